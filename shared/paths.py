@@ -1,0 +1,79 @@
+"""Where each file between the processes lies under the data folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class DataPaths:
+    """The files of one bot. `root` is DATA_DIR (a second bot: DATA_DIR/bots/NAME)."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        return self.root / "bot_state.json"
+
+    @property
+    def positions(self) -> Path:
+        return self.root / "positions.json"
+
+    @property
+    def live_positions(self) -> Path:
+        """The older name of positions.json, kept for scripts that read it."""
+        return self.root / "live_positions.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.db"
+
+    @property
+    def market_db(self) -> Path:
+        return self.root / "market.db"
+
+    @property
+    def market(self) -> Path:
+        return self.root / "market.json"
+
+    @property
+    def control(self) -> Path:
+        return self.root / "control.json"
+
+    @property
+    def kill(self) -> Path:
+        return self.root / "KILL"
+
+    @property
+    def bot_lock(self) -> Path:
+        return self.root / "bot.lock"
+
+    @property
+    def control_lock(self) -> Path:
+        return self.root / "control.lock"
+
+    @property
+    def audit(self) -> Path:
+        return self.root / "audit.jsonl"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def dashboard(self) -> Path:
+        """The dashboard's own secrets: session key, hashed login links and bearer tokens."""
+        return self.root / "dashboard"
+
+    @property
+    def sim(self) -> Path:
+        """COIN-SIM's own files: certificate, keys, account."""
+        return self.root / "sim"
+
+    def prepare(self) -> None:
+        """Make the folders, 0700. Raises OSError."""
+        for folder in (self.root, self.logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.chmod(folder, 0o700)

@@ -1,0 +1,387 @@
+"""Every setting of CoinTrader: its name, default, range and source.
+
+Sources, weakest first: the default here, the profile's value, `.env` in the project folder, the environment.
+Only upper-case names of this table are read from the environment (a process manager puts dozens of its own
+there), and secrets never are. `.env` is ours alone, so a key there that is not in the table is an error that
+names the nearest one.
+"""
+
+import difflib
+import math
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+from dotenv import dotenv_values
+
+from shared.paths import ROOT, DataPaths
+
+
+class Mode(StrEnum):
+    """Where the exchange's protocol is served."""
+
+    SIM = "sim"
+    REPLAY = "replay"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class Profile(StrEnum):
+    """A named set of defaults."""
+
+    DEV = "dev"
+    CANARY = "canary"
+    PROD = "prod"
+
+
+class SettingsError(Exception):
+    """Settings that must not be used; each problem is one line that names the key, the value and the way out."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Secret:
+    """A value that hides itself from logs and tracebacks."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self._value else "Secret('')"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a value must be, beside its type; `help` is one sentence for the Settings page."""
+
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def _set(
+    default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+) -> Any:
+    return field(default=default, metadata={"rule": _Rule(help, low, high, choices)})
+
+
+GRANULARITIES = ("ONE_MINUTE", "FIVE_MINUTE", "FIFTEEN_MINUTE", "ONE_HOUR", "ONE_DAY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The effective settings. A field's upper-case name is the public key."""
+
+    # Where and what
+    coin_mode: Mode = _set(Mode.SIM, "Where the exchange is: sim, replay, paper or live.")
+    profile: Profile = _set(Profile.DEV, "Named set of defaults: dev, canary or prod.")
+    bot_name: str = _set("main", "Name of this bot inside its client order ids (letters and digits).")
+    data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
+    log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, comma separated.")
+    granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
+    use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
+    tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)
+    candle_resync_sec: float = _set(60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0)
+    max_history_candles: int = _set(5000, "Closed bars kept for signals.", 60, 100_000)
+
+    # The live lock
+    dry_run: bool = _set(True, "In live mode: send no orders. Elsewhere orders flow to COIN-SIM.")
+
+    # Risk and sizing
+    order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
+    risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0)
+    max_daily_loss_pct: float = _set(2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0)
+    max_daily_loss_usd: float = _set(0.0, "The same in USD; 0 = no such limit.", 0.0, 1e9)
+    usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9)
+    use_live_equity: bool = _set(True, "Size entries by the account's equity.")
+    vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.")
+    daily_breaker_mark_to_market: bool = _set(True, "Count open lots at mark in the day's loss.")
+    max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000)
+    max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000)
+    max_order_usd: float = _set(0.0, "Largest single order; 0 = no such limit.", 0.0, 1e9)
+    max_orders_per_min: int = _set(30, "Order-creating requests in a minute; more latches entries.", 1, 600)
+    price_collar_pct: float = _set(5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0)
+    stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
+    trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")
+
+    # Position
+    long_only: bool = _set(True, "SELL signals never open.")
+    allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
+    pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
+    pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)
+    pyramid_decay_min_pct: float = _set(0.4, "The need never decays below this.", 0.0, 100.0)
+    pyramid_min_seconds_between: float = _set(0.0, "Pause between two entries of one product.", 0.0, 86_400.0)
+
+    # Exits
+    take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
+    stop_loss_pct: float = _set(1000.0, "Stop loss; 1000 never triggers.", 0.01, 1000.0)
+    trail_activate_pct: float = _set(1.9, "Gain at which the runner's stop starts to trail.", 0.01, 1000.0)
+    trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0)
+    runner_tp_mult: float = _set(2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0)
+    scalp_tp_decay_enable: bool = _set(True, "Later scalps take profit earlier.")
+    scalp_tp_dec_mode: str = _set("exp", "How: exp or linear.", choices=("exp", "linear"))
+    scalp_tp_dec_pct: float = _set(0.20, "linear: percent less for each scalp open before.", 0.0, 100.0)
+    scalp_tp_decay_factor: float = _set(0.9802, "exp: factor for each scalp open before.", 0.01, 1.0)
+    scalp_tp_min_pct: float = _set(1.55, "A scalp's take profit never falls below this.", 0.01, 1000.0)
+    take_profit_order: str = _set(
+        "limit", "limit: rests as a maker order; market: sent when reached.", choices=("limit", "market")
+    )
+
+    # Fees
+    fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0)
+    edge_gate: bool = _set(True, "Refuse entries whose take profit is below the round trip's cost.")
+    min_edge_pct: float = _set(0.05, "What a take profit must earn beyond cost.", 0.0, 100.0)
+
+    # Strategy
+    strategy: str = _set("sma_cross", "Strategy by name.")
+    ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
+    ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
+
+    # Kill and restart
+    kill_flatten: bool = _set(False, "Kill also sells every lot.")
+    safe_starts: int = _set(5, "Unclean starts in ten minutes that end in SAFE; 0 = never.", 0, 100)
+
+    # Keys (live; in the other modes COIN-SIM's own key is used)
+    coinbase_key_file: str = _set("", "0600 file with the key as Coinbase hands it out.")
+    coinbase_api_key_name: str = _set("", "Key name, only from a 0600 .env.")
+    coinbase_api_private_key: Secret = _set(Secret(""), "Private key, only from a 0600 .env.")
+
+    # COIN-SIM
+    sim_port: int = _set(8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535)
+    sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535)
+    sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.")
+    sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
+    sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)
+    sim_replay: str = _set("", "File of recorded candles for COIN_MODE=replay.")
+    sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0)
+    sim_client_id: bool = _set(True, "Frames carry client_id (the SDK's parser needs it; recorded frames lack it).")
+    sim_idempotency: str = _set(
+        "return_existing",
+        "What a repeated client_order_id gets.",
+        choices=("return_existing", "reject", "not_enforced"),
+    )
+    sim_maker_fee_pct: float = _set(0.50, "Maker fee of the simulated account's first tier.", 0.0, 10.0)
+    sim_taker_fee_pct: float = _set(0.90, "Taker fee of the simulated account's first tier.", 0.0, 10.0)
+
+    # COIN
+    dashboard_host: str = _set("127.0.0.1", "Address that the dashboard binds.")
+    dashboard_port: int = _set(8080, "Port of the dashboard.", 1, 65_535)
+    dashboard_password_hash: Secret = _set(
+        Secret(""), "argon2 hash that allows a password at the login, only from .env."
+    )
+    dashboard_behind_proxy: bool = _set(False, "A proxy with TLS stands before the dashboard.")
+    dashboard_hosts: tuple[str, ...] = _set((), "Further host names (with port) that may be asked for.")
+    dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.")
+    dashboard_tls_key: str = _set("", "Key file of that certificate.")
+
+    @property
+    def paths(self) -> DataPaths:
+        """The bot's files; a relative DATA_DIR lies in the project folder."""
+        return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and, for each key, where its value came from: default, profile, .env or environment."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+# STATE_FILE of older set-ups is the state file's path; only its folder can be honoured.
+_ALIASES = {"PRODUCT_ID": "PRODUCTS"}
+_SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH"})
+# Read by the start scripts, never by Python: legal in .env, no setting.
+_FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
+PROFILES: Mapping[Profile, Mapping[str, str]] = {
+    Profile.DEV: {},
+    Profile.CANARY: {
+        "MAX_DAILY_LOSS_USD": "10",
+        "MAX_CONCURRENT_LOTS": "2",
+        "MAX_TOTAL_LOTS": "2",
+        "MAX_ORDER_USD": "100",
+        "TRADING_WINDOW_UTC": "14:00-15:00",
+    },
+    Profile.PROD: {},
+}
+_FIELDS = {f.name.upper(): f for f in fields(Settings)}
+_TYPES = get_type_hints(Settings)
+
+
+def keys() -> Iterable[tuple[str, str, object]]:
+    """(key, help, default) of every setting, in the table's order."""
+    for key, f in _FIELDS.items():
+        yield key, f.metadata["rule"].help, f.default
+
+
+def is_secret(key: str) -> bool:
+    """True where the value must be masked wherever it is shown."""
+    return key in _SECRET_KEYS
+
+
+def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """The effective settings. Raises SettingsError with every problem found, not just the first."""
+    env_file = ROOT / ".env" if env_file is None else env_file
+    environ = os.environ if environ is None else environ
+    problems: list[str] = []
+    from_file = _read_env_file(env_file, problems)
+    from_environ = {k: environ[k] for k in (*_FIELDS, *_ALIASES) if k in environ}
+    for key in sorted(_SECRET_KEYS & set(from_environ)):
+        del from_environ[key]
+        problems.append(
+            f"{key} belongs into {env_file.name} (mode 0600), not into the environment that every process list shows"
+        )
+    chosen = from_environ.get("PROFILE", from_file.get("PROFILE", Profile.DEV))
+    profile = PROFILES.get(Profile(chosen), {}) if chosen in list(Profile) else {}
+    raw: dict[str, str] = {}
+    sources = dict.fromkeys(_FIELDS, "default")
+    for source, values in (("profile", profile), (".env", from_file), ("environment", from_environ)):
+        for key, text in values.items():
+            name = _ALIASES.get(key, key)
+            if name in _FIELDS:
+                raw[name], sources[name] = text, source
+            elif key not in _FOREIGN_KEYS:
+                problems.append(f"{key} in {env_file.name} is no setting{_nearest(key)}")
+    values = {name: _convert(name, text, problems) for name, text in raw.items()}
+    if problems:
+        raise SettingsError(problems)
+    chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
+    settings = Settings(**chosen_values)
+    problems.extend(_contradictions(settings))
+    if problems:
+        raise SettingsError(problems)
+    return Loaded(settings, sources)
+
+
+def _read_env_file(path: Path, problems: list[str]) -> dict[str, str]:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return {}
+    found = {k: v or "" for k, v in dotenv_values(path, interpolate=False).items()}
+    if _SECRET_KEYS & set(found) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        problems.append(f"{path.name} holds secrets and others may read it: chmod 600 {path.name}")
+    return found
+
+
+def _nearest(key: str) -> str:
+    near = difflib.get_close_matches(key.upper(), [*_FIELDS, *_ALIASES], n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _convert(key: str, text: str, problems: list[str]) -> object:
+    """`text` as the key's type and in its range, else a problem is noted and None returned."""
+    rule: _Rule = _FIELDS[key].metadata["rule"]
+    kind = _TYPES[key.lower()]
+    shown = "…" if is_secret(key) else text
+    if kind is Secret:
+        return Secret(text.replace("\\n", "\n"))
+    if kind is Path:
+        return Path(text).expanduser()
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        value = msgspec.convert(text.strip(), kind, strict=False)
+    except msgspec.ValidationError:
+        problems.append(f"{key}={shown}: {_wanted(kind, rule)}")
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        finite = math.isfinite(value)
+        if not finite or (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):
+            problems.append(f"{key}={shown}: {_wanted(kind, rule)}")
+    if rule.choices and value not in rule.choices:
+        problems.append(f"{key}={shown}: {_wanted(kind, rule)}")
+    return value
+
+
+def _wanted(kind: Any, rule: _Rule) -> str:
+    if rule.choices:
+        return "one of " + ", ".join(rule.choices)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return "one of " + ", ".join(kind)
+    if kind is bool:
+        return "true or false"
+    noun = {int: "a whole number", float: "a number"}.get(kind, "a text")
+    return f"{noun} from {rule.low:g} to {rule.high:g}" if rule.low is not None and rule.high is not None else noun
+
+
+def _contradictions(s: Settings) -> list[str]:
+    """What no single value shows: settings that contradict each other."""
+    found = []
+    if s.ma_fast >= s.ma_slow:
+        found.append(f"MA_FAST={s.ma_fast} must be below MA_SLOW={s.ma_slow}")
+    if s.ma_slow > s.max_history_candles:
+        found.append(f"MA_SLOW={s.ma_slow} needs more bars than MAX_HISTORY_CANDLES={s.max_history_candles}")
+    if not s.products:
+        found.append("PRODUCTS is empty: name at least one, such as BTC-USD")
+    for product in s.products:
+        base, dash, quote = product.partition("-")
+        if not (base.isalnum() and dash and quote.isalnum() and product == product.upper()):
+            found.append(f"PRODUCTS={product}: a product is written like BTC-USD")
+    if len(set(s.products)) != len(s.products):
+        found.append("PRODUCTS names a product twice")
+    if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
+        found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
+    if s.max_order_usd and s.max_order_usd < s.order_min_usd:
+        found.append(f"MAX_ORDER_USD={s.max_order_usd:g} is below ORDER_MIN_USD={s.order_min_usd:g}")
+    if s.coin_mode is Mode.REPLAY and not s.sim_replay:
+        found.append("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
+    if s.sim_port == s.sim_admin_port or s.dashboard_port in (s.sim_port, s.sim_admin_port):
+        found.append("SIM_PORT, SIM_ADMIN_PORT and DASHBOARD_PORT must differ")
+    if s.trading_window_utc and parse_window(s.trading_window_utc) is None:
+        found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc}: written HH:MM-HH:MM, such as 14:00-15:00")
+    if s.coin_mode is Mode.LIVE and not (s.coinbase_key_file or s.coinbase_api_private_key):
+        found.append("COIN_MODE=live needs COINBASE_KEY_FILE=<the key file that Coinbase hands out>")
+    loopback = s.dashboard_host in ("127.0.0.1", "::1", "localhost")
+    tls = bool(s.dashboard_tls_cert and s.dashboard_tls_key)
+    if not loopback and not (s.dashboard_password_hash and (tls or (s.dashboard_behind_proxy and s.dashboard_hosts))):
+        found.append(
+            f"DASHBOARD_HOST={s.dashboard_host} is reachable by others: it needs DASHBOARD_PASSWORD_HASH and TLS "
+            "(DASHBOARD_TLS_CERT, DASHBOARD_TLS_KEY) or DASHBOARD_BEHIND_PROXY=true with DASHBOARD_HOSTS"
+        )
+    return found
+
+
+def parse_window(text: str) -> tuple[int, int] | None:
+    """(first minute of the day, minute after the last) of "HH:MM-HH:MM"; None = not of that form."""
+    try:
+        (h1, m1), (h2, m2) = ((int(part) for part in end.split(":")) for end in text.split("-"))
+    except ValueError:
+        return None
+    if not (0 <= h1 <= 23 and 0 <= h2 <= 24 and 0 <= m1 <= 59 and 0 <= m2 <= 59):
+        return None
+    return h1 * 60 + m1, h2 * 60 + m2
+
+
+def public_values(settings: Settings) -> dict[str, str]:
+    """Every key with its effective value as text, secrets masked: for the Settings page and the config hash."""
+    out = {}
+    for key in _FIELDS:
+        value = getattr(settings, key.lower())
+        if is_secret(key):
+            out[key] = "set" if value else ""
+        else:
+            out[key] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return out
+
+
+assert all(f.default is not MISSING for f in _FIELDS.values())
