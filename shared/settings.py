@@ -251,11 +251,11 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
             f"{key} belongs into {env_file.name} (mode 0600), not into the environment that every process list shows"
         )
     chosen = from_environ.get("PROFILE", from_file.get("PROFILE", Profile.DEV))
-    profile = PROFILES.get(Profile(chosen), {}) if chosen in list(Profile) else {}
+    profile = PROFILES[Profile(chosen)] if chosen in list(Profile) else PROFILES[Profile.DEV]
     raw: dict[str, str] = {}
     sources = dict.fromkeys(_FIELDS, "default")
-    for source, values in (("profile", profile), (".env", from_file), ("environment", from_environ)):
-        for key, text in values.items():
+    for source, found in (("profile", profile), (".env", from_file), ("environment", from_environ)):
+        for key, text in found.items():
             name = _ALIASES.get(key, key)
             if name in _FIELDS:
                 raw[name], sources[name] = text, source

@@ -1,0 +1,254 @@
+"""`control.json`: the wish (levels) and what happens once (commands), and how both are sent.
+
+Levels are read by value, so a lost write, a second read or a restart does no harm. Once-commands travel in a
+ring and end in a receipt. `COMMANDS` is the one table of what each command may do.
+"""
+
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+from filelock import FileLock
+
+from shared import files
+from shared.documents import Status
+from shared.files import Unreadable
+from shared.paths import DataPaths
+from shared.times import iso_ms, parse_time
+
+CONTROL_VERSION = 1
+RING_MAX = 32
+LOCK_TIMEOUT_S = 2.0
+
+
+class Level(IntEnum):
+    """The wish, in the order of precedence."""
+
+    RUN = 0
+    PAUSE = 1
+    STOP = 2
+    KILL = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Cmd(StrEnum):
+    START = "start"
+    PAUSE = "pause"
+    STOP = "stop"
+    KILL = "kill"
+    FLATTEN = "flatten"
+    CLOSE_LOT = "close_lot"
+    CLOSE_PRODUCT = "close_product"
+    CANCEL = "cancel"
+    RESET_KILL = "reset_kill"
+    DRILL = "drill"
+    RELOAD = "reload"
+
+
+LEVEL_OF: Mapping[str, Level] = {"start": Level.RUN, "pause": Level.PAUSE, "stop": Level.STOP, "kill": Level.KILL}
+_ALIVE = frozenset(Status) - {Status.ERROR}
+_TRADING = frozenset({Status.RUNNING, Status.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRule:
+    """What one command takes, when it is allowed, how long it may wait, and why twice is harmless."""
+
+    args: tuple[str, ...]
+    allowed: frozenset[Status]
+    ttl_s: float | None  # None = never expires
+    twice: str
+
+
+COMMANDS: Mapping[Cmd, CommandRule] = {
+    Cmd.START: CommandRule((), _ALIVE - {Status.KILLED}, None, "the level is set, not counted"),
+    Cmd.PAUSE: CommandRule((), _ALIVE, None, "the level is set, not counted"),
+    Cmd.STOP: CommandRule((), _ALIVE, None, "the level is set, not counted"),
+    Cmd.KILL: CommandRule((), frozenset(Status), None, "the latch is already shut"),
+    Cmd.FLATTEN: CommandRule((), _ALIVE - {Status.STARTING}, 30.0, "its orders' ids derive from the command's id"),
+    Cmd.CLOSE_LOT: CommandRule(
+        ("lot_id",), _TRADING | {Status.STOPPED}, 30.0, "the exit's id derives from the command's id"
+    ),
+    Cmd.CLOSE_PRODUCT: CommandRule(("product_id",), _TRADING | {Status.STOPPED}, 30.0, "as close_lot, for each lot"),
+    Cmd.CANCEL: CommandRule(("client_order_id",), _ALIVE - {Status.STARTING}, 30.0, "cancelled stays cancelled"),
+    Cmd.RESET_KILL: CommandRule(("latch_id",), frozenset({Status.KILLED}), 30.0, "one latch is lifted once"),
+    Cmd.DRILL: CommandRule((), _ALIVE - {Status.STARTING}, 30.0, "reads only"),
+    Cmd.RELOAD: CommandRule((), _ALIVE, 30.0, "reads the settings and says what would change"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One entry of the ring."""
+
+    seq: int
+    id: str
+    cmd: str
+    at: str
+    args: dict[str, str] = field(default_factory=dict)
+    ttl_s: float | None = None
+    by: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlFile:
+    """The document as it stands in the file. `command` null means start."""
+
+    command: str | None = None
+    kill_switch: bool = False
+    updated_at: str | None = None
+    version: int = CONTROL_VERSION
+    epoch: str | None = None
+    seq: int = 0
+    commands: list[Command] = field(default_factory=list)
+
+    @property
+    def level(self) -> Level:
+        """The wish; `kill_switch` outranks `command`."""
+        return Level.KILL if self.kill_switch else LEVEL_OF[self.command or "start"]
+
+
+def decode_control(data: bytes) -> ControlFile:
+    """The document in `data`; raises Unreadable. Garbage never means run: what does not hold is refused whole."""
+    raw = files.parse_object(data)
+    if raw.get("version", CONTROL_VERSION) != CONTROL_VERSION:
+        raise Unreadable(f"its version is {raw.get('version')!r}, this program knows {CONTROL_VERSION}")
+    command = raw.get("command")
+    if command is not None and command not in LEVEL_OF:
+        raise Unreadable(f"command {command!r} is none of null, {', '.join(LEVEL_OF)}")
+    try:
+        return msgspec.convert(raw, ControlFile)
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)) from error
+
+
+def refusal(cmd: str, args: Mapping[str, object], status: Status) -> str | None:
+    """Why `cmd` is not possible now, for a person; None = it is. The one place where this is decided."""
+    if cmd not in list(Cmd):
+        return f"unknown command {cmd!r}"
+    rule = COMMANDS[Cmd(cmd)]
+    missing = [name for name in rule.args if not args.get(name)]
+    if missing:
+        return f"{cmd} needs {', '.join(missing)}"
+    if status not in rule.allowed:
+        return f"{cmd} is not possible while {status}"
+    return None
+
+
+def is_expired(command: Command, now: datetime) -> bool:
+    """True for a once-command that waited longer than it may. Levels never expire."""
+    rule = COMMANDS.get(Cmd(command.cmd)) if command.cmd in list(Cmd) else None
+    if rule is None or rule.ttl_s is None:
+        return False
+    ttl_s = min(command.ttl_s, rule.ttl_s) if command.ttl_s is not None else rule.ttl_s
+    try:
+        return (now - parse_time(command.at)).total_seconds() > ttl_s
+    except ValueError:
+        return True
+
+
+class NotSent(Exception):
+    """The command did not reach the file; `status` is the HTTP status that says so."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def send_command(
+    paths: DataPaths,
+    cmd: Cmd,
+    args: Mapping[str, str] | None = None,
+    *,
+    by: str,
+    seen_ids: Iterable[str] = (),
+    now: datetime | None = None,
+) -> Command:
+    """Put `cmd` into `control.json` under the writers' lock, durably, and return it.
+
+    `seen_ids` are the receipts that the bot has written: those entries leave the ring. Kill is never refused: it
+    also sets `kill_switch` and makes the file KILL; reset_kill takes both back (the latch
+    itself is the bot's). Raises NotSent (503 ring full or lock held, 507 disk).
+    """
+    now = datetime.now(UTC) if now is None else now
+    if cmd is Cmd.KILL:
+        _make_kill_file(paths.kill)
+    try:
+        if cmd is Cmd.RESET_KILL:
+            paths.kill.unlink(missing_ok=True)
+        with FileLock(paths.control_lock, timeout=LOCK_TIMEOUT_S, mode=0o600):
+            before = _read_or_new(paths.control)
+            sent = Command(
+                seq=before.seq + 1,
+                id=str(uuid.uuid4()),
+                cmd=cmd,
+                args=dict(args or {}),
+                at=iso_ms(now),
+                ttl_s=COMMANDS[cmd].ttl_s,
+                by=by,
+            )
+            files.write_whole(paths.control, orjson.dumps(_appended(before, sent, set(seen_ids), now)), durable=True)
+            return sent
+    except TimeoutError as error:
+        raise NotSent("another writer holds control.lock", 503) from error
+    except OSError as error:
+        raise NotSent(f"control.json could not be written: {error.strerror or error}", 507) from error
+
+
+def _make_kill_file(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        raise NotSent(f"the file KILL could not be made: {error.strerror or error}", 507) from error
+
+
+def _read_or_new(path: Path) -> ControlFile:
+    """The file's good content, else a new document: writing a whole new one is how a damaged file is mended."""
+    try:
+        return decode_control(files.read_bytes(path))
+    except (Unreadable, FileNotFoundError):
+        return ControlFile(epoch=str(uuid.uuid4()))
+
+
+def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime) -> dict[str, Any]:
+    ring = [c for c in before.commands if c.id not in seen]
+    cmd = Cmd(sent.cmd)
+    if len(ring) >= RING_MAX:
+        if cmd not in (Cmd.KILL, Cmd.STOP, Cmd.PAUSE):
+            raise NotSent("32 commands wait unseen: is the bot running?", 503)
+        ring = ring[-(RING_MAX - 1) :]
+    command, kill_switch = before.command, before.kill_switch
+    if cmd.value in LEVEL_OF:
+        # Only reset_kill takes the switch back: a pause that overtakes an unread kill must not undo it.
+        command = cmd.value
+        kill_switch = kill_switch or cmd is Cmd.KILL
+    elif cmd is Cmd.RESET_KILL:
+        command, kill_switch = "stop", False
+    after = replace(
+        before,
+        command=command,
+        kill_switch=kill_switch,
+        updated_at=iso_ms(now),
+        epoch=before.epoch or str(uuid.uuid4()),
+        seq=sent.seq,
+        commands=[*ring, sent],
+    )
+    return {
+        "command": after.command,
+        "kill_switch": after.kill_switch,
+        "updated_at": after.updated_at,
+        "version": after.version,
+        "epoch": after.epoch,
+        "seq": after.seq,
+        "commands": after.commands,
+    }

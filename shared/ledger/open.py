@@ -1,0 +1,127 @@
+"""Opening a ledger: for the one writer, with migrations and checks, or read-only for everybody else."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.pool import NullPool, StaticPool
+
+from shared.ledger.schema import HEAD_REVISION, metadata
+
+BUSY_TIMEOUT_MS = 3000
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class DamagedLedger(Exception):
+    """The ledger does not hold. It was kept aside at `kept`; nothing may trade until a person decided."""
+
+    def __init__(self, path: Path, kept: Path | None, why: str) -> None:
+        where = f"; it is kept as {kept.name}" if kept else ""
+        super().__init__(
+            f"{path.name} is damaged ({why}){where}. Restore a backup with ./coin restore, "
+            f"or move it away to begin anew from what the exchange shows"
+        )
+        self.kept = kept
+
+
+def open_writer(path: Path) -> Engine:
+    """The bot's connection, at the newest schema: one connection, WAL, synchronous=FULL.
+
+    Raises DamagedLedger where the file fails SQLite's own check (a copy is kept aside first; the file stays where
+    it is, so that the next start finds the same), and sqlalchemy.exc.OperationalError where it cannot be opened.
+    """
+    fresh = not path.exists() or path.stat().st_size == 0
+    if not fresh:
+        _check(path)
+    engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _pragmas)
+    with engine.begin() as db:
+        if fresh:
+            metadata.create_all(db)
+            db.execute(
+                text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            )
+            db.execute(text("INSERT OR REPLACE INTO alembic_version VALUES (:v)"), {"v": HEAD_REVISION})
+    path.chmod(0o600)
+    if not fresh and _revision(engine) != HEAD_REVISION:
+        backup(path, path.with_name(f"{path.stem}.before-{HEAD_REVISION}.db"))
+        migrate(engine)
+    return engine
+
+
+def open_reader(path: Path) -> Engine:
+    """A read-only engine that holds no connection between reads, so that a replaced file is noticed."""
+    uri = f"file:{path}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=1.0, check_same_thread=False)
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _check(path: Path) -> None:
+    """SQLite's own quick check. The database is opened as the writer would, so that a WAL left behind is used."""
+    try:
+        with sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000) as db:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+        db.close()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error) or "unable to open" in str(error):
+            raise
+        raise DamagedLedger(path, _keep_aside(path), str(error)) from error
+    if found != "ok":
+        raise DamagedLedger(path, _keep_aside(path), str(found))
+    missing = {"orders", "fills", "lots", "facts"} - tables
+    if missing:
+        raise DamagedLedger(path, _keep_aside(path), f"tables {', '.join(sorted(missing))} are missing")
+
+
+def _keep_aside(path: Path) -> Path | None:
+    """A copy of the damaged file (one for each content), so that no repair can lose what is left of it."""
+    data = path.read_bytes()
+    for kept in path.parent.glob(f"{path.stem}.damaged-*.db"):
+        if kept.read_bytes() == data:
+            return kept
+    kept = path.with_name(f"{path.stem}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db")
+    try:
+        kept.write_bytes(data)
+        kept.chmod(0o600)
+    except OSError:
+        return None
+    return kept
+
+
+def _revision(engine: Engine) -> str | None:
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as db:
+        return db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def backup(source: Path, target: Path) -> None:
+    """A consistent copy of the database while it is in use, 0600."""
+    with sqlite3.connect(source) as db, sqlite3.connect(target) as copy:
+        db.backup(copy)
+    db.close()
+    copy.close()
+    target.chmod(0o600)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to its newest revision."""
+    from alembic import command  # noqa: PLC0415 (a bot at the newest schema never loads the migration library)
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "head")
