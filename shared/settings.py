@@ -244,7 +244,8 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
     environ = os.environ if environ is None else environ
     problems: list[str] = []
     from_file = _read_env_file(env_file, problems)
-    from_environ = {k: environ[k] for k in (*_FIELDS, *_ALIASES) if k in environ}
+    # Empty means "not set": PM2 can't take a variable away from a process, only empty it.
+    from_environ = {k: environ[k] for k in (*_FIELDS, *_ALIASES) if environ.get(k)}
     for key in sorted(_SECRET_KEYS & set(from_environ)):
         del from_environ[key]
         problems.append(
