@@ -10,13 +10,24 @@ const python = ['.venv/bin/python', '.venv/Scripts/python.exe'].map((p) => path.
 if (!python) throw new Error(`CoinTrader is not set up in ${root}: run ./coin start (it makes .venv)`);
 
 // From the shell these go through, and nothing else: PM2 keeps every variable that it is given, in files that others
-// can read. Keys and passwords are not listed, so they can't get there. Values of .env are not listed either: Python
-// reads .env itself at each start, and a copy here would hide a later edit.
+// can read. Keys and passwords are not listed, so they can't get there (a test compares the list with the settings).
+// Values of .env are not handed on either: Python reads .env at each start, and a copy here would hide a later edit.
 const SYSTEM = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE', 'SYSTEMROOT'];
-const OURS = ['COIN_MODE', 'PROFILE', 'BOT_NAME', 'DATA_DIR', 'LOG_LEVEL', 'PRODUCTS', 'DRY_RUN', 'SAFE_STARTS',
-  'SIM_PORT', 'SIM_ADMIN_PORT', 'SIM_MARKET', 'SIM_SEED', 'SIM_FUNDS', 'SIM_REPLAY', 'SIM_REPLAY_SPEED',
-  'SIM_CLIENT_ID', 'SIM_IDEMPOTENCY', 'SIM_MAKER_FEE_PCT', 'SIM_TAKER_FEE_PCT',
-  'DASHBOARD_HOST', 'DASHBOARD_PORT', 'DASHBOARD_BEHIND_PROXY', 'DASHBOARD_HOSTS', 'DASHBOARD_TLS_CERT', 'DASHBOARD_TLS_KEY'];
+const OURS = [
+  'COIN_MODE', 'PROFILE', 'BOT_NAME', 'DATA_DIR', 'LOG_LEVEL', 'PRODUCTS', 'PRODUCT_ID', 'GRANULARITY', 'USE_TICK_PRICE',
+  'TICK_INTERVAL_SEC', 'CANDLE_RESYNC_SEC', 'MAX_HISTORY_CANDLES', 'DRY_RUN', 'ORDER_MIN_USD',
+  'RISK_PER_TRADE_PCT', 'MAX_DAILY_LOSS_PCT', 'MAX_DAILY_LOSS_USD', 'USD_EQUITY', 'USE_LIVE_EQUITY',
+  'VOL_RISK_ADJUST', 'DAILY_BREAKER_MARK_TO_MARKET', 'MAX_TOTAL_LOTS', 'MAX_CONCURRENT_LOTS', 'MAX_ORDER_USD',
+  'MAX_ORDERS_PER_MIN', 'PRICE_COLLAR_PCT', 'STALE_DATA_SEC', 'TRADING_WINDOW_UTC', 'LONG_ONLY',
+  'ALLOW_PYRAMIDING', 'PYRAMID_MIN_ADVERSE_PCT', 'PYRAMID_DECAY_LAMBDA', 'PYRAMID_DECAY_MIN_PCT',
+  'PYRAMID_MIN_SECONDS_BETWEEN', 'TAKE_PROFIT_PCT', 'STOP_LOSS_PCT', 'TRAIL_ACTIVATE_PCT', 'TRAIL_DISTANCE_PCT',
+  'RUNNER_TP_MULT', 'SCALP_TP_DECAY_ENABLE', 'SCALP_TP_DEC_MODE', 'SCALP_TP_DEC_PCT', 'SCALP_TP_DECAY_FACTOR',
+  'SCALP_TP_MIN_PCT', 'TAKE_PROFIT_ORDER', 'FEE_RATE_PCT', 'EDGE_GATE', 'MIN_EDGE_PCT', 'STRATEGY', 'MA_FAST',
+  'MA_SLOW', 'KILL_FLATTEN', 'SAFE_STARTS', 'SIM_PORT', 'SIM_ADMIN_PORT', 'SIM_MARKET', 'SIM_SEED', 'SIM_FUNDS',
+  'SIM_REPLAY', 'SIM_REPLAY_SPEED', 'SIM_CLIENT_ID', 'SIM_IDEMPOTENCY', 'SIM_MAKER_FEE_PCT',
+  'SIM_TAKER_FEE_PCT', 'DASHBOARD_HOST', 'DASHBOARD_PORT', 'DASHBOARD_BEHIND_PROXY', 'DASHBOARD_HOSTS',
+  'DASHBOARD_TLS_CERT', 'DASHBOARD_TLS_KEY',
+];
 const fromShell = (names) => Object.fromEntries(names.filter((n) => process.env[n]).map((n) => [n, process.env[n]]));
 // A setting that the shell no longer has is handed on as empty, which means "not set": PM2 adds a new start's variables
 // to those of the start before, so that a mode given once would stay for ever.

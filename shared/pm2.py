@@ -197,7 +197,7 @@ class Pm2Client:
     def call(self, method: str, argument: object, timeout_s: float | None = None) -> Any:
         """One call over a connection of its own; returns the answer's value. Never hand it to a browser whole."""
         deadline = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
-        request = [{"type": "call", "method": method, "args": [argument]}]
+        request: dict[str, object] = {"type": "call", "method": method, "args": [argument]}
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(max(0.001, deadline - time.monotonic()))
             try:
@@ -227,9 +227,9 @@ def supported(version: str) -> bool:
     return major.isdecimal() and int(major) in KNOWN_MAJORS
 
 
-def _frame(request: list[dict[str, object]]) -> bytes:
+def _frame(request: dict[str, object]) -> bytes:
     """One AMP message: version 1 and two arguments, the call and the id that the answer repeats."""
-    parts = [b"j:" + orjson.dumps(request[0]), b"s:coin:0"]
+    parts = [b"j:" + orjson.dumps(request), b"s:coin:0"]
     return bytes([0x10 | len(parts)]) + b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 

@@ -1,0 +1,100 @@
+"""`./coin …`: the commands. Each imports its work late, so that a plain one answers at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+# ruff: noqa: PLC0415
+app = typer.Typer(
+    name="coin",
+    help="CoinTrader: a bot that trades on Coinbase Advanced Trade, and proves what it does.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RUN, WATCH, ORDERS, KEEP, MAKE = "Run", "Watch", "Command the bot", "Keep", "Develop"
+
+
+@app.command(rich_help_panel=RUN)
+def start(timeout: Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")] = 60.0) -> None:
+    """Prepare what is missing, start everything, wait until the bot trades, print a login link."""
+    from cli import start as work
+
+    work.start(timeout)
+
+
+@app.command(rich_help_panel=RUN)
+def stop(
+    keep_dashboard: Annotated[bool, typer.Option("--keep-dashboard", help="Leave the dashboard running.")] = False,
+) -> None:
+    """Stop the bot, then the simulator, then the dashboard."""
+    from cli import start as work
+
+    work.stop(keep_dashboard=keep_dashboard)
+
+
+@app.command(rich_help_panel=RUN)
+def restart(timeout: Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")] = 60.0) -> None:
+    """Stop and start everything with the settings as they are now."""
+    from cli import start as work
+
+    work.restart(timeout)
+
+
+@app.command(rich_help_panel=RUN)
+def setup() -> None:
+    """Only prepare (Python environment, Node.js, npm packages); start nothing."""
+    from cli import ui
+    from cli.pm2_process import executable
+
+    ui.line(ui.GOOD, f"Everything is there. PM2: {executable()}")
+
+
+@app.command(rich_help_panel=WATCH)
+def status(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """What runs, how old its data is, positions. Exit code 0 trading, 1 not trading, 3 not there."""
+    from cli import status as work
+
+    raise typer.Exit(work.status(as_json=json))
+
+
+@app.command(rich_help_panel=WATCH)
+def logs(
+    name: Annotated[str | None, typer.Argument(help="bot, dashboard or sim; all without it.")] = None,
+    lines: Annotated[int, typer.Option("-n", "--lines", help="How many lines.")] = 30,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
+) -> None:
+    """The processes' own logs."""
+    from cli import logs as work
+
+    work.logs(name, lines, follow=follow)
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it without a traceback."""
+    from shared.pm2 import Pm2Unavailable
+
+    try:
+        app(prog_name="./coin")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Pm2Unavailable as error:
+        typer.echo(f"  ✗ PM2: {error}", err=True)
+        sys.exit(1)
+
+
+@app.command(rich_help_panel=KEEP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def pm2(context: typer.Context) -> None:
+    """Run PM2 itself, also where it is only in this folder: ./coin pm2 list."""
+    import subprocess
+
+    from cli.pm2_process import environment, executable
+
+    found = executable()
+    if found is None:
+        typer.echo("  ✗ PM2 is missing: ./coin setup", err=True)
+        raise typer.Exit(1)
+    raise typer.Exit(subprocess.call([str(found), *context.args], env=environment(), umask=0o077))

@@ -1,0 +1,38 @@
+"""What every command needs first: the settings and the folders, or a clear refusal."""
+
+import os
+from pathlib import Path
+
+from cli import ui
+from shared import settings
+from shared.paths import ROOT, DataPaths
+
+EXIT_CONFIG = 78
+
+
+def loaded() -> settings.Loaded:
+    """The effective settings; ends with code 78 and every problem where they don't hold."""
+    try:
+        return settings.load()
+    except settings.SettingsError as error:
+        head, *rest = error.problems
+        ui.give_up(
+            f"Settings: {head}", *rest, "Nothing was started. Settings stand in .env and the shell.", code=EXIT_CONFIG
+        )
+
+
+def data_paths() -> DataPaths:
+    """The data folder's paths, also where other settings are wrong: status, logs and kill must work then, too."""
+    try:
+        return settings.load().settings.paths
+    except settings.SettingsError:
+        from dotenv import dotenv_values  # noqa: PLC0415
+
+        text = os.environ.get("DATA_DIR") or dotenv_values(ROOT / ".env").get("DATA_DIR") or "data"
+        folder = Path(text).expanduser()
+        return DataPaths(folder if folder.is_absolute() else ROOT / folder)
+
+
+def from_callers_folder(path: Path) -> Path:
+    """`path` as the caller meant it: the script `coin` changes into the project folder before it hands over."""
+    return Path(os.environ.get("COIN_CWD", ".")) / path.expanduser()

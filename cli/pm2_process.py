@@ -1,0 +1,66 @@
+"""PM2's command line, for what its socket can't do: start a daemon and read the ecosystem file."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from shared import settings
+from shared.paths import ROOT
+
+APPS = ("COIN", "COIN-BOT", "COIN-SIM")
+ECOSYSTEM = ROOT / "ecosystem.config.js"
+# The first call makes PM2's daemon, which keeps its environment for life: nothing else may be in it.
+_SYSTEM = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM",
+    "PM2_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SYSTEMROOT",
+)  # fmt: skip
+
+
+def handed_over() -> list[str]:
+    """The settings that a process is given from the shell: all but keys, their paths and password hashes."""
+    names = (key for key, _, _ in settings.keys())  # noqa: SIM118  a function of the module, not a dict
+    return [key for key in names if not settings.is_secret(key) and not key.startswith("COINBASE_")]
+
+
+def environment() -> dict[str, str]:
+    """What PM2 is given: the system's own variables and our settings as far as they are no secrets."""
+    env = {name: os.environ[name] for name in (*_SYSTEM, *handed_over(), "PRODUCT_ID") if os.environ.get(name)}
+    env["PM2_DISABLE_VERSION_CHECK"] = "1"
+    node = node_folder()
+    if node is not None:
+        env["PATH"] = f"{node}{os.pathsep}{env.get('PATH', os.defpath)}"
+    return env
+
+
+def node_folder() -> Path | None:
+    """The folder of the packaged Node.js; None = the machine's own is used."""
+    try:
+        folder = Path((ROOT / ".venv" / ".coin" / "node").read_text().strip())
+    except OSError:
+        return None
+    return folder if folder.is_relative_to(ROOT) and (folder / "node").exists() else None
+
+
+def local_pm2() -> Path:
+    """PM2 of the project's own node_modules."""
+    return ROOT / "node_modules" / ".bin" / "pm2"
+
+
+def executable() -> Path | None:
+    """The global PM2 where there is one, else the project's own; None = neither."""
+    found = shutil.which("pm2")
+    if found is not None:
+        return Path(found)
+    return local_pm2() if local_pm2().exists() else None
+
+
+def run(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Run PM2's command line with the clean environment. Raises OSError or subprocess.TimeoutExpired."""
+    pm2 = executable()
+    if pm2 is None:
+        raise FileNotFoundError("PM2 is missing: ./coin setup")
+    return subprocess.run(
+        [str(pm2), *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout_s,
+        check=False, umask=0o077,
+    )  # fmt: skip

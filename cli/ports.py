@@ -1,0 +1,61 @@
+"""Who listens on a TCP port of this machine, read from /proc."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+
+def is_free(host: str, port: int) -> bool:
+    """True where `host`:`port` could be bound now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def listener(port: int) -> str | None:
+    """ "name (pid N)" of who listens on `port`; None = nobody, or it can't be seen."""
+    pid = listener_pid(port)
+    if pid is None:
+        return None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        name = " ".join(word.decode(errors="replace") for word in words if word)[:80]
+    except OSError:
+        name = "another user's program"
+    return f"{name or 'a program'} (pid {pid})"
+
+
+def listener_pid(port: int) -> int | None:
+    """The pid that listens on `port`; None = nobody, or it can't be seen."""
+    inodes = _listening_inodes(port)
+    if not inodes:
+        return None
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            for entry in os.scandir(folder):
+                match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(entry.path))
+                if match and match[1] in inodes:
+                    return int(folder.parent.name)
+        except OSError:
+            continue  # another user's process, or one that just ended
+    return None
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            parts = row.split()
+            if parts[3] == "0A" and int(parts[1].rpartition(":")[2], 16) == port:
+                found.add(parts[9])
+    return found

@@ -1,0 +1,193 @@
+"""`./coin start`: everything that the mode needs, until the bot trades or says why it doesn't."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from cli import ports, ui
+from cli.boot_watch import Ending, watch_boot
+from cli.context import loaded
+from cli.pm2_process import APPS, ECOSYSTEM, handed_over, run
+from cli.witness import look, read_state
+from shared.paths import ROOT, DataPaths
+from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble
+from shared.settings import Loaded, Mode, Settings
+
+# The bot ends before the exchange that it trades on, so that it can say goodbye.
+STOP_ORDER = ("COIN-BOT", "COIN-SIM", "COIN")
+
+
+def start(timeout_s: float = 60.0, *, force_restart: bool = False) -> None:
+    """Start what isn't running, restart what runs with other settings, leave the rest alone."""
+    began = time.monotonic()
+    found = loaded()
+    paths = found.settings.paths
+    _check_shell(found)
+    _prepare_folder(paths)
+    client = Pm2Client()
+    running = known(client)
+    check_clash(running)
+    if found.settings.coin_mode is Mode.LIVE and "COIN-SIM" in running:
+        client.delete("COIN-SIM")
+        ui.line(ui.GOOD, "COIN-SIM taken off: live trades on the real exchange")
+        del running["COIN-SIM"]
+    wanted = [name for name in APPS if name != "COIN-SIM" or found.settings.coin_mode is not Mode.LIVE]
+    stale = [name for name in wanted if force_restart or name not in running or not _unchanged(running[name])]
+    before, _, _ = read_state(paths)
+    if stale:
+        _check_ports(found.settings, stale, running)
+        for name in STOP_ORDER:
+            if name in stale and name in running:
+                client.delete(name)
+        _pm2_start(stale)
+        ui.line(ui.GOOD, f"started by PM2: {', '.join(stale)}")
+    untouched = [name for name in wanted if name not in stale]
+    if untouched:
+        ui.line(ui.DOT, f"already running with these settings: {', '.join(untouched)}")
+    boot_before = before.boot_id if before is not None and "COIN-BOT" in stale else None
+    ending = watch_boot(paths, client, boot_before, began, timeout_s)
+    _say_what_next(found.settings, ending, began)
+
+
+def stop(*, keep_dashboard: bool = False) -> None:
+    """Stop the bot, then the simulator, then the dashboard, and say what each did."""
+    client = Pm2Client()
+    running = known(client)
+    check_clash(running)
+    before = look(loaded_paths())
+    stopped = 0
+    for name in STOP_ORDER:
+        process = running.get(name)
+        if process is None or (keep_dashboard and name == "COIN"):
+            continue
+        if process.effective in (Effective.STOPPED, Effective.ERRORED, Effective.DEAD):
+            ui.line(ui.DOT, f"{name} was {process.label}")
+            if process.effective is Effective.STOPPED:
+                continue
+        began = time.monotonic()
+        client.stop(name)
+        stopped += 1
+        ui.line(ui.GOOD, f"{name} stopped ({time.monotonic() - began:.1f} s)")
+    if not running:
+        ui.line(ui.DOT, "nothing of ours runs under PM2")
+    if stopped and before.state is not None and before.state.positions:
+        lots = sum(len(position.lots) for position in before.state.positions)
+        if lots:
+            ui.line(ui.WARN, f"{lots} open lots stay open and unwatched until ./coin start; resting take profits stay")
+
+
+def restart(timeout_s: float = 60.0) -> None:
+    """Stop and start all of it, with the settings as they are now."""
+    start(timeout_s, force_restart=True)
+
+
+def loaded_paths() -> DataPaths:
+    """The data folder's paths, whatever else is wrong with the settings."""
+    from cli.context import data_paths  # noqa: PLC0415
+
+    return data_paths()
+
+
+def known(client: Pm2Client) -> dict[str, Process]:
+    """Our processes by name; none where no daemon runs. Ends with a sentence where PM2 can't be asked."""
+    try:
+        return {p.name: p for p in client.processes() if p.name in APPS}
+    except Pm2Unavailable as error:
+        if error.trouble is Trouble.OFFLINE:
+            return {}
+        ways = {
+            Trouble.DENIED: "Run as that user, or use a PM2 of your own: PM2_HOME=~/.pm2-coin ./coin start",
+            Trouble.HUNG: "End the stuck daemon: kill -9 $(cat ~/.pm2/pm2.pid), then ./coin start",
+        }
+        ui.give_up(str(error), ways.get(error.trouble, "./coin doctor says more"))
+
+
+def check_clash(running: dict[str, Process]) -> None:
+    """PM2 knows processes by name only: those of another checkout must not be taken for ours."""
+    other = next((p for p in running.values() if p.cwd and Path(p.cwd).resolve() != ROOT), None)
+    if other is not None:
+        ui.give_up(
+            f"PM2 already runs {other.name} of another checkout: {other.cwd}",
+            f"Stop that one: {other.cwd}/coin stop && pm2 delete {' '.join(sorted(running))}",
+            "or give this one a PM2 of its own: PM2_HOME=~/.pm2-second ./coin start (with ports of its own in .env)",
+        )
+
+
+def _check_shell(found: Loaded) -> None:
+    lost = [k for k, source in found.sources.items() if source == "environment" and k not in handed_over()]
+    if lost:
+        ui.give_up(
+            f"{', '.join(lost)} from the shell doesn't reach the bot: PM2 would keep it where others read it.",
+            "Write it into .env (chmod 600 .env).",
+            code=78,
+        )
+
+
+def _prepare_folder(paths: DataPaths) -> None:
+    try:
+        paths.prepare()
+    except OSError as error:
+        ui.give_up(
+            f"The data folder {paths.root} can't be used: {error.strerror or error}",
+            f"Make it writable (chown -R $(id -un) '{paths.root}'), or set DATA_DIR to another folder.",
+            code=78,
+        )
+
+
+def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]) -> None:
+    ours = {process.pid for process in running.values()}
+    needed = [("COIN", wanted.dashboard_host, wanted.dashboard_port, "DASHBOARD_PORT")]
+    needed += [("COIN-SIM", "127.0.0.1", wanted.sim_port, "SIM_PORT")]
+    needed += [("COIN-SIM", "127.0.0.1", wanted.sim_admin_port, "SIM_ADMIN_PORT")]
+    for name, host, port, key in needed:
+        if name not in stale or ports.is_free(host, port) or ports.listener_pid(port) in ours:
+            continue
+        who = ports.listener(port) or "another program (it can't be seen from here)"
+        ui.give_up(
+            f"Port {port} ({key}) is taken by {who}.", f"End that program, or choose another port: {key}={port + 10}"
+        )
+
+
+def _unchanged(process: Process) -> bool:
+    """True where it runs and was started with the settings that a start now would give it."""
+    if process.effective not in (Effective.ONLINE, Effective.LAUNCHING) or process.started_ms is None:
+        return False
+    try:
+        if (ROOT / ".env").stat().st_mtime * 1000 > process.started_ms:
+            return False
+    except FileNotFoundError:
+        pass
+    try:
+        raw = Path(f"/proc/{process.pid}/environ").read_bytes()
+    except OSError:
+        return False
+    theirs = dict(entry.partition("=")[::2] for entry in raw.decode(errors="replace").split("\0") if "=" in entry)
+    return all(theirs.get(name, "") == os.environ.get(name, "") for name in handed_over())
+
+
+def _pm2_start(names: list[str]) -> None:
+    try:
+        done = run("start", str(ECOSYSTEM), "--only", ",".join(names), "-s")
+    except FileNotFoundError as error:
+        ui.give_up(str(error))
+    except subprocess.TimeoutExpired:
+        ui.give_up("PM2 doesn't answer.", "End its daemon (pm2 kill) and run ./coin start again.")
+    if done.returncode != 0:
+        output = [text for text in (done.stdout + done.stderr).splitlines() if text.strip()][-12:]
+        ui.give_up(f"PM2 could not start {', '.join(names)} (code {done.returncode}):", *output)
+
+
+def _say_what_next(found: Settings, ending: Ending, began: float) -> None:
+    from dashboard.links import create_login_link  # noqa: PLC0415
+
+    ui.plain()
+    seconds = time.monotonic() - began
+    if ending is Ending.TRADING:
+        ui.line(ui.GOOD, f"The bot trades ({found.coin_mode}), {seconds:.1f} s after ./coin start")
+    if ending is not Ending.FAILED:
+        ui.plain("\n  Open (single use, 5 minutes; a new one: ./coin login):")
+        ui.plain(f"    {create_login_link(found.paths, found, role='operator')}")
+    ui.plain("\n  Next:  ./coin status   ./coin logs -f   ./coin pause   ./coin kill   ./coin stop   ./coin doctor")
+    if ending is Ending.FAILED:
+        raise SystemExit(1)

@@ -1,0 +1,95 @@
+"""What can be seen of the bot from outside: its state file, its process, its lock."""
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared import files
+from shared.documents import BotState, decode_state
+from shared.files import Unreadable
+from shared.paths import DataPaths
+from shared.pm2 import pid_alive
+from shared.presence import Presence, Sighting, judge
+from shared.times import epoch_ms
+
+
+@dataclass(frozen=True, slots=True)
+class BotSeen:
+    """One look at the bot."""
+
+    state: BotState | None
+    error: str | None  # why the file can't be read
+    missing: bool
+    age_s: float | None  # by the file's own clock
+    alive: bool | None  # pid lives and the lock is held; None = no state
+    presence: Presence
+
+    @property
+    def shown(self) -> str:
+        """The one word for people: the bot's own status only where the bot is really there."""
+        if self.presence is Presence.FRESH and self.state is not None:
+            return self.state.status.upper()
+        return self.presence.upper()
+
+
+def read_state(paths: DataPaths) -> tuple[BotState | None, str | None, bool]:
+    """(state, what is wrong, missing)."""
+    try:
+        return decode_state(files.read_bytes(paths.state)), None, False
+    except FileNotFoundError:
+        return None, None, True
+    except (Unreadable, OSError) as error:
+        return None, str(error), False
+
+
+def lock_holder(path: Path) -> int | None:
+    """The pid that holds the flock on `path`; None = nobody, or it can't be told here. Takes no lock itself."""
+    try:
+        found = path.stat()
+        wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+        table = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    for row in table.splitlines():
+        parts = row.split()
+        if len(parts) >= 6 and parts[1] == "FLOCK" and parts[5] == wanted:
+            return int(parts[4])
+    return None
+
+
+def bot_alive(paths: DataPaths, state: BotState) -> bool:
+    """Two witnesses: its pid lives, and the lock is held. Where /proc/locks is missing the pid alone decides."""
+    if not pid_alive(state.pid):
+        return False
+    return not Path("/proc/locks").exists() or lock_holder(paths.bot_lock) is not None
+
+
+def look(paths: DataPaths, watch_s: float = 0.0) -> BotSeen:
+    """Look at the bot; with `watch_s`, wait at most that long for its next write."""
+    state, error, missing = read_state(paths)
+    if state is None:
+        seen = Sighting(age_s=None, error=error, missing=missing, moved=False, watched_s=60.0, process_alive=None)
+        return BotSeen(None, error, missing, None, None, judge(seen))
+    alive = bot_alive(paths, state)
+    moved = _moves(paths, state, watch_s) if alive else False
+    age_s = max(0.0, (epoch_ms(datetime.now(UTC)) - state.ts_ms) / 1000)
+    # A process that holds the bot's lock and wrote within the last seconds is as good a sign as a second write.
+    trusted = moved or (alive and age_s <= 5.0)
+    age_s = 0.0 if moved else age_s
+    seen = Sighting(
+        age_s=age_s, error=None, missing=False, moved=trusted, watched_s=max(watch_s, 2.0), process_alive=alive
+    )
+    return BotSeen(state, None, False, age_s, alive, judge(seen))
+
+
+def _moves(paths: DataPaths, before: BotState, watch_s: float) -> bool:
+    until = time.monotonic() + watch_s
+    key = files.stat_key(paths.state)
+    while time.monotonic() < until:
+        time.sleep(0.02)
+        if files.stat_key(paths.state) != key:
+            after, _, _ = read_state(paths)
+            return after is not None and (after.boot_id, after.seq) != (before.boot_id, before.seq)
+    return False
