@@ -1,0 +1,76 @@
+"""Fixtures and rules for every room's tests.
+
+A test that needs something of the machine says so: `@pytest.mark.needs("pm2")`. Where it is missing the test is
+skipped by hand and fails in CI (CI=true), so that nothing is left out there without a word.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def chromium() -> str | None:
+    """The system's browser, or None."""
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+
+
+def pm2() -> str | None:
+    """PM2 of the project, else the global one, or None."""
+    local = ROOT / "node_modules" / ".bin" / "pm2"
+    return str(local) if local.exists() else shutil.which("pm2")
+
+
+_TOOLS: dict[str, Callable[[], str | None]] = {
+    "pm2": pm2,
+    "chromium": chromium,
+    "node": lambda: shutil.which("node"),
+    "jq": lambda: shutil.which("jq"),
+    "root": lambda: "root" if os.geteuid() == 0 else None,
+    "proc": lambda: "/proc" if Path("/proc/self/environ").exists() else None,
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*tools): what of the machine the test needs: " + ", ".join(_TOOLS))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for tool in mark.args:
+            if _TOOLS[tool]() is None:
+                pytest.skip(f"{tool} is missing on this machine: ./coin test installs it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI doesn't allow: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Gives loopback ports that nobody listens on."""
+    given: set[int] = set()
+
+    def find() -> int:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            if port not in given:
+                given.add(port)
+                return port
+
+    return find
