@@ -3,7 +3,7 @@
 Sources, weakest first: the default here, the profile's value, `.env` in the project folder, the environment.
 Only upper-case names of this table are read from the environment (a process manager puts dozens of its own
 there), and secrets never are. `.env` is ours alone, so a key there that is not in the table is an error that
-names the nearest one.
+names the nearest one. Keys that begin with STRATEGY_ belong to the strategies and are handed on as they are.
 """
 
 import difflib
@@ -83,6 +83,8 @@ def _set(
     return field(default=default, metadata={"rule": _Rule(help, low, high, choices)})
 
 
+# A strategy's own settings: STRATEGY_DIP_PERIOD is `period` of the strategy `dip`.
+STRATEGY_PREFIX = "STRATEGY_"
 GRANULARITIES = ("ONE_MINUTE", "FIVE_MINUTE", "FIFTEEN_MINUTE", "ONE_HOUR", "ONE_DAY")
 
 
@@ -155,6 +157,11 @@ class Settings:
     strategy: str = _set("sma_cross", "Strategy by name.")
     ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
     ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
+    buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
+    sell_threshold: float = _set(0.55, "Else SELL when it is below this; the two may overlap.", 0.0, 1.0)
+    use_ma_filter: bool = _set(True, "BUY only while the fast average is above the slow one, SELL only below.")
+    model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
+    walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
 
     # Kill and restart
     kill_flatten: bool = _set(False, "Kill also sells every lot.")
@@ -193,6 +200,9 @@ class Settings:
     dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.")
     dashboard_tls_key: str = _set("", "Key file of that certificate.")
 
+    # Raw STRATEGY_… keys: each strategy knows and checks its own (bot/strategies/options.py).
+    strategy_options: Mapping[str, str] = field(default_factory=dict)
+
     @property
     def paths(self) -> DataPaths:
         """The bot's files; a relative DATA_DIR lies in the project folder."""
@@ -223,7 +233,7 @@ PROFILES: Mapping[Profile, Mapping[str, str]] = {
     },
     Profile.PROD: {},
 }
-_FIELDS = {f.name.upper(): f for f in fields(Settings)}
+_FIELDS = {f.name.upper(): f for f in fields(Settings) if "rule" in f.metadata}
 _TYPES = get_type_hints(Settings)
 
 
@@ -246,6 +256,7 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
     from_file = _read_env_file(env_file, problems)
     # Empty means "not set": PM2 can't take a variable away from a process, only empty it.
     from_environ = {k: environ[k] for k in (*_FIELDS, *_ALIASES) if environ.get(k)}
+    from_environ |= {k: v for k, v in environ.items() if k.startswith(STRATEGY_PREFIX) and v}
     for key in sorted(_SECRET_KEYS & set(from_environ)):
         del from_environ[key]
         problems.append(
@@ -254,19 +265,22 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
     chosen = from_environ.get("PROFILE", from_file.get("PROFILE", Profile.DEV))
     profile = PROFILES[Profile(chosen)] if chosen in list(Profile) else PROFILES[Profile.DEV]
     raw: dict[str, str] = {}
+    own: dict[str, str] = {}
     sources = dict.fromkeys(_FIELDS, "default")
     for source, found in (("profile", profile), (".env", from_file), ("environment", from_environ)):
         for key, text in found.items():
             name = _ALIASES.get(key, key)
             if name in _FIELDS:
                 raw[name], sources[name] = text, source
+            elif key.startswith(STRATEGY_PREFIX):
+                own[key], sources[key] = text, source
             elif key not in _FOREIGN_KEYS:
                 problems.append(f"{key} in {env_file.name} is no setting{_nearest(key)}")
     values = {name: _convert(name, text, problems) for name, text in raw.items()}
     if problems:
         raise SettingsError(problems)
     chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
-    settings = Settings(**chosen_values)
+    settings = Settings(**chosen_values, strategy_options=own)
     problems.extend(_contradictions(settings))
     if problems:
         raise SettingsError(problems)
@@ -382,7 +396,7 @@ def public_values(settings: Settings) -> dict[str, str]:
             out[key] = "set" if value else ""
         else:
             out[key] = ",".join(value) if isinstance(value, tuple) else str(value)
-    return out
+    return out | dict(sorted(settings.strategy_options.items()))
 
 
 assert all(f.default is not MISSING for f in _FIELDS.values())

@@ -1,1 +1,1 @@
-
+"""Strategies: closed bars in, signals out. `registry.make` gives one by its name."""

@@ -1,8 +1,8 @@
 """From real numbers to whole ticks and steps, and how ties at an increment are settled.
 
 A level such as 10,000.00 x 1.0155 is 10,155.00 exactly, yet in float64 it is a hair above and a bare `ceil` gives
-10,155.01; 0.29 / 0.01 is a hair below 29 and a bare `floor` gives 28. So a result that is within the rounding error of a whole
-number counts as that number. Percentages with up to four decimals and prices below 1e8 ticks come out exact.
+10,155.01; 0.29 / 0.01 is a hair below 29 and a bare `floor` gives 28. So a result within the rounding error of a
+whole number counts as that number. Percentages with up to four decimals and prices below 1e8 ticks come out exact.
 """
 
 import math

@@ -1,6 +1,7 @@
-"""From a probability to BUY, SELL or FLAT (trading.md §3.2)."""
+"""From a probability to BUY, SELL or FLAT (trading.md §3.2).
 
-from bot.core.rules.codes import SIGNAL_BUY, SIGNAL_FLAT, SIGNAL_SELL
+Written without branches, so that one source takes numbers, whole arrays and a compiler: True counts as 1.
+"""
 
 
 def ma_side(fast_sum: int, fast_bars: int, slow_sum: int, slow_bars: int) -> int:
@@ -10,22 +11,17 @@ def ma_side(fast_sum: int, fast_bars: int, slow_sum: int, slow_bars: int) -> int
     """
     fast = fast_sum * slow_bars
     slow = slow_sum * fast_bars
-    if fast > slow:
-        return 1
-    if fast < slow:
-        return -1
-    return 0
+    return 1 * (fast > slow) - 1 * (fast < slow)
 
 
 def decide(p: float, buy_threshold: float, sell_threshold: float, use_ma_filter: bool, side: int) -> int:
-    """SIGNAL_BUY when p > buy threshold (and the fast average is above); else SIGNAL_SELL when p < sell threshold
-    (and it is below); else SIGNAL_FLAT (§3.2).
+    """1 (BUY) when p > buy threshold (and the fast average is above); else -1 (SELL) when p < sell threshold
+    (and it is below); else 0 (FLAT) (§3.2).
 
     `side`: see `ma_side`. BUY is judged first: the thresholds may overlap. An unknown p (NaN) is FLAT;
     equality is never enough.
     """
-    if p > buy_threshold and (not use_ma_filter or side > 0):
-        return SIGNAL_BUY
-    if p < sell_threshold and (not use_ma_filter or side < 0):
-        return SIGNAL_SELL
-    return SIGNAL_FLAT
+    side_needed = 1 if use_ma_filter else -1  # every side is >= -1 and <= 1
+    buy = 1 * ((p > buy_threshold) & (side >= side_needed))
+    sell = 1 * ((p < sell_threshold) & (side <= -side_needed))
+    return buy - sell * (1 - buy)

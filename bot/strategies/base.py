@@ -1,0 +1,198 @@
+"""What a strategy is: closed bars in, a signal for each of them out.
+
+One function, `compute`, serves the live bot (over the window that it keeps) and research (over years). The result
+at bar i may depend on bars up to i only; `./coin check-strategy` looks for breaches. numpy is imported by whoever
+computes, never by this module, so that a bot whose strategy needs no arrays stays small.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bot.core.rules.codes import SIGNAL_BUY, SIGNAL_FLAT, SIGNAL_SELL
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shared.settings import Settings
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+class Call(StrEnum):
+    """What a signal says."""
+
+    BUY = "buy"
+    SELL = "sell"
+    FLAT = "flat"
+
+
+CALLS: Mapping[int, Call] = {SIGNAL_BUY: Call.BUY, SIGNAL_SELL: Call.SELL, SIGNAL_FLAT: Call.FLAT}
+
+
+class StrategyError(Exception):
+    """A strategy broke its contract; the message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Closed bars of one product, oldest first, as arrays of one length.
+
+    `start_s`: the bar's open time, whole seconds since 1970. Prices in quote currency, volume in base units.
+    `price_increment`: the product's tick. `granularity_s`: length of a bar. Missing bars stay missing.
+    """
+
+    start_s: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    price_increment: float
+    granularity_s: int
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    def between(self, first: int, end: int) -> Bars:
+        """Bars first..end-1, without copying."""
+        cut = slice(first, end)
+        return Bars(
+            self.start_s[cut],
+            self.open[cut],
+            self.high[cut],
+            self.low[cut],
+            self.close[cut],
+            self.volume[cut],
+            self.price_increment,
+            self.granularity_s,
+        )
+
+    def tail(self, count: int) -> Bars:
+        """The newest `count` bars, without copying."""
+        return self.between(max(len(self) - count, 0), len(self))
+
+    @property
+    def close_ticks(self) -> Ints:
+        """Closes in whole ticks. Sums over them are exact, so a tie of two averages is a tie on every machine."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.rint(self.close / self.price_increment).astype(np.int64)
+
+    @staticmethod
+    def from_rows(rows: Iterable[Sequence[float]], price_increment: float, granularity_s: int) -> Bars:
+        """From rows of (start_s, open, high, low, close, volume), oldest first."""
+        import numpy as np  # noqa: PLC0415
+
+        table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 6)
+        start, open_, high, low, close, volume = (np.ascontiguousarray(table[:, i]) for i in range(6))
+        return Bars(start.astype(np.int64), open_, high, low, close, volume, price_increment, granularity_s)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalArrays:
+    """One entry per bar. `signal`: 1 BUY, -1 SELL, 0 FLAT. `strength`: probability or the strategy's own measure,
+    NaN where there is none. `values`: what else a person wants to see, by name."""
+
+    signal: NDArray[np.int8]
+    strength: Floats
+    values: Mapping[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The newest bar's signal. `strength` None = not known; unknown `values` are left out."""
+
+    call: Call
+    strength: float | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    bar_start_s: int | None = None  # the bar that it was decided on
+
+    @property
+    def code(self) -> int:
+        """The rulebook's number: 1, -1 or 0."""
+        return next(code for code, call in CALLS.items() if call is self.call)
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """For a strategy without settings of its own."""
+
+
+class Strategy(ABC):
+    """Derive from this, give `warmup_bars` and `compute`; options are a frozen dataclass (`bot.strategies.options`).
+
+    `name` is given by the registry: a built-in one's name, or a user's file name without .py.
+    """
+
+    name: ClassVar[str] = ""
+    summary: ClassVar[str] = ""  # one sentence for a list of strategies
+    options_type: ClassVar[type[Any]] = NoOptions
+
+    def __init__(self, settings: Settings, options: Any = None) -> None:
+        self.settings = settings
+        self.options = self.options_type() if options is None else options
+
+    @property
+    @abstractmethod
+    def warmup_bars(self) -> int:
+        """Closed bars before the first signal can be anything but FLAT, that bar included."""
+
+    @property
+    def memory_bars(self) -> int:
+        """How many of the newest bars decide the newest signal. The live bot hands over at least these.
+
+        The whole window unless a strategy says less; less is faster, and makes live and research exactly equal.
+        """
+        return self.settings.max_history_candles
+
+    @abstractmethod
+    def compute(self, bars: Bars) -> SignalArrays:
+        """Signals of all bars, vectorised; entry i from bars 0..i only."""
+
+    def signals(self, bars: Bars) -> SignalArrays:
+        """`compute`, checked, and FLAT during warm-up. Raises StrategyError if the contract is broken."""
+        result = self.compute(bars)
+        count = len(bars)
+        for label, array in (("signal", result.signal), ("strength", result.strength), *result.values.items()):
+            if getattr(array, "shape", None) != (count,):
+                found = getattr(array, "shape", type(array).__name__)
+                raise StrategyError(
+                    f"{self.name}: {label} must be an array of {count}, one entry per bar; it is {found}"
+                )
+        if count and (result.signal.min() < SIGNAL_SELL or result.signal.max() > SIGNAL_BUY):
+            raise StrategyError(f"{self.name}: signal must hold 1 (BUY), -1 (SELL) and 0 (FLAT) only")
+        warm = min(max(self.warmup_bars - 1, 0), count)
+        if result.signal[:warm].any():
+            signal = result.signal.copy()
+            signal[:warm] = SIGNAL_FLAT
+            result = SignalArrays(signal, result.strength, result.values)
+        return result
+
+    def latest(self, bars: Bars) -> Signal:
+        """The newest bar's signal; FLAT before warm-up. The same function as over history, on the newest bars."""
+        if len(bars) < max(self.warmup_bars, 1):
+            return Signal(Call.FLAT, bar_start_s=int(bars.start_s[-1]) if len(bars) else None)
+        arrays = self.signals(bars.tail(max(self.memory_bars, self.warmup_bars)))
+        strength = float(arrays.strength[-1])
+        values = {label: float(array[-1]) for label, array in arrays.values.items()}
+        return Signal(
+            CALLS[int(arrays.signal[-1])],
+            strength if math.isfinite(strength) else None,
+            {label: value for label, value in values.items() if math.isfinite(value)},
+            int(bars.start_s[-1]),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What must survive a restart, as plain JSON values; {} when there is nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most strategies have nothing to restore
+        """Take up a `state()` of an earlier run; one that does not fit is ignored, not an error."""
