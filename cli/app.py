@@ -1,6 +1,7 @@
 """`./coin …`: the commands. Each imports its work late, so that a plain one answers at once."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +15,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Role(StrEnum):
+    """Of a login: viewer reads, operator commands."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
 
 RUN, WATCH, ORDERS, KEEP, MAKE = "Run", "Watch", "Command the bot", "Keep", "Develop"
 
@@ -73,17 +82,111 @@ def logs(
     work.logs(name, lines, follow=follow)
 
 
-def main() -> None:
-    """Run the command line; Ctrl-C ends it without a traceback."""
-    from shared.pm2 import Pm2Unavailable
+@app.command(rich_help_panel=WATCH)
+def doctor() -> None:
+    """Check everything and say what helps. Exit code 1 where something is broken."""
+    from cli.doctor import run as work
 
-    try:
-        app(prog_name="./coin")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Pm2Unavailable as error:
-        typer.echo(f"  ✗ PM2: {error}", err=True)
-        sys.exit(1)
+    raise typer.Exit(work.doctor())
+
+
+@app.command(rich_help_panel=WATCH)
+def settings(
+    everything: Annotated[bool, typer.Option("--all", help="Also those at their defaults.")] = False,
+) -> None:
+    """The effective settings and where each came from; secrets masked."""
+    from cli import settings_view as work
+
+    work.show(everything=everything)
+
+
+@app.command(rich_help_panel=WATCH)
+def login(role: Annotated[Role, typer.Argument(help="What the link allows.")] = Role.OPERATOR) -> None:
+    """Print a link that logs a browser in: single use, five minutes."""
+    from cli import login as work
+
+    work.login(role)
+
+
+@app.command(rich_help_panel=WATCH)
+def token(role: Annotated[Role, typer.Argument(help="viewer reads, operator commands.")]) -> None:
+    """Print a bearer token for machines (Prometheus, curl). Shown once."""
+    from cli import login as work
+
+    work.token(role)
+
+
+def _command(word: str, args: dict[str, str] | None = None) -> None:
+    from cli import commands as work
+    from shared.control import Cmd
+
+    work.command(Cmd(word), args)
+
+
+@app.command(rich_help_panel=ORDERS)
+def run() -> None:
+    """Let the bot trade (the level "run")."""
+    _command("start")
+
+
+@app.command(rich_help_panel=ORDERS)
+def pause() -> None:
+    """No new entries; exits are still judged."""
+    _command("pause")
+
+
+@app.command(rich_help_panel=ORDERS)
+def halt() -> None:
+    """The level "stop": cancel entry orders, judge nothing, stay alive. (./coin stop ends the processes.)"""
+    _command("stop")
+
+
+@app.command(rich_help_panel=ORDERS)
+def kill() -> None:
+    """Shut the order path and cancel every own order, also with the bot dead. Latched until reset-kill."""
+    from cli import kill as work
+
+    work.kill()
+
+
+@app.command("reset-kill", rich_help_panel=ORDERS)
+def reset_kill() -> None:
+    """Lift the kill latch. The bot is stopped after it."""
+    from cli import commands as work
+
+    work.reset_kill()
+
+
+@app.command(rich_help_panel=ORDERS)
+def flatten(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False) -> None:
+    """Cancel own orders and sell every lot."""
+    if not yes and typer.prompt('This sells every lot at the market. Type "flatten"') != "flatten":
+        raise typer.Exit(1)
+    _command("flatten")
+
+
+@app.command("close-lot", rich_help_panel=ORDERS)
+def close_lot(lot_id: str) -> None:
+    """Sell one lot."""
+    _command("close_lot", {"lot_id": lot_id})
+
+
+@app.command("close-product", rich_help_panel=ORDERS)
+def close_product(product_id: str) -> None:
+    """Sell every lot of one product, such as BTC-USD."""
+    _command("close_product", {"product_id": product_id.upper()})
+
+
+@app.command(rich_help_panel=ORDERS)
+def cancel(client_order_id: str) -> None:
+    """Cancel one own order."""
+    _command("cancel", {"client_order_id": client_order_id})
+
+
+@app.command(rich_help_panel=ORDERS)
+def drill() -> None:
+    """Prove the kill path without trading."""
+    _command("drill")
 
 
 @app.command(rich_help_panel=KEEP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -98,3 +201,16 @@ def pm2(context: typer.Context) -> None:
         typer.echo("  ✗ PM2 is missing: ./coin setup", err=True)
         raise typer.Exit(1)
     raise typer.Exit(subprocess.call([str(found), *context.args], env=environment(), umask=0o077))
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it without a traceback."""
+    from shared.pm2 import Pm2Unavailable
+
+    try:
+        app(prog_name="./coin")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Pm2Unavailable as error:
+        typer.echo(f"  ✗ PM2: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""`./coin doctor`: one table of checks, each with the way out."""

@@ -1,0 +1,168 @@
+"""Checks of the machine: Python, Node.js, PM2, ports, clock."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cli import ports
+from cli.doctor.check import Check, bad, good, note, warn
+from cli.pm2_process import APPS, environment, executable, node_folder
+from shared.paths import ROOT
+from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble, home, pid_alive, supported
+from shared.settings import Mode, Settings
+
+
+def python() -> Check:
+    found = f"{platform.python_version()} in {Path(sys.prefix)}"
+    if not sys.version_info >= (3, 11):
+        return bad("Python", found, "Install Python 3.11 or newer, then ./coin setup")
+    return good("Python", found)
+
+
+def node() -> Check:
+    folder = node_folder()
+    command = str(folder / "node") if folder else shutil.which("node")
+    if command is None:
+        return bad("Node.js", "missing", "./coin setup")
+    version = _first_line([command, "--version"])
+    where = "packaged in .venv" if folder else command
+    major = version.lstrip("v").partition(".")[0]
+    if not major.isdecimal() or int(major) < 20:
+        return bad("Node.js", f"{version or 'does not run'} ({where})", "rm -f .venv/.coin/node && ./coin setup")
+    return good("Node.js", f"{version} ({where})")
+
+
+def pm2(client: Pm2Client) -> list[Check]:
+    """Its command line, its daemon, and whether the two fit."""
+    command = executable()
+    if command is None:
+        return [bad("PM2", "missing", "./coin setup")]
+    where = "of this folder" if command.is_relative_to(ROOT) else str(command)
+    installed = _package_version(command)
+    checks = [good("PM2", f"{installed} ({where})")]
+    try:
+        running = client.version()
+    except Pm2Unavailable as error:
+        return [*checks, _daemon_trouble(error)]
+    if not supported(running):
+        checks.append(warn("PM2 daemon", f"{running}, a version never tried", "npm install -g pm2@7 && pm2 update"))
+    elif installed not in ("?", running):
+        checks.append(warn("PM2 daemon", f"{running} runs, {installed} is installed", "./coin pm2 update"))
+    else:
+        checks.append(good("PM2 daemon", f"{running} in {client.folder}"))
+    return checks
+
+
+def _daemon_trouble(error: Pm2Unavailable) -> Check:
+    pid_file = home() / "pm2.pid"
+    try:
+        pid = int(pid_file.read_text())
+    except (OSError, ValueError):
+        pid = 0
+    if error.trouble is Trouble.OFFLINE:
+        if pid and pid_alive(pid) and b"PM2" in _command_line(pid):
+            return bad("PM2 daemon", f"runs (pid {pid}) but its socket is gone", f"kill {pid}, then ./coin start")
+        if pid and not pid_alive(pid):
+            return note(
+                "PM2 daemon", "doesn't run; the last one was killed (its socket is left): ./coin start makes a new one"
+            )
+        return note("PM2 daemon", "doesn't run: ./coin start")
+    ways = {
+        Trouble.DENIED: "Run as that user, or use one of your own: PM2_HOME=~/.pm2-coin ./coin start",
+        Trouble.HUNG: f"kill -9 {pid}, then ./coin start" if pid else "End it by hand, then ./coin start",
+    }
+    return bad("PM2 daemon", str(error), ways.get(error.trouble, "pm2 update"))
+
+
+def processes(client: Pm2Client, mode: Mode | None) -> list[Check]:
+    """Each of ours as PM2 has it; those of another checkout are a clash."""
+    try:
+        found = {p.name: p for p in client.processes() if p.name in APPS}
+    except Pm2Unavailable:
+        return []
+    checks = []
+    for name in APPS:
+        process = found.get(name)
+        if process is None:
+            if name != "COIN-SIM" or mode is not Mode.LIVE:
+                checks.append(note(name, "PM2 doesn't know it: ./coin start"))
+        else:
+            checks.append(_process(process, mode))
+    return checks
+
+
+def _process(process: Process, mode: Mode | None) -> Check:
+    name = process.name
+    if process.cwd and Path(process.cwd).resolve() != ROOT:
+        way = f"{process.cwd}/coin stop, or a PM2 of its own here: PM2_HOME=~/.pm2-second ./coin start"
+        return bad(name, f"belongs to another checkout: {process.cwd}", way)
+    if name == "COIN-SIM" and mode is Mode.LIVE:
+        return bad(name, "runs although the mode is live", "./coin start takes it off")
+    if process.effective is Effective.ONLINE:
+        if process.restarts > 5:
+            return warn(name, f"online, restarted {process.restarts} times", f"./coin logs {name}")
+        return good(name, f"online, pid {process.pid}, restarts {process.restarts}")
+    if process.effective in (Effective.LAUNCHING, Effective.STOPPING):
+        return note(name, process.label)
+    ways = {
+        "stopped": "./coin start",
+        "stopped (75)": "Another bot holds the lock (see below); end it, then ./coin start",
+        "stopped (78)": "Settings, key or clock are wrong: see below and ./coin logs bot; then ./coin start",
+        "waiting restart": f"It crashes: ./coin logs {name}",
+    }
+    return bad(name, process.label, ways.get(process.label, f"./coin logs {name}; then ./coin start"))
+
+
+def port_checks(client: Pm2Client, settings: Settings) -> list[Check]:
+    """Each port: free, ours, or whose."""
+    try:
+        pids = {p.pid: p.name for p in client.processes() if p.name in APPS}
+    except Pm2Unavailable:
+        pids = {}
+    wanted = [("DASHBOARD_PORT", settings.dashboard_host, settings.dashboard_port)]
+    if settings.coin_mode is not Mode.LIVE:
+        wanted += [
+            ("SIM_PORT", "127.0.0.1", settings.sim_port),
+            ("SIM_ADMIN_PORT", "127.0.0.1", settings.sim_admin_port),
+        ]
+    checks = []
+    for key, host, port in wanted:
+        name = f"port {port}"
+        pid = ports.listener_pid(port)
+        if pid in pids:
+            checks.append(good(name, f"{pids[pid]} listens"))
+        elif ports.is_free(host, port):
+            checks.append(note(name, f"free ({key})"))
+        else:
+            who = ports.listener(port) or "a program that can't be seen from here"
+            checks.append(bad(name, f"taken by {who}", f"End it, or {key}={port + 10} in .env"))
+    return checks
+
+
+def _package_version(command: Path) -> str:
+    """PM2's version from its package.json: asking its command line would start a daemon."""
+    for folder in command.resolve().parents:
+        package = folder / "package.json"
+        if package.exists():
+            import orjson  # noqa: PLC0415
+
+            return str(orjson.loads(package.read_bytes()).get("version", "?"))
+    return "?"
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env=environment())
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip().partition("\n")[0]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return os.fsencode("")

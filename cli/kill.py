@@ -1,0 +1,94 @@
+"""`./coin kill`: works with the bot alive, hung or dead."""
+
+import time
+
+from cli import ui
+from cli.commands import BY, wait_receipt
+from cli.context import data_paths
+from cli.witness import read_state
+from shared import settings
+from shared.control import Cmd, NotSent, send_command
+from shared.documents import BotState
+from shared.paths import DataPaths
+from shared.settings import SettingsError
+
+ANSWER_WITHIN_S = 2.0
+CLEARED_WITHIN_S = 30.0
+
+
+def kill() -> None:
+    """Shut the order path and cancel every own order. Ends with code 1 where it can't be shown that none is left."""
+    paths = data_paths()
+    paths.prepare()
+    began = time.monotonic()
+    sent_id: str | None = None
+    try:
+        sent_id = send_command(paths, Cmd.KILL, by=BY).id
+        ui.line(ui.GOOD, "the file KILL is made and kill_switch is set")
+    except NotSent as error:
+        if not paths.kill.exists():
+            ui.line(ui.BAD, f"the kill switch could not be set: {error}")
+        else:
+            ui.line(ui.WARN, f"the file KILL is made; control.json was not written: {error}")
+    answered = _bot_answers(paths, sent_id, began)
+    if answered is None:
+        ui.line(ui.WARN, f"no bot answered within {ANSWER_WITHIN_S:.0f} s: cancelling its orders from here")
+        _cancel_without_the_bot()
+        return
+    gate = answered.kill.gate_shut_ms if answered.kill else 0.0
+    ui.line(ui.GOOD, f"the bot shut its order gate ({gate:.0f} ms after it saw the kill)")
+    _follow_clearing(paths, began)
+
+
+def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotState | None:
+    """The state of a bot that lives and reports the latch; None = none did in time."""
+    first, _, _ = read_state(paths)
+    key = (first.boot_id, first.seq) if first is not None else None
+    while time.monotonic() - began < ANSWER_WITHIN_S:
+        state, _, _ = read_state(paths)
+        # A file that stays as it is may be a dead bot's, killed before: only a new write is an answer.
+        if state is not None and (state.boot_id, state.seq) != key and state.kill is not None:
+            return state
+        if sent_id is not None and wait_receipt(paths, sent_id, began, 0.0, any_state=True) is not None:
+            return state
+        time.sleep(0.01)
+    return None
+
+
+def _follow_clearing(paths: DataPaths, began: float) -> None:
+    while time.monotonic() - began < CLEARED_WITHIN_S:
+        state, _, _ = read_state(paths)
+        if state is not None and state.kill is not None and state.kill.verified >= 2:
+            found, cancelled = state.kill.orders_found or 0, state.kill.orders_cancelled or 0
+            seconds = time.monotonic() - began
+            ui.line(
+                ui.GOOD,
+                f"own orders found {found}, cancelled {cancelled}; the exchange shows none left ({seconds:.1f} s)",
+            )
+            _say_after(state)
+            return
+        time.sleep(0.02)
+    ui.give_up(
+        "The gate is shut, but the exchange has not yet shown that no order is left.",
+        "The bot goes on trying: ./coin status, ./coin logs bot -f",
+    )
+
+
+def _say_after(state: BotState) -> None:
+    lots = sum(len(position.lots) for position in state.positions or [])
+    if lots:
+        ui.line(
+            ui.DOT, f"{lots} lots stay open (kill sells nothing unless KILL_FLATTEN=true): ./coin flatten sells them"
+        )
+    ui.line(ui.DOT, "It survives every restart. ./coin reset-kill lifts it.")
+
+
+def _cancel_without_the_bot() -> None:
+    from bot.runtime.emergency import cancel_own_orders  # noqa: PLC0415  the bot's parts, only where it is dead
+
+    try:
+        found = settings.load().settings
+    except SettingsError as error:
+        ui.give_up("The exchange can't be asked: the settings are wrong.", *error.problems, code=78)
+    report = cancel_own_orders(found)
+    ui.plain(f"  {report}")
