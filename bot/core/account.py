@@ -1,0 +1,104 @@
+"""Equity, the day and its breaker (trading.md §6), judged once a second and after every sync."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.core.day import Day
+from bot.core.events import BalancesSeen
+from bot.core.lots import unrealized
+from bot.core.rules.day import breaker_tripped, day_pnl
+from bot.core.world import World
+from shared.money import ZERO, plain
+from shared.times import from_epoch_ms
+
+PEAK_SAVE_MS = 10_000
+QUIET_MS = 3_000
+
+
+def balances_seen(world: World, event: BalancesSeen) -> None:
+    """Adopt the exchange's balances, unless an own order was moving them meanwhile."""
+    overtaken = world.portfolio.moved_ms >= event.asked_ms - QUIET_MS
+    moving = any(not o.settled and o.spec.purpose.value != "take" for o in world.orders.values())
+    if world.portfolio.known and (overtaken or moving):
+        return
+    differences = world.portfolio.adopt(event.balances, world.now_ms)
+    for currency, difference in differences.items():
+        mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
+        value = difference * (mark or ZERO)
+        sign = "more" if difference > 0 else "less"
+        text = f"the exchange shows {plain(abs(difference))} {currency} {sign} than our fills explain"
+        world.note("account", text, "warn", ref=currency)
+        if world.day is not None:
+            world.save_day(replace(world.day, transfers=world.day.transfers + value))
+
+
+def exit_rate(world: World) -> Decimal:
+    """Fee rate of the exit that a lot waits for."""
+    rates = world.portfolio.rates
+    if rates is None:
+        return Decimal(str(world.settings.fee_rate_pct)) / 100
+    return rates.maker if world.settings.take_profit_order == "limit" else rates.taker
+
+
+def total_unrealized(world: World) -> Decimal:
+    """Of all open lots, after fees; lots without a mark count as nothing."""
+    rate = exit_rate(world)
+    total = ZERO
+    for lot in world.book:
+        mark = world.mark_of_lot(lot)
+        if mark is not None:
+            total += unrealized(lot, mark, rate)
+    return total
+
+
+def pnl_today(world: World) -> Decimal:
+    """The day's result after transfers."""
+    day = world.day
+    if day is None:
+        return ZERO
+    return world.equity - day.start_equity - day.transfers
+
+
+def tick(world: World) -> None:
+    """Turn the day, note the peak, trip the breaker."""
+    if not world.portfolio.known or any(m.mark is None for m in world.markets.values()):
+        return
+    equity = world.equity
+    today = f"{from_epoch_ms(world.now_ms):%Y-%m-%d}"
+    if world.day is None or today > world.day.day:
+        _turn(world, today, equity)
+    assert world.day is not None
+    if equity > world.day.peak_equity:
+        world.day = replace(world.day, peak_equity=equity)
+    if equity > world.peak_equity:
+        world.peak_equity = equity
+        if world.now_ms - world.peak_saved_ms >= PEAK_SAVE_MS:
+            world.peak_saved_ms = world.now_ms
+            world.save_fact("peak_equity", plain(equity))
+            world.save_day(world.day)
+    _judge_breaker(world, world.day, equity)
+
+
+def _turn(world: World, today: str, equity: Decimal) -> None:
+    before = world.day
+    if before is not None:
+        result = equity - before.start_equity - before.transfers
+        world.note("day", f"{before.day} ended: {result:+.2f} {world.portfolio.quote}", data_day=before.day)
+    world.save_day(Day(day=today, start_equity=equity, start_unrealized=total_unrealized(world), peak_equity=equity))
+
+
+def _judge_breaker(world: World, day: Day, equity: Decimal) -> None:
+    s = world.settings
+    if day.breaker_ms is not None:
+        return
+    pnl = day_pnl(
+        s.daily_breaker_mark_to_market,
+        float(equity),
+        float(day.start_equity),
+        float(day.transfers),
+        float(day.realized),
+    )
+    if breaker_tripped(pnl, float(day.start_equity), s.max_daily_loss_pct, s.max_daily_loss_usd):
+        world.save_day(replace(day, breaker_ms=world.now_ms))
+        text = f"day loss limit reached ({pnl:+.2f}): no entry until the next UTC day; exits go on"
+        world.note("risk", text, "bad")

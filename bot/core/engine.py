@@ -1,0 +1,201 @@
+"""The engine: a function of its past. `handle(event, now)` returns what should be done, in order.
+
+It owns no socket, file, clock, random source or thread. Records among the intents are committed by the shell in
+one transaction before any of the actions is carried out.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bot.core import account, commands, entries, exits, flow
+from bot.core import events as ev
+from bot.core.intents import Intent
+from bot.core.market import Market
+from bot.core.world import Latch, Restored, StrategyPort, World
+from shared.control import Level
+from shared.documents import Phase, Status
+from shared.settings import Settings
+from shared.times import epoch_ms
+
+
+class Engine:
+    """Everything that decides. One event in, its intents out."""
+
+    def __init__(
+        self, settings: Settings, strategy: StrategyPort, restored: Restored, level: Level, now: datetime
+    ) -> None:
+        quote = settings.products[0].partition("-")[2]
+        self.world = World(settings, strategy, quote, restored, level, epoch_ms(now))
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ev.Priced: self._priced,
+            ev.BarsClosed: self._bars_closed,
+            ev.Tick: self._tick,
+            ev.Accepted: lambda e: flow.accepted(self.world, e),
+            ev.Refused: lambda e: flow.refused(self.world, e),
+            ev.Denied: lambda e: flow.denied(self.world, e),
+            ev.NoAnswer: lambda e: flow.no_answer(self.world, e),
+            ev.OrdersSeen: lambda e: flow.list_seen(self.world, e),
+            ev.FillsSeen: lambda e: flow.fills_seen(self.world, e),
+            ev.LookedUp: lambda e: flow.looked_up(self.world, e),
+            ev.BalancesSeen: lambda e: account.balances_seen(self.world, e),
+            ev.ProductsSeen: self._products_seen,
+            ev.FeesSeen: self._fees_seen,
+            ev.LevelSet: self._level_set,
+            ev.CommandSeen: lambda e: commands.run(self.world, e.command),
+            ev.KillLatched: self._kill_latched,
+            ev.KillLifted: self._kill_lifted,
+            ev.FeedChanged: self._feed_changed,
+            ev.ClockChecked: self._clock_checked,
+            ev.LedgerChanged: self._ledger_changed,
+            ev.TradingReady: self._trading_ready,
+            ev.SafeMode: self._safe_mode,
+        }
+
+    def handle(self, event: ev.Event, now: datetime) -> list[Intent]:
+        """Let one event happen at `now` (aware UTC) and return the intents it leads to, in order."""
+        world = self.world
+        world.now_ms = epoch_ms(now)
+        world.out = []
+        self._handlers[type(event)](event)
+        return world.out
+
+    @property
+    def status(self) -> Status:
+        """What the bot may call itself once its boot is over."""
+        world = self.world
+        if world.safe is not None:
+            return Status.SAFE
+        if world.latch is not None:
+            return Status.KILLED
+        if world.level is Level.STOP:
+            done = exits.stop_is_done(world) and not world.flattens
+            return Status.STOPPED if done else Status.STOPPING
+        return Status.PAUSED if world.level is Level.PAUSE else Status.RUNNING
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that goes with `status`."""
+        status = self.status
+        return Phase.TRADING if status in (Status.RUNNING, Status.PAUSED, Status.STOPPING) else Phase.STOPPED
+
+    def _priced(self, event: ev.Priced) -> None:
+        world = self.world
+        market = world.markets.get(event.product_id)
+        if market is None or event.price <= 0:
+            return
+        market.price, market.bid, market.ask = event.price, event.bid, event.ask
+        market.priced_ms = world.now_ms
+        if not world.settings.use_tick_price:
+            return
+        if world.now_ms - market.judged_ms < world.settings.tick_interval_sec * 1000:
+            return
+        self._judge(market)
+
+    def _judge(self, market: Market) -> None:
+        market.judged_ms = self.world.now_ms
+        exits.judge(self.world, market)
+        if self.world.may_enter:
+            entries.consider(self.world, market)
+
+    def _bars_closed(self, event: ev.BarsClosed) -> None:
+        market = self.world.markets.get(event.product_id)
+        if market is None or not market.add_bars(event.bars):
+            return
+        entries.decide(self.world, market)
+        if self.world.ready:
+            self._judge(market)
+
+    def _tick(self, _event: ev.Tick) -> None:
+        world = self.world
+        account.tick(world)
+        flow.chase(world)
+        if world.level is Level.STOP and world.latch is None:
+            exits.cancel_entries(world)
+        exits.lapse_exits(world)
+        exits.chase(world)
+        exits.rest_takes(world)
+        commands.chase(world)
+        world.forget_settled()
+
+    def _products_seen(self, event: ev.ProductsSeen) -> None:
+        world = self.world
+        for product in event.products:
+            if product.product_id not in world.settings.products:
+                world.other_products[product.product_id] = product
+                continue
+            market = world.markets.get(product.product_id)
+            if market is None:
+                market = Market(product, world.settings.max_history_candles)
+                market.last_add_ms = int(world.facts.get(f"last_add:{product.product_id}", "0"))
+                used = world.facts.get(f"used_bar:{product.product_id}")
+                market.used_bar_s = int(used) if used else None
+                world.markets[product.product_id] = market
+            if market.product.halted != product.halted and world.ready:
+                word = product.halted or "trading again"
+                world.note("feed", f"{product.product_id}: {word}", "warn", product.product_id)
+            market.product = product
+
+    def _fees_seen(self, event: ev.FeesSeen) -> None:
+        before = self.world.portfolio.rates
+        self.world.portfolio.rates = event.rates
+        if before is not None and before != event.rates:
+            maker, taker = float(event.rates.maker * 100), float(event.rates.taker * 100)
+            self.world.note("account", f"fee tier {event.rates.tier}: maker {maker:.3f} %, taker {taker:.3f} %")
+
+    def _level_set(self, event: ev.LevelSet) -> None:
+        world = self.world
+        if event.level is Level.RUN and event.source != "boot":
+            if world.safe is not None:
+                world.safe = None
+                world.note("command", "SAFE is left by start", "warn")
+            if world.entries_latched:
+                world.note("command", f"entries latch lifted: {world.entries_latched}", "warn")
+                world.entries_latched = None
+                world.save_fact("entries_latched", "")
+        if event.level is world.level:
+            return
+        world.note("command", f"level {event.level.word} ({event.source})")
+        world.level = event.level
+        if event.level is Level.STOP:
+            exits.cancel_entries(world)
+        exits.lapse_exits(world)
+        exits.rest_takes(world)
+
+    def _kill_latched(self, event: ev.KillLatched) -> None:
+        world = self.world
+        if world.latch is None:
+            world.latch = Latch(event.latch_id, event.source, event.at_ms)
+            world.note("command", f"KILL latched ({event.source}): nothing is sent any more", "bad", ref=event.latch_id)
+        exits.lapse_exits(world)
+
+    def _kill_lifted(self, event: ev.KillLifted) -> None:
+        self.world.latch = None
+        self.world.level = Level.STOP
+        self.world.note("command", f"kill latch lifted by {event.by}; the bot is stopped", "warn", ref=event.latch_id)
+
+    def _feed_changed(self, event: ev.FeedChanged) -> None:
+        world = self.world
+        if world.feed_up != event.up and world.ready:
+            word = "stream is back" if event.up else f"stream is down: {event.note}"
+            world.note("feed", word, "info" if event.up else "warn")
+        world.feed_up, world.feed_note = event.up, event.note
+
+    def _clock_checked(self, event: ev.ClockChecked) -> None:
+        self.world.clock_offset_ms = event.offset_ms
+
+    def _ledger_changed(self, event: ev.LedgerChanged) -> None:
+        world = self.world
+        if world.ledger_ok != event.ok:
+            word = "ledger is written again" if event.ok else f"ledger cannot be written: {event.note}; nothing is sent"
+            world.note("ledger", word, "info" if event.ok else "bad")
+        world.ledger_ok, world.ledger_note = event.ok, event.note
+
+    def _trading_ready(self, _event: ev.TradingReady) -> None:
+        self.world.ready = True
+        exits.lapse_exits(self.world)
+        exits.rest_takes(self.world)
+
+    def _safe_mode(self, event: ev.SafeMode) -> None:
+        self.world.safe = event.note
+        self.world.note("boot", event.note, "bad")

@@ -1,0 +1,185 @@
+"""Everything that can happen to the engine. The list is closed: what is not here does not reach it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.model import Balance, Bar, FeeRates, Fill, Product, VenueOrder
+from shared.control import Command, Level
+
+
+@dataclass(frozen=True, slots=True)
+class ProductsSeen:
+    products: tuple[Product, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeesSeen:
+    rates: FeeRates
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesSeen:
+    """All balances. `asked_ms`: when they were asked for; an answer that an own order overtook is not used."""
+
+    balances: tuple[Balance, ...]
+    asked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersSeen:
+    """Orders as a list answer shows them. `complete`: every open order of the account is among them."""
+
+    orders: tuple[VenueOrder, ...]
+    complete: bool
+    asked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillsSeen:
+    fills: tuple[Fill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """One product's price changed: last trade, and the best bid and ask where known."""
+
+    product_id: str
+    price: Decimal
+    bid: Decimal | None
+    ask: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class BarsClosed:
+    """Newly closed bars, oldest first; ones that are known already are ignored."""
+
+    product_id: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    client_order_id: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The exchange said no, definitively. `insufficient`: for want of funds."""
+
+    client_order_id: str
+    reason: str
+    insufficient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Our own last gate, or the ledger, said no before anything was sent."""
+
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """A search for one order. `complete`: every page was read, so a None means it was not there."""
+
+    client_order_id: str
+    found: VenueOrder | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSet:
+    level: Level
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSeen:
+    """A once-command that was recorded as seen; it may have been seen by an earlier run of the bot."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class KillLatched:
+    """The latch is shut (the shell shut the gate before it told us)."""
+
+    latch_id: str
+    source: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillLifted:
+    latch_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedChanged:
+    """The market stream went up or down; `product_ids` empty = all."""
+
+    up: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChecked:
+    offset_ms: int  # exchange minus ours
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerChanged:
+    ok: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradingReady:
+    """The boot is over: decisions may be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeMode:
+    """Too many unclean starts: cancel only, until `start`."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A second went by."""
+
+
+Event = (
+    ProductsSeen
+    | FeesSeen
+    | BalancesSeen
+    | OrdersSeen
+    | FillsSeen
+    | Priced
+    | BarsClosed
+    | Accepted
+    | Refused
+    | Denied
+    | NoAnswer
+    | LookedUp
+    | LevelSet
+    | CommandSeen
+    | KillLatched
+    | KillLifted
+    | FeedChanged
+    | ClockChecked
+    | LedgerChanged
+    | TradingReady
+    | SafeMode
+    | Tick
+)

@@ -1,0 +1,226 @@
+"""Closing lots: stop, trailing, take profit, by command, flatten (trading.md §5, §5a).
+
+A lot has at most one order working for its exit. A resting take is cancelled, and seen cancelled or filled,
+before any other exit is sent; so whatever the order in which answers arrive, a lot is never sold twice.
+"""
+
+from decimal import Decimal
+
+from bot.core import fills
+from bot.core.entries import send
+from bot.core.intents import CancelOrder
+from bot.core.lots import Lot
+from bot.core.market import Market
+from bot.core.model import ExitReason, Kind, OrderSpec, Purpose, Side
+from bot.core.orders import Order, OrderInput, OrderState
+from bot.core.rules import codes
+from bot.core.rules.exits import judge_lot
+from bot.core.world import World, replace_lot
+from shared.control import Level
+from shared.money import from_units, plain
+
+TAKE_LIFE_MS = 24 * 3600 * 1000
+TAKE_RETRY_MS = 30_000
+EXIT_RETRY_MS = 1_000
+CANCEL_AGAIN_MS = 2_000
+_REASONS = {
+    codes.EXIT_STOP: ExitReason.STOP,
+    codes.EXIT_TRAIL: ExitReason.TRAIL,
+    codes.EXIT_TAKE: ExitReason.TAKE,
+}
+
+
+def judge(world: World, market: Market) -> None:
+    """Judge every lot of one product against its price: stop, then trailing, then take."""
+    price = market.mark
+    if price is None or not world.may_exit:
+        return
+    ticks = world.price_ticks(market.product, price)
+    s = world.settings
+    for lot in world.book.of(market.product.product_id):
+        if lot.exit_reason is not None or _entry_working(world, lot):
+            continue
+        resting = world.resting_take(lot) is not None
+        reason, active, peak, trail = judge_lot(
+            ticks,
+            lot.open_ticks,
+            0 if resting else lot.take_ticks,
+            lot.stop_ticks,
+            lot.kind.value == "runner",
+            lot.trail_active,
+            lot.peak_ticks,
+            s.trail_activate_pct,
+            s.trail_distance_pct,
+        )
+        current = lot
+        if (active, peak, trail) != (lot.trail_active, lot.peak_ticks, lot.trail_ticks):
+            if active and not lot.trail_active:
+                at = from_units(trail, lot.price_increment)
+                world.note(
+                    "exit", f"{lot.product_id} runner trails: stop {at:f}", product_id=lot.product_id, ref=lot.lot_id
+                )
+            current = replace_lot(lot, trail_active=active, peak_ticks=peak, trail_ticks=trail)
+            world.save_lot(current)
+        if reason != codes.EXIT_NONE and world.exit_hold_ms.get(lot.lot_id, 0) <= world.now_ms:
+            begin(world, current, _REASONS[reason])
+
+
+def _entry_working(world: World, lot: Lot) -> bool:
+    entry = world.orders.get(lot.lot_id)
+    return entry is not None and not entry.settled
+
+
+def begin(world: World, lot: Lot, reason: ExitReason) -> None:
+    """Decide the lot's exit: sell it now, or first cancel the take that rests for it."""
+    lot = replace_lot(lot, exit_reason=reason)
+    world.save_lot(lot)
+    proceed(world, lot)
+
+
+def proceed(world: World, lot: Lot, command_id: str | None = None) -> None:
+    """Move a decided exit on: cancel the resting take, or sell what is left, or book it as dust."""
+    working = world.exit_order(lot)
+    if working is not None:
+        if working.spec.purpose is Purpose.TAKE:
+            cancel(world, working)
+        return
+    if world.exit_hold_ms.get(lot.lot_id, 0) > world.now_ms:
+        return
+    market = world.market(lot.product_id)
+    price = market.mark if market else None
+    if market is None or price is None:
+        return
+    if not market.product.sellable(lot.base_left, price):
+        return
+    flatten = lot.exit_reason is ExitReason.FLATTEN
+    lot_id = f"{lot.lot_id}|{command_id}" if command_id else lot.lot_id
+    spec = OrderSpec(
+        client_order_id=world.next_id(lot_id, "flatten" if flatten else "exit"),
+        product_id=lot.product_id,
+        side=Side.SELL,
+        kind=Kind.MARKET,
+        purpose=Purpose.FLATTEN if flatten else Purpose.EXIT,
+        base_size=market.product.floor_size(lot.base_left),
+        quote_size=None,
+        limit_price=None,
+        post_only=False,
+        end_ms=None,
+        expected_price=price,
+        lot_id=lot.lot_id,
+        command_id=command_id,
+    )
+    world.save_lot(replace_lot(lot, exit_client_order_id=spec.client_order_id))
+    world.exit_hold_ms[lot.lot_id] = world.now_ms + EXIT_RETRY_MS
+    send(world, spec)
+    reason = lot.exit_reason.value if lot.exit_reason else "exit"
+    text = f"{lot.product_id} {lot.kind.value} sells {plain(spec.base_size or lot.base_left)} at market ({reason})"
+    world.note("order", text, product_id=lot.product_id, ref=spec.client_order_id)
+
+
+def cancel(world: World, order: Order) -> None:
+    """Ask the exchange to cancel an own order, again only after a pause; its end is seen, never assumed."""
+    if order.order_id is None or order.done:
+        return
+    if order.state is OrderState.CANCELLING and world.now_ms - order.updated_ms < CANCEL_AGAIN_MS:
+        return
+    world.step_order(order, OrderInput.CANCEL)
+    world.emit(CancelOrder(order.spec.client_order_id, order.order_id))
+
+
+def rest_takes(world: World) -> None:
+    """Give every lot without an exit its resting take profit (TAKE_PROFIT_ORDER=limit)."""
+    if world.settings.take_profit_order != "limit" or not world.may_exit:
+        return
+    for lot in list(world.book):
+        market = world.market(lot.product_id)
+        if (
+            market is None
+            or lot.exit_reason is not None
+            or world.exit_order(lot) is not None
+            or _entry_working(world, lot)
+            or market.product.halted is not None
+            or world.take_hold_ms.get(lot.lot_id, 0) > world.now_ms
+            or not market.product.sellable(lot.base_left, lot.take_price)
+        ):
+            continue
+        _rest_take(world, market, lot)
+
+
+def _rest_take(world: World, market: Market, lot: Lot) -> None:
+    spec = OrderSpec(
+        client_order_id=world.next_id(lot.lot_id, "take"),
+        product_id=lot.product_id,
+        side=Side.SELL,
+        kind=Kind.LIMIT,
+        purpose=Purpose.TAKE,
+        base_size=market.product.floor_size(lot.base_left),
+        quote_size=None,
+        limit_price=lot.take_price,
+        post_only=True,
+        end_ms=world.now_ms + TAKE_LIFE_MS,
+        expected_price=market.mark or lot.take_price,
+        lot_id=lot.lot_id,
+    )
+    world.save_lot(replace_lot(lot, exit_client_order_id=spec.client_order_id))
+    world.take_hold_ms[lot.lot_id] = world.now_ms + TAKE_RETRY_MS
+    send(world, spec)
+
+
+def order_over(world: World, order: Order) -> None:
+    """An order that worked for a lot's exit is over and counted: finish, go on, or wait and try again."""
+    lot = world.book.get(order.spec.lot_id or "")
+    if lot is None:
+        return
+    market = world.market(lot.product_id)
+    price = market.mark if market else None
+    if market is not None and not market.product.sellable(lot.base_left, price or lot.open_price):
+        if lot.base_left < lot.base_bought:
+            fills.closed(world, lot)  # what is left cannot be sold: dust
+        return
+    if order.counted_size:
+        left, quantity = plain(lot.base_left), plain(order.counted_size)
+        world.note(
+            "exit", f"{lot.product_id} sold {quantity}, {left} is left of the lot", "warn", lot.product_id, lot.lot_id
+        )
+    if order.spec.purpose is Purpose.TAKE and order.state is OrderState.REFUSED and world.may_exit:
+        # Refused as it would cross: the price is at the take already. Judged locally until the next try.
+        world.take_hold_ms[lot.lot_id] = world.now_ms + TAKE_RETRY_MS
+    if lot.exit_reason is not None and (world.may_exit or lot.exit_reason is ExitReason.FLATTEN):
+        proceed(world, lot, order.spec.command_id)
+    elif lot.exit_reason is not None:
+        # Stopped or killed meanwhile: nothing is judged, so the decision lapses and is made anew later.
+        world.save_lot(replace_lot(lot, exit_reason=None, exit_client_order_id=None))
+
+
+def chase(world: World) -> None:
+    """Once a second: move on every exit that waits for something."""
+    for lot in list(world.book):
+        if lot.exit_reason is None:
+            continue
+        if lot.exit_reason is ExitReason.FLATTEN or world.may_exit:
+            proceed(world, lot)
+
+
+def cancel_entries(world: World) -> None:
+    """Stop: cancel own open entry orders; resting takes stay."""
+    for order in world.entries_in_flight():
+        cancel(world, order)
+
+
+def stop_is_done(world: World) -> bool:
+    """No entry order of ours may still fill."""
+    return not world.entries_in_flight()
+
+
+def lapse_exits(world: World) -> None:
+    """Stop and kill judge no exits: decided ones that were not sent lapse."""
+    if world.level < Level.STOP and world.latch is None:
+        return
+    for lot in list(world.book):
+        if lot.exit_reason not in (None, ExitReason.FLATTEN) and world.exit_order(lot) is None:
+            world.save_lot(replace_lot(lot, exit_reason=None))
+
+
+def percent(part: Decimal, whole: Decimal) -> float:
+    """`part` of `whole` in percent; 0 of nothing is 0."""
+    return float(part / whole * 100) if whole else 0.0

@@ -1,0 +1,136 @@
+"""Counting fills: money that moved has moved, whatever state its order is in.
+
+A fill is named by (order_id, trade_id) and counted once, however often and in whatever order it is told.
+"""
+
+from dataclasses import replace
+
+from bot.core.intents import SaveFill
+from bot.core.lots import Lot, close, grow, open_lot, sell
+from bot.core.model import Fill, LotKind, Purpose
+from bot.core.orders import Order
+from bot.core.world import World
+from shared.money import ZERO, plain
+
+
+def count(world: World, fill: Fill) -> Order | None:
+    """Count one fill if it is new and ours; the answer is its order as it stands after, None = nothing to count."""
+    key = (fill.order_id, fill.trade_id)
+    if key in world.fill_keys:
+        return None
+    order = _order_of(world, fill)
+    if order is None:
+        if fill.client_order_id in world.own_ids:
+            # Its order was settled long ago: the exchange tells of more than it did then.
+            world.fill_keys.add(key)
+            _unexplained(world, fill)
+        return None
+    world.fill_keys.add(key)
+    order = replace(
+        order,
+        counted_size=order.counted_size + fill.base_size,
+        counted_quote=order.counted_quote + fill.price * fill.base_size,
+        updated_ms=world.now_ms,
+    )
+    order = replace(order, filled_size=max(order.filled_size, order.counted_size))
+    world.save_order(order)
+    _move(world, fill)
+    lot_id = _into_lot(world, order, fill)
+    world.emit(SaveFill(fill, lot_id, world.now_ms))
+    flatten = world.flattens.get(order.spec.command_id or "")
+    if flatten is not None:
+        flatten.fills += 1
+        flatten.fees += fill.fee
+        flatten.proceeds += fill.price * fill.base_size
+    return order
+
+
+def _order_of(world: World, fill: Fill) -> Order | None:
+    order = world.orders.get(fill.client_order_id)
+    if order is not None:
+        return order
+    return next((o for o in world.orders.values() if o.order_id == fill.order_id), None)
+
+
+def _unexplained(world: World, fill: Fill) -> None:
+    text = f"{fill.product_id}: a fill of {plain(fill.base_size)} came for an order that was settled"
+    world.entries_latched = text
+    world.save_fact("entries_latched", text)
+    world.emit(SaveFill(fill, None, world.now_ms))
+    _move(world, fill)
+    world.note("order", text, "bad", fill.product_id, fill.client_order_id)
+
+
+def _move(world: World, fill: Fill) -> None:
+    base = fill.product_id.partition("-")[0]
+    world.portfolio.apply_fill(fill, base, world.now_ms)
+    if world.day is not None:
+        world.save_day(replace(world.day, fees=world.day.fees + fill.fee))
+
+
+def _into_lot(world: World, order: Order, fill: Fill) -> str | None:
+    spec = order.spec
+    if spec.purpose is Purpose.ENTRY:
+        return _into_entry(world, order, fill)
+    lot = world.book.get(spec.lot_id or "")
+    if lot is None:
+        world.note("order", f"{fill.product_id}: sold {plain(fill.base_size)} for no lot", "bad", fill.product_id)
+        return spec.lot_id
+    lot = sell(lot, fill, world.now_ms)
+    if lot.closed_ms is None:
+        world.save_lot(lot)
+    else:
+        closed(world, lot)
+    return lot.lot_id
+
+
+def _into_entry(world: World, order: Order, fill: Fill) -> str:
+    lot = world.book.get(order.spec.client_order_id)
+    stop_pct = world.settings.stop_loss_pct
+    if lot is not None:
+        world.save_lot(grow(lot, fill, stop_pct))
+        return lot.lot_id
+    market = world.markets[fill.product_id]
+    # A runner was planned, but is there one already by now? At most one for each product with lots.
+    has_runner = any(other.kind is LotKind.RUNNER for other in world.book.of(fill.product_id))
+    kind = LotKind.SCALP if has_runner else LotKind.RUNNER
+    assert order.spec.tp_pct is not None
+    fill = replace(fill, client_order_id=order.spec.client_order_id)
+    lot = open_lot(fill, world.book.next_seq, kind, order.spec.tp_pct, market.product, stop_pct, world.now_ms)
+    world.save_lot(lot)
+    market.last_add_ms = world.now_ms
+    world.save_fact(f"last_add:{fill.product_id}", str(world.now_ms))
+    world.count("lots_opened")
+    return lot.lot_id
+
+
+def closed(world: World, lot: Lot) -> None:
+    """A lot is sold or dust: book its result, and promote the newest one left if it was the runner."""
+    if lot.closed_ms is None:
+        lot = close(lot, world.now_ms)
+    world.save_lot(lot)
+    for store in (world.take_hold_ms, world.exit_hold_ms, world.attempts):
+        store.pop(lot.lot_id, None)
+    realized = lot.realized_pnl or ZERO
+    world.count("lots_closed")
+    world.count("wins" if realized > 0 else "losses")
+    if world.day is not None:
+        world.save_day(replace(world.day, realized=world.day.realized + realized))
+    for flatten in world.flattens.values():
+        if lot.dust and lot.lot_id in flatten.lot_ids:
+            flatten.dust[lot.product_id] = plain(lot.dust)
+    reason = {
+        "take": "at its take",
+        "stop": "at its stop",
+        "trail": "at its trailing stop",
+        "command": "by command",
+        "flatten": "by flatten",
+        None: "at its take",
+    }[lot.exit_reason.value if lot.exit_reason else None]
+    dust = f", dust {plain(lot.dust)} stays" if lot.dust else ""
+    text = f"{lot.product_id} {lot.kind.value} closed {reason}: {realized:+.2f}{dust}"
+    world.note("exit", text, "good" if realized > 0 else "info", lot.product_id, lot.lot_id)
+    promoted = world.book.to_promote(lot.product_id)
+    if promoted is not None:
+        world.save_lot(promoted)
+        world.note("exit", f"{lot.product_id}: the newest lot becomes the runner", product_id=lot.product_id)

@@ -1,0 +1,200 @@
+"""News of own orders: answers, looks and lists move them through their life; foreign ones are listed, never touched."""
+
+from dataclasses import replace
+
+from bot.core import entries, exits, fills
+from bot.core.events import Accepted, Denied, FillsSeen, LookedUp, NoAnswer, OrdersSeen, Refused
+from bot.core.ids import is_ours
+from bot.core.intents import FetchFills, LookUpOrder
+from bot.core.model import VENUE_DONE, Kind, Purpose, VenueOrder
+from bot.core.orders import SEEN_INPUT, Order, OrderInput, OrderState
+from bot.core.world import World
+from shared.money import plain
+
+ABSENCES_NEEDED = 3
+ABSENCE_SPAN_MS = 60_000
+LOOK_BACKOFF_MS = (1_000, 2_000, 5_000, 10_000, 20_000, 30_000)
+
+
+def accepted(world: World, event: Accepted) -> None:
+    order = world.orders.get(event.client_order_id)
+    if order is None:
+        return
+    order = replace(order, order_id=event.order_id)
+    # A market order is over at once: ask soon, in case the stream does not tell.
+    wait_ms = 700 if order.spec.kind is Kind.MARKET else 5_000
+    world.orders[event.client_order_id] = replace(order, next_look_ms=world.now_ms + wait_ms)
+    world.step_order(world.orders[event.client_order_id], OrderInput.ACCEPTED)
+
+
+def refused(world: World, event: Refused) -> None:
+    order = world.orders.get(event.client_order_id)
+    if order is None or order.done:
+        return
+    order = world.step_order(order, OrderInput.REFUSED, event.reason)
+    world.count("orders_refused")
+    if order.spec.purpose is Purpose.ENTRY:
+        entries.refused(world, order, event.reason, event.insufficient)
+    else:
+        lot = order.spec.lot_id
+        text = f"{order.spec.product_id} {order.spec.purpose.value} refused: {event.reason}"
+        world.note("order", text, "warn", order.spec.product_id, lot)
+        world.exit_hold_ms[lot or ""] = world.now_ms + exits.TAKE_RETRY_MS // 6
+        exits.order_over(world, order)
+
+
+def denied(world: World, event: Denied) -> None:
+    order = world.orders.get(event.client_order_id)
+    if order is None or order.done:
+        return
+    order = world.step_order(order, OrderInput.DENY, event.reason)
+    text = f"{order.spec.product_id} {order.spec.purpose.value} not sent: {event.reason}"
+    world.note("order", text, "warn", order.spec.product_id, event.client_order_id)
+    if order.spec.purpose is not Purpose.ENTRY:
+        exits.order_over(world, order)
+
+
+def no_answer(world: World, event: NoAnswer) -> None:
+    order = world.orders.get(event.client_order_id)
+    if order is None:
+        return
+    was = order.state
+    order = world.step_order(order, OrderInput.NO_ANSWER, event.reason)
+    if order.state is OrderState.UNKNOWN and was is not OrderState.UNKNOWN:
+        what = f"{order.spec.product_id} {order.spec.purpose.value}"
+        text = f"{what}: no answer ({event.reason}); it is looked up, never sent again"
+        world.note("order", text, "warn", order.spec.product_id, event.client_order_id)
+        world.orders[event.client_order_id] = replace(order, next_look_ms=world.now_ms + 500, looks=0)
+
+
+def seen(world: World, shown: VenueOrder) -> None:
+    """One order as the exchange shows it."""
+    order = world.orders.get(shown.client_order_id)
+    if order is None:
+        _not_in_memory(world, shown)
+        return
+    event = SEEN_INPUT[shown.status]
+    if (order.state, event) in ((OrderState.ABSENT, OrderInput.SEEN_WORKING), (OrderState.DENIED, event)):
+        world.note("order", f"{order.spec.product_id}: order {order.state} shows up as {shown.status}", "bad")
+    if order.state is OrderState.DENIED:
+        return
+    filled = max(order.filled_size, shown.filled_size)
+    news = replace(order, order_id=order.order_id or shown.order_id, filled_size=filled, absences=0)
+    after = news.after(event, world.now_ms, reason=shown.reason)
+    if (after.state, after.order_id, after.filled_size) != (order.state, order.order_id, order.filled_size):
+        world.save_order(after)
+    else:
+        world.orders[shown.client_order_id] = replace(order, absences=0)
+        after = world.orders[shown.client_order_id]
+    if after.counted_size < after.filled_size and after.order_id:
+        world.emit(FetchFills(after.order_id))
+    if after.settled and not order.settled:
+        over(world, after)
+
+
+def _not_in_memory(world: World, shown: VenueOrder) -> None:
+    ours = is_ours(shown.client_order_id, world.settings.bot_name)
+    if shown.client_order_id in world.own_ids:
+        return  # settled long ago
+    if shown.status in VENUE_DONE:
+        world.foreign.pop(shown.order_id, None)
+        return
+    if shown.order_id not in world.foreign:
+        word = "carries our mark but is not in the ledger" if ours else "is not ours"
+        text = f"{shown.product_id}: an open order {word}; it is listed and not touched"
+        world.note("order", text, "bad" if ours else "warn", shown.product_id, shown.order_id)
+        if ours:
+            world.entries_latched = text
+            world.save_fact("entries_latched", text)
+    world.foreign[shown.order_id] = shown
+
+
+def list_seen(world: World, event: OrdersSeen) -> None:
+    """A list answer. With `complete`, own orders that are open here and not in it are looked up one by one."""
+    for shown in event.orders:
+        seen(world, shown)
+    if not event.complete:
+        return
+    listed = {shown.client_order_id for shown in event.orders}
+    listed_ids = {shown.order_id for shown in event.orders}
+    for order_id in list(world.foreign):
+        if order_id not in listed_ids:
+            del world.foreign[order_id]
+    for coid, order in list(world.orders.items()):
+        if not order.done and order.order_id and coid not in listed and order.created_ms < event.asked_ms - 2000:
+            _look(world, order)
+
+
+def fills_seen(world: World, event: FillsSeen) -> None:
+    for fill in sorted(event.fills, key=lambda item: item.exchange_ms):
+        before = world.orders.get(fill.client_order_id)
+        order = fills.count(world, fill)
+        if order is None:
+            continue
+        order = world.orders.get(order.spec.client_order_id, order)
+        if order.settled and not (before is not None and before.settled):
+            over(world, order)
+
+
+def over(world: World, order: Order) -> None:
+    """An order is over and every fill of it is counted."""
+    spec = order.spec
+    if spec.purpose is Purpose.ENTRY:
+        lot = world.book.get(spec.client_order_id)
+        if lot is not None:
+            text = f"{spec.product_id} {lot.kind.value} opened at {lot.open_price:.8g}, take {plain(lot.take_price)}"
+            world.note("entry", text, product_id=spec.product_id, ref=lot.lot_id)
+            world.count("entries")
+            exits.rest_takes(world)
+        elif order.state is not OrderState.REFUSED:
+            text = f"{spec.product_id} buy ended without a fill ({order.state.value})"
+            world.note("order", text, "warn", spec.product_id, spec.client_order_id)
+        return
+    exits.order_over(world, order)
+
+
+def looked_up(world: World, event: LookedUp) -> None:
+    """A search for one order ended. Absent = not in three complete searches over at least a minute."""
+    order = world.orders.get(event.client_order_id)
+    if order is None:
+        return
+    if event.found is not None:
+        seen(world, event.found)
+        return
+    if not event.complete or order.state is not OrderState.UNKNOWN:
+        return
+    first = order.first_absence_ms if order.first_absence_ms is not None else world.now_ms
+    order = replace(order, absences=order.absences + 1, first_absence_ms=first)
+    world.orders[event.client_order_id] = order
+    if order.absences >= ABSENCES_NEEDED and world.now_ms - first >= ABSENCE_SPAN_MS:
+        order = world.step_order(order, OrderInput.ABSENT, "not found in complete searches")
+        text = f"{order.spec.product_id} {order.spec.purpose.value}: the exchange never had it"
+        world.note("order", text, "warn", order.spec.product_id, event.client_order_id)
+        over(world, order)
+
+
+def chase(world: World) -> None:
+    """Once a second: look after every order whose end is not known yet, less and less often."""
+    for order in list(world.orders.values()):
+        if order.settled or order.state is OrderState.NEW or order.next_look_ms > world.now_ms:
+            continue
+        if order.done and order.order_id:
+            world.emit(FetchFills(order.order_id))
+            _postpone(world, order)
+        elif order.state is OrderState.UNKNOWN or order.order_id:
+            _look(world, order)
+
+
+def _look(world: World, order: Order) -> None:
+    world.emit(
+        LookUpOrder(order.spec.client_order_id, order.order_id, order.spec.product_id, order.created_ms - 60_000)
+    )
+    _postpone(world, order)
+
+
+def _postpone(world: World, order: Order) -> None:
+    # A resting take may rest for days; the list every half minute sees to it.
+    quiet = order.state is OrderState.OPEN and order.spec.kind is Kind.LIMIT
+    wait_ms = LOOK_BACKOFF_MS[min(order.looks, len(LOOK_BACKOFF_MS) - 1)] if not quiet else 600_000
+    coid = order.spec.client_order_id
+    world.orders[coid] = replace(order, looks=order.looks + 1, next_look_ms=world.now_ms + wait_ms)

@@ -1,0 +1,355 @@
+"""The gates before an entry, in order: one list that decides, and that answers "why no trade now?".
+
+Each gate is a function of the world and one market. The decision stops at the first shut one; the page shows
+all of them, so both can never disagree.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from bot.core.market import Market
+from bot.core.model import LotKind
+from bot.core.rules import codes
+from bot.core.rules.entries import (
+    add_anchor_ms,
+    adverse_limit_ticks,
+    adverse_need_pct,
+    adverse_open,
+    edge_open,
+    lots_open,
+    pause_open,
+    round_trip_cost_pct,
+    runner_tp_pct,
+    scalp_tp_pct,
+)
+from bot.core.rules.sizing import entry_quote, funds_open
+from bot.core.world import World
+from shared.control import Level
+from shared.documents import GateVerdict
+from shared.money import from_units
+from shared.settings import Mode, parse_window
+
+CLOCK_LIMIT_MS = 5000
+_OPEN, _SHUT, _FAULT, _UNKNOWN = GateVerdict.OPEN, GateVerdict.SHUT, GateVerdict.FAULT, GateVerdict.UNKNOWN
+
+
+class Gate(NamedTuple):
+    """One gate's verdict. Text is built only where the gate is not simply open."""
+
+    name: str
+    title: str
+    verdict: GateVerdict
+    value: str | None
+    limit: str | None
+    opens: str | None = None
+
+
+Judge = Callable[[World, Market], Gate]
+
+
+def entry_plan(world: World, market: Market) -> tuple[LotKind, float]:
+    """Kind and take profit (percent) of the lot that an entry now would open (trading.md §4)."""
+    s = world.settings
+    lots = world.book.of(market.product.product_id)
+    if not lots:
+        return LotKind.RUNNER, runner_tp_pct(s.take_profit_pct, s.runner_tp_mult)
+    scalps = sum(1 for lot in lots if lot.kind is LotKind.SCALP)
+    mode = codes.DECAY_LINEAR if s.scalp_tp_dec_mode == "linear" else codes.DECAY_EXP
+    tp = scalp_tp_pct(
+        scalps,
+        s.take_profit_pct,
+        mode,
+        s.scalp_tp_decay_factor,
+        s.scalp_tp_dec_pct,
+        s.scalp_tp_min_pct,
+        s.scalp_tp_decay_enable,
+    )
+    return LotKind.SCALP, tp
+
+
+def fee_pcts(world: World) -> tuple[float, float]:
+    """(entry, exit) fee in percent with the configured order kinds and the live tier, else FEE_RATE_PCT."""
+    rates, s = world.portfolio.rates, world.settings
+    if rates is None:
+        return s.fee_rate_pct, s.fee_rate_pct
+    exit_rate = rates.maker if s.take_profit_order == "limit" else rates.taker
+    return float(rates.taker * 100), float(exit_rate * 100)
+
+
+def entry_size_quote(world: World, market: Market) -> Decimal:
+    """Quote size of an entry now, floored to the increment (trading.md §4 sizing)."""
+    s = world.settings
+    factor = world.strategy.vol_factor(market.bars) if s.vol_risk_adjust else 1.0
+    world.last_vol_factor = factor
+    quote = entry_quote(float(world.sizing_equity), s.risk_per_trade_pct, s.order_min_usd, factor)
+    if s.max_order_usd:
+        quote = min(quote, s.max_order_usd)
+    return market.product.floor_quote(Decimal(str(quote)))
+
+
+def _control(world: World, _market: Market) -> Gate:
+    if world.may_enter:
+        return Gate("control", "Control", _OPEN, "run", "run")
+    if world.latch is not None:
+        return Gate("control", "Control", _SHUT, "killed", "run", "reset the kill latch, then Start")
+    if world.safe is not None:
+        return Gate("control", "Control", _FAULT, "safe", "run", "press Start when the cause is mended")
+    if not world.ready:
+        return Gate("control", "Control", _UNKNOWN, "starting", "run", "when the boot is over")
+    return Gate("control", "Control", _SHUT, world.level.word, "run", "press Start")
+
+
+def _lock(world: World, _market: Market) -> Gate:
+    if world.settings.coin_mode is Mode.LIVE and world.settings.dry_run:
+        return Gate("live_lock", "Live lock", _SHUT, "locked", "open", "DRY_RUN=false, set by hand")
+    return Gate("live_lock", "Live lock", _OPEN, world.settings.coin_mode.value, None)
+
+
+def _records(world: World, _market: Market) -> Gate:
+    if not world.ledger_ok:
+        return Gate(
+            "ledger", "Ledger", _FAULT, world.ledger_note or "not writable", "writable", "when it can be written"
+        )
+    if not world.portfolio.known:
+        return Gate("ledger", "Balances", _FAULT, "not synced", "synced", "when a sync works")
+    if world.entries_latched:
+        return Gate(
+            "ledger", "Entries latch", _FAULT, world.entries_latched, "none", "press Start after a look at the cause"
+        )
+    return Gate("ledger", "Ledger and balances", _OPEN, "in order", None)
+
+
+def _clock(world: World, _market: Market) -> Gate:
+    offset = world.clock_offset_ms
+    if offset is None:
+        return Gate("clock", "Clock", _OPEN, "not compared yet", f"± {CLOCK_LIMIT_MS} ms")
+    verdict = _FAULT if abs(offset) > CLOCK_LIMIT_MS else _OPEN
+    return Gate("clock", "Clock", verdict, f"{offset:+d} ms", f"± {CLOCK_LIMIT_MS} ms", "set this machine's clock")
+
+
+def _feed(world: World, market: Market) -> Gate:
+    limit_ms = round(world.settings.stale_data_sec * 1000)
+    age_ms = market.age_ms(world.now_ms)
+    limit = f"≤ {world.settings.stale_data_sec:g} s"
+    if not world.feed_up:
+        return Gate("feed", "Feed", _FAULT, "down", "up", world.feed_note)
+    if age_ms is None:
+        return Gate("feed", "Feed", _UNKNOWN, "no price yet", limit, "with the first price")
+    verdict = _OPEN if age_ms <= limit_ms else _FAULT
+    return Gate("feed", "Feed", verdict, f"{age_ms / 1000:.1f} s old", limit, "with the next price")
+
+
+def _tradable(_world: World, market: Market) -> Gate:
+    halted = market.product.halted
+    if halted is None and (market.product.limit_only or market.product.post_only):
+        halted = "limit orders only" if market.product.limit_only else "post-only"
+    if halted is None:
+        return Gate("product", "Product", _OPEN, "online", None)
+    return Gate("product", "Product", _FAULT, halted, "online", "when the exchange trades it again")
+
+
+def _collar(world: World, market: Market) -> Gate:
+    limit = f"≤ {world.settings.price_collar_pct:g} %"
+    if market.price is None or market.bid is None or market.ask is None:
+        return Gate("collar", "Price collar", _UNKNOWN, "one source", limit, "with both prices")
+    if not market.bid < market.ask or market.bid <= 0:
+        return Gate("collar", "Price collar", _FAULT, "crossed book", limit, "with a sane book")
+    mid = (market.bid + market.ask) / 2
+    off_pct = float(abs(market.price - mid) / mid * 100)
+    verdict = _OPEN if off_pct <= world.settings.price_collar_pct else _FAULT
+    return Gate("collar", "Price collar", verdict, f"{off_pct:.2f} %", limit, "when trade and book agree")
+
+
+def _signal(world: World, market: Market) -> Gate:
+    need = world.strategy.warmup_bars
+    if len(market.bars) < need:
+        return Gate("signal", "Signal", _SHUT, f"{len(market.bars)} bars", f"{need} bars", "when the bars are there")
+    value = market.signal.upper()
+    if market.probability is not None:
+        value += f", p {market.probability:.3f}"
+    verdict = _OPEN if market.signal == "buy" else _SHUT
+    return Gate("signal", "Signal", verdict, value, "BUY", "with a closed bar that says buy")
+
+
+def _bar_used(_world: World, market: Market) -> Gate:
+    used = market.used_bar_s is not None and market.used_bar_s == market.signal_bar_s
+    return Gate(
+        "bar", "One lot a bar", _SHUT if used else _OPEN, "used" if used else "free", "free", "with the next closed bar"
+    )
+
+
+def _in_flight(world: World, market: Market) -> Gate:
+    entries = world.entries_in_flight(market.product.product_id)
+    if not entries:
+        return Gate("in_flight", "Entry in flight", _OPEN, "none", "none")
+    unknown = any(order.state.value == "unknown" for order in entries)
+    return Gate(
+        "in_flight",
+        "Entry in flight",
+        _FAULT if unknown else _SHUT,
+        "answer unknown" if unknown else "one",
+        "none",
+        "when the exchange shows what became of it",
+    )
+
+
+def _window(world: World, _market: Market) -> Gate:
+    window = parse_window(world.settings.trading_window_utc) if world.settings.trading_window_utc else None
+    if window is None:
+        return Gate("window", "Trading window", _OPEN, "always", None)
+    minute = world.now_ms // 60_000 % 1440
+    first, last = window
+    inside = first <= minute < last if first <= last else minute >= first or minute < last
+    return Gate(
+        "window",
+        "Trading window",
+        _OPEN if inside else _SHUT,
+        f"{minute // 60:02d}:{minute % 60:02d}",
+        world.settings.trading_window_utc,
+        f"at {first // 60:02d}:{first % 60:02d} UTC",
+    )
+
+
+def _breaker(world: World, _market: Market) -> Gate:
+    limit = f"< {world.settings.max_daily_loss_pct:g} %"
+    if world.day is None:
+        return Gate("breaker", "Day loss", _UNKNOWN, "no day yet", limit, "when the day has begun")
+    if world.day.breaker_ms is not None:
+        return Gate("breaker", "Day loss", _SHUT, "tripped", limit, "at 00:00 UTC")
+    return Gate("breaker", "Day loss", _OPEN, "in order", limit)
+
+
+def _rate(world: World, _market: Market) -> Gate:
+    recent = sum(1 for at_ms in world.order_times_ms if world.now_ms - at_ms < 60_000)
+    limit = world.settings.max_orders_per_min
+    verdict = _OPEN if recent < limit else _FAULT
+    return Gate("rate", "Orders in a minute", verdict, str(recent), f"< {limit}", "in less than a minute")
+
+
+def _lots(world: World, market: Market) -> Gate:
+    s = world.settings
+    product_id = market.product.product_id
+    mine, total = len(world.book.of(product_id)), len(world.book)
+    if mine and not s.allow_pyramiding:
+        return Gate("lots", "Lots", _SHUT, f"{mine} open", "none open", "when the lot is closed")
+    flight, flight_total = len(world.entries_in_flight(product_id)), len(world.entries_in_flight())
+    if not lots_open(mine, flight, s.max_concurrent_lots):
+        return Gate("lots", "Lots", _SHUT, str(mine), f"< {s.max_concurrent_lots}", "when a lot is closed")
+    if not lots_open(total, flight_total, s.max_total_lots):
+        return Gate("lots", "Lots in all", _SHUT, str(total), f"< {s.max_total_lots}", "when a lot is closed")
+    return Gate("lots", "Lots", _OPEN, str(mine), f"< {s.max_concurrent_lots}")
+
+
+def _anchor_ms(world: World, market: Market) -> int:
+    lots = world.book.of(market.product.product_id)
+    return add_anchor_ms(market.last_add_ms, lots[0].opened_ms if lots else 0, world.now_ms - world.now_ms % 86_400_000)
+
+
+def _pause(world: World, market: Market) -> Gate:
+    least = world.settings.pyramid_min_seconds_between
+    if not world.book.of(market.product.product_id) or least == 0:
+        return Gate("pause", "Pause between entries", _OPEN, "none needed", None)
+    since_s = (world.now_ms - _anchor_ms(world, market)) / 1000
+    verdict = _OPEN if pause_open(since_s, least) else _SHUT
+    return Gate(
+        "pause", "Pause between entries", verdict, f"{since_s:.0f} s", f"≥ {least:g} s", f"in {least - since_s:.0f} s"
+    )
+
+
+def _adverse(world: World, market: Market) -> Gate:
+    lots = world.book.of(market.product.product_id)
+    if not lots:
+        return Gate("adverse", "Adverse move", _OPEN, "flat", None)
+    s, price = world.settings, market.mark
+    if price is None:
+        return Gate("adverse", "Adverse move", _UNKNOWN, "no price yet", None, "with the first price")
+    minutes = (world.now_ms - _anchor_ms(world, market)) / 60_000
+    need = adverse_need_pct(minutes, s.pyramid_min_adverse_pct, s.pyramid_decay_lambda, s.pyramid_decay_min_pct)
+    ticks, last_ticks = world.price_ticks(market.product, price), lots[-1].open_ticks
+    move_pct = (ticks / last_ticks - 1) * 100
+    verdict = _OPEN if adverse_open(ticks, last_ticks, need) else _SHUT
+    at = from_units(adverse_limit_ticks(last_ticks, need), market.product.price_increment)
+    lower_pct = float((price - at) / price * 100)
+    return Gate(
+        "adverse",
+        "Adverse move",
+        verdict,
+        f"{move_pct:+.2f} %",
+        f"≤ −{need:.2f} %",
+        f"at {at:,f}, {lower_pct:.2f} % lower",
+    )
+
+
+def _edge(world: World, market: Market) -> Gate:
+    kind, tp = entry_plan(world, market)
+    if not world.settings.edge_gate:
+        return Gate("edge", "Edge after fees", _OPEN, "not asked for", "EDGE_GATE is off")
+    entry_fee, exit_fee = fee_pcts(world)
+    cost = round_trip_cost_pct(tp, entry_fee, exit_fee)
+    verdict = _OPEN if edge_open(tp, entry_fee, exit_fee, world.settings.min_edge_pct) else _SHUT
+    return Gate(
+        "edge",
+        "Edge after fees",
+        verdict,
+        f"take {tp:.2f} %",
+        f"≥ {cost + world.settings.min_edge_pct:.2f} %",
+        f"a {kind.value}'s take profit does not pay its fees: raise it, or lower the fees",
+    )
+
+
+def _funds(world: World, market: Market) -> Gate:
+    quote, available = entry_size_quote(world, market), world.cash_available
+    least = Decimal(str(world.settings.order_min_usd))
+    # What does not fit at full size is tried once at ORDER_MIN_USD (trading.md §4), so that is what must fit.
+    verdict = _OPEN if funds_open(float(min(quote, least)), float(available)) else _SHUT
+    return Gate("funds", "Funds", verdict, f"{available:,.2f}", f"≥ {quote:,.2f}", "when cash is free")
+
+
+GATES: tuple[Judge, ...] = (
+    _control,
+    _lock,
+    _records,
+    _clock,
+    _feed,
+    _tradable,
+    _signal,
+    _bar_used,
+    _in_flight,
+    _window,
+    _breaker,
+    _rate,
+    _lots,
+    _pause,
+    _adverse,
+    _edge,
+    _collar,
+    _funds,
+)
+
+
+def first_shut(world: World, market: Market) -> Gate | None:
+    """The gate that stands in the way of an entry now; None = all open. A gate that raises is shut."""
+    for judge in GATES:
+        gate = _judged(judge, world, market)
+        if gate.verdict is not _OPEN:
+            return gate
+    return None
+
+
+def all_gates(world: World, market: Market) -> list[Gate]:
+    """Every gate, for the page."""
+    return [_judged(judge, world, market) for judge in GATES]
+
+
+def _judged(judge: Judge, world: World, market: Market) -> Gate:
+    try:
+        return judge(world, market)
+    except Exception as error:  # fail closed: whatever went wrong, no entry
+        name = judge.__name__.strip("_")
+        return Gate(name, name.capitalize(), _FAULT, f"{type(error).__name__}: {error}", None, "this is a defect")
+
+
+def level_allows_takes(level: Level) -> bool:
+    """Resting take profits are placed while exits are judged; `stop` leaves those that rest."""
+    return level <= Level.PAUSE

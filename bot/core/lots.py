@@ -1,0 +1,188 @@
+"""Lots: one filled entry each, closed by one exit through however many fills.
+
+A lot keeps exact money beside whole ticks for the levels that the rulebook judges. Functions here return new
+lots; `LotBook` holds the open ones of all products, oldest first within a product.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from bot.core.model import ExitReason, Fill, LotKind, Product
+from bot.core.rules.exits import stop_ticks, take_ticks
+from shared.money import EXACT, ZERO, from_units
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """`base_left` of `base_bought` is still held. Prices in ticks are whole counts of the price increment."""
+
+    lot_id: str  # the client order id of its entry
+    seq: int
+    product_id: str
+    kind: LotKind
+    opened_ms: int
+    base_bought: Decimal
+    base_left: Decimal
+    cost: Decimal  # sum of price x size of the entry's fills
+    entry_fee: Decimal
+    tp_pct: Decimal
+    price_increment: Decimal
+    take_ticks: int
+    stop_ticks: int  # 0 = off
+    trail_active: bool = False
+    peak_ticks: int = 0
+    trail_ticks: int = 0
+    exit_reason: ExitReason | None = None  # an exit was decided
+    exit_client_order_id: str | None = None  # its order, or the resting take
+    proceeds: Decimal = ZERO
+    exit_fee: Decimal = ZERO
+    closed_ms: int | None = None
+    realized_pnl: Decimal | None = None
+    dust: Decimal = ZERO
+
+    @property
+    def open_price(self) -> Decimal:
+        """Average price of the entry's fills."""
+        return EXACT.divide(self.cost, self.base_bought)
+
+    @property
+    def open_ticks(self) -> float:
+        return float(self.open_price / self.price_increment)
+
+    @property
+    def take_price(self) -> Decimal:
+        return from_units(self.take_ticks, self.price_increment)
+
+    @property
+    def stop_price(self) -> Decimal | None:
+        return from_units(self.stop_ticks, self.price_increment) if self.stop_ticks else None
+
+    @property
+    def cost_left(self) -> Decimal:
+        """What the held part cost, without fee."""
+        return EXACT.divide(self.cost * self.base_left, self.base_bought)
+
+    @property
+    def entry_fee_left(self) -> Decimal:
+        return EXACT.divide(self.entry_fee * self.base_left, self.base_bought)
+
+
+def open_lot(
+    fill: Fill, seq: int, kind: LotKind, tp_pct: Decimal, product: Product, stop_loss_pct: float, opened_ms: int
+) -> Lot:
+    """The lot that an entry's first fill opens."""
+    lot = Lot(
+        lot_id=fill.client_order_id,
+        seq=seq,
+        product_id=fill.product_id,
+        kind=kind,
+        opened_ms=opened_ms,
+        base_bought=fill.base_size,
+        base_left=fill.base_size,
+        cost=fill.price * fill.base_size,
+        entry_fee=fill.fee,
+        tp_pct=tp_pct,
+        price_increment=product.price_increment,
+        take_ticks=0,
+        stop_ticks=0,
+    )
+    return _with_levels(lot, stop_loss_pct)
+
+
+def grow(lot: Lot, fill: Fill, stop_loss_pct: float) -> Lot:
+    """The lot after a further fill of its entry: average price, take and stop follow."""
+    grown = replace(
+        lot,
+        base_bought=lot.base_bought + fill.base_size,
+        base_left=lot.base_left + fill.base_size,
+        cost=lot.cost + fill.price * fill.base_size,
+        entry_fee=lot.entry_fee + fill.fee,
+    )
+    return _with_levels(grown, stop_loss_pct)
+
+
+def _with_levels(lot: Lot, stop_loss_pct: float) -> Lot:
+    open_ticks = lot.open_ticks
+    return replace(
+        lot,
+        take_ticks=take_ticks(open_ticks, float(lot.tp_pct)),
+        stop_ticks=stop_ticks(open_ticks, stop_loss_pct),
+    )
+
+
+def sell(lot: Lot, fill: Fill, now_ms: int) -> Lot:
+    """The lot after a fill of its exit; closed when nothing is left."""
+    after = replace(
+        lot,
+        base_left=lot.base_left - fill.base_size,
+        proceeds=lot.proceeds + fill.price * fill.base_size,
+        exit_fee=lot.exit_fee + fill.fee,
+    )
+    return close(after, now_ms) if after.base_left <= 0 else after
+
+
+def close(lot: Lot, now_ms: int) -> Lot:
+    """The lot closed, what is left of it booked as dust, which keeps its own part of the cost."""
+    sold = lot.base_bought - lot.base_left
+    spent = EXACT.divide((lot.cost + lot.entry_fee) * sold, lot.base_bought)
+    return replace(
+        lot,
+        closed_ms=now_ms,
+        dust=lot.base_left,
+        base_left=ZERO,
+        realized_pnl=lot.proceeds - lot.exit_fee - spent,
+    )
+
+
+def unrealized(lot: Lot, mark: Decimal, exit_fee_rate: Decimal) -> Decimal:
+    """What selling the held part at `mark` would earn, after the paid entry fee and the fee of the exit."""
+    value = lot.base_left * mark
+    return value - value * exit_fee_rate - lot.cost_left - lot.entry_fee_left
+
+
+class LotBook:
+    """The open lots of all products. Closed ones leave it; the ledger keeps them."""
+
+    def __init__(self, lots: Iterable[Lot] = (), next_seq: int = 1) -> None:
+        self._by_product: dict[str, dict[str, Lot]] = {}
+        self.next_seq = next_seq
+        for lot in sorted(lots, key=lambda item: item.seq):
+            self.put(lot)
+
+    def put(self, lot: Lot) -> None:
+        """Insert or replace an open lot; remove a closed one."""
+        of_product = self._by_product.setdefault(lot.product_id, {})
+        if lot.closed_ms is None:
+            of_product[lot.lot_id] = lot
+            self.next_seq = max(self.next_seq, lot.seq + 1)
+        else:
+            of_product.pop(lot.lot_id, None)
+
+    def get(self, lot_id: str) -> Lot | None:
+        for of_product in self._by_product.values():
+            if lot_id in of_product:
+                return of_product[lot_id]
+        return None
+
+    def of(self, product_id: str) -> list[Lot]:
+        """Open lots of one product, oldest first."""
+        return list(self._by_product.get(product_id, {}).values())
+
+    def __iter__(self) -> Iterator[Lot]:
+        for of_product in self._by_product.values():
+            yield from of_product.values()
+
+    def __len__(self) -> int:
+        return sum(len(of_product) for of_product in self._by_product.values())
+
+    def base_held(self, product_id: str) -> Decimal:
+        """Sum of the open lots' sizes."""
+        return sum((lot.base_left for lot in self._by_product.get(product_id, {}).values()), ZERO)
+
+    def to_promote(self, product_id: str) -> Lot | None:
+        """The newest lot, made runner with its trailing fields reset, where no runner is left; else None."""
+        lots = self.of(product_id)
+        if not lots or any(lot.kind is LotKind.RUNNER for lot in lots):
+            return None
+        return replace(lots[-1], kind=LotKind.RUNNER, trail_active=False, peak_ticks=0, trail_ticks=0)

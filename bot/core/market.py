@@ -1,0 +1,63 @@
+"""What the engine knows of one product's market: its prices, its closed bars, its signal."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.core.model import Bar, Product
+
+
+@dataclass(slots=True)
+class Market:
+    """One product's market as last seen. Times are the engine's own `now` in milliseconds."""
+
+    product: Product
+    max_bars: int
+    price: Decimal | None = None  # last trade
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    priced_ms: int | None = None  # when the last price came
+    judged_ms: int = 0  # when exits and gates were last judged
+    bars: deque[Bar] = field(default_factory=deque)
+    signal: str = "flat"
+    probability: float | None = None
+    values: dict[str, float] = field(default_factory=dict)
+    signal_bar_s: int | None = None  # the bar that the signal was decided on
+    used_bar_s: int | None = None  # the BUY bar that opened a lot already
+    last_add_ms: int = 0
+
+    @property
+    def mark(self) -> Decimal | None:
+        """What a lot is valued at: last trade, else mid of best bid and ask, else the product list's price."""
+        if self.price is not None:
+            return self.price
+        if self.bid is not None and self.ask is not None:
+            return (self.bid + self.ask) / 2
+        return self.product.price
+
+    @property
+    def mark_source(self) -> str | None:
+        if self.price is not None:
+            return "trade"
+        if self.bid is not None and self.ask is not None:
+            return "mid"
+        return "list" if self.product.price is not None else None
+
+    @property
+    def spread_pct(self) -> float | None:
+        """Best ask over best bid, in percent of the mid; None = not known."""
+        if self.bid is None or self.ask is None or self.bid <= 0:
+            return None
+        return float((self.ask - self.bid) / (self.ask + self.bid) * 200)
+
+    def age_ms(self, now_ms: int) -> int | None:
+        return None if self.priced_ms is None else max(now_ms - self.priced_ms, 0)
+
+    def add_bars(self, bars: tuple[Bar, ...]) -> bool:
+        """Append the bars that are newer than the newest known one; True = at least one was new."""
+        newest = self.bars[-1].start_s if self.bars else -1
+        fresh = [bar for bar in bars if bar.start_s > newest]
+        self.bars.extend(fresh)
+        while len(self.bars) > self.max_bars:
+            self.bars.popleft()
+        return bool(fresh)

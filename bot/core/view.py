@@ -1,0 +1,332 @@
+"""What the engine shows: its world as the documents of `shared.documents`. Pure; called for each state write."""
+
+import math
+from decimal import Decimal
+
+from bot.core import gates as gate_rules
+from bot.core.account import exit_rate, pnl_today, total_unrealized
+from bot.core.exits import percent
+from bot.core.lots import Lot, unrealized
+from bot.core.market import Market
+from bot.core.model import VenueOrder
+from bot.core.orders import Order
+from bot.core.rules.sizing import break_even_price
+from bot.core.world import World
+from shared.documents import (
+    AccountDoc,
+    GateDoc,
+    GatesDoc,
+    GateVerdict,
+    LimitDoc,
+    LotDoc,
+    OrderDoc,
+    PositionDoc,
+    ProductGatesDoc,
+    RiskDoc,
+    SignalDoc,
+    StrategyDoc,
+)
+from shared.money import ZERO, plain
+from shared.times import from_epoch_ms, iso_seconds
+
+ORDERS_SHOWN = 60
+
+
+def _iso(ms: int) -> str:
+    return iso_seconds(from_epoch_ms(ms))
+
+
+def positions(world: World) -> list[PositionDoc]:
+    """One entry for each product with open lots, in the order of the settings."""
+    found = []
+    for product_id, market in world.markets.items():
+        lots = world.book.of(product_id)
+        if lots:
+            found.append(_position(world, market, lots))
+    return found
+
+
+def _position(world: World, market: Market, lots: list[Lot]) -> PositionDoc:
+    product, mark = market.product, market.mark
+    docs = [_lot(world, lot, mark) for lot in lots]
+    held = world.book.base_held(product.product_id)
+    ours = world.portfolio.totals.get(product.base)
+    cost = sum((lot.cost_left + lot.entry_fee_left for lot in lots), ZERO)
+    rate = exit_rate(world)
+    result = sum((unrealized(lot, mark, rate) for lot in lots), ZERO) if mark is not None else None
+    return PositionDoc(
+        symbol=product.base,
+        product_id=product.product_id,
+        base_size=float(held),
+        size_usd=float(held * mark) if mark is not None else None,
+        cost_usd=float(cost),
+        unrealized_pnl=float(result) if result is not None else None,
+        lots=docs,
+        base_size_text=plain(held),
+        mark=float(mark) if mark is not None else None,
+        mark_source=market.mark_source,
+        mark_age_ms=market.age_ms(world.now_ms),
+        price_increment_text=plain(product.price_increment),
+        base_increment_text=plain(product.base_increment),
+        exchange_base_text=plain(ours) if ours is not None else None,
+        difference_text=plain(ours - held) if ours is not None else None,
+    )
+
+
+def _lot(world: World, lot: Lot, mark: Decimal | None) -> LotDoc:
+    order = world.exit_order(lot)
+    state = "none"
+    if order is not None:
+        resting = order.spec.purpose.value == "take"
+        state = ("cancelling" if order.state.value == "cancelling" else "resting") if resting else "exiting"
+    elif lot.exit_reason is not None:
+        state = "exiting"
+    rate = exit_rate(world)
+    entry_pct = float(lot.entry_fee / lot.cost * 100)
+    result = unrealized(lot, mark, rate) if mark is not None else None
+    open_price = lot.open_price
+    tick = lot.price_increment
+    return LotDoc(
+        lot_id=lot.lot_id,
+        kind=lot.kind.value,
+        product_id=lot.product_id,
+        opened_at=_iso(lot.opened_ms),
+        opened_ms=lot.opened_ms,
+        open_price=float(open_price),
+        open_price_text=plain(open_price.quantize(tick.normalize()))
+        if open_price % tick == 0
+        else f"{open_price:.10g}",
+        base_size=float(lot.base_left),
+        base_size_text=plain(lot.base_left),
+        value_usd=float(lot.base_left * mark) if mark is not None else None,
+        cost_usd=float(lot.cost_left + lot.entry_fee_left),
+        entry_fee_usd=float(lot.entry_fee_left),
+        unrealized_pnl=float(result) if result is not None else None,
+        unrealized_pct=percent(mark - open_price, open_price) if mark is not None else None,
+        take_price=float(lot.take_price),
+        take_price_text=plain(lot.take_price),
+        break_even_price=break_even_price(float(open_price), entry_pct, float(rate * 100)),
+        stop_price=float(lot.stop_price) if lot.stop_price is not None else None,
+        trail_active=lot.trail_active,
+        trail_peak=float(lot.peak_ticks * tick) if lot.trail_active else None,
+        trail_stop=float(lot.trail_ticks * tick) if lot.trail_active else None,
+        exit_state=state,
+        exit_reason=lot.exit_reason.value if lot.exit_reason else None,
+        exit_order_id=order.order_id if order else None,
+    )
+
+
+def account(world: World) -> AccountDoc | None:
+    """Equity, cash and the day; None before the balances are known."""
+    day, rates = world.day, world.portfolio.rates
+    if not world.portfolio.known or day is None:
+        return None
+    equity, cash, lots_value = world.equity, world.portfolio.cash, world.lots_value
+    peak = max(world.peak_equity, equity)
+    result = pnl_today(world)
+    fallback = Decimal(str(world.settings.fee_rate_pct))
+    return AccountDoc(
+        quote_currency=world.portfolio.quote,
+        equity=float(equity),
+        equity_text=plain(equity),
+        cash=float(cash),
+        cash_text=plain(cash),
+        cash_available=float(world.cash_available),
+        held_in_orders=float(cash - world.cash_available),
+        lots_value=float(lots_value),
+        other_value=float(equity - cash - lots_value),
+        day=day.day,
+        day_start_equity=float(day.start_equity),
+        day_pnl=float(result),
+        day_pnl_pct=percent(result, day.start_equity),
+        day_realized=float(day.realized),
+        day_unrealized_change=float(result - day.realized),
+        day_fees=float(day.fees),
+        day_peak_equity=float(max(day.peak_equity, equity)),
+        peak_equity=float(peak),
+        drawdown_pct=percent(peak - equity, peak),
+        drawdown_limit_pct=world.settings.max_daily_loss_pct,
+        maker_fee_pct=float(rates.maker * 100 if rates else fallback),
+        taker_fee_pct=float(rates.taker * 100 if rates else fallback),
+        fee_tier=rates.tier if rates else "unknown",
+        day_lots_opened=day.count("lots_opened"),
+        day_lots_closed=day.count("lots_closed"),
+        day_wins=day.count("wins"),
+        day_losses=day.count("losses"),
+        day_decisions=day.count("decisions"),
+        day_entries=day.count("entries"),
+        day_orders=day.count("orders"),
+        day_orders_refused=day.count("orders_refused"),
+        orders_unknown=sum(1 for order in world.orders.values() if order.state.value == "unknown"),
+        synced_at=_iso(world.portfolio.synced_ms) if world.portfolio.synced_ms is not None else None,
+    )
+
+
+def orders(world: World) -> list[OrderDoc]:
+    """Own orders in flight and just over, newest first; then foreign ones."""
+    own = sorted(world.orders.values(), key=lambda order: -order.created_ms)
+    docs = [_order(order) for order in own[:ORDERS_SHOWN]]
+    docs += [_foreign(shown) for shown in list(world.foreign.values())[: ORDERS_SHOWN // 3]]
+    return docs
+
+
+def _order(order: Order) -> OrderDoc:
+    spec, average = order.spec, order.average_fill_price
+    return OrderDoc(
+        client_order_id=spec.client_order_id,
+        order_id=order.order_id,
+        product_id=spec.product_id,
+        side=spec.side.value,
+        kind=spec.kind.value,
+        purpose=spec.purpose.value,
+        state=order.state.value,
+        base_size=float(spec.base_size) if spec.base_size is not None else None,
+        quote_size=float(spec.quote_size) if spec.quote_size is not None else None,
+        limit_price=float(spec.limit_price) if spec.limit_price is not None else None,
+        filled_size=float(order.counted_size),
+        average_fill_price=float(average) if average is not None else None,
+        created_at=_iso(order.created_ms),
+        updated_at=_iso(order.updated_ms),
+        lot_id=spec.lot_id,
+        reason=order.reason,
+    )
+
+
+def _foreign(shown: VenueOrder) -> OrderDoc:
+    return OrderDoc(
+        client_order_id=shown.client_order_id,
+        order_id=shown.order_id,
+        product_id=shown.product_id,
+        side=shown.side.value,
+        kind=shown.kind,
+        purpose="foreign",
+        state=shown.status.value.lower(),
+        base_size=float(shown.base_size) if shown.base_size is not None else None,
+        quote_size=None,
+        limit_price=float(shown.limit_price) if shown.limit_price is not None else None,
+        filled_size=float(shown.filled_size),
+        average_fill_price=float(shown.average_fill_price) if shown.average_fill_price is not None else None,
+        created_at=_iso(shown.created_ms),
+        updated_at=_iso(shown.created_ms),
+        reason="not ours: listed, never touched",
+    )
+
+
+def gates(world: World) -> GatesDoc:
+    """Why no trade now: every gate of every product."""
+    return GatesDoc(products=[_product_gates(world, market) for market in world.markets.values()])
+
+
+def _product_gates(world: World, market: Market) -> ProductGatesDoc:
+    judged = gate_rules.all_gates(world, market)
+    shut = [gate for gate in judged if gate.verdict is not GateVerdict.OPEN]
+    docs = [
+        GateDoc(
+            name=gate.name,
+            title=gate.title,
+            verdict=gate.verdict,
+            value=gate.value,
+            limit=gate.limit,
+            opens=gate.opens if gate.verdict is not GateVerdict.OPEN else None,
+        )
+        for gate in judged
+    ]
+    bar = market.signal_bar_s
+    return ProductGatesDoc(
+        product_id=market.product.product_id,
+        sentence=_sentence(market, shut[0]) if shut else "Every gate is open: an entry follows",
+        shut=len(shut),
+        gates=docs,
+        decided_at=_iso(bar * 1000) if bar is not None else None,
+    )
+
+
+def _sentence(market: Market, gate: gate_rules.Gate) -> str:
+    """One sentence with the figure that decides, as a person would say it."""
+    wants = "Buys, but " if market.signal == "buy" else ""
+    match gate.name:
+        case "signal":
+            return f"No buy signal: {gate.value}, needs {gate.limit}"
+        case "adverse":
+            return f"{wants}the price is not low enough: needs {(gate.opens or '').removeprefix('at ')}"
+        case "edge":
+            return f"{wants}{gate.value} would not pay the fees: needs {gate.limit}"
+        case "control":
+            return (
+                f"{wants}the bot is {gate.value}: {gate.opens}" if wants else f"The bot is {gate.value}: {gate.opens}"
+            )
+        case "funds":
+            return f"{wants}cash is short: {gate.value} of {(gate.limit or '').removeprefix('≥ ')}"
+        case _:
+            need = f", needs {gate.limit}" if gate.limit else ""
+            text = f"{gate.title.lower()}: {gate.value}{need}"
+            return f"{wants}{text}" if wants else text[:1].upper() + text[1:]
+
+
+def risk(world: World) -> RiskDoc:
+    """Each limit with its current value."""
+    s, day = world.settings, world.day
+    day_pct = percent(pnl_today(world), day.start_equity) if day is not None else None
+    tripped = day is not None and day.breaker_ms is not None
+    recent = sum(1 for at_ms in world.order_times_ms if world.now_ms - at_ms < 60_000)
+    limits = [
+        LimitDoc(
+            name="day_loss",
+            title="Day loss",
+            value=round(-min(day_pct, 0.0), 4) if day_pct is not None else None,
+            limit=s.max_daily_loss_pct,
+            unit="%",
+            state="tripped" if tripped else _band(-min(day_pct or 0.0, 0.0), s.max_daily_loss_pct),
+            tripped_at=_iso(day.breaker_ms) if day is not None and day.breaker_ms is not None else None,
+        ),
+        _limit("lots", "Open lots", len(world.book), s.max_total_lots, "lots"),
+        _limit("orders_per_min", "Orders in a minute", recent, s.max_orders_per_min, "orders"),
+    ]
+    if s.max_daily_loss_usd:
+        loss = float(-min(pnl_today(world), ZERO))
+        limits.append(_limit("day_loss_usd", "Day loss in money", loss, s.max_daily_loss_usd, world.portfolio.quote))
+    offset = world.clock_offset_ms
+    limits.append(
+        _limit("clock", "Clock offset", abs(offset) if offset is not None else None, gate_rules.CLOCK_LIMIT_MS, "ms")
+    )
+    ages = [age for market in world.markets.values() if (age := market.age_ms(world.now_ms)) is not None]
+    oldest = max(ages) / 1000 if ages else None
+    limits.append(_limit("stale", "Oldest price", oldest, s.stale_data_sec, "s"))
+    blocked = world.entries_latched or ("day loss limit reached" if tripped else None)
+    return RiskDoc(entries_blocked=blocked, limits=limits)
+
+
+def _limit(name: str, title: str, value: float | None, limit: float, unit: str) -> LimitDoc:
+    return LimitDoc(name=name, title=title, value=value, limit=limit, unit=unit, state=_band(value, limit))
+
+
+def _band(value: float | None, limit: float) -> str:
+    """ok below four fifths of the limit, warn up to it, tripped from it on."""
+    if value is None:
+        return "ok"
+    return "tripped" if value >= limit else "warn" if value >= 0.8 * limit else "ok"
+
+
+def strategy(world: World) -> StrategyDoc:
+    """The strategy and what it says of each product's newest closed bar."""
+    port = world.strategy
+    signals = [
+        SignalDoc(
+            product_id=product_id,
+            signal=market.signal,
+            probability=market.probability,
+            bar_at=_iso(market.signal_bar_s * 1000) if market.signal_bar_s is not None else None,
+            bars=len(market.bars),
+            bars_needed=port.warmup_bars,
+            values={key: value for key, value in market.values.items() if math.isfinite(value)},
+        )
+        for product_id, market in world.markets.items()
+    ]
+    return StrategyDoc(
+        name=port.name, granularity=world.settings.granularity, parameters=dict(port.parameters), signals=signals
+    )
+
+
+def unrealized_now(world: World) -> float:
+    """Of all open lots after fees, as a display value."""
+    return float(total_unrealized(world))

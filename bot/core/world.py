@@ -1,0 +1,275 @@
+"""The engine's state, and the few verbs that every part of it uses: emit an intent, note, save."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from bot.core.day import Day
+from bot.core.ids import client_order_id
+from bot.core.intents import Intent, Note, SaveDay, SaveFact, SaveLot, SaveOrder
+from bot.core.lots import Lot, LotBook
+from bot.core.market import Market
+from bot.core.model import Bar, Kind, Product, Purpose, VenueOrder
+from bot.core.orders import Order, OrderInput, OrderState
+from bot.core.portfolio import Portfolio
+from shared.control import Level
+from shared.documents import EventDoc
+from shared.money import ZERO, to_units
+from shared.settings import Settings
+from shared.times import from_epoch_ms, iso_seconds
+
+EVENTS_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What the strategy says of the newest closed bar."""
+
+    word: str  # buy, sell, flat
+    probability: float | None
+    values: Mapping[str, float]
+
+
+class StrategyPort(Protocol):
+    """The strategy as the engine sees it: closed bars in, signal out, nothing else."""
+
+    name: str
+    warmup_bars: int
+    parameters: Mapping[str, str]
+
+    def latest(self, bars: Sequence[Bar]) -> Signal: ...
+    def vol_factor(self, bars: Sequence[Bar]) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """The kill latch."""
+
+    latch_id: str
+    source: str
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Flatten:
+    """A flatten or close command at work: these lots must go."""
+
+    command_id: str
+    lot_ids: set[str]
+    started_ms: int
+    purpose: Purpose
+    fees: Decimal = ZERO
+    proceeds: Decimal = ZERO
+    fills: int = 0
+    dust: dict[str, str] = field(default_factory=dict)  # product → size that was too small to sell
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the ledger knew at the start."""
+
+    lots: tuple[Lot, ...] = ()
+    next_lot_seq: int = 1
+    orders: tuple[Order, ...] = ()  # not settled ones, and those that open lots wait for
+    fill_keys: frozenset[tuple[str, str]] = frozenset()
+    own_ids: frozenset[str] = frozenset()  # every client order id the ledger holds
+    day: Day | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    attempts: Mapping[str, int] = field(default_factory=dict)  # lot id → orders made for its exit
+    latch: Latch | None = None
+    totals: Mapping[str, int] = field(default_factory=dict)  # counters since the ledger began
+    events: tuple[EventDoc, ...] = ()
+
+
+class World:
+    """Everything the engine knows. Parts of the engine are functions over it; the shell never touches it."""
+
+    def __init__(
+        self, settings: Settings, strategy: StrategyPort, quote: str, restored: Restored, level: Level, now_ms: int
+    ) -> None:
+        self.settings = settings
+        self.strategy = strategy
+        self.now_ms = now_ms
+        self.markets: dict[str, Market] = {}
+        self.other_products: dict[str, Product] = {}  # not traded, only for the mark of other holdings
+        self.portfolio = Portfolio(quote)
+        self.book = LotBook(restored.lots, restored.next_lot_seq)
+        self.orders: dict[str, Order] = {order.spec.client_order_id: order for order in restored.orders}
+        self.fill_keys: set[tuple[str, str]] = set(restored.fill_keys)
+        self.own_ids: set[str] = set(restored.own_ids)
+        self.attempts: dict[str, int] = dict(restored.attempts)
+        self.facts: dict[str, str] = dict(restored.facts)
+        self.foreign: dict[str, VenueOrder] = {}
+        self.day: Day | None = restored.day
+        self.totals: dict[str, int] = dict(restored.totals)
+        self.level = level
+        self.latch: Latch | None = restored.latch
+        self.safe: str | None = None
+        self.entries_latched: str | None = self.facts.get("entries_latched") or None
+        self.ready = False
+        self.feed_up = False
+        self.feed_note = "not connected yet"
+        self.clock_offset_ms: int | None = None
+        self.ledger_ok = True
+        self.ledger_note = ""
+        self.flattens: dict[str, Flatten] = {}
+        self.take_hold_ms: dict[str, int] = {}  # lot → no resting take before this
+        self.exit_hold_ms: dict[str, int] = {}  # lot → no further exit before this
+        self.order_times_ms: deque[int] = deque(maxlen=1000)
+        self.events: deque[EventDoc] = deque(restored.events, maxlen=EVENTS_SHOWN)
+        self.last_vol_factor: float | None = None
+        self.out: list[Intent] = []
+        peak = self.facts.get("peak_equity")
+        self.peak_equity = Decimal(peak) if peak else ZERO
+        self.peak_saved_ms = 0
+
+    # What follows is asked everywhere.
+
+    @property
+    def may_enter(self) -> bool:
+        return self.ready and self.level is Level.RUN and self.latch is None and self.safe is None
+
+    @property
+    def may_exit(self) -> bool:
+        return self.ready and self.level <= Level.PAUSE and self.latch is None and self.safe is None
+
+    def market(self, product_id: str) -> Market | None:
+        return self.markets.get(product_id)
+
+    def mark_of_currency(self, currency: str) -> Decimal | None:
+        """Price of one unit of `currency` in the quote currency; None = not known."""
+        product_id = f"{currency}-{self.portfolio.quote}"
+        if product_id in self.markets:
+            return self.markets[product_id].mark
+        product = self.other_products.get(product_id)
+        return product.price if product else None
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and every holding at its mark."""
+        return self.portfolio.cash + self.portfolio.holdings_value(self.mark_of_currency)
+
+    @property
+    def lots_value(self) -> Decimal:
+        """Open lots at mark."""
+        return sum((lot.base_left * (self.mark_of_lot(lot) or ZERO) for lot in self.book), ZERO)
+
+    def mark_of_lot(self, lot: Lot) -> Decimal | None:
+        market = self.markets.get(lot.product_id)
+        return market.mark if market else None
+
+    @property
+    def sizing_equity(self) -> Decimal:
+        """Quote cash and our lots at mark: never holdings that are not ours (trading.md §4)."""
+        if not self.settings.use_live_equity:
+            return Decimal(str(self.settings.usd_equity))
+        return self.portfolio.cash + self.lots_value
+
+    @property
+    def cash_available(self) -> Decimal:
+        """Cash less what own buy orders in flight may still take."""
+        in_flight = sum(
+            (
+                order.spec.notional - order.counted_quote
+                for order in self.orders.values()
+                if not order.settled and order.spec.purpose is Purpose.ENTRY
+            ),
+            ZERO,
+        )
+        return max(self.portfolio.cash - max(in_flight, ZERO), ZERO)
+
+    def entries_in_flight(self, product_id: str | None = None) -> list[Order]:
+        """Entries that are not settled, UNKNOWN ones among them; of one product or of all."""
+        return [
+            order
+            for order in self.orders.values()
+            if order.spec.purpose is Purpose.ENTRY
+            and not order.settled
+            and (product_id is None or order.spec.product_id == product_id)
+        ]
+
+    def price_ticks(self, product: Product, price: Decimal) -> int:
+        """The crossing from exact price to the rulebook's whole ticks."""
+        return to_units(price, product.price_increment)
+
+    def exit_order(self, lot: Lot) -> Order | None:
+        """The order that works for the lot's exit, as long as it may still fill."""
+        order = self.orders.get(lot.exit_client_order_id or "")
+        return order if order is not None and not order.settled else None
+
+    # Verbs.
+
+    def emit(self, intent: Intent) -> None:
+        self.out.append(intent)
+
+    def note(
+        self,
+        kind: str,
+        text: str,
+        level: str = "info",
+        product_id: str | None = None,
+        ref: str | None = None,
+        **data: Any,
+    ) -> None:
+        """One line for the journal, the log and the page."""
+        self.emit(Note(kind, text, level, product_id, ref, data))
+        at = iso_seconds(from_epoch_ms(self.now_ms))
+        self.events.append(EventDoc(at=at, at_ms=self.now_ms, kind=kind, level=level, text=text, product_id=product_id))
+
+    def save_order(self, order: Order) -> None:
+        self.orders[order.spec.client_order_id] = order
+        self.emit(SaveOrder(order))
+
+    def save_lot(self, lot: Lot) -> None:
+        self.book.put(lot)
+        self.emit(SaveLot(lot))
+
+    def save_day(self, day: Day) -> None:
+        self.day = day
+        self.emit(SaveDay(day))
+
+    def save_fact(self, key: str, value: str) -> None:
+        self.facts[key] = value
+        self.emit(SaveFact(key, value))
+
+    def count(self, name: str) -> None:
+        """One more of `name`, today and since the ledger began."""
+        self.totals[name] = self.totals.get(name, 0) + 1
+        if self.day is not None:
+            self.save_day(self.day.counted(name))
+
+    def step_order(self, order: Order, event: OrderInput, reason: str | None = None) -> Order:
+        """Move an order by the table and save it."""
+        after = order.after(event, self.now_ms, reason=reason)
+        self.save_order(after)
+        return after
+
+    def next_id(self, lot_id: str, word: str) -> str:
+        """The client order id of the next order made for a lot."""
+        number = self.attempts.get(lot_id, 0) + 1
+        self.attempts[lot_id] = number
+        return client_order_id(self.settings.bot_name, word, lot_id, number)
+
+    def forget_settled(self) -> None:
+        """Drop orders that are over and that nothing waits for; the ledger keeps them."""
+        waited = {lot.exit_client_order_id for lot in self.book}
+        for coid, order in list(self.orders.items()):
+            old = self.now_ms - order.updated_ms > 60_000
+            if order.settled and old and coid not in waited and order.state is not OrderState.ABSENT:
+                del self.orders[coid]
+
+    def resting_take(self, lot: Lot) -> Order | None:
+        """The lot's take profit that rests at the exchange, or may."""
+        order = self.exit_order(lot)
+        return order if order is not None and order.spec.purpose is Purpose.TAKE else None
+
+
+def replace_lot(lot: Lot, **changes: Any) -> Lot:
+    """`dataclasses.replace`, named for what it does here."""
+    return replace(lot, **changes)
+
+
+def is_market(order: Order) -> bool:
+    return order.spec.kind is Kind.MARKET
