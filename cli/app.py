@@ -2,6 +2,7 @@
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -201,6 +202,40 @@ def pm2(context: typer.Context) -> None:
         typer.echo("  ✗ PM2 is missing: ./coin setup", err=True)
         raise typer.Exit(1)
     raise typer.Exit(subprocess.call([str(found), *context.args], env=environment(), umask=0o077))
+
+
+@app.command(rich_help_panel=KEEP)
+def backup(
+    target: Annotated[Path | None, typer.Argument(help="File or folder; data/backups without it.")] = None,
+) -> None:
+    """Copy the ledger and the documents into one archive, while the bot runs. No key or password is in it."""
+    from cli import backup as work
+
+    work.backup(target)
+
+
+@app.command(rich_help_panel=KEEP)
+def restore(archive: Path) -> None:
+    """Put a backup in place; what is there now is kept aside. The bot must be stopped."""
+    from cli import backup as work
+
+    work.restore(archive)
+
+
+@app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Install what the tests need and run them; arguments go to pytest: ./coin test tests/cli -k login."""
+    from cli import dev as work
+
+    raise typer.Exit(work.test(context.args))
+
+
+@app.command(rich_help_panel=MAKE)
+def lint() -> None:
+    """Lint, format, strict types and the import contract."""
+    from cli import dev as work
+
+    raise typer.Exit(work.lint())
 
 
 def main() -> None:

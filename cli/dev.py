@@ -1,0 +1,88 @@
+"""`./coin test` and `./coin lint`: one command each, the same on a desk and in CI."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cli import ui
+from shared.paths import ROOT
+
+# What the tests need of the system, as Debian calls it: command -> package.
+SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git"}
+# Other names under which the same tool is known.
+_ALSO = {"chromium": ("chromium-browser", "google-chrome")}
+
+
+def test(arguments: list[str]) -> int:
+    """Install what the tests need of the system, and run pytest with `arguments`. Answers its exit code."""
+    _system_tools()
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=_environment())
+
+
+def lint() -> int:
+    """Every check; all of them run, whatever the first one finds. 0 = all good."""
+    tool = [sys.executable, "-m"]
+    checks = {
+        "lint": [*tool, "ruff", "check", "."],
+        "format": [*tool, "ruff", "format", "--check", "."],
+        "types": [*tool, "mypy", "--strict"],
+        "imports": [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        "shell": ["/bin/sh", "-n", "coin"],
+        "javascript": [str(_node()), "--check", "ecosystem.config.js"],
+    }
+    failed = []
+    for name, command in checks.items():
+        done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            ui.line(ui.GOOD, name)
+        else:
+            failed.append(name)
+            ui.line(ui.BAD, name)
+            ui.plain(done.stdout + done.stderr)
+    if failed:
+        ui.line(ui.BAD, f"{', '.join(failed)} failed")
+    return 1 if failed else 0
+
+
+def _system_tools() -> None:
+    missing = [
+        package
+        for tool, package in SYSTEM_TOOLS.items()
+        if not any(shutil.which(name) for name in (tool, *_ALSO.get(tool, ())))
+    ]
+    if not missing:
+        return
+    words = " ".join(missing)
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        sudo = "sudo " if shutil.which("apt-get") else ""
+        ui.line(ui.WARN, f"Tests that need {words} are left out. To have them: {sudo}apt-get install -y {words}")
+        return
+    ui.line(ui.DOT, f"Installing with apt-get what the tests need of the system: {words}")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
+    ):
+        done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            ui.plain(done.stdout[-2000:] + done.stderr[-2000:])
+            ui.give_up(f"{' '.join(command[:2])} failed, so the tests that need {words} can't run.")
+
+
+def _node() -> Path:
+    from cli.pm2_process import node_folder  # noqa: PLC0415
+
+    folder = node_folder()
+    return folder / "node" if folder else Path(shutil.which("node") or "node")
+
+
+def _environment() -> dict[str, str]:
+    """The shell's variables without settings of the user's own bot, and with Node.js on the PATH."""
+    from cli.pm2_process import handed_over  # noqa: PLC0415
+
+    ours = {*handed_over(), "PRODUCT_ID", "PM2_HOME"}
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    env["PATH"] = f"{_node().parent}{os.pathsep}{env.get('PATH', os.defpath)}" if _node().is_absolute() else env["PATH"]
+    return env
