@@ -1,0 +1,94 @@
+"""The network seam, below the SDK: its HTTP adapter, the threads its blocking calls run in, the stream's connect.
+
+A deterministic run replaces `Net`; nothing else in `bot/` opens a socket or starts a thread for the exchange.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """One open stream."""
+
+    async def send(self, message: str) -> None: ...
+    async def recv(self) -> str | bytes: ...
+
+
+class Net(Protocol):
+    """What the adapter needs of the network."""
+
+    def adapter(self) -> Any:
+        """A `requests` transport adapter to mount on the SDK's session."""
+
+    async def run(self, pool: str, call: Callable[[], T], limit_s: float) -> T:
+        """Run a blocking call off the event loop. Raises TimeoutError after `limit_s` in all."""
+
+    def connect(self, url: str, ca_file: Path | None) -> Any:
+        """An async context manager that gives a Connection."""
+
+
+class SystemNet:
+    """The machine's network. Each pool has threads of its own, so that data can never starve a cancel."""
+
+    def __init__(self, pool_size: int = 3) -> None:
+        self._pool_size = pool_size
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._stuck: dict[str, int] = {}
+
+    def adapter(self) -> Any:
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415 (comes with the SDK)
+
+        return HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    async def run(self, pool: str, call: Callable[[], T], limit_s: float) -> T:
+        executor = self._pools.get(pool)
+        if executor is None or self._stuck.get(pool, 0) >= self._pool_size:
+            # All threads hang on answers that drip: leave them to their read time-outs and go on with new ones.
+            executor = ThreadPoolExecutor(self._pool_size, thread_name_prefix=f"rest-{pool}")
+            self._pools[pool], self._stuck[pool] = executor, 0
+        future = asyncio.get_running_loop().run_in_executor(executor, call)
+        done, _ = await asyncio.wait({future}, timeout=limit_s)
+        if not done:
+            self._stuck[pool] = self._stuck.get(pool, 0) + 1
+            future.add_done_callback(lambda f: self._unstuck(pool, f))
+            raise TimeoutError(f"no whole answer in {limit_s:g} s")
+        return future.result()
+
+    def _unstuck(self, pool: str, future: "asyncio.Future[Any]") -> None:
+        self._stuck[pool] = max(self._stuck.get(pool, 0) - 1, 0)
+        if not future.cancelled():
+            future.exception()
+
+    def connect(self, url: str, ca_file: Path | None) -> Any:
+        return _connect(url, ca_file)
+
+    def close(self) -> None:
+        """Leave the threads; what still hangs in them must not hold up the end of the process."""
+        for executor in self._pools.values():
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+@asynccontextmanager
+async def _connect(url: str, ca_file: Path | None) -> AsyncIterator[Connection]:
+    from websockets.asyncio.client import connect  # noqa: PLC0415
+
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    # The level2 snapshot of BTC-USD outgrows every usual limit; frames are compressed by nobody here.
+    async with connect(
+        url,
+        ssl=context,
+        max_size=None,
+        compression=None,
+        open_timeout=5,
+        close_timeout=1,
+        ping_interval=20,
+        ping_timeout=20,
+    ) as socket:
+        yield socket

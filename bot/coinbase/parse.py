@@ -1,0 +1,148 @@
+"""Wire shapes in, the core's types out: the one place where Coinbase's field names stand.
+
+Every function raises ValueError, KeyError or TypeError on a shape that does not hold; callers turn these into one
+counted error. Nothing unknown is guessed: an unknown status fails closed as UNKNOWN.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from bot.core.model import Balance, Bar, FeeRates, Fill, Product, Side, VenueOrder, VenueStatus
+from shared.money import amount
+from shared.times import epoch_ms, parse_time
+
+Wire = Mapping[str, Any]
+_HALTS = ("is_disabled", "trading_disabled", "cancel_only", "auction_mode", "view_only")
+
+
+def positive(text: Any) -> Decimal:
+    """A price or size that must be above zero."""
+    value = amount(text)
+    if value <= 0:
+        raise ValueError(f"not above zero: {text!r}")
+    return value
+
+
+def optional(text: Any) -> Decimal | None:
+    """An amount, or None for "" and null."""
+    return None if text in (None, "") else amount(text)
+
+
+def product(raw: Wire) -> Product:
+    """From a product of the list or of `/products/{id}`."""
+    halts = [word for word in _HALTS if raw.get(word) is True]
+    status = str(raw.get("status") or "online")
+    if status not in ("online", ""):
+        halts.insert(0, status)
+    price = optional(raw.get("price"))
+    return Product(
+        product_id=str(raw["product_id"]),
+        base=str(raw["base_currency_id"]),
+        quote=str(raw["quote_currency_id"]),
+        base_increment=positive(raw["base_increment"]),
+        quote_increment=positive(raw["quote_increment"]),
+        price_increment=positive(raw.get("price_increment") or raw["quote_increment"]),
+        base_min_size=amount(raw["base_min_size"]),
+        base_max_size=positive(raw["base_max_size"]),
+        quote_min_size=amount(raw["quote_min_size"]),
+        quote_max_size=positive(raw["quote_max_size"]),
+        price=price if price is not None and price > 0 else None,
+        halted=", ".join(halts).replace("_", " ") or None,
+        limit_only=raw.get("limit_only") is True,
+        post_only=raw.get("post_only") is True,
+    )
+
+
+def balance(raw: Wire) -> Balance:
+    """From an account."""
+    return Balance(str(raw["currency"]), amount(raw["available_balance"]["value"]), amount(raw["hold"]["value"]))
+
+
+def fee_rates(raw: Wire) -> FeeRates:
+    """From the transaction summary."""
+    tier = raw["fee_tier"]
+    return FeeRates(amount(tier["maker_fee_rate"]), amount(tier["taker_fee_rate"]), str(tier["pricing_tier"]))
+
+
+def bar(raw: Wire) -> Bar:
+    """From a candle."""
+    opened, high, low, close = (float(raw[name]) for name in ("open", "high", "low", "close"))
+    if not all(0 < price < 1e15 for price in (opened, high, low, close)):
+        raise ValueError(f"a candle with prices {opened}, {high}, {low}, {close}")
+    return Bar(int(raw["start"]), opened, high, low, close, float(raw["volume"]))
+
+
+def fill(raw: Wire, client_order_id: str) -> Fill:
+    """From a fill; it does not carry our id, so the caller adds it."""
+    price, size = positive(raw["price"]), positive(raw["size"])
+    if raw.get("size_in_quote") is True:
+        size = size / price
+    return Fill(
+        order_id=str(raw["order_id"]),
+        trade_id=str(raw["trade_id"]),
+        client_order_id=client_order_id,
+        product_id=str(raw["product_id"]),
+        side=Side(raw["side"]),
+        price=price,
+        base_size=size,
+        fee=amount(raw["commission"]),
+        liquidity=str(raw.get("liquidity_indicator", "unknown")).lower().split("_")[0],
+        exchange_ms=epoch_ms(parse_time(raw["trade_time"])),
+    )
+
+
+def status(word: Any) -> VenueStatus:
+    """The exchange's word; one that is not known may mean a living order."""
+    return VenueStatus(word) if word in VenueStatus.__members__.values() else VenueStatus.UNKNOWN
+
+
+def _limit_terms(raw: Wire) -> tuple[Decimal | None, Decimal | None]:
+    """(base size, limit price) out of an order configuration, as far as it has them."""
+    configuration = raw.get("order_configuration") or {}
+    for terms in configuration.values():
+        return optional(terms.get("base_size")), optional(terms.get("limit_price"))
+    return None, None
+
+
+def venue_order(raw: Wire) -> VenueOrder:
+    """From an order of REST."""
+    base_size, limit_price = _limit_terms(raw)
+    reasons = [str(raw.get(name) or "") for name in ("reject_message", "cancel_message", "reject_reason")]
+    reason = next((r for r in reasons if r and r != "REJECT_REASON_UNSPECIFIED"), None)
+    average = optional(raw.get("average_filled_price"))
+    return VenueOrder(
+        order_id=str(raw["order_id"]),
+        client_order_id=str(raw["client_order_id"]),
+        product_id=str(raw["product_id"]),
+        side=Side(raw["side"]),
+        status=status(raw["status"]),
+        filled_size=amount(raw.get("filled_size") or "0"),
+        created_ms=epoch_ms(parse_time(raw["created_time"])),
+        kind=str(raw.get("order_type") or "unknown").lower(),
+        base_size=base_size,
+        limit_price=limit_price,
+        average_fill_price=average if average else None,
+        reason=reason,
+    )
+
+
+def user_order(raw: Wire) -> VenueOrder:
+    """From an order of the user channel, whose names differ from REST's."""
+    average = optional(raw.get("avg_price"))
+    limit = optional(raw.get("limit_price"))
+    done, left = amount(raw.get("cumulative_quantity") or "0"), amount(raw.get("leaves_quantity") or "0")
+    return VenueOrder(
+        order_id=str(raw["order_id"]),
+        client_order_id=str(raw["client_order_id"]),
+        product_id=str(raw["product_id"]),
+        side=Side(str(raw["order_side"]).upper()),
+        status=status(raw["status"]),
+        filled_size=done,
+        created_ms=epoch_ms(parse_time(raw["creation_time"])),
+        kind=str(raw.get("order_type") or "unknown").lower(),
+        base_size=done + left,
+        limit_price=limit if limit else None,
+        average_fill_price=average if average else None,
+        reason=str(raw.get("reject_reason") or raw.get("cancel_reason") or "") or None,
+    )

@@ -1,0 +1,182 @@
+"""The stream: connect, subscribe, check, hand over, and come back for ever.
+
+One connection for market data, one for the user channel, so that a burst of prices cannot hold up the news of an
+order. Each counts the frames' `sequence_num`; a gap, a silence or a frame that does not hold closes the
+connection, and the next one begins with snapshots.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from bot.coinbase import parse
+from bot.coinbase.endpoints import Endpoints
+from bot.coinbase.keys import ApiKey, stream_token
+from bot.coinbase.net import Connection, Net
+from bot.core.events import OrdersSeen, Priced
+from shared.seams import Clock, Rng
+from shared.times import epoch_ms
+
+log = logging.getLogger("stream")
+SILENCE_S = 5.0
+BACKOFF_FIRST_S = 0.25
+BACKOFF_MAX_S = 15.0
+STEADY_S = 30.0
+
+
+class StreamFault(Exception):
+    """The connection must be given up; the text says why."""
+
+
+class Sink(Protocol):
+    """What the stream hands over. Called in the event loop; must not block."""
+
+    def event(self, event: Priced | OrdersSeen) -> None: ...
+    def stream_changed(self, name: str, up: bool, note: str) -> None: ...
+
+
+@dataclass(slots=True)
+class StreamHealth:
+    """What is known of one connection; times are the monotonic clock's."""
+
+    name: str
+    connected: bool = False
+    since_ms: int | None = None
+    note: str | None = "not connected yet"
+    last_s: float | None = None
+    messages: int = 0
+    reconnects: int = 0
+    gaps: int = 0
+    malformed: int = 0
+    channel_s: dict[tuple[str, str | None], float] = field(default_factory=dict)
+
+
+class Stream:
+    """One connection with its channels. `run()` never ends by itself."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        channels: tuple[str, ...],
+        product_ids: tuple[str, ...],
+        *,
+        endpoints: Endpoints,
+        key: ApiKey,
+        net: Net,
+        clock: Clock,
+        rng: Rng,
+        sink: Sink,
+    ) -> None:
+        self._url, self._channels, self._product_ids = url, channels, product_ids
+        self._endpoints, self._key = endpoints, key
+        self._net, self._clock, self._rng, self._sink = net, clock, rng, sink
+        self.health = StreamHealth(name)
+        self._expected = 0
+        self._waiting_for: set[str] = set()
+        self._readers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "ticker": self._ticker,
+            "user": self._user,
+            "heartbeats": lambda event: None,
+            "subscriptions": lambda event: None,
+        }
+
+    async def run(self) -> None:
+        """Connect, read, and on any trouble come back with full jitter, for ever."""
+        backoff_s = BACKOFF_FIRST_S
+        while True:
+            began_s = self._clock.monotonic_s()
+            try:
+                async with self._net.connect(self._url, self._endpoints.ca_file) as connection:
+                    await self._session(connection)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                self._down(error)
+            if self._clock.monotonic_s() - began_s > STEADY_S:
+                backoff_s = BACKOFF_FIRST_S
+            self.health.reconnects += 1
+            await self._clock.sleep(self._rng.uniform(0.05, backoff_s))
+            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+
+    def _down(self, error: Exception) -> None:
+        note = str(error) or type(error).__name__
+        was = self.health.connected
+        self.health.connected, self.health.since_ms, self.health.note = False, None, note[:160]
+        if was:
+            log.warning("%s stream down: %s", self.health.name, note)
+        self._sink.stream_changed(self.health.name, False, note[:160])
+
+    async def _session(self, connection: Connection) -> None:
+        self._expected = 0
+        self._waiting_for = set(self._channels) - {"heartbeats"}
+        self.health.channel_s.clear()
+        for channel in self._channels:
+            products = [] if channel == "heartbeats" else list(self._product_ids)
+            message = {"type": "subscribe", "channel": channel, "product_ids": products}
+            message["jwt"] = stream_token(self._key)
+            await connection.send(orjson.dumps(message).decode())
+        while True:
+            # A deadline of the loop's own would be a timer for each message; one for each wait is enough.
+            try:
+                frame = await asyncio.wait_for(connection.recv(), SILENCE_S)
+            except TimeoutError:
+                raise StreamFault(f"silent for {SILENCE_S:g} s") from None
+            self._frame(frame)
+
+    def _frame(self, frame: str | bytes) -> None:
+        health = self.health
+        health.messages += 1
+        health.last_s = self._clock.monotonic_s()
+        try:
+            message = orjson.loads(frame)
+            if message.get("type") == "error":
+                raise StreamFault(f"the exchange says: {message.get('message')}")
+            channel = message["channel"]
+            self._sequence(message["sequence_num"])
+            reader = self._readers.get(channel)
+            if reader is not None:
+                for event in message["events"]:
+                    reader(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            health.malformed += 1
+            raise StreamFault(f"a frame of an unknown shape ({type(error).__name__}: {error})") from error
+        self._alive(channel)
+
+    def _sequence(self, number: int) -> None:
+        if number > self._expected:
+            self.health.gaps += 1
+            raise StreamFault(f"frames {self._expected} to {number - 1} are missing")
+        if number == self._expected:
+            self._expected += 1
+
+    def _alive(self, channel: str) -> None:
+        """The stream counts as up once every channel has answered with data."""
+        if not self._waiting_for:
+            return
+        self._waiting_for.discard(channel)
+        if not self._waiting_for and not self.health.connected:
+            self.health.connected, self.health.note = True, None
+            self.health.since_ms = epoch_ms(self._clock.utc())
+            log.info("%s stream up", self.health.name)
+            self._sink.stream_changed(self.health.name, True, "up")
+
+    def _ticker(self, event: dict[str, Any]) -> None:
+        for raw in event["tickers"]:
+            product_id = raw["product_id"]
+            price = parse.positive(raw["price"])
+            bid, ask = parse.optional(raw.get("best_bid")), parse.optional(raw.get("best_ask"))
+            assert self.health.last_s is not None
+            self.health.channel_s["ticker", product_id] = self.health.last_s
+            self._sink.event(Priced(product_id, price, bid or None, ask or None))
+
+    def _user(self, event: dict[str, Any]) -> None:
+        orders = tuple(parse.user_order(raw) for raw in event["orders"])
+        assert self.health.last_s is not None
+        self.health.channel_s["user", None] = self.health.last_s
+        if orders:
+            self._sink.event(OrdersSeen(orders, complete=False, asked_ms=0))
