@@ -29,9 +29,10 @@ class Pm2Home:
         """Run PM2's command line; its output. Raises CalledProcessError."""
         command = pm2()
         assert command is not None
+        both = {**self.env, **(env or {})}
         done = subprocess.run(
-            [command, *arguments], env={**self.env, **(env or {})}, cwd=cwd, check=False, capture_output=True, text=True, timeout=60
-        )  # fmt: skip
+            [command, *arguments], env=both, cwd=cwd, check=False, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
