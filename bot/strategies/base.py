@@ -129,7 +129,8 @@ class NoOptions:
 class Strategy(ABC):
     """Derive from this, give `warmup_bars` and `compute`; options are a frozen dataclass (`bot.strategies.options`).
 
-    `name` is given by the registry: a built-in one's name, or a user's file name without .py.
+    One object serves one product: it may carry what it learned from it. `name` is given by the registry: a built-in
+    one's name, or a user's file name without .py.
     """
 
     name: ClassVar[str] = ""
@@ -139,6 +140,12 @@ class Strategy(ABC):
     def __init__(self, settings: Settings, options: Any = None) -> None:
         self.settings = settings
         self.options = self.options_type() if options is None else options
+        self.fits = 0  # how often a model was fitted, for the metrics
+
+    @property
+    def model_mode(self) -> str:
+        """Which kind of model decides, for the metrics; "" for a strategy without one."""
+        return ""
 
     @property
     @abstractmethod
@@ -180,7 +187,12 @@ class Strategy(ABC):
         """The newest bar's signal; FLAT before warm-up. The same function as over history, on the newest bars."""
         if len(bars) < max(self.warmup_bars, 1):
             return Signal(Call.FLAT, bar_start_s=int(bars.start_s[-1]) if len(bars) else None)
-        arrays = self.signals(bars.tail(max(self.memory_bars, self.warmup_bars)))
+        bars = bars.tail(max(self.memory_bars, self.warmup_bars))
+        return self.newest(bars, self.signals(bars))
+
+    @staticmethod
+    def newest(bars: Bars, arrays: SignalArrays) -> Signal:
+        """The last entry of `arrays` as a signal."""
         strength = float(arrays.strength[-1])
         values = {label: float(array[-1]) for label, array in arrays.values.items()}
         return Signal(

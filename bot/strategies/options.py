@@ -10,7 +10,7 @@ setting:
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
@@ -41,11 +41,12 @@ def prefix(strategy: str) -> str:
     return f"{STRATEGY_PREFIX}{strategy.upper()}_"
 
 
-def read(strategy: str, options_type: type[Any], raw: Mapping[str, str]) -> Any:
+def read(strategy: str, options_type: type[Any], raw: Mapping[str, str], others: Iterable[str] = ()) -> Any:
     """The options of `strategy` from `raw` (keys as in .env). Raises SettingsError with every problem found.
 
-    Keys of other strategies are left alone: switching between strategies must not need an edit of both.
+    Keys of other strategies (`others`: their names) are left alone: choosing another one must not need an edit.
     """
+    foreign = tuple(prefix(other) for other in others if len(other) > len(strategy))
     known = {prefix(strategy) + f.name.upper(): f for f in fields(options_type)}
     types = get_type_hints(options_type)
     problems: list[str] = []
@@ -56,7 +57,7 @@ def read(strategy: str, options_type: type[Any], raw: Mapping[str, str]) -> Any:
             values[wanted.name] = _convert(
                 key, text, types[wanted.name], wanted.metadata.get("range", Range("")), problems
             )
-        elif key.startswith(prefix(strategy)):
+        elif key.startswith(prefix(strategy)) and not key.startswith(foreign):
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "it has " + (", ".join(known) or "no settings of its own")
             problems.append(f"{key} is no setting of the strategy {strategy}; {hint}")

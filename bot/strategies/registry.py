@@ -20,6 +20,9 @@ from shared.paths import ROOT
 from shared.settings import Settings, SettingsError
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
+    "logistic": ("bot.strategies.logistic", "Logistic"),
+    "momentum": ("bot.strategies.momentum", "Momentum"),
+    "rsi_reversion": ("bot.strategies.rsi_reversion", "RsiReversion"),
     "sma_cross": ("bot.strategies.sma_cross", "SmaCross"),
 }
 
@@ -37,7 +40,10 @@ def names(root: Path = ROOT) -> list[str]:
 
 
 def make(name: str, settings: Settings, root: Path = ROOT) -> Strategy:
-    """The strategy `name` with its options. Raises SettingsError for an unknown name, options or a broken file."""
+    """A new strategy `name` with its options, for one product.
+
+    Raises SettingsError for an unknown name, for options that are not allowed and for a broken file.
+    """
     own = user_files(root)
     if name in BUILT_IN and name in own:
         raise SettingsError([f"{_shown(own[name], root)}: {name} is a built-in strategy; give the file another name"])
@@ -52,7 +58,7 @@ def make(name: str, settings: Settings, root: Path = ROOT) -> Strategy:
         hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(known)
         raise SettingsError([f"STRATEGY={name} is no strategy; {hint}"])
     kind.name = name
-    chosen = options.read(name, kind.options_type, settings.strategy_options)
+    chosen = options.read(name, kind.options_type, settings.strategy_options, others=names(root))
     if name in BUILT_IN:
         return kind(settings, chosen)
     try:
