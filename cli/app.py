@@ -238,6 +238,16 @@ def lint() -> None:
     raise typer.Exit(work.lint())
 
 
+@app.command(rich_help_panel=MAKE)
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="boot, control, writes, resources, cli, install.")] = None,
+) -> None:
+    """Measure the figures on a system of its own, beside yours. "install" only when named."""
+    from cli.bench import run as work
+
+    raise typer.Exit(work.bench(names or []))
+
+
 def main() -> None:
     """Run the command line; Ctrl-C ends it without a traceback."""
     from shared.pm2 import Pm2Unavailable

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli import ui
+from cli.text import tail
 from cli.witness import read_state
 from shared.documents import BotState, Phase, Status
 from shared.paths import DataPaths
@@ -112,14 +113,3 @@ def _tell_waiting(state: BotState | None, error: str | None, timeout_s: float) -
             f"Still in {state.phase} after {timeout_s:.0f} s{f': {note}' if note else ''}. It goes on by itself.",
         )
     return Ending.WAITING
-
-
-def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a text file; none where it can't be read."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 64 * 1024))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
-    except OSError:
-        return []

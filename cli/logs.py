@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from cli import ui
-from cli.boot_watch import tail
 from cli.context import data_paths
+from cli.text import tail
 
 ALIASES = {"COIN": "dashboard", "COIN-BOT": "bot", "COIN-SIM": "simulator", "sim": "simulator", "coin": "dashboard"}
 FOLLOW_EVERY_S = 0.2

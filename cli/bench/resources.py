@@ -1,0 +1,52 @@
+"""Memory and processor time of each process."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.bench.figure import Figure
+from cli.pm2_process import APPS
+from cli.rig import Rig, rig
+
+SETTLE_S = 5.0
+WATCH_S = 20.0
+GOALS_MB = {"COIN-BOT": 100.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    rss_mb: float
+    cpu_s: float
+
+
+def measure() -> list[Figure]:
+    """While trading on the default market with the default products, nobody looking at the dashboard."""
+    with rig() as made:
+        made.start()
+        made.wait_trading()
+        time.sleep(SETTLE_S)
+        return _watch(made, "trading")
+
+
+def _watch(made: Rig, when: str) -> list[Figure]:
+    pids = {name: made.pid(name) for name in APPS}
+    before = {name: usage(pid) for name, pid in pids.items()}
+    began = time.monotonic()
+    time.sleep(WATCH_S)
+    span_s = time.monotonic() - began
+    figures = []
+    for name, pid in pids.items():
+        after = usage(pid)
+        cpu_pct = (after.cpu_s - before[name].cpu_s) / span_s * 100
+        figures.append(Figure(f"{name} RSS, {when}", after.rss_mb, "MB", GOALS_MB.get(name)))
+        figures.append(Figure(f"{name} CPU, {when}", cpu_pct, "% of a core", note=f"over {span_s:.0f} s"))
+    return figures
+
+
+def usage(pid: int) -> Usage:
+    """What the process holds and has used, from /proc. Raises OSError where it is gone."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return Usage(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, ticks / os.sysconf("SC_CLK_TCK"))

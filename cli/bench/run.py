@@ -1,0 +1,60 @@
+"""The registry of measurements, and their table."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cli import ui
+from cli.bench.figure import Figure
+from cli.rig import NotReached
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One measurement: its module holds `measure() -> list[Figure]`."""
+
+    module: str
+    title: str
+    on_request: bool = False  # only when named
+
+    def measure(self) -> list[Figure]:
+        function: Callable[[], list[Figure]] = importlib.import_module(self.module).measure
+        return function()
+
+
+BENCHES = {
+    "boot": Bench("cli.bench.boot", "start to trading"),
+    "control": Bench("cli.bench.control", "click to receipt; KILL to gate shut"),
+    "writes": Bench("cli.bench.writes", "rhythm of the state file"),
+    "resources": Bench("cli.bench.resources", "memory and processor"),
+    "cli": Bench("cli.bench.command_line", "./coin itself"),
+    "install": Bench("cli.bench.install", "set-up of a fresh clone", on_request=True),
+}
+
+
+def bench(names: list[str]) -> int:
+    """Run the named measurements, or all but those on request. 1 where one didn't come off or missed its goal."""
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        ui.give_up(f"No bench {', '.join(unknown)}.", f"There are: {', '.join(BENCHES)}", code=2)
+    chosen = names or [name for name, found in BENCHES.items() if not found.on_request]
+    failed = 0
+    for name in chosen:
+        ui.plain(f"{name}: {BENCHES[name].title}")
+        try:
+            figures = BENCHES[name].measure()
+        except NotReached as error:
+            failed += 1
+            ui.line(ui.BAD, f"not measured: {error}")
+            continue
+        for figure in figures:
+            failed += figure.met is False
+            _print(figure)
+    return 1 if failed else 0
+
+
+def _print(figure: Figure) -> None:
+    marks = {True: ui.GOOD, False: ui.BAD, None: ui.DOT}
+    goal = f"  goal ≤ {figure.goal:g}" if figure.goal is not None else ""
+    note = f"  ({figure.note})" if figure.note else ""
+    ui.line(marks[figure.met], f"{figure.name:48} {figure.value:9.2f} {figure.unit}{goal}{note}")
