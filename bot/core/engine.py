@@ -100,7 +100,11 @@ class Engine:
 
     def _bars_closed(self, event: ev.BarsClosed) -> None:
         market = self.world.markets.get(event.product_id)
-        if market is None or not market.add_bars(event.bars):
+        if market is None:
+            return
+        if event.granularity == "ONE_MINUTE":
+            market.add_minutes(event.bars)
+        if event.granularity != self.world.settings.granularity or not market.add_bars(event.bars):
             return
         entries.decide(self.world, market)
         if self.world.ready:

@@ -18,7 +18,7 @@ def decide(world: World, market: Market) -> None:
     bar = market.bars[-1]
     if market.signal_bar_s == bar.start_s:
         return
-    signal = world.strategy.latest(market.bars)
+    signal = world.strategy.latest(market.product, market.bars)
     market.signal, market.probability, market.values = signal.word, signal.probability, dict(signal.values)
     market.signal_bar_s = bar.start_s
     if world.ready:

@@ -51,9 +51,10 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class BarsClosed:
-    """Newly closed bars, oldest first; ones that are known already are ignored."""
+    """Newly closed bars of one granularity, oldest first; ones that are known already are ignored."""
 
     product_id: str
+    granularity: str
     bars: tuple[Bar, ...]
 
 

@@ -80,7 +80,7 @@ def fee_pcts(world: World) -> tuple[float, float]:
 def entry_size_quote(world: World, market: Market) -> Decimal:
     """Quote size of an entry now, floored to the increment (trading.md §4 sizing)."""
     s = world.settings
-    factor = world.strategy.vol_factor(market.bars) if s.vol_risk_adjust else 1.0
+    factor = market.volatility.factor if s.vol_risk_adjust else 1.0
     world.last_vol_factor = factor
     quote = entry_quote(float(world.sizing_equity), s.risk_per_trade_pct, s.order_min_usd, factor)
     if s.max_order_usd:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.model import Bar, Product
+from bot.core.volatility import Volatility
 
 
 @dataclass(slots=True)
@@ -19,6 +20,8 @@ class Market:
     priced_ms: int | None = None  # when the last price came
     judged_ms: int = 0  # when exits and gates were last judged
     bars: deque[Bar] = field(default_factory=deque)
+    volatility: Volatility = field(default_factory=Volatility)
+    minute_s: int = -1  # the newest one-minute bar that volatility knows
     signal: str = "flat"
     probability: float | None = None
     values: dict[str, float] = field(default_factory=dict)
@@ -52,6 +55,13 @@ class Market:
 
     def age_ms(self, now_ms: int) -> int | None:
         return None if self.priced_ms is None else max(now_ms - self.priced_ms, 0)
+
+    def add_minutes(self, bars: tuple[Bar, ...]) -> None:
+        """Feed the volatility with the one-minute bars that it does not know yet."""
+        for bar in bars:
+            if bar.start_s > self.minute_s:
+                self.minute_s = bar.start_s
+                self.volatility.add(bar.close)
 
     def add_bars(self, bars: tuple[Bar, ...]) -> bool:
         """Append the bars that are newer than the newest known one; True = at least one was new."""

@@ -39,8 +39,7 @@ class StrategyPort(Protocol):
     warmup_bars: int
     parameters: Mapping[str, str]
 
-    def latest(self, bars: Sequence[Bar]) -> Signal: ...
-    def vol_factor(self, bars: Sequence[Bar]) -> float: ...
+    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal: ...
 
 
 @dataclass(frozen=True, slots=True)

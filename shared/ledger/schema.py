@@ -112,6 +112,7 @@ lots = Table(
     Column("trail_active", Boolean, nullable=False, default=False),
     Column("trail_peak", Exact),
     Column("trail_stop", Exact),
+    Column("price_increment", Exact, nullable=False),
     Column("exit_reason", String(16)),
     Column("exit_client_order_id", String(80)),
     Column("proceeds", Exact, nullable=False),

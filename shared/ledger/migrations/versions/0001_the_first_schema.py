@@ -118,6 +118,7 @@ def upgrade() -> None:
         sa.Column("trail_active", sa.Boolean(), nullable=False),
         sa.Column("trail_peak", sa.String(length=80), nullable=True),
         sa.Column("trail_stop", sa.String(length=80), nullable=True),
+        sa.Column("price_increment", sa.String(length=80), nullable=False),
         sa.Column("exit_reason", sa.String(length=16), nullable=True),
         sa.Column("exit_client_order_id", sa.String(length=80), nullable=True),
         sa.Column("proceeds", sa.String(length=80), nullable=False),

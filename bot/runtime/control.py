@@ -1,0 +1,135 @@
+"""The control file, looked at every 20 ms: levels by value, once-commands by id, the KILL file by its being there.
+
+Garbage never means run: a file that does not hold leaves the last good level, and at a start with nothing good
+known the bot comes up paused.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.control import Command, ControlFile, Level, decode_control
+from shared.documents import ControlDoc
+from shared.files import Unreadable
+from shared.paths import DataPaths
+from shared.seams import Fs
+from shared.times import iso_seconds
+
+LOOK_S = 0.02
+REREAD_S = 1.0
+TRIES = 3
+RETRY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found. `kill`: where a kill was seen; it is acted on before anything else."""
+
+    level: Level | None = None  # changed to this
+    source: str = ""
+    kill: str | None = None
+    commands: tuple[Command, ...] = ()  # not seen before
+    changed: bool = False  # the state document should say so at once
+
+
+@dataclass(slots=True)
+class ControlReader:
+    """Reads the file as it changes; holds the last good document."""
+
+    paths: DataPaths
+    fs: Fs
+    level: Level = Level.RUN
+    error: str | None = None
+    good: ControlFile | None = None
+    seen_at: datetime | None = None
+    seen_ids: set[str] = field(default_factory=set)
+    _key: tuple[int, int, int] | None = None
+    _read_s: float = -1e9
+    _bad_since: int = 0
+    _retry_s: float = 0.0
+    _manual: int = 0
+
+    def first(self, wish: Level | None, now: datetime, now_s: float) -> Level:
+        """The level at a start. `wish` is what the ledger kept; None = no ledger yet."""
+        found = self._read(now, now_s)
+        if found is not None:
+            self.level = found.level
+        elif self.error is not None:
+            self.level = wish if wish is not None else Level.PAUSE
+        else:
+            self.level = wish if wish is not None else Level.RUN
+        return self.level
+
+    def look(self, now: datetime, now_s: float) -> Look:
+        """One look. Costs two stats while nothing changes."""
+        kill = "KILL file" if self.fs.exists(self.paths.kill) else None
+        key = self.fs.stat_key(self.paths.control)
+        due = key != self._key or now_s - self._read_s >= REREAD_S
+        if key is None or not due or (self._bad_since and now_s < self._retry_s):
+            changed = key is None and self.error is not None
+            if key is None:
+                self.error, self._key, self._bad_since = None, None, 0
+            return Look(kill=kill, changed=changed)
+        before_error, before_good = self.error, self.good
+        found = self._read(now, now_s)
+        if found is None:
+            return Look(kill=kill, changed=self.error != before_error)
+        if found.level is Level.KILL:
+            kill = kill or ("kill_switch" if found.kill_switch else "command kill")
+        fresh = tuple(command for command in found.commands if command.id not in self.seen_ids)
+        self.seen_ids.update(command.id for command in fresh)
+        level = found.level if found.level is not self.level and found.level is not Level.KILL else None
+        source = fresh[-1].by if fresh else "by hand"
+        if found.level is not Level.KILL:
+            self.level = found.level
+        if level is not None and not fresh:
+            fresh = (self._manual_command(found, now),)
+        changed = before_error is not None or found != before_good
+        return Look(level, source, kill, fresh, changed)
+
+    def _read(self, now: datetime, now_s: float) -> ControlFile | None:
+        """The good document, or None with `error` set once it was bad three times, 50 ms apart."""
+        key = self.fs.stat_key(self.paths.control)
+        if key is None:
+            return None
+        try:
+            found = decode_control(self.fs.read_bytes(self.paths.control))
+        except FileNotFoundError:
+            return None
+        except (Unreadable, OSError) as error:
+            self._bad_since += 1
+            self._retry_s = now_s + RETRY_S
+            if self._bad_since >= TRIES or self.good is None:
+                self.error = f"control.json: {error}; the last good level holds"
+                self._key, self._read_s = key, now_s
+                self._bad_since = 0
+            return None
+        self._key, self._read_s, self._bad_since = key, now_s, 0
+        self.error, self.good, self.seen_at = None, found, now
+        return found
+
+    def _manual_command(self, found: ControlFile, now: datetime) -> Command:
+        """What a person wrote gets a receipt of its own."""
+        self._manual += 1
+        digest = hashlib.sha256(f"{found.command}|{now.isoformat()}|{self._manual}".encode()).hexdigest()[:16]
+        return Command(seq=found.seq, id=f"manual:{digest}", cmd=found.command or "start", at="", by="by hand")
+
+    def document(self, level: Level) -> ControlDoc:
+        """For the state file."""
+        return ControlDoc(
+            ok=self.error is None,
+            error=self.error,
+            level=level.word,
+            seen_at=iso_seconds(self.seen_at) if self.seen_at else None,
+            seq=self.good.seq if self.good else None,
+        )
+
+
+def effective(level: Level, killed: bool) -> Level:
+    """kill > stop > pause > run."""
+    return Level.KILL if killed else level
+
+
+def as_seen(command: Command) -> Command:
+    """A command as it is kept: whoever wrote it, its words are cut to what a row holds."""
+    return replace(command, by=command.by[:80], id=command.id[:80])

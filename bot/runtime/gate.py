@@ -1,0 +1,74 @@
+"""The order gate: one function, the last line before the socket. No order-creating request passes but through it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.core.model import Kind, OrderSpec, Purpose, Side
+from shared.control import Level
+from shared.paths import DataPaths
+from shared.seams import Fs
+from shared.settings import Mode, Settings
+
+
+@dataclass(slots=True)
+class Latches:
+    """What shuts the gate. Set by the control poller and the shell, at once, before anybody else hears of it."""
+
+    killed: bool = False
+    level: Level = Level.STOP
+    safe: bool = False
+    ledger_ok: bool = True
+    lock_lost: bool = False
+
+
+class OrderGate:
+    """Judges every order right before it is sent; the answer is the reason why not, None = it may go."""
+
+    def __init__(self, settings: Settings, paths: DataPaths, fs: Fs, age_ms: Callable[[str], int | None]) -> None:
+        self._settings, self._paths, self._fs, self._age_ms = settings, paths, fs, age_ms
+        self.latches = Latches()
+
+    def refusal(self, spec: OrderSpec) -> str | None:
+        """Why `spec` must not be sent now."""
+        return self._of_latches(spec) or self._of_terms(spec) or self._of_feed(spec)
+
+    def _of_latches(self, spec: OrderSpec) -> str | None:
+        latches, flatten = self.latches, spec.purpose is Purpose.FLATTEN
+        if latches.lock_lost:
+            return "the instance lock is lost: another bot may run"
+        if not latches.ledger_ok:
+            return "the ledger cannot be written"
+        if self._settings.coin_mode is Mode.LIVE and self._settings.dry_run:
+            return "DRY_RUN is on: live orders are locked"
+        if flatten:
+            return None if spec.side is Side.SELL else "a flatten only sells"
+        if latches.killed or self._fs.exists(self._paths.kill):
+            return "killed"
+        if latches.safe:
+            return "SAFE: cancel only"
+        if latches.level >= Level.STOP:
+            return "stopped"
+        if latches.level is Level.PAUSE and spec.purpose is Purpose.ENTRY:
+            return "paused"
+        return None
+
+    def _of_terms(self, spec: OrderSpec) -> str | None:
+        sizes = [size for size in (spec.base_size, spec.quote_size) if size is not None]
+        if len(sizes) != 1 or not sizes[0].is_finite() or sizes[0] <= 0:
+            return f"a size that cannot be: {sizes}"
+        if not spec.client_order_id:
+            return "no client order id"
+        if spec.kind is Kind.LIMIT and (spec.limit_price is None or spec.limit_price <= 0):
+            return f"a limit price that cannot be: {spec.limit_price}"
+        limit = self._settings.max_order_usd
+        if limit and spec.purpose is Purpose.ENTRY and float(spec.notional) > limit:
+            return f"{spec.notional} is above MAX_ORDER_USD={limit:g}"
+        return None
+
+    def _of_feed(self, spec: OrderSpec) -> str | None:
+        if spec.purpose is not Purpose.ENTRY:
+            return None
+        age_ms = self._age_ms(spec.product_id)
+        if age_ms is None or age_ms > self._settings.stale_data_sec * 1000:
+            return "no fresh price"
+        return None

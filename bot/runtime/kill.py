@@ -1,0 +1,89 @@
+"""The kill path: cancel every own order by discovery, not by memory, until the exchange shows none, twice.
+
+It has a client and a request budget of its own and runs none of the strategy's code. Own orders are known by
+their client order id, so a lost ledger does not hide them; foreign ones are not touched.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.coinbase.errors import ExchangeError
+from bot.coinbase.rest import Rest
+from bot.core.ids import is_ours
+from shared.seams import Clock, Rng
+
+log = logging.getLogger("kill")
+BATCH = 100
+LOOKS_NEEDED = 2
+AGAIN_S = 10.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the kill path did so far; shown in the state file."""
+
+    found: int = 0
+    cancelled: int = 0
+    verified: int = 0
+    cleared_ms: float | None = None
+    note: str | None = None
+
+
+async def own_open_orders(rest: Rest, bot_name: str) -> list[str]:
+    """Ids of every own order that may still fill. Raises ExchangeError."""
+    return [order.order_id for order in await rest.open_orders() if is_ours(order.client_order_id, bot_name)]
+
+
+class KillPath:
+    """Runs while the latch is shut."""
+
+    def __init__(self, rest: Callable[[], Rest | None], bot_name: str, clock: Clock, rng: Rng) -> None:
+        self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
+        self.progress = Progress()
+
+    async def run(self, latched: Callable[[], bool], poke: Callable[[], None]) -> None:
+        """Cancel and verify, with back-off for ever; after the proof, look again every ten seconds."""
+        self.progress = progress = Progress()
+        began_s, backoff_s = self._clock.monotonic_s(), 0.1
+        while latched():
+            try:
+                await self._round(progress, began_s)
+                backoff_s = 0.1
+            except ExchangeError as error:
+                progress.note, progress.verified = f"trying again: {error}", 0
+                log.warning("kill: %s", error)
+                backoff_s = min(backoff_s * 2, 5.0)
+                await self._clock.sleep(self._rng.uniform(backoff_s / 2, backoff_s))
+            poke()
+            if progress.verified >= LOOKS_NEEDED:
+                await self._clock.sleep(AGAIN_S)
+
+    async def _round(self, progress: Progress, began_s: float) -> None:
+        rest = self._rest()
+        if rest is None:
+            progress.note = "waits for the exchange's key"
+            await self._clock.sleep(0.2)
+            return
+        ids = await own_open_orders(rest, self._bot_name)
+        if not ids:
+            progress.verified += 1
+            if progress.verified == LOOKS_NEEDED and progress.cleared_ms is None:
+                progress.cleared_ms = (self._clock.monotonic_s() - began_s) * 1000
+                progress.note = None
+                log.info("kill: no own order is open, asked twice (%.0f ms)", progress.cleared_ms)
+            return
+        progress.verified = 0
+        progress.found = max(progress.found, len(ids) + progress.cancelled)
+        for start in range(0, len(ids), BATCH):
+            answers = await rest.cancel(ids[start : start + BATCH])
+            progress.cancelled += sum(1 for reason in answers.values() if reason is None)
+        log.info("kill: %d own orders found, cancels sent", len(ids))
+        await self._clock.sleep(0.02)
+
+
+async def drill(rest: Rest, bot_name: str, clock: Clock) -> dict[str, str]:
+    """Prove the kill path without trading: find own orders with the kill client and time it. Cancels nothing."""
+    began_s = clock.monotonic_s()
+    ids = await own_open_orders(rest, bot_name)
+    return {"own_orders": str(len(ids)), "found_ms": f"{(clock.monotonic_s() - began_s) * 1000:.0f}", "cancelled": "0"}

@@ -1,0 +1,49 @@
+"""The chosen strategy, as the engine wants it: bars of the core in, signal of the core out."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from bot.coinbase.rest import GRANULARITY_S
+from bot.core.model import Bar, Product
+from bot.core.world import Signal
+from bot.strategies import registry
+from bot.strategies.base import Bars, Strategy
+from shared.settings import Settings
+
+
+class StrategyAdapter:
+    """`bot.core.world.StrategyPort` over one instance of a strategy for each product."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._granularity_s = GRANULARITY_S[settings.granularity]
+        self._by_product: dict[str, Strategy] = {}
+        first = registry.make(settings.strategy, settings)
+        self._spare: Strategy | None = first
+        self.name = settings.strategy
+        self.warmup_bars = first.warmup_bars
+        self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
+        self.parameters: Mapping[str, str] = _parameters(first, settings)
+
+    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
+        strategy = self._of(product.product_id)
+        count = min(len(bars), max(strategy.memory_bars, strategy.warmup_bars))
+        newest = islice(bars, len(bars) - count, None) if isinstance(bars, deque) else bars[-count:]
+        signal = strategy.latest(Bars.from_rows(newest, float(product.price_increment), self._granularity_s))
+        return Signal(signal.call.value, signal.strength, signal.values)
+
+    def _of(self, product_id: str) -> Strategy:
+        strategy = self._by_product.get(product_id)
+        if strategy is None:
+            strategy, self._spare = self._spare or registry.make(self._settings.strategy, self._settings), None
+            self._by_product[product_id] = strategy
+        return strategy
+
+
+def _parameters(strategy: Strategy, settings: Settings) -> dict[str, str]:
+    """What the strategy was told, for the page."""
+    shown = {"MA_FAST": str(settings.ma_fast), "MA_SLOW": str(settings.ma_slow)}
+    options = strategy.options
+    names = getattr(options, "__dataclass_fields__", {})
+    return shown | {name.upper(): str(getattr(options, name)) for name in names}
