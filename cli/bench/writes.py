@@ -1,5 +1,6 @@
 """The state file's rhythm, as a reader sees it."""
 
+import itertools
 import time
 
 from cli.bench.figure import Figure, percentile
@@ -36,4 +37,4 @@ def _watch(made: Rig) -> tuple[list[float], int]:
         time.sleep(0.001)
     state = made.state()
     assert state is not None
-    return [after - before for before, after in zip(times, times[1:], strict=False)], state.interval_ms
+    return [after - before for before, after in itertools.pairwise(times)], state.interval_ms

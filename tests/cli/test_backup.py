@@ -1,0 +1,121 @@
+"""Backup and restore: whole while the ledger is written, refused where it isn't a backup, nothing lost."""
+
+import io
+import sqlite3
+import stat
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from shared.paths import DataPaths
+from tests.cli.conftest import Coin
+
+
+@pytest.fixture
+def ledger(paths: DataPaths) -> sqlite3.Connection:
+    db = sqlite3.connect(paths.ledger, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("CREATE TABLE fills (id INTEGER PRIMARY KEY, twin INTEGER)")
+    paths.control.write_text('{"command":"pause"}')
+    (paths.root / "dashboard").mkdir()
+    (paths.root / "dashboard" / "session.key").write_text("secret")
+    return db
+
+
+def count(path: Path) -> int:
+    db = sqlite3.connect(path)
+    try:
+        return int(db.execute("SELECT count(*) FROM fills WHERE id = twin").fetchone()[0])
+    finally:
+        db.close()
+
+
+def test_round_trip_while_the_ledger_is_written(
+    coin: Coin, paths: DataPaths, ledger: sqlite3.Connection, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            ledger.execute("INSERT INTO fills VALUES (?, ?)", (number, number))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done = coin("backup", "out.tar.gz")
+    finally:
+        stop.set()
+        writer.join()
+    assert done.returncode == 0, done.stderr
+    archive = tmp_path / "out.tar.gz"
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    with tarfile.open(archive) as opened:
+        assert sorted(opened.getnames()) == ["control.json", "ledger.db"]
+    ledger.execute("DELETE FROM fills")
+    paths.control.write_text('{"command":"stop"}')
+    done = coin("restore", "out.tar.gz")
+    assert done.returncode == 0, done.stderr
+    assert count(paths.ledger) > 0
+    assert "pause" in paths.control.read_text()
+    assert not Path(f"{paths.ledger}-wal").exists()  # the old one must not be played into the restored ledger
+    (aside,) = paths.root.glob("before-restore-*")
+    assert '"stop"' in (aside / "control.json").read_text()
+    assert count(aside / "ledger.db") == 0
+
+
+def test_not_over_a_running_bot(coin: Coin, paths: DataPaths, ledger: sqlite3.Connection) -> None:
+    assert coin("backup", "out.tar.gz").returncode == 0
+    with FileLock(paths.bot_lock):
+        done = coin("restore", "out.tar.gz")
+    assert done.returncode == 1
+    assert "The bot runs (pid" in done.stderr
+
+
+def forged(path: Path, name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"x") -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.type, member.size, member.linkname = kind, len(content), "/etc/passwd"
+        archive.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("../escape", tarfile.REGTYPE, "not part of a backup"),
+        ("/etc/cron.d/x", tarfile.REGTYPE, "not part of a backup"),
+        ("ledger.db", tarfile.SYMTYPE, "not part of a backup"),
+        ("ledger.db", tarfile.REGTYPE, "damaged"),
+        ("control.json", tarfile.REGTYPE, "holds no ledger"),
+    ],
+)
+def test_what_is_no_backup_changes_nothing(
+    coin: Coin, paths: DataPaths, ledger: sqlite3.Connection, tmp_path: Path, name: str, kind: bytes, said: str
+) -> None:
+    ledger.execute("INSERT INTO fills VALUES (1, 1)")
+    forged(tmp_path / "bad.tar.gz", name, kind, b"not a database" * 100)
+    done = coin("restore", "bad.tar.gz")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Nothing was changed" in done.stderr
+    assert ledger.execute("SELECT count(*) FROM fills").fetchone() == (1,)
+    assert not list(paths.root.glob("before-restore-*"))
+
+
+def test_a_cut_archive_changes_nothing(
+    coin: Coin, paths: DataPaths, ledger: sqlite3.Connection, tmp_path: Path
+) -> None:
+    assert coin("backup", "out.tar.gz").returncode == 0
+    whole = (tmp_path / "out.tar.gz").read_bytes()
+    (tmp_path / "out.tar.gz").write_bytes(whole[: len(whole) // 2])
+    assert "can't be read as a backup" in coin("restore", "out.tar.gz").stderr
+
+
+def test_no_ledger_is_said(coin: Coin) -> None:
+    done = coin("backup")
+    assert done.returncode == 1
+    assert "no ledger" in done.stderr

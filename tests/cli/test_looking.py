@@ -1,0 +1,148 @@
+"""Commands that only look: they say the truth with nothing running, and start nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from cli import ports
+from cli.witness import lock_holder
+from shared.paths import DataPaths
+from tests.cli.conftest import Coin
+from tests.conftest import ROOT
+
+
+def test_status_of_nothing(coin: Coin) -> None:
+    done = coin("status")
+    assert done.returncode == 3
+    assert "no PM2 daemon runs" in done.stdout
+    assert "OFFLINE" in done.stdout
+    assert json.loads(coin("status", "--json").stdout)["shown"] == "offline"
+
+
+def test_a_broken_state_is_unreadable_not_running(coin: Coin, paths: DataPaths) -> None:
+    paths.state.write_text('{"status":"running","phase":"trading","version":99}')
+    done = coin("status")
+    assert done.returncode == 3
+    assert "UNREADABLE" in done.stdout
+    assert "RUNNING" not in done.stdout
+
+
+def test_every_wrong_setting_is_named_at_once(coin: Coin) -> None:
+    done = coin("start", SIM_PORT="70000", COIN_MODE="moon")
+    assert done.returncode == 78
+    assert "SIM_PORT=70000" in done.stderr
+    assert "COIN_MODE=moon" in done.stderr
+
+
+def test_a_secret_in_the_shell_is_refused_and_not_shown(coin: Coin) -> None:
+    done = coin("start", COINBASE_API_PRIVATE_KEY="canary-77")
+    assert done.returncode == 78
+    assert "belongs into .env" in done.stderr
+    assert "canary-77" not in done.stdout + done.stderr
+
+
+def test_a_key_file_in_the_shell_is_refused_with_the_way_out(coin: Coin) -> None:
+    done = coin("start", COINBASE_KEY_FILE="/some/key.json")
+    assert done.returncode == 78
+    assert "Write it into .env" in done.stderr
+
+
+def test_settings_name_their_source(coin: Coin) -> None:
+    done = coin("settings", SIM_SEED="7")
+    assert "SIM_SEED=7  (environment)" in done.stdout
+    everything = coin("settings", "--all").stdout
+    assert "DASHBOARD_PORT=8080  (default)" in everything
+
+
+def test_commands_without_a_bot(coin: Coin, paths: DataPaths) -> None:
+    done = coin("flatten", "--yes")
+    assert done.returncode == 1
+    assert "isn't there" in done.stderr
+    assert not paths.control.exists()  # nothing waits to happen by surprise
+    done = coin("pause")
+    assert done.returncode == 0
+    assert "will come up so" in done.stdout
+    assert json.loads(paths.control.read_text())["command"] == "pause"
+
+
+def test_flatten_asks_for_its_word(coin: Coin) -> None:
+    assert coin("flatten", text="yes\n").returncode == 1
+
+
+def test_doctor_of_nothing_is_all_well_but_says_what_is_missing(coin: Coin) -> None:
+    done = coin("doctor")
+    assert "PM2 daemon" in done.stdout
+    assert "doesn't run" in done.stdout
+
+
+@pytest.mark.needs("proc")
+def test_doctor_names_what_is_broken(coin: Coin, paths: DataPaths, free_port: Callable[[], int]) -> None:
+    paths.ledger.write_bytes(b"SQLite format 3\0" + b"\xff" * 8000)
+    paths.control.write_text("{}{}")
+    paths.kill.touch()
+    paths.root.chmod(0o755)
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + 10
+        while ports.is_free("127.0.0.1", port) and time.monotonic() < until:
+            time.sleep(0.05)
+        with FileLock(paths.bot_lock):
+            done = coin("doctor", DASHBOARD_PORT=str(port))
+    finally:
+        server.terminate()
+        server.wait()
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert "ledger.db damaged" in said
+    assert "control.json not JSON" in said
+    assert "KILL the kill file is there" in said
+    assert "open to others (0755)" in said
+    assert f"taken by {sys.executable} -m http.server" in said
+    assert f"(pid {server.pid})" in said
+    assert f"bot.lock held by pid {os.getpid()}" in said
+
+
+@pytest.mark.needs("proc")
+def test_the_lock_is_seen_without_taking_it(paths: DataPaths) -> None:
+    assert lock_holder(paths.bot_lock) is None
+    with FileLock(paths.bot_lock):
+        assert lock_holder(paths.bot_lock) == os.getpid()
+    assert lock_holder(paths.bot_lock) is None
+
+
+def test_logs_follow_over_a_rotation(paths: DataPaths, tmp_path: Path) -> None:
+    log = paths.logs / "bot.log"
+    log.write_text("".join(f"line {n}\n" for n in range(100)))
+    env = {**os.environ, "DATA_DIR": str(paths.root), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "cli", "logs", "bot", "-n", "2", "-f"]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        seen = [follower.stdout.readline() for _ in range(2)]
+        with log.open("a") as file:
+            file.write("half")
+            file.flush()
+            time.sleep(0.3)
+            file.write(" whole\n")
+        seen.append(follower.stdout.readline())
+        log.rename(paths.logs / "bot.log.1")
+        log.write_text("after the rotation\n")
+        seen.append(follower.stdout.readline())
+        follower.terminate()
+    assert seen == ["line 98\n", "line 99\n", "half whole\n", "after the rotation\n"]
+
+
+def test_an_unknown_log_is_answered_with_those_there_are(coin: Coin, paths: DataPaths) -> None:
+    (paths.logs / "bot.log").touch()
+    done = coin("logs", "nobody")
+    assert done.returncode == 1
+    assert "There are: bot" in done.stderr
