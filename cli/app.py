@@ -29,11 +29,14 @@ RUN, WATCH, ORDERS, KEEP, MAKE = "Run", "Watch", "Command the bot", "Keep", "Dev
 
 
 @app.command(rich_help_panel=RUN)
-def start(timeout: Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")] = 60.0) -> None:
+def start(
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")] = 60.0,
+    link: Annotated[bool, typer.Option(help="Print a login link.")] = True,
+) -> None:
     """Prepare what is missing, start everything, wait until the bot trades, print a login link."""
     from cli import start as work
 
-    work.start(timeout)
+    work.start(timeout, link=link)
 
 
 @app.command(rich_help_panel=RUN)

@@ -18,7 +18,7 @@ from shared.settings import Loaded, Mode, Settings
 STOP_ORDER = ("COIN-BOT", "COIN-SIM", "COIN")
 
 
-def start(timeout_s: float = 60.0, *, force_restart: bool = False) -> None:
+def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = True) -> None:
     """Start what isn't running, restart what runs with other settings, leave the rest alone."""
     began = time.monotonic()
     found = loaded()
@@ -47,7 +47,7 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False) -> None:
         ui.line(ui.DOT, f"already running with these settings: {', '.join(untouched)}")
     boot_before = before.boot_id if before is not None and "COIN-BOT" in stale else None
     ending = watch_boot(paths, client, boot_before, began, timeout_s)
-    _say_what_next(found.settings, ending, began)
+    _say_what_next(found.settings, ending, began, link=link)
 
 
 def stop(*, keep_dashboard: bool = False) -> None:
@@ -178,14 +178,14 @@ def _pm2_start(names: list[str]) -> None:
         ui.give_up(f"PM2 could not start {', '.join(names)} (code {done.returncode}):", *output)
 
 
-def _say_what_next(found: Settings, ending: Ending, began: float) -> None:
-    from dashboard.links import create_login_link  # noqa: PLC0415
-
+def _say_what_next(found: Settings, ending: Ending, began: float, *, link: bool) -> None:
     ui.plain()
     seconds = time.monotonic() - began
     if ending is Ending.TRADING:
         ui.line(ui.GOOD, f"The bot trades ({found.coin_mode}), {seconds:.1f} s after ./coin start")
-    if ending is not Ending.FAILED:
+    if link and ending is not Ending.FAILED:
+        from dashboard.links import create_login_link  # noqa: PLC0415
+
         ui.plain("\n  Open (single use, 5 minutes; a new one: ./coin login):")
         ui.plain(f"    {create_login_link(found.paths, found, role='operator')}")
     ui.plain("\n  Next:  ./coin status   ./coin logs -f   ./coin pause   ./coin kill   ./coin stop   ./coin doctor")
