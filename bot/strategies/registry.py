@@ -111,5 +111,11 @@ def where(error: BaseException, path: Path, root: Path = ROOT) -> str:
     return f"{_shown(path, root)}:{line}: {type(error).__name__}: {text}"
 
 
+def failure(strategy: Strategy, error: BaseException, root: Path = ROOT) -> str:
+    """What went wrong while `strategy` computed, as one line that names its file and line."""
+    source = inspect.getsourcefile(type(strategy))
+    return where(error, Path(source) if source else root, root)
+
+
 def _shown(path: Path, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

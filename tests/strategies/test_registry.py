@@ -138,6 +138,15 @@ def test_a_broken_contract_says_how(tmp_path: Path, make_bars, result: str, said
         strategy.signals(make_bars(30))
 
 
+def test_a_failure_while_running_is_named_with_its_line(tmp_path: Path, make_bars) -> None:
+    user_file(tmp_path, GOOD.replace("return SignalArrays(", "return SignalArrays(bars.close[10_000], "))
+    strategy = registry.make("dip", Settings(), tmp_path)
+    with pytest.raises(IndexError) as caught:
+        strategy.latest(make_bars(30))
+    said = registry.failure(strategy, caught.value, tmp_path)
+    assert said.startswith("strategies/dip.py:18: IndexError: ")
+
+
 def test_keys_come_from_env_file_and_environment(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text("STRATEGY=sma_cross\nSTRATEGY_DIP_PERIOD=5\nSTRATEGY_DIP_SIDE=up\n")
