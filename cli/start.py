@@ -183,7 +183,7 @@ def _say_what_next(found: Settings, ending: Ending, began: float, *, link: bool)
     seconds = time.monotonic() - began
     if ending is Ending.TRADING:
         ui.line(ui.GOOD, f"The bot trades ({found.coin_mode}), {seconds:.1f} s after ./coin start")
-    if link and ending is not Ending.FAILED:
+    if link:
         from dashboard.links import create_login_link  # noqa: PLC0415
 
         ui.plain("\n  Open (single use, 5 minutes; a new one: ./coin login):")

@@ -118,8 +118,22 @@ def test_npm_packages_only_where_they_are_needed(made: Checkout) -> None:
 def test_a_changed_lock_is_installed(made: Checkout) -> None:
     lock = made.root / "requirements.txt"
     lock.write_text(lock.read_text() + "# newer\n")
-    assert "Python packages" in made.run("status").stderr
-    assert made.run("status").stderr == ""
+    assert "Python packages" in made.run("settings").stderr
+    assert made.run("settings").stderr == ""
+
+
+def test_a_kill_waits_for_no_download(made: Checkout) -> None:
+    """After an update whose packages can't be had, a kill still goes through, and latches before anything else."""
+    made.lock("0" * 64)
+    (made.root / "data").mkdir()
+    done = made.run("kill")
+    assert "HANDED 7 ['kill']" in done.stdout
+    assert "older version" in done.stderr
+    assert (made.root / "data/KILL").stat().st_mode & 0o777 == 0o600
+    (made.root / "data/KILL").unlink()
+    shutil.rmtree(made.root / ".venv")
+    assert made.run("kill").returncode == 1
+    assert (made.root / "data/KILL").exists()
 
 
 def test_a_tampered_package_is_refused(checkout: Checkout) -> None:

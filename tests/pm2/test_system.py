@@ -1,0 +1,292 @@
+"""The three processes under real PM2, by the real ecosystem file: what a user does, and what must never happen."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import ports
+from cli.pm2_process import APPS
+from cli.rig import Rig, rig
+from shared.documents import Phase, Status
+from shared.pm2 import Effective, pid_alive
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.pm2, pytest.mark.slow, pytest.mark.needs("pm2", "proc")]
+
+CANARY = "canary-5d1c9e"
+ROOMS = ("bot", "cli", "dashboard", "shared", "simulator", "strategies")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Rig]:
+    """All three, started from a shell that exports secrets."""
+    with rig() as made:
+        secrets = {
+            "COINBASE_API_PRIVATE_KEY": CANARY,
+            "DASHBOARD_PASSWORD_HASH": CANARY,
+            "AWS_SECRET_ACCESS_KEY": CANARY,
+        }
+        made.start(env=secrets)
+        made.wait_trading()
+        yield made
+
+
+def coin(made: Rig, *arguments: str, root: Path = ROOT, **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(root / ".venv/bin/python"), "-m", "cli", *arguments]
+    return subprocess.run(
+        command,
+        cwd=root,
+        env={**made.env, "COLUMNS": "200", **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_all_three_are_online(running: Rig) -> None:
+    found = {process.name: process for process in running.client.processes()}
+    assert sorted(found) == sorted(APPS)
+    assert {process.effective for process in found.values()} == {Effective.ONLINE}
+    assert {process.cwd for process in found.values()} == {str(ROOT)}
+
+
+def test_the_bot_binds_no_port(running: Rig) -> None:
+    def listening(pid: int) -> set[str]:
+        sockets = set()
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                sockets.add(os.readlink(entry.path))
+        table = (Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()).splitlines()
+        inodes = {row.split()[9] for row in table if len(row.split()) > 9 and row.split()[3] == "0A"}
+        return {inode for inode in inodes if f"socket:[{inode}]" in sockets}
+
+    assert not listening(running.pid("COIN-BOT"))
+    assert listening(running.pid("COIN-SIM"))  # the search would find one
+
+
+def test_no_secret_of_the_shell_anywhere(running: Rig) -> None:
+    running.pm2("save", "-s")
+    kept = {path: path.read_bytes() for path in running.home.rglob("*") if path.is_file()}
+    kept |= {path: path.read_bytes() for path in running.paths.root.rglob("*") if path.is_file()}
+    daemon = int((running.home / "pm2.pid").read_text())
+    for pid in (daemon, *(running.pid(name) for name in APPS)):
+        for name in ("environ", "cmdline"):
+            path = Path(f"/proc/{pid}/{name}")
+            # The daemon was started by PM2's own command line from that very shell: its environ is the shell's.
+            if not (pid == daemon and name == "environ"):
+                kept[path] = path.read_bytes()
+    kept[Path("rpc")] = json.dumps(running.client.call("getMonitorData", {})).encode()
+    assert b"DASHBOARD_PORT" in kept[Path("rpc")]  # the search would find something
+    assert [str(path) for path, content in kept.items() if CANARY.encode() in content] == []
+
+
+def test_what_pm2_writes_is_ours_alone(running: Rig) -> None:
+    logs = list((running.paths.logs / "pm2").iterdir())
+    assert logs
+    for path in [*logs, running.home / "dump.pm2", running.home / "pm2.log"]:
+        assert not path.stat().st_mode & 0o077, path
+
+
+def test_kill_minus_nine_comes_back_and_trades(running: Rig) -> None:
+    before = running.wait_trading()
+    os.kill(running.pid("COIN-BOT"), signal.SIGKILL)
+    after = running.wait(lambda state: state.boot_id != before.boot_id and state.phase is Phase.TRADING)
+    assert after.pid == running.pid("COIN-BOT")
+    assert after.pid != before.pid
+
+
+def test_stop_is_graceful_and_start_comes_back(running: Rig) -> None:
+    pid = running.pid("COIN-BOT")
+    began = time.monotonic()
+    running.pm2("stop", "COIN-BOT", "-s")
+    assert time.monotonic() - began < 6.0  # far from the 8 s after which PM2 kills
+    assert not pid_alive(pid)
+    process = running.client.find("COIN-BOT")
+    assert process is not None
+    assert process.label == "stopped"
+    assert coin(running, "status").returncode == 3  # a stopped bot is not shown as running
+    running.pm2("restart", "COIN-BOT", "-s")
+    running.wait(lambda state: state.pid == running.pid("COIN-BOT") and state.phase is Phase.TRADING)
+
+
+def test_a_second_bot_exits_75_and_names_the_holder(running: Rig) -> None:
+    holder = running.pid("COIN-BOT")
+    second = subprocess.run(
+        [sys.executable, "-m", "bot"],
+        cwd=ROOT,
+        env=dict(running.env),
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert second.returncode == 75, second.stderr
+    assert str(holder) in second.stdout + second.stderr
+    assert running.pid("COIN-BOT") == holder
+    assert running.wait_trading().pid == holder
+
+
+def test_status_doctor_and_receipts(running: Rig) -> None:
+    running.wait(lambda state: state.status is Status.RUNNING)
+    began = time.monotonic()
+    status = coin(running, "status")
+    assert time.monotonic() - began < 2.0
+    assert status.returncode == 0, status.stdout
+    assert "RUNNING" in status.stdout
+    doctor = coin(running, "doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    paused = coin(running, "pause")
+    assert "pause: done" in paused.stdout, paused.stdout + paused.stderr
+    assert coin(running, "status").returncode == 1
+    assert "start: done" in coin(running, "run").stdout
+    running.wait(lambda state: state.status is Status.RUNNING)
+
+
+def test_kill_and_its_reset(running: Rig) -> None:
+    killed = coin(running, "kill")
+    assert killed.returncode == 0, killed.stdout + killed.stderr
+    assert "none left" in killed.stdout
+    os.kill(running.pid("COIN-BOT"), signal.SIGKILL)  # the latch outlives the process
+    running.wait(lambda state: state.status is Status.KILLED and state.pid == running.pid("COIN-BOT"))
+    assert coin(running, "run").returncode == 1
+    assert coin(running, "reset-kill").returncode == 0
+    assert not running.paths.kill.exists()
+    assert coin(running, "run").returncode == 0
+    running.wait(lambda state: state.status is Status.RUNNING)
+
+
+def test_kill_with_the_bot_dead(running: Rig) -> None:
+    running.pm2("stop", "COIN-BOT", "-s")
+    done = coin(running, "kill")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no bot answered" in done.stdout
+    running.pm2("restart", "COIN-BOT", "-s")
+    running.wait(lambda state: state.status is Status.KILLED and state.pid == running.pid("COIN-BOT"))
+    assert coin(running, "reset-kill").returncode == 0
+    assert coin(running, "run").returncode == 0
+
+
+def test_the_dashboard_answers_and_stops_in_time(running: Rig) -> None:
+    url = f"http://127.0.0.1:{running.dashboard_port}/healthz"
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        assert answer.status == 200
+    began = time.monotonic()
+    running.client.restart("COIN")
+    assert time.monotonic() - began < 6.0
+
+
+def test_start_leaves_alone_what_runs_as_wanted(running: Rig) -> None:
+    pids = {name: running.pid(name) for name in APPS}
+    done = coin(running, "start")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "already running" in done.stdout
+    assert "/login/link?t=" in done.stdout
+    assert {name: running.pid(name) for name in APPS} == pids
+    changed = coin(running, "start", "--no-link", SIM_SEED="2")
+    assert "started by PM2" in changed.stdout
+    assert "/login/link" not in changed.stdout
+    assert running.pid("COIN-BOT") != pids["COIN-BOT"]
+
+
+@pytest.fixture
+def second_checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "second"
+    root.mkdir()
+    for room in ROOMS:
+        if (ROOT / room).is_dir():
+            shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("ecosystem.config.js", "coin", "package.json"):
+        shutil.copy(ROOT / name, root / name)
+    for name in (".venv", "node_modules"):
+        (root / name).symlink_to(ROOT / name)
+    return root
+
+
+def test_a_second_checkout_is_noticed(running: Rig, second_checkout: Path) -> None:
+    pids = {name: running.pid(name) for name in APPS}
+    for command in ("start", "stop"):
+        refused = coin(running, command, root=second_checkout)
+        assert refused.returncode == 1
+        assert f"of another checkout: {ROOT}" in refused.stderr
+    doctor = coin(running, "doctor", root=second_checkout)
+    assert f"belongs to another checkout: {ROOT}" in doctor.stdout
+    assert {name: running.pid(name) for name in APPS} == pids
+
+
+def test_stop_says_what_it_did_and_start_after_it_works(running: Rig) -> None:
+    done = coin(running, "stop", "--keep-dashboard")
+    assert done.returncode == 0, done.stdout + done.stderr
+    words = done.stdout
+    assert words.index("COIN-BOT stopped") < words.index("COIN-SIM stopped")
+    assert "COIN stopped" not in words
+    running.pid("COIN")
+    assert "COIN stopped" in coin(running, "stop").stdout
+    assert "RUNNING" not in coin(running, "status").stdout
+    again = coin(running, "start")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_bad_settings_stop_with_78_and_are_named(second_checkout: Path) -> None:
+    """Started by PM2 itself, past ./coin start, which would refuse."""
+    with rig() as made:
+        (second_checkout / ".env").write_text("MA_FAST=50\nMA_SLOW=10\nMA_FASST=3\n")
+        made.pm2("start", str(second_checkout / "ecosystem.config.js"), "--only", "COIN-BOT", "-s")
+        until = time.monotonic() + 20
+        while (process := made.client.find("COIN-BOT")) is None or process.effective is not Effective.STOPPED:
+            assert time.monotonic() < until, process
+            time.sleep(0.1)
+        assert process.label == "stopped (78)"
+        assert process.restarts == 0
+        state = made.state()
+        assert state is not None
+        assert state.phase is Phase.ERROR
+        assert "did you mean MA_FAST?" in (state.error or "")
+        said = coin(made, "start", root=second_checkout)
+        assert said.returncode == 78
+        assert "did you mean MA_FAST?" in said.stderr
+
+
+def test_live_takes_the_simulator_off(second_checkout: Path) -> None:
+    """COIN-SIM is left from a simulated run. The key file is missing, so the bot refuses; no order can be sent."""
+    with rig() as made:
+        made.pm2("start", str(second_checkout / "ecosystem.config.js"), "--only", "COIN-SIM", "-s")
+        (second_checkout / ".env").write_text("COIN_MODE=live\nCOINBASE_KEY_FILE=/nowhere/key.json\n")
+        done = coin(made, "start", "--timeout", "20", root=second_checkout)
+        assert "COIN-SIM taken off" in done.stdout, done.stdout + done.stderr
+        assert made.client.find("COIN-SIM") is None
+        assert done.returncode == 1
+        bot = made.client.find("COIN-BOT")
+        assert bot is not None
+        assert bot.label == "stopped (78)"
+        assert "/nowhere/key.json" in done.stdout
+
+
+def test_a_taken_port_is_named() -> None:
+    with rig() as made:
+        port = made.dashboard_port
+        taken = subprocess.Popen(
+            [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)], stderr=subprocess.DEVNULL
+        )
+        try:
+            until = time.monotonic() + 10
+            while ports.is_free("127.0.0.1", port) and time.monotonic() < until:
+                time.sleep(0.05)
+            done = coin(made, "start")
+        finally:
+            taken.terminate()
+            taken.wait()
+        assert done.returncode == 1
+        assert f"Port {port} (DASHBOARD_PORT) is taken by" in done.stderr
+        assert f"(pid {taken.pid})" in done.stderr
+        assert not (made.home / "rpc.sock").exists()  # refused before anything was started
