@@ -1,0 +1,108 @@
+"""`python -m simulator`: COIN-SIM as a server."""
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from shared.settings import Settings, SettingsError, load
+from simulator.server.admin_api import AdminApi
+from simulator.server.app import PortTaken, SimServer, wall_us
+from simulator.server.files import SimFiles, load_keys, server_context
+from simulator.server.setup import BadSetup, load_faults, open_exchange
+from simulator.server.transport import Connection
+
+EXIT_PORT_TAKEN = 3
+EXIT_SETUP = 78  # the process manager does not restart it: nothing changes by itself
+LOG_BYTES = 5_000_000
+LOG_FILES = 5
+
+log = logging.getLogger("simulator")
+
+
+def set_up_logging(folder: Path, level: str) -> None:
+    """One line per change of state, to stdout and to COIN-SIM.log (0600, rotating)."""
+
+    def private(path: str, flags: int) -> int:
+        return os.open(path, flags, 0o600)
+
+    class Private(logging.handlers.RotatingFileHandler):
+        def _open(self):  # type: ignore[no-untyped-def]  # the base class leaves it untyped
+            return open(self.baseFilename, self.mode, encoding="utf-8", opener=private)  # noqa: SIM115
+
+    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    form.converter = time.gmtime
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    handlers.append(Private(folder / "COIN-SIM.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES))
+    for handler in handlers:
+        handler.setFormatter(form)
+    logging.basicConfig(level=level, handlers=handlers, force=True)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client's broken TLS is no event of ours
+
+
+async def serve(settings: Settings, files: SimFiles) -> None:
+    """Run until SIGINT or SIGTERM. Raises BadSetup, PortTaken, OSError."""
+    began = time.monotonic()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    files.prepare()
+    context = server_context(files)
+    exchange = open_exchange(settings, files, wall_us())
+    faults = load_faults(files, settings.sim_seed)
+    server = SimServer(exchange, load_keys(files, exchange.portfolio), faults, settings.sim_port)
+    server.watch_keys(files)
+    admin = AdminApi(server, files.admin_token.read_text().strip())
+    try:
+        await server.listen(context)
+        await server.open_admin(lambda: Connection(admin), settings.sim_admin_port)
+        log.info(
+            "sim.ready port=%d admin_port=%d market=%s products=%s took_ms=%d",
+            settings.sim_port, settings.sim_admin_port,
+            "replay" if settings.sim_replay else settings.sim_market,
+            ",".join(exchange.venue.products), (time.monotonic() - began) * 1000,
+        )  # fmt: skip
+        await server.play(stopping)
+    finally:
+        await server.stop()
+        exchange.store.close()
+    log.info("sim.stopped")
+
+
+def main() -> int:
+    """The exit code."""
+    os.umask(0o077)
+    try:
+        settings = load().settings
+    except SettingsError as wrong:
+        for problem in wrong.problems:
+            sys.stderr.write(f"setting: {problem}\n")
+        return EXIT_SETUP
+    files = SimFiles(settings.paths.sim)
+    try:
+        settings.paths.prepare()
+        set_up_logging(settings.paths.logs, settings.log_level)
+        asyncio.run(serve(settings, files))
+    except PortTaken as taken:
+        log.error("sim.port_taken %s", taken)  # noqa: TRY400  a sentence, not a traceback
+        return EXIT_PORT_TAKEN
+    except BadSetup as wrong:
+        log.error("sim.setup %s", wrong)  # noqa: TRY400
+        return EXIT_SETUP
+    except sqlite3.Error as wrong:
+        log.error("sim.account %s: %s; `./coin sim reset` starts over", files.account, wrong)  # noqa: TRY400
+        return EXIT_SETUP
+    except OSError as wrong:
+        sys.stderr.write(f"{wrong.filename or files.root}: {wrong.strerror}\n")
+        return EXIT_SETUP
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

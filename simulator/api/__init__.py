@@ -1,0 +1,1 @@
+"""The protocol, sans-IO: requests in, answers out; text frames in, text frames out."""

@@ -1,0 +1,98 @@
+"""API keys and the check of a JWT."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+LEEWAY_S = 5
+LIFETIME_S = 120
+REAL_HOST = "api.coinbase.com"
+
+
+class Right(StrEnum):
+    VIEW = "view"
+    TRADE = "trade"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key that the venue issued: it knows the public half."""
+
+    name: str
+    public: EllipticCurvePublicKey | Ed25519PublicKey
+    rights: frozenset[Right]
+    portfolio: str
+
+    @property
+    def algorithm(self) -> str:
+        return "EdDSA" if isinstance(self.public, Ed25519PublicKey) else "ES256"
+
+
+class Refused(Exception):
+    """A token that does not hold; the text is for our log, the client learns only that it was refused."""
+
+
+def check(token: str, keys: Mapping[str, ApiKey], now_s: float, uri: str | None, hosts: tuple[str, ...] = ()) -> ApiKey:
+    """The key that signed `token`. `uri` is "METHOD path" of the request, None on the stream. Raises Refused."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.PyJWTError as error:
+        raise Refused(f"not a token: {error}") from error
+    key = keys.get(str(header.get("kid", "")))
+    if key is None:
+        raise Refused("unknown key")
+    if header.get("alg") != key.algorithm:
+        raise Refused("algorithm does not fit the key")
+    options: Any = {
+        "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "verify_iss": False,
+    }  # fmt: skip
+    try:
+        claims = jwt.decode(token, key.public, algorithms=[key.algorithm], options=options)
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise Refused(f"signature or claims: {error}") from error
+    _check_claims(claims, key, now_s)
+    if uri is not None:
+        _check_uri(claims, uri, hosts)
+    return key
+
+
+def _check_claims(claims: Mapping[str, Any], key: ApiKey, now_s: float) -> None:
+    if claims.get("sub") != key.name:
+        raise Refused("sub is not the key")
+    if claims.get("iss") not in ("cdp", "coinbase-cloud"):
+        raise Refused("iss")
+    not_before, expires = claims.get("nbf"), claims.get("exp")
+    for value in (not_before, expires):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Refused("nbf or exp missing")
+    assert isinstance(not_before, int | float) and isinstance(expires, int | float)
+    if not expires > now_s:
+        raise Refused(f"expired {now_s - expires:.0f} s ago")
+    if not not_before <= now_s + LEEWAY_S:
+        raise Refused(f"not valid for another {not_before - now_s:.0f} s")
+    if not expires - not_before <= LIFETIME_S:
+        raise Refused("lives too long")
+
+
+def _check_uri(claims: Mapping[str, Any], uri: str, hosts: tuple[str, ...]) -> None:
+    """`uri` (SDK) or `uris[0]` (CDP, ccxt), scheme ignored, host ours or the venue's own."""
+    claimed = claims.get("uri")
+    uris = claims.get("uris")
+    if claimed is None and isinstance(uris, list) and uris:
+        claimed = uris[0]
+    if not isinstance(claimed, str):
+        raise Refused("no uri")
+    method, _, rest = claimed.partition(" ")
+    for scheme in ("https://", "http://"):
+        rest = rest.removeprefix(scheme)
+    host, slash, path = rest.partition("/")
+    if f"{method} {slash}{path}" != uri:
+        raise Refused(f"uri {claimed!r} is not {uri!r}")
+    if host != REAL_HOST and host not in hosts:
+        raise Refused(f"host {host!r}")

@@ -1,0 +1,77 @@
+"""How an answer reaches the client: the service's answer, and what the faults do to it and to its way."""
+
+from dataclasses import dataclass
+
+from simulator.api.http import Request, Response, error
+from simulator.api.service import Service
+from simulator.core.draws import Draws
+from simulator.core.faults import Armed, Fault, Faults
+
+_HTML = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One answer on its way. `lost`: the connection dies without it; `cut`: it dies in the middle of the body."""
+
+    response: Response
+    delay_us: int = 0
+    slow_us: int = 0
+    lost: bool = False
+    cut: bool = False
+
+
+class Courier:
+    """A service behind faults."""
+
+    def __init__(self, service: Service, faults: Faults, seed: int) -> None:
+        self._service = service
+        self.faults = faults
+        self._draws = Draws(seed, "courier")
+
+    def deliver(self, request: Request) -> Delivery:
+        """Answer one request at the exchange's present time."""
+        now_us = self._service.api.exchange.now_us
+        faults = self.faults
+        if not faults.armed:
+            return Delivery(self._service.handle(request))
+        skew = faults.state(Fault.CLOCK_SKEW, now_us)
+        self._service.api.clock_skew_us = int(skew.number("ms", 0) * 1000) if skew else 0
+        path, method = request.path, request.method
+        if faults.state(Fault.MAINTENANCE, now_us):
+            return Delivery(_html(503))
+        if limited := faults.strike(Fault.RATE_LIMIT, now_us, path, method):
+            return Delivery(_rate_limited(limited))
+        if broken := faults.strike(Fault.SERVER_ERROR, now_us, path, method):
+            return Delivery(_broken(broken))
+        response = self._service.handle(request)
+        if faults.strike(Fault.RESPONSE_LOST, now_us, path, method):
+            return Delivery(response, lost=True)
+        late, delay = faults.strike(Fault.LATENCY, now_us, path, method), 0
+        if late:
+            least = int(late.number("min_ms", 100) * 1000)
+            delay = self._draws.between(least, max(least, int(late.number("max_ms", 1000) * 1000)))
+        if faults.strike(Fault.CUT_BODY, now_us, path, method):
+            return Delivery(response, delay, cut=True)
+        slow = faults.strike(Fault.SLOW_BODY, now_us, path, method)
+        return Delivery(response, delay, int(slow.number("ms", 2000) * 1000) if slow else 0)
+
+
+def _html(status: int) -> Response:
+    return Response(status, _HTML % (status, status), "text/html; charset=utf-8")
+
+
+def _rate_limited(armed: Armed) -> Response:
+    body = armed.params.get("body", "json")
+    if body == "html":
+        return _html(429)
+    if body == "grpc":
+        return Response(429, b'{"error":"RATE_LIMIT_EXCEEDED","code":8,"message":"Rate limit exceeded","details":[]}')
+    return Response(429, b'{"errors":[{"id":"rate_limit_exceeded","message":"Too many requests"}]}')
+
+
+def _broken(armed: Armed) -> Response:
+    status = int(armed.number("status", 503))
+    if armed.params.get("body", "html") == "html":
+        return _html(status)
+    return error(status, "INTERNAL", "internal error")

@@ -1,0 +1,1 @@
+"""REST's endpoints, a module for each family."""

@@ -1,0 +1,135 @@
+"""Previews of orders and edits: what would happen, nothing done."""
+
+import dataclasses
+from typing import Any
+
+from simulator.api.auth import ApiKey, Right
+from simulator.api.http import ApiError, Request, Response, ok
+from simulator.api.rest.orders import check_portfolio, own_order, parse_edit
+from simulator.api.service import PREFIX, Api, Router
+from simulator.core import lifecycle, validation
+from simulator.core.book import Demand
+from simulator.core.lifecycle import Reject
+from simulator.core.orders import Kind, Order
+from simulator.core.units import PPM, ratio_text, text
+from simulator.core.venue import Market
+
+
+def register(router: Router) -> None:
+    router.add("POST", f"{PREFIX}/orders/preview", Right.VIEW, preview)
+    router.add("POST", f"{PREFIX}/orders/edit_preview", Right.VIEW, edit_preview)
+
+
+def estimate(api: Api, market: Market, order: Order) -> dict[str, str]:
+    """Totals as if the order traded now; what rests is counted at its limit."""
+    product, book = order.product, market.book
+    budget = None
+    if order.quote is not None:
+        budget = order.quote * PPM // (PPM + order.taker_ppm)
+    limit = (
+        order.limit if order.kind is not Kind.MARKET else lifecycle.protection(api.exchange.venue, market, order.buys)
+    )
+    demand = Demand(order.steps, budget, product.unit)
+    reach = book.reachable(order.buys, limit, demand, order.portfolio)
+    steps = sum(match.steps for match in reach)
+    value = sum(match.steps * match.tick for match in reach) * product.unit
+    fee = value * order.taker_ppm // PPM
+    rest = (order.steps or 0) - steps
+    if rest > 0 and order.limit is not None:
+        steps += rest
+        value += rest * order.limit * product.unit
+        fee += rest * order.limit * product.unit * order.maker_ppm // PPM
+    bid, ask = book.bids.best(), book.asks.best()
+    best = ask if order.buys else bid
+    average = value // (steps * product.step // 10**10) * 10**10 if steps and steps * product.step >= 10**10 else 0
+    slippage = "0"
+    if best and average:
+        slippage = ratio_text(abs(average - best * product.tick), best * product.tick, 8)
+    return {
+        "order_total": text(value + fee if order.buys else value - fee),
+        "commission_total": text(fee),
+        "quote_size": text(value),
+        "base_size": product.size_text(steps),
+        "best_bid": product.price_text(bid) if bid else "",
+        "best_ask": product.price_text(ask) if ask else "",
+        "average_filled_price": ratio_text(value, steps * product.step, 8) if steps else "0",
+        "slippage": slippage,
+    }
+
+
+def preview(api: Api, request: Request, key: ApiKey) -> Response:
+    body = request.json()
+    check_portfolio(body, key)
+    venue = api.exchange.venue
+    venue.refresh_tier(api.exchange.now_us)
+    errs: list[str] = []
+    figures: dict[str, Any] = dict.fromkeys(
+        ("order_total", "commission_total", "quote_size", "base_size", "slippage"), "0"
+    ) | {"best_bid": "", "best_ask": ""}
+    try:
+        order = validation.parse_order(venue, body, key.portfolio, api.exchange.now_us, preview=True)
+        market = venue.market(order.product.product_id)
+        assert market is not None
+        figures = estimate(api, market, order)
+        figures.pop("average_filled_price")
+        check_affordable(api, market, order)
+    except Reject as reject:
+        errs.append(reject.preview)
+    return ok(
+        {
+            "order_total": figures["order_total"],
+            "commission_total": figures["commission_total"],
+            "errs": errs,
+            "warning": [],
+            "quote_size": figures["quote_size"],
+            "base_size": figures["base_size"],
+            "best_bid": figures["best_bid"],
+            "best_ask": figures["best_ask"],
+            "is_max": False,
+            "order_margin_total": "0",
+            "leverage": "",
+            "long_leverage": "",
+            "short_leverage": "",
+            "slippage": figures["slippage"],
+            "preview_id": venue.ids.uuid("preview"),
+            "current_liquidation_buffer": "",
+            "projected_liquidation_buffer": "",
+            "max_leverage": "",
+            "pnl_configuration": None,
+        }
+    )
+
+
+def check_affordable(api: Api, market: Market, order: Order) -> None:
+    """Raises the Reject that creating the order would raise."""
+    lifecycle.check_gate(market, order)
+    lifecycle.check_price(api.exchange.venue, market, order)
+    order.leaves = order.steps or 0
+    currency = order.product.quote if order.buys else order.product.base
+    needed = lifecycle.initial_hold(api.exchange.venue, market, order)
+    if needed > api.exchange.venue.accounts.available(order.portfolio, currency):
+        raise lifecycle.insufficient()
+
+
+def edit_preview(api: Api, request: Request, key: ApiKey) -> Response:
+    body = request.json()
+    order_id = validation.need_text(body, "order_id")
+    zeros = dict.fromkeys(("slippage", "order_total", "commission_total", "quote_size", "base_size"), "0")
+    figures: dict[str, Any] = {**zeros, "best_bid": "", "best_ask": "", "average_filled_price": "0"}
+    reason: str | None
+    try:
+        order = own_order(api, key, order_id)
+    except ApiError:
+        reason = "ORDER_NOT_FOUND"
+    else:
+        wish, reason = parse_edit(order, body)
+        if wish is not None:
+            reason = lifecycle.check_edit(order, wish, api.exchange.now_us)
+        if wish is not None and not reason:
+            market = api.exchange.venue.market(order.product.product_id)
+            assert market is not None
+            figures = estimate(api, market, dataclasses.replace(order, limit=wish.limit, steps=wish.steps))
+    errors = []
+    if reason:
+        errors.append({"edit_failure_reason": reason, "preview_failure_reason": "UNKNOWN_PREVIEW_FAILURE_REASON"})
+    return ok({"errors": errors, **figures})

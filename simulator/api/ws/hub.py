@@ -1,0 +1,347 @@
+"""All stream connections of one exchange: who gets what, and when.
+
+Nothing here waits: `receive` takes a client's text, `run` is called often and sends what is due.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from simulator.api import auth
+from simulator.api.auth import Right
+from simulator.api.service import Api
+from simulator.api.views import user_order_view
+from simulator.api.ws import frames
+from simulator.api.ws.frames import Envelope, TopOfBook
+from simulator.api.ws.session import FIRST_SUBSCRIBE_US, QUIET_US, Session
+from simulator.core.faults import Fault, Faults
+from simulator.core.orders import Order
+from simulator.core.venue import Market, Trade
+
+log = logging.getLogger("simulator.stream")
+LEVEL2_US = 50_000
+TRADES_US = 250_000
+CANDLES_US = 1_000_000
+BATCH_US = 5_000_000
+HEARTBEAT_US = 1_000_000
+SNAPSHOT_TRADES = 100
+SNAPSHOT_CANDLES = 100
+USER_BATCH = 50
+FIVE_MINUTES = 300
+MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
+CHANNELS = MARKET_CHANNELS | {"heartbeats", "user", "futures_balance_summary"}
+WIRE_NAMES = {"level2": "l2_data"}
+
+
+class Hub:
+    """The stream side of an exchange."""
+
+    def __init__(self, api: Api, faults: Faults) -> None:
+        self.api = api
+        self.exchange = api.exchange
+        self.faults = faults
+        self.sessions: dict[Session, None] = {}
+        self._readers: dict[tuple[str, str], dict[Session, None]] = {}
+        self._envelope = Envelope(client_id=api.exchange.config.client_id)
+        self._due = dict.fromkeys(("level2", "trades", "candles", "batch", "heartbeat", "idle"), 0)
+        self._trades: dict[str, list[Trade]] = {}
+        self._moved: set[str] = set()  # products that traded since the last ticker_batch
+        self._candles_sent: dict[str, str] = {}
+        self.messages = 0
+        api.exchange.listeners.append(self._on_trades)
+
+    def connect(self, now_us: int, wake: Callable[[], None] | None = None) -> Session:
+        """A new connection."""
+        session = Session(now_us, self._envelope, self.faults, last_sent_us=now_us, tokens_us=now_us)
+        if wake is not None:
+            session.wake = wake
+        self.sessions[session] = None
+        return session
+
+    def disconnect(self, session: Session) -> None:
+        self.sessions.pop(session, None)
+        for readers in self._readers.values():
+            readers.pop(session, None)
+
+    # What clients say
+
+    def receive(self, session: Session, text: str | bytes, now_us: int) -> None:
+        """One message of a client."""
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            message = None
+        if not isinstance(message, dict):
+            session.raw(frames.error_frame("failure to parse message"))
+            return
+        if self.exchange.config.enforce_rate_limits and not message.get("jwt") and not session.may_speak(now_us):
+            session.raw(frames.error_frame("rate limit exceeded"))
+            return
+        kind, channel = message.get("type"), message.get("channel")
+        if kind not in ("subscribe", "unsubscribe") or not isinstance(channel, str) or channel not in CHANNELS:
+            session.raw(frames.error_frame("failure to subscribe"))
+            return
+        products = self._products(channel, message.get("product_ids"))
+        if products is None:
+            session.raw(frames.error_frame("failure to subscribe"))
+            return
+        if not self._allowed(session, channel, message, now_us):
+            session.raw(frames.error_frame("authentication failure"))
+            return
+        if kind == "subscribe":
+            self._subscribe(session, channel, products, now_us)
+        else:
+            given = bool(message.get("product_ids")) and channel not in ("user", "heartbeats")
+            self._unsubscribe(session, channel, products if given else None)
+        self._send(session, "subscriptions", self._acknowledgement(session), now_us)
+
+    def _products(self, channel: str, given: Any) -> list[str] | None:
+        """The wished products; all when none are named; None when the list is wrong."""
+        if channel == "heartbeats":
+            return ["heartbeats"]
+        if given is None or given == []:
+            return [""] if channel == "user" else list(self.exchange.venue.products)
+        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+            return None
+        if any(name not in self.exchange.venue.listed for name in given):
+            return None
+        return list(dict.fromkeys(given))
+
+    def _allowed(self, session: Session, channel: str, message: dict[str, Any], now_us: int) -> bool:
+        token = message.get("jwt")
+        private = channel in ("user", "futures_balance_summary")
+        if token is None or token == "":
+            return not private
+        if not isinstance(token, str):
+            return False
+        try:
+            key = auth.check(token, self.api.keys, self.api.now_us / 1e6, None)
+        except auth.Refused as refused:
+            log.info("stream.refused channel=%s reason=%s", channel, refused)
+            return False
+        if private:
+            if Right.VIEW not in key.rights:
+                return False
+            session.portfolio = key.portfolio
+        return True
+
+    def _subscribe(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
+        if channel == "level2":
+            self._level2(now_us)  # so that a new reader's snapshot and the next update meet exactly
+        held = session.subscriptions.setdefault(channel, {})
+        for name in products:
+            held[name] = None
+            self._readers.setdefault((channel, name), {})[session] = None
+        self._snapshots(session, channel, products, now_us)
+
+    def _unsubscribe(self, session: Session, channel: str, products: list[str] | None) -> None:
+        held = session.subscriptions.get(channel, {})
+        for name in list(held) if products is None else products:
+            held.pop(name, None)
+            self._readers.get((channel, name), {}).pop(session, None)
+        if not held:
+            session.subscriptions.pop(channel, None)
+
+    def _acknowledgement(self, session: Session) -> str:
+        shown = {
+            channel: [self.exchange.venue.user_id] if channel == "user" else sorted(products)
+            for channel, products in sorted(session.subscriptions.items())
+        }
+        return orjson.dumps([{"subscriptions": shown}]).decode()
+
+    # What they get at once
+
+    def _snapshots(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
+        if channel == "user":
+            self._user_snapshot(session, now_us)
+            return
+        venue = self.exchange.venue
+        if channel == "status":
+            markets = [venue.markets[name] for name in products if name in venue.markets]
+            self._send(session, "status", frames.status("snapshot", markets), now_us)
+            return
+        for name in products:
+            market = venue.markets.get(name)
+            if market is not None:
+                for events in self._snapshot(channel, market, now_us):
+                    self._send(session, channel, events, now_us)
+
+    def _snapshot(self, channel: str, market: Market, now_us: int) -> list[str]:
+        product, name = market.product, market.product.product_id
+        if channel == "level2":
+            rows = [("bid", tick, steps) for tick, steps in market.book.bids.levels()]
+            rows += [("offer", tick, steps) for tick, steps in market.book.asks.levels()]
+            return [frames.level2(product, "snapshot", rows, now_us)]
+        if channel == "market_trades":
+            recent = list(market.trades)[-SNAPSHOT_TRADES:]
+            waiting = {trade.trade_id for trade in self._trades.get(name, ())}
+            return [frames.trades(product, "snapshot", [t for t in reversed(recent) if t.trade_id not in waiting])]
+        candles = self.exchange.candles[name]
+        if channel == "candles":
+            second = now_us // 1_000_000
+            rows_ = candles.window(second - SNAPSHOT_CANDLES * FIVE_MINUTES, second, FIVE_MINUTES, now_us)
+            return [frames.candles(product, "snapshot", list(reversed(rows_)))]
+        price = market.last
+        if price is None:
+            return []
+        if channel == "ticker":
+            return [frames.ticker(product, "snapshot", price, candles.figures(now_us), TopOfBook(market))]
+        if channel == "ticker_batch":
+            return [frames.ticker_batch(product, "snapshot", price, candles.figures(now_us))]
+        return []
+
+    def _user_snapshot(self, session: Session, now_us: int) -> None:
+        wanted = [o for o in self.exchange.venue.open.values() if self._sees(session, o)]
+        views = [self._order(o) for o in wanted]
+        for at in range(0, max(1, len(views)), USER_BATCH):
+            self._send(session, "user", frames.user("snapshot", views[at : at + USER_BATCH]), now_us)
+
+    def _order(self, order: Order) -> dict[str, Any]:
+        return user_order_view(order, capitals=self.exchange.config.order_type_capitals)
+
+    @staticmethod
+    def _sees(session: Session, order: Order) -> bool:
+        if order.portfolio != session.portfolio:
+            return False
+        wanted = session.subscriptions.get("user", {})
+        return "" in wanted or order.product.product_id in wanted
+
+    # What comes by itself
+
+    def _send(self, session: Session, channel: str, events: str, now_us: int) -> None:
+        name = WIRE_NAMES.get(channel, channel)
+        self.messages += 1
+        session.send(name, self._envelope.head(name, now_us), events, now_us)
+
+    def _cast(self, channel: str, product_id: str, events: str, now_us: int) -> None:
+        """One body to all readers of a product's channel."""
+        readers = self._readers.get((channel, product_id))
+        if not readers:
+            return
+        name = WIRE_NAMES.get(channel, channel)
+        head = self._envelope.head(name, now_us)
+        self.messages += len(readers)
+        for session in list(readers):
+            session.send(name, head, events, now_us)
+
+    def _on_trades(self, market: Market, fresh: list[Trade]) -> None:
+        name = market.product.product_id
+        self._moved.add(name)
+        if self._readers.get(("market_trades", name)):
+            self._trades.setdefault(name, []).extend(fresh)
+        if self._readers.get(("ticker", name)):
+            now_us = self.exchange.now_us
+            figures, top = self.exchange.candles[name].figures(now_us), TopOfBook(market)
+            for trade in fresh:
+                self._cast("ticker", name, frames.ticker(market.product, "update", trade.tick, figures, top), now_us)
+
+    def run(self, now_us: int) -> None:
+        """Send all that is due."""
+        self._user(now_us)
+        if self._is_due("level2", LEVEL2_US, now_us):
+            self._level2(now_us)
+        if self._is_due("trades", TRADES_US, now_us):
+            for name, waiting in self._trades.items():
+                if waiting:
+                    product = self.exchange.venue.markets[name].product
+                    self._cast("market_trades", name, frames.trades(product, "update", waiting[::-1]), now_us)
+            self._trades.clear()
+        if self._is_due("candles", CANDLES_US, now_us):
+            self._candles(now_us)
+        if self._is_due("batch", BATCH_US, now_us):
+            self._ticker_batch(now_us)
+        if self._is_due("heartbeat", HEARTBEAT_US, now_us):
+            self._cast("heartbeats", "heartbeats", frames.heartbeat(now_us, self.exchange.started_us), now_us)
+            self._idle(now_us)
+        self._status(now_us)
+
+    def _is_due(self, name: str, every_us: int, now_us: int) -> bool:
+        if now_us < self._due[name]:
+            return False
+        self._due[name] = now_us - now_us % every_us + every_us
+        return True
+
+    def _idle(self, now_us: int) -> None:
+        """Close who never subscribed, and who has had nothing to read for long."""
+        for session in list(self.sessions):
+            if not session.subscriptions and not session.number and now_us - session.opened_us >= FIRST_SUBSCRIBE_US:
+                session.close(1000)
+            elif now_us - session.last_sent_us >= QUIET_US and not session.dead:
+                session.close(1000)
+
+    def _level2(self, now_us: int) -> None:
+        for name, market in self.exchange.venue.markets.items():
+            bids, asks = market.book.bids, market.book.asks
+            if not (bids.changed or asks.changed):
+                continue
+            if self._readers.get(("level2", name)):
+                rows = [("bid", tick, bids.total(tick)) for tick in sorted(bids.changed, reverse=True)]
+                rows += [("offer", tick, asks.total(tick)) for tick in sorted(asks.changed)]
+                self._cast("level2", name, frames.level2(market.product, "update", rows, now_us), now_us)
+            bids.changed.clear()
+            asks.changed.clear()
+
+    def _candles(self, now_us: int) -> None:
+        start = now_us // 1_000_000 // FIVE_MINUTES * FIVE_MINUTES
+        for name, market in self.exchange.venue.markets.items():
+            if not self._readers.get(("candles", name)):
+                continue
+            rows = [
+                (at, bar)
+                for at in (start - FIVE_MINUTES, start)
+                if (bar := self.exchange.candles[name].bar(at, FIVE_MINUTES, now_us))
+            ]
+            for row in rows:
+                events = frames.candles(market.product, "update", [row])
+                key = f"{name}/{row[0]}"
+                if self._candles_sent.get(key) != events:
+                    known = key in self._candles_sent or row[0] == start
+                    self._candles_sent[key] = events
+                    if known:
+                        self._cast("candles", name, events, now_us)
+        if len(self._candles_sent) > 1000:
+            self._candles_sent = dict(list(self._candles_sent.items())[-100:])
+
+    def _ticker_batch(self, now_us: int) -> None:
+        for name in sorted(self._moved):
+            market = self.exchange.venue.markets[name]
+            if market.last is not None and self._readers.get(("ticker_batch", name)):
+                figures = self.exchange.candles[name].figures(now_us)
+                events = frames.ticker_batch(market.product, "update", market.last, figures)
+                self._cast("ticker_batch", name, events, now_us)
+        self._moved.clear()
+
+    def _status(self, now_us: int) -> None:
+        for name, market in self.exchange.venue.markets.items():
+            if market.gate_changed:
+                market.gate_changed = False
+                log.info("product.status product_id=%s status=%s message=%s", name, market.gate.status,
+                         market.gate.status_message or "none")  # fmt: skip
+                self._cast("status", name, frames.status("update", [market]), now_us)
+
+    def _user(self, now_us: int) -> None:
+        venue = self.exchange.venue
+        if venue.order_events:
+            events, venue.order_events = venue.order_events, []
+            readers = [s for s in self.sessions if "user" in s.subscriptions]
+            for order in events if readers else ():
+                self._user_event(order, readers, now_us)
+        for session in self.sessions:
+            while session.delayed and session.delayed[0][0] <= now_us:
+                _, channel, body = session.delayed.pop(0)
+                self._send(session, channel, body, now_us)
+
+    def _user_event(self, order: Order, readers: list[Session], now_us: int) -> None:
+        body = frames.user("update", [self._order(order)])
+        for session in readers:
+            if not self._sees(session, order):
+                continue
+            if order.fills and (late := self.faults.strike(Fault.DELAYED_FILL, now_us, "user")):
+                session.delayed.append((now_us + int(late.number("ms", 1000) * 1000), "user", body))
+                session.delayed.sort(key=lambda item: item[0])
+                continue
+            self._send(session, "user", body, now_us)
+            if order.fills and self.faults.strike(Fault.DUPLICATE_FILL, now_us, "user"):
+                self._send(session, "user", body, now_us)

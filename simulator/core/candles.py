@@ -1,0 +1,116 @@
+"""Candles and day figures: the tape's bars for what was before the start, the prints themselves since."""
+
+from typing import NamedTuple
+
+from simulator.core.bars import Bar, fold
+from simulator.core.tape import MINUTE_US, Tape
+from simulator.core.venue import Trade
+
+KEPT_MINUTES = 4320
+
+
+class DayFigures(NamedTuple):
+    """The last twenty-four hours, and the year's extremes. Prices in ticks, volume in steps."""
+
+    open: int
+    high: int
+    low: int
+    volume: int
+    previous_volume: int
+    year_high: int
+    year_low: int
+
+
+class Candles:
+    """One product's candles."""
+
+    def __init__(self, tape: Tape, product_id: str, start_us: int) -> None:
+        self._tape = tape
+        self._product_id = product_id
+        self._live_from = start_us // MINUTE_US  # this minute and later ones are counted from trades
+        self._live: dict[int, Bar] = {}
+        self._figures: tuple[int, DayFigures] | None = None
+        for print_ in tape.prints(product_id, self._live_from):
+            at = self._live_from * MINUTE_US + print_.offset_us
+            if at <= start_us:
+                self.add(Trade(0, print_.tick, print_.steps, at, print_.maker_buys))
+
+    def add(self, trade: Trade) -> None:
+        """Count a print."""
+        minute = trade.time_us // MINUTE_US
+        bar = self._live.get(minute)
+        if bar is None:
+            self._live[minute] = Bar(trade.tick, trade.tick, trade.tick, trade.tick, trade.steps)
+            if len(self._live) > KEPT_MINUTES:
+                del self._live[next(iter(self._live))]
+            return
+        self._live[minute] = Bar(
+            bar.open, max(bar.high, trade.tick), min(bar.low, trade.tick), trade.tick, bar.volume + trade.steps
+        )
+
+    def minute(self, minute: int) -> Bar | None:
+        if minute < self._live_from or minute < next(iter(self._live), minute + 1) - KEPT_MINUTES:
+            return self._tape.minute(self._product_id, minute)
+        return self._live.get(minute)
+
+    def bar(self, start_s: int, seconds: int, now_us: int) -> Bar | None:
+        """The bucket's bar as it stands now; None = nothing traded yet."""
+        if start_s * 1_000_000 > now_us:
+            return None
+        first, count = start_s // 60, seconds // 60
+        if first + count <= self._live_from:
+            return self._tape.bar(self._product_id, start_s, seconds)
+        parts = []
+        minute = first
+        for step in (60, 5):  # the part before the start by the tape's longest bars
+            while minute + step <= self._live_from and minute + step <= first + count:
+                if minute % step:
+                    break
+                bar = self._tape.bar(self._product_id, minute * 60, step * 60)
+                if bar:
+                    parts.append(bar)
+                minute += step
+        last = min(first + count, now_us // MINUTE_US + 1)
+        parts.extend(bar for m in range(minute, last) if (bar := self.minute(m)))
+        return fold(parts)
+
+    def window(self, start_s: int, end_s: int, seconds: int, now_us: int) -> list[tuple[int, Bar]]:
+        """(start, bar) of the buckets with start_s <= start <= end_s that traded, newest first."""
+        first = -(-start_s // seconds) * seconds
+        last = min(end_s, now_us // 1_000_000) // seconds * seconds
+        found = []
+        for at in range(last, first - 1, -seconds):
+            bar = self.bar(at, seconds, now_us)
+            if bar is not None:
+                found.append((at, bar))
+        return found
+
+    def figures(self, now_us: int) -> DayFigures:
+        """The day's figures, worked out once a minute and raised by what is printed in it."""
+        minute = now_us // MINUTE_US
+        if self._figures is None or self._figures[0] != minute:
+            self._figures = (minute, self._work_out(minute))
+        figures = self._figures[1]
+        live = self._live.get(minute)
+        if live is None:
+            return figures
+        return figures._replace(
+            high=max(figures.high, live.high), low=min(figures.low, live.low) or live.low,
+            volume=figures.volume + live.volume,
+            year_high=max(figures.year_high, live.high), year_low=min(figures.year_low, live.low),
+        )  # fmt: skip
+
+    def _work_out(self, minute: int) -> DayFigures:
+        now_us = minute * MINUTE_US - 1
+        hour = minute // 60
+        parts = [self.bar(h * 3600, 3600, now_us) for h in range(hour - 24, hour + 1)]
+        day = fold(p for p in parts if p)
+        before = fold(p for h in range(hour - 48, hour - 24) if (p := self._tape.bar(self._product_id, h * 3600, 3600)))
+        today = minute // 1440
+        days = (self._tape.bar(self._product_id, d * 86_400, 86_400) for d in range(today - 364, today))
+        year = fold(p for p in [*(d for d in days if d), day] if p)
+        if day is None:
+            last = next((bar for bar in self._live.values()), Bar(1, 1, 1, 1, 0))
+            return DayFigures(last.open, last.high, last.low, 0, 0, last.high, last.low)
+        year = year or day
+        return DayFigures(day.open, day.high, day.low, day.volume, before.volume if before else 0, year.high, year.low)

@@ -1,0 +1,268 @@
+"""Create, cancel, edit and expire orders."""
+
+from typing import NamedTuple
+
+from simulator.core import execution
+from simulator.core.accounts import Insufficient
+from simulator.core.book import Demand
+from simulator.core.execution import apply_matches, finish, leave_book, needed_hold, set_hold
+from simulator.core.orders import Kind, Order, Status, TimeInForce, Trigger
+from simulator.core.units import PPM
+from simulator.core.venue import Market, Venue
+
+
+class Reject(Exception):
+    """A refused order: the venue's own words, in the fields that clients read."""
+
+    def __init__(self, error: str, message: str = "", preview: str = "", details: str = "") -> None:
+        super().__init__(f"{error} {preview} {message}")
+        self.error = error
+        self.message = message
+        self.preview = preview or "UNKNOWN_PREVIEW_FAILURE_REASON"
+        self.details = details
+
+
+def insufficient() -> Reject:
+    return Reject("INSUFFICIENT_FUND", "Insufficient balance in source account", "PREVIEW_INSUFFICIENT_FUND")
+
+
+def check_gate(market: Market, order: Order) -> None:
+    """Refuse what the product does not let through now."""
+    gate = market.gate
+    if gate.is_disabled or gate.trading_disabled:
+        raise Reject("TRADING_DISABLED", "Trading is disabled for this product")
+    if gate.cancel_only:
+        raise Reject("PRODUCT_TRADING_HALTED", "Orderbook is in cancel only mode")
+    if gate.limit_only and order.kind is Kind.MARKET:
+        raise Reject("ORDER_ENTRY_DISABLED", "Orderbook is in limit only mode")
+    if gate.post_only and not order.post_only:
+        raise Reject("ORDER_ENTRY_DISABLED", "Orderbook is in post only mode")
+    if market.open_orders >= market_limit(market):
+        raise Reject("INVALID_REQUEST", "Too many open orders for this product")
+
+
+def market_limit(market: Market) -> int:
+    """Open orders that one product takes."""
+    return 500
+
+
+def protection(venue: Venue, market: Market, buys: bool) -> int | None:
+    """The furthest tick that a market order may reach; None = the other side is empty."""
+    best = market.book.side(not buys).best()
+    if best is None:
+        return None
+    reach = best * venue.rules.protection_ppm // PPM
+    return best + reach if buys else max(1, best - reach)
+
+
+def initial_hold(venue: Venue, market: Market, order: Order) -> int:
+    """Atoms to hold before the order does anything."""
+    if order.buys and order.quote is not None:
+        return order.quote
+    if order.buys and order.kind is Kind.MARKET:
+        demand = Demand(order.steps, None, order.product.unit)
+        reach = market.book.reachable(True, protection(venue, market, True), demand, order.portfolio)
+        value = sum(match.tick * match.steps for match in reach) * order.product.unit
+        return value + value * order.taker_ppm // PPM
+    return needed_hold(order)
+
+
+def check_price(venue: Venue, market: Market, order: Order) -> None:
+    """Refuse prices that the book or the last trade contradicts."""
+    last = market.last
+    if order.post_only and order.limit is not None and market.book.crosses(order.buys, order.limit):
+        raise Reject(
+            "INVALID_LIMIT_PRICE_POST_ONLY",
+            "Post only order would match immediately",
+            "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY",
+        )
+    if order.kind is Kind.STOP_LIMIT and order.stop is not None and last is not None:
+        if order.stop_up and order.stop <= last:
+            raise _stop_reject("PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE")
+        if not order.stop_up and order.stop >= last:
+            raise _stop_reject("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
+    if order.kind is Kind.BRACKET and order.stop is not None and last is not None:
+        profit, stop = order.limit_price, order.stop
+        if order.buys and not (profit < last < stop) or not order.buys and not (stop < last < profit):
+            above = (stop >= last) if not order.buys else (stop <= last)
+            raise _stop_reject(
+                "PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE" if above and not order.buys
+                else "PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE" if above else "PREVIEW_INVALID_LIMIT_PRICE"
+            )  # fmt: skip
+    if order.kind is Kind.MARKET and market.book.side(not order.buys).best() is None:
+        raise Reject("INVALID_NO_LIQUIDITY", "No liquidity on the other side of the book")
+
+
+def _stop_reject(preview: str) -> Reject:
+    return Reject("UNKNOWN_FAILURE_REASON", "Invalid stop price", preview)
+
+
+def create(venue: Venue, order: Order, now_us: int) -> None:
+    """Accept `order` and let it do what it does at once. Raises Reject and changes nothing."""
+    market = venue.market(order.product.product_id)
+    assert market is not None
+    check_gate(market, order)
+    check_price(venue, market, order)
+    order.held = order.product.quote if order.buys else order.product.base
+    order.leaves = order.steps or 0
+    try:
+        set_hold(venue, order, initial_hold(venue, market, order), now_us)
+    except Insufficient:
+        raise insufficient() from None
+    venue.open[order.order_id] = order
+    market.open_orders += 1
+    if market.gate.auction_mode:
+        order.move(Status.QUEUED)
+        venue.changed(order)
+        return
+    activate(venue, market, order, now_us)
+
+
+def activate(venue: Venue, market: Market, order: Order, now_us: int) -> None:
+    """From accepted to where it waits, or to its end."""
+    order.move(Status.OPEN)
+    venue.changed(order)
+    if order.end_us is not None:
+        venue.add_timer(order.end_us, order.order_id)
+    if order.kind is Kind.STOP_LIMIT:
+        order.trigger = Trigger.PENDING
+        market.stops.append(order)
+    elif order.kind is Kind.TWAP:
+        venue.add_timer(max(order.start_us or now_us, now_us), order.order_id)
+    else:
+        if order.kind is Kind.BRACKET:
+            order.trigger = Trigger.PENDING
+            market.stops.append(order)
+        work(venue, market, order, now_us)
+
+
+def work(venue: Venue, market: Market, order: Order, now_us: int) -> None:
+    """Match what crosses; rest, fill or cancel what is left."""
+    limit = order.limit
+    if order.kind is Kind.MARKET:
+        limit = protection(venue, market, order.buys)
+    budget = None
+    if order.quote is not None and order.steps is None:
+        budget = order.quote * PPM // (PPM + order.taker_ppm)
+    if order.tif is TimeInForce.FOK and not _whole(market, order, limit, budget):
+        finish(venue, market, order, Status.CANCELLED, now_us, "Fill or kill order could not be filled")
+        return
+    demand = Demand(order.leaves if order.steps is not None else None, budget, order.product.unit)
+    matches = market.book.take(order.buys, limit, demand, order.portfolio)
+    apply_matches(venue, market, order, order.buys, matches, now_us)
+    _after_work(venue, market, order, demand, bool(matches), now_us)
+
+
+def _after_work(venue: Venue, market: Market, order: Order, demand: Demand, matched: bool, now_us: int) -> None:
+    best = market.book.side(not order.buys).best()
+    done = (
+        not order.leaves if order.steps is not None else order.filled > 0 and best is not None and not demand.at(best)
+    )
+    if done and order.filled:
+        leave_book(market, order)
+        finish(venue, market, order, Status.FILLED, now_us)
+    elif done:
+        leave_book(market, order)
+        finish(venue, market, order, Status.CANCELLED, now_us, "Self trade prevention")
+    elif order.kind is Kind.MARKET or order.tif in (TimeInForce.IOC, TimeInForce.FOK):
+        finish(venue, market, order, Status.CANCELLED, now_us, "Immediate or cancel")
+    else:
+        market.book.side(order.buys).join(order)
+        set_hold(venue, order, min(order.hold, needed_hold(order)), now_us)
+        if matched:
+            venue.changed(order)
+
+
+def _whole(market: Market, order: Order, limit: int | None, budget: int | None) -> bool:
+    demand = Demand(order.leaves if order.steps is not None else None, budget, order.product.unit)
+    reach = market.book.reachable(order.buys, limit, demand, order.portfolio)
+    if order.steps is not None:
+        return sum(match.steps for match in reach) == order.leaves
+    return bool(reach) and not demand.at(reach[-1].tick)
+
+
+def cancel(venue: Venue, order: Order, now_us: int, message: str = "User requested cancel") -> None:
+    """Cancel an open order: queued, then cancelled, as the venue reports it."""
+    market = venue.market(order.product.product_id)
+    assert market is not None
+    leave_book(market, order)
+    order.move(Status.CANCEL_QUEUED)
+    venue.changed(order)
+    finish(venue, market, order, Status.CANCELLED, now_us, message)
+
+
+def expire(venue: Venue, order: Order, now_us: int) -> None:
+    """End a dated order at its time."""
+    market = venue.market(order.product.product_id)
+    assert market is not None
+    leave_book(market, order)
+    finish(venue, market, order, Status.EXPIRED, now_us, "Order expired")
+
+
+class Edit(NamedTuple):
+    """A wished change of a resting limit order; None leaves a field as it is."""
+
+    limit: int
+    steps: int
+    stop: int | None = None
+
+
+def check_edit(order: Order, edit: Edit, now_us: int) -> str | None:
+    """The venue's reason to refuse, or None."""
+    if not order.open:
+        return "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
+    if order.status is Status.CANCEL_QUEUED:
+        return "CANNOT_EDIT_ORDER_PENDING_CANCEL"
+    if order.tif is not TimeInForce.GTC or order.kind not in (Kind.LIMIT, Kind.STOP_LIMIT, Kind.BRACKET):
+        return "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"
+    if order.quote is not None:
+        return "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED"
+    if edit.limit <= 0:
+        return "INVALID_EDITED_PRICE"
+    if edit.steps <= order.filled:
+        return "CANNOT_EDIT_TO_BELOW_FILLED_SIZE" if order.filled or not edit.steps else "INVALID_EDITED_SIZE"
+    if edit.limit == order.limit and edit.steps == order.steps and edit.stop in (None, order.stop):
+        return "EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST"
+    return None
+
+
+def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
+    """Change price and total size. The place in the queue is kept only when the size alone shrinks.
+
+    Raises Reject when the money does not suffice or a post-only order would cross; then nothing is changed.
+    """
+    market = venue.market(order.product.product_id)
+    assert market is not None and order.steps is not None
+    if order.post_only and market.book.crosses(order.buys, wish.limit):
+        raise Reject("INVALID_LIMIT_PRICE_POST_ONLY", "", "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY")
+    before = (order.limit, order.leaves, order.steps, order.stop)
+    resting = order.trigger is not Trigger.PENDING or order.kind is Kind.BRACKET
+    leaves = wish.steps - order.filled
+    stays = resting and wish.limit == order.limit and leaves <= order.leaves
+    if resting and not stays:
+        market.book.side(order.buys).leave(order)
+    order.limit, order.leaves, order.steps = wish.limit, leaves, wish.steps
+    order.stop = wish.stop if wish.stop is not None else order.stop
+    try:
+        set_hold(venue, order, needed_hold(order), now_us)
+    except Insufficient:
+        order.limit, order.leaves, order.steps, order.stop = before
+        if resting and not stays:
+            market.book.side(order.buys).join(order)
+        raise insufficient() from None
+    order.edits.append(
+        {
+            "price": order.product.price_text(wish.limit),
+            "size": order.product.size_text(wish.steps),
+            "replace_accept_timestamp": str(now_us),
+        }
+    )
+    if stays:
+        market.book.side(order.buys).changed.add(wish.limit)
+    elif resting:
+        work(venue, market, order, now_us)
+    if order.open:
+        venue.changed(order)
+
+
+__all__ = ["Edit", "Reject", "cancel", "check_edit", "create", "edit", "execution", "expire", "work"]

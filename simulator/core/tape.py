@@ -1,0 +1,56 @@
+"""What a source of market data gives: bars of any length, and each minute's trades."""
+
+from typing import Protocol
+
+from simulator.core.bars import Bar, Print
+from simulator.core.products import Product
+
+MINUTE_US = 60_000_000
+GRANULARITIES: dict[str, int] = {
+    "ONE_MINUTE": 60,
+    "FIVE_MINUTE": 300,
+    "FIFTEEN_MINUTE": 900,
+    "THIRTY_MINUTE": 1800,
+    "ONE_HOUR": 3600,
+    "TWO_HOUR": 7200,
+    "FOUR_HOUR": 14_400,
+    "SIX_HOUR": 21_600,
+    "ONE_DAY": 86_400,
+}
+
+
+class Tape(Protocol):
+    """Pure: equal questions get equal answers, whatever was asked before. Minutes count from 1970."""
+
+    @property
+    def products(self) -> tuple[Product, ...]: ...
+
+    @property
+    def begins(self) -> int:
+        """First minute with data."""
+        ...
+
+    @property
+    def ends(self) -> int | None:
+        """First minute without data, None = never."""
+        ...
+
+    def minute(self, product_id: str, minute: int) -> Bar | None:
+        """The minute's bar; None = nothing traded."""
+        ...
+
+    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+        """The bar of a bucket of one of GRANULARITIES; None = nothing traded."""
+        ...
+
+    def prints(self, product_id: str, minute: int) -> list[Print]:
+        """The minute's trades in order of time; they fold to `minute`'s bar."""
+        ...
+
+    def half_spread(self, product_id: str, minute: int) -> int:
+        """Usual distance in ticks from a print to the other side's best quote: follows volatility."""
+        ...
+
+    def depth_percent(self, product_id: str, minute: int) -> int:
+        """Liquidity against the usual, in percent: thin when volatility is high."""
+        ...

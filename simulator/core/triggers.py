@@ -1,0 +1,92 @@
+"""What happens by itself: stops and brackets on a trade's price, dated orders and TWAP slices on time."""
+
+import heapq
+
+from simulator.core.book import Demand
+from simulator.core.execution import apply_matches, bracket_exit, finish, needed_hold, set_hold
+from simulator.core.lifecycle import expire, work
+from simulator.core.orders import Kind, Order, Status, Trigger
+from simulator.core.units import PPM
+from simulator.core.venue import Market, Venue
+
+
+def on_trade_price(venue: Venue, market: Market, now_us: int) -> None:
+    """Fire every stop that the last trade's price reached. A fired stop may trade and fire others."""
+    while market.stops and market.last is not None:
+        due = next((order for order in market.stops if _reached(order, market.last)), None)
+        if due is None:
+            return
+        market.stops = [other for other in market.stops if other is not due]
+        due.trigger = Trigger.TRIGGERED
+        if due.kind is Kind.BRACKET:
+            market.book.side(due.buys).leave(due)
+            due.limit = bracket_exit(due)
+        set_hold(venue, due, min(due.hold, needed_hold(due)), now_us)
+        venue.changed(due)
+        work(venue, market, due, now_us)
+
+
+def _reached(order: Order, last: int) -> bool:
+    assert order.stop is not None
+    up = order.stop_up if order.kind is Kind.STOP_LIMIT else order.buys
+    return last >= order.stop if up else last <= order.stop
+
+
+def next_due_us(venue: Venue) -> int | None:
+    """When the next timer is due."""
+    return venue.timers[0][0] if venue.timers else None
+
+
+def run_timers(venue: Venue, now_us: int) -> None:
+    """Expire dated orders and send the TWAP slices that are due."""
+    while venue.timers and venue.timers[0][0] <= now_us:
+        due_us, order_id = heapq.heappop(venue.timers)
+        order = venue.open.get(order_id)
+        if order is None:
+            continue
+        if order.end_us is not None and order.end_us <= due_us:
+            if order.kind is Kind.TWAP and order.filled:
+                _end_twap(venue, order, due_us)
+            else:
+                expire(venue, order, due_us)
+        elif order.kind is Kind.TWAP:
+            _slice(venue, order, due_us)
+
+
+def bucket_us(order: Order) -> int:
+    """Length of a TWAP's bucket."""
+    inner = order.config[order.config_key]
+    return int(float(str(inner.get("bucket_duration", "300s")).rstrip("s")) * 1_000_000)
+
+
+def _slice(venue: Venue, order: Order, now_us: int) -> None:
+    """One bucket: what is due by time, taken immediately at the limit or better, the rest left for later."""
+    market = venue.market(order.product.product_id)
+    assert market is not None and order.end_us is not None
+    length = bucket_us(order)
+    left = max(1, -(-(order.end_us - now_us) // length))
+    if order.steps is not None:
+        demand = Demand(-(-order.leaves // left), None, order.product.unit)
+    else:
+        assert order.quote is not None
+        budget = order.quote * PPM // (PPM + order.taker_ppm) - order.filled_value
+        demand = Demand(None, budget // left, order.product.unit)
+    matches = market.book.take(order.buys, order.limit, demand, order.portfolio)
+    apply_matches(venue, market, order, order.buys, matches, now_us)
+    if order.steps is not None and not order.leaves:
+        finish(venue, market, order, Status.FILLED, now_us)
+        return
+    if matches:
+        venue.changed(order)
+    heapq.heappush(venue.timers, (min(now_us + length, order.end_us), order.order_id))
+
+
+def _end_twap(venue: Venue, order: Order, now_us: int) -> None:
+    """A TWAP by quote money is filled when less than a step is left to spend; else it expired with fills."""
+    market = venue.market(order.product.product_id)
+    assert market is not None
+    spent = order.quote is not None and order.hold < order.filled_value // 1000
+    if spent:
+        finish(venue, market, order, Status.FILLED, now_us)
+    else:
+        expire(venue, order, now_us)

@@ -1,0 +1,155 @@
+"""One exchange: the venue with its market, candles and archive, moved by the time that it is given.
+
+Sans-IO but for its archive. Both shells (the TLS server and the in-process one) drive this class alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.core import execution, lifecycle, triggers
+from simulator.core.accounts import Portfolio
+from simulator.core.candles import Candles
+from simulator.core.driver import Driver
+from simulator.core.ids import Ids
+from simulator.core.orders import Order, Trigger
+from simulator.core.orders import Kind as OrderKind
+from simulator.core.products import Gate
+from simulator.core.tape import Tape
+from simulator.core.units import to_atoms
+from simulator.core.venue import Market, Rules, Trade, Venue
+from simulator.store import Store
+
+TradeListener = Callable[[Market, list[Trade]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How an exchange is set up."""
+
+    seed: int = 1
+    funds: str = "10000"  # USD of a new account
+    rules: Rules = Rules()
+    levels: int = 5000  # of the crowd's book, each side
+    client_id: bool = True
+    order_type_capitals: bool = False  # user channel: "LIMIT" instead of "Limit"
+    enforce_rate_limits: bool = True
+
+
+class Exchange:
+    """The venue at work."""
+
+    def __init__(self, tape: Tape, store: Store, config: Config, now_us: int) -> None:
+        self.tape = tape
+        self.store = store
+        self.config = config
+        self.started_us = now_us
+        self.now_us = now_us
+        products = {product.product_id: product for product in tape.products}
+        identity = store.meta("identity")
+        if identity is None:
+            identity = f"{config.seed}/{now_us}"
+            store.set_meta("identity", identity)
+        self.venue = Venue(products, store, Ids(identity), config.rules)
+        store.products = self.venue.listed
+        self.portfolio = self._open_account(now_us)
+        self.driver = Driver(self.venue, tape, config.seed, config.levels)
+        self.candles = {name: Candles(tape, name, now_us) for name in products}
+        self.listeners: list[TradeListener] = []
+        self.driver.start(now_us)
+
+    def _open_account(self, now_us: int) -> str:
+        """The stored account, or a new one with its funds; gives the default portfolio."""
+        venue, store = self.venue, self.store
+        waiting = store.load(venue)
+        default = store.meta("portfolio")
+        if default is None:
+            default = venue.ids.uuid("portfolio")
+            venue.accounts.portfolios[default] = Portfolio(default, "Default", "DEFAULT")
+            venue.accounts.deposit(default, "USD", to_atoms(self.config.funds), now_us)
+            store.save(venue)
+            store.save_portfolios(venue)
+            store.set_meta("portfolio", default)
+        self.waiting = waiting
+        return default
+
+    def resume(self) -> None:
+        """Put the stored open orders back where they were; what crossed meanwhile trades now."""
+        for order in self.waiting:
+            market = self.venue.market(order.product.product_id)
+            if market is None:
+                continue
+            self.venue.open[order.order_id] = order
+            market.open_orders += 1
+            self._replace(market, order)
+        self.waiting = []
+        self.settle()
+
+    def _replace(self, market: Market, order: Order) -> None:
+        venue = self.venue
+        if order.end_us is not None:
+            venue.add_timer(order.end_us, order.order_id)
+        if order.kind is OrderKind.TWAP:
+            venue.add_timer(self.now_us, order.order_id)
+            return
+        if order.trigger is Trigger.PENDING:
+            market.stops.append(order)
+            if order.kind is OrderKind.STOP_LIMIT:
+                return
+        if order.limit is not None and market.book.crosses(order.buys, order.limit):
+            # The price came by while nothing ran: the order had been resting, so it was hit as a maker.
+            execution.hit_at_limit(venue, market, order, self.now_us)
+        else:
+            market.book.side(order.buys).join(order)
+
+    def advance(self, now_us: int) -> None:
+        """Let the market play up to `now_us`."""
+        self.now_us = max(self.now_us, now_us)
+        self.driver.advance(self.now_us)
+        self.settle()
+
+    def settle(self) -> None:
+        """After anything that may have traded: fire stops, count candles, tell listeners, save."""
+        venue = self.venue
+        for name, market in venue.markets.items():
+            if not market.fresh:
+                continue
+            if market.stops:
+                triggers.on_trade_price(venue, market, self.now_us)
+            fresh, market.fresh = market.fresh, []
+            candles = self.candles[name]
+            for trade in fresh:
+                candles.add(trade)
+            for listener in self.listeners:
+                listener(market, fresh)
+        self.store.save(venue)
+
+    def create(self, order: Order) -> Order:
+        """Accept a new order. Raises Reject."""
+        self.venue.refresh_tier(self.now_us)
+        lifecycle.create(self.venue, order, self.now_us)
+        self.settle()
+        return order
+
+    def cancel(self, order: Order, message: str = "User requested cancel") -> None:
+        lifecycle.cancel(self.venue, order, self.now_us, message)
+        self.settle()
+
+    def edit(self, order: Order, wish: lifecycle.Edit) -> None:
+        """Raises Reject."""
+        lifecycle.edit(self.venue, order, wish, self.now_us)
+        self.settle()
+
+    def find(self, order_id: str) -> Order | None:
+        """An order, open or done."""
+        return self.venue.open.get(order_id) or self.store.order(order_id)
+
+    def set_gate(self, product_id: str, gate: Gate) -> None:
+        """Change what a product lets through; queued orders start when an auction ends."""
+        market = self.venue.markets[product_id]
+        was_auction = market.gate.auction_mode
+        market.gate = gate
+        market.gate_changed = True
+        if was_auction and not gate.auction_mode:
+            for order in [o for o in self.venue.open.values() if o.product is market.product and o.status == "QUEUED"]:
+                lifecycle.activate(self.venue, market, order, self.now_us)
+        self.settle()

@@ -1,0 +1,161 @@
+"""Reads recorded candles from files: CSV, plain or gzipped, in the spellings that are about."""
+
+import csv
+import gzip
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from pathlib import Path
+
+from simulator.core.bars import Bar
+from simulator.core.products import DEFAULT_PRODUCTS, Product, other_product
+from simulator.core.replay import BadRecording, Recording
+from simulator.core.units import ONE, to_atoms
+
+_PRODUCT = re.compile(r"(?<![A-Z0-9])([A-Z0-9]{2,10})[-_/](USDC|USDT|USD|EUR|GBP|BTC)(?![A-Z0-9])")
+_NAMES = {
+    "time": ("time", "timestamp", "start", "open_time", "opentime", "date", "datetime", "unix", "ts"),
+    "open": ("open", "o"),
+    "high": ("high", "h"),
+    "low": ("low", "l"),
+    "close": ("close", "c"),
+    "volume": ("volume", "vol", "v", "volume_base", "base_volume"),
+}
+LENGTHS = (1, 5, 15, 30, 60, 120, 240, 360, 1440)
+MAX_TICK_DECIMALS = 8
+Row = tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal]
+
+
+def product_in_name(path: Path, otherwise: str) -> str:
+    """The product that a file's name holds, such as BTC-USD; else `otherwise`."""
+    found = _PRODUCT.search(path.name.upper())
+    return f"{found[1]}-{found[2]}" if found else otherwise
+
+
+def fingerprint(path: Path) -> str:
+    """Tells files apart: size and hash of the ends. Raises OSError."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(65_536)
+        file.seek(max(0, size - 65_536))
+        return f"{size}-{hashlib.sha256(head + file.read()).hexdigest()[:16]}"
+
+
+def parse_minute(text: str, where: str) -> int:
+    """Minutes since 1970 of seconds, milliseconds, microseconds, nanoseconds or an ISO time."""
+    text = text.strip()
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        try:
+            at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            raise BadRecording(f"{where}: {text!r} is not a time") from None
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return int(at.timestamp()) // 60
+    if not number.is_finite() or number < 0:
+        raise BadRecording(f"{where}: {text!r} is not a time")
+    seconds = int(number)
+    while seconds > 100_000_000_000:
+        seconds //= 1000
+    return seconds // 60
+
+
+def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
+    names = [name.strip().strip('"').lower().replace(" ", "_") for name in header]
+    found = {}
+    for wanted, spellings in _NAMES.items():
+        at = next((names.index(s) for s in spellings if s in names), None)
+        if at is None:
+            raise BadRecording(f"{path.name}: no column {wanted}; the header reads {','.join(header)[:200]}")
+        found[wanted] = at
+    return found
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        try:
+            columns = _columns(next(reader), path)
+        except StopIteration:
+            raise BadRecording(f"{path.name}: the file is empty") from None
+        for line, row in enumerate(reader, start=2):
+            if not row:
+                continue
+            where = f"{path.name} line {line}"
+            try:
+                open_, high, low, close, volume = (
+                    Decimal(row[columns[name]]) for name in ("open", "high", "low", "close", "volume")
+                )
+                minute = parse_minute(row[columns["time"]], where)
+            except (InvalidOperation, IndexError):
+                raise BadRecording(f"{where}: {','.join(row)[:100]!r} is not a candle") from None
+            if not all(v.is_finite() for v in (open_, high, low, close, volume)) or min(open_, high, low, close) <= 0:
+                raise BadRecording(f"{where}: prices must be positive numbers")
+            yield (
+                minute,
+                open_,
+                max(open_, high, low, close),
+                min(open_, high, low, close),
+                close,
+                max(Decimal(0), volume),
+            )
+
+
+def _decimals(rows: Sequence[Row]) -> int:
+    """The finest decimals of the prices."""
+    finest = 0
+    for row in rows:
+        for price in row[1:5]:
+            exponent = price.normalize().as_tuple().exponent
+            if isinstance(exponent, int):
+                finest = max(finest, -exponent)
+    return min(finest, MAX_TICK_DECIMALS)
+
+
+def _product(product_id: str, rows: Sequence[Row]) -> Product:
+    finest = _decimals(rows)
+    for product in DEFAULT_PRODUCTS:
+        exponent = Decimal(product.price_increment).as_tuple().exponent
+        if product.product_id == product_id and isinstance(exponent, int) and -exponent >= finest:
+            return product
+    increment = "1" if finest == 0 else "0." + "0" * (finest - 1) + "1"
+    return other_product(product_id, increment, str(rows[0][1]))
+
+
+def load(path: Path, product_if_unnamed: str) -> Recording:
+    """The recording in a file. Raises BadRecording or OSError, both with the file's name."""
+    try:
+        rows = sorted({row[0]: row for row in _rows(path)}.values())
+    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+        raise BadRecording(f"{path.name}: not a CSV file of candles ({error})") from error
+    if len(rows) < 10:
+        raise BadRecording(f"{path.name}: {len(rows)} candles are too few to replay")
+    gaps = Counter(b[0] - a[0] for a, b in pairwise(rows))
+    length = gaps.most_common(1)[0][0]
+    if length not in LENGTHS:
+        raise BadRecording(f"{path.name}: candles of {length} minutes; known are {', '.join(map(str, LENGTHS))}")
+    product = _product(product_in_name(path, product_if_unnamed), rows)
+    recording = Recording(product, length)
+    for minute, open_, high, low, close, volume in rows:
+        if minute % length:
+            raise BadRecording(f"{path.name}: minute {minute} is not on the grid of {length} minutes")
+        if volume:
+            prices = (to_atoms(_cut(price)) // product.tick for price in (open_, high, low, close))
+            steps = max(1, int(volume * (ONE // product.step)))
+            recording.add(minute, Bar(*prices, steps))
+    return recording
+
+
+def _cut(price: Decimal) -> Decimal:
+    return price.quantize(Decimal(1).scaleb(-MAX_TICK_DECIMALS)) if _too_fine(price) else price
+
+
+def _too_fine(price: Decimal) -> bool:
+    exponent = price.as_tuple().exponent
+    return isinstance(exponent, int) and -exponent > MAX_TICK_DECIMALS

@@ -1,0 +1,91 @@
+"""From settings to an exchange: which market, which account, which faults."""
+
+from pathlib import Path
+
+import orjson
+
+from shared.settings import Mode, Settings
+from simulator.core.faults import BadFault, Fault, Faults, parse_fault
+from simulator.core.replay import Anchor, BadRecording, Replay
+from simulator.core.synthetic import TEMPERS, Synthetic
+from simulator.core.tape import Tape
+from simulator.core.venue import Rules
+from simulator.exchange import Config, Exchange
+from simulator.server.files import SimFiles
+from simulator.server.recordings import fingerprint, load
+from simulator.store import Store
+
+
+class BadSetup(Exception):
+    """Settings that make no exchange; the text says what to change."""
+
+
+def config_of(settings: Settings) -> Config:
+    rules = Rules(
+        idempotency=settings.sim_idempotency,
+        maker_ppm=round(settings.sim_maker_fee_pct * 10_000),
+        taker_ppm=round(settings.sim_taker_fee_pct * 10_000),
+    )
+    return Config(
+        seed=settings.sim_seed, funds=f"{settings.sim_funds:.2f}", rules=rules, client_id=settings.sim_client_id
+    )
+
+
+def make_tape(settings: Settings, store: Store, now_us: int) -> Tape:
+    """The market that the settings name. Raises BadSetup."""
+    if settings.coin_mode is Mode.REPLAY or settings.sim_replay:
+        return _replay(settings, store, now_us)
+    temper = TEMPERS.get(settings.sim_market)
+    if temper is None:
+        raise BadSetup(f"SIM_MARKET={settings.sim_market}: known markets are {', '.join(TEMPERS)}")
+    return Synthetic(settings.sim_seed, temper)
+
+
+def _replay(settings: Settings, store: Store, now_us: int) -> Replay:
+    if not settings.sim_replay:
+        raise BadSetup("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
+    path = Path(settings.sim_replay).expanduser()
+    try:
+        recording = load(path, settings.sim_replay_product)
+        mark = f"{fingerprint(path)} {recording.product.product_id} {settings.sim_replay_speed}"
+    except OSError as error:
+        raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error
+    except BadRecording as error:
+        raise BadSetup(f"SIM_REPLAY={path}: {error}") from error
+    kept = store.meta("replay")
+    if kept is not None and kept.rpartition(" ")[0].rpartition(" ")[0] == mark:
+        clock, recorded = (int(part) for part in kept.split(" ")[-2:])
+    else:
+        clock = now_us // 60_000_000
+        recorded = recording.first + (recording.end - recording.first) // 3
+        recorded -= recorded % recording.minutes_each
+        # Buckets of the clock and of the recording shall agree as far as possible: hours begin at hours.
+        for grid in (1440, 60, 5):
+            if recording.end - recording.first > 12 * grid and settings.sim_replay_speed == 1.0:
+                recorded += (clock - recorded) % grid
+                break
+        store.set_meta("replay", f"{mark} {clock} {recorded}")
+    return Replay(recording, Anchor(clock, recorded, settings.sim_replay_speed), settings.sim_seed)
+
+
+def load_faults(files: SimFiles, seed: int) -> Faults:
+    """The faults that the file arms. Raises BadSetup."""
+    faults = Faults(seed)
+    if not files.faults.exists():
+        return faults
+    try:
+        raw = orjson.loads(files.faults.read_bytes())
+        for name, value in raw.items():
+            faults.arm(parse_fault(Fault(name), value))
+    except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError, BadFault) as error:
+        raise BadSetup(f"{files.faults}: {error}") from error
+    return faults
+
+
+def open_exchange(settings: Settings, files: SimFiles, now_us: int) -> Exchange:
+    """The exchange with its account from disk. Raises BadSetup, OSError, sqlite3.Error."""
+    store = Store(files.account)
+    tape = make_tape(settings, store, now_us)
+    exchange = Exchange(tape, store, config_of(settings), now_us)
+    exchange.resume()
+    return exchange
