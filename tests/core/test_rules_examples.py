@@ -70,3 +70,14 @@ def test_float_floor_traps() -> None:
     assert math.ceil(1_000_000 * (1 + 1.55 / 100)) == 1_015_501 and r.take_ticks(1_000_000, 1.55) == 1_015_500
     assert math.floor(1000 * (1 - 7 / 100)) == 929 and r.stop_ticks(1000, 7) == 930
     assert r.floor_units(29.0001) == 29 and r.ceil_units(29.0001) == 30
+
+
+def test_snap_both_ways() -> None:
+    """A hair off a whole number is that number, for small and for large counts; more than a hair is not."""
+    assert 0.1 * 3 / 0.1 > 3
+    assert r.ceil_units(0.1 * 3 / 0.1) == 3 and r.ceil_units(2.9999999999) == 3
+    assert r.floor_units(0.29 / 0.01) == 29 and r.floor_units(29.0000000001) == 29
+    beyond, below = math.nextafter(1e9, 2e9), math.nextafter(1e9, 0)  # 1.2e-7 and 1.2e-7 / 2 away
+    assert r.ceil_units(beyond) == 10**9 and r.floor_units(below) == 10**9
+    assert r.ceil_units(3.000001) == 4 and r.floor_units(2.999999) == 2
+    assert r.ceil_units(-0.5) == 0 and r.floor_units(-0.5) == -1

@@ -284,4 +284,6 @@ def test_sigma_matches_numpy() -> None:
     got = r.sigma(sum(units), sum(u * u for u in units), len(units))
     assert got == pytest.approx(np.std(np.diff(np.log(prices)), ddof=1), rel=1e-6)
     assert math.isnan(r.sigma(5, 25, 1)) and r.sigma(0, 0, 10) == 0.0
+    assert r.sigma(0, 2 * 10**12, 2) == pytest.approx(math.sqrt(2) * 0.01)
+    assert r.log_return_units(1.0, 0.0) == 0
     assert r.log_return_units(100.0, 1.0) == 50_000_000 and r.log_return_units(0.0, 1.0) == 0
