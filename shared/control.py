@@ -234,6 +234,8 @@ def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime)
         kill_switch = kill_switch or cmd is Cmd.KILL
     elif cmd is Cmd.RESET_KILL:
         command, kill_switch = "stop", False
+    elif cmd is Cmd.FLATTEN and command != "kill":
+        command = "stop"  # else the bot would buy again what it just sold
     after = replace(
         before,
         command=command,

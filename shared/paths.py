@@ -9,9 +9,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class DataPaths:
-    """The files of one bot. `root` is DATA_DIR (a second bot: DATA_DIR/bots/NAME)."""
+    """The files of one bot. `root` is DATA_DIR (a second bot: DATA_DIR/bots/NAME).
+
+    `flavour` keeps what was recorded or made up apart: lots of a replay mean nothing on another market.
+    """
 
     root: Path
+    flavour: str = ""  # "", "-replay" or "-paper"
 
     @property
     def state(self) -> Path:
@@ -28,11 +32,11 @@ class DataPaths:
 
     @property
     def ledger(self) -> Path:
-        return self.root / "ledger.db"
+        return self.root / f"ledger{self.flavour}.db"
 
     @property
     def market_db(self) -> Path:
-        return self.root / "market.db"
+        return self.root / f"market{self.flavour}.db"
 
     @property
     def market(self) -> Path:

@@ -179,6 +179,7 @@ class Settings:
     sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
     sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)
     sim_replay: str = _set("", "File of recorded candles for COIN_MODE=replay.")
+    sim_replay_product: str = _set("BTC-USD", "Product of a recording whose file name holds none.")
     sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0)
     sim_client_id: bool = _set(True, "Frames carry client_id (the SDK's parser needs it; recorded frames lack it).")
     sim_idempotency: str = _set(
@@ -206,7 +207,8 @@ class Settings:
     @property
     def paths(self) -> DataPaths:
         """The bot's files; a relative DATA_DIR lies in the project folder."""
-        return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir)
+        flavour = f"-{self.coin_mode}" if self.coin_mode in (Mode.REPLAY, Mode.PAPER) else ""
+        return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
 
 
 @dataclass(frozen=True, slots=True)

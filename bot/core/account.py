@@ -21,7 +21,7 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
     moving = any(not o.settled and o.spec.purpose.value != "take" for o in world.orders.values())
     if world.portfolio.known and (overtaken or moving):
         return
-    differences = world.portfolio.adopt(event.balances, world.now_ms)
+    differences = world.portfolio.adopt(event.balances, event.asked_ms, world.now_ms)
     for currency, difference in differences.items():
         mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
         value = difference * (mark or ZERO)

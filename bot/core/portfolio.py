@@ -15,6 +15,7 @@ class Portfolio:
         self.totals: dict[str, Decimal] = {}
         self.rates: FeeRates | None = None
         self.synced_ms: int | None = None
+        self.asked_ms = 0  # when the balances were asked for: what was filled before is in them
         self.moved_ms = 0  # when a fill last moved them
         self.last_difference: dict[str, Decimal] = {}
 
@@ -35,7 +36,7 @@ class Portfolio:
         self.totals[self.quote] = self.cash - sign * notional - fill.fee
         self.moved_ms = now_ms
 
-    def adopt(self, balances: Iterable[Balance], now_ms: int) -> dict[str, Decimal]:
+    def adopt(self, balances: Iterable[Balance], asked_ms: int, now_ms: int) -> dict[str, Decimal]:
         """Take the exchange's word for all balances; the answer is by how much each differed from ours."""
         seen = {balance.currency: balance.total for balance in balances}
         first = not self.known
@@ -43,7 +44,7 @@ class Portfolio:
             currency: seen.get(currency, ZERO) - self.totals.get(currency, ZERO)
             for currency in seen.keys() | self.totals.keys()
         }
-        self.totals, self.synced_ms = seen, now_ms
+        self.totals, self.asked_ms, self.synced_ms = seen, asked_ms, now_ms
         self.last_difference = {} if first else {c: d for c, d in differences.items() if d != 0}
         return self.last_difference
 

@@ -1,0 +1,241 @@
+"""One bot, put together: engine, ledger, exchange, control, writers. `Bot` holds them and passes events."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.coinbase.endpoints import Endpoints, endpoints
+from bot.coinbase.keys import ApiKey
+from bot.coinbase.limiter import Limiter
+from bot.coinbase.net import Net
+from bot.coinbase.rest import Rest
+from bot.coinbase.stream import Stream
+from bot.core import events as ev
+from bot.core.engine import Engine
+from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
+from bot.core.world import Restored
+from bot.runtime.boot_state import BootState
+from bot.runtime.commands import Commands
+from bot.runtime.desk import Desk
+from bot.runtime.gate import OrderGate
+from bot.runtime.kill import KillPath
+from bot.runtime.ledger import LedgerWriter
+from bot.runtime.metrics import Samples
+from bot.runtime.offload import Offload
+from bot.runtime.recorder import Recorder
+from bot.runtime.report import Identity, positions_file, state
+from bot.runtime.state_writer import StateWriter
+from shared.documents import Phase
+from shared.seams import Clock, Fs, Rng
+from shared.settings import Settings
+from shared.times import epoch_ms
+
+log = logging.getLogger("bot")
+_LEVELS = {"info": logging.INFO, "good": logging.INFO, "warn": logging.WARNING, "bad": logging.ERROR}
+BACKLOG_MAX = 20_000
+
+
+class Bot:
+    """The parts and the one way of an event: engine → ledger → exchange."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity,
+        *,
+        clock: Clock,
+        rng: Rng,
+        fs: Fs,
+        net: Net,
+        offload: Offload,
+        market_offload: Offload,
+    ) -> None:
+        self.settings, self.identity = settings, identity
+        self.clock, self.rng, self.fs, self.net, self.offload = clock, rng, fs, net, offload
+        self.paths = settings.paths
+        self.endpoints: Endpoints = endpoints(settings)
+        self.boot = BootState()
+        self.engine: Engine | None = None
+        self.restored = Restored()
+        self.ledger: LedgerWriter | None = None
+        self.ledger_error: str | None = None
+        self.key: ApiKey | None = None
+        self.rest: Rest | None = None
+        self.desk: Desk | None = None
+        self.streams: list[Stream] = []
+        self.limiter = Limiter(clock)
+        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms)
+        self.commands = Commands(self)
+        self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng)
+        self.recorder = Recorder(self.paths.market_db, market_offload)
+        self.writer = StateWriter(self.paths, fs, clock, offload, lambda: state(self), lambda: positions_file(self))
+        self.error: str | None = None
+        self.clock_offset_ms: int | None = None
+        self.synced = False
+        self.ended = False
+        self.supervised = False
+        self.seq = 0
+        self.failure: asyncio.Future[None] | None = None
+        self.loop_lag_ms, self.commit_ms, self.tick_to_order_ms = Samples(), Samples(), Samples()
+        self.sync_wanted = asyncio.Event()
+        self._kill_client: Rest | None = None
+        self._backlog: list[Record] = []
+        self._up: dict[str, bool] = {}
+
+    # The way of an event.
+
+    def dispatch(self, event: ev.Event) -> None:
+        """Engine, then ledger, then exchange. Nothing is sent whose record was not committed."""
+        if self.engine is None:
+            return
+        began_s = self.clock.monotonic_s()
+        intents = self.engine.handle(event, self.clock.utc())
+        if intents:
+            self._carry_out(intents, event, began_s)
+
+    def _carry_out(self, intents: Sequence[Intent], event: ev.Event, began_s: float) -> None:
+        records = [intent for intent in intents if isinstance(intent, Record)]
+        committed = self.commit(records) if records else True
+        for record in records:
+            self._show(record)
+        for intent in intents:
+            if isinstance(intent, Record):
+                continue
+            if isinstance(intent, ShutForKill):
+                self.commands.kill(intent.source, self.clock.monotonic_s())
+            elif self.desk is not None:
+                if isinstance(intent, PlaceOrder):
+                    if not committed:
+                        denied = ev.Denied(intent.spec.client_order_id, "the ledger cannot be written")
+                        asyncio.get_running_loop().call_soon(self.dispatch, denied)
+                        continue
+                    if isinstance(event, ev.Priced):
+                        self.tick_to_order_ms.add((self.clock.monotonic_s() - began_s) * 1000)
+                self.desk.carry_out(intent)
+
+    def _show(self, record: Record) -> None:
+        """What of a record people should see now: a log line, a receipt, the lots' file."""
+        match record:
+            case Note(kind, text, level, product_id, ref, _):
+                words = " ".join(word for word in (f"{kind}:", text, f"[{ref}]" if ref else "") if word)
+                log.log(_LEVELS.get(level, logging.INFO), "%s", words)
+                self.writer.poke()
+                del product_id
+            case SaveLot():
+                self.writer.lots_changed()
+            case SaveReceipt(command_id, receipt_state, reason, result):
+                self.commands.shown(command_id, receipt_state, reason, result)
+
+    def commit(self, records: Sequence[Record]) -> bool:
+        """One transaction. What fails waits in order and is tried again; until then nothing is sent."""
+        if self.ledger is None:
+            return False
+        if self._backlog:
+            self._backlog.extend(records)
+            return False
+        began_s = self.clock.monotonic_s()
+        try:
+            self.ledger.commit(records, epoch_ms(self.clock.utc()))
+        except SQLAlchemyError as error:
+            self._backlog.extend(records)
+            self.ledger_failed(error)
+            return False
+        self.commit_ms.add((self.clock.monotonic_s() - began_s) * 1000)
+        return True
+
+    def ledger_failed(self, error: Exception) -> None:
+        """The ledger could not be written: the gate shuts, entries and exits wait, cancels go on."""
+        text = str(getattr(error, "orig", None) or error).splitlines()[0][:160]
+        if self.gate.latches.ledger_ok:
+            log.error("ledger: %s; nothing is sent until it can be written", text)
+        self.gate.latches.ledger_ok, self.ledger_error = False, text
+        if self.engine is not None:
+            world = self.engine.world
+            world.ledger_ok, world.ledger_note = False, text
+        if len(self._backlog) > BACKLOG_MAX:
+            self.fail(RuntimeError(f"ledger: {len(self._backlog)} records cannot be written: {text}"))
+
+    def retry_ledger(self) -> None:
+        """Write what waits, oldest first."""
+        if self.gate.latches.ledger_ok or self.ledger is None:
+            return
+        try:
+            self.ledger.commit(self._backlog, epoch_ms(self.clock.utc()))
+            self.ledger.fact("wish", self.commands.level.word)
+            if self.commands.latch is not None:
+                self.ledger.latch(self.commands.latch)
+        except SQLAlchemyError as error:
+            self.ledger_failed(error)
+            return
+        self._backlog.clear()
+        self.gate.latches.ledger_ok, self.ledger_error = True, None
+        log.info("ledger: written again")
+        self.dispatch(ev.LedgerChanged(ok=True, note=""))
+
+    # What the stream hands over (bot.coinbase.stream.Sink).
+
+    def event(self, event: ev.Priced | ev.OrdersSeen) -> None:
+        self.dispatch(event)
+
+    def stream_changed(self, name: str, up: bool, note: str) -> None:
+        """Market data decides whether entries may be made; either one coming back asks for a sync."""
+        was = self._up.get(name)
+        self._up[name] = up
+        if name == "market" and was != up:
+            self.dispatch(ev.FeedChanged(up, note))
+        if up and was is False:
+            self.sync_wanted.set()
+        if was != up:
+            self.writer.poke()
+
+    @property
+    def ws_ok(self) -> bool:
+        return bool(self.streams) and all(stream.health.connected for stream in self.streams)
+
+    def _price_age_ms(self, product_id: str) -> int | None:
+        market = self.engine.world.market(product_id) if self.engine is not None else None
+        return market.age_ms(epoch_ms(self.clock.utc())) if market is not None else None
+
+    # Clients.
+
+    def make_rest(self, key: ApiKey) -> Rest:
+        """The client for everything but cancels of the kill path."""
+        self.key = key
+        self.rest = Rest(self.endpoints, key, self.net, self.clock, self.limiter)
+        return self.rest
+
+    def kill_rest(self) -> Rest | None:
+        """The kill path's own client, with a budget of its own; None = no key yet."""
+        if self._kill_client is None and self.key is not None:
+            self._kill_client = Rest(self.endpoints, self.key, self.net, self.clock, Limiter(self.clock), "kill")
+        return self._kill_client
+
+    def own_id(self, order_id: str) -> str:
+        """Our id of an order that the exchange names."""
+        assert self.engine is not None
+        orders = self.engine.world.orders.values()
+        return next((o.spec.client_order_id for o in orders if o.order_id == order_id), "")
+
+    # Phases and supervision.
+
+    def enter(self, phase: Phase) -> None:
+        """The boot went on."""
+        self.boot.enter(phase, self.clock.utc(), self.clock.monotonic_s())
+        log.info("phase %s", phase.value)
+        self.writer.poke()
+
+    def fail(self, error: BaseException) -> None:
+        """A part died: the process ends, and PM2 starts it anew."""
+        if self.failure is not None and not self.failure.done():
+            self.failure.set_exception(error)
+
+    def supervise(self, task: "asyncio.Task[Any]") -> None:
+        """For `add_done_callback`: a task that dies takes the process with it."""
+        if not task.cancelled() and task.exception() is not None:
+            error = task.exception()
+            assert error is not None
+            log.critical("task %s died", task.get_name(), exc_info=error)
+            self.fail(error)

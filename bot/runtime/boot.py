@@ -1,0 +1,303 @@
+"""The boot: INIT → PREFLIGHT → SYNCING → BACKFILL → RUNNING, each wait shown as the phase's note.
+
+An exchange that cannot be reached, or whose key is not there yet, is waited for with back-off, never an exit.
+Settings, key, clock or folders that cannot work end in ERROR (exit 78), which PM2 does not restart.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bot.coinbase.errors import ExchangeError, Forbidden, Unauthorized
+from bot.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
+from bot.coinbase.rest import GRANULARITY_S, Rest
+from bot.coinbase.stream import Stream
+from bot.core import events as ev
+from bot.core.engine import Engine
+from bot.core.model import Product
+from bot.core.orders import OrderState
+from bot.runtime.app import Bot
+from bot.runtime.clocks import fetch_bars
+from bot.runtime.desk import Desk
+from bot.runtime.strategy_port import StrategyAdapter
+from shared.documents import Phase
+from shared.settings import Mode
+from shared.times import epoch_ms
+
+log = logging.getLogger("boot")
+T = TypeVar("T")
+CLOCK_FATAL_MS = 60_000
+SYNC_TRIES = 3
+UNAUTHORIZED_TRIES = 5
+SAFE_WINDOW_MS = 600_000
+VOLATILITY_BARS = 1_441
+CHARTS = {"FIVE_MINUTE": 300, "ONE_HOUR": 300, "ONE_DAY": 300}
+
+
+class Fatal(Exception):
+    """The bot cannot run until a person changed something; the text says what. Exit 78."""
+
+
+class Boot:
+    """Runs the phases of one bot."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    async def run(self) -> None:
+        """Until trading is ready. Raises Fatal."""
+        bot = self._bot
+        bot.enter(Phase.PREFLIGHT)
+        rest = await self._preflight()
+        bot.enter(Phase.SYNCING)
+        await self._sync(rest)
+        bot.enter(Phase.BACKFILL)
+        self._start_streams()
+        await self._backfill(rest)
+        bot.enter(Phase.TRADING)
+        bot.dispatch(ev.TradingReady())
+        bot.commands.redo_unfinished()
+        bot.writer.poke()
+
+    # PREFLIGHT
+
+    async def _preflight(self) -> Rest:
+        bot = self._bot
+        key = await self._key()
+        rest = bot.make_rest(key)
+        asked_ms = epoch_ms(bot.clock.utc())
+        there = await self._patiently(rest.server_time, "waits for the exchange")
+        offset_ms = epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
+        bot.clock_offset_ms = offset_ms
+        if abs(offset_ms) > CLOCK_FATAL_MS:
+            raise Fatal(
+                f"this machine's clock is {offset_ms / 1000:+.0f} s off the exchange's: set it, then start again"
+            )
+        rest = await self._permissions(rest)
+        bot.boot.note(None)
+        return rest
+
+    async def _key(self) -> ApiKey:
+        """The key; COIN-SIM's is waited for."""
+        bot = self._bot
+        may_wait = bot.settings.coin_mode is not Mode.LIVE
+        while True:
+            try:
+                return load_key(bot.settings, bot.endpoints.key_file, may_wait=may_wait)
+            except BadKey as error:
+                raise Fatal(str(error)) from error
+            except NoKeyYet as error:
+                self._note(f"waits for COIN-SIM: {error}")
+                await bot.clock.sleep(0.1)
+
+    async def _permissions(self, rest: Rest) -> Rest:
+        bot, tries = self._bot, 0
+        while True:
+            try:
+                rights = await self._patiently(rest.key_permissions, "asks what the key may do")
+            except Unauthorized as error:
+                tries += 1
+                if bot.settings.coin_mode is Mode.LIVE or tries >= UNAUTHORIZED_TRIES:
+                    raise Fatal(f"the exchange refuses the key: {error}") from error
+                # COIN-SIM may have been reset: its new key is on disk by now.
+                await bot.clock.sleep(0.5)
+                rest = bot.make_rest(await self._key())
+                continue
+            break
+        if rights.get("can_transfer") is not False:
+            raise Fatal("the key may transfer money away: make one with View and Trade only, and use that")
+        if rights.get("can_view") is not True or rights.get("can_trade") is not True:
+            raise Fatal("the key may not view and trade: make one with both rights")
+        return rest
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str) -> T:
+        """The answer, however long it takes. Raises Unauthorized, and Fatal for a missing right."""
+        backoff_s = 0.1
+        while True:
+            try:
+                return await ask()
+            except Unauthorized:
+                raise
+            except Forbidden as error:
+                raise Fatal(f"the exchange refuses: {error}") from error
+            except ExchangeError as error:
+                self._note(f"{what}: {error}")
+                await self._bot.clock.sleep(self._bot.rng.uniform(backoff_s / 2, backoff_s))
+                backoff_s = min(backoff_s * 2, 5.0)
+
+    def _note(self, text: str) -> None:
+        log.info("%s", text)
+        self._bot.boot.note(text)
+        self._bot.writer.poke()
+
+    # SYNCING
+
+    async def _sync(self, rest: Rest) -> None:
+        bot = self._bot
+        settings = bot.settings
+        now = bot.clock.utc()
+        assert bot.ledger is not None
+        bot.engine = Engine(settings, StrategyAdapter(settings), bot.restored, bot.commands.level, now)
+        bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock)
+        products = await asyncio.gather(*(self._product(rest, product_id) for product_id in settings.products))
+        bot.dispatch(ev.ProductsSeen(tuple(products)))
+        if bot.clock_offset_ms is not None:
+            bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
+        self._warn_of_lots_without_product()
+        try:
+            bot.dispatch(ev.FeesSeen(await rest.fees()))
+        except ExchangeError as error:
+            log.warning("fees: %s; FEE_RATE_PCT is used", error)
+        await self._settle_unfinished(rest)
+        await self._positions(rest)
+        self._judge_starts()
+        bot.synced = True
+        bot.dispatch(ev.Tick())
+        bot.writer.lots_changed()
+        bot.writer.poke()
+
+    async def _product(self, rest: Rest, product_id: str) -> Product:
+        from bot.coinbase.errors import Rejected  # noqa: PLC0415
+
+        async def ask() -> Product:
+            try:
+                return await rest.product(product_id)
+            except Rejected as error:
+                raise Fatal(f"PRODUCTS: the exchange has no {product_id} ({error})") from error
+
+        return await self._patiently(ask, f"asks for {product_id}")
+
+    def _warn_of_lots_without_product(self) -> None:
+        assert self._bot.engine is not None
+        world = self._bot.engine.world
+        orphans = {lot.product_id for lot in world.book} - set(world.markets)
+        if orphans:
+            raise Fatal(
+                f"the ledger holds open lots of {', '.join(sorted(orphans))}, which PRODUCTS does not name: add them, "
+                "so that their exits are judged"
+            )
+
+    async def _settle_unfinished(self, rest: Rest) -> None:
+        """Find out what became of every order that the last run left in flight, before balances are believed."""
+        bot = self._bot
+        assert bot.engine is not None
+        for coid, order in list(bot.engine.world.orders.items()):
+            if order.state in (OrderState.NEW, OrderState.SENT):
+                bot.dispatch(ev.NoAnswer(coid, "the bot ended before an answer came"))
+        unsettled = [order for order in bot.engine.world.orders.values() if not order.settled]
+        for number, order in enumerate(unsettled):
+            self._bot.boot.progress(number, len(unsettled), f"looks up {order.spec.product_id} {order.spec.purpose}")
+            coid = order.spec.client_order_id
+            try:
+                if order.order_id is not None:
+                    found = await rest.order(order.order_id)
+                else:
+                    since = await rest.orders_since(order.created_ms - 60_000, order.spec.product_id)
+                    match = [shown for shown in since if shown.client_order_id == coid]
+                    if not match:
+                        bot.dispatch(ev.LookedUp(coid, None, complete=True))
+                        continue
+                    found = match[0]
+                fills = await rest.fills_of(found.order_id, coid) if found.filled_size else ()
+                bot.dispatch(ev.FillsSeen(fills))
+                bot.dispatch(ev.LookedUp(coid, found, complete=True))
+            except ExchangeError as error:
+                log.warning("%s: %s; it is looked up again", coid, error)
+
+    async def _positions(self, rest: Rest) -> None:
+        """Balances and open orders; where that fails, go on with the ledger's state, entries blocked."""
+        bot = self._bot
+        assert bot.desk is not None and bot.engine is not None
+        for attempt in range(SYNC_TRIES):
+            try:
+                await bot.desk.sync()
+                break
+            except ExchangeError as error:
+                self._note(f"position sync failed ({error}); try {attempt + 1} of {SYNC_TRIES}")
+                await bot.clock.sleep(0.5 * (attempt + 1))
+        else:
+            log.error("position sync failed: the ledger's state holds, entries wait for a sync")
+            bot.sync_wanted.set()
+        world = bot.engine.world
+        for currency in world.portfolio.totals:
+            product_id = f"{currency}-{world.portfolio.quote}"
+            if (
+                currency != world.portfolio.quote
+                and world.portfolio.totals[currency]
+                and product_id not in world.markets
+            ):
+                try:
+                    bot.dispatch(ev.ProductsSeen((await rest.product(product_id),)))
+                except ExchangeError as error:
+                    log.warning("no mark for %s: %s", currency, error)
+
+    def _judge_starts(self) -> None:
+        """A crash loop ends in SAFE: cancel only, until a person presses Start."""
+        bot = self._bot
+        assert bot.ledger is not None
+        limit = bot.settings.safe_starts
+        if not limit:
+            return
+        unclean = bot.ledger.unclean_starts(epoch_ms(bot.clock.utc()) - SAFE_WINDOW_MS)
+        if unclean >= limit:
+            bot.gate.latches.safe = True
+            bot.dispatch(
+                ev.SafeMode(f"SAFE: {unclean} unclean ends in ten minutes; press Start when the cause is mended")
+            )
+
+    # BACKFILL
+
+    def _start_streams(self) -> None:
+        bot = self._bot
+        assert bot.key is not None
+        products = bot.settings.products
+        for name, url, channels in (
+            ("market", bot.endpoints.market_ws, ("heartbeats", "ticker")),
+            ("user", bot.endpoints.user_ws, ("heartbeats", "user")),
+        ):
+            stream = Stream(
+                name,
+                url,
+                channels,
+                products,
+                endpoints=bot.endpoints,
+                key=bot.key,
+                net=bot.net,
+                clock=bot.clock,
+                rng=bot.rng,
+                sink=bot,
+            )
+            bot.streams.append(stream)
+            task = asyncio.get_running_loop().create_task(stream.run(), name=f"stream-{name}")
+            task.add_done_callback(bot.supervise)
+
+    async def _backfill(self, rest: Rest) -> None:
+        """Closed bars for signals first, then for the charts; what cannot be had now comes with the next minute."""
+        bot, settings = self._bot, self._bot.settings
+        adapter = bot.engine.world.strategy if bot.engine is not None else None
+        memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
+        wanted = {settings.granularity: max(memory + 5, 300)}
+        wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS + 5)
+        jobs = [(p, g, n) for p in settings.products for g, n in (wanted | CHARTS).items()]
+        counts = {g: max(n, wanted.get(g, 0)) for _, g, n in jobs}
+        bot.boot.progress(0, len(jobs), None)
+        done = 0
+
+        async def one(product_id: str, granularity: str) -> None:
+            nonlocal done
+            try:
+                bars = await fetch_bars(bot, rest, product_id, granularity, counts[granularity])
+            except ExchangeError as error:
+                log.warning("backfill of %s %s: %s", product_id, granularity, error)
+                bars = ()
+            if not bars:
+                log.warning("no history of %s %s: signals stay FLAT until there are bars", product_id, granularity)
+            bot.dispatch(ev.BarsClosed(product_id, granularity, bars))
+            await bot.recorder.candles(product_id, granularity, bars)
+            done += 1
+            bot.boot.progress(done, len(jobs), f"{product_id} {granularity.replace('_', ' ').lower()}")
+            bot.writer.poke()
+
+        await asyncio.gather(*(one(product_id, granularity) for product_id, granularity, _ in jobs))
+        assert set(counts) <= set(GRANULARITY_S)

@@ -1,0 +1,181 @@
+"""The clocks: control every 20 ms, a tick each second, B every 5 s, bars at their close, C every 30 minutes.
+
+Clock A is the stream itself: every price is an event.
+"""
+
+import asyncio
+import logging
+
+from bot.coinbase.errors import ExchangeError
+from bot.coinbase.rest import GRANULARITY_S, Rest
+from bot.core import events as ev
+from bot.core.model import Bar
+from bot.runtime.app import Bot
+from bot.runtime.control import LOOK_S
+from bot.runtime.report import market_file
+from shared.market_data import EquityRow
+from shared.times import epoch_ms
+
+log = logging.getLogger("clock")
+PAGE_BARS = 300
+B_S = 5.0
+SYNC_S = 30.0
+SERVER_TIME_S = 60.0
+C_S = 1800.0
+GAP_S = 5.0
+BAR_DELAY_S = 1.0
+BAR_TRIES_S = (0.0, 2.0, 6.0)
+
+
+async def control(bot: Bot) -> None:
+    """Look at the control file every 20 ms, for ever; the same beat measures the loop's lag."""
+    while True:
+        before_s = bot.clock.monotonic_s()
+        bot.commands.tick()
+        await bot.clock.sleep(LOOK_S)
+        bot.loop_lag_ms.add(max(bot.clock.monotonic_s() - before_s - LOOK_S, 0.0) * 1000)
+
+
+async def seconds(bot: Bot) -> None:
+    """Once a second: the engine's tick, the lock, the ledger's backlog, the market file, a gap of the loop."""
+    last_s = bot.clock.monotonic_s()
+    while True:
+        await bot.clock.sleep(1.0)
+        now_s = bot.clock.monotonic_s()
+        if now_s - last_s > GAP_S:
+            log.warning("the loop stood still for %.1f s: entries wait for a sync", now_s - last_s)
+            bot.dispatch(ev.FeedChanged(False, "this machine slept"))
+            bot.sync_wanted.set()
+            if bot.streams and bot.streams[0].health.connected:
+                bot.dispatch(ev.FeedChanged(True, "up"))
+        last_s = now_s
+        bot.retry_ledger()
+        bot.dispatch(ev.Tick())
+        await _write_market(bot)
+
+
+async def _write_market(bot: Bot) -> None:
+    if bot.engine is None or not bot.engine.world.ready:
+        return
+    data = market_file(bot)
+    try:
+        await bot.offload.run(lambda: bot.fs.write_whole(bot.paths.market, data, durable=False))
+    except OSError as error:
+        log.debug("market.json: %s", error)
+
+
+async def clock_b(bot: Bot, rest: Rest) -> None:
+    """Every 5 s, or at once when wanted: sync with the exchange where it is due; compare the clocks."""
+    synced_s = timed_s = bot.clock.monotonic_s()
+    while True:
+        wanted = await _wait(bot, B_S)
+        now_s = bot.clock.monotonic_s()
+        assert bot.desk is not None and bot.engine is not None
+        try:
+            if wanted or now_s - synced_s >= SYNC_S or not bot.engine.world.portfolio.known:
+                await bot.desk.sync()
+                synced_s = now_s
+            if now_s - timed_s >= SERVER_TIME_S:
+                await _compare_clocks(bot, rest)
+                timed_s = now_s
+        except ExchangeError as error:
+            log.warning("sync: %s", error)
+
+
+async def _wait(bot: Bot, seconds_: float) -> bool:
+    """True where a sync was asked for meanwhile."""
+    step_s, left_s = 0.25, seconds_
+    while left_s > 0 and not bot.sync_wanted.is_set():
+        await bot.clock.sleep(min(step_s, left_s))
+        left_s -= step_s
+    wanted = bot.sync_wanted.is_set()
+    bot.sync_wanted.clear()
+    return wanted
+
+
+async def _compare_clocks(bot: Bot, rest: Rest) -> None:
+    asked_ms = epoch_ms(bot.clock.utc())
+    there = await rest.server_time()
+    offset_ms = epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
+    bot.clock_offset_ms = offset_ms
+    bot.dispatch(ev.ClockChecked(offset_ms))
+
+
+async def clock_c(bot: Bot, rest: Rest) -> None:
+    """Every 30 minutes: fee tier, products, old rows."""
+    while True:
+        await bot.clock.sleep(C_S)
+        try:
+            bot.dispatch(ev.FeesSeen(await rest.fees()))
+            for product_id in bot.settings.products:
+                bot.dispatch(ev.ProductsSeen((await rest.product(product_id),)))
+        except ExchangeError as error:
+            log.warning("clock C: %s", error)
+        await bot.recorder.prune(epoch_ms(bot.clock.utc()) // 1000)
+
+
+async def bars(bot: Bot, rest: Rest) -> None:
+    """After each full minute: the bars that closed, read from the exchange, and equity for the chart."""
+    while True:
+        now_s = (epoch_ms(bot.clock.utc()) + (bot.clock_offset_ms or 0)) / 1000
+        minute_s = int(now_s // 60) * 60 + 60
+        await bot.clock.sleep(minute_s + BAR_DELAY_S - now_s)
+        due = [g for g, length_s in GRANULARITY_S.items() if minute_s % length_s == 0 and _kept(bot, g)]
+        await _record_equity(bot)
+        jobs = [_closed(bot, rest, p, g, minute_s) for p in bot.settings.products for g in due]
+        await asyncio.gather(*jobs)
+
+
+def _kept(bot: Bot, granularity: str) -> bool:
+    return granularity in ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY", bot.settings.granularity)
+
+
+async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s: int) -> None:
+    """The bar that closed at `at_s`, asked for again where it is not there yet; a bar without trades never comes."""
+    length_s = GRANULARITY_S[granularity]
+    for wait_s in BAR_TRIES_S:
+        await bot.clock.sleep(wait_s)
+        try:
+            found = await rest.candles(product_id, granularity, at_s - 10 * length_s, at_s - 1)
+        except ExchangeError as error:
+            log.info("bars of %s: %s", product_id, error)
+            continue
+        closed = tuple(bar for bar in found if bar.start_s + length_s <= at_s)
+        if closed:
+            bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
+            await bot.recorder.candles(product_id, granularity, closed[-3:])
+            if closed[-1].start_s == at_s - length_s:
+                break
+    await _record_signal(bot, product_id)
+
+
+async def _record_signal(bot: Bot, product_id: str) -> None:
+    market = bot.engine.world.market(product_id) if bot.engine is not None else None
+    if market is not None and market.signal_bar_s is not None:
+        await bot.recorder.signal(product_id, market.signal_bar_s, market.signal, market.probability, market.values)
+
+
+async def _record_equity(bot: Bot) -> None:
+    world = bot.engine.world if bot.engine is not None else None
+    if world is None or not world.portfolio.known:
+        return
+    at_s = epoch_ms(bot.clock.utc()) // 60_000 * 60
+    row = EquityRow(at_s, float(world.equity), float(world.portfolio.cash), float(world.lots_value))
+    await bot.recorder.equity(row)
+
+
+async def fetch_bars(bot: Bot, rest: Rest, product_id: str, granularity: str, count: int) -> tuple[Bar, ...]:
+    """The newest `count` closed bars, page by page, oldest first. Raises ExchangeError."""
+    length_s = GRANULARITY_S[granularity]
+    now_s = (epoch_ms(bot.clock.utc()) + (bot.clock_offset_ms or 0)) // 1000
+    end_s = now_s // length_s * length_s - length_s  # the newest closed bar's start
+    found: dict[int, Bar] = {}
+    left = count
+    while left > 0:
+        page = min(left, PAGE_BARS)
+        start_s = end_s - (page - 1) * length_s
+        for bar in await rest.candles(product_id, granularity, start_s, end_s):
+            found[bar.start_s] = bar
+        end_s, left = start_s - length_s, left - page
+    newest = now_s // length_s * length_s - length_s
+    return tuple(found[start_s] for start_s in sorted(found) if start_s <= newest)

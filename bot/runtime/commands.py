@@ -1,0 +1,327 @@
+"""What the control file asks for, carried out: kill first, then levels, then once-commands, each with its receipt.
+
+"Seen" is persisted before anything is done, "done" after it; what an earlier run saw and did not finish is
+done again, which is harmless by construction (see the table in `shared.control`).
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.coinbase.errors import ExchangeError
+from bot.core import events as ev
+from bot.core.exits import stop_is_done
+from bot.core.intents import SaveReceipt
+from bot.core.world import Latch
+from bot.runtime.control import ControlReader, as_seen
+from bot.runtime.kill import drill
+from bot.runtime.report import status_and_phase
+from shared import settings as settings_module
+from shared.control import LEVEL_OF, Cmd, Command, Level, is_expired, refusal
+from shared.documents import ControlDoc, ReceiptDoc, ReceiptState
+from shared.times import epoch_ms, parse_time
+
+if TYPE_CHECKING:
+    from bot.runtime.app import Bot
+
+log = logging.getLogger("control")
+RECEIPTS_KEPT = 64
+RECEIPTS_SHOWN = 32
+
+
+class Commands:
+    """The control plane of one bot."""
+
+    def __init__(self, bot: "Bot") -> None:
+        self._bot = bot
+        self.reader = ControlReader(bot.paths, bot.fs)
+        self.level = Level.PAUSE  # until the file and the ledger were read
+        self.latch: Latch | None = None
+        self.gate_shut_ms = 0.0
+        self.last_id: str | None = None
+        self._receipts: OrderedDict[str, ReceiptDoc] = OrderedDict()
+        self._waiting: dict[str, Level] = {}  # level commands whose receipt waits for the effect
+        self._unfinished: list[Command] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def restore(self) -> None:
+        """Take up the wish, the latch and the command memory of the ledger, then the file's first word."""
+        bot = self._bot
+        assert bot.ledger is not None
+        receipts, ids, self._unfinished = bot.ledger.receipts()
+        self._receipts = OrderedDict((receipt.id, receipt) for receipt in receipts)
+        self.last_id = receipts[-1].id if receipts else None
+        self.reader.seen_ids = ids
+        kept = bot.ledger.facts().get("wish")
+        wish = Level[kept.upper()] if kept and kept.upper() in Level.__members__ else None
+        now = bot.clock.utc()
+        self.level = self.reader.first(wish, now, bot.clock.monotonic_s())
+        bot.gate.latches.level = self.level
+        if bot.restored.latch is not None:
+            self.latch = bot.restored.latch
+            bot.gate.latches.killed = True
+        if self.level is Level.KILL:
+            self.level = self.reader.level = Level.STOP
+            bot.gate.latches.level = Level.STOP
+        # The first look acts on whatever the file asks for beyond the level: kill, and commands not seen yet.
+        self.reader._key = None
+        self.tick()
+
+    def document(self) -> ControlDoc:
+        return self.reader.document(Level.KILL if self.latch is not None else self.level)
+
+    def newest(self) -> list[ReceiptDoc]:
+        """The newest receipts, oldest first."""
+        return list(self._receipts.values())[-RECEIPTS_SHOWN:]
+
+    def tick(self) -> None:
+        """One look at the file, and the receipts that waited for an effect."""
+        bot = self._bot
+        looked_s = bot.clock.monotonic_s()
+        look = self.reader.look(bot.clock.utc(), looked_s)
+        if look.kill is not None and self.latch is None:
+            self.kill(look.kill, looked_s)
+        if look.level is not None:
+            self.set_level(look.level, look.source)
+        for command in look.commands:
+            self._take(command)
+        if self._waiting:
+            self._finish_levels()
+        if look.changed or look.commands:
+            bot.writer.poke()
+
+    def set_level(self, level: Level, source: str) -> None:
+        """The wish changed: the gate first, then the ledger, then the engine."""
+        bot = self._bot
+        self.level = level
+        bot.gate.latches.level = level
+        bot.gate.latches.safe = bot.gate.latches.safe and level is not Level.RUN
+        self._persist_wish()
+        bot.dispatch(ev.LevelSet(level, source))
+
+    def _persist_wish(self) -> None:
+        assert self._bot.ledger is not None
+        try:
+            self._bot.ledger.fact("wish", self.level.word)
+        except SQLAlchemyError as error:
+            self._bot.ledger_failed(error)
+
+    def kill(self, source: str, seen_s: float) -> None:
+        """Shut the gate at once, then make it last, then cancel."""
+        bot = self._bot
+        bot.gate.latches.killed = True
+        self.gate_shut_ms = (bot.clock.monotonic_s() - seen_s) * 1000
+        self.latch = latch = Latch(f"kill-{bot.rng.uuid4().hex[:8]}", source, epoch_ms(bot.clock.utc()))
+        log.warning("KILL by %s: order gate shut, latch %s", source, latch.latch_id)
+        try:
+            assert bot.ledger is not None
+            bot.ledger.latch(latch)
+        except SQLAlchemyError as error:
+            bot.ledger_failed(error)
+            self._latch_by_file()
+        bot.dispatch(ev.KillLatched(latch.latch_id, source, latch.at_ms))
+        bot.writer.lots_changed()
+        bot.writer.poke()
+        self.start_kill_path()
+
+    def _latch_by_file(self) -> None:
+        """An empty file can still be made on a full disk."""
+        try:
+            self._bot.fs.touch(self._bot.paths.kill)
+        except OSError as error:
+            log.critical("the latch is in memory only: %s", error)
+
+    def start_kill_path(self) -> None:
+        bot = self._bot
+
+        async def work() -> None:
+            await bot.kill_path.run(lambda: self.latch is not None, bot.writer.poke)
+
+        self._begin(work())
+        if bot.settings.kill_flatten and self.latch is not None:
+            command = Command(seq=0, id=f"flatten:{self.latch.latch_id}", cmd=Cmd.FLATTEN, at="", by="KILL_FLATTEN")
+            self._take(command)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._bot.supervise)
+        task.add_done_callback(self._tasks.discard)
+
+    # Once-commands.
+
+    def _take(self, command: Command) -> None:
+        """A command that was not seen before."""
+        bot = self._bot
+        command = as_seen(command)
+        seen_ms = epoch_ms(bot.clock.utc())
+        self.last_id = command.id
+        self._keep(
+            ReceiptDoc(
+                id=command.id,
+                cmd=command.cmd[:24],
+                state=ReceiptState.SEEN,
+                by=command.by,
+                sent_ms=_sent_ms(command),
+                seen_ms=seen_ms,
+            )
+        )
+        try:
+            assert bot.ledger is not None
+            bot.ledger.command_seen(command, seen_ms)
+        except SQLAlchemyError as error:
+            bot.ledger_failed(error)
+        log.info("command %s by %s seen (%s)", command.cmd, command.by, command.id)
+        self._act(command, redo=False)
+
+    def redo_unfinished(self) -> None:
+        """What an earlier run saw and did not finish."""
+        for command in self._unfinished:
+            log.info("command %s (%s) is taken up again", command.cmd, command.id)
+            self._act(command, redo=True)
+        self._unfinished = []
+
+    def _act(self, command: Command, *, redo: bool) -> None:
+        bot = self._bot
+        if command.cmd in LEVEL_OF:
+            self._waiting[command.id] = LEVEL_OF[command.cmd]
+            return
+        status, _ = status_and_phase(bot)
+        if not redo:
+            if command.at and is_expired(command, bot.clock.utc()):
+                self.finish(command.id, ReceiptState.EXPIRED, "it waited longer than it may")
+                return
+            reason = refusal(command.cmd, command.args, status) if command.by != "KILL_FLATTEN" else None
+            if reason is not None:
+                self.finish(command.id, ReceiptState.REJECTED, reason)
+                return
+        if command.cmd == Cmd.RESET_KILL:
+            self._reset_kill(command)
+        elif command.cmd == Cmd.DRILL:
+            self._begin(self._drill(command))
+        elif command.cmd == Cmd.RELOAD:
+            self._reload(command)
+        else:
+            if command.cmd == Cmd.FLATTEN:
+                self.level = max(self.level, Level.STOP)
+                bot.gate.latches.level = self.level
+                self._persist_wish()
+            bot.dispatch(ev.CommandSeen(command))
+
+    def _finish_levels(self) -> None:
+        """Level commands are done when their effect is there, not when they were read."""
+        bot = self._bot
+        world = bot.engine.world if bot.engine is not None else None
+        for command_id, level in list(self._waiting.items()):
+            if level is Level.KILL:
+                progress = bot.kill_path.progress
+                if self.latch is None:
+                    self._ended(command_id, ReceiptState.FAILED, "the latch was lifted before the proof")
+                elif progress.cleared_ms is not None:
+                    result = {
+                        "orders_cancelled": str(progress.cancelled),
+                        "cleared_ms": f"{progress.cleared_ms:.0f}",
+                        "gate_shut_ms": f"{self.gate_shut_ms:.3f}",
+                    }
+                    self._ended(command_id, ReceiptState.DONE, None, result)
+            elif level is not self.level:
+                self._ended(command_id, ReceiptState.DONE, f"overtaken: the level is {self.level.word}")
+            elif self.latch is not None and level is Level.RUN:
+                self._ended(command_id, ReceiptState.REJECTED, "killed: reset the latch first")
+            elif level is not Level.STOP or world is None or stop_is_done(world):
+                self._ended(command_id, ReceiptState.DONE, None)
+
+    def _ended(
+        self, command_id: str, state: ReceiptState, reason: str | None, result: Mapping[str, str] | None = None
+    ) -> None:
+        del self._waiting[command_id]
+        self.finish(command_id, state, reason, result)
+
+    def finish(
+        self, command_id: str, state: ReceiptState, reason: str | None, result: Mapping[str, str] | None = None
+    ) -> None:
+        """Persist and show the end of a command."""
+        self._bot.commit([SaveReceipt(command_id, state, reason, result)])
+        self.shown(command_id, state, reason, result)
+
+    def shown(self, command_id: str, state: ReceiptState, reason: str | None, result: Mapping[str, str] | None) -> None:
+        """The end of a command, for the state file; the ledger has it already."""
+        receipt = self._receipts.get(command_id)
+        if receipt is None:
+            return
+        done_ms = epoch_ms(self._bot.clock.utc())
+        detail = dict(result) if result else None
+        self._keep(replace(receipt, state=state, done_ms=done_ms, reason=reason, result=detail))
+        log.info("command %s %s%s", receipt.cmd, state, f": {reason}" if reason else "")
+        self._bot.writer.poke()
+
+    def _keep(self, receipt: ReceiptDoc) -> None:
+        self._receipts[receipt.id] = receipt
+        while len(self._receipts) > RECEIPTS_KEPT:
+            self._receipts.popitem(last=False)
+
+    def _reset_kill(self, command: Command) -> None:
+        bot, good = self._bot, self.reader.good
+        wanted = command.args.get("latch_id")
+        if self.latch is None:
+            self.finish(command.id, ReceiptState.DONE, "the latch was lifted already")
+            return
+        if wanted != self.latch.latch_id:
+            self.finish(command.id, ReceiptState.REJECTED, f"the latch is {self.latch.latch_id}, not {wanted}")
+            return
+        if bot.fs.exists(bot.paths.kill):
+            self.finish(command.id, ReceiptState.REJECTED, "the file KILL is still there")
+            return
+        if good is not None and good.level is Level.KILL:
+            self.finish(command.id, ReceiptState.REJECTED, "control.json still says kill")
+            return
+        try:
+            assert bot.ledger is not None
+            bot.ledger.lift(self.latch.latch_id, epoch_ms(bot.clock.utc()), command.by)
+        except SQLAlchemyError as error:
+            bot.ledger_failed(error)
+            self.finish(command.id, ReceiptState.FAILED, "the ledger cannot be written")
+            return
+        lifted, self.latch = self.latch, None
+        self.level = self.reader.level = Level.STOP
+        bot.gate.latches.level = Level.STOP
+        bot.gate.latches.killed = False
+        self._persist_wish()
+        bot.dispatch(ev.KillLifted(lifted.latch_id, command.by))
+        bot.writer.lots_changed()
+        self.finish(command.id, ReceiptState.DONE, None)
+
+    async def _drill(self, command: Command) -> None:
+        bot = self._bot
+        rest = bot.kill_rest()
+        if rest is None:
+            self.finish(command.id, ReceiptState.FAILED, "the exchange's key is not there yet")
+            return
+        try:
+            self.finish(command.id, ReceiptState.DONE, None, await drill(rest, bot.settings.bot_name, bot.clock))
+        except ExchangeError as error:
+            self.finish(command.id, ReceiptState.FAILED, str(error))
+
+    def _reload(self, command: Command) -> None:
+        """Say what a restart would change; settings never change under a running bot."""
+        try:
+            fresh = settings_module.public_values(settings_module.load().settings)
+        except settings_module.SettingsError as error:
+            self.finish(command.id, ReceiptState.FAILED, str(error))
+            return
+        now = settings_module.public_values(self._bot.settings)
+        changes = {key: f"{now.get(key)} → {value}" for key, value in fresh.items() if now.get(key) != value}
+        reason = "a restart takes these over" if changes else "nothing would change"
+        self.finish(command.id, ReceiptState.DONE, reason, changes or None)
+
+
+def _sent_ms(command: Command) -> int | None:
+    try:
+        return epoch_ms(parse_time(command.at))
+    except ValueError:
+        return None

@@ -1,0 +1,217 @@
+"""The state document: what the shell knows of itself around what the engine shows of its world."""
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+
+from bot.core import view
+from bot.runtime.ledger import lot_row
+from bot.runtime.metrics import Samples, cpu_s, rss_mb
+from shared.documents import (
+    POSITIONS_VERSION,
+    BotState,
+    ChannelDoc,
+    FeedsDoc,
+    KillDoc,
+    MarketDoc,
+    MetricsDoc,
+    Phase,
+    Quote,
+    Status,
+)
+from shared.money import plain
+from shared.times import epoch_ms, from_epoch_ms, iso_seconds
+
+if TYPE_CHECKING:
+    from bot.coinbase.stream import StreamHealth
+    from bot.runtime.app import Bot
+
+
+@dataclass(slots=True)
+class Identity:
+    """What does not change during one run."""
+
+    boot_id: str
+    started_at: str
+    build: str
+    config_hash: str
+    pid: int = field(default_factory=os.getpid)
+
+
+def state(bot: "Bot") -> BotState:
+    """The whole document, now."""
+    now, engine = bot.clock.utc(), bot.engine
+    bot.seq += 1
+    world = engine.world if engine is not None else None
+    if world is not None:
+        world.now_ms = epoch_ms(now)
+    account = view.account(world) if world is not None else None
+    status, phase = status_and_phase(bot)
+    return BotState(
+        ts=iso_seconds(now),
+        mode=bot.settings.coin_mode.value,
+        status=status,
+        phase=phase,
+        positions=view.positions(world) if world is not None and bot.synced else None,
+        portfolio_value=account.equity if account is not None else None,
+        ws_ok=bot.ws_ok,
+        error=bot.error,
+        ts_ms=epoch_ms(now),
+        seq=bot.seq,
+        interval_ms=500,
+        boot_id=bot.identity.boot_id,
+        pid=bot.identity.pid,
+        started_at=bot.identity.started_at,
+        build=bot.identity.build,
+        config_hash=bot.identity.config_hash,
+        supervised=bot.supervised,
+        dry_run=bot.settings.dry_run and bot.settings.coin_mode.value == "live",
+        boot=bot.boot.documents(bot.clock.monotonic_s()),
+        account=account,
+        orders=view.orders(world) if world is not None and bot.synced else None,
+        risk=view.risk(world) if world is not None and bot.synced else None,
+        gates=view.gates(world) if world is not None and bot.synced else None,
+        feeds=_feeds(bot),
+        strategy=view.strategy(world) if world is not None and bot.synced else None,
+        metrics=_metrics(bot),
+        control=bot.commands.document(),
+        kill=_kill(bot),
+        last_command_id=bot.commands.last_id,
+        receipts=bot.commands.newest(),
+        events=list(world.events) if world is not None else [],
+        io=bot.writer.io(bot.gate.latches.ledger_ok, bot.ledger_error),
+    )
+
+
+def status_and_phase(bot: "Bot") -> tuple[Status, Phase]:
+    """A legal pair of the contract."""
+    if bot.boot.phase is Phase.ERROR:
+        return Status.ERROR, Phase.ERROR
+    if bot.ended:
+        return Status.STOPPED, Phase.STOPPED
+    if bot.engine is None or not bot.engine.world.ready:
+        return Status.STARTING, bot.boot.phase
+    return bot.engine.status, bot.engine.phase
+
+
+def _kill(bot: "Bot") -> KillDoc | None:
+    latch = bot.commands.latch
+    if latch is None:
+        return None
+    progress = bot.kill_path.progress
+    return KillDoc(
+        latch_id=latch.latch_id,
+        at=iso_seconds(from_epoch_ms(latch.at_ms)),
+        at_ms=latch.at_ms,
+        source=latch.source,
+        gate_shut_ms=round(bot.commands.gate_shut_ms, 3),
+        orders_found=progress.found,
+        orders_cancelled=progress.cancelled,
+        verified=progress.verified,
+        cleared_ms=round(progress.cleared_ms, 1) if progress.cleared_ms is not None else None,
+        note=progress.note,
+    )
+
+
+def _feeds(bot: "Bot") -> FeedsDoc | None:
+    if bot.rest is None:
+        return None
+    now_s = bot.clock.monotonic_s()
+    healths = [stream.health for stream in bot.streams]
+    market = healths[0] if healths else None
+    down = [h for h in healths if not h.connected]
+    world = bot.engine.world if bot.engine is not None else None
+    offset = world.clock_offset_ms if world is not None else bot.clock_offset_ms
+    return FeedsDoc(
+        ws_connected=bot.ws_ok,
+        ws_since=iso_seconds(from_epoch_ms(market.since_ms)) if market and market.since_ms is not None else None,
+        ws_age_ms=_age_ms(market, now_s),
+        ws_reconnects=sum(h.reconnects for h in healths),
+        ws_gaps=sum(h.gaps for h in healths),
+        ws_messages=sum(h.messages for h in healths),
+        ws_note="; ".join(f"{h.name}: {h.note}" for h in down) or None,
+        channels=[
+            ChannelDoc(channel=channel, product_id=product_id, age_ms=max(round((now_s - at_s) * 1000), 0))
+            for h in healths
+            for (channel, product_id), at_s in h.channel_s.items()
+        ],
+        rest_ok=bot.rest.last_error is None and bot.rest.last_ms is not None,
+        rest_last_ms=round(bot.rest.last_ms, 1) if bot.rest.last_ms is not None else None,
+        rest_errors=bot.rest.errors,
+        rest_calls=bot.rest.calls,
+        rest_note=bot.rest.last_error,
+        budget_pct=round(bot.limiter.left_pct, 1),
+        clock_offset_ms=offset,
+        clock_ok=offset is not None and abs(offset) <= 5000,
+    )
+
+
+def _age_ms(health: "StreamHealth | None", now_s: float) -> int | None:
+    if health is None or health.last_s is None:
+        return None
+    return max(round((now_s - health.last_s) * 1000), 0)
+
+
+def _metrics(bot: "Bot") -> MetricsDoc | None:
+    if bot.engine is None or bot.desk is None:
+        return None
+    world = bot.engine.world
+    totals = world.totals
+    tick_to_order: Samples = bot.tick_to_order_ms
+    return MetricsDoc(
+        decisions={word: totals.get(f"signal_{word}", 0) for word in ("buy", "sell", "flat")},
+        orders={side: totals.get(f"orders_{side}", 0) for side in ("buy", "sell")},
+        trades={
+            "open": totals.get("lots_opened", 0),
+            "win": totals.get("wins", 0),
+            "loss": totals.get("losses", 0),
+        },
+        vol_risk_factor=world.last_vol_factor,
+        model_mode=None,
+        walk_forward_fits=0,
+        rss_mb=rss_mb(),
+        cpu_s=cpu_s(),
+        loop_lag_ms_p99=bot.loop_lag_ms.percentile(99) or 0.0,
+        write_interval_ms_p99=bot.writer.interval_ms.percentile(99),
+        tick_to_order_ms_p50=tick_to_order.percentile(50),
+        tick_to_order_ms_p99=tick_to_order.percentile(99),
+        ledger_commit_ms_p99=bot.commit_ms.percentile(99),
+    )
+
+
+def positions_file(bot: "Bot") -> bytes:
+    """`positions.json`: lots, latch and command memory as the ledger holds them, exact amounts as text."""
+    now = bot.clock.utc()
+    world = bot.engine.world if bot.engine is not None else None
+    lots = [lot_row(lot) for lot in world.book] if world is not None else []
+    latch = bot.commands.latch
+    document = {
+        "version": POSITIONS_VERSION,
+        "ts": iso_seconds(now),
+        "ts_ms": epoch_ms(now),
+        "mode": bot.settings.coin_mode.value,
+        "bot": bot.settings.bot_name,
+        "lots": lots,
+        "latch": {"latch_id": latch.latch_id, "at_ms": latch.at_ms, "source": latch.source} if latch else None,
+        "wish": bot.commands.level.word,
+        "commands": [receipt.id for receipt in bot.commands.newest()],
+    }
+    return orjson.dumps(document, default=plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def market_file(bot: "Bot") -> bytes:
+    """`market.json`: best bid and ask of each product."""
+    assert bot.engine is not None
+    quotes = [
+        Quote(
+            product_id=product_id,
+            bid=float(m.bid) if m.bid is not None else None,
+            ask=float(m.ask) if m.ask is not None else None,
+            last=float(m.price) if m.price is not None else None,
+            at_ms=m.priced_ms or 0,
+        )
+        for product_id, m in bot.engine.world.markets.items()
+    ]
+    return orjson.dumps(MarketDoc(ts_ms=epoch_ms(bot.clock.utc()), quotes=quotes), option=orjson.OPT_APPEND_NEWLINE)
