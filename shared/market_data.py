@@ -38,7 +38,7 @@ class EquityRow(NamedTuple):
 
 
 def open_market_writer(path: Path) -> sqlite3.Connection:
-    """The bot's connection; a file that is no good database is replaced, since everything in it can be fetched again."""
+    """The bot's connection; a damaged one is replaced: all of it can be fetched again."""
     try:
         return _open(path)
     except sqlite3.DatabaseError as error:
