@@ -120,6 +120,14 @@ def token(role: Annotated[Role, typer.Argument(help="viewer reads, operator comm
     work.token(role)
 
 
+@app.command(rich_help_panel=WATCH)
+def password() -> None:
+    """Make the hash that lets a password log in, for .env. A login link needs none."""
+    from cli import login as work
+
+    work.password()
+
+
 def _command(word: str, args: dict[str, str] | None = None) -> None:
     from cli import commands as work
     from shared.control import Cmd
@@ -223,6 +231,66 @@ def restore(archive: Path) -> None:
     from cli import backup as work
 
     work.restore(archive)
+
+
+sim = typer.Typer(help="COIN-SIM, the local exchange, by itself.", no_args_is_help=True)
+app.add_typer(sim, name="sim", rich_help_panel=KEEP)
+
+
+@sim.command("start")
+def sim_start() -> None:
+    """Start COIN-SIM alone."""
+    from cli import sim as work
+
+    work.start()
+
+
+@sim.command("stop")
+def sim_stop() -> None:
+    """Stop COIN-SIM alone."""
+    from cli import sim as work
+
+    work.stop()
+
+
+@sim.command("status")
+def sim_status() -> None:
+    """Prices, orders, streams, struck faults."""
+    from cli import sim as work
+
+    work.status()
+
+
+@sim.command("faults")
+def sim_faults(
+    assignments: Annotated[list[str] | None, typer.Argument(help="NAME=RATE or NAME={json}")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="All off.")] = False,
+) -> None:
+    """Show, arm or clear what COIN-SIM breaks on purpose."""
+    from cli import sim as work
+
+    work.faults(assignments or [], clear=clear)
+
+
+@sim.command("key")
+def sim_key(
+    rights: Annotated[str, typer.Option(help="view, trade, transfer")] = "view,trade",
+    ed25519: Annotated[bool, typer.Option("--ed25519", help="The newer kind of key.")] = False,
+) -> None:
+    """Issue a key, as a file of the form that Coinbase hands out."""
+    from cli import sim as work
+
+    work.key(rights, edwards=ed25519)
+
+
+@sim.command("reset")
+def sim_reset(
+    with_bot: Annotated[bool, typer.Option("--with-bot", help="Set the bot's ledger aside as well.")] = False,
+) -> None:
+    """A new account. Nothing is deleted: the old one is set aside."""
+    from cli import sim as work
+
+    work.reset(with_bot=with_bot)
 
 
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -3,6 +3,8 @@
 from cli import ui
 from cli.context import loaded
 
+LEAST_PASSWORD = 12
+
 
 def login(role: str) -> None:
     """Print a single-use link that is valid for five minutes."""
@@ -20,3 +22,18 @@ def token(role: str) -> None:
     found = loaded().settings
     found.paths.prepare()
     ui.plain(create_token(found.paths, role))
+
+
+def password() -> None:
+    """Ask for a password and print the line for .env. The password itself is kept nowhere."""
+    import typer  # noqa: PLC0415
+    from argon2 import PasswordHasher  # noqa: PLC0415
+
+    chosen = typer.prompt("Password for the dashboard (12 characters or more)", hide_input=True, err=True)
+    if len(chosen) < LEAST_PASSWORD:
+        ui.give_up(f"{len(chosen)} characters are too few: {LEAST_PASSWORD} or more.")
+    if typer.prompt("Again", hide_input=True, err=True) != chosen:
+        ui.give_up("The two differ. Nothing was made.")
+    # Quoted, since the hash holds dollar signs.
+    ui.plain(f"DASHBOARD_PASSWORD_HASH='{PasswordHasher().hash(chosen)}'")
+    typer.echo("  Put this line into .env (chmod 600 .env), then ./coin restart", err=True)

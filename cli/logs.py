@@ -8,29 +8,38 @@ from cli import ui
 from cli.context import data_paths
 from cli.text import tail
 
-ALIASES = {"COIN": "dashboard", "COIN-BOT": "bot", "COIN-SIM": "simulator", "sim": "simulator", "coin": "dashboard"}
+ALIASES = {"dashboard": "COIN", "bot": "COIN-BOT", "sim": "COIN-SIM", "simulator": "COIN-SIM"}
 FOLLOW_EVERY_S = 0.2
 
 
 def logs(name: str | None, lines: int, *, follow: bool) -> None:
     """Print the last `lines` of one log or of all, and go on with `follow` until Ctrl-C."""
     folder = data_paths().logs
-    wanted = ALIASES.get(name, name) if name else None
+    wanted = ALIASES.get(name, name.upper()) if name else None
     files = sorted(p for p in folder.glob("*.log") if wanted is None or p.stem == wanted)
     if not files:
         there = ", ".join(sorted(p.stem for p in folder.glob("*.log"))) or "none yet: ./coin start"
         ui.give_up(f"No log{f' of {name}' if name else ''} in {folder}.", f"There are: {there}")
+    places = {}
     for path in files:
+        # Taken before the lines are read, so that none between the two is lost; at a line's end, so that none is cut.
+        places[path] = (_inode(path), _last_line_end(path))
         if len(files) > 1:
             ui.plain(f"==> {path.name} <==")
-        for text in tail(path, lines):
+        for text in tail(path, lines, end=places[path][1]):
             ui.plain(text)
     if follow:
-        _follow(files)
+        _follow(files, places)
 
 
-def _follow(files: list[Path]) -> None:
-    places = {path: (_inode(path), path.stat().st_size) for path in files}
+def _last_line_end(path: Path) -> int:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        start = file.seek(max(0, size - 64 * 1024))
+        return start + file.read(size - start).rfind(b"\n") + 1
+
+
+def _follow(files: list[Path], places: dict[Path, tuple[int | None, int]]) -> None:
     last: Path | None = None
     while True:
         time.sleep(FOLLOW_EVERY_S)

@@ -50,6 +50,24 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     _say_what_next(found.settings, ending, began, link=link)
 
 
+def start_only(names: list[str]) -> None:
+    """Start some of ours, without waiting for the bot; what runs already is left alone."""
+    found = loaded().settings
+    client = Pm2Client()
+    running = known(client)
+    check_clash(running)
+    idle = [name for name in names if name not in running or running[name].effective is not Effective.ONLINE]
+    if not idle:
+        ui.line(ui.DOT, f"already running: {', '.join(names)}")
+        return
+    _check_ports(found, idle, running)
+    for name in idle:
+        if name in running:
+            client.delete(name)
+    _pm2_start(idle)
+    ui.line(ui.GOOD, f"started by PM2: {', '.join(idle)}")
+
+
 def stop(*, keep_dashboard: bool = False) -> None:
     """Stop the bot, then the simulator, then the dashboard, and say what each did."""
     client = Pm2Client()

@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from cli import ports
@@ -102,7 +103,8 @@ def _process(process: Process, mode: Mode | None) -> Check:
     if name == "COIN-SIM" and mode is Mode.LIVE:
         return bad(name, "runs although the mode is live", "./coin start takes it off")
     if process.effective is Effective.ONLINE:
-        if process.restarts > 5:
+        young = process.started_ms is not None and time.time() - process.started_ms / 1000 < 60
+        if process.restarts > 5 or (process.restarts and young):
             return warn(name, f"online, restarted {process.restarts} times", f"./coin logs {name}")
         return good(name, f"online, pid {process.pid}, restarts {process.restarts}")
     if process.effective in (Effective.LAUNCHING, Effective.STOPPING):

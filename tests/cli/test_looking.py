@@ -121,7 +121,7 @@ def test_the_lock_is_seen_without_taking_it(paths: DataPaths) -> None:
 
 
 def test_logs_follow_over_a_rotation(paths: DataPaths, tmp_path: Path) -> None:
-    log = paths.logs / "bot.log"
+    log = paths.logs / "COIN-BOT.log"
     log.write_text("".join(f"line {n}\n" for n in range(100)))
     env = {**os.environ, "DATA_DIR": str(paths.root), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "cli", "logs", "bot", "-n", "2", "-f"]
@@ -134,7 +134,7 @@ def test_logs_follow_over_a_rotation(paths: DataPaths, tmp_path: Path) -> None:
             time.sleep(0.3)
             file.write(" whole\n")
         seen.append(follower.stdout.readline())
-        log.rename(paths.logs / "bot.log.1")
+        log.rename(paths.logs / "COIN-BOT.log.1")
         log.write_text("after the rotation\n")
         seen.append(follower.stdout.readline())
         follower.terminate()
@@ -142,7 +142,7 @@ def test_logs_follow_over_a_rotation(paths: DataPaths, tmp_path: Path) -> None:
 
 
 def test_an_unknown_log_is_answered_with_those_there_are(coin: Coin, paths: DataPaths) -> None:
-    (paths.logs / "bot.log").touch()
+    (paths.logs / "COIN-BOT.log").touch()
     done = coin("logs", "nobody")
     assert done.returncode == 1
-    assert "There are: bot" in done.stderr
+    assert "There are: COIN-BOT" in done.stderr
