@@ -10,7 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from filelock import Timeout
+
 from shared.settings import Settings, SettingsError, load
+from simulator.admin import lock_of
 from simulator.server.admin_api import AdminApi
 from simulator.server.app import PortTaken, SimServer, wall_us
 from simulator.server.files import SimFiles, load_keys, server_context
@@ -33,7 +36,7 @@ def set_up_logging(folder: Path, level: str) -> None:
 
     class Private(logging.handlers.RotatingFileHandler):
         def _open(self):  # type: ignore[no-untyped-def]  # the base class leaves it untyped
-            return open(self.baseFilename, self.mode, encoding="utf-8", opener=private)  # noqa: SIM115
+            return open(self.baseFilename, self.mode, encoding="utf-8", opener=private)
 
     form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
@@ -42,6 +45,7 @@ def set_up_logging(folder: Path, level: str) -> None:
     for handler in handlers:
         handler.setFormatter(form)
     logging.basicConfig(level=level, handlers=handlers, force=True)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client's broken TLS is no event of ours
 
 
@@ -84,19 +88,24 @@ def main() -> int:
         for problem in wrong.problems:
             sys.stderr.write(f"setting: {problem}\n")
         return EXIT_SETUP
-    files = SimFiles(settings.paths.sim)
+    files = SimFiles(settings.paths.sim, settings.paths.flavour)
     try:
         settings.paths.prepare()
         set_up_logging(settings.paths.logs, settings.log_level)
-        asyncio.run(serve(settings, files))
+        files.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with lock_of(settings.paths).acquire(timeout=0):
+            asyncio.run(serve(settings, files))
+    except Timeout:
+        log.error("sim.account_taken another COIN-SIM works in %s", files.root)
+        return EXIT_PORT_TAKEN
     except PortTaken as taken:
-        log.error("sim.port_taken %s", taken)  # noqa: TRY400  a sentence, not a traceback
+        log.error("sim.port_taken %s", taken)
         return EXIT_PORT_TAKEN
     except BadSetup as wrong:
-        log.error("sim.setup %s", wrong)  # noqa: TRY400
+        log.error("sim.setup %s", wrong)
         return EXIT_SETUP
     except sqlite3.Error as wrong:
-        log.error("sim.account %s: %s; `./coin sim reset` starts over", files.account, wrong)  # noqa: TRY400
+        log.error("sim.account %s: %s; `./coin sim reset` starts over", files.account, wrong)
         return EXIT_SETUP
     except OSError as wrong:
         sys.stderr.write(f"{wrong.filename or files.root}: {wrong.strerror}\n")

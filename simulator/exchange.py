@@ -11,8 +11,8 @@ from simulator.core.accounts import Portfolio
 from simulator.core.candles import Candles
 from simulator.core.driver import Driver
 from simulator.core.ids import Ids
-from simulator.core.orders import Order, Trigger
 from simulator.core.orders import Kind as OrderKind
+from simulator.core.orders import Order, Trigger
 from simulator.core.products import Gate
 from simulator.core.tape import Tape
 from simulator.core.units import to_atoms

@@ -6,7 +6,7 @@ exists after `kill -9`.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +193,8 @@ class Store:
         return self._order(*row) if row else None
 
     def _rows(self, table: str, page: Page) -> list[tuple[int, bytes]]:
-        clauses, values = [], []
+        clauses: list[str] = []
+        values: list[Any] = []
         for clause, given in page.where:
             clauses.append(clause)
             values.extend(given)
@@ -213,7 +214,7 @@ class Store:
         for sequence, body in self._rows("fills", page):
             row = orjson.loads(body)
             row[8], row[9] = int(row[8]), int(row[9])
-            found.append(Fill(*row, sequence))
+            found.append(replace(Fill(*row), sequence=sequence))
         return found
 
     def volume_usd(self, since_us: int) -> tuple[float, float]:

@@ -6,8 +6,18 @@ from dataclasses import dataclass, field
 
 from simulator.api import auth
 from simulator.api.auth import ApiKey, Right
-from simulator.api.http import ApiError, Request, Response, bad_request, error, forbidden, internal, rate_limited
-from simulator.api.http import unauthorized, unknown_path
+from simulator.api.http import (
+    ApiError,
+    Request,
+    Response,
+    bad_request,
+    error,
+    forbidden,
+    internal,
+    rate_limited,
+    unauthorized,
+    unknown_path,
+)
 from simulator.api.limits import Buckets
 from simulator.core.validation import Malformed
 from simulator.exchange import Exchange

@@ -232,7 +232,8 @@ def fill_view(fill: Fill, product: Product, user_id: str) -> dict[str, Any]:
 
 
 _TYPES = {
-    Kind.MARKET: "Market", Kind.LIMIT: "Limit", Kind.STOP_LIMIT: "Stop Limit", Kind.BRACKET: "Bracket", Kind.TWAP: "TWAP",
+    Kind.MARKET: "Market", Kind.LIMIT: "Limit", Kind.STOP_LIMIT: "Stop Limit", Kind.BRACKET: "Bracket",
+    Kind.TWAP: "TWAP",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from history and the same candle seen live are equal.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from simulator.core.draws import Draws
@@ -52,7 +53,7 @@ def _path(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, rough: 
             anchors.append((edge, price))
     anchors.sort()
     path = [bar.open] * (count + 1)
-    for (start, first), (end, last) in zip(anchors, anchors[1:], strict=False):
+    for (start, first), (end, last) in pairwise(anchors):
         for i in range(start, end):
             path[i] = first + (last - first) * (i - start) // (end - start)
     path[count] = bar.close
@@ -137,7 +138,7 @@ def walk(draws: Draws, bar: Bar, length_us: int, usual: int) -> list[Print]:
     prices = _prices(draws, bar, count)
     count = len(prices)
     if bar.volume < count:  # fewer steps than prices that must print: one trade a step is not enough
-        return _squeezed(bar, prices, length_us)
+        return _squeezed(bar, length_us)
     weights = [1 + draws.below(64) * draws.below(64) for _ in range(count)]
     sizes = [1 + part for part in draws.split(bar.volume - count, weights)]
     times = _times(draws, count, length_us)
@@ -154,10 +155,10 @@ def _prices(draws: Draws, bar: Bar, count: int) -> list[int]:
     nearer_low = bar.open - bar.low <= bar.high - bar.open
     low_first = nearer_low if draws.chance(700) else not nearer_low
     turns = [bar.open, *((bar.low, bar.high) if low_first else (bar.high, bar.low)), bar.close]
-    legs = [abs(b - a) for a, b in zip(turns, turns[1:], strict=False)]
+    legs = [abs(b - a) for a, b in pairwise(turns)]
     inner = draws.split(max(0, count - 4), [leg + 1 for leg in legs])
     prices = [turns[0]]
-    for (a, b), between in zip(zip(turns, turns[1:], strict=False), inner, strict=True):
+    for (a, b), between in zip(pairwise(turns), inner, strict=True):
         rough = abs(b - a) // (2 * (between + 1)) + 1
         for i in range(1, between + 1):
             drawn = a + (b - a) * i // (between + 1) + draws.bell(rough)
@@ -166,7 +167,7 @@ def _prices(draws: Draws, bar: Bar, count: int) -> list[int]:
     return prices
 
 
-def _squeezed(bar: Bar, prices: list[int], length_us: int) -> list[Print]:
+def _squeezed(bar: Bar, length_us: int) -> list[Print]:
     """A minute of very few steps: the extremes that fit, the close last."""
     kept = list(dict.fromkeys((bar.open, bar.high, bar.low, bar.close)))[: bar.volume]
     if kept[-1] != bar.close:

@@ -9,7 +9,7 @@ from collections import deque
 
 from simulator.core import triggers
 from simulator.core.bars import Print
-from simulator.core.book import Demand, Match, Side
+from simulator.core.book import Match, Side
 from simulator.core.draws import Draws, mix
 from simulator.core.execution import apply_matches
 from simulator.core.products import GATES
@@ -261,6 +261,3 @@ class Driver:
             player.step()
             heapq.heapreplace(self._due, (player.due_us(), i))
         triggers.run_timers(self.venue, now_us)
-
-
-__all__ = ["Demand", "Driver", "Player"]

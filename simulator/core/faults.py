@@ -82,9 +82,9 @@ def parse_fault(name: str, raw: Mapping[str, Any]) -> Armed:
         if key in _KNOWN:
             continue
         bounds = _PARAMS.get(fault, {}).get(key)
-        if bounds is not None and isinstance(value, int | float) and bounds[0] <= value <= bounds[1]:
-            params[key] = value
-        elif key in _TEXTS and value in _TEXTS[key]:
+        if (bounds is not None and isinstance(value, int | float) and bounds[0] <= value <= bounds[1]) or (
+            key in _TEXTS and value in _TEXTS[key]
+        ):
             params[key] = value
         else:
             raise BadFault(f"{name}: {key}={value!r} is not understood")

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
-from simulator.core import execution
 from simulator.core.accounts import Insufficient
 from simulator.core.book import Demand
 from simulator.core.execution import apply_matches, finish, leave_book, needed_hold, set_hold
 from simulator.core.orders import Kind, Order, Status, TimeInForce, Trigger
 from simulator.core.units import PPM
 from simulator.core.venue import Market, Venue
+
+MAX_OPEN_ORDERS = 500  # of one product
 
 
 class Reject(Exception):
@@ -37,13 +38,8 @@ def check_gate(market: Market, order: Order) -> None:
         raise Reject("ORDER_ENTRY_DISABLED", "Orderbook is in limit only mode")
     if gate.post_only and not order.post_only:
         raise Reject("ORDER_ENTRY_DISABLED", "Orderbook is in post only mode")
-    if market.open_orders >= market_limit(market):
+    if market.open_orders >= MAX_OPEN_ORDERS:
         raise Reject("INVALID_REQUEST", "Too many open orders for this product")
-
-
-def market_limit(market: Market) -> int:
-    """Open orders that one product takes."""
-    return 500
 
 
 def protection(venue: Venue, market: Market, buys: bool) -> int | None:
@@ -67,7 +63,7 @@ def initial_hold(venue: Venue, market: Market, order: Order) -> int:
     return needed_hold(order)
 
 
-def check_price(venue: Venue, market: Market, order: Order) -> None:
+def check_price(market: Market, order: Order) -> None:
     """Refuse prices that the book or the last trade contradicts."""
     last = market.last
     if order.post_only and order.limit is not None and market.book.crosses(order.buys, order.limit):
@@ -83,14 +79,19 @@ def check_price(venue: Venue, market: Market, order: Order) -> None:
             raise _stop_reject("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
     if order.kind is Kind.BRACKET and order.stop is not None and last is not None:
         profit, stop = order.limit_price, order.stop
-        if order.buys and not (profit < last < stop) or not order.buys and not (stop < last < profit):
-            above = (stop >= last) if not order.buys else (stop <= last)
-            raise _stop_reject(
-                "PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE" if above and not order.buys
-                else "PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE" if above else "PREVIEW_INVALID_LIMIT_PRICE"
-            )  # fmt: skip
+        _check_bracket(order, profit, stop, last)
     if order.kind is Kind.MARKET and market.book.side(not order.buys).best() is None:
         raise Reject("INVALID_NO_LIQUIDITY", "No liquidity on the other side of the book")
+
+
+def _check_bracket(order: Order, profit: int, stop: int, last: int) -> None:
+    """The last price lies between a bracket's take profit and its stop."""
+    if order.buys and stop <= last:
+        raise _stop_reject("PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE")
+    if not order.buys and stop >= last:
+        raise _stop_reject("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
+    if (profit >= last) if order.buys else (profit <= last):
+        raise Reject("INVALID_LIMIT_PRICE", "Take profit is on the wrong side", "PREVIEW_INVALID_LIMIT_PRICE")
 
 
 def _stop_reject(preview: str) -> Reject:
@@ -102,7 +103,7 @@ def create(venue: Venue, order: Order, now_us: int) -> None:
     market = venue.market(order.product.product_id)
     assert market is not None
     check_gate(market, order)
-    check_price(venue, market, order)
+    check_price(market, order)
     order.held = order.product.quote if order.buys else order.product.base
     order.leaves = order.steps or 0
     try:
@@ -207,7 +208,7 @@ class Edit(NamedTuple):
     stop: int | None = None
 
 
-def check_edit(order: Order, edit: Edit, now_us: int) -> str | None:
+def check_edit(order: Order, edit: Edit) -> str | None:
     """The venue's reason to refuse, or None."""
     if not order.open:
         return "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
@@ -263,6 +264,3 @@ def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
         work(venue, market, order, now_us)
     if order.open:
         venue.changed(order)
-
-
-__all__ = ["Edit", "Reject", "cancel", "check_edit", "create", "edit", "execution", "expire", "work"]

@@ -20,12 +20,12 @@ def to_atoms(value: Decimal | str | int) -> int:
         raise ValueError(f"not an amount: {value!r}") from error
     if not isinstance(exponent, int) or exponent > MAX_TEXT:
         raise ValueError(f"not a finite amount: {value!r}")
-    number = int("".join(map(str, digits)) or "0")
+    number: int = int("".join(map(str, digits)) or "0")
     shift = exponent + DECIMALS
     if shift >= 0:
-        number *= 10**shift
+        number *= int(10**shift)
     else:
-        number, rest = divmod(number, 10**-shift)
+        number, rest = divmod(number, int(10**-shift))
         if rest:
             raise ValueError(f"finer than any amount here: {value!r}")
     return -number if sign else number

@@ -12,7 +12,7 @@ from simulator.core.lifecycle import Reject
 from simulator.core.orders import Kind, Order, TimeInForce
 from simulator.core.products import Product
 from simulator.core.triggers import bucket_us
-from simulator.core.units import ONE, PPM, parse
+from simulator.core.units import PPM, parse
 from simulator.core.venue import Venue
 
 MAX_CLIENT_ORDER_ID = 128
@@ -295,8 +295,3 @@ def _twap(order: Order, inner: Mapping[str, Any], now_us: int) -> None:
         raise Malformed("bucket_duration is invalid") from None
     if not 1_000_000 <= length <= 86_400_000_000:
         raise Malformed("bucket_duration is invalid")
-
-
-def quote_text_value(atoms: int) -> float:
-    """Atoms as a float of whole money, for display figures only."""
-    return atoms / ONE

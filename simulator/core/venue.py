@@ -60,7 +60,6 @@ class Rules(NamedTuple):
     maker_ppm: int = 5000
     taker_ppm: int = 9000
     protection_ppm: int = 50_000  # a market order never trades further than this from the first price
-    max_open_orders: int = 500  # of one product
 
 
 class Venue:

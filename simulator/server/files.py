@@ -28,9 +28,10 @@ PLAIN = serialization.NoEncryption()
 
 @dataclass(frozen=True, slots=True)
 class SimFiles:
-    """Where each file lies; `root` is DATA_DIR/sim."""
+    """Where each file lies; `root` is DATA_DIR/sim. `flavour` keeps accounts of different markets apart."""
 
     root: Path
+    flavour: str = ""
 
     @property
     def ca(self) -> Path:
@@ -61,7 +62,7 @@ class SimFiles:
 
     @property
     def account(self) -> Path:
-        return self.root / "account.db"
+        return self.root / f"account{self.flavour}.db"
 
     @property
     def admin_token(self) -> Path:

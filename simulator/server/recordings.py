@@ -16,7 +16,10 @@ from simulator.core.products import DEFAULT_PRODUCTS, Product, other_product
 from simulator.core.replay import BadRecording, Recording
 from simulator.core.units import ONE, to_atoms
 
-_PRODUCT = re.compile(r"(?<![A-Z0-9])([A-Z0-9]{2,10})[-_/](USDC|USDT|USD|EUR|GBP|BTC)(?![A-Z0-9])")
+_PRODUCTS = (
+    re.compile(r"(?<![A-Z0-9])([A-Z0-9]{2,10})-(USDC|USDT|USD|EUR|GBP|BTC)(?![A-Z0-9])"),
+    re.compile(r"(?<![A-Z0-9])([A-Z0-9]{2,10})_(USDC|USDT|USD|EUR|GBP)(?![A-Z0-9])"),
+)
 _NAMES = {
     "time": ("time", "timestamp", "start", "open_time", "opentime", "date", "datetime", "unix", "ts"),
     "open": ("open", "o"),
@@ -32,8 +35,11 @@ Row = tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal]
 
 def product_in_name(path: Path, otherwise: str) -> str:
     """The product that a file's name holds, such as BTC-USD; else `otherwise`."""
-    found = _PRODUCT.search(path.name.upper())
-    return f"{found[1]}-{found[2]}" if found else otherwise
+    for pattern in _PRODUCTS:
+        found = pattern.search(path.name.upper())
+        if found:
+            return f"{found[1]}-{found[2]}"
+    return otherwise
 
 
 def fingerprint(path: Path) -> str:
@@ -146,9 +152,8 @@ def load(path: Path, product_if_unnamed: str) -> Recording:
         if minute % length:
             raise BadRecording(f"{path.name}: minute {minute} is not on the grid of {length} minutes")
         if volume:
-            prices = (to_atoms(_cut(price)) // product.tick for price in (open_, high, low, close))
-            steps = max(1, int(volume * (ONE // product.step)))
-            recording.add(minute, Bar(*prices, steps))
+            first, top, bottom, last = (to_atoms(_cut(p)) // product.tick for p in (open_, high, low, close))
+            recording.add(minute, Bar(first, top, bottom, last, max(1, int(volume * (ONE // product.step)))))
     return recording
 
 

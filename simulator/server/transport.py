@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
 import h11
@@ -24,6 +25,7 @@ MAX_UNSENT = 96 * 1024 * 1024  # a reader that is further behind is cut off
 IDLE_S = 75.0
 CLOSE_S = 2.0
 SLOW_PIECES = 10
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 class Front(Protocol):
@@ -86,7 +88,7 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=MAX_UNSENT)
         self._arm_idle()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._disarm()
         self._transport = None
         if self._session is not None:
@@ -223,7 +225,8 @@ class Connection(asyncio.Protocol):
         headers += [("cache-control", "no-store"), *response.headers]
         if close:
             headers.append(("connection", "close"))
-        head = http.send(h11.Response(status_code=response.status, headers=headers))
+        reason = _REASONS.get(response.status, b"")
+        head = http.send(h11.Response(status_code=response.status, headers=headers, reason=reason))
         is_head = self._request is not None and self._request.method == b"HEAD"
         body = http.send(h11.Data(data=b"" if is_head else response.body)) or b""
         end = http.send(h11.EndOfMessage()) or b""

@@ -1,5 +1,7 @@
 """Accounts, fees, key permissions."""
 
+# ruff: noqa: ARG001  every route takes the same arguments
+
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import Request, Response, bad_request, not_found, ok, whole
 from simulator.api.service import PREFIX, Api, Router

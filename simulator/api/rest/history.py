@@ -1,5 +1,7 @@
 """Orders and fills of the past: one, lists with every filter, cursors."""
 
+# ruff: noqa: ARG001  every route takes the same arguments
+
 from typing import Any
 
 from simulator.api.auth import ApiKey, Right

@@ -1,5 +1,7 @@
 """Server time, products, candles, trades and books; the private paths and their public twins."""
 
+# ruff: noqa: ARG001  every route takes the same arguments
+
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import Request, Response, bad_request, not_found, ok, whole
 from simulator.api.service import PREFIX, Api, Router
@@ -84,7 +86,7 @@ def ticker(api: Api, request: Request, key: ApiKey | None, product_id: str) -> R
     if limit <= 0:
         raise bad_request("limit is invalid")
     start, end = whole(request, "start", 0), whole(request, "end", 10**12)
-    trades = []
+    trades: list[dict[str, str]] = []
     for trade in reversed(market.trades):
         if trade.time_us // 1_000_000 < start or len(trades) >= min(limit, MAX_TRADES):
             break

@@ -1,5 +1,7 @@
 """Create, preview, edit, cancel; the lists of orders and fills."""
 
+# ruff: noqa: ARG001  every route takes the same arguments
+
 from typing import Any
 
 from simulator.api.auth import ApiKey, Right
@@ -154,7 +156,7 @@ def edit(api: Api, request: Request, key: ApiKey) -> Response:
     reason: str | None
     wish, reason = parse_edit(order, body)
     if wish is not None:
-        reason = lifecycle.check_edit(order, wish, api.exchange.now_us)
+        reason = lifecycle.check_edit(order, wish)
     if wish is None or reason:
         return edit_refused(reason or "INVALID_EDITED_SIZE")
     try:

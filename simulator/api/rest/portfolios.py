@@ -1,5 +1,7 @@
 """Portfolios: list, create, rename, delete, breakdown, move funds."""
 
+# ruff: noqa: ARG001  every route takes the same arguments
+
 from typing import Any
 
 from simulator.api.auth import ApiKey, Right

@@ -103,7 +103,7 @@ def preview(api: Api, request: Request, key: ApiKey) -> Response:
 def check_affordable(api: Api, market: Market, order: Order) -> None:
     """Raises the Reject that creating the order would raise."""
     lifecycle.check_gate(market, order)
-    lifecycle.check_price(api.exchange.venue, market, order)
+    lifecycle.check_price(market, order)
     order.leaves = order.steps or 0
     currency = order.product.quote if order.buys else order.product.base
     needed = lifecycle.initial_hold(api.exchange.venue, market, order)
@@ -124,7 +124,7 @@ def edit_preview(api: Api, request: Request, key: ApiKey) -> Response:
     else:
         wish, reason = parse_edit(order, body)
         if wish is not None:
-            reason = lifecycle.check_edit(order, wish, api.exchange.now_us)
+            reason = lifecycle.check_edit(order, wish)
         if wish is not None and not reason:
             market = api.exchange.venue.market(order.product.product_id)
             assert market is not None

@@ -87,7 +87,7 @@ class Hub:
         if products is None:
             session.raw(frames.error_frame("failure to subscribe"))
             return
-        if not self._allowed(session, channel, message, now_us):
+        if not self._allowed(session, channel, message):
             session.raw(frames.error_frame("authentication failure"))
             return
         if kind == "subscribe":
@@ -109,7 +109,7 @@ class Hub:
             return None
         return list(dict.fromkeys(given))
 
-    def _allowed(self, session: Session, channel: str, message: dict[str, Any], now_us: int) -> bool:
+    def _allowed(self, session: Session, channel: str, message: dict[str, Any]) -> bool:
         token = message.get("jwt")
         private = channel in ("user", "futures_balance_summary")
         if token is None or token == "":
@@ -266,9 +266,9 @@ class Hub:
     def _idle(self, now_us: int) -> None:
         """Close who never subscribed, and who has had nothing to read for long."""
         for session in list(self.sessions):
-            if not session.subscriptions and not session.number and now_us - session.opened_us >= FIRST_SUBSCRIBE_US:
-                session.close(1000)
-            elif now_us - session.last_sent_us >= QUIET_US and not session.dead:
+            if (
+                not session.subscriptions and not session.number and now_us - session.opened_us >= FIRST_SUBSCRIBE_US
+            ) or (now_us - session.last_sent_us >= QUIET_US and not session.dead):
                 session.close(1000)
 
     def _level2(self, now_us: int) -> None:
