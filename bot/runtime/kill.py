@@ -42,8 +42,8 @@ class KillPath:
         self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
         self.progress = Progress()
 
-    async def run(self, latched: Callable[[], bool], poke: Callable[[], None]) -> None:
-        """Cancel and verify, with back-off for ever; after the proof, look again every ten seconds."""
+    async def run(self, latched: Callable[[], bool], poke: Callable[[], None], *, again: bool = True) -> None:
+        """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
         self.progress = progress = Progress()
         began_s, backoff_s = self._clock.monotonic_s(), 0.1
         while latched():
@@ -56,7 +56,7 @@ class KillPath:
                 backoff_s = min(backoff_s * 2, 5.0)
                 await self._clock.sleep(self._rng.uniform(backoff_s / 2, backoff_s))
             poke()
-            if progress.verified >= LOOKS_NEEDED:
+            if progress.verified >= LOOKS_NEEDED and again:
                 await self._clock.sleep(AGAIN_S)
 
     async def _round(self, progress: Progress, began_s: float) -> None:
