@@ -25,14 +25,16 @@ const OURS = [
   'SCALP_TP_MIN_PCT', 'TAKE_PROFIT_ORDER', 'FEE_RATE_PCT', 'EDGE_GATE', 'MIN_EDGE_PCT', 'STRATEGY', 'MA_FAST',
   'MA_SLOW', 'BUY_THRESHOLD', 'SELL_THRESHOLD', 'USE_MA_FILTER', 'MODEL_MODE', 'WALK_FORWARD_MIN',
   'KILL_FLATTEN', 'SAFE_STARTS', 'SIM_PORT', 'SIM_ADMIN_PORT', 'SIM_MARKET', 'SIM_SEED', 'SIM_FUNDS',
-  'SIM_REPLAY', 'SIM_REPLAY_SPEED', 'SIM_CLIENT_ID', 'SIM_IDEMPOTENCY', 'SIM_MAKER_FEE_PCT',
-  'SIM_TAKER_FEE_PCT', 'DASHBOARD_HOST', 'DASHBOARD_PORT', 'DASHBOARD_BEHIND_PROXY', 'DASHBOARD_HOSTS',
-  'DASHBOARD_TLS_CERT', 'DASHBOARD_TLS_KEY',
+  'SIM_REPLAY', 'SIM_REPLAY_PRODUCT', 'SIM_REPLAY_SPEED', 'SIM_CLIENT_ID', 'SIM_IDEMPOTENCY',
+  'SIM_MAKER_FEE_PCT', 'SIM_TAKER_FEE_PCT', 'DASHBOARD_HOST', 'DASHBOARD_PORT', 'DASHBOARD_BEHIND_PROXY',
+  'DASHBOARD_HOSTS', 'DASHBOARD_TLS_CERT', 'DASHBOARD_TLS_KEY',
 ];
 const fromShell = (names) => Object.fromEntries(names.filter((n) => process.env[n]).map((n) => [n, process.env[n]]));
 // A setting that the shell no longer has is handed on as empty, which means "not set": PM2 adds a new start's variables
 // to those of the start before, so that a mode given once would stay for ever.
 const ours = Object.fromEntries(OURS.map((n) => [n, process.env[n] || '']));
+// A strategy's own settings (STRATEGY_DIP_PERIOD) are known to the strategy only.
+const strategies = fromShell(Object.keys(process.env).filter((n) => n.startsWith('STRATEGY_')));
 
 function setting(name, fallback) {
   if (process.env[name]) return process.env[name];
@@ -66,7 +68,7 @@ const app = (name, module) => ({
   args: ['-m', module],
   exec_mode: 'fork',
   filter_env: [''], // drops the whole shell environment
-  env: { ...fromShell(SYSTEM), ...ours, PYTHONUNBUFFERED: '1', PYTHONUTF8: '1' },
+  env: { ...fromShell(SYSTEM), ...ours, ...strategies, PYTHONUNBUFFERED: '1', PYTHONUTF8: '1' },
   watch: false,
   vizion: false,
   pmx: false,

@@ -283,6 +283,14 @@ def sim_key(
     work.key(rights, edwards=ed25519)
 
 
+@sim.command("deposit")
+def sim_deposit(value: str, currency: str = "USD") -> None:
+    """Add play money to the account."""
+    from cli import sim as work
+
+    work.deposit(value, currency)
+
+
 @sim.command("reset")
 def sim_reset(
     with_bot: Annotated[bool, typer.Option("--with-bot", help="Set the bot's ledger aside as well.")] = False,

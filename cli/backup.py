@@ -13,7 +13,6 @@ from cli.context import data_paths, from_callers_folder
 from cli.witness import lock_holder
 from shared.paths import DataPaths
 
-LEDGER = "ledger.db"
 DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
 
 
@@ -44,7 +43,7 @@ def backup(target: Path | None) -> None:
 
 
 def _collect(paths: DataPaths, folder: Path) -> list[Path]:
-    kept = [folder / LEDGER]
+    kept = [folder / paths.ledger.name]
     source = sqlite3.connect(f"{paths.ledger.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
     copy = sqlite3.connect(kept[0])
     try:
@@ -75,9 +74,9 @@ def restore(archive: Path) -> None:
     aside = paths.root / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
         folder = Path(temporary)
-        found = _unpack(source, folder)
+        found = _unpack(source, folder, paths.ledger.name)
         aside.mkdir(mode=0o700)
-        for name in (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", *DOCUMENTS):
+        for name in (*(paths.ledger.name + ending for ending in ("", "-wal", "-shm")), *DOCUMENTS):
             # An old WAL beside another ledger would be played into it: it goes with its own.
             if (paths.root / name).exists():
                 os.replace(paths.root / name, aside / name)
@@ -89,13 +88,13 @@ def restore(archive: Path) -> None:
     ui.line(ui.DOT, "Orders and fills since the backup come from the exchange when the bot syncs: ./coin start")
 
 
-def _unpack(source: Path, folder: Path) -> list[str]:
-    """The archive's own files, no other name and no link; the ledger must be whole."""
+def _unpack(source: Path, folder: Path, ledger: str) -> list[str]:
+    """The archive's own files, no other name and no link; the ledger must be this mode's, and whole."""
     found = []
     try:
         with tarfile.open(source, "r:gz") as archive:
             for member in archive.getmembers():
-                if member.name not in (LEDGER, *DOCUMENTS) or not member.isfile():
+                if member.name not in (ledger, *DOCUMENTS) or not member.isfile():
                     ui.give_up(f"{source} holds {member.name!r}, which is not part of a backup. Nothing was changed.")
                 content = archive.extractfile(member)
                 assert content is not None
@@ -104,10 +103,10 @@ def _unpack(source: Path, folder: Path) -> list[str]:
                 found.append(member.name)
     except (OSError, tarfile.TarError, EOFError) as error:
         ui.give_up(f"{source} can't be read as a backup: {error}. Nothing was changed.")
-    if LEDGER not in found:
-        ui.give_up(f"{source} holds no ledger. Nothing was changed.")
+    if ledger not in found:
+        ui.give_up(f"{source} holds no {ledger}, the ledger of this mode. Nothing was changed.")
     try:
-        db = sqlite3.connect(folder / LEDGER)
+        db = sqlite3.connect(folder / ledger)
         try:
             (answer,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         finally:

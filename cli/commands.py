@@ -28,6 +28,8 @@ def command(cmd: Cmd, args: Mapping[str, str] | None = None) -> None:
     elif cmd not in LEVELS:
         reason = error or ("it has never run here" if missing else "its process is gone")
         ui.give_up(f"The bot isn't there ({reason}), so nothing can be done by it.", "./coin start")
+    elif cmd is Cmd.START and (paths.kill.exists() or (state is not None and state.kill is not None)):
+        ui.give_up("The kill switch is latched, and the bot isn't running.", "./coin start, then ./coin reset-kill")
     sent = send(paths, cmd, args, state)
     if not there:
         ui.line(ui.WARN, f"{cmd} is written; the bot isn't running and will come up so: ./coin start")

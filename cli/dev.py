@@ -80,9 +80,8 @@ def _node() -> Path:
 
 def _environment() -> dict[str, str]:
     """The shell's variables without settings of the user's own bot, and with Node.js on the PATH."""
-    from cli.pm2_process import handed_over  # noqa: PLC0415
+    from cli.pm2_process import is_ours  # noqa: PLC0415
 
-    ours = {*handed_over(), "PRODUCT_ID", "PM2_HOME"}
-    env = {name: value for name, value in os.environ.items() if name not in ours}
+    env = {name: value for name, value in os.environ.items() if not is_ours(name) and name != "PM2_HOME"}
     env["PATH"] = f"{_node().parent}{os.pathsep}{env.get('PATH', os.defpath)}" if _node().is_absolute() else env["PATH"]
     return env

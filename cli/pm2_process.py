@@ -23,9 +23,14 @@ def handed_over() -> list[str]:
     return [key for key in names if not settings.is_secret(key) and not key.startswith("COINBASE_")]
 
 
+def is_ours(name: str) -> bool:
+    """True for a variable of the shell that a process is given as a setting."""
+    return name in (*handed_over(), "PRODUCT_ID") or name.startswith(settings.STRATEGY_PREFIX)
+
+
 def environment() -> dict[str, str]:
     """What PM2 is given: the system's own variables and our settings as far as they are no secrets."""
-    env = {name: os.environ[name] for name in (*_SYSTEM, *handed_over(), "PRODUCT_ID") if os.environ.get(name)}
+    env = {name: value for name, value in os.environ.items() if value and (name in _SYSTEM or is_ours(name))}
     env["PM2_DISABLE_VERSION_CHECK"] = "1"
     node = node_folder()
     if node is not None:

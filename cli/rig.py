@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.pm2_process import ECOSYSTEM, environment, executable, handed_over
+from cli.pm2_process import ECOSYSTEM, environment, executable, is_ours
 from cli.text import tail
 from cli.witness import read_state
 from shared.documents import BotState, Phase
@@ -112,8 +112,7 @@ def rig(**settings: str) -> Iterator[Rig]:
     folder = Path(tempfile.mkdtemp(prefix="coin-", dir=os.environ.get("TMPDIR", "/tmp")))  # noqa: S108
     dashboard, sim, admin = free_ports(3)
     home, data = folder / "pm2", folder / "data"
-    users_own = {*handed_over(), "PRODUCT_ID"}
-    env = {name: value for name, value in environment().items() if name not in users_own}
+    env = {name: value for name, value in environment().items() if not is_ours(name)}
     env |= {
         "PM2_HOME": str(home),
         "DATA_DIR": str(data),

@@ -17,5 +17,9 @@ def show(*, everything: bool) -> None:
         shown += 1
         ui.plain(f"  {key}={values[key]}  ({source})")
         ui.plain(f"      {help_text}")
+    strategys = found.settings.strategy_options
+    for key, text in strategys.items():
+        ui.plain(f"  {key}={text}  ({found.sources[key]})")
     if not everything:
-        ui.plain(f"  {len(values) - shown} more settings are at their defaults: ./coin settings --all")
+        rest = len(values) - shown - len(strategys)
+        ui.plain(f"  {rest} more settings are at their defaults: ./coin settings --all")

@@ -1,37 +1,26 @@
-"""`./coin sim …`: COIN-SIM by itself, over its admin port and files."""
+"""`./coin sim …`: COIN-SIM by itself."""
 
 import json
 import os
-import urllib.error
-import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-
-import orjson
 
 from cli import ui
 from cli.context import loaded
-from cli.start import check_clash, known
+from cli.start import check_clash, known, start_only
 from cli.witness import lock_holder
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client
 from shared.settings import Mode, Settings
-
-TIMEOUT_S = 5.0
-# What a user's own account is: kept aside together, since the ledger's lots are that account's coins.
-BOTS_FILES = (
-    *("ledger.db", "ledger.db-wal", "ledger.db-shm", "positions.json", "live_positions.json"),
-    *("market.db", "market.db-wal", "market.db-shm"),
-)
-ACCOUNT_FILES = ("account.db", "account.db-wal", "account.db-shm")
+from simulator import admin
+from simulator.admin import SimError
 
 
 def start() -> None:
     """Start COIN-SIM alone."""
-    from cli.start import start_only  # noqa: PLC0415
-
-    found = _simulated()
-    found.paths.prepare()
+    _simulated().paths.prepare()
     start_only(["COIN-SIM"])
 
 
@@ -48,7 +37,10 @@ def stop() -> None:
 
 def status() -> None:
     """What it serves and to whom."""
-    found = _ask("GET", "/status")
+    settings = _simulated()
+    found = _ask(lambda: admin.status(settings.paths, settings))
+    if found is None:
+        ui.give_up(f"COIN-SIM doesn't answer on port {settings.sim_admin_port}.", "./coin sim start")
     ui.plain(f"  requests {found['requests']}  streams {found['streams']}  messages {found['messages']}")
     ui.plain(f"  orders {found['orders']}, open {found['open_orders']}  fills {found['fills']}")
     for name, market in found["products"].items():
@@ -59,11 +51,13 @@ def status() -> None:
 
 def faults(assignments: list[str], *, clear: bool) -> None:
     """Show, arm (`NAME=RATE` or `NAME={json}`) or clear the faults that COIN-SIM injects."""
+    settings = _simulated()
+    wanted = dict(_fault(text) for text in assignments)
     if clear:
-        _ask("DELETE", "/faults")
-    if assignments:
-        _ask("PUT", "/faults", dict(_fault(text) for text in assignments))
-    found = _ask("GET", "/faults")
+        _ask(lambda: admin.clear_faults(settings.paths, settings))
+    if wanted:
+        _ask(lambda: admin.set_faults(settings.paths, settings, wanted))
+    found = _ask(lambda: admin.get_faults(settings.paths, settings))
     ui.plain(json.dumps(found["armed"], indent=2) if found["armed"] else "  no fault is armed")
     if not assignments and not clear:
         ui.plain("  known: " + ", ".join(found["known"]))
@@ -83,29 +77,27 @@ def _fault(text: str) -> tuple[str, dict[str, Any]]:
 
 def key(rights: str, *, edwards: bool) -> None:
     """Issue a key of COIN-SIM, as a file of the form that Coinbase hands out."""
-    from simulator.api.auth import Right  # noqa: PLC0415
-    from simulator.server.files import SimFiles, issue_key  # noqa: PLC0415
+    paths = _simulated().paths
+    chosen = [word.strip() for word in rights.split(",")]
+    ui.plain(str(_ask(lambda: admin.make_key(paths, chosen, edwards=edwards))))
 
-    try:
-        chosen = [Right(word.strip()) for word in rights.split(",")]
-    except ValueError:
-        ui.give_up(f"{rights!r}: rights are {', '.join(Right)}, comma separated", code=2)
-    found = _simulated()
-    files = SimFiles(found.paths.sim)
-    files.prepare()
-    ui.plain(str(issue_key(files, chosen, edwards=edwards)))
+
+def deposit(value: str, currency: str) -> None:
+    """Add play money."""
+    settings = _simulated()
+    _ask(lambda: admin.deposit(settings.paths, settings, value, currency.upper()))
+    ui.line(ui.GOOD, f"{value} {currency.upper()} deposited")
 
 
 def reset(*, with_bot: bool) -> None:
     """A new account. The old one is kept aside; so is the bot's ledger, where asked: its lots were bought there."""
-    found = _simulated()
+    paths = _simulated().paths
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    if lock_holder(found.paths.bot_lock) is not None:
+    if lock_holder(paths.bot_lock) is not None:
         ui.give_up("The bot runs and trades on that account.", "./coin stop, then again")
-    has_ledger = found.paths.ledger.exists()
-    if has_ledger and not with_bot:
+    if paths.ledger.exists() and not with_bot:
         ui.give_up(
             "The bot's ledger belongs to the account that would go: its lots would have no coins.",
             "./coin sim reset --with-bot sets both aside",
@@ -113,20 +105,28 @@ def reset(*, with_bot: bool) -> None:
     simulator = running.get("COIN-SIM")
     if simulator is not None and simulator.effective is not Effective.STOPPED:
         client.stop("COIN-SIM")
-    aside = _set_aside(found.paths, with_bot=with_bot)
+    if admin.running(paths):
+        ui.give_up("A COIN-SIM that PM2 doesn't know runs on that account.", "End it, then again")
+    aside = _set_aside(paths, with_bot=with_bot)
     ui.line(ui.GOOD, f"COIN-SIM starts with a new account. What was there is in {aside}")
     ui.line(ui.DOT, "./coin start")
 
 
-def _set_aside(paths: DataPaths, *, with_bot: bool) -> str:
+def _set_aside(paths: DataPaths, *, with_bot: bool) -> Path:
     aside = paths.root / f"before-reset-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     aside.mkdir(mode=0o700)
-    moved = [(paths.sim / name, aside / name) for name in ACCOUNT_FILES]
-    moved += [(paths.root / name, aside / name) for name in BOTS_FILES if with_bot]
-    for old, new in moved:
+    moved = _with_wal(paths.sim / f"account{paths.flavour}.db")
+    if with_bot:
+        moved += [*_with_wal(paths.ledger), *_with_wal(paths.market_db), paths.positions, paths.live_positions]
+    for old in moved:
         if old.exists():
-            os.replace(old, new)
-    return str(aside)
+            os.replace(old, aside / old.name)
+    return aside
+
+
+def _with_wal(database: Path) -> list[Path]:
+    """A SQLite file with its journal, which is part of it."""
+    return [database.with_name(database.name + ending) for ending in ("", "-wal", "-shm")]
 
 
 def _simulated() -> Settings:
@@ -136,25 +136,9 @@ def _simulated() -> Settings:
     return found
 
 
-def _ask(method: str, path: str, body: object = None) -> Any:
-    """One request to the admin port. Ends with a sentence where it isn't answered."""
-    found = _simulated()
+def _ask(call: Callable[[], Any]) -> Any:
+    """One call of COIN-SIM's administration. Ends with its sentence where it is refused."""
     try:
-        token = (found.paths.sim / "admin_token").read_text().strip()
-    except OSError:
-        ui.give_up("COIN-SIM has never run here.", "./coin sim start")
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{found.sim_admin_port}{path}",
-        method=method,
-        data=None if body is None else orjson.dumps(body),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )
-    # No proxy of the environment may get the token.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=TIMEOUT_S) as answer:
-            return orjson.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        ui.give_up(f"COIN-SIM refused: {error.read().decode(errors='replace')[:300]}")
-    except (OSError, orjson.JSONDecodeError) as error:
-        ui.give_up(f"COIN-SIM doesn't answer on port {found.sim_admin_port}: {error}", "./coin sim start")
+        return call()
+    except SimError as error:
+        ui.give_up(str(error))

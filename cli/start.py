@@ -8,7 +8,7 @@ from pathlib import Path
 from cli import ports, ui
 from cli.boot_watch import Ending, watch_boot
 from cli.context import loaded
-from cli.pm2_process import APPS, ECOSYSTEM, handed_over, run
+from cli.pm2_process import APPS, ECOSYSTEM, is_ours, run
 from cli.witness import look, read_state
 from shared.paths import ROOT, DataPaths
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble
@@ -133,7 +133,7 @@ def check_clash(running: dict[str, Process]) -> None:
 
 
 def _check_shell(found: Loaded) -> None:
-    lost = [k for k, source in found.sources.items() if source == "environment" and k not in handed_over()]
+    lost = [k for k, source in found.sources.items() if source == "environment" and not is_ours(k)]
     if lost:
         ui.give_up(
             f"{', '.join(lost)} from the shell doesn't reach the bot: PM2 would keep it where others read it.",
@@ -181,7 +181,8 @@ def _unchanged(process: Process) -> bool:
     except OSError:
         return False
     theirs = dict(entry.partition("=")[::2] for entry in raw.decode(errors="replace").split("\0") if "=" in entry)
-    return all(theirs.get(name, "") == os.environ.get(name, "") for name in handed_over())
+    names = {name for name in (*theirs, *os.environ) if is_ours(name)}
+    return all(theirs.get(name, "") == os.environ.get(name, "") for name in names)
 
 
 def _pm2_start(names: list[str]) -> None:

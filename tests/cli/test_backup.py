@@ -90,7 +90,7 @@ def forged(path: Path, name: str, kind: bytes = tarfile.REGTYPE, content: bytes 
         ("/etc/cron.d/x", tarfile.REGTYPE, "not part of a backup"),
         ("ledger.db", tarfile.SYMTYPE, "not part of a backup"),
         ("ledger.db", tarfile.REGTYPE, "damaged"),
-        ("control.json", tarfile.REGTYPE, "holds no ledger"),
+        ("control.json", tarfile.REGTYPE, "holds no ledger.db"),
     ],
 )
 def test_what_is_no_backup_changes_nothing(

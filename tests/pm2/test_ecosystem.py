@@ -86,11 +86,13 @@ def test_every_setting_but_secrets_goes_through_and_nothing_else(checkout: Path)
         "AWS_SECRET": "canary",
         "FOO": "canary",
     }
-    apps = load(checkout, **{**ours, **secrets, "COIN_MODE": "sim", "DATA_DIR": "data"})
+    ours |= {"COIN_MODE": "sim", "DATA_DIR": "data", "STRATEGY_DIP_PERIOD": "5"}
+    extra = ("PRODUCT_ID", "STRATEGY_DIP_PERIOD")
+    apps = load(checkout, **{**ours, **secrets})
     for app in apps.values():
         assert "canary" not in json.dumps(app)
         got = set(app["env"])
-        assert got == {*handed_over(), "PRODUCT_ID", "PATH", "HOME", "PYTHONUNBUFFERED", "PYTHONUTF8"}
+        assert got == {*handed_over(), *extra, "PATH", "HOME", "PYTHONUNBUFFERED", "PYTHONUTF8"}
     assert not [key for key in handed_over() if settings.is_secret(key) or key.startswith("COINBASE_")]
 
 

@@ -157,8 +157,9 @@ def test_kill_and_its_reset(running: Rig) -> None:
     killed = coin(running, "kill")
     assert killed.returncode == 0, killed.stdout + killed.stderr
     assert "none left" in killed.stdout
+    before = running.wait(lambda state: state.status is Status.KILLED)
     os.kill(running.pid("COIN-BOT"), signal.SIGKILL)  # the latch outlives the process
-    running.wait(lambda state: state.status is Status.KILLED and state.pid == running.pid("COIN-BOT"))
+    running.wait(lambda state: state.boot_id != before.boot_id and state.status is Status.KILLED)
     assert coin(running, "run").returncode == 1
     assert coin(running, "reset-kill").returncode == 0
     assert not running.paths.kill.exists()
@@ -167,12 +168,13 @@ def test_kill_and_its_reset(running: Rig) -> None:
 
 
 def test_kill_with_the_bot_dead(running: Rig) -> None:
+    before = running.wait_trading()
     running.pm2("stop", "COIN-BOT", "-s")
     done = coin(running, "kill")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no bot answered" in done.stdout
     running.pm2("restart", "COIN-BOT", "-s")
-    running.wait(lambda state: state.status is Status.KILLED and state.pid == running.pid("COIN-BOT"))
+    running.wait(lambda state: state.boot_id != before.boot_id and state.status is Status.KILLED)
     assert coin(running, "reset-kill").returncode == 0
     assert coin(running, "run").returncode == 0
 
