@@ -106,6 +106,11 @@ def set_gate(paths: DataPaths, settings: Settings, product_id: str, gate: str) -
     return _reach(paths, settings, "PUT", f"/products/{product_id}/gate", {"gate": gate})
 
 
+def set_limits(paths: DataPaths, settings: Settings, *, enforce: bool) -> dict[str, Any]:
+    """Switch the venue's rate limits (30 private and 10 public requests a second) on or off."""
+    return _reach(paths, settings, "PUT", "/limits", {"enforce": enforce})
+
+
 def deposit(paths: DataPaths, settings: Settings, value: str, currency: str = "USD") -> dict[str, Any]:
     """Add play money to the default portfolio. Raises SimError."""
     return _reach(paths, settings, "POST", "/deposit", {"value": value, "currency": currency})

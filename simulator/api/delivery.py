@@ -28,6 +28,11 @@ class Courier:
         self._service = service
         self.faults = faults
         self._draws = Draws(seed, "courier")
+        service.api.clock_skew_us = self._skew_us
+
+    def _skew_us(self, now_us: int) -> int:
+        skew = self.faults.state(Fault.CLOCK_SKEW, now_us) if self.faults.armed else None
+        return int(skew.number("ms", 0) * 1000) if skew else 0
 
     def deliver(self, request: Request) -> Delivery:
         """Answer one request at the exchange's present time."""
@@ -35,8 +40,6 @@ class Courier:
         faults = self.faults
         if not faults.armed:
             return Delivery(self._service.handle(request))
-        skew = faults.state(Fault.CLOCK_SKEW, now_us)
-        self._service.api.clock_skew_us = int(skew.number("ms", 0) * 1000) if skew else 0
         path, method = request.path, request.method
         if faults.state(Fault.MAINTENANCE, now_us):
             return Delivery(_html(503))

@@ -65,6 +65,12 @@ class AdminApi:
                 return ok(self._faults())
             case "PUT", ("products", product_id, "gate"):
                 return self._gate(product_id, request.json())
+            case "PUT", ("limits",):
+                enforce = request.json().get("enforce")
+                if not isinstance(enforce, bool):
+                    raise bad_request("enforce is true or false")
+                self._server.api.enforce_limits = enforce
+                return ok({"enforce": enforce})
             case "POST", ("deposit",):
                 return self._deposit(request.json())
         raise unknown_path()

@@ -44,7 +44,7 @@ class SimServer:
         self.faults = faults
         self.port = port
         hosts = (f"{HOST}:{port}", f"localhost:{port}", f"[::1]:{port}")
-        self.api = Api(exchange, keys, hosts)
+        self.api = Api(exchange, keys, hosts, enforce_limits=exchange.config.enforce_rate_limits)
         self.service = build(self.api)
         self.courier = Courier(self.service, faults, exchange.config.seed)
         self.hub = Hub(self.api, faults)
@@ -73,7 +73,7 @@ class SimServer:
         now_us = wall_us()
         if self.faults.state(Fault.MAINTENANCE, now_us):
             return Response(503, b"Service Unavailable", "text/plain")
-        if self.exchange.config.enforce_rate_limits and not self._connecting.take(client, now_us):
+        if self.api.enforce_limits and not self._connecting.take(client, now_us):
             return rate_limited().response
         return self.hub.connect(now_us, wake)
 

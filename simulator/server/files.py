@@ -165,6 +165,8 @@ def server_context(files: SimFiles) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(files.server)
     context.set_alpn_protocols(["http/1.1"])
+    # Tickets arrive after the handshake and race with the first write of clients that read in another thread.
+    context.num_tickets = 0
     return context
 
 

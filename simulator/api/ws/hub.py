@@ -45,7 +45,7 @@ class Hub:
         self.sessions: dict[Session, None] = {}
         self._readers: dict[tuple[str, str], dict[Session, None]] = {}
         self._envelope = Envelope(client_id=api.exchange.config.client_id)
-        self._due = dict.fromkeys(("level2", "trades", "candles", "batch", "heartbeat", "idle"), 0)
+        self._due = dict.fromkeys(("level2", "trades", "candles", "batch", "heartbeat"), 0)
         self._trades: dict[str, list[Trade]] = {}
         self._moved: set[str] = set()  # products that traded since the last ticker_batch
         self._candles_sent: dict[str, str] = {}
@@ -76,7 +76,7 @@ class Hub:
         if not isinstance(message, dict):
             session.raw(frames.error_frame("failure to parse message"))
             return
-        if self.exchange.config.enforce_rate_limits and not message.get("jwt") and not session.may_speak(now_us):
+        if self.api.enforce_limits and not message.get("jwt") and not session.may_speak(now_us):
             session.raw(frames.error_frame("rate limit exceeded"))
             return
         kind, channel = message.get("type"), message.get("channel")
@@ -256,6 +256,13 @@ class Hub:
             self._cast("heartbeats", "heartbeats", frames.heartbeat(now_us, self.exchange.started_us), now_us)
             self._idle(now_us)
         self._status(now_us)
+
+    def next_due_us(self, now_us: int) -> int | None:
+        """When `run` next has something to do by itself; None without connections."""
+        if not self.sessions:
+            return None
+        late = [session.delayed[0][0] for session in self.sessions if session.delayed]
+        return max(now_us + 1, min([*self._due.values(), *late]))
 
     def _is_due(self, name: str, every_us: int, now_us: int) -> bool:
         if now_us < self._due[name]:

@@ -1,0 +1,242 @@
+"""Each fault by name, seen from the client's side, and counted."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+
+import httpx
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed
+
+from simulator.core.faults import BadFault, Fault, Faults, parse_fault
+from tests.simulator.conftest import Sim
+from tests.simulator.streams import Stream
+
+
+def test_latency_holds_an_answer_back(sim: Sim) -> None:
+    sim.faults(latency={"hits": [1], "min_ms": 300, "max_ms": 400})
+    with sim.http() as http:
+        began = time.monotonic()
+        assert http.get("/time").status_code == 200
+        took = time.monotonic() - began
+    assert 0.3 <= took < 0.9
+    assert sim.strikes("latency") >= 1
+
+
+@pytest.mark.parametrize(("body", "sign"), [("json", "rate_limit_exceeded"), ("grpc", "RATE_LIMIT"), ("html", "<html>")])
+def test_429_in_each_spelling(sim: Sim, body: str, sign: str) -> None:
+    sim.faults(rate_limit={"rate": 1, "limit": 1, "body": body})
+    with sim.http() as http:
+        first, second = http.get("/time"), http.get("/time")
+    assert (first.status_code, second.status_code) == (429, 200)
+    assert sign in first.text
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_5xx_comes_before_anything_is_done(sim: Sim, status: int) -> None:
+    client, mark = sim.sdk(), uuid.uuid4().hex
+    sim.faults(server_error={"rate": 1, "limit": 1, "method": "POST", "status": status})
+    with pytest.raises(requests.HTTPError) as failed:
+        client.market_order_buy(mark, "BTC-USD", quote_size="10")
+    assert failed.value.response.status_code == status
+    assert mark not in [order["client_order_id"] for order in client.list_orders(limit=20).to_dict()["orders"]]
+
+
+def test_a_slow_body_trickles(sim: Sim) -> None:
+    sim.faults(slow_body={"hits": [1], "ms": 500})
+    with sim.http() as http:
+        began = time.monotonic()
+        assert http.get("/time").json()["epochSeconds"]
+        assert 0.4 <= time.monotonic() - began < 1.5
+
+
+def test_a_cut_body_is_noticed(sim: Sim) -> None:
+    sim.faults(cut_body={"hits": [1]})
+    with sim.http() as http, pytest.raises(httpx.RemoteProtocolError):
+        http.get("/time")
+    assert sim.strikes("cut_body") >= 1
+
+
+def test_a_refused_connection(sim: Sim) -> None:
+    sim.faults(connection_refused={"rate": 1, "limit": 1})
+    with sim.http() as http:
+        with pytest.raises(httpx.TransportError):
+            http.get("/time")
+        assert http.get("/time").status_code == 200
+
+
+def test_an_order_whose_answer_was_lost_exists_once(sim: Sim) -> None:
+    client, mark = sim.sdk(), uuid.uuid4().hex
+    before = sim.strikes("response_lost")
+    sim.faults(response_lost={"rate": 1, "limit": 1, "method": "POST", "match": "/orders"})
+    with pytest.raises(requests.ConnectionError):
+        client.market_order_buy(mark, "BTC-USD", quote_size="10")
+    assert sim.strikes("response_lost") == before + 1
+    found = [o for o in client.list_orders(limit=20).to_dict()["orders"] if o["client_order_id"] == mark]
+    assert [order["status"] for order in found] == ["FILLED"]
+    again = client.market_order_buy(mark, "BTC-USD", quote_size="10")
+    assert again.success_response["order_id"] == found[0]["order_id"]
+
+
+def _order_updates(stream: Stream, mark: str, seconds: float) -> list[str]:
+    return [
+        order["status"]
+        for frame in stream.for_seconds(seconds)
+        if frame.get("channel") == "user"
+        for order in frame["events"][0]["orders"]
+        if order["client_order_id"] == mark
+    ]
+
+
+def test_a_fill_told_twice(sim: Sim) -> None:
+    mark = uuid.uuid4().hex
+    with Stream(sim) as stream:
+        stream.subscribe("user")
+        stream.until("subscriptions")
+        sim.faults(duplicate_fill={"rate": 1})
+        sim.sdk().market_order_buy(mark, "BTC-USD", quote_size="10")
+        assert _order_updates(stream, mark, 0.7) == ["OPEN", "FILLED", "FILLED"]
+    assert sim.strikes("duplicate_fill") >= 1
+
+
+def test_a_fill_told_late(sim: Sim) -> None:
+    mark = uuid.uuid4().hex
+    with Stream(sim) as stream:
+        stream.subscribe("user")
+        stream.until("subscriptions")
+        sim.faults(delayed_fill={"rate": 1, "ms": 700})
+        sim.sdk().market_order_buy(mark, "BTC-USD", quote_size="10")
+        assert _order_updates(stream, mark, 0.4) == ["OPEN"]
+        assert _order_updates(stream, mark, 0.8) == ["FILLED"]
+
+
+def test_the_stream_is_closed(sim: Sim) -> None:
+    with Stream(sim) as stream:
+        stream.subscribe("heartbeats")
+        stream.until("heartbeats")
+        sim.faults(ws_close={"rate": 1, "code": 1012})
+        with pytest.raises(ConnectionClosed) as closed:
+            stream.for_seconds(3)
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
+
+
+def test_a_stream_dies_in_silence(sim: Sim) -> None:
+    with Stream(sim) as stream:
+        stream.subscribe("heartbeats")
+        stream.until("heartbeats")
+        sim.faults(silent_death={"rate": 1, "limit": 1})
+        stream.for_seconds(1.5)
+        sim.clear()
+        assert stream.for_seconds(2.2) == []
+        stream.socket.ping().wait(2)  # the socket itself is alive
+    assert sim.strikes("silent_death") >= 1
+
+
+def _numbers(sim: Sim, seconds: float = 3.3, **fault: dict[str, object]) -> list[int]:
+    with Stream(sim) as stream:
+        stream.subscribe("heartbeats")
+        stream.until("subscriptions")
+        sim.faults(**fault)
+        return [frame["sequence_num"] for frame in stream.for_seconds(seconds)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        ({"drop_message": {"hits": [2], "match": "heartbeats"}}, lambda n: n[1] == n[0] + 2),
+        ({"double_message": {"hits": [1], "match": "heartbeats"}}, lambda n: n[0] == n[1]),
+        ({"reorder_message": {"hits": [1], "match": "heartbeats"}}, lambda n: n[0] == n[1] + 1),
+        ({"sequence_gap": {"hits": [2], "jump": 7}}, lambda n: n[1] == n[0] + 8),
+    ],
+    ids=["drop", "double", "reorder", "gap"],
+)
+def test_numbers_show_what_happened(
+    sim: Sim, fault: dict[str, dict[str, object]], wrong: Callable[[list[int]], bool]
+) -> None:
+    name = next(iter(fault))
+    before = sim.strikes(name)
+    numbers = _numbers(sim, **fault)
+    assert len(numbers) >= 2 and wrong(numbers), numbers
+    assert sim.strikes(name) == before + 1
+
+
+def test_the_clock_is_off(sim: Sim) -> None:
+    until = int((time.time() + 60) * 1e6)
+    sim.faults(clock_skew={"until_us": until, "ms": -300_000})
+    client = sim.sdk()
+    with sim.http() as http:
+        off = int(http.get("/time").json()["epochMillis"]) / 1000 - time.time()
+    assert -302 < off < -298
+    with pytest.raises(requests.HTTPError) as refused:  # the client's tokens are from the future now
+        client.get_accounts()
+    assert refused.value.response.status_code == 401
+
+
+def test_maintenance(sim: Sim) -> None:
+    with Stream(sim) as stream:
+        stream.subscribe("heartbeats")
+        stream.until("subscriptions")
+        sim.faults(maintenance={"until_us": int((time.time() + 1.0) * 1e6)})
+        with pytest.raises(ConnectionClosed):
+            stream.for_seconds(2)
+    with sim.http() as http:
+        assert http.get("/time").status_code == 503
+        time.sleep(1.0)
+        assert http.get("/time").status_code == 200
+    assert sim.strikes("maintenance") >= 1
+
+
+def test_a_window_of_time_strikes_inside_it_alone() -> None:
+    faults = Faults(1)
+    faults.arm(parse_fault("drop_message", {"from_us": 100, "until_us": 200}))
+    struck = [t for t in range(0, 300, 50) if faults.strike(Fault.DROP_MESSAGE, t, "ticker")]
+    assert struck == [100, 150]
+    assert faults.counters()["drop_message"] == 2
+
+
+def test_a_rate_strikes_about_so_often_and_equally_for_a_seed() -> None:
+    def strikes(seed: int) -> list[bool]:
+        faults = Faults(seed)
+        faults.arm(parse_fault("latency", {"rate": 0.25}))
+        return [faults.strike(Fault.LATENCY, 0) is not None for _ in range(4000)]
+
+    assert strikes(1) == strikes(1) != strikes(2)
+    assert 850 < sum(strikes(1)) < 1150
+
+
+def test_every_fault_can_be_armed_and_disarmed(sim: Sim) -> None:
+    for fault in Fault:
+        sim.faults(**{fault.value: {"hits": [1_000_000]}})
+    for fault in Fault:
+        sim.faults(**{fault.value: {}})
+    with sim.http() as http:
+        assert http.get("/time").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        ("nonsense", {"rate": 1}), ("latency", {"rate": 2}), ("latency", {"rate": "often"}),
+        ("latency", {"min_ms": -1}), ("rate_limit", {"body": "xml"}), ("latency", {"hits": [0]}),
+        ("latency", {"until_us": "soon"}), ("ws_close", {"code": 5}), ("latency", {"colour": "red"}),
+    ],
+)  # fmt: skip
+def test_a_fault_that_makes_no_sense_is_refused(raw: tuple[str, dict[str, object]]) -> None:
+    with pytest.raises(BadFault):
+        parse_fault(*raw)
+
+
+def test_the_admin_port_wants_its_token(sim: Sim) -> None:
+    url = f"http://127.0.0.1:{sim.admin_port}/faults"
+    assert httpx.get(url, trust_env=False).status_code == 401
+    assert httpx.get(url, headers={"Authorization": "Bearer wrong"}, trust_env=False).status_code == 401
+
+
+def test_faults_come_from_a_file_too(own_sim: Sim) -> None:
+    (own_sim.folder / "sim").mkdir()
+    (own_sim.folder / "sim" / "faults.json").write_text(json.dumps({"rate_limit": {"hits": [1]}}))
+    own_sim.start()
+    with own_sim.http() as http:
+        assert [http.get("/time").status_code for _ in range(2)] == [429, 200]
