@@ -38,6 +38,12 @@ class InstanceLock:
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._handle = handle
 
+    def release(self) -> None:
+        """Let the next one in."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
     def still_ours(self) -> bool:
         """Whether the file that we hold is still the one at the path."""
         if self._handle is None:

@@ -1,40 +1,21 @@
-"""The process: settings, lock, ledger, boot, clocks, and an orderly end with the right exit code."""
+"""The real process: settings, the machine's seams, signals, PM2's channel; the run itself is in `process`."""
 
 import asyncio
-import contextlib
-import hashlib
 import logging
 import os
 import signal
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
-
-import orjson
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.coinbase.net import SystemNet
-from bot.runtime import clocks
 from bot.runtime.app import Bot
-from bot.runtime.boot import Boot, Fatal
-from bot.runtime.ledger import LedgerWriter
-from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.logs import set_up
 from bot.runtime.offload import ThreadOffload
-from bot.runtime.report import Identity
+from bot.runtime.process import EXIT_SETTINGS, Machine, Process
 from shared import settings as settings_module
-from shared.build import build_id
-from shared.documents import Phase
-from shared.files import sweep_temporaries
-from shared.ledger.open import DamagedLedger, open_writer
-from shared.seams import Clock, Rng, SystemClock, SystemFs, SystemRng
-from shared.settings import Settings, SettingsError, public_values
-from shared.times import epoch_ms, iso_seconds
+from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.settings import Settings, SettingsError
 
 log = logging.getLogger("bot")
-EXIT_OK, EXIT_CRASH, EXIT_LOCKED, EXIT_SETTINGS = 0, 1, 75, 78
-OWN_FILES = ("bot_state.json", "positions.json", "live_positions.json", "market.json")
-END_S = 5.0
 
 
 def run() -> int:
@@ -55,7 +36,7 @@ def run() -> int:
         )
         return EXIT_SETTINGS
     set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
-    return asyncio.run(_Process(settings, problems).run())
+    return asyncio.run(_serve(settings, problems))
 
 
 def _just_enough() -> Settings:
@@ -64,202 +45,43 @@ def _just_enough() -> Settings:
     return Settings(data_dir=Path(folder)) if folder else Settings()
 
 
-class _Process:
-    """One run of the bot."""
+async def _serve(settings: Settings, problems: list[str]) -> int:
+    """Run on this machine, with its signals."""
+    files, market, net = ThreadOffload("files"), ThreadOffload("market"), SystemNet()
+    process = Process(settings, problems, Machine(SystemClock(), SystemRng(), SystemFs(), net, files, market))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, process.stop.set)
+    _watch_supervisor(process.bot)
+    try:
+        return await process.run()
+    finally:
+        files.close()
+        market.close()
+        net.close()
 
-    def __init__(self, settings: Settings, problems: list[str]) -> None:
-        self._settings, self._problems = settings, problems
-        self._clock: Clock = SystemClock()
-        rng: Rng = SystemRng()
-        values = orjson.dumps(public_values(settings), option=orjson.OPT_SORT_KEYS)
-        identity = Identity(
-            boot_id=str(rng.uuid4()),
-            started_at=iso_seconds(self._clock.utc()),
-            build=build_id(),
-            config_hash=hashlib.sha256(values).hexdigest()[:16],
-        )
-        self._files, self._market = ThreadOffload("files"), ThreadOffload("market")
-        self._net = SystemNet()
-        self._bot = Bot(
-            settings,
-            identity,
-            clock=self._clock,
-            rng=rng,
-            fs=SystemFs(),
-            net=self._net,
-            offload=self._files,
-            market_offload=self._market,
-        )
-        self._tasks: list[asyncio.Task[None]] = []
-        self._stop = asyncio.Event()
 
-    async def run(self) -> int:
-        bot = self._bot
-        loop = asyncio.get_running_loop()
-        bot.failure = loop.create_future()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.set_exception_handler(self._unhandled)
-        lock = InstanceLock(bot.paths.bot_lock)
-        try:
-            await lock.acquire(self._clock)
-        except LockHeld as error:
-            log.critical("%s", error)
-            return EXIT_LOCKED
-        except OSError as error:
-            log.critical("bot.lock: %s", error.strerror)
-            return EXIT_SETTINGS
-        self._watch_supervisor()
-        sweep_temporaries(bot.paths.root, OWN_FILES)
-        bot.boot.enter(Phase.INIT, self._clock.utc(), self._clock.monotonic_s())
-        await bot.writer.write()
-        try:
-            if self._problems:
-                raise Fatal("settings: " + "; ".join(self._problems))
-            self._init()
-            return await self._live(lock)
-        except Fatal as error:
-            return await self._fatal(str(error))
-        finally:
-            self._files.close()
-            self._market.close()
-            self._net.close()
+def _watch_supervisor(bot: Bot) -> None:
+    """Under PM2, the channel that it gave us ends when its daemon dies."""
+    channel = os.environ.pop("NODE_CHANNEL_FD", None)
+    if channel is None or not channel.isdigit():
+        return
+    loop, handle = asyncio.get_running_loop(), int(channel)
+    try:
+        os.set_blocking(handle, False)
+        bot.supervised = True
+        loop.add_reader(handle, _channel_spoke, bot, handle)
+    except OSError:
+        bot.supervised = False
 
-    def _init(self) -> None:
-        """The ledger, the mode it is bound to, and what it remembers. Raises Fatal."""
-        bot = self._bot
-        self._keep_damaged_positions()
-        try:
-            engine = open_writer(bot.paths.ledger)
-            bot.ledger = ledger = LedgerWriter(engine, bot.identity.boot_id)
-            facts = ledger.facts()
-            mode = facts.get("mode")
-            if mode is not None and mode != self._settings.coin_mode.value:
-                raise Fatal(
-                    f"this data folder's ledger belongs to COIN_MODE={mode}, not {self._settings.coin_mode}: "
-                    "name another folder with DATA_DIR"
-                )
-            if mode is None:
-                ledger.fact("mode", self._settings.coin_mode.value)
-            ledger.boot_began(epoch_ms(self._clock.utc()), bot.identity.build)
-            bot.restored = ledger.restore(self._clock.utc())
-        except DamagedLedger as error:
-            raise Fatal(str(error)) from error
-        except (SQLAlchemyError, OSError) as error:
-            text = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise Fatal(f"the ledger cannot be opened: {text} (is the disk full, or the folder not ours?)") from error
-        bot.commands.restore()
 
-    def _keep_damaged_positions(self) -> None:
-        """positions.json is made anew from the ledger; a damaged one is kept aside for whoever wants to know."""
-        path = self._bot.paths.positions
-        try:
-            orjson.loads(path.read_bytes())
-        except FileNotFoundError:
-            return
-        except (orjson.JSONDecodeError, OSError):
-            aside = path.with_name(f"positions.damaged-{self._clock.utc():%Y%m%dT%H%M%SZ}.json")
-            with contextlib.suppress(OSError):
-                os.replace(path, aside)
-            log.warning("positions.json was damaged: kept as %s, made anew from the ledger", aside.name)
-
-    async def _live(self, lock: InstanceLock) -> int:
-        bot = self._bot
-        self._start("control", clocks.control(bot))
-        self._start("state", bot.writer.run())
-        self._start("seconds", clocks.seconds(bot))
-        self._start("lock", self._watch_lock(lock))
-        if bot.commands.latch is not None:
-            bot.commands.start_kill_path()
-        boot = self._start("boot", Boot(bot).run(), supervised=False)
-        stop = asyncio.get_running_loop().create_task(self._stop.wait())
-        assert bot.failure is not None
-        ends: set[asyncio.Future[Any]] = {stop, bot.failure}
-        await asyncio.wait({boot, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        if boot.done() and not boot.cancelled():
-            error = boot.exception()
-            if isinstance(error, Fatal):
-                stop.cancel()
-                raise error
-            if error is not None:
-                log.critical("the boot failed", exc_info=error)
-                return await self._end(EXIT_CRASH, f"the boot failed: {type(error).__name__}: {error}")
-            assert bot.rest is not None
-            self._start("clock-b", clocks.clock_b(bot, bot.rest))
-            self._start("clock-c", clocks.clock_c(bot, bot.rest))
-            self._start("bars", clocks.bars(bot, bot.rest))
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if bot.failure.done():
-            return await self._end(EXIT_CRASH, f"a part died: {bot.failure.exception()}")
-        return await self._end(EXIT_OK, None)
-
-    def _start(self, name: str, work: Coroutine[Any, Any, None], *, supervised: bool = True) -> "asyncio.Task[None]":
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name=name)
-        if supervised:
-            task.add_done_callback(self._bot.supervise)
-        self._tasks.append(task)
-        return task
-
-    async def _watch_lock(self, lock: InstanceLock) -> None:
-        while True:
-            await self._clock.sleep(1.0)
-            if not lock.still_ours() and not self._bot.gate.latches.lock_lost:
-                self._bot.gate.latches.lock_lost = True
-                self._bot.error = "bot.lock was replaced: nothing is sent any more; restart the bot"
-                log.critical("%s", self._bot.error)
-
-    def _watch_supervisor(self) -> None:
-        """Under PM2, the channel that it gave us ends when its daemon dies."""
-        channel = os.environ.pop("NODE_CHANNEL_FD", None)
-        if channel is None or not channel.isdigit():
-            return
-        bot, loop, handle = self._bot, asyncio.get_running_loop(), int(channel)
-        try:
-            os.set_blocking(handle, False)
-            bot.supervised = True
-            loop.add_reader(handle, self._channel_spoke, handle)
-        except OSError:
-            bot.supervised = False
-
-    def _channel_spoke(self, handle: int) -> None:
-        try:
-            gone = os.read(handle, 4096) == b""
-        except BlockingIOError:
-            return
-        except OSError:
-            gone = True
-        if gone:
-            asyncio.get_running_loop().remove_reader(handle)
-            self._bot.supervised = False
-            log.warning("PM2's daemon is gone: the bot goes on, but nobody would restart it")
-
-    def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        error = context.get("exception")
-        log.critical("unhandled: %s", context.get("message"), exc_info=error if isinstance(error, Exception) else None)
-        self._bot.fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
-
-    async def _fatal(self, text: str) -> int:
-        """ERROR: shown, logged, exit 78. The file stays and says so."""
-        bot = self._bot
-        log.critical("%s", text)
-        bot.error = text
-        bot.boot.fail(text, self._clock.utc(), self._clock.monotonic_s())
-        return await self._end(EXIT_SETTINGS, text)
-
-    async def _end(self, code: int, error: str | None) -> int:
-        """Cancel the tasks, write the last state, note a clean end."""
-        bot = self._bot
-        for task in self._tasks:
-            task.cancel()
-        bot.ended = True
-        if error is not None:
-            bot.error = error
-        if bot.boot.phase is not Phase.ERROR:
-            bot.boot.enter(Phase.STOPPED, self._clock.utc(), self._clock.monotonic_s())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bot.writer.write(durable=True), END_S)
-        if code != EXIT_CRASH and bot.ledger is not None:
-            with contextlib.suppress(SQLAlchemyError):
-                bot.ledger.boot_ended(epoch_ms(self._clock.utc()))
-        log.info("ended with code %d%s", code, f": {error}" if error else "")
-        return code
+def _channel_spoke(bot: Bot, handle: int) -> None:
+    try:
+        gone = os.read(handle, 4096) == b""
+    except BlockingIOError:
+        return
+    except OSError:
+        gone = True
+    if gone:
+        asyncio.get_running_loop().remove_reader(handle)
+        bot.supervised = False
+        log.warning("PM2's daemon is gone: the bot goes on, but nobody would restart it")
