@@ -1,0 +1,97 @@
+"""`python -m dashboard`: serve COIN. Exit 78: settings are wrong; 3: the port is taken; 0: asked to stop."""
+
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from dashboard import logs
+from dashboard.app import create_app
+from dashboard.links import base_url
+from dashboard.server import MOST_CONNECTIONS, Protocol
+from shared import settings as settings_module
+from shared.settings import Settings, SettingsError
+
+EXIT_PORT_TAKEN = 3
+EXIT_SETTINGS = 78
+_LEAST_HASH = "$argon2"
+
+
+def check(settings: Settings) -> list[str]:
+    """What is wrong with the dashboard's own settings, one line each."""
+    found = []
+    stored = settings.dashboard_password_hash.reveal()
+    if stored and not stored.startswith(_LEAST_HASH):
+        found.append("DASHBOARD_PASSWORD_HASH is no argon2 hash: ./coin password makes one")
+    if bool(settings.dashboard_tls_cert) != bool(settings.dashboard_tls_key):
+        found.append("DASHBOARD_TLS_CERT and DASHBOARD_TLS_KEY belong together: set both or none")
+    return found
+
+
+def main() -> int:
+    try:
+        loaded = settings_module.load()
+        problems = check(loaded.settings)
+    except SettingsError as error:
+        problems = error.problems
+    if problems:
+        for problem in problems:
+            sys.stderr.write(f"COIN: {problem}\n")
+        return EXIT_SETTINGS
+    settings, paths = loaded.settings, loaded.settings.paths
+    try:
+        paths.prepare()
+    except OSError as error:
+        sys.stderr.write(f"COIN: the data folder {paths.root} cannot be used: {error.strerror}. Set DATA_DIR.\n")
+        return EXIT_SETTINGS
+    logs.start(paths.logs, settings.log_level)
+    log = logging.getLogger("dashboard")
+    try:
+        bound = _bind(settings)
+    except OSError as error:
+        log.error("port.taken address=%s:%s error=%s", settings.dashboard_host, settings.dashboard_port, error.strerror)
+        sys.stderr.write(
+            f"COIN: cannot listen on {settings.dashboard_host}:{settings.dashboard_port}: {error.strerror}. "
+            "End the program that holds the port, or set DASHBOARD_PORT.\n"
+        )
+        return EXIT_PORT_TAKEN
+    log.info("dashboard.started url=%s data=%s", base_url(settings), paths.root)
+    config = uvicorn.Config(
+        create_app(loaded, paths),
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=15,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=16 * 1024,
+        proxy_headers=False,
+        ssl_certfile=settings.dashboard_tls_cert or None,
+        ssl_keyfile=settings.dashboard_tls_key or None,
+    )
+    uvicorn.Server(config).run(sockets=[bound])
+    log.info("dashboard.stopped")
+    return 0
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """The listening socket. Raises OSError where the port is taken."""
+    family = socket.AF_INET6 if ":" in settings.dashboard_host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.dashboard_host, settings.dashboard_port))
+        bound.listen(512)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The application: everything made once and put together."""
+
+import asyncio
+import contextlib
+import logging
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from dashboard import pages as pages_module
+from dashboard.assets import Assets
+from dashboard.auth.audit import Audit
+from dashboard.auth.guard import Guard
+from dashboard.auth.origin import site
+from dashboard.auth.secrets_store import private_folder
+from dashboard.auth.sessions import Sessions
+from dashboard.cache import Cache
+from dashboard.catalogue import PAGES
+from dashboard.hub import Hub
+from dashboard.pages import Pages
+from dashboard.reads import Ledger, Market
+from dashboard.routes import api, auth, commands, docs, metrics, static, stream
+from dashboard.routes import pages as page_routes
+from dashboard.sources import Sources
+from dashboard.stream import Broadcaster
+from shared.paths import ROOT, DataPaths
+from shared.pm2 import Pm2Client
+from shared.settings import Loaded
+
+log = logging.getLogger(__name__)
+VERSION = "0.1.0"
+
+
+def build() -> str:
+    """The version, with the commit where there is one."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return VERSION
+    return f"{VERSION}, build {found.stdout.strip()}"
+
+
+def create_app(
+    loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, modules: Path | None = None
+) -> FastAPI:
+    """The dashboard of one bot. Makes its own folder; raises OSError where that cannot be."""
+    private_folder(paths.dashboard)
+    assets = Assets() if modules is None else Assets(modules)
+    hub = Hub(
+        loaded=loaded,
+        paths=paths,
+        sources=Sources(loaded, paths, pm2),
+        ledger=Ledger(paths.ledger),
+        market=Market(paths.market_db),
+        cache=Cache(),
+        assets=assets,
+        site=site(loaded.settings),
+        sessions=Sessions(paths.dashboard),
+        audit=Audit(paths.audit),
+        build=build(),
+    )
+    pages = Pages(hub, PAGES)
+    broadcaster = Broadcaster(hub, pages)
+
+    @contextlib.asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(hub.sources.run()), asyncio.create_task(broadcaster.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(
+        title="COIN",
+        version=VERSION,
+        description="What the bot is and does, and the commands it takes. Machines use a bearer token: ./coin token.",
+        lifespan=running,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.hub = hub
+    app.state.pages = pages
+    app.state.broadcaster = broadcaster
+    app.include_router(page_routes.router(pages, broadcaster))
+    app.include_router(commands.router(pages))
+    app.include_router(auth.router(pages))
+    app.include_router(static.router())
+    app.include_router(stream.router(pages, broadcaster))
+    app.include_router(api.router())
+    app.include_router(metrics.router(broadcaster))
+    app.include_router(docs.router(pages))
+    _say_errors(app, pages)
+
+    def refuse(status: int, text: str, page: bool) -> tuple[str, bytes]:
+        return pages_module.refusal(pages.env, status, text, page=page)
+
+    app.add_middleware(
+        Guard,
+        site=hub.site,
+        sessions=hub.sessions,
+        folder=paths.dashboard,
+        public_assets=assets.public_urls,
+        refusal=refuse,
+    )
+    return app
+
+
+def _say_errors(app: FastAPI, pages: Pages) -> None:
+    """Errors as a page or as JSON, in words, without echo, path or traceback."""
+
+    def answer(request: Request, status: int, text: str) -> Response:
+        wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+        kind, body = pages_module.refusal(pages.env, status, text, page=wants_page)
+        return Response(body, status, media_type=kind)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        texts = {404: "There is nothing at this address.", 405: "This address takes another method."}
+        text = error.detail if error.detail and error.detail not in ("Not Found", "Method Not Allowed") else None
+        answered = answer(request, error.status_code, text or texts.get(error.status_code, "That did not work."))
+        for key, value in (error.headers or {}).items():
+            answered.headers[key] = value
+        return answered
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        where = "; ".join(f"{'.'.join(str(p) for p in e['loc'][:4])}: {e['msg']}" for e in error.errors()[:5])
+        return answer(request, 422, f"The request does not hold: {where}"[:500])

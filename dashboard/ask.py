@@ -1,0 +1,150 @@
+"""What a dialog says before a command acts: what happens, what stays, what it costs, what must be typed."""
+
+from dataclasses import dataclass, field
+
+from dashboard.auth.roles import Principal
+from dashboard.dispatch import CONFIRM
+from dashboard.views import commands as c
+from dashboard.views import format as f
+from dashboard.views import header, positions
+from dashboard.views.snapshot import Snapshot
+from shared.control import Cmd
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    cmd: str
+    args: dict[str, str]
+    heading: str
+    band: header.Band
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    warning: str = ""
+    strong: str = ""
+    rows: list[tuple[str, str, bool]] = field(default_factory=list)
+    word: str = ""  # to be typed
+    word_is: str = "confirm"  # the field that the typed word becomes
+    button: str = ""
+    icon: str = ""
+    danger: bool = True
+    small: str = ""
+    why: str = ""  # it is not possible now
+
+
+def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
+    """The dialog for `cmd` or `cmd:target`; None = there is none."""
+    word, _, target = wanted.partition(":")
+    if word not in list(Cmd):
+        return None
+    cmd = Cmd(word)
+    made = {
+        Cmd.KILL: _kill,
+        Cmd.FLATTEN: _flatten,
+        Cmd.RESET_KILL: _reset,
+        Cmd.CLOSE_LOT: _close_lot,
+        Cmd.CLOSE_PRODUCT: _close_product,
+        Cmd.CANCEL: _cancel,
+    }.get(cmd)
+    return made(s, f.clean(target)[:120], who) if made else None
+
+
+def _kill(s: Snapshot, _target: str, who: Principal) -> Ask:
+    says = c.kill_says(s)
+    steps = [
+        ("The order gate shuts. Nothing more is sent.", says.times[0]),
+        ("The latch is written to disk: it outlives crash and reboot.", says.times[1]),
+        (f"Own orders at the exchange are cancelled, {says.orders}.", says.times[2]),
+        ("The exchange is asked twice that none is left.", says.times[3]),
+    ]
+    warning = f"{says.stays} stay open, and " if says.stays else ""
+    strong = "no exit guards them while killed. " if says.stays else ""
+    return Ask(
+        "kill", {}, "Kill COIN-BOT", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL], button="Kill",
+        icon="kill", small=f"{says.drilled} Faster: hold K for one second on any page.",
+        why=c.why_not(s, Cmd.KILL, role=who.role.value),
+    )  # fmt: skip
+
+
+def _flatten(s: Snapshot, _target: str, who: Principal) -> Ask:
+    says = c.flatten_says(s)
+    steps = [
+        ("Entries stop, own orders are cancelled.", says.orders),
+        ("Every lot is sold at market.", f.plural(says.lots, "lot")),
+        ("Done only when the exchange shows it flat.", "or dust"),
+    ]
+    return Ask(
+        "flatten", {}, "Flatten: sell everything", header.band(s), steps, rows=says.rows, word=CONFIRM[Cmd.FLATTEN],
+        button=f"Sell {f.plural(says.lots, 'lot')}", icon="flat", why=c.why_not(s, Cmd.FLATTEN, role=who.role.value),
+    )  # fmt: skip
+
+
+def _reset(s: Snapshot, _target: str, who: Principal) -> Ask:
+    kill = s.state.kill if s.state else None
+    code = f.short_id(kill.latch_id, 6) if kill else ""
+    steps = [
+        ("The latch is lifted, the file KILL is taken away.", ""),
+        ("The level becomes stop: nothing is traded until you press Start.", ""),
+    ]
+    return Ask(
+        "reset_kill", {}, "Reset kill", header.band(s), steps, word=code, word_is="latch_id", button="Lift the latch",
+        icon="unlock", danger=False, small="The id names this latch, so that an older click cannot lift a newer one.",
+        why=c.why_not(s, Cmd.RESET_KILL, {"latch_id": "?"}, who.role.value),
+    )  # fmt: skip
+
+
+def _close_lot(s: Snapshot, target: str, who: Principal) -> Ask | None:
+    for doc in (s.state.positions if s.state else None) or []:
+        called = positions.names(doc.lots)
+        for one in doc.lots:
+            if one.lot_id == target:
+                lot = positions.lot(one, doc, called[one.lot_id], s)
+                return _sale(
+                    s, Cmd.CLOSE_LOT, {"lot_id": target}, f"Close {doc.product_id} {lot.name.lower()}",
+                    one.value_usd, one.cost_usd, "lot", who,
+                )  # fmt: skip
+    return None
+
+
+def _close_product(s: Snapshot, target: str, who: Principal) -> Ask | None:
+    for doc in (s.state.positions if s.state else None) or []:
+        if doc.product_id == target and doc.lots:
+            return _sale(
+                s, Cmd.CLOSE_PRODUCT, {"product_id": target}, f"Close all lots of {target}", doc.size_usd,
+                doc.cost_usd, f.plural(len(doc.lots), "lot"), who,
+            )  # fmt: skip
+    return None
+
+
+def _sale(
+    s: Snapshot, cmd: Cmd, args: dict[str, str], heading: str, value: float | None, cost: float, what: str,
+    who: Principal,
+) -> Ask:  # fmt: skip
+    account = s.state.account if s.state else None
+    rows: list[tuple[str, str, bool]] = [("Proceeds", "not known", False)]
+    if value is not None and account is not None:
+        fee = value * account.taker_fee_pct / 100
+        rows = [
+            ("Proceeds at the mark", f"about {f.money(value)} USD", False),
+            (f"Fee, taker {f.pct(account.taker_fee_pct)}", f"{f.signed(-fee)} USD", False),
+            ("Realises after all fees", f"{f.signed(value - fee - cost)} USD", True),
+        ]
+    steps = [("Its resting take profit is cancelled.", ""), (f"The {what} is sold at market.", "")]
+    if cmd is Cmd.CLOSE_PRODUCT:
+        steps = [("Their resting take profits are cancelled.", ""), (f"{what} sold at market.", "")]
+    return Ask(
+        cmd.value, args, heading, header.band(s), steps, rows=rows, button="Sell", icon="flat",
+        why=c.why_not(s, cmd, args, who.role.value),
+    )  # fmt: skip
+
+
+def _cancel(s: Snapshot, target: str, who: Principal) -> Ask | None:
+    order = next((o for o in (s.state.orders if s.state else None) or [] if o.client_order_id == target), None)
+    if order is None or order.purpose == "foreign":
+        return None
+    steps = [("The exchange is asked to cancel it.", "")]
+    if order.purpose == "take":
+        steps.append(("The lot stays; the bot rests a new take profit unless it is stopped.", ""))
+    args = {"client_order_id": target}
+    return Ask(
+        "cancel", args, f"Cancel {order.side.lower()} order, {order.product_id}", header.band(s), steps,
+        button="Cancel the order", icon="x", danger=False, why=c.why_not(s, Cmd.CANCEL, args, who.role.value),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Who may see and command: links, passwords, sessions, tokens, and the guard that every request passes."""

@@ -1,0 +1,225 @@
+"""The door that every request passes, before any routing: Host, size, who, role, Origin, CSRF, headers.
+
+Plain ASGI. A route that nobody thought of is shut by default: what is open without a login is the short list here.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from dashboard.auth import secrets_store
+from dashboard.auth.origin import Site, host_allowed, origin_allowed
+from dashboard.auth.roles import Principal, Role
+from dashboard.auth.sessions import Sessions
+from dashboard.links import TOKENS
+
+log = logging.getLogger(__name__)
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+# (status, text, as a page) to (content type, body): never an echo of what was sent.
+Refusal = Callable[[int, str, bool], tuple[str, bytes]]
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_TIMEOUT_S = 10.0
+OPEN_PATHS = frozenset({"/healthz", "/login", "/login/link", "/login/password"})
+ASSETS = "/assets/"
+# POSTs that a viewer may send, too: they change nothing but the viewer's own session.
+VIEWER_POSTS = frozenset({"/logout"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+)
+# The API explorer writes style attributes by itself; scripts stay ours alone there as well.
+POLICY_DOCS = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+
+
+class Refused(Exception):
+    """A request that goes no further."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(
+        self,
+        app: App,
+        site: Site,
+        sessions: Sessions,
+        folder: Path,
+        public_assets: frozenset[str],
+        refusal: Refusal,
+    ) -> None:
+        self.app = app
+        self.refusal = refusal
+        self.site = site
+        self.sessions = sessions
+        self.tokens = folder / TOKENS
+        self.public_assets = public_assets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        started = False
+
+        async def send_safely(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self._add_headers(scope, message)
+            await send(message)
+
+        try:
+            receive = await self._admit(scope, receive)
+            await self.app(scope, receive, send_safely)
+        except Refused as refused:
+            await self._answer(scope, send_safely, refused.status, str(refused))
+        except Exception:
+            log.exception("request.failed method=%s path=%s", scope["method"], scope["path"])
+            if started:
+                raise
+            await self._answer(scope, send_safely, 500, "Something went wrong here. The log of the dashboard says what.")
+
+    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+        """Raises Refused, or returns the way on; the one who asks is in `scope["principal"]` then."""
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if not host_allowed(self.site, [v for k, v in headers if k == b"host"]):
+            raise Refused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
+        path, method = scope["path"], scope["method"]
+        principal = self._who(headers)
+        scope["principal"] = principal
+        is_open = path in OPEN_PATHS or path in self.public_assets
+        if principal is None and not is_open:
+            raise Refused(401, "Sign in first: ./coin login prints a link.")
+        if method in SAFE:
+            return receive
+        body = await _body(receive, _length(headers))
+        if principal is None or principal.kind == "session":
+            self._check_browser(headers, principal, body)
+        if principal is not None and not is_open and path not in VIEWER_POSTS and principal.role is not Role.OPERATOR:
+            raise Refused(403, "Signed in as viewer: reading only.")
+        return _replay(body, receive)
+
+    def _who(self, headers: list[tuple[bytes, bytes]]) -> Principal | None:
+        bearer = next((v for k, v in headers if k == b"authorization"), None)
+        if bearer is not None:
+            kind, _, secret = bearer.decode("latin-1").partition(" ")
+            record = secrets_store.get(self.tokens, secret.strip()) if kind.lower() == "bearer" else None
+            if record is None or record.get("role") not in list(Role):
+                raise Refused(401, "This token is not known. ./coin token viewer makes one.")
+            return Principal(Role(record["role"]), "token", secrets_store.digest(secret.strip()))
+        cookie = self.cookie(headers)
+        return self.sessions.find(cookie) if cookie else None
+
+    def cookie(self, headers: list[tuple[bytes, bytes]]) -> str | None:
+        """The session cookie of a request."""
+        for key, value in headers:
+            if key == b"cookie":
+                try:
+                    morsel = SimpleCookie(value.decode("latin-1")).get(self.site.cookie)
+                except CookieError:
+                    continue
+                if morsel is not None:
+                    return morsel.value
+        return None
+
+    def _check_browser(self, headers: list[tuple[bytes, bytes]], principal: Principal | None, body: bytes) -> None:
+        """A POST of a browser comes from our own page: Origin, and the session's token once there is one."""
+        found = {k: v.decode("latin-1") for k, v in headers}
+        if not origin_allowed(self.site, found.get(b"origin"), found.get(b"sec-fetch-site")):
+            raise Refused(403, "This request does not come from the dashboard's own page.")
+        if principal is None:
+            return
+        given = found.get(b"x-csrf-token", "")
+        if not given and found.get(b"content-type", "").startswith("application/x-www-form-urlencoded"):
+            given = parse_qs(body.decode("utf-8", "replace")).get("csrf", [""])[0]
+        if not hmac.compare_digest(given.encode(), principal.csrf.encode()):
+            raise Refused(403, "The page is older than your sign-in. Load it again.")
+
+    def _add_headers(self, scope: Scope, message: Message) -> None:
+        """What every answer carries, whatever made it."""
+        given = {k.lower() for k, _ in message["headers"]}
+        policy = POLICY_DOCS if scope["path"] == "/docs" else POLICY
+        extra = [
+            (b"content-security-policy", policy.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", b"DENY"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+        ]
+        if self.site.secure:
+            extra.append((b"strict-transport-security", b"max-age=31536000"))
+        if b"cache-control" not in given:
+            extra.append((b"cache-control", b"no-store"))
+        message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in given)]
+
+
+    async def _answer(self, scope: Scope, send: Send, status: int, text: str) -> None:
+        accept = next((v for k, v in scope["headers"] if k == b"accept"), b"")
+        wants_page = b"text/html" in accept and not scope["path"].startswith("/api/")
+        kind, body = self.refusal(status, text, wants_page)
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        if status == 401 and not wants_page:
+            headers.append((b"www-authenticate", b"Bearer"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _length(headers: list[tuple[bytes, bytes]]) -> int:
+    value = next((v for k, v in headers if k == b"content-length"), b"0")
+    return int(value) if value.isdigit() else 0
+
+
+async def _body(receive: Receive, announced: int) -> bytes:
+    """The whole body, which is small or refused."""
+    if announced > MAX_BODY_BYTES:
+        raise Refused(413, "The request is too large.")
+    chunks, total = [], 0
+    deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError as error:
+            raise Refused(408, "The request took too long.") from error
+        if message["type"] != "http.request":
+            raise Refused(400, "The request broke off.")
+        chunk = message.get("body", b"")
+        total += len(chunk)
+        if total > MAX_BODY_BYTES:
+            raise Refused(413, "The request is too large.")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Hand the body on as if nobody had read it."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if not given:
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again

@@ -1,0 +1,64 @@
+"""Host and Origin: which names this dashboard answers to, exactly."""
+
+from dataclasses import dataclass
+
+from shared.settings import Settings
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The names under which the dashboard may be asked, and what follows from them."""
+
+    hosts: frozenset[str]  # as a Host header spells them
+    origins: frozenset[str]
+    secure: bool  # it is reached over TLS: cookies are Secure
+    port: int
+
+    @property
+    def cookie(self) -> str:
+        """Cookies know no ports: two dashboards on one machine need two names."""
+        name = f"coin-{self.port}"
+        return f"__Host-{name}" if self.secure else name
+
+
+def site(settings: Settings) -> Site:
+    """The allow list that the settings make: loopback and the bound address with the port, and the named hosts."""
+    port = settings.dashboard_port
+    own_tls = bool(settings.dashboard_tls_cert and settings.dashboard_tls_key)
+    bound = settings.dashboard_host
+    names = set(_LOOPBACK)
+    if bound not in ("0.0.0.0", "::", ""):  # noqa: S104 (these are refused as names, not bound)
+        names.add(f"[{bound}]" if ":" in bound else bound)
+    scheme = "https" if own_tls else "http"
+    hosts = {f"{name}:{port}" for name in names}
+    origins = {f"{scheme}://{host}" for host in hosts}
+    for named in settings.dashboard_hosts:
+        host = named.strip().lower()
+        hosts.add(host)
+        origins.add(f"{'https' if own_tls or settings.dashboard_behind_proxy else 'http'}://{host}")
+        if ":" not in host and not settings.dashboard_behind_proxy:
+            hosts.add(f"{host}:{port}")
+            origins.add(f"{scheme}://{host}:{port}")
+    if port in (80, 443):
+        hosts |= names
+        origins |= {f"{scheme}://{name}" for name in names}
+    return Site(frozenset(hosts), frozenset(origins), own_tls or settings.dashboard_behind_proxy, port)
+
+
+def host_allowed(here: Site, values: list[bytes]) -> bool:
+    """Exactly one Host header, and it is one of ours (names compare without case)."""
+    if len(values) != 1:
+        return False
+    try:
+        return values[0].decode("ascii").lower() in here.hosts
+    except UnicodeDecodeError:
+        return False
+
+
+def origin_allowed(here: Site, origin: str | None, fetch_site: str | None) -> bool:
+    """A browser's POST names an origin of ours. Where it names none, the browser itself must say "same-origin"."""
+    if origin is not None:
+        return origin.lower() in here.origins
+    return fetch_site == "same-origin"

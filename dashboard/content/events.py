@@ -1,0 +1,44 @@
+"""Events: the audit trail of commands with who sent them, and what the bot's journal says happened."""
+
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
+from dashboard.render import Context
+from dashboard.views import events
+from dashboard.views.snapshot import Snapshot
+
+
+async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
+    kind = params.get("kind", "")
+    rows = await hub.cache.get(("journal", kind), 1.0, lambda: hub.ledger.journal(200, kind or None))
+    audit = await hub.cache.get("audit", 1.0, lambda: hub.audit.tail(100))
+    commands = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
+    return {"journal": rows, "audit": audit, "commands": commands, "kind": kind}
+
+
+def _journal(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"rows": None if data["journal"] is None else [events.entry(e) for e in data["journal"]], "kind": data["kind"]}
+
+
+def _audit(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"rows": [events.audit(row) for row in data["audit"]]}
+
+
+def _receipts(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"receipts": events.receipts(s, data["commands"])[:12]}
+
+
+PAGE = Page(
+    key="events",
+    path="/events",
+    title="Events",
+    icon="events",
+    primary=False,
+    shortcut="e",
+    parts=(
+        Part("ev-receipts", "parts/receipts_card.html", _receipts),
+        Part("ev-audit", "parts/audit_card.html", _audit),
+        Part("ev-journal", "parts/journal_card.html", _journal),
+    ),
+    load=load,
+    params=("kind",),
+)

@@ -1,0 +1,51 @@
+"""Health: what a reader can check by itself, PM2's table, file ages, feeds, the clock and failed writes."""
+
+from dashboard import disk
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
+from dashboard.render import Context
+from dashboard.views import health
+from dashboard.views.snapshot import Snapshot
+
+
+async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
+    found = await hub.cache.get("files", 1.0, lambda: disk.look(hub.paths))
+    return {"files": found, "assets": hub.assets.missing, "configured": hub.loaded.settings}
+
+
+def _checks(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"checks": health.checks(s, data["files"], data["assets"])}
+
+
+def _pm2(s: Snapshot, _data: Data, _role: str) -> Context:
+    return {"rows": health.processes(s), "look": s.pm2}
+
+
+def _files(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"rows": health.files(s, data["files"])}
+
+
+def _feeds(s: Snapshot, _data: Data, _role: str) -> Context:
+    return {"feeds": s.state.feeds if s.state else None, "rows": health.feed_rows(s)}
+
+
+def _machine(s: Snapshot, _data: Data, _role: str) -> Context:
+    return {"rows": health.machine_rows(s)}
+
+
+PAGE = Page(
+    key="health",
+    path="/health",
+    title="Health",
+    icon="health",
+    primary=False,
+    shortcut="b",
+    parts=(
+        Part("he-checks", "parts/health_checks.html", _checks),
+        Part("he-pm2", "parts/health_pm2.html", _pm2),
+        Part("he-files", "parts/health_files.html", _files),
+        Part("he-feeds", "parts/health_feeds.html", _feeds),
+        Part("he-machine", "parts/health_machine.html", _machine),
+    ),
+    load=load,
+)

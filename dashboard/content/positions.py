@@ -1,0 +1,37 @@
+"""Positions: lots by product on one scale, sums that agree with the exchange, close one lot or a product."""
+
+from dashboard.pages import Data, Page, Part
+from dashboard.render import Context
+from dashboard.views import commands, positions
+from dashboard.views.snapshot import Snapshot
+from shared.control import Cmd
+
+
+def _view(s: Snapshot, _data: Data, role: str) -> Context:
+    return {
+        "held": positions.held(s),
+        "why_lot": commands.why_not(s, Cmd.CLOSE_LOT, role=role),
+        "why_product": commands.why_not(s, Cmd.CLOSE_PRODUCT, role=role),
+        "limit": _limit(s),
+    }
+
+
+def _limit(s: Snapshot) -> str:
+    limits = s.state.risk.limits if s.state and s.state.risk else []
+    found = next((x.limit for x in limits if x.name in ("max_total_lots", "total_lots")), None)
+    return f" of {found:.0f}" if found else ""
+
+
+PAGE = Page(
+    key="positions",
+    path="/positions",
+    title="Positions",
+    icon="positions",
+    primary=True,
+    shortcut="p",
+    parts=(
+        Part("po-figs", "parts/lots_figures.html", _view),
+        Part("po-lots", "parts/lots_table.html", _view),
+        Part("po-rest", "parts/not_in_lots.html", _view),
+    ),
+)

@@ -1,0 +1,125 @@
+"""A command's way from a request to `control.json`: possible now? asked for? written down? sent, remembered."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from dashboard.auth.roles import Principal
+from dashboard.hub import Hub
+from dashboard.views.commands import starts_process, why_not
+from dashboard.views.format import words
+from dashboard.views.header import BOT_PROCESS
+from dashboard.views.snapshot import Snapshot
+from shared.control import COMMANDS, LEVEL_OF, Cmd, Command, NotSent, send_command
+from shared.pm2 import Pm2Unavailable
+from shared.settings import Mode
+
+log = logging.getLogger(__name__)
+# How old a sign-in may be where a latch over real money is lifted (reliability.md S19).
+REAUTH_S = 15 * 60.0
+CONFIRM = {Cmd.KILL: "KILL", Cmd.FLATTEN: "FLATTEN"}
+LEAST_LATCH_CHARS = 4
+
+
+class CommandRefused(Exception):
+    """Nothing was sent; `status` is the HTTP status that says so."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+async def dispatch(
+    hub: Hub,
+    who: Principal,
+    address: str,
+    word: str,
+    args: Mapping[str, str],
+    *,
+    confirm: str = "",
+    held: bool = False,
+) -> Command:
+    """Send one command. Raises CommandRefused."""
+    s = hub.sources.snapshot()
+    try:
+        cmd = Cmd(word)
+    except ValueError as error:
+        raise CommandRefused(400, "There is no such command.") from error
+    by = who.role.value if who.kind == "session" else f"{who.role.value} (token)"
+    try:
+        kept = _check(hub, who, s, cmd, dict(args), confirm)
+        _write_down(hub, cmd, kept, by, who, address, held)
+    except CommandRefused as refused:
+        hub.counters.commands_refused += 1
+        facts = {"cmd": cmd.value, "args": dict(args), "why": str(refused)}
+        hub.audit.note("refused", by=by, role=who.role, address=address, facts=facts)
+        raise
+    try:
+        seen = hub.sources.seen_ids()
+        sent = await asyncio.to_thread(send_command, hub.paths, cmd, kept, by=by, seen_ids=seen)
+    except NotSent as error:
+        hub.audit.note("not_sent", by=by, role=who.role, address=address, facts={"cmd": cmd.value, "why": str(error)})
+        raise CommandRefused(error.status, f"Not sent: {error}.") from error
+    hub.counters.commands[cmd.value] = hub.counters.commands.get(cmd.value, 0) + 1
+    hub.sources.note_sent(sent, "held K" if held else "")
+    log.info("command.sent id=%s cmd=%s by=%s", sent.id, cmd.value, by)
+    if cmd is Cmd.START and starts_process(s):
+        await _start_process(hub, by, who, address)
+    return sent
+
+
+def _check(hub: Hub, who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm: str) -> dict[str, str]:
+    """The arguments to send; raises CommandRefused with the reason."""
+    rule = COMMANDS[cmd]
+    unknown = sorted(set(args) - set(rule.args))
+    if unknown:
+        raise CommandRefused(400, f"{words(cmd)} takes {', '.join(rule.args) or 'no arguments'}.")
+    kept = {name: args[name].strip()[:200] for name in rule.args if args.get(name)}
+    if cmd is Cmd.RESET_KILL:
+        kept["latch_id"] = _latch(hub, who, s, kept.get("latch_id", ""))
+    why = why_not(s, cmd, kept, who.role.value)
+    if cmd is Cmd.KILL and who.operator:
+        why = ""  # kill is never refused: twice is harmless
+    if why:
+        raise CommandRefused(409, why)
+    if cmd is Cmd.FLATTEN and who.kind == "session" and confirm.strip().upper() != CONFIRM[cmd]:
+        raise CommandRefused(409, "Type FLATTEN to sell everything.")
+    return kept
+
+
+def _latch(hub: Hub, who: Principal, s: Snapshot, typed: str) -> str:
+    """The whole id of the latch that `typed` names by its end or its beginning."""
+    kill = s.state.kill if s.state else None
+    if kill is None:
+        raise CommandRefused(409, "Not killed.")
+    live = s.mode == Mode.LIVE and not s.locked
+    if live and who.kind == "session" and who.signed_in_s > REAUTH_S:
+        raise CommandRefused(409, "With real money this wants a sign-in of the last 15 minutes: ./coin login.")
+    typed = typed.lower()
+    whole = kill.latch_id.lower()
+    if len(typed) < LEAST_LATCH_CHARS or not (whole.startswith(typed) or whole.endswith(typed)):
+        raise CommandRefused(409, "That is not the latch's id.")
+    return kill.latch_id
+
+
+def _write_down(
+    hub: Hub, cmd: Cmd, args: dict[str, str], by: str, who: Principal, address: str, held: bool
+) -> None:
+    """The audit line comes before the command. Where it cannot be written, only what brakes goes on."""
+    facts = {"cmd": cmd.value, "args": args, **({"how": "held"} if held else {})}
+    try:
+        hub.audit.write("command", by=by, role=who.role, address=address, facts=facts)
+    except OSError as error:
+        log.error("audit.not_written cmd=%s error=%s", cmd.value, error.strerror)
+        if cmd.value not in LEVEL_OF or cmd is Cmd.START:
+            raise CommandRefused(507, f"The audit trail cannot be written: {error.strerror}.") from error
+
+
+async def _start_process(hub: Hub, by: str, who: Principal, address: str) -> None:
+    """Ask PM2 to start the bot's process, which it knows by name. The wish is on disk already."""
+    try:
+        await asyncio.to_thread(hub.sources.pm2_client.start, BOT_PROCESS)
+    except Pm2Unavailable as error:
+        hub.audit.note("pm2_start_failed", by=by, role=who.role, address=address, facts={"why": str(error)})
+        raise CommandRefused(503, f"The wish is on disk, but PM2 did not start the bot: {error}.") from error
+    hub.audit.note("pm2_start", by=by, role=who.role, address=address, facts={"process": BOT_PROCESS})

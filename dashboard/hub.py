@@ -1,0 +1,50 @@
+"""Everything that a request needs, made once: readers, caches, secrets, templates."""
+
+import time
+from dataclasses import dataclass, field
+
+from dashboard.assets import Assets
+from dashboard.auth.audit import Audit
+from dashboard.auth.origin import Site
+from dashboard.auth.sessions import Sessions
+from dashboard.auth.throttle import Throttle
+from dashboard.cache import Cache
+from dashboard.reads import Ledger, Market
+from dashboard.sources import Sources
+from shared.paths import DataPaths
+from shared.settings import Loaded
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the dashboard counts about itself, for /metrics."""
+
+    commands: dict[str, int] = field(default_factory=dict)
+    commands_refused: int = 0
+    logins: int = 0
+    logins_failed: int = 0
+    streams_refused: int = 0
+    streams_cut: int = 0
+    renders: int = 0
+    render_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Hub:
+    """One per application."""
+
+    loaded: Loaded
+    paths: DataPaths
+    sources: Sources
+    ledger: Ledger
+    market: Market
+    cache: Cache
+    assets: Assets
+    site: Site
+    sessions: Sessions
+    audit: Audit
+    build: str
+    passwords: Throttle = field(default_factory=lambda: Throttle(time.monotonic))
+    links: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=30))
+    counters: Counters = field(default_factory=Counters)
+    began: float = field(default_factory=time.monotonic)

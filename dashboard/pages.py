@@ -1,0 +1,174 @@
+"""The pages: which parts each has, what it must read first, and how a part is drawn."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from jinja2 import Environment
+from markupsafe import Markup
+
+from dashboard import render
+from dashboard.hub import Hub
+from dashboard.views import boot as boot_view
+from dashboard.views import commands as commands_view
+from dashboard.views import header, notes
+from dashboard.views.snapshot import Snapshot
+
+Params = Mapping[str, str]
+Data = dict[str, Any]
+Load = Callable[[Hub, Snapshot, Params], Awaitable[Data]]
+View = Callable[[Snapshot, Data, str], render.Context]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a page that refreshes by itself. `view` gives what its template needs."""
+
+    id: str
+    template: str
+    view: View
+
+
+async def nothing(_hub: Hub, _s: Snapshot, _params: Params) -> Data:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    key: str
+    path: str
+    title: str
+    icon: str
+    primary: bool  # in the phone's bottom bar
+    shortcut: str
+    parts: tuple[Part, ...]
+    load: Load = nothing
+    params: tuple[str, ...] = ()  # query parameters that the page knows
+
+    @property
+    def template(self) -> str:
+        return f"pages/{self.key}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What stands on the page's root element, its title and its icon."""
+
+    mode: str
+    presence: str
+    old: bool
+    title: str
+    icon: str
+    age: str
+    now_ms: int
+    killed: bool
+
+
+def root(s: Snapshot, title: str) -> Root:
+    return Root(
+        header.band(s).mode,
+        header.presence_word(s),
+        s.old,
+        header.title(s, title),
+        header.favicon(s),
+        "" if s.age_s is None else f"{s.age_s:.2f}",
+        int(s.now.timestamp() * 1000),
+        s.killed,
+    )
+
+
+def badges(s: Snapshot) -> dict[str, int]:
+    lots = s.lot_count or 0
+    orders = commands_view.own_orders(s.state) or 0
+    return {"positions": lots, "orders": orders}
+
+
+class Pages:
+    """Draws pages and parts. Knows nothing of requests."""
+
+    def __init__(self, hub: Hub, pages: tuple[Page, ...]) -> None:
+        self.hub = hub
+        self.env: Environment = render.environment(hub.assets.url, hub.build)
+        self.all = pages
+        self.by_key = {page.key: page for page in pages}
+        self._frame: Any = self.env.get_template("parts/frame.html").module
+
+    def frame(self, page: Page, s: Snapshot, role: str) -> dict[str, str]:
+        """The parts that stand on every page, by the id of their element."""
+        m = self._frame
+        band = header.band(s)
+        block = header.block(s)
+        return {
+            "f-root": str(m.f_root(root(s, page.title))),
+            "f-mode": str(m.f_mode(band, s.now)),
+            "f-pres": str(m.f_pres(block, self.env.globals["age"])),
+            "f-pulse": str(m.f_pulse(*header.pulse(s.beats))),
+            "f-lights": str(m.f_lights(header.lights(s))),
+            "cmd": str(m.f_cmd(commands_view.buttons(s, role), band)),
+            "f-acct": str(m.f_acct(header.account(s), self.env.globals["age"], self.env.globals["fm"])),
+            "f-nav": str(m.f_nav(self.all, page.key, badges(s))),
+            "receipts": str(m.f_receipts(commands_view.receipts(s))),
+            "f-note": str(m.f_note(notes.note(s), self.env.globals["age_text"])),
+        }
+
+    def parts(self, page: Page, s: Snapshot, data: Data, role: str) -> dict[str, str]:
+        """The page's own parts, by id."""
+        return {
+            part.id: self.env.get_template(part.template).render(s=s, role=role, **part.view(s, data, role))
+            for part in page.parts
+        }
+
+    def whole(self, page: Page, s: Snapshot, data: Data, role: str, csrf: str, params: Params) -> str:
+        """The whole document."""
+        drawn = {**self.frame(page, s, role), **self.parts(page, s, data, role)}
+        drawn["f-cmd"], drawn["f-receipts"] = drawn["cmd"], drawn["receipts"]
+        query = query_of(page, params)
+        text = self.env.get_template(page.template).render(
+            page=page,
+            pages=self.all,
+            root=root(s, page.title),
+            parts={k: Markup(v) for k, v in drawn.items()},
+            s=s,
+            data=data,
+            role=role,
+            csrf=csrf,
+            query=query,
+            here=page.path + ("?" + urlencode(dict(params)) if params else ""),
+            params=params,
+            charts=self.hub.assets.charts,
+            sse=bool(self.hub.assets.url("hx-sse.js") and self.hub.assets.url("htmx.js")),
+            keys=[(p.shortcut, p.title) for p in self.all],
+        )
+        return render.fill_age(text, s)
+
+    def simple(self, template: str, **context: Any) -> str:
+        """A page without the frame: sign in, refused, asked."""
+        return self.env.get_template(template).render(**context)
+
+
+def query_of(page: Page, params: Params) -> str:
+    return urlencode({"page": page.key, **{k: v for k, v in params.items() if k in page.params}})
+
+
+def known_params(page: Page, query: Mapping[str, str]) -> dict[str, str]:
+    """The query parameters that the page knows, short ones only."""
+    return {k: query[k][:200] for k in page.params if query.get(k)}
+
+
+def boot_part() -> Part:
+    return Part("ov-boot", "parts/boot.html", lambda s, _d, _r: {"boot": boot_view.boot(s)})
+
+
+_HEADINGS = {400: "Not understood", 401: "Sign in first", 403: "Not allowed", 404: "No such page", 405: "Not possible",
+             409: "Not possible now", 413: "Too large", 429: "Too many tries", 503: "Not available"}  # fmt: skip
+
+
+def refusal(env: Environment, status: int, text: str, *, page: bool) -> tuple[str, bytes]:
+    """(content type, body) of a refusal: a page for a browser's navigation, JSON for everything else."""
+    if page:
+        heading = _HEADINGS.get(status, "That did not work")
+        body = env.get_template("refused.html").render(title=heading, heading=heading, text=text, status=status)
+        return "text/html; charset=utf-8", body.encode()
+    return "application/json", orjson.dumps({"error": text, "status": status})

@@ -1,0 +1,267 @@
+"""Short reads of the ledger and the market data: each opens, reads and closes, so that a replaced file is noticed.
+
+Every function here blocks and is called in a thread. A file that is not there yet gives None, never an empty list:
+"nothing happened" and "not known" are different things.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Row, select
+from sqlalchemy.exc import DatabaseError
+
+from shared.ledger.open import open_reader
+from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
+from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles
+
+# The order life's words for an order of which nothing more comes.
+DONE_STATES = frozenset({"filled", "cancelled", "expired", "failed", "refused", "denied", "absent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    order_id: str
+    trade_id: str
+    client_order_id: str
+    product_id: str
+    side: str
+    price: Decimal
+    base_size: Decimal
+    fee: Decimal
+    liquidity: str
+    exchange_ms: int
+    lot_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLot:
+    """One round trip."""
+
+    lot_id: str
+    seq: int
+    product_id: str
+    kind: str
+    opened_ms: int
+    closed_ms: int
+    open_price: Decimal
+    base_bought: Decimal
+    cost: Decimal
+    entry_fee: Decimal
+    exit_fee: Decimal
+    proceeds: Decimal
+    realized_pnl: Decimal
+    exit_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOrder:
+    client_order_id: str
+    order_id: str | None
+    product_id: str
+    side: str
+    kind: str
+    purpose: str
+    base_size: Decimal | None
+    quote_size: Decimal | None
+    limit_price: Decimal | None
+    lot_id: str | None
+    created_ms: int
+    updated_ms: int
+    state: str
+    reason: str | None
+    filled_size: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal."""
+
+    seq: int
+    at_ms: int
+    kind: str
+    level: str
+    product_id: str | None
+    ref: str | None
+    text: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCommand:
+    id: str
+    cmd: str
+    args: dict[str, str]
+    by: str
+    sent_ms: int | None
+    seen_ms: int
+    state: str
+    done_ms: int | None
+    reason: str | None
+    result: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    latch_id: str
+    kind: str
+    at_ms: int
+    source: str
+    note: str | None
+    lifted_ms: int | None
+    lifted_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: str
+    start_equity: Decimal
+    peak_equity: Decimal
+    realized: Decimal
+    fees: Decimal
+    transfers: Decimal
+    breaker_ms: int | None
+
+
+class Ledger:
+    """Read models over `ledger.db`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine: Engine = open_reader(path)
+
+    def _rows(self, statement: Any) -> list[Row[Any]] | None:
+        if not self.path.exists():
+            return None
+        try:
+            with self._engine.connect() as db:
+                return list(db.execute(statement).all())
+        except DatabaseError:
+            return None
+
+    def fills(self, since_ms: int = 0, limit: int = 500, product_id: str | None = None) -> list[Fill] | None:
+        """Newest first."""
+        cols = [fills.c[name] for name in Fill.__slots__]
+        query = select(*cols).where(fills.c.exchange_ms >= since_ms)
+        if product_id is not None:
+            query = query.where(fills.c.product_id == product_id)
+        rows = self._rows(query.order_by(fills.c.exchange_ms.desc()).limit(limit))
+        return None if rows is None else [Fill(*row) for row in rows]
+
+    def closed_lots(self, since_ms: int = 0, limit: int = 20_000) -> list[ClosedLot] | None:
+        """Round trips that ended at or after `since_ms`, oldest first."""
+        cols = [lots.c[name] for name in ClosedLot.__slots__]
+        query = select(*cols).where(lots.c.closed_ms.is_not(None), lots.c.closed_ms >= since_ms)
+        rows = self._rows(query.order_by(lots.c.closed_ms.desc()).limit(limit))
+        if rows is None:
+            return None
+        return [ClosedLot(*r[:12], r.realized_pnl or Decimal(0), r.exit_reason or "unknown") for r in reversed(rows)]
+
+    def orders(self, *, working: bool, limit: int = 200) -> list[LedgerOrder] | None:
+        """Orders that work, or those that ended; newest first."""
+        cols = [orders.c[name] for name in LedgerOrder.__slots__]
+        ended = orders.c.state.in_(sorted(DONE_STATES))
+        query = select(*cols).where(~ended if working else ended).order_by(orders.c.updated_ms.desc()).limit(limit)
+        rows = self._rows(query)
+        return None if rows is None else [LedgerOrder(*row) for row in rows]
+
+    def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[Entry] | None:
+        """Newest first."""
+        query = select(*[journal.c[name] for name in Entry.__slots__])
+        if kind is not None:
+            query = query.where(journal.c.kind == kind)
+        if ref is not None:
+            query = query.where(journal.c.ref == ref)
+        rows = self._rows(query.order_by(journal.c.seq.desc()).limit(limit))
+        return None if rows is None else [Entry(*row) for row in rows]
+
+    def journal_of(self, refs: list[str]) -> list[Entry] | None:
+        """Every line about the named orders, oldest first."""
+        query = select(*[journal.c[name] for name in Entry.__slots__]).where(journal.c.ref.in_(refs))
+        rows = self._rows(query.order_by(journal.c.seq).limit(2000))
+        return None if rows is None else [Entry(*row) for row in rows]
+
+    def commands(self, limit: int = 200) -> list[LedgerCommand] | None:
+        """Newest first."""
+        query = select(*[commands.c[name] for name in LedgerCommand.__slots__])
+        rows = self._rows(query.order_by(commands.c.seen_ms.desc()).limit(limit))
+        return None if rows is None else [LedgerCommand(*row) for row in rows]
+
+    def command(self, command_id: str) -> LedgerCommand | None:
+        query = select(*[commands.c[name] for name in LedgerCommand.__slots__]).where(commands.c.id == command_id)
+        rows = self._rows(query)
+        return LedgerCommand(*rows[0]) if rows else None
+
+    def latches(self, limit: int = 20) -> list[Latch] | None:
+        """Newest first."""
+        query = select(*[latches.c[name] for name in Latch.__slots__])
+        rows = self._rows(query.order_by(latches.c.at_ms.desc()).limit(limit))
+        return None if rows is None else [Latch(*row) for row in rows]
+
+    def days(self, limit: int = 800) -> list[Day] | None:
+        """Oldest first."""
+        query = select(*[days.c[name] for name in Day.__slots__]).order_by(days.c.day.desc()).limit(limit)
+        rows = self._rows(query)
+        return None if rows is None else [Day(*row) for row in reversed(rows)]
+
+
+class Market:
+    """Candles and equity from `market.db`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def candles(self, product_id: str, granularity: str, limit: int) -> list[CandleRow] | None:
+        """The newest `limit` bars, oldest first."""
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return None
+        try:
+            return read_candles(db, product_id, granularity, limit)
+        except sqlite3.Error:
+            return None
+        finally:
+            db.close()
+
+    def equity(self, since_s: int, most: int = 1500) -> list[EquityRow] | None:
+        """Equity since `since_s`, oldest first, at most about `most` points: the last one of each equal span."""
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return None
+        try:
+            first, last, found = db.execute(
+                "SELECT min(at_s), max(at_s), count(*) FROM equity WHERE at_s >= ?", (since_s,)
+            ).fetchone()
+            if not found:
+                return []
+            step = max(1, (last - first) // most) if found > most else 1
+            rows = db.execute(
+                "SELECT max(at_s), equity, cash, lots_value FROM equity WHERE at_s >= ? GROUP BY at_s / ? ORDER BY 1",
+                (since_s, step),
+            )
+            return [EquityRow(*row) for row in rows]
+        except sqlite3.Error:
+            return None
+        finally:
+            db.close()
+
+    def signals(self, product_id: str, limit: int = 60) -> list[tuple[int, str]]:
+        """(bar's start, buy, sell or flat), oldest first."""
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return []
+        try:
+            rows = db.execute(
+                "SELECT start_s, signal FROM signals WHERE product_id = ? ORDER BY start_s DESC LIMIT ?",
+                (product_id, limit),
+            ).fetchall()
+            return [(int(at), str(signal)) for at, signal in reversed(rows)]
+        except sqlite3.Error:
+            return []
+        finally:
+            db.close()

@@ -1,0 +1,363 @@
+"""The JSON API: the same truth as the pages."""
+
+import os
+import time
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from dashboard import server, tail
+from dashboard.dispatch import CommandRefused, dispatch
+from dashboard.hub import Hub
+from dashboard.reads import LedgerCommand
+from dashboard.routes import models as m
+from dashboard.routes.tools import address, hub_of, json, who
+from dashboard.views import chart, equity, header
+from dashboard.views.commands import NOT_SEEN_S
+from dashboard.views.snapshot import Snapshot
+from shared.documents import ReceiptDoc
+from shared.settings import GRANULARITIES
+
+READ_TTL_S = 1.0
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {"model": m.Error, "description": "Not signed in."},
+    403: {"model": m.Error, "description": "Not allowed."},
+    422: {"model": m.Error, "description": "A parameter does not hold."},
+}
+
+
+def _ok(model: type, extra: dict[int | str, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
+    return {200: {"model": model}, **_ERRORS, **(extra or {})}
+
+
+def router() -> APIRouter:
+    routes = APIRouter(prefix="/api", tags=["api"])
+    _health(routes)
+    _state(routes)
+    _ledger(routes)
+    _market(routes)
+    _machine(routes)
+    _commands(routes)
+    return routes
+
+
+def bot_health(s: Snapshot) -> dict[str, Any]:
+    process = s.pm2.find(header.BOT_PROCESS)
+    return {
+        "ok": s.fresh,
+        "presence": s.presence.value,
+        "status": s.status.value if s.status else None,
+        "word": header.presence_word(s),
+        "age_s": None if s.age_s is None else round(s.age_s, 3),
+        "late": s.late,
+        "error": s.error,
+        "pid": s.witnesses.pid,
+        "pid_alive": s.witnesses.pid_alive,
+        "lock": s.witnesses.lock.value,
+        "pm2": process.effective.value if process else None,
+    }
+
+
+def rss_mb() -> float | None:
+    """Resident memory of this process."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def _health(routes: APIRouter) -> None:
+    @routes.get("/health", response_class=Response, responses=_ok(m.Health))
+    async def health(request: Request) -> Response:
+        """The dashboard itself."""
+        hub = hub_of(request)
+        return json(
+            {
+                "ok": True,
+                "build": hub.build,
+                "uptime_s": round(time.monotonic() - hub.began, 1),
+                "rss_mb": rss_mb(),
+                "streams": request.app.state.broadcaster.clients,
+                "connections": server.connections(),
+                "assets_missing": hub.assets.missing,
+            }
+        )
+
+    @routes.get(
+        "/bot/health",
+        response_class=Response,
+        responses=_ok(m.BotHealth, {503: {"model": m.BotHealth, "description": "The bot does not write."}}),
+    )
+    async def health_of_bot(request: Request) -> Response:
+        """200 while the bot writes, 503 else; the body says what is known."""
+        s = hub_of(request).sources.snapshot()
+        return json(bot_health(s), 200 if s.fresh else 503)
+
+
+def _state(routes: APIRouter) -> None:
+    @routes.get("/state", response_class=Response, responses=_ok(m.State))
+    async def state(request: Request) -> Response:
+        """The bot's document, and what is known of its presence."""
+        sources = hub_of(request).sources
+        body = b'{"health":' + orjson.dumps(bot_health(sources.snapshot())) + b',"state":' + sources.state_raw + b"}"
+        return Response(body, media_type="application/json")
+
+    @routes.get("/positions", response_class=Response, responses=_ok(m.Positions))
+    async def positions(request: Request) -> Response:
+        """Lots by product. `known` false: not known yet, which is not the same as none."""
+        s = hub_of(request).sources.snapshot()
+        found = s.state.positions if s.state else None
+        return json({"known": found is not None, "fresh": s.fresh, "age_s": s.age_s, "positions": found or []})
+
+    @routes.get("/risk", response_class=Response, responses=_ok(m.Risk))
+    async def risk(request: Request) -> Response:
+        """Limits, the kill latch, and the latches of the past."""
+        hub = hub_of(request)
+        s = hub.sources.snapshot()
+        found = s.state.risk if s.state else None
+        latches = await hub.cache.get("latches", READ_TTL_S, hub.ledger.latches)
+        return json(
+            {
+                "known": found is not None,
+                "entries_blocked": found.entries_blocked if found else None,
+                "limits": found.limits if found else [],
+                "kill": s.state.kill if s.state else None,
+                "latches": latches or [],
+            }
+        )
+
+
+def _ledger(routes: APIRouter) -> None:
+    @routes.get("/orders", response_class=Response, responses=_ok(m.Orders))
+    async def orders(
+        request: Request, working: bool = True, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+    ) -> Response:
+        """Orders that work (or, with working=false, those that ended), newest first; amounts as exact text."""
+        hub = hub_of(request)
+        found = await hub.cache.get(
+            ("orders", working, limit), READ_TTL_S, lambda: hub.ledger.orders(working=working, limit=limit)
+        )
+        return json({"known": found is not None, "orders": found or []})
+
+    @routes.get("/fills", response_class=Response, responses=_ok(m.Fills))
+    async def fills(
+        request: Request,
+        since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+        product_id: Annotated[str | None, Query(max_length=32)] = None,
+    ) -> Response:
+        """Our executions, newest first."""
+        hub = hub_of(request)
+        found = await hub.cache.get(
+            ("fills", since_ms, limit, product_id), READ_TTL_S, lambda: hub.ledger.fills(since_ms, limit, product_id)
+        )
+        return json({"known": found is not None, "fills": found or []})
+
+    @routes.get("/trades", response_class=Response, responses=_ok(m.Trades))
+    async def trades(
+        request: Request,
+        since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        limit: Annotated[int, Query(ge=1, le=20000)] = 1000,
+    ) -> Response:
+        """Round trips: lots that are closed, oldest first."""
+        hub = hub_of(request)
+        found = await hub.cache.get(
+            ("trades", since_ms, limit), READ_TTL_S, lambda: hub.ledger.closed_lots(since_ms, limit)
+        )
+        return json({"known": found is not None, "trades": found or []})
+
+
+def _market(routes: APIRouter) -> None:
+    @routes.get("/equity", response_class=Response, responses=_ok(m.Equity))
+    async def equity_curve(
+        request: Request,
+        range_: Annotated[str, Query(alias="range", pattern="^(1d|1w|1m|all)$")] = "1d",
+    ) -> Response:
+        """Equity with its drawdown, and our fills of that time."""
+        hub = hub_of(request)
+        s = hub.sources.snapshot()
+        since_s = equity.since(range_, s.now)
+        rows = await hub.cache.get(("equity-api", range_, since_s // 60), 2.0, lambda: hub.market.equity(since_s))
+        fills = await hub.cache.get(
+            ("fills-eq", since_s // 60), 2.0, lambda: hub.ledger.fills(since_s * 1000, 400)
+        )
+        curve = equity.curve(rows or [])
+        account = s.state.account if s.state else None
+        return json(
+            {
+                "known": rows is not None,
+                "range": range_,
+                "at_s": curve.at_s,
+                "equity": curve.equity,
+                "drawdown": curve.drawdown,
+                "day_start": account.day_start_equity if account and range_ == "1d" else None,
+                "fills": [chart.marker(fill) for fill in reversed(fills or [])],
+            }
+        )
+
+    @routes.get("/candles", response_class=Response, responses=_ok(m.Candles))
+    async def candles(
+        request: Request,
+        product_id: Annotated[str, Query(max_length=32, pattern="^[A-Z0-9]+-[A-Z0-9]+$")],
+        granularity: str = "ONE_MINUTE",
+        limit: Annotated[int, Query(ge=1, le=2000)] = 400,
+    ) -> Response:
+        """Bars with our fills in them, and the lines of open lots."""
+        if granularity not in GRANULARITIES:
+            raise HTTPException(422, f"granularity is one of {', '.join(GRANULARITIES)}.")
+        hub = hub_of(request)
+        s = hub.sources.snapshot()
+        bars = await hub.cache.get(
+            ("candles", product_id, granularity, limit), READ_TTL_S,
+            lambda: hub.market.candles(product_id, granularity, limit),
+        )  # fmt: skip
+        since_ms = bars[0].start_s * 1000 if bars else 0
+        fills = await hub.cache.get(
+            ("fills-c", product_id, since_ms), READ_TTL_S, lambda: hub.ledger.fills(since_ms, 1000, product_id)
+        )
+        return json(
+            {
+                "known": bars is not None,
+                "product_id": product_id,
+                "granularity": granularity,
+                "candles": bars or [],
+                "fills": [chart.marker(fill) for fill in reversed(fills or [])],
+                "lines": chart.lines(s, product_id),
+                "last": chart.last_price(s, product_id),
+            }
+        )
+
+
+def _machine(routes: APIRouter) -> None:
+    @routes.get("/logs", response_class=Response, responses=_ok(m.Logs))
+    async def logs(
+        request: Request,
+        source: Annotated[str, Query(max_length=40)] = "",
+        level: Annotated[str, Query(pattern="^(|DEBUG|INFO|WARNING|ERROR)$")] = "",
+        q: Annotated[str, Query(max_length=100)] = "",
+        limit: Annotated[int, Query(ge=1, le=2000)] = 200,
+    ) -> Response:
+        """The newest lines of the processes' own logs, newest first."""
+        hub = hub_of(request)
+        found = await hub.cache.get(
+            ("logs", source, level, q, limit), READ_TTL_S, lambda: tail.read(hub.paths.logs, source, level, q, limit)
+        )
+        return json({"lines": found, "sources": tail.sources(hub.paths.logs)})
+
+    @routes.get("/pm2", response_class=Response, responses=_ok(m.Pm2))
+    async def pm2(request: Request) -> Response:
+        """Our processes as PM2 sees them."""
+        s = hub_of(request).sources.snapshot()
+        now_ms = int(s.now.timestamp() * 1000)
+        rows = [
+            {
+                "name": p.name,
+                "pid": p.pid,
+                "state": p.effective.value,
+                "label": p.label,
+                "restarts": p.restarts,
+                "uptime_s": header.uptime_s(p, now_ms),
+                "memory_bytes": p.memory_bytes,
+                "cpu_pct": p.cpu_pct,
+                "exit_code": p.exit_code,
+            }
+            for p in s.pm2.processes
+        ]
+        return json(
+            {"ok": s.pm2.trouble is None, "trouble": s.pm2.trouble, "version": s.pm2.version, "processes": rows}
+        )
+
+
+def _commands(routes: APIRouter) -> None:
+    @routes.get("/commands", response_class=Response, responses=_ok(m.Commands))
+    async def commands(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+        """Commands and their receipts, newest first."""
+        hub = hub_of(request)
+        rows = await hub.cache.get(("commands", limit), READ_TTL_S, lambda: hub.ledger.commands(limit))
+        s = hub.sources.snapshot()
+        found = {row.id: _from_ledger(row) for row in rows or []}
+        found.update({r.id: _from_receipt(r) for r in (s.state.receipts if s.state else [])})
+        for sent in s.sent:
+            if sent.id not in found:
+                found[sent.id] = _unseen(s, sent.id) or {}
+        newest = sorted(found.values(), key=lambda r: r["sent_ms"] or r["seen_ms"] or 0, reverse=True)
+        return json({"commands": newest[:limit]})
+
+    @routes.post(
+        "/commands",
+        status_code=202,
+        response_class=Response,
+        responses={
+            202: {"model": m.CommandSent},
+            **_ERRORS,
+            400: {"model": m.Error, "description": "No such command, or it takes other arguments."},
+            409: {"model": m.Error, "description": "Not possible now; the text says why."},
+            503: {"model": m.Error, "description": "The ring is full, the lock is held, or PM2 cannot be asked."},
+            507: {"model": m.Error, "description": "The disk is full."},
+        },
+    )
+    async def send(request: Request, body: m.CommandIn) -> Response:
+        """Send a command. 202: it is written; its receipt tells what became of it."""
+        try:
+            sent = await dispatch(
+                hub_of(request), who(request), address(request), body.cmd, body.args,
+                confirm=body.confirm, held=body.held,
+            )  # fmt: skip
+        except CommandRefused as refused:
+            raise HTTPException(refused.status, str(refused)) from refused
+        answer = json(
+            {"id": sent.id, "cmd": sent.cmd, "seq": sent.seq, "at": sent.at, "receipt": f"/api/commands/{sent.id}"}, 202
+        )
+        answer.headers["location"] = f"/api/commands/{sent.id}"
+        return answer
+
+    @routes.get(
+        "/commands/{command_id}",
+        response_class=Response,
+        responses=_ok(m.Receipt, {404: {"model": m.Error, "description": "No such command."}}),
+    )
+    async def receipt(request: Request, command_id: str) -> Response:
+        """The receipt of one command."""
+        hub = hub_of(request)
+        found = await _receipt(hub, command_id[:80])
+        if found is None:
+            raise HTTPException(404, "There is no such command.")
+        return json(found)
+
+
+async def _receipt(hub: Hub, command_id: str) -> dict[str, Any] | None:
+    s = hub.sources.snapshot()
+    known = next((r for r in (s.state.receipts if s.state else []) if r.id == command_id), None)
+    if known is not None:
+        return _from_receipt(known)
+    unseen = _unseen(s, command_id)
+    row = await hub.cache.get(("command", command_id), READ_TTL_S, lambda: hub.ledger.command(command_id))
+    return _from_ledger(row) if row is not None else unseen
+
+
+def _unseen(s: Snapshot, command_id: str) -> dict[str, Any] | None:
+    sent = next((x for x in s.sent if x.id == command_id), None)
+    if sent is None:
+        return None
+    return {
+        "id": sent.id,
+        "cmd": sent.cmd,
+        "state": "not_seen" if sent.waited_s > NOT_SEEN_S else "sent",
+        "by": sent.by,
+        "sent_ms": sent.sent_ms,
+        "seen_ms": None,
+        "done_ms": None,
+        "reason": None,
+        "result": None,
+    }
+
+
+def _from_receipt(r: ReceiptDoc) -> dict[str, Any]:
+    return {name: getattr(r, name) for name in m.Receipt.model_fields}
+
+
+def _from_ledger(r: LedgerCommand) -> dict[str, Any]:
+    return {name: getattr(r, name) for name in m.Receipt.model_fields}

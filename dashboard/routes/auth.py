@@ -1,0 +1,111 @@
+"""Sign in by link or password, sign out."""
+
+import asyncio
+import logging
+from urllib.parse import parse_qsl
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from dashboard.auth import secrets_store
+from dashboard.auth.roles import Role
+from dashboard.hub import Hub
+from dashboard.links import LINKS
+from dashboard.pages import Pages
+from dashboard.routes.tools import address, html, hub_of
+from dashboard.views.format import span
+
+log = logging.getLogger(__name__)
+LEAST_PASSWORD = 12
+
+
+def router(pages: Pages) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    def login_page(request: Request, hub: Hub, error: str = "", status: int = 200) -> Response:
+        text = pages.simple(
+            "login.html", title="Sign in", error=error, password=bool(hub.loaded.settings.dashboard_password_hash)
+        )
+        return html(request, text, status)
+
+    @routes.get("/login")
+    async def login(request: Request) -> Response:
+        return login_page(request, hub_of(request))
+
+    @routes.get("/login/link")
+    async def link(request: Request) -> Response:
+        """Use up a link. Answered with a page, not a redirect, which would lose a Strict cookie."""
+        hub = hub_of(request)
+        if "prefetch" in request.headers.get("sec-purpose", "") or "prefetch" in request.headers.get("purpose", ""):
+            return Response(status_code=503)  # a browser that guesses ahead must not use the link up
+        if request.scope["principal"] is not None and not request.query_params.get("t"):
+            return RedirectResponse("/", 303)
+        wait_s = hub.links.wait_s(address(request))
+        if wait_s:
+            return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
+        secret = request.query_params.get("t", "")[:200]
+        record = await asyncio.to_thread(secrets_store.take, hub.paths.dashboard / LINKS, secret)
+        if record is None or record.get("role") not in list(Role):
+            hub.links.tried(address(request))
+            failed(hub, request, "link")
+            return login_page(request, hub, "This link was used already, or is older than 5 minutes.", 403)
+        role = Role(record["role"])
+        text = pages.simple("welcome.html", title="Signed in", role=role.value)
+        return signed_in(request, hub, role, html(request, text), "link")
+
+    @routes.post("/login/password")
+    async def password(request: Request) -> Response:
+        hub = hub_of(request)
+        stored = hub.loaded.settings.dashboard_password_hash
+        if not stored:
+            return login_page(request, hub, "No password is set. Use a link.", 403)
+        wait_s = hub.passwords.wait_s(address(request))
+        if wait_s:
+            hub.passwords.refused += 1
+            return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
+        hub.passwords.tried(address(request))
+        given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=5)).get("password", "")
+        if not await asyncio.to_thread(verify, stored.reveal(), given):
+            failed(hub, request, "password")
+            return login_page(request, hub, "That is not the password.", 403)
+        hub.passwords.succeeded(address(request))
+        return signed_in(request, hub, Role.OPERATOR, RedirectResponse("/", 303), "password")
+
+    @routes.post("/logout")
+    async def logout(request: Request) -> Response:
+        hub = hub_of(request)
+        cookie = request.cookies.get(hub.site.cookie)
+        if cookie:
+            hub.sessions.end(cookie)
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(hub.site.cookie, path="/", httponly=True, samesite="strict", secure=hub.site.secure)
+        return answer
+
+    return routes
+
+
+def verify(stored: str, given: str) -> bool:
+    """Does the password fit? Short ones never do, whatever the hash says. Blocks for some 50 ms, on purpose."""
+    try:
+        fits = PasswordHasher().verify(stored, given)
+    except Argon2Error:
+        return False
+    return fits and len(given) >= LEAST_PASSWORD
+
+
+def failed(hub: Hub, request: Request, how: str) -> None:
+    hub.counters.logins_failed += 1
+    log.warning("login.failed how=%s from=%s", how, address(request))
+    hub.audit.note("login_failed", by="?", role="", address=address(request), facts={"how": how})
+
+
+def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str) -> Response:
+    """Begin a session; the one that the browser had ends."""
+    cookie = hub.sessions.begin(role, request.cookies.get(hub.site.cookie))
+    answer.set_cookie(hub.site.cookie, cookie, path="/", httponly=True, samesite="strict", secure=hub.site.secure)
+    hub.counters.logins += 1
+    log.info("login.done how=%s role=%s from=%s", how, role.value, address(request))
+    hub.audit.note("login", by=role.value, role=role, address=address(request), facts={"how": how})
+    return answer

@@ -1,0 +1,41 @@
+"""Commands from a browser's form. Programs use POST /api/commands."""
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from dashboard.dispatch import CommandRefused, dispatch
+from dashboard.pages import Pages
+from dashboard.routes.pages import _local
+from dashboard.routes.tools import address, html, hub_of, who
+from shared.control import COMMANDS, Cmd
+
+_ARGS = frozenset(name for rule in COMMANDS.values() for name in rule.args)
+
+
+def router(pages: Pages) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.post("/commands")
+    async def send(request: Request) -> Response:
+        """One command. A script gets an empty piece or the reason; a plain form goes back to its page."""
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20))
+        cmd = form.get("cmd", "")
+        wanted = COMMANDS[Cmd(cmd)].args if cmd in list(Cmd) else ()
+        args = {k: v for k, v in form.items() if k in _ARGS and k in wanted}
+        piece = request.headers.get("hx-request") is not None
+        back = _local(form.get("back", "/"))
+        try:
+            await dispatch(
+                hub_of(request), who(request), address(request), cmd, args,
+                confirm=form.get("confirm", ""), held=form.get("how") == "held",
+            )  # fmt: skip
+        except CommandRefused as refused:
+            if piece:
+                return html(request, pages.simple("parts/flash.html", text=str(refused)), refused.status)
+            text = pages.simple("refused.html", title="Not sent", heading="Not sent", text=str(refused), status=0)
+            return html(request, text, refused.status)
+        return html(request, "") if piece else RedirectResponse(back, 303)
+
+    return routes

@@ -1,0 +1,170 @@
+"""/metrics for Prometheus: the bot's figures from its state file, and our own."""
+
+import time
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from dashboard import server
+from dashboard.hub import Hub
+from dashboard.routes.api import rss_mb
+from dashboard.routes.tools import hub_of
+from dashboard.stream import Broadcaster
+from dashboard.views.snapshot import Snapshot
+from shared.presence import Presence
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def router(broadcaster: Broadcaster) -> APIRouter:
+    routes = APIRouter(tags=["metrics"])
+
+    @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def metrics(request: Request) -> Response:
+        """Figures of the bot and of the dashboard. A viewer's bearer token is enough."""
+        hub = hub_of(request)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Once(hub, broadcaster))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE)
+
+    return routes
+
+
+class _Once:
+    """Collects from one snapshot."""
+
+    def __init__(self, hub: Hub, broadcaster: Broadcaster) -> None:
+        self.hub = hub
+        self.broadcaster = broadcaster
+
+    def collect(self) -> Iterator[Metric]:
+        s = self.hub.sources.snapshot()
+        yield from _presence(s)
+        if s.state is not None and s.fresh:
+            yield from _bot(s)
+            yield from _account(s)
+            yield from _feeds(s)
+        yield from _dashboard(self.hub, self.broadcaster)
+
+
+def _gauge(name: str, text: str, value: float | None) -> Iterator[Metric]:
+    if value is not None:
+        yield GaugeMetricFamily(name, text, value=value)
+
+
+def _presence(s: Snapshot) -> Iterator[Metric]:
+    presence = GaugeMetricFamily("bot_presence", "1 for what the state file shows", labels=["presence"])
+    for one in Presence:
+        presence.add_metric([one.value], float(one is s.presence))
+    yield presence
+    yield from _gauge("bot_up", "1 while the bot's file is fresh", float(s.fresh))
+    yield from _gauge("bot_state_age_seconds", "Since the state file last moved", s.age_s)
+
+
+def _bot(s: Snapshot) -> Iterator[Metric]:
+    state = s.state
+    assert state is not None
+    status = GaugeMetricFamily("bot_status", "1 for the bot's own status", labels=["status", "phase", "mode"])
+    status.add_metric([state.status, state.phase, state.mode], 1)
+    yield status
+    yield from _gauge("bot_killed", "1 while the kill latch holds", float(state.kill is not None))
+    yield from _gauge("bot_state_write_errors", "Failed writes of documents", state.io.write_errors)
+    m = state.metrics
+    decisions = CounterMetricFamily("bot_decisions", "Decisions by signal", labels=["signal"])
+    orders = CounterMetricFamily("bot_orders", "Orders sent", labels=["mode", "side"])
+    trades = CounterMetricFamily("bot_trades", "Lots opened, and closed with a gain or a loss", labels=["result"])
+    for word in ("buy", "sell", "flat"):
+        decisions.add_metric([word], (m.decisions.get(word, 0) if m else 0))
+    for word in ("buy", "sell"):
+        orders.add_metric([state.mode, word], (m.orders.get(word, 0) if m else 0))
+    for word in ("open", "win", "loss"):
+        trades.add_metric([word], (m.trades.get(word, 0) if m else 0))
+    mode = GaugeMetricFamily("bot_model_mode", "1 for the model's mode", labels=["mode"])
+    mode.add_metric([(m.model_mode if m else None) or "none"], 1)
+    fits = CounterMetricFamily("bot_walk_forward_fits", "Fits of the model", value=m.walk_forward_fits if m else 0)
+    yield from (decisions, orders, trades, mode, fits)
+    factor = m.vol_risk_factor if m and m.vol_risk_factor is not None else 1.0
+    yield from _gauge("bot_vol_risk_factor", "Factor on the entry size for volatility", factor)
+    if m is None:
+        return
+    yield from _gauge("bot_rss_megabytes", "Resident memory of the bot", m.rss_mb)
+    yield CounterMetricFamily("bot_cpu_seconds", "Processor time of the bot", value=m.cpu_s)
+    yield from _gauge("bot_loop_lag_p99_milliseconds", "Lag of the bot's event loop", m.loop_lag_ms_p99)
+    yield from _gauge("bot_state_write_interval_p99_milliseconds", "Between state writes", m.write_interval_ms_p99)
+    yield from _gauge("bot_tick_to_order_p50_milliseconds", "Frame in to order bytes out", m.tick_to_order_ms_p50)
+    yield from _gauge("bot_tick_to_order_p99_milliseconds", "Frame in to order bytes out", m.tick_to_order_ms_p99)
+    yield from _gauge("bot_ledger_commit_p99_milliseconds", "A ledger commit", m.ledger_commit_ms_p99)
+
+
+def _account(s: Snapshot) -> Iterator[Metric]:
+    state = s.state
+    assert state is not None
+    yield from _gauge("bot_equity_usd", "Equity", state.portfolio_value)
+    yield from _gauge("bot_lots", "Open lots", s.lot_count)
+    a = state.account
+    if a is not None:
+        yield from _gauge("bot_cash_usd", "Cash, free and held", a.cash)
+        yield from _gauge("bot_day_pnl_usd", "Today's PnL after fees", a.day_pnl)
+        yield from _gauge("bot_drawdown_percent", "Below the peak", a.drawdown_pct)
+        yield from _gauge("bot_orders_unknown", "Orders without an answer", a.orders_unknown)
+    if state.orders is not None:
+        working = GaugeMetricFamily("bot_orders_working", "Orders by state", labels=["state"])
+        states = sorted({o.state for o in state.orders})
+        for word in states:
+            working.add_metric([word], sum(o.state == word for o in state.orders))
+        yield working
+    limits = state.risk.limits if state.risk else []
+    tripped = GaugeMetricFamily("bot_risk_limit_tripped", "1 where a limit has tripped", labels=["limit"])
+    for limit in limits:
+        tripped.add_metric([limit.name], float(limit.state == "tripped"))
+    yield tripped
+
+
+def _feeds(s: Snapshot) -> Iterator[Metric]:
+    feeds = s.state.feeds if s.state else None
+    if feeds is None:
+        return
+    yield from _gauge("bot_ws_connected", "1 while the stream is connected", float(feeds.ws_connected))
+    age_s = None if feeds.ws_age_ms is None else feeds.ws_age_ms / 1000
+    yield from _gauge("bot_ws_age_seconds", "Since the last message", age_s)
+    yield CounterMetricFamily("bot_ws_reconnects", "Reconnections of the stream", value=feeds.ws_reconnects)
+    yield CounterMetricFamily("bot_ws_gaps", "Gaps in the stream's sequence", value=feeds.ws_gaps)
+    yield CounterMetricFamily("bot_ws_messages", "Messages of the stream", value=feeds.ws_messages)
+    yield CounterMetricFamily("bot_rest_calls", "Requests to the exchange", value=feeds.rest_calls)
+    yield CounterMetricFamily("bot_rest_errors", "Failed requests", value=feeds.rest_errors)
+    yield from _gauge("bot_rest_budget_percent", "Request budget that is left", feeds.budget_pct)
+    yield from _gauge("bot_clock_offset_milliseconds", "Exchange's clock minus ours", feeds.clock_offset_ms)
+
+
+def _dashboard(hub: Hub, broadcaster: Broadcaster) -> Iterator[Metric]:
+    c = hub.counters
+    yield from _gauge("coin_uptime_seconds", "Since the dashboard started", time.monotonic() - hub.began)
+    rss = rss_mb()
+    yield from _gauge("coin_rss_megabytes", "Resident memory of the dashboard", rss)
+    yield from _gauge("coin_streams", "Open streams", broadcaster.clients)
+    yield from _gauge("coin_connections", "Open connections", server.connections())
+    sent = CounterMetricFamily("coin_commands", "Commands sent", labels=["cmd"])
+    for cmd, n in sorted(c.commands.items()):
+        sent.add_metric([cmd], n)
+    yield sent
+    for name, text, value in (
+        ("coin_commands_refused", "Commands refused", c.commands_refused),
+        ("coin_logins", "Sign-ins", c.logins),
+        ("coin_logins_failed", "Failed sign-ins", c.logins_failed),
+        ("coin_streams_refused", "Streams refused by a limit", c.streams_refused),
+        ("coin_streams_cut", "Slow streams cut", c.streams_cut),
+        ("coin_renders", "Pages drawn for streams", c.renders),
+        ("coin_render_seconds", "Time spent drawing them", c.render_s),
+    ):
+        yield CounterMetricFamily(name, text, value=value)
+    for file, path in (("bot_state", hub.paths.state), ("ledger", hub.paths.ledger), ("market_db", hub.paths.market_db)):
+        try:
+            size = path.stat().st_size
+        except OSError:
+            continue
+        family = GaugeMetricFamily("coin_file_bytes", "Size of a file between the processes", labels=["file"])
+        family.add_metric([file], size)
+        yield family

@@ -1,0 +1,200 @@
+"""Shapes of the API's answers: what OpenAPI shows, and what the tests hold every answer against."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Error(BaseModel):
+    error: str = Field(description="What is wrong, for a person.")
+    status: int
+
+
+class Health(BaseModel):
+    ok: bool
+    build: str
+    uptime_s: float
+    rss_mb: float | None
+    streams: int
+    connections: int
+    assets_missing: list[str]
+
+
+class BotHealth(BaseModel):
+    ok: bool = Field(description="The file is fresh: the bot writes.")
+    presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
+    status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
+    word: str = Field(description="What the header shows.")
+    age_s: float | None
+    late: bool
+    error: str | None
+    pid: int | None
+    pid_alive: bool | None
+    lock: str
+    pm2: str | None = Field(description="PM2's effective state of COIN-BOT; null = not known.")
+
+
+class State(BaseModel):
+    health: BotHealth
+    state: dict[str, Any] | None = Field(description="bot_state.json as the bot wrote it last.")
+
+
+class Positions(BaseModel):
+    known: bool
+    fresh: bool
+    age_s: float | None
+    positions: list[dict[str, Any]]
+
+
+class Order(BaseModel):
+    client_order_id: str
+    order_id: str | None
+    product_id: str
+    side: str
+    kind: str
+    purpose: str
+    state: str
+    base_size: str | None
+    quote_size: str | None
+    limit_price: str | None
+    filled_size: str
+    lot_id: str | None
+    created_ms: int
+    updated_ms: int
+    reason: str | None
+
+
+class Orders(BaseModel):
+    known: bool
+    orders: list[Order]
+
+
+class Fill(BaseModel):
+    order_id: str
+    trade_id: str
+    client_order_id: str
+    product_id: str
+    side: str
+    price: str
+    base_size: str
+    fee: str
+    liquidity: str
+    exchange_ms: int
+    lot_id: str | None
+
+
+class Fills(BaseModel):
+    known: bool
+    fills: list[Fill]
+
+
+class Trade(BaseModel):
+    lot_id: str
+    seq: int
+    product_id: str
+    kind: str
+    opened_ms: int
+    closed_ms: int
+    open_price: str
+    base_bought: str
+    cost: str
+    entry_fee: str
+    exit_fee: str
+    proceeds: str
+    realized_pnl: str
+    exit_reason: str
+
+
+class Trades(BaseModel):
+    known: bool
+    trades: list[Trade]
+
+
+class Equity(BaseModel):
+    known: bool
+    range: str
+    at_s: list[int]
+    equity: list[float]
+    drawdown: list[float] = Field(description="Percent below the running peak, <= 0.")
+    day_start: float | None
+    fills: list[dict[str, Any]]
+
+
+class Candles(BaseModel):
+    known: bool
+    product_id: str
+    granularity: str
+    candles: list[list[float]] = Field(description="[start_s, open, high, low, close, volume], oldest first.")
+    fills: list[dict[str, Any]]
+    lines: list[dict[str, Any]] = Field(description="Open, take and stop of each open lot of the product.")
+    last: float | None
+
+
+class Risk(BaseModel):
+    known: bool
+    entries_blocked: str | None
+    limits: list[dict[str, Any]]
+    kill: dict[str, Any] | None
+    latches: list[dict[str, Any]]
+
+
+class LogLine(BaseModel):
+    source: str
+    at: str
+    level: str
+    text: str
+
+
+class Logs(BaseModel):
+    lines: list[LogLine]
+    sources: list[str]
+
+
+class Pm2Process(BaseModel):
+    name: str
+    pid: int
+    state: str
+    label: str
+    restarts: int
+    uptime_s: float | None
+    memory_bytes: int
+    cpu_pct: float
+    exit_code: int | None
+
+
+class Pm2(BaseModel):
+    ok: bool
+    trouble: str | None
+    version: str | None
+    processes: list[Pm2Process]
+
+
+class CommandIn(BaseModel):
+    cmd: str = Field(description="start, pause, stop, kill, flatten, close_lot, close_product, cancel, reset_kill, …")
+    args: dict[str, str] = Field(default_factory=dict)
+    confirm: str = Field(default="", description="FLATTEN, where a browser's session sends flatten.")
+    held: bool = Field(default=False, description="Kill by holding its key.")
+
+
+class CommandSent(BaseModel):
+    id: str
+    cmd: str
+    seq: int
+    at: str
+    receipt: str = Field(description="Where its receipt will be.")
+
+
+class Receipt(BaseModel):
+    id: str
+    cmd: str
+    state: str = Field(description="sent, not_seen (more than 2 s), seen, done, failed, expired or rejected.")
+    by: str
+    sent_ms: int | None
+    seen_ms: int | None
+    done_ms: int | None
+    reason: str | None
+    result: dict[str, str] | None
+
+
+class Commands(BaseModel):
+    commands: list[Receipt]

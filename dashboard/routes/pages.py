@@ -1,0 +1,65 @@
+"""The pages, their live parts for those without a stream, and what a button asks before it acts."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from dashboard.ask import Ask, ask_for
+from dashboard.pages import Page, Pages, known_params
+from dashboard.render import fill_age, partial
+from dashboard.routes.tools import html, hub_of, packed, who
+from dashboard.stream import Broadcaster
+
+
+def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
+    """Routes of every page in the catalogue."""
+    routes = APIRouter(include_in_schema=False)
+
+    def shown(page: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def show(request: Request) -> Response:
+            hub, principal = hub_of(request), who(request)
+            s = hub.sources.snapshot()
+            params = known_params(page, request.query_params)
+            data = await page.load(hub, s, params)
+            return html(request, pages.whole(page, s, data, principal.role, principal.csrf, params))
+
+        return show
+
+    for page in pages.all:
+        routes.add_api_route(page.path, shown(page), methods=["GET"], name=page.key)
+
+    @routes.get("/live")
+    async def live(request: Request) -> Response:
+        """Every part of a page once: what the stream would send to somebody who connects."""
+        page = _page(pages, request)
+        drawn, s = await broadcaster.draw(page, who(request).role, known_params(page, request.query_params))
+        text = fill_age("".join(partial(k, v) for k, v in drawn.items()), s)
+        return packed(request, text.encode(), "text/html; charset=utf-8")
+
+    @routes.get("/ask")
+    async def ask(request: Request) -> Response:
+        """The dialog of one command: as a piece for the dialog, or as a page where there is no script."""
+        hub, principal = hub_of(request), who(request)
+        s = hub.sources.snapshot()
+        found: Ask | None = ask_for(s, request.query_params.get("ask", ""), principal)
+        if found is None:
+            raise HTTPException(404, "There is no such command.")
+        back = _local(request.query_params.get("back", "/"))
+        piece = request.headers.get("hx-request") is not None
+        template = "parts/ask.html" if piece else "ask.html"
+        text = pages.simple(template, ask=found, csrf=principal.csrf, back=back, title=found.heading, s=s)
+        return html(request, fill_age(text, s))
+
+    return routes
+
+
+def _page(pages: Pages, request: Request) -> Page:
+    page = pages.by_key.get(request.query_params.get("page", ""))
+    if page is None:
+        raise HTTPException(404, "There is no such page.")
+    return page
+
+
+def _local(path: str) -> str:
+    """A path on this site; anything else becomes the Overview, so that no link leads elsewhere."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"

@@ -1,0 +1,46 @@
+"""What several routes need: who asks, from where, and answers that are packed and typed."""
+
+import gzip
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from dashboard.auth.roles import Principal
+from dashboard.hub import Hub
+
+_PACK_FROM_BYTES = 1200
+
+
+def hub_of(request: Request) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+def who(request: Request) -> Principal:
+    """The one who asks; the guard let nobody else through."""
+    principal: Principal = request.scope["principal"]
+    return principal
+
+
+def address(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
+def html(request: Request, text: str, status: int = 200) -> Response:
+    """A page, packed where the browser takes it."""
+    return packed(request, text.encode(), "text/html; charset=utf-8", status)
+
+
+def packed(request: Request, body: bytes, kind: str, status: int = 200) -> Response:
+    headers = {"vary": "accept-encoding"}
+    if len(body) >= _PACK_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 1, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(body, status, headers, kind)
+
+
+def json(value: Any, status: int = 200) -> Response:
+    """JSON by orjson; exact amounts leave as text."""
+    body = orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_DATACLASS)
+    return Response(body, status, media_type="application/json")

@@ -1,0 +1,291 @@
+"""What the dashboard reads, and when: the one place where files, PM2 and clocks come in.
+
+One watcher looks at the small files every 50 ms (a stat each) and wakes whoever waits; PM2 and the process are
+asked in a thread. `snapshot` hands out what is known as plain data; everything that is shown is made of that.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from dashboard import witness
+from dashboard.views.format import of_text
+from dashboard.views.header import BOT_PROCESS
+from dashboard.views.snapshot import Beat, Lock, Pm2Look, Sent, Snapshot, Witnesses
+from shared.control import Command, ControlFile, decode_control
+from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
+from shared.files import Reading, TolerantReader, Unreadable, parse_object
+from shared.paths import ROOT, DataPaths
+from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble
+from shared.presence import CLOCK_WARNING_S, LATE_S, Presence, Sighting, judge
+from shared.settings import Loaded, Mode, Settings
+
+log = logging.getLogger(__name__)
+LOOK_S = 0.05
+WITNESS_S = 0.25
+PM2_S = 1.0
+# A living bot has moved its file within this time; the word of a missing process counts only after it.
+QUIET_S = 1.2
+SENT_KEPT = 32
+
+
+def _market(data: bytes) -> MarketDoc:
+    try:
+        return msgspec.convert(parse_object(data), MarketDoc)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"not a market document: {error}") from error
+
+
+class Sources:
+    """Readers of one bot's files. `run` keeps them current; `snapshot` never blocks."""
+
+    def __init__(self, loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None) -> None:
+        self.settings: Settings = loaded.settings
+        self.loaded = loaded
+        self.paths = paths
+        self.pm2_client = Pm2Client() if pm2 is None else pm2
+        self.version = 0  # grows with every change that the pages may show
+        self.state_raw: bytes = b"null"  # the last good document as it was written
+        self._waiters: set[asyncio.Event] = set()
+        self._state = TolerantReader(paths.state, self._decode)
+        self._control = TolerantReader(paths.control, decode_control)
+        self._market = TolerantReader(paths.market, _market)
+        self._foreign: str | None = None
+        self._began = time.monotonic()
+        self._reading: Reading[BotState] = Reading(None, None, missing=True, changed=False)
+        self._control_reading: Reading[ControlFile] = Reading(None, None, missing=True, changed=False)
+        self._market_reading: Reading[MarketDoc] = Reading(None, None, missing=True, changed=False)
+        self._moved = False
+        self._moved_at = 0.0  # monotonic
+        self._first_age_s = 0.0
+        self._seen_at: datetime | None = None
+        self._skew_s: float | None = None
+        self._kill_file = False
+        self._witnesses = Witnesses()
+        self._pm2 = Pm2Look()
+        self._beats: deque[Beat] = deque(maxlen=60)
+        self._second = int(time.monotonic())
+        self._writes = 0
+        self._late = False
+        self._sent: deque[tuple[Command, float, str]] = deque(maxlen=SENT_KEPT)
+        self._presence: Presence | None = None
+
+    # ---- watching ----
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(LOOK_S, self._look_safely))
+            group.create_task(self._every(WITNESS_S, self._look_at_process))
+            group.create_task(self._ask_pm2_forever())
+
+    async def _every(self, period_s: float, step: Callable[[], None]) -> None:
+        while True:
+            step()
+            await asyncio.sleep(period_s)
+
+    async def _ask_pm2_forever(self) -> None:
+        while True:
+            look = await asyncio.to_thread(self._ask_pm2)
+            if look != self._pm2:
+                self._pm2 = look
+                self.bump()
+            await asyncio.sleep(PM2_S)
+
+    def _look_safely(self) -> None:
+        try:
+            self.look()
+        except Exception:
+            log.exception("sources.look_failed")
+
+    def look(self) -> None:
+        """One look at every small file; wakes the waiters where something changed."""
+        before = self.version
+        self._look_at_state()
+        control = self._control.look()
+        if control.changed or control.error != self._control_reading.error:
+            self.version += 1
+        self._control_reading = control
+        kill_file = self.paths.kill.exists()
+        if kill_file != self._kill_file:
+            self._kill_file = kill_file
+            self.version += 1
+        self._market_reading = self._market.look()
+        self._roll_second()
+        presence = judge(self._sighting())
+        if presence is not self._presence:
+            self._presence = presence
+            self.version += 1
+        if self.version != before:
+            self._wake()
+
+    def _look_at_state(self) -> None:
+        old = self._reading
+        reading = self._state.look()
+        self._reading = reading
+        if (reading.error, reading.missing) != (old.error, old.missing):
+            self.version += 1
+        if not reading.changed or reading.value is None:
+            return
+        self.version += 1
+        new, now, mono = reading.value, datetime.now(UTC), time.monotonic()
+        if old.value is None:
+            self._first_age_s = max(0.0, now.timestamp() - new.ts_ms / 1000)
+            self._moved_at = mono
+        elif (new.boot_id, new.seq) != (old.value.boot_id, old.value.seq):
+            self._late = self._late or (self._moved and mono - self._moved_at > LATE_S)
+            self._moved, self._moved_at = True, mono
+            self._writes += 1
+            skew_s = new.ts_ms / 1000 - now.timestamp()
+            self._skew_s = skew_s if abs(skew_s) > CLOCK_WARNING_S else None
+        self._seen_at = now if self._moved else of_text(new.ts)
+
+    def _decode(self, data: bytes) -> BotState:
+        try:
+            state = decode_state(data)
+        except Unreadable:
+            self._foreign = _foreign_version(data)
+            raise
+        self._foreign = None
+        self.state_raw = data
+        return state
+
+    def _roll_second(self) -> None:
+        second = int(time.monotonic())
+        for _ in range(min(60, second - self._second)):
+            self._beats.append(Beat(self._writes, self._late))
+            self._writes, self._late = 0, False
+            self.version += 1
+        self._second = second
+
+    def _look_at_process(self) -> None:
+        state = self._reading.value
+        alive = None
+        if state is not None:
+            started = of_text(state.started_at)
+            alive = witness.process_lives(state.pid, started.timestamp() if started else None)
+        found = Witnesses(state.pid if state else None, alive, witness.lock_state(self.paths.bot_lock))
+        if found != self._witnesses:
+            self._witnesses = found
+            self.bump()
+
+    def _ask_pm2(self) -> Pm2Look:
+        try:
+            version = self.pm2_client.version()
+            processes = tuple(p for p in self.pm2_client.processes() if p.name.startswith("COIN"))
+        except Pm2Unavailable as error:
+            return Pm2Look(str(error), offline=error.trouble is Trouble.OFFLINE)
+        except Exception:  # PM2's protocol is internal: whatever it answers must not end the watch
+            log.exception("sources.pm2_failed")
+            return Pm2Look("PM2 cannot be read")
+        ours = [p for p in processes if not p.cwd or p.cwd == str(ROOT)]
+        foreign = next((p.cwd for p in processes if p.name == BOT_PROCESS and p not in ours), None)
+        return Pm2Look(None, False, version, tuple(ours), foreign)
+
+    # ---- telling ----
+
+    def bump(self) -> None:
+        """Something beside the files changed: wake whoever shows it."""
+        self.version += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            waiter.set()
+
+    @contextlib.contextmanager
+    def waiter(self):  # type: ignore[no-untyped-def]
+        """An event that is set at every change, for as long as the block runs."""
+        event = asyncio.Event()
+        self._waiters.add(event)
+        try:
+            yield event
+        finally:
+            self._waiters.discard(event)
+
+    def note_sent(self, command: Command, how: str = "") -> None:
+        """Remember a command that this dashboard wrote, until its receipt is old."""
+        self._sent.append((command, time.monotonic(), how))
+        self.bump()
+
+    def seen_ids(self) -> list[str]:
+        """Ids of the receipts that the bot has written: what may leave the ring."""
+        state = self._reading.value
+        return [r.id for r in state.receipts] if state else []
+
+    def _age_s(self) -> float | None:
+        if self._reading.value is None:
+            return None
+        since = time.monotonic() - self._moved_at
+        return since if self._moved else self._first_age_s + since
+
+    def _alive(self, age_s: float | None) -> bool | None:
+        """The process's word, where it counts: a file that still moves proves more than a missing number."""
+        w = self._witnesses
+        if age_s is None or w.pid_alive is None:
+            return None
+        if w.pid_alive and w.lock is not Lock.FREE:
+            return True
+        return False if age_s > QUIET_S else None
+
+    def _sighting(self) -> Sighting:
+        age_s = self._age_s()
+        return Sighting(
+            age_s=age_s,
+            error=self._reading.error,
+            missing=self._reading.missing,
+            moved=self._moved,
+            watched_s=time.monotonic() - self._began,
+            process_alive=self._alive(age_s),
+        )
+
+    def snapshot(self) -> Snapshot:
+        """What is known now."""
+        seen = self._sighting()
+        mono = time.monotonic()
+        state = self._reading.value
+        settings = self.settings
+        return Snapshot(
+            now=datetime.now(UTC),
+            presence=judge(seen),
+            state=state,
+            age_s=seen.age_s,
+            watched_s=seen.watched_s,
+            mode=state.mode if state else settings.coin_mode,
+            locked=state.dry_run if state else settings.coin_mode is Mode.LIVE and settings.dry_run,
+            error=self._reading.error,
+            missing=self._reading.missing,
+            foreign_version=self._foreign if self._reading.error else None,
+            clock_skew_s=self._skew_s,
+            witnesses=self._witnesses,
+            control=self._control_reading.value,
+            control_error=self._control_reading.error,
+            kill_file=self._kill_file,
+            pm2=self._pm2,
+            beats=tuple(self._beats),
+            sent=tuple(_sent(command, mono - at, how) for command, at, how in self._sent),
+            quotes={q.product_id: q for q in self._market_reading.value.quotes} if self._market_reading.value else {},
+            lost_at=self._seen_at,
+        )
+
+
+def _sent(command: Command, waited_s: float, how: str) -> Sent:
+    at = of_text(command.at)
+    return Sent(
+        command.id, command.cmd, dict(command.args), command.by, int(at.timestamp() * 1000) if at else 0, waited_s, how
+    )
+
+
+def _foreign_version(data: bytes) -> str | None:
+    """The version that the document says it is, where that is another one than ours."""
+    try:
+        version = parse_object(data).get("version")
+    except Unreadable:
+        return None
+    return None if version == STATE_VERSION else repr(version)[:20]

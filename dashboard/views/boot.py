@@ -1,0 +1,91 @@
+"""The boot as the state machine that it is."""
+
+from dataclasses import dataclass
+
+from dashboard.views import format as f
+from dashboard.views.snapshot import Snapshot
+from shared.documents import BootStep, BotState, Status, StepState
+from shared.presence import Presence
+
+ORDER = ("init", "preflight", "syncing", "backfill", "running", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    state: str  # done, now, wait, fail, live, ended
+    icon: str
+    time: str
+    note: str
+    percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    steps: list[Step]
+    full: bool  # the large card; else one line
+    heading: str
+    remark: str
+    error: str | None  # the ERROR step below PREFLIGHT is the current one
+
+
+_SHAPES = {
+    StepState.DONE: ("done", "ok"),
+    StepState.CURRENT: ("now", "now"),
+    StepState.FAILED: ("fail", "bads"),
+    StepState.WAIT: ("wait", "wait"),
+}
+
+
+def boot(s: Snapshot) -> Boot:
+    """The steps as they are drawn. A dead bot's last step is shown as lost, never as live."""
+    if s.state is None or s.foreign_version is not None:
+        waited = f"waiting for the first state file, {f.span(s.watched_s)}" if s.presence is Presence.LOADING else ""
+        remark = waited or "no state file that can be read"
+        return Boot([Step(n.upper(), "wait", "wait", "", "", None) for n in ORDER], True, "Start", remark, None)
+    found = {step.phase: step for step in s.state.boot}
+    steps = [_step(name, found.get(name), s, s.state) for name in ORDER]
+    failed = s.state.status is Status.ERROR
+    starting = s.state.status is Status.STARTING
+    error = f.clean(s.state.error or _note(found.get("error")) or "failed") if failed else None
+    return Boot(steps, starting or failed, "Starting", _remark(s, s.state), error)
+
+
+def _note(step: BootStep | None) -> str | None:
+    return step.note if step else None
+
+
+def _step(name: str, step: BootStep | None, s: Snapshot, state: BotState) -> Step:
+    if step is None:
+        return Step(name.upper(), "wait", "wait", "", "", None)
+    shape, icon = _SHAPES[step.state]
+    time = "" if step.state is StepState.WAIT else f.duration(step.seconds)
+    if name in ("running", "stopped") and step.state is StepState.CURRENT:
+        if s.old:
+            shape, icon, time = "fail", "bads", f"lost {f.clock(s.lost_at, s.now)}"
+        elif name == "running":
+            shape, icon = "live", "alive"
+        else:
+            shape, icon = "ended", "stop"
+    elif step.state is StepState.CURRENT and s.old:
+        shape, icon, time = "fail", "bads", f"lost {f.clock(s.lost_at, s.now)}"
+    note = f.clean(step.note or "") if step.state in (StepState.CURRENT, StepState.FAILED) else ""
+    percent = None
+    if step.total and step.done is not None and step.state is StepState.CURRENT:
+        percent = max(0, min(100, round(100 * step.done / step.total)))
+        note = f"{note + ', ' if note else ''}{step.done} of {step.total}"
+    if name in ("running", "stopped"):
+        note = ""
+    return Step(name.upper(), shape, icon, time if time != f.DASH else "", note, percent)
+
+
+def _remark(s: Snapshot, state: BotState) -> str:
+    took = sum(step.seconds or 0 for step in state.boot if step.phase in ORDER[:4])
+    if state.status is Status.ERROR:
+        at = f.of_text(next((b.at for b in state.boot if b.phase == "error"), None))
+        return f"failed at {f.clock(at, s.now)}" if at else "failed"
+    if state.status is Status.STARTING:
+        return f"{f.duration(took)} so far" if not s.old else "did not finish"
+    if s.old:
+        return ""
+    return "killed" if state.kill else f"booted in {f.duration(took)}"

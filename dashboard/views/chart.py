@@ -1,0 +1,59 @@
+"""What stands in a chart beside the bars: our fills, and the lines of open lots."""
+
+from typing import Any
+
+from dashboard.reads import Fill
+from dashboard.views import positions
+from dashboard.views.snapshot import Snapshot
+
+GRANULARITY_LABELS = {
+    "ONE_MINUTE": "1m",
+    "FIVE_MINUTE": "5m",
+    "FIFTEEN_MINUTE": "15m",
+    "ONE_HOUR": "1h",
+    "ONE_DAY": "1d",
+}
+
+
+def marker(fill: Fill) -> dict[str, Any]:
+    """A fill as a mark: entries below, exits above."""
+    return {
+        "at_s": fill.exchange_ms // 1000,
+        "side": fill.side,
+        "price": float(fill.price),
+        "size": str(fill.base_size),
+        "product_id": fill.product_id,
+    }
+
+
+def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
+    """Open, take and stop of each open lot of the product, display values."""
+    found = next((p for p in (s.state.positions if s.state else None) or [] if p.product_id == product_id), None)
+    if found is None:
+        return []
+    called = positions.names(found.lots)
+    out: list[dict[str, Any]] = []
+    for lot in found.lots:
+        name = called[lot.lot_id]
+        out.append({"kind": "open", "name": f"{name} open", "price": lot.open_price})
+        if not s.killed:
+            out.append({"kind": "take", "name": f"{name} take", "price": lot.take_price})
+        guard = lot.trail_stop if lot.trail_active else lot.stop_price
+        if guard and guard > lot.open_price * 0.05:
+            out.append({"kind": "stop", "name": f"{name} {'trail' if lot.trail_active else 'stop'}", "price": guard})
+    return out
+
+
+def last_price(s: Snapshot, product_id: str) -> float | None:
+    """The last price that the bot knows of the product."""
+    quote = s.quotes.get(product_id)
+    if quote is not None and quote.last is not None:
+        return quote.last
+    found = next((p for p in (s.state.positions if s.state else None) or [] if p.product_id == product_id), None)
+    return found.mark if found else None
+
+
+def products(s: Snapshot, configured: tuple[str, ...]) -> list[str]:
+    """Products that a chart can be asked for: held ones and the configured ones."""
+    held = [p.product_id for p in (s.state.positions if s.state else None) or []]
+    return list(dict.fromkeys([*configured, *held]))

@@ -1,0 +1,299 @@
+"""The buttons (what is possible now, and why not), the receipts, and what a dialog says before it acts."""
+
+from dataclasses import dataclass
+
+from dashboard.views import format as f
+from dashboard.views.header import BOT_PROCESS
+from dashboard.views.snapshot import Sent, Snapshot
+from shared.control import LEVEL_OF, Cmd, Level, refusal
+from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
+from shared.presence import Presence
+
+NOT_SEEN_S = 2.0
+RECEIPT_SHOWN_S = 600.0
+ONCE = frozenset(Cmd) - {Cmd.START, Cmd.PAUSE, Cmd.STOP, Cmd.KILL}
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    cmd: str
+    label: str
+    icon: str
+    pressed: bool = False
+    why: str = ""  # why it is disabled; empty = it is possible
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    start: Button
+    pause: Button
+    stop: Button
+    flatten: Button
+    kill: Button
+    reset: Button | None  # only while killed
+    drill: Button
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptStep:
+    state: str
+    icon: str
+    word: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    id: str
+    heading: str
+    by: str
+    state: str  # now, done, fail, warn, lost
+    steps: list[ReceiptStep]
+    say: str
+    alert: bool
+
+
+def wish(s: Snapshot) -> Level | None:
+    """The level on disk; None = not known."""
+    if s.kill_file:
+        return Level.KILL
+    if s.control is not None:
+        return s.control.level
+    return Level.RUN if s.control_error is None else None
+
+
+def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str = "operator") -> str:
+    """Why `cmd` is not possible now, for a person; empty = it is. Buttons and the API ask the same question."""
+    if role != "operator":
+        return "Signed in as viewer: reading only."
+    if cmd is Cmd.KILL:
+        return "Latched on disk. Reset kill lifts it." if s.killed and s.fresh else ""
+    if s.foreign_version is not None:
+        return "The bot is of another version: this page only reads."
+    if s.killed and cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP):
+        return "Killed. Reset kill first."
+    if cmd is Cmd.START and wish(s) is Level.KILL and not s.killed:
+        return "The wish on disk is kill. It is latched at the next start; then Reset kill."
+    if cmd in ONCE:
+        if not s.fresh or s.state is None:
+            return "Needs a bot that answers."
+        return _why_once(s.state, cmd, args)
+    status = s.status
+    if status is None:
+        return ""  # a level holds on disk and is read when the bot reads again
+    if status is Status.ERROR:
+        return "" if cmd is Cmd.START else "The bot is not up."
+    return refusal(cmd, args or {}, status) or ""
+
+
+def _why_once(state: BotState, cmd: Cmd, args: dict[str, str] | None) -> str:
+    if cmd is Cmd.RESET_KILL and state.kill is None:
+        return "Not killed."
+    said = refusal(cmd, args if args is not None else {"lot_id": "?", "product_id": "?", "client_order_id": "?",
+                                                       "latch_id": "?"}, state.status)  # fmt: skip
+    if said:
+        return "Not before the bot is trading." if state.status is Status.STARTING else f.words(said) + "."
+    if cmd is Cmd.FLATTEN and state.positions is not None and not any(p.lots for p in state.positions):
+        return "Nothing to sell: no lots."
+    return ""
+
+
+def buttons(s: Snapshot, role: str) -> Buttons:
+    level = wish(s)
+
+    def button(cmd: Cmd, label: str, icon: str, now: Level | None = None) -> Button:
+        pressed = now is not None and level is now and not s.killed
+        why = why_not(s, cmd, role=role)
+        if pressed and not why and not _repeatable(s, cmd):
+            why = _already(s, cmd)
+        return Button(cmd, label, icon, pressed, why)
+
+    return Buttons(
+        button(Cmd.START, "Start", "play", Level.RUN),
+        button(Cmd.PAUSE, "Pause", "pause", Level.PAUSE),
+        button(Cmd.STOP, "Stop", "stop", Level.STOP),
+        button(Cmd.FLATTEN, "Flatten…", "flat"),
+        button(Cmd.KILL, "Kill…", "kill"),
+        button(Cmd.RESET_KILL, "Reset kill…", "unlock") if s.killed else None,
+        button(Cmd.DRILL, "Run drill", "play"),
+    )
+
+
+def _repeatable(s: Snapshot, cmd: Cmd) -> bool:
+    """Start is offered again where the bot itself is down, or stands in SAFE, which only a new start leaves."""
+    return cmd is Cmd.START and (s.presence is Presence.OFFLINE or s.status in (Status.ERROR, Status.SAFE))
+
+
+def _already(s: Snapshot, cmd: Cmd) -> str:
+    if not s.fresh:
+        return "Already the wish on disk."
+    word = {Cmd.START: "running", Cmd.PAUSE: "paused", Cmd.STOP: "stopped"}[cmd]
+    return "Starting." if s.status is Status.STARTING and cmd is Cmd.START else f"Already {word}."
+
+
+def starts_process(s: Snapshot) -> bool:
+    """Start must also ask PM2, since there is no process that could read the wish."""
+    return not s.bot_up and s.pm2.find(BOT_PROCESS) is not None
+
+
+# ---- receipts ----
+
+
+def receipts(s: Snapshot) -> list[Receipt]:
+    """The strips above the content: each command on its way, and the newest one that ended."""
+    known = {r.id: r for r in s.state.receipts} if s.state else {}
+    strips, ended = [], False
+    for sent in reversed(s.sent):
+        receipt = known.get(sent.id)
+        over = receipt is not None and receipt.state is not ReceiptState.SEEN
+        if sent.waited_s > RECEIPT_SHOWN_S or (over and ended):
+            continue
+        ended = ended or over
+        strips.append(_of_sent(sent, receipt, s))
+    return strips[:4]
+
+
+def history(receipts_: list[ReceiptDoc], s: Snapshot) -> list[Receipt]:
+    """Receipts of the bot, newest first, for the Risk and Events pages."""
+    return [_of_receipt(r, s) for r in sorted(receipts_, key=lambda r: r.seen_ms, reverse=True)]
+
+
+def heading(cmd: str, args: dict[str, str] | None = None) -> str:
+    target = next((v for k, v in (args or {}).items() if k in ("lot_id", "product_id", "client_order_id")), None)
+    shown = "" if target is None else f" {f.clean(target) if '-USD' in target else f.short_id(f.clean(target), 6)}"
+    return f.words(cmd) + shown
+
+
+def _of_sent(sent: Sent, receipt: ReceiptDoc | None, s: Snapshot) -> Receipt:
+    by = f"{sent.by}{', ' + sent.how if sent.how else ''}, {f.clock(f.of_ms(sent.sent_ms), s.now)}"
+    if receipt is not None:
+        done = _of_receipt(receipt, s)
+        return Receipt(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
+    first = ReceiptStep("done", "ok", "sent", "")
+    if sent.waited_s < NOT_SEEN_S:
+        steps = [first, ReceiptStep("now", "now", "seen", f.duration(round(sent.waited_s, 1))),
+                 ReceiptStep("wait", "wait", "done", "")]  # fmt: skip
+        return Receipt(sent.id, heading(sent.cmd, sent.args), by, "now", steps, "On its way.", False)
+    steps = [first, ReceiptStep("fail", "bads", "not seen", f.duration(NOT_SEEN_S))]
+    if sent.cmd in LEVEL_OF:
+        say = "The bot has not read the wish. It stays on disk and holds when the bot reads again."
+    else:
+        say = "The bot has not read the command. It expires unread; nothing was done."
+    if sent.cmd == Cmd.KILL:
+        say += " With the bot dead, ./coin kill cancels the orders itself."
+    return Receipt(sent.id, heading(sent.cmd, sent.args), by, "lost", steps, f"Not delivered. {say}", True)
+
+
+_END = {
+    ReceiptState.DONE: ("done", "ok", "done"),
+    ReceiptState.FAILED: ("fail", "bads", "failed"),
+    ReceiptState.REJECTED: ("fail", "bads", "rejected"),
+    ReceiptState.EXPIRED: ("warn", "warns", "expired"),
+}
+
+
+def _of_receipt(r: ReceiptDoc, s: Snapshot) -> Receipt:
+    by = f"{f.clean(r.by)}, {f.clock(f.of_ms(r.sent_ms or r.seen_ms), s.now)}"
+    to_seen = None if r.sent_ms is None else max(0, r.seen_ms - r.sent_ms)
+    steps = [ReceiptStep("done", "ok", "sent", "")]
+    if r.sent_ms is None:
+        steps = []
+    steps.append(ReceiptStep("done", "ok", "seen", "" if to_seen is None else f.milliseconds(to_seen)))
+    if r.state is ReceiptState.SEEN:
+        waited = max(0.0, s.now.timestamp() - r.seen_ms / 1000)
+        steps.append(ReceiptStep("now", "now", "done", f.duration(round(waited, 1))))
+        say = f.clean(r.reason) if r.reason else "Seen, at work on it."
+        return Receipt(r.id, heading(r.cmd), by, "now", steps, say, False)
+    state, icon, word = _END[r.state]
+    took = None if r.done_ms is None else max(0, r.done_ms - r.seen_ms)
+    steps.append(ReceiptStep(state, icon, word, "" if took is None else f.milliseconds(took)))
+    say = f.clean(r.reason) if r.reason else _said(r)
+    if r.result:
+        say += " " + " · ".join(f"{f.clean(k).replace('_', ' ')} {f.clean(v)}" for k, v in r.result.items())
+    if r.state is ReceiptState.DONE and took is not None and to_seen is not None:
+        say = f"{say.rstrip('. ')}. Whole way {f.milliseconds(took + to_seen)}."
+    return Receipt(r.id, heading(r.cmd), by, state, steps, say, state == "fail")
+
+
+def _said(r: ReceiptDoc) -> str:
+    if r.state is not ReceiptState.DONE:
+        return {"expired": "Not seen in its time to live. It will not be carried out later."}.get(r.state, "No reason given.")
+    says = {
+        "start": "Running.",
+        "pause": "No entries; exits are judged.",
+        "stop": "Own entry orders cancelled. Take profits stay.",
+        "kill": "Gate shut, own orders cancelled.",
+        "flatten": "Flat.",
+        "reset_kill": "The latch is lifted. The level is stop.",
+        "drill": "Kill path proven.",
+    }
+    return says.get(r.cmd, "Done.")
+
+
+# ---- dialogs ----
+
+
+@dataclass(frozen=True, slots=True)
+class KillSays:
+    """What Kill will do, and what stays."""
+
+    orders: str
+    times: list[str]
+    drilled: str
+    stays: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenSays:
+    lots: int
+    orders: str
+    rows: list[tuple[str, str, bool]]
+
+
+def own_orders(state: BotState | None) -> int | None:
+    """Own orders that work at the exchange; None = not known."""
+    if state is None or state.orders is None:
+        return None
+    return sum(1 for o in state.orders if o.purpose != "foreign")
+
+
+def kill_says(s: Snapshot) -> KillSays:
+    orders = own_orders(s.state)
+    drill = _last_drill(s.state)
+    times = [drill.get(k, "") for k in ("gate_shut_ms", "latch_ms", "cancel_ms", "verify_ms")]
+    lots = s.lot_count or 0
+    value = sum(lot.value_usd or 0 for p in (s.state.positions if s.state else None) or [] for lot in p.lots)
+    stays = f"{f.plural(lots, 'lot')} worth {f.money(value)} USD" if lots else ""
+    return KillSays(
+        "not known how many now" if orders is None else f"{orders} now",
+        [f"{t}{f.NBSP}ms" if t else "" for t in times],
+        "Times from the last drill." if any(times) else "No drill has run yet, so no times are known.",
+        stays,
+    )
+
+
+def _last_drill(state: BotState | None) -> dict[str, str]:
+    done = [r for r in (state.receipts if state else []) if r.cmd == "drill" and r.state is ReceiptState.DONE]
+    return dict(max(done, key=lambda r: r.seen_ms).result or {}) if done else {}
+
+
+def flatten_says(s: Snapshot) -> FlattenSays:
+    """What a flatten would bring at the marks, by the taker's fee, since it sells at market."""
+    lots = [lot for p in (s.state.positions if s.state else None) or [] for lot in p.lots]
+    account = s.state.account if s.state else None
+    orders = own_orders(s.state)
+    order_text = "" if orders is None else f.plural(orders, "order")
+    if not lots or account is None or any(lot.value_usd is None for lot in lots):
+        return FlattenSays(len(lots), order_text, [("Proceeds", "not known", False)])
+    proceeds = sum(lot.value_usd or 0 for lot in lots)
+    fees = proceeds * account.taker_fee_pct / 100
+    realised = proceeds - fees - sum(lot.cost_usd for lot in lots)
+    return FlattenSays(
+        len(lots),
+        order_text,
+        [
+            ("Proceeds at the mark", f"about {f.money(proceeds)} USD", False),
+            (f"Fees, taker {f.pct(account.taker_fee_pct)}", f"{f.signed(-fees)} USD", False),
+            ("Realises after all fees", f"{f.signed(realised)} USD", True),
+        ],
+    )

@@ -1,0 +1,70 @@
+"""The journal, the audit trail and the receipts as rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dashboard.reads import Entry, LedgerCommand
+from dashboard.views import commands, overview
+from dashboard.views import format as f
+from dashboard.views.snapshot import Snapshot
+from shared.documents import EventDoc, ReceiptDoc, ReceiptState
+
+KINDS = ("entry", "exit", "order", "command", "risk", "feed", "boot", "day")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    at: datetime | None
+    icon: str
+    tone: str
+    what: str
+    by: str
+    source: str
+    detail: str
+
+
+_WHAT = {
+    "command": ("ok", "ink2", "Command"),
+    "refused": ("shut", "warn", "Command refused"),
+    "not_sent": ("bads", "bad", "Command not sent"),
+    "login": ("key", "ink2", "Signed in"),
+    "login_failed": ("warns", "warn", "Sign-in failed"),
+    "pm2_start": ("play", "ink2", "PM2 asked to start the bot"),
+    "pm2_start_failed": ("bads", "bad", "PM2 did not start the bot"),
+}
+
+
+def entry(e: Entry) -> overview.Event:
+    """A line of the journal."""
+    return overview.event(
+        EventDoc(at="", at_ms=e.at_ms, kind=e.kind, level=e.level, text=e.text, product_id=e.product_id)
+    )
+
+
+def audit(row: dict[str, Any]) -> AuditRow:
+    """A line of the audit trail. Its words come from outside, so they are made visible, not obeyed."""
+    what = str(row.get("what", "?"))
+    icon, tone, word = _WHAT.get(what, ("dash", "ink2", f.clean(what)[:40]))
+    args = row.get("args") if isinstance(row.get("args"), dict) else {}
+    detail = commands.heading(f.clean(str(row["cmd"])), {str(k): str(v) for k, v in args.items()}) if "cmd" in row else ""
+    if row.get("how"):
+        detail += f", {f.clean(str(row['how']))}"
+    if row.get("why"):
+        detail += f": {f.clean(str(row['why']))}" if detail else f.clean(str(row["why"]))
+    return AuditRow(
+        f.of_text(str(row.get("at", ""))), icon, tone, word, f.clean(str(row.get("by", "?"))),
+        f.clean(str(row.get("from", ""))), detail[:300],
+    )  # fmt: skip
+
+
+def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.Receipt]:
+    """The bot's receipts: the newest from its state file, older ones from the ledger."""
+    found = {r.id: r for r in (s.state.receipts if s.state else [])}
+    for row in rows or []:
+        if row.id not in found and row.state in list(ReceiptState):
+            found[row.id] = ReceiptDoc(
+                id=row.id, cmd=row.cmd, state=ReceiptState(row.state), by=row.by, sent_ms=row.sent_ms,
+                seen_ms=row.seen_ms, done_ms=row.done_ms, reason=row.reason, result=row.result,
+            )  # fmt: skip
+    return commands.history(list(found.values()), s)

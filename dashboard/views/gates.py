@@ -1,0 +1,116 @@
+"""Why no trade now: the gates of each product in the order they are judged."""
+
+from dataclasses import dataclass
+
+from dashboard.views import format as f
+from dashboard.views.snapshot import Snapshot
+from shared.documents import GateDoc, GateVerdict, ProductGatesDoc, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    title: str
+    now: str
+    need: str
+    state: str  # open, shut, fault, also, after, unk
+    icon: str
+    opens: str
+    say: str  # for screen readers
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One mark of the strip: its place and shape."""
+
+    x: int
+    shape: str  # open, stop, also, after
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    product_id: str
+    state: str  # open, shut, fault
+    icon: str
+    verdict: str
+    sentence: str
+    gates: list[Gate]
+    strip: list[Mark]
+    width: int
+    shut: int
+    shut_say: str
+    decided: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    known: bool
+    reason: str  # one sentence for all, where no gate list holds
+    state: str
+    products: list[Product]
+
+
+_WORD = {GateVerdict.OPEN: "open", GateVerdict.SHUT: "shut", GateVerdict.FAULT: "fault", GateVerdict.UNKNOWN: "unk"}
+_ICON = {"open": "ok", "shut": "shut", "fault": "bads", "unk": "unk", "also": "shut", "after": "ok"}
+
+
+def why(s: Snapshot) -> Why:
+    state = s.state
+    if state is None:
+        return Why(False, "Not known yet.", "unk", [])
+    if s.killed:
+        return Why(False, "Killed: the order gate is shut. Nothing is bought, no exit is judged.", "kill", [])
+    if s.fresh and state.status in (Status.STOPPED, Status.SAFE, Status.ERROR):
+        word = {Status.STOPPED: "Stopped", Status.SAFE: "Safe mode", Status.ERROR: "Error"}[state.status]
+        return Why(False, f"{word}: nothing is bought, no exit is judged.", "idle", [])
+    if state.gates is None:
+        return Why(False, "No decision is made before trading.", "wait", [])
+    return Why(True, "", "", [product(p, s) for p in state.gates.products])
+
+
+def product(doc: ProductGatesDoc, s: Snapshot) -> Product:
+    first = next((i for i, g in enumerate(doc.gates) if g.verdict is not GateVerdict.OPEN), None)
+    gates = [_gate(g, i, first) for i, g in enumerate(doc.gates)]
+    shut = sum(g.verdict in (GateVerdict.SHUT, GateVerdict.FAULT) for g in doc.gates)
+    state = "open" if first is None else ("fault" if doc.gates[first].verdict is GateVerdict.FAULT else "shut")
+    decided = f.of_text(doc.decided_at)
+    verdict = "Every gate is open" if first is None else f"Held back by: {f.clean(doc.gates[first].title).lower()}"
+    return Product(
+        doc.product_id,
+        state,
+        _ICON[state],
+        verdict,
+        f.clean(doc.sentence),
+        gates,
+        [_mark(i, g, i == first) for i, g in enumerate(gates)],
+        14 * len(gates) + 2 if gates else 14,
+        shut,
+        f"{f.plural(shut, 'gate')} shut" if shut else "all gates open",
+        f"decided {f.clock(decided, s.now)}" if decided else "",
+    )
+
+
+def _gate(doc: GateDoc, i: int, first: int | None) -> Gate:
+    word = _WORD[doc.verdict]
+    state = word
+    say = {"open": "open", "shut": "shut", "fault": "fault, shut", "unk": "not known"}[word]
+    if first is not None and i == first:
+        say += ", this one stops entries"
+    elif first is not None and i > first:
+        state = {"open": "after", "shut": "also", "fault": "also", "unk": "unk"}[word]
+        say = "also " + say if state == "also" else say
+    icon = "bads" if word == "fault" else _ICON[state]
+    return Gate(
+        f.clean(doc.title),
+        f.clean(doc.value or f.DASH),
+        f.clean(doc.limit or ""),
+        state,
+        icon,
+        f.clean(doc.opens or "") if i == first else "",
+        say,
+    )
+
+
+def _mark(i: int, gate: Gate, stops: bool) -> Mark:
+    shape = "stop" if stops else {"open": "open", "also": "also"}.get(gate.state, "after")
+    return Mark(6 + 14 * i, shape, gate.state)

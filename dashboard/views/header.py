@@ -1,0 +1,301 @@
+"""Band, status block, lights and account: what stands on every page."""
+
+from dataclasses import dataclass
+
+from dashboard.views import format as f
+from dashboard.views.snapshot import Beat, Lock, Pm2Look, Snapshot
+from shared.documents import AccountDoc, BotState, FeedsDoc, Status
+from shared.pm2 import Effective, Process
+from shared.presence import OFFLINE_S, STALE_S, Presence
+
+BOT_PROCESS = "COIN-BOT"
+_MODE_ICON = {"sim": "sim", "replay": "replay", "paper": "paper", "live": "live"}
+_MODE_SAY = {
+    "sim": ("Play money.", "Orders go to the exchange on this machine, never to Coinbase."),
+    "replay": ("Play money.", "Recorded prices; orders go to the exchange on this machine."),
+    "paper": ("Play money.", "Real prices from Coinbase; orders stay on this machine."),
+    "live": ("Real money.", "Orders go to Coinbase."),
+}
+_STATUS = {
+    Status.STARTING: ("now", "now"),
+    Status.RUNNING: ("ok", "ok"),
+    Status.PAUSED: ("warn", "pause"),
+    Status.STOPPING: ("now", "now"),
+    Status.STOPPED: ("idle", "stop"),
+    Status.KILLED: ("bad", "bads"),
+    Status.SAFE: ("warn", "risk"),
+    Status.ERROR: ("bad", "bads"),
+}
+_PRESENCE = {
+    Presence.LOADING: ("unk", "wait"),
+    Presence.STALE: ("warn", "warns"),
+    Presence.OFFLINE: ("bad", "off"),
+    Presence.UNREADABLE: ("warn", "unk"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    mode: str  # sim, replay, paper, live, locked: the attribute
+    word: str
+    icon: str
+    bold: str
+    say: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The status block."""
+
+    state: str  # hue
+    icon: str
+    word: str
+    sub: str
+    age_s: float | None
+    age_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    state: str
+    icon: str
+    name: str
+    text: str
+    small: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    state: str
+    icon: str
+    text: str
+    grows: bool = False  # its first figure is the file's age
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account block; `known` false: nothing is known yet."""
+
+    known: bool
+    equity: str = f.DASH
+    currency: str = "USD"
+    day_pnl: float | None = None
+    day_pct: float | None = None
+    drawdown: str = f.DASH
+    limit: str = f.DASH
+    used_pct: float = 0.0
+    hot: bool = False
+
+
+def band(s: Snapshot) -> Band:
+    mode = s.mode if s.mode in _MODE_SAY else "sim"
+    if mode == "live" and s.locked:
+        say = "The live lock is shut (DRY_RUN). DRY_RUN=false in .env opens it."
+        return Band("locked", "LIVE", "lock", "Locked: nothing is sent.", say)
+    bold, say = _MODE_SAY[mode]
+    return Band(mode, mode.upper(), _MODE_ICON[mode], bold, say)
+
+
+def presence_word(s: Snapshot) -> str:
+    """The word in the status block, the title and the API: the bot's own status only where the file is fresh."""
+    return s.status.value if s.status else s.presence.value
+
+
+def block(s: Snapshot) -> Block:
+    if s.fresh and s.state:
+        state, icon = _STATUS[s.state.status]
+        sub = _sub_fresh(s, s.state)
+    else:
+        state, icon = _PRESENCE[s.presence]
+        sub = _sub_old(s)
+    age_s = None if s.presence is Presence.LOADING and s.state is None else s.age_s
+    age_state = "fresh" if age_s is None else f.age_state(age_s)
+    if s.presence is Presence.OFFLINE and age_s is not None:
+        age_state = "dead"
+    if s.presence is Presence.UNREADABLE and age_state in ("fresh", "late"):
+        age_state = "stale"
+    return Block(state, icon, presence_word(s).upper(), sub, age_s, age_state)
+
+
+def _sub_fresh(s: Snapshot, state: BotState) -> str:
+    seq = f"seq {f.count(state.seq)}"
+    match state.status:
+        case Status.KILLED:
+            latch = f.short_id(state.kill.latch_id, 6) if state.kill else "?"
+            return f"latch {latch} · {seq}"
+        case Status.PAUSED:
+            return f"no entries; exits judged · {seq}"
+        case Status.STOPPED:
+            return f"alive, does nothing · {seq}"
+        case Status.SAFE:
+            return f"cancel only · {seq}"
+        case Status.ERROR:
+            return f"{_failed_step(state)} · {seq}"
+    return f"{state.phase}{', late' if s.late else ''} · {seq}"
+
+
+def _failed_step(state: BotState) -> str:
+    failed = next((step.phase for step in state.boot if step.state == "failed"), None)
+    return failed or str(state.phase)
+
+
+def _sub_old(s: Snapshot) -> str:
+    if s.presence is Presence.UNREADABLE:
+        return "another version of the bot" if s.foreign_version else f.clean(s.error or "")[:48]
+    if s.presence is Presence.LOADING:
+        return "no word from the bot yet"
+    if s.state is None:
+        return "no state file" if s.missing else "no word from the bot"
+    if s.state.status is Status.ERROR:
+        process = s.pm2.find(BOT_PROCESS)
+        code = f", exit {process.exit_code}" if process and process.exit_code else ""
+        return f"error in {_failed_step(s.state)}{code}"
+    return f"was {s.state.status} · seq {f.count(s.state.seq)}"
+
+
+def lights(s: Snapshot) -> list[Light]:
+    feeds = s.state.feeds if s.fresh and s.state else None
+    return [_ws(s, feeds), _rest(feeds), _clock(s, feeds), _pm2(s.pm2)]
+
+
+def _unknown(name: str, title: str) -> Light:
+    return Light("unk", "wait", name, "?", "", title)
+
+
+def _ws(s: Snapshot, feeds: FeedsDoc | None) -> Light:
+    if feeds is None:
+        return _unknown("WS", "Not known")
+    if not feeds.ws_connected:
+        starting = s.status is Status.STARTING
+        title = feeds.ws_note or ("Opens after backfill" if starting else "The stream is not connected")
+        return Light("unk" if starting else "bad", "wait" if starting else "bads", "WS", "soon" if starting else "down",
+                     "", title)  # fmt: skip
+    age_ms = feeds.ws_age_ms
+    if age_ms is None:
+        return Light("warn", "warns", "WS", "silent", "", "Connected, no message yet")
+    state = "ok" if age_ms <= 1000 * STALE_S else "warn"
+    icon = "alive" if state == "ok" else "warns"
+    title = f"Last message from the stream; {f.count(feeds.ws_reconnects)} reconnects, {f.count(feeds.ws_gaps)} gaps"
+    return Light(state, icon, "WS", f.duration(round(age_ms / 1000, 1)), "", title)
+
+
+def _rest(feeds: FeedsDoc | None) -> Light:
+    if feeds is None:
+        return _unknown("REST", "Not known")
+    if not feeds.rest_ok:
+        return Light("bad", "bads", "REST", "fails", "", feeds.rest_note or "The last request failed")
+    if feeds.rest_last_ms is None:
+        return Light("unk", "wait", "REST", "–", "", "Not asked yet")
+    return Light("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Last answer took")
+
+
+def _clock(s: Snapshot, feeds: FeedsDoc | None) -> Light:
+    if s.clock_skew_s is not None:
+        return Light("warn", "warns", "Clock", f.duration(s.clock_skew_s), "", "The bot's clock and ours differ")
+    if feeds is None or feeds.clock_offset_ms is None:
+        return _unknown("Clock", "Not known")
+    sign = "+" if feeds.clock_offset_ms > 0 else ""
+    text = sign + f.milliseconds(feeds.clock_offset_ms)
+    state, icon = ("ok", "alive") if feeds.clock_ok else ("bad", "bads")
+    return Light(state, icon, "Clock", text, "", "Offset to the exchange")
+
+
+def _pm2(look: Pm2Look) -> Light:
+    if look.trouble:
+        word = "offline" if look.offline else "?"
+        return Light("bad" if look.offline else "unk", "off" if look.offline else "wait", "PM2", word, "", look.trouble)
+    process = look.find(BOT_PROCESS)
+    if process is None:
+        return Light("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {BOT_PROCESS}")
+    state, icon = process_state(process)
+    if process.effective is Effective.ONLINE:
+        return Light(state, icon, "PM2", "online", f.plural(process.restarts, "restart"), "Restarts by PM2")
+    return Light(state, icon, "PM2", process.label, "", f"PM2 says: {process.label}")
+
+
+def process_state(process: Process) -> tuple[str, str]:
+    """Hue and shape of a process of PM2."""
+    if process.effective is Effective.ONLINE:
+        return "ok", "alive"
+    if process.effective in (Effective.LAUNCHING, Effective.STOPPING, Effective.WAITING):
+        return "warn", "warns"
+    return "bad", "bads"
+
+
+def uptime_s(process: Process, now_ms: int) -> float | None:
+    """How long PM2 has this process running."""
+    return None if process.started_ms is None else max(0.0, (now_ms - process.started_ms) / 1000)
+
+
+def account(s: Snapshot) -> Account:
+    doc: AccountDoc | None = s.state.account if s.state else None
+    if doc is None:
+        equity = s.state.portfolio_value if s.state else None
+        return Account(False, f.money(equity))
+    limit = doc.drawdown_limit_pct
+    used = 0.0 if limit <= 0 else min(100.0, 100.0 * doc.drawdown_pct / limit)
+    return Account(
+        True,
+        f.money(doc.equity),
+        doc.quote_currency,
+        doc.day_pnl,
+        doc.day_pnl_pct,
+        f.pct(doc.drawdown_pct),
+        f.pct(limit),
+        round(used, 1),
+        used >= 70,
+    )
+
+
+def witnesses(s: Snapshot) -> list[Witness]:
+    """Who says what about the bot, below the note that says that something is wrong."""
+    out = []
+    if s.missing:
+        out.append(Witness("bad", "bads", "no state file"))
+    elif s.error:
+        out.append(Witness("warn", "unk", "file cannot be read"))
+    if s.age_s is not None:
+        limit = OFFLINE_S if s.presence is Presence.OFFLINE else STALE_S
+        bad = s.presence is Presence.OFFLINE
+        out.append(Witness("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
+    w = s.witnesses
+    if w.pid is not None and w.pid_alive is not None:
+        text = f"process {w.pid} {'lives' if w.pid_alive else 'gone'}"
+        out.append(Witness("ok" if w.pid_alive else "bad", "ok" if w.pid_alive else "bads", text))
+    if w.lock is not Lock.UNKNOWN:
+        held = w.lock is Lock.HELD
+        out.append(Witness("ok" if held else "idle", "ok" if held else "off", f"lock {w.lock}"))
+    light = _pm2(s.pm2)
+    word = "PM2 cannot be read" if light.text == "?" else f"PM2 says {light.text}"
+    out.append(Witness(light.state, "ok" if light.icon == "alive" else light.icon, word))
+    return out
+
+
+def title(s: Snapshot, page: str) -> str:
+    """`STALE 14.2 s · SIM · Overview · COIN`: the tab tells the state."""
+    b = block(s)
+    age = f" {f.span(b.age_s)}" if b.age_s is not None and not s.fresh else ""
+    return f"{b.word}{age} · {band(s).word} · {page} · COIN"
+
+
+def favicon(s: Snapshot) -> str:
+    """ok, now, warn, bad or off: the icon of the tab."""
+    return {"ok": "ok", "now": "now", "warn": "warn", "bad": "bad"}.get(block(s).state, "off")
+
+
+def pulse(beats: tuple[Beat, ...]) -> tuple[str, str, str, str]:
+    """Paths of the strokes (written, late, missing) and the sentence that reads them out. Right end = now."""
+    padded = (Beat(-1, False),) * (60 - len(beats)) + beats[-60:]
+    full, late, gap = [], [], []
+    for i, beat in enumerate(padded):
+        x = 1 + 3 * i
+        if beat.writes > 0 and not beat.late:
+            full.append(f"M{x} 2V18")
+        elif beat.writes > 0:
+            late.append(f"M{x} 9V18")
+        elif beat.writes == 0:
+            gap.append(f"M{x} 15V18")
+    missing = len(gap)
+    say = f"State writes of the last {len(beats)} seconds: {missing} without one"
+    return "".join(full), "".join(late), "".join(gap), say

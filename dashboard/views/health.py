@@ -1,0 +1,252 @@
+"""Rows of the Health page."""
+
+from dataclasses import dataclass
+
+from dashboard.disk import DiskLook
+from dashboard.views import format as f
+from dashboard.views import header
+from dashboard.views.snapshot import Lock, Snapshot
+from shared.presence import Presence
+
+LEAST_FREE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    state: str  # ok, warn, bad, unk
+    icon: str
+    word: str
+    name: str
+    say: str
+    way_out: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    name: str
+    state: str
+    icon: str
+    label: str
+    pid: str
+    cpu: str
+    memory: str
+    restarts: str
+    uptime: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    name: str
+    exists: bool
+    age: str
+    size: str
+    what: str
+    state: str
+
+
+_SHAPE = {"ok": ("ok", "OK"), "warn": ("warns", "Look"), "bad": ("bads", "Broken"), "unk": ("unk", "Not known")}
+
+
+def _check(name: str, state: str, say: str, way_out: str = "") -> Check:
+    icon, word = _SHAPE[state]
+    return Check(state, icon, word, name, say, way_out if state not in ("ok",) else "")
+
+
+def checks(s: Snapshot, disk: DiskLook, missing: list[str]) -> list[Check]:
+    """What a reader can tell; ./coin doctor checks what only the machine can."""
+    return [
+        _bot_check(s),
+        _check(
+            "State file",
+            "bad" if s.missing else "warn" if s.error else "ok",
+            "missing" if s.missing else f.clean(s.error or "read and understood"),
+            "Start the bot: ./coin start" if s.missing else "It mends itself at the bot's next write",
+        ),
+        _lock_check(s),
+        _control_check(s),
+        _pm2_check(s),
+        _feed_check(s),
+        _clock_check(s),
+        _ledger_check(s, disk),
+        _disk_check(disk),
+        _private_check(disk),
+        _check(
+            "npm packages",
+            "warn" if missing else "ok",
+            f"missing: {', '.join(missing)}" if missing else "all there",
+            "npm ci, then restart COIN",
+        ),
+    ]
+
+
+def _bot_check(s: Snapshot) -> Check:
+    word = header.presence_word(s)
+    if s.fresh:
+        bad = word in ("error", "killed")
+        return _check("Bot", "bad" if bad else "warn" if word in ("safe", "paused") else "ok", word, "See the note above")
+    state = {Presence.LOADING: "unk", Presence.STALE: "warn", Presence.UNREADABLE: "warn"}.get(s.presence, "bad")
+    age = f", {f.duration(s.age_s)} old" if s.age_s is not None else ""
+    return _check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
+
+
+def _lock_check(s: Snapshot) -> Check:
+    w = s.witnesses
+    if w.lock is Lock.UNKNOWN:
+        return _check("Instance lock", "unk", "this system shows no locks")
+    process = "" if w.pid is None else f", process {w.pid} {'lives' if w.pid_alive else 'gone'}"
+    fine = w.lock is Lock.HELD or not s.fresh
+    return _check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
+
+
+def _control_check(s: Snapshot) -> Check:
+    if s.control_error:
+        return _check("control.json", "warn", f.clean(s.control_error), "Any command from here writes it anew")
+    doc = s.state.control if s.state else None
+    if s.fresh and doc is not None and not doc.ok:
+        return _check("control.json", "warn", f.clean(doc.error or "the bot cannot read it"), "Any command mends it")
+    level = s.control.level.word if s.control else "run"
+    return _check("control.json", "ok", f"level {'kill' if s.kill_file else level}")
+
+
+def _pm2_check(s: Snapshot) -> Check:
+    if s.pm2.trouble:
+        return _check("PM2", "bad" if s.pm2.offline else "unk", f.clean(s.pm2.trouble), "./coin start")
+    if s.pm2.foreign_cwd:
+        return _check("PM2", "warn", f"COIN-BOT there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
+    process = s.pm2.find(header.BOT_PROCESS)
+    if process is None:
+        return _check("PM2", "warn", f"runs ({s.pm2.version}), does not know COIN-BOT", "./coin start")
+    fine = header.process_state(process)[0]
+    state = "ok" if fine == "ok" else "warn" if fine == "warn" else "bad"
+    return _check("PM2", state, f"version {s.pm2.version}, COIN-BOT {process.label}", "./coin logs")
+
+
+def _feed_check(s: Snapshot) -> Check:
+    feeds = s.state.feeds if s.fresh and s.state else None
+    if feeds is None:
+        return _check("Exchange", "unk", "not known now")
+    if not feeds.rest_ok:
+        return _check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Waits and tries again by itself")
+    if not feeds.ws_connected:
+        return _check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Connects again by itself")
+    return _check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
+
+
+def _clock_check(s: Snapshot) -> Check:
+    if s.clock_skew_s is not None:
+        return _check("Clock", "warn", f"the bot's differs from ours by {f.duration(abs(s.clock_skew_s))}", "Set the clock")
+    feeds = s.state.feeds if s.fresh and s.state else None
+    if feeds is None or feeds.clock_offset_ms is None:
+        return _check("Clock", "unk", "offset to the exchange not known")
+    say = f"{f.milliseconds(feeds.clock_offset_ms)} to the exchange"
+    return _check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
+
+
+def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
+    there = any(x.name == "ledger.db" and x.exists for x in disk.files)
+    if s.state is not None and not s.state.io.ledger_ok:
+        return _check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
+    return _check("Ledger", "ok" if there else "unk", "there" if there else "not made yet")
+
+
+def _disk_check(disk: DiskLook) -> Check:
+    if disk.free_bytes is None:
+        return _check("Disk", "unk", "cannot be asked")
+    state = "ok" if disk.free_bytes > LEAST_FREE_BYTES else "bad"
+    return _check("Disk", state, f"{f.mebibytes(disk.free_bytes)} free", "Make room; KILL works on a full disk, too")
+
+
+def _private_check(disk: DiskLook) -> Check:
+    open_ones = [x.name for x in disk.files if x.private is False]
+    if disk.folder_private is False:
+        return _check("File modes", "warn", "others may look into the data folder", "chmod 700 on it")
+    if open_ones:
+        return _check("File modes", "warn", f"others may read {', '.join(open_ones)}", "chmod 600 on them")
+    return _check("File modes", "ok", "0700 and 0600")
+
+
+def processes(s: Snapshot) -> list[ProcessRow]:
+    now_ms = int(s.now.timestamp() * 1000)
+    out = []
+    for p in s.pm2.processes:
+        state, icon = header.process_state(p)
+        out.append(
+            ProcessRow(
+                f.clean(p.name), state, "ok" if icon == "alive" else icon, f.clean(p.label), str(p.pid or ""),
+                f.pct(p.cpu_pct, 0), f.mebibytes(p.memory_bytes), f.count(p.restarts),
+                f.span(header.uptime_s(p, now_ms)) if p.started_ms else "",
+            )
+        )  # fmt: skip
+    return out
+
+
+_WHAT = {
+    "bot_state.json": "what the bot is and does",
+    "positions.json": "lots, for people",
+    "ledger.db": "the truth: orders, fills, lots",
+    "market.db": "candles and equity for charts",
+    "market.json": "best bid and ask",
+    "control.json": "the wish",
+    "KILL": "kill switch: exists = killed",
+    "audit.jsonl": "who sent which command",
+}
+_LIMIT_S = {"bot_state.json": 5.0, "market.json": 10.0}
+
+
+def files(s: Snapshot, disk: DiskLook) -> list[FileRow]:
+    out = []
+    for x in disk.files:
+        limit = _LIMIT_S.get(x.name)
+        late = x.age_s is not None and limit is not None and x.age_s > limit
+        state = "bad" if x.name == "KILL" and x.exists else "warn" if late else "ok" if x.exists else "unk"
+        age = f.span(x.age_s) if x.age_s is not None else ""
+        out.append(FileRow(x.name, x.exists, age, f.mebibytes(x.size) if x.exists else "", _WHAT[x.name], state))
+    return out
+
+
+def feed_rows(s: Snapshot) -> list[tuple[str, str]]:
+    """(name, value) of the feeds."""
+    feeds = s.state.feeds if s.state else None
+    if feeds is None:
+        return []
+    since = f.of_text(feeds.ws_since)
+    return [
+        ("Stream", "connected" if feeds.ws_connected else f.clean(feeds.ws_note or "down")),
+        ("Connected since", f.clock(since, s.now)),
+        ("Last message", f.milliseconds(feeds.ws_age_ms) + (" ago" if feeds.ws_age_ms is not None else "")),
+        ("Messages", f.count(feeds.ws_messages)),
+        ("Reconnects", f.count(feeds.ws_reconnects)),
+        ("Gaps in the sequence", f.count(feeds.ws_gaps)),
+        ("REST", "answers" if feeds.rest_ok else f.clean(feeds.rest_note or "fails")),
+        ("Last answer took", f.milliseconds(feeds.rest_last_ms)),
+        ("Requests", f"{f.count(feeds.rest_calls)}, {f.count(feeds.rest_errors)} failed"),
+        ("Request budget left", f.pct(feeds.budget_pct, 0)),
+        ("Clock offset", f.milliseconds(feeds.clock_offset_ms)),
+    ]
+
+
+def machine_rows(s: Snapshot) -> list[tuple[str, str]]:
+    """(name, value) about the bot's own process."""
+    state = s.state
+    if state is None:
+        return []
+    m, io = state.metrics, state.io
+    rows = [
+        ("Build", f.clean(state.build)),
+        ("Settings' hash", f.clean(state.config_hash)[:12]),
+        ("Started", f.clock(f.of_text(state.started_at), s.now)),
+        ("Under PM2", "yes" if state.supervised else "no"),
+        ("Failed writes", f.count(io.write_errors) + (f", {f.clean(io.last_error)}" if io.last_error else "")),
+        ("Disk free, says the bot", f.mebibytes(None if io.disk_free_mb is None else io.disk_free_mb * 1_048_576)),
+    ]
+    if m is not None:
+        rows += [
+            ("Memory", f.mebibytes(m.rss_mb * 1_000_000)),
+            ("Processor time", f.duration(m.cpu_s)),
+            ("Event loop lag, p99", f.milliseconds(m.loop_lag_ms_p99)),
+            ("State writes apart, p99", f.milliseconds(m.write_interval_ms_p99)),
+            ("Tick to order, p50", f.milliseconds(m.tick_to_order_ms_p50)),
+            ("Tick to order, p99", f.milliseconds(m.tick_to_order_ms_p99)),
+            ("Ledger commit, p99", f.milliseconds(m.ledger_commit_ms_p99)),
+        ]
+    return rows

@@ -1,0 +1,207 @@
+"""The one note above the content: what needs a person now, with at most one action."""
+
+from dataclasses import dataclass, field
+
+from dashboard.views import format as f
+from dashboard.views.header import BOT_PROCESS, Witness, witnesses
+from dashboard.views.snapshot import Snapshot
+from shared.documents import BotState, KillDoc, PositionDoc, Status
+from shared.presence import Presence
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    state: str  # bad, warn, info
+    icon: str
+    heading: str
+    text: str
+    strong: str = ""  # said after the text, in bold
+    rest: str = ""
+    grows: bool = False  # the heading ends in the file's age
+    action: str = ""  # flatten, start
+    witnesses: list[Witness] = field(default_factory=list)
+
+
+def note(s: Snapshot) -> Note | None:
+    """The most urgent one; None = nothing needs a person."""
+    if s.foreign_version is not None:
+        return _foreign(s)
+    if s.presence is Presence.UNREADABLE:
+        return _unreadable(s)
+    if s.presence is Presence.STALE:
+        return _stale(s)
+    if s.presence is Presence.OFFLINE:
+        return _offline(s)
+    if s.state is None or not s.fresh:
+        return None
+    return _of_status(s, s.state) or _of_files(s, s.state)
+
+
+def _held(positions: list[PositionDoc] | None) -> tuple[int, float | None]:
+    """(lots, their value); the value is None where a mark is missing."""
+    lots = [lot for p in positions or [] for lot in p.lots]
+    values = [lot.value_usd for lot in lots]
+    known = [v for v in values if v is not None]
+    return len(lots), sum(known) if len(known) == len(values) else None
+
+
+def _worth(positions: list[PositionDoc] | None) -> str:
+    lots, value = _held(positions)
+    return f"{f.plural(lots, 'lot')}{f' worth {f.money(value)} USD' if value is not None else ''}"
+
+
+def _as_of(s: Snapshot) -> str:
+    return f"What you see is from {f.clock(s.lost_at, s.now)}." if s.lost_at else ""
+
+
+def _foreign(s: Snapshot) -> Note:
+    return Note(
+        "bad",
+        "unk",
+        "The bot is of another version: this page only reads",
+        f"Its state file says version {f.clean(s.foreign_version or '?')}, which this dashboard does not know. Nothing "
+        "in it is guessed. Commands are switched off, except Kill.",
+        rest=" Restart both from one checkout: ./coin start.",
+        witnesses=witnesses(s),
+    )
+
+
+def _unreadable(s: Snapshot) -> Note:
+    rest = " The last good values stay, without colour." if s.state else ""
+    return Note(
+        "warn",
+        "unk",
+        "The state file cannot be read",
+        f"bot_state.json: {f.clean(s.error or 'unknown reason')}. {_as_of(s)}{rest}",
+        witnesses=witnesses(s),
+    )
+
+
+def _stale(s: Snapshot) -> Note:
+    return Note(
+        "warn",
+        "warns",
+        "The bot has written nothing for",
+        f"{_as_of(s)} Colour is taken out until it is fresh again. Kill, Pause and Stop still work: they are written "
+        "to disk and hold when the bot reads again.",
+        grows=True,
+        witnesses=witnesses(s),
+    )
+
+
+def _offline(s: Snapshot) -> Note:
+    startable = "start" if s.pm2.find(BOT_PROCESS) else ""
+    if s.state is None:
+        heading = "No bot has written here" if s.missing else "The bot does not write"
+        way = "Start it here." if startable else "Start it on the machine: ./coin start."
+        return Note("bad", "off", heading, f"There is no state to show. {way}", action=startable, witnesses=witnesses(s))
+    if s.state.status is Status.ERROR:
+        return _error(s.state, startable, witnesses(s))
+    lots, _ = _held(s.state.positions)
+    resting = sum(1 for p in s.state.positions or [] for lot in p.lots if lot.exit_state == "resting")
+    strong = ""
+    if s.state.positions is None:
+        text = "Its positions were not known yet."
+    elif lots:
+        guard = f" but {f.plural(resting, 'resting take profit')}" if resting else ""
+        text = f"{_worth(s.state.positions)} {'is' if lots == 1 else 'are'} held and "
+        strong = f"nothing guards them{guard}."
+    else:
+        text = "It held no lots."
+    rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
+    if not startable:
+        rest += " PM2 does not know the bot: ./coin start."
+    return Note("bad", "bads", "The bot is gone", text, strong, rest, action=startable, witnesses=witnesses(s))
+
+
+def _error(state: BotState, startable: str, seen: list[Witness]) -> Note:
+    return Note(
+        "bad",
+        "bads",
+        f.clean(state.error or "The bot stopped with an error"),
+        "PM2 does not try again on its own: what is wrong stays wrong until somebody mends it. ./coin doctor says "
+        "what is wrong; then press Start.",
+        action=startable,
+        witnesses=seen,
+    )
+
+
+def _of_status(s: Snapshot, state: BotState) -> Note | None:
+    if state.kill is not None:
+        return _killed(s, state, state.kill)
+    if state.status is Status.ERROR:
+        return _error(state, "", [])
+    if state.status is Status.SAFE:
+        return Note(
+            "warn",
+            "risk",
+            "Safe mode: it only cancels",
+            "The bot did not end cleanly several times in ten minutes, so it opens nothing and judges no exit. Look "
+            "at the log for the cause; Start leaves safe mode.",
+        )
+    if state.status is Status.STOPPED and _held(state.positions)[0]:
+        return Note(
+            "info",
+            "info",
+            "Stopped",
+            f"{_worth(state.positions)} stay open. No exit is judged; take profits that rest at the exchange stay there.",
+        )
+    if s.clock_skew_s is not None:
+        return Note(
+            "warn",
+            "warns",
+            f"The bot's clock differs from this machine's by {f.duration(abs(s.clock_skew_s))}",
+            "Ages are counted by our own clock and hold. Set the clocks right: ./coin doctor.",
+        )
+    return None
+
+
+def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Note:
+    at = f.clock(f.of_ms(kill.at_ms), s.now)
+    gate = f"Gate shut in {f.milliseconds(kill.gate_shut_ms)}."
+    if kill.orders_found is None:
+        cancelled = "Own orders are being cancelled."
+    elif kill.cleared_ms is None:
+        done = kill.orders_cancelled or 0
+        cancelled = f"{done} of {f.plural(kill.orders_found, 'order')} cancelled so far."
+    else:
+        found = f.plural(kill.orders_found, "order")
+        cancelled = f"{found} cancelled, none left, asked twice: {f.milliseconds(kill.cleared_ms)}."
+    lots, _ = _held(state.positions)
+    strong = f"{_worth(state.positions)} stay{'s' if lots == 1 else ''} open and no exit guards them." if lots else ""
+    if kill.flat:
+        strong = "The exchange shows it flat."
+    note_text = f" {f.clean(kill.note)}" if kill.note else ""
+    return Note(
+        "bad",
+        "lock",
+        f"Killed at {at} by {f.clean(kill.source)}",
+        f"{gate} {cancelled} ",
+        strong,
+        f" The latch holds through crash and reboot.{note_text}",
+        action="flatten" if lots else "",
+    )
+
+
+def _of_files(s: Snapshot, state: BotState) -> Note | None:
+    if not state.io.ledger_ok:
+        why = f.clean(state.io.ledger_error or "unknown reason")
+        return Note("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
+    if state.error:
+        return Note("warn", "warns", "The bot reports trouble", f.clean(state.error))
+    if state.io.write_errors:
+        last = f.clean(state.io.last_error or "unknown reason")
+        return Note("warn", "warns", f"{f.plural(state.io.write_errors, 'write')} failed", f"The last one: {last}.")
+    if not state.control.ok:
+        why = f.clean(state.control.error or "unknown reason")
+        return Note(
+            "warn",
+            "warns",
+            "control.json does not hold",
+            f"{why}. The last good wish stays in force; any command from here mends the file.",
+        )
+    if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:
+        where = "The simulated market is lively: the first entry usually comes within minutes of the start."
+        text = where if s.mode == "sim" else "The first buy with every gate open makes a runner."
+        return Note("info", "info", "No lot yet", text) if not (state.account and state.account.day_lots_opened) else None
+    return None

@@ -1,0 +1,128 @@
+"""What the readers know at one moment: the only input of the views beside the time in it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.control import ControlFile
+from shared.documents import BotState, Quote, Status
+from shared.pm2 import Process
+from shared.presence import LATE_S, Presence
+
+
+class Lock(StrEnum):
+    """Of `bot.lock`, as the kernel's own table shows it: looking never disturbs a bot that starts."""
+
+    HELD = "held"
+    FREE = "free"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Who else can say that the bot lives."""
+
+    pid: int | None = None
+    pid_alive: bool | None = None  # None = cannot be told
+    lock: Lock = Lock.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Pm2Look:
+    """The last reading of PM2. `trouble` is a sentence; None = it was read."""
+
+    trouble: str | None = "PM2 was not read yet"
+    offline: bool = False  # no daemon runs
+    version: str | None = None
+    processes: tuple[Process, ...] = ()
+    foreign_cwd: str | None = None  # COIN-BOT of another checkout stands in PM2's table
+
+    def find(self, name: str) -> Process | None:
+        return next((p for p in self.processes if p.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A command that this dashboard wrote, until its receipt is old."""
+
+    id: str
+    cmd: str
+    args: dict[str, str]
+    by: str
+    sent_ms: int
+    waited_s: float  # by our own monotonic clock
+    how: str = ""  # "held K", for the receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One second of state writes, for the strokes: how many came, and whether one was late."""
+
+    writes: int
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the header needs, and the document that the pages are made of."""
+
+    now: datetime
+    presence: Presence
+    state: BotState | None  # the last good one
+    age_s: float | None
+    watched_s: float
+    mode: str  # of the bot's file, else of our own settings
+    locked: bool  # live mode with DRY_RUN: nothing is sent
+    error: str | None = None  # what is wrong with the file now
+    missing: bool = False
+    foreign_version: str | None = None  # the bot writes another version of the document
+    clock_skew_s: float | None = None  # the writer's clock minus ours, where it matters
+    witnesses: Witnesses = field(default_factory=Witnesses)
+    control: ControlFile | None = None
+    control_error: str | None = None
+    kill_file: bool = False
+    pm2: Pm2Look = field(default_factory=Pm2Look)
+    beats: tuple[Beat, ...] = ()
+    sent: tuple[Sent, ...] = ()
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    lost_at: datetime | None = None  # when the last good document was read, where it is old now
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def fresh(self) -> bool:
+        """True where the header may show the bot's own status."""
+        return self.presence is Presence.FRESH
+
+    @property
+    def late(self) -> bool:
+        return self.fresh and self.age_s is not None and self.age_s > LATE_S
+
+    @property
+    def status(self) -> Status | None:
+        """The bot's own word; None unless the file is fresh."""
+        return self.state.status if self.fresh and self.state else None
+
+    @property
+    def old(self) -> bool:
+        """Figures are shown, but they are not of now."""
+        return self.state is not None and not self.fresh
+
+    @property
+    def killed(self) -> bool:
+        return self.state is not None and self.state.kill is not None and not self.unknowable
+
+    @property
+    def unknowable(self) -> bool:
+        """Nothing good was ever read, or the writer is of another version."""
+        return self.state is None or self.foreign_version is not None
+
+    @property
+    def bot_up(self) -> bool:
+        """The bot's process is there, as far as anybody can tell."""
+        return self.fresh or self.witnesses.pid_alive is True or self.witnesses.lock is Lock.HELD
+
+    @property
+    def lot_count(self) -> int | None:
+        if self.state is None or self.state.positions is None:
+            return None
+        return sum(len(p.lots) for p in self.state.positions)
