@@ -1,10 +1,13 @@
 """Every built-in strategy: no look ahead, the live window decides as history does, empty and short windows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bot.strategies import registry
 from bot.strategies.base import Bars, Call, SignalArrays, Strategy
+from bot.strategies.indicators import ema
 from bot.strategies.lookahead import find_lookahead, find_window_difference
 from shared.settings import Settings, SettingsError
 
@@ -95,9 +98,45 @@ def test_rsi_reversion_buys_low(make_bars) -> None:
     strategy = registry.make("rsi_reversion", SETTINGS)
     out = strategy.signals(make_bars(3_000))
     assert ((out.signal == 1) == (out.strength < 30)).all() and ((out.signal == -1) == (out.strength > 70)).all()
+    assert strategy.warmup_bars == 140
+    for below, above in (("80", "70"), ("70", "70")):
+        own = {"STRATEGY_RSI_REVERSION_BUY_BELOW": below, "STRATEGY_RSI_REVERSION_SELL_ABOVE": above}
+        with pytest.raises(SettingsError, match=f"STRATEGY_RSI_REVERSION_BUY_BELOW={below} must be below"):
+            registry.make("rsi_reversion", Settings(strategy_options=own))
     own = {"STRATEGY_RSI_REVERSION_BUY_BELOW": "80"}
     with pytest.raises(SettingsError, match="STRATEGY_RSI_REVERSION_BUY_BELOW=80 must be below"):
         registry.make("rsi_reversion", Settings(strategy_options=own))
+
+
+def test_exactly_at_a_threshold_is_flat(make_bars) -> None:
+    still = replace(make_bars(300), close=np.full(300, 100.0))  # RSI 50, move 0
+    at = {"STRATEGY_RSI_REVERSION_BUY_BELOW": "50", "STRATEGY_RSI_REVERSION_SELL_ABOVE": "50.1"}
+    at_top = {"STRATEGY_RSI_REVERSION_BUY_BELOW": "49.9", "STRATEGY_RSI_REVERSION_SELL_ABOVE": "50"}
+    for name, own in (
+        ("rsi_reversion", at),
+        ("rsi_reversion", at_top),
+        ("momentum", {"STRATEGY_MOMENTUM_MIN_PCT": "0"}),
+    ):
+        assert not registry.make(name, Settings(strategy_options=own)).signals(still).signal.any()
+
+
+class AboveEma(Strategy):
+    """Remembers everything, and says nothing of its memory: the whole window is its memory."""
+
+    @property
+    def warmup_bars(self) -> int:
+        return 10
+
+    def compute(self, bars: Bars) -> SignalArrays:
+        average = ema(bars.close, 10)
+        return SignalArrays((bars.close > average).astype(np.int8), average)
+
+
+def test_the_whole_window_is_used_unless_the_strategy_says_less(make_bars) -> None:
+    bars = make_bars(400)
+    strategy = AboveEma(SETTINGS)
+    assert strategy.latest(bars).strength == strategy.signals(bars).strength[-1]
+    assert strategy.latest(bars).strength != strategy.latest(bars.tail(20)).strength
 
 
 def test_momentum_follows_the_move(make_bars) -> None:

@@ -21,7 +21,9 @@ def test_first_signal_at_the_fiftieth_bar(make_bars) -> None:
     bars = make_bars(120)
     strategy = Logistic(BASELINE)
     assert strategy.warmup_bars == 50
-    p = strategy.signals(bars).strength
+    out = strategy.signals(bars)
+    p = out.strength
+    assert np.isnan(out.values["sma_fast"][:9]).all() and np.isnan(out.values["sma_slow"][:29]).all()
     assert np.isnan(p[:49]).all() and np.isfinite(p[49:]).all()
     assert strategy.latest(bars.tail(49)).call is Call.FLAT and strategy.model is None
     assert strategy.latest(bars.between(0, 50)).strength == p[49]
@@ -148,6 +150,7 @@ def test_a_state_that_does_not_fit_is_left(make_bars, damage: dict[str, Any]) ->
 
 
 def test_too_short_a_history_is_refused() -> None:
+    Logistic(replace(EXTENDED, max_history_candles=81))
     with pytest.raises(SettingsError, match="MAX_HISTORY_CANDLES=80 is too few for STRATEGY=logistic"):
         Logistic(replace(EXTENDED, max_history_candles=80))
 
