@@ -5,7 +5,7 @@ import time
 from cli import ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
-from cli.witness import read_state
+from cli.witness import bot_alive, read_state
 from shared import settings
 from shared.control import Cmd, NotSent, send_command
 from shared.documents import BotState
@@ -30,9 +30,12 @@ def kill() -> None:
             ui.line(ui.BAD, f"the kill switch could not be set: {error}")
         else:
             ui.line(ui.WARN, f"the file KILL is made; control.json was not written: {error}")
-    answered = _bot_answers(paths, sent_id, began)
+    first, _, _ = read_state(paths)
+    there = first is not None and bot_alive(paths, first)
+    answered = _bot_answers(paths, sent_id, began) if there else None
     if answered is None:
-        ui.line(ui.WARN, f"no bot answered within {ANSWER_WITHIN_S:.0f} s: cancelling its orders from here")
+        why = f"no bot answered within {ANSWER_WITHIN_S:.0f} s" if there else "the bot isn't running"
+        ui.line(ui.WARN, f"{why}: cancelling its orders from here")
         _cancel_without_the_bot()
         return
     gate = answered.kill.gate_shut_ms if answered.kill else 0.0
@@ -84,11 +87,15 @@ def _say_after(state: BotState) -> None:
 
 
 def _cancel_without_the_bot() -> None:
-    from bot.runtime.emergency import cancel_own_orders  # noqa: PLC0415  the bot's parts, only where it is dead
+    # The bot's own parts, imported only where the bot itself can't be asked.
+    from bot.runtime.emergency import EmergencyFailed, cancel_own_orders  # noqa: PLC0415
 
     try:
-        found = settings.load().settings
+        report = cancel_own_orders(settings.load().settings)
     except SettingsError as error:
         ui.give_up("The exchange can't be asked: the settings are wrong.", *error.problems, code=78)
-    report = cancel_own_orders(found)
-    ui.plain(f"  {report}")
+    except EmergencyFailed as error:
+        ui.give_up(f"Own orders may still be open: {error}", "The kill is latched: a bot that starts only cancels.")
+    counts = f"own orders found {report.found}, cancelled {report.cancelled}"
+    ui.line(ui.GOOD, f"{counts}; the exchange shows none left ({report.cleared_ms:.0f} ms)")
+    ui.line(ui.DOT, "The kill is latched: a bot that starts comes up killed. ./coin reset-kill lifts it then.")

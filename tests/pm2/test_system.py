@@ -172,9 +172,28 @@ def test_kill_with_the_bot_dead(running: Rig) -> None:
     running.pm2("stop", "COIN-BOT", "-s")
     done = coin(running, "kill")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "no bot answered" in done.stdout
+    assert "the bot isn't running" in done.stdout
+    assert "none left" in done.stdout
     running.pm2("restart", "COIN-BOT", "-s")
     running.wait(lambda state: state.boot_id != before.boot_id and state.status is Status.KILLED)
+    assert coin(running, "run").returncode == 1
+    assert coin(running, "reset-kill").returncode == 0
+    assert coin(running, "run").returncode == 0
+    running.wait(lambda state: state.status is Status.RUNNING)
+
+
+def test_a_kill_of_a_hung_bot(running: Rig) -> None:
+    """The process lives but answers nothing; after it wakes it must find itself killed."""
+    running.wait(lambda state: state.status is Status.RUNNING)
+    pid = running.pid("COIN-BOT")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = coin(running, "kill")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no bot answered within 2 s" in done.stdout
+    running.wait(lambda state: state.status is Status.KILLED and state.pid == pid)
     assert coin(running, "reset-kill").returncode == 0
     assert coin(running, "run").returncode == 0
 
