@@ -8,11 +8,13 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.coinbase.net import Net
@@ -47,6 +49,7 @@ class Machine:
     net: Net
     files: Offload
     market: Offload
+    open_ledger: Callable[[Path], Engine] = open_writer
 
 
 class Process:
@@ -54,7 +57,7 @@ class Process:
 
     def __init__(self, settings: Settings, problems: list[str], machine: Machine) -> None:
         self._settings, self._problems = settings, problems
-        self._clock = machine.clock
+        self._clock, self._open_ledger = machine.clock, machine.open_ledger
         values = orjson.dumps(public_values(settings), option=orjson.OPT_SORT_KEYS)
         identity = Identity(
             boot_id=str(machine.rng.uuid4()),
@@ -107,7 +110,7 @@ class Process:
         bot = self.bot
         self._keep_damaged_positions()
         try:
-            engine = open_writer(bot.paths.ledger)
+            engine = self._open_ledger(bot.paths.ledger)
             bot.ledger = ledger = LedgerWriter(engine, bot.identity.boot_id)
             facts = ledger.facts()
             mode = facts.get("mode")
