@@ -217,6 +217,11 @@ class Store:
             found.append(replace(Fill(*row), sequence=sequence))
         return found
 
+    def fills_of(self, order_id: str | None) -> list[Fill]:
+        """One order's fills, oldest first; all fills for None."""
+        where = [("order_id = ?", (order_id,))] if order_id is not None else []
+        return self.fills(Page(where, limit=-1, order="sequence"))
+
     def volume_usd(self, since_us: int) -> tuple[float, float]:
         row = self.db.execute("SELECT total(usd), total(fee_usd) FROM fills WHERE time_us >= ?", (since_us,)).fetchone()
         return float(row[0]), float(row[1])

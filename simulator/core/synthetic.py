@@ -39,7 +39,7 @@ class Temper(NamedTuple):
 
 
 TEMPERS: dict[str, Temper] = {
-    "lively": Temper(30_000, 90_000, 34_000, 12_000, 30_000, 4_000, 2_000, 1_500, 60, 0, True, 100, 100),
+    "lively": Temper(30_000, 350_000, 120_000, 12_000, 12_000, 4_000, 4_000, 1_500, 60, 0, True, 100, 100),
     "calm": Temper(24_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 60, False, 15, 100),
     "thin_book": Temper(24_000, 12_000, 0, 3_500, 100, 900, 60, 500, 8, 250, False, 400, 5),
     "trend": Temper(20_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100, 25_000),
@@ -110,7 +110,7 @@ class Synthetic:
         draws = Draws(self._seed, product_id, "wick", day)
         wick = first * self._temper.day_wick // PPM * wild // 100
         high = max(first, last) + wick // 2 + abs(draws.bell(wick))
-        low = max(50, min(first, last) - wick // 2 - abs(draws.bell(wick)))
+        low = max(50, min(first, last) * 3 // 10, min(first, last) - wick // 2 - abs(draws.bell(wick)))
         volume = product.daily_volume * 10**20 // product.step * wild // 100 * draws.between(70, 140) // 100
         return Bar(first, high, low, last, volume)
 
@@ -137,9 +137,11 @@ class Synthetic:
         bar = self.hours(product_id, hour // 24)[hour % 24]
         temper = self._temper
         common = Draws(self._seed, "fives", hour)
-        if temper.rotate:  # rising thirds of the hour take turns among the products
-            low = (4 * self._place[product_id] + common.below(2)) % 12
-            extremes = ((low + 5) % 12, low)
+        if temper.rotate:
+            # Each product rises for forty minutes of the hour and falls for twenty, and the products take turns:
+            # a bot that follows a trend finds one at any time, and its first exit within minutes.
+            low = 4 * self._place[product_id] % 12
+            extremes = ((low + 8) % 12, low)
         else:
             extremes = (common.below(12), common.below(12))
         wild = 100 if temper.rotate else self._wild_hour(hour)
