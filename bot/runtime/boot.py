@@ -7,6 +7,7 @@ Settings, key, clock or folders that cannot work end in ERROR (exit 78), which P
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from bot.coinbase.errors import ExchangeError, Forbidden, Unauthorized
@@ -138,7 +139,9 @@ class Boot:
         settings = bot.settings
         now = bot.clock.utc()
         assert bot.ledger is not None
-        bot.engine = Engine(settings, StrategyAdapter(settings), bot.restored, bot.commands.level, now)
+        # A kill or its reset that came before there was an engine is known to the commands only.
+        known = replace(bot.restored, latch=bot.commands.latch)
+        bot.engine = Engine(settings, StrategyAdapter(settings), known, bot.commands.level, now)
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock)
         products = await asyncio.gather(*(self._product(rest, product_id) for product_id in settings.products))
         bot.dispatch(ev.ProductsSeen(tuple(products)))
