@@ -225,7 +225,8 @@ _SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
 PROFILES: Mapping[Profile, Mapping[str, str]] = {
-    Profile.DEV: {},
+    # The lively market moves as much in an hour as a real one in months: two percent would end every trial.
+    Profile.DEV: {"MAX_DAILY_LOSS_PCT": "25"},
     Profile.CANARY: {
         "MAX_DAILY_LOSS_USD": "10",
         "MAX_CONCURRENT_LOTS": "2",
@@ -366,6 +367,8 @@ def _contradictions(s: Settings) -> list[str]:
         found.append("SIM_PORT, SIM_ADMIN_PORT and DASHBOARD_PORT must differ")
     if s.trading_window_utc and parse_window(s.trading_window_utc) is None:
         found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc}: written HH:MM-HH:MM, such as 14:00-15:00")
+    if s.coin_mode is Mode.LIVE and s.profile is Profile.DEV:
+        found.append("COIN_MODE=live with PROFILE=dev: choose canary (small limits, one hour a day) or prod")
     if s.coin_mode is Mode.LIVE and not (s.coinbase_key_file or s.coinbase_api_private_key):
         found.append("COIN_MODE=live needs COINBASE_KEY_FILE=<the key file that Coinbase hands out>")
     loopback = s.dashboard_host in ("127.0.0.1", "::1", "localhost")

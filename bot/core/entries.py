@@ -9,7 +9,7 @@ from bot.core.intents import PlaceOrder
 from bot.core.market import Market
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from bot.core.orders import Order, OrderInput, OrderState
-from bot.core.world import World
+from bot.core.world import Signal, StrategyFailed, World
 from shared.money import plain
 
 
@@ -18,12 +18,30 @@ def decide(world: World, market: Market) -> None:
     bar = market.bars[-1]
     if market.signal_bar_s == bar.start_s:
         return
-    signal = world.strategy.latest(market.product, market.bars)
+    try:
+        signal = world.strategy.latest(market.product, market.bars)
+    except StrategyFailed as error:
+        # A strategy that raises says nothing: no entry comes of it, exits go on.
+        signal = Signal("flat", None, {})
+        if str(error) != market.strategy_error:
+            world.note("strategy", str(error), "bad", market.product.product_id)
+        market.strategy_error = str(error)
+    else:
+        market.strategy_error = None
+    _keep_model(world, market)
     market.signal, market.probability, market.values = signal.word, signal.probability, dict(signal.values)
     market.signal_bar_s = bar.start_s
     if world.ready:
         world.count("decisions")
         world.count(f"signal_{signal.word}")
+
+
+def _keep_model(world: World, market: Market) -> None:
+    """A fitted model survives a restart."""
+    product_id = market.product.product_id
+    state = world.strategy.state(product_id)
+    if state is not None and world.facts.get(f"model:{product_id}") != state:
+        world.save_fact(f"model:{product_id}", state)
 
 
 def consider(world: World, market: Market) -> None:

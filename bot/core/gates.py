@@ -23,7 +23,7 @@ from bot.core.rules.entries import (
     runner_tp_pct,
     scalp_tp_pct,
 )
-from bot.core.rules.sizing import entry_quote, funds_open
+from bot.core.rules.sizing import entry_quote, funds_open, quote_units
 from bot.core.world import World
 from shared.control import Level
 from shared.documents import GateVerdict
@@ -85,7 +85,8 @@ def entry_size_quote(world: World, market: Market) -> Decimal:
     quote = entry_quote(float(world.sizing_equity), s.risk_per_trade_pct, s.order_min_usd, factor)
     if s.max_order_usd:
         quote = min(quote, s.max_order_usd)
-    return market.product.floor_quote(Decimal(str(quote)))
+    increment = market.product.quote_increment
+    return from_units(quote_units(quote, float(increment)), increment)
 
 
 def _control(world: World, _market: Market) -> Gate:
@@ -163,6 +164,8 @@ def _collar(world: World, market: Market) -> Gate:
 
 def _signal(world: World, market: Market) -> Gate:
     need = world.strategy.warmup_bars
+    if market.strategy_error is not None:
+        return Gate("signal", "Signal", _FAULT, market.strategy_error, "BUY", "when the strategy is mended")
     if len(market.bars) < need:
         return Gate("signal", "Signal", _SHUT, f"{len(market.bars)} bars", f"{need} bars", "when the bars are there")
     value = market.signal.upper()

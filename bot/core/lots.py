@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bot.core.model import ExitReason, Fill, LotKind, Product
 from bot.core.rules.exits import stop_ticks, take_ticks
+from bot.core.rules.lots import promotion_index
 from shared.money import EXACT, ZERO, from_units
 
 
@@ -183,6 +184,7 @@ class LotBook:
     def to_promote(self, product_id: str) -> Lot | None:
         """The newest lot, made runner with its trailing fields reset, where no runner is left; else None."""
         lots = self.of(product_id)
-        if not lots or any(lot.kind is LotKind.RUNNER for lot in lots):
+        index = promotion_index([lot.kind is LotKind.RUNNER for lot in lots], len(lots))
+        if index < 0:
             return None
-        return replace(lots[-1], kind=LotKind.RUNNER, trail_active=False, peak_ticks=0, trail_ticks=0)
+        return replace(lots[index], kind=LotKind.RUNNER, trail_active=False, peak_ticks=0, trail_ticks=0)

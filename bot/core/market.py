@@ -25,6 +25,7 @@ class Market:
     signal: str = "flat"
     probability: float | None = None
     values: dict[str, float] = field(default_factory=dict)
+    strategy_error: str | None = None
     signal_bar_s: int | None = None  # the bar that the signal was decided on
     used_bar_s: int | None = None  # the BUY bar that opened a lot already
     last_add_ms: int = 0

@@ -32,6 +32,10 @@ class Signal:
     values: Mapping[str, float]
 
 
+class StrategyFailed(Exception):
+    """The strategy raised; the text names its file and line."""
+
+
 class StrategyPort(Protocol):
     """The strategy as the engine sees it: closed bars in, signal out, nothing else."""
 
@@ -39,7 +43,16 @@ class StrategyPort(Protocol):
     warmup_bars: int
     parameters: Mapping[str, str]
 
-    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal: ...
+    model_mode: str | None
+
+    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
+        """The newest bar's signal. Raises StrategyFailed with a line for a person."""
+
+    def state(self, product_id: str) -> str | None:
+        """What must survive a restart, as text; None = nothing."""
+
+    def fits(self) -> int:
+        """How many times a model was fitted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class Boot:
         assert bot.ledger is not None
         # A kill or its reset that came before there was an engine is known to the commands only.
         known = replace(bot.restored, latch=bot.commands.latch)
-        bot.engine = Engine(settings, StrategyAdapter(settings), known, bot.commands.level, now)
+        bot.engine = Engine(settings, StrategyAdapter(settings, known.facts), known, bot.commands.level, now)
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock)
         products = await asyncio.gather(*(self._product(rest, product_id) for product_id in settings.products))
         bot.dispatch(ev.ProductsSeen(tuple(products)))

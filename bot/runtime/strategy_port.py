@@ -4,9 +4,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+import orjson
+
 from bot.coinbase.rest import GRANULARITY_S
 from bot.core.model import Bar, Product
-from bot.core.world import Signal
+from bot.core.world import Signal, StrategyFailed
 from bot.strategies import registry
 from bot.strategies.base import Bars, Strategy
 from shared.settings import Settings
@@ -15,8 +17,10 @@ from shared.settings import Settings
 class StrategyAdapter:
     """`bot.core.world.StrategyPort` over one instance of a strategy for each product."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, kept: Mapping[str, str] | None = None) -> None:
+        """`kept`: the ledger's facts, with each product's model under model:PRODUCT."""
         self._settings = settings
+        self._kept = kept or {}
         self._granularity_s = GRANULARITY_S[settings.granularity]
         self._by_product: dict[str, Strategy] = {}
         first = registry.make(settings.strategy, settings)
@@ -24,20 +28,36 @@ class StrategyAdapter:
         self.name = settings.strategy
         self.warmup_bars = first.warmup_bars
         self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
+        self.model_mode = settings.model_mode if settings.strategy == "logistic" else None
         self.parameters: Mapping[str, str] = _parameters(first, settings)
 
     def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
         strategy = self._of(product.product_id)
         count = min(len(bars), max(strategy.memory_bars, strategy.warmup_bars))
         newest = islice(bars, len(bars) - count, None) if isinstance(bars, deque) else bars[-count:]
-        signal = strategy.latest(Bars.from_rows(newest, float(product.price_increment), self._granularity_s))
-        return Signal(signal.call.value, signal.strength, signal.values)
+        try:
+            signal = strategy.latest(Bars.from_rows(newest, float(product.price_increment), self._granularity_s))
+        except Exception as error:  # a user's own code may raise anything
+            raise StrategyFailed(registry.failure(strategy, error)) from error
+        # Only a model says a probability; other strategies' measures have no common scale.
+        probability = signal.strength if self.model_mode is not None else None
+        return Signal(signal.call.value, probability, signal.values)
+
+    def state(self, product_id: str) -> str | None:
+        state = self._of(product_id).state()
+        return orjson.dumps(state).decode() if state else None
+
+    def fits(self) -> int:
+        return sum(getattr(strategy, "fits", 0) for strategy in self._by_product.values())
 
     def _of(self, product_id: str) -> Strategy:
         strategy = self._by_product.get(product_id)
         if strategy is None:
             strategy, self._spare = self._spare or registry.make(self._settings.strategy, self._settings), None
             self._by_product[product_id] = strategy
+            kept = self._kept.get(f"model:{product_id}")
+            if kept:
+                strategy.restore(orjson.loads(kept))
         return strategy
 
 
