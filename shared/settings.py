@@ -154,7 +154,7 @@ class Settings:
     min_edge_pct: float = _set(0.05, "What a take profit must earn beyond cost.", 0.0, 100.0)
 
     # Strategy
-    strategy: str = _set("sma_cross", "Strategy by name.")
+    strategy: str = _set("logistic", "Strategy by name.")
     ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
     ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
     buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
@@ -226,7 +226,8 @@ _SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
 PROFILES: Mapping[Profile, Mapping[str, str]] = {
     # The lively market moves as much in an hour as a real one in months: two percent would end every trial.
-    Profile.DEV: {"MAX_DAILY_LOSS_PCT": "25"},
+    # The plain strategy shows what it does at a glance.
+    Profile.DEV: {"MAX_DAILY_LOSS_PCT": "25", "STRATEGY": "sma_cross"},
     Profile.CANARY: {
         "MAX_DAILY_LOSS_USD": "10",
         "MAX_CONCURRENT_LOTS": "2",
