@@ -1,16 +1,19 @@
 """Memory and processor time of each process."""
 
 import os
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.bench.figure import Figure
+from cli.bench.recording import write_recording
 from cli.pm2_process import APPS
 from cli.rig import Rig, rig
 
 SETTLE_S = 5.0
 WATCH_S = 20.0
+MINUTES = 60 * 24 * 45  # of the recording: it lasts a minute at a thousand times, and history comes before
 GOALS_MB = {"COIN-BOT": 100.0}
 
 
@@ -21,27 +24,48 @@ class Usage:
 
 
 def measure() -> list[Figure]:
-    """While trading on the default market with the default products, nobody looking at the dashboard."""
+    """On the default market, and on a recording played a thousand times too fast; nobody looks at the dashboard."""
     with rig() as made:
         made.start()
         made.wait_trading()
         time.sleep(SETTLE_S)
-        return _watch(made, "trading")
+        figures = _watch(made, "idle")
+    with tempfile.TemporaryDirectory(prefix="coin-bench-") as folder:
+        recording = write_recording(Path(folder), MINUTES)
+        played = {
+            "COIN_MODE": "replay",
+            "SIM_REPLAY": str(recording),
+            "SIM_REPLAY_SPEED": "1000",
+            "PRODUCTS": "BTC-USD",
+        }
+        with rig(**played) as made:
+            made.start()
+            made.wait_trading()
+            time.sleep(SETTLE_S)
+            figures += _watch(made, "loaded")
+    return figures
 
 
 def _watch(made: Rig, when: str) -> list[Figure]:
     pids = {name: made.pid(name) for name in APPS}
     before = {name: usage(pid) for name, pid in pids.items()}
+    messages = _messages(made)
     began = time.monotonic()
     time.sleep(WATCH_S)
     span_s = time.monotonic() - began
-    figures = []
+    rate = (_messages(made) - messages) / span_s
+    figures = [Figure(f"stream messages to the bot, {when}", rate, "a second")]
     for name, pid in pids.items():
         after = usage(pid)
         cpu_pct = (after.cpu_s - before[name].cpu_s) / span_s * 100
         figures.append(Figure(f"{name} RSS, {when}", after.rss_mb, "MB", GOALS_MB.get(name)))
         figures.append(Figure(f"{name} CPU, {when}", cpu_pct, "% of a core", note=f"over {span_s:.0f} s"))
     return figures
+
+
+def _messages(made: Rig) -> int:
+    state = made.state()
+    return state.feeds.ws_messages if state is not None and state.feeds is not None else 0
 
 
 def usage(pid: int) -> Usage:
