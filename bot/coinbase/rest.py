@@ -335,4 +335,4 @@ def _of_status(error: Any) -> ExchangeError:
 
 def _brief(error: Exception) -> str:
     text = str(error)
-    return text.rsplit(": ", 1)[-1].strip(" ')>")[:120] or type(error).__name__
+    return text.rsplit(": ", 1)[-1].strip(" \"')>")[:120] or type(error).__name__

@@ -19,7 +19,7 @@ from bot.core.engine import Engine
 from bot.core.model import Product
 from bot.core.orders import OrderState
 from bot.runtime.app import Bot
-from bot.runtime.clocks import fetch_bars
+from bot.runtime.clocks import clock_offset_ms, fetch_bars
 from bot.runtime.desk import Desk
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.documents import Phase
@@ -67,9 +67,9 @@ class Boot:
         bot = self._bot
         key = await self._key()
         rest = bot.make_rest(key)
-        asked_ms = epoch_ms(bot.clock.utc())
-        there = await self._patiently(rest.server_time, "waits for the exchange")
-        offset_ms = epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
+        # The first request loads the SDK and makes the connection, so only the second one measures.
+        await self._patiently(rest.server_time, "waits for the exchange")
+        offset_ms = await self._patiently(lambda: clock_offset_ms(bot, rest), "compares the clocks")
         bot.clock_offset_ms = offset_ms
         if abs(offset_ms) > CLOCK_FATAL_MS:
             raise Fatal(

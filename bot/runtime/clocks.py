@@ -93,12 +93,16 @@ async def _wait(bot: Bot, seconds_: float) -> bool:
     return wanted
 
 
-async def _compare_clocks(bot: Bot, rest: Rest) -> None:
+async def clock_offset_ms(bot: Bot, rest: Rest) -> int:
+    """Exchange minus ours, at the middle of one request. Raises ExchangeError."""
     asked_ms = epoch_ms(bot.clock.utc())
     there = await rest.server_time()
-    offset_ms = epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
-    bot.clock_offset_ms = offset_ms
-    bot.dispatch(ev.ClockChecked(offset_ms))
+    return epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
+
+
+async def _compare_clocks(bot: Bot, rest: Rest) -> None:
+    bot.clock_offset_ms = await clock_offset_ms(bot, rest)
+    bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
 
 
 async def clock_c(bot: Bot, rest: Rest) -> None:
