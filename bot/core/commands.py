@@ -3,16 +3,17 @@
 Doing one twice is harmless: the orders' ids derive from the command's id, and what is gone stays gone.
 """
 
-from bot.core import exits
+from bot.core import exits, fills
 from bot.core.intents import SaveReceipt
 from bot.core.lots import Lot
-from bot.core.model import ExitReason, Purpose
+from bot.core.model import ExitReason
 from bot.core.world import Flatten, World, replace_lot
 from shared.control import Cmd, Command, Level
 from shared.documents import ReceiptState
 from shared.money import plain
 
 GIVE_UP_MS = 90_000
+CANCEL_GIVE_UP_MS = 30_000
 
 
 def run(world: World, command: Command) -> None:
@@ -21,30 +22,30 @@ def run(world: World, command: Command) -> None:
         case Cmd.FLATTEN:
             world.level = max(world.level, Level.STOP)
             exits.cancel_entries(world)
-            _begin(world, command, [lot.lot_id for lot in world.book], ExitReason.FLATTEN)
+            _begin(world, command, [lot.lot_id for lot in world.book], everything=True)
         case Cmd.CLOSE_PRODUCT:
             product_id = command.args["product_id"]
             lots = [lot.lot_id for lot in world.book.of(product_id)]
             if not lots:
                 _end(world, command.id, ReceiptState.FAILED, f"no lots of {product_id}")
                 return
-            _begin(world, command, lots, ExitReason.FLATTEN)
+            _begin(world, command, lots)
         case Cmd.CLOSE_LOT:
             lot = world.book.get(command.args["lot_id"])
             if lot is None:
                 _end(world, command.id, ReceiptState.FAILED, "no such open lot")
                 return
-            _begin(world, command, [lot.lot_id], ExitReason.FLATTEN)
+            _begin(world, command, [lot.lot_id])
         case Cmd.CANCEL:
             _cancel(world, command)
 
 
-def _begin(world: World, command: Command, lot_ids: list[str], reason: ExitReason) -> None:
-    world.flattens[command.id] = Flatten(command.id, set(lot_ids), world.now_ms, Purpose.FLATTEN)
+def _begin(world: World, command: Command, lot_ids: list[str], *, everything: bool = False) -> None:
+    world.flattens[command.id] = Flatten(command.id, set(lot_ids), world.now_ms, everything)
     for lot_id in lot_ids:
         lot = world.book.get(lot_id)
         if lot is not None:
-            world.save_lot(replace_lot(lot, exit_reason=reason))
+            world.save_lot(replace_lot(lot, exit_reason=ExitReason.FLATTEN))
     chase(world)
 
 
@@ -59,23 +60,45 @@ def _cancel(world: World, command: Command) -> None:
         lot = order.spec.lot_id
         if lot:
             world.take_hold_ms[lot] = world.now_ms + 600_000  # a person wants it gone for now
-        _end(world, command.id, ReceiptState.DONE, "cancel was sent")
+        world.cancels[command.id] = (order.spec.client_order_id, world.now_ms)
+
+
+def _chase_cancels(world: World) -> None:
+    """A cancel is done when the order is seen to be over, not when it was asked for."""
+    for command_id, (client_order_id, since_ms) in list(world.cancels.items()):
+        order = world.orders.get(client_order_id)
+        if order is None or order.done:
+            del world.cancels[command_id]
+            _end(world, command_id, ReceiptState.DONE, f"the order is {order.state}" if order else "it is over")
+        elif world.now_ms - since_ms > CANCEL_GIVE_UP_MS:
+            del world.cancels[command_id]
+            _end(world, command_id, ReceiptState.FAILED, "the exchange still shows it")
+        else:
+            exits.cancel(world, order)
 
 
 def chase(world: World) -> None:
     """Move every flatten on; claim flat only when the lots are gone and nothing of ours may still fill for them."""
+    _chase_cancels(world)
     for job in list(world.flattens.values()):
+        if job.everything:
+            job.lot_ids.update(lot.lot_id for lot in world.book)
         left = [lot for lot in world.book if lot.lot_id in job.lot_ids]
         for lot in left:
-            _sell(world, lot, job)
+            _sell(world, lot)
         left = [lot for lot in world.book if lot.lot_id in job.lot_ids]
         unsellable = [lot for lot in left if _is_dust(world, lot)]
-        if len(unsellable) == len(left):
+        entries = len(world.entries_in_flight()) if job.everything else 0
+        if len(unsellable) == len(left) and not entries:
             for lot in unsellable:
-                job.dust[lot.product_id] = plain(lot.base_left)
+                fills.closed(world, lot)
             _finish(world, job, ReceiptState.DONE, None)
         elif world.now_ms - job.started_ms > GIVE_UP_MS:
-            _finish(world, job, ReceiptState.FAILED, f"{len(left)} lots are still open")
+            for lot in left:
+                world.save_lot(replace_lot(lot, exit_reason=None))
+            words = [f"{len(left)} lots are still open"] if left else []
+            words += [f"what became of {entries} entries is not known"] if entries else []
+            _finish(world, job, ReceiptState.FAILED, ", ".join(words))
 
 
 def _is_dust(world: World, lot: Lot) -> bool:
@@ -89,11 +112,11 @@ def _is_dust(world: World, lot: Lot) -> bool:
     )
 
 
-def _sell(world: World, lot: Lot, job: Flatten) -> None:
-    if world.exit_order(lot) is None and lot.exit_reason is not ExitReason.FLATTEN:
+def _sell(world: World, lot: Lot) -> None:
+    if lot.exit_reason is not ExitReason.FLATTEN:
         lot = replace_lot(lot, exit_reason=ExitReason.FLATTEN)
         world.save_lot(lot)
-    exits.proceed(world, lot, job.command_id)
+    exits.proceed(world, lot)
 
 
 def _finish(world: World, job: Flatten, state: ReceiptState, reason: str | None) -> None:
@@ -103,7 +126,7 @@ def _finish(world: World, job: Flatten, state: ReceiptState, reason: str | None)
         "fees": f"{job.fees:.2f}",
         "proceeds": f"{job.proceeds:.2f}",
         "elapsed_ms": str(world.now_ms - job.started_ms),
-        "residue": ", ".join(f"{size} {product}" for product, size in job.dust.items()) or "none",
+        "residue": ", ".join(f"{plain(size)} {product}" for product, size in job.dust.items()) or "none",
     }
     world.emit(SaveReceipt(job.command_id, state, reason, result))
 

@@ -157,6 +157,7 @@ class Engine:
                 world.note("command", f"entries latch lifted: {world.entries_latched}", "warn")
                 world.entries_latched = None
                 world.save_fact("entries_latched", "")
+            world.refused_in_a_row.clear()
         if event.level is world.level:
             return
         world.note("command", f"level {event.level.word} ({event.source})")

@@ -22,6 +22,7 @@ from shared.money import from_units, plain
 TAKE_LIFE_MS = 24 * 3600 * 1000
 TAKE_RETRY_MS = 30_000
 EXIT_RETRY_MS = 1_000
+REFUSED_RETRY_MS = 5_000
 CANCEL_AGAIN_MS = 2_000
 _REASONS = {
     codes.EXIT_STOP: ExitReason.STOP,
@@ -77,8 +78,13 @@ def begin(world: World, lot: Lot, reason: ExitReason) -> None:
     proceed(world, lot)
 
 
-def proceed(world: World, lot: Lot, command_id: str | None = None) -> None:
-    """Move a decided exit on: cancel the resting take, or sell what is left, or book it as dust."""
+def command_of(world: World, lot: Lot) -> str | None:
+    """The flatten or close command that the lot goes by; None = none asks for it (any more)."""
+    return next((job.command_id for job in world.flattens.values() if lot.lot_id in job.lot_ids), None)
+
+
+def proceed(world: World, lot: Lot) -> None:
+    """Move a decided exit on: cancel the resting take, or sell what is left."""
     working = world.exit_order(lot)
     if working is not None:
         if working.spec.purpose is Purpose.TAKE:
@@ -93,6 +99,7 @@ def proceed(world: World, lot: Lot, command_id: str | None = None) -> None:
     if not market.product.sellable(lot.base_left, price):
         return
     flatten = lot.exit_reason is ExitReason.FLATTEN
+    command_id = command_of(world, lot) if flatten else None
     lot_id = f"{lot.lot_id}|{command_id}" if command_id else lot.lot_id
     spec = OrderSpec(
         client_order_id=world.next_id(lot_id, "flatten" if flatten else "exit"),
@@ -185,8 +192,8 @@ def order_over(world: World, order: Order) -> None:
     if order.spec.purpose is Purpose.TAKE and order.state is OrderState.REFUSED and world.may_exit:
         # Refused as it would cross: the price is at the take already. Judged locally until the next try.
         world.take_hold_ms[lot.lot_id] = world.now_ms + TAKE_RETRY_MS
-    if lot.exit_reason is not None and (world.may_exit or lot.exit_reason is ExitReason.FLATTEN):
-        proceed(world, lot, order.spec.command_id)
+    if lot.exit_reason is not None and _may_go_on(world, lot):
+        proceed(world, lot)
     elif lot.exit_reason is not None:
         # Stopped or killed meanwhile: nothing is judged, so the decision lapses and is made anew later.
         world.save_lot(replace_lot(lot, exit_reason=None, exit_client_order_id=None))
@@ -197,8 +204,26 @@ def chase(world: World) -> None:
     for lot in list(world.book):
         if lot.exit_reason is None:
             continue
-        if lot.exit_reason is ExitReason.FLATTEN or world.may_exit:
+        if _may_go_on(world, lot):
             proceed(world, lot)
+        elif lot.exit_reason is ExitReason.FLATTEN and world.ready and world.exit_order(lot) is None:
+            world.save_lot(replace_lot(lot, exit_reason=None))  # its command ended without it
+
+
+def _may_go_on(world: World, lot: Lot) -> bool:
+    """A command's exit goes on as long as the command does; the others while exits are judged."""
+    if lot.exit_reason is ExitReason.FLATTEN:
+        return command_of(world, lot) is not None
+    return world.may_exit
+
+
+def revived(world: World, order: Order) -> None:
+    """An order that was held to be absent lives: where its lot went another way meanwhile, it must not sell again."""
+    if order.spec.side is not Side.SELL:
+        return
+    lot = world.book.get(order.spec.lot_id or "")
+    if lot is None or lot.exit_client_order_id != order.spec.client_order_id:
+        cancel(world, order)
 
 
 def cancel_entries(world: World) -> None:

@@ -26,6 +26,8 @@ def count(world: World, fill: Fill) -> Order | None:
             _unexplained(world, fill)
         return None
     world.fill_keys.add(key)
+    # A list of fills may not name our id: in the ledger the fill belongs to its order by that id alone.
+    fill = replace(fill, client_order_id=order.spec.client_order_id)
     order = replace(
         order,
         counted_size=order.counted_size + fill.base_size,
@@ -54,8 +56,7 @@ def _order_of(world: World, fill: Fill) -> Order | None:
 
 def _unexplained(world: World, fill: Fill) -> None:
     text = f"{fill.product_id}: a fill of {plain(fill.base_size)} came for an order that was settled"
-    world.entries_latched = text
-    world.save_fact("entries_latched", text)
+    world.latch_entries(text)
     world.emit(SaveFill(fill, None, world.now_ms))
     _move(world, fill)
     world.note("order", text, "bad", fill.product_id, fill.client_order_id)
@@ -97,7 +98,6 @@ def _into_entry(world: World, order: Order, fill: Fill) -> str:
     has_runner = any(other.kind is LotKind.RUNNER for other in world.book.of(fill.product_id))
     kind = LotKind.SCALP if has_runner else LotKind.RUNNER
     assert order.spec.tp_pct is not None
-    fill = replace(fill, client_order_id=order.spec.client_order_id)
     lot = open_lot(fill, world.book.next_seq, kind, order.spec.tp_pct, market.product, stop_pct, world.now_ms)
     world.save_lot(lot)
     market.last_add_ms = world.now_ms
@@ -115,12 +115,13 @@ def closed(world: World, lot: Lot) -> None:
         store.pop(lot.lot_id, None)
     realized = lot.realized_pnl or ZERO
     world.count("lots_closed")
-    world.count("wins" if realized > 0 else "losses")
+    if lot.proceeds:
+        world.count("wins" if realized > 0 else "losses")
     if world.day is not None:
         world.save_day(replace(world.day, realized=world.day.realized + realized))
     for flatten in world.flattens.values():
         if lot.dust and lot.lot_id in flatten.lot_ids:
-            flatten.dust[lot.product_id] = plain(lot.dust)
+            flatten.dust[lot.product_id] = flatten.dust.get(lot.product_id, ZERO) + lot.dust
     reason = {
         "take": "at its take",
         "stop": "at its stop",
@@ -131,6 +132,8 @@ def closed(world: World, lot: Lot) -> None:
     }[lot.exit_reason.value if lot.exit_reason else None]
     dust = f", dust {plain(lot.dust)} stays" if lot.dust else ""
     text = f"{lot.product_id} {lot.kind.value} closed {reason}: {realized:+.2f}{dust}"
+    if not lot.proceeds:
+        text = f"{lot.product_id} {lot.kind.value}: {plain(lot.dust)} is too little to be sold and is booked as dust"
     world.note("exit", text, "good" if realized > 0 else "info", lot.product_id, lot.lot_id)
     promoted = world.book.to_promote(lot.product_id)
     if promoted is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.core import entries, exits, fills
 from bot.core.events import Accepted, Denied, FillsSeen, LookedUp, NoAnswer, OrdersSeen, Refused
 from bot.core.ids import is_ours
-from bot.core.intents import FetchFills, LookUpOrder
+from bot.core.intents import CancelOrder, FetchFills, LookUpOrder
 from bot.core.model import VENUE_DONE, Kind, Purpose, VenueOrder
 from bot.core.orders import SEEN_INPUT, Order, OrderInput, OrderState
 from bot.core.world import World
@@ -13,6 +13,7 @@ from shared.money import plain
 
 ABSENCES_NEEDED = 3
 ABSENCE_SPAN_MS = 60_000
+LOOK_BACK_MS = 600_000
 LOOK_BACKOFF_MS = (1_000, 2_000, 5_000, 10_000, 20_000, 30_000)
 
 
@@ -21,6 +22,7 @@ def accepted(world: World, event: Accepted) -> None:
     if order is None:
         return
     order = replace(order, order_id=event.order_id)
+    world.refused_in_a_row.pop(order.spec.product_id, None)
     # A market order is over at once: ask soon, in case the stream does not tell.
     wait_ms = 700 if order.spec.kind is Kind.MARKET else 5_000
     world.orders[event.client_order_id] = replace(order, next_look_ms=world.now_ms + wait_ms)
@@ -31,15 +33,23 @@ def refused(world: World, event: Refused) -> None:
     order = world.orders.get(event.client_order_id)
     if order is None or order.done:
         return
+    if order.state in (OrderState.OPEN, OrderState.CANCELLING):
+        # The stream showed it alive before this answer came: what was seen outweighs what was said.
+        text = f"{order.spec.product_id}: refused ({event.reason}), yet it is open; it is looked up"
+        world.note("order", text, "bad", order.spec.product_id, event.client_order_id)
+        world.orders[event.client_order_id] = replace(order, next_look_ms=world.now_ms, looks=0)
+        return
     order = world.step_order(order, OrderInput.REFUSED, event.reason)
     world.count("orders_refused")
     if order.spec.purpose is Purpose.ENTRY:
+        product_id = order.spec.product_id
+        world.refused_in_a_row[product_id] = world.refused_in_a_row.get(product_id, 0) + 1
         entries.refused(world, order, event.reason, event.insufficient)
     else:
         lot = order.spec.lot_id
         text = f"{order.spec.product_id} {order.spec.purpose.value} refused: {event.reason}"
         world.note("order", text, "warn", order.spec.product_id, lot)
-        world.exit_hold_ms[lot or ""] = world.now_ms + exits.TAKE_RETRY_MS // 6
+        world.exit_hold_ms[lot or ""] = world.now_ms + exits.REFUSED_RETRY_MS
         exits.order_over(world, order)
 
 
@@ -51,6 +61,7 @@ def denied(world: World, event: Denied) -> None:
     text = f"{order.spec.product_id} {order.spec.purpose.value} not sent: {event.reason}"
     world.note("order", text, "warn", order.spec.product_id, event.client_order_id)
     if order.spec.purpose is not Purpose.ENTRY:
+        world.exit_hold_ms[order.spec.lot_id or ""] = world.now_ms + exits.REFUSED_RETRY_MS
         exits.order_over(world, order)
 
 
@@ -78,6 +89,9 @@ def seen(world: World, shown: VenueOrder) -> None:
         world.note("order", f"{order.spec.product_id}: order {order.state} shows up as {shown.status}", "bad")
     if order.state is OrderState.DENIED:
         return
+    if order.state is OrderState.REFUSED and shown.status not in VENUE_DONE:
+        _open_after_all(world, shown)
+        return
     filled = max(order.filled_size, shown.filled_size)
     news = replace(order, order_id=order.order_id or shown.order_id, filled_size=filled, absences=0)
     after = news.after(event, world.now_ms, reason=shown.reason)
@@ -86,15 +100,19 @@ def seen(world: World, shown: VenueOrder) -> None:
     else:
         world.orders[shown.client_order_id] = replace(order, absences=0)
         after = world.orders[shown.client_order_id]
-    if after.counted_size < after.filled_size and after.order_id:
+    if after.order_id and (after.counted_size < after.filled_size or (after.done and not after.settled)):
         world.emit(FetchFills(after.order_id))
     if after.settled and not order.settled:
         over(world, after)
+    elif order.done and not after.done:
+        exits.revived(world, after)
 
 
 def _not_in_memory(world: World, shown: VenueOrder) -> None:
     ours = is_ours(shown.client_order_id, world.settings.bot_name)
     if shown.client_order_id in world.own_ids:
+        if shown.status not in VENUE_DONE:
+            _open_after_all(world, shown)
         return  # settled long ago
     if shown.status in VENUE_DONE:
         world.foreign.pop(shown.order_id, None)
@@ -104,9 +122,19 @@ def _not_in_memory(world: World, shown: VenueOrder) -> None:
         text = f"{shown.product_id}: an open order {word}; it is listed and not touched"
         world.note("order", text, "bad" if ours else "warn", shown.product_id, shown.order_id)
         if ours:
-            world.entries_latched = text
-            world.save_fact("entries_latched", text)
+            world.latch_entries(text)
     world.foreign[shown.order_id] = shown
+
+
+def _open_after_all(world: World, shown: VenueOrder) -> None:
+    """Over for us, open for the exchange: it may still trade, so it is cancelled, and a person must look."""
+    if shown.order_id in world.foreign:
+        return
+    text = f"{shown.product_id}: an own order that was over is open at the exchange; it is cancelled"
+    world.note("order", text, "bad", shown.product_id, shown.client_order_id)
+    world.latch_entries(text)
+    world.foreign[shown.order_id] = shown
+    world.emit(CancelOrder(shown.client_order_id, shown.order_id))
 
 
 def list_seen(world: World, event: OrdersSeen) -> None:
@@ -141,7 +169,10 @@ def over(world: World, order: Order) -> None:
     spec = order.spec
     if spec.purpose is Purpose.ENTRY:
         lot = world.book.get(spec.client_order_id)
-        if lot is not None:
+        market = world.market(spec.product_id)
+        if lot is not None and market is not None and not market.product.sellable(lot.base_left, lot.open_price):
+            fills.closed(world, lot)  # so little was filled that it can never be sold: dust
+        elif lot is not None:
             text = f"{spec.product_id} {lot.kind.value} opened at {lot.open_price:.8g}, take {plain(lot.take_price)}"
             world.note("entry", text, product_id=spec.product_id, ref=lot.lot_id)
             world.count("entries")
@@ -186,9 +217,9 @@ def chase(world: World) -> None:
 
 
 def _look(world: World, order: Order) -> None:
-    world.emit(
-        LookUpOrder(order.spec.client_order_id, order.order_id, order.spec.product_id, order.created_ms - 60_000)
-    )
+    # The search begins well before the order's birth: our clock may be ahead of the exchange's.
+    since_ms = order.created_ms + min(world.clock_offset_ms or 0, 0) - LOOK_BACK_MS
+    world.emit(LookUpOrder(order.spec.client_order_id, order.order_id, order.spec.product_id, since_ms))
     _postpone(world, order)
 
 

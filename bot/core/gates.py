@@ -31,6 +31,7 @@ from shared.money import from_units
 from shared.settings import Mode, parse_window
 
 CLOCK_LIMIT_MS = 5000
+REFUSALS_MAX = 5  # a bot that spams refused orders gets its owner a letter from the exchange
 _OPEN, _SHUT, _FAULT, _UNKNOWN = GateVerdict.OPEN, GateVerdict.SHUT, GateVerdict.FAULT, GateVerdict.UNKNOWN
 
 
@@ -141,7 +142,10 @@ def _feed(world: World, market: Market) -> Gate:
     return Gate("feed", "Feed", verdict, f"{age_ms / 1000:.1f} s old", limit, "with the next price")
 
 
-def _tradable(_world: World, market: Market) -> Gate:
+def _tradable(world: World, market: Market) -> Gate:
+    refused = world.refused_in_a_row.get(market.product.product_id, 0)
+    if refused >= REFUSALS_MAX:
+        return Gate("product", "Product", _FAULT, f"{refused} entries refused in a row", "online", "press Start")
     halted = market.product.halted
     if halted is None and (market.product.limit_only or market.product.post_only):
         halted = "limit orders only" if market.product.limit_only else "post-only"

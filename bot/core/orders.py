@@ -158,8 +158,10 @@ class Order:
 
     @property
     def settled(self) -> bool:
-        """Over, and every fill that the exchange told of is counted."""
-        return self.done and self.counted_size >= self.filled_size
+        """Over, and every fill that the exchange told of is counted; "filled" without a fill is news yet to come."""
+        if not self.done or self.counted_size < self.filled_size:
+            return False
+        return self.state is not OrderState.FILLED or self.counted_size > 0
 
     @property
     def average_fill_price(self) -> Decimal | None:

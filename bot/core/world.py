@@ -71,11 +71,11 @@ class Flatten:
     command_id: str
     lot_ids: set[str]
     started_ms: int
-    purpose: Purpose
+    everything: bool = False  # lots that an entry in flight still opens, too
     fees: Decimal = ZERO
     proceeds: Decimal = ZERO
     fills: int = 0
-    dust: dict[str, str] = field(default_factory=dict)  # product → size that was too small to sell
+    dust: dict[str, Decimal] = field(default_factory=dict)  # product → size that was too small to sell
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ class World:
         self.ledger_ok = True
         self.ledger_note = ""
         self.flattens: dict[str, Flatten] = {}
+        self.cancels: dict[str, tuple[str, int]] = {}  # command → (client order id, since)
+        self.refused_in_a_row: dict[str, int] = {}  # product → entries refused since the last accepted one
         self.take_hold_ms: dict[str, int] = {}  # lot → no resting take before this
         self.exit_hold_ms: dict[str, int] = {}  # lot → no further exit before this
         self.order_times_ms: deque[int] = deque(maxlen=1000)
@@ -241,6 +243,12 @@ class World:
     def save_day(self, day: Day) -> None:
         self.day = day
         self.emit(SaveDay(day))
+
+    def latch_entries(self, text: str) -> None:
+        """No entry until a person pressed Start; a restart does not lift it."""
+        if self.entries_latched != text:
+            self.entries_latched = text
+            self.save_fact("entries_latched", text)
 
     def save_fact(self, key: str, value: str) -> None:
         self.facts[key] = value
