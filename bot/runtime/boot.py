@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from bot.coinbase.errors import ExchangeError, Forbidden, Unauthorized
+from bot.coinbase.errors import ExchangeError, Forbidden, Rejected, Unauthorized
 from bot.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
 from bot.coinbase.rest import GRANULARITY_S, Rest
 from bot.coinbase.stream import Stream
@@ -136,15 +136,15 @@ class Boot:
 
     async def _sync(self, rest: Rest) -> None:
         bot = self._bot
+        assert bot.ledger is not None
+        products = await self._products(rest)
         settings = bot.settings
         now = bot.clock.utc()
-        assert bot.ledger is not None
         # A kill or its reset that came before there was an engine is known to the commands only.
         known = replace(bot.restored, latch=bot.commands.latch)
         bot.engine = Engine(settings, StrategyAdapter(settings, known.facts), known, bot.commands.level, now)
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock)
-        products = await asyncio.gather(*(self._product(rest, product_id) for product_id in settings.products))
-        bot.dispatch(ev.ProductsSeen(tuple(products)))
+        bot.dispatch(ev.ProductsSeen(products))
         if bot.clock_offset_ms is not None:
             bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
         self._warn_of_lots_without_product()
@@ -160,14 +160,28 @@ class Boot:
         bot.writer.lots_changed()
         bot.writer.poke()
 
-    async def _product(self, rest: Rest, product_id: str) -> Product:
-        from bot.coinbase.errors import Rejected  # noqa: PLC0415
+    async def _products(self, rest: Rest) -> tuple[Product, ...]:
+        """What PRODUCTS names. A recording holds what it holds, so in replay the others are left out."""
+        bot = self._bot
+        names = bot.settings.products
+        asked = await asyncio.gather(*(self._product(rest, product_id) for product_id in names))
+        found = tuple(product for product in asked if product is not None)
+        missing = [name for name, product in zip(names, asked, strict=True) if product is None]
+        if missing and (bot.settings.coin_mode is not Mode.REPLAY or not found):
+            raise Fatal(f"PRODUCTS: the exchange has no {', '.join(missing)}")
+        if missing:
+            log.warning("the recording has no %s: left out", ", ".join(missing))
+            bot.settings = replace(bot.settings, products=tuple(product.product_id for product in found))
+        return found
 
-        async def ask() -> Product:
+    async def _product(self, rest: Rest, product_id: str) -> Product | None:
+        """One product, or None where the exchange has none of that name."""
+
+        async def ask() -> Product | None:
             try:
                 return await rest.product(product_id)
-            except Rejected as error:
-                raise Fatal(f"PRODUCTS: the exchange has no {product_id} ({error})") from error
+            except Rejected:
+                return None
 
         return await self._patiently(ask, f"asks for {product_id}")
 
