@@ -15,7 +15,7 @@ from cli.witness import BotSeen, lock_holder
 from shared import files
 from shared.control import decode_control
 from shared.files import Unreadable
-from shared.paths import ROOT, DataPaths
+from shared.paths import DataPaths
 from shared.presence import Presence
 from shared.settings import Mode, Settings
 
@@ -162,10 +162,7 @@ def ledger(paths: DataPaths) -> Check:
 
 def keys(settings: Settings) -> list[Check]:
     """Who may read the secrets."""
-    checks = []
-    env_file = ROOT / ".env"
-    if env_file.exists() and stat.S_IMODE(env_file.stat().st_mode) & 0o077:
-        checks.append(warn(".env", "others may read it", "chmod 600 .env"))
+    checks = []  # a .env that holds secrets and that others may read is refused with the settings already
     if settings.coin_mode is Mode.LIVE and settings.coinbase_key_file:
         checks.append(_key_file(Path(settings.coinbase_key_file).expanduser()))
     return checks
