@@ -6,13 +6,13 @@ Sans-IO but for its archive. Both shells (the TLS server and the in-process one)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.core import execution, lifecycle, triggers
+from simulator.core import execution, lifecycle, triggers, validation
 from simulator.core.accounts import Portfolio
 from simulator.core.candles import Candles
 from simulator.core.driver import Driver
 from simulator.core.ids import Ids
 from simulator.core.orders import Kind as OrderKind
-from simulator.core.orders import Order, Trigger
+from simulator.core.orders import Order, Status, Trigger
 from simulator.core.products import Gate
 from simulator.core.tape import Tape
 from simulator.core.units import to_atoms
@@ -54,6 +54,7 @@ class Exchange:
         self.portfolio = self._open_account(now_us)
         self.driver = Driver(self.venue, tape, config.seed, config.levels)
         self.candles = {name: Candles(tape, name, now_us) for name in products}
+        self._spawned: set[str] = set()  # entries of this run whose bracket was opened
         self.listeners: list[TradeListener] = []
         self.driver.start(now_us)
 
@@ -110,6 +111,7 @@ class Exchange:
     def settle(self) -> None:
         """After anything that may have traded: fire stops, count candles, tell listeners, save."""
         venue = self.venue
+        self._spawn_attached()
         for name, market in venue.markets.items():
             if not market.fresh:
                 continue
@@ -122,6 +124,21 @@ class Exchange:
             for listener in self.listeners:
                 listener(market, fresh)
         self.store.save(venue)
+
+    def _spawn_attached(self) -> None:
+        """Open the brackets that were attached to entries which are now done and filled something."""
+        venue = self.venue
+        for entry in list(venue.dirty.values()):
+            if not entry.attached or entry.open or not entry.filled or entry.order_id in self._spawned:
+                continue
+            self._spawned.add(entry.order_id)
+            bracket = validation.attached_order(entry, self.now_us)
+            try:
+                lifecycle.create(venue, bracket, self.now_us)
+            except lifecycle.Reject as reject:
+                bracket.move(Status.FAILED)
+                bracket.reject_reason, bracket.reject_message = reject.error, reject.message or reject.preview
+                venue.changed(bracket)
 
     def create(self, order: Order) -> Order:
         """Accept a new order. Raises Reject."""

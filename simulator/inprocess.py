@@ -132,7 +132,9 @@ class LocalExchange:
         )
         return private.decode()
 
-    def request(self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Delivery:
+    def request(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Delivery:
         """One request, now. `target` is path and query; header names in lower case; `host` defaults to HOST.
 
         The delivery says what the network does to the answer: late, slow, cut, lost.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from simulator.api import auth
 from simulator.api.auth import ApiKey, Right
@@ -37,6 +38,7 @@ class Api:
     public: Buckets = field(default_factory=lambda: Buckets(10, 10))
     clock_skew_us: Callable[[int], int] = lambda now_us: 0  # a fault: how far the venue's clock is off  # noqa: ARG005
     enforce_limits: bool = True
+    conversions: dict[str, dict[str, Any]] = field(default_factory=dict)  # quotes of convert, by trade id
 
     @property
     def now_us(self) -> int:

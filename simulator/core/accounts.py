@@ -106,6 +106,15 @@ class Accounts:
         self._pay(giver, -atoms, now_us)
         self._pay(self.wallet(target, currency, now_us), atoms, now_us)
 
+    def convert(self, portfolio: str, source: str, paid: int, target: str, received: int, now_us: int) -> None:
+        """Change one currency into another with the world. Raises Insufficient."""
+        giver = self.wallet(portfolio, source, now_us)
+        if giver.available < paid:
+            raise Insufficient(source)
+        for wallet, atoms in ((giver, -paid), (self.wallet(portfolio, target, now_us), received)):
+            self._pay(wallet, atoms, now_us)
+            self.world[wallet.currency] = self.world.get(wallet.currency, 0) - atoms
+
     def _pay(self, wallet: Wallet, atoms: int, now_us: int) -> None:
         wallet.total += atoms
         wallet.updated_us = now_us

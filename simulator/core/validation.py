@@ -195,6 +195,7 @@ def parse_order(venue: Venue, body: Mapping[str, Any], portfolio: str, now_us: i
         maker_ppm=venue.tier.maker_ppm, taker_ppm=venue.tier.taker_ppm,
     )  # fmt: skip
     order.attached = _attached(body, order)
+    order.attached_id = venue.ids.uuid("order") if order.attached and not preview else ""
     order.preview_id = str(body.get("preview_id") or "")[:64]
     if "limit_price" in shape.needs:
         order.limit = _price(product, inner, "limit_price")
@@ -241,6 +242,8 @@ def _attached(body: Mapping[str, Any], order: Order) -> dict[str, Any] | None:
         raise Malformed("attached_order_configuration is invalid")
     _price(order.product, inner, "limit_price")
     _price(order.product, inner, "stop_trigger_price")
+    if key.endswith("_gtd"):
+        parse_instant(inner.get("end_time"), "end_time")
     return {key: dict(inner)}
 
 
@@ -295,3 +298,21 @@ def _twap(order: Order, inner: Mapping[str, Any], now_us: int) -> None:
         raise Malformed("bucket_duration is invalid") from None
     if not 1_000_000 <= length <= 86_400_000_000:
         raise Malformed("bucket_duration is invalid")
+
+
+def attached_order(entry: Order, now_us: int) -> Order:
+    """The bracket that an entry brought along, over what the entry filled."""
+    assert entry.attached is not None
+    key, inner = next(iter(entry.attached.items()))
+    product = entry.product
+    order = Order(
+        order_id=entry.attached_id, client_order_id=entry.attached_id, portfolio=entry.portfolio, product=product,
+        buys=not entry.buys, kind=Kind.BRACKET, tif=CONFIGURATIONS[key].tif, config_key=key,
+        config={key: {**inner, "base_size": product.size_text(entry.filled)}}, created_us=now_us,
+        maker_ppm=entry.maker_ppm, taker_ppm=entry.taker_ppm, steps=entry.filled, parent=entry.order_id,
+    )  # fmt: skip
+    order.limit = _price(product, inner, "limit_price")
+    order.stop = _price(product, inner, "stop_trigger_price")
+    if CONFIGURATIONS[key].tif is TimeInForce.GTD:
+        order.end_us = max(now_us + 1, parse_instant(inner.get("end_time"), "end_time"))
+    return order
