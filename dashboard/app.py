@@ -23,7 +23,7 @@ from dashboard.catalogue import PAGES
 from dashboard.hub import Hub
 from dashboard.pages import Pages
 from dashboard.reads import Ledger, Market
-from dashboard.routes import api, auth, commands, docs, metrics, static, stream
+from dashboard.routes import api, auth, commands, docs, exports, metrics, static, stream
 from dashboard.routes import pages as page_routes
 from dashboard.sources import Sources
 from dashboard.stream import Broadcaster
@@ -102,6 +102,7 @@ def create_app(
     app.include_router(api.router())
     app.include_router(metrics.router(broadcaster))
     app.include_router(docs.router(pages))
+    app.include_router(exports.router())
     _say_errors(app, pages)
 
     def refuse(status: int, text: str, page: bool) -> tuple[str, bytes]:

@@ -14,6 +14,7 @@ from dashboard.hub import Hub
 from dashboard.views import boot as boot_view
 from dashboard.views import commands as commands_view
 from dashboard.views import header, notes
+from dashboard.views import orders as orders_view
 from dashboard.views.snapshot import Snapshot
 
 Params = Mapping[str, str]
@@ -81,7 +82,7 @@ def root(s: Snapshot, title: str) -> Root:
 
 def badges(s: Snapshot) -> dict[str, int]:
     lots = s.lot_count or 0
-    orders = commands_view.own_orders(s.state) or 0
+    orders = orders_view.own_working(s) or 0
     return {"positions": lots, "orders": orders}
 
 

@@ -55,7 +55,7 @@ def fill_age(text: str, s: Snapshot) -> str:
             state = "dead"
         elif s.presence in (Presence.UNREADABLE, Presence.STALE) and state in ("fresh", "late"):
             state = "stale"
-        seconds = fm.duration(round(s.age_s, 1) if s.age_s >= 0.0995 else s.age_s)
+        seconds = fm.age(s.age_s)
         chip = f'<span class="age" data-s="{state}" data-age>{seconds}</span>'
     return text.replace(AGE_CHIP, chip).replace(AGE_TEXT, seconds)
 

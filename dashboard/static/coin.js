@@ -19,8 +19,7 @@
   // Ages count on by the page's own clock: a dead page ages, too.
   let ageAt = null, clockOff = 0, seq = "";
   function spell(s) {
-    if (s < 0.0995) return `${(s * 1000).toFixed(0)}\u00a0ms`;
-    if (s < 59.95) return `${s.toFixed(1)}\u00a0s`;
+    if (s < 59.95) return `${Math.max(0.1, s).toFixed(1)}\u00a0s`;
     const n = Math.round(s);
     for (const [size, name, less, small] of [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]]) {
       if (n < size) continue;

@@ -1,10 +1,10 @@
 """The boot as the state machine that it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BootStep, BotState, Status, StepState
+from shared.documents import BootStep, BotState, Phase, Status, StepState
 from shared.presence import Presence
 
 ORDER = ("init", "preflight", "syncing", "backfill", "running", "stopped")
@@ -44,6 +44,11 @@ def boot(s: Snapshot) -> Boot:
         remark = waited or "no state file that can be read"
         return Boot([Step(n.upper(), "wait", "wait", "", "", None) for n in ORDER], True, "Start", remark, None)
     found = {step.phase: step for step in s.state.boot}
+    if s.state.phase is Phase.STOPPED and found.get("running"):
+        # It lives and does nothing: what ran has ended, whatever the list of the start still says.
+        found["running"] = replace(found["running"], state=StepState.DONE)
+        found["stopped"] = replace(found.get("stopped") or BootStep(phase="stopped", state=StepState.CURRENT),
+                                   state=StepState.CURRENT)  # fmt: skip
     steps = [_step(name, found.get(name), s, s.state) for name in ORDER]
     failed = s.state.status is Status.ERROR
     starting = s.state.status is Status.STARTING

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS
+from dashboard.views.orders import own_working
 from dashboard.views.snapshot import Sent, Snapshot
 from shared.control import LEVEL_OF, Cmd, Level, refusal
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
@@ -209,10 +210,21 @@ def _of_receipt(r: ReceiptDoc, s: Snapshot) -> Receipt:
     steps.append(ReceiptStep(state, icon, word, "" if took is None else f.milliseconds(took)))
     say = f.clean(r.reason) if r.reason else _said(r)
     if r.result:
-        say += " " + " · ".join(f"{f.clean(k).replace('_', ' ')} {f.clean(v)}" for k, v in r.result.items())
+        say = f"{say} {_result(r.result)}"
     if r.state is ReceiptState.DONE and took is not None and to_seen is not None:
         say = f"{say.rstrip('. ')}. Whole way {f.milliseconds(took + to_seen)}."
     return Receipt(r.id, heading(r.cmd), by, state, steps, say, state == "fail")
+
+
+def _result(result: dict[str, str]) -> str:
+    """What the bot adds to its receipt, as words: `cleared_ms: 47` becomes `cleared 47 ms`."""
+    rows = []
+    for key, value in result.items():
+        name, text = f.clean(key), f.clean(value)
+        if name.endswith("_ms"):
+            name, text = name.removesuffix("_ms"), f"{text}{f.NBSP}ms"
+        rows.append(f"{name.replace('_', ' ')} {text}")
+    return f.words(", ".join(rows)) + "."
 
 
 def _said(r: ReceiptDoc) -> str:
@@ -250,15 +262,8 @@ class FlattenSays:
     rows: list[tuple[str, str, bool]]
 
 
-def own_orders(state: BotState | None) -> int | None:
-    """Own orders that work at the exchange; None = not known."""
-    if state is None or state.orders is None:
-        return None
-    return sum(1 for o in state.orders if o.purpose != "foreign")
-
-
 def kill_says(s: Snapshot) -> KillSays:
-    orders = own_orders(s.state)
+    orders = own_working(s)
     drill = _last_drill(s.state)
     times = [drill.get(k, "") for k in ("gate_shut_ms", "latch_ms", "cancel_ms", "verify_ms")]
     lots = s.lot_count or 0
@@ -281,7 +286,7 @@ def flatten_says(s: Snapshot) -> FlattenSays:
     """What a flatten would bring at the marks, by the taker's fee, since it sells at market."""
     lots = [lot for p in (s.state.positions if s.state else None) or [] for lot in p.lots]
     account = s.state.account if s.state else None
-    orders = own_orders(s.state)
+    orders = own_working(s)
     order_text = "" if orders is None else f.plural(orders, "order")
     if not lots or account is None or any(lot.value_usd is None for lot in lots):
         return FlattenSays(len(lots), order_text, [("Proceeds", "not known", False)])

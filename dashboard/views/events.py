@@ -68,3 +68,16 @@ def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.Rec
                 seen_ms=row.seen_ms, done_ms=row.done_ms, reason=row.reason, result=row.result,
             )  # fmt: skip
     return commands.history(list(found.values()), s)
+
+
+def drills(s: Snapshot, rows: list[LedgerCommand] | None) -> list[ReceiptDoc]:
+    """Receipts of drills that ended, newest first."""
+    found = {r.id: r for r in (s.state.receipts if s.state else []) if r.cmd == "drill"}
+    for row in rows or []:
+        if row.cmd == "drill" and row.id not in found and row.state in list(ReceiptState):
+            found[row.id] = ReceiptDoc(
+                id=row.id, cmd=row.cmd, state=ReceiptState(row.state), by=row.by, sent_ms=row.sent_ms,
+                seen_ms=row.seen_ms, done_ms=row.done_ms, reason=row.reason, result=row.result,
+            )  # fmt: skip
+    over = [r for r in found.values() if r.state is not ReceiptState.SEEN]
+    return sorted(over, key=lambda r: r.seen_ms, reverse=True)

@@ -130,6 +130,13 @@ def milliseconds(value: Number | None) -> str:
     return DASH if value is None else duration(float(value) / 1000)
 
 
+def offset(ms: Number | None) -> str:
+    """A signed offset of clocks: `+12 ms`."""
+    if ms is None:
+        return DASH
+    return number(ms, 0, signed=True) + NBSP + "ms" if abs(ms) < 10_000 else duration(float(ms) / 1000)
+
+
 def duration(seconds: float | None) -> str:
     """38 ms · 0.4 s · 14.2 s · 4 min 12 s · 3 d 4 h: two units at most."""
     if seconds is None:
@@ -147,6 +154,11 @@ def duration(seconds: float | None) -> str:
             head = f"{whole // size_s}{NBSP}{name}"
             return f"{head}{NBSP}{rest}{NBSP}{smaller}" if rest else head
     return f"{whole}{NBSP}s"
+
+
+def age(seconds: float) -> str:
+    """The age of what is shown, in tenths so that it keeps its width; never less than a tenth."""
+    return duration(max(0.1, seconds))
 
 
 def span(seconds: float | None) -> str:

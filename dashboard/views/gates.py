@@ -114,3 +114,26 @@ def _gate(doc: GateDoc, i: int, first: int | None) -> Gate:
 def _mark(i: int, gate: Gate, stops: bool) -> Mark:
     shape = "stop" if stops else {"open": "open", "also": "also"}.get(gate.state, "after")
     return Mark(6 + 14 * i, shape, gate.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """The last signals as strokes: paths of buys (up), sells (down) and flats, and the sentence that reads them out."""
+
+    buy: str
+    sell: str
+    flat: str
+    bars: int
+    say: str
+
+
+def tape(signals: list[tuple[int, str]]) -> Tape:
+    """Strokes of the signals, oldest left."""
+    paths: dict[str, list[str]] = {"buy": [], "sell": [], "flat": []}
+    for i, (_, word) in enumerate(signals):
+        x = 2 + 4 * i
+        name = word if word in ("buy", "sell") else "flat"
+        paths[name].append({"buy": f"M{x} 10V1", "sell": f"M{x} 14V23"}.get(name, f"M{x} 11V13"))
+    counts = ", ".join(f"{len(paths[n])} {n}" for n in ("buy", "sell", "flat"))
+    say = f"Signals of the last {len(signals)} bars: {counts}"
+    return Tape("".join(paths["buy"]), "".join(paths["sell"]), "".join(paths["flat"]), len(signals), say)

@@ -177,7 +177,7 @@ def _ws(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     state = "ok" if age_ms <= 1000 * STALE_S else "warn"
     icon = "alive" if state == "ok" else "warns"
     title = f"Last message from the stream; {f.count(feeds.ws_reconnects)} reconnects, {f.count(feeds.ws_gaps)} gaps"
-    return Light(state, icon, "WS", f.duration(round(age_ms / 1000, 1)), "", title)
+    return Light(state, icon, "WS", f.age(age_ms / 1000), "", title)
 
 
 def _rest(feeds: FeedsDoc | None) -> Light:
@@ -195,8 +195,7 @@ def _clock(s: Snapshot, feeds: FeedsDoc | None) -> Light:
         return Light("warn", "warns", "Clock", f.duration(s.clock_skew_s), "", "The bot's clock and ours differ")
     if feeds is None or feeds.clock_offset_ms is None:
         return _unknown("Clock", "Not known")
-    sign = "+" if feeds.clock_offset_ms > 0 else ""
-    text = sign + f.milliseconds(feeds.clock_offset_ms)
+    text = f.offset(feeds.clock_offset_ms)
     state, icon = ("ok", "alive") if feeds.clock_ok else ("bad", "bads")
     return Light(state, icon, "Clock", text, "", "Offset to the exchange")
 

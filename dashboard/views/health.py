@@ -138,7 +138,7 @@ def _clock_check(s: Snapshot) -> Check:
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None or feeds.clock_offset_ms is None:
         return _check("Clock", "unk", "offset to the exchange not known")
-    say = f"{f.milliseconds(feeds.clock_offset_ms)} to the exchange"
+    say = f"{f.offset(feeds.clock_offset_ms)} to the exchange"
     return _check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
 
 
@@ -221,7 +221,7 @@ def feed_rows(s: Snapshot) -> list[tuple[str, str]]:
         ("Last answer took", f.milliseconds(feeds.rest_last_ms)),
         ("Requests", f"{f.count(feeds.rest_calls)}, {f.count(feeds.rest_errors)} failed"),
         ("Request budget left", f.pct(feeds.budget_pct, 0)),
-        ("Clock offset", f.milliseconds(feeds.clock_offset_ms)),
+        ("Clock offset", f.offset(feeds.clock_offset_ms)),
     ]
 
 

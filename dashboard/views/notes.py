@@ -175,12 +175,18 @@ def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Note:
     return Note(
         "bad",
         "lock",
-        f"Killed at {at} by {f.clean(kill.source)}",
+        f"Killed at {at} by {_killer(state, kill)}",
         f"{gate} {cancelled} ",
         strong,
         f" The latch holds through crash and reboot.{note_text}",
         action="flatten" if lots else "",
     )
+
+
+def _killer(state: BotState, kill: KillDoc) -> str:
+    """Who pressed: a command of the same moment is told by name, although its KILL file was read first."""
+    near = [r for r in state.receipts if r.cmd == "kill" and abs(r.seen_ms - kill.at_ms) < 2000]
+    return f.clean(near[0].by if near else kill.source)
 
 
 def _of_files(s: Snapshot, state: BotState) -> Note | None:

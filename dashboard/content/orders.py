@@ -1,0 +1,44 @@
+"""Orders: open, UNKNOWN, foreign, done; every change with its time; cancel."""
+
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
+from dashboard.reads import Entry, LedgerOrder
+from dashboard.render import Context
+from dashboard.views import commands, orders
+from dashboard.views.snapshot import Snapshot
+from shared.control import Cmd
+
+SHOWN = 60
+
+
+async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
+    def read() -> tuple[list[LedgerOrder] | None, list[Entry] | None]:
+        rows = hub.ledger.orders(working=False, limit=SHOWN)
+        return rows, hub.ledger.journal_of([row.client_order_id for row in rows]) if rows else None
+
+    rows, journal = await hub.cache.get("orders-page", 1.0, read)
+    return {"rows": rows, "journal": journal}
+
+
+def _working(s: Snapshot, _data: Data, role: str) -> Context:
+    return {"orders": orders.working(s), "why": commands.why_not(s, Cmd.CANCEL, role=role)}
+
+
+def _ended(s: Snapshot, data: Data, _role: str) -> Context:
+    rows = data["rows"]
+    return {"orders": None if rows is None else orders.ended(rows, data["journal"]), "most": SHOWN}
+
+
+PAGE = Page(
+    key="orders",
+    path="/orders",
+    title="Orders",
+    icon="orders",
+    primary=False,
+    shortcut="d",
+    parts=(
+        Part("or-open", "parts/orders_open.html", _working),
+        Part("or-done", "parts/orders_done.html", _ended),
+    ),
+    load=load,
+)

@@ -1,0 +1,57 @@
+"""Risk: what would stop the bot, how near it is, and proof that the brake works."""
+
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
+from dashboard.render import Context
+from dashboard.views import commands, events, risk
+from dashboard.views.snapshot import Snapshot
+
+
+async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
+    latches = await hub.cache.get("latches", 1.0, hub.ledger.latches)
+    rows = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
+    return {"latches": latches, "commands": rows}
+
+
+def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
+    found = s.state.risk if s.state else None
+    return {"rows": risk.limits(s), "blocked": found.entries_blocked if found else None}
+
+
+def _kill(s: Snapshot, _data: Data, role: str) -> Context:
+    return {"buttons": commands.buttons(s, role), "says": commands.kill_says(s), "armed": risk.armed(s)}
+
+
+def _breakers(s: Snapshot, _data: Data, _role: str) -> Context:
+    return {"rows": risk.breakers(s)}
+
+
+def _drill(s: Snapshot, data: Data, role: str) -> Context:
+    return {"drill": risk.drill(s, events.drills(s, data["commands"])), "button": commands.buttons(s, role).drill}
+
+
+def _latches(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"rows": risk.latches(data["latches"])}
+
+
+def _receipts(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"receipts": events.receipts(s, data["commands"])[:6]}
+
+
+PAGE = Page(
+    key="risk",
+    path="/risk",
+    title="Risk",
+    icon="risk",
+    primary=True,
+    shortcut="r",
+    parts=(
+        Part("ri-limits", "parts/risk_limits.html", _limits),
+        Part("ri-kill", "parts/risk_kill.html", _kill),
+        Part("ri-breakers", "parts/risk_breakers.html", _breakers),
+        Part("ri-drill", "parts/risk_drill.html", _drill),
+        Part("ri-latches", "parts/risk_latches.html", _latches),
+        Part("ev-receipts", "parts/receipts_card.html", _receipts),
+    ),
+    load=load,
+)

@@ -1,0 +1,41 @@
+"""Settings: effective values, where each came from, secrets masked. Read only."""
+
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
+from dashboard.render import Context
+from dashboard.views.snapshot import Snapshot
+from shared import settings
+
+
+async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
+    values = settings.public_values(hub.loaded.settings)
+    q = params.get("q", "").casefold()
+    rows = [
+        (key, "set, hidden" if settings.is_secret(key) and values[key] else values[key], hub.loaded.sources[key], text,
+         _default(default))
+        for key, text, default in settings.keys()
+        if not q or q in key.casefold() or q in text.casefold()
+    ]  # fmt: skip
+    return {"rows": rows, "q": params.get("q", ""), "data_dir": str(hub.paths.root)}
+
+
+def _default(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else "" if isinstance(value, settings.Secret) else str(value)
+
+
+def _view(s: Snapshot, data: Data, _role: str) -> Context:
+    hashes = s.state.config_hash[:12] if s.state else ""
+    return {"rows": data["rows"], "hash": hashes}
+
+
+PAGE = Page(
+    key="settings",
+    path="/settings",
+    title="Settings",
+    icon="settings",
+    primary=False,
+    shortcut="s",
+    parts=(Part("se-rows", "parts/settings_rows.html", _view),),
+    load=load,
+    params=("q",),
+)

@@ -1,0 +1,27 @@
+"""Downloads."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from dashboard.routes.tools import hub_of
+from dashboard.views import performance
+
+
+def router() -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/trades.csv")
+    async def trades(request: Request) -> Response:
+        """Closed lots as CSV."""
+        hub = hub_of(request)
+        now = datetime.now(UTC)
+        since_ms = performance.since(request.query_params.get("range", "all"), now)
+        rows = await asyncio.to_thread(hub.ledger.closed_lots, since_ms)
+        if rows is None:
+            raise HTTPException(404, "There is no ledger to read.")
+        headers = {"content-disposition": f'attachment; filename="trades-{now:%Y-%m-%d}.csv"'}
+        return Response(performance.csv(rows), 200, headers, "text/csv; charset=utf-8")
+
+    return routes

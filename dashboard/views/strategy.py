@@ -1,0 +1,66 @@
+"""The Strategy page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.views import format as f
+from dashboard.views.snapshot import Snapshot
+
+_ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    product_id: str
+    word: str
+    tone: str
+    icon: str
+    probability: str
+    bar_at: datetime | None
+    bars: str
+    ready: bool
+    values: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    name: str
+    granularity: str
+    parameters: list[tuple[str, str]]
+    signals: list[Signal]
+    model: list[tuple[str, str]]
+
+
+def strategy(s: Snapshot) -> Strategy | None:
+    """None = not known yet."""
+    doc = s.state.strategy if s.state else None
+    if doc is None:
+        return None
+    m = s.state.metrics if s.state else None
+    signals = []
+    for x in doc.signals:
+        tone, icon = _ICON.get(x.signal, ("m", "dash"))
+        signals.append(
+            Signal(
+                f.clean(x.product_id),
+                f.clean(x.signal),
+                tone,
+                icon,
+                f.number(x.probability, 3),
+                f.of_text(x.bar_at),
+                f"{f.count(x.bars)} of {f.count(x.bars_needed)} needed",
+                x.bars >= x.bars_needed,
+                [(f.words(f.clean(k)), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in x.values.items()],
+            )
+        )
+    model = [
+        ("Model", f.clean((m.model_mode if m else None) or "none: rules only")),
+        ("Fits, walk forward", f.count(m.walk_forward_fits if m else None)),
+        ("Volatility factor", f.number(m.vol_risk_factor if m else None, 3)),
+    ]
+    if m is not None:
+        model.append(("Decisions", ", ".join(f"{f.count(n)} {word}" for word, n in m.decisions.items())))
+    return Strategy(
+        f.clean(doc.name), f.words(doc.granularity.lower()), [(f.clean(k), f.clean(v)) for k, v in doc.parameters.items()],
+        signals, model,
+    )  # fmt: skip
