@@ -25,6 +25,7 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     paths = found.settings.paths
     _check_shell(found)
     _prepare_folder(paths)
+    _make_control_file(paths)
     client = Pm2Client()
     running = known(client)
     check_clash(running)
@@ -140,6 +141,14 @@ def _check_shell(found: Loaded) -> None:
             "Write it into .env (chmod 600 .env).",
             code=78,
         )
+
+
+def _make_control_file(paths: DataPaths) -> None:
+    """So that a person can edit it before the first command."""
+    if not paths.control.exists():
+        from shared.ledger.wish import make_control_file  # noqa: PLC0415  the ledger's library, only where it is asked
+
+        make_control_file(paths)
 
 
 def _prepare_folder(paths: DataPaths) -> None:

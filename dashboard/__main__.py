@@ -11,6 +11,7 @@ from dashboard.app import create_app
 from dashboard.links import base_url
 from dashboard.server import MOST_CONNECTIONS, Protocol
 from shared import settings as settings_module
+from shared.ledger.wish import make_control_file
 from shared.settings import Settings, SettingsError
 
 EXIT_PORT_TAKEN = 3
@@ -47,6 +48,10 @@ def main() -> int:
         return EXIT_SETTINGS
     logs.start(paths.logs, settings.log_level)
     log = logging.getLogger("dashboard")
+    try:
+        make_control_file(paths)
+    except OSError as error:
+        log.warning("control.missing error=%s", error.strerror)
     try:
         bound = _bind(settings)
     except OSError as error:

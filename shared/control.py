@@ -205,6 +205,29 @@ def send_command(
         raise NotSent(f"control.json could not be written: {error.strerror or error}", 507) from error
 
 
+def ensure_control_file(paths: DataPaths, wish: str | None) -> None:
+    """Make `control.json` where there is none; `wish` is what it must say (run, pause, stop). Raises OSError."""
+    with FileLock(paths.control_lock, timeout=LOCK_TIMEOUT_S, mode=0o600):
+        if paths.control.exists():
+            return
+        command = wish if wish in ("pause", "stop") else None
+        made = ControlFile(command=command, updated_at=iso_ms(datetime.now(UTC)), epoch=str(uuid.uuid4()))
+        files.write_whole(paths.control, orjson.dumps(_document(made)), durable=True)
+
+
+def _document(control: ControlFile) -> dict[str, Any]:
+    """In the order in which people read it."""
+    return {
+        "command": control.command,
+        "kill_switch": control.kill_switch,
+        "updated_at": control.updated_at,
+        "version": control.version,
+        "epoch": control.epoch,
+        "seq": control.seq,
+        "commands": control.commands,
+    }
+
+
 def _make_kill_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
@@ -245,12 +268,4 @@ def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime)
         seq=sent.seq,
         commands=[*ring, sent],
     )
-    return {
-        "command": after.command,
-        "kill_switch": after.kill_switch,
-        "updated_at": after.updated_at,
-        "version": after.version,
-        "epoch": after.epoch,
-        "seq": after.seq,
-        "commands": after.commands,
-    }
+    return _document(after)

@@ -1,0 +1,26 @@
+"""The wish that the ledger keeps, for whoever makes `control.json` anew: a new file must not change it."""
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.control import ensure_control_file
+from shared.ledger.open import open_reader
+from shared.ledger.schema import facts
+from shared.paths import DataPaths
+
+
+def kept_wish(paths: DataPaths) -> str | None:
+    """run, pause or stop as the bot last knew it; None = no ledger, or none that can be read."""
+    if not paths.ledger.exists():
+        return None
+    try:
+        with open_reader(paths.ledger).connect() as db:
+            return db.execute(select(facts.c.value).where(facts.c.key == "wish")).scalar()
+    except SQLAlchemyError:
+        return None
+
+
+def make_control_file(paths: DataPaths) -> None:
+    """Make `control.json` where there is none, so that a person can edit it. Raises OSError."""
+    if not paths.control.exists():
+        ensure_control_file(paths, kept_wish(paths))
