@@ -84,13 +84,19 @@ async def clock_b(bot: Bot, rest: Rest) -> None:
 
 async def _wait(bot: Bot, seconds_: float) -> bool:
     """True where a sync was asked for meanwhile."""
-    step_s, left_s = 0.25, seconds_
-    while left_s > 0 and not bot.sync_wanted.is_set():
-        await bot.clock.sleep(min(step_s, left_s))
-        left_s -= step_s
-    wanted = bot.sync_wanted.is_set()
+    try:
+        await asyncio.wait_for(bot.sync_wanted.wait(), seconds_)
+    except TimeoutError:
+        return False
     bot.sync_wanted.clear()
-    return wanted
+    return True
+
+
+async def clock_offset_ms(bot: Bot, rest: Rest) -> int:
+    """Exchange minus ours, at the middle of one request. Raises ExchangeError."""
+    asked_ms = epoch_ms(bot.clock.utc())
+    there = await rest.server_time()
+    return epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
 
 
 async def clock_offset_ms(bot: Bot, rest: Rest) -> int:
