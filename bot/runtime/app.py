@@ -21,12 +21,13 @@ from bot.runtime.boot_state import BootState
 from bot.runtime.commands import Commands
 from bot.runtime.desk import Desk
 from bot.runtime.gate import OrderGate
+from bot.runtime.host import ControlPlane, Identity
 from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.metrics import Samples
 from bot.runtime.offload import Offload
 from bot.runtime.recorder import Recorder
-from bot.runtime.report import Identity, positions_file, state
+from bot.runtime.report import positions_file, state
 from bot.runtime.state_writer import StateWriter
 from shared.documents import Phase
 from shared.seams import Clock, Fs, Rng
@@ -190,6 +191,10 @@ class Bot:
             self.sync_wanted.set()
         if was != up:
             self.writer.poke()
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        return self.commands
 
     @property
     def ws_ok(self) -> bool:

@@ -9,7 +9,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,15 +19,13 @@ from bot.core.exits import stop_is_done
 from bot.core.intents import SaveReceipt
 from bot.core.world import Latch
 from bot.runtime.control import ControlReader, as_seen
+from bot.runtime.host import Host
 from bot.runtime.kill import drill
 from bot.runtime.report import status_and_phase
 from shared import settings as settings_module
 from shared.control import LEVEL_OF, Cmd, Command, Level, is_expired, refusal
 from shared.documents import ControlDoc, ReceiptDoc, ReceiptState
 from shared.times import epoch_ms, parse_time
-
-if TYPE_CHECKING:
-    from bot.runtime.app import Bot
 
 log = logging.getLogger("control")
 RECEIPTS_KEPT = 64
@@ -37,7 +35,7 @@ RECEIPTS_SHOWN = 32
 class Commands:
     """The control plane of one bot."""
 
-    def __init__(self, bot: "Bot") -> None:
+    def __init__(self, bot: Host) -> None:
         self._bot = bot
         self.reader = ControlReader(bot.paths, bot.fs)
         self.level = Level.PAUSE  # until the file and the ledger were read

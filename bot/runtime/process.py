@@ -21,10 +21,10 @@ from bot.coinbase.net import Net
 from bot.runtime import clocks
 from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
+from bot.runtime.host import Identity
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.offload import Offload
-from bot.runtime.report import Identity
 from shared.build import build_id
 from shared.documents import Phase
 from shared.files import sweep_temporaries

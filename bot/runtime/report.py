@@ -1,12 +1,10 @@
 """The state document: what the shell knows of itself around what the engine shows of its world."""
 
-import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 import orjson
 
+from bot.coinbase.stream import StreamHealth
 from bot.core import view
+from bot.runtime.host import Host
 from bot.runtime.ledger import lot_row
 from bot.runtime.metrics import Samples, cpu_s, rss_mb
 from shared.documents import (
@@ -24,23 +22,8 @@ from shared.documents import (
 from shared.money import plain
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 
-if TYPE_CHECKING:
-    from bot.coinbase.stream import StreamHealth
-    from bot.runtime.app import Bot
 
-
-@dataclass(slots=True)
-class Identity:
-    """What does not change during one run."""
-
-    boot_id: str
-    started_at: str
-    build: str
-    config_hash: str
-    pid: int = field(default_factory=os.getpid)
-
-
-def state(bot: "Bot") -> BotState:
+def state(bot: Host) -> BotState:
     """The whole document, now."""
     now, engine = bot.clock.utc(), bot.engine
     bot.seq += 1
@@ -76,16 +59,16 @@ def state(bot: "Bot") -> BotState:
         feeds=_feeds(bot),
         strategy=view.strategy(world) if world is not None and bot.synced else None,
         metrics=_metrics(bot),
-        control=bot.commands.document(),
+        control=bot.control_plane.document(),
         kill=_kill(bot),
-        last_command_id=bot.commands.last_id,
-        receipts=bot.commands.newest(),
+        last_command_id=bot.control_plane.last_id,
+        receipts=bot.control_plane.newest(),
         events=list(world.events) if world is not None else [],
         io=bot.writer.io(bot.gate.latches.ledger_ok, bot.ledger_error),
     )
 
 
-def status_and_phase(bot: "Bot") -> tuple[Status, Phase]:
+def status_and_phase(bot: Host) -> tuple[Status, Phase]:
     """A legal pair of the contract."""
     if bot.boot.phase is Phase.ERROR:
         return Status.ERROR, Phase.ERROR
@@ -96,8 +79,8 @@ def status_and_phase(bot: "Bot") -> tuple[Status, Phase]:
     return bot.engine.status, bot.engine.phase
 
 
-def _kill(bot: "Bot") -> KillDoc | None:
-    latch = bot.commands.latch
+def _kill(bot: Host) -> KillDoc | None:
+    latch = bot.control_plane.latch
     if latch is None:
         return None
     progress = bot.kill_path.progress
@@ -106,7 +89,7 @@ def _kill(bot: "Bot") -> KillDoc | None:
         at=iso_seconds(from_epoch_ms(latch.at_ms)),
         at_ms=latch.at_ms,
         source=latch.source,
-        gate_shut_ms=round(bot.commands.gate_shut_ms, 3),
+        gate_shut_ms=round(bot.control_plane.gate_shut_ms, 3),
         orders_found=progress.found,
         orders_cancelled=progress.cancelled,
         verified=progress.verified,
@@ -115,7 +98,7 @@ def _kill(bot: "Bot") -> KillDoc | None:
     )
 
 
-def _feeds(bot: "Bot") -> FeedsDoc | None:
+def _feeds(bot: Host) -> FeedsDoc | None:
     if bot.rest is None:
         return None
     now_s = bot.clock.monotonic_s()
@@ -148,13 +131,13 @@ def _feeds(bot: "Bot") -> FeedsDoc | None:
     )
 
 
-def _age_ms(health: "StreamHealth | None", now_s: float) -> int | None:
+def _age_ms(health: StreamHealth | None, now_s: float) -> int | None:
     if health is None or health.last_s is None:
         return None
     return max(round((now_s - health.last_s) * 1000), 0)
 
 
-def _metrics(bot: "Bot") -> MetricsDoc | None:
+def _metrics(bot: Host) -> MetricsDoc | None:
     if bot.engine is None or bot.desk is None:
         return None
     world = bot.engine.world
@@ -181,12 +164,12 @@ def _metrics(bot: "Bot") -> MetricsDoc | None:
     )
 
 
-def positions_file(bot: "Bot") -> bytes:
+def positions_file(bot: Host) -> bytes:
     """`positions.json`: lots, latch and command memory as the ledger holds them, exact amounts as text."""
     now = bot.clock.utc()
     world = bot.engine.world if bot.engine is not None else None
     lots = [lot_row(lot) for lot in world.book] if world is not None else []
-    latch = bot.commands.latch
+    latch = bot.control_plane.latch
     document = {
         "version": POSITIONS_VERSION,
         "ts": iso_seconds(now),
@@ -195,13 +178,13 @@ def positions_file(bot: "Bot") -> bytes:
         "bot": bot.settings.bot_name,
         "lots": lots,
         "latch": {"latch_id": latch.latch_id, "at_ms": latch.at_ms, "source": latch.source} if latch else None,
-        "wish": bot.commands.level.word,
-        "commands": [receipt.id for receipt in bot.commands.newest()],
+        "wish": bot.control_plane.level.word,
+        "commands": [receipt.id for receipt in bot.control_plane.newest()],
     }
     return orjson.dumps(document, default=plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def market_file(bot: "Bot") -> bytes:
+def market_file(bot: Host) -> bytes:
     """`market.json`: best bid and ask of each product."""
     assert bot.engine is not None
     quotes = [

@@ -1,0 +1,92 @@
+"""What the parts of a running bot may ask of the whole: so that they know this list instead of each other."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import getpid
+from typing import Any, Protocol
+
+from bot.coinbase.limiter import Limiter
+from bot.coinbase.rest import Rest
+from bot.coinbase.stream import Stream
+from bot.core import events as ev
+from bot.core.engine import Engine
+from bot.core.intents import Record
+from bot.core.world import Latch, Restored
+from bot.runtime.boot_state import BootState
+from bot.runtime.desk import Desk
+from bot.runtime.gate import OrderGate
+from bot.runtime.kill import KillPath
+from bot.runtime.ledger import LedgerWriter
+from bot.runtime.metrics import Samples
+from bot.runtime.state_writer import StateWriter
+from shared.control import Level
+from shared.documents import ControlDoc, ReceiptDoc
+from shared.paths import DataPaths
+from shared.seams import Clock, Fs, Rng
+from shared.settings import Settings
+
+
+@dataclass(slots=True)
+class Identity:
+    """What does not change during one run."""
+
+    boot_id: str
+    started_at: str
+    build: str
+    config_hash: str
+    pid: int = field(default_factory=getpid)
+
+
+class ControlPlane(Protocol):
+    """What the state document shows of the control plane."""
+
+    level: Level
+    latch: Latch | None
+    gate_shut_ms: float
+    last_id: str | None
+
+    def document(self) -> ControlDoc: ...
+    def newest(self) -> list[ReceiptDoc]: ...
+
+
+class Host(Protocol):
+    """The whole bot, as its control plane and its report see it."""
+
+    settings: Settings
+    identity: Identity
+    paths: DataPaths
+    clock: Clock
+    rng: Rng
+    fs: Fs
+    engine: Engine | None
+    restored: Restored
+    ledger: LedgerWriter | None
+    ledger_error: str | None
+    rest: Rest | None
+    desk: Desk | None
+    streams: list[Stream]
+    limiter: Limiter
+    gate: OrderGate
+    kill_path: KillPath
+    writer: StateWriter
+    boot: BootState
+    error: str | None
+    clock_offset_ms: int | None
+    synced: bool
+    ended: bool
+    supervised: bool
+    seq: int
+    loop_lag_ms: Samples
+    commit_ms: Samples
+    tick_to_order_ms: Samples
+
+    @property
+    def ws_ok(self) -> bool: ...
+    @property
+    def control_plane(self) -> ControlPlane: ...
+    def dispatch(self, event: ev.Event) -> None: ...
+    def commit(self, records: Sequence[Record]) -> bool: ...
+    def ledger_failed(self, error: Exception) -> None: ...
+    def kill_rest(self) -> Rest | None: ...
+    def supervise(self, task: "asyncio.Task[Any]") -> None: ...
