@@ -1,0 +1,171 @@
+"""The bot's seams in a deterministic run: clock, randomness, files, offload, ledger, all of one life of the process."""
+
+import asyncio
+import errno
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from bot.runtime.control import LOOK_S
+from proof.loop import VirtualLoop
+from shared.ledger.open import open_writer
+from shared.seams import SystemFs
+from shared.times import EPOCH
+
+T = TypeVar("T")
+LOOK_US = round(LOOK_S * 1e6)
+QUIET_LOOK_S = 1.0
+OFFLOAD_S = 0.0004
+
+
+class Dead(SystemExit):
+    """A process that is gone tried to act: a defect of the rig, never of the bot."""
+
+
+class Pulse:
+    """Tells the control task that its files changed, so that it need not be run 50 times a second in vain."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._awake_until_us = 0
+        self._waiter: asyncio.Future[None] | None = None
+
+    def changed(self) -> None:
+        """A file that the control task looks at may have changed: look every 20 ms for the next seconds."""
+        self._awake_until_us = self._loop.now_us + 3_000_000
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            grid = LOOK_US - self._loop.now_us % LOOK_US
+            self._loop.call_later(grid / 1e6, _wake, waiter)
+
+    @property
+    def quiet(self) -> bool:
+        return self._loop.now_us > self._awake_until_us
+
+    async def wait(self, seconds: float) -> None:
+        self._waiter = waiter = self._loop.create_future()
+        handle = self._loop.call_later(seconds, _wake, waiter)
+        await waiter
+        handle.cancel()
+
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class VirtualClock:
+    """Virtual time as the bot's clocks; the wall may be off and may jump, the monotonic one never does."""
+
+    def __init__(self, loop: VirtualLoop, start_us: int, pulse: Pulse, busy: Callable[[], bool]) -> None:
+        self._loop, self._start_us, self._pulse, self._busy = loop, start_us, pulse, busy
+        self._base_s = start_us / 1e6 % 100_000
+        self.wall_off_us = 0
+
+    def utc(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self._start_us + self._loop.now_us + self.wall_off_us)
+
+    def monotonic_s(self) -> float:
+        return self._base_s + self._loop.now_us / 1e6
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == LOOK_S and self._pulse.quiet and not self._busy():
+            task = asyncio.current_task()
+            if task is not None and task.get_name() == "control":
+                await self._pulse.wait(QUIET_LOOK_S)
+                return
+        await asyncio.sleep(seconds)
+
+
+class SeededRng:
+    """Ids and jitter from the seed."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def uuid4(self) -> uuid.UUID:
+        return uuid.UUID(int=self._random.getrandbits(128), version=4)
+
+    def uniform(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
+
+
+class InlineOffload:
+    """Blocking work done at once, its end told a moment later."""
+
+    def __init__(self, alive: Callable[[], bool]) -> None:
+        self._alive = alive
+
+    async def run(self, work: Callable[[], T]) -> T:
+        if not self._alive():
+            raise Dead
+        done = work()
+        await asyncio.sleep(OFFLOAD_S)
+        return done
+
+
+class VirtualFs(SystemFs):
+    """Real files, on a memory disk; writes are told to `written`, and fail while the disk is full."""
+
+    def __init__(self, alive: Callable[[], bool], full: Callable[[], bool], written: Callable[[Path, bytes], None]):
+        self._alive, self._full, self._written = alive, full, written
+
+    def write_whole(self, path: Path, data: bytes, *, durable: bool) -> None:
+        if not self._alive():
+            raise Dead
+        if self._full():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().write_whole(path, data, durable=False)
+        self._written(path, data)
+
+    def touch(self, path: Path) -> None:
+        if not self._alive():
+            raise Dead
+        super().touch(path)
+
+    def free_bytes(self, path: Path) -> int:
+        return 0 if self._full() else 10**10
+
+
+class ProbedEngine:
+    """A real SQLAlchemy engine whose every commit may be the moment of a crash, or may fail."""
+
+    def __init__(self, engine: Engine, probe: Callable[[str], None]) -> None:
+        self._engine, self._probe = engine, probe
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        self._probe("begin")
+        with self._engine.begin() as db:
+            yield db
+            self._probe("before commit")
+        self._probe("after commit")
+
+    def connect(self) -> Any:
+        return self._engine.connect()
+
+    def dispose(self) -> None:
+        self._engine.dispose()
+
+
+def ledger_opener(probe: Callable[[str], None], opened: Callable[[ProbedEngine], None]) -> Callable[[Path], Engine]:
+    """What the bot calls to open its ledger."""
+
+    def open_probed(path: Path) -> Engine:
+        engine: Any = ProbedEngine(open_writer(path), probe)
+        opened(engine)
+        return engine  # type: ignore[no-any-return]
+
+    return open_probed
+
+
+def disk_full() -> OperationalError:
+    """As SQLite raises it."""
+    return OperationalError("COMMIT", {}, Exception("database or disk is full"))

@@ -1,0 +1,245 @@
+"""What a seed means: settings, market, faults as windows in time, and single acts. Pure data, so that it can be shrunk.
+
+Swarm testing: each seed draws which kinds of fault exist at all, so that rare combinations get room. The last
+`QUIET_S` are the liveness phase: no fault, no act; by its end all must have come right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from random import Random
+from typing import Any
+
+QUIET_S = 180.0
+MODES = ("return_existing", "reject", "not_enforced")
+
+# kind → (spec's fault ids, scopes to draw from, longest window in s, rates to draw from, argument's range)
+REST_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], tuple[float, float]]] = {
+    "late": ("D1", ("", "orders", "candles"), 300, (0.1, 0.5), (1, 20)),
+    "lost_after": ("A1 A2 D3", ("POST /orders", "", "batch_cancel"), 900, (0.1, 0.3, 1.0), (0, 12)),
+    "lost_before": ("A1 D2", ("POST /orders", ""), 600, (0.1, 0.3), (0, 12)),
+    "ghost": ("A1 A6", ("POST /orders",), 900, (0.1, 0.3), (3, 25)),
+    "refused": ("D2", ("", "POST /orders"), 300, (0.3, 1.0), (0, 0)),
+    "status_before": ("D3", ("", "POST /orders", "GET"), 300, (0.1, 0.5), (500, 504)),
+    "status_after": ("D3 A1", ("POST /orders", "batch_cancel"), 600, (0.1, 0.5), (500, 504)),
+    "lookups_fail": ("A4", ("GET /orders",), 600, (0.5, 1.0), (500, 504)),
+    "throttle": ("D4", ("", "POST /orders", "batch_cancel"), 600, (0.1, 0.5, 1.0), (0, 0)),
+    "unauthorized": ("D6", ("",), 300, (0.05, 0.45), (0, 0)),
+    "mangle": ("A5 D5 D9", ("POST /orders", "", "GET /orders"), 600, (0.05, 0.3), (0, 9)),
+    "list_lag": ("A6 A9", ("",), 1800, (1.0,), (1, 30)),
+    "fill_lag": ("B9", ("",), 1800, (1.0,), (1, 20)),
+    "page_twice": ("B9 B5", ("fills",), 1800, (0.3, 1.0), (0, 0)),
+    "stale_balances": ("B7", ("",), 900, (0.3, 1.0), (1, 20)),
+}
+STREAM_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], tuple[float, float]]] = {
+    "ws_refuse": ("B1 D7 C9", ("user", "market", ""), 900, (0.5, 1.0), (0, 0)),
+    "ws_cut": ("C9", ("user", "market", ""), 600, (0.01, 0.2), (0, 0)),
+    "ws_silent": ("C1", ("user", "market"), 300, (1.0,), (0, 0)),
+    "ws_gap": ("C3", ("user", "market"), 900, (0.01, 0.2), (0, 0)),
+    "ws_hide": ("B2", ("user",), 1800, (0.1, 0.5, 0.9), (0, 0)),
+    "ws_twice": ("B3", ("user", "market"), 1800, (0.1, 0.5), (0, 0)),
+    "ws_late": ("A3 B4", ("user",), 900, (0.3, 1.0), (0.5, 30)),
+    "ws_garbage": ("C8", ("user", "market"), 300, (0.01, 0.1), (0, 7)),
+    "ws_price": ("H6", ("market",), 120, (0.05, 0.5), (0, 5)),
+    "ws_mute_product": ("C2", ("market",), 300, (1.0,), (0, 0)),
+}
+STORAGE_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], tuple[float, float]]] = {
+    "ledger_full": ("F1", ("",), 120, (0.3, 1.0), (0, 0)),
+    "disk_full": ("F1", ("",), 120, (1.0,), (0, 0)),
+    "crash_at_commit": ("A7 E1 E2", ("before commit", "after commit"), 1200, (0.003, 0.02), (0, 0)),
+    "crash_at_send": ("A7", ("POST /orders", "batch_cancel", ""), 900, (0.02, 0.2), (0, 0)),
+}
+FAULTS = {**REST_FAULTS, **STREAM_FAULTS, **STORAGE_FAULTS}
+# act → (spec's ids, usual number of them in an hour)
+ACTS: Mapping[str, tuple[str, float]] = {
+    "crash": ("E1 A7", 4.0),
+    "crash_at_step": ("E1 E2 A7", 4.0),
+    "sigterm": ("E3", 1.0),
+    "suspend": ("E4 G3", 1.0),
+    "suspend_long": ("G3", 0.1),
+    "clock_jump": ("G2", 0.7),
+    "start": ("J5", 3.0),
+    "pause": ("J5 J4", 2.0),
+    "stop": ("J5 J4", 1.0),
+    "kill": ("J1 J2", 1.0),
+    "kill_file": ("J1", 0.4),
+    "reset_kill": ("J1", 1.0),
+    "flatten": ("J8", 0.7),
+    "close_lot": ("J4", 1.5),
+    "cancel": ("J4", 0.7),
+    "drill": ("J1", 0.3),
+    "repeat_command": ("J4", 1.0),
+    "control_garbage": ("F4 J4", 0.5),
+    "state_garbage": ("F4", 0.3),
+    "gate": ("H1 H2 J8", 0.8),
+    "foreign_order": ("K5 I4", 0.7),
+    "transfer": ("B7", 0.5),
+    "manual_trade": ("B7 H9", 0.4),
+    "shock": ("H5", 0.3),
+    "fees": ("H4", 0.3),
+    "lose_ledger": ("F5 F6", 0.05),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One fault, possible from `at_s` for `for_s`; each occasion in scope is struck with `rate`."""
+
+    number: int
+    kind: str
+    scope: str
+    at_s: float
+    for_s: float
+    rate: float
+    arg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that happens once."""
+
+    number: int
+    at_s: float
+    kind: str
+    arg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything of a run that is not the program."""
+
+    seed: int
+    minutes: float
+    mode: str
+    market: str
+    products: tuple[str, ...]
+    start_s: int
+    rtt_ms: tuple[int, int]
+    state_s: float = 10.0  # the state file's beat; building it twice a second would be half of a run's cost
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()
+    acts: tuple[Act, ...] = ()
+
+    @property
+    def total_s(self) -> float:
+        return self.minutes * 60 + QUIET_S
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(raw: Mapping[str, Any]) -> "Plan":
+        given = dict(raw)
+        given["windows"] = tuple(Window(**w) for w in raw["windows"])
+        given["acts"] = tuple(Act(**a) for a in raw["acts"])
+        given["products"], given["rtt_ms"] = tuple(raw["products"]), tuple(raw["rtt_ms"])
+        return Plan(**given)
+
+
+def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
+    """The plan of a seed. The same seed gives the same plan for the same length and mode."""
+    random = Random(f"plan/{seed}")  # noqa: S311 (a seed, not a secret)
+    products = random.choice((("BTC-USD",), ("BTC-USD",), ("ETH-USD", "SOL-USD"), ("BTC-USD", "ETH-USD", "DOGE-USD")))
+    day_s = 20_400 * 86_400 + 86_400 * random.randrange(300)
+    # A fifth of the runs see a midnight.
+    start_s = day_s + (86_400 - random.randrange(60, int(minutes * 60) + 60) if random.random() < 0.2 else
+                       random.randrange(86_400))  # fmt: skip
+    base = Plan(
+        seed=seed,
+        minutes=minutes,
+        mode=mode or MODES[random.randrange(3)],
+        market=random.choice(("calm", "calm", "thin_book", "range", "lively")),
+        products=products,
+        start_s=start_s,
+        rtt_ms=random.choice(((5, 30), (40, 120), (80, 400))),
+        state_s=0.5 if random.random() < 0.08 else 10.0,
+        settings=_settings(random),
+    )
+    quiet = random.random() < 0.04
+    windows = () if quiet else _windows(random, minutes * 60)
+    acts = () if quiet else _acts(random, minutes * 60)
+    return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, "windows": windows, "acts": acts})
+
+
+def _settings(random: Random) -> dict[str, Any]:
+    """Settings under which a bot trades often, with the exits and limits in play."""
+    return {
+        "strategy": "sma_cross",
+        "ma_fast": random.choice((1, 2, 5)),
+        "ma_slow": random.choice((6, 10, 20)),
+        "edge_gate": False,
+        "take_profit_pct": random.choice((0.05, 0.1, 0.3)),
+        "runner_tp_mult": random.choice((1.0, 2.0)),
+        "scalp_tp_min_pct": 0.04,
+        "stop_loss_pct": random.choice((1000.0, 0.3, 0.1)),
+        "trail_activate_pct": random.choice((0.05, 1.9)),
+        "trail_distance_pct": 0.03,
+        "take_profit_order": random.choice(("limit", "limit", "market")),
+        "pyramid_min_adverse_pct": random.choice((0.0, 0.02, 0.05)),
+        "pyramid_decay_min_pct": 0.0,
+        "pyramid_min_seconds_between": random.choice((0.0, 30.0)),
+        "risk_per_trade_pct": random.choice((2.0, 5.0, 20.0)),
+        "max_daily_loss_pct": random.choice((2.0, 0.3, 0.1, 50.0)),
+        "max_total_lots": random.choice((60, 8)),
+        "max_concurrent_lots": random.choice((20, 4)),
+        "max_orders_per_min": random.choice((30, 30, 4)),
+        "safe_starts": random.choice((0, 0, 5)),
+        "kill_flatten": random.random() < 0.15,
+        "stale_data_sec": random.choice((30.0, 5.0)),
+        "max_order_usd": random.choice((0.0, 0.0, 150.0)),
+        "sim_maker_fee_pct": random.choice((0.0, 0.5)),
+        "sim_taker_fee_pct": random.choice((0.02, 0.9)),
+    }
+
+
+def _windows(random: Random, length_s: float) -> tuple[Window, ...]:
+    kinds = [kind for kind in FAULTS if random.random() < 0.22]
+    made: list[Window] = []
+    for kind in kinds:
+        _, scopes, longest_s, rates, (low, high) = FAULTS[kind]
+        for _ in range(1 + (random.random() < 0.5) + (random.random() < 0.3)):
+            for_s = min(random.choice((5, 30, 120, 600, longest_s)), longest_s)
+            at_s = random.uniform(0 if random.random() < 0.3 else 20, max(length_s - min(for_s, length_s / 2), 21))
+            for_s = min(for_s, length_s - at_s) if at_s < length_s else 0.0
+            arg = round(random.uniform(low, high), 3)
+            made.append(
+                Window(
+                    len(made), kind, random.choice(scopes), round(at_s, 3), round(for_s, 3), random.choice(rates), arg
+                )
+            )
+    if random.random() < 0.15:
+        made.extend(_swizzle(random, length_s, len(made)))
+    return tuple(made)
+
+
+def _swizzle(random: Random, length_s: float, first: int) -> list[Window]:
+    """Clog REST, market stream, user stream and disk one by one, unclog them in another order."""
+    clogs = [("refused", ""), ("ws_silent", "market"), ("ws_refuse", "user"), ("disk_full", "")]
+    random.shuffle(clogs)
+    at_s = random.uniform(60, max(length_s - 400, 61))
+    ends = [at_s + 60 + 40 * i for i in range(len(clogs))]
+    random.shuffle(ends)
+    return [
+        Window(first + i, kind, scope, round(at_s + 12 * i, 3), round(max(ends[i] - at_s - 12 * i, 1), 3), 1.0)
+        for i, (kind, scope) in enumerate(clogs)
+        if at_s + 12 * i < length_s
+    ]
+
+
+def _acts(random: Random, length_s: float) -> tuple[Act, ...]:
+    made: list[Act] = []
+    kinds = [kind for kind in ACTS if random.random() < 0.4]
+    for kind in kinds:
+        mean = ACTS[kind][1] * length_s / 3600 / 0.4
+        count = int(mean) + (random.random() < mean - int(mean))
+        for _ in range(count):
+            made.append(Act(0, round(random.uniform(1, length_s), 3), kind, round(random.random(), 6)))
+    if any(act.kind in ("kill", "kill_file") for act in made):
+        # A kill without an end would leave the rest of the hour idle.
+        for act in [a for a in made if a.kind in ("kill", "kill_file")]:
+            if random.random() < 0.8:
+                at_s = act.at_s + random.uniform(1, 300)
+                made.append(Act(0, round(at_s, 3), "reset_kill", random.random()))
+                made.append(Act(0, round(at_s + random.uniform(1, 60), 3), "start", random.random()))
+    made = [act for act in made if act.at_s < length_s]
+    made.sort(key=lambda act: (act.at_s, act.kind))
+    return tuple(Act(i, act.at_s, act.kind, act.arg) for i, act in enumerate(made))
