@@ -12,13 +12,16 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
 from dotenv import dotenv_values
 
+from shared.money import amount
 from shared.paths import ROOT, DataPaths
 
 
@@ -107,6 +110,7 @@ class Settings:
 
     # The live lock
     dry_run: bool = _set(True, "In live mode: send no orders. Elsewhere orders flow to COIN-SIM.")
+    live_permission_days: float = _set(7.0, "How long ./coin enable-live allows live orders.", 0.01, 30.0)
 
     # Risk and sizing
     order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
@@ -124,6 +128,33 @@ class Settings:
     price_collar_pct: float = _set(5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0)
     stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
     trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")
+    reduce_only: bool = _set(False, "No entries at all: exits only.")
+    max_product_usd: float = _set(0.0, "Most money in one product, entries in flight counted; 0 = off.", 0.0, 1e9)
+    max_total_usd: float = _set(0.0, "The same over all products; 0 = off.", 0.0, 1e9)
+    max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.")
+    max_drawdown_pct: float = _set(10.0, "Fall from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
+    max_consecutive_losses: int = _set(10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000)
+    max_error_rate_pct: float = _set(50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0)
+    max_api_error_pct: float = _set(50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0)
+    max_vol_spike: float = _set(10.0, "No entry while the last hour is this many times wilder; 0 = off.", 0.0, 1000.0)
+    max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
+    min_depth_usd: float = _set(0.0, "No entry while less is offered at the best ask; 0 = off.", 0.0, 1e9)
+    vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))
+    vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0)
+    vol_band_high_pct: float = _set(0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0)
+    sizing: str = _set(
+        "percent",
+        "Entry size: percent of equity, fixed money, a volatility to aim at, or Kelly from own results.",
+        choices=("percent", "fixed", "volatility", "kelly"),
+    )
+    fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9)
+    target_day_vol_pct: float = _set(0.5, "SIZING=volatility: a day's swing of one lot, of equity.", 0.001, 100.0)
+    kelly_cap_pct: float = _set(20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0)
+    kelly_confidence: float = _set(0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0)
+
+    # Scanner
+    scanner_max_products: int = _set(0, "Products that the scanner picks; 0 = off, PRODUCTS as set.", 0, 30)
+    scanner_min_volume_usd: float = _set(1e6, "Least traded in 24 hours by a product to be picked.", 0.0, 1e12)
 
     # Position
     long_only: bool = _set(True, "SELL signals never open.")
@@ -132,6 +163,13 @@ class Settings:
     pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)
     pyramid_decay_min_pct: float = _set(0.4, "The need never decays below this.", 0.0, 100.0)
     pyramid_min_seconds_between: float = _set(0.0, "Pause between two entries of one product.", 0.0, 86_400.0)
+
+    # Entries
+    entry_order: str = _set(
+        "market", "market: bought at once; maker: post-only at the best bid.", choices=("market", "maker")
+    )
+    maker_timeout_sec: float = _set(30.0, "ENTRY_ORDER=maker: given up after this.", 1.0, 600.0)
+    maker_reprice_sec: float = _set(3.0, "ENTRY_ORDER=maker: least time between two prices.", 1.0, 60.0)
 
     # Exits
     take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
@@ -227,8 +265,15 @@ _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
 PROFILES: Mapping[Profile, Mapping[str, str]] = {
     # The lively market moves as much in an hour as a real one in months: two percent would end every trial.
     # The plain strategy shows what it does at a glance.
-    Profile.DEV: {"MAX_DAILY_LOSS_PCT": "25", "STRATEGY": "sma_cross"},
+    Profile.DEV: {
+        "MAX_DAILY_LOSS_PCT": "25",
+        "MAX_DRAWDOWN_PCT": "50",
+        "MAX_CONSECUTIVE_LOSSES": "0",
+        "STRATEGY": "sma_cross",
+    },
     Profile.CANARY: {
+        "PRODUCTS": "BTC-USD",
+        "MAX_BASE": "BTC:0.01",
         "MAX_DAILY_LOSS_USD": "10",
         "MAX_CONCURRENT_LOTS": "2",
         "MAX_TOTAL_LOTS": "2",
@@ -360,8 +405,7 @@ def _contradictions(s: Settings) -> list[str]:
         found.append("PRODUCTS names a product twice")
     if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
-    if s.max_order_usd and s.max_order_usd < s.order_min_usd:
-        found.append(f"MAX_ORDER_USD={s.max_order_usd:g} is below ORDER_MIN_USD={s.order_min_usd:g}")
+    found += _limit_contradictions(s)
     if s.coin_mode is Mode.REPLAY and not s.sim_replay:
         found.append("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
     if s.sim_port == s.sim_admin_port or s.dashboard_port in (s.sim_port, s.sim_admin_port):
@@ -380,6 +424,70 @@ def _contradictions(s: Settings) -> list[str]:
             "(DASHBOARD_TLS_CERT, DASHBOARD_TLS_KEY) or DASHBOARD_BEHIND_PROXY=true with DASHBOARD_HOSTS"
         )
     return found
+
+
+def _limit_contradictions(s: Settings) -> list[str]:
+    """Limits that rule each other, or every trade, out; and a canary that was let grow."""
+    found = []
+    ladder = (
+        ("ORDER_MIN_USD", s.order_min_usd),
+        ("MAX_ORDER_USD", s.max_order_usd),
+        ("MAX_PRODUCT_USD", s.max_product_usd),
+        ("MAX_TOTAL_USD", s.max_total_usd),
+    )
+    set_ones = [(key, value) for key, value in ladder if value]
+    for (low_key, low), (high_key, high) in pairwise(set_ones):
+        if low > high:
+            found.append(f"{low_key}={low:g} is above {high_key}={high:g}: nothing could ever be bought")
+    if s.sizing == "fixed" and s.fixed_order_usd < s.order_min_usd:
+        found.append(f"FIXED_ORDER_USD={s.fixed_order_usd:g} is below ORDER_MIN_USD={s.order_min_usd:g}")
+    if s.vol_band_high_pct and s.vol_band_low_pct >= s.vol_band_high_pct:
+        found.append(f"VOL_BAND_LOW_PCT={s.vol_band_low_pct:g} must be below VOL_BAND_HIGH_PCT")
+    window = parse_window(s.trading_window_utc) if s.trading_window_utc else None
+    if window is not None and window[0] == window[1]:
+        found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc} never opens")
+    try:
+        caps = parse_base_caps(s.max_base)
+    except ValueError:
+        return [*found, f"MAX_BASE={s.max_base}: written like BTC:0.01,ETH:0.2"]
+    if s.profile is Profile.CANARY:
+        found += _grown_canary(s, caps)
+    return found
+
+
+def _grown_canary(s: Settings, caps: Mapping[str, Decimal]) -> list[str]:
+    """The canary's limits may be tightened, never widened: a canary without limits is a contradiction."""
+    found = []
+    own = PROFILES[Profile.CANARY]
+    for key in ("MAX_DAILY_LOSS_USD", "MAX_CONCURRENT_LOTS", "MAX_TOTAL_LOTS", "MAX_ORDER_USD"):
+        value = float(getattr(s, key.lower()))
+        if not 0 < value <= float(own[key]):
+            found.append(f"{key}={value:g} contradicts PROFILE=canary, whose limit is {own[key]}: choose less, or prod")
+    for base in sorted({product.partition("-")[0] for product in s.products}):
+        allowed = parse_base_caps(own["MAX_BASE"]).get(base)
+        if base not in caps or (allowed is not None and caps[base] > allowed):
+            most = f"at most {allowed}" if allowed is not None else "a limit"
+            found.append(f"MAX_BASE={s.max_base} contradicts PROFILE=canary: {base} needs {most}")
+    window, inside = parse_window(s.trading_window_utc), parse_window(own["TRADING_WINDOW_UTC"])
+    assert inside is not None
+    if window is None or not inside[0] <= window[0] < window[1] <= inside[1]:
+        text = s.trading_window_utc or "(always)"
+        found.append(f"TRADING_WINDOW_UTC={text} contradicts PROFILE=canary, which trades {own['TRADING_WINDOW_UTC']}")
+    if s.scanner_max_products:
+        found.append(f"SCANNER_MAX_PRODUCTS={s.scanner_max_products} contradicts PROFILE=canary: it picks no products")
+    return found
+
+
+def parse_base_caps(text: str) -> dict[str, Decimal]:
+    """Base currency to most units held, of "BTC:0.01,ETH:0.2". Raises ValueError."""
+    caps = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        base, _, size = part.partition(":")
+        value = amount(size)
+        if not base.isalnum() or base != base.upper() or size == "" or value <= 0:
+            raise ValueError(part)
+        caps[base] = value
+    return caps
 
 
 def parse_window(text: str) -> tuple[int, int] | None:
