@@ -38,7 +38,7 @@ VERSION = "0.1.0"
 def build() -> str:
     """The version, with the commit where there is one."""
     try:
-        found = subprocess.run(
+        found = subprocess.run(  # noqa: S603
             ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],  # noqa: S607
             capture_output=True,
             text=True,
@@ -50,9 +50,7 @@ def build() -> str:
     return f"{VERSION}, build {found.stdout.strip()}"
 
 
-def create_app(
-    loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, modules: Path | None = None
-) -> FastAPI:
+def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, modules: Path | None = None) -> FastAPI:
     """The dashboard of one bot. Makes its own folder; raises OSError where that cannot be."""
     private_folder(paths.dashboard)
     assets = Assets() if modules is None else Assets(modules)

@@ -23,8 +23,13 @@ _KINDS = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
-_OWN = ("coin.css", "pages.css", "coin.js", "charts.js", "docs.js") + tuple(
-    f"icon-{name}.svg" for name in ("ok", "now", "warn", "bad", "off")
+_OWN = (
+    "coin.css",
+    "pages.css",
+    "coin.js",
+    "charts.js",
+    "docs.js",
+    *(f"icon-{name}.svg" for name in ("ok", "now", "warn", "bad", "off")),
 )
 _FROM_NPM = {
     "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",

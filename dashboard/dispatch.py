@@ -47,7 +47,7 @@ async def dispatch(
         raise CommandRefused(400, "There is no such command.") from error
     by = who.role.value if who.kind == "session" else f"{who.role.value} (token)"
     try:
-        kept = _check(hub, who, s, cmd, dict(args), confirm)
+        kept = _check(who, s, cmd, dict(args), confirm)
         _write_down(hub, cmd, kept, by, who, address, held)
     except CommandRefused as refused:
         hub.counters.commands_refused += 1
@@ -68,7 +68,7 @@ async def dispatch(
     return sent
 
 
-def _check(hub: Hub, who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm: str) -> dict[str, str]:
+def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm: str) -> dict[str, str]:
     """The arguments to send; raises CommandRefused with the reason."""
     rule = COMMANDS[cmd]
     unknown = sorted(set(args) - set(rule.args))
@@ -76,7 +76,7 @@ def _check(hub: Hub, who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str]
         raise CommandRefused(400, f"{words(cmd)} takes {', '.join(rule.args) or 'no arguments'}.")
     kept = {name: args[name].strip()[:200] for name in rule.args if args.get(name)}
     if cmd is Cmd.RESET_KILL:
-        kept["latch_id"] = _latch(hub, who, s, kept.get("latch_id", ""))
+        kept["latch_id"] = _latch(who, s, kept.get("latch_id", ""))
     why = why_not(s, cmd, kept, who.role.value)
     if cmd is Cmd.KILL and who.operator:
         why = ""  # kill is never refused: twice is harmless
@@ -87,7 +87,7 @@ def _check(hub: Hub, who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str]
     return kept
 
 
-def _latch(hub: Hub, who: Principal, s: Snapshot, typed: str) -> str:
+def _latch(who: Principal, s: Snapshot, typed: str) -> str:
     """The whole id of the latch that `typed` names by its end or its beginning."""
     kill = s.state.kill if s.state else None
     if kill is None:
@@ -102,9 +102,7 @@ def _latch(hub: Hub, who: Principal, s: Snapshot, typed: str) -> str:
     return kill.latch_id
 
 
-def _write_down(
-    hub: Hub, cmd: Cmd, args: dict[str, str], by: str, who: Principal, address: str, held: bool
-) -> None:
+def _write_down(hub: Hub, cmd: Cmd, args: dict[str, str], by: str, who: Principal, address: str, held: bool) -> None:
     """The audit line comes before the command. Where it cannot be written, only what brakes goes on."""
     facts = {"cmd": cmd.value, "args": args, **({"how": "held"} if held else {})}
     try:

@@ -19,7 +19,9 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+        return "".join(
+            c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text
+        )
 
 
 class _Private(logging.handlers.RotatingFileHandler):
@@ -29,7 +31,7 @@ class _Private(logging.handlers.RotatingFileHandler):
         def opener(path: str, flags: int) -> int:
             return os.open(path, flags, 0o600)
 
-        return open(self.baseFilename, self.mode, encoding="utf-8", opener=opener)  # noqa: PTH123,SIM115
+        return open(self.baseFilename, self.mode, encoding="utf-8", opener=opener)
 
 
 def start(folder: Path, level: str) -> None:

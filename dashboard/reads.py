@@ -5,10 +5,11 @@ Every function here blocks and is called in a thread. A file that is not there y
 """
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, Row, select
 from sqlalchemy.exc import DatabaseError
@@ -17,6 +18,7 @@ from shared.ledger.open import open_reader
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
 from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles
 
+T = TypeVar("T")
 # The order life's words for an order of which nothing more comes.
 DONE_STATES = frozenset({"filled", "cancelled", "expired", "failed", "refused", "denied", "absent"})
 
@@ -141,14 +143,17 @@ class Ledger:
         except DatabaseError:
             return None
 
+    def _all(self, made: Callable[..., T], statement: Any) -> list[T] | None:
+        rows = self._rows(statement)
+        return None if rows is None else [made(*row) for row in rows]
+
     def fills(self, since_ms: int = 0, limit: int = 500, product_id: str | None = None) -> list[Fill] | None:
         """Newest first."""
         cols = [fills.c[name] for name in Fill.__slots__]
         query = select(*cols).where(fills.c.exchange_ms >= since_ms)
         if product_id is not None:
             query = query.where(fills.c.product_id == product_id)
-        rows = self._rows(query.order_by(fills.c.exchange_ms.desc()).limit(limit))
-        return None if rows is None else [Fill(*row) for row in rows]
+        return self._all(Fill, query.order_by(fills.c.exchange_ms.desc()).limit(limit))
 
     def closed_lots(self, since_ms: int = 0, limit: int = 20_000) -> list[ClosedLot] | None:
         """Round trips that ended at or after `since_ms`, oldest first."""
@@ -157,15 +162,15 @@ class Ledger:
         rows = self._rows(query.order_by(lots.c.closed_ms.desc()).limit(limit))
         if rows is None:
             return None
-        return [ClosedLot(*r[:12], r.realized_pnl or Decimal(0), r.exit_reason or "unknown") for r in reversed(rows)]
+        made: Callable[..., ClosedLot] = ClosedLot
+        return [made(*r[:12], r.realized_pnl or Decimal(0), r.exit_reason or "unknown") for r in reversed(rows)]
 
     def orders(self, *, working: bool, limit: int = 200) -> list[LedgerOrder] | None:
         """Orders that work, or those that ended; newest first."""
         cols = [orders.c[name] for name in LedgerOrder.__slots__]
         ended = orders.c.state.in_(sorted(DONE_STATES))
         query = select(*cols).where(~ended if working else ended).order_by(orders.c.updated_ms.desc()).limit(limit)
-        rows = self._rows(query)
-        return None if rows is None else [LedgerOrder(*row) for row in rows]
+        return self._all(LedgerOrder, query)
 
     def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[Entry] | None:
         """Newest first."""
@@ -174,37 +179,33 @@ class Ledger:
             query = query.where(journal.c.kind == kind)
         if ref is not None:
             query = query.where(journal.c.ref == ref)
-        rows = self._rows(query.order_by(journal.c.seq.desc()).limit(limit))
-        return None if rows is None else [Entry(*row) for row in rows]
+        return self._all(Entry, query.order_by(journal.c.seq.desc()).limit(limit))
 
     def journal_of(self, refs: list[str]) -> list[Entry] | None:
         """Every line about the named orders, oldest first."""
         query = select(*[journal.c[name] for name in Entry.__slots__]).where(journal.c.ref.in_(refs))
-        rows = self._rows(query.order_by(journal.c.seq).limit(2000))
-        return None if rows is None else [Entry(*row) for row in rows]
+        return self._all(Entry, query.order_by(journal.c.seq).limit(2000))
 
     def commands(self, limit: int = 200) -> list[LedgerCommand] | None:
         """Newest first."""
         query = select(*[commands.c[name] for name in LedgerCommand.__slots__])
-        rows = self._rows(query.order_by(commands.c.seen_ms.desc()).limit(limit))
-        return None if rows is None else [LedgerCommand(*row) for row in rows]
+        return self._all(LedgerCommand, query.order_by(commands.c.seen_ms.desc()).limit(limit))
 
     def command(self, command_id: str) -> LedgerCommand | None:
         query = select(*[commands.c[name] for name in LedgerCommand.__slots__]).where(commands.c.id == command_id)
-        rows = self._rows(query)
-        return LedgerCommand(*rows[0]) if rows else None
+        found = self._all(LedgerCommand, query)
+        return found[0] if found else None
 
     def latches(self, limit: int = 20) -> list[Latch] | None:
         """Newest first."""
         query = select(*[latches.c[name] for name in Latch.__slots__])
-        rows = self._rows(query.order_by(latches.c.at_ms.desc()).limit(limit))
-        return None if rows is None else [Latch(*row) for row in rows]
+        return self._all(Latch, query.order_by(latches.c.at_ms.desc()).limit(limit))
 
     def days(self, limit: int = 800) -> list[Day] | None:
         """Oldest first."""
         query = select(*[days.c[name] for name in Day.__slots__]).order_by(days.c.day.desc()).limit(limit)
-        rows = self._rows(query)
-        return None if rows is None else [Day(*row) for row in reversed(rows)]
+        rows = self._all(Day, query)
+        return None if rows is None else rows[::-1]
 
 
 class Market:

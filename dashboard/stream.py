@@ -5,6 +5,7 @@ was sent last, and only the changed ones go out. A browser that connects gets th
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -92,10 +93,8 @@ class Broadcaster:
         """Draw and send until cancelled."""
         with self.hub.sources.waiter() as changed:
             while True:
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), TICK_S)
-                except TimeoutError:
-                    pass
                 changed.clear()
                 await self._update_all()
                 await asyncio.sleep(SPACING_S)

@@ -94,7 +94,9 @@ class Guard:
             log.exception("request.failed method=%s path=%s", scope["method"], scope["path"])
             if started:
                 raise
-            await self._answer(scope, send_safely, 500, "Something went wrong here. The log of the dashboard says what.")
+            await self._answer(
+                scope, send_safely, 500, "Something went wrong here. The log of the dashboard says what."
+            )
 
     async def _admit(self, scope: Scope, receive: Receive) -> Receive:
         """Raises Refused, or returns the way on; the one who asks is in `scope["principal"]` then."""
@@ -170,7 +172,6 @@ class Guard:
         if b"cache-control" not in given:
             extra.append((b"cache-control", b"no-store"))
         message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in given)]
-
 
     async def _answer(self, scope: Scope, send: Send, status: int, text: str) -> None:
         accept = next((v for k, v in scope["headers"] if k == b"accept"), b"")

@@ -55,10 +55,14 @@ def _spread(bid: float | None, ask: float | None) -> float | None:
 
 
 def _lots(s: Snapshot, data: Data, _role: str) -> Context:
-    return {"lines": chart.lines(s, data["product"]), "product": data["product"], "last": chart.last_price(s, data["product"])}
+    return {
+        "lines": chart.lines(s, data["product"]),
+        "product": data["product"],
+        "last": chart.last_price(s, data["product"]),
+    }
 
 
-def _fills(s: Snapshot, data: Data, _role: str) -> Context:
+def _fills(_s: Snapshot, data: Data, _role: str) -> Context:
     return {"fills": data["fills"], "product": data["product"], "of_ms": f.of_ms}
 
 

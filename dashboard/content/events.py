@@ -9,17 +9,20 @@ from dashboard.views.snapshot import Snapshot
 
 async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     kind = params.get("kind", "")
-    rows = await hub.cache.get(("journal", kind), 1.0, lambda: hub.ledger.journal(200, kind or None))
-    audit = await hub.cache.get("audit", 1.0, lambda: hub.audit.tail(100))
+    rows = await hub.cache.get(("journal", kind), 1.0, lambda: hub.ledger.journal(80, kind or None))
+    audit = await hub.cache.get("audit", 1.0, lambda: hub.audit.tail(60))
     commands = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
     return {"journal": rows, "audit": audit, "commands": commands, "kind": kind}
 
 
-def _journal(s: Snapshot, data: Data, _role: str) -> Context:
-    return {"rows": None if data["journal"] is None else [events.entry(e) for e in data["journal"]], "kind": data["kind"]}
+def _journal(_s: Snapshot, data: Data, _role: str) -> Context:
+    return {
+        "rows": None if data["journal"] is None else [events.entry(e) for e in data["journal"]],
+        "kind": data["kind"],
+    }
 
 
-def _audit(s: Snapshot, data: Data, _role: str) -> Context:
+def _audit(_s: Snapshot, data: Data, _role: str) -> Context:
     return {"rows": [events.audit(row) for row in data["audit"]]}
 
 

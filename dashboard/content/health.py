@@ -21,8 +21,8 @@ def _pm2(s: Snapshot, _data: Data, _role: str) -> Context:
     return {"rows": health.processes(s), "look": s.pm2}
 
 
-def _files(s: Snapshot, data: Data, _role: str) -> Context:
-    return {"rows": health.files(s, data["files"])}
+def _files(_s: Snapshot, data: Data, _role: str) -> Context:
+    return {"rows": health.files(data["files"])}
 
 
 def _feeds(s: Snapshot, _data: Data, _role: str) -> Context:

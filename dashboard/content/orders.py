@@ -8,7 +8,7 @@ from dashboard.views import commands, orders
 from dashboard.views.snapshot import Snapshot
 from shared.control import Cmd
 
-SHOWN = 60
+SHOWN = 30
 
 
 async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
@@ -24,7 +24,7 @@ def _working(s: Snapshot, _data: Data, role: str) -> Context:
     return {"orders": orders.working(s), "why": commands.why_not(s, Cmd.CANCEL, role=role)}
 
 
-def _ended(s: Snapshot, data: Data, _role: str) -> Context:
+def _ended(_s: Snapshot, data: Data, _role: str) -> Context:
     rows = data["rows"]
     return {"orders": None if rows is None else orders.ended(rows, data["journal"]), "most": SHOWN}
 

@@ -65,7 +65,6 @@ def _events(s: Snapshot, _data: Data, _role: str) -> Context:
     return {"events": overview.last_events(s)}
 
 
-
 PAGE = Page(
     key="overview",
     path="/",

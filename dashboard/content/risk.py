@@ -27,10 +27,10 @@ def _breakers(s: Snapshot, _data: Data, _role: str) -> Context:
 
 
 def _drill(s: Snapshot, data: Data, role: str) -> Context:
-    return {"drill": risk.drill(s, events.drills(s, data["commands"])), "button": commands.buttons(s, role).drill}
+    return {"drill": risk.drill(events.drills(s, data["commands"])), "button": commands.buttons(s, role).drill}
 
 
-def _latches(s: Snapshot, data: Data, _role: str) -> Context:
+def _latches(_s: Snapshot, data: Data, _role: str) -> Context:
     return {"rows": risk.latches(data["latches"])}
 
 

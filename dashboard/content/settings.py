@@ -13,7 +13,7 @@ async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     rows = [
         (key, "set, hidden" if settings.is_secret(key) and values[key] else values[key], hub.loaded.sources[key], text,
          _default(default))
-        for key, text, default in settings.keys()
+        for key, text, default in settings.keys()  # noqa: SIM118 (the module's function)
         if not q or q in key.casefold() or q in text.casefold()
     ]  # fmt: skip
     return {"rows": rows, "q": params.get("q", ""), "data_dir": str(hub.paths.root)}

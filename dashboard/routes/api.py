@@ -62,7 +62,7 @@ def bot_health(s: Snapshot) -> dict[str, Any]:
 def rss_mb() -> float | None:
     """Resident memory of this process."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+        with open("/proc/self/statm", encoding="ascii") as file:
             pages = int(file.read().split()[1])
     except (OSError, ValueError, IndexError):
         return None
@@ -181,9 +181,7 @@ def _market(routes: APIRouter) -> None:
         s = hub.sources.snapshot()
         since_s = equity.since(range_, s.now)
         rows = await hub.cache.get(("equity-api", range_, since_s // 60), 2.0, lambda: hub.market.equity(since_s))
-        fills = await hub.cache.get(
-            ("fills-eq", since_s // 60), 2.0, lambda: hub.ledger.fills(since_s * 1000, 400)
-        )
+        fills = await hub.cache.get(("fills-eq", since_s // 60), 2.0, lambda: hub.ledger.fills(since_s * 1000, 400))
         curve = equity.curve(rows or [])
         account = s.state.account if s.state else None
         return json(

@@ -160,7 +160,11 @@ def _dashboard(hub: Hub, broadcaster: Broadcaster) -> Iterator[Metric]:
         ("coin_render_seconds", "Time spent drawing them", c.render_s),
     ):
         yield CounterMetricFamily(name, text, value=value)
-    for file, path in (("bot_state", hub.paths.state), ("ledger", hub.paths.ledger), ("market_db", hub.paths.market_db)):
+    for file, path in (
+        ("bot_state", hub.paths.state),
+        ("ledger", hub.paths.ledger),
+        ("market_db", hub.paths.market_db),
+    ):
         try:
             size = path.stat().st_size
         except OSError:

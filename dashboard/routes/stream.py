@@ -58,4 +58,3 @@ def _still_in(hub: Hub, principal: Principal) -> Any:
         return lambda: hub.sessions.alive(principal.key)
     path = hub.paths.dashboard / TOKENS / f"{principal.key}.json"
     return path.exists
-

@@ -118,7 +118,7 @@
       this.chart = L.createChart(frame(this.box), { ...options(p, this.box), localization: {} });
       this.bars = this.chart.addSeries(L.CandlestickSeries, {
         upColor: p.card, borderUpColor: p.ok, wickUpColor: p.ok, downColor: p.bad, borderDownColor: p.bad, wickDownColor: p.bad,
-        priceLineColor: p.ink, priceFormat: { type: "price", precision: n, minMove: 10 ** -n },
+        priceLineColor: p.ink, priceFormat: { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) },
       });
       this.volume = this.chart.addSeries(L.HistogramSeries, { priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false }, 1);
       const panes = this.chart.panes();
@@ -130,7 +130,7 @@
 
   const kinds = { equity: Equity, candles: Candles };
   let charts = [];
-  const refresh = () => charts.forEach((c) => c.load().catch(() => { /* the age of the page says it */ }));
+  const refresh = () => charts.forEach((c) => c.load().catch((e) => console.warn("chart", String(e))));
   addEventListener("DOMContentLoaded", () => {
     charts = $$("[data-chart]").map((box) => new kinds[box.dataset.chart](box));
     refresh();

@@ -49,7 +49,7 @@ def boot(s: Snapshot) -> Boot:
         found["running"] = replace(found["running"], state=StepState.DONE)
         found["stopped"] = replace(found.get("stopped") or BootStep(phase="stopped", state=StepState.CURRENT),
                                    state=StepState.CURRENT)  # fmt: skip
-    steps = [_step(name, found.get(name), s, s.state) for name in ORDER]
+    steps = [_step(name, found.get(name), s) for name in ORDER]
     failed = s.state.status is Status.ERROR
     starting = s.state.status is Status.STARTING
     error = f.clean(s.state.error or _note(found.get("error")) or "failed") if failed else None
@@ -60,7 +60,7 @@ def _note(step: BootStep | None) -> str | None:
     return step.note if step else None
 
 
-def _step(name: str, step: BootStep | None, s: Snapshot, state: BotState) -> Step:
+def _step(name: str, step: BootStep | None, s: Snapshot) -> Step:
     if step is None:
         return Step(name.upper(), "wait", "wait", "", "", None)
     shape, icon = _SHAPES[step.state]

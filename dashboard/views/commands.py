@@ -229,7 +229,9 @@ def _result(result: dict[str, str]) -> str:
 
 def _said(r: ReceiptDoc) -> str:
     if r.state is not ReceiptState.DONE:
-        return {"expired": "Not seen in its time to live. It will not be carried out later."}.get(r.state, "No reason given.")
+        return {"expired": "Not seen in its time to live. It will not be carried out later."}.get(
+            r.state, "No reason given."
+        )
     says = {
         "start": "Running.",
         "pause": "No entries; exits are judged.",

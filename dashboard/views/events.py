@@ -46,8 +46,11 @@ def audit(row: dict[str, Any]) -> AuditRow:
     """A line of the audit trail. Its words come from outside, so they are made visible, not obeyed."""
     what = str(row.get("what", "?"))
     icon, tone, word = _WHAT.get(what, ("dash", "ink2", f.clean(what)[:40]))
-    args = row.get("args") if isinstance(row.get("args"), dict) else {}
-    detail = commands.heading(f.clean(str(row["cmd"])), {str(k): str(v) for k, v in args.items()}) if "cmd" in row else ""
+    given = row.get("args")
+    args = given if isinstance(given, dict) else {}
+    detail = (
+        commands.heading(f.clean(str(row["cmd"])), {str(k): str(v) for k, v in args.items()}) if "cmd" in row else ""
+    )
     if row.get("how"):
         detail += f", {f.clean(str(row['how']))}"
     if row.get("why"):

@@ -12,7 +12,7 @@ NBSP = "\u00a0"
 MINUS = "\u2212"
 DASH = "\u2014"  # not known
 Number = float | int | Decimal
-_CENT = Decimal("0.01")
+_UNITS: tuple[tuple[int, str, int, str], ...] = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def _rounded(value: Number, digits: int) -> Decimal | None:
@@ -148,7 +148,7 @@ def duration(seconds: float | None) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}{NBSP}s"
     whole = round(seconds)
-    for size_s, name, smaller_s, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size_s, name, smaller_s, smaller in _UNITS:
         if whole >= size_s:
             rest = whole % size_s // smaller_s
             head = f"{whole // size_s}{NBSP}{name}"
@@ -195,7 +195,7 @@ def clock(at: datetime | None, now: datetime) -> str:
 def when(at: datetime | None, now: datetime, css: str = "") -> Markup:
     """A time element; the page's script adds local time as its title."""
     if at is None:
-        return Markup(DASH)
+        return Markup("\u2014")
     return Markup('<time{} datetime="{}">{}</time>').format(
         Markup(' class="{}"').format(css) if css else "", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", clock(at, now)
     )

@@ -83,7 +83,9 @@ def _bot_check(s: Snapshot) -> Check:
     word = header.presence_word(s)
     if s.fresh:
         bad = word in ("error", "killed")
-        return _check("Bot", "bad" if bad else "warn" if word in ("safe", "paused") else "ok", word, "See the note above")
+        return _check(
+            "Bot", "bad" if bad else "warn" if word in ("safe", "paused") else "ok", word, "See the note above"
+        )
     state = {Presence.LOADING: "unk", Presence.STALE: "warn", Presence.UNREADABLE: "warn"}.get(s.presence, "bad")
     age = f", {f.duration(s.age_s)} old" if s.age_s is not None else ""
     return _check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
@@ -134,7 +136,9 @@ def _feed_check(s: Snapshot) -> Check:
 
 def _clock_check(s: Snapshot) -> Check:
     if s.clock_skew_s is not None:
-        return _check("Clock", "warn", f"the bot's differs from ours by {f.duration(abs(s.clock_skew_s))}", "Set the clock")
+        return _check(
+            "Clock", "warn", f"the bot's differs from ours by {f.duration(abs(s.clock_skew_s))}", "Set the clock"
+        )
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None or feeds.clock_offset_ms is None:
         return _check("Clock", "unk", "offset to the exchange not known")
@@ -193,7 +197,7 @@ _WHAT = {
 _LIMIT_S = {"bot_state.json": 5.0, "market.json": 10.0}
 
 
-def files(s: Snapshot, disk: DiskLook) -> list[FileRow]:
+def files(disk: DiskLook) -> list[FileRow]:
     out = []
     for x in disk.files:
         limit = _LIMIT_S.get(x.name)

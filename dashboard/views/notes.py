@@ -94,7 +94,9 @@ def _offline(s: Snapshot) -> Note:
     if s.state is None:
         heading = "No bot has written here" if s.missing else "The bot does not write"
         way = "Start it here." if startable else "Start it on the machine: ./coin start."
-        return Note("bad", "off", heading, f"There is no state to show. {way}", action=startable, witnesses=witnesses(s))
+        return Note(
+            "bad", "off", heading, f"There is no state to show. {way}", action=startable, witnesses=witnesses(s)
+        )
     if s.state.status is Status.ERROR:
         return _error(s.state, startable, witnesses(s))
     lots, _ = _held(s.state.positions)
@@ -144,7 +146,7 @@ def _of_status(s: Snapshot, state: BotState) -> Note | None:
             "info",
             "info",
             "Stopped",
-            f"{_worth(state.positions)} stay open. No exit is judged; take profits that rest at the exchange stay there.",
+            f"{_worth(state.positions)} stay open. No exit is judged; resting take profits stay at the exchange.",
         )
     if s.clock_skew_s is not None:
         return Note(
@@ -209,5 +211,7 @@ def _of_files(s: Snapshot, state: BotState) -> Note | None:
     if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:
         where = "The simulated market is lively: the first entry usually comes within minutes of the start."
         text = where if s.mode == "sim" else "The first buy with every gate open makes a runner."
-        return Note("info", "info", "No lot yet", text) if not (state.account and state.account.day_lots_opened) else None
+        return (
+            Note("info", "info", "No lot yet", text) if not (state.account and state.account.day_lots_opened) else None
+        )
     return None

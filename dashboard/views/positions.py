@@ -236,7 +236,7 @@ def _nearest(rows: list[Position]) -> tuple[str, str, float] | None:
     for row in rows:
         for one in row.lots:
             if one.to_go is not None and not one.take_state and (best is None or one.to_go < best[2]):
-                best = (f"{row.product_id} {one.name.lower()}", one.take, one.to_go)
+                best = (f"{row.product_id} {one.name.lower()}", f.price_text(one.take, row.increment), one.to_go)
     return best
 
 
@@ -250,7 +250,7 @@ def _sums(state: BotState, s: Snapshot) -> tuple[str, str]:
     short = [p.product_id for p in known if (p.difference_text or "0").startswith("-")]
     if short:
         return "differ", f"the exchange shows less than the lots: {', '.join(short)}"
-    return "agree", f"lots are covered by the exchange's balances{ago}"
+    return "agree", f"lots covered by the exchange{ago}"
 
 
 def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
@@ -258,8 +258,9 @@ def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
     rows: list[tuple[str, str, str, str]] = []
     account = state.account
     if account is not None:
-        why = "Cash, all free" if not account.held_in_orders else f"Cash, {f.money(account.held_in_orders)} held in orders"
-        rows.append((account.quote_currency, account.cash_text, f.money(account.cash), why))
+        held = account.held_in_orders
+        why = f"Cash, {f.money(held)} held in orders" if held else "Cash, all free"
+        rows.append((account.quote_currency, f.money(account.cash), f.money(account.cash), why))
     for p in state.positions or []:
         extra = p.difference_text
         if extra and extra.strip("0.-+") and not extra.startswith("-"):
@@ -281,7 +282,8 @@ def next_exits(s: Snapshot, most: int = 3) -> list[NextExit]:
             name = f"{doc.product_id} {called[one.lot_id].lower()}"
             go = _move(one.take_price, doc.mark)
             if go is not None:
-                out.append(NextExit(one.kind, name, f"take {f.price_text(one.take_price, doc.price_increment_text)}", go))
+                price = f.price_text(one.take_price, doc.price_increment_text)
+                out.append(NextExit(one.kind, name, f"take {price}", go))
             guard = one.trail_stop if one.trail_active else one.stop_price
             fall = _move(guard, doc.mark) if guard else None
             if fall is not None and guard:

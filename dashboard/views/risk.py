@@ -162,7 +162,7 @@ _DRILL_STEPS = {
 }
 
 
-def drill(s: Snapshot, done: list[ReceiptDoc]) -> Drill:
+def drill(done: list[ReceiptDoc]) -> Drill:
     """The last drill."""
     if not done:
         return Drill(None, None, [], "", "")

@@ -48,7 +48,7 @@ def strategy(s: Snapshot) -> Strategy | None:
                 icon,
                 f.number(x.probability, 3),
                 f.of_text(x.bar_at),
-                f"{f.count(x.bars)} of {f.count(x.bars_needed)} needed",
+                f"{f.count(x.bars)}, needs {f.count(x.bars_needed)}",
                 x.bars >= x.bars_needed,
                 [(f.words(f.clean(k)), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in x.values.items()],
             )
@@ -60,7 +60,8 @@ def strategy(s: Snapshot) -> Strategy | None:
     ]
     if m is not None:
         model.append(("Decisions", ", ".join(f"{f.count(n)} {word}" for word, n in m.decisions.items())))
+    parameters = [(f.clean(k), f.clean(v)) for k, v in doc.parameters.items()]
     return Strategy(
-        f.clean(doc.name), f.words(doc.granularity.lower()), [(f.clean(k), f.clean(v)) for k, v in doc.parameters.items()],
+        f.clean(doc.name), f.words(doc.granularity.lower()), parameters,
         signals, model,
     )  # fmt: skip

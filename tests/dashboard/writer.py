@@ -3,6 +3,7 @@
 `python -m tests.dashboard.writer FOLDER SCENARIO` runs it until it is ended.
 """
 
+import fcntl
 import math
 import os
 import random
@@ -206,9 +207,7 @@ def boot(scenario: str, now: datetime, up_s: float) -> list[BootStep]:
         ]
     steps = [BootStep(phase=p, state=StepState.DONE, at=at, seconds=s) for p, s in took.items()]
     ended = scenario in ("stopped", "killed", "safe")
-    steps.append(
-        BootStep(phase="running", state=StepState.DONE if ended else StepState.CURRENT, at=at, seconds=up_s)
-    )
+    steps.append(BootStep(phase="running", state=StepState.DONE if ended else StepState.CURRENT, at=at, seconds=up_s))
     steps.append(
         BootStep(phase="stopped", state=StepState.CURRENT if ended else StepState.WAIT, seconds=55 if ended else None)
     )
@@ -244,6 +243,8 @@ class Writer:
         self.pid = os.getpid()
         self.control = TolerantReader(self.paths.control, decode_control)
         self.done: set[str] = set()
+        self.lock = self.paths.bot_lock.open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if scenario == "killed":
             self._latch(datetime.now(UTC), "operator")
 
@@ -433,7 +434,9 @@ class Writer:
 
     def write_market(self) -> None:
         now_ms = int(time.time() * 1000)
-        quotes = [Quote(product_id=p, bid=v * 0.99995, ask=v * 1.00005, last=v, at_ms=now_ms) for p, v in PRICES.items()]
+        quotes = [
+            Quote(product_id=p, bid=v * 0.99995, ask=v * 1.00005, last=v, at_ms=now_ms) for p, v in PRICES.items()
+        ]
         import orjson
 
         write_whole(self.paths.market, orjson.dumps(MarketDoc(ts_ms=now_ms, quotes=quotes)), durable=False)
@@ -543,7 +546,9 @@ def fill_logs(paths: DataPaths) -> None:
     for i in range(200):
         at = datetime.now(UTC) - timedelta(seconds=3 * (200 - i))
         level = "ERROR" if i == 150 else "WARNING" if i % 40 == 0 else "INFO"
-        lines.append(f"{at:%Y-%m-%dT%H:%M:%S}.000Z {level} bot.engine order.accepted product_id=BTC-USD price={113000 + i}")
+        lines.append(
+            f"{at:%Y-%m-%dT%H:%M:%S}.000Z {level} bot.engine order.accepted product_id=BTC-USD price={113000 + i}"
+        )
     (paths.logs / "COIN-BOT.log").write_text("\n".join(lines) + "\n")
 
 
