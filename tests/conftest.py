@@ -59,6 +59,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield  # a whole file that skips itself, as `importorskip` does
+    if IN_CI and report.outcome == "skipped":
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} skipped itself, which CI doesn't allow: {report.longrepr}"
+    return report
+
+
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Gives loopback ports that nobody listens on."""

@@ -67,7 +67,9 @@ def test_live_has_no_simulator(checkout: Path, line: str) -> None:
     (checkout / ".env").write_text(f"# COIN_MODE=sim\nCOIN_MODE=paper\n{line}\n#COIN_MODE=sim\n")
     assert list(load(checkout)) == ["COIN", "COIN-BOT"]
     assert "COIN-SIM" in load(checkout, COIN_MODE="sim")  # the shell outranks the file
-    assert settings.load(checkout / ".env", {"COINBASE_KEY_FILE": "k"}).settings.coin_mode == "live"
+    assert (
+        settings.load(checkout / ".env", {"COINBASE_KEY_FILE": "k", "PROFILE": "canary"}).settings.coin_mode == "live"
+    )
 
 
 def test_values_of_the_file_are_not_frozen_into_the_environment(checkout: Path) -> None:

@@ -282,7 +282,7 @@ def test_live_takes_the_simulator_off(second_checkout: Path) -> None:
     """COIN-SIM is left from a simulated run. The key file is missing, so the bot refuses; no order can be sent."""
     with rig() as made:
         made.pm2("start", str(second_checkout / "ecosystem.config.js"), "--only", "COIN-SIM", "-s")
-        (second_checkout / ".env").write_text("COIN_MODE=live\nCOINBASE_KEY_FILE=/nowhere/key.json\n")
+        (second_checkout / ".env").write_text("COIN_MODE=live\nPROFILE=canary\nCOINBASE_KEY_FILE=/nowhere/key.json\n")
         done = coin(made, "start", "--timeout", "20", root=second_checkout)
         assert "COIN-SIM taken off" in done.stdout, done.stdout + done.stderr
         assert made.client.find("COIN-SIM") is None
