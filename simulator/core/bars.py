@@ -47,10 +47,15 @@ def fold(bars: Iterable[Bar]) -> Bar | None:
 def _path(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, rough: int) -> list[int]:
     """count + 1 prices from open to close that lean to the high in part `high_at` and the low in `low_at`."""
     anchors = [(0, bar.open), (count, bar.close)]
+    taken = 0
     for at, price in ((high_at, bar.high), (low_at, bar.low)):
-        edge = at + draws.below(2)
-        if 0 < edge < count:
+        # At an inner edge of the part, so that the path leads there: else the part would be a lone spike.
+        edge = min(count - 1, max(1, at + draws.below(2)))
+        if edge == taken:
+            edge = at if edge > at >= 1 else min(count - 1, edge + 1)
+        if 0 < edge < count and edge != taken:
             anchors.append((edge, price))
+            taken = edge
     anchors.sort()
     path = [bar.open] * (count + 1)
     for (start, first), (end, last) in pairwise(anchors):
@@ -62,6 +67,16 @@ def _path(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, rough: 
     return path
 
 
+def _extremes(draws: Draws, bar: Bar, count: int) -> tuple[int, int]:
+    """Parts that hold the high and the low: two of them, and in a bar with a clear direction in its order."""
+    one = draws.below(count)
+    other = (one + 1 + draws.below(count - 1)) % count
+    if 3 * abs(bar.close - bar.open) > bar.high - bar.low:
+        first, last = min(one, other), max(one, other)
+        return (last, first) if bar.close > bar.open else (first, last)
+    return one, other
+
+
 def split(
     draws: Draws,
     bar: Bar,
@@ -69,14 +84,14 @@ def split(
     wick: int,
     quiet: int = 0,
     extremes: tuple[int, int] | None = None,
-    least: int = 0,
+    least: tuple[int, int] = (0, 0),
 ) -> list[Bar]:
     """`bar` as `count` shorter ones that fold back to it exactly.
 
-    `wick`: usual length of a part's wick beyond `least`, in ticks. `quiet`: per mille of parts without a trade.
+    `wick`: usual length of a wick beyond `least` (up, down), in ticks. `quiet`: per mille of parts without a trade.
     `extremes`: parts that hold the high and the low; None = drawn.
     """
-    high_at, low_at = extremes if extremes is not None else (draws.below(count), draws.below(count))
+    high_at, low_at = extremes if extremes is not None else _extremes(draws, bar, count)
     path = _path(draws, bar, count, high_at, low_at, wick // 2)
     weights = [draws.between(40, 160) for _ in range(count)]
     spans = [abs(path[i + 1] - path[i]) for i in range(count)]
@@ -95,8 +110,8 @@ def split(
         if not volumes[i]:
             parts.append(Bar(first, first, first, first, 0))
             continue
-        high = min(bar.high, max(first, last) + least + abs(draws.bell(wick)))
-        low = max(bar.low, min(first, last) - least - abs(draws.bell(wick)))
+        high = min(bar.high, max(first, last) + least[0] + abs(draws.bell(wick)))
+        low = max(bar.low, min(first, last) - least[1] - abs(draws.bell(wick)))
         parts.append(Bar(first, high, low, last, volumes[i]))
     return _pinned(parts, bar, high_at, low_at)
 

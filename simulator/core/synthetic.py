@@ -23,6 +23,7 @@ class Temper(NamedTuple):
     """How wild a market is; lengths in millionths of the price."""
 
     day_step: int  # usual move of a day's close
+    day_least: int  # every day reaches at least so far beyond open and close
     day_wick: int
     hour_least: int  # every hour reaches at least so far beyond open and close
     hour_wick: int
@@ -39,11 +40,11 @@ class Temper(NamedTuple):
 
 
 TEMPERS: dict[str, Temper] = {
-    "lively": Temper(30_000, 500_000, 150_000, 12_000, 16_000, 4_000, 6_000, 1_500, 60, 0, True, 100, 100),
-    "calm": Temper(24_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 60, False, 15, 100),
-    "thin_book": Temper(24_000, 12_000, 0, 3_500, 100, 900, 60, 500, 8, 250, False, 400, 5),
-    "trend": Temper(20_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100, 25_000),
-    "range": Temper(3_000, 8_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100),
+    "lively": Temper(20_000, 170_000, 20_000, 150_000, 3_000, 20_000, 2_000, 8_000, 1_500, 60, 0, True, 100, 100),
+    "calm": Temper(24_000, 6_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 60, False, 15, 100),
+    "thin_book": Temper(24_000, 6_000, 12_000, 0, 3_500, 100, 900, 60, 500, 8, 250, False, 400, 5),
+    "trend": Temper(20_000, 6_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100, 25_000),
+    "range": Temper(3_000, 4_000, 8_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100),
 }
 
 
@@ -109,8 +110,9 @@ class Synthetic:
         last = self._ticks(product, deviation)
         draws = Draws(self._seed, product_id, "wick", day)
         wick = first * self._temper.day_wick // PPM * wild // 100
-        high = max(first, last) + wick // 2 + abs(draws.bell(wick))
-        low = max(50, min(first, last) * 3 // 10, min(first, last) - wick // 2 - abs(draws.bell(wick)))
+        least = first * self._temper.day_least // PPM
+        high = max(first, last) + least + abs(draws.bell(wick))
+        low = max(50, min(first, last) * 3 // 10, min(first, last) - least - abs(draws.bell(wick)))
         volume = product.daily_volume * 10**20 // product.step * wild // 100 * draws.between(70, 140) // 100
         return Bar(first, high, low, last, volume)
 
@@ -123,7 +125,20 @@ class Synthetic:
         extremes = (common.below(24), common.below(24))
         wick = bar.open * self._temper.hour_wick // PPM * self._close(product_id, day)[1] // 100
         least = bar.open * self._temper.hour_least // PPM
-        return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes, least)
+        up = self._turn(product_id)[2] if self._temper.rotate else 50
+        beyond = (2 * least * up // 100, 2 * least * (100 - up) // 100)
+        return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes, beyond)
+
+    def _turn(self, product_id: str) -> tuple[int, int, int]:
+        """A rotating product's hour: its highest and lowest twelfth, and the percent of its span still to rise.
+
+        Each rises for ten twelfths of the hour and falls for two, and the products take turns: a bot that follows
+        a trend finds one at any time.
+        """
+        low = 4 * self._place[product_id] % 12
+        since_low = -low % 12
+        risen = since_low * 10 if since_low <= 10 else 100 - (since_low - 10) * 50
+        return (low + 10) % 12, low, 100 - risen
 
     def _wild_hour(self, hour: int) -> int:
         """An hour's wildness in percent: the mean of neighbouring draws, so that it clusters."""
@@ -137,17 +152,12 @@ class Synthetic:
         bar = self.hours(product_id, hour // 24)[hour % 24]
         temper = self._temper
         common = Draws(self._seed, "fives", hour)
-        if temper.rotate:
-            # Each product rises for forty minutes of the hour and falls for twenty, and the products take turns:
-            # a bot that follows a trend finds one at any time, and its first exit within minutes.
-            low = 4 * self._place[product_id] % 12
-            extremes = ((low + 8) % 12, low)
-        else:
-            extremes = (common.below(12), common.below(12))
+        drawn = (common.below(12), common.below(12))
+        extremes = self._turn(product_id)[:2] if temper.rotate else drawn
         wild = 100 if temper.rotate else self._wild_hour(hour)
         wick = bar.open * temper.five_wick // PPM * wild // 100
         least = bar.open * temper.five_least // PPM * wild // 100
-        return split(Draws(self._seed, product_id, "fives", hour), bar, 12, wick, 0, extremes, least)
+        return split(Draws(self._seed, product_id, "fives", hour), bar, 12, wick, 0, extremes, (least, least))
 
     def minutes(self, product_id: str, five: int) -> list[Bar]:
         return self._cache.get((product_id, 4, five), lambda: self._make_minutes(product_id, five))
@@ -158,7 +168,8 @@ class Synthetic:
         wild = 100 if temper.rotate else self._wild_hour(five // 12)
         wick = bar.open * temper.minute_wick // PPM * wild // 100
         least = bar.open * temper.minute_least // PPM * wild // 100
-        return split(Draws(self._seed, product_id, "minutes", five), bar, 5, wick, temper.quiet, None, least)
+        draws = Draws(self._seed, product_id, "minutes", five)
+        return split(draws, bar, 5, wick, temper.quiet, None, (least, least))
 
     def minute(self, product_id: str, minute: int) -> Bar | None:
         bar = self.minutes(product_id, minute // 5)[minute % 5] if minute >= self.begins else None

@@ -106,9 +106,7 @@ class Sim:
 
     def sdk(self, name: str = "key.json", timeout: int = 5) -> RESTClient:
         key = self.key(name)
-        client = RESTClient(
-            api_key=key["name"], api_secret=key["privateKey"], base_url=self.host, timeout=timeout
-        )
+        client = RESTClient(api_key=key["name"], api_secret=key["privateKey"], base_url=self.host, timeout=timeout)
         client.session.verify = self.ca
         client.session.trust_env = False
         return client

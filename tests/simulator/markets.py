@@ -6,6 +6,7 @@ from simulator.core.venue import Rules
 from simulator.exchange import Config, Exchange
 from simulator.store import Store
 
+DEFAULT_RULES = Rules()
 NOW = 1_790_000_000_000_000
 PRODUCT = Product(
     "ABC-USD", "Abc", "US Dollar", "0.01", "0.001", "0.01", "0.001", "100000", "1", "100000000", "100", 100_000
@@ -37,7 +38,7 @@ class Quiet:
         return 100
 
 
-def quiet_exchange(rules: Rules = Rules(), funds: str = "10000", *products: Product) -> Exchange:
+def quiet_exchange(rules: Rules = DEFAULT_RULES, funds: str = "10000", *products: Product) -> Exchange:
     """An exchange with an empty book."""
     config = Config(rules=rules, funds=funds, levels=50, enforce_rate_limits=False)
     return Exchange(Quiet(*products), Store(None), config, NOW)

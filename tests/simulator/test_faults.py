@@ -25,7 +25,9 @@ def test_latency_holds_an_answer_back(sim: Sim) -> None:
     assert sim.strikes("latency") >= 1
 
 
-@pytest.mark.parametrize(("body", "sign"), [("json", "rate_limit_exceeded"), ("grpc", "RATE_LIMIT"), ("html", "<html>")])
+@pytest.mark.parametrize(
+    ("body", "sign"), [("json", "rate_limit_exceeded"), ("grpc", "RATE_LIMIT"), ("html", "<html>")]
+)
 def test_429_in_each_spelling(sim: Sim, body: str, sign: str) -> None:
     sim.faults(rate_limit={"rate": 1, "limit": 1, "body": body})
     with sim.http() as http:

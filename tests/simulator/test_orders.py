@@ -1,5 +1,7 @@
 """Every kind of order through REST: what it does, what it holds, how it ends, how it is refused."""
 
+# ruff: noqa: E501  a table reads best in rows
+
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -370,7 +372,11 @@ def test_orders_page_without_overlap_under_every_filter(x: Local) -> None:
     assert count("time_in_forces=GOOD_UNTIL_CANCELLED") == 12 and count("asset_filters=ABC") == 17
     assert count("end_date=2020-01-01T00:00:00Z") == 0
     by_price = x.ok("GET", "/orders/historical/batch?sort_by=LIMIT_PRICE&order_status=OPEN&limit=3")
-    assert [o["order_configuration"]["limit_limit_gtc"]["limit_price"] for o in by_price["orders"]] == ["71", "70", "69"]
+    assert [o["order_configuration"]["limit_limit_gtc"]["limit_price"] for o in by_price["orders"]] == [
+        "71",
+        "70",
+        "69",
+    ]
 
 
 def test_fills_page_without_overlap(x: Local) -> None:
