@@ -1,0 +1,227 @@
+"""An engine alone: events in, intents out, time turned by hand. No exchange, no file, no loop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from bot.core import events as ev
+from bot.core.engine import Engine
+from bot.core.intents import CancelOrder, FetchFills, Intent, LookUpOrder, Note, PlaceOrder, SaveReceipt
+from bot.core.lots import Lot
+from bot.core.model import Balance, Bar, FeeRates, Fill, OrderSpec, Product, Side, VenueOrder, VenueStatus
+from bot.core.orders import Order
+from bot.core.world import Restored, Signal
+from shared.control import Cmd, Command, Level
+from shared.settings import Settings
+from shared.times import from_epoch_ms
+
+START_MS = 1_795_176_000_000  # 2026-11-20T12:00:00Z
+T = TypeVar("T")
+D = Decimal
+
+
+def product(product_id: str = "BTC-USD", **changes: Any) -> Product:
+    base, _, quote = product_id.partition("-")
+    terms: dict[str, Any] = {
+        "product_id": product_id,
+        "base": base,
+        "quote": quote,
+        "base_increment": D("0.00000001"),
+        "quote_increment": D("0.01"),
+        "price_increment": D("0.01"),
+        "base_min_size": D("0.00000001"),
+        "base_max_size": D("1000000"),
+        "quote_min_size": D(1),
+        "quote_max_size": D("100000000"),
+        "price": D(100),
+    }
+    return Product(**(terms | changes))
+
+
+@dataclass
+class Said:
+    """A strategy that says what it was told to say."""
+
+    word: str = "flat"
+    name: str = "said"
+    warmup_bars: int = 1
+    parameters: dict[str, str] = field(default_factory=dict)
+    model_mode: str | None = None
+
+    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
+        return Signal(self.word, None, {})
+
+    def state(self, product_id: str) -> str | None:
+        return None
+
+    def fits(self) -> int:
+        return 0
+
+
+def quiet_settings(**changes: Any) -> Settings:
+    """Settings whose side rules stay out of the way: no edge gate, no volatility factor."""
+    terms: dict[str, Any] = {"products": ("BTC-USD",), "edge_gate": False, "vol_risk_adjust": False}
+    return Settings(**(terms | changes))
+
+
+class Rig:
+    """One engine with its strategy, ready to trade at a price of 100."""
+
+    def __init__(
+        self,
+        *,
+        cash: str = "10000",
+        restored: Restored | None = None,
+        level: Level = Level.RUN,
+        now_ms: int = START_MS,
+        ready: bool = True,
+        holdings: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.now_ms = now_ms
+        self.settings = quiet_settings(**settings)
+        self.strategy = Said()
+        self.engine = Engine(self.settings, self.strategy, restored or Restored(), level, from_epoch_ms(now_ms))
+        self.intents: list[Intent] = []
+        self._trades = 0
+        self._bar_s = now_ms // 60_000 * 60 - 60
+        for product_id in self.settings.products:
+            self.send(ev.ProductsSeen((product(product_id),)))
+        self.send(ev.FeesSeen(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
+        totals = {"USD": cash} | (holdings or {})
+        balances = tuple(Balance(currency, D(total), D(0)) for currency, total in totals.items())
+        self.send(ev.BalancesSeen(balances, now_ms))
+        self.send(ev.Tick())
+        if ready:
+            self.send(ev.FeedChanged(True, "up"))
+            self.send(ev.TradingReady())
+
+    # Time and market.
+
+    def send(self, event: ev.Event, after_ms: int = 0) -> list[Intent]:
+        """One event, `after_ms` later; the intents it led to."""
+        self.now_ms += after_ms
+        found = self.engine.handle(event, from_epoch_ms(self.now_ms))
+        self.intents.extend(found)
+        return found
+
+    def price(self, price: str, product_id: str = "BTC-USD", after_ms: int = 1000) -> list[Intent]:
+        value = D(price)
+        half = D("0.01")
+        return self.send(ev.Priced(product_id, value, value - half, value + half), after_ms)
+
+    def bar(self, word: str, price: str = "100", product_id: str = "BTC-USD") -> list[Intent]:
+        """A bar closes and the strategy says `word`; a price comes, so that gates are judged."""
+        self.strategy.word = word
+        self._bar_s += 60
+        close = float(price)
+        bar = Bar(self._bar_s, close, close, close, close, 1.0)
+        found = self.send(ev.BarsClosed(product_id, "ONE_MINUTE", (bar,)))
+        return found + self.price(price, product_id)
+
+    def tick(self, times: int = 1) -> list[Intent]:
+        found: list[Intent] = []
+        for _ in range(times):
+            found += self.send(ev.Tick(), 1000)
+        return found
+
+    # The exchange's answers.
+
+    def accept(self, spec: OrderSpec, order_id: str | None = None) -> list[Intent]:
+        return self.send(ev.Accepted(spec.client_order_id, order_id or venue_id(spec)), 10)
+
+    def seen(self, spec: OrderSpec, status: VenueStatus, filled: str = "0") -> list[Intent]:
+        return self.send(ev.OrdersSeen((self.shown(spec, status, filled),), complete=False, asked_ms=0), 10)
+
+    def shown(self, spec: OrderSpec, status: VenueStatus, filled: str = "0") -> VenueOrder:
+        return VenueOrder(
+            venue_id(spec), spec.client_order_id, spec.product_id, spec.side, status, D(filled), self.now_ms
+        )
+
+    def fill(self, spec: OrderSpec, size: str, price: str, *, fee: str = "0", trade: str | None = None) -> list[Intent]:
+        return self.send(ev.FillsSeen((self.make_fill(spec, size, price, fee=fee, trade=trade),)), 10)
+
+    def make_fill(self, spec: OrderSpec, size: str, price: str, *, fee: str = "0", trade: str | None = None) -> Fill:
+        self._trades += 1
+        return Fill(
+            venue_id(spec),
+            trade or f"t{self._trades}",
+            spec.client_order_id,
+            spec.product_id,
+            spec.side,
+            D(price),
+            D(size),
+            D(fee),
+            "taker",
+            self.now_ms,
+        )
+
+    def fills_all(self, spec: OrderSpec, size: str, price: str, fee: str = "0") -> list[Intent]:
+        """Accepted, filled at once, told by stream and by the list of fills."""
+        found = self.accept(spec)
+        found += self.seen(spec, VenueStatus.FILLED, size)
+        return found + self.fill(spec, size, price, fee=fee)
+
+    def command(self, cmd: Cmd, command_id: str = "c1", **args: str) -> list[Intent]:
+        return self.send(ev.CommandSeen(Command(seq=1, id=command_id, cmd=cmd, at="", args=args)))
+
+    def level(self, level: Level) -> list[Intent]:
+        return self.send(ev.LevelSet(level, "test"))
+
+    # What is to be looked at.
+
+    @property
+    def lots(self) -> list[Lot]:
+        return list(self.engine.world.book)
+
+    def order(self, spec: OrderSpec) -> Order:
+        return self.engine.world.orders[spec.client_order_id]
+
+    def open_runner(self, size: str = "1", price: str = "100", fee: str = "0") -> tuple[OrderSpec, OrderSpec | None]:
+        """Buy, filled; (the entry, the take that rests then)."""
+        entry = one(places(self.bar("buy", price)))
+        rest = places(self.fills_all(entry, size, price, fee))
+        self.strategy.word = "flat"
+        return entry, rest[0] if rest else None
+
+
+def venue_id(spec: OrderSpec) -> str:
+    return f"v-{spec.client_order_id[-12:]}"
+
+
+def of(intents: Sequence[Intent], kind: type[T]) -> list[T]:
+    return [intent for intent in intents if isinstance(intent, kind)]
+
+
+def places(intents: Sequence[Intent]) -> list[OrderSpec]:
+    return [intent.spec for intent in of(intents, PlaceOrder)]
+
+
+def cancels(intents: Sequence[Intent]) -> list[str]:
+    return [intent.client_order_id for intent in of(intents, CancelOrder)]
+
+
+def looks(intents: Sequence[Intent]) -> list[str]:
+    return [intent.client_order_id for intent in of(intents, LookUpOrder)]
+
+
+def fetches(intents: Sequence[Intent]) -> list[str]:
+    return [intent.order_id for intent in of(intents, FetchFills)]
+
+
+def notes(intents: Sequence[Intent]) -> list[str]:
+    return [intent.text for intent in of(intents, Note)]
+
+
+def receipts(intents: Sequence[Intent]) -> list[SaveReceipt]:
+    return of(intents, SaveReceipt)
+
+
+def one(items: Sequence[T]) -> T:
+    assert len(items) == 1, items
+    return items[0]
+
+
+def sells(intents: Sequence[Intent]) -> list[OrderSpec]:
+    return [spec for spec in places(intents) if spec.side is Side.SELL]
