@@ -5,11 +5,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from cli import ports, ui
+from cli import orphans, ports, ui
 from cli.boot_watch import Ending, watch_boot
-from cli.context import loaded
+from cli.context import EXIT_CONFIG, from_callers_folder, loaded
 from cli.pm2_process import APPS, ECOSYSTEM, is_ours, run
-from cli.witness import look, read_state
+from cli.witness import lock_holder, look, read_state
 from shared.paths import ROOT, DataPaths
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble
 from shared.settings import Loaded, Mode, Settings
@@ -21,6 +21,7 @@ STOP_ORDER = ("COIN-BOT", "COIN-SIM", "COIN")
 def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = True) -> None:
     """Start what isn't running, restart what runs with other settings, leave the rest alone."""
     began = time.monotonic()
+    _find_recording()
     found = loaded()
     paths = found.settings.paths
     _check_shell(found)
@@ -36,6 +37,7 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     wanted = [name for name in APPS if name != "COIN-SIM" or found.settings.coin_mode is not Mode.LIVE]
     stale = [name for name in wanted if force_restart or name not in running or not _unchanged(running[name])]
     before, _, _ = read_state(paths)
+    _end_orphans(running)
     if stale:
         _check_ports(found.settings, stale, running)
         for name in STOP_ORDER:
@@ -53,6 +55,7 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
 
 def start_only(names: list[str]) -> None:
     """Start some of ours, without waiting for the bot; what runs already is left alone."""
+    _find_recording()
     found = loaded().settings
     client = Pm2Client()
     running = known(client)
@@ -90,10 +93,30 @@ def stop(*, keep_dashboard: bool = False) -> None:
         ui.line(ui.GOOD, f"{name} stopped ({time.monotonic() - began:.1f} s)")
     if not running:
         ui.line(ui.DOT, "nothing of ours runs under PM2")
+    stopped += _end_orphans(running, spare="COIN" if keep_dashboard else None)
+    _tell_of_others()
     if stopped and before.state is not None and before.state.positions:
         lots = sum(len(position.lots) for position in before.state.positions)
         if lots:
             ui.line(ui.WARN, f"{lots} open lots stay open and unwatched until ./coin start; resting take profits stay")
+
+
+def _end_orphans(running: dict[str, Process], spare: str | None = None) -> int:
+    """End what a killed PM2 left behind: a bot that nobody sees must not trade on. How many."""
+    ended = 0
+    for orphan in orphans.find(process.pid for process in running.values()):
+        if orphan.name == spare:
+            continue
+        how = "stopped" if orphans.end(orphan) else "killed, since it didn't stop"
+        ui.line(ui.WARN, f"{orphan.name} (pid {orphan.pid}) was left by a PM2 that was killed: {how}")
+        ended += 1
+    return ended
+
+
+def _tell_of_others() -> None:
+    holder = lock_holder(loaded_paths().bot_lock)
+    if holder is not None:
+        ui.line(ui.WARN, f"A bot that PM2 doesn't know still runs on this data folder: pid {holder}")
 
 
 def restart(timeout_s: float = 60.0) -> None:
@@ -133,13 +156,27 @@ def check_clash(running: dict[str, Process]) -> None:
         )
 
 
+def _find_recording() -> None:
+    """A recording that the caller's shell names from the caller's folder is found from anywhere."""
+    named = os.environ.get("SIM_REPLAY", "").strip()
+    if not named:
+        return
+    here = from_callers_folder(Path(named)).resolve()
+    if here.exists():
+        os.environ["SIM_REPLAY"] = str(here)
+    elif not (ROOT / named).exists():
+        ui.give_up(
+            f"SIM_REPLAY={named}: there is no such file.", f"Looked for {here} and {ROOT / named}", code=EXIT_CONFIG
+        )
+
+
 def _check_shell(found: Loaded) -> None:
     lost = [k for k, source in found.sources.items() if source == "environment" and not is_ours(k)]
     if lost:
         ui.give_up(
             f"{', '.join(lost)} from the shell doesn't reach the bot: PM2 would keep it where others read it.",
             "Write it into .env (chmod 600 .env).",
-            code=78,
+            code=EXIT_CONFIG,
         )
 
 
@@ -158,7 +195,7 @@ def _prepare_folder(paths: DataPaths) -> None:
         ui.give_up(
             f"The data folder {paths.root} can't be used: {error.strerror or error}",
             f"Make it writable (chown -R $(id -un) '{paths.root}'), or set DATA_DIR to another folder.",
-            code=78,
+            code=EXIT_CONFIG,
         )
 
 

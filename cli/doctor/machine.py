@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from cli import ports
+from cli import orphans, ports
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.pm2_process import APPS, environment, executable, node_folder
 from shared.paths import ROOT
@@ -83,8 +83,8 @@ def processes(client: Pm2Client, mode: Mode | None) -> list[Check]:
     try:
         found = {p.name: p for p in client.processes() if p.name in APPS}
     except Pm2Unavailable:
-        return []
-    checks = []
+        return _orphans([])
+    checks = _orphans([process.pid for process in found.values()])
     for name in APPS:
         process = found.get(name)
         if process is None:
@@ -93,6 +93,12 @@ def processes(client: Pm2Client, mode: Mode | None) -> list[Check]:
         else:
             checks.append(_process(process, mode))
     return checks
+
+
+def _orphans(known_pids: list[int]) -> list[Check]:
+    way = "./coin stop ends them; ./coin start does so, too"
+    left = orphans.find(known_pids)
+    return [bad(found.name, f"pid {found.pid} runs without PM2, whose daemon was killed", way) for found in left]
 
 
 def _process(process: Process, mode: Mode | None) -> Check:

@@ -54,6 +54,12 @@ def test_a_key_file_in_the_shell_is_refused_with_the_way_out(coin: Coin) -> None
     assert "Write it into .env" in done.stderr
 
 
+def test_a_recording_that_is_not_there_is_named(coin: Coin, tmp_path: Path) -> None:
+    done = coin("start", COIN_MODE="replay", SIM_REPLAY="none.csv")
+    assert done.returncode == 78
+    assert f"Looked for {tmp_path / 'none.csv'}" in done.stderr
+
+
 def test_settings_name_their_source(coin: Coin) -> None:
     done = coin("settings", SIM_SEED="7")
     assert "SIM_SEED=7  (environment)" in done.stdout

@@ -258,6 +258,24 @@ def test_stop_says_what_it_did_and_start_after_it_works(running: Rig) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
 
 
+@pytest.mark.parametrize("command", ["start", "stop"])
+def test_what_a_killed_pm2_left_behind_is_ended(command: str) -> None:
+    """Its bot would trade on, unseen by the next PM2."""
+    with rig() as made:
+        made.start()
+        made.wait_trading()
+        left = {name: made.pid(name) for name in APPS}
+        os.kill(int((made.home / "pm2.pid").read_text()), signal.SIGKILL)
+        assert f"pid {left['COIN-BOT']} runs without PM2" in coin(made, "doctor").stdout
+        done = coin(made, command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for name, pid in left.items():
+            assert f"{name} (pid {pid}) was left by a PM2 that was killed: stopped" in done.stdout
+            assert not pid_alive(pid)
+        if command == "start":
+            assert made.wait_trading().pid == made.pid("COIN-BOT")
+
+
 def test_bad_settings_stop_with_78_and_are_named(second_checkout: Path) -> None:
     """Started by PM2 itself, past ./coin start, which would refuse."""
     with rig() as made:
