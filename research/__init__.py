@@ -1,0 +1,1 @@
+"""Backtests, sweeps and checks of strategies: the rulebook that trades, over history (docs/research.md)."""

@@ -1,0 +1,344 @@
+"""One run of a loop: settings and candles in, lots and equity out. Compiled by default, plain for comparison."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
+from research import compiled
+from research.data.candles import Candles, Floats, Ints
+from research.errors import ResearchError
+from research.loops import arrays, flip, lots
+from research.loops import types as t
+from shared.settings import Settings, parse_window
+
+CAPACITY = 4096
+PLAIN_LIMIT = 9.0e18  # whole units of money must fit into int64
+
+
+class Fill(StrEnum):
+    """When a decision made on a closed bar is carried out."""
+
+    NEXT_OPEN = "next_open"
+    CLOSE = "close"
+    OHLC = "ohlc"
+
+
+FILLS = {Fill.NEXT_OPEN: t.FILL_NEXT_OPEN, Fill.CLOSE: t.FILL_CLOSE, Fill.OHLC: t.FILL_OHLC}
+
+
+class Style(StrEnum):
+    """How signals become trades: the bot's lots, or all in and all out."""
+
+    LOTS = "lots"
+    FLIP = "flip"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketModel:
+    """What is assumed of the market. Fees in percent; `spread_bps` is the whole spread, `slippage_bps` per side."""
+
+    fill: Fill = Fill.NEXT_OPEN
+    maker_pct: float = 0.50
+    taker_pct: float = 0.90
+    spread_bps: float = 0.0
+    spread_ticks: int = 0  # half a spread in whole ticks, on top
+    slippage_bps: float = 0.0
+    volatility_slippage: float = 0.0  # in standard deviations of the newest 60 log returns
+    impact_bps: float = 0.0  # of an order as large as its bar's volume; grows with the root of the size
+    through: bool = True  # resting takes fill when traded through; False: when touched
+    participation: float = 0.0  # part of a bar's volume that a resting take may get; 0 = no such bound
+    cash: float = 10_000.0
+    base_min_steps: int = 1
+    quote_min: float = 1.0
+    quote_increment: float = 0.01
+    part: float = 1.0  # of the cash, for the flip style
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Candles as the loops read them; made once for many runs."""
+
+    candles: tuple[Candles, ...]
+    start_s: Ints
+    ticks: tuple[Ints, Ints, Ints, Ints]  # open, high, low, close
+    steps: Floats
+    first: Ints
+    end: Ints
+    unit: Floats
+    off_tick: int  # prices that lay between two ticks
+    times: Ints  # every time at which a bar closes, seconds
+    granularity_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawResult:
+    """What a run leaves, as arrays. `ints`, `floats`: a row per lot, columns in `research.loops.types`."""
+
+    prepared: Prepared
+    ints: NDArray[np.int64]
+    floats: Floats
+    equity: Floats
+    held: Floats
+    account: Floats
+    model: MarketModel
+    style: Style = Style.LOTS
+    marks: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+@functools.cache
+def _compiled(name: str) -> Callable[..., Any]:
+    match name:
+        case "lots":
+            return compiled.compile_loop(lots.lots_loop, lots.HELPERS)
+        case "flip":
+            return compiled.compile_loop(flip.flip_loop, flip.HELPERS)
+        case _:
+            return compiled.compile_loop(getattr(arrays, name))
+
+
+def kernel(name: str, plain: bool) -> Callable[..., Any]:
+    """A loop by name: compiled, or the very same function as plain Python."""
+    if not plain:
+        return _compiled(name)
+    return {"lots": lots.lots_loop, "flip": flip.flip_loop}.get(name) or getattr(arrays, name)  # type: ignore[no-any-return]
+
+
+def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
+    """Ticks and steps of all products, one after the other. Raises ResearchError for bars of different lengths."""
+    if not candles or any(not len(one) for one in candles):
+        raise ResearchError("there are no bars to run on")
+    if len({one.granularity_s for one in candles}) > 1:
+        raise ResearchError("all products of one run need bars of one length")
+    if len({one.product_id for one in candles}) < len(candles):
+        raise ResearchError("a product is named twice")
+    sizes = np.array([len(one) for one in candles], dtype=np.int64)
+    end = np.cumsum(sizes)
+    total = int(end[-1])
+    ticks = tuple(np.empty(total, dtype=np.int64) for _ in range(4))
+    steps = np.empty(total)
+    off = 0
+    to_ticks = kernel("to_ticks", plain)
+    for one, last in zip(candles, end.tolist(), strict=True):
+        cut = slice(last - len(one), last)
+        increment = float(one.price_increment)
+        for out, column in zip(ticks, (one.open, one.high, one.low, one.close), strict=True):
+            off += to_ticks(column, increment, out[cut])
+        np.divide(one.volume, float(one.base_increment), out=steps[cut])
+    start = candles[0].start_s if len(candles) == 1 else np.concatenate([one.start_s for one in candles])
+    unit = np.array([float(Decimal(one.price_increment) * Decimal(one.base_increment)) for one in candles])
+    seconds = candles[0].granularity_s
+    times = start + seconds if len(candles) == 1 else np.unique(start + seconds)
+    return Prepared(
+        tuple(candles),
+        start,
+        ticks,
+        steps,
+        end - sizes,
+        end,
+        unit,
+        off,
+        times,
+        seconds,  # type: ignore[arg-type]
+    )
+
+
+def rules_of(s: Settings) -> t.Rules:
+    """The settings as the loop reads them."""
+    return t.Rules(
+        take_profit_pct=s.take_profit_pct,
+        runner_tp_mult=s.runner_tp_mult,
+        scalp_mode=DECAY_LINEAR if s.scalp_tp_dec_mode == "linear" else DECAY_EXP,
+        scalp_factor=s.scalp_tp_decay_factor,
+        scalp_dec_pct=s.scalp_tp_dec_pct,
+        scalp_floor_pct=s.scalp_tp_min_pct,
+        scalp_decay=s.scalp_tp_decay_enable,
+        adverse_pct=s.pyramid_min_adverse_pct,
+        decay_lambda=s.pyramid_decay_lambda,
+        adverse_floor_pct=s.pyramid_decay_min_pct,
+        pause_s=s.pyramid_min_seconds_between,
+        pyramiding=s.allow_pyramiding,
+        stop_loss_pct=s.stop_loss_pct,
+        trail_activate_pct=s.trail_activate_pct,
+        trail_distance_pct=s.trail_distance_pct,
+        max_lots=s.max_concurrent_lots,
+        max_total_lots=s.max_total_lots,
+        risk_pct=s.risk_per_trade_pct,
+        order_min=s.order_min_usd,
+        max_order=s.max_order_usd,
+        fixed_equity=0.0 if s.use_live_equity else s.usd_equity,
+        vol_adjust=s.vol_risk_adjust,
+        max_daily_loss_pct=s.max_daily_loss_pct,
+        max_daily_loss=s.max_daily_loss_usd,
+        mark_to_market=s.daily_breaker_mark_to_market,
+        resting_take=s.take_profit_order == "limit",
+        edge_gate=s.edge_gate,
+        min_edge_pct=s.min_edge_pct,
+    )
+
+
+def _model(m: MarketModel, seconds: int) -> t.Model:
+    return t.Model(
+        fill=FILLS[m.fill],
+        granularity_s=seconds,
+        maker_pct=m.maker_pct,
+        taker_pct=m.taker_pct,
+        taker_ppm=round(m.taker_pct * 10_000),
+        quote_increment=m.quote_increment,
+        half_spread_ticks=m.spread_ticks,
+        impact=m.impact_bps / 10_000,
+        through=m.through,
+        participation=m.participation,
+    )
+
+
+def new_state(prepared: Prepared, model: MarketModel, room: int) -> t.State:
+    """Nothing open, `model.cash` in the account; at most `room` lots of each product."""
+    count = len(prepared.candles)
+    state = t.State(
+        np.zeros((count, room, t.L_SIZE), dtype=np.int64),
+        np.zeros((count, room, t.R_SIZE)),
+        np.zeros((count, t.P_SIZE), dtype=np.int64),
+        np.zeros((count, t.M_SIZE)),
+        np.zeros(t.A_SIZE),
+    )
+    state.products[:, t.P_FIRST] = state.products[:, t.P_AT] = prepared.first
+    state.products[:, t.P_END] = prepared.end
+    state.products[:, t.P_MIN_STEPS] = model.base_min_steps
+    state.products[:, t.P_MIN_UNITS] = np.maximum(np.rint(model.quote_min / prepared.unit), 1)
+    state.products[:, t.P_HIGH] = state.products[:, t.P_ADD_BELOW] = lots.FAR
+    state.money[:, t.M_UNIT] = prepared.unit
+    state.account[t.A_CASH] = model.cash
+    return state
+
+
+def new_out(capacity: int, times: int) -> t.Out:
+    return t.Out(
+        np.zeros((capacity, t.T_INTS), dtype=np.int64),
+        np.zeros((capacity, t.T_FLOATS)),
+        np.empty(times),
+        np.empty(times),
+    )
+
+
+def _check_money(prepared: Prepared, cash: float) -> None:
+    """Money is counted in whole units of price increment x base increment; it must fit."""
+    for one, unit in zip(prepared.candles, prepared.unit.tolist(), strict=True):
+        if cash * 100 / unit > PLAIN_LIMIT:
+            raise ResearchError(
+                f"{one.product_id}: {cash:,.0f} in units of {unit:g} is beyond what whole numbers hold; "
+                "use a coarser price or base increment"
+            )
+
+
+def allowed(prepared: Prepared, signals: Sequence[NDArray[np.int8]], window: str) -> NDArray[np.int8]:
+    """1 where a closed bar says BUY inside the trading window (judged when the bar closes)."""
+    buy = (signals[0] == 1) if len(signals) == 1 else np.concatenate([one == 1 for one in signals])
+    between = parse_window(window) if window else None
+    if between is not None:
+        first, last = between
+        minute = (prepared.start_s + prepared.granularity_s) // 60 % 1440
+        inside = (minute >= first) & (minute < last)
+        if first > last:
+            inside = (minute >= first) | (minute < last)
+        buy &= inside
+    return buy.view(np.int8)
+
+
+def return_sums(prepared: Prepared, plain: bool = False) -> tuple[Ints, Ints]:
+    """Running sums for the volatility factor, product by product."""
+    total, squares = np.zeros(len(prepared.start_s), dtype=np.int64), np.zeros(len(prepared.start_s), dtype=np.int64)
+    run = kernel("return_sums", plain)
+    for one, low, high in zip(prepared.candles, prepared.first.tolist(), prepared.end.tolist(), strict=True):
+        run(one.close, total[low:high], squares[low:high])
+    return total, squares
+
+
+def slippage(prepared: Prepared, m: MarketModel) -> Floats:
+    """Per bar, in parts of the price: half the spread, the fixed slippage, and a share of the volatility."""
+    fixed = (m.spread_bps / 2 + m.slippage_bps) / 10_000
+    if m.volatility_slippage <= 0.0:
+        return np.full(len(prepared.start_s), fixed) if fixed > 0.0 else np.zeros(0)
+    from bot.strategies.volatility_arrays import sigmas  # noqa: PLC0415
+
+    parts = []
+    for one in prepared.candles:
+        known = sigmas(one.close, 60)
+        # What moves a fill is known before it: the deviation of the bars before.
+        before = np.concatenate([[0.0], np.nan_to_num(known[:-1])])
+        parts.append(fixed + m.volatility_slippage * before)
+    return np.concatenate(parts)
+
+
+def run_lots(
+    prepared: Prepared,
+    signals: Sequence[NDArray[np.int8]],
+    settings: Settings,
+    model: MarketModel,
+    *,
+    sums: tuple[Ints, Ints] | None = None,
+    plain: bool = False,
+) -> RawResult:
+    """Trade lots by the rulebook on every bar. `signals`: one array per product, 1 BUY, -1 SELL, 0 FLAT."""
+    _check_money(prepared, model.cash)
+    rules, tape_model = rules_of(settings), _model(model, prepared.granularity_s)
+    empty = np.zeros(0, dtype=np.int64)
+    # The factor is one of one-minute returns; bars of another length have none.
+    adjusts = rules.vol_adjust and prepared.granularity_s == 60
+    rules = rules._replace(vol_adjust=adjusts)
+    total, squares = (sums or return_sums(prepared, plain)) if adjusts else (empty, empty)
+    tape = t.Tape(
+        prepared.start_s,
+        *prepared.ticks,
+        prepared.steps,
+        allowed(prepared, signals, settings.trading_window_utc),
+        total,
+        squares,
+        slippage(prepared, model),
+    )
+    loop = kernel("lots", plain)
+    capacity = CAPACITY
+    while True:
+        state = new_state(prepared, model, rules.max_lots + 1)
+        out = new_out(capacity, len(prepared.times))
+        made, times = loop(tape, rules, tape_model, state, out)
+        if made <= capacity:
+            break
+        capacity = made
+    return RawResult(
+        prepared, out.ints[:made], out.floats[:made], out.equity[:times], out.held[:times],
+        state.account, model, marks=state.products[:, t.P_MARK],
+    )  # fmt: skip
+
+
+def run_flip(prepared: Prepared, signal: NDArray[np.int8], model: MarketModel, *, plain: bool = False) -> RawResult:
+    """All in on BUY, all out on SELL, one product. Spread and slippage are not modelled here."""
+    if len(prepared.candles) > 1:
+        raise ResearchError("the flip style trades one product")
+    if model.fill is Fill.OHLC:
+        raise ResearchError("the flip style fills at next_open or close")
+    _check_money(prepared, model.cash)
+    loop = kernel("flip", plain)
+    capacity = CAPACITY
+    unit, fee = float(prepared.unit[0]), model.taker_pct
+    ppm = round(fee * 10_000)
+    while True:
+        account, out = np.zeros(t.A_SIZE), new_out(capacity, len(prepared.times))
+        account[t.A_CASH] = model.cash
+        made = loop(
+            prepared.start_s, prepared.ticks[0], prepared.ticks[3], signal, unit, fee, ppm, model.part,
+            FILLS[model.fill], prepared.granularity_s, account, out,
+        )  # fmt: skip
+        if made <= capacity:
+            break
+        capacity = made
+    return RawResult(
+        prepared, out.ints[:made], out.floats[:made], out.equity, out.held, account, model, Style.FLIP,
+        marks=prepared.ticks[3][-1:],
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Signals of a strategy over history: its own vectorised function, or a compiled form of the very same rule."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.strategies import registry
+from bot.strategies.base import SignalArrays, Strategy
+from research.data.candles import Candles
+from research.engine import Prepared, kernel
+from shared.settings import Settings
+
+
+def strategy_of(settings: Settings) -> Strategy:
+    """A new strategy as the settings ask. Raises SettingsError."""
+    return registry.make(settings.strategy, settings)
+
+
+def full(settings: Settings, candles: Candles) -> SignalArrays:
+    """Signal, strength and values of every bar, by the strategy's own function."""
+    return strategy_of(settings).signals(candles.bars())
+
+
+def has_fast_form(settings: Settings) -> bool:
+    """Whether `fast` computes without the strategy's own arrays (and so without Python's lock)."""
+    return settings.strategy == "sma_cross"
+
+
+def fast(settings: Settings, prepared: Prepared, plain: bool = False) -> list[NDArray[np.int8]]:
+    """The signal alone, product by product. Equal to `full(…).signal`, which a test compares."""
+    found: list[NDArray[np.int8]] = []
+    for one, low, high in zip(prepared.candles, prepared.first.tolist(), prepared.end.tolist(), strict=True):
+        if has_fast_form(settings):
+            out = np.empty(high - low, dtype=np.int8)
+            kernel("sma_signal", plain)(prepared.ticks[3][low:high], settings.ma_fast, settings.ma_slow, out)
+            found.append(out)
+        else:
+            found.append(np.ascontiguousarray(full(settings, one).signal, dtype=np.int8))
+    return found
+
+
+def calls(signals: Sequence[NDArray[np.int8]]) -> tuple[int, int]:
+    """(bars that say BUY, bars that say SELL)."""
+    return sum(int((one == 1).sum()) for one in signals), sum(int((one == -1).sum()) for one in signals)

@@ -1,0 +1,143 @@
+"""The compiled loop gives to the bit what the very same source gives as plain Python, over random paths and settings."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from research import engine
+from research.data.candles import Candles
+from research.loops import types as t
+from shared.settings import Settings, load
+
+START_S = 1_700_000_040
+
+
+def settings(**keys: str) -> Settings:
+    return load(Path("/nonexistent"), keys).settings
+
+
+def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: float = 0.004) -> Candles:
+    """A random walk on a tick of 0.01, with wicks, and with a tenth of its bars missing."""
+    steps = np.exp(np.cumsum(g.normal(0, sigma, bars * 4)).reshape(bars, 4))
+    table = np.maximum(np.rint(500 * steps * 100), 1) / 100
+    start = START_S + 60 * np.arange(bars)
+    keep = g.random(bars) > 0.1
+    keep[0] = True
+    o, c = table[:, 0], table[:, 3]
+    columns = (start, o, table.max(axis=1), table.min(axis=1), c, np.rint(g.gamma(1, 200, bars)) / 100)
+    return Candles(product_id, 60, *(np.ascontiguousarray(column[keep]) for column in columns))
+
+
+def draw_settings(g: np.random.Generator) -> Settings:
+    pick = lambda *values: str(g.choice(values))  # noqa: E731
+    return settings(
+        TAKE_PROFIT_PCT=pick(0.5, 1.9, 3),
+        RUNNER_TP_MULT=pick(1, 2, 4),
+        STOP_LOSS_PCT=pick(1000, 1, 4),
+        TRAIL_ACTIVATE_PCT=pick(0.3, 1.9),
+        TRAIL_DISTANCE_PCT=pick(0.2, 0.4, 1),
+        SCALP_TP_MIN_PCT=pick(0.2, 1.55),
+        SCALP_TP_DEC_MODE=str(g.choice(["exp", "linear"])),
+        PYRAMID_MIN_ADVERSE_PCT=pick(0.3, 1.5),
+        PYRAMID_DECAY_MIN_PCT=pick(0.1, 0.4),
+        PYRAMID_MIN_SECONDS_BETWEEN=pick(0, 300),
+        MAX_CONCURRENT_LOTS=pick(1, 4, 20),
+        MAX_TOTAL_LOTS=pick(3, 60),
+        RISK_PER_TRADE_PCT=pick(2, 20, 60),
+        MAX_DAILY_LOSS_PCT=pick(1, 2, 100),
+        DAILY_BREAKER_MARK_TO_MARKET=str(g.choice(["true", "false"])),
+        ALLOW_PYRAMIDING=str(g.choice(["true", "true", "false"])),
+        EDGE_GATE=str(g.choice(["true", "false"])),
+        TAKE_PROFIT_ORDER=str(g.choice(["limit", "market"])),
+        USE_LIVE_EQUITY=str(g.choice(["true", "true", "false"])),
+        MAX_ORDER_USD=pick(0, 700),
+        VOL_RISK_ADJUST="true",
+    )
+
+
+def draw_model(g: np.random.Generator) -> engine.MarketModel:
+    return engine.MarketModel(
+        fill=engine.Fill(str(g.choice(list(engine.Fill)))),
+        maker_pct=float(g.choice([0.0, 0.1, 0.5])),
+        taker_pct=float(g.choice([0.0, 0.1, 0.9])),
+        spread_ticks=int(g.choice([0, 1])),
+        slippage_bps=float(g.choice([0.0, 3.0])),
+        impact_bps=float(g.choice([0.0, 20.0])),
+        through=bool(g.random() < 0.5),
+        participation=float(g.choice([0.0, 0.1, 0.5])),
+    )
+
+
+def bits(result: engine.RawResult) -> tuple[Any, ...]:
+    return (
+        result.ints.tolist(),
+        [[value.hex() for value in row] for row in result.floats.tolist()],
+        [value.hex() for value in result.equity.tolist()],
+        [value.hex() for value in result.held.tolist()],
+        [value.hex() for value in result.account.tolist()],
+    )
+
+
+@pytest.mark.parametrize("products", [1, 3])
+def test_compiled_is_plain(products: int) -> None:
+    g = np.random.default_rng(products)
+    reasons: dict[int, int] = {}
+    partial = several = 0
+    for _ in range(60 // products):
+        candles = [path(g, 160, f"{name}-USD") for name in ("BTC", "ETH", "SOL")[:products]]
+        buys = [(g.random(len(one)) < 0.6).astype(np.int8) for one in candles]
+        s, model = draw_settings(g), draw_model(g)
+        plain = engine.run_lots(engine.prepare(candles, plain=True), buys, s, model, plain=True)
+        quick = engine.run_lots(engine.prepare(candles), buys, s, model)
+        assert bits(quick) == bits(plain), (s, model)
+        for reason in plain.ints[:, t.T_REASON].tolist():
+            reasons[reason] = reasons.get(reason, 0) + 1
+        partial += int((plain.ints[:, t.T_FILLS] > 1).sum())
+        several = max(several, len(set(plain.ints[:, t.T_PRODUCT].tolist())))
+    assert min(reasons.get(reason, 0) for reason in (EXIT_STOP, EXIT_TRAIL, EXIT_TAKE, t.EXIT_END)) > 5, reasons
+    assert partial > 0 and several == products
+
+
+def test_money_is_kept() -> None:
+    """Cash moves by proceeds and costs alone: nothing is made, nothing lost."""
+    g = np.random.default_rng(5)
+    for _ in range(100):
+        candles = [path(g, 400, "BTC-USD"), path(g, 400, "ETH-USD")]
+        buys = [(g.random(len(one)) < 0.7).astype(np.int8) for one in candles]
+        model = draw_model(g)
+        r = engine.run_lots(engine.prepare(candles), buys, draw_settings(g), model)
+        unit = r.prepared.unit[r.ints[:, t.T_PRODUCT]]
+        spent = (r.ints[:, t.T_STEPS] * r.ints[:, t.T_OPEN_TICKS] * unit).sum() + r.floats[:, t.T_ENTRY_FEE].sum()
+        earned = r.floats[:, t.T_PROCEEDS].sum() - r.floats[:, t.T_EXIT_FEE].sum()
+        assert r.account[t.A_CASH] == pytest.approx(model.cash - spent + earned, abs=1e-6)
+        assert r.equity[-1] == pytest.approx(r.account[t.A_CASH] + r.held[-1], abs=1e-6)
+        assert r.account[t.A_CASH] > -1e-6
+        assert r.account[t.A_FEES] == pytest.approx(r.floats[:, [t.T_ENTRY_FEE, t.T_EXIT_FEE]].sum(), abs=1e-6)
+
+
+def test_a_result_beyond_the_first_room_is_whole() -> None:
+    g = np.random.default_rng(6)
+    candles = path(g, 30_000, sigma=0.01)
+    buys = [np.ones(len(candles), dtype=np.int8)]
+    s = settings(EDGE_GATE="false", TAKE_PROFIT_PCT="0.2", SCALP_TP_MIN_PCT="0.1", RISK_PER_TRADE_PCT="1",
+                 MAX_DAILY_LOSS_PCT="100", STOP_LOSS_PCT="1")  # fmt: skip
+    r = engine.run_lots(engine.prepare([candles]), buys, s, engine.MarketModel(maker_pct=0, taker_pct=0))
+    assert len(r.ints) > engine.CAPACITY
+    assert (r.ints[:, t.T_STEPS] > 0).all()
+
+
+def test_flip_compiled_is_plain() -> None:
+    g = np.random.default_rng(7)
+    for fill in (engine.Fill.NEXT_OPEN, engine.Fill.CLOSE):
+        candles = path(g, 500)
+        signal = g.integers(-1, 2, len(candles)).astype(np.int8)
+        model = engine.MarketModel(fill=fill, taker_pct=0.1, part=0.9)
+        plain = engine.run_flip(engine.prepare([candles], plain=True), signal, model, plain=True)
+        quick = engine.run_flip(engine.prepare([candles]), signal, model)
+        assert bits(quick) == bits(plain)
+        assert len(plain.ints) > 50
