@@ -5,7 +5,10 @@ operator, faults). Equal seeds run through equal steps, so a run can be repeated
 """
 
 import asyncio
+import gc
 import heapq
+import sys
+import warnings
 from collections.abc import Callable
 from math import ceil
 from typing import Any
@@ -63,6 +66,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.crash_at_step: int | None = None
         self.asleep_until_us = 0  # the process stands still (SIGSTOP) until then
         self._still = 0
+        self._graves: list[Any] = []
 
     def time(self) -> float:
         return self.now_us / 1e6
@@ -102,14 +106,30 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.now_us = max(self.now_us, us)
 
     def drop_everything(self) -> None:
-        """Forget every task and timer, as a process that is gone; no line of theirs runs any more."""
-        for task in asyncio.all_tasks(self):
+        """Leave every task and timer as it is, as a process that is gone; no line of theirs runs any more.
+
+        They are kept: a coroutine that is thrown away would run its `finally` blocks first, which no dead process does.
+        """
+        tasks = asyncio.all_tasks(self)
+        for task in tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self._graves.append((tasks, list(self._ready), list(self._scheduled)))  # type: ignore[attr-defined]
         self._ready.clear()  # type: ignore[attr-defined]
         self._scheduled.clear()  # type: ignore[attr-defined]
         self.set_exception_handler(lambda _loop, _context: None)
         self.asleep_until_us = 0
         self.crash_at_step = None
+
+    def bury(self) -> None:
+        """Throw away what `drop_everything` kept; whatever it still has to say is not heard."""
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._graves.clear()
+                gc.collect()
+        finally:
+            sys.unraisablehook = hook
 
     # What BaseEventLoop asks of its children.
 

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,10 @@ class Pulse:
         if waiter is not None and not waiter.done():
             grid = LOOK_US - self._loop.now_us % LOOK_US
             self._loop.call_later(grid / 1e6, _wake, waiter)
+
+    def forget(self) -> None:
+        """Whoever waited is gone."""
+        self._waiter = None
 
     @property
     def quiet(self) -> bool:
@@ -150,6 +154,12 @@ class ProbedEngine:
 
     def connect(self) -> Any:
         return self._engine.connect()
+
+    def execute_raw(self, statements: Iterable[str]) -> None:
+        """The rig's own statements, past the probe."""
+        with self._engine.begin() as db:
+            for statement in statements:
+                db.exec_driver_sql(statement)
 
     def dispose(self) -> None:
         self._engine.dispose()

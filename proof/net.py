@@ -290,7 +290,7 @@ class VirtualConnection:
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        if self._open and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _check(self) -> None:

@@ -233,13 +233,14 @@ def _acts(random: Random, length_s: float) -> tuple[Act, ...]:
         count = int(mean) + (random.random() < mean - int(mean))
         for _ in range(count):
             made.append(Act(0, round(random.uniform(1, length_s), 3), kind, round(random.random(), 6)))
-    if any(act.kind in ("kill", "kill_file") for act in made):
-        # A kill without an end would leave the rest of the hour idle.
-        for act in [a for a in made if a.kind in ("kill", "kill_file")]:
-            if random.random() < 0.8:
-                at_s = act.at_s + random.uniform(1, 300)
+    # What shuts trading would leave the rest of the run idle: most times somebody opens it again.
+    for act in [a for a in made if a.kind in ("kill", "kill_file", "stop", "pause", "flatten")]:
+        if random.random() < 0.85:
+            at_s = act.at_s + random.choice((1, 10, 60, 200)) * random.uniform(0.2, 1)
+            if act.kind.startswith("kill"):
                 made.append(Act(0, round(at_s, 3), "reset_kill", random.random()))
-                made.append(Act(0, round(at_s + random.uniform(1, 60), 3), "start", random.random()))
+                at_s += random.uniform(1, 20)
+            made.append(Act(0, round(at_s, 3), "start", random.random()))
     made = [act for act in made if act.at_s < length_s]
     made.sort(key=lambda act: (act.at_s, act.kind))
     return tuple(Act(i, act.at_s, act.kind, act.arg) for i, act in enumerate(made))

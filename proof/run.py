@@ -33,6 +33,13 @@ from shared.control import Cmd
 from shared.settings import Settings
 from shared.times import EPOCH
 
+_HISTORY = (
+    "CREATE TABLE IF NOT EXISTS rig_orders (client_order_id TEXT, state TEXT, filled_size TEXT)",
+    "CREATE TRIGGER IF NOT EXISTS rig_insert AFTER INSERT ON orders BEGIN "
+    "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
+    "CREATE TRIGGER IF NOT EXISTS rig_update AFTER UPDATE ON orders BEGIN "
+    "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
+)
 MEMORY = Path("/dev/shm")
 RESTART_S = 0.3
 PERSON_S = 20.0
@@ -104,6 +111,7 @@ class Run:
             except Finished:
                 pass
         self._end_life("end of run")
+        self.loop.bury()
         self.loop.close()
         self._write_truth()
         self.venue.note("ledger", self._ledger_bytes())
@@ -179,6 +187,7 @@ class Run:
             return
         self._alive = False
         self.loop.drop_everything()
+        self.pulse.forget()
         if self._net is not None:
             self._net.die()
         if self.process is not None:
@@ -189,7 +198,9 @@ class Run:
             self._engine = None
 
     def _opened(self, engine: Any) -> None:
+        """The ledger is open: remember it, and have it keep every version of an order for the judge."""
         self._engine = engine
+        engine.execute_raw(_HISTORY)
 
     def _control_busy(self) -> bool:
         bot = self.process.bot if self.process is not None else None
@@ -323,7 +334,6 @@ class _patched:
         logging.disable(logging.NOTSET)
         asyncio.set_event_loop(None)
         gc.enable()
-        gc.collect()
 
 
 def folder_for(seed: int) -> Path:

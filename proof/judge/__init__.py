@@ -1,0 +1,40 @@
+"""The judge: a program apart. It reads the exchange's truth, the ledger and the published files of a run, and says
+for each invariant whether it held. It knows the bot's files and tables, and imports nothing of the bot.
+
+    python -m proof.judge FOLDER
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from proof.judge import money, power, wire
+from proof.judge.case import Case, load
+
+Check = Callable[[Case], Iterator[str]]
+SHOWN = 5
+INVARIANTS: dict[str, Check] = {
+    "I1 FILLS": money.fills,
+    "I2 POSITION": money.position,
+    "I3 ONE-INTENT": money.one_intent,
+    "I4 NO-ORPHAN": wire.orphans,
+    "I5 KILL": power.kill,
+    "I6 PAUSE": power.pause,
+    "I7 STOP-PERSIST": power.wish,
+    "I8 LOSS": power.loss,
+    "I9 CONSERVE": money.conserve,
+    "I10 STATE": wire.published,
+    "I12 LIMITS": wire.limits,
+    "I13 FRESH": wire.fresh,
+    "I14 FSM": money.states,
+    "I18 LIVE": wire.alive,
+    "I20 DAY": power.day,
+    "I21 SANE": wire.sane,
+    "UP": wire.upright,
+}
+
+
+def verdict(folder: Path) -> dict[str, list[str]]:
+    """Invariant → the first breaches found, none = it held."""
+    case = load(folder)
+    return {name: list(islice(check(case), SHOWN)) for name, check in INVARIANTS.items()}

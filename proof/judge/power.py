@@ -1,0 +1,169 @@
+"""Invariants of control: kill, pause, what was wished, the day and its loss limit."""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from proof.judge.case import OPEN_AT_VENUE, Case, Row, dec
+
+SHUT = frozenset({"stop", "kill"})
+ALIVE = frozenset({"running", "paused", "stopping", "stopped", "killed", "safe"})
+SLACK_US = 100_000
+LEVEL_ACTS = frozenset(
+    {
+        "start",
+        "pause",
+        "stop",
+        "kill",
+        "kill_file",
+        "reset_kill",
+        "flatten",
+        "repeat_command",
+        "control_garbage",
+        "rest",
+        "calm",
+    }
+)
+
+
+def _may(case: Case, post: Row) -> bool:
+    """A flatten's sale passes a shut gate."""
+    row = case.row_of.get(str(post["client_order_id"]))
+    return post["side"] == "SELL" and row is not None and row["purpose"] == "flatten"
+
+
+def kill(case: Case) -> Iterator[str]:
+    """I5: once a kill is acknowledged, no order is sent but flatten's sales; it lasts; in the end nothing is open."""
+    for before, after in zip(case.states, case.states[1:], strict=False):
+        if before["latch"] and after["latch"] == before["latch"]:
+            for post in case.posts:
+                if before["us"] + SLACK_US < post["sent_us"] < after["us"] and not _may(case, post):
+                    yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent {post['sent_us'] - before['us']} us after the kill"
+    yield from _kill_file(case)
+    yield from _latch_lasts(case)
+    final = case.states[-1] if case.states else None
+    if final is not None and final["latch"]:
+        for order in case.own:
+            if order["status"] in OPEN_AT_VENUE:
+                yield f"killed, and order {order['order_id'][:8]} is still open in the end"
+
+
+def _kill_file(case: Case) -> Iterator[str]:
+    """The file alone shuts the gate, from the next look on, whether or not the bot has said so."""
+    for act in case.truth["acts"]:
+        if act["kind"] != "kill_file":
+            continue
+        resets = [a["us"] for a in case.truth["acts"] if a["kind"] in ("reset_kill",) and a["us"] > act["us"]]
+        until = min(resets, default=2**62)
+        for post in case.posts:
+            if act["us"] + SLACK_US < post["sent_us"] < until and not _may(case, post):
+                yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent while the file KILL was there"
+
+
+def _latch_lasts(case: Case) -> Iterator[str]:
+    if not case.wall_is_right or case.ledger_was_lost:
+        return
+    for latch in case.tables["latches"]:
+        begin, end = latch["at_ms"], latch["lifted_ms"] if latch["lifted_ms"] is not None else 2**62
+        for state in case.states:
+            shown = state["status"] in ALIVE and begin + 50 < state["ts_ms"] < end - 50
+            if shown and state["latch"] != latch["latch_id"]:
+                yield f"latch {latch['latch_id']} was not shown at {state['us']} us ({state['status']})"
+                break
+    known = {latch["latch_id"] for latch in case.tables["latches"]}
+    for latch_id in {state["latch"] for state in case.states if state["latch"]} - known:
+        yield f"latch {latch_id} was shown, but the ledger never had it"
+
+
+def pause(case: Case) -> Iterator[str]:
+    """I6: paused means no purchase; stopped means no order but flatten's sales."""
+    for before, after in zip(case.states, case.states[1:], strict=False):
+        if before["life"] != after["life"] or before["status"] not in ALIVE:
+            continue
+        levels = {before["level"], after["level"]}
+        shut = levels <= SHUT
+        if not shut and not levels <= SHUT | {"pause"}:
+            continue
+        for post in case.posts:
+            if before["us"] + SLACK_US < post["sent_us"] < after["us"]:
+                if post["side"] == "BUY":
+                    yield f"a purchase was sent at {post['sent_us']} us while {before['level']}"
+                elif shut and not _may(case, post):
+                    yield f"a sale was sent at {post['sent_us']} us while {before['level']}"
+
+
+def wish(case: Case) -> Iterator[str]:
+    """I7: the level before a crash is the level after it, unless somebody changed it in between."""
+    if case.ledger_was_lost:
+        return
+    acts = [act["us"] for act in case.truth["acts"] if act["kind"] in LEVEL_ACTS]
+    last: Row | None = None
+    for state in case.states:
+        if state["status"] not in ALIVE or state["level"] is None:
+            continue
+        if last is not None and last["life"] != state["life"]:
+            touched = any(last["us"] - 4_000_000 <= us <= state["us"] for us in acts)
+            if not touched and last["level"] != state["level"]:
+                yield f"{last['level']} before the end of life {last['life']}, {state['level']} after it"
+        last = state
+
+
+def loss(case: Case) -> Iterator[str]:
+    """I8: the day's loss shuts purchases for the rest of the UTC day, across restarts, and it shuts in time."""
+    if not case.wall_is_right or case.ledger_was_lost:
+        return
+    limit_pct = dec(case.setting("max_daily_loss_pct") or 2)
+    for day in case.tables["days"]:
+        if day["breaker_ms"] is not None:
+            tripped = case.us_of_ms(day["breaker_ms"])
+            for post in case.posts:
+                at_ms = (post["sent_us"] + int(case.truth["start_us"])) // 1000
+                same_day = at_ms // 86_400_000 == day["breaker_ms"] // 86_400_000
+                if post["side"] == "BUY" and post["sent_us"] > tripped + SLACK_US and same_day:
+                    yield f"a purchase was sent after {day['day']}'s loss limit tripped"
+        yield from _not_tripped(case, day, limit_pct)
+
+
+def _not_tripped(case: Case, day: Row, limit_pct: Decimal) -> Iterator[str]:
+    if dec(day["transfers"]) != 0 or case.truth["venue"]["transfers"] or case.had("manual_trade"):
+        return
+    start = dec(day["start_equity"])
+    for before, after in zip(case.states, case.states[1:], strict=False):
+        if before["equity"] is None or before["status"] != "running" or before["life"] != after["life"]:
+            continue
+        if (
+            after["us"] - before["us"] < 1_500_000
+            or day["day"] != _date(before["ts_ms"])
+            or _date(after["ts_ms"]) != day["day"]
+        ):
+            continue
+        lost = dec(before["equity"]) - start <= -start * limit_pct / 100 * Decimal("1.0001")
+        lost_still = after["equity"] is not None and dec(after["equity"]) - start <= -start * limit_pct / 100 * Decimal(
+            "1.0001"
+        )
+        if lost and lost_still and (day["breaker_ms"] is None or day["breaker_ms"] > after["ts_ms"]):
+            yield f"{day['day']}: {before['equity']} of {day['start_equity']} left, and the breaker did not trip"
+            return
+
+
+def _date(ms: int) -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
+
+
+def day(case: Case) -> Iterator[str]:
+    """I20: one roll for each UTC date that the bot saw, none twice."""
+    if not case.wall_is_right:
+        return
+    rolls = Counter(row["text"].split(" ")[0] for row in case.tables["journal"] if row["kind"] == "day")
+    for date, count in rolls.items():
+        if count > 1:
+            yield f"{date} ended {count} times"
+    if case.ledger_was_lost:
+        return
+    seen = {_date(s["ts_ms"]) for s in case.states if s["status"] == "running" and s["equity"] is not None}
+    for date in sorted(seen - {row["day"] for row in case.tables["days"]}):
+        later = [s for s in case.states if _date(s["ts_ms"]) == date and s["status"] == "running"]
+        if later[-1]["us"] - later[0]["us"] > 5_000_000:
+            yield f"{date} has no row of its own"

@@ -1,0 +1,147 @@
+"""Invariants of what was sent and published: orphans, files, limits, freshness, sane numbers; and that it lives."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from proof.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, Row, Unusable, dec
+
+GOOD_ENDS = frozenset({"running", "paused", "stopped", "killed", "safe"})
+
+
+def orphans(case: Case) -> Iterator[str]:
+    """I4: every own order has its intent in the ledger; nobody else's order is touched."""
+    for order in case.own:
+        if order["client_order_id"] in case.row_of:
+            continue
+        if not case.ledger_was_lost:
+            yield f"order {order['order_id'][:8]} ({order['status']}) has no intent in the ledger"
+        elif order["status"] in OPEN_AT_VENUE and not (case.states and case.states[-1]["blocked"]):
+            yield f"order {order['order_id'][:8]} of a lost ledger is open, and entries are not latched"
+    foreign = {order["order_id"] for order in case.foreign}
+    for cancel in case.truth["cancels"]:
+        for order_id in set(cancel["ids"] or ()) & foreign:
+            yield f"the order {order_id[:8]} of somebody else was cancelled"
+
+
+def published(case: Case) -> Iterator[str]:
+    """I10: every published document parses at every read, and a boot's sequence only grows."""
+    for fault in case.truth["file_faults"]:
+        yield f"unreadable: {fault}"
+    last: dict[str, int] = {}
+    for state in case.states:
+        if state["seq"] <= last.get(state["boot_id"], 0):
+            yield f"seq {state['seq']} after {last[state['boot_id']]} in one boot"
+        last[state["boot_id"]] = state["seq"]
+
+
+def limits(case: Case) -> Iterator[str]:
+    """I12: no order above the limits of size, rate and number."""
+    most_usd, most_rate = dec(case.truth["max_order_usd"]), case.truth["max_orders_per_min"]
+    sent: list[int] = []
+    for post in sorted(case.posts, key=lambda row: int(row["sent_us"])):
+        if post["side"] == "BUY":
+            size = _terms(post).get("quote_size")
+            if most_usd and size and dec(size) > most_usd:
+                yield f"a purchase of {size}, above the limit of {most_usd}"
+            recent = sum(1 for us in sent if post["sent_us"] - us < 58_000_000)
+            if recent >= most_rate:
+                yield f"a purchase at {post['sent_us']} us, with {recent} orders in the minute before (limit {most_rate})"
+        sent.append(post["sent_us"])
+    if not case.ledger_was_lost:
+        yield from _lots(case)
+
+
+def _lots(case: Case) -> Iterator[str]:
+    for name, per_product in (("max_total_lots", False), ("max_concurrent_lots", True)):
+        limit = case.setting(name)
+        if not limit:
+            continue
+        marks: list[tuple[int, int, str]] = []
+        for lot in case.tables["lots"]:
+            key = lot["product_id"] if per_product else ""
+            marks.append((lot["opened_ms"], 1, key))
+            if lot["closed_ms"] is not None:
+                marks.append((lot["closed_ms"], -1, key))
+        open_now: dict[str, int] = {}
+        for at_ms, change, key in sorted(marks):
+            open_now[key] = open_now.get(key, 0) + change
+            if open_now[key] > limit:
+                yield f"{open_now[key]} lots open at {at_ms} ms, {name} is {limit}"
+                break
+
+
+def fresh(case: Case) -> Iterator[str]:
+    """I13: no purchase on a price older than allowed."""
+    allowed_us = float(case.truth["stale_data_s"]) * 1e6 + 300_000
+    for post in case.posts:
+        if post["side"] != "BUY":
+            continue
+        if post["tick_age_us"] is None:
+            yield f"a purchase of {post['product_id']} at {post['sent_us']} us without any price"
+        elif post["tick_age_us"] - (post["at_us"] - post["sent_us"]) > allowed_us:
+            yield f"a purchase of {post['product_id']} on a price {post['tick_age_us'] / 1e6:.1f} s old"
+
+
+def _terms(post: Row) -> dict[str, Any]:
+    for terms in (post["configuration"] or {}).values():
+        return dict(terms)
+    return {}
+
+
+def sane(case: Case) -> Iterator[str]:
+    """I21: every number on the wire and in the ledger is a plain, finite, positive one on its increment."""
+    products = case.truth["venue"]["products"]
+    for post in case.posts:
+        product = products.get(post["product_id"])
+        if product is None or post["side"] not in ("BUY", "SELL") or not post["client_order_id"]:
+            yield f"an order of {post['product_id']!r} {post['side']!r} with id {post['client_order_id']!r}"
+            continue
+        steps = {"base_size": "base_increment", "quote_size": "quote_increment", "limit_price": "price_increment"}
+        for name, step in steps.items():
+            text = _terms(post).get(name)
+            if text is None:
+                continue
+            if not isinstance(text, str) or not PLAIN.fullmatch(text) or dec(text) <= 0:
+                yield f"{name}={text!r} on the wire"
+            elif dec(text) % dec(product[step]) != 0:
+                yield f"{name}={text} is not on the increment {product[step]}"
+    columns = {"fills": ("price", "base_size", "fee"), "lots": ("base_bought", "base_left", "cost", "proceeds", "dust")}
+    for table, names in columns.items():
+        for row in case.tables[table]:
+            for name in names:
+                try:
+                    if not PLAIN.fullmatch(str(row[name])) or dec(row[name]) < 0:
+                        yield f"{table}.{name}={row[name]!r} in the ledger"
+                except Unusable as error:
+                    yield f"{table}.{name}: {error}"
+
+
+def alive(case: Case) -> Iterator[str]:
+    """I18: with the faults over, the bot runs or stands at a latch that it names, and no order's fate is open."""
+    final = case.states[-1] if case.states else None
+    if final is None or final["us"] < case.truth["end_us"] - 20_000_000:
+        yield "no state was published at the end"
+        return
+    if final["status"] not in GOOD_ENDS:
+        yield f"{final['status']}/{final['phase']} at the end ({final['error']})"
+    for row in case.tables["orders"]:
+        if row["state"] in UNFINISHED:
+            yield f"{row['client_order_id'][-8:]} ({row['purpose']}) is still {row['state']}"
+    if final["ledger_ok"] is False:
+        yield "the ledger is not written"
+
+
+def upright(case: Case) -> Iterator[str]:
+    """UP: the process never ends by an error of its own, and refuses to start only for what it names."""
+    for life in case.truth["lives"]:
+        if life["end"] == "exit 1":
+            yield f"life {life['life']} ended itself: {life.get('error')}"
+        elif life["end"] == "exit 78" and not case.had("clock_jump"):
+            yield f"life {life['life']} refused to start: {_last_error(case, life)}"
+        elif life["end"] == "exit 75":
+            yield f"life {life['life']} found the lock held"
+
+
+def _last_error(case: Case, life: Row) -> str:
+    rows = [s for s in case.states if s["life"] == life["life"]]
+    return str(rows[-1]["error"]) if rows else "?"
