@@ -88,6 +88,7 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.hub = hub
     app.state.pages = pages

@@ -52,12 +52,21 @@ def boot(s: Snapshot) -> Boot:
     steps = [_step(name, found.get(name), s) for name in ORDER]
     failed = s.state.status is Status.ERROR
     starting = s.state.status is Status.STARTING
-    error = f.clean(s.state.error or _note(found.get("error")) or "failed") if failed else None
+    error = f.clean(_why(s.state) or s.state.error or "failed") if failed else None
     return Boot(steps, starting or failed, "Starting", _remark(s, s.state), error)
 
 
-def _note(step: BootStep | None) -> str | None:
-    return step.note if step else None
+def _why(state: BotState) -> str | None:
+    """What the failed step says of itself; the whole reason stands in the note above."""
+    return next((step.note for step in state.boot if step.state is StepState.FAILED), None)
+
+
+def _lost(s: Snapshot) -> tuple[str, str, str]:
+    """The last step of a bot that writes no more: silent while it may live, lost when it is gone."""
+    at = f.clock(s.lost_at, s.now)
+    if s.presence is Presence.STALE:
+        return "stale", "warns", f"silent since {at}"
+    return "fail", "bads", f"lost {at}"
 
 
 def _step(name: str, step: BootStep | None, s: Snapshot) -> Step:
@@ -67,14 +76,14 @@ def _step(name: str, step: BootStep | None, s: Snapshot) -> Step:
     time = "" if step.state is StepState.WAIT else f.duration(step.seconds)
     if name in ("running", "stopped") and step.state is StepState.CURRENT:
         if s.old:
-            shape, icon, time = "fail", "bads", f"lost {f.clock(s.lost_at, s.now)}"
+            shape, icon, time = _lost(s)
         elif name == "running":
             shape, icon = "live", "alive"
         else:
             shape, icon = "ended", "stop"
     elif step.state is StepState.CURRENT and s.old:
-        shape, icon, time = "fail", "bads", f"lost {f.clock(s.lost_at, s.now)}"
-    note = f.clean(step.note or "") if step.state in (StepState.CURRENT, StepState.FAILED) else ""
+        shape, icon, time = _lost(s)
+    note = f.clean(step.note or "") if step.state is StepState.CURRENT else ""
     percent = None
     if step.total and step.done is not None and step.state is StepState.CURRENT:
         percent = max(0, min(100, round(100 * step.done / step.total)))

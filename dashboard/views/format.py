@@ -19,7 +19,8 @@ def _rounded(value: Number, digits: int) -> Decimal | None:
     """`value` half-even to `digits`; None for what is no number."""
     try:
         exact = value if isinstance(value, Decimal) else Decimal(repr(value))
-        return exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+        rounded = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+        return rounded if rounded.is_finite() else None
     except (InvalidOperation, ValueError):
         return None
 
@@ -134,7 +135,7 @@ def offset(ms: Number | None) -> str:
     """A signed offset of clocks: `+12 ms`."""
     if ms is None:
         return DASH
-    return number(ms, 0, signed=True) + NBSP + "ms" if abs(ms) < 10_000 else duration(float(ms) / 1000)
+    return number(ms, 0, signed=True) + NBSP + "ms" if abs(float(ms)) < 10_000 else duration(float(ms) / 1000)
 
 
 def duration(seconds: float | None) -> str:

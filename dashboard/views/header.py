@@ -255,8 +255,8 @@ def witnesses(s: Snapshot) -> list[Witness]:
     elif s.error:
         out.append(Witness("warn", "unk", "file cannot be read"))
     if s.age_s is not None:
-        limit = OFFLINE_S if s.presence is Presence.OFFLINE else STALE_S
         bad = s.presence is Presence.OFFLINE
+        limit = OFFLINE_S if s.age_s > OFFLINE_S else STALE_S
         out.append(Witness("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
     w = s.witnesses
     if w.pid is not None and w.pid_alive is not None:

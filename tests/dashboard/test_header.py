@@ -1,0 +1,170 @@
+"""What the header may say: above all, that RUNNING is never shown for a bot that isn't."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dashboard.views import boot, commands, header, notes
+from dashboard.views.snapshot import Lock, Pm2Look, Sent, Snapshot, Witnesses
+from shared.control import Cmd
+from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
+from shared.presence import Presence, Sighting, judge
+from tests.dashboard.writer import Writer
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> BotState:
+    return Writer(tmp_path_factory.mktemp("w")).state()
+
+
+def snapshot(state: BotState | None, presence: Presence, **more: object) -> Snapshot:
+    base = Snapshot(NOW, presence, state, 0.4 if state else None, 100.0, "sim", False, lost_at=NOW)
+    return dataclasses.replace(base, **more)  # type: ignore[arg-type]
+
+
+@given(
+    age_s=st.none() | st.floats(0, 200),
+    error=st.none() | st.just("torn"),
+    missing=st.booleans(),
+    moved=st.booleans(),
+    watched_s=st.floats(0, 200),
+    alive=st.sampled_from([None, True, False]),
+    status=st.sampled_from(list(Status)),
+)
+@settings(max_examples=400)
+def test_running_is_read_only_for_a_fresh_file_that_says_so(
+    state: BotState, age_s: float | None, error: str | None, missing: bool, moved: bool, watched_s: float,
+    alive: bool | None, status: Status,
+) -> None:  # fmt: skip
+    seen = Sighting(age_s, error, missing, moved, watched_s, alive)
+    s = snapshot(dataclasses.replace(state, status=status), judge(seen), age_s=age_s, error=error, missing=missing)
+    word = header.block(s).word
+    living = error is None and not missing and moved and age_s is not None and age_s <= 5 and alive is not False
+    assert (word == "RUNNING") == (living and status is Status.RUNNING)
+    assert ("RUNNING" in header.title(s, "Overview")) == (word == "RUNNING")
+    if not living:
+        assert header.block(s).state != "ok"
+        assert not any(step.state == "live" for step in boot.boot(s).steps)
+        assert all(light.state != "ok" for light in header.lights(s)[:3])
+
+
+@pytest.mark.parametrize(
+    ("status", "phase", "hue"),
+    [
+        (Status.STARTING, Phase.BACKFILL, "now"),
+        (Status.RUNNING, Phase.TRADING, "ok"),
+        (Status.PAUSED, Phase.TRADING, "warn"),
+        (Status.STOPPED, Phase.STOPPED, "idle"),
+        (Status.KILLED, Phase.STOPPED, "bad"),
+        (Status.SAFE, Phase.STOPPED, "warn"),
+        (Status.ERROR, Phase.ERROR, "bad"),
+    ],
+)
+def test_a_fresh_file_shows_the_bots_own_status(state: BotState, status: Status, phase: Phase, hue: str) -> None:
+    block = header.block(snapshot(dataclasses.replace(state, status=status, phase=phase), Presence.FRESH))
+    assert (block.word, block.state) == (status.value.upper(), hue)
+
+
+def test_late_is_a_warning_inside_running(state: BotState) -> None:
+    s = snapshot(state, Presence.FRESH, age_s=1.8)
+    block = header.block(s)
+    assert (block.word, block.age_state) == ("RUNNING", "late")
+    assert "late" in block.sub
+
+
+@pytest.mark.parametrize("presence", [Presence.LOADING, Presence.STALE, Presence.OFFLINE, Presence.UNREADABLE])
+def test_every_other_presence_is_said_as_such_and_has_a_note(state: BotState, presence: Presence) -> None:
+    s = snapshot(state, presence, age_s=14.2, error="cut short" if presence is Presence.UNREADABLE else None)
+    assert header.block(s).word == presence.value.upper()
+    note = notes.note(s)
+    assert (note is None) == (presence is Presence.LOADING)
+    if presence is Presence.UNREADABLE:
+        assert note is not None
+        assert "cut short" in note.text
+
+
+def test_a_dead_bot_with_lots_says_that_nothing_guards_them(state: BotState) -> None:
+    s = snapshot(state, Presence.OFFLINE, age_s=250.0, witnesses=Witnesses(4242, False, Lock.FREE))
+    note = notes.note(s)
+    assert note is not None
+    assert "6 lots" in note.text
+    assert "nothing guards them" in note.strong
+    assert [w.text for w in note.witnesses][1:3] == ["process 4242 gone", "lock free"]
+
+
+def test_another_version_of_the_bot_makes_the_page_read_only(state: BotState) -> None:
+    s = snapshot(state, Presence.UNREADABLE, foreign_version="2", error="its version is 2")
+    for cmd in Cmd:
+        refused = commands.why_not(s, cmd, {"lot_id": "x", "product_id": "x", "client_order_id": "x", "latch_id": "x"})
+        assert bool(refused) == (cmd is not Cmd.KILL), cmd
+    note = notes.note(s)
+    assert note is not None
+    assert "only reads" in note.heading
+    assert boot.boot(s).remark == "no state file that can be read"
+
+
+@pytest.mark.parametrize("presence", list(Presence))
+@pytest.mark.parametrize("status", list(Status))
+def test_every_disabled_button_says_why(state: BotState, presence: Presence, status: Status) -> None:
+    s = snapshot(dataclasses.replace(state, status=status), presence)
+    for role in ("operator", "viewer"):
+        b = commands.buttons(s, role)
+        assert b.kill.why == ("Signed in as viewer: reading only." if role == "viewer" else "")
+        if presence is not Presence.FRESH and role == "operator":
+            assert b.flatten.why == "Needs a bot that answers."
+            assert b.pause.why == ""  # a level holds on disk
+        if role == "viewer":
+            assert all([b.start.why, b.pause.why, b.stop.why, b.flatten.why, b.drill.why])
+
+
+def sent(waited_s: float, cmd: str = "pause") -> Sent:
+    return Sent("c1", cmd, {}, "operator", int(NOW.timestamp() * 1000), waited_s)
+
+
+def test_a_command_that_is_not_seen_in_two_seconds_is_said_loudly(state: BotState) -> None:
+    on_its_way = commands.receipts(snapshot(state, Presence.FRESH, sent=(sent(1.9),)))[0]
+    assert (on_its_way.state, on_its_way.alert) == ("now", False)
+    lost = commands.receipts(snapshot(state, Presence.STALE, sent=(sent(2.0),)))[0]
+    assert (lost.state, lost.alert) == ("lost", True)
+    assert lost.say.startswith("Not delivered.")
+    assert [step.word for step in lost.steps] == ["sent", "not seen"]
+
+
+@pytest.mark.parametrize(
+    ("end", "hue", "word"),
+    [
+        (ReceiptState.DONE, "done", "done"),
+        (ReceiptState.FAILED, "fail", "failed"),
+        (ReceiptState.REJECTED, "fail", "rejected"),
+        (ReceiptState.EXPIRED, "warn", "expired"),
+    ],
+)
+def test_a_receipt_tells_each_step_with_its_time(state: BotState, end: ReceiptState, hue: str, word: str) -> None:
+    at = int(NOW.timestamp() * 1000)
+    receipt = ReceiptDoc(id="c1", cmd="pause", state=end, by="operator", sent_ms=at, seen_ms=at + 38, done_ms=at + 214)
+    s = snapshot(dataclasses.replace(state, receipts=[receipt]), Presence.FRESH, sent=(sent(9.0),))
+    strip = commands.receipts(s)[0]
+    assert strip.state == hue
+    assert [(x.word, x.time) for x in strip.steps][1:] == [("seen", "38\u00a0ms"), (word, "0.2\u00a0s")]
+
+
+def test_pm2_that_cannot_be_read_is_said() -> None:
+    s = snapshot(None, Presence.OFFLINE, pm2=Pm2Look("no PM2 daemon runs: ./coin start", offline=True), missing=True)
+    assert header.lights(s)[3].text == "offline"
+
+
+def test_the_start_button_asks_pm2_only_where_no_process_could_read_the_wish(state: BotState) -> None:
+    assert not commands.starts_process(snapshot(state, Presence.FRESH))
+    s = snapshot(state, Presence.OFFLINE, age_s=90.0)
+    assert not commands.starts_process(s)  # PM2 does not know it
+
+
+def test_a_boot_that_does_not_move_says_how_long_it_waits() -> None:
+    drawn = boot.boot(snapshot(None, Presence.LOADING, watched_s=1.2))
+    assert drawn.full
+    assert drawn.remark == "waiting for the first state file, 1.2\u00a0s"

@@ -1,0 +1,205 @@
+"""Signing in and out, and what of it stands on the disk."""
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import argon2
+import pytest
+
+from dashboard.__main__ import check
+from dashboard.auth import secrets_store
+from dashboard.auth.roles import Role
+from dashboard.auth.sessions import IDLE_S, Sessions
+from dashboard.auth.throttle import Throttle
+from dashboard.links import LINKS, base_url, create_login_link, create_token
+from shared.settings import load
+from tests.dashboard.conftest import BASE, Dash
+
+PASSWORD = "correct horse battery"
+HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+def files(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file()]
+
+
+async def test_a_link_signs_in_once_without_a_redirect(dash: Dash) -> None:
+    link = create_login_link(dash.paths, dash.loaded.settings).removeprefix(BASE)
+    async with dash.anonymous() as first, dash.anonymous() as second:
+        answer = await first.get(link)
+        assert answer.status_code == 200
+        assert "location" not in answer.headers
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert "path=/" in cookie
+        assert (await first.get("/api/state")).status_code == 200
+        again = await second.get(link)
+        assert again.status_code == 403
+        assert "set-cookie" not in again.headers
+        assert (await second.get("/api/state")).status_code == 401
+
+
+async def test_a_link_dies_after_five_minutes_and_is_not_used_up_by_a_browser_that_guesses_ahead(
+    dash: Dash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = create_login_link(dash.paths, dash.loaded.settings).removeprefix(BASE)
+    now = time.time
+    async with dash.anonymous() as client:
+        assert (await client.get(link, headers={"sec-purpose": "prefetch;prerender"})).status_code == 503
+        with monkeypatch.context() as later:
+            later.setattr(secrets_store.time, "time", lambda: now() + 301)
+            assert (await client.get(link)).status_code == 403
+
+
+async def test_signing_in_again_ends_the_session_before_and_signing_out_ends_it_for_good(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        before = client.cookies[dash.hub.site.cookie]
+        link = create_login_link(dash.paths, dash.loaded.settings).removeprefix(BASE)
+        await client.get(link)
+        after = client.cookies[dash.hub.site.cookie]
+        assert before != after
+        assert dash.hub.sessions.find(before) is None
+        found = dash.hub.sessions.find(after)
+        assert found is not None
+        answer = await client.post("/logout", headers={"x-csrf-token": found.csrf})
+        assert answer.status_code == 303
+        async with dash.anonymous() as thief:
+            thief.cookies.set(dash.hub.site.cookie, after)
+            assert (await thief.get("/api/state")).status_code == 401
+
+
+async def test_only_hashes_are_kept_and_nobody_else_may_read_them(dash: Dash) -> None:
+    link = create_login_link(dash.paths, dash.loaded.settings)
+    token = create_token(dash.paths, "viewer")
+    async with await dash.browser() as client:
+        secrets = [link.partition("t=")[2], token, client.cookies[dash.hub.site.cookie]]
+    found = files(dash.paths.root)
+    assert len(found) >= 4
+    for path in found:
+        data = path.read_bytes()
+        assert not any(s.encode() in data for s in secrets), path
+    for path in [*files(dash.paths.dashboard), dash.paths.audit]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    for folder in [dash.paths.dashboard, *(p for p in dash.paths.dashboard.iterdir() if p.is_dir())]:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_session_outlives_a_restart_but_not_twelve_idle_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = Sessions(tmp_path).begin(Role.VIEWER)
+    again = Sessions(tmp_path)
+    found = again.find(cookie)
+    assert found is not None
+    assert found.role is Role.VIEWER
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + IDLE_S + 1)
+    assert again.find(cookie) is None
+    assert Sessions(tmp_path).find(cookie) is None
+
+
+def test_damaged_sessions_sign_out_and_nothing_worse(tmp_path: Path) -> None:
+    for text in ("", "{", "[]", '{"a":{"role":"king"}}', '{"a":1}'):
+        (tmp_path / "sessions.json").write_text(text)
+        assert Sessions(tmp_path).find("x") is None
+
+
+async def test_a_password_signs_in_as_operator(make_dash: Callable[..., Dash]) -> None:
+    dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": HASH})
+    async with dash.anonymous(origin=BASE) as client:
+        assert "Password" in (await client.get("/login")).text
+        wrong = await client.post("/login/password", data={"password": "wrong"})
+        assert wrong.status_code == 403
+        assert "That is not the password." in wrong.text
+        right = await client.post("/login/password", data={"password": PASSWORD})
+        assert right.status_code == 303
+        assert (await client.get("/api/state")).status_code == 200
+
+
+async def test_a_foreign_page_cannot_sign_anybody_in(make_dash: Callable[..., Dash]) -> None:
+    dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": HASH})
+    async with dash.anonymous(origin="http://evil.example") as client:
+        assert (await client.post("/login/password", data={"password": PASSWORD})).status_code == 403
+
+
+@pytest.mark.parametrize("password", ["", "short", "elevenchars"])
+async def test_no_short_password_whatever_the_hash_says(make_dash: Callable[..., Dash], password: str) -> None:
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
+    dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": weak})
+    async with dash.anonymous(origin=BASE) as client:
+        assert (await client.post("/login/password", data={"password": password})).status_code == 403
+
+
+async def test_without_a_hash_no_password_signs_in(dash: Dash) -> None:
+    async with dash.anonymous(origin=BASE) as client:
+        assert (await client.post("/login/password", data={"password": ""})).status_code == 403
+        assert "Password" not in (await client.get("/login")).text
+
+
+def test_ten_thousand_guesses_in_ten_minutes_are_at_most_sixty_evaluations() -> None:
+    now = 0.0
+    throttle = Throttle(lambda: now)
+    evaluated = 0
+    for i in range(10_000):
+        now = i * 0.06
+        if throttle.wait_s(f"10.0.{i % 50}.{i % 7}") == 0:
+            throttle.tried(f"10.0.{i % 50}.{i % 7}")
+            evaluated += 1
+    assert 0 < evaluated <= 60
+
+
+async def test_failed_tries_are_slowed_and_counted(make_dash: Callable[..., Dash]) -> None:
+    dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": HASH})
+    async with dash.anonymous(origin=BASE) as client:
+        got = [(await client.post("/login/password", data={"password": "x"})).status_code for _ in range(8)]
+        assert got == [403] * 5 + [429] * 3
+        late = await client.post("/login/password", data={"password": PASSWORD})
+        assert late.status_code == 429
+    assert dash.hub.counters.logins_failed == 5
+    assert sum(row["what"] == "login_failed" for row in dash.hub.audit.tail()) == 5
+
+
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        ({"DASHBOARD_PORT": "9000", "DASHBOARD_HOST": "::1"}, "http://[::1]:9000"),
+        ({"DASHBOARD_BEHIND_PROXY": "true", "DASHBOARD_HOSTS": "coin.example"}, "https://coin.example"),
+    ],
+)
+def test_the_link_leads_where_the_dashboard_is(tmp_path: Path, env: dict[str, str], url: str) -> None:
+    assert base_url(load(tmp_path / "none", env).settings) == url
+
+
+async def test_behind_a_proxy_cookies_are_secure_and_only_the_named_host_is_served(
+    make_dash: Callable[..., Dash],
+) -> None:
+    dash = make_dash(env={"DASHBOARD_BEHIND_PROXY": "true", "DASHBOARD_HOSTS": "coin.example"})
+    link = create_login_link(dash.paths, dash.loaded.settings).removeprefix("https://coin.example")
+    async with dash.anonymous(host="coin.example") as client:
+        answer = await client.get(link)
+        assert "__Host-coin-8080=" in answer.headers["set-cookie"]
+        assert "Secure" in answer.headers["set-cookie"]
+        assert "max-age" in answer.headers["strict-transport-security"]
+    async with dash.anonymous(host="evil.example") as client:
+        assert (await client.get("/login")).status_code == 403
+
+
+def test_bad_settings_of_the_dashboard_are_named(tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    env.write_text("DASHBOARD_PASSWORD_HASH=plain\nDASHBOARD_TLS_CERT=x\n")
+    env.chmod(0o600)
+    problems = check(load(env, {}).settings)
+    assert any("DASHBOARD_PASSWORD_HASH" in p for p in problems)
+    assert any("DASHBOARD_TLS_KEY" in p for p in problems)
+
+
+def test_expired_links_are_swept(tmp_path: Path) -> None:
+    secrets_store.put(tmp_path / LINKS, "old", {"role": "viewer", "expires_s": time.time() - 1})
+    secrets_store.put(tmp_path / LINKS, "new", {"role": "viewer", "expires_s": time.time() + 60})
+    secrets_store.sweep(tmp_path / LINKS)
+    assert len(os.listdir(tmp_path / LINKS)) == 1
