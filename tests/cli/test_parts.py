@@ -1,0 +1,54 @@
+"""Small parts of the command line, in tables."""
+
+from pathlib import Path
+
+import pytest
+
+from cli import ui
+from cli.bench.figure import Figure, percentile
+from cli.doctor.data import _key_file
+from cli.text import tail
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (7260, "2 h 1 min")],
+)
+def test_spans_as_people_say_them(seconds: float, shown: str) -> None:
+    assert ui.ago(seconds) == shown
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.01, 1), (0.5, 50), (0.99, 99), (0.991, 100), (1.0, 100)])
+def test_percentiles_are_measured_values(share: float, value: float) -> None:
+    assert percentile([float(n) for n in range(100, 0, -1)], share) == value
+
+
+def test_a_figure_knows_its_goal() -> None:
+    assert Figure("x", 5.0, "ms", 5.0).met is True
+    assert Figure("x", 5.1, "ms", 5.0).met is False
+    assert Figure("x", 5.1, "ms").met is None
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o640, 0o604, 0o644, 0o660, 0o666, 0o777, 0o620, 0o602, 0o601])
+def test_only_a_key_file_of_ones_own_is_good(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "key.json"
+    path.write_text("{}")
+    path.chmod(mode)
+    check = _key_file(path)
+    assert (check.mark == ui.GOOD) == (mode in (0o600, 0o400))
+    assert check.mark == ui.GOOD or f"chmod 600 '{path}'" in check.way_out
+
+
+def test_a_key_file_that_is_a_link_or_missing_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "key.json").write_text("{}")
+    (tmp_path / "link").symlink_to(tmp_path / "key.json")
+    assert _key_file(tmp_path / "link").mark == ui.BAD
+    assert _key_file(tmp_path / "none").mark == ui.BAD
+
+
+def test_the_tail_of_a_long_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("".join(f"{n} {'x' * 200}\n" for n in range(10_000)))
+    assert [line.split()[0] for line in tail(path, 3)] == ["9997", "9998", "9999"]
+    assert tail(path, 0) == []
+    assert tail(tmp_path / "none", 3) == []
