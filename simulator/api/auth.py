@@ -38,8 +38,10 @@ class Refused(Exception):
     """A token that does not hold; the text is for our log, the client learns only that it was refused."""
 
 
-def check(token: str, keys: Mapping[str, ApiKey], now_s: float, uri: str | None, hosts: tuple[str, ...] = ()) -> ApiKey:
-    """The key that signed `token`. `uri` is "METHOD path" of the request, None on the stream. Raises Refused."""
+def check(
+    token: str, keys: Mapping[str, ApiKey], now_s: float, uris: tuple[str, ...] | None, hosts: tuple[str, ...] = ()
+) -> ApiKey:
+    """The key that signed `token`. `uris`: "METHOD path" of the request, None on the stream. Raises Refused."""
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:
@@ -57,8 +59,8 @@ def check(token: str, keys: Mapping[str, ApiKey], now_s: float, uri: str | None,
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise Refused(f"signature or claims: {error}") from error
     _check_claims(claims, key, now_s)
-    if uri is not None:
-        _check_uri(claims, uri, hosts)
+    if uris is not None:
+        _check_uri(claims, uris, hosts)
     return key
 
 
@@ -80,7 +82,7 @@ def _check_claims(claims: Mapping[str, Any], key: ApiKey, now_s: float) -> None:
         raise Refused("lives too long")
 
 
-def _check_uri(claims: Mapping[str, Any], uri: str, hosts: tuple[str, ...]) -> None:
+def _check_uri(claims: Mapping[str, Any], wanted: tuple[str, ...], hosts: tuple[str, ...]) -> None:
     """`uri` (SDK) or `uris[0]` (CDP, ccxt), scheme ignored, host ours or the venue's own."""
     claimed = claims.get("uri")
     uris = claims.get("uris")
@@ -92,7 +94,7 @@ def _check_uri(claims: Mapping[str, Any], uri: str, hosts: tuple[str, ...]) -> N
     for scheme in ("https://", "http://"):
         rest = rest.removeprefix(scheme)
     host, slash, path = rest.partition("/")
-    if f"{method} {slash}{path}" != uri:
-        raise Refused(f"uri {claimed!r} is not {uri!r}")
+    if f"{method} {slash}{path}" not in wanted:
+        raise Refused(f"uri {claimed!r} is not {wanted[0]!r}")
     if host != REAL_HOST and host not in hosts:
         raise Refused(f"host {host!r}")

@@ -18,12 +18,13 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     client: str = ""  # address, for the limits of public endpoints
+    raw_path: str = ""  # as it came, percent-encoded
 
     @staticmethod
     def of(method: str, target: str, headers: Mapping[str, str], body: bytes, client: str = "") -> "Request":
         """From a request line's target."""
         path, _, query = target.partition("?")
-        return Request(method, unquote(path), parse_qsl(query, keep_blank_values=True), headers, body, client)
+        return Request(method, unquote(path), parse_qsl(query, keep_blank_values=True), headers, body, client, path)
 
     def one(self, name: str, default: str = "") -> str:
         """The last value of a query key."""

@@ -131,10 +131,9 @@ class Service:
         if scheme.lower() != "bearer" or not token:
             raise unauthorized()
         hosts = (*self.api.hosts, request.headers.get("host", ""))
+        uris = (f"{request.method} {request.path}", f"{request.method} {request.raw_path}")
         try:
-            return auth.check(
-                token.strip(), self.api.keys, self.api.now_us / 1e6, f"{request.method} {request.path}", hosts
-            )
+            return auth.check(token.strip(), self.api.keys, self.api.now_us / 1e6, uris, hosts)
         except auth.Refused as refused:
             log.info("auth.refused path=%s reason=%s", request.path[:200], refused)
             raise unauthorized() from None

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from simulator.api.times import rfc3339
 from simulator.core.accounts import Wallet
 from simulator.core.bars import Bar
 from simulator.core.orders import Fill, Kind, Order, Status, TimeInForce
 from simulator.core.products import FIAT, Product
+from simulator.core.times import rfc3339
 from simulator.core.units import ONE, ratio_text, text
 from simulator.core.venue import Market, Trade
 from simulator.exchange import Exchange

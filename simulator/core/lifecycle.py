@@ -6,6 +6,7 @@ from simulator.core.accounts import Insufficient
 from simulator.core.book import Demand
 from simulator.core.execution import apply_matches, finish, leave_book, needed_hold, set_hold
 from simulator.core.orders import Kind, Order, Status, TimeInForce, Trigger
+from simulator.core.times import rfc3339
 from simulator.core.units import PPM
 from simulator.core.venue import Market, Venue
 
@@ -251,11 +252,17 @@ def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
         if resting and not stays:
             market.book.side(order.buys).join(order)
         raise insufficient() from None
+    inner = dict(order.config[order.config_key])
+    inner |= {"base_size": order.product.size_text(wish.steps), "limit_price": order.product.price_text(wish.limit)}
+    if wish.stop is not None:
+        name = "stop_trigger_price" if order.kind is Kind.BRACKET else "stop_price"
+        inner[name] = order.product.price_text(wish.stop)
+    order.config = {order.config_key: inner}
     order.edits.append(
         {
             "price": order.product.price_text(wish.limit),
             "size": order.product.size_text(wish.steps),
-            "replace_accept_timestamp": str(now_us),
+            "replace_accept_timestamp": rfc3339(now_us),
         }
     )
     if stays:

@@ -7,7 +7,7 @@ Prices enter as whole ticks and sizes as whole steps; their product times a fee 
 from decimal import Decimal, InvalidOperation
 
 DECIMALS = 20
-ONE = 10**DECIMALS
+ONE: int = 10**DECIMALS
 PPM = 1_000_000
 MAX_TEXT = 64
 

@@ -18,7 +18,9 @@ PREFIX = "/api/v3/brokerage"
 class Local:
     """A quiet exchange of one product ABC-USD around 100.00, and one account's requests."""
 
-    def __init__(self, rules: Rules = DEFAULT_RULES, *, rights: tuple[str, ...] = ("view", "trade", "transfer")) -> None:
+    def __init__(
+        self, rules: Rules = DEFAULT_RULES, *, rights: tuple[str, ...] = ("view", "trade", "transfer")
+    ) -> None:
         config = Config(rules=rules, levels=50, enforce_rate_limits=False)
         self.venue = LocalExchange(config=config, tape=Quiet())
         self.key = self.venue.issue_key(rights)

@@ -5,10 +5,10 @@
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import Request, Response, bad_request, not_found, ok, whole
 from simulator.api.service import PREFIX, Api, Router
-from simulator.api.times import rfc3339
 from simulator.api.views import book_view, candle_view, levels_view, product_view, trade_view
 from simulator.core.products import Product
 from simulator.core.tape import GRANULARITIES
+from simulator.core.times import rfc3339
 from simulator.core.units import parse, ratio_text, text
 from simulator.core.venue import Market
 

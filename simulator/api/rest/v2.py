@@ -7,9 +7,9 @@ from typing import Any
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import Request, Response, bad_request, ok, whole
 from simulator.api.service import Api, Router
-from simulator.api.times import rfc3339
 from simulator.core.accounts import Wallet
 from simulator.core.products import FIAT, NAMES
+from simulator.core.times import rfc3339
 from simulator.core.units import ONE, ratio_text, text
 
 

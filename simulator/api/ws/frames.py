@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import orjson
 
-from simulator.api.times import Stamps
 from simulator.core.bars import Bar
 from simulator.core.candles import DayFigures
 from simulator.core.products import Product
+from simulator.core.times import Stamps
 from simulator.core.units import ratio_text, text
 from simulator.core.venue import Market, Trade
 
