@@ -101,7 +101,10 @@ class Rest:
         return client
 
     async def _get(self, path: str, params: dict[str, Any] | None = None, limit_s: float = READ_S) -> Any:
-        return await self._call(lambda: self._client().get(API + path, params=params or {}), Priority.DATA, limit_s)
+        raw = await self._call(lambda: self._client().get(API + path, params=params or {}), Priority.DATA, limit_s)
+        if not isinstance(raw, dict):
+            raise NoAnswerGot(f"an answer that is no object ({type(raw).__name__})")
+        return raw
 
     async def _call(self, call: Callable[[], Any], priority: Priority, limit_s: float) -> Any:
         """One request with its classification; a 401 is tried once more with a fresh token."""
@@ -142,8 +145,10 @@ class Rest:
 
     async def key_permissions(self) -> dict[str, Any]:
         """can_view, can_trade, can_transfer, portfolio_uuid as the exchange says."""
-        raw = await self._get("/key_permissions")
-        return dict(raw)
+        raw: dict[str, Any] = await self._get("/key_permissions")
+        if not all(isinstance(raw.get(name), bool) for name in ("can_view", "can_trade", "can_transfer")):
+            raise NoAnswerGot("an answer that does not say what the key may do")
+        return raw
 
     async def product(self, product_id: str) -> Product:
         """One product. Raises Rejected where there is none."""
@@ -227,7 +232,10 @@ class Rest:
         cursor = ""
         for _ in range(PAGES_MAX):
             raw = await self._get(path, {**params, **({"cursor": cursor} if cursor else {})})
-            page = raw.get(name) or []
+            page = raw.get(name)
+            if not isinstance(page, list):
+                # "Nothing" and "not told" are two things: an answer without its list is no answer.
+                raise NoAnswerGot(f"an answer without {name}")
             found.extend(page)
             cursor = str(raw.get("cursor") or "")
             more = raw.get("has_next", bool(cursor))

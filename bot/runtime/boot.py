@@ -96,10 +96,11 @@ class Boot:
         bot, tries = self._bot, 0
         while True:
             try:
-                rights = await self._patiently(rest.key_permissions, "asks what the key may do")
+                rights = await self._patiently(rest.key_permissions, "asks what the key may do", doubt_key=True)
             except Unauthorized as error:
                 tries += 1
-                if bot.settings.coin_mode is Mode.LIVE or tries >= UNAUTHORIZED_TRIES:
+                # The exchange refuses a good key now and then; a bad one it refuses every time.
+                if tries >= UNAUTHORIZED_TRIES:
                     raise Fatal(f"the exchange refuses the key: {error}") from error
                 # COIN-SIM may have been reset: its new key is on disk by now.
                 await bot.clock.sleep(0.5)
@@ -112,17 +113,20 @@ class Boot:
             raise Fatal("the key may not view and trade: make one with both rights")
         return rest
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str) -> T:
-        """The answer, however long it takes. Raises Unauthorized, and Fatal for a missing right."""
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, *, doubt_key: bool = False) -> T:
+        """The answer, however long it takes. Raises Fatal for a missing right; Unauthorized where the key is in doubt.
+
+        Once the key has been accepted, a 401 is a mood of the exchange like any other.
+        """
         backoff_s = 0.1
         while True:
             try:
                 return await ask()
-            except Unauthorized:
-                raise
             except Forbidden as error:
                 raise Fatal(f"the exchange refuses: {error}") from error
             except ExchangeError as error:
+                if doubt_key and isinstance(error, Unauthorized):
+                    raise
                 self._note(f"{what}: {error}")
                 await self._bot.clock.sleep(self._bot.rng.uniform(backoff_s / 2, backoff_s))
                 backoff_s = min(backoff_s * 2, 5.0)

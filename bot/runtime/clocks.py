@@ -99,13 +99,6 @@ async def clock_offset_ms(bot: Bot, rest: Rest) -> int:
     return epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
 
 
-async def clock_offset_ms(bot: Bot, rest: Rest) -> int:
-    """Exchange minus ours, at the middle of one request. Raises ExchangeError."""
-    asked_ms = epoch_ms(bot.clock.utc())
-    there = await rest.server_time()
-    return epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
-
-
 async def _compare_clocks(bot: Bot, rest: Rest) -> None:
     bot.clock_offset_ms = await clock_offset_ms(bot, rest)
     bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
