@@ -77,7 +77,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self.steps == self.crash_at_step:
             raise Crash("step")
         if self.asleep_until_us > self.now_us:
-            self.pass_to(self.asleep_until_us)
+            self._sleep()
             return []
         if timeout == 0:
             self._still += 1
@@ -97,6 +97,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
         else:
             self.now_us = target
         return []
+
+    def _sleep(self) -> None:
+        """The process stands still while the world goes on; somebody may wake it before its time."""
+        while self.asleep_until_us > self.now_us:
+            due = self.agenda.next_us
+            if due is None or due > self.asleep_until_us:
+                self.now_us = self.asleep_until_us
+                return
+            self.now_us = max(self.now_us, due)
+            self.agenda.run_one()
 
     def pass_to(self, us: int) -> None:
         """Let the world go on to `us` while no program runs."""
