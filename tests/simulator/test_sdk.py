@@ -182,7 +182,7 @@ def test_portfolios_and_moving_money(client: RESTClient, transferring: RESTClien
     assert refused.value.response.status_code == 403 and "missing required scopes" in str(refused.value).lower()
     transferring.move_portfolio_funds("10", "USD", home, made["uuid"])
     breakdown = client.get_portfolio_breakdown(made["uuid"]).breakdown
-    assert breakdown.portfolio_balances.total_balance["value"] == "10"
+    assert breakdown.portfolio_balances["total_balance"]["value"] == "10"
     with pytest.raises(requests.HTTPError):
         client.delete_portfolio(made["uuid"])  # not empty
     transferring.move_portfolio_funds("10", "USD", made["uuid"], home)
