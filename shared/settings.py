@@ -88,7 +88,14 @@ def _set(
 
 # A strategy's own settings: STRATEGY_DIP_PERIOD is `period` of the strategy `dip`.
 STRATEGY_PREFIX = "STRATEGY_"
-GRANULARITIES = ("ONE_MINUTE", "FIVE_MINUTE", "FIFTEEN_MINUTE", "ONE_HOUR", "ONE_DAY")
+GRANULARITY_S = {
+    "ONE_MINUTE": 60,
+    "FIVE_MINUTE": 300,
+    "FIFTEEN_MINUTE": 900,
+    "ONE_HOUR": 3600,
+    "ONE_DAY": 86_400,
+}
+GRANULARITIES = tuple(GRANULARITY_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +143,9 @@ class Settings:
     max_consecutive_losses: int = _set(10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000)
     max_error_rate_pct: float = _set(50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0)
     max_api_error_pct: float = _set(50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0)
-    max_vol_spike: float = _set(10.0, "No entry while the last hour is this many times wilder; 0 = off.", 0.0, 1000.0)
+    max_vol_spike: float = _set(
+        4.0, "No entry while the hour is this many times wilder than the day; 0 = off.", 0.0, 4.8
+    )
     max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
     min_depth_usd: float = _set(0.0, "No entry while less is offered at the best ask; 0 = off.", 0.0, 1e9)
     vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))

@@ -34,13 +34,6 @@ API = "/api/v3/brokerage"
 READ_S = 10.0
 ORDER_S = 8.0
 PAGES_MAX = 200
-GRANULARITY_S = {
-    "ONE_MINUTE": 60,
-    "FIVE_MINUTE": 300,
-    "FIFTEEN_MINUTE": 900,
-    "ONE_HOUR": 3600,
-    "ONE_DAY": 86_400,
-}
 # Reasons that mean for certain that no order was made. Whatever is not listed is looked up, not believed.
 DEFINITIVE = frozenset(
     {

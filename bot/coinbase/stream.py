@@ -172,7 +172,8 @@ class Stream:
             bid, ask = parse.optional(raw.get("best_bid")), parse.optional(raw.get("best_ask"))
             assert self.health.last_s is not None
             self.health.channel_s["ticker", product_id] = self.health.last_s
-            self._sink.event(Priced(product_id, price, bid or None, ask or None))
+            ask_size = parse.optional(raw.get("best_ask_quantity"))
+            self._sink.event(Priced(product_id, price, bid or None, ask or None, ask_size))
 
     def _user(self, event: dict[str, Any]) -> None:
         orders = tuple(parse.user_order(raw) for raw in event["orders"])

@@ -6,6 +6,7 @@ from decimal import Decimal
 from bot.core.day import Day
 from bot.core.events import BalancesSeen
 from bot.core.lots import unrealized
+from bot.core.risk import losses
 from bot.core.rules.day import breaker_tripped, day_pnl
 from bot.core.world import World
 from shared.money import ZERO, plain
@@ -30,6 +31,10 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
         world.note("account", text, "warn", ref=currency)
         if world.day is not None:
             world.save_day(replace(world.day, transfers=world.day.transfers + value))
+        if world.peak_equity:
+            # Money taken out is no drawdown.
+            world.peak_equity = max(world.peak_equity + value, ZERO)
+            world.save_fact("peak_equity", plain(world.peak_equity))
 
 
 def exit_rate(world: World) -> Decimal:
@@ -81,6 +86,7 @@ def tick(world: World) -> None:
 
 def _turn(world: World, today: str, equity: Decimal) -> None:
     before = world.day
+    losses.forgive(world)
     if before is not None:
         result = equity - before.start_equity - before.transfers
         world.note("day", f"{before.day} ended: {result:+.2f} {world.portfolio.quote}", data_day=before.day)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bot.core import account, commands, entries, exits, flow
+from bot.core import account, commands, entries, exits, flow, maker, universe
 from bot.core import events as ev
 from bot.core.intents import Intent
 from bot.core.market import Market
+from bot.core.risk import guards
 from bot.core.world import Latch, Restored, StrategyPort, World
 from shared.control import Level
 from shared.documents import Phase, Status
@@ -39,7 +40,7 @@ class Engine:
             ev.FillsSeen: lambda e: flow.fills_seen(self.world, e),
             ev.LookedUp: lambda e: flow.looked_up(self.world, e),
             ev.BalancesSeen: lambda e: account.balances_seen(self.world, e),
-            ev.ProductsSeen: self._products_seen,
+            ev.ProductsSeen: lambda e: universe.products_seen(self.world, e),
             ev.FeesSeen: self._fees_seen,
             ev.LevelSet: self._level_set,
             ev.CommandSeen: lambda e: commands.run(self.world, e.command),
@@ -48,6 +49,9 @@ class Engine:
             ev.FeedChanged: self._feed_changed,
             ev.ClockChecked: self._clock_checked,
             ev.LedgerChanged: self._ledger_changed,
+            ev.ApiSeen: lambda e: self.world.risk.api_seen(e.calls, e.errors, self.world.now_ms),
+            ev.LiveLockSeen: self._live_lock_seen,
+            ev.Picked: lambda e: universe.picked(self.world, e),
             ev.TradingReady: self._trading_ready,
             ev.SafeMode: self._safe_mode,
         }
@@ -85,6 +89,7 @@ class Engine:
         if market is None or event.price <= 0:
             return
         market.price, market.bid, market.ask = event.price, event.bid, event.ask
+        market.ask_size = event.ask_size
         market.priced_ms = world.now_ms
         if not world.settings.use_tick_price:
             return
@@ -113,7 +118,9 @@ class Engine:
     def _tick(self, _event: ev.Tick) -> None:
         world = self.world
         account.tick(world)
+        guards.tick(world)
         flow.chase(world)
+        maker.chase(world)
         if world.level is Level.STOP and world.latch is None:
             exits.cancel_entries(world)
         exits.lapse_exits(world)
@@ -121,24 +128,6 @@ class Engine:
         exits.rest_takes(world)
         commands.chase(world)
         world.forget_settled()
-
-    def _products_seen(self, event: ev.ProductsSeen) -> None:
-        world = self.world
-        for product in event.products:
-            if product.product_id not in world.settings.products:
-                world.other_products[product.product_id] = product
-                continue
-            market = world.markets.get(product.product_id)
-            if market is None:
-                market = Market(product, world.settings.max_history_candles)
-                market.last_add_ms = int(world.facts.get(f"last_add:{product.product_id}", "0"))
-                used = world.facts.get(f"used_bar:{product.product_id}")
-                market.used_bar_s = int(used) if used else None
-                world.markets[product.product_id] = market
-            if market.product.halted != product.halted and world.ready:
-                word = product.halted or "trading again"
-                world.note("feed", f"{product.product_id}: {word}", "warn", product.product_id)
-            market.product = product
 
     def _fees_seen(self, event: ev.FeesSeen) -> None:
         before = self.world.portfolio.rates
@@ -157,7 +146,7 @@ class Engine:
                 world.note("command", f"entries latch lifted: {world.entries_latched}", "warn")
                 world.entries_latched = None
                 world.save_fact("entries_latched", "")
-            world.refused_in_a_row.clear()
+            guards.started(world)
         if event.level is world.level:
             return
         world.note("command", f"level {event.level.word} ({event.source})")
@@ -196,8 +185,16 @@ class Engine:
             world.note("ledger", word, "info" if event.ok else "bad")
         world.ledger_ok, world.ledger_note = event.ok, event.note
 
+    def _live_lock_seen(self, event: ev.LiveLockSeen) -> None:
+        risk = self.world.risk
+        if event.reason != risk.live_lock:
+            risk.live_lock = event.reason
+            word = f"live orders are locked: {event.reason}" if event.reason else "live orders are allowed"
+            self.world.note("risk", word, "warn")
+
     def _trading_ready(self, _event: ev.TradingReady) -> None:
         self.world.ready = True
+        maker.adopt(self.world)
         exits.lapse_exits(self.world)
         exits.rest_takes(self.world)
 

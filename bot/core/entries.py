@@ -1,14 +1,16 @@
 """Opening lots: one entry for one BUY bar, and its single retry when funds were short (trading.md §4)."""
 
-from dataclasses import replace
 from decimal import Decimal
 
-from bot.core.gates import entry_plan, entry_size_quote, first_shut
+from bot.core import maker
+from bot.core.gates import entry_plan, first_shut
 from bot.core.ids import client_order_id
-from bot.core.intents import PlaceOrder
 from bot.core.market import Market
 from bot.core.model import Kind, OrderSpec, Purpose, Side
-from bot.core.orders import Order, OrderInput, OrderState
+from bot.core.orders import Order
+from bot.core.risk import pretrade
+from bot.core.risk.sizing import entry_size_quote
+from bot.core.send import say_retry, send
 from bot.core.world import Signal, StrategyFailed, World
 from shared.money import plain
 
@@ -50,19 +52,17 @@ def consider(world: World, market: Market) -> None:
         return
     quote = entry_size_quote(world, market)
     if quote > world.cash_available:
-        _say_retry(world, quote, "not enough funds")
+        say_retry(world, quote, "not enough funds")
         quote = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
         if quote > world.cash_available:
             return
     market.used_bar_s = market.signal_bar_s
     world.save_fact(f"used_bar:{market.product.product_id}", str(market.used_bar_s))
+    if world.settings.entry_order == "maker":
+        kind, tp_pct = entry_plan(world, market)
+        maker.begin(world, market, quote, kind, Decimal(str(tp_pct)))
+        return
     _submit(world, market, quote, retry_of=None)
-
-
-def _say_retry(world: World, quote: Decimal, error: str) -> None:
-    least = world.settings.order_min_usd
-    text = f"[WARN] open order {quote:.2f} USD failed ({error}); retrying with ORDER_MIN_USD={least:.2f}"
-    world.note("entry", text, "warn")
 
 
 def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) -> None:
@@ -89,6 +89,10 @@ def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) 
     )
     if spec.client_order_id in world.own_ids:
         return  # this bar's entry was made by an earlier run
+    why_not = pretrade.refusal(world, spec)
+    if why_not is not None:
+        world.note("risk", f"{product_id} entry refused by {why_not.text}", "warn", product_id)
+        return
     send(world, spec)
     world.note(
         "order",
@@ -98,28 +102,17 @@ def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) 
     )
 
 
-def send(world: World, spec: OrderSpec) -> None:
-    """Record the intent, then have it sent: the record is committed before a byte leaves."""
-    order = Order(spec, OrderState.NEW, created_ms=world.now_ms, updated_ms=world.now_ms)
-    world.own_ids.add(spec.client_order_id)
-    world.save_order(order)
-    world.orders[spec.client_order_id] = replace(
-        order.after(OrderInput.SEND, world.now_ms), next_look_ms=world.now_ms + 2000
-    )
-    world.order_times_ms.append(world.now_ms)
-    world.count("orders")
-    world.count(f"orders_{spec.side.value.lower()}")
-    world.emit(PlaceOrder(spec))
-
-
 def refused(world: World, order: Order, reason: str, insufficient: bool) -> None:
     """The exchange refused an entry: one retry at ORDER_MIN_USD where funds were short, never a third try."""
     spec = order.spec
+    if spec.kind is Kind.LIMIT:
+        maker.refused(world, order, reason, insufficient)
+        return
     market = world.market(spec.product_id)
     least = Decimal(str(world.settings.order_min_usd))
     retry = insufficient and spec.retry_of is None and (spec.quote_size or least) > least
     if retry and market is not None and world.may_enter:
-        _say_retry(world, spec.quote_size or least, reason)
+        say_retry(world, spec.quote_size or least, reason)
         _submit(world, market, market.product.floor_quote(least), retry_of=spec.client_order_id)
         return
     world.note("order", f"{spec.product_id} buy refused: {reason}", "warn", spec.product_id, spec.client_order_id)

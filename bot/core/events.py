@@ -47,6 +47,7 @@ class Priced:
     price: Decimal
     bid: Decimal | None
     ask: Decimal | None
+    ask_size: Decimal | None = None  # offered at the best ask, base units
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,28 @@ class ClockChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSeen:
+    """Requests to the exchange so far in this run, and how many of them failed."""
+
+    calls: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLockSeen:
+    """Why live orders are locked, for a person; None = they are not."""
+
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The scanner's choice, best first; their ProductsSeen came before."""
+
+    product_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerChanged:
     ok: bool
     note: str
@@ -180,6 +203,9 @@ Event = (
     | FeedChanged
     | ClockChecked
     | LedgerChanged
+    | ApiSeen
+    | LiveLockSeen
+    | Picked
     | TradingReady
     | SafeMode
     | Tick

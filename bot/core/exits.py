@@ -7,7 +7,6 @@ before any other exit is sent; so whatever the order in which answers arrive, a 
 from decimal import Decimal
 
 from bot.core import fills
-from bot.core.entries import send
 from bot.core.intents import CancelOrder
 from bot.core.lots import Lot
 from bot.core.market import Market
@@ -15,6 +14,7 @@ from bot.core.model import ExitReason, Kind, OrderSpec, Purpose, Side
 from bot.core.orders import Order, OrderInput, OrderState
 from bot.core.rules import codes
 from bot.core.rules.exits import judge_lot
+from bot.core.send import send
 from bot.core.world import World, replace_lot
 from shared.control import Level
 from shared.money import from_units, plain
@@ -67,6 +67,9 @@ def judge(world: World, market: Market) -> None:
 
 
 def _entry_working(world: World, lot: Lot) -> bool:
+    job = world.makers.get(lot.product_id)
+    if job is not None and job.lot_id == lot.lot_id:
+        return True
     entry = world.orders.get(lot.lot_id)
     return entry is not None and not entry.settled
 
@@ -85,6 +88,8 @@ def command_of(world: World, lot: Lot) -> str | None:
 
 def proceed(world: World, lot: Lot) -> None:
     """Move a decided exit on: cancel the resting take, or sell what is left."""
+    if _buying_ends_first(world, lot):
+        return
     working = world.exit_order(lot)
     if working is not None:
         if working.spec.purpose is Purpose.TAKE:
@@ -122,6 +127,18 @@ def proceed(world: World, lot: Lot) -> None:
     reason = lot.exit_reason.value if lot.exit_reason else "exit"
     text = f"{lot.product_id} {lot.kind.value} sells {plain(spec.base_size or lot.base_left)} at market ({reason})"
     world.note("order", text, product_id=lot.product_id, ref=spec.client_order_id)
+
+
+def _buying_ends_first(world: World, lot: Lot) -> bool:
+    """True while a maker entry still buys for the lot; it is ended, so that nothing comes after the sale."""
+    job = world.makers.get(lot.product_id)
+    if job is None or job.lot_id != lot.lot_id:
+        return False
+    job.ending = job.ending or "its lot is being sold"
+    order = world.orders.get(job.working or "")
+    if order is not None and not order.settled:
+        cancel(world, order)
+    return True
 
 
 def cancel(world: World, order: Order) -> None:

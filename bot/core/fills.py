@@ -9,6 +9,7 @@ from bot.core.intents import SaveFill
 from bot.core.lots import Lot, close, grow, open_lot, sell
 from bot.core.model import Fill, LotKind, Purpose
 from bot.core.orders import Order
+from bot.core.risk import losses
 from bot.core.world import World
 from shared.money import ZERO, plain
 
@@ -88,7 +89,8 @@ def _into_lot(world: World, order: Order, fill: Fill) -> str | None:
 
 
 def _into_entry(world: World, order: Order, fill: Fill) -> str:
-    lot = world.book.get(order.spec.client_order_id)
+    lot_id = order.spec.lot_id or order.spec.client_order_id  # the orders of one maker entry fill one lot
+    lot = world.book.get(lot_id)
     stop_pct = world.settings.stop_loss_pct
     if lot is not None:
         world.save_lot(grow(lot, fill, stop_pct))
@@ -99,6 +101,7 @@ def _into_entry(world: World, order: Order, fill: Fill) -> str:
     kind = LotKind.SCALP if has_runner else LotKind.RUNNER
     assert order.spec.tp_pct is not None
     lot = open_lot(fill, world.book.next_seq, kind, order.spec.tp_pct, market.product, stop_pct, world.now_ms)
+    lot = replace(lot, lot_id=lot_id)
     world.save_lot(lot)
     market.last_add_ms = world.now_ms
     world.save_fact(f"last_add:{fill.product_id}", str(world.now_ms))
@@ -114,6 +117,7 @@ def closed(world: World, lot: Lot) -> None:
     for store in (world.take_hold_ms, world.exit_hold_ms, world.attempts):
         store.pop(lot.lot_id, None)
     realized = lot.realized_pnl or ZERO
+    losses.lot_closed(world, lot)
     world.count("lots_closed")
     if lot.proceeds:
         world.count("wins" if realized > 0 else "losses")

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from bot.core import entries, exits, fills
+from bot.core import entries, exits, fills, maker
 from bot.core.events import Accepted, Denied, FillsSeen, LookedUp, NoAnswer, OrdersSeen, Refused
 from bot.core.ids import is_ours
 from bot.core.intents import CancelOrder, FetchFills, LookUpOrder
 from bot.core.model import VENUE_DONE, Kind, Purpose, VenueOrder
 from bot.core.orders import SEEN_INPUT, Order, OrderInput, OrderState
+from bot.core.risk import errors
 from bot.core.world import World
-from shared.money import plain
 
 ABSENCES_NEEDED = 3
 ABSENCE_SPAN_MS = 60_000
@@ -22,7 +22,8 @@ def accepted(world: World, event: Accepted) -> None:
     if order is None:
         return
     order = replace(order, order_id=event.order_id)
-    world.refused_in_a_row.pop(order.spec.product_id, None)
+    errors.entry_accepted(world, order.spec.product_id)
+    world.risk.outcome(True, world.now_ms)
     # A market order is over at once: ask soon, in case the stream does not tell.
     wait_ms = 700 if order.spec.kind is Kind.MARKET else 5_000
     world.orders[event.client_order_id] = replace(order, next_look_ms=world.now_ms + wait_ms)
@@ -41,9 +42,9 @@ def refused(world: World, event: Refused) -> None:
         return
     order = world.step_order(order, OrderInput.REFUSED, event.reason)
     world.count("orders_refused")
+    world.risk.outcome(False, world.now_ms)
     if order.spec.purpose is Purpose.ENTRY:
-        product_id = order.spec.product_id
-        world.refused_in_a_row[product_id] = world.refused_in_a_row.get(product_id, 0) + 1
+        errors.entry_refused(world, order.spec.product_id)
         entries.refused(world, order, event.reason, event.insufficient)
     else:
         lot = order.spec.lot_id
@@ -63,6 +64,8 @@ def denied(world: World, event: Denied) -> None:
     if order.spec.purpose is not Purpose.ENTRY:
         world.exit_hold_ms[order.spec.lot_id or ""] = world.now_ms + exits.REFUSED_RETRY_MS
         exits.order_over(world, order)
+    elif order.spec.kind is Kind.LIMIT:
+        maker.order_over(world, order)
 
 
 def no_answer(world: World, event: NoAnswer) -> None:
@@ -72,6 +75,7 @@ def no_answer(world: World, event: NoAnswer) -> None:
     was = order.state
     order = world.step_order(order, OrderInput.NO_ANSWER, event.reason)
     if order.state is OrderState.UNKNOWN and was is not OrderState.UNKNOWN:
+        world.risk.outcome(False, world.now_ms)
         what = f"{order.spec.product_id} {order.spec.purpose.value}"
         text = f"{what}: no answer ({event.reason}); it is looked up, never sent again"
         world.note("order", text, "warn", order.spec.product_id, event.client_order_id)
@@ -167,16 +171,12 @@ def fills_seen(world: World, event: FillsSeen) -> None:
 def over(world: World, order: Order) -> None:
     """An order is over and every fill of it is counted."""
     spec = order.spec
+    if spec.purpose is Purpose.ENTRY and spec.kind is Kind.LIMIT:
+        maker.order_over(world, order)
+        return
     if spec.purpose is Purpose.ENTRY:
-        lot = world.book.get(spec.client_order_id)
-        market = world.market(spec.product_id)
-        if lot is not None and market is not None and not market.product.sellable(lot.base_left, lot.open_price):
-            fills.closed(world, lot)  # so little was filled that it can never be sold: dust
-        elif lot is not None:
-            text = f"{spec.product_id} {lot.kind.value} opened at {lot.open_price:.8g}, take {plain(lot.take_price)}"
-            world.note("entry", text, product_id=spec.product_id, ref=lot.lot_id)
-            world.count("entries")
-            exits.rest_takes(world)
+        if world.book.get(spec.client_order_id) is not None:
+            maker.lot_is_whole(world, spec.client_order_id)
         elif order.state is not OrderState.REFUSED:
             text = f"{spec.product_id} buy ended without a fill ({order.state.value})"
             world.note("order", text, "warn", spec.product_id, spec.client_order_id)

@@ -10,6 +10,10 @@ from typing import NamedTuple
 
 from bot.core.market import Market
 from bot.core.model import LotKind
+from bot.core.risk.guard import Band, Guard
+from bot.core.risk.guards import CONDITION_GUARDS, EXPOSURE_GUARDS
+from bot.core.risk.rate import orders_per_minute
+from bot.core.risk.sizing import entry_size_quote
 from bot.core.rules import codes
 from bot.core.rules.entries import (
     add_anchor_ms,
@@ -23,7 +27,7 @@ from bot.core.rules.entries import (
     runner_tp_pct,
     scalp_tp_pct,
 )
-from bot.core.rules.sizing import entry_quote, funds_open, quote_units
+from bot.core.rules.sizing import funds_open
 from bot.core.world import World
 from shared.control import Level
 from shared.documents import GateVerdict
@@ -31,7 +35,6 @@ from shared.money import from_units
 from shared.settings import Mode, parse_window
 
 CLOCK_LIMIT_MS = 5000
-REFUSALS_MAX = 5  # a bot that spams refused orders gets its owner a letter from the exchange
 _OPEN, _SHUT, _FAULT, _UNKNOWN = GateVerdict.OPEN, GateVerdict.SHUT, GateVerdict.FAULT, GateVerdict.UNKNOWN
 
 
@@ -74,20 +77,9 @@ def fee_pcts(world: World) -> tuple[float, float]:
     rates, s = world.portfolio.rates, world.settings
     if rates is None:
         return s.fee_rate_pct, s.fee_rate_pct
+    entry_rate = rates.maker if s.entry_order == "maker" else rates.taker
     exit_rate = rates.maker if s.take_profit_order == "limit" else rates.taker
-    return float(rates.taker * 100), float(exit_rate * 100)
-
-
-def entry_size_quote(world: World, market: Market) -> Decimal:
-    """Quote size of an entry now, floored to the increment (trading.md §4 sizing)."""
-    s = world.settings
-    factor = market.volatility.factor if s.vol_risk_adjust else 1.0
-    world.last_vol_factor = factor
-    quote = entry_quote(float(world.sizing_equity), s.risk_per_trade_pct, s.order_min_usd, factor)
-    if s.max_order_usd:
-        quote = min(quote, s.max_order_usd)
-    increment = market.product.quote_increment
-    return from_units(quote_units(quote, float(increment)), increment)
+    return float(entry_rate * 100), float(exit_rate * 100)
 
 
 def _control(world: World, _market: Market) -> Gate:
@@ -105,7 +97,23 @@ def _control(world: World, _market: Market) -> Gate:
 def _lock(world: World, _market: Market) -> Gate:
     if world.settings.coin_mode is Mode.LIVE and world.settings.dry_run:
         return Gate("live_lock", "Live lock", _SHUT, "locked", "open", "DRY_RUN=false, set by hand")
+    if world.settings.coin_mode is Mode.LIVE and world.risk.live_lock is not None:
+        return Gate("live_lock", "Live lock", _SHUT, world.risk.live_lock, "a valid permission", "./coin enable-live")
     return Gate("live_lock", "Live lock", _OPEN, world.settings.coin_mode.value, None)
+
+
+def _reduce_only(world: World, _market: Market) -> Gate:
+    on = world.settings.reduce_only
+    opens = "REDUCE_ONLY=false" if on else None
+    return Gate("reduce_only", "Reduce only", _SHUT if on else _OPEN, "on" if on else "off", "off", opens)
+
+
+def _picked(world: World, market: Market) -> Gate:
+    if not world.settings.scanner_max_products:
+        return Gate("scanner", "Scanner", _OPEN, "off", None)
+    if world.traded(market.product.product_id):
+        return Gate("scanner", "Scanner", _OPEN, "picked", "picked")
+    return Gate("scanner", "Scanner", _SHUT, "not picked, exits only", "picked", "when the scanner picks it again")
 
 
 def _records(world: World, _market: Market) -> Gate:
@@ -143,11 +151,9 @@ def _feed(world: World, market: Market) -> Gate:
 
 
 def _tradable(world: World, market: Market) -> Gate:
-    refused = world.refused_in_a_row.get(market.product.product_id, 0)
-    if refused >= REFUSALS_MAX:
-        return Gate("product", "Product", _FAULT, f"{refused} entries refused in a row", "online", "press Start")
     halted = market.product.halted
-    if halted is None and (market.product.limit_only or market.product.post_only):
+    maker = world.settings.entry_order == "maker"
+    if halted is None and not maker and (market.product.limit_only or market.product.post_only):
         halted = "limit orders only" if market.product.limit_only else "post-only"
     if halted is None:
         return Gate("product", "Product", _OPEN, "online", None)
@@ -188,6 +194,8 @@ def _bar_used(_world: World, market: Market) -> Gate:
 
 def _in_flight(world: World, market: Market) -> Gate:
     entries = world.entries_in_flight(market.product.product_id)
+    if not entries and market.product.product_id in world.makers:
+        return Gate("in_flight", "Entry in flight", _SHUT, "one, priced anew", "none", "when it is filled or given up")
     if not entries:
         return Gate("in_flight", "Entry in flight", _OPEN, "none", "none")
     unknown = any(order.state.value == "unknown" for order in entries)
@@ -228,10 +236,10 @@ def _breaker(world: World, _market: Market) -> Gate:
 
 
 def _rate(world: World, _market: Market) -> Gate:
-    recent = sum(1 for at_ms in world.order_times_ms if world.now_ms - at_ms < 60_000)
+    recent = orders_per_minute(world)
     limit = world.settings.max_orders_per_min
     verdict = _OPEN if recent < limit else _FAULT
-    return Gate("rate", "Orders in a minute", verdict, str(recent), f"< {limit}", "in less than a minute")
+    return Gate("rate", "Orders in a minute", verdict, f"{recent:.0f}", f"< {limit}", "in less than a minute")
 
 
 def _lots(world: World, market: Market) -> Gate:
@@ -313,9 +321,33 @@ def _funds(world: World, market: Market) -> Gate:
     return Gate("funds", "Funds", verdict, f"{available:,.2f}", f"≥ {quote:,.2f}", "when cash is free")
 
 
+def _of_guard(guard: Guard) -> Judge:
+    """A guard as a gate."""
+    sign = "≥" if guard.at_least else "≤" if guard.reaching_is_fine else "<"
+    bad = _FAULT if guard.broken else _SHUT
+    unit = f" {guard.unit}" if guard.unit else ""
+
+    def judge(world: World, market: Market) -> Gate:
+        reading = guard.read(world, market)
+        if reading.band is Band.OFF:
+            return Gate(guard.name, guard.title, _OPEN, "off", None)
+        limit = f"{sign} {reading.limit:g}{unit}"
+        if reading.band is Band.UNKNOWN:
+            verdict = _OPEN if reading.approved else _UNKNOWN
+            return Gate(guard.name, guard.title, verdict, "not known yet", limit, "when it is known")
+        value = f"{reading.value:,.4g}{unit}" if reading.value is not None else "not a number"
+        return Gate(guard.name, guard.title, _OPEN if reading.approved else bad, value, limit, guard.opens)
+
+    judge.__name__ = guard.name
+    return judge
+
+
+CONDITIONS: tuple[Judge, ...] = tuple(_of_guard(guard) for guard in CONDITION_GUARDS)
 GATES: tuple[Judge, ...] = (
     _control,
     _lock,
+    _reduce_only,
+    _picked,
     _records,
     _clock,
     _feed,
@@ -326,18 +358,43 @@ GATES: tuple[Judge, ...] = (
     _window,
     _breaker,
     _rate,
+    *CONDITIONS,
     _lots,
     _pause,
     _adverse,
     _edge,
     _collar,
+    *(_of_guard(guard) for guard in EXPOSURE_GUARDS),
     _funds,
+)
+# What must stay open while a maker entry rests: all that says whether entries may be made at all.
+STANDING: tuple[Judge, ...] = (
+    _control,
+    _lock,
+    _reduce_only,
+    _picked,
+    _records,
+    _clock,
+    _feed,
+    _tradable,
+    _window,
+    _breaker,
+    *CONDITIONS,
 )
 
 
 def first_shut(world: World, market: Market) -> Gate | None:
     """The gate that stands in the way of an entry now; None = all open. A gate that raises is shut."""
     for judge in GATES:
+        gate = _judged(judge, world, market)
+        if gate.verdict is not _OPEN:
+            return gate
+    return None
+
+
+def first_standing_shut(world: World, market: Market) -> Gate | None:
+    """Why a resting entry must be cancelled now; None = it may rest."""
+    for judge in STANDING:
         gate = _judged(judge, world, market)
         if gate.verdict is not _OPEN:
             return gate

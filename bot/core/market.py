@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.model import Bar, Product
+from bot.core.risk.bands import Bands
 from bot.core.volatility import Volatility
 
 
@@ -17,10 +18,12 @@ class Market:
     price: Decimal | None = None  # last trade
     bid: Decimal | None = None
     ask: Decimal | None = None
+    ask_size: Decimal | None = None  # offered at the best ask, base units
     priced_ms: int | None = None  # when the last price came
     judged_ms: int = 0  # when exits and gates were last judged
     bars: deque[Bar] = field(default_factory=deque)
     volatility: Volatility = field(default_factory=Volatility)
+    bands: Bands = field(default_factory=Bands)
     minute_s: int = -1  # the newest one-minute bar that volatility knows
     signal: str = "flat"
     probability: float | None = None
@@ -69,6 +72,8 @@ class Market:
         newest = self.bars[-1].start_s if self.bars else -1
         fresh = [bar for bar in bars if bar.start_s > newest]
         self.bars.extend(fresh)
+        for bar in fresh:
+            self.bands.add(bar)
         while len(self.bars) > self.max_bars:
             self.bars.popleft()
         return bool(fresh)

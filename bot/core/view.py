@@ -10,6 +10,8 @@ from bot.core.lots import Lot, unrealized
 from bot.core.market import Market
 from bot.core.model import VenueOrder
 from bot.core.orders import Order
+from bot.core.risk import guards
+from bot.core.risk.rate import orders_per_minute
 from bot.core.rules.sizing import break_even_price
 from bot.core.world import World
 from shared.documents import (
@@ -268,7 +270,6 @@ def risk(world: World) -> RiskDoc:
     s, day = world.settings, world.day
     day_pct = percent(pnl_today(world), day.start_equity) if day is not None else None
     tripped = day is not None and day.breaker_ms is not None
-    recent = sum(1 for at_ms in world.order_times_ms if world.now_ms - at_ms < 60_000)
     limits = [
         LimitDoc(
             name="day_loss",
@@ -280,7 +281,7 @@ def risk(world: World) -> RiskDoc:
             tripped_at=_iso(day.breaker_ms) if day is not None and day.breaker_ms is not None else None,
         ),
         _limit("lots", "Open lots", len(world.book), s.max_total_lots, "lots"),
-        _limit("orders_per_min", "Orders in a minute", recent, s.max_orders_per_min, "orders"),
+        _limit("orders_per_min", "Orders in a minute", orders_per_minute(world), s.max_orders_per_min, "orders"),
     ]
     if s.max_daily_loss_usd:
         loss = float(-min(pnl_today(world), ZERO))
@@ -292,6 +293,7 @@ def risk(world: World) -> RiskDoc:
     ages = [age for market in world.markets.values() if (age := market.age_ms(world.now_ms)) is not None]
     oldest = max(ages) / 1000 if ages else None
     limits.append(_limit("stale", "Oldest price", oldest, s.stale_data_sec, "s"))
+    limits += guards.limits(world)
     blocked = world.entries_latched or ("day loss limit reached" if tripped else None)
     return RiskDoc(entries_blocked=blocked, limits=limits)
 

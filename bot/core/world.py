@@ -10,10 +10,12 @@ from bot.core.day import Day
 from bot.core.ids import client_order_id
 from bot.core.intents import Intent, Note, SaveDay, SaveFact, SaveLot, SaveOrder
 from bot.core.lots import Lot, LotBook
+from bot.core.maker_job import MakerJob
 from bot.core.market import Market
-from bot.core.model import Bar, Kind, Product, Purpose, VenueOrder
+from bot.core.model import Bar, Kind, OrderSpec, Product, Purpose, VenueOrder
 from bot.core.orders import Order, OrderInput, OrderState
 from bot.core.portfolio import Portfolio
+from bot.core.risk.memory import RiskMemory
 from shared.control import Level
 from shared.documents import EventDoc
 from shared.money import ZERO, to_units
@@ -126,6 +128,9 @@ class World:
         self.clock_offset_ms: int | None = None
         self.ledger_ok = True
         self.ledger_note = ""
+        self.risk = RiskMemory.restored(self.facts)
+        self.picked = frozenset(filter(None, self.facts.get("picked", "").split(",")))  # by the scanner
+        self.makers: dict[str, MakerJob] = {}  # product → its maker entry at work
         self.flattens: dict[str, Flatten] = {}
         self.cancels: dict[str, tuple[str, int]] = {}  # command → (client order id, since)
         self.refused_in_a_row: dict[str, int] = {}  # product → entries refused since the last accepted one
@@ -184,15 +189,32 @@ class World:
     @property
     def cash_available(self) -> Decimal:
         """Cash less what own buy orders in flight may still take."""
-        in_flight = sum(
-            (
-                order.spec.notional - order.counted_quote
-                for order in self.orders.values()
-                if not order.settled and order.spec.purpose is Purpose.ENTRY
-            ),
-            ZERO,
-        )
-        return max(self.portfolio.cash - max(in_flight, ZERO), ZERO)
+        return self.cash_free()
+
+    def cash_free(self, without: str | None = None) -> Decimal:
+        """Cash less what own buy orders in flight may still take, fees reserved; `without`: not this order."""
+        in_flight = ZERO
+        for coid, order in self.orders.items():
+            if not order.settled and order.spec.purpose is Purpose.ENTRY and coid != without:
+                left = order.spec.notional - order.counted_quote
+                in_flight += max(left, ZERO) * (1 + self.maker_rate if order.spec.kind is Kind.LIMIT else 1)
+        return max(self.portfolio.cash - in_flight, ZERO)
+
+    @property
+    def maker_rate(self) -> Decimal:
+        """Fraction of the notional; FEE_RATE_PCT where the tier is not known."""
+        rates = self.portfolio.rates
+        return rates.maker if rates is not None else Decimal(str(self.settings.fee_rate_pct)) / 100
+
+    def cost_quote(self, spec: OrderSpec) -> Decimal:
+        """What a buy may take of the cash: a market order's quote size has its fee in it, a limit order's has not."""
+        return spec.notional * (1 + self.maker_rate) if spec.kind is Kind.LIMIT else spec.notional
+
+    def traded(self, product_id: str) -> bool:
+        """Whether entries of it are wanted at all: by the scanner where it is on, else by PRODUCTS."""
+        if self.settings.scanner_max_products and self.picked:
+            return product_id in self.picked
+        return product_id in self.settings.products
 
     def entries_in_flight(self, product_id: str | None = None) -> list[Order]:
         """Entries that are not settled, UNKNOWN ones among them; of one product or of all."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bot.coinbase.errors import ExchangeError, Forbidden, Rejected, Unauthorized
 from bot.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
-from bot.coinbase.rest import GRANULARITY_S, Rest
+from bot.coinbase.rest import Rest
 from bot.coinbase.stream import Stream
 from bot.core import events as ev
 from bot.core.engine import Engine
@@ -23,7 +23,7 @@ from bot.runtime.clocks import clock_offset_ms, fetch_bars
 from bot.runtime.desk import Desk
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.documents import Phase
-from shared.settings import Mode
+from shared.settings import GRANULARITY_S, Mode
 from shared.times import epoch_ms
 
 log = logging.getLogger("boot")

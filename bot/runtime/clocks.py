@@ -7,13 +7,14 @@ import asyncio
 import logging
 
 from bot.coinbase.errors import ExchangeError
-from bot.coinbase.rest import GRANULARITY_S, Rest
+from bot.coinbase.rest import Rest
 from bot.core import events as ev
 from bot.core.model import Bar
 from bot.runtime.app import Bot
 from bot.runtime.control import LOOK_S
 from bot.runtime.report import market_file
 from shared.market_data import EquityRow
+from shared.settings import GRANULARITY_S
 from shared.times import epoch_ms
 
 log = logging.getLogger("clock")

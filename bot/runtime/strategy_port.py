@@ -6,12 +6,11 @@ from itertools import islice
 
 import orjson
 
-from bot.coinbase.rest import GRANULARITY_S
 from bot.core.model import Bar, Product
 from bot.core.world import Signal, StrategyFailed
 from bot.strategies import registry
 from bot.strategies.base import Bars, Strategy
-from shared.settings import Settings
+from shared.settings import GRANULARITY_S, Settings
 
 
 class StrategyAdapter:

@@ -1,0 +1,225 @@
+"""Maker entries (ENTRY_ORDER=maker, trading.md §5a): post-only at the touch, priced anew, given up after a while.
+
+A job places one order at a time. The next one is sent only when the last is over and every fill of it is counted, and
+only for what is left of the plan; so whatever the order in which fills, cancels and refusals arrive, all orders
+together never buy for more than was planned. All fills grow one lot. A job ends for good when its time is up, when a
+standing gate shuts, when its lot is to be sold, or when an order's fate is in doubt.
+"""
+
+from decimal import Decimal
+
+from bot.core import exits, fills
+from bot.core.gates import first_standing_shut
+from bot.core.ids import client_order_id
+from bot.core.lots import Lot
+from bot.core.maker_job import MakerJob
+from bot.core.market import Market
+from bot.core.model import Kind, LotKind, OrderSpec, Purpose, Side
+from bot.core.orders import Order, OrderState
+from bot.core.risk import pretrade
+from bot.core.send import say_retry, send
+from bot.core.world import World
+from shared.money import floor_to, plain
+
+LIFE_AFTER_MS = 30_000  # how much longer than the job an order may rest where nobody is left to cancel it
+
+
+def begin(world: World, market: Market, quote: Decimal, kind: LotKind, tp_pct: Decimal) -> None:
+    """Start buying for `quote` (fees included) at the touch."""
+    assert market.used_bar_s is not None
+    product_id = market.product.product_id
+    job = MakerJob(
+        lot_id=_order_id(world, product_id, market.used_bar_s, 0),
+        product_id=product_id,
+        bar_s=market.used_bar_s,
+        kind=kind,
+        tp_pct=tp_pct,
+        planned_quote=quote,
+        deadline_ms=world.now_ms + round(world.settings.maker_timeout_sec * 1000),
+    )
+    if job.lot_id in world.own_ids:
+        return  # this bar's entry was made by an earlier run
+    world.makers[product_id] = job
+    _go_on(world, market, job)
+
+
+def _order_id(world: World, product_id: str, bar_s: int, number: int) -> str:
+    return client_order_id(world.settings.bot_name, "entry", product_id, bar_s, "maker", number)
+
+
+def _left_size(world: World, market: Market, job: MakerJob, price: Decimal) -> Decimal:
+    """What the rest of the plan buys at `price`, its fee reserved; 0 = less than the exchange takes."""
+    left = job.planned_quote - job.spent_quote
+    size = market.product.floor_size(left / (1 + world.maker_rate) / price) if left > 0 else Decimal(0)
+    return size if market.product.sellable(size, price) else Decimal(0)
+
+
+def _go_on(world: World, market: Market, job: MakerJob) -> None:
+    """No order works: end, wait, or place the next one."""
+    price = floor_to(market.bid, market.product.price_increment) if market.bid is not None else None
+    if job.ending is None and world.now_ms >= job.deadline_ms:
+        job.ending = f"not filled in {world.settings.maker_timeout_sec:g} s"
+    if job.ending is None and price is not None and not _left_size(world, market, job, price):
+        job.ending = "bought"
+    if job.ending is not None:
+        _finish(world, job)
+        return
+    sane = price is not None and price > 0 and market.ask is not None and price < market.ask
+    if price is None or not sane or world.now_ms < job.next_price_ms:
+        return
+    spec = _spec(world, market, job, price)
+    why_not = pretrade.refusal(world, spec)
+    if why_not is not None:
+        world.note("risk", f"{job.product_id} entry refused by {why_not.text}", "warn", job.product_id)
+        job.ending = why_not.code
+        _finish(world, job)
+        return
+    job.working, job.repricing = spec.client_order_id, False
+    job.orders.append(spec.client_order_id)
+    job.next_price_ms = world.now_ms + round(world.settings.maker_reprice_sec * 1000)
+    send(world, spec)
+    text = f"{job.product_id} bids {plain(spec.base_size or Decimal(0))} at {plain(price)} ({job.kind.value}, maker)"
+    world.note("order", text, product_id=job.product_id, ref=spec.client_order_id)
+
+
+def _spec(world: World, market: Market, job: MakerJob, price: Decimal) -> OrderSpec:
+    return OrderSpec(
+        client_order_id=_order_id(world, job.product_id, job.bar_s, len(job.orders)),
+        product_id=job.product_id,
+        side=Side.BUY,
+        kind=Kind.LIMIT,
+        purpose=Purpose.ENTRY,
+        base_size=_left_size(world, market, job, price),
+        quote_size=None,
+        limit_price=price,
+        post_only=True,
+        end_ms=job.deadline_ms + LIFE_AFTER_MS + (world.clock_offset_ms or 0),
+        expected_price=market.mark or price,
+        lot_id=job.lot_id,
+        lot_kind=job.kind,
+        tp_pct=job.tp_pct,
+    )
+
+
+def chase(world: World) -> None:
+    """Once a second: end, reprice or go on with every job; cancel resting entries that belong to none."""
+    for job in list(world.makers.values()):
+        market = world.markets[job.product_id]
+        order = world.orders.get(job.working or "")
+        if order is None or order.settled:
+            job.ending = job.ending or _why_end(world, market, job)
+            _go_on(world, market, job)
+            continue
+        job.ending = job.ending or _why_end(world, market, job)
+        job.repricing = job.repricing or _outbid(world, market, job, order)
+        if job.ending is not None or job.repricing:
+            exits.cancel(world, order)
+    working = {job.working for job in world.makers.values()}
+    for coid, order in list(world.orders.items()):
+        resting = order.spec.purpose is Purpose.ENTRY and order.spec.kind is Kind.LIMIT
+        if resting and coid not in working and not order.settled:
+            exits.cancel(world, order)
+
+
+def _why_end(world: World, market: Market, job: MakerJob) -> str | None:
+    if world.now_ms >= job.deadline_ms:
+        return f"not filled in {world.settings.maker_timeout_sec:g} s"
+    shut = first_standing_shut(world, market)
+    if shut is not None:
+        return f"{shut.title.lower()}: {shut.value}"
+    lot = world.book.get(job.lot_id)
+    if lot is None:
+        return None
+    if lot.exit_reason is not None:
+        return "its lot is being sold"
+    mark = market.mark
+    if lot.stop_price is not None and mark is not None and mark <= lot.stop_price:
+        return "its lot is at its stop"
+    return None
+
+
+def _outbid(world: World, market: Market, job: MakerJob, order: Order) -> bool:
+    """The touch went up and left the order behind."""
+    price = order.spec.limit_price
+    return market.bid is not None and price is not None and market.bid > price and world.now_ms >= job.next_price_ms
+
+
+def order_over(world: World, order: Order) -> None:
+    """A maker order is over and every fill of it is counted."""
+    job = world.makers.get(order.spec.product_id)
+    market = world.market(order.spec.product_id)
+    if job is None or market is None or job.working != order.spec.client_order_id:
+        lot_is_whole(world, order.spec.lot_id or order.spec.client_order_id)
+        return
+    repriced = order.state is OrderState.CANCELLED and job.repricing
+    job.working = None
+    job.spent_quote += order.counted_quote * (1 + world.maker_rate)
+    if order.state is not OrderState.FILLED and not repriced:
+        # Not our doing, or not known for certain: nothing more is bought on top of it.
+        job.ending = job.ending or f"its order is {order.state.value}" + (f" ({order.reason})" if order.reason else "")
+    _go_on(world, market, job)
+
+
+def refused(world: World, order: Order, reason: str, insufficient: bool) -> None:
+    """The exchange refused a maker order: would cross, so at the next price; funds short, so once at ORDER_MIN_USD."""
+    job = world.makers.get(order.spec.product_id)
+    market = world.market(order.spec.product_id)
+    world.note("order", f"{order.spec.product_id} bid refused: {reason}", "warn", order.spec.product_id)
+    if job is None or market is None or job.working != order.spec.client_order_id:
+        return
+    job.working = None
+    least = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
+    if insufficient and not job.retried and job.planned_quote - job.spent_quote > least and world.may_enter:
+        say_retry(world, job.planned_quote - job.spent_quote, reason)
+        job.planned_quote, job.retried, job.next_price_ms = job.spent_quote + least, True, world.now_ms
+    elif "POST_ONLY" not in reason.upper().replace(" ", "_").replace("-", "_"):
+        job.ending = f"refused: {reason}"
+    _go_on(world, market, job)
+
+
+def _finish(world: World, job: MakerJob) -> None:
+    del world.makers[job.product_id]
+    if world.book.get(job.lot_id) is None:
+        text = f"{job.product_id} bid given up without a fill ({job.ending})"
+        world.note("order", text, "warn", job.product_id, job.lot_id)
+        return
+    if job.ending != "bought":
+        planned, spent = plain(job.planned_quote), f"{job.spent_quote:.2f}"
+        text = f"{job.product_id} bid ended with {spent} of {planned} bought ({job.ending})"
+        world.note("order", text, product_id=job.product_id, ref=job.lot_id)
+    lot_is_whole(world, job.lot_id)
+
+
+def lot_is_whole(world: World, lot_id: str) -> None:
+    """Nothing is bought for the lot any more: it gets its take, or is dust."""
+    lot: Lot | None = world.book.get(lot_id)
+    market = world.market(lot.product_id) if lot is not None else None
+    if lot is None or market is None:
+        return
+    if not market.product.sellable(lot.base_left, lot.open_price):
+        fills.closed(world, lot)  # so little was filled that it can never be sold
+        return
+    text = f"{lot.product_id} {lot.kind.value} opened at {lot.open_price:.8g}, take {plain(lot.take_price)}"
+    world.note("entry", text, product_id=lot.product_id, ref=lot.lot_id)
+    world.count("entries")
+    exits.rest_takes(world)
+
+
+def adopt(world: World) -> None:
+    """After a restart: what still rests is cancelled and counted; nothing is priced anew."""
+    for coid, order in world.orders.items():
+        spec = order.spec
+        if spec.purpose is not Purpose.ENTRY or spec.kind is not Kind.LIMIT or order.settled:
+            continue
+        world.makers[spec.product_id] = MakerJob(
+            lot_id=spec.lot_id or coid,
+            product_id=spec.product_id,
+            bar_s=0,
+            kind=spec.lot_kind or LotKind.RUNNER,
+            tp_pct=spec.tp_pct or Decimal(0),
+            planned_quote=spec.notional,
+            deadline_ms=world.now_ms,
+            working=coid,
+            orders=[coid],
+            ending="the bot was started anew",
+        )

@@ -1,0 +1,75 @@
+"""A guard: one measured value against one limit, with a warning band below it.
+
+Every guard answers the same way, so the gate list, the Risk page and the latches all read one `Reading`.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.core.market import Market
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.core.world import World
+
+WARN_FROM = 0.8  # of the limit
+
+
+class Band(StrEnum):
+    OFF = "off"
+    OK = "ok"
+    WARN = "warn"
+    TRIPPED = "tripped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A guard's answer now. `approved` False = no entry."""
+
+    band: Band
+    value: float | None
+    limit: float
+    approved: bool
+
+
+Measure = Callable[["World", Market], float | None]  # None = not known (yet)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`limit` 0 = off. Without `at_least` the value must stay below the limit, else it must reach it."""
+
+    name: str
+    title: str
+    unit: str
+    limit: Callable[[Settings], float]
+    measure: Measure
+    opens: str  # what opens it again, for a person
+    at_least: bool = False
+    reaching_is_fine: bool = False  # a cap: exactly at it is within
+    unknown_shuts: bool = False
+    broken: bool = False  # tripped means that something is wrong, not that a choice does its job
+    latches: bool = False  # tripped once, a person must press Start
+    per_product: bool = False
+
+    def read(self, world: "World", market: Market) -> Reading:
+        limit = self.limit(world.settings)
+        if not limit:
+            return Reading(Band.OFF, None, 0.0, True)
+        value = self.measure(world, market)
+        if value is None:
+            return Reading(Band.UNKNOWN, None, limit, not self.unknown_shuts)
+        if not math.isfinite(value):
+            return Reading(Band.TRIPPED, None, limit, False)
+        band = self._band(value, limit)
+        return Reading(band, value, limit, band is not Band.TRIPPED)
+
+    def _band(self, value: float, limit: float) -> Band:
+        if self.at_least:
+            return Band.TRIPPED if value < limit else Band.WARN if value * WARN_FROM < limit else Band.OK
+        tripped = value > limit if self.reaching_is_fine else value >= limit
+        return Band.TRIPPED if tripped else Band.WARN if value >= WARN_FROM * limit else Band.OK

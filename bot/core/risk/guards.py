@@ -1,0 +1,242 @@
+"""The one list of guards, the beat that latches, and their state for the Risk page."""
+
+from typing import TYPE_CHECKING
+
+from bot.core.market import Market
+from bot.core.risk import errors, losses, rate
+from bot.core.risk import market_guards as market_of
+from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
+from bot.core.risk.guard import Band, Guard, Reading
+from bot.core.risk.sizing import entry_size_quote
+from shared.documents import LimitDoc
+
+if TYPE_CHECKING:
+    from bot.core.world import World
+
+
+def _planned(world: "World", market: Market, product_id: str | None) -> float:
+    return float(exposure_quote(world, product_id) + entry_size_quote(world, market))
+
+
+def _base_used_pct(world: "World", market: Market) -> float | None:
+    """Base units held, in flight and planned, in percent of MAX_BASE."""
+    cap, mark = base_cap(world, market), market.mark
+    if cap is None:
+        return 0.0
+    if mark is None:
+        return None
+    planned = exposure_base(world, market) + entry_size_quote(world, market) / mark
+    return float(planned / cap * 100)
+
+
+CONDITION_GUARDS: tuple[Guard, ...] = (
+    Guard(
+        "drawdown",
+        "Drawdown from the peak",
+        "%",
+        lambda s: s.max_drawdown_pct,
+        losses.drawdown_pct,
+        "press Start after a look: it counts from there",
+        latches=True,
+    ),
+    Guard(
+        "loss_streak",
+        "Losing lots in a row",
+        "lots",
+        lambda s: float(s.max_consecutive_losses),
+        losses.loss_streak,
+        "at 00:00 UTC, or press Start",
+    ),
+    Guard(
+        "order_errors",
+        "Orders refused or unanswered",
+        "%",
+        lambda s: s.max_error_rate_pct,
+        errors.order_error_pct,
+        "in ten minutes at most",
+        broken=True,
+    ),
+    Guard(
+        "api_errors",
+        "Failed requests in a minute",
+        "%",
+        lambda s: s.max_api_error_pct,
+        errors.api_error_pct,
+        "when the exchange answers again",
+        broken=True,
+    ),
+    Guard(
+        "refusals",
+        "Entries refused in a row",
+        "",
+        lambda _: float(errors.REFUSALS_MAX),
+        errors.refusals,
+        "after a pause, or press Start",
+        broken=True,
+        per_product=True,
+    ),
+    Guard(
+        "vol_spike",
+        "Volatility of the hour over the day",
+        "x",
+        lambda s: s.max_vol_spike,
+        market_of.volatility_spike,
+        "when the market calms down",
+        per_product=True,
+    ),
+    Guard(
+        "vol_low",
+        "Volatility of a bar, least",
+        "%",
+        lambda s: s.vol_band_low_pct,
+        market_of.bar_volatility_pct,
+        "when the market moves",
+        at_least=True,
+        unknown_shuts=True,
+        per_product=True,
+    ),
+    Guard(
+        "vol_high",
+        "Volatility of a bar, most",
+        "%",
+        lambda s: s.vol_band_high_pct,
+        market_of.bar_volatility_pct,
+        "when the market calms down",
+        reaching_is_fine=True,
+        unknown_shuts=True,
+        per_product=True,
+    ),
+    Guard(
+        "spread",
+        "Spread",
+        "%",
+        lambda s: s.max_spread_pct,
+        market_of.spread_pct,
+        "when bid and ask come together",
+        reaching_is_fine=True,
+        unknown_shuts=True,
+        per_product=True,
+    ),
+    Guard(
+        "depth",
+        "Offered at the best ask",
+        "USD",
+        lambda s: s.min_depth_usd,
+        market_of.ask_depth_quote,
+        "when more is offered",
+        at_least=True,
+        unknown_shuts=True,
+        per_product=True,
+    ),
+)
+EXPOSURE_GUARDS: tuple[Guard, ...] = (
+    Guard(
+        "exposure",
+        "Money in the product with this entry",
+        "USD",
+        lambda s: s.max_product_usd,
+        lambda world, market: _planned(world, market, market.product.product_id),
+        "when a lot is closed",
+        reaching_is_fine=True,
+        per_product=True,
+    ),
+    Guard(
+        "exposure_total",
+        "Money in all products with this entry",
+        "USD",
+        lambda s: s.max_total_usd,
+        lambda world, market: _planned(world, market, None),
+        "when a lot is closed",
+        reaching_is_fine=True,
+        per_product=True,
+    ),
+    Guard(
+        "base_cap",
+        "Base units with this entry, of MAX_BASE",
+        "%",
+        lambda s: 100.0 if s.max_base else 0.0,
+        _base_used_pct,
+        "when a lot is closed",
+        reaching_is_fine=True,
+        unknown_shuts=True,
+        per_product=True,
+    ),
+)
+GUARDS = CONDITION_GUARDS + EXPOSURE_GUARDS
+
+
+def read(guard: Guard, world: "World", market: Market) -> Reading:
+    """The guard's answer; one that raises refuses."""
+    try:
+        return guard.read(world, market)
+    except Exception:  # fail closed: whatever went wrong, no entry
+        return Reading(Band.TRIPPED, None, 0.0, False)
+
+
+def tick(world: "World") -> None:
+    """Once a second: what latches, latches until a person presses Start."""
+    if world.entries_latched or not world.ready:
+        return
+    sent, most = rate.entries_per_minute(world), world.settings.max_orders_per_min
+    if sent >= most:
+        _latch(world, f"{sent} entries in a minute (at most {most})")
+        return
+    market = next(iter(world.markets.values()), None)
+    if market is None:
+        return
+    for guard in GUARDS:
+        if guard.latches:
+            reading = read(guard, world, market)
+            if not reading.approved:
+                value = f"{reading.value:.2f}" if reading.value is not None else "not known"
+                _latch(world, f"{guard.title.lower()}: {value} {guard.unit} (limit {reading.limit:g})")
+                return
+
+
+def _latch(world: "World", text: str) -> None:
+    world.latch_entries(text)
+    world.note("risk", f"no entry until Start is pressed: {text}", "bad")
+
+
+def started(world: "World") -> None:
+    """A person pressed Start: what waited for that begins anew."""
+    market = next(iter(world.markets.values()), None)
+    drawdown = next(guard for guard in GUARDS if guard.name == "drawdown")
+    if market is not None and not read(drawdown, world, market).approved:
+        losses.rebase_peak(world)
+    losses.forgive(world)
+    world.refused_in_a_row.clear()
+    world.risk.pauses.clear()
+    world.risk.outcomes.clear()
+    world.risk.entries_sent.clear()
+
+
+def limits(world: "World") -> list[LimitDoc]:
+    """Each guard's state; of a product's guard the product that stands worst."""
+    markets = list(world.markets.values())
+    return [_limit(guard, world, markets) for guard in GUARDS] if markets else []
+
+
+def _limit(guard: Guard, world: "World", markets: list[Market]) -> LimitDoc:
+    readings = [(read(guard, world, market), market) for market in (markets if guard.per_product else markets[:1])]
+    reading, market = max(readings, key=lambda pair: _badness(guard, pair[0]))
+    unknown = Band.OK if reading.approved else Band.WARN
+    state = unknown if reading.band is Band.UNKNOWN else reading.band
+    named = guard.per_product and len(markets) > 1 and reading.band is not Band.OFF
+    return LimitDoc(
+        name=guard.name,
+        title=guard.title,
+        value=round(reading.value, 6) if reading.value is not None else None,
+        limit=reading.limit or None,
+        unit=guard.unit,
+        state=state.value,
+        note=market.product.product_id if named else None,
+    )
+
+
+_WORSE = {Band.OFF: 0, Band.OK: 1, Band.UNKNOWN: 2, Band.WARN: 3, Band.TRIPPED: 4}
+
+
+def _badness(guard: Guard, reading: Reading) -> tuple[int, float]:
+    value = reading.value or 0.0
+    return _WORSE[reading.band], -value if guard.at_least else value

@@ -1,0 +1,50 @@
+"""Results: drawdown from the persisted peak, losing lots in a row, what Kelly's size learns from."""
+
+from typing import TYPE_CHECKING
+
+from bot.core.lots import Lot
+from bot.core.market import Market
+from shared.money import ZERO, plain
+
+if TYPE_CHECKING:
+    from bot.core.world import World
+
+
+def drawdown_pct(world: "World", _market: Market) -> float | None:
+    """Fall of equity from its highest so far, in percent."""
+    if not world.ready or not world.portfolio.known or world.peak_equity <= 0:
+        return None
+    if any(market.mark is None for market in world.markets.values()):
+        return None
+    return float(max(world.peak_equity - world.equity, ZERO) / world.peak_equity * 100)
+
+
+def loss_streak(world: "World", _market: Market) -> float:
+    return float(world.risk.loss_streak)
+
+
+def lot_closed(world: "World", lot: Lot) -> None:
+    """Book a sold lot's result; dust has none."""
+    if not lot.proceeds or lot.realized_pnl is None:
+        return
+    memory = world.risk
+    streak = memory.loss_streak + 1 if lot.realized_pnl < 0 else 0
+    if streak != memory.loss_streak:
+        memory.loss_streak = streak
+        world.save_fact("loss_streak", str(streak))
+    memory.results.add(float(lot.realized_pnl / (lot.cost + lot.entry_fee) * 100))
+    world.save_fact("results", memory.results_text())
+
+
+def forgive(world: "World") -> None:
+    """Losses in a row begin anew: a day turned, or a person looked and pressed Start."""
+    if world.risk.loss_streak:
+        world.risk.loss_streak = 0
+        world.save_fact("loss_streak", "0")
+
+
+def rebase_peak(world: "World") -> None:
+    """The peak is where equity is now: a person looked at the drawdown and pressed Start."""
+    before, world.peak_equity = world.peak_equity, world.equity
+    world.save_fact("peak_equity", plain(world.peak_equity))
+    world.note("risk", f"drawdown counts from {world.peak_equity:,.2f} on (the peak was {before:,.2f})", "warn")

@@ -1,0 +1,103 @@
+"""What risk remembers: results in a row, outcomes of orders, refusals and their pauses, the exchange's errors.
+
+Plain data with verbs; what must survive a restart is written as facts by whoever calls (`losses`).
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+OUTCOMES_KEPT = 20
+OUTCOME_AGE_MS = 600_000
+API_AGE_MS = 60_000
+PAUSE_FIRST_MS = 60_000
+PAUSE_MAX_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class Results:
+    """Closed lots so far; older ones count less and less. Gains and losses in percent of the cost, both positive."""
+
+    wins: float = 0.0
+    losses: float = 0.0
+    gained_pct: float = 0.0
+    lost_pct: float = 0.0
+
+    FORGET = 0.99
+
+    def add(self, result_pct: float) -> None:
+        for name in ("wins", "losses", "gained_pct", "lost_pct"):
+            setattr(self, name, getattr(self, name) * self.FORGET)
+        if result_pct > 0:
+            self.wins, self.gained_pct = self.wins + 1, self.gained_pct + result_pct
+        else:
+            self.losses, self.lost_pct = self.losses + 1, self.lost_pct - result_pct
+
+    @property
+    def count(self) -> float:
+        return self.wins + self.losses
+
+
+@dataclass(slots=True)
+class Pause:
+    """Of one product after refusals: until when, and how long the next one lasts."""
+
+    until_ms: int
+    next_ms: int = PAUSE_FIRST_MS * 2
+
+
+@dataclass(slots=True)
+class RiskMemory:
+    loss_streak: int = 0
+    results: Results = field(default_factory=Results)
+    outcomes: deque[tuple[int, bool]] = field(default_factory=lambda: deque(maxlen=OUTCOMES_KEPT))
+    pauses: dict[str, Pause] = field(default_factory=dict)
+    api: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=120))  # (ms, calls, errors) so far
+    entries_sent: deque[tuple[int, tuple[str, ...]]] = field(default_factory=lambda: deque(maxlen=1000))
+    live_lock: str | None = None  # why live orders are locked; None = not locked
+
+    @classmethod
+    def restored(cls, facts: Mapping[str, str]) -> "RiskMemory":
+        """As the ledger's facts tell; what cannot be read counts as nothing known."""
+        memory = cls()
+        try:
+            memory.loss_streak = int(facts.get("loss_streak") or 0)
+            kept = facts.get("results")
+            if kept:
+                memory.results = Results(*msgspec.json.decode(kept, type=tuple[float, float, float, float]))
+        except (ValueError, msgspec.DecodeError):
+            return cls()
+        return memory
+
+    def results_text(self) -> str:
+        """The results as `restored` reads them."""
+        r = self.results
+        return msgspec.json.encode((r.wins, r.losses, r.gained_pct, r.lost_pct)).decode()
+
+    def outcome(self, ok: bool, now_ms: int) -> None:
+        """One order was accepted, or was refused or got no answer."""
+        self.outcomes.append((now_ms, ok))
+
+    def recent_outcomes(self, now_ms: int) -> list[bool]:
+        return [ok for at_ms, ok in self.outcomes if now_ms - at_ms <= OUTCOME_AGE_MS]
+
+    def pause(self, product_id: str, now_ms: int) -> int:
+        """Pause one product, twice as long as the last time; the answer is for how many milliseconds."""
+        before = self.pauses.get(product_id)
+        length_ms = before.next_ms if before is not None else PAUSE_FIRST_MS
+        self.pauses[product_id] = Pause(now_ms + length_ms, min(length_ms * 2, PAUSE_MAX_MS))
+        return length_ms
+
+    def api_seen(self, calls: int, errors: int, now_ms: int) -> None:
+        """How many requests there were in all, and how many of them failed."""
+        self.api.append((now_ms, calls, errors))
+
+    def recent_api(self, now_ms: int) -> tuple[int, int]:
+        """(requests, failed ones) of the last minute."""
+        if not self.api:
+            return 0, 0
+        newest = self.api[-1]
+        oldest = next((sample for sample in self.api if now_ms - sample[0] <= API_AGE_MS), newest)
+        return newest[1] - oldest[1], newest[2] - oldest[2]

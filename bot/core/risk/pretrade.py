@@ -1,0 +1,189 @@
+"""Checks of one order before it is sent: after the decision, and once more at the gate before the socket.
+
+Each check is a function of the world and the order that returns a Refusal or None; `CHECKS` is the one list. An order
+that is recorded already does not count against itself. A check that raises refuses.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from bot.core.model import Kind, OrderSpec, Purpose, Side
+from bot.core.risk import rate
+from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
+from shared.money import plain
+
+if TYPE_CHECKING:
+    from bot.core.world import World
+
+
+class Refusal(NamedTuple):
+    """Why not: a code for machines, the value that decided, and the limit it broke."""
+
+    code: str
+    value: str
+    limit: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.code}: {self.value}, limit {self.limit}"
+
+
+Check = Callable[["World", OrderSpec], Refusal | None]
+
+
+def refusal(world: "World", spec: OrderSpec) -> Refusal | None:
+    """Why `spec` must not be sent now; None = approved."""
+    for check in CHECKS:
+        try:
+            found = check(world, spec)
+        except Exception as error:  # fail closed
+            return Refusal(check.__name__.strip("_"), f"{type(error).__name__}: {error}", "a check that works")
+        if found is not None:
+            return found
+    return None
+
+
+def _size(_world: "World", spec: OrderSpec) -> Refusal | None:
+    sizes = [size for size in (spec.base_size, spec.quote_size) if size is not None]
+    if len(sizes) != 1 or not sizes[0].is_finite() or sizes[0] <= 0:
+        return Refusal("size", str(sizes), "one size above zero")
+    price = spec.limit_price
+    if spec.kind is Kind.LIMIT and (price is None or not price.is_finite() or price <= 0):
+        return Refusal("price", str(price), "a price above zero")
+    return None
+
+
+def _product(world: "World", spec: OrderSpec) -> Refusal | None:
+    market = world.market(spec.product_id)
+    if market is None:
+        return Refusal("product", spec.product_id, "a product that is traded")
+    # What the product list said may be old: it must not hold back an exit.
+    if spec.purpose is Purpose.ENTRY and market.product.halted is not None:
+        return Refusal("halted", market.product.halted, "online")
+    return None
+
+
+def _increments(world: "World", spec: OrderSpec) -> Refusal | None:
+    product = world.markets[spec.product_id].product
+    for value, increment, code in (
+        (spec.base_size, product.base_increment, "base_increment"),
+        (spec.quote_size, product.quote_increment, "quote_increment"),
+        (spec.limit_price, product.price_increment, "price_increment"),
+    ):
+        if value is not None and value % increment != 0:
+            return Refusal(code, plain(value), f"whole steps of {plain(increment)}")
+    return None
+
+
+def _product_range(world: "World", spec: OrderSpec) -> Refusal | None:
+    product = world.markets[spec.product_id].product
+    if spec.base_size is not None and not product.base_min_size <= spec.base_size <= product.base_max_size:
+        return Refusal("base_size", plain(spec.base_size), f"{product.base_min_size:f} to {product.base_max_size:f}")
+    if spec.quote_size is not None and not product.quote_min_size <= spec.quote_size <= product.quote_max_size:
+        text = f"{product.quote_min_size:f} to {product.quote_max_size:f}"
+        return Refusal("quote_size", plain(spec.quote_size), text)
+    return None
+
+
+def _held(world: "World", spec: OrderSpec) -> Refusal | None:
+    """A sale is of a lot, of no more than it holds, and no other sale of it may still fill."""
+    if spec.side is Side.BUY:
+        return None
+    lot = world.book.get(spec.lot_id or "")
+    if lot is None:
+        return Refusal("lot", spec.lot_id or "none", "an open lot")
+    if spec.base_size is None or spec.base_size > lot.base_left:
+        return Refusal("oversell", str(spec.base_size), plain(lot.base_left))
+    for coid, order in world.orders.items():
+        other = order.spec.lot_id == spec.lot_id and order.spec.side is Side.SELL and coid != spec.client_order_id
+        if other and not order.settled:
+            return Refusal("exit_working", coid, "one exit of a lot at a time")
+    return None
+
+
+def _notional(world: "World", spec: OrderSpec) -> Refusal | None:
+    most = world.settings.max_order_usd
+    if most and spec.side is Side.BUY and spec.notional > Decimal(str(most)):
+        return Refusal("notional", plain(spec.notional), f"{most:g}")
+    return None
+
+
+def _exposure(world: "World", spec: OrderSpec) -> Refusal | None:
+    if spec.side is Side.SELL:
+        return None
+    own = spec.client_order_id
+    s = world.settings
+    for code, product_id, most in (
+        ("exposure", spec.product_id, s.max_product_usd),
+        ("exposure_total", None, s.max_total_usd),
+    ):
+        if most:
+            value = exposure_quote(world, product_id, own) + spec.notional
+            if value > Decimal(str(most)):
+                return Refusal(code, f"{value:.2f}", f"{most:g}")
+    market = world.markets[spec.product_id]
+    cap = base_cap(world, market)
+    if cap is not None:
+        price = spec.limit_price or market.mark or spec.expected_price
+        planned = spec.base_size if spec.base_size is not None else spec.notional / price
+        held = exposure_base(world, market, own) + planned
+        if held > cap:
+            return Refusal("base_cap", f"{held:.8f}", plain(cap))
+    return None
+
+
+def _collar(world: "World", spec: OrderSpec) -> Refusal | None:
+    """An entry's price against both sources: the last trade, and the middle of the book."""
+    if spec.purpose is not Purpose.ENTRY:
+        return None
+    market = world.markets[spec.product_id]
+    limit = world.settings.price_collar_pct
+    if market.price is None or market.bid is None or market.ask is None:
+        return Refusal("collar", "one source", "two sources")
+    price = spec.limit_price or spec.expected_price
+    for source in (market.price, (market.bid + market.ask) / 2):
+        off_pct = abs(price - source) / source * 100
+        if off_pct > Decimal(str(limit)):
+            return Refusal("collar", f"{off_pct:.2f} %", f"{limit:g} %")
+    return None
+
+
+def _rate(world: "World", spec: OrderSpec) -> Refusal | None:
+    if spec.purpose is not Purpose.ENTRY:
+        return None
+    most = world.settings.max_orders_per_min
+    # An order that is recorded was counted when it was decided.
+    own = 1 if spec.client_order_id in world.orders else 0
+    sent = rate.orders_per_minute(world) - own
+    if sent >= most:
+        return Refusal("rate", f"{sent:.0f} in a minute", str(most))
+    again = rate.repeats(world, spec) - own
+    if again >= rate.REPEATS_MAX:
+        return Refusal("repeat", f"the same order {again} times in a minute", str(rate.REPEATS_MAX))
+    return None
+
+
+def _funds(world: "World", spec: OrderSpec) -> Refusal | None:
+    """What it costs with its fee against what is free after everything in flight."""
+    if spec.side is Side.SELL:
+        return None
+    available = world.cash_free(without=spec.client_order_id)
+    cost = world.cost_quote(spec)
+    if cost > available:
+        return Refusal("funds", f"{cost:.2f}", f"{available:.2f} available")
+    return None
+
+
+CHECKS: tuple[Check, ...] = (
+    _size,
+    _product,
+    _increments,
+    _product_range,
+    _held,
+    _notional,
+    _exposure,
+    _collar,
+    _rate,
+    _funds,
+)

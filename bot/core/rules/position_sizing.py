@@ -1,0 +1,44 @@
+"""Sizes of entries beside the percent of equity (`sizing.entry_quote`): aimed at a volatility, and Kelly's."""
+
+import math
+
+
+def volatility_quote(
+    equity: float, target_day_pct: float, sigma_bar_pct: float, bars_per_day: float, cap_pct: float, order_min: float
+) -> float:
+    """Quote size whose swing in a day is `target_day_pct` of equity: equity x target / (sigma x sqrt(bars a day)).
+
+    `sigma_bar_pct`: standard deviation of one bar in percent. Never above `cap_pct` of equity, never below
+    ORDER_MIN_USD; a market that stands still gives the cap.
+    """
+    cap = equity * cap_pct / 100.0
+    day_pct = sigma_bar_pct * math.sqrt(bars_per_day)
+    quote = cap
+    if day_pct > 0.0:
+        quote = min(equity * target_day_pct / day_pct, cap)
+    return max(quote, order_min)
+
+
+def kelly_fraction(wins: float, losses: float, gained_pct: float, lost_pct: float) -> float:
+    """Kelly's part of the stake = p - (1 - p) / b, within 0..1 (J. L. Kelly, 1956).
+
+    p = share of wins, b = average gain over average loss; `gained_pct` and `lost_pct` are sums, both positive.
+    1 without a loss, 0 without a gain.
+    """
+    count = wins + losses
+    if count <= 0.0 or wins <= 0.0 or gained_pct <= 0.0:
+        return 0.0
+    if losses <= 0.0 or lost_pct <= 0.0:
+        return 1.0
+    p = wins / count
+    b = (gained_pct / wins) / (lost_pct / losses)
+    return min(max(p - (1.0 - p) / b, 0.0), 1.0)
+
+
+def kelly_quote(equity: float, fraction: float, confidence: float, cap_pct: float, order_min: float) -> float:
+    """Quote size = equity x fraction x confidence, capped at `cap_pct` of equity, never below ORDER_MIN_USD.
+
+    Without an edge the smallest entry is made: only results show whether there is one again.
+    """
+    quote = min(equity * fraction * confidence, equity * cap_pct / 100.0)
+    return max(quote, order_min)

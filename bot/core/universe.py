@@ -1,0 +1,60 @@
+"""Which products are traded: those of PRODUCTS, those that the scanner picked, and every one with open lots."""
+
+from bot.core.events import Picked, ProductsSeen
+from bot.core.market import Market
+from bot.core.model import Product
+from bot.core.world import World
+
+
+def products_seen(world: World, event: ProductsSeen) -> None:
+    """Take the products as the exchange shows them now; ones that are not traded only give marks."""
+    for product in event.products:
+        product_id = product.product_id
+        if product_id not in world.markets and not _kept(world, product_id):
+            world.other_products[product_id] = product
+            continue
+        market = world.markets.get(product_id) or _added(world, product)
+        if market.product.halted != product.halted and world.ready:
+            word = product.halted or "trading again"
+            world.note("feed", f"{product_id}: {word}", "warn", product_id)
+        market.product = product
+
+
+def _kept(world: World, product_id: str) -> bool:
+    return product_id in world.settings.products or product_id in world.picked or bool(world.book.of(product_id))
+
+
+def _added(world: World, product: Product) -> Market:
+    market = Market(product, world.settings.max_history_candles)
+    market.last_add_ms = int(world.facts.get(f"last_add:{product.product_id}", "0"))
+    used = world.facts.get(f"used_bar:{product.product_id}")
+    market.used_bar_s = int(used) if used else None
+    world.markets[product.product_id] = market
+    return market
+
+
+def picked(world: World, event: Picked) -> None:
+    """Trade these from now on. What has lots, orders or a bid at work stays; its exits are judged, nothing is added."""
+    if not event.product_ids:
+        return  # a scan that finds nothing is a poor reason to stop watching
+    chosen = frozenset(event.product_ids)
+    if chosen != world.picked:
+        world.picked = chosen
+        world.save_fact("picked", ",".join(event.product_ids))
+        world.note("risk", f"the scanner picked {', '.join(event.product_ids)}")
+    for product_id in event.product_ids:
+        product = world.other_products.pop(product_id, None)
+        if product is not None and product_id not in world.markets:
+            _added(world, product)
+    for product_id in list(world.markets):
+        if product_id not in chosen and not in_use(world, product_id):
+            world.other_products[product_id] = world.markets.pop(product_id).product
+
+
+def in_use(world: World, product_id: str) -> bool:
+    """Something of ours hangs on it: an open lot, an order that may still fill, a bid at work."""
+    return (
+        bool(world.book.of(product_id))
+        or product_id in world.makers
+        or any(order.spec.product_id == product_id and not order.settled for order in world.orders.values())
+    )
