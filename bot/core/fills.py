@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.core.intents import SaveFill
 from bot.core.lots import Lot, close, grow, open_lot, sell
-from bot.core.model import Fill, LotKind, Purpose
+from bot.core.model import ExitReason, Fill, LotKind, Purpose
 from bot.core.orders import Order
 from bot.core.risk import losses
 from bot.core.world import World
@@ -113,6 +113,8 @@ def closed(world: World, lot: Lot) -> None:
     """A lot is sold or dust: book its result, and promote the newest one left if it was the runner."""
     if lot.closed_ms is None:
         lot = close(lot, world.now_ms)
+    if lot.exit_reason is None:
+        lot = replace(lot, exit_reason=ExitReason.TAKE)  # the take that rested was filled
     world.save_lot(lot)
     for store in (world.take_hold_ms, world.exit_hold_ms, world.attempts):
         store.pop(lot.lot_id, None)
@@ -132,8 +134,7 @@ def closed(world: World, lot: Lot) -> None:
         "trail": "at its trailing stop",
         "command": "by command",
         "flatten": "by flatten",
-        None: "at its take",
-    }[lot.exit_reason.value if lot.exit_reason else None]
+    }[lot.exit_reason.value]
     dust = f", dust {plain(lot.dust)} stays" if lot.dust else ""
     text = f"{lot.product_id} {lot.kind.value} closed {reason}: {realized:+.2f}{dust}"
     if not lot.proceeds:
