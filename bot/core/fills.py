@@ -128,6 +128,7 @@ def closed(world: World, lot: Lot) -> None:
     for flatten in world.flattens.values():
         if lot.dust and lot.lot_id in flatten.lot_ids:
             flatten.dust[lot.product_id] = flatten.dust.get(lot.product_id, ZERO) + lot.dust
+    assert lot.exit_reason is not None
     reason = {
         "take": "at its take",
         "stop": "at its stop",
