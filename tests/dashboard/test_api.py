@@ -1,0 +1,161 @@
+"""The API: every answer holds against its model, and no request makes it break."""
+
+import asyncio
+import math
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from prometheus_client.parser import text_string_to_metric_families
+from dashboard.routes import models as m
+from tests.dashboard.conftest import Dash
+from tests.dashboard.writer import fill_ledger, fill_logs, fill_market
+
+TYPED = [
+    ("/api/health", m.Health),
+    ("/api/bot/health", m.BotHealth),
+    ("/api/state", m.State),
+    ("/api/positions", m.Positions),
+    ("/api/orders", m.Orders),
+    ("/api/orders?working=false", m.Orders),
+    ("/api/fills", m.Fills),
+    ("/api/trades", m.Trades),
+    ("/api/equity?range=1w", m.Equity),
+    ("/api/candles?product_id=BTC-USD", m.Candles),
+    ("/api/risk", m.Risk),
+    ("/api/logs", m.Logs),
+    ("/api/pm2", m.Pm2),
+    ("/api/commands", m.Commands),
+]
+
+
+def fill(dash: Dash) -> None:
+    fill_market(dash.paths, days_back=1)
+    fill_ledger(dash.paths, round_trips=12)
+    fill_logs(dash.paths)
+
+
+@pytest.mark.parametrize("full", [True, False])
+async def test_every_answer_holds_against_its_model(dash: Dash, full: bool) -> None:
+    if full:
+        fill(dash)
+    async with dash.machine("viewer") as client:
+        for path, model in TYPED:
+            answer = await client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            made = model.model_validate_json(answer.content, strict=True)
+            if hasattr(made, "known"):
+                of_ledger = path.startswith(("/api/orders", "/api/fills", "/api/trades", "/api/equity", "/api/candles"))
+                assert made.known == (full or not of_ledger), path  # "nothing" and "not known" are different
+
+
+async def test_exact_amounts_leave_as_text_and_rows_as_lists(dash: Dash) -> None:
+    fill(dash)
+    async with dash.machine() as client:
+        fills = (await client.get("/api/fills?limit=1")).json()["fills"]
+        assert isinstance(fills[0]["price"], str)
+        candles = (await client.get("/api/candles?product_id=ETH-USD&granularity=ONE_HOUR&limit=5")).json()["candles"]
+        assert [len(row) for row in candles] == [6] * 5
+        assert [row[0] for row in candles] == sorted(row[0] for row in candles)
+
+
+async def test_the_state_is_the_bots_own_document(dash: Dash) -> None:
+    async with dash.machine() as client:
+        got = (await client.get("/api/state")).json()
+    assert got["state"]["seq"] == dash.writer.seq
+    assert got["health"]["ok"] is True
+
+
+async def test_without_a_bot_its_health_is_503_and_the_dashboards_own_is_200(dash: Dash) -> None:
+    dash.paths.state.unlink()
+    dash.hub.sources.look()
+    async with dash.machine() as client:
+        answer = await client.get("/api/bot/health")
+        assert answer.status_code == 503
+        assert answer.json()["presence"] == "offline"
+        assert answer.json()["status"] is None
+        assert (await client.get("/api/health")).status_code == 200
+        assert (await client.get("/healthz")).json() == {"ok": True}
+
+
+METRICS = {
+    "bot_decisions_total": ("signal", {"buy", "sell", "flat"}),
+    "bot_orders_total": ("side", {"buy", "sell"}),
+    "bot_trades_total": ("result", {"open", "win", "loss"}),
+    "bot_equity_usd": None,
+    "bot_model_mode": ("mode", {"none"}),
+    "bot_vol_risk_factor": None,
+    "bot_walk_forward_fits_total": None,
+}
+
+
+async def test_prometheus_own_client_reads_every_name(dash: Dash) -> None:
+    async with dash.machine("viewer") as client:
+        answer = await client.get("/metrics")
+    samples = [s for family in text_string_to_metric_families(answer.text) for s in family.samples]
+    by_name: dict[str, list[Any]] = {}
+    for sample in samples:
+        by_name.setdefault(sample.name, []).append(sample)
+        assert math.isfinite(sample.value), sample
+    for name, labels in METRICS.items():
+        assert name in by_name, name
+        if labels:
+            assert {s.labels[labels[0]] for s in by_name[name]} == labels[1], name
+    assert by_name["bot_orders_total"][0].labels["mode"] == "sim"
+    assert by_name["bot_equity_usd"][0].value > 0
+    assert sum(s.value for s in by_name["bot_presence"]) == 1
+
+
+async def test_metrics_of_a_dead_bot_say_so_and_nothing_else_of_it(dash: Dash) -> None:
+    dash.paths.state.unlink()
+    dash.hub.sources.look()
+    async with dash.machine() as client:
+        text = (await client.get("/metrics")).text
+    names = {s.name: s.value for family in text_string_to_metric_families(text) for s in family.samples}
+    assert names["bot_up"] == 0
+    assert "bot_equity_usd" not in names  # an old figure would look alive
+
+
+async def test_every_route_of_the_api_is_in_its_document(dash: Dash) -> None:
+    async with dash.machine() as client:
+        paths = (await client.get("/api/openapi.json")).json()["paths"]
+    for path in ("/api/health", "/api/bot/health", "/api/state", "/api/positions", "/api/orders", "/api/fills",
+                 "/api/trades", "/api/equity", "/api/candles", "/api/risk", "/api/logs", "/api/pm2", "/api/commands",
+                 "/api/commands/{command_id}", "/api/stream", "/metrics"):  # fmt: skip
+        assert path in paths, path
+
+
+def test_no_request_that_fits_the_document_breaks_the_api(dash: Dash) -> None:
+    """Property based, from the OpenAPI document: every answer has a status that the document names for it."""
+    fill(dash)
+    schema = schemathesis.openapi.from_dict(dash.app.openapi())
+    tried: dict[str, int] = {}
+    with asyncio.Runner() as runner:
+        client = dash.machine()
+        for result in schema.get_all_operations():
+            operation = result.ok()
+            if operation.path != "/api/stream":  # it does not end by itself
+                tried[operation.path] = _try(operation, client, runner)
+        runner.run(client.aclose())
+    assert len(tried) >= 15
+    assert sum(tried.values()) > 150
+
+
+def _try(operation: Any, client: httpx.AsyncClient, runner: asyncio.Runner) -> int:
+    count = 0
+    named = {int(code) for code in operation.definition.raw["responses"]} | {404}
+
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @given(case=operation.as_strategy())
+    def check(case: Any) -> None:
+        nonlocal count
+        count += 1
+        request = case.as_transport_kwargs(base_url="http://127.0.0.1:8080")
+        path, params, body = case.formatted_path, request.get("params"), request.get("json")
+        answer = runner.run(client.request(case.method, path, params=params, json=body))
+        assert answer.status_code in named, (case.formatted_path, request.get("params"), answer.text[:200])
+
+    check()
+    return count

@@ -1,0 +1,273 @@
+"""A command's way: refused with a reason, or written, seen and told."""
+
+import asyncio
+import dataclasses
+
+import orjson
+import pytest
+
+from dashboard import dispatch
+from shared.control import Cmd, Level, decode_control
+from shared.documents import Status
+from shared.files import write_whole
+from shared.paths import DataPaths
+from shared.pm2 import Effective, Process
+from tests.dashboard.conftest import Dash
+
+
+def control(paths: DataPaths) -> Level:
+    return decode_control(paths.control.read_bytes()).level
+
+
+async def test_sent_seen_done(dash: Dash) -> None:
+    async with dash.machine() as client:
+        answer = await client.post("/api/commands", json={"cmd": "pause"})
+        assert answer.status_code == 202
+        sent = answer.json()
+        assert answer.headers["location"] == sent["receipt"] == f"/api/commands/{sent['id']}"
+        assert (await client.get(sent["receipt"])).json()["state"] == "sent"
+        assert control(dash.paths) is Level.PAUSE
+        dash.writer.obey()
+        dash.beat()
+        receipt = (await client.get(sent["receipt"])).json()
+        assert receipt["state"] == "done"
+        assert receipt["seen_ms"] >= receipt["sent_ms"]
+        assert receipt["by"] == "operator (token)"
+        assert (await client.get("/api/state")).json()["health"]["status"] == "paused"
+        assert [c["id"] for c in (await client.get("/api/commands")).json()["commands"]] == [sent["id"]]
+
+
+async def test_a_form_sends_the_same_and_goes_back_to_its_page(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        token = client.headers.pop("x-csrf-token")
+        form = {"cmd": "pause", "csrf": token, "back": "/risk"}
+        answer = await client.post("/commands", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/risk")
+        for back in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\tx"):
+            answer = await client.post("/commands", data={**form, "back": back})
+            assert answer.headers["location"] == "/"
+    assert [row["by"] for row in dash.hub.audit.tail() if row["what"] == "command"] == ["operator"] * 6
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"cmd": "sell_everything"}, 400),
+        ({"cmd": ""}, 400),
+        ({"cmd": "pause", "args": {"lot_id": "x"}}, 400),
+        ({"cmd": "close_lot"}, 409),
+        ({"cmd": "cancel", "args": {}}, 409),
+        ({"cmd": "reset_kill", "args": {"latch_id": "abcd"}}, 409),
+        ({"cmd": 7}, 422),
+        ({"args": {}}, 422),
+        ({"cmd": "pause", "args": []}, 422),
+        ([], 422),
+    ],
+)
+async def test_what_is_not_possible_says_so_and_writes_nothing(dash: Dash, body: object, status: int) -> None:
+    async with dash.machine() as client:
+        answer = await client.post("/api/commands", json=body)
+        assert answer.status_code == status
+        assert len(answer.json()["error"]) > 10
+    assert not dash.paths.control.exists()
+
+
+async def test_kill_is_never_refused(dash: Dash) -> None:
+    dash.writer.paths.state.write_bytes(b'{"version":99}')
+    dash.hub.sources.look()
+    async with dash.machine() as client:
+        assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 409
+        assert (await client.post("/api/commands", json={"cmd": "kill"})).status_code == 202
+        assert (await client.post("/api/commands", json={"cmd": "kill"})).status_code == 202
+    assert dash.paths.kill.exists()
+    assert control(dash.paths) is Level.KILL
+
+
+async def test_a_kill_that_is_latched_shuts_the_other_buttons_until_its_own_id_is_typed(dash: Dash) -> None:
+    async with dash.machine() as client:
+        await client.post("/api/commands", json={"cmd": "kill"})
+        dash.writer.obey()
+        dash.beat()
+        for cmd in ("start", "pause", "stop"):
+            answer = await client.post("/api/commands", json={"cmd": cmd})
+            assert answer.json()["error"] == "Killed. Reset kill first."
+        assert dash.writer.kill is not None
+        latch = dash.writer.kill.latch_id
+        for wrong in ("", "abc", latch[-3:], "0" * 8, latch + "0"):
+            answer = await client.post("/api/commands", json={"cmd": "reset_kill", "args": {"latch_id": wrong}})
+            assert answer.status_code == 409, wrong
+        answer = await client.post("/api/commands", json={"cmd": "reset_kill", "args": {"latch_id": latch[-6:].upper()}})
+        assert answer.status_code == 202
+        dash.writer.obey()
+        dash.beat()
+        assert (await client.get("/api/state")).json()["health"]["word"] == "stopped"
+    assert not dash.paths.kill.exists()
+
+
+async def test_lifting_a_latch_over_real_money_wants_a_fresh_sign_in(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    dash.writer.mode = "live"
+    async with await dash.browser() as client:
+        await client.post("/api/commands", json={"cmd": "kill"})
+        dash.writer.obey()
+        dash.beat()
+        assert dash.writer.kill is not None
+        body = {"cmd": "reset_kill", "args": {"latch_id": dash.writer.kill.latch_id}}
+        with monkeypatch.context() as later:
+            later.setattr(dispatch, "REAUTH_S", -1.0)
+            answer = await client.post("/api/commands", json=body)
+            assert answer.status_code == 409
+            assert "sign-in" in answer.json()["error"]
+        assert (await client.post("/api/commands", json=body)).status_code == 202
+
+
+async def test_a_browser_types_flatten(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        for confirm in ("", "yes", "FLAT"):
+            answer = await client.post("/api/commands", json={"cmd": "flatten", "confirm": confirm})
+            assert answer.status_code == 409
+        assert (await client.post("/api/commands", json={"cmd": "flatten", "confirm": "flatten"})).status_code == 202
+
+
+@pytest.mark.parametrize("cmd", ["flatten", "drill", "close_lot", "close_product", "cancel"])
+async def test_once_commands_want_a_bot_that_answers(dash: Dash, cmd: str) -> None:
+    dash.paths.state.unlink()
+    dash.hub.sources.look()
+    args = {"close_lot": {"lot_id": "x"}, "close_product": {"product_id": "x"}, "cancel": {"client_order_id": "x"}}
+    async with dash.machine() as client:
+        answer = await client.post("/api/commands", json={"cmd": cmd, "args": args.get(cmd, {})})
+        assert (answer.status_code, answer.json()["error"]) == (409, "Needs a bot that answers.")
+        assert (await client.post("/api/commands", json={"cmd": "stop"})).status_code == 202  # a level holds on disk
+
+
+async def test_a_full_ring_is_503_and_kill_still_goes(dash: Dash) -> None:
+    async with dash.machine() as client:
+        got = [(await client.post("/api/commands", json={"cmd": "drill"})).status_code for _ in range(34)]
+        assert got == [202] * 32 + [503] * 2
+        assert (await client.post("/api/commands", json={"cmd": "kill"})).status_code == 202
+
+
+async def test_where_the_disk_is_full_only_what_brakes_goes_on(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_a: object, **_k: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dash.hub.audit, "write", full)
+    async with dash.machine() as client:
+        answer = await client.post("/api/commands", json={"cmd": "drill"})
+        assert answer.status_code == 507
+        assert "No space left" in answer.json()["error"]
+        assert (await client.post("/api/commands", json={"cmd": "stop"})).status_code == 202
+        monkeypatch.setattr("shared.files.write_whole", full)
+        assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 507
+        await client.post("/api/commands", json={"cmd": "kill"})
+    assert dash.paths.kill.exists()  # the KILL file needs no room
+
+
+async def test_every_command_has_one_audit_line_before_it_is_sent(dash: Dash) -> None:
+    async with dash.machine() as client, await dash.browser() as person:
+        await client.post("/api/commands", json={"cmd": "pause"})
+        await client.post("/api/commands", json={"cmd": "close_lot", "args": {"lot_id": "x\n{}\u202e"}})
+        await client.post("/api/commands", json={"cmd": "flatten", "args": {"x": "y"}})
+        await person.post("/commands", data={"cmd": "kill", "how": "held", "csrf": person.headers["x-csrf-token"]})
+    lines = dash.paths.audit.read_bytes().splitlines()
+    rows = [orjson.loads(line) for line in lines]
+    told = [(r["what"], r.get("cmd"), r["by"]) for r in rows if "cmd" in r]
+    assert told == [
+        ("command", "pause", "operator (token)"),
+        ("command", "close_lot", "operator (token)"),
+        ("refused", "flatten", "operator (token)"),
+        ("command", "kill", "operator"),
+    ]
+    assert rows[-1]["how"] == "held"
+    assert all(r["at"].endswith("Z") and r["from"] for r in rows)
+    assert all(b"\x1b" not in line and b"\n" not in line for line in lines)
+
+
+class Pm2:
+    """A PM2 that knows the bot; only `start` is asked of it here."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def start(self, name: str) -> None:
+        self.started.append(name)
+
+
+async def test_start_asks_pm2_when_there_is_no_process(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(
+        "COIN-BOT", 1, 0, "stopped", Effective.STOPPED, "stopped (78)", 3, None, 0, 0.0, "", 78, 0, 8000, "", ""
+    )
+    whole = dash.hub.sources.snapshot
+    fake = Pm2()
+    dash.hub.sources.pm2_client = fake  # type: ignore[assignment]
+    dash.paths.state.unlink()
+    dash.writer.lock.close()
+    dash.hub.sources.look()
+    dash.hub.sources._look_at_process()
+    monkeypatch.setattr(
+        dash.hub.sources,
+        "snapshot",
+        lambda: dataclasses.replace(
+            whole(),
+            pm2=dataclasses.replace(whole().pm2, trouble=None, processes=(process,)),
+            witnesses=dataclasses.replace(whole().witnesses, pid_alive=False),
+        ),
+    )
+    async with dash.machine() as client:
+        assert (await client.post("/api/commands", json={"cmd": "start"})).status_code == 202
+    assert fake.started == ["COIN-BOT"]
+    assert any(row["what"] == "pm2_start" for row in dash.hub.audit.tail())
+
+
+async def test_two_tabs_at_once_lose_nothing(dash: Dash) -> None:
+    async with dash.machine() as client:
+        answers = await asyncio.gather(
+            *(client.post("/api/commands", json={"cmd": c}) for c in ("pause", "start", "stop", "drill") * 5)
+        )
+    assert [a.status_code for a in answers] == [202] * 20
+    ring = decode_control(dash.paths.control.read_bytes()).commands
+    assert sorted(c.seq for c in ring) == list(range(1, 21))
+    assert {c.id for c in ring} == {a.json()["id"] for a in answers}
+
+
+async def test_a_damaged_control_file_is_mended_by_a_command(dash: Dash) -> None:
+    for damage in (b"", b"{", b"[]", b'{"command":"fly"}'):
+        write_whole(dash.paths.control, damage, durable=False)
+        dash.hub.sources.look()
+        assert dash.hub.sources.snapshot().control_error
+        async with dash.machine() as client:
+            assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 202
+        assert control(dash.paths) is Level.PAUSE
+
+
+@pytest.mark.parametrize("status", list(Status))
+async def test_the_api_refuses_what_the_button_refuses(dash: Dash, status: Status) -> None:
+    whole = dash.hub.sources.snapshot()
+    assert whole.state is not None
+    s = dataclasses.replace(whole, state=dataclasses.replace(whole.state, status=status))
+    dash.hub.sources.snapshot = lambda: s  # type: ignore[method-assign]
+    async with dash.machine() as client:
+        for cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP, Cmd.FLATTEN, Cmd.DRILL):
+            why = dispatch.why_not(s, cmd)
+            answer = await client.post("/api/commands", json={"cmd": cmd.value})
+            assert (answer.status_code == 409) == bool(why), (cmd, why)
+            if why:
+                assert answer.json()["error"] == why
+
+
+async def test_a_dialog_says_what_happens_before_it_does(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        kill = (await client.get("/ask", params={"ask": "kill"})).text
+        assert "no exit guards them" in kill
+        assert "6 lots worth" in kill
+        flatten = (await client.get("/ask", params={"ask": "flatten"})).text
+        assert "Sell 6 lots" in flatten
+        assert "taker 0.90" in flatten
+        state = dash.writer.state()
+        assert state.positions is not None
+        lot = state.positions[0].lots[0]
+        close = (await client.get("/ask", params={"ask": f"close_lot:{lot.lot_id}"})).text
+        assert f'value="{lot.lot_id}"' in close
+        for nothing in ("start", "close_lot:none", "cancel:web-4711", "fly", ""):
+            assert (await client.get("/ask", params={"ask": nothing})).status_code == 404
+
+
