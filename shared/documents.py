@@ -393,6 +393,7 @@ class BotState:
     bot: str = "COIN-BOT"
     supervised: bool
     dry_run: bool = False
+    live_lock: str | None = None  # live only: "locked: why" or "open until when"
     boot: list[BootStep]
     account: AccountDoc | None = None
     orders: list[OrderDoc] | None = None

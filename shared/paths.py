@@ -51,6 +51,11 @@ class DataPaths:
         return self.root / "KILL"
 
     @property
+    def live_permission(self) -> Path:
+        """What ./coin enable-live writes and the order gate asks for."""
+        return self.root / "live_permission.json"
+
+    @property
     def bot_lock(self) -> Path:
         return self.root / "bot.lock"
 

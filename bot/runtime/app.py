@@ -16,6 +16,8 @@ from bot.coinbase.stream import Stream
 from bot.core import events as ev
 from bot.core.engine import Engine
 from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
+from bot.core.model import OrderSpec
+from bot.core.risk import pretrade
 from bot.core.world import Restored
 from bot.runtime.boot_state import BootState
 from bot.runtime.commands import Commands
@@ -24,6 +26,7 @@ from bot.runtime.gate import OrderGate
 from bot.runtime.host import ControlPlane, Identity
 from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
+from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
 from bot.runtime.offload import Offload
 from bot.runtime.recorder import Recorder
@@ -68,7 +71,8 @@ class Bot:
         self.desk: Desk | None = None
         self.streams: list[Stream] = []
         self.limiter = Limiter(clock)
-        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms)
+        self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
+        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.reason)
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng)
         self.recorder = Recorder(self.paths.market_db, market_offload)
@@ -203,6 +207,13 @@ class Bot:
     def _price_age_ms(self, product_id: str) -> int | None:
         market = self.engine.world.market(product_id) if self.engine is not None else None
         return market.age_ms(epoch_ms(self.clock.utc())) if market is not None else None
+
+    def _risk(self, spec: OrderSpec) -> str | None:
+        """The core's checks of one order, once more right before the socket."""
+        if self.engine is None:
+            return "no engine yet"
+        found = pretrade.refusal(self.engine.world, spec)
+        return found.text if found is not None else None
 
     # Clients.
 

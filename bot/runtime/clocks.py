@@ -51,6 +51,9 @@ async def seconds(bot: Bot) -> None:
                 bot.dispatch(ev.FeedChanged(True, "up"))
         last_s = now_s
         bot.retry_ledger()
+        if bot.rest is not None:
+            bot.dispatch(ev.ApiSeen(bot.rest.calls, bot.rest.errors))
+        bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason()))
         bot.dispatch(ev.Tick())
         await _write_market(bot)
 

@@ -24,13 +24,24 @@ class Latches:
 class OrderGate:
     """Judges every order right before it is sent; the answer is the reason why not, None = it may go."""
 
-    def __init__(self, settings: Settings, paths: DataPaths, fs: Fs, age_ms: Callable[[str], int | None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        paths: DataPaths,
+        fs: Fs,
+        age_ms: Callable[[str], int | None],
+        risk: Callable[[OrderSpec], str | None] | None = None,
+        live_lock: Callable[[], str | None] | None = None,
+    ) -> None:
+        """`risk`: the checks of the core once more. `live_lock`: why live orders are locked; without it they are."""
         self._settings, self._paths, self._fs, self._age_ms = settings, paths, fs, age_ms
+        self._risk, self._live_lock = risk, live_lock
         self.latches = Latches()
 
     def refusal(self, spec: OrderSpec) -> str | None:
         """Why `spec` must not be sent now."""
-        return self._of_latches(spec) or self._of_terms(spec) or self._of_feed(spec)
+        risk = self._risk(spec) if self._risk is not None else None
+        return self._of_latches(spec) or self._of_terms(spec) or self._of_feed(spec) or risk
 
     def _of_latches(self, spec: OrderSpec) -> str | None:
         latches, flatten = self.latches, spec.purpose is Purpose.FLATTEN
@@ -40,6 +51,10 @@ class OrderGate:
             return "the ledger cannot be written"
         if self._settings.coin_mode is Mode.LIVE and self._settings.dry_run:
             return "DRY_RUN is on: live orders are locked"
+        if self._settings.coin_mode is Mode.LIVE:
+            locked = self._live_lock() if self._live_lock is not None else "nobody looked for a permission"
+            if locked is not None:
+                return f"live orders are locked: {locked}"
         if flatten:
             return None if spec.side is Side.SELL else "a flatten only sells"
         if latches.killed or self._fs.exists(self._paths.kill):

@@ -18,6 +18,7 @@ from bot.runtime.desk import Desk
 from bot.runtime.gate import OrderGate
 from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
+from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
 from bot.runtime.state_writer import StateWriter
 from shared.control import Level
@@ -68,6 +69,7 @@ class Host(Protocol):
     streams: list[Stream]
     limiter: Limiter
     gate: OrderGate
+    live_lock: LiveLock
     kill_path: KillPath
     writer: StateWriter
     boot: BootState

@@ -51,6 +51,7 @@ def state(bot: Host) -> BotState:
         config_hash=bot.identity.config_hash,
         supervised=bot.supervised,
         dry_run=bot.settings.dry_run and bot.settings.coin_mode.value == "live",
+        live_lock=bot.live_lock.text(),
         boot=bot.boot.documents(bot.clock.monotonic_s()),
         account=account,
         orders=view.orders(world) if world is not None and bot.synced else None,

@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-
 OUTCOMES_KEPT = 20
 OUTCOME_AGE_MS = 600_000
 API_AGE_MS = 60_000
@@ -66,15 +64,16 @@ class RiskMemory:
             memory.loss_streak = int(facts.get("loss_streak") or 0)
             kept = facts.get("results")
             if kept:
-                memory.results = Results(*msgspec.json.decode(kept, type=tuple[float, float, float, float]))
-        except (ValueError, msgspec.DecodeError):
+                wins, losses, gained_pct, lost_pct = (float(part) for part in kept.split())
+                memory.results = Results(wins, losses, gained_pct, lost_pct)
+        except ValueError:
             return cls()
         return memory
 
     def results_text(self) -> str:
         """The results as `restored` reads them."""
         r = self.results
-        return msgspec.json.encode((r.wins, r.losses, r.gained_pct, r.lost_pct)).decode()
+        return f"{r.wins!r} {r.losses!r} {r.gained_pct!r} {r.lost_pct!r}"
 
     def outcome(self, ok: bool, now_ms: int) -> None:
         """One order was accepted, or was refused or got no answer."""
