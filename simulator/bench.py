@@ -1,0 +1,328 @@
+"""`python -m simulator.bench`: COIN-SIM's figures on this machine, in about half a minute.
+
+Everything runs on loopback with files in a temporary folder; servers are processes of their own, so that client
+and server do not share an interpreter.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import resource
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h11
+import jwt
+from websockets.asyncio.client import connect
+
+from simulator.core.bars import Print
+from simulator.core.book import Book, Demand
+from simulator.core.draws import Draws
+from simulator.core.faults import Faults
+from simulator.core.orders import Kind, Order, TimeInForce
+from simulator.core.products import DEFAULT_PRODUCTS
+from simulator.core.synthetic import TEMPERS, Synthetic
+from simulator.exchange import Config, Exchange
+from simulator.inprocess import LocalExchange
+from simulator.server.app import HOST, SimServer, wall_us
+from simulator.server.files import SimFiles, load_keys, server_context
+from simulator.store import Store
+
+PATH = "/api/v3/brokerage/orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure and its goal."""
+
+    name: str
+    value: float
+    unit: str
+    goal: str
+    reached: bool
+
+    def line(self) -> str:
+        mark = "ok  " if self.reached else "MISS"
+        return f"{mark} {self.name:<58} {self.value:>14,.2f} {self.unit:<10} goal {self.goal}"
+
+
+def book_events(count: int = 300_000) -> Figure:
+    """Quotes, cancels, orders that join and leave, and takers, against one book."""
+    draws, book, resting = Draws("bench"), Book(), []
+    product = DEFAULT_PRODUCTS[0]
+    for i in range(200):
+        book.bids.set_crowd(100_000 - i, 1000)
+        book.asks.set_crowd(100_001 + i, 1000)
+    script = [(draws.below(10), draws.below(100), draws.below(900) + 1) for _ in range(count)]
+    began = time.perf_counter()
+    for number, (what, away, size) in enumerate(script):
+        buys = bool(number & 1)
+        side = book.side(buys)
+        tick = 100_000 - away if buys else 100_001 + away
+        if what < 6:
+            side.set_crowd(tick, size if what < 4 else 0)
+        elif what < 8:
+            order = Order(
+                order_id="", client_order_id="", portfolio="a", product=product, buys=buys, kind=Kind.LIMIT,
+                tif=TimeInForce.GTC, config_key="", config={}, created_us=0, maker_ppm=0, taker_ppm=0, leaves=size,
+                limit=tick,
+            )  # fmt: skip
+            side.join(order)
+            resting.append(order)
+        elif what == 8 and resting:
+            order = resting.pop()
+            if order.leaves:
+                book.side(order.buys).leave(order)
+        else:
+            book.take(buys, None, Demand(size // 4 + 1, None, 1), "b")
+    rate = count / (time.perf_counter() - began)
+    return Figure("book events, in-process, one core", rate, "1/s", ">= 100,000", rate >= 100_000)
+
+
+def market_hour() -> Figure:
+    """One simulated hour of the lively market, six products, no clients."""
+    exchange = LocalExchange(market="lively")
+    began = time.perf_counter()
+    exchange.advance(exchange.now_us + 3_600_000_000)
+    took = time.perf_counter() - began
+    return Figure("one hour of simulated market without clients", took, "s", "<= 2", took <= 2)
+
+
+def rss_mb() -> float:
+    """This process's resident memory."""
+    with Path("/proc/self/statm").open() as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+def million_orders(count: int) -> list[Figure]:
+    """Memory over many orders through the whole venue and its store (on disk, as in the server)."""
+    from simulator.core.validation import parse_order  # noqa: PLC0415  only here
+
+    with tempfile.TemporaryDirectory(prefix="coin-sim-bench-") as folder:
+        tape = Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
+        exchange = Exchange(tape, Store(Path(folder) / "account.db"), Config(funds="1000000000", levels=200), wall_us())
+        venue = exchange.venue
+        inner = {"base_size": "0.001", "limit_price": "20000.00"}
+        body = {"product_id": "BTC-USD", "side": "BUY", "order_configuration": {"limit_limit_gtc": inner}}
+        marks: list[float] = []
+        began = time.perf_counter()
+        for i in range(count):
+            order = parse_order(venue, {**body, "client_order_id": str(i)}, exchange.portfolio, exchange.now_us)
+            exchange.create(order)
+            exchange.cancel(order)
+            venue.order_events.clear()
+            if i % (count // 5) == count // 5 - 1:
+                gc.collect()
+                marks.append(rss_mb())
+        rate = count / (time.perf_counter() - began)
+        exchange.store.close()
+    growth = marks[-1] - marks[0]
+    return [
+        Figure(f"memory grown over {count * 4 // 5:,} orders", growth, "MB", "<= 5 (flat)", growth <= 5),
+        Figure("orders created and cancelled, in-process, on disk", rate, "1/s", "> 0", rate > 0),
+    ]
+
+
+# A server in a process of its own
+
+
+async def serve(folder: Path, port: int, trades_per_s: int) -> None:
+    """A calm server with so many more trades a second, until its input closes."""
+    files = SimFiles(folder)
+    files.prepare()
+    tape = Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
+    config = Config(funds="1000000000", levels=500, enforce_rate_limits=False)
+    exchange = Exchange(tape, Store(files.account), config, wall_us())
+    server = SimServer(exchange, load_keys(files, exchange.portfolio), Faults(1), port)
+    await server.listen(server_context(files))
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin.fileno(), stopping.set)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    flood = asyncio.create_task(_flood(exchange, trades_per_s))
+    await server.play(stopping)
+    flood.cancel()
+    await server.stop()
+    exchange.store.close()
+
+
+async def _flood(exchange: Exchange, trades_per_s: int) -> None:
+    """Trades of the crowd in small batches, as evenly as the loop allows."""
+    player, draws = exchange.driver.players[0], Draws("flood")
+    began, done = time.perf_counter(), 0
+    while trades_per_s:
+        await asyncio.sleep(0.002)
+        due = min(int((time.perf_counter() - began) * trades_per_s) - done, trades_per_s // 20)
+        done = int((time.perf_counter() - began) * trades_per_s)
+        now_us = wall_us()
+        last = player.market.last or 1
+        for _ in range(due):
+            player.play(Print(0, last + draws.bell(500), 100_000, draws.chance(500)), now_us)
+        exchange.advance(now_us)
+
+
+class Served:
+    """A server process for one measurement."""
+
+    def __init__(self, port: int, trades_per_s: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="coin-sim-bench-")
+        self.folder = Path(self._folder.name)
+        self.port = port
+        command = [
+            sys.executable,
+            "-m",
+            "simulator.bench",
+            "--serve",
+            self._folder.name,
+            str(port),
+            str(trades_per_s),
+        ]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        assert self.process.stdout is not None
+        if self.process.stdout.readline() != b"ready\n":
+            raise RuntimeError("the bench's server did not start")
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+        self._folder.cleanup()
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+
+    def rss_mb(self) -> float:
+        with Path(f"/proc/{self.process.pid}/statm").open() as file:
+            return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+async def _post_orders(served: Served, rate: int, count: int) -> list[float]:
+    """Milliseconds from request written to answer read, at a steady rate."""
+    key = json.loads((served.folder / "key.json").read_text())
+    reader, writer = await asyncio.open_connection(HOST, served.port, ssl=served.context())
+    took = []
+    start = time.perf_counter()
+    for i in range(count):
+        await asyncio.sleep(max(0.0, start + i / rate - time.perf_counter()))
+        now = int(time.time())
+        claims = {
+            "sub": key["name"], "iss": "cdp", "nbf": now, "exp": now + 120, "uri": f"POST {HOST}:{served.port}{PATH}",
+        }  # fmt: skip
+        token = jwt.encode(claims, key["privateKey"], "ES256", {"kid": key["name"]})
+        body = json.dumps(
+            {"client_order_id": uuid.uuid4().hex, "product_id": "BTC-USD", "side": "BUY",
+             "order_configuration": {"market_market_ioc": {"quote_size": "10"}}}
+        ).encode()  # fmt: skip
+        http = h11.Connection(h11.CLIENT)
+        headers = [
+            ("host", f"{HOST}:{served.port}"),
+            ("authorization", f"Bearer {token}"),
+            ("content-length", str(len(body))),
+        ]
+        head = http.send(h11.Request(method="POST", target=PATH, headers=headers)) or b""
+        began = time.perf_counter()
+        writer.write(head + (http.send(h11.Data(data=body)) or b"") + (http.send(h11.EndOfMessage()) or b""))
+        answer = b""
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                http.receive_data(await reader.read(65_536))
+            elif isinstance(event, h11.Data):
+                answer += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                break
+        took.append((time.perf_counter() - began) * 1000)
+        if not json.loads(answer)["success"]:
+            raise RuntimeError(answer.decode())
+    writer.close()
+    return took
+
+
+def order_posts(port: int, rate: int = 50, count: int = 250) -> list[Figure]:
+    with Served(port, 0) as served:
+        took = sorted(asyncio.run(_post_orders(served, rate, count)))
+        memory = served.rss_mb()
+    p99 = took[int(len(took) * 0.99)]
+    return [
+        Figure(f"order POST over TLS at {rate}/s, p50", statistics.median(took), "ms", "", True),
+        Figure(f"order POST over TLS at {rate}/s, p99", p99, "ms", "<= 10", p99 <= 10),
+        Figure("server memory, one product", memory, "MB", "< 80", memory < 80),
+    ]
+
+
+async def _read(served: Served, seconds: float) -> int:
+    count = 0
+    uri = f"wss://{HOST}:{served.port}/"
+    async with connect(uri, ssl=served.context(), max_size=None, compression=None, max_queue=4096) as stream:
+        await stream.send(json.dumps({"type": "subscribe", "channel": "ticker", "product_ids": ["BTC-USD"]}))
+        await stream.recv()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            await stream.recv(decode=False)
+            count += 1
+    return count
+
+
+def stream_rate(port: int, clients: int, trades_per_s: int, seconds: float = 4.0) -> Figure:
+    """Messages a second that all clients together read off the ticker channel."""
+
+    async def all_of_them() -> int:
+        return sum(await asyncio.gather(*(_read(served, seconds) for _ in range(clients))))
+
+    with Served(port, trades_per_s) as served:
+        rate = asyncio.run(all_of_them()) / seconds
+    return Figure(f"stream messages out, {clients} client(s) together", rate, "1/s", ">= 10,000", rate >= 10_000)
+
+
+def measure(port: int, orders: int) -> list[Figure]:
+    """All figures, one after another."""
+    parts: list[Callable[[], Figure | list[Figure]]] = [
+        book_events,
+        market_hour,
+        lambda: order_posts(port),
+        lambda: stream_rate(port, 1, 16_000),
+        lambda: stream_rate(port, 20, 1_000),
+        lambda: million_orders(orders),
+    ]
+    found: list[Figure] = []
+    for part in parts:
+        made = part()
+        figures = made if isinstance(made, list) else [made]
+        for figure in figures:
+            sys.stdout.write(figure.line() + "\n")
+            sys.stdout.flush()
+        found += figures
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m simulator.bench", description=__doc__)
+    parser.add_argument("--serve", nargs=3, metavar=("FOLDER", "PORT", "TRADES"), help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, default=8797, help="a free loopback port")
+    parser.add_argument("--orders", type=int, default=50_000, help="orders for the memory figure (1000000: the goal's)")
+    given = parser.parse_args()
+    if given.serve:
+        folder, port, prints = given.serve
+        asyncio.run(serve(Path(folder), int(port), int(prints)))
+        return 0
+    sys.stdout.write(f"python {sys.version.split()[0]}, {os.cpu_count()} cores\n")
+    return 0 if all(figure.reached for figure in measure(given.port, given.orders)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
