@@ -1,6 +1,7 @@
 """`python -m simulator`: COIN-SIM as a server."""
 
 import asyncio
+import gc
 import logging
 import logging.handlers
 import os
@@ -72,6 +73,8 @@ async def serve(settings: Settings, files: SimFiles) -> None:
             "replay" if settings.sim_replay else settings.sim_market,
             ",".join(exchange.venue.products), (time.monotonic() - began) * 1000,
         )  # fmt: skip
+        gc.collect()
+        gc.freeze()  # what the start made stays: later collections need not look at it
         await server.play(stopping)
     finally:
         await server.stop()

@@ -65,6 +65,7 @@ class Player:
         self.touches: dict[bool, deque[int]] = {True: deque(), False: deque()}
         self.touch_steps = 1
         self.halted = False
+        self.gate: str | None = None
 
     def start(self, now_us: int) -> None:
         """Stand as if the tape had been played up to now: last trades known, book laid."""
@@ -94,6 +95,15 @@ class Player:
         self.at = 0
         self.half = self.tape.half_spread(self.product_id, minute)
         self.depth = self.tape.depth_percent(self.product_id, minute)
+        self._follow_gate(self.tape.gate(self.product_id, minute))
+
+    def _follow_gate(self, name: str | None) -> None:
+        """Let through what the tape says, when it begins to say something else."""
+        if name != self.gate:
+            self.gate = name
+            if name is not None and self.market.gate != GATES[name]:
+                self.market.gate = GATES[name]
+                self.market.gate_changed = True
 
     def _lay_all(self, price: int) -> None:
         day = max(1, self.market.product.daily_volume) * 10**20 // self.market.product.step

@@ -145,6 +145,9 @@ class Replay:
                 found.extend(p._replace(offset_us=p.offset_us + i * length) for p in walked)
         return found
 
+    def gate(self, product_id: str, minute: int) -> str | None:
+        return None
+
     def half_spread(self, product_id: str, minute: int) -> int:
         bar = self.minute(product_id, minute)
         if bar is None:

@@ -5,6 +5,8 @@ minutes (`bars.split`), so a daily candle of last year costs as little as the ne
 numbers: the same seed gives the same bytes on every machine, today and after a restart.
 """
 
+# ruff: noqa: ARG002  a tape is asked for more than this one needs to know
+
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
@@ -91,8 +93,10 @@ class Synthetic:
             common, own = Draws(seed, "day", at), Draws(seed, product_id, "day", at)
             wild = max(40, min(300, 100 + (wild - 100) * 92 // 100 + common.bell(14)))
             move = (common.fat(temper.day_step) * 4 + own.fat(temper.day_step) * 3) // 5 * wild // 100
-            deviation = deviation * 985 // 1000 + move + temper.drift
-            deviation = max(-600_000, min(1_500_000, deviation)) if not temper.drift else deviation % 1_500_000
+            if temper.drift:  # rises for some two months, then begins again from below
+                deviation = (deviation + move + temper.drift) % 1_500_000
+            else:
+                deviation = max(-600_000, min(1_500_000, deviation * 985 // 1000 + move))
             known.append((deviation, wild))
         return known[day - FIRST_DAY]
 
@@ -199,6 +203,9 @@ class Synthetic:
     def _range_ppm(self, product_id: str, minute: int) -> int:
         bar = self.minute(product_id, minute)
         return (bar.high - bar.low) * PPM // bar.open if bar else 0
+
+    def gate(self, product_id: str, minute: int) -> str | None:
+        return None
 
     def half_spread(self, product_id: str, minute: int) -> int:
         bar = self.minute(product_id, minute)

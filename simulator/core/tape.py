@@ -47,6 +47,10 @@ class Tape(Protocol):
         """The minute's trades in order of time; they fold to `minute`'s bar."""
         ...
 
+    def gate(self, product_id: str, minute: int) -> str | None:
+        """The name of what the product lets through from this minute on; None = the tape has no say in it."""
+        ...
+
     def half_spread(self, product_id: str, minute: int) -> int:
         """Usual distance in ticks from a print to the other side's best quote: follows volatility."""
         ...

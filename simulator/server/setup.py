@@ -7,6 +7,7 @@ import orjson
 from shared.settings import Mode, Settings
 from simulator.core.faults import BadFault, Fault, Faults, parse_fault
 from simulator.core.replay import Anchor, BadRecording, Replay
+from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import Tape
 from simulator.core.venue import Rules
@@ -35,10 +36,25 @@ def make_tape(settings: Settings, store: Store, now_us: int) -> Tape:
     """The market that the settings name. Raises BadSetup."""
     if settings.coin_mode is Mode.REPLAY or settings.sim_replay:
         return _replay(settings, store, now_us)
-    temper = TEMPERS.get(settings.sim_market)
+    name = settings.sim_market
+    if name in SCENARIOS:
+        return Scenario(
+            Synthetic(settings.sim_seed, TEMPERS["calm"]), name, _since(store, name, now_us), settings.sim_seed
+        )
+    temper = TEMPERS.get(name)
     if temper is None:
-        raise BadSetup(f"SIM_MARKET={settings.sim_market}: known markets are {', '.join(TEMPERS)}")
+        raise BadSetup(f"SIM_MARKET={name}: known markets are {', '.join((*TEMPERS, *SCENARIOS))}")
     return Synthetic(settings.sim_seed, temper)
+
+
+def _since(store: Store, name: str, now_us: int) -> int:
+    """The minute of the scenario's first start on this account."""
+    kept = (store.meta("scenario") or "").split(" ")
+    if kept[0] == name:
+        return int(kept[1])
+    minute = now_us // 60_000_000
+    store.set_meta("scenario", f"{name} {minute}")
+    return minute
 
 
 def _replay(settings: Settings, store: Store, now_us: int) -> Replay:

@@ -31,6 +31,9 @@ class Quiet:
     def prints(self, product_id: str, minute: int) -> list[Print]:
         return []
 
+    def gate(self, product_id: str, minute: int) -> str | None:
+        return None
+
     def half_spread(self, product_id: str, minute: int) -> int:
         return 2
 
