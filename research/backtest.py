@@ -1,0 +1,193 @@
+"""One backtest from question to answer: settings, data, signals, loop, figures."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research import engine, signals
+from research.data import store
+from research.data.candles import WIRE_NAMES, Candles, gaps, granularity_text
+from research.engine import MarketModel, Prepared, RawResult, Style
+from research.errors import ResearchError
+from research.metrics.summary import Figure, figures
+from shared.settings import Settings, SettingsError, keys, load
+
+
+class Engine(StrEnum):
+    """Which machine runs the rulebook."""
+
+    FAST = "fast"  # the compiled loop
+    PLAIN = "plain"  # the same source, not compiled: the reference
+    FULL = "full"  # the bot's own event engine against the in-process exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. `overrides`: settings by their public names, as texts."""
+
+    data: tuple[str, ...]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    model: MarketModel = MarketModel()
+    style: Style = Style.LOTS
+    engine: Engine = Engine.FAST
+    since_s: int | None = None
+    until_s: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """The answer. `notes`: what the data lacked and what was assumed, in words."""
+
+    request: Request
+    settings: Settings
+    result: RawResult
+    figures: tuple[Figure, ...]
+    other_bound: tuple[Figure, ...]  # the same with resting takes filled the other way; () where none rest
+    notes: tuple[str, ...]
+    took_s: Mapping[str, float]
+
+
+def settings_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Settings:
+    """The bot's settings as in `.env` and the environment, then `overrides`; products and bars are the data's.
+
+    Raises ResearchError for what must not be.
+    """
+    known = {key for key, _, _ in keys()}
+    asked = {key.upper(): value for key, value in overrides.items()}
+    for key in asked:
+        if key not in known and not key.startswith("STRATEGY_"):
+            import difflib  # noqa: PLC0415
+
+            near = difflib.get_close_matches(key, known, n=1)
+            raise ResearchError(f"{key} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+    asked["PRODUCTS"] = ",".join(one.product_id for one in candles)
+    word = WIRE_NAMES.get(candles[0].granularity_s)
+    if word is not None:
+        asked["GRANULARITY"] = word
+    # A backtest needs no key and sends nothing; the mode of the bot must not stand in its way.
+    asked["COIN_MODE"] = "sim"
+    try:
+        return load(environ={**os.environ, **asked}).settings
+    except SettingsError as error:
+        if "GRANULARITY" in str(error):
+            asked.pop("GRANULARITY")
+            return load(environ={**os.environ, **asked}).settings
+        raise ResearchError("; ".join(error.problems)) from error
+
+
+def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s: int | None) -> list[Candles]:
+    """The named candle sets, cut to the asked stretch. Raises ResearchError."""
+    found = []
+    for name in names:
+        candles = store.load(store.find(data_dir, name)).between(since_s, until_s)
+        if not len(candles):
+            raise ResearchError(f"{name} has no bars in the asked stretch")
+        found.append(candles)
+    return found
+
+
+def run(data_dir: Path, request: Request, *, chances: bool = True) -> Backtest:
+    """Run one backtest. Raises ResearchError."""
+    began = time.perf_counter()
+    candles = load_data(data_dir, request.data, request.since_s, request.until_s)
+    loaded = time.perf_counter()
+    return run_on(candles, request, chances=chances, spent={"data": loaded - began})
+
+
+def run_on(
+    candles: Sequence[Candles], request: Request, *, chances: bool = True, spent: Mapping[str, float] | None = None
+) -> Backtest:
+    """The same on candles in hand."""
+    took = dict(spent or {})
+    settings = settings_for(request.overrides, candles)
+    mark = _stopwatch(took)
+    plain = request.engine is Engine.PLAIN
+    prepared = engine.prepare(candles, plain=plain)
+    mark("prepare")
+    try:
+        said = signals.fast(settings, prepared, plain=plain)
+    except SettingsError as error:
+        raise ResearchError("; ".join(error.problems)) from error
+    mark("signals")
+    result = _run(prepared, said, settings, request, request.model)
+    mark("loop")
+    found = figures(result, request.seed, chances=chances)
+    other: tuple[Figure, ...] = ()
+    if request.style is Style.LOTS and request.engine is Engine.FAST and settings.take_profit_order == "limit":
+        flipped = dataclasses.replace(request.model, through=not request.model.through)
+        other = figures(_run(prepared, said, settings, request, flipped), request.seed, chances=False)
+    mark("figures")
+    return Backtest(request, settings, result, found, other, notes(prepared, settings, request, said), took)
+
+
+def _stopwatch(took: dict[str, float]) -> Callable[[str], None]:
+    last = [time.perf_counter()]
+
+    def mark(name: str) -> None:
+        now = time.perf_counter()
+        took[name] = now - last[0]
+        last[0] = now
+
+    return mark
+
+
+def _run(
+    prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Settings, request: Request, model: MarketModel
+) -> RawResult:
+    if request.style is Style.FLIP:
+        return engine.run_flip(prepared, said[0], model, plain=request.engine is Engine.PLAIN)
+    if request.engine is Engine.FULL:
+        from research.full import run_full  # noqa: PLC0415
+
+        return run_full(prepared, said, settings, model)
+    return engine.run_lots(prepared, said, settings, model, plain=request.engine is Engine.PLAIN)
+
+
+def notes(
+    prepared: Prepared, settings: Settings, request: Request, said: Sequence[NDArray[np.int8]]
+) -> tuple[str, ...]:
+    """What the data lacked and what was assumed, one sentence each."""
+    out = []
+    for one, calls in zip(prepared.candles, said, strict=True):
+        lacking = gaps(one)
+        if len(lacking.bars):
+            at, bars = lacking.longest(1)[0]
+            when = np.datetime64(at, "s")
+            out.append(
+                f"{one.name}: {len(one):,} bars; {lacking.total:,} are missing in {len(lacking.bars):,} gaps, the "
+                f"longest {bars:,} bars from {when} UTC; nothing was put in their place"
+            )
+        else:
+            out.append(f"{one.name}: {len(one):,} bars, none missing")
+        if not calls.any():
+            out.append(f"{one.name}: the strategy {settings.strategy} never said BUY or SELL")
+    if prepared.off_tick:
+        out.append(f"{prepared.off_tick:,} prices lay between two ticks and were rounded to the nearest")
+    model = request.model
+    when = {
+        "next_open": "at the next bar's open",
+        "close": "at the bar's close",
+        "ohlc": "along open, low, high, close",
+    }
+    out.append(f"Decided on closed bars, filled {when[model.fill]}; fees {model.maker_pct:g} % maker, "
+               f"{model.taker_pct:g} % taker")  # fmt: skip
+    if request.style is Style.LOTS:
+        if settings.take_profit_order == "limit":
+            word = "traded through" if model.through else "touched"
+            out.append(f"Resting takes fill when {word}; the other bound is given beside it")
+        if settings.vol_risk_adjust and prepared.granularity_s != 60:
+            bars = granularity_text(prepared.granularity_s)
+            out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {bars} every entry counts with factor 1")
+    else:
+        out.append("All in on BUY, all out on SELL: for comparing signals and engines; the bot trades lots")
+    if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):
+        out.append("No spread and no slippage were assumed")
+    return tuple(out)

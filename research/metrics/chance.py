@@ -1,0 +1,108 @@
+"""How much of a result may be luck: bootstrap, deflated Sharpe, Monte Carlo of the order of lots."""
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from research.metrics.drawdown import drawdowns
+from research.metrics.ratios import sharpe
+from research.metrics.returns import DAYS_PER_YEAR, Floats
+
+_NORMAL = NormalDist()
+_EULER = 0.5772156649015329
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+
+
+def sharpe_interval(returns: Floats, seed: int, level: float = 0.95, samples: int = 2000) -> Interval | None:
+    """Percentile interval of the Sharpe ratio by the stationary bootstrap (Politis and Romano 1994).
+
+    Blocks of daily returns of geometric length, mean n^(1/3) days, wrapped at the end. Equal seeds, equal interval.
+    """
+    count = len(returns)
+    if count < 10 or sharpe(returns) is None:
+        return None
+    random = np.random.default_rng(seed)
+    stay = 1.0 - 1.0 / max(count ** (1.0 / 3.0), 1.0)
+    at = random.integers(0, count, samples)
+    total, squares = np.zeros(samples), np.zeros(samples)
+    for _ in range(count):
+        drawn = returns[at]
+        total += drawn
+        squares += drawn * drawn
+        jump = random.random(samples) >= stay
+        at = np.where(jump, random.integers(0, count, samples), (at + 1) % count)
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares - count * mean * mean, 0.0) / (count - 1))
+    ratios = mean[deviation > 1e-15] / deviation[deviation > 1e-15] * math.sqrt(DAYS_PER_YEAR)
+    tail = (1.0 - level) / 2
+    low, high = np.quantile(ratios, [tail, 1.0 - tail]).tolist()
+    return Interval(low, high)
+
+
+def probabilistic_sharpe(returns: Floats, benchmark: float = 0.0) -> float | None:
+    """P(true Sharpe ratio > `benchmark` per year), for skewed and fat-tailed returns.
+
+    Bailey and Lopez de Prado (2012), The Sharpe Ratio Efficient Frontier, equation 2.
+    """
+    yearly, count = sharpe(returns), len(returns)
+    if yearly is None or count < 3:
+        return None
+    ratio, against = yearly / math.sqrt(DAYS_PER_YEAR), benchmark / math.sqrt(DAYS_PER_YEAR)
+    centred = returns - returns.mean()
+    deviation = float(np.sqrt(np.mean(centred**2)))
+    skew = float(np.mean(centred**3)) / deviation**3
+    kurtosis = float(np.mean(centred**4)) / deviation**4
+    variance = 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio**2
+    if variance <= 0:
+        return None
+    return _NORMAL.cdf((ratio - against) * math.sqrt(count - 1) / math.sqrt(variance))
+
+
+def best_of_luck(ratios: Floats) -> float | None:
+    """Sharpe ratio per year that the best of so many trials reaches by chance alone.
+
+    sd x ((1 - g) z(1 - 1/n) + g z(1 - 1/(n e))), g Euler's constant, sd that of the trials' ratios. Bailey and
+    Lopez de Prado (2014), The Deflated Sharpe Ratio.
+    """
+    known = ratios[np.isfinite(ratios)]
+    count = len(known)
+    if count < 2:
+        return None
+    deviation = float(known.std(ddof=1))
+    return deviation * (
+        (1 - _EULER) * _NORMAL.inv_cdf(1 - 1 / count) + _EULER * _NORMAL.inv_cdf(1 - 1 / (count * math.e))
+    )
+
+
+def deflated_sharpe(returns: Floats, trials: Floats) -> float | None:
+    """P(true Sharpe ratio > what the best of `trials` reaches by luck): `probabilistic_sharpe` against that."""
+    luck = best_of_luck(trials)
+    return None if luck is None else probabilistic_sharpe(returns, luck)
+
+
+class Shuffled(NamedTuple):
+    """Over random orders of the same lots: worst drawdown as a fraction (median, and the worst twentieth)."""
+
+    median_drawdown: float
+    bad_drawdown: float
+    ruin: float  # part of the orders in which equity fell below half of the start
+
+
+def shuffled_lots(results: Floats, start: float, seed: int, samples: int = 1000) -> Shuffled | None:
+    """Monte Carlo of the order of closed lots' results. Equal seeds, equal figures."""
+    if len(results) < 2:
+        return None
+    random = np.random.default_rng(seed)
+    worst, low = np.empty(samples), np.empty(samples)
+    for i in range(samples):
+        curve = start + np.cumsum(random.permutation(results))
+        worst[i] = min(float(drawdowns(curve, start).min()), 0.0)
+        low[i] = curve.min()
+    median, bad = np.quantile(worst, [0.5, 0.05]).tolist()
+    return Shuffled(median, bad, float(np.mean(low < start / 2)))

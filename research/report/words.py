@@ -1,0 +1,48 @@
+"""Figures as people read them: signs, units, no −0.00, unknown as —."""
+
+from research.metrics.summary import Figure
+
+_SIGNED = {"total_return", "buy_and_hold", "cagr", "expectancy", "best", "worst"}
+MINUS = "\u2212"
+NO_BREAK = "\u00a0"
+
+
+def span(seconds: float) -> str:
+    """3 d 4 h, 4 min 12 s: two units at most."""
+    whole = int(seconds)
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    parts = []
+    for word, length in units:
+        if whole >= length:
+            parts.append(f"{whole // length}{NO_BREAK}{word}")
+            whole %= length
+        elif parts:
+            break
+        if len(parts) == 2:
+            break
+    return f"{NO_BREAK}".join(parts) or f"0{NO_BREAK}s"
+
+
+def number(value: float, digits: int, signed: bool) -> str:
+    text = f"{abs(value):,.{digits}f}"
+    if not float(text.replace(",", "")):
+        return text
+    return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def figure_text(figure: Figure, currency: str = "USD") -> str:
+    """The figure's value with its unit."""
+    value, signed = figure.value, figure.key in _SIGNED
+    if value is None:
+        return "—"
+    match figure.kind:
+        case "money":
+            return f"{number(value, 2, signed)}{NO_BREAK}{currency}"
+        case "percent":
+            return f"{number(value * 100, 2, signed)}{NO_BREAK}%"
+        case "count":
+            return f"{value:,.0f}"
+        case "span":
+            return span(value)
+        case _:
+            return number(value, 2, signed)
