@@ -16,6 +16,7 @@ from bot.core.risk import guards
 from bot.core.world import Latch, Restored, StrategyPort, World
 from shared.control import Level
 from shared.documents import Phase, Status
+from shared.money import from_units
 from shared.settings import Settings
 from shared.times import epoch_ms
 
@@ -111,6 +112,9 @@ class Engine:
             market.add_minutes(event.bars)
         if event.granularity != self.world.settings.granularity or not market.add_bars(event.bars):
             return
+        if not self.world.settings.use_tick_price:
+            step = market.product.price_increment
+            market.bar_price = from_units(round(market.bars[-1].close / float(step)), step)
         entries.decide(self.world, market)
         if self.world.ready:
             self._judge(market)

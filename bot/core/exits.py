@@ -33,7 +33,7 @@ _REASONS = {
 
 def judge(world: World, market: Market) -> None:
     """Judge every lot of one product against its price: stop, then trailing, then take."""
-    price = market.mark
+    price = market.judged_price
     if price is None or not world.may_exit:
         return
     ticks = world.price_ticks(market.product, price)

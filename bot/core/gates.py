@@ -276,7 +276,7 @@ def _adverse(world: World, market: Market) -> Gate:
     lots = world.book.of(market.product.product_id)
     if not lots:
         return Gate("adverse", "Adverse move", _OPEN, "flat", None)
-    s, price = world.settings, market.mark
+    s, price = world.settings, market.judged_price
     if price is None:
         return Gate("adverse", "Adverse move", _UNKNOWN, "no price yet", None, "with the first price")
     minutes = (world.now_ms - _anchor_ms(world, market)) / 60_000

@@ -20,6 +20,7 @@ class Market:
     ask: Decimal | None = None
     ask_size: Decimal | None = None  # offered at the best ask, base units
     priced_ms: int | None = None  # when the last price came
+    bar_price: Decimal | None = None  # the newest bar's close, where bars alone are judged (USE_TICK_PRICE=false)
     judged_ms: int = 0  # when exits and gates were last judged
     bars: deque[Bar] = field(default_factory=deque)
     volatility: Volatility = field(default_factory=Volatility)
@@ -41,6 +42,11 @@ class Market:
         if self.bid is not None and self.ask is not None:
             return (self.bid + self.ask) / 2
         return self.product.price
+
+    @property
+    def judged_price(self) -> Decimal | None:
+        """What exits and the adverse move are judged at: each price, or the close of each bar."""
+        return self.bar_price if self.bar_price is not None else self.mark
 
     @property
     def mark_source(self) -> str | None:
