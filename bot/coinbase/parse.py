@@ -54,6 +54,24 @@ def product(raw: Wire) -> Product:
     )
 
 
+def volume_quote(raw: Wire) -> float:
+    """What was traded of a product in 24 hours, in quote units."""
+    stated = optional(raw.get("approximate_quote_24h_volume"))
+    if stated is not None:
+        return float(stated)
+    base, price = optional(raw.get("volume_24h")), optional(raw.get("price"))
+    return float(base * price) if base is not None and price is not None else 0.0
+
+
+def spread_pct(raw: Wire) -> tuple[str, float] | None:
+    """(product, spread in percent of the mid) of a price book; None where a side is empty or it is crossed."""
+    bids, asks = raw["bids"], raw["asks"]
+    if not bids or not asks:
+        return None
+    bid, ask = positive(bids[0]["price"]), positive(asks[0]["price"])
+    return (str(raw["product_id"]), float((ask - bid) / (ask + bid) * 200)) if bid < ask else None
+
+
 def balance(raw: Wire) -> Balance:
     """From an account."""
     return Balance(str(raw["currency"]), amount(raw["available_balance"]["value"]), amount(raw["hold"]["value"]))

@@ -7,6 +7,7 @@ once, with a fresh token.
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -66,6 +67,14 @@ DEFINITIVE = frozenset(
         "INVALID_ARGUMENT",
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A product of the exchange's list; `volume_quote` in quote units, 0 = none known."""
+
+    product: Product
+    volume_quote: float
 
 
 class Rest:
@@ -147,6 +156,24 @@ class Rest:
         """One product. Raises Rejected where there is none."""
         raw = await self._get(f"/products/{product_id}")
         return _parsed(lambda: parse.product(raw))
+
+    async def listed(self) -> tuple[Listing, ...]:
+        """Every spot product with what was traded in 24 hours; what cannot be parsed is left out."""
+        raw = await self._get("/products", {"product_type": "SPOT"})
+        found = []
+        for item in _parsed(lambda: list(raw["products"])):
+            try:
+                found.append(Listing(parse.product(item), parse.volume_quote(item)))
+            except (KeyError, TypeError, ValueError):
+                continue
+        return tuple(found)
+
+    async def spreads(self, product_ids: list[str]) -> dict[str, float]:
+        """Best ask over best bid in percent of the mid, of each product with both sides."""
+        if not product_ids:
+            return {}
+        raw = await self._get("/best_bid_ask", {"product_ids": product_ids})
+        return _parsed(lambda: dict(filter(None, (parse.spread_pct(book) for book in raw["pricebooks"]))))
 
     async def fees(self) -> FeeRates:
         """The live tier."""

@@ -73,6 +73,7 @@ class Stream:
         sink: Sink,
     ) -> None:
         self._url, self._channels, self._product_ids = url, channels, product_ids
+        self._connection: Connection | None = None
         self._endpoints, self._key = endpoints, key
         self._net, self._clock, self._rng, self._sink = net, clock, rng, sink
         self.health = StreamHealth(name)
@@ -84,6 +85,31 @@ class Stream:
             "heartbeats": _nothing,
             "subscriptions": _nothing,
         }
+
+    async def watch(self, product_ids: tuple[str, ...]) -> None:
+        """From now on these products; a connection that is up is told what joined and what left."""
+        before, self._product_ids = self._product_ids, product_ids
+        connection = self._connection
+        if connection is None:
+            return
+        joined = tuple(product for product in product_ids if product not in before)
+        left = tuple(product for product in before if product not in product_ids)
+        try:
+            for channel in self._channels:
+                if channel == "heartbeats":
+                    continue
+                if joined:
+                    await self._say(connection, "subscribe", channel, joined)
+                if left:
+                    await self._say(connection, "unsubscribe", channel, left)
+        except Exception as error:  # the session ends of itself and comes back with the new list
+            log.info("%s stream: %s", self.health.name, error)
+        for key in [key for key in self.health.channel_s if key[1] in left]:
+            del self.health.channel_s[key]
+
+    async def _say(self, connection: Connection, kind: str, channel: str, product_ids: tuple[str, ...]) -> None:
+        message = {"type": kind, "channel": channel, "product_ids": list(product_ids), "jwt": stream_token(self._key)}
+        await connection.send(orjson.dumps(message).decode())
 
     async def run(self) -> None:
         """Connect, read, and on any trouble come back with full jitter, for ever."""
@@ -97,6 +123,8 @@ class Stream:
                 raise
             except Exception as error:
                 self._down(error)
+            finally:
+                self._connection = None
             if self._clock.monotonic_s() - began_s > STEADY_S:
                 backoff_s = BACKOFF_FIRST_S
             self.health.reconnects += 1
@@ -115,11 +143,10 @@ class Stream:
         self._expected = 0
         self._waiting_for = set(self._channels) - {"heartbeats"}
         self.health.channel_s.clear()
+        self._connection = connection
         for channel in self._channels:
-            products = [] if channel == "heartbeats" else list(self._product_ids)
-            message = {"type": "subscribe", "channel": channel, "product_ids": products}
-            message["jwt"] = stream_token(self._key)
-            await connection.send(orjson.dumps(message).decode())
+            products = () if channel == "heartbeats" else self._product_ids
+            await self._say(connection, "subscribe", channel, products)
         while True:
             # A deadline of the loop's own would be a timer for each message; one for each wait is enough.
             try:

@@ -21,7 +21,7 @@ def products_seen(world: World, event: ProductsSeen) -> None:
 
 
 def _kept(world: World, product_id: str) -> bool:
-    return product_id in world.settings.products or product_id in world.picked or bool(world.book.of(product_id))
+    return world.traded(product_id) or bool(world.book.of(product_id))
 
 
 def _added(world: World, product: Product) -> Market:

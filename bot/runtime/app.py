@@ -229,6 +229,16 @@ class Bot:
             self._kill_client = Rest(self.endpoints, self.key, self.net, self.clock, Limiter(self.clock), "kill")
         return self._kill_client
 
+    @property
+    def products(self) -> tuple[str, ...]:
+        """What is watched: PRODUCTS or the scanner's choice, and every product with open lots."""
+        if self.engine is not None and self.engine.world.markets:
+            return tuple(self.engine.world.markets)
+        if not self.settings.scanner_max_products:
+            return self.settings.products
+        picked = [name for name in self.restored.facts.get("picked", "").split(",") if name]
+        return tuple(dict.fromkeys([*(picked or self.settings.products), *(x.product_id for x in self.restored.lots)]))
+
     def own_id(self, order_id: str) -> str:
         """Our id of an order that the exchange names."""
         assert self.engine is not None

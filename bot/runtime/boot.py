@@ -19,8 +19,9 @@ from bot.core.engine import Engine
 from bot.core.model import Product
 from bot.core.orders import OrderState
 from bot.runtime.app import Bot
-from bot.runtime.clocks import clock_offset_ms, fetch_bars
+from bot.runtime.clocks import clock_offset_ms
 from bot.runtime.desk import Desk
+from bot.runtime.history import load_one, wanted_bars
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.documents import Phase
 from shared.settings import GRANULARITY_S, Mode
@@ -32,8 +33,6 @@ CLOCK_FATAL_MS = 60_000
 SYNC_TRIES = 3
 UNAUTHORIZED_TRIES = 5
 SAFE_WINDOW_MS = 600_000
-VOLATILITY_BARS = 1_441
-CHARTS = {"FIVE_MINUTE": 300, "ONE_HOUR": 300, "ONE_DAY": 300}
 
 
 class Fatal(Exception):
@@ -167,10 +166,14 @@ class Boot:
     async def _products(self, rest: Rest) -> tuple[Product, ...]:
         """What PRODUCTS names. A recording holds what it holds, so in replay the others are left out."""
         bot = self._bot
-        names = bot.settings.products
+        names = bot.products
         asked = await asyncio.gather(*(self._product(rest, product_id) for product_id in names))
         found = tuple(product for product in asked if product is not None)
         missing = [name for name, product in zip(names, asked, strict=True) if product is None]
+        picked = not set(missing) & {*bot.settings.products, *(lot.product_id for lot in bot.restored.lots)}
+        if missing and picked and found:
+            log.warning("the exchange has no %s any more: the scanner will pick others", ", ".join(missing))
+            return found
         if missing and (bot.settings.coin_mode is not Mode.REPLAY or not found):
             raise Fatal(f"PRODUCTS: the exchange has no {', '.join(missing)}")
         if missing:
@@ -272,7 +275,7 @@ class Boot:
     def _start_streams(self) -> None:
         bot = self._bot
         assert bot.key is not None
-        products = bot.settings.products
+        products = bot.products
         for name, url, channels in (
             ("market", bot.endpoints.market_ws, ("heartbeats", "ticker")),
             ("user", bot.endpoints.user_ws, ("heartbeats", "user")),
@@ -295,30 +298,18 @@ class Boot:
 
     async def _backfill(self, rest: Rest) -> None:
         """Closed bars for signals first, then for the charts; what cannot be had now comes with the next minute."""
-        bot, settings = self._bot, self._bot.settings
-        adapter = bot.engine.world.strategy if bot.engine is not None else None
-        memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
-        wanted = {settings.granularity: max(memory + 5, 300)}
-        wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS + 5)
-        jobs = [(p, g, n) for p in settings.products for g, n in (wanted | CHARTS).items()]
-        counts = {g: max(n, wanted.get(g, 0)) for _, g, n in jobs}
+        bot = self._bot
+        counts = wanted_bars(bot)
+        jobs = [(product_id, granularity) for product_id in bot.products for granularity in counts]
         bot.boot.progress(0, len(jobs), None)
         done = 0
 
         async def one(product_id: str, granularity: str) -> None:
             nonlocal done
-            try:
-                bars = await fetch_bars(bot, rest, product_id, granularity, counts[granularity])
-            except ExchangeError as error:
-                log.warning("backfill of %s %s: %s", product_id, granularity, error)
-                bars = ()
-            if not bars:
-                log.warning("no history of %s %s: signals stay FLAT until there are bars", product_id, granularity)
-            bot.dispatch(ev.BarsClosed(product_id, granularity, bars))
-            await bot.recorder.candles(product_id, granularity, bars)
+            await load_one(bot, rest, product_id, granularity, counts[granularity])
             done += 1
             bot.boot.progress(done, len(jobs), f"{product_id} {granularity.replace('_', ' ').lower()}")
             bot.writer.poke()
 
-        await asyncio.gather(*(one(product_id, granularity) for product_id, granularity, _ in jobs))
+        await asyncio.gather(*(one(product_id, granularity) for product_id, granularity in jobs))
         assert set(counts) <= set(GRANULARITY_S)

@@ -114,7 +114,7 @@ async def clock_c(bot: Bot, rest: Rest) -> None:
         await bot.clock.sleep(C_S)
         try:
             bot.dispatch(ev.FeesSeen(await rest.fees()))
-            for product_id in bot.settings.products:
+            for product_id in bot.products:
                 bot.dispatch(ev.ProductsSeen((await rest.product(product_id),)))
         except ExchangeError as error:
             log.warning("clock C: %s", error)
@@ -129,7 +129,7 @@ async def bars(bot: Bot, rest: Rest) -> None:
         await bot.clock.sleep(minute_s + BAR_DELAY_S - now_s)
         due = [g for g, length_s in GRANULARITY_S.items() if minute_s % length_s == 0 and _kept(bot, g)]
         await _record_equity(bot)
-        jobs = [_closed(bot, rest, p, g, minute_s) for p in bot.settings.products for g in due]
+        jobs = [_closed(bot, rest, p, g, minute_s) for p in bot.products for g in due]
         await asyncio.gather(*jobs)
 
 

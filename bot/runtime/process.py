@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.coinbase.net import Net
-from bot.runtime import clocks
+from bot.runtime import clocks, scan
 from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
 from bot.runtime.host import Identity
@@ -167,6 +167,7 @@ class Process:
             assert bot.rest is not None
             self._start("clock-b", clocks.clock_b(bot, bot.rest))
             self._start("clock-c", clocks.clock_c(bot, bot.rest))
+            self._start("scanner", scan.clock_c(bot, bot.rest))
             self._start("bars", clocks.bars(bot, bot.rest))
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if bot.failure.done():

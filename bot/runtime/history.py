@@ -1,0 +1,43 @@
+"""Closed bars of products that join while the bot runs, and how many bars are wanted at all."""
+
+import asyncio
+import logging
+
+from bot.coinbase.errors import ExchangeError
+from bot.coinbase.rest import Rest
+from bot.core import events as ev
+from bot.runtime.app import Bot
+from bot.runtime.clocks import fetch_bars
+
+log = logging.getLogger("history")
+VOLATILITY_BARS = 1_441
+CHARTS = {"FIVE_MINUTE": 300, "ONE_HOUR": 300, "ONE_DAY": 300}
+
+
+def wanted_bars(bot: Bot) -> dict[str, int]:
+    """Granularity to number of closed bars: for signals and volatility first, then for the charts."""
+    settings = bot.settings
+    adapter = bot.engine.world.strategy if bot.engine is not None else None
+    memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
+    wanted = {settings.granularity: max(memory + 5, 300)}
+    wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS + 5)
+    return wanted | {g: max(n, wanted.get(g, 0)) for g, n in CHARTS.items()}
+
+
+async def load_one(bot: Bot, rest: Rest, product_id: str, granularity: str, count: int) -> None:
+    """One product's bars of one granularity, to the engine and into the recorder."""
+    try:
+        bars = await fetch_bars(bot, rest, product_id, granularity, count)
+    except ExchangeError as error:
+        log.warning("backfill of %s %s: %s", product_id, granularity, error)
+        bars = ()
+    if not bars:
+        log.warning("no history of %s %s: signals stay FLAT until there are bars", product_id, granularity)
+    bot.dispatch(ev.BarsClosed(product_id, granularity, bars))
+    await bot.recorder.candles(product_id, granularity, bars)
+
+
+async def load_history(bot: Bot, rest: Rest, product_ids: tuple[str, ...]) -> None:
+    """All bars of products that joined."""
+    wanted = wanted_bars(bot)
+    await asyncio.gather(*(load_one(bot, rest, p, g, n) for p in product_ids for g, n in wanted.items()))

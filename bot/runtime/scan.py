@@ -1,0 +1,81 @@
+"""The scanner's shell: reads the universe, has it ranked, and gives what joins its history and its stream."""
+
+import asyncio
+import logging
+
+from bot.coinbase.errors import ExchangeError
+from bot.coinbase.rest import Listing, Rest
+from bot.core import events as ev
+from bot.core import scanner
+from bot.core.gates import fee_pcts
+from bot.runtime.app import Bot
+from bot.runtime.clocks import C_S
+from bot.runtime.history import load_history
+from shared.times import epoch_ms
+
+log = logging.getLogger("scanner")
+SHORTLIST = 30  # by volume; each costs one request for its candles
+HOURS = 25
+
+
+async def clock_c(bot: Bot, rest: Rest) -> None:
+    """At once and every 30 minutes, where the scanner is on."""
+    while bot.settings.scanner_max_products:
+        try:
+            await scan(bot, rest)
+        except ExchangeError as error:
+            log.warning("scan: %s; the choice stays", error)
+        await bot.clock.sleep(C_S)
+
+
+async def scan(bot: Bot, rest: Rest) -> None:
+    """Once: rank, tell the engine, follow its choice. Raises ExchangeError; does nothing where the scanner is off."""
+    most = bot.settings.scanner_max_products
+    if not most or bot.engine is None:
+        return
+    world = bot.engine.world
+    listed = [entry for entry in await rest.listed() if entry.product.quote == world.portfolio.quote]
+    listed.sort(key=lambda entry: (-entry.volume_quote, entry.product.product_id))
+    short = listed[:SHORTLIST]
+    spreads = await rest.spreads([entry.product.product_id for entry in short])
+    candidates = await asyncio.gather(*(_candidate(bot, rest, entry, spreads) for entry in short))
+    entry_fee_pct, exit_fee_pct = fee_pcts(world)
+    s = bot.settings
+    terms = scanner.Terms(s.scanner_min_volume_usd, s.max_spread_pct, entry_fee_pct, exit_fee_pct)
+    for candidate in candidates:
+        reason = scanner.why_not(candidate, terms)
+        if reason is not None:
+            log.debug("%s: %s", candidate.product_id, reason)
+    chosen = scanner.pick(scanner.rank(candidates, terms), most)
+    log.info("%d products looked at, picked: %s", len(listed), ", ".join(chosen) or "none, the choice stays")
+    await follow(bot, rest, chosen, short)
+
+
+async def _candidate(bot: Bot, rest: Rest, entry: Listing, spreads: dict[str, float]) -> scanner.Candidate:
+    product = entry.product
+    end_s = epoch_ms(bot.clock.utc()) // 1000 // 3600 * 3600
+    try:
+        bars = await rest.candles(product.product_id, "ONE_HOUR", end_s - HOURS * 3600, end_s - 1)
+        volatility = scanner.hour_volatility_pct([bar.close for bar in bars])
+    except ExchangeError as error:
+        log.info("%s: no candles (%s)", product.product_id, error)
+        volatility = None
+    halted = product.halted is not None
+    spread_pct = spreads.get(product.product_id)
+    return scanner.Candidate(product.product_id, entry.volume_quote, spread_pct, volatility, halted)
+
+
+async def follow(bot: Bot, rest: Rest, chosen: tuple[str, ...], listed: list[Listing]) -> None:
+    """Tell the engine, then subscribe to and load what it watches now."""
+    assert bot.engine is not None
+    world = bot.engine.world
+    before = set(world.markets)
+    by_id = {entry.product.product_id: entry.product for entry in listed}
+    bot.dispatch(ev.ProductsSeen(tuple(by_id[product_id] for product_id in chosen)))
+    bot.dispatch(ev.Picked(chosen))
+    now = bot.products
+    if set(now) == before:
+        return
+    for stream in bot.streams:
+        await stream.watch(now)
+    await load_history(bot, rest, tuple(product_id for product_id in now if product_id not in before))
