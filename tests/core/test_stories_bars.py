@@ -5,6 +5,7 @@ from tests.core.harness import Rig, one, places, sells
 
 def test_a_price_between_two_closes_decides_nothing() -> None:
     rig = Rig(use_tick_price=False, take_profit_order="market", stop_loss_pct=5.0)
+    rig.price("100")
     entry = one(places(rig.bar("buy", "100")))
     rig.fills_all(entry, "1", "100")
     assert sells(rig.price("90") + rig.tick()) == []
@@ -15,6 +16,7 @@ def test_a_price_between_two_closes_decides_nothing() -> None:
 
 def test_a_close_at_the_take_sells() -> None:
     rig = Rig(use_tick_price=False, take_profit_order="market")
+    rig.price("100")
     entry = one(places(rig.bar("buy", "100")))
     rig.fills_all(entry, "1", "100")
     sold = one(sells(rig.bar("flat", "104")))
