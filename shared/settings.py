@@ -228,6 +228,8 @@ class Settings:
     sim_replay: str = _set("", "File of recorded candles for COIN_MODE=replay.")
     sim_replay_product: str = _set("BTC-USD", "Product of a recording whose file name holds none.")
     sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0)
+    sim_upstream: str = _set("", "Paper: host:port of another COIN-SIM to relay; empty = Coinbase's public feed.")
+    sim_upstream_ca: str = _set("", "Certificate file that this upstream is checked with.")
     sim_client_id: bool = _set(True, "Frames carry client_id (the SDK's parser needs it; recorded frames lack it).")
     sim_idempotency: str = _set(
         "return_existing",

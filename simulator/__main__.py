@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from shared.settings import Settings, SettingsError, load
+from shared.settings import Mode, Settings, SettingsError, load
 from simulator.admin import lock_of
 from simulator.server.admin_api import AdminApi
 from simulator.server.app import PortTaken, SimServer, wall_us
@@ -50,6 +50,12 @@ def set_up_logging(folder: Path, level: str) -> None:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client's broken TLS is no event of ours
 
 
+def _market_name(settings: Settings) -> str:
+    if settings.coin_mode is Mode.PAPER:
+        return "paper"
+    return "replay" if settings.sim_replay else settings.sim_market
+
+
 async def serve(settings: Settings, files: SimFiles) -> None:
     """Run until SIGINT or SIGTERM. Raises BadSetup, PortTaken, OSError."""
     began = time.monotonic()
@@ -59,7 +65,18 @@ async def serve(settings: Settings, files: SimFiles) -> None:
         loop.add_signal_handler(number, stopping.set)
     files.prepare()
     context = server_context(files)
-    exchange = open_exchange(settings, files, wall_us())
+    relay, tape = None, None
+    if settings.coin_mode is Mode.PAPER:
+        from simulator.server.relay import Relay  # noqa: PLC0415  heavy, and only for paper
+
+        relay = Relay(settings)
+        tape = await relay.prepare(stopping)
+        if tape is None:
+            return
+    exchange = open_exchange(settings, files, wall_us(), tape)
+    background: list[asyncio.Task[None]] = []
+    if relay is not None and tape is not None:
+        background += [asyncio.create_task(relay.follow(exchange)), asyncio.create_task(relay.deepen(tape))]
     faults = load_faults(files, settings.sim_seed)
     server = SimServer(exchange, load_keys(files, exchange.portfolio), faults, settings.sim_port)
     server.watch_keys(files)
@@ -70,13 +87,15 @@ async def serve(settings: Settings, files: SimFiles) -> None:
         log.info(
             "sim.ready port=%d admin_port=%d market=%s products=%s took_ms=%d",
             settings.sim_port, settings.sim_admin_port,
-            "replay" if settings.sim_replay else settings.sim_market,
+            _market_name(settings),
             ",".join(exchange.venue.products), (time.monotonic() - began) * 1000,
         )  # fmt: skip
         gc.collect()
         gc.freeze()  # what the start made stays: later collections need not look at it
         await server.play(stopping)
     finally:
+        for task in background:
+            task.cancel()
         await server.stop()
         exchange.store.close()
     log.info("sim.stopped")

@@ -143,7 +143,7 @@ class Player:
         tick, half = print_.tick, self.half
         ask, bid = (tick + 2 * half, tick) if print_.maker_buys else (tick, max(1, tick - 2 * half))
         self._sweep(bid, ask, print_.maker_buys, now_us)
-        self._at_price(print_, now_us)
+        print_at(self.venue, self.market, print_, now_us)
         self._requote(bid, ask)
         self._touch(bid, ask)
         triggers.on_trade_price(self.venue, self.market, now_us)
@@ -161,17 +161,6 @@ class Player:
                 if tick in side.orders:
                     matches = side.take_at(tick, side.total(tick), None)
                     apply_matches(self.venue, self.market, None, not buys, matches, now_us)
-
-    def _at_price(self, print_: Print, now_us: int) -> None:
-        """The print itself: the level's queue in time order, the rest against liquidity that came and went."""
-        side = self.market.book.side(print_.maker_buys)
-        if print_.tick not in side.orders:
-            self.venue.trade(self.market, print_.tick, print_.steps, print_.maker_buys, now_us)
-            self.venue.book_events += 1
-            return
-        matches = side.take_at(print_.tick, print_.steps, None)
-        merged = _merged(matches, print_)
-        apply_matches(self.venue, self.market, None, not print_.maker_buys, merged, now_us)
 
     def _requote(self, bid: int, ask: int) -> None:
         """Bring the standing liquidity to both sides of the new price."""
@@ -228,6 +217,17 @@ class Player:
                 if old != best and old not in recent and old in side.crowd:
                     side.set_crowd(old, 0)
         self.venue.book_events += 4
+
+
+def print_at(venue: Venue, market: Market, print_: Print, now_us: int) -> None:
+    """A print of the crowd: the level's queue in time order, the rest against liquidity that came and went."""
+    side = market.book.side(print_.maker_buys)
+    venue.book_events += 1
+    if print_.tick not in side.orders:
+        venue.trade(market, print_.tick, print_.steps, print_.maker_buys, now_us)
+        return
+    matches = _merged(side.take_at(print_.tick, print_.steps, None), print_)
+    apply_matches(venue, market, None, not print_.maker_buys, matches, now_us)
 
 
 def _merged(matches: list[Match], print_: Print) -> list[Match]:

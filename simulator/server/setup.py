@@ -98,10 +98,13 @@ def load_faults(files: SimFiles, seed: int) -> Faults:
     return faults
 
 
-def open_exchange(settings: Settings, files: SimFiles, now_us: int) -> Exchange:
-    """The exchange with its account from disk. Raises BadSetup, OSError, sqlite3.Error."""
+def open_exchange(settings: Settings, files: SimFiles, now_us: int, tape: Tape | None = None) -> Exchange:
+    """The exchange with its account from disk; `tape` None: the settings' own.
+
+    Raises BadSetup, OSError, sqlite3.Error.
+    """
     store = Store(files.account)
-    tape = make_tape(settings, store, now_us)
+    tape = tape or make_tape(settings, store, now_us)
     exchange = Exchange(tape, store, config_of(settings), now_us)
     exchange.resume()
     return exchange

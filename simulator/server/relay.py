@@ -1,0 +1,224 @@
+"""Paper trading's feed: Coinbase's public REST and stream, or another COIN-SIM's, into our books."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import requests
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from shared.settings import Settings
+from simulator.core.bars import Bar
+from simulator.core.products import GATES, Product
+from simulator.core.relay import RelayedMarket, RelayTape
+from simulator.core.units import to_atoms
+from simulator.exchange import Exchange
+
+log = logging.getLogger("simulator.relay")
+REST = "https://api.coinbase.com"
+STREAM = "wss://advanced-trade-ws.coinbase.com"
+PAGE = 300
+TIMEOUT_S = 10
+SILENCE_S = 10.0
+BACKOFF_S = (0.5, 30.0)
+PACE_S = 0.11  # between requests: the venue takes ten public ones a second
+PAUSE_S = 0.2  # more between background requests: far below the venue's public limit
+LENGTHS = {"ONE_MINUTE": 60, "FIVE_MINUTE": 300, "ONE_HOUR": 3600, "ONE_DAY": 86_400}
+DEEPER = {"ONE_MINUTE": 48, "FIVE_MINUTE": 10, "ONE_HOUR": 4, "ONE_DAY": 2}  # pages that are fetched in the background
+STALE = GATES["cancel_only"]._replace(status_message="The relayed feed is interrupted: only cancels are accepted.")
+
+
+class FeedError(Exception):
+    """The feed said something that cannot be used: the connection is made anew."""
+
+
+def product_of(raw: dict[str, Any]) -> Product:
+    """Our product from the venue's own description. Raises ValueError or KeyError."""
+    return Product(
+        raw["product_id"], raw.get("base_name", ""), raw.get("quote_name", ""), raw["price_increment"],
+        raw["base_increment"], raw["quote_increment"], raw["base_min_size"], raw["base_max_size"],
+        raw["quote_min_size"], raw["quote_max_size"], raw.get("price") or "1", 1,
+    )  # fmt: skip
+
+
+class Relay:
+    """Fetches history, then follows the stream for ever."""
+
+    def __init__(self, settings: Settings) -> None:
+        upstream = settings.sim_upstream
+        self._rest = f"https://{upstream}" if upstream else REST
+        self._stream = f"wss://{upstream}" if upstream else STREAM
+        self._session = requests.Session()
+        self._session.trust_env = not upstream
+        self._context = ssl.create_default_context()
+        if settings.sim_upstream_ca:
+            self._session.verify = settings.sim_upstream_ca
+            self._context = ssl.create_default_context(cafile=settings.sim_upstream_ca)
+        self._wanted = settings.products
+        self._products: dict[str, Product] = {}
+        self._markets: dict[str, RelayedMarket] = {}
+        self._number = -1
+        self.connected = False
+
+    # History
+
+    def _get(self, path: str, **query: str | int) -> dict[str, Any]:
+        time.sleep(PACE_S)
+        answer = self._session.get(f"{self._rest}/api/v3/brokerage/market{path}", params=query, timeout=TIMEOUT_S)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _fetch_products(self) -> tuple[Product, ...]:
+        found = []
+        for name in self._wanted:
+            try:
+                found.append(product_of(self._get(f"/products/{name}")))
+            except (ValueError, KeyError) as error:
+                log.warning("relay.product_left_out product_id=%s reason=%s", name, error)
+        if not found:
+            raise FeedError(f"none of {', '.join(self._wanted)} can be relayed")
+        return tuple(found)
+
+    def _page(self, tape: RelayTape, product: Product, name: str, end_s: int) -> int:
+        """Fetch one page of candles that ends at `end_s`; gives how many came."""
+        seconds = LENGTHS[name]
+        start = end_s - PAGE * seconds + seconds
+        raw = self._get(f"/products/{product.product_id}/candles", granularity=name, start=start, end=end_s)
+        rows = [(int(c["start"]), _bar(product, c)) for c in raw["candles"]]
+        tape.learn(product.product_id, seconds, rows)
+        return len(rows)
+
+    def _prepare(self) -> RelayTape:
+        tape = RelayTape(self._fetch_products())
+        for product in tape.products:
+            self._products[product.product_id] = product
+            for name, seconds in LENGTHS.items():
+                self._page(tape, product, name, int(time.time()) // seconds * seconds - seconds)
+        return tape
+
+    async def prepare(self, stopping: asyncio.Event) -> RelayTape | None:
+        """The products and the latest candles; waits for the venue with back-off. None = told to stop."""
+        wait = BACKOFF_S[0]
+        while not stopping.is_set():
+            try:
+                return await asyncio.to_thread(self._prepare)
+            except (requests.RequestException, FeedError, ValueError, KeyError) as error:
+                log.warning("relay.waiting upstream=%s reason=%s", self._rest, str(error)[:200])
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+                wait = min(wait * 2, BACKOFF_S[1])
+        return None
+
+    async def deepen(self, tape: RelayTape) -> None:
+        """Fetch older candles, page by page, in the background."""
+        for product in tape.products:
+            for name, seconds in LENGTHS.items():
+                end = int(time.time()) // seconds * seconds - PAGE * seconds
+                for _ in range(DEEPER[name] - 1):
+                    try:
+                        if not await asyncio.to_thread(self._page, tape, product, name, end):
+                            break
+                    except (requests.RequestException, ValueError, KeyError) as error:
+                        log.info("relay.history_short product_id=%s reason=%s", product.product_id, str(error)[:100])
+                        break
+                    end -= PAGE * seconds
+                    await asyncio.sleep(PAUSE_S)
+        log.info("relay.history_complete products=%d", len(tape.products))
+
+    # Stream
+
+    async def follow(self, exchange: Exchange) -> None:
+        """Follow the feed for ever; while it is away the products take cancels only."""
+        self._markets = {n: RelayedMarket(exchange.venue, exchange.venue.markets[n]) for n in self._products}
+        self._set_gates(exchange, live=False)
+        wait = BACKOFF_S[0]
+        while True:
+            try:
+                await self._one_connection(exchange)
+            except (OSError, WebSocketException, TimeoutError, FeedError, ValueError, KeyError) as error:
+                log.warning("relay.disconnected reason=%s", str(error)[:200] or type(error).__name__)
+            if self.connected:
+                wait = BACKOFF_S[0]
+            self.connected = False
+            self._set_gates(exchange, live=False)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+            wait = min(wait * 2, BACKOFF_S[1])
+
+    async def _one_connection(self, exchange: Exchange) -> None:
+        async with connect(self._stream, ssl=self._context, max_size=None, open_timeout=TIMEOUT_S) as stream:
+            self._number = -1
+            for channel in ("heartbeats", "level2", "market_trades"):
+                products = list(self._products) if channel != "heartbeats" else []
+                message = {"type": "subscribe", "channel": channel, "product_ids": products}
+                await stream.send(orjson.dumps(message).decode())
+            while True:
+                text = await asyncio.wait_for(stream.recv(decode=False), SILENCE_S)
+                self.receive(exchange, orjson.loads(text), time.time_ns() // 1000)
+
+    def receive(self, exchange: Exchange, frame: dict[str, Any], now_us: int) -> None:
+        """Apply one frame. Raises FeedError when one was lost."""
+        if frame.get("type") == "error":
+            raise FeedError(str(frame.get("message")))
+        number = int(frame["sequence_num"])
+        if number != self._number + 1:
+            raise FeedError(f"frame {self._number + 1} is missing, {number} came")
+        self._number = number
+        if frame["channel"] == "l2_data":
+            for event in frame["events"]:
+                self._level2(exchange, event, now_us)
+        elif frame["channel"] == "market_trades":
+            for event in frame["events"]:
+                if event["type"] == "update":
+                    self._trades(event["trades"], now_us)
+                else:
+                    self._seed_last(exchange, event["trades"])
+        exchange.settle()
+
+    def _level2(self, exchange: Exchange, event: dict[str, Any], now_us: int) -> None:
+        relayed = self._markets[event["product_id"]]
+        product = relayed.market.product
+        rows = [(u["side"] == "bid", *_level(product, u["price_level"], u["new_quantity"])) for u in event["updates"]]
+        if event["type"] == "snapshot":
+            relayed.snapshot(((t, s) for bid, t, s in rows if bid), ((t, s) for bid, t, s in rows if not bid), now_us)
+            self.connected = True
+            self._open(exchange, relayed)
+        else:
+            relayed.update(rows, now_us)
+
+    def _seed_last(self, exchange: Exchange, trades: list[dict[str, str]]) -> None:
+        """The last price, known before the first trade comes."""
+        for raw in trades[:1]:
+            market = exchange.venue.markets[raw["product_id"]]
+            if market.last is None:
+                market.last = _level(market.product, raw["price"], "0")[0]
+
+    def _trades(self, trades: Iterable[dict[str, str]], now_us: int) -> None:
+        for raw in reversed(list(trades)):  # the feed lists the newest first
+            relayed = self._markets[raw["product_id"]]
+            tick, steps = _level(relayed.market.product, raw["price"], raw["size"])
+            if steps:
+                relayed.trade(tick, steps, raw["side"] == "BUY", now_us)
+
+    def _set_gates(self, exchange: Exchange, *, live: bool) -> None:
+        for name in self._products:
+            exchange.set_gate(name, GATES["online"] if live else STALE)
+
+    def _open(self, exchange: Exchange, relayed: RelayedMarket) -> None:
+        exchange.set_gate(relayed.market.product.product_id, GATES["online"])
+
+
+def _level(product: Product, price: str, size: str) -> tuple[int, int]:
+    return to_atoms(price) // product.tick, to_atoms(size) // product.step
+
+
+def _bar(product: Product, raw: dict[str, str]) -> Bar:
+    open_, high, low, close = (to_atoms(raw[name]) // product.tick for name in ("open", "high", "low", "close"))
+    return Bar(open_, high, low, close, max(1, to_atoms(raw["volume"]) // product.step))
