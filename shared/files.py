@@ -74,16 +74,30 @@ def stat_key(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def read_bytes(path: Path) -> bytes:
-    """The regular file's bytes, through no symbolic link. Raises OSError, or Unreadable (too large, or no file)."""
+def read_bytes(path: Path, *, trusted: bool = False) -> bytes:
+    """The regular file's bytes, through no symbolic link. Raises OSError, or Unreadable (too large, or no file).
+
+    `trusted`: only a file that nobody but this user or root can have written: theirs, and with no second name.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable("not a regular file")
         if found.st_size > MAX_DOCUMENT_BYTES:
             raise Unreadable(f"{found.st_size} bytes is more than any document of ours")
-        return file.read()
+        if trusted and found.st_uid not in (os.geteuid(), 0):
+            raise Unreadable(f"it belongs to another user (uid {found.st_uid})")
+        if trusted and found.st_nlink > 1:
+            raise Unreadable("it has a second name (a hard link)")
+        if trusted and found.st_mode & stat.S_IWOTH:
+            raise Unreadable("everybody may write it: chmod 600")
+        parts = []
+        while part := os.read(handle, 1 << 20):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(handle)
 
 
 def parse_object(data: bytes) -> dict[str, object]:

@@ -1,28 +1,37 @@
 """Exact amounts: built from the exchange's text, rounded only here and only by name."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation
+import decimal
+import re
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 # Sizes reach 18 decimals and notionals 12 digits before the point; 50 digits never round a product of two.
 EXACT = Context(prec=50)
+# Plain `a * b` computes in the thread's own context, whose 28 digits round a product of two long amounts.
+decimal.DefaultContext.prec = EXACT.prec
+decimal.getcontext().prec = EXACT.prec
 ZERO = Decimal(0)
+_PLAIN = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_LARGEST = Decimal(10) ** 30
 
 
 def amount(text: str | int | Decimal) -> Decimal:
     """The exact finite amount that `text` spells; "" is zero, as the exchange writes it for "none yet".
 
-    Raises ValueError for anything else that is not a finite plain number (floats included: a float has
-    already lost the text it came from).
+    Raises ValueError for anything else that is not a number of at most 30 digits before and after the point
+    (floats included: a float has already lost the text it came from; a larger one is no money).
     """
-    if isinstance(text, float):
-        raise ValueError(f"amount built from a float: {text!r}")
-    if text == "":
-        return ZERO
-    try:
+    if isinstance(text, str):
+        if text == "":
+            return ZERO
+        if _PLAIN.fullmatch(text) is None:
+            raise ValueError(f"not an amount: {text[:40]!r}")
         value = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(f"not an amount: {text!r}") from error
-    if not value.is_finite():
-        raise ValueError(f"not a finite amount: {text!r}")
+    elif isinstance(text, int | Decimal) and not isinstance(text, bool):
+        value = Decimal(text)
+    else:
+        raise ValueError(f"amount built from a {type(text).__name__}: {text!r:.40}")
+    if not value.is_finite() or abs(value) >= _LARGEST:
+        raise ValueError(f"not a finite amount: {text!s:.40}")
     return value
 
 
