@@ -82,7 +82,9 @@ class Bench:
         return reader, writer
 
     def ask(self, writer: asyncio.StreamWriter, path: str, token: int = 0) -> None:
-        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.tokens[token]}\r\n\r\n"
+        head = (
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.tokens[token]}\r\n\r\n"
+        )
         writer.write(head.encode())
 
     async def ready(self) -> None:

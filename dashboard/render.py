@@ -5,6 +5,7 @@ stream sends those that changed since. The age of the state file stands in nearl
 all at each look, so it is drawn as a mark and filled in when the text leaves.
 """
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from dashboard.views import format as fm
 from dashboard.views.snapshot import Snapshot
 from shared.presence import Presence
 
-AGE_CHIP = "\x01age\x01"
-AGE_TEXT = "\x01sec\x01"
+# Nobody can know them beforehand, so no text from outside can hold them.
+AGE_CHIP = f"\x01{secrets.token_hex(8)}\x01"
+AGE_TEXT = f"\x01{secrets.token_hex(8)}\x02"
 _TEMPLATES = Path(__file__).with_name("templates")
 
 

@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from prometheus_client.parser import text_string_to_metric_families
+
 from dashboard.routes import models as m
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import fill_ledger, fill_logs, fill_market

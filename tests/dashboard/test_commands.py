@@ -96,7 +96,9 @@ async def test_a_kill_that_is_latched_shuts_the_other_buttons_until_its_own_id_i
         for wrong in ("", "abc", latch[-3:], "0" * 8, latch + "0"):
             answer = await client.post("/api/commands", json={"cmd": "reset_kill", "args": {"latch_id": wrong}})
             assert answer.status_code == 409, wrong
-        answer = await client.post("/api/commands", json={"cmd": "reset_kill", "args": {"latch_id": latch[-6:].upper()}})
+        answer = await client.post(
+            "/api/commands", json={"cmd": "reset_kill", "args": {"latch_id": latch[-6:].upper()}}
+        )
         assert answer.status_code == 202
         dash.writer.obey()
         dash.beat()
@@ -104,7 +106,9 @@ async def test_a_kill_that_is_latched_shuts_the_other_buttons_until_its_own_id_i
     assert not dash.paths.kill.exists()
 
 
-async def test_lifting_a_latch_over_real_money_wants_a_fresh_sign_in(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lifting_a_latch_over_real_money_wants_a_fresh_sign_in(
+    dash: Dash, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dash.writer.mode = "live"
     async with await dash.browser() as client:
         await client.post("/api/commands", json={"cmd": "kill"})
@@ -269,5 +273,3 @@ async def test_a_dialog_says_what_happens_before_it_does(dash: Dash) -> None:
         assert f'value="{lot.lot_id}"' in close
         for nothing in ("start", "close_lot:none", "cancel:web-4711", "fly", ""):
             assert (await client.get("/ask", params={"ask": nothing})).status_code == 404
-
-

@@ -22,7 +22,8 @@ BAD_HOSTS = [
     "", "evil.example", "evil.example:8080", "127.0.0.1", "localhost", "127.0.0.1:80", "127.0.0.1:8081", "0.0.0.0:8080",
     "127.1:8080", "2130706433:8080", "0x7f000001:8080", "[::]:8080", "localhost.:8080", "localhost:8080.",
     "localhost:8080@evil.example", "evil.example/127.0.0.1:8080", "127.0.0.1:8080,evil.example", "127.0.0.1:08080",
-    " 127.0.0.1:8080x", "127.0.0.1.nip.io:8080", "user@127.0.0.1:8080", "127.0.0.1:8080#", "127.0.0.1:8080?", "::1:8080",
+    " 127.0.0.1:8080x", "127.0.0.1.nip.io:8080", "user@127.0.0.1:8080", "127.0.0.1:8080#", "127.0.0.1:8080?",
+    "::1:8080",
     "[::ffff:127.0.0.1]:8080", "LOCALHOST.EVIL:8080", "xn--lcalhost-n7a:8080", "127.0.0.1:8080\tx", "localhost:8080:80",
     "coin.local:8080",
 ]  # fmt: skip
@@ -223,7 +224,8 @@ async def test_no_file_outside_the_list_is_served(dash: Dash, path: str) -> None
     raw = path.partition("?")[0]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-        "path": unquote(raw), "raw_path": raw.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 1),
+        "path": unquote(raw), "raw_path": raw.encode(), "query_string": b"", "root_path": "",
+        "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8080),
         "headers": [(b"host", b"127.0.0.1:8080"), (b"authorization", f"Bearer {token}".encode())],
     }  # fmt: skip

@@ -142,7 +142,9 @@ async def test_signing_out_ends_the_stream(live: Dash) -> None:
     assert sent[-1]["more_body"] is False
 
 
-async def test_a_page_that_cannot_be_drawn_does_not_stop_the_others(live: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_cannot_be_drawn_does_not_stop_the_others(
+    live: Dash, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, good = await join(live, "positions")
     _, bad = await join(live, "overview")
     await read(good)

@@ -384,8 +384,8 @@ class Writer:
             return []
         made = [
             OrderDoc(
-                client_order_id=lot_id(9000 + i), order_id=str(uuid.UUID(int=i + 1)), product_id=x.product_id, side="SELL",
-                kind="limit", purpose="take", state="open", base_size=x.base_size, quote_size=None,
+                client_order_id=lot_id(9000 + i), order_id=str(uuid.UUID(int=i + 1)), product_id=x.product_id,
+                side="SELL", kind="limit", purpose="take", state="open", base_size=x.base_size, quote_size=None,
                 limit_price=x.take_price, filled_size=0.0, average_fill_price=None, created_at=x.opened_at,
                 updated_at=x.opened_at, lot_id=x.lot_id,
             )
@@ -537,7 +537,8 @@ def fill_ledger(paths: DataPaths, round_trips: int = 120) -> None:
                 counters={}))  # fmt: skip
         db.execute(insert(commands).values(
             id=str(uuid.uuid4()), cmd="pause", args={}, by="operator", sent_ms=now_ms - 7_200_000,
-            seen_ms=now_ms - 7_199_962, state="done", done_ms=now_ms - 7_199_786, reason=None, result=None))  # fmt: skip
+            seen_ms=now_ms - 7_199_962, state="done", done_ms=now_ms - 7_199_786,
+            reason=None, result=None))  # fmt: skip
     engine.dispose()
 
 
