@@ -195,6 +195,26 @@ def cancel(client_order_id: str) -> None:
     _command("cancel", {"client_order_id": client_order_id})
 
 
+@app.command("enable-live", rich_help_panel=ORDERS)
+def enable_live(
+    trial: Annotated[
+        Path | None, typer.Option(help="Data folder of the trial on the simulator or on paper; data without it.")
+    ] = None,
+) -> None:
+    """Check everything, ask for a typed word, and allow live orders for LIVE_PERMISSION_DAYS."""
+    from cli import enable_live as work
+
+    work.enable(trial)
+
+
+@app.command("disable-live", rich_help_panel=ORDERS)
+def disable_live() -> None:
+    """Take the permission for live orders back, at once."""
+    from cli import enable_live as work
+
+    work.disable()
+
+
 @app.command(rich_help_panel=ORDERS)
 def drill() -> None:
     """Prove the kill path without trading."""
@@ -307,6 +327,14 @@ def test(context: typer.Context) -> None:
     from cli import dev as work
 
     raise typer.Exit(work.test(context.args))
+
+
+@app.command("new-strategy", rich_help_panel=MAKE)
+def new_strategy(name: str) -> None:
+    """Write strategies/NAME.py, a working strategy to change, and its test."""
+    from cli import new_strategy as work
+
+    work.create(name)
 
 
 @app.command(rich_help_panel=MAKE)

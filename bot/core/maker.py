@@ -17,6 +17,7 @@ from bot.core.market import Market
 from bot.core.model import Kind, LotKind, OrderSpec, Purpose, Side
 from bot.core.orders import Order, OrderState
 from bot.core.risk import pretrade
+from bot.core.risk.rate import orders_per_minute
 from bot.core.send import say_retry, send
 from bot.core.world import World
 from shared.money import floor_to, plain
@@ -65,7 +66,7 @@ def _go_on(world: World, market: Market, job: MakerJob) -> None:
         _finish(world, job)
         return
     sane = price is not None and price > 0 and market.ask is not None and price < market.ask
-    if price is None or not sane or world.now_ms < job.next_price_ms:
+    if price is None or not sane or not _may_price(world, job):
         return
     spec = _spec(world, market, job, price)
     why_not = pretrade.refusal(world, spec)
@@ -141,7 +142,15 @@ def _why_end(world: World, market: Market, job: MakerJob) -> str | None:
 def _outbid(world: World, market: Market, job: MakerJob, order: Order) -> bool:
     """The touch went up and left the order behind."""
     price = order.spec.limit_price
-    return market.bid is not None and price is not None and market.bid > price and world.now_ms >= job.next_price_ms
+    return market.bid is not None and price is not None and market.bid > price and _may_price(world, job)
+
+
+def _may_price(world: World, job: MakerJob) -> bool:
+    """Not too soon; and a new price uses only half of what may be sent in a minute: the rest is for new decisions."""
+    if not job.orders:
+        return True
+    calm = orders_per_minute(world) < world.settings.max_orders_per_min / 2
+    return calm and world.now_ms >= job.next_price_ms
 
 
 def order_over(world: World, order: Order) -> None:

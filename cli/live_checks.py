@@ -1,0 +1,181 @@
+"""What must hold before live orders are allowed, each as one row: key, clock, fees, limits, trial, kill drill."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from bot.coinbase.endpoints import Endpoints
+from bot.coinbase.errors import ExchangeError
+from bot.coinbase.keys import ApiKey, BadKey, load_key
+from bot.coinbase.limiter import Limiter
+from bot.coinbase.net import SystemNet
+from bot.coinbase.rest import Rest
+from bot.core.rules.entries import edge_open, round_trip_cost_pct, runner_tp_pct
+from bot.runtime.kill import drill
+from cli.doctor.check import Check, bad, good, note, warn
+from shared.ledger.open import open_reader
+from shared.seams import SystemClock
+from shared.settings import Mode, Profile, Settings
+from shared.times import epoch_ms
+
+CLOCK_LIMIT_MS = 2_000
+TRIAL_LOTS = 10
+TRIALS = (Mode.SIM, Mode.REPLAY, Mode.PAPER)
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """All rows, and the key they were made with; None = there is no usable one."""
+
+    rows: list[Check]
+    key: ApiKey | None
+
+
+def run(settings: Settings, endpoints: Endpoints, trial: Path) -> Checklist:
+    """Look at everything; nothing is ordered, nothing is cancelled."""
+    rows = [_mode(settings), *limits(settings)]
+    key: ApiKey | None = None
+    try:
+        key = load_key(settings, endpoints.key_file, may_wait=False)
+    except BadKey as error:
+        rows.append(bad("key", str(error), "Mend COINBASE_KEY_FILE"))
+    if key is not None:
+        rows += asyncio.run(_at_the_exchange(settings, endpoints, key))
+    rows.append(trial_result(trial))
+    return Checklist(rows, key)
+
+
+def _mode(s: Settings) -> Check:
+    if s.coin_mode is not Mode.LIVE:
+        return bad("mode", f"COIN_MODE={s.coin_mode}", "COIN_MODE=live, with a DATA_DIR of its own")
+    if s.profile is Profile.DEV:
+        return bad("mode", "PROFILE=dev", "PROFILE=canary first, prod later")
+    lock = "DRY_RUN=true: still locked after this" if s.dry_run else "DRY_RUN=false"
+    return good("mode", f"live, profile {s.profile}, {lock}")
+
+
+def limits(s: Settings) -> list[Check]:
+    """The limits that the permission is bound to; a missing one is said."""
+    day = f"{s.max_daily_loss_pct:g} % of equity" + (
+        f" or {s.max_daily_loss_usd:g} USD" if s.max_daily_loss_usd else ""
+    )
+    rows = [
+        note("day loss", f"at most {day}, drawdown {s.max_drawdown_pct:g} %"),
+        note("size", f"{s.sizing}, {s.risk_per_trade_pct:g} % of equity, {s.max_total_lots} lots in all"),
+    ]
+    for key, value, text in (
+        ("MAX_ORDER_USD", s.max_order_usd, "a single order"),
+        ("MAX_TOTAL_USD", s.max_total_usd or s.max_base, "all lots together"),
+    ):
+        if not value:
+            rows.append(warn("limits", f"nothing bounds {text}", f"{key}=… in .env"))
+    if not s.edge_gate:
+        rows.append(warn("limits", "EDGE_GATE is off: entries may be made that lose by their fees", "EDGE_GATE=true"))
+    return rows
+
+
+async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey) -> list[Check]:
+    clock, net = SystemClock(), SystemNet()
+    rest = Rest(endpoints, key, net, clock, Limiter(clock), "checks")
+    rows = []
+    try:
+        for name, look in (
+            ("key", lambda: _rights(rest)),
+            ("clock", lambda: _clock(rest)),
+            ("fees", lambda: _fees(rest, settings)),
+            ("kill drill", lambda: _drill(rest, settings, clock)),
+        ):
+            rows.append(await _asked(name, look))
+    finally:
+        net.close()
+    return rows
+
+
+async def _asked(name: str, look: Callable[[], Awaitable[Check]]) -> Check:
+    try:
+        return await look()
+    except ExchangeError as error:
+        return bad(name, f"the exchange says: {error}", "Try again; ./coin doctor")
+
+
+async def _rights(rest: Rest) -> Check:
+    rights = await rest.key_permissions()
+    if rights.get("can_transfer") is not False:
+        return bad("key", "it may transfer money away", "Make one with View and Trade only")
+    if rights.get("can_view") is not True or rights.get("can_trade") is not True:
+        return bad("key", "it may not view and trade", "Make one with both rights")
+    return good("key", "may view and trade, not transfer")
+
+
+async def _clock(rest: Rest) -> Check:
+    await rest.server_time()  # the first request makes the connection
+    asked_ms = time.time() * 1000
+    there = await rest.server_time()
+    offset_ms = epoch_ms(there) - (asked_ms + time.time() * 1000) / 2
+    if abs(offset_ms) > CLOCK_LIMIT_MS:
+        return bad("clock", f"{offset_ms:+.0f} ms off the exchange's", "Set this machine's clock (NTP)")
+    return good("clock", f"{offset_ms:+.0f} ms")
+
+
+async def _fees(rest: Rest, s: Settings) -> Check:
+    rates = await rest.fees()
+    entry = float((rates.maker if s.entry_order == "maker" else rates.taker) * 100)
+    away = float((rates.maker if s.take_profit_order == "limit" else rates.taker) * 100)
+    kinds = (("runner", runner_tp_pct(s.take_profit_pct, s.runner_tp_mult)), ("scalp", s.take_profit_pct))
+    lost = [kind for kind, tp in kinds if not edge_open(tp, entry, away, s.min_edge_pct)]
+    cost = round_trip_cost_pct(s.take_profit_pct, entry, away)
+    text = f"tier {rates.tier}, in {entry:.3f} %, out {away:.3f} %: a round trip costs {cost:.2f} %"
+    if len(lost) == len(kinds):
+        return bad("fees", f"{text}; no kind of lot pays them", "Raise TAKE_PROFIT_PCT, or ENTRY_ORDER=maker")
+    if lost:
+        return warn("fees", f"{text}; a {lost[0]} does not pay them", "It is never opened while EDGE_GATE is on")
+    return good("fees", text)
+
+
+async def _drill(rest: Rest, s: Settings, clock: SystemClock) -> Check:
+    found = await drill(rest, s.bot_name, clock)
+    text = f"own open orders found in {found['found_ms']} ms ({found['own_orders']}), none cancelled"
+    return good("kill drill", text)
+
+
+def trial_result(folder: Path) -> Check:
+    """What the bot did on the simulator or on paper, from that trial's ledger."""
+    for name in ("ledger.db", "ledger-paper.db", "ledger-replay.db"):
+        path = folder / name
+        if path.exists():
+            found = _trial(path)
+            if found is not None:
+                return found
+    way = "Let it trade on the simulator or on paper first: ./coin start with COIN_MODE=sim"
+    return bad("trial", f"no ledger of a trial in {folder}", way)
+
+
+def _trial(path: Path) -> Check | None:
+    """None = a ledger of live trading: no trial."""
+    from sqlalchemy import select  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from shared.ledger import schema as t  # noqa: PLC0415
+
+    try:
+        engine = open_reader(path)
+        with engine.connect() as db:
+            mode = db.execute(select(t.facts.c.value).where(t.facts.c.key == "mode")).scalar()
+            closed = t.lots.c.closed_ms.is_not(None)
+            results = [row[0] for row in db.execute(select(t.lots.c.realized_pnl).where(closed)) if row[0] is not None]
+        engine.dispose()
+    except SQLAlchemyError as error:
+        return bad("trial", f"{path.name} cannot be read ({type(error).__name__})", "./coin doctor")
+    if mode not in TRIALS:
+        return None
+    if not results:
+        return bad("trial", f"{mode}: no lot was closed yet", "Let it trade there until lots were closed")
+    total = sum(results, Decimal(0))
+    wins = sum(1 for result in results if result > 0)
+    text = f"{mode}: {len(results)} lots closed, {wins} with a gain, {total:+.2f} in all"
+    if len(results) < TRIAL_LOTS or total < 0:
+        return warn("trial", text, "That proves little: look twice before you go on")
+    return good("trial", text)
