@@ -27,11 +27,7 @@ Spread = Annotated[float, typer.Option(help="Whole spread, basis points.")]
 Slippage = Annotated[float, typer.Option(help="Slippage of each market order, basis points.")]
 VolSlippage = Annotated[float, typer.Option(help="Slippage in standard deviations of a bar's return.")]
 Impact = Annotated[float, typer.Option(help="Basis points for an order of a bar's whole volume; grows with the root.")]
-    float, typer.Option(help="Basis points for an order as large as its bar's volume; grows with the root.")
-]
 Touched = Annotated[bool, typer.Option("--touched", help="Resting takes fill when touched, not only traded through.")]
-    bool, typer.Option("--touched", help="Resting takes fill when touched, not only when traded through.")
-]
 Part = Annotated[float, typer.Option(help="Part of a bar's volume that a resting take may get; 0 = no bound.")]
 Cash = Annotated[float, typer.Option(help="Cash at the start.")]
 Since = Annotated[str | None, typer.Option(help="From this day on, YYYY-MM-DD (UTC).")]

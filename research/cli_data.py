@@ -142,7 +142,7 @@ def _list_runs() -> None:
     if not rows:
         terminal.say("  · There are none yet: ./coin backtest --data NAME")
         return
-    terminal.table(("run", "data", "settings", "return", "drawdown", "Sharpe", "lots"), rows, left=3)
+    terminal.table(("run", "data", "settings", "return", "drawdown", "Sharpe", "lots"), rows, left=3, wrap=2)
 
 
 def _percent(value: float | None) -> str:

@@ -284,8 +284,12 @@ def run_lots(
     *,
     sums: tuple[Ints, Ints] | None = None,
     plain: bool = False,
+    room: t.Out | None = None,
 ) -> RawResult:
-    """Trade lots by the rulebook on every bar. `signals`: one array per product, 1 BUY, -1 SELL, 0 FLAT."""
+    """Trade lots by the rulebook on every bar. `signals`: one array per product, 1 BUY, -1 SELL, 0 FLAT.
+
+    `room`: arrays of an earlier run to write into, whose result is then gone.
+    """
     _check_money(prepared, model.cash)
     rules, tape_model = rules_of(settings), _model(model, prepared.granularity_s)
     empty = np.zeros(0, dtype=np.int64)
@@ -306,7 +310,7 @@ def run_lots(
     capacity = CAPACITY
     while True:
         state = new_state(prepared, model, rules.max_lots + 1)
-        out = new_out(capacity, len(prepared.times))
+        out = room if room is not None and len(room.ints) >= capacity else new_out(capacity, len(prepared.times))
         made, times = loop(tape, rules, tape_model, state, out)
         if made <= capacity:
             break
@@ -317,7 +321,14 @@ def run_lots(
     )  # fmt: skip
 
 
-def run_flip(prepared: Prepared, signal: NDArray[np.int8], model: MarketModel, *, plain: bool = False) -> RawResult:
+def run_flip(
+    prepared: Prepared,
+    signal: NDArray[np.int8],
+    model: MarketModel,
+    *,
+    plain: bool = False,
+    room: t.Out | None = None,
+) -> RawResult:
     """All in on BUY, all out on SELL, one product. Spread and slippage are not modelled here."""
     if len(prepared.candles) > 1:
         raise ResearchError("the flip style trades one product")
@@ -329,7 +340,8 @@ def run_flip(prepared: Prepared, signal: NDArray[np.int8], model: MarketModel, *
     unit, fee = float(prepared.unit[0]), model.taker_pct
     ppm = round(fee * 10_000)
     while True:
-        account, out = np.zeros(t.A_SIZE), new_out(capacity, len(prepared.times))
+        account = np.zeros(t.A_SIZE)
+        out = room if room is not None and len(room.ints) >= capacity else new_out(capacity, len(prepared.times))
         account[t.A_CASH] = model.cash
         made = loop(
             prepared.start_s, prepared.ticks[0], prepared.ticks[3], signal, unit, fee, ppm, model.part,

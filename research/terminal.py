@@ -30,14 +30,14 @@ def give_up(text: str, *ways_out: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> None:
-    """A table; the first `left` columns are texts, the others numbers."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, wrap: int = -1) -> None:
+    """A table; the first `left` columns are texts, the others numbers. Only the column `wrap` is broken into lines."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     shown = Table(box=None, pad_edge=False, header_style="dim")
     for i, name in enumerate(columns):
-        shown.add_column(name, justify="left" if i < left else "right", no_wrap=i >= left)
+        shown.add_column(name, justify="left" if i < left else "right", no_wrap=i != wrap)
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     console().print(shown)

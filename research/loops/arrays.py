@@ -44,4 +44,43 @@ def return_sums(closes: Any, total: Any, squares: Any) -> None:
         squares[i] = run_squares
 
 
+def curve_stats(times: Any, equity: Any, held: Any, start: float, day_ends: Any, out: Any) -> int:
+    """One pass over a marked equity curve (research.metrics says what each figure is; a test compares).
+
+    `day_ends` takes the equity at the end of each UTC day with a bar or after one; answers how many. `out`: worst
+    drawdown, longest time below a peak, mean held / equity, part of the marks with a lot, longest time without.
+    """
+    days, day = 0, (times[0] - 1) // 86_400
+    peak, peak_at, worst, longest = start, times[0], 0.0, 0
+    ratio, known, busy, flat_since, flat = 0.0, 0, 0, -1, 0
+    value = start
+    for i in range(len(times)):
+        at = times[i]
+        while (at - 1) // 86_400 > day:
+            day_ends[days] = value
+            days += 1
+            day += 1
+        value = equity[i]
+        if value >= peak:
+            peak, peak_at = value, at
+        else:
+            worst = min(worst, value / peak - 1.0)
+            longest = max(longest, at - peak_at)
+        if value > 0.0:
+            ratio += held[i] / value
+            known += 1
+        if held[i] > 0.0:
+            busy += 1
+            flat_since = -1
+        else:
+            if flat_since < 0:
+                flat_since = at
+            flat = max(flat, at - flat_since)
+    day_ends[days] = value
+    out[0], out[1] = worst, float(longest)
+    out[2] = ratio / known if known > 0 else 0.0
+    out[3], out[4] = busy / len(times), float(flat)
+    return days + 1
+
+
 HELPERS = ()

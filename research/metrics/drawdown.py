@@ -8,8 +8,8 @@ from research.metrics.returns import Floats, Ints
 
 
 class Drawdown(NamedTuple):
-    """`worst`: fraction of the peak, <= 0. Times in seconds since 1970. `longest_s`: from a peak until it was reached
-    again, or until the end."""
+    """`worst`: fraction of the peak, <= 0. Times in seconds since 1970. `longest_s`: from a peak to the last mark below
+    it."""
 
     worst: float
     peak_s: int
@@ -34,7 +34,7 @@ def drawdown(times_s: Ints, equity: Floats, start: float) -> Drawdown:
     under = down < 0
     edges = np.diff(np.concatenate([[0], under.astype(np.int8), [0]]))
     first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    ends = times_s[np.minimum(last, len(times_s) - 1)]
+    ends = times_s[last - 1]
     begins = times_s[np.maximum(first - 1, 0)]
     longest = int((ends - begins).max()) if len(first) else 0
     return Drawdown(float(down[at]), int(times_s[max(peak, 0)]), int(times_s[at]), longest)

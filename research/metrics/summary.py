@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from research.engine import RawResult
+from research.engine import RawResult, kernel
 from research.loops import types as t
 from research.metrics import chance, ratios, returns, trades
-from research.metrics import drawdown as dd
 
 YEAR_S = 365 * 86_400
 
@@ -27,10 +26,24 @@ def closed_results(result: RawResult) -> returns.Floats:
     return np.ascontiguousarray(result.floats[result.ints[:, t.T_REASON] != t.EXIT_END, t.T_PNL])
 
 
-def daily(result: RawResult) -> returns.Floats:
-    """Daily returns of the equity."""
-    _, values = returns.daily_equity(result.prepared.times, result.equity, result.model.cash)
-    return returns.simple_returns(values, result.model.cash)
+class Curve(NamedTuple):
+    """What one pass over the equity gives; see `drawdown`, `exposure`, `time_in_market`, `longest_flat_s`."""
+
+    by_day: returns.Floats  # daily returns
+    worst: float
+    longest_s: float
+    exposure: float
+    in_market: float
+    flat_s: float
+
+
+def curve(result: RawResult) -> Curve:
+    """The equity's figures, by the compiled pass."""
+    times = result.prepared.times
+    ends = np.empty(int((times[-1] - times[0]) // returns.DAY_S) + 2)
+    out = np.empty(5)
+    days = kernel("curve_stats", plain=False)(times, result.equity, result.held, result.model.cash, ends, out)
+    return Curve(returns.simple_returns(ends[:days], result.model.cash), *out.tolist())
 
 
 def buy_and_hold(result: RawResult) -> float:
@@ -48,8 +61,8 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
     cash, times = result.model.cash, result.prepared.times
     final = float(result.equity[-1])
     years = float(times[-1] - result.prepared.start_s.min()) / YEAR_S
-    by_day, done = daily(result), closed_results(result)
-    worst, lots = dd.drawdown(times, result.equity, cash), trades.lots(done)
+    shape, done = curve(result), closed_results(result)
+    by_day, lots = shape.by_day, trades.lots(done)
     growth = returns.cagr(final, cash, years)
     account = result.account
     left = int((result.ints[:, t.T_REASON] == t.EXIT_END).sum())
@@ -59,11 +72,11 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Figure("buy_and_hold", "Buy and hold", buy_and_hold(result), "percent"),
         Figure("cagr", "Growth per year (CAGR)", growth, "percent"),
         Figure("volatility", "Volatility per year", returns.volatility(by_day), "percent"),
-        Figure("max_drawdown", "Worst drawdown", worst.worst, "percent"),
-        Figure("drawdown_s", "Longest below a peak", worst.longest_s, "span"),
+        Figure("max_drawdown", "Worst drawdown", shape.worst, "percent"),
+        Figure("drawdown_s", "Longest below a peak", shape.longest_s, "span"),
         Figure("sharpe", "Sharpe", ratios.sharpe(by_day), "ratio"),
         Figure("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
-        Figure("calmar", "Calmar", ratios.calmar(growth, worst.worst), "ratio"),
+        Figure("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
         Figure("omega", "Omega", ratios.omega(by_day), "ratio"),
         Figure("lots", "Lots closed", lots.count, "count"),
         Figure("open_lots", "Lots still open", left, "count"),
@@ -77,9 +90,9 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Figure("losing_run", "Losses in a row", lots.longest_losing, "count"),
         Figure("fees", "Fees", float(account[t.A_FEES]), "money"),
         Figure("turnover", "Turnover", float(account[t.A_TURNOVER]), "money"),
-        Figure("exposure", "Exposure", trades.exposure(result.held, result.equity), "percent"),
-        Figure("time_in_market", "Time in market", trades.time_in_market(result.held), "percent"),
-        Figure("longest_flat_s", "Longest flat", trades.longest_flat_s(times, result.held), "span"),
+        Figure("exposure", "Exposure", shape.exposure, "percent"),
+        Figure("time_in_market", "Time in market", shape.in_market, "percent"),
+        Figure("longest_flat_s", "Longest flat", shape.flat_s, "span"),
         Figure("breaker_days", "Days ended by the loss limit", float(account[t.A_BREAKER_DAYS]), "count"),
         Figure("refused_funds", "Entries refused for funds", float(account[t.A_REFUSED_FUNDS]), "count"),
         Figure("refused_size", "Entries refused for size", float(account[t.A_REFUSED_SIZE]), "count"),

@@ -1,0 +1,239 @@
+"""`./coin sweep`, `walkforward`, `check-strategy` and `parity`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from research import cli, terminal
+from research.cli import (
+    Cash,
+    Data,
+    FillOption,
+    Impact,
+    Maker,
+    Part,
+    Seed,
+    Sets,
+    Since,
+    Slippage,
+    Spread,
+    StyleOption,
+    Taker,
+    Touched,
+    Until,
+    VolSlippage,
+    day_s,
+    guarded,
+    market_model,
+    pairs,
+)
+from research.errors import ResearchError
+
+# ruff: noqa: PLC0415
+Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
+Metric = Annotated[str, typer.Option(help="What is to be as large as it can: sharpe, total_return, calmar, …")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Cores; 0 = all.")]
+RandomPoints = Annotated[int, typer.Option("--random", help="Take so many points of the grid at random.")]
+Top = Annotated[int, typer.Option(help="How many of the best to print.")]
+Shown = ("total_return", "max_drawdown", "sharpe", "calmar", "lots", "fees")
+
+
+def _request(
+    data: list[str], sets: list[str] | None, model: Any, style: str, seed: int, since: str | None, until: str | None
+) -> Any:
+    from research.backtest import Engine, Request
+    from research.engine import Style
+
+    if style not in list(Style):
+        raise ResearchError(f"--style: one of {', '.join(Style)}")
+    return Request(tuple(data), pairs(sets), model, Style(style), Engine.FAST, day_s(since), day_s(until), seed)
+
+
+def sweep(
+    data: Data,
+    grid: Grid,
+    sets: Sets = None,
+    metric: Metric = "sharpe",
+    random_points: RandomPoints = 0,
+    optuna: Annotated[int, typer.Option(help="Let Optuna choose so many points of the grid, one after the other.")] = 0,
+    engine: Annotated[str, typer.Option("--engine", help="auto, threads, processes or ray.")] = "auto",
+    address: Annotated[str, typer.Option(help="A Ray cluster; local starts one here.")] = "local",
+    jobs: Jobs = 0,
+    top: Top = 10,
+    fill: FillOption = "next_open",
+    maker_pct: Maker = 0.50,
+    taker_pct: Taker = 0.90,
+    spread_bps: Spread = 0.0,
+    slippage_bps: Slippage = 0.0,
+    vol_slippage: VolSlippage = 0.0,
+    impact_bps: Impact = 0.0,
+    touched: Touched = False,
+    participation: Part = 0.0,
+    cash: Cash = 10_000.0,
+    since: Since = None,
+    until: Until = None,
+    style: StyleOption = "lots",
+    seed: Seed = 0,
+) -> None:
+    """Backtest many points of settings. Killed or stopped, the same command goes on where it was."""
+
+    def work() -> None:
+        from research.report.sweep import write_report
+        from research.sweep import points as pt
+        from research.sweep import run
+
+        axes = pt.parse(grid)
+        model = market_model(
+            fill, maker_pct, taker_pct, spread_bps, slippage_bps, vol_slippage, impact_bps, touched, participation, cash
+        )
+        request = _request(data, sets, model, style, seed, since, until)
+        folder = cli.data_dir()
+        if optuna:
+            from research.sweep.sampler import run_sampled
+
+            with terminal.progress("  sweep", optuna) as step:
+                swept = run_sampled(folder, request, axes, optuna, metric, step)
+        else:
+            chosen = pt.random_points(axes, random_points, seed) if random_points else pt.all_points(axes)
+            plan = run.Plan(request, axes, tuple(chosen), metric, engine, jobs, address)
+            with terminal.progress("  sweep", len(chosen)) as step:
+                swept = run.run(folder, plan, step)
+        _show(swept, top)
+        terminal.say(f"  {write_report(swept)}")
+        terminal.say(f"  {swept.folder / 'table.csv'}")
+
+    guarded(work)
+
+
+def _show(swept: Any, top: int) -> None:
+    from research.report.words import MINUS
+
+    names = list(swept.plan.grid)
+
+    def cell(row: Any, name: str) -> str:
+        value = row["figures"].get(name)
+        if value is None:
+            return "—"
+        if name in ("total_return", "max_drawdown", "cagr"):
+            return f"{value * 100:,.2f} %".replace("-", MINUS)
+        return f"{value:,.0f}" if name == "lots" else f"{value:,.2f}".replace("-", MINUS)
+
+    ranked = swept.ranked()
+    shown = list(dict.fromkeys((swept.plan.metric, *Shown)))
+    terminal.table(
+        (*names, *shown),
+        [(*(row["point"][name] for name in names), *(cell(row, name) for name in shown)) for row in ranked[:top]],
+        left=len(names),
+    )
+    failed = [row for row in swept.rows if "error" in row]
+    terminal.say()
+    if swept.resumed:
+        terminal.say(f"  · {swept.resumed:,} of {len(swept.rows):,} points were there already")
+    if failed:
+        terminal.say(f"  · {len(failed):,} points can't be run, such as: {failed[0]['error']}")
+    luck = swept.luck()
+    if luck is not None:
+        terminal.say(f"  · The best of {len(swept.rows):,} points reaches a Sharpe of {luck:.2f} by luck alone")
+    if swept.deflated is not None:
+        terminal.say(f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance of more than luck)")
+
+
+def walkforward(
+    data: Data,
+    grid: Grid,
+    sets: Sets = None,
+    train: Annotated[str, typer.Option(help="Length of training, such as 60d.")] = "60d",
+    test: Annotated[str, typer.Option(help="Length of each test, such as 20d.")] = "20d",
+    purge: Annotated[str, typer.Option(help="Dropped at the end of training, such as 1d; 0 = nothing.")] = "1d",
+    embargo: Annotated[str, typer.Option(help="Dropped at the start of the test; 0 = nothing.")] = "0",
+    anchored: Annotated[bool, typer.Option("--anchored", help="Training always begins at the first bar.")] = False,
+    metric: Metric = "sharpe",
+    jobs: Jobs = 0,
+    fill: FillOption = "next_open",
+    maker_pct: Maker = 0.50,
+    taker_pct: Taker = 0.90,
+    spread_bps: Spread = 0.0,
+    slippage_bps: Slippage = 0.0,
+    touched: Touched = False,
+    cash: Cash = 10_000.0,
+    since: Since = None,
+    until: Until = None,
+    style: StyleOption = "lots",
+    seed: Seed = 0,
+) -> None:
+    """Choose settings on one stretch, judge them on the next, and roll on."""
+
+    def work() -> None:
+        import os
+
+        from research import walkforward as wf
+        from research.data.candles import granularity_s
+        from research.report.words import MINUS
+        from research.sweep import points as pt
+        from shared.times import from_epoch_ms
+
+        model = market_model(fill, maker_pct, taker_pct, spread_bps, slippage_bps, 0.0, 0.0, touched, 0.0, cash)
+        lengths = [0 if text in ("0", "") else granularity_s(text) for text in (train, test, purge, embargo)]
+        request = _request(data, sets, model, style, seed, since, until)
+        chosen = tuple(pt.all_points(pt.parse(grid)))
+        plan = wf.Plan(request, chosen, *lengths, anchored, metric, jobs or os.cpu_count() or 1)
+        with terminal.progress("  windows", None) as step:
+            walked = wf.walk(cli.data_dir(), plan, step)
+        rows = []
+        for w in walked.windows:
+            begin, end = (f"{from_epoch_ms(at * 1000):%Y-%m-%d}" for at in (w.test_from, w.test_to))
+            point = " ".join(f"{key}={value}" for key, value in (w.chosen or {}).items()) or "nothing to choose"
+            tested, back = w.tested.get(metric), w.tested.get("total_return")
+            cells = [f"{v:,.2f}".replace("-", MINUS) if v is not None else "—" for v in (w.trained, tested)]
+            earned = "—" if back is None else f"{back * 100:,.2f} %".replace("-", MINUS)
+            rows.append((begin, end, point, *cells, earned))
+        terminal.table(("test from", "to", "chosen", f"{metric}, training", "test", "return, test"), rows, left=3)
+        total = (float(walked.growth[-1]) - 1) * 100
+        ratio = "—" if walked.sharpe is None else f"{walked.sharpe:,.2f}"
+        terminal.say(f"\n  · All tests in a row: {total:+,.2f} %, Sharpe {ratio}".replace("-", MINUS))
+
+    guarded(work)
+
+
+def check_strategy(
+    name: Annotated[str, typer.Argument(help="A strategy, built in or from strategies/.")],
+    data: Annotated[str, typer.Option("--data", "-d", help="Candle set to check it on.")],
+    sets: Sets = None,
+    cuts: Annotated[int, typer.Option(help="At how many random bars history is cut off.")] = 20,
+    bars: Annotated[int, typer.Option(help="Newest bars to check on; 0 = all.")] = 20_000,
+    seed: Seed = 0,
+) -> None:
+    """Look for looks into the future, and for more memory than the bot keeps. Exit code 1 where one is found."""
+
+    def work() -> None:
+        from research import check
+        from research.backtest import load_data, settings_for
+
+        candles = load_data(cli.data_dir(), [data], None, None)[0]
+        if bars and len(candles) > bars:
+            candles = candles.rows(len(candles) - bars, len(candles))
+        settings = settings_for({**pairs(sets), "STRATEGY": name}, [candles])
+        verdicts = check.check(settings, candles, cuts, seed)
+        for verdict in verdicts:
+            terminal.say(f"  {'✓' if verdict.passed else '✗'} {verdict.name}: {verdict.said}")
+        if not all(verdict.passed for verdict in verdicts):
+            raise typer.Exit(1)
+
+    guarded(work)
+
+
+def parity(
+    since: Annotated[str, typer.Option(help="yesterday, or a day: YYYY-MM-DD (UTC).")] = "yesterday",
+) -> None:
+    """Do the bot's recorded signals equal what research says on the same bars? Each difference is explained."""
+
+    def work() -> None:
+        from research import parity as pa
+
+        report = pa.compare(since)
+        for line in report.lines:
+            terminal.say(f"  {line}")
+        if report.differences:
+            raise typer.Exit(1)
+
+    guarded(work)

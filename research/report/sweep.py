@@ -1,0 +1,52 @@
+"""The report of a sweep: heat map, the best point's surroundings, every point, in one file that loads nothing."""
+
+from html import escape
+from pathlib import Path
+
+import orjson
+
+from research.report.html import fill
+from research.sweep.run import Swept
+
+_PAGE = Path(__file__).parent / "page"
+COLUMNS = ("total_return", "max_drawdown", "sharpe", "sortino", "calmar", "profit_factor", "lots", "fees", "exposure")
+
+
+def write_report(swept: Swept) -> Path:
+    """Write report.html beside the table."""
+    path = swept.folder / "report.html"
+    path.write_text(page(swept), encoding="utf-8")
+    return path
+
+
+def page(swept: Swept) -> str:
+    plan, ranked = swept.plan, swept.ranked()
+    metric = plan.metric
+    points = [
+        {"point": row["point"], "value": row.get("figures", {}).get(metric)} for row in swept.rows if "figures" in row
+    ]
+    data = {
+        "axes": {key: list(values) for key, values in plan.grid.items()},
+        "metric": metric,
+        "points": points,
+        "columns": list(dict.fromkeys((metric, *COLUMNS))),
+        "best": ranked[:25],
+    }
+    luck = swept.luck()
+    facts = {
+        "Points": f"{len(swept.rows):,}",
+        f"Best {metric}": f"{ranked[0]['figures'][metric]:,.3f}" if ranked else "—",
+        "Sharpe by luck alone": "—" if luck is None else f"{luck:,.2f}",
+        "Deflated Sharpe of the best": "—" if swept.deflated is None else f"{swept.deflated * 100:,.1f}\u00a0%",
+        "Points that can't be run": f"{sum('error' in row for row in swept.rows):,}",
+    }
+    figures = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
+    texts = {
+        "title": escape(f"Sweep of {', '.join(plan.grid)}"),
+        "subtitle": escape(f"{', '.join(plan.request.data)} · {metric} is to be as large as it can"),
+        "figures": figures.replace("-", "\u2212"),
+        "css": (_PAGE / "report.css").read_text(),
+        "js": (_PAGE / "sweep.js").read_text(),
+        "data": orjson.dumps(data).decode().replace("</", "<\\/"),
+    }
+    return fill((_PAGE / "sweep.html").read_text(), texts)

@@ -1,0 +1,171 @@
+"""A sweep: points out, rows in, kept as they come, so that a killed one goes on where it was."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from research import signals
+from research.backtest import Request, load_data, settings_for
+from research.code_version import source_hash
+from research.data import store
+from research.data.candles import Candles
+from research.errors import ResearchError
+from research.metrics.chance import best_of_luck, deflated_sharpe
+from research.metrics.summary import curve
+from research.runs import request_document
+from research.sweep import evaluate as ev
+from research.sweep.points import Grid, Point, key_of
+
+Progress = Callable[[int, int], None]
+METRICS = ("total_return", "sharpe", "sortino", "calmar", "cagr", "profit_factor", "expectancy", "sqn", "max_drawdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked. `engine`: threads, processes, ray or auto. `metric` is to be as large as it can."""
+
+    request: Request
+    grid: Grid
+    points: tuple[Point, ...]
+    metric: str = "sharpe"
+    engine: str = "auto"
+    jobs: int = 0
+    address: str = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """The answer: a row per point in the order of the points."""
+
+    plan: Plan
+    folder: Path
+    rows: tuple[ev.Row, ...]
+    resumed: int
+    deflated: float | None = None  # chance that the best point's Sharpe ratio is more than the luck of so many
+
+    def ranked(self) -> list[ev.Row]:
+        """Rows with a value of the metric, the best first; of equals the earlier point."""
+        metric = self.plan.metric
+        known = [row for row in self.rows if row.get("figures", {}).get(metric) is not None]
+        return sorted(known, key=lambda row: -row["figures"][metric])
+
+    def luck(self) -> float | None:
+        """The Sharpe ratio that the best of so many points reaches by chance."""
+        ratios = [row["figures"]["sharpe"] for row in self.rows if row.get("figures", {}).get("sharpe") is not None]
+        return best_of_luck(np.array(ratios))
+
+
+def sweep_id(plan: Plan, candles: Sequence[Candles]) -> str:
+    """Equal questions on equal data with equal code have one id, whatever machine and engine answer them."""
+    asked = request_document(plan.request) | {"engine": "", "data": [one.digest for one in candles]}
+    sha = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
+    sha.update(source_hash().encode())
+    settings = settings_for(plan.request.overrides, candles)
+    sha.update(repr(settings).encode())
+    for point in plan.points:
+        sha.update(key_of(point).encode() + b"\n")
+    return sha.hexdigest()[:12]
+
+
+def run(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Swept:
+    """Answer every point that is not answered yet. Raises ResearchError."""
+    request = plan.request
+    if plan.metric not in METRICS:
+        raise ResearchError(f"--metric {plan.metric}: one of {', '.join(METRICS)}")
+    candles = load_data(data_dir, request.data, request.since_s, request.until_s)
+    settings_for({**request.overrides, **plan.points[0]}, candles)  # a wrong key is said once, not for every point
+    folder = data_dir / "research" / "sweeps" / sweep_id(plan, candles)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal = folder / "points.jsonl"
+    known = _read(journal)
+    todo = [point for point in plan.points if key_of(point) not in known]
+    resumed, done = len(plan.points) - len(todo), len(plan.points) - len(todo)
+    with journal.open("ab") as file:
+        for row in _rows(data_dir, plan, candles, todo):
+            known[key_of(row["point"])] = row
+            file.write(orjson.dumps(row) + b"\n")
+            file.flush()
+            done += 1
+            if progress is not None:
+                progress(done, len(plan.points))
+    swept = Swept(plan, folder, tuple(known[key_of(point)] for point in plan.points), resumed)
+    return finish(swept, candles)
+
+
+def finish(swept: Swept, candles: Sequence[Candles]) -> Swept:
+    """Deflate the best point's Sharpe ratio by the number of points, and write the tables."""
+    ranked = swept.ranked()
+    deflated = None
+    if ranked:
+        best = ev.result_of(ev.Bench.of(candles, swept.plan.request), ranked[0]["point"])
+        ratios = [row["figures"]["sharpe"] for row in swept.rows if row.get("figures", {}).get("sharpe") is not None]
+        deflated = deflated_sharpe(curve(best).by_day, np.array(ratios))
+    swept = dataclasses.replace(swept, deflated=deflated)
+    _write(swept, candles)
+    return swept
+
+
+def _read(journal: Path) -> dict[str, ev.Row]:
+    """Rows of an earlier run; a last line that a kill cut short is left out and written over."""
+    if not journal.exists():
+        return {}
+    raw = journal.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if len(whole) < len(raw):
+        with journal.open("r+b") as file:
+            file.truncate(len(whole))
+    rows = (json.loads(line) for line in whole.splitlines())
+    return {key_of(row["point"]): row for row in rows}
+
+
+def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequence[Point]) -> Iterator[ev.Row]:
+    if not points:
+        return iter(())
+    jobs = plan.jobs or os.cpu_count() or 1
+    kind = plan.engine
+    if kind == "auto":
+        settings = settings_for({**plan.request.overrides, **points[0]}, candles)
+        kind = "threads" if signals.has_fast_form(settings) or jobs == 1 else "processes"
+    paths = [str(store.find(data_dir, name)) for name in plan.request.data]
+    match kind:
+        case "threads":
+            return ev.in_threads(ev.Bench.of(candles, plan.request), points, jobs)
+        case "processes":
+            return ev.in_processes(paths, plan.request, points, jobs)
+        case "ray":
+            return ev.in_ray(candles, plan.request, points, plan.address, jobs)
+        case _:
+            raise ResearchError(f"--engine {kind}: auto, threads, processes or ray")
+
+
+def _write(swept: Swept, candles: Sequence[Candles]) -> None:
+    """table.csv and sweep.json."""
+    names = list(swept.plan.grid)
+    columns = sorted({name for row in swept.rows for name in row.get("figures", {})})
+    with (swept.folder / "table.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, *columns, "error"])
+        for row in swept.rows:
+            found: dict[str, Any] = row.get("figures", {})
+            cells = ["" if found.get(name) is None else repr(found[name]) for name in columns]
+            writer.writerow([*(row["point"].get(name, "") for name in names), *cells, row.get("error", "")])
+    about = {
+        "request": request_document(swept.plan.request),
+        "grid": {key: list(values) for key, values in swept.plan.grid.items()},
+        "points": len(swept.rows),
+        "metric": swept.plan.metric,
+        "data": [{"product_id": one.product_id, "digest": one.digest} for one in candles],
+        "luck_sharpe": swept.luck(),
+        "deflated_sharpe": swept.deflated,
+        "best": swept.ranked()[:10],
+    }
+    (swept.folder / "sweep.json").write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,147 @@
+"""Walk forward: choose on the past, judge on what came after, again and again.
+
+Between a training window and its test lie `purge_s` (bars dropped at the end of training, whose outcome reaches into
+the test) and `embargo_s` (bars dropped at the start of the test). Lopez de Prado (2018), Advances in Financial
+Machine Learning, chapter 7.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from research import engine, signals
+from research.backtest import Request, load_data, settings_for
+from research.data.candles import Candles, Floats
+from research.engine import RawResult, Style
+from research.errors import ResearchError
+from research.metrics import ratios
+from research.metrics.summary import by_key, curve, figures
+from research.sweep import evaluate as ev
+from research.sweep.points import Point
+
+Progress = Callable[[int, int], None]
+MIN_BARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Lengths in seconds. `anchored`: training always begins at the first bar."""
+
+    request: Request
+    points: tuple[Point, ...]
+    train_s: int
+    test_s: int
+    purge_s: int = 0
+    embargo_s: int = 0
+    anchored: bool = False
+    metric: str = "sharpe"
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One step. Times in seconds: training [train_from, train_to), test [test_from, test_to)."""
+
+    train_from: int
+    train_to: int
+    test_from: int
+    test_to: int
+    chosen: Point | None = None
+    trained: float | None = None  # the metric in training
+    tested: dict[str, float | None] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """`growth`: equity after each window that was tested, begun with 1. `sharpe`: of all test days in a row."""
+
+    windows: tuple[Window, ...]
+    growth: Floats
+    sharpe: float | None
+
+
+def windows(first_s: int, end_s: int, plan: Plan) -> list[Window]:
+    """The steps that fit whole between the first and the last bar. Raises ResearchError where none does."""
+    out = []
+    test_from = first_s + plan.train_s
+    while test_from + plan.test_s <= end_s:
+        train_from = first_s if plan.anchored else test_from - plan.train_s
+        out.append(Window(train_from, test_from - plan.purge_s, test_from + plan.embargo_s, test_from + plan.test_s))
+        test_from += plan.test_s
+    if not out:
+        raise ResearchError("the data is too short for one window of training and test")
+    if plan.purge_s >= plan.train_s or plan.embargo_s >= plan.test_s:
+        raise ResearchError("purge and embargo must be shorter than the windows that they cut")
+    return out
+
+
+def cut(candles: Sequence[Candles], said: Sequence[Any], begin_s: int, end_s: int) -> tuple[list[Candles], list[Any]]:
+    """Bars that open in [begin, end) with their signals, which were made on everything before them."""
+    parts, calls = [], []
+    for one, calls_of in zip(candles, said, strict=True):
+        low, high = (int(np.searchsorted(one.start_s, at)) for at in (begin_s, end_s))
+        parts.append(one.rows(low, high))
+        calls.append(np.ascontiguousarray(calls_of[low:high]))
+    return parts, calls
+
+
+def walk(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Walked:
+    """Every window in order. Raises ResearchError."""
+    candles = load_data(data_dir, plan.request.data, plan.request.since_s, plan.request.until_s)
+    first = min(int(one.start_s[0]) for one in candles)
+    end = max(int(one.start_s[-1]) for one in candles) + candles[0].granularity_s
+    return walk_on(candles, plan, windows(first, end, plan), progress)
+
+
+def walk_on(
+    candles: Sequence[Candles], plan: Plan, steps: Sequence[Window], progress: Progress | None = None
+) -> Walked:
+    """The same on candles in hand."""
+    done, growth, days = [], [1.0], []
+    for i, step in enumerate(steps):
+        window, result = _step(candles, plan, step)
+        done.append(window)
+        if result is not None:
+            growth.append(growth[-1] * float(result.equity[-1]) / result.model.cash)
+            days.append(curve(result).by_day)
+        if progress is not None:
+            progress(i + 1, len(steps))
+    return Walked(tuple(done), np.array(growth), ratios.sharpe(np.concatenate(days)) if days else None)
+
+
+def _step(candles: Sequence[Candles], plan: Plan, step: Window) -> tuple[Window, RawResult | None]:
+    training = [one.between(step.train_from, step.train_to) for one in candles]
+    if any(len(one) < MIN_BARS for one in training):
+        return step, None
+    bench = ev.Bench.of(training, plan.request)
+    best: ev.Row | None = None
+    for row in sorted(ev.in_threads(bench, plan.points, plan.jobs), key=lambda row: plan.points.index(row["point"])):
+        value = row.get("figures", {}).get(plan.metric)
+        if value is not None and (best is None or value > best["figures"][plan.metric]):
+            best = row
+    if best is None:
+        return step, None
+    result = test(candles, plan.request, best["point"], step)
+    if result is None:
+        return step, None
+    tested = dict(by_key(figures(result, chances=False)))
+    trained = best["figures"][plan.metric]
+    return dataclasses.replace(step, chosen=best["point"], trained=trained, tested=tested), result
+
+
+def test(candles: Sequence[Candles], request: Request, point: Point, step: Window) -> RawResult | None:
+    """The chosen point on the window's test bars. Its signals know all bars before them, as the bot's would."""
+    settings = settings_for({**request.overrides, **point}, candles)
+    history = [one.between(None, step.test_to) for one in candles]
+    said = signals.fast(settings, engine.prepare(history))
+    parts, calls = cut(history, said, step.test_from, step.test_to)
+    if any(len(one) < 2 for one in parts):
+        return None
+    prepared = engine.prepare(parts)
+    if request.style is Style.FLIP:
+        return engine.run_flip(prepared, calls[0], request.model)
+    return engine.run_lots(prepared, calls, settings, request.model)
