@@ -54,7 +54,8 @@ class Limiter:
     async def take(self, priority: Priority) -> None:
         """Wait until a request of this priority may be sent."""
         self._refill()
-        if not self._waiting and self._tokens >= 1 + self._reserve(priority):
+        # Whoever waits with a lower priority does not hold up a cancel, for which a fifth is kept.
+        if self._tokens >= 1 + self._reserve(priority) and not (self._waiting and self._waiting[0][0] <= priority):
             self._tokens -= 1
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -21,6 +21,10 @@ class Connection(Protocol):
     async def recv(self) -> str | bytes: ...
 
 
+class NeverStarted(TimeoutError):
+    """Every thread was busy until the limit: the call was taken back before it began."""
+
+
 class Net(Protocol):
     """What the adapter needs of the network."""
 
@@ -28,7 +32,8 @@ class Net(Protocol):
         """A `requests` transport adapter to mount on the SDK's session."""
 
     async def run(self, pool: str, call: Callable[[], T], limit_s: float) -> T:
-        """Run a blocking call off the event loop. Raises TimeoutError after `limit_s` in all."""
+        """Run a blocking call off the event loop. Raises TimeoutError after `limit_s` in all, NeverStarted where
+        it had not even begun (and will not)."""
 
     def connect(self, url: str, ca_file: Path | None) -> Any:
         """An async context manager that gives a Connection."""
@@ -53,8 +58,12 @@ class SystemNet:
             # All threads hang on answers that drip: leave them to their read time-outs and go on with new ones.
             executor = ThreadPoolExecutor(self._pool_size, thread_name_prefix=f"rest-{pool}")
             self._pools[pool], self._stuck[pool] = executor, 0
-        future = asyncio.get_running_loop().run_in_executor(executor, call)
+        work = executor.submit(call)
+        future = asyncio.wrap_future(work)
         done, _ = await asyncio.wait({future}, timeout=limit_s)
+        if not done and work.cancel():
+            # Left in the queue it would be sent long after everybody stopped waiting for it.
+            raise NeverStarted(f"no free connection in {limit_s:g} s")
         if not done:
             self._stuck[pool] = self._stuck.get(pool, 0) + 1
             future.add_done_callback(lambda f: self._unstuck(pool, f))

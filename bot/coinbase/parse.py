@@ -88,7 +88,10 @@ def bar(raw: Wire) -> Bar:
     opened, high, low, close = (float(raw[name]) for name in ("open", "high", "low", "close"))
     if not all(0 < price < 1e15 for price in (opened, high, low, close)):
         raise ValueError(f"a candle with prices {opened}, {high}, {low}, {close}")
-    return Bar(int(raw["start"]), opened, high, low, close, float(raw["volume"]))
+    start_s, volume = int(raw["start"]), float(raw["volume"])
+    if not (0 <= start_s < 1e11 and 0 <= volume < 1e30):
+        raise ValueError(f"a candle of {start_s} with volume {volume}")
+    return Bar(start_s, opened, high, low, close, volume)
 
 
 def fill(raw: Wire, client_order_id: str) -> Fill:

@@ -24,17 +24,20 @@ from bot.coinbase.errors import (
 )
 from bot.coinbase.keys import ApiKey
 from bot.coinbase.limiter import Limiter, Priority
-from bot.coinbase.net import Net
+from bot.coinbase.net import Net, NeverStarted
+from bot.core.ids import PREFIX
 from bot.core.model import Balance, Bar, FeeRates, Fill, Kind, OrderSpec, Product, VenueOrder
 from shared.money import plain
 from shared.seams import Clock
 from shared.times import from_epoch_ms, iso_ms, iso_seconds, parse_time
 
+log = logging.getLogger("rest")
 T = TypeVar("T")
 API = "/api/v3/brokerage"
 READ_S = 10.0
 ORDER_S = 8.0
 PAGES_MAX = 200
+WORKING = ("OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")
 # Reasons that mean for certain that no order was made. Whatever is not listed is looked up, not believed.
 DEFINITIVE = frozenset(
     {
@@ -86,6 +89,7 @@ class Rest:
         self._endpoints, self._key, self._net, self._clock = endpoints, key, net, clock
         self._limiter, self._pool = limiter, pool
         self._local = threading.local()
+        self._one_status = False
         self.calls = 0
         self.errors = 0
         self.last_ms: float | None = None
@@ -117,11 +121,14 @@ class Rest:
             await self._limiter.take(priority)
             return await self._timed(call, limit_s)
 
-    async def _timed(self, call: Callable[[], Any], limit_s: float) -> Any:
+    async def _timed(self, call: Callable[[], Any], limit_s: float, pool: str | None = None) -> Any:
         started_s = self._clock.monotonic_s()
         self.calls += 1
         try:
-            answer = await self._net.run(self._pool, lambda: _classified(call), limit_s)
+            answer = await self._net.run(pool or self._pool, lambda: _classified(call), limit_s)
+        except NeverStarted as error:
+            self._failed(str(error))
+            raise Unreachable(str(error)) from None
         except TimeoutError as error:
             self._failed(str(error))
             raise NoAnswerGot(str(error)) from None
@@ -186,14 +193,32 @@ class Rest:
         return _parsed(lambda: tuple(parse.balance(raw) for raw in pages))
 
     async def open_orders(self) -> tuple[VenueOrder, ...]:
-        """Every order that may still fill, own and foreign, all pages. PENDING and QUEUED hide from the OPEN filter."""
-        params = {"order_status": ["OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED"], "limit": 1000}
-        try:
-            pages = await self._pages("/orders/historical/batch", params, "orders")
-        except Rejected:
-            # Some combinations of statuses are refused: ask for the one that is always taken.
-            pages = await self._pages("/orders/historical/batch", {"order_status": ["OPEN"], "limit": 1000}, "orders")
-        return _parsed(lambda: tuple(parse.venue_order(raw) for raw in pages))
+        """Every order that may still fill, own and foreign, all pages."""
+        pages = await self._working()
+        return _parsed(lambda: _venue_orders(pages))
+
+    async def open_ids(self) -> list[tuple[str, str]]:
+        """(order id, client order id) of every order that may still fill: all that a cancel needs to know, so that
+        an order with an odd field elsewhere cannot stand in the way of a kill."""
+        pages = await self._working()
+        return _parsed(lambda: [(str(raw["order_id"]), str(raw["client_order_id"])) for raw in pages])
+
+    async def _working(self) -> list[Any]:
+        """PENDING and QUEUED hide from the OPEN filter, and some venues refuse several statuses at once."""
+        path = "/orders/historical/batch"
+        if not self._one_status:
+            try:
+                return await self._pages(path, {"order_status": list(WORKING), "limit": 1000}, "orders")
+            except Rejected as error:
+                log.info("orders by several statuses are refused (%s): asked for one by one", error)
+                self._one_status = True
+        found = await self._pages(path, {"order_status": ["OPEN"], "limit": 1000}, "orders")
+        for status in WORKING[1:]:
+            try:
+                found += await self._pages(path, {"order_status": [status], "limit": 1000}, "orders")
+            except Rejected:
+                log.debug("no orders by status %s", status)
+        return found
 
     async def orders_since(self, since_ms: int, product_id: str | None = None) -> tuple[VenueOrder, ...]:
         """Every order created since, whatever its status, all pages: the search for an order without an answer."""
@@ -201,7 +226,7 @@ class Rest:
         if product_id:
             params["product_ids"] = [product_id]
         pages = await self._pages("/orders/historical/batch", params, "orders")
-        return _parsed(lambda: tuple(parse.venue_order(raw) for raw in pages))
+        return _parsed(lambda: _venue_orders(pages))
 
     async def order(self, order_id: str) -> VenueOrder:
         """One order by the exchange's id."""
@@ -219,8 +244,13 @@ class Rest:
         raw = await self._get(f"/products/{product_id}/candles", params)
         return _parsed(lambda: tuple(sorted(parse.bar(item) for item in raw["candles"])))
 
-    async def create(self, spec: OrderSpec) -> str:
-        """POST one order, once; the answer is the exchange's id.
+    async def admit(self, spec: OrderSpec) -> None:
+        """Wait for the order's turn in the request budget: seconds, where the exchange throttles."""
+        await self._limiter.take(Priority.ENTRY if spec.side.value == "BUY" else Priority.EXIT)
+
+    async def create(self, spec: OrderSpec, shut: Callable[[], str | None] | None = None) -> str:
+        """POST one admitted order, once; the answer is the exchange's id. `shut` has the last word, in the thread
+        that sends: a reason there and nothing is sent.
 
         Raises Unreachable (nothing was sent), Rejected, RateLimited, Unauthorized, Forbidden (no order was made),
         or NoAnswerGot (it may exist).
@@ -231,9 +261,22 @@ class Rest:
             "side": spec.side.value,
             "order_configuration": order_configuration(spec),
         }
-        priority = Priority.ENTRY if spec.side.value == "BUY" else Priority.EXIT
-        await self._limiter.take(priority)
-        raw = await self._timed(lambda: self._client().post(f"{API}/orders", data=body), ORDER_S)
+
+        def post() -> Any:
+            reason = shut() if shut is not None else None
+            if reason is not None:
+                raise Unreachable(reason)
+            return self._client().post(f"{API}/orders", data=body)
+
+        # Threads of their own: a read that hangs must not hold up an order until nobody knows what became of it.
+        pool = "orders" if self._pool == "main" else self._pool
+        try:
+            raw = await self._timed(post, ORDER_S, pool)
+        except Rejected as error:
+            if error.code != "INVALID_ARGUMENT":
+                # 404, 408, 409, a proxy's page: not the exchange's considered no, so it is looked up.
+                raise NoAnswerGot(str(error)) from None
+            raise
         return _created(raw)
 
     async def cancel(self, order_ids: list[str]) -> dict[str, str | None]:
@@ -301,6 +344,19 @@ def _created(raw: Any) -> str:
     if not definitive:
         raise NoAnswerGot(f"refused without a reason that is known: {text or 'no reason'}")
     raise Rejected(text, said[0], insufficient=any("INSUFFICIENT_FUND" in word for word in said))
+
+
+def _venue_orders(pages: list[Any]) -> tuple[VenueOrder, ...]:
+    """The orders of a list. A foreign one of an unknown shape is left out; an own one makes the list invalid."""
+    found = []
+    for raw in pages:
+        try:
+            found.append(parse.venue_order(raw))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            if not isinstance(raw, dict) or str(raw.get("client_order_id", PREFIX)).startswith(PREFIX):
+                raise
+            log.debug("a foreign order of an unknown shape is left out")
+    return tuple(found)
 
 
 def _parsed(read: Callable[[], T]) -> T:

@@ -7,7 +7,7 @@ connection, and the next one begins with snapshots.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,11 +18,13 @@ from bot.coinbase.endpoints import Endpoints
 from bot.coinbase.keys import ApiKey, stream_token
 from bot.coinbase.net import Connection, Net
 from bot.core.events import OrdersSeen, Priced
+from shared.money import amount
 from shared.seams import Clock, Rng
 from shared.times import epoch_ms
 
 log = logging.getLogger("stream")
 SILENCE_S = 5.0
+DEADLINE_STEP_S = 0.5
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 15.0
 STEADY_S = 30.0
@@ -79,7 +81,7 @@ class Stream:
         self.health = StreamHealth(name)
         self._expected = 0
         self._waiting_for: set[str] = set()
-        self._readers: dict[str, Callable[[dict[str, Any]], None]] = {
+        self._readers: dict[str, Callable[[dict[str, Any]], Sequence[Priced | OrdersSeen]]] = {
             "ticker": self._ticker,
             "user": self._user,
             "heartbeats": _nothing,
@@ -147,13 +149,22 @@ class Stream:
         for channel in self._channels:
             products = () if channel == "heartbeats" else self._product_ids
             await self._say(connection, "subscribe", channel, products)
-        while True:
-            # A deadline of the loop's own would be a timer for each message; one for each wait is enough.
-            try:
-                frame = await asyncio.wait_for(connection.recv(), SILENCE_S)
-            except TimeoutError:
-                raise StreamFault(f"silent for {SILENCE_S:g} s") from None
-            self._frame(frame)
+        await self._read(connection)
+
+    async def _read(self, connection: Connection) -> None:
+        """Every frame until the connection is silent. The deadline moves twice a second, not with each message."""
+        loop, health = asyncio.get_running_loop(), self.health
+        try:
+            async with asyncio.timeout(SILENCE_S) as deadline:
+                moved_s = self._clock.monotonic_s()
+                while True:
+                    self._frame(await connection.recv())
+                    assert health.last_s is not None
+                    if health.last_s - moved_s >= DEADLINE_STEP_S:
+                        moved_s = health.last_s
+                        deadline.reschedule(loop.time() + SILENCE_S)
+        except TimeoutError:
+            raise StreamFault(f"silent for {SILENCE_S:g} s") from None
 
     def _frame(self, frame: str | bytes) -> None:
         health = self.health
@@ -164,22 +175,27 @@ class Stream:
             if message.get("type") == "error":
                 raise StreamFault(f"the exchange says: {message.get('message')}")
             channel = message["channel"]
-            self._sequence(message["sequence_num"])
+            if not self._in_sequence(message["sequence_num"]):
+                return  # told twice
             reader = self._readers.get(channel)
-            if reader is not None:
-                for event in message["events"]:
-                    reader(event)
+            found = [news for event in message["events"] for news in reader(event)] if reader is not None else ()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             health.malformed += 1
             raise StreamFault(f"a frame of an unknown shape ({type(error).__name__}: {error})") from error
+        # Outside the guard: what the engine makes of the news is no fault of the frame.
+        for news in found:
+            self._sink.event(news)
         self._alive(channel)
 
-    def _sequence(self, number: int) -> None:
+    def _in_sequence(self, number: int) -> bool:
+        """False = this frame came before. Raises StreamFault for a gap."""
         if number > self._expected:
             self.health.gaps += 1
             raise StreamFault(f"frames {self._expected} to {number - 1} are missing")
-        if number == self._expected:
-            self._expected += 1
+        if number < self._expected:
+            return False
+        self._expected += 1
+        return True
 
     def _alive(self, channel: str) -> None:
         """The stream counts as up once every channel has answered with data."""
@@ -192,23 +208,28 @@ class Stream:
             log.info("%s stream up", self.health.name)
             self._sink.stream_changed(self.health.name, True, "up")
 
-    def _ticker(self, event: dict[str, Any]) -> None:
+    def _ticker(self, event: dict[str, Any]) -> list[Priced]:
+        found = []
         for raw in event["tickers"]:
-            product_id = raw["product_id"]
-            price = parse.positive(raw["price"])
+            product_id, price = str(raw["product_id"]), amount(raw["price"])
+            if price <= 0:
+                # One product's nonsense must not take the stream of all down: no price, no freshness.
+                self.health.malformed += 1
+                continue
             bid, ask = parse.optional(raw.get("best_bid")), parse.optional(raw.get("best_ask"))
             assert self.health.last_s is not None
             self.health.channel_s["ticker", product_id] = self.health.last_s
             ask_size = parse.optional(raw.get("best_ask_quantity"))
-            self._sink.event(Priced(product_id, price, bid or None, ask or None, ask_size))
+            found.append(Priced(product_id, price, bid or None, ask or None, ask_size))
+        return found
 
-    def _user(self, event: dict[str, Any]) -> None:
+    def _user(self, event: dict[str, Any]) -> list[OrdersSeen]:
         orders = tuple(parse.user_order(raw) for raw in event["orders"])
         assert self.health.last_s is not None
         self.health.channel_s["user", None] = self.health.last_s
-        if orders:
-            self._sink.event(OrdersSeen(orders, complete=False, asked_ms=0))
+        return [OrdersSeen(orders, complete=False, asked_ms=0)] if orders else []
 
 
-def _nothing(_event: dict[str, Any]) -> None:
+def _nothing(_event: dict[str, Any]) -> tuple[()]:
     """A frame that only proves that the connection lives."""
+    return ()

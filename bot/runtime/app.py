@@ -97,7 +97,13 @@ class Bot:
         if self.engine is None:
             return
         began_s = self.clock.monotonic_s()
-        intents = self.engine.handle(event, self.clock.utc())
+        try:
+            intents = self.engine.handle(event, self.clock.utc())
+        except Exception as error:
+            # The caller may swallow it (a stream just reconnects), but the engine's memory is in doubt now.
+            log.critical("the engine failed on %s", type(event).__name__, exc_info=error)
+            self.fail(error)
+            raise
         if intents:
             self._carry_out(intents, event, began_s)
 

@@ -64,12 +64,13 @@ class Desk:
             )
 
     async def _place(self, spec: OrderSpec, began_s: float) -> None:
+        await self._rest.admit(spec)  # it may take long; what the gate says after it counts
         refusal = self._gate.refusal(spec)
         if refusal is not None:
             self._dispatch(ev.Denied(spec.client_order_id, refusal))
             return
         try:
-            order_id = await self._rest.create(spec)
+            order_id = await self._rest.create(spec, lambda: self._gate.shut(spec))
         except Unreachable as error:
             self._dispatch(ev.Denied(spec.client_order_id, str(error)))
         except Rejected as error:

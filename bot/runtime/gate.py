@@ -41,9 +41,10 @@ class OrderGate:
     def refusal(self, spec: OrderSpec) -> str | None:
         """Why `spec` must not be sent now."""
         risk = self._risk(spec) if self._risk is not None else None
-        return self._of_latches(spec) or self._of_terms(spec) or self._of_feed(spec) or risk
+        return self.shut(spec) or self._of_terms(spec) or self._of_feed(spec) or risk
 
-    def _of_latches(self, spec: OrderSpec) -> str | None:
+    def shut(self, spec: OrderSpec) -> str | None:
+        """The latches alone: safe to ask from the thread that is about to send."""
         latches, flatten = self.latches, spec.purpose is Purpose.FLATTEN
         if latches.lock_lost:
             return "the instance lock is lost: another bot may run"

@@ -32,7 +32,7 @@ class Progress:
 
 async def own_open_orders(rest: Rest, bot_name: str) -> list[str]:
     """Ids of every own order that may still fill. Raises ExchangeError."""
-    return [order.order_id for order in await rest.open_orders() if is_ours(order.client_order_id, bot_name)]
+    return [order_id for order_id, client_order_id in await rest.open_ids() if is_ours(client_order_id, bot_name)]
 
 
 class KillPath:
