@@ -18,7 +18,7 @@ from simulator.admin import lock_of
 from simulator.server.admin_api import AdminApi
 from simulator.server.app import PortTaken, SimServer, wall_us
 from simulator.server.files import SimFiles, load_keys, server_context
-from simulator.server.setup import BadSetup, load_faults, open_exchange
+from simulator.server.setup import BadSetup, load_faults, open_exchange, open_session
 from simulator.server.transport import Connection
 
 EXIT_PORT_TAKEN = 3
@@ -66,6 +66,7 @@ async def serve(settings: Settings, files: SimFiles) -> None:
     files.prepare()
     context = server_context(files)
     relay, tape = None, None
+    session = open_session(settings)
     if settings.coin_mode is Mode.PAPER:
         from simulator.server.relay import Relay  # noqa: PLC0415  heavy, and only for paper
 
@@ -73,8 +74,12 @@ async def serve(settings: Settings, files: SimFiles) -> None:
         tape = await relay.prepare(stopping)
         if tape is None:
             return
+    elif session is not None:
+        tape = session.tape(wall_us())
     exchange = open_exchange(settings, files, wall_us(), tape)
     background: list[asyncio.Task[None]] = []
+    if session is not None:
+        background.append(asyncio.create_task(session.play(exchange)))
     if relay is not None and tape is not None:
         background += [asyncio.create_task(relay.follow(exchange)), asyncio.create_task(relay.deepen(tape))]
     faults = load_faults(files, settings.sim_seed)

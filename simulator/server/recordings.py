@@ -1,11 +1,12 @@
 """Reads recorded candles from files: CSV, plain or gzipped, in the spellings that are about."""
 
+import contextlib
 import csv
 import gzip
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -14,6 +15,7 @@ from pathlib import Path
 from simulator.core.bars import Bar
 from simulator.core.products import DEFAULT_PRODUCTS, Product, other_product
 from simulator.core.replay import BadRecording, Recording
+from simulator.core.trades import TradeRecording
 from simulator.core.units import ONE, to_atoms
 
 _PRODUCTS = (
@@ -52,7 +54,12 @@ def fingerprint(path: Path) -> str:
 
 
 def parse_minute(text: str, where: str) -> int:
-    """Minutes since 1970 of seconds, milliseconds, microseconds, nanoseconds or an ISO time."""
+    """Minutes since 1970."""
+    return parse_us(text, where) // 60_000_000
+
+
+def parse_us(text: str, where: str) -> int:
+    """Microseconds since 1970 of seconds, milliseconds, microseconds, nanoseconds or an ISO time."""
     text = text.strip()
     try:
         number = Decimal(text)
@@ -62,13 +69,12 @@ def parse_minute(text: str, where: str) -> int:
         except ValueError:
             raise BadRecording(f"{where}: {text!r} is not a time") from None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return int(at.timestamp()) // 60
+        return round(at.timestamp() * 1_000_000)
     if not number.is_finite() or number < 0:
         raise BadRecording(f"{where}: {text!r} is not a time")
-    seconds = int(number)
-    while seconds > 100_000_000_000:
-        seconds //= 1000
-    return seconds // 60
+    while number > 100_000_000_000:
+        number /= 1000
+    return int(number * 1_000_000)
 
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
@@ -82,10 +88,29 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     return found
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _table(path: Path) -> Generator[list[str], None, None]:
+    """The rows of a CSV file, plain or gzipped, or of a Parquet file, the header first."""
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+        return
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
+        yield from csv.reader(file)
+
+
+def _parquet(path: Path) -> Generator[list[str], None, None]:
+    try:
+        import polars  # noqa: PLC0415  optional and heavy
+    except ImportError:
+        raise BadRecording(f"{path.name}: Parquet files need polars (requirements-research.txt)") from None
+    frame = polars.read_parquet(path)
+    yield list(frame.columns)
+    for row in frame.iter_rows():
+        yield ["" if value is None else str(value) for value in row]
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    with contextlib.closing(_table(path)) as reader:
         try:
             columns = _columns(next(reader), path)
         except StopIteration:
@@ -134,9 +159,11 @@ def _product(product_id: str, rows: Sequence[Row]) -> Product:
     return other_product(product_id, increment, str(rows[0][1]))
 
 
-def load(path: Path, product_if_unnamed: str) -> Recording:
+def load(path: Path, product_if_unnamed: str) -> Recording | TradeRecording:
     """The recording in a file. Raises BadRecording or OSError, both with the file's name."""
     try:
+        if _holds_trades(path):
+            return _load_trades(path, product_if_unnamed)
         rows = sorted({row[0]: row for row in _rows(path)}.values())
     except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
         raise BadRecording(f"{path.name}: not a CSV file of candles ({error})") from error
@@ -154,6 +181,43 @@ def load(path: Path, product_if_unnamed: str) -> Recording:
         if volume:
             first, top, bottom, last = (to_atoms(_cut(p)) // product.tick for p in (open_, high, low, close))
             recording.add(minute, Bar(first, top, bottom, last, max(1, int(volume * (ONE // product.step)))))
+    return recording
+
+
+def _holds_trades(path: Path) -> bool:
+    header = [name.strip().lower() for name in next(_table(path), [])]
+    return "price" in header and "open" not in header
+
+
+def _load_trades(path: Path, product_if_unnamed: str) -> TradeRecording:
+    """time, price, size and side (the maker's, as Coinbase writes it), rising in time or not."""
+    found: list[tuple[int, Decimal, Decimal, bool]] = []
+    with contextlib.closing(_table(path)) as reader:
+        header = [name.strip().lower() for name in next(reader)]
+        at = {name: header.index(name) for name in ("price", "size", "side") if name in header}
+        time_at = next((header.index(name) for name in _NAMES["time"] if name in header), None)
+        if len(at) < 3 or time_at is None:
+            raise BadRecording(f"{path.name}: trades have the columns time, price, size and side")
+        for line, row in enumerate(reader, start=2):
+            where = f"{path.name} line {line}"
+            try:
+                price, size = Decimal(row[at["price"]]), Decimal(row[at["size"]])
+                side = row[at["side"]].strip().upper()
+                time_us = parse_us(row[time_at], where)
+            except (InvalidOperation, IndexError):
+                raise BadRecording(f"{where}: {','.join(row)[:100]!r} is no trade") from None
+            if not (price.is_finite() and size.is_finite()) or price <= 0 or size <= 0 or side not in ("BUY", "SELL"):
+                raise BadRecording(f"{where}: a trade has a positive price and size, and BUY or SELL")
+            found.append((time_us, price, size, side == "BUY"))
+    if len(found) < 10:
+        raise BadRecording(f"{path.name}: {len(found)} trades are too few to replay")
+    found.sort(key=lambda trade: trade[0])
+    prices = [(0, price, price, price, price, Decimal(1)) for _, price, _, _ in found]
+    recording = TradeRecording(_product(product_in_name(path, product_if_unnamed), prices))
+    product = recording.product
+    for time_us, price, size, maker_buys in found:
+        steps = max(1, int(size * (ONE // product.step)))
+        recording.add(time_us, to_atoms(_cut(price)) // product.tick, steps, maker_buys)
     return recording
 
 

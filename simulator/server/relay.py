@@ -5,9 +5,11 @@ import contextlib
 import logging
 import random
 import ssl
+import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 import requests
@@ -17,14 +19,16 @@ from websockets.exceptions import WebSocketException
 from shared.settings import Settings
 from simulator.core.bars import Bar
 from simulator.core.products import GATES, Product
-from simulator.core.relay import RelayedMarket, RelayTape
+from simulator.core.relay import RelayTape
 from simulator.core.units import to_atoms
 from simulator.exchange import Exchange
+from simulator.server.feed import Feed, FeedError
 
 log = logging.getLogger("simulator.relay")
 REST = "https://api.coinbase.com"
 STREAM = "wss://advanced-trade-ws.coinbase.com"
 PAGE = 300
+T = TypeVar("T")
 TIMEOUT_S = 10
 SILENCE_S = 10.0
 BACKOFF_S = (0.5, 30.0)
@@ -35,10 +39,6 @@ DEEPER = {"ONE_MINUTE": 48, "FIVE_MINUTE": 10, "ONE_HOUR": 4, "ONE_DAY": 2}  # p
 STALE = GATES["cancel_only"]._replace(status_message="The relayed feed is interrupted: only cancels are accepted.")
 
 
-class FeedError(Exception):
-    """The feed said something that cannot be used: the connection is made anew."""
-
-
 def product_of(raw: dict[str, Any]) -> Product:
     """Our product from the venue's own description. Raises ValueError or KeyError."""
     return Product(
@@ -46,6 +46,32 @@ def product_of(raw: dict[str, Any]) -> Product:
         raw["base_increment"], raw["quote_increment"], raw["base_min_size"], raw["base_max_size"],
         raw["quote_min_size"], raw["quote_max_size"], raw.get("price") or "1", 1,
     )  # fmt: skip
+
+
+async def in_daemon_thread(call: Callable[[], T]) -> T:
+    """As `asyncio.to_thread`, but a stop does not wait for a request that hangs."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, failed = None, None
+        try:
+            result = call()
+        except Exception as error:
+            failed = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failed)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
 
 
 class Relay:
@@ -63,8 +89,6 @@ class Relay:
             self._context = ssl.create_default_context(cafile=settings.sim_upstream_ca)
         self._wanted = settings.products
         self._products: dict[str, Product] = {}
-        self._markets: dict[str, RelayedMarket] = {}
-        self._number = -1
         self.connected = False
 
     # History
@@ -109,7 +133,7 @@ class Relay:
         wait = BACKOFF_S[0]
         while not stopping.is_set():
             try:
-                return await asyncio.to_thread(self._prepare)
+                return await in_daemon_thread(self._prepare)
             except (requests.RequestException, FeedError, ValueError, KeyError) as error:
                 log.warning("relay.waiting upstream=%s reason=%s", self._rest, str(error)[:200])
                 with contextlib.suppress(TimeoutError):
@@ -124,7 +148,7 @@ class Relay:
                 end = int(time.time()) // seconds * seconds - PAGE * seconds
                 for _ in range(DEEPER[name] - 1):
                     try:
-                        if not await asyncio.to_thread(self._page, tape, product, name, end):
+                        if not await in_daemon_thread(partial(self._page, tape, product, name, end)):
                             break
                     except (requests.RequestException, ValueError, KeyError) as error:
                         log.info("relay.history_short product_id=%s reason=%s", product.product_id, str(error)[:100])
@@ -137,86 +161,31 @@ class Relay:
 
     async def follow(self, exchange: Exchange) -> None:
         """Follow the feed for ever; while it is away the products take cancels only."""
-        self._markets = {n: RelayedMarket(exchange.venue, exchange.venue.markets[n]) for n in self._products}
-        self._set_gates(exchange, live=False)
+        feed = Feed(exchange)
+        feed.interrupt(STALE)
         wait = BACKOFF_S[0]
         while True:
             try:
-                await self._one_connection(exchange)
+                await self._one_connection(feed)
             except (OSError, WebSocketException, TimeoutError, FeedError, ValueError, KeyError) as error:
                 log.warning("relay.disconnected reason=%s", str(error)[:200] or type(error).__name__)
             if self.connected:
                 wait = BACKOFF_S[0]
             self.connected = False
-            self._set_gates(exchange, live=False)
+            feed.interrupt(STALE)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter
             wait = min(wait * 2, BACKOFF_S[1])
 
-    async def _one_connection(self, exchange: Exchange) -> None:
+    async def _one_connection(self, feed: Feed) -> None:
         async with connect(self._stream, ssl=self._context, max_size=None, open_timeout=TIMEOUT_S) as stream:
-            self._number = -1
+            feed.begin()
             for channel in ("heartbeats", "level2", "market_trades"):
                 products = list(self._products) if channel != "heartbeats" else []
                 message = {"type": "subscribe", "channel": channel, "product_ids": products}
                 await stream.send(orjson.dumps(message).decode())
             while True:
                 text = await asyncio.wait_for(stream.recv(decode=False), SILENCE_S)
-                self.receive(exchange, orjson.loads(text), time.time_ns() // 1000)
-
-    def receive(self, exchange: Exchange, frame: dict[str, Any], now_us: int) -> None:
-        """Apply one frame. Raises FeedError when one was lost."""
-        if frame.get("type") == "error":
-            raise FeedError(str(frame.get("message")))
-        number = int(frame["sequence_num"])
-        if number != self._number + 1:
-            raise FeedError(f"frame {self._number + 1} is missing, {number} came")
-        self._number = number
-        if frame["channel"] == "l2_data":
-            for event in frame["events"]:
-                self._level2(exchange, event, now_us)
-        elif frame["channel"] == "market_trades":
-            for event in frame["events"]:
-                if event["type"] == "update":
-                    self._trades(event["trades"], now_us)
-                else:
-                    self._seed_last(exchange, event["trades"])
-        exchange.settle()
-
-    def _level2(self, exchange: Exchange, event: dict[str, Any], now_us: int) -> None:
-        relayed = self._markets[event["product_id"]]
-        product = relayed.market.product
-        rows = [(u["side"] == "bid", *_level(product, u["price_level"], u["new_quantity"])) for u in event["updates"]]
-        if event["type"] == "snapshot":
-            relayed.snapshot(((t, s) for bid, t, s in rows if bid), ((t, s) for bid, t, s in rows if not bid), now_us)
-            self.connected = True
-            self._open(exchange, relayed)
-        else:
-            relayed.update(rows, now_us)
-
-    def _seed_last(self, exchange: Exchange, trades: list[dict[str, str]]) -> None:
-        """The last price, known before the first trade comes."""
-        for raw in trades[:1]:
-            market = exchange.venue.markets[raw["product_id"]]
-            if market.last is None:
-                market.last = _level(market.product, raw["price"], "0")[0]
-
-    def _trades(self, trades: Iterable[dict[str, str]], now_us: int) -> None:
-        for raw in reversed(list(trades)):  # the feed lists the newest first
-            relayed = self._markets[raw["product_id"]]
-            tick, steps = _level(relayed.market.product, raw["price"], raw["size"])
-            if steps:
-                relayed.trade(tick, steps, raw["side"] == "BUY", now_us)
-
-    def _set_gates(self, exchange: Exchange, *, live: bool) -> None:
-        for name in self._products:
-            exchange.set_gate(name, GATES["online"] if live else STALE)
-
-    def _open(self, exchange: Exchange, relayed: RelayedMarket) -> None:
-        exchange.set_gate(relayed.market.product.product_id, GATES["online"])
-
-
-def _level(product: Product, price: str, size: str) -> tuple[int, int]:
-    return to_atoms(price) // product.tick, to_atoms(size) // product.step
+                self.connected = feed.receive(orjson.loads(text), time.time_ns() // 1000) or self.connected
 
 
 def _bar(product: Product, raw: dict[str, str]) -> Bar:

@@ -10,10 +10,12 @@ from simulator.core.replay import Anchor, BadRecording, Replay
 from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import Tape
+from simulator.core.trades import TradeRecording, TradeReplay
 from simulator.core.venue import Rules
 from simulator.exchange import Config, Exchange
 from simulator.server.files import SimFiles
 from simulator.server.recordings import fingerprint, load
+from simulator.server.sessions import Session, is_session
 from simulator.store import Store
 
 
@@ -57,7 +59,7 @@ def _since(store: Store, name: str, now_us: int) -> int:
     return minute
 
 
-def _replay(settings: Settings, store: Store, now_us: int) -> Replay:
+def _replay(settings: Settings, store: Store, now_us: int) -> Replay | TradeReplay:
     if not settings.sim_replay:
         raise BadSetup("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
     path = Path(settings.sim_replay).expanduser()
@@ -81,7 +83,23 @@ def _replay(settings: Settings, store: Store, now_us: int) -> Replay:
                 recorded += (clock - recorded) % grid
                 break
         store.set_meta("replay", f"{mark} {clock} {recorded}")
-    return Replay(recording, Anchor(clock, recorded, settings.sim_replay_speed), settings.sim_seed)
+    anchor = Anchor(clock, recorded, settings.sim_replay_speed)
+    if isinstance(recording, TradeRecording):
+        return TradeReplay(recording, anchor)
+    return Replay(recording, anchor, settings.sim_seed)
+
+
+def open_session(settings: Settings) -> Session | None:
+    """The recorded stream session that the settings name; None when they name none. Raises BadSetup."""
+    path = Path(settings.sim_replay).expanduser()
+    if not settings.sim_replay or not is_session(path):
+        return None
+    try:
+        return Session(path, settings.sim_replay_speed)
+    except OSError as error:
+        raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error
+    except BadRecording as error:
+        raise BadSetup(f"SIM_REPLAY={path}: {error}") from error
 
 
 def load_faults(files: SimFiles, seed: int) -> Faults:

@@ -93,6 +93,7 @@ def transaction_summary(api: Api, request: Request, key: ApiKey) -> Response:
             "total_balance": text(worth_usd(api, key.portfolio) // (ONE // 100) * (ONE // 100)),
             "has_promo_fee": False,
             "volume_breakdown": [],
+            "has_cost_plus_commission": False,
         }
     )
 
