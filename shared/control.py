@@ -25,6 +25,7 @@ from shared.times import iso_ms, parse_time
 
 CONTROL_VERSION = 1
 RING_MAX = 32
+RING_LIMIT = 4 * RING_MAX  # more than any writer of ours leaves there
 LOCK_TIMEOUT_S = 2.0
 
 
@@ -126,6 +127,9 @@ def decode_control(data: bytes) -> ControlFile:
     command = raw.get("command")
     if command is not None and command not in LEVEL_OF:
         raise Unreadable(f"command {command!r} is none of null, {', '.join(LEVEL_OF)}")
+    ring = raw.get("commands")
+    if isinstance(ring, list) and len(ring) > RING_LIMIT:
+        raise Unreadable(f"{len(ring)} commands: the ring holds {RING_MAX}")
     try:
         return msgspec.convert(raw, ControlFile)
     except msgspec.ValidationError as error:

@@ -174,14 +174,15 @@ class Bot:
         if self.gate.latches.ledger_ok or self.ledger is None:
             return
         try:
+            self.commands.record_seen()
             self.ledger.commit(self._backlog, epoch_ms(self.clock.utc()))
+            self._backlog.clear()
             self.ledger.fact("wish", self.commands.level.word)
             if self.commands.latch is not None:
                 self.ledger.latch(self.commands.latch)
         except SQLAlchemyError as error:
             self.ledger_failed(error)
             return
-        self._backlog.clear()
         self.gate.latches.ledger_ok, self.ledger_error = True, None
         log.info("ledger: written again")
         self.dispatch(ev.LedgerChanged(ok=True, note=""))

@@ -140,17 +140,22 @@ def _kept(bot: Bot, granularity: str) -> bool:
 async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s: int) -> None:
     """The bar that closed at `at_s`, asked for again where it is not there yet; a bar without trades never comes."""
     length_s = GRANULARITY_S[granularity]
+    since_s = at_s - 10 * length_s
+    market = bot.engine.world.market(product_id) if bot.engine is not None else None
+    if market is not None and market.bars and granularity == bot.settings.granularity:
+        # After an outage the window must not have a hole: from the newest known bar on, as far as one page goes.
+        since_s = max(min(since_s, market.bars[-1].start_s), at_s - PAGE_BARS * length_s)
     for wait_s in BAR_TRIES_S:
         await bot.clock.sleep(wait_s)
         try:
-            found = await rest.candles(product_id, granularity, at_s - 10 * length_s, at_s - 1)
+            found = await rest.candles(product_id, granularity, since_s, at_s - 1)
         except ExchangeError as error:
             log.info("bars of %s: %s", product_id, error)
             continue
         closed = tuple(bar for bar in found if bar.start_s + length_s <= at_s)
         if closed:
             bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
-            await bot.recorder.candles(product_id, granularity, closed[-3:])
+            await bot.recorder.candles(product_id, granularity, closed)
             if closed[-1].start_s == at_s - length_s:
                 break
     await _record_signal(bot, product_id)

@@ -45,6 +45,8 @@ class Commands:
         self._receipts: OrderedDict[str, ReceiptDoc] = OrderedDict()
         self._waiting: dict[str, Level] = {}  # level commands whose receipt waits for the effect
         self._unfinished: list[Command] = []
+        self._unrecorded: list[tuple[Command, int]] = []  # seen while the ledger could not be written
+        self._kill_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def restore(self) -> None:
@@ -66,6 +68,8 @@ class Commands:
         if self.level is Level.KILL:
             self.level = self.reader.level = Level.STOP
             bot.gate.latches.level = Level.STOP
+        if self.reader.good is not None and self.level is not wish:
+            self._persist_wish()
         # The first look acts on whatever the file asks for beyond the level: kill, and commands not seen yet.
         self.reader._key = None
         self.tick()
@@ -140,21 +144,23 @@ class Commands:
         async def work() -> None:
             await bot.kill_path.run(lambda: self.latch is not None, bot.writer.poke)
 
-        self._begin(work())
+        if self._kill_task is None or self._kill_task.done():
+            self._kill_task = self._begin(work())
         if bot.settings.kill_flatten and self.latch is not None:
             command = Command(seq=0, id=f"flatten:{self.latch.latch_id}", cmd=Cmd.FLATTEN, at="", by="KILL_FLATTEN")
-            self._take(command)
+            self._take(command, own=True)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._bot.supervise)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # Once-commands.
 
-    def _take(self, command: Command) -> None:
-        """A command that was not seen before."""
+    def _take(self, command: Command, *, own: bool = False) -> None:
+        """A command that was not seen before; `own`: the bot's own, which no status and no time refuses."""
         bot = self._bot
         command = as_seen(command)
         seen_ms = epoch_ms(bot.clock.utc())
@@ -174,27 +180,39 @@ class Commands:
             bot.ledger.command_seen(command, seen_ms)
         except SQLAlchemyError as error:
             bot.ledger_failed(error)
+            self._unrecorded.append((command, seen_ms))
         log.info("command %s by %s seen (%s)", command.cmd, command.by, command.id)
-        self._act(command, redo=False)
+        self._act(command, redo=own)
+
+    def record_seen(self) -> None:
+        """Persist what was seen while the ledger could not be written. Raises SQLAlchemyError."""
+        assert self._bot.ledger is not None
+        while self._unrecorded:
+            self._bot.ledger.command_seen(*self._unrecorded[0])
+            del self._unrecorded[0]
 
     def redo_unfinished(self) -> None:
         """What an earlier run saw and did not finish."""
-        for command in self._unfinished:
+        waiting, self._unfinished = self._unfinished, []
+        for command in waiting:
             log.info("command %s (%s) is taken up again", command.cmd, command.id)
             self._act(command, redo=True)
-        self._unfinished = []
 
     def _act(self, command: Command, *, redo: bool) -> None:
         bot = self._bot
         if command.cmd in LEVEL_OF:
             self._waiting[command.id] = LEVEL_OF[command.cmd]
+            if command.cmd == Cmd.START and self.level is Level.RUN and not redo:
+                # The wish was start all along, so no change of level says that a person pressed Start again: that
+                # is what leaves SAFE and lifts the entries latch.
+                self.set_level(Level.RUN, command.by)
             return
         status, _ = status_and_phase(bot)
         if not redo:
-            if command.at and is_expired(command, bot.clock.utc()):
+            if is_expired(command, bot.clock.utc()):
                 self.finish(command.id, ReceiptState.EXPIRED, "it waited longer than it may")
                 return
-            reason = refusal(command.cmd, command.args, status) if command.by != "KILL_FLATTEN" else None
+            reason = refusal(command.cmd, command.args, status)
             if reason is not None:
                 self.finish(command.id, ReceiptState.REJECTED, reason)
                 return
@@ -209,6 +227,9 @@ class Commands:
                 self.level = max(self.level, Level.STOP)
                 bot.gate.latches.level = self.level
                 self._persist_wish()
+            if bot.engine is None or not bot.engine.world.ready:
+                self._unfinished.append(command)  # taken up when the boot is over
+                return
             bot.dispatch(ev.CommandSeen(command))
 
     def _finish_levels(self) -> None:
@@ -286,7 +307,8 @@ class Commands:
             self.finish(command.id, ReceiptState.FAILED, "the ledger cannot be written")
             return
         lifted, self.latch = self.latch, None
-        self.level = self.reader.level = Level.STOP
+        self.level = Level.STOP
+        self.reader.after_reset()
         bot.gate.latches.level = Level.STOP
         bot.gate.latches.killed = False
         self._persist_wish()

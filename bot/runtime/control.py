@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.control import Command, ControlFile, Level, decode_control
+from shared.control import LEVEL_OF, Command, ControlFile, Level, decode_control
 from shared.documents import ControlDoc
 from shared.files import Unreadable
 from shared.paths import DataPaths
@@ -48,6 +48,7 @@ class ControlReader:
     _bad_since: int = 0
     _retry_s: float = 0.0
     _manual: int = 0
+    void_level: Level | None = None  # what the file still says after a reset put it out of force
 
     def first(self, wish: Level | None, now: datetime, now_s: float) -> Level:
         """The level at a start. `wish` is what the ledger kept; None = no ledger yet."""
@@ -63,7 +64,7 @@ class ControlReader:
     def look(self, now: datetime, now_s: float) -> Look:
         """One look. Costs two stats while nothing changes."""
         kill = "KILL file" if self.fs.exists(self.paths.kill) else None
-        key = self.fs.stat_key(self.paths.control)
+        key = self._stat()
         due = key != self._key or now_s - self._read_s >= REREAD_S
         if key is None or not due or (self._bad_since and now_s < self._retry_s):
             changed = key is None and self.error is not None
@@ -78,9 +79,12 @@ class ControlReader:
             kill = kill or ("kill_switch" if found.kill_switch else "command kill")
         fresh = tuple(command for command in found.commands if command.id not in self.seen_ids)
         self.seen_ids.update(command.id for command in fresh)
-        level = found.level if found.level is not self.level and found.level is not Level.KILL else None
+        if found.level is not self.void_level or any(command.cmd in LEVEL_OF for command in fresh):
+            self.void_level = None
+        in_force = found.level is not Level.KILL and self.void_level is None
+        level = found.level if found.level is not self.level and in_force else None
         source = fresh[-1].by if fresh else "by hand"
-        if found.level is not Level.KILL:
+        if in_force:
             self.level = found.level
         if level is not None and not fresh:
             fresh = (self._manual_command(found, now),)
@@ -89,7 +93,7 @@ class ControlReader:
 
     def _read(self, now: datetime, now_s: float) -> ControlFile | None:
         """The good document, or None with `error` set once it was bad three times, 50 ms apart."""
-        key = self.fs.stat_key(self.paths.control)
+        key = self._stat()
         if key is None:
             return None
         try:
@@ -107,6 +111,19 @@ class ControlReader:
         self._key, self._read_s, self._bad_since = key, now_s, 0
         self.error, self.good, self.seen_at = None, found, now
         return found
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        """Of the file; a path that cannot even be looked at counts as a file that cannot be read."""
+        try:
+            return self.fs.stat_key(self.paths.control)
+        except OSError as error:
+            return -1, error.errno or 0, 0
+
+    def after_reset(self) -> None:
+        """The kill latch was lifted: the level is stop, whatever the file still says, until it says something new."""
+        self.level = Level.STOP
+        said = self.good.level if self.good is not None else None
+        self.void_level = said if said is not Level.STOP else None
 
     def _manual_command(self, found: ControlFile, now: datetime) -> Command:
         """What a person wrote gets a receipt of its own."""

@@ -24,6 +24,7 @@ from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 log = logging.getLogger("ledger")
 RECEIPTS_SHOWN = 32
 COMMAND_MEMORY = 500
+WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
 
 
 class LedgerWriter:
@@ -148,7 +149,7 @@ class LedgerWriter:
             fill_rows = db.execute(select(t.fills)).all()
             lots = tuple(_lot(row) for row in db.execute(select(t.lots).where(t.lots.c.closed_ms.is_(None))))
             sums = _sums(fill_rows)
-            orders = tuple(_wanted_orders(db, lots, sums))
+            orders = tuple(_wanted_orders(db, lots, sums, epoch_ms(now) - WATCH_ABSENT_MS))
             shut = (t.latches.c.kind == "kill", t.latches.c.lifted_ms.is_(None))
             latch = db.execute(select(t.latches).where(*shut)).first()
             top = db.execute(select(func.max(t.lots.c.seq))).scalar()
@@ -295,15 +296,19 @@ def _sums(fill_rows: Iterable[Any]) -> dict[str, tuple[Decimal, Decimal]]:
     return sums
 
 
-def _wanted_orders(db: Connection, lots: tuple[Lot, ...], sums: dict[str, tuple[Decimal, Decimal]]) -> Iterable[Order]:
-    """Orders that are not settled, and those that open lots wait for."""
+def _wanted_orders(
+    db: Connection, lots: tuple[Lot, ...], sums: dict[str, tuple[Decimal, Decimal]], absent_since_ms: int
+) -> Iterable[Order]:
+    """Orders that are not settled, those that open lots wait for, and absent ones that may still turn up."""
     waited = {lot.exit_client_order_id for lot in lots}
     done = [state.value for state in DONE]
     for row in db.execute(select(t.orders).where(t.orders.c.state.not_in(done))):
         yield _order(row, sums.get(row.client_order_id, (ZERO, ZERO)))
     for row in db.execute(select(t.orders).where(t.orders.c.state.in_(done))):
         counted = sums.get(row.client_order_id, (ZERO, ZERO))
-        if row.client_order_id in waited or counted[0] < row.filled_size:
+        unfilled = row.state == OrderState.FILLED.value and not counted[0]
+        watched = row.state == OrderState.ABSENT.value and row.updated_ms > absent_since_ms
+        if row.client_order_id in waited or counted[0] < row.filled_size or unfilled or watched:
             yield _order(row, counted)
 
 
