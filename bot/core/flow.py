@@ -14,6 +14,7 @@ from bot.core.world import World
 ABSENCES_NEEDED = 3
 ABSENCE_SPAN_MS = 60_000
 LOOK_BACK_MS = 600_000
+FILLS_LOOK_MS = 1_000
 LOOK_BACKOFF_MS = (1_000, 2_000, 5_000, 10_000, 20_000, 30_000)
 
 
@@ -99,12 +100,17 @@ def seen(world: World, shown: VenueOrder) -> None:
     filled = max(order.filled_size, shown.filled_size)
     news = replace(order, order_id=order.order_id or shown.order_id, filled_size=filled, absences=0)
     after = news.after(event, world.now_ms, reason=shown.reason)
-    if (after.state, after.order_id, after.filled_size) != (order.state, order.order_id, order.filled_size):
+    changed = (after.state, after.order_id, after.filled_size) != (order.state, order.order_id, order.filled_size)
+    owed = after.counted_size < after.filled_size or (after.done and not after.settled)
+    if changed and owed:
+        # Its fills are asked for below; where that answer is not whole yet, it is looked after every second again.
+        after = replace(after, next_look_ms=min(after.next_look_ms, world.now_ms + FILLS_LOOK_MS), looks=0)
+    if changed:
         world.save_order(after)
     else:
         world.orders[shown.client_order_id] = replace(order, absences=0)
         after = world.orders[shown.client_order_id]
-    if after.order_id and (after.counted_size < after.filled_size or (after.done and not after.settled)):
+    if after.order_id and owed:
         world.emit(FetchFills(after.order_id))
     if after.settled and not order.settled:
         over(world, after)
@@ -225,7 +231,8 @@ def _look(world: World, order: Order) -> None:
 
 def _postpone(world: World, order: Order) -> None:
     # A resting take may rest for days; the list every half minute sees to it.
-    quiet = order.state is OrderState.OPEN and order.spec.kind is Kind.LIMIT
+    at_rest = order.state is OrderState.OPEN and order.spec.kind is Kind.LIMIT
+    quiet = at_rest and order.counted_size >= order.filled_size
     wait_ms = LOOK_BACKOFF_MS[min(order.looks, len(LOOK_BACKOFF_MS) - 1)] if not quiet else 600_000
     coid = order.spec.client_order_id
     world.orders[coid] = replace(order, looks=order.looks + 1, next_look_ms=world.now_ms + wait_ms)

@@ -355,3 +355,15 @@ def test_a_closed_bar_judges_exits_when_ticks_do_not() -> None:
 def test_an_engine_made_from_nothing_starts_flat() -> None:
     rig = Rig(restored=Restored())
     assert rig.lots == [] and rig.engine.world.orders == {}
+
+
+def test_a_take_whose_fills_come_in_part_is_looked_after_at_once() -> None:
+    """It had rested quietly for minutes: the rest of its fills must not wait as long."""
+    rig = Rig()
+    _, take = rig.open_runner()
+    assert take is not None
+    rig.accept(take)
+    rig.tick(20)
+    rig.seen(take, VenueStatus.FILLED, "1")
+    rig.fill(take, "0.5", "103.8")
+    assert fetches(rig.tick(3)), "half of its fills is still missing"
