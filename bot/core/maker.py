@@ -163,7 +163,7 @@ def order_over(world: World, order: Order) -> None:
     repriced = order.state is OrderState.CANCELLED and job.repricing
     job.working = None
     job.spent_quote += order.counted_quote * (1 + world.maker_rate)
-    if False:
+    if order.state is not OrderState.FILLED and not repriced:
         # Not our doing, or not known for certain: nothing more is bought on top of it.
         job.ending = job.ending or f"its order is {order.state.value}" + (f" ({order.reason})" if order.reason else "")
     _go_on(world, market, job)
