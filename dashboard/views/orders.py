@@ -106,7 +106,8 @@ def _price(value: float | None) -> str:
     """A price where the product's increment is not at hand: as many digits as it has, two at least."""
     if value is None:
         return ""
-    text = f"{value:.8f}".rstrip("0")
+    most = 2 if value >= 1000 else 4 if value >= 1 else 8
+    text = f"{value:.{most}f}".rstrip("0")
     return f.number(value, max(2, len(text.partition(".")[2])))
 
 
