@@ -87,6 +87,9 @@ class Exchange:
 
     def _replace(self, market: Market, order: Order) -> None:
         venue = self.venue
+        if order.status is Status.QUEUED:
+            lifecycle.activate(venue, market, order, self.now_us)
+            return
         if order.end_us is not None:
             venue.add_timer(order.end_us, order.order_id)
         if order.kind is OrderKind.TWAP:
