@@ -41,7 +41,7 @@ _HISTORY = (
     "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
 )
 MEMORY = Path("/dev/shm")
-RESTART_S = 0.3
+RESTART_S, RESTART_MAX_S, STEADY_S = 0.1, 15.0, 30.0  # the supervisor's delays grow while lives are short
 PERSON_S = 20.0
 FREEZE_S = 120.0
 
@@ -78,6 +78,7 @@ class Run:
         self.clock_off_us = 0
         self.lose_ledger = False
         self.lives = 0
+        self._restart_s = RESTART_S
         self.process: Process | None = None
         self.clock: VirtualClock | None = None
         self._random = Random(f"run/{plan.seed}")  # noqa: S311
@@ -163,7 +164,7 @@ class Run:
         row = {"life": self.lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
         self.truth.lives.append(row)
         self.pulse.changed()
-        wait_s = RESTART_S
+        wait_s = self._restart_s
         try:
             self.process = Process(self.settings, [], machine)
             code = self.loop.run_until_complete(self.process.run())
@@ -178,6 +179,8 @@ class Run:
             row["end"] = f"crash: {crash.where}"
         finally:
             row["to_us"] = self.loop.now_us
+            short = row["to_us"] - row["from_us"] < STEADY_S * 1e6
+            self._restart_s = min(self._restart_s * 1.5, RESTART_MAX_S) if short else RESTART_S
             self._end_life(str(row["end"]))
         self.loop.pass_to(self.loop.now_us + round(wait_s * 1e6))
 

@@ -44,6 +44,10 @@ class Case:
         """Whether one of these acts happened in the run."""
         return any(act["kind"] in kinds for act in self.truth["acts"])
 
+    def faulty(self, *kinds: str) -> bool:
+        """Whether one of these faults was possible in the run."""
+        return any(window["kind"] in kinds for window in self.truth["plan"]["windows"])
+
     def setting(self, name: str) -> Any:
         return self.truth["plan"]["settings"].get(name)
 

@@ -136,7 +136,7 @@ def upright(case: Case) -> Iterator[str]:
     for life in case.truth["lives"]:
         if life["end"] == "exit 1":
             yield f"life {life['life']} ended itself: {life.get('error')}"
-        elif life["end"] == "exit 78" and not case.had("clock_jump"):
+        elif life["end"] == "exit 78" and not (case.had("clock_jump") or case.faulty("ledger_full", "disk_full")):
             yield f"life {life['life']} refused to start: {_last_error(case, life)}"
         elif life["end"] == "exit 75":
             yield f"life {life['life']} found the lock held"

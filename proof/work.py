@@ -1,0 +1,49 @@
+"""One seed from plan to verdict, as a plain record; what a worker process does."""
+
+import shutil
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from proof.judge import verdict
+from proof.loop import Stuck
+from proof.machine import Dead
+from proof.plan import Plan, draw
+from proof.run import folder_for, run_plan
+
+Record = dict[str, Any]
+
+
+def judged(plan: Plan, *, keep: bool = False) -> Record:
+    """Run a plan and judge it. `breaches`: invariant → what broke it; a defect of the rig itself is `RIG`."""
+    folder = folder_for(plan.seed)
+    record: Record = {"seed": plan.seed, "mode": plan.mode, "virtual_s": plan.total_s, "folder": str(folder)}
+    try:
+        outcome = run_plan(plan, folder)
+        breaches = {name: found for name, found in verdict(folder).items() if found}
+        record |= {
+            "hash": outcome.event_hash,
+            "events": outcome.events,
+            "wall_s": outcome.wall_s,
+            "cpu_s": outcome.cpu_s,
+            "strikes": dict(outcome.strikes),
+            "counts": outcome.counts,
+        }
+    except Stuck as stuck:
+        breaches = {"I18 LIVE": [f"locked up: {stuck}"]}
+    except (Exception, Dead):
+        breaches = {"RIG": [traceback.format_exc(limit=-4)]}
+    record["breaches"] = breaches
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    return record
+
+
+def by_seed(seed: int, minutes: float, mode: str | None) -> Record:
+    """A drawn plan, judged."""
+    return judged(draw(seed, minutes, mode))
+
+
+def by_plan(raw: Mapping[str, Any]) -> Record:
+    """A given plan, judged."""
+    return judged(Plan.from_json(raw))
