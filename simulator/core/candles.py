@@ -30,6 +30,8 @@ class Candles:
         self._live_from = start_us // MINUTE_US  # this minute and later ones are counted from trades
         self._live: dict[int, Bar] = {}
         self._figures: tuple[int, DayFigures] | None = None
+        self._before: tuple[int, Bar | None] = (-1, None)  # the twenty-four hours before the last ones, by hour
+        self._year: tuple[int, Bar | None] = (-1, None)  # the closed days of a year, by day
         for print_ in tape.prints(product_id, self._live_from):
             at = self._live_from * MINUTE_US + print_.offset_us
             if at <= start_us:
@@ -100,15 +102,25 @@ class Candles:
             year_high=max(figures.year_high, live.high), year_low=min(figures.year_low, live.low),
         )  # fmt: skip
 
+    def _day_before(self, hour: int) -> Bar | None:
+        if self._before[0] != hour:
+            parts = (self._tape.bar(self._product_id, h * 3600, 3600) for h in range(hour - 48, hour - 24))
+            self._before = (hour, fold(p for p in parts if p))
+        return self._before[1]
+
+    def _year_before(self, today: int) -> Bar | None:
+        if self._year[0] != today:
+            days = (self._tape.bar(self._product_id, d * 86_400, 86_400) for d in range(today - 364, today))
+            self._year = (today, fold(d for d in days if d))
+        return self._year[1]
+
     def _work_out(self, minute: int) -> DayFigures:
         now_us = minute * MINUTE_US - 1
         hour = minute // 60
         parts = [self.bar(h * 3600, 3600, now_us) for h in range(hour - 24, hour + 1)]
         day = fold(p for p in parts if p)
-        before = fold(p for h in range(hour - 48, hour - 24) if (p := self._tape.bar(self._product_id, h * 3600, 3600)))
-        today = minute // 1440
-        days = (self._tape.bar(self._product_id, d * 86_400, 86_400) for d in range(today - 364, today))
-        year = fold(p for p in [*(d for d in days if d), day] if p)
+        before = self._day_before(hour)
+        year = fold(p for p in (self._year_before(minute // 1440), day) if p)
         if day is None:
             last = next((bar for bar in self._live.values()), Bar(1, 1, 1, 1, 0))
             return DayFigures(last.open, last.high, last.low, 0, 0, last.high, last.low)

@@ -19,6 +19,7 @@ from simulator.core.venue import Market, Trade, Venue
 REACH_PERCENT = 60  # the book reaches so far from the price to either side
 TOUCHES = 10  # small quotes kept near the best price on each side
 WARM_TRADES = 100
+QUOTE_US = 800_000  # quotes change so often, or half as often, while nothing trades
 
 
 class Grid:
@@ -65,6 +66,8 @@ class Player:
         self.touches: dict[bool, deque[int]] = {True: deque(), False: deque()}
         self.touch_steps = 1
         self.halted = False
+        self.quotes = (0, 0)  # bid and ask since the last print
+        self.quote_us = 0  # when they next change without one
         self.gate: str | None = None
 
     def start(self, now_us: int) -> None:
@@ -113,12 +116,20 @@ class Player:
 
     def due_us(self) -> int:
         """When the next print, or the next minute's look at the tape, is due."""
+        following = self._following_us()
+        return self.quote_us if self.quotes[0] and self.quote_us < following else following
+
+    def _following_us(self) -> int:
         if self.at < len(self.pending):
             return self.minute * MINUTE_US + self.pending[self.at].offset_us
         return (self.minute + 1) * MINUTE_US
 
     def step(self) -> None:
         """Do what was due at `due_us`."""
+        if self.quotes[0] and self.quote_us < self._following_us():
+            self._touch(*self.quotes)
+            self.quote_us += QUOTE_US + self.draws.below(QUOTE_US)
+            return
         if self.at < len(self.pending):
             print_ = self.pending[self.at]
             now_us = self.minute * MINUTE_US + print_.offset_us
@@ -137,6 +148,7 @@ class Player:
     def play(self, print_: Print, now_us: int) -> None:
         """One print of the tape, with what it does to the book before and after."""
         if self.market.gate.trading_disabled or self.market.gate.auction_mode:
+            self.quotes = (0, 0)
             return
         if self.grid is None:
             self._lay_all(print_.tick)
@@ -146,6 +158,7 @@ class Player:
         print_at(self.venue, self.market, print_, now_us)
         self._requote(bid, ask)
         self._touch(bid, ask)
+        self.quotes, self.quote_us = (bid, ask), now_us + QUOTE_US + self.draws.below(QUOTE_US)
         triggers.on_trade_price(self.venue, self.market, now_us)
 
     def _sweep(self, bid: int, ask: int, maker_buys: bool, now_us: int) -> None:
@@ -209,7 +222,8 @@ class Player:
             side, recent = book.side(buys), self.touches[buys]
             places = (best, best - side.sign * (1 + draws.below(3 * self.half)))
             for tick in places:
-                if tick > 0:
+                against = book.side(not buys).best()
+                if tick > 0 and (against is None or (tick - against) * side.sign < 0):
                     side.set_crowd(tick, 1 + draws.below(self.touch_steps * self.depth // 50 + 1))
                     recent.append(tick)
             while len(recent) > TOUCHES:

@@ -13,7 +13,8 @@ from simulator.api import auth
 from simulator.api.auth import Right
 from simulator.api.service import Api
 from simulator.api.views import user_order_view
-from simulator.api.ws import frames
+from simulator.api.ws import channels, frames
+from simulator.api.ws.channels import FIVE_MINUTES
 from simulator.api.ws.frames import Envelope, TopOfBook
 from simulator.api.ws.session import FIRST_SUBSCRIBE_US, QUIET_US, Session
 from simulator.core.faults import Fault, Faults
@@ -26,10 +27,7 @@ TRADES_US = 250_000
 CANDLES_US = 1_000_000
 BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
-SNAPSHOT_TRADES = 100
-SNAPSHOT_CANDLES = 100
 USER_BATCH = 50
-FIVE_MINUTES = 300
 MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
 CHANNELS = MARKET_CHANNELS | {"heartbeats", "user", "futures_balance_summary"}
 WIRE_NAMES = {"level2": "l2_data"}
@@ -165,32 +163,8 @@ class Hub:
         for name in products:
             market = venue.markets.get(name)
             if market is not None:
-                for events in self._snapshot(channel, market, now_us):
+                for events in channels.snapshot(self.exchange, channel, market, self._trades.get(name, ()), now_us):
                     self._send(session, channel, events, now_us)
-
-    def _snapshot(self, channel: str, market: Market, now_us: int) -> list[str]:
-        product, name = market.product, market.product.product_id
-        if channel == "level2":
-            rows = [("bid", tick, steps) for tick, steps in market.book.bids.levels()]
-            rows += [("offer", tick, steps) for tick, steps in market.book.asks.levels()]
-            return [frames.level2(product, "snapshot", rows, now_us)]
-        if channel == "market_trades":
-            recent = list(market.trades)[-SNAPSHOT_TRADES:]
-            waiting = {trade.trade_id for trade in self._trades.get(name, ())}
-            return [frames.trades(product, "snapshot", [t for t in reversed(recent) if t.trade_id not in waiting])]
-        candles = self.exchange.candles[name]
-        if channel == "candles":
-            second = now_us // 1_000_000
-            rows_ = candles.window(second - SNAPSHOT_CANDLES * FIVE_MINUTES, second, FIVE_MINUTES, now_us)
-            return [frames.candles(product, "snapshot", list(reversed(rows_)))]
-        price = market.last
-        if price is None:
-            return []
-        if channel == "ticker":
-            return [frames.ticker(product, "snapshot", price, candles.figures(now_us), TopOfBook(market))]
-        if channel == "ticker_batch":
-            return [frames.ticker_batch(product, "snapshot", price, candles.figures(now_us))]
-        return []
 
     def _user_snapshot(self, session: Session, now_us: int) -> None:
         wanted = [o for o in self.exchange.venue.open.values() if self._sees(session, o)]
@@ -284,9 +258,7 @@ class Hub:
             if not (bids.changed or asks.changed):
                 continue
             if self._readers.get(("level2", name)):
-                rows = [("bid", tick, bids.total(tick)) for tick in sorted(bids.changed, reverse=True)]
-                rows += [("offer", tick, asks.total(tick)) for tick in sorted(asks.changed)]
-                self._cast("level2", name, frames.level2(market.product, "update", rows, now_us), now_us)
+                self._cast("level2", name, channels.level2_update(market, now_us), now_us)
             bids.changed.clear()
             asks.changed.clear()
 
