@@ -58,8 +58,7 @@ def _left_size(world: World, market: Market, job: MakerJob, price: Decimal) -> D
 def _go_on(world: World, market: Market, job: MakerJob) -> None:
     """No order works: end, wait, or place the next one."""
     price = floor_to(market.bid, market.product.price_increment) if market.bid is not None else None
-    if job.ending is None and world.now_ms >= job.deadline_ms:
-        job.ending = f"not filled in {world.settings.maker_timeout_sec:g} s"
+    job.ending = job.ending or _why_end(world, market, job)
     if job.ending is None and price is not None and not _left_size(world, market, job, price):
         job.ending = "bought"
     if job.ending is not None:
@@ -108,7 +107,6 @@ def chase(world: World) -> None:
         market = world.markets[job.product_id]
         order = world.orders.get(job.working or "")
         if order is None or order.settled:
-            job.ending = job.ending or _why_end(world, market, job)
             _go_on(world, market, job)
             continue
         job.ending = job.ending or _why_end(world, market, job)
@@ -155,6 +153,9 @@ def _may_price(world: World, job: MakerJob) -> bool:
 
 def order_over(world: World, order: Order) -> None:
     """A maker order is over and every fill of it is counted."""
+    if order.state is OrderState.DENIED:
+        # Whatever shut the gate keeps the lot's take from being sent as well, for the moment.
+        world.take_hold_ms[order.spec.lot_id or ""] = world.now_ms + exits.REFUSED_RETRY_MS
     job = world.makers.get(order.spec.product_id)
     market = world.market(order.spec.product_id)
     if job is None or market is None or job.working != order.spec.client_order_id:
