@@ -38,7 +38,8 @@ class Venue:
             taker_ppm=round(s.get("sim_taker_fee_pct", 0.9) * 10_000),
         )
         config = Config(seed=plan.seed, rules=rules, levels=BOOK_LEVELS, enforce_rate_limits=True)
-        self.tape = tape = ShockedTape(Synthetic(plan.seed, TEMPERS[plan.market], products))
+        tape: Any = ShockedTape(Synthetic(plan.seed, TEMPERS[plan.market], products))
+        self.tape = tape
         self.sim = LocalExchange(seed=plan.seed, start_us=self.start_us, config=config, tape=tape)
         self.key = self.sim.issue_key()
         self.streams: list[tuple[LocalStream, Callable[[list[str], int | None], None]]] = []
@@ -232,7 +233,10 @@ class ShockedTape:
     def __init__(self, tape: Synthetic) -> None:
         self._tape = tape
         self._shocks: list[tuple[str, int, int, float]] = []
-        self.begins, self.ends, self.products = tape.begins, tape.ends, tape.products
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever a shock does not touch is the tape's own."""
+        return getattr(self._tape, name)
 
     def shock(self, product_id: str, from_us: int, until_us: int, factor: float) -> None:
         self._shocks.append((product_id, from_us, until_us, factor))
@@ -243,15 +247,6 @@ class ShockedTape:
         if bar is None or not touched:
             return bar
         return fold_prints(self.prints(product_id, minute)) or bar
-
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
-        return self._tape.bar(product_id, start_s, seconds)
-
-    def half_spread(self, product_id: str, minute: int) -> int:
-        return self._tape.half_spread(product_id, minute)
-
-    def depth_percent(self, product_id: str, minute: int) -> int:
-        return self._tape.depth_percent(product_id, minute)
 
     def prints(self, product_id: str, minute: int) -> list[Print]:
         prints = self._tape.prints(product_id, minute)
