@@ -162,7 +162,8 @@ class Guard:
             (b"content-security-policy", policy.encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"x-frame-options", b"DENY"),
-            (b"referrer-policy", b"no-referrer"),
+            # Not "no-referrer": with that a browser's form says "Origin: null", which is nobody.
+            (b"referrer-policy", b"no-referrer" if scope["path"] == "/login/link" else b"same-origin"),
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"cross-origin-resource-policy", b"same-origin"),
             (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),

@@ -183,7 +183,7 @@ async def test_every_answer_carries_the_policy(dash: Dash) -> None:
                 assert "frame-ancestors 'none'" in policy
                 assert ("unsafe-inline" in policy) == (path == "/docs")
                 assert answer.headers["x-content-type-options"] == "nosniff"
-                assert answer.headers["referrer-policy"] == "no-referrer"
+                assert answer.headers["referrer-policy"] == ("no-referrer" if path == "/login/link" else "same-origin")
                 assert answer.headers["cache-control"]
 
 

@@ -570,6 +570,6 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     name = sys.argv[2] if len(sys.argv) > 2 else "six"
     writer = Writer(folder, name, mode=sys.argv[3] if len(sys.argv) > 3 else "sim")
-    if name not in ("empty", "bare", "boot", "error"):
+    if name not in ("empty", "bare", "boot", "error") and not writer.paths.ledger.exists():
         fill(folder)
     writer.run()

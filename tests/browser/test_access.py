@@ -1,0 +1,69 @@
+"""Access for everybody: an accessibility engine over every page and state, contrast included."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Running, Visitor
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = ["/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
+         "/health", "/settings", "/ask?ask=kill"]  # fmt: skip
+SERIOUS = ("serious", "critical")
+
+
+def findings(visitor: Visitor, path: str) -> list[str]:
+    """Serious findings of a page. The engine is handed in by the browser's own debugger, past our own policy."""
+    page = visitor.go(path)
+    page.wait_for_selector("h1, h2")
+    page.wait_for_timeout(250)
+    session = visitor.context.new_cdp_session(page)
+    session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+    run = "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations.map(v => " \
+          "[v.impact, v.id, v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary.slice(0, 160)).slice(0, 3)])))"  # fmt: skip
+    answer: Any = session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True, "returnByValue": True})
+    session.detach()
+    import json
+
+    found = json.loads(answer["result"]["value"])
+    return [f"{path}: {impact} {name} {nodes}" for impact, name, nodes in found if impact in SERIOUS]
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is missing: npm ci")
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_has_a_serious_finding(
+    running: Callable[..., Running], visit: Callable[..., Visitor], theme: str, width: int
+) -> None:
+    v = visit(running(), color_scheme=theme, viewport={"width": width, "height": 900})
+    v.word("RUNNING")
+    found = [x for path in PAGES for x in findings(v, path)]
+    assert found == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is missing: npm ci")
+@pytest.mark.parametrize(("scenario", "mode"), [("killed", "live"), ("boot", "sim"), ("empty", "sim")])
+def test_no_state_has_a_serious_finding(
+    running: Callable[..., Running], visit: Callable[..., Visitor], scenario: str, mode: str
+) -> None:
+    v = visit(running(scenario, mode))
+    v.page.wait_for_selector("#f-pres[data-s]:not([data-s=unk])")
+    assert findings(v, "/") == []
+    v.page.goto(v.running.base + "/login")
+    assert findings(v, "/login") == []
+
+
+def test_a_refresh_moves_nothing(running: Callable[..., Running], visit: Callable[..., Visitor]) -> None:
+    """Layout shift over some seconds of live updates, as the browser itself counts it."""
+    v = visit(running())
+    v.word("RUNNING")
+    v.page.wait_for_timeout(1500)
+    v.page.evaluate(
+        """() => { window.shift = 0; new PerformanceObserver((l) => {
+        for (const e of l.getEntries()) window.shift += e.value; }).observe({ type: "layout-shift", buffered: false }); }"""
+    )
+    v.page.wait_for_timeout(3000)
+    assert v.page.evaluate("window.shift") < 0.001
