@@ -58,7 +58,8 @@ class MakerTrading(Trading):
         self.settings = quiet_settings(
             products=PRODUCTS, stop_loss_pct=3.0, entry_order="maker", pyramid_min_adverse_pct=0.5,
             pyramid_decay_min_pct=0.1, trail_activate_pct=1.0, max_daily_loss_pct=100.0, max_orders_per_min=600,
-            max_drawdown_pct=0.0, max_error_rate_pct=0.0, maker_reprice_sec=1.0, maker_timeout_sec=120.0, max_consecutive_losses=0,
+            max_drawdown_pct=0.0, max_error_rate_pct=0.0, maker_reprice_sec=1.0, maker_timeout_sec=120.0,
+            max_consecutive_losses=0,
         )  # fmt: skip
         self.boot()
 

@@ -1,0 +1,184 @@
+"""Checks of one order before it is sent: each refuses with code, value and limit, and lets pass what is within."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core import events as ev
+from bot.core.model import Kind, OrderSpec, Purpose, Side
+from bot.core.risk import pretrade
+from tests.core.harness import D, Rig, one, places, product
+
+BTC = "BTC-USD"
+
+
+def rig_with(**settings: Any) -> Rig:
+    rig = Rig(**settings)
+    rig.price("100")
+    return rig
+
+
+def entry(**changes: Any) -> OrderSpec:
+    terms: dict[str, Any] = {
+        "client_order_id": "ct-main-0", "product_id": BTC, "side": Side.BUY, "kind": Kind.MARKET,
+        "purpose": Purpose.ENTRY, "base_size": None, "quote_size": D(100), "limit_price": None, "post_only": False,
+        "end_ms": None, "expected_price": D(100),
+    }  # fmt: skip
+    return OrderSpec(**(terms | changes))
+
+
+def bid(**changes: Any) -> OrderSpec:
+    terms = {"kind": Kind.LIMIT, "quote_size": None, "base_size": D(1), "limit_price": D("99.99"), "post_only": True}
+    return entry(**(terms | changes))
+
+
+def code(rig: Rig, spec: OrderSpec) -> str | None:
+    found = pretrade.refusal(rig.engine.world, spec)
+    assert found is None or (found.value and found.limit and found.text.startswith(found.code))
+    return found.code if found else None
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (entry(), None),
+        (bid(), None),
+        (entry(quote_size=D(0)), "size"),
+        (entry(quote_size=D("-1")), "size"),
+        (entry(quote_size=D("NaN")), "size"),
+        (entry(quote_size=D("Infinity")), "size"),
+        (entry(quote_size=None), "size"),
+        (entry(base_size=D(1)), "size"),
+        (bid(limit_price=None), "price"),
+        (bid(limit_price=D("NaN")), "price"),
+        (bid(limit_price=D("-5")), "price"),
+        (entry(product_id="DOGE-USD"), "product"),
+        (entry(quote_size=D("100.001")), "quote_increment"),
+        (bid(base_size=D("0.000000001")), "base_increment"),
+        (bid(limit_price=D("99.995")), "price_increment"),
+        (entry(quote_size=D("0.99")), "quote_size"),
+        (entry(quote_size=D("100000001")), "quote_size"),
+        (bid(limit_price=D("94.9")), "collar"),
+        (bid(limit_price=D("105.1")), "collar"),
+        (entry(expected_price=D("80")), "collar"),
+        (entry(quote_size=D(10_001)), "funds"),
+        (bid(base_size=D("100.005")), "funds"),  # fits without its fee, not with it
+    ],
+)
+def test_terms(spec: OrderSpec, expected: str | None) -> None:
+    assert code(rig_with(), spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"max_order_usd": 99.99}, "notional"),
+        ({"max_order_usd": 100.0}, None),
+        ({"max_product_usd": 99.0}, "exposure"),
+        ({"max_product_usd": 100.0}, None),
+        ({"max_total_usd": 99.0}, "exposure_total"),
+        ({"max_total_usd": 100.0}, None),
+        ({"max_base": "BTC:0.99"}, "base_cap"),
+        ({"max_base": "BTC:1"}, None),
+        ({"max_base": "ETH:0.1"}, None),
+    ],
+)
+def test_limits(limits: dict[str, Any], expected: str | None) -> None:
+    assert code(rig_with(**limits), entry()) == expected
+
+
+def test_a_halted_product_takes_no_entry_but_an_exit_may_try() -> None:
+    rig = rig_with(take_profit_order="market")
+    rig.open_runner()
+    rig.send(ev.ProductsSeen((product(halted="cancel only"),)))
+    assert code(rig, entry()) == "halted"
+    assert code(rig, one(places(rig.price("110")))) is None
+
+
+def test_one_source_of_price_is_not_enough() -> None:
+    rig = Rig()
+    rig.send(ev.Priced(BTC, D(100), None, None))
+    assert code(rig, entry()) == "collar"
+
+
+def sale(rig: Rig, **changes: Any) -> OrderSpec:
+    terms = {"side": Side.SELL, "purpose": Purpose.EXIT, "quote_size": None, "base_size": D(1)}
+    return entry(**(terms | {"lot_id": rig.lots[0].lot_id if rig.lots else "gone"} | changes))
+
+
+def test_a_sale_is_of_a_lot_and_never_of_more_than_it_holds() -> None:
+    rig = rig_with(take_profit_order="market")
+    assert code(rig, sale(rig)) == "lot"
+    rig.open_runner(size="1")
+    assert code(rig, sale(rig)) is None
+    assert code(rig, sale(rig, base_size=D("1.00000001"))) == "oversell"
+    assert code(rig, sale(rig, base_size=None, quote_size=D(5))) == "oversell"
+
+
+def test_no_second_sale_while_one_may_still_fill() -> None:
+    rig = rig_with()
+    _, take = rig.open_runner(size="1")
+    assert take is not None
+    assert code(rig, sale(rig)) == "exit_working"
+    assert code(rig, take) is None, "the order itself does not stand in its own way"
+
+
+def test_an_order_that_is_recorded_does_not_count_against_itself() -> None:
+    """The gate before the socket asks again, with the order among those in flight."""
+    rig = rig_with(max_total_usd=2000.0, max_product_usd=2000.0, max_base="BTC:20", max_orders_per_min=1)
+    spec = one(places(rig.bar("buy")))
+    assert spec.quote_size == 2000 and code(rig, spec) is None
+    assert code(rig, replace(spec, client_order_id="ct-main-other")) == "exposure"
+
+
+def test_what_others_in_flight_hold_is_not_there_twice() -> None:
+    rig = rig_with(products=(BTC, "ETH-USD"), risk_per_trade_pct=60.0)
+    rig.price("100", "ETH-USD")
+    one(places(rig.bar("buy")))
+    assert code(rig, entry(product_id="ETH-USD", quote_size=D(4000))) is None
+    assert code(rig, entry(product_id="ETH-USD", quote_size=D("4000.01"))) == "funds"
+
+
+def test_a_check_that_raises_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_world: Any, _spec: OrderSpec) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(pretrade, "CHECKS", (broken,))
+    assert code(rig_with(), entry()) == "broken"
+
+
+def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
+    rig = rig_with(max_order_usd=50.0)
+    rig.engine.world.settings = replace(rig.settings, max_order_usd=0.0)
+    rig.bar("flat")
+    # The bot's own size respects MAX_ORDER_USD, so a refusal needs a limit that only the check knows.
+    rig.engine.world.markets[BTC].product = product(quote_max_size=D(10))
+    found = rig.bar("buy") + rig.price("100") + rig.price("100")
+    assert not places(found) and not rig.engine.world.entries_in_flight()
+    texts = [i.text for i in found if hasattr(i, "text")]
+    assert sum("refused by quote_size: 2000, limit" in text for text in texts) == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    size=st.decimals(allow_nan=True, allow_infinity=True),
+    price=st.decimals(allow_nan=True, allow_infinity=True),
+    market=st.booleans(),
+)
+def test_whatever_numbers_come_only_sane_ones_pass(size: Decimal, price: Decimal, market: bool) -> None:
+    """H8: NaN, infinities, zero, negatives and off-increment values never reach the wire."""
+    spec = entry(quote_size=size) if market else bid(base_size=size, limit_price=price)
+    if pretrade.refusal(_RIG.engine.world, spec) is None:
+        assert size.is_finite() and size > 0
+        step = D("0.01") if market else D("0.00000001")
+        assert size % step == 0
+        if not market:
+            assert price.is_finite() and D(95) <= price <= D(105) and price % D("0.01") == 0
+            assert size * price <= 10_000
+
+
+_RIG = rig_with()

@@ -1,0 +1,354 @@
+"""Risk: guards and their bands, what latches and who lifts it, pauses after refusals, what survives a restart."""
+
+from typing import Any
+
+import pytest
+
+from bot.core import events as ev
+from bot.core import view
+from bot.core.model import Balance
+from bot.core.risk import guards, losses, rate
+from bot.core.risk.guard import Band, Guard, Reading
+from bot.core.risk.memory import RiskMemory
+from bot.core.world import Restored
+from shared.control import Level
+from tests.core.harness import D, Rig, notes, one, places, product
+
+BTC = "BTC-USD"
+
+
+def guard(name: str) -> Guard:
+    return next(g for g in guards.GUARDS if g.name == name)
+
+
+def plain(limit: float, value: float | None, **terms: Any) -> Reading:
+    made = Guard("g", "G", "x", lambda _s: limit, lambda _w, _m: value, "later", **terms)
+    rig = Rig()
+    return made.read(rig.engine.world, rig.engine.world.markets[BTC])
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "terms", "band"),
+    [
+        (0.0, 99.0, {}, Band.OFF),
+        (10.0, 0.0, {}, Band.OK),
+        (10.0, 7.99, {}, Band.OK),
+        (10.0, 8.0, {}, Band.WARN),
+        (10.0, 9.999, {}, Band.WARN),
+        (10.0, 10.0, {}, Band.TRIPPED),
+        (10.0, 10.0, {"reaching_is_fine": True}, Band.WARN),
+        (10.0, 10.001, {"reaching_is_fine": True}, Band.TRIPPED),
+        (10.0, 9.999, {"at_least": True}, Band.TRIPPED),
+        (10.0, 10.0, {"at_least": True}, Band.WARN),
+        (10.0, 12.5, {"at_least": True}, Band.OK),
+        (10.0, None, {}, Band.UNKNOWN),
+        (10.0, float("nan"), {}, Band.TRIPPED),
+        (10.0, float("-inf"), {}, Band.TRIPPED),
+    ],
+)
+def test_a_guards_band(limit: float, value: float | None, terms: dict[str, Any], band: Band) -> None:
+    found = plain(limit, value, **terms)
+    assert found.band is band
+    assert found.approved == (band is not Band.TRIPPED)
+
+
+def test_unknown_shuts_only_where_it_must() -> None:
+    assert plain(1.0, None).approved
+    assert not plain(1.0, None, unknown_shuts=True).approved
+
+
+def test_a_guard_that_raises_refuses() -> None:
+    def broken(_world: Any, _market: Any) -> float:
+        raise ZeroDivisionError
+
+    rig = Rig()
+    made = Guard("g", "G", "x", lambda _s: 1.0, broken, "later")
+    assert not guards.read(made, rig.engine.world, rig.engine.world.markets[BTC]).approved
+
+
+def test_every_guard_shows_its_state_with_value_and_limit() -> None:
+    rig = Rig(products=(BTC, "ETH-USD"))
+    rig.price("100")
+    rig.price("50", "ETH-USD")
+    docs = {doc.name: doc for doc in view.risk(rig.engine.world).limits}
+    assert set(docs) >= {g.name for g in guards.GUARDS} | {"day_loss", "lots", "orders_per_min", "clock", "stale"}
+    assert docs["spread"].note == "ETH-USD" and docs["spread"].value == pytest.approx(0.04)
+    assert docs["depth"].state == "off" and docs["depth"].limit is None
+    assert docs["drawdown"].state == "ok" and docs["drawdown"].limit == 10.0
+    assert all(doc.state in ("ok", "warn", "tripped", "off") for doc in docs.values())
+
+
+# Drawdown.
+
+
+def lose(rig: Rig, share: str) -> None:
+    """The account falls by a loss, not by a transfer."""
+    world = rig.engine.world
+    world.portfolio.totals["USD"] *= 1 - D(share)
+
+
+def test_drawdown_warns_then_latches_and_start_counts_from_there() -> None:
+    rig = Rig(max_daily_loss_pct=100.0)
+    world, market = rig.engine.world, rig.engine.world.markets[BTC]
+    rig.tick()
+    lose(rig, "0.09")
+    rig.tick()
+    assert guard("drawdown").read(world, market).band is Band.WARN and world.entries_latched is None
+    lose(rig, "0.02")
+    said = notes(rig.tick())
+    assert world.entries_latched is not None and "drawdown" in world.entries_latched
+    assert any("Start" in text for text in said)
+    assert not places(rig.bar("buy"))
+    rig.level(Level.RUN)
+    assert world.entries_latched is None and world.peak_equity == world.equity
+    assert places(rig.bar("buy"))
+
+
+def test_the_drawdown_latch_and_the_peak_survive_a_restart() -> None:
+    rig = Rig(max_daily_loss_pct=100.0)
+    rig.tick()
+    lose(rig, "0.2")
+    rig.tick()
+    again = Rig(cash="8000", restored=Restored(facts=dict(rig.engine.world.facts)), max_daily_loss_pct=100.0)
+    assert again.engine.world.peak_equity == 10_000
+    assert not places(again.bar("buy"))
+
+
+def test_money_taken_out_is_no_drawdown() -> None:
+    rig = Rig(max_daily_loss_pct=100.0)
+    rig.tick()
+    rig.now_ms += 60_000
+    rig.send(ev.BalancesSeen((Balance("USD", D(5000), D(0)),), rig.now_ms))
+    rig.tick()
+    assert rig.engine.world.entries_latched is None and rig.engine.world.peak_equity == 5000
+
+
+# Losses in a row.
+
+
+def sell_at(rig: Rig, price: str) -> None:
+    """Buy one at 100 and have its take filled at `price`."""
+    _, take = rig.open_runner()
+    assert take is not None
+    rig.fills_all(take, "1", price)
+
+
+def test_losses_in_a_row_shut_entries_until_the_day_turns() -> None:
+    rig = Rig(max_consecutive_losses=3, max_daily_loss_pct=100.0)
+    for _ in range(3):
+        sell_at(rig, "99")
+    assert rig.engine.world.risk.loss_streak == 3
+    assert not places(rig.bar("buy"))
+    rig.now_ms += 86_400_000
+    rig.price("100")
+    rig.tick()
+    assert rig.engine.world.risk.loss_streak == 0 and places(rig.bar("buy"))
+
+
+def test_a_gain_ends_the_row_and_start_does_too() -> None:
+    rig = Rig(max_consecutive_losses=3, max_daily_loss_pct=100.0)
+    for price in ("99", "99", "101", "99", "99"):
+        sell_at(rig, price)
+    assert rig.engine.world.risk.loss_streak == 2
+    rig.level(Level.RUN)
+    assert rig.engine.world.risk.loss_streak == 0
+
+
+def test_results_survive_a_restart() -> None:
+    rig = Rig(max_daily_loss_pct=100.0)
+    for price in ("99", "103", "98"):
+        sell_at(rig, price)
+    kept = RiskMemory.restored(rig.engine.world.facts)
+    assert kept.loss_streak == 1 and kept.results == rig.engine.world.risk.results
+    assert kept.results.count == pytest.approx(1 + 0.99 + 0.99**2)
+    assert RiskMemory.restored({"loss_streak": "x", "results": "1 2"}).loss_streak == 0
+
+
+# Errors.
+
+
+def test_more_than_half_of_the_orders_failing_shuts_entries_until_they_are_old() -> None:
+    rig = Rig()
+    world, market = rig.engine.world, rig.engine.world.markets[BTC]
+    for ok in (True, True, False, False, False):
+        world.risk.outcome(ok, rig.now_ms)
+    assert guard("order_errors").read(world, market).band is Band.UNKNOWN, "five say nothing yet"
+    world.risk.outcome(False, rig.now_ms)
+    assert not guard("order_errors").read(world, market).approved
+    assert not places(rig.bar("buy"))
+    rig.now_ms += 601_000
+    assert places(rig.bar("buy"))
+
+
+@pytest.mark.parametrize(("errors", "approved"), [(0, True), (4, True), (5, False), (10, False)])
+def test_failed_requests_in_a_minute(errors: int, approved: bool) -> None:
+    rig = Rig()
+    rig.send(ev.ApiSeen(1000, 900))
+    rig.send(ev.ApiSeen(1010, 900 + errors), 30_000)
+    rig.price("100")
+    reading = guard("api_errors").read(rig.engine.world, rig.engine.world.markets[BTC])
+    assert reading.value == errors * 10 and reading.approved is approved
+
+
+def test_old_requests_are_forgotten() -> None:
+    rig = Rig()
+    rig.send(ev.ApiSeen(0, 0))
+    rig.send(ev.ApiSeen(100, 100), 1000)
+    rig.send(ev.ApiSeen(110, 100), 61_000)
+    assert rig.engine.world.risk.recent_api(rig.now_ms) == (0, 0)
+    rig.send(ev.ApiSeen(120, 101), 1000)
+    assert rig.engine.world.risk.recent_api(rig.now_ms) == (10, 1)
+
+
+# Refusals (A10): at most five in a row, then a pause, each twice as long.
+
+
+def refuse(rig: Rig) -> bool:
+    sent = places(rig.bar("buy"))
+    for spec in sent:
+        rig.send(ev.Refused(spec.client_order_id, "INVALID_SIZE_PRECISION"))
+    return bool(sent)
+
+
+def test_five_refusals_pause_the_product_and_each_pause_is_twice_as_long() -> None:
+    rig = Rig(products=(BTC, "ETH-USD"), max_error_rate_pct=0.0)
+    assert [refuse(rig) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert places(rig.bar("buy", product_id="ETH-USD")), "the other product trades on"
+    for pause_s in (60, 120, 240):
+        begin = rig.now_ms
+        waited = 0
+        while not refuse(rig):
+            rig.now_ms += 1000
+            waited += 1
+        assert pause_s - 15 <= (rig.now_ms - begin) / 1000 <= pause_s + 15, pause_s
+        assert not refuse(rig), "one try after the pause"
+
+
+def test_an_accepted_entry_ends_the_pauses() -> None:
+    rig = Rig(max_error_rate_pct=0.0)
+    for _ in range(5):
+        refuse(rig)
+    rig.now_ms += 61_000
+    rig.accept(one(places(rig.bar("buy"))))
+    assert not rig.engine.world.risk.pauses and not rig.engine.world.refused_in_a_row
+
+
+# Orders in a minute (H7).
+
+
+def test_a_runaway_strategy_is_latched_within_a_second_and_only_start_lifts_it() -> None:
+    """An entry at every bar, a bar at every tick, each of another size; nothing else stands in the way."""
+    rig = Rig(max_orders_per_min=10, max_consecutive_losses=0, max_daily_loss_pct=100.0, take_profit_order="market")
+    world = rig.engine.world
+    sent = 0
+    for _ in range(50):
+        for spec in places(rig.bar("buy")):
+            sent += 1
+            rig.send(ev.Refused(spec.client_order_id, "no"))
+            world.refused_in_a_row.clear()
+            world.risk.outcomes.clear()
+            world.risk.pauses.clear()
+            world.portfolio.totals["USD"] += 1
+        rig.send(ev.Tick(), 100)
+    assert sent == 10 and world.entries_latched is not None and "in a minute" in world.entries_latched
+    rig.now_ms += 3_600_000
+    assert not places(rig.bar("buy")), "time does not lift it"
+    rig.level(Level.RUN)
+    assert places(rig.bar("buy"))
+
+
+def test_the_same_entry_six_times_in_a_minute_is_refused() -> None:
+    rig = Rig(max_error_rate_pct=0.0)
+    sent = 0
+    for _ in range(10):
+        for spec in places(rig.bar("buy")):
+            sent += 1
+            rig.send(ev.Refused(spec.client_order_id, "no"))
+            rig.engine.world.refused_in_a_row.clear()
+            rig.engine.world.risk.pauses.clear()
+    assert sent == 5
+    rig.now_ms += 60_000
+    assert places(rig.bar("buy"))
+
+
+def test_a_flatten_and_resting_takes_do_not_count() -> None:
+    rig = Rig()
+    rig.open_runner()
+    assert rate.orders_per_minute(rig.engine.world) == 1, "the entry, not its take"
+
+
+# Market.
+
+
+@pytest.mark.parametrize(("bid", "ask", "approved"), [("99.6", "100.4", True), ("99.4", "100.6", False)])
+def test_the_spread(bid: str, ask: str, approved: bool) -> None:
+    rig = Rig()
+    rig.send(ev.Priced(BTC, D(100), D(bid), D(ask)))
+    assert guard("spread").read(rig.engine.world, rig.engine.world.markets[BTC]).approved is approved
+
+
+@pytest.mark.parametrize(("size", "approved"), [(None, False), ("9.99", False), ("10", True)])
+def test_the_depth(size: str | None, approved: bool) -> None:
+    rig = Rig(min_depth_usd=1000.0)
+    rig.send(ev.Priced(BTC, D(100), D("99.99"), D(100), D(size) if size else None))
+    assert guard("depth").read(rig.engine.world, rig.engine.world.markets[BTC]).approved is approved
+
+
+# Exposure.
+
+
+def test_exposure_counts_lots_at_mark_what_is_in_flight_and_what_has_no_answer() -> None:
+    rig = Rig(products=(BTC, "ETH-USD"), max_total_usd=5000.0, max_product_usd=0.0)
+    rig.price("50", "ETH-USD")
+    entry = one(places(rig.bar("buy")))  # 2,000 in flight
+    rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
+    second = one(places(rig.bar("buy", "50", "ETH-USD")))  # 2,000 more
+    rig.fills_all(second, "39", "50")
+    assert guards.exposure_quote(rig.engine.world) == D(2000) + 39 * 50
+    rig.price("60", "ETH-USD")
+    assert guards.exposure_quote(rig.engine.world) == D(2000) + 39 * 60, "held at mark"
+    rig.engine.world.markets["ETH-USD"].used_bar_s = None
+    found = rig.bar("buy", "45", "ETH-USD")
+    assert not [spec for spec in places(found) if spec.purpose.value == "entry"], "2,000 + 1,755 + 2,000 is above 5,000"
+
+
+def test_base_units_are_capped() -> None:
+    rig = Rig(max_base="BTC:30,ETH:1", products=(BTC,))
+    rig.open_runner(size="12")
+    rig.strategy.word = "buy"
+    rig.now_ms += 3_600_000
+    assert not [s for s in places(rig.bar("buy", "90")) if s.purpose.value == "entry"], "12 + 22.2 is above 30"
+
+
+def test_reduce_only_sells_and_never_buys() -> None:
+    rig = Rig()
+    rig.open_runner()
+    left = Restored(
+        lots=tuple(rig.lots), next_lot_seq=9, facts=dict(rig.engine.world.facts),
+        own_ids=frozenset(rig.engine.world.own_ids),
+    )  # fmt: skip
+    again = Rig(restored=left, reduce_only=True, holdings={"BTC": "1"}, take_profit_order="market")
+    assert not places(again.bar("buy", "90"))
+    assert one(places(again.price("104"))).side.value == "SELL"
+
+
+def test_the_day_and_the_streak_begin_anew_together() -> None:
+    rig = Rig()
+    rig.engine.world.risk.loss_streak = 4
+    losses.forgive(rig.engine.world)
+    assert rig.engine.world.facts["loss_streak"] == "0"
+
+
+def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> None:
+    rig = Rig(products=(BTC, "ETH-USD"), scanner_max_products=1)
+    rig.price("100", "ETH-USD")
+    rig.open_runner()
+    rig.send(ev.ProductsSeen((product("SOL-USD"),)))
+    said = notes(rig.send(ev.Picked(("SOL-USD",))))
+    assert set(rig.engine.world.markets) == {BTC, "SOL-USD"} and any("SOL-USD" in text for text in said)
+    assert not [s for s in places(rig.bar("buy", "90")) if s.side.value == "BUY"], "exits only"
+    rig.price("50", "SOL-USD")
+    assert places(rig.bar("buy", "50", "SOL-USD")), "what joined trades at once"
+    rig.send(ev.Picked(()))
+    assert "SOL-USD" in rig.engine.world.markets, "a scan that finds nothing changes nothing"
+    assert rig.engine.world.facts["picked"] == "SOL-USD"
