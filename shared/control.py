@@ -125,7 +125,7 @@ def decode_control(data: bytes) -> ControlFile:
     if raw.get("version", CONTROL_VERSION) != CONTROL_VERSION:
         raise Unreadable(f"its version is {raw.get('version')!r}, this program knows {CONTROL_VERSION}")
     command = raw.get("command")
-    if command is not None and command not in LEVEL_OF:
+    if command is not None and (not isinstance(command, str) or command not in LEVEL_OF):
         raise Unreadable(f"command {command!r} is none of null, {', '.join(LEVEL_OF)}")
     ring = raw.get("commands")
     if isinstance(ring, list) and len(ring) > RING_LIMIT:
@@ -240,11 +240,14 @@ def _make_kill_file(path: Path) -> None:
 
 
 def _read_or_new(path: Path) -> ControlFile:
-    """The file's good content, else a new document: writing a whole new one is how a damaged file is mended."""
+    """The file's good content, else a new document: writing a whole new one is how a damaged file is mended.
+
+    What the wish was is not known then, and a new document must not mean run by saying nothing: it says pause.
+    """
     try:
         return decode_control(files.read_bytes(path))
     except (Unreadable, FileNotFoundError):
-        return ControlFile(epoch=str(uuid.uuid4()))
+        return ControlFile(command="pause", epoch=str(uuid.uuid4()))
 
 
 def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime) -> dict[str, Any]:
