@@ -111,6 +111,24 @@ class Exchange:
         self.driver.advance(self.now_us)
         self.settle()
 
+    def leap(self, now_us: int) -> None:
+        """Go on from another time, forward or back, without playing what lies between (the machine slept).
+
+        Dated orders end; resting orders that the price came by are filled at their own prices.
+        """
+        before, self.now_us = self.now_us, now_us
+        triggers.run_timers(self.venue, now_us)
+        self.driver.leap(now_us)
+        for candles in self.candles.values():
+            candles.leap(before, now_us)
+        for market in self.venue.markets.values():
+            for buys in (True, False):
+                for tick in list(market.book.side(buys).orders):
+                    execution.hit_if_crossed(self.venue, market, buys, tick, now_us)
+            if market.last is not None:
+                triggers.on_trade_price(self.venue, market, now_us)
+        self.settle()
+
     def settle(self) -> None:
         """After anything that may have traded: fire stops, count candles, tell listeners, save."""
         venue = self.venue

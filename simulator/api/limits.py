@@ -12,7 +12,7 @@ class Buckets:
     def take(self, name: str, now_us: int) -> bool:
         """True when a token was there."""
         tokens, at = self._state.get(name, (self.burst, now_us))
-        tokens = min(self.burst, tokens + (now_us - at) * self.rate / 1e6)
+        tokens = min(self.burst, tokens + max(0, now_us - at) * self.rate / 1e6)
         if len(self._state) > 10_000:
             self._state.clear()
         if tokens < 1:

@@ -37,12 +37,14 @@ class Api:
     private: Buckets = field(default_factory=lambda: Buckets(30, 30))
     public: Buckets = field(default_factory=lambda: Buckets(10, 10))
     clock_skew_us: Callable[[int], int] = lambda now_us: 0  # a fault: how far the venue's clock is off  # noqa: ARG005
+    wall_us: Callable[[], int] | None = None
     enforce_limits: bool = True
     conversions: dict[str, dict[str, Any]] = field(default_factory=dict)  # quotes of convert, by trade id
 
     @property
     def now_us(self) -> int:
-        return self.exchange.now_us + self.clock_skew_us(self.exchange.now_us)
+        """The venue's clock, as tokens are checked by it: the wall's, or the market's under virtual time."""
+        return (self.wall_us() if self.wall_us else self.exchange.now_us) + self.clock_skew_us(self.exchange.now_us)
 
 
 Handler = Callable[..., Response]

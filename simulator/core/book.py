@@ -222,6 +222,16 @@ class Book:
                 matches.append(match)
         return matches
 
+    def meets_own(self, buys: bool, reach: int, portfolio: str) -> bool:
+        """True where a taker that goes as far as `reach` would meet an order of its own account."""
+        makers = self.side(not buys)
+        return any(
+            place.order.portfolio == portfolio
+            for tick, queue in makers.orders.items()
+            if (tick <= reach if buys else tick >= reach)
+            for place in queue
+        )
+
     def reachable(self, buys: bool, limit: int | None, demand: Demand, portfolio: str) -> list[Match]:
         """As `take` without taking, the taker's own orders left out: for FOK, previews and holds."""
         makers = self.side(not buys)

@@ -32,10 +32,24 @@ class Candles:
         self._figures: tuple[int, DayFigures] | None = None
         self._before: tuple[int, Bar | None] = (-1, None)  # the twenty-four hours before the last ones, by hour
         self._year: tuple[int, Bar | None] = (-1, None)  # the closed days of a year, by day
-        for print_ in tape.prints(product_id, self._live_from):
-            at = self._live_from * MINUTE_US + print_.offset_us
-            if at <= start_us:
+        self._gaps: list[tuple[int, int]] = []  # minutes, first and after the last, that were not played
+        self._count_up_to(start_us)
+
+    def _count_up_to(self, now_us: int) -> None:
+        """Count the running minute's prints as far as they are past."""
+        minute = now_us // MINUTE_US
+        for print_ in self._tape.prints(self._product_id, minute):
+            at = minute * MINUTE_US + print_.offset_us
+            if at <= now_us:
                 self.add(Trade(0, print_.tick, print_.steps, at, print_.maker_buys))
+
+    def leap(self, from_us: int, now_us: int) -> None:
+        """Nothing was played from one time to the other: the tape says what those minutes were."""
+        first, last = sorted((from_us // MINUTE_US, now_us // MINUTE_US))
+        self._gaps.append((first, last))
+        self._live.pop(now_us // MINUTE_US, None)
+        self._figures = None
+        self._count_up_to(now_us)
 
     def add(self, trade: Trade) -> None:
         """Count a print."""
@@ -52,6 +66,8 @@ class Candles:
 
     def minute(self, minute: int) -> Bar | None:
         if minute < self._live_from or minute < next(iter(self._live), minute + 1) - KEPT_MINUTES:
+            return self._tape.minute(self._product_id, minute)
+        if any(first <= minute < last for first, last in self._gaps):
             return self._tape.minute(self._product_id, minute)
         return self._live.get(minute)
 

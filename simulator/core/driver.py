@@ -81,7 +81,7 @@ class Player:
             if len(earlier) >= WARM_TRADES:
                 break
         market = self.market
-        market.next_trade_id = now_us // 1000
+        market.next_trade_id = max(market.next_trade_id, now_us // 1000)
         for trade in earlier[-WARM_TRADES * 5 :]:
             market.trades.append(trade._replace(trade_id=market.next_trade_id))
             market.next_trade_id += 1
@@ -91,6 +91,16 @@ class Player:
         if earlier:
             market.last = earlier[-1].tick
             self._lay_all(market.last)
+
+    def leap(self, now_us: int) -> None:
+        """Stand as if the tape had been played up to now, after a time in which it was not: the machine slept."""
+        for side in (self.market.book.bids, self.market.book.asks):
+            for tick in list(side.crowd):
+                side.set_crowd(tick, 0)
+        for recent in self.touches.values():
+            recent.clear()
+        self.quotes = (0, 0)
+        self.start(now_us)
 
     def _load(self, minute: int) -> None:
         self.minute = minute
@@ -266,6 +276,13 @@ class Driver:
         """Stand as if the tape had been played up to now."""
         for player in self.players:
             player.start(now_us)
+        self._due = [(player.due_us(), i) for i, player in enumerate(self.players)]
+        heapq.heapify(self._due)
+
+    def leap(self, now_us: int) -> None:
+        """Go on from another time without playing what lies between."""
+        for player in self.players:
+            player.leap(now_us)
         self._due = [(player.due_us(), i) for i, player in enumerate(self.players)]
         heapq.heapify(self._due)
 

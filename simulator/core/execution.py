@@ -109,6 +109,17 @@ def hit_at_limit(venue: Venue, market: Market, order: Order, now_us: int) -> Non
     finish(venue, market, order, Status.FILLED, now_us)
 
 
+def hit_if_crossed(venue: Venue, market: Market, buys: bool, tick: int, now_us: int) -> None:
+    """Fill the orders of a level that the other side's crowd has gone through."""
+    side, other = market.book.side(buys), market.book.side(not buys)
+    best = next((key * other.sign for key in reversed(other.keys) if key * other.sign in other.crowd), None)
+    if best is None or (best > tick if buys else best < tick):
+        return
+    for place in list(side.orders.get(tick, ())):
+        side.leave(place.order)
+        hit_at_limit(venue, market, place.order, now_us)
+
+
 def leave_book(market: Market, order: Order) -> None:
     """Take a resting order out of the book or out of the waiting stops, wherever it is."""
     if order in market.stops:

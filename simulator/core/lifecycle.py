@@ -178,6 +178,8 @@ def _after_work(venue: Venue, market: Market, order: Order, demand: Demand, matc
 def _whole(market: Market, order: Order, limit: int | None, budget: int | None) -> bool:
     demand = Demand(order.leaves if order.steps is not None else None, budget, order.product.unit)
     reach = market.book.reachable(order.buys, limit, demand, order.portfolio)
+    if reach and market.book.meets_own(order.buys, reach[-1].tick, order.portfolio):
+        return False  # self-trade prevention would take a part of it away
     if order.steps is not None:
         return sum(match.steps for match in reach) == order.leaves
     return bool(reach) and not demand.at(reach[-1].tick)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from simulator.core import triggers
 from simulator.core.bars import Bar, Print, fold
 from simulator.core.driver import print_at
-from simulator.core.execution import hit_at_limit
+from simulator.core.execution import hit_at_limit, hit_if_crossed
 from simulator.core.products import Product
 from simulator.core.venue import Market, Venue
 
@@ -77,16 +77,9 @@ class RelayedMarket:
     def _uncross(self, now_us: int) -> None:
         """Orders of ours that the feed's market went through are filled at their own prices."""
         book = self.market.book
-        for side, other in ((book.bids, book.asks), (book.asks, book.bids)):
-            if not side.orders:
-                continue
-            best = next((key * other.sign for key in reversed(other.keys) if key * other.sign in other.crowd), None)
-            if best is None:
-                continue
-            for tick in [t for t in side.orders if (t >= best if side.sign > 0 else t <= best)]:
-                for place in list(side.orders[tick]):
-                    side.leave(place.order)
-                    hit_at_limit(self._venue, self.market, place.order, now_us)
+        for side in (book.bids, book.asks):
+            for tick in list(side.orders):
+                hit_if_crossed(self._venue, self.market, side.sign > 0, tick, now_us)
 
     def trade(self, tick: int, steps: int, maker_buys: bool, now_us: int) -> None:
         """A trade of the feed."""

@@ -1,6 +1,7 @@
 """The running server: clock, market loop, ports, shutdown."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import time
@@ -24,6 +25,8 @@ from simulator.server.transport import Connection
 log = logging.getLogger("simulator.server")
 STEP_S = 0.02
 CONNECTIONS_PER_S = 8
+LEAP_US = 120_000_000  # a longer pause is not played out trade by trade
+LEAP_BACK_US = 5_000_000
 KEYS_EVERY_US = 500_000
 HOST = "127.0.0.1"
 
@@ -44,7 +47,7 @@ class SimServer:
         self.faults = faults
         self.port = port
         hosts = (f"{HOST}:{port}", f"localhost:{port}", f"[::1]:{port}")
-        self.api = Api(exchange, keys, hosts, enforce_limits=exchange.config.enforce_rate_limits)
+        self.api = Api(exchange, keys, hosts, wall_us=wall_us, enforce_limits=exchange.config.enforce_rate_limits)
         self.service = build(self.api)
         self.courier = Courier(self.service, faults, exchange.config.seed)
         self.hub = Hub(self.api, faults)
@@ -64,7 +67,7 @@ class SimServer:
     def answer(self, request: Request) -> Delivery:
         now_us = wall_us()
         self.requests += 1
-        self.exchange.advance(now_us)
+        self._advance(now_us)
         delivery = self.courier.deliver(request)
         self.hub.run(now_us)
         return delivery
@@ -79,7 +82,7 @@ class SimServer:
 
     def receive(self, session: Session, text: str) -> None:
         now_us = wall_us()
-        self.exchange.advance(now_us)
+        self._advance(now_us)
         self.hub.receive(session, text, now_us)
 
     def disconnect(self, session: Session) -> None:
@@ -109,8 +112,11 @@ class SimServer:
         return made
 
     async def listen(self, context: ssl.SSLContext) -> None:
-        """Open the port. Raises PortTaken."""
+        """Open the port, on IPv6's loopback as well where there is one: "localhost" means either. Raises PortTaken."""
         self._servers.append(await open_port(self.connection, self.port, context))
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            self._servers.append(await loop.create_server(self.connection, "::1", self.port, ssl=context))
 
     async def open_admin(self, factory: Callable[[], asyncio.Protocol], port: int) -> None:
         """Open the admin port. Raises PortTaken."""
@@ -122,7 +128,7 @@ class SimServer:
         looked_us = 0
         while not stopping.is_set():
             now_us = wall_us()
-            self.exchange.advance(now_us)
+            self._advance(now_us)
             self._maintain(now_us)
             if now_us - looked_us > KEYS_EVERY_US:
                 looked_us = now_us
@@ -132,6 +138,17 @@ class SimServer:
                 await wait(stopping.wait())
             except TimeoutError:
                 continue
+
+    def _advance(self, now_us: int) -> None:
+        """Play the market up to now, or leap there when the machine slept or its clock was set."""
+        gap_us = now_us - self.exchange.now_us
+        if -LEAP_BACK_US < gap_us < LEAP_US:
+            self.exchange.advance(now_us)
+            return
+        log.warning("clock.leap seconds=%.1f", gap_us / 1e6)
+        for session in list(self.hub.sessions):
+            session.close(1012)
+        self.exchange.leap(now_us)
 
     def _maintain(self, now_us: int) -> None:
         """Maintenance closes every stream, once."""

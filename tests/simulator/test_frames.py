@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.exchange import Config
 from simulator.inprocess import LocalExchange, LocalStream
@@ -264,6 +266,44 @@ def test_wrong_messages_get_an_error_frame_and_the_connection_lives(text: str, a
     assert take(stream) == [{"type": "error", "message": answer}]
     say(stream, "heartbeats")
     assert take(stream)[0]["channel"] == "subscriptions"
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> tuple[LocalExchange, LocalStream]:
+    exchange = LocalExchange(config=Config(levels=20, enforce_rate_limits=False))
+    return exchange, exchange.connect()
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["subscribe", "unsubscribe"]) | JUNK,
+            "channel": st.sampled_from(["ticker", "level2", "user", "heartbeats", "candles", "status"]) | JUNK,
+            "product_ids": st.lists(st.sampled_from(["BTC-USD", "ETH-USD", "BTC-USDC", "NO-PE"]), max_size=3) | JUNK,
+            "jwt": JUNK,
+        },
+    )
+    | JUNK
+)
+def test_no_message_breaks_a_stream(fuzzed: tuple[LocalExchange, LocalStream], message: Any) -> None:
+    exchange, stream = fuzzed
+    try:
+        stream.send(json.dumps(message))
+    except UnicodeEncodeError:
+        return
+    for frame in take(stream):
+        assert frame.get("type") == "error" or next(iter(frame)) == "channel"
+    assert stream.close_code is None
+    exchange.advance(exchange.now_us + 1_000)
 
 
 def test_who_talks_too_much_is_told_so() -> None:

@@ -425,3 +425,46 @@ def test_the_fee_tier_falls_with_the_volume() -> None:
     assert summary["fee_tier"]["pricing_tier"] == "Advanced 1" and summary["total_volume"] == 20_020
     x.wait(31 * 86_400)
     assert x.ok("GET", "/transaction_summary")["fee_tier"]["pricing_tier"] == "Intro 1"
+
+
+def test_a_leap_of_the_clock_ends_dated_orders_and_fills_what_the_price_came_by() -> None:
+    from simulator.core.validation import parse_order
+    from simulator.inprocess import LocalExchange
+
+    exchange = LocalExchange(market="lively").exchange
+    market = exchange.venue.markets["BTC-USD"]
+    assert market.last is not None
+
+    def place(number: int, kind: str, factor: float, **more: str) -> Any:
+        inner = {"base_size": "0.01", "limit_price": f"{market.last * factor / 100:.2f}", **more}  # type: ignore[operator]
+        body = {
+            "client_order_id": str(number),
+            "product_id": "BTC-USD",
+            "side": "BUY",
+            "order_configuration": {kind: inner},
+        }
+        return exchange.create(parse_order(exchange.venue, body, exchange.portfolio, exchange.now_us))
+
+    start = exchange.now_us
+    later = start + 9 * 3_600_000_000
+    tape = exchange.tape
+    target = tape.minute("BTC-USD", later // 60_000_000)
+    assert target is not None
+    near = place(1, "limit_limit_gtc", target.high / market.last * 1.02) if target.high < market.last else None
+    far = place(2, "limit_limit_gtc", 0.3)
+    end = datetime.fromtimestamp(start / 1e6 + 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    dated = place(3, "limit_limit_gtd", 0.3, end_time=end)
+    exchange.leap(later)
+    assert dated.status == "EXPIRED" and far.status == "OPEN"
+    assert near is None or near.status == "FILLED"
+    bid, ask = market.book.bids.best(), market.book.asks.best()
+    assert bid is not None and ask is not None and bid < ask
+    candles = exchange.candles["BTC-USD"]
+    for minute in range(start // 60_000_000 + 1, later // 60_000_000):
+        assert candles.minute(minute) == tape.minute("BTC-USD", minute)
+    exchange.advance(later + 120_000_000)
+    assert candles.minute(later // 60_000_000 + 1) == tape.minute("BTC-USD", later // 60_000_000 + 1)
+    assert exchange.venue.accounts.sum("USD") == exchange.venue.accounts.sum("BTC") == 0
+    exchange.leap(start)  # the clock was put back
+    exchange.advance(start + 120_000_000)
+    assert candles.minute(start // 60_000_000 + 1) == tape.minute("BTC-USD", start // 60_000_000 + 1)

@@ -239,7 +239,7 @@ class Hub:
         return max(now_us + 1, min([*self._due.values(), *late]))
 
     def _is_due(self, name: str, every_us: int, now_us: int) -> bool:
-        if now_us < self._due[name]:
+        if now_us < self._due[name] <= now_us + every_us:  # further off only when the clock was put back
             return False
         self._due[name] = now_us - now_us % every_us + every_us
         return True

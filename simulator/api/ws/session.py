@@ -89,7 +89,7 @@ class Session:
 
     def may_speak(self, now_us: int) -> bool:
         """The limit on unauthenticated messages."""
-        self.tokens = min(MESSAGES_PER_S, self.tokens + (now_us - self.tokens_us) * MESSAGES_PER_S / 1e6)
+        self.tokens = min(MESSAGES_PER_S, self.tokens + max(0, now_us - self.tokens_us) * MESSAGES_PER_S / 1e6)
         self.tokens_us = now_us
         if self.tokens < 1:
             return False
