@@ -73,8 +73,14 @@ def read(data: bytes) -> Permission:
         raise Unreadable(f"not a live permission: {error}") from error
 
 
-def problem(data: bytes | None, settings: Settings, key_name: str, secret: Secret, now_ms: int) -> str | None:
-    """Why live orders are locked, for a person; None = the permission holds. Fails closed."""
+def problem(
+    data: bytes | None, settings: Settings, key_name: str, secret: Secret, now_ms: int, *, reducing: bool = False
+) -> str | None:
+    """Why live orders are locked, for a person; None = the permission holds. Fails closed.
+
+    `reducing`: for the sale of an own lot, a permission of this key is enough, though it ended or limits changed: a
+    lot must not lose its stop because a week is over.
+    """
     if data is None:
         return "no permission"
     try:
@@ -87,6 +93,8 @@ def problem(data: bytes | None, settings: Settings, key_name: str, secret: Secre
         return "the permission was not made with this key"
     if found.key != key_hash(key_name) or found.bot != settings.bot_name:
         return "the permission is for another key or bot"
+    if reducing:
+        return None
     if found.limits != limits_hash(settings):
         return "limits changed since the permission"
     if now_ms >= found.expires_ms or found.expires_ms - found.granted_ms > LONGEST_MS:

@@ -17,7 +17,7 @@ from bot.core.world import Latch, Restored, StrategyPort, World
 from shared.control import Level
 from shared.documents import Phase, Status
 from shared.money import from_units
-from shared.settings import Settings
+from shared.settings import Mode, Settings
 from shared.times import epoch_ms
 
 
@@ -193,6 +193,8 @@ class Engine:
         risk = self.world.risk
         if event.reason != risk.live_lock:
             risk.live_lock = event.reason
+            if self.world.settings.coin_mode is not Mode.LIVE:
+                return
             word = f"live orders are locked: {event.reason}" if event.reason else "live orders are allowed"
             self.world.note("risk", word, "warn")
 

@@ -16,7 +16,7 @@ from bot.coinbase.stream import Stream
 from bot.core import events as ev
 from bot.core.engine import Engine
 from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
-from bot.core.model import OrderSpec
+from bot.core.model import OrderSpec, Side
 from bot.core.risk import pretrade
 from bot.core.world import Restored
 from bot.runtime.boot_state import BootState
@@ -72,7 +72,7 @@ class Bot:
         self.streams: list[Stream] = []
         self.limiter = Limiter(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
-        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.reason)
+        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng)
         self.recorder = Recorder(self.paths.market_db, market_offload)
@@ -221,6 +221,10 @@ class Bot:
             return "no engine yet"
         found = pretrade.refusal(self.engine.world, spec)
         return found.text if found is not None else None
+
+    def _locked(self, spec: OrderSpec) -> str | None:
+        """Why the live lock keeps this order back."""
+        return self.live_lock.reason(reducing=spec.side is Side.SELL)
 
     # Clients.
 

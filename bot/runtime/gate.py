@@ -31,7 +31,7 @@ class OrderGate:
         fs: Fs,
         age_ms: Callable[[str], int | None],
         risk: Callable[[OrderSpec], str | None] | None = None,
-        live_lock: Callable[[], str | None] | None = None,
+        live_lock: Callable[[OrderSpec], str | None] | None = None,
     ) -> None:
         """`risk`: the checks of the core once more. `live_lock`: why live orders are locked; without it they are."""
         self._settings, self._paths, self._fs, self._age_ms = settings, paths, fs, age_ms
@@ -53,7 +53,7 @@ class OrderGate:
         if self._settings.coin_mode is Mode.LIVE and self._settings.dry_run:
             return "DRY_RUN is on: live orders are locked"
         if self._settings.coin_mode is Mode.LIVE:
-            locked = self._live_lock() if self._live_lock is not None else "nobody looked for a permission"
+            locked = self._live_lock(spec) if self._live_lock is not None else "nobody looked for a permission"
             if locked is not None:
                 return f"live orders are locked: {locked}"
         if flatten:

@@ -16,8 +16,8 @@ class LiveLock:
     def __init__(self, settings: Settings, clock: Clock, fs: Fs, key: Callable[[], ApiKey | None]) -> None:
         self._settings, self._clock, self._fs, self._key = settings, clock, fs, key
 
-    def reason(self) -> str | None:
-        """None = they may, or this is not live. Never raises: what cannot be read locks."""
+    def reason(self, *, reducing: bool = False) -> str | None:
+        """None = they may, or this is not live. `reducing`: for sales of own lots. Never raises: doubt locks."""
         if self._settings.coin_mode is not Mode.LIVE:
             return None
         key = self._key()
@@ -25,7 +25,8 @@ class LiveLock:
             return "no key yet"
         try:
             now_ms = epoch_ms(self._clock.utc())
-            return live_permission.problem(self._data(), self._settings, key.name, key.secret, now_ms)
+            data = self._data()
+            return live_permission.problem(data, self._settings, key.name, key.secret, now_ms, reducing=reducing)
         except Exception as error:
             return f"the permission cannot be judged ({type(error).__name__})"
 

@@ -54,7 +54,7 @@ class RiskMemory:
     pauses: dict[str, Pause] = field(default_factory=dict)
     api: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=120))  # (ms, calls, errors) so far
     entries_sent: deque[tuple[int, tuple[str, ...]]] = field(default_factory=lambda: deque(maxlen=1000))
-    live_lock: str | None = None  # why live orders are locked; None = not locked
+    live_lock: str | None = "not judged yet"  # why live orders are locked; None = not locked; asked for in live only
 
     @classmethod
     def restored(cls, facts: Mapping[str, str]) -> "RiskMemory":
