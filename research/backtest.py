@@ -16,6 +16,7 @@ from research.data import store
 from research.data.candles import WIRE_NAMES, Candles, gaps, granularity_text
 from research.engine import MarketModel, Prepared, RawResult, Style
 from research.errors import ResearchError
+from research.loops import types as t
 from research.metrics.summary import Figure, figures
 from shared.settings import Settings, SettingsError, keys, load
 
@@ -125,7 +126,7 @@ def run_on(
         flipped = dataclasses.replace(request.model, through=not request.model.through)
         other = figures(_run(prepared, said, settings, request, flipped), request.seed, chances=False)
     mark("figures")
-    return Backtest(request, settings, result, found, other, notes(prepared, settings, request, said), took)
+    return Backtest(request, settings, result, found, other, notes(prepared, settings, request, said, result), took)
 
 
 def _stopwatch(took: dict[str, float]) -> Callable[[str], None]:
@@ -152,7 +153,7 @@ def _run(
 
 
 def notes(
-    prepared: Prepared, settings: Settings, request: Request, said: Sequence[NDArray[np.int8]]
+    prepared: Prepared, settings: Settings, request: Request, said: Sequence[NDArray[np.int8]], result: RawResult
 ) -> tuple[str, ...]:
     """What the data lacked and what was assumed, one sentence each."""
     out = []
@@ -183,6 +184,13 @@ def notes(
         if settings.take_profit_order == "limit":
             word = "traded through" if model.through else "touched"
             out.append(f"Resting takes fill when {word}; the other bound is given beside it")
+        latched_ms = int(result.account[t.A_LATCHED_MS])
+        if latched_ms:
+            at = np.datetime64(latched_ms // 1000, "s")
+            out.append(
+                f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {at} UTC: no entry from then on, as "
+                "the bot would wait for a person to press Start"
+            )
         if settings.vol_risk_adjust and prepared.granularity_s != 60:
             bars = granularity_text(prepared.granularity_s)
             out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {bars} every entry counts with factor 1")

@@ -180,6 +180,12 @@ def rules_of(s: Settings) -> t.Rules:
         resting_take=s.take_profit_order == "limit",
         edge_gate=s.edge_gate,
         min_edge_pct=s.min_edge_pct,
+        fixed_quote=s.fixed_order_usd if s.sizing == "fixed" else 0.0,
+        max_product=s.max_product_usd,
+        max_total=s.max_total_usd,
+        max_drawdown_pct=s.max_drawdown_pct,
+        max_losses=s.max_consecutive_losses,
+        max_vol_spike=s.max_vol_spike,
     )
 
 
@@ -227,6 +233,22 @@ def new_out(capacity: int, times: int) -> t.Out:
     )
 
 
+def check_settings(s: Settings) -> None:
+    """Raises ResearchError for settings whose rule the loop does not have: nothing is quietly left out."""
+    lacking = {
+        f"SIZING={s.sizing}": s.sizing not in ("percent", "fixed"),
+        f"ENTRY_ORDER={s.entry_order}": s.entry_order != "market",
+        f"MAX_BASE={s.max_base}": bool(s.max_base),
+        "VOL_BAND_LOW_PCT, VOL_BAND_HIGH_PCT": bool(s.vol_band_low_pct or s.vol_band_high_pct),
+        "SCANNER_MAX_PRODUCTS": bool(s.scanner_max_products),
+    }
+    found = [name for name, is_set in lacking.items() if is_set]
+    if found:
+        raise ResearchError(
+            f"the fast loop does not know {', '.join(found)}: take --engine full, or set it aside with --set"
+        )
+
+
 def _check_money(prepared: Prepared, cash: float) -> None:
     """Money is counted in whole units of price increment x base increment; it must fit."""
     for one, unit in zip(prepared.candles, prepared.unit.tolist(), strict=True):
@@ -237,8 +259,12 @@ def _check_money(prepared: Prepared, cash: float) -> None:
             )
 
 
-def allowed(prepared: Prepared, signals: Sequence[NDArray[np.int8]], window: str) -> NDArray[np.int8]:
-    """1 where a closed bar says BUY inside the trading window (judged when the bar closes)."""
+def allowed(
+    prepared: Prepared, signals: Sequence[NDArray[np.int8]], window: str, reduce_only: bool
+) -> NDArray[np.int8]:
+    """1 where a closed bar says BUY inside the trading window (judged when the bar closes); REDUCE_ONLY: nowhere."""
+    if reduce_only:
+        return np.zeros(len(prepared.start_s), dtype=np.int8)
     buy = (signals[0] == 1) if len(signals) == 1 else np.concatenate([one == 1 for one in signals])
     between = parse_window(window) if window else None
     if between is not None:
@@ -290,18 +316,20 @@ def run_lots(
 
     `room`: arrays of an earlier run to write into, whose result is then gone.
     """
+    check_settings(settings)
     _check_money(prepared, model.cash)
     rules, tape_model = rules_of(settings), _model(model, prepared.granularity_s)
     empty = np.zeros(0, dtype=np.int64)
     # The factor is one of one-minute returns; bars of another length have none.
-    adjusts = rules.vol_adjust and prepared.granularity_s == 60
-    rules = rules._replace(vol_adjust=adjusts)
-    total, squares = (sums or return_sums(prepared, plain)) if adjusts else (empty, empty)
+    minutes = prepared.granularity_s == 60
+    rules = rules._replace(vol_adjust=rules.vol_adjust and minutes)
+    wanted = minutes and (rules.vol_adjust or rules.max_vol_spike > 0.0)
+    total, squares = (sums or return_sums(prepared, plain)) if wanted else (empty, empty)
     tape = t.Tape(
         prepared.start_s,
         *prepared.ticks,
         prepared.steps,
-        allowed(prepared, signals, settings.trading_window_utc),
+        allowed(prepared, signals, settings.trading_window_utc, settings.reduce_only),
         total,
         squares,
         slippage(prepared, model),

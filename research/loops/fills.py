@@ -13,6 +13,7 @@ from research.loops.types import (
     A_DAY_REALISED,
     A_ENTRIES,
     A_FEES,
+    A_LOSSES,
     A_REFUSED_FUNDS,
     A_REFUSED_SIZE,
     A_RESERVED,
@@ -205,7 +206,9 @@ def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reaso
 
 def finish(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int, made: int) -> int:
     """Lot j is over: write its row, take it out, promote the newest one left where it was the runner."""
-    state.account[A_DAY_REALISED] += write_row(state, out, p, j, i, now_ms, reason, made)
+    pnl = write_row(state, out, p, j, i, now_ms, reason, made)
+    state.account[A_DAY_REALISED] += pnl
+    state.account[A_LOSSES] = state.account[A_LOSSES] + 1.0 if pnl < 0.0 else 0.0
     product = state.products[p]
     product[P_HELD] -= state.lots[p, j, L_LEFT]
     last = product[P_COUNT] - 1

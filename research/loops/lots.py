@@ -6,6 +6,9 @@ is made on a closed bar and carried out at the next open; with FILL_CLOSE at the
 are judged along open, low, high, close, which takes the stop before the take.
 """
 
+import math
+from typing import Any
+
 from bot.core.rules.codes import ENTRY_OPEN, EXIT_NONE, EXIT_TAKE, LOT_RUNNER
 from bot.core.rules.day import breaker_tripped, day_pnl, day_start_ms, day_turned
 from bot.core.rules.entries import (
@@ -40,6 +43,9 @@ from research.loops.types import (
     A_CASH,
     A_DAY_EQUITY,
     A_DAY_REALISED,
+    A_LATCHED_MS,
+    A_LOSSES,
+    A_PEAK,
     A_REFUSED_FUNDS,
     A_RESERVED,
     EXIT_END,
@@ -58,12 +64,14 @@ from research.loops.types import (
     L_TAKE,
     M_QUOTE,
     M_TP,
+    M_UNIT,
     P_ADD_BELOW,
     P_AT,
     P_COUNT,
     P_DECIDED,
     P_END,
     P_FIRST,
+    P_HELD,
     P_HIGH,
     P_LAST_ADD_MS,
     P_LOW,
@@ -83,32 +91,40 @@ LONG_RETURNS = 1440  # bot.core.volatility
 SHORT_RETURNS = 60
 
 
+def next_take(model: Model, state: State, p: int, high: int) -> int:
+    """Place of the resting take that a rise to `high` reaches first: the lowest, of equal ones the oldest; -1 none."""
+    lots, found = state.lots, -1
+    for j in range(state.products[p, P_COUNT]):
+        take = lots[p, j, L_TAKE]
+        if lots[p, j, L_RESTING] == 0 or high < take or (model.through and high == take):
+            continue
+        if found < 0 or take < lots[p, found, L_TAKE]:
+            found = j
+    return found
+
+
 def rest_in_bar(
     model: Model, state: State, out: Out, p: int, i: int, high: int, volume: float, now_ms: int, made: int
 ) -> int:
-    """Resting takes that the bar's high reaches, oldest lot first, at their own price as maker."""
+    """Resting takes that a rise to `high` reaches, the lowest first, at their own price as maker."""
     products, lots = state.products, state.lots
     room = -1
     if model.participation > 0.0:
         room = floor_units(volume * model.participation)
-    j = 0
-    while j < products[p, P_COUNT]:
-        take = lots[p, j, L_TAKE]
-        steps = lots[p, j, L_LEFT]
-        if room >= 0:
+    while True:
+        j = next_take(model, state, p, high)
+        if j < 0 or room == 0:
+            return made
+        take, steps = lots[p, j, L_TAKE], lots[p, j, L_LEFT]
+        if room > 0:
             steps = min(steps, room)
-        if lots[p, j, L_RESTING] == 0 or high < take or (model.through and high == take) or steps <= 0:
-            j += 1
-            continue
-        if room >= 0:
             room -= steps
         sell(state, p, j, take, steps, model.maker_pct)
         left = lots[p, j, L_LEFT]
         if left == 0 or is_dust(left, take, products[p, P_MIN_STEPS], products[p, P_MIN_UNITS]):
             made = finish(state, out, p, j, i, now_ms, EXIT_TAKE, made)
-        else:
-            j += 1
-    return made
+        elif room == 0:
+            return made
 
 
 def judge_exits(rules: Rules, state: State, p: int, price: int) -> None:
@@ -188,14 +204,36 @@ def walk_bar(
     return exits_on_the_way(rules, model, state, out, p, i, h, c, volume, slip, now_ms, made)
 
 
-def volatility_factor(tape: Tape, first: int, i: int) -> float:
-    """Rulebook `vol_factor` at bar i from the running sums; 1 until both windows are full."""
-    if i - first < LONG_RETURNS:
-        return 1.0
+def deviation(tape: Tape, first: int, i: int, returns: int) -> float:
+    """Rulebook `sigma` of the newest `returns` log returns at bar i, from the running sums; NaN until there are so
+    many."""
+    if i - first < returns:
+        return math.nan
     total, squares = tape.total, tape.squares
-    long = sigma(total[i] - total[i - LONG_RETURNS], squares[i] - squares[i - LONG_RETURNS], LONG_RETURNS)
-    short = sigma(total[i] - total[i - SHORT_RETURNS], squares[i] - squares[i - SHORT_RETURNS], SHORT_RETURNS)
-    return vol_factor(long, short)
+    return sigma(total[i] - total[i - returns], squares[i] - squares[i - returns], returns)
+
+
+def risk_open(rules: Rules, state: State, p: int, quote: float, long: float, short: float) -> bool:
+    """The engine's risk guards that bars can answer (bot.core.risk): losses in a row, a volatility spike, exposure."""
+    account = state.account
+    if account[A_LATCHED_MS] > 0.0 or (rules.max_losses > 0 and account[A_LOSSES] >= rules.max_losses):
+        return False
+    if rules.max_vol_spike > 0.0 and long > 0.0 and short / long >= rules.max_vol_spike:
+        return False
+    if rules.max_product > 0.0 or rules.max_total > 0.0:
+        products, money, mine, total = state.products, state.money, 0.0, 0.0
+        for q in range(len(products)):
+            value = products[q, P_HELD] * products[q, P_MARK] * money[q, M_UNIT]
+            if products[q, P_PENDING] == 1:
+                value += money[q, M_QUOTE]
+            total += value
+            if q == p:
+                mine = value
+        if rules.max_product > 0.0 and mine + quote > rules.max_product:
+            return False
+        if rules.max_total > 0.0 and total + quote > rules.max_total:
+            return False
+    return True
 
 
 def entry_open(rules: Rules, model: Model, state: State, p: int, now_ms: int, breaker: bool) -> tuple[bool, float]:
@@ -235,12 +273,20 @@ def consider_entry(
     if not is_open:
         return
     product, money, account = state.products[p], state.money[p], state.account
-    factor = volatility_factor(tape, product[P_FIRST], i) if rules.vol_adjust else 1.0
+    long, short = math.nan, math.nan
+    if len(tape.total) > 0:
+        long = deviation(tape, product[P_FIRST], i, LONG_RETURNS)
+        short = deviation(tape, product[P_FIRST], i, SHORT_RETURNS)
+    factor = vol_factor(long, short) if rules.vol_adjust else 1.0
     equity = rules.fixed_equity if rules.fixed_equity > 0.0 else account[A_CASH] + all_held(state.products, state.money)
     quote = entry_quote(equity, rules.risk_pct, rules.order_min, factor)
+    if rules.fixed_quote > 0.0:
+        quote = rules.fixed_quote
     if rules.max_order > 0.0:
         quote = min(quote, rules.max_order)
     quote = floor_units(quote / model.quote_increment) * model.quote_increment
+    if not risk_open(rules, state, p, quote, long, short):
+        return
     available = max(account[A_CASH] - account[A_RESERVED], 0.0)
     if not funds_open(quote, available):
         # The one retry at ORDER_MIN_USD (trading.md §4).
@@ -252,10 +298,23 @@ def consider_entry(
     account[A_RESERVED] += quote
 
 
-def breaker_now(rules: Rules, account_equity: float, day_equity: float, realised: float) -> bool:
-    """Whether the day's loss shuts entries."""
-    pnl = day_pnl(rules.mark_to_market, account_equity, day_equity, 0.0, realised)
-    return breaker_tripped(pnl, day_equity, rules.max_daily_loss_pct, rules.max_daily_loss)
+def judge_day(rules: Rules, account: Any, equity: float, last_ms: int, now_ms: int, breaker: bool) -> bool:
+    """The day's turn, the peak and its drawdown limit, the day's breaker: True = no entries until the next day."""
+    if last_ms == 0 or day_turned(last_ms, now_ms):
+        account[A_DAY_EQUITY], account[A_DAY_REALISED], account[A_LOSSES] = equity, 0.0, 0.0
+        breaker = False
+    peak = max(account[A_PEAK], equity)
+    account[A_PEAK] = peak
+    fallen_pct = (peak - equity) / peak * 100.0 if peak > 0.0 else 0.0
+    if rules.max_drawdown_pct > 0.0 and account[A_LATCHED_MS] == 0.0 and fallen_pct >= rules.max_drawdown_pct:
+        account[A_LATCHED_MS] = float(now_ms)
+    if breaker:
+        return True
+    pnl = day_pnl(rules.mark_to_market, equity, account[A_DAY_EQUITY], 0.0, account[A_DAY_REALISED])
+    if breaker_tripped(pnl, account[A_DAY_EQUITY], rules.max_daily_loss_pct, rules.max_daily_loss):
+        account[A_BREAKER_DAYS] += 1.0
+        return True
+    return False
 
 
 def play_bar(
@@ -308,15 +367,11 @@ def lots_loop(tape: Tape, rules: Rules, model: Model, state: State, out: Out) ->
             if high[i] >= products[p, P_HIGH] or low[i] <= products[p, P_LOW]:
                 made = play_bar(tape, rules, model, state, out, p, i, slips[i] if len(slips) > 0 else 0.0, now_ms, made)
             products[p, P_MARK] = close[i]
-        if closing:
-            equity = account[A_CASH] + all_held(products, money)
-            if last_ms == 0 or day_turned(last_ms, now_ms):
-                account[A_DAY_EQUITY], account[A_DAY_REALISED] = equity, 0.0
-                breaker = False
+        if closing or last_ms > 0:
+            # Where no bar closes (after a gap) the day may turn all the same, at the marks before the gap.
+            breaker = judge_day(rules, account, account[A_CASH] + all_held(products, money), last_ms, now_ms, breaker)
             last_ms = now_ms
-            if not breaker and breaker_now(rules, equity, account[A_DAY_EQUITY], account[A_DAY_REALISED]):
-                account[A_BREAKER_DAYS] += 1.0
-                breaker = True
+        if closing:
             for p in range(count):
                 i = products[p, P_AT]
                 if products[p, P_OPENED] == 0 or start_s[i] + gran != now:
@@ -341,6 +396,10 @@ def lots_loop(tape: Tape, rules: Rules, model: Model, state: State, out: Out) ->
             if i >= products[p, P_END] or products[p, P_OPENED] == 1 or start_s[i] != now:
                 continue
             products[p, P_OPENED] = 1
+            if rules.resting_take and model.participation == 0.0 and tape.open[i] >= products[p, P_HIGH]:
+                # The open jumped over takes: they fill before anything else is sent.
+                made = rest_in_bar(model, state, out, p, i, tape.open[i], tape.steps[i], now_ms, made)
+                guard(rules, state, p)
             if products[p, P_PENDING] == 1 or (products[p, P_DECIDED] > 0 and model.fill == FILL_NEXT_OPEN):
                 slip = slips[i] if len(slips) > 0 else 0.0
                 made = carry_out(tape, rules, model, state, out, p, i, tape.open[i], slip, now_ms, made)
@@ -358,14 +417,16 @@ def leave_open(state: State, out: Out, made: int) -> int:
 
 HELPERS = (
     *fills.HELPERS,
+    next_take,
     rest_in_bar,
     judge_exits,
     exits_on_the_way,
     walk_bar,
-    volatility_factor,
+    deviation,
+    risk_open,
     entry_open,
     consider_entry,
-    breaker_now,
+    judge_day,
     play_bar,
     carry_out,
     leave_open,

@@ -97,7 +97,10 @@ A_REFUSED_FUNDS = 6
 A_REFUSED_SIZE = 7
 A_BREAKER_DAYS = 8
 A_ENTRIES = 9
-A_SIZE = 10
+A_PEAK = 10
+A_LOSSES = 11  # lost lots in a row
+A_LATCHED_MS = 12  # the drawdown limit shut entries for good; 0 = it did not
+A_SIZE = 13
 
 
 class Tape(NamedTuple):
@@ -150,6 +153,12 @@ class Rules(NamedTuple):
     resting_take: bool
     edge_gate: bool
     min_edge_pct: float
+    fixed_quote: float  # SIZING=fixed; 0 = percent of equity
+    max_product: float
+    max_total: float
+    max_drawdown_pct: float
+    max_losses: int
+    max_vol_spike: float
 
 
 class Model(NamedTuple):

@@ -55,6 +55,15 @@ _RULE_KEYS = frozenset(
         "take_profit_order",
         "edge_gate",
         "min_edge_pct",
+        "sizing",
+        "fixed_order_usd",
+        "max_product_usd",
+        "max_total_usd",
+        "max_drawdown_pct",
+        "max_consecutive_losses",
+        "max_vol_spike",
+        "reduce_only",
+        "trading_window_utc",
     }
 )
 _OWN = ("sma_cross", "logistic", "momentum", "rsi_reversion")

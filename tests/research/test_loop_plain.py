@@ -1,6 +1,5 @@
-"""The compiled loop gives to the bit what the very same source gives as plain Python, over random paths and settings."""
+"""The compiled loop gives to the bit what the same source gives as plain Python, over random paths and settings."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,67 +9,8 @@ pytest.importorskip("numba")
 
 from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
-from research.data.candles import Candles
 from research.loops import types as t
-from shared.settings import Settings, load
-
-START_S = 1_700_000_040
-
-
-def settings(**keys: str) -> Settings:
-    return load(Path("/nonexistent"), keys).settings
-
-
-def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: float = 0.004) -> Candles:
-    """A random walk on a tick of 0.01, with wicks, and with a tenth of its bars missing."""
-    steps = np.exp(np.cumsum(g.normal(0, sigma, bars * 4)).reshape(bars, 4))
-    table = np.maximum(np.rint(500 * steps * 100), 1) / 100
-    start = START_S + 60 * np.arange(bars)
-    keep = g.random(bars) > 0.1
-    keep[0] = True
-    o, c = table[:, 0], table[:, 3]
-    columns = (start, o, table.max(axis=1), table.min(axis=1), c, np.rint(g.gamma(1, 200, bars)) / 100)
-    return Candles(product_id, 60, *(np.ascontiguousarray(column[keep]) for column in columns))
-
-
-def draw_settings(g: np.random.Generator) -> Settings:
-    pick = lambda *values: str(g.choice(values))  # noqa: E731
-    return settings(
-        TAKE_PROFIT_PCT=pick(0.5, 1.9, 3),
-        RUNNER_TP_MULT=pick(1, 2, 4),
-        STOP_LOSS_PCT=pick(1000, 1, 4),
-        TRAIL_ACTIVATE_PCT=pick(0.3, 1.9),
-        TRAIL_DISTANCE_PCT=pick(0.2, 0.4, 1),
-        SCALP_TP_MIN_PCT=pick(0.2, 1.55),
-        SCALP_TP_DEC_MODE=str(g.choice(["exp", "linear"])),
-        PYRAMID_MIN_ADVERSE_PCT=pick(0.3, 1.5),
-        PYRAMID_DECAY_MIN_PCT=pick(0.1, 0.4),
-        PYRAMID_MIN_SECONDS_BETWEEN=pick(0, 300),
-        MAX_CONCURRENT_LOTS=pick(1, 4, 20),
-        MAX_TOTAL_LOTS=pick(3, 60),
-        RISK_PER_TRADE_PCT=pick(2, 20, 60),
-        MAX_DAILY_LOSS_PCT=pick(1, 2, 100),
-        DAILY_BREAKER_MARK_TO_MARKET=str(g.choice(["true", "false"])),
-        ALLOW_PYRAMIDING=str(g.choice(["true", "true", "false"])),
-        EDGE_GATE=str(g.choice(["true", "false"])),
-        TAKE_PROFIT_ORDER=str(g.choice(["limit", "market"])),
-        USE_LIVE_EQUITY=str(g.choice(["true", "true", "false"])),
-        MAX_ORDER_USD=pick(0, 700),
-        VOL_RISK_ADJUST="true",
-    )
-
-
-def draw_model(g: np.random.Generator) -> engine.MarketModel:
-    return engine.MarketModel(
-        fill=engine.Fill(str(g.choice(list(engine.Fill)))),
-        maker_pct=float(g.choice([0.0, 0.1, 0.5])),
-        taker_pct=float(g.choice([0.0, 0.1, 0.9])),
-        spread_ticks=int(g.choice([0, 1])),
-        slippage_bps=float(g.choice([0.0, 3.0])),
-        impact_bps=float(g.choice([0.0, 20.0])),
-        through=bool(g.random() < 0.5),
-        participation=float(g.choice([0.0, 0.1, 0.5])),
-    )
+from tests.research.paths import draw_model, draw_settings, path, settings
 
 
 def bits(result: engine.RawResult) -> tuple[Any, ...]:

@@ -58,7 +58,7 @@ def test_drawdown_by_hand() -> None:
     times = np.arange(1, 8) * 10
     equity = np.array([110.0, 99.0, 120.0, 90.0, 96.0, 120.0, 119.0])
     found = drawdown.drawdown(times, equity, 100.0)
-    assert found == (pytest.approx(-0.25), 30, 40, 30)
+    assert found == (pytest.approx(-0.25), 30, 40, 20)
     assert drawdown.drawdown(times, np.linspace(101, 108, 7), 100.0).worst == 0.0
 
 

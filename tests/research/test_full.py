@@ -1,0 +1,78 @@
+"""The compiled loop trades as the bot's own event engine does against the in-process exchange: the same lots, the same
+prices, sizes, reasons and order, the same fees and results, on random paths."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+pytest.importorskip("pyarrow")
+
+from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from research import engine
+from research.full import run_full
+from research.loops import types as t
+from tests.research.paths import path, settings
+
+
+def assert_same(fast: engine.RawResult, full: engine.RawResult) -> None:
+    # By product and opening: of two products that close at one time either may come first.
+    a, b = (np.lexsort((r.ints[:, t.T_OPENED_MS], r.ints[:, t.T_PRODUCT])) for r in (fast, full))
+    assert fast.ints[a].tolist() == full.ints[b].tolist()
+    np.testing.assert_allclose(fast.floats[a], full.floats[b], rtol=1e-11, atol=1e-10)
+    np.testing.assert_allclose(fast.account[t.A_CASH], full.account[t.A_CASH], rtol=1e-13)
+    np.testing.assert_allclose(fast.equity, full.equity, rtol=1e-13)
+    np.testing.assert_allclose(fast.held, full.held, rtol=1e-13, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_same_lots(seed: int) -> None:
+    g = np.random.default_rng(seed)
+    names = ("BTC-USD", "ETH-USD")[: 1 + seed % 2]
+    pick = lambda *values: str(g.choice(values))  # noqa: E731
+    s = settings(
+        TAKE_PROFIT_PCT=pick(0.8, 1.9), RUNNER_TP_MULT=pick(1, 2), STOP_LOSS_PCT=pick(1000, 2),
+        TRAIL_ACTIVATE_PCT=pick(0.5, 1.9), TRAIL_DISTANCE_PCT=pick(0.2, 0.6), SCALP_TP_MIN_PCT=pick(0.3, 1.55),
+        PYRAMID_MIN_ADVERSE_PCT=pick(0.3, 1.5), PYRAMID_DECAY_MIN_PCT=pick(0.1, 0.4), MAX_CONCURRENT_LOTS=pick(3, 20),
+        PYRAMID_MIN_SECONDS_BETWEEN=pick(0, 240), MAX_TOTAL_LOTS=pick(4, 60), RISK_PER_TRADE_PCT=pick(10, 30),
+        MAX_DAILY_LOSS_PCT=pick(1, 100), MAX_DRAWDOWN_PCT=pick(0, 4), MAX_CONSECUTIVE_LOSSES=pick(0, 2),
+        TAKE_PROFIT_ORDER=pick("limit", "limit", "market"), EDGE_GATE=pick("true", "false"),
+        DAILY_BREAKER_MARK_TO_MARKET=pick("true", "false"), MAX_PRODUCT_USD=pick(0, 5000), PRODUCTS=",".join(names),
+        SCALP_TP_DEC_MODE=pick("exp", "linear"), USE_LIVE_EQUITY=pick("true", "true", "false"),
+    )  # fmt: skip
+    candles = [path(g, 240, name) for name in names]
+    said = [(g.random(len(one)) < 0.6).astype(np.int8) for one in candles]
+    model = engine.MarketModel(
+        maker_pct=float(g.choice([0.0, 0.05])), taker_pct=float(g.choice([0.06, 0.1])),
+        through=bool(g.random() < 0.5),
+    )  # fmt: skip
+    prepared = engine.prepare(candles)
+    fast = engine.run_lots(prepared, said, s, model)
+    assert_same(fast, run_full(prepared, said, s, model))
+
+
+def test_the_paths_exercise_the_rules() -> None:
+    """What the comparison above rests on: exits of every kind, lots of both kinds, more than one lot at once."""
+    reasons: set[int] = set()
+    g = np.random.default_rng(1)
+    for _ in range(10):
+        candles = path(g, 240)
+        said = [(g.random(len(candles)) < 0.6).astype(np.int8)]
+        s = settings(STOP_LOSS_PCT="2", TRAIL_ACTIVATE_PCT="0.5", TAKE_PROFIT_PCT="0.8", EDGE_GATE="false")
+        r = engine.run_lots(engine.prepare([candles]), said, s, engine.MarketModel())
+        reasons |= set(r.ints[:, t.T_REASON].tolist())
+        assert len(r.ints) > 5 and len(set(r.ints[:, t.T_RUNNER].tolist())) == 2
+    assert {EXIT_STOP, EXIT_TRAIL, EXIT_TAKE, t.EXIT_END} <= reasons
+
+
+def test_volatility_sizes_and_day_turn() -> None:
+    """Longer than a day: volatility factors and the spike guard come in, the day turns, takes are placed anew."""
+    g = np.random.default_rng(77)
+    candles = path(g, 2000, sigma=0.0006)
+    said = [(g.random(len(candles)) < 0.3).astype(np.int8)]
+    s = settings(EDGE_GATE="false", TAKE_PROFIT_PCT="0.9", SCALP_TP_MIN_PCT="0.5", MAX_VOL_SPIKE="1.2",
+                 PYRAMID_MIN_ADVERSE_PCT="0.5", MAX_DAILY_LOSS_PCT="100", PRODUCTS="BTC-USD")  # fmt: skip
+    model = engine.MarketModel(maker_pct=0.0, taker_pct=0.06, through=False)
+    prepared = engine.prepare([candles])
+    fast = engine.run_lots(prepared, said, s, model)
+    assert len(fast.ints) > 8
+    assert_same(fast, run_full(prepared, said, s, model))
