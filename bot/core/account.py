@@ -14,21 +14,30 @@ from shared.times import from_epoch_ms
 
 PEAK_SAVE_MS = 10_000
 QUIET_MS = 3_000
+UNEXPLAINED_MIN = Decimal("0.01")  # quote units; less is rounding
 
 
 def balances_seen(world: World, event: BalancesSeen) -> None:
-    """Adopt the exchange's balances, unless an own order was moving them meanwhile."""
+    """Adopt the exchange's balances, unless an own order was moving them meanwhile.
+
+    A difference that our fills do not explain is believed when two answers in a row show it. Then it is booked as a
+    transfer, and where it is worth anything, entries wait until a person has looked at it and pressed Start.
+    """
     overtaken = world.portfolio.moved_ms >= event.asked_ms - QUIET_MS
     moving = any(not o.settled and o.spec.purpose.value != "take" for o in world.orders.values())
     if world.portfolio.known and (overtaken or moving):
         return
     differences = world.portfolio.adopt(event.balances, event.asked_ms, world.now_ms)
+    if differences is None:
+        return
     for currency, difference in differences.items():
         mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
         value = difference * (mark or ZERO)
         sign = "more" if difference > 0 else "less"
         text = f"the exchange shows {plain(abs(difference))} {currency} {sign} than our fills explain"
         world.note("account", text, "warn", ref=currency)
+        if mark is None or abs(value) >= UNEXPLAINED_MIN:
+            world.latch_entries(text)
         if world.day is not None:
             world.save_day(replace(world.day, transfers=world.day.transfers + value))
         if world.peak_equity:

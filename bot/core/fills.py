@@ -65,9 +65,7 @@ def _unexplained(world: World, fill: Fill) -> None:
 
 def _move(world: World, fill: Fill) -> None:
     base = fill.product_id.partition("-")[0]
-    # An old fill that we learn of only now is in the balances already.
-    if fill.exchange_ms - (world.clock_offset_ms or 0) >= world.portfolio.asked_ms:
-        world.portfolio.apply_fill(fill, base, world.now_ms)
+    world.portfolio.learn(fill, base, fill.exchange_ms - (world.clock_offset_ms or 0), world.now_ms)
     if world.day is not None:
         world.save_day(replace(world.day, fees=world.day.fees + fill.fee))
 

@@ -92,6 +92,7 @@ class Restored:
     day: Day | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)  # lot id → orders made for its exit
+    order_times_ms: tuple[int, ...] = ()  # entries and exits of the last minute: a restart is no way round a limit
     latch: Latch | None = None
     totals: Mapping[str, int] = field(default_factory=dict)  # counters since the ledger began
     events: tuple[EventDoc, ...] = ()
@@ -136,7 +137,7 @@ class World:
         self.refused_in_a_row: dict[str, int] = {}  # product → entries refused since the last accepted one
         self.take_hold_ms: dict[str, int] = {}  # lot → no resting take before this
         self.exit_hold_ms: dict[str, int] = {}  # lot → no further exit before this
-        self.order_times_ms: deque[int] = deque(maxlen=1000)
+        self.order_times_ms: deque[int] = deque(restored.order_times_ms, maxlen=1000)
         self.events: deque[EventDoc] = deque(restored.events, maxlen=EVENTS_SHOWN)
         self.last_vol_factor: float | None = None
         self.out: list[Intent] = []

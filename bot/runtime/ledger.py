@@ -14,6 +14,7 @@ from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot,
 from bot.core.lots import Lot
 from bot.core.model import ExitReason, Kind, LotKind, OrderSpec, Purpose, Side
 from bot.core.orders import DONE, Order, OrderState
+from bot.core.risk.rate import COUNTED, MINUTE_MS
 from bot.core.world import EVENTS_SHOWN, Latch, Restored
 from shared.control import Command
 from shared.documents import EventDoc, ReceiptDoc, ReceiptState
@@ -163,6 +164,7 @@ class LedgerWriter:
                 day=Day(**day._mapping) if day else None,
                 facts={row.key: row.value for row in db.execute(select(t.facts))},
                 attempts=_attempts(db),
+                order_times_ms=_order_times(db, epoch_ms(now) - MINUTE_MS),
                 latch=Latch(latch.latch_id, latch.source, latch.at_ms) if latch else None,
                 totals=_totals(db),
                 events=_events(db, epoch_ms(now)),
@@ -316,6 +318,13 @@ def _attempts(db: Connection) -> dict[str, int]:
     columns = (t.orders.c.lot_id, t.orders.c.command_id)
     rows = db.execute(select(*columns, func.count()).where(columns[0].is_not(None)).group_by(*columns))
     return {f"{lot_id}|{command_id}" if command_id else lot_id: count for lot_id, command_id, count in rows}
+
+
+def _order_times(db: Connection, since_ms: int) -> tuple[int, ...]:
+    """When the orders that the limit per minute counts were made."""
+    wanted = (t.orders.c.created_ms >= since_ms, t.orders.c.purpose.in_([purpose.value for purpose in COUNTED]))
+    query = select(t.orders.c.created_ms).where(*wanted).order_by(t.orders.c.created_ms)
+    return tuple(db.execute(query).scalars())
 
 
 def _totals(db: Connection) -> dict[str, int]:

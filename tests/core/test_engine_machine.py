@@ -337,8 +337,9 @@ class Trading(RuleBasedStateMachine):
             self.dispatch(ev.Tick())
             if not self.pending and all(o.settled or self.rests(o) for o in self.orders()):
                 break
-        self.now_ms += 10_000
-        self.sync()
+        for _ in range(2):  # what was seen once is believed the second time
+            self.now_ms += 10_000
+            self.sync()
         for _ in range(5):
             self.now_ms += 1000
             self.dispatch(ev.Tick())
