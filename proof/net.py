@@ -209,8 +209,19 @@ class VirtualAdapter(BaseAdapter):
                 faults.count("list_lag")
                 response.status_code, response.reason = 404, "Not Found"
                 response._content = b'{"error":"NOT_FOUND","message":"order with this orderID was not found"}'
+        if where == "GET /accounts":
+            self._stale(where, response)
         if where.endswith("/fills"):
             self._lag_fills(where, response, now_ms)
+
+    def _stale(self, where: str, response: requests.Response) -> None:
+        """Balances as they were some seconds ago."""
+        net = self._net
+        net.venue.told.append((net.loop.now_us, response.content))
+        if old := net.faults.strike("stale_balances", where):
+            least_us = net.loop.now_us - round(old[0].arg * 1e6)
+            known = [body for at_us, body in net.venue.told if at_us >= least_us]
+            response._content = known[0] if known else response.content
 
     def _lag_fills(self, where: str, response: requests.Response, now_ms: int) -> None:
         faults = self._net.faults

@@ -1,6 +1,7 @@
 """COIN-SIM under virtual time, with the lag of its lists and the doings of others on the account."""
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,7 @@ class Venue:
         self.transfers: list[dict[str, str]] = []
         self.gates: list[tuple[int, str, str]] = []
         self.frozen = False
+        self.told: deque[tuple[int, bytes]] = deque(maxlen=50)  # earlier answers about balances
         loop.agenda.at(0, self._beat)
         loop.agenda.at(0, self._market)
 

@@ -18,6 +18,7 @@ INVARIANTS: dict[str, Check] = {
     "I2 POSITION": money.position,
     "I3 ONE-INTENT": money.one_intent,
     "I4 NO-ORPHAN": wire.orphans,
+    "B7 EXPLAINED": wire.explained,
     "I5 KILL": power.kill,
     "I6 PAUSE": power.pause,
     "I7 STOP-PERSIST": power.wish,

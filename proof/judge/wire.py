@@ -36,6 +36,7 @@ def published(case: Case) -> Iterator[str]:
 
 def limits(case: Case) -> Iterator[str]:
     """I12: no order above the limits of size, rate and number."""
+    counted = {row["client_order_id"] for row in case.tables["orders"] if row["purpose"] in ("entry", "exit")}
     most_usd, most_rate = dec(case.truth["max_order_usd"]), case.truth["max_orders_per_min"]
     sent: list[int] = []
     for post in sorted(case.posts, key=lambda row: int(row["sent_us"])):
@@ -46,7 +47,8 @@ def limits(case: Case) -> Iterator[str]:
             recent = sum(1 for us in sent if post["sent_us"] - us < 58_000_000)
             if recent >= most_rate:
                 yield f"a purchase at {post['sent_us']} us, with {recent} orders in the minute before (limit {most_rate})"
-        sent.append(post["sent_us"])
+        if post["client_order_id"] in counted:
+            sent.append(post["sent_us"])
     if not case.ledger_was_lost:
         yield from _lots(case)
 
@@ -68,6 +70,28 @@ def _lots(case: Case) -> Iterator[str]:
             if open_now[key] > limit:
                 yield f"{open_now[key]} lots open at {at_ms} ms, {name} is {limit}"
                 break
+
+
+def explained(case: Case) -> Iterator[str]:
+    """B7: what moved the balances and was no fill of ours shuts purchases until a person presses Start.
+
+    Only judged where nothing else may have kept the bot from seeing it, or from being there to see it.
+    """
+    reads = ("late", "lost_after", "lost_before", "refused", "status_before", "throttle", "mangle", "unauthorized")
+    if (
+        case.faulty(*reads, "lookups_fail", "stale_balances", "fill_lag", "list_lag", "ghost")
+        or len(case.truth["lives"]) > 1
+    ):
+        return
+    starts = [act["us"] for act in case.truth["acts"] if act["kind"] in ("start", "repeat_command", "control_garbage")]
+    asleep = case.had("suspend", "suspend_long", "clock_jump")
+    for act in case.truth["acts"]:
+        if act["kind"] != "manual_trade" or asleep or act["us"] < 60_000_000:
+            continue
+        until = min((us for us in starts if us > act["us"]), default=2**62)
+        for post in case.posts:
+            if post["side"] == "BUY" and act["us"] + 150_000_000 < post["sent_us"] < until:
+                yield f"a purchase at {post['sent_us']} us, after a trade at {act['us']} us that was not ours"
 
 
 def fresh(case: Case) -> Iterator[str]:
