@@ -81,18 +81,22 @@ class Synthetic:
         self._place = {product.product_id: i for i, product in enumerate(products)}
         self._product = {product.product_id: product for product in products}
         self._closes: dict[str, list[tuple[int, int]]] = {}
+        self._own = {product.product_id: Draws(seed, product.product_id, "days") for product in products}
+        self._common = Draws(seed, "days")
+        self._days: list[tuple[int, int]] = []  # (move, change of wildness) that all products share
         self._cache = Cache(4096)
 
     def _close(self, product_id: str, day: int) -> tuple[int, int]:
         """(deviation of the day's close from the reference in millionths, the day's wildness in percent)."""
         known = self._closes.setdefault(product_id, [(0, 100)])
-        seed, temper = self._seed, self._temper
+        temper, own = self._temper, self._own[product_id]
         deviation, wild = known[-1]
         while len(known) <= day - FIRST_DAY:
-            at = FIRST_DAY + len(known)
-            common, own = Draws(seed, "day", at), Draws(seed, product_id, "day", at)
-            wild = max(40, min(300, 100 + (wild - 100) * 92 // 100 + common.bell(14)))
-            move = (common.fat(temper.day_step) * 4 + own.fat(temper.day_step) * 3) // 5 * wild // 100
+            if len(self._days) < len(known):
+                self._days.append((self._common.fat(temper.day_step), self._common.bell(14)))
+            shared, change = self._days[len(known) - 1]
+            wild = max(40, min(300, 100 + (wild - 100) * 92 // 100 + change))
+            move = (shared * 4 + own.fat(temper.day_step) * 3) // 5 * wild // 100
             if temper.drift:  # rises for some two months, then begins again from below
                 deviation = (deviation + move + temper.drift) % 1_500_000
             else:

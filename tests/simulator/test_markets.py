@@ -56,7 +56,7 @@ def test_the_same_seed_is_the_same_bytes_here_and_on_every_machine() -> None:
         return whole.hexdigest()[:16]
 
     assert digest(1) == digest(1) != digest(2)
-    assert digest(1) == "2690c99746d77d84"
+    assert digest(1) == "946bc04ba029f919"
 
 
 def test_two_runs_are_one() -> None:
