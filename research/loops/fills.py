@@ -231,23 +231,24 @@ def sell_decided(
     volume: float,
     slip: float,
     now_ms: int,
+    cancelled: bool,
     made: int,
 ) -> int:
-    """Carry out every exit that was decided, at market, oldest lot first. What can't be sold waits."""
-    product, j, waiting = state.products[p], 0, 0
+    """Carry out the exits that were decided, at market, oldest lot first. What can't be sold waits.
+
+    `cancelled`: those whose resting take was cancelled first, else the others.
+    """
+    product, j = state.products[p], 0
     while j < product[P_COUNT]:
         reason, left = state.lots[p, j, L_REASON], state.lots[p, j, L_LEFT]
-        if reason == 0:
-            j += 1
-            continue
-        if is_dust(left, market, product[P_MIN_STEPS], product[P_MIN_UNITS]):
-            waiting += 1
+        other = (state.lots[p, j, L_RESTING] == 2) != cancelled
+        if reason == 0 or other or is_dust(left, market, product[P_MIN_STEPS], product[P_MIN_UNITS]):
             j += 1
             continue
         price = sell_price(model, market, worse_by(model, slip, volume, float(left)))
         sell(state, p, j, price, left, model.taker_pct)
         made = finish(state, out, p, j, i, now_ms, reason, made)
-    product[P_DECIDED] = waiting
+        product[P_DECIDED] -= 1
     return made
 
 

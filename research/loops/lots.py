@@ -96,7 +96,7 @@ def next_take(model: Model, state: State, p: int, high: int) -> int:
     lots, found = state.lots, -1
     for j in range(state.products[p, P_COUNT]):
         take = lots[p, j, L_TAKE]
-        if lots[p, j, L_RESTING] == 0 or high < take or (model.through and high == take):
+        if lots[p, j, L_RESTING] != 1 or high < take or (model.through and high == take):
             continue
         if found < 0 or take < lots[p, found, L_TAKE]:
             found = j
@@ -133,7 +133,7 @@ def judge_exits(rules: Rules, state: State, p: int, price: int) -> None:
     for j in range(state.products[p, P_COUNT]):
         if lots[p, j, L_REASON] != EXIT_NONE:
             continue
-        take = 0 if lots[p, j, L_RESTING] != 0 else lots[p, j, L_TAKE]
+        take = 0 if lots[p, j, L_RESTING] == 1 else lots[p, j, L_TAKE]
         reason, active, peak, _ = judge_lot(
             price,
             float(lots[p, j, L_OPEN]),
@@ -149,7 +149,7 @@ def judge_exits(rules: Rules, state: State, p: int, price: int) -> None:
         lots[p, j, L_PEAK] = peak
         if reason != EXIT_NONE:
             lots[p, j, L_REASON] = reason
-            lots[p, j, L_RESTING] = 0
+            lots[p, j, L_RESTING] = 2 if lots[p, j, L_RESTING] == 1 else 0
             state.products[p, P_DECIDED] += 1
 
 
@@ -162,7 +162,7 @@ def exits_on_the_way(
     j = 0
     while j < product[P_COUNT]:
         lot = state.lots[p, j]
-        take = 0 if lot[L_RESTING] != 0 else lot[L_TAKE]
+        take = 0 if lot[L_RESTING] == 1 else lot[L_TAKE]
         reason, active, peak, trail = judge_lot(
             price,
             float(lot[L_OPEN]),
@@ -333,11 +333,14 @@ def carry_out(
     tape: Tape, rules: Rules, model: Model, state: State, out: Out, p: int, i: int, market: int, slip: float,
     now_ms: int, made: int,
 ) -> int:  # fmt: skip
-    """Decided exits of product p fill, then its entry."""
+    """Decided exits of product p fill, then its entry, then the exits that had to wait for a cancel."""
+    volume = tape.steps[i]
     if state.products[p, P_DECIDED] > 0:
-        made = sell_decided(model, state, out, p, i, market, tape.steps[i], slip, now_ms, made)
+        made = sell_decided(model, state, out, p, i, market, volume, slip, now_ms, False, made)
     if state.products[p, P_PENDING] == 1:
-        open_lot(rules, model, state, p, i, market, tape.steps[i], slip, now_ms)
+        open_lot(rules, model, state, p, i, market, volume, slip, now_ms)
+    if state.products[p, P_DECIDED] > 0:
+        made = sell_decided(model, state, out, p, i, market, volume, slip, now_ms, True, made)
     guard(rules, state, p)
     return made
 

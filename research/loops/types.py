@@ -47,7 +47,7 @@ L_STOP = 4
 L_PEAK = 5
 L_RUNNER = 6
 L_ACTIVE = 7
-L_RESTING = 8  # its take rests as an order
+L_RESTING = 8  # 1 = its take rests as an order; 2 = that was cancelled for the exit that waits
 L_REASON = 9  # an exit is decided and waits for its fill; 0 = none
 L_OPENED_MS = 10
 L_OPEN_BAR = 11
