@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,27 +26,12 @@ from dashboard.routes import api, auth, commands, docs, exports, metrics, static
 from dashboard.routes import pages as page_routes
 from dashboard.sources import Sources
 from dashboard.stream import Broadcaster
-from shared.paths import ROOT, DataPaths
+from shared.build import VERSION, build_id
+from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
 from shared.settings import Loaded
 
 log = logging.getLogger(__name__)
-VERSION = "0.1.0"
-
-
-def build() -> str:
-    """The version, with the commit where there is one."""
-    try:
-        found = subprocess.run(  # noqa: S603
-            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],  # noqa: S607
-            capture_output=True,
-            text=True,
-            timeout=2,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return VERSION
-    return f"{VERSION}, build {found.stdout.strip()}"
 
 
 def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, modules: Path | None = None) -> FastAPI:
@@ -65,7 +49,7 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         site=site(loaded.settings),
         sessions=Sessions(paths.dashboard),
         audit=Audit(paths.audit),
-        build=build(),
+        build=build_id(),
     )
     pages = Pages(hub, PAGES)
     broadcaster = Broadcaster(hub, pages)

@@ -70,6 +70,7 @@ def _flatten(s: Snapshot, _target: str, who: Principal) -> Ask:
         ("Entries stop, own orders are cancelled.", says.orders),
         ("Every lot is sold at market.", f.plural(says.lots, "lot")),
         ("Done only when the exchange shows it flat.", "or dust"),
+        ("Then it stays stopped, or it would buy again.", ""),
     ]
     return Ask(
         "flatten", {}, "Flatten: sell everything", header.band(s), steps, rows=says.rows, word=CONFIRM[Cmd.FLATTEN],

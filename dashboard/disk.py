@@ -26,8 +26,8 @@ class DiskLook:
 
 def look(paths: DataPaths) -> DiskLook:
     """One look at every file of the contract."""
-    names = ("bot_state.json", "positions.json", "ledger.db", "market.db", "market.json", "control.json", "KILL",
-             "audit.jsonl")  # fmt: skip
+    names = ("bot_state.json", "positions.json", paths.ledger.name, paths.market_db.name, "market.json",
+             "control.json", "KILL", "audit.jsonl")  # fmt: skip
     found = []
     for name in names:
         try:

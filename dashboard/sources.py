@@ -258,7 +258,7 @@ class Sources:
             age_s=seen.age_s,
             watched_s=seen.watched_s,
             mode=state.mode if state else settings.coin_mode,
-            locked=state.dry_run if state else settings.coin_mode is Mode.LIVE and settings.dry_run,
+            locked=_locked(state, settings),
             error=self._reading.error,
             missing=self._reading.missing,
             foreign_version=self._foreign if self._reading.error else None,
@@ -273,6 +273,13 @@ class Sources:
             quotes={q.product_id: q for q in self._market_reading.value.quotes} if self._market_reading.value else {},
             lost_at=self._seen_at,
         )
+
+
+def _locked(state: BotState | None, settings: Settings) -> bool:
+    """Live mode in which nothing is sent. Where the bot says nothing, only our own DRY_RUN is known."""
+    if state is not None:
+        return state.dry_run or (state.live_lock or "").startswith("locked")
+    return settings.coin_mode is Mode.LIVE and settings.dry_run
 
 
 def _sent(command: Command, waited_s: float, how: str) -> Sent:

@@ -10,11 +10,11 @@ from dashboard.views.snapshot import Snapshot
 
 async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
     found = await hub.cache.get("files", 1.0, lambda: disk.look(hub.paths))
-    return {"files": found, "assets": hub.assets.missing, "configured": hub.loaded.settings}
+    return {"files": found, "assets": hub.assets.missing, "build": hub.build}
 
 
 def _checks(s: Snapshot, data: Data, _role: str) -> Context:
-    return {"checks": health.checks(s, data["files"], data["assets"])}
+    return {"checks": health.checks(s, data["files"], data["assets"], data["build"])}
 
 
 def _pm2(s: Snapshot, _data: Data, _role: str) -> Context:

@@ -13,10 +13,16 @@ async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     rows = [
         (key, "set, hidden" if settings.is_secret(key) and values[key] else values[key], hub.loaded.sources[key], text,
          _default(default))
-        for key, text, default in settings.keys()  # noqa: SIM118 (the module's function)
+        for key, text, default in _all(hub.loaded)
         if not q or q in key.casefold() or q in text.casefold()
     ]  # fmt: skip
     return {"rows": rows, "q": params.get("q", ""), "data_dir": str(hub.paths.root)}
+
+
+def _all(loaded: settings.Loaded) -> list[tuple[str, str, object]]:
+    """Every setting of ours, then the strategies' own that are set."""
+    own = [(key, "A strategy's own setting.", "") for key in sorted(loaded.settings.strategy_options)]
+    return [*settings.keys(), *own]
 
 
 def _default(value: object) -> str:

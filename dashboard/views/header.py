@@ -91,9 +91,14 @@ class Account:
 def band(s: Snapshot) -> Band:
     mode = s.mode if s.mode in _MODE_SAY else "sim"
     if mode == "live" and s.locked:
-        say = "The live lock is shut (DRY_RUN). DRY_RUN=false in .env opens it."
+        why = (
+            s.state.live_lock if s.state and s.state.live_lock else "locked: the live lock is shut; ./coin enable-live"
+        )
+        say = f.words(f.clean(why).removeprefix("locked: ")) + "."
         return Band("locked", "LIVE", "lock", "Locked: nothing is sent.", say)
     bold, say = _MODE_SAY[mode]
+    if mode == "live" and s.state and s.state.live_lock:
+        say += f" Live lock {f.clean(s.state.live_lock)}."
     return Band(mode, mode.upper(), _MODE_ICON[mode], bold, say)
 
 

@@ -52,7 +52,7 @@ def _check(name: str, state: str, say: str, way_out: str = "") -> Check:
     return Check(state, icon, word, name, say, way_out if state not in ("ok",) else "")
 
 
-def checks(s: Snapshot, disk: DiskLook, missing: list[str]) -> list[Check]:
+def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[Check]:
     """What a reader can tell; ./coin doctor checks what only the machine can."""
     return [
         _bot_check(s),
@@ -70,6 +70,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str]) -> list[Check]:
         _ledger_check(s, disk),
         _disk_check(disk),
         _private_check(disk),
+        _build_check(s, build),
         _check(
             "npm packages",
             "warn" if missing else "ok",
@@ -77,6 +78,14 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str]) -> list[Check]:
             "npm ci, then restart COIN",
         ),
     ]
+
+
+def _build_check(s: Snapshot, build: str) -> Check:
+    if s.state is None:
+        return _check("Build", "unk", f"this dashboard is {build}; the bot's is not known")
+    if s.state.build == build:
+        return _check("Build", "ok", build)
+    return _check("Build", "warn", f"this dashboard is {build}, the bot {f.clean(s.state.build)}", "./coin restart")
 
 
 def _bot_check(s: Snapshot) -> Check:
@@ -147,7 +156,7 @@ def _clock_check(s: Snapshot) -> Check:
 
 
 def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
-    there = any(x.name == "ledger.db" and x.exists for x in disk.files)
+    there = any(x.name.startswith("ledger") and x.exists for x in disk.files)
     if s.state is not None and not s.state.io.ledger_ok:
         return _check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
     return _check("Ledger", "ok" if there else "unk", "there" if there else "not made yet")
@@ -187,13 +196,21 @@ def processes(s: Snapshot) -> list[ProcessRow]:
 _WHAT = {
     "bot_state.json": "what the bot is and does",
     "positions.json": "lots, for people",
-    "ledger.db": "the truth: orders, fills, lots",
-    "market.db": "candles and equity for charts",
+    "ledger": "the truth: orders, fills, lots",
+    "market": "candles and equity for charts",
     "market.json": "best bid and ask",
     "control.json": "the wish",
     "KILL": "kill switch: exists = killed",
     "audit.jsonl": "who sent which command",
 }
+
+
+def _what(name: str) -> str:
+    """`ledger-replay.db` is a ledger, too."""
+    stem = name.removesuffix(".db").partition("-")[0]
+    return _WHAT.get(name) or _WHAT.get(stem, "")
+
+
 _LIMIT_S = {"bot_state.json": 5.0, "market.json": 10.0}
 
 
@@ -204,7 +221,7 @@ def files(disk: DiskLook) -> list[FileRow]:
         late = x.age_s is not None and limit is not None and x.age_s > limit
         state = "bad" if x.name == "KILL" and x.exists else "warn" if late else "ok" if x.exists else "unk"
         age = f.span(x.age_s) if x.age_s is not None else ""
-        out.append(FileRow(x.name, x.exists, age, f.mebibytes(x.size) if x.exists else "", _WHAT[x.name], state))
+        out.append(FileRow(x.name, x.exists, age, f.mebibytes(x.size) if x.exists else "", _what(x.name), state))
     return out
 
 
