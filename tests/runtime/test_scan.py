@@ -1,0 +1,102 @@
+"""The scanner in a running bot on COIN-SIM: what joins gets history and prices without a restart, lots keep theirs."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.coinbase.net import SystemNet
+from bot.runtime import scan
+from bot.runtime.offload import ThreadOffload
+from bot.runtime.process import Machine, Process
+from shared.documents import Phase
+from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.settings import Settings
+from tests.simulator.conftest import Sim
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sim, None, None]:
+    found = Sim(tmp_path_factory.mktemp("sim")).start()
+    yield found
+    found.stop(signal.SIGKILL)
+
+
+@asynccontextmanager
+async def running(sim: Sim, **changes: Any) -> AsyncIterator[Process]:
+    terms: dict[str, Any] = {
+        "data_dir": sim.folder, "sim_port": sim.port, "sim_admin_port": sim.admin_port, "products": ("BTC-USD",),
+        "strategy": "sma_cross", "scanner_max_products": 3, "scanner_min_volume_usd": 0.0, "max_spread_pct": 0.0,
+        "reduce_only": True,
+    }  # fmt: skip
+    settings = Settings(**(terms | changes))
+    settings.paths.prepare()
+    pools, net = (ThreadOffload("files"), ThreadOffload("market")), SystemNet()
+    process = Process(settings, [], Machine(SystemClock(), SystemRng(), SystemFs(), net, *pools))
+    run = asyncio.get_running_loop().create_task(process.run())
+    try:
+        await until(lambda: run.done() or process.bot.boot.phase is Phase.TRADING)
+        assert not run.done(), process.bot.error
+        yield process
+    finally:
+        process.stop.set()
+        assert await asyncio.wait_for(run, 20) == 0
+        for pool in pools:
+            pool.close()
+        net.close()
+
+
+async def until(right: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    for _ in range(round(timeout_s / 0.05)):
+        if right():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("not in time")
+
+
+async def test_products_join_and_leave_without_a_restart_and_stay_after_one(sim: Sim, tmp_path: Path) -> None:
+    async with running(sim) as process:
+        bot = process.bot
+        assert bot.engine is not None and bot.rest is not None
+        world = bot.engine.world
+        await until(lambda: len(world.markets) == 3)
+        picked = set(world.markets)
+        joined = picked - {"BTC-USD"}
+        assert len(joined) >= 2
+        # History and prices of what joined.
+        await until(lambda: all(world.markets[name].bid is not None for name in picked))
+        await until(lambda: all(len(world.markets[name].bars) >= 100 for name in picked))
+        assert all(world.markets[name].volatility.factor > 0 for name in picked)
+        shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
+        assert shown == picked
+
+        # Fewer are wanted: the others leave, and their prices are no longer asked for.
+        bot.settings = replace(bot.settings, scanner_max_products=1)
+        await scan.scan(bot, bot.rest)
+        assert len(world.markets) == 1
+        left = picked - set(world.markets)
+        await asyncio.sleep(1.5)
+        shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
+        assert not shown & left
+        assert all(stream.health.connected and stream.health.reconnects == 0 for stream in bot.streams)
+        chosen = world.facts["picked"]
+
+    async with running(sim, scanner_max_products=1) as process:
+        assert process.bot.engine is not None
+        assert ",".join(process.bot.engine.world.markets) == chosen, "the choice survives a restart"
+
+
+async def test_a_scan_that_fails_leaves_the_choice(sim: Sim) -> None:
+    async with running(sim) as process:
+        bot = process.bot
+        assert bot.engine is not None and bot.rest is not None
+        await until(lambda: bot.engine is not None and len(bot.engine.world.markets) == 3)
+        before = tuple(bot.engine.world.markets)
+        bot.settings = replace(bot.settings, scanner_min_volume_usd=1e12)
+        await scan.scan(bot, bot.rest)
+        assert tuple(bot.engine.world.markets) == before
