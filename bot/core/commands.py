@@ -45,6 +45,7 @@ def _begin(world: World, command: Command, lot_ids: list[str], *, everything: bo
     for lot_id in lot_ids:
         lot = world.book.get(lot_id)
         if lot is not None:
+            world.exit_hold_ms.pop(lot_id, None)  # a person does not wait out the pause after a refused take
             world.save_lot(replace_lot(lot, exit_reason=ExitReason.FLATTEN))
     chase(world)
 

@@ -1,0 +1,149 @@
+"""A bot without its boot and its exchange: real control file, ledger, gate and engine; time turned by hand."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.core import events as ev
+from bot.core.engine import Engine
+from bot.core.intents import Action
+from bot.core.model import Balance, FeeRates
+from bot.runtime.app import Bot
+from bot.runtime.host import Identity
+from bot.runtime.ledger import LedgerWriter
+from bot.runtime.report import state
+from shared.documents import LEGAL_PAIRS, BotState, Phase, ReceiptDoc, decode_state, encode_state
+from shared.ledger.open import open_writer
+from shared.seams import SystemFs
+from tests.core.harness import D, Said, product, quiet_settings
+
+T = TypeVar("T")
+START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class HandClock:
+    """Time that stands until it is turned."""
+
+    def __init__(self) -> None:
+        self.at = START
+        self.mono_s = 1000.0
+
+    def utc(self) -> datetime:
+        return self.at
+
+    def monotonic_s(self) -> float:
+        return self.mono_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.turn(seconds)
+        await asyncio.sleep(0)
+
+    def turn(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.mono_s += seconds
+
+
+class CountedRng:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def uuid4(self) -> uuid.UUID:
+        self.count += 1
+        return uuid.UUID(int=self.count << 96 | self.count)
+
+    def uniform(self, low: float, high: float) -> float:
+        return low
+
+
+class Inline:
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+class NoNet:
+    """There is no exchange here."""
+
+
+class Sent:
+    """In the desk's place: keeps what would be carried out, as far as the gate lets it."""
+
+    def __init__(self) -> None:
+        self.actions: list[Action] = []
+
+    def carry_out(self, action: Action) -> None:
+        self.actions.append(action)
+
+
+class BotRig:
+    """`begin()` is a start of the process, `crash()` its end without a word."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.settings = quiet_settings(data_dir=folder, **settings)
+        self.settings.paths.prepare()
+        self.clock = HandClock()
+        self.boots = 0
+        self.db: Any = None
+
+    def begin(self, *, trading: bool = True) -> Bot:
+        self.boots += 1
+        self.crash()
+        identity = Identity(f"boot-{self.boots}", "2026-11-20T12:00:00Z", "build", "hash")
+        net: Any = NoNet()
+        self.bot = bot = Bot(
+            self.settings, identity, clock=self.clock, rng=CountedRng(), fs=SystemFs(), net=net, offload=Inline(),
+            market_offload=Inline(),
+        )  # fmt: skip
+        self.db = open_writer(self.settings.paths.ledger)
+        bot.ledger = LedgerWriter(self.db, identity.boot_id)
+        bot.restored = bot.ledger.restore(self.clock.utc())
+        bot.boot.enter(Phase.INIT, self.clock.utc(), self.clock.monotonic_s())
+        bot.commands.restore()
+        if trading:
+            self.trade()
+        return bot
+
+    def trade(self) -> None:
+        """The rest of the boot, without an exchange."""
+        bot = self.bot
+        known = replace(bot.restored, latch=bot.commands.latch)
+        self.strategy = Said()
+        bot.engine = Engine(self.settings, self.strategy, known, bot.commands.level, self.clock.utc())
+        self.sent = Sent()
+        bot.desk = self.sent  # type: ignore[assignment]
+        bot.dispatch(ev.ProductsSeen((product(),)))
+        bot.dispatch(ev.FeesSeen(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
+        bot.dispatch(ev.BalancesSeen((Balance("USD", D(10_000), D(0)),), 0))
+        bot.synced = True
+        bot.dispatch(ev.Tick())
+        bot.dispatch(ev.FeedChanged(True, "up"))
+        bot.boot.enter(Phase.TRADING, self.clock.utc(), self.clock.monotonic_s())
+        bot.dispatch(ev.TradingReady())
+        bot.commands.redo_unfinished()
+
+    def crash(self) -> None:
+        if self.db is not None:
+            self.db.dispose()
+
+    def look(self, times: int = 1, every_s: float = 0.02) -> None:
+        """The control poller's beat."""
+        for _ in range(times):
+            self.clock.turn(every_s)
+            self.bot.commands.tick()
+
+    def write(self, data: bytes | str) -> None:
+        path = self.settings.paths.control
+        path.unlink(missing_ok=True)
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+    def state(self) -> BotState:
+        """The document as a reader gets it; every one must be legal."""
+        found = decode_state(encode_state(state(self.bot)))
+        assert found.phase in LEGAL_PAIRS[found.status], (found.status, found.phase)
+        return found
+
+    def receipt(self, command_id: str) -> ReceiptDoc:
+        return next(receipt for receipt in self.bot.commands.newest() if receipt.id == command_id)
