@@ -51,9 +51,8 @@ def set_up_logging(folder: Path, level: str) -> None:
 
 
 def _market_name(settings: Settings) -> str:
-    if settings.coin_mode is Mode.PAPER:
-        return "paper"
-    return "replay" if settings.sim_replay else settings.sim_market
+    named = settings.coin_mode in (Mode.REPLAY, Mode.PAPER)
+    return settings.coin_mode.value if named else settings.sim_market
 
 
 async def serve(settings: Settings, files: SimFiles) -> None:

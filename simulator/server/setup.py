@@ -36,7 +36,7 @@ def config_of(settings: Settings) -> Config:
 
 def make_tape(settings: Settings, store: Store, now_us: int) -> Tape:
     """The market that the settings name. Raises BadSetup."""
-    if settings.coin_mode is Mode.REPLAY or settings.sim_replay:
+    if settings.coin_mode is Mode.REPLAY:
         return _replay(settings, store, now_us)
     name = settings.sim_market
     if name in SCENARIOS:
@@ -92,7 +92,7 @@ def _replay(settings: Settings, store: Store, now_us: int) -> Replay | TradeRepl
 def open_session(settings: Settings) -> Session | None:
     """The recorded stream session that the settings name; None when they name none. Raises BadSetup."""
     path = Path(settings.sim_replay).expanduser()
-    if not settings.sim_replay or not is_session(path):
+    if settings.coin_mode is not Mode.REPLAY or not is_session(path):
         return None
     try:
         return Session(path, settings.sim_replay_speed)

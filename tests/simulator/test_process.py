@@ -1,6 +1,7 @@
 """The server as a process: start, certificates, crash, ports, settings, signals, logs."""
 
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import uuid
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from simulator import admin
 from tests.simulator.conftest import ROOT, Sim
@@ -132,6 +135,22 @@ def test_status_gates_and_deposits_over_the_admin_api(own_sim: Sim) -> None:
     admin.deposit(own_sim.paths, own_sim.admin_settings, "2", "BTC")
     balances = {a.currency: a.available_balance["value"] for a in own_sim.sdk().get_accounts().accounts}
     assert balances == {"BTC": "2", "USD": "10000"}
+
+
+def test_connections_and_requests_have_their_limits(own_sim: Sim) -> None:
+    own_sim.start()
+    context = ssl.create_default_context(cafile=own_sim.ca)
+    refused = 0
+    for _ in range(60):
+        try:
+            connect(f"wss://{own_sim.host}/", ssl=context, open_timeout=5).close()
+        except InvalidStatus as answer:
+            assert answer.response.status_code == 429
+            refused += 1
+    assert refused
+    with own_sim.http() as http:
+        statuses = [http.get("/time").status_code for _ in range(25)]
+    assert statuses[0] == 200 and statuses[-1] == 429
 
 
 def test_admin_is_light_to_import() -> None:
