@@ -1,6 +1,7 @@
 """`python -m dashboard`: serve COIN. Exit 78: settings are wrong; 3: the port is taken; 0: asked to stop."""
 
 import logging
+import signal
 import socket
 import sys
 
@@ -79,6 +80,9 @@ def main() -> int:
         ssl_certfile=settings.dashboard_tls_cert or None,
         ssl_keyfile=settings.dashboard_tls_key or None,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The server raises the signal once more when it has ended in order; that must not look like a death by it.
+        signal.signal(number, lambda *_: None)
     uvicorn.Server(config).run(sockets=[bound])
     log.info("dashboard.stopped")
     return 0

@@ -1,0 +1,162 @@
+"""Views with figures: performance, gates, tracks, lots."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.reads import ClosedLot, Day
+from dashboard.views import equity, gates, performance, positions, track
+from dashboard.views.snapshot import Snapshot
+from shared.documents import GateDoc, GateVerdict, ProductGatesDoc
+from shared.market_data import EquityRow
+from shared.presence import Presence
+from tests.dashboard.writer import Writer
+
+NOW = datetime(2026, 11, 20, 13, 47, 26, tzinfo=UTC)
+
+
+def lot(pnl: str, day: int = 20, product: str = "BTC-USD", kind: str = "scalp", reason: str = "take") -> ClosedLot:
+    closed = datetime(2026, 11, day, 12, tzinfo=UTC)
+    ms = int(closed.timestamp() * 1000)
+    return ClosedLot(
+        f"ct-{pnl}-{day}", 1, product, kind, ms - 3_600_000, ms, Decimal("100"), Decimal("1"), Decimal("100"),
+        Decimal("0.9"), Decimal("0.5"), Decimal("100") + Decimal(pnl) + Decimal("1.4"), Decimal(pnl), reason,
+    )  # fmt: skip
+
+
+def day(n: int, start: str = "1000") -> Day:
+    return Day(f"2026-11-{n:02d}", Decimal(start), Decimal(start), Decimal(0), Decimal(0), Decimal(0), None)
+
+
+def test_figures_over_a_few_lots() -> None:
+    rows = [lot("10", 18), lot("-4", 19), lot("6", 19), lot("-2", 20)]
+    found = {f.name: f.value for f in performance.figures(rows, [day(18), day(19), day(20)], [])}
+    assert found["Realised"] == "+10.00"
+    assert found["Round trips"] == "4"
+    assert found["Win rate"] == "50.0\u00a0%"
+    assert found["Profit factor"] == "2.67"  # 16 / 6
+    assert found["Expectancy"] == "+2.50"
+    assert found["Fees"] == "5.60"
+    returns = [0.01, 0.002, -0.002]
+    mean = sum(returns) / 3
+    deviation = math.sqrt(sum((r - mean) ** 2 for r in returns) / 2)
+    assert performance.daily_returns(rows, [day(18), day(19), day(20)]) == pytest.approx(returns)
+    assert found["Sharpe"] == f"{mean / deviation * math.sqrt(365):.2f}"
+    assert found["Sortino"] == f"{mean / math.sqrt(0.002**2 / 3) * math.sqrt(365):.2f}"
+
+
+def test_what_cannot_be_said_yet_is_not_said() -> None:
+    one = {f.name: f.value for f in performance.figures([lot("5")], [day(20)], [])}
+    assert (one["Sharpe"], one["Sortino"], one["Calmar"], one["Profit factor"], one["Max drawdown"]) == ("—",) * 5
+    none = {f.name: f.value for f in performance.figures([], [], [])}
+    assert none["Win rate"] == "—"
+    assert none["Realised"] == "0.00"
+
+
+@given(st.lists(st.decimals(-1000, 1000, places=2), max_size=40))
+def test_every_split_sums_to_the_whole(pnls: list[Decimal]) -> None:
+    rows = [lot(str(p), 1 + i % 20, ("BTC-USD", "ETH-USD")[i % 2]) for i, p in enumerate(pnls)]
+    total = float(sum(pnls))
+    for key in (*performance.PERIODS.values(), lambda r: r.product_id):
+        groups = performance.group(rows, key)
+        assert sum(g.pnl for g in groups) == pytest.approx(total)
+        assert sum(g.lots for g in groups) == len(rows)
+    for bar in performance.bars(performance.group(rows, performance.day_of))[0]:
+        assert -0.01 <= bar.y <= 100
+        assert bar.y + bar.height <= 101
+
+
+def test_the_week_is_the_iso_one() -> None:
+    first = lot("1", 1)
+    assert performance.week_of(first) == "2026-W44"
+    assert performance.month_of(first) == "2026-11"
+
+
+def test_csv_is_exact_and_runs_nothing_in_a_spreadsheet() -> None:
+    text = performance.csv([lot("-4.10", reason="=cmd()"), lot("1", product='A",B')])
+    rows = text.split("\r\n")
+    assert rows[0] == performance.CSV_HEADER
+    assert ",-4.10,'=cmd()" in rows[1]
+    assert '"A"",B"' in rows[2]
+    assert rows[3] == ""
+
+
+def test_drawdown_is_from_the_running_peak() -> None:
+    rows = [EquityRow(60 * i, v, 0, 0) for i, v in enumerate([100.0, 110.0, 99.0, 120.0, 108.0])]
+    assert equity.curve(rows).drawdown == [0.0, 0.0, -10.0, 0.0, -10.0]
+    assert performance.max_drawdown_pct(rows) == pytest.approx(10.0)
+    assert "largest drawdown −10.00" in equity.plot(rows)
+    assert "The first points" in equity.plot(rows[:1])
+    assert "Not known yet" in equity.plot(None)
+
+
+def test_one_day_is_the_utc_day_and_the_others_roll() -> None:
+    assert equity.since("1d", NOW) == int(NOW.replace(hour=0, minute=0, second=0).timestamp())
+    assert equity.since("1w", NOW) == int((NOW - timedelta(days=7)).timestamp())
+    assert equity.since("all", NOW) == 0
+
+
+@given(st.floats(-500, 500))
+def test_the_track_never_leaves_its_box(pct: float) -> None:
+    assert 0 <= track.x(pct) <= 100
+    assert track.beyond(pct) == (pct < -2 or pct > 4.4)
+
+
+@given(st.lists(st.floats(0, 1e9), max_size=50))
+def test_a_path_has_a_point_for_each_value(values: list[float]) -> None:
+    path = track.line_path(values)
+    assert len(re.findall(r"[ML]", path)) == (len(values) if len(values) >= 2 else 0)
+    assert "nan" not in path
+
+
+def gate(name: str, verdict: GateVerdict, opens: str | None = None) -> GateDoc:
+    return GateDoc(name=name, title=name, verdict=verdict, value="1", limit="2", opens=opens)
+
+
+def snapshot(tmp_path_factory: pytest.TempPathFactory, scenario: str) -> Snapshot:
+    state = Writer(tmp_path_factory.mktemp("w"), scenario).state()
+    return Snapshot(datetime.now(UTC), Presence.FRESH, state, 0.2, 9.0, "sim", False)
+
+
+def test_the_first_shut_gate_stops_and_the_rest_is_told_as_such(tmp_path_factory: pytest.TempPathFactory) -> None:
+    s = snapshot(tmp_path_factory, "six")
+    doc = ProductGatesDoc(
+        product_id="BTC-USD",
+        sentence="x",
+        shut=2,
+        gates=[
+            gate("a", GateVerdict.OPEN),
+            gate("b", GateVerdict.SHUT, "at 5"),
+            gate("c", GateVerdict.OPEN),
+            gate("d", GateVerdict.SHUT, "at 6"),
+            gate("e", GateVerdict.UNKNOWN),
+        ],
+    )
+    product = gates.product(doc, s)
+    assert [g.state for g in product.gates] == ["open", "shut", "after", "also", "unk"]
+    assert [g.opens for g in product.gates] == ["", "at 5", "", "", ""]
+    assert [m.shape for m in product.strip] == ["open", "stop", "after", "also", "after"]
+    assert (product.state, product.shut) == ("shut", 2)
+
+
+def test_lots_sum_to_what_the_page_says(tmp_path_factory: pytest.TempPathFactory) -> None:
+    s = snapshot(tmp_path_factory, "many")
+    held = positions.held(s)
+    assert held.lots == 200
+    assert held.value == pytest.approx(sum(one.value or 0 for p in held.positions for one in p.lots))
+    assert held.pnl == pytest.approx(sum(p.pnl or 0 for p in held.positions))
+    assert held.sums == "agree"
+    assert len({one.name for one in held.positions[0].lots}) == 20
+
+
+def test_killed_lots_say_that_their_takes_are_cancelled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    s = snapshot(tmp_path_factory, "killed")
+    held = positions.held(s)
+    assert {one.take_state for p in held.positions for one in p.lots} == {"cancelled"}
+    assert held.nearest is None
+    assert gates.why(s).reason.startswith("Killed:")
