@@ -160,11 +160,11 @@ def notes(
     for one, calls in zip(prepared.candles, said, strict=True):
         lacking = gaps(one)
         if len(lacking.bars):
-            at, bars = lacking.longest(1)[0]
-            when = np.datetime64(at, "s")
+            at_s, bars = lacking.longest(1)[0]
+            begin = np.datetime64(at_s, "s")
             out.append(
                 f"{one.name}: {len(one):,} bars; {lacking.total:,} are missing in {len(lacking.bars):,} gaps, the "
-                f"longest {bars:,} bars from {when} UTC; nothing was put in their place"
+                f"longest {bars:,} bars from {begin} UTC; nothing was put in their place"
             )
         else:
             out.append(f"{one.name}: {len(one):,} bars, none missing")
@@ -186,14 +186,14 @@ def notes(
             out.append(f"Resting takes fill when {word}; the other bound is given beside it")
         latched_ms = int(result.account[t.A_LATCHED_MS])
         if latched_ms:
-            at = np.datetime64(latched_ms // 1000, "s")
+            latched = np.datetime64(latched_ms // 1000, "s")
             out.append(
-                f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {at} UTC: no entry from then on, as "
-                "the bot would wait for a person to press Start"
+                f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {latched} UTC: no entry from then on, "
+                "as the bot would wait for a person to press Start"
             )
         if settings.vol_risk_adjust and prepared.granularity_s != 60:
-            bars = granularity_text(prepared.granularity_s)
-            out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {bars} every entry counts with factor 1")
+            length = granularity_text(prepared.granularity_s)
+            out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {length} every entry counts with factor 1")
     else:
         out.append("All in on BUY, all out on SELL: for comparing signals and engines; the bot trades lots")
     if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):

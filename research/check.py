@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,11 @@ def _live(make: Make, bars: Bars, cuts: int, seed: int) -> Verdict:
 def _repeats(make: Make, bars: Bars) -> Verdict:
     """Equal bars, equal signals: nothing is drawn at random or kept from the run before."""
     first, second = make().signals(bars), make().signals(bars)
-    for what, a, b in [("signal", first.signal, second.signal), ("strength", first.strength, second.strength)]:
+    pairs: list[tuple[str, Any, Any]] = [
+        ("signal", first.signal, second.signal),
+        ("strength", first.strength, second.strength),
+    ]
+    for what, a, b in pairs:
         if not np.array_equal(a, b, equal_nan=what != "signal"):
             at = int(np.flatnonzero(~((a == b) | (np.isnan(a) & np.isnan(b))))[0])
             return Verdict("the same every time", False, f"{what} of bar {at + 1} changes from run to run")

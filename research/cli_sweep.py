@@ -174,9 +174,12 @@ def walkforward(
 
         model = market_model(fill, maker_pct, taker_pct, spread_bps, slippage_bps, 0.0, 0.0, touched, 0.0, cash)
         lengths = [0 if text in ("0", "") else granularity_s(text) for text in (train, test, purge, embargo)]
+        train_s, test_s, purge_s, embargo_s = lengths
         request = _request(data, sets, model, style, seed, since, until)
         chosen = tuple(pt.all_points(pt.parse(grid)))
-        plan = wf.Plan(request, chosen, *lengths, anchored, metric, jobs or os.cpu_count() or 1)
+        plan = wf.Plan(
+            request, chosen, train_s, test_s, purge_s, embargo_s, anchored, metric, jobs or os.cpu_count() or 1
+        )
         with terminal.progress("  windows", None) as step:
             walked = wf.walk(cli.data_dir(), plan, step)
         rows = []
@@ -228,9 +231,9 @@ def parity(
     """Do the bot's recorded signals equal what research says on the same bars? Each difference is explained."""
 
     def work() -> None:
-        from research import parity as pa
+        from research.parity import compare
 
-        report = pa.compare(since)
+        report = compare(since)
         for line in report.lines:
             terminal.say(f"  {line}")
         if report.differences:

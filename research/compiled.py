@@ -30,8 +30,8 @@ def sources(root: Path = ROOT) -> list[Path]:
 
 def source_hash(root: Path = ROOT) -> str:
     """Name of what would be compiled now: sources, compiler, Python, processor."""
-    import llvmlite  # type: ignore[import-untyped]  # noqa: PLC0415
-    import numba  # type: ignore[import-untyped]  # noqa: PLC0415
+    import llvmlite  # noqa: PLC0415
+    import numba  # noqa: PLC0415
     import numpy  # noqa: PLC0415
 
     sha = hashlib.sha256()
@@ -50,7 +50,7 @@ def cache_root() -> Path:
 
 def use_cache(root: Path | None = None) -> Path:
     """Point the compiler's disk cache at the folder of these sources; older ones are removed but for a few."""
-    import numba  # noqa: PLC0415
+    from numba.core import config  # noqa: PLC0415
 
     top = cache_root() if root is None else root
     folder = top / source_hash()
@@ -62,7 +62,8 @@ def use_cache(root: Path | None = None) -> Path:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         log.warning("compiled code can't be kept (%s): every run compiles anew", error)
-    numba.config.CACHE_DIR = str(folder)
+    settings: Any = config
+    settings.CACHE_DIR = str(folder)
     return folder
 
 

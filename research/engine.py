@@ -16,6 +16,7 @@ from research.data.candles import Candles, Floats, Ints
 from research.errors import ResearchError
 from research.loops import arrays, flip, lots
 from research.loops import types as t
+from research.loops.fills import FAR
 from shared.settings import Settings, parse_window
 
 CAPACITY = 4096
@@ -107,7 +108,9 @@ def kernel(name: str, plain: bool) -> Callable[..., Any]:
     """A loop by name: compiled, or the very same function as plain Python."""
     if not plain:
         return _compiled(name)
-    return {"lots": lots.lots_loop, "flip": flip.flip_loop}.get(name) or getattr(arrays, name)  # type: ignore[no-any-return]
+    loops: dict[str, Callable[..., Any]] = {"lots": lots.lots_loop, "flip": flip.flip_loop}
+    found: Callable[..., Any] = loops.get(name) or getattr(arrays, name)
+    return found
 
 
 def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
@@ -121,7 +124,8 @@ def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
     sizes = np.array([len(one) for one in candles], dtype=np.int64)
     end = np.cumsum(sizes)
     total = int(end[-1])
-    ticks = tuple(np.empty(total, dtype=np.int64) for _ in range(4))
+    o, h, low, c = (np.empty(total, dtype=np.int64) for _ in range(4))
+    ticks = (o, h, low, c)
     steps = np.empty(total)
     off = 0
     to_ticks = kernel("to_ticks", plain)
@@ -145,7 +149,7 @@ def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
         unit,
         off,
         times,
-        seconds,  # type: ignore[arg-type]
+        seconds,
     )
 
 
@@ -218,7 +222,7 @@ def new_state(prepared: Prepared, model: MarketModel, room: int) -> t.State:
     state.products[:, t.P_END] = prepared.end
     state.products[:, t.P_MIN_STEPS] = model.base_min_steps
     state.products[:, t.P_MIN_UNITS] = np.maximum(np.rint(model.quote_min / prepared.unit), 1)
-    state.products[:, t.P_HIGH] = state.products[:, t.P_ADD_BELOW] = lots.FAR
+    state.products[:, t.P_HIGH] = state.products[:, t.P_ADD_BELOW] = FAR
     state.money[:, t.M_UNIT] = prepared.unit
     state.account[t.A_CASH] = model.cash
     return state

@@ -155,8 +155,9 @@ class Venue:
     def stand_at(self, product_id: str, tick: int) -> None:
         """Bids and asks without end at one price: market orders of any size fill there, as bars say."""
         book = self.local.exchange.venue.markets[product_id].book
-        for side, beyond in ((book.side(True), lambda at: at > tick), (book.side(False), lambda at: at < tick)):
-            for at in [at for at in side.crowd if beyond(at)]:
+        for side in (book.side(True), book.side(False)):
+            # Keys grow towards the better price: what is better than `tick` goes.
+            for at in [at for at in side.crowd if at * side.sign > tick * side.sign]:
                 side.set_crowd(at, 0)
             side.set_crowd(tick, DEPTH * 10**8)
 
@@ -238,8 +239,8 @@ class Driver:
 
     def _start(self, model: MarketModel) -> None:
         self.tell(ev.ProductsSeen(self.venue.products()))
-        rates = FeeRates(*(Decimal(str(pct)) / 100 for pct in (model.maker_pct, model.taker_pct)), "fixed")
-        self.tell(ev.FeesSeen(rates))
+        maker, taker = (Decimal(str(pct)) / 100 for pct in (model.maker_pct, model.taker_pct))
+        self.tell(ev.FeesSeen(FeeRates(maker, taker, "fixed")))
         self.tell(ev.BalancesSeen(self.venue.balances(), self.now_ms))
         self.tell(ev.FeedChanged(True, ""))
         self.tell(ev.TradingReady())

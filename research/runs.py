@@ -85,7 +85,7 @@ def keep(data_dir: Path, run: Backtest) -> Kept:
             target = folder(data_dir) / f"{base}-{number}"
     settings = trading_settings(run.settings)
     began = time.perf_counter()
-    about = {
+    about: dict[str, Any] = {
         "run_id": target.name,
         "at": iso_seconds(now),
         "request": request_document(run.request),

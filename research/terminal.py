@@ -50,15 +50,15 @@ class Step(Protocol):
 
 
 @contextmanager
-def progress(title: str, total: int | None) -> Iterator[Step]:
+def progress(title: str, whole: int | None) -> Iterator[Step]:
     """A bar with what is done and the time that is left; it appears only where the work takes longer than a moment."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     parts: list[Any] = [TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     with Progress(*parts, console=console(), transient=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(title, total=whole)
 
-        def step(done: int, whole: int | None = None) -> None:
-            bar.update(task, completed=done, total=whole if whole is not None else total)
+        def step(done: int, total: int | None = whole) -> None:
+            bar.update(task, completed=done, total=total)
 
         yield step

@@ -78,7 +78,7 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Figure("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
         Figure("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
         Figure("omega", "Omega", ratios.omega(by_day), "ratio"),
-        Figure("lots", "Lots closed", lots.count, "count"),
+        Figure("lots", "Lots closed", lots.closed, "count"),
         Figure("open_lots", "Lots still open", left, "count"),
         Figure("win_rate", "Win rate", lots.win_rate, "percent"),
         Figure("profit_factor", "Profit factor", lots.profit_factor, "ratio"),

@@ -10,9 +10,9 @@ from research.metrics.returns import Floats, Ints
 class Lots(NamedTuple):
     """None where the formula has no value (no lot, no loss)."""
 
-    count: int
+    closed: int
     wins: int
-    win_rate: float | None  # wins / count
+    win_rate: float | None  # wins / closed
     profit_factor: float | None  # sum of gains / sum of losses
     expectancy: float | None  # mean result
     payoff: float | None  # mean gain / mean loss
@@ -31,7 +31,7 @@ def lots(results: Floats) -> Lots:
     gains, losses = results[results > 0], -results[results < 0]
     deviation = float(results.std(ddof=1)) if count > 1 else 0.0
     return Lots(
-        count=count,
+        closed=count,
         wins=len(gains),
         win_rate=len(gains) / count if count else None,
         profit_factor=float(gains.sum() / losses.sum()) if len(losses) else None,

@@ -23,7 +23,7 @@ def page(run: Backtest, origin: Mapping[str, str], settings: Mapping[str, str]) 
     result = run.result
     prepared = result.prepared
     packed = pack.products(prepared)
-    data = {
+    data: dict[str, Any] = {
         "products": packed,
         "curve": charts.curve(result),
         "lots": charts.lots(result),

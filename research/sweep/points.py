@@ -58,9 +58,9 @@ def all_points(grid: Grid) -> list[Point]:
 def at(grid: Grid, index: int) -> Point:
     """The point with this number, as `all_points` counts."""
     out = {}
-    for key, values in reversed(grid.items()):
-        index, place = divmod(index, len(values))
-        out[key] = values[place]
+    for key in reversed(list(grid)):
+        index, place = divmod(index, len(grid[key]))
+        out[key] = grid[key][place]
     return {key: out[key] for key in grid}
 
 

@@ -71,7 +71,7 @@ def test_nothing_is_said_of_nothing() -> None:
 
 def test_lots_by_hand() -> None:
     found = trades.lots(np.array([3.0, -1.0, -1.0, 2.0]))
-    assert (found.count, found.wins, found.longest_losing) == (4, 2, 2)
+    assert (found.closed, found.wins, found.longest_losing) == (4, 2, 2)
     assert (found.profit_factor, found.payoff, found.expectancy) == (2.5, 2.5, 0.75)
     assert found.sqn == pytest.approx(2 * 0.75 / np.std([3, -1, -1, 2], ddof=1))
 
