@@ -347,7 +347,9 @@ def lint() -> None:
 
 @app.command(rich_help_panel=MAKE)
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="boot, control, writes, resources, cli, install.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="boot, control, engine, writes, resources, cli, install.")
+    ] = None,
 ) -> None:
     """Measure the figures on a system of its own, beside yours. "install" only when named."""
     from cli.bench import run as work

@@ -384,11 +384,21 @@ STANDING: tuple[Judge, ...] = (
 
 
 def first_shut(world: World, market: Market) -> Gate | None:
-    """The gate that stands in the way of an entry now; None = all open. A gate that raises is shut."""
+    """A gate that stands in the way of an entry now; None = all open. A gate that raises is shut.
+
+    The one that stood in the way last time is asked first: it mostly still does, and then no other needs to be.
+    """
+    last = market.shut_by
+    if last is not None:
+        gate = _judged(last, world, market)
+        if gate.verdict is not _OPEN:
+            return gate
     for judge in GATES:
         gate = _judged(judge, world, market)
         if gate.verdict is not _OPEN:
+            market.shut_by = judge
             return gate
+    market.shut_by = None
     return None
 
 

@@ -1,8 +1,10 @@
 """What the engine knows of one product's market: its prices, its closed bars, its signal."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from bot.core.model import Bar, Product
 from bot.core.risk.bands import Bands
@@ -33,6 +35,7 @@ class Market:
     signal_bar_s: int | None = None  # the bar that the signal was decided on
     used_bar_s: int | None = None  # the BUY bar that opened a lot already
     last_add_ms: int = 0
+    shut_by: Callable[..., Any] | None = None  # the gate that refused the last entry (`bot.core.gates`)
 
     @property
     def mark(self) -> Decimal | None:

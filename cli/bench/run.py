@@ -25,6 +25,7 @@ class Bench:
 BENCHES = {
     "boot": Bench("cli.bench.boot", "start to trading"),
     "control": Bench("cli.bench.control", "click to receipt; KILL to gate shut"),
+    "engine": Bench("cli.bench.engine", "an event in the engine"),
     "writes": Bench("cli.bench.writes", "rhythm of the state file"),
     "resources": Bench("cli.bench.resources", "memory and processor"),
     "cli": Bench("cli.bench.command_line", "./coin itself"),

@@ -1,0 +1,22 @@
+"""An event's cost in the engine: `./coin bench engine` measures it; this only notices an order of magnitude."""
+
+from cli.bench.engine import costs_us, engine_with_lots, prices
+from cli.bench.figure import percentile
+
+
+def test_a_price_costs_microseconds() -> None:
+    engine = engine_with_lots()
+    assert len(engine.world.book) == 20 and len(engine.world.markets) == 10
+    costs_us(engine, prices(500))
+    assert percentile(costs_us(engine, prices(3000)), 0.5) < 50
+
+
+def test_what_is_measured_is_judged_to_the_last_gate_that_matters() -> None:
+    """Every product buys and is held back by the adverse move alone, so lots and gates are all judged."""
+    from bot.core import gates
+    from shared.documents import GateVerdict
+
+    world = engine_with_lots().world
+    for market in world.markets.values():
+        shut = [gate.name for gate in gates.all_gates(world, market) if gate.verdict is not GateVerdict.OPEN]
+        assert shut == ["adverse"]
