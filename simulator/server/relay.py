@@ -31,6 +31,7 @@ PAGE = 300
 T = TypeVar("T")
 TIMEOUT_S = 10
 SILENCE_S = 10.0
+CLOSE_S = 0.5  # a stop does not wait longer for the other side
 BACKOFF_S = (0.5, 30.0)
 PACE_S = 0.11  # between requests: the venue takes ten public ones a second
 PAUSE_S = 0.2  # more between background requests: far below the venue's public limit
@@ -177,7 +178,9 @@ class Relay:
             wait = min(wait * 2, BACKOFF_S[1])
 
     async def _one_connection(self, feed: Feed) -> None:
-        async with connect(self._stream, ssl=self._context, max_size=None, open_timeout=TIMEOUT_S) as stream:
+        async with connect(
+            self._stream, ssl=self._context, max_size=None, open_timeout=TIMEOUT_S, close_timeout=CLOSE_S
+        ) as stream:
             feed.begin()
             for channel in ("heartbeats", "level2", "market_trades"):
                 products = list(self._products) if channel != "heartbeats" else []
