@@ -223,6 +223,10 @@ class Commands:
         elif command.cmd == Cmd.RELOAD:
             self._reload(command)
         else:
+            if command.cmd == Cmd.FLATTEN and redo and self.latch is None and self.level < Level.STOP:
+                # Taken up again it would sell what was bought since, and stop a bot that was told to run.
+                self.finish(command.id, ReceiptState.FAILED, f"overtaken: the level is {self.level.word}")
+                return
             if command.cmd == Cmd.FLATTEN:
                 self.level = max(self.level, Level.STOP)
                 bot.gate.latches.level = self.level
