@@ -211,41 +211,50 @@ class Served:
             return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 
+def _order_request(served: Served, key: dict[str, str]) -> tuple[h11.Connection, bytes]:
+    """One signed order, ready to send."""
+    now = int(time.time())
+    host = f"{HOST}:{served.port}"
+    claims = {"sub": key["name"], "iss": "cdp", "nbf": now, "exp": now + 120, "uri": f"POST {host}{PATH}"}
+    token = jwt.encode(claims, key["privateKey"], "ES256", {"kid": key["name"]})
+    inner = {"market_market_ioc": {"quote_size": "10"}}
+    order = {
+        "client_order_id": uuid.uuid4().hex, "product_id": "BTC-USD", "side": "BUY", "order_configuration": inner,
+    }  # fmt: skip
+    body = json.dumps(order).encode()
+    http = h11.Connection(h11.CLIENT)
+    headers = [("host", host), ("authorization", f"Bearer {token}"), ("content-length", str(len(body)))]
+    head = http.send(h11.Request(method="POST", target=PATH, headers=headers)) or b""
+    return http, head + (http.send(h11.Data(data=body)) or b"") + (http.send(h11.EndOfMessage()) or b"")
+
+
+async def _answer(http: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while True:
+        event = http.next_event()
+        if event is h11.NEED_DATA:
+            http.receive_data(await reader.read(65_536))
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage):
+            return body
+
+
 async def _post_orders(served: Served, rate: int, count: int) -> list[float]:
-    """Milliseconds from request written to answer read, at a steady rate."""
+    """Milliseconds from request written to answer read, at a steady rate.
+
+    All are signed beforehand: a client that has just computed is scheduled later, which is not the server's time.
+    """
     key = json.loads((served.folder / "key.json").read_text())
+    requests = [_order_request(served, key) for _ in range(count)]
     reader, writer = await asyncio.open_connection(HOST, served.port, ssl=served.context())
     took = []
     start = time.perf_counter()
-    for i in range(count):
+    for i, (http, request) in enumerate(requests):
         await asyncio.sleep(max(0.0, start + i / rate - time.perf_counter()))
-        now = int(time.time())
-        claims = {
-            "sub": key["name"], "iss": "cdp", "nbf": now, "exp": now + 120, "uri": f"POST {HOST}:{served.port}{PATH}",
-        }  # fmt: skip
-        token = jwt.encode(claims, key["privateKey"], "ES256", {"kid": key["name"]})
-        body = json.dumps(
-            {"client_order_id": uuid.uuid4().hex, "product_id": "BTC-USD", "side": "BUY",
-             "order_configuration": {"market_market_ioc": {"quote_size": "10"}}}
-        ).encode()  # fmt: skip
-        http = h11.Connection(h11.CLIENT)
-        headers = [
-            ("host", f"{HOST}:{served.port}"),
-            ("authorization", f"Bearer {token}"),
-            ("content-length", str(len(body))),
-        ]
-        head = http.send(h11.Request(method="POST", target=PATH, headers=headers)) or b""
         began = time.perf_counter()
-        writer.write(head + (http.send(h11.Data(data=body)) or b"") + (http.send(h11.EndOfMessage()) or b""))
-        answer = b""
-        while True:
-            event = http.next_event()
-            if event is h11.NEED_DATA:
-                http.receive_data(await reader.read(65_536))
-            elif isinstance(event, h11.Data):
-                answer += event.data
-            elif isinstance(event, h11.EndOfMessage):
-                break
+        writer.write(request)
+        answer = await _answer(http, reader)
         took.append((time.perf_counter() - began) * 1000)
         if not json.loads(answer)["success"]:
             raise RuntimeError(answer.decode())
