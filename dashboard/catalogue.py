@@ -5,6 +5,7 @@ from dashboard.content import (
     events,
     health,
     log,
+    moment,
     orders,
     overview,
     performance,
@@ -29,4 +30,5 @@ PAGES: tuple[Page, ...] = (
     events.PAGE,
     health.PAGE,
     settings.PAGE,
+    moment.PAGE,
 )

@@ -47,6 +47,7 @@ class Page:
     parts: tuple[Part, ...]
     load: Load = nothing
     params: tuple[str, ...] = ()  # query parameters that the page knows
+    listed: bool = True  # stands in the navigation
 
     @property
     def template(self) -> str:
@@ -93,6 +94,7 @@ class Pages:
         self.hub = hub
         self.env: Environment = render.environment(hub.assets.url, hub.build)
         self.all = pages
+        self.listed = tuple(page for page in pages if page.listed)
         self.by_key = {page.key: page for page in pages}
         self._frame: Any = self.env.get_template("parts/frame.html").module
 
@@ -109,7 +111,7 @@ class Pages:
             "f-lights": str(m.f_lights(header.lights(s))),
             "cmd": str(m.f_cmd(commands_view.buttons(s, role), band)),
             "f-acct": str(m.f_acct(header.account(s), self.env.globals["age"], self.env.globals["fm"])),
-            "f-nav": str(m.f_nav(self.all, page.key, badges(s))),
+            "f-nav": str(m.f_nav(self.listed, page.key, badges(s))),
             "receipts": str(m.f_receipts(commands_view.receipts(s))),
             "f-note": str(m.f_note(notes.note(s), self.env.globals["age_text"])),
         }
@@ -128,7 +130,7 @@ class Pages:
         query = query_of(page, params)
         text = self.env.get_template(page.template).render(
             page=page,
-            pages=self.all,
+            pages=self.listed,
             root=root(s, page.title),
             parts={k: Markup(v) for k, v in drawn.items()},  # noqa: S704 (our own templates' text)
             s=s,
@@ -140,7 +142,7 @@ class Pages:
             params=params,
             charts=self.hub.assets.charts,
             sse=bool(self.hub.assets.url("hx-sse.js") and self.hub.assets.url("htmx.js")),
-            keys=[(p.shortcut, p.title) for p in self.all],
+            keys=[(p.shortcut, p.title) for p in self.listed],
         )
         return render.fill_age(text, s)
 

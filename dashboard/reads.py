@@ -143,7 +143,8 @@ class Ledger:
         except DatabaseError:
             return None
 
-    def _all(self, made: Callable[..., T], statement: Any) -> list[T] | None:
+    def all(self, made: Callable[..., T], statement: Any) -> list[T] | None:
+        """Each row of `statement` handed to `made`; None = there is no ledger to read."""
         rows = self._rows(statement)
         return None if rows is None else [made(*row) for row in rows]
 
@@ -153,7 +154,7 @@ class Ledger:
         query = select(*cols).where(fills.c.exchange_ms >= since_ms)
         if product_id is not None:
             query = query.where(fills.c.product_id == product_id)
-        return self._all(Fill, query.order_by(fills.c.exchange_ms.desc()).limit(limit))
+        return self.all(Fill, query.order_by(fills.c.exchange_ms.desc()).limit(limit))
 
     def closed_lots(self, since_ms: int = 0, limit: int = 20_000) -> list[ClosedLot] | None:
         """Round trips that ended at or after `since_ms`, oldest first."""
@@ -170,7 +171,7 @@ class Ledger:
         cols = [orders.c[name] for name in LedgerOrder.__slots__]
         ended = orders.c.state.in_(sorted(DONE_STATES))
         query = select(*cols).where(~ended if working else ended).order_by(orders.c.updated_ms.desc()).limit(limit)
-        return self._all(LedgerOrder, query)
+        return self.all(LedgerOrder, query)
 
     def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[Entry] | None:
         """Newest first."""
@@ -179,32 +180,32 @@ class Ledger:
             query = query.where(journal.c.kind == kind)
         if ref is not None:
             query = query.where(journal.c.ref == ref)
-        return self._all(Entry, query.order_by(journal.c.seq.desc()).limit(limit))
+        return self.all(Entry, query.order_by(journal.c.seq.desc()).limit(limit))
 
     def journal_of(self, refs: list[str]) -> list[Entry] | None:
         """Every line about the named orders, oldest first."""
         query = select(*[journal.c[name] for name in Entry.__slots__]).where(journal.c.ref.in_(refs))
-        return self._all(Entry, query.order_by(journal.c.seq).limit(2000))
+        return self.all(Entry, query.order_by(journal.c.seq).limit(2000))
 
     def commands(self, limit: int = 200) -> list[LedgerCommand] | None:
         """Newest first."""
         query = select(*[commands.c[name] for name in LedgerCommand.__slots__])
-        return self._all(LedgerCommand, query.order_by(commands.c.seen_ms.desc()).limit(limit))
+        return self.all(LedgerCommand, query.order_by(commands.c.seen_ms.desc()).limit(limit))
 
     def command(self, command_id: str) -> LedgerCommand | None:
         query = select(*[commands.c[name] for name in LedgerCommand.__slots__]).where(commands.c.id == command_id)
-        found = self._all(LedgerCommand, query)
+        found = self.all(LedgerCommand, query)
         return found[0] if found else None
 
     def latches(self, limit: int = 20) -> list[Latch] | None:
         """Newest first."""
         query = select(*[latches.c[name] for name in Latch.__slots__])
-        return self._all(Latch, query.order_by(latches.c.at_ms.desc()).limit(limit))
+        return self.all(Latch, query.order_by(latches.c.at_ms.desc()).limit(limit))
 
     def days(self, limit: int = 800) -> list[Day] | None:
         """Oldest first."""
         query = select(*[days.c[name] for name in Day.__slots__]).order_by(days.c.day.desc()).limit(limit)
-        rows = self._all(Day, query)
+        rows = self.all(Day, query)
         return None if rows is None else rows[::-1]
 
 
@@ -245,6 +246,35 @@ class Market:
                 (since_s, step),
             )
             return [EquityRow(*row) for row in rows]
+        except sqlite3.Error:
+            return None
+        finally:
+            db.close()
+
+    def bar_at(self, product_id: str, at_s: int) -> CandleRow | None:
+        """The newest minute that had closed by `at_s`."""
+        row = self._one(
+            "SELECT start_s, open, high, low, close, volume FROM candles WHERE product_id = ? AND "
+            "granularity = 'ONE_MINUTE' AND start_s <= ? ORDER BY start_s DESC LIMIT 1",
+            (product_id, at_s - 60),
+        )
+        return CandleRow(*row) if row else None
+
+    def equity_at(self, at_s: int) -> EquityRow | None:
+        """The newest note of equity by `at_s`."""
+        row = self._one(
+            "SELECT at_s, equity, cash, lots_value FROM equity WHERE at_s <= ? ORDER BY at_s DESC LIMIT 1", (at_s,)
+        )
+        return EquityRow(*row) if row else None
+
+    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return None
+        try:
+            row: tuple[Any, ...] | None = db.execute(query, values).fetchone()
+            return row
         except sqlite3.Error:
             return None
         finally:

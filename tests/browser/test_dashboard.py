@@ -212,6 +212,34 @@ def test_focus_and_typed_words_survive_a_refresh(running: Start, visit: Visit) -
     assert v.page.evaluate("document.activeElement.value") == "stop"
 
 
+def test_a_table_sorts_and_stays_sorted_over_refreshes(running: Start, visit: Visit) -> None:
+    v = visit(running())
+    v.word("RUNNING")
+    v.go("/performance?range=all")
+    figures = "[...document.querySelectorAll('#pe-periods tbody td.pnl')].map(c => " \
+              "parseFloat(c.textContent.replace('\u2212', '-').replace(/,/g, '')))"  # fmt: skip
+    v.page.click('#pe-periods th:text("Realised, USD")')
+    up = v.page.evaluate(figures)
+    assert up == sorted(up)
+    assert v.page.get_attribute('#pe-periods th:text("Realised, USD")', "aria-sort") == "ascending"
+    v.page.focus('#pe-periods th:text("Realised, USD")')
+    v.page.keyboard.press("Enter")
+    v.page.wait_for_timeout(1200)
+    down = v.page.evaluate(figures)
+    assert down == sorted(down, reverse=True)
+    assert len(down) > 3
+
+
+def test_signing_out_ends_it(running: Start, visit: Visit) -> None:
+    here = running()
+    v = visit(here)
+    v.word("RUNNING")
+    v.page.click("button[form=outf]")
+    v.page.wait_for_url("**/login")
+    v.page.goto(here.base + "/")
+    assert "Sign in" in v.page.inner_text("h1")
+
+
 def test_a_viewer_sees_buttons_that_say_why(running: Start, visit: Visit) -> None:
     v = visit(running(), role="viewer")
     v.word("RUNNING")

@@ -16,7 +16,7 @@ from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import fill_ledger, fill_market
 
 PAGES = ["/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
-         "/health", "/settings", "/login", "/docs", "/ask?ask=kill", "/ask?ask=flatten",
+         "/health", "/settings", "/moment", "/login", "/docs", "/ask?ask=kill", "/ask?ask=flatten",
          "/ask?ask=close_product:BTC-USD"]  # fmt: skip
 TAGS = ("script", "img", "svg", "iframe", "body", "details", "a", "form", "style", "link", "base", "meta", "object")
 EVENTS = ("onerror", "onload", "onclick", "onmouseover", "onfocus", "ontoggle", "onanimationstart")

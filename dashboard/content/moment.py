@@ -1,0 +1,45 @@
+"""Moment: any past moment as the ledger recorded it."""
+
+from datetime import UTC, datetime
+
+from dashboard import moments
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
+from dashboard.render import Context
+from dashboard.views import moment
+from dashboard.views.snapshot import Snapshot
+
+
+def asked(text: str) -> int | None:
+    """The milliseconds of `2026-11-20T05:23:02` (UTC, seconds may be left out); None = not a time."""
+    try:
+        at = datetime.fromisoformat(text[:32])
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    ms = int(at.timestamp() * 1000)
+    return ms if 0 <= ms < 2**48 else None
+
+
+async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
+    at_ms = asked(params.get("at", ""))
+    found = await hub.cache.get(("moment", at_ms), 2.0, lambda: moments.look(hub.ledger, hub.market, at_ms))
+    return {"moment": None if found is None else moment.moment(found)}
+
+
+def _view(_s: Snapshot, data: Data, _role: str) -> Context:
+    return {"m": data["moment"]}
+
+
+PAGE = Page(
+    key="moment",
+    path="/moment",
+    title="Moment",
+    icon="events",
+    primary=False,
+    shortcut="",
+    parts=(Part("mo-all", "parts/moment_all.html", _view),),
+    load=load,
+    params=("at",),
+    listed=False,
+)
