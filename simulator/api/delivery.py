@@ -53,7 +53,12 @@ class Courier:
         late, delay = faults.strike(Fault.LATENCY, now_us, path, method), 0
         if late:
             least = int(late.number("min_ms", 100) * 1000)
-            delay = self._draws.between(least, max(least, int(late.number("max_ms", 1000) * 1000)))
+            span = max(0, int(late.number("max_ms", 1000) * 1000) - least)
+            if late.params.get("shape") == "long_tail":  # the fourth power of a uniform draw
+                span = span * (self._draws.below(1000) + 1) ** 4 // 1000**4
+                delay = least + span
+            else:
+                delay = least + self._draws.below(span + 1)
         if faults.strike(Fault.CUT_BODY, now_us, path, method):
             return Delivery(response, delay, cut=True)
         slow = faults.strike(Fault.SLOW_BODY, now_us, path, method)

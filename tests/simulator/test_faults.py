@@ -199,6 +199,22 @@ def test_maintenance(sim: Sim) -> None:
     assert sim.strikes("maintenance") >= 1
 
 
+def test_latency_of_a_long_tail_is_mostly_short() -> None:
+    from simulator.api.delivery import Courier
+    from simulator.api.http import Request
+    from tests.simulator.local import Local
+
+    x = Local()
+    faults = Faults(1)
+    faults.arm(parse_fault("latency", {"rate": 1, "min_ms": 10, "max_ms": 1010, "shape": "long_tail"}))
+    from simulator.api.build import build
+
+    courier = Courier(build(x.venue.api), faults, 1)
+    delays = sorted(courier.deliver(Request.of("GET", "/v2/time", {}, b"")).delay_us / 1000 for _ in range(400))
+    assert delays[0] >= 10 and delays[-1] <= 1010
+    assert delays[200] < 120 and delays[-20] > 500
+
+
 def test_a_window_of_time_strikes_inside_it_alone() -> None:
     faults = Faults(1)
     faults.arm(parse_fault("drop_message", {"from_us": 100, "until_us": 200}))

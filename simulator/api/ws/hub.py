@@ -29,7 +29,7 @@ BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
 USER_BATCH = 50
 MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
-CHANNELS = MARKET_CHANNELS | {"heartbeats", "user", "futures_balance_summary"}
+CHANNELS = MARKET_CHANNELS | {"heartbeats", "user"}
 WIRE_NAMES = {"level2": "l2_data"}
 
 
@@ -56,10 +56,13 @@ class Hub:
         if wake is not None:
             session.wake = wake
         self.sessions[session] = None
+        log.info("stream.opened streams=%d", len(self.sessions))
         return session
 
     def disconnect(self, session: Session) -> None:
-        self.sessions.pop(session, None)
+        if session in self.sessions:
+            del self.sessions[session]
+            log.info("stream.closed streams=%d", len(self.sessions))
         for readers in self._readers.values():
             readers.pop(session, None)
 
@@ -109,7 +112,7 @@ class Hub:
 
     def _allowed(self, session: Session, channel: str, message: dict[str, Any]) -> bool:
         token = message.get("jwt")
-        private = channel in ("user", "futures_balance_summary")
+        private = channel == "user"
         if token is None or token == "":
             return not private
         if not isinstance(token, str):
@@ -305,8 +308,14 @@ class Hub:
         if venue.order_events:
             events, venue.order_events = venue.order_events, []
             readers = [s for s in self.sessions if "user" in s.subscriptions]
-            for order in events if readers else ():
-                self._user_event(order, readers, now_us)
+            for order in events:
+                log.info(
+                    "order.%s order_id=%s client_order_id=%s product_id=%s side=%s filled_size=%s",
+                    order.status.lower(), order.order_id, order.client_order_id, order.product.product_id,
+                    "BUY" if order.buys else "SELL", order.product.size_text(order.filled),
+                )  # fmt: skip
+                if readers:
+                    self._user_event(order, readers, now_us)
         for session in self.sessions:
             while session.delayed and session.delayed[0][0] <= now_us:
                 _, channel, body = session.delayed.pop(0)
