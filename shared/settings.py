@@ -131,7 +131,7 @@ class Settings:
     max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000)
     max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000)
     max_order_usd: float = _set(0.0, "Largest single order; 0 = no such limit.", 0.0, 1e9)
-    max_orders_per_min: int = _set(30, "Order-creating requests in a minute; more latches entries.", 1, 600)
+    max_orders_per_min: int = _set(30, "Entries and exits in a minute; so many entries latch until Start.", 1, 600)
     price_collar_pct: float = _set(5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0)
     stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
     trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")

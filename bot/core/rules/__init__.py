@@ -57,6 +57,7 @@ from bot.core.rules.exits import (
     trail_stop_ticks,
 )
 from bot.core.rules.lots import promote, promotion_index, scalps_before
+from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
 from bot.core.rules.rounding import ceil_units, floor_units
 from bot.core.rules.signals import decide, ma_side
 from bot.core.rules.sizing import (
@@ -120,6 +121,9 @@ RULES: tuple[Callable[..., Any], ...] = (
     breaker_tripped,
     log_return_units,
     sigma,
+    volatility_quote,
+    kelly_fraction,
+    kelly_quote,
 )
 
 __all__ = [
@@ -173,6 +177,8 @@ __all__ = [
     "funds_open",
     "is_dust",
     "judge_lot",
+    "kelly_fraction",
+    "kelly_quote",
     "log_return_units",
     "lots_open",
     "ma_side",
@@ -193,4 +199,5 @@ __all__ = [
     "trail_stop_ticks",
     "utc_day",
     "vol_factor",
+    "volatility_quote",
 ]

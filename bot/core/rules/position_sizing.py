@@ -4,15 +4,15 @@ import math
 
 
 def volatility_quote(
-    equity: float, target_day_pct: float, sigma_bar_pct: float, bars_per_day: float, cap_pct: float, order_min: float
+    equity: float, target_day_pct: float, sigma_bar_pct: float, day_bars: float, cap_pct: float, order_min: float
 ) -> float:
-    """Quote size whose swing in a day is `target_day_pct` of equity: equity x target / (sigma x sqrt(bars a day)).
+    """Quote size whose swing in a day is `target_day_pct` of equity: equity x target / (sigma x sqrt(bars in a day)).
 
     `sigma_bar_pct`: standard deviation of one bar in percent. Never above `cap_pct` of equity, never below
     ORDER_MIN_USD; a market that stands still gives the cap.
     """
     cap = equity * cap_pct / 100.0
-    day_pct = sigma_bar_pct * math.sqrt(bars_per_day)
+    day_pct = sigma_bar_pct * math.sqrt(day_bars)
     quote = cap
     if day_pct > 0.0:
         quote = min(equity * target_day_pct / day_pct, cap)
