@@ -60,6 +60,7 @@ class MarketModel:
     quote_min: float = 1.0
     quote_increment: float = 0.01
     part: float = 1.0  # of the cash, for the flip style
+    fixed_steps: int = 0  # steps of each entry of the flip style; 0 = by `part`
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +378,7 @@ def run_flip(
         account[t.A_CASH] = model.cash
         made = loop(
             prepared.start_s, prepared.ticks[0], prepared.ticks[3], signal, unit, fee, ppm, model.part,
+            model.fixed_steps,
             FILLS[model.fill], prepared.granularity_s, account, out,
         )  # fmt: skip
         if made <= capacity:

@@ -54,11 +54,12 @@ def flip_row(
 
 def flip_loop(
     start_s: Any, opens: Any, closes: Any, signal: Any, unit: float, fee_pct: float, fee_ppm: int, part: float,
-    fill: int, granularity_s: int, account: Any, out: Any,
+    fixed_steps: int, fill: int, granularity_s: int, account: Any, out: Any,
 ) -> int:  # fmt: skip
-    """All in (`part` of the cash) on 1 when out, all out on -1 when in, at the next open or at the close.
+    """All in on 1 when out, all out on -1 when in, at the next open or at the close.
 
-    Answers the rows made; an open position's row comes last, with EXIT_END. `out.equity` is marked every bar.
+    All in is `part` of the cash, or `fixed_steps` where that is above zero. Answers the rows made; an open position's
+    row comes last, with EXIT_END. `out.equity` is marked every bar.
     """
     made, steps, bought_at, first, opened_ms, want = 0, 0, 0, 0, 0, 0
     entry_fee = 0.0
@@ -69,6 +70,8 @@ def flip_loop(
             want, price, now_ms = signal[i], closes[i], (start_s[i] + granularity_s) * 1000
         if want == 1 and steps == 0:
             steps = base_steps(quote_units(cash * part, unit), price, fee_ppm)
+            if fixed_steps > 0:
+                steps = fixed_steps if steps >= fixed_steps else 0
             if steps > 0:
                 notional = steps * price * unit
                 entry_fee = fee_quote(notional, fee_pct)
