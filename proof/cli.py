@@ -81,14 +81,17 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def with_fixed_hash_seed(module: str, argv: list[str]) -> None:
+    """Sets of names must have the same order in every run: start this program anew where they have not."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", module, *argv])  # noqa: S606
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; the answer is the exit code: 1 where anything broke."""
     args = arguments(argv)
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        # Sets of names must have the same order in every run.
-        given = list(sys.argv[1:] if argv is None else argv)
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "proof", *given])  # noqa: S606
+    with_fixed_hash_seed("proof", list(sys.argv[1:] if argv is None else argv))
     if args.plan is not None:
         return replay(args)
     first = args.seed if args.seed is not None else int(time.time()) * 1000 % 2_000_000_000

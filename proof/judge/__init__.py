@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from proof.judge import money, power, wire
-from proof.judge.case import Case, load
+from proof.judge.case import Case, Unusable, load
 
 Check = Callable[[Case], Iterator[str]]
 SHOWN = 5
@@ -38,4 +38,12 @@ INVARIANTS: dict[str, Check] = {
 def verdict(folder: Path) -> dict[str, list[str]]:
     """Invariant → the first breaches found, none = it held."""
     case = load(folder)
-    return {name: list(islice(check(case), SHOWN)) for name, check in INVARIANTS.items()}
+    return {name: _first(check, case) for name, check in INVARIANTS.items()}
+
+
+def _first(check: Check, case: Case) -> list[str]:
+    """The first breaches; evidence that cannot be read is one."""
+    try:
+        return list(islice(check(case), SHOWN))
+    except Unusable as error:
+        return [f"unusable: {error}"]

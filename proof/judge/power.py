@@ -9,6 +9,7 @@ from proof.judge.case import OPEN_AT_VENUE, Case, Row, dec
 SHUT = frozenset({"stop", "kill"})
 ALIVE = frozenset({"running", "paused", "stopping", "stopped", "killed", "safe"})
 SLACK_US = 100_000
+RESETS = frozenset({"reset_kill"})
 LEVEL_ACTS = frozenset(
     {
         "start",
@@ -32,13 +33,27 @@ def _may(case: Case, post: Row) -> bool:
     return post["side"] == "SELL" and row is not None and row["purpose"] == "flatten"
 
 
+def _told(case: Case, post: Row, acts: frozenset[str]) -> Row | None:
+    """The newest state that the bot had published well before it sent this, unless an act came in between."""
+    told: Row | None = None
+    for state in case.truth["states"]:
+        if state["us"] + SLACK_US >= post["sent_us"]:
+            break
+        if state["status"] in ALIVE:
+            told = state
+    if told is None:
+        return None
+    changed = any(a["kind"] in acts and told["us"] - SLACK_US <= a["us"] <= post["sent_us"] for a in case.truth["acts"])
+    return None if changed else told
+
+
 def kill(case: Case) -> Iterator[str]:
     """I5: once a kill is acknowledged, no order is sent but flatten's sales; it lasts; in the end nothing is open."""
-    for before, after in zip(case.states, case.states[1:], strict=False):
-        if before["latch"] and after["latch"] == before["latch"]:
-            for post in case.posts:
-                if before["us"] + SLACK_US < post["sent_us"] < after["us"] and not _may(case, post):
-                    yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent {post['sent_us'] - before['us']} us after the kill"
+    for post in case.posts:
+        told = _told(case, post, RESETS)
+        if told is not None and told["latch"] and not _may(case, post) and not case.ledger_was_lost:
+            late_us = post["sent_us"] - told["us"]
+            yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent {late_us} us after a state that said killed"
     yield from _kill_file(case)
     yield from _latch_lasts(case)
     final = case.states[-1] if case.states else None
@@ -77,19 +92,14 @@ def _latch_lasts(case: Case) -> Iterator[str]:
 
 def pause(case: Case) -> Iterator[str]:
     """I6: paused means no purchase; stopped means no order but flatten's sales."""
-    for before, after in zip(case.states, case.states[1:], strict=False):
-        if before["life"] != after["life"] or before["status"] not in ALIVE:
+    for post in case.posts:
+        told = _told(case, post, LEVEL_ACTS)
+        if told is None or told["level"] not in SHUT | {"pause"} or case.ledger_was_lost:
             continue
-        levels = {before["level"], after["level"]}
-        shut = levels <= SHUT
-        if not shut and not levels <= SHUT | {"pause"}:
-            continue
-        for post in case.posts:
-            if before["us"] + SLACK_US < post["sent_us"] < after["us"]:
-                if post["side"] == "BUY":
-                    yield f"a purchase was sent at {post['sent_us']} us while {before['level']}"
-                elif shut and not _may(case, post):
-                    yield f"a sale was sent at {post['sent_us']} us while {before['level']}"
+        if post["side"] == "BUY":
+            yield f"a purchase was sent at {post['sent_us']} us while {told['level']}"
+        elif told["level"] in SHUT and not _may(case, post):
+            yield f"a sale was sent at {post['sent_us']} us while {told['level']}"
 
 
 def wish(case: Case) -> Iterator[str]:

@@ -1,0 +1,146 @@
+"""Planted bugs: each switches one rule of the design off, or repeats a failure that became public.
+
+A bug is a change of text in one file, applied to a copy of the sources. `money` marks those that touch money or kill.
+"""
+
+from typing import NamedTuple
+
+
+class Planted(NamedTuple):
+    """`old`, which stands in the file exactly once, becomes `new`."""
+
+    name: str
+    rule: str  # of spec §6, or the public failure
+    money: bool
+    path: str
+    old: str
+    new: str
+    more: tuple[tuple[str, str, str], ...] = ()  # (path, old, new) of the same rule elsewhere: defence in depth
+
+
+_REST, _DESK, _APP = "bot/coinbase/rest.py", "bot/runtime/desk.py", "bot/runtime/app.py"
+_FLOW, _FILLS, _EXITS = "bot/core/flow.py", "bot/core/fills.py", "bot/core/exits.py"
+_LOTS, _ACCOUNT, _LEDGER = "bot/core/lots.py", "bot/core/account.py", "bot/runtime/ledger.py"
+_GATE, _KILL, _COMMANDS = "bot/runtime/gate.py", "bot/runtime/kill.py", "bot/runtime/commands.py"
+_WORLD, _ORDERS, _BOOT = "bot/core/world.py", "bot/core/orders.py", "bot/runtime/boot.py"
+_STREAM, _GATES, _ENTRIES = "bot/coinbase/stream.py", "bot/core/gates.py", "bot/core/entries.py"
+
+PLANTED: tuple[Planted, ...] = (
+    # 1 record first, send second
+    Planted("no-intent-before-send", "R1 A7", True, _APP,
+            "committed = self.commit(records) if records else True",
+            "committed = True\n        if records:\n"
+            "            asyncio.get_running_loop().call_later(0.5, self.commit, records)"),
+    Planted("send-though-commit-failed", "R1 R11 F1 P20", True, _APP, "if not committed:\n", "if not committed and False:\n",
+            ((_GATE, "if not latches.ledger_ok:", "if False:"),)),
+    Planted("empty-client-order-id", "R1", True, _REST,
+            '"client_order_id": spec.client_order_id,\n            "product_id"', '"client_order_id": "",\n            "product_id"'),
+    Planted("id-from-the-clock", "R1", True, "bot/core/ids.py",
+            'digest = hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()',
+            "import uuid\n    digest = uuid.uuid4().hex"),
+    # 2 and 3 unknown
+    Planted("timeout-means-refused", "R2 P1 P5", True, _DESK,
+            "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
+            "except NoAnswerGot as error:\n            self._dispatch(ev.Refused(spec.client_order_id, str(error)))"),
+    Planted("timeout-means-denied", "R2 P6", True, _DESK,
+            "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
+            "except NoAnswerGot as error:\n            self._dispatch(ev.Denied(spec.client_order_id, str(error)))"),
+    Planted("order-again-after-timeout", "R4 P1 P2", True, _DESK,
+            "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
+            "except NoAnswerGot as error:\n            self._begin(self._place(spec, began_s))"),
+    Planted("retry-with-a-new-id", "R4 P1", True, _DESK,
+            "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
+            "except NoAnswerGot as error:\n            from dataclasses import replace\n"
+            "            again = replace(spec, client_order_id=spec.client_order_id[:-1] + 'f')\n"
+            "            self._begin(self._place(again, began_s))"),
+    Planted("unknown-error-is-final", "R2 A5 P5", True, _REST, "if not definitive:", "if False:"),
+    Planted("4xx-is-final", "R2 A5", True, _REST, 'if error.code != "INVALID_ARGUMENT":', "if False:"),
+    Planted("empty-body-is-an-empty-list", "R3 A5", True, _REST, "if not isinstance(page, list):", "page = page or []\n            if False:"),
+    Planted("absent-after-one-look", "R3 P3 P4", True, _FLOW,
+            "if order.absences >= ABSENCES_NEEDED and world.now_ms - first >= ABSENCE_SPAN_MS:", "if True:"),
+    Planted("absent-after-a-second", "R3 A6", True, _FLOW, "ABSENCE_SPAN_MS = 60_000", "ABSENCE_SPAN_MS = 1_000"),
+    Planted("lookup-error-is-absence", "R3 P3", True, _DESK,
+            'log.info("look-up of %s: %s", action.client_order_id, error)\n            return',
+            "self._dispatch(ev.LookedUp(action.client_order_id, None, complete=True))\n            return"),
+    Planted("unknown-is-never-looked-up", "R3", True, _FLOW,
+            "elif order.state is OrderState.UNKNOWN or order.order_id:", "elif order.order_id:"),
+    Planted("unknown-does-not-block", "R3", True, _GATES, "entries = world.entries_in_flight(market.product.product_id)", "entries = []"),
+    Planted("late-orders-stay-absent", "R3", True, _ORDERS, "for state in (_S.SENT, _S.UNKNOWN, _S.OPEN, _S.CANCELLING, _S.ABSENT, _S.NEW):",
+            "for state in (_S.SENT, _S.UNKNOWN, _S.OPEN, _S.CANCELLING, _S.NEW):"),
+    Planted("sent-orders-forgotten-at-boot", "R6 A7", True, _BOOT,
+            'bot.dispatch(ev.NoAnswer(coid, "the bot ended before an answer came"))',
+            'bot.dispatch(ev.Denied(coid, "the bot ended before an answer came"))'),
+    # 5 fills
+    Planted("fills-counted-twice", "R5 P9", True, _FILLS, "if key in world.fill_keys:\n        return None", "if key in ():\n        return None"),
+    Planted("fill-memory-lost-at-boot", "R5 P9", True, _WORLD, "set(restored.fill_keys)", "set()"),
+    Planted("fills-not-fetched", "R5 P8", True, _FLOW,
+            "if after.order_id and owed:\n        world.emit(FetchFills(after.order_id))", "if after.order_id and owed:\n        pass"),
+    Planted("fills-fetched-once", "R5 B9", True, _FLOW,
+            "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass"),
+    Planted("settled-before-fills", "R5 P11", True, _ORDERS, "if not self.done or self.counted_size < self.filled_size:", "if not self.done:"),
+    Planted("first-page-of-fills-only", "R5 B9", True, _REST, '{"order_ids": [order_id], "limit": 100}, "fills"', '{"order_ids": [order_id], "limit": 1}, "nothing"'),
+    Planted("fill-fee-ignored", "R12", True, _LOTS, "entry_fee=lot.entry_fee + fill.fee,", "entry_fee=lot.entry_fee,"),
+    Planted("partial-fill-lot-is-whole", "P11", True, _LOTS, "base_left=lot.base_left + fill.base_size,", "base_left=lot.base_left,"),
+    Planted("sale-does-not-lower-the-lot", "P11", True, _LOTS, "base_left=lot.base_left - fill.base_size,", "base_left=lot.base_left,"),
+    Planted("money-in-floats", "R12", True, _LOTS, "proceeds=lot.proceeds + fill.price * fill.base_size,",
+            "proceeds=Decimal(float(lot.proceeds + fill.price * fill.base_size)),"),
+    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,"),
+    Planted("realised-without-fee", "I9", True, _LOTS, "realized_pnl=lot.proceeds - lot.exit_fee - spent,", "realized_pnl=lot.proceeds - spent,"),
+    Planted("day-counts-no-realised", "I9", True, _FILLS, "realized=world.day.realized + realized", "realized=world.day.realized"),
+    # exits
+    Planted("take-not-cancelled-first", "I3 P10", True, _EXITS,
+            "if working.spec.purpose is Purpose.TAKE:\n            cancel(world, working)\n        return",
+            "if working.spec.purpose is not Purpose.TAKE:\n            return"),
+    Planted("cancel-is-believed", "A8", True, _EXITS, "world.step_order(order, OrderInput.CANCEL)\n", "world.step_order(order, OrderInput.SEEN_CANCELLED)\n"),
+    Planted("exit-memory-lost", "I3", True, _LEDGER, '"exit_client_order_id": lot.exit_client_order_id,', '"exit_client_order_id": None,'),
+    Planted("attempts-lost-at-boot", "R1 P28", True, _WORLD, "dict(restored.attempts)", "{}"),
+    Planted("used-bar-lost", "I3", True, _ENTRIES, "if spec.client_order_id in world.own_ids:", "if False:"),
+    Planted("gone-means-cancelled", "P3 A9", True, _FLOW,
+            "            _look(world, order)\n\n\ndef fills_seen", "            world.step_order(order, OrderInput.SEEN_CANCELLED)\n\n\ndef fills_seen"),
+    # 8 and 9 kill, stop, pause
+    Planted("kill-in-memory-only", "R8", True, _COMMANDS, "bot.ledger.latch(latch)\n", "pass\n"),
+    Planted("latch-not-restored", "R8 P19", True, _COMMANDS, "if bot.restored.latch is not None:", "if False:"),
+    Planted("gate-ignores-kill", "R9", True, _GATE, "if latches.killed or self._fs.exists(self._paths.kill):", "if False:"),
+    Planted("gate-asked-too-early", "R9 J1", True, _DESK,
+            "await self._rest.admit(spec)  # it may take long; what the gate says after it counts\n        refusal = self._gate.refusal(spec)\n",
+            "refusal = self._gate.refusal(spec)\n        await self._rest.admit(spec)\n        await self._clock.sleep(0.3)\n"),
+    Planted("kill-knows-open-only", "A9", True, _REST, '{"order_status": list(WORKING), "limit": 1000}', '{"order_status": ["OPEN"], "limit": 1000}'),
+    Planted("kill-looks-once", "R9", True, _KILL, "while latched():", "for _ in range(1):"),
+    Planted("kill-cancels-nothing", "R9", True, _KILL, "answers = await rest.cancel(ids[start : start + BATCH])", "answers = {}"),
+    Planted("kill-cancels-everybody", "I4", True, _KILL, "is_ours(", "(lambda *_: True)("),
+    Planted("kill-switch-off-lifts", "R8 J4", True, _COMMANDS, "if look.level is not None:",
+            "if look.level is not None and self.latch is not None:\n            self.latch = None\n"
+            "            bot.gate.latches.killed = False\n        if look.level is not None:"),
+    Planted("stop-forgotten", "R8 I7 P19", True, _COMMANDS, "self.level = self.reader.first(wish, now, bot.clock.monotonic_s())",
+            "self.level = self.reader.level = Level.RUN"),
+    Planted("pause-only-shown", "I6", True, _COMMANDS, "bot.gate.latches.level = level\n", "pass\n"),
+    Planted("pause-entries-anyway", "I6", True, _WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.latch is None"),
+    Planted("flatten-buys-on", "J8", True, _COMMANDS, "self.level = max(self.level, Level.STOP)\n", "pass\n"),
+    Planted("gate-ignores-stop", "I6", True, _GATE, "if latches.level >= Level.STOP:", "if False:"),
+    # 11 limits, freshness, loss
+    Planted("no-breaker", "I8 P19", True, _ACCOUNT, "    _judge_breaker(world, world.day, equity)\n\n", "\n"),
+    Planted("breaker-reset-by-restart", "I8 P19", True, _WORLD, "self.day: Day | None = restored.day", "self.day: Day | None = None"),
+    Planted("breaker-does-not-shut", "I8", True, _GATES, "if world.day.breaker_ms is not None:", "if False:"),
+    Planted("stale-data-trades", "R11 P12", False, _GATES, "verdict = _OPEN if age_ms <= limit_ms else _FAULT", "verdict = _OPEN"),
+    Planted("no-order-rate", "R11 H7", True, "bot/core/risk/rate.py", "if world.now_ms - at_ms < MINUTE_MS))", "if False))"),
+    Planted("order-cap-off", "R11", True, "bot/core/risk/sizing.py", "if s.max_order_usd", "if False",
+            (("bot/core/risk/pretrade.py", "most = world.settings.max_order_usd", "most = 0"),
+             (_GATE, "limit = self._settings.max_order_usd", "limit = 0"))),
+    Planted("lot-caps-off", "R11", True, "bot/core/gates.py", "if not lots_open(", "if False and not lots_open("),
+    Planted("sizes-off-increment", "R12 P18", True, "bot/core/model.py",
+            "return floor_to(base_size, self.base_increment)", "return base_size * Decimal('0.99999999999')"),
+    Planted("unexplained-balances-ignored", "B7 P7", True, _ACCOUNT, "if mark is None or abs(value) >= UNEXPLAINED_MIN:", "if False:"),
+    # stream and process
+    Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:"),
+    Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7"),
+    Planted("stream-gives-up", "R17 C9", False, _STREAM, "backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)", "backoff_s = backoff_s * 60"),
+    Planted("no-sync", "R5 R6", True, "bot/runtime/clocks.py", "                await bot.desk.sync()\n", "                pass\n"),
+    Planted("state-written-in-place", "R14 F4", False, "bot/runtime/state_writer.py",
+            "self._fs.write_whole(self._paths.state, state, durable=durable)", "self._paths.state.write_bytes(state[: len(state) // 2])"),
+    Planted("seq-stands-still", "I10", False, "bot/runtime/report.py", "bot.seq += 1", "bot.seq += 0"),
+    Planted("backlog-dropped", "F1 P20", True, _APP, "self._backlog.extend(records)\n            self.ledger_failed(error)", "self.ledger_failed(error)"),
+    Planted("day-turns-twice", "G4 I20", False, _ACCOUNT, "today > world.day.day:", "today >= world.day.day and world.now_ms % 600_000 < 1_000:"),
+    Planted("missing-order-ends-the-bot", "P22 E7", False, _DESK, "except ExchangeError as error:\n            log.info(\"look-up",
+            "except NoAnswerGot as error:\n            log.info(\"look-up"),
+    Planted("401-ends-the-boot", "D6 P15", False, _BOOT, "if doubt_key and isinstance(error, Unauthorized):", "if isinstance(error, Unauthorized):"),
+)  # fmt: skip

@@ -1,0 +1,280 @@
+"""The judge sees what it should: for each invariant a breach is planted into sound evidence, and it must be named."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proof.judge import INVARIANTS, verdict
+
+Evidence = dict[str, Any]
+
+
+class Desk:
+    """The evidence of a run, to be tampered with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.truth: Evidence = json.loads((folder / "truth.json").read_text())
+        self.db = sqlite3.connect(folder / "data" / "ledger.db")
+        for trigger in ("rig_insert", "rig_update"):
+            self.db.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+
+    def close(self) -> None:
+        self.db.commit()
+        self.db.close()
+        (self.folder / "truth.json").write_text(json.dumps(self.truth))
+
+    def one(self, query: str) -> Any:
+        return self.db.execute(query).fetchone()[0]
+
+    def state(self, index: int) -> Evidence:
+        return self.truth["states"][index]
+
+    def running(self) -> list[Evidence]:
+        return [s for s in self.truth["states"] if s["status"] == "running"]
+
+    def post(self, **changes: Any) -> None:
+        """One more order request, like the last purchase."""
+        like = [p for p in self.truth["posts"] if p["side"] == "BUY"][-1]
+        self.truth["posts"].append({**like, "client_order_id": "ct-main-" + "0" * 32, **changes})
+
+
+def lost_fill(desk: Desk) -> None:
+    desk.db.execute("DELETE FROM fills WHERE rowid = (SELECT max(rowid) FROM fills)")
+
+
+def fee_off_by_an_atom(desk: Desk) -> None:
+    fee = desk.one("SELECT fee FROM fills LIMIT 1")
+    desk.db.execute("UPDATE fills SET fee = ? WHERE rowid = (SELECT min(rowid) FROM fills)", (fee + "00000001",))
+
+
+def lot_too_large(desk: Desk) -> None:
+    desk.db.execute("UPDATE lots SET dust = '0.00000001' WHERE rowid = (SELECT min(rowid) FROM lots)")
+
+
+def bought_twice(desk: Desk) -> None:
+    own = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+    desk.truth["venue"]["orders"].append({**own, "order_id": "twice"})
+
+
+def sent_twice(desk: Desk) -> None:
+    desk.truth["posts"].append(dict(desk.truth["posts"][0]))
+
+
+def two_exits_at_once(desk: Desk) -> None:
+    coid = desk.one("SELECT client_order_id FROM orders WHERE lot_id IS NOT NULL AND state = 'filled' LIMIT 1")
+    order = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"] == coid)
+    other = desk.one("SELECT client_order_id FROM orders WHERE purpose = 'entry' LIMIT 1")
+    lot = desk.one(f"SELECT lot_id FROM orders WHERE client_order_id = '{coid}'")
+    desk.db.execute("UPDATE orders SET lot_id = ? WHERE client_order_id = ?", (lot, other))
+    twin = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"] == other)
+    twin.update(side="SELL", created_us=order["created_us"], done_us=order["done_us"] + 1)
+
+
+def orphan(desk: Desk) -> None:
+    desk.db.execute("DELETE FROM orders WHERE rowid = (SELECT max(rowid) FROM orders)")
+
+
+def foreign_cancelled(desk: Desk) -> None:
+    manual = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
+    desk.truth["cancels"].append({"sent_us": 1, "at_us": 1, "life": 1, "ids": [manual["order_id"]]})
+
+
+def bought_while_killed(desk: Desk) -> None:
+    shut = [s for s in desk.truth["states"] if s["latch"]]
+    desk.post(sent_us=(shut[0]["us"] + shut[-1]["us"]) // 2 + 200_000, at_us=shut[-1]["us"])
+
+
+def latch_vanished(desk: Desk) -> None:
+    for state in desk.truth["states"]:
+        state["latch"] = None
+
+
+def bought_while_paused(desk: Desk) -> None:
+    paused = [s for s in desk.truth["states"] if s["level"] == "pause" and s["status"] == "paused"][:2]
+    desk.post(sent_us=paused[1]["us"] + 5_000_000, at_us=paused[1]["us"] + 5_000_000)
+
+
+def wish_forgotten(desk: Desk) -> None:
+    for state in desk.truth["states"]:
+        if state["life"] == 2 and state["us"] < 200_000_000:
+            state["level"] = "stop"
+
+
+def bought_after_the_loss(desk: Desk) -> None:
+    start_ms = desk.truth["start_us"] // 1000
+    desk.db.execute("UPDATE days SET breaker_ms = ?", (start_ms + 1000,))
+
+
+def loss_overlooked(desk: Desk) -> None:
+    desk.truth["plan"]["settings"]["max_daily_loss_pct"] = 1.0
+    desk.truth["venue"]["transfers"] = []
+    for state in desk.running()[5:9]:
+        state["equity"] = "9000"
+
+
+def proceeds_off(desk: Desk) -> None:
+    desk.db.execute(
+        "UPDATE lots SET proceeds = proceeds || '1' WHERE closed_ms IS NOT NULL AND instr(proceeds, '.') > 0"
+    )
+
+
+def equity_off(desk: Desk) -> None:
+    desk.state(-1)["equity"] = str(float(desk.state(-1)["equity"]) + 0.01)
+
+
+def torn_file(desk: Desk) -> None:
+    desk.truth["file_faults"].append("17 bot_state.json: unexpected end")
+
+
+def seq_went_back(desk: Desk) -> None:
+    desk.state(-1)["seq"] = 1
+
+
+def order_too_large(desk: Desk) -> None:
+    desk.truth["max_order_usd"] = 1.0
+
+
+def too_many_orders(desk: Desk) -> None:
+    desk.truth["max_orders_per_min"] = 0
+
+
+def too_many_lots(desk: Desk) -> None:
+    desk.truth["plan"]["settings"]["max_total_lots"] = 0.5
+
+
+def stale_price(desk: Desk) -> None:
+    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["tick_age_us"] = 99_000_000
+
+
+def never_priced(desk: Desk) -> None:
+    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["tick_age_us"] = None
+
+
+def refused_but_accepted(desk: Desk) -> None:
+    desk.db.execute("UPDATE orders SET state = 'refused' WHERE rowid = (SELECT min(rowid) FROM orders)")
+
+
+def left_a_final_state(desk: Desk) -> None:
+    coid = desk.one("SELECT client_order_id FROM orders WHERE state = 'filled' LIMIT 1")
+    desk.db.execute("INSERT INTO rig_orders VALUES (?, 'open', '9')", (coid,))
+
+
+def still_unknown(desk: Desk) -> None:
+    desk.db.execute("UPDATE orders SET state = 'unknown' WHERE rowid = (SELECT max(rowid) FROM orders)")
+
+
+def stands_in_stopping(desk: Desk) -> None:
+    desk.state(-1)["status"] = "stopping"
+
+
+def silent_in_the_end(desk: Desk) -> None:
+    desk.truth["states"] = desk.truth["states"][:-20]
+
+
+def day_ended_twice(desk: Desk) -> None:
+    row = "INSERT INTO journal (at_ms, kind, level, text) VALUES (1, 'day', 'info', '2026-02-17 ended: +1.00 USD')"
+    desk.db.execute(row)
+    desk.db.execute(row)
+
+
+def exponent_on_the_wire(desk: Desk) -> None:
+    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["configuration"] = {
+        "market_market_ioc": {"quote_size": "1E+2"}
+    }
+
+
+def not_a_number(desk: Desk) -> None:
+    desk.post(configuration={"market_market_ioc": {"quote_size": "NaN"}}, sent_us=10**15, at_us=10**15)
+
+
+def off_the_increment(desk: Desk) -> None:
+    desk.post(configuration={"market_market_ioc": {"quote_size": "10.00000001"}}, sent_us=10**15, at_us=10**15)
+
+
+def died_by_itself(desk: Desk) -> None:
+    desk.truth["lives"][0]["end"] = "exit 1"
+
+
+def unexplained_trade(desk: Desk) -> None:
+    desk.truth["acts"] = [a for a in desk.truth["acts"] if a["kind"] not in ("start", "crash")]
+    desk.truth["lives"] = desk.truth["lives"][-1:]
+    desk.truth["acts"].append({"us": 61_000_000, "kind": "manual_trade", "arg": 0.5})
+
+
+CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
+    ("I1 FILLS", lost_fill),
+    ("I1 FILLS", fee_off_by_an_atom),
+    ("I2 POSITION", lot_too_large),
+    ("I3 ONE-INTENT", bought_twice),
+    ("I3 ONE-INTENT", sent_twice),
+    ("I3 ONE-INTENT", two_exits_at_once),
+    ("I4 NO-ORPHAN", orphan),
+    ("I4 NO-ORPHAN", foreign_cancelled),
+    ("B7 EXPLAINED", unexplained_trade),
+    ("I5 KILL", bought_while_killed),
+    ("I5 KILL", latch_vanished),
+    ("I6 PAUSE", bought_while_paused),
+    ("I7 STOP-PERSIST", wish_forgotten),
+    ("I8 LOSS", bought_after_the_loss),
+    ("I8 LOSS", loss_overlooked),
+    ("I9 CONSERVE", proceeds_off),
+    ("I9 CONSERVE", equity_off),
+    ("I10 STATE", torn_file),
+    ("I10 STATE", seq_went_back),
+    ("I12 LIMITS", order_too_large),
+    ("I12 LIMITS", too_many_orders),
+    ("I12 LIMITS", too_many_lots),
+    ("I13 FRESH", stale_price),
+    ("I13 FRESH", never_priced),
+    ("I14 FSM", refused_but_accepted),
+    ("I14 FSM", left_a_final_state),
+    ("I18 LIVE", still_unknown),
+    ("I18 LIVE", stands_in_stopping),
+    ("I18 LIVE", silent_in_the_end),
+    ("I20 DAY", day_ended_twice),
+    ("I21 SANE", exponent_on_the_wire),
+    ("I21 SANE", not_a_number),
+    ("I21 SANE", off_the_increment),
+    ("UP", died_by_itself),
+)
+
+
+def test_a_sound_run_breaks_nothing(sound_run: Path) -> None:
+    found = {name: breaches for name, breaches in verdict(sound_run).items() if breaches}
+    assert not found
+    truth = json.loads((sound_run / "truth.json").read_text())
+    assert len(truth["posts"]) > 15, "a run without orders proves nothing"
+    assert any(s["latch"] for s in truth["states"]) and any(s["status"] == "paused" for s in truth["states"])
+
+
+@pytest.mark.parametrize(("invariant", "breach"), CONTROLS, ids=[f"{n.split()[0]}-{b.__name__}" for n, b in CONTROLS])
+def test_a_planted_breach_is_named(
+    invariant: str, breach: Callable[[Desk], None], sound_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(sound_run, folder)
+    desk = Desk(folder)
+    breach(desk)
+    desk.close()
+    assert verdict(folder)[invariant], f"{breach.__name__} went unseen"
+
+
+def test_every_invariant_has_a_control() -> None:
+    assert {name for name, _ in CONTROLS} == set(INVARIANTS)
+
+
+def test_the_judge_knows_nothing_of_the_bot() -> None:
+    folder = Path(__file__).parents[2] / "proof" / "judge"
+    for path in folder.glob("*.py"):
+        words = [line.split() for line in path.read_text().splitlines() if line.startswith(("import ", "from "))]
+        for word in words:
+            assert not word[1].startswith(("bot", "shared", "simulator")), f"{path.name}: {' '.join(word)}"
+            assert not word[1].startswith("proof") or word[1].startswith("proof.judge"), (
+                f"{path.name}: {' '.join(word)}"
+            )
