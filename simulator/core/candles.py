@@ -6,7 +6,7 @@ from simulator.core.bars import Bar, fold
 from simulator.core.tape import MINUTE_US, Tape
 from simulator.core.venue import Trade
 
-KEPT_MINUTES = 4320
+KEPT_MINUTES = 2000
 
 
 class DayFigures(NamedTuple):
@@ -27,7 +27,7 @@ class Candles:
     def __init__(self, tape: Tape, product_id: str, start_us: int) -> None:
         self._tape = tape
         self._product_id = product_id
-        self._live_from = start_us // MINUTE_US  # this minute and later ones are counted from trades
+        self._live_from = start_us // MINUTE_US  # this minute and later ones are known from trades
         self._live: dict[int, Bar] = {}
         self._figures: tuple[int, DayFigures] | None = None
         self._before: tuple[int, Bar | None] = (-1, None)  # the twenty-four hours before the last ones, by hour
@@ -58,14 +58,22 @@ class Candles:
         if bar is None:
             self._live[minute] = Bar(trade.tick, trade.tick, trade.tick, trade.tick, trade.steps)
             if len(self._live) > KEPT_MINUTES:
-                del self._live[next(iter(self._live))]
+                self._forget(next(iter(self._live)))
             return
         self._live[minute] = Bar(
             bar.open, max(bar.high, trade.tick), min(bar.low, trade.tick), trade.tick, bar.volume + trade.steps
         )
 
+    def _forget(self, minute: int) -> None:
+        """Drop the oldest minute: most tapes know it anyway, one that only learns is told."""
+        bar = self._live.pop(minute)
+        self._live_from = max(self._live_from, minute + 1)
+        learn = getattr(self._tape, "learn", None)
+        if learn is not None:
+            learn(self._product_id, 60, [(minute * 60, bar)])
+
     def minute(self, minute: int) -> Bar | None:
-        if minute < self._live_from or minute < next(iter(self._live), minute + 1) - KEPT_MINUTES:
+        if minute < self._live_from:
             return self._tape.minute(self._product_id, minute)
         if any(first <= minute < last for first, last in self._gaps):
             return self._tape.minute(self._product_id, minute)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.core.bars import Bar, fold, split, walk
 from simulator.core.draws import Draws
+from simulator.core.products import DEFAULT_PRODUCTS
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import GRANULARITIES, MINUTE_US
 from simulator.inprocess import START_US, LocalExchange
@@ -182,3 +183,15 @@ def test_the_books_stay_deep_and_uncrossed(make: Callable[[], LocalExchange]) ->
             bid, ask = market.book.bids.best(), market.book.asks.best()
             assert bid is not None and ask is not None and bid < ask
             assert len(market.book.bids.keys) > 100 and len(market.book.asks.keys) > 100
+
+
+def test_minutes_that_are_forgotten_are_read_from_the_tape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.core.candles.KEPT_MINUTES", 3)
+    exchange = LocalExchange(market="lively", tape=Synthetic(1, TEMPERS["lively"], DEFAULT_PRODUCTS[:1]))
+    exchange.advance(exchange.now_us + 12 * MINUTE_US)
+    candles, tape = exchange.exchange.candles["BTC-USD"], exchange.exchange.tape
+    assert len(candles._live) == 3
+    for minute in range(MINUTE - 2, MINUTE + 11):
+        assert candles.minute(minute) == tape.minute("BTC-USD", minute)
+    assert candles.bar(MINUTE * 60, 300, exchange.now_us) == tape.bar("BTC-USD", MINUTE * 60, 300)
+    assert candles.bar(MINUTE * 60 + 300, 300, exchange.now_us) == tape.bar("BTC-USD", MINUTE * 60 + 300, 300)
