@@ -54,7 +54,7 @@ def _read_private(path: Path) -> bytes:
         raise
     except OSError as error:
         raise BadKey(f"key file {path} cannot be read: {error.strerror} (a symbolic link is refused)") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise BadKey(f"key file {path} is no regular file")
@@ -62,7 +62,9 @@ def _read_private(path: Path) -> bytes:
             raise BadKey(f"key file {path} may be read by others (mode {found.st_mode & 0o777:04o}): chmod 600 {path}")
         if found.st_uid != os.geteuid():
             raise BadKey(f"key file {path} belongs to another user (uid {found.st_uid})")
-        return file.read(65_536)
+        return os.read(handle, 65_536)
+    finally:
+        os.close(handle)
 
 
 def checked(key: ApiKey, where: str) -> ApiKey:

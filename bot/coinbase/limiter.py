@@ -76,4 +76,5 @@ class Limiter:
                     self._tokens -= 1
                     future.set_result(None)
                 continue
-            await self._clock.sleep(min(lacking / self._rate, 0.25))
+            # At least a millisecond: what a clock cannot add to its time would be waited for for ever.
+            await self._clock.sleep(min(max(lacking / self._rate, 0.001), 0.25))
