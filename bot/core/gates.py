@@ -342,8 +342,8 @@ def _of_guard(guard: Guard) -> Judge:
     return judge
 
 
-CONDITIONS: tuple[Judge, ...] = tuple(_of_guard(guard) for guard in CONDITION_GUARDS)
-GATES: tuple[Judge, ...] = (
+# Whether entries may be made at all, whatever the market does.
+_STATE: tuple[Judge, ...] = (
     _control,
     _lock,
     _reduce_only,
@@ -352,6 +352,10 @@ GATES: tuple[Judge, ...] = (
     _clock,
     _feed,
     _tradable,
+)
+CONDITIONS: tuple[Judge, ...] = tuple(_of_guard(guard) for guard in CONDITION_GUARDS)
+GATES: tuple[Judge, ...] = (
+    *_STATE,
     _signal,
     _bar_used,
     _in_flight,
@@ -369,14 +373,7 @@ GATES: tuple[Judge, ...] = (
 )
 # What must stay open while a maker entry rests: all that says whether entries may be made at all.
 STANDING: tuple[Judge, ...] = (
-    _control,
-    _lock,
-    _reduce_only,
-    _picked,
-    _records,
-    _clock,
-    _feed,
-    _tradable,
+    *_STATE,
     _window,
     _breaker,
     *CONDITIONS,
