@@ -17,7 +17,7 @@ class FaultBox:
         self.over = False
         for window in windows:
             begin, end = round(window.at_s * 1e6), round((window.at_s + window.for_s) * 1e6)
-            random = Random(f"fault/{seed}/{window.number}")  # noqa: S311
+            random = Random(f"fault/{seed}/{window.number}")
             self._by_kind.setdefault(window.kind, []).append((begin, end, window, random))
 
     def open(self, kind: str, where: str = "") -> tuple[Window, Random] | None:

@@ -8,7 +8,8 @@ import orjson
 from proof.faults import FaultBox
 
 GARBAGE = (
-    "", "{", "null", "[]", "17", '{"channel":"ticker"}', '{"channel":"user","sequence_num":0,"events":[{"orders":[{}]}]}',
+    "", "{", "null", "[]", "17", '{"channel":"ticker"}',
+    '{"channel":"user","sequence_num":0,"events":[{"orders":[{}]}]}',
     '{"channel":"ticker","sequence_num":"x","events":null}', '{"type":"error","message":"authentication failure"}',
 )  # fmt: skip
 

@@ -71,7 +71,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self.now_us / 1e6
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """As every clock: some time passes, even if a wait is shorter than can be told."""
         return super().call_at(max(when, (self.now_us + 1) / 1e6), callback, *args, context=context)
 

@@ -24,9 +24,9 @@ COPIED = ("bot", "shared", "simulator", "proof")
 _CHILD = """
 import json, sys
 from proof.work import by_seed
-first, count, minutes = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+first, count, minutes, needs = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 for seed in range(first, first + count):
-    record = by_seed(seed, minutes, None)
+    record = by_seed(seed, minutes, None, needs)
     print(json.dumps({"seed": seed, "breaches": record["breaches"]}), flush=True)
 """
 
@@ -56,7 +56,7 @@ def hunt(bug: Planted, seeds: int, first: int, minutes: float, wanted: int) -> d
         plant(bug, folder)
         (folder / "child.py").write_text(_CHILD)
         child = subprocess.Popen(  # noqa: S603
-            [sys.executable, "child.py", str(first), str(seeds), str(minutes)],
+            [sys.executable, "child.py", str(first), str(seeds), str(minutes), bug.needs],
             cwd=folder,
             env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(folder)},
             stdout=subprocess.PIPE,
@@ -67,7 +67,7 @@ def hunt(bug: Planted, seeds: int, first: int, minutes: float, wanted: int) -> d
         for line in child.stdout:
             record = json.loads(line)
             result["seeds"] += 1
-            new = set(record["breaches"]) - sound(record["seed"], minutes) if record["breaches"] else set()
+            new = set(record["breaches"]) - sound(record["seed"], minutes, bug.needs) if record["breaches"] else set()
             if new:
                 result["caught"] += 1
                 result["by"] = sorted({*result["by"], *new})
@@ -86,9 +86,9 @@ def hunt(bug: Planted, seeds: int, first: int, minutes: float, wanted: int) -> d
 
 
 @cache
-def sound(seed: int, minutes: float) -> frozenset[str]:
+def sound(seed: int, minutes: float, needs: str) -> frozenset[str]:
     """What the sources without a bug break on this seed: nothing, or a bug that nobody planted."""
-    found = frozenset(by_seed(seed, minutes, None)["breaches"])
+    found = frozenset(by_seed(seed, minutes, None, needs)["breaches"])
     if found:
         say(f"  seed {seed} breaks {', '.join(found)} without any planted bug")
     return found

@@ -1,4 +1,4 @@
-"""The people around the bot: an operator with the real file protocol, another trader on the account, bad luck with files."""
+"""The people around the bot: an operator with the real file protocol, another trader, bad luck with files."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import orjson
 from proof.plan import Act
 from shared import control
 from shared.control import Cmd, NotSent, send_command
-from shared.files import write_whole
+from shared.files import Unreadable, write_whole
 from simulator.core import fees
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Operator:
         run = self._run
         run.truth.acts.append({"us": run.loop.now_us, "kind": act.kind, "arg": act.arg})
         run.faults.count(act.kind)
-        random = Random(f"act/{run.plan.seed}/{act.number}")  # noqa: S311
+        random = Random(f"act/{run.plan.seed}/{act.number}")
         getattr(self, f"_{act.kind}", self._level)(act, random)
 
     # Commands.
@@ -109,7 +109,7 @@ class Operator:
         run = self._run
         with contextlib.suppress(OSError):
             data = run.paths.control.read_bytes()
-            with contextlib.suppress(control.Unreadable):
+            with contextlib.suppress(Unreadable):
                 control.decode_control(data)
                 self._good_control = data
         run.paths.control.write_bytes(random.choice(GARBAGE))
@@ -121,7 +121,7 @@ class Operator:
         run = self._run
         try:
             control.decode_control(run.paths.control.read_bytes())
-        except (control.Unreadable, OSError):
+        except (Unreadable, OSError):
             if self._good_control is not None:
                 write_whole(run.paths.control, self._good_control, durable=False)
             else:

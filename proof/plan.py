@@ -137,7 +137,7 @@ class Plan:
 
 def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     """The plan of a seed. The same seed gives the same plan for the same length and mode."""
-    random = Random(f"plan/{seed}")  # noqa: S311 (a seed, not a secret)
+    random = Random(f"plan/{seed}")
     products = random.choice((("BTC-USD",), ("BTC-USD",), ("ETH-USD", "SOL-USD"), ("BTC-USD", "ETH-USD", "DOGE-USD")))
     day_s = 20_400 * 86_400 + 86_400 * random.randrange(300)
     # A fifth of the runs see a midnight.

@@ -3,6 +3,8 @@
 A bug is a change of text in one file, applied to a copy of the sources. `money` marks those that touch money or kill.
 """
 
+# ruff: noqa: E501  (the sources that are changed stand here as they are)
+
 from typing import NamedTuple
 
 
@@ -16,6 +18,7 @@ class Planted(NamedTuple):
     old: str
     new: str
     more: tuple[tuple[str, str, str], ...] = ()  # (path, old, new) of the same rule elsewhere: defence in depth
+    needs: str = ""  # a fault that every seed is given besides its own, where the bug lies behind a rare one
 
 
 _REST, _DESK, _APP = "bot/coinbase/rest.py", "bot/runtime/desk.py", "bot/runtime/app.py"
@@ -32,52 +35,52 @@ PLANTED: tuple[Planted, ...] = (
             "committed = True\n        if records:\n"
             "            asyncio.get_running_loop().call_later(0.5, self.commit, records)"),
     Planted("send-though-commit-failed", "R1 R11 F1 P20", True, _APP, "if not committed:\n", "if not committed and False:\n",
-            ((_GATE, "if not latches.ledger_ok:", "if False:"),)),
+            ((_GATE, "if not latches.ledger_ok:", "if False:"),), needs="ledger_full"),
     Planted("empty-client-order-id", "R1", True, _REST,
             '"client_order_id": spec.client_order_id,\n            "product_id"', '"client_order_id": "",\n            "product_id"'),
     Planted("id-from-the-clock", "R1", True, "bot/core/ids.py",
             'digest = hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()',
-            "import uuid\n    digest = uuid.uuid4().hex"),
+            "import uuid\n    digest = uuid.uuid4().hex", needs="crash_at_send"),
     # 2 and 3 unknown
     Planted("timeout-means-refused", "R2 P1 P5", True, _DESK,
             "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
-            "except NoAnswerGot as error:\n            self._dispatch(ev.Refused(spec.client_order_id, str(error)))"),
+            "except NoAnswerGot as error:\n            self._dispatch(ev.Refused(spec.client_order_id, str(error)))", needs="lost_after"),
     Planted("timeout-means-denied", "R2 P6", True, _DESK,
             "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
-            "except NoAnswerGot as error:\n            self._dispatch(ev.Denied(spec.client_order_id, str(error)))"),
+            "except NoAnswerGot as error:\n            self._dispatch(ev.Denied(spec.client_order_id, str(error)))", needs="lost_after"),
     Planted("order-again-after-timeout", "R4 P1 P2", True, _DESK,
             "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
-            "except NoAnswerGot as error:\n            self._begin(self._place(spec, began_s))"),
+            "except NoAnswerGot as error:\n            self._begin(self._place(spec, began_s))", needs="lost_after"),
     Planted("retry-with-a-new-id", "R4 P1", True, _DESK,
             "except NoAnswerGot as error:\n            self._dispatch(ev.NoAnswer(spec.client_order_id, str(error)))",
             "except NoAnswerGot as error:\n            from dataclasses import replace\n"
             "            again = replace(spec, client_order_id=spec.client_order_id[:-1] + 'f')\n"
-            "            self._begin(self._place(again, began_s))"),
-    Planted("unknown-error-is-final", "R2 A5 P5", True, _REST, "if not definitive:", "if False:"),
+            "            self._begin(self._place(again, began_s))", needs="lost_after"),
+    Planted("unknown-error-is-final", "R2 A5 P5", True, _REST, "if not definitive:", "if False:", needs="mangle"),
     Planted("4xx-is-final", "R2 A5", True, _REST, 'if error.code != "INVALID_ARGUMENT":', "if False:"),
-    Planted("empty-body-is-an-empty-list", "R3 A5", True, _REST, "if not isinstance(page, list):", "page = page or []\n            if False:"),
+    Planted("empty-body-is-an-empty-list", "R3 A5", True, _REST, "if not isinstance(page, list):", "page = page or []\n            if False:", needs="mangle"),
     Planted("absent-after-one-look", "R3 P3 P4", True, _FLOW,
-            "if order.absences >= ABSENCES_NEEDED and world.now_ms - first >= ABSENCE_SPAN_MS:", "if True:"),
-    Planted("absent-after-a-second", "R3 A6", True, _FLOW, "ABSENCE_SPAN_MS = 60_000", "ABSENCE_SPAN_MS = 1_000"),
+            "if order.absences >= ABSENCES_NEEDED and world.now_ms - first >= ABSENCE_SPAN_MS:", "if True:", needs="list_lag"),
+    Planted("absent-after-a-second", "R3 A6", True, _FLOW, "ABSENCE_SPAN_MS = 60_000", "ABSENCE_SPAN_MS = 1_000", needs="ghost"),
     Planted("lookup-error-is-absence", "R3 P3", True, _DESK,
             'log.info("look-up of %s: %s", action.client_order_id, error)\n            return',
-            "self._dispatch(ev.LookedUp(action.client_order_id, None, complete=True))\n            return"),
+            "self._dispatch(ev.LookedUp(action.client_order_id, None, complete=True))\n            return", needs="lookups_fail"),
     Planted("unknown-is-never-looked-up", "R3", True, _FLOW,
-            "elif order.state is OrderState.UNKNOWN or order.order_id:", "elif order.order_id:"),
-    Planted("unknown-does-not-block", "R3", True, _GATES, "entries = world.entries_in_flight(market.product.product_id)", "entries = []"),
+            "elif order.state is OrderState.UNKNOWN or order.order_id:", "elif order.order_id:", needs="lost_after"),
+    Planted("unknown-does-not-block", "R3", True, _GATES, "entries = world.entries_in_flight(market.product.product_id)", "entries = []", needs="lost_after"),
     Planted("late-orders-stay-absent", "R3", True, _ORDERS, "for state in (_S.SENT, _S.UNKNOWN, _S.OPEN, _S.CANCELLING, _S.ABSENT, _S.NEW):",
             "for state in (_S.SENT, _S.UNKNOWN, _S.OPEN, _S.CANCELLING, _S.NEW):"),
     Planted("sent-orders-forgotten-at-boot", "R6 A7", True, _BOOT,
             'bot.dispatch(ev.NoAnswer(coid, "the bot ended before an answer came"))',
-            'bot.dispatch(ev.Denied(coid, "the bot ended before an answer came"))'),
+            'bot.dispatch(ev.Denied(coid, "the bot ended before an answer came"))', needs="crash_at_send"),
     # 5 fills
     Planted("fills-counted-twice", "R5 P9", True, _FILLS, "if key in world.fill_keys:\n        return None", "if key in ():\n        return None"),
     Planted("fill-memory-lost-at-boot", "R5 P9", True, _WORLD, "set(restored.fill_keys)", "set()"),
     Planted("fills-not-fetched", "R5 P8", True, _FLOW,
             "if after.order_id and owed:\n        world.emit(FetchFills(after.order_id))", "if after.order_id and owed:\n        pass"),
     Planted("fills-fetched-once", "R5 B9", True, _FLOW,
-            "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass"),
-    Planted("settled-before-fills", "R5 P11", True, _ORDERS, "if not self.done or self.counted_size < self.filled_size:", "if not self.done:"),
+            "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass", needs="fill_lag"),
+    Planted("settled-before-fills", "R5 P11", True, _ORDERS, "if not self.done or self.counted_size < self.filled_size:", "if not self.done:", needs="fill_lag"),
     Planted("first-page-of-fills-only", "R5 B9", True, _REST, '{"order_ids": [order_id], "limit": 100}, "fills"', '{"order_ids": [order_id], "limit": 1}, "nothing"'),
     Planted("fill-fee-ignored", "R12", True, _LOTS, "entry_fee=lot.entry_fee + fill.fee,", "entry_fee=lot.entry_fee,"),
     Planted("partial-fill-lot-is-whole", "P11", True, _LOTS, "base_left=lot.base_left + fill.base_size,", "base_left=lot.base_left,"),
@@ -93,10 +96,10 @@ PLANTED: tuple[Planted, ...] = (
             "if working.spec.purpose is not Purpose.TAKE:\n            return"),
     Planted("cancel-is-believed", "A8", True, _EXITS, "world.step_order(order, OrderInput.CANCEL)\n", "world.step_order(order, OrderInput.SEEN_CANCELLED)\n"),
     Planted("exit-memory-lost", "I3", True, _LEDGER, '"exit_client_order_id": lot.exit_client_order_id,', '"exit_client_order_id": None,'),
-    Planted("attempts-lost-at-boot", "R1 P28", True, _WORLD, "dict(restored.attempts)", "{}"),
-    Planted("used-bar-lost", "I3", True, _ENTRIES, "if spec.client_order_id in world.own_ids:", "if False:"),
+    Planted("attempts-lost-at-boot", "R1 P28", True, _WORLD, "dict(restored.attempts)", "{}", needs="crash_at_send"),
+    Planted("used-bar-lost", "I3", True, _ENTRIES, "if spec.client_order_id in world.own_ids:", "if False:", needs="crash_at_send"),
     Planted("gone-means-cancelled", "P3 A9", True, _FLOW,
-            "            _look(world, order)\n\n\ndef fills_seen", "            world.step_order(order, OrderInput.SEEN_CANCELLED)\n\n\ndef fills_seen"),
+            "            _look(world, order)\n\n\ndef fills_seen", "            world.step_order(order, OrderInput.SEEN_CANCELLED)\n\n\ndef fills_seen", needs="ws_hide"),
     # 8 and 9 kill, stop, pause
     Planted("kill-in-memory-only", "R8", True, _COMMANDS, "bot.ledger.latch(latch)\n", "pass\n"),
     Planted("latch-not-restored", "R8 P19", True, _COMMANDS, "if bot.restored.latch is not None:", "if False:"),
@@ -121,7 +124,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("no-breaker", "I8 P19", True, _ACCOUNT, "    _judge_breaker(world, world.day, equity)\n\n", "\n"),
     Planted("breaker-reset-by-restart", "I8 P19", True, _WORLD, "self.day: Day | None = restored.day", "self.day: Day | None = None"),
     Planted("breaker-does-not-shut", "I8", True, _GATES, "if world.day.breaker_ms is not None:", "if False:"),
-    Planted("stale-data-trades", "R11 P12", False, _GATES, "verdict = _OPEN if age_ms <= limit_ms else _FAULT", "verdict = _OPEN"),
+    Planted("stale-data-trades", "R11 P12", False, _GATES, "verdict = _OPEN if age_ms <= limit_ms else _FAULT", "verdict = _OPEN", needs="ws_mute_product"),
     Planted("no-order-rate", "R11 H7", True, "bot/core/risk/rate.py", "if world.now_ms - at_ms < MINUTE_MS))", "if False))"),
     Planted("order-cap-off", "R11", True, "bot/core/risk/sizing.py", "if s.max_order_usd", "if False",
             (("bot/core/risk/pretrade.py", "most = world.settings.max_order_usd", "most = 0"),
@@ -131,16 +134,16 @@ PLANTED: tuple[Planted, ...] = (
             "return floor_to(base_size, self.base_increment)", "return base_size * Decimal('0.99999999999')"),
     Planted("unexplained-balances-ignored", "B7 P7", True, _ACCOUNT, "if mark is None or abs(value) >= UNEXPLAINED_MIN:", "if False:"),
     # stream and process
-    Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:"),
-    Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7"),
-    Planted("stream-gives-up", "R17 C9", False, _STREAM, "backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)", "backoff_s = backoff_s * 60"),
+    Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:", needs="ws_gap"),
+    Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7", needs="ws_silent"),
+    Planted("stream-gives-up", "R17 C9", False, _STREAM, "backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)", "backoff_s = backoff_s * 60", needs="ws_cut"),
     Planted("no-sync", "R5 R6", True, "bot/runtime/clocks.py", "                await bot.desk.sync()\n", "                pass\n"),
     Planted("state-written-in-place", "R14 F4", False, "bot/runtime/state_writer.py",
             "self._fs.write_whole(self._paths.state, state, durable=durable)", "self._paths.state.write_bytes(state[: len(state) // 2])"),
     Planted("seq-stands-still", "I10", False, "bot/runtime/report.py", "bot.seq += 1", "bot.seq += 0"),
-    Planted("backlog-dropped", "F1 P20", True, _APP, "self._backlog.extend(records)\n            self.ledger_failed(error)", "self.ledger_failed(error)"),
+    Planted("backlog-dropped", "F1 P20", True, _APP, "self._backlog.extend(records)\n            self.ledger_failed(error)", "self.ledger_failed(error)", needs="ledger_full"),
     Planted("day-turns-twice", "G4 I20", False, _ACCOUNT, "today > world.day.day:", "today >= world.day.day and world.now_ms % 600_000 < 1_000:"),
     Planted("missing-order-ends-the-bot", "P22 E7", False, _DESK, "except ExchangeError as error:\n            log.info(\"look-up",
-            "except NoAnswerGot as error:\n            log.info(\"look-up"),
-    Planted("401-ends-the-boot", "D6 P15", False, _BOOT, "if doubt_key and isinstance(error, Unauthorized):", "if isinstance(error, Unauthorized):"),
+            "except NoAnswerGot as error:\n            log.info(\"look-up", needs="throttle"),
+    Planted("401-ends-the-boot", "D6 P15", False, _BOOT, "if doubt_key and isinstance(error, Unauthorized):", "if isinstance(error, Unauthorized):", needs="unauthorized"),
 )  # fmt: skip

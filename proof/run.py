@@ -81,7 +81,7 @@ class Run:
         self._restart_s = RESTART_S
         self.process: Process | None = None
         self.clock: VirtualClock | None = None
-        self._random = Random(f"run/{plan.seed}")  # noqa: S311
+        self._random = Random(f"run/{plan.seed}")
         self._net: VirtualNet | None = None
         self._engine: Any = None
         self._alive = False
@@ -145,12 +145,12 @@ class Run:
             self.faults,
             self.truth,
             Random(f"net/{self.plan.seed}/{self.lives}"),
-            self.lives,  # noqa: S311
+            self.lives,
         )
         life = self.lives
         machine = Machine(
             clock=clock,
-            rng=SeededRng(Random(f"rng/{self.plan.seed}/{self.lives}")),  # noqa: S311
+            rng=SeededRng(Random(f"rng/{self.plan.seed}/{self.lives}")),
             fs=VirtualFs(
                 alive,
                 lambda: self.faults.strike("disk_full") is not None,
@@ -161,7 +161,7 @@ class Run:
             market=InlineOffload(alive),
             open_ledger=ledger_opener(self._at_ledger, self._opened),
         )
-        row = {"life": self.lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
+        row: dict[str, Any] = {"life": self.lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
         self.truth.lives.append(row)
         self.pulse.changed()
         wait_s = self._restart_s
@@ -322,7 +322,7 @@ class _patched:
         from coinbase import jwt_generator  # noqa: PLC0415
 
         run = self._run
-        random = Random(f"ids/{run.plan.seed}")  # noqa: S311
+        random = Random(f"ids/{run.plan.seed}")
         self._set(control, "uuid", types.SimpleNamespace(uuid4=SeededRng(random).uuid4))
         wall = lambda: (run.venue.now_us + run.clock_off_us) / 1e6  # noqa: E731
         self._set(state_writer, "INTERVAL_S", run.plan.state_s)

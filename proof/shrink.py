@@ -47,7 +47,8 @@ class Shrinker:
             taken = False
             for start in range(0, len(items), step):
                 rest = tuple(items[:start]) + tuple(items[start + step :])
-                candidate = replace(self.plan, **{name: rest})
+                changed: dict[str, Any] = {name: rest}
+                candidate = replace(self.plan, **changed)
                 if self._breaks(candidate):
                     self.plan, items, taken = candidate, rest, True
                     self._say(f"{len(rest)} {name} are enough ({self.runs} runs)")

@@ -3,12 +3,13 @@
 import shutil
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from proof.judge import verdict
 from proof.loop import Stuck
 from proof.machine import Dead
-from proof.plan import Plan, draw
+from proof.plan import FAULTS, Plan, Window, draw
 from proof.run import folder_for, run_plan
 
 Record = dict[str, Any]
@@ -39,9 +40,15 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
     return record
 
 
-def by_seed(seed: int, minutes: float, mode: str | None) -> Record:
-    """A drawn plan, judged."""
-    return judged(draw(seed, minutes, mode))
+def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Record:
+    """A drawn plan, judged; with one more fault in the middle half of the run where one is named."""
+    plan = draw(seed, minutes, mode)
+    if needs:
+        _, scopes, _, rates, (low, high) = FAULTS[needs]
+        for_s = plan.minutes * 30
+        more = Window(1000, needs, scopes[0], for_s / 2, for_s, min(rates[-1], 0.5), (low + high) / 2)
+        plan = replace(plan, windows=(*plan.windows, more))
+    return judged(plan)
 
 
 def by_plan(raw: Mapping[str, Any]) -> Record:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 from proof.judge.case import OPEN_AT_VENUE, Case, Row, dec
 
@@ -90,7 +91,7 @@ def _exits(case: Case) -> Iterator[str]:
     lots = {lot["lot_id"]: lot for lot in case.tables["lots"]}
     for lot_id, rows in spans.items():
         rows.sort(key=lambda item: item[:2])
-        for (_, end, before), (begin, _, after) in zip(rows, rows[1:], strict=False):
+        for (_, end, before), (begin, _, after) in pairwise(rows):
             if begin < end:
                 yield f"lot {lot_id[-8:]}: exits {before['order_id'][:8]} and {after['order_id'][:8]} lived at once"
         lot = lots.get(lot_id)
@@ -107,7 +108,7 @@ def _retries(case: Case, accepted: Counter[str]) -> Iterator[str]:
 
 
 def conserve(case: Case) -> Iterator[str]:
-    """I9: every lot's money is the sum of its fills; what was realised is what the days say; equity is what is there."""
+    """I9: a lot's money is the sum of its fills; what was realised is what the days say; equity is what is there."""
     if case.ledger_was_lost:
         return
     with localcontext() as context:
@@ -130,7 +131,8 @@ def _lots_money(case: Case) -> Iterator[str]:
             value = sum((dec(f["price"]) * dec(f["base_size"]) for f in mine), Decimal(0))
             fees = sum((dec(f["fee"]) for f in mine), Decimal(0))
             if (value, fees) != (dec(lot[money]), dec(lot[fee])):
-                yield f"lot {lot['lot_id'][-8:]} {word}: fills make {value} and fee {fees}, it says {lot[money]}, {lot[fee]}"
+                says = f"it says {lot[money]}, {lot[fee]}"
+                yield f"lot {lot['lot_id'][-8:]} {word}: fills make {value} and fee {fees}, {says}"
         if lot["closed_ms"] is not None:
             bought = dec(lot["base_bought"])
             gone = bought - dec(lot["dust"])

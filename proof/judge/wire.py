@@ -46,7 +46,7 @@ def limits(case: Case) -> Iterator[str]:
                 yield f"a purchase of {size}, above the limit of {most_usd}"
             recent = sum(1 for us in sent if post["sent_us"] - us < 58_000_000)
             if recent >= most_rate:
-                yield f"a purchase at {post['sent_us']} us, with {recent} orders in the minute before (limit {most_rate})"
+                yield f"a purchase at {post['sent_us']} us, {recent} orders in the minute before (limit {most_rate})"
         if post["client_order_id"] in counted:
             sent.append(post["sent_us"])
     if not case.ledger_was_lost:

@@ -41,7 +41,10 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "answers-of-another-shape": (plan(windows=(Window(0, "mangle", "GET", 5, 400, 0.3, 4),)), ("mangle",)),
     # Seeds 6, 28: a single 401 after the key had been accepted ended the boot.
     "401-while-booting": (
-        plan(windows=(Window(0, "unauthorized", "", 60, 200, 0.45),), acts=(Act(0, 100, "crash"), Act(1, 140, "crash"))),
+        plan(
+            windows=(Window(0, "unauthorized", "", 60, 200, 0.45),),
+            acts=(Act(0, 100, "crash"), Act(1, 140, "crash")),
+        ),
         ("unauthorized",),
     ),
     # Seeds 3, 4, 7, 114: a restart forgot the orders of the last minute.
@@ -96,6 +99,7 @@ def test_new_seeds() -> None:
         given = draw(first + number, 20.0)
         record = judged(given)
         assert not record["breaches"], (
-            f"seed {given.seed}: {record['breaches']}; again: python -m proof --seed {given.seed} --seeds 1 --minutes 20"
+            f"seed {given.seed}: {record['breaches']}; "
+            f"again: python -m proof --seed {given.seed} --seeds 1 --minutes 20"
         )
         number += 1

@@ -1,0 +1,125 @@
+"""`python -m proof.report`: writes docs/reliability.md from the results of the last runs. Nobody writes it by hand."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from proof.judge import INVARIANTS
+from proof.plan import ACTS, FAULTS
+
+ROOT = Path(__file__).resolve().parent.parent
+DOC = ROOT / "docs" / "reliability.md"
+KEPT = ROOT / "docs" / "reliability.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Take the newest results over and write the page."""
+    parser = argparse.ArgumentParser(prog="report", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("data/proof"), help="where the results lie")
+    parser.add_argument("--doc", type=Path, default=DOC)
+    args = parser.parse_args(argv)
+    kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    for name in ("run", "mutants"):
+        path = args.out / f"{name}.json"
+        if path.exists():
+            kept[name] = json.loads(path.read_text())
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    args.doc.write_text(page(kept))
+    return 0
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = [
+        "# Reliability: what was run, and what broke",
+        "Written by `python -m proof.report` from the results of `./coin simulate` and `python -m proof.mutants`; "
+        "do not edit. The bot's own process runs under virtual time against the in-process COIN-SIM: its real engine, "
+        "real SQLite ledger, real files and real parsers on bytes both ways. A separate judge, which imports nothing "
+        "of the bot, reads the exchange's truth, the ledger and the published files.",
+    ]
+    if "run" in kept:
+        parts += [_seeds(kept["run"]), _invariants(kept["run"]), _faults(kept["run"])]
+    if "mutants" in kept:
+        parts.append(_mutants(kept["mutants"]))
+    parts.append(_limits())
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
+
+
+def _seeds(run: dict[str, Any]) -> str:
+    seeds, failed = run["seeds"], len(run["failed"])
+    bound = f"{300 / seeds:.2g} % of seeds (3/N)" if seeds and not failed else "–"
+    counts = run["counts"]
+    rows = [
+        ("seeds", f"{seeds:,} ({', '.join(f'{mode} {n:,}' for mode, n in sorted(run['modes'].items()))})"),
+        ("virtual time", f"{run['virtual_s'] / 3600:,.1f} h, {run['minutes']:g} min of faults and 3 min of calm each"),
+        ("speed", f"{run['virtual_s'] / max(run['cpu_s'], 1e-9):,.0f} × real time on one core"),
+        ("order requests, orders, fills", f"{counts['posts']:,}, {counts['orders']:,}, {counts['fills']:,}"),
+        ("lives of the process", f"{counts['lives']:,}"),
+        ("seeds with a violation", f"{failed}"),
+        ("95 % bound", bound),
+        ("seeds run twice, unlike", f"{run['repeated']}, {len(run['unequal'])}"),
+    ]
+    text = "## Seeds\n\n" + _table(("what", "figure"), rows)
+    for seed in run["failed"]:
+        text += f"\n\nSeed {seed['seed']} ({seed['mode']}): " + "; ".join(
+            f"{name}: {found[0]}" for name, found in seed["breaches"].items()
+        )
+    return text
+
+
+def _invariants(run: dict[str, Any]) -> str:
+    rows = [
+        (name, (check.__doc__ or "").splitlines()[0].partition(": ")[2], run["breaches"].get(name, 0))
+        for name, check in INVARIANTS.items()
+    ]
+    return "## Invariants\n\n" + _table(("id", "what must hold", "seeds that broke it"), rows)
+
+
+def _faults(run: dict[str, Any]) -> str:
+    ids = {name: row[0] for name, row in FAULTS.items()} | {name: row[0] for name, row in ACTS.items()}
+    rows = [(name, ids[name], f"{run['strikes'].get(name, 0):,}") for name in ids]
+    return "## Faults and acts that struck\n\n" + _table(("fault", "of the catalogue", "times"), rows)
+
+
+def _mutants(rows: list[dict[str, Any]]) -> str:
+    caught = sum(1 for row in rows if row["caught"])
+    money = [row for row in rows if row["money"]]
+    shown = [
+        (
+            row["name"],
+            row["rule"],
+            "yes" if row["money"] else "",
+            row.get("error") or (f"seed no. {row['first']}" if row["caught"] else f"**survived** {row['seeds']} seeds"),
+            ", ".join(name.split(" ")[0] for name in row["by"]),
+        )
+        for row in rows
+    ]
+    return (
+        f"## Planted bugs\n\n{caught} of {len(rows)} caught; of those that touch money or kill "
+        f"{sum(1 for row in money if row['caught'])} of {len(money)}. A survivor is a hole in the rig, or a rule that "
+        "another one covers.\n\n" + _table(("bug", "rule", "money or kill", "caught by", "seen as"), shown)
+    )
+
+
+def _limits() -> str:
+    return (
+        "## What this does not show\n\n"
+        "- The real Coinbase: COIN-SIM is our reading of it. A violation found here is real; none found is a bound on "
+        "this rig's faults, not a promise.\n"
+        "- TLS, sockets and threads lie below the seam (a request's call runs in one piece); the operating system's "
+        "own failures are tested with real processes, not here.\n"
+        "- A crash drops all memory of the process; what the disk was told is kept (no lying fsync).\n"
+        "- Two bots on one folder, the dashboard, and alerts are tested elsewhere."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
