@@ -139,7 +139,10 @@ def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
     start = candles[0].start_s if len(candles) == 1 else np.concatenate([one.start_s for one in candles])
     unit = np.array([float(Decimal(one.price_increment) * Decimal(one.base_increment)) for one in candles])
     seconds = candles[0].granularity_s
-    times = start + seconds if len(candles) == 1 else np.unique(start + seconds)
+    times = start + seconds
+    if len(candles) > 1:
+        times = np.sort(times, kind="stable")  # rising stretches are merged, not sorted anew
+        times = times[np.append(times[1:] != times[:-1], True)]
     return Prepared(
         tuple(candles),
         start,

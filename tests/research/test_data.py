@@ -4,12 +4,9 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-pytest.importorskip("pyarrow")
-
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from research.data import store
 from research.data.candles import Candles, gaps, granularity_s

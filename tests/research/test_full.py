@@ -4,9 +4,6 @@ prices, sizes, reasons and order, the same fees and results, on random paths."""
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
-pytest.importorskip("pyarrow")
-
 from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.full import run_full

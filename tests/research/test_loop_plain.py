@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
-
 from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.loops import types as t
