@@ -76,7 +76,7 @@ class Bot:
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng)
         self.recorder = Recorder(self.paths.market_db, market_offload)
-        self.writer = StateWriter(self.paths, fs, clock, offload, lambda: state(self), lambda: positions_file(self))
+        self.writer = StateWriter(self.paths, fs, clock, offload, lambda: state(self), self._positions)
         self.error: str | None = None
         self.clock_offset_ms: int | None = None
         self.synced = False
@@ -186,6 +186,9 @@ class Bot:
         self.gate.latches.ledger_ok, self.ledger_error = True, None
         log.info("ledger: written again")
         self.dispatch(ev.LedgerChanged(ok=True, note=""))
+
+    def _positions(self) -> bytes | None:
+        return positions_file(self) if self.engine is not None else None
 
     # What the stream hands over (bot.coinbase.stream.Sink).
 

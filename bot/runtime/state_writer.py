@@ -39,7 +39,7 @@ class StateWriter:
         clock: Clock,
         offload: Offload,
         state: Callable[[], BotState],
-        positions: Callable[[], bytes],
+        positions: Callable[[], bytes | None],
     ) -> None:
         self._paths, self._fs, self._clock, self._offload = paths, fs, clock, offload
         self._state, self._positions = state, positions
@@ -96,8 +96,9 @@ class StateWriter:
     async def write(self, *, durable: bool = False) -> None:
         """Write the state now, and the positions where they changed. Never raises OSError."""
         data = encode_state(self._state())
+        # None: the lots are not known yet, and the file of the last run says more than an empty one would.
         positions = self._positions() if self._positions_due else None
-        self._positions_due = False
+        self._positions_due = self._positions_due and positions is None
         await self._offload.run(lambda: self._to_disk(data, positions, durable))
 
     def _to_disk(self, state: bytes, positions: bytes | None, durable: bool) -> None:
