@@ -21,7 +21,7 @@ from research.data.candles import Candles
 from research.errors import ResearchError
 from research.metrics.chance import best_of_luck, deflated_sharpe
 from research.metrics.summary import curve
-from research.runs import request_document
+from research.runs import request_document, trading_settings
 from research.sweep import evaluate as ev
 from research.sweep.points import Grid, Point, key_of
 
@@ -70,7 +70,7 @@ def sweep_id(plan: Plan, candles: Sequence[Candles]) -> str:
     sha = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
     sha.update(source_hash().encode())
     settings = settings_for(plan.request.overrides, candles)
-    sha.update(repr(settings).encode())
+    sha.update(repr(sorted(trading_settings(settings).items())).encode())
     for point in plan.points:
         sha.update(key_of(point).encode() + b"\n")
     return sha.hexdigest()[:12]

@@ -1,0 +1,85 @@
+"""The commands as a person types them: what they print, what they leave, how they refuse."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.paths import ROOT
+from tests.research.paths import path
+
+
+def coin(folder: Path, *arguments: str, code: int = 0) -> str:
+    env = {**os.environ, "DATA_DIR": str(folder), "COLUMNS": "160"}
+    command = [sys.executable, "-m", "research", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("coin")
+    candles = path(np.random.default_rng(9), 4000, sigma=0.002)
+    lines = ["time,open,high,low,close,volume"]
+    columns = (candles.start_s, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    lines += [",".join(str(value) for value in row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+    file = folder / "recorded.csv.gz"
+    file.write_bytes(gzip.compress("\n".join(lines).encode()))
+    said = coin(folder, "data", "import", str(file), "--product", "BTC-USD", "--name", "mine")
+    assert "bars are missing" in said and "time in seconds since 1970" in said and "✓ mine" in said
+    return folder
+
+
+def test_from_file_to_report_and_back(folder: Path) -> None:
+    assert "mine" in coin(folder, "data", "list")
+    asked = ["backtest", "-d", "mine", "-s", "EDGE_GATE=false", "-s", "STRATEGY=sma_cross", "--taker-pct", "0.1"]
+    said = coin(folder, *asked)
+    assert "Sharpe" in said and "touched" in said and "are missing in" in said
+    run = next((folder / "research" / "runs").iterdir())
+    assert {p.name for p in run.iterdir()} == {"report.html", "trades.csv", "run.json"}
+    about = json.loads((run / "run.json").read_text())
+    assert about["settings"]["EDGE_GATE"] == "False" and about["data"][0]["digest"] and about["code"]
+    assert "✓ the same figures" in coin(folder, "runs", "repeat", "last")
+    coin(folder, *asked, "-s", "TAKE_PROFIT_PCT=3")
+    listed = coin(folder, "runs")
+    assert listed.count("mine") >= 3 and "TAKE_PROFIT_PCT=3" in listed
+    ids = sorted(p.name for p in (folder / "research" / "runs").iterdir())
+    assert "TAKE_PROFIT_PCT" in coin(folder, "runs", "compare", ids[0], ids[-1])
+
+
+def test_sweep_walk_and_check(folder: Path) -> None:
+    asked = ["-d", "mine", "-g", "TAKE_PROFIT_PCT=1,2", "-s", "EDGE_GATE=false", "-s", "STRATEGY=sma_cross"]
+    said = coin(folder, "sweep", *asked, "--jobs", "1")
+    assert "by luck alone" in said and "table.csv" in said and "report.html" in said
+    assert "2 of 2 points were there already" in coin(folder, "sweep", *asked, "--jobs", "2")
+    walked = coin(folder, "walkforward", *asked, "--train", "1d", "--test", "12h", "--purge", "1h", "--jobs", "1")
+    assert "All tests in a row" in walked
+    assert "✓ no look into the future" in coin(folder, "check-strategy", "sma_cross", "-d", "mine")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["backtest", "-d", "nothing"], "no candle set nothing; there are mine"),
+        (["backtest", "-d", "mine", "-s", "TAKE_PROFIT=1"], "did you mean TAKE_PROFIT_PCT"),
+        (["backtest", "-d", "mine", "-s", "TAKE_PROFIT_PCT=x"], "TAKE_PROFIT_PCT=x"),
+        (["backtest", "-d", "mine", "-s", "STRATEGY=sma_cros"], "did you mean sma_cross"),
+        (["backtest", "-d", "mine", "--fill", "never"], "next_open"),
+        (["backtest", "-d", "mine", "-s", "SIZING=kelly"], "--engine full"),
+        (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the asked stretch"),
+        (["data", "import", "missing.csv"], "is no file"),
+        (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "written KEY="),
+        (["parity"], "recorded nothing yet"),
+        (["runs", "repeat", "nothing"], "no run nothing"),
+    ],
+)
+def test_refusals_are_one_line(folder: Path, arguments: list[str], words: str) -> None:
+    said = coin(folder, *arguments, code=1)
+    assert words in said and said.lstrip().startswith("✗")
