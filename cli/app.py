@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from research.cli import register as register_research
+
 # ruff: noqa: PLC0415
 app = typer.Typer(
     name="coin",
@@ -345,16 +347,28 @@ def lint() -> None:
     raise typer.Exit(work.lint())
 
 
+@app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def simulate(context: typer.Context) -> None:
+    """Run the whole bot through seeded faults in virtual time and judge it: --seeds N, --seed S, --minutes M."""
+    from proof import cli as work
+
+    raise typer.Exit(work.main(context.args))
+
+
 @app.command(rich_help_panel=MAKE)
 def bench(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="boot, control, engine, writes, resources, cli, install.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones.")] = None,
 ) -> None:
-    """Measure the figures on a system of its own, beside yours. "install" only when named."""
+    """Measure the figures on a system of its own, beside yours.
+
+    boot, control, engine, writes, resources and cli by default; install, bot, sim, dashboard, research when named.
+    """
     from cli.bench import run as work
 
     raise typer.Exit(work.bench(names or []))
+
+
+register_research(app)
 
 
 def main() -> None:

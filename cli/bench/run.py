@@ -1,12 +1,15 @@
 """The registry of measurements, and their table."""
 
 import importlib
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli import ui
 from cli.bench.figure import Figure
 from cli.rig import NotReached
+from shared.paths import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,21 @@ class Bench:
         return function()
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A room's own measuring program, which prints its own table; run apart, so that nothing of ours is in the way."""
+
+    module: str
+    title: str
+    on_request: bool = True
+
+
+PROGRAMS = {
+    "bot": Program("bot.bench", "parsing, engine and ledger of the bot"),
+    "sim": Program("simulator.bench", "COIN-SIM"),
+    "dashboard": Program("dashboard.bench", "COIN under many clients"),
+    "research": Program("research.bench.run", "backtests, side by side with other engines"),
+}
 BENCHES = {
     "boot": Bench("cli.bench.boot", "start to trading"),
     "control": Bench("cli.bench.control", "click to receipt; KILL to gate shut"),
@@ -35,12 +53,17 @@ BENCHES = {
 
 def bench(names: list[str]) -> int:
     """Run the named measurements, or all but those on request. 1 where one didn't come off or missed its goal."""
-    unknown = [name for name in names if name not in BENCHES]
+    unknown = [name for name in names if name not in BENCHES and name not in PROGRAMS]
     if unknown:
-        ui.give_up(f"No bench {', '.join(unknown)}.", f"There are: {', '.join(BENCHES)}", code=2)
+        ui.give_up(f"No bench {', '.join(unknown)}.", f"There are: {', '.join([*BENCHES, *PROGRAMS])}", code=2)
     chosen = names or [name for name, found in BENCHES.items() if not found.on_request]
     failed = 0
     for name in chosen:
+        if name in PROGRAMS:
+            ui.plain(f"{name}: {PROGRAMS[name].title}")
+            command = [sys.executable, "-m", PROGRAMS[name].module]
+            failed += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
+            continue
         ui.plain(f"{name}: {BENCHES[name].title}")
         try:
             figures = BENCHES[name].measure()
