@@ -27,7 +27,7 @@ SLOW_S = 10.0
 TICK_S = 1.0
 SPACING_S = 0.04
 FRAME = ("f-root", "f-mode", "f-pres", "f-pulse", "f-lights", "cmd", "f-acct", "f-nav", "receipts", "f-note")
-_GROUP = 10  # clients served before other requests get their turn
+_GROUP = 5  # clients served before other requests get their turn
 
 
 class Full(Exception):
@@ -114,11 +114,7 @@ class Broadcaster:
         began = time.perf_counter()
         s = self.hub.sources.snapshot()
         data = await page.load(self.hub, s, params)
-        drawn = self.pages.frame(page, s, role)
-        for part in page.parts:
-            await asyncio.sleep(0)
-            template = self.pages.env.get_template(part.template)
-            drawn[part.id] = template.render(s=s, role=role, **part.view(s, data, role))
+        drawn = await self.pages.draw(page, s, data, role)
         self.hub.counters.renders += 1
         self.hub.counters.render_s += time.perf_counter() - began
         return drawn, s

@@ -1,15 +1,20 @@
 """Positions: lots by product on one scale, sums that agree with the exchange, close one lot or a product."""
 
-from dashboard.pages import Data, Page, Part
+from dashboard.hub import Hub
+from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
 from dashboard.views import commands, positions
 from dashboard.views.snapshot import Snapshot
 from shared.control import Cmd
 
 
-def _view(s: Snapshot, _data: Data, role: str) -> Context:
+async def load(_hub: Hub, s: Snapshot, _params: Params) -> Data:
+    return {"held": positions.held(s)}  # three parts are made of it
+
+
+def _view(s: Snapshot, data: Data, role: str) -> Context:
     return {
-        "held": positions.held(s),
+        "held": data["held"],
         "why_lot": commands.why_not(s, Cmd.CLOSE_LOT, role=role),
         "why_product": commands.why_not(s, Cmd.CLOSE_PRODUCT, role=role),
         "limit": _limit(s),
@@ -34,4 +39,5 @@ PAGE = Page(
         Part("po-lots", "parts/lots_table.html", _view),
         Part("po-rest", "parts/not_in_lots.html", _view),
     ),
+    load=load,
 )

@@ -21,7 +21,7 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
             s = hub.sources.snapshot()
             params = known_params(page, request.query_params)
             data = await page.load(hub, s, params)
-            return html(request, pages.whole(page, s, data, principal.role, principal.csrf, params))
+            return html(request, await pages.whole(page, s, data, principal.role, principal.csrf, params))
 
         return show
 

@@ -67,8 +67,8 @@ def working(s: Snapshot) -> list[Order] | None:
 
 def own_working(s: Snapshot) -> int | None:
     """How many own orders work; None = not known."""
-    rows = working(s)
-    return None if rows is None else sum(not o.foreign for o in rows)
+    docs = s.state.orders if s.state else None
+    return None if docs is None else sum(o.state not in DONE_STATES and o.purpose != "foreign" for o in docs)
 
 
 def _of_doc(o: OrderDoc, s: Snapshot) -> Order:
