@@ -30,6 +30,11 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
     differences = world.portfolio.adopt(event.balances, event.asked_ms, world.now_ms)
     if differences is None:
         return
+    for product_id in world.markets:
+        base, held = product_id.partition("-")[0], world.book.base_held(product_id)
+        there = world.portfolio.totals.get(base, ZERO)
+        if held > there and not moving:
+            world.latch_entries(f"open lots hold {plain(held)} {base}, the account {plain(there)}")
     for currency, difference in differences.items():
         mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
         value = difference * (mark or ZERO)

@@ -126,6 +126,11 @@ def _not_in_memory(world: World, shown: VenueOrder) -> None:
         return  # settled long ago
     if shown.status in VENUE_DONE:
         world.foreign.pop(shown.order_id, None)
+        if ours:
+            # Made with a ledger that is gone. Its id is used up, and what it bought or sold nobody here knows.
+            world.own_ids.add(shown.client_order_id)
+            if shown.filled_size:
+                world.latch_entries("the exchange knows fills of ours that the ledger does not: was it lost?")
         return
     if shown.order_id not in world.foreign:
         word = "carries our mark but is not in the ledger" if ours else "is not ours"

@@ -33,6 +33,7 @@ CLOCK_FATAL_MS = 60_000
 SYNC_TRIES = 3
 UNAUTHORIZED_TRIES = 5
 SAFE_WINDOW_MS = 600_000
+LOST_PAST_MS = 86_400_000
 
 
 class Fatal(Exception):
@@ -155,6 +156,7 @@ class Boot:
             bot.dispatch(ev.FeesSeen(await rest.fees()))
         except ExchangeError as error:
             log.warning("fees: %s; FEE_RATE_PCT is used", error)
+        await self._look_for_a_lost_past(rest)
         await self._settle_unfinished(rest)
         await self._positions(rest)
         self._judge_starts()
@@ -201,6 +203,15 @@ class Boot:
                 f"the ledger holds open lots of {', '.join(sorted(orphans))}, which PRODUCTS does not name: add them, "
                 "so that their exits are judged"
             )
+
+    async def _look_for_a_lost_past(self, rest: Rest) -> None:
+        """A ledger without any order may be a new one, or the old one may be lost: the exchange knows."""
+        bot = self._bot
+        if bot.restored.own_ids:
+            return
+        since_ms = epoch_ms(bot.clock.utc()) - LOST_PAST_MS
+        found = await self._patiently(lambda: rest.orders_since(since_ms), "asks for orders of ours")
+        bot.dispatch(ev.OrdersSeen(found, complete=False, asked_ms=0))
 
     async def _settle_unfinished(self, rest: Rest) -> None:
         """Find out what became of every order that the last run left in flight, before balances are believed."""
