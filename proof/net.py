@@ -30,6 +30,9 @@ T = TypeVar("T")
 API = "/api/v3/brokerage"
 
 
+ODD = (404, 408, 409, 425, 499)  # said by a proxy on the way, after the exchange did it
+
+
 class Closed(ConnectionError):
     """The stream ended."""
 
@@ -183,6 +186,8 @@ class VirtualAdapter(BaseAdapter):
             net.extra_us += round(lost[0].arg * 1e6)
             word = "Connection aborted: RemoteDisconnected" if lost[1].random() < 0.5 else "ProtocolError"
             raise requests.exceptions.ConnectionError(word)
+        if odd := faults.strike("odd_status", where):
+            return _response(request, ODD[round(odd[1].uniform(0, len(ODD) - 1))], b"<html>a proxy's page</html>")
         if broken := faults.strike("status_after", where):
             return _response(request, int(broken[0].arg), b"<html>bad gateway</html>")
         if response.status_code == 200:

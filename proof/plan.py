@@ -10,6 +10,12 @@ from random import Random
 from typing import Any
 
 QUIET_S = 180.0
+PRODUCTS = (
+    ("BTC-USD",),
+    ("ETH-USD", "SOL-USD"),
+    ("BTC-USD", "ETH-USD", "DOGE-USD"),
+    ("ETH-USD", "SOL-USD", "XRP-USD", "ADA-USD"),
+)
 MODES = ("return_existing", "reject", "not_enforced")
 
 # kind → (spec's fault ids, scopes to draw from, longest window in s, rates to draw from, argument's range)
@@ -21,6 +27,7 @@ REST_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], 
     "refused": ("D2", ("", "POST /orders"), 300, (0.3, 1.0), (0, 0)),
     "status_before": ("D3", ("", "POST /orders", "GET"), 300, (0.1, 0.5), (500, 504)),
     "status_after": ("D3 A1", ("POST /orders", "batch_cancel"), 600, (0.1, 0.5), (500, 504)),
+    "odd_status": ("A5 D9", ("POST /orders",), 600, (0.1, 0.5), (0, 4)),
     "lookups_fail": ("A4", ("GET /orders",), 600, (0.5, 1.0), (500, 504)),
     "throttle": ("D4", ("", "POST /orders", "batch_cancel"), 600, (0.1, 0.5, 1.0), (0, 0)),
     "unauthorized": ("D6", ("",), 300, (0.05, 0.45), (0, 0)),
@@ -138,7 +145,14 @@ class Plan:
 def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     """The plan of a seed. The same seed gives the same plan for the same length and mode."""
     random = Random(f"plan/{seed}")
-    products = random.choice((("BTC-USD",), ("BTC-USD",), ("ETH-USD", "SOL-USD"), ("BTC-USD", "ETH-USD", "DOGE-USD")))
+    products = random.choice(
+        (
+            ("BTC-USD",),
+            ("ETH-USD", "SOL-USD"),
+            ("BTC-USD", "ETH-USD", "DOGE-USD"),
+            ("ETH-USD", "SOL-USD", "XRP-USD", "ADA-USD"),
+        )
+    )
     day_s = 20_400 * 86_400 + 86_400 * random.randrange(300)
     # A fifth of the runs see a midnight.
     start_s = day_s + (86_400 - random.randrange(60, int(minutes * 60) + 60) if random.random() < 0.2 else

@@ -86,6 +86,7 @@ class Run:
         self._engine: Any = None
         self._alive = False
         self._broke: str | None = None
+        self._eye: sqlite3.Connection | None = None
 
     def now(self) -> datetime:
         """True time."""
@@ -112,6 +113,8 @@ class Run:
             except Finished:
                 pass
         self._end_life("end of run")
+        if self._eye is not None:
+            self._eye.close()
         self.loop.bury()
         self.loop.close()
         self._write_truth()
@@ -204,6 +207,16 @@ class Run:
         """The ledger is open: remember it, and have it keep every version of an order for the judge."""
         self._engine = engine
         engine.execute_raw(_HISTORY)
+        if self._eye is not None:
+            self._eye.close()
+        self._eye = sqlite3.connect(f"file:{self.paths.ledger}?mode=ro", uri=True)
+        self.truth.recorded = self._is_recorded
+
+    def _is_recorded(self, client_order_id: Any) -> bool:
+        """Whether somebody else who reads the ledger sees the intent now."""
+        assert self._eye is not None
+        query = "SELECT 1 FROM orders WHERE client_order_id = ?"
+        return self._eye.execute(query, (client_order_id,)).fetchone() is not None
 
     def _control_busy(self) -> bool:
         bot = self.process.bot if self.process is not None else None

@@ -1,6 +1,7 @@
 """What truly happened in a run, written for the judge: every order request, life, command, published state."""
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ class TruthLog:
         self.file_faults: list[str] = []
         self.ticks: dict[str, deque[tuple[int, bool]]] = {}
         self.in_flight = 0
+        self.recorded: Callable[[Any], bool] = lambda _coid: True  # is its intent in the ledger by now?
         self.bad_frames = 0
 
     def posted(self, where: str, body: bytes, net: "VirtualNet") -> dict[str, Any] | None:
@@ -39,6 +41,7 @@ class TruthLog:
                 "product_id": raw.get("product_id"),
                 "side": raw.get("side"),
                 "configuration": raw.get("order_configuration"),
+                "recorded": self.recorded(raw.get("client_order_id")),
                 "tick_age_us": self._tick_age(raw.get("product_id"), net.loop.now_us),
                 "status": None,
                 "order_id": None,

@@ -41,12 +41,13 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
 
 
 def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Record:
-    """A drawn plan, judged; with one more fault in the middle half of the run where one is named."""
+    """A drawn plan, judged; `needs` ("kind:scope:rate,…") adds faults to the middle half of the run."""
     plan = draw(seed, minutes, mode)
-    if needs:
-        _, scopes, _, rates, (low, high) = FAULTS[needs]
+    for number, need in enumerate(filter(None, needs.split(","))):
+        kind, scope, rate = (need.split(":") + ["", "0.5"][need.count(":") :])[:3]
+        low, high = FAULTS[kind][4]
         for_s = plan.minutes * 30
-        more = Window(1000, needs, scopes[0], for_s / 2, for_s, min(rates[-1], 0.5), (low + high) / 2)
+        more = Window(1000 + number, kind, scope or FAULTS[kind][1][0], for_s / 2, for_s, float(rate), (low + high) / 2)
         plan = replace(plan, windows=(*plan.windows, more))
     return judged(plan)
 

@@ -15,8 +15,11 @@ def orphans(case: Case) -> Iterator[str]:
             continue
         if not case.ledger_was_lost:
             yield f"order {order['order_id'][:8]} ({order['status']}) has no intent in the ledger"
-        elif order["status"] in OPEN_AT_VENUE and not (case.states and case.states[-1]["blocked"]):
+        elif order["status"] in OPEN_AT_VENUE and not any(state["blocked"] for state in case.states):
             yield f"order {order['order_id'][:8]} of a lost ledger is open, and entries are not latched"
+    for post in case.posts:
+        if not post["recorded"]:
+            yield f"{post['side']} {str(post['client_order_id'])[-8:]} was sent before its intent was in the ledger"
     foreign = {order["order_id"] for order in case.foreign}
     for cancel in case.truth["cancels"]:
         for order_id in set(cancel["ids"] or ()) & foreign:

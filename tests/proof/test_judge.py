@@ -80,6 +80,10 @@ def orphan(desk: Desk) -> None:
     desk.db.execute("DELETE FROM orders WHERE rowid = (SELECT max(rowid) FROM orders)")
 
 
+def sent_before_recorded(desk: Desk) -> None:
+    desk.truth["posts"][0]["recorded"] = False
+
+
 def foreign_cancelled(desk: Desk) -> None:
     manual = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
     desk.truth["cancels"].append({"sent_us": 1, "at_us": 1, "life": 1, "ids": [manual["order_id"]]})
@@ -216,6 +220,7 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I3 ONE-INTENT", two_exits_at_once),
     ("I4 NO-ORPHAN", orphan),
     ("I4 NO-ORPHAN", foreign_cancelled),
+    ("I4 NO-ORPHAN", sent_before_recorded),
     ("B7 EXPLAINED", unexplained_trade),
     ("I5 KILL", bought_while_killed),
     ("I5 KILL", latch_vanished),
