@@ -66,7 +66,8 @@ def test_links_folders_pipes_and_other_owners_are_refused(key_file: Path, tmp_pa
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"7", b"null", b'{"name":"x"}', b'{"privateKey":"x"}', b'{"name":"x","privateKey":"not a key"}',
-     b'{"name":"x","privateKey":null}', b"\xff\xfe", b'{"name":"x","privateKey":"-----BEGIN EC PRIVATE KEY-----\\nAAAA"}'],
+     b'{"name":"x","privateKey":null}', b"\xff\xfe",
+     b'{"name":"x","privateKey":"-----BEGIN EC PRIVATE KEY-----\\nAAAA"}'],
 )  # fmt: skip
 def test_a_wrong_key_is_told_without_a_word_of_it(key_file: Path, content: bytes) -> None:
     key_file.write_bytes(content)
