@@ -212,6 +212,8 @@ class Stream:
         found = []
         for raw in event["tickers"]:
             product_id, price = str(raw["product_id"]), amount(raw["price"])
+            if product_id not in self._product_ids:
+                continue  # it was on its way when the product left
             if price <= 0:
                 # One product's nonsense must not take the stream of all down: no price, no freshness.
                 self.health.malformed += 1
