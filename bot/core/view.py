@@ -31,7 +31,7 @@ from shared.documents import (
 from shared.money import ZERO, plain
 from shared.times import from_epoch_ms, iso_seconds
 
-ORDERS_SHOWN = 60
+ORDERS_SHOWN = 24
 
 
 def _iso(ms: int) -> str:

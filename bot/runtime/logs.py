@@ -19,7 +19,9 @@ class LineFormatter(logging.Formatter):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = f"{stamp}.{int(record.msecs):03d}Z {record.levelname:<7} {record.name} {message}"
         if record.exc_info and record.exc_info[1] is not None:
-            line += "\n" + self.formatException(record.exc_info)
+            # Indented and escaped line by line: the text of an error comes from outside, too.
+            trace = self.formatException(record.exc_info).split("\n")
+            line += "".join(f"\n    {part.translate(_CONTROL)}" for part in trace)
         return line
 
 
