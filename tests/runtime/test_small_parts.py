@@ -95,7 +95,7 @@ def test_what_passes_the_gate(tmp_path: Path, state: str, which: str) -> None:
     ],
 )  # fmt: skip
 def test_terms_that_cannot_be_never_pass(tmp_path: Path, changes: dict[str, Any]) -> None:
-    assert gate(tmp_path, may_order_usd=100.0).refusal(replace(SPEC, **changes)) is not None
+    assert gate(tmp_path, max_order_usd=100.0).refusal(replace(SPEC, **changes)) is not None
 
 
 @pytest.mark.parametrize(("age_ms", "passes"), [(None, False), (0, True), (30_000, True), (30_001, False)])
