@@ -124,8 +124,6 @@ class Operator:
         except (Unreadable, OSError):
             if self._good_control is not None:
                 write_whole(run.paths.control, self._good_control, durable=False)
-            else:
-                run.paths.control.unlink(missing_ok=True)
             run.pulse.changed()
 
     def _state_garbage(self, _act: Act, random: Random) -> None:

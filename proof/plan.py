@@ -145,14 +145,7 @@ class Plan:
 def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     """The plan of a seed. The same seed gives the same plan for the same length and mode."""
     random = Random(f"plan/{seed}")
-    products = random.choice(
-        (
-            ("BTC-USD",),
-            ("ETH-USD", "SOL-USD"),
-            ("BTC-USD", "ETH-USD", "DOGE-USD"),
-            ("ETH-USD", "SOL-USD", "XRP-USD", "ADA-USD"),
-        )
-    )
+    products = random.choice(PRODUCTS)
     day_s = 20_400 * 86_400 + 86_400 * random.randrange(300)
     # A fifth of the runs see a midnight.
     start_s = day_s + (86_400 - random.randrange(60, int(minutes * 60) + 60) if random.random() < 0.2 else
@@ -161,7 +154,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         seed=seed,
         minutes=minutes,
         mode=mode or MODES[random.randrange(3)],
-        market=random.choice(("calm", "calm", "thin_book", "range", "lively")),
+        market=random.choice(("calm", "thin_book", "thin_book", "range", "lively")),
         products=products,
         start_s=start_s,
         rtt_ms=random.choice(((5, 30), (40, 120), (80, 400))),

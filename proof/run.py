@@ -100,6 +100,7 @@ class Run:
         key = self.paths.sim / "key.json"
         key.write_bytes(orjson.dumps(self.venue.key))
         key.chmod(0o600)
+        control.ensure_control_file(self.paths, None)  # as the start command does
         self.operator.schedule(self.plan.acts)
         end_s = self.plan.minutes * 60
         self.loop.agenda.at(round(end_s * 1e6), self._calm)
@@ -210,13 +211,22 @@ class Run:
         if self._eye is not None:
             self._eye.close()
         self._eye = sqlite3.connect(f"file:{self.paths.ledger}?mode=ro", uri=True)
-        self.truth.recorded = self._is_recorded
+        self.truth.recorded, self.truth.entries_open = self._is_recorded, self._entries_open
 
     def _is_recorded(self, client_order_id: Any) -> bool:
         """Whether somebody else who reads the ledger sees the intent now."""
         assert self._eye is not None
         query = "SELECT 1 FROM orders WHERE client_order_id = ?"
         return self._eye.execute(query, (client_order_id,)).fetchone() is not None
+
+    def _entries_open(self, client_order_id: Any, product_id: Any) -> int:
+        """How many other purchases of the product the ledger holds without an end or an answer."""
+        assert self._eye is not None
+        query = (
+            "SELECT count(*) FROM orders WHERE product_id = ? AND client_order_id != ? AND purpose = 'entry' "
+            "AND kind = 'market' AND state IN ('new', 'sent', 'unknown')"
+        )
+        return int(self._eye.execute(query, (product_id, client_order_id)).fetchone()[0])
 
     def _control_busy(self) -> bool:
         bot = self.process.bot if self.process is not None else None

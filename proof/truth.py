@@ -26,6 +26,7 @@ class TruthLog:
         self.file_faults: list[str] = []
         self.ticks: dict[str, deque[tuple[int, bool]]] = {}
         self.in_flight = 0
+        self.entries_open: Callable[[Any, Any], int] = lambda _coid, _product: 0  # others whose fate is open
         self.recorded: Callable[[Any], bool] = lambda _coid: True  # is its intent in the ledger by now?
         self.bad_frames = 0
 
@@ -42,6 +43,7 @@ class TruthLog:
                 "side": raw.get("side"),
                 "configuration": raw.get("order_configuration"),
                 "recorded": self.recorded(raw.get("client_order_id")),
+                "entries_open": self.entries_open(raw.get("client_order_id"), raw.get("product_id")),
                 "tick_age_us": self._tick_age(raw.get("product_id"), net.loop.now_us),
                 "status": None,
                 "order_id": None,

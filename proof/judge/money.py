@@ -74,6 +74,9 @@ def one_intent(case: Case) -> Iterator[str]:
     for coid, count in sent.items():
         if count > 1:
             yield f"intent {str(coid)[-8:]} was POSTed {count} times"
+    for post in case.posts:
+        if post["side"] == "BUY" and post["entries_open"]:
+            yield f"{str(post['client_order_id'])[-8:]} was sent while another purchase of its product had no answer"
     if not case.ledger_was_lost:
         yield from _exits(case)
         yield from _retries(case, accepted)

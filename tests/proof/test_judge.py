@@ -66,6 +66,10 @@ def sent_twice(desk: Desk) -> None:
     desk.truth["posts"].append(dict(desk.truth["posts"][0]))
 
 
+def unknown_did_not_block(desk: Desk) -> None:
+    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["entries_open"] = 1
+
+
 def two_exits_at_once(desk: Desk) -> None:
     coid = desk.one("SELECT client_order_id FROM orders WHERE lot_id IS NOT NULL AND state = 'filled' LIMIT 1")
     order = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"] == coid)
@@ -218,6 +222,7 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I3 ONE-INTENT", bought_twice),
     ("I3 ONE-INTENT", sent_twice),
     ("I3 ONE-INTENT", two_exits_at_once),
+    ("I3 ONE-INTENT", unknown_did_not_block),
     ("I4 NO-ORPHAN", orphan),
     ("I4 NO-ORPHAN", foreign_cancelled),
     ("I4 NO-ORPHAN", sent_before_recorded),
