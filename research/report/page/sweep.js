@@ -7,7 +7,9 @@ const fmt = (v, d) => v === null || v === undefined ? "—" : (v < 0 ? "\u2212" 
 const keys = Object.keys(D.axes), known = D.points.filter((p) => p.value !== null);
 const low = Math.min(...known.map((p) => p.value)), high = Math.max(...known.map((p) => p.value));
 const share = (v) => high > low ? (v - low) / (high - low) : 1;
-const tint = (v) => `color-mix(in srgb, ${v < 0 ? ink.bad : ink.ok} ${Math.round(8 + 92 * (v < 0 ? Math.abs(v) / Math.max(Math.abs(low), 1e-12) : Math.abs(v) / Math.max(Math.abs(high), 1e-12)))}%, ${ink.well})`;
+// Of one sign: from worst to best; of both: from zero to either end.
+const deep = (v) => low >= 0 ? share(v) : high <= 0 ? 1 - share(v) : v < 0 ? v / low : v / high;
+const tint = (v) => `color-mix(in srgb, ${v < 0 ? ink.bad : ink.ok} ${Math.round(6 + 70 * deep(v))}%, ${ink.well})`;
 function plot(canvas, height, draw) {
   const again = () => {
     const r = devicePixelRatio || 1, w = canvas.clientWidth;
