@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core import events as ev
-from bot.core.model import Kind, OrderSpec, Purpose, Side
+from bot.core.model import Kind, OrderSpec, Purpose, Side, VenueStatus
 from bot.core.risk import pretrade
 from tests.core.harness import D, Rig, one, places, product
 
@@ -125,6 +125,17 @@ def test_no_second_sale_while_one_may_still_fill() -> None:
     assert take is not None
     assert code(rig, sale(rig)) == "exit_working"
     assert code(rig, take) is None, "the order itself does not stand in its own way"
+
+
+def test_an_exit_whose_fills_are_not_told_yet_may_have_sold_all() -> None:
+    rig = rig_with()
+    _, take = rig.open_runner(size="1")
+    assert take is not None
+    rig.accept(take)
+    rig.seen(take, VenueStatus.CANCELLED, "0.6")
+    assert code(rig, sale(rig)) == "exit_working"
+    rig.fill(take, "0.6", "103.8")
+    assert code(rig, sale(rig)) == "oversell"
 
 
 def test_an_order_that_is_recorded_does_not_count_against_itself() -> None:

@@ -219,10 +219,10 @@ def test_five_refusals_pause_the_product_and_each_pause_is_twice_as_long() -> No
     assert places(rig.bar("buy", product_id="ETH-USD")), "the other product trades on"
     for pause_s in (60, 120, 240):
         begin = rig.now_ms
-        waited = 0
-        while not refuse(rig):
+        for _ in range(1000):
+            if refuse(rig):
+                break
             rig.now_ms += 1000
-            waited += 1
         assert pause_s - 15 <= (rig.now_ms - begin) / 1000 <= pause_s + 15, pause_s
         assert not refuse(rig), "one try after the pause"
 
