@@ -36,6 +36,7 @@ class Tally:
     modes: Counter[str] = field(default_factory=Counter)
     breaches: Counter[str] = field(default_factory=Counter)
     failed: list[Record] = field(default_factory=list)
+    kill_ms: list[float] = field(default_factory=list)
     repeated: int = 0
     unequal: list[int] = field(default_factory=list)
 
@@ -46,6 +47,7 @@ class Tally:
         self.strikes.update(record.get("strikes", {}))
         self.counts.update(record.get("counts", {}))
         self.modes[record["mode"]] += 1
+        self.kill_ms.extend(record.get("kill_ms", ()))
         if record["breaches"]:
             self.breaches.update(record["breaches"].keys())
             self.failed.append(record)
@@ -61,9 +63,17 @@ class Tally:
             "modes": dict(self.modes),
             "breaches": dict(self.breaches),
             "failed": [{"seed": r["seed"], "mode": r["mode"], "breaches": r["breaches"]} for r in self.failed],
+            "kill_ms": {f"p{share}": percentile(self.kill_ms, share) for share in (50, 90, 99)}
+            | {"n": len(self.kill_ms)},
             "repeated": self.repeated,
             "unequal": self.unequal,
         }
+
+
+def percentile(values: Sequence[float], share: int) -> float | None:
+    """Nearest rank."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)], 1) if ordered else None
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:

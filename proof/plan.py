@@ -121,6 +121,7 @@ class Plan:
     products: tuple[str, ...]
     start_s: int
     rtt_ms: tuple[int, int]
+    quote_min: str = "1"  # smallest order in quote units; a larger one leaves dust more often
     state_s: float = 10.0  # the state file's beat; building it twice a second would be half of a run's cost
     settings: Mapping[str, Any] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
@@ -158,6 +159,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         products=products,
         start_s=start_s,
         rtt_ms=random.choice(((5, 30), (40, 120), (80, 400))),
+        quote_min=random.choice(("1", "1", "30")),
         state_s=0.5 if random.random() < 0.08 else 10.0,
         settings=_settings(random),
     )

@@ -28,6 +28,8 @@ _GATE, _KILL, _COMMANDS = "bot/runtime/gate.py", "bot/runtime/kill.py", "bot/run
 _WORLD, _ORDERS, _BOOT = "bot/core/world.py", "bot/core/orders.py", "bot/runtime/boot.py"
 _STREAM, _GATES, _ENTRIES = "bot/coinbase/stream.py", "bot/core/gates.py", "bot/core/entries.py"
 
+_ONE_EXIT = ("bot/core/risk/pretrade.py", "if other and not order.settled:", "if False:")
+
 PLANTED: tuple[Planted, ...] = (
     # 1 record first, send second
     Planted("no-intent-before-send", "R1 A7", True, _APP,
@@ -88,11 +90,11 @@ PLANTED: tuple[Planted, ...] = (
     # exits
     Planted("take-not-cancelled-first", "I3 P10", True, _EXITS,
             "if working.spec.purpose is Purpose.TAKE:\n            cancel(world, working)\n        return",
-            "if working.spec.purpose is not Purpose.TAKE:\n            return"),
+            "if working.spec.purpose is not Purpose.TAKE:\n            return", more=(_ONE_EXIT,)),
     Planted("cancel-is-believed", "A8", True, _EXITS, "world.step_order(order, OrderInput.CANCEL)\n", "world.step_order(order, OrderInput.SEEN_CANCELLED)\n"),
-    Planted("exit-memory-lost", "I3", True, _LEDGER, '"exit_client_order_id": lot.exit_client_order_id,', '"exit_client_order_id": None,'),
+    Planted("exit-memory-lost", "I3", True, _LEDGER, '"exit_client_order_id": lot.exit_client_order_id,', '"exit_client_order_id": None,', more=(_ONE_EXIT,)),
     Planted("attempts-lost-at-boot", "R1 P28", True, _WORLD, "dict(restored.attempts)", "{}", needs="crash_at_send"),
-    Planted("used-bar-lost", "I3", True, _ENTRIES, "if spec.client_order_id in world.own_ids:", "if False:", needs="crash_at_send"),
+    Planted("used-bar-lost", "I3", True, _ENTRIES, "if spec.client_order_id in world.own_ids:", "if False:", needs="crash_at_send", more=(("bot/core/engine.py", "market.used_bar_s = int(used) if used else None", "market.used_bar_s = None"),)),
     Planted("gone-means-cancelled", "P3 A9", True, _FLOW,
             "            _look(world, order)\n\n\ndef fills_seen", "            world.step_order(order, OrderInput.SEEN_CANCELLED)\n\n\ndef fills_seen", needs="ws_hide"),
     # 8 and 9 kill, stop, pause

@@ -63,6 +63,7 @@ def _seeds(run: dict[str, Any]) -> str:
         ("speed", f"{run['virtual_s'] / max(run['cpu_s'], 1e-9):,.0f} × real time on one core"),
         ("order requests, orders, fills", f"{counts['posts']:,}, {counts['orders']:,}, {counts['fills']:,}"),
         ("lives of the process", f"{counts['lives']:,}"),
+        ("kill to proven empty, faults and all", _kills(run)),
         ("seeds with a violation", f"{failed}"),
         ("95 % bound", bound),
         ("seeds run twice, unlike", f"{run['repeated']}, {len(run['unequal'])}"),
@@ -73,6 +74,13 @@ def _seeds(run: dict[str, Any]) -> str:
             f"{name}: {found[0]}" for name, found in seed["breaches"].items()
         )
     return text
+
+
+def _kills(run: dict[str, Any]) -> str:
+    kills = run.get("kill_ms", {})
+    if not kills.get("n"):
+        return "–"
+    return f"{kills['n']} kills: p50 {kills['p50']:,.0f} ms, p90 {kills['p90']:,.0f} ms, p99 {kills['p99']:,.0f} ms"
 
 
 def _invariants(run: dict[str, Any]) -> str:

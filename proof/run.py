@@ -58,7 +58,7 @@ class Outcome:
     cpu_s: float
     strikes: Counter[str] = field(default_factory=Counter)
     counts: dict[str, int] = field(default_factory=dict)
-    broke: str | None = None  # the program raised where nothing may
+    kill_ms: list[float] = field(default_factory=list)  # from each kill to the proof that no order is open
 
 
 class Run:
@@ -85,7 +85,6 @@ class Run:
         self._net: VirtualNet | None = None
         self._engine: Any = None
         self._alive = False
-        self._broke: str | None = None
         self._eye: sqlite3.Connection | None = None
 
     def now(self) -> datetime:
@@ -129,7 +128,7 @@ class Run:
             time.process_time() - cpu_s,
             self.faults.strikes,
             self._counts(),
-            self._broke,
+            self._kill_ms(),
         )
 
     # One life of the process.
@@ -304,6 +303,11 @@ class Run:
                     out.update(repr(row).encode())
         db.close()
         return out.digest()
+
+    def _kill_ms(self) -> list[float]:
+        """How long each kill took, as the bot published it."""
+        cleared = {state["latch"]: state["cleared_ms"] for state in self.truth.states if state["latch"]}
+        return [float(ms) for ms in cleared.values() if ms is not None]
 
     def _counts(self) -> dict[str, int]:
         return {

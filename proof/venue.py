@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -31,7 +32,8 @@ class Venue:
     def __init__(self, plan: Plan, loop: VirtualLoop) -> None:
         self.loop, self.plan = loop, plan
         self.start_us = plan.start_s * 1_000_000
-        products = tuple(p for p in DEFAULT_PRODUCTS if p.product_id in plan.products)
+        wanted = (p for p in DEFAULT_PRODUCTS if p.product_id in plan.products)
+        products = tuple(replace(p, quote_min_size=plan.quote_min) for p in wanted)
         s = plan.settings
         rules = Rules(
             idempotency=plan.mode,
