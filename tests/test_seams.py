@@ -34,7 +34,8 @@ TIME = {"time.time", "time.time_ns", "time.monotonic", "time.monotonic_ns", "tim
 NOW = {"now", "utcnow", "today"}
 RANDOM = {"uuid.uuid1", "uuid.uuid4", "os.urandom", "os.getrandom"}
 FILES = {"open", "io.open", "os.open", "os.replace", "os.rename", "os.remove", "os.unlink", "os.mkdir", "os.makedirs",
-         "os.read", "os.write", "os.rmdir", "tempfile.mkstemp", "tempfile.NamedTemporaryFile", "tempfile.mkdtemp"}  # fmt: skip
+         "os.read", "os.write", "os.rmdir", "tempfile.mkstemp",
+         "tempfile.NamedTemporaryFile", "tempfile.mkdtemp"}  # fmt: skip
 FILE_METHODS = {"write_bytes", "write_text", "read_bytes", "read_text", "touch", "unlink", "rename", "mkdir",
                 "rmdir", "symlink_to", "hardlink_to", "chmod", "open"}  # fmt: skip
 FILE_MODULES = {"tempfile", "shutil"}

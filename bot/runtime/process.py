@@ -109,6 +109,7 @@ class Process:
         """The ledger, the mode it is bound to, and what it remembers. Raises Fatal."""
         bot = self.bot
         self._keep_damaged_positions()
+        self._refuse_a_lost_ledger()
         try:
             engine = self._open_ledger(bot.paths.ledger)
             bot.ledger = ledger = LedgerWriter(engine, bot.identity.boot_id)
@@ -142,6 +143,25 @@ class Process:
             with contextlib.suppress(OSError):
                 os.replace(path, aside)
             log.warning("positions.json was damaged: kept as %s, made anew from the ledger", aside.name)
+
+    def _refuse_a_lost_ledger(self) -> None:
+        """A ledger that is gone or empty, where the last run left open lots, is never begun anew over them."""
+        paths = self.bot.paths
+        try:
+            if paths.ledger.stat().st_size:
+                return
+        except FileNotFoundError:
+            pass
+        try:
+            told = orjson.loads(paths.positions.read_bytes())
+            lots = len(told["lots"]) if told["mode"] == self._settings.coin_mode.value else 0
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        if lots:
+            raise Fatal(
+                f"{paths.ledger.name} is gone or empty, yet positions.json tells of {lots} open lots: restore a backup "
+                "with ./coin restore, or move positions.json away to begin anew from what the exchange shows"
+            )
 
     async def _live(self) -> int:
         bot = self.bot

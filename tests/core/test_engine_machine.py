@@ -392,7 +392,7 @@ def test_the_engine_keeps_its_promises_whatever_happens() -> None:
     run_state_machine_as_test(
         Trading,
         settings=settings(
-            max_examples=60, stateful_step_count=60, deadline=None,
+            max_examples=25, stateful_step_count=40, deadline=None,
             suppress_health_check=list(HealthCheck), derandomize=False,
         ),
     )  # fmt: skip

@@ -208,6 +208,17 @@ def test_a_damaged_ledger_stops_the_start_and_is_kept(guest: System) -> None:
     assert (guest.folder / "positions.json").read_bytes() == positions, "the readable copy of the lots is left alone"
 
 
+def test_a_lost_ledger_is_not_begun_anew_over_open_lots(guest: System) -> None:
+    told = {"version": 1, "mode": "sim", "lots": [{"lot_id": "ct-main-1"}]}
+    (guest.folder / "positions.json").write_text(json.dumps(told))
+    (guest.folder / "ledger.db").touch()
+    refused(guest, "ledger.db is gone or empty", "1 open lots", "restore")
+    assert json.loads((guest.folder / "positions.json").read_bytes()) == told
+    (guest.folder / "positions.json").unlink()
+    guest.bot()
+    guest.trades()
+
+
 def test_a_ledger_of_another_mode_is_not_touched(guest: System) -> None:
     bot = guest.bot()
     guest.trades()
