@@ -9,7 +9,7 @@ from typing import Any
 from proof.judge import verdict
 from proof.loop import Stuck
 from proof.machine import Dead
-from proof.plan import FAULTS, Plan, Window, draw
+from proof.plan import ACTS, FAULTS, Act, Plan, Window, draw
 from proof.run import folder_for, run_plan
 
 Record = dict[str, Any]
@@ -42,9 +42,13 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
 
 
 def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Record:
-    """A drawn plan, judged; `needs` ("kind:scope:rate,…") adds faults to the middle half of the run."""
+    """A drawn plan, judged; `needs` ("kind:scope:rate,act,…") adds faults and acts to the middle of the run."""
     plan = draw(seed, minutes, mode)
     for number, need in enumerate(filter(None, needs.split(","))):
+        if need in ACTS:
+            act = Act(1000 + number, plan.minutes * 24 + 4 * number, need, 0.5)
+            plan = replace(plan, acts=(*plan.acts, act))
+            continue
         kind, scope, rate = (need.split(":") + ["", "0.5"][need.count(":") :])[:3]
         low, high = FAULTS[kind][4]
         for_s = plan.minutes * 30
