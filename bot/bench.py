@@ -137,7 +137,8 @@ def _ticker(number: int) -> bytes:
 
 
 def stream_rate(messages: int) -> float:
-    """Ticker messages a second: frame → parse → engine (10 products, 20 lots)."""
+    """Ticker messages in a second of CPU, so that a busy machine tells the same: frame → parse → engine (10 products,
+    20 lots)."""
     clock = SystemClock()
     sink = _Sink(make_engine(20), clock)
     nowhere = Endpoints("", "", "", None, None)
@@ -148,11 +149,11 @@ def stream_rate(messages: int) -> float:
     )  # fmt: skip
     frames = [_ticker(number) for number in range(messages)]
     stream._waiting_for = set()
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     try:
         asyncio.run(stream._read(_Frames(frames)))
     except ConnectionError:
-        spent_s = time.perf_counter() - began_s
+        spent_s = time.process_time() - began_s
     assert sink.count == messages
     return messages / spent_s
 
@@ -207,7 +208,7 @@ def measure() -> dict[str, float]:
     tick_p50, tick_p99 = tick_us(2_000)
     commit_p50, commit_p99 = commit_ms(300)
     return {
-        "stream_ticker_messages_per_s": round(max(stream_rate(60_000) for _ in range(2))),
+        "stream_ticker_messages_per_cpu_s": round(max(stream_rate(60_000) for _ in range(2))),
         "engine_price_us_p50": round(event_p50, 1),
         "engine_price_us_p99": round(event_p99, 1),
         "engine_tick_us_p50": round(tick_p50, 1),
