@@ -39,6 +39,16 @@ def test_the_first_bid_is_post_only_at_the_touch_with_an_end_and_its_fee_reserve
     assert D(999) < cost(rig, spec) <= D(1000), "20 % of 5,000, fee included"
 
 
+def test_a_resting_bid_holds_its_cash_with_its_fee() -> None:
+    rig = maker_rig()
+    spec = bid(rig)
+    assert rig.engine.world.cash_available == 10_000 - cost(rig, spec)
+    rig.seen(spec, S.OPEN, "4")
+    rig.fill(spec, "4", "99.99", fee="1.9998")
+    left = cost(rig, spec) - D(4) * D("99.99") * D("1.005")
+    assert rig.engine.world.cash_available == 10_000 - D(4) * D("99.99") - D("1.9998") - left
+
+
 def test_a_bid_that_is_filled_is_a_lot_with_its_take() -> None:
     rig = maker_rig()
     spec = bid(rig)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core import events as ev
 from bot.core import view
-from bot.core.model import Balance
+from bot.core.model import Balance, VenueStatus
 from bot.core.risk import guards, losses, rate
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.memory import RiskMemory
@@ -313,6 +313,16 @@ def test_exposure_counts_lots_at_mark_what_is_in_flight_and_what_has_no_answer()
     rig.engine.world.markets["ETH-USD"].used_bar_s = None
     found = rig.bar("buy", "45", "ETH-USD")
     assert not [spec for spec in places(found) if spec.purpose.value == "entry"], "2,000 + 1,755 + 2,000 is above 5,000"
+
+
+def test_exposure_counts_an_entry_until_its_fills_are_told() -> None:
+    rig = Rig()
+    entry = one(places(rig.bar("buy")))
+    rig.accept(entry)
+    rig.seen(entry, VenueStatus.FILLED, "19.8")
+    assert guards.exposure_quote(rig.engine.world) == 2000
+    rig.fill(entry, "19.8", "100")
+    assert guards.exposure_quote(rig.engine.world) == 1980
 
 
 def test_base_units_are_capped() -> None:
