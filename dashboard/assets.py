@@ -3,6 +3,7 @@
 Nothing is looked up by a name that a request brings: a path that is not in the table does not exist.
 """
 
+import functools
 import gzip
 import hashlib
 import logging
@@ -44,6 +45,12 @@ _FROM_NPM = {
 _PUBLIC = frozenset({"coin.css", "pages.css", "coin.js", "inter.woff2"} | {n for n in _OWN if n.endswith(".svg")})
 
 
+@functools.lru_cache(maxsize=64)
+def _prepared(body: bytes, packs: bool) -> tuple[str, bytes | None]:
+    """(the mark in the address, the packed content)."""
+    return hashlib.sha256(body).hexdigest()[:10], gzip.compress(body, 9, mtime=0) if packs else None
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     name: str
@@ -83,10 +90,9 @@ class Assets:
             return
         if name == "coin.css":
             body = self._with_font(body)
-        mark = hashlib.sha256(body).hexdigest()[:10]
         stem, dot, suffix = name.rpartition(".")
         packs = suffix != "woff2"
-        packed = gzip.compress(body, 9, mtime=0) if packs else None
+        mark, packed = _prepared(body, packs)
         asset = Asset(
             name,
             f"{PREFIX}{stem}.{mark}{dot}{suffix}",

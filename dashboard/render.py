@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from dashboard.views import format as fm
@@ -23,6 +24,24 @@ AGE_TEXT = f"\x01{secrets.token_hex(8)}\x02"
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
+class _Compiled(BytecodeCache):
+    """Compiled templates, once for the process, however many applications it makes."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        found = self._kept.get(bucket.key + bucket.checksum)
+        if found is not None:
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
 def environment(asset: Callable[[str], str], build: str, bot: str = "COIN-BOT") -> Environment:
     """Autoescaping everywhere; a name that is missing is an error, not an empty place."""
     env = Environment(
@@ -33,6 +52,7 @@ def environment(asset: Callable[[str], str], build: str, bot: str = "COIN-BOT") 
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=200,
+        bytecode_cache=_compiled,
     )
     env.globals.update(
         asset=asset,

@@ -33,6 +33,8 @@ PM2_S = 1.0
 # A living bot has moved its file within this time; the word of a missing process counts only after it.
 QUIET_S = 1.2
 SENT_KEPT = 32
+SENT_WATCHED_S = 3.0
+UNSEEN_S = 0.2
 
 
 def _market(data: bytes) -> MarketDoc:
@@ -75,6 +77,7 @@ class Sources:
         self._late = False
         self._sent: deque[tuple[Command, float, str]] = deque(maxlen=SENT_KEPT)
         self._presence: Presence | None = None
+        self._unseen_at = 0.0
 
     # ---- watching ----
 
@@ -118,6 +121,7 @@ class Sources:
             self.version += 1
         self._market_reading = self._market.look()
         self._roll_second()
+        self._watch_unseen()
         presence = judge(self._sighting())
         if presence is not self._presence:
             self._presence = presence
@@ -163,6 +167,16 @@ class Sources:
             self._writes, self._late = 0, False
             self.version += 1
         self._second = second
+
+    def _watch_unseen(self) -> None:
+        """A command on its way is shown as it waits, so that "not delivered" is said when its time is over."""
+        mono = time.monotonic()
+        if mono - self._unseen_at < UNSEEN_S:
+            return
+        seen = set(self.seen_ids())
+        if any(mono - at < SENT_WATCHED_S and command.id not in seen for command, at, _ in self._sent):
+            self._unseen_at = mono
+            self.version += 1
 
     def _look_at_process(self) -> None:
         state = self._reading.value

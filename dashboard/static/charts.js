@@ -32,7 +32,6 @@
       rightPriceScale: { borderVisible: false, minimumWidth: 72 },
       timeScale: { borderVisible: false, timeVisible: box.dataset.granularity !== "ONE_DAY", secondsVisible: false, maxBarSpacing: 24 },
       crosshair: { vertLine: { color: p.edge, labelBackgroundColor: p.ink2 }, horzLine: { color: p.edge, labelBackgroundColor: p.ink2 } },
-      localization: { priceFormatter: (v) => two.format(v).replace("-", "\u2212") },
       handleScroll: { vertTouchDrag: false },
     };
   }
@@ -81,6 +80,7 @@
       this.line = this.chart.addSeries(L.AreaSeries, {
         lineColor: p.ink, topColor: fade(p.ink, 0.06), bottomColor: fade(p.ink, 0.03), lineWidth: 1.5,
         priceLineVisible: false, crosshairMarkerRadius: 3,
+        priceFormat: { type: "custom", minMove: 0.01, formatter: (v) => two.format(v) },
       });
       this.down = this.chart.addSeries(L.AreaSeries, {
         lineColor: fade(p.bad, 0.6), topColor: fade(p.bad, 0.05), bottomColor: fade(p.bad, 0.5), invertFilledArea: true, lineWidth: 1,
@@ -115,7 +115,7 @@
     }
     build(price) {
       const p = (this.p = palette()), n = digits(price);
-      this.chart = L.createChart(frame(this.box), { ...options(p, this.box), localization: {} });
+      this.chart = L.createChart(frame(this.box), options(p, this.box));
       this.bars = this.chart.addSeries(L.CandlestickSeries, {
         upColor: p.card, borderUpColor: p.ok, wickUpColor: p.ok, downColor: p.bad, borderDownColor: p.bad, wickDownColor: p.bad,
         priceLineColor: p.ink, priceFormat: { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) },

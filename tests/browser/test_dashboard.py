@@ -88,8 +88,10 @@ def test_a_dead_bot_is_never_shown_running(running: Start, visit: Visit) -> None
     assert v.page.title().startswith("OFFLINE")
     assert "icon-bad" in (v.page.get_attribute("#favicon", "href") or "")
     assert "nothing guards them" in v.page.inner_text("#f-note")
+    pressed = time.monotonic()
     v.page.click("#cmd button[value=pause]")
     assert "Not delivered" in v.receipt("Pause", "lost")
+    assert 1.9 < time.monotonic() - pressed < 4
     here.write()  # the bot comes back, under the wish that was written meanwhile
     v.word("PAUSED")
     assert v.page.evaluate("'old' in document.documentElement.dataset") is False

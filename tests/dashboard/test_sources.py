@@ -24,6 +24,7 @@ def test_loading_then_fresh(make_dash: Callable[..., Dash]) -> None:
     sources = dash.hub.sources
     sources.look()
     assert sources.snapshot().presence is Presence.OFFLINE  # no file
+    sources._began = time.monotonic()
     dash.beat(1)
     assert sources.snapshot().presence is Presence.LOADING  # one look cannot tell a live file from an old one
     dash.beat(1)
