@@ -1,0 +1,123 @@
+"""What the columns of a foreign table mean: which is which, the unit of time, the time zone. Never guessed silently."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research.errors import ResearchError
+
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "time": (
+        "unix", "unixtimestamp", "time", "timestamp", "datetime", "date", "opentime",   "start", "starts", "startsat",
+        "opentimems", "ts", "epoch", "begin", "datetimeutc", "timeutc", "dateutc", "startms", "timestampms",
+    ),
+    "open": ("open", "o", "openprice", "first"),
+    "high": ("high", "h", "highprice", "max"),
+    "low": ("low", "l", "lowprice", "min"),
+    "close": ("close", "c", "closeprice", "last", "price"),
+    "volume": ("volume", "v", "vol", "basevolume", "volumebase", "volumebtc", "volumefrom", "amount"),
+}  # fmt: skip
+# Without a header: the orders that are known, the usual one first; the second is Coinbase Exchange's.
+_ORDERS = (("open", "high", "low", "close"), ("low", "high", "open", "close"))
+_SCALES = ((1e8, 1e11, 1, "seconds"), (1e11, 1e14, 10**3, "milliseconds"), (1e14, 1e17, 10**6, "microseconds"),
+           (1e17, 1e20, 10**9, "nanoseconds"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Index of each of our columns in the table, and what was understood, in words."""
+
+    at: Mapping[str, int]
+    said: tuple[str, ...]
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def is_header(fields: Sequence[str]) -> bool:
+    """A line of names: nothing in it but the first field may be a number, and the first is none either."""
+
+    def number(text: str) -> bool:
+        try:
+            float(text)
+        except ValueError:
+            return False
+        return True
+
+    return not any(number(field) for field in fields)
+
+
+def by_names(names: Sequence[str], product_id: str) -> Columns:
+    """The columns by their names. Raises ResearchError that lists what is there and what is missing."""
+    base = product_id.partition("-")[0].lower()
+    known = [plain(name) for name in names]
+    at: dict[str, int] = {}
+    for word, aliases in _NAMES.items():
+        wanted = (f"volume{base}", f"volume{base}base", *aliases) if word == "volume" else aliases
+        found = [known.index(alias) for alias in wanted if alias in known]
+        if found:
+            at[word] = found[0]
+    missing = [word for word in _NAMES if word not in at]
+    if missing:
+        raise ResearchError(f"no column for {', '.join(missing)} among {', '.join(names)}")
+    pairs = ", ".join(f"{word} = {names[i]}" for word, i in at.items())
+    return Columns(at, (f"columns by name: {pairs}",))
+
+
+def by_position(columns: Sequence[NDArray[np.float64] | None]) -> Columns:
+    """Columns of a table without a header: time first, then prices in an order that their sizes bear out."""
+    if len(columns) < 6:
+        raise ResearchError(f"a table without a header needs six columns (time, four prices, volume); {len(columns)}")
+    for order in _ORDERS:
+        prices = dict(zip(order, columns[1:5], strict=False))
+        o, h, lo, c = (prices[word] for word in ("open", "high", "low", "close"))
+        if o is None or h is None or lo is None or c is None:
+            break
+        fits = float(np.mean((h >= np.maximum(o, c)) & (lo <= np.minimum(o, c))))
+        if fits > 0.99:
+            at = {"time": 0, **{word: i + 1 for i, word in enumerate(order)}, "volume": 5}
+            return Columns(at, (f"no header; columns by their values: time, {', '.join(order)}, volume",))
+    raise ResearchError("no header, and the prices fit no known order: give the file a line of names")
+
+
+def seconds_of_numbers(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], str]:
+    """Whole seconds since 1970 from numbers of any unit, and the unit in words. Raises ResearchError."""
+    finite = values[np.isfinite(values)]
+    size = float(np.median(finite)) if len(finite) else 0.0
+    for low, high, scale, word in _SCALES:
+        if low <= size < high:
+            return np.floor(values / scale).astype(np.int64), f"time in {word} since 1970, UTC"
+    raise ResearchError(f"times around {size:g} are no time since 1970 in s, ms, µs or ns")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ResearchError(f"{name} is no time zone; such as UTC or America/New_York") from error
+
+
+def seconds_of_texts(texts: Sequence[str], zone: str | None) -> tuple[NDArray[np.int64], str]:
+    """Whole seconds since 1970 from ISO-like texts. Texts without an offset are in `zone` (None: UTC, and said)."""
+    has_offset = bool(re.search(r"(Z|[+-]\d\d:?\d\d| UTC)$", texts[0].strip())) if texts else False
+    tz = zone_of(zone) if zone else ZoneInfo("UTC")
+    out = np.empty(len(texts), dtype=np.int64)
+    for i, text in enumerate(texts):
+        clean = text.strip().removesuffix(" UTC").replace("/", "-")
+        try:
+            at = datetime.fromisoformat(clean)
+        except ValueError as error:
+            raise ResearchError(f"row {i + 1}: {text!r} is no time that is understood") from error
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC if has_offset else tz)
+        out[i] = int(at.timestamp())
+    if has_offset:
+        return out, "time as text with its offset"
+    word = f"in {zone}, as asked" if zone else "taken as UTC, since it names no zone (--timezone changes that)"
+    return out, f"time as text {word}"
