@@ -16,6 +16,8 @@ import pytest
 from shared.control import Cmd, send_command
 from shared.documents import decode_state
 from shared.paths import DataPaths
+from shared.settings import load
+from simulator import admin
 from tests.e2e.system import System, kill9
 
 
@@ -351,3 +353,42 @@ def test_secrets_stand_nowhere(guest: System) -> None:
         if path.name not in ("bot.out", "simulator.out", "fresh.tmp"):
             assert path.stat().st_mode & 0o077 == 0, path
     assert os.stat(guest.folder).st_mode & 0o077 == 0
+
+
+def test_a_wrong_clock_ends_with_78_and_says_by_how_much(system: System) -> None:
+    system.sim()
+    for _ in range(200):
+        if (system.folder / "sim" / "admin_token").exists() and (system.folder / "sim" / "key.json").exists():
+            break
+        time.sleep(0.05)
+    settings = load(environ=system.env).settings
+    for attempt in range(100):
+        try:
+            admin.set_faults(DataPaths(system.folder), settings, {"clock_skew": {"rate": 1.0, "ms": 300_000}})
+            break
+        except admin.SimError:
+            assert attempt < 99
+            time.sleep(0.05)
+    refused(system, "clock", "+300 s", "set it")
+
+
+def test_a_short_history_is_said_and_trades_nothing(tmp_path: Path) -> None:
+    """A recording with five minutes of past: the bot runs, says what it lacks, and buys nothing."""
+    recording = tmp_path / "BTC-USD_1m.csv"
+    rows = [f"{1_700_000_040 + 60 * n},100,101,99,{100 + n % 3},5" for n in range(400)]
+    recording.write_text("time,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+    system = System(tmp_path / "data")
+    system.folder.mkdir(mode=0o700)
+    system.env |= {"COIN_MODE": "replay", "SIM_REPLAY": str(recording), "STRATEGY": "sma_cross", "MA_SLOW": "5000"}
+    try:
+        system.sim()
+        system.bot()
+        found = system.until(lambda s: s["status"] == "running" and s["gates"]["products"], why="running")
+        (product,) = found["gates"]["products"]
+        assert product["product_id"] == "BTC-USD"
+        signal_gate = next(gate for gate in product["gates"] if gate["name"] == "signal")
+        assert signal_gate["verdict"] == "shut"
+        assert "5000 bars" in signal_gate["limit"]
+        assert found["orders"] == []
+    finally:
+        system.close()
