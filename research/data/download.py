@@ -184,9 +184,7 @@ def _known(data_dir: Path, name: str, wanted: Wanted) -> Candles | None:
     return old
 
 
-def _merged(
-    old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, increments: tuple[str, str]
-) -> Candles:
+def _merged(old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, increments: tuple[str, str]) -> Candles:
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     start = table[:, 0].astype(np.int64)
     columns = [table[:, i] for i in range(1, 6)]

@@ -146,7 +146,9 @@ def _seconds(column: Any, timezone: str | None) -> tuple[Ints, str]:
         seconds = np.asarray(whole.to_numpy(zero_copy_only=False), dtype=np.int64)
         if kind.tz is None and timezone:
             return _shifted(seconds, timezone), f"time in {timezone}, as asked"
-        word = f"with the zone {kind.tz}" if kind.tz else "taken as UTC, since it names no zone (--timezone changes that)"
+        word = (
+            f"with the zone {kind.tz}" if kind.tz else "taken as UTC, since it names no zone (--timezone changes that)"
+        )
         return seconds, f"time {word}"
     if pa.types.is_date(kind):
         days = np.asarray(column.cast(pa.date32()).cast(pa.int32()).to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -219,9 +221,7 @@ def _usual_step(start: Ints) -> int:
     return usual
 
 
-def _on_grid(
-    start: Ints, prices: dict[str, Floats], seconds: int, said: list[str]
-) -> tuple[Ints, dict[str, Floats]]:
+def _on_grid(start: Ints, prices: dict[str, Floats], seconds: int, said: list[str]) -> tuple[Ints, dict[str, Floats]]:
     phases, counts = np.unique(start % seconds, return_counts=True)
     phase = int(phases[np.argmax(counts)])
     if phase:

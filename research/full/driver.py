@@ -1,0 +1,175 @@
+"""Between the engine and the exchange: intents carried out in bar time, answers told as events."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.core import events as ev
+from bot.core.engine import Engine
+from bot.core.intents import CancelOrder, FetchFills, Intent, LookUpOrder, PlaceOrder, SaveLot
+from bot.core.lots import Lot
+from bot.core.model import Bar, FeeRates, Kind, OrderSpec, Product
+from bot.core.rules import codes
+from bot.core.world import Restored, Signal
+from research.data.candles import Candles
+from research.engine import MarketModel, Prepared
+from research.full.venue import Venue, configuration
+from shared.control import Level
+from shared.settings import Settings
+from shared.times import from_epoch_ms
+
+WORDS = {codes.SIGNAL_BUY: "buy", codes.SIGNAL_SELL: "sell", codes.SIGNAL_FLAT: "flat"}
+
+
+class ArrayStrategy:
+    """`bot.core.world.StrategyPort` that says what was computed over all of history."""
+
+    def __init__(self, settings: Settings, prepared: Prepared, said: Sequence[NDArray[np.int8]]) -> None:
+        self.name = settings.strategy
+        self.warmup_bars = 1
+        self.parameters: Mapping[str, str] = {}
+        self.model_mode: str | None = None
+        self._said = {
+            one.product_id: dict(zip(one.start_s.tolist(), calls.tolist(), strict=True))
+            for one, calls in zip(prepared.candles, said, strict=True)
+        }
+
+    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
+        return Signal(WORDS[self._said[product.product_id][bars[-1].start_s]], None, {})
+
+    def state(self, product_id: str) -> str | None:  # noqa: ARG002 - nothing to keep
+        return None
+
+    def fits(self) -> int:
+        return 0
+
+
+@dataclass(slots=True)
+class Curve:
+    """Equity and lots' value after every time at which a bar closed."""
+
+    equity: list[float]
+    held: list[float]
+
+
+class Driver:
+    """Carries the engine's intents to the exchange and its answers back, in bar time."""
+
+    def __init__(
+        self, prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Settings, model: MarketModel
+    ) -> None:
+        self.prepared = prepared
+        first_s = int(prepared.start_s.min())
+        self.venue = Venue(prepared, model, first_s * 1_000_000 - 1)
+        self.now_ms = first_s * 1000 - 1
+        strategy = ArrayStrategy(settings, prepared, said)
+        self.engine = Engine(settings, strategy, Restored(), Level.RUN, from_epoch_ms(self.now_ms))
+        self.held: dict[str, deque[OrderSpec]] = {one.product_id: deque() for one in prepared.candles}
+        self.ids: dict[str, str] = {}  # exchange's id -> ours, of orders that may still change
+        self.seen: dict[str, tuple[Any, ...]] = {}
+        self.opening = False  # bars open now; else they close
+        self.closed: list[tuple[Lot, bool]] = []  # and whether that was at an open
+        self._start(model)
+
+    def _start(self, model: MarketModel) -> None:
+        self.tell(ev.ProductsSeen(self.venue.products()))
+        maker, taker = (Decimal(str(pct)) / 100 for pct in (model.maker_pct, model.taker_pct))
+        self.tell(ev.FeesSeen(FeeRates(maker, taker, "fixed")))
+        self.tell(ev.BalancesSeen(self.venue.balances(), self.now_ms))
+        self.tell(ev.FeedChanged(True, ""))
+        self.tell(ev.TradingReady())
+
+    def tell(self, event: Any) -> None:
+        """One event, and everything that comes of it now."""
+        waiting = deque(self.engine.handle(event, from_epoch_ms(self.now_ms)))
+        while waiting:
+            waiting.extend(self._carry_out(waiting.popleft()))
+
+    def _handle(self, event: Any) -> list[Intent]:
+        return self.engine.handle(event, from_epoch_ms(self.now_ms))
+
+    def _carry_out(self, intent: Intent) -> list[Intent]:
+        match intent:
+            case SaveLot(lot):
+                if lot.closed_ms is not None:
+                    self.closed.append((lot, self.opening))
+            case PlaceOrder(spec):
+                if spec.kind is Kind.MARKET:
+                    self.held[spec.product_id].append(spec)
+                    return []
+                return self._place(spec)
+            case CancelOrder(_, order_id):
+                self.venue.ask("POST", "/orders/batch_cancel", body={"order_ids": [order_id]})
+                return self._look(order_id)
+            case LookUpOrder(client_order_id, order_id, _, _):
+                if order_id is not None:
+                    return self._handle(ev.LookedUp(client_order_id, self.venue.order(order_id), complete=True))
+            case FetchFills(order_id):
+                return self._handle(ev.FillsSeen(self.venue.fills(order_id, self.ids.get(order_id, ""))))
+            case _:
+                pass
+        return []
+
+    def _place(self, spec: OrderSpec) -> list[Intent]:
+        body = {
+            "client_order_id": spec.client_order_id, "product_id": spec.product_id, "side": spec.side.value,
+            "order_configuration": configuration(spec),
+        }  # fmt: skip
+        answer = self.venue.ask("POST", "/orders", body=body)
+        if not answer["success"]:
+            refusal = answer["error_response"]
+            short = refusal["error"] == "INSUFFICIENT_FUND"
+            return self._handle(ev.Refused(spec.client_order_id, str(refusal["error"]), insufficient=short))
+        order_id = str(answer["order_id"])
+        self.ids[order_id] = spec.client_order_id
+        return [*self._handle(ev.Accepted(spec.client_order_id, order_id)), *self._look(order_id)]
+
+    def _look(self, order_id: str) -> list[Intent]:
+        """Tell the engine of one order if there is news of it."""
+        shown = self.venue.order(order_id)
+        state = (shown.status, shown.filled_size)
+        if self.seen.get(order_id) == state:
+            return []
+        self.seen[order_id] = state
+        return self._handle(ev.OrdersSeen((shown,), complete=False, asked_ms=self.now_ms))
+
+    def poll(self) -> bool:
+        """Tell the engine of every order that the market moved; True = one came to its end by time."""
+        expired = False
+        still = self.venue.local.exchange.venue.open
+        moved = [order_id for order_id in self.ids if order_id not in still or still[order_id].filled]
+        for order_id in sorted(moved, key=self.venue.when):
+            waiting = deque(self._look(order_id))
+            while waiting:
+                waiting.extend(self._carry_out(waiting.popleft()))
+            if order_id not in still:
+                expired = expired or self.seen[order_id][0] == "EXPIRED"
+                self.ids.pop(order_id, None)
+        return expired
+
+    def open_bar(self, product_id: str, tick: int) -> None:
+        """The product's open has been played: send what was decided on the bar before."""
+        waiting = self.held[product_id]
+        if waiting:
+            self.venue.stand_at(product_id, tick)
+        while waiting:
+            intents = deque(self._place(waiting.popleft()))
+            while intents:
+                intents.extend(self._carry_out(intents.popleft()))
+
+    def close_bar(self, candles: Candles, i: int) -> None:
+        """The bar is closed: decisions."""
+        bar = Bar(
+            int(candles.start_s[i]), float(candles.open[i]), float(candles.high[i]), float(candles.low[i]),
+            float(candles.close[i]), float(candles.volume[i]),
+        )  # fmt: skip
+        self.tell(ev.BarsClosed(candles.product_id, self.engine.world.settings.granularity, (bar,)))
+
+    def price(self, candles: Candles, ticks: int) -> None:
+        tick = Decimal(candles.price_increment)
+        self.tell(ev.Priced(candles.product_id, ticks * tick, (ticks - 1) * tick, (ticks + 1) * tick))

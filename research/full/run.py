@@ -1,0 +1,133 @@
+"""`--engine full`: the bot's own event engine against the in-process exchange, bar by bar. Slow, every mechanism live.
+
+Decisions are made on closed bars; their market orders are sent at the next open, resting takes at once. The exchange
+plays each bar as four prints (open, low, high, close) around a book deep enough that no order moves the price. This
+is the only part of research that knows the exchange's side.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.core import events as ev
+from bot.core.lots import Lot
+from bot.core.model import ExitReason, LotKind
+from bot.core.rules import codes
+from research.data.candles import Floats
+from research.engine import Fill, MarketModel, Prepared, RawResult
+from research.errors import ResearchError
+from research.full.driver import Curve, Driver
+from research.loops import types as t
+from shared.settings import Settings
+
+REASONS = {
+    ExitReason.STOP: codes.EXIT_STOP,
+    ExitReason.TRAIL: codes.EXIT_TRAIL,
+    ExitReason.TAKE: codes.EXIT_TAKE,
+}
+
+
+def run_full(prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Settings, model: MarketModel) -> RawResult:
+    """Trade the bars with the bot's engine. Raises ResearchError for assumptions that this exchange can't make."""
+    if model.fill is not Fill.NEXT_OPEN or model.participation or model.impact_bps or model.slippage_bps:
+        raise ResearchError("--engine full fills at the next open, without slippage or bounds on volume")
+    if model.spread_bps or model.spread_ticks or model.volatility_slippage:
+        raise ResearchError("--engine full knows no spread; leave the spread options out")
+    if prepared.granularity_s % 60:
+        raise ResearchError("--engine full needs bars of whole minutes")
+    settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600)
+    driver = Driver(prepared, said, settings, model)
+    curve = Curve([], [])
+    position = prepared.first.tolist()
+    ends, opened = prepared.end.tolist(), [False] * len(position)
+    starts = prepared.start_s.tolist()
+    while True:
+        times = [
+            starts[at] + (prepared.granularity_s if is_open else 0)
+            for at, end, is_open in zip(position, ends, opened, strict=True)
+            if at < end
+        ]
+        if not times:
+            break
+        _at_time(driver, curve, min(times), position, opened)
+    return _result(driver, curve, model)
+
+
+def _at_time(driver: Driver, curve: Curve, now_s: int, position: list[int], opened: list[bool]) -> None:
+    """Everything that happens at one time: bars close, then bars open."""
+    prepared = driver.prepared
+    starts, ends, gran = prepared.start_s, prepared.end, prepared.granularity_s
+    each = range(len(position))
+    closing = [p for p in each if opened[p] and int(starts[position[p]]) + gran == now_s]
+    driver.now_ms = now_s * 1000
+    driver.opening = False
+    driver.venue.advance(now_s * 1_000_000 - 1)
+    driver.poll()
+    for p in closing:
+        driver.price(prepared.candles[p], int(prepared.ticks[3][position[p]]))
+    driver.tell(ev.Tick())
+    for p in closing:
+        at = position[p]
+        driver.close_bar(prepared.candles[p], at - int(prepared.first[p]))
+        position[p], opened[p] = at + 1, False
+    if closing:
+        world = driver.engine.world
+        curve.equity.append(float(world.equity))
+        curve.held.append(float(world.lots_value))
+    opening = [p for p in each if not opened[p] and position[p] < int(ends[p]) and int(starts[position[p]]) == now_s]
+    if not opening:
+        return
+    driver.opening = True
+    driver.venue.advance(now_s * 1_000_000)
+    if driver.poll():
+        driver.tell(ev.Tick())  # a take that ended by time rests anew
+    for p in opening:
+        opened[p] = True
+        driver.open_bar(prepared.candles[p].product_id, int(prepared.ticks[0][position[p]]))
+
+
+def _result(driver: Driver, curve: Curve, model: MarketModel) -> RawResult:
+    prepared = driver.prepared
+    numbers = {one.product_id: p for p, one in enumerate(prepared.candles)}
+    lots = [*driver.closed, *((lot, False) for lot in driver.engine.world.book)]
+    ints = np.zeros((len(lots), t.T_INTS), dtype=np.int64)
+    floats: Floats = np.zeros((len(lots), t.T_FLOATS))
+    for row, real, (lot, at_open) in zip(ints, floats, lots, strict=True):
+        _write_row(row, real, lot, at_open, numbers[lot.product_id], prepared)
+    account = np.zeros(t.A_SIZE)
+    account[t.A_CASH] = float(driver.engine.world.portfolio.cash)
+    account[t.A_FEES] = float(floats[:, [t.T_ENTRY_FEE, t.T_EXIT_FEE]].sum())
+    account[t.A_ENTRIES] = len(lots)
+    account[t.A_TURNOVER] = float(sum(lot.cost + lot.proceeds for lot, _ in lots))
+    equity, held = np.array(curve.equity), np.array(curve.held)
+    return RawResult(prepared, ints, floats, equity, held, account, model)
+
+
+def _write_row(row: Any, real: Any, lot: Lot, at_open: bool, p: int, prepared: Prepared) -> None:
+    """A lot of the engine as the loop writes its own."""
+    one = prepared.candles[p]
+    tick, step = Decimal(one.price_increment), Decimal(one.base_increment)
+    first, end = int(prepared.first[p]), int(prepared.end[p])
+    starts = prepared.start_s[first:end]
+    sold = lot.base_bought - lot.base_left - lot.dust
+    row[t.T_PRODUCT], row[t.T_OPENED_MS] = p, lot.opened_ms
+    row[t.T_CLOSED_MS] = lot.closed_ms or 0
+    row[t.T_OPEN_TICKS] = round(lot.open_price / tick)
+    row[t.T_EXIT_TICKS] = round(lot.proceeds / sold / tick) if sold else 0
+    row[t.T_STEPS] = round(lot.base_bought / step)
+    is_open = lot.closed_ms is None
+    row[t.T_REASON] = t.EXIT_END if is_open else REASONS.get(lot.exit_reason or ExitReason.TAKE, codes.EXIT_TAKE)
+    row[t.T_RUNNER] = 1 if lot.kind is LotKind.RUNNER else 0
+    row[t.T_TAKE_TICKS] = lot.take_ticks
+    row[t.T_OPEN_BAR] = first + int(np.searchsorted(starts, lot.opened_ms // 1000, side="right")) - 1
+    # What was sold while bars closed was sold inside the bar that ended then.
+    begin_s = (lot.closed_ms or 0) // 1000 - (0 if at_open else prepared.granularity_s)
+    row[t.T_CLOSE_BAR] = end - 1 if is_open else first + int(np.searchsorted(starts, begin_s))
+    row[t.T_FILLS] = 0 if is_open else 1
+    real[t.T_ENTRY_FEE], real[t.T_EXIT_FEE] = float(lot.entry_fee), float(lot.exit_fee)
+    real[t.T_PNL] = 0.0 if is_open else float(lot.realized_pnl or 0)
+    real[t.T_TP_PCT], real[t.T_PROCEEDS] = float(lot.tp_pct), float(lot.proceeds)
