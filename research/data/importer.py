@@ -1,4 +1,4 @@
-"""CSV and Parquet from anywhere into candles: understood, shown, checked. What can't be trusted is left out and named."""
+"""CSV and Parquet from anywhere into candles: understood, shown, checked; what can't be trusted is left out, named."""
 
 import gzip
 from collections import Counter
@@ -106,8 +106,7 @@ def _csv(path: Path, product_id: str) -> tuple[list[Any], detect.Columns]:
 
 def _sniff(path: Path) -> tuple[list[str], int, str]:
     """Fields of the first line of the table, lines above it, and the delimiter."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as file:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         lines = [line.rstrip("\r\n") for _, line in zip(range(20), file, strict=False)]
     for skip, line in enumerate(lines):
         counts = Counter({mark: line.count(mark) for mark in ",;\t|"})
