@@ -11,8 +11,7 @@ from typing import Any
 
 QUIET_S = 180.0
 PRODUCTS = (
-    ("BTC-USD",),
-    ("ETH-USD", "SOL-USD"),
+    ("BTC-USD", "SOL-USD"),
     ("BTC-USD", "ETH-USD", "DOGE-USD"),
     ("ETH-USD", "SOL-USD", "XRP-USD", "ADA-USD"),
 )
@@ -155,7 +154,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         seed=seed,
         minutes=minutes,
         mode=mode or MODES[random.randrange(3)],
-        market=random.choice(("calm", "thin_book", "thin_book", "range", "lively")),
+        market=random.choice(("calm", "calm", "thin_book", "range", "lively")),
         products=products,
         start_s=start_s,
         rtt_ms=random.choice(((5, 30), (40, 120), (80, 400))),
@@ -172,7 +171,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
 def _settings(random: Random) -> dict[str, Any]:
     """Settings under which a bot trades often, with the exits and limits in play."""
     return {
-        "strategy": "sma_cross",
+        "strategy": random.choice(("always", "always", "sma_cross")),
         "ma_fast": random.choice((1, 2)),
         "ma_slow": random.choice((3, 6, 10)),
         "edge_gate": False,
@@ -183,14 +182,20 @@ def _settings(random: Random) -> dict[str, Any]:
         "trail_activate_pct": random.choice((0.05, 1.9)),
         "trail_distance_pct": 0.03,
         "take_profit_order": random.choice(("limit", "limit", "market")),
-        "pyramid_min_adverse_pct": random.choice((0.0, 0.02, 0.05)),
+        "pyramid_min_adverse_pct": random.choice((0.0, 0.0, 0.02)),
         "pyramid_decay_min_pct": 0.0,
         "pyramid_min_seconds_between": random.choice((0.0, 30.0)),
         "risk_per_trade_pct": random.choice((1.0, 3.0, 20.0)),
         "max_daily_loss_pct": random.choice((50.0, 50.0, 50.0, 2.0, 0.1)),
         "max_total_lots": random.choice((60, 8)),
         "max_concurrent_lots": random.choice((20, 4)),
-        "max_orders_per_min": random.choice((30, 30, 4)),
+        "max_orders_per_min": random.choice((30, 30, 30, 30, 4)),
+        # Guards that pause a bot in trouble would keep it from most of the trouble that it is here to go through.
+        "max_error_rate_pct": random.choice((0.0, 0.0, 50.0)),
+        "max_api_error_pct": random.choice((0.0, 0.0, 50.0)),
+        "max_consecutive_losses": random.choice((0, 0, 10)),
+        "max_vol_spike": random.choice((0.0, 4.0)),
+        "max_spread_pct": 0.0,
         "safe_starts": random.choice((0, 0, 5)),
         "kill_flatten": random.random() < 0.15,
         "stale_data_sec": random.choice((30.0, 5.0)),

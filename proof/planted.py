@@ -57,7 +57,7 @@ PLANTED: tuple[Planted, ...] = (
             "            self._begin(self._place(again, began_s))", needs="lost_after"),
     Planted("unknown-error-is-final", "R2 A5 P5", True, _REST, "if not definitive:", "if False:", needs="mangle"),
     Planted("4xx-is-final", "R2 A5", True, _REST, 'if error.code != "INVALID_ARGUMENT":', "if False:", needs="odd_status"),
-    Planted("empty-body-is-an-empty-list", "R3 A5", True, _REST, "if not isinstance(page, list):", "page = page or []\n            if False:", needs="lost_after:POST /orders:0.5,mangle:GET /orders:1.0"),
+    Planted("empty-body-is-an-empty-list", "R3 A5", True, _REST, "if not isinstance(page, list):", "page = page or []\n            if False:", needs="lost_after:POST /orders:0.5,mangle:GET /orders:1.0,ws_hide:user:0.9"),
     Planted("absent-after-one-look", "R3 P3 P4", True, _FLOW,
             "if order.absences >= ABSENCES_NEEDED and world.now_ms - first >= ABSENCE_SPAN_MS:", "if True:", needs="lost_after,list_lag::1.0,ws_hide:user:0.9"),
     Planted("absent-after-a-second", "R3 A6", True, _FLOW, "ABSENCE_SPAN_MS = 60_000", "ABSENCE_SPAN_MS = 1_000", needs="lost_after,list_lag::1.0,ws_hide:user:0.9"),

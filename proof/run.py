@@ -20,6 +20,7 @@ import orjson
 
 from bot.runtime import state_writer
 from bot.runtime.process import Machine, Process
+from bot.strategies import registry
 from proof.faults import FaultBox
 from proof.loop import Crash, Finished, VirtualLoop
 from proof.machine import InlineOffload, Pulse, SeededRng, VirtualClock, VirtualFs, disk_full, ledger_opener
@@ -352,6 +353,7 @@ class _patched:
         random = Random(f"ids/{run.plan.seed}")
         self._set(control, "uuid", types.SimpleNamespace(uuid4=SeededRng(random).uuid4))
         wall = lambda: (run.venue.now_us + run.clock_off_us) / 1e6  # noqa: E731
+        self._set(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("proof.always", "Always")})
         self._set(state_writer, "INTERVAL_S", run.plan.state_s)
         self._set(jwt_generator, "time", types.SimpleNamespace(time=wall))
         asyncio.set_event_loop(run.loop)

@@ -9,6 +9,7 @@ from proof.judge.case import OPEN_AT_VENUE, Case, Row, dec
 SHUT = frozenset({"stop", "kill"})
 ALIVE = frozenset({"running", "paused", "stopping", "stopped", "killed", "safe"})
 SLACK_US = 100_000
+KILL_MS = 1000 + 10 * 400  # a second, and ten round trips of the slowest network that is simulated
 RESETS = frozenset({"reset_kill"})
 LEVEL_ACTS = frozenset(
     {
@@ -55,12 +56,32 @@ def kill(case: Case) -> Iterator[str]:
             late_us = post["sent_us"] - told["us"]
             yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent {late_us} us after a state that said killed"
     yield from _kill_file(case)
+    yield from _cleared(case)
     yield from _latch_lasts(case)
     final = case.states[-1] if case.states else None
     if final is not None and final["latch"]:
         for order in case.own:
             if order["status"] in OPEN_AT_VENUE:
                 yield f"killed, and order {order['order_id'][:8]} is still open in the end"
+
+
+def _cleared(case: Case) -> Iterator[str]:
+    """Who says that nothing is open is right, and says so soon where nothing stands in the way."""
+    latched: dict[str, int] = {}
+    for state in case.truth["states"]:
+        if not state["latch"]:
+            continue
+        since = latched.setdefault(state["latch"], state["us"])
+        if state["cleared_ms"] is None:
+            continue
+        for order in case.own:
+            # What the lists may hide for half a minute is looked for again every ten seconds.
+            known = order["created_us"] < since - 35_000_000
+            if known and (order["done_us"] is None or order["done_us"] > state["us"] + 1_000_000):
+                yield f"said to be cleared at {state['us']} us, with order {order['order_id'][:8]} open"
+                return
+        if not case.truth["plan"]["windows"] and state["cleared_ms"] > KILL_MS:
+            yield f"a kill with nothing in its way took {state['cleared_ms']} ms"
 
 
 def _kill_file(case: Case) -> Iterator[str]:

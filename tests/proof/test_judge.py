@@ -98,6 +98,16 @@ def bought_while_killed(desk: Desk) -> None:
     desk.post(sent_us=(shut[0]["us"] + shut[-1]["us"]) // 2 + 200_000, at_us=shut[-1]["us"])
 
 
+def cleared_too_early(desk: Desk) -> None:
+    order = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+    order["done_us"] = None
+
+
+def kill_took_long(desk: Desk) -> None:
+    for state in desk.truth["states"]:
+        state["cleared_ms"] = 20_000.0 if state["cleared_ms"] is not None else None
+
+
 def latch_vanished(desk: Desk) -> None:
     for state in desk.truth["states"]:
         state["latch"] = None
@@ -229,6 +239,8 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("B7 EXPLAINED", unexplained_trade),
     ("I5 KILL", bought_while_killed),
     ("I5 KILL", latch_vanished),
+    ("I5 KILL", cleared_too_early),
+    ("I5 KILL", kill_took_long),
     ("I6 PAUSE", bought_while_paused),
     ("I7 STOP-PERSIST", wish_forgotten),
     ("I8 LOSS", bought_after_the_loss),
