@@ -3,25 +3,9 @@
 import os
 import stat
 import time
-from dataclasses import dataclass
 
+from dashboard.rows import DiskLook, FileLook
 from shared.paths import DataPaths
-
-
-@dataclass(frozen=True, slots=True)
-class FileLook:
-    name: str
-    exists: bool
-    age_s: float | None
-    size: int | None
-    private: bool | None  # nobody else may read it
-
-
-@dataclass(frozen=True, slots=True)
-class DiskLook:
-    files: tuple[FileLook, ...]
-    free_bytes: int | None
-    folder_private: bool | None
 
 
 def look(paths: DataPaths) -> DiskLook:

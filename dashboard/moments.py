@@ -1,69 +1,16 @@
 """What the ledger and the market data say about one past moment. Blocks: for a thread."""
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import TypeVar
 
 from sqlalchemy import func, or_, select
 
-from dashboard.reads import DONE_STATES, Entry, Latch, Ledger, LedgerCommand, LedgerOrder, Market
+from dashboard.reads import Ledger, Market
+from dashboard.rows import DONE_STATES, BootThen, Entry, Latch, LedgerCommand, LedgerOrder, LotThen, Moment, Span
 from shared.control import LEVEL_OF
 from shared.ledger.schema import boots, commands, journal, latches, lots, orders
-from shared.market_data import CandleRow, EquityRow
 
 T = TypeVar("T")
 BEFORE, AFTER = 25, 10
-
-
-@dataclass(frozen=True, slots=True)
-class LotThen:
-    """A lot that was open then, and what became of it."""
-
-    lot_id: str
-    product_id: str
-    kind: str
-    opened_ms: int
-    open_price: Decimal
-    base_bought: Decimal
-    cost: Decimal
-    entry_fee: Decimal
-    take_price: Decimal
-    closed_ms: int | None
-    realized_pnl: Decimal | None
-    exit_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BootThen:
-    boot_id: str
-    at_ms: int
-    build: str
-    ended_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The first and the last time in the journal; None where it is empty."""
-
-    first_ms: int | None
-    last_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One moment as it was recorded."""
-
-    at_ms: int
-    span: Span
-    boot: BootThen | None  # the newest start by then
-    level: LedgerCommand | None  # the newest wish that was seen by then
-    latches: list[Latch]
-    lots: list[LotThen]
-    orders: list[LedgerOrder]
-    before: list[Entry]  # newest first
-    after: list[Entry]  # oldest first
-    equity: EquityRow | None
-    bars: dict[str, CandleRow]  # the last closed minute of each product with lots
 
 
 def look(ledger: Ledger, market: Market, at_ms: int | None) -> Moment | None:

@@ -6,7 +6,6 @@ Every function here blocks and is called in a thread. A file that is not there y
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,117 +13,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, Row, select
 from sqlalchemy.exc import DatabaseError
 
+from dashboard.rows import DONE_STATES, ClosedLot, Day, Entry, Fill, Latch, LedgerCommand, LedgerOrder
 from shared.ledger.open import open_reader
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
 from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles
 
 T = TypeVar("T")
-# The order life's words for an order of which nothing more comes.
-DONE_STATES = frozenset({"filled", "cancelled", "expired", "failed", "refused", "denied", "absent"})
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    order_id: str
-    trade_id: str
-    client_order_id: str
-    product_id: str
-    side: str
-    price: Decimal
-    base_size: Decimal
-    fee: Decimal
-    liquidity: str
-    exchange_ms: int
-    lot_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedLot:
-    """One round trip."""
-
-    lot_id: str
-    seq: int
-    product_id: str
-    kind: str
-    opened_ms: int
-    closed_ms: int
-    open_price: Decimal
-    base_bought: Decimal
-    cost: Decimal
-    entry_fee: Decimal
-    exit_fee: Decimal
-    proceeds: Decimal
-    realized_pnl: Decimal
-    exit_reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerOrder:
-    client_order_id: str
-    order_id: str | None
-    product_id: str
-    side: str
-    kind: str
-    purpose: str
-    base_size: Decimal | None
-    quote_size: Decimal | None
-    limit_price: Decimal | None
-    lot_id: str | None
-    created_ms: int
-    updated_ms: int
-    state: str
-    reason: str | None
-    filled_size: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the journal."""
-
-    seq: int
-    at_ms: int
-    kind: str
-    level: str
-    product_id: str | None
-    ref: str | None
-    text: str
-    data: Any
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerCommand:
-    id: str
-    cmd: str
-    args: dict[str, str]
-    by: str
-    sent_ms: int | None
-    seen_ms: int
-    state: str
-    done_ms: int | None
-    reason: str | None
-    result: dict[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Latch:
-    latch_id: str
-    kind: str
-    at_ms: int
-    source: str
-    note: str | None
-    lifted_ms: int | None
-    lifted_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    day: str
-    start_equity: Decimal
-    peak_equity: Decimal
-    realized: Decimal
-    fees: Decimal
-    transfers: Decimal
-    breaker_ms: int | None
 
 
 class Ledger:

@@ -2,8 +2,8 @@
 
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
-from dashboard.reads import Entry, LedgerOrder
 from dashboard.render import Context
+from dashboard.rows import Entry, LedgerOrder
 from dashboard.views import commands, orders
 from dashboard.views.snapshot import Snapshot
 from shared.control import Cmd

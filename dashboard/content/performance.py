@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
-from dashboard.reads import ClosedLot, Day
 from dashboard.render import Context
+from dashboard.rows import ClosedLot, Day
 from dashboard.views import performance
 from dashboard.views.snapshot import Snapshot
 from shared.market_data import EquityRow

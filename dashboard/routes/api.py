@@ -10,9 +10,9 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from dashboard import server, tail
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
-from dashboard.reads import LedgerCommand
 from dashboard.routes import models as m
 from dashboard.routes.tools import address, hub_of, json, who
+from dashboard.rows import LedgerCommand
 from dashboard.views import chart, equity, header
 from dashboard.views.commands import NOT_SEEN_S
 from dashboard.views.snapshot import Snapshot

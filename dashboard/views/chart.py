@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboard.reads import Fill
+from dashboard.rows import Fill
 from dashboard.views import positions
 from dashboard.views.snapshot import Snapshot
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.reads import Entry, LedgerCommand
+from dashboard.rows import Entry, LedgerCommand
 from dashboard.views import commands, overview
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot

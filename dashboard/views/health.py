@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.disk import DiskLook
+from dashboard.rows import DiskLook
 from dashboard.views import format as f
 from dashboard.views import header
 from dashboard.views.snapshot import Lock, Snapshot

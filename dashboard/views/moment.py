@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dashboard.moments import LotThen, Moment
+from dashboard.rows import LotThen, Moment
 from dashboard.views import events, orders, overview
 from dashboard.views import format as f
 from shared.market_data import CandleRow

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dashboard.reads import DONE_STATES, Entry, LedgerOrder
+from dashboard.rows import DONE_STATES, Entry, LedgerOrder
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.documents import OrderDoc

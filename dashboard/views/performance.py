@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from dashboard.reads import ClosedLot, Day
+from dashboard.rows import ClosedLot, Day
 from dashboard.views import format as f
 from shared.market_data import EquityRow
 

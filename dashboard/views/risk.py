@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard.reads import Latch
+from dashboard.rows import Latch
 from dashboard.views import format as f
 from dashboard.views.commands import wish
 from dashboard.views.snapshot import Snapshot

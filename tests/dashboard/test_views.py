@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.reads import ClosedLot, Day
+from dashboard.rows import ClosedLot, Day
 from dashboard.views import equity, gates, performance, positions, track
 from dashboard.views.snapshot import Snapshot
 from shared.documents import GateDoc, GateVerdict, ProductGatesDoc

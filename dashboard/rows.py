@@ -1,0 +1,181 @@
+"""What the reads hand out: plain rows, which the views are made of. No file is opened here."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from shared.market_data import CandleRow, EquityRow
+
+# The order life's words for an order of which nothing more comes.
+DONE_STATES = frozenset({"filled", "cancelled", "expired", "failed", "refused", "denied", "absent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    order_id: str
+    trade_id: str
+    client_order_id: str
+    product_id: str
+    side: str
+    price: Decimal
+    base_size: Decimal
+    fee: Decimal
+    liquidity: str
+    exchange_ms: int
+    lot_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLot:
+    """One round trip."""
+
+    lot_id: str
+    seq: int
+    product_id: str
+    kind: str
+    opened_ms: int
+    closed_ms: int
+    open_price: Decimal
+    base_bought: Decimal
+    cost: Decimal
+    entry_fee: Decimal
+    exit_fee: Decimal
+    proceeds: Decimal
+    realized_pnl: Decimal
+    exit_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOrder:
+    client_order_id: str
+    order_id: str | None
+    product_id: str
+    side: str
+    kind: str
+    purpose: str
+    base_size: Decimal | None
+    quote_size: Decimal | None
+    limit_price: Decimal | None
+    lot_id: str | None
+    created_ms: int
+    updated_ms: int
+    state: str
+    reason: str | None
+    filled_size: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal."""
+
+    seq: int
+    at_ms: int
+    kind: str
+    level: str
+    product_id: str | None
+    ref: str | None
+    text: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCommand:
+    id: str
+    cmd: str
+    args: dict[str, str]
+    by: str
+    sent_ms: int | None
+    seen_ms: int
+    state: str
+    done_ms: int | None
+    reason: str | None
+    result: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    latch_id: str
+    kind: str
+    at_ms: int
+    source: str
+    note: str | None
+    lifted_ms: int | None
+    lifted_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: str
+    start_equity: Decimal
+    peak_equity: Decimal
+    realized: Decimal
+    fees: Decimal
+    transfers: Decimal
+    breaker_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LotThen:
+    """A lot that was open then, and what became of it."""
+
+    lot_id: str
+    product_id: str
+    kind: str
+    opened_ms: int
+    open_price: Decimal
+    base_bought: Decimal
+    cost: Decimal
+    entry_fee: Decimal
+    take_price: Decimal
+    closed_ms: int | None
+    realized_pnl: Decimal | None
+    exit_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BootThen:
+    boot_id: str
+    at_ms: int
+    build: str
+    ended_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last time in the journal; None where it is empty."""
+
+    first_ms: int | None
+    last_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment as it was recorded."""
+
+    at_ms: int
+    span: Span
+    boot: BootThen | None  # the newest start by then
+    level: LedgerCommand | None  # the newest wish that was seen by then
+    latches: list[Latch]
+    lots: list[LotThen]
+    orders: list[LedgerOrder]
+    before: list[Entry]  # newest first
+    after: list[Entry]  # oldest first
+    equity: EquityRow | None
+    bars: dict[str, CandleRow]  # the last closed minute of each product with lots
+
+
+@dataclass(frozen=True, slots=True)
+class FileLook:
+    name: str
+    exists: bool
+    age_s: float | None
+    size: int | None
+    private: bool | None  # nobody else may read it
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLook:
+    files: tuple[FileLook, ...]
+    free_bytes: int | None
+    folder_private: bool | None
