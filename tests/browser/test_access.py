@@ -20,7 +20,7 @@ def findings(visitor: Visitor, path: str) -> list[str]:
     """Serious findings of a page. The engine is handed in by the browser's own debugger, past our own policy."""
     page = visitor.go(path)
     page.wait_for_selector("h1, h2")
-    page.wait_for_timeout(250)
+    page.wait_for_timeout(100)
     session = visitor.context.new_cdp_session(page)
     session.send("Runtime.evaluate", {"expression": AXE.read_text()})
     run = """axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations.map(v =>
@@ -32,8 +32,7 @@ def findings(visitor: Visitor, path: str) -> list[str]:
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is missing: npm ci")
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("theme", "width"), [("dark", 1440), ("light", 390)])
 def test_no_page_has_a_serious_finding(
     running: Callable[..., Running], visit: Callable[..., Visitor], theme: str, width: int
 ) -> None:

@@ -189,7 +189,7 @@ async def test_every_answer_carries_the_policy(dash: Dash) -> None:
 
 async def test_errors_say_no_path_version_or_traceback(dash: Dash) -> None:
     def broken() -> None:
-        raise RuntimeError("secret /root/place")
+        raise RuntimeError("secret /srv/place")
 
     dash.hub.sources.snapshot = broken  # type: ignore[assignment,method-assign]
     async with dash.machine() as client:
@@ -197,7 +197,7 @@ async def test_errors_say_no_path_version_or_traceback(dash: Dash) -> None:
             if method == "POST":
                 continue
             answer = await client.request(method, path)
-            for leak in ("Traceback", "/root/", "secret", ".py", "fastapi", "uvicorn", "starlette"):
+            for leak in ("Traceback", "/srv/", "secret", ".py", "fastapi", "uvicorn", "starlette"):
                 assert leak not in answer.text.lower().replace("/coin.", "") or path in ("/docs",), (path, leak)
             assert "server" not in answer.headers
 
