@@ -11,35 +11,46 @@ import math
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from decimal import Decimal
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
 from dotenv import dotenv_values
 
-from shared.money import amount
-from shared.paths import ROOT, DataPaths
+from shared.paths import ROOT
+from shared.setting_checks import contradictions, parse_base_caps, parse_window
+from shared.setting_table import (
+    GRANULARITIES,
+    GRANULARITY_S,
+    PROFILES,
+    STRATEGY_PREFIX,
+    Mode,
+    Profile,
+    Rule,
+    Secret,
+    Settings,
+)
 
-
-class Mode(StrEnum):
-    """Where the exchange's protocol is served."""
-
-    SIM = "sim"
-    REPLAY = "replay"
-    PAPER = "paper"
-    LIVE = "live"
-
-
-class Profile(StrEnum):
-    """A named set of defaults."""
-
-    DEV = "dev"
-    CANARY = "canary"
-    PROD = "prod"
+__all__ = [
+    "GRANULARITIES",
+    "GRANULARITY_S",
+    "PROFILES",
+    "STRATEGY_PREFIX",
+    "Loaded",
+    "Mode",
+    "Profile",
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "is_secret",
+    "keys",
+    "load",
+    "parse_base_caps",
+    "parse_window",
+    "public_values",
+]
 
 
 class SettingsError(Exception):
@@ -48,216 +59,6 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-class Secret:
-    """A value that hides itself from logs and tracebacks."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret('…')" if self._value else "Secret('')"
-
-    __str__ = __repr__
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What a value must be, beside its type; `help` is one sentence for the Settings page."""
-
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-
-
-def _set(
-    default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
-) -> Any:
-    return field(default=default, metadata={"rule": _Rule(help, low, high, choices)})
-
-
-# A strategy's own settings: STRATEGY_DIP_PERIOD is `period` of the strategy `dip`.
-STRATEGY_PREFIX = "STRATEGY_"
-GRANULARITY_S = {
-    "ONE_MINUTE": 60,
-    "FIVE_MINUTE": 300,
-    "FIFTEEN_MINUTE": 900,
-    "ONE_HOUR": 3600,
-    "ONE_DAY": 86_400,
-}
-GRANULARITIES = tuple(GRANULARITY_S)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The effective settings. A field's upper-case name is the public key."""
-
-    # Where and what
-    coin_mode: Mode = _set(Mode.SIM, "Where the exchange is: sim, replay, paper or live.")
-    profile: Profile = _set(Profile.DEV, "Named set of defaults: dev, canary or prod.")
-    bot_name: str = _set("main", "Name of this bot inside its client order ids (letters and digits).")
-    data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
-    log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-    products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, comma separated.")
-    granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
-    use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
-    tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)
-    candle_resync_sec: float = _set(60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0)
-    max_history_candles: int = _set(5000, "Closed bars kept for signals.", 60, 100_000)
-
-    # The live lock
-    dry_run: bool = _set(True, "In live mode: send no orders. Elsewhere orders flow to COIN-SIM.")
-    live_permission_days: float = _set(7.0, "How long ./coin enable-live allows live orders.", 0.01, 30.0)
-
-    # Risk and sizing
-    order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
-    risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0)
-    max_daily_loss_pct: float = _set(2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0)
-    max_daily_loss_usd: float = _set(0.0, "The same in USD; 0 = no such limit.", 0.0, 1e9)
-    usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9)
-    use_live_equity: bool = _set(True, "Size entries by the account's equity.")
-    vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.")
-    daily_breaker_mark_to_market: bool = _set(True, "Count open lots at mark in the day's loss.")
-    max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000)
-    max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000)
-    max_order_usd: float = _set(0.0, "Largest single order; 0 = no such limit.", 0.0, 1e9)
-    max_orders_per_min: int = _set(30, "Entries and exits in a minute; so many entries latch until Start.", 1, 600)
-    price_collar_pct: float = _set(5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0)
-    stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
-    trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")
-    reduce_only: bool = _set(False, "No entries at all: exits only.")
-    max_product_usd: float = _set(0.0, "Most money in one product, entries in flight counted; 0 = off.", 0.0, 1e9)
-    max_total_usd: float = _set(0.0, "The same over all products; 0 = off.", 0.0, 1e9)
-    max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.")
-    max_drawdown_pct: float = _set(10.0, "Fall from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
-    max_consecutive_losses: int = _set(10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000)
-    max_error_rate_pct: float = _set(50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0)
-    max_api_error_pct: float = _set(50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0)
-    max_vol_spike: float = _set(
-        4.0, "No entry while the hour is this many times wilder than the day; 0 = off.", 0.0, 4.8
-    )
-    max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
-    min_depth_usd: float = _set(0.0, "No entry while less is offered at the best ask; 0 = off.", 0.0, 1e9)
-    vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))
-    vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0)
-    vol_band_high_pct: float = _set(0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0)
-    sizing: str = _set(
-        "percent",
-        "Entry size: percent of equity, fixed money, a volatility to aim at, or Kelly from own results.",
-        choices=("percent", "fixed", "volatility", "kelly"),
-    )
-    fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9)
-    target_day_vol_pct: float = _set(0.5, "SIZING=volatility: a day's swing of one lot, of equity.", 0.001, 100.0)
-    kelly_cap_pct: float = _set(20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0)
-    kelly_confidence: float = _set(0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0)
-
-    # Scanner
-    scanner_max_products: int = _set(0, "Products that the scanner picks; 0 = off, PRODUCTS as set.", 0, 30)
-    scanner_min_volume_usd: float = _set(1e6, "Least traded in 24 hours by a product to be picked.", 0.0, 1e12)
-
-    # Position
-    long_only: bool = _set(True, "SELL signals never open.")
-    allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
-    pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
-    pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)
-    pyramid_decay_min_pct: float = _set(0.4, "The need never decays below this.", 0.0, 100.0)
-    pyramid_min_seconds_between: float = _set(0.0, "Pause between two entries of one product.", 0.0, 86_400.0)
-
-    # Entries
-    entry_order: str = _set(
-        "market", "market: bought at once; maker: post-only at the best bid.", choices=("market", "maker")
-    )
-    maker_timeout_sec: float = _set(30.0, "ENTRY_ORDER=maker: given up after this.", 1.0, 600.0)
-    maker_reprice_sec: float = _set(3.0, "ENTRY_ORDER=maker: least time between two prices.", 1.0, 60.0)
-
-    # Exits
-    take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
-    stop_loss_pct: float = _set(1000.0, "Stop loss; 1000 never triggers.", 0.01, 1000.0)
-    trail_activate_pct: float = _set(1.9, "Gain at which the runner's stop starts to trail.", 0.01, 1000.0)
-    trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0)
-    runner_tp_mult: float = _set(2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0)
-    scalp_tp_decay_enable: bool = _set(True, "Later scalps take profit earlier.")
-    scalp_tp_dec_mode: str = _set("exp", "How: exp or linear.", choices=("exp", "linear"))
-    scalp_tp_dec_pct: float = _set(0.20, "linear: percent less for each scalp open before.", 0.0, 100.0)
-    scalp_tp_decay_factor: float = _set(0.9802, "exp: factor for each scalp open before.", 0.01, 1.0)
-    scalp_tp_min_pct: float = _set(1.55, "A scalp's take profit never falls below this.", 0.01, 1000.0)
-    take_profit_order: str = _set(
-        "limit", "limit: rests as a maker order; market: sent when reached.", choices=("limit", "market")
-    )
-
-    # Fees
-    fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0)
-    edge_gate: bool = _set(True, "Refuse entries whose take profit is below the round trip's cost.")
-    min_edge_pct: float = _set(0.05, "What a take profit must earn beyond cost.", 0.0, 100.0)
-
-    # Strategy
-    strategy: str = _set("logistic", "Strategy by name.")
-    ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
-    ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
-    buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
-    sell_threshold: float = _set(0.55, "Else SELL when it is below this; the two may overlap.", 0.0, 1.0)
-    use_ma_filter: bool = _set(True, "BUY only while the fast average is above the slow one, SELL only below.")
-    model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
-    walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
-
-    # Kill and restart
-    kill_flatten: bool = _set(False, "Kill also sells every lot.")
-    safe_starts: int = _set(5, "Unclean starts in ten minutes that end in SAFE; 0 = never.", 0, 100)
-
-    # Keys (live; in the other modes COIN-SIM's own key is used)
-    coinbase_key_file: str = _set("", "0600 file with the key as Coinbase hands it out.")
-    coinbase_api_key_name: str = _set("", "Key name, only from a 0600 .env.")
-    coinbase_api_private_key: Secret = _set(Secret(""), "Private key, only from a 0600 .env.")
-
-    # COIN-SIM
-    sim_port: int = _set(8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535)
-    sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535)
-    sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.")
-    sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
-    sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)
-    sim_replay: str = _set("", "File of recorded candles for COIN_MODE=replay.")
-    sim_replay_product: str = _set("BTC-USD", "Product of a recording whose file name holds none.")
-    sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0)
-    sim_upstream: str = _set("", "Paper: host:port of another COIN-SIM to relay; empty = Coinbase's public feed.")
-    sim_upstream_ca: str = _set("", "Certificate file that this upstream is checked with.")
-    sim_client_id: bool = _set(True, "Frames carry client_id (the SDK's parser needs it; recorded frames lack it).")
-    sim_idempotency: str = _set(
-        "return_existing",
-        "What a repeated client_order_id gets.",
-        choices=("return_existing", "reject", "not_enforced"),
-    )
-    sim_maker_fee_pct: float = _set(0.50, "Maker fee of the simulated account's first tier.", 0.0, 10.0)
-    sim_taker_fee_pct: float = _set(0.90, "Taker fee of the simulated account's first tier.", 0.0, 10.0)
-
-    # COIN
-    dashboard_host: str = _set("127.0.0.1", "Address that the dashboard binds.")
-    dashboard_port: int = _set(8080, "Port of the dashboard.", 1, 65_535)
-    dashboard_password_hash: Secret = _set(
-        Secret(""), "argon2 hash that allows a password at the login, only from .env."
-    )
-    dashboard_behind_proxy: bool = _set(False, "A proxy with TLS stands before the dashboard.")
-    dashboard_hosts: tuple[str, ...] = _set((), "Further host names (with port) that may be asked for.")
-    dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.")
-    dashboard_tls_key: str = _set("", "Key file of that certificate.")
-
-    # Raw STRATEGY_… keys: each strategy knows and checks its own (bot/strategies/options.py).
-    strategy_options: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def paths(self) -> DataPaths:
-        """The bot's files; a relative DATA_DIR lies in the project folder."""
-        flavour = f"-{self.coin_mode}" if self.coin_mode in (Mode.REPLAY, Mode.PAPER) else ""
-        return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,26 +74,6 @@ _ALIASES = {"PRODUCT_ID": "PRODUCTS"}
 _SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH"})
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
-PROFILES: Mapping[Profile, Mapping[str, str]] = {
-    # The lively market moves as much in an hour as a real one in months: two percent would end every trial.
-    # The plain strategy shows what it does at a glance.
-    Profile.DEV: {
-        "MAX_DAILY_LOSS_PCT": "25",
-        "MAX_DRAWDOWN_PCT": "50",
-        "MAX_CONSECUTIVE_LOSSES": "0",
-        "STRATEGY": "sma_cross",
-    },
-    Profile.CANARY: {
-        "PRODUCTS": "BTC-USD",
-        "MAX_BASE": "BTC:0.01",
-        "MAX_DAILY_LOSS_USD": "10",
-        "MAX_CONCURRENT_LOTS": "2",
-        "MAX_TOTAL_LOTS": "2",
-        "MAX_ORDER_USD": "100",
-        "TRADING_WINDOW_UTC": "14:00-15:00",
-    },
-    Profile.PROD: {},
-}
 _FIELDS = {f.name.upper(): f for f in fields(Settings) if "rule" in f.metadata}
 _TYPES = get_type_hints(Settings)
 
@@ -341,7 +122,7 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
         raise SettingsError(problems)
     chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
     settings = Settings(**chosen_values, strategy_options=own)
-    problems.extend(_contradictions(settings))
+    problems.extend(contradictions(settings))
     if problems:
         raise SettingsError(problems)
     return Loaded(settings, sources)
@@ -365,7 +146,7 @@ def _nearest(key: str) -> str:
 
 def _convert(key: str, text: str, problems: list[str]) -> object:
     """`text` as the key's type and in its range, else a problem is noted and None returned."""
-    rule: _Rule = _FIELDS[key].metadata["rule"]
+    rule: Rule = _FIELDS[key].metadata["rule"]
     kind = _TYPES[key.lower()]
     shown = "…" if is_secret(key) else text
     if kind is Secret:
@@ -388,7 +169,7 @@ def _convert(key: str, text: str, problems: list[str]) -> object:
     return value
 
 
-def _wanted(kind: Any, rule: _Rule) -> str:
+def _wanted(kind: Any, rule: Rule) -> str:
     if rule.choices:
         return "one of " + ", ".join(rule.choices)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -397,119 +178,6 @@ def _wanted(kind: Any, rule: _Rule) -> str:
         return "true or false"
     noun = {int: "a whole number", float: "a number"}.get(kind, "a text")
     return f"{noun} from {rule.low:g} to {rule.high:g}" if rule.low is not None and rule.high is not None else noun
-
-
-def _contradictions(s: Settings) -> list[str]:
-    """What no single value shows: settings that contradict each other."""
-    found = []
-    if s.ma_fast >= s.ma_slow:
-        found.append(f"MA_FAST={s.ma_fast} must be below MA_SLOW={s.ma_slow}")
-    if s.ma_slow > s.max_history_candles:
-        found.append(f"MA_SLOW={s.ma_slow} needs more bars than MAX_HISTORY_CANDLES={s.max_history_candles}")
-    if not s.products:
-        found.append("PRODUCTS is empty: name at least one, such as BTC-USD")
-    for product in s.products:
-        base, dash, quote = product.partition("-")
-        if not (base.isalnum() and dash and quote.isalnum() and product == product.upper()):
-            found.append(f"PRODUCTS={product}: a product is written like BTC-USD")
-    if len(set(s.products)) != len(s.products):
-        found.append("PRODUCTS names a product twice")
-    if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
-        found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
-    found += _limit_contradictions(s)
-    if s.coin_mode is Mode.REPLAY and not s.sim_replay:
-        found.append("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
-    if s.sim_port == s.sim_admin_port or s.dashboard_port in (s.sim_port, s.sim_admin_port):
-        found.append("SIM_PORT, SIM_ADMIN_PORT and DASHBOARD_PORT must differ")
-    if s.trading_window_utc and parse_window(s.trading_window_utc) is None:
-        found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc}: written HH:MM-HH:MM, such as 14:00-15:00")
-    if s.coin_mode is Mode.LIVE and s.profile is Profile.DEV:
-        found.append("COIN_MODE=live with PROFILE=dev: choose canary (small limits, one hour a day) or prod")
-    if s.coin_mode is Mode.LIVE and not (s.coinbase_key_file or s.coinbase_api_private_key):
-        found.append("COIN_MODE=live needs COINBASE_KEY_FILE=<the key file that Coinbase hands out>")
-    loopback = s.dashboard_host in ("127.0.0.1", "::1", "localhost")
-    tls = bool(s.dashboard_tls_cert and s.dashboard_tls_key)
-    if not loopback and not (s.dashboard_password_hash and (tls or (s.dashboard_behind_proxy and s.dashboard_hosts))):
-        found.append(
-            f"DASHBOARD_HOST={s.dashboard_host} is reachable by others: it needs DASHBOARD_PASSWORD_HASH and TLS "
-            "(DASHBOARD_TLS_CERT, DASHBOARD_TLS_KEY) or DASHBOARD_BEHIND_PROXY=true with DASHBOARD_HOSTS"
-        )
-    return found
-
-
-def _limit_contradictions(s: Settings) -> list[str]:
-    """Limits that rule each other, or every trade, out; and a canary that was let grow."""
-    found = []
-    ladder = (
-        ("ORDER_MIN_USD", s.order_min_usd),
-        ("MAX_ORDER_USD", s.max_order_usd),
-        ("MAX_PRODUCT_USD", s.max_product_usd),
-        ("MAX_TOTAL_USD", s.max_total_usd),
-    )
-    set_ones = [(key, value) for key, value in ladder if value]
-    for (low_key, low), (high_key, high) in pairwise(set_ones):
-        if low > high:
-            found.append(f"{low_key}={low:g} is above {high_key}={high:g}: nothing could ever be bought")
-    if s.sizing == "fixed" and s.fixed_order_usd < s.order_min_usd:
-        found.append(f"FIXED_ORDER_USD={s.fixed_order_usd:g} is below ORDER_MIN_USD={s.order_min_usd:g}")
-    if s.vol_band_high_pct and s.vol_band_low_pct >= s.vol_band_high_pct:
-        found.append(f"VOL_BAND_LOW_PCT={s.vol_band_low_pct:g} must be below VOL_BAND_HIGH_PCT")
-    window = parse_window(s.trading_window_utc) if s.trading_window_utc else None
-    if window is not None and window[0] == window[1]:
-        found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc} never opens")
-    try:
-        caps = parse_base_caps(s.max_base)
-    except ValueError:
-        return [*found, f"MAX_BASE={s.max_base}: written like BTC:0.01,ETH:0.2"]
-    if s.profile is Profile.CANARY:
-        found += _grown_canary(s, caps)
-    return found
-
-
-def _grown_canary(s: Settings, caps: Mapping[str, Decimal]) -> list[str]:
-    """The canary's limits may be tightened, never widened: a canary without limits is a contradiction."""
-    found = []
-    own = PROFILES[Profile.CANARY]
-    for key in ("MAX_DAILY_LOSS_USD", "MAX_CONCURRENT_LOTS", "MAX_TOTAL_LOTS", "MAX_ORDER_USD"):
-        value = float(getattr(s, key.lower()))
-        if not 0 < value <= float(own[key]):
-            found.append(f"{key}={value:g} contradicts PROFILE=canary, whose limit is {own[key]}: choose less, or prod")
-    for base in sorted({product.partition("-")[0] for product in s.products}):
-        allowed = parse_base_caps(own["MAX_BASE"]).get(base)
-        if base not in caps or (allowed is not None and caps[base] > allowed):
-            most = f"at most {allowed}" if allowed is not None else "a limit"
-            found.append(f"MAX_BASE={s.max_base} contradicts PROFILE=canary: {base} needs {most}")
-    window, inside = parse_window(s.trading_window_utc), parse_window(own["TRADING_WINDOW_UTC"])
-    assert inside is not None
-    if window is None or not inside[0] <= window[0] < window[1] <= inside[1]:
-        text = s.trading_window_utc or "(always)"
-        found.append(f"TRADING_WINDOW_UTC={text} contradicts PROFILE=canary, which trades {own['TRADING_WINDOW_UTC']}")
-    if s.scanner_max_products:
-        found.append(f"SCANNER_MAX_PRODUCTS={s.scanner_max_products} contradicts PROFILE=canary: it picks no products")
-    return found
-
-
-def parse_base_caps(text: str) -> dict[str, Decimal]:
-    """Base currency to most units held, of "BTC:0.01,ETH:0.2". Raises ValueError."""
-    caps = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        base, _, size = part.partition(":")
-        value = amount(size)
-        if not base.isalnum() or base != base.upper() or size == "" or value <= 0:
-            raise ValueError(part)
-        caps[base] = value
-    return caps
-
-
-def parse_window(text: str) -> tuple[int, int] | None:
-    """(first minute of the day, minute after the last) of "HH:MM-HH:MM"; None = not of that form."""
-    try:
-        (h1, m1), (h2, m2) = ((int(part) for part in end.split(":")) for end in text.split("-"))
-    except ValueError:
-        return None
-    if not (0 <= h1 <= 23 and 0 <= h2 <= 24 and 0 <= m1 <= 59 and 0 <= m2 <= 59):
-        return None
-    return h1 * 60 + m1, h2 * 60 + m2
 
 
 def public_values(settings: Settings) -> dict[str, str]:

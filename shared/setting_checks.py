@@ -1,0 +1,121 @@
+"""What no single value shows: settings that contradict each other, or allow more than their profile may."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
+
+from shared.money import amount
+from shared.setting_table import PROFILES, Mode, Profile, Settings
+
+
+def contradictions(s: Settings) -> list[str]:
+    """What no single value shows: settings that contradict each other."""
+    found = []
+    if s.ma_fast >= s.ma_slow:
+        found.append(f"MA_FAST={s.ma_fast} must be below MA_SLOW={s.ma_slow}")
+    if s.ma_slow > s.max_history_candles:
+        found.append(f"MA_SLOW={s.ma_slow} needs more bars than MAX_HISTORY_CANDLES={s.max_history_candles}")
+    if not s.products:
+        found.append("PRODUCTS is empty: name at least one, such as BTC-USD")
+    for product in s.products:
+        base, dash, quote = product.partition("-")
+        if not (base.isalnum() and dash and quote.isalnum() and product == product.upper()):
+            found.append(f"PRODUCTS={product}: a product is written like BTC-USD")
+    if len(set(s.products)) != len(s.products):
+        found.append("PRODUCTS names a product twice")
+    if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
+        found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
+    found += _limit_contradictions(s)
+    if s.coin_mode is Mode.REPLAY and not s.sim_replay:
+        found.append("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
+    if s.sim_port == s.sim_admin_port or s.dashboard_port in (s.sim_port, s.sim_admin_port):
+        found.append("SIM_PORT, SIM_ADMIN_PORT and DASHBOARD_PORT must differ")
+    if s.trading_window_utc and parse_window(s.trading_window_utc) is None:
+        found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc}: written HH:MM-HH:MM, such as 14:00-15:00")
+    if s.coin_mode is Mode.LIVE and s.profile is Profile.DEV:
+        found.append("COIN_MODE=live with PROFILE=dev: choose canary (small limits, one hour a day) or prod")
+    if s.coin_mode is Mode.LIVE and not (s.coinbase_key_file or s.coinbase_api_private_key):
+        found.append("COIN_MODE=live needs COINBASE_KEY_FILE=<the key file that Coinbase hands out>")
+    loopback = s.dashboard_host in ("127.0.0.1", "::1", "localhost")
+    tls = bool(s.dashboard_tls_cert and s.dashboard_tls_key)
+    if not loopback and not (s.dashboard_password_hash and (tls or (s.dashboard_behind_proxy and s.dashboard_hosts))):
+        found.append(
+            f"DASHBOARD_HOST={s.dashboard_host} is reachable by others: it needs DASHBOARD_PASSWORD_HASH and TLS "
+            "(DASHBOARD_TLS_CERT, DASHBOARD_TLS_KEY) or DASHBOARD_BEHIND_PROXY=true with DASHBOARD_HOSTS"
+        )
+    return found
+
+
+def _limit_contradictions(s: Settings) -> list[str]:
+    """Limits that rule each other, or every trade, out; and a canary that was let grow."""
+    found = []
+    ladder = (
+        ("ORDER_MIN_USD", s.order_min_usd),
+        ("MAX_ORDER_USD", s.max_order_usd),
+        ("MAX_PRODUCT_USD", s.max_product_usd),
+        ("MAX_TOTAL_USD", s.max_total_usd),
+    )
+    set_ones = [(key, value) for key, value in ladder if value]
+    for (low_key, low), (high_key, high) in pairwise(set_ones):
+        if low > high:
+            found.append(f"{low_key}={low:g} is above {high_key}={high:g}: nothing could ever be bought")
+    if s.sizing == "fixed" and s.fixed_order_usd < s.order_min_usd:
+        found.append(f"FIXED_ORDER_USD={s.fixed_order_usd:g} is below ORDER_MIN_USD={s.order_min_usd:g}")
+    if s.vol_band_high_pct and s.vol_band_low_pct >= s.vol_band_high_pct:
+        found.append(f"VOL_BAND_LOW_PCT={s.vol_band_low_pct:g} must be below VOL_BAND_HIGH_PCT")
+    window = parse_window(s.trading_window_utc) if s.trading_window_utc else None
+    if window is not None and window[0] == window[1]:
+        found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc} never opens")
+    try:
+        caps = parse_base_caps(s.max_base)
+    except ValueError:
+        return [*found, f"MAX_BASE={s.max_base}: written like BTC:0.01,ETH:0.2"]
+    if s.profile is Profile.CANARY:
+        found += _grown_canary(s, caps)
+    return found
+
+
+def _grown_canary(s: Settings, caps: Mapping[str, Decimal]) -> list[str]:
+    """The canary's limits may be tightened, never widened: a canary without limits is a contradiction."""
+    found = []
+    own = PROFILES[Profile.CANARY]
+    for key in ("MAX_DAILY_LOSS_USD", "MAX_CONCURRENT_LOTS", "MAX_TOTAL_LOTS", "MAX_ORDER_USD"):
+        value = float(getattr(s, key.lower()))
+        if not 0 < value <= float(own[key]):
+            found.append(f"{key}={value:g} contradicts PROFILE=canary, whose limit is {own[key]}: choose less, or prod")
+    for base in sorted({product.partition("-")[0] for product in s.products}):
+        allowed = parse_base_caps(own["MAX_BASE"]).get(base)
+        if base not in caps or (allowed is not None and caps[base] > allowed):
+            most = f"at most {allowed}" if allowed is not None else "a limit"
+            found.append(f"MAX_BASE={s.max_base} contradicts PROFILE=canary: {base} needs {most}")
+    window, inside = parse_window(s.trading_window_utc), parse_window(own["TRADING_WINDOW_UTC"])
+    assert inside is not None
+    if window is None or not inside[0] <= window[0] < window[1] <= inside[1]:
+        text = s.trading_window_utc or "(always)"
+        found.append(f"TRADING_WINDOW_UTC={text} contradicts PROFILE=canary, which trades {own['TRADING_WINDOW_UTC']}")
+    if s.scanner_max_products:
+        found.append(f"SCANNER_MAX_PRODUCTS={s.scanner_max_products} contradicts PROFILE=canary: it picks no products")
+    return found
+
+
+def parse_base_caps(text: str) -> dict[str, Decimal]:
+    """Base currency to most units held, of "BTC:0.01,ETH:0.2". Raises ValueError."""
+    caps = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        base, _, size = part.partition(":")
+        value = amount(size)
+        if not base.isalnum() or base != base.upper() or size == "" or value <= 0:
+            raise ValueError(part)
+        caps[base] = value
+    return caps
+
+
+def parse_window(text: str) -> tuple[int, int] | None:
+    """(first minute of the day, minute after the last) of "HH:MM-HH:MM"; None = not of that form."""
+    try:
+        (h1, m1), (h2, m2) = ((int(part) for part in end.split(":")) for end in text.split("-"))
+    except ValueError:
+        return None
+    if not (0 <= h1 <= 23 and 0 <= h2 <= 24 and 0 <= m1 <= 59 and 0 <= m2 <= 59):
+        return None
+    return h1 * 60 + m1, h2 * 60 + m2
