@@ -22,6 +22,7 @@ def import_files(
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none, such as Europe/Berlin.")] = None,
     granularity: Annotated[str | None, typer.Option(help="Length of a bar, where it isn't the usual distance.")] = None,
     price_increment: Annotated[str | None, typer.Option(help="The tick, where the decimals don't show it.")] = None,
+    base_increment: Annotated[str | None, typer.Option(help="The step of sizes; 0.00000001 for dear coins.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a set of that name.")] = False,
 ) -> None:
     """Bring in candles from anywhere; what was understood is shown, what can't be trusted left out."""
@@ -35,7 +36,7 @@ def import_files(
         if not (base.isalnum() and dash and quote.isalnum()):
             raise ResearchError(f"{product}: a product is written like BTC-USD")
         seconds = granularity_s(granularity) if granularity else None
-        found = read_files(files, product.upper(), timezone, seconds, price_increment)
+        found = read_files(files, product.upper(), timezone, seconds, price_increment, base_increment)
         target = name or store.default_name(found.candles.product_id, found.candles.granularity_s)
         if (store.folder(data_dir()) / f"{target}.parquet").exists() and not replace:
             raise ResearchError(f"there is a set {target} already: --replace, or another --name")

@@ -263,7 +263,7 @@ def _check_money(prepared: Prepared, cash: float) -> None:
         if cash * 100 / unit > PLAIN_LIMIT:
             raise ResearchError(
                 f"{one.product_id}: {cash:,.0f} in units of {unit:g} is beyond what whole numbers hold; "
-                "use a coarser price or base increment"
+                "use less --cash, or import with a coarser --base-increment"
             )
 
 

@@ -40,6 +40,7 @@ def read_files(
     timezone: str | None = None,
     granularity_s: int | None = None,
     price_increment: str | None = None,
+    base_increment: str | None = None,
     source: str = "",
 ) -> Imported:
     """One set from one or several files of the same product. Raises ResearchError."""
@@ -56,12 +57,15 @@ def read_files(
     start, prices = _on_grid(start, prices, seconds, said)
     tick = price_increment or _tick_of(*(prices[word] for word in ("open", "high", "low", "close")))
     said.append(f"price increment {tick}" + ("" if price_increment else " (the finest decimals among the prices)"))
+    step = base_increment or _step_for(tick)
+    said.append(f"size increment {step}" + ("" if base_increment else " (no file says it: assumed)"))
     still = int(((prices["volume"] == 0) & (prices["high"] == prices["low"])).sum())
     if still:
         said.append(f"{still} bars without volume: put there by whoever made the file, not by trades; kept as they are")
     candles = Candles(
         product_id, seconds, start, prices["open"], prices["high"], prices["low"], prices["close"], prices["volume"],
-        price_increment=tick, source=source or ", ".join(path.name for path in paths), notes=tuple(said),
+        price_increment=tick, base_increment=step, source=source or ", ".join(path.name for path in paths),
+        notes=tuple(said),
     )  # fmt: skip
     return Imported(candles, tuple(said))
 
@@ -230,6 +234,12 @@ def _on_grid(start: Ints, prices: dict[str, Floats], seconds: int, said: list[st
         return start, prices
     said.append(f"{int((~good).sum())} rows lie between two bars: left out")
     return _take(start, prices, good)
+
+
+def _step_for(tick: str) -> str:
+    """A usual step of sizes: 1e-8, coarser for cheap coins, so that step x tick is not below 1e-10."""
+    decimals = -int(Decimal(tick).adjusted())
+    return f"{Decimal(1).scaleb(-min(8, max(10 - decimals, 0))):f}"
 
 
 def _tick_of(*columns: Floats) -> str:

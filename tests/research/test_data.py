@@ -128,6 +128,19 @@ def test_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> Non
         read_files([write(tmp_path, text)], "BTC-USD")
 
 
+@pytest.mark.parametrize(
+    ("price", "tick", "step"),
+    [(64_000.25, "0.01", "0.00000001"), (0.12345, "0.00001", "0.00001"), (0.00001234, "0.00000001", "0.01"),
+     (31.0, "1", "0.00000001")],
+)  # fmt: skip
+def test_increments(tmp_path: Path, price: float, tick: str, step: str) -> None:
+    rows = [(row[0], price, price, price, price, 1.0) for row in ROWS]
+    candles = read_files([write(tmp_path, table(HEADER, rows))], "X-USD", None, 60).candles
+    assert (candles.price_increment, candles.base_increment) == (tick, step)
+    chosen = read_files([write(tmp_path, table(HEADER, rows))], "X-USD", None, 60, "0.5", "0.1").candles
+    assert (chosen.price_increment, chosen.base_increment) == ("0.5", "0.1")
+
+
 def test_short_bars_keep_their_length(tmp_path: Path) -> None:
     """Where trades are rare the usual distance is several bars."""
     starts = 1_700_000_000 + np.cumsum(np.random.default_rng(1).choice([1, 2, 30], 3000, p=[0.2, 0.2, 0.6]))
