@@ -80,6 +80,7 @@ class Stream:
         self._net, self._clock, self._rng, self._sink = net, clock, rng, sink
         self.health = StreamHealth(name)
         self._expected = 0
+        self._given_up: str | None = None
         self._waiting_for: set[str] = set()
         self._readers: dict[str, Callable[[dict[str, Any]], Sequence[Priced | OrdersSeen]]] = {
             "ticker": self._ticker,
@@ -141,8 +142,12 @@ class Stream:
             log.warning("%s stream down: %s", self.health.name, note)
         self._sink.stream_changed(self.health.name, False, note[:160])
 
+    def give_up(self, why: str) -> None:
+        """What the connection holds is too old to be used: it ends with its next frame, or by its silence."""
+        self._given_up = why
+
     async def _session(self, connection: Connection) -> None:
-        self._expected = 0
+        self._expected, self._given_up = 0, None
         self._waiting_for = set(self._channels) - {"heartbeats"}
         self.health.channel_s.clear()
         self._connection = connection
@@ -167,6 +172,8 @@ class Stream:
             raise StreamFault(f"silent for {SILENCE_S:g} s") from None
 
     def _frame(self, frame: str | bytes) -> None:
+        if self._given_up is not None:
+            raise StreamFault(self._given_up)
         health = self.health
         health.messages += 1
         health.last_s = self._clock.monotonic_s()

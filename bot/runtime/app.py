@@ -39,6 +39,7 @@ from shared.times import epoch_ms
 
 log = logging.getLogger("bot")
 _LEVELS = {"info": logging.INFO, "good": logging.INFO, "warn": logging.WARNING, "bad": logging.ERROR}
+GAP_S = 5.0
 BACKLOG_MAX = 20_000
 
 
@@ -89,6 +90,7 @@ class Bot:
         self._kill_client: Rest | None = None
         self._backlog: list[Record] = []
         self._up: dict[str, bool] = {}
+        self._beat_s = clock.monotonic_s()
 
     # The way of an event.
 
@@ -193,7 +195,25 @@ class Bot:
     # What the stream hands over (bot.coinbase.stream.Sink).
 
     def event(self, event: ev.Priced | ev.OrdersSeen) -> None:
-        self.dispatch(event)
+        if not self.beat():
+            self.dispatch(event)
+
+    def beat(self) -> bool:
+        """The loop turns; True = it had stood still for long (SIGSTOP, a sleeping laptop).
+
+        What waited in the sockets meanwhile is as old as the gap, and would look new: the streams begin anew, and a
+        sync is asked for, before anything is entered again.
+        """
+        now_s = self.clock.monotonic_s()
+        gap_s, self._beat_s = now_s - self._beat_s, now_s
+        if gap_s <= GAP_S:
+            return False
+        log.warning("the loop stood still for %.1f s: streams begin anew, entries wait for them", gap_s)
+        for stream in self.streams:
+            stream.give_up("this machine slept")
+        self.dispatch(ev.FeedChanged(False, "this machine slept"))
+        self.sync_wanted.set()
+        return True
 
     def stream_changed(self, name: str, up: bool, note: str) -> None:
         """Market data decides whether entries may be made; either one coming back asks for a sync."""

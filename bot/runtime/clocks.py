@@ -23,7 +23,6 @@ B_S = 5.0
 SYNC_S = 30.0
 SERVER_TIME_S = 60.0
 C_S = 1800.0
-GAP_S = 5.0
 BAR_DELAY_S = 1.0
 BAR_TRIES_S = (0.0, 2.0, 6.0)
 
@@ -31,6 +30,7 @@ BAR_TRIES_S = (0.0, 2.0, 6.0)
 async def control(bot: Bot) -> None:
     """Look at the control file every 20 ms, for ever; the same beat measures the loop's lag."""
     while True:
+        bot.beat()
         before_s = bot.clock.monotonic_s()
         bot.commands.tick()
         await bot.clock.sleep(LOOK_S)
@@ -39,17 +39,9 @@ async def control(bot: Bot) -> None:
 
 async def seconds(bot: Bot) -> None:
     """Once a second: the engine's tick, the lock, the ledger's backlog, the market file, a gap of the loop."""
-    last_s = bot.clock.monotonic_s()
     while True:
         await bot.clock.sleep(1.0)
-        now_s = bot.clock.monotonic_s()
-        if now_s - last_s > GAP_S:
-            log.warning("the loop stood still for %.1f s: entries wait for a sync", now_s - last_s)
-            bot.dispatch(ev.FeedChanged(False, "this machine slept"))
-            bot.sync_wanted.set()
-            if bot.streams and bot.streams[0].health.connected:
-                bot.dispatch(ev.FeedChanged(True, "up"))
-        last_s = now_s
+        bot.beat()
         bot.retry_ledger()
         if bot.rest is not None:
             bot.dispatch(ev.ApiSeen(bot.rest.calls, bot.rest.errors))
