@@ -19,7 +19,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def plan(seed: int = 7, minutes: float = 12.0, **changes: object) -> Plan:
+def plan(seed: int = 7, minutes: float = 11.0, **changes: object) -> Plan:
     """A plan without faults on which the bot trades."""
     given: dict[str, object] = {
         "seed": seed, "minutes": minutes, "mode": "not_enforced", "market": "range", "products": ("ETH-USD", "SOL-USD"),

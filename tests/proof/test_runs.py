@@ -10,8 +10,6 @@ from proof.plan import Act, Plan, Window, draw
 from proof.work import judged
 from tests.proof.conftest import SETTINGS, plan
 
-HOLD = {"safe_starts": 0}
-
 
 def held(given: Plan, *struck: str) -> None:
     """No invariant broke, and the faults named did strike."""
@@ -59,6 +57,15 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "flatten-then-start-then-crash": (
         plan(acts=(Act(0, 200, "flatten"), Act(1, 201, "start"), Act(2, 203, "crash"), Act(3, 400, "crash"))),
         ("flatten",),
+    ),
+    # Seed 30002: frames that had waited in the socket while the process stood still passed for fresh prices.
+    "woke-to-old-prices": (
+        plan(
+            settings=SETTINGS | {"strategy": "always", "stale_data_sec": 5.0},
+            products=("ETH-USD", "SOL-USD", "BTC-USD"),
+            acts=tuple(Act(i, 70.0 + 90.4 * i, "suspend", 0.9) for i in range(7)),
+        ),
+        ("suspend",),
     ),
     "lost-answers-and-crashes": (
         plan(
