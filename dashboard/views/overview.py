@@ -1,5 +1,6 @@
 """The Overview's own cards: today's figures and the last events."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,6 +47,8 @@ def today(s: Snapshot) -> list[Row] | None:
     ]  # fmt: skip
 
 
+_AMOUNT = re.compile(r"[:\s]([+\-−])\d[\d.,]*(?: USD)?\.?$")
+_MINUS = re.compile(r"(?<=[\s(])-(?=\d)")
 _EVENT_ICON = {
     "entry": "run",
     "exit": "up",
@@ -61,9 +64,9 @@ _TONE = {"good": "ok", "bad": "bad", "warn": "warn", "info": "ink2"}
 
 def event(doc: EventDoc) -> Event:
     """One event with the icon of its kind and the hue of its level; the product's name is taken off the text."""
-    icon = _EVENT_ICON.get(doc.kind, "dash")
-    if doc.kind == "exit" and doc.level == "bad":
-        icon = "down"
+    icon, tone = _EVENT_ICON.get(doc.kind, "dash"), _TONE.get(doc.level, "ink2")
+    if doc.kind == "exit":
+        icon, tone = _exit(doc, tone)
     if doc.level == "bad" and doc.kind not in ("exit",):
         icon = "bads"
     if doc.level == "warn" and doc.kind not in ("exit", "entry"):
@@ -72,7 +75,15 @@ def event(doc: EventDoc) -> Event:
     text = f.clean(doc.text)
     if product and text.startswith(product):
         text = text[len(product) :].lstrip(" :")
-    return Event(f.of_ms(doc.at_ms), icon, _TONE.get(doc.level, "ink2"), product, text)
+    return Event(f.of_ms(doc.at_ms), icon, tone, product, _MINUS.sub(f.MINUS, text))
+
+
+def _exit(doc: EventDoc, tone: str) -> tuple[str, str]:
+    """A gain points up and a loss down, by the amount that the text ends with; what only prepares an exit does not."""
+    amount = _AMOUNT.search(doc.text)
+    if amount is None:
+        return ("down", "bad") if doc.level == "bad" else ("run", tone)
+    return ("up", "ok") if amount[1] == "+" else ("down", "bad")
 
 
 def last_events(s: Snapshot, most: int = 8) -> list[Event]:

@@ -31,6 +31,11 @@ class Strategy:
     model: list[tuple[str, str]]
 
 
+def _name(key: str) -> str:
+    """`gap_pct` becomes `Gap, %`."""
+    return f"{f.words(key.removesuffix('_pct'))}, %" if key.endswith("_pct") else f.words(key)
+
+
 def strategy(s: Snapshot) -> Strategy | None:
     """None = not known yet."""
     doc = s.state.strategy if s.state else None
@@ -50,7 +55,7 @@ def strategy(s: Snapshot) -> Strategy | None:
                 f.of_text(x.bar_at),
                 f"{f.count(x.bars)}, needs {f.count(x.bars_needed)}",
                 x.bars >= x.bars_needed,
-                [(f.words(f.clean(k)), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in x.values.items()],
+                [(_name(f.clean(k)), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in x.values.items()],
             )
         )
     model = [

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.rows import ClosedLot, Day
-from dashboard.views import equity, gates, performance, positions, track
+from dashboard.views import equity, gates, overview, performance, positions, track
 from dashboard.views.snapshot import Snapshot
-from shared.documents import GateDoc, GateVerdict, ProductGatesDoc
+from shared.documents import EventDoc, GateDoc, GateVerdict, ProductGatesDoc
 from shared.market_data import EquityRow
 from shared.presence import Presence
 from tests.dashboard.writer import Writer
@@ -160,3 +160,19 @@ def test_killed_lots_say_that_their_takes_are_cancelled(tmp_path_factory: pytest
     assert {one.take_state for p in held.positions for one in p.lots} == {"cancelled"}
     assert held.nearest is None
     assert gates.why(s).reason.startswith("Killed:")
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "icon", "tone"),
+    [
+        ("ETH-USD runner closed at its trailing stop: -6.21", "info", "down", "bad"),
+        ("ETH-USD scalp closed at its take: +4.61", "good", "up", "ok"),
+        ("ETH-USD runner trails: stop 3645.81", "info", "run", "ink2"),
+        ("ETH-USD runner sells 0.5 at market (trail)", "info", "run", "ink2"),
+    ],
+)
+def test_an_exit_points_where_its_amount_does(text: str, level: str, icon: str, tone: str) -> None:
+    doc = EventDoc(at="", at_ms=0, kind="exit", level=level, text=text, product_id="ETH-USD")
+    shown = overview.event(doc)
+    assert (shown.icon, shown.tone) == (icon, tone)
+    assert "-6" not in shown.text

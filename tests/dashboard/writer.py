@@ -153,19 +153,20 @@ def positions_of(scenario: str, now: datetime) -> list[PositionDoc]:
 
 def gates(products: list[str], now: datetime) -> GatesDoc:
     """BTC: adverse move shut; ETH: no signal; the rest: spread is a fault."""
-    names = ("Level", "Signal", "Trend filter", "Spread", "Edge after fees", "Pause", "Adverse move", "Feed",
+    names = ("Level", *(f"Limit {i}" for i in range(20)), "Signal", "Trend filter", "Spread",
+             "Edge after fees", "Pause", "Adverse move", "Feed",
              "Day breaker", "Lots", "Funds")  # fmt: skip
     out = []
     for i, product in enumerate(products):
-        shut_at = {0: 6, 1: 1}.get(i, 7)
+        shut_at = {0: 26, 1: 21}.get(i, 27)
         rows = []
         for j, name in enumerate(names):
             verdict = GateVerdict.OPEN
             if j == shut_at:
-                verdict = GateVerdict.FAULT if shut_at == 7 else GateVerdict.SHUT
-            if i == 1 and j == 6:
+                verdict = GateVerdict.FAULT if shut_at == 27 else GateVerdict.SHUT
+            if i == 1 and j == 26:
                 verdict = GateVerdict.SHUT
-            opens = "at 111,905.06, 1.81 % lower" if j == 6 and i == 0 else None
+            opens = "at 111,905.06, 1.81 % lower" if j == 26 and i == 0 else None
             rows.append(
                 GateDoc(name=name.lower(), title=name, verdict=verdict, value="+1.43 %", limit="≤ −0.40 %", opens=opens)
             )
