@@ -100,10 +100,10 @@ PLANTED: tuple[Planted, ...] = (
     # 8 and 9 kill, stop, pause
     Planted("kill-in-memory-only", "R8", True, _COMMANDS, "bot.ledger.latch(latch)\n", "pass\n", needs="start,kill,crash"),
     Planted("latch-not-restored", "R8 P19", True, _COMMANDS, "if bot.restored.latch is not None:", "if False:", needs="start,kill,crash"),
-    Planted("gate-ignores-kill", "R9", True, _GATE, "if latches.killed or self._fs.exists(self._paths.kill):", "if False:", needs="start,kill"),
+    Planted("gate-ignores-kill", "R9", True, _GATE, "if latches.killed or self._fs.exists(self._paths.kill):", "if False:", needs="start,kill", more=((_WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.level is Level.RUN"),)),
     Planted("gate-asked-too-early", "R9 J1", True, _DESK,
             "await self._rest.admit(spec)  # it may take long; what the gate says after it counts\n        refusal = self._gate.refusal(spec)\n",
-            "refusal = self._gate.refusal(spec)\n        await self._rest.admit(spec)\n        await self._clock.sleep(0.3)\n", needs="throttle::0.5,start,kill"),
+            "refusal = self._gate.refusal(spec)\n        await self._rest.admit(spec)\n        await self._clock.sleep(8.0)\n", needs="throttle::0.5,start,kill", more=((_REST, "reason = shut() if shut is not None else None", "reason = None"),)),
     Planted("kill-knows-open-only", "A9", True, _REST, '{"order_status": list(WORKING), "limit": 1000}', '{"order_status": ["OPEN"], "limit": 1000}'),
     Planted("kill-looks-once", "R9", True, _KILL, "while latched():", "for _ in range(1):", needs="status_before::0.5,start,kill"),
     Planted("kill-cancels-nothing", "R9", True, _KILL, "answers = await rest.cancel(ids[start : start + BATCH])", "answers = {}", needs="start,kill"),
