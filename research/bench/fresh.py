@@ -23,7 +23,8 @@ def main() -> None:
     size = (kept.folder / "report.html").stat().st_size
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     spent = time.perf_counter() - began
-    print(json.dumps({"s": spent, "mb": memory, "report": size, "lots": len(done.result.ints)}))  # noqa: T201
+    lots, cpu = len(done.result.ints), time.process_time()
+    print(json.dumps({"s": spent, "cpu": cpu, "mb": memory, "report": size, "lots": lots}))  # noqa: T201
 
 
 main()

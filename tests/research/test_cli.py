@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from research.__main__ import app
 from shared.paths import ROOT
 from tests.research.paths import path
 
@@ -80,6 +82,8 @@ def test_sweep_walk_and_check(folder: Path) -> None:
         (["runs", "repeat", "nothing"], "no run nothing"),
     ],
 )
-def test_refusals_are_one_line(folder: Path, arguments: list[str], words: str) -> None:
-    said = coin(folder, *arguments, code=1)
-    assert words in said and said.lstrip().startswith("✗")
+def test_refusals_are_one_line(folder: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(folder))
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1 and words in result.stderr and result.stderr.lstrip().startswith("✗")
+    assert isinstance(result.exception, SystemExit)

@@ -26,7 +26,7 @@ def test_compiled_is_plain(products: int) -> None:
     g = np.random.default_rng(products)
     reasons: dict[int, int] = {}
     partial = several = 0
-    for _ in range(60 // products):
+    for _ in range(36 // products):
         candles = [path(g, 160, f"{name}-USD") for name in ("BTC", "ETH", "SOL")[:products]]
         buys = [(g.random(len(one)) < 0.6).astype(np.int8) for one in candles]
         s, model = draw_settings(g), draw_model(g)
