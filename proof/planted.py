@@ -111,12 +111,8 @@ PLANTED: tuple[Planted, ...] = (
     Planted("kill-switch-off-lifts", "R8 J4", True, _COMMANDS, "if look.level is not None:",
             "if look.level is not None and self.latch is not None:\n            self.latch = None\n"
             "            bot.gate.latches.killed = False\n        if look.level is not None:", needs="start,kill,pause"),
-    Planted("stop-forgotten", "R8 I7 P19", True, _COMMANDS, "self.level = self.reader.first(wish, now, bot.clock.monotonic_s())",
-            "self.level = self.reader.level = Level.RUN", needs="start,stop,crash"),
-    Planted("pause-only-shown", "I6", True, _COMMANDS, "bot.gate.latches.level = level\n", "pass\n", needs="start,pause"),
-    Planted("pause-entries-anyway", "I6", True, _WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.latch is None", needs="start,pause"),
-    Planted("flatten-buys-on", "J8", True, _COMMANDS, "self.level = max(self.level, Level.STOP)\n", "pass\n", needs="start,flatten"),
-    Planted("gate-ignores-stop", "I6", True, _GATE, "if latches.level >= Level.STOP:", "if False:", needs="start,stop"),
+    Planted("pause-only-shown", "I6", True, _COMMANDS, "bot.gate.latches.level = level\n", "pass\n", needs="start,pause", more=((_WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.latch is None"),)),
+    Planted("gate-ignores-stop", "I6", True, _GATE, "if latches.level >= Level.STOP:", "if False:", needs="start,stop", more=((_WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.latch is None"),)),
     # 11 limits, freshness, loss
     Planted("no-breaker", "I8 P19", True, _ACCOUNT, "    _judge_breaker(world, world.day, equity)\n\n", "\n"),
     Planted("breaker-reset-by-restart", "I8 P19", True, _WORLD, "self.day: Day | None = restored.day", "self.day: Day | None = None", needs="crash"),
