@@ -16,8 +16,13 @@ _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 
 
 def test(arguments: list[str]) -> int:
-    """Install what the tests need of the system, and run pytest with `arguments`. Answers its exit code."""
+    """Install what the tests need of the system, and run pytest with `arguments`. Answers its exit code.
+
+    The whole suite runs on several cores, file by file; what is named runs in one process, easier to follow.
+    """
     _system_tools()
+    if not arguments:
+        arguments = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
     return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=_environment())
 
 
