@@ -43,9 +43,9 @@ def source_hash(root: Path = ROOT) -> str:
 
 
 def cache_root() -> Path:
-    """Where compiled code is kept: XDG_CACHE_HOME/cointrader, usually ~/.cache/cointrader."""
+    """Where compiled code is kept: .coin/cache in the project folder, or XDG_CACHE_HOME/cointrader where that is set."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "cointrader" / "compiled"
+    return (Path(base) / "cointrader" if base else ROOT / ".coin" / "cache") / "compiled"
 
 
 def use_cache(root: Path | None = None) -> Path:
