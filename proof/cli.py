@@ -142,6 +142,8 @@ def batch(args: argparse.Namespace, first: int) -> Tally:
         hashes[seed] = record.get("hash", "")
         tally.add(record)
         tally.wall_s = time.monotonic() - began_s
+        if record["breaches"]:
+            say(f"seed {seed} ({record['mode']}) broke {', '.join(record['breaches'])}")
         if record["breaches"] or tally.seeds % 25 == 0:
             say(f"{tally.seeds} seeds, {tally.virtual_s / tally.wall_s:,.0f} x real time, {len(tally.failed)} failed")
 

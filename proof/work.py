@@ -42,9 +42,13 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
 
 
 def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Record:
-    """A drawn plan, judged; `needs` ("kind:scope:rate,act,…") adds faults and acts to the middle of the run."""
+    """A drawn plan, judged; `needs` ("kind:scope:rate,act,setting=value,…") adds to the middle of it."""
     plan = draw(seed, minutes, mode)
     for number, need in enumerate(filter(None, needs.split(","))):
+        if "=" in need:
+            name, _, value = need.partition("=")
+            plan = replace(plan, settings={**plan.settings, name: float(value)})
+            continue
         if need in ACTS:
             act = Act(1000 + number, plan.minutes * 24 + 4 * number, need, 0.5)
             plan = replace(plan, acts=(*plan.acts, act))
