@@ -43,7 +43,7 @@ def source_hash(root: Path = ROOT) -> str:
 
 
 def cache_root() -> Path:
-    """Where compiled code is kept: .coin/cache in the project folder, or XDG_CACHE_HOME/cointrader where that is set."""
+    """Where compiled code is kept: .coin/cache in the project folder, or XDG_CACHE_HOME/cointrader if that is set."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) / "cointrader" if base else ROOT / ".coin" / "cache") / "compiled"
 
