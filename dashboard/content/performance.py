@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
-from dashboard.rows import ClosedLot, Day
+from dashboard.rows import ClosedLot
 from dashboard.views import performance
 from dashboard.views.snapshot import Snapshot
-from shared.market_data import EquityRow
 
+KEPT_S = 10.0
 RANGES = (("1w", "1W"), ("1m", "1M"), ("1y", "1Y"), ("all", "All"))
 _SPLITS: tuple[tuple[str, Callable[[ClosedLot], str]], ...] = (
     ("Product", lambda lot: lot.product_id),
@@ -25,33 +25,36 @@ async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
     by = by if by in performance.PERIODS else "day"
     since_ms = performance.since(range_, s.now)
 
-    def read() -> tuple[list[ClosedLot] | None, list[Day], list[EquityRow]]:
+    def read() -> Data:
+        """All the sums, in a thread: a year's round trips take a while."""
         rows = hub.ledger.closed_lots(since_ms)
-        first = f"{s.now:%Y-%m-%d}" if not rows else performance.day_of(rows[0])
+        if rows is None:
+            return {"figures": None, "groups": [], "splits": [], "any": False}
+        first = performance.day_of(rows[0]) if rows else f"{s.now:%Y-%m-%d}"
         days = [d for d in hub.ledger.days() or [] if d.day >= first]
-        return rows, days, hub.market.equity(since_ms // 1000, 5000) or []
+        equity = hub.market.equity(since_ms // 1000, 5000) or []
+        return {
+            "figures": performance.figures(rows, days, equity),
+            "groups": performance.group(rows, performance.PERIODS[by]),
+            "splits": [(n, sorted(performance.group(rows, key), key=lambda g: -g.pnl)) for n, key in _SPLITS],
+            "any": bool(rows),
+        }
 
-    rows, days, equity = await hub.cache.get(("performance", range_, since_ms // 60_000), 5.0, read)
-    return {"rows": rows, "days": days, "equity": equity, "range": range_, "by": by}
+    found = await hub.cache.get(("performance", range_, by, since_ms // 600_000), KEPT_S, read)
+    return {**found, "range": range_, "by": by}
 
 
 def _figures(_s: Snapshot, data: Data, _role: str) -> Context:
-    rows = data["rows"]
-    found = None if rows is None else performance.figures(rows, data["days"], data["equity"])
-    return {"figures": found, "any": bool(rows)}
+    return {"figures": data["figures"], "any": data["any"]}
 
 
 def _periods(_s: Snapshot, data: Data, _role: str) -> Context:
-    groups = performance.group(data["rows"] or [], performance.PERIODS[data["by"]])
-    bars, zero = performance.bars(groups)
-    return {"groups": groups[::-1], "bars": bars, "zero": zero, "by": data["by"], "range": data["range"],
-            "known": data["rows"] is not None}  # fmt: skip
+    bars, zero = performance.bars(data["groups"])
+    return {"groups": data["groups"][::-1], "bars": bars, "zero": zero, "by": data["by"], "range": data["range"]}
 
 
 def _splits(_s: Snapshot, data: Data, _role: str) -> Context:
-    rows = data["rows"] or []
-    splits = [(name, sorted(performance.group(rows, key), key=lambda g: -g.pnl)) for name, key in _SPLITS]
-    return {"splits": splits, "any": bool(rows)}
+    return {"splits": data["splits"], "any": data["any"]}
 
 
 PAGE = Page(

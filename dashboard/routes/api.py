@@ -1,5 +1,6 @@
 """The JSON API: the same truth as the pages."""
 
+import asyncio
 import os
 import time
 from typing import Annotated, Any
@@ -154,7 +155,7 @@ def _ledger(routes: APIRouter) -> None:
         found = await hub.cache.get(
             ("fills", since_ms, limit, product_id), READ_TTL_S, lambda: hub.ledger.fills(since_ms, limit, product_id)
         )
-        return json({"known": found is not None, "fills": found or []})
+        return await asyncio.to_thread(json, {"known": found is not None, "fills": found or []})
 
     @routes.get("/trades", response_class=Response, responses=_ok(m.Trades))
     async def trades(
@@ -167,7 +168,7 @@ def _ledger(routes: APIRouter) -> None:
         found = await hub.cache.get(
             ("trades", since_ms, limit), READ_TTL_S, lambda: hub.ledger.closed_lots(since_ms, limit)
         )
-        return json({"known": found is not None, "trades": found or []})
+        return await asyncio.to_thread(json, {"known": found is not None, "trades": found or []})
 
 
 def _market(routes: APIRouter) -> None:

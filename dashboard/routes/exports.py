@@ -18,10 +18,15 @@ def router() -> APIRouter:
         hub = hub_of(request)
         now = datetime.now(UTC)
         since_ms = performance.since(request.query_params.get("range", "all"), now)
-        rows = await asyncio.to_thread(hub.ledger.closed_lots, since_ms)
-        if rows is None:
+
+        def read() -> str | None:
+            rows = hub.ledger.closed_lots(since_ms)
+            return None if rows is None else performance.csv(rows)
+
+        text = await asyncio.to_thread(read)
+        if text is None:
             raise HTTPException(404, "There is no ledger to read.")
         headers = {"content-disposition": f'attachment; filename="trades-{now:%Y-%m-%d}.csv"'}
-        return Response(performance.csv(rows), 200, headers, "text/csv; charset=utf-8")
+        return Response(text, 200, headers, "text/csv; charset=utf-8")
 
     return routes
