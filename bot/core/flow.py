@@ -15,6 +15,7 @@ ABSENCES_NEEDED = 3
 ABSENCE_SPAN_MS = 60_000
 LOOK_BACK_MS = 600_000
 FILLS_LOOK_MS = 1_000
+PURSUE_CANCEL_MS = 10_000
 LOOK_BACKOFF_MS = (1_000, 2_000, 5_000, 10_000, 20_000, 30_000)
 
 
@@ -218,6 +219,9 @@ def looked_up(world: World, event: LookedUp) -> None:
 def chase(world: World) -> None:
     """Once a second: look after every order whose end is not known yet, less and less often."""
     for order in list(world.orders.values()):
+        if order.state is OrderState.CANCELLING and world.now_ms - order.updated_ms >= PURSUE_CANCEL_MS:
+            # Whoever asked for it may be gone with an earlier run; a cancel that was asked for is carried through.
+            exits.cancel(world, order)
         if order.settled or order.state is OrderState.NEW or order.next_look_ms > world.now_ms:
             continue
         if order.done and order.order_id:
