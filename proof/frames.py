@@ -25,6 +25,7 @@ class Bender:
     def __init__(self, faults: FaultBox, name: str) -> None:
         self._faults, self.name = faults, name
         self._hidden = 0
+        self._dead = False
 
     def learn(self, message: str) -> None:
         """The client's subscriptions say which connection this is."""
@@ -35,7 +36,9 @@ class Bender:
     def bend(self, text: str) -> Iterator[tuple[int, str | None]]:
         """(extra delay in us, frame) for each frame that gets through; None = the connection breaks."""
         faults, name = self._faults, self.name
-        if faults.open("ws_silent", name):
+        if self._dead or faults.open("ws_silent", name):
+            # A connection that fell silent says nothing ever again; only a new one does.
+            self._dead = True
             faults.count("ws_silent")
             return
         if faults.strike("ws_cut", name):

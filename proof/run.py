@@ -175,6 +175,7 @@ class Run:
             row["end"] = f"exit {code}"
             if code == 78:
                 wait_s = PERSON_S
+                self._help()
             if code == 1:
                 failure = self.process.bot.failure
                 error = failure.exception() if failure is not None and failure.done() else None
@@ -264,6 +265,12 @@ class Run:
         self.clock_off_us = 0
         if self.clock is not None:
             self.clock.wall_off_us = 0
+
+    def _help(self) -> None:
+        """What the operator does about a bot that refuses to start over a lost ledger: as its message says."""
+        if any(act["kind"] == "lose_ledger" for act in self.truth.acts):
+            for path in (self.paths.positions, self.paths.live_positions):
+                path.unlink(missing_ok=True)
 
     def _remove_ledger(self) -> None:
         self.lose_ledger = False

@@ -109,6 +109,8 @@ class TruthLog:
                     "unknown": account["orders_unknown"] if account else None,
                     "receipts": [[r["id"], r["cmd"], r["state"]] for r in raw["receipts"][-8:]],
                     "error": raw.get("error"),
+                    "ws_ok": raw.get("ws_ok"),
+                    "ws_age_ms": raw["feeds"]["ws_age_ms"] if raw.get("feeds") else None,
                     "ledger_ok": raw["io"]["ledger_ok"] if raw.get("io") else None,
                     "blocked": raw["risk"]["entries_blocked"] if raw.get("risk") else None,
                 }

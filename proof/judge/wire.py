@@ -5,6 +5,7 @@ from typing import Any
 
 from proof.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, Row, Unusable, dec
 
+WS_AGE_MS = 10_000
 GOOD_ENDS = frozenset({"running", "paused", "stopped", "killed", "safe"})
 
 
@@ -154,6 +155,8 @@ def alive(case: Case) -> Iterator[str]:
     for row in case.tables["orders"]:
         if row["state"] in UNFINISHED:
             yield f"{row['client_order_id'][-8:]} ({row['purpose']}) is still {row['state']}"
+    if not final["ws_ok"] or final["ws_age_ms"] is None or final["ws_age_ms"] > WS_AGE_MS:
+        yield f"the streams are not back (up: {final['ws_ok']}, last frame {final['ws_age_ms']} ms ago)"
     if final["ledger_ok"] is False:
         yield "the ledger is not written"
 
@@ -163,7 +166,9 @@ def upright(case: Case) -> Iterator[str]:
     for life in case.truth["lives"]:
         if life["end"] == "exit 1":
             yield f"life {life['life']} ended itself: {life.get('error')}"
-        elif life["end"] == "exit 78" and not (case.had("clock_jump") or case.faulty("ledger_full", "disk_full")):
+        elif life["end"] == "exit 78" and not (
+            case.had("clock_jump", "lose_ledger") or case.faulty("ledger_full", "disk_full")
+        ):
             yield f"life {life['life']} refused to start: {_last_error(case, life)}"
         elif life["end"] == "exit 75":
             yield f"life {life['life']} found the lock held"

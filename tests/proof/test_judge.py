@@ -191,6 +191,10 @@ def stands_in_stopping(desk: Desk) -> None:
     desk.state(-1)["status"] = "stopping"
 
 
+def deaf_in_the_end(desk: Desk) -> None:
+    desk.state(-1)["ws_age_ms"] = 99_000
+
+
 def silent_in_the_end(desk: Desk) -> None:
     desk.truth["states"] = desk.truth["states"][:-20]
 
@@ -259,6 +263,7 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I18 LIVE", still_unknown),
     ("I18 LIVE", stands_in_stopping),
     ("I18 LIVE", silent_in_the_end),
+    ("I18 LIVE", deaf_in_the_end),
     ("I20 DAY", day_ended_twice),
     ("I21 SANE", exponent_on_the_wire),
     ("I21 SANE", not_a_number),

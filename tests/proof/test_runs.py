@@ -67,6 +67,17 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
         ),
         ("suspend",),
     ),
+    # Seed 40056: a cancel whose asker was gone after a crash was never sent again, nor its order called open.
+    "cancel-outlives-its-asker": (
+        plan(
+            settings=SETTINGS | {"strategy": "always"},
+            windows=(Window(0, "refused", "POST /orders/batch_cancel", 60, 500, 1.0),),
+            acts=(*(Act(i, 150.0 + 60 * i, "close_lot", 0.3) for i in range(5)), Act(5, 520.0, "crash")),
+        ),
+        ("refused",),
+    ),
+    # The operator's way out of a ledger that is gone: own orders are known, entries wait.
+    "lost-ledger": (plan(acts=(Act(0, 300.0, "lose_ledger"), Act(1, 400.0, "start"))), ("lose_ledger",)),
     "lost-answers-and-crashes": (
         plan(
             windows=(Window(0, "lost_after", "POST /orders", 10, 700, 0.5, 9),
