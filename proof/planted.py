@@ -124,8 +124,8 @@ PLANTED: tuple[Planted, ...] = (
              (_GATE, "limit = self._settings.max_order_usd", "limit = 0")), needs="max_order_usd=20"),
     Planted("lot-caps-off", "R11", True, "bot/core/gates.py", "if not lots_open(", "if False and not lots_open(", needs="max_total_lots=2,max_concurrent_lots=1"),
     Planted("sizes-off-increment", "R12 P18", True, "bot/core/model.py",
-            "return floor_to(base_size, self.base_increment)", "return base_size * Decimal('0.99999999999')"),
-    Planted("unexplained-balances-ignored", "B7 P7", True, _ACCOUNT, "if mark is None or abs(value) >= UNEXPLAINED_MIN:", "if False:", needs="manual_trade"),
+            "return floor_to(base_size, self.base_increment)", "return base_size * Decimal('0.99999999999')", more=(("bot/core/risk/pretrade.py", "if value is not None and value % increment != 0:", "if False:"),)),
+    Planted("unexplained-balances-ignored", "B7 P7", True, _ACCOUNT, "if mark is None or abs(value) >= UNEXPLAINED_MIN:", "if False:", needs="calm,manual_trade"),
     # stream and process
     Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:", needs="ws_gap"),
     Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7", needs="ws_silent"),

@@ -45,6 +45,9 @@ def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Rec
     """A drawn plan, judged; `needs` ("kind:scope:rate,act,setting=value,…") adds to the middle of it."""
     plan = draw(seed, minutes, mode)
     for number, need in enumerate(filter(None, needs.split(","))):
+        if need == "calm":
+            plan = replace(plan, windows=(), acts=())
+            continue
         if "=" in need:
             name, _, value = need.partition("=")
             plan = replace(plan, settings={**plan.settings, name: float(value)})

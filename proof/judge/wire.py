@@ -34,7 +34,7 @@ def published(case: Case) -> Iterator[str]:
     last: dict[str, int] = {}
     for state in case.states:
         if state["seq"] <= last.get(state["boot_id"], 0):
-            yield f"seq {state['seq']} after {last[state['boot_id']]} in one boot"
+            yield f"seq {state['seq']} after {last.get(state['boot_id'], 0)} in one boot"
         last[state["boot_id"]] = state["seq"]
 
 
