@@ -72,7 +72,7 @@ PLANTED: tuple[Planted, ...] = (
             'bot.dispatch(ev.Denied(coid, "the bot ended before an answer came"))', needs="crash_at_send"),
     # 5 fills
     Planted("fills-counted-twice", "R5 P9", True, _FILLS, "if key in world.fill_keys:\n        return None", "if key in ():\n        return None"),
-    Planted("fill-memory-lost-at-boot", "R5 P9", True, _WORLD, "set(restored.fill_keys)", "set()", needs="crash_at_commit:before commit:0.05,ws_twice:user:0.5"),
+    Planted("fill-memory-lost-at-boot", "R5 P9", True, _WORLD, "set(restored.fill_keys)", "set()", needs="market:thin_book,risk_per_trade_pct=20,max_order_usd=0,crash,crash,crash"),
     Planted("fills-not-fetched", "R5 P8", True, _FLOW,
             "if after.order_id and owed:\n        world.emit(FetchFills(after.order_id))", "if after.order_id and owed:\n        pass", more=((_FLOW, "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass"),)),
     Planted("fills-fetched-once", "R5 B9", True, _FLOW,
@@ -84,7 +84,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("sale-does-not-lower-the-lot", "P11", True, _LOTS, "base_left=lot.base_left - fill.base_size,", "base_left=lot.base_left,"),
     Planted("money-in-floats", "R12", True, _LOTS, "proceeds=lot.proceeds + fill.price * fill.base_size,",
             "proceeds=Decimal(float(lot.proceeds + fill.price * fill.base_size)),"),
-    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,"),
+    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,", needs="market:thin_book,quote_min:90,risk_per_trade_pct=1.5,max_order_usd=0,order_min_usd=100"),
     Planted("realised-without-fee", "I9", True, _LOTS, "realized_pnl=lot.proceeds - lot.exit_fee - spent,", "realized_pnl=lot.proceeds - spent,"),
     Planted("day-counts-no-realised", "I9", True, _FILLS, "realized=world.day.realized + realized", "realized=world.day.realized"),
     # exits

@@ -48,6 +48,11 @@ def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Rec
         if need == "calm":
             plan = replace(plan, windows=(), acts=())
             continue
+        if need.startswith(("market:", "quote_min:")):
+            name, _, value = need.partition(":")
+            changed: dict[str, Any] = {name: value}
+            plan = replace(plan, **changed)
+            continue
         if "=" in need:
             name, _, value = need.partition("=")
             plan = replace(plan, settings={**plan.settings, name: float(value)})
