@@ -63,6 +63,8 @@ def main() -> int:
         )
         return EXIT_PORT_TAKEN
     log.info("dashboard.started url=%s data=%s", base_url(settings), paths.root)
+    # Reads run in threads; the loop that answers must not wait 5 ms for one of them to give way.
+    sys.setswitchinterval(0.0005)
     config = uvicorn.Config(
         create_app(loaded, paths),
         http=Protocol,
