@@ -94,13 +94,14 @@ def running(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[.
         one.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """While it runs, its event loop counts as running in this thread: it must end before other files are tested."""
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     made = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
     yield made
@@ -114,7 +115,7 @@ class Visitor:
         self.context = context
         self.running = running
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(20000)
         self.trouble: list[str] = []
         self.asked: set[str] = set()
         self.page.on("console", self._console)
@@ -132,7 +133,7 @@ class Visitor:
         self.page.goto(self.running.base + path)
         return self.page
 
-    def word(self, word: str, timeout_s: float = 8) -> None:
+    def word(self, word: str, timeout_s: float = 20) -> None:
         """Wait until the status block says it."""
         self.page.wait_for_selector(f'#f-pres b:text-is("{word}")', timeout=1000 * timeout_s)
 

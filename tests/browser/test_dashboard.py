@@ -82,7 +82,7 @@ def test_a_dead_bot_is_never_shown_running(running: Start, visit: Visit) -> None
     v.word("RUNNING")
     died = time.monotonic()
     here.signal("writer", signal.SIGKILL)
-    v.word("OFFLINE", 5)
+    v.word("OFFLINE", 10)
     assert time.monotonic() - died < 5
     assert v.page.evaluate("document.documentElement.dataset.old") == ""
     assert v.page.title().startswith("OFFLINE")
