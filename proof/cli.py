@@ -151,7 +151,7 @@ def batch(args: argparse.Namespace, first: int) -> Tally:
         for seed in seeds():
             done(by_seed(seed, args.minutes, args.mode))
     else:
-        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=50) as pool:
+        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool:
             running: set[Future[Record]] = set()
             for seed in seeds():
                 running.add(pool.submit(by_seed, seed, args.minutes, args.mode))

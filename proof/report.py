@@ -9,6 +9,7 @@ from typing import Any
 
 from proof.judge import INVARIANTS
 from proof.plan import ACTS, FAULTS
+from proof.planted import PLANTED
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = ROOT / "docs" / "reliability.md"
@@ -98,6 +99,7 @@ def _faults(run: dict[str, Any]) -> str:
 
 
 def _mutants(rows: list[dict[str, Any]]) -> str:
+    needs = {bug.name: bug.needs for bug in PLANTED}
     caught = sum(1 for row in rows if row["caught"])
     money = [row for row in rows if row["money"]]
     shown = [
@@ -107,13 +109,15 @@ def _mutants(rows: list[dict[str, Any]]) -> str:
             "yes" if row["money"] else "",
             row.get("error") or (f"seed no. {row['first']}" if row["caught"] else f"**survived** {row['seeds']} seeds"),
             ", ".join(name.split(" ")[0] for name in row["by"]),
+            needs.get(row["name"], "").replace(",", ", "),
         )
         for row in rows
     ]
     return (
         f"## Planted bugs\n\n{caught} of {len(rows)} caught; of those that touch money or kill "
         f"{sum(1 for row in money if row['caught'])} of {len(money)}. A survivor is a hole in the rig, or a rule that "
-        "another one covers.\n\n" + _table(("bug", "rule", "money or kill", "caught by", "seen as"), shown)
+        "another one covers. Bugs that lie behind a rare fault were given it in each seed, as the last column says.\n\n"
+        + _table(("bug", "rule", "money or kill", "caught by", "seen as", "given to each seed"), shown)
     )
 
 
