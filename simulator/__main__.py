@@ -103,6 +103,9 @@ async def serve(settings: Settings, files: SimFiles) -> None:
         await server.stop()
         exchange.store.close()
     log.info("sim.stopped")
+    # All is saved and shut. A relayed feed in the middle of a handshake must not hold up the end.
+    logging.shutdown()
+    os._exit(0)
 
 
 def main() -> int:
