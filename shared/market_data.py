@@ -80,9 +80,3 @@ def read_candles(db: sqlite3.Connection, product_id: str, granularity: str, limi
         (product_id, granularity, limit),
     ).fetchall()
     return [CandleRow(*row) for row in reversed(rows)]
-
-
-def read_equity(db: sqlite3.Connection, since_s: int) -> list[EquityRow]:
-    """Equity each minute since `since_s`, oldest first."""
-    rows = db.execute("SELECT at_s, equity, cash, lots_value FROM equity WHERE at_s >= ? ORDER BY at_s", (since_s,))
-    return [EquityRow(*row) for row in rows]

@@ -29,7 +29,6 @@ from bot.core.rules.entries import (
 )
 from bot.core.rules.sizing import funds_open
 from bot.core.world import World
-from shared.control import Level
 from shared.documents import GateVerdict
 from shared.money import from_units
 from shared.settings import Mode, parse_window
@@ -419,8 +418,3 @@ def _judged(judge: Judge, world: World, market: Market) -> Gate:
     except Exception as error:  # fail closed: whatever went wrong, no entry
         name = judge.__name__.strip("_")
         return Gate(name, name.capitalize(), _FAULT, f"{type(error).__name__}: {error}", None, "this is a defect")
-
-
-def level_allows_takes(level: Level) -> bool:
-    """Resting take profits are placed while exits are judged; `stop` leaves those that rest."""
-    return level <= Level.PAUSE

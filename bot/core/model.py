@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.money import ZERO, ceil_to, floor_to
+from shared.money import ZERO, floor_to
 
 
 class Side(StrEnum):
@@ -66,9 +66,6 @@ class Product:
 
     def floor_quote(self, quote_size: Decimal) -> Decimal:
         return floor_to(quote_size, self.quote_increment)
-
-    def ceil_price(self, price: Decimal) -> Decimal:
-        return ceil_to(price, self.price_increment)
 
     def sellable(self, base_size: Decimal, price: Decimal) -> bool:
         """Whether the exchange takes a sale of this much; what it does not take is dust."""

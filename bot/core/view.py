@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 from bot.core import gates as gate_rules
-from bot.core.account import exit_rate, pnl_today, total_unrealized
+from bot.core.account import exit_rate, pnl_today
 from bot.core.exits import percent
 from bot.core.lots import Lot, unrealized
 from bot.core.market import Market
@@ -327,8 +327,3 @@ def strategy(world: World) -> StrategyDoc:
     return StrategyDoc(
         name=port.name, granularity=world.settings.granularity, parameters=dict(port.parameters), signals=signals
     )
-
-
-def unrealized_now(world: World) -> float:
-    """Of all open lots after fees, as a display value."""
-    return float(total_unrealized(world))

@@ -312,7 +312,3 @@ class World:
 def replace_lot(lot: Lot, **changes: Any) -> Lot:
     """`dataclasses.replace`, named for what it does here."""
     return replace(lot, **changes)
-
-
-def is_market(order: Order) -> bool:
-    return order.spec.kind is Kind.MARKET

@@ -142,11 +142,6 @@ class ControlReader:
         )
 
 
-def effective(level: Level, killed: bool) -> Level:
-    """kill > stop > pause > run."""
-    return Level.KILL if killed else level
-
-
 def as_seen(command: Command) -> Command:
     """A command as it is kept: whoever wrote it, its words are cut to what a row holds."""
     return replace(command, by=command.by[:80], id=command.id[:80])
