@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from bot.core.day import Day
 from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
@@ -23,6 +24,7 @@ from shared.money import ZERO, from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
 log = logging.getLogger("ledger")
+_ADD_FILL = insert(t.fills).on_conflict_do_nothing()
 RECEIPTS_SHOWN = 32
 COMMAND_MEMORY = 500
 WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
@@ -49,7 +51,7 @@ class LedgerWriter:
             case SaveFill(fill, lot_id, received_ms):
                 row = {name: getattr(fill, name) for name in fill.__slots__}
                 row |= {"side": fill.side.value, "lot_id": lot_id, "received_ms": received_ms}
-                db.execute(insert(t.fills).values(row).on_conflict_do_nothing())
+                db.execute(_ADD_FILL, row)
             case SaveLot(lot):
                 _upsert(db, t.lots, lot_row(lot))
             case SaveDay(day):
@@ -374,10 +376,16 @@ def _key(record: Record) -> tuple[type, str] | None:
 
 
 def _upsert(db: Connection, table: Table, row: dict[str, Any]) -> None:
+    db.execute(_upsert_statement(table, tuple(row)), row)
+
+
+@cache
+def _upsert_statement(table: Table, names: tuple[str, ...]) -> Insert:
+    """Built once for each table: building it costs more than running it."""
     keys = [column.name for column in table.primary_key]
-    statement = insert(table).values(row)
-    changed = {name: statement.excluded[name] for name in row if name not in keys and name != "boot_id"}
-    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in names if name not in keys and name != "boot_id"}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def _sent_ms(command: Command) -> int | None:
