@@ -9,7 +9,7 @@ import uvicorn
 
 from dashboard import logs
 from dashboard.app import create_app
-from dashboard.links import base_url
+from dashboard.links import announce_url, base_url
 from dashboard.server import MOST_CONNECTIONS, Protocol
 from shared import settings as settings_module
 from shared.ledger.wish import make_control_file
@@ -62,6 +62,10 @@ def main() -> int:
             "End the program that holds the port, or set DASHBOARD_PORT.\n"
         )
         return EXIT_PORT_TAKEN
+    try:
+        announce_url(paths, settings)
+    except OSError as error:
+        log.warning("url.unwritten error=%s", error.strerror)
     log.info("dashboard.started url=%s data=%s", base_url(settings), paths.root)
     # Reads run in threads; the loop that answers must not wait 5 ms for one of them to give way.
     sys.setswitchinterval(0.0005)

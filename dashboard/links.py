@@ -4,11 +4,13 @@ import time
 
 from dashboard.auth.roles import Role
 from dashboard.auth.secrets_store import LINK_TTL_S, new_secret, put, sweep
+from shared.files import write_whole
 from shared.paths import DataPaths
 from shared.settings import Settings
 
 LINKS = "links"
 TOKENS = "tokens"
+URL = "url"
 
 
 def create_login_link(paths: DataPaths, settings: Settings, role: str = "operator") -> str:
@@ -17,7 +19,21 @@ def create_login_link(paths: DataPaths, settings: Settings, role: str = "operato
     folder = paths.dashboard / LINKS
     sweep(folder)
     put(folder, secret, {"role": Role(role).value, "expires_s": time.time() + LINK_TTL_S})
-    return f"{base_url(settings)}/login/link?t={secret}"
+    return f"{announced_url(paths) or base_url(settings)}/login/link?t={secret}"
+
+
+def announce_url(paths: DataPaths, settings: Settings) -> None:
+    """Leave word where COIN listens: the shell that asks for a link may lack the settings that it was started with."""
+    paths.dashboard.mkdir(mode=0o700, exist_ok=True)
+    write_whole(paths.dashboard / URL, base_url(settings).encode(), durable=False)
+
+
+def announced_url(paths: DataPaths) -> str | None:
+    """Where COIN listened when it last started on this data folder; None = it never did."""
+    try:
+        return (paths.dashboard / URL).read_text().strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def create_token(paths: DataPaths, role: str) -> str:

@@ -115,6 +115,15 @@ def test_the_log_is_private_and_holds_no_secret(served: tuple[DataPaths, int, su
         assert "\x1b" not in sink
 
 
+def test_a_shell_without_the_settings_of_the_start_gets_a_link_that_works(
+    served: tuple[DataPaths, int, subprocess.Popen[str]],
+) -> None:
+    paths, port, _ = served
+    link = create_login_link(paths, load(paths.root / "none", {}).settings)
+    assert link.startswith(f"http://127.0.0.1:{port}/")
+    assert httpx.get(link).status_code == 200
+
+
 def test_headers_that_never_end_are_given_up_and_others_are_served(
     served: tuple[DataPaths, int, subprocess.Popen[str]],
 ) -> None:
