@@ -43,7 +43,20 @@ def measure() -> list[Figure]:
             made.wait_trading()
             time.sleep(SETTLE_S)
             figures += _watch(made, "loaded")
+            figures += _own_word(made)
     return figures
+
+
+def _own_word(made: Rig) -> list[Figure]:
+    """What the bot under load measured of itself: a price in the engine → its order recorded and on its way."""
+    state = made.state()
+    found = state.metrics if state is not None else None
+    if found is None or found.tick_to_order_ms_p50 is None or found.tick_to_order_ms_p99 is None:
+        return []
+    return [
+        Figure("price to order on its way, p50, loaded", found.tick_to_order_ms_p50, "ms", 2.0),
+        Figure("price to order on its way, p99, loaded", found.tick_to_order_ms_p99, "ms", 10.0),
+    ]
 
 
 def _watch(made: Rig, when: str) -> list[Figure]:
