@@ -71,7 +71,7 @@ class Run:
         self.venue = Venue(plan, self.loop)
         self.truth = TruthLog()
         self.faults = FaultBox(plan.seed, plan.windows, lambda: self.loop.now_us)
-        settings: dict[str, Any] = dict(plan.settings)
+        settings: dict[str, Any] = {"depth_view": False, **plan.settings}  # a view: nothing that trades reads it
         self.settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **settings)
         self.paths = self.settings.paths
         self.pulse = Pulse(self.loop)

@@ -6,7 +6,7 @@ percent; `…_ms` is milliseconds; `at` fields are ISO 8601 UTC in whole seconds
 Readers ignore unknown fields (`decode_state`), and show an unknown `version` as such instead of guessing.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 import msgspec
@@ -420,12 +420,23 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DepthDoc:
+    """The best levels of one product's book: [price, base size], best first."""
+
+    product_id: str
+    bids: list[list[float]]
+    asks: list[list[float]]
+    at_ms: int  # when the book last changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketDoc:
-    """`market.json`: best bid and ask of each product, every second."""
+    """`market.json`: best bid and ask of each product, and the book where it is kept, every second."""
 
     version: int = 1
     ts_ms: int
     quotes: list[Quote]
+    depth: list[DepthDoc] = field(default_factory=list)
 
 
 def encode_state(state: BotState) -> bytes:

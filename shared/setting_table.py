@@ -85,6 +85,7 @@ class Settings:
     data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
     log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, comma separated.")
+    depth_view: bool = _set(True, "Keep the 20 best levels of each book for the Chart page.")
     granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
     use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
     tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)

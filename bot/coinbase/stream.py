@@ -28,6 +28,8 @@ DEADLINE_STEP_S = 0.5
 BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 15.0
 STEADY_S = 30.0
+# The one channel whose frames carry another name than it is subscribed by.
+_SUBSCRIBED = {"l2_data": "level2"}
 
 
 class StreamFault(Exception):
@@ -192,7 +194,7 @@ class Stream:
         # Outside the guard: what the engine makes of the news is no fault of the frame.
         for news in found:
             self._sink.event(news)
-        self._alive(channel)
+        self._alive(_SUBSCRIBED.get(channel, channel))
 
     def _in_sequence(self, number: int) -> bool:
         """False = this frame came before. Raises StreamFault for a gap."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.coinbase.depth import DepthStream
 from bot.coinbase.endpoints import Endpoints, endpoints
 from bot.coinbase.keys import ApiKey
 from bot.coinbase.limiter import Limiter
@@ -72,6 +73,7 @@ class Bot:
         self.desk: Desk | None = None
         self.streams: list[Stream] = []
         self.limiter = Limiter(clock)
+        self.depth: DepthStream | None = None  # for people; its trouble is nobody's
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)
         self.commands = Commands(self)
@@ -209,7 +211,7 @@ class Bot:
         if gap_s <= GAP_S:
             return False
         log.warning("the loop stood still for %.1f s: streams begin anew, entries wait for them", gap_s)
-        for stream in self.streams:
+        for stream in filter(None, (*self.streams, self.depth)):
             stream.give_up("this machine slept")
         self.dispatch(ev.FeedChanged(False, "this machine slept"))
         self.sync_wanted.set()

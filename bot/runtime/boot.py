@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from bot.coinbase.depth import DepthStream
 from bot.coinbase.errors import ExchangeError, Forbidden, Rejected, Unauthorized
 from bot.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
 from bot.coinbase.rest import Rest
@@ -45,6 +46,7 @@ class Boot:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
+        self._depth: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Until trading is ready. Raises Fatal."""
@@ -306,6 +308,12 @@ class Boot:
             bot.streams.append(stream)
             task = asyncio.get_running_loop().create_task(stream.run(), name=f"stream-{name}")
             task.add_done_callback(bot.supervise)
+        if bot.settings.depth_view:
+            bot.depth = DepthStream(
+                products, endpoints=bot.endpoints, key=bot.key, net=bot.net, clock=bot.clock, rng=bot.rng
+            )
+            # Not supervised: a view that dies takes nothing with it. Kept, or the loop would forget it.
+            self._depth = asyncio.get_running_loop().create_task(bot.depth.run(), name="stream-depth")
 
     async def _backfill(self, rest: Rest) -> None:
         """Closed bars for signals first, then for the charts; what cannot be had now comes with the next minute."""

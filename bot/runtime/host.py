@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from os import getpid
 from typing import Any, Protocol
 
+from bot.coinbase.depth import DepthStream
 from bot.coinbase.limiter import Limiter
 from bot.coinbase.rest import Rest
 from bot.coinbase.stream import Stream
@@ -67,6 +68,7 @@ class Host(Protocol):
     rest: Rest | None
     desk: Desk | None
     streams: list[Stream]
+    depth: DepthStream | None
     limiter: Limiter
     gate: OrderGate
     live_lock: LiveLock

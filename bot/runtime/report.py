@@ -118,7 +118,7 @@ def _feeds(bot: Host) -> FeedsDoc | None:
         ws_note="; ".join(f"{h.name}: {h.note}" for h in down) or None,
         channels=[
             ChannelDoc(channel=channel, product_id=product_id, age_ms=max(round((now_s - at_s) * 1000), 0))
-            for h in healths
+            for h in (*healths, *((bot.depth.health,) if bot.depth is not None else ()))
             for (channel, product_id), at_s in h.channel_s.items()
         ],
         rest_ok=bot.rest.last_error is None and bot.rest.last_ms is not None,
@@ -186,7 +186,7 @@ def positions_file(bot: Host) -> bytes:
 
 
 def market_file(bot: Host) -> bytes:
-    """`market.json`: best bid and ask of each product."""
+    """`market.json`: best bid and ask of each product, and the best levels where the book is kept."""
     assert bot.engine is not None
     quotes = [
         Quote(
@@ -198,4 +198,6 @@ def market_file(bot: Host) -> bytes:
         )
         for product_id, m in bot.engine.world.markets.items()
     ]
-    return orjson.dumps(MarketDoc(ts_ms=epoch_ms(bot.clock.utc()), quotes=quotes), option=orjson.OPT_APPEND_NEWLINE)
+    depth = bot.depth.shown() if bot.depth is not None else []
+    document = MarketDoc(ts_ms=epoch_ms(bot.clock.utc()), quotes=quotes, depth=depth)
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)

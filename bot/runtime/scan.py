@@ -76,6 +76,6 @@ async def follow(bot: Bot, rest: Rest, chosen: tuple[str, ...], listed: list[Lis
     now = bot.products
     if set(now) == before:
         return
-    for stream in bot.streams:
+    for stream in filter(None, (*bot.streams, bot.depth)):
         await stream.watch(now)
     await load_history(bot, rest, tuple(product_id for product_id in now if product_id not in before))
