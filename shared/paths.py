@@ -39,6 +39,11 @@ class DataPaths:
         return self.root / f"market{self.flavour}.db"
 
     @property
+    def tape(self) -> Path:
+        """One file for each day that was recorded (`shared.tape`)."""
+        return self.root / f"tape{self.flavour}"
+
+    @property
     def market(self) -> Path:
         return self.root / "market.json"
 

@@ -91,6 +91,7 @@ class Settings:
     tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)
     candle_resync_sec: float = _set(60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0)
     max_history_candles: int = _set(5000, "Closed bars kept for signals.", 60, 100_000)
+    record: bool = _set(False, "Keep a tape of prices and decisions, 7 days of it, for ./coin parity.")
 
     # The live lock
     dry_run: bool = _set(True, "In live mode: send no orders. Elsewhere orders flow to COIN-SIM.")

@@ -33,6 +33,7 @@ from bot.runtime.offload import Offload
 from bot.runtime.recorder import Recorder
 from bot.runtime.report import positions_file, state
 from bot.runtime.state_writer import StateWriter
+from bot.runtime.tape import Tape
 from shared.documents import Phase
 from shared.seams import Clock, Fs, Rng
 from shared.settings import Settings
@@ -79,6 +80,8 @@ class Bot:
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng)
         self.recorder = Recorder(self.paths.market_db, market_offload)
+        about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}
+        self.tape = Tape(settings, clock, market_offload, about) if settings.record else None
         self.writer = StateWriter(self.paths, fs, clock, offload, lambda: state(self), self._positions)
         self.error: str | None = None
         self.clock_offset_ms: int | None = None
@@ -108,6 +111,8 @@ class Bot:
             log.critical("the engine failed on %s", type(event).__name__, exc_info=error)
             self.fail(error)
             raise
+        if self.tape is not None:
+            self.tape.heard(event, intents, self.engine)
         if intents:
             self._carry_out(intents, event, began_s)
 

@@ -25,6 +25,7 @@ from bot.runtime.host import Identity
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.offload import Offload
+from bot.runtime.tape import end as end_tape
 from shared.build import build_id
 from shared.documents import Phase
 from shared.files import sweep_temporaries
@@ -169,6 +170,8 @@ class Process:
         self._start("state", bot.writer.run())
         self._start("seconds", clocks.seconds(bot))
         self._start("lock", self._watch_lock())
+        if bot.tape is not None:
+            self._start("tape", bot.tape.run())
         if bot.commands.latch is not None:
             bot.commands.start_kill_path()
         boot = self._start("boot", Boot(bot).run(), supervised=False)
@@ -228,6 +231,7 @@ class Process:
         for task in self._tasks:
             task.cancel()
         bot.ended = True
+        await end_tape(bot.tape, END_S)
         if error is not None:
             bot.error = error
         if bot.boot.phase is not Phase.ERROR:
