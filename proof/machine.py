@@ -21,8 +21,11 @@ from shared.times import EPOCH
 
 T = TypeVar("T")
 LOOK_US = round(LOOK_S * 1e6)
+AWAKE_US = 1_000_000
 QUIET_LOOK_S = 1.0
+BUSY_LOOK_S = 0.1  # while a command waits for its effect for longer than some seconds
 OFFLOAD_S = 0.0004
+MARKET_EVERY = 10
 
 
 class Dead(SystemExit):
@@ -38,8 +41,8 @@ class Pulse:
         self._waiter: asyncio.Future[None] | None = None
 
     def changed(self) -> None:
-        """A file that the control task looks at may have changed: look every 20 ms for the next seconds."""
-        self._awake_until_us = self._loop.now_us + 3_000_000
+        """A file that the control task looks at may have changed: look every 20 ms for the next second."""
+        self._awake_until_us = self._loop.now_us + AWAKE_US
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             grid = LOOK_US - self._loop.now_us % LOOK_US
@@ -80,10 +83,10 @@ class VirtualClock:
         return self._base_s + self._loop.now_us / 1e6
 
     async def sleep(self, seconds: float) -> None:
-        if seconds == LOOK_S and self._pulse.quiet and not self._busy():
+        if seconds == LOOK_S and self._pulse.quiet:
             task = asyncio.current_task()
             if task is not None and task.get_name() == "control":
-                await self._pulse.wait(QUIET_LOOK_S)
+                await self._pulse.wait(BUSY_LOOK_S if self._busy() else QUIET_LOOK_S)
                 return
         await asyncio.sleep(seconds)
 
@@ -116,16 +119,24 @@ class InlineOffload:
 
 
 class VirtualFs(SystemFs):
-    """Real files, on a memory disk; writes are told to `written`, and fail while the disk is full."""
+    """Real files, on a memory disk; writes are told to `written`, and fail while the disk is full.
+
+    `market.json`, a view that nothing of the bot reads, is written each `MARKET_EVERY` times only.
+    """
 
     def __init__(self, alive: Callable[[], bool], full: Callable[[], bool], written: Callable[[Path, bytes], None]):
         self._alive, self._full, self._written = alive, full, written
+        self._quotes = 0
 
     def write_whole(self, path: Path, data: bytes, *, durable: bool) -> None:
         if not self._alive():
             raise Dead
         if self._full():
             raise OSError(errno.ENOSPC, "No space left on device")
+        if path.name == "market.json":
+            self._quotes += 1
+            if self._quotes % MARKET_EVERY != 1:
+                return
         super().write_whole(path, data, durable=False)
         self._written(path, data)
 

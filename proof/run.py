@@ -1,14 +1,10 @@
 """One run: the bot's real process, life after life, in a world that follows a plan. The outcome goes to the judge."""
 
-import asyncio
-import gc
 import hashlib
-import logging
 import shutil
 import sqlite3
 import tempfile
 import time
-import types
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,14 +14,13 @@ from typing import Any
 
 import orjson
 
-from bot.runtime import state_writer
 from bot.runtime.process import Machine, Process
-from bot.strategies import registry
 from proof.faults import FaultBox
 from proof.loop import Crash, Finished, VirtualLoop
 from proof.machine import InlineOffload, Pulse, SeededRng, VirtualClock, VirtualFs, disk_full, ledger_opener
 from proof.net import VirtualNet
 from proof.operator import Operator
+from proof.patched import Patched, settle
 from proof.plan import QUIET_S, Plan
 from proof.truth import TruthLog
 from proof.venue import Venue
@@ -107,7 +102,7 @@ class Run:
         self.loop.agenda.at(round((end_s + FREEZE_S - 10) * 1e6), self._rest)
         self.loop.agenda.at(round((end_s + FREEZE_S) * 1e6), self.venue.freeze)
         self.loop.agenda.at(round((end_s + QUIET_S) * 1e6), self._finish)
-        with _patched(self):
+        with Patched(self):
             try:
                 while True:
                     self._live()
@@ -342,39 +337,6 @@ class Run:
         (self.folder / "truth.json").write_bytes(orjson.dumps(document))
 
 
-class _patched:
-    """Names inside libraries that would reach for the machine's clock or randomness, for the time of one run."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._kept: list[tuple[Any, str, Any]] = []
-
-    def _set(self, owner: Any, name: str, value: Any) -> None:
-        self._kept.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, value)
-
-    def __enter__(self) -> None:
-        from coinbase import jwt_generator  # noqa: PLC0415
-
-        run = self._run
-        random = Random(f"ids/{run.plan.seed}")
-        self._set(control, "uuid", types.SimpleNamespace(uuid4=SeededRng(random).uuid4))
-        wall = lambda: (run.venue.now_us + run.clock_off_us) / 1e6  # noqa: E731
-        self._set(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("proof.always", "Always")})
-        self._set(state_writer, "INTERVAL_S", run.plan.state_s)
-        self._set(jwt_generator, "time", types.SimpleNamespace(time=wall))
-        asyncio.set_event_loop(run.loop)
-        logging.disable(logging.CRITICAL)
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        for owner, name, value in reversed(self._kept):
-            setattr(owner, name, value)
-        logging.disable(logging.NOTSET)
-        asyncio.set_event_loop(None)
-        gc.enable()
-
-
 def folder_for(seed: int) -> Path:
     """A folder of its own, on a memory disk where there is one."""
     base = MEMORY if MEMORY.is_dir() else None
@@ -384,6 +346,7 @@ def folder_for(seed: int) -> Path:
 def run_plan(plan: Plan, folder: Path | None = None) -> Outcome:
     """Run one plan in a folder, which the caller removes."""
     folder = folder_for(plan.seed) if folder is None else folder
+    settle()
     return Run(plan, folder).go()
 
 

@@ -24,6 +24,7 @@ from simulator.store import Page
 
 BOOK_LEVELS = 60
 HEARTBEAT_US = 1_000_000
+MARKET_US = 150_000  # what happens in the market by itself is handed out at this grain; a request sees it all
 
 
 class Venue:
@@ -85,7 +86,7 @@ class Venue:
             return
         self._move()
         due = self.sim.exchange.driver.next_due_us()
-        at = max((due or self.now_us) - self.start_us, self.loop.now_us + 1)
+        at = max((due or self.now_us) - self.start_us, self.loop.now_us + MARKET_US)
         self.loop.agenda.at(at, self._market)
 
     def hand_out(self) -> None:

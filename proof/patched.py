@@ -1,0 +1,85 @@
+"""What a run puts in place of names inside libraries and the bot: clocks, ids, and what would only cost time."""
+
+import asyncio
+import gc
+import logging
+import types
+from functools import cache
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, create_engine
+
+from bot.runtime import history, report, state_writer
+from bot.strategies import registry
+from proof.machine import SeededRng
+from shared import control
+from shared.ledger import open as opening
+
+if TYPE_CHECKING:
+    from proof.run import Run
+
+SHORT_CHART = 30
+_first_engine: list[Engine] = []
+
+
+def _alike(*args: Any, **kwargs: Any) -> Engine:
+    """An engine of its own that shares the dialect, and with it the compiled statements, of the first one.
+
+    A process compiles its statements once; a run lives through many lives, and need not do it in each.
+    """
+    engine = create_engine(*args, **kwargs)
+    if not _first_engine or _first_engine[0].dialect.name != engine.dialect.name:
+        _first_engine[:] = [engine]
+        return engine
+    kept: Any = _first_engine[0]
+    engine.dialect = engine.pool._dialect = kept.dialect
+    engine._compiled_cache = kept._compiled_cache
+    return engine
+
+
+@cache
+def settle() -> None:
+    """What a process has loaded before its first run need not be looked through at the end of each."""
+    gc.collect()
+    gc.freeze()
+
+
+class Patched:
+    """In force inside the `with`; a run at a time."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self._kept: list[tuple[Any, str, Any]] = []
+
+    def _set(self, owner: Any, name: str, value: Any) -> None:
+        self._kept.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
+
+    def __enter__(self) -> None:
+        from coinbase import jwt_generator  # noqa: PLC0415
+
+        run = self._run
+        random = Random(f"ids/{run.plan.seed}")
+        self._set(control, "uuid", types.SimpleNamespace(uuid4=SeededRng(random).uuid4))
+        wall = lambda: (run.venue.now_us + run.clock_off_us) / 1e6  # noqa: E731
+        self._set(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("proof.always", "Always")})
+        self._set(state_writer, "INTERVAL_S", run.plan.state_s)
+        if not run.plan.full_history:
+            self._set(history, "VOLATILITY_BARS", SHORT_CHART)
+            self._set(history, "CHARTS", dict.fromkeys(history.CHARTS, SHORT_CHART))
+        self._set(opening, "create_engine", _alike)
+        self._set(jwt_generator, "_load_private_key", cache(jwt_generator._load_private_key))  # one key, read once
+        self._set(report, "rss_mb", lambda: 0.0)
+        self._set(report, "cpu_s", lambda: 0.0)
+        self._set(jwt_generator, "time", types.SimpleNamespace(time=wall))
+        asyncio.set_event_loop(run.loop)
+        logging.disable(logging.CRITICAL)
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        for owner, name, value in reversed(self._kept):
+            setattr(owner, name, value)
+        logging.disable(logging.NOTSET)
+        asyncio.set_event_loop(None)
+        gc.enable()
