@@ -280,12 +280,40 @@ class SignalDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreDoc:
+    """How good a model's probabilities were, on bars that it had not seen; rates are fractions."""
+
+    count: int  # predictions that were judged
+    hit_rate: float
+    base_rate: float  # share of bars that rose
+    brier: float  # mean squared error; lower is better
+    base_brier: float  # of saying the base rate each time
+    log_loss: float
+    bins: list[list[float]]  # [mean probability, share that rose, count], lowest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDoc:
+    """One product's fitted model. `weights` belong to standardised features, so their sizes compare."""
+
+    product_id: str
+    features: list[str]
+    weights: list[float]
+    intercept: float
+    rows: int  # that it was fitted on
+    fitted_at: str | None
+    fits: int
+    score: ScoreDoc | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyDoc:
     version: int = 1
     name: str
     granularity: str
     parameters: dict[str, str]
     signals: list[SignalDoc]
+    models: list[ModelDoc] = field(default_factory=list)  # none for a strategy of rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

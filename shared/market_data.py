@@ -18,7 +18,12 @@ CREATE TABLE IF NOT EXISTS equity (
 CREATE TABLE IF NOT EXISTS signals (
   product_id TEXT NOT NULL, start_s INTEGER NOT NULL, signal TEXT NOT NULL, probability REAL, vals TEXT NOT NULL,
   PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stops (
+  product_id TEXT NOT NULL, start_s INTEGER NOT NULL, signal TEXT NOT NULL, gate TEXT NOT NULL, title TEXT NOT NULL,
+  PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
 """
+# In the table `stops`, the gate of a bar that an entry followed.
+ENTERED = "entered"
 
 
 class CandleRow(NamedTuple):

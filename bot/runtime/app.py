@@ -33,6 +33,7 @@ from bot.runtime.offload import Offload
 from bot.runtime.recorder import Recorder
 from bot.runtime.report import positions_file, state
 from bot.runtime.state_writer import StateWriter
+from bot.runtime.strategy_port import StrategyAdapter
 from bot.runtime.tape import Tape
 from shared.documents import Phase
 from shared.seams import Clock, Fs, Rng
@@ -73,7 +74,7 @@ class Bot:
         self.rest: Rest | None = None
         self.desk: Desk | None = None
         self.streams: list[Stream] = []
-        self.limiter = Limiter(clock)
+        self.strategy: StrategyAdapter | None = None
         self.depth: DepthStream | None = None  # for people; its trouble is nobody's
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)

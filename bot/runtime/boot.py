@@ -148,7 +148,8 @@ class Boot:
         now = bot.clock.utc()
         # A kill or its reset that came before there was an engine is known to the commands only.
         known = replace(bot.restored, latch=bot.commands.latch)
-        bot.engine = Engine(settings, StrategyAdapter(settings, known.facts), known, bot.commands.level, now)
+        bot.strategy = StrategyAdapter(settings, known.facts)
+        bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock)
         bot.dispatch(ev.ProductsSeen(products))
         if bot.clock_offset_ms is not None:

@@ -9,11 +9,14 @@ import logging
 from bot.coinbase.errors import ExchangeError
 from bot.coinbase.rest import Rest
 from bot.core import events as ev
+from bot.core.gates import all_gates
+from bot.core.market import Market
 from bot.core.model import Bar
 from bot.runtime.app import Bot
 from bot.runtime.control import LOOK_S
 from bot.runtime.report import market_file
-from shared.market_data import EquityRow
+from shared.documents import GateVerdict
+from shared.market_data import ENTERED, EquityRow
 from shared.settings import GRANULARITY_S
 from shared.times import epoch_ms
 
@@ -157,6 +160,24 @@ async def _record_signal(bot: Bot, product_id: str) -> None:
     market = bot.engine.world.market(product_id) if bot.engine is not None else None
     if market is not None and market.signal_bar_s is not None:
         await bot.recorder.signal(product_id, market.signal_bar_s, market.signal, market.probability, market.values)
+        await _record_stop(bot, market)
+
+
+async def _record_stop(bot: Bot, market: Market) -> None:
+    """What kept the decision on the newest bar from an entry, for the day's tally; a later entry puts it right."""
+    assert bot.engine is not None and market.signal_bar_s is not None
+    world, product_id = bot.engine.world, market.product.product_id
+    if market.used_bar_s is not None:
+        await bot.recorder.entered(product_id, market.used_bar_s)
+    if not world.ready:
+        return  # nothing is decided before trading
+    if market.used_bar_s == market.signal_bar_s:
+        await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, ENTERED, "Entered")
+        return
+    shut = next((gate for gate in all_gates(world, market) if gate.verdict is not GateVerdict.OPEN), None)
+    # Every gate open: the next price enters, and the next bar's record says so.
+    name, title = (shut.name, shut.title) if shut is not None else ("open", "None: an entry was due")
+    await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, name, title)
 
 
 async def _record_equity(bot: Bot) -> None:

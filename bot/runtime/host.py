@@ -22,6 +22,7 @@ from bot.runtime.ledger import LedgerWriter
 from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
 from bot.runtime.state_writer import StateWriter
+from bot.runtime.strategy_port import StrategyAdapter
 from shared.control import Level
 from shared.documents import ControlDoc, ReceiptDoc
 from shared.paths import DataPaths
@@ -69,6 +70,7 @@ class Host(Protocol):
     desk: Desk | None
     streams: list[Stream]
     depth: DepthStream | None
+    strategy: StrategyAdapter | None
     limiter: Limiter
     gate: OrderGate
     live_lock: LiveLock

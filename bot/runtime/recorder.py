@@ -13,10 +13,12 @@ import orjson
 
 from bot.core.model import Bar
 from bot.runtime.offload import Offload
-from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles
+from shared.market_data import ENTERED, CandleRow, EquityRow, open_market_writer, put_candles
 
 log = logging.getLogger("market")
 _PRUNE = "DELETE FROM candles WHERE granularity=? AND start_s<?"
+_PRUNE_DECISIONS = ("DELETE FROM signals WHERE start_s<?", "DELETE FROM stops WHERE start_s<?")
+KEEP_DECISIONS_S = 14 * 86_400
 KEEP_S = {"ONE_MINUTE": 14 * 86_400, "FIVE_MINUTE": 60 * 86_400, "ONE_HOUR": 730 * 86_400, "ONE_DAY": 10_000 * 86_400}
 
 
@@ -49,10 +51,24 @@ class Recorder:
         row = (product_id, start_s, signal, probability, orjson.dumps(dict(values)).decode())
         await self._write(lambda: self._execute("INSERT OR REPLACE INTO signals VALUES (?,?,?,?,?)", row))
 
+    async def stop(self, product_id: str, start_s: int, signal: str, gate: str, title: str) -> None:
+        """Which gate was the first shut one when the bar was decided on; ENTERED = an entry followed."""
+        row = (product_id, start_s, signal, gate, title)
+        await self._write(lambda: self._execute("INSERT OR REPLACE INTO stops VALUES (?,?,?,?,?)", row))
+
+    async def entered(self, product_id: str, start_s: int) -> None:
+        """An entry followed the bar after all."""
+        row = (ENTERED, "Entered", product_id, start_s)
+        await self._write(
+            lambda: self._execute("UPDATE stops SET gate=?, title=? WHERE product_id=? AND start_s=?", row)
+        )
+
     async def prune(self, now_s: int) -> None:
-        """Drop bars that no chart shows any more."""
+        """Drop bars and decisions that no page shows any more."""
         for granularity, keep_s in KEEP_S.items():
             await self._write(partial(self._execute, _PRUNE, (granularity, now_s - keep_s)))
+        for statement in _PRUNE_DECISIONS:
+            await self._write(partial(self._execute, statement, (now_s - KEEP_DECISIONS_S,)))
 
     def _execute(self, statement: str, row: tuple[object, ...]) -> None:
         self._open().execute(statement, row)

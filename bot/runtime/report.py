@@ -1,9 +1,12 @@
 """The state document: what the shell knows of itself around what the engine shows of its world."""
 
+from dataclasses import replace
+
 import orjson
 
 from bot.coinbase.stream import StreamHealth
 from bot.core import view
+from bot.core.world import World
 from bot.runtime.host import Host
 from bot.runtime.ledger import lot_row
 from bot.runtime.metrics import Samples, cpu_s, rss_mb
@@ -18,6 +21,7 @@ from shared.documents import (
     Phase,
     Quote,
     Status,
+    StrategyDoc,
 )
 from shared.money import plain
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
@@ -58,7 +62,7 @@ def state(bot: Host) -> BotState:
         risk=view.risk(world) if world is not None and bot.synced else None,
         gates=view.gates(world) if world is not None and bot.synced else None,
         feeds=_feeds(bot),
-        strategy=view.strategy(world) if world is not None and bot.synced else None,
+        strategy=_strategy(bot, world) if world is not None and bot.synced else None,
         metrics=_metrics(bot),
         control=bot.control_plane.document(),
         kill=_kill(bot),
@@ -78,6 +82,12 @@ def status_and_phase(bot: Host) -> tuple[Status, Phase]:
     if bot.engine is None or not bot.engine.world.ready:
         return Status.STARTING, bot.boot.phase
     return bot.engine.status, bot.engine.phase
+
+
+def _strategy(bot: Host, world: World) -> StrategyDoc:
+    """What the strategy says, with its fitted models where it has any."""
+    shown = view.strategy(world)
+    return replace(shown, models=bot.strategy.models()) if bot.strategy is not None else shown
 
 
 def _kill(bot: Host) -> KillDoc | None:

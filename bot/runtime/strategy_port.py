@@ -1,5 +1,6 @@
 """The chosen strategy, as the engine wants it: bars of the core in, signal of the core out."""
 
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -10,7 +11,12 @@ from bot.core.model import Bar, Product
 from bot.core.world import Signal, StrategyFailed
 from bot.strategies import registry
 from bot.strategies.base import Bars, Strategy
+from bot.strategies.score import ModelView
+from shared.documents import ModelDoc, ScoreDoc
 from shared.settings import GRANULARITY_S, Settings
+from shared.times import from_epoch_ms, iso_seconds
+
+log = logging.getLogger("strategy")
 
 
 class StrategyAdapter:
@@ -46,6 +52,18 @@ class StrategyAdapter:
         state = self._of(product_id).state()
         return orjson.dumps(state).decode() if state else None
 
+    def models(self) -> list[ModelDoc]:
+        """The fitted model of each product, for the page. A user's own code may raise: then there is none to show."""
+        found = []
+        for product_id, strategy in self._by_product.items():
+            try:
+                view = strategy.model_view()
+                if view is not None:
+                    found.append(_model(product_id, view))
+            except Exception as error:
+                log.debug("%s", registry.failure(strategy, error))
+        return found
+
     def fits(self) -> int:
         return sum(getattr(strategy, "fits", 0) for strategy in self._by_product.values())
 
@@ -58,6 +76,31 @@ class StrategyAdapter:
             if kept:
                 strategy.restore(orjson.loads(kept))
         return strategy
+
+
+def _model(product_id: str, view: ModelView) -> ModelDoc:
+    """Rounded: a page shows four digits, and every write of the state carries it."""
+    score = view.score
+    return ModelDoc(
+        product_id=product_id,
+        features=list(view.features),
+        weights=[round(weight, 5) for weight in view.weights],
+        intercept=round(view.intercept, 5),
+        rows=view.rows,
+        fitted_at=iso_seconds(from_epoch_ms(view.fitted_s * 1000)) if view.fitted_s is not None else None,
+        fits=view.fits,
+        score=None
+        if score is None
+        else ScoreDoc(
+            count=score.count,
+            hit_rate=round(score.hit_rate, 5),
+            base_rate=round(score.base_rate, 5),
+            brier=round(score.brier, 5),
+            base_brier=round(score.base_brier, 5),
+            log_loss=round(score.log_loss, 5),
+            bins=[[round(p, 4), round(share, 4), count] for p, share, count in score.bins],
+        ),
+    )
 
 
 def _parameters(strategy: Strategy, settings: Settings) -> dict[str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from bot.strategies.score import ModelView
     from shared.settings import Settings
 
     Floats = NDArray[np.float64]
@@ -201,6 +202,10 @@ class Strategy(ABC):
             {label: value for label, value in values.items() if math.isfinite(value)},
             int(bars.start_s[-1]),
         )
+
+    def model_view(self) -> ModelView | None:
+        """The fitted model for the Strategy page; None = there is none (yet)."""
+        return None
 
     def state(self) -> dict[str, Any]:
         """What must survive a restart, as plain JSON values; {} when there is nothing."""

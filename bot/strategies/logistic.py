@@ -17,6 +17,7 @@ from bot.strategies.base import Bars, Call, Signal, SignalArrays, Strategy
 from bot.strategies.features import Floats
 from bot.strategies.indicators import rolling_sum
 from bot.strategies.logistic_fit import Fit, fit
+from bot.strategies.score import KEPT, ModelView, Scores
 from shared.settings import Settings, SettingsError
 
 # Rows of a first fit: with 30 bars for a baseline row and the last row's outcome open, the model speaks from the
@@ -24,6 +25,9 @@ from shared.settings import Settings, SettingsError
 MIN_ROWS = 20
 WARMUP_BARS = 50
 STATE_VERSION = 1
+# The score's past is made at a start by walking forward over the newest bars with a fit for each so many of them:
+# 20 fits of a millisecond.
+SCORE_STRIDE = 50
 
 
 class Logistic(Strategy):
@@ -33,6 +37,8 @@ class Logistic(Strategy):
         super().__init__(settings, options)
         self.model: Fit | None = None
         self.fitted_slot: int | None = None
+        self.scores = Scores()
+        self._said: tuple[int, float] | None = None  # the newest bar that was spoken of, and the probability
         if settings.max_history_candles < self.warmup_bars:
             raise SettingsError(
                 [
@@ -71,8 +77,42 @@ class Logistic(Strategy):
             self.fits += 1
         p = np.full(len(bars), np.nan)
         p[-1:] = self.model.probability(rows[-1:])
+        self._keep_score(bars, rows, float(p[-1]))
         arrays = self._decide(bars, p)
         return self.newest(bars, arrays)
+
+    def _keep_score(self, bars: Bars, rows: Floats, p: float) -> None:
+        """What came of the last prediction; at the first bar, of those that a walk forward over the window makes."""
+        up = features.next_is_up(bars)
+        if self._said is None:
+            self.scores.add(self._walked(rows, up))
+        else:
+            start_s, said = self._said
+            at = int(np.searchsorted(bars.start_s, start_s))
+            if at < len(up) and bars.start_s[at] == start_s:
+                self.scores.add([(said, bool(up[at]))])
+        self._said = (int(bars.start_s[-1]), p)
+
+    def _walked(self, rows: Floats, up: Any) -> Iterator[tuple[float, bool]]:
+        """(probability, outcome) of the newest bars, each by a model that had not seen it."""
+        end = len(up)
+        for first in range(max(end - KEPT, self.warmup_bars - 1), end, SCORE_STRIDE):
+            part = slice(first, min(first + SCORE_STRIDE, end))
+            yield from zip(self._fit(rows, up, first).probability(rows[part]).tolist(), up[part].tolist(), strict=True)
+
+    def model_view(self) -> ModelView | None:
+        fitted, slot = self.model, self.fitted_slot
+        if fitted is None:
+            return None
+        return ModelView(
+            features=features.names(self.settings.model_mode),
+            weights=tuple(fitted.weights.tolist()),
+            intercept=fitted.intercept,
+            rows=fitted.rows,
+            fitted_s=slot * 60 * self.settings.walk_forward_min if slot is not None else None,
+            fits=self.fits,
+            score=self.scores.score(),
+        )
 
     def _decide(self, bars: Bars, p: Floats) -> SignalArrays:
         s = self.settings
