@@ -36,10 +36,11 @@ def count(world: World, fill: Fill) -> Order | None:
         updated_ms=world.now_ms,
     )
     order = replace(order, filled_size=max(order.filled_size, order.counted_size))
+    # The fill goes first: the ledger derives from it what the records after it say.
+    world.emit(SaveFill(fill, lot_of(order), world.now_ms))
     world.save_order(order)
     _move(world, fill)
-    lot_id = _into_lot(world, order, fill)
-    world.emit(SaveFill(fill, lot_id, world.now_ms))
+    _into_lot(world, order, fill)
     flatten = world.flattens.get(order.spec.command_id or "")
     if flatten is not None:
         flatten.fills += 1
@@ -70,29 +71,35 @@ def _move(world: World, fill: Fill) -> None:
         world.save_day(replace(world.day, fees=world.day.fees + fill.fee))
 
 
-def _into_lot(world: World, order: Order, fill: Fill) -> str | None:
+def lot_of(order: Order) -> str | None:
+    """The lot that the order's fills go into; the orders of one maker entry fill one lot."""
     spec = order.spec
-    if spec.purpose is Purpose.ENTRY:
-        return _into_entry(world, order, fill)
-    lot = world.book.get(spec.lot_id or "")
+    return spec.lot_id or (spec.client_order_id if spec.purpose is Purpose.ENTRY else None)
+
+
+def _into_lot(world: World, order: Order, fill: Fill) -> None:
+    if order.spec.purpose is Purpose.ENTRY:
+        _into_entry(world, order, fill)
+        return
+    lot = world.book.get(order.spec.lot_id or "")
     if lot is None:
         world.note("order", f"{fill.product_id}: sold {plain(fill.base_size)} for no lot", "bad", fill.product_id)
-        return spec.lot_id
+        return
     lot = sell(lot, fill, world.now_ms)
     if lot.closed_ms is None:
         world.save_lot(lot)
     else:
         closed(world, lot)
-    return lot.lot_id
 
 
-def _into_entry(world: World, order: Order, fill: Fill) -> str:
-    lot_id = order.spec.lot_id or order.spec.client_order_id  # the orders of one maker entry fill one lot
+def _into_entry(world: World, order: Order, fill: Fill) -> None:
+    lot_id = lot_of(order)
+    assert lot_id is not None
     lot = world.book.get(lot_id)
     stop_pct = world.settings.stop_loss_pct
     if lot is not None:
         world.save_lot(grow(lot, fill, stop_pct))
-        return lot.lot_id
+        return
     market = world.markets[fill.product_id]
     # A runner was planned, but is there one already by now? At most one for each product with lots.
     has_runner = any(other.kind is LotKind.RUNNER for other in world.book.of(fill.product_id))
@@ -104,7 +111,6 @@ def _into_entry(world: World, order: Order, fill: Fill) -> str:
     market.last_add_ms = world.now_ms
     world.save_fact(f"last_add:{fill.product_id}", str(world.now_ms))
     world.count("lots_opened")
-    return lot.lot_id
 
 
 def closed(world: World, lot: Lot) -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from bot.core.model import ExitReason, Fill, LotKind, Product
 from bot.core.rules.exits import stop_ticks, take_ticks
 from bot.core.rules.lots import promotion_index
+from shared.lot_money import average_price, realized_pnl
 from shared.money import EXACT, ZERO, from_units
 
 
@@ -45,7 +46,7 @@ class Lot:
     @property
     def open_price(self) -> Decimal:
         """Average price of the entry's fills."""
-        return EXACT.divide(self.cost, self.base_bought)
+        return average_price(self.cost, self.base_bought)
 
     @property
     def open_ticks(self) -> float:
@@ -125,15 +126,8 @@ def sell(lot: Lot, fill: Fill, now_ms: int) -> Lot:
 
 def close(lot: Lot, now_ms: int) -> Lot:
     """The lot closed, what is left of it booked as dust, which keeps its own part of the cost."""
-    sold = lot.base_bought - lot.base_left
-    spent = EXACT.divide((lot.cost + lot.entry_fee) * sold, lot.base_bought)
-    return replace(
-        lot,
-        closed_ms=now_ms,
-        dust=lot.base_left,
-        base_left=ZERO,
-        realized_pnl=lot.proceeds - lot.exit_fee - spent,
-    )
+    result = realized_pnl(lot.cost, lot.entry_fee, lot.base_bought, lot.base_left, lot.proceeds, lot.exit_fee)
+    return replace(lot, closed_ms=now_ms, dust=lot.base_left, base_left=ZERO, realized_pnl=result)
 
 
 def unrealized(lot: Lot, mark: Decimal, exit_fee_rate: Decimal) -> Decimal:

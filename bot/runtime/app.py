@@ -76,6 +76,7 @@ class Bot:
         self.streams: list[Stream] = []
         self.strategy: StrategyAdapter | None = None
         self.depth: DepthStream | None = None  # for people; its trouble is nobody's
+        self.limiter = Limiter(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)
         self.commands = Commands(self)
@@ -187,7 +188,7 @@ class Bot:
             self.commands.record_seen()
             self.ledger.commit(self._backlog, epoch_ms(self.clock.utc()))
             self._backlog.clear()
-            self.ledger.fact("wish", self.commands.level.word)
+            self.ledger.fact("wish", self.commands.level.word, epoch_ms(self.clock.utc()))
             if self.commands.latch is not None:
                 self.ledger.latch(self.commands.latch)
         except SQLAlchemyError as error:

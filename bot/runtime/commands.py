@@ -109,7 +109,7 @@ class Commands:
     def _persist_wish(self) -> None:
         assert self._bot.ledger is not None
         try:
-            self._bot.ledger.fact("wish", self.level.word)
+            self._bot.ledger.fact("wish", self.level.word, epoch_ms(self._bot.clock.utc()))
         except SQLAlchemyError as error:
             self._bot.ledger_failed(error)
 

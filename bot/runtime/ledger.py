@@ -4,27 +4,28 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.core.day import Day
 from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
 from bot.core.lots import Lot
 from bot.core.model import ExitReason, Kind, LotKind, OrderSpec, Purpose, Side
-from bot.core.orders import DONE, Order, OrderState
+from bot.core.orders import Order, OrderState
 from bot.core.risk.rate import COUNTED, MINUTE_MS
 from bot.core.world import EVENTS_SHOWN, Latch, Restored
 from shared.control import Command
 from shared.documents import EventDoc, ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
-from shared.money import ZERO, from_units
+from shared.ledger.book import Book
+from shared.ledger.events import Word
+from shared.ledger.history import History
+from shared.money import from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
 log = logging.getLogger("ledger")
-_ADD_FILL = insert(t.fills).on_conflict_do_nothing()
 RECEIPTS_SHOWN = 32
 COMMAND_MEMORY = 500
 WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
@@ -35,77 +36,93 @@ class LedgerWriter:
 
     def __init__(self, engine: Engine, boot_id: str) -> None:
         self._engine, self._boot_id = engine, boot_id
+        self._book = Book(engine, boot_id)
+        self._failed: Sequence[Record] = ()  # the records of a commit that failed
 
     # Writing.
 
     def commit(self, records: Sequence[Record], now_ms: int) -> None:
-        """All records in one durable transaction. Raises sqlalchemy.exc.SQLAlchemyError, with nothing written."""
-        with self._engine.begin() as db:
-            for record in _newest(records):
-                self._write(db, record, now_ms)
+        """All records in one durable transaction. Raises sqlalchemy.exc.SQLAlchemyError, with nothing written.
 
-    def _write(self, db: Connection, record: Record, now_ms: int) -> None:
+        To be called again with at least the same records, in the same order, where it failed: what reached the
+        database all the same is not written twice.
+        """
+        try:
+            with self._book.transaction(now_ms) as draft:
+                told = {id(record) for record in self._failed} if draft.failed_is_in else set()
+                history = History(draft)
+                for record in records:
+                    if not (isinstance(record, Note) and id(record) in told):
+                        self._describe(history, record, now_ms)
+                history.close()
+        except SQLAlchemyError:
+            self._failed = tuple(records)
+            raise
+        self._failed = ()
+
+    def _describe(self, history: History, record: Record, now_ms: int) -> None:
         match record:
             case SaveOrder(order):
-                _upsert(db, t.orders, order_row(order, self._boot_id))
+                history.order(order_row(order, self._boot_id))
             case SaveFill(fill, lot_id, received_ms):
                 row = {name: getattr(fill, name) for name in fill.__slots__}
-                row |= {"side": fill.side.value, "lot_id": lot_id, "received_ms": received_ms}
-                db.execute(_ADD_FILL, row)
+                history.fill(row | {"side": fill.side.value, "lot_id": lot_id, "received_ms": received_ms})
             case SaveLot(lot):
-                _upsert(db, t.lots, lot_row(lot))
+                history.lot(lot_row(lot))
             case SaveDay(day):
-                _upsert(db, t.days, {name: getattr(day, name) for name in day.__slots__})
+                history.day({name: getattr(day, name) for name in day.__slots__})
             case SaveFact(key, value):
-                _upsert(db, t.facts, {"key": key, "value": value})
+                history.changed(Word.FACT, {"key": key, "value": value})
             case SaveReceipt(command_id, state, reason, result):
-                values: dict[str, Any] = {"state": state.value, "reason": reason}
+                values: dict[str, Any] = {"id": command_id, "state": state.value, "reason": reason}
                 values["result"] = dict(result) if result else None
                 if state is not ReceiptState.SEEN:
                     values["done_ms"] = now_ms
-                db.execute(update(t.commands).where(t.commands.c.id == command_id).values(values))
+                history.moved(Word.RECEIPT, values)
             case Note(kind, text, level, product_id, ref, data):
-                row = {"at_ms": now_ms, "kind": kind, "level": level, "product_id": product_id, "ref": ref}
-                db.execute(insert(t.journal).values(row | {"text": text, "data": dict(data) or None}))
+                row = {"kind": kind, "level": level, "text": text, "product_id": product_id, "ref": ref}
+                history.note(row | {"data": dict(data) or None})
 
     def command_seen(self, command: Command, seen_ms: int) -> None:
         """Persist "seen" before acting."""
-        with self._engine.begin() as db:
-            row = {
-                "id": command.id,
-                "cmd": command.cmd,
-                "args": dict(command.args),
-                "by": command.by[:80],
-                "sent_ms": _sent_ms(command),
-                "seen_ms": seen_ms,
-                "state": ReceiptState.SEEN.value,
-            }
-            db.execute(insert(t.commands).values(row).on_conflict_do_nothing())
+        row = {
+            "id": command.id,
+            "cmd": command.cmd,
+            "args": dict(command.args),
+            "by": command.by,
+            "sent_ms": _sent_ms(command),
+            "seen_ms": seen_ms,
+            "state": ReceiptState.SEEN.value,
+        }
+        with self._book.transaction(seen_ms) as draft:
+            History(draft).once(Word.COMMAND, row)
 
     def latch(self, latch: Latch, note: str | None = None) -> None:
         """Persist the kill latch."""
-        with self._engine.begin() as db:
-            row = {"latch_id": latch.latch_id, "kind": "kill", "at_ms": latch.at_ms, "source": latch.source}
-            db.execute(insert(t.latches).values(row | {"note": note}).on_conflict_do_nothing())
+        row = {"latch_id": latch.latch_id, "kind": "kill", "at_ms": latch.at_ms, "source": latch.source, "note": note}
+        with self._book.transaction(latch.at_ms) as draft:
+            History(draft).once(Word.LATCH, row)
 
     def lift(self, latch_id: str, now_ms: int, by: str) -> None:
-        with self._engine.begin() as db:
-            db.execute(
-                update(t.latches).where(t.latches.c.latch_id == latch_id).values(lifted_ms=now_ms, lifted_by=by[:80])
-            )
+        with self._book.transaction(now_ms) as draft:
+            History(draft).moved(Word.LIFT, {"latch_id": latch_id, "lifted_ms": now_ms, "lifted_by": by})
 
-    def fact(self, key: str, value: str) -> None:
-        with self._engine.begin() as db:
-            _upsert(db, t.facts, {"key": key, "value": value})
+    def fact(self, key: str, value: str, now_ms: int) -> None:
+        with self._book.transaction(now_ms) as draft:
+            History(draft).changed(Word.FACT, {"key": key, "value": value})
 
     def boot_began(self, now_ms: int, build: str) -> None:
-        with self._engine.begin() as db:
-            db.execute(insert(t.boots).values(boot_id=self._boot_id, at_ms=now_ms, build=build))
+        with self._book.transaction(now_ms) as draft:
+            History(draft).once(Word.BOOT, {"boot_id": self._boot_id, "at_ms": now_ms, "build": build})
 
     def boot_ended(self, now_ms: int) -> None:
         """This run ended by itself."""
-        with self._engine.begin() as db:
-            db.execute(update(t.boots).where(t.boots.c.boot_id == self._boot_id).values(ended_ms=now_ms))
+        with self._book.transaction(now_ms) as draft:
+            History(draft).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
+
+    def head(self) -> tuple[int, str]:
+        """(number, chain) of the journal's newest row."""
+        return self._book.head()
 
     def unclean_starts(self, since_ms: int) -> int:
         """Runs begun since then that did not end by themselves (this one not counted)."""
@@ -149,10 +166,8 @@ class LedgerWriter:
     def restore(self, now: datetime) -> Restored:
         """Everything that the engine must know of the past."""
         with self._engine.connect() as db:
-            fill_rows = db.execute(select(t.fills)).all()
             lots = tuple(_lot(row) for row in db.execute(select(t.lots).where(t.lots.c.closed_ms.is_(None))))
-            sums = _sums(fill_rows)
-            orders = tuple(_wanted_orders(db, lots, sums, epoch_ms(now) - WATCH_ABSENT_MS))
+            orders = tuple(_wanted_orders(db, lots, epoch_ms(now) - WATCH_ABSENT_MS))
             shut = (t.latches.c.kind == "kill", t.latches.c.lifted_ms.is_(None))
             latch = db.execute(select(t.latches).where(*shut)).first()
             top = db.execute(select(func.max(t.lots.c.seq))).scalar()
@@ -161,7 +176,7 @@ class LedgerWriter:
                 lots=lots,
                 next_lot_seq=(top or 0) + 1,
                 orders=orders,
-                fill_keys=frozenset((row.order_id, row.trade_id) for row in fill_rows),
+                fill_keys=frozenset(map(tuple, db.execute(select(t.fills.c.order_id, t.fills.c.trade_id)))),
                 own_ids=frozenset(db.execute(select(t.orders.c.client_order_id)).scalars()),
                 day=Day(**day._mapping) if day else None,
                 facts={row.key: row.value for row in db.execute(select(t.facts))},
@@ -259,7 +274,7 @@ def _lot(row: Any) -> Lot:
     )
 
 
-def _order(row: Any, counted: tuple[Decimal, Decimal]) -> Order:
+def _order(row: Any) -> Order:
     spec = OrderSpec(
         client_order_id=row.client_order_id,
         product_id=row.product_id,
@@ -285,35 +300,20 @@ def _order(row: Any, counted: tuple[Decimal, Decimal]) -> Order:
         updated_ms=row.updated_ms,
         order_id=row.order_id,
         filled_size=row.filled_size,
-        counted_size=counted[0],
-        counted_quote=counted[1],
+        counted_size=row.counted_size,
+        counted_quote=row.counted_quote,
         reason=row.reason,
     )
 
 
-def _sums(fill_rows: Iterable[Any]) -> dict[str, tuple[Decimal, Decimal]]:
-    """Client order id → (size, quote) of its fills."""
-    sums: dict[str, tuple[Decimal, Decimal]] = {}
-    for row in fill_rows:
-        size, quote = sums.get(row.client_order_id, (ZERO, ZERO))
-        sums[row.client_order_id] = (size + row.base_size, quote + row.base_size * row.price)
-    return sums
-
-
-def _wanted_orders(
-    db: Connection, lots: tuple[Lot, ...], sums: dict[str, tuple[Decimal, Decimal]], absent_since_ms: int
-) -> Iterable[Order]:
+def _wanted_orders(db: Connection, lots: tuple[Lot, ...], absent_since_ms: int) -> Iterable[Order]:
     """Orders that are not settled, those that open lots wait for, and absent ones that may still turn up."""
-    waited = {lot.exit_client_order_id for lot in lots}
-    done = [state.value for state in DONE]
-    for row in db.execute(select(t.orders).where(t.orders.c.state.not_in(done))):
-        yield _order(row, sums.get(row.client_order_id, (ZERO, ZERO)))
-    for row in db.execute(select(t.orders).where(t.orders.c.state.in_(done))):
-        counted = sums.get(row.client_order_id, (ZERO, ZERO))
-        unfilled = row.state == OrderState.FILLED.value and not counted[0]
-        watched = row.state == OrderState.ABSENT.value and row.updated_ms > absent_since_ms
-        if row.client_order_id in waited or counted[0] < row.filled_size or unfilled or watched:
-            yield _order(row, counted)
+    c = t.orders.c
+    waited = [lot.exit_client_order_id for lot in lots if lot.exit_client_order_id is not None]
+    watched = (c.state == OrderState.ABSENT.value) & (c.updated_ms > absent_since_ms)
+    wanted = or_(c.settled.is_(False), c.client_order_id.in_(waited), watched)
+    for row in db.execute(select(t.orders).where(wanted).order_by(c.created_ms, c.client_order_id)):
+        yield _order(row)
 
 
 def _attempts(db: Connection) -> dict[str, int]:
@@ -350,42 +350,6 @@ def _events(db: Connection, _now_ms: int) -> tuple[EventDoc, ...]:
         )
         for row in reversed(rows)
     )
-
-
-def _newest(records: Sequence[Record]) -> list[Record]:
-    """Of several records of one thing only the last is written; journal, fills and receipts are all written."""
-    last: dict[tuple[type, str], int] = {}
-    for index, record in enumerate(records):
-        key = _key(record)
-        if key is not None:
-            last[key] = index
-    return [r for i, r in enumerate(records) if (key := _key(r)) is None or last[key] == i]
-
-
-def _key(record: Record) -> tuple[type, str] | None:
-    match record:
-        case SaveOrder(order):
-            return SaveOrder, order.spec.client_order_id
-        case SaveLot(lot):
-            return SaveLot, lot.lot_id
-        case SaveDay(day):
-            return SaveDay, day.day
-        case SaveFact(key, _):
-            return SaveFact, key
-    return None
-
-
-def _upsert(db: Connection, table: Table, row: dict[str, Any]) -> None:
-    db.execute(_upsert_statement(table, tuple(row)), row)
-
-
-@cache
-def _upsert_statement(table: Table, names: tuple[str, ...]) -> Insert:
-    """Built once for each table: building it costs more than running it."""
-    keys = [column.name for column in table.primary_key]
-    statement = insert(table)
-    changed = {name: statement.excluded[name] for name in names if name not in keys and name != "boot_id"}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def _sent_ms(command: Command) -> int | None:

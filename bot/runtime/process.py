@@ -122,7 +122,7 @@ class Process:
                     "name another folder with DATA_DIR"
                 )
             if mode is None:
-                ledger.fact("mode", self._settings.coin_mode.value)
+                ledger.fact("mode", self._settings.coin_mode.value, epoch_ms(self._clock.utc()))
             ledger.boot_began(epoch_ms(self._clock.utc()), bot.identity.build)
             bot.restored = ledger.restore(self._clock.utc())
         except DamagedLedger as error:

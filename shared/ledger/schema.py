@@ -1,7 +1,8 @@
 """The ledger: what was intended, sent, filled and decided. The truth that survives every crash.
 
-Amounts are exact text (`Exact`), times are milliseconds since 1970 (`…_ms`), JSON columns hold text. The bot is
-the only writer; the dashboard reads through a read-only connection.
+`events` is what happened, append only and chained by a hash; every other table is derived from it, in the same
+transaction, by `shared.ledger.reduce`. Amounts are exact text (`Exact`), times are milliseconds since 1970 (`…_ms`),
+JSON columns hold text. The bot is the only writer; the dashboard reads through a read-only connection.
 """
 
 from decimal import Decimal
@@ -19,12 +20,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.types import BigInteger, TypeDecorator
 
 from shared.money import plain
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -70,8 +72,14 @@ orders = Table(
     Column("reason", Text),
     Column("filled_size", Exact, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("counted_size", Exact, nullable=False, server_default="0"),  # sum of its fills
+    Column("counted_quote", Exact, nullable=False, server_default="0"),  # sum of price x size of them
+    # Over, and every fill that the exchange told of is counted: a new start need not know it.
+    Column("settled", Boolean, nullable=False, default=False, server_default=false()),
     Index("orders_state", "state"),
     Index("orders_created", "created_ms"),
+    Index("orders_settled", "settled"),
+    Index("orders_lot", "lot_id", "command_id"),
 )
 
 fills = Table(
@@ -91,6 +99,8 @@ fills = Table(
     Column("lot_id", String(80)),
     PrimaryKeyConstraint("order_id", "trade_id"),
     Index("fills_time", "exchange_ms"),
+    Index("fills_order", "client_order_id"),
+    Index("fills_lot", "lot_id"),
 )
 
 lots = Table(
@@ -174,7 +184,7 @@ boots = Table(
     Column("ended_ms", BigInteger),  # null = it did not end by itself
 )
 
-# Append only: commands, decisions, intents, answers, fills and changes of state; never ticks.
+# Lines for people: commands, decisions, intents, answers, fills and changes of state; never ticks.
 journal = Table(
     "journal",
     metadata,
@@ -189,3 +199,18 @@ journal = Table(
     Index("journal_kind", "kind", "at_ms"),
     Index("journal_ref", "ref"),
 )
+
+# Append only: one row for each transaction, what it brought as JSON (`shared.ledger.events`). `chain` is the hash of
+# the row and of the chain before it, so that no row can be changed, moved or taken out of the middle unnoticed.
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # from 1, without a gap
+    Column("at_ms", BigInteger, nullable=False),
+    Column("boot_id", String(80), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("chain", String(64), nullable=False),
+)
+
+# In the order in which they are dumped and exported.
+DERIVED = (facts, orders, fills, lots, days, latches, commands, boots, journal)

@@ -51,7 +51,7 @@ def send(rig: BotRig, cmd: Cmd, **args: str) -> str:
 )
 async def test_the_level_at_a_start(rig: BotRig, file: bytes | None, wish: str | None, level: Level) -> None:
     if wish is not None:
-        rig.begin(trading=False).ledger.fact("wish", wish)  # type: ignore[union-attr]
+        rig.begin(trading=False).ledger.fact("wish", wish, 0)  # type: ignore[union-attr]
     if file is not None:
         rig.write(file)
     bot = rig.begin()

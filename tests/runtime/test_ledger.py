@@ -98,10 +98,10 @@ def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, tmp_p
     live = order(OrderState.OPEN, 2, order_id="v2", filled_size=D("0.00000001"))
     ledger.commit(
         [
-            SaveLot(kept),
-            SaveDay(day),
             SaveOrder(live),
             SaveFill(fill(2), None, NOW_MS),
+            SaveLot(kept),
+            SaveDay(day),
             SaveFact("last_add:BTC-USD", "5"),
         ],
         NOW_MS,
@@ -286,7 +286,7 @@ def test_what_was_committed_outlives_kill_9(tmp_path: Path) -> None:
         from shared.ledger.open import open_writer
         writer = LedgerWriter(open_writer(Path({str(tmp_path / "ledger.db")!r})), "boot-1")
         for number in range(50):
-            writer.fact("last", str(number))
+            writer.fact("last", str(number), number)
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     ended = subprocess.run([sys.executable, "-c", program], check=False)
@@ -298,7 +298,7 @@ def test_what_was_committed_outlives_kill_9(tmp_path: Path) -> None:
 def test_a_stale_wal_beside_a_new_ledger_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "ledger.db-wal").write_bytes(os.urandom(40_000))
     writer = again(tmp_path)
-    writer.fact("a", "b")
+    writer.fact("a", "b", NOW_MS)
     assert writer.facts() == {"a": "b"}
 
 
@@ -342,16 +342,16 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
 
 
 def test_readers_do_not_stop_the_writer(tmp_path: Path, ledger: LedgerWriter) -> None:
-    ledger.fact("n", "1")
+    ledger.fact("n", "1", NOW_MS)
     with open_reader(tmp_path / "ledger.db").connect() as reader:
         assert reader.execute(select(t.facts)).all()
-        ledger.fact("n", "2")
+        ledger.fact("n", "2", NOW_MS)
     with open_reader(tmp_path / "ledger.db").connect() as reader, pytest.raises(OperationalError, match="readonly"):
         reader.execute(text("DELETE FROM facts"))
 
 
 def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path, ledger: LedgerWriter) -> None:
-    ledger.fact("n", "1")
+    ledger.fact("n", "1", NOW_MS)
     backup(tmp_path / "ledger.db", tmp_path / "copy.db")
     assert LedgerWriter(open_writer(tmp_path / "copy.db"), "b").facts() == {"n": "1"}
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,85 @@
+"""The writer's side of the ledger: every transaction is one row of the journal and the rows that follow from it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+
+from sqlalchemy import Connection, Engine, select
+
+from shared.ledger import schema as t
+from shared.ledger.draft import Draft
+from shared.ledger.events import to_text
+from shared.ledger.shelf import Shelf
+from shared.ledger.statements import new_row
+
+GENESIS = "0" * 64
+
+
+def link(before: str, seq: int, at_ms: int, boot_id: str, data: str) -> str:
+    """The chain after one row of the journal: SHA-256, in hex, of the chain before it and of the row."""
+    return sha256(f"{before}\n{seq}\n{at_ms}\n{boot_id}\n{data}".encode()).hexdigest()
+
+
+class Book:
+    """One writer's ledger. Not for threads; one transaction at a time."""
+
+    def __init__(self, engine: Engine, boot_id: str) -> None:
+        self._engine, self._boot_id = engine, boot_id
+        self._shelf = Shelf()
+        self._head: tuple[int, str] | None = None  # (seq, chain) of the newest row of the journal; None = to be asked
+        self._next: tuple[int, str] | None = None  # the same, once the transaction at work is committed
+        self._doubtful: str | None = None  # chain of a transaction that failed, yet may be in the database
+
+    @contextmanager
+    def transaction(self, at_ms: int) -> Iterator[Draft]:
+        """A draft to which events may happen; durable when the block ends. Raises SQLAlchemyError, nothing written.
+
+        A failed commit may have reached the database all the same (a connection lost in the middle). The next
+        transaction asks the database anew and does not depend on the answer: events are differences from its rows.
+        """
+        try:
+            with self._engine.begin() as db:
+                draft = Draft(self._shelf.reading(db), at_ms)
+                if self._head is None:
+                    self._head = head(db)
+                draft.failed_is_in = self._doubtful is not None and self._head[1] == self._doubtful
+                self._next = None
+                yield draft
+                if draft.events:
+                    self._append(db, draft)
+                    draft.write(db)
+        except BaseException:
+            self._shelf.forget()
+            self._head = None
+            raise
+        self._shelf.committed(draft)
+        self._head, self._doubtful = self._next or self._head, None
+
+    def _append(self, db: Connection, draft: Draft) -> None:
+        assert self._head is not None
+        seq, before = self._head[0] + 1, self._head[1]
+        data = to_text(draft.events)
+        chain = link(before, seq, draft.at_ms, self._boot_id, data)
+        self._next = (seq, chain)
+        self._doubtful = chain
+        row = {"seq": seq, "at_ms": draft.at_ms, "boot_id": self._boot_id, "data": data, "chain": chain}
+        db.execute(new_row(t.events), row)
+
+    def head(self) -> tuple[int, str]:
+        """(number, chain) of the journal's newest row. Raises SQLAlchemyError."""
+        if self._head is None:
+            with self._engine.connect() as db:
+                self._head = head(db)
+        return self._head
+
+
+def head(db: Connection) -> tuple[int, str]:
+    """(number, chain) of the newest row of the journal; (0, GENESIS) where there is none."""
+    row = db.execute(select(t.events.c.seq, t.events.c.chain).order_by(t.events.c.seq.desc()).limit(1)).first()
+    return (row.seq, row.chain) if row is not None else (0, GENESIS)
+
+
+def write(engine: Engine, boot_id: str, at_ms: int, describe: Callable[[Draft], None]) -> None:
+    """One transaction by whoever writes while the bot is stopped. Raises SQLAlchemyError."""
+    with Book(engine, boot_id).transaction(at_ms) as draft:
+        describe(draft)

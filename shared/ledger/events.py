@@ -1,0 +1,109 @@
+"""The journal's events: one word each for what happened, and the columns that it brought.
+
+Inputs are events: an intent and every answer to it (`order`), a fill, a decision about a lot (its levels, its exit,
+its close), a turned day, a transfer, a command and its receipt, a latch, a line for people. Money is not among them
+beyond fills and transfers: costs, proceeds, results and the day's sums are derived (`shared.ledger.reduce`).
+Amounts are text; `null` means that a column became empty; a column that is not named did not change.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import Table
+
+from shared.ledger import schema as t
+from shared.ledger.schema import Exact
+from shared.money import plain
+
+Row = dict[str, Any]
+
+
+class Word(StrEnum):
+    """What may happen."""
+
+    ORDER = "order"  # an intent was made, or its state moved
+    FILL = "fill"
+    LOT = "lot"  # levels, trailing, exit decided, closed
+    LOT_SET = "lot_set"  # a lot that no fill of ours opened, or whose money is not what its fills come to
+    DAY = "day"  # a day began, or its peak, its breaker, its counters moved
+    DAY_SET = "day_set"  # sums of a day that its fills and lots do not come to
+    TRANSFER = "transfer"  # money that our fills do not explain, as the account rules book it
+    FACT = "fact"
+    COMMAND = "command"
+    RECEIPT = "receipt"
+    LATCH = "latch"
+    LIFT = "lift"
+    BOOT = "boot"
+    BOOT_END = "boot_end"
+    NOTE = "note"
+    ROW = "row"  # a whole row as it was when the journal began: data is {"table": …, "row": …}
+
+
+TABLE_OF: Mapping[Word, Table] = {
+    Word.ORDER: t.orders,
+    Word.FILL: t.fills,
+    Word.LOT: t.lots,
+    Word.LOT_SET: t.lots,
+    Word.DAY: t.days,
+    Word.DAY_SET: t.days,
+    Word.FACT: t.facts,
+    Word.COMMAND: t.commands,
+    Word.RECEIPT: t.commands,
+    Word.LATCH: t.latches,
+    Word.LIFT: t.latches,
+    Word.BOOT: t.boots,
+    Word.BOOT_END: t.boots,
+    Word.NOTE: t.journal,
+}
+EXACT_COLUMNS: Mapping[str, frozenset[str]] = {
+    table.name: frozenset(column.name for column in table.columns if isinstance(column.type, Exact))
+    for table in t.DERIVED
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`data`: column → value, amounts as Decimal."""
+
+    word: Word
+    data: Mapping[str, Any]
+
+
+class BadEvent(ValueError):
+    """A row of the journal that cannot be read. The text says why."""
+
+
+def to_text(events: Iterable[Event]) -> str:
+    """The events of one transaction as the JSON that the journal keeps: [[word, {column: value}], …]."""
+    return orjson.dumps([[event.word.value, event.data] for event in events], default=_spell).decode()
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain(value)
+    raise TypeError(type(value).__name__)
+
+
+def from_text(text: str) -> list[Event]:
+    """The events of one row. Raises BadEvent."""
+    try:
+        return [_event(Word(word), data) for word, data in orjson.loads(text)]
+    except (ValueError, TypeError, ArithmeticError, KeyError) as error:
+        raise BadEvent(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _event(word: Word, data: Any) -> Event:
+    if word is Word.ROW:
+        return Event(word, {"table": data["table"], "row": _amounts(data["table"], data["row"])})
+    if word is Word.TRANSFER:
+        return Event(word, {"day": data["day"], "amount": Decimal(data["amount"])})
+    return Event(word, _amounts(TABLE_OF[word].name, data))
+
+
+def _amounts(table: str, data: Mapping[str, Any]) -> Row:
+    exact = EXACT_COLUMNS[table]
+    return {name: Decimal(value) if name in exact and value is not None else value for name, value in data.items()}

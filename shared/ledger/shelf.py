@@ -1,0 +1,72 @@
+"""The database's rows as the writer finds them: read when asked for, remembered while they are likely to move again."""
+
+from collections import OrderedDict
+
+from sqlalchemy import Connection, Table, func, select
+
+from shared.ledger import schema as t
+from shared.ledger.draft import Draft
+from shared.ledger.events import Row
+from shared.ledger.reduce import Key
+from shared.ledger.statements import key_values, one_row
+
+REMEMBERED = 5000
+
+
+class Shelf:
+    """Rows by table and key. There is one writer, so what it wrote last is what the database holds."""
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._db: Connection | None = None
+        self._most = remembered
+        self.forget()
+
+    def forget(self) -> None:
+        """A transaction failed: what the database holds is asked anew."""
+        self._rows: OrderedDict[tuple[Table, Key], Row | None] = OrderedDict()
+        self._newest_day: str | None = None
+        self._day_known = False
+        self._last_note: int | None = None
+
+    def reading(self, db: Connection) -> "Shelf":
+        """The same shelf, asking through `db` from here on."""
+        self._db = db
+        return self
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        found = table, key
+        if found not in self._rows:
+            assert self._db is not None
+            row = self._db.execute(one_row(table), key_values(table, key)).first()
+            self._keep(table, key, dict(row._mapping) if row is not None else None)
+        self._rows.move_to_end(found)
+        return self._rows[found]
+
+    def newest_day(self) -> str | None:
+        if not self._day_known:
+            assert self._db is not None
+            self._newest_day = self._db.execute(select(func.max(t.days.c.day))).scalar()
+            self._day_known = True
+        return self._newest_day
+
+    def last_note(self) -> int:
+        if self._last_note is None:
+            assert self._db is not None
+            self._last_note = self._db.execute(select(func.max(t.journal.c.seq))).scalar() or 0
+        return self._last_note
+
+    def committed(self, draft: Draft) -> None:
+        """The draft is durable: its rows are the database's now."""
+        for table, key, _, row in draft.changes():
+            if table is t.journal:
+                self._last_note = max(self.last_note(), key[0])
+                continue
+            if table is t.days:
+                self._newest_day = max(filter(None, (self._newest_day, key[0])), default=None)
+            self._keep(table, key, row)
+
+    def _keep(self, table: Table, key: Key, row: Row | None) -> None:
+        self._rows[table, key] = row
+        self._rows.move_to_end((table, key))
+        while len(self._rows) > self._most:
+            self._rows.popitem(last=False)
