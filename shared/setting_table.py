@@ -214,6 +214,7 @@ class Settings:
         "What a repeated client_order_id gets.",
         choices=("return_existing", "reject", "not_enforced"),
     )
+    sim_queue_ms: int = _set(25, "A cancel or an edit waits so long in the simulated matching engine.", 0, 60_000)
     sim_maker_fee_pct: float = _set(0.50, "Maker fee of the simulated account's first tier.", 0.0, 10.0)
     sim_taker_fee_pct: float = _set(0.90, "Taker fee of the simulated account's first tier.", 0.0, 10.0)
 

@@ -6,7 +6,7 @@ Sans-IO but for its archive. Both shells (the TLS server and the in-process one)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.core import execution, lifecycle, triggers, validation
+from simulator.core import changes, execution, lifecycle, scaled, triggers, validation
 from simulator.core.accounts import Portfolio
 from simulator.core.candles import Candles
 from simulator.core.driver import Driver
@@ -90,8 +90,15 @@ class Exchange:
         if order.status is Status.QUEUED:
             lifecycle.activate(venue, market, order, self.now_us)
             return
+        if order.kind is OrderKind.SCALED:
+            return  # its legs stand for it
+        if order.status is Status.CANCEL_QUEUED:
+            changes.carry_out(venue, order, self.now_us)
+            return
         if order.end_us is not None:
             venue.add_timer(order.end_us, order.order_id)
+        if order.queued_us is not None:
+            venue.add_timer(order.queued_us, order.order_id)
         if order.kind is OrderKind.TWAP:
             venue.add_timer(self.now_us, order.order_id)
             return
@@ -144,6 +151,7 @@ class Exchange:
                 candles.add(trade)
             for listener in self.listeners:
                 listener(market, fresh)
+        scaled.gather(venue, self.now_us)
         self.store.save(venue)
 
     def _spawn_attached(self) -> None:
@@ -164,18 +172,25 @@ class Exchange:
     def create(self, order: Order) -> Order:
         """Accept a new order. Raises Reject."""
         self.venue.refresh_tier(self.now_us)
-        lifecycle.create(self.venue, order, self.now_us)
+        if order.kind is OrderKind.SCALED:
+            scaled.create_scaled(self.venue, order, self.now_us)
+        else:
+            lifecycle.create(self.venue, order, self.now_us)
         self.settle()
         return order
 
-    def cancel(self, order: Order, message: str = "User requested cancel") -> None:
-        lifecycle.cancel(self.venue, order, self.now_us, message)
+    def cancel(self, order: Order, *, wait_us: int | None = None) -> None:
+        """Accept a cancel; the engine carries it out after `wait_us`, None = the usual time."""
+        changes.ask_cancel(self.venue, order, self.now_us, self._queue_us(wait_us))
         self.settle()
 
-    def edit(self, order: Order, wish: lifecycle.Edit) -> None:
-        """Raises Reject."""
-        lifecycle.edit(self.venue, order, wish, self.now_us)
+    def edit(self, order: Order, wish: changes.Edit, wait_us: int | None = None) -> None:
+        """Accept an edit that `changes.check_edit` let pass; carried out after `wait_us`. Raises Reject."""
+        changes.ask_edit(self.venue, order, wish, self.now_us, self._queue_us(wait_us))
         self.settle()
+
+    def _queue_us(self, wait_us: int | None) -> int:
+        return self.venue.rules.queue_us if wait_us is None else wait_us
 
     def find(self, order_id: str) -> Order | None:
         """An order, open or done."""

@@ -6,7 +6,7 @@ their client order id, so a lost ledger does not hide them; foreign ones are not
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.coinbase.errors import ExchangeError
 from bot.coinbase.rest import Rest
@@ -28,6 +28,7 @@ class Progress:
     verified: int = 0
     cleared_ms: float | None = None
     note: str | None = None
+    seen: set[str] = field(default_factory=set)  # an order whose cancel is queued is found again by the next look
 
 
 async def own_open_orders(rest: Rest, bot_name: str) -> list[str]:
@@ -74,7 +75,8 @@ class KillPath:
                 log.info("kill: no own order is open, asked twice (%.0f ms)", progress.cleared_ms)
             return
         progress.verified = 0
-        progress.found = max(progress.found, len(ids) + progress.cancelled)
+        progress.seen.update(ids)
+        progress.found = len(progress.seen)
         for start in range(0, len(ids), BATCH):
             answers = await rest.cancel(ids[start : start + BATCH])
             progress.cancelled += sum(1 for reason in answers.values() if reason is None)

@@ -28,10 +28,8 @@ class Venue:
 
     def __init__(self, prepared: Prepared, model: MarketModel, start_us: int) -> None:
         maker, taker = (round(pct * 10_000) for pct in (model.maker_pct, model.taker_pct))
-        config = Config(
-            funds=plain(Decimal(str(model.cash))), rules=VenueRules(maker_ppm=maker, taker_ppm=taker), levels=LEVELS,
-            enforce_rate_limits=False,
-        )  # fmt: skip
+        rules = VenueRules(maker_ppm=maker, taker_ppm=taker, band=0, queue_us=0)
+        config = Config(funds=plain(Decimal(str(model.cash))), rules=rules, levels=LEVELS, enforce_rate_limits=False)
         tape = BarTape(prepared, model.through)
         self.local = LocalExchange(start_us=start_us, config=config, tape=tape, store=Store(None))
         venue = self.local.exchange.venue

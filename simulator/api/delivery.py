@@ -29,10 +29,15 @@ class Courier:
         self.faults = faults
         self._draws = Draws(seed, "courier")
         service.api.clock_skew_us = self._skew_us
+        service.api.queue_delay_us = self._queue_delay_us
 
     def _skew_us(self, now_us: int) -> int:
         skew = self.faults.state(Fault.CLOCK_SKEW, now_us) if self.faults.armed else None
         return int(skew.number("ms", 0) * 1000) if skew else 0
+
+    def _queue_delay_us(self, now_us: int, what: str) -> int:
+        late = self.faults.strike(Fault.QUEUE_DELAY, now_us, what) if self.faults.armed else None
+        return int(late.number("ms", 2000) * 1000) if late else 0
 
     def deliver(self, request: Request) -> Delivery:
         """Answer one request at the exchange's present time."""

@@ -20,7 +20,7 @@ from simulator.api.http import (
     unknown_path,
 )
 from simulator.api.limits import Buckets
-from simulator.core.validation import Malformed
+from simulator.core.amounts import Malformed
 from simulator.exchange import Exchange
 
 log = logging.getLogger("simulator.rest")
@@ -37,6 +37,7 @@ class Api:
     private: Buckets = field(default_factory=lambda: Buckets(30, 30))
     public: Buckets = field(default_factory=lambda: Buckets(10, 10))
     clock_skew_us: Callable[[int], int] = lambda now_us: 0  # a fault: how far the venue's clock is off  # noqa: ARG005
+    queue_delay_us: Callable[[int, str], int] = lambda now_us, what: 0  # a fault: the engine's queue is long  # noqa: ARG005
     wall_us: Callable[[], int] | None = None
     enforce_limits: bool = True
     conversions: dict[str, dict[str, Any]] = field(default_factory=dict)  # quotes of convert, by trade id
@@ -45,6 +46,11 @@ class Api:
     def now_us(self) -> int:
         """The venue's clock, as tokens are checked by it: the wall's, or the market's under virtual time."""
         return (self.wall_us() if self.wall_us else self.exchange.now_us) + self.clock_skew_us(self.exchange.now_us)
+
+    def queue_us(self, what: str) -> int:
+        """How long a "cancel" or an "edit" that is accepted now waits in the matching engine."""
+        exchange = self.exchange
+        return exchange.venue.rules.queue_us + self.queue_delay_us(exchange.now_us, what)
 
 
 Handler = Callable[..., Response]

@@ -233,7 +233,7 @@ def fill_view(fill: Fill, product: Product, user_id: str) -> dict[str, Any]:
 
 _TYPES = {
     Kind.MARKET: "Market", Kind.LIMIT: "Limit", Kind.STOP_LIMIT: "Stop Limit", Kind.BRACKET: "Bracket",
-    Kind.TWAP: "TWAP",
+    Kind.TWAP: "TWAP", Kind.SCALED: "Scaled",
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Fault(StrEnum):
     RESPONSE_LOST = "response_lost"  # a request that was carried out: connection dies without an answer
     DUPLICATE_FILL = "duplicate_fill"  # a user update with a fill: sent twice
     DELAYED_FILL = "delayed_fill"  # a user update with a fill: held back ms
+    QUEUE_DELAY = "queue_delay"  # a cancel or an edit that was accepted: stays queued for ms longer
     WS_CLOSE = "ws_close"  # a stream message: the connection is closed with code
     SILENT_DEATH = "silent_death"  # a stream message: nothing comes any more, the socket stays open
     DROP_MESSAGE = "drop_message"  # a stream message: lost, its number is used up
@@ -64,6 +65,7 @@ _PARAMS: Mapping[Fault, Mapping[str, tuple[float, float]]] = {
     Fault.SERVER_ERROR: {"status": (500, 599)},
     Fault.SLOW_BODY: {"ms": (0, 600_000)},
     Fault.DELAYED_FILL: {"ms": (0, 600_000)},
+    Fault.QUEUE_DELAY: {"ms": (0, 600_000)},
     Fault.WS_CLOSE: {"code": (1000, 4999)},
     Fault.SEQUENCE_GAP: {"jump": (1, 1_000_000)},
     Fault.CLOCK_SKEW: {"ms": (-86_400_000, 86_400_000)},

@@ -1,12 +1,9 @@
-"""Create, cancel, edit and expire orders."""
-
-from typing import NamedTuple
+"""Create and expire orders; `changes` cancels and edits them."""
 
 from simulator.core.accounts import Insufficient
 from simulator.core.book import Demand
 from simulator.core.execution import apply_matches, finish, leave_book, needed_hold, set_hold
 from simulator.core.orders import Kind, Order, Status, TimeInForce, Trigger
-from simulator.core.times import rfc3339
 from simulator.core.units import PPM
 from simulator.core.venue import Market, Venue
 
@@ -64,9 +61,11 @@ def initial_hold(venue: Venue, market: Market, order: Order) -> int:
     return needed_hold(order)
 
 
-def check_price(market: Market, order: Order) -> None:
+def check_price(venue: Venue, market: Market, order: Order) -> None:
     """Refuse prices that the book or the last trade contradicts."""
     last = market.last
+    if order.limit is not None:
+        check_band(venue, market, order.limit)
     if order.post_only and order.limit is not None and market.book.crosses(order.buys, order.limit):
         raise Reject(
             "INVALID_LIMIT_PRICE_POST_ONLY",
@@ -83,6 +82,17 @@ def check_price(market: Market, order: Order) -> None:
         _check_bracket(order, profit, stop, last)
     if order.kind is Kind.MARKET and market.book.side(not order.buys).best() is None:
         raise Reject("INVALID_NO_LIQUIDITY", "No liquidity on the other side of the book")
+
+
+def check_band(venue: Venue, market: Market, limit: int) -> None:
+    """Refuse a limit price that is out of all proportion to the last trade's."""
+    last, band = market.last, venue.rules.band
+    if last is not None and band and not last <= limit * band <= last * band * band:
+        raise Reject(
+            "LIMIT_PRICE_TOO_FAR_FROM_MARKET",
+            "Limit price is too far from the market",
+            "PREVIEW_LIMIT_PRICE_TOO_FAR_FROM_MARKET",
+        )
 
 
 def _check_bracket(order: Order, profit: int, stop: int, last: int) -> None:
@@ -104,7 +114,7 @@ def create(venue: Venue, order: Order, now_us: int) -> None:
     market = venue.market(order.product.product_id)
     assert market is not None
     check_gate(market, order)
-    check_price(market, order)
+    check_price(venue, market, order)
     order.held = order.product.quote if order.buys else order.product.base
     order.leaves = order.steps or 0
     try:
@@ -185,91 +195,9 @@ def _whole(market: Market, order: Order, limit: int | None, budget: int | None) 
     return bool(reach) and not demand.at(reach[-1].tick)
 
 
-def cancel(venue: Venue, order: Order, now_us: int, message: str = "User requested cancel") -> None:
-    """Cancel an open order: queued, then cancelled, as the venue reports it."""
-    market = venue.market(order.product.product_id)
-    assert market is not None
-    leave_book(market, order)
-    order.move(Status.CANCEL_QUEUED)
-    venue.changed(order)
-    finish(venue, market, order, Status.CANCELLED, now_us, message)
-
-
 def expire(venue: Venue, order: Order, now_us: int) -> None:
     """End a dated order at its time."""
     market = venue.market(order.product.product_id)
     assert market is not None
     leave_book(market, order)
     finish(venue, market, order, Status.EXPIRED, now_us, "Order expired")
-
-
-class Edit(NamedTuple):
-    """A wished change of a resting limit order; None leaves a field as it is."""
-
-    limit: int
-    steps: int
-    stop: int | None = None
-
-
-def check_edit(order: Order, edit: Edit) -> str | None:
-    """The venue's reason to refuse, or None."""
-    if not order.open:
-        return "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
-    if order.status is Status.CANCEL_QUEUED:
-        return "CANNOT_EDIT_ORDER_PENDING_CANCEL"
-    if order.tif is not TimeInForce.GTC or order.kind not in (Kind.LIMIT, Kind.STOP_LIMIT, Kind.BRACKET):
-        return "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"
-    if order.quote is not None:
-        return "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED"
-    if edit.limit <= 0:
-        return "INVALID_EDITED_PRICE"
-    if edit.steps <= order.filled:
-        return "CANNOT_EDIT_TO_BELOW_FILLED_SIZE" if order.filled or not edit.steps else "INVALID_EDITED_SIZE"
-    if edit.limit == order.limit and edit.steps == order.steps and edit.stop in (None, order.stop):
-        return "EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST"
-    return None
-
-
-def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
-    """Change price and total size. The place in the queue is kept only when the size alone shrinks.
-
-    Raises Reject when the money does not suffice or a post-only order would cross; then nothing is changed.
-    """
-    market = venue.market(order.product.product_id)
-    assert market is not None and order.steps is not None
-    if order.post_only and market.book.crosses(order.buys, wish.limit):
-        raise Reject("INVALID_LIMIT_PRICE_POST_ONLY", "", "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY")
-    before = (order.limit, order.leaves, order.steps, order.stop)
-    resting = order.trigger is not Trigger.PENDING or order.kind is Kind.BRACKET
-    leaves = wish.steps - order.filled
-    stays = resting and wish.limit == order.limit and leaves <= order.leaves
-    if resting and not stays:
-        market.book.side(order.buys).leave(order)
-    order.limit, order.leaves, order.steps = wish.limit, leaves, wish.steps
-    order.stop = wish.stop if wish.stop is not None else order.stop
-    try:
-        set_hold(venue, order, needed_hold(order), now_us)
-    except Insufficient:
-        order.limit, order.leaves, order.steps, order.stop = before
-        if resting and not stays:
-            market.book.side(order.buys).join(order)
-        raise insufficient() from None
-    inner = dict(order.config[order.config_key])
-    inner |= {"base_size": order.product.size_text(wish.steps), "limit_price": order.product.price_text(wish.limit)}
-    if wish.stop is not None:
-        name = "stop_trigger_price" if order.kind is Kind.BRACKET else "stop_price"
-        inner[name] = order.product.price_text(wish.stop)
-    order.config = {order.config_key: inner}
-    order.edits.append(
-        {
-            "price": order.product.price_text(wish.limit),
-            "size": order.product.size_text(wish.steps),
-            "replace_accept_timestamp": rfc3339(now_us),
-        }
-    )
-    if stays:
-        market.book.side(order.buys).changed.add(wish.limit)
-    elif resting:
-        work(venue, market, order, now_us)
-    if order.open:
-        venue.changed(order)

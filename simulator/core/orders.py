@@ -31,7 +31,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
         {Status.OPEN, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.CANCEL_QUEUED, Status.EDIT_QUEUED}
     ),
     Status.CANCEL_QUEUED: frozenset({Status.CANCELLED, Status.FILLED, Status.EXPIRED}),
-    Status.EDIT_QUEUED: frozenset({Status.OPEN, Status.FILLED, Status.CANCELLED, Status.EXPIRED}),
+    Status.EDIT_QUEUED: frozenset({Status.OPEN, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.CANCEL_QUEUED}),
     **{status: frozenset() for status in DONE},
 }
 
@@ -48,6 +48,7 @@ class Kind(StrEnum):
     STOP_LIMIT = "STOP_LIMIT"
     BRACKET = "BRACKET"
     TWAP = "TWAP"
+    SCALED = "SCALED"
 
 
 class TimeInForce(StrEnum):
@@ -104,7 +105,10 @@ class Order:
     last_fill_us: int | None = None
     done_us: int | None = None
     edits: list[dict[str, str]] = field(default_factory=list)
-    parent: str = ""  # of a bracket attached to an entry, or of a slice of a TWAP
+    queued_us: int | None = None  # when the engine carries out the cancel or edit that waits
+    wish: list[int | None] | None = None  # the edit that waits
+    legs: list[str] = field(default_factory=list)  # order ids of a scaled order's ladder
+    parent: str = ""  # of a bracket attached to an entry, or of a leg of a scaled order
     attached: dict[str, Any] | None = None
     attached_id: str = ""
     preview_id: str = ""

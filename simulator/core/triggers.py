@@ -3,6 +3,7 @@
 import heapq
 
 from simulator.core.book import Demand
+from simulator.core.changes import carry_out
 from simulator.core.execution import apply_matches, bracket_exit, finish, needed_hold, set_hold
 from simulator.core.lifecycle import expire, work
 from simulator.core.orders import Kind, Order, Status, Trigger
@@ -38,7 +39,7 @@ def next_due_us(venue: Venue) -> int | None:
 
 
 def run_timers(venue: Venue, now_us: int) -> None:
-    """Expire dated orders and send the TWAP slices that are due."""
+    """Expire dated orders, carry out cancels and edits that waited, send the TWAP slices that are due."""
     while venue.timers and venue.timers[0][0] <= now_us:
         due_us, order_id = heapq.heappop(venue.timers)
         order = venue.open.get(order_id)
@@ -49,14 +50,20 @@ def run_timers(venue: Venue, now_us: int) -> None:
                 _end_twap(venue, order, due_us)
             else:
                 expire(venue, order, due_us)
+        elif order.queued_us is not None and order.queued_us <= due_us:
+            carry_out(venue, order, due_us)
         elif order.kind is Kind.TWAP:
             _slice(venue, order, due_us)
 
 
 def bucket_us(order: Order) -> int:
-    """Length of a TWAP's bucket."""
+    """Length of a TWAP's bucket: as given, or its whole time in `number_buckets` parts. Raises ValueError."""
     inner = order.config[order.config_key]
-    return int(float(str(inner.get("bucket_duration", "300s")).rstrip("s")) * 1_000_000)
+    count = inner.get("number_buckets")
+    if not inner.get("bucket_duration") and count:
+        assert order.start_us is not None and order.end_us is not None
+        return (order.end_us - order.start_us) // int(str(count))
+    return int(float(str(inner.get("bucket_duration") or "300s").rstrip("s")) * 1_000_000)
 
 
 def _slice(venue: Venue, order: Order, now_us: int) -> None:

@@ -1,6 +1,6 @@
 """From a client's JSON to an order: every way in which it may be wrong, in the venue's words.
 
-`Malformed` is a request that is none (HTTP 400); `lifecycle.Reject` is a well-formed order that is refused.
+`amounts` reads its numbers; `Malformed` is a request that is none, `lifecycle.Reject` an order that is refused.
 """
 
 from collections.abc import Mapping
@@ -8,19 +8,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.times import epoch_ms, parse_time
+from simulator.core import amounts, scaled
+from simulator.core.amounts import Malformed
 from simulator.core.lifecycle import Reject
 from simulator.core.orders import Kind, Order, TimeInForce
 from simulator.core.products import Product
 from simulator.core.triggers import bucket_us
-from simulator.core.units import PPM, parse
+from simulator.core.units import PPM
 from simulator.core.venue import Venue
 
 MAX_CLIENT_ORDER_ID = 128
 MAX_GTD_US = 366 * 86_400 * 1_000_000
-
-
-class Malformed(Exception):
-    """A request that is not one: HTTP 400 INVALID_ARGUMENT with this text."""
 
 
 class Shape(NamedTuple):
@@ -48,8 +46,9 @@ CONFIGURATIONS: dict[str, Shape] = {
         Kind.BRACKET, TimeInForce.GTD, ("limit_price", "end_time"), "stop_trigger_price", False
     ),
     "twap_limit_gtd": Shape(Kind.TWAP, TimeInForce.GTD, ("limit_price", "end_time")),
+    "scaled_limit_gtc": Shape(Kind.SCALED, TimeInForce.GTC),
 }
-KNOWN_BUT_NOT_SPOT = frozenset({"market_market_fok", "scaled_limit_gtc", "sor_market_ioc"})
+KNOWN_BUT_NOT_SPOT = frozenset({"market_market_fok", "sor_market_ioc"})  # perpetuals only, and of old
 
 
 def need_text(body: Mapping[str, Any], name: str) -> str:
@@ -96,85 +95,6 @@ def _configuration(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return key, inner
 
 
-def _number(inner: Mapping[str, Any], name: str) -> int | None:
-    """Atoms of a number field; None = absent or empty."""
-    value = inner.get(name)
-    if value is None or value == "":
-        return None
-    atoms = parse(value)
-    if atoms is None:
-        raise Malformed(f"{name} is not a number")
-    return atoms
-
-
-def _price(product: Product, inner: Mapping[str, Any], name: str) -> int:
-    atoms = _number(inner, name)
-    if atoms is None:
-        raise Malformed(f"{name} is required")
-    if atoms <= 0:
-        raise Reject("INVALID_LIMIT_PRICE", "Price must be positive", "PREVIEW_INVALID_LIMIT_PRICE")
-    ticks, rest = divmod(atoms, product.tick)
-    if rest:
-        raise Reject("INVALID_PRICE_PRECISION", "Too many decimals in order price", "PREVIEW_INVALID_PRICE_PRECISION")
-    return ticks
-
-
-def _limit_atoms(text: str) -> int:
-    atoms = parse(text)
-    assert atoms is not None
-    return atoms
-
-
-def _base_steps(product: Product, atoms: int) -> int:
-    steps, rest = divmod(atoms, product.step)
-    if rest:
-        raise Reject("INVALID_SIZE_PRECISION", "Too many decimals in order amount", "PREVIEW_INVALID_SIZE_PRECISION")
-    if atoms < _limit_atoms(product.base_min_size):
-        raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL")
-    if atoms > _limit_atoms(product.base_max_size):
-        raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too large", "PREVIEW_INVALID_BASE_SIZE_TOO_LARGE")
-    return steps
-
-
-def _quote_atoms(product: Product, atoms: int) -> int:
-    if atoms % _limit_atoms(product.quote_increment):
-        raise Reject(
-            "INVALID_SIZE_PRECISION", "Too many decimals in order amount", "PREVIEW_INVALID_QUOTE_SIZE_PRECISION"
-        )
-    check_notional(product, atoms)
-    return atoms
-
-
-def check_notional(product: Product, value: int) -> None:
-    """Refuse an order whose worth in quote money is out of the product's bounds."""
-    if value < _limit_atoms(product.quote_min_size):
-        raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL")
-    if value > _limit_atoms(product.quote_max_size):
-        raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too large", "PREVIEW_INVALID_QUOTE_SIZE_TOO_LARGE")
-
-
-def _sizes(product: Product, shape: Shape, buys: bool, inner: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """(steps, quote atoms): exactly one of the two."""
-    base, quote = _number(inner, "base_size"), _number(inner, "quote_size")
-    if base is None and quote is None:
-        if shape.kind is Kind.MARKET:
-            raise Reject(
-                "INVALID_REQUEST", "Market orders cannot be placed with empty order sizes", "",
-                "Market orders cannot be placed with empty order sizes",
-            )  # fmt: skip
-        raise Malformed("base_size is required")
-    if base is not None and quote is not None:
-        raise Malformed("only one of base_size and quote_size is allowed")
-    if base is not None:
-        if base <= 0:
-            raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL")
-        return _base_steps(product, base), None
-    assert quote is not None
-    if not shape.quote_size or not buys:
-        raise Reject("UNKNOWN_FAILURE_REASON", "Quote size is not allowed here", "PREVIEW_INVALID_ORDER_CONFIG")
-    return None, _quote_atoms(product, max(0, quote))
-
-
 def parse_order(venue: Venue, body: Mapping[str, Any], portfolio: str, now_us: int, *, preview: bool = False) -> Order:
     """The order that `body` asks for, not yet accepted. Raises Malformed or Reject."""
     client_order_id = "" if preview else need_text(body, "client_order_id")
@@ -198,28 +118,33 @@ def parse_order(venue: Venue, body: Mapping[str, Any], portfolio: str, now_us: i
     order.attached_id = venue.ids.uuid("order") if order.attached and not preview else ""
     order.preview_id = str(body.get("preview_id") or "")[:64]
     if "limit_price" in shape.needs:
-        order.limit = _price(product, inner, "limit_price")
+        order.limit = amounts.price(product, inner, "limit_price")
     if "end_time" in shape.needs:
         order.end_us = _end(inner, now_us)
     _stop(product, shape, order, inner)
-    order.steps, order.quote = _sizes(product, shape, buys, inner)
-    _quote_limit(order)
-    order.post_only = _flag(inner.get("post_only"), "post_only")
+    _size(order, shape, inner)
+    order.post_only = amounts.flag(inner.get("post_only"), "post_only")
     if order.post_only and shape.tif in (TimeInForce.FOK, TimeInForce.IOC):
         raise Reject("POST_ONLY_NOT_ALLOWED_WITH_FOK", "Post only is not allowed here", "PREVIEW_INVALID_ORDER_CONFIG")
     if order.steps is not None and order.limit is not None:
-        check_notional(product, order.steps * order.limit * product.unit)
+        amounts.check_notional(product, order.steps * order.limit * product.unit)
     if shape.kind is Kind.TWAP:
         _twap(order, inner, now_us)
+    _check_attached(order)
     return order
 
 
-def _flag(value: object, name: str) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    if isinstance(value, str) and value.lower() in ("true", "false", ""):
-        return value.lower() == "true"
-    raise Malformed(f"{name} is not a boolean")
+def _size(order: Order, shape: Shape, inner: Mapping[str, Any]) -> None:
+    """By base or by quote money; of a scaled order, the sum of its legs."""
+    if amounts.flag(inner.get("reduce_only"), "reduce_only"):
+        raise Reject("REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "Reduce only is not allowed on spot products")
+    if shape.kind is Kind.SCALED:
+        order.steps = sum(rung.steps for rung in scaled.rungs_of(order))
+        return
+    order.steps, order.quote = amounts.sizes(
+        order.product, inner, buys=order.buys, market=shape.kind is Kind.MARKET, by_quote=shape.quote_size
+    )
+    _quote_limit(order)
 
 
 def _refuse_margin(body: Mapping[str, Any]) -> None:
@@ -235,16 +160,41 @@ def _attached(body: Mapping[str, Any], order: Order) -> dict[str, Any] | None:
     attached = body.get("attached_order_configuration")
     if not attached:
         return None
-    if not isinstance(attached, dict) or len(attached) != 1 or order.kind not in (Kind.MARKET, Kind.LIMIT):
+    if not isinstance(attached, dict) or len(attached) != 1:
         raise Malformed("attached_order_configuration is invalid")
     key, inner = next(iter(attached.items()))
-    if key not in ("trigger_bracket_gtc", "trigger_bracket_gtd") or not isinstance(inner, dict):
+    if key not in CONFIGURATIONS or not isinstance(inner, dict):
         raise Malformed("attached_order_configuration is invalid")
-    _price(order.product, inner, "limit_price")
-    _price(order.product, inner, "stop_trigger_price")
-    if key.endswith("_gtd"):
-        parse_instant(inner.get("end_time"), "end_time")
+    if key != "trigger_bracket_gtc" or order.kind not in (Kind.MARKET, Kind.LIMIT):
+        raise Reject(
+            "UNSUPPORTED_ORDER_CONFIGURATION",
+            "Only trigger_bracket_gtc can be attached, to a market or limit order",
+            "PREVIEW_INVALID_ORDER_CONFIG",
+        )
+    if inner.get("base_size") or inner.get("quote_size"):
+        raise Malformed("an attached order has the size of its entry: base_size must be left out")
     return {key: dict(inner)}
+
+
+def _check_attached(order: Order) -> None:
+    """Take profit and stop lie on the two sides of the entry's price, where it has one."""
+    if order.attached is None:
+        return
+    inner = order.attached["trigger_bracket_gtc"]
+    profit = amounts.price(order.product, inner, "limit_price")
+    stop = amounts.price(order.product, inner, "stop_trigger_price")
+    sign = 1 if order.buys else -1
+    entry = order.limit
+    if (entry is not None and (profit - entry) * sign <= 0) or (profit - stop) * sign <= 0:
+        raise Reject(
+            "INVALID_ATTACHED_TAKE_PROFIT_PRICE", "Take profit is on the wrong side",
+            "PREVIEW_INVALID_ATTACHED_TAKE_PROFIT_PRICE",
+        )  # fmt: skip
+    if entry is not None and (entry - stop) * sign <= 0:
+        raise Reject(
+            "INVALID_ATTACHED_STOP_LOSS_PRICE", "Stop loss is on the wrong side",
+            "PREVIEW_INVALID_ATTACHED_STOP_LOSS_PRICE",
+        )  # fmt: skip
 
 
 def _end(inner: Mapping[str, Any], now_us: int) -> int:
@@ -261,7 +211,7 @@ def _end(inner: Mapping[str, Any], now_us: int) -> int:
 def _stop(product: Product, shape: Shape, order: Order, inner: Mapping[str, Any]) -> None:
     if not shape.stop:
         return
-    order.stop = _price(product, inner, shape.stop)
+    order.stop = amounts.price(product, inner, shape.stop)
     if shape.kind is not Kind.STOP_LIMIT:
         return
     direction = inner.get("stop_direction") or ("STOP_DIRECTION_STOP_UP" if order.buys else "STOP_DIRECTION_STOP_DOWN")
@@ -282,7 +232,7 @@ def _quote_limit(order: Order) -> None:
     price = order.limit * order.product.unit
     order.steps = order.quote * PPM // (PPM + order.taker_ppm) // price
     order.quote = None
-    if order.steps * order.product.step < _limit_atoms(order.product.base_min_size):
+    if order.steps * order.product.step < amounts.limit_atoms(order.product.base_min_size):
         raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL")
 
 
@@ -294,7 +244,7 @@ def _twap(order: Order, inner: Mapping[str, Any], now_us: int) -> None:
         raise Reject("INVALID_REQUEST", "TWAP must end after its start", "PREVIEW_INVALID_ORDER_CONFIG")
     try:
         length = bucket_us(order)
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):
         raise Malformed("bucket_duration is invalid") from None
     if not 1_000_000 <= length <= 86_400_000_000:
         raise Malformed("bucket_duration is invalid")
@@ -311,8 +261,6 @@ def attached_order(entry: Order, now_us: int) -> Order:
         config={key: {**inner, "base_size": product.size_text(entry.filled)}}, created_us=now_us,
         maker_ppm=entry.maker_ppm, taker_ppm=entry.taker_ppm, steps=entry.filled, parent=entry.order_id,
     )  # fmt: skip
-    order.limit = _price(product, inner, "limit_price")
-    order.stop = _price(product, inner, "stop_trigger_price")
-    if CONFIGURATIONS[key].tif is TimeInForce.GTD:
-        order.end_us = max(now_us + 1, parse_instant(inner.get("end_time"), "end_time"))
+    order.limit = amounts.price(product, inner, "limit_price")
+    order.stop = amounts.price(product, inner, "stop_trigger_price")
     return order

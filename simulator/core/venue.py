@@ -60,6 +60,8 @@ class Rules(NamedTuple):
     maker_ppm: int = 5000
     taker_ppm: int = 9000
     protection_ppm: int = 50_000  # a market order never trades further than this from the first price
+    band: int = 10  # a limit price may be at most so many times, and at least such a part of, the last price; 0 = any
+    queue_us: int = 25_000  # a cancel or an edit waits so long in the matching engine
 
 
 class Venue:

@@ -28,6 +28,7 @@ def config_of(settings: Settings) -> Config:
         idempotency=settings.sim_idempotency,
         maker_ppm=round(settings.sim_maker_fee_pct * 10_000),
         taker_ppm=round(settings.sim_taker_fee_pct * 10_000),
+        queue_us=settings.sim_queue_ms * 1000,
     )
     return Config(
         seed=settings.sim_seed, funds=f"{settings.sim_funds:.2f}", rules=rules, client_id=settings.sim_client_id

@@ -60,6 +60,7 @@ def test_limit_rests_with_its_hold_fills_in_part_and_is_cancelled(x: Local) -> N
     assert order["outstanding_hold_amount"] == "605.0973"
     results = x.ok("POST", "/orders/batch_cancel", {"order_ids": [order_id]})["results"]
     assert results == [{"success": True, "failure_reason": "UNKNOWN_CANCEL_FAILURE_REASON", "order_id": order_id}]
+    x.wait(0.03)
     order = x.order(order_id)
     assert (order["status"], order["cancel_message"]) == ("CANCELLED", "User requested cancel")
     assert x.balance("USD") == ("9598.201", "0")  # 10,000 less 399.80 and 1.999
@@ -148,6 +149,56 @@ def test_a_bracket_attached_to_an_entry_opens_when_it_fills(x: Local) -> None:
     assert x.balance("ABC") == ("0", entry["filled_size"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "inner", "error"),
+    [
+        ("trigger_bracket_gtd", {"limit_price": "105", "stop_trigger_price": "95"}, "UNSUPPORTED_ORDER_CONFIGURATION"),
+        ("limit_limit_gtc", {"limit_price": "105"}, "UNSUPPORTED_ORDER_CONFIGURATION"),
+        (
+            "trigger_bracket_gtc",
+            {"limit_price": "98", "stop_trigger_price": "95"},
+            "INVALID_ATTACHED_TAKE_PROFIT_PRICE",
+        ),
+        (
+            "trigger_bracket_gtc",
+            {"limit_price": "105", "stop_trigger_price": "99.50"},
+            "INVALID_ATTACHED_STOP_LOSS_PRICE",
+        ),
+    ],
+)
+def test_attachments_that_are_refused(x: Local, kind: str, inner: dict[str, str], error: str) -> None:
+    body = {
+        "client_order_id": "entry", "product_id": "ABC-USD", "side": "BUY",
+        "order_configuration": {"limit_limit_gtc": {"base_size": "1", "limit_price": "99"}},
+        "attached_order_configuration": {kind: inner},
+    }  # fmt: skip
+    answer = x.ok("POST", "/orders", body)
+    assert not answer["success"] and answer["error_response"]["error"] == error
+    assert x.balance("USD") == ("10000", "0")
+
+
+def test_an_attachment_has_no_size_of_its_own(x: Local) -> None:
+    body = {
+        "client_order_id": "entry", "product_id": "ABC-USD", "side": "BUY",
+        "order_configuration": {"limit_limit_gtc": {"base_size": "1", "limit_price": "99"}},
+        "attached_order_configuration": {
+            "trigger_bracket_gtc": {"limit_price": "105", "stop_trigger_price": "95", "base_size": "1"}
+        },
+    }  # fmt: skip
+    assert x.call("POST", "/orders", body)[0] == 400
+
+
+def test_twap_by_the_number_of_its_parts(x: Local) -> None:
+    order_id = x.placed(
+        "BUY", "twap_limit_gtd", base_size="4", limit_price="101.00", start_time=after(x, 0), end_time=after(x, 40),
+        number_buckets="4",
+    )  # fmt: skip
+    x.wait(10.001)
+    assert x.order(order_id)["filled_size"] == "2"
+    x.wait(30)
+    assert x.order(order_id)["status"] == "FILLED"
+
+
 def test_twap_buys_in_slices_until_it_is_done(x: Local) -> None:
     order_id = x.placed(
         "BUY", "twap_limit_gtd", base_size="4", limit_price="101.00", start_time=after(x, 0), end_time=after(x, 40),
@@ -185,6 +236,7 @@ def test_edit_changes_price_and_size_and_keeps_the_id(x: Local) -> None:
     assert x.ok("POST", "/orders/edit", {"order_id": order_id, "price": "98.00", "size": "5"}) == {
         "success": True, "errors": [],
     }  # fmt: skip
+    x.wait(0.03)
     order = x.order(order_id)
     assert order["outstanding_hold_amount"] == "494.41"
     assert [edit["price"] for edit in order["edit_history"]] == ["98"]
@@ -194,6 +246,7 @@ def test_editing_smaller_keeps_the_place_in_the_queue(x: Local) -> None:
     order_id = x.placed("BUY", "limit_limit_gtc", base_size="10", limit_price="99.95")
     x.venue.exchange.venue.markets["ABC-USD"].book.bids.set_crowd(9_995, 3_000)
     x.ok("POST", "/orders/edit", {"order_id": order_id, "price": "99.95", "size": "1"})
+    x.wait(0.03)
     x.print_(9_995, 1_000)
     assert x.order(order_id)["status"] == "FILLED"
 
@@ -251,6 +304,18 @@ REJECTS: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("BUY", "market_market_fok", {"quote_size": "10"}, "UNSUPPORTED_ORDER_CONFIGURATION", "UNKNOWN_PREVIEW_FAILURE_REASON"),
     ("BUY", "limit_limit_fok", {"base_size": "1", "limit_price": "99", "post_only": True},
      "POST_ONLY_NOT_ALLOWED_WITH_FOK", "PREVIEW_INVALID_ORDER_CONFIG"),
+    ("BUY", "limit_limit_gtc", {"base_size": "1", "limit_price": "9.99"},
+     "LIMIT_PRICE_TOO_FAR_FROM_MARKET", "PREVIEW_LIMIT_PRICE_TOO_FAR_FROM_MARKET"),
+    ("BUY", "limit_limit_gtc", {"base_size": "1", "limit_price": "1000.01"},
+     "LIMIT_PRICE_TOO_FAR_FROM_MARKET", "PREVIEW_LIMIT_PRICE_TOO_FAR_FROM_MARKET"),
+    ("BUY", "limit_limit_gtc", {"base_size": "1", "limit_price": "99", "reduce_only": True},
+     "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "UNKNOWN_PREVIEW_FAILURE_REASON"),
+    ("BUY", "scaled_limit_gtc", {"base_size": "200", "num_orders": 2, "min_price": "90", "max_price": "99"},
+     "INSUFFICIENT_FUND", "PREVIEW_INSUFFICIENT_FUND"),
+    ("BUY", "scaled_limit_gtc", {"base_size": "2", "num_orders": 2, "min_price": "99", "max_price": "90"},
+     "INVALID_LIMIT_PRICE", "PREVIEW_INVALID_LIMIT_PRICE"),
+    ("BUY", "scaled_limit_gtc", {"base_size": "0.02", "num_orders": 4, "min_price": "90", "max_price": "99"},
+     "UNKNOWN_FAILURE_REASON", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL"),
 ]  # fmt: skip
 
 

@@ -6,11 +6,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.core.amounts import Malformed
 from simulator.core.bars import Print
-from simulator.core.lifecycle import Edit, Reject, check_edit
+from simulator.core.changes import Edit, check_edit
+from simulator.core.lifecycle import Reject
 from simulator.core.orders import DONE, TRANSITIONS, Kind, Order, Status
 from simulator.core.units import PPM, to_atoms
-from simulator.core.validation import Malformed, parse_order
+from simulator.core.validation import parse_order
 from simulator.exchange import Exchange
 from tests.simulator.markets import NOW, PRODUCT, quiet_exchange
 
@@ -27,7 +29,8 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(
         st.sampled_from(
             ["market_market_ioc", "limit_limit_gtc", "limit_limit_gtd", "limit_limit_fok", "sor_limit_ioc",
-             "stop_limit_stop_limit_gtc", "trigger_bracket_gtc", "twap_limit_gtd"]
+             "stop_limit_stop_limit_gtc", "trigger_bracket_gtc", "twap_limit_gtd",
+             "scaled_limit_gtc"]
         )
     )  # fmt: skip
     side = draw(st.sampled_from(["BUY", "SELL"]))
@@ -35,7 +38,9 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
     inner: dict[str, Any] = {"base_size": size}
     if kind == "market_market_ioc" and side == "BUY" and draw(st.booleans()):
         inner = {"quote_size": text(draw(st.integers(50, 400_000)), 2)}
-    if kind != "market_market_ioc":
+    if kind == "scaled_limit_gtc":
+        inner |= {"num_orders": draw(st.integers(2, 4)), "min_price": text(price - 7, 2), "max_price": text(price, 2)}
+    elif kind != "market_market_ioc":
         inner["limit_price"] = text(price, 2)
     if kind in ("limit_limit_gtc", "limit_limit_gtd"):
         inner["post_only"] = draw(st.booleans())
@@ -55,8 +60,8 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("order"), bodies(), st.integers(0, 1)),
         st.tuples(st.just("order"), bodies(), st.integers(0, 1)),
-        st.tuples(st.just("cancel"), st.integers(0, 99), st.just(0)),
-        st.tuples(st.just("edit"), st.integers(0, 99), st.tuples(PRICES, SIZES)),
+        st.tuples(st.just("cancel"), st.integers(0, 99), st.integers(0, 20)),
+        st.tuples(st.just("edit"), st.integers(0, 99), st.tuples(PRICES, SIZES, st.integers(0, 20))),
         st.tuples(st.just("crowd"), st.tuples(st.booleans(), PRICES), st.integers(0, 5_000)),
         st.tuples(st.just("print"), st.tuples(st.booleans(), PRICES), st.integers(1, 3_000)),
         st.tuples(st.just("time"), st.integers(1, 30), st.just(0)),
@@ -121,12 +126,14 @@ class World:
         if what == "order":
             self.order(a, b)
         elif what == "cancel" and waiting:
-            exchange.cancel(waiting[a % len(waiting)])
+            order = waiting[a % len(waiting)]
+            if order.status not in (Status.CANCEL_QUEUED, Status.EDIT_QUEUED):
+                exchange.cancel(order, wait_us=b * 1_000_000)
         elif what == "edit" and waiting:
-            order, wish = waiting[a % len(waiting)], Edit(*b)
+            order, wish = waiting[a % len(waiting)], Edit(*b[:2])
             if check_edit(order, wish) is None:
                 try:
-                    exchange.edit(order, wish)
+                    exchange.edit(order, wish, b[2] * 1_000_000)
                 except Reject:
                     return
         elif what == "crowd":
@@ -203,6 +210,10 @@ def test_random_flows_keep_every_rule(steps: list[tuple[str, Any, Any]]) -> None
         world.check()
     world.check_fills()
     for order in list(world.exchange.venue.open.values()):
-        world.exchange.cancel(order)
+        if order.status is not Status.CANCEL_QUEUED:
+            world.exchange.cancel(order)
+        world.check()
+    world.exchange.advance(world.exchange.now_us + 21_000_000)
     world.check()
+    assert not world.exchange.venue.open
     assert world.held("USD") == world.held("ABC") == 0

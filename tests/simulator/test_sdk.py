@@ -160,6 +160,16 @@ def test_every_preview(client: RESTClient) -> None:
         assert found["errs"] == [] and float(found["order_total"]) > 0 and found["preview_id"], found
 
 
+def settled(client: RESTClient, order_id: str) -> Any:
+    """The order, when the engine has done what was asked of it."""
+    for _ in range(50):
+        order = client.get_order(order_id).order
+        if order.status not in ("CANCEL_QUEUED", "EDIT_QUEUED"):
+            break
+        time.sleep(0.02)
+    return order
+
+
 def test_edit_and_its_preview(client: RESTClient) -> None:
     price = price_of(client)
     order_id = client.limit_order_gtc_buy(uuid.uuid4().hex, "BTC-USD", "0.001", f"{price * 0.6:.2f}").success_response[
@@ -167,7 +177,9 @@ def test_edit_and_its_preview(client: RESTClient) -> None:
     ]
     assert client.preview_edit_order(order_id, size="0.002", price=f"{price * 0.61:.2f}").to_dict()["errors"] == []
     assert client.edit_order(order_id, size="0.002", price=f"{price * 0.61:.2f}").success
+    assert settled(client, order_id).edit_history[0]["size"] == "0.002"
     client.cancel_orders([order_id])
+    assert settled(client, order_id).status == "CANCELLED"
     refused = client.edit_order(order_id, size="0.003", price=f"{price * 0.61:.2f}").to_dict()
     assert refused["errors"][0]["edit_failure_reason"] == "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
 

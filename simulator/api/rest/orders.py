@@ -7,7 +7,7 @@ from typing import Any
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import ApiError, Request, Response, bad_request, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
-from simulator.core import lifecycle, validation
+from simulator.core import changes, validation
 from simulator.core.lifecycle import Reject
 from simulator.core.orders import Order, Status
 from simulator.core.units import parse
@@ -110,7 +110,11 @@ def _cancel(api: Api, key: ApiKey, order_id: str) -> str:
     """Cancel one; gives the reason why not."""
     order = api.exchange.venue.open.get(order_id)
     if order is not None and order.portfolio == key.portfolio:
-        api.exchange.cancel(order)
+        if order.status is Status.CANCEL_QUEUED:
+            return "DUPLICATE_CANCEL_REQUEST"
+        if order.status is Status.EDIT_QUEUED:
+            return "ORDER_IS_BEING_REPLACED"
+        api.exchange.cancel(order, wait_us=api.queue_us("cancel"))
         return ""
     done = api.exchange.store.order(order_id)
     if done is not None and done.portfolio == key.portfolio and done.status is Status.FILLED:
@@ -126,7 +130,7 @@ def own_order(api: Api, key: ApiKey, order_id: str) -> Order:
     return order
 
 
-def parse_edit(order: Order, body: dict[str, Any]) -> tuple[lifecycle.Edit | None, str]:
+def parse_edit(order: Order, body: dict[str, Any]) -> tuple[changes.Edit | None, str]:
     """(the wish, "") or (None, the venue's reason)."""
     product = order.product
     price, size = parse(body.get("price") or "0"), parse(body.get("size") or "0")
@@ -139,7 +143,7 @@ def parse_edit(order: Order, body: dict[str, Any]) -> tuple[lifecycle.Edit | Non
         return None, "INVALID_EDITED_SIZE"
     if size and size > (parse(product.base_max_size) or 0):
         return None, "INVALID_EDITED_SIZE"
-    return lifecycle.Edit(price // product.tick, size // product.step, stop // product.tick if stop else None), ""
+    return changes.Edit(price // product.tick, size // product.step, stop // product.tick if stop else None), ""
 
 
 def edit_refused(reason: str, preview: str = "UNKNOWN_PREVIEW_FAILURE_REASON") -> Response:
@@ -156,11 +160,11 @@ def edit(api: Api, request: Request, key: ApiKey) -> Response:
     reason: str | None
     wish, reason = parse_edit(order, body)
     if wish is not None:
-        reason = lifecycle.check_edit(order, wish)
+        reason = changes.check_edit(order, wish)
     if wish is None or reason:
         return edit_refused(reason or "INVALID_EDITED_SIZE")
     try:
-        api.exchange.edit(order, wish)
+        api.exchange.edit(order, wish, api.queue_us("edit"))
     except Reject as reject:
         return edit_refused("COMMANDER_REJECTED_EDIT_ORDER", reject.preview)
     return ok({"success": True, "errors": []})

@@ -7,7 +7,7 @@ from simulator.api.auth import ApiKey, Right
 from simulator.api.http import ApiError, Request, Response, ok
 from simulator.api.rest.orders import check_portfolio, own_order, parse_edit
 from simulator.api.service import PREFIX, Api, Router
-from simulator.core import lifecycle, validation
+from simulator.core import changes, lifecycle, scaled, validation
 from simulator.core.book import Demand
 from simulator.core.lifecycle import Reject
 from simulator.core.orders import Kind, Order
@@ -22,6 +22,8 @@ def register(router: Router) -> None:
 
 def estimate(api: Api, market: Market, order: Order) -> dict[str, str]:
     """Totals as if the order traded now; what rests is counted at its limit."""
+    if order.kind is Kind.SCALED:
+        return _estimate_scaled(market, order)
     product, book = order.product, market.book
     budget = None
     if order.quote is not None:
@@ -54,6 +56,25 @@ def estimate(api: Api, market: Market, order: Order) -> dict[str, str]:
         "best_ask": product.price_text(ask) if ask else "",
         "average_filled_price": ratio_text(value, steps * product.step, 8) if steps else "0",
         "slippage": slippage,
+    }
+
+
+def _estimate_scaled(market: Market, order: Order) -> dict[str, str]:
+    """A ladder's totals, each leg at its limit."""
+    product, rungs = order.product, scaled.rungs_of(order)
+    value = sum(rung.steps * rung.tick for rung in rungs) * product.unit
+    steps = sum(rung.steps for rung in rungs)
+    fee = value * order.maker_ppm // PPM
+    bid, ask = market.book.bids.best(), market.book.asks.best()
+    return {
+        "order_total": text(value + fee if order.buys else value - fee),
+        "commission_total": text(fee),
+        "quote_size": text(value),
+        "base_size": product.size_text(steps),
+        "best_bid": product.price_text(bid) if bid else "",
+        "best_ask": product.price_text(ask) if ask else "",
+        "average_filled_price": ratio_text(value, steps * product.step, 8),
+        "slippage": "0",
     }
 
 
@@ -102,8 +123,11 @@ def preview(api: Api, request: Request, key: ApiKey) -> Response:
 
 def check_affordable(api: Api, market: Market, order: Order) -> None:
     """Raises the Reject that creating the order would raise."""
+    if order.kind is Kind.SCALED:
+        scaled.check_ladder(api.exchange.venue, order)
+        return
     lifecycle.check_gate(market, order)
-    lifecycle.check_price(market, order)
+    lifecycle.check_price(api.exchange.venue, market, order)
     order.leaves = order.steps or 0
     currency = order.product.quote if order.buys else order.product.base
     needed = lifecycle.initial_hold(api.exchange.venue, market, order)
@@ -124,7 +148,7 @@ def edit_preview(api: Api, request: Request, key: ApiKey) -> Response:
     else:
         wish, reason = parse_edit(order, body)
         if wish is not None:
-            reason = lifecycle.check_edit(order, wish)
+            reason = changes.check_edit(order, wish)
         if wish is not None and not reason:
             market = api.exchange.venue.market(order.product.product_id)
             assert market is not None
