@@ -1,0 +1,68 @@
+"""The ledger's rows as text: what is compared, exported and read back. The same bytes from SQLite and Postgres."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, String, Table, select, type_coerce
+
+from shared.ledger import schema as t
+from shared.ledger.events import EXACT_COLUMNS, Row
+from shared.ledger.reduce import key_of
+from shared.money import plain
+
+ALL = (*t.DERIVED, t.events)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees the ledger as it was when the block began, whatever is written meanwhile."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as db:
+            db.exec_driver_sql("BEGIN")
+            yield db
+            return
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as db:
+        yield db
+
+
+def text_rows(db: Connection, table: Table) -> list[Row]:
+    """The table's rows by their key, amounts exactly as they are spelled in the database."""
+    exact = EXACT_COLUMNS.get(table.name, frozenset())
+    columns = [type_coerce(c, String).label(c.name) if c.name in exact else c for c in table.columns]
+    names = [str(column.name) for column in table.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in db.execute(select(*columns))]
+    return sorted(rows, key=lambda row: key_of(table, row))
+
+
+def spelled(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Rows with amounts as text, as `text_rows` gives them."""
+    exact = EXACT_COLUMNS.get(table.name, frozenset())
+    out = [{n: plain(v) if n in exact and v is not None else v for n, v in row.items()} for row in rows]
+    return sorted(out, key=lambda row: key_of(table, row))
+
+
+def lines(rows: Iterable[Row]) -> Iterator[bytes]:
+    """Each row as one line of JSON, its columns in the order of their names."""
+    for row in rows:
+        yield orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def dump(tables: Mapping[Table, list[Row]]) -> bytes:
+    """The derived tables as bytes; equal ledgers give equal bytes."""
+    return b"".join(
+        b"".join((table.name.encode(), b"\n", *lines(tables[table])))
+        for table in t.DERIVED
+    )  # fmt: skip
+
+
+def dump_of(db: Connection) -> bytes:
+    """The derived tables of a ledger as bytes."""
+    return dump({table: text_rows(db, table) for table in t.DERIVED})
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
