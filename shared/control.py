@@ -54,6 +54,7 @@ class Cmd(StrEnum):
     RESET_KILL = "reset_kill"
     DRILL = "drill"
     RELOAD = "reload"
+    ADOPT = "adopt"
 
 
 LEVEL_OF: Mapping[str, Level] = {"start": Level.RUN, "pause": Level.PAUSE, "stop": Level.STOP, "kill": Level.KILL}
@@ -85,6 +86,9 @@ COMMANDS: Mapping[Cmd, CommandRule] = {
     Cmd.RESET_KILL: CommandRule(("latch_id",), frozenset({Status.KILLED}), 30.0, "one latch is lifted once"),
     Cmd.DRILL: CommandRule((), _ALIVE - {Status.STARTING}, 30.0, "reads only"),
     Cmd.RELOAD: CommandRule((), _ALIVE, 30.0, "reads the settings and says what would change"),
+    Cmd.ADOPT: CommandRule(
+        ("differences",), _ALIVE - {Status.STARTING}, 30.0, "what was adopted does not differ any more"
+    ),
 }
 
 

@@ -216,6 +216,18 @@ class RiskDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDoc:
+    """The last comparison of all orders, all fills and the balances with the exchange; null = there was none yet."""
+
+    at: str
+    at_ms: int
+    ok: bool
+    text: str  # what was compared, or what differs, for a person
+    orders: int
+    fills: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateDoc:
     name: str  # control, feed, signal, …
     title: str  # for a person
@@ -426,6 +438,8 @@ class BotState:
     account: AccountDoc | None = None
     orders: list[OrderDoc] | None = None
     risk: RiskDoc | None = None
+    differences: str | None = None  # "BTC -0.5, USD +100": what nobody has explained; `adopt` names it; null = none
+    audit: AuditDoc | None = None
     gates: GatesDoc | None = None
     feeds: FeedsDoc | None = None
     strategy: StrategyDoc | None = None
@@ -445,6 +459,7 @@ class Quote:
     ask: float | None
     last: float | None
     at_ms: int
+    price_increment_text: str = ""  # "" = not told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,7 @@ class Rest:
         self._one_status = False
         self.calls = 0
         self.errors = 0
+        self.forbidden = 0  # 403s: the key may have lost a right
         self.last_ms: float | None = None
         self.last_error: str | None = None
 
@@ -135,6 +136,7 @@ class Rest:
         except ExchangeError as error:
             if isinstance(error, RateLimited):
                 self._limiter.throttled()
+            self.forbidden += isinstance(error, Forbidden)
             self._failed(str(error))
             raise
         self.last_ms = (self._clock.monotonic_s() - started_s) * 1000
@@ -220,12 +222,14 @@ class Rest:
                 log.debug("no orders by status %s", status)
         return found
 
-    async def orders_since(self, since_ms: int, product_id: str | None = None) -> tuple[VenueOrder, ...]:
+    async def orders_since(
+        self, since_ms: int, product_id: str | None = None, pages_max: int = PAGES_MAX
+    ) -> tuple[VenueOrder, ...]:
         """Every order created since, whatever its status, all pages: the search for an order without an answer."""
         params: dict[str, Any] = {"start_date": iso_seconds(from_epoch_ms(since_ms)), "limit": 1000}
         if product_id:
             params["product_ids"] = [product_id]
-        pages = await self._pages("/orders/historical/batch", params, "orders")
+        pages = await self._pages("/orders/historical/batch", params, "orders", pages_max)
         return _parsed(lambda: _venue_orders(pages))
 
     async def order(self, order_id: str) -> VenueOrder:
@@ -237,6 +241,12 @@ class Rest:
         """Every fill of one order."""
         pages = await self._pages("/orders/historical/fills", {"order_ids": [order_id], "limit": 100}, "fills")
         return _parsed(lambda: tuple(parse.fill(raw, client_order_id) for raw in pages))
+
+    async def fills_since(self, since_ms: int, pages_max: int = PAGES_MAX) -> tuple[Fill, ...]:
+        """Every fill of the account executed since (the exchange's clock), all pages; none names our ids."""
+        params = {"start_sequence_timestamp": iso_ms(from_epoch_ms(since_ms)), "limit": 1000}
+        pages = await self._pages("/orders/historical/fills", params, "fills", pages_max)
+        return _parsed(lambda: tuple(parse.fill(raw, "") for raw in pages))
 
     async def candles(self, product_id: str, granularity: str, start_s: int, end_s: int) -> tuple[Bar, ...]:
         """Bars with start in [start_s, end_s], at most 300, oldest first; minutes without a trade are absent."""
@@ -290,10 +300,10 @@ class Rest:
             }
         )
 
-    async def _pages(self, path: str, params: dict[str, Any], name: str) -> list[Any]:
+    async def _pages(self, path: str, params: dict[str, Any], name: str, pages_max: int = PAGES_MAX) -> list[Any]:
         found: list[Any] = []
         cursor = ""
-        for _ in range(PAGES_MAX):
+        for _ in range(pages_max):
             raw = await self._get(path, {**params, **({"cursor": cursor} if cursor else {})})
             page = raw.get(name)
             if not isinstance(page, list):
@@ -304,7 +314,7 @@ class Rest:
             more = raw.get("has_next", bool(cursor))
             if not page or not cursor or not more:
                 return found
-        raise NoAnswerGot(f"more than {PAGES_MAX} pages of {name}")
+        raise NoAnswerGot(f"more than {pages_max} pages of {name}")
 
 
 def order_configuration(spec: OrderSpec) -> dict[str, dict[str, Any]]:

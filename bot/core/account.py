@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from bot.core import differences
 from bot.core.day import Day
 from bot.core.events import BalancesSeen
 from bot.core.lots import unrealized
@@ -20,35 +21,43 @@ UNEXPLAINED_MIN = Decimal("0.01")  # quote units; less is rounding
 def balances_seen(world: World, event: BalancesSeen) -> None:
     """Adopt the exchange's balances, unless an own order was moving them meanwhile.
 
-    A difference that our fills do not explain is believed when two answers in a row show it. Then it is booked as a
-    transfer, and where it is worth anything, entries wait until a person has looked at it and pressed Start.
+    A difference that our fills do not explain is believed when two answers in a row show it. Then, where it is worth
+    anything, entries wait until a person has adopted it (`core.differences`); less is rounding, and booked at once.
     """
     overtaken = world.portfolio.moved_ms >= event.asked_ms - QUIET_MS
     moving = any(not o.settled and o.spec.purpose.value != "take" for o in world.orders.values())
     if world.portfolio.known and (overtaken or moving):
         return
-    differences = world.portfolio.adopt(event.balances, event.asked_ms, world.now_ms)
-    if differences is None:
+    known = world.portfolio.known
+    seen = world.portfolio.adopt(event.balances, event.asked_ms, world.now_ms)
+    if seen is None:
         return
+    unexplained = world.portfolio.close_gap(world.now_ms) if known and not moving else {}
+    for currency, difference in seen.items():
+        unexplained[currency] = unexplained.get(currency, ZERO) + difference
+    differences.keep_balances(world)
     for product_id in world.markets:
         base, held = product_id.partition("-")[0], world.book.base_held(product_id)
         there = world.portfolio.totals.get(base, ZERO)
         if held > there and not moving:
             world.latch_entries(f"open lots hold {plain(held)} {base}, the account {plain(there)}")
-    for currency, difference in differences.items():
+    waiting: dict[str, Decimal] = {}
+    for currency, difference in unexplained.items():
         mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
         value = difference * (mark or ZERO)
         sign = "more" if difference > 0 else "less"
         text = f"the exchange shows {plain(abs(difference))} {currency} {sign} than our fills explain"
         world.note("account", text, "warn", ref=currency)
         if mark is None or abs(value) >= UNEXPLAINED_MIN:
-            world.latch_entries(text)
-        if world.day is not None:
+            waiting[currency] = difference
+        elif world.day is not None:
             world.save_day(replace(world.day, transfers=world.day.transfers + value))
         if world.peak_equity:
             # Money taken out is no drawdown.
             world.peak_equity = max(world.peak_equity + value, ZERO)
             world.save_fact("peak_equity", plain(world.peak_equity))
+    if waiting:
+        differences.found(world, waiting)
 
 
 def exit_rate(world: World) -> Decimal:
@@ -71,11 +80,11 @@ def total_unrealized(world: World) -> Decimal:
 
 
 def pnl_today(world: World) -> Decimal:
-    """The day's result after transfers."""
+    """The day's result after transfers, adopted ones and those that wait for it."""
     day = world.day
     if day is None:
         return ZERO
-    return world.equity - day.start_equity - day.transfers
+    return world.equity - day.start_equity - day.transfers - differences.pending_value(world)
 
 
 def tick(world: World) -> None:
@@ -102,9 +111,10 @@ def _turn(world: World, today: str, equity: Decimal) -> None:
     before = world.day
     losses.forgive(world)
     if before is not None:
-        result = equity - before.start_equity - before.transfers
+        result = pnl_today(world)
         world.note("day", f"{before.day} ended: {result:+.2f} {world.portfolio.quote}", data_day=before.day)
-    world.save_day(Day(day=today, start_equity=equity, start_unrealized=total_unrealized(world), peak_equity=equity))
+    start = equity - differences.pending_value(world)  # adopted later, it is a transfer of that day
+    world.save_day(Day(day=today, start_equity=start, start_unrealized=total_unrealized(world), peak_equity=equity))
 
 
 def _judge_breaker(world: World, day: Day, equity: Decimal) -> None:
@@ -115,7 +125,7 @@ def _judge_breaker(world: World, day: Day, equity: Decimal) -> None:
         s.daily_breaker_mark_to_market,
         float(equity),
         float(day.start_equity),
-        float(day.transfers),
+        float(day.transfers + differences.pending_value(world)),
         float(day.realized),
     )
     if breaker_tripped(pnl, float(day.start_equity), s.max_daily_loss_pct, s.max_daily_loss_usd):

@@ -3,10 +3,11 @@
 Doing one twice is harmless: the orders' ids derive from the command's id, and what is gone stays gone.
 """
 
-from bot.core import exits, fills
+from bot.core import differences, exits, fills, vanished
 from bot.core.intents import SaveReceipt
 from bot.core.lots import Lot
 from bot.core.model import ExitReason
+from bot.core.orders import OrderState
 from bot.core.world import Flatten, World, replace_lot
 from shared.control import Cmd, Command, Level
 from shared.documents import ReceiptState
@@ -38,6 +39,8 @@ def run(world: World, command: Command) -> None:
             _begin(world, command, [lot.lot_id])
         case Cmd.CANCEL:
             _cancel(world, command)
+        case Cmd.ADOPT:
+            differences.adopt(world, command)
 
 
 def _begin(world: World, command: Command, lot_ids: list[str], *, everything: bool = False) -> None:
@@ -54,6 +57,8 @@ def _cancel(world: World, command: Command) -> None:
     order = world.orders.get(command.args["client_order_id"])
     if order is None or order.done:
         _end(world, command.id, ReceiptState.DONE, "it is over already")
+    elif order.state is OrderState.LOST:
+        vanished.give_up(world, order, command)
     elif order.order_id is None:
         _end(world, command.id, ReceiptState.FAILED, "the exchange's id is not known yet")
     else:

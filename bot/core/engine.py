@@ -5,10 +5,11 @@ one transaction before any of the actions is carried out.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.core import account, commands, entries, exits, flow, maker, universe
+from bot.core import account, audit, commands, entries, exits, flow, maker, universe
 from bot.core import events as ev
 from bot.core.intents import Intent
 from bot.core.market import Market
@@ -52,6 +53,9 @@ class Engine:
             ev.LedgerChanged: self._ledger_changed,
             ev.ApiSeen: lambda e: self.world.risk.api_seen(e.calls, e.errors, self.world.now_ms),
             ev.LiveLockSeen: self._live_lock_seen,
+            ev.RightsSeen: self._rights_seen,
+            ev.Audited: lambda e: audit.seen(self.world, e),
+            ev.KillNamed: self._kill_named,
             ev.Picked: lambda e: universe.picked(self.world, e),
             ev.TradingReady: self._trading_ready,
             ev.SafeMode: self._safe_mode,
@@ -166,6 +170,18 @@ class Engine:
             world.latch = Latch(event.latch_id, event.source, event.at_ms)
             world.note("command", f"KILL latched ({event.source}): nothing is sent any more", "bad", ref=event.latch_id)
         exits.lapse_exits(world)
+
+    def _kill_named(self, event: ev.KillNamed) -> None:
+        latch = self.world.latch
+        if latch is not None and latch.latch_id == event.latch_id:
+            self.world.latch = replace(latch, source=event.source)
+            self.world.save_fact("kill_by", f"{event.latch_id} {event.source}")
+            self.world.note("command", f"the kill is a {event.source}", "bad", ref=event.latch_id)
+
+    def _rights_seen(self, event: ev.RightsSeen) -> None:
+        if event.problem is not None and self.world.entries_latched != event.problem:
+            self.world.latch_entries(event.problem)
+            self.world.note("risk", f"no entry until Start is pressed: {event.problem}", "bad")
 
     def _kill_lifted(self, event: ev.KillLifted) -> None:
         self.world.latch = None

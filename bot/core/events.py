@@ -36,7 +36,10 @@ class OrdersSeen:
 
 @dataclass(frozen=True, slots=True)
 class FillsSeen:
+    """`through_ms`: the account's every fill up to then (the exchange's clock) was told by now; None = of one order."""
+
     fills: tuple[Fill, ...]
+    through_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,30 @@ class LiveLockSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RightsSeen:
+    """What is wrong with the rights of the key, for a person; None = they are as they must be."""
+
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """All orders, all fills and the balances were compared with the ledger, both ways. `findings`: none = equal."""
+
+    findings: tuple[str, ...]
+    orders: int
+    fills: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillNamed:
+    """Who asked for the kill that is latched is known by now."""
+
+    latch_id: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picked:
     """The scanner's choice, best first; their ProductsSeen came before."""
 
@@ -205,6 +232,9 @@ Event = (
     | LedgerChanged
     | ApiSeen
     | LiveLockSeen
+    | RightsSeen
+    | Audited
+    | KillNamed
     | Picked
     | TradingReady
     | SafeMode

@@ -24,6 +24,7 @@ TAKE_RETRY_MS = 30_000
 EXIT_RETRY_MS = 1_000
 REFUSED_RETRY_MS = 5_000
 CANCEL_AGAIN_MS = 2_000
+LOST_AGAIN_MS = 30_000
 _REASONS = {
     codes.EXIT_STOP: ExitReason.STOP,
     codes.EXIT_TRAIL: ExitReason.TRAIL,
@@ -146,6 +147,8 @@ def cancel(world: World, order: Order) -> None:
     if order.order_id is None or order.done:
         return
     if order.state is OrderState.CANCELLING and world.now_ms - order.updated_ms < CANCEL_AGAIN_MS:
+        return
+    if order.state is OrderState.LOST and world.now_ms - order.updated_ms < LOST_AGAIN_MS:
         return
     world.step_order(order, OrderInput.CANCEL)
     world.emit(CancelOrder(order.spec.client_order_id, order.order_id))

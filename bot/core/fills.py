@@ -5,6 +5,8 @@ A fill is named by (order_id, trade_id) and counted once, however often and in w
 
 from dataclasses import replace
 
+from bot.core import differences
+from bot.core.ids import is_ours
 from bot.core.intents import SaveFill
 from bot.core.lots import Lot, close, grow, open_lot, sell
 from bot.core.model import ExitReason, Fill, LotKind, Purpose
@@ -25,6 +27,8 @@ def count(world: World, fill: Fill) -> Order | None:
             # Its order was settled long ago: the exchange tells of more than it did then.
             world.fill_keys.add(key)
             _unexplained(world, fill)
+        elif fill.client_order_id and not is_ours(fill.client_order_id, world.settings.bot_name):
+            differences.foreign_fill(world, fill)
         return None
     world.fill_keys.add(key)
     # A list of fills may not name our id: in the ledger the fill belongs to its order by that id alone.
@@ -66,7 +70,10 @@ def _unexplained(world: World, fill: Fill) -> None:
 
 def _move(world: World, fill: Fill) -> None:
     base = fill.product_id.partition("-")[0]
-    world.portfolio.learn(fill, base, fill.exchange_ms - (world.clock_offset_ms or 0), world.now_ms)
+    late = world.portfolio.learn(fill, base, fill.exchange_ms - (world.clock_offset_ms or 0), world.now_ms)
+    if late:
+        differences.late_fill(world, late)
+    differences.keep_balances(world)
     if world.day is not None:
         world.save_day(replace(world.day, fees=world.day.fees + fill.fee))
 

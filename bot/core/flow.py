@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.core import entries, exits, fills, maker
+from bot.core import entries, exits, fills, maker, vanished
 from bot.core.events import Accepted, Denied, FillsSeen, LookedUp, NoAnswer, OrdersSeen, Refused
 from bot.core.ids import is_ours
 from bot.core.intents import CancelOrder, FetchFills, LookUpOrder
@@ -16,6 +16,7 @@ ABSENCE_SPAN_MS = 60_000
 LOOK_BACK_MS = 600_000
 FILLS_LOOK_MS = 1_000
 PURSUE_CANCEL_MS = 10_000
+CURSOR_SAVE_MS = 600_000
 LOOK_BACKOFF_MS = (1_000, 2_000, 5_000, 10_000, 20_000, 30_000)
 
 
@@ -99,7 +100,9 @@ def seen(world: World, shown: VenueOrder) -> None:
         _open_after_all(world, shown)
         return
     filled = max(order.filled_size, shown.filled_size)
-    news = replace(order, order_id=order.order_id or shown.order_id, filled_size=filled, absences=0)
+    news = replace(
+        order, order_id=order.order_id or shown.order_id, filled_size=filled, absences=0, first_absence_ms=None
+    )
     after = news.after(event, world.now_ms, reason=shown.reason)
     changed = (after.state, after.order_id, after.filled_size) != (order.state, order.order_id, order.filled_size)
     owed = after.counted_size < after.filled_size or (after.done and not after.settled)
@@ -109,7 +112,7 @@ def seen(world: World, shown: VenueOrder) -> None:
     if changed:
         world.save_order(after)
     else:
-        world.orders[shown.client_order_id] = replace(order, absences=0)
+        world.orders[shown.client_order_id] = replace(order, absences=0, first_absence_ms=None)
         after = world.orders[shown.client_order_id]
     if after.order_id and owed:
         world.emit(FetchFills(after.order_id))
@@ -178,6 +181,16 @@ def fills_seen(world: World, event: FillsSeen) -> None:
         order = world.orders.get(order.spec.client_order_id, order)
         if order.settled and not (before is not None and before.settled):
             over(world, order)
+    _move_cursor(world, event.through_ms)
+
+
+def _move_cursor(world: World, through_ms: int | None) -> None:
+    """Every fill up to there is known. Kept now and then: what is read twice is counted once."""
+    if through_ms is None:
+        return
+    kept = world.facts.get("fills_through_ms")
+    if kept is None or through_ms - int(kept) >= CURSOR_SAVE_MS:
+        world.save_fact("fills_through_ms", str(through_ms))
 
 
 def over(world: World, order: Order) -> None:
@@ -204,6 +217,8 @@ def looked_up(world: World, event: LookedUp) -> None:
     if event.found is not None:
         seen(world, event.found)
         return
+    if event.complete and order.state in (OrderState.OPEN, OrderState.CANCELLING, OrderState.LOST):
+        vanished.not_found(world, order)
     if not event.complete or order.state is not OrderState.UNKNOWN:
         return
     first = order.first_absence_ms if order.first_absence_ms is not None else world.now_ms

@@ -3,9 +3,12 @@
     new ──send──▶ sent ──accepted──▶ open ──▶ filled | cancelled | expired | failed
      │             ├──refused──▶ refused            (the exchange said no: final)
      └─denied      └──no_answer──▶ unknown ──▶ open/… when seen, absent after a complete search
+                                 open ──▶ lost after complete searches ──▶ absent at a person's word
 
 `denied` is our own no (risk, gate, ledger), before anything was sent. A request without an answer is `unknown`:
 it holds its capital and blocks its product until positive evidence ends it; it is looked up, never sent again.
+`lost` is an order that the exchange had and shows no more, in no list: it blocks its lot until it is seen again, or a
+person who looked says that it is gone.
 Nothing leaves a final state, with one exception: an order that was held to be absent and shows up after all.
 Fills are counted in every state, whatever the table says: money that moved has moved.
 """
@@ -24,6 +27,7 @@ class OrderState(StrEnum):
     UNKNOWN = "unknown"
     OPEN = "open"
     CANCELLING = "cancelling"
+    LOST = "lost"
     FILLED = "filled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -41,6 +45,7 @@ class OrderInput(StrEnum):
     NO_ANSWER = "no_answer"
     CANCEL = "cancel"  # we asked for it
     ABSENT = "absent"  # complete searches found nothing
+    GIVE_UP = "give_up"  # a person says that it is gone
     SEEN_WORKING = "seen_working"
     SEEN_FILLED = "seen_filled"
     SEEN_CANCELLED = "seen_cancelled"
@@ -97,11 +102,20 @@ def _table() -> dict[tuple[OrderState, OrderInput], OrderState]:
         (_S.CANCELLING, _I.NO_ANSWER): _S.CANCELLING,
         (_S.CANCELLING, _I.CANCEL): _S.CANCELLING,
         (_S.CANCELLING, _I.SEEN_WORKING): _S.CANCELLING,
+        # It was there, and no complete search finds it.
+        (_S.OPEN, _I.ABSENT): _S.LOST,
+        (_S.CANCELLING, _I.ABSENT): _S.LOST,
+        (_S.LOST, _I.ABSENT): _S.LOST,
+        (_S.LOST, _I.ACCEPTED): _S.OPEN,
+        (_S.LOST, _I.NO_ANSWER): _S.LOST,
+        (_S.LOST, _I.CANCEL): _S.LOST,
+        (_S.LOST, _I.SEEN_WORKING): _S.OPEN,
+        (_S.LOST, _I.GIVE_UP): _S.ABSENT,
         # Held to be absent, and there it is.
         (_S.ABSENT, _I.ACCEPTED): _S.OPEN,
         (_S.ABSENT, _I.SEEN_WORKING): _S.OPEN,
     }
-    for state in (_S.SENT, _S.UNKNOWN, _S.OPEN, _S.CANCELLING, _S.ABSENT, _S.NEW):
+    for state in (_S.SENT, _S.UNKNOWN, _S.OPEN, _S.CANCELLING, _S.LOST, _S.ABSENT, _S.NEW):
         for seen, after in _SEEN_DONE.items():
             table[state, seen] = after
     late = (_I.ACCEPTED, _I.NO_ANSWER, _I.CANCEL, _I.SEEN_WORKING, *_SEEN_DONE)

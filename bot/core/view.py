@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 
+from bot.core import audit as audits
 from bot.core import gates as gate_rules
 from bot.core.account import exit_rate, pnl_today
 from bot.core.exits import percent
@@ -16,6 +17,7 @@ from bot.core.rules.sizing import break_even_price
 from bot.core.world import World
 from shared.documents import (
     AccountDoc,
+    AuditDoc,
     GateDoc,
     GatesDoc,
     GateVerdict,
@@ -294,7 +296,7 @@ def risk(world: World) -> RiskDoc:
     oldest = max(ages) / 1000 if ages else None
     limits.append(_limit("stale", "Oldest price", oldest, s.stale_data_sec, "s"))
     limits += guards.limits(world)
-    blocked = world.entries_latched or ("day loss limit reached" if tripped else None)
+    blocked = world.entries_blocked or ("day loss limit reached" if tripped else None)
     return RiskDoc(entries_blocked=blocked, limits=limits)
 
 
@@ -307,6 +309,18 @@ def _band(value: float | None, limit: float) -> str:
     if value is None:
         return "ok"
     return "tripped" if value >= limit else "warn" if value >= 0.8 * limit else "ok"
+
+
+def audit(world: World) -> AuditDoc | None:
+    """The last daily audit, as the ledger keeps it."""
+    kept = world.facts.get(audits.FACT)
+    if not kept:
+        return None
+    at_ms, verdict, order_count, fill_count, text = kept.split(" ", 4)
+    at = int(at_ms)
+    return AuditDoc(
+        at=_iso(at), at_ms=at, ok=verdict == "ok", text=text, orders=int(order_count), fills=int(fill_count)
+    )
 
 
 def strategy(world: World) -> StrategyDoc:

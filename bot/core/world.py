@@ -14,7 +14,7 @@ from bot.core.maker_job import MakerJob
 from bot.core.market import Market
 from bot.core.model import Bar, Kind, OrderSpec, Product, Purpose, VenueOrder
 from bot.core.orders import Order, OrderInput, OrderState
-from bot.core.portfolio import Portfolio
+from bot.core.portfolio import Portfolio, from_signed
 from bot.core.risk.memory import RiskMemory
 from shared.control import Level
 from shared.documents import EventDoc
@@ -109,13 +109,13 @@ class World:
         self.now_ms = now_ms
         self.markets: dict[str, Market] = {}
         self.other_products: dict[str, Product] = {}  # not traded, only for the mark of other holdings
-        self.portfolio = Portfolio(quote)
+        self.facts: dict[str, str] = dict(restored.facts)
+        self.portfolio = Portfolio(quote, self.facts.get("balances"))
         self.book = LotBook(restored.lots, restored.next_lot_seq)
         self.orders: dict[str, Order] = {order.spec.client_order_id: order for order in restored.orders}
         self.fill_keys: set[tuple[str, str]] = set(restored.fill_keys)
         self.own_ids: set[str] = set(restored.own_ids)
         self.attempts: dict[str, int] = dict(restored.attempts)
-        self.facts: dict[str, str] = dict(restored.facts)
         self.foreign: dict[str, VenueOrder] = {}
         self.day: Day | None = restored.day
         self.totals: dict[str, int] = dict(restored.totals)
@@ -123,6 +123,9 @@ class World:
         self.latch: Latch | None = restored.latch
         self.safe: str | None = None
         self.entries_latched: str | None = self.facts.get("entries_latched") or None
+        # Currency → what nobody has explained yet (`core.differences`).
+        self.differences: dict[str, Decimal] = from_signed(self.facts.get("differences"))
+        self.foreign_fills: dict[tuple[str, str], dict[str, Decimal] | None] = {}  # of others: what each moved
         self.ready = False
         self.feed_up = False
         self.feed_note = "not connected yet"
@@ -266,6 +269,13 @@ class World:
     def save_day(self, day: Day) -> None:
         self.day = day
         self.emit(SaveDay(day))
+
+    @property
+    def entries_blocked(self) -> str | None:
+        """Why a person must look before the next entry; None = nothing waits for one."""
+        if self.differences:
+            return f"the account differs by {self.facts.get('differences')}"
+        return self.entries_latched
 
     def latch_entries(self, text: str) -> None:
         """No entry until a person pressed Start; a restart does not lift it."""

@@ -282,6 +282,10 @@ class Bot:
         picked = [name for name in self.restored.facts.get("picked", "").split(",") if name]
         return tuple(dict.fromkeys([*(picked or self.settings.products), *(x.product_id for x in self.restored.lots)]))
 
+    def known_fill(self, key: tuple[str, str]) -> bool:
+        """Whether the fill (order id, trade id) was counted already."""
+        return self.engine is not None and key in self.engine.world.fill_keys
+
     def own_id(self, order_id: str) -> str:
         """Our id of an order that the exchange names."""
         assert self.engine is not None

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import TypeVar
 
 from bot.coinbase.depth import DepthStream
@@ -17,12 +18,15 @@ from bot.coinbase.rest import Rest
 from bot.coinbase.stream import Stream
 from bot.core import events as ev
 from bot.core.engine import Engine
+from bot.core.intents import SaveFact
 from bot.core.model import Product
-from bot.core.orders import OrderState
+from bot.core.orders import Order, OrderState
 from bot.runtime.app import Bot
 from bot.runtime.clocks import clock_offset_ms
 from bot.runtime.desk import Desk
 from bot.runtime.history import load_one, wanted_bars
+from bot.runtime.rights import other_portfolio
+from bot.runtime.rights import problem as key_problem
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.documents import Phase
 from shared.settings import GRANULARITY_S, Mode
@@ -32,6 +36,7 @@ log = logging.getLogger("boot")
 T = TypeVar("T")
 CLOCK_FATAL_MS = 60_000
 SYNC_TRIES = 3
+FEW = 4  # unsettled orders that are looked up one by one
 UNAUTHORIZED_TRIES = 5
 SAFE_WINDOW_MS = 600_000
 LOST_PAST_MS = 86_400_000
@@ -47,6 +52,8 @@ class Boot:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._depth: asyncio.Task[None] | None = None
+        self._portfolio: str | None = None
+        self._listed: dict[str, Decimal] = {}  # open orders as listed: our id → filled size
 
     async def run(self) -> None:
         """Until trading is ready. Raises Fatal."""
@@ -109,11 +116,20 @@ class Boot:
                 rest = bot.make_rest(await self._key())
                 continue
             break
-        if rights.get("can_transfer") is not False:
-            raise Fatal("the key may transfer money away: make one with View and Trade only, and use that")
-        if rights.get("can_view") is not True or rights.get("can_trade") is not True:
-            raise Fatal("the key may not view and trade: make one with both rights")
+        kept = bot.restored.facts.get("portfolio")
+        wrong = key_problem(rights) or other_portfolio(kept, rights)
+        if wrong is not None:
+            raise Fatal(wrong)
+        self._portfolio = str(rights["portfolio_uuid"]) if rights.get("portfolio_uuid") else None
         return rest
+
+    def _bind_portfolio(self) -> None:
+        """In live, the ledger belongs to the portfolio that it began with. Play money may begin anew."""
+        bot = self._bot
+        assert bot.engine is not None
+        if bot.settings.coin_mode is Mode.LIVE and self._portfolio and "portfolio" not in bot.restored.facts:
+            bot.engine.world.facts["portfolio"] = self._portfolio
+            bot.commit([SaveFact("portfolio", self._portfolio)])
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, *, doubt_key: bool = False) -> T:
         """The answer, however long it takes. Raises Fatal for a missing right; Unauthorized where the key is in doubt.
@@ -150,7 +166,9 @@ class Boot:
         known = replace(bot.restored, latch=bot.commands.latch)
         bot.strategy = StrategyAdapter(settings, known.facts)
         bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
-        bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock)
+        bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock, bot.known_fill)
+        bot.desk.fills.begin(known.facts.get("fills_through_ms"))
+        self._bind_portfolio()
         bot.dispatch(ev.ProductsSeen(products))
         if bot.clock_offset_ms is not None:
             bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
@@ -223,7 +241,8 @@ class Boot:
         for coid, order in list(bot.engine.world.orders.items()):
             if order.state in (OrderState.NEW, OrderState.SENT):
                 bot.dispatch(ev.NoAnswer(coid, "the bot ended before an answer came"))
-        unsettled = [order for order in bot.engine.world.orders.values() if not order.settled]
+        await self._list_at_once(rest)
+        unsettled = [order for order in bot.engine.world.orders.values() if not order.settled and self._left(order)]
         for number, order in enumerate(unsettled):
             self._bot.boot.progress(number, len(unsettled), f"looks up {order.spec.product_id} {order.spec.purpose}")
             coid = order.spec.client_order_id
@@ -242,6 +261,26 @@ class Boot:
                 bot.dispatch(ev.LookedUp(coid, found, complete=True))
             except ExchangeError as error:
                 log.warning("%s: %s; it is looked up again", coid, error)
+
+    async def _list_at_once(self, rest: Rest) -> None:
+        """Two lists tell of most orders; one by one, a hundred of them would take a request each."""
+        bot = self._bot
+        assert bot.engine is not None and bot.desk is not None
+        if sum(not order.settled for order in bot.engine.world.orders.values()) < FEW:
+            return
+        try:
+            await bot.desk.fills.read()
+            found = await rest.open_orders()
+        except ExchangeError as error:
+            log.warning("the lists of orders and fills: %s; each order is looked up", error)
+            return
+        bot.dispatch(ev.OrdersSeen(found, complete=False, asked_ms=0))
+        self._listed = {shown.client_order_id: shown.filled_size for shown in found}
+
+    def _left(self, order: Order) -> bool:
+        """Whether it has to be looked up: it is not in the list of open ones, or not all of its fills are known."""
+        shown = self._listed.get(order.spec.client_order_id)
+        return shown is None or order.counted_size < shown
 
     async def _positions(self, rest: Rest) -> None:
         """Balances and open orders; where that fails, go on with the ledger's state, entries blocked."""

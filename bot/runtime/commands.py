@@ -30,6 +30,8 @@ from shared.times import epoch_ms, parse_time
 log = logging.getLogger("control")
 RECEIPTS_KEPT = 64
 RECEIPTS_SHOWN = 32
+NAMELESS = frozenset({"KILL file", "kill_switch", "command kill"})
+NAME_WITHIN_MS = 5_000
 
 
 class Commands:
@@ -63,7 +65,7 @@ class Commands:
         self.level = self.reader.first(wish, now, bot.clock.monotonic_s())
         bot.gate.latches.level = self.level
         if bot.restored.latch is not None:
-            self.latch = bot.restored.latch
+            self.latch = named(bot.restored.latch, bot.restored.facts)
             bot.gate.latches.killed = True
         if self.level is Level.KILL:
             self.level = self.reader.level = Level.STOP
@@ -86,8 +88,11 @@ class Commands:
         bot = self._bot
         looked_s = bot.clock.monotonic_s()
         look = self.reader.look(bot.clock.utc(), looked_s)
+        killers = [f"command by {command.by}" for command in look.commands if command.cmd == Cmd.KILL]
         if look.kill is not None and self.latch is None:
-            self.kill(look.kill, looked_s)
+            self.kill(killers[0] if killers else look.kill, looked_s)
+        elif killers:
+            self._name_kill(killers[0])
         if look.level is not None:
             self.set_level(look.level, look.source)
         for command in look.commands:
@@ -130,6 +135,15 @@ class Commands:
         bot.writer.lots_changed()
         bot.writer.poke()
         self.start_kill_path()
+
+    def _name_kill(self, source: str) -> None:
+        """The file KILL is there before the command that made it: the latch was shut by then, and is named now."""
+        bot, latch = self._bot, self.latch
+        if latch is None or latch.source not in NAMELESS or epoch_ms(bot.clock.utc()) - latch.at_ms > NAME_WITHIN_MS:
+            return
+        self.latch = replace(latch, source=source)
+        bot.dispatch(ev.KillNamed(latch.latch_id, source))
+        bot.writer.poke()
 
     def _latch_by_file(self) -> None:
         """An empty file can still be made on a full disk."""
@@ -342,6 +356,12 @@ class Commands:
         changes = {key: f"{now.get(key)} → {value}" for key, value in fresh.items() if now.get(key) != value}
         reason = "a restart takes these over" if changes else "nothing would change"
         self.finish(command.id, ReceiptState.DONE, reason, changes or None)
+
+
+def named(latch: Latch, facts: Mapping[str, str]) -> Latch:
+    """The latch with the source that became known after it was shut."""
+    latch_id, _, source = facts.get("kill_by", "").partition(" ")
+    return replace(latch, source=source) if latch_id == latch.latch_id else latch
 
 
 def _sent_ms(command: Command) -> int | None:

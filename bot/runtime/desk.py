@@ -13,7 +13,8 @@ from bot.coinbase.errors import ExchangeError, Forbidden, NoAnswerGot, RateLimit
 from bot.coinbase.rest import Rest
 from bot.core import events as ev
 from bot.core.intents import Action, CancelOrder, FetchFills, LookUpOrder, PlaceOrder
-from bot.core.model import Fill, OrderSpec
+from bot.core.model import Fill, OrderSpec, VenueOrder
+from bot.runtime.fills_feed import FillsFeed
 from bot.runtime.gate import OrderGate
 from bot.runtime.metrics import Samples
 from shared.seams import Clock
@@ -28,9 +29,17 @@ class Desk:
     """Sends actions as tasks; each task ends in an event."""
 
     def __init__(
-        self, rest: Rest, gate: OrderGate, dispatch: Dispatch, own_id: Callable[[str], str], clock: Clock
+        self,
+        rest: Rest,
+        gate: OrderGate,
+        dispatch: Dispatch,
+        own_id: Callable[[str], str],
+        clock: Clock,
+        known_fill: Callable[[tuple[str, str]], bool],
     ) -> None:
+        """`own_id`: our id of an order that the exchange names, "" = none in memory. `known_fill`: counted already?"""
         self._rest, self._gate, self._dispatch, self._own_id, self._clock = rest, gate, dispatch, own_id, clock
+        self.fills = FillsFeed(rest, dispatch, known_fill, own_id, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching: set[str] = set()
         self.order_ms = Samples()
@@ -96,7 +105,7 @@ class Desk:
     async def _look_up(self, action: LookUpOrder) -> None:
         try:
             if action.order_id is not None:
-                found = await self._rest.order(action.order_id)
+                found = await self._by_id(action, action.order_id)
                 self._dispatch(ev.LookedUp(action.client_order_id, found, complete=True))
                 return
             orders = await self._rest.orders_since(action.since_ms, action.product_id)
@@ -105,6 +114,16 @@ class Desk:
             return
         match = next((order for order in orders if order.client_order_id == action.client_order_id), None)
         self._dispatch(ev.LookedUp(action.client_order_id, match, complete=True))
+
+    async def _by_id(self, action: LookUpOrder, order_id: str) -> VenueOrder | None:
+        """The order, or None where neither its id nor a complete list knows it. Raises ExchangeError."""
+        try:
+            return await self._rest.order(order_id)
+        except Rejected as error:
+            if error.code != "404" or not action.since_ms:
+                raise
+        listed = await self._rest.orders_since(action.since_ms, action.product_id)
+        return next((order for order in listed if order.order_id == order_id), None)
 
     async def _fetch_fills(self, order_id: str) -> None:
         """The fills of one order; the exchange's list may lag behind its news, so an empty answer is asked again."""
@@ -124,10 +143,11 @@ class Desk:
             self._dispatch(ev.FillsSeen(fills))
 
     async def sync(self) -> None:
-        """Balances and open orders as the exchange shows them now. Raises ExchangeError."""
+        """Open orders, fills and balances as the exchange shows them now. Raises ExchangeError."""
         asked_ms = epoch_ms(self._clock.utc())
         orders = await self._rest.open_orders()
         self._dispatch(ev.OrdersSeen(orders, complete=True, asked_ms=asked_ms))
+        await self.fills.read()
         asked_ms = epoch_ms(self._clock.utc())
         balances = await self._rest.balances()
         self._dispatch(ev.BalancesSeen(balances, asked_ms))

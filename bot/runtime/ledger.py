@@ -16,6 +16,7 @@ from bot.core.model import ExitReason, Kind, LotKind, OrderSpec, Purpose, Side
 from bot.core.orders import Order, OrderState
 from bot.core.risk.rate import COUNTED, MINUTE_MS
 from bot.core.world import EVENTS_SHOWN, Latch, Restored
+from bot.runtime.ledger_reads import LedgerReads
 from shared.control import Command
 from shared.documents import EventDoc, ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
@@ -131,6 +132,10 @@ class LedgerWriter:
                 t.boots.c.at_ms >= since_ms, t.boots.c.ended_ms.is_(None), t.boots.c.boot_id != self._boot_id
             )
             return int(db.execute(query).scalar_one())
+
+    def reads(self) -> LedgerReads:
+        """All of it, page by page, for who compares everything."""
+        return LedgerReads(self._engine)
 
     # Reading at the start.
 

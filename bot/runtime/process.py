@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.coinbase.net import Net
-from bot.runtime import clocks, scan
+from bot.runtime import audit, clocks, rights, scan
 from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
 from bot.runtime.host import Identity
@@ -192,6 +192,8 @@ class Process:
             self._start("clock-c", clocks.clock_c(bot, bot.rest))
             self._start("scanner", scan.clock_c(bot, bot.rest))
             self._start("bars", clocks.bars(bot, bot.rest))
+            self._start("rights", rights.watch(bot, bot.rest))
+            self._start("audit", audit.watch(bot, bot.rest))
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if bot.failure.done():
             return await self._end(EXIT_CRASH, f"a part died: {bot.failure.exception()}")

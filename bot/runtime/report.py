@@ -6,6 +6,7 @@ import orjson
 
 from bot.coinbase.stream import StreamHealth
 from bot.core import view
+from bot.core.portfolio import signed_text
 from bot.core.world import World
 from bot.runtime.host import Host
 from bot.runtime.ledger import lot_row
@@ -60,6 +61,8 @@ def state(bot: Host) -> BotState:
         account=account,
         orders=view.orders(world) if world is not None and bot.synced else None,
         risk=view.risk(world) if world is not None and bot.synced else None,
+        differences=signed_text(world.differences) or None if world is not None else None,
+        audit=view.audit(world) if world is not None else None,
         gates=view.gates(world) if world is not None and bot.synced else None,
         feeds=_feeds(bot),
         strategy=_strategy(bot, world) if world is not None and bot.synced else None,
@@ -205,6 +208,7 @@ def market_file(bot: Host) -> bytes:
             ask=float(m.ask) if m.ask is not None else None,
             last=float(m.price) if m.price is not None else None,
             at_ms=m.priced_ms or 0,
+            price_increment_text=plain(m.product.price_increment),
         )
         for product_id, m in bot.engine.world.markets.items()
     ]

@@ -15,21 +15,22 @@ from tests.core.harness import D
 # was held to be absent may turn up; what was denied was never sent, so the exchange cannot speak of it.
 INPUTS = (
     "send", "deny", "accepted", "refused", "no_answer", "cancel", "absent",
-    "working", "filled", "cancelled", "expired", "failed",
+    "working", "filled", "cancelled", "expired", "failed", "give_up",
 )  # fmt: skip
 TABLE = """
-new        sent denied ! ! unknown new absent open filled cancelled expired failed
-sent       ! denied open refused unknown sent ! open filled cancelled expired failed
-unknown    ! ! open refused unknown unknown absent open filled cancelled expired failed
-open       ! ! open ! open cancelling ! open filled cancelled expired failed
-cancelling ! ! cancelling ! cancelling cancelling ! cancelling filled cancelled expired failed
-filled     ! ! filled ! filled filled ! filled filled filled filled filled
-cancelled  ! ! cancelled ! cancelled cancelled ! cancelled cancelled cancelled cancelled cancelled
-expired    ! ! expired ! expired expired ! expired expired expired expired expired
-failed     ! ! failed ! failed failed ! failed failed failed failed failed
-refused    ! ! refused refused refused refused ! refused refused refused refused refused
-denied     ! ! ! ! ! denied ! ! ! ! ! !
-absent     ! ! open ! absent absent absent open filled cancelled expired failed
+new        sent denied ! ! unknown new absent open filled cancelled expired failed !
+sent       ! denied open refused unknown sent ! open filled cancelled expired failed !
+unknown    ! ! open refused unknown unknown absent open filled cancelled expired failed !
+open       ! ! open ! open cancelling lost open filled cancelled expired failed !
+cancelling ! ! cancelling ! cancelling cancelling lost cancelling filled cancelled expired failed !
+lost       ! ! open ! lost lost lost open filled cancelled expired failed absent
+filled     ! ! filled ! filled filled ! filled filled filled filled filled !
+cancelled  ! ! cancelled ! cancelled cancelled ! cancelled cancelled cancelled cancelled cancelled !
+expired    ! ! expired ! expired expired ! expired expired expired expired expired !
+failed     ! ! failed ! failed failed ! failed failed failed failed failed !
+refused    ! ! refused refused refused refused ! refused refused refused refused refused !
+denied     ! ! ! ! ! denied ! ! ! ! ! ! !
+absent     ! ! open ! absent absent absent open filled cancelled expired failed !
 """
 WORDS = {"working": "seen_working", "filled": "seen_filled", "cancelled": "seen_cancelled",
          "expired": "seen_expired", "failed": "seen_failed"}  # fmt: skip

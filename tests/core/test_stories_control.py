@@ -499,6 +499,8 @@ def test_the_breaker_lets_exits_go_on() -> None:
 
 
 def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
+    from bot.core.account import pnl_today
+
     for change in (-3000, 3000):
         rig = Rig(max_daily_loss_pct=2.0)
         rig.price("100")
@@ -506,12 +508,18 @@ def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
         for _ in range(2):  # one answer may be ahead of the news of a fill; the second one is believed
             rig.send(ev.BalancesSeen((Balance("USD", D(10_000 + change), D(0)),), rig.now_ms), 10_000)
             rig.tick()
-        assert rig.engine.world.entries_latched is not None, "nobody has explained it yet"
-        day = rig.engine.world.day
-        assert day is not None and day.transfers == change and day.breaker_ms is None
-        from bot.core.account import pnl_today
-
-        assert pnl_today(rig.engine.world) == 0
+        world = rig.engine.world
+        assert world.entries_blocked is not None, "nobody has explained it yet"
+        assert world.day is not None and world.day.transfers == 0 and world.day.breaker_ms is None
+        assert pnl_today(world) == 0 and world.equity == 10_000 + change
+        rig.level(Level.PAUSE)
+        rig.level(Level.RUN)
+        assert not places(rig.bar("buy")), "Start explains nothing"
+        shown = f"USD {change:+d}"
+        done = receipts(rig.command(Cmd.ADOPT, differences=shown))[0]
+        assert done.result is not None and done.result["adopted"] == shown
+        assert world.day.transfers == change and pnl_today(world) == 0 and world.entries_blocked is None
+        assert places(rig.bar("buy"))
 
 
 def test_balances_asked_for_before_a_fill_are_not_believed() -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
-from bot.core.risk import errors, losses, rate
+from bot.core.risk import errors, losses, rate, trips
 from bot.core.risk import market_guards as market_of
 from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
 from bot.core.risk.guard import Band, Guard, Reading
@@ -174,7 +174,9 @@ def read(guard: Guard, world: "World", market: Market) -> Reading:
 
 
 def tick(world: "World") -> None:
-    """Once a second: what latches, latches until a person presses Start."""
+    """Once a second: what latches, latches until a person presses Start; what shuts for a while is written down."""
+    if world.ready:
+        trips.note(world, [guard for guard in GUARDS if not guard.latches], read)
     if world.entries_latched or not world.ready:
         return
     sent, most = rate.entries_per_minute(world), world.settings.max_orders_per_min
@@ -209,6 +211,8 @@ def started(world: "World") -> None:
     world.risk.pauses.clear()
     world.risk.outcomes.clear()
     world.risk.entries_sent.clear()
+    if world.facts.get("entries_sent"):
+        world.save_fact("entries_sent", "")
 
 
 def limits(world: "World") -> list[LimitDoc]:

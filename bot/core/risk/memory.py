@@ -47,6 +47,14 @@ class Pause:
 
 
 @dataclass(slots=True)
+class Trip:
+    """A guard that shut entries: when it did, and when it was last seen shut."""
+
+    at_ms: int
+    shut_ms: int
+
+
+@dataclass(slots=True)
 class RiskMemory:
     loss_streak: int = 0
     results: Results = field(default_factory=Results)
@@ -54,6 +62,7 @@ class RiskMemory:
     pauses: dict[str, Pause] = field(default_factory=dict)
     api: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=120))  # (ms, calls, errors) so far
     entries_sent: deque[tuple[int, tuple[str, ...]]] = field(default_factory=lambda: deque(maxlen=1000))
+    tripped: dict[tuple[str, str], Trip] = field(default_factory=dict)  # (guard, product) → since when it shuts
     live_lock: str | None = "not judged yet"  # why live orders are locked; None = not locked; asked for in live only
 
     @classmethod
@@ -66,9 +75,16 @@ class RiskMemory:
             if kept:
                 wins, losses, gained_pct, lost_pct = (float(part) for part in kept.split())
                 memory.results = Results(wins, losses, gained_pct, lost_pct)
+            for row in filter(None, (facts.get("entries_sent") or "").split(";")):
+                at_ms, *terms = row.split(" ")
+                memory.entries_sent.append((int(at_ms), tuple(terms)))
         except ValueError:
             return cls()
         return memory
+
+    def entries_text(self, since_ms: int) -> str:
+        """The entries sent since, as `restored` reads them: a restart is no way round a limit."""
+        return ";".join(" ".join((str(at_ms), *terms)) for at_ms, terms in self.entries_sent if at_ms > since_ms)
 
     def results_text(self) -> str:
         """The results as `restored` reads them."""

@@ -19,6 +19,7 @@ def count(world: "World", spec: OrderSpec) -> None:
         world.order_times_ms.append(world.now_ms)
     if spec.purpose is Purpose.ENTRY:
         world.risk.entries_sent.append((world.now_ms, terms(spec)))
+        world.save_fact("entries_sent", world.risk.entries_text(world.now_ms - MINUTE_MS))
 
 
 def terms(spec: OrderSpec) -> tuple[str, ...]:

@@ -1,0 +1,27 @@
+"""The daily audit's verdict: kept as a fact, written to the journal, and what it found shuts entries."""
+
+from bot.core.events import Audited
+from bot.core.world import World
+
+FACT = "audit"
+SHOWN = 3
+
+
+def seen(world: World, event: Audited) -> None:
+    """The comparison of everything with everything is done."""
+    counts = f"{event.orders} orders, {event.fills} fills"
+    if event.findings:
+        more = f" and {len(event.findings) - SHOWN} more" if len(event.findings) > SHOWN else ""
+        text = f"audit: {'; '.join(event.findings[:SHOWN])}{more}"
+        world.latch_entries(text)
+        world.note("account", text, "bad")
+    else:
+        text = f"audit: {counts} and the balances are as the exchange has them"
+        world.note("account", text, "good")
+    world.save_fact(FACT, f"{world.now_ms} {'bad' if event.findings else 'ok'} {event.orders} {event.fills} {text}")
+
+
+def last_ms(world: World) -> int | None:
+    """When the last one ended; None = there was none."""
+    kept = world.facts.get(FACT)
+    return int(kept.split(" ", 1)[0]) if kept else None
