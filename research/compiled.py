@@ -1,21 +1,23 @@
 """The compiler: the rulebook's own source registered with numba, results kept on disk under a name that can't be stale.
 
-numba's disk cache looks at the file of the compiled function only, not at what it calls. So the folder is named by
-a hash of every source that can end up in the machine code, of the compiler's version and of the processor.
+A cache that looks at the file of the compiled function alone misses an edit in what it calls. So the folder is named
+by a hash of every source that can end up in the machine code, of the compiler's version and of the processor.
 """
 
+import functools
 import hashlib
-import inspect
 import logging
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bot.core.rules import RULES
+from research.native import Native
 from shared.paths import ROOT
 
 log = logging.getLogger("research")
@@ -29,15 +31,14 @@ def sources(root: Path = ROOT) -> list[Path]:
 
 
 def source_hash(root: Path = ROOT) -> str:
-    """Name of what would be compiled now: sources, compiler, Python, processor."""
-    import llvmlite  # noqa: PLC0415
-    import numba  # noqa: PLC0415
-    import numpy  # noqa: PLC0415
+    """Name of what would be compiled now: sources, compiler, Python, processor. Imports no compiler."""
+    import llvmlite.binding as llvm  # noqa: PLC0415
 
     sha = hashlib.sha256()
-    versions = (numba.__version__, llvmlite.__version__, numpy.__version__, sys.version, platform.machine())
-    sha.update(" ".join(versions).encode())
-    for path in sources(root):
+    versions = tuple(version(name) for name in ("numba", "llvmlite", "numpy"))
+    machine = (platform.machine(), sys.platform, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    sha.update(" ".join((*versions, sys.version, *machine)).encode())
+    for path in [*sources(root), root / "research/native.py"]:
         sha.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]
 
@@ -48,22 +49,18 @@ def cache_root() -> Path:
     return (Path(base) / "cointrader" if base else ROOT / ".coin" / "cache") / "compiled"
 
 
-def use_cache(root: Path | None = None) -> Path:
-    """Point the compiler's disk cache at the folder of these sources; older ones are removed but for a few."""
-    from numba.core import config  # noqa: PLC0415
-
-    top = cache_root() if root is None else root
-    folder = top / source_hash()
+@functools.cache
+def use_cache() -> Path:
+    """The folder that keeps what is compiled from these sources; older ones are removed but for a few."""
+    folder = cache_root() / source_hash()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(folder)
-        others = sorted(top.iterdir(), key=lambda p: p.stat().st_mtime)
+        others = sorted(folder.parent.iterdir(), key=lambda p: p.stat().st_mtime)
         for old in others[:-_KEEP]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         log.warning("compiled code can't be kept (%s): every run compiles anew", error)
-    settings: Any = config
-    settings.CACHE_DIR = str(folder)
     return folder
 
 
@@ -77,16 +74,6 @@ def register(*functions: Callable[..., Any]) -> None:
             numba.extending.register_jitable(function)
 
 
-def compile_loop(loop: Callable[..., Any], helpers: tuple[Callable[..., Any], ...] = ()) -> Callable[..., Any]:
+def compile_loop(loop: Callable[..., int], helpers: tuple[Callable[..., Any], ...] = ()) -> Native:
     """The compiled form of `loop`, which may call every rule and `helpers`. Kept on disk; runs without the GIL."""
-    import numba  # noqa: PLC0415
-
-    use_cache()
-    register(*RULES, *helpers)
-    compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="python")(loop)
-    return compiled
-
-
-def is_plain(function: Callable[..., Any]) -> bool:
-    """Whether this is Python's own function, not a compiled one."""
-    return inspect.isfunction(function)
+    return Native(loop, use_cache, lambda: register(*RULES, *helpers))

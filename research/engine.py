@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
+from bot.core.rules.risk import in_window
 from research import compiled
 from research.data.candles import Candles, Floats, Ints
 from research.errors import ResearchError
@@ -221,6 +222,7 @@ def new_state(prepared: Prepared, model: MarketModel, room: int) -> t.State:
         np.zeros((count, t.P_SIZE), dtype=np.int64),
         np.zeros((count, t.M_SIZE)),
         np.zeros(t.A_SIZE),
+        np.zeros(t.K_SIZE, dtype=np.int64),
     )
     state.products[:, t.P_FIRST] = state.products[:, t.P_AT] = prepared.first
     state.products[:, t.P_END] = prepared.end
@@ -278,10 +280,8 @@ def allowed(
     if between is not None:
         first, last = between
         minute = (prepared.start_s + prepared.granularity_s) // 60 % 1440
-        inside = (minute >= first) & (minute < last)
-        if first > last:
-            inside = (minute >= first) | (minute < last)
-        buy &= inside
+        rule: Any = in_window  # written without branches: it takes an array of minutes, too
+        buy &= rule(minute, first, last)
     return buy.view(np.int8)
 
 
@@ -347,10 +347,11 @@ def run_lots(
     while True:
         state = new_state(prepared, model, rules.max_lots + 1)
         out = room if room is not None and len(room.ints) >= capacity else new_out(capacity, len(prepared.times))
-        made, times = loop(tape, rules, tape_model, state, out)
+        made = loop(tape, rules, tape_model, state, out)
         if made <= capacity:
             break
         capacity = made
+    times = int(state.clock[t.K_TIMES])
     return RawResult(
         prepared, out.ints[:made], out.floats[:made], out.equity[:times], out.held[:times],
         state.account, model, marks=state.products[:, t.P_MARK],

@@ -10,6 +10,7 @@ from bot.core.model import Kind, OrderSpec, Purpose, Side
 from bot.core.orders import Order
 from bot.core.risk import pretrade
 from bot.core.risk.sizing import entry_size_quote
+from bot.core.rules.sizing import affordable_quote
 from bot.core.send import say_retry, send
 from bot.core.world import Signal, StrategyFailed, World
 from shared.money import plain
@@ -51,11 +52,13 @@ def consider(world: World, market: Market) -> None:
     if market.signal != "buy" or first_shut(world, market) is not None:
         return
     quote = entry_size_quote(world, market)
-    if quote > world.cash_available:
+    least = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
+    asked = affordable_quote(float(quote), float(least), float(world.cash_available))
+    if asked != float(quote):
         say_retry(world, quote, "not enough funds")
-        quote = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
-        if quote > world.cash_available:
+        if asked == 0.0:
             return
+        quote = least
     market.used_bar_s = market.signal_bar_s
     world.save_fact(f"used_bar:{market.product.product_id}", str(market.used_bar_s))
     if world.settings.entry_order == "maker":

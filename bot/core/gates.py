@@ -27,6 +27,7 @@ from bot.core.rules.entries import (
     runner_tp_pct,
     scalp_tp_pct,
 )
+from bot.core.rules.risk import in_window
 from bot.core.rules.sizing import funds_open
 from bot.core.world import World
 from shared.documents import GateVerdict
@@ -215,7 +216,7 @@ def _window(world: World, _market: Market) -> Gate:
         return Gate("window", "Trading window", _OPEN, "always", None)
     minute = world.now_ms // 60_000 % 1440
     first, last = window
-    inside = first <= minute < last if first <= last else minute >= first or minute < last
+    inside = in_window(minute, first, last)
     return Gate(
         "window",
         "Trading window",

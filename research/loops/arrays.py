@@ -19,8 +19,11 @@ def to_ticks(prices: Any, increment: float, out: Any) -> int:
     return off
 
 
-def sma_signal(ticks: Any, fast: int, slow: int, out: Any) -> None:
-    """SmaCross's signal: rulebook `ma_side` of exact running sums; 0 until the slow average is full."""
+def sma_signal(ticks: Any, fast: int, slow: int, out: Any) -> int:
+    """SmaCross's signal: rulebook `ma_side` of exact running sums; 0 until the slow average is full.
+
+    Answers the bars, as `return_sums` does.
+    """
     fast_sum, slow_sum = 0, 0
     for i in range(len(ticks)):
         fast_sum += ticks[i]
@@ -30,9 +33,10 @@ def sma_signal(ticks: Any, fast: int, slow: int, out: Any) -> None:
         if i >= slow:
             slow_sum -= ticks[i - slow]
         out[i] = ma_side(fast_sum, fast, slow_sum, slow) if i >= slow - 1 else 0
+    return len(ticks)
 
 
-def return_sums(closes: Any, total: Any, squares: Any) -> None:
+def return_sums(closes: Any, total: Any, squares: Any) -> int:
     """Running sums of log returns in units and of their squares; a window's sum is a difference of two entries."""
     run, run_squares = 0, 0
     for i in range(len(closes)):
@@ -42,6 +46,7 @@ def return_sums(closes: Any, total: Any, squares: Any) -> None:
             run_squares += value * value
         total[i] = run
         squares[i] = run_squares
+    return len(closes)
 
 
 def curve_stats(times: Any, equity: Any, held: Any, start: float, day_ends: Any, out: Any) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from bot.core.rules.entries import adverse_limit_ticks
 from bot.core.rules.exits import stop_ticks, take_ticks, trail_activation_ticks, trail_stop_ticks
 from bot.core.rules.lots import promote
+from bot.core.rules.risk import losses_in_a_row
 from bot.core.rules.rounding import ceil_units, floor_units
 from bot.core.rules.sizing import base_steps, fee_quote, is_dust, pnl_quote, quote_units
 from research.loops.types import (
@@ -18,6 +19,7 @@ from research.loops.types import (
     A_REFUSED_SIZE,
     A_RESERVED,
     A_TURNOVER,
+    K_MADE,
     L_ACTIVE,
     L_EXIT,
     L_FILLS,
@@ -29,6 +31,7 @@ from research.loops.types import (
     L_REASON,
     L_RESTING,
     L_RUNNER,
+    L_SIZE,
     L_STEPS,
     L_STOP,
     L_TAKE,
@@ -49,6 +52,7 @@ from research.loops.types import (
     R_ENTRY_FEE,
     R_EXIT_FEE,
     R_PROCEEDS,
+    R_SIZE,
     R_TP,
     T_CLOSE_BAR,
     T_CLOSED_MS,
@@ -154,13 +158,16 @@ def open_lot(
             runner = 0
     lot, real = state.lots[p, j], state.reals[p, j]
     take = take_ticks(float(price), tp)
-    lot[:] = 0
+    # Cell by cell here and below: arrays that are copied whole take the compiler seconds.
+    for column in range(L_SIZE):
+        lot[column] = 0
+    for column in range(R_SIZE):
+        real[column] = 0.0
     lot[L_OPEN], lot[L_STEPS], lot[L_LEFT], lot[L_RUNNER] = price, steps, steps, runner
     lot[L_TAKE], lot[L_STOP] = take, stop_ticks(float(price), rules.stop_loss_pct)
     if rules.resting_take and not is_dust(steps, take, product[P_MIN_STEPS], product[P_MIN_UNITS]):
         lot[L_RESTING] = 1
     lot[L_OPENED_MS], lot[L_OPEN_BAR] = now_ms, i
-    real[:] = 0.0
     real[R_ENTRY_FEE], real[R_TP] = fee, tp
     product[P_COUNT] = j + 1
     product[P_HELD] += steps
@@ -183,8 +190,10 @@ def sell(state: State, p: int, j: int, price: int, steps: int, fee_pct: float) -
     state.products[p, P_HELD] -= steps
 
 
-def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int, made: int) -> float:
-    """Row `made` of the result; answers what lot j earned. What is left of it is dust, which keeps its own cost."""
+def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int) -> float:
+    """The next row of the result; answers what lot j earned. What is left of it is dust, which keeps its own cost."""
+    made = state.clock[K_MADE]
+    state.clock[K_MADE] = made + 1
     lot, real, unit = state.lots[p, j], state.reals[p, j], state.money[p, M_UNIT]
     bought = lot[L_STEPS]
     sold = bought - lot[L_LEFT]
@@ -204,21 +213,22 @@ def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reaso
     return pnl
 
 
-def finish(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int, made: int) -> int:
+def finish(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int) -> None:
     """Lot j is over: write its row, take it out, promote the newest one left where it was the runner."""
-    pnl = write_row(state, out, p, j, i, now_ms, reason, made)
+    pnl = write_row(state, out, p, j, i, now_ms, reason)
     state.account[A_DAY_REALISED] += pnl
-    state.account[A_LOSSES] = state.account[A_LOSSES] + 1.0 if pnl < 0.0 else 0.0
+    state.account[A_LOSSES] = float(losses_in_a_row(int(state.account[A_LOSSES]), pnl))
     product = state.products[p]
     product[P_HELD] -= state.lots[p, j, L_LEFT]
     last = product[P_COUNT] - 1
+    lots, reals = state.lots[p], state.reals[p]
     for k in range(j, last):
-        state.lots[p, k] = state.lots[p, k + 1]
-        state.reals[p, k] = state.reals[p, k + 1]
+        for column in range(L_SIZE):
+            lots[k, column] = lots[k + 1, column]
+        for column in range(R_SIZE):
+            reals[k, column] = reals[k + 1, column]
     product[P_COUNT] = last
-    lots = state.lots[p]
     promote(lots[:, L_RUNNER], lots[:, L_ACTIVE], lots[:, L_PEAK], last)
-    return made + 1
 
 
 def sell_decided(
@@ -232,8 +242,7 @@ def sell_decided(
     slip: float,
     now_ms: int,
     cancelled: bool,
-    made: int,
-) -> int:
+) -> None:
     """Carry out the exits that were decided, at market, oldest lot first. What can't be sold waits.
 
     `cancelled`: those whose resting take was cancelled first, else the others.
@@ -247,9 +256,8 @@ def sell_decided(
             continue
         price = sell_price(model, market, worse_by(model, slip, volume, float(left)))
         sell(state, p, j, price, left, model.taker_pct)
-        made = finish(state, out, p, j, i, now_ms, reason, made)
+        finish(state, out, p, j, i, now_ms, reason)
         product[P_DECIDED] -= 1
-    return made
 
 
 def all_held(products: Any, money: Any) -> float:

@@ -29,6 +29,8 @@ from research.loops.types import (
     T_REASON,
     T_RUNNER,
     T_STEPS,
+    T_TAKE_TICKS,
+    T_TP_PCT,
 )
 
 
@@ -40,13 +42,13 @@ def flip_row(
     if made >= len(out.ints):
         return
     row, real = out.ints[made], out.floats[made]
-    row[:] = 0
-    real[:] = 0.0
     row[T_PRODUCT], row[T_OPENED_MS], row[T_CLOSED_MS], row[T_OPEN_TICKS] = 0, opened_ms, closed_ms, bought_at
     row[T_EXIT_TICKS], row[T_STEPS], row[T_REASON], row[T_RUNNER] = sold_at, steps, reason, 1
     row[T_OPEN_BAR], row[T_CLOSE_BAR] = first, last
     row[T_FILLS] = 0 if reason == EXIT_END else 1
-    real[T_ENTRY_FEE], real[T_EXIT_FEE] = entry_fee, exit_fee
+    row[T_TAKE_TICKS] = 0
+    real[T_ENTRY_FEE], real[T_EXIT_FEE], real[T_TP_PCT] = entry_fee, exit_fee, 0.0
+    real[T_PROCEEDS], real[T_PNL] = 0.0, 0.0
     if reason != EXIT_END:
         real[T_PROCEEDS] = steps * sold_at * unit
         real[T_PNL] = real[T_PROCEEDS] - steps * bought_at * unit - entry_fee - exit_fee

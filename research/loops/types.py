@@ -100,7 +100,16 @@ A_ENTRIES = 9
 A_PEAK = 10
 A_LOSSES = 11  # lost lots in a row
 A_LATCHED_MS = 12  # the drawdown limit shut entries for good; 0 = it did not
-A_SIZE = 13
+A_ALARM = 13  # while equity stays above this and below its peak, no limit of the day is reached
+A_SIZE = 14
+
+# The run's clock and counters: whole numbers, `State.clock`.
+K_LAST_MS = 0  # when the day was judged last; 0 = not yet
+K_DAY_END_MS = 1  # when it turns
+K_BREAKER = 2  # 1 = no entries until then
+K_MADE = 3  # rows made
+K_TIMES = 4  # times at which a bar closed
+K_SIZE = 5
 
 
 class Tape(NamedTuple):
@@ -184,6 +193,7 @@ class State(NamedTuple):
     products: Any
     money: Any
     account: Any
+    clock: Any
 
 
 class Out(NamedTuple):

@@ -15,7 +15,7 @@ from research.loops import arrays
 run = compile_loop(arrays.sma_signal)
 out = np.empty(60, dtype=np.int8)
 run(np.arange(60), 3, 9, out)
-print(int(out[-1]), sum(run.stats.cache_hits.values()))
+print(int(out[-1]), 1 - run.compiled)
 """
 
 

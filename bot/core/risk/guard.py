@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
+from bot.core.rules.risk import guard_shut
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Guard:
         return Reading(band, value, limit, band is not Band.TRIPPED)
 
     def _band(self, value: float, limit: float) -> Band:
-        if self.at_least:
-            return Band.TRIPPED if value < limit else Band.WARN if value * WARN_FROM < limit else Band.OK
-        tripped = value > limit if self.reaching_is_fine else value >= limit
-        return Band.TRIPPED if tripped else Band.WARN if value >= WARN_FROM * limit else Band.OK
+        if guard_shut(value, limit, self.at_least, self.reaching_is_fine):
+            return Band.TRIPPED
+        near = value * WARN_FROM < limit if self.at_least else value >= WARN_FROM * limit
+        return Band.WARN if near else Band.OK

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from bot.core.lots import Lot
 from bot.core.market import Market
-from shared.money import ZERO, plain
+from bot.core.rules import risk as rule
+from shared.money import plain
 
 if TYPE_CHECKING:
     from bot.core.world import World
@@ -16,7 +17,7 @@ def drawdown_pct(world: "World", _market: Market) -> float | None:
         return None
     if any(market.mark is None for market in world.markets.values()):
         return None
-    return float(max(world.peak_equity - world.equity, ZERO) / world.peak_equity * 100)
+    return rule.drawdown_pct(float(world.peak_equity), float(world.equity))
 
 
 def loss_streak(world: "World", _market: Market) -> float:
@@ -28,7 +29,7 @@ def lot_closed(world: "World", lot: Lot) -> None:
     if not lot.proceeds or lot.realized_pnl is None:
         return
     memory = world.risk
-    streak = memory.loss_streak + 1 if lot.realized_pnl < 0 else 0
+    streak = rule.losses_in_a_row(memory.loss_streak, float(lot.realized_pnl))
     if streak != memory.loss_streak:
         memory.loss_streak = streak
         world.save_fact("loss_streak", str(streak))

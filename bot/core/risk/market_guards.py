@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
+from bot.core.rules.risk import spike_ratio
 
 if TYPE_CHECKING:
     from bot.core.world import World
@@ -22,8 +23,8 @@ def ask_depth_quote(_world: "World", market: Market) -> float | None:
 
 def volatility_spike(_world: "World", market: Market) -> float | None:
     """The last hour's deviation over the last day's; at most the root of 24, by construction."""
-    long, short = market.volatility.sigma_long, market.volatility.sigma_short
-    return short / long if math.isfinite(long) and math.isfinite(short) and long > 0 else None
+    ratio = spike_ratio(market.volatility.sigma_short, market.volatility.sigma_long)
+    return ratio if math.isfinite(ratio) else None
 
 
 def bar_volatility_pct(world: "World", market: Market) -> float | None:

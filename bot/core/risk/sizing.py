@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.core.market import Market
 from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
-from bot.core.rules.sizing import VOL_FACTOR_MAX, entry_quote, quote_units
+from bot.core.rules.sizing import VOL_FACTOR_MAX, capped_quote, entry_quote, quote_units
 from shared.money import from_units
 from shared.settings import GRANULARITY_S
 
@@ -20,9 +20,7 @@ def entry_size_quote(world: "World", market: Market) -> Decimal:
     s = world.settings
     factor = market.volatility.factor if s.vol_risk_adjust else 1.0
     world.last_vol_factor = factor
-    quote = _wished(world, market, factor)
-    if s.max_order_usd:
-        quote = min(quote, s.max_order_usd)
+    quote = capped_quote(_wished(world, market, factor), s.max_order_usd)
     increment = market.product.quote_increment
     return from_units(quote_units(quote, float(increment)), increment)
 

@@ -32,7 +32,15 @@ from bot.core.rules.codes import (
     SIGNAL_FLAT,
     SIGNAL_SELL,
 )
-from bot.core.rules.day import DAY_MS, breaker_tripped, day_pnl, day_start_ms, day_turned, utc_day
+from bot.core.rules.day import (
+    DAY_MS,
+    breaker_equity,
+    breaker_tripped,
+    day_pnl,
+    day_start_ms,
+    day_turned,
+    utc_day,
+)
 from bot.core.rules.entries import (
     add_anchor_ms,
     adverse_limit_ticks,
@@ -58,15 +66,18 @@ from bot.core.rules.exits import (
 )
 from bot.core.rules.lots import promote, promotion_index, scalps_before
 from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
+from bot.core.rules.risk import drawdown_pct, guard_shut, in_window, losses_in_a_row, spike_ratio
 from bot.core.rules.rounding import ceil_units, floor_units
 from bot.core.rules.signals import decide, ma_side
 from bot.core.rules.sizing import (
     PPM,
     VOL_FACTOR_MAX,
     VOL_FACTOR_MIN,
+    affordable_quote,
     base_steps,
     break_even_pct,
     break_even_price,
+    capped_quote,
     entry_quote,
     fee_quote,
     funds_open,
@@ -124,6 +135,14 @@ RULES: tuple[Callable[..., Any], ...] = (
     volatility_quote,
     kelly_fraction,
     kelly_quote,
+    breaker_equity,
+    guard_shut,
+    drawdown_pct,
+    losses_in_a_row,
+    spike_ratio,
+    in_window,
+    capped_quote,
+    affordable_quote,
 )
 
 __all__ = [
@@ -158,15 +177,19 @@ __all__ = [
     "adverse_limit_ticks",
     "adverse_need_pct",
     "adverse_open",
+    "affordable_quote",
     "base_steps",
     "break_even_pct",
     "break_even_price",
+    "breaker_equity",
     "breaker_tripped",
+    "capped_quote",
     "ceil_units",
     "day_pnl",
     "day_start_ms",
     "day_turned",
     "decide",
+    "drawdown_pct",
     "edge_open",
     "entry_kind",
     "entry_quote",
@@ -175,11 +198,14 @@ __all__ = [
     "fee_quote",
     "floor_units",
     "funds_open",
+    "guard_shut",
+    "in_window",
     "is_dust",
     "judge_lot",
     "kelly_fraction",
     "kelly_quote",
     "log_return_units",
+    "losses_in_a_row",
     "lots_open",
     "ma_side",
     "pause_open",
@@ -192,6 +218,7 @@ __all__ = [
     "scalp_tp_pct",
     "scalps_before",
     "sigma",
+    "spike_ratio",
     "stop_ticks",
     "take_ticks",
     "trail_activation_ticks",

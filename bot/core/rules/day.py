@@ -35,3 +35,11 @@ def breaker_tripped(pnl: float, day_start_equity: float, max_loss_pct: float, ma
     if pnl <= 1e-9 - day_start_equity * max_loss_pct / 100.0:
         return True
     return max_loss_quote > 0.0 and pnl <= 1e-9 - max_loss_quote
+
+
+def breaker_equity(day_start_equity: float, max_loss_pct: float, max_loss_quote: float) -> float:
+    """Equity at which `breaker_tripped` trips with DAILY_BREAKER_MARK_TO_MARKET and no transfers, to rounding (§6)."""
+    loss = day_start_equity * max_loss_pct / 100.0
+    if max_loss_quote > 0.0:
+        loss = min(loss, max_loss_quote)
+    return day_start_equity - loss

@@ -36,6 +36,18 @@ def funds_open(quote: float, available: float) -> bool:
     return quote <= available
 
 
+def capped_quote(quote: float, max_order: float) -> float:
+    """`quote`, at most MAX_ORDER_USD; 0 = no such limit."""
+    return min(quote, max_order) if max_order > 0.0 else quote
+
+
+def affordable_quote(quote: float, least: float, available: float) -> float:
+    """What is asked for: `quote`, else once `least` (ORDER_MIN_USD) where that fits, else 0: no third try (§4)."""
+    if funds_open(quote, available):
+        return quote
+    return least if funds_open(least, available) else 0.0
+
+
 def quote_units(quote: float, unit: float) -> int:
     """`quote` in whole units of `unit` (the quote increment, or price increment x base increment), floored."""
     return floor_units(quote / unit)
