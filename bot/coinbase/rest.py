@@ -402,7 +402,10 @@ def _classified(call: Callable[[], T]) -> T:
     except requests.exceptions.ConnectTimeout:
         raise Unreachable("no connection in time") from None
     except requests.exceptions.SSLError as error:
-        raise Unreachable(f"the certificate is not trusted: {_brief(error)}") from None
+        if "CERTIFICATE_VERIFY_FAILED" in repr(error):
+            raise Unreachable(f"the certificate is not trusted: {_brief(error)}") from None
+        # A TLS record that breaks does so in the handshake or after the request has left: nobody can tell which.
+        raise NoAnswerGot(f"the connection broke: {_brief(error)}") from None
     except requests.exceptions.ConnectionError as error:
         if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
             raise Unreachable(f"no connection: {_brief(error)}") from None

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -45,13 +46,15 @@ def authority(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class Answer:
-    """What the next request gets. `cut`: bytes of the body after which the connection is dropped."""
+    """What the next request gets. `cut`: bytes of the body after which the connection is dropped; `broken_tls`: a
+    record that cannot be decrypted, instead of an answer."""
 
     status: int = 200
     body: bytes = b"{}"
     delay_s: float = 0.0
     cut: int | None = None
     drip_s: float = 0.0
+    broken_tls: bool = False
 
 
 @dataclass
@@ -85,6 +88,10 @@ class HttpsServer:
                 server.requests.append((self.command, self.path, sent))
                 answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
                 time.sleep(answer.delay_s)
+                if answer.broken_tls:
+                    os.write(self.connection.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+                    self.close_connection = True
+                    return
                 self.send_response(answer.status)
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()

@@ -172,6 +172,15 @@ async def test_another_authority_is_not_trusted_whatever_the_environment_says(
     other.close()
 
 
+async def test_a_tls_record_that_breaks_after_the_order_has_left_is_no_proof_that_nothing_was_sent(
+    rest: Rest, server: HttpsServer
+) -> None:
+    server.answers = [Answer(broken_tls=True)]
+    with pytest.raises(NoAnswerGot, match="the connection broke"):
+        await rest.create(SPEC)
+    assert [method for method, *_ in server.requests] == ["POST"]
+
+
 async def test_the_last_word_is_in_the_thread_that_sends(rest: Rest, server: HttpsServer) -> None:
     server.answers = [Answer(body=OK)]
     with pytest.raises(Unreachable, match="killed"):
