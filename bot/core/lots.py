@@ -12,7 +12,7 @@ from bot.core.model import ExitReason, Fill, LotKind, Product
 from bot.core.rules.exits import stop_ticks, take_ticks
 from bot.core.rules.lots import promotion_index
 from shared.lot_money import average_price, realized_pnl
-from shared.money import EXACT, ZERO, from_units
+from shared.money import EXACT, ZERO, ceil_to, from_units, to_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,24 @@ def _with_levels(lot: Lot, stop_loss_pct: float) -> Lot:
         lot,
         take_ticks=take_ticks(open_ticks, float(lot.tp_pct)),
         stop_ticks=stop_ticks(open_ticks, stop_loss_pct),
+    )
+
+
+def on_grid(lot: Lot, price_increment: Decimal) -> Lot:
+    """The same lot with its levels counted in another price increment: take up, the others down to the new tick."""
+    old = lot.price_increment
+
+    def ticks(count: int, *, up: bool = False) -> int:
+        price = from_units(count, old)
+        return to_units(ceil_to(price, price_increment) if up else price, price_increment)
+
+    return replace(
+        lot,
+        price_increment=price_increment,
+        take_ticks=ticks(lot.take_ticks, up=True),
+        stop_ticks=max(ticks(lot.stop_ticks), 1) if lot.stop_ticks else 0,
+        peak_ticks=ticks(lot.peak_ticks),
+        trail_ticks=ticks(lot.trail_ticks),
     )
 
 

@@ -1,6 +1,7 @@
 """Which products are traded: those of PRODUCTS, those that the scanner picked, and every one with open lots."""
 
 from bot.core.events import Picked, ProductsSeen
+from bot.core.lots import on_grid
 from bot.core.market import Market
 from bot.core.model import Product
 from bot.core.world import World
@@ -18,6 +19,19 @@ def products_seen(world: World, event: ProductsSeen) -> None:
             word = product.halted or "trading again"
             world.note("feed", f"{product_id}: {word}", "warn", product_id)
         market.product = product
+        _follow_increment(world, product)
+
+
+def _follow_increment(world: World, product: Product) -> None:
+    """The exchange changes price increments at times; levels in ticks of the old one would be judged against the new.
+
+    Asked at each look, so that it holds for lots of an earlier run, too.
+    """
+    for lot in world.book.of(product.product_id):
+        if lot.price_increment != product.price_increment:
+            world.save_lot(on_grid(lot, product.price_increment))
+            text = f"{product.product_id}: the price increment is {product.price_increment:f} now; levels follow"
+            world.note("feed", text, "warn", product.product_id, lot.lot_id)
 
 
 def _kept(world: World, product_id: str) -> bool:

@@ -111,8 +111,10 @@ class Rig:
         half = D("0.01")
         return self.send(ev.Priced(product_id, value, value - half, value + half), after_ms)
 
-    def bar(self, word: str, price: str = "100", product_id: str = "BTC-USD") -> list[Intent]:
-        """A bar closes and the strategy says `word`; a price comes, so that gates are judged."""
+    def bar(self, word: str, price: str = "100", product_id: str = "BTC-USD", after_ms: int = 0) -> list[Intent]:
+        """A bar closes, `after_ms` later, and the strategy says `word`; a price comes, so that gates are judged."""
+        self.now_ms += after_ms
+        self._bar_s += after_ms // 60_000 * 60
         self.strategy.word = word
         self._bar_s += 60
         close = float(price)
@@ -168,6 +170,21 @@ class Rig:
 
     def level(self, level: Level) -> list[Intent]:
         return self.send(ev.LevelSet(level, "test"))
+
+    def restored(self) -> Restored:
+        """What a ledger would give a new start: open lots, orders that are not settled, facts, the day."""
+        world = self.engine.world
+        return Restored(
+            lots=tuple(world.book),
+            next_lot_seq=world.book.next_seq,
+            orders=tuple(order for order in world.orders.values() if not order.settled),
+            fill_keys=frozenset(world.fill_keys),
+            own_ids=frozenset(world.own_ids),
+            day=world.day,
+            facts=dict(world.facts),
+            attempts=dict(world.attempts),
+            totals=dict(world.totals),
+        )
 
     # What is to be looked at.
 

@@ -64,6 +64,17 @@ def _product(world: "World", spec: OrderSpec) -> Refusal | None:
     return None
 
 
+def _entries_allowed(world: "World", spec: OrderSpec) -> Refusal | None:
+    """What shut entries after this one was decided: a retry, or an order that waited for its turn, asks again."""
+    if spec.purpose is not Purpose.ENTRY:
+        return None
+    if world.day is not None and world.day.breaker_ms is not None:
+        return Refusal("day_loss", "tripped", "the next UTC day")
+    if world.entries_latched:
+        return Refusal("entries_latch", world.entries_latched, "none")
+    return None
+
+
 def _increments(world: "World", spec: OrderSpec) -> Refusal | None:
     product = world.markets[spec.product_id].product
     for value, increment, code in (
@@ -178,6 +189,7 @@ def _funds(world: "World", spec: OrderSpec) -> Refusal | None:
 CHECKS: tuple[Check, ...] = (
     _size,
     _product,
+    _entries_allowed,
     _increments,
     _product_range,
     _held,

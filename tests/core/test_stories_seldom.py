@@ -1,0 +1,67 @@
+"""Stories of what seldom happens: increments that change, clocks that go back, news of what was held to be over."""
+
+import pytest
+
+from bot.core import events as ev
+from bot.core.intents import SaveLot
+from bot.core.model import VenueStatus
+from tests.core.harness import D, Rig, cancels, notes, of, one, places, product, sells
+
+
+@pytest.mark.parametrize("increment", ["0.001", "0.1"])
+def test_a_price_increment_that_changes_moves_no_level_and_sells_nothing(increment: str) -> None:
+    rig = Rig(take_profit_order="market", stop_loss_pct=5.0)
+    rig.open_runner(size="1", price="100.03")
+    rig.price("102.9")  # the runner trails: 102.9 x (1 - 0.4 %) = 102.48
+    before = one(rig.lots)
+    saved = rig.send(ev.ProductsSeen((product(price_increment=D(increment)),)))
+    after = one(rig.lots)
+    assert one(of(saved, SaveLot)).lot == after
+    step = D(increment)
+    assert after.stop_price is not None and before.stop_price is not None
+    assert after.take_price % step == after.stop_price % step == 0
+    assert 0 <= after.take_price - before.take_price < step, "never sold below its target"
+    assert 0 <= before.stop_price - after.stop_price < step
+    assert after.trail_active
+    assert not places(rig.price("103")) and not places(rig.price("102.95")), "it was judged as what it is not"
+    assert places(rig.price("101")), "and at its trailing stop it is sold"
+
+
+def test_the_next_take_rests_on_the_new_price_increment() -> None:
+    rig = Rig()
+    _, take = rig.open_runner(size="1", price="100.03")
+    assert take is not None and take.limit_price == D("103.84")
+    rig.accept(take)
+    rig.send(ev.ProductsSeen((product(price_increment=D("0.1")),)))
+    rig.seen(take, VenueStatus.EXPIRED)
+    assert one(sells(rig.tick(40))).limit_price == D("103.9")
+
+
+def test_lots_of_an_earlier_run_follow_the_price_increment_of_today() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner(size="1", price="100")
+    again = Rig(take_profit_order="market", restored=rig.restored(), ready=False)
+    again.send(ev.ProductsSeen((product(price_increment=D("0.001")),)))
+    again.send(ev.TradingReady())
+    assert again.lots[0].take_price == D("103.8")
+    assert not places(again.price("100.1")) and not places(again.price("100"))
+
+
+def test_a_scalp_waits_for_the_adverse_move_also_on_a_coarser_grid() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner(size="1", price="100")
+    rig.send(ev.ProductsSeen((product(price_increment=D("0.1")),)))
+    assert not places(rig.bar("buy", "100"))
+    assert places(rig.bar("buy", "98"))
+
+
+def test_the_retry_of_an_entry_asks_again_whether_entries_are_allowed() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner(size="19", price="100")
+    entry = one(places(rig.bar("buy", "99", after_ms=3_600_000)))
+    rig.price("80")
+    rig.tick()  # the day's loss limit is reached while the entry waits for its answer
+    found = rig.send(ev.Refused(entry.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
+    assert not places(found), "no exposure after the breach"
+    assert any("day_loss" in text for text in notes(found))
+    assert not cancels(found)
