@@ -80,7 +80,7 @@ def test_every_market_channel_has_the_recorded_shape(channel: str) -> None:
         for row in event[name]:
             assert list(row) == fields
             assert all(isinstance(value, str) for value in row.values())
-    assert kinds[0] == "snapshot" and set(kinds[1:]) == ({"update"} if channel != "status" else set())
+    assert kinds[0] == "snapshot" and set(kinds[1:]) == {"update"}
 
 
 def test_client_id_stands_where_the_sdk_looks_for_it() -> None:

@@ -15,18 +15,22 @@ from simulator.api.service import Api
 from simulator.api.views import user_order_view
 from simulator.api.ws import channels, frames
 from simulator.api.ws.channels import FIVE_MINUTES
-from simulator.api.ws.frames import Envelope, TopOfBook
+from simulator.api.ws.frames import Envelope
 from simulator.api.ws.session import FIRST_SUBSCRIBE_US, QUIET_US, Session
+from simulator.api.ws.tickers import TICKER_US, Tickers
 from simulator.core.faults import Fault, Faults
 from simulator.core.orders import Order
 from simulator.core.venue import Market, Trade
 
 log = logging.getLogger("simulator.stream")
+# The rhythm of each channel: of level2, trades, candles and heartbeats as recorded (August 2026; the venue's documents
+# say 250 ms for trades and a second for candles), of ticker_batch as documented; status has an unnamed interval there.
 LEVEL2_US = 50_000
-TRADES_US = 250_000
-CANDLES_US = 1_000_000
+TRADES_US = 100_000
+CANDLES_US = 20_000_000
 BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
+STATUS_US = 5_000_000
 USER_BATCH = 50
 MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
 CHANNELS = MARKET_CHANNELS | {"heartbeats", "user"}
@@ -43,7 +47,8 @@ class Hub:
         self.sessions: dict[Session, None] = {}
         self._readers: dict[tuple[str, str], dict[Session, None]] = {}
         self._envelope = Envelope(client_id=api.exchange.config.client_id)
-        self._due = dict.fromkeys(("level2", "trades", "candles", "batch", "heartbeat"), 0)
+        self._due = dict.fromkeys(("level2", "trades", "ticker", "candles", "batch", "heartbeat", "status"), 0)
+        self._tickers = Tickers(api.exchange)
         self._trades: dict[str, list[Trade]] = {}
         self._moved: set[str] = set()  # products that traded since the last ticker_batch
         self._candles_sent: dict[str, str] = {}
@@ -166,6 +171,8 @@ class Hub:
         for name in products:
             market = venue.markets.get(name)
             if market is not None:
+                if channel == "ticker":
+                    self._tickers.begin(market, now_us)
                 for events in channels.snapshot(self.exchange, channel, market, self._trades.get(name, ()), now_us):
                     self._send(session, channel, events, now_us)
 
@@ -208,11 +215,6 @@ class Hub:
         self._moved.add(name)
         if self._readers.get(("market_trades", name)):
             self._trades.setdefault(name, []).extend(fresh)
-        if self._readers.get(("ticker", name)):
-            now_us = self.exchange.now_us
-            figures, top = self.exchange.candles[name].figures(now_us), TopOfBook(market)
-            for trade in fresh:
-                self._cast("ticker", name, frames.ticker(market.product, "update", trade.tick, figures, top), now_us)
 
     def run(self, now_us: int) -> None:
         """Send all that is due."""
@@ -225,6 +227,8 @@ class Hub:
                     product = self.exchange.venue.markets[name].product
                     self._cast("market_trades", name, frames.trades(product, "update", waiting[::-1]), now_us)
             self._trades.clear()
+        if self._is_due("ticker", TICKER_US, now_us):
+            self._ticker(now_us)
         if self._is_due("candles", CANDLES_US, now_us):
             self._candles(now_us)
         if self._is_due("batch", BATCH_US, now_us):
@@ -232,6 +236,8 @@ class Hub:
         if self._is_due("heartbeat", HEARTBEAT_US, now_us):
             self._cast("heartbeats", "heartbeats", frames.heartbeat(now_us, self.exchange.started_us), now_us)
             self._idle(now_us)
+        if self._is_due("status", STATUS_US, now_us):
+            self._all_status(now_us)
         self._status(now_us)
 
     def next_due_us(self, now_us: int) -> int | None:
@@ -286,6 +292,14 @@ class Hub:
         if len(self._candles_sent) > 1000:
             self._candles_sent = dict(list(self._candles_sent.items())[-100:])
 
+    def _ticker(self, now_us: int) -> None:
+        for name, market in self.exchange.venue.markets.items():
+            if not self._readers.get(("ticker", name)):
+                self._tickers.forget(name)
+                continue
+            for events in self._tickers.updates(market, now_us):
+                self._cast("ticker", name, events, now_us)
+
     def _ticker_batch(self, now_us: int) -> None:
         for name in sorted(self._moved):
             market = self.exchange.venue.markets[name]
@@ -294,6 +308,14 @@ class Hub:
                 events = frames.ticker_batch(market.product, "update", market.last, figures)
                 self._cast("ticker_batch", name, events, now_us)
         self._moved.clear()
+
+    def _all_status(self, now_us: int) -> None:
+        """Every product that a reader subscribed to, changed or not."""
+        venue = self.exchange.venue
+        for session in list(self.sessions):
+            markets = [venue.markets[name] for name in session.subscriptions.get("status", ()) if name in venue.markets]
+            if markets:
+                self._send(session, "status", frames.status("update", markets), now_us)
 
     def _status(self, now_us: int) -> None:
         for name, market in self.exchange.venue.markets.items():
