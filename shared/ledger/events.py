@@ -79,7 +79,8 @@ class BadEvent(ValueError):
 
 def to_text(events: Iterable[Event]) -> str:
     """The events of one transaction as the JSON that the journal keeps: [[word, {column: value}], …]."""
-    return orjson.dumps([[event.word.value, event.data] for event in events], default=_spell).decode()
+    told = [[event.word.value, {str(name): value for name, value in event.data.items()}] for event in events]
+    return orjson.dumps(told, default=_spell).decode()  # str: a column's name is a kind of text that orjson refuses
 
 
 def _spell(value: object) -> str:

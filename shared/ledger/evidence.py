@@ -80,7 +80,7 @@ def _numbers(evidence: Evidence, table: Table, row: Row) -> Row:
             continue
         try:
             out[name] = Decimal(row[name])
-            if plain(out[name]) == row[name]:
+            if out[name].is_finite() and plain(out[name]) == row[name]:
                 continue
         except (InvalidOperation, TypeError, ValueError):
             out[name] = ZERO

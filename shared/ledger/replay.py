@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from sqlalchemy import Connection, Engine, Table, insert, select
 
 from shared.ledger import schema as t
@@ -119,7 +120,15 @@ def first_difference(before: bytes, after: bytes) -> str | None:
     table = "?"
     for one, other in zip(before.splitlines(), after.splitlines(), strict=False):
         if one != other:
-            return f"{table}: the ledger has {one.decode()[:300]}, the journal gives {other.decode()[:300]}"
+            return f"{table}: {_told(one, other)}"
         if not one.startswith(b"{"):
             table = one.decode()
     return f"{table}: one has {len(before.splitlines())} rows, the other {len(after.splitlines())}"
+
+
+def _told(one: bytes, other: bytes) -> str:
+    if not (one.startswith(b"{") and other.startswith(b"{")):
+        return "one of the two has a row more"
+    here, there = orjson.loads(one), orjson.loads(other)
+    differ = (f"{name} is {here[name]}, the journal gives {there[name]}" for name in here if here[name] != there[name])
+    return f"{'; '.join(differ)} in {one.decode()[:300]}"

@@ -55,7 +55,10 @@ class Trading(RuleBasedStateMachine):
         self.killed = False
         self.flattens = 0
         self.ended: dict[str, ReceiptState] = {}
-        self.db = open_writer(self.folder / "ledger.db")
+        self.db = self.open_ledger()
+
+    def open_ledger(self) -> Any:
+        return open_writer(self.folder / "ledger.db")
 
     @initialize(take=st.sampled_from(["limit", "market"]))
     def start(self, take: str) -> None:
@@ -78,7 +81,7 @@ class Trading(RuleBasedStateMachine):
     def boot(self) -> None:
         """As the bot's boot: restore, ask what became of what was in flight, sync, trade."""
         self.db.dispose()
-        self.db = open_writer(self.folder / "ledger.db")
+        self.db = self.open_ledger()
         self.ledger = LedgerWriter(self.db, f"boot-{self.now_ms}")
         self.pending.clear()
         self.strategy = Said()

@@ -83,7 +83,7 @@ def _batches(db: sa.Connection) -> Iterator[list[Any]]:
         table = sa.Table(name, sa.MetaData(), autoload_with=db)
         keys = list(table.primary_key)
         for row in db.execute(sa.select(table).order_by(*keys)):
-            values = {column: value for column, value in row._mapping.items() if value is not None}
+            values = {str(column): value for column, value in row._mapping.items() if value is not None}
             batch.append(["row", {"table": name, "row": values}])
             if len(batch) == ROWS_IN_ONE:
                 yield batch

@@ -1,0 +1,105 @@
+"""Every table as a file, for other programs or for safe keeping, and the way back.
+
+CSV is for spreadsheets and statistics; JSON lines keep types and can be read back. Amounts are exact text in both.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, insert, select
+
+from shared.files import write_whole
+from shared.ledger import schema as t
+from shared.ledger.dump import ALL, digest, dump, lines, snapshot, text_rows
+from shared.ledger.events import EXACT_COLUMNS, Row
+
+MANIFEST = "ledger.json"
+AT_ONCE = 1000
+
+
+class Format(StrEnum):
+    """What the files hold."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+class BadExport(ValueError):
+    """A folder that cannot be read back. The text says why."""
+
+
+def export(engine: Engine, folder: Path, form: Format) -> dict[str, int]:
+    """Write one file for each table, 0600, and `ledger.json` about them: table → rows. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with snapshot(engine) as db:
+        tables = {table: text_rows(db, table) for table in ALL}
+    rows = {str(table.name): len(found) for table, found in tables.items()}
+    for table, found in tables.items():
+        write_whole(folder / f"{table.name}.{form}", _AS[form](table, found), durable=True)
+    about = {"revision": t.HEAD_REVISION, "format": form.value, "rows": rows, "sha256": digest(dump(tables))}
+    write_whole(folder / MANIFEST, orjson.dumps(about, option=orjson.OPT_INDENT_2), durable=True)
+    return rows
+
+
+def _jsonl(_table: Table, rows: list[Row]) -> bytes:
+    return b"".join(lines(rows))
+
+
+def _csv(table: Table, rows: list[Row]) -> bytes:
+    out = StringIO()
+    names = [column.name for column in table.columns]
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in names])
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+_AS: Mapping[Format, Callable[[Table, list[Row]], bytes]] = {Format.JSONL: _jsonl, Format.CSV: _csv}
+
+
+def read_back(folder: Path, target: Engine) -> int:
+    """Fill a fresh ledger with an export of JSON lines: the rows read. Raises BadExport, OSError, SQLAlchemyError.
+
+    What the manifest says of them must hold, or nothing is written.
+    """
+    try:
+        about = orjson.loads((folder / MANIFEST).read_bytes())
+        if (about["format"], about["revision"]) != (Format.JSONL.value, t.HEAD_REVISION):
+            raise BadExport(f"{about['format']} of revision {about['revision']}: only JSON lines of this one are read")
+        tables = {table: _read(folder / f"{table.name}.jsonl") for table in ALL}
+    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
+        raise BadExport(f"{folder} is no export: {error}") from error
+    counted = {str(table.name): len(rows) for table, rows in tables.items()}
+    if counted != about["rows"] or digest(dump(tables)) != about["sha256"]:
+        raise BadExport(f"the files in {folder} are not those that {MANIFEST} tells of")
+    with target.begin() as db:
+        if any(db.execute(select(table).limit(1)).first() is not None for table in ALL):
+            raise BadExport("the target is no fresh ledger")
+        for table, rows in tables.items():
+            _fill(db, table, rows)
+    return sum(counted.values())
+
+
+def _read(path: Path) -> list[Row]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def _fill(db: Connection, table: Table, rows: list[Row]) -> None:
+    exact = EXACT_COLUMNS.get(table.name, frozenset())
+    made = [{n: Decimal(v) if n in exact and v is not None else v for n, v in row.items()} for row in rows]
+    for start in range(0, len(made), AT_ONCE):
+        db.execute(insert(table), made[start : start + AT_ONCE])
