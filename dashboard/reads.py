@@ -10,10 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Engine, Row, select
 from sqlalchemy.exc import DatabaseError
 
-from dashboard.rows import DONE_STATES, ClosedLot, Day, Entry, Fill, Latch, LedgerCommand, LedgerOrder
+from dashboard.rows import DONE_STATES, ClosedLot, Day, Entry, Fill, Latch, LedgerCommand, LedgerOrder, StopCount
 from shared.ledger.open import open_reader
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
 from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles
@@ -171,6 +172,41 @@ class Market:
             return row
         except sqlite3.Error:
             return None
+        finally:
+            db.close()
+
+    def decisions(self, product_id: str, since_s: int) -> list[tuple[int, str, dict[str, float]]]:
+        """(bar's start, buy, sell or flat, the indicators' values) since then, oldest first."""
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return []
+        try:
+            rows = db.execute(
+                "SELECT start_s, signal, vals FROM signals WHERE product_id = ? AND start_s >= ? ORDER BY start_s",
+                (product_id, since_s),
+            ).fetchall()
+            return [(int(at), str(word), orjson.loads(vals)) for at, word, vals in rows]
+        except (sqlite3.Error, orjson.JSONDecodeError):
+            return []
+        finally:
+            db.close()
+
+    def stops(self, since_s: int) -> list[StopCount] | None:
+        """What kept closed bars from an entry since then; None = nothing to read."""
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return None
+        try:
+            rows = db.execute(
+                "SELECT product_id, gate, max(title), count(*), sum(signal = 'buy') FROM stops WHERE start_s >= ? "
+                "GROUP BY product_id, gate",
+                (since_s,),
+            )
+            return [StopCount(*row) for row in rows]
+        except sqlite3.Error:
+            return None  # also where an older bot wrote the file
         finally:
             db.close()
 

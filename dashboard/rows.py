@@ -93,6 +93,17 @@ class LedgerCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class StopCount:
+    """How many closed bars of a product one gate kept from an entry."""
+
+    product_id: str
+    gate: str
+    title: str
+    bars: int
+    buys: int  # of them, bars that said BUY
+
+
+@dataclass(frozen=True, slots=True)
 class Latch:
     latch_id: str
     kind: str

@@ -265,6 +265,7 @@ class Sources:
         mono = time.monotonic()
         state = self._reading.value
         settings = self.settings
+        market = self._market_reading.value
         return Snapshot(
             now=datetime.now(UTC),
             presence=judge(seen),
@@ -284,7 +285,9 @@ class Sources:
             pm2=self._pm2,
             beats=tuple(self._beats),
             sent=tuple(_sent(command, mono - at, how) for command, at, how in self._sent),
-            quotes={q.product_id: q for q in self._market_reading.value.quotes} if self._market_reading.value else {},
+            quotes={q.product_id: q for q in market.quotes} if market else {},
+            depth={d.product_id: d for d in market.depth} if market else {},
+            depth_kept=settings.depth_view,
             lost_at=self._seen_at,
         )
 

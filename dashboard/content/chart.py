@@ -3,7 +3,7 @@
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
-from dashboard.views import chart, track
+from dashboard.views import book, chart, track
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.settings import GRANULARITIES
@@ -43,6 +43,7 @@ def _head(s: Snapshot, data: Data, _role: str) -> Context:
         "ask": quote.ask if quote else None,
         "spread": _spread(quote.bid, quote.ask) if quote else None,
         "change": change,
+        "step": chart.increment(s, data["product"]),
         "since": f.of_ms(bars[0].start_s * 1000) if bars else None,
     }
 
@@ -59,11 +60,18 @@ def _lots(s: Snapshot, data: Data, _role: str) -> Context:
         "lines": chart.lines(s, data["product"]),
         "product": data["product"],
         "last": chart.last_price(s, data["product"]),
+        "step": chart.increment(s, data["product"]),
     }
 
 
-def _fills(_s: Snapshot, data: Data, _role: str) -> Context:
-    return {"fills": data["fills"], "product": data["product"], "of_ms": f.of_ms}
+def _book(s: Snapshot, data: Data, _role: str) -> Context:
+    product = data["product"]
+    return {"book": book.ladder(s, product), "product": product, "kept": s.depth_kept, "levels": book.LEVELS}
+
+
+def _fills(s: Snapshot, data: Data, _role: str) -> Context:
+    step = chart.increment(s, data["product"])
+    return {"fills": data["fills"], "product": data["product"], "of_ms": f.of_ms, "step": step}
 
 
 PAGE = Page(
@@ -75,6 +83,7 @@ PAGE = Page(
     shortcut="h",
     parts=(
         Part("ch-main", "parts/chart_main.html", _head),
+        Part("ch-book", "parts/chart_book.html", _book),
         Part("ch-lots", "parts/chart_lots.html", _lots),
         Part("ch-fills", "parts/chart_fills.html", _fills),
     ),

@@ -3,10 +3,11 @@
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
-from dashboard.views import chart, gates
+from dashboard.views import chart, gates, tally
 from dashboard.views.snapshot import Snapshot
 
 BARS = 60
+DAY_S = 86_400
 
 
 async def load(hub: Hub, s: Snapshot, _params: Params) -> Data:
@@ -15,12 +16,21 @@ async def load(hub: Hub, s: Snapshot, _params: Params) -> Data:
     def read() -> dict[str, gates.Tape]:
         return {p: gates.tape(hub.market.signals(p, BARS)) for p in products}
 
-    return {"tapes": await hub.cache.get(("tapes", tuple(products)), 5.0, read)}
+    since_s = int(s.now.timestamp()) // 60 * 60 - DAY_S
+    return {
+        "tapes": await hub.cache.get(("tapes", tuple(products)), 5.0, read),
+        "stops": await hub.cache.get("stops", 10.0, lambda: hub.market.stops(since_s)),
+    }
 
 
 def _view(s: Snapshot, data: Data, _role: str) -> Context:
     marks = {p.product_id: chart.last_price(s, p.product_id) for p in gates.why(s).products}
-    return {"why": gates.why(s), "tapes": data["tapes"], "marks": marks}
+    steps = {product_id: chart.increment(s, product_id) for product_id in marks}
+    return {"why": gates.why(s), "tapes": data["tapes"], "marks": marks, "steps": steps}
+
+
+def _tally(_s: Snapshot, data: Data, _role: str) -> Context:
+    return {"tally": tally.tally(data["stops"])}
 
 
 PAGE = Page(
@@ -30,6 +40,6 @@ PAGE = Page(
     icon="why",
     primary=True,
     shortcut="w",
-    parts=(Part("wy-all", "parts/why_all.html", _view),),
+    parts=(Part("wy-all", "parts/why_all.html", _view), Part("wy-tally", "parts/why_tally.html", _tally)),
     load=load,
 )

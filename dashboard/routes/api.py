@@ -217,6 +217,14 @@ def _market(routes: APIRouter) -> None:
         fills = await hub.cache.get(
             ("fills-c", product_id, since_ms), READ_TTL_S, lambda: hub.ledger.fills(since_ms, 1000, product_id)
         )
+        strategy = s.state.strategy if s.state else None
+        decisions = []
+        if bars and strategy is not None and strategy.granularity == granularity:
+            decisions = await hub.cache.get(
+                ("decisions", product_id, since_ms), READ_TTL_S,
+                lambda: hub.market.decisions(product_id, since_ms // 1000),
+            )  # fmt: skip
+        turns, overlays = chart.overlays(decisions, bars[-1].close if bars else None)
         return json(
             {
                 "known": bars is not None,
@@ -225,6 +233,8 @@ def _market(routes: APIRouter) -> None:
                 "candles": bars or [],
                 "fills": [chart.marker(fill) for fill in reversed(fills or [])],
                 "lines": chart.lines(s, product_id),
+                "signals": turns,
+                "indicators": overlays,
                 "last": chart.last_price(s, product_id),
             }
         )

@@ -127,6 +127,8 @@ class Candles(BaseModel):
     candles: list[list[float]] = Field(description="[start_s, open, high, low, close, volume], oldest first.")
     fills: list[dict[str, Any]]
     lines: list[dict[str, Any]] = Field(description="Open, take and stop of each open lot of the product.")
+    signals: list[tuple[int, str]] = Field(description="[bar's start, buy or sell] where the strategy's word turned.")
+    indicators: dict[str, list[tuple[int, float]]] = Field(description="[bar's start, value] of each on the price.")
     last: float | None
 
 

@@ -72,7 +72,7 @@
       this.base = d.day_start && this.line.createPriceLine({ price: d.day_start, color: this.p.edge, lineStyle: L.LineStyle.Dashed, lineWidth: 1, axisLabelVisible: false, title: "start" });
       this.marks?.detach?.();
       this.marks = L.createSeriesMarkers(this.line, marks(d.fills, this.p, rows.map((r) => r.time)));
-      if (!this.moved) this.chart.timeScale().fitContent();
+      if (!this.moved) this.chart.timeScale().setVisibleLogicalRange({ from: -0.03 * rows.length, to: rows.length });
     }
     build() {
       const p = (this.p = palette());
@@ -110,15 +110,31 @@
         price: l.price, color: look[l.kind][0], lineStyle: look[l.kind][1], lineWidth: 1, axisLabelVisible: l.kind !== "open", title: l.name,
       }));
       this.marks?.detach?.();
-      this.marks = L.createSeriesMarkers(this.bars, marks(d.fills, this.p, d.candles.map((c) => c[0])));
+      const times = d.candles.map((c) => c[0]), known = new Set(times);
+      const turns = d.signals.filter(([t]) => known.has(t)).slice(-40).map(([time, word]) => ({
+        time, position: word === "buy" ? "belowBar" : "aboveBar", shape: "circle", color: this.p.edge, size: 0.35,
+      }));
+      this.marks = L.createSeriesMarkers(this.bars, [...marks(d.fills, this.p, times), ...turns].sort((a, b) => a.time - b.time));
+      this.overlay(Object.entries(d.indicators).slice(0, 4));
       if (!this.fitted) { this.chart.timeScale().setVisibleLogicalRange({ from: d.candles.length - 120, to: d.candles.length + 4 }); this.fitted = true; }
     }
+    overlay(found) {
+      found.forEach(([, rows], i) => {
+        const style = { color: i % 2 ? this.p.ink3 : this.p.ink2, lineStyle: i < 2 ? L.LineStyle.Solid : L.LineStyle.Dashed };
+        this.lines[i] ??= this.chart.addSeries(L.LineSeries, { ...style, lineWidth: 1, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.format });
+        this.lines[i].setData(rows.map(([time, value]) => ({ time, value })));
+      });
+      const key = document.querySelector("#ch-key");
+      if (key) key.textContent = found.length ? ` Lines on the bars: ${found.map(([t]) => t).join(" (lighter), ")}; dots: the signal turns.` : "";
+    }
     build(price) {
-      const p = (this.p = palette()), n = digits(price);
+      const p = (this.p = palette()), n = +(this.box.dataset.digits ?? digits(price));
+      this.format = { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) };
+      this.lines = [];
       this.chart = L.createChart(frame(this.box), options(p, this.box));
       this.bars = this.chart.addSeries(L.CandlestickSeries, {
         upColor: p.card, borderUpColor: p.ok, wickUpColor: p.ok, downColor: p.bad, borderDownColor: p.bad, wickDownColor: p.bad,
-        priceLineColor: p.ink, priceFormat: { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) },
+        priceLineColor: p.ink, priceFormat: this.format,
       });
       this.volume = this.chart.addSeries(L.HistogramSeries, { priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false }, 1);
       const panes = this.chart.panes();

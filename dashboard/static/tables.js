@@ -1,4 +1,4 @@
-// Tables sort by a click or Enter on a column's head. What was chosen holds over refreshes.
+// Tables sort by a click or Enter on a column's head, and filter by what is typed. Both hold over refreshes.
 (() => {
   "use strict";
   const chosen = new Map();
@@ -41,9 +41,25 @@
     if (chosen.has(name(table))) sort(table);
     else location.reload();
   }
+  // Every word must stand in the row; a row of a group may have it in the group's own head.
+  function filter(input) {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const body of input.closest("section").querySelectorAll("tbody")) {
+      const head = body.querySelector(":scope > .pr"), rows = [...body.rows].filter((r) => r !== head);
+      const group = head ? head.cells[0].textContent : "";
+      for (const row of rows) {
+        const text = `${group} ${row.textContent}`.toLowerCase();
+        row.hidden = !words.every((w) => text.includes(w));
+      }
+      body.hidden = words.length > 0 && rows.every((r) => r.hidden);
+    }
+  }
+  const filters = () => document.querySelectorAll("[data-filter]").forEach((input) => { if (input.value) filter(input); });
   addEventListener("DOMContentLoaded", () => {
     tables().forEach(sort);
-    document.addEventListener("htmx:after:swap", () => tables().forEach(sort));
+    filters();
+    document.addEventListener("htmx:after:swap", () => { tables().forEach(sort); filters(); });
+    document.addEventListener("input", (e) => { if (e.target.matches?.("[data-filter]")) filter(e.target); });
     document.addEventListener("click", (e) => { const th = e.target.closest("th"); if (th) choose(th); });
     document.addEventListener("keydown", (e) => { if (e.key === "Enter" && e.target.matches?.("th")) choose(e.target); });
   });

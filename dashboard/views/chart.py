@@ -1,11 +1,14 @@
 """What stands in a chart beside the bars: our fills, and the lines of open lots."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboard.rows import Fill
 from dashboard.views import positions
+from dashboard.views.model import called
 from dashboard.views.snapshot import Snapshot
 
+OVERLAY_WITHIN = 0.3  # of the price: what is further off is no price
 GRANULARITY_LABELS = {
     "ONE_MINUTE": "1m",
     "FIVE_MINUTE": "5m",
@@ -24,6 +27,23 @@ def marker(fill: Fill) -> dict[str, Any]:
         "size": str(fill.base_size),
         "product_id": fill.product_id,
     }
+
+
+def overlays(
+    decisions: Sequence[tuple[int, str, Mapping[str, float]]], last: float | None
+) -> tuple[list[tuple[int, str]], dict[str, list[tuple[int, float]]]]:
+    """(where the signal turned, each indicator that lives on the price's own scale) of the strategy's decisions."""
+    turns: list[tuple[int, str]] = []
+    series: dict[str, list[tuple[int, float]]] = {}
+    before = ""
+    for at_s, word, values in decisions:
+        if word != before and word in ("buy", "sell"):
+            turns.append((at_s, word))
+        before = word
+        for name, value in values.items():
+            if isinstance(value, int | float) and last and abs(value / last - 1) < OVERLAY_WITHIN:
+                series.setdefault(called(name), []).append((at_s, float(value)))
+    return turns, {name: found for name, found in series.items() if len(found) * 2 > len(decisions)}
 
 
 def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
@@ -54,6 +74,18 @@ def last_price(s: Snapshot, product_id: str) -> float | None:
 
 
 def products(s: Snapshot, configured: tuple[str, ...]) -> list[str]:
-    """Products that a chart can be asked for: held ones and the configured ones."""
+    """Products that a chart can be asked for: what the bot watches (PRODUCTS or the scanner's picks), and held ones."""
     held = [p.product_id for p in (s.state.positions if s.state else None) or []]
-    return list(dict.fromkeys([*configured, *held]))
+    return list(dict.fromkeys([*(s.quotes or configured), *held]))
+
+
+def increment(s: Snapshot, product_id: str) -> str:
+    """The step of the product's price, as the bot tells it; else digits that suit the price."""
+    quote = s.quotes.get(product_id)
+    if quote is not None and quote.price_increment_text:
+        return quote.price_increment_text
+    found = next((p for p in (s.state.positions if s.state else None) or [] if p.product_id == product_id), None)
+    if found is not None:
+        return found.price_increment_text
+    last = last_price(s, product_id)
+    return "0.01" if last is None or last >= 100 else "0.0001" if last >= 1 else "0.000001"

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.control import ControlFile
-from shared.documents import BotState, Quote, Status
+from shared.documents import BotState, DepthDoc, Quote, Status
 from shared.pm2 import Process
 from shared.presence import LATE_S, Presence
 
@@ -85,6 +85,8 @@ class Snapshot:
     beats: tuple[Beat, ...] = ()
     sent: tuple[Sent, ...] = ()
     quotes: dict[str, Quote] = field(default_factory=dict)
+    depth: dict[str, DepthDoc] = field(default_factory=dict)
+    depth_kept: bool = True  # DEPTH_VIEW
     lost_at: datetime | None = None  # when the last good document was read, where it is old now
     flags: frozenset[str] = frozenset()
 

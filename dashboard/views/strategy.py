@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.views import format as f
+from dashboard.views import model as model_view
 from dashboard.views.snapshot import Snapshot
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
@@ -29,6 +30,7 @@ class Strategy:
     parameters: list[tuple[str, str]]
     signals: list[Signal]
     model: list[tuple[str, str]]
+    cards: list[model_view.Card]
 
 
 def _name(key: str) -> str:
@@ -68,5 +70,5 @@ def strategy(s: Snapshot) -> Strategy | None:
     parameters = [(f.clean(k), f.clean(v)) for k, v in doc.parameters.items()]
     return Strategy(
         f.clean(doc.name), f.words(doc.granularity.lower()), parameters,
-        signals, model,
+        signals, model, [model_view.card(m) for m in doc.models],
     )  # fmt: skip

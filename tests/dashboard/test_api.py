@@ -86,7 +86,7 @@ METRICS = {
     "bot_orders_total": ("side", {"buy", "sell"}),
     "bot_trades_total": ("result", {"open", "win", "loss"}),
     "bot_equity_usd": None,
-    "bot_model_mode": ("mode", {"none"}),
+    "bot_model_mode": ("mode", {"extended"}),
     "bot_vol_risk_factor": None,
     "bot_walk_forward_fits_total": None,
 }

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 from sqlalchemy import insert
 
 from shared.control import Cmd, ControlFile, Level, decode_control, refusal
@@ -24,6 +25,7 @@ from shared.documents import (
     BotState,
     ChannelDoc,
     ControlDoc,
+    DepthDoc,
     EventDoc,
     FeedsDoc,
     GateDoc,
@@ -35,6 +37,7 @@ from shared.documents import (
     LotDoc,
     MarketDoc,
     MetricsDoc,
+    ModelDoc,
     OrderDoc,
     Phase,
     PositionDoc,
@@ -43,6 +46,7 @@ from shared.documents import (
     ReceiptDoc,
     ReceiptState,
     RiskDoc,
+    ScoreDoc,
     SignalDoc,
     Status,
     StepState,
@@ -123,6 +127,47 @@ def position(product: str, held: list[LotDoc]) -> PositionDoc:
         exchange_base_text=f"{sum(x.base_size for x in held) + 0.00000042:.8f}",
         difference_text="0.00000042",
     )
+
+
+def depth_of(product: str, now_ms: int) -> DepthDoc:
+    """Twenty levels a side about the price, thinner at the touch."""
+    rng, mark, inc = (
+        random.Random(product + str(now_ms // 1000)),
+        PRICES[product],
+        float(INCREMENT.get(product, "0.001")),
+    )
+    step = max(inc, round(mark * 0.00008 / inc) * inc)
+
+    def side(sign: int) -> list[list[float]]:
+        return [
+            [round(mark + sign * step * (i + 0.5 + rng.random() / 3), 8), round(rng.expovariate(1) * 2000 / mark, 6)]
+            for i in range(20)
+        ]
+
+    return DepthDoc(product_id=product, bids=side(-1), asks=side(1), at_ms=now_ms - 40)
+
+
+FEATURES = (
+    "return_1", "return_5", "rsi_14", "sma_gap_10_30", "zscore_20", "volatility_20", "volume_zscore_20", "range",
+    "momentum_15", "momentum_60",
+)  # fmt: skip
+
+
+def models(products: list[str], now: datetime) -> list[ModelDoc]:
+    """Fitted models as the logistic strategy publishes them: one with some skill, one without."""
+    out = []
+    for i, product in enumerate(products):
+        rng = random.Random(product)
+        bins = [[0.44 + 0.013 * b, 0.41 + 0.018 * b + rng.gauss(0, 0.02 if i else 0.01), 100] for b in range(10)]
+        out.append(
+            ModelDoc(
+                product_id=product, features=list(FEATURES), weights=[round(rng.gauss(0, 0.2), 5) for _ in FEATURES],
+                intercept=-0.021, rows=4940, fitted_at=iso_seconds(now.replace(second=0)), fits=211,
+                score=ScoreDoc(count=1000, hit_rate=0.534 - 0.02 * i, base_rate=0.497, brier=0.2471 + 0.002 * i,
+                               base_brier=0.25, log_loss=0.6873 + 0.004 * i, bins=bins),
+            )
+        )  # fmt: skip
+    return out
 
 
 SIX = (
@@ -360,7 +405,8 @@ class Writer:
                 clock_offset_ms=12, clock_ok=True,
             ),
             strategy=None if bare else StrategyDoc(
-                name="sma_cross", granularity="ONE_MINUTE", parameters={"ma_fast": "10", "ma_slow": "30"},
+                name="logistic", granularity="ONE_MINUTE", parameters={"MA_FAST": "10", "MA_SLOW": "30"},
+                models=models(products, now),
                 signals=[SignalDoc(product_id=p, signal=("buy", "flat", "sell")[i], probability=0.523 - 0.05 * i,
                                    bar_at=iso_seconds(now.replace(second=0)), bars=5000, bars_needed=30,
                                    values={"fast": PRICES[p] * 1.001, "slow": PRICES[p]})
@@ -368,8 +414,8 @@ class Writer:
             ),
             metrics=None if bare else MetricsDoc(
                 decisions={"buy": 31, "sell": 8, "flat": 2442}, orders={"buy": 6, "sell": 5},
-                trades={"open": len(rows), "win": 3, "loss": 0}, vol_risk_factor=0.38, model_mode=None,
-                walk_forward_fits=0, rss_mb=48.2, cpu_s=412.0, loop_lag_ms_p99=1.2, write_interval_ms_p99=504.0,
+                trades={"open": len(rows), "win": 3, "loss": 0}, vol_risk_factor=0.38, model_mode="extended",
+                walk_forward_fits=633, rss_mb=48.2, cpu_s=412.0, loop_lag_ms_p99=1.2, write_interval_ms_p99=504.0,
                 tick_to_order_ms_p50=0.8, tick_to_order_ms_p99=4.1, ledger_commit_ms_p99=0.6,
             ),
             control=ControlDoc(ok=True, error=None, level=self._level().word, seen_at=iso_seconds(now)),
@@ -436,11 +482,13 @@ class Writer:
     def write_market(self) -> None:
         now_ms = int(time.time() * 1000)
         quotes = [
-            Quote(product_id=p, bid=v * 0.99995, ask=v * 1.00005, last=v, at_ms=now_ms) for p, v in PRICES.items()
-        ]
-        import orjson
-
-        write_whole(self.paths.market, orjson.dumps(MarketDoc(ts_ms=now_ms, quotes=quotes)), durable=False)
+            Quote(product_id=p, bid=v * 0.99995, ask=v * 1.00005, last=v, at_ms=now_ms,
+                  price_increment_text=INCREMENT.get(p, "0.001"))
+            for p, v in (PRICES.items() if self.scenario == "many" else list(PRICES.items())[:3])
+        ]  # fmt: skip
+        depth = [] if self.scenario in ("bare", "boot", "error") else [depth_of(q.product_id, now_ms) for q in quotes]
+        document = orjson.dumps(MarketDoc(ts_ms=now_ms, quotes=quotes, depth=depth))
+        write_whole(self.paths.market, document, durable=False)
 
     def run(self, seconds: float | None = None) -> None:
         """Write and obey until `seconds` are over."""
@@ -455,6 +503,10 @@ class Writer:
                 self.write_market()
                 next_write = time.monotonic() + self.interval_ms / 1000
             time.sleep(0.02)
+
+
+STOP_TITLES = {"signal": "Signal", "adverse": "Adverse move", "spread": "Spread", "edge": "Edge after fees",
+               "entered": "Entered"}  # fmt: skip
 
 
 def fill_market(paths: DataPaths, days_back: int = 3) -> None:
@@ -485,8 +537,15 @@ def fill_market(paths: DataPaths, days_back: int = 3) -> None:
         for product in list(PRICES)[:3]:
             db.executemany(
                 "INSERT OR REPLACE INTO signals VALUES (?,?,?,?,?)",
-                [(product, now - now % 60 - 60 * i, rng.choice(["buy", "flat", "flat", "sell"]), 0.5, "{}")
+                [(product, now - now % 60 - 60 * i, rng.choice(["buy", "flat", "flat", "sell"]), 0.5,
+                  f'{{"sma_fast":{PRICES[product] * (1 - 4e-5 * i)},"p":0.5}}')
                  for i in range(120)],
+            )  # fmt: skip
+            gates_ = rng.choices(("signal", "adverse", "spread", "edge", "entered"), (70, 18, 6, 5, 1), k=1400)
+            db.executemany(
+                "INSERT OR REPLACE INTO stops VALUES (?,?,?,?,?)",
+                [(product, now - now % 60 - 60 * i, "flat" if g == "signal" else "buy", g, STOP_TITLES[g])
+                 for i, g in enumerate(gates_)],
             )  # fmt: skip
     db.close()
 

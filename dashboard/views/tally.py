@@ -1,0 +1,54 @@
+"""What stopped entries in the last day: for each gate, how many closed bars it kept from an entry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.rows import StopCount
+from dashboard.views import format as f
+from shared.market_data import ENTERED
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    title: str
+    bars: str
+    share: str
+    pct: float
+    buys: str  # of them, bars that said BUY
+    products: str
+    entered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    rows: list[Row]  # most first; entries last
+    bars: int
+    buys: int
+
+
+def tally(counts: Sequence[StopCount] | None) -> Tally | None:
+    """None = there is nothing to read yet."""
+    if not counts:
+        return None
+    bars, buys = sum(c.bars for c in counts), sum(c.buys for c in counts)
+    by_gate: dict[str, list[StopCount]] = {}
+    for count in counts:
+        by_gate.setdefault(count.gate, []).append(count)
+    ordered = sorted(by_gate.items(), key=lambda item: (item[0] == ENTERED, -sum(c.bars for c in item[1])))
+    return Tally([_row(gate, found, bars) for gate, found in ordered], bars, buys)
+
+
+def _row(gate: str, found: list[StopCount], bars: int) -> Row:
+    here = sum(c.bars for c in found)
+    each = sorted(found, key=lambda c: (-c.bars, c.product_id))
+    shown = ", ".join(f"{f.clean(c.product_id)} {f.count(c.bars)}" for c in each[:4])
+    more = f" and {len(each) - 4} more" if len(each) > 4 else ""
+    return Row(
+        f.clean(found[0].title),
+        f.count(here),
+        f.pct(100 * here / bars, 1),
+        round(100 * here / bars, 2),
+        f.count(sum(c.buys for c in found)),
+        shown + more,
+        gate == ENTERED,
+    )
