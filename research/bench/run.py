@@ -1,68 +1,53 @@
-"""The whole table in one run: measured here and now, peers beside it, written to docs/performance.md."""
+"""The whole table in one run: measured here and now, peers beside it, written to docs/performance.md.
+
+Each measurement has a process of its own, so that neither its memory nor its warm-up is another's.
+"""
 
 import json
 import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
+from research.bench import page
 from research.bench import peers as others
 from research.bench.market import YEAR, minutes
-from research.bench.workloads import CASH, FEE_PCT, Timed, timed, work_a, work_b, work_c, work_logistic
+from research.bench.page import Row, Table, ms
+from research.bench.workloads import CASH, FEE_PCT
 from research.data import store
 from research.data.candles import Candles
 from shared.paths import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 Say = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class Table:
-    """Rows of the page as they are measured."""
-
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    scaling: list[tuple[str, ...]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    missed: int = 0
-
-
-def ms(seconds: float) -> str:
-    return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"
-
-
-def memory_mb() -> float:
-    """Highest memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# How many times faster than a rival a workload has to be.
+WANTED = {("vectorbt", "A"): 10.0, ("vectorbt", "B"): 20.0}
+TITLES = {"A": "SMA 20/50, fees, trades, equity", "B": "lots by the rulebook", "C": "A at 100 points"}
 
 
 def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: bool = True) -> int:
     """Measure everything, print it, write the page. Answers how many goals were missed."""
     load_before = os.getloadavg()[0]
-    table, candles = Table(), minutes()
+    table, candles = Table(say), minutes()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        store.save(work, "year", candles)
         rivals = [_peer(name, candles, work, say) for name in others.PEERS] if peers else []
-        _own(table, candles, rivals, say)
-        _fresh(table, candles, work, say)
+        ours = _own(table, work)
+        _compare(table, ours, rivals)
+        _row(table, "reading a year of minutes", _one(work, "read", 9), 0.050)
+        _fresh(table, work)
         if logistic:
-            took = timed(lambda: work_logistic(candles.rows(0, YEAR // 12)), 1)
-            _row(table, say, "logistic, refit each hour, a twelfth of a year x 12", _of(took, 12), memory_mb(), 20.0)
-        _scaling(table, candles, say)
-    load_after = os.getloadavg()[0]
-    page = _page(table, (load_before, load_after))
+            _row(table, "logistic model over the year, refitted each hour", _one(work, "logistic", 1), 20.0)
+        _scaling(table, work)
     if write is not None:
-        write.write_text(page)
+        write.write_text(page.text(table, (load_before, os.getloadavg()[0]), YEAR))
         say(f"  {os.path.relpath(write)}")
     return table.missed
 
@@ -74,150 +59,103 @@ def _peer(name: str, candles: Candles, work: Path, say: Say) -> others.Peer:
     return found
 
 
-class Spent(NamedTuple):
-    """Seconds: the median, which is held against the goal; the best; the least processor time (None: not measured)."""
+def _program(module: str, *arguments: str, cache: Path | None = None) -> dict[str, Any]:
+    """The JSON line that a measuring program of ours prints last, and how long its process took."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if cache is not None:
+        env["XDG_CACHE_HOME"] = str(cache)
+    began = time.perf_counter()
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    spent = time.perf_counter() - began
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return {**found, "process_s": spent}
 
-    median: float
-    best: float
-    cpu: float | None
+
+def _one(work: Path, what: str, runs: int) -> dict[str, Any]:
+    return _program("research.bench.one", str(work), what, str(runs))
 
 
 def _row(
-    table: Table, say: Say, what: str, spent: Spent, mb: float, goal: float | None = None, beside: str = ""
+    table: Table, what: str, found: dict[str, Any], goal_s: float | None = None, goal_mb: float | None = None
 ) -> None:
-    """Keep one line of the table, and print it."""
-    met = "" if goal is None else "yes" if spent.median <= goal else "no"
-    table.missed += met == "no"
-    least = "" if spent.cpu is None else ms(spent.cpu)
-    wanted = "" if goal is None else f"≤ {ms(goal)}"
-    row = (what, ms(spent.median), ms(spent.best), least, wanted, met, beside, f"{mb:,.0f} MB")
-    table.rows.append(row)
-    say("  " + "  ".join(f"{cell:>12}" if i else f"{cell:<52}" for i, cell in enumerate(row)))
+    """One line of ours: median, best, least processor time, and the goals."""
+    goals, met = [], True
+    if goal_s is not None:
+        goals.append(f"≤ {ms(goal_s)}")
+        met = found["s"] <= goal_s
+    if goal_mb is not None:
+        goals.append(f"≤ {goal_mb:,.0f} MB")
+        met = met and found["mb"] <= goal_mb
+    times = (ms(found["s"]), ms(found["best"]), ms(found["cpu"]))
+    table.add(Row(what, *times, ", ".join(goals), met if goals else None, "", f"{found['mb']:,.0f} MB"))
 
 
-def _of(timed_: Timed, times: int = 1) -> Spent:
-    return Spent(timed_.s * times, timed_.best * times, timed_.cpu * times)
+def _own(table: Table, work: Path) -> dict[str, dict[str, Any]]:
+    """A, B and C; what was measured, by their letters."""
+    ours = {"A": _one(work, "A", 9), "B": _one(work, "B", 9)}
+    _row(table, f"A: {TITLES['A']}", ours["A"], 0.010)
+    _row(table, f"B: {TITLES['B']} ({ours['B']['lots']:,} lots)", ours["B"], 0.015)
+    _row(table, f"C: {TITLES['C']}, 1 core", _one(work, "C:1", 5))
+    ours["C"] = _one(work, "C:2", 5)
+    _row(table, f"C: {TITLES['C']}, 2 cores", ours["C"], 0.4, 500)
+    table.notes.append(f"A: {ours['A']['trades']:,} trades, final equity {ours['A']['final']:,.6f}")
+    return ours
 
 
-def _own(table: Table, candles: Candles, rivals: Sequence[others.Peer], say: Say) -> None:
-    a = timed(lambda: work_a(candles), 9)
-    final, trades = float(a.result.equity[-1]), int((a.result.ints[:, 6] != 9).sum())
-    _row(table, say, "A: SMA 20/50, fees, trades, equity", _of(a), memory_mb(), 0.010)
-    b = timed(lambda: work_b([candles]), 9)
-    _row(table, say, f"B: lots by the rulebook ({len(b.result.ints):,} lots)", _of(b), memory_mb(), 0.015)
-    for jobs in (1, 2):
-        c = timed(lambda jobs=jobs: work_c(candles, jobs), 5)  # type: ignore[misc]
-        goal = 0.4 if jobs == 2 else None
-        _row(table, say, f"C: A at 100 points, {jobs} core{'s' * (jobs > 1)}", _of(c), memory_mb(), goal)
-    table.notes.append(f"A: {trades:,} trades, final equity {final:,.6f}")
+def _compare(table: Table, ours: dict[str, dict[str, Any]], rivals: Sequence[others.Peer]) -> None:
+    """The rivals' times as ratios to ours, and whether A came out the same."""
+    a = ours["A"]
     for rival in rivals:
         if rival.found is None:
             table.notes.append(f"{rival.name}: {rival.why_not}; left out")
             continue
-        found = rival.found
-        name = f"{rival.name} {found['version']}"
-        later = found["A_s"][1:] or found["A_s"]
-        one = Spent(float(np.median(later)), min(later), None)
-        _row(table, say, f"A in {name}", one, found["mb"], beside=f"{one.median / a.s:,.0f} x ours")
-        apart = abs(found["final"] / final - 1)
-        table.notes.append(f"{name}: {found['trades']:,} trades, final equity {apart:.1e} apart (relative)")
-        table.missed += apart > 1e-6 or found["trades"] != trades
-        if "C_s" in found:
-            many = Spent(float(np.median(found["C_s"])), min(found["C_s"]), None)
-            _row(table, say, f"C in {name}", many, found["C_mb"], beside=f"{many.median / c.s:,.0f} x ours")
+        found, name = rival.found, f"{rival.name} {rival.found['version']}"
+        for letter in "ABC":
+            times = found.get(f"{letter}_s")
+            if not times:
+                continue
+            later = times[1:] or times
+            ratio = float(np.median(later)) / ours[letter]["s"]
+            wanted = WANTED.get((rival.name, letter))
+            goal = f"≥ {wanted:g} x" if wanted else ""
+            mb = found.get(f"{letter}_mb", found.get("mb", 0.0))
+            table.add(
+                Row(
+                    f"{letter} in {name}", ms(float(np.median(later))), ms(min(later)), "", goal,
+                    ratio >= wanted if wanted else None, f"{ratio:,.0f} x ours", f"{mb:,.0f} MB",
+                )
+            )  # fmt: skip
+        apart = abs(found["final"] / a["final"] - 1)
+        table.notes.append(f"A in {name}: {found['trades']:,} trades, final equity {apart:.1e} apart (relative)")
+        table.missed += apart > 1e-6 or found["trades"] != a["trades"]
+        table.notes += found.get("notes", [])
 
 
-def _fresh(table: Table, candles: Candles, work: Path, say: Say) -> None:
-    """Reading, and the command in a new process: without and with the compiler's cache."""
-    store.save(work, "year", candles)
-    path = store.find(work, "year")
-    read = timed(lambda: float(store.load(path).close.sum()), 9)
-    _row(table, say, "reading a year of minutes", _of(read), memory_mb(), 0.050)
-    env = {**os.environ, "XDG_CACHE_HOME": str(work / "cache"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "research.bench.fresh", str(work), "year"]
+def _fresh(table: Table, work: Path) -> None:
+    """The command in a new process: without and with what the compiler made."""
     runs = []
     for _ in range(6):
-        began = time.perf_counter()
-        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
-        runs.append((time.perf_counter() - began, json.loads(done.stdout.strip().splitlines()[-1])))
+        found = _program("research.bench.fresh", str(work), "year", cache=work / "cache")
+        runs.append({**found, "s": found["process_s"], "best": found["process_s"]})
     first, later = runs[0], runs[1:]
-    spent = Spent(first[0], first[0], first[1]["cpu"])
-    _row(table, say, "B, command to report, first run ever", spent, first[1]["mb"], 15.0)
-    walls = [wall for wall, _ in later]
-    spent = Spent(float(np.median(walls)), min(walls), min(about["cpu"] for _, about in later))
-    _row(table, say, "B, command to report, new process", spent, later[-1][1]["mb"], 1.5)
-    table.notes.append(f"The report of B over a year: {later[-1][1]['report'] / 1e6:.1f} MB")
+    _row(table, "B, command to report, first run ever", first, 15.0)
+    walls = [run["s"] for run in later]
+    again = {**later[-1], "s": float(np.median(walls)), "best": min(walls), "cpu": min(run["cpu"] for run in later)}
+    _row(table, "B, command to report, new process", again, 1.5)
+    table.notes.append(f"The report of B over a year: {again['report'] / 1e6:.1f} MB")
 
 
-def _scaling(table: Table, candles: Candles, say: Say) -> None:
-    def note(what: str, seconds: float, base: float, times: float) -> None:
-        row = (what, ms(seconds), f"{seconds / base:.2f} x the time", f"{times:g} x the work")
-        table.scaling.append(row)
-        say("  " + "  ".join(f"{cell:>16}" if i else f"{cell:<40}" for i, cell in enumerate(row)))
-
-    quarter = candles.rows(0, YEAR // 4)
-    base = timed(lambda: work_b([quarter]), 5).s
-    for times in (2, 4):
-        part = candles.rows(0, YEAR // 4 * times)
-        note(f"B, bars x {times}", timed(lambda part=part: work_b([part]), 5).s, base, times)  # type: ignore[misc]
-    for count in (2, 4):
-        many = [_as(quarter, f"C{i}-USD", i) for i in range(count)]
-        note(f"B, products x {count}", timed(lambda many=many: work_b(many), 5).s, base, count)  # type: ignore[misc]
-    few = ("MA_FAST=5:50:5", "MA_SLOW=60:80:10")
-    base = timed(lambda: work_c(quarter, 1, few), 3).s
+def _scaling(table: Table, work: Path) -> None:
+    """Work against time: a quarter of a year and one product are the base, thirty points that of the sweep."""
+    base = _one(work, "bars:1", 5)
+    for what, word in (("bars", "bars"), ("products", "products of a quarter")):
+        for times in (2, 4):
+            table.grow(f"B, {word} x {times}", _one(work, f"{what}:{times}", 5), base, times)
+    few = _one(work, "points30:1", 3)
     for cores in (1, 2):
-        spent = timed(lambda cores=cores: work_c(quarter, cores), 3).s  # type: ignore[misc]
-        note(f"C, points x 3.3, {cores} core{'s' * (cores > 1)}", spent, base, 100 / 30)
-
-
-def _as(candles: Candles, product_id: str, shift: int) -> Candles:
-    """The same bars as another product, its prices turned so that the products don't trade in step."""
-    roll = shift * 10_007
-    o, h, low, c, v = (
-        np.roll(column, roll) for column in (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    )
-    return Candles(product_id, 60, candles.start_s, o, h, low, c, v, digest=f"{candles.digest}{shift}")
-
-
-def _page(table: Table, load: tuple[float, float]) -> str:
-    import numba  # noqa: PLC0415
-    import pyarrow  # noqa: PLC0415
-
-    cores, now = os.cpu_count() or 1, datetime.now(UTC)
-    busy = max(load) > 0.5
-    shared = (
-        f"The machine was shared while this was measured (load {load[0]:.1f} before, {load[1]:.1f} after, on {cores} "
-        "cores): times are above what an idle machine shows; ratios were taken in the same run."
-        if busy
-        else f"Load {load[0]:.1f} before, {load[1]:.1f} after."
-    )
-    head = ("what", "median", "best", "processor", "goal", "met", "beside", "memory")
-    lines = [
-        "# Performance of research",
-        "",
-        f"Written by `./coin bench research` on {now:%Y-%m-%d %H:%M} UTC. {YEAR:,} one-minute bars unless said "
-        "otherwise; medians after the compiler's warm-up; everything in one run.",
-        "",
-        f"{cores} cores, {platform.machine()}, {platform.system()}; Python {platform.python_version()}, numpy "
-        f"{np.__version__}, numba {numba.__version__}, pyarrow {pyarrow.__version__}. {shared}",
-        "",
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
-        *("| " + " | ".join(row) + " |" for row in table.rows),
-        "",
-        "## How it grows",
-        "",
-        "| what | median | | |",
-        "|---|---|---|---|",
-        *("| " + " | ".join(row) + " |" for row in table.scaling),
-        "",
-        *(f"- {note}" for note in table.notes),
-        "- A goes all in and out with one coin at a time; B is the rulebook with its runner, scalps, decay, trailing, "
-        "resting takes, volatility sizing and fees. Both include turning prices to ticks and making the signals.",
-        "- Processor: the least processor time of a run, which others on the machine disturb less; for C of all cores.",
-        "- Memory is the highest of the process so far, imports included.",
-    ]
-    return "\n".join(lines) + "\n"
+        found = _one(work, f"points100:{cores}", 3)
+        table.grow(f"C, points x 3.3, {cores} core{'s' * (cores > 1)}", found, few, 100 / 30)
 
 
 def main() -> int:

@@ -53,6 +53,14 @@ def timed(work: Callable[[], Any], runs: int) -> Timed:
     return Timed(median(spent), min(spent), min(cpu), result, runs)
 
 
+def once(work: Callable[[], Any]) -> Timed:
+    """One run without a warm-up, for what takes long."""
+    began, busy = time.perf_counter(), time.process_time()
+    result = work()
+    spent = time.perf_counter() - began
+    return Timed(spent, spent, time.process_time() - busy, result, 1)
+
+
 def work_a(candles: Candles) -> engine.RawResult:
     """From prices to ticks, signals, trades and equity."""
     prepared = engine.prepare([candles])

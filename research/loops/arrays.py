@@ -55,26 +55,26 @@ def curve_stats(times: Any, equity: Any, held: Any, start: float, day_ends: Any,
     `day_ends` takes the equity at the end of each UTC day with a bar or after one; answers how many. `out`: worst
     drawdown, longest time below a peak, mean held / equity, part of the marks with a lot, longest time without.
     """
-    days, day = 0, (times[0] - 1) // 86_400
+    days, day_end = 0, ((times[0] - 1) // 86_400 + 1) * 86_400
     peak, peak_at, worst, longest = start, times[0], 0.0, 0
     ratio, known, busy, flat_since, flat = 0.0, 0, 0, -1, 0
     value = start
     for i in range(len(times)):
         at = times[i]
-        while (at - 1) // 86_400 > day:
+        while at > day_end:
             day_ends[days] = value
             days += 1
-            day += 1
+            day_end += 86_400
         value = equity[i]
         if value >= peak:
             peak, peak_at = value, at
         else:
             worst = min(worst, value / peak - 1.0)
             longest = max(longest, at - peak_at)
-        if value > 0.0:
-            ratio += held[i] / value
-            known += 1
+        known += 1 if value > 0.0 else 0
         if held[i] > 0.0:
+            if value > 0.0:
+                ratio += held[i] / value
             busy += 1
             flat_since = -1
         else:
