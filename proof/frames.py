@@ -1,6 +1,6 @@
 """What happens to stream frames between the exchange and the bot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,11 +14,6 @@ GARBAGE = (
 )  # fmt: skip
 
 
-def name_of(_venue: Any, _open: Sequence[Any]) -> str:
-    """A connection is told apart by its first subscription; until then it is either."""
-    return "market user"
-
-
 class Bender:
     """The faults of one connection. Keeps the numbering whole where the exchange itself stays silent."""
 
@@ -26,6 +21,7 @@ class Bender:
         self._faults, self.name = faults, name
         self._hidden = 0
         self._dead = False
+        self.gap = False  # a frame was lost, and the next one shows it
 
     def learn(self, message: str) -> None:
         """The client's subscriptions say which connection this is."""
@@ -45,6 +41,7 @@ class Bender:
             yield 0, None
             return
         if faults.strike("ws_gap", name):
+            self.gap = True
             return
         if name == "user" and '"type":"update"' in text and faults.strike("ws_hide", name):
             self._hidden += 1

@@ -127,6 +127,7 @@ class VirtualFs(SystemFs):
     def __init__(self, alive: Callable[[], bool], full: Callable[[], bool], written: Callable[[Path, bytes], None]):
         self._alive, self._full, self._written = alive, full, written
         self._quotes = 0
+        self.unsynced: dict[Path, bytes] = {}  # written without being put on the disk, with what stood there before
 
     def write_whole(self, path: Path, data: bytes, *, durable: bool) -> None:
         if not self._alive():
@@ -137,6 +138,10 @@ class VirtualFs(SystemFs):
             self._quotes += 1
             if self._quotes % MARKET_EVERY != 1:
                 return
+        if durable:
+            self.unsynced.pop(path, None)
+        else:
+            self.unsynced[path] = path.read_bytes() if path.exists() else b""
         super().write_whole(path, data, durable=False)
         self._written(path, data)
 

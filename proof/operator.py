@@ -1,22 +1,17 @@
-"""The people around the bot: an operator with the real file protocol, another trader, bad luck with files."""
+"""The operator: commands by the real file protocol, and bad luck with its files."""
 
 import contextlib
 import os
 from random import Random
-from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from proof.plan import Act
+from proof.world import World
 from shared import control
 from shared.control import Cmd, NotSent, send_command
 from shared.files import Unreadable, write_whole
-from simulator.core import fees
 
-if TYPE_CHECKING:
-    from proof.run import Run
-
-GATE_NAMES = ("cancel_only", "limit_only", "post_only", "offline", "auction")
 GARBAGE = (
     b"",
     b"{",
@@ -29,28 +24,22 @@ LEVELS = {"start": Cmd.START, "pause": Cmd.PAUSE, "stop": Cmd.STOP, "kill": Cmd.
 
 
 class Operator:
-    """Carries the plan's acts out."""
+    """A person at the dashboard or the command line."""
 
-    def __init__(self, run: "Run") -> None:
+    def __init__(self, run: World) -> None:
         self._run = run
-        self._orders = 0
         self._good_control: bytes | None = None
-
-    def schedule(self, acts: tuple[Act, ...]) -> None:
-        for act in acts:
-            self._run.loop.agenda.at(round(act.at_s * 1e6), lambda act=act: self._do(act))  # type: ignore[misc]
-
-    def later(self, seconds: float, what: Any) -> None:
-        self._run.loop.agenda.at(self._run.loop.now_us + round(seconds * 1e6), what)
-
-    def _do(self, act: Act) -> None:
-        run = self._run
-        run.truth.acts.append({"us": run.loop.now_us, "kind": act.kind, "arg": act.arg})
-        run.faults.count(act.kind)
-        random = Random(f"act/{run.plan.seed}/{act.number}")
-        getattr(self, f"_{act.kind}", self._level)(act, random)
-
-    # Commands.
+        self.acts = dict.fromkeys(LEVELS, self._level) | {
+            "kill_file": self._kill_file,
+            "reset_kill": self._reset_kill,
+            "flatten": self._flatten,
+            "drill": self._drill,
+            "close_lot": self._close_lot,
+            "cancel": self._cancel,
+            "repeat_command": self._repeat_command,
+            "control_garbage": self._control_garbage,
+            "state_garbage": self._state_garbage,
+        }
 
     def send(self, cmd: Cmd, args: dict[str, str] | None = None, by: str = "operator") -> None:
         """By the real protocol, as the dashboard and the CLI do it."""
@@ -114,7 +103,7 @@ class Operator:
                 self._good_control = data
         run.paths.control.write_bytes(random.choice(GARBAGE))
         run.pulse.changed()
-        self.later(random.uniform(0.02, 20), self.mend_control)
+        run.loop.agenda.at(run.loop.now_us + round(random.uniform(0.02, 20) * 1e6), self.mend_control)
 
     def mend_control(self) -> None:
         """The good control.json again, unless a command mended it meanwhile."""
@@ -132,98 +121,3 @@ class Operator:
         path.write_bytes(random.choice(GARBAGE))
         if random.random() < 0.5:
             run.crash_soon()
-
-    # The machine.
-
-    def _crash(self, _act: Act, _random: Random) -> None:
-        self._run.crash("time")
-
-    def _crash_at_step(self, act: Act, _random: Random) -> None:
-        """Some steps of the loop from now, which may well be without time passing."""
-        self._run.loop.crash_at_step = self._run.loop.steps + 1 + round(act.arg * 40)
-
-    def _sigterm(self, _act: Act, _random: Random) -> None:
-        self._run.terminate()
-
-    def _suspend(self, act: Act, random: Random) -> None:
-        seconds = random.choice((1.0, 6.0, 20.0, 120.0)) * (0.5 + act.arg)
-        self._run.loop.asleep_until_us = self._run.loop.now_us + round(seconds * 1e6)
-
-    def _suspend_long(self, act: Act, _random: Random) -> None:
-        self._run.loop.asleep_until_us = self._run.loop.now_us + round(1800e6 * (0.2 + act.arg))
-
-    def _clock_jump(self, act: Act, random: Random) -> None:
-        """The wall clock is off for some minutes."""
-        run = self._run
-        jump_s = random.choice((-3600, -30, -4, 2, 4, 30, 3600, 86_400)) * (0.5 + act.arg)
-        run.clock_off_us = round(jump_s * 1e6)
-        self.later(random.uniform(5, 300), run.mend_clock)
-        if random.random() < 0.3:
-            run.crash_soon()
-
-    # The exchange.
-
-    def _gate(self, _act: Act, random: Random) -> None:
-        venue = self._run.venue
-        product_id, name = random.choice(venue.plan.products), random.choice(GATE_NAMES)
-        venue.set_gate(product_id, name)
-        self.later(random.uniform(5, 400), lambda: venue.set_gate(product_id, "online"))
-
-    def _fees(self, act: Act, _random: Random) -> None:
-        venue = self._run.venue.sim.exchange.venue
-        venue.tiers = fees.schedule(round(2000 * act.arg), round(5000 * act.arg))
-        venue.tier, venue.tier_checked_us = venue.tiers[0], 0
-
-    def _foreign_order(self, act: Act, random: Random) -> None:
-        """Another program's resting order on this account; a fifth carry a mark like ours, of another bot."""
-        run = self._run
-        self._orders += 1
-        product_id = random.choice(run.plan.products)
-        market = run.venue.sim.exchange.venue.markets[product_id]
-        tick = max(1, (market.last or 100) * (70 + round(20 * act.arg)) // 100)
-        coid = f"manual-{self._orders}"
-        if random.random() < 0.2:
-            coid = f"ct-other-{random.getrandbits(128):032x}"
-        body = {
-            "client_order_id": coid,
-            "product_id": product_id,
-            "side": "BUY",
-            "order_configuration": {
-                "limit_limit_gtc": {
-                    "base_size": market.product.size_text(_steps_for(run, product_id, 3.0)),
-                    "limit_price": market.product.price_text(tick),
-                }
-            },
-        }
-        run.venue.own_post(body)
-
-    def _transfer(self, act: Act, random: Random) -> None:
-        self._run.venue.transfer("USD", f"{(act.arg - 0.4) * random.choice((1, 50, 500)):.2f}")
-
-    def _manual_trade(self, act: Act, _random: Random) -> None:
-        run = self._run
-        self._orders += 1
-        run.venue.own_post(
-            {
-                "client_order_id": f"manual-{self._orders}",
-                "product_id": run.plan.products[0],
-                "side": "BUY",
-                "order_configuration": {"market_market_ioc": {"quote_size": f"{2 + 20 * act.arg:.2f}"}},
-            }
-        )
-
-    def _shock(self, act: Act, random: Random) -> None:
-        self._run.venue.shock(
-            random.choice(self._run.plan.products), random.choice((0.7, 0.9, 1.3, 0.001)), 10 + 50 * act.arg
-        )
-
-    def _lose_ledger(self, _act: Act, _random: Random) -> None:
-        self._run.lose_ledger = True
-        self._run.crash_soon()
-
-
-def _steps_for(run: "Run", product_id: str, usd: float) -> int:
-    market = run.venue.sim.exchange.venue.markets[product_id]
-    price = float(market.product.price_text(market.last or 1))
-    size = usd / price
-    return max(1, int(size * 1e20) // market.product.step)

@@ -1,23 +1,21 @@
 """What a run puts in place of names inside libraries and the bot: clocks, ids, and what would only cost time."""
 
-import asyncio
 import gc
 import logging
 import types
+from collections.abc import Callable
 from functools import cache
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
 from bot.runtime import history, report, state_writer
 from bot.strategies import registry
 from proof.machine import SeededRng
+from proof.plan import Plan
 from shared import control
 from shared.ledger import open as opening
-
-if TYPE_CHECKING:
-    from proof.run import Run
 
 SHORT_CHART = 30
 _first_engine: list[Engine] = []
@@ -48,8 +46,8 @@ def settle() -> None:
 class Patched:
     """In force inside the `with`; a run at a time."""
 
-    def __init__(self, run: "Run") -> None:
-        self._run = run
+    def __init__(self, plan: Plan, wall_s: Callable[[], float]) -> None:
+        self._plan, self._wall_s = plan, wall_s
         self._kept: list[tuple[Any, str, Any]] = []
 
     def _set(self, owner: Any, name: str, value: Any) -> None:
@@ -59,21 +57,19 @@ class Patched:
     def __enter__(self) -> None:
         from coinbase import jwt_generator  # noqa: PLC0415
 
-        run = self._run
-        random = Random(f"ids/{run.plan.seed}")
+        plan = self._plan
+        random = Random(f"ids/{plan.seed}")
         self._set(control, "uuid", types.SimpleNamespace(uuid4=SeededRng(random).uuid4))
-        wall = lambda: (run.venue.now_us + run.clock_off_us) / 1e6  # noqa: E731
         self._set(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("proof.always", "Always")})
-        self._set(state_writer, "INTERVAL_S", run.plan.state_s)
-        if not run.plan.full_history:
+        self._set(state_writer, "INTERVAL_S", plan.state_s)
+        if not plan.full_history:
             self._set(history, "VOLATILITY_BARS", SHORT_CHART)
             self._set(history, "CHARTS", dict.fromkeys(history.CHARTS, SHORT_CHART))
         self._set(opening, "create_engine", _alike)
         self._set(jwt_generator, "_load_private_key", cache(jwt_generator._load_private_key))  # one key, read once
         self._set(report, "rss_mb", lambda: 0.0)
         self._set(report, "cpu_s", lambda: 0.0)
-        self._set(jwt_generator, "time", types.SimpleNamespace(time=wall))
-        asyncio.set_event_loop(run.loop)
+        self._set(jwt_generator, "time", types.SimpleNamespace(time=self._wall_s))
         logging.disable(logging.CRITICAL)
         gc.disable()
 
@@ -81,5 +77,4 @@ class Patched:
         for owner, name, value in reversed(self._kept):
             setattr(owner, name, value)
         logging.disable(logging.NOTSET)
-        asyncio.set_event_loop(None)
         gc.enable()

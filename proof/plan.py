@@ -17,6 +17,9 @@ PRODUCTS = (
 )
 MODES = ("return_existing", "reject", "not_enforced")
 
+FIRST_DAY = 20_400  # 2025-11-08
+TURNS = (20_453, 21_242, 21_243)  # 2025-12-31, 2028-02-28, 2028-02-29
+
 # kind → (spec's fault ids, scopes to draw from, longest window in s, rates to draw from, argument's range)
 REST_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], tuple[float, float]]] = {
     "late": ("D1", ("", "orders", "candles"), 300, (0.1, 0.5), (1, 20)),
@@ -33,6 +36,8 @@ REST_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], 
     "mangle": ("A5 D5 D9", ("POST /orders", "", "GET /orders"), 600, (0.05, 0.3), (0, 9)),
     "list_lag": ("A6 A9", ("",), 1800, (1.0,), (1, 30)),
     "fill_lag": ("B9", ("",), 1800, (1.0,), (1, 20)),
+    "status_lag": ("A9", ("",), 900, (1.0,), (1, 120)),
+    "page_lost": ("B9", ("fills",), 900, (0.2, 0.6), (0, 0)),
     "page_twice": ("B9 B5", ("fills",), 1800, (0.3, 1.0), (0, 0)),
     "stale_balances": ("B7", ("",), 900, (0.3, 1.0), (1, 20)),
 }
@@ -59,10 +64,13 @@ FAULTS = {**REST_FAULTS, **STREAM_FAULTS, **STORAGE_FAULTS}
 ACTS: Mapping[str, tuple[str, float]] = {
     "crash": ("E1 A7", 4.0),
     "crash_at_step": ("E1 E2 A7", 4.0),
+    "power_cut": ("F3 F4", 1.0),
     "sigterm": ("E3", 1.0),
     "suspend": ("E4 G3", 1.0),
     "suspend_long": ("G3", 0.1),
     "clock_jump": ("G2", 0.7),
+    "second_bot": ("E5", 0.5),
+    "lock_gone": ("E5", 0.2),
     "start": ("J5", 3.0),
     "pause": ("J5 J4", 2.0),
     "stop": ("J5 J4", 1.0),
@@ -77,12 +85,16 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "control_garbage": ("F4 J4", 0.5),
     "state_garbage": ("F4", 0.3),
     "gate": ("H1 H2 J8", 0.8),
+    "delist": ("H3", 0.3),
+    "regrid": ("H4", 0.5),
     "foreign_order": ("K5 I4", 0.7),
+    "stray_orders": ("A8 K5", 0.2),
     "transfer": ("B7", 0.5),
     "manual_trade": ("B7 H9", 0.4),
     "shock": ("H5", 0.3),
     "fees": ("H4", 0.3),
     "lose_ledger": ("F5 F6", 0.05),
+    "old_ledger": ("F6", 0.05),
 }
 
 
@@ -147,10 +159,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     """The plan of a seed. The same seed gives the same plan for the same length and mode."""
     random = Random(f"plan/{seed}")
     products = random.choice(PRODUCTS)
-    day_s = 20_400 * 86_400 + 86_400 * random.randrange(300)
-    # A fifth of the runs see a midnight.
-    start_s = day_s + (86_400 - random.randrange(60, int(minutes * 60) + 60) if random.random() < 0.2 else
-                       random.randrange(86_400))  # fmt: skip
+    start_s = _start_s(random, minutes)
     base = Plan(
         seed=seed,
         minutes=minutes,
@@ -161,13 +170,23 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         rtt_ms=random.choice(((5, 30), (40, 120), (80, 400))),
         quote_min=random.choice(("1", "1", "30")),
         full_history=random.random() < 0.1,
-        state_s=0.5 if random.random() < 0.03 else 10.0,
+        state_s=0.5 if random.random() < 0.02 else 10.0,
         settings=_settings(random),
     )
     quiet = random.random() < 0.04
     windows = () if quiet else _windows(random, minutes * 60)
-    acts = () if quiet else _acts(random, minutes * 60)
+    acts = () if quiet else _acts(random, minutes * 60, 86_400 - start_s % 86_400)
     return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, "windows": windows, "acts": acts})
+
+
+def _start_s(random: Random, minutes: float) -> int:
+    """When the run begins: a fifth of them see a midnight, and a few that of New Year's Eve or of a leap day."""
+    day_s = 86_400 * (FIRST_DAY + random.randrange(300))
+    if random.random() < 0.05:
+        day_s = 86_400 * random.choice(TURNS)
+    elif random.random() >= 0.2:
+        return day_s + random.randrange(86_400)
+    return day_s + 86_400 - random.randrange(60, int(minutes * 60) + 60)
 
 
 def _settings(random: Random) -> dict[str, Any]:
@@ -184,6 +203,9 @@ def _settings(random: Random) -> dict[str, Any]:
         "trail_activate_pct": random.choice((0.05, 1.9)),
         "trail_distance_pct": 0.03,
         "take_profit_order": random.choice(("limit", "limit", "market")),
+        "entry_order": random.choice(("market", "market", "maker")),
+        "maker_timeout_sec": random.choice((5.0, 30.0, 120.0)),
+        "maker_reprice_sec": random.choice((1.0, 3.0)),
         "pyramid_min_adverse_pct": random.choice((0.0, 0.0, 0.02)),
         "pyramid_decay_min_pct": 0.0,
         "pyramid_min_seconds_between": random.choice((0.0, 30.0)),
@@ -197,6 +219,10 @@ def _settings(random: Random) -> dict[str, Any]:
         "max_api_error_pct": random.choice((0.0, 0.0, 50.0)),
         "max_consecutive_losses": random.choice((0, 0, 10)),
         "max_vol_spike": random.choice((0.0, 4.0)),
+        "max_drawdown_pct": random.choice((0.0, 0.0, 0.0, 10.0, 0.3)),
+        "max_product_usd": random.choice((0.0, 0.0, 0.0, 900.0)),
+        "max_total_usd": random.choice((0.0, 0.0, 0.0, 1500.0)),
+        "use_tick_price": random.random() < 0.9,
         "max_spread_pct": 0.0,
         "safe_starts": random.choice((0, 0, 5)),
         "kill_flatten": random.random() < 0.15,
@@ -241,7 +267,7 @@ def _swizzle(random: Random, length_s: float, first: int) -> list[Window]:
     ]
 
 
-def _acts(random: Random, length_s: float) -> tuple[Act, ...]:
+def _acts(random: Random, length_s: float, midnight_s: int) -> tuple[Act, ...]:
     made: list[Act] = []
     kinds = [kind for kind in ACTS if random.random() < 0.4]
     for kind in kinds:
@@ -257,6 +283,8 @@ def _acts(random: Random, length_s: float) -> tuple[Act, ...]:
                 made.append(Act(0, round(at_s, 3), "reset_kill", random.random()))
                 at_s += random.uniform(1, 20)
             made.append(Act(0, round(at_s, 3), "start", random.random()))
+    if random.random() < 0.3:
+        made.append(Act(0, midnight_s - random.choice((0.1, 2.0, -0.1, -1.5)), "crash", 0.0))
     made = [act for act in made if act.at_s < length_s]
     made.sort(key=lambda act: (act.at_s, act.kind))
     return tuple(Act(i, act.at_s, act.kind, act.arg) for i, act in enumerate(made))

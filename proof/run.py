@@ -1,8 +1,7 @@
 """One run: the bot's real process, life after life, in a world that follows a plan. The outcome goes to the judge."""
 
-import hashlib
+import asyncio
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections import Counter
@@ -14,14 +13,16 @@ from typing import Any
 
 import orjson
 
-from bot.runtime.process import Machine, Process
+from proof import disk, evidence
 from proof.faults import FaultBox
+from proof.life import Life, Surroundings
 from proof.loop import Crash, Finished, VirtualLoop
-from proof.machine import InlineOffload, Pulse, SeededRng, VirtualClock, VirtualFs, disk_full, ledger_opener
-from proof.net import VirtualNet
+from proof.machine import Pulse
+from proof.misfortune import Misfortune
 from proof.operator import Operator
+from proof.others import Others
 from proof.patched import Patched, settle
-from proof.plan import QUIET_S, Plan
+from proof.plan import QUIET_S, Act, Plan
 from proof.truth import TruthLog
 from proof.venue import Venue
 from shared import control
@@ -29,17 +30,12 @@ from shared.control import Cmd
 from shared.settings import Settings
 from shared.times import EPOCH
 
-_HISTORY = (
-    "CREATE TABLE IF NOT EXISTS rig_orders (client_order_id TEXT, state TEXT, filled_size TEXT)",
-    "CREATE TRIGGER IF NOT EXISTS rig_insert AFTER INSERT ON orders BEGIN "
-    "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
-    "CREATE TRIGGER IF NOT EXISTS rig_update AFTER UPDATE ON orders BEGIN "
-    "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
-)
 MEMORY = Path("/dev/shm")
 RESTART_S, RESTART_MAX_S, STEADY_S = 0.1, 15.0, 30.0  # the supervisor's delays grow while lives are short
 PERSON_S = 20.0
 FREEZE_S = 120.0
+LOOK_US = 20_000_000
+KILL_TIMEOUT_US = 8_000_000
 
 
 @dataclass(slots=True)
@@ -65,23 +61,22 @@ class Run:
         self.loop = VirtualLoop()
         self.venue = Venue(plan, self.loop)
         self.truth = TruthLog()
+        self.truth.worth = self.venue.worth
         self.faults = FaultBox(plan.seed, plan.windows, lambda: self.loop.now_us)
-        settings: dict[str, Any] = {"depth_view": False, **plan.settings}  # a view: nothing that trades reads it
-        self.settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **settings)
-        self.paths = self.settings.paths
+        given: dict[str, Any] = {"depth_view": False, **plan.settings}  # a view: nothing that trades reads it
+        settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **given)
+        self.paths, self.bot_name = settings.paths, settings.bot_name
         self.pulse = Pulse(self.loop)
-        self.operator = Operator(self)
+        self._around = Surroundings(plan, settings, self.loop, self.venue, self.faults, self.truth, self.pulse)
+        self._operator = Operator(self)
+        self._acts = self._operator.acts | Misfortune(self).acts | Others(self).acts
         self.clock_off_us = 0
-        self.lose_ledger = False
-        self.lives = 0
+        self.at_restart = ""
+        self._life: Life | None = None
+        self._lives = 0
+        self._second: Life | None = None
         self._restart_s = RESTART_S
-        self.process: Process | None = None
-        self.clock: VirtualClock | None = None
-        self._random = Random(f"run/{plan.seed}")
-        self._net: VirtualNet | None = None
-        self._engine: Any = None
-        self._alive = False
-        self._eye: sqlite3.Connection | None = None
+        self._eye: evidence.Eye | None = None
 
     def now(self) -> datetime:
         """True time."""
@@ -90,31 +85,24 @@ class Run:
     def go(self) -> Outcome:
         """Run to the end of the plan."""
         began_s, cpu_s = time.perf_counter(), time.process_time()
-        self.paths.prepare()
-        self.paths.sim.mkdir(mode=0o700, exist_ok=True)
-        key = self.paths.sim / "key.json"
-        key.write_bytes(orjson.dumps(self.venue.key))
-        key.chmod(0o600)
-        control.ensure_control_file(self.paths, None)  # as the start command does
-        self.operator.schedule(self.plan.acts)
-        end_s = self.plan.minutes * 60
-        self.loop.agenda.at(round(end_s * 1e6), self._calm)
-        self.loop.agenda.at(round((end_s + FREEZE_S - 10) * 1e6), self._rest)
-        self.loop.agenda.at(round((end_s + FREEZE_S) * 1e6), self.venue.freeze)
-        self.loop.agenda.at(round((end_s + QUIET_S) * 1e6), self._finish)
-        with Patched(self):
+        self._prepare()
+        with Patched(self.plan, lambda: (self.venue.now_us + self.clock_off_us) / 1e6):
+            asyncio.set_event_loop(self.loop)
             try:
                 while True:
                     self._live()
             except Finished:
                 pass
-        self._end_life("end of run")
+            finally:
+                asyncio.set_event_loop(None)
+        self._end_life()
         if self._eye is not None:
             self._eye.close()
         self.loop.bury()
         self.loop.close()
-        self._write_truth()
-        self.venue.note("ledger", self._ledger_bytes())
+        told = evidence.document(self.plan, self._around.settings, self.venue, self.truth, self.loop.now_us)
+        (self.folder / "truth.json").write_bytes(orjson.dumps(told))
+        self.venue.note("ledger", evidence.ledger_digest(self.paths.ledger))
         return Outcome(
             self.plan,
             self.folder,
@@ -124,153 +112,147 @@ class Run:
             time.process_time() - cpu_s,
             self.faults.strikes,
             self._counts(),
-            self._kill_ms(),
+            evidence.kill_times_ms(self.truth),
         )
+
+    def _prepare(self) -> None:
+        """The folder as a start command leaves it, and everything that will happen."""
+        self.paths.prepare()
+        self.paths.sim.mkdir(mode=0o700, exist_ok=True)
+        key = self.paths.sim / "key.json"
+        key.write_bytes(orjson.dumps(self.venue.key))
+        key.chmod(0o600)
+        control.ensure_control_file(self.paths, None)
+        agenda, end_us = self.loop.agenda, round(self.plan.minutes * 60e6)
+        for act in self.plan.acts:
+            agenda.at(round(act.at_s * 1e6), lambda act=act: self._do(act))  # type: ignore[misc]
+        agenda.at(end_us, self._calm)
+        agenda.at(end_us + round((FREEZE_S - 10) * 1e6), self._rest)
+        agenda.at(end_us + round(FREEZE_S * 1e6), self.venue.freeze)
+        agenda.at(end_us + round(QUIET_S * 1e6), self._finish)
+        agenda.at(LOOK_US, self._look)
+
+    def _do(self, act: Act) -> None:
+        self.truth.acts.append({"us": self.loop.now_us, "kind": act.kind, "arg": act.arg})
+        self.faults.count(act.kind)
+        self._acts[act.kind](act, Random(f"act/{self.plan.seed}/{act.number}"))
+
+    def _look(self) -> None:
+        """What the process holds: the most of it is judged."""
+        life = self._life
+        if life is not None:
+            bounds = self.truth.bounds
+            now = evidence.held(self.loop, life.number, life.net.unread, life.backlog())
+            if bounds and bounds[-1]["life"] == life.number:
+                bounds[-1] = {name: max(value, now[name]) for name, value in bounds[-1].items()}
+            else:
+                bounds.append(now)
+        self.loop.agenda.at(self.loop.now_us + LOOK_US, self._look)
 
     # One life of the process.
 
     def _live(self) -> None:
         """Start the process and let it run until it ends or is ended; then wait as the supervisor does."""
-        self.lives += 1
-        self._alive = True
-        alive = lambda life=self.lives: self._alive and life == self.lives  # noqa: E731
-        if self.lose_ledger:
-            self._remove_ledger()
-        self.clock = clock = VirtualClock(self.loop, self.venue.start_us, self.pulse, self._control_busy)
-        clock.wall_off_us = self.clock_off_us
-        self._net = net = VirtualNet(
-            self.loop,
-            self.venue,
-            self.faults,
-            self.truth,
-            Random(f"net/{self.plan.seed}/{self.lives}"),
-            self.lives,
-        )
-        life = self.lives
-        machine = Machine(
-            clock=clock,
-            rng=SeededRng(Random(f"rng/{self.plan.seed}/{self.lives}")),
-            fs=VirtualFs(
-                alive,
-                lambda: self.faults.strike("disk_full") is not None,
-                lambda path, data: self.truth.written(path, data, self.loop.now_us, life),
-            ),
-            net=net,
-            files=InlineOffload(alive),
-            market=InlineOffload(alive),
-            open_ledger=ledger_opener(self._at_ledger, self._opened),
-        )
-        row: dict[str, Any] = {"life": self.lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
+        self._lives += 1
+        disk.restore(self.paths, self.at_restart)
+        self.at_restart = ""
+        row: dict[str, Any] = {"life": self._lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
         self.truth.lives.append(row)
         self.pulse.changed()
         wait_s = self._restart_s
         try:
-            self.process = Process(self.settings, [], machine)
-            code = self.loop.run_until_complete(self.process.run())
+            self._life = life = Life(self._around, self._lives, self.clock_off_us, self._opened)
+            code = self.loop.run_until_complete(life.process.run())
             row["end"] = f"exit {code}"
             if code == 78:
                 wait_s = PERSON_S
                 self._help()
             if code == 1:
-                failure = self.process.bot.failure
-                error = failure.exception() if failure is not None and failure.done() else None
-                row["error"] = f"{type(error).__name__}: {error}" if error else self.process.bot.error
+                row["error"] = life.failure()
         except Crash as crash:
             row["end"] = f"crash: {crash.where}"
         finally:
             row["to_us"] = self.loop.now_us
             short = row["to_us"] - row["from_us"] < STEADY_S * 1e6
             self._restart_s = min(self._restart_s * 1.5, RESTART_MAX_S) if short else RESTART_S
-            self._end_life(str(row["end"]))
+            self._end_life()
         self.loop.pass_to(self.loop.now_us + round(wait_s * 1e6))
 
-    def _end_life(self, why: str) -> None:
-        del why
-        if not self._alive:
+    def _end_life(self) -> None:
+        life, self._life = self._life, None
+        if life is None:
             return
-        self._alive = False
         self.loop.drop_everything()
         self.pulse.forget()
-        if self._net is not None:
-            self._net.die()
-        if self.process is not None:
-            self.process.lock.release()
-            self.process = None
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        life.end()
+        if self._second is not None:
+            self._second.end()
+            self._second = None
 
     def _opened(self, engine: Any) -> None:
-        """The ledger is open: remember it, and have it keep every version of an order for the judge."""
-        self._engine = engine
-        engine.execute_raw(_HISTORY)
+        """The life's ledger is open."""
+        self.truth.storage.extend(evidence.storage_faults(engine))
         if self._eye is not None:
             self._eye.close()
-        self._eye = sqlite3.connect(f"file:{self.paths.ledger}?mode=ro", uri=True)
-        self.truth.recorded, self.truth.entries_open = self._is_recorded, self._entries_open
-
-    def _is_recorded(self, client_order_id: Any) -> bool:
-        """Whether somebody else who reads the ledger sees the intent now."""
-        assert self._eye is not None
-        query = "SELECT 1 FROM orders WHERE client_order_id = ?"
-        return self._eye.execute(query, (client_order_id,)).fetchone() is not None
-
-    def _entries_open(self, client_order_id: Any, product_id: Any) -> int:
-        """How many other purchases of the product the ledger holds without an end or an answer."""
-        assert self._eye is not None
-        query = (
-            "SELECT count(*) FROM orders WHERE product_id = ? AND client_order_id != ? AND purpose = 'entry' "
-            "AND kind = 'market' AND state IN ('new', 'sent', 'unknown')"
-        )
-        return int(self._eye.execute(query, (product_id, client_order_id)).fetchone()[0])
-
-    def _control_busy(self) -> bool:
-        bot = self.process.bot if self.process is not None else None
-        return bot is None or bool(bot.commands._waiting)
-
-    def _at_ledger(self, where: str) -> None:
-        if where == "begin":
-            if self.faults.strike("ledger_full"):
-                raise disk_full()
-            return
-        if self.faults.strike("crash_at_commit", where):
-            raise Crash(where)
+        self._eye = evidence.Eye(self.paths.ledger)
+        self.truth.recorded, self.truth.entries_open = self._eye.recorded, self._eye.entries_open
 
     # What the acts do to the process.
 
     def crash(self, where: str) -> None:
         """Now, at whatever the process waits for."""
-        if self._alive:
+        if self._life is not None:
             raise Crash(where)
 
     def crash_soon(self) -> None:
         self.loop.agenda.at(self.loop.now_us + 1_000_000, lambda: self.crash("soon"))
 
+    def cut_power(self) -> None:
+        """What was not put on the disk may be gone."""
+        if self._life is not None:
+            disk.tear(self.paths, self._life.fs.unsynced, Random(f"power/{self.plan.seed}/{self.loop.now_us}"))
+            raise Crash("power")
+
     def terminate(self) -> None:
         """SIGTERM, and SIGKILL where the process is not gone in time."""
-        if self.process is None or not self._alive:
+        life = self._life
+        if life is None:
             return
-        self.process.stop.set()
-        life = self.lives
-        self.loop.agenda.at(
-            self.loop.now_us + 8_000_000, lambda: self.crash("kill timeout") if self.lives == life else None
-        )
+        life.process.stop.set()
+        agenda = self.loop.agenda
+        agenda.at(self.loop.now_us + KILL_TIMEOUT_US, lambda: self.crash("timeout") if self._life is life else None)
 
     def mend_clock(self) -> None:
         self.clock_off_us = 0
-        if self.clock is not None:
-            self.clock.wall_off_us = 0
+        if self._life is not None:
+            self._life.clock.wall_off_us = 0
+
+    def second_bot(self) -> None:
+        """Somebody starts a second bot on the folder while this one runs."""
+        if self._life is None or self._second is not None:
+            return
+        row: dict[str, Any] = {"us": self.loop.now_us, "life": self._lives, "opened": False, "end": None, "to_us": None}
+        self.truth.seconds.append(row)
+        self._second = second = Life(self._around, -self._lives, self.clock_off_us, lambda _: row.update(opened=True))
+        handler = self.loop.get_exception_handler()
+
+        async def stand() -> None:
+            row["end"] = f"exit {await second.process.run()}"
+            row["to_us"] = self.loop.now_us
+            second.end()
+            self._second = None
+
+        self.loop.create_task(stand(), name="second bot")
+        self.loop.call_soon(self.loop.set_exception_handler, handler)  # each process has a loop of its own
+
+    def keep_ledger(self) -> None:
+        disk.keep(self.paths)
 
     def _help(self) -> None:
         """What the operator does about a bot that refuses to start over a lost ledger: as its message says."""
         if any(act["kind"] == "lose_ledger" for act in self.truth.acts):
             for path in (self.paths.positions, self.paths.live_positions):
                 path.unlink(missing_ok=True)
-
-    def _remove_ledger(self) -> None:
-        self.lose_ledger = False
-        for name in ("", "-wal", "-shm"):
-            self.paths.ledger.with_name(self.paths.ledger.name + name).unlink(missing_ok=True)
 
     # The end.
 
@@ -280,7 +262,7 @@ class Run:
         self.loop.crash_at_step = None
         self.loop.asleep_until_us = 0
         self.mend_clock()
-        self.operator.mend_control()
+        self._operator.mend_control()
         self.venue.calm()
         self.truth.acts.append({"us": self.loop.now_us, "kind": "calm", "arg": 0})
 
@@ -289,52 +271,20 @@ class Run:
         self.truth.acts.append({"us": self.loop.now_us, "kind": "rest", "arg": 0})
         latest = self.truth.states[-1] if self.truth.states else None
         if latest is not None and latest["status"] == "running":
-            self.operator.send(Cmd.PAUSE)
+            self._operator.send(Cmd.PAUSE)
 
     def _finish(self) -> None:
         raise Finished
 
-    def _ledger_bytes(self) -> bytes:
-        """The ledger's rows, but for the rows of the boots' own times."""
-        path = self.paths.ledger
-        if not path.exists():
-            return b""
-        out = hashlib.sha256()
-        with sqlite3.connect(path) as db:
-            for table in ("orders", "fills", "lots", "days", "latches", "commands", "journal", "facts"):
-                for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid"):  # noqa: S608
-                    out.update(repr(row).encode())
-        db.close()
-        return out.digest()
-
-    def _kill_ms(self) -> list[float]:
-        """How long each kill took, as the bot published it."""
-        cleared = {state["latch"]: state["cleared_ms"] for state in self.truth.states if state["latch"]}
-        return [float(ms) for ms in cleared.values() if ms is not None]
-
     def _counts(self) -> dict[str, int]:
         return {
             "posts": len(self.truth.posts),
-            "lives": self.lives,
+            "lives": self._lives,
             "fills": self.venue.fill_count(),
             "orders": len(self.venue.orders()),
             "states": len(self.truth.states),
             "steps": self.loop.steps,
         }
-
-    def _write_truth(self) -> None:
-        document = {
-            "plan": self.plan.to_json(),
-            "bot_name": self.settings.bot_name,
-            "stale_data_s": self.settings.stale_data_sec,
-            "max_order_usd": self.settings.max_order_usd,
-            "max_orders_per_min": self.settings.max_orders_per_min,
-            "end_us": self.loop.now_us,
-            "start_us": self.venue.start_us,
-            "venue": self.venue.truth(),
-            **self.truth.document(),
-        }
-        (self.folder / "truth.json").write_bytes(orjson.dumps(document))
 
 
 def folder_for(seed: int) -> Path:

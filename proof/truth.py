@@ -2,14 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
-
-if TYPE_CHECKING:
-    from proof.net import VirtualNet
 
 STATES_KEPT = 200_000
 
@@ -24,27 +20,33 @@ class TruthLog:
         self.acts: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
         self.file_faults: list[str] = []
-        self.ticks: dict[str, deque[tuple[int, bool]]] = {}
-        self.in_flight = 0
+        self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → when the bot was told which price
+        self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
+        self.seconds: list[dict[str, Any]] = []  # second bots on the folder
+        self.strays: list[str] = []  # client order ids of ours that no ledger ever knew
+        self.bounds: list[dict[str, int]] = []  # the most of what a life held at once
+        self.storage: list[str] = []  # how the ledger was opened, where it was not as it must be
+        self.worth: Callable[[dict[str, float]], float] = lambda _prices: 0.0
         self.entries_open: Callable[[Any, Any], int] = lambda _coid, _product: 0  # others whose fate is open
         self.recorded: Callable[[Any], bool] = lambda _coid: True  # is its intent in the ledger by now?
-        self.bad_frames = 0
 
-    def posted(self, where: str, body: bytes, net: "VirtualNet") -> dict[str, Any] | None:
+    def posted(self, where: str, body: bytes, sent_us: int, now_us: int, life: int) -> dict[str, Any] | None:
         """An order-creating or cancelling request arrives (or is about to be lost)."""
         if where == "POST /orders":
             raw = orjson.loads(body)
             row = {
-                "sent_us": net.sent_us,
-                "at_us": net.loop.now_us,
-                "life": net.life,
+                "sent_us": sent_us,
+                "at_us": now_us,
+                "life": life,
                 "client_order_id": raw.get("client_order_id"),
                 "product_id": raw.get("product_id"),
                 "side": raw.get("side"),
                 "configuration": raw.get("order_configuration"),
                 "recorded": self.recorded(raw.get("client_order_id")),
                 "entries_open": self.entries_open(raw.get("client_order_id"), raw.get("product_id")),
-                "tick_age_us": self._tick_age(raw.get("product_id"), net.loop.now_us),
+                "tick_age_us": self._tick_age(raw.get("product_id"), now_us),
+                "gap_us": sent_us - min(self.gaps.values()) if self.gaps else None,
+                "worth": self._worth(sent_us) if raw.get("side") == "BUY" else None,
                 "status": None,
                 "order_id": None,
                 "done_us": None,
@@ -53,7 +55,7 @@ class TruthLog:
             return row
         if where == "POST /orders/batch_cancel":
             ids = orjson.loads(body).get("order_ids")
-            row = {"sent_us": net.sent_us, "at_us": net.loop.now_us, "life": net.life, "ids": ids}
+            row = {"sent_us": sent_us, "at_us": now_us, "life": life, "ids": ids}
             self.cancels.append(row)
         return None
 
@@ -72,15 +74,26 @@ class TruthLog:
             row["order_id"] = raw.get("order_id") or None
             row["error"] = (raw.get("error_response") or {}).get("error")
 
+    def _worth(self, sent_us: int) -> float:
+        """The most that the account can have seemed worth by the prices that the bot was told lately."""
+        ages = (2_000_000, 5_000_000, 10_000_000)
+        told = [{p: _price_at(seen, sent_us - age) for p, seen in self.ticks.items()} for age in ages]
+        return max(self.worth(prices) for prices in told)
+
     def frame(self, name: str, text: str, now_us: int) -> None:
-        """A frame reached the bot: remember when each product's price was last told."""
+        """A frame reached the bot: remember what each product's price was told to be, and when."""
         if name == "market" and '"channel":"ticker"' in text:
             at = text.find('"product_id":"')
             product_id = text[at + 14 : text.find('"', at + 14)]
+            at = text.find('"price":"')
+            try:
+                price = float(text[at + 9 : text.find('"', at + 9)])
+            except ValueError:
+                price = 0.0
             seen = self.ticks.get(product_id)
             if seen is None:
-                seen = self.ticks[product_id] = deque(maxlen=2)
-            seen.append((now_us, True))
+                seen = self.ticks[product_id] = deque(maxlen=120)
+            seen.append((now_us, price))
 
     def written(self, path: Path, data: bytes, now_us: int, life: int) -> None:
         """A published document: it must parse at every read, and it tells what the bot said of itself, when."""
@@ -125,11 +138,13 @@ class TruthLog:
             "acts": self.acts,
             "states": self.states,
             "file_faults": self.file_faults,
+            "seconds": self.seconds,
+            "strays": self.strays,
+            "bounds": self.bounds,
+            "storage": self.storage,
         }
 
 
-def plain(value: Any) -> str:
-    """For the JSON of amounts."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    raise TypeError(type(value).__name__)
+def _price_at(seen: deque[tuple[int, float]], at_us: int) -> float:
+    """The newest price that was told by then."""
+    return next((price for us, price in reversed(seen) if us <= at_us), seen[0][1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from proof.grid import Grid
 from proof.loop import VirtualLoop
 from proof.plan import Plan
 from simulator.api.delivery import Delivery
@@ -46,6 +47,7 @@ class Venue:
         self.tape = tape
         self.sim = LocalExchange(seed=plan.seed, start_us=self.start_us, config=config, tape=tape)
         self.key = self.sim.issue_key()
+        self.grid = Grid({p.product_id: p for p in products})
         self.streams: list[tuple[LocalStream, Callable[[list[str], int | None], None]]] = []
         self.hash = hashlib.sha256()
         self.events = 0
@@ -99,7 +101,12 @@ class Venue:
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Delivery:
         """One request at the present time."""
         self._move()
+        if method == "POST" and target == "/api/v3/brokerage/orders":
+            body = self.grid.enforce(body)
         delivery = self.sim.request(method, target, headers, body)
+        response = delivery.response
+        if _describes_products(target) and response.status == 200:
+            delivery = replace(delivery, response=replace(response, body=self.grid.describe(response.body)))
         self.hand_out()
         return delivery
 
@@ -159,6 +166,14 @@ class Venue:
         """Totals by currency."""
         return {w.currency: text(w.total) for w in self.sim.exchange.venue.accounts.of(self.portfolio)}
 
+    def worth(self, prices: dict[str, float]) -> float:
+        """The account in USD at given prices of products; what has none counts nothing."""
+        total = 0.0
+        for wallet in self.sim.exchange.venue.accounts.of(self.portfolio):
+            price = 1.0 if wallet.currency == "USD" else prices.get(f"{wallet.currency}-USD", 0.0)
+            total += wallet.total / 1e20 * price
+        return total
+
     def fill_count(self) -> int:
         return int(self.sim.store.db.execute("SELECT count(*) FROM fills").fetchone()[0])
 
@@ -168,6 +183,7 @@ class Venue:
 
     def calm(self) -> None:
         """Every product trades as usual again."""
+        self.grid.clear()
         for product_id in self.plan.products:
             self.set_gate(product_id, "online")
 
@@ -230,6 +246,11 @@ class Venue:
             "products": products,
             "gates": self.gates,
         }
+
+
+def _describes_products(target: str) -> bool:
+    path = target.partition("?")[0]
+    return path.startswith("/api/v3/brokerage/products") and not path.endswith(("/candles", "/ticker"))
 
 
 class ShockedTape:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from proof.judge import money, power, wire
+from proof.judge import money, power, process, wire
 from proof.judge.case import Case, Unusable, load
 
 Check = Callable[[Case], Iterator[str]]
@@ -25,13 +25,17 @@ INVARIANTS: dict[str, Check] = {
     "I8 LOSS": power.loss,
     "I9 CONSERVE": money.conserve,
     "I10 STATE": wire.published,
+    "I11 ONE-WRITER": process.one_writer,
     "I12 LIMITS": wire.limits,
     "I13 FRESH": wire.fresh,
     "I14 FSM": money.states,
+    "I16 REPLAY": money.replayed,
     "I18 LIVE": wire.alive,
+    "I19 BOUND": process.bounded,
     "I20 DAY": power.day,
     "I21 SANE": wire.sane,
-    "UP": wire.upright,
+    "DURABLE": process.storage,
+    "UP": process.upright,
 }
 
 

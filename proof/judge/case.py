@@ -31,6 +31,7 @@ class Case:
     foreign: list[Row] = field(default_factory=list)
     fills_of: dict[str, list[Row]] = field(default_factory=dict)  # venue's order id → fills
     row_of: dict[str, Row] = field(default_factory=dict)  # client order id → the ledger's row
+    strays: list[Row] = field(default_factory=list)  # venue orders with this bot's mark that were never its own
 
     @property
     def states(self) -> list[Row]:
@@ -61,7 +62,7 @@ class Case:
 
     @property
     def ledger_was_lost(self) -> bool:
-        return self.had("lose_ledger")
+        return self.had("lose_ledger", "old_ledger")
 
 
 def dec(text: Any) -> Decimal:
@@ -93,7 +94,9 @@ def load(folder: Path) -> Case:
     case = Case(folder, truth, tables)
     mark = re.compile(rf"ct-{re.escape(truth['bot_name'])}-[0-9a-f]{{32}}")
     for order in truth["venue"]["orders"]:
-        (case.own if mark.fullmatch(order["client_order_id"]) else case.foreign).append(order)
+        ours = mark.fullmatch(order["client_order_id"])
+        stray = order["client_order_id"] in truth["strays"]
+        (case.strays if stray else case.own if ours else case.foreign).append(order)
     fills: dict[str, list[Row]] = defaultdict(list)
     for fill in truth["venue"]["fills"]:
         fills[fill["order_id"]].append(fill)

@@ -197,6 +197,13 @@ def states(case: Case) -> Iterator[str]:
     yield from _history(case)
 
 
+def replayed(case: Case) -> Iterator[str]:
+    """I16: the journal played again makes the same ledger, byte for byte, and the ledger's own checks find nothing."""
+    yield from case.truth["ledger"]["replay"]
+    if not case.ledger_was_lost:
+        yield from case.truth["ledger"]["verify"]
+
+
 def _history(case: Case) -> Iterator[str]:
     last: dict[str, tuple[str, Decimal]] = {}
     for row in case.tables["rig_orders"]:

@@ -9,6 +9,7 @@ from proof.judge.case import OPEN_AT_VENUE, Case, Row, dec
 SHUT = frozenset({"stop", "kill"})
 ALIVE = frozenset({"running", "paused", "stopping", "stopped", "killed", "safe"})
 SLACK_US = 100_000
+SLACK_FILLS_US = 40_000_000
 KILL_MS = 1000 + 10 * 400  # a second, and ten round trips of the slowest network that is simulated
 RESETS = frozenset({"reset_kill"})
 LEVEL_ACTS = frozenset(
@@ -60,7 +61,7 @@ def kill(case: Case) -> Iterator[str]:
     yield from _latch_lasts(case)
     final = case.states[-1] if case.states else None
     if final is not None and final["latch"]:
-        for order in case.own:
+        for order in (*case.own, *case.strays):
             if order["status"] in OPEN_AT_VENUE:
                 yield f"killed, and order {order['order_id'][:8]} is still open in the end"
 
@@ -153,6 +154,26 @@ def loss(case: Case) -> Iterator[str]:
                 if post["side"] == "BUY" and post["sent_us"] > tripped + SLACK_US and same_day:
                     yield f"a purchase was sent after {day['day']}'s loss limit tripped"
         yield from _not_tripped(case, day, limit_pct)
+        yield from _beyond(case, day, limit_pct)
+
+
+def _beyond(case: Case, day: Row, limit_pct: Decimal) -> Iterator[str]:
+    """No purchase is sent when the account is worth less than the limit allows by every price of the last seconds.
+
+    What fills of the last half minute cost in fees and spread may not be known yet, and counts as slack.
+    """
+    if case.truth["venue"]["transfers"] or case.had("manual_trade") or case.faulty("ws_price", "stale_balances"):
+        return
+    start, fills = dec(day["start_equity"]), case.truth["venue"]["fills"]
+    for post in case.posts:
+        at_ms = (post["sent_us"] + int(case.truth["start_us"])) // 1000
+        if post["worth"] is None or _date(at_ms) != day["day"]:
+            continue
+        near = [f for f in fills if post["sent_us"] - SLACK_FILLS_US < f["us"] <= post["at_us"]]
+        slack = sum((dec(f["fee"]) + dec(f["value"]) / 100 for f in near), Decimal(0))
+        least = start * (1 - limit_pct / 100) - slack
+        if dec(post["worth"]) < least * Decimal("0.9999"):
+            yield f"a purchase at {post['sent_us']} us, when {post['worth']:.2f} of {start} were left"
 
 
 def _not_tripped(case: Case, day: Row, limit_pct: Decimal) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Any
 from proof.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, Row, Unusable, dec
 
 WS_AGE_MS = 10_000
+GRID_US = 75_000_000
+READS = ("late", "lost_after", "lost_before", "refused", "status_before", "throttle", "mangle", "unauthorized")
 GOOD_ENDS = frozenset({"running", "paused", "stopped", "killed", "safe"})
 
 
@@ -55,6 +57,9 @@ def limits(case: Case) -> Iterator[str]:
             sent.append(post["sent_us"])
     if not case.ledger_was_lost:
         yield from _lots(case)
+        for lot in case.tables["lots"]:
+            if most_usd and dec(lot["cost"]) + dec(lot["entry_fee"]) > most_usd:
+                yield f"lot {lot['lot_id'][-8:]} was bought for {lot['cost']} and fees, above the limit of {most_usd}"
 
 
 def _lots(case: Case) -> Iterator[str]:
@@ -81,9 +86,8 @@ def explained(case: Case) -> Iterator[str]:
 
     Only judged where nothing else may have kept the bot from seeing it, or from being there to see it.
     """
-    reads = ("late", "lost_after", "lost_before", "refused", "status_before", "throttle", "mangle", "unauthorized")
     if (
-        case.faulty(*reads, "lookups_fail", "stale_balances", "fill_lag", "list_lag", "ghost")
+        case.faulty(*READS, "lookups_fail", "stale_balances", "fill_lag", "list_lag", "ghost")
         or len(case.truth["lives"]) > 1
     ):
         return
@@ -99,8 +103,10 @@ def explained(case: Case) -> Iterator[str]:
 
 
 def fresh(case: Case) -> Iterator[str]:
-    """I13: no purchase on a price older than allowed."""
+    """I13: no purchase on a price older than allowed, and none across a gap of a stream that was not healed."""
     allowed_us = float(case.truth["stale_data_s"]) * 1e6 + 300_000
+    # A frame that is no JSON does not show the gap that it came after.
+    seen_us = 3_000_000 if case.faulty("ws_garbage", "ws_late") else 300_000
     for post in case.posts:
         if post["side"] != "BUY":
             continue
@@ -108,6 +114,8 @@ def fresh(case: Case) -> Iterator[str]:
             yield f"a purchase of {post['product_id']} at {post['sent_us']} us without any price"
         elif post["tick_age_us"] - (post["at_us"] - post["sent_us"]) > allowed_us:
             yield f"a purchase of {post['product_id']} on a price {post['tick_age_us'] / 1e6:.1f} s old"
+        if post["gap_us"] is not None and post["gap_us"] > seen_us:
+            yield f"a purchase of {post['product_id']} {post['gap_us'] / 1e6:.1f} s after a gap that was not healed"
 
 
 def _terms(post: Row) -> dict[str, Any]:
@@ -133,6 +141,7 @@ def sane(case: Case) -> Iterator[str]:
                 yield f"{name}={text!r} on the wire"
             elif dec(text) % dec(product[step]) != 0:
                 yield f"{name}={text} is not on the increment {product[step]}"
+    yield from _new_grid(case)
     columns = {"fills": ("price", "base_size", "fee"), "lots": ("base_bought", "base_left", "cost", "proceeds", "dust")}
     for table, names in columns.items():
         for row in case.tables[table]:
@@ -142,6 +151,21 @@ def sane(case: Case) -> Iterator[str]:
                         yield f"{table}.{name}={row[name]!r} in the ledger"
                 except Unusable as error:
                     yield f"{table}.{name}: {error}"
+
+
+def _new_grid(case: Case) -> Iterator[str]:
+    """A minute after a product's grid became coarser, orders are on it, where nothing kept the bot from seeing it."""
+    if case.faulty(*READS):
+        return
+    terms = {"base_increment": "base_size", "price_increment": "limit_price"}
+    calm = min((act["us"] for act in case.truth["acts"] if act["kind"] == "calm"), default=2**62)
+    for act in case.truth["acts"]:
+        term = terms.get(act.get("name", "")) if act["kind"] == "regrid" else None
+        for post in case.posts if term is not None else ():
+            text = _terms(post).get(term or "")
+            due = act["us"] + GRID_US < post["sent_us"] < calm and post["product_id"] == act["product_id"]
+            if due and text is not None and dec(text) % dec(act["value"]) != 0:
+                yield f"{term}={text} at {post['sent_us']} us, {act['name']} is {act['value']} since {act['us']} us"
 
 
 def alive(case: Case) -> Iterator[str]:
@@ -159,21 +183,3 @@ def alive(case: Case) -> Iterator[str]:
         yield f"the streams are not back (up: {final['ws_ok']}, last frame {final['ws_age_ms']} ms ago)"
     if final["ledger_ok"] is False:
         yield "the ledger is not written"
-
-
-def upright(case: Case) -> Iterator[str]:
-    """UP: the process never ends by an error of its own, and refuses to start only for what it names."""
-    for life in case.truth["lives"]:
-        if life["end"] == "exit 1":
-            yield f"life {life['life']} ended itself: {life.get('error')}"
-        elif life["end"] == "exit 78" and not (
-            case.had("clock_jump", "lose_ledger") or case.faulty("ledger_full", "disk_full")
-        ):
-            yield f"life {life['life']} refused to start: {_last_error(case, life)}"
-        elif life["end"] == "exit 75":
-            yield f"life {life['life']} found the lock held"
-
-
-def _last_error(case: Case, life: Row) -> str:
-    rows = [s for s in case.states if s["life"] == life["life"]]
-    return str(rows[-1]["error"]) if rows else "?"

@@ -33,7 +33,8 @@ class Desk:
         return self.db.execute(query).fetchone()[0]
 
     def state(self, index: int) -> Evidence:
-        return self.truth["states"][index]
+        found: Evidence = self.truth["states"][index]
+        return found
 
     def running(self) -> list[Evidence]:
         return [s for s in self.truth["states"] if s["status"] == "running"]
@@ -229,6 +230,51 @@ def unexplained_trade(desk: Desk) -> None:
     desk.truth["acts"].append({"us": 61_000_000, "kind": "manual_trade", "arg": 0.5})
 
 
+def second_bot_wrote(desk: Desk) -> None:
+    desk.truth["seconds"].append({"us": 1_000_000, "life": 1, "opened": True, "end": None, "to_us": None})
+
+
+def second_bot_stayed(desk: Desk) -> None:
+    desk.truth["seconds"].append({"us": 1_000_000, "life": 1, "opened": False, "end": None, "to_us": None})
+
+
+def sold_without_the_lock(desk: Desk) -> None:
+    first = desk.truth["posts"][0]["sent_us"]
+    desk.truth["acts"].append({"us": first - 2_000_000, "kind": "lock_gone", "arg": 0.0})
+
+
+def replay_differs(desk: Desk) -> None:
+    desk.truth["ledger"]["replay"].append("lots, row 3")
+
+
+def tasks_without_end(desk: Desk) -> None:
+    desk.truth["bounds"][0]["tasks"] = 5_000
+
+
+def sync_was_off(desk: Desk) -> None:
+    desk.truth["storage"].append("synchronous is 1, not 2")
+
+
+def bought_across_a_gap(desk: Desk) -> None:
+    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["gap_us"] = 400_000
+
+
+def bought_beyond_the_loss(desk: Desk) -> None:
+    desk.truth["venue"]["transfers"] = []
+    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["worth"] = 10.0
+
+
+def more_bought_than_planned(desk: Desk) -> None:
+    desk.db.execute("UPDATE lots SET cost = '401' WHERE rowid = (SELECT max(rowid) FROM lots)")
+
+
+def on_the_old_grid(desk: Desk) -> None:
+    act = {"us": 1, "kind": "regrid", "arg": 0.0, "product_id": "ETH-USD", "name": "base_increment", "value": "0.1"}
+    desk.truth["acts"].insert(0, act)
+    terms = {"limit_limit_gtc": {"base_size": "0.01", "limit_price": "3000"}}
+    desk.post(product_id="ETH-USD", configuration=terms, sent_us=200_000_000, at_us=200_000_000)
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -253,21 +299,31 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I9 CONSERVE", equity_off),
     ("I10 STATE", torn_file),
     ("I10 STATE", seq_went_back),
+    ("I8 LOSS", bought_beyond_the_loss),
+    ("I11 ONE-WRITER", second_bot_wrote),
+    ("I11 ONE-WRITER", second_bot_stayed),
+    ("I11 ONE-WRITER", sold_without_the_lock),
+    ("I12 LIMITS", more_bought_than_planned),
     ("I12 LIMITS", order_too_large),
     ("I12 LIMITS", too_many_orders),
     ("I12 LIMITS", too_many_lots),
     ("I13 FRESH", stale_price),
     ("I13 FRESH", never_priced),
+    ("I13 FRESH", bought_across_a_gap),
     ("I14 FSM", refused_but_accepted),
     ("I14 FSM", left_a_final_state),
+    ("I16 REPLAY", replay_differs),
     ("I18 LIVE", still_unknown),
     ("I18 LIVE", stands_in_stopping),
     ("I18 LIVE", silent_in_the_end),
     ("I18 LIVE", deaf_in_the_end),
+    ("I19 BOUND", tasks_without_end),
+    ("DURABLE", sync_was_off),
     ("I20 DAY", day_ended_twice),
     ("I21 SANE", exponent_on_the_wire),
     ("I21 SANE", not_a_number),
     ("I21 SANE", off_the_increment),
+    ("I21 SANE", on_the_old_grid),
     ("UP", died_by_itself),
 )
 

@@ -1,0 +1,19 @@
+"""An HTTP answer as the client's library holds it."""
+
+from io import BytesIO
+from typing import Any
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+
+def answer(request: Any, status: int, body: bytes) -> requests.Response:
+    """`request` was answered with `status` and `body`."""
+    response = requests.Response()
+    response.status_code, response.reason = status, str(status)
+    response._content = body
+    response.raw = BytesIO(b"")
+    response.headers = CaseInsensitiveDict({"Content-Type": "application/json"})
+    response.encoding = "utf-8"
+    response.url, response.request = request.url, request
+    return response

@@ -1,0 +1,79 @@
+"""What befalls the machine: crashes, power cuts, sleep, wrong clocks, lost or old ledgers, a second bot."""
+
+from random import Random
+
+from proof.plan import Act
+from proof.world import World
+
+
+class Misfortune:
+    """The acts of the machine."""
+
+    def __init__(self, run: World) -> None:
+        self._run = run
+        self.acts = {
+            "crash": self._crash,
+            "crash_at_step": self._crash_at_step,
+            "power_cut": self._power_cut,
+            "sigterm": self._sigterm,
+            "suspend": self._suspend,
+            "suspend_long": self._suspend_long,
+            "clock_jump": self._clock_jump,
+            "second_bot": self._second_bot,
+            "lock_gone": self._lock_gone,
+            "lose_ledger": self._lose_ledger,
+            "old_ledger": self._old_ledger,
+        }
+
+    def _crash(self, _act: Act, _random: Random) -> None:
+        self._run.crash("time")
+
+    def _crash_at_step(self, act: Act, _random: Random) -> None:
+        """Some steps of the loop from now, which may well be without time passing."""
+        self._run.loop.crash_at_step = self._run.loop.steps + 1 + round(act.arg * 40)
+
+    def _sigterm(self, _act: Act, _random: Random) -> None:
+        self._run.terminate()
+
+    def _suspend(self, act: Act, random: Random) -> None:
+        seconds = random.choice((1.0, 6.0, 20.0, 120.0)) * (0.5 + act.arg)
+        self._run.loop.asleep_until_us = self._run.loop.now_us + round(seconds * 1e6)
+
+    def _suspend_long(self, act: Act, _random: Random) -> None:
+        self._run.loop.asleep_until_us = self._run.loop.now_us + round(1800e6 * (0.2 + act.arg))
+
+    def _clock_jump(self, act: Act, random: Random) -> None:
+        """The wall clock is off for some minutes."""
+        run = self._run
+        jump_s = random.choice((-3600, -30, -4, 2, 4, 30, 3600, 86_400)) * (0.5 + act.arg)
+        run.clock_off_us = round(jump_s * 1e6)
+        run.loop.agenda.at(run.loop.now_us + round(random.uniform(5, 300) * 1e6), run.mend_clock)
+        if random.random() < 0.3:
+            run.crash_soon()
+
+    def _power_cut(self, _act: Act, _random: Random) -> None:
+        self._run.cut_power()
+
+    def _second_bot(self, _act: Act, _random: Random) -> None:
+        self._run.second_bot()
+
+    def _lock_gone(self, _act: Act, random: Random) -> None:
+        """Somebody deletes the lock; a person starts the bot again, as its state says."""
+        run = self._run
+        run.paths.bot_lock.unlink(missing_ok=True)
+        run.loop.agenda.at(run.loop.now_us + round(random.uniform(5, 60) * 1e6), run.terminate)
+
+    def _lose_ledger(self, _act: Act, _random: Random) -> None:
+        self._run.at_restart = "lose"
+        self._run.crash_soon()
+
+    def _old_ledger(self, act: Act, _random: Random) -> None:
+        """A copy is taken now, and put back by somebody a little later."""
+        run = self._run
+        run.keep_ledger()
+
+        def put_back() -> None:
+            run.at_restart = "old"
+            run.crash_soon()
+
+        run.loop.agenda.at(run.loop.now_us + round(20e6 + 200e6 * act.arg), put_back)

@@ -1,0 +1,36 @@
+"""What the acts of a plan may touch of a run."""
+
+from datetime import datetime
+from typing import Protocol
+
+from proof.faults import FaultBox
+from proof.loop import VirtualLoop
+from proof.machine import Pulse
+from proof.plan import Plan
+from proof.truth import TruthLog
+from proof.venue import Venue
+from shared.paths import DataPaths
+
+
+class World(Protocol):
+    """One run, as the people and the misfortunes around the bot see it."""
+
+    plan: Plan
+    loop: VirtualLoop
+    venue: Venue
+    truth: TruthLog
+    faults: FaultBox
+    paths: DataPaths
+    pulse: Pulse
+    clock_off_us: int
+    bot_name: str
+    at_restart: str  # what becomes of the ledger before the next life: "", "lose", "old"
+
+    def now(self) -> datetime: ...
+    def crash(self, where: str) -> None: ...
+    def crash_soon(self) -> None: ...
+    def cut_power(self) -> None: ...
+    def terminate(self) -> None: ...
+    def mend_clock(self) -> None: ...
+    def second_bot(self) -> None: ...
+    def keep_ledger(self) -> None: ...
