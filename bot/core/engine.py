@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.core import account, audit, commands, entries, exits, flow, maker, universe
+from bot.core import account, audit, clock_step, commands, entries, exits, flow, maker, universe
 from bot.core import events as ev
 from bot.core.intents import Intent
 from bot.core.market import Market
@@ -29,7 +29,8 @@ class Engine:
         self, settings: Settings, strategy: StrategyPort, restored: Restored, level: Level, now: datetime
     ) -> None:
         quote = settings.products[0].partition("-")[2]
-        self.world = World(settings, strategy, quote, restored, level, epoch_ms(now))
+        self._handled_ms = epoch_ms(now)
+        self.world = World(settings, strategy, quote, restored, level, self._handled_ms)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Priced: self._priced,
             ev.BarsClosed: self._bars_closed,
@@ -64,8 +65,10 @@ class Engine:
     def handle(self, event: ev.Event, now: datetime) -> list[Intent]:
         """Let one event happen at `now` (aware UTC) and return the intents it leads to, in order."""
         world = self.world
-        world.now_ms = epoch_ms(now)
         world.out = []
+        before_ms, self._handled_ms = self._handled_ms, epoch_ms(now)
+        world.now_ms = self._handled_ms
+        clock_step.follow(world, before_ms, self._handled_ms)
         self._handlers[type(event)](event)
         return world.out
 

@@ -188,6 +188,10 @@ class Rig:
 
     # What is to be looked at.
 
+    def exit_id(self) -> str:
+        """Of the one lot's exit."""
+        return one(self.lots).exit_client_order_id or ""
+
     @property
     def lots(self) -> list[Lot]:
         return list(self.engine.world.book)

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.core import events as ev
-from bot.core.intents import SaveLot
-from bot.core.model import VenueStatus
+from bot.core.intents import LookUpOrder, SaveLot
+from bot.core.model import Balance, VenueStatus
 from tests.core.harness import D, Rig, cancels, notes, of, one, places, product, sells
 
 
@@ -65,3 +65,55 @@ def test_the_retry_of_an_entry_asks_again_whether_entries_are_allowed() -> None:
     assert not places(found), "no exposure after the breach"
     assert any("day_loss" in text for text in notes(found))
     assert not cancels(found)
+
+
+BACK_MS = 600_000
+
+
+def test_exits_are_judged_at_once_after_the_clock_was_set_back() -> None:
+    rig = Rig(take_profit_order="market", stop_loss_pct=5.0)
+    rig.open_runner(size="1", price="100")
+    rig.now_ms -= BACK_MS
+    assert one(sells(rig.price("90"))).base_size == 1
+    rig.send(ev.Refused(rig.exit_id(), "TRADING_DISABLED"))
+    rig.now_ms -= BACK_MS
+    assert sells(rig.tick(7)), "and again after its pause of five seconds"
+
+
+def test_an_order_without_an_answer_is_looked_up_also_after_the_clock_was_set_back() -> None:
+    rig = Rig()
+    entry = one(places(rig.bar("buy")))
+    born_ms = rig.order(entry).created_ms
+    rig.send(ev.NoAnswer(entry.client_order_id, "no answer"))
+    rig.now_ms -= 4 * BACK_MS
+    look = of(rig.tick(2), LookUpOrder)[0]
+    assert look.since_ms < born_ms - 4 * BACK_MS, "else the search begins after the order's birth, and finds nothing"
+
+
+def test_a_lost_cancel_is_sent_again_also_after_the_clock_was_set_back() -> None:
+    rig = Rig(stop_loss_pct=5.0)
+    _, take = rig.open_runner(size="1", price="100")
+    assert take is not None
+    rig.accept(take)
+    assert cancels(rig.price("90")) == [take.client_order_id]
+    rig.now_ms -= BACK_MS
+    assert cancels(rig.tick(3)) == [take.client_order_id]
+
+
+def test_balances_and_freshness_follow_the_clock() -> None:
+    rig = Rig()
+    rig.open_runner(size="1", price="100")
+    rig.tick(4)
+    rig.now_ms -= BACK_MS
+    rig.tick(4)
+    market = rig.engine.world.markets["BTC-USD"]
+    age_ms = market.age_ms(rig.now_ms)
+    assert age_ms is not None and 7_000 < age_ms < 9_000, "a price of before is as old as it is"
+    rig.send(ev.BalancesSeen((Balance("USD", D("9900"), D(0)), Balance("BTC", D(1), D(0))), rig.now_ms))
+    assert rig.engine.world.portfolio.synced_ms == rig.now_ms
+
+
+def test_a_clock_that_jitters_is_not_set_back() -> None:
+    rig = Rig()
+    rig.now_ms -= 900
+    assert not notes(rig.price("100", after_ms=0))

@@ -70,8 +70,8 @@ def _entries_allowed(world: "World", spec: OrderSpec) -> Refusal | None:
         return None
     if world.day is not None and world.day.breaker_ms is not None:
         return Refusal("day_loss", "tripped", "the next UTC day")
-    if world.entries_latched:
-        return Refusal("entries_latch", world.entries_latched, "none")
+    if world.entries_blocked:
+        return Refusal("entries_latch", world.entries_blocked, "none")
     return None
 
 

@@ -1,0 +1,82 @@
+"""A wall clock that was set back: every moment that the engine remembers moves with it.
+
+What is due "not before" a moment, or "so long after" one, would else wait for as long as the clock was set back: exits
+would not be judged, orders not be looked up, cancels not be repeated, and a price of before would count as fresh. A
+step forward needs nothing: waits end early, and prices count as old until the next ones come.
+"""
+
+from collections import deque
+from dataclasses import replace
+
+from bot.core.world import World
+
+STEP_MS = 1_000  # less is the jitter of two clocks' readings
+
+
+def follow(world: World, before_ms: int, now_ms: int) -> None:
+    """The clock showed `before_ms` at the last event and shows `now_ms` at this one."""
+    back_ms = before_ms - now_ms
+    if back_ms < STEP_MS:
+        return
+    world.note("feed", f"this machine's clock was set back by {back_ms / 1000:.1f} s", "warn")
+    if world.clock_offset_ms is not None:
+        world.clock_offset_ms += back_ms
+    _markets(world, back_ms)
+    _orders(world, back_ms)
+    _portfolio(world, back_ms)
+    _risk(world, back_ms)
+
+
+def _markets(world: World, back_ms: int) -> None:
+    for market in world.markets.values():
+        market.judged_ms = 0  # the next price is judged at once
+        if market.priced_ms is not None:
+            market.priced_ms -= back_ms
+
+
+def _orders(world: World, back_ms: int) -> None:
+    for coid, order in world.orders.items():
+        first = order.first_absence_ms
+        world.orders[coid] = replace(
+            order,
+            created_ms=order.created_ms - back_ms,
+            updated_ms=order.updated_ms - back_ms,
+            next_look_ms=order.next_look_ms - back_ms,
+            first_absence_ms=first - back_ms if first is not None else None,
+        )
+    for holds in (world.take_hold_ms, world.exit_hold_ms):
+        for lot_id in holds:
+            holds[lot_id] -= back_ms
+    for job in world.makers.values():
+        job.deadline_ms -= back_ms
+        job.next_price_ms -= back_ms
+    for flatten in world.flattens.values():
+        flatten.started_ms -= back_ms
+    for command_id, (coid, since_ms) in world.cancels.items():
+        world.cancels[command_id] = (coid, since_ms - back_ms)
+
+
+def _portfolio(world: World, back_ms: int) -> None:
+    portfolio = world.portfolio
+    portfolio.asked_ms -= back_ms
+    portfolio.moved_ms -= back_ms
+    if portfolio.synced_ms is not None:
+        portfolio.synced_ms -= back_ms
+    if portfolio.gap_ms is not None:
+        portfolio.gap_ms -= back_ms
+    world.peak_saved_ms -= back_ms
+
+
+def _risk(world: World, back_ms: int) -> None:
+    risk = world.risk
+    world.order_times_ms = deque((at - back_ms for at in world.order_times_ms), maxlen=world.order_times_ms.maxlen)
+    risk.entries_sent = deque(
+        ((at - back_ms, terms) for at, terms in risk.entries_sent), maxlen=risk.entries_sent.maxlen
+    )
+    risk.outcomes = deque(((at - back_ms, ok) for at, ok in risk.outcomes), maxlen=risk.outcomes.maxlen)
+    risk.api = deque(((at - back_ms, calls, errors) for at, calls, errors in risk.api), maxlen=risk.api.maxlen)
+    for pause in risk.pauses.values():
+        pause.until_ms -= back_ms
+    for trip in risk.tripped.values():
+        trip.at_ms -= back_ms
+        trip.shut_ms -= back_ms
