@@ -98,11 +98,12 @@ def tick(world: World) -> None:
     assert world.day is not None
     if equity > world.day.peak_equity:
         world.day = replace(world.day, peak_equity=equity)
-    if equity > world.peak_equity:
-        world.peak_equity = equity
+    settled = world.settled_equity
+    if settled > world.peak_equity:
+        world.peak_equity = settled
         if world.now_ms - world.peak_saved_ms >= PEAK_SAVE_MS:
             world.peak_saved_ms = world.now_ms
-            world.save_fact("peak_equity", plain(equity))
+            world.save_fact("peak_equity", plain(settled))
             world.save_day(world.day)
     _judge_breaker(world, world.day, equity)
 

@@ -90,14 +90,7 @@ def late_fill(world: World, moved: Mapping[str, Decimal]) -> None:
 
 def pending_value(world: World) -> Decimal:
     """What is not explained, or not sure yet, at its mark in quote units; what has no mark counts as nothing."""
-    if not world.differences and not world.portfolio.gap:
-        return ZERO
-    total = ZERO
-    for amounts in (world.differences, world.portfolio.gap):
-        for currency, amount in amounts.items():
-            mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
-            total += amount * (mark or ZERO)
-    return total
+    return world.value_of(world.differences) + world.value_of(world.portfolio.gap)
 
 
 def adopt(world: World, command: Command) -> None:

@@ -174,6 +174,18 @@ class World:
         """Cash and every holding at its mark."""
         return self.portfolio.cash + self.portfolio.holdings_value(self.mark_of_currency)
 
+    def value_of(self, amounts: Mapping[str, Decimal]) -> Decimal:
+        """Amounts by currency at their marks; what has no mark counts as nothing."""
+        quote, total = self.portfolio.quote, ZERO
+        for currency, amount in amounts.items():
+            total += amount if currency == quote else amount * (self.mark_of_currency(currency) or ZERO)
+        return total
+
+    @property
+    def settled_equity(self) -> Decimal:
+        """Equity without what may have come while the bot was down, as long as that is not sure."""
+        return self.equity - self.value_of(self.portfolio.gap)
+
     @property
     def lots_value(self) -> Decimal:
         """Open lots at mark."""

@@ -17,7 +17,7 @@ def drawdown_pct(world: "World", _market: Market) -> float | None:
         return None
     if any(market.mark is None for market in world.markets.values()):
         return None
-    return rule.drawdown_pct(float(world.peak_equity), float(world.equity))
+    return rule.drawdown_pct(float(world.peak_equity), float(world.settled_equity))
 
 
 def loss_streak(world: "World", _market: Market) -> float:

@@ -1,0 +1,187 @@
+"""What the account holds beyond our fills: seen, named, left out of the day's figure, adopted on command alone."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core import events as ev
+from bot.core.account import pnl_today
+from bot.core.intents import SaveFact
+from bot.core.model import Balance, Fill, Side
+from bot.core.portfolio import Portfolio, from_signed, signed_text
+from bot.core.world import Restored
+from shared.control import Cmd, Level
+from shared.documents import ReceiptState
+from tests.core.harness import D, Rig, notes, of, one, places, receipts
+
+WAIT_MS = 10_000
+
+
+def told(rig: Rig, **totals: str) -> list[Any]:
+    """The exchange tells the balances now."""
+    balances = tuple(Balance(currency, D(total), D(0)) for currency, total in totals.items())
+    return rig.send(ev.BalancesSeen(balances, rig.now_ms), WAIT_MS)
+
+
+def facts_of(rig: Rig) -> dict[str, str]:
+    return {record.key: record.value for record in of(rig.intents, SaveFact)}
+
+
+def day_of(rig: Rig) -> Any:
+    return rig.engine.world.day
+
+
+def restarted(rig: Rig, *, down_ms: int = 60_000, **balances: str) -> Rig:
+    """A new life on what the ledger kept, the account as given."""
+    restored = Restored(facts=facts_of(rig), day=day_of(rig), own_ids=frozenset(rig.engine.world.own_ids))
+    cash = balances.pop("USD")
+    return Rig(restored=restored, now_ms=rig.now_ms + down_ms, cash=cash, holdings=balances)
+
+
+def adopt(rig: Rig, differences: str, command_id: str = "a1") -> Any:
+    return receipts(rig.command(Cmd.ADOPT, command_id, differences=differences))[-1]
+
+
+@given(st.dictionaries(st.sampled_from(["USD", "BTC", "ETH"]), st.decimals(-999, 999, places=8)))
+def test_the_text_of_differences_is_read_back(amounts: dict[str, Decimal]) -> None:
+    assert from_signed(signed_text(amounts)) == {c: a for c, a in amounts.items() if a}
+
+
+def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person() -> None:
+    rig = Rig()
+    told(rig, USD="10100")
+    assert rig.engine.world.entries_blocked is None, "news of a fill may be on its way"
+    found = told(rig, USD="10100")
+    assert any("a deposit: USD +100" in text for text in notes(found))
+    assert not places(rig.bar("buy"))
+    rig.level(Level.PAUSE)
+    rig.level(Level.RUN)
+    assert not places(rig.bar("buy")), "Start explains nothing"
+    assert adopt(rig, "USD +99").state is ReceiptState.REJECTED, "only what was seen is adopted"
+    assert adopt(rig, "USD +100").state is ReceiptState.DONE
+    assert places(rig.bar("buy"))
+    assert day_of(rig).transfers == 100 and pnl_today(rig.engine.world) == 0
+    assert adopt(rig, "USD +100", "a2").state is ReceiptState.DONE, "twice is harmless"
+    assert day_of(rig).transfers == 100
+
+
+def test_a_difference_that_goes_away_by_itself_needs_no_one() -> None:
+    rig = Rig()
+    for _ in range(2):
+        told(rig, USD="10100")
+    assert rig.engine.world.entries_blocked
+    for _ in range(2):
+        found = told(rig, USD="10000")
+    assert any("explain it again" in text for text in notes(found))
+    assert rig.engine.world.entries_blocked is None and pnl_today(rig.engine.world) == 0
+
+
+def test_an_unexplained_difference_outlives_a_restart_and_is_no_result() -> None:
+    rig = Rig()
+    for _ in range(2):
+        told(rig, USD="9000")
+    after = restarted(rig, USD="9000")
+    assert after.engine.world.entries_blocked == "the account differs by USD -1000"
+    assert pnl_today(after.engine.world) == 0 and after.engine.world.day.breaker_ms is None  # type: ignore[union-attr]
+    assert not places(after.bar("buy"))
+    assert adopt(after, "USD -1000").state is ReceiptState.DONE
+    assert places(after.bar("buy"))
+
+
+@pytest.mark.parametrize("change", [-3000, 3000])
+def test_a_transfer_while_the_bot_was_down_is_no_result_of_the_day(change: int) -> None:
+    rig = Rig(max_daily_loss_pct=2.0)
+    rig.tick()
+    after = restarted(rig, USD=str(10_000 + change))
+    after.tick()
+    world = after.engine.world
+    assert world.equity == 10_000 + change, "what is there is shown"
+    assert pnl_today(world) == 0 and world.day is not None and world.day.breaker_ms is None
+    for _ in range(3):
+        told(after, USD=str(10_000 + change))
+        after.tick()
+    assert world.entries_blocked is not None and not places(after.bar("buy"))
+    adopt(after, f"USD {change:+d}")
+    assert pnl_today(world) == 0 and day_of(after).transfers == change and places(after.bar("buy"))
+
+
+def test_a_crash_before_the_gap_is_sure_forgets_it_not() -> None:
+    rig = Rig()
+    rig.tick()
+    first = restarted(rig, USD="10500")
+    again = restarted(first, USD="10500")
+    for _ in range(3):
+        told(again, USD="10500")
+    assert signed_text(again.engine.world.differences) == "USD +500"
+
+
+def test_late_news_of_a_fill_closes_the_gap_that_it_made() -> None:
+    """An order filled while the bot was down: the balances tell it first, the list of fills later."""
+    rig = Rig()
+    entry = one(places(rig.bar("buy")))
+    order = rig.accept(entry) and rig.order(entry)
+    fill_ms = rig.now_ms + 30_000
+    restored = Restored(
+        facts=facts_of(rig), day=day_of(rig), own_ids=frozenset({entry.client_order_id}), orders=(order,),
+    )  # fmt: skip
+    after = Rig(restored=restored, now_ms=rig.now_ms + 60_000, cash="9900", holdings={"BTC": "1"})
+    assert after.engine.world.portfolio.gap == {"USD": D(-100), "BTC": D(1)}
+    fill = Fill("v", "t", entry.client_order_id, "BTC-USD", Side.BUY, D(100), D(1), D(0), "taker", fill_ms)
+    after.send(ev.FillsSeen((fill,)), 5000)
+    assert not after.engine.world.portfolio.gap
+    for _ in range(4):
+        told(after, USD="9900", BTC="1")
+    assert after.engine.world.entries_blocked is None
+
+
+def test_a_trade_that_is_not_ours_is_named_as_one() -> None:
+    rig = Rig()
+    fill = Fill("x", "t", "manual-1", "BTC-USD", Side.BUY, D(100), D(2), D("1.8"), "taker", rig.now_ms)
+    rig.send(ev.FillsSeen((fill, fill)), 10)
+    told(rig, USD="9798.2", BTC="2")
+    found = told(rig, USD="9798.2", BTC="2")
+    assert any("a trade that is not ours: BTC +2, USD -201.8" in text for text in notes(found))
+    assert not rig.lots, "it is nobody's lot"
+
+
+def test_what_is_not_whole_is_named_so() -> None:
+    rig = Rig()
+    for _ in range(2):
+        found = told(rig, USD="9000", BTC="1")
+    assert any("not explained: BTC +1, USD -1000" in text for text in notes(found))
+
+
+def test_a_day_that_turns_meanwhile_does_not_count_it_twice() -> None:
+    rig = Rig()
+    for _ in range(2):
+        told(rig, USD="10100")
+    rig.price("100")
+    rig.send(ev.Tick(), 86_400_000 // 2)
+    rig.price("100")
+    rig.tick(3)
+    assert pnl_today(rig.engine.world) == 0 and day_of(rig).day == "2026-11-21"
+    adopt(rig, "USD +100")
+    assert pnl_today(rig.engine.world) == 0
+
+
+@given(
+    st.dictionaries(st.sampled_from(["USD", "BTC"]), st.decimals(1, 999, places=4), min_size=1),
+    st.integers(1, 10**12),
+)
+def test_balances_survive_as_text(totals: dict[str, Decimal], asked_ms: int) -> None:
+    before = Portfolio("USD")
+    before.adopt([Balance(c, t, D(0)) for c, t in totals.items()], asked_ms, asked_ms)
+    after = Portfolio("USD", before.to_text())
+    assert after.totals == before.totals and after.asked_ms == asked_ms and not after.known
+    assert after.adopt([Balance(c, t, D(0)) for c, t in totals.items()], asked_ms + 1, asked_ms + 1) == {}
+    assert not after.gap
+
+
+@pytest.mark.parametrize("text", ["", "x", "1|USD=|", "1|USD=abc|", "|||"])
+def test_a_damaged_memory_of_balances_is_none(text: str) -> None:
+    portfolio = Portfolio("USD", text)
+    portfolio.adopt([Balance("USD", D(5), D(0))], 1, 1)
+    assert portfolio.known and portfolio.cash == 5 and not portfolio.gap
