@@ -1,4 +1,4 @@
-"""Reads recorded candles from files: CSV, plain or gzipped, in the spellings that are about."""
+"""Reads recorded candles and trades from tables: CSV, plain or gzipped, or Parquet, in the spellings that are about."""
 
 import contextlib
 import csv
@@ -103,7 +103,10 @@ def _parquet(path: Path) -> Generator[list[str], None, None]:
         import polars  # noqa: PLC0415  optional and heavy
     except ImportError:
         raise BadRecording(f"{path.name}: Parquet files need polars (requirements-research.txt)") from None
-    frame = polars.read_parquet(path)
+    try:
+        frame = polars.read_parquet(path)
+    except polars.exceptions.PolarsError as error:
+        raise BadRecording(f"{path.name}: not a Parquet file ({str(error).splitlines()[0][:100]})") from error
     yield list(frame.columns)
     for row in frame.iter_rows():
         yield ["" if value is None else str(value) for value in row]
