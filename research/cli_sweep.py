@@ -228,7 +228,7 @@ def check_strategy(
 def parity(
     since: Annotated[str, typer.Option(help="yesterday, or a day: YYYY-MM-DD (UTC).")] = "yesterday",
 ) -> None:
-    """Do the bot's recorded signals equal what research says on the same bars? Each difference is explained."""
+    """Did the bot do what a backtest says? Signals, decisions (RECORD=true), results; differences are explained."""
 
     def work() -> None:
         from research.parity import compare

@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core import events as ev
+from bot.core.day import Day
 from bot.core.engine import Engine
-from bot.core.intents import Intent, PlaceOrder, SaveFill, SaveLot, SaveOrder
+from bot.core.intents import Intent, PlaceOrder, SaveFact, SaveFill, SaveLot, SaveOrder
 from bot.core.lots import Lot
 from bot.core.market import Market
 from bot.core.model import Bar, Fill, OrderSpec, Product
@@ -28,7 +29,7 @@ from shared.times import from_epoch_ms
 log = logging.getLogger("tape")
 FLUSH_S = 5.0
 WAITING_MAX = 100_000
-_PRODUCT = ("price_increment", "base_increment", "quote_increment", "base_min_size", "quote_min_size")
+_PRODUCT = ("price_increment", "base_increment", "quote_increment", "base_min_size", "quote_min_size", "price")
 Line = dict[str, Any]
 
 
@@ -47,6 +48,7 @@ class Tape:
         self._signal_s: dict[str, int | None] = {}
         self._shut: dict[str, str | None] = {}
         self._cash: Decimal | None = None
+        self._day: tuple[Any, ...] | None = None
         self._may: tuple[bool, bool] | None = None
         self._about = dict(about)
         self._begun = False
@@ -81,12 +83,17 @@ class Tape:
             case _:
                 pass
         _acts(line, intents)
+        day = world.day
+        if day is not None and _of_day(day) != self._day:
+            self._day = _of_day(day)
+            line["day"] = self._day
         may = (world.may_enter, world.may_exit)
         if may != self._may:
             line["may"] = self._may = may
         if world.portfolio.known and world.portfolio.cash != self._cash:
             self._cash = world.portfolio.cash
             line["cash"] = plain(self._cash)
+            line["other"] = plain(world.equity - world.portfolio.cash - world.lots_value)
         if line:
             line["t"] = world.now_ms
             self._keep(line)
@@ -192,6 +199,8 @@ def _acts(line: Line, intents: Sequence[Intent]) -> None:
                 line.setdefault("fills", []).append({**_fill(fill), "lot_id": lot_id})
             case SaveLot(lot):
                 line.setdefault("lots", []).append(_lot(lot))
+            case SaveFact(("entries_latched" | "peak_equity" | "loss_streak") as key, value):
+                line[key] = value
             case _:
                 pass
 
@@ -201,11 +210,19 @@ def _ready(engine: Engine) -> Line:
     world = engine.world
     return {
         "lots": [_lot(lot) for lot in world.book],
-        "working": sorted(coid for coid, order in world.orders.items() if not order.settled),
+        "working": [_order(order.spec) for order in world.orders.values() if not order.settled],
         "used": {p: m.used_bar_s for p, m in world.markets.items()},
         "last_add_ms": {p: m.last_add_ms for p, m in world.markets.items()},
         "loss_streak": world.risk.loss_streak,
+        "realized": world.day.realized if world.day is not None else None,
+        "peak_equity": world.peak_equity,
+        "entries_latched": world.entries_latched or "",
     }
+
+
+def _of_day(day: Day) -> tuple[Any, ...]:
+    """What the day's limits are judged by."""
+    return day.day, day.start_equity, day.transfers, day.breaker_ms
 
 
 def _lot(lot: Lot) -> Line:

@@ -31,7 +31,7 @@ def recorded(folder: Path, words: dict[int, str]) -> object:
 def test_agreement(tmp_path: Path) -> None:
     report = recorded(tmp_path, {})
     assert report.compared == report.agreed > 400 and report.differences == 0  # type: ignore[attr-defined]
-    assert any("signals agree (100.00 %)" in line for line in report.lines)  # type: ignore[attr-defined]
+    assert any("Parity 100.00 %" in line for line in report.lines)  # type: ignore[attr-defined]
 
 
 def test_a_wrong_signal_is_named(tmp_path: Path) -> None:

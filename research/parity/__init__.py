@@ -1,0 +1,132 @@
+"""Did the bot do what a backtest says? Its signals, its tape and its ledger against the rules that research runs.
+
+- Signals: each one that the bot recorded is made anew from the bars that it recorded.
+- Decisions: its tape (RECORD=true) goes price by price through the backtester's own functions (`replay`).
+- Results: what each lot earned against what the backtest assumes of fills and fees (`results`).
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from research.errors import ResearchError
+from research.parity import results
+from research.parity.findings import Findings, What
+from research.parity.replay import replay
+from research.parity.signals import compare_signals
+from shared.market_data import open_market_reader
+from shared.settings import Settings, SettingsError, is_secret, keys, load
+from shared.tape import days, read_day
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, in words. `differences` counts what nothing explains; `explained` the others."""
+
+    compared: int
+    agreed: int
+    differences: int
+    lines: tuple[str, ...]
+    explained: int = 0
+
+
+def since_s(text: str, now: datetime) -> int:
+    """Seconds since 1970 of "yesterday", "today", a day, or a time (UTC)."""
+    ago = {"today": 0, "yesterday": 1}
+    if text in ago:
+        at = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=ago[text])
+        return int(at.timestamp())
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ResearchError(f"{text} is no day; written like 2024-01-31, or yesterday") from error
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+
+
+def compare(since: str) -> Report:
+    """Compare by the bot's own settings. Raises ResearchError where nothing was recorded."""
+    try:
+        settings = load().settings
+    except SettingsError as error:
+        raise ResearchError("; ".join(error.problems)) from error
+    path = settings.paths.market_db
+    if not path.exists():
+        raise ResearchError(f"the bot has recorded nothing yet: there is no {os.path.relpath(path)}")
+    begin_s = since_s(since, datetime.now(UTC))
+    try:
+        with closing(open_market_reader(path)) as db:
+            return compare_in(db, settings, begin_s)
+    except (sqlite3.Error, OSError) as error:
+        raise ResearchError(f"{path.parent.name} can't be read: {error}") from error
+
+
+def compare_in(db: sqlite3.Connection, settings: Settings, begin_s: int) -> Report:
+    """The same on an open market.db; the tape and the ledger lie where the settings say."""
+    signals = Findings()
+    compare_signals(db, settings, begin_s, signals)
+    if not days(settings.paths.tape):
+        note = "There is no tape of the prices as judged: decisions are not compared (RECORD=true keeps one)"
+        return _report(settings, signals, [f"· {note}"])
+    tracker = results.Tracker()
+    found = replay(tracker.watch(tape_lines(settings.paths.tape)), settings_of, begin_s * 1000)
+    more: list[str] = []
+    if settings.paths.ledger.exists():
+        lots, unknown = results.earned(settings.paths.ledger, tracker, begin_s * 1000)
+        more = results.lines(lots, unknown, settings.products[0].partition("-")[2])
+    found.agreed.update(signals.agreed)
+    found.differences[:0] = signals.differences
+    found.notes[:0] = signals.notes
+    return _report(settings, found, more)
+
+
+def tape_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """Every line that is kept: a run that began before may be the one that is asked about."""
+    for day in days(folder):
+        yield from read_day(folder, day)
+
+
+def settings_of(texts: Mapping[str, str]) -> Settings:
+    """The settings that a run was started with, but for what is secret. Raises ResearchError."""
+    known = {key for key, _, _ in keys()}
+    kept = {key: value for key, value in texts.items() if key.startswith("STRATEGY_") or key in known}
+    asked = {key: value for key, value in kept.items() if value and not (key in known and is_secret(key))}
+    asked["COIN_MODE"] = "sim"  # no key is needed to read a tape
+    try:
+        return load(Path("/nonexistent"), asked).settings
+    except SettingsError as error:
+        raise ResearchError("the tape's settings: " + "; ".join(error.problems)) from error
+
+
+def _report(settings: Settings, found: Findings, more: list[str]) -> Report:
+    unexplained, score = found.unexplained, found.score()
+    if score is None:
+        lines = [*(f"· {note}" for note in found.notes), *more, "· There is nothing to compare"]
+        return Report(0, 0, 0, tuple(lines))
+    lines = []
+    for what in What:
+        compared = found.compared(what)
+        if compared:
+            mark = "✓" if found.agreed[what] == compared else "·"
+            mark = "✗" if any(one.what is what for one in unexplained) else mark
+            lines.append(f"{mark} {what}: {found.agreed[what]:,} of {compared:,} agree")
+    if found.judged:
+        lines.append(f"· Judged at {found.judged:,} prices of the tape")
+    shown = sorted(found.differences, key=lambda one: (bool(one.why), one.at_ms))
+    lines += [one.line() for one in shown[:SHOWN]]
+    if len(shown) > SHOWN:
+        lines.append(f"· … and {len(shown) - SHOWN:,} more")
+    lines += [*more, *(f"· {note}" for note in dict.fromkeys(found.notes))]
+    explained = len(found.differences) - len(unexplained)
+    mark = "✗" if unexplained else "✓"
+    lines.append(
+        f"{mark} Parity {100 * score:.2f} %: {found.agreed.total():,} of {found.compared():,} agree, {explained:,} "
+        f"differences are explained, {len(unexplained):,} are not; strategy {settings.strategy}"
+    )
+    return Report(found.compared(), found.agreed.total(), len(unexplained), tuple(lines), explained)

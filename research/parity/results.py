@@ -1,0 +1,174 @@
+"""What the lots earned, against what the backtest assumes on the same decisions, and where the difference comes from.
+
+The backtest fills a market order at the best price of the tape's next line of that product, at the tier's taker fee,
+and a resting take at its own price, at the maker fee. The ledger says what the exchange really did.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bot.core.rules.sizing import base_steps, quote_units
+from shared.times import from_epoch_ms, iso_seconds
+
+Line = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Decision:
+    """An order as it was decided, and the first price after it."""
+
+    order: Line
+    at_ms: int
+    fees: tuple[Decimal, Decimal]  # maker, taker
+    next_price: Decimal | None = None  # best ask for a purchase, best bid for a sale
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """One closed lot: what it earned, what the backtest says, and the parts of the difference, in quote units."""
+
+    lot_id: str
+    product_id: str
+    closed_ms: int
+    real: Decimal
+    assumed: Decimal
+    by_entry_price: Decimal
+    by_exit_price: Decimal
+    by_fees: Decimal
+    by_size: Decimal
+    latencies_ms: tuple[int, ...]  # from each decision to the news of its last fill
+
+    @property
+    def rest(self) -> Decimal:
+        """What no part explains."""
+        parts = self.by_entry_price + self.by_exit_price + self.by_fees + self.by_size
+        return self.real - self.assumed - parts
+
+
+@dataclass(slots=True)
+class Tracker:
+    """Collects decisions and the prices after them while a tape is read."""
+
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    products: dict[str, Line] = field(default_factory=dict)
+    _fees: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+    _waiting: dict[str, list[Decision]] = field(default_factory=dict)
+
+    def watch(self, lines: Iterable[Line]) -> Iterable[Line]:
+        """Hand the lines on, looking at each."""
+        for line in lines:
+            self._look(line)
+            yield line
+
+    def _look(self, line: Line) -> None:
+        for row in line.get("products", ()):
+            self.products[row["product_id"]] = row
+        if "fees" in line:
+            self._fees = (Decimal(line["fees"][0]), Decimal(line["fees"][1]))
+        if "price" in line:
+            product_id, price, bid, ask, _ = line["price"]
+            for decision in self._waiting.pop(product_id, ()):
+                side = ask if decision.order["side"] == "BUY" else bid
+                decision.next_price = Decimal(side or price)
+        for order in line.get("orders", ()):
+            decision = Decision(order, line["t"], self._fees)
+            self.decisions[order["client_order_id"]] = decision
+            if order["kind"] == "market":
+                self._waiting.setdefault(order["product_id"], []).append(decision)
+
+
+def earned(ledger: Path, tracker: Tracker, since_ms: int) -> tuple[list[Earned], int]:
+    """(closed lots that the tape knows whole, closed lots that it does not). Raises sqlite3.Error."""
+    db = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=2.0)
+    db.row_factory = sqlite3.Row
+    try:
+        lots = db.execute("SELECT * FROM lots WHERE closed_ms >= ? ORDER BY closed_ms", (since_ms,)).fetchall()
+        found, unknown = [], 0
+        for lot in lots:
+            fills = db.execute("SELECT * FROM fills WHERE lot_id = ? ORDER BY exchange_ms", (lot["lot_id"],)).fetchall()
+            one = _of_lot(lot, fills, tracker)
+            unknown += one is None
+            found += [one] if one is not None else []
+        return found, unknown
+    finally:
+        db.close()
+
+
+def _of_lot(lot: sqlite3.Row, fills: list[sqlite3.Row], tracker: Tracker) -> Earned | None:
+    entry = tracker.decisions.get(lot["lot_id"])
+    sales = [fill for fill in fills if fill["side"] == "SELL"]
+    exits = [tracker.decisions.get(fill["client_order_id"]) for fill in sales]
+    product = tracker.products.get(lot["product_id"])
+    dusty = Decimal(lot["dust"]) != 0
+    if entry is None or entry.next_price is None or not sales or None in exits or product is None or dusty:
+        return None
+    last = exits[-1]
+    assert last is not None
+    sold_at = Decimal(last.order["limit_price"]) if last.order["kind"] == "limit" else last.next_price
+    if sold_at is None:
+        return None
+    maker, taker = last.fees
+    bought = _assumed_size(entry, product)
+    fee_in, fee_out = entry.fees[1], maker if last.order["kind"] == "limit" else taker
+    assumed = bought * (sold_at * (1 - fee_out) - entry.next_price * (1 + fee_in))
+    size, cost, proceeds = (Decimal(lot[name]) for name in ("base_bought", "cost", "proceeds"))
+    fees = Decimal(lot["entry_fee"]) + Decimal(lot["exit_fee"])
+    buys = [fill for fill in fills if fill["side"] == "BUY"]
+    came = [max(int(fill["received_ms"]) for fill in buys) - entry.at_ms] if buys else []
+    if last.order["kind"] == "market":
+        came.append(max(int(fill["received_ms"]) for fill in sales) - last.at_ms)
+    return Earned(
+        lot["lot_id"], lot["product_id"], lot["closed_ms"], Decimal(lot["realized_pnl"]), assumed,
+        by_entry_price=size * entry.next_price - cost,
+        by_exit_price=proceeds - size * sold_at,
+        by_fees=size * (entry.next_price * fee_in + sold_at * fee_out) - fees,
+        by_size=(size - bought) * (sold_at * (1 - fee_out) - entry.next_price * (1 + fee_in)),
+        latencies_ms=tuple(came),
+    )  # fmt: skip
+
+
+def _assumed_size(entry: Decision, product: Mapping[str, str]) -> Decimal:
+    """What the loop buys for the order's quote at the next price, fee included."""
+    assert entry.next_price is not None
+    tick, step = Decimal(product["price_increment"]), Decimal(product["base_increment"])
+    units = quote_units(float(entry.order["quote_size"]), float(tick * step))
+    return base_steps(units, round(entry.next_price / tick), round(entry.fees[1] * 1_000_000)) * step
+
+
+def lines(lots: list[Earned], unknown: int, currency: str) -> list[str]:
+    """What was found, for people."""
+    out = []
+    if unknown:
+        out.append(f"· {unknown:,} closed lots are not compared: opened before the tape, sold by hand, or partly dust")
+    if not lots:
+        return [*out, "· No lot was opened and closed on the tape: results are not compared"]
+    real, assumed = (sum((getattr(lot, name) for lot in lots), Decimal(0)) for name in ("real", "assumed"))
+    parts = {
+        "price at entry": sum((lot.by_entry_price for lot in lots), Decimal(0)),
+        "price at exit": sum((lot.by_exit_price for lot in lots), Decimal(0)),
+        "fees": sum((lot.by_fees for lot in lots), Decimal(0)),
+        "size": sum((lot.by_size for lot in lots), Decimal(0)),
+        "rest": sum((lot.rest for lot in lots), Decimal(0)),
+    }
+    mark = "✓" if abs(parts["rest"]) < Decimal("0.01") * len(lots) else "✗"
+    words = ", ".join(f"{name} {value:+.2f}" for name, value in parts.items())
+    out.append(
+        f"{mark} {len(lots):,} lots: the bot earned {real:+,.2f} {currency}, the backtest on the same decisions "
+        f"{assumed:+,.2f}; the {real - assumed:+,.2f} between them: {words}"
+    )
+    waits = sorted(ms for lot in lots for ms in lot.latencies_ms)
+    if waits:
+        late = waits[min(len(waits) - 1, round(len(waits) * 0.95))]
+        out.append(
+            f"· From decision to the news of its fill: median {median(waits):,.0f} ms, 95 % within {late:,} ms, worst "
+            f"{waits[-1]:,} ms ({len(waits):,} market orders)"
+        )
+    worst = max(lots, key=lambda lot: abs(lot.real - lot.assumed))
+    at = iso_seconds(from_epoch_ms(worst.closed_ms))
+    out.append(f"· Furthest apart: {worst.product_id} closed {at}: {worst.real:+,.2f} against {worst.assumed:+,.2f}")
+    return out

@@ -1,0 +1,89 @@
+"""The tape is a witness: whatever happens to it, trading does not notice."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.core import events as ev
+from bot.runtime import tape as tape_module
+from bot.runtime.tape import Tape
+from shared.settings import load
+from shared.tape import days, read_day
+
+
+class Clock:
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+class Inline:
+    def __init__(self) -> None:
+        self.fails = False
+
+    async def run(self, work: Any) -> Any:
+        if self.fails:
+            raise OSError(28, "No space left on device")
+        return work()
+
+
+def made(tmp_path: Path) -> tuple[Tape, Inline]:
+    settings = load(Path("/nonexistent"), {"DATA_DIR": str(tmp_path), "RECORD": "true"}).settings
+    offload = Inline()
+    return Tape(settings, Clock(), offload, {"boot_id": "b"}), offload  # type: ignore[arg-type]
+
+
+def engine(now_ms: int) -> Any:
+    portfolio = SimpleNamespace(known=False)
+    world = SimpleNamespace(markets={}, now_ms=now_ms, may_enter=False, may_exit=False, portfolio=portfolio, day=None)
+    return SimpleNamespace(world=world)
+
+
+async def test_off_by_default_and_on_by_setting(tmp_path: Path) -> None:
+    assert load(Path("/nonexistent"), {}).settings.record is False
+    tape, _ = made(tmp_path)
+    tape.heard(ev.Tick(), (), engine(1_795_160_000_000))
+    await tape.close()
+    lines = list(read_day(tmp_path / "tape", days(tmp_path / "tape")[0]))
+    assert lines[0]["boot"]["boot_id"] == "b" and lines[0]["boot"]["settings"]["RECORD"] == "True"
+    assert (
+        "COINBASE_API_PRIVATE_KEY" not in str(lines) or lines[0]["boot"]["settings"]["COINBASE_API_PRIVATE_KEY"] == ""
+    )
+
+
+async def test_a_full_disk_costs_lines_and_says_so(tmp_path: Path) -> None:
+    tape, offload = made(tmp_path)
+    offload.fails = True
+    for i in range(5):
+        tape.heard(ev.Tick(), (), engine(1_795_160_000_000 + i))
+    await tape.flush()
+    offload.fails = False
+    world = engine(1_795_160_001_000)
+    world.world.may_enter = True
+    tape.heard(ev.Tick(), (), world)
+    await tape.close()
+    lines = list(read_day(tmp_path / "tape", days(tmp_path / "tape")[0]))
+    assert [line["lost"] for line in lines if "lost" in line] == [2] and lines[-1]["may"] == [True, False]
+
+
+async def test_lines_wait_within_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tape_module, "WAITING_MAX", 10)
+    tape, _ = made(tmp_path)
+    for i in range(100):
+        now = engine(1_795_160_000_000 + i)
+        now.world.may_enter = bool(i % 2)
+        tape.heard(ev.Tick(), (), now)
+    assert len(tape._waiting) == 10
+    await tape.flush()
+    tape.heard(ev.FeesSeen(SimpleNamespace(maker=0, taker=0)), (), engine(1_795_160_000_500))  # type: ignore[arg-type]
+    assert tape._lost == 91 or tape._waiting[0]["lost"] == 91
+
+
+async def test_a_defect_of_the_tape_stays_its_own(tmp_path: Path) -> None:
+    tape, _ = made(tmp_path)
+    tape.heard(ev.Tick(), (), SimpleNamespace(world=None))  # type: ignore[arg-type]
+    tape.heard(ev.Tick(), (), engine(1_795_160_000_000))
+    await tape.close()
+    assert not (tmp_path / "tape").exists()
