@@ -197,6 +197,14 @@ def cancel(client_order_id: str) -> None:
     _command("cancel", {"client_order_id": client_order_id})
 
 
+@app.command(rich_help_panel=ORDERS)
+def adopt(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False) -> None:
+    """Book what the account holds beyond the bot's own trades (a deposit, a trade by hand) as a transfer."""
+    from cli import commands as work
+
+    work.adopt(yes=yes)
+
+
 @app.command("enable-live", rich_help_panel=ORDERS)
 def enable_live(
     trial: Annotated[
@@ -351,6 +359,14 @@ def lint() -> None:
 def simulate(context: typer.Context) -> None:
     """Run the whole bot through seeded faults in virtual time and judge it: --seeds N, --seed S, --minutes M."""
     from proof import cli as work
+
+    raise typer.Exit(work.main(context.args))
+
+
+@app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def prove(context: typer.Context) -> None:
+    """Kill the real bot at named points, again and again, and judge what comes of it: kill9 --each N --lanes N."""
+    from proof.processes import cli as work
 
     raise typer.Exit(work.main(context.args))
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping
 
+import typer
+
 from cli import ui
 from cli.context import data_paths
 from cli.witness import bot_alive, read_state
@@ -93,6 +95,21 @@ def reset_kill() -> None:
         ui.give_up("The bot isn't killed: there is nothing to lift.")
     show_receipt(paths, send(paths, Cmd.RESET_KILL, {"latch_id": state.kill.latch_id}, state))
     ui.line(ui.DOT, "The bot is stopped now. ./coin run lets it trade.")
+
+
+def adopt(*, yes: bool) -> None:
+    """Say what differs, ask, and have exactly that booked as a transfer."""
+    paths = data_paths()
+    state, _, _ = read_state(paths)
+    if state is None or not bot_alive(paths, state):
+        ui.give_up("The bot compares the account, and it isn't running.", "./coin start")
+    if state.differences is None:
+        ui.line(ui.GOOD, "Nothing differs: the account is as the bot's own trades explain it.")
+        return
+    ui.line(ui.WARN, f"More (+) or less (-) than the bot's own trades explain: {state.differences}")
+    if not yes and typer.prompt('Is that right? It is booked as a transfer. Type "adopt"') != "adopt":
+        ui.give_up("Nothing was adopted; no entry is made until it is.")
+    show_receipt(paths, send(paths, Cmd.ADOPT, {"differences": state.differences}, state))
 
 
 def _way_out(state: BotState) -> str:
