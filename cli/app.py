@@ -27,6 +27,13 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class Form(StrEnum):
+    """What the ledger is exported as."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
 RUN, WATCH, ORDERS, KEEP, MAKE = "Run", "Watch", "Command the bot", "Keep", "Develop"
 
 
@@ -261,6 +268,40 @@ def restore(archive: Path) -> None:
     from cli import backup as work
 
     work.restore(archive)
+
+
+ledger = typer.Typer(help="Check the ledger, export it, rebuild it from its journal.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger", rich_help_panel=KEEP)
+
+
+@ledger.command("verify")
+def ledger_verify() -> None:
+    """Check every row: keys, amounts, the journal's chain, fills against orders, lots and days. 1 = a finding."""
+    from cli import ledger as work
+
+    work.verify()
+
+
+@ledger.command("replay")
+def ledger_replay(
+    to: Annotated[Path | None, typer.Option("--to", help="Keep the rebuilt ledger as this new file.")] = None,
+) -> None:
+    """Rebuild the ledger from its journal alone and compare the two, byte for byte. 1 = they differ."""
+    from cli import ledger as work
+
+    work.replay_journal(to)
+
+
+@ledger.command("export")
+def ledger_export(
+    folder: Path,
+    form: Annotated[Form, typer.Option("--format", help="csv for spreadsheets; jsonl keeps types.")] = Form.CSV,
+) -> None:
+    """Write every table as a file into FOLDER, amounts as exact text."""
+    from cli import ledger as work
+    from shared.ledger.export import Format
+
+    work.export_tables(folder, Format(form.value))
 
 
 sim = typer.Typer(help="COIN-SIM, the local exchange, by itself.", no_args_is_help=True)

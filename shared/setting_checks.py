@@ -26,6 +26,8 @@ def contradictions(s: Settings) -> list[str]:
     if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)
+    if s.ledger_url and not s.ledger_url.reveal().startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
+        found.append("LEDGER_URL: written postgresql://user:password@host/database")
     if s.coin_mode is Mode.REPLAY and not s.sim_replay:
         found.append("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
     if s.sim_port == s.sim_admin_port or s.dashboard_port in (s.sim_port, s.sim_admin_port):

@@ -197,6 +197,11 @@ class Settings:
     coinbase_api_key_name: str = _set("", "Key name, only from a 0600 .env.")
     coinbase_api_private_key: Secret = _set(Secret(""), "Private key, only from a 0600 .env.")
 
+    # Ledger
+    ledger_url: Secret = _set(
+        Secret(""), "Postgres database of the ledger instead of ledger.db, only from a 0600 .env; empty = ledger.db."
+    )
+
     # COIN-SIM
     sim_port: int = _set(8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535)
     sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535)

@@ -71,7 +71,7 @@ class Loaded:
 
 # STATE_FILE of older set-ups is the state file's path; only its folder can be honoured.
 _ALIASES = {"PRODUCT_ID": "PRODUCTS"}
-_SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH"})
+_SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH", "LEDGER_URL"})
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
 _FIELDS = {f.name.upper(): f for f in fields(Settings) if "rule" in f.metadata}

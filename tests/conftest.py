@@ -29,11 +29,19 @@ def pm2() -> str | None:
     return str(local) if local.exists() else shutil.which("pm2")
 
 
+def postgres_programs() -> Path | None:
+    """The folder with initdb and postgres (Debian keeps them off the PATH), or None."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).resolve().parent if on_path else None
+
+
 _TOOLS: dict[str, Callable[[], str | None]] = {
     "pm2": pm2,
     "chromium": chromium,
     "node": lambda: shutil.which("node"),
     "jq": lambda: shutil.which("jq"),
+    "postgres": lambda: str(postgres_programs() or "") or None,
     "root": lambda: "root" if os.geteuid() == 0 else None,
     "proc": lambda: "/proc" if Path("/proc/self/environ").exists() else None,
 }

@@ -220,7 +220,7 @@ def _add_to_day(
     elif event.word is Word.TRANSFER and data["day"] in sums:
         sums[data["day"]]["transfers"] += data["amount"]
     elif event.word is Word.FILL and newest is not None:
-        sums[newest]["fees"] += data["fee"]
+        sums[newest]["fees"] += data.get("fee", ZERO)  # what is as in a blank row is left out
     elif event.word is Word.LOT and data.get("closed_ms") is not None and data["lot_id"] not in closed:
         closed.add(data["lot_id"])
         if newest is not None:

@@ -44,7 +44,7 @@ def open_writer(path: Path) -> Engine:
             )
             db.execute(text("INSERT OR REPLACE INTO alembic_version VALUES (:v)"), {"v": HEAD_REVISION})
     path.chmod(0o600)
-    if not fresh and _revision(engine) != HEAD_REVISION:
+    if not fresh and revision(engine) != HEAD_REVISION:
         backup(path, path.with_name(f"{path.stem}.before-{HEAD_REVISION}.db"))
         migrate(engine)
     return engine
@@ -99,7 +99,8 @@ def _keep_aside(path: Path) -> Path | None:
     return kept
 
 
-def _revision(engine: Engine) -> str | None:
+def revision(engine: Engine) -> str | None:
+    """The schema's revision; None = a ledger that never was migrated."""
     if not inspect(engine).has_table("alembic_version"):
         return None
     with engine.connect() as db:

@@ -85,6 +85,7 @@ def test_every_setting_but_secrets_goes_through_and_nothing_else(checkout: Path)
     secrets = {
         "COINBASE_API_PRIVATE_KEY": "canary",
         "DASHBOARD_PASSWORD_HASH": "canary",
+        "LEDGER_URL": "postgresql://coin:canary@127.0.0.1/coin",
         "AWS_SECRET": "canary",
         "FOO": "canary",
     }

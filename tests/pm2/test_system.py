@@ -34,6 +34,7 @@ def running() -> Iterator[Rig]:
         secrets = {
             "COINBASE_API_PRIVATE_KEY": CANARY,
             "DASHBOARD_PASSWORD_HASH": CANARY,
+            "LEDGER_URL": f"postgresql://coin:{CANARY}@127.0.0.1/coin",
             "AWS_SECRET_ACCESS_KEY": CANARY,
         }
         made.start(env=secrets)

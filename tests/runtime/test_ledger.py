@@ -6,13 +6,14 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, select, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import Engine, create_engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.core.day import Day
 from bot.core.intents import Note, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
@@ -24,21 +25,40 @@ from bot.runtime.ledger import LedgerWriter
 from shared.control import Command
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
-from shared.ledger.open import DamagedLedger, backup, migrate, open_reader, open_writer
+from shared.ledger.at import reader_at, writer_at
+from shared.ledger.open import DamagedLedger, backup, migrate, open_writer
+from shared.ledger.place import Place
 from tests.core.harness import D, Rig, of, one, places
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = 1_795_176_000_000
+Again = Callable[..., LedgerWriter]
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> LedgerWriter:
-    return LedgerWriter(open_writer(tmp_path / "ledger.db"), "boot-1")
+def engine(place: Place) -> Iterator[Engine]:
+    found = writer_at(place)
+    yield found
+    found.dispose()
 
 
-def again(tmp_path: Path) -> LedgerWriter:
-    return LedgerWriter(open_writer(tmp_path / "ledger.db"), "boot-2")
+@pytest.fixture
+def ledger(engine: Engine) -> LedgerWriter:
+    return LedgerWriter(engine, "boot-1")
+
+
+@pytest.fixture
+def again(place: Place, engine: Engine) -> Again:
+    """The next run's ledger: the one before has ended."""
+
+    def open_again(boot_id: str = "boot-2") -> LedgerWriter:
+        engine.dispose()
+        made.append(writer_at(place))
+        return LedgerWriter(made[-1], boot_id)
+
+    made: list[Engine] = []
+    return open_again
 
 
 def spec(number: int = 1, **changes: object) -> OrderSpec:
@@ -90,7 +110,7 @@ def test_all_of_an_event_is_written_or_nothing(ledger: LedgerWriter) -> None:
     assert (found.orders, found.lots, found.events, found.own_ids) == ((), (), (), frozenset())
 
 
-def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, tmp_path: Path) -> None:
+def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, again: Again) -> None:
     kept = lot()
     day = Day(
         "2026-11-20", D("9999.123456789"), D("-1.5"), D("10001"), D("2.2715"), D("0.75"), D("-3"), NOW_MS, {"a": 2}
@@ -107,7 +127,7 @@ def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, tmp_p
         NOW_MS,
     )
     ledger.latch(Latch("kill-1", "KILL file", NOW_MS))
-    found = again(tmp_path).restore(NOW)
+    found = again().restore(NOW)
     assert found.lots == (kept,)
     assert found.day == day
     assert found.latch == Latch("kill-1", "KILL file", NOW_MS)
@@ -120,17 +140,17 @@ def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, tmp_p
 
 
 @pytest.mark.parametrize("state", list(OrderState))
-def test_what_a_new_start_must_know_of_an_order(ledger: LedgerWriter, tmp_path: Path, state: OrderState) -> None:
+def test_what_a_new_start_must_know_of_an_order(ledger: LedgerWriter, again: Again, state: OrderState) -> None:
     ledger.commit([SaveOrder(order(state))], NOW_MS)
-    found = again(tmp_path).restore(NOW)
+    found = again().restore(NOW)
     assert found.own_ids == {spec().client_order_id}, "every own id is known for ever"
     wanted = state not in DONE or state in (OrderState.ABSENT, OrderState.FILLED)
     assert [o.state for o in found.orders] == ([state] if wanted else [])
 
 
-def test_absent_orders_are_watched_for_a_day(ledger: LedgerWriter, tmp_path: Path) -> None:
+def test_absent_orders_are_watched_for_a_day(ledger: LedgerWriter, again: Again) -> None:
     ledger.commit([SaveOrder(order(OrderState.ABSENT, updated_ms=NOW_MS - 86_400_001))], NOW_MS)
-    assert again(tmp_path).restore(NOW).orders == ()
+    assert again().restore(NOW).orders == ()
 
 
 def test_a_fill_twice_is_one_row(ledger: LedgerWriter) -> None:
@@ -141,14 +161,14 @@ def test_a_fill_twice_is_one_row(ledger: LedgerWriter) -> None:
     assert row.price == D("83261.50")
 
 
-def test_closed_lots_stay_in_the_ledger_and_leave_the_start(ledger: LedgerWriter, tmp_path: Path) -> None:
+def test_closed_lots_stay_in_the_ledger_and_leave_the_start(ledger: LedgerWriter, again: Again) -> None:
     ledger.commit([SaveLot(lot(1)), SaveLot(lot(7, closed_ms=NOW_MS, realized_pnl=D(1), base_left=D(0)))], NOW_MS)
-    found = again(tmp_path).restore(NOW)
+    found = again().restore(NOW)
     assert [kept.seq for kept in found.lots] == [1]
     assert found.next_lot_seq == 8, "a sequence number is never used twice"
 
 
-def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, tmp_path: Path) -> None:
+def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, again: Again) -> None:
     rig = Rig(stop_loss_pct=5.0)
     entry, take = rig.open_runner(size="1.5", price="100", fee="1.35")
     assert take is not None
@@ -158,7 +178,7 @@ def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, tmp
 
     records = [intent for intent in rig.intents if isinstance(intent, Record)]
     ledger.commit(records, rig.now_ms)
-    after = Rig(restored=again(tmp_path).restore(NOW), now_ms=rig.now_ms, ready=False, stop_loss_pct=5.0)
+    after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, ready=False, stop_loss_pct=5.0)
     before, now = rig.engine.world, after.engine.world
     assert list(now.book) == list(before.book)
     assert now.orders[take.client_order_id].spec == replace(take, end_ms=None)
@@ -168,7 +188,7 @@ def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, tmp
     assert entry.client_order_id in now.own_ids
 
 
-def test_the_next_exit_after_a_restart_has_an_id_of_its_own(ledger: LedgerWriter, tmp_path: Path) -> None:
+def test_the_next_exit_after_a_restart_has_an_id_of_its_own(ledger: LedgerWriter, again: Again) -> None:
     rig = Rig(take_profit_order="market", stop_loss_pct=5.0)
     rig.open_runner()
     first = one(places(rig.price("94")))
@@ -177,31 +197,31 @@ def test_the_next_exit_after_a_restart_has_an_id_of_its_own(ledger: LedgerWriter
 
     rig.send(ev.Refused(first.client_order_id, "halted"))
     ledger.commit([intent for intent in rig.intents if isinstance(intent, Record)], rig.now_ms)
-    after = Rig(restored=again(tmp_path).restore(NOW), now_ms=rig.now_ms, take_profit_order="market", stop_loss_pct=5.0)
+    after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, take_profit_order="market", stop_loss_pct=5.0)
     second = one(places(after.price("94") + after.tick(2)))
     assert second.client_order_id != first.client_order_id
 
 
-def test_commands_seen_and_not_finished_are_taken_up_again(ledger: LedgerWriter, tmp_path: Path) -> None:
+def test_commands_seen_and_not_finished_are_taken_up_again(ledger: LedgerWriter, again: Again) -> None:
     for number in (1, 2):
         ledger.command_seen(
             Command(seq=number, id=f"c{number}", cmd="flatten", at="", args={"a": "b"}), NOW_MS + number
         )
     ledger.commit([SaveReceipt("c1", ReceiptState.DONE, None, {"fills": "3"})], NOW_MS + 9)
-    docs, seen, unfinished = again(tmp_path).receipts()
+    docs, seen, unfinished = again().receipts()
     assert [(doc.id, doc.state) for doc in docs] == [("c1", ReceiptState.DONE), ("c2", ReceiptState.SEEN)]
     assert docs[0].result == {"fills": "3"}
     assert seen == {"c1", "c2"}
     assert [(c.id, c.cmd, c.args) for c in unfinished] == [("c2", "flatten", {"a": "b"})]
 
 
-def test_unclean_starts_are_those_that_did_not_end_by_themselves(tmp_path: Path) -> None:
+def test_unclean_starts_are_those_that_did_not_end_by_themselves(engine: Engine) -> None:
     for number, ended in enumerate([False, True, False], 1):
-        writer = LedgerWriter(open_writer(tmp_path / "ledger.db"), f"boot-{number}")
+        writer = LedgerWriter(engine, f"boot-{number}")
         writer.boot_began(NOW_MS + number, "build")
         if ended:
             writer.boot_ended(NOW_MS + number)
-    now = LedgerWriter(open_writer(tmp_path / "ledger.db"), "boot-now")
+    now = LedgerWriter(engine, "boot-now")
     now.boot_began(NOW_MS + 9, "build")
     assert now.unclean_starts(NOW_MS) == 2
     assert now.unclean_starts(NOW_MS + 3) == 1
@@ -292,12 +312,12 @@ def test_what_was_committed_outlives_kill_9(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", program], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (tmp_path / "ledger.db-wal").exists()
-    assert again(tmp_path).facts()["last"] == "49"
+    assert LedgerWriter(open_writer(tmp_path / "ledger.db"), "boot-2").facts()["last"] == "49"
 
 
 def test_a_stale_wal_beside_a_new_ledger_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "ledger.db-wal").write_bytes(os.urandom(40_000))
-    writer = again(tmp_path)
+    writer = LedgerWriter(open_writer(tmp_path / "ledger.db"), "boot-2")
     writer.fact("a", "b", NOW_MS)
     assert writer.facts() == {"a": "b"}
 
@@ -341,16 +361,17 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
     assert "as it should be" in ended.stdout, ended.stderr
 
 
-def test_readers_do_not_stop_the_writer(tmp_path: Path, ledger: LedgerWriter) -> None:
+def test_readers_do_not_stop_the_writer(place: Place, ledger: LedgerWriter) -> None:
     ledger.fact("n", "1", NOW_MS)
-    with open_reader(tmp_path / "ledger.db").connect() as reader:
+    with reader_at(place).connect() as reader:
         assert reader.execute(select(t.facts)).all()
         ledger.fact("n", "2", NOW_MS)
-    with open_reader(tmp_path / "ledger.db").connect() as reader, pytest.raises(OperationalError, match="readonly"):
+    with reader_at(place).connect() as reader, pytest.raises(DBAPIError, match=r"read-?only"):
         reader.execute(text("DELETE FROM facts"))
 
 
-def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path, ledger: LedgerWriter) -> None:
+def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
+    ledger = LedgerWriter(open_writer(tmp_path / "ledger.db"), "boot-1")
     ledger.fact("n", "1", NOW_MS)
     backup(tmp_path / "ledger.db", tmp_path / "copy.db")
     assert LedgerWriter(open_writer(tmp_path / "copy.db"), "b").facts() == {"n": "1"}

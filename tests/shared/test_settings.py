@@ -107,15 +107,29 @@ def test_settings_that_contradict_each_other(tmp_path: Path, environ: dict[str, 
     assert any(word in line for line in problems(tmp_path, environ))
 
 
-@pytest.mark.parametrize("key", ["COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH"])
+SECRETS = {
+    "COINBASE_API_PRIVATE_KEY": "canary-1234",
+    "COINBASE_API_KEY_NAME": "canary-1234",
+    "DASHBOARD_PASSWORD_HASH": "canary-1234",
+    "LEDGER_URL": "postgresql://coin:canary-1234@127.0.0.1/coin",
+}
+
+
+@pytest.mark.parametrize("key", SECRETS)
 def test_secrets_come_from_the_file_alone_and_are_never_told(tmp_path: Path, key: str) -> None:
-    found = "; ".join(problems(tmp_path, {key: "canary-1234"}))
+    line = f"{key}={SECRETS[key]}"
+    found = "; ".join(problems(tmp_path, {key: SECRETS[key]}))
     assert key in found and "canary" not in found
-    assert "chmod 600" in "; ".join(_problems_of_mode(tmp_path, f"{key}=canary-1234", 0o644))
-    loaded = load(env_file(tmp_path, f"{key}=canary-1234"), {})
+    assert "chmod 600" in "; ".join(_problems_of_mode(tmp_path, line, 0o644))
+    loaded = load(env_file(tmp_path, line), {})
     if key != "COINBASE_API_KEY_NAME":
         assert "canary" not in repr(loaded.settings)
     assert public_values(loaded.settings)[key] == "set"
+
+
+def test_a_ledger_url_that_is_none_is_refused_without_being_shown(tmp_path: Path) -> None:
+    found = "; ".join(_problems_of_mode(tmp_path, "LEDGER_URL=mysql://coin:canary@host/coin", 0o600))
+    assert "LEDGER_URL" in found and "canary" not in found
 
 
 def _problems_of_mode(tmp_path: Path, text: str, mode: int) -> list[str]:

@@ -1,0 +1,109 @@
+"""`./coin ledger …`: check the ledger, copy it out, rebuild it from its journal. Reading only, with the bot running."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli import ui
+from cli.context import from_callers_folder, loaded
+from shared.ledger.at import exists, reader_at
+from shared.ledger.dump import digest
+from shared.ledger.events import BadEvent
+from shared.ledger.export import Format, export
+from shared.ledger.open import DamagedLedger, open_writer
+from shared.ledger.place import Place, place_of
+from shared.ledger.replay import first_difference, replay
+from shared.ledger.verify import counts
+from shared.ledger.verify import verify as run_checks
+
+SHOWN = 5
+PARTIAL = ".partial"
+
+
+def verify() -> None:
+    """Every check, one line each; code 1 where any of them found something."""
+    place = _place()
+    began = time.monotonic()
+    engine = reader_at(place)
+    verdicts = run_checks(engine)
+    for verdict in verdicts:
+        ui.line(ui.BAD if verdict.findings else ui.GOOD, f"{verdict.name:9} {verdict.about}")
+        for finding in verdict.findings[:SHOWN]:
+            ui.plain(f"      {finding}")
+        if len(verdict.findings) > SHOWN:
+            ui.plain(f"      … and {len(verdict.findings) - SHOWN} more")
+    failed = [verdict.name for verdict in verdicts if verdict.findings]
+    if failed:
+        ui.give_up(
+            f"{place} does not hold: {', '.join(failed)}.",
+            "./coin restore puts a backup in place; ./coin ledger replay --to FILE rebuilds what the journal tells",
+        )
+    rows = ", ".join(f"{number:,} {name}" for name, number in counts(engine).items() if number)
+    ui.line(ui.GOOD, f"{place} is whole: {rows} ({time.monotonic() - began:.1f} s)")
+
+
+def replay_journal(target: Path | None) -> None:
+    """Rebuild a fresh ledger from the journal and compare the two; code 1 where they differ."""
+    place = _place()
+    with tempfile.TemporaryDirectory(prefix="coin-replay-") as folder:
+        path = from_callers_folder(target) if target is not None else Path(folder) / "ledger.db"
+        if path.exists():
+            ui.give_up(f"{path} is there already. Nothing was changed.")
+        partial = path.with_name(path.name + PARTIAL)
+        partial.unlink(missing_ok=True)
+        before, after, transactions = _replayed(place, partial)
+        partial.replace(path)
+    ui.line(ui.DOT, f"{digest(before)}  {place}, {len(before):,} bytes as text")
+    ui.line(ui.DOT, f"{digest(after)}  rebuilt from {transactions:,} transactions of its journal")
+    if target is not None:
+        ui.line(ui.DOT, f"the rebuilt ledger is {path}")
+    difference = first_difference(before, after)
+    if difference is not None:
+        ui.give_up(f"They differ. {difference}", "./coin ledger verify tells all of it")
+    ui.line(ui.GOOD, "Byte for byte the same.")
+
+
+def _replayed(place: Place, path: Path) -> tuple[bytes, bytes, int]:
+    try:
+        made = open_writer(path)
+        try:
+            return replay(reader_at(place), made)
+        finally:
+            made.dispose()
+    except BadEvent as error:
+        path.unlink(missing_ok=True)
+        ui.give_up(f"The journal of {place} cannot be read: {error}", "./coin ledger verify names the row")
+    except (SQLAlchemyError, OSError) as error:
+        path.unlink(missing_ok=True)
+        _cannot(place, error)
+
+
+def export_tables(folder: Path, form: Format) -> None:
+    """Every table as a file, amounts as exact text."""
+    place, out = _place(), from_callers_folder(folder)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        ui.give_up(f"{out} is there already and not empty. Nothing was changed.")
+    try:
+        rows = export(reader_at(place), out, form)
+    except (SQLAlchemyError, OSError) as error:
+        _cannot(place, error)
+    ui.line(ui.GOOD, f"{out}: {', '.join(f'{number:,} {name}' for name, number in rows.items())}")
+
+
+def _place() -> Place:
+    place = place_of(loaded().settings)
+    try:
+        there = exists(place)
+    except (DamagedLedger, SQLAlchemyError) as error:
+        _cannot(place, error)
+    if not there:
+        ui.give_up(f"There is no ledger yet: {place if place.on_server else place.path}.")
+    return place
+
+
+def _cannot(place: Place, error: Exception) -> NoReturn:
+    why = str(getattr(error, "orig", None) or error).splitlines()[0]
+    ui.give_up(f"{place} can't be read: {why}", "./coin doctor says more")
