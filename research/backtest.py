@@ -20,6 +20,8 @@ from research.loops import types as t
 from research.metrics.summary import Figure, figures
 from shared.settings import Settings, SettingsError, keys, load
 
+Progress = Callable[[int, int], None]  # (done, of how many)
+
 
 class Engine(StrEnum):
     """Which machine runs the rulebook."""
@@ -95,16 +97,21 @@ def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s
     return found
 
 
-def run(data_dir: Path, request: Request, *, chances: bool = True) -> Backtest:
-    """Run one backtest. Raises ResearchError."""
+def run(data_dir: Path, request: Request, *, chances: bool = True, progress: Progress | None = None) -> Backtest:
+    """Run one backtest. `progress` is told of what takes long. Raises ResearchError."""
     began = time.perf_counter()
     candles = load_data(data_dir, request.data, request.since_s, request.until_s)
     loaded = time.perf_counter()
-    return run_on(candles, request, chances=chances, spent={"data": loaded - began})
+    return run_on(candles, request, chances=chances, spent={"data": loaded - began}, progress=progress)
 
 
 def run_on(
-    candles: Sequence[Candles], request: Request, *, chances: bool = True, spent: Mapping[str, float] | None = None
+    candles: Sequence[Candles],
+    request: Request,
+    *,
+    chances: bool = True,
+    spent: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
 ) -> Backtest:
     """The same on candles in hand."""
     took = dict(spent or {})
@@ -114,11 +121,11 @@ def run_on(
     prepared = engine.prepare(candles, plain=plain)
     mark("prepare")
     try:
-        said = signals.fast(settings, prepared, plain=plain)
+        said = signals.fast(settings, prepared, plain=plain, progress=progress)
     except SettingsError as error:
         raise ResearchError("; ".join(error.problems)) from error
     mark("signals")
-    result = _run(prepared, said, settings, request, request.model)
+    result = _run(prepared, said, settings, request, request.model, progress)
     mark("loop")
     found = figures(result, request.seed, chances=chances)
     other: tuple[Figure, ...] = ()
@@ -141,14 +148,19 @@ def _stopwatch(took: dict[str, float]) -> Callable[[str], None]:
 
 
 def _run(
-    prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Settings, request: Request, model: MarketModel
+    prepared: Prepared,
+    said: Sequence[NDArray[np.int8]],
+    settings: Settings,
+    request: Request,
+    model: MarketModel,
+    progress: Progress | None = None,
 ) -> RawResult:
     if request.style is Style.FLIP:
         return engine.run_flip(prepared, said[0], model, plain=request.engine is Engine.PLAIN)
     if request.engine is Engine.FULL:
         from research.full import run_full  # noqa: PLC0415
 
-        return run_full(prepared, said, settings, model)
+        return run_full(prepared, said, settings, model, progress)
     return engine.run_lots(prepared, said, settings, model, plain=request.engine is Engine.PLAIN)
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from research import terminal
-from research.cli import data_dir, day_s, guarded, run_and_show
+from research.cli_backtest import run_and_show
 from research.errors import ResearchError
+from research.options import data_dir, day_s, guarded
 
 # ruff: noqa: PLC0415
 app = typer.Typer(help="Candles: bring them in, download them, list them.", no_args_is_help=True)

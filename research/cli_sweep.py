@@ -4,30 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from research import cli, terminal
-from research.cli import (
-    Cash,
-    Data,
-    FillOption,
-    Impact,
-    Maker,
-    Part,
-    Seed,
-    Sets,
-    Since,
-    Slippage,
-    Spread,
-    StyleOption,
-    Taker,
-    Touched,
-    Until,
-    VolSlippage,
-    day_s,
-    guarded,
-    market_model,
-    pairs,
-)
-from research.errors import ResearchError
+from research import terminal
+from research.options import Asked, Seed, Sets, asking, data_dir, guarded, pairs
 
 # ruff: noqa: PLC0415
 Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
@@ -38,21 +16,10 @@ Top = Annotated[int, typer.Option(help="How many of the best to print.")]
 Shown = ("total_return", "max_drawdown", "sharpe", "calmar", "lots", "fees")
 
 
-def _request(
-    data: list[str], sets: list[str] | None, model: Any, style: str, seed: int, since: str | None, until: str | None
-) -> Any:
-    from research.backtest import Engine, Request
-    from research.engine import Style
-
-    if style not in list(Style):
-        raise ResearchError(f"--style: one of {', '.join(Style)}")
-    return Request(tuple(data), pairs(sets), model, Style(style), Engine.FAST, day_s(since), day_s(until), seed)
-
-
+@asking
 def sweep(
-    data: Data,
+    asked: Asked,
     grid: Grid,
-    sets: Sets = None,
     metric: Metric = "sharpe",
     random_points: RandomPoints = 0,
     optuna: Annotated[int, typer.Option(help="Let Optuna choose so many points of the grid, one after the other.")] = 0,
@@ -60,20 +27,6 @@ def sweep(
     address: Annotated[str, typer.Option(help="A Ray cluster; local starts one here.")] = "local",
     jobs: Jobs = 0,
     top: Top = 10,
-    fill: FillOption = "next_open",
-    maker_pct: Maker = 0.50,
-    taker_pct: Taker = 0.90,
-    spread_bps: Spread = 0.0,
-    slippage_bps: Slippage = 0.0,
-    vol_slippage: VolSlippage = 0.0,
-    impact_bps: Impact = 0.0,
-    touched: Touched = False,
-    participation: Part = 0.0,
-    cash: Cash = 10_000.0,
-    since: Since = None,
-    until: Until = None,
-    style: StyleOption = "lots",
-    seed: Seed = 0,
 ) -> None:
     """Backtest many points of settings. Killed or stopped, the same command goes on where it was."""
 
@@ -83,18 +36,14 @@ def sweep(
         from research.sweep import run
 
         axes = pt.parse(grid)
-        model = market_model(
-            fill, maker_pct, taker_pct, spread_bps, slippage_bps, vol_slippage, impact_bps, touched, participation, cash
-        )
-        request = _request(data, sets, model, style, seed, since, until)
-        folder = cli.data_dir()
+        request, folder = asked.request(), data_dir()
         if optuna:
             from research.sweep.sampler import run_sampled
 
             with terminal.progress("  sweep", optuna) as step:
                 swept = run_sampled(folder, request, axes, optuna, metric, step)
         else:
-            chosen = pt.random_points(axes, random_points, seed) if random_points else pt.all_points(axes)
+            chosen = pt.random_points(axes, random_points, asked.seed) if random_points else pt.all_points(axes)
             plan = run.Plan(request, axes, tuple(chosen), metric, engine, jobs, address)
             with terminal.progress("  sweep", len(chosen)) as step:
                 swept = run.run(folder, plan, step)
@@ -131,6 +80,10 @@ def _show(swept: Any, top: int) -> None:
         terminal.say(f"  · {swept.resumed:,} of {len(swept.rows):,} points were there already")
     if failed:
         terminal.say(f"  · {len(failed):,} points can't be run, such as: {failed[0]['error']}")
+    if len(swept.rows) < len(swept.plan.points):
+        terminal.say(
+            f"  · Stopped after {len(swept.rows):,} of {len(swept.plan.points):,} points; the same command goes on"
+        )
     luck = swept.luck()
     if luck is not None:
         terminal.say(f"  · The best of {len(swept.rows):,} points reaches a Sharpe of {luck:.2f} by luck alone")
@@ -138,10 +91,10 @@ def _show(swept: Any, top: int) -> None:
         terminal.say(f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance of more than luck)")
 
 
+@asking
 def walkforward(
-    data: Data,
+    asked: Asked,
     grid: Grid,
-    sets: Sets = None,
     train: Annotated[str, typer.Option(help="Length of training, such as 60d.")] = "60d",
     test: Annotated[str, typer.Option(help="Length of each test, such as 20d.")] = "20d",
     purge: Annotated[str, typer.Option(help="Dropped at the end of training, such as 1d; 0 = nothing.")] = "1d",
@@ -149,17 +102,6 @@ def walkforward(
     anchored: Annotated[bool, typer.Option("--anchored", help="Training always begins at the first bar.")] = False,
     metric: Metric = "sharpe",
     jobs: Jobs = 0,
-    fill: FillOption = "next_open",
-    maker_pct: Maker = 0.50,
-    taker_pct: Taker = 0.90,
-    spread_bps: Spread = 0.0,
-    slippage_bps: Slippage = 0.0,
-    touched: Touched = False,
-    cash: Cash = 10_000.0,
-    since: Since = None,
-    until: Until = None,
-    style: StyleOption = "lots",
-    seed: Seed = 0,
 ) -> None:
     """Choose settings on one stretch, judge them on the next, and roll on."""
 
@@ -172,16 +114,15 @@ def walkforward(
         from research.sweep import points as pt
         from shared.times import from_epoch_ms
 
-        model = market_model(fill, maker_pct, taker_pct, spread_bps, slippage_bps, 0.0, 0.0, touched, 0.0, cash)
         lengths = [0 if text in ("0", "") else granularity_s(text) for text in (train, test, purge, embargo)]
         train_s, test_s, purge_s, embargo_s = lengths
-        request = _request(data, sets, model, style, seed, since, until)
+        request = asked.request()
         chosen = tuple(pt.all_points(pt.parse(grid)))
         plan = wf.Plan(
             request, chosen, train_s, test_s, purge_s, embargo_s, anchored, metric, jobs or os.cpu_count() or 1
         )
         with terminal.progress("  windows", None) as step:
-            walked = wf.walk(cli.data_dir(), plan, step)
+            walked = wf.walk(data_dir(), plan, step)
         rows = []
         for w in walked.windows:
             begin, end = (f"{from_epoch_ms(at * 1000):%Y-%m-%d}" for at in (w.test_from, w.test_to))
@@ -212,7 +153,7 @@ def check_strategy(
         from research import check
         from research.backtest import load_data, settings_for
 
-        candles = load_data(cli.data_dir(), [data], None, None)[0]
+        candles = load_data(data_dir(), [data], None, None)[0]
         if bars and len(candles) > bars:
             candles = candles.rows(len(candles) - bars, len(candles))
         settings = settings_for({**pairs(sets), "STRATEGY": name}, [candles])

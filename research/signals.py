@@ -1,6 +1,6 @@
 """Signals of a strategy over history: its own vectorised function, or a compiled form of the very same rule."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,11 @@ def strategy_of(settings: Settings) -> Strategy:
     return registry.make(settings.strategy, settings)
 
 
-def full(settings: Settings, candles: Candles) -> SignalArrays:
+def full(settings: Settings, candles: Candles, progress: Callable[[int, int], None] | None = None) -> SignalArrays:
     """Signal, strength and values of every bar, by the strategy's own function."""
-    return strategy_of(settings).signals(candles.bars())
+    strategy = strategy_of(settings)
+    strategy.progress = progress
+    return strategy.signals(candles.bars())
 
 
 def has_fast_form(settings: Settings) -> bool:
@@ -27,7 +29,9 @@ def has_fast_form(settings: Settings) -> bool:
     return settings.strategy == "sma_cross"
 
 
-def fast(settings: Settings, prepared: Prepared, plain: bool = False) -> list[NDArray[np.int8]]:
+def fast(
+    settings: Settings, prepared: Prepared, plain: bool = False, progress: Callable[[int, int], None] | None = None
+) -> list[NDArray[np.int8]]:
     """The signal alone, product by product. Equal to `full(…).signal`, which a test compares."""
     found: list[NDArray[np.int8]] = []
     for one, low, high in zip(prepared.candles, prepared.first.tolist(), prepared.end.tolist(), strict=True):
@@ -36,7 +40,7 @@ def fast(settings: Settings, prepared: Prepared, plain: bool = False) -> list[ND
             kernel("sma_signal", plain)(prepared.ticks[3][low:high], settings.ma_fast, settings.ma_slow, out)
             found.append(out)
         else:
-            found.append(np.ascontiguousarray(full(settings, one).signal, dtype=np.int8))
+            found.append(np.ascontiguousarray(full(settings, one, progress).signal, dtype=np.int8))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -47,6 +47,20 @@ class Step(Protocol):
     """Tell how far the work is."""
 
     def __call__(self, done: int, total: int | None = None) -> None: ...
+
+
+@contextmanager
+def slowly(title: str) -> Iterator[Step]:
+    """`progress` for what mostly takes a moment: nothing is made ready unless somebody tells how far it is."""
+    opened: list[Any] = []
+    with ExitStack() as stack:
+
+        def step(done: int, total: int | None = None) -> None:
+            if not opened:
+                opened.append(stack.enter_context(progress(title, total)))
+            opened[0](done, total)
+
+        yield step
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from research.errors import ResearchError
 from research.metrics import ratios
 from research.metrics.summary import by_key, curve, figures
 from research.sweep import evaluate as ev
+from research.sweep import pools
 from research.sweep.points import Point
 
 Progress = Callable[[int, int], None]
@@ -90,7 +91,7 @@ def cut(candles: Sequence[Candles], said: Sequence[Any], begin_s: int, end_s: in
 
 
 def walk(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Walked:
-    """Every window in order. Raises ResearchError."""
+    """Every window in order; those that were finished, where a person stopped it. Raises ResearchError."""
     candles = load_data(data_dir, plan.request.data, plan.request.since_s, plan.request.until_s)
     first = min(int(one.start_s[0]) for one in candles)
     end = max(int(one.start_s[-1]) for one in candles) + candles[0].granularity_s
@@ -101,9 +102,15 @@ def walk_on(
     candles: Sequence[Candles], plan: Plan, steps: Sequence[Window], progress: Progress | None = None
 ) -> Walked:
     """The same on candles in hand."""
-    done, growth, days = [], [1.0], []
+    done: list[Window] = []
+    growth, days = [1.0], []
     for i, step in enumerate(steps):
-        window, result = _step(candles, plan, step)
+        try:
+            window, result = _step(candles, plan, step)
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            break
         done.append(window)
         if result is not None:
             growth.append(growth[-1] * float(result.equity[-1]) / result.model.cash)
@@ -119,7 +126,7 @@ def _step(candles: Sequence[Candles], plan: Plan, step: Window) -> tuple[Window,
         return step, None
     bench = ev.Bench.of(training, plan.request)
     best: ev.Row | None = None
-    for row in sorted(ev.in_threads(bench, plan.points, plan.jobs), key=lambda row: plan.points.index(row["point"])):
+    for row in sorted(pools.in_threads(bench, plan.points, plan.jobs), key=lambda row: plan.points.index(row["point"])):
         value = row.get("figures", {}).get(plan.metric)
         if value is not None and (best is None or value > best["figures"][plan.metric]):
             best = row

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -137,6 +137,8 @@ class Strategy(ABC):
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""  # one sentence for a list of strategies
     options_type: ClassVar[type[Any]] = NoOptions
+    # Research sets it: a `compute` that takes seconds over a long history may tell (done, of how many).
+    progress: Callable[[int, int], None] | None = None
 
     def __init__(self, settings: Settings, options: Any = None) -> None:
         self.settings = settings

@@ -62,6 +62,8 @@ class Logistic(Strategy):
         p = np.full(len(bars), np.nan)
         for first, end in self._slots(bars):
             p[first:end] = self._fit(rows, up, first).probability(rows[first:end])
+            if self.progress is not None:
+                self.progress(end, len(bars))
         return self._decide(bars, p)
 
     def latest(self, bars: Bars) -> Signal:

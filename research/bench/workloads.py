@@ -16,6 +16,7 @@ from research.engine import MarketModel, Style, kernel
 from research.signals import strategy_of
 from research.sweep import evaluate as ev
 from research.sweep import points as pt
+from research.sweep import pools
 
 FEE_PCT = 0.1
 CASH = 1_000_000.0
@@ -85,7 +86,7 @@ def work_c(candles: Candles, jobs: int, grid: tuple[str, ...] = GRID) -> list[An
     """A hundred points of A with their figures, data prepared once."""
     request = Request(("bench",), {"STRATEGY": "sma_cross"}, FLIP_MODEL, Style.FLIP)
     bench = ev.Bench.of([candles], request)
-    return list(ev.in_threads(bench, pt.all_points(pt.parse(grid)), jobs))
+    return list(pools.in_threads(bench, pt.all_points(pt.parse(grid)), jobs))
 
 
 def work_logistic(candles: Candles) -> Any:

@@ -6,7 +6,7 @@ is the only part of research that knows the exchange's side.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from research.full.driver import Curve, Driver
 from research.loops import types as t
 from shared.settings import Settings
 
+TELL_EVERY = 50  # bars between two words on how far it is
 REASONS = {
     ExitReason.STOP: codes.EXIT_STOP,
     ExitReason.TRAIL: codes.EXIT_TRAIL,
@@ -31,7 +32,13 @@ REASONS = {
 }
 
 
-def run_full(prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Settings, model: MarketModel) -> RawResult:
+def run_full(
+    prepared: Prepared,
+    said: Sequence[NDArray[np.int8]],
+    settings: Settings,
+    model: MarketModel,
+    progress: Callable[[int, int], None] | None = None,
+) -> RawResult:
     """Trade the bars with the bot's engine. Raises ResearchError for assumptions that this exchange can't make."""
     if model.fill is not Fill.NEXT_OPEN or model.participation or model.impact_bps or model.slippage_bps:
         raise ResearchError("--engine full fills at the next open, without slippage or bounds on volume")
@@ -54,6 +61,8 @@ def run_full(prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Set
         if not times:
             break
         _at_time(driver, curve, min(times), position, opened)
+        if progress is not None and len(curve.equity) % TELL_EVERY == 0:
+            progress(len(curve.equity), len(prepared.times))
     return _result(driver, curve, model)
 
 

@@ -1,25 +1,20 @@
-"""One point's figures, and a stretch of points by one worker."""
+"""One point's figures, from what all points of a sweep share."""
 
 import dataclasses
-import functools
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from bot.strategies.base import StrategyError
 from research import engine, signals
 from research.backtest import Request, settings_for
-from research.data import store
 from research.data.candles import Candles
 from research.engine import Prepared, RawResult, Style
 from research.errors import ResearchError
 from research.loops import types as t
 from research.metrics.summary import by_key, figures
-from research.sweep.points import Point, key_of
+from research.sweep.points import Point
 from shared.settings import Settings, SettingsError
 
 Row = dict[str, Any]
@@ -130,86 +125,3 @@ def result_of(bench: Bench, point: Point) -> RawResult:
         return engine.run_flip(bench.prepared, said[0], bench.request.model, room=bench.room())
     model, room = bench.request.model, bench.room()
     return engine.run_lots(bench.prepared, said, settings, model, sums=bench.sums, room=room)
-
-
-def in_threads(bench: Bench, points: Sequence[Point], jobs: int) -> Iterator[Row]:
-    """Rows as they are finished. The loops run without Python's lock, so threads are enough and share the data."""
-    if jobs == 1:
-        for point in points:
-            yield evaluate(bench, point)
-        return
-    with ThreadPoolExecutor(jobs) as pool:
-        yield from _as_finished([functools.partial(pool.submit, evaluate, bench, point) for point in points], 4 * jobs)
-
-
-def _as_finished(submits: Sequence[Callable[[], "Future[Any]"]], ahead: int) -> Iterator[Any]:
-    """Results in the order of finishing, with a few submitted ahead, so that an end leaves little behind."""
-    waiting: set[Future[Any]] = set()
-    for submit in submits:
-        waiting.add(submit())
-        if len(waiting) >= ahead:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    for future in waiting:
-        yield future.result()
-
-
-_worker: dict[str, Bench] = {}
-
-
-def work(paths: Sequence[str], request: Request, points: Sequence[Point]) -> list[Row]:
-    """A stretch of points in a worker process, which keeps the prepared data for the next stretch."""
-    key = repr((paths, request.since_s, request.until_s))
-    bench = _worker.get(key)
-    if bench is None:
-        candles = [store.load(Path(path)).between(request.since_s, request.until_s) for path in paths]
-        bench = Bench.of(candles, request)
-        _worker.clear()
-        _worker[key] = bench
-    bench.request = request
-    return [evaluate(bench, point) for point in points]
-
-
-def in_processes(paths: Sequence[str], request: Request, points: Sequence[Point], jobs: int) -> Iterator[Row]:
-    """The same in processes of their own, for strategies that hold Python's lock."""
-    import multiprocessing  # noqa: PLC0415
-
-    # Each process uses one core: libraries that start threads of their own would only stand in each other's way.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        submits = [functools.partial(pool.submit, work, paths, request, [point]) for point in points]
-        for rows in _as_finished(submits, 2 * jobs):
-            yield from rows
-
-
-def in_ray(
-    candles: Sequence[Candles], request: Request, points: Sequence[Point], address: str, jobs: int
-) -> Iterator[Row]:
-    """The same on a Ray cluster; `address` "local" starts one of `jobs` workers here. Raises ResearchError."""
-    try:
-        import ray  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-    except ImportError as error:
-        raise ResearchError("--engine ray needs Ray: .venv/bin/python -m pip install ray") from error
-    from research.sweep.ray_worker import stretch  # noqa: PLC0415
-
-    if address == "local":
-        ray.init(num_cpus=jobs, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    else:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    try:
-        shared = ray.put((list(candles), request))
-        task = ray.remote(stretch)
-        each = max(1, min(50, len(points) // (4 * jobs)))
-        waiting = [task.remote(shared, points[i : i + each]) for i in range(0, len(points), each)]
-        while waiting:
-            done, waiting = ray.wait(waiting)
-            for rows in ray.get(done):
-                yield from rows
-    finally:
-        ray.shutdown()
-
-
-def order_of(points: Sequence[Point]) -> Mapping[str, int]:
-    return {key_of(point): i for i, point in enumerate(points)}

@@ -1,11 +1,12 @@
 """A sweep: points out, rows in, kept as they come, so that a killed one goes on where it was."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from research.metrics.chance import best_of_luck, deflated_sharpe
 from research.metrics.summary import curve
 from research.runs import request_document, trading_settings
 from research.sweep import evaluate as ev
+from research.sweep import pools
 from research.sweep.points import Grid, Point, key_of
 
 Progress = Callable[[int, int], None]
@@ -44,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """The answer: a row per point in the order of the points."""
+    """The answer: a row per point in the order of the points; only those that were finished, where it was stopped."""
 
     plan: Plan
     folder: Path
@@ -89,15 +91,19 @@ def run(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Swept:
     known = _read(journal)
     todo = [point for point in plan.points if key_of(point) not in known]
     resumed, done = len(plan.points) - len(todo), len(plan.points) - len(todo)
-    with journal.open("ab") as file:
-        for row in _rows(data_dir, plan, candles, todo):
-            known[key_of(row["point"])] = row
-            file.write(orjson.dumps(row) + b"\n")
-            file.flush()
-            done += 1
-            if progress is not None:
-                progress(done, len(plan.points))
-    swept = Swept(plan, folder, tuple(known[key_of(point)] for point in plan.points), resumed)
+    with journal.open("ab") as file, contextlib.closing(_rows(data_dir, plan, candles, todo)) as rows:
+        try:
+            for row in rows:
+                known[key_of(row["point"])] = row
+                file.write(orjson.dumps(row) + b"\n")
+                file.flush()
+                done += 1
+                if progress is not None:
+                    progress(done, len(plan.points))
+        except KeyboardInterrupt:
+            if not done:
+                raise
+    swept = Swept(plan, folder, tuple(known[key] for key in map(key_of, plan.points) if key in known), resumed)
     return finish(swept, candles)
 
 
@@ -127,9 +133,9 @@ def _read(journal: Path) -> dict[str, ev.Row]:
     return {key_of(row["point"]): row for row in rows}
 
 
-def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequence[Point]) -> Iterator[ev.Row]:
+def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequence[Point]) -> pools.Rows:
     if not points:
-        return iter(())
+        return
     jobs = plan.jobs or os.cpu_count() or 1
     kind = plan.engine
     if kind == "auto":
@@ -138,11 +144,11 @@ def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequen
     paths = [str(store.find(data_dir, name)) for name in plan.request.data]
     match kind:
         case "threads":
-            return ev.in_threads(ev.Bench.of(candles, plan.request), points, jobs)
+            yield from pools.in_threads(ev.Bench.of(candles, plan.request), points, jobs)
         case "processes":
-            return ev.in_processes(paths, plan.request, points, jobs)
+            yield from pools.in_processes(paths, plan.request, points, jobs)
         case "ray":
-            return ev.in_ray(candles, plan.request, points, plan.address, jobs)
+            yield from pools.in_ray(candles, plan.request, points, plan.address, jobs)
         case _:
             raise ResearchError(f"--engine {kind}: auto, threads, processes or ray")
 

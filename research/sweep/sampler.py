@@ -37,7 +37,11 @@ def run_sampled(
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=request.seed))
-    study.optimize(objective, n_trials=count)
+    try:
+        study.optimize(objective, n_trials=count)
+    except KeyboardInterrupt:
+        if not rows:
+            raise
     plan = Plan(request, grid, tuple(row["point"] for row in rows), metric, "optuna", 1)
     folder = data_dir / "research" / "sweeps" / sweep_id(plan, candles)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,53 @@
+"""`./coin backtest`: one run, kept and shown."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from research import terminal
+from research.options import Asked, asking, data_dir, guarded
+
+if TYPE_CHECKING:
+    from research.backtest import Backtest, Request
+
+# ruff: noqa: PLC0415
+EngineOption = Annotated[str, typer.Option("--engine", help="fast, plain (not compiled) or full (the bot's engine).")]
+
+
+@asking
+def backtest(asked: Asked, engine: EngineOption = "fast") -> None:
+    """Trade history by the rulebook: table here, and report.html, trades.csv and run.json beside it."""
+    guarded(lambda: run_and_show(asked.request(engine)))
+
+
+def run_and_show(request: "Request") -> None:
+    """One backtest: run, keep, print."""
+    from research import backtest as bt
+    from research import runs
+
+    folder = data_dir()
+    with terminal.slowly("  backtest") as step:
+        done = bt.run(folder, request, progress=step)
+    kept = runs.keep(folder, done)
+    show(done)
+    terminal.say()
+    for name in ("report.html", "trades.csv", "run.json"):
+        terminal.say(f"  {kept.folder / name}")
+
+
+def show(done: "Backtest") -> None:
+    """The figures, and what they rest on."""
+    from research.report.words import figure_text
+
+    currency = done.result.prepared.candles[0].product_id.partition("-")[2]
+    other = {figure.key: figure for figure in done.other_bound}
+    rows = []
+    for figure in done.figures:
+        beside = figure_text(other[figure.key], currency) if figure.key in other else ""
+        value = figure_text(figure, currency)
+        rows.append((figure.title, value, beside if beside != value else ""))
+    word = "touched" if done.request.model.through else "traded through"
+    terminal.table(("", "", f"takes {word}" if other else ""), rows)
+    terminal.say()
+    for note in done.notes:
+        terminal.say(f"  · {note}")

@@ -1,0 +1,167 @@
+"""What the research commands share: their options, how they are read, and how a command ends that can't go on."""
+
+import functools
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from research import terminal
+from research.errors import ResearchError
+
+if TYPE_CHECKING:
+    from research.backtest import Request
+    from research.engine import MarketModel
+
+# ruff: noqa: PLC0415
+NEEDED = ("numpy", "numba", "pyarrow")
+Sets = Annotated[list[str] | None, typer.Option("--set", "-s", help="A setting, such as TAKE_PROFIT_PCT=2.5.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Options of every command that trades history: the data, the settings, what is assumed of the market."""
+
+    data: Annotated[
+        list[str], typer.Option("--data", "-d", help="Candle set (./coin data list); several: one account.")
+    ]
+    sets: Sets = None
+    fill: Annotated[str, typer.Option(help="next_open, close, or ohlc (exits walk the bar, stop before take).")] = (
+        "next_open"
+    )
+    maker_pct: Annotated[float, typer.Option(help="Maker fee in percent.")] = 0.50
+    taker_pct: Annotated[float, typer.Option(help="Taker fee in percent.")] = 0.90
+    spread_bps: Annotated[float, typer.Option(help="Whole spread, basis points.")] = 0.0
+    slippage_bps: Annotated[float, typer.Option(help="Slippage of each market order, basis points.")] = 0.0
+    vol_slippage: Annotated[float, typer.Option(help="Slippage in standard deviations of a bar's return.")] = 0.0
+    impact_bps: Annotated[
+        float, typer.Option(help="Basis points for an order of a bar's whole volume; grows with the root.")
+    ] = 0.0
+    touched: Annotated[
+        bool, typer.Option("--touched", help="Resting takes fill when touched, not only traded through.")
+    ] = False
+    participation: Annotated[
+        float, typer.Option(help="Part of a bar's volume that a resting take may get; 0 = no bound.")
+    ] = 0.0
+    cash: Annotated[float, typer.Option(help="Cash at the start.")] = 10_000.0
+    since: Annotated[str | None, typer.Option(help="From this day on, YYYY-MM-DD (UTC).")] = None
+    until: Annotated[str | None, typer.Option(help="Before this day, YYYY-MM-DD (UTC).")] = None
+    style: Annotated[str, typer.Option(help="lots (the bot), or flip: BUY all in, SELL all out.")] = "lots"
+    seed: Seed = 0
+
+    def request(self, engine: str = "fast") -> "Request":
+        """As the backtest takes it. Raises ResearchError."""
+        from research.backtest import Engine, Request
+        from research.engine import Style
+
+        if self.style not in list(Style) or engine not in list(Engine):
+            raise ResearchError(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(Engine)}")
+        since_s, until_s = day_s(self.since), day_s(self.until)
+        return Request(
+            tuple(self.data), pairs(self.sets), self.market_model(), Style(self.style), Engine(engine), since_s,
+            until_s, self.seed,
+        )  # fmt: skip
+
+    def market_model(self) -> "MarketModel":
+        """The assumptions about the market. Raises ResearchError."""
+        from research.engine import Fill, MarketModel
+
+        if self.fill not in list(Fill):
+            raise ResearchError(f"--fill {self.fill}: one of {', '.join(Fill)}")
+        for name in ("maker_pct", "taker_pct", "spread_bps", "slippage_bps", "vol_slippage", "impact_bps"):
+            _within(name, getattr(self, name), 10_000)
+        _within("participation", self.participation, 1)
+        if not 0 < self.cash <= 1e9:
+            raise ResearchError(f"--cash {self.cash:g} is out of range")
+        return MarketModel(
+            fill=Fill(self.fill), maker_pct=self.maker_pct, taker_pct=self.taker_pct, spread_bps=self.spread_bps,
+            slippage_bps=self.slippage_bps, volatility_slippage=self.vol_slippage, impact_bps=self.impact_bps,
+            through=not self.touched, participation=self.participation, cash=self.cash,
+        )  # fmt: skip
+
+
+def _within(name: str, value: float, most: float) -> None:
+    if not 0 <= value <= most:
+        raise ResearchError(f"--{name.replace('_', '-')} {value:g} is out of range")
+
+
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter `asked: Asked` stands for all of its options: typer sees each of them."""
+    hints = get_type_hints(command, include_extras=True)
+    own = [one for one in inspect.signature(command).parameters.values() if one.name != "asked"]
+    shared = get_type_hints(Asked, include_extras=True)
+    common = {one.name: (shared[one.name], one.default) for one in fields(Asked)}
+    mine = {one.name: (hints[one.name], MISSING if one.default is one.empty else one.default) for one in own}
+    options = {"data": common["data"], **mine, **common}  # the data first, then what is the command's own
+
+    @functools.wraps(command)
+    def asked_for(**values: Any) -> None:
+        given = {name: values.pop(name) for name in mine}
+        command(asked=Asked(**values), **given)
+
+    del asked_for.__dict__["__wrapped__"]  # typer would look through to the command's own parameters
+    kind = inspect.Parameter.KEYWORD_ONLY
+    seen: Any = asked_for
+    seen.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter(name, kind, annotation=hint, default=inspect.Parameter.empty if at is MISSING else at)
+            for name, (hint, at) in options.items()
+        ]
+    )
+    seen.__annotations__ = {name: hint for name, (hint, _) in options.items()} | {"return": None}
+    return asked_for
+
+
+def guarded(work: Callable[[], Any]) -> Any:
+    """Run `work`; what a person can mend is one line, and missing packages are named with the way to get them."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise terminal.give_up(
+            f"Research needs packages that are not installed ({', '.join(missing)}).",
+            ".venv/bin/python -m pip install --require-hashes --only-binary :all: -r requirements-research.txt",
+        )
+    try:
+        return work()
+    except ResearchError as error:
+        raise terminal.give_up(str(error)) from error
+
+
+def data_dir() -> Path:
+    """DATA_DIR as the bot reads it. Raises ResearchError for settings that don't hold."""
+    from shared.settings import SettingsError, load
+
+    try:
+        settings = load(environ={**os.environ, "COIN_MODE": "sim"}).settings
+    except SettingsError as error:
+        raise ResearchError("; ".join(error.problems)) from error
+    return settings.paths.root
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """KEY=VALUE texts. Raises ResearchError."""
+    out = {}
+    for text in texts or []:
+        key, mark, value = text.partition("=")
+        if not mark or not key.strip():
+            raise ResearchError(f"{text}: written KEY=VALUE, such as TAKE_PROFIT_PCT=2.5")
+        out[key.strip().upper()] = value.strip()
+    return out
+
+
+def day_s(text: str | None) -> int | None:
+    """Seconds since 1970 of a day or an RFC 3339 time."""
+    from datetime import UTC, datetime
+
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ResearchError(f"{text} is no day; written like 2024-01-31") from error
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
