@@ -6,7 +6,7 @@ once, with a fresh token.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -165,6 +165,17 @@ class Rest:
         """One product. Raises Rejected where there is none."""
         raw = await self._get(f"/products/{product_id}")
         return _parsed(lambda: parse.product(raw))
+
+    async def products(self, product_ids: Sequence[str]) -> tuple[Product, ...]:
+        """These products as they are now, in one request; what cannot be parsed is left out."""
+        raw = await self._get("/products", {"product_ids": list(product_ids)})
+        found = []
+        for item in _parsed(lambda: list(raw["products"])):
+            try:
+                found.append(parse.product(item))
+            except (KeyError, TypeError, ValueError):
+                continue
+        return tuple(product for product in found if product.product_id in product_ids)
 
     async def listed(self) -> tuple[Listing, ...]:
         """Every spot product with what was traded in 24 hours; what cannot be parsed is left out."""

@@ -25,6 +25,7 @@ PAGE_BARS = 300
 B_S = 5.0
 SYNC_S = 30.0
 SERVER_TIME_S = 60.0
+RULES_S = 45.0  # increments, least sizes and halts may change while the bot runs
 C_S = 1800.0
 BAR_DELAY_S = 1.0
 BAR_TRIES_S = (0.0, 2.0, 6.0)
@@ -64,8 +65,8 @@ async def _write_market(bot: Bot) -> None:
 
 
 async def clock_b(bot: Bot, rest: Rest) -> None:
-    """Every 5 s, or at once when wanted: sync with the exchange where it is due; compare the clocks."""
-    synced_s = timed_s = bot.clock.monotonic_s()
+    """Every 5 s, or at once when wanted: sync where it is due; each minute the products' rules and the clocks."""
+    synced_s = timed_s = ruled_s = bot.clock.monotonic_s()
     while True:
         wanted = await _wait(bot, B_S)
         now_s = bot.clock.monotonic_s()
@@ -74,11 +75,22 @@ async def clock_b(bot: Bot, rest: Rest) -> None:
             if wanted or now_s - synced_s >= SYNC_S or not bot.engine.world.portfolio.known:
                 await bot.desk.sync()
                 synced_s = now_s
+            if now_s - ruled_s >= RULES_S:
+                await _refresh_products(bot, rest)
+                ruled_s = now_s
             if now_s - timed_s >= SERVER_TIME_S:
                 await _compare_clocks(bot, rest)
                 timed_s = now_s
         except ExchangeError as error:
             log.warning("sync: %s", error)
+
+
+async def _refresh_products(bot: Bot, rest: Rest) -> None:
+    """What the exchange says of the products now; one that its list leaves out is asked for by name."""
+    found = await rest.products(bot.products)
+    bot.dispatch(ev.ProductsSeen(found))
+    for product_id in set(bot.products) - {product.product_id for product in found}:
+        bot.dispatch(ev.ProductsSeen((await rest.product(product_id),)))
 
 
 async def _wait(bot: Bot, seconds_: float) -> bool:
@@ -104,13 +116,11 @@ async def _compare_clocks(bot: Bot, rest: Rest) -> None:
 
 
 async def clock_c(bot: Bot, rest: Rest) -> None:
-    """Every 30 minutes: fee tier, products, old rows."""
+    """Every 30 minutes: fee tier, old rows."""
     while True:
         await bot.clock.sleep(C_S)
         try:
             bot.dispatch(ev.FeesSeen(await rest.fees()))
-            for product_id in bot.products:
-                bot.dispatch(ev.ProductsSeen((await rest.product(product_id),)))
         except ExchangeError as error:
             log.warning("clock C: %s", error)
         await bot.recorder.prune(epoch_ms(bot.clock.utc()) // 1000)

@@ -76,6 +76,19 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
         ),
         ("refused",),
     ),
+    # Seed 308: increments that became coarser while the bot ran were not looked at for half an hour.
+    "the-grid-changes": (
+        plan(
+            settings=SETTINGS | {"strategy": "always", "entry_order": "maker", "max_total_lots": 60},
+            acts=tuple(Act(i, 60.0 + 20 * i, "regrid", 0.1 * i) for i in range(8)),
+        ),
+        ("regrid",),
+    ),
+    # Seed 5011: a maker's fill without a fee could not be checked.
+    "no-maker-fee": (
+        plan(settings=SETTINGS | {"entry_order": "maker", "sim_maker_fee_pct": 0.0}, acts=(Act(0, 300.0, "crash"),)),
+        ("crash",),
+    ),
     # The operator's way out of a ledger that is gone: own orders are known, entries wait.
     "lost-ledger": (plan(acts=(Act(0, 300.0, "lose_ledger"), Act(1, 400.0, "start"))), ("lose_ledger",)),
     "lost-answers-and-crashes": (
@@ -90,6 +103,29 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "deaf-to-fills": (
         plan(windows=(Window(0, "ws_hide", "user", 0, 720, 0.9), Window(1, "fill_lag", "", 0, 720, 1.0, 15))),
         ("ws_hide", "fill_lag"),
+    ),
+    "two-bots-and-no-lock": (
+        plan(acts=(Act(0, 120, "second_bot"), Act(1, 300, "lock_gone"), Act(2, 420, "second_bot"))),
+        ("second_bot", "lock_gone"),
+    ),
+    "power-cuts": (
+        plan(
+            settings=SETTINGS | {"strategy": "always"},
+            acts=tuple(Act(i, 90.0 + 60 * i, "power_cut") for i in range(9)),
+        ),
+        ("power_cut",),
+    ),
+    "strays-and-a-kill": (
+        plan(
+            windows=(Window(0, "status_lag", "", 10, 700, 1.0, 100),),
+            acts=(
+                Act(0, 200, "stray_orders", 1.0),
+                Act(1, 260, "kill"),
+                Act(2, 500, "reset_kill"),
+                Act(3, 520, "start"),
+            ),
+        ),
+        ("stray_orders",),
     ),
     "full-disk": (
         plan(windows=(Window(0, "ledger_full", "", 100, 100, 0.5), Window(1, "disk_full", "", 150, 100, 1.0)),
