@@ -58,6 +58,14 @@ def probabilistic_sharpe(returns: Floats, benchmark: float = 0.0) -> float | Non
     deviation = float(np.sqrt(np.mean(centred**2)))
     skew = float(np.mean(centred**3)) / deviation**3
     kurtosis = float(np.mean(centred**4)) / deviation**4
+    return surpassing(ratio, against, count, skew, kurtosis)
+
+
+def surpassing(ratio: float, against: float, count: int, skew: float, kurtosis: float) -> float | None:
+    """P(true ratio > `against`) where `count` returns showed `ratio`, both per return; a normal kurtosis is 3.
+
+    z((ratio - against) sqrt(n - 1) / sqrt(1 - skew ratio + (kurtosis - 1) / 4 ratio^2)). None where the root is none.
+    """
     variance = 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio**2
     if variance <= 0:
         return None
@@ -65,16 +73,17 @@ def probabilistic_sharpe(returns: Floats, benchmark: float = 0.0) -> float | Non
 
 
 def best_of_luck(ratios: Floats) -> float | None:
-    """Sharpe ratio per year that the best of so many trials reaches by chance alone.
-
-    sd x ((1 - g) z(1 - 1/n) + g z(1 - 1/(n e))), g Euler's constant, sd that of the trials' ratios. Bailey and
-    Lopez de Prado (2014), The Deflated Sharpe Ratio.
-    """
+    """Sharpe ratio per year that the best of so many trials reaches by chance alone: `luck` of their deviation."""
     known = ratios[np.isfinite(ratios)]
-    count = len(known)
-    if count < 2:
-        return None
-    deviation = float(known.std(ddof=1))
+    return luck(float(known.std(ddof=1)), len(known)) if len(known) > 1 else None
+
+
+def luck(deviation: float, count: int) -> float:
+    """Expected best of `count` (two or more) ratios that scatter by `deviation` around nothing.
+
+    deviation x ((1 - g) z(1 - 1/n) + g z(1 - 1/(n e))), g Euler's constant. Bailey and Lopez de Prado (2014), The
+    Deflated Sharpe Ratio.
+    """
     return deviation * (
         (1 - _EULER) * _NORMAL.inv_cdf(1 - 1 / count) + _EULER * _NORMAL.inv_cdf(1 - 1 / (count * math.e))
     )

@@ -112,3 +112,49 @@ def test_shuffling_keeps_the_sum_and_varies_the_way() -> None:
     found = chance.shuffled_lots(results, 1000.0, 5)
     assert found == chance.shuffled_lots(results, 1000.0, 5)
     assert found is not None and found.bad_drawdown < found.median_drawdown < 0
+
+
+@pytest.mark.parametrize(
+    ("trials", "skew", "kurtosis", "luck_ratio", "deflated"),
+    [(100, -3.0, 10.0, 0.1132, 0.9004), (46, -3.0, 10.0, None, 0.9505), (88, 0.0, 3.0, None, 0.9505)],
+)
+def test_deflated_sharpe_of_the_published_example(
+    trials: int, skew: float, kurtosis: float, luck_ratio: float | None, deflated: float
+) -> None:
+    """Bailey and Lopez de Prado (2014): 2.5 a year over 1,250 days of 250 a year, trials of variance 1/2."""
+    against = chance.luck(math.sqrt(0.5 / 250), trials)
+    if luck_ratio is not None:
+        assert against == pytest.approx(luck_ratio, abs=5e-5)
+    assert chance.surpassing(2.5 / math.sqrt(250), against, 1250, skew, kurtosis) == pytest.approx(deflated, abs=6e-5)
+
+
+def test_the_bootstrap_is_the_plain_one_where_blocks_are_single_days() -> None:
+    """Of returns without memory the interval is that of scipy's bootstrap, as far as chance lets them agree."""
+    from scipy import stats
+
+    r = np.random.default_rng(8).normal(0.001, 0.02, 500)
+    ours = chance.sharpe_interval(r, 1, samples=6000)
+    theirs = stats.bootstrap(
+        (r,), lambda x, axis: x.mean(axis) / x.std(axis, ddof=1) * math.sqrt(365), method="percentile",
+        n_resamples=6000, random_state=np.random.default_rng(2),
+    ).confidence_interval  # fmt: skip
+    assert ours is not None
+    width = theirs.high - theirs.low
+    assert abs(ours.low - theirs.low) < 0.1 * width and abs(ours.high - theirs.high) < 0.1 * width
+
+
+def test_the_probability_of_a_ratio_uses_the_moments_that_scipy_gives() -> None:
+    from scipy import stats
+
+    r = sample(1)
+    ratio = r.mean() / r.std(ddof=1)
+    wanted = chance.surpassing(ratio, 0.0, len(r), stats.skew(r), stats.kurtosis(r, fisher=False))
+    assert chance.probabilistic_sharpe(r) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_sqn_is_the_t_statistic_of_the_lots() -> None:
+    """mean / sample deviation x sqrt(n) is the t statistic against nothing, which scipy knows."""
+    from scipy import stats
+
+    results = np.random.default_rng(4).normal(0.3, 2.0, 80)
+    assert trades.lots(results).sqn == pytest.approx(stats.ttest_1samp(results, 0.0).statistic, rel=1e-12)
