@@ -11,8 +11,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from proof.cli import OUT, say, with_fixed_hash_seed
@@ -20,6 +22,7 @@ from proof.planted import PLANTED, Planted
 from proof.work import by_seed
 
 ROOT = Path(__file__).resolve().parent.parent
+_ONE_RUN = Lock()
 COPIED = ("bot", "shared", "simulator", "proof")
 _CHILD = """
 import json, sys
@@ -85,9 +88,14 @@ def hunt(bug: Planted, seeds: int, first: int, minutes: float, wanted: int) -> d
     return result
 
 
-@cache
 def sound(seed: int, minutes: float, needs: str) -> frozenset[str]:
     """What the sources without a bug break on this seed: nothing, or a bug that nobody planted."""
+    with _ONE_RUN:  # runs of one process share its event loop and its patches
+        return _sound(seed, minutes, needs)
+
+
+@cache
+def _sound(seed: int, minutes: float, needs: str) -> frozenset[str]:
     found = frozenset(by_seed(seed, minutes, None, needs)["breaches"])
     if found:
         say(f"  seed {seed} breaks {', '.join(found)} without any planted bug")
@@ -112,6 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1000, help="the first seed")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--wanted", type=int, default=1, help="stop at a bug after so many seeds caught it")
+    parser.add_argument("--jobs", type=int, default=1, help="bugs that are hunted at once")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
     with_fixed_hash_seed("proof.mutants", list(sys.argv[1:] if argv is None else argv))
@@ -119,11 +128,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = args.out / "mutants.json"
     args.out.mkdir(parents=True, exist_ok=True)
     known = {row["name"]: row for row in json.loads(path.read_text())} if path.exists() else {}
-    for bug in bugs:
-        result = hunt(bug, args.seeds, args.seed, args.minutes, args.wanted)
-        say(line_of(result))
-        known[bug.name] = result
-        path.write_text(json.dumps([known[b.name] for b in PLANTED if b.name in known], indent=1))
+    with ThreadPoolExecutor(args.jobs) as pool:
+        hunts = [pool.submit(hunt, bug, args.seeds, args.seed, args.minutes, args.wanted) for bug in bugs]
+        for ended in as_completed(hunts):
+            result = ended.result()
+            say(line_of(result))
+            known[result["name"]] = result
+            path.write_text(json.dumps([known[b.name] for b in PLANTED if b.name in known], indent=1))
     results = [known[bug.name] for bug in bugs]
     caught = sum(1 for row in results if row["caught"])
     say(f"{caught} of {len(results)} planted bugs caught")

@@ -42,31 +42,39 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
 
 
 def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Record:
-    """A drawn plan, judged; `needs` ("kind:scope:rate,act,setting=value,…") adds to the middle of it."""
+    """A drawn plan, judged. `needs` ("kind:scope:rate,act@arg,setting=value,market:name") adds to the middle of it."""
     plan = draw(seed, minutes, mode)
     for number, need in enumerate(filter(None, needs.split(","))):
-        if need == "calm":
-            plan = replace(plan, windows=(), acts=())
-            continue
-        if need.startswith(("market:", "quote_min:")):
-            name, _, value = need.partition(":")
-            changed: dict[str, Any] = {name: value}
-            plan = replace(plan, **changed)
-            continue
-        if "=" in need:
-            name, _, value = need.partition("=")
-            plan = replace(plan, settings={**plan.settings, name: float(value)})
-            continue
-        if need in ACTS:
-            act = Act(1000 + number, plan.minutes * 24 + 4 * number, need, 0.5)
-            plan = replace(plan, acts=(*plan.acts, act))
-            continue
-        kind, scope, rate = (need.split(":") + ["", "0.5"][need.count(":") :])[:3]
-        low, high = FAULTS[kind][4]
-        for_s = plan.minutes * 30
-        more = Window(1000 + number, kind, scope or FAULTS[kind][1][0], for_s / 2, for_s, float(rate), (low + high) / 2)
-        plan = replace(plan, windows=(*plan.windows, more))
+        plan = _with(plan, need, number)
     return judged(plan)
+
+
+def _with(plan: Plan, need: str, number: int) -> Plan:
+    act, _, arg = need.partition("@")
+    if need == "calm":
+        return replace(plan, windows=(), acts=())
+    if need.startswith(("market:", "quote_min:")):
+        name, _, value = need.partition(":")
+        changed: dict[str, Any] = {name: value}
+        return replace(plan, **changed)
+    if "=" in need:
+        name, _, value = need.partition("=")
+        return replace(plan, settings={**plan.settings, name: _value(value)})
+    if act in ACTS:
+        more = Act(1000 + number, plan.minutes * 24 + 4 * number, act, float(arg or 0.5))
+        return replace(plan, acts=(*plan.acts, more))
+    kind, scope, rate = (need.split(":") + ["", "0.5"][need.count(":") :])[:3]
+    low, high = FAULTS[kind][4]
+    for_s = plan.minutes * 30
+    window = Window(1000 + number, kind, scope or FAULTS[kind][1][0], for_s / 2, for_s, float(rate), (low + high) / 2)
+    return replace(plan, windows=(*plan.windows, window))
+
+
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def by_plan(raw: Mapping[str, Any]) -> Record:
