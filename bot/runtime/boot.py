@@ -226,9 +226,10 @@ class Boot:
             )
 
     async def _look_for_a_lost_past(self, rest: Rest) -> None:
-        """A ledger without any order may be a new one, or the old one may be lost: the exchange knows."""
+        """A ledger without any order, or one in doubt, may not be what the last run wrote: the exchange knows."""
         bot = self._bot
-        if bot.restored.own_ids:
+        assert bot.ledger is not None
+        if bot.restored.own_ids and bot.ledger.doubt is None:
             return
         since_ms = epoch_ms(bot.clock.utc()) - LOST_PAST_MS
         found = await self._patiently(lambda: rest.orders_since(since_ms), "asks for orders of ours")

@@ -23,6 +23,7 @@ from shared.ledger import schema as t
 from shared.ledger.book import Book
 from shared.ledger.events import Word
 from shared.ledger.history import History
+from shared.ledger.restored import RESTORED
 from shared.money import from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
@@ -39,6 +40,7 @@ class LedgerWriter:
         self._engine, self._boot_id = engine, boot_id
         self._book = Book(engine, boot_id)
         self._failed: Sequence[Record] = ()  # the records of a commit that failed
+        self.doubt: str | None = None  # why this ledger may lack what happened (`runtime.ledger_past`)
 
     # Writing.
 
@@ -122,8 +124,26 @@ class LedgerWriter:
             History(draft).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
 
     def head(self) -> tuple[int, str]:
-        """(number, chain) of the journal's newest row."""
+        """(number, chain) of the journal's newest row. Raises SQLAlchemyError."""
         return self._book.head()
+
+    @property
+    def known_head(self) -> tuple[int, str] | None:
+        """The same without asking the database; None while the last commit is in doubt."""
+        return self._book.known_head
+
+    def chain_at(self, seq: int) -> str | None:
+        """The chain after that row of the journal; None = it has none."""
+        with self._engine.connect() as db:
+            return db.execute(select(t.events.c.chain).where(t.events.c.seq == seq)).scalar()
+
+    def doubted(self, why: str, now_ms: int) -> None:
+        """The ledger may lack what happened: entries wait for a person, and the audit begins anew."""
+        with self._book.transaction(now_ms) as draft:
+            history = History(draft)
+            for key, value in (("entries_latched", why), ("audit", ""), (RESTORED, "")):
+                history.changed(Word.FACT, {"key": key, "value": value})
+            history.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
 
     def unclean_starts(self, since_ms: int) -> int:
         """Runs begun since then that did not end by themselves (this one not counted)."""

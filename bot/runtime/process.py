@@ -8,17 +8,17 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot.coinbase.net import Net
-from bot.runtime import audit, clocks, rights, scan
+from bot.runtime import audit, clocks, ledger_past, rights, scan
 from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
 from bot.runtime.host import Identity
@@ -29,7 +29,9 @@ from bot.runtime.tape import end as end_tape
 from shared.build import build_id
 from shared.documents import Phase
 from shared.files import sweep_temporaries
+from shared.ledger.at import writer_at
 from shared.ledger.open import DamagedLedger, open_writer
+from shared.ledger.place import Place, place_of
 from shared.seams import Clock, Fs, Rng
 from shared.settings import Settings, public_values
 from shared.times import epoch_ms, iso_seconds
@@ -38,6 +40,7 @@ log = logging.getLogger("bot")
 EXIT_OK, EXIT_CRASH, EXIT_LOCKED, EXIT_SETTINGS = 0, 1, 75, 78
 OWN_FILES = ("bot_state.json", "positions.json", "live_positions.json", "market.json")
 END_S = 5.0
+SERVER_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,31 +102,31 @@ class Process:
         try:
             if self._problems:
                 raise Fatal("settings: " + "; ".join(self._problems))
-            self._init()
+            if not await self._init():
+                return await self._end(EXIT_OK, None)
             return await self._live()
         except Fatal as error:
             return await self._fatal(str(error))
         finally:
             self.lock.release()
 
-    def _init(self) -> None:
-        """The ledger, the mode it is bound to, and what it remembers. Raises Fatal."""
-        bot = self.bot
+    async def _init(self) -> bool:
+        """The ledger, the mode it is bound to, and what it remembers; False = asked to stop. Raises Fatal."""
+        bot, place, mode = self.bot, place_of(self._settings), self._settings.coin_mode.value
         self._keep_damaged_positions()
-        self._refuse_a_lost_ledger()
+        positions = bot.paths.positions.read_bytes() if bot.paths.positions.exists() else None
+        last = ledger_past.told(positions, mode)
+        gone = ledger_past.lost(place, last)
+        if gone is not None and not place.on_server and ledger_past.is_empty(place.path):
+            raise Fatal(gone)
         try:
-            engine = self._open_ledger(bot.paths.ledger)
+            engine = await self._engine_at(place)
+            if engine is None:
+                return False
             bot.ledger = ledger = LedgerWriter(engine, bot.identity.boot_id)
-            facts = ledger.facts()
-            mode = facts.get("mode")
-            if mode is not None and mode != self._settings.coin_mode.value:
-                raise Fatal(
-                    f"this data folder's ledger belongs to COIN_MODE={mode}, not {self._settings.coin_mode}: "
-                    "name another folder with DATA_DIR"
-                )
-            if mode is None:
-                ledger.fact("mode", self._settings.coin_mode.value, epoch_ms(self._clock.utc()))
-            ledger.boot_began(epoch_ms(self._clock.utc()), bot.identity.build)
+            if gone is not None and not ledger.head()[0]:
+                raise Fatal(gone)
+            self._begin(ledger, mode, last)
             bot.restored = ledger.restore(self._clock.utc())
         except DamagedLedger as error:
             raise Fatal(str(error)) from error
@@ -131,6 +134,39 @@ class Process:
             text = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise Fatal(f"the ledger cannot be opened: {text} (is the disk full, or the folder not ours?)") from error
         bot.commands.restore()
+        return True
+
+    def _begin(self, ledger: LedgerWriter, mode: str, last: Mapping[str, Any]) -> None:
+        """Bind the ledger to its mode, or find it bound; doubt it where it is not what the last run wrote."""
+        now_ms, facts = epoch_ms(self._clock.utc()), ledger.facts()
+        bound = facts.get("mode")
+        if bound is not None and bound != mode:
+            raise Fatal(
+                f"this data folder's ledger belongs to COIN_MODE={bound}, not {mode}: name another folder with DATA_DIR"
+            )
+        ledger.doubt = ledger_past.doubt(ledger, last, facts)
+        if bound is None:
+            ledger.fact("mode", mode, now_ms)
+        ledger.boot_began(now_ms, self.bot.identity.build)
+        if ledger.doubt is not None:
+            log.warning("ledger: %s", ledger.doubt)
+            ledger.doubted(ledger.doubt, now_ms)
+
+    async def _engine_at(self, place: Place) -> Engine | None:
+        """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""
+        if not place.on_server:
+            return self._open_ledger(place.path)
+        bot = self.bot
+        while not self.stop.is_set():
+            try:
+                return writer_at(place)
+            except OperationalError as error:
+                why = str(error.orig).splitlines()[0]
+                log.warning("the ledger's server: %s; tried again", why)
+                bot.boot.note(f"waits for the ledger's server: {why}")
+            await bot.writer.write()
+            await self._clock.sleep(SERVER_AGAIN_S)
+        return None
 
     def _keep_damaged_positions(self) -> None:
         """positions.json is made anew from the ledger; a damaged one is kept aside for whoever wants to know."""
@@ -145,25 +181,6 @@ class Process:
                 os.replace(path, aside)
             log.warning("positions.json was damaged: kept as %s, made anew from the ledger", aside.name)
 
-    def _refuse_a_lost_ledger(self) -> None:
-        """A ledger that is gone or empty, where the last run left open lots, is never begun anew over them."""
-        paths = self.bot.paths
-        try:
-            if paths.ledger.stat().st_size:
-                return
-        except FileNotFoundError:
-            pass
-        try:
-            told = orjson.loads(paths.positions.read_bytes())
-            lots = len(told["lots"]) if told["mode"] == self._settings.coin_mode.value else 0
-        except (OSError, ValueError, KeyError, TypeError):
-            return
-        if lots:
-            raise Fatal(
-                f"{paths.ledger.name} is gone or empty, yet positions.json tells of {lots} open lots: restore a backup "
-                "with ./coin restore, or move positions.json away to begin anew from what the exchange shows"
-            )
-
     async def _live(self) -> int:
         bot = self.bot
         self._start("control", clocks.control(bot))
@@ -175,7 +192,7 @@ class Process:
         if bot.commands.latch is not None:
             bot.commands.start_kill_path()
         boot = self._start("boot", Boot(bot).run(), supervised=False)
-        stop = asyncio.get_running_loop().create_task(self.stop.wait())
+        stop = self._start("stop", self._asked_to_stop(), supervised=False)
         assert bot.failure is not None
         ends: set[asyncio.Future[Any]] = {stop, bot.failure}
         await asyncio.wait({boot, *ends}, return_when=asyncio.FIRST_COMPLETED)
@@ -190,11 +207,14 @@ class Process:
             assert bot.rest is not None
             self._start("clock-b", clocks.clock_b(bot, bot.rest))
             self._start("clock-c", clocks.clock_c(bot, bot.rest))
-            self._start("scanner", scan.clock_c(bot, bot.rest))
+            if bot.settings.scanner_max_products:
+                self._start("scanner", scan.clock_c(bot, bot.rest))
             self._start("bars", clocks.bars(bot, bot.rest))
             self._start("rights", rights.watch(bot, bot.rest))
             self._start("audit", audit.watch(bot, bot.rest))
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stop.done() and stop.exception() is not None:
+            bot.fail(stop.exception() or RuntimeError("stop"))
         if bot.failure.done():
             return await self._end(EXIT_CRASH, f"a part died: {bot.failure.exception()}")
         return await self._end(EXIT_OK, None)
@@ -202,9 +222,12 @@ class Process:
     def _start(self, name: str, work: Coroutine[Any, Any, None], *, supervised: bool = True) -> "asyncio.Task[None]":
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name=name)
         if supervised:
-            task.add_done_callback(self.bot.supervise)
+            task.add_done_callback(self.bot.supervise_for_ever)
         self._tasks.append(task)
         return task
+
+    async def _asked_to_stop(self) -> None:
+        await self.stop.wait()
 
     async def _watch_lock(self) -> None:
         while True:

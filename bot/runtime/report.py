@@ -184,12 +184,14 @@ def positions_file(bot: Host) -> bytes:
     world = bot.engine.world if bot.engine is not None else None
     lots = [lot_row(lot) for lot in world.book] if world is not None else []
     latch = bot.control_plane.latch
+    head = bot.ledger.known_head if bot.ledger is not None else None
     document = {
         "version": POSITIONS_VERSION,
         "ts": iso_seconds(now),
         "ts_ms": epoch_ms(now),
         "mode": bot.settings.coin_mode.value,
         "bot": bot.settings.bot_name,
+        "ledger": {"seq": head[0], "chain": head[1]} if head else None,
         "lots": lots,
         "latch": {"latch_id": latch.latch_id, "at_ms": latch.at_ms, "source": latch.source} if latch else None,
         "wish": bot.control_plane.level.word,

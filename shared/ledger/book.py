@@ -65,6 +65,11 @@ class Book:
         row = {"seq": seq, "at_ms": draft.at_ms, "boot_id": self._boot_id, "data": data, "chain": chain}
         db.execute(new_row(t.events), row)
 
+    @property
+    def known_head(self) -> tuple[int, str] | None:
+        """The newest row of the journal as far as it is known without asking."""
+        return self._head
+
     def head(self) -> tuple[int, str]:
         """(number, chain) of the journal's newest row. Raises SQLAlchemyError."""
         if self._head is None:

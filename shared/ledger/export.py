@@ -71,6 +71,14 @@ def _cell(value: Any) -> Any:
 _AS: Mapping[Format, Callable[[Table, list[Row]], bytes]] = {Format.JSONL: _jsonl, Format.CSV: _csv}
 
 
+def copy_ledger(source: Engine, target: Engine) -> int:
+    """Every row of `source` into a fresh ledger: rows copied. Raises BadExport, SQLAlchemyError."""
+    with snapshot(source) as db:
+        tables = {table: text_rows(db, table) for table in ALL}
+    _into_fresh(target, tables)
+    return sum(len(rows) for rows in tables.values())
+
+
 def read_back(folder: Path, target: Engine) -> int:
     """Fill a fresh ledger with an export of JSON lines: the rows read. Raises BadExport, OSError, SQLAlchemyError.
 
@@ -86,12 +94,16 @@ def read_back(folder: Path, target: Engine) -> int:
     counted = {str(table.name): len(rows) for table, rows in tables.items()}
     if counted != about["rows"] or digest(dump(tables)) != about["sha256"]:
         raise BadExport(f"the files in {folder} are not those that {MANIFEST} tells of")
+    _into_fresh(target, tables)
+    return sum(counted.values())
+
+
+def _into_fresh(target: Engine, tables: Mapping[Table, list[Row]]) -> None:
     with target.begin() as db:
         if any(db.execute(select(table).limit(1)).first() is not None for table in ALL):
             raise BadExport("the target is no fresh ledger")
         for table, rows in tables.items():
             _fill(db, table, rows)
-    return sum(counted.values())
 
 
 def _read(path: Path) -> list[Row]:

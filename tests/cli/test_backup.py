@@ -5,36 +5,45 @@ import sqlite3
 import stat
 import tarfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from sqlalchemy import select
 
+from bot.core.intents import Note, SaveFact
+from bot.runtime.ledger import LedgerWriter
+from shared.ledger import schema as t
+from shared.ledger.open import open_reader, open_writer
+from shared.ledger.restored import RESTORED
+from shared.ledger.verify import verify
 from shared.paths import DataPaths
 from tests.cli.conftest import Coin
 
 
 @pytest.fixture
-def ledger(paths: DataPaths) -> sqlite3.Connection:
-    db = sqlite3.connect(paths.ledger, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("CREATE TABLE fills (id INTEGER PRIMARY KEY, twin INTEGER)")
+def ledger(paths: DataPaths) -> Iterator[LedgerWriter]:
+    engine = open_writer(paths.ledger)
     paths.control.write_text('{"command":"pause"}')
     (paths.root / "dashboard").mkdir()
     (paths.root / "dashboard" / "session.key").write_text("secret")
-    return db
+    writer = LedgerWriter(engine, "boot-1")
+    writer.fact("number", "0", 1)
+    yield writer
+    engine.dispose()
 
 
 def count(path: Path) -> int:
-    db = sqlite3.connect(path)
-    try:
-        return int(db.execute("SELECT count(*) FROM fills WHERE id = twin").fetchone()[0])
-    finally:
-        db.close()
+    """How many numbers were written into the ledger there; all of it must hold."""
+    engine = open_reader(path)
+    assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
+    with engine.connect() as db:
+        return int(db.execute(select(t.facts.c.value).where(t.facts.c.key == "number")).scalar_one())
 
 
 def test_round_trip_while_the_ledger_is_written(
-    coin: Coin, paths: DataPaths, ledger: sqlite3.Connection, tmp_path: Path
+    coin: Coin, paths: DataPaths, ledger: LedgerWriter, tmp_path: Path
 ) -> None:
     stop = threading.Event()
 
@@ -42,7 +51,7 @@ def test_round_trip_while_the_ledger_is_written(
         number = 0
         while not stop.is_set():
             number += 1
-            ledger.execute("INSERT INTO fills VALUES (?, ?)", (number, number))
+            ledger.commit([SaveFact("number", str(number)), Note("order", f"line {number}")], number)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -56,19 +65,21 @@ def test_round_trip_while_the_ledger_is_written(
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     with tarfile.open(archive) as opened:
         assert sorted(opened.getnames()) == ["control.json", "ledger.db"]
-    ledger.execute("DELETE FROM fills")
+    ledger.fact("number", "-1", 1)
     paths.control.write_text('{"command":"stop"}')
     done = coin("restore", "out.tar.gz")
     assert done.returncode == 0, done.stderr
     assert count(paths.ledger) > 0
     assert "pause" in paths.control.read_text()
-    assert not Path(f"{paths.ledger}-wal").exists()  # the old one must not be played into the restored ledger
     (aside,) = paths.root.glob("before-restore-*")
     assert '"stop"' in (aside / "control.json").read_text()
-    assert count(aside / "ledger.db") == 0
+    assert count(aside / "ledger.db") == -1
+    with open_reader(paths.ledger).connect() as db:
+        facts = {row.key: row.value for row in db.execute(select(t.facts))}
+    assert "restored from out.tar.gz" in facts[RESTORED], "the next run must not trust it blindly"
 
 
-def test_not_over_a_running_bot(coin: Coin, paths: DataPaths, ledger: sqlite3.Connection) -> None:
+def test_not_over_a_running_bot(coin: Coin, paths: DataPaths, ledger: LedgerWriter) -> None:
     assert coin("backup", "out.tar.gz").returncode == 0
     with FileLock(paths.bot_lock):
         done = coin("restore", "out.tar.gz")
@@ -94,21 +105,29 @@ def forged(path: Path, name: str, kind: bytes = tarfile.REGTYPE, content: bytes 
     ],
 )
 def test_what_is_no_backup_changes_nothing(
-    coin: Coin, paths: DataPaths, ledger: sqlite3.Connection, tmp_path: Path, name: str, kind: bytes, said: str
+    coin: Coin, paths: DataPaths, ledger: LedgerWriter, tmp_path: Path, name: str, kind: bytes, said: str
 ) -> None:
-    ledger.execute("INSERT INTO fills VALUES (1, 1)")
+    ledger.fact("number", "1", 1)
     forged(tmp_path / "bad.tar.gz", name, kind, b"not a database" * 100)
     done = coin("restore", "bad.tar.gz")
     assert done.returncode == 1
     assert said in done.stderr
     assert "Nothing was changed" in done.stderr
-    assert ledger.execute("SELECT count(*) FROM fills").fetchone() == (1,)
+    assert count(paths.ledger) == 1
     assert not list(paths.root.glob("before-restore-*"))
 
 
-def test_a_cut_archive_changes_nothing(
-    coin: Coin, paths: DataPaths, ledger: sqlite3.Connection, tmp_path: Path
-) -> None:
+def test_a_database_that_is_no_ledger_changes_nothing(coin: Coin, paths: DataPaths, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as db:
+        db.execute("CREATE TABLE fills (id INTEGER PRIMARY KEY)")
+    db.close()
+    forged(tmp_path / "bad.tar.gz", "ledger.db", content=(tmp_path / "other.db").read_bytes())
+    done = coin("restore", "bad.tar.gz")
+    assert done.returncode == 1 and "cannot be used" in done.stderr and "missing" in done.stderr
+    assert not paths.ledger.exists()
+
+
+def test_a_cut_archive_changes_nothing(coin: Coin, paths: DataPaths, ledger: LedgerWriter, tmp_path: Path) -> None:
     assert coin("backup", "out.tar.gz").returncode == 0
     whole = (tmp_path / "out.tar.gz").read_bytes()
     (tmp_path / "out.tar.gz").write_bytes(whole[: len(whole) // 2])

@@ -15,6 +15,7 @@ import pytest
 
 from shared.control import Cmd, send_command
 from shared.documents import decode_state
+from shared.ledger.open import backup
 from shared.paths import DataPaths
 from shared.settings import load
 from simulator import admin
@@ -219,6 +220,31 @@ def test_a_lost_ledger_is_not_begun_anew_over_open_lots(guest: System) -> None:
     (guest.folder / "positions.json").unlink()
     guest.bot()
     guest.trades()
+
+
+def test_an_older_ledger_put_in_place_is_noticed_and_makes_no_entry(guest: System) -> None:
+    path = guest.folder / "ledger.db"
+
+    def run_once() -> None:
+        bot = guest.bot()
+        guest.trades()
+        bot.send_signal(signal.SIGTERM)
+        bot.wait(8)
+
+    run_once()
+    backup(path, guest.folder / "old.db")
+    run_once()
+    for leftover in guest.folder.glob("ledger.db*"):
+        leftover.unlink()
+    (guest.folder / "old.db").rename(path)
+    guest.bot()
+    found = guest.trades()
+    gates = json.dumps(found)
+    assert "the ledger is older than positions.json" in gates
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        (kept,) = db.execute("SELECT value FROM facts WHERE key = 'entries_latched'").fetchone()
+    db.close()
+    assert "older than positions.json" in kept
 
 
 def test_a_ledger_of_another_mode_is_not_touched(guest: System) -> None:

@@ -1,0 +1,81 @@
+"""A ledger that is gone, older or another one is noticed at the start; the one that was written never is."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from bot.core.intents import Note
+from bot.runtime.ledger import LedgerWriter
+from bot.runtime.ledger_past import doubt, lost, told
+from shared.ledger.at import reader_at, writer_at
+from shared.ledger.open import open_writer
+from shared.ledger.place import Place
+from shared.ledger.restored import RESTORED, mark
+from shared.ledger.verify import verify
+
+
+def written(writer: LedgerWriter, lines: int, words: str = "line") -> dict[str, Any]:
+    """Some commits, and what positions.json would tell after them."""
+    for number in range(lines):
+        writer.commit([Note("order", f"{words} {number}")], number)
+    seq, chain = writer.head()
+    return {"mode": "sim", "ledger": {"seq": seq, "chain": chain}}
+
+
+def test_the_ledger_that_was_written_is_not_doubted(place: Place) -> None:
+    engine = writer_at(place)
+    writer = LedgerWriter(engine, "b")
+    last = written(writer, 5)
+    assert doubt(writer, last, {}) is None
+    written(writer, 3)
+    assert doubt(writer, last, {}) is None, "positions.json may be behind, never ahead"
+    engine.dispose()
+    assert doubt(LedgerWriter(writer_at(place), "c"), last, {}) is None
+
+
+def test_an_older_and_another_ledger_are_doubted(tmp_path: Path) -> None:
+    last = written(LedgerWriter(open_writer(tmp_path / "a.db"), "b"), 5)
+    older = LedgerWriter(open_writer(tmp_path / "older.db"), "b")
+    written(older, 3)
+    found = doubt(older, last, {})
+    assert found is not None and "older than positions.json (row 3 of 5)" in found
+    other = LedgerWriter(open_writer(tmp_path / "other.db"), "b")
+    written(other, 9, "other words")
+    found = doubt(other, last, {})
+    assert found is not None and "not the one of positions.json (row 5 differs)" in found
+
+
+def test_a_doubt_latches_entries_and_is_kept_in_the_journal(place: Place) -> None:
+    engine = writer_at(place)
+    writer = LedgerWriter(engine, "b")
+    writer.doubted("it is older", 7)
+    facts = writer.facts()
+    assert facts["entries_latched"] == "it is older" and facts["audit"] == "", "the audit is due at once"
+    assert not [verdict for verdict in verify(reader_at(place)) if verdict.findings]
+
+
+def test_a_restored_ledger_says_so_once(tmp_path: Path) -> None:
+    written(LedgerWriter(open_writer(tmp_path / "ledger.db"), "b"), 2)
+    mark(tmp_path / "ledger.db", "restored from x", 5)
+    writer = LedgerWriter(open_writer(tmp_path / "ledger.db"), "c")
+    found = doubt(writer, {}, writer.facts())
+    assert found == "restored from x"
+    writer.doubted(found, 6)
+    assert writer.facts()[RESTORED] == "" and doubt(writer, {}, writer.facts()) is None
+
+
+@pytest.mark.parametrize(
+    "positions", [None, b"", b"{torn", b"[]", b"{}", b'{"mode":"live","lots":[{}]}', b'{"mode":"sim","ledger":"x"}']
+)
+def test_positions_that_tell_nothing_doubt_nothing(tmp_path: Path, positions: bytes | None) -> None:
+    last = told(positions, "sim")
+    assert doubt(LedgerWriter(open_writer(tmp_path / "ledger.db"), "b"), last, {}) is None
+    assert lost(Place(tmp_path / "ledger.db"), last) is None
+
+
+def test_open_lots_without_a_ledger_are_a_loss() -> None:
+    last = told(orjson.dumps({"mode": "sim", "lots": [{"lot_id": "a"}]}), "sim")
+    found = lost(Place(Path("ledger.db")), last)
+    assert found is not None and "gone or empty" in found and "1 open lots" in found
