@@ -81,7 +81,7 @@ async def serve(settings: Settings, files: SimFiles) -> None:
         background.append(asyncio.create_task(session.play(exchange)))
     if relay is not None and tape is not None:
         background += [asyncio.create_task(relay.follow(exchange)), asyncio.create_task(relay.deepen(tape))]
-    faults = load_faults(files, settings.sim_seed)
+    faults = load_faults(files, settings.sim_seed, wall_us())
     server = SimServer(exchange, load_keys(files, exchange.portfolio), faults, settings.sim_port)
     server.watch_keys(files)
     admin = AdminApi(server, files.admin_token.read_text().strip())

@@ -1,7 +1,8 @@
 """Faults by name: when each strikes, and how often it did.
 
 A fault is armed with a rate (per million of its occasions), with a list of occasions to hit, or with a window of
-time; every strike is counted, so that a test can prove that it happened. Draws are seeded: equal runs strike equally.
+time, once or again and again; every strike is counted, so that a test can prove that it happened. Draws are seeded:
+equal runs strike equally.
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ class Armed:
     hits: frozenset[int] = frozenset()  # occasions that it strikes, counted from 1
     from_us: int | None = None  # strikes only in this window of time
     until_us: int | None = None
+    every_us: int = 0  # the window comes back so often; 0 = it does not
     limit: int | None = None  # strikes at most so often
     match: str = ""  # only where the path or channel contains this text
     method: str = ""  # REST only: only requests of this method
@@ -55,11 +57,22 @@ class Armed:
     occasions: int = 0
     strikes: int = 0
 
+    def within(self, now_us: int) -> bool:
+        """Whether the window is open."""
+        if self.from_us is not None and now_us < self.from_us:
+            return False
+        if self.until_us is None:
+            return True
+        if self.every_us and self.from_us is not None:
+            return (now_us - self.from_us) % self.every_us < self.until_us - self.from_us
+        return now_us < self.until_us
+
     def number(self, name: str, default: float) -> float:
         return float(self.params.get(name, default))
 
 
-_KNOWN = frozenset({"rate", "hits", "from_us", "until_us", "limit", "match", "method"})
+_KNOWN = frozenset({"rate", "hits", "from_us", "until_us", "after_s", "for_s", "every_s", "limit", "match", "method"})
+_LONGEST_S = 366 * 86_400
 _PARAMS: Mapping[Fault, Mapping[str, tuple[float, float]]] = {
     Fault.LATENCY: {"min_ms": (0, 600_000), "max_ms": (0, 600_000)},
     Fault.SERVER_ERROR: {"status": (500, 599)},
@@ -73,12 +86,28 @@ _PARAMS: Mapping[Fault, Mapping[str, tuple[float, float]]] = {
 _TEXTS = {"body": ("json", "grpc", "html"), "shape": ("uniform", "long_tail")}
 
 
-def parse_fault(name: str, raw: Mapping[str, Any]) -> Armed:
-    """An armed fault from its JSON. Raises BadFault."""
+def parse_fault(name: str, raw: Mapping[str, Any], now_us: int = 0) -> Armed:
+    """An armed fault from its JSON; its schedule in seconds counts from `now_us`. Raises BadFault."""
     try:
         fault = Fault(name)
     except ValueError:
         raise BadFault(f"{name} is no fault; known: {', '.join(Fault)}") from None
+    params = _parameters(fault, raw)
+    rate = raw.get("rate", 0)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise BadFault(f"{name}: rate is a number from 0 to 1")
+    hits = raw.get("hits", [])
+    if not isinstance(hits, list) or not all(isinstance(hit, int) and hit > 0 for hit in hits):
+        raise BadFault(f"{name}: hits is a list of occasions, counted from 1")
+    from_us, until_us, every_us = _schedule(name, raw, now_us)
+    return Armed(
+        fault, round(rate * 1_000_000), frozenset(hits), from_us, until_us, every_us, _whole(name, raw, "limit"),
+        str(raw.get("match", "")), str(raw.get("method", "")).upper(), params,
+    )  # fmt: skip
+
+
+def _parameters(fault: Fault, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What this fault alone takes. Raises BadFault."""
     params: dict[str, Any] = {}
     for key, value in raw.items():
         if key in _KNOWN:
@@ -89,23 +118,36 @@ def parse_fault(name: str, raw: Mapping[str, Any]) -> Armed:
         ):
             params[key] = value
         else:
-            raise BadFault(f"{name}: {key}={value!r} is not understood")
-    rate = raw.get("rate", 0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise BadFault(f"{name}: rate is a number from 0 to 1")
-    hits = raw.get("hits", [])
-    if not isinstance(hits, list) or not all(isinstance(hit, int) and hit > 0 for hit in hits):
-        raise BadFault(f"{name}: hits is a list of occasions, counted from 1")
-    times = {}
-    for key in ("from_us", "until_us", "limit"):
+            raise BadFault(f"{fault}: {key}={value!r} is not understood")
+    return params
+
+
+def _whole(name: str, raw: Mapping[str, Any], key: str) -> int | None:
+    value = raw.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise BadFault(f"{name}: {key} is a whole number")
+    return value
+
+
+def _schedule(name: str, raw: Mapping[str, Any], now_us: int) -> tuple[int | None, int | None, int]:
+    """(from, until, every): absolute, or in seconds from now."""
+    seconds: dict[str, int] = {}
+    for key in ("after_s", "for_s", "every_s"):
         value = raw.get(key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-            raise BadFault(f"{name}: {key} is a whole number")
-        times[key] = value
-    return Armed(
-        fault, round(rate * 1_000_000), frozenset(hits), times["from_us"], times["until_us"], times["limit"],
-        str(raw.get("match", "")), str(raw.get("method", "")).upper(), params,
-    )  # fmt: skip
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_S:
+            raise BadFault(f"{name}: {key} is a number of seconds")
+        seconds[key] = round(value * 1_000_000)
+    if not seconds:
+        return _whole(name, raw, "from_us"), _whole(name, raw, "until_us"), 0
+    if "from_us" in raw or "until_us" in raw:
+        raise BadFault(f"{name}: from_us and until_us, or after_s and for_s")
+    length, every_us = seconds.get("for_s"), seconds.get("every_s", 0)
+    if every_us and (length is None or every_us <= length):
+        raise BadFault(f"{name}: every_s is longer than for_s")
+    from_us = now_us + seconds.get("after_s", 0)
+    return from_us, None if length is None else from_us + length, every_us
 
 
 class Faults:
@@ -139,9 +181,7 @@ class Faults:
             return None
         if armed.limit is not None and armed.strikes >= armed.limit:
             return None
-        if armed.from_us is not None and now_us < armed.from_us:
-            return None
-        if armed.until_us is not None and now_us >= armed.until_us:
+        if not armed.within(now_us):
             return None
         armed.occasions += 1
         by_time = armed.until_us is not None and not armed.rate_ppm and not armed.hits
@@ -155,9 +195,7 @@ class Faults:
     def state(self, fault: Fault, now_us: int) -> Armed | None:
         """Whether a fault that is a state (clock skew, maintenance) holds now; counted when first seen."""
         armed = self.armed.get(fault)
-        if armed is None or (armed.from_us is not None and now_us < armed.from_us):
-            return None
-        if armed.until_us is not None and now_us >= armed.until_us:
+        if armed is None or not armed.within(now_us):
             return None
         if not armed.strikes:
             armed.strikes = 1
@@ -173,8 +211,8 @@ class Faults:
         return {
             fault.value: {
                 "rate": armed.rate_ppm / 1_000_000, "hits": sorted(armed.hits), "from_us": armed.from_us,
-                "until_us": armed.until_us, "limit": armed.limit, "match": armed.match, "method": armed.method,
-                **armed.params, "occasions": armed.occasions, "strikes": armed.strikes,
+                "until_us": armed.until_us, "every_us": armed.every_us, "limit": armed.limit, "match": armed.match,
+                "method": armed.method, **armed.params, "occasions": armed.occasions, "strikes": armed.strikes,
             }
             for fault, armed in self.armed.items()
         }  # fmt: skip

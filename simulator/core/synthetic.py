@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
-from simulator.core.bars import Bar, Print, fold, split, walk
+from simulator.core.bars import Bar, Print, Sway, fold, split, walk
 from simulator.core.draws import Draws
 from simulator.core.products import DEFAULT_PRODUCTS, Product
 from simulator.core.tape import MINUTE_US
@@ -39,10 +39,11 @@ class Temper(NamedTuple):
     spread: int  # half a spread of a usual minute
     depth: int  # percent of the usual liquidity
     drift: int = 0  # of a day's close, on average
+    sway: int = 0  # usual step of a swinging minute; 0 = minutes keep to their way
 
 
 TEMPERS: dict[str, Temper] = {
-    "lively": Temper(20_000, 170_000, 20_000, 150_000, 3_000, 20_000, 2_000, 8_000, 1_500, 60, 0, True, 100, 100),
+    "lively": Temper(20_000, 290_000, 20_000, 130_000, 3_000, 0, 0, 8_000, 5_000, 60, 0, True, 100, 100, 0, 13_000),
     "calm": Temper(24_000, 6_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 60, False, 15, 100),
     "thin_book": Temper(24_000, 6_000, 12_000, 0, 3_500, 100, 900, 60, 500, 8, 250, False, 400, 5),
     "trend": Temper(20_000, 6_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100, 25_000),
@@ -135,7 +136,8 @@ class Synthetic:
         least = bar.open * self._temper.hour_least // PPM
         up = self._turn(product_id)[2] if self._temper.rotate else 50
         beyond = (2 * least * up // 100, 2 * least * (100 - up) // 100)
-        return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes, beyond)
+        sway = Sway(bar.open * self._temper.sway * 2 // PPM, beyond) if self._temper.sway else None
+        return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes, beyond, sway)
 
     def _turn(self, product_id: str) -> tuple[int, int, int]:
         """A rotating product's hour: its highest and lowest twelfth, and the percent of its span still to rise.
@@ -153,10 +155,27 @@ class Synthetic:
         total = sum(Draws(self._seed, "wild", hour - i).below(1000) ** 2 // 1000 * (4 - i) for i in range(4))
         return 45 + total // 60
 
+    def _swaying(self, product_id: str, hour: int) -> list[Bar]:
+        """The minutes of an hour of a market that swings: at no finer length is it held to anything."""
+        return self._cache.get((product_id, 5, hour), lambda: self._make_swaying(product_id, hour))
+
+    def _make_swaying(self, product_id: str, hour: int) -> list[Bar]:
+        bar, temper = self.hours(product_id, hour // 24)[hour % 24], self._temper
+        draws = Draws(self._seed, product_id, "sway", hour)
+        high, low, _ = self._turn(product_id)
+        extremes = (high * 5 + draws.below(5), low * 5 + draws.below(5))
+        wick, least = bar.open * temper.minute_wick // PPM, bar.open * temper.minute_least // PPM
+        room = (bar.high - bar.low) // 12
+        sway = Sway(bar.open * temper.sway // PPM, (room, room))
+        return split(draws, bar, 60, wick, 0, extremes, (least, least), sway)
+
     def fives(self, product_id: str, hour: int) -> list[Bar]:
         return self._cache.get((product_id, 3, hour), lambda: self._make_fives(product_id, hour))
 
     def _make_fives(self, product_id: str, hour: int) -> list[Bar]:
+        if self._temper.sway:
+            minutes = self._swaying(product_id, hour)
+            return [folded for i in range(0, 60, 5) if (folded := fold(minutes[i : i + 5]))]
         bar = self.hours(product_id, hour // 24)[hour % 24]
         temper = self._temper
         common = Draws(self._seed, "fives", hour)
@@ -171,6 +190,8 @@ class Synthetic:
         return self._cache.get((product_id, 4, five), lambda: self._make_minutes(product_id, five))
 
     def _make_minutes(self, product_id: str, five: int) -> list[Bar]:
+        if self._temper.sway:
+            return self._swaying(product_id, five // 12)[five % 12 * 5 :][:5]
         bar = self.fives(product_id, five // 12)[five % 12]
         temper = self._temper
         wild = 100 if temper.rotate else self._wild_hour(five // 12)

@@ -85,7 +85,7 @@ class AdminApi:
         for name, value in raw.items():
             if not isinstance(value, dict):
                 raise bad_request(f"{name}: an object is wanted")
-            parsed.append(parse_fault(name, value))
+            parsed.append(parse_fault(name, value, self._server.exchange.now_us))
         for armed in parsed:
             self._server.faults.arm(armed)
             log.info("fault.set name=%s rate_ppm=%d hits=%s", armed.fault, armed.rate_ppm, sorted(armed.hits))

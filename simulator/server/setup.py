@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 
 from shared.settings import Mode, Settings
-from simulator.core.faults import BadFault, Fault, Faults, parse_fault
+from simulator.core.faults import BadFault, Faults, parse_fault
 from simulator.core.replay import Anchor, BadRecording, Replay
 from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.synthetic import TEMPERS, Synthetic
@@ -103,15 +103,15 @@ def open_session(settings: Settings) -> Session | None:
         raise BadSetup(f"SIM_REPLAY={path}: {error}") from error
 
 
-def load_faults(files: SimFiles, seed: int) -> Faults:
-    """The faults that the file arms. Raises BadSetup."""
+def load_faults(files: SimFiles, seed: int, now_us: int) -> Faults:
+    """The faults that the file arms; their schedules begin at `now_us`. Raises BadSetup."""
     faults = Faults(seed)
     if not files.faults.exists():
         return faults
     try:
         raw = orjson.loads(files.faults.read_bytes())
         for name, value in raw.items():
-            faults.arm(parse_fault(Fault(name), value))
+            faults.arm(parse_fault(name, value, now_us))
     except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError, BadFault) as error:
         raise BadSetup(f"{files.faults}: {error}") from error
     return faults

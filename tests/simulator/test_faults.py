@@ -10,6 +10,7 @@ import pytest
 import requests
 from websockets.exceptions import ConnectionClosed
 
+from simulator import admin
 from simulator.core.faults import BadFault, Fault, Faults, parse_fault
 from tests.simulator.conftest import Sim
 from tests.simulator.streams import Stream
@@ -223,6 +224,46 @@ def test_a_window_of_time_strikes_inside_it_alone() -> None:
     assert faults.counters()["drop_message"] == 2
 
 
+def test_a_schedule_in_seconds_counts_from_when_it_was_armed_and_may_return() -> None:
+    faults = Faults(1)
+    faults.arm(parse_fault("latency", {"after_s": 10, "for_s": 2, "every_s": 30}, 5_000_000))
+    struck = [s for s in range(100) if faults.strike(Fault.LATENCY, s * 1_000_000, "/orders", "POST")]
+    assert struck == [15, 16, 45, 46, 75, 76]
+    faults.arm(parse_fault("latency", {"after_s": 1, "for_s": 5, "rate": 0.5, "match": "orders", "method": "POST"}))
+    inside = [faults.strike(Fault.LATENCY, 2_000_000, "/orders", "POST") is not None for _ in range(400)]
+    assert 150 < sum(inside) < 250
+    assert not any(faults.strike(Fault.LATENCY, at, "/orders", "POST") for at in (0, 7_000_000))
+    assert not faults.strike(Fault.LATENCY, 2_000_000, "/accounts", "POST")
+    assert not faults.strike(Fault.LATENCY, 2_000_000, "/orders", "GET")
+    assert faults.counters()["latency"] == 6 + sum(inside)
+
+
+def test_a_schedule_over_the_admin_port(sim: Sim) -> None:
+    before = sim.strikes("rate_limit")
+    sim.faults(rate_limit={"after_s": 0.6, "for_s": 0.8})
+    with sim.http() as http:
+        seen = []
+        for _ in range(20):
+            seen.append(http.get("/time").status_code)
+            time.sleep(0.1)
+    assert seen[0] == seen[-1] == 200 and 429 in seen
+    assert sim.strikes("rate_limit") == before + seen.count(429)
+
+
+def test_a_cancel_stays_queued(sim: Sim) -> None:
+    client = sim.sdk()
+    price = float(client.get_product("BTC-USD").price)
+    made = client.limit_order_gtc_buy(uuid.uuid4().hex, "BTC-USD", "0.001", f"{price * 0.5:.2f}")
+    order_id = made.success_response["order_id"]
+    sim.faults(queue_delay={"hits": [1], "ms": 60_000, "match": "cancel"})
+    assert client.cancel_orders([order_id]).results[0].success
+    time.sleep(0.2)
+    order = client.get_order(order_id).order
+    assert (order.status, order.pending_cancel) == ("CANCEL_QUEUED", True)
+    assert client.cancel_orders([order_id]).results[0].failure_reason == "DUPLICATE_CANCEL_REQUEST"
+    assert sim.strikes("queue_delay") == 1
+
+
 def test_a_rate_strikes_about_so_often_and_equally_for_a_seed() -> None:
     def strikes(seed: int) -> list[bool]:
         faults = Faults(seed)
@@ -247,7 +288,9 @@ def test_every_fault_can_be_armed_and_disarmed(sim: Sim) -> None:
     [
         ("nonsense", {"rate": 1}), ("latency", {"rate": 2}), ("latency", {"rate": "often"}),
         ("latency", {"min_ms": -1}), ("rate_limit", {"body": "xml"}), ("latency", {"hits": [0]}),
-        ("latency", {"until_us": "soon"}), ("ws_close", {"code": 5}), ("latency", {"colour": "red"}),
+        ("latency", {"until_us": "soon"}), ("latency", {"after_s": -1}), ("latency", {"for_s": "long"}),
+        ("latency", {"every_s": 5}), ("latency", {"for_s": 5, "every_s": 5}), ("latency", {"for_s": 5, "from_us": 1}),
+        ("ws_close", {"code": 5}), ("latency", {"colour": "red"}),
     ],
 )  # fmt: skip
 def test_a_fault_that_makes_no_sense_is_refused(raw: tuple[str, dict[str, object]]) -> None:
@@ -263,7 +306,10 @@ def test_the_admin_port_wants_its_token(sim: Sim) -> None:
 
 def test_faults_come_from_a_file_too(own_sim: Sim) -> None:
     (own_sim.folder / "sim").mkdir()
-    (own_sim.folder / "sim" / "faults.json").write_text(json.dumps({"rate_limit": {"hits": [1]}}))
+    armed = {"rate_limit": {"hits": [1]}, "server_error": {"after_s": 3600, "for_s": 1, "every_s": 60}}
+    (own_sim.folder / "sim" / "faults.json").write_text(json.dumps(armed))
     own_sim.start()
     with own_sim.http() as http:
         assert [http.get("/time").status_code for _ in range(2)] == [429, 200]
+    shown = admin.get_faults(own_sim.paths, own_sim.admin_settings)["armed"]["server_error"]
+    assert shown["every_us"] == 60_000_000 and shown["from_us"] > time.time() * 1e6

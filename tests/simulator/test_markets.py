@@ -171,7 +171,23 @@ def test_a_first_time_user_of_lively_sees_an_exit_within_five_minutes() -> None:
     seen = sum(
         any(_first_exit_s(market, p, start) is not None for p in ("BTC-USD", "ETH-USD", "SOL-USD")) for start in starts
     )
-    assert seen / len(starts) > 0.8  # with scalps beside the runner nearly always
+    assert seen / len(starts) > 0.9  # with scalps beside the runner nearly always
+
+
+@pytest.mark.parametrize("product_id", ["BTC-USD", "ETH-USD", "SOL-USD"])
+def test_lively_turns_round_by_itself_and_never_runs_along_a_bound(product_id: str) -> None:
+    market = Synthetic(1, TEMPERS["lively"])
+    first = MINUTE // 60 * 60
+    tops: list[int] = []
+    for hour in range(first, first + 24 * 60, 60):
+        minutes = [bar for i in range(hour, hour + 60) if (bar := market.minute(product_id, i))]
+        high, low = max(bar.high for bar in minutes), min(bar.low for bar in minutes)
+        tops.append(high)
+        edge = (high - low) // 100
+        assert sum(bar.high >= high - edge for bar in minutes) <= 4, "a flat top"
+        assert sum(bar.low <= low + edge for bar in minutes) <= 4, "a flat bottom"
+        assert 0.12 < (high - low) / low < 0.9
+    assert len(set(tops)) >= 22  # nor do hours end at one another's highs
 
 
 @pytest.mark.parametrize("make", [lambda: LocalExchange(market="lively"), lambda: LocalExchange(market="calm")])
