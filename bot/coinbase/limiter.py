@@ -62,8 +62,18 @@ class Limiter:
         self._count += 1
         heapq.heappush(self._waiting, (priority, self._count, future))
         if self._pump is None or self._pump.done():
-            self._pump = asyncio.get_running_loop().create_task(self._serve())
+            self._pump = asyncio.get_running_loop().create_task(self._serve(), name="limiter")
+            self._pump.add_done_callback(self._served)
         await future
+
+    def _served(self, pump: "asyncio.Task[None]") -> None:
+        """Whoever still waits must not wait for a pump that died."""
+        error = None if pump.cancelled() else pump.exception()
+        if error is not None:
+            waiting, self._waiting = self._waiting, []
+            for _, _, future in waiting:
+                if not future.done():
+                    future.set_exception(error)
 
     async def _serve(self) -> None:
         while self._waiting:

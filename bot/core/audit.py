@@ -1,6 +1,9 @@
 """The daily audit's verdict: kept as a fact, written to the journal, and what it found shuts entries."""
 
+from dataclasses import replace
+
 from bot.core.events import Audited
+from bot.core.portfolio import signed_text
 from bot.core.world import World
 
 FACT = "audit"
@@ -10,10 +13,14 @@ SHOWN = 3
 def seen(world: World, event: Audited) -> None:
     """The comparison of everything with everything is done."""
     counts = f"{event.orders} orders, {event.fills} fills"
+    shut = event.findings
+    if world.differences:  # they shut entries by themselves, until they are adopted
+        event = replace(event, findings=(*event.findings, f"the balances differ by {signed_text(world.differences)}"))
     if event.findings:
         more = f" and {len(event.findings) - SHOWN} more" if len(event.findings) > SHOWN else ""
         text = f"audit: {'; '.join(event.findings[:SHOWN])}{more}"
-        world.latch_entries(text)
+        if shut:
+            world.latch_entries(text)
         world.note("account", text, "bad")
     else:
         text = f"audit: {counts} and the balances are as the exchange has them"

@@ -305,6 +305,13 @@ class Bot:
         if self.failure is not None and not self.failure.done():
             self.failure.set_exception(error)
 
+    def supervise_for_ever(self, task: "asyncio.Task[Any]") -> None:
+        """As `supervise`, of a task that never ends by itself: one that returned is as dead as one that raised."""
+        self.supervise(task)
+        if not task.cancelled() and task.exception() is None and not self.ended:
+            log.critical("task %s ended", task.get_name())
+            self.fail(RuntimeError(f"task {task.get_name()} ended"))
+
     def supervise(self, task: "asyncio.Task[Any]") -> None:
         """For `add_done_callback`: a task that dies takes the process with it."""
         if not task.cancelled() and task.exception() is not None:

@@ -1,4 +1,4 @@
-"""Fills by cursor: whatever the list does (lags, doubles, breaks off), no fill of ours is lost and none is told wrong."""
+"""Fills by cursor: whatever the list does (lags, doubles, breaks off), no fill of ours is lost, none is misnamed."""
 
 import asyncio
 from dataclasses import dataclass, field
