@@ -132,7 +132,9 @@ NAMES: dict[str, str] = {
     **{p.base: p.base_name for p in DEFAULT_PRODUCTS},
     "USD": "US Dollar",
     "USDC": "USDC",
+    "PYUSD": "PayPal USD",
     "EUR": "Euro",
+    "EURC": "EURC",
     "GBP": "British Pound",
 }
 FIAT: frozenset[str] = frozenset({"USD", "EUR", "GBP"})

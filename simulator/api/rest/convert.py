@@ -9,13 +9,14 @@ from simulator.api.http import Request, Response, bad_request, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
 from simulator.api.views import money
 from simulator.core.accounts import Insufficient
-from simulator.core.units import ONE, parse, ratio_text
+from simulator.core.units import parse, ratio_text
 from simulator.core.validation import need_text
 
-PRECISION = 10**12  # atoms: converted amounts have eight decimals
+PRECISION = 10**14  # atoms: stablecoins are converted to six decimals
+# The venue converts a stablecoin and the currency that it stands for, one for one and without a fee; nothing else.
+PAIRS = ({"USD", "USDC"}, {"USD", "PYUSD"}, {"EUR", "EURC"})
 PAYMENT_METHOD_ID = "9c4f2f9e-6f0a-5a3e-8f0d-1d2f6b7c8a90"
 KEPT_QUOTES = 1000
-CASH = frozenset({"USD", "USDC"})
 
 
 def register(router: Router) -> None:
@@ -32,20 +33,9 @@ def _currency(api: Api, key: ApiKey, account: str) -> str:
     for wallet in wallets:
         if account in (wallet.uuid, wallet.currency):
             return wallet.currency
-    if account in CASH or api.exchange.venue.market(f"{account}-USD"):
+    if any(account in pair for pair in PAIRS):
         return account
     raise bad_request("account is not available")
-
-
-def _price(api: Api, currency: str) -> int:
-    """Atoms of USD for one unit at the last price."""
-    if currency in CASH:
-        return ONE
-    market = api.exchange.venue.market(f"{currency}-USD")
-    if market is None or not market.last:
-        raise bad_request(f"{currency[:10]} cannot be converted")
-    price: int = market.last * market.product.tick
-    return price
 
 
 def quote(api: Api, request: Request, key: ApiKey) -> Response:
@@ -53,15 +43,14 @@ def quote(api: Api, request: Request, key: ApiKey) -> Response:
     source = _currency(api, key, need_text(body, "from_account"))
     target = _currency(api, key, need_text(body, "to_account"))
     amount = parse(body.get("amount"))
-    if amount is None or amount <= 0 or amount % PRECISION or source == target:
+    if amount is None or amount <= 0 or amount % PRECISION:
         raise bad_request("amount is invalid")
-    received = amount * _price(api, source) // _price(api, target) // PRECISION * PRECISION
-    if not received:
-        raise bad_request("amount is too small")
+    if {source, target} not in PAIRS:
+        raise bad_request(f"{source} cannot be converted to {target}")
     trade_id = api.exchange.venue.ids.uuid("convert")
     quotes = api.conversions
     quotes[trade_id] = {
-        "portfolio": key.portfolio, "source": source, "target": target, "amount": amount, "received": received,
+        "portfolio": key.portfolio, "source": source, "target": target, "amount": amount, "received": amount,
         "status": "TRADE_STATUS_CREATED",
     }  # fmt: skip
     if len(quotes) > KEPT_QUOTES:
