@@ -86,6 +86,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=None, help="stop beginning seeds after so long")
     parser.add_argument("--plan", type=Path, default=None, help="replay a plan's file")
     parser.add_argument("--shrink", action="store_true", help="make a failing seed's plan small")
+    parser.add_argument("--story", action="store_true", help="with --plan: what happened, line by line, as a file")
+    parser.add_argument("--test", metavar="NAME", default=None, help="with --plan: keep it as a test of this name")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder for a look")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of results and failing plans")
     return parser.parse_args(argv)
@@ -100,10 +102,14 @@ def with_fixed_hash_seed(module: str, argv: list[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; the answer is the exit code: 1 where anything broke."""
+    from proof.again import explain, keep_as_test, replay  # noqa: PLC0415
+
     args = arguments(argv)
     with_fixed_hash_seed("proof", list(sys.argv[1:] if argv is None else argv))
+    if args.plan is not None and args.test is not None:
+        return keep_as_test(args.plan, args.test, say)
     if args.plan is not None:
-        return replay(args)
+        return replay(args.plan, keep=args.keep, shrink=args.shrink, story=args.story, say=say)
     first = args.seed if args.seed is not None else int(time.time()) * 1000 % 2_000_000_000
     say(f"seeds {first} to {first + args.seeds - 1}, {args.minutes:g} virtual minutes each, {args.jobs} processes")
     tally = batch(args, first)
@@ -113,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         json.dumps(tally.document() | {"minutes": args.minutes, "first": first}, indent=1)
     )
     for record in tally.failed:
-        explain(record, args)
+        explain(record, args.minutes, args.mode, args.out, args.shrink, say)
     return 1 if tally.failed or tally.unequal else 0
 
 
@@ -181,40 +187,3 @@ def report(tally: Tally, args: argparse.Namespace) -> None:
     else:
         bound = 300 / max(tally.seeds, 1)
         say(f"0 violations in {tally.seeds} seeds of {args.minutes:g} min: 95 % bound {bound:.2g} % of seeds")
-
-
-def explain(record: Record, args: argparse.Namespace) -> None:
-    """What broke in a seed, and how to see it again."""
-    from proof.plan import Plan, draw  # noqa: PLC0415
-    from proof.shrink import Shrinker  # noqa: PLC0415
-
-    seed, mode = record["seed"], record["mode"]
-    say(f"\nseed {seed} ({mode})")
-    for name, found in record["breaches"].items():
-        for text in found:
-            say(f"  {name}: {text}")
-    plan: Plan = draw(seed, args.minutes, args.mode)
-    if args.shrink:
-        plan = Shrinker(plan, next(iter(record["breaches"])), lambda text: say(f"  {text}")).run()
-    path = args.out / f"seed-{seed}.json"
-    path.write_text(json.dumps(plan.to_json(), indent=1))
-    say(f"  again: python -m proof --plan {path}")
-
-
-def replay(args: argparse.Namespace) -> int:
-    """One plan from its file, with its verdict."""
-    from proof.plan import Plan  # noqa: PLC0415
-    from proof.shrink import Shrinker  # noqa: PLC0415
-    from proof.work import judged  # noqa: PLC0415
-
-    plan = Plan.from_json(json.loads(args.plan.read_text()))
-    record = judged(plan, keep=args.keep)
-    say(json.dumps({name: record.get(name) for name in ("seed", "hash", "counts", "strikes", "breaches")}, indent=1))
-    if args.keep:
-        say(f"kept in {record['folder']}: python -m proof.judge {record['folder']}")
-    if record["breaches"] and args.shrink:
-        small = Shrinker(plan, next(iter(record["breaches"])), say).run()
-        path = args.plan.with_suffix(".small.json")
-        path.write_text(json.dumps(small.to_json(), indent=1))
-        say(f"smaller: {path}")
-    return 1 if record["breaches"] else 0
