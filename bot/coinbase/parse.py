@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core.model import Balance, Bar, FeeRates, Fill, Product, Side, VenueOrder, VenueStatus
-from shared.money import amount
+from shared.money import EXACT, amount
 from shared.times import epoch_ms, parse_time
 
 Wire = Mapping[str, Any]
+_LAST_DECIMAL = Decimal("1e-16")
 _HALTS = ("is_disabled", "trading_disabled", "cancel_only", "auction_mode", "view_only")
 
 
@@ -94,11 +95,17 @@ def bar(raw: Wire) -> Bar:
     return Bar(start_s, opened, high, low, close, volume)
 
 
+def _in_base(quote_size: Decimal, price: Decimal) -> Decimal:
+    """What a fill told in quote units bought. The exchange's own figure ends at 16 decimals; ours must not go on."""
+    size = EXACT.divide(quote_size, price)
+    return positive(size.quantize(_LAST_DECIMAL)) if size != round(size, 16) else size
+
+
 def fill(raw: Wire, client_order_id: str) -> Fill:
     """From a fill; it does not carry our id, so the caller adds it."""
     price, size = positive(raw["price"]), positive(raw["size"])
     if raw.get("size_in_quote") is True:
-        size = size / price
+        size = _in_base(size, price)
     return Fill(
         order_id=str(raw["order_id"]),
         trade_id=str(raw["trade_id"]),

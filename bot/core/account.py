@@ -7,8 +7,10 @@ from bot.core import differences
 from bot.core.day import Day
 from bot.core.events import BalancesSeen
 from bot.core.lots import unrealized
+from bot.core.portfolio import NOISE
 from bot.core.risk import losses
 from bot.core.rules.day import breaker_tripped, day_pnl
+from bot.core.universe import without_price
 from bot.core.world import World
 from shared.money import ZERO, plain
 from shared.times import from_epoch_ms
@@ -39,7 +41,7 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
     for product_id in world.markets:
         base, held = product_id.partition("-")[0], world.book.base_held(product_id)
         there = world.portfolio.totals.get(base, ZERO)
-        if held > there and not moving:
+        if held - there > NOISE and not moving:
             world.latch_entries(f"open lots hold {plain(held)} {base}, the account {plain(there)}")
     waiting: dict[str, Decimal] = {}
     for currency, difference in unexplained.items():
@@ -89,7 +91,7 @@ def pnl_today(world: World) -> Decimal:
 
 def tick(world: World) -> None:
     """Turn the day, note the peak, trip the breaker."""
-    if not world.portfolio.known or any(m.mark is None for m in world.markets.values()):
+    if not world.portfolio.known or without_price(world) is not None:
         return
     equity = world.equity
     today = f"{from_epoch_ms(world.now_ms):%Y-%m-%d}"

@@ -131,10 +131,14 @@ def proceed(world: World, lot: Lot) -> None:
 
 
 def _buying_ends_first(world: World, lot: Lot) -> bool:
-    """True while a maker entry still buys for the lot; it is ended, so that nothing comes after the sale."""
+    """True while an entry still buys for the lot; it is ended, so that nothing comes after the sale."""
     job = world.makers.get(lot.product_id)
     if job is None or job.lot_id != lot.lot_id:
-        return False
+        entry = world.orders.get(lot.lot_id)
+        if entry is None or entry.settled:
+            return False
+        cancel(world, entry)
+        return True
     job.ending = job.ending or "its lot is being sold"
     order = world.orders.get(job.working or "")
     if order is not None and not order.settled:

@@ -39,7 +39,7 @@ def count(world: World, fill: Fill) -> Order | None:
         counted_quote=order.counted_quote + fill.price * fill.base_size,
         updated_ms=world.now_ms,
     )
-    order = replace(order, filled_size=max(order.filled_size, order.counted_size))
+    order = replace(order, filled_size=order.told(order.filled_size))
     # The fill goes first: the ledger derives from it what the records after it say.
     world.emit(SaveFill(fill, lot_of(order), world.now_ms))
     world.save_order(order)
@@ -106,6 +106,12 @@ def _into_entry(world: World, order: Order, fill: Fill) -> None:
     stop_pct = world.settings.stop_loss_pct
     if lot is not None:
         world.save_lot(grow(lot, fill, stop_pct))
+        return
+    if order.counted_size > fill.base_size:
+        # Its lot is closed: one of the same name would take its place in the ledger.
+        text = f"{fill.product_id}: {plain(fill.base_size)} was bought for a lot that is closed; no lot holds it"
+        world.latch_entries(text)
+        world.note("order", text, "bad", fill.product_id, lot_id)
         return
     market = world.markets[fill.product_id]
     # A runner was planned, but is there one already by now? At most one for each product with lots.

@@ -94,12 +94,15 @@ def seen(world: World, shown: VenueOrder) -> None:
     event = SEEN_INPUT[shown.status]
     if (order.state, event) in ((OrderState.ABSENT, OrderInput.SEEN_WORKING), (OrderState.DENIED, event)):
         world.note("order", f"{order.spec.product_id}: order {order.state} shows up as {shown.status}", "bad")
-    if order.state is OrderState.DENIED:
-        return
-    if order.state is OrderState.REFUSED and shown.status not in VENUE_DONE:
+    if order.state in (OrderState.DENIED, OrderState.REFUSED) and shown.status not in VENUE_DONE:
         _open_after_all(world, shown)
         return
-    filled = max(order.filled_size, shown.filled_size)
+    if order.state is OrderState.DENIED:
+        if shown.filled_size > order.counted_size:
+            world.latch_entries(f"{order.spec.product_id}: an order that was not sent is filled at the exchange")
+            world.emit(FetchFills(shown.order_id))
+        return
+    filled = order.told(shown.filled_size)
     news = replace(
         order, order_id=order.order_id or shown.order_id, filled_size=filled, absences=0, first_absence_ms=None
     )

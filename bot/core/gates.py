@@ -29,6 +29,7 @@ from bot.core.rules.entries import (
 )
 from bot.core.rules.risk import in_window
 from bot.core.rules.sizing import funds_open
+from bot.core.universe import without_price
 from bot.core.world import World
 from shared.documents import GateVerdict
 from shared.money import from_units
@@ -233,6 +234,9 @@ def _breaker(world: World, _market: Market) -> Gate:
         return Gate("breaker", "Day loss", _UNKNOWN, "no day yet", limit, "when the day has begun")
     if world.day.breaker_ms is not None:
         return Gate("breaker", "Day loss", _SHUT, "tripped", limit, "at 00:00 UTC")
+    blind = without_price(world)
+    if blind is not None:
+        return Gate("breaker", "Day loss", _FAULT, f"{blind} has no price", limit, "when equity is known")
     return Gate("breaker", "Day loss", _OPEN, "in order", limit)
 
 

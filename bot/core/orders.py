@@ -53,6 +53,7 @@ class OrderInput(StrEnum):
     SEEN_FAILED = "seen_failed"
 
 
+ROUNDING = Decimal("1e-9")  # of a size: less is no fill that is missing
 _S, _I = OrderState, OrderInput
 DONE = frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.FAILED, _S.REFUSED, _S.DENIED, _S.ABSENT})
 IN_FLIGHT = frozenset(OrderState) - DONE
@@ -165,6 +166,16 @@ class Order:
     first_absence_ms: int | None = None
     next_look_ms: int = 0
     looks: int = 0
+
+    def told(self, filled_size: Decimal) -> Decimal:
+        """What the exchange says is filled, or what is counted, where only a rounding lies between.
+
+        An order by quote size is not filled in whole increments, its fills are told in quote units, and their sum
+        in base units ends up a hair off.
+        """
+        filled = max(self.filled_size, filled_size, self.counted_size)
+        by_quote = self.spec.quote_size is not None
+        return self.counted_size if by_quote and filled - self.counted_size <= filled * ROUNDING else filled
 
     @property
     def done(self) -> bool:

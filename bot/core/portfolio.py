@@ -8,6 +8,8 @@ from shared.money import ZERO, plain
 
 EDGE_MS = 2_000  # clocks and the exchange's own books differ by so much at most
 UNCERTAIN_MAX = 6
+# Of a currency: the exchange keeps orders by quote size to 16 decimals, and where it rounds is not told.
+NOISE = Decimal("1e-9")
 GAP_MS = 25_000  # news of a fill lags so long at most
 
 
@@ -106,7 +108,7 @@ class Portfolio:
         differences: dict[str, Decimal] = {}
         for currency in sorted(seen.keys() | self.totals.keys()):
             difference = seen.get(currency, ZERO) - self.totals.get(currency, ZERO)
-            if difference and not (first and self._kept_ms is None):
+            if abs(difference) > NOISE and not (first and self._kept_ms is None):
                 differences[currency] = difference
         explained = bool(differences) and self._explained(differences)
         if differences and not explained and differences != self.doubt and not first:
@@ -164,7 +166,10 @@ class Portfolio:
                 if chosen >> index & 1:
                     for currency, amount in moved.items():
                         total[currency] = total.get(currency, ZERO) + amount
-            if {currency: amount for currency, amount in total.items() if amount} == differences:
+            if all(
+                abs(total.get(currency, ZERO) - differences.get(currency, ZERO)) <= NOISE
+                for currency in total.keys() | differences.keys()
+            ):
                 return True
         return False
 

@@ -34,6 +34,19 @@ def _follow_increment(world: World, product: Product) -> None:
             world.note("feed", text, "warn", product.product_id, lot.lot_id)
 
 
+def without_price(world: World) -> str | None:
+    """A product of ours that is held and has no price: equity is not known then. None = all that is held has one.
+
+    One that is only watched counts for nothing, and must not keep the day from turning or its loss limit from being
+    judged.
+    """
+    for product_id, market in world.markets.items():
+        held = world.portfolio.totals.get(market.product.base) or world.book.of(product_id)
+        if held and market.mark is None:
+            return product_id
+    return None
+
+
 def _kept(world: World, product_id: str) -> bool:
     return world.traded(product_id) or bool(world.book.of(product_id))
 

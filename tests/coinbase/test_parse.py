@@ -70,6 +70,10 @@ def test_shapes() -> None:
         1795176000504,
     )
     assert parse.fill(FILL | {"size_in_quote": True, "size": "3.92"}, "x").base_size == 10
+    exact = {"size_in_quote": True, "price": "2975.32", "size": "2.6399716828"}
+    assert parse.fill(FILL | exact, "x").base_size == Decimal("0.00088729")
+    between = {"size_in_quote": True, "price": "72956.05", "size": "1.4822134387351779"}
+    assert parse.fill(FILL | between, "x").base_size == Decimal("0.0000203165253428"), "16 decimals, as the exchange"
     assert parse.fee_rates(SUMMARY).taker == Decimal("0.009")
     assert parse.bar(CANDLE) == Bar(1795176000, 1.5, 3.0, 1.0, 2.0, 0.0)
 

@@ -3,9 +3,12 @@
 import pytest
 
 from bot.core import events as ev
+from bot.core.gates import all_gates
 from bot.core.intents import LookUpOrder, SaveLot
 from bot.core.model import Balance, VenueStatus
-from tests.core.harness import D, Rig, cancels, notes, of, one, places, product, sells
+from shared.control import Cmd
+from shared.documents import GateVerdict, ReceiptState
+from tests.core.harness import D, Rig, cancels, fetches, notes, of, one, places, product, receipts, sells
 
 
 @pytest.mark.parametrize("increment", ["0.001", "0.1"])
@@ -117,3 +120,104 @@ def test_a_clock_that_jitters_is_not_set_back() -> None:
     rig = Rig()
     rig.now_ms -= 900
     assert not notes(rig.price("100", after_ms=0))
+
+
+@pytest.mark.parametrize("told_first", ["status", "fills"])
+@pytest.mark.parametrize("off", ["0.0000000000000001", "-0.0000000000000001", "0"])
+def test_an_entry_by_quote_size_that_is_filled_between_increments_is_whole(told_first: str, off: str) -> None:
+    # As the exchange told such orders: 16 decimals of the base, fills told in quote units.
+    size = D("0.0000203165253428")
+    rig = Rig()
+    entry = one(places(rig.bar("buy", "72956.05")))
+    rig.accept(entry)
+    first = D("0.0000137069375600")
+    found = rig.seen(entry, VenueStatus.FILLED, str(size + D(off))) if told_first == "status" else []
+    for part in (first, size - first):
+        found += rig.fill(entry, str(part), "72956.05", fee="0.00889")
+    if told_first == "fills":
+        found += rig.seen(entry, VenueStatus.FILLED, str(size + D(off)))
+    assert rig.order(entry).settled, "else its lot waits for ever, without stop or take"
+    take = one(sells(found))
+    assert take.base_size == D("0.00002031")
+
+    rig.tick(4)
+    cash = rig.engine.world.portfolio.cash + D("0.0000000000004")
+    before = len(rig.engine.world.events)
+    for _ in range(3):
+        there = (Balance("USD", cash, D(0)), Balance("BTC", size - D("0.0000000000000002"), D(0)))
+        rig.send(ev.BalancesSeen(there, rig.now_ms))
+        assert rig.engine.world.portfolio.synced_ms == rig.now_ms
+        rig.tick(30)
+    assert rig.engine.world.entries_blocked is None and len(rig.engine.world.events) == before
+
+    rig.accept(take)
+    rig.seen(take, VenueStatus.FILLED, "0.00002031")
+    rig.fill(take, "0.00002031", str(take.limit_price))
+    assert rig.lots == [], "what is left between increments is dust"
+
+
+def test_a_fill_of_an_entry_by_quote_size_that_is_missing_is_still_missing() -> None:
+    rig = Rig()
+    entry = one(places(rig.bar("buy")))
+    rig.accept(entry)
+    rig.seen(entry, VenueStatus.FILLED, "0.00002031")
+    rig.fill(entry, "0.00002030", "100")
+    assert not rig.order(entry).settled
+
+
+def test_a_flatten_waits_for_the_rest_of_an_entry_that_is_still_being_told() -> None:
+    rig = Rig(take_profit_order="market")
+    entry = one(places(rig.bar("buy")))
+    rig.accept(entry)
+    rig.fill(entry, "5", "100")
+    assert not sells(rig.command(Cmd.FLATTEN)), "the lot would close, and what is still bought would find none"
+    rig.fill(entry, "6", "100")
+    rig.seen(entry, VenueStatus.FILLED, "11")
+    sale = one(sells(rig.tick(2)))
+    assert sale.base_size == 11
+    rig.fills_all(sale, "11", "101")
+    assert one(receipts(rig.tick(2))).state is ReceiptState.DONE
+
+
+def test_a_fill_for_a_lot_that_is_closed_takes_no_other_lots_place() -> None:
+    rig = Rig(take_profit_order="market")
+    entry, _ = rig.open_runner(size="1", price="100")
+    lot_id = one(rig.lots).lot_id
+    rig.fills_all(one(sells(rig.price("104"))), "1", "104")
+    found = rig.fill(entry, "1", "100")
+    assert rig.lots == [] and not [record for record in of(found, SaveLot) if record.lot.lot_id == lot_id]
+    assert rig.engine.world.entries_blocked is not None, "a person must look"
+
+
+def test_an_order_that_was_not_sent_yet_lives_at_the_exchange_is_cancelled_or_counted() -> None:
+    rig = Rig()
+    entry = one(places(rig.bar("buy")))
+    rig.send(ev.Denied(entry.client_order_id, "nothing was sent, it seemed"))
+    assert cancels(rig.seen(entry, VenueStatus.OPEN)) == [entry.client_order_id]
+    assert fetches(rig.seen(entry, VenueStatus.FILLED, "1"))
+    rig.fill(entry, "1", "100")
+    assert one(rig.lots).base_left == 1 and rig.engine.world.entries_blocked is not None
+
+
+def test_a_watched_product_without_a_price_keeps_neither_the_day_nor_its_loss_limit_waiting() -> None:
+    rig = Rig(take_profit_order="market", products=("BTC-USD", "NEW-USD"))
+    rig.send(ev.ProductsSeen((product("NEW-USD", price=None),)))
+    rig.tick(86_400 // 3_600)
+    rig.open_runner(size="19", price="100")
+    rig.price("50")
+    rig.tick()
+    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is not None
+    rig.send(ev.Tick(), after_ms=86_400_000)
+    assert rig.engine.world.day.day == "2026-11-21" and rig.engine.world.day.breaker_ms is None
+
+
+def test_a_product_that_is_held_and_has_no_price_shuts_entries() -> None:
+    rig = Rig(products=("BTC-USD", "NEW-USD"), holdings={"NEW": "5"})
+    rig.send(ev.ProductsSeen((product("NEW-USD", price=None),)))
+    assert not places(rig.bar("buy"))
+    gate = next(
+        gate for gate in all_gates(rig.engine.world, rig.engine.world.markets["BTC-USD"]) if gate.name == "breaker"
+    )
+    assert gate.verdict is GateVerdict.FAULT and gate.value == "NEW-USD has no price"
+    rig.price("2", product_id="NEW-USD")
+    assert places(rig.price("100"))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from bot.core.lots import Lot
 from bot.core.market import Market
 from bot.core.rules import risk as rule
+from bot.core.universe import without_price
 from shared.money import plain
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ def drawdown_pct(world: "World", _market: Market) -> float | None:
     """Fall of equity from its highest so far, in percent."""
     if not world.ready or not world.portfolio.known or world.peak_equity <= 0:
         return None
-    if any(market.mark is None for market in world.markets.values()):
+    if without_price(world) is not None:
         return None
     return rule.drawdown_pct(float(world.peak_equity), float(world.settled_equity))
 
