@@ -11,6 +11,7 @@ from cli import ui
 from cli.context import loaded
 from cli.start import check_clash, known, start_only
 from cli.witness import lock_holder
+from shared.ledger.place import Place, place_of
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client
 from shared.settings import Mode, Settings
@@ -91,13 +92,15 @@ def deposit(value: str, currency: str) -> None:
 
 def reset(*, with_bot: bool) -> None:
     """A new account. The old one is kept aside; so is the bot's ledger, where asked: its lots were bought there."""
-    paths = _simulated().paths
+    found = _simulated()
+    paths = found.paths
     client = Pm2Client()
     running = known(client)
     check_clash(running)
     if lock_holder(paths.bot_lock) is not None:
         ui.give_up("The bot runs and trades on that account.", "./coin stop, then again")
-    if paths.ledger.exists() and not with_bot:
+    place = place_of(found)
+    if _there(place) and not with_bot:
         ui.give_up(
             "The bot's ledger belongs to the account that would go: its lots would have no coins.",
             "./coin sim reset --with-bot sets both aside",
@@ -109,7 +112,24 @@ def reset(*, with_bot: bool) -> None:
         ui.give_up("A COIN-SIM that PM2 doesn't know runs on that account.", "End it, then again")
     aside = _set_aside(paths, with_bot=with_bot)
     ui.line(ui.GOOD, f"COIN-SIM starts with a new account. What was there is in {aside}")
+    if with_bot and place.on_server:
+        from shared.ledger.postgres import set_aside  # noqa: PLC0415  its driver is there only where it is asked for
+
+        ui.line(ui.DOT, f"the server's ledger is kept as schema {set_aside(place, aside.name[-16:-1].lower())}")
     ui.line(ui.DOT, "./coin start")
+
+
+def _there(place: Place) -> bool:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  the ledger's library, only where it is asked
+
+    from shared.ledger.at import exists  # noqa: PLC0415
+    from shared.ledger.open import DamagedLedger  # noqa: PLC0415
+
+    try:
+        return exists(place)
+    except (SQLAlchemyError, DamagedLedger) as error:
+        why = str(getattr(error, "orig", None) or error).splitlines()[0]
+        ui.give_up(f"The {place} can't be asked: {why}")
 
 
 def _set_aside(paths: DataPaths, *, with_bot: bool) -> Path:

@@ -26,7 +26,7 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     paths = found.settings.paths
     _check_shell(found)
     _prepare_folder(paths)
-    _make_control_file(paths)
+    _make_control_file(found.settings)
     client = Pm2Client()
     running = known(client)
     check_clash(running)
@@ -180,12 +180,14 @@ def _check_shell(found: Loaded) -> None:
         )
 
 
-def _make_control_file(paths: DataPaths) -> None:
+def _make_control_file(settings: Settings) -> None:
     """So that a person can edit it before the first command."""
-    if not paths.control.exists():
-        from shared.ledger.wish import make_control_file  # noqa: PLC0415  the ledger's library, only where it is asked
+    if not settings.paths.control.exists():
+        # The ledger's library, only where it is asked.
+        from shared.ledger.place import place_of  # noqa: PLC0415
+        from shared.ledger.wish import make_control_file  # noqa: PLC0415
 
-        make_control_file(paths)
+        make_control_file(settings.paths, place_of(settings))
 
 
 def _prepare_folder(paths: DataPaths) -> None:

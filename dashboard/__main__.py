@@ -12,6 +12,7 @@ from dashboard.app import create_app
 from dashboard.links import announce_url, base_url
 from dashboard.server import MOST_CONNECTIONS, Protocol
 from shared import settings as settings_module
+from shared.ledger.place import place_of
 from shared.ledger.wish import make_control_file
 from shared.settings import Settings, SettingsError
 
@@ -50,7 +51,7 @@ def main() -> int:
     logs.start(paths.logs, settings.log_level)
     log = logging.getLogger("dashboard")
     try:
-        make_control_file(paths)
+        make_control_file(paths, place_of(settings))
     except OSError as error:
         log.warning("control.missing error=%s", error.strerror)
     try:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -27,6 +28,7 @@ from dashboard.routes import pages as page_routes
 from dashboard.sources import Sources
 from dashboard.stream import Broadcaster
 from shared.build import VERSION, build_id
+from shared.ledger.place import place_of
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
 from shared.settings import Loaded
@@ -42,7 +44,7 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         loaded=loaded,
         paths=paths,
         sources=Sources(loaded, paths, pm2),
-        ledger=Ledger(paths.ledger),
+        ledger=Ledger(replace(place_of(loaded.settings), path=paths.ledger)),
         market=Market(paths.market_db),
         cache=Cache(),
         assets=assets,

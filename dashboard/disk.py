@@ -8,9 +8,10 @@ from dashboard.rows import DiskLook, FileLook
 from shared.paths import DataPaths
 
 
-def look(paths: DataPaths) -> DiskLook:
-    """One look at every file of the contract."""
-    names = ("bot_state.json", "positions.json", paths.ledger.name, paths.market_db.name, "market.json",
+def look(paths: DataPaths, *, ledger_on_server: bool = False) -> DiskLook:
+    """One look at every file of the contract; a ledger on a server is none of them."""
+    ledger = () if ledger_on_server else (paths.ledger.name,)
+    names = ("bot_state.json", "positions.json", *ledger, paths.market_db.name, "market.json",
              "control.json", "KILL", "audit.jsonl")  # fmt: skip
     found = []
     for name in names:

@@ -4,6 +4,7 @@ Every function here blocks and is called in a thread. A file that is not there y
 "nothing happened" and "not known" are different things.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,22 +16,30 @@ from sqlalchemy import Engine, Row, select
 from sqlalchemy.exc import DatabaseError
 
 from dashboard.rows import DONE_STATES, ClosedLot, Day, Entry, Fill, Latch, LedgerCommand, LedgerOrder, StopCount
-from shared.ledger.open import open_reader
+from shared.ledger.at import reader_at
+from shared.ledger.open import DamagedLedger
+from shared.ledger.place import Place
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
 from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """Read models over `ledger.db`."""
+    """Read models over the ledger, `ledger.db` or on its server; read-only sessions in either case."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine: Engine = open_reader(path)
+    def __init__(self, place: Path | Place) -> None:
+        self.place = place if isinstance(place, Place) else Place(place)
+        self._engine: Engine | None = None
 
     def _rows(self, statement: Any) -> list[Row[Any]] | None:
-        if not self.path.exists():
+        if not self.place.on_server and not self.place.path.exists():
+            return None
+        try:
+            self._engine = self._engine or reader_at(self.place)
+        except DamagedLedger as error:  # no driver for the server
+            log.warning("ledger.unread error=%s", error)
             return None
         try:
             with self._engine.connect() as db:

@@ -6,6 +6,7 @@ from cli.doctor import data, machine
 from cli.doctor.check import Check, bad, good
 from cli.witness import look
 from shared import settings
+from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
 from shared.settings import Settings, SettingsError
 
@@ -38,10 +39,19 @@ def every_check() -> list[Check]:
         checks += machine.port_checks(client, found)
     checks += data.folder(paths)
     if paths.root.exists():
-        checks += [*data.bot(paths, seen), *data.documents(paths), data.ledger(paths)]
+        checks += [*data.bot(paths, seen), *data.documents(paths), _ledger(found, paths)]
     if found is not None:
         checks += [*data.keys(found), *data.certificates(paths, found)]
     return checks
+
+
+def _ledger(found: Settings | None, paths: DataPaths) -> Check:
+    if found is None or not found.ledger_url:
+        return data.ledger(paths)
+    from cli.doctor import server  # noqa: PLC0415  the database's library, only where there is one
+    from shared.ledger.place import place_of  # noqa: PLC0415
+
+    return server.ledger(place_of(found))
 
 
 def _settings() -> tuple[Settings | None, list[Check]]:

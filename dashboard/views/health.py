@@ -156,10 +156,12 @@ def _clock_check(s: Snapshot) -> Check:
 
 
 def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
-    there = any(x.name.startswith("ledger") and x.exists for x in disk.files)
+    ledgers = [x.exists for x in disk.files if x.name.startswith("ledger")]
     if s.state is not None and not s.state.io.ledger_ok:
         return _check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
-    return _check("Ledger", "ok" if there else "unk", "there" if there else "not made yet")
+    if not ledgers:
+        return _check("Ledger", "ok" if s.fresh else "unk", "on its Postgres server")
+    return _check("Ledger", "ok" if any(ledgers) else "unk", "there" if any(ledgers) else "not made yet")
 
 
 def _disk_check(disk: DiskLook) -> Check:

@@ -4,23 +4,25 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.control import ensure_control_file
-from shared.ledger.open import open_reader
+from shared.ledger.at import exists, reader_at
+from shared.ledger.open import DamagedLedger
+from shared.ledger.place import Place
 from shared.ledger.schema import facts
 from shared.paths import DataPaths
 
 
-def kept_wish(paths: DataPaths) -> str | None:
+def kept_wish(place: Place) -> str | None:
     """run, pause or stop as the bot last knew it; None = no ledger, or none that can be read."""
-    if not paths.ledger.exists():
-        return None
     try:
-        with open_reader(paths.ledger).connect() as db:
+        if not exists(place):
+            return None
+        with reader_at(place).connect() as db:
             return db.execute(select(facts.c.value).where(facts.c.key == "wish")).scalar()
-    except SQLAlchemyError:
+    except (SQLAlchemyError, DamagedLedger):
         return None
 
 
-def make_control_file(paths: DataPaths) -> None:
+def make_control_file(paths: DataPaths, place: Place) -> None:
     """Make `control.json` where there is none, so that a person can edit it. Raises OSError."""
     if not paths.control.exists():
-        ensure_control_file(paths, kept_wish(paths))
+        ensure_control_file(paths, kept_wish(place))
