@@ -30,6 +30,7 @@ class Config:
     funds: str = "10000"  # USD of a new account
     rules: Rules = Rules()
     levels: int = 5000  # of the crowd's book, each side
+    quotes_us: int = 800_000  # while nothing trades, best quotes change so often, or half as often
     client_id: bool = True
     order_type_capitals: bool = False  # user channel: "LIMIT" instead of "Limit"
     enforce_rate_limits: bool = True
@@ -52,7 +53,7 @@ class Exchange:
         self.venue = Venue(products, store, Ids(identity), config.rules)
         store.products = self.venue.listed
         self.portfolio = self._open_account(now_us)
-        self.driver = Driver(self.venue, tape, config.seed, config.levels)
+        self.driver = Driver(self.venue, tape, config.seed, config.levels, config.quotes_us)
         self.candles = {name: Candles(tape, name, now_us) for name in products}
         self._spawned: set[str] = set()  # entries of this run whose bracket was opened
         self.listeners: list[TradeListener] = []

@@ -19,7 +19,6 @@ from simulator.core.venue import Market, Trade, Venue
 REACH_PERCENT = 60  # the book reaches so far from the price to either side
 TOUCHES = 10  # small quotes kept near the best price on each side
 WARM_TRADES = 100
-QUOTE_US = 800_000  # quotes change so often, or half as often, while nothing trades
 
 
 class Grid:
@@ -49,8 +48,9 @@ class Grid:
 class Player:
     """Plays one product's tape."""
 
-    def __init__(self, venue: Venue, market: Market, tape: Tape, seed: int, levels: int) -> None:
+    def __init__(self, venue: Venue, market: Market, tape: Tape, seed: int, levels: int, quotes_us: int) -> None:
         self.venue = venue
+        self.quotes_us = quotes_us
         self.market = market
         self.tape = tape
         self.product_id = market.product.product_id
@@ -129,6 +129,10 @@ class Player:
         following = self._following_us()
         return self.quote_us if self.quotes[0] and self.quote_us < following else following
 
+    def _pause_us(self) -> int:
+        """Until the quotes change again while nothing trades."""
+        return self.quotes_us + self.draws.below(self.quotes_us)
+
     def _following_us(self) -> int:
         if self.at < len(self.pending):
             return self.minute * MINUTE_US + self.pending[self.at].offset_us
@@ -138,7 +142,7 @@ class Player:
         """Do what was due at `due_us`."""
         if self.quotes[0] and self.quote_us < self._following_us():
             self._touch(*self.quotes)
-            self.quote_us += QUOTE_US + self.draws.below(QUOTE_US)
+            self.quote_us += self._pause_us()
             return
         if self.at < len(self.pending):
             print_ = self.pending[self.at]
@@ -168,7 +172,7 @@ class Player:
         print_at(self.venue, self.market, print_, now_us)
         self._requote(bid, ask)
         self._touch(bid, ask)
-        self.quotes, self.quote_us = (bid, ask), now_us + QUOTE_US + self.draws.below(QUOTE_US)
+        self.quotes, self.quote_us = (bid, ask), now_us + self._pause_us()
         triggers.on_trade_price(self.venue, self.market, now_us)
 
     def _sweep(self, bid: int, ask: int, maker_buys: bool, now_us: int) -> None:
@@ -266,10 +270,12 @@ def _merged(matches: list[Match], print_: Print) -> list[Match]:
 class Driver:
     """Plays the tape of every product in one order of time."""
 
-    def __init__(self, venue: Venue, tape: Tape, seed: int, levels: int = 5000) -> None:
+    def __init__(self, venue: Venue, tape: Tape, seed: int, levels: int, quotes_us: int) -> None:
         self.venue = venue
         self.tape = tape
-        self.players = [Player(venue, venue.markets[p.product_id], tape, seed, levels) for p in tape.products]
+        self.players = [
+            Player(venue, venue.markets[p.product_id], tape, seed, levels, quotes_us) for p in tape.products
+        ]
         self._due: list[tuple[int, int]] = []
 
     def start(self, now_us: int) -> None:

@@ -18,6 +18,8 @@ from simulator.server.recordings import fingerprint, load
 from simulator.server.sessions import Session, is_session
 from simulator.store import Store
 
+QUOTES_US = 150_000  # a served market's quotes are as restless as recorded ones; runs in virtual time need not be
+
 
 class BadSetup(Exception):
     """Settings that make no exchange; the text says what to change."""
@@ -31,7 +33,11 @@ def config_of(settings: Settings) -> Config:
         queue_us=settings.sim_queue_ms * 1000,
     )
     return Config(
-        seed=settings.sim_seed, funds=f"{settings.sim_funds:.2f}", rules=rules, client_id=settings.sim_client_id
+        seed=settings.sim_seed,
+        funds=f"{settings.sim_funds:.2f}",
+        rules=rules,
+        client_id=settings.sim_client_id,
+        quotes_us=QUOTES_US,
     )
 
 
