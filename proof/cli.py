@@ -33,6 +33,7 @@ class Tally:
     wall_s: float = 0.0
     strikes: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     breaches: Counter[str] = field(default_factory=Counter)
     failed: list[Record] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Tally:
         self.cpu_s += record.get("cpu_s", 0.0)
         self.strikes.update(record.get("strikes", {}))
         self.counts.update(record.get("counts", {}))
+        self.cells.update(record.get("cells", {}))
         self.modes[record["mode"]] += 1
         self.kill_ms.extend(record.get("kill_ms", ()))
         if record["breaches"]:
@@ -60,6 +62,7 @@ class Tally:
             "wall_s": round(self.wall_s, 1),
             "strikes": dict(sorted(self.strikes.items())),
             "counts": dict(self.counts),
+            "cells": dict(sorted(self.cells.items())),
             "modes": dict(self.modes),
             "breaches": dict(self.breaches),
             "failed": [{"seed": r["seed"], "mode": r["mode"], "breaches": r["breaches"]} for r in self.failed],

@@ -14,6 +14,8 @@ class FaultBox:
         self._now_us = now_us
         self._by_kind: dict[str, list[tuple[int, int, Window, Random]]] = {}
         self.strikes: Counter[str] = Counter()
+        self.cells: Counter[str] = Counter()  # "fault state": how often it struck while an order was in that state
+        self.order_states: Callable[[], Iterable[str]] = tuple
         self.over = False
         for window in windows:
             begin, end = round(window.at_s * 1e6), round((window.at_s + window.for_s) * 1e6)
@@ -36,11 +38,13 @@ class FaultBox:
         found = self.open(kind, where)
         if found is None or found[1].random() >= found[0].rate:
             return None
-        self.strikes[kind] += 1
+        self.count(kind)
         return found
 
     def count(self, kind: str) -> None:
         self.strikes[kind] += 1
+        for state in set(self.order_states()):
+            self.cells[f"{kind} {state}"] += 1
 
 
 def _within(scope: str, where: str) -> bool:

@@ -1,5 +1,6 @@
 """Coarser grids and larger least sizes than the product began with: told in its description, and enforced."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,8 +14,8 @@ _TERM = {"price_increment": "limit_price", "base_increment": "base_size"}
 class Grid:
     """What changed about the products' rules. The finer grid of the market itself stays as it is."""
 
-    def __init__(self, products: dict[str, Product]) -> None:
-        self._products = products
+    def __init__(self, products: dict[str, Product], price: Callable[[str], str]) -> None:
+        self._products, self._price = products, price
         self._now: dict[str, dict[str, str]] = {}
 
     def change(self, product_id: str, name: str, share: float) -> str:
@@ -45,18 +46,30 @@ class Grid:
         rules = self._now.get(str(raw.get("product_id")), {})
         for terms in raw.get("order_configuration", {}).values():
             for name, value in rules.items():
-                self._spoil(self._products[raw["product_id"]], terms, name, Decimal(value))
+                if name == "quote_min_size":
+                    self._too_small(raw["product_id"], terms, Decimal(value))
+                else:
+                    self._off_grid(self._products[raw["product_id"]], terms, name, Decimal(value))
         return orjson.dumps(raw) if rules else body
 
+    def _too_small(self, product_id: str, terms: dict[str, Any], least: Decimal) -> None:
+        """An order for less than the least money is made one for next to nothing."""
+        quote, base = _amount(terms, "quote_size"), _amount(terms, "base_size")
+        if quote is not None and quote < least:
+            terms["quote_size"] = self._products[product_id].quote_increment
+        price = _amount(terms, "limit_price") or Decimal(self._price(product_id))
+        if base is not None and base * price < least:
+            terms["base_size"] = self._products[product_id].base_increment
+
     @staticmethod
-    def _spoil(product: Product, terms: dict[str, Any], name: str, value: Decimal) -> None:
-        term = _TERM.get(name, "quote_size")
-        try:
-            given = Decimal(str(terms[term]))
-        except (KeyError, InvalidOperation):
-            return
-        if term == "quote_size":
-            if given < value:
-                terms[term] = "0.01"
-        elif given % value != 0:
-            terms[term] = format(given + Decimal(getattr(product, name)) / 10, "f")
+    def _off_grid(product: Product, terms: dict[str, Any], name: str, value: Decimal) -> None:
+        given = _amount(terms, _TERM[name])
+        if given is not None and given % value != 0:
+            terms[_TERM[name]] = format(given + Decimal(getattr(product, name)) / 10, "f")
+
+
+def _amount(terms: dict[str, Any], name: str) -> Decimal | None:
+    try:
+        return Decimal(str(terms[name]))
+    except (KeyError, InvalidOperation):
+        return None

@@ -66,6 +66,11 @@ class Life:
         error = found.exception() if found is not None and found.done() else None
         return f"{type(error).__name__}: {error}" if error else self.process.bot.error
 
+    def order_states(self) -> list[str]:
+        """Of the orders that the bot has in hand now."""
+        engine = self.process.bot.engine
+        return [order.state.value for order in engine.world.orders.values() if not order.settled] if engine else []
+
     def backlog(self) -> int:
         """Records that wait for the ledger."""
         return len(self.process.bot._backlog)

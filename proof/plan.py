@@ -135,6 +135,7 @@ class Plan:
     quote_min: str = "1"  # smallest order in quote units; a larger one leaves dust more often
     full_history: bool = False  # as many bars as a user's bot asks for at a start; else one page of each chart
     state_s: float = 10.0  # the state file's beat; building it twice a second would be half of a run's cost
+    grain_ms: int = 150  # what happens in the market by itself is handed out so often; a request sees it all
     settings: Mapping[str, Any] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     acts: tuple[Act, ...] = ()
@@ -220,8 +221,8 @@ def _settings(random: Random) -> dict[str, Any]:
         "max_consecutive_losses": random.choice((0, 0, 10)),
         "max_vol_spike": random.choice((0.0, 4.0)),
         "max_drawdown_pct": random.choice((0.0, 0.0, 0.0, 10.0, 0.3)),
-        "max_product_usd": random.choice((0.0, 0.0, 0.0, 900.0)),
-        "max_total_usd": random.choice((0.0, 0.0, 0.0, 1500.0)),
+        "max_product_usd": random.choice((0.0, 0.0, 0.0, 2500.0)),
+        "max_total_usd": random.choice((0.0, 0.0, 0.0, 7000.0)),
         "use_tick_price": random.random() < 0.9,
         "max_spread_pct": 0.0,
         "safe_starts": random.choice((0, 0, 5)),

@@ -84,7 +84,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("sale-does-not-lower-the-lot", "P11", True, _LOTS, "base_left=lot.base_left - fill.base_size,", "base_left=lot.base_left,"),
     Planted("money-in-floats", "R12", True, _LOTS, "proceeds=lot.proceeds + fill.price * fill.base_size,",
             "proceeds=Decimal(float(lot.proceeds + fill.price * fill.base_size)),"),
-    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,", needs="market:thin_book,quote_min:30,entry_order=maker,maker_timeout_sec=5,risk_per_trade_pct=20,max_order_usd=0"),
+    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,", needs="calm,risk_per_trade_pct=0.2,max_order_usd=0,start,regrid@1,regrid@1,regrid@1,regrid@1,regrid@1,regrid@1,flatten"),
     Planted("realised-without-fee", "I9", True, "shared/lot_money.py", "return proceeds - exit_fee - spent", "return proceeds - spent"),
     Planted("day-counts-no-realised", "I9", True, _FILLS, "realized=world.day.realized + realized", "realized=world.day.realized"),
     # exits

@@ -13,6 +13,7 @@ from proof.planted import PLANTED
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = ROOT / "docs" / "reliability.md"
+STATES = ("new", "sent", "unknown", "open", "cancelling", "lost", "filled", "cancelled", "expired", "failed")
 KEPT = ROOT / "docs" / "reliability.json"
 
 
@@ -43,6 +44,8 @@ def page(kept: dict[str, Any]) -> str:
     ]
     if "run" in kept:
         parts += [_seeds(kept["run"]), _invariants(kept["run"]), _faults(kept["run"])]
+        if kept["run"].get("cells"):
+            parts.append(_cells(kept["run"]))
     if "mutants" in kept:
         parts.append(_mutants(kept["mutants"]))
     parts.append(_limits())
@@ -96,6 +99,20 @@ def _faults(run: dict[str, Any]) -> str:
     ids = {name: row[0] for name, row in FAULTS.items()} | {name: row[0] for name, row in ACTS.items()}
     rows = [(name, ids[name], f"{run['strikes'].get(name, 0):,}") for name in ids]
     return "## Faults and acts that struck\n\n" + _table(("fault", "of the catalogue", "times"), rows)
+
+
+def _cells(run: dict[str, Any]) -> str:
+    """How often each fault or act struck while an order was in each of its states."""
+    cells: dict[str, int] = run.get("cells", {})
+    states = [state for state in STATES if any(cell.endswith(f" {state}") for cell in cells)]
+    kinds = [kind for kind in (*FAULTS, *ACTS) if any(cell.startswith(f"{kind} ") for cell in cells)]
+    rows = [(kind, *(f"{cells.get(f'{kind} {state}', 0):,}" for state in states)) for kind in kinds]
+    empty = sum(1 for kind in kinds for state in states if not cells.get(f"{kind} {state}"))
+    few = sum(1 for kind in kinds for state in states if cells.get(f"{kind} {state}", 0) < 100)
+    return (
+        f"## Faults by the state of orders\n\nOf {len(kinds) * len(states)} cells {empty} are empty, {few} have "
+        "fewer than 100 strikes.\n\n" + _table(("fault", *states), rows)
+    )
 
 
 def _mutants(rows: list[dict[str, Any]]) -> str:

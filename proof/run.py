@@ -50,6 +50,7 @@ class Outcome:
     cpu_s: float
     strikes: Counter[str] = field(default_factory=Counter)
     counts: dict[str, int] = field(default_factory=dict)
+    cells: Counter[str] = field(default_factory=Counter)
     kill_ms: list[float] = field(default_factory=list)  # from each kill to the proof that no order is open
 
 
@@ -73,6 +74,7 @@ class Run:
         self.clock_off_us = 0
         self.at_restart = ""
         self._life: Life | None = None
+        self.faults.order_states = lambda: self._life.order_states() if self._life is not None else ()
         self._lives = 0
         self._second: Life | None = None
         self._restart_s = RESTART_S
@@ -112,6 +114,7 @@ class Run:
             time.process_time() - cpu_s,
             self.faults.strikes,
             self._counts(),
+            self.faults.cells,
             evidence.kill_times_ms(self.truth),
         )
 

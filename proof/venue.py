@@ -25,7 +25,6 @@ from simulator.store import Page
 
 BOOK_LEVELS = 60
 HEARTBEAT_US = 1_000_000
-MARKET_US = 150_000  # what happens in the market by itself is handed out at this grain; a request sees it all
 
 
 class Venue:
@@ -47,7 +46,7 @@ class Venue:
         self.tape = tape
         self.sim = LocalExchange(seed=plan.seed, start_us=self.start_us, config=config, tape=tape)
         self.key = self.sim.issue_key()
-        self.grid = Grid({p.product_id: p for p in products})
+        self.grid = Grid({p.product_id: p for p in products}, self.price)
         self.streams: list[tuple[LocalStream, Callable[[list[str], int | None], None]]] = []
         self.hash = hashlib.sha256()
         self.events = 0
@@ -88,7 +87,7 @@ class Venue:
             return
         self._move()
         due = self.sim.exchange.driver.next_due_us()
-        at = max((due or self.now_us) - self.start_us, self.loop.now_us + MARKET_US)
+        at = max((due or self.now_us) - self.start_us, self.loop.now_us + self.plan.grain_ms * 1000)
         self.loop.agenda.at(at, self._market)
 
     def hand_out(self) -> None:

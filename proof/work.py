@@ -29,6 +29,7 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
             "cpu_s": outcome.cpu_s,
             "strikes": dict(outcome.strikes),
             "counts": outcome.counts,
+            "cells": dict(outcome.cells),
             "kill_ms": outcome.kill_ms,
         }
     except Stuck as stuck:
