@@ -40,7 +40,7 @@ log = logging.getLogger("bot")
 EXIT_OK, EXIT_CRASH, EXIT_LOCKED, EXIT_SETTINGS = 0, 1, 75, 78
 OWN_FILES = ("bot_state.json", "positions.json", "live_positions.json", "market.json")
 END_S = 5.0
-SERVER_AGAIN_S = 2.0
+SERVER_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +156,17 @@ class Process:
         """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""
         if not place.on_server:
             return self._open_ledger(place.path)
-        bot = self.bot
+        said = ""
         while not self.stop.is_set():
             try:
                 return writer_at(place)
             except OperationalError as error:
                 why = str(error.orig).splitlines()[0]
-                log.warning("the ledger's server: %s; tried again", why)
-                bot.boot.note(f"waits for the ledger's server: {why}")
-            await bot.writer.write()
+            if why != said:
+                said = why
+                log.warning("the ledger's server: %s; tried again until it answers", why)
+            self.bot.boot.note(f"waits for the ledger's server: {why}")
+            await self.bot.writer.write()
             await self._clock.sleep(SERVER_AGAIN_S)
         return None
 

@@ -83,7 +83,8 @@ def set_aside(place: Place, suffix: str) -> str | None:
     kept = f"{place.schema}_{suffix}"
     engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
     with engine.begin() as db:
-        _lock_for(place)(db.connection.dbapi_connection, None)  # never under a bot that writes
+        if not _held(db.connection.dbapi_connection, place):
+            raise _second_writer()  # never under a bot that writes
         db.execute(text(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"'))
     engine.dispose()
     return kept
@@ -109,7 +110,7 @@ def _lines(db: Connection, table: Table) -> list[bytes]:
 def _url(place: Place) -> URL:
     try:
         url = make_url(place.url.reveal())
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise UnusableUrl("it is no postgresql://user:password@host/database") from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise UnusableUrl("it is no postgresql://user:password@host/database")
@@ -135,14 +136,22 @@ def _make_schema(place: Place) -> None:
 
 
 def _lock_for(place: Place) -> Any:
-    number = int.from_bytes(hashlib.sha256(f"cointrader {place.schema}".encode()).digest()[:8], signed=True)
-
     def lock(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            (held,) = cursor.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone()
-        connection.commit()
-        if not held:
+        if not _held(connection, place):
             connection.close()
-            raise OperationalError("connect", {}, SecondWriter("another bot writes this ledger"))
+            raise _second_writer()
 
     return lock
+
+
+def _held(connection: Any, place: Place) -> bool:
+    """Take the writer's lock, which the session keeps to its end; False = another session has it."""
+    number = int.from_bytes(hashlib.sha256(f"cointrader {place.schema}".encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        (held,) = cursor.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone()
+    connection.commit()
+    return bool(held)
+
+
+def _second_writer() -> OperationalError:
+    return OperationalError("connect", {}, SecondWriter("another bot writes this ledger"))

@@ -1,0 +1,266 @@
+"""The ledger on a Postgres server: what holds for the file holds there; cut connections, a second bot, restarts."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import create_engine, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from bot.core.intents import Note, SaveFact
+from bot.runtime.ledger import LedgerWriter
+from dashboard.reads import Ledger
+from shared.ledger import postgres as server
+from shared.ledger import schema as t
+from shared.ledger.at import exists, reader_at, writer_at
+from shared.ledger.dump import dump_of, snapshot
+from shared.ledger.export import BadExport, copy_ledger
+from shared.ledger.open import DamagedLedger, open_reader, open_writer
+from shared.ledger.place import Place
+from shared.ledger.replay import first_difference, replay
+from shared.ledger.verify import verify
+from shared.settings import Secret
+from tests.postgres_server import Server
+from tests.runtime.ledger_story import POINTS, Crash, Probed, Story, make
+
+pytestmark = pytest.mark.needs("postgres")
+
+
+@pytest.fixture
+def at(postgres: Server, tmp_path: Path) -> Place:
+    return postgres.place(tmp_path)
+
+
+def findings(place: Place) -> dict[str, tuple[str, ...]]:
+    return {verdict.name: verdict.findings for verdict in verify(reader_at(place)) if verdict.findings}
+
+
+def test_the_same_past_is_the_same_bytes_in_both(at: Place, tmp_path: Path) -> None:
+    engine = writer_at(at)
+    Story(LedgerWriter(engine, "boot-1")).tell()
+    engine.dispose()
+    make(tmp_path / "file.db")
+    with snapshot(reader_at(at)) as one, snapshot(open_reader(tmp_path / "file.db")) as other:
+        assert first_difference(dump_of(one), dump_of(other)) is None
+    assert findings(at) == {}
+    fresh = open_writer(tmp_path / "replayed.db")
+    before, after, transactions = replay(reader_at(at), fresh)
+    assert before == after and transactions > 20
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_at_a_commit(at: Place, tmp_path: Path, point: str) -> None:
+    left = 12
+
+    def probe(where: str) -> None:
+        nonlocal left
+        left -= where == point
+        if not left:
+            raise Crash
+
+    engine = writer_at(at)
+    with pytest.raises(Crash):
+        Story(LedgerWriter(Probed(engine, probe), "boot-1")).tell()  # type: ignore[arg-type]
+    engine.dispose()
+    assert findings(at) == {}
+    before, after, _ = replay(reader_at(at), open_writer(tmp_path / "replayed.db"))
+    assert before == after
+
+
+def test_a_damage_there_is_found_as_well(at: Place) -> None:
+    engine = writer_at(at)
+    Story(LedgerWriter(engine, "boot-1")).tell()
+    with engine.begin() as db:
+        db.execute(text("UPDATE lots SET realized_pnl = '100' WHERE seq = 1"))
+        db.execute(text("DELETE FROM events WHERE seq = 7"))
+        db.execute(text("DROP INDEX fills_order"))
+    assert set(findings(at)) >= {"schema", "chain", "replay", "lots", "days"}
+
+
+def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(at: Place) -> None:
+    engine = writer_at(at)
+    writer = LedgerWriter(engine, "boot-1")
+    writer.commit([Note("order", "one")], 1)
+    with engine.connect() as db:
+        pid = db.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    _cut(at, pid)
+    records = [Note("order", "two"), SaveFact("a", "1")]
+    with pytest.raises(SQLAlchemyError):
+        writer.commit(records, 2)
+    writer.commit([*records, Note("order", "three")], 3)
+    with reader_at(at).connect() as db:
+        assert list(db.execute(select(t.journal.c.text).order_by(t.journal.c.seq)).scalars()) == ["one", "two", "three"]
+    assert findings(at) == {}
+
+
+def _cut(at: Place, pid: int) -> None:
+    other = create_engine(server._url(at), isolation_level="AUTOCOMMIT")
+    with other.connect() as db:
+        assert db.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid}).scalar_one()
+        for _ in range(200):  # its end is not at once
+            if not db.execute(text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"), {"pid": pid}).scalar():
+                break
+            db.execute(text("SELECT pg_sleep(0.01)"))
+    other.dispose()
+
+
+def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
+    writer = LedgerWriter(writer_at(at), "boot-1")
+    writer.fact("a", "1", 1)
+    postgres.stop()
+    try:
+        for _ in range(2):
+            with pytest.raises(DBAPIError) as error:
+                writer.commit([SaveFact("a", "2")], 2)
+            assert "throw-away" not in str(error.value) + repr(error.value)
+        with pytest.raises(OperationalError):
+            exists(at)
+        assert Ledger(at).fills() is None, "the dashboard says that it does not know"
+    finally:
+        postgres.start()
+    writer.commit([SaveFact("a", "2")], 3)
+    assert writer.facts()["a"] == "2" and findings(at) == {}
+
+
+def test_a_serialization_failure_is_a_commit_that_failed(at: Place) -> None:
+    """F8: whatever the server's reason, the gate shuts, and the same records are written by the next try."""
+    engine = writer_at(at)
+    writer = LedgerWriter(engine, "boot-1")
+    writer.commit([SaveFact("a", "1")], 1)
+    with engine.begin() as db:
+        db.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END $$"
+            )
+        )
+        db.execute(text("CREATE TRIGGER refuse BEFORE INSERT ON events EXECUTE FUNCTION refuse()"))
+    with pytest.raises(OperationalError, match="could not serialize"):
+        writer.commit([SaveFact("a", "2"), Note("order", "two")], 2)
+    with engine.begin() as db:
+        db.execute(text("DROP TRIGGER refuse ON events"))
+    assert writer.facts()["a"] == "1"
+    writer.commit([SaveFact("a", "2"), Note("order", "two")], 3)
+    assert writer.facts()["a"] == "2" and findings(at) == {}
+
+
+def test_a_second_bot_is_refused_until_the_first_has_ended(at: Place) -> None:
+    first = writer_at(at)
+    LedgerWriter(first, "boot-1").fact("a", "1", 1)
+    with pytest.raises(OperationalError, match="another bot writes this ledger"):
+        writer_at(at)
+    with pytest.raises(OperationalError, match="another bot"):
+        server.set_aside(at, "aside")
+    first.dispose()
+    again = writer_at(at)
+    assert LedgerWriter(again, "boot-2").facts() == {"a": "1"}
+    again.dispose()
+    kept = server.set_aside(at, "aside")
+    assert kept is not None and not exists(at) and exists(replace(at, schema=kept))
+
+
+def test_bots_and_kinds_of_market_have_schemas_of_their_own(postgres: Server, tmp_path: Path) -> None:
+    one, other = postgres.place(tmp_path), postgres.place(tmp_path)
+    LedgerWriter(writer_at(one), "b").fact("a", "1", 1)
+    assert LedgerWriter(writer_at(other), "b").facts() == {}
+
+
+def test_durable_whatever_the_server_s_default(at: Place) -> None:
+    """The test's own server has synchronous_commit off."""
+    with writer_at(at).connect() as db:
+        assert db.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        assert db.execute(text("SHOW transaction_isolation")).scalar() == "serializable"
+        assert db.execute(text("SHOW statement_timeout")).scalar() == "3s"
+
+
+def test_readers_cannot_write(at: Place) -> None:
+    writer_at(at)
+    with reader_at(at).connect() as db:
+        assert db.execute(text("SHOW transaction_read_only")).scalar() == "on"
+
+
+def test_the_dashboard_reads_it(at: Place) -> None:
+    Story(LedgerWriter(writer_at(at), "boot-1")).tell()
+    ledger = Ledger(at)
+    fills, lots, days, notes = ledger.fills(), ledger.closed_lots(), ledger.days(), ledger.journal()
+    assert fills is not None and len(fills) == 7
+    assert lots is not None and len(lots) == 2
+    assert days is not None and [day.day for day in days] == ["2026-11-20", "2026-11-21"]
+    assert notes and ledger.commands() and ledger.latches() and ledger.orders(working=False)
+    assert Ledger(replace(at, schema="cointrader_none")).fills() is None
+
+
+def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> None:
+    engine = writer_at(at)
+    Story(LedgerWriter(engine, "boot-1")).tell()
+    with snapshot(reader_at(at)) as db:
+        before = dump_of(db)
+    with engine.begin() as db:
+        for statement in (
+            "DROP TABLE events", "DROP INDEX fills_lot", "DROP INDEX fills_order", "DROP INDEX orders_lot",
+            "DROP INDEX orders_settled", "ALTER TABLE orders DROP COLUMN settled",
+            "ALTER TABLE orders DROP COLUMN counted_size", "ALTER TABLE orders DROP COLUMN counted_quote",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):  # fmt: skip
+            db.execute(text(statement))
+    engine.dispose()
+    writer = LedgerWriter(writer_at(at), "boot-2")
+    assert findings(at) == {}
+    with snapshot(reader_at(at)) as db:
+        assert dump_of(db) == before
+    writer.commit([Note("a", "line")], 1)
+    copy = at.path.with_name(f"{at.schema}.before-{t.HEAD_REVISION}.jsonl")
+    rows = [orjson.loads(line) for line in copy.read_bytes().splitlines()]
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert sum(row["table"] == "fills" for row in rows) == 7
+
+
+def test_the_schema_is_the_one_of_the_migrations(at: Place) -> None:
+    made = writer_at(at)
+    there = inspect(made)
+    for table in t.metadata.tables.values():
+        columns = {column["name"]: column["nullable"] for column in there.get_columns(table.name)}
+        assert columns == {column.name: bool(column.nullable) for column in table.columns}, table.name
+    with made.connect() as db:
+        assert db.execute(text("SELECT version_num FROM alembic_version")).scalar() == t.HEAD_REVISION
+
+
+def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None:
+    make(tmp_path / "file.db")
+    target = writer_at(at)
+    copy_ledger(open_reader(tmp_path / "file.db"), target)
+    assert findings(at) == {}
+    with pytest.raises(BadExport, match="no fresh ledger"):
+        copy_ledger(open_reader(tmp_path / "file.db"), target)
+    writer = LedgerWriter(target, "boot-2")
+    writer.commit([Note("a", "line")], 1)
+    back = open_writer(tmp_path / "back.db")
+    copy_ledger(reader_at(at), back)
+    with snapshot(reader_at(at)) as one, snapshot(back) as other:
+        assert dump_of(one) == dump_of(other)
+        assert other.execute(select(func.count()).select_from(t.events)).scalar_one() > 20
+    assert writer.restore(datetime(2026, 11, 22, tzinfo=UTC)).lots
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://coin:canary@127.0.0.1:1/coin", "postgresql://coin:canary@no.such.host.invalid/coin",
+        "mysql://coin:canary@127.0.0.1/coin", "canary", "postgresql://coin:canary@[::/x",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_reached_or_read_is_said_without_the_password(tmp_path: Path, url: str) -> None:
+    place = Place(tmp_path / "ledger.db", Secret(url), "cointrader_x")
+    assert "canary" not in f"{place} {place!r}"
+    with pytest.raises((DamagedLedger, OperationalError)) as error:
+        writer_at(place)
+    assert "canary" not in str(error.value) + repr(error.value)
+
+
+def test_a_wrong_password_is_said_without_it(postgres: Server, tmp_path: Path) -> None:
+    url = postgres.url.replace("throw-away", "canary")
+    with pytest.raises(OperationalError, match="password authentication failed") as error:
+        writer_at(Place(tmp_path / "ledger.db", Secret(url), "cointrader_x"))
+    assert "canary" not in str(error.value) + repr(error.value)
