@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+import ssl
 import sys
 
 import uvicorn
@@ -29,7 +30,20 @@ def check(settings: Settings) -> list[str]:
         found.append("DASHBOARD_PASSWORD_HASH is no argon2 hash: ./coin password makes one")
     if bool(settings.dashboard_tls_cert) != bool(settings.dashboard_tls_key):
         found.append("DASHBOARD_TLS_CERT and DASHBOARD_TLS_KEY belong together: set both or none")
+    elif settings.dashboard_tls_cert:
+        found += _unusable(settings.dashboard_tls_cert, settings.dashboard_tls_key)
     return found
+
+
+def _unusable(cert: str, key: str) -> list[str]:
+    """Why TLS cannot be served with these files; nothing where it can."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except ssl.SSLError as error:
+        return [f"DASHBOARD_TLS_CERT={cert} and DASHBOARD_TLS_KEY={key} do not serve: {error.reason or error}"]
+    except OSError as error:
+        return [f"DASHBOARD_TLS_CERT={cert} or DASHBOARD_TLS_KEY={key} cannot be read: {error.strerror}"]
+    return []
 
 
 def main() -> int:

@@ -79,12 +79,12 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
     app.state.hub = hub
     app.state.pages = pages
     app.state.broadcaster = broadcaster
+    app.include_router(api.router())  # first: routes are tried in order, and machines ask these most
     app.include_router(page_routes.router(pages, broadcaster))
     app.include_router(commands.router(pages))
     app.include_router(auth.router(pages))
     app.include_router(static.router())
     app.include_router(stream.router(pages, broadcaster))
-    app.include_router(api.router())
     app.include_router(metrics.router(broadcaster))
     app.include_router(docs.router(pages))
     app.include_router(exports.router())

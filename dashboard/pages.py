@@ -23,7 +23,7 @@ Params = Mapping[str, str]
 Data = dict[str, Any]
 Load = Callable[[Hub, Snapshot, Params], Awaitable[Data]]
 View = Callable[[Snapshot, Data, str], render.Context]
-TURN_S = 0.0015
+TURN_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)

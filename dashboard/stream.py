@@ -27,7 +27,7 @@ SLOW_S = 10.0
 TICK_S = 1.0
 SPACING_S = 0.04
 FRAME = ("f-root", "f-mode", "f-pres", "f-pulse", "f-lights", "cmd", "f-acct", "f-nav", "receipts", "f-note")
-_GROUP = 5  # clients served before other requests get their turn
+_GROUP = 2  # clients served before other requests get their turn
 
 
 class Full(Exception):

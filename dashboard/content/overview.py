@@ -33,13 +33,15 @@ def range_of(params: Params) -> str:
 async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
     range_ = range_of(params)
     since_s = equity.since(range_, s.now)
-    rows = await hub.cache.get(("equity", range_, since_s // 60), EQUITY_TTL_S, lambda: hub.market.equity(since_s, 400))
-    return {"sparks": await sparks(hub, s), "equity": rows, "range": range_}
+    plot = await hub.cache.get(
+        ("equity", range_, since_s // 60), EQUITY_TTL_S, lambda: equity.plot(hub.market.equity(since_s, 400))
+    )
+    return {"sparks": await sparks(hub, s), "plot": plot, "range": range_}
 
 
 def _equity(s: Snapshot, data: Data, _role: str) -> Context:
     figures = overview.figures(s.state.account if s.state else None)
-    return {"figures": figures, "ranges": equity.RANGES, "range": data["range"], "plot": equity.plot(data["equity"])}
+    return {"figures": figures, "ranges": equity.RANGES, "range": data["range"], "plot": data["plot"]}
 
 
 def _today(s: Snapshot, _data: Data, _role: str) -> Context:
