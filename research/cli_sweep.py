@@ -31,6 +31,7 @@ def sweep(
     """Backtest many points of settings. Killed or stopped, the same command goes on where it was."""
 
     def work() -> None:
+        from research.backtest import load_data
         from research.report.sweep import write_report
         from research.sweep import points as pt
         from research.sweep import run
@@ -48,7 +49,8 @@ def sweep(
             with terminal.progress("  sweep", len(chosen)) as step:
                 swept = run.run(folder, plan, step)
         _show(swept, top)
-        terminal.say(f"  {write_report(swept)}")
+        candles = load_data(folder, request.data, request.since_s, request.until_s)
+        terminal.say(f"  {write_report(swept, candles)}")
         terminal.say(f"  {swept.folder / 'table.csv'}")
 
     guarded(work)
@@ -110,6 +112,7 @@ def walkforward(
 
         from research import walkforward as wf
         from research.data.candles import granularity_s
+        from research.report.walkforward import write_report
         from research.report.words import MINUS
         from research.sweep import points as pt
         from shared.times import from_epoch_ms
@@ -135,6 +138,7 @@ def walkforward(
         total = (float(walked.growth[-1]) - 1) * 100
         ratio = "—" if walked.sharpe is None else f"{walked.sharpe:,.2f}"
         terminal.say(f"\n  · All tests in a row: {total:+,.2f} %, Sharpe {ratio}".replace("-", MINUS))
+        terminal.say(f"\n  {write_report(data_dir(), plan, walked)}")
 
     guarded(work)
 

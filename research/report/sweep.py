@@ -1,25 +1,30 @@
 """The report of a sweep: heat map, the best point's surroundings, every point, in one file that loads nothing."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 import orjson
 
+from research.data.candles import Candles
 from research.report.html import fill
+from research.report.split import Split, split
 from research.sweep.run import Swept
+from shared.times import from_epoch_ms
 
 _PAGE = Path(__file__).parent / "page"
 COLUMNS = ("total_return", "max_drawdown", "sharpe", "sortino", "calmar", "profit_factor", "lots", "fees", "exposure")
 
 
-def write_report(swept: Swept) -> Path:
+def write_report(swept: Swept, candles: Sequence[Candles]) -> Path:
     """Write report.html beside the table."""
     path = swept.folder / "report.html"
-    path.write_text(page(swept), encoding="utf-8")
+    path.write_text(page(swept, split(swept, candles)), encoding="utf-8")
     return path
 
 
-def page(swept: Swept) -> str:
+def page(swept: Swept, halves: Split | None = None) -> str:
+    """The whole page. `halves`: training against test, where the data is long enough for both."""
     plan, ranked = swept.plan, swept.ranked()
     metric = plan.metric
     points = [
@@ -31,6 +36,7 @@ def page(swept: Swept) -> str:
         "points": points,
         "columns": list(dict.fromkeys((metric, *COLUMNS))),
         "best": ranked[:25],
+        "split": {"rows": halves.rows} if halves is not None and halves.rows else None,
     }
     luck = swept.luck()
     facts = {
@@ -46,7 +52,23 @@ def page(swept: Swept) -> str:
         "subtitle": escape(f"{', '.join(plan.request.data)} · {metric} is to be as large as it can"),
         "figures": figures.replace("-", "\u2212"),
         "css": (_PAGE / "report.css").read_text(),
-        "js": (_PAGE / "sweep.js").read_text(),
+        "split": escape(_of_split(halves)),
+        "js": (_PAGE / "common.js").read_text() + (_PAGE / "sweep.js").read_text(),
         "data": orjson.dumps(data).decode().replace("</", "<\\/"),
     }
     return fill((_PAGE / "sweep.html").read_text(), texts)
+
+
+def _of_split(halves: Split | None) -> str:
+    """What the picture shows, in words."""
+    if halves is None:
+        return ""
+    rho = halves.rank_correlation()
+    words = (
+        f"{len(halves.rows):,} points on the data before {from_epoch_ms(halves.at_s * 1000):%Y-%m-%d} and from then on"
+    )
+    if rho is not None:
+        words += f"; rank correlation {rho:.2f}: 1 = what is best stays best, 0 = it tells nothing".replace(
+            "-", "\u2212"
+        )
+    return words + "; blue: the best of all"

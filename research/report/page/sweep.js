@@ -1,28 +1,11 @@
-"use strict";
-const D = JSON.parse(document.getElementById("data").textContent), $ = (id) => document.getElementById(id);
-const probe = document.body.appendChild(document.createElement("i"));
-let ink = {};
-function colours() { for (const n of ["ink", "ink3", "line", "ok", "bad", "well", "focus"]) { probe.style.color = `var(--${n})`; ink[n] = getComputedStyle(probe).color; } }
-const fmt = (v, d) => v === null || v === undefined ? "—" : (v < 0 ? "\u2212" : "") + Math.abs(v).toLocaleString("en-US", { minimumFractionDigits: d, maximumFractionDigits: d });
 const keys = Object.keys(D.axes), known = D.points.filter((p) => p.value !== null);
 const low = Math.min(...known.map((p) => p.value)), high = Math.max(...known.map((p) => p.value));
 const share = (v) => high > low ? (v - low) / (high - low) : 1;
 // Of one sign: from worst to best; of both: from zero to either end.
 const deep = (v) => low >= 0 ? share(v) : high <= 0 ? 1 - share(v) : v < 0 ? v / low : v / high;
 const tint = (v) => `color-mix(in srgb, ${v < 0 ? ink.bad : ink.ok} ${Math.round(6 + 70 * deep(v))}%, ${ink.well})`;
-function plot(canvas, height, draw) {
-  const again = () => {
-    const r = devicePixelRatio || 1, w = canvas.clientWidth;
-    if (!w) return;
-    canvas.width = w * r; canvas.height = height * r; canvas.style.height = height + "px";
-    const g = canvas.getContext("2d");
-    g.setTransform(r, 0, 0, r, 0, 0); g.clearRect(0, 0, w, height); g.font = "11px system-ui,sans-serif"; g.textBaseline = "middle";
-    draw(g, w, height);
-  };
-  new ResizeObserver(again).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colours(); again(); });
-  return again;
-}
+const idle = "Point at a dot.";
+$("heat-tip").textContent = "Point at a field."; $("split-tip").textContent = idle;
 let fields = [];
 function heat(g, w, h) {
   const kx = $("x").value, ky = $("y").value, xs = D.axes[kx], ys = kx === ky ? [""] : D.axes[ky], left = 64, bottom = 34;
@@ -48,17 +31,18 @@ function heat(g, w, h) {
 function around(g, w, h) {
   const best = D.best[0];
   if (!best) return;
-  const each = (w - 16) / keys.length;
+  const across = Math.min(keys.length, Math.max(1, Math.floor((w - 16) / 120))), down = Math.ceil(keys.length / across), wide = (w - 16) / across, tall = (h - 12) / down;
   keys.forEach((key, k) => {
     const rest = keys.filter((o) => o !== key), line = D.axes[key].map((v) => known.find((p) => p.point[key] === v && rest.every((o) => p.point[o] === best.point[o]))?.value ?? null);
-    const x = (i) => 16 + k * each + (i + 0.5) * ((each - 16) / line.length), y = (v) => 26 + (1 - share(v)) * (h - 62);
-    g.strokeStyle = ink.line; g.strokeRect(16 + k * each, 18.5, each - 16, h - 46);
+    const left = 16 + (k % across) * wide, top = 18 + Math.floor(k / across) * tall, width = wide - 16, height = tall - 38;
+    const x = (i) => left + (i + 0.5) * (width / line.length), y = (v) => top + 8 + (1 - share(v)) * (height - 16);
+    g.strokeStyle = ink.line; g.lineWidth = 1; g.strokeRect(left + 0.5, top + 0.5, width, height);
     g.strokeStyle = ink.ink; g.lineWidth = 1.5; g.beginPath();
     let on = false;
     line.forEach((v, i) => { if (v === null) { on = false; return; } if (on) g.lineTo(x(i), y(v)); else g.moveTo(x(i), y(v)); on = true; });
     g.stroke();
     line.forEach((v, i) => { if (v !== null) { g.fillStyle = D.axes[key][i] === best.point[key] ? ink.focus : ink.ink; g.beginPath(); g.arc(x(i), y(v), D.axes[key][i] === best.point[key] ? 4 : 2, 0, 7); g.fill(); } });
-    g.fillStyle = ink.ink3; g.textAlign = "center"; g.fillText(key, 16 + k * each + (each - 16) / 2, h - 8); g.fillText(`best at ${best.point[key]}`, 16 + k * each + (each - 16) / 2, 8);
+    g.fillStyle = ink.ink3; g.textAlign = "center"; g.fillText(short(g, key, wide - 6), left + width / 2, top + height + 11); g.fillText(`best at ${best.point[key]}`, left + width / 2, top - 9);
   });
 }
 function lines(g, w, h) {
@@ -67,22 +51,33 @@ function lines(g, w, h) {
   for (const p of sorted) {
     const s = share(p.value);
     g.globalAlpha = 0.05 + 0.75 * s ** 3; g.strokeStyle = s > 0.9 ? ink.ok : ink.ink; g.beginPath();
-    columns.forEach((c, i) => { const v = i < keys.length ? spot(D.axes[c], p.point[c]) : s; const y = 30 + (1 - v) * (h - 60); if (i) g.lineTo(x(i), y); else g.moveTo(x(i), y); });
+    columns.forEach((c, i) => { const v = i < keys.length ? spot(D.axes[c], p.point[c]) : s; const y = 30 + (1 - v) * (h - 76); if (i) g.lineTo(x(i), y); else g.moveTo(x(i), y); });
     g.stroke();
   }
   g.globalAlpha = 1; g.textAlign = "center";
   columns.forEach((c, i) => {
-    g.strokeStyle = ink.line; g.beginPath(); g.moveTo(x(i), 30); g.lineTo(x(i), h - 30); g.stroke();
-    g.fillStyle = ink.ink3; g.fillText(c, x(i), h - 8);
-    g.fillText(i < keys.length ? D.axes[c][D.axes[c].length - 1] : fmt(high, 2), x(i), 14); g.fillText(i < keys.length ? D.axes[c][0] : fmt(low, 2), x(i), h - 21);
+    g.strokeStyle = ink.line; g.beginPath(); g.moveTo(x(i), 30); g.lineTo(x(i), h - 46); g.stroke();
+    g.fillStyle = ink.ink3; const apart = x(1) - x(0), narrow = columns.length > 1 && apart < 150;
+    // Names stand in two rows where they would meet.
+    g.textAlign = i === 0 && narrow ? "left" : i === columns.length - 1 && narrow ? "right" : "center";
+    g.fillText(short(g, c, narrow ? 2 * apart - 12 : apart), i === 0 && narrow ? 8 : i === columns.length - 1 && narrow ? w - 8 : x(i), narrow && i % 2 ? h - 20 : h - 7);
+    g.textAlign = "center";
+    g.fillText(i < keys.length ? D.axes[c][D.axes[c].length - 1] : fmt(high, 2), x(i), 14); g.fillText(i < keys.length ? D.axes[c][0] : fmt(low, 2), x(i), h - 36);
   });
 }
-colours();
 for (const id of ["x", "y"]) for (const key of keys) $(id).add(new Option(key, key));
 $("y").selectedIndex = Math.min(1, keys.length - 1);
 const again = plot($("heat"), 320, heat);
 for (const id of ["x", "y"]) $(id).addEventListener("change", again);
-$("heat").addEventListener("pointermove", (e) => { const f = fields.find(([x, y, w, h]) => e.offsetX >= x && e.offsetX < x + w && e.offsetY >= y && e.offsetY < y + h); $("heat-tip").textContent = f ? f[4] : ""; });
-plot($("around"), 346, around); plot($("lines"), 300, lines);
-$("best").innerHTML = `<thead><tr>${[...keys, ...D.columns].map((k) => `<th>${k}</th>`).join("")}</tr></thead><tbody>${D.best.map((p) => `<tr>${keys.map((k) => `<td>${p.point[k]}</td>`).join("")}${D.columns.map((c) => `<td>${fmt(p.figures[c], c === "lots" ? 0 : 3)}</td>`).join("")}</tr>`).join("")}</tbody>`;
+$("heat").addEventListener("pointermove", (e) => { const f = fields.find(([x, y, w, h]) => e.offsetX >= x && e.offsetX < x + w && e.offsetY >= y && e.offsetY < y + h); $("heat-tip").textContent = f ? f[4] : "Point at a field."; });
+plot($("around"), 346, around);
+if (D.split) {
+  let spots = [];
+  const pairs = D.split.rows.map((r) => [r[1], r[2], r[0]]), best = D.best.length ? pairs.findIndex((p) => keys.every((k) => p[2][k] === D.best[0].point[k])) : -1;
+  plot($("split"), 320, (g, w, h) => { spots = against(g, w, h, pairs, best); });
+  $("split").addEventListener("pointermove", (e) => { const i = nearest(spots, e); $("split-tip").textContent = i < 0 ? idle : `${keys.map((k) => `${k} ${pairs[i][2][k]}`).join(", ")}: training ${fmt(pairs[i][0], 3)}, test ${fmt(pairs[i][1], 3)}`; });
+} else $("split-card").remove();
+ plot($("lines"), 300, lines);
+const percent = ["total_return", "max_drawdown", "exposure", "cagr"], cell = (c, v) => v === null || v === undefined ? "—" : c === "lots" ? fmt(v, 0) : c === "fees" ? fmt(v, 2) : percent.includes(c) ? `${c === "exposure" ? fmt(v * 100, 2) : signed(v * 100, 2)} %` : fmt(v, 3);
+$("best").innerHTML = `<thead><tr>${[...keys, ...D.columns].map((k) => `<th>${k}</th>`).join("")}</tr></thead><tbody>${D.best.map((p) => `<tr>${keys.map((k) => `<td>${p.point[k]}</td>`).join("")}${D.columns.map((c) => `<td>${cell(c, p.figures[c])}</td>`).join("")}</tr>`).join("")}</tbody>`;
 document.body.dataset.state = "ready";
