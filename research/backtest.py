@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from research import engine, signals
 from research.data import store
-from research.data.candles import WIRE_NAMES, Candles, gaps, granularity_text
+from research.data.candles import WIRE_NAMES, Candles, counted, gaps, granularity_text
 from research.engine import MarketModel, Prepared, RawResult, Style
 from research.errors import ResearchError
 from research.loops import types as t
@@ -173,11 +173,13 @@ def notes(
         lacking = gaps(one)
         if len(lacking.bars):
             at_s, bars = lacking.longest(1)[0]
-            begin = np.datetime64(at_s, "s")
+            begin, where = np.datetime64(at_s, "s"), counted(len(lacking.bars), "gap")
             out.append(
-                f"{one.name}: {len(one):,} bars; {lacking.total:,} are missing in {len(lacking.bars):,} gaps, the "
-                f"longest {bars:,} bars from {begin} UTC; nothing was put in their place"
+                f"{one.name}: {len(one):,} bars; {lacking.total:,} are missing in {where}, the longest "
+                f"{counted(bars, 'bar')} from {begin} UTC; nothing was put in their place"
             )
+            if lacking.total > len(one):
+                out.append(f"{one.name}: most of the stretch has no bars; figures per year count all of its time")
         else:
             out.append(f"{one.name}: {len(one):,} bars, none missing")
         if not calls.any():

@@ -1,5 +1,6 @@
 """Does a strategy see only what it may? Asked of data: history cut off, windows as the bot has them, two runs."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from research.errors import ResearchError
 from shared.settings import Settings, SettingsError
 
 Make = Callable[[], Strategy]
+Progress = Callable[[int, int], None]  # (done, of how many)
 # A fading memory (EMA, RSI since the first bar) may move strength in the last digits, never a signal.
 TOLERANCE = 1e-6
 
@@ -27,20 +29,30 @@ class Verdict:
     said: str
 
 
-def check(settings: Settings, candles: Candles, cuts: int = 20, seed: int = 0) -> list[Verdict]:
+def check(
+    settings: Settings, candles: Candles, cuts: int = 20, seed: int = 0, progress: Progress | None = None
+) -> list[Verdict]:
     """Every check of the strategy that the settings name. Raises ResearchError where it can't be run at all."""
-    return check_strategy(lambda: registry.make(settings.strategy, settings), candles.bars(), cuts, seed)
+    return check_strategy(lambda: registry.make(settings.strategy, settings), candles.bars(), cuts, seed, progress)
 
 
-def check_strategy(make: Make, bars: Bars, cuts: int = 20, seed: int = 0) -> list[Verdict]:
-    """The same for any way to make the strategy."""
+def check_strategy(
+    make: Make, bars: Bars, cuts: int = 20, seed: int = 0, progress: Progress | None = None
+) -> list[Verdict]:
+    """The same for any way to make the strategy. `progress` is told of each run over a cut-off history."""
+    done = itertools.count(1)
+
+    def tell() -> None:
+        if progress is not None:
+            progress(next(done), 2 * cuts)
+
     try:
         strategy = make()
         if len(bars) < 2 * strategy.warmup_bars:
             raise ResearchError(f"{len(bars)} bars are too few: at least {2 * strategy.warmup_bars}")
         return [
-            _lookahead(make(), bars, cuts, seed),
-            _live(make, bars, cuts, seed),
+            _lookahead(make(), bars, cuts, seed, tell),
+            _live(make, bars, cuts, seed, tell),
             _repeats(make, bars),
         ]
     except (StrategyError, SettingsError) as error:
@@ -52,17 +64,17 @@ def _where(bars: Bars, found: Difference) -> str:
     return f"{found.what} of the bar at {at} UTC is {found.without:g}, but with later bars known {found.with_future:g}"
 
 
-def _lookahead(strategy: Strategy, bars: Bars, cuts: int, seed: int) -> Verdict:
-    found = find_lookahead(strategy, bars, cuts, seed)
+def _lookahead(strategy: Strategy, bars: Bars, cuts: int, seed: int, tell: Callable[[], None]) -> Verdict:
+    found = find_lookahead(strategy, bars, cuts, seed, tell)
     if found is None:
         return Verdict("no look into the future", True, f"the same signals with history cut off at {cuts} random bars")
     return Verdict("no look into the future", False, _where(bars, found))
 
 
-def _live(make: Make, bars: Bars, cuts: int, seed: int) -> Verdict:
+def _live(make: Make, bars: Bars, cuts: int, seed: int, tell: Callable[[], None]) -> Verdict:
     """The newest signal of the bot's window, by the bot's own way of asking, against that of history."""
     name = "the bot's window is enough"
-    found = find_window_difference(make(), bars, cuts, seed, TOLERANCE)
+    found = find_window_difference(make(), bars, cuts, seed, TOLERANCE, tell)
     strategy = make()
     if found is None:
         window = max(strategy.memory_bars, strategy.warmup_bars)

@@ -80,7 +80,7 @@ def download(
 
 def say_what(candles: object) -> None:
     """Bars, stretch and gaps of a set, in words."""
-    from research.data.candles import Candles, gaps
+    from research.data.candles import Candles, counted, gaps
     from shared.times import from_epoch_ms
 
     assert isinstance(candles, Candles)
@@ -90,9 +90,9 @@ def say_what(candles: object) -> None:
     if not len(lacking.bars):
         terminal.say("  · no bar is missing")
         return
-    terminal.say(f"  · {lacking.total:,} bars are missing in {len(lacking.bars):,} gaps; the longest:")
+    terminal.say(f"  · {lacking.total:,} bars are missing in {counted(len(lacking.bars), 'gap')}; the longest:")
     for at_s, bars in lacking.longest(5):
-        terminal.say(f"      {from_epoch_ms(at_s * 1000):%Y-%m-%d %H:%M}  {bars:,} bars")
+        terminal.say(f"      {from_epoch_ms(at_s * 1000):%Y-%m-%d %H:%M}  {counted(bars, 'bar')}")
 
 
 @app.command("list")

@@ -9,11 +9,11 @@ from bot.core.events import BalancesSeen
 from bot.core.lots import unrealized
 from bot.core.portfolio import NOISE
 from bot.core.risk import losses
-from bot.core.rules.day import breaker_tripped, day_pnl
+from bot.core.rules.day import breaker_tripped, day_pnl, day_turned
 from bot.core.universe import without_price
 from bot.core.world import World
 from shared.money import ZERO, plain
-from shared.times import from_epoch_ms
+from shared.times import epoch_ms, from_epoch_ms, parse_time
 
 PEAK_SAVE_MS = 10_000
 QUIET_MS = 3_000
@@ -95,7 +95,7 @@ def tick(world: World) -> None:
         return
     equity = world.equity
     today = f"{from_epoch_ms(world.now_ms):%Y-%m-%d}"
-    if world.day is None or today > world.day.day:
+    if world.day is None or day_turned(epoch_ms(parse_time(f"{world.day.day}T00:00:00Z")), world.now_ms):
         _turn(world, today, equity)
     assert world.day is not None
     if equity > world.day.peak_equity:

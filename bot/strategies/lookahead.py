@@ -4,6 +4,7 @@ A signal must not change when later bars are cut off. And the live bot hands ove
 signal of the window must be the one that history gave.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +28,20 @@ def _named(result: SignalArrays) -> dict[str, Any]:
     return {"signal": result.signal, "strength": result.strength, **result.values}
 
 
-def find_lookahead(strategy: Strategy, bars: Bars, cuts: int = 20, seed: int = 0) -> Difference | None:
+def find_lookahead(
+    strategy: Strategy, bars: Bars, cuts: int = 20, seed: int = 0, tell: Callable[[], None] = lambda: None
+) -> Difference | None:
     """The first difference found when history ends at `cuts` random bars; None = none found.
 
     Every array is compared to the bit over its last bars, NaN equal to NaN. A cheat that looks `n` bars ahead shows
-    in the last n bars before a cut, so each cut compares up to 200 of them.
+    in the last n bars before a cut, so each cut compares up to 200 of them. `tell` is called after each cut.
     """
     arrays = _named(strategy.signals(bars))
     random = np.random.default_rng(seed)
     lowest = min(max(strategy.warmup_bars, 1), len(bars))
     for end in sorted(random.integers(lowest, len(bars) + 1, cuts).tolist()):
         again = _named(strategy.signals(bars.between(0, end)))
+        tell()
         first = max(end - 200, 0)
         for what, array in arrays.items():
             before, after = array[first:end], again[what][first:end]
@@ -49,7 +53,12 @@ def find_lookahead(strategy: Strategy, bars: Bars, cuts: int = 20, seed: int = 0
 
 
 def find_window_difference(
-    strategy: Strategy, bars: Bars, cuts: int = 20, seed: int = 0, tolerance: float = 0.0
+    strategy: Strategy,
+    bars: Bars,
+    cuts: int = 20,
+    seed: int = 0,
+    tolerance: float = 0.0,
+    tell: Callable[[], None] = lambda: None,
 ) -> Difference | None:
     """The first bar whose signal differs between history and the window of `memory_bars` that the live bot shows.
 
@@ -62,6 +71,7 @@ def find_window_difference(
     for end in sorted(random.integers(lowest, len(bars) + 1, cuts).tolist()):
         window = bars.between(max(end - length, 0), end)
         part = _named(strategy.signals(window))
+        tell()
         for what, before in whole.items():
             a, b = float(before[end - 1]), float(part[what][-1])
             allowed = 0.0 if what == "signal" else tolerance * max(abs(a), abs(b))

@@ -40,6 +40,11 @@ WIRE_NAMES = {
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
+def counted(count: int, word: str) -> str:
+    """1 gap, 2 gaps."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def granularity_text(seconds: int) -> str:
     """60 -> 1m; a length without a name of its own in seconds: 90 -> 90s."""
     return SHORT_NAMES.get(seconds, f"{seconds}s")

@@ -99,7 +99,9 @@ def in_ray(candles: Sequence[Candles], request: Request, points: Sequence[Point]
     try:
         import ray  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     except ImportError as error:
-        raise ResearchError("--engine ray needs Ray: .venv/bin/python -m pip install ray") from error
+        raise ResearchError(
+            "--engine ray needs Ray: .venv/bin/python -m pip install -r requirements-ray.txt"
+        ) from error
     if address == "local":
         ray.init(num_cpus=jobs, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     else:
