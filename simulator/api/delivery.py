@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.api.http import Request, Response, error
+from simulator.api.http import Request, Response, error, unauthorized
 from simulator.api.service import Service
 from simulator.core.draws import Draws
 from simulator.core.faults import Armed, Fault, Faults
@@ -76,6 +76,8 @@ def _html(status: int) -> Response:
 
 def _rate_limited(armed: Armed) -> Response:
     body = armed.params.get("body", "json")
+    if body == "unauthorized":
+        return unauthorized().response
     if body == "html":
         return _html(429)
     if body == "grpc":

@@ -17,7 +17,7 @@ class Fault(StrEnum):
     """Every fault there is, with the occasion on which it may strike."""
 
     LATENCY = "latency"  # a REST answer: held back min_ms..max_ms (shape: uniform, or long_tail: mostly near min_ms)
-    RATE_LIMIT = "rate_limit"  # a REST request: 429 (body: json, grpc or html)
+    RATE_LIMIT = "rate_limit"  # a REST request: 429 (body: json, grpc, html; or unauthorized, a 401)
     SERVER_ERROR = "server_error"  # a REST request: 5xx before anything is done (status)
     SLOW_BODY = "slow_body"  # a REST answer: its body trickles over ms
     CUT_BODY = "cut_body"  # a REST answer: the connection dies in the middle of it
@@ -83,7 +83,7 @@ _PARAMS: Mapping[Fault, Mapping[str, tuple[float, float]]] = {
     Fault.SEQUENCE_GAP: {"jump": (1, 1_000_000)},
     Fault.CLOCK_SKEW: {"ms": (-86_400_000, 86_400_000)},
 }
-_TEXTS = {"body": ("json", "grpc", "html"), "shape": ("uniform", "long_tail")}
+_TEXTS = {"body": ("json", "grpc", "html", "unauthorized"), "shape": ("uniform", "long_tail")}
 
 
 def parse_fault(name: str, raw: Mapping[str, Any], now_us: int = 0) -> Armed:

@@ -88,7 +88,7 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     return found
 
 
-def _table(path: Path) -> Generator[list[str], None, None]:
+def table(path: Path) -> Generator[list[str], None, None]:
     """The rows of a CSV file, plain or gzipped, or of a Parquet file, the header first."""
     if path.suffix == ".parquet":
         yield from _parquet(path)
@@ -113,7 +113,7 @@ def _parquet(path: Path) -> Generator[list[str], None, None]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    with contextlib.closing(_table(path)) as reader:
+    with contextlib.closing(table(path)) as reader:
         try:
             columns = _columns(next(reader), path)
         except StopIteration:
@@ -188,14 +188,14 @@ def load(path: Path, product_if_unnamed: str) -> Recording | TradeRecording:
 
 
 def _holds_trades(path: Path) -> bool:
-    header = [name.strip().lower() for name in next(_table(path), [])]
+    header = [name.strip().lower() for name in next(table(path), [])]
     return "price" in header and "open" not in header
 
 
 def _load_trades(path: Path, product_if_unnamed: str) -> TradeRecording:
     """time, price, size and side (the maker's, as Coinbase writes it), rising in time or not."""
     found: list[tuple[int, Decimal, Decimal, bool]] = []
-    with contextlib.closing(_table(path)) as reader:
+    with contextlib.closing(table(path)) as reader:
         header = [name.strip().lower() for name in next(reader)]
         at = {name: header.index(name) for name in ("price", "size", "side") if name in header}
         time_at = next((header.index(name) for name in _NAMES["time"] if name in header), None)

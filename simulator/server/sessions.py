@@ -1,6 +1,7 @@
 """Replay of a recorded stream session: the book as it was, change by change.
 
-One JSON a line, plain or gzipped: the message itself, or {"ts": seconds, "data": "<the message's text>"}.
+One JSON a line, plain or gzipped: the message itself, or {"ts": seconds, "data": "<the message's text>"}. Or a table
+of the book's changes (`book_tables`).
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from simulator.core.relay import RelayTape
 from simulator.core.replay import BadRecording
 from simulator.core.units import to_atoms
 from simulator.exchange import Exchange
+from simulator.server.book_tables import book_frames, holds_book
 from simulator.server.feed import Feed, level
 
 log = logging.getLogger("simulator.replay")
@@ -29,12 +31,19 @@ ENDED = GATES["cancel_only"]._replace(status_message="The recording has ended: o
 
 
 def is_session(path: Path) -> bool:
-    """Whether a file's name says that it holds a session."""
+    """Whether a file holds a session, by its name, or a book, by its header. Raises BadRecording, OSError."""
+    return _is_messages(path) or holds_book(path)
+
+
+def _is_messages(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS)
 
 
-def frames(path: Path) -> Iterator[tuple[float, dict[str, Any]]]:
-    """(seconds, frame) of every line. Raises BadRecording."""
+def frames(path: Path, product_if_unnamed: str = "") -> Iterator[tuple[float, dict[str, Any]]]:
+    """(seconds, frame) of every message. Raises BadRecording."""
+    if not _is_messages(path):
+        yield from book_frames(path, product_if_unnamed)
+        return
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as file:
@@ -72,13 +81,14 @@ def _decimals(text: str) -> int:
 class Session:
     """A recorded session with the history that it carries itself (its candles' snapshot)."""
 
-    def __init__(self, path: Path, speed: float) -> None:
+    def __init__(self, path: Path, speed: float, product_if_unnamed: str = "BTC-USD") -> None:
         self._path = path
+        self._otherwise = product_if_unnamed
         self._speed = speed
         self._candles: list[dict[str, str]] = []
         products: dict[str, Product] = {}
         self.began_s: float | None = None
-        for number, (at, frame) in enumerate(frames(path)):
+        for number, (at, frame) in enumerate(frames(path, product_if_unnamed)):
             self.began_s = at if self.began_s is None else self.began_s
             if number >= HEAD_LINES:
                 break
@@ -108,13 +118,22 @@ class Session:
         """Apply every frame at its time; at the end the products take cancels only."""
         feed, loop = Feed(exchange), asyncio.get_running_loop()
         began, first, number = loop.time(), self.began_s or 0.0, 0
-        for at, frame in frames(self._path):
+        for at, frame in frames(self._path, self._otherwise):
             wait = began + (at - first) / self._speed - loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
             feed.receive({**frame, "sequence_num": number}, exchange.now_us)
+            if not number and not _is_messages(self._path):
+                _price_by_quotes(exchange)
             number += 1
             if number % 50 == 0:
                 await asyncio.sleep(0)
         feed.interrupt(ENDED)
         log.info("replay.ended file=%s messages=%d", self._path.name, number)
+
+
+def _price_by_quotes(exchange: Exchange) -> None:
+    """A table of the book alone has no trade that would say what the price is: the best bid stands for it."""
+    for market in exchange.venue.markets.values():
+        if market.last is None:
+            market.last = market.book.bids.best()

@@ -99,10 +99,12 @@ def _replay(settings: Settings, store: Store, now_us: int) -> Replay | TradeRepl
 def open_session(settings: Settings) -> Session | None:
     """The recorded stream session that the settings name; None when they name none. Raises BadSetup."""
     path = Path(settings.sim_replay).expanduser()
-    if settings.coin_mode is not Mode.REPLAY or not is_session(path):
+    if settings.coin_mode is not Mode.REPLAY or not settings.sim_replay:
         return None
     try:
-        return Session(path, settings.sim_replay_speed)
+        if not is_session(path):
+            return None
+        return Session(path, settings.sim_replay_speed, settings.sim_replay_product)
     except OSError as error:
         raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error
     except BadRecording as error:

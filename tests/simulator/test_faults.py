@@ -26,6 +26,13 @@ def test_latency_holds_an_answer_back(sim: Sim) -> None:
     assert sim.strikes("latency") >= 1
 
 
+def test_throttling_that_shows_as_401(sim: Sim) -> None:
+    sim.faults(rate_limit={"rate": 1, "limit": 1, "body": "unauthorized"})
+    with sim.http() as http:
+        first, second = http.get("/time"), http.get("/time")
+    assert (first.status_code, first.text, second.status_code) == (401, "Unauthorized\n", 200)
+
+
 @pytest.mark.parametrize(
     ("body", "sign"), [("json", "rate_limit_exceeded"), ("grpc", "RATE_LIMIT"), ("html", "<html>")]
 )
