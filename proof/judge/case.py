@@ -52,6 +52,11 @@ class Case:
     def setting(self, name: str) -> Any:
         return self.truth["plan"]["settings"].get(name)
 
+    @property
+    def last_word_us(self) -> int:
+        """A state that is older than this was not published at the end."""
+        return int(self.truth["end_us"] - max(20.0, 1.5 * self.truth["plan"]["state_s"]) * 1e6)
+
     def us_of_ms(self, ms: int) -> int:
         """A wall time of the ledger as time of the run; only right while the wall clock was."""
         return ms * 1000 - int(self.truth["start_us"])

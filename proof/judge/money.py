@@ -165,7 +165,7 @@ def _days_money(case: Case) -> Iterator[str]:
 def _equity(case: Case) -> Iterator[str]:
     """At the end the market stands still, so the published equity must be the balances at the last prices."""
     states = [s for s in case.states if s["equity"] is not None]
-    if not states or states[-1]["us"] < case.truth["end_us"] - 20_000_000:
+    if not states or states[-1]["us"] < case.last_word_us:
         return
     venue = case.truth["venue"]
     total = dec(venue["balances"].get("USD", "0"))

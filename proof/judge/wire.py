@@ -171,7 +171,7 @@ def _new_grid(case: Case) -> Iterator[str]:
 def alive(case: Case) -> Iterator[str]:
     """I18: with the faults over, the bot runs or stands at a latch that it names, and no order's fate is open."""
     final = case.states[-1] if case.states else None
-    if final is None or final["us"] < case.truth["end_us"] - 20_000_000:
+    if final is None or final["us"] < case.last_word_us:
         yield "no state was published at the end"
         return
     if final["status"] not in GOOD_ENDS:
