@@ -29,6 +29,7 @@ from simulator.core.draws import Draws
 from simulator.core.orders import Kind, Order, TimeInForce
 from simulator.core.products import DEFAULT_PRODUCTS
 from simulator.core.synthetic import TEMPERS, Synthetic
+from simulator.core.times import rfc3339
 from simulator.exchange import Config, Exchange
 from simulator.inprocess import LocalExchange
 from simulator.server.app import HOST, wall_us
@@ -109,11 +110,17 @@ def million_orders(count: int) -> list[Figure]:
         exchange = Exchange(tape, Store(Path(folder) / "account.db"), Config(funds="1000000000", levels=200), wall_us())
         venue = exchange.venue
         inner = {"base_size": "0.001", "limit_price": "20000.00"}
-        body = {"product_id": "BTC-USD", "side": "BUY", "order_configuration": {"limit_limit_gtc": inner}}
+        dated = {**inner, "end_time": rfc3339(exchange.now_us + 30 * 86_400_000_000)}
+        bodies = [
+            {"product_id": "BTC-USD", "side": "BUY", "order_configuration": configuration}
+            for configuration in ({"limit_limit_gtc": inner}, {"limit_limit_gtd": dated})
+        ]
         marks: list[float] = []
         began = time.perf_counter()
         for i in range(count):
-            order = parse_order(venue, {**body, "client_order_id": str(i)}, exchange.portfolio, exchange.now_us)
+            order = parse_order(
+                venue, {**bodies[i % 2], "client_order_id": str(i)}, exchange.portfolio, exchange.now_us
+            )
             exchange.create(order)
             exchange.cancel(order)
             if i % 20 == 0:  # the cancels of the last twenty are carried out

@@ -15,6 +15,7 @@ from simulator.core.orders import Fill, Order
 from simulator.core.products import OPEN, Gate, Product, alias_of
 
 RECENT_TRADES = 1000
+SPARE_TIMERS = 1000
 
 
 class Trade(NamedTuple):
@@ -105,8 +106,11 @@ class Venue:
         market.fresh.append(made)
 
     def add_timer(self, at_us: int, order_id: str) -> None:
-        """Wake `order_id` at a time."""
+        """Wake `order_id` at a time. Orders that ended before their date leave timers behind: those go in heaps."""
         heapq.heappush(self.timers, (at_us, order_id))
+        if len(self.timers) > SPARE_TIMERS + 4 * len(self.open):
+            self.timers = [timer for timer in self.timers if timer[1] in self.open]
+            heapq.heapify(self.timers)
 
     def refresh_tier(self, now_us: int) -> None:
         """Look up the fee tier, at most once an hour."""

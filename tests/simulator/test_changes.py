@@ -5,8 +5,12 @@ import json
 import pytest
 
 from simulator.core.faults import parse_fault
+from simulator.core.orders import Order
+from simulator.core.times import rfc3339
+from simulator.core.validation import parse_order
 from simulator.core.venue import Rules
 from tests.simulator.local import Local
+from tests.simulator.markets import quiet_exchange
 
 
 @pytest.fixture
@@ -191,3 +195,23 @@ def test_a_fault_makes_the_queue_long(x: Local) -> None:
     x.wait(0.2)
     assert x.order(first)["status"] == "CANCELLED"
     assert faults.counters()["queue_delay"] == 1
+
+
+def test_dated_orders_that_end_early_leave_nothing_behind() -> None:
+    exchange = quiet_exchange()
+
+    def place(number: int, end_us: int) -> Order:
+        inner = {"base_size": "0.1", "limit_price": "50", "end_time": rfc3339(exchange.now_us + end_us)}
+        body = {
+            "client_order_id": str(number), "product_id": "ABC-USD", "side": "BUY",
+            "order_configuration": {"limit_limit_gtd": inner},
+        }  # fmt: skip
+        return exchange.create(parse_order(exchange.venue, body, exchange.portfolio, exchange.now_us))
+
+    waits = place(0, 3_600_000_000)
+    for number in range(1, 1_500):
+        exchange.cancel(place(number, 30 * 86_400_000_000))
+        exchange.advance(exchange.now_us + 30_000)
+    assert len(exchange.venue.timers) <= 1_010
+    exchange.advance(exchange.now_us + 3_600_000_000)
+    assert waits.status == "EXPIRED"
