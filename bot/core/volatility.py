@@ -9,10 +9,7 @@ import math
 from collections import deque
 
 from bot.core.rules.sizing import vol_factor
-from bot.core.rules.volatility import log_return_units, sigma
-
-LONG_RETURNS = 1440
-SHORT_RETURNS = 60
+from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS, log_return_units, sigma
 
 
 class _Window:

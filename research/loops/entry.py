@@ -16,7 +16,7 @@ from bot.core.rules.entries import (
 from bot.core.rules.lots import scalps_before
 from bot.core.rules.risk import guard_shut, spike_ratio
 from bot.core.rules.sizing import affordable_quote, capped_quote, entry_quote, quote_units, vol_factor
-from bot.core.rules.volatility import sigma
+from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS, sigma
 from research.loops.fills import all_held
 from research.loops.types import (
     A_CASH,
@@ -42,9 +42,6 @@ from research.loops.types import (
     State,
     Tape,
 )
-
-LONG_RETURNS = 1440  # bot.core.volatility
-SHORT_RETURNS = 60
 
 
 def deviation(tape: Tape, first: int, i: int, returns: int) -> float:

@@ -6,6 +6,9 @@ would size entries apart. Log returns are therefore counted in units of 1e-8.
 
 import math
 
+# Windows of the volatility factor in closed one-minute bars: a day, an hour.
+LONG_RETURNS = 1440
+SHORT_RETURNS = 60
 RETURN_UNIT = 1e-8
 # A one-minute move beyond 50 % counts as 50 %: 1,440 squares of it still fit into int64.
 RETURN_LIMIT = 50_000_000
