@@ -43,6 +43,12 @@ def plain(value: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def spoken(value: Decimal, increment: Decimal) -> str:
+    """`value` for a sentence: thousands separated, as many digits as `increment` has. Exact values stand elsewhere."""
+    digits = max(0, -int(increment.normalize().as_tuple().exponent))
+    return f"{value:,.{digits}f}"
+
+
 def floor_to(value: Decimal, increment: Decimal) -> Decimal:
     """The greatest multiple of `increment` that is not above `value` (sizes, buy prices)."""
     return EXACT.multiply((EXACT.divide(value, increment)).to_integral_value(ROUND_FLOOR), increment)

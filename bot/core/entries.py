@@ -13,7 +13,7 @@ from bot.core.risk.sizing import entry_size_quote
 from bot.core.rules.sizing import affordable_quote
 from bot.core.send import say_retry, send
 from bot.core.world import Signal, StrategyFailed, World
-from shared.money import plain
+from shared.money import plain, spoken
 
 
 def decide(world: World, market: Market) -> None:
@@ -99,9 +99,10 @@ def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) 
     send(world, spec)
     world.note(
         "order",
-        f"{product_id} buys for {plain(quote)} {market.product.quote} ({kind.value})",
+        f"{product_id} buys for {spoken(quote, market.product.quote_increment)} {market.product.quote} ({kind.value})",
         product_id=product_id,
         ref=spec.client_order_id,
+        quote_size=plain(quote),
     )
 
 

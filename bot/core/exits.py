@@ -17,7 +17,7 @@ from bot.core.rules.exits import judge_lot
 from bot.core.send import send
 from bot.core.world import World, replace_lot
 from shared.control import Level
-from shared.money import from_units, plain
+from shared.money import from_units, plain, spoken
 
 TAKE_LIFE_MS = 24 * 3600 * 1000
 TAKE_RETRY_MS = 30_000
@@ -59,7 +59,11 @@ def judge(world: World, market: Market) -> None:
             if active and not lot.trail_active:
                 at = from_units(trail, lot.price_increment)
                 world.note(
-                    "exit", f"{lot.product_id} runner trails: stop {at:f}", product_id=lot.product_id, ref=lot.lot_id
+                    "exit",
+                    f"{lot.product_id} runner trails: stop {spoken(at, lot.price_increment)}",
+                    product_id=lot.product_id,
+                    ref=lot.lot_id,
+                    stop=plain(at),
                 )
             current = replace_lot(lot, trail_active=active, peak_ticks=peak, trail_ticks=trail)
             world.save_lot(current)
@@ -126,8 +130,9 @@ def proceed(world: World, lot: Lot) -> None:
     world.exit_hold_ms[lot.lot_id] = world.now_ms + EXIT_RETRY_MS
     send(world, spec)
     reason = lot.exit_reason.value if lot.exit_reason else "exit"
-    text = f"{lot.product_id} {lot.kind.value} sells {plain(spec.base_size or lot.base_left)} at market ({reason})"
-    world.note("order", text, product_id=lot.product_id, ref=spec.client_order_id)
+    size = spec.base_size or lot.base_left
+    text = f"{lot.product_id} {lot.kind.value} sells {spoken(size, market.product.base_increment)} at market ({reason})"
+    world.note("order", text, product_id=lot.product_id, ref=spec.client_order_id, base_size=plain(size))
 
 
 def _buying_ends_first(world: World, lot: Lot) -> bool:

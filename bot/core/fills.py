@@ -154,10 +154,11 @@ def closed(world: World, lot: Lot) -> None:
         "flatten": "by flatten",
     }[lot.exit_reason.value]
     dust = f", dust {plain(lot.dust)} stays" if lot.dust else ""
-    text = f"{lot.product_id} {lot.kind.value} closed {reason}: {realized:+.2f}{dust}"
+    text = f"{lot.product_id} {lot.kind.value} closed {reason}: {realized:+,.2f}{dust}"
     if not lot.proceeds:
         text = f"{lot.product_id} {lot.kind.value}: {plain(lot.dust)} is too little to be sold and is booked as dust"
-    world.note("exit", text, "good" if realized > 0 else "info", lot.product_id, lot.lot_id)
+    exact = {"realized_pnl": plain(realized), "reason": lot.exit_reason.value}
+    world.note("exit", text, "good" if realized > 0 else "info", lot.product_id, lot.lot_id, **exact)
     promoted = world.book.to_promote(lot.product_id)
     if promoted is not None:
         world.save_lot(promoted)

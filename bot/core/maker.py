@@ -20,7 +20,7 @@ from bot.core.risk import pretrade
 from bot.core.risk.rate import orders_per_minute
 from bot.core.send import say_retry, send
 from bot.core.world import World
-from shared.money import floor_to, plain
+from shared.money import floor_to, plain, spoken
 
 LIFE_AFTER_MS = 30_000  # how much longer than the job an order may rest where nobody is left to cancel it
 
@@ -78,8 +78,11 @@ def _go_on(world: World, market: Market, job: MakerJob) -> None:
     job.orders.append(spec.client_order_id)
     job.next_price_ms = world.now_ms + round(world.settings.maker_reprice_sec * 1000)
     send(world, spec)
-    text = f"{job.product_id} bids {plain(spec.base_size or Decimal(0))} at {plain(price)} ({job.kind.value}, maker)"
-    world.note("order", text, product_id=job.product_id, ref=spec.client_order_id)
+    size, product = spec.base_size or Decimal(0), market.product
+    what = f"{spoken(size, product.base_increment)} at {spoken(price, product.price_increment)}"
+    text = f"{job.product_id} bids {what} ({job.kind.value}, maker)"
+    exact = {"base_size": plain(size), "limit_price": plain(price)}
+    world.note("order", text, product_id=job.product_id, ref=spec.client_order_id, **exact)
 
 
 def _spec(world: World, market: Market, job: MakerJob, price: Decimal) -> OrderSpec:
@@ -194,7 +197,7 @@ def _finish(world: World, job: MakerJob) -> None:
         world.note("order", text, "warn", job.product_id, job.lot_id)
         return
     if job.ending != "bought":
-        planned, spent = plain(job.planned_quote), f"{job.spent_quote:.2f}"
+        planned, spent = f"{job.planned_quote:,.2f}", f"{job.spent_quote:,.2f}"
         text = f"{job.product_id} bid ended with {spent} of {planned} bought ({job.ending})"
         world.note("order", text, product_id=job.product_id, ref=job.lot_id)
     lot_is_whole(world, job.lot_id)
@@ -209,8 +212,16 @@ def lot_is_whole(world: World, lot_id: str) -> None:
     if not market.product.sellable(lot.base_left, lot.open_price):
         fills.closed(world, lot)  # so little was filled that it can never be sold
         return
-    text = f"{lot.product_id} {lot.kind.value} opened at {lot.open_price:.8g}, take {plain(lot.take_price)}"
-    world.note("entry", text, product_id=lot.product_id, ref=lot.lot_id)
+    opened, take = (spoken(price, lot.price_increment) for price in (lot.open_price, lot.take_price))
+    text = f"{lot.product_id} {lot.kind.value} opened at {opened}, take {take}"
+    exact = {"open_price": lot.open_price, "base_size": lot.base_left, "take_price": lot.take_price}
+    world.note(
+        "entry",
+        text,
+        product_id=lot.product_id,
+        ref=lot.lot_id,
+        **{name: plain(value) for name, value in exact.items()},
+    )
     world.count("entries")
     exits.rest_takes(world)
 
