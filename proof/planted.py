@@ -84,7 +84,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("sale-does-not-lower-the-lot", "P11", True, _LOTS, "base_left=lot.base_left - fill.base_size,", "base_left=lot.base_left,"),
     Planted("money-in-floats", "R12", True, _LOTS, "proceeds=lot.proceeds + fill.price * fill.base_size,",
             "proceeds=Decimal(float(lot.proceeds + fill.price * fill.base_size)),"),
-    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,", needs="calm,risk_per_trade_pct=0.2,max_order_usd=0,start,regrid@1,regrid@1,regrid@1,regrid@1,regrid@1,regrid@1,flatten"),
+    Planted("dust-dropped", "I2", True, _LOTS, "dust=lot.base_left,", "dust=ZERO,", needs="calm,busy,quote_min:1,risk_per_trade_pct=0.2,regrid@1,regrid@1,regrid@1,regrid@1,regrid@1,regrid@1,flatten"),
     Planted("realised-without-fee", "I9", True, "shared/lot_money.py", "return proceeds - exit_fee - spent", "return proceeds - spent"),
     Planted("day-counts-no-realised", "I9", True, _FILLS, "realized=world.day.realized + realized", "realized=world.day.realized"),
     # exits
@@ -104,7 +104,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("gate-asked-too-early", "R9 J1", True, _DESK,
             "await self._rest.admit(spec)  # it may take long; what the gate says after it counts\n        refusal = self._gate.refusal(spec)\n",
             "refusal = self._gate.refusal(spec)\n        await self._rest.admit(spec)\n        await self._clock.sleep(8.0)\n", needs="throttle::0.5,start,kill", more=((_REST, "reason = shut() if shut is not None else None", "reason = None"),)),
-    Planted("kill-knows-open-only", "A9", True, _REST, '{"order_status": list(WORKING), "limit": 1000}', '{"order_status": ["OPEN"], "limit": 1000}', needs="status_lag::1.0,start,kill"),
+    Planted("kill-knows-open-only", "A9", True, _REST, '{"order_status": list(WORKING), "limit": 1000}', '{"order_status": ["OPEN"], "limit": 1000}', needs="calm,busy,status_lag::1.0,kill"),
     Planted("kill-looks-once", "R9", True, _KILL, "while latched():", "for _ in range(1):", needs="status_before::0.5,start,kill"),
     Planted("kill-cancels-nothing", "R9", True, _KILL, "answers = await rest.cancel(ids[start : start + BATCH])", "answers = {}", needs="start,kill"),
     Planted("kill-cancels-everybody", "I4", True, _KILL, "is_ours(", "(lambda *_: True)(", needs="foreign_order,start,kill"),
@@ -135,7 +135,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("old-grid-for-ever", "H4 R12", True, "bot/runtime/clocks.py", "RULES_S = 45.0", "RULES_S = 1e9", needs="calm,regrid@0.1,regrid@0.3,regrid@0.8,entry_order=maker"),
     Planted("tasks-pile-up", "R15", False, "bot/runtime/clocks.py", "        bot.retry_ledger()\n", "        bot.retry_ledger()\n        asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n"),
     # stream and process
-    Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:", needs="ws_gap"),
+    Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:", needs="calm,busy,ws_gap:market:0.05"),
     Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7", needs="ws_silent"),
     Planted("stream-gives-up", "R17 C9", False, _STREAM, "backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)", "backoff_s = backoff_s * 60", needs="ws_cut"),
     Planted("no-sync", "R5 R6", True, "bot/runtime/clocks.py", "                await bot.desk.sync()\n", "                pass\n"),

@@ -13,6 +13,14 @@ from proof.plan import ACTS, FAULTS, Act, Plan, Window, draw
 from proof.run import folder_for, run_plan
 
 Record = dict[str, Any]
+# "busy": every bar buys, and every lot has a take that rests for long.
+BUSY: Mapping[str, Any] = {
+    "strategy": "always", "entry_order": "market", "take_profit_order": "limit", "take_profit_pct": 1.0,
+    "scalp_tp_min_pct": 1.0, "stop_loss_pct": 1000.0, "trail_activate_pct": 50.0, "risk_per_trade_pct": 1.0,
+    "max_order_usd": 0.0, "max_total_lots": 60, "max_concurrent_lots": 20, "max_orders_per_min": 30,
+    "pyramid_min_adverse_pct": 0.0, "pyramid_min_seconds_between": 0.0, "max_daily_loss_pct": 50.0,
+    "max_drawdown_pct": 0.0, "max_product_usd": 0.0, "max_total_usd": 0.0, "max_vol_spike": 0.0,
+}  # fmt: skip
 
 
 def judged(plan: Plan, *, keep: bool = False) -> Record:
@@ -43,7 +51,7 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
 
 
 def by_seed(seed: int, minutes: float, mode: str | None, needs: str = "") -> Record:
-    """A drawn plan, judged. `needs` ("kind:scope:rate,act@arg,setting=value,market:name") adds to the middle of it."""
+    """A drawn plan, judged. `needs` changes it: "kind:scope:rate,act@arg,setting=value,market:name,calm,busy"."""
     plan = draw(seed, minutes, mode)
     for number, need in enumerate(filter(None, needs.split(","))):
         plan = _with(plan, need, number)
@@ -54,6 +62,8 @@ def _with(plan: Plan, need: str, number: int) -> Plan:
     act, _, arg = need.partition("@")
     if need == "calm":
         return replace(plan, windows=(), acts=())
+    if need == "busy":
+        return replace(plan, settings={**plan.settings, **BUSY})
     if need.startswith(("market:", "quote_min:")):
         name, _, value = need.partition(":")
         changed: dict[str, Any] = {name: value}
