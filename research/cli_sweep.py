@@ -161,7 +161,8 @@ def check_strategy(
         if bars and len(candles) > bars:
             candles = candles.rows(len(candles) - bars, len(candles))
         settings = settings_for({**pairs(sets), "STRATEGY": name}, [candles])
-        verdicts = check.check(settings, candles, cuts, seed)
+        with terminal.progress("  histories", 2 * cuts) as step:
+            verdicts = check.check(settings, candles, cuts, seed, step)
         for verdict in verdicts:
             terminal.say(f"  {'✓' if verdict.passed else '✗'} {verdict.name}: {verdict.said}")
         if not all(verdict.passed for verdict in verdicts):

@@ -104,19 +104,18 @@ def walk_on(
     """The same on candles in hand."""
     done: list[Window] = []
     growth, days = [1.0], []
-    for i, step in enumerate(steps):
-        try:
+    try:
+        for i, step in enumerate(steps):
             window, result = _step(candles, plan, step)
-        except KeyboardInterrupt:
-            if not done:
-                raise
-            break
-        done.append(window)
-        if result is not None:
-            growth.append(growth[-1] * float(result.equity[-1]) / result.model.cash)
-            days.append(curve(result).by_day)
-        if progress is not None:
-            progress(i + 1, len(steps))
+            done.append(window)
+            if result is not None:
+                growth.append(growth[-1] * float(result.equity[-1]) / result.model.cash)
+                days.append(curve(result).by_day)
+            if progress is not None:
+                progress(i + 1, len(steps))
+    except KeyboardInterrupt:
+        if not done:
+            raise
     return Walked(tuple(done), np.array(growth), ratios.sharpe(np.concatenate(days)) if days else None)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,25 @@ def test_the_same_table_everywhere(folder: Path, engine: str, jobs: int) -> None
     contradictory = [row for row in other.rows if "error" in row]
     assert len(contradictory) == 4 and all("MA_FAST" in row["error"] for row in contradictory)
     assert len({row["figures"]["final_equity"] for row in other.rows if "figures" in row}) > 6
+
+
+def stop_at(count: int) -> Callable[[int, int], None]:
+    """Ctrl-C once so many are done."""
+
+    def step(done: int, _total: int) -> None:
+        if done == count:
+            raise KeyboardInterrupt
+
+    return step
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_keeps_what_is_finished(folder: Path, jobs: int) -> None:
+    asked = plan(jobs=jobs)
+    swept = run.run(folder, asked, stop_at(3))
+    assert len(swept.rows) == 3 and len((swept.folder / "table.csv").read_text().splitlines()) == 4
+    again = run.run(folder, asked)
+    assert again.resumed == 3 and len(again.rows) == len(asked.points)
 
 
 def test_a_killed_sweep_goes_on(folder: Path) -> None:
@@ -148,3 +168,11 @@ def test_what_comes_later_changes_no_window() -> None:
     again = wf.walk_on([changed], plan, steps)
     assert again.windows[:2] == walked.windows[:2] and again.windows[2] != walked.windows[2]
     assert walked.growth[-1] == pytest.approx(np.prod([1 + w.tested["total_return"] for w in walked.windows]))  # type: ignore[operator]
+
+
+def test_ctrl_c_keeps_the_windows_that_are_done() -> None:
+    candles = path(np.random.default_rng(5), 6000, sigma=0.002)
+    plan = wf.Plan(REQUEST, tuple(points.all_points(GRID))[:2], 2000 * 60, 1000 * 60)
+    steps = wf.windows(int(candles.start_s[0]), int(candles.start_s[-1]) + 60, plan)
+    walked = wf.walk_on([candles], plan, steps, stop_at(2))
+    assert len(walked.windows) == 2 < len(steps) and len(walked.growth) == 3
