@@ -27,6 +27,7 @@ SEAMS: dict[str, frozenset[str]] = {
     "bot/strategies/scaffold.py": frozenset({"file"}),  # a tool: writes the template of a new strategy
     "bot/strategies/lookahead.py": frozenset({"random"}),  # a tool: made-up bars from a seed
     "bot/bench.py": frozenset({"time", "file", "thread", "random", "sleep"}),  # a stopwatch, no part of the bot
+    "bot/bench_ledger.py": frozenset({"time", "file"}),  # another one
 }
 
 TIME = {"time.time", "time.time_ns", "time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.sleep",

@@ -36,6 +36,7 @@ class Program:
 
 PROGRAMS = {
     "bot": Program("bot.bench", "parsing, engine and ledger of the bot"),
+    "ledger": Program("bot.bench_ledger", "the ledger: commits, size, a start on it, verify, replay"),
     "sim": Program("simulator.bench", "COIN-SIM"),
     "dashboard": Program("dashboard.bench", "COIN under many clients"),
     "research": Program("research.bench.run", "backtests, side by side with other engines"),

@@ -139,9 +139,10 @@ def fills(e: Evidence) -> Iterator[str]:
 
 def lots(e: Evidence) -> Iterator[str]:
     """Each lot is what its fills come to: bought, sold, left, cost, fees, result."""
-    of = e.fills_of("lot_id")
+    of, late = e.fills_of("lot_id"), _came_late(e)
     for lot in e.rows[t.lots]:
-        filled = of.get(lot["lot_id"], [])
+        # What was sold for a closed lot changed nothing in it; it is in the ledger, and was told.
+        filled = [fill for fill in of.get(lot["lot_id"], []) if (fill["order_id"], fill["trade_id"]) not in late]
         if not any(fill["side"] == "BUY" for fill in filled):
             yield f"lot {lot['lot_id']}: no fill bought it"
             continue
@@ -150,13 +151,22 @@ def lots(e: Evidence) -> Iterator[str]:
                 yield f"lot {lot['lot_id']}: {column} is {_plain(lot[column])}, its fills come to {_plain(value)}"
 
 
+def _came_late(e: Evidence) -> set[tuple[str, str]]:
+    """Sales that came when their lot was closed already, by the order of the journal: clocks may be set back."""
+    closed: set[str] = set()
+    late: set[tuple[str, str]] = set()
+    for _, event in e.events():
+        data = event.data
+        if event.word is Word.FILL and data["side"] == "SELL" and data.get("lot_id") in closed:
+            late.add((data["order_id"], data["trade_id"]))
+        elif event.word in (Word.LOT, Word.LOT_SET) and data.get("closed_ms") is not None:
+            closed.add(data["lot_id"])
+    return late
+
+
 def _of_fills(lot: Row, filled: list[Row]) -> dict[str, Decimal | None]:
-    bought = [f for f in filled if f["side"] == "BUY"]
-    # What came for a closed lot changed nothing in it; it is in the ledger and was told.
-    until = lot["closed_ms"] if lot["closed_ms"] is not None else max(f["received_ms"] for f in filled)
-    sold = [f for f in filled if f["side"] == "SELL" and f["received_ms"] <= until]
-    size, cost, fee = _sums(bought)
-    out, proceeds, exit_fee = _sums(sold)
+    size, cost, fee = _sums([f for f in filled if f["side"] == "BUY"])
+    out, proceeds, exit_fee = _sums([f for f in filled if f["side"] == "SELL"])
     left = size - out
     closed = lot["closed_ms"] is not None
     return {

@@ -99,8 +99,6 @@ fills = Table(
     Column("lot_id", String(80)),
     PrimaryKeyConstraint("order_id", "trade_id"),
     Index("fills_time", "exchange_ms"),
-    Index("fills_order", "client_order_id"),
-    Index("fills_lot", "lot_id"),
 )
 
 lots = Table(

@@ -217,7 +217,7 @@ def test_a_ledger_of_the_first_schema_is_taken_over_whole(tmp_path: Path) -> Non
     with engine.begin() as db:
         for statement in (
             "DROP TABLE events",
-            "DROP INDEX fills_lot", "DROP INDEX fills_order", "DROP INDEX orders_lot", "DROP INDEX orders_settled",
+            "DROP INDEX orders_lot", "DROP INDEX orders_settled",
             "ALTER TABLE orders DROP COLUMN settled", "ALTER TABLE orders DROP COLUMN counted_size",
             "ALTER TABLE orders DROP COLUMN counted_quote",
             "UPDATE alembic_version SET version_num = '0001'",

@@ -82,7 +82,7 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
     "a line for people was rewritten": ("UPDATE journal SET text = 'all is well' WHERE seq = 1", {"replay"}),
     "a fact was changed": ("UPDATE facts SET value = 'live' WHERE key = 'mode'", {"replay"}),
     "a table is gone": ("DROP TABLE latches", {"schema"}),
-    "an index is gone": ("DROP INDEX fills_order", {"schema"}),
+    "an index is gone": ("DROP INDEX fills_time", {"schema"}),
     "another revision": ("UPDATE alembic_version SET version_num = '0001'", {"schema"}),
 }
 

@@ -38,9 +38,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("settled", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_index("orders_settled", ["settled"], unique=False)
         batch_op.create_index("orders_lot", ["lot_id", "command_id"], unique=False)
-    with op.batch_alter_table("fills") as batch_op:
-        batch_op.create_index("fills_order", ["client_order_id"], unique=False)
-        batch_op.create_index("fills_lot", ["lot_id"], unique=False)
     db = op.get_bind()
     _count_fills(db)
     _begin_journal(db, events)
@@ -94,9 +91,6 @@ def _batches(db: sa.Connection) -> Iterator[list[Any]]:
 
 def downgrade() -> None:
     op.drop_table("events")
-    with op.batch_alter_table("fills") as batch_op:
-        batch_op.drop_index("fills_lot")
-        batch_op.drop_index("fills_order")
     with op.batch_alter_table("orders") as batch_op:
         batch_op.drop_index("orders_lot")
         batch_op.drop_index("orders_settled")
