@@ -19,8 +19,12 @@ class Priority(IntEnum):
 class Limiter:
     """A token bucket with a queue by priority. A 429 halves the rate; it recovers within a minute."""
 
-    def __init__(self, clock: Clock, rate_per_s: float = 25.0, burst: float = 25.0) -> None:
+    def __init__(
+        self, clock: Clock, rate_per_s: float = 25.0, burst: float = 25.0, least_share: float = 1 / 16
+    ) -> None:
+        """`least_share`: of the rate, which no number of 429s takes away."""
         self._clock = clock
+        self._least_rate = rate_per_s * least_share
         self._full_rate = rate_per_s
         self._rate = rate_per_s
         self._burst = burst
@@ -38,7 +42,7 @@ class Limiter:
 
     def throttled(self) -> None:
         """The exchange said 429."""
-        self._rate = max(self._rate / 2, self._full_rate / 16)
+        self._rate = max(self._rate / 2, self._least_rate)
         self._tokens = min(self._tokens, 0.0)
 
     def _refill(self) -> None:

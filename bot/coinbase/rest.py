@@ -108,7 +108,9 @@ class Rest:
         return client
 
     async def _get(self, path: str, params: dict[str, Any] | None = None, limit_s: float = READ_S) -> Any:
-        raw = await self._call(lambda: self._client().get(API + path, params=params or {}), Priority.DATA, limit_s)
+        # What the kill path looks for is as urgent as its cancels.
+        priority = Priority.CANCEL if self._pool == "kill" else Priority.DATA
+        raw = await self._call(lambda: self._client().get(API + path, params=params or {}), priority, limit_s)
         if not isinstance(raw, dict):
             raise NoAnswerGot(f"an answer that is no object ({type(raw).__name__})")
         return raw

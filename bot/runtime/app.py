@@ -44,6 +44,7 @@ log = logging.getLogger("bot")
 _LEVELS = {"info": logging.INFO, "good": logging.INFO, "warn": logging.WARNING, "bad": logging.ERROR}
 GAP_S = 5.0
 BACKLOG_MAX = 20_000
+KILL_SHARE = 1 / 4  # of its request rate is left to the kill path, however often the exchange says 429
 
 
 class Bot:
@@ -269,7 +270,8 @@ class Bot:
     def kill_rest(self) -> Rest | None:
         """The kill path's own client, with a budget of its own; None = no key yet."""
         if self._kill_client is None and self.key is not None:
-            self._kill_client = Rest(self.endpoints, self.key, self.net, self.clock, Limiter(self.clock), "kill")
+            limiter = Limiter(self.clock, least_share=KILL_SHARE)
+            self._kill_client = Rest(self.endpoints, self.key, self.net, self.clock, limiter, "kill")
         return self._kill_client
 
     @property

@@ -13,6 +13,7 @@ from shared.seams import SystemClock, SystemRng
 from shared.settings import Settings
 
 LIMIT_S = 60.0
+KILL_SHARE = 1 / 4  # as the bot's own kill path
 
 
 class EmergencyFailed(Exception):
@@ -43,7 +44,7 @@ async def _run(settings: Settings, limit_s: float) -> Cancelled:
     except (BadKey, NoKeyYet) as error:
         raise EmergencyFailed(f"no key to cancel with: {error}") from error
     clock, net = SystemClock(), SystemNet()
-    rest = Rest(where, key, net, clock, Limiter(clock), "kill")
+    rest = Rest(where, key, net, clock, Limiter(clock, least_share=KILL_SHARE), "kill")
     path = KillPath(lambda: rest, settings.bot_name, clock, SystemRng())
     deadline_s = clock.monotonic_s() + limit_s
 

@@ -17,6 +17,9 @@ log = logging.getLogger("kill")
 BATCH = 100
 LOOKS_NEEDED = 2
 AGAIN_S = 10.0
+BACKOFF_FIRST_S = 0.05
+BACKOFF_MAX_S = 0.5  # an exchange that comes back is asked within a second; a budget of its own keeps this polite
+SAY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -46,15 +49,19 @@ class KillPath:
     async def run(self, latched: Callable[[], bool], poke: Callable[[], None], *, again: bool = True) -> None:
         """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
         self.progress = progress = Progress()
-        began_s, backoff_s = self._clock.monotonic_s(), 0.1
+        began_s, backoff_s, said_s = self._clock.monotonic_s(), BACKOFF_FIRST_S, -SAY_S
         while latched():
             try:
                 await self._round(progress, began_s)
-                backoff_s = 0.1
+                backoff_s = BACKOFF_FIRST_S
             except ExchangeError as error:
-                progress.note, progress.verified = f"trying again: {error}", 0
-                log.warning("kill: %s", error)
-                backoff_s = min(backoff_s * 2, 5.0)
+                # A look that failed says nothing of what is open; one that succeeded before it still does.
+                progress.note = f"trying again: {error}"
+                now_s = self._clock.monotonic_s()
+                if now_s - said_s >= SAY_S:
+                    said_s = now_s
+                    log.warning("kill: %s; tried again until it works", error)
+                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
                 await self._clock.sleep(self._rng.uniform(backoff_s / 2, backoff_s))
             poke()
             if progress.verified >= LOOKS_NEEDED and again:

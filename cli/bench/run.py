@@ -48,6 +48,7 @@ BENCHES = {
     "writes": Bench("cli.bench.writes", "rhythm of the state file"),
     "resources": Bench("cli.bench.resources", "memory and processor"),
     "cli": Bench("cli.bench.command_line", "./coin itself"),
+    "boot10k": Bench("cli.bench.boot10k", "start on an account with 10,000 fills and 100 open orders", on_request=True),
     "install": Bench("cli.bench.install", "set-up of a fresh clone", on_request=True),
 }
 

@@ -1,6 +1,5 @@
-"""`./coin prove kill9`: end the real bot at each named point so many times, start it again, and judge what came of it.
-
-Real processes, a real exchange over TCP and TLS, real files: minutes of a machine, so it is no part of CI.
+"""`./coin prove`: kill9 ends the real bot at each named point so many times, starts it again, and judges what came of
+it; kill measures how long a kill takes under faults, in virtual time. Minutes of a machine, so it is no part of CI.
 """
 
 import argparse
@@ -18,25 +17,34 @@ from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
-from proof.cli import percentile, say
+from proof.cli import percentile, say, with_fixed_hash_seed
+from proof.processes import kills
 from proof.processes.lane import Lane
+from proof.processes.life import load_ahead
 from proof.processes.points import POINTS, Bring
-
-KEPT = Path(__file__).resolve().parents[2] / "docs" / "processes.json"
+from proof.processes.report import KEPT, hits_of, kept_runs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; the exit code is 1 where anything broke or was not reached."""
     args = _arguments(argv)
+    if args.what == "kill":
+        with_fixed_hash_seed("proof.processes", list(sys.argv[1:] if argv is None else argv))
+        rows, good = kills.run(args.each, args.seed, args.lanes)
+        if args.keep_result:
+            _keep("kills", rows)
+        return 0 if good else 1
     began_s = time.monotonic()
     left = Counter({name: args.each for name in POINTS if args.only in name})
+    if args.add:
+        left -= hits_of(kept_runs())
     base = Path(tempfile.mkdtemp(prefix="prove-", dir=args.folder))
     say(f"{len(left)} points, {args.each} kills each, {args.lanes} lanes; folders in {base}")
     results = _lanes(args, base, left, began_s)
     document = _document(args, results, time.monotonic() - began_s)
     _say(document)
     if args.keep_result:
-        _keep(document)
+        _keep("kill9", [document], add=args.add)
     if document["breaches"] or document["missing"] or args.keep:
         say(f"kept: {base}")
     else:
@@ -46,15 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="prove", description=__doc__)
-    parser.add_argument("what", choices=("kill9",), help="kill9: SIGKILL at named points of an order's way")
-    parser.add_argument("--each", type=int, default=50, help="kills at each point")
-    parser.add_argument("--lanes", type=int, default=min(os.cpu_count() or 1, 3), help="exchanges with their bots")
+    parser.add_argument("what", choices=("kill9", "kill"), help="what to prove")
+    parser.add_argument("--each", type=int, default=50, help="kills at each point, or under each fault")
+    parser.add_argument("--lanes", type=int, default=min(os.cpu_count() or 1, 3), help="processes at work")
     parser.add_argument("--seconds", type=float, default=1200, help="begin no life after so long")
     parser.add_argument("--only", default="", help="only points whose name holds this")
     parser.add_argument("--seed", type=int, default=None, help="of the markets and the choice of points")
     parser.add_argument("--folder", type=Path, default=None, help="where the lanes' folders are made")
     parser.add_argument("--keep", action="store_true", help="keep the folders")
     parser.add_argument("--keep-result", action="store_true", help="publish the result in docs/processes.json")
+    parser.add_argument("--add", action="store_true", help="with --keep-result: beside the results that are there")
     args = parser.parse_args(argv)
     args.seed = args.seed if args.seed is not None else int(time.time()) % 1_000_000
     return args
@@ -84,6 +93,7 @@ class _Wanted:
 
 def _lane(folder: Path, number: int, seed: int, left: Any, lock: Any, until_s: float, out: Any) -> None:
     """A lane in a process of its own, without threads: it forks."""
+    load_ahead()
     lane = Lane(folder, number, seed)
     try:
         lane.run(_Wanted(left, lock, seed + number), until_s)
@@ -151,9 +161,9 @@ def _say(document: dict[str, Any]) -> None:
         say(f"  not reached often enough: {name}")
 
 
-def _keep(document: dict[str, Any]) -> None:
+def _keep(name: str, found: list[dict[str, Any]], *, add: bool = False) -> None:
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    kept["kill9"] = document
+    kept[name] = [*(kept.get(name, []) if add else []), *found]
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
 
 

@@ -24,12 +24,13 @@ from simulator.core.venue import Rules
 
 LOOK_S = 0.01
 NUDGE_S = 0.3  # without an order of its own for so long, a lot is closed by command
-GIVE_UP_S = 8.0  # a point that is not reached: the life ends wherever it is
+GIVE_UP_S = 12.0  # a point that is not reached: the life ends wherever it is
 BAR_S = 30.0  # without a lot: until a new bar brings one
 BOOT_S = 30.0
 SETTLE_S = 200.0
 LOSING = frozenset({"intent: during its commit", "intent: committed, nothing sent"})
 SELLS = 0.9  # of the lives that lose an intent: in so many a sale, since a lost purchase blocks its product
+BLOCKED, REST_S = 3, 90.0  # purchases whose fate is open: each blocks its product for a minute of one life
 UP = ("running", "paused", "stopping", "stopped", "killed")
 FUNDS = "100000"
 BOT = "main"
@@ -116,6 +117,8 @@ class Lane:
                 if name is None:
                     break
                 hit = self._one(POINTS[name])
+                if verdict.open_purchases(self.data) >= BLOCKED:
+                    self._rest()
             self._settle()
         finally:
             self._stop_exchange()
@@ -174,6 +177,21 @@ class Lane:
             self.result.breaches.append(f"{point.name}: the life ended by itself, {self._last_words(status)}")
         self.result.breaches += [f"{hit or 'elsewhere'}: {text}" for text in self._quick()]
         return hit
+
+    def _rest(self) -> None:
+        """A life without a trap, long enough for what never reached the exchange to be known as absent."""
+        pid = fork(self.env, None, 0, self._note)
+        until_s = time.monotonic() + REST_S
+        while time.monotonic() < until_s and (verdict.unfinished(self.data) or not self._state(pid)):
+            gone, status = os.waitpid(pid, os.WNOHANG)
+            if gone:
+                self.result.breaches.append(f"a life ended by itself: {self._last_words(status)}")
+                return
+            time.sleep(0.2)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        self.result.elsewhere += 1
+        self.result.breaches += [f"elsewhere: {text}" for text in self._quick()]
 
     def _quick(self) -> list[str]:
         return verdict.after_death(self.data, f"ct-{BOT}-")

@@ -31,6 +31,12 @@ def after_death(data: Path, mark: str) -> list[str]:
     return [f"orphan {coid}" for coid in own if coid not in kept] + [f"twice {c}" for c, n in own.items() if n > 1]
 
 
+def open_purchases(data: Path) -> int:
+    """Purchases of the ledger whose fate is not known: they block their products."""
+    query = "SELECT 1 FROM orders WHERE purpose = 'entry' AND state IN ('new','sent','unknown')"
+    return len(_rows(data / "ledger.db", query))
+
+
 def unfinished(data: Path) -> int:
     """Orders of the ledger without an end, and ended ones whose fills are not all counted."""
     done = "('filled','cancelled','expired','failed','refused','denied','absent')"
