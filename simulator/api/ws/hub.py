@@ -12,14 +12,13 @@ import orjson
 from simulator.api import auth
 from simulator.api.auth import Right
 from simulator.api.service import Api
-from simulator.api.views import user_order_view
 from simulator.api.ws import channels, frames
 from simulator.api.ws.channels import FIVE_MINUTES
 from simulator.api.ws.frames import Envelope
 from simulator.api.ws.session import FIRST_SUBSCRIBE_US, QUIET_US, Session
 from simulator.api.ws.tickers import TICKER_US, Tickers
-from simulator.core.faults import Fault, Faults
-from simulator.core.orders import Order
+from simulator.api.ws.users import Users
+from simulator.core.faults import Faults
 from simulator.core.venue import Market, Trade
 
 log = logging.getLogger("simulator.stream")
@@ -31,7 +30,6 @@ CANDLES_US = 20_000_000
 BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
 STATUS_US = 5_000_000
-USER_BATCH = 50
 MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
 CHANNELS = MARKET_CHANNELS | {"heartbeats", "user"}
 WIRE_NAMES = {"level2": "l2_data"}
@@ -49,6 +47,7 @@ class Hub:
         self._envelope = Envelope(client_id=api.exchange.config.client_id)
         self._due = dict.fromkeys(("level2", "trades", "ticker", "candles", "batch", "heartbeat", "status"), 0)
         self._tickers = Tickers(api.exchange)
+        self._users = Users(api.exchange, faults, self._send)
         self._trades: dict[str, list[Trade]] = {}
         self._moved: set[str] = set()  # products that traded since the last ticker_batch
         self._candles_sent: dict[str, str] = {}
@@ -161,7 +160,7 @@ class Hub:
 
     def _snapshots(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
         if channel == "user":
-            self._user_snapshot(session, now_us)
+            self._users.snapshot(session, now_us)
             return
         venue = self.exchange.venue
         if channel == "status":
@@ -175,22 +174,6 @@ class Hub:
                     self._tickers.begin(market, now_us)
                 for events in channels.snapshot(self.exchange, channel, market, self._trades.get(name, ()), now_us):
                     self._send(session, channel, events, now_us)
-
-    def _user_snapshot(self, session: Session, now_us: int) -> None:
-        wanted = [o for o in self.exchange.venue.open.values() if self._sees(session, o)]
-        views = [self._order(o) for o in wanted]
-        for at in range(0, max(1, len(views)), USER_BATCH):
-            self._send(session, "user", frames.user("snapshot", views[at : at + USER_BATCH]), now_us)
-
-    def _order(self, order: Order) -> dict[str, Any]:
-        return user_order_view(order, capitals=self.exchange.config.order_type_capitals)
-
-    @staticmethod
-    def _sees(session: Session, order: Order) -> bool:
-        if order.portfolio != session.portfolio:
-            return False
-        wanted = session.subscriptions.get("user", {})
-        return "" in wanted or order.product.product_id in wanted
 
     # What comes by itself
 
@@ -218,7 +201,7 @@ class Hub:
 
     def run(self, now_us: int) -> None:
         """Send all that is due."""
-        self._user(now_us)
+        self._users.run(self.sessions, now_us)
         if self._is_due("level2", LEVEL2_US, now_us):
             self._level2(now_us)
         if self._is_due("trades", TRADES_US, now_us):
@@ -324,34 +307,3 @@ class Hub:
                 log.info("product.status product_id=%s status=%s message=%s", name, market.gate.status,
                          market.gate.status_message or "none")  # fmt: skip
                 self._cast("status", name, frames.status("update", [market]), now_us)
-
-    def _user(self, now_us: int) -> None:
-        venue = self.exchange.venue
-        if venue.order_events:
-            events, venue.order_events = venue.order_events, []
-            readers = [s for s in self.sessions if "user" in s.subscriptions]
-            for order in events:
-                log.info(
-                    "order.%s order_id=%s client_order_id=%s product_id=%s side=%s filled_size=%s",
-                    order.status.lower(), order.order_id, order.client_order_id, order.product.product_id,
-                    "BUY" if order.buys else "SELL", order.product.size_text(order.filled),
-                )  # fmt: skip
-                if readers:
-                    self._user_event(order, readers, now_us)
-        for session in self.sessions:
-            while session.delayed and session.delayed[0][0] <= now_us:
-                _, channel, body = session.delayed.pop(0)
-                self._send(session, channel, body, now_us)
-
-    def _user_event(self, order: Order, readers: list[Session], now_us: int) -> None:
-        body = frames.user("update", [self._order(order)])
-        for session in readers:
-            if not self._sees(session, order):
-                continue
-            if order.fills and (late := self.faults.strike(Fault.DELAYED_FILL, now_us, "user")):
-                session.delayed.append((now_us + int(late.number("ms", 1000) * 1000), "user", body))
-                session.delayed.sort(key=lambda item: item[0])
-                continue
-            self._send(session, "user", body, now_us)
-            if order.fills and self.faults.strike(Fault.DUPLICATE_FILL, now_us, "user"):
-                self._send(session, "user", body, now_us)
