@@ -23,6 +23,12 @@ from shared.paths import ROOT
 log = logging.getLogger("research")
 _KEEP = 3
 _registered: set[Callable[..., Any]] = set()
+_said: list[str] = []
+
+
+def announce(text: str) -> None:
+    """Told before the first compiling; a command puts its own way of speaking in this place."""
+    log.info("%s", text)
 
 
 def sources(root: Path = ROOT) -> list[Path]:
@@ -77,4 +83,11 @@ def register(*functions: Callable[..., Any]) -> None:
 
 def compile_loop(loop: Callable[..., int], helpers: tuple[Callable[..., Any], ...] = ()) -> Native:
     """The compiled form of `loop`, which may call every rule and `helpers`. Kept on disk; runs without the GIL."""
-    return Native(loop, use_cache, lambda: register(*RULES, *helpers))
+
+    def make_ready() -> None:
+        if not _said:
+            _said.append("compiling")
+            announce("Compiling the rulebook, once for this version of it: some seconds")
+        register(*RULES, *helpers)
+
+    return Native(loop, use_cache, make_ready)

@@ -126,6 +126,9 @@ def guarded(work: Callable[[], Any]) -> Any:
             f"Research needs packages that are not installed ({', '.join(missing)}).",
             ".venv/bin/python -m pip install --require-hashes --only-binary :all: -r requirements-research.txt",
         )
+    from research import compiled
+
+    compiled.announce = lambda text: terminal.say(f"  · {text}")
     try:
         return work()
     except ResearchError as error:

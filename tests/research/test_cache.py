@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bot.core.rules import RULES
+from research import compiled
 from research.compiled import register
 from research.loops import arrays
 from research.native import Native
@@ -103,6 +104,18 @@ def test_where_nothing_can_be_kept_it_runs_all_the_same(tmp_path: Path, caplog: 
     run = Native(arrays.sma_signal, lambda: tmp_path / "gone", lambda: register(*RULES))
     assert run(np.arange(60), 3, 9, out) == 60
     assert "can't be kept" in caplog.text
+
+
+def test_compiling_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(compiled, "use_cache", lambda: tmp_path)
+    monkeypatch.setattr(compiled, "announce", said.append)
+    monkeypatch.setattr(compiled, "_said", [])
+    closes, out = np.linspace(1, 2, 9), np.zeros(9, dtype=np.int64)
+    for _ in range(2):
+        compiled.compile_loop(arrays.return_sums)(closes, out, out.copy())
+        compiled.compile_loop(arrays.sma_signal)(out, 2, 3, np.empty(9, dtype=np.int8))
+    assert len(said) == 1 and "once" in said[0]
 
 
 def test_what_can_not_cross_is_refused(tmp_path: Path) -> None:
