@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.rules.sizing import VOL_FACTOR_MAX, VOL_FACTOR_MIN
-from bot.core.rules.volatility import RETURN_LIMIT, RETURN_UNIT, log_return_units
-from bot.core.volatility import LONG_RETURNS, SHORT_RETURNS
+from bot.core.rules.volatility import LONG_RETURNS, RETURN_LIMIT, RETURN_UNIT, SHORT_RETURNS, log_return_units
 from bot.strategies.indicators import rolling_sum
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from bot.core.volatility import LONG_RETURNS, SHORT_RETURNS, Volatility
+from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS
+from bot.core.volatility import Volatility
 from bot.strategies import volatility_arrays as arrays
 
 

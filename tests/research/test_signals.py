@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from bot.core.rules.sizing import vol_factor
+from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS
 from bot.strategies.volatility_arrays import vol_factors
 from research import engine, signals
 from research.loops import types as t
-from research.loops.entry import LONG_RETURNS, SHORT_RETURNS, deviation
+from research.loops.entry import deviation
 from research.metrics import drawdown, returns, trades
 from research.metrics.summary import curve
 from tests.research.paths import draw_model, draw_settings, path, settings
