@@ -42,8 +42,8 @@ def run_full(
     """Trade the bars with the bot's engine. Raises ResearchError for assumptions that this exchange can't make."""
     if model.fill is not Fill.NEXT_OPEN or model.participation or model.impact_bps or model.slippage_bps:
         raise ResearchError("--engine full fills at the next open, without slippage or bounds on volume")
-    if model.spread_bps or model.spread_ticks or model.volatility_slippage:
-        raise ResearchError("--engine full knows no spread; leave the spread options out")
+    if model.spread_bps or model.volatility_slippage:
+        raise ResearchError("--engine full knows a spread in whole ticks only; leave the spread options out")
     if prepared.granularity_s % 60:
         raise ResearchError("--engine full needs bars of whole minutes")
     settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600)

@@ -30,7 +30,7 @@ class Venue:
         maker, taker = (round(pct * 10_000) for pct in (model.maker_pct, model.taker_pct))
         rules = VenueRules(maker_ppm=maker, taker_ppm=taker, band=0, queue_us=0)
         config = Config(funds=plain(Decimal(str(model.cash))), rules=rules, levels=LEVELS, enforce_rate_limits=False)
-        tape = BarTape(prepared, model.through)
+        tape, self._half_spread = BarTape(prepared, model.through), model.spread_ticks
         self.local = LocalExchange(start_us=start_us, config=config, tape=tape, store=Store(None))
         venue = self.local.exchange.venue
         # One tier whatever is traded: the loop's fees don't change either.
@@ -42,13 +42,14 @@ class Venue:
         self.local.advance(us)
 
     def stand_at(self, product_id: str, tick: int) -> None:
-        """Bids and asks without end at one price: market orders of any size fill there, as bars say."""
+        """Bids and asks without end, half the spread away: market orders of any size fill there, as bars say."""
         book = self.local.exchange.venue.markets[product_id].book
         for side in (book.side(True), book.side(False)):
-            # Keys grow towards the better price: what is better than `tick` goes.
-            for at in [at for at in side.crowd if at * side.sign > tick * side.sign]:
+            # Keys grow towards the better price: what is better than the quote goes.
+            quote = tick - self._half_spread * side.sign
+            for at in [at for at in side.crowd if at * side.sign > quote * side.sign]:
                 side.set_crowd(at, 0)
-            side.set_crowd(tick, DEPTH * 10**8)
+            side.set_crowd(quote, DEPTH * 10**8)
 
     def ask(self, method: str, path: str, query: str = "", body: Any = None) -> Any:
         """The JSON answer to one signed request. Raises ResearchError for anything but 200."""
