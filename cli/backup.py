@@ -121,8 +121,8 @@ def restore(archive: Path) -> None:
         found = _unpack(source, folder, paths.ledger.name)
         ledger = folder / paths.ledger.name
         _mark(ledger, source, now)
-        aside.mkdir(mode=0o700)
         kept_schema = _onto_server(place, ledger, now) if place.on_server else None
+        aside.mkdir(mode=0o700)
         names = DOCUMENTS if place.on_server else (*_with_wal(paths.ledger.name), *DOCUMENTS)
         for name in names:
             if (paths.root / name).exists():
@@ -182,7 +182,7 @@ def _unpack(source: Path, folder: Path, ledger: str) -> list[str]:
                 found.append(member.name)
     except (OSError, tarfile.TarError, EOFError) as error:
         ui.give_up(f"{source} can't be read as a backup: {error}. Nothing was changed.")
-    if ledger not in found:
+    if ledger not in found or not (folder / ledger).stat().st_size:
         ui.give_up(f"{source} holds no {ledger}, the ledger of this mode. Nothing was changed.")
     try:
         db = sqlite3.connect(folder / ledger)

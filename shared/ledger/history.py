@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from shared.ledger import schema as t
 from shared.ledger.draft import Draft
 from shared.ledger.events import TABLE_OF, Event, Row, Word
-from shared.ledger.reduce import DAY_MONEY, LOT_MONEY, Key, blank, key_of
+from shared.ledger.reduce import DAY_MONEY, LOT_MONEY, Key, blank, key_names, key_of
 from shared.money import ZERO
 
 
@@ -78,7 +78,7 @@ class History:
         key = key_of(table, row)
         before = self._draft.get(table, key)
         known = before if before is not None else blank(table)
-        keys = {column.name for column in table.primary_key}
+        keys = key_names(table)
         news = {name: value for name, value in row.items() if name in keys or known[name] != value}
         news = {name: value for name, value in news.items() if name not in without}
         if before is None or len(news) > len(keys):
@@ -87,5 +87,4 @@ class History:
     def close(self) -> None:
         """Compare the money that was told with the money that was derived."""
         for (word, table, key), money in self._told.items():
-            names = [column.name for column in table.primary_key]
-            self.changed(word, {**dict(zip(names, key, strict=True)), **money})
+            self.changed(word, {**dict(zip(key_names(table), key, strict=True)), **money})

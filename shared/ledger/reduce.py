@@ -7,6 +7,7 @@ from the events, so that a journal replays to the same rows whatever later versi
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnDefault, String, Table, Text
@@ -37,19 +38,30 @@ class Rows(Protocol):
     def next_note(self) -> int: ...
 
 
+@cache
+def key_names(table: Table) -> tuple[str, ...]:
+    """The columns of the primary key."""
+    return tuple(str(column.name) for column in table.primary_key)
+
+
 def key_of(table: Table, row: Mapping[str, Any]) -> Key:
     """The row's primary key."""
-    return tuple(row[column.name] for column in table.primary_key)
+    return tuple(row[name] for name in key_names(table))
 
 
 def blank(table: Table) -> Row:
     """A row of which nothing is known yet."""
+    return dict(_blank(table))
+
+
+@cache
+def _blank(table: Table) -> Row:
     row: Row = {}
     for column in table.columns:
         default = column.default
-        row[column.name] = default.arg if isinstance(default, ColumnDefault) and not default.is_callable else None
+        row[str(column.name)] = default.arg if isinstance(default, ColumnDefault) and not default.is_callable else None
         if column.name in EXACT_COLUMNS[table.name] and not column.nullable:
-            row[column.name] = ZERO
+            row[str(column.name)] = ZERO
     return row
 
 
