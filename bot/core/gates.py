@@ -331,6 +331,8 @@ def _of_guard(guard: Guard) -> Judge:
     sign = "≥" if guard.at_least else "≤" if guard.reaching_is_fine else "<"
     bad = _FAULT if guard.broken else _SHUT
     unit = f" {guard.unit}" if guard.unit else ""
+    # Shares and ratios to the hundredth, as the pages show them; counts and money as they are.
+    digits = ",.2f" if guard.unit in ("%", "x") else ",.6g"
 
     def judge(world: World, market: Market) -> Gate:
         reading = guard.read(world, market)
@@ -340,7 +342,7 @@ def _of_guard(guard: Guard) -> Judge:
         if reading.band is Band.UNKNOWN:
             verdict = _OPEN if reading.approved else _UNKNOWN
             return Gate(guard.name, guard.title, verdict, "not known yet", limit, "when it is known")
-        value = f"{reading.value:,.4g}{unit}" if reading.value is not None else "not a number"
+        value = f"{reading.value:{digits}}{unit}" if reading.value is not None else "not a number"
         return Gate(guard.name, guard.title, _OPEN if reading.approved else bad, value, limit, guard.opens)
 
     judge.__name__ = guard.name

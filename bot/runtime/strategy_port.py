@@ -105,7 +105,16 @@ def _model(product_id: str, view: ModelView) -> ModelDoc:
 
 def _parameters(strategy: Strategy, settings: Settings) -> dict[str, str]:
     """What the strategy was told, for the page."""
-    shown = {"MA_FAST": str(settings.ma_fast), "MA_SLOW": str(settings.ma_slow)}
+    names: tuple[str, ...] = ("ma_fast", "ma_slow")
+    if settings.strategy == "logistic":
+        names += ("use_ma_filter", "buy_threshold", "sell_threshold", "model_mode", "walk_forward_min")
+        names += ("max_history_candles",)
+    shown = {name.upper(): _spelled(getattr(settings, name)) for name in names}
     options = strategy.options
-    names = getattr(options, "__dataclass_fields__", {})
-    return shown | {name.upper(): str(getattr(options, name)) for name in names}
+    own = getattr(options, "__dataclass_fields__", {})
+    return shown | {name.upper(): _spelled(getattr(options, name)) for name in own}
+
+
+def _spelled(value: object) -> str:
+    """A setting as a person writes it in .env."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,6 +3,7 @@
 Functions whose result carries markup return `Markup`; everything else is text that the template escapes.
 """
 
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
@@ -254,6 +255,14 @@ def short_id(text: str | None, keep: int = 8) -> str:
     if not text:
         return DASH
     return text if len(text) <= keep else text.rpartition("-")[2][-keep:]
+
+
+_ASCII_MINUS = re.compile(r"(?<![\w.\-])-(?=\d)")
+
+
+def minus(text: str) -> str:
+    """Negative figures inside a text get the sign that has a figure's width."""
+    return _ASCII_MINUS.sub(MINUS, text)
 
 
 def clean(text: str) -> str:

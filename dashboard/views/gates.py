@@ -40,6 +40,7 @@ class Product:
     shut: int
     shut_say: str
     decided: str
+    off: list[str]  # gates that are switched off: they never stop anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,13 @@ def why(s: Snapshot) -> Why:
 
 
 def product(doc: ProductGatesDoc, s: Snapshot) -> Product:
-    first = next((i for i, g in enumerate(doc.gates) if g.verdict is not GateVerdict.OPEN), None)
-    gates = [_gate(g, i, first) for i, g in enumerate(doc.gates)]
-    shut = sum(g.verdict in (GateVerdict.SHUT, GateVerdict.FAULT) for g in doc.gates)
-    state = "open" if first is None else ("fault" if doc.gates[first].verdict is GateVerdict.FAULT else "shut")
+    rows = [g for g in doc.gates if not _off(g)]
+    first = next((i for i, g in enumerate(rows) if g.verdict is not GateVerdict.OPEN), None)
+    gates = [_gate(g, i, first) for i, g in enumerate(rows)]
+    shut = sum(g.verdict in (GateVerdict.SHUT, GateVerdict.FAULT) for g in rows)
+    state = "open" if first is None else ("fault" if rows[first].verdict is GateVerdict.FAULT else "shut")
     decided = f.of_text(doc.decided_at)
-    verdict = "Every gate is open" if first is None else f"Held back by: {f.clean(doc.gates[first].title).lower()}"
+    verdict = "Every gate is open" if first is None else f"Held back by: {f.clean(rows[first].title).lower()}"
     return Product(
         doc.product_id,
         state,
@@ -87,7 +89,13 @@ def product(doc: ProductGatesDoc, s: Snapshot) -> Product:
         shut,
         f"{f.plural(shut, 'gate')} shut" if shut else "all gates open",
         f"decided {f.clock(decided, s.now)}" if decided else "",
+        [f.clean(g.title) for g in doc.gates if _off(g)],
     )
+
+
+def _off(doc: GateDoc) -> bool:
+    """Switched off by its setting: open, and it asks for nothing."""
+    return doc.verdict is GateVerdict.OPEN and doc.value == "off" and not doc.limit
 
 
 def _gate(doc: GateDoc, i: int, first: int | None) -> Gate:
@@ -102,13 +110,17 @@ def _gate(doc: GateDoc, i: int, first: int | None) -> Gate:
     icon = "bads" if word == "fault" else _ICON[state]
     return Gate(
         f.clean(doc.title),
-        f.clean(doc.value or f.DASH),
-        f.clean(doc.limit or ""),
+        _figure(doc.value or f.DASH),
+        _figure(doc.limit or ""),
         state,
         icon,
         f.clean(doc.opens or "") if i == first else "",
         say,
     )
+
+
+def _figure(text: str) -> str:
+    return f.minus(f.clean(text)).removesuffix(" x") + (" ×" if text.endswith(" x") else "")
 
 
 def _mark(i: int, gate: Gate, stops: bool) -> Mark:

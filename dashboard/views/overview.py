@@ -48,7 +48,6 @@ def today(s: Snapshot) -> list[Row] | None:
 
 
 _AMOUNT = re.compile(r"[:\s]([+\-−])\d[\d.,]*(?: USD)?\.?$")
-_MINUS = re.compile(r"(?<=[\s(])-(?=\d)")
 _EVENT_ICON = {
     "entry": "run",
     "exit": "up",
@@ -75,7 +74,7 @@ def event(doc: EventDoc) -> Event:
     text = f.clean(doc.text)
     if product and text.startswith(product):
         text = text[len(product) :].lstrip(" :")
-    return Event(f.of_ms(doc.at_ms), icon, tone, product, _MINUS.sub(f.MINUS, text))
+    return Event(f.of_ms(doc.at_ms), icon, tone, product, f.minus(text))
 
 
 def _exit(doc: EventDoc, tone: str) -> tuple[str, str]:

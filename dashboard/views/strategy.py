@@ -6,6 +6,7 @@ from datetime import datetime
 from dashboard.views import format as f
 from dashboard.views import model as model_view
 from dashboard.views.snapshot import Snapshot
+from shared.documents import SignalDoc
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 
@@ -35,7 +36,13 @@ class Strategy:
 
 def _name(key: str) -> str:
     """`gap_pct` becomes `Gap, %`."""
-    return f"{f.words(key.removesuffix('_pct'))}, %" if key.endswith("_pct") else f.words(key)
+    return f"{model_view.called(key.removesuffix('_pct'))}, %" if key.endswith("_pct") else model_view.called(key)
+
+
+def _values(x: SignalDoc) -> list[tuple[str, str]]:
+    """The indicators; the probability has a column of its own."""
+    shown = {k: v for k, v in x.values.items() if not (k == "p" and x.probability is not None)}
+    return [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
 
 
 def strategy(s: Snapshot) -> Strategy | None:
@@ -44,6 +51,7 @@ def strategy(s: Snapshot) -> Strategy | None:
     if doc is None:
         return None
     m = s.state.metrics if s.state else None
+    order = {x.product_id: i for i, x in enumerate(doc.signals)}
     signals = []
     for x in doc.signals:
         tone, icon = _ICON.get(x.signal, ("m", "dash"))
@@ -57,7 +65,7 @@ def strategy(s: Snapshot) -> Strategy | None:
                 f.of_text(x.bar_at),
                 f"{f.count(x.bars)}, needs {f.count(x.bars_needed)}",
                 x.bars >= x.bars_needed,
-                [(_name(f.clean(k)), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in x.values.items()],
+                _values(x),
             )
         )
     model = [
@@ -70,5 +78,5 @@ def strategy(s: Snapshot) -> Strategy | None:
     parameters = [(f.clean(k), f.clean(v)) for k, v in doc.parameters.items()]
     return Strategy(
         f.clean(doc.name), f.words(doc.granularity.lower()), parameters,
-        signals, model, [model_view.card(m) for m in doc.models],
+        signals, model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
     )  # fmt: skip

@@ -178,3 +178,25 @@ async def test_strategy_shows_a_card_for_each_model(dash: Dash) -> None:
         page = (await client.get("/strategy")).text
     assert page.count("mcard") == 3 and "Calibration of 10 bins" in page
     assert all(f">{product}</h2>" in page for product in list(PRICES)[:3])
+
+
+def test_gates_that_are_off_are_named_once_and_never_count(dash: Dash) -> None:
+    from dashboard.views.gates import product
+    from shared.documents import GateDoc, GateVerdict, ProductGatesDoc
+
+    def gate(name: str, value: str, limit: str | None, verdict: GateVerdict = GateVerdict.OPEN) -> GateDoc:
+        return GateDoc(name=name, title=name.capitalize(), verdict=verdict, value=value, limit=limit)
+
+    doc = ProductGatesDoc(
+        product_id="BTC-USD", sentence="", shut=1,
+        gates=[
+            gate("reduce", "off", "off"), gate("streak", "off", None), gate("ratio", "1.02 x", "< 4 x"),
+            gate("adverse", "-0.59 %", "≤ −1.46 %", GateVerdict.SHUT),
+        ],
+    )  # fmt: skip
+    found = product(doc, dash.hub.sources.snapshot())
+    assert found.off == ["Streak"]
+    assert [(g.title, g.now) for g in found.gates] == [("Reduce", "off"), ("Ratio", "1.02 ×"), ("Adverse", "−0.59 %")]
+    assert found.verdict == "Held back by: adverse" and found.shut == 1 and len(found.strip) == 3
+    broken = replace(doc, gates=[gate("streak", "off", None, GateVerdict.FAULT)])
+    assert product(broken, dash.hub.sources.snapshot()).off == [], "what stops entries is never hidden"
