@@ -10,6 +10,7 @@ from typing import Any
 from proof.judge import INVARIANTS
 from proof.plan import ACTS, FAULTS
 from proof.planted import PLANTED
+from proof.processes.report import section
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = ROOT / "docs" / "reliability.md"
@@ -48,7 +49,9 @@ def page(kept: dict[str, Any]) -> str:
             parts.append(_cells(kept["run"]))
     if "mutants" in kept:
         parts.append(_mutants(kept["mutants"]))
-    parts.append(_limits())
+    if (processes := section()) is not None:
+        parts.append(processes)
+    parts += [_again(), _limits()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -138,15 +141,35 @@ def _mutants(rows: list[dict[str, Any]]) -> str:
     )
 
 
+def _again() -> str:
+    return (
+        "## A failing seed\n\n"
+        "`./coin simulate --seeds N --shrink` names each seed that broke something, with the invariant and what broke "
+        "it, and writes its plan to `data/proof/seed-S.json`, the shrunk one beside it. `./coin simulate --plan FILE` "
+        "runs it again, `--shrink` makes it smaller (faults and acts are taken away while the same invariant still "
+        "breaks), `--story` writes what happened line by line, and `--test NAME` keeps the plan under "
+        "`tests/proof/plans/`, where the tests run it from then on."
+    )
+
+
 def _limits() -> str:
+    sites = sum(len(row[1]) for row in FAULTS.values()) + len(ACTS)
     return (
         "## What this does not show\n\n"
         "- The real Coinbase: COIN-SIM is our reading of it. A violation found here is real; none found is a bound on "
         "this rig's faults, not a promise.\n"
         "- TLS, sockets and threads lie below the seam (a request's call runs in one piece); the operating system's "
-        "own failures are tested with real processes, not here.\n"
-        "- A crash drops all memory of the process; what the disk was told is kept (no lying fsync).\n"
-        "- Two bots on one folder, the dashboard, and alerts are tested elsewhere."
+        "own failures are tested with real processes.\n"
+        f"- The bot's code holds no fault sites of its own. Instead {len(FAULTS)} kinds of fault at "
+        f"{sites - len(ACTS)} places of the seams and {len(ACTS)} acts are drawn by seed, and a life can end at every "
+        "step of the loop, on both sides of every commit and of every request: more points than marks in the code "
+        "would give, and none of them ships.\n"
+        "- A power cut leaves what was committed (the judge checks that the ledger is opened with synchronous=FULL and "
+        "WAL), tears the log behind it, and spoils files that were not synced. A disk that lies about a sync, so that "
+        "commits are lost in silence, would need a file system of its own below SQLite; its nearest kin here is an "
+        "old ledger that is put back.\n"
+        "- The bot sends no alerts itself, so there is no invariant of alerts; the dashboard is tested elsewhere.\n"
+        "- A seed's bars of history are one page of each chart, but for a tenth of the seeds, which load all."
     )
 
 
