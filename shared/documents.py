@@ -6,6 +6,7 @@ percent; `…_ms` is milliseconds; `at` fields are ISO 8601 UTC in whole seconds
 Readers ignore unknown fields (`decode_state`), and show an unknown `version` as such instead of guessing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -100,11 +101,11 @@ class LotDoc:
     open_price_text: str
     base_size: float  # what is left of the lot
     base_size_text: str
-    value_usd: float | None  # base_size at mark; null = no mark yet
+    value_usd: float | None = None  # base_size at mark; null = no mark yet
     cost_usd: float  # open price x size left, with its part of the entry fee
     entry_fee_usd: float
-    unrealized_pnl: float | None  # after the paid entry fee and the fee of the exit it waits for
-    unrealized_pct: float | None  # price change since open, in percent
+    unrealized_pnl: float | None = None  # after the paid entry fee and the fee of the exit it waits for
+    unrealized_pct: float | None = None  # price change since open, in percent
     take_price: float
     take_price_text: str
     break_even_price: float
@@ -232,8 +233,8 @@ class GateDoc:
     name: str  # control, feed, signal, …
     title: str  # for a person
     verdict: GateVerdict
-    value: str | None  # what it is now, as text with its unit
-    limit: str | None  # what it needs
+    value: str | None = None  # what it is now, as text with its unit
+    limit: str | None = None  # what it needs
     opens: str | None = None  # what opens it: "at 111,905.06, 1.81 % lower"
 
 
@@ -483,10 +484,34 @@ class MarketDoc:
 
 
 def encode_state(state: BotState) -> bytes:
-    """The document's bytes. Positions that are not known are absent, never null or []."""
-    names = [f.name for f in fields(BotState)]
-    document = {name: getattr(state, name) for name in names if name != "positions" or state.positions is not None}
+    """The document's bytes. Positions that are not known are absent, never null or []; so are the fields of lots and
+    gates that hold nothing, which are most of what a large document would say."""
+    document = {name: getattr(state, name) for name in _STATE}
+    if state.positions is None:
+        del document["positions"]
+    else:
+        document["positions"] = [_row(p, _POSITION) | {"lots": _lean(p.lots, _LOT)} for p in state.positions]
+    if state.gates is not None:
+        products = [_row(p, _PRODUCT_GATES) | {"gates": _lean(p.gates, _GATE)} for p in state.gates.products]
+        document["gates"] = {"version": state.gates.version, "products": products}
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _names(document: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(document))
+
+
+_STATE, _POSITION, _LOT = _names(BotState), _names(PositionDoc), _names(LotDoc)
+_PRODUCT_GATES, _GATE = _names(ProductGatesDoc), _names(GateDoc)
+
+
+def _row(document: object, names: Iterable[str]) -> dict[str, object]:
+    return {name: getattr(document, name) for name in names}
+
+
+def _lean(documents: Iterable[object], names: Iterable[str]) -> list[dict[str, object]]:
+    """Each as a row without the fields that hold nothing."""
+    return [{name: value for name in names if (value := getattr(d, name)) is not None} for d in documents]
 
 
 def decode_state(data: bytes) -> BotState:

@@ -200,3 +200,12 @@ def test_gates_that_are_off_are_named_once_and_never_count(dash: Dash) -> None:
     assert found.verdict == "Held back by: adverse" and found.shut == 1 and len(found.strip) == 3
     broken = replace(doc, gates=[gate("streak", "off", None, GateVerdict.FAULT)])
     assert product(broken, dash.hub.sources.snapshot()).off == [], "what stops entries is never hidden"
+
+
+@pytest.mark.parametrize("scenario", ["six", "many", "empty", "boot", "killed"])
+def test_a_lean_document_reads_back_as_it_was(make_dash: object, scenario: str) -> None:
+    from shared.documents import decode_state, encode_state
+
+    state = make_dash(scenario=scenario).writer.state()  # type: ignore[operator]
+    assert decode_state(encode_state(state)) == state
+    assert b'"stop_price":null' not in encode_state(state)

@@ -209,7 +209,7 @@ async def test_a_poke_writes_at_once_and_does_not_shift_the_beat(tmp_path: Path)
     assert beats[:4] == [0.0, 0.2, 0.5, 1.0], beats
 
 
-async def test_the_document_stays_below_64_kb_with_forty_lots(tmp_path: Path) -> None:
+async def test_the_document_stays_below_64_kb_with_as_many_lots_as_the_default_allows(tmp_path: Path) -> None:
     from bot.runtime.report import state
     from shared.documents import encode_state
     from tests.runtime.test_ledger import lot
@@ -217,7 +217,7 @@ async def test_the_document_stays_below_64_kb_with_forty_lots(tmp_path: Path) ->
     rig = BotRig(tmp_path / "data")
     rig.begin()
     assert rig.bot.engine is not None
-    for number in range(40):
+    for number in range(Settings().max_total_lots):
         rig.bot.engine.world.save_lot(
             replace(lot(number + 1), lot_id=f"ct-main-{number:032x}", exit_reason=None, trail_active=False)
         )
