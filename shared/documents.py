@@ -159,7 +159,7 @@ class AccountDoc:
     day_peak_equity: float
     peak_equity: float
     drawdown_pct: float  # from the persisted peak, >= 0
-    drawdown_limit_pct: float  # the day loss limit, which the header shows beside it
+    drawdown_limit_pct: float  # MAX_DRAWDOWN_PCT; 0 = off
     maker_fee_pct: float
     taker_fee_pct: float
     fee_tier: str

@@ -21,6 +21,9 @@ def contradictions(s: Settings) -> list[str]:
         base, dash, quote = product.partition("-")
         if not (base.isalnum() and dash and quote.isalnum() and product == product.upper()):
             found.append(f"PRODUCTS={product}: a product is written like BTC-USD")
+    quotes = sorted({product.partition("-")[2] for product in s.products})
+    if len(quotes) > 1:
+        found.append(f"PRODUCTS mixes {' and '.join(quotes)}: cash, equity and limits are counted in one currency")
     if len(set(s.products)) != len(s.products):
         found.append("PRODUCTS names a product twice")
     if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):

@@ -54,8 +54,10 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
             waiting[currency] = difference
         elif world.day is not None:
             world.save_day(replace(world.day, transfers=world.day.transfers + value))
+        # Money taken out is no drawdown.
+        if world.day is not None:
+            world.save_day(replace(world.day, peak_equity=max(world.day.peak_equity + value, ZERO)))
         if world.peak_equity:
-            # Money taken out is no drawdown.
             world.peak_equity = max(world.peak_equity + value, ZERO)
             world.save_fact("peak_equity", plain(world.peak_equity))
     if waiting:
@@ -98,16 +100,16 @@ def tick(world: World) -> None:
     if world.day is None or day_turned(epoch_ms(parse_time(f"{world.day.day}T00:00:00Z")), world.now_ms):
         _turn(world, today, equity)
     assert world.day is not None
-    if equity > world.day.peak_equity:
-        world.day = replace(world.day, peak_equity=equity)
     settled = world.settled_equity
+    if settled > world.day.peak_equity:
+        world.day = replace(world.day, peak_equity=settled)
     if settled > world.peak_equity:
         world.peak_equity = settled
         if world.now_ms - world.peak_saved_ms >= PEAK_SAVE_MS:
             world.peak_saved_ms = world.now_ms
             world.save_fact("peak_equity", plain(settled))
             world.save_day(world.day)
-    _judge_breaker(world, world.day, equity)
+    _judge_breaker(world, world.day)
 
 
 def _turn(world: World, today: str, equity: Decimal) -> None:
@@ -120,17 +122,22 @@ def _turn(world: World, today: str, equity: Decimal) -> None:
     world.save_day(Day(day=today, start_equity=start, start_unrealized=total_unrealized(world), peak_equity=equity))
 
 
-def _judge_breaker(world: World, day: Day, equity: Decimal) -> None:
-    s = world.settings
-    if day.breaker_ms is not None:
-        return
-    pnl = day_pnl(
-        s.daily_breaker_mark_to_market,
-        float(equity),
+def judged_pnl(world: World, day: Day) -> float:
+    """The day's result as its loss limit judges it: at the marks, or what was realised."""
+    return day_pnl(
+        world.settings.daily_breaker_mark_to_market,
+        float(world.equity),
         float(day.start_equity),
         float(day.transfers + differences.pending_value(world)),
         float(day.realized),
     )
+
+
+def _judge_breaker(world: World, day: Day) -> None:
+    s = world.settings
+    if day.breaker_ms is not None:
+        return
+    pnl = judged_pnl(world, day)
     if breaker_tripped(pnl, float(day.start_equity), s.max_daily_loss_pct, s.max_daily_loss_usd):
         world.save_day(replace(day, breaker_ms=world.now_ms))
         text = f"day loss limit reached ({pnl:+.2f}): no entry until the next UTC day; exits go on"

@@ -33,9 +33,10 @@ from bot.core.universe import without_price
 from bot.core.world import World
 from shared.documents import GateVerdict
 from shared.money import from_units
-from shared.settings import Mode, parse_window
+from shared.settings import GRANULARITY_S, Mode, parse_window
 
 CLOCK_LIMIT_MS = 5000
+BAR_LATE_S = 60
 _OPEN, _SHUT, _FAULT, _UNKNOWN = GateVerdict.OPEN, GateVerdict.SHUT, GateVerdict.FAULT, GateVerdict.UNKNOWN
 
 
@@ -180,11 +181,24 @@ def _signal(world: World, market: Market) -> Gate:
         return Gate("signal", "Signal", _FAULT, market.strategy_error, "BUY", "when the strategy is mended")
     if len(market.bars) < need:
         return Gate("signal", "Signal", _SHUT, f"{len(market.bars)} bars", f"{need} bars", "when the bars are there")
+    late_s = _late_s(world, market)
+    if late_s > BAR_LATE_S:
+        return Gate(
+            "signal", "Signal", _FAULT, f"bars are {late_s:.0f} s late", f"≤ {BAR_LATE_S} s", "with the next bar"
+        )
     value = market.signal.upper()
     if market.probability is not None:
         value += f", p {market.probability:.3f}"
     verdict = _OPEN if market.signal == "buy" else _SHUT
     return Gate("signal", "Signal", verdict, value, "BUY", "with a closed bar that says buy")
+
+
+def _late_s(world: World, market: Market) -> float:
+    """How late the bar after the newest known one is. What an old bar said is no signal for the price of now."""
+    if not market.bars:
+        return 0.0
+    due_s = market.bars[-1].start_s + 2 * GRANULARITY_S[world.settings.granularity]
+    return (world.now_ms + (world.clock_offset_ms or 0)) / 1000 - due_s
 
 
 def _bar_used(_world: World, market: Market) -> Gate:

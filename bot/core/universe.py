@@ -34,6 +34,13 @@ def _follow_increment(world: World, product: Product) -> None:
             world.note("feed", text, "warn", product.product_id, lot.lot_id)
 
 
+def held_besides(world: World) -> tuple[str, ...]:
+    """Products whose price only serves to value what the account holds besides; no stream tells of them."""
+    quote = world.portfolio.quote
+    found = (f"{currency}-{quote}" for currency, total in world.portfolio.totals.items() if total and currency != quote)
+    return tuple(sorted(product_id for product_id in found if product_id not in world.markets))
+
+
 def without_price(world: World) -> str | None:
     """A product of ours that is held and has no price: equity is not known then. None = all that is held has one.
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.core import audit as audits
 from bot.core import gates as gate_rules
-from bot.core.account import exit_rate, pnl_today
+from bot.core.account import exit_rate, judged_pnl, pnl_today
 from bot.core.exits import percent
 from bot.core.lots import Lot, unrealized
 from bot.core.market import Market
@@ -126,7 +126,8 @@ def account(world: World) -> AccountDoc | None:
     if not world.portfolio.known or day is None:
         return None
     equity, cash, lots_value = world.equity, world.portfolio.cash, world.lots_value
-    peak = max(world.peak_equity, equity)
+    settled = world.settled_equity
+    peak = max(world.peak_equity, settled)
     result = pnl_today(world)
     fallback = Decimal(str(world.settings.fee_rate_pct))
     return AccountDoc(
@@ -146,10 +147,10 @@ def account(world: World) -> AccountDoc | None:
         day_realized=float(day.realized),
         day_unrealized_change=float(result - day.realized),
         day_fees=float(day.fees),
-        day_peak_equity=float(max(day.peak_equity, equity)),
+        day_peak_equity=float(max(day.peak_equity, settled)),
         peak_equity=float(peak),
-        drawdown_pct=percent(peak - equity, peak),
-        drawdown_limit_pct=world.settings.max_daily_loss_pct,
+        drawdown_pct=percent(peak - settled, peak),
+        drawdown_limit_pct=world.settings.max_drawdown_pct,
         maker_fee_pct=float(rates.maker * 100 if rates else fallback),
         taker_fee_pct=float(rates.taker * 100 if rates else fallback),
         fee_tier=rates.tier if rates else "unknown",
@@ -270,24 +271,25 @@ def _sentence(market: Market, gate: gate_rules.Gate) -> str:
 def risk(world: World) -> RiskDoc:
     """Each limit with its current value."""
     s, day = world.settings, world.day
-    day_pct = percent(pnl_today(world), day.start_equity) if day is not None else None
+    day_loss = max(-judged_pnl(world, day), 0.0) if day is not None else None
+    day_pct = percent(Decimal(str(day_loss)), day.start_equity) if day is not None else None
     tripped = day is not None and day.breaker_ms is not None
     limits = [
         LimitDoc(
             name="day_loss",
             title="Day loss",
-            value=round(-min(day_pct, 0.0), 4) if day_pct is not None else None,
+            value=round(day_pct, 4) if day_pct is not None else None,
             limit=s.max_daily_loss_pct,
             unit="%",
-            state="tripped" if tripped else _band(-min(day_pct or 0.0, 0.0), s.max_daily_loss_pct),
+            state="tripped" if tripped else _band(day_pct, s.max_daily_loss_pct),
             tripped_at=_iso(day.breaker_ms) if day is not None and day.breaker_ms is not None else None,
         ),
         _limit("lots", "Open lots", len(world.book), s.max_total_lots, "lots"),
         _limit("orders_per_min", "Orders in a minute", orders_per_minute(world), s.max_orders_per_min, "orders"),
     ]
     if s.max_daily_loss_usd:
-        loss = float(-min(pnl_today(world), ZERO))
-        limits.append(_limit("day_loss_usd", "Day loss in money", loss, s.max_daily_loss_usd, world.portfolio.quote))
+        unit = world.portfolio.quote
+        limits.append(_limit("day_loss_usd", "Day loss in money", day_loss, s.max_daily_loss_usd, unit))
     offset = world.clock_offset_ms
     limits.append(
         _limit("clock", "Clock offset", abs(offset) if offset is not None else None, gate_rules.CLOCK_LIMIT_MS, "ms")

@@ -208,8 +208,12 @@ class World:
         return self.cash_free()
 
     def cash_free(self, without: str | None = None) -> Decimal:
-        """Cash less what own buy orders in flight may still take, fees reserved; `without`: not this order."""
-        in_flight = ZERO
+        """Cash less what own buy orders in flight may still take, fees reserved; `without`: not this order.
+
+        What the exchange held when it told the balances is of orders that are not ours: with an own entry in flight
+        balances are not taken over.
+        """
+        in_flight = self.portfolio.holds.get(self.portfolio.quote, ZERO)
         for coid, order in self.orders.items():
             if not order.settled and order.spec.purpose is Purpose.ENTRY and coid != without:
                 left = order.spec.notional - order.counted_quote

@@ -12,6 +12,7 @@ from bot.core import events as ev
 from bot.core.gates import all_gates
 from bot.core.market import Market
 from bot.core.model import Bar
+from bot.core.universe import held_besides
 from bot.runtime.app import Bot
 from bot.runtime.control import LOOK_S
 from bot.runtime.report import market_file
@@ -76,7 +77,7 @@ async def clock_b(bot: Bot, rest: Rest) -> None:
                 await bot.desk.sync()
                 synced_s = now_s
             if now_s - ruled_s >= RULES_S:
-                await _refresh_products(bot, rest)
+                await refresh_products(bot, rest)
                 ruled_s = now_s
             if now_s - timed_s >= SERVER_TIME_S:
                 await _compare_clocks(bot, rest)
@@ -85,12 +86,20 @@ async def clock_b(bot: Bot, rest: Rest) -> None:
             log.warning("sync: %s", error)
 
 
-async def _refresh_products(bot: Bot, rest: Rest) -> None:
+async def refresh_products(bot: Bot, rest: Rest) -> None:
     """What the exchange says of the products now; one that its list leaves out is asked for by name."""
     found = await rest.products(bot.products)
     bot.dispatch(ev.ProductsSeen(found))
     for product_id in set(bot.products) - {product.product_id for product in found}:
         bot.dispatch(ev.ProductsSeen((await rest.product(product_id),)))
+    assert bot.engine is not None
+    others = held_besides(bot.engine.world)
+    if not others:
+        return
+    try:
+        bot.dispatch(ev.ProductsSeen(await rest.products(others)))
+    except ExchangeError as error:  # it may know none of them; what is traded must not wait for that
+        log.info("prices of %s: %s", ", ".join(others), error)
 
 
 async def _wait(bot: Bot, seconds_: float) -> bool:

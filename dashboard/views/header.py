@@ -246,7 +246,7 @@ def account(s: Snapshot) -> Account:
         doc.day_pnl,
         doc.day_pnl_pct,
         f.pct(doc.drawdown_pct),
-        f.pct(limit),
+        f.pct(limit) if limit > 0 else "off",
         round(used, 1),
         used >= 70,
     )

@@ -114,9 +114,8 @@ class Rig:
     def bar(self, word: str, price: str = "100", product_id: str = "BTC-USD", after_ms: int = 0) -> list[Intent]:
         """A bar closes, `after_ms` later, and the strategy says `word`; a price comes, so that gates are judged."""
         self.now_ms += after_ms
-        self._bar_s += after_ms // 60_000 * 60
         self.strategy.word = word
-        self._bar_s += 60
+        self._bar_s = max(self._bar_s + 60, self.now_ms // 60_000 * 60 - 60)
         close = float(price)
         bar = Bar(self._bar_s, close, close, close, close, 1.0)
         found = self.send(ev.BarsClosed(product_id, "ONE_MINUTE", (bar,)))

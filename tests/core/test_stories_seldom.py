@@ -3,9 +3,11 @@
 import pytest
 
 from bot.core import events as ev
+from bot.core import view
 from bot.core.gates import all_gates
 from bot.core.intents import LookUpOrder, SaveLot
 from bot.core.model import Balance, VenueStatus
+from bot.core.universe import held_besides
 from shared.control import Cmd
 from shared.documents import GateVerdict, ReceiptState
 from tests.core.harness import D, Rig, cancels, fetches, notes, of, one, places, product, receipts, sells
@@ -221,3 +223,61 @@ def test_a_product_that_is_held_and_has_no_price_shuts_entries() -> None:
     assert gate.verdict is GateVerdict.FAULT and gate.value == "NEW-USD has no price"
     rig.price("2", product_id="NEW-USD")
     assert places(rig.price("100"))
+
+
+def test_a_buy_signal_of_bars_that_stopped_coming_opens_nothing() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner(size="1", price="100")
+    assert not places(rig.bar("buy", "100")), "not low enough"
+    for _ in range(10):
+        rig.price("99.99", after_ms=12_000)
+    found = rig.price("97", after_ms=120_000)
+    assert not places(found), "what an old bar said is no signal for the price of now"
+    gate = next(g for g in all_gates(rig.engine.world, rig.engine.world.markets["BTC-USD"]) if g.name == "signal")
+    assert gate.verdict is GateVerdict.FAULT and "late" in (gate.value or "")
+    assert places(rig.bar("buy", "97"))
+
+
+def test_cash_that_orders_of_others_hold_is_not_available() -> None:
+    rig = Rig()
+    rig.tick(4)
+    rig.send(ev.BalancesSeen((Balance("USD", D(1500), D(8500)),), rig.now_ms))
+    assert rig.engine.world.cash_available == 1500
+    account = view.account(rig.engine.world)
+    assert account is not None and account.held_in_orders == 8500
+    found = rig.bar("buy")
+    assert any("ORDER_MIN_USD" in text for text in notes(found)), "20 % of 10,000 are not there"
+
+
+@pytest.mark.parametrize("at_marks", [True, False])
+def test_the_page_shows_the_loss_that_the_limit_judges(at_marks: bool) -> None:
+    rig = Rig(take_profit_order="market", daily_breaker_mark_to_market=at_marks, max_daily_loss_usd=300.0)
+    rig.open_runner(size="19", price="100")
+    rig.price("50")
+    rig.tick(2)
+    world = rig.engine.world
+    assert world.day is not None and (world.day.breaker_ms is not None) is at_marks
+    limits = {limit.name: limit for limit in view.risk(world).limits}
+    for name in ("day_loss", "day_loss_usd"):
+        assert (limits[name].state == "tripped") is at_marks
+        assert limits[name].value == pytest.approx({"day_loss": 9.5, "day_loss_usd": 950}[name] if at_marks else 0)
+
+
+def test_money_taken_out_is_no_fall_from_the_days_peak_and_the_drawdown_has_its_own_limit() -> None:
+    rig = Rig(max_daily_loss_pct=2.0, max_drawdown_pct=7.0)
+    for _ in range(3):
+        rig.tick(31)
+        rig.send(ev.BalancesSeen((Balance("USD", D(4000), D(0)),), rig.now_ms))
+    account = view.account(rig.engine.world)
+    assert account is not None
+    assert (account.equity, account.day_peak_equity, account.peak_equity) == (4000, 4000, 4000)
+    assert (account.day_pnl, account.drawdown_pct, account.drawdown_limit_pct) == (0, 0, 7)
+
+
+def test_what_the_account_holds_besides_is_named_as_long_as_no_stream_tells_its_price() -> None:
+    rig = Rig(holdings={"ETH": "2", "BTC": "1", "SOL": "0"})
+    assert held_besides(rig.engine.world) == ("ETH-USD",)
+    rig.send(ev.ProductsSeen((product("ETH-USD", price=D(50)),)))
+    before = rig.engine.world.equity
+    rig.send(ev.ProductsSeen((product("ETH-USD", price=D(60)),)))
+    assert rig.engine.world.equity - before == 20

@@ -85,6 +85,7 @@ CONTRADICTIONS = [
     ({"PRODUCTS": " , "}, "PRODUCTS"),
     ({"PRODUCTS": "BTC-USD,BTC-USD"}, "twice"),
     ({"PRODUCTS": "btc-usd"}, "BTC-USD"),
+    ({"PRODUCTS": "BTC-USD,ETH-EUR"}, "one currency"),
     ({"PRODUCTS": "BTCUSD"}, "BTC-USD"),
     ({"PRODUCTS": "BTC-USD;ETH-USD"}, "PRODUCTS"),
     ({"BOT_NAME": "a-b"}, "BOT_NAME"),
