@@ -129,6 +129,7 @@ def _compare(table: Table, ours: dict[str, dict[str, Any]], rivals: Sequence[oth
         apart = abs(found["final"] / a["final"] - 1)
         table.notes.append(f"A in {name}: {found['trades']:,} trades, final equity {apart:.1e} apart (relative)")
         table.missed += apart > 1e-6 or found["trades"] != a["trades"]
+        table.missed += found.get("B_disagrees", 0)
         table.notes += found.get("notes", [])
 
 

@@ -70,7 +70,7 @@ def work_a(candles: Candles) -> engine.RawResult:
     return engine.run_flip(prepared, signal, FLIP_MODEL)
 
 
-def work_b(candles: list[Candles]) -> engine.RawResult:
+def work_b(candles: list[Candles], model: MarketModel = MODEL) -> engine.RawResult:
     """From prices to ticks, signals, volatility, lots and equity."""
     settings = settings_for(B_SETTINGS, candles)
     prepared = engine.prepare(candles)
@@ -79,7 +79,7 @@ def work_b(candles: list[Candles]) -> engine.RawResult:
         signal = np.empty(end - first, dtype=np.int8)
         kernel("sma_signal", plain=False)(prepared.ticks[3][first:end], 20, 50, signal)
         signals.append(signal)
-    return engine.run_lots(prepared, signals, settings, MODEL)
+    return engine.run_lots(prepared, signals, settings, model)
 
 
 def work_c(candles: Candles, jobs: int, grid: tuple[str, ...] = GRID) -> list[Any]:
