@@ -45,10 +45,12 @@ class KillPath:
     def __init__(self, rest: Callable[[], Rest | None], bot_name: str, clock: Clock, rng: Rng) -> None:
         self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
         self.progress = Progress()
+        self._found: list[str] = []  # open orders that are still to be cancelled
 
     async def run(self, latched: Callable[[], bool], poke: Callable[[], None], *, again: bool = True) -> None:
         """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
         self.progress = progress = Progress()
+        self._found = []
         began_s, backoff_s, said_s = self._clock.monotonic_s(), BACKOFF_FIRST_S, -SAY_S
         while latched():
             try:
@@ -73,7 +75,8 @@ class KillPath:
             progress.note = "waits for the exchange's key"
             await self._clock.sleep(0.2)
             return
-        ids = await own_open_orders(rest, self._bot_name)
+        # What was found and could not be cancelled need not be found once more.
+        ids = self._found or await own_open_orders(rest, self._bot_name)
         if not ids:
             progress.verified += 1
             if progress.verified == LOOKS_NEEDED and progress.cleared_ms is None:
@@ -81,12 +84,13 @@ class KillPath:
                 progress.note = None
                 log.info("kill: no own order is open, asked twice (%.0f ms)", progress.cleared_ms)
             return
-        progress.verified = 0
+        progress.verified, self._found = 0, ids
         progress.seen.update(ids)
         progress.found = len(progress.seen)
         for start in range(0, len(ids), BATCH):
             answers = await rest.cancel(ids[start : start + BATCH])
             progress.cancelled += sum(1 for reason in answers.values() if reason is None)
+        self._found = []
         log.info("kill: %d own orders found, cancels sent", len(ids))
         await self._clock.sleep(0.02)
 
