@@ -84,7 +84,7 @@ class Server:
 def postgres() -> Iterator[Server]:
     programs = postgres_programs()
     assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="coin-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="coin-pg-", dir="/tmp" if os.geteuid() == 0 else None))
     folder.chmod(0o755)
     server = Server(programs, folder)
     yield server

@@ -6,6 +6,7 @@ loop: an unreachable server is a ledger that cannot be written, so nothing is se
 """
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from shared.ledger.schema import HEAD_REVISION, metadata
 
 CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 3000
+LEFT_ALONE_S = 4.0
 NEEDED = frozenset({"orders", "fills", "lots", "facts"})
-_SILENT_S = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 4000}
+_SILENT_S = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 2000}
 
 
 class UnusableUrl(DamagedLedger):
@@ -48,6 +50,7 @@ def open_writer(place: Place) -> Engine:
         _url(place), poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=CONNECT_TIMEOUT_S,
         isolation_level="SERIALIZABLE", connect_args=_connect_args(place, "-c synchronous_commit=on"),
     )  # fmt: skip
+    event.listen(engine, "do_connect", _Patience().connect)
     event.listen(engine, "connect", _lock_for(place))
     there = set(inspect(engine).get_table_names())
     if not there:
@@ -63,6 +66,23 @@ def open_writer(place: Place) -> Engine:
         copy_rows(engine, place.path.with_name(f"{place.schema}.before-{HEAD_REVISION}.jsonl"))
         migrate(engine)
     return engine
+
+
+class _Patience:
+    """A server that did not answer is left alone for a while: each try may hold the bot's event loop for two seconds,
+    in which nobody else is heard, a kill included."""
+
+    def __init__(self) -> None:
+        self._again_s, self._why = 0.0, ""
+
+    def connect(self, dialect: Any, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+        if time.monotonic() < self._again_s:
+            raise dialect.dbapi.OperationalError(self._why)
+        try:
+            return dialect.connect(*arguments, **parameters)
+        except dialect.dbapi.OperationalError as error:
+            self._again_s, self._why = time.monotonic() + LEFT_ALONE_S, str(error)
+            raise
 
 
 def open_reader(place: Place) -> Engine:

@@ -1,5 +1,7 @@
 """The ledger on a Postgres server: what holds for the file holds there; cut connections, a second bot, restarts."""
 
+import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,7 +113,7 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
     writer.fact("a", "1", 1)
     postgres.stop()
     try:
-        for _ in range(2):
+        for _ in range(3):
             with pytest.raises(DBAPIError) as error:
                 writer.commit([SaveFact("a", "2")], 2)
             assert "throw-away" not in str(error.value) + repr(error.value)
@@ -120,8 +122,33 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
         assert Ledger(at).fills() is None, "the dashboard says that it does not know"
     finally:
         postgres.start()
-    writer.commit([SaveFact("a", "2")], 3)
+    for _ in range(100):  # the server is left alone for a while after it did not answer
+        try:
+            writer.commit([SaveFact("a", "2")], 3)
+            break
+        except OperationalError:
+            time.sleep(0.1)
     assert writer.facts()["a"] == "2" and findings(at) == {}
+
+
+def test_a_server_that_says_nothing_holds_the_loop_once(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket is open, but nobody is behind it: the second try is refused at once."""
+    engine = writer_at(at)
+    writer = LedgerWriter(engine, "boot-1")
+    writer.fact("a", "1", 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        engine.dispose()
+        connect, port = engine.dialect.connect, silent.getsockname()[1]
+        monkeypatch.setattr(engine.dialect, "connect", lambda *a, **given: connect(*a, **{**given, "port": port}))
+        spent = []
+        for _ in range(3):
+            began = time.monotonic()
+            with pytest.raises(OperationalError):
+                writer.fact("a", "2", 2)
+            spent.append(time.monotonic() - began)
+    assert 1 < spent[0] < 10 and max(spent[1:]) < 0.5, spent
 
 
 def test_a_serialization_failure_is_a_commit_that_failed(at: Place) -> None:
