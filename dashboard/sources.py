@@ -194,13 +194,13 @@ class Sources:
             version = self.pm2_client.version()
             processes = tuple(p for p in self.pm2_client.processes() if p.name.startswith("COIN"))
         except Pm2Unavailable as error:
-            return Pm2Look(str(error), offline=error.trouble is Trouble.OFFLINE)
+            return Pm2Look(str(error), kind=error.trouble.value)
         except Exception:  # PM2's protocol is internal: whatever it answers must not end the watch
             log.exception("sources.pm2_failed")
-            return Pm2Look("PM2 cannot be read")
+            return Pm2Look("PM2 cannot be read", kind=Trouble.UNKNOWN.value)
         ours = [p for p in processes if not p.cwd or p.cwd == str(ROOT)]
         foreign = next((p.cwd for p in processes if p.name == BOT_PROCESS and p not in ours), None)
-        return Pm2Look(None, False, version, tuple(ours), foreign)
+        return Pm2Look(None, version, tuple(ours), foreign_cwd=foreign)
 
     # ---- telling ----
 

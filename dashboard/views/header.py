@@ -205,10 +205,17 @@ def _clock(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     return Light(state, icon, "Clock", text, "", "Offset to the exchange")
 
 
+# What is said beside "offline": whoever cannot read PM2 cannot tell whether it works.
+_PM2_WHY = {"denied": "not ours", "hung": "hangs", "unknown": "odd answer"}
+
+
 def _pm2(look: Pm2Look) -> Light:
     if look.trouble:
-        word = "offline" if look.offline else "?"
-        return Light("bad" if look.offline else "unk", "off" if look.offline else "wait", "PM2", word, "", look.trouble)
+        if not look.kind:
+            return Light("unk", "wait", "PM2", "?", "", look.trouble)
+        return Light(
+            "bad", "off", "PM2", "offline", _PM2_WHY.get(look.kind, ""), f"PM2 offline: {f.clean(look.trouble)}"
+        )
     process = look.find(BOT_PROCESS)
     if process is None:
         return Light("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {BOT_PROCESS}")

@@ -119,9 +119,17 @@ def _control_check(s: Snapshot) -> Check:
     return _check("control.json", "ok", f"level {'kill' if s.kill_file else level}")
 
 
+_PM2_WAY_OUT = {
+    "offline": "./coin start",
+    "denied": "sign in as its user, or set PM2_HOME",
+    "hung": "pm2 kill, then ./coin start",
+    "unknown": "./coin doctor",
+}
+
+
 def _pm2_check(s: Snapshot) -> Check:
     if s.pm2.trouble:
-        return _check("PM2", "bad" if s.pm2.offline else "unk", f.clean(s.pm2.trouble), "./coin start")
+        return _check("PM2", "bad" if s.pm2.kind else "unk", f.clean(s.pm2.trouble), _PM2_WAY_OUT.get(s.pm2.kind, ""))
     if s.pm2.foreign_cwd:
         return _check("PM2", "warn", f"COIN-BOT there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
     process = s.pm2.find(header.BOT_PROCESS)

@@ -32,10 +32,15 @@ class Pm2Look:
     """The last reading of PM2. `trouble` is a sentence; None = it was read."""
 
     trouble: str | None = "PM2 was not read yet"
-    offline: bool = False  # no daemon runs
     version: str | None = None
     processes: tuple[Process, ...] = ()
+    kind: str = ""  # of the trouble: offline, denied, hung, unknown; empty = not read yet, or read
     foreign_cwd: str | None = None  # COIN-BOT of another checkout stands in PM2's table
+
+    @property
+    def offline(self) -> bool:
+        """No daemon runs."""
+        return self.kind == "offline"
 
     def find(self, name: str) -> Process | None:
         return next((p for p in self.processes if p.name == name), None)

@@ -154,7 +154,7 @@ def test_a_receipt_tells_each_step_with_its_time(state: BotState, end: ReceiptSt
 
 
 def test_pm2_that_cannot_be_read_is_said() -> None:
-    s = snapshot(None, Presence.OFFLINE, pm2=Pm2Look("no PM2 daemon runs: ./coin start", offline=True), missing=True)
+    s = snapshot(None, Presence.OFFLINE, pm2=Pm2Look("no PM2 daemon runs: ./coin start", kind="offline"), missing=True)
     assert header.lights(s)[3].text == "offline"
 
 

@@ -1,0 +1,68 @@
+"""PM2 that is absent, hangs, belongs to somebody else or talks nonsense: said as such, and nobody waits for it."""
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from dashboard.rows import DiskLook
+from dashboard.views import header, health
+from dashboard.views.snapshot import Pm2Look
+from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble
+from tests.dashboard.conftest import Dash
+
+
+class Denied(Pm2Client):
+    """Another user's daemon; tests may run as root, whom no file mode keeps out."""
+
+    def version(self) -> str:
+        raise Pm2Unavailable(Trouble.DENIED, "PM2's socket belongs to another user")
+
+
+@pytest.mark.parametrize(
+    ("look", "text", "small"),
+    [
+        (Pm2Look(), "?", ""),
+        (Pm2Look("no PM2 daemon runs: ./coin start", kind="offline"), "offline", ""),
+        (Pm2Look("PM2 doesn't answer getVersion", kind="hung"), "offline", "hangs"),
+        (Pm2Look("PM2's socket belongs to another user", kind="denied"), "offline", "not ours"),
+        (Pm2Look("PM2 speaks another protocol", kind="unknown"), "offline", "odd answer"),
+    ],
+)
+def test_each_trouble_has_its_word_its_reason_and_a_way_out(dash: Dash, look: Pm2Look, text: str, small: str) -> None:
+    dash.hub.sources._pm2 = look
+    s = dash.hub.sources.snapshot()
+    light = header.lights(s)[3]
+    assert (light.text, light.small) == (text, small) and (look.trouble or "") in light.title
+    check = next(c for c in health.checks(s, DiskLook((), None, None), [], "build") if c.name == "PM2")
+    assert (look.trouble or "") in check.say and bool(check.way_out) == bool(look.kind)
+
+
+async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Dash, tmp_path: Path) -> None:
+    folder = tmp_path / "pm2"
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "rpc.sock"))
+        server.listen(8)  # it takes the connection and never says a word
+        dash.hub.sources.pm2_client = Pm2Client(folder, timeout_s=0.4)
+        watching = asyncio.create_task(dash.hub.sources._ask_pm2_forever())
+        began, slowest = time.monotonic(), 0.0
+        async with dash.machine() as client:
+            while header.lights(dash.hub.sources.snapshot())[3].small != "hangs":
+                asked = time.monotonic()
+                assert (await client.get("/api/state")).status_code == 200
+                slowest = max(slowest, time.monotonic() - asked)
+                assert asked - began < 10
+                await asyncio.sleep(0.02)
+            page = (await client.get("/health")).text
+        watching.cancel()
+    assert slowest < 0.35, "requests wait for PM2"
+    assert "PM2 doesn" in page
+
+
+async def test_somebody_elses_daemon_is_not_ours(dash: Dash, tmp_path: Path) -> None:
+    dash.hub.sources.pm2_client = Denied(tmp_path)
+    look = await asyncio.to_thread(dash.hub.sources._ask_pm2)
+    assert look.kind == "denied" and not look.offline and "another user" in (look.trouble or "")
