@@ -7,7 +7,7 @@ from simulator.core.changes import carry_out
 from simulator.core.execution import apply_matches, bracket_exit, finish, needed_hold, set_hold
 from simulator.core.lifecycle import expire, work
 from simulator.core.orders import Kind, Order, Status, Trigger
-from simulator.core.units import PPM
+from simulator.core.units import PPM, parse
 from simulator.core.venue import Market, Venue
 
 
@@ -67,17 +67,20 @@ def bucket_us(order: Order) -> int:
 
 
 def _slice(venue: Venue, order: Order, now_us: int) -> None:
-    """One bucket: what is due by time, taken immediately at the limit or better, the rest left for later."""
+    """One bucket: `bucket_size`, or what is due by time, taken at the limit or better; the rest is left for later."""
     market = venue.market(order.product.product_id)
     assert market is not None and order.end_us is not None
     length = bucket_us(order)
     left = max(1, -(-(order.end_us - now_us) // length))
+    bucket = parse(order.config[order.config_key].get("bucket_size") or "")
     if order.steps is not None:
-        demand = Demand(-(-order.leaves // left), None, order.product.unit)
+        part = -(-order.leaves // left) if bucket is None else min(order.leaves, bucket // order.product.step)
+        demand = Demand(part, None, order.product.unit)
     else:
         assert order.quote is not None
         budget = order.quote * PPM // (PPM + order.taker_ppm) - order.filled_value
-        demand = Demand(None, budget // left, order.product.unit)
+        part = budget // left if bucket is None else min(budget, bucket * PPM // (PPM + order.taker_ppm))
+        demand = Demand(None, part, order.product.unit)
     matches = market.book.take(order.buys, order.limit, demand, order.portfolio)
     apply_matches(venue, market, order, order.buys, matches, now_us)
     if order.steps is not None and not order.leaves:

@@ -248,6 +248,10 @@ def _twap(order: Order, inner: Mapping[str, Any], now_us: int) -> None:
         raise Malformed("bucket_duration is invalid") from None
     if not 1_000_000 <= length <= 86_400_000_000:
         raise Malformed("bucket_duration is invalid")
+    bucket = amounts.number(inner, "bucket_size")
+    grid = order.product.step if order.steps is not None else amounts.limit_atoms(order.product.quote_increment)
+    if bucket is not None and (bucket <= 0 or bucket % grid):
+        raise Malformed("bucket_size is invalid")
 
 
 def attached_order(entry: Order, now_us: int) -> Order:

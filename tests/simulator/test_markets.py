@@ -171,7 +171,7 @@ def test_a_first_time_user_of_lively_sees_an_exit_within_five_minutes() -> None:
     seen = sum(
         any(_first_exit_s(market, p, start) is not None for p in ("BTC-USD", "ETH-USD", "SOL-USD")) for start in starts
     )
-    assert seen / len(starts) > 0.9  # with scalps beside the runner nearly always
+    assert seen / len(starts) > 0.94  # with scalps beside the runner nearly always
 
 
 @pytest.mark.parametrize("product_id", ["BTC-USD", "ETH-USD", "SOL-USD"])

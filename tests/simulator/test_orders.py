@@ -188,6 +188,21 @@ def test_an_attachment_has_no_size_of_its_own(x: Local) -> None:
     assert x.call("POST", "/orders", body)[0] == 400
 
 
+@pytest.mark.parametrize(("size", "filled"), [({"base_size": "4"}, "1.5"), ({"quote_size": "400"}, "1.485")])
+def test_twap_by_the_size_of_its_parts(x: Local, size: dict[str, str], filled: str) -> None:
+    bucket = "1.5" if "base_size" in size else "150"
+    order_id = x.placed(
+        "BUY", "twap_limit_gtd", limit_price="101.00", start_time=after(x, 0), end_time=after(x, 40),
+        bucket_duration="10s", bucket_size=bucket, **size,
+    )  # fmt: skip
+    x.wait(0.001)
+    assert x.order(order_id)["filled_size"] == filled
+    x.wait(31)
+    assert x.order(order_id)["status"] == ("FILLED" if "base_size" in size else "OPEN")  # odd cents wait for the end
+    x.wait(10)
+    assert x.balance("USD")[1] == "0"
+
+
 def test_twap_by_the_number_of_its_parts(x: Local) -> None:
     order_id = x.placed(
         "BUY", "twap_limit_gtd", base_size="4", limit_price="101.00", start_time=after(x, 0), end_time=after(x, 40),
