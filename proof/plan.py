@@ -134,8 +134,8 @@ class Plan:
     rtt_ms: tuple[int, int]
     quote_min: str = "1"  # smallest order in quote units; a larger one leaves dust more often
     full_history: bool = False  # as many bars as a user's bot asks for at a start; else one page of each chart
-    state_s: float = 10.0  # the state file's beat; building it twice a second would be half of a run's cost
-    grain_ms: int = 150  # what happens in the market by itself is handed out so often; a request sees it all
+    state_s: float = 20.0  # the state file's beat; building it twice a second would be half of a run's cost
+    grain_ms: int = 250  # what happens in the market by itself is handed out so often; a request sees it all
     settings: Mapping[str, Any] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     acts: tuple[Act, ...] = ()
@@ -171,7 +171,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         rtt_ms=random.choice(((5, 30), (40, 120), (80, 400))),
         quote_min=random.choice(("1", "1", "30")),
         full_history=random.random() < 0.1,
-        state_s=0.5 if random.random() < 0.02 else 10.0,
+        state_s=0.5 if random.random() < 0.02 else 20.0,
         settings=_settings(random),
     )
     quiet = random.random() < 0.04
