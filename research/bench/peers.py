@@ -50,7 +50,7 @@ class Peer:
     why_not: str = ""
 
 
-def _environment(requirement: str) -> Path:
+def environment(requirement: str) -> Path:
     """Python of the peer's environment. Raises OSError or subprocess.SubprocessError where it can't be made."""
     folder = cache_root().parent / "peers" / requirement.replace("==", "-")
     python = folder / "bin" / "python"
@@ -69,7 +69,7 @@ def measure(name: str, candles: Candles, work: Path, fee: float, cash: float, ru
     """Workloads A and B (and C where it has one) by the peer; skipped with the reason where it can't be done."""
     rival = PEERS[name]
     try:
-        python = _environment(rival.requirement)
+        python = environment(rival.requirement)
     except (OSError, subprocess.SubprocessError) as error:
         return Peer(name, None, f"can't be installed here ({type(error).__name__})")
     file = work / "bars.npz"

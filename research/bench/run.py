@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from research.bench import page
+from research.bench import figures, page
 from research.bench import peers as others
 from research.bench.market import YEAR, minutes
 from research.bench.page import Row, Table, ms
@@ -43,6 +43,10 @@ def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: 
         _compare(table, ours, rivals)
         _row(table, "reading a year of minutes", _one(work, "read", 9), 0.050)
         _fresh(table, work)
+        if peers:
+            said, agrees = figures.compare(work)
+            table.notes.append(said)
+            table.missed += not agrees
         if logistic:
             _row(table, "logistic model over the year, refitted each hour", _one(work, "logistic", 1), 20.0)
         _scaling(table, work)
