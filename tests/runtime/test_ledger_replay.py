@@ -22,6 +22,7 @@ from shared.ledger.open import open_reader, open_writer
 from shared.ledger.reduce import DONE_STATES
 from shared.ledger.replay import first_difference, replay_files
 from shared.ledger.verify import verify
+from shared.paths import ROOT
 from tests.core import test_engine_machine as machine
 from tests.runtime.ledger_story import POINTS, Crash, Probed, Story, make
 
@@ -230,3 +231,8 @@ def test_a_ledger_of_the_first_schema_is_taken_over_whole(tmp_path: Path) -> Non
     assert after == again == before
     writer.commit([Note("a", "line")], 1)
     whole(path)
+
+
+def test_each_word_is_explained() -> None:
+    text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    assert not [word for word in Word if f"`{word}`" not in text]
