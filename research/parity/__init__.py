@@ -14,11 +14,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from research.errors import ResearchError
 from research.parity import results
 from research.parity.findings import Findings, What
 from research.parity.replay import replay
 from research.parity.signals import compare_signals
+from shared.ledger.at import exists, reader_at
+from shared.ledger.open import DamagedLedger
+from shared.ledger.place import place_of
 from shared.market_data import open_market_reader
 from shared.settings import Settings, SettingsError, is_secret, keys, load
 from shared.tape import days, read_day
@@ -77,9 +82,13 @@ def compare_in(db: sqlite3.Connection, settings: Settings, begin_s: int) -> Repo
     tracker = results.Tracker()
     found = replay(tracker.watch(tape_lines(settings.paths.tape)), settings_of, begin_s * 1000)
     more: list[str] = []
-    if settings.paths.ledger.exists():
-        lots, unknown = results.earned(settings.paths.ledger, tracker, begin_s * 1000)
-        more = results.lines(lots, unknown, settings.products[0].partition("-")[2])
+    place = place_of(settings)
+    try:
+        if exists(place):
+            lots, unknown = results.earned(reader_at(place), tracker, begin_s * 1000)
+            more = results.lines(lots, unknown, settings.products[0].partition("-")[2])
+    except (SQLAlchemyError, DamagedLedger) as error:
+        more = [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"]
     found.agreed.update(signals.agreed)
     found.differences[:0] = signals.differences
     found.notes[:0] = signals.notes

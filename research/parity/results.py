@@ -4,18 +4,20 @@ The backtest fills a market order at the best price of the tape's next line of t
 and a resting take at its own price, at the maker fee. The ledger says what the exchange really did.
 """
 
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sqlalchemy import Engine, select
+
 from bot.core.rules.sizing import base_steps, quote_units
+from shared.ledger.schema import fills, lots
 from shared.times import from_epoch_ms, iso_seconds
 
 Line = dict[str, Any]
+Row = Mapping[Any, Any]
 
 
 @dataclass(slots=True)
@@ -82,29 +84,25 @@ class Tracker:
                 self._waiting.setdefault(order["product_id"], []).append(decision)
 
 
-def earned(ledger: Path, tracker: Tracker, since_ms: int) -> tuple[list[Earned], int]:
-    """(closed lots that the tape knows whole, closed lots that it does not). Raises sqlite3.Error."""
-    db = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=2.0)
-    db.row_factory = sqlite3.Row
-    try:
-        lots = db.execute("SELECT * FROM lots WHERE closed_ms >= ? ORDER BY closed_ms", (since_ms,)).fetchall()
-        found, unknown = [], 0
-        for lot in lots:
-            fills = db.execute("SELECT * FROM fills WHERE lot_id = ? ORDER BY exchange_ms", (lot["lot_id"],)).fetchall()
-            one = _of_lot(lot, fills, tracker)
+def earned(ledger: Engine, tracker: Tracker, since_ms: int) -> tuple[list[Earned], int]:
+    """(closed lots that the tape knows whole, closed lots that it does not). Raises SQLAlchemyError."""
+    found, unknown = [], 0
+    wanted = select(lots).where(lots.c.closed_ms >= since_ms).order_by(lots.c.closed_ms, lots.c.seq)
+    with ledger.connect() as db:
+        for lot in db.execute(wanted).mappings().all():
+            of_lot = select(fills).where(fills.c.lot_id == lot["lot_id"]).order_by(fills.c.exchange_ms)
+            one = _of_lot(lot, db.execute(of_lot).mappings().all(), tracker)
             unknown += one is None
             found += [one] if one is not None else []
-        return found, unknown
-    finally:
-        db.close()
+    return found, unknown
 
 
-def _of_lot(lot: sqlite3.Row, fills: list[sqlite3.Row], tracker: Tracker) -> Earned | None:
+def _of_lot(lot: Row, filled: Sequence[Row], tracker: Tracker) -> Earned | None:
     entry = tracker.decisions.get(lot["lot_id"])
-    sales = [fill for fill in fills if fill["side"] == "SELL"]
+    sales = [fill for fill in filled if fill["side"] == "SELL"]
     exits = [tracker.decisions.get(fill["client_order_id"]) for fill in sales]
     product = tracker.products.get(lot["product_id"])
-    dusty = Decimal(lot["dust"]) != 0
+    dusty = lot["dust"] != 0
     if entry is None or entry.next_price is None or not sales or None in exits or product is None or dusty:
         return None
     last = exits[-1]
@@ -116,14 +114,14 @@ def _of_lot(lot: sqlite3.Row, fills: list[sqlite3.Row], tracker: Tracker) -> Ear
     bought = _assumed_size(entry, product)
     fee_in, fee_out = entry.fees[1], maker if last.order["kind"] == "limit" else taker
     assumed = bought * (sold_at * (1 - fee_out) - entry.next_price * (1 + fee_in))
-    size, cost, proceeds = (Decimal(lot[name]) for name in ("base_bought", "cost", "proceeds"))
-    fees = Decimal(lot["entry_fee"]) + Decimal(lot["exit_fee"])
-    buys = [fill for fill in fills if fill["side"] == "BUY"]
+    size, cost, proceeds = (lot[name] for name in ("base_bought", "cost", "proceeds"))
+    fees = lot["entry_fee"] + lot["exit_fee"]
+    buys = [fill for fill in filled if fill["side"] == "BUY"]
     came = [max(int(fill["received_ms"]) for fill in buys) - entry.at_ms] if buys else []
     if last.order["kind"] == "market":
         came.append(max(int(fill["received_ms"]) for fill in sales) - last.at_ms)
     return Earned(
-        lot["lot_id"], lot["product_id"], lot["closed_ms"], Decimal(lot["realized_pnl"]), assumed,
+        lot["lot_id"], lot["product_id"], lot["closed_ms"], lot["realized_pnl"], assumed,
         by_entry_price=size * entry.next_price - cost,
         by_exit_price=proceeds - size * sold_at,
         by_fees=size * (entry.next_price * fee_in + sold_at * fee_out) - fees,
@@ -140,35 +138,35 @@ def _assumed_size(entry: Decision, product: Mapping[str, str]) -> Decimal:
     return base_steps(units, round(entry.next_price / tick), round(entry.fees[1] * 1_000_000)) * step
 
 
-def lines(lots: list[Earned], unknown: int, currency: str) -> list[str]:
+def lines(found: list[Earned], unknown: int, currency: str) -> list[str]:
     """What was found, for people."""
     out = []
     if unknown:
         out.append(f"· {unknown:,} closed lots are not compared: opened before the tape, sold by hand, or partly dust")
-    if not lots:
+    if not found:
         return [*out, "· No lot was opened and closed on the tape: results are not compared"]
-    real, assumed = (sum((getattr(lot, name) for lot in lots), Decimal(0)) for name in ("real", "assumed"))
+    real, assumed = (sum((getattr(lot, name) for lot in found), Decimal(0)) for name in ("real", "assumed"))
     parts = {
-        "price at entry": sum((lot.by_entry_price for lot in lots), Decimal(0)),
-        "price at exit": sum((lot.by_exit_price for lot in lots), Decimal(0)),
-        "fees": sum((lot.by_fees for lot in lots), Decimal(0)),
-        "size": sum((lot.by_size for lot in lots), Decimal(0)),
-        "rest": sum((lot.rest for lot in lots), Decimal(0)),
+        "price at entry": sum((lot.by_entry_price for lot in found), Decimal(0)),
+        "price at exit": sum((lot.by_exit_price for lot in found), Decimal(0)),
+        "fees": sum((lot.by_fees for lot in found), Decimal(0)),
+        "size": sum((lot.by_size for lot in found), Decimal(0)),
+        "rest": sum((lot.rest for lot in found), Decimal(0)),
     }
-    mark = "✓" if abs(parts["rest"]) < Decimal("0.01") * len(lots) else "✗"
+    mark = "✓" if abs(parts["rest"]) < Decimal("0.01") * len(found) else "✗"
     words = ", ".join(f"{name} {value:+.2f}" for name, value in parts.items())
     out.append(
-        f"{mark} {len(lots):,} lots: the bot earned {real:+,.2f} {currency}, the backtest on the same decisions "
+        f"{mark} {len(found):,} lots: the bot earned {real:+,.2f} {currency}, the backtest on the same decisions "
         f"{assumed:+,.2f}; the {real - assumed:+,.2f} between them: {words}"
     )
-    waits = sorted(ms for lot in lots for ms in lot.latencies_ms)
+    waits = sorted(ms for lot in found for ms in lot.latencies_ms)
     if waits:
         late = waits[min(len(waits) - 1, round(len(waits) * 0.95))]
         out.append(
             f"· From decision to the news of its fill: median {median(waits):,.0f} ms, 95 % within {late:,} ms, worst "
             f"{waits[-1]:,} ms ({len(waits):,} market orders)"
         )
-    worst = max(lots, key=lambda lot: abs(lot.real - lot.assumed))
+    worst = max(found, key=lambda lot: abs(lot.real - lot.assumed))
     at = iso_seconds(from_epoch_ms(worst.closed_ms))
     out.append(f"· Furthest apart: {worst.product_id} closed {at}: {worst.real:+,.2f} against {worst.assumed:+,.2f}")
     return out

@@ -18,6 +18,7 @@ from proof.run import folder_for, run_plan
 from research.parity import Report, compare_in, results, settings_of, tape_lines
 from research.parity.findings import Findings, What, Why
 from research.parity.replay import replay
+from shared.ledger.open import open_reader
 from shared.market_data import open_market_reader
 from shared.tape import days
 from tests.proof.conftest import SETTINGS, plan
@@ -69,7 +70,7 @@ def test_results_are_explained_to_the_cent(calm: tuple[Path, list[Line]]) -> Non
     data, lines = calm
     tracker = results.Tracker()
     assert len(list(tracker.watch(lines))) == len(lines)
-    lots, unknown = results.earned(data / "ledger.db", tracker, 0)
+    lots, unknown = results.earned(open_reader(data / "ledger.db"), tracker, 0)
     assert len(lots) >= 8 and unknown == 0
     for lot in lots:
         assert abs(lot.rest) < 1e-9, lot

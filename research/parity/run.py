@@ -1,0 +1,52 @@
+"""One run of the bot as the comparison knows it: the arrays, what the bot said, what was found."""
+
+from typing import Any
+
+from research.engine import check_settings
+from research.errors import ResearchError
+from research.parity.book import Book
+from research.parity.findings import Findings, What, Why
+from research.parity.limits import Limits
+from shared.settings import Settings
+
+Line = dict[str, Any]
+
+
+class Run:
+    """From one `boot` line of the tape to the next. Only differences since `since_ms` are counted."""
+
+    def __init__(self, settings: Settings, findings: Findings, since_ms: int) -> None:
+        self.settings, self.findings, self.since_ms = settings, findings, since_ms
+        self.products: dict[str, dict[str, str]] = {}
+        self.book: Book | None = None
+        self.ready = False
+        self.may = (False, False)
+        self.early: list[Line] = []  # bars and fees before all products are known
+        self.signal: dict[str, tuple[int, str]] = {}
+        self.used: dict[str, int | None] = {}
+        self.shut: dict[str, str | None] = {}
+        self.marks: dict[str, int] = {}
+        self.working: set[str] = set()
+        self.pending: dict[str, tuple[int, float]] = {}  # entry → its product's place, quote
+        self.sent: dict[str, Line] = {}  # orders by client order id
+        self.refused_ms: dict[str, int] = {}  # lot → when an order of its exit was sent or refused
+        self.touched_ms: dict[str, int] = {}  # lot → when a price reached its resting take
+        self.late_takes: list[tuple[int, int, str, int]] = []  # filled at, ticks, text, product
+        self.said: set[tuple[str, int, str]] = set()
+        self.limits = Limits(self.same, self.differ)
+        self.entries = True
+        try:
+            check_settings(settings)
+        except ResearchError as error:
+            self.entries = False
+            findings.notes.append(f"entries are not compared: {error}")
+
+    def same(self, what: What, at_ms: int) -> None:
+        """Count what agrees."""
+        if at_ms >= self.since_ms:
+            self.findings.same(what)
+
+    def differ(self, what: What, at_ms: int, text: str, why: Why = Why.NOTHING) -> None:
+        """Keep what does not."""
+        if at_ms >= self.since_ms:
+            self.findings.differ(what, at_ms, text, why)
