@@ -180,7 +180,7 @@ def test_the_audit_finds(case: str, whole: Whole) -> None:
         return status, orjson.dumps(change(orjson.loads(body))) if at == path else body
 
     whole.net.bend = bend
-    found = whole.loop.run_until_complete(audit.compare(bot, bot.rest))
+    found = whole.loop.run_until_complete(audit.sure(bot, bot.rest))
     assert any(words in text for text in found.findings), found
     whole.net.bend = lambda _m, _p, status, body: (status, body)
     bot.dispatch(found)
@@ -203,6 +203,23 @@ def test_a_fill_that_nobody_told_is_counted_by_the_audit(whole: Whole) -> None:
     whole.net.bend = lambda _m, _p, status, body: (status, body)
     result = whole.loop.run_until_complete(audit.compare(bot, bot.rest))
     assert bot.engine.world.fill_keys and not [text for text in result.findings if "lacks fill" in text]
+
+
+def test_one_short_answer_is_no_finding(whole: Whole) -> None:
+    up(whole)
+    resting(whole)
+    whole.drive(200)
+    bot = whole.bot
+    assert bot.rest is not None
+    shorts = iter([True])
+
+    def bend(_method: str, at: str, status: int, body: bytes) -> tuple[int, bytes]:
+        short = at == "/orders/historical/fills" and next(shorts, False)
+        return status, b'{"fills":[],"cursor":""}' if short else body
+
+    whole.net.bend = bend
+    found = whole.loop.run_until_complete(audit.sure(bot, bot.rest))
+    assert not found.findings and next(shorts, None) is None, "the short answer was given"
 
 
 GOOD = {"can_view": True, "can_trade": True, "can_transfer": False, "portfolio_uuid": "p"}
