@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core.model import Balance, Bar, FeeRates, Fill, Product, Side, VenueOrder, VenueStatus
-from shared.money import EXACT, amount
+from shared.money import EXACT, ZERO, amount
 from shared.times import epoch_ms, parse_time
 
 Wire = Mapping[str, Any]
@@ -101,11 +101,15 @@ def _in_base(quote_size: Decimal, price: Decimal) -> Decimal:
     return positive(size.quantize(_LAST_DECIMAL)) if size != round(size, 16) else size
 
 
-def fill(raw: Wire, client_order_id: str) -> Fill:
-    """From a fill; it does not carry our id, so the caller adds it."""
+def fill(raw: Wire, client_order_id: str, fee_rate: Decimal = ZERO) -> Fill:
+    """From a fill; it does not carry our id, so the caller adds it.
+
+    `fee_rate`: of the notional, where no commission is stated; a stated zero is none.
+    """
     price, size = positive(raw["price"]), positive(raw["size"])
     if raw.get("size_in_quote") is True:
         size = _in_base(size, price)
+    stated = optional(raw.get("commission"))
     return Fill(
         order_id=str(raw["order_id"]),
         trade_id=str(raw["trade_id"]),
@@ -114,7 +118,7 @@ def fill(raw: Wire, client_order_id: str) -> Fill:
         side=Side(raw["side"]),
         price=price,
         base_size=size,
-        fee=amount(raw["commission"]),
+        fee=stated if stated is not None else price * size * fee_rate,
         liquidity=str(raw.get("liquidity_indicator", "unknown")).lower().split("_")[0],
         exchange_ms=epoch_ms(parse_time(raw["trade_time"])),
     )

@@ -27,7 +27,7 @@ from bot.coinbase.limiter import Limiter, Priority
 from bot.coinbase.net import Net, NeverStarted
 from bot.core.ids import PREFIX
 from bot.core.model import Balance, Bar, FeeRates, Fill, Kind, OrderSpec, Product, VenueOrder
-from shared.money import plain
+from shared.money import ZERO, plain
 from shared.seams import Clock
 from shared.times import from_epoch_ms, iso_ms, iso_seconds, parse_time
 
@@ -90,6 +90,7 @@ class Rest:
         self._limiter, self._pool = limiter, pool
         self._local = threading.local()
         self._one_status = False
+        self.fee_rate = ZERO  # of the notional, for fills whose commission is not stated (FEE_RATE_PCT)
         self.calls = 0
         self.errors = 0
         self.forbidden = 0  # 403s: the key may have lost a right
@@ -253,13 +254,13 @@ class Rest:
     async def fills_of(self, order_id: str, client_order_id: str) -> tuple[Fill, ...]:
         """Every fill of one order."""
         pages = await self._pages("/orders/historical/fills", {"order_ids": [order_id], "limit": 100}, "fills")
-        return _parsed(lambda: tuple(parse.fill(raw, client_order_id) for raw in pages))
+        return _parsed(lambda: tuple(parse.fill(raw, client_order_id, self.fee_rate) for raw in pages))
 
     async def fills_since(self, since_ms: int, pages_max: int = PAGES_MAX) -> tuple[Fill, ...]:
         """Every fill of the account executed since (the exchange's clock), all pages; none names our ids."""
         params = {"start_sequence_timestamp": iso_ms(from_epoch_ms(since_ms)), "limit": 1000}
         pages = await self._pages("/orders/historical/fills", params, "fills", pages_max)
-        return _parsed(lambda: tuple(parse.fill(raw, "") for raw in pages))
+        return _parsed(lambda: tuple(parse.fill(raw, "", self.fee_rate) for raw in pages))
 
     async def candles(self, product_id: str, granularity: str, start_s: int, end_s: int) -> tuple[Bar, ...]:
         """Bars with start in [start_s, end_s], at most 300, oldest first; minutes without a trade are absent."""

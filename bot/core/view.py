@@ -168,8 +168,8 @@ def account(world: World) -> AccountDoc | None:
 
 
 def orders(world: World) -> list[OrderDoc]:
-    """Own orders in flight and just over, newest first; then foreign ones."""
-    own = sorted(world.orders.values(), key=lambda order: -order.created_ms)
+    """Own orders in flight, then those just over, newest first in each; then foreign ones."""
+    own = sorted(world.orders.values(), key=lambda order: (order.settled, -order.created_ms))
     docs = [_order(order) for order in own[:ORDERS_SHOWN]]
     docs += [_foreign(shown) for shown in list(world.foreign.values())[: ORDERS_SHOWN // 3]]
     return docs

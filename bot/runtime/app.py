@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -265,6 +266,7 @@ class Bot:
         """The client for everything but cancels of the kill path."""
         self.key = key
         self.rest = Rest(self.endpoints, key, self.net, self.clock, self.limiter)
+        self.rest.fee_rate = Decimal(str(self.settings.fee_rate_pct)) / 100
         return self.rest
 
     def kill_rest(self) -> Rest | None:

@@ -20,7 +20,7 @@ LEAST_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sums of some closed lots."""
+    """Sums of some closed lots; `lots` counts the sold ones, since one that was booked as dust is no round trip."""
 
     key: str
     lots: int
@@ -68,7 +68,7 @@ def _sum(name: str, lots: list[ClosedLot]) -> Group:
     pnls = [lot.realized_pnl for lot in lots]
     return Group(
         name,
-        len(lots),
+        sum(lot.proceeds > 0 for lot in lots),
         sum(p > 0 for p in pnls),
         float(sum(pnls, Decimal(0))),
         float(sum((lot.entry_fee + lot.exit_fee for lot in lots), Decimal(0))),
@@ -142,15 +142,16 @@ def calmar(returns: list[float], drawdown_pct: float | None) -> float | None:
 
 
 def figures(rows: list[ClosedLot], days: list[Day], equity: list[EquityRow]) -> list[Figure]:
-    """The figures over all closed lots."""
+    """The figures over all closed lots. One that was booked as dust, never sold, is no round trip."""
     wins = [float(r.realized_pnl) for r in rows if r.realized_pnl > 0]
     losses = [float(r.realized_pnl) for r in rows if r.realized_pnl < 0]
-    total, n = sum(wins) + sum(losses), len(rows)
+    sold = [r for r in rows if r.proceeds]
+    total, n = sum(wins) + sum(losses), len(sold)
     fees = float(sum((r.entry_fee + r.exit_fee for r in rows), Decimal(0)))
     returns = daily_returns(rows, days)
     drawdown = max_drawdown_pct(equity)
     factor = sum(wins) / -sum(losses) if losses else None
-    held = sum(r.closed_ms - r.opened_ms for r in rows) / n / 1000 if n else None
+    held = sum(r.closed_ms - r.opened_ms for r in sold) / n / 1000 if n else None
     return [
         Figure("Realised", f.signed(total), f.tone(total), "after all fees, USD"),
         Figure("Round trips", f.count(n), "", f"{len(wins)} won, {len(losses)} lost"),

@@ -69,6 +69,9 @@ def test_shapes() -> None:
         "taker",
         1795176000504,
     )
+    for told in ({"commission": ""}, {"commission": None}):
+        assert parse.fill(FILL | told, "x", Decimal("0.0075")).fee == fill.price * 10 * Decimal("0.0075")
+    assert parse.fill(FILL | {"commission": "0"}, "x", Decimal("0.0075")).fee == 0, "a stated zero is none"
     assert parse.fill(FILL | {"size_in_quote": True, "size": "3.92"}, "x").base_size == 10
     exact = {"size_in_quote": True, "price": "2975.32", "size": "2.6399716828"}
     assert parse.fill(FILL | exact, "x").base_size == Decimal("0.00088729")

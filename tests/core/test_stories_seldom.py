@@ -281,3 +281,18 @@ def test_what_the_account_holds_besides_is_named_as_long_as_no_stream_tells_its_
     before = rig.engine.world.equity
     rig.send(ev.ProductsSeen((product("ETH-USD", price=D(60)),)))
     assert rig.engine.world.equity - before == 20
+
+
+def test_the_page_shows_orders_in_flight_before_those_that_are_over() -> None:
+    rig = Rig(max_orders_per_min=1000, max_consecutive_losses=0)
+    _, take = rig.open_runner(size="1", price="100")
+    assert take is not None
+    rig.accept(take)
+    for _ in range(view.ORDERS_SHOWN + 3):
+        for spec in places(rig.bar("buy", "90")):
+            rig.send(ev.Refused(spec.client_order_id, "no"))
+        rig.engine.world.refused_in_a_row.clear()
+        rig.engine.world.risk.outcomes.clear()
+        rig.engine.world.risk.entries_sent.clear()
+    shown = view.orders(rig.engine.world)
+    assert len(shown) == view.ORDERS_SHOWN and shown[0].client_order_id == take.client_order_id

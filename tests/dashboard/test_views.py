@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -50,6 +51,15 @@ def test_figures_over_a_few_lots() -> None:
     assert found["Sortino"] == f"{mean / math.sqrt(0.002**2 / 3) * math.sqrt(365):.2f}"
 
 
+def test_a_lot_that_was_booked_as_dust_is_no_round_trip_yet_its_fee_was_paid() -> None:
+    dust = replace(lot("0"), proceeds=Decimal(0), exit_fee=Decimal(0))
+    found = {f.name: f.value for f in performance.figures([lot("10"), dust], [day(20)], [])}
+    assert (found["Round trips"], found["Win rate"], found["Expectancy"]) == ("1", "100.0\u00a0%", "+10.00")
+    assert found["Fees"] == "2.30"
+    (group,) = performance.group([lot("10"), dust], lambda row: row.kind)
+    assert (group.lots, group.wins, group.win_pct) == (1, 1, 100.0) and group.fees == pytest.approx(2.3)
+
+
 def test_what_cannot_be_said_yet_is_not_said() -> None:
     one = {f.name: f.value for f in performance.figures([lot("5")], [day(20)], [])}
     assert (one["Sharpe"], one["Sortino"], one["Calmar"], one["Profit factor"], one["Max drawdown"]) == ("—",) * 5
@@ -65,7 +75,7 @@ def test_every_split_sums_to_the_whole(pnls: list[Decimal]) -> None:
     for key in (*performance.PERIODS.values(), lambda r: r.product_id):
         groups = performance.group(rows, key)
         assert sum(g.pnl for g in groups) == pytest.approx(total)
-        assert sum(g.lots for g in groups) == len(rows)
+        assert sum(g.lots for g in groups) == sum(row.proceeds > 0 for row in rows)
     for bar in performance.bars(performance.group(rows, performance.day_of))[0]:
         assert -0.01 <= bar.y <= 100
         assert bar.y + bar.height <= 101
