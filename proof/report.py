@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--doc", type=Path, default=DOC)
     args = parser.parse_args(argv)
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    for name in ("run", "mutants"):
+    for name in ("run", "mutants", "soak"):
         path = args.out / f"{name}.json"
         if path.exists():
             kept[name] = json.loads(path.read_text())
@@ -49,6 +49,8 @@ def page(kept: dict[str, Any]) -> str:
             parts.append(_cells(kept["run"]))
     if "mutants" in kept:
         parts.append(_mutants(kept["mutants"]))
+    if "soak" in kept:
+        parts.append(_soak(kept["soak"]))
     if (processes := section()) is not None:
         parts.append(processes)
     parts += [_again(), _limits()]
@@ -138,6 +140,18 @@ def _mutants(rows: list[dict[str, Any]]) -> str:
         f"{sum(1 for row in money if row['caught'])} of {len(money)}. A survivor is a hole in the rig, or a rule that "
         "another one covers. Bugs that lie behind a rare fault were given it in each seed, as the last column says.\n\n"
         + _table(("bug", "rule", "money or kill", "caught by", "seen as", "given to each seed"), shown)
+    )
+
+
+def _soak(soak: dict[str, Any]) -> str:
+    rss, slope, counts = soak["rss_mb"], soak["slope_mb_per_day"], soak["counts"]
+    growth = f"{slope:.2f} MiB a day over the second half" if slope is not None else "not measured"
+    return (
+        f"## One long life\n\n`python -m proof.soak --days {soak['days']:g}`: one life of the process for "
+        f"{soak['days']:g} virtual days in {soak['wall_s'] / 60:,.0f} minutes, {counts['orders']:,} orders. Memory of "
+        f"bot, exchange and rig together: {rss[0] if rss else 0:.0f} MiB after the first day, "
+        f"{rss[-1] if rss else 0:.0f} MiB after the last one; it grows by {growth}, in which every order's rows at the "
+        f"exchange and in the truth log are counted. Broken invariants: {len(soak['breaches'])}."
     )
 
 

@@ -5,6 +5,7 @@ Few trades and coarse beats: the question is what grows with time alone. The run
 
 import argparse
 import gc
+import json
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.runtime.metrics import rss_mb
-from proof.cli import say, with_fixed_hash_seed
+from proof.cli import OUT, say, with_fixed_hash_seed
 from proof.judge import verdict
 from proof.patched import settle
 from proof.plan import Plan
@@ -35,6 +36,7 @@ class Days:
 
     began_s: float = field(default_factory=time.monotonic)
     rss: list[float] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def slope(self) -> float | None:
         """MiB a day by least squares over the second half; None where that is less than three days."""
@@ -81,6 +83,7 @@ def run(given: Plan, folder: Path) -> Days:
     whole.loop.agenda.at(HOUR_US, tidy)
     whole.loop.agenda.at(DAY_US, midnight)
     outcome = whole.go()
+    days.counts = outcome.counts
     say(f"lives {outcome.counts['lives']}, orders {outcome.counts['orders']}, fills {outcome.counts['fills']}")
     return days
 
@@ -90,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--days", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the result")
     args = parser.parse_args(argv)
     with_fixed_hash_seed("proof.soak", list(sys.argv[1:] if argv is None else argv))
     folder = folder_for(args.seed)
@@ -101,6 +105,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, found in breaches.items():
         say(f"  {name}: {found[0]}")
     slope = days.slope()
+    args.out.mkdir(parents=True, exist_ok=True)
+    told = {
+        "days": args.days,
+        "wall_s": round(time.monotonic() - days.began_s, 1),
+        "rss_mb": days.rss,
+        "slope_mb_per_day": slope,
+        "counts": days.counts,
+        "breaches": breaches,
+    }
+    (args.out / "soak.json").write_text(json.dumps(told, indent=1))
     say(f"{args.days:g} days, memory grows by {slope:.3f} MiB a day" if slope is not None else "too short for a slope")
     return 1 if breaches else 0
 
