@@ -418,8 +418,8 @@ def bench(
 ) -> None:
     """Measure the figures on a system of its own, beside yours.
 
-    boot, control, engine, writes, resources and cli by default; boot10k, install, bot, ledger, sim, dashboard, research
-    when named.
+    boot, control, engine, writes, resources and cli by default; boot10k, install, bot, ledger, sim, dashboard,
+    lighthouse and research when named.
     """
     from cli.bench import run as work
 

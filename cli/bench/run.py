@@ -39,6 +39,7 @@ PROGRAMS = {
     "ledger": Program("bot.bench_ledger", "the ledger: commits, size, a start on it, verify, replay"),
     "sim": Program("simulator.bench", "COIN-SIM"),
     "dashboard": Program("dashboard.bench", "COIN under many clients"),
+    "lighthouse": Program("dashboard.lighthouse", "COIN's pages as Lighthouse judges them"),
     "research": Program("research.bench.run", "backtests, side by side with other engines"),
 }
 BENCHES = {

@@ -1,0 +1,77 @@
+"""Nothing on a page moves at a refresh, and what the chart page and the filters promise holds in a real browser."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Running, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts.push({
+    value: e.value, at: e.startTime,
+    who: e.sources.map(({ node }) => `${node?.nodeName}.${node?.className?.baseVal ?? node?.className ?? ""}`),
+  });
+}).observe({ type: "layout-shift", buffered: true });
+"""
+PAGES = ("/", "/positions", "/orders", "/chart", "/why", "/risk", "/strategy", "/health")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_layout_moves_at_a_refresh(
+    running: Callable[..., Running], visit: Callable[..., Visitor], width: int
+) -> None:
+    here = running()
+    v = visit(here, viewport={"width": width, "height": 900})
+    v.context.add_init_script(SHIFTS)
+    moved: dict[str, Any] = {}
+    for path in PAGES:
+        page = v.go(path)
+        page.wait_for_timeout(1800)  # three writes of the state, and the first drawing of the charts
+        found = page.evaluate("window.shifts")
+        if sum(s["value"] for s in found) > 0.005:
+            moved[path] = [(round(s["value"], 4), round(s["at"]), s["who"][:3]) for s in found]
+    assert not moved, moved
+
+
+def test_the_book_is_drawn_moves_and_ages(running: Callable[..., Running], visit: Callable[..., Visitor]) -> None:
+    here = running()
+    v = visit(here)
+    page = v.go("/chart?product=ETH-USD")
+    page.wait_for_selector("#ch-book .bk.bi tbody tr:nth-child(20)")
+    first = page.inner_text("#ch-book .bk.of")
+    page.wait_for_function("(before) => document.querySelector('#ch-book .bk.of').innerText !== before", arg=first)
+    best = page.locator("#ch-book .bk.of tbody tr").first.bounding_box()
+    worst = page.locator("#ch-book .bk.of tbody tr").last.bounding_box()
+    assert best is not None and worst is not None and worst["y"] < best["y"], "the best offer stands next to the spread"
+    here.signal("writer", 19)
+    page.wait_for_selector("#ch-book .age[data-s=late]")
+    page.wait_for_selector("#ch-book .age[data-s=stale]")
+    here.signal("writer", 18)
+    page.wait_for_selector("#ch-book .age[data-s=fresh]")
+    assert v.trouble == []
+
+
+def test_a_filter_holds_over_refreshes_and_finds_a_whole_group(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running()
+    v = visit(here)
+    page = v.go("/positions")
+    page.fill("#po-lots [data-filter]", "eth-usd scalp")
+    seen = """() => [...document.querySelectorAll("#po-lots tbody")].filter((b) => b.offsetHeight)
+      .map((b) => [...b.rows].filter((r) => r.offsetHeight).length)"""
+    assert page.evaluate(seen) == [2], "the product's head and its scalp"
+    for _ in range(3):
+        before = page.inner_text("#f-pres")
+        page.wait_for_function("(b) => document.querySelector('#f-pres').innerText !== b", arg=before)
+        assert page.evaluate(seen) == [2]
+        assert page.input_value("#po-lots [data-filter]") == "eth-usd scalp"
+    page.fill("#po-lots [data-filter]", "")
+    assert page.evaluate(seen) == [4, 3, 2]
+    page = v.go("/orders")
+    page.fill("#or-open [data-filter]", "not ours")
+    assert page.locator("#or-open tbody tr:visible").count() == 1
