@@ -5,6 +5,7 @@
 - Results: what each lot earned against what the backtest assumes of fills and fees (`results`).
 """
 
+import dataclasses
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -73,26 +74,42 @@ def compare(since: str) -> Report:
 
 
 def compare_in(db: sqlite3.Connection, settings: Settings, begin_s: int) -> Report:
-    """The same on an open market.db; the tape and the ledger lie where the settings say."""
+    """The same on an open market.db; the tape and the ledger lie where the settings say.
+
+    Signals are made by the settings that the newest run on the tape was started with, since these are in force.
+    """
     signals = Findings()
-    compare_signals(db, settings, begin_s, signals)
     if not days(settings.paths.tape):
+        compare_signals(db, settings, begin_s, signals)
         note = "There is no tape of the prices as judged: decisions are not compared (RECORD=true keeps one)"
         return _report(settings, signals, [f"· {note}"])
     tracker = results.Tracker()
     found = replay(tracker.watch(tape_lines(settings.paths.tape)), settings_of, begin_s * 1000)
-    more: list[str] = []
-    place = place_of(settings)
-    try:
-        if exists(place):
-            lots, unknown = results.earned(reader_at(place), tracker, begin_s * 1000)
-            more = results.lines(lots, unknown, settings.products[0].partition("-")[2])
-    except (SQLAlchemyError, DamagedLedger) as error:
-        more = [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"]
+    since, texts = tracker.in_force
+    running = dataclasses.replace(settings_of(texts), data_dir=settings.data_dir) if texts else settings
+    if since > begin_s * 1000 and tracker.changed:
+        signals.notes.append("settings changed: signals are compared from the newest change on")
+    compare_signals(db, running, max(begin_s, since // 1000) if tracker.changed else begin_s, signals)
+    more = _results(settings, tracker, begin_s)
     found.agreed.update(signals.agreed)
     found.differences[:0] = signals.differences
     found.notes[:0] = signals.notes
-    return _report(settings, found, more)
+    return _report(running, found, more)
+
+
+def _results(settings: Settings, tracker: results.Tracker, begin_s: int) -> list[str]:
+    place = place_of(settings)
+    try:
+        if not exists(place):
+            return []
+        engine = reader_at(place)
+        try:
+            lots, unknown = results.earned(engine, tracker, begin_s * 1000)
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, DamagedLedger) as error:
+        return [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"]
+    return results.lines(lots, unknown, settings.products[0].partition("-")[2])
 
 
 def tape_lines(folder: Path) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -54,10 +55,12 @@ class Earned:
 
 @dataclass(slots=True)
 class Tracker:
-    """Collects decisions and the prices after them while a tape is read."""
+    """Collects decisions and the prices after them while a tape is read; and the settings in force."""
 
     decisions: dict[str, Decision] = field(default_factory=dict)
     products: dict[str, Line] = field(default_factory=dict)
+    in_force: tuple[int, Mapping[str, str]] = (0, MappingProxyType({}))  # since when (ms), texts
+    changed: bool = False
     _fees: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
     _waiting: dict[str, list[Decision]] = field(default_factory=dict)
 
@@ -68,6 +71,9 @@ class Tracker:
             yield line
 
     def _look(self, line: Line) -> None:
+        if "boot" in line and line["boot"]["settings"] != self.in_force[1]:
+            self.changed = bool(self.in_force[1])
+            self.in_force = (line["t"], line["boot"]["settings"])
         for row in line.get("products", ()):
             self.products[row["product_id"]] = row
         if "fees" in line:

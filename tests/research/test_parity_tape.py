@@ -20,7 +20,7 @@ from research.parity.findings import Findings, What, Why
 from research.parity.replay import replay
 from shared.ledger.open import open_reader
 from shared.market_data import open_market_reader
-from shared.tape import days
+from shared.tape import TapeWriter, days
 from tests.proof.conftest import SETTINGS, plan
 
 Line = dict[str, Any]
@@ -84,6 +84,19 @@ def test_a_tape_that_began_earlier_is_read_from_its_start(calm: tuple[Path, list
     assert 0 < half.compared() < found(lines).compared() and not half.unexplained
     torn = replay(lines[len(lines) // 2 :], settings_of, 0)
     assert torn.compared() == 0 and any("not compared" in note for note in torn.notes)
+
+
+def test_signals_are_made_by_the_settings_in_force(calm: tuple[Path, list[Line]], tmp_path: Path) -> None:
+    """The bot is started anew with other averages: what it said before is not held against them."""
+    data = shutil.copytree(calm[0], tmp_path / "data")
+    boot = copy.deepcopy(next(line["boot"] for line in calm[1] if "boot" in line))
+    boot["settings"]["MA_SLOW"] = "9"
+    writer = TapeWriter(data / "tape")
+    writer.append(days(data / "tape")[-1], [{"t": calm[1][-1]["t"] + 1, "boot": boot}])
+    writer.close()
+    made = report(data, calm[1])
+    assert made.differences == 0 and any("settings changed" in line for line in made.lines), made.lines
+    assert not any("signals: " in line for line in made.lines)
 
 
 def with_setting(key: str, value: str) -> Callable[[list[Line]], None]:
