@@ -51,7 +51,18 @@ class Operator:
         run.pulse.changed()
 
     def _level(self, act: Act, _random: Random) -> None:
+        if act.kind == "start":
+            self._adopt()
         self.send(LEVELS[act.kind])
+
+    def _adopt(self) -> None:
+        """Who presses Start has looked at what differs, too."""
+        try:
+            shown = orjson.loads(self._run.paths.state.read_bytes()).get("differences")
+        except (OSError, ValueError):
+            return
+        if shown:
+            self.send(Cmd.ADOPT, {"differences": shown})
 
     def _kill_file(self, _act: Act, _random: Random) -> None:
         os.close(os.open(self._run.paths.kill, os.O_CREAT | os.O_WRONLY, 0o600))
