@@ -60,6 +60,8 @@ def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
 
 def put_day_back(data: Path) -> None:
     """The ledger's newest day becomes the day before: the next start turns it."""
+    if not _rows(data / "ledger.db", "SELECT 1 FROM days"):
+        return
     db = sqlite3.connect(data / "ledger.db", timeout=5)
     with db:
         newest = db.execute("SELECT max(day) FROM days").fetchone()[0]
