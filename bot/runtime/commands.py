@@ -59,8 +59,11 @@ class Commands:
         self._receipts = OrderedDict((receipt.id, receipt) for receipt in receipts)
         self.last_id = receipts[-1].id if receipts else None
         self.reader.seen_ids = ids
-        kept = bot.ledger.facts().get("wish")
+        facts = bot.ledger.facts()
+        kept = facts.get("wish")
         wish = Level[kept.upper()] if kept and kept.upper() in Level.__members__ else None
+        void = facts.get("void", "").upper()
+        self.reader.void_level = Level[void] if void in Level.__members__ else None
         now = bot.clock.utc()
         self.level = self.reader.first(wish, now, bot.clock.monotonic_s())
         bot.gate.latches.level = self.level
@@ -70,7 +73,8 @@ class Commands:
         if self.level is Level.KILL:
             self.level = self.reader.level = Level.STOP
             bot.gate.latches.level = Level.STOP
-        if self.reader.good is not None and self.level is not wish:
+        void_word = self.reader.void_level.word.upper() if self.reader.void_level is not None else ""
+        if self.reader.good is not None and (self.level is not wish or void_word != void):
             self._persist_wish()
         # The first look acts on whatever the file asks for beyond the level: kill, and commands not seen yet.
         self.reader._key = None
@@ -87,6 +91,7 @@ class Commands:
         """One look at the file, and the receipts that waited for an effect."""
         bot = self._bot
         looked_s = bot.clock.monotonic_s()
+        void = self.reader.void_level
         look = self.reader.look(bot.clock.utc(), looked_s)
         killers = [f"command by {command.by}" for command in look.commands if command.cmd == Cmd.KILL]
         if look.kill is not None and self.latch is None:
@@ -95,6 +100,8 @@ class Commands:
             self._name_kill(killers[0])
         if look.level is not None:
             self.set_level(look.level, look.source)
+        elif self.reader.void_level is not void:
+            self._persist_wish()
         for command in look.commands:
             self._take(command)
         if self._waiting:
@@ -114,7 +121,9 @@ class Commands:
     def _persist_wish(self) -> None:
         assert self._bot.ledger is not None
         try:
-            self._bot.ledger.fact("wish", self.level.word, epoch_ms(self._bot.clock.utc()))
+            now_ms, void = epoch_ms(self._bot.clock.utc()), self.reader.void_level
+            self._bot.ledger.fact("void", void.word if void is not None else "", now_ms)
+            self._bot.ledger.fact("wish", self.level.word, now_ms)
         except SQLAlchemyError as error:
             self._bot.ledger_failed(error)
 
@@ -243,6 +252,7 @@ class Commands:
                 return
             if command.cmd == Cmd.FLATTEN:
                 self.level = max(self.level, Level.STOP)
+                self.reader.hold_stop()
                 bot.gate.latches.level = self.level
                 self._persist_wish()
             if bot.engine is None or not bot.engine.world.ready:
@@ -326,7 +336,7 @@ class Commands:
             return
         lifted, self.latch = self.latch, None
         self.level = Level.STOP
-        self.reader.after_reset()
+        self.reader.hold_stop()
         bot.gate.latches.level = Level.STOP
         bot.gate.latches.killed = False
         self._persist_wish()

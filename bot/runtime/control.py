@@ -48,13 +48,15 @@ class ControlReader:
     _bad_since: int = 0
     _retry_s: float = 0.0
     _manual: int = 0
-    void_level: Level | None = None  # what the file still says after a reset put it out of force
+    void_level: Level | None = None  # what the file still says after a reset or a flatten put it out of force
 
     def first(self, wish: Level | None, now: datetime, now_s: float) -> Level:
         """The level at a start. `wish` is what the ledger kept; None = no ledger yet."""
         found = self._read(now, now_s)
         if found is not None:
-            self.level = found.level
+            if wish is None or found.level is not self.void_level:
+                self.void_level = None
+            self.level = wish if wish is not None and self.void_level is not None else found.level
         elif self.error is not None:
             self.level = wish if wish is not None else Level.PAUSE
         else:
@@ -119,8 +121,8 @@ class ControlReader:
         except OSError as error:
             return -1, error.errno or 0, 0
 
-    def after_reset(self) -> None:
-        """The kill latch was lifted: the level is stop, whatever the file still says, until it says something new."""
+    def hold_stop(self) -> None:
+        """A reset or a flatten: the level is stop, whatever the file still says, until it says something new."""
         self.level = Level.STOP
         said = self.good.level if self.good is not None else None
         self.void_level = said if said is not Level.STOP else None

@@ -516,3 +516,52 @@ async def test_the_file_stays_small_and_the_poller_cheap(rig: BotRig, level: str
 
 def _ids(rig: BotRig) -> Iterator[str]:
     return (receipt.id for receipt in rig.bot.commands.newest())
+
+
+# A stop that the file does not say.
+
+
+def by_hand(command: str, *ring: dict[str, Any]) -> str:
+    return json.dumps({"command": command, "version": 1, "epoch": "e", "seq": 2, "commands": list(ring)})
+
+
+def in_ring(cmd: str, **args: str) -> dict[str, Any]:
+    return {"seq": 2, "id": f"hand-{cmd}", "cmd": cmd, "args": args, "at": iso_ms(START), "ttl_s": 3600, "by": "hand"}
+
+
+@pytest.mark.parametrize("cause", ["reset_kill", "flatten"])
+async def test_a_stop_by_reset_or_flatten_outlives_a_restart_whatever_level_the_file_still_says(
+    rig: BotRig, cause: str
+) -> None:
+    bot = rig.begin()
+    rig.write(by_hand("start"))
+    rig.look(60)
+    args = {}
+    if cause == "reset_kill":
+        rig.settings.paths.kill.touch()
+        rig.look()
+        rig.settings.paths.kill.unlink()
+        assert bot.commands.latch is not None
+        args = {"latch_id": bot.commands.latch.latch_id}
+    rig.write(by_hand("start", in_ring(cause, **args)))
+    rig.look(120)
+    assert bot.commands.latch is None and bot.commands.level is Level.STOP
+    for _ in range(2):
+        bot = rig.begin()
+        rig.look(120)
+        assert bot.commands.level is Level.STOP and bot.gate.latches.level is Level.STOP, "it would buy again"
+    start = send(rig, Cmd.START)
+    rig.look(60)
+    assert bot.commands.level is Level.RUN and rig.receipt(start).state is ReceiptState.DONE
+    assert rig.begin().commands.level is Level.RUN
+
+
+async def test_what_a_person_wrote_while_the_bot_was_down_holds_again(rig: BotRig) -> None:
+    rig.begin()
+    rig.write(by_hand("start"))
+    rig.look(60)
+    rig.write(by_hand("start", in_ring("flatten")))
+    rig.look(60)
+    for word, level in (("stop", Level.STOP), ("start", Level.RUN)):
+        rig.write(by_hand(word))
+        assert rig.begin().commands.level is level
