@@ -49,8 +49,13 @@ class StrategyAdapter:
         return Signal(signal.call.value, probability, signal.values)
 
     def state(self, product_id: str) -> str | None:
-        state = self._of(product_id).state()
-        return orjson.dumps(state).decode() if state else None
+        strategy = self._of(product_id)
+        try:
+            state = strategy.state()
+            return orjson.dumps(state).decode() if state else None
+        except Exception as error:  # a user's own code: what it cannot tell is not kept, and trading goes on
+            log.warning("the model is not kept: %s", registry.failure(strategy, error))
+            return None
 
     def models(self) -> list[ModelDoc]:
         """The fitted model of each product, for the page. A user's own code may raise: then there is none to show."""
@@ -67,6 +72,13 @@ class StrategyAdapter:
     def fits(self) -> int:
         return sum(getattr(strategy, "fits", 0) for strategy in self._by_product.values())
 
+    def _restore(self, strategy: Strategy, kept: str) -> None:
+        """What was kept may be of another strategy, or of its author's last version: then it begins anew."""
+        try:
+            strategy.restore(orjson.loads(kept))
+        except Exception as error:
+            log.warning("what was kept of the strategy does not fit: %s", registry.failure(strategy, error))
+
     def _of(self, product_id: str) -> Strategy:
         strategy = self._by_product.get(product_id)
         if strategy is None:
@@ -74,7 +86,7 @@ class StrategyAdapter:
             self._by_product[product_id] = strategy
             kept = self._kept.get(f"model:{product_id}")
             if kept:
-                strategy.restore(orjson.loads(kept))
+                self._restore(strategy, kept)
         return strategy
 
 

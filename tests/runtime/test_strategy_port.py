@@ -1,0 +1,51 @@
+"""A strategy is somebody else's code: whatever it raises, the process goes on and exits are judged."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core import events as ev
+from bot.core.model import Bar
+from bot.runtime.strategy_port import StrategyAdapter
+from bot.strategies import registry
+from bot.strategies.sma_cross import SmaCross
+from shared.settings import Settings
+from tests.core.harness import product
+from tests.runtime.bot_rig import START, BotRig
+
+BARS = [Bar(60 * n, 100.0, 101.0, 99.0, 100.0 + n % 3, 1.0) for n in range(100)]
+
+
+class Moody(SmaCross):
+    """Cannot take up what it kept, nor tell what to keep."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        raise KeyError("weights of another author")
+
+    def state(self) -> dict[str, Any]:
+        raise RuntimeError("nothing to tell")
+
+
+@pytest.mark.parametrize("kept", ['{"version": 7}', "[1, 2]", "{torn"])
+def test_what_cannot_be_taken_up_or_told_is_left(monkeypatch: pytest.MonkeyPatch, kept: str) -> None:
+    settings = Settings(strategy="sma_cross")
+    monkeypatch.setattr(registry, "make", lambda _name, s: Moody(s))
+    adapter = StrategyAdapter(settings, {"model:BTC-USD": kept})
+    assert adapter.latest(product(), BARS).word in ("buy", "sell", "flat")
+    assert adapter.state("BTC-USD") is None
+
+
+async def test_the_bot_trades_on_with_a_model_that_another_strategy_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = BotRig(tmp_path)
+    bot = rig.begin()
+    monkeypatch.setattr(registry, "make", lambda _name, s: Moody(s))
+    assert bot.engine is not None
+    adapter = StrategyAdapter(rig.settings, {"model:BTC-USD": "{torn"})
+    bot.engine.world.strategy = adapter
+    at_s = round(START.timestamp()) - 60
+    bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(at_s, 100.0, 100.0, 100.0, 100.0, 1.0),)))
+    assert bot.engine.world.markets["BTC-USD"].signal_bar_s == at_s
