@@ -18,6 +18,8 @@ from bot.coinbase.endpoints import Endpoints
 from bot.coinbase.keys import ApiKey, stream_token
 from bot.coinbase.net import Connection, Net
 from bot.core.events import OrdersSeen, Priced
+from bot.core.ids import PREFIX
+from bot.core.model import VenueOrder
 from shared.money import amount
 from shared.seams import Clock, Rng
 from shared.times import epoch_ms
@@ -234,8 +236,18 @@ class Stream:
             found.append(Priced(product_id, price, bid or None, ask or None, ask_size))
         return found
 
+    def _user_order(self, raw: dict[str, Any]) -> VenueOrder | None:
+        """A foreign order of an unknown shape must not keep ours away: each snapshot would show it again."""
+        try:
+            return parse.user_order(raw)
+        except (KeyError, TypeError, ValueError):
+            if str(raw.get("client_order_id", PREFIX)).startswith(PREFIX):
+                raise
+            self.health.malformed += 1
+            return None
+
     def _user(self, event: dict[str, Any]) -> list[OrdersSeen]:
-        orders = tuple(parse.user_order(raw) for raw in event["orders"])
+        orders = tuple(filter(None, (self._user_order(raw) for raw in event["orders"])))
         assert self.health.last_s is not None
         self.health.channel_s["user", None] = self.health.last_s
         return [OrdersSeen(orders, complete=False, asked_ms=0)] if orders else []

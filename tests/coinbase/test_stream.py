@@ -215,6 +215,20 @@ async def test_the_user_channel_hands_over_orders() -> None:
     assert isinstance(found, OrdersSeen) and not found.complete and found.orders[0].client_order_id == "ct-main-x"
 
 
+@pytest.mark.parametrize(
+    "odd", [{"creation_time": ""}, {"order_side": "UNKNOWN_ORDER_SIDE"}, {"cumulative_quantity": "much"}]
+)
+async def test_a_foreign_order_of_an_unknown_shape_does_not_keep_ours_away(odd: dict[str, str]) -> None:
+    foreign = USER_ORDER | {"client_order_id": "somebody-else"} | odd
+    frame = {"channel": "user", "sequence_num": 0, "events": [{"type": "snapshot", "orders": [foreign, USER_ORDER]}]}
+    sink = Sink()
+    stream = make(Net(Socket([frame])), sink, ("heartbeats", "user"))
+    await run(stream, lambda: sink.events)
+    (seen,) = sink.events[:1]
+    assert isinstance(seen, OrdersSeen) and [order.order_id for order in seen.orders] == [USER_ORDER["order_id"]]
+    assert stream.health.malformed == 1
+
+
 async def test_an_empty_snapshot_of_orders_is_data_too() -> None:
     frame = {"channel": "user", "sequence_num": 0, "events": [{"type": "snapshot", "orders": []}]}
     sink = Sink()
