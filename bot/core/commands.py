@@ -11,9 +11,10 @@ from bot.core.orders import OrderState
 from bot.core.world import Flatten, World, replace_lot
 from shared.control import Cmd, Command, Level
 from shared.documents import ReceiptState
-from shared.money import plain
+from shared.money import ZERO, plain
 
 GIVE_UP_MS = 90_000
+LOTS_TOO_LARGE = "open lots hold"
 CANCEL_GIVE_UP_MS = 30_000
 
 
@@ -40,7 +41,9 @@ def run(world: World, command: Command) -> None:
         case Cmd.CANCEL:
             _cancel(world, command)
         case Cmd.ADOPT:
-            differences.adopt(world, command)
+            gone = differences.adopt(world, command)
+            for product_id in [name for name in world.markets if name.partition("-")[0] in gone]:
+                _close_what_is_gone(world, product_id)
 
 
 def _begin(world: World, command: Command, lot_ids: list[str], *, everything: bool = False) -> None:
@@ -105,6 +108,26 @@ def chase(world: World) -> None:
             words = [f"{len(left)} lots are still open"] if left else []
             words += [f"what became of {entries} entries is not known"] if entries else []
             _finish(world, job, ReceiptState.FAILED, ", ".join(words))
+
+
+def _close_what_is_gone(world: World, product_id: str) -> None:
+    """Coins of ours went without an order of ours, and a person says so: the newest lots that they were are closed.
+
+    Without this a lot would wait for ever for a sale that the exchange must refuse.
+    """
+    there = world.portfolio.totals.get(product_id.partition("-")[0], ZERO)
+    for lot in reversed(world.book.of(product_id)):
+        held = world.book.base_held(product_id)
+        if held <= there:
+            break
+        if world.exit_order(lot) is not None:
+            continue  # its order ends first; the next adoption, or its own refusal, tells
+        text = f"{product_id} {lot.kind.value}: its {plain(lot.base_left)} went without an order of ours"
+        world.note("exit", text, "warn", product_id, lot.lot_id)
+        fills.closed(world, lot)
+    if world.entries_latched and world.entries_latched.startswith(LOTS_TOO_LARGE):
+        world.entries_latched = None
+        world.save_fact("entries_latched", "")
 
 
 def _is_dust(world: World, lot: Lot) -> bool:

@@ -93,21 +93,26 @@ def pending_value(world: World) -> Decimal:
     return world.value_of(world.differences) + world.value_of(world.portfolio.gap)
 
 
-def adopt(world: World, command: Command) -> None:
-    """A person says: this is so. Only what they saw is booked; where more came since, they look again."""
+def adopt(world: World, command: Command) -> frozenset[str]:
+    """A person says: this is so. Only what they saw is booked; where more came since, they look again.
+
+    The answer: currencies of which the account was found to hold less.
+    """
     shown, named = signed_text(world.differences), command.args["differences"]
     if not shown:
         world.emit(SaveReceipt(command.id, ReceiptState.DONE, "nothing differs (any more)"))
-        return
+        return frozenset()
     if named != shown:
         world.emit(SaveReceipt(command.id, ReceiptState.REJECTED, f"what differs is {shown}, not {named}"))
-        return
+        return frozenset()
     value = pending_value(world)
     if world.day is not None:
         world.save_day(replace(world.day, transfers=world.day.transfers + value))
+    less = frozenset(currency for currency, amount in world.differences.items() if amount < 0)
     world.differences = {}
     world.foreign_fills = dict.fromkeys(world.foreign_fills)
     world.save_fact(FACT, "")
     text = f"adopted by {command.by}: {shown}, worth {value:+.2f} {world.portfolio.quote}; it is no result of the day"
     world.note("account", text, "warn", ref=command.id)
     world.emit(SaveReceipt(command.id, ReceiptState.DONE, None, {"adopted": shown, "value": f"{value:.2f}"}))
+    return less

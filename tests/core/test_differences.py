@@ -147,6 +147,28 @@ def test_a_trade_that_is_not_ours_is_named_as_one() -> None:
     assert not rig.lots, "it is nobody's lot"
 
 
+def test_coins_of_a_lot_that_somebody_else_sold_close_the_lot_when_they_are_adopted() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner("1")
+    rig.bar("flat")
+    for _ in range(3):  # the first answer comes too soon after a fill
+        told(rig, USD="9999", BTC="0")
+    assert len(rig.lots) == 1, "nobody has said so yet"
+    assert adopt(rig, "BTC -1, USD +99").state is ReceiptState.DONE
+    assert not rig.lots and rig.engine.world.entries_blocked is None
+    assert any("went without an order of ours" in text for text in notes(rig.intents))
+    assert abs(pnl_today(rig.engine.world)) < 1 and places(rig.bar("buy"))
+
+
+def test_adopting_something_else_closes_no_lot() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner("1")
+    for _ in range(3):
+        told(rig, USD="9000", BTC="1")
+    assert adopt(rig, "USD -900").state is ReceiptState.DONE
+    assert len(rig.lots) == 1
+
+
 def test_what_is_not_whole_is_named_so() -> None:
     rig = Rig()
     for _ in range(2):
