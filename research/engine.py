@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
 from bot.core.rules.risk import in_window
-from research import compiled
+from research import compiled, limits
 from research.data.candles import Candles, Floats, Ints
 from research.errors import ResearchError
 from research.loops import arrays, flip, lots
@@ -32,6 +32,7 @@ class Fill(StrEnum):
     OHLC = "ohlc"
 
 
+SIZINGS = {"percent": t.SIZE_PERCENT, "fixed": t.SIZE_FIXED, "volatility": t.SIZE_VOLATILITY, "kelly": t.SIZE_KELLY}
 FILLS = {Fill.NEXT_OPEN: t.FILL_NEXT_OPEN, Fill.CLOSE: t.FILL_CLOSE, Fill.OHLC: t.FILL_OHLC}
 
 
@@ -158,7 +159,7 @@ def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
     )
 
 
-def rules_of(s: Settings) -> t.Rules:
+def rules_of(s: Settings, granularity_s: int = 60) -> t.Rules:
     """The settings as the loop reads them."""
     return t.Rules(
         take_profit_pct=s.take_profit_pct,
@@ -189,7 +190,12 @@ def rules_of(s: Settings) -> t.Rules:
         resting_take=s.take_profit_order == "limit",
         edge_gate=s.edge_gate,
         min_edge_pct=s.min_edge_pct,
-        fixed_quote=s.fixed_order_usd if s.sizing == "fixed" else 0.0,
+        sizing=SIZINGS[s.sizing],
+        fixed_quote=s.fixed_order_usd,
+        target_day_pct=s.target_day_vol_pct,
+        bars_a_day=86_400 / granularity_s,
+        kelly_confidence=s.kelly_confidence,
+        kelly_cap_pct=s.kelly_cap_pct,
         max_product=s.max_product_usd,
         max_total=s.max_total_usd,
         max_drawdown_pct=s.max_drawdown_pct,
@@ -246,10 +252,7 @@ def new_out(capacity: int, times: int) -> t.Out:
 def check_settings(s: Settings) -> None:
     """Raises ResearchError for settings whose rule the loop does not have: nothing is quietly left out."""
     lacking = {
-        f"SIZING={s.sizing}": s.sizing not in ("percent", "fixed"),
         f"ENTRY_ORDER={s.entry_order}": s.entry_order != "market",
-        f"MAX_BASE={s.max_base}": bool(s.max_base),
-        "VOL_BAND_LOW_PCT, VOL_BAND_HIGH_PCT": bool(s.vol_band_low_pct or s.vol_band_high_pct),
         "SCANNER_MAX_PRODUCTS": bool(s.scanner_max_products),
     }
     found = [name for name, is_set in lacking.items() if is_set]
@@ -326,26 +329,27 @@ def run_lots(
     """
     check_settings(settings)
     _check_money(prepared, model.cash)
-    rules, tape_model = rules_of(settings), _model(model, prepared.granularity_s)
+    rules, tape_model = rules_of(settings, prepared.granularity_s), _model(model, prepared.granularity_s)
     empty = np.zeros(0, dtype=np.int64)
     # The factor is one of one-minute returns; bars of another length have none.
     minutes = prepared.granularity_s == 60
     rules = rules._replace(vol_adjust=rules.vol_adjust and minutes)
     wanted = minutes and (rules.vol_adjust or rules.max_vol_spike > 0.0)
     total, squares = (sums or return_sums(prepared, plain)) if wanted else (empty, empty)
+    buy = allowed(prepared, signals, settings.trading_window_utc, settings.reduce_only)
+    banded, band = bool(settings.vol_band_low_pct or settings.vol_band_high_pct), np.zeros(0)
+    if banded or rules.sizing == t.SIZE_VOLATILITY:
+        band = limits.band_percents(prepared.candles, settings.vol_band_method)
+    if banded:
+        buy = buy & limits.inside_bands(band, settings.vol_band_low_pct, settings.vol_band_high_pct)
     tape = t.Tape(
-        prepared.start_s,
-        *prepared.ticks,
-        prepared.steps,
-        allowed(prepared, signals, settings.trading_window_utc, settings.reduce_only),
-        total,
-        squares,
-        slippage(prepared, model),
+        prepared.start_s, *prepared.ticks, prepared.steps, buy, total, squares, slippage(prepared, model), band
     )
     loop = kernel("lots", plain)
     capacity = CAPACITY
     while True:
         state = new_state(prepared, model, rules.max_lots + 1)
+        state.money[:, t.M_CAP] = limits.base_caps(prepared.candles, settings.max_base)
         out = room if room is not None and len(room.ints) >= capacity else new_out(capacity, len(prepared.times))
         made = loop(tape, rules, tape_model, state, out)
         if made <= capacity:

@@ -14,20 +14,26 @@ from bot.core.rules.entries import (
     scalp_tp_pct,
 )
 from bot.core.rules.lots import scalps_before
+from bot.core.rules.position_sizing import kelly_wish, volatility_quote
 from bot.core.rules.risk import guard_shut, spike_ratio
-from bot.core.rules.sizing import affordable_quote, capped_quote, entry_quote, quote_units, vol_factor
+from bot.core.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units, vol_factor
 from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS, sigma
 from research.loops.fills import all_held
 from research.loops.types import (
     A_CASH,
+    A_DEFEATS,
+    A_GAINED,
     A_LATCHED_MS,
     A_LOSSES,
+    A_LOST,
     A_REFUSED_FUNDS,
     A_RESERVED,
+    A_WINS,
     K_BREAKER,
     L_OPEN,
     L_OPENED_MS,
     L_RUNNER,
+    M_CAP,
     M_QUOTE,
     M_TP,
     M_UNIT,
@@ -37,6 +43,9 @@ from research.loops.types import (
     P_LAST_ADD_MS,
     P_MARK,
     P_PENDING,
+    SIZE_FIXED,
+    SIZE_KELLY,
+    SIZE_VOLATILITY,
     Model,
     Rules,
     State,
@@ -74,6 +83,9 @@ def risk_open(rules: Rules, state: State, p: int, quote: float, long: float, sho
             mine = value
     if guard_shut(mine + quote, rules.max_product, False, True):
         return False
+    planned = products[p, P_HELD] + quote / (products[p, P_MARK] * money[p, M_UNIT])
+    if guard_shut(planned, money[p, M_CAP], False, True):
+        return False
     return not guard_shut(total + quote, rules.max_total, False, True)
 
 
@@ -107,14 +119,23 @@ def entry_open(rules: Rules, model: Model, state: State, p: int, now_ms: int) ->
     return tp if gate == ENTRY_OPEN else -1.0
 
 
-def wished_quote(rules: Rules, state: State, factor: float) -> float:
+def wished_quote(rules: Rules, state: State, factor: float, band: float) -> float:
     """Size of an entry in quote currency by SIZING and MAX_ORDER_USD, before it is cut to the increment."""
-    if rules.fixed_quote > 0.0:
-        return capped_quote(rules.fixed_quote, rules.max_order)
-    equity = rules.fixed_equity
+    account, equity = state.account, rules.fixed_equity
     if equity == 0.0:
-        equity = state.account[A_CASH] + all_held(state.products, state.money)
-    return capped_quote(entry_quote(equity, rules.risk_pct, rules.order_min, factor), rules.max_order)
+        equity = account[A_CASH] + all_held(state.products, state.money)
+    quote = entry_quote(equity, rules.risk_pct, rules.order_min, factor)
+    if rules.sizing == SIZE_FIXED:
+        quote = rules.fixed_quote
+    elif rules.sizing == SIZE_VOLATILITY and not math.isnan(band):
+        cap_pct = rules.risk_pct * VOL_FACTOR_MAX
+        quote = volatility_quote(equity, rules.target_day_pct, band, rules.bars_a_day, cap_pct, rules.order_min)
+    elif rules.sizing == SIZE_KELLY:
+        quote = kelly_wish(
+            equity, quote, account[A_WINS], account[A_DEFEATS], account[A_GAINED], account[A_LOST],
+            rules.kelly_confidence, rules.kelly_cap_pct, rules.order_min,
+        )  # fmt: skip
+    return capped_quote(quote, rules.max_order)
 
 
 def consider_entry(tape: Tape, rules: Rules, model: Model, state: State, p: int, i: int, now_ms: int) -> None:
@@ -128,7 +149,8 @@ def consider_entry(tape: Tape, rules: Rules, model: Model, state: State, p: int,
         long = deviation(tape, state.products[p, P_FIRST], i, LONG_RETURNS)
         short = deviation(tape, state.products[p, P_FIRST], i, SHORT_RETURNS)
     factor = vol_factor(long, short) if rules.vol_adjust else 1.0
-    quote = quote_units(wished_quote(rules, state, factor), increment) * increment
+    band = float(tape.band[i]) if len(tape.band) > 0 else math.nan
+    quote = quote_units(wished_quote(rules, state, factor, band), increment) * increment
     if not risk_open(rules, state, p, quote, long, short):
         return
     available = max(account[A_CASH] - account[A_RESERVED], 0.0)

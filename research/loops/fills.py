@@ -6,19 +6,24 @@ from typing import Any
 from bot.core.rules.entries import adverse_limit_ticks
 from bot.core.rules.exits import stop_ticks, take_ticks, trail_activation_ticks, trail_stop_ticks
 from bot.core.rules.lots import promote
+from bot.core.rules.position_sizing import kelly_memory
 from bot.core.rules.risk import losses_in_a_row
 from bot.core.rules.rounding import ceil_units, floor_units
 from bot.core.rules.sizing import base_steps, fee_quote, is_dust, pnl_quote, quote_units
 from research.loops.types import (
     A_CASH,
     A_DAY_REALISED,
+    A_DEFEATS,
     A_ENTRIES,
     A_FEES,
+    A_GAINED,
     A_LOSSES,
+    A_LOST,
     A_REFUSED_FUNDS,
     A_REFUSED_SIZE,
     A_RESERVED,
     A_TURNOVER,
+    A_WINS,
     K_MADE,
     L_ACTIVE,
     L_EXIT,
@@ -217,7 +222,12 @@ def finish(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: 
     """Lot j is over: write its row, take it out, promote the newest one left where it was the runner."""
     pnl = write_row(state, out, p, j, i, now_ms, reason)
     state.account[A_DAY_REALISED] += pnl
-    state.account[A_LOSSES] = float(losses_in_a_row(int(state.account[A_LOSSES]), pnl))
+    account, cost = state.account, state.lots[p, j, L_OPEN] * state.money[p, M_UNIT] * state.lots[p, j, L_STEPS]
+    account[A_LOSSES] = float(losses_in_a_row(int(account[A_LOSSES]), pnl))
+    account[A_WINS], account[A_DEFEATS], account[A_GAINED], account[A_LOST] = kelly_memory(
+        account[A_WINS], account[A_DEFEATS], account[A_GAINED], account[A_LOST],
+        pnl / (cost + state.reals[p, j, R_ENTRY_FEE]) * 100.0,
+    )  # fmt: skip
     product = state.products[p]
     product[P_HELD] -= state.lots[p, j, L_LEFT]
     last = product[P_COUNT] - 1

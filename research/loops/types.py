@@ -10,6 +10,12 @@ FILL_NEXT_OPEN = 0
 FILL_CLOSE = 1
 FILL_OHLC = 2
 
+# SIZING.
+SIZE_PERCENT = 0
+SIZE_FIXED = 1
+SIZE_VOLATILITY = 2
+SIZE_KELLY = 3
+
 # Why a lot was closed, beyond the rulebook's codes (bot.core.rules.codes): the data ended with the lot open.
 EXIT_END = 9
 # A BUY-and-SELL strategy without lots (loops/flip.py) sold.
@@ -84,7 +90,8 @@ P_SIZE = 15
 M_UNIT = 0  # quote value of one step at one tick
 M_QUOTE = 1  # of the waiting entry
 M_TP = 2
-M_SIZE = 3
+M_CAP = 3  # most steps held (MAX_BASE); 0 = no such limit
+M_SIZE = 4
 
 # The account: money and counters that a run moves.
 A_CASH = 0
@@ -100,8 +107,12 @@ A_ENTRIES = 9
 A_PEAK = 10
 A_LOSSES = 11  # lost lots in a row
 A_LATCHED_MS = 12  # the drawdown limit shut entries for good; 0 = it did not
-A_ALARM = 13  # while equity stays above this and below its peak, no limit of the day is reached
-A_SIZE = 14
+A_WINS = 13  # what Kelly learns from: rulebook `kelly_memory`
+A_DEFEATS = 14
+A_GAINED = 15
+A_LOST = 16
+A_ALARM = 17  # while equity stays above this and below its peak, no limit of the day is reached
+A_SIZE = 18
 
 # The run's clock and counters: whole numbers, `State.clock`.
 K_LAST_MS = 0  # when the day was judged last; 0 = not yet
@@ -129,6 +140,7 @@ class Tape(NamedTuple):
     total: Any
     squares: Any
     slip: Any
+    band: Any  # a bar's volatility in percent (SIZING=volatility), NaN where not known; empty for none
 
 
 class Rules(NamedTuple):
@@ -162,7 +174,12 @@ class Rules(NamedTuple):
     resting_take: bool
     edge_gate: bool
     min_edge_pct: float
-    fixed_quote: float  # SIZING=fixed; 0 = percent of equity
+    sizing: int
+    fixed_quote: float
+    target_day_pct: float
+    bars_a_day: float
+    kelly_confidence: float
+    kelly_cap_pct: float
     max_product: float
     max_total: float
     max_drawdown_pct: float

@@ -55,7 +55,11 @@ def draw_settings(g: np.random.Generator) -> Settings:
         MAX_VOL_SPIKE=pick(0, 1.2, 4),
         MAX_PRODUCT_USD=pick(0, 4000),
         MAX_TOTAL_USD=pick(0, 6000),
-        SIZING=str(g.choice(["percent", "percent", "fixed"])),
+        SIZING=str(g.choice(["percent", "percent", "fixed", "volatility", "kelly"])),
+        MAX_BASE=str(g.choice(["", "", "BTC:4,ETH:3"])),
+        VOL_BAND_METHOD=str(g.choice(["std", "ewma", "atr"])),
+        VOL_BAND_LOW_PCT=pick(0, 0, 0.3),
+        VOL_BAND_HIGH_PCT=pick(0, 0, 0.9),
         VOL_RISK_ADJUST="true",
     )
 

@@ -74,7 +74,7 @@ def test_sweep_walk_and_check(folder: Path) -> None:
         (["backtest", "-d", "mine", "-s", "TAKE_PROFIT_PCT=x"], "TAKE_PROFIT_PCT=x"),
         (["backtest", "-d", "mine", "-s", "STRATEGY=sma_cros"], "did you mean sma_cross"),
         (["backtest", "-d", "mine", "--fill", "never"], "next_open"),
-        (["backtest", "-d", "mine", "-s", "SIZING=kelly"], "--engine full"),
+        (["backtest", "-d", "mine", "-s", "ENTRY_ORDER=maker"], "--engine full"),
         (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the asked stretch"),
         (["data", "import", "missing.csv"], "is no file"),
         (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "written KEY="),

@@ -1,6 +1,8 @@
 """The compiled loop trades as the bot's own event engine does against the in-process exchange: the same lots, the same
 prices, sizes, reasons and order, the same fees and results, on random paths."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,26 @@ def test_volatility_sizes_and_day_turn() -> None:
     fast = engine.run_lots(prepared, said, s, model)
     assert len(fast.ints) > 8
     assert_same(fast, run_full(prepared, said, s, model))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sizes_and_limits_of_the_bot(seed: int) -> None:
+    """Every SIZING, MAX_BASE and the bands of a bar's volatility: what they measure is measured bar by bar alike."""
+    g = np.random.default_rng(300 + seed)
+    # Kelly's memory asks which lot came first; of two products that close at one time either may.
+    names = ("BTC-USD", "ETH-USD")[: 2 if seed % 3 == 0 else 1]
+    candles = [path(g, 360, name) for name in names]
+    said = [(g.random(len(one)) < 0.6).astype(np.int8) for one in candles]
+    s = settings(
+        EDGE_GATE="false", PRODUCTS=",".join(names), TAKE_PROFIT_PCT="0.6", SCALP_TP_MIN_PCT="0.3", STOP_LOSS_PCT="1",
+        PYRAMID_MIN_ADVERSE_PCT="0.3", PYRAMID_DECAY_MIN_PCT="0.1", MAX_DAILY_LOSS_PCT="100", MAX_DRAWDOWN_PCT="0",
+        SIZING=("volatility", "kelly", "kelly")[seed % 3], VOL_BAND_METHOD=("std", "ewma", "atr")[seed // 2],
+        MAX_BASE="BTC:12,ETH:9" if seed % 3 == 1 else "", VOL_BAND_LOW_PCT=("0", "0.2")[seed % 2],
+        VOL_BAND_HIGH_PCT=("0", ("0.85", "0.85", "1.6")[seed // 2])[seed // 3], TARGET_DAY_VOL_PCT="1.5", MAX_CONSECUTIVE_LOSSES="0",
+    )  # fmt: skip
+    prepared, model = engine.prepare(candles), engine.MarketModel(maker_pct=0.0, taker_pct=0.06)
+    fast = engine.run_lots(prepared, said, s, model)
+    assert_same(fast, run_full(prepared, said, s, model))
+    assert len(fast.ints) > 5
+    free = engine.run_lots(prepared, said, dataclasses.replace(s, sizing="percent", max_base=""), model)
+    assert free.account[t.A_TURNOVER] != fast.account[t.A_TURNOVER], "the settings made no difference"

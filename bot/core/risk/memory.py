@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.core.rules.position_sizing import kelly_memory
+
 OUTCOMES_KEPT = 20
 OUTCOME_AGE_MS = 600_000
 API_AGE_MS = 60_000
@@ -23,19 +25,10 @@ class Results:
     gained_pct: float = 0.0
     lost_pct: float = 0.0
 
-    FORGET = 0.99
-
     def add(self, result_pct: float) -> None:
-        for name in ("wins", "losses", "gained_pct", "lost_pct"):
-            setattr(self, name, getattr(self, name) * self.FORGET)
-        if result_pct > 0:
-            self.wins, self.gained_pct = self.wins + 1, self.gained_pct + result_pct
-        else:
-            self.losses, self.lost_pct = self.losses + 1, self.lost_pct - result_pct
-
-    @property
-    def count(self) -> float:
-        return self.wins + self.losses
+        self.wins, self.losses, self.gained_pct, self.lost_pct = kelly_memory(
+            self.wins, self.losses, self.gained_pct, self.lost_pct, result_pct
+        )
 
 
 @dataclass(slots=True)

@@ -4,15 +4,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
-from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
+from bot.core.rules.position_sizing import kelly_wish, volatility_quote
 from bot.core.rules.sizing import VOL_FACTOR_MAX, capped_quote, entry_quote, quote_units
 from shared.money import from_units
 from shared.settings import GRANULARITY_S
 
 if TYPE_CHECKING:
     from bot.core.world import World
-
-KELLY_RESULTS_MIN = 30.0  # closed lots before own results are believed
 
 
 def entry_size_quote(world: "World", market: Market) -> Decimal:
@@ -40,10 +38,17 @@ def _wished(world: "World", market: Market, factor: float) -> float:
             cap_pct = s.risk_per_trade_pct * VOL_FACTOR_MAX
             return volatility_quote(equity, s.target_day_vol_pct, sigma_pct, bars, cap_pct, s.order_min_usd)
         case "kelly":
-            results = world.risk.results
-            if results.count < KELLY_RESULTS_MIN:
-                return min(percent, max(equity * s.kelly_cap_pct / 100.0, s.order_min_usd))
-            fraction = kelly_fraction(results.wins, results.losses, results.gained_pct, results.lost_pct)
-            return kelly_quote(equity, fraction, s.kelly_confidence, s.kelly_cap_pct, s.order_min_usd)
+            r, cap_pct = world.risk.results, s.kelly_cap_pct
+            return kelly_wish(
+                equity,
+                percent,
+                r.wins,
+                r.losses,
+                r.gained_pct,
+                r.lost_pct,
+                s.kelly_confidence,
+                cap_pct,
+                s.order_min_usd,
+            )
         case _:
             return percent

@@ -65,7 +65,7 @@ from bot.core.rules.exits import (
     trail_stop_ticks,
 )
 from bot.core.rules.lots import promote, promotion_index, scalps_before
-from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
+from bot.core.rules.position_sizing import kelly_fraction, kelly_memory, kelly_quote, kelly_wish, volatility_quote
 from bot.core.rules.risk import drawdown_pct, guard_shut, in_window, losses_in_a_row, spike_ratio
 from bot.core.rules.rounding import ceil_units, floor_units
 from bot.core.rules.signals import decide, ma_side
@@ -135,6 +135,8 @@ RULES: tuple[Callable[..., Any], ...] = (
     volatility_quote,
     kelly_fraction,
     kelly_quote,
+    kelly_memory,
+    kelly_wish,
     breaker_equity,
     guard_shut,
     drawdown_pct,
@@ -203,7 +205,9 @@ __all__ = [
     "is_dust",
     "judge_lot",
     "kelly_fraction",
+    "kelly_memory",
     "kelly_quote",
+    "kelly_wish",
     "log_return_units",
     "losses_in_a_row",
     "lots_open",

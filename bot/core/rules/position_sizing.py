@@ -2,6 +2,9 @@
 
 import math
 
+KELLY_RESULTS_MIN = 30.0  # closed lots before own results are believed
+KELLY_FORGET = 0.99  # what a result still counts after the next one
+
 
 def volatility_quote(
     equity: float, target_day_pct: float, sigma_bar_pct: float, day_bars: float, cap_pct: float, order_min: float
@@ -42,3 +45,35 @@ def kelly_quote(equity: float, fraction: float, confidence: float, cap_pct: floa
     """
     quote = min(equity * fraction * confidence, equity * cap_pct / 100.0)
     return max(quote, order_min)
+
+
+def kelly_memory(
+    wins: float, losses: float, gained_pct: float, lost_pct: float, result_pct: float
+) -> tuple[float, float, float, float]:
+    """The four sums that `kelly_fraction` reads, after one more closed lot: older ones count less and less.
+
+    `result_pct`: of the lot's cost; a lot that earned nothing counts as lost.
+    """
+    wins, losses = wins * KELLY_FORGET, losses * KELLY_FORGET
+    gained_pct, lost_pct = gained_pct * KELLY_FORGET, lost_pct * KELLY_FORGET
+    if result_pct > 0.0:
+        return wins + 1.0, losses, gained_pct + result_pct, lost_pct
+    return wins, losses + 1.0, gained_pct, lost_pct - result_pct
+
+
+def kelly_wish(
+    equity: float,
+    percent_quote: float,
+    wins: float,
+    losses: float,
+    gained_pct: float,
+    lost_pct: float,
+    confidence: float,
+    cap_pct: float,
+    order_min: float,
+) -> float:
+    """Quote size with SIZING=kelly: `kelly_quote`, and the percent of equity under its cap while results are few."""
+    if wins + losses < KELLY_RESULTS_MIN:
+        return min(percent_quote, max(equity * cap_pct / 100.0, order_min))
+    fraction = kelly_fraction(wins, losses, gained_pct, lost_pct)
+    return kelly_quote(equity, fraction, confidence, cap_pct, order_min)

@@ -1,0 +1,44 @@
+"""What some settings ask of bars before the loop runs: caps in steps, and the band of a bar's volatility."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.core.model import Bar
+from bot.core.risk.bands import Bands
+from bot.core.rules.risk import guard_shut
+from research.data.candles import Candles, Floats
+from shared.settings import parse_base_caps
+
+
+def base_caps(candles: Sequence[Candles], max_base: str) -> list[float]:
+    """MAX_BASE in steps, product by product; 0 = no such limit."""
+    caps = parse_base_caps(max_base) if max_base else {}
+    return [float(caps.get(one.product_id.partition("-")[0], 0)) / float(one.base_increment) for one in candles]
+
+
+def band_percents(candles: Sequence[Candles], method: str) -> Floats:
+    """Each bar's volatility in percent, all products in a row, as the bot measures it bar by bar; NaN: not known.
+
+    Some microseconds a bar: only for settings that ask for it.
+    """
+    found = []
+    for one in candles:
+        bands = Bands()
+        columns = (one.start_s, one.open, one.high, one.low, one.close, one.volume)
+        for row in zip(*(column.tolist() for column in columns), strict=True):
+            bands.add(Bar(*row))
+            percent = bands.percent(method)
+            found.append(math.nan if percent is None else percent)
+    return np.array(found)
+
+
+def inside_bands(percents: Floats, low_pct: float, high_pct: float) -> NDArray[np.int8]:
+    """1 where VOL_BAND_LOW_PCT and VOL_BAND_HIGH_PCT let an entry pass; 0 where the volatility is not known, too."""
+    judged = [
+        not (math.isnan(value) or guard_shut(value, low_pct, True, False) or guard_shut(value, high_pct, False, True))
+        for value in percents.tolist()
+    ]
+    return np.array(judged, dtype=np.int8)
