@@ -260,7 +260,18 @@ class Rest:
         """Every fill of the account executed since (the exchange's clock), all pages; none names our ids."""
         params = {"start_sequence_timestamp": iso_ms(from_epoch_ms(since_ms)), "limit": 1000}
         pages = await self._pages("/orders/historical/fills", params, "fills", pages_max)
-        return _parsed(lambda: tuple(parse.fill(raw, "", self.fee_rate) for raw in pages))
+        return tuple(filter(None, (self._any_fill(raw) for raw in pages)))
+
+    def _any_fill(self, raw: Any) -> Fill | None:
+        """A fill of the account, ours or not; one of an unknown shape is left out, or it would keep all others away.
+
+        Were it ours, its order would lack it and be asked for its fills by name.
+        """
+        try:
+            return parse.fill(raw, "", self.fee_rate)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.info("a fill of an unknown shape is left out (%s: %s)", type(error).__name__, error)
+            return None
 
     async def candles(self, product_id: str, granularity: str, start_s: int, end_s: int) -> tuple[Bar, ...]:
         """Bars with start in [start_s, end_s], at most 300, oldest first; minutes without a trade are absent."""

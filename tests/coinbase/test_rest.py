@@ -24,7 +24,7 @@ from shared.seams import SystemClock
 from shared.settings import Secret
 from tests.coinbase.https_server import Answer, HttpsServer
 from tests.coinbase.test_keys import NAME, pem
-from tests.coinbase.test_parse import ORDER
+from tests.coinbase.test_parse import FILL, ORDER
 
 SPEC = OrderSpec(
     "ct-main-" + "0" * 32, "BTC-USD", Side.BUY, Kind.MARKET, Purpose.ENTRY, None, amount("25.00"), None, False, None,
@@ -179,6 +179,14 @@ async def test_a_tls_record_that_breaks_after_the_order_has_left_is_no_proof_tha
     with pytest.raises(NoAnswerGot, match="the connection broke"):
         await rest.create(SPEC)
     assert [method for method, *_ in server.requests] == ["POST"]
+
+
+async def test_a_fill_of_an_unknown_shape_keeps_no_other_away(rest: Rest, server: HttpsServer) -> None:
+    odd = [FILL | {"side": "UNKNOWN_ORDER_SIDE"}, FILL | {"price": "0"}, None, {}]
+    server.answers = [Answer(body=json.dumps({"fills": [*odd, FILL], "cursor": ""}).encode())]
+    assert [fill.trade_id for fill in await rest.fills_since(0)] == [FILL["trade_id"]]
+    with pytest.raises(NoAnswerGot):
+        await rest.fills_of("0000-1", "ct-main-x")
 
 
 async def test_the_last_word_is_in_the_thread_that_sends(rest: Rest, server: HttpsServer) -> None:
