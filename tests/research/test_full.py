@@ -90,7 +90,8 @@ def test_sizes_and_limits_of_the_bot(seed: int) -> None:
         PYRAMID_MIN_ADVERSE_PCT="0.3", PYRAMID_DECAY_MIN_PCT="0.1", MAX_DAILY_LOSS_PCT="100", MAX_DRAWDOWN_PCT="0",
         SIZING=("volatility", "kelly", "kelly")[seed % 3], VOL_BAND_METHOD=("std", "ewma", "atr")[seed // 2],
         MAX_BASE="BTC:12,ETH:9" if seed % 3 == 1 else "", VOL_BAND_LOW_PCT=("0", "0.2")[seed % 2],
-        VOL_BAND_HIGH_PCT=("0", ("0.85", "0.85", "1.6")[seed // 2])[seed // 3], TARGET_DAY_VOL_PCT="1.5", MAX_CONSECUTIVE_LOSSES="0",
+        VOL_BAND_HIGH_PCT=("0", ("0.85", "0.85", "1.6")[seed // 2])[seed // 3], TARGET_DAY_VOL_PCT="1.5",
+        MAX_CONSECUTIVE_LOSSES="0",
     )  # fmt: skip
     prepared, model = engine.prepare(candles), engine.MarketModel(maker_pct=0.0, taker_pct=0.06)
     fast = engine.run_lots(prepared, said, s, model)
