@@ -1,10 +1,12 @@
 """Opening a ledger: for the one writer, with migrations and checks, or read-only for everybody else."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool, StaticPool
 
 from shared.ledger.schema import HEAD_REVISION, metadata
@@ -33,16 +35,13 @@ def open_writer(path: Path) -> Engine:
     """
     fresh = not path.exists() or path.stat().st_size == 0
     if not fresh:
-        _check(path)
+        fresh = not _check(path)
     engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _pragmas)
-    with engine.begin() as db:
-        if fresh:
-            metadata.create_all(db)
-            db.execute(
-                text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-            )
-            db.execute(text("INSERT OR REPLACE INTO alembic_version VALUES (:v)"), {"v": HEAD_REVISION})
+    if fresh:
+        make_tables(engine)
+    else:
+        engine.connect().close()
     path.chmod(0o600)
     if not fresh and revision(engine) != HEAD_REVISION:
         backup(path, path.with_name(f"{path.stem}.before-{HEAD_REVISION}.db"))
@@ -66,8 +65,11 @@ def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
-def _check(path: Path) -> None:
-    """SQLite's own quick check. The database is opened as the writer would, so that a WAL left behind is used."""
+def _check(path: Path) -> bool:
+    """SQLite's own quick check; False = nothing is in it yet: whoever made the file died before its first table.
+
+    The database is opened as the writer would, so that a WAL left behind is used. Raises DamagedLedger.
+    """
     try:
         with sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000) as db:
             found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -80,8 +82,9 @@ def _check(path: Path) -> None:
     if found != "ok":
         raise DamagedLedger(path, _keep_aside(path), str(found))
     missing = {"orders", "fills", "lots", "facts"} - tables
-    if missing:
+    if tables and missing:
         raise DamagedLedger(path, _keep_aside(path), f"tables {', '.join(sorted(missing))} are missing")
+    return bool(tables)
 
 
 def _keep_aside(path: Path) -> Path | None:
@@ -116,13 +119,32 @@ def backup(source: Path, target: Path) -> None:
     target.chmod(0o600)
 
 
+def make_tables(engine: Engine) -> None:
+    """The newest schema, all of it or, where the process dies meanwhile, nothing."""
+    with whole_transaction(engine) as db:
+        metadata.create_all(db)
+        db.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        db.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": HEAD_REVISION})
+
+
+@contextmanager
+def whole_transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction with changes of the schema in it: Python's sqlite3 would commit each of them by itself."""
+    with engine.begin() as db:
+        if db.dialect.name == "sqlite":
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            db.execute(text("SET LOCAL statement_timeout = 0"))  # a long past takes its time
+        yield db
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the schema to its newest revision."""
+    """Bring the schema to its newest revision; all of it or nothing."""
     from alembic import command  # noqa: PLC0415 (a bot at the newest schema never loads the migration library)
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as db:
+    with whole_transaction(engine) as db:
         config.attributes["connection"] = db
         command.upgrade(config, "head")

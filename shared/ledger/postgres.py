@@ -16,9 +16,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from shared.files import write_whole
-from shared.ledger.open import DamagedLedger, migrate, revision
+from shared.ledger.open import DamagedLedger, make_tables, migrate, revision
 from shared.ledger.place import Place
-from shared.ledger.schema import HEAD_REVISION, metadata
+from shared.ledger.schema import HEAD_REVISION
 
 CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 3000
@@ -54,10 +54,7 @@ def open_writer(place: Place) -> Engine:
     event.listen(engine, "connect", _lock_for(place))
     there = set(inspect(engine).get_table_names())
     if not there:
-        with engine.begin() as db:
-            metadata.create_all(db)
-            db.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
-            db.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": HEAD_REVISION})
+        make_tables(engine)
         return engine
     missing = NEEDED - there
     if missing:

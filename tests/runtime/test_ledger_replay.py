@@ -1,5 +1,6 @@
 """I16: the journal alone gives the whole ledger, byte for byte, wherever the process died."""
 
+import os
 import random
 import shutil
 import tempfile
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.core.intents import Note, SaveFact
 from bot.core.orders import DONE
 from bot.runtime.ledger import LedgerWriter
 from shared.ledger import schema as t
+from shared.ledger.dump import dump_of, snapshot
 from shared.ledger.events import Event, Word, from_text, to_text
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.reduce import DONE_STATES
@@ -214,6 +216,17 @@ def test_a_ledger_of_the_first_schema_is_taken_over_whole(tmp_path: Path) -> Non
     path = tmp_path / "ledger.db"
     make(path)
     before, _ = replay_files(path, tmp_path / "x.db")
+    _older(path)
+    writer = LedgerWriter(open_writer(path), "boot-3")
+    assert (tmp_path / f"ledger.before-{t.HEAD_REVISION}.db").exists()
+    after, again = replay_files(path, tmp_path / "y.db")
+    assert after == again == before
+    writer.commit([Note("a", "line")], 1)
+    whole(path)
+
+
+def _older(path: Path) -> None:
+    """The ledger as a bot of the first schema left it."""
     engine = open_writer(path)
     with engine.begin() as db:
         for statement in (
@@ -225,12 +238,46 @@ def test_a_ledger_of_the_first_schema_is_taken_over_whole(tmp_path: Path) -> Non
         ):  # fmt: skip
             db.execute(text(statement))
     engine.dispose()
-    writer = LedgerWriter(open_writer(path), "boot-3")
-    assert (tmp_path / f"ledger.before-{t.HEAD_REVISION}.db").exists()
-    after, again = replay_files(path, tmp_path / "y.db")
-    assert after == again == before
-    writer.commit([Note("a", "line")], 1)
-    whole(path)
+
+
+def _dies_opening(path: Path, number: int) -> bool:
+    """Open the ledger in a process that is gone right before the statement of that number; whether it got there."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    left = [number]
+
+    def before(*_given: object) -> None:
+        left[0] -= 1
+        if not left[0]:
+            os._exit(9)
+
+    try:
+        event.listen(Engine, "before_cursor_execute", before)
+        open_writer(path)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.parametrize("work", ["made", "migrated"])
+def test_a_crash_while_a_ledger_is_made_or_migrated(folder: Path, work: str) -> None:
+    """E2: at statements all along the way; the next start finds nothing of it, or all, and goes on."""
+    make(folder / "past.db")
+    before, _ = replay_files(folder / "past.db", folder / "x.db")
+    _older(folder / "past.db")
+    number, died = 0, True
+    while died:
+        number += 3 if work == "made" else 9
+        path = folder / f"{number}.db"
+        if work == "migrated":
+            path.write_bytes((folder / "past.db").read_bytes())
+        died = _dies_opening(path, number)
+        open_writer(path).dispose()
+        assert {v.name: v.findings for v in verify(open_reader(path)) if v.findings} == {}, number
+        if work == "migrated":
+            with snapshot(open_reader(path)) as db:
+                assert dump_of(db) == before, number
+    assert number > 10, "it died on the way"
 
 
 def test_each_word_is_explained() -> None:
