@@ -12,6 +12,21 @@ from shared.settings import Settings
 Line = dict[str, Any]
 
 
+def not_on_tape(s: Settings) -> str | None:
+    """Why entries can't be compared under these settings; None = they can."""
+    try:
+        check_settings(s)
+    except ResearchError as error:
+        return str(error)
+    lacking = {
+        f"SIZING={s.sizing}": s.sizing not in ("percent", "fixed"),
+        f"MAX_BASE={s.max_base}": bool(s.max_base),
+        "VOL_BAND_LOW_PCT, VOL_BAND_HIGH_PCT": bool(s.vol_band_low_pct or s.vol_band_high_pct),
+    }
+    found = [name for name, is_set in lacking.items() if is_set]
+    return f"what {', '.join(found)} is judged by is not on the tape" if found else None
+
+
 class Run:
     """From one `boot` line of the tape to the next. Only differences since `since_ms` are counted."""
 
@@ -35,11 +50,10 @@ class Run:
         self.said: set[tuple[str, int, str]] = set()
         self.limits = Limits(self.same, self.differ)
         self.entries = True
-        try:
-            check_settings(settings)
-        except ResearchError as error:
+        why_not = not_on_tape(settings)
+        if why_not:
             self.entries = False
-            findings.notes.append(f"entries are not compared: {error}")
+            findings.notes.append(f"entries are not compared: {why_not}")
 
     def same(self, what: What, at_ms: int) -> None:
         """Count what agrees."""

@@ -99,6 +99,17 @@ def test_signals_are_made_by_the_settings_in_force(calm: tuple[Path, list[Line]]
     assert not any("signals: " in line for line in made.lines)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("SIZING", "kelly"), ("SIZING", "volatility"), ("MAX_BASE", "ETH:1"), ("ENTRY_ORDER", "maker")]
+)
+def test_what_the_tape_cannot_answer_is_said(key: str, value: str, calm: tuple[Path, list[Line]]) -> None:
+    lines = copy.deepcopy(calm[1])
+    with_setting(key, value)(lines)
+    whole = found(lines)
+    assert any("entries are not compared" in note and key in note for note in whole.notes), whole.notes
+    assert whole.compared(What.ENTRY) == 0 and whole.agreed[What.EXIT] >= 8
+
+
 def with_setting(key: str, value: str) -> Callable[[list[Line]], None]:
     def bend(lines: list[Line]) -> None:
         for line in lines:
