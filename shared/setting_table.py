@@ -84,7 +84,7 @@ class Settings:
     bot_name: str = _set("main", "Name of this bot inside its client order ids (letters and digits).")
     data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
     log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-    products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, comma separated.")
+    products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
     depth_view: bool = _set(True, "Keep the 20 best levels of each book for the Chart page.")
     granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
     use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
