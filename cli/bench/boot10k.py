@@ -38,12 +38,13 @@ def measure() -> list[Figure]:
         ensure_control_file(paths, "pause")
         with _program("simulator", env):
             _until(lambda: admin.status(paths, settings), "COIN-SIM")
-            reconciled, trading = zip(*(_start(paths, env) for _ in range(STARTS)), strict=True)
+            reconciled, trading, cpu = zip(*(_start(paths, env) for _ in range(STARTS)), strict=True)
             shut_ms, cleared_ms, found = _kill(paths, env)
     note = f"{count:,} fills, {OPEN} open orders, n={STARTS}"
     return [
         Figure("start to reconciled, worst", max(reconciled), "s", 5.0, note),
-        Figure("start to reconciled, p50", percentile(reconciled, 0.5), "s"),
+        Figure("start to reconciled, p50", percentile(reconciled, 0.5), "s", None, f"load {os.getloadavg()[0]:.1f}"),
+        Figure("processor time of it, p50", percentile(cpu, 0.5), "s", None, "what it takes of a core"),
         Figure("start to trading, worst", max(trading), "s", None, "with the charts' history"),
         Figure("KILL to gate shut", shut_ms, "ms", 50.0),
         Figure(f"gate shut to none of {found} orders left, seen twice", cleared_ms, "ms", 2000.0),
@@ -99,12 +100,16 @@ def _state(paths: DataPaths, pid: int) -> BotState | None:
     return found if found.pid == pid else None
 
 
-def _start(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds from the start of the process to (reconciled, ready to trade); ended by SIGKILL."""
+def _start(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float, float]:
+    """Seconds from the start of the process to (reconciled, ready to trade), and its processor time until the first;
+    ended by SIGKILL.
+    """
     began_s = time.monotonic()
     with _program("bot", env) as bot:
         _until(lambda: (s := _state(paths, bot.pid)) is not None and s.phase in RECONCILED, "reconciled")
         reconciled_s = time.monotonic() - began_s
+        state = _state(paths, bot.pid)
+        cpu_s = state.metrics.cpu_s if state is not None and state.metrics is not None else 0.0
         _until(lambda: (s := _state(paths, bot.pid)) is not None and s.phase is Phase.TRADING, "trading")
         trading_s = time.monotonic() - began_s
         state = _state(paths, bot.pid)
@@ -112,7 +117,7 @@ def _start(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float]:
         if lots != OPEN or state is None or state.differences is not None:
             raise NotReached(f"{lots} lots instead of {OPEN}, or the account differs: {state and state.differences}")
         bot.kill()
-    return reconciled_s, trading_s
+    return reconciled_s, trading_s, cpu_s
 
 
 def _kill(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float, int]:
