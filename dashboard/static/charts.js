@@ -30,7 +30,7 @@
       },
       grid: { vertLines: { visible: false }, horzLines: { color: p.line, style: L.LineStyle.Dotted } },
       rightPriceScale: { borderVisible: false, minimumWidth: 72 },
-      timeScale: { borderVisible: false, timeVisible: box.dataset.granularity !== "ONE_DAY", secondsVisible: false, maxBarSpacing: box.dataset.chart === "equity" ? 12 : 24 },
+      timeScale: { borderVisible: false, timeVisible: box.dataset.granularity !== "ONE_DAY", secondsVisible: false, maxBarSpacing: box.dataset.chart === "equity" ? 0 : 24 },
       crosshair: { vertLine: { color: p.edge, labelBackgroundColor: p.ink2 }, horzLine: { color: p.edge, labelBackgroundColor: p.ink2 } },
       handleScroll: { vertTouchDrag: false },
     };
@@ -43,13 +43,13 @@
     box.append(el);
     return el;
   };
-  const marks = (fills, p, times) => fills
+  const marks = (fills, p, times, size = 0.8) => fills
     .filter((f) => f.at_s >= times[0])
     .map((f) => {
       let at = times[0];
       for (const t of times) { if (t > f.at_s) break; at = t; }
       const buy = f.side === "BUY";
-      return { time: at, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown", color: buy ? p.ink2 : p.ok, size: 0.8 };
+      return { time: at, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown", color: buy ? p.ink2 : p.ok, size };
     });
 
   async function get(url) {
@@ -71,7 +71,7 @@
       if (this.base) this.line.removePriceLine(this.base);
       this.base = d.day_start && this.line.createPriceLine({ price: d.day_start, color: this.p.edge, lineStyle: L.LineStyle.Dashed, lineWidth: 1, axisLabelVisible: false, title: "start" });
       this.marks?.detach?.();
-      this.marks = L.createSeriesMarkers(this.line, marks(d.fills, this.p, rows.map((r) => r.time)));
+      this.marks = L.createSeriesMarkers(this.line, marks(d.fills, this.p, rows.map((r) => r.time), rows.length < 60 ? 0.4 : 0.8)); // few points stand far apart
       if (!this.moved) this.chart.timeScale().setVisibleLogicalRange({ from: -0.03 * rows.length, to: rows.length });
     }
     build() {
