@@ -178,9 +178,9 @@ def _walk(seed: int) -> Journaled:
 
 
 def test_long_walks_with_crashes_at_commits_are_replayed() -> None:
-    walks = [_walk(seed) for seed in range(8)]
-    assert sum(run.crashes for run in walks) >= 40, "walks without trouble prove nothing"
-    assert sum(run.venue.trades for run in walks) >= 40, "and walks without trades neither"
+    walks = [_walk(seed) for seed in range(5)]
+    assert sum(run.crashes for run in walks) >= 25, "walks without trouble prove nothing"
+    assert sum(run.venue.trades for run in walks) >= 20, "and walks without trades neither"
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=200)
