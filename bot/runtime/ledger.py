@@ -1,24 +1,21 @@
 """The ledger's one writer: records of one event in one transaction, and what a new start finds in it."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.core.day import Day
 from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
 from bot.core.lots import Lot
-from bot.core.model import ExitReason, Kind, LotKind, OrderSpec, Purpose, Side
-from bot.core.orders import Order, OrderState
-from bot.core.risk.rate import COUNTED, MINUTE_MS
-from bot.core.world import EVENTS_SHOWN, Latch, Restored
+from bot.core.orders import Order
+from bot.core.world import Latch, Restored
 from bot.runtime.ledger_reads import LedgerReads
+from bot.runtime.ledger_restore import restored
 from shared.control import Command
-from shared.documents import EventDoc, ReceiptDoc, ReceiptState
+from shared.documents import ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.book import Book
 from shared.ledger.events import Word
@@ -30,7 +27,6 @@ from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 log = logging.getLogger("ledger")
 RECEIPTS_SHOWN = 32
 COMMAND_MEMORY = 500
-WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
 
 
 class LedgerWriter:
@@ -191,26 +187,7 @@ class LedgerWriter:
     def restore(self, now: datetime) -> Restored:
         """Everything that the engine must know of the past."""
         with self._engine.connect() as db:
-            lots = tuple(_lot(row) for row in db.execute(select(t.lots).where(t.lots.c.closed_ms.is_(None))))
-            orders = tuple(_wanted_orders(db, lots, epoch_ms(now) - WATCH_ABSENT_MS))
-            shut = (t.latches.c.kind == "kill", t.latches.c.lifted_ms.is_(None))
-            latch = db.execute(select(t.latches).where(*shut)).first()
-            top = db.execute(select(func.max(t.lots.c.seq))).scalar()
-            day = db.execute(select(t.days).order_by(t.days.c.day.desc()).limit(1)).first()
-            return Restored(
-                lots=lots,
-                next_lot_seq=(top or 0) + 1,
-                orders=orders,
-                fill_keys=frozenset(map(tuple, db.execute(select(t.fills.c.order_id, t.fills.c.trade_id)))),
-                own_ids=frozenset(db.execute(select(t.orders.c.client_order_id)).scalars()),
-                day=Day(**day._mapping) if day else None,
-                facts={row.key: row.value for row in db.execute(select(t.facts))},
-                attempts=_attempts(db),
-                order_times_ms=_order_times(db, epoch_ms(now) - MINUTE_MS),
-                latch=Latch(latch.latch_id, latch.source, latch.at_ms) if latch else None,
-                totals=_totals(db),
-                events=_events(db, epoch_ms(now)),
-            )
+            return restored(db, now)
 
 
 def order_row(order: Order, boot_id: str) -> dict[str, Any]:
@@ -270,111 +247,6 @@ def lot_row(lot: Lot) -> dict[str, Any]:
         "realized_pnl": lot.realized_pnl,
         "dust": lot.dust,
     }
-
-
-def _lot(row: Any) -> Lot:
-    step: Decimal = row.price_increment
-    return Lot(
-        lot_id=row.lot_id,
-        seq=row.seq,
-        product_id=row.product_id,
-        kind=LotKind(row.kind),
-        opened_ms=row.opened_ms,
-        base_bought=row.base_bought,
-        base_left=row.base_left,
-        cost=row.cost,
-        entry_fee=row.entry_fee,
-        tp_pct=row.tp_pct,
-        price_increment=step,
-        take_ticks=int(row.take_price / step),
-        stop_ticks=int(row.stop_price / step) if row.stop_price is not None else 0,
-        trail_active=row.trail_active,
-        peak_ticks=int(row.trail_peak / step) if row.trail_peak is not None else 0,
-        trail_ticks=int(row.trail_stop / step) if row.trail_stop is not None else 0,
-        exit_reason=ExitReason(row.exit_reason) if row.exit_reason else None,
-        exit_client_order_id=row.exit_client_order_id,
-        proceeds=row.proceeds,
-        exit_fee=row.exit_fee,
-        dust=row.dust,
-    )
-
-
-def _order(row: Any) -> Order:
-    spec = OrderSpec(
-        client_order_id=row.client_order_id,
-        product_id=row.product_id,
-        side=Side(row.side),
-        kind=Kind(row.kind),
-        purpose=Purpose(row.purpose),
-        base_size=row.base_size,
-        quote_size=row.quote_size,
-        limit_price=row.limit_price,
-        post_only=row.post_only,
-        end_ms=None,
-        expected_price=row.expected_price,
-        lot_id=row.lot_id,
-        lot_kind=LotKind(row.lot_kind) if row.lot_kind else None,
-        tp_pct=row.tp_pct,
-        command_id=row.command_id,
-        retry_of=row.retry_of,
-    )
-    return Order(
-        spec,
-        OrderState(row.state),
-        created_ms=row.created_ms,
-        updated_ms=row.updated_ms,
-        order_id=row.order_id,
-        filled_size=row.filled_size,
-        counted_size=row.counted_size,
-        counted_quote=row.counted_quote,
-        reason=row.reason,
-    )
-
-
-def _wanted_orders(db: Connection, lots: tuple[Lot, ...], absent_since_ms: int) -> Iterable[Order]:
-    """Orders that are not settled, those that open lots wait for, and absent ones that may still turn up."""
-    c = t.orders.c
-    waited = [lot.exit_client_order_id for lot in lots if lot.exit_client_order_id is not None]
-    watched = (c.state == OrderState.ABSENT.value) & (c.updated_ms > absent_since_ms)
-    wanted = or_(c.settled.is_(False), c.client_order_id.in_(waited), watched)
-    for row in db.execute(select(t.orders).where(wanted).order_by(c.created_ms, c.client_order_id)):
-        yield _order(row)
-
-
-def _attempts(db: Connection) -> dict[str, int]:
-    columns = (t.orders.c.lot_id, t.orders.c.command_id)
-    rows = db.execute(select(*columns, func.count()).where(columns[0].is_not(None)).group_by(*columns))
-    return {f"{lot_id}|{command_id}" if command_id else lot_id: count for lot_id, command_id, count in rows}
-
-
-def _order_times(db: Connection, since_ms: int) -> tuple[int, ...]:
-    """When the orders that the limit per minute counts were made."""
-    wanted = (t.orders.c.created_ms >= since_ms, t.orders.c.purpose.in_([purpose.value for purpose in COUNTED]))
-    query = select(t.orders.c.created_ms).where(*wanted).order_by(t.orders.c.created_ms)
-    return tuple(db.execute(query).scalars())
-
-
-def _totals(db: Connection) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for counters in db.execute(select(t.days.c.counters)).scalars():
-        for name, count in counters.items():
-            totals[name] = totals.get(name, 0) + count
-    return totals
-
-
-def _events(db: Connection, _now_ms: int) -> tuple[EventDoc, ...]:
-    rows = db.execute(select(t.journal).order_by(t.journal.c.seq.desc()).limit(EVENTS_SHOWN)).all()
-    return tuple(
-        EventDoc(
-            at=iso_seconds(from_epoch_ms(row.at_ms)),
-            at_ms=row.at_ms,
-            kind=row.kind,
-            level=row.level,
-            text=row.text,
-            product_id=row.product_id,
-        )
-        for row in reversed(rows)
-    )
 
 
 def _sent_ms(command: Command) -> int | None:
