@@ -129,6 +129,7 @@ def _document(args: argparse.Namespace, results: list[dict[str, Any]], wall_s: f
     hits: Counter[str] = Counter()
     for result in results:
         hits.update(result["hits"])
+    before = hits_of(kept_runs()) if args.add else Counter[str]()
     boots = [ms for result in results for ms in result["boot_ms"]]
     return {
         "each": args.each,
@@ -137,7 +138,7 @@ def _document(args: argparse.Namespace, results: list[dict[str, Any]], wall_s: f
         "lanes": len(results),
         "load": round(os.getloadavg()[1], 1),
         "hits": {name: hits[name] for name in POINTS if args.only in name},
-        "missing": [name for name in POINTS if args.only in name and hits[name] < args.each],
+        "missing": [name for name in POINTS if args.only in name and hits[name] + before[name] < args.each],
         "elsewhere": sum(result["elsewhere"] for result in results),
         "modes": dict(Counter(result["mode"] for result in results)),
         "boot_ms": {f"p{share}": percentile(boots, share) for share in (50, 99)} | {"n": len(boots)},
