@@ -1,11 +1,14 @@
 """A throw-away Postgres server on loopback, for the tests of a ledger that is kept on one."""
 
 import contextlib
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +21,13 @@ from shared.settings import Secret
 from tests.conftest import postgres_programs
 
 START_S = 30.0
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """Linux: a test run that is killed takes its server along."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 class Server:
@@ -53,7 +63,14 @@ class Server:
             "-c", "synchronous_commit=off", "-c", "fsync=off",
         ]  # fmt: skip
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._as)
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  it takes no lock
+                **self._as,
+            )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
@@ -66,7 +83,7 @@ class Server:
     def stop(self) -> None:
         """At once, with every session cut."""
         if self._process is not None:
-            self._process.send_signal(2)  # SIGINT: a fast shutdown
+            self._process.send_signal(signal.SIGINT)  # a fast shutdown
             self._process.wait(START_S)
             self._process = None
 
