@@ -28,6 +28,8 @@ _GATE, _KILL, _COMMANDS = "bot/runtime/gate.py", "bot/runtime/kill.py", "bot/run
 _WORLD, _ORDERS, _BOOT = "bot/core/world.py", "bot/core/orders.py", "bot/runtime/boot.py"
 _STREAM, _GATES, _ENTRIES = "bot/coinbase/stream.py", "bot/core/gates.py", "bot/core/entries.py"
 
+# The account's fills by cursor make good what an order's own fills lack: both are switched off.
+_NO_FEED = ((_DESK, "await self.fills.read()", "pass"), (_BOOT, "await bot.desk.fills.read()", "pass"))
 _ONE_EXIT = ("bot/core/risk/pretrade.py", "if other and not order.settled:", "if False:")
 
 PLANTED: tuple[Planted, ...] = (
@@ -74,11 +76,11 @@ PLANTED: tuple[Planted, ...] = (
     Planted("fills-counted-twice", "R5 P9", True, _FILLS, "if key in world.fill_keys:\n        return None", "if key in ():\n        return None"),
     Planted("fill-memory-lost-at-boot", "R5 P9", True, _WORLD, "set(restored.fill_keys)", "set()", needs="market:thin_book,risk_per_trade_pct=20,max_order_usd=0,entry_order=maker,crash,crash,crash"),
     Planted("fills-not-fetched", "R5 P8", True, _FLOW,
-            "if after.order_id and owed:\n        world.emit(FetchFills(after.order_id))", "if after.order_id and owed:\n        pass", more=((_FLOW, "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass"),)),
+            "if after.order_id and owed:\n        world.emit(FetchFills(after.order_id))", "if after.order_id and owed:\n        pass", more=(*_NO_FEED, (_FLOW, "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass"),)),
     Planted("fills-fetched-once", "R5 B9", True, _FLOW,
-            "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass", needs="fill_lag"),
+            "if order.done and order.order_id:\n            world.emit(FetchFills(order.order_id))", "if order.done and order.order_id:\n            pass", more=_NO_FEED, needs="fill_lag"),
     Planted("settled-before-fills", "R5 P11", True, _ORDERS, "if not self.done or self.counted_size < self.filled_size:", "if not self.done:", needs="fill_lag", more=((_ORDERS, "return self.state is not OrderState.FILLED or self.counted_size > 0", "return True"),)),
-    Planted("first-page-of-fills-only", "R5 B9", True, _REST, '{"order_ids": [order_id], "limit": 100}, "fills"', '{"order_ids": [order_id], "limit": 1}, "nothing"'),
+    Planted("first-page-of-fills-only", "R5 B9", True, _REST, '{"order_ids": [order_id], "limit": 100}, "fills"', '{"order_ids": [order_id], "limit": 1}, "nothing"', more=_NO_FEED),
     Planted("fill-fee-ignored", "R12", True, _LOTS, "entry_fee=lot.entry_fee + fill.fee,", "entry_fee=lot.entry_fee,"),
     Planted("partial-fill-lot-is-whole", "P11", True, _LOTS, "base_left=lot.base_left + fill.base_size,", "base_left=lot.base_left,"),
     Planted("sale-does-not-lower-the-lot", "P11", True, _LOTS, "base_left=lot.base_left - fill.base_size,", "base_left=lot.base_left,"),
@@ -114,7 +116,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("pause-only-shown", "I6", True, _COMMANDS, "bot.gate.latches.level = level\n", "pass\n", needs="start,pause", more=((_WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.latch is None"),)),
     Planted("gate-ignores-stop", "I6", True, _GATE, "if latches.level >= Level.STOP:", "if False:", needs="start,stop", more=((_WORLD, "self.ready and self.level is Level.RUN and self.latch is None", "self.ready and self.latch is None"),)),
     # 11 limits, freshness, loss
-    Planted("no-breaker", "I8 P19", True, _ACCOUNT, "    _judge_breaker(world, world.day, equity)\n\n", "\n", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"),
+    Planted("no-breaker", "I8 P19", True, _ACCOUNT, "    _judge_breaker(world, world.day)\n", "", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"),
     Planted("breaker-reset-by-restart", "I8 P19", True, _WORLD, "self.day: Day | None = restored.day", "self.day: Day | None = None", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0,crash"),
     Planted("breaker-does-not-shut", "I8", True, _GATES, "if world.day.breaker_ms is not None:", "if False:", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"),
     Planted("stale-data-trades", "R11 P12", False, _GATES, "verdict = _OPEN if age_ms <= limit_ms else _FAULT", "verdict = _OPEN", needs="ws_mute_product", more=((_GATE, "if age_ms is None or age_ms > self._settings.stale_data_sec * 1000:", "if age_ms is None:"),)),
@@ -143,7 +145,7 @@ PLANTED: tuple[Planted, ...] = (
             "self._fs.write_whole(self._paths.state, state, durable=durable)", "self._paths.state.write_bytes(state[: len(state) // 2])"),
     Planted("seq-stands-still", "I10", False, "bot/runtime/report.py", "bot.seq += 1", "bot.seq += 0"),
     Planted("backlog-dropped", "F1 P20", True, _APP, "self._backlog.extend(records)\n            self.ledger_failed(error)", "self.ledger_failed(error)", needs="ledger_full"),
-    Planted("day-turns-twice", "G4 I20", False, _ACCOUNT, "today > world.day.day:", "today >= world.day.day and world.now_ms % 600_000 < 1_000:"),
+    Planted("day-turns-twice", "G4 I20", False, "bot/core/rules/day.py", "return utc_day(now_ms) > utc_day(previous_ms)", "return utc_day(now_ms) >= utc_day(previous_ms) and now_ms % 600_000 < 1_000"),
     Planted("missing-order-ends-the-bot", "P22 E7", False, _DESK, "except ExchangeError as error:\n            log.info(\"look-up",
             "except NoAnswerGot as error:\n            log.info(\"look-up", needs="throttle"),
     Planted("401-ends-the-boot", "D6 P15", False, _BOOT, "if doubt_key and isinstance(error, Unauthorized):", "if isinstance(error, Unauthorized):", needs="unauthorized"),
