@@ -7,17 +7,18 @@ one transaction before any of the actions is carried out.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from bot.core import account, audit, clock_step, commands, entries, exits, flow, maker, universe
 from bot.core import events as ev
 from bot.core.intents import Intent
-from bot.core.market import Market
+from bot.core.market import DOUBT_TOLD_MS, Market
 from bot.core.risk import guards
 from bot.core.world import Latch, Restored, StrategyPort, World
 from shared.control import Level
 from shared.documents import Phase, Status
-from shared.money import from_units
+from shared.money import from_units, plain
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms
 
@@ -96,6 +97,9 @@ class Engine:
         market = world.markets.get(event.product_id)
         if market is None or event.price <= 0:
             return
+        if not market.believes(event.price):
+            self._doubt(market, event.price)
+            return
         market.price, market.bid, market.ask = event.price, event.bid, event.ask
         market.ask_size = event.ask_size
         market.priced_ms = world.now_ms
@@ -104,6 +108,15 @@ class Engine:
         if world.now_ms - market.judged_ms < world.settings.tick_interval_sec * 1000:
             return
         self._judge(market)
+
+    def _doubt(self, market: Market, price: Decimal) -> None:
+        """Tell people, at most once a minute. The price itself moves nothing, not even the feed's age."""
+        world, told = self.world, market.doubt_told_ms
+        if told is None or world.now_ms - told >= DOUBT_TOLD_MS:
+            market.doubt_told_ms = world.now_ms
+            product_id = market.product.product_id
+            text = f"{product_id}: a price of {plain(price)}, far from the last, must come twice"
+            world.note("feed", text, "warn", product_id)
 
     def _judge(self, market: Market) -> None:
         market.judged_ms = self.world.now_ms

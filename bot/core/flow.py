@@ -53,8 +53,14 @@ def refused(world: World, event: Refused) -> None:
         lot = order.spec.lot_id
         text = f"{order.spec.product_id} {order.spec.purpose.value} refused: {event.reason}"
         world.note("order", text, "warn", order.spec.product_id, lot)
-        world.exit_hold_ms[lot or ""] = world.now_ms + exits.REFUSED_RETRY_MS
+        _hold(world, order)
         exits.order_over(world, order)
+
+
+def _hold(world: World, order: Order) -> None:
+    """After a sale that was not taken, wait. A take has a pause of its own, for which no stop must wait."""
+    if order.spec.purpose is not Purpose.TAKE:
+        world.exit_hold_ms[order.spec.lot_id or ""] = world.now_ms + exits.REFUSED_RETRY_MS
 
 
 def denied(world: World, event: Denied) -> None:
@@ -65,7 +71,7 @@ def denied(world: World, event: Denied) -> None:
     text = f"{order.spec.product_id} {order.spec.purpose.value} not sent: {event.reason}"
     world.note("order", text, "warn", order.spec.product_id, event.client_order_id)
     if order.spec.purpose is not Purpose.ENTRY:
-        world.exit_hold_ms[order.spec.lot_id or ""] = world.now_ms + exits.REFUSED_RETRY_MS
+        _hold(world, order)
         exits.order_over(world, order)
     elif order.spec.kind is Kind.LIMIT:
         maker.order_over(world, order)

@@ -10,6 +10,10 @@ from bot.core.model import Bar, Product
 from bot.core.risk.bands import Bands
 from bot.core.volatility import Volatility
 
+# A price this many times the last one, or this part of it, must come twice: one mangled frame is no crash.
+WILD_FACTOR = 3
+DOUBT_TOLD_MS = 60_000
+
 
 @dataclass(slots=True)
 class Market:
@@ -22,6 +26,8 @@ class Market:
     ask: Decimal | None = None
     ask_size: Decimal | None = None  # offered at the best ask, base units
     priced_ms: int | None = None  # when the last price came
+    doubted: Decimal | None = None  # a price far from the last one, seen once
+    doubt_told_ms: int | None = None  # when people were told of one
     bar_price: Decimal | None = None  # the newest bar's close, where bars alone are judged (USE_TICK_PRICE=false)
     judged_ms: int = 0  # when exits and gates were last judged
     bars: deque[Bar] = field(default_factory=deque)
@@ -66,6 +72,15 @@ class Market:
             return None
         return float((self.ask - self.bid) / (self.ask + self.bid) * 200)
 
+    def believes(self, price: Decimal) -> bool:
+        """True where `price` is near the last one, or near one that was doubted just before."""
+        known, doubted = self.price, self.doubted
+        if known is None or _near(price, known) or (doubted is not None and _near(price, doubted)):
+            self.doubted = None
+            return True
+        self.doubted = price
+        return False
+
     def age_ms(self, now_ms: int) -> int | None:
         return None if self.priced_ms is None else max(now_ms - self.priced_ms, 0)
 
@@ -86,3 +101,7 @@ class Market:
         while len(self.bars) > self.max_bars:
             self.bars.popleft()
         return bool(fresh)
+
+
+def _near(price: Decimal, other: Decimal) -> bool:
+    return price < other * WILD_FACTOR and other < price * WILD_FACTOR

@@ -296,3 +296,25 @@ def test_the_page_shows_orders_in_flight_before_those_that_are_over() -> None:
         rig.engine.world.risk.entries_sent.clear()
     shown = view.orders(rig.engine.world)
     assert len(shown) == view.ORDERS_SHOWN and shown[0].client_order_id == take.client_order_id
+
+
+def test_a_stop_does_not_wait_for_the_pause_after_a_refused_take() -> None:
+    rig = Rig(stop_loss_pct=5.0)
+    _, take = rig.open_runner(size="1", price="100")
+    assert take is not None
+    rig.send(ev.Refused(take.client_order_id, "PREVIEW_POST_ONLY_WOULD_CROSS", insufficient=False))
+    sale = one(sells(rig.price("94")))
+    assert sale.limit_price is None
+
+
+def test_a_price_far_from_the_last_must_come_twice() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner(size="1", price="100")
+    peak = rig.engine.world.peak_equity
+    assert not places(rig.price("1000000000000"))
+    rig.tick(1)
+    assert rig.engine.world.peak_equity == peak, "one mangled frame became the peak"
+    assert not places(rig.price("100")), "the lot was judged at it"
+    assert not places(rig.price("10"))
+    assert places(rig.price("1000")) == [], "two that disagree are no confirmation"
+    assert one(sells(rig.price("990")))
