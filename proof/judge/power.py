@@ -59,6 +59,8 @@ def kill(case: Case) -> Iterator[str]:
     yield from _kill_file(case)
     yield from _cleared(case)
     yield from _latch_lasts(case)
+    if not case.ledger_was_lost:
+        yield from _latch_carried(case)
     final = case.states[-1] if case.states else None
     if final is not None and final["latch"]:
         for order in (*case.own, *case.strays):
@@ -108,9 +110,24 @@ def _latch_lasts(case: Case) -> Iterator[str]:
             if shown and state["latch"] != latch["latch_id"]:
                 yield f"latch {latch['latch_id']} was not shown at {state['us']} us ({state['status']})"
                 break
+    if case.faulty("ledger_full"):
+        return  # then the file KILL holds it, and the next life latches anew
     known = {latch["latch_id"] for latch in case.tables["latches"]}
     for latch_id in {state["latch"] for state in case.states if state["latch"]} - known:
         yield f"latch {latch_id} was shown, but the ledger never had it"
+
+
+def _latch_carried(case: Case) -> Iterator[str]:
+    """Who ends killed comes back killed, unless somebody reset it in between."""
+    resets = [act["us"] for act in case.truth["acts"] if act["kind"] in RESETS | {"repeat_command"}]
+    last: Row | None = None
+    for state in case.states:
+        if state["status"] not in ALIVE:
+            continue
+        lifted = last is not None and last["life"] != state["life"] and last["latch"] and not state["latch"]
+        if last is not None and lifted and not any(last["us"] - 4_000_000 <= us <= state["us"] for us in resets):
+            yield f"life {last['life']} ended killed ({last['latch']}), life {state['life']} was not"
+        last = state
 
 
 def pause(case: Case) -> Iterator[str]:

@@ -114,6 +114,15 @@ def latch_vanished(desk: Desk) -> None:
         state["latch"] = None
 
 
+def latch_not_carried(desk: Desk) -> None:
+    shut = next(s for s in desk.truth["states"] if s["latch"] and s["status"] == "killed")
+    for state in desk.truth["states"]:
+        if state["us"] > shut["us"]:
+            state.update(life=2, latch=None)
+    shut["life"] = 1
+    desk.truth["acts"] = [act for act in desk.truth["acts"] if act["kind"] != "reset_kill"]
+
+
 def bought_while_paused(desk: Desk) -> None:
     paused = [s for s in desk.truth["states"] if s["level"] == "pause" and s["status"] == "paused"][:2]
     desk.post(sent_us=paused[1]["us"] + 5_000_000, at_us=paused[1]["us"] + 5_000_000)
@@ -291,6 +300,7 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I5 KILL", latch_vanished),
     ("I5 KILL", cleared_too_early),
     ("I5 KILL", kill_took_long),
+    ("I5 KILL", latch_not_carried),
     ("I6 PAUSE", bought_while_paused),
     ("I7 STOP-PERSIST", wish_forgotten),
     ("I8 LOSS", bought_after_the_loss),
