@@ -84,7 +84,7 @@ def _lots(case: Case) -> Iterator[str]:
 
 
 def explained(case: Case) -> Iterator[str]:
-    """B7: what moved the balances and was no fill of ours shuts purchases until a person presses Start.
+    """B7: what moved the balances and was no fill of ours shuts purchases until a person adopts it.
 
     Only judged where nothing else may have kept the bot from seeing it, or from being there to see it.
     """
