@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from dashboard.auth.roles import Principal
 from dashboard.dispatch import CONFIRM
+from dashboard.views import account, header, positions
 from dashboard.views import commands as c
 from dashboard.views import format as f
-from dashboard.views import header, positions
 from dashboard.views.snapshot import Snapshot
 from shared.control import Cmd
 
@@ -43,6 +43,7 @@ def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
         Cmd.CLOSE_LOT: _close_lot,
         Cmd.CLOSE_PRODUCT: _close_product,
         Cmd.CANCEL: _cancel,
+        Cmd.ADOPT: _adopt,
     }.get(cmd)
     return made(s, f.clean(target)[:120], who) if made else None
 
@@ -89,6 +90,24 @@ def _reset(s: Snapshot, _target: str, who: Principal) -> Ask:
         "reset_kill", {}, "Reset kill", header.band(s), steps, word=code, word_is="latch_id", button="Lift the latch",
         icon="unlock", danger=False, small="The id names this latch, so that an older click cannot lift a newer one.",
         why=c.why_not(s, Cmd.RESET_KILL, {"latch_id": "?"}, who.role.value),
+    )  # fmt: skip
+
+
+def _adopt(s: Snapshot, _target: str, who: Principal) -> Ask:
+    """The text that is shown is the text that is sent: where more came since, the bot refuses it."""
+    text = s.state.differences if s.state else None
+    args = {"differences": text} if text else {}
+    steps = [
+        ("Exactly this is booked as a transfer. It is no result of the day.", ""),
+        ("Entries go on, unless something else shuts them.", ""),
+    ]
+    if account.coins_left(s):
+        steps.append(("Lots whose coins are gone are closed as dust, the newest first.", ""))
+    rows = [(one.currency, one.text, True) for one in account.differing(s)]
+    return Ask(
+        "adopt", args, "Adopt what differs", header.band(s), steps, rows=rows, word=CONFIRM[Cmd.ADOPT],
+        button="Adopt", icon="ok", danger=False, why=c.why_not(s, Cmd.ADOPT, args, who.role.value),
+        small="Look at the exchange's own page first: what was no deposit, withdrawal or trade of yours is a warning.",
     )  # fmt: skip
 
 

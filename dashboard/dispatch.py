@@ -17,7 +17,10 @@ from shared.settings import Mode
 log = logging.getLogger(__name__)
 # How old a sign-in may be where a latch over real money is lifted (reliability.md S19).
 REAUTH_S = 15 * 60.0
-CONFIRM = {Cmd.KILL: "KILL", Cmd.FLATTEN: "FLATTEN"}
+CONFIRM = {Cmd.KILL: "KILL", Cmd.FLATTEN: "FLATTEN", Cmd.ADOPT: "ADOPT"}
+# What a browser's session must have typed; kill is never refused.
+TYPED = {Cmd.FLATTEN: "Type FLATTEN to sell everything.", Cmd.ADOPT: "Type ADOPT to book what differs as a transfer."}
+ARG_MAX_CHARS = 2000  # a difference in each of many currencies is one long text, and must arrive whole
 LEAST_LATCH_CHARS = 4
 
 
@@ -74,7 +77,9 @@ def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm:
     unknown = sorted(set(args) - set(rule.args))
     if unknown:
         raise CommandRefused(400, f"{words(cmd)} takes {', '.join(rule.args) or 'no arguments'}.")
-    kept = {name: args[name].strip()[:200] for name in rule.args if args.get(name)}
+    kept = {name: args[name].strip() for name in rule.args if args.get(name)}
+    if any(len(value) > ARG_MAX_CHARS for value in kept.values()):
+        raise CommandRefused(400, f"{words(cmd)}: an argument of more than {ARG_MAX_CHARS} characters.")
     if cmd is Cmd.RESET_KILL:
         kept["latch_id"] = _latch(who, s, kept.get("latch_id", ""))
     why = why_not(s, cmd, kept, who.role.value)
@@ -82,8 +87,8 @@ def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm:
         why = ""  # kill is never refused: twice is harmless
     if why:
         raise CommandRefused(409, why)
-    if cmd is Cmd.FLATTEN and who.kind == "session" and confirm.strip().upper() != CONFIRM[cmd]:
-        raise CommandRefused(409, "Type FLATTEN to sell everything.")
+    if cmd in TYPED and who.kind == "session" and confirm.strip().upper() != CONFIRM[cmd]:
+        raise CommandRefused(409, TYPED[cmd])
     return kept
 
 

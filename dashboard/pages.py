@@ -108,17 +108,18 @@ class Pages:
         m = self._frame
         band = header.band(s)
         block = header.block(s)
+        buttons = commands_view.buttons(s, role)
         return {
             "f-root": str(m.f_root(root(s, page.title))),
             "f-mode": str(m.f_mode(band, s.now)),
             "f-pres": str(m.f_pres(block, self.env.globals["age"])),
             "f-pulse": str(m.f_pulse(*header.pulse(s.beats))),
             "f-lights": str(m.f_lights(header.lights(s))),
-            "cmd": str(m.f_cmd(commands_view.buttons(s, role), band)),
+            "cmd": str(m.f_cmd(buttons, band)),
             "f-acct": str(m.f_acct(header.account(s), self.env.globals["age"], self.env.globals["fm"])),
             "f-nav": str(m.f_nav(self.listed, page.key, badges(s))),
             "receipts": str(m.f_receipts(commands_view.receipts(s))),
-            "f-note": str(m.f_note(notes.note(s), self.env.globals["age_text"])),
+            "f-note": str(m.f_note(notes.note(s), self.env.globals["age_text"], buttons.adopt)),
         }
 
     async def draw(self, page: Page, s: Snapshot, data: Data, role: str) -> dict[str, str]:

@@ -440,6 +440,7 @@ class BotState:
     orders: list[OrderDoc] | None = None
     risk: RiskDoc | None = None
     differences: str | None = None  # "BTC -0.5, USD +100": what nobody has explained; `adopt` names it; null = none
+    differences_since: str | None = None  # when they began; null where there are none, or it is not known
     audit: AuditDoc | None = None
     gates: GatesDoc | None = None
     feeds: FeedsDoc | None = None

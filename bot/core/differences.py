@@ -19,6 +19,7 @@ from shared.documents import ReceiptState
 from shared.money import ZERO
 
 FACT = "differences"
+SINCE = "differences_since_ms"
 BALANCES = "balances"
 FOREIGN_KEPT = 500
 RECENT_MS = 120_000  # an account that differs is taken over within this time
@@ -40,11 +41,19 @@ def found(world: World, amounts: Mapping[str, Decimal]) -> None:
         after[currency] = after.get(currency, ZERO) + amount
     world.differences = {currency: amount for currency, amount in after.items() if amount}
     world.save_fact(FACT, signed_text(world.differences))
+    if world.differences and not before:
+        world.save_fact(SINCE, str(world.now_ms))
     if world.differences:
         text = f"{kind_of(world, world.differences)}: {signed_text(world.differences)}; no entry until it is adopted"
         world.note("account", text, "bad")
     elif before:
         world.note("account", "the account is as our fills explain it again", "good")
+
+
+def since_ms(world: World) -> int | None:
+    """Since when something differs; None = nothing does, or an older ledger did not keep when."""
+    kept = world.facts.get(SINCE)
+    return int(kept) if kept and world.differences else None
 
 
 def kind_of(world: World, amounts: Mapping[str, Decimal]) -> str:

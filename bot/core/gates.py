@@ -127,7 +127,9 @@ def _records(world: World, _market: Market) -> Gate:
         return Gate("ledger", "Balances", _FAULT, "not synced", "synced", "when a sync works")
     if world.entries_blocked:
         opens = (
-            "./coin adopt after a look at the cause" if world.differences else "press Start after a look at the cause"
+            "by Adopt (./coin adopt) after a look at the cause"
+            if world.differences
+            else "press Start after a look at the cause"
         )
         return Gate("ledger", "Entries latch", _FAULT, world.entries_blocked, "none", opens)
     return Gate("ledger", "Ledger and balances", _OPEN, "in order", None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 
 from bot.coinbase.stream import StreamHealth
-from bot.core import view
+from bot.core import differences, view
 from bot.core.portfolio import signed_text
 from bot.core.world import World
 from bot.runtime.host import Host
@@ -36,6 +36,7 @@ def state(bot: Host) -> BotState:
     if world is not None:
         world.now_ms = epoch_ms(now)
     account = view.account(world) if world is not None else None
+    differ_ms = differences.since_ms(world) if world is not None else None
     status, phase = status_and_phase(bot)
     return BotState(
         ts=iso_seconds(now),
@@ -62,6 +63,7 @@ def state(bot: Host) -> BotState:
         orders=view.orders(world) if world is not None and bot.synced else None,
         risk=view.risk(world) if world is not None and bot.synced else None,
         differences=signed_text(world.differences) or None if world is not None else None,
+        differences_since=iso_seconds(from_epoch_ms(differ_ms)) if differ_ms is not None else None,
         audit=view.audit(world) if world is not None else None,
         gates=view.gates(world) if world is not None and bot.synced else None,
         feeds=_feeds(bot),

@@ -1,10 +1,11 @@
-"""Health: what a reader can check by itself, PM2's table, file ages, feeds, the clock and failed writes."""
+"""Health: what a reader can check by itself, PM2's table, file ages, the account and its last
+audit, feeds, the clock and failed writes."""
 
 from dashboard import disk
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
-from dashboard.views import health
+from dashboard.views import account, commands, health
 from dashboard.views.snapshot import Snapshot
 
 
@@ -29,6 +30,10 @@ def _feeds(s: Snapshot, _data: Data, _role: str) -> Context:
     return {"feeds": s.state.feeds if s.state else None, "rows": health.feed_rows(s)}
 
 
+def _account(s: Snapshot, _data: Data, role: str) -> Context:
+    return {"rows": account.rows(s), "audit": account.audit(s), "button": commands.buttons(s, role).adopt}
+
+
 def _machine(s: Snapshot, _data: Data, _role: str) -> Context:
     return {"rows": health.machine_rows(s)}
 
@@ -44,6 +49,7 @@ PAGE = Page(
         Part("he-checks", "parts/health_checks.html", _checks),
         Part("he-pm2", "parts/health_pm2.html", _pm2),
         Part("he-files", "parts/health_files.html", _files),
+        Part("he-account", "parts/health_account.html", _account),
         Part("he-feeds", "parts/health_feeds.html", _feeds),
         Part("he-machine", "parts/health_machine.html", _machine),
     ),

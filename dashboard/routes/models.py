@@ -172,9 +172,9 @@ class Pm2(BaseModel):
 
 
 class CommandIn(BaseModel):
-    cmd: str = Field(description="start, pause, stop, kill, flatten, close_lot, close_product, cancel, reset_kill, …")
+    cmd: str = Field(description="start, pause, stop, kill, flatten, close_lot, cancel, reset_kill, adopt, …")
     args: dict[str, str] = Field(default_factory=dict)
-    confirm: str = Field(default="", description="FLATTEN, where a browser's session sends flatten.")
+    confirm: str = Field(default="", description="FLATTEN or ADOPT, where a browser's session sends that.")
     held: bool = Field(default=False, description="Kill by holding its key.")
 
 

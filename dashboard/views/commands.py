@@ -6,7 +6,7 @@ from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS
 from dashboard.views.orders import own_working
 from dashboard.views.snapshot import Sent, Snapshot
-from shared.control import LEVEL_OF, Cmd, Level, refusal
+from shared.control import COMMANDS, LEVEL_OF, Cmd, Level, refusal
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.presence import Presence
 
@@ -32,6 +32,7 @@ class Buttons:
     flatten: Button
     kill: Button
     reset: Button | None  # only while killed
+    adopt: Button | None  # only while something differs
     drill: Button
 
 
@@ -90,8 +91,9 @@ def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str
 def _why_once(state: BotState, cmd: Cmd, args: dict[str, str] | None) -> str:
     if cmd is Cmd.RESET_KILL and state.kill is None:
         return "Not killed."
-    said = refusal(cmd, args if args is not None else {"lot_id": "?", "product_id": "?", "client_order_id": "?",
-                                                       "latch_id": "?"}, state.status)  # fmt: skip
+    if cmd is Cmd.ADOPT and state.differences is None:
+        return "Nothing differs: the account is as the bot's own trades explain it."
+    said = refusal(cmd, args if args is not None else dict.fromkeys(COMMANDS[cmd].args, "?"), state.status)
     if said:
         return "Not before the bot is trading." if state.status is Status.STARTING else f.words(said) + "."
     if cmd is Cmd.FLATTEN and state.positions is not None and not any(p.lots for p in state.positions):
@@ -116,6 +118,7 @@ def buttons(s: Snapshot, role: str) -> Buttons:
         button(Cmd.FLATTEN, "Flatten…", "flat"),
         button(Cmd.KILL, "Kill…", "kill"),
         button(Cmd.RESET_KILL, "Reset kill…", "unlock") if s.killed else None,
+        button(Cmd.ADOPT, "Adopt…", "ok") if s.state is not None and s.state.differences is not None else None,
         button(Cmd.DRILL, "Run drill", "play"),
     )
 
@@ -240,6 +243,7 @@ def _said(r: ReceiptDoc) -> str:
         "flatten": "Flat.",
         "reset_kill": "The latch is lifted. The level is stop.",
         "drill": "Kill path proven.",
+        "adopt": "Booked as a transfer.",
     }
     return says.get(r.cmd, "Done.")
 

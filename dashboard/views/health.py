@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from dashboard.rows import DiskLook
+from dashboard.views import account, header
 from dashboard.views import format as f
-from dashboard.views import header
 from dashboard.views.snapshot import Lock, Snapshot
 from shared.presence import Presence
 
@@ -68,6 +68,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
         _feed_check(s),
         _clock_check(s),
         _ledger_check(s, disk),
+        _account_check(s),
         _disk_check(disk),
         _private_check(disk),
         _build_check(s, build),
@@ -170,6 +171,15 @@ def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
     if not ledgers:
         return _check("Ledger", "ok" if s.fresh else "unk", "on its Postgres server")
     return _check("Ledger", "ok" if any(ledgers) else "unk", "there" if any(ledgers) else "not made yet")
+
+
+def _account_check(s: Snapshot) -> Check:
+    if s.state is None or s.state.account is None:
+        return _check("Account", "unk", "not compared yet")
+    found = account.differing(s)
+    if found:
+        return _check("Account", "bad", f.listed([one.said for one in found]), "Adopt, after a look at the cause")
+    return _check("Account", "ok", "as the bot's own trades explain it")
 
 
 def _disk_check(disk: DiskLook) -> Check:

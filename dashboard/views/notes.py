@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from dashboard.views import account
 from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS, Witness, witnesses
 from dashboard.views.snapshot import Snapshot
@@ -18,7 +19,7 @@ class Note:
     strong: str = ""  # said after the text, in bold
     rest: str = ""
     grows: bool = False  # the heading ends in the file's age
-    action: str = ""  # flatten, start
+    action: str = ""  # flatten, start, adopt
     witnesses: list[Witness] = field(default_factory=list)
 
 
@@ -34,7 +35,7 @@ def note(s: Snapshot) -> Note | None:
         return _offline(s)
     if s.state is None or not s.fresh:
         return None
-    return _of_status(s, s.state) or _of_files(s, s.state)
+    return _of_latches(s, s.state) or _of_account(s, s.state) or _of_status(s, s.state) or _of_files(s, s.state)
 
 
 def _held(positions: list[PositionDoc] | None) -> tuple[int, float | None]:
@@ -128,7 +129,7 @@ def _error(state: BotState, startable: str, seen: list[Witness]) -> Note:
     )
 
 
-def _of_status(s: Snapshot, state: BotState) -> Note | None:
+def _of_latches(s: Snapshot, state: BotState) -> Note | None:
     if state.kill is not None:
         return _killed(s, state, state.kill)
     if state.status is Status.ERROR:
@@ -141,6 +142,31 @@ def _of_status(s: Snapshot, state: BotState) -> Note | None:
             "The bot did not end cleanly several times in ten minutes, so it opens nothing and judges no exit. Look "
             "at the log for the cause; Start leaves safe mode.",
         )
+    if not state.io.ledger_ok:
+        why = f.clean(state.io.ledger_error or "unknown reason")
+        return Note("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
+    return None
+
+
+def _of_account(s: Snapshot, state: BotState) -> Note | None:
+    """Entries are shut until a person has looked at what the account holds beyond our own trades."""
+    found = account.differing(s)
+    if not found:
+        return None
+    since = f.of_text(state.differences_since)
+    return Note(
+        "bad",
+        "bads",
+        "The account differs: no entry until it is adopted",
+        f"Since {f.clock(since, s.now)} it holds " if since is not None else "It holds ",
+        f.listed([one.said for one in found]),
+        " than the bot's own trades explain. Exits go on. After a look at the cause, Adopt books exactly this as a "
+        "transfer and lets entries go on.",
+        action="adopt",
+    )
+
+
+def _of_status(s: Snapshot, state: BotState) -> Note | None:
     if state.status is Status.STOPPED and _held(state.positions)[0]:
         return Note(
             "info",
@@ -192,9 +218,6 @@ def _killer(state: BotState, kill: KillDoc) -> str:
 
 
 def _of_files(s: Snapshot, state: BotState) -> Note | None:
-    if not state.io.ledger_ok:
-        why = f.clean(state.io.ledger_error or "unknown reason")
-        return Note("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
     if state.error:
         return Note("warn", "warns", "The bot reports trouble", f.clean(state.error))
     if state.io.write_errors:

@@ -135,6 +135,24 @@ def test_a_damaged_file_another_version_and_none_at_all(running: Start, visit: V
     v.word("RUNNING")
 
 
+def test_what_differs_stands_on_every_page_until_a_person_adopts_it(running: Start, visit: Visit) -> None:
+    here = running("differs")
+    v = visit(here)
+    v.word("RUNNING")
+    for path in ("/positions", "/why", "/health"):
+        assert "250.5 USD more" in v.go(path).inner_text("#f-note").replace("\u00a0", " "), path
+    assert "does not show it" in v.page.inner_text("#he-account")
+    v.page.click("#f-note button[value=adopt]")
+    v.page.wait_for_selector("#dlg[open]")
+    assert v.page.is_disabled("#dlg [data-go]")
+    v.page.fill("#ask-w", "adopt")
+    v.page.click("#dlg [data-go]")
+    assert "dopted BTC -0.01, USD +250.5" in v.receipt("Adopt")
+    v.page.wait_for_selector("#f-note:empty", state="attached")
+    assert v.page.query_selector("button[value=adopt]") is None
+    assert v.trouble == []
+
+
 def test_a_cut_stream_is_said_and_polled_around(running: Start, visit: Visit) -> None:
     here = running()
     v = visit(here)

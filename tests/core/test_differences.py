@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.core import events as ev
 from bot.core.account import pnl_today
+from bot.core.differences import since_ms
 from bot.core.intents import SaveFact
 from bot.core.model import Balance, Fill, Side
 from bot.core.portfolio import Portfolio, from_signed, signed_text
@@ -66,6 +67,25 @@ def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person()
     assert day_of(rig).transfers == 100 and pnl_today(rig.engine.world) == 0
     assert adopt(rig, "USD +100", "a2").state is ReceiptState.DONE, "twice is harmless"
     assert day_of(rig).transfers == 100
+
+
+def test_since_when_something_differs_is_kept_through_growth_and_restart_and_begins_anew_after_adopt() -> None:
+    rig = Rig()
+    assert since_ms(rig.engine.world) is None
+    for _ in range(2):
+        told(rig, USD="10100")
+    began = since_ms(rig.engine.world)
+    assert began == rig.engine.world.now_ms
+    for _ in range(2):
+        told(rig, USD="10150")
+    assert since_ms(rig.engine.world) == began, "more came; it differs since the first"
+    after = restarted(rig, USD="10150")
+    assert since_ms(after.engine.world) == began
+    assert adopt(after, "USD +150").state is ReceiptState.DONE
+    assert since_ms(after.engine.world) is None
+    for _ in range(2):
+        told(after, USD="10151")
+    assert since_ms(after.engine.world) == after.engine.world.now_ms > began
 
 
 def test_a_difference_that_goes_away_by_itself_needs_no_one() -> None:

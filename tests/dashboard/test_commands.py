@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import re
+from typing import Any
 
 import orjson
 import pytest
@@ -58,6 +60,7 @@ async def test_a_form_sends_the_same_and_goes_back_to_its_page(dash: Dash) -> No
         ({"cmd": "close_lot"}, 409),
         ({"cmd": "cancel", "args": {}}, 409),
         ({"cmd": "reset_kill", "args": {"latch_id": "abcd"}}, 409),
+        ({"cmd": "adopt", "args": {"differences": "USD +1"}}, 409),
         ({"cmd": 7}, 422),
         ({"args": {}}, 422),
         ({"cmd": "pause", "args": []}, 422),
@@ -132,11 +135,67 @@ async def test_a_browser_types_flatten(dash: Dash) -> None:
         assert (await client.post("/api/commands", json={"cmd": "flatten", "confirm": "flatten"})).status_code == 202
 
 
-@pytest.mark.parametrize("cmd", ["flatten", "drill", "close_lot", "close_product", "cancel"])
+async def test_adopt_sends_the_text_that_was_shown_and_a_stale_one_is_answered_by_the_bot(make_dash: Any) -> None:
+    dash: Dash = make_dash(scenario="differs")
+    dash.beat()
+    shown = dash.writer.differences
+    assert shown == "BTC -0.01, USD +250.5"
+    async with await dash.browser() as client:
+        dialog = (await client.get("/ask", params={"ask": "adopt"})).text
+        assert f'name="differences" value="{shown}"' in dialog
+        form = {"cmd": "adopt", "differences": shown, "csrf": client.headers["x-csrf-token"]}
+        for confirm in ("", "yes", "ADOP"):
+            answer = await client.post("/commands", data={**form, "confirm": confirm})
+            assert (answer.status_code, "Type ADOPT" in answer.text) == (409, True), confirm
+        assert not dash.paths.control.exists()
+        dash.writer.differences = "BTC -0.01, USD +300.5"  # more came while the dialog was open
+        assert (await client.post("/commands", data={**form, "confirm": "adopt"})).status_code == 303
+        sent = decode_control(dash.paths.control.read_bytes()).commands[-1]
+        assert sent.args == {"differences": shown}
+        dash.writer.obey()
+        dash.beat()
+        stale = (await client.get(f"/api/commands/{sent.id}")).json()
+        assert (stale["state"], stale["reason"]) == (
+            "rejected", "what differs is BTC -0.01, USD +300.5, not BTC -0.01, USD +250.5",
+        )  # fmt: skip
+        assert "300.5\xa0USD more" in (await client.get("/")).text
+        form["differences"] = dash.writer.differences
+        assert (await client.post("/commands", data={**form, "confirm": "ADOPT"})).status_code == 303
+        dash.writer.obey()
+        dash.beat()
+        last = (await client.get("/api/commands")).json()["commands"][0]
+        assert (last["state"], last["result"]["adopted"]) == ("done", "BTC -0.01, USD +300.5")
+        again = await client.post("/api/commands", json={"cmd": "adopt", "args": {"differences": shown}})
+        assert (again.status_code, again.json()["error"][:15]) == (409, "Nothing differs")
+        assert "The account differs" not in (await client.get("/")).text
+
+
+async def test_a_long_list_of_differences_arrives_whole_and_a_viewer_adopts_nothing(dash: Dash) -> None:
+    long = ", ".join(f"COIN{n} -0.00000001" for n in range(40))
+    dash.writer.differences = long
+    dash.beat()
+    body = {"cmd": "adopt", "args": {"differences": long}, "confirm": "ADOPT"}
+    async with await dash.browser("viewer") as client:
+        page = (await client.get("/health")).text
+        assert "0.00000001 less" in page
+        buttons = re.findall(r'<button[^>]*value="adopt"[^>]*>', page)
+        assert len(buttons) == 3  # among the commands, in the note, on the card
+        assert all('aria-disabled="true"' in button and "reading only" in button for button in buttons)
+        assert (await client.post("/api/commands", json=body)).status_code == 403
+    assert not dash.paths.control.exists()
+    async with dash.machine() as client:
+        too_long = {"cmd": "adopt", "args": {"differences": long * 3}}
+        assert (await client.post("/api/commands", json=too_long)).status_code == 400
+        assert (await client.post("/api/commands", json=body)).status_code == 202
+    assert decode_control(dash.paths.control.read_bytes()).commands[-1].args == {"differences": long}
+
+
+@pytest.mark.parametrize("cmd", ["flatten", "drill", "close_lot", "close_product", "cancel", "adopt"])
 async def test_once_commands_want_a_bot_that_answers(dash: Dash, cmd: str) -> None:
     dash.paths.state.unlink()
     dash.hub.sources.look()
-    args = {"close_lot": {"lot_id": "x"}, "close_product": {"product_id": "x"}, "cancel": {"client_order_id": "x"}}
+    args = {"close_lot": {"lot_id": "x"}, "close_product": {"product_id": "x"}, "cancel": {"client_order_id": "x"},
+            "adopt": {"differences": "USD +1"}}  # fmt: skip
     async with dash.machine() as client:
         answer = await client.post("/api/commands", json={"cmd": cmd, "args": args.get(cmd, {})})
         assert (answer.status_code, answer.json()["error"]) == (409, "Needs a bot that answers.")

@@ -17,7 +17,7 @@ from tests.dashboard.writer import fill_ledger, fill_market
 
 PAGES = ["/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
          "/health", "/settings", "/moment", "/login", "/docs", "/ask?ask=kill", "/ask?ask=flatten",
-         "/ask?ask=close_product:BTC-USD"]  # fmt: skip
+         "/ask?ask=close_product:BTC-USD", "/ask?ask=adopt"]  # fmt: skip
 TAGS = ("script", "img", "svg", "iframe", "body", "details", "a", "form", "style", "link", "base", "meta", "object")
 EVENTS = ("onerror", "onload", "onclick", "onmouseover", "onfocus", "ontoggle", "onanimationstart")
 PAYLOADS = (
@@ -119,7 +119,7 @@ async def test_every_page_is_drawn_where_nothing_is_known(dash: Dash, path: str)
 
 
 @pytest.mark.parametrize(
-    "scenario", ["empty", "one", "many", "boot", "error", "killed", "safe", "stopped", "paused", "bare"]
+    "scenario", ["empty", "one", "many", "boot", "error", "killed", "safe", "stopped", "paused", "bare", "differs"]
 )
 async def test_every_page_is_drawn_in_every_state_of_the_bot(make_dash: Any, scenario: str) -> None:
     dash = make_dash(scenario=scenario)
@@ -138,6 +138,7 @@ async def test_no_string_from_outside_becomes_code(dash: Dash, turn: int) -> Non
     fill_ledger(dash.paths, round_trips=4)
     clean: BotState | None = dash.hub.sources.snapshot().state
     assert clean is not None
+    clean = dataclasses.replace(clean, differences="BTC -0.01, USD +250.5", differences_since=clean.ts)
     killed = make_killed(clean, dash)
     shift = turn * len(PAYLOADS) // 8
     payloads = PAYLOADS[shift:] + PAYLOADS[:shift]

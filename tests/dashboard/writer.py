@@ -21,6 +21,7 @@ from sqlalchemy import insert
 from shared.control import Cmd, ControlFile, Level, decode_control, refusal
 from shared.documents import (
     AccountDoc,
+    AuditDoc,
     BootStep,
     BotState,
     ChannelDoc,
@@ -285,6 +286,7 @@ class Writer:
         self.began = datetime.now(UTC) - timedelta(days=3, hours=4)
         self.receipts: list[ReceiptDoc] = []
         self.kill: KillDoc | None = None
+        self.differences = "BTC -0.01, USD +250.5" if scenario == "differs" else None
         self.answers = True
         self.pid = os.getpid()
         self.control = TolerantReader(self.paths.control, decode_control)
@@ -340,6 +342,15 @@ class Writer:
                 if why is None:
                     self.kill = None
                     self.scenario = "six" if self.scenario == "killed" else self.scenario
+            told = None
+            if cmd is Cmd.ADOPT and why is None:
+                shown, named = self.differences, command.args["differences"]
+                if shown is None:
+                    told = "nothing differs (any more)"
+                elif named != shown:
+                    why = f"what differs is {shown}, not {named}"
+                else:
+                    self.differences, result = None, {"adopted": shown, "value": "-889.12"}
             if cmd is Cmd.FLATTEN and why is None:
                 self.scenario = "empty"
             if cmd is Cmd.DRILL and why is None:
@@ -354,7 +365,7 @@ class Writer:
                     sent_ms=sent_ms,
                     seen_ms=seen_ms,
                     done_ms=seen_ms + 12,
-                    reason=why,
+                    reason=why or told,
                     result=result,
                 )
             )
@@ -395,6 +406,9 @@ class Writer:
             account=account,
             orders=None if bare else self._orders(rows, now),
             risk=None if bare else self._risk(rows, equity),
+            differences=None if bare else self.differences,
+            differences_since=iso_seconds(now - timedelta(minutes=42)) if self.differences and not bare else None,
+            audit=None if bare else self._audit(now),
             gates=None if bare else gates(products, now),
             feeds=None if bare else FeedsDoc(
                 ws_connected=True, ws_since=iso_seconds(self.began), ws_age_ms=210, ws_reconnects=1, ws_gaps=0,
@@ -455,6 +469,20 @@ class Writer:
                 )
             )  # fmt: skip
         return made
+
+    def _audit(self, now: datetime) -> AuditDoc | None:
+        """None yet in a young account; where the account differs, it is found with another thing."""
+        if self.scenario == "empty":
+            return None
+        at = now - timedelta(hours=3, minutes=12)
+        text = "audit: 412 orders, 398 fills and the balances are as the exchange has them"
+        if self.scenario == "differs":
+            text = (
+                f"audit: {lot_id(9001)} is open here, and the exchange does not show it; "
+                "the balances differ by BTC -0.01, USD +250.5"
+            )
+        ok = self.scenario != "differs"
+        return AuditDoc(at=iso_seconds(at), at_ms=epoch_ms(at), ok=ok, text=text, orders=412, fills=398)
 
     @staticmethod
     def _risk(rows: list[LotDoc], equity: float) -> RiskDoc:
