@@ -70,7 +70,7 @@ def test_since_when_is_told_where_it_is_known(state: BotState) -> None:
         ({"io": IoDoc(ledger_ok=False, ledger_error="read-only")}, ""),  # nothing can be booked then
     ],
 )
-def test_what_is_more_urgent_comes_first_and_adopt_stays_among_the_commands(
+def test_what_is_more_urgent_comes_first_and_health_still_offers_adopt(
     state: BotState, changes: dict[str, object], action: str
 ) -> None:
     s = snapshot(replace(state, differences="USD +1", **changes), Presence.FRESH)  # type: ignore[arg-type]
