@@ -27,6 +27,8 @@ def accepted(world: World, event: Accepted) -> None:
     order = replace(order, order_id=event.order_id)
     errors.entry_accepted(world, order.spec.product_id)
     world.risk.outcome(True, world.now_ms)
+    if order.spec.purpose is not Purpose.TAKE:
+        world.exits_refused.pop(order.spec.lot_id or "", None)
     # A market order is over at once: ask soon, in case the stream does not tell.
     wait_ms = 700 if order.spec.kind is Kind.MARKET else 5_000
     world.orders[event.client_order_id] = replace(order, next_look_ms=world.now_ms + wait_ms)
@@ -53,14 +55,28 @@ def refused(world: World, event: Refused) -> None:
         lot = order.spec.lot_id
         text = f"{order.spec.product_id} {order.spec.purpose.value} refused: {event.reason}"
         world.note("order", text, "warn", order.spec.product_id, lot)
-        _hold(world, order)
+        _hold(world, order, _refused_again(world, order))
         exits.order_over(world, order)
 
 
-def _hold(world: World, order: Order) -> None:
-    """After a sale that was not taken, wait. A take has a pause of its own, for which no stop must wait."""
+def _refused_again(world: World, order: Order) -> int:
+    """How often the exchange refused the lot's sale before, in a row."""
+    lot_id = order.spec.lot_id or ""
+    before = world.exits_refused.get(lot_id, 0)
     if order.spec.purpose is not Purpose.TAKE:
-        world.exit_hold_ms[order.spec.lot_id or ""] = world.now_ms + exits.REFUSED_RETRY_MS
+        world.exits_refused[lot_id] = before + 1
+    return before
+
+
+def _hold(world: World, order: Order, refused: int = 0) -> None:
+    """After a sale that was not taken, wait: longer and longer where the exchange refuses it again and again.
+
+    A take has a pause of its own, for which no stop must wait.
+    """
+    if order.spec.purpose is not Purpose.TAKE:
+        doublings = min(max(refused - exits.REFUSED_SOON + 1, 0), 8)
+        wait_ms = min(exits.REFUSED_RETRY_MS << doublings, exits.REFUSED_RETRY_MOST_MS)
+        world.exit_hold_ms[order.spec.lot_id or ""] = world.now_ms + wait_ms
 
 
 def denied(world: World, event: Denied) -> None:

@@ -140,6 +140,7 @@ class World:
         self.refused_in_a_row: dict[str, int] = {}  # product → entries refused since the last accepted one
         self.take_hold_ms: dict[str, int] = {}  # lot → no resting take before this
         self.exit_hold_ms: dict[str, int] = {}  # lot → no further exit before this
+        self.exits_refused: dict[str, int] = {}  # lot → its sales refused in a row
         self.order_times_ms: deque[int] = deque(restored.order_times_ms, maxlen=1000)
         self.events: deque[EventDoc] = deque(restored.events, maxlen=EVENTS_SHOWN)
         self.last_vol_factor: float | None = None

@@ -90,6 +90,8 @@ def _cleared(case: Case) -> Iterator[str]:
 
 def _kill_file(case: Case) -> Iterator[str]:
     """The file alone shuts the gate, from the next look on, whether or not the bot has said so."""
+    if case.ledger_was_lost:
+        return  # nobody knows which sale was flatten's
     for act in case.truth["acts"]:
         if act["kind"] != "kill_file":
             continue

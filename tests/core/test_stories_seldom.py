@@ -1,5 +1,7 @@
 """Stories of what seldom happens: increments that change, clocks that go back, news of what was held to be over."""
 
+import itertools
+
 import pytest
 
 from bot.core import events as ev
@@ -318,3 +320,19 @@ def test_a_price_far_from_the_last_must_come_twice() -> None:
     assert not places(rig.price("10"))
     assert places(rig.price("1000")) == [], "two that disagree are no confirmation"
     assert one(sells(rig.price("990")))
+
+
+def test_a_sale_that_is_refused_again_and_again_is_tried_less_and_less() -> None:
+    rig = Rig(stop_loss_pct=5.0, take_profit_order="market")
+    rig.open_runner(size="1", price="100")
+    sold_ms = []
+    found = sells(rig.price("94"))
+    for _ in range(600):
+        for spec in found:
+            sold_ms.append(rig.now_ms)
+            rig.send(ev.Refused(spec.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
+        found = sells(rig.tick(1)) + sells(rig.price("94"))
+    gaps_s = [round((after - before) / 1000) for before, after in itertools.pairwise(sold_ms)]
+    assert gaps_s[0] <= 8 and gaps_s[1] <= 8, "a refusal may be over soon"
+    assert all(60 <= gap <= 64 for gap in gaps_s[6:]), gaps_s
+    assert len(gaps_s) >= 10
