@@ -16,16 +16,20 @@ from shared.times import epoch_ms
 log = logging.getLogger("scanner")
 SHORTLIST = 30  # by volume; each costs one request for its candles
 HOURS = 25
+RETRY_S = 5.0
 
 
 async def clock_c(bot: Bot, rest: Rest) -> None:
-    """At once and every 30 minutes, where the scanner is on."""
+    """At once and every 30 minutes, where the scanner is on; one that fails is tried again sooner."""
+    again_s = RETRY_S
     while bot.settings.scanner_max_products:
         try:
             await scan(bot, rest)
+            wait_s, again_s = C_S, RETRY_S
         except ExchangeError as error:
-            log.warning("scan: %s; the choice stays", error)
-        await bot.clock.sleep(C_S)
+            wait_s, again_s = again_s, min(again_s * 2, C_S)
+            log.warning("scan: %s; the choice stays, again in %.0f s", error, wait_s)
+        await bot.clock.sleep(wait_s)
 
 
 async def scan(bot: Bot, rest: Rest) -> None:

@@ -68,6 +68,10 @@ def test_it_is_served_and_traded_on(tmp_path: Path) -> None:
     path.write_text(path.read_text() + f"\n{later},ask,1919.40,2.0")  # so that it does not end at once
     try:
         client = sim.start().sdk()
+        for _ in range(100):  # until the recorded changes are in the book
+            if client.get_product_book("ETH-USD", limit=1).pricebook.asks[0].price == "1919.38":
+                break
+            time.sleep(0.05)
         bought = client.market_order_buy("a", "ETH-USD", base_size="1")
         assert bought.success
         order = client.get_order(bought.success_response["order_id"]).order
