@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.errors import ExchangeError
+from bot.coinbase.errors import ExchangeError, RateLimited
 from bot.coinbase.keys import ApiKey, BadKey, load_key
 from bot.coinbase.limiter import Limiter
 from bot.coinbase.net import SystemNet
@@ -22,6 +22,7 @@ from shared.settings import Mode, Profile, Settings
 from shared.times import epoch_ms
 
 CLOCK_LIMIT_MS = 2_000
+RATE_TRIES = 3
 TRIAL_LOTS = 10
 TRIALS = (Mode.SIM, Mode.REPLAY, Mode.PAPER)
 
@@ -96,6 +97,11 @@ async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey
 
 async def _asked(name: str, look: Callable[[], Awaitable[Check]]) -> Check:
     try:
+        for _ in range(RATE_TRIES):
+            try:
+                return await look()
+            except RateLimited:
+                await asyncio.sleep(1)
         return await look()
     except ExchangeError as error:
         return bad(name, f"the exchange says: {error}", "Try again; ./coin doctor")

@@ -8,13 +8,12 @@ from bot.core.intents import SaveReceipt
 from bot.core.lots import Lot
 from bot.core.model import ExitReason
 from bot.core.orders import OrderState
-from bot.core.world import Flatten, World, replace_lot
+from bot.core.world import LOTS_TOO_LARGE, Flatten, World, replace_lot
 from shared.control import Cmd, Command, Level
 from shared.documents import ReceiptState
 from shared.money import ZERO, plain
 
 GIVE_UP_MS = 90_000
-LOTS_TOO_LARGE = "open lots hold"
 CANCEL_GIVE_UP_MS = 30_000
 
 

@@ -158,7 +158,7 @@ def _not_in_memory(world: World, shown: VenueOrder) -> None:
         if ours:
             # Made with a ledger that is gone. Its id is used up, and what it bought or sold nobody here knows.
             world.own_ids.add(shown.client_order_id)
-            if shown.filled_size and not world.entries_latched:  # a cause that is named already says more
+            if shown.filled_size:
                 world.latch_entries("the exchange knows fills of ours that the ledger does not: was it lost?")
         return
     if shown.order_id not in world.foreign:

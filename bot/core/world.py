@@ -23,6 +23,7 @@ from shared.settings import Settings
 from shared.times import from_epoch_ms, iso_seconds
 
 EVENTS_SHOWN = 30
+LOTS_TOO_LARGE = "open lots hold"  # begins the text of a latch that adopting lifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +296,12 @@ class World:
         return self.entries_latched
 
     def latch_entries(self, text: str) -> None:
-        """No entry until a person pressed Start; a restart does not lift it."""
-        if self.entries_latched != text:
+        """No entry until a person pressed Start; a restart does not lift it.
+
+        The first cause stands, as the later ones often follow from it; but one that adopting lifts gives way.
+        """
+        known = self.entries_latched
+        if known != text and (not known or known.startswith(LOTS_TOO_LARGE)):
             self.entries_latched = text
             self.save_fact("entries_latched", text)
 
