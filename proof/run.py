@@ -300,6 +300,7 @@ def run_plan(plan: Plan, folder: Path | None = None) -> Outcome:
     """Run one plan in a folder, which the caller removes."""
     folder = folder_for(plan.seed) if folder is None else folder
     settle()
+    evidence.others_hold()
     return Run(plan, folder).go()
 
 

@@ -17,6 +17,7 @@ from simulator.core.orders import Order
 from simulator.core.products import DEFAULT_PRODUCTS, GATES, OPEN
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import MINUTE_US
+from simulator.core.triggers import run_timers
 from simulator.core.units import text, to_atoms
 from simulator.core.venue import Rules
 from simulator.exchange import Config
@@ -70,8 +71,10 @@ class Venue:
     def _move(self) -> None:
         exchange = self.sim.exchange
         if self.now_us > exchange.now_us:
-            if self.frozen:
+            if self.frozen:  # no price moves, yet cancels that wait in the engine's queue are carried out
                 exchange.now_us = self.now_us
+                run_timers(exchange.venue, self.now_us)
+                exchange.settle()
             else:
                 exchange.advance(self.now_us)
         self.sim.hub.run(self.now_us)
