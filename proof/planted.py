@@ -65,7 +65,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("absent-after-a-second", "R3 A6", True, _FLOW, "ABSENCE_SPAN_MS = 60_000", "ABSENCE_SPAN_MS = 1_000", needs="lost_after,list_lag::1.0,ws_hide:user:0.9"),
     Planted("lookup-error-is-absence", "R3 P3", True, _DESK,
             'log.info("look-up of %s: %s", action.client_order_id, error)\n            return',
-            "self._dispatch(ev.LookedUp(action.client_order_id, None, complete=True))\n            return", needs="calm,busy,lost_after:POST /orders:0.5,lookups_fail:GET /orders:1.0,ws_hide:user:0.9"),
+            "self._dispatch(ev.LookedUp(action.client_order_id, None, complete=True))\n            return", more=_NO_FEED, needs="calm,busy,lost_after:POST /orders:0.5,lookups_fail:GET /orders:1.0,ws_hide:user:0.9"),
     Planted("unknown-is-never-looked-up", "R3", True, _FLOW,
             "elif order.state is OrderState.UNKNOWN or order.order_id:", "elif order.order_id:", needs="lost_after"),
     Planted("unknown-does-not-block", "R3", True, _GATES, "entries = world.entries_in_flight(market.product.product_id)", "entries = []", needs="lost_after"),
