@@ -269,7 +269,7 @@ def _lots(world: World, market: Market) -> Gate:
     mine, total = len(world.book.of(product_id)), len(world.book)
     if mine and not s.allow_pyramiding:
         return Gate("lots", "Lots", _SHUT, f"{mine} open", "none open", "when the lot is closed")
-    flight, flight_total = len(world.entries_in_flight(product_id)), len(world.entries_in_flight())
+    flight, flight_total = world.lots_to_come(product_id), world.lots_to_come()
     if not lots_open(mine, flight, s.max_concurrent_lots):
         return Gate("lots", "Lots", _SHUT, str(mine), f"< {s.max_concurrent_lots}", "when a lot is closed")
     if not lots_open(total, flight_total, s.max_total_lots):

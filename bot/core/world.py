@@ -248,6 +248,12 @@ class World:
             and (product_id is None or order.spec.product_id == product_id)
         ]
 
+    def lots_to_come(self, product_id: str | None = None) -> int:
+        """Entries on their way that are no lot yet; a maker entry counts also between two of its orders."""
+        coming = {order.spec.lot_id or order.spec.client_order_id for order in self.entries_in_flight(product_id)}
+        coming |= {job.lot_id for job in self.makers.values() if product_id in (None, job.product_id)}
+        return sum(self.book.get(lot_id) is None for lot_id in coming)
+
     def price_ticks(self, product: Product, price: Decimal) -> int:
         """The crossing from exact price to the rulebook's whole ticks."""
         return to_units(price, product.price_increment)

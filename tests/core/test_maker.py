@@ -313,3 +313,15 @@ def test_the_edge_gate_reckons_with_the_maker_fee() -> None:
     """Scalps of 1.9 % lose at a taker entry's 0.9 % and win at a maker entry's 0.5 %."""
     assert places(maker_rig(edge_gate=True, runner_tp_mult=1.0).bar("buy"))
     assert not places(Rig(edge_gate=True, runner_tp_mult=0.7).bar("buy"))
+
+
+def test_an_entry_between_two_of_its_bids_counts_as_a_lot_to_come() -> None:
+    rig = maker_rig(max_total_lots=1)
+    spec = bid(rig)
+    assert rig.engine.world.lots_to_come() == rig.engine.world.lots_to_come("BTC-USD") == 1
+    rig.send(ev.Refused(spec.client_order_id, "INVALID_LIMIT_PRICE_POST_ONLY", insufficient=False))
+    assert not rig.engine.world.entries_in_flight()
+    assert rig.engine.world.lots_to_come() == 1 and rig.engine.world.lots_to_come("ETH-USD") == 0
+    again = one(places(rig.tick(5) + rig.price("100")))
+    rig.fills_all(again, str(again.base_size), "99.99", "5")
+    assert rig.engine.world.lots_to_come() == 0 and len(rig.lots) == 1
