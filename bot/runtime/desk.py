@@ -42,6 +42,7 @@ class Desk:
         self.fills = FillsFeed(rest, dispatch, known_fill, own_id, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching: set[str] = set()
+        self._cancelling: set[str] = set()
         self.order_ms = Samples()
 
     def carry_out(self, action: Action) -> None:
@@ -49,8 +50,10 @@ class Desk:
         match action:
             case PlaceOrder(spec):
                 self._begin(self._place(spec, self._clock.monotonic_s()))
-            case CancelOrder():
-                self._begin(self._cancel(action))
+            case CancelOrder(_, order_id):
+                if order_id not in self._cancelling:  # one at a time, however slow the exchange is
+                    self._cancelling.add(order_id)
+                    self._begin(self._cancel(action))
             case LookUpOrder():
                 self._begin(self._look_up(action))
             case FetchFills(order_id):
@@ -98,6 +101,8 @@ class Desk:
         except ExchangeError as error:
             log.warning("cancel of %s: %s; asked again", action.client_order_id, error)
             return
+        finally:
+            self._cancelling.discard(action.order_id)
         if answers.get(action.order_id) is not None:
             # Refused: it is over, or unknown. What it is now is looked up.
             await self._look_up(LookUpOrder(action.client_order_id, action.order_id, "", 0))
