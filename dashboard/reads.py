@@ -171,67 +171,43 @@ class Market:
         )
         return EquityRow(*row) if row else None
 
-    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
-        try:
-            db = open_market_reader(self.path)
-        except sqlite3.Error:
-            return None
-        try:
-            row: tuple[Any, ...] | None = db.execute(query, values).fetchone()
-            return row
-        except sqlite3.Error:
-            return None
-        finally:
-            db.close()
+    def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        rows = self._rows(query, values)
+        return rows[0] if rows else None
 
     def decisions(self, product_id: str, since_s: int) -> list[tuple[int, str, dict[str, float]]]:
         """(bar's start, buy, sell or flat, the indicators' values) since then, oldest first."""
+        query = "SELECT start_s, signal, vals FROM signals WHERE product_id = ? AND start_s >= ? ORDER BY start_s"
         try:
-            db = open_market_reader(self.path)
-        except sqlite3.Error:
-            return []
-        try:
-            rows = db.execute(
-                "SELECT start_s, signal, vals FROM signals WHERE product_id = ? AND start_s >= ? ORDER BY start_s",
-                (product_id, since_s),
-            ).fetchall()
+            rows = self._rows(query, (product_id, since_s)) or []
             return [(int(at), str(word), orjson.loads(vals)) for at, word, vals in rows]
-        except (sqlite3.Error, orjson.JSONDecodeError):
+        except orjson.JSONDecodeError:
             return []
-        finally:
-            db.close()
 
     def stops(self, since_s: int) -> list[StopCount] | None:
         """What kept closed bars from an entry since then; None = nothing to read."""
+        query = (
+            "SELECT product_id, gate, max(title), count(*), sum(signal = 'buy') FROM stops WHERE start_s >= ? "
+            "GROUP BY product_id, gate"
+        )
+        rows = self._rows(query, (since_s,))
+        return None if rows is None else [StopCount(*row) for row in rows]
+
+    def signals(self, product_id: str, limit: int = 60) -> list[tuple[int, str]]:
+        """(bar's start, buy, sell or flat), oldest first."""
+        query = "SELECT start_s, signal FROM signals WHERE product_id = ? ORDER BY start_s DESC LIMIT ?"
+        rows = self._rows(query, (product_id, limit)) or []
+        return [(int(at), str(signal)) for at, signal in reversed(rows)]
+
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]] | None:
+        """All rows; None = there is no such file or table (also where an older bot wrote it)."""
         try:
             db = open_market_reader(self.path)
         except sqlite3.Error:
             return None
         try:
-            rows = db.execute(
-                "SELECT product_id, gate, max(title), count(*), sum(signal = 'buy') FROM stops WHERE start_s >= ? "
-                "GROUP BY product_id, gate",
-                (since_s,),
-            )
-            return [StopCount(*row) for row in rows]
+            return db.execute(query, values).fetchall()
         except sqlite3.Error:
-            return None  # also where an older bot wrote the file
-        finally:
-            db.close()
-
-    def signals(self, product_id: str, limit: int = 60) -> list[tuple[int, str]]:
-        """(bar's start, buy, sell or flat), oldest first."""
-        try:
-            db = open_market_reader(self.path)
-        except sqlite3.Error:
-            return []
-        try:
-            rows = db.execute(
-                "SELECT start_s, signal FROM signals WHERE product_id = ? ORDER BY start_s DESC LIMIT ?",
-                (product_id, limit),
-            ).fetchall()
-            return [(int(at), str(signal)) for at, signal in reversed(rows)]
-        except sqlite3.Error:
-            return []
+            return None
         finally:
             db.close()
