@@ -377,7 +377,7 @@ def test(context: typer.Context) -> None:
     """Install what the tests need and run them; arguments go to pytest: ./coin test tests/cli -k login."""
     from cli import dev as work
 
-    raise typer.Exit(work.test(context.args))
+    work.test(context.args)
 
 
 @app.command("new-strategy", rich_help_panel=MAKE)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from cli import ui
 from shared.paths import ROOT
@@ -15,15 +16,19 @@ SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git"
 _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 
 
-def test(arguments: list[str]) -> int:
-    """Install what the tests need of the system, and run pytest with `arguments`. Answers its exit code.
+def test(arguments: list[str]) -> NoReturn:
+    """Install what the tests need of the system, and become pytest with `arguments`.
 
     The whole suite runs on several cores, file by file; what is named runs in one process, easier to follow.
+    pytest takes this process' place, so that an interrupt reaches it and it still says what it found.
     """
     _system_tools()
     if not arguments:
-        arguments = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
-    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=_environment())
+        workers = max(2, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, 4))
+        arguments = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], _environment())  # noqa: S606
 
 
 def lint() -> int:

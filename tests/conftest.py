@@ -51,6 +51,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*tools): what of the machine the test needs: " + ", ".join(_TOOLS))
 
 
+# Whole files with one of these marks run first, so that no core is left alone with a long one at the end.
+LONG = ("simulation", "browser", "pm2", "slow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {
+        item.path: index
+        for index, name in reversed(list(enumerate(LONG)))
+        for item in items
+        if item.get_closest_marker(name)
+    }
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for tool in mark.args:

@@ -24,6 +24,7 @@ def first_seed() -> int:
 
 
 @pytest.mark.simulation
+@pytest.mark.timeout(600)
 def test_new_seeds() -> None:
     """They hold, for PROOF_SECONDS and at least PROOF_SEEDS of them (CI: 120 s, 50)."""
     seconds, least = float(os.environ.get("PROOF_SECONDS", "30")), int(os.environ.get("PROOF_SEEDS", "3"))
