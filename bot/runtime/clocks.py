@@ -156,9 +156,10 @@ async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s:
     length_s = GRANULARITY_S[granularity]
     since_s = at_s - 10 * length_s
     market = bot.engine.world.market(product_id) if bot.engine is not None else None
-    if market is not None and market.bars and granularity == bot.settings.granularity:
+    if market is not None and granularity == bot.settings.granularity:
         # After an outage the window must not have a hole: from the newest known bar on, as far as one page goes.
-        since_s = max(min(since_s, market.bars[-1].start_s), at_s - PAGE_BARS * length_s)
+        newest_s = market.bars[-1].start_s if market.bars else 0
+        since_s = max(min(since_s, newest_s), at_s - PAGE_BARS * length_s)
     for wait_s in BAR_TRIES_S:
         await bot.clock.sleep(wait_s)
         try:

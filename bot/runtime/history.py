@@ -3,14 +3,16 @@
 import asyncio
 import logging
 
-from bot.coinbase.errors import ExchangeError
+from bot.coinbase.errors import ExchangeError, Rejected
 from bot.coinbase.rest import Rest
 from bot.core import events as ev
+from bot.core.model import Bar
 from bot.runtime.app import Bot
 from bot.runtime.clocks import fetch_bars
 
 log = logging.getLogger("history")
 VOLATILITY_BARS = 1_441
+TRIES_S = (0.0, 1.0, 3.0, 8.0)
 CHARTS = {"FIVE_MINUTE": 300, "ONE_HOUR": 300, "ONE_DAY": 300}
 
 
@@ -25,12 +27,17 @@ def wanted_bars(bot: Bot) -> dict[str, int]:
 
 
 async def load_one(bot: Bot, rest: Rest, product_id: str, granularity: str, count: int) -> None:
-    """One product's bars of one granularity, to the engine and into the recorder."""
-    try:
-        bars = await fetch_bars(bot, rest, product_id, granularity, count)
-    except ExchangeError as error:
-        log.warning("backfill of %s %s: %s", product_id, granularity, error)
-        bars = ()
+    """One product's bars of one granularity, to the engine and into the recorder; asked for again where it failed."""
+    bars: tuple[Bar, ...] = ()
+    for wait_s in TRIES_S:
+        await bot.clock.sleep(wait_s)
+        try:
+            bars = await fetch_bars(bot, rest, product_id, granularity, count)
+            break
+        except ExchangeError as error:
+            log.warning("backfill of %s %s: %s", product_id, granularity, error)
+            if isinstance(error, Rejected):
+                break
     if not bars:
         log.warning("no history of %s %s: signals stay FLAT until there are bars", product_id, granularity)
     bot.dispatch(ev.BarsClosed(product_id, granularity, bars))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from bot.coinbase.errors import ExchangeError
+from bot.coinbase.errors import ExchangeError, RateLimited, Unreachable
 from bot.coinbase.rest import Listing, Rest
 from bot.core import events as ev
 from bot.core import scanner
@@ -56,11 +56,14 @@ async def scan(bot: Bot, rest: Rest) -> None:
 
 
 async def _candidate(bot: Bot, rest: Rest, entry: Listing, spreads: dict[str, float]) -> scanner.Candidate:
+    """Raises what says nothing of the product, or a busy exchange would choose in the ranking's place."""
     product = entry.product
     end_s = epoch_ms(bot.clock.utc()) // 1000 // 3600 * 3600
     try:
         bars = await rest.candles(product.product_id, "ONE_HOUR", end_s - HOURS * 3600, end_s - 1)
         volatility = scanner.hour_volatility_pct([bar.close for bar in bars])
+    except (RateLimited, Unreachable):
+        raise
     except ExchangeError as error:
         log.info("%s: no candles (%s)", product.product_id, error)
         volatility = None

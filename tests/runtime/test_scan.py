@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from bot.coinbase.errors import RateLimited
 from bot.coinbase.net import SystemNet
+from bot.core.model import Bar
 from bot.runtime import scan
 from bot.runtime.offload import ThreadOffload
 from bot.runtime.process import Machine, Process
@@ -99,4 +101,23 @@ async def test_a_scan_that_fails_leaves_the_choice(sim: Sim) -> None:
         before = tuple(bot.engine.world.markets)
         bot.settings = replace(bot.settings, scanner_min_volume_usd=1e12)
         await scan.scan(bot, bot.rest)
+        assert tuple(bot.engine.world.markets) == before
+
+
+async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 429 says nothing of a product: the choice stays as it is and the scan is made again, sooner."""
+    async with running(sim) as process:
+        bot = process.bot
+        assert bot.engine is not None and bot.rest is not None
+        await until(lambda: bot.engine is not None and len(bot.engine.world.markets) == 3)
+        before, candles = tuple(bot.engine.world.markets), bot.rest.candles
+
+        async def busy(product_id: str, *rest: Any) -> tuple[Bar, ...]:
+            if product_id == before[0]:
+                raise RateLimited("429: too many requests")
+            return await candles(product_id, *rest)
+
+        monkeypatch.setattr(bot.rest, "candles", busy)
+        with pytest.raises(RateLimited):
+            await scan.scan(bot, bot.rest)
         assert tuple(bot.engine.world.markets) == before
