@@ -34,12 +34,12 @@ _OWN = (
     *(f"icon-{name}.svg" for name in ("ok", "now", "warn", "bad", "off")),
 )
 _FROM_NPM = {
-    "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
-    "htmx.js": "htmx.org/dist/htmx.min.js",
-    "hx-sse.js": "htmx.org/dist/ext/hx-sse.min.js",
-    "lightweight-charts.js": "lightweight-charts/dist/lightweight-charts.standalone.production.js",
-    "swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
-    "swagger-ui.js": "swagger-ui-dist/swagger-ui-bundle.js",
+    "inter.woff2": ("@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",),
+    # As one: htmx starts in the first pause after its own script, and would not see an extension that comes later.
+    "htmx.js": ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"),
+    "lightweight-charts.js": ("lightweight-charts/dist/lightweight-charts.standalone.production.js",),
+    "swagger-ui.css": ("swagger-ui-dist/swagger-ui.css",),
+    "swagger-ui.js": ("swagger-ui-dist/swagger-ui-bundle.js",),
 }
 # What the login page needs; the rest asks for a login like everything else.
 _PUBLIC = frozenset({"coin.css", "pages.css", "coin.js", "inter.woff2"} | {n for n in _OWN if n.endswith(".svg")})
@@ -56,14 +56,18 @@ class Asset:
     name: str
     url: str
     kind: str
-    path: Path
+    paths: tuple[Path, ...]
     body: bytes | None  # kept, or None = read it
     packed: bytes | None  # gzip; None where it would not help
     public: bool
 
     def read(self) -> bytes:
         """The content; raises OSError where the file went away since the start."""
-        return self.path.read_bytes() if self.body is None else self.body
+        return _joined(self.paths) if self.body is None else self.body
+
+
+def _joined(paths: tuple[Path, ...]) -> bytes:
+    return b"\n".join(path.read_bytes() for path in paths)
 
 
 class Assets:
@@ -74,17 +78,17 @@ class Assets:
         self._by_name: dict[str, Asset] = {}
         self.missing: list[str] = []
         for name, inside in _FROM_NPM.items():
-            self._add(name, modules / inside, modules)
+            self._add(name, tuple(modules / path for path in inside), modules)
         for name in _OWN:
-            self._add(name, _STATIC / name, _STATIC)
+            self._add(name, (_STATIC / name,), _STATIC)
         if self.missing:
             log.warning("assets.missing names=%s hint=%s", ",".join(self.missing), "npm ci")
 
-    def _add(self, name: str, path: Path, root: Path) -> None:
+    def _add(self, name: str, paths: tuple[Path, ...], root: Path) -> None:
         try:
-            if not path.resolve().is_relative_to(root.resolve()):
+            if not all(path.resolve().is_relative_to(root.resolve()) for path in paths):
                 raise OSError("leads out of its folder")
-            body = path.read_bytes()
+            body = _joined(paths)
         except OSError:
             self.missing.append(name)
             return
@@ -97,7 +101,7 @@ class Assets:
             name,
             f"{PREFIX}{stem}.{mark}{dot}{suffix}",
             _KINDS["." + suffix],
-            path,
+            paths,
             body if len(body) <= _KEEP_BYTES or name == "coin.css" else None,
             packed,
             name in _PUBLIC,

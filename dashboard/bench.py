@@ -80,7 +80,7 @@ async def under_load(bench: Bench) -> list[Figure]:
 def first_load(page: bytes, charts: bool = True) -> Figure:
     """Compressed bytes of the Overview with everything it loads."""
     assets = Assets()
-    names = ["coin.css", "pages.css", "coin.js", "tables.js", "htmx.js", "hx-sse.js", "inter.woff2", "icon-ok.svg"]
+    names = ["coin.css", "pages.css", "coin.js", "tables.js", "htmx.js", "inter.woff2", "icon-ok.svg"]
     names += ["lightweight-charts.js", "charts.js"] if charts else []
     total = len(gzip.compress(page, 1))
     for asset in assets.by_url.values():

@@ -162,7 +162,7 @@ class Pages:
             here=page.path + ("?" + urlencode(dict(params)) if params else ""),
             params=params,
             charts=self.hub.assets.charts,
-            sse=bool(self.hub.assets.url("hx-sse.js") and self.hub.assets.url("htmx.js")),
+            sse=bool(self.hub.assets.url("htmx.js")),
             keys=[(p.shortcut, p.title) for p in self.listed],
         )
         return render.fill_age(text, s)

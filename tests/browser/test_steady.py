@@ -37,6 +37,16 @@ def test_no_layout_moves_at_a_refresh(
     assert not moved, moved
 
 
+def test_the_stream_opens_however_late_each_script_comes(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running()
+    v = visit(here)
+    v.page.route("**/assets/*.js", lambda route: (v.page.wait_for_timeout(150), route.continue_()))
+    with v.page.expect_request("**/api/stream?*", timeout=5000):
+        v.go("/")
+
+
 def test_the_book_is_drawn_moves_and_ages(running: Callable[..., Running], visit: Callable[..., Visitor]) -> None:
     here = running()
     v = visit(here)

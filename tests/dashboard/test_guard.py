@@ -248,6 +248,11 @@ def test_a_link_in_a_module_folder_leads_nowhere(tmp_path: Path) -> None:
     secret.write_text("secret")
     target = tmp_path / "node_modules" / "htmx.org" / "dist"
     target.mkdir(parents=True)
+    (target / "ext").mkdir()
+    (target / "ext" / "hx-sse.min.js").write_text("whole")
+    (target / "htmx.min.js").write_text("whole")
+    assert Assets(tmp_path / "node_modules").url("htmx.js")
+    (target / "htmx.min.js").unlink()
     (target / "htmx.min.js").symlink_to(secret)
     assets = Assets(tmp_path / "node_modules")
     assert "htmx.js" in assets.missing
