@@ -275,7 +275,7 @@ class Box:
     def take(self, text: str) -> None:
         self.frames.append(json.loads(text))
 
-    def wait(self, channel: str, kind: str | None = None, timeout: float = 8.0) -> dict[str, Any]:
+    def wait(self, channel: str, kind: str | None = None, timeout: float = 40.0) -> dict[str, Any]:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             for frame in self.frames:
