@@ -19,13 +19,14 @@ _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 def test(arguments: list[str]) -> NoReturn:
     """Install what the tests need of the system, and become pytest with `arguments`.
 
-    The whole suite runs on several cores, file by file; what is named runs in one process, easier to follow.
+    The whole suite runs file by file in one process more than there are cores, as it waits half of its time; what is
+    named runs in one process, easier to follow.
     pytest takes this process' place, so that an interrupt reaches it and it still says what it found.
     """
     _system_tools()
     if not arguments:
-        workers = max(2, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, 4))
-        arguments = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        arguments = ["-n", str(min(cores, 4) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], _environment())  # noqa: S606

@@ -7,6 +7,7 @@ skipped by hand and fails in CI (CI=true), so that nothing is left out there wit
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -70,6 +71,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         for tool in mark.args:
             if _TOOLS[tool]() is None:
                 pytest.skip(f"{tool} is missing on this machine: ./coin test installs it")
+
+
+_under_way: set[str] = set()
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    _under_way.add(nodeid)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    _under_way.discard(nodeid)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """A run that is cut off says what it was at."""
+    print("\nunder way:", *sorted(_under_way), sep="\n  ", file=sys.stderr, flush=True)
 
 
 @pytest.hookimpl(wrapper=True)
