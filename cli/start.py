@@ -157,17 +157,19 @@ def check_clash(running: dict[str, Process]) -> None:
 
 
 def _find_recording() -> None:
-    """A recording that the caller's shell names from the caller's folder is found from anywhere."""
-    named = os.environ.get("SIM_REPLAY", "").strip()
-    if not named:
-        return
-    here = from_callers_folder(Path(named)).resolve()
-    if here.exists():
-        os.environ["SIM_REPLAY"] = str(here)
-    elif not (ROOT / named).exists():
-        ui.give_up(
-            f"SIM_REPLAY={named}: there is no such file.", f"Looked for {here} and {ROOT / named}", code=EXIT_CONFIG
-        )
+    """Recordings that the caller's shell names from the caller's folder are found from anywhere."""
+    wanted = os.environ.get("SIM_REPLAY", "")
+    names = [wanted] if from_callers_folder(Path(wanted)).is_file() else wanted.split(",")
+    found = []
+    for named in filter(None, (name.strip() for name in names)):
+        here = from_callers_folder(Path(named)).resolve()
+        if not here.exists() and not (ROOT / named).exists():
+            ui.give_up(
+                f"SIM_REPLAY={named}: there is no such file.", f"Looked for {here} and {ROOT / named}", code=EXIT_CONFIG
+            )
+        found.append(str(here) if here.exists() else named)
+    if found:
+        os.environ["SIM_REPLAY"] = ",".join(found)
 
 
 def _check_shell(found: Loaded) -> None:

@@ -208,7 +208,9 @@ class Settings:
     sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.")
     sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
     sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)
-    sim_replay: str = _set("", "File of recorded candles for COIN_MODE=replay.")
+    sim_replay: str = _set(
+        "", "File of recorded candles for COIN_MODE=replay; several products' files with commas between them."
+    )
     sim_replay_product: str = _set("BTC-USD", "Product of a recording whose file name holds none.")
     sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0)
     sim_upstream: str = _set("", "Paper: host:port of another COIN-SIM to relay; empty = Coinbase's public feed.")

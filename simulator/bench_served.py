@@ -28,7 +28,6 @@ class Still:
 
     # ruff: noqa: ARG002  a tape is asked for more than this one needs to know
     begins = 0
-    ends: int | None = None
 
     def __init__(self, count: int) -> None:
         self.products: tuple[Product, ...] = tuple(other_product(f"P{i:03d}-USD") for i in range(count))
@@ -41,6 +40,9 @@ class Still:
 
     def prints(self, product_id: str, minute: int) -> list[Print]:
         return []
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return False
 
     def gate(self, product_id: str, minute: int) -> str | None:
         return None

@@ -1,4 +1,4 @@
-"""A made-up recording for measurements under load: the same one each time."""
+"""Made-up recordings for measurements under load: the same one each time for each product."""
 
 import random
 from pathlib import Path
@@ -8,7 +8,7 @@ FIRST_MINUTE = 28_400_000  # minutes since 1970; any will do
 
 def write_recording(folder: Path, minutes: int, product_id: str = "BTC-USD") -> Path:
     """One-minute candles of a random walk, in the form that recordings have."""
-    walk = random.Random(7)  # noqa: S311  a market, no secret
+    walk = random.Random(product_id)  # noqa: S311  a market, no secret
     path = folder / f"{product_id}_1m.csv"
     price = 60_000.0
     with path.open("w") as file:

@@ -21,7 +21,6 @@ class BarTape:
     def __init__(self, prepared: Prepared, through: bool) -> None:
         self.products: tuple[SimProduct, ...] = tuple(_sim_product(one) for one in prepared.candles)
         self.begins = int(prepared.start_s.min()) // 60
-        self.ends: int | None = None
         self._length = prepared.granularity_s // 60
         self._less = 1 if through else 0
         self._bars: dict[str, dict[int, tuple[int, int, int, int]]] = {}
@@ -49,6 +48,9 @@ class BarTape:
                 for offset_us, tick in ((20_000_000, low), (40_000_000, high), (59_000_000, close))
             ]
         return out
+
+    def over(self, product_id: str, minute: int) -> bool:  # noqa: ARG002 - the recording is the whole market
+        return False
 
     def gate(self, product_id: str, minute: int) -> str | None:  # noqa: ARG002 - always open
         return None

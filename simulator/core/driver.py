@@ -152,7 +152,7 @@ class Player:
             return
         minute = self.minute + 1
         self._load(minute)
-        if self.tape.ends is not None and minute >= self.tape.ends and not self.halted:
+        if not self.halted and self.tape.over(self.product_id, minute):
             self.halted = True
             self.market.gate = GATES["cancel_only"]._replace(
                 status_message="The recording has ended: only cancels are accepted."

@@ -18,7 +18,6 @@ class RelayTape:
     """History as it was fetched. It prints nothing: the trades come from the feed."""
 
     begins = 0
-    ends: int | None = None
 
     def __init__(self, products: tuple[Product, ...]) -> None:
         self.products = products
@@ -40,6 +39,9 @@ class RelayTape:
 
     def prints(self, product_id: str, minute: int) -> list[Print]:
         return []
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return False
 
     def gate(self, product_id: str, minute: int) -> str | None:
         return None

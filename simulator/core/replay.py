@@ -81,7 +81,7 @@ class Replay:
         self._cache = Cache(512)
         self.products = (recording.product,)
         self.begins = self._clock_minute(recording.first)
-        self.ends: int | None = self._clock_minute(recording.end)
+        self.ends = self._clock_minute(recording.end)
 
     def _clock_minute(self, recorded: int) -> int:
         """The first minute on the clock that does not begin before `recorded`."""
@@ -144,6 +144,9 @@ class Replay:
                 walked = walk(Draws(self._seed, "prints", recorded), bar, length, usual)
                 found.extend(p._replace(offset_us=p.offset_us + i * length) for p in walked)
         return found
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return minute >= self.ends
 
     def gate(self, product_id: str, minute: int) -> str | None:
         return None

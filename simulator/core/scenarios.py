@@ -46,7 +46,6 @@ class Scenario:
         self._cache = Cache(4096)
         self.products: tuple[Product, ...] = base.products
         self.begins = base.begins
-        self.ends = base.ends
         self._delisted = base.products[min(1, len(base.products) - 1)].product_id
 
     def effect(self, product_id: str, minute: int) -> Effect:
@@ -68,6 +67,9 @@ class Scenario:
         if since < 2 * WAIT:
             return Effect(gate="limit_only")
         return Effect(silent=True, gate="cancel_only" if since < 3 * WAIT else "delisted")
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return self._base.over(product_id, minute)
 
     def gate(self, product_id: str, minute: int) -> str | None:
         if minute < self._since:

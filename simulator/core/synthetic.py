@@ -73,7 +73,6 @@ class Synthetic:
     """A `Tape` without beginning or end (days before 2020 are empty)."""
 
     begins = FIRST_DAY * 1440
-    ends: int | None = None
 
     def __init__(self, seed: int, temper: Temper, products: tuple[Product, ...] = DEFAULT_PRODUCTS) -> None:
         self.products = products
@@ -228,6 +227,9 @@ class Synthetic:
     def _range_ppm(self, product_id: str, minute: int) -> int:
         bar = self.minute(product_id, minute)
         return (bar.high - bar.low) * PPM // bar.open if bar else 0
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return False
 
     def gate(self, product_id: str, minute: int) -> str | None:
         return None

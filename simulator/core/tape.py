@@ -30,9 +30,8 @@ class Tape(Protocol):
         """First minute with data."""
         ...
 
-    @property
-    def ends(self) -> int | None:
-        """First minute without data, None = never."""
+    def over(self, product_id: str, minute: int) -> bool:
+        """Whether there is no data of the product from this minute on."""
         ...
 
     def minute(self, product_id: str, minute: int) -> Bar | None:

@@ -49,7 +49,7 @@ class TradeReplay:
         self._anchor = anchor
         self.products = (recording.product,)
         self.begins = anchor.clock + int((recording.first - anchor.recorded) / anchor.speed) - 1
-        self.ends: int | None = anchor.clock + int((recording.end - anchor.recorded) / anchor.speed) + 1
+        self.ends = anchor.clock + int((recording.end - anchor.recorded) / anchor.speed) + 1
 
     def _recorded_us(self, clock_us: int) -> int:
         anchor = self._anchor
@@ -80,6 +80,9 @@ class TradeReplay:
             )
             for k in range(i, j)
         ]  # fmt: skip
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return minute >= self.ends
 
     def gate(self, product_id: str, minute: int) -> str | None:
         return None

@@ -6,8 +6,9 @@ import orjson
 
 from shared.settings import Mode, Settings
 from simulator.core.faults import BadFault, Faults, parse_fault
-from simulator.core.replay import Anchor, BadRecording, Replay
+from simulator.core.replay import Anchor, BadRecording, Recording, Replay
 from simulator.core.scenarios import SCENARIOS, Scenario
+from simulator.core.several import Several
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import Tape
 from simulator.core.trades import TradeRecording, TradeReplay
@@ -66,44 +67,73 @@ def _since(store: Store, name: str, now_us: int) -> int:
     return minute
 
 
-def _replay(settings: Settings, store: Store, now_us: int) -> Replay | TradeReplay:
+def _replay(settings: Settings, store: Store, now_us: int) -> Tape:
     if not settings.sim_replay:
         raise BadSetup("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
-    path = Path(settings.sim_replay).expanduser()
-    try:
-        recording = load(path, settings.sim_replay_product)
-        mark = f"{fingerprint(path)} {recording.product.product_id} {settings.sim_replay_speed}"
-    except OSError as error:
-        raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error
-    except BadRecording as error:
-        raise BadSetup(f"SIM_REPLAY={path}: {error}") from error
+    paths = _files(settings)
+    loaded = [_load(path, settings.sim_replay_product) for path in paths]
+    recordings = [recording for recording, _ in loaded]
+    names = [recording.product.product_id for recording in recordings]
+    if len(set(names)) < len(names):
+        raise BadSetup(f"SIM_REPLAY: each file is of a product of its own, these are of {', '.join(names)}")
+    first, end = max(r.first for r in recordings), min(r.end for r in recordings)
+    if first >= end:
+        raise BadSetup(f"SIM_REPLAY: the recordings of {', '.join(names)} have no time in common")
+    mark = "+".join(f"{found} {name}" for (_, found), name in zip(loaded, names, strict=True))
+    mark += f" {settings.sim_replay_speed}"
     kept = store.meta("replay")
     if kept is not None and kept.rpartition(" ")[0].rpartition(" ")[0] == mark:
         clock, recorded = (int(part) for part in kept.split(" ")[-2:])
     else:
         clock = now_us // 60_000_000
-        recorded = recording.first + (recording.end - recording.first) // 3
-        recorded -= recorded % recording.minutes_each
+        recorded = first + (end - first) // 3
+        recorded -= recorded % max(recording.minutes_each for recording in recordings)
         # Buckets of the clock and of the recording shall agree as far as possible: hours begin at hours.
         for grid in (1440, 60, 5):
-            if recording.end - recording.first > 12 * grid and settings.sim_replay_speed == 1.0:
+            if end - first > 12 * grid and settings.sim_replay_speed == 1.0:
                 recorded += (clock - recorded) % grid
                 break
         store.set_meta("replay", f"{mark} {clock} {recorded}")
     anchor = Anchor(clock, recorded, settings.sim_replay_speed)
-    if isinstance(recording, TradeRecording):
-        return TradeReplay(recording, anchor)
-    return Replay(recording, anchor, settings.sim_seed)
+    tapes: list[Tape] = [
+        TradeReplay(recording, anchor)
+        if isinstance(recording, TradeRecording)
+        else Replay(recording, anchor, settings.sim_seed)
+        for recording in recordings
+    ]
+    return tapes[0] if len(tapes) == 1 else Several(tapes)
+
+
+def _files(settings: Settings) -> list[Path]:
+    whole = Path(settings.sim_replay).expanduser()  # its name may hold a comma
+    names = [settings.sim_replay] if whole.exists() else settings.sim_replay.split(",")
+    return [Path(name.strip()).expanduser() for name in names if name.strip()]
+
+
+def _load(path: Path, product_if_unnamed: str) -> tuple[Recording | TradeRecording, str]:
+    """The recording and what tells its file from others. Raises BadSetup."""
+    try:
+        return load(path, product_if_unnamed), fingerprint(path)
+    except OSError as error:
+        raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error
+    except BadRecording as error:
+        raise BadSetup(f"SIM_REPLAY={path}: {error}") from error
 
 
 def open_session(settings: Settings) -> Session | None:
     """The recorded stream session that the settings name; None when they name none. Raises BadSetup."""
-    path = Path(settings.sim_replay).expanduser()
-    if settings.coin_mode is not Mode.REPLAY or not settings.sim_replay:
+    paths = _files(settings)
+    if settings.coin_mode is not Mode.REPLAY or not paths:
         return None
+    path = paths[0]
     try:
-        if not is_session(path):
+        for path in paths:
+            if is_session(path):
+                break
+        else:
             return None
+        if len(paths) > 1:
+            raise BadSetup(f"SIM_REPLAY={path}: a stream session or a book is replayed alone")
         return Session(path, settings.sim_replay_speed, settings.sim_replay_product)
     except OSError as error:
         raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error

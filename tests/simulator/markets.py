@@ -17,7 +17,6 @@ class Quiet:
     """A tape on which nothing happens."""
 
     begins = 0
-    ends: int | None = None
 
     def __init__(self, *products: Product) -> None:
         self.products = products or (PRODUCT,)
@@ -30,6 +29,9 @@ class Quiet:
 
     def prints(self, product_id: str, minute: int) -> list[Print]:
         return []
+
+    def over(self, product_id: str, minute: int) -> bool:
+        return False
 
     def gate(self, product_id: str, minute: int) -> str | None:
         return None

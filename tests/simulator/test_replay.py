@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import Mode, Settings
 from simulator.core.bars import Bar, fold
 from simulator.core.draws import Draws
 from simulator.core.replay import Anchor, BadRecording, Recording, Replay
 from simulator.core.tape import MINUTE_US
 from simulator.inprocess import LocalExchange
 from simulator.server.recordings import load, product_in_name
+from simulator.server.setup import BadSetup, make_tape, open_session
+from simulator.store import Store
 
 FIRST = 28_400_000  # minutes since 1970
 CLOCK = 29_900_000
@@ -163,3 +166,47 @@ def test_a_broken_gzip_says_so(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_products_are_read_from_names(name: str, product: str) -> None:
     assert product_in_name(Path(name), "AAA-BBB") == product
+
+
+def test_several_recordings_share_a_clock_and_end_each_for_itself(tmp_path: Path) -> None:
+    one, other = rows(200), rows(260)
+    files = [write(tmp_path, csv_text(one), "a_ETH-USD.csv"), write(tmp_path, csv_text(other[20:]), "b_SOL-USD.csv")]
+    settings = Settings(coin_mode=Mode.REPLAY, sim_replay=",".join(map(str, files)), data_dir=tmp_path)
+    assert open_session(settings) is None
+    store = Store(None)
+    tape = make_tape(settings, store, CLOCK * MINUTE_US)
+    assert [product.product_id for product in tape.products] == ["ETH-USD", "SOL-USD"]
+    # What both hold is the minutes 20 to 199: a third of it is history.
+    at = {minute - one[0][0]: bar for minute, bar in other}
+    at |= dict.fromkeys(range(20))
+    again = make_tape(settings, store, (CLOCK + 7) * MINUTE_US)
+    for played in (tape, again):
+        now = next(m for m in range(300) if played.bar("SOL-USD", CLOCK * 60, 60) == at[m])
+        assert 80 <= now < 85
+        assert played.bar("ETH-USD", CLOCK * 60, 60) == dict(one)[one[0][0] + now]
+    exchange = LocalExchange(tape=tape, start_us=CLOCK * MINUTE_US)
+    exchange.advance((CLOCK + 150) * MINUTE_US)
+    gates = {name: market.gate.cancel_only for name, market in exchange.exchange.venue.markets.items()}
+    assert gates == {"ETH-USD": True, "SOL-USD": False}
+
+
+@pytest.mark.parametrize(
+    ("names", "shift", "words"),
+    [
+        (("a_ETH-USD.csv", "b_ETH-USD.csv"), 0, "a product of its own"),
+        (("a_ETH-USD.csv", "b_SOL-USD.csv"), 10_000, "no time in common"),
+        (("a_ETH-USD.csv", "missing.csv"), 0, "missing.csv"),
+        (("a_ETH-USD.csv", "b_SOL-USD.jsonl"), 0, "alone"),
+    ],
+)
+def test_recordings_that_cannot_be_played_together(
+    tmp_path: Path, names: tuple[str, str], shift: int, words: str
+) -> None:
+    for i, name in enumerate(names):
+        if name != "missing.csv":
+            write(tmp_path, csv_text([(minute + i * shift, bar) for minute, bar in rows(50)]), name)
+    paths = ",".join(str(tmp_path / name) for name in names)
+    settings = Settings(coin_mode=Mode.REPLAY, sim_replay=paths, data_dir=tmp_path)
+    with pytest.raises(BadSetup, match=words):
+        assert open_session(settings) is None
+        make_tape(settings, Store(None), CLOCK * MINUTE_US)
