@@ -193,6 +193,7 @@ class Bot:
             self.ledger.fact("wish", self.commands.level.word, epoch_ms(self.clock.utc()))
             if self.commands.latch is not None:
                 self.ledger.latch(self.commands.latch)
+                self.commands.latch_kept = True
         except SQLAlchemyError as error:
             self.ledger_failed(error)
             return

@@ -32,6 +32,7 @@ RECEIPTS_KEPT = 64
 RECEIPTS_SHOWN = 32
 NAMELESS = frozenset({"KILL file", "kill_switch", "command kill"})
 NAME_WITHIN_MS = 5_000
+TOUCH_S = 1.0
 
 
 class Commands:
@@ -42,6 +43,8 @@ class Commands:
         self.reader = ControlReader(bot.paths, bot.fs)
         self.level = Level.PAUSE  # until the file and the ledger were read
         self.latch: Latch | None = None
+        self.latch_kept = True  # in the ledger; until it is, the file KILL keeps it over the end of this process
+        self._touched_s = 0.0
         self.gate_shut_ms = 0.0
         self.last_id: str | None = None
         self._receipts: OrderedDict[str, ReceiptDoc] = OrderedDict()
@@ -104,6 +107,8 @@ class Commands:
             self._persist_wish()
         for command in look.commands:
             self._take(command)
+        if self.latch is not None and not self.latch_kept and looked_s - self._touched_s >= TOUCH_S:
+            self._latch_by_file()  # whoever took it away did so for a reset, which the ledger has to take as well
         if self._waiting:
             self._finish_levels()
         if look.changed or look.commands:
@@ -137,8 +142,10 @@ class Commands:
         try:
             assert bot.ledger is not None
             bot.ledger.latch(latch)
+            self.latch_kept = True
         except SQLAlchemyError as error:
             bot.ledger_failed(error)
+            self.latch_kept = False
             self._latch_by_file()
         bot.dispatch(ev.KillLatched(latch.latch_id, source, latch.at_ms))
         bot.writer.lots_changed()
@@ -156,6 +163,7 @@ class Commands:
 
     def _latch_by_file(self) -> None:
         """An empty file can still be made on a full disk."""
+        self._touched_s = self._bot.clock.monotonic_s()
         try:
             self._bot.fs.touch(self._bot.paths.kill)
         except OSError as error:
@@ -332,7 +340,8 @@ class Commands:
             bot.ledger.lift(self.latch.latch_id, epoch_ms(bot.clock.utc()), command.by)
         except SQLAlchemyError as error:
             bot.ledger_failed(error)
-            self.finish(command.id, ReceiptState.FAILED, "the ledger cannot be written")
+            self._latch_by_file()
+            self.finish(command.id, ReceiptState.FAILED, "the ledger cannot be written; the file KILL is there again")
             return
         lifted, self.latch = self.latch, None
         self.level = Level.STOP

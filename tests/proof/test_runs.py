@@ -35,6 +35,14 @@ def test_a_plan_survives_its_file() -> None:
 MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
     # Seeds 1, 13, 18: an answer that is JSON but no object ended the process.
     "answers-of-another-shape": (plan(windows=(Window(0, "mangle", "GET", 5, 400, 0.3, 4),)), ("mangle",)),
+    # Seed 1509782028: a kill that the ledger could not hold was forgotten when a reset had taken its file away.
+    "kill-on-a-full-disk-then-a-reset-that-fails": (
+        plan(
+            windows=(Window(0, "ledger_full", "", 60, 120, 1.0),),
+            acts=(Act(0, 100, "kill"), Act(1, 101, "reset_kill"), Act(2, 120, "crash")),
+        ),
+        ("ledger_full", "kill", "reset_kill", "crash"),
+    ),
     # Seeds 6, 28: a single 401 after the key had been accepted ended the boot.
     "401-while-booting": (
         plan(

@@ -327,6 +327,39 @@ async def test_kill_with_a_ledger_that_cannot_be_written_makes_the_file(rig: Bot
     assert rig.state().status is Status.KILLED, "the file latched it across the crash"
 
 
+async def test_a_latch_that_the_ledger_cannot_hold_keeps_its_file_whatever_a_person_takes_away(
+    rig: BotRig, monkeypatch: Any
+) -> None:
+    rig.begin()
+
+    def full(*_args: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    kill = rig.settings.paths.kill
+    with monkeypatch.context() as patch:
+        for name in ("latch", "lift", "commit", "command_seen", "fact"):
+            patch.setattr(rig.bot.ledger, name, full)
+        rig.write('{"command":"kill"}')
+        rig.look()
+        assert kill.exists() and rig.bot.commands.latch is not None
+        rig.write('{"command":"stop"}')
+        kill.unlink()
+        asked = send(rig, Cmd.RESET_KILL, latch_id=rig.bot.commands.latch.latch_id)
+        rig.look()
+        receipt = rig.receipt(asked)
+        assert receipt.state is ReceiptState.FAILED and "KILL is there again" in (receipt.reason or "")
+        assert kill.exists()
+        kill.unlink()
+        rig.look(60)
+        assert kill.exists(), "a crash now would forget the kill"
+    rig.bot.retry_ledger()
+    kill.unlink()
+    rig.look(60)
+    assert not kill.exists(), "the ledger holds it"
+    rig.begin()
+    assert rig.state().status is Status.KILLED
+
+
 async def test_kill_flatten_is_carried_out_when_the_boot_is_over(tmp_path: Path) -> None:
     rig = BotRig(tmp_path / "data", kill_flatten=True)
     rig.settings.paths.kill.touch()
