@@ -82,7 +82,7 @@ class Bot:
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)
         self.commands = Commands(self)
-        self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng)
+        self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered)
         self.recorder = Recorder(self.paths.market_db, market_offload)
         about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}
         self.tape = Tape(settings, clock, market_offload, about) if settings.record else None
@@ -200,6 +200,10 @@ class Bot:
         self.gate.latches.ledger_ok, self.ledger_error = True, None
         log.info("ledger: written again")
         self.dispatch(ev.LedgerChanged(ok=True, note=""))
+
+    def _remembered(self) -> list[str]:
+        orders = self.engine.world.orders.values() if self.engine is not None else ()
+        return [order.order_id for order in orders if order.order_id is not None and not order.done]
 
     def _positions(self) -> bytes | None:
         return positions_file(self) if self.engine is not None else None

@@ -1,10 +1,13 @@
 """The kill path: cancel every own order by discovery, not by memory, until the exchange shows none, twice.
 
 It has a client and a request budget of its own and runs none of the strategy's code. Own orders are known by
-their client order id, so a lost ledger does not hide them; foreign ones are not touched.
+their client order id, so a lost ledger does not hide them; foreign ones are not touched. While the exchange shows
+nothing at all, what is remembered as open is cancelled as well: that may be too little, and proves nothing.
 """
 
+import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +23,7 @@ AGAIN_S = 10.0
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 0.5  # an exchange that comes back is asked within a second; a budget of its own keeps this polite
 SAY_S = 10.0
+BLIND_TRIES = 5  # for a remembered order whose cancel the exchange refuses
 
 
 @dataclass(slots=True)
@@ -42,15 +46,26 @@ async def own_open_orders(rest: Rest, bot_name: str) -> list[str]:
 class KillPath:
     """Runs while the latch is shut."""
 
-    def __init__(self, rest: Callable[[], Rest | None], bot_name: str, clock: Clock, rng: Rng) -> None:
+    def __init__(
+        self,
+        rest: Callable[[], Rest | None],
+        bot_name: str,
+        clock: Clock,
+        rng: Rng,
+        remembered: Callable[[], list[str]] = list,
+    ) -> None:
+        """`remembered`: the exchange's ids of own orders that were open when they were last heard of."""
         self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
+        self._remembered = remembered
         self.progress = Progress()
         self._found: list[str] = []  # open orders that are still to be cancelled
+        self._taken: set[str] = set()  # orders whose cancel the exchange took
+        self._blind: Counter[str] = Counter()
 
     async def run(self, latched: Callable[[], bool], poke: Callable[[], None], *, again: bool = True) -> None:
         """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
         self.progress = progress = Progress()
-        self._found = []
+        self._found, self._taken, self._blind = [], set(), Counter()
         began_s, backoff_s, said_s = self._clock.monotonic_s(), BACKOFF_FIRST_S, -SAY_S
         while latched():
             try:
@@ -76,7 +91,11 @@ class KillPath:
             await self._clock.sleep(0.2)
             return
         # What was found and could not be cancelled need not be found once more.
-        ids = self._found or await own_open_orders(rest, self._bot_name)
+        try:
+            ids = self._found or await own_open_orders(rest, self._bot_name)
+        except ExchangeError:
+            await self._cancel_blindly(rest, progress)
+            raise
         if not ids:
             progress.verified += 1
             if progress.verified == LOOKS_NEEDED and progress.cleared_ms is None:
@@ -88,11 +107,28 @@ class KillPath:
         progress.seen.update(ids)
         progress.found = len(progress.seen)
         for start in range(0, len(ids), BATCH):
-            answers = await rest.cancel(ids[start : start + BATCH])
-            progress.cancelled += sum(1 for reason in answers.values() if reason is None)
+            self._count(await rest.cancel(ids[start : start + BATCH]), progress)
         self._found = []
         log.info("kill: %d own orders found, cancels sent", len(ids))
         await self._clock.sleep(0.02)
+
+    async def _cancel_blindly(self, rest: Rest, progress: Progress) -> None:
+        """The look failed: cancel what is remembered, and has not been cancelled."""
+        known = [i for i in self._remembered() if i not in self._taken and self._blind[i] < BLIND_TRIES][:BATCH]
+        if not known:
+            return
+        with contextlib.suppress(ExchangeError):  # the look's own error is the one that is told
+            answers = await rest.cancel(known)
+            self._blind.update(answers.keys())
+            progress.seen.update(self._count(answers, progress))
+            progress.found = len(progress.seen)
+            log.info("kill: the exchange shows no orders; %d remembered ones, cancels sent", len(known))
+
+    def _count(self, answers: dict[str, str | None], progress: Progress) -> set[str]:
+        taken = {order_id for order_id, reason in answers.items() if reason is None}
+        self._taken |= taken
+        progress.cancelled = len(self._taken)
+        return taken
 
 
 async def drill(rest: Rest, bot_name: str, clock: Clock) -> dict[str, str]:
