@@ -108,7 +108,7 @@ PLANTED: tuple[Planted, ...] = (
             "refusal = self._gate.refusal(spec)\n        await self._rest.admit(spec)\n        await self._clock.sleep(8.0)\n", needs="throttle::0.5,start,kill", more=((_REST, "reason = shut() if shut is not None else None", "reason = None"),)),
     Planted("kill-knows-open-only", "A9", True, _REST, '{"order_status": list(WORKING), "limit": 1000}', '{"order_status": ["OPEN"], "limit": 1000}', needs="calm,busy,status_lag::1.0,kill"),
     Planted("kill-looks-once", "R9", True, _KILL, "while latched():", "for _ in range(1):", needs="status_before::0.5,start,kill"),
-    Planted("kill-cancels-nothing", "R9", True, _KILL, "answers = await rest.cancel(ids[start : start + BATCH])", "answers = {}", needs="start,kill"),
+    Planted("kill-cancels-nothing", "R9", True, _KILL, "self._count(await rest.cancel(ids[start : start + BATCH]), progress)", "pass", needs="start,kill"),
     Planted("kill-cancels-everybody", "I4", True, _KILL, "is_ours(", "(lambda *_: True)(", needs="foreign_order,start,kill"),
     Planted("kill-switch-off-lifts", "R8 J4", True, _COMMANDS, "if look.level is not None:",
             "if look.level is not None and self.latch is not None:\n            self.latch = None\n"
