@@ -68,10 +68,10 @@
   }
 
   // The stream, and polling where it is cut: which one it is, the page says.
-  let heard = performance.now(), polling = false;
+  let heard = performance.now(), answered = heard, polling = false;
   function watchStream() {
     const live = $("#live");
-    const alive = () => { heard = performance.now(); cut(false); };
+    const alive = () => { heard = answered = performance.now(); cut(false); };
     for (const name of ["htmx:sse:after:connection", "htmx:sse:after:message"]) document.addEventListener(name, alive);
     document.addEventListener("htmx:after:swap", absorb);
     document.addEventListener("htmx:sse:error", (e) => { if (e.detail?.status === 401) location.href = "/login"; });
@@ -81,9 +81,23 @@
     }, 2000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
   }
-  function cut(is) {
+  function cut(is, gone = false) {
     const el = $("#link");
     if (el && el.hidden === is) el.hidden = !is;
+    if (el) $$("span", el).forEach((text, second) => (text.hidden = gone !== !!second));
+  }
+  // Nobody says any more that what stands here is old: the page has to. The next answer draws all of it anew.
+  function lost() {
+    const box = $("#f-pres"), word = $("b", box);
+    if (!box || word.textContent === "NO ANSWER") return;
+    $(".s", box).textContent = `was ${word.textContent.toLowerCase()}`;
+    word.textContent = "NO ANSWER";
+    $("use", box).setAttribute("href", "#i-warns");
+    box.dataset.s = "warn";
+    root.dataset.presence = "stale";
+    root.dataset.old = "";
+    document.title = `NO ANSWER \u00b7 ${document.title}`;
+    $("#favicon").setAttribute("href", meta("icon-warn"));
   }
   async function poll() {
     if (polling || !window.htmx) return;
@@ -93,10 +107,13 @@
       if (answer.status === 401) return void (location.href = "/login");
       if (!answer.ok) throw new Error(answer.status);
       if (performance.now() - heard > 5000 && !document.hidden) cut(true);
+      answered = performance.now();
       await htmx.swap({ text: await answer.text(), sourceElement: document.body, swap: "none", target: document.body });
       absorb();
     } catch {
-      cut(true); // the page goes on ageing, which is the truth
+      const gone = performance.now() - answered > 5000;
+      cut(true, gone); // the page goes on ageing, which is the truth
+      if (gone) lost();
     } finally {
       polling = false;
     }
