@@ -7,6 +7,7 @@ from proof.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, Row, Unusab
 
 WS_AGE_MS = 10_000
 GRID_US = 75_000_000
+GATE_TO_WIRE_US = 20_000  # from the last check of an order to its first byte
 READS = ("late", "lost_after", "lost_before", "refused", "status_before", "throttle", "mangle", "unauthorized")
 GOOD_ENDS = frozenset({"running", "paused", "stopped", "killed", "safe"})
 
@@ -44,17 +45,19 @@ def limits(case: Case) -> Iterator[str]:
     """I12: no order above the limits of size, rate and number."""
     counted = {row["client_order_id"] for row in case.tables["orders"] if row["purpose"] in ("entry", "exit")}
     most_usd, most_rate = dec(case.truth["max_order_usd"]), case.truth["max_orders_per_min"]
-    sent: list[int] = []
+    sent: list[tuple[int, str]] = []
     for post in sorted(case.posts, key=lambda row: int(row["sent_us"])):
         if post["side"] == "BUY":
             size = _terms(post).get("quote_size")
             if most_usd and size and dec(size) > most_usd:
                 yield f"a purchase of {size}, above the limit of {most_usd}"
-            recent = sum(1 for us in sent if post["sent_us"] - us < 58_000_000)
+            # A sale that was decided while the purchase was on its way to the socket may reach it first.
+            last_us = {"BUY": post["sent_us"], "SELL": post["sent_us"] - GATE_TO_WIRE_US}
+            recent = sum(1 for us, side in sent if post["sent_us"] - 58_000_000 < us <= last_us[side])
             if recent >= most_rate:
                 yield f"a purchase at {post['sent_us']} us, {recent} orders in the minute before (limit {most_rate})"
         if post["client_order_id"] in counted:
-            sent.append(post["sent_us"])
+            sent.append((post["sent_us"], post["side"]))
     if not case.ledger_was_lost:
         yield from _lots(case)
         for lot in case.tables["lots"]:
