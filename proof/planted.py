@@ -118,7 +118,7 @@ PLANTED: tuple[Planted, ...] = (
     # 11 limits, freshness, loss
     Planted("no-breaker", "I8 P19", True, _ACCOUNT, "    _judge_breaker(world, world.day)\n", "", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"),
     Planted("breaker-reset-by-restart", "I8 P19", True, _WORLD, "self.day: Day | None = restored.day", "self.day: Day | None = None", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0,crash"),
-    Planted("breaker-does-not-shut", "I8", True, _GATES, "if world.day.breaker_ms is not None:", "if False:", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"),
+    Planted("breaker-does-not-shut", "I8", True, _GATES, "if world.day.breaker_ms is not None:", "if False:", needs="max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0", more=(("bot/core/risk/pretrade.py", "if world.day is not None and world.day.breaker_ms is not None:", "if False:"),)),
     Planted("stale-data-trades", "R11 P12", False, _GATES, "verdict = _OPEN if age_ms <= limit_ms else _FAULT", "verdict = _OPEN", needs="ws_mute_product", more=((_GATE, "if age_ms is None or age_ms > self._settings.stale_data_sec * 1000:", "if age_ms is None:"),)),
     Planted("no-order-rate", "R11 H7", True, "bot/core/risk/rate.py", "if world.now_ms - at_ms < MINUTE_MS))", "if False))", needs="max_orders_per_min=2"),
     Planted("order-cap-off", "R11", True, "bot/core/risk/sizing.py", "factor), s.max_order_usd)", "factor), 0.0)",

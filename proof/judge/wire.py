@@ -98,9 +98,12 @@ def explained(case: Case) -> Iterator[str]:
         return
     starts = [act["us"] for act in case.truth["acts"] if act["kind"] in ("start", "repeat_command", "control_garbage")]
     asleep = case.had("suspend", "suspend_long", "clock_jump")
+    traded = [int(order["created_us"]) for order in case.foreign if dec(order["filled"]) > 0]
     for act in case.truth["acts"]:
         if act["kind"] != "manual_trade" or asleep or act["us"] < 60_000_000:
             continue
+        if not any(0 <= us - act["us"] < 1_000_000 for us in traded):
+            continue  # the exchange refused it
         until = min((us for us in starts if us > act["us"]), default=2**62)
         for post in case.posts:
             if post["side"] == "BUY" and act["us"] + 150_000_000 < post["sent_us"] < until:

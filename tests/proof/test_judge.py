@@ -237,6 +237,8 @@ def unexplained_trade(desk: Desk) -> None:
     desk.truth["acts"] = [a for a in desk.truth["acts"] if a["kind"] not in ("start", "crash")]
     desk.truth["lives"] = desk.truth["lives"][-1:]
     desk.truth["acts"].append({"us": 61_000_000, "kind": "manual_trade", "arg": 0.5})
+    manual = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
+    manual |= {"filled": "0.5", "created_us": 61_000_100}
 
 
 def second_bot_wrote(desk: Desk) -> None:
