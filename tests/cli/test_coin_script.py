@@ -126,6 +126,8 @@ def test_a_kill_waits_for_no_download(made: Checkout) -> None:
     """After an update whose packages can't be had, a kill still goes through, and latches before anything else."""
     made.lock("0" * 64)
     (made.root / "data").mkdir()
+    made.run("kill", "--help")
+    assert not (made.root / "data/KILL").exists(), "who asks what it does has not done it"
     done = made.run("kill")
     assert "HANDED 7 ['kill']" in done.stdout
     assert "older version" in done.stderr
