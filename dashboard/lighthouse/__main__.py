@@ -64,6 +64,14 @@ def look(url: str, token: str, chrome: str, folder: Path) -> dict[str, Any]:
     return found
 
 
+def _twice(url: str, token: str, chrome: str, folder: Path) -> dict[str, Any]:
+    """As `look`; a trace that Lighthouse could not record, as often a new browser's first, is recorded once more."""
+    try:
+        return look(url, token, chrome, folder)
+    except NotMeasured:
+        return look(url, token, chrome, folder)
+
+
 def scores(report: Mapping[str, Any]) -> dict[str, int]:
     """0 to 100 by category; 0 where Lighthouse could not tell."""
     return {name: round(100 * (found["score"] or 0)) for name, found in report["categories"].items()}
@@ -103,7 +111,7 @@ def measure(chrome: str) -> int:
             writer.start()
             for path in PAGES:
                 try:
-                    report = look(f"http://127.0.0.1:{bench.port}{path}", bench.tokens[0], chrome, Path(folder))
+                    report = _twice(f"http://127.0.0.1:{bench.port}{path}", bench.tokens[0], chrome, Path(folder))
                 except NotMeasured as error:
                     failed += 1
                     sys.stdout.write(f"LOW  {path:<12} not measured: {error}\n")
