@@ -68,11 +68,12 @@
   }
 
   // The stream, and polling where it is cut: which one it is, the page says.
-  let heard = performance.now(), answered = heard, polling = false;
+  let heard = performance.now(), answered = heard, polling = false, opened = false;
   function watchStream() {
     const live = $("#live");
     const alive = () => { heard = answered = performance.now(); cut(false); };
     for (const name of ["htmx:sse:after:connection", "htmx:sse:after:message"]) document.addEventListener(name, alive);
+    document.addEventListener("htmx:sse:after:connection", () => { opened = true; });
     document.addEventListener("htmx:after:swap", absorb);
     document.addEventListener("htmx:sse:error", (e) => { if (e.detail?.status === 401) location.href = "/login"; });
     if (!live && !$("#f-root")) return;
@@ -80,6 +81,14 @@
       if (performance.now() - heard > (document.hidden ? 15000 : 5000)) poll();
     }, 2000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
+  }
+  // A stream that was open once comes back by itself; one whose first request failed does not.
+  function reopen() {
+    const live = $("#live");
+    if (!live || performance.now() - heard < 5000) return;
+    const again = live.cloneNode();
+    live.replaceWith(again);
+    htmx.process(again);
   }
   function cut(is, gone = false) {
     const el = $("#link");
@@ -110,6 +119,7 @@
       answered = performance.now();
       await htmx.swap({ text: await answer.text(), sourceElement: document.body, swap: "none", target: document.body });
       absorb();
+      if (!opened) reopen();
     } catch {
       const gone = performance.now() - answered > 5000;
       cut(true, gone); // the page goes on ageing, which is the truth

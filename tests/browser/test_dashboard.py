@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 
 from shared.control import Level, decode_control
 from shared.files import write_whole
@@ -187,6 +188,23 @@ def test_a_dead_dashboard_goes_on_ageing_and_comes_back(running: Start, visit: V
     assert not v.page.title().startswith("NO ANSWER")
     assert v.page.evaluate("document.documentElement.dataset.old === undefined")
     v.page.wait_for_selector("#link", state="hidden", timeout=15_000)
+
+
+def test_a_stream_whose_first_request_failed_is_opened_later(running: Start, visit: Visit) -> None:
+    here = running()
+    v = visit(here)
+    failed: list[str] = []
+
+    def refuse(route: Route) -> None:
+        failed.append(route.request.url)
+        route.abort()
+
+    v.page.route("**/api/stream?*", refuse, times=1)
+    with v.page.expect_response("**/api/stream?*", timeout=15_000) as opened:
+        v.go("/")
+    assert len(failed) == 1 and opened.value.status == 200
+    v.page.wait_for_timeout(1500)
+    assert v.page.is_hidden("#link")
 
 
 def test_two_tabs_show_the_same_receipt(running: Start, visit: Visit) -> None:
