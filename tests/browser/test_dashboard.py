@@ -200,7 +200,7 @@ def test_a_stream_whose_first_request_failed_is_opened_later(running: Start, vis
         route.abort()
 
     v.page.route("**/api/stream?*", refuse, times=1)
-    with v.page.expect_response("**/api/stream?*", timeout=15_000) as opened:
+    with v.page.expect_response(lambda r: bool(failed) and "/api/stream" in r.url, timeout=15_000) as opened:
         v.go("/")
     assert len(failed) == 1 and opened.value.status == 200
     v.page.wait_for_timeout(1500)
