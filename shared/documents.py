@@ -320,12 +320,25 @@ class ModelDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StrategySettingDoc:
+    """One setting that the strategy reads, as a person writes it in .env."""
+
+    key: str
+    value: str
+    default: str
+    origin: str  # default, profile, .env, environment
+    help: str
+    own: bool  # STRATEGY_<NAME>_…: the strategy's own, no general one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyDoc:
     version: int = 1
     name: str
     granularity: str
     parameters: dict[str, str]
     signals: list[SignalDoc]
+    settings: list[StrategySettingDoc] = field(default_factory=list)  # what `parameters` says, with its origin
     models: list[ModelDoc] = field(default_factory=list)  # none for a strategy of rules
 
 

@@ -164,7 +164,7 @@ class Boot:
         now = bot.clock.utc()
         # A kill or its reset that came before there was an engine is known to the commands only.
         known = replace(bot.restored, latch=bot.commands.latch)
-        bot.strategy = StrategyAdapter(settings, known.facts)
+        bot.strategy = StrategyAdapter(settings, known.facts, bot.identity.origins)
         bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock, bot.known_fill)
         bot.desk.fills.begin(known.facts.get("fills_through_ms"))

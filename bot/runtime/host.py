@@ -1,7 +1,7 @@
 """What the parts of a running bot may ask of the whole: so that they know this list instead of each other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import getpid
 from typing import Any, Protocol
@@ -39,6 +39,7 @@ class Identity:
     build: str
     config_hash: str
     pid: int = field(default_factory=getpid)
+    origins: Mapping[str, str] = field(default_factory=dict)  # key of a setting: default, profile, .env, environment
 
 
 class ControlPlane(Protocol):

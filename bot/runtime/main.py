@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.coinbase.net import SystemNet
@@ -22,8 +23,10 @@ def run() -> int:
     """Run the bot until it is asked to stop; the answer is the exit code."""
     os.umask(0o077)
     problems: list[str] = []
+    origins: Mapping[str, str] = {}
     try:
-        settings = settings_module.load().settings
+        loaded = settings_module.load()
+        settings, origins = loaded.settings, loaded.sources
     except SettingsError as error:
         problems = error.problems
         settings = _just_enough()
@@ -36,7 +39,7 @@ def run() -> int:
         )
         return EXIT_SETTINGS
     set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
-    return asyncio.run(_serve(settings, problems))
+    return asyncio.run(_serve(settings, problems, origins))
 
 
 def _just_enough() -> Settings:
@@ -45,10 +48,11 @@ def _just_enough() -> Settings:
     return Settings(data_dir=Path(folder)) if folder else Settings()
 
 
-async def _serve(settings: Settings, problems: list[str]) -> int:
+async def _serve(settings: Settings, problems: list[str], origins: Mapping[str, str]) -> int:
     """Run on this machine, with its signals."""
     files, market, net = ThreadOffload("files"), ThreadOffload("market"), SystemNet()
-    process = Process(settings, problems, Machine(SystemClock(), SystemRng(), SystemFs(), net, files, market))
+    machine = Machine(SystemClock(), SystemRng(), SystemFs(), net, files, market)
+    process = Process(settings, problems, machine, origins)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, process.stop.set)
     _watch_supervisor(process.bot)

@@ -59,7 +59,9 @@ class Machine:
 class Process:
     """One run of the bot. `stop` asks for its orderly end."""
 
-    def __init__(self, settings: Settings, problems: list[str], machine: Machine) -> None:
+    def __init__(
+        self, settings: Settings, problems: list[str], machine: Machine, origins: Mapping[str, str] | None = None
+    ) -> None:
         self._settings, self._problems = settings, problems
         self._clock, self._open_ledger = machine.clock, machine.open_ledger
         values = orjson.dumps(public_values(settings), option=orjson.OPT_SORT_KEYS)
@@ -68,6 +70,7 @@ class Process:
             started_at=iso_seconds(self._clock.utc()),
             build=build_id(),
             config_hash=hashlib.sha256(values).hexdigest()[:16],
+            origins=origins or {},
         )
         self.bot = Bot(
             settings,

@@ -90,9 +90,11 @@ def status_and_phase(bot: Host) -> tuple[Status, Phase]:
 
 
 def _strategy(bot: Host, world: World) -> StrategyDoc:
-    """What the strategy says, with its fitted models where it has any."""
+    """What the strategy says, with the settings that it reads and its fitted models where it has any."""
     shown = view.strategy(world)
-    return replace(shown, models=bot.strategy.models()) if bot.strategy is not None else shown
+    if bot.strategy is None:
+        return shown
+    return replace(shown, models=bot.strategy.models(), settings=bot.strategy.settings_read)
 
 
 def _kill(bot: Host) -> KillDoc | None:

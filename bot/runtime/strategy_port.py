@@ -9,7 +9,8 @@ import orjson
 
 from bot.core.model import Bar, Product
 from bot.core.world import Signal, StrategyFailed
-from bot.strategies import registry
+from bot.runtime.strategy_settings import described
+from bot.strategies import options, registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.score import ModelView
 from shared.documents import ModelDoc, ScoreDoc
@@ -22,8 +23,10 @@ log = logging.getLogger("strategy")
 class StrategyAdapter:
     """`bot.core.world.StrategyPort` over one instance of a strategy for each product."""
 
-    def __init__(self, settings: Settings, kept: Mapping[str, str] | None = None) -> None:
-        """`kept`: the ledger's facts, with each product's model under model:PRODUCT."""
+    def __init__(
+        self, settings: Settings, kept: Mapping[str, str] | None = None, origins: Mapping[str, str] | None = None
+    ) -> None:
+        """`kept`: the ledger's facts, with each product's model under model:PRODUCT; `origins`: a key's source."""
         self._settings = settings
         self._kept = kept or {}
         self._granularity_s = GRANULARITY_S[settings.granularity]
@@ -34,7 +37,9 @@ class StrategyAdapter:
         self.warmup_bars = first.warmup_bars
         self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
         self.model_mode = settings.model_mode if settings.strategy == "logistic" else None
-        self.parameters: Mapping[str, str] = _parameters(first, settings)
+        self.settings_read = described(settings.strategy, first, settings, origins or {})
+        prefix = options.prefix(settings.strategy)
+        self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}
 
     def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
         strategy = self._of(product.product_id)
@@ -113,20 +118,3 @@ def _model(product_id: str, view: ModelView) -> ModelDoc:
             bins=[[round(p, 4), round(share, 4), count] for p, share, count in score.bins],
         ),
     )
-
-
-def _parameters(strategy: Strategy, settings: Settings) -> dict[str, str]:
-    """What the strategy was told, for the page."""
-    names: tuple[str, ...] = ("ma_fast", "ma_slow")
-    if settings.strategy == "logistic":
-        names += ("use_ma_filter", "buy_threshold", "sell_threshold", "model_mode", "walk_forward_min")
-        names += ("max_history_candles",)
-    shown = {name.upper(): _spelled(getattr(settings, name)) for name in names}
-    options = strategy.options
-    own = getattr(options, "__dataclass_fields__", {})
-    return shown | {name.upper(): _spelled(getattr(options, name)) for name in own}
-
-
-def _spelled(value: object) -> str:
-    """A setting as a person writes it in .env."""
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

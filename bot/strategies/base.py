@@ -137,6 +137,8 @@ class Strategy(ABC):
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""  # one sentence for a list of strategies
     options_type: ClassVar[type[Any]] = NoOptions
+    # Settings of the bot that its own code reads beside its options, by their names in `Settings`.
+    uses: ClassVar[tuple[str, ...]] = ()
     # Research sets it: a `compute` that takes seconds over a long history may tell (done, of how many).
     progress: Callable[[int, int], None] | None = None
 
@@ -162,6 +164,12 @@ class Strategy(ABC):
         The whole window unless a strategy says less; less is faster, and makes live and research exactly equal.
         """
         return self.settings.max_history_candles
+
+    @property
+    def settings_used(self) -> tuple[str, ...]:
+        """What the Strategy page shows beside the options: settings that decide nothing here are not among them."""
+        whole_window = type(self).memory_bars is Strategy.memory_bars and "max_history_candles" not in self.uses
+        return (*self.uses, "max_history_candles") if whole_window else self.uses
 
     @abstractmethod
     def compute(self, bars: Bars) -> SignalArrays:

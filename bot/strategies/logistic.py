@@ -32,6 +32,7 @@ SCORE_STRIDE = 50
 
 class Logistic(Strategy):
     summary = "Logistic model of the next bar's direction, fitted walk forward, with a moving-average filter."
+    uses = ("model_mode", "buy_threshold", "sell_threshold", "walk_forward_min", "max_history_candles", "use_ma_filter")
 
     def __init__(self, settings: Settings, options: Any = None) -> None:
         super().__init__(settings, options)
@@ -46,6 +47,10 @@ class Logistic(Strategy):
                     f"MODEL_MODE={settings.model_mode}: at least {self.warmup_bars}"
                 ]
             )
+
+    @property
+    def settings_used(self) -> tuple[str, ...]:
+        return (*self.uses, "ma_fast", "ma_slow") if self.settings.use_ma_filter else self.uses
 
     @property
     def model_mode(self) -> str:
@@ -117,17 +122,19 @@ class Logistic(Strategy):
         )
 
     def _decide(self, bars: Bars, p: Floats) -> SignalArrays:
-        s = self.settings
-        ticks = bars.close_ticks
-        fast: Any = rolling_sum(ticks, s.ma_fast)
-        slow: Any = rolling_sum(ticks, s.ma_slow)
-        side: Any = ma_side(fast, s.ma_fast, slow, s.ma_slow)
-        side[: s.ma_slow - 1] = 0
+        s, values = self.settings, {"p": p}
+        side: Any = np.zeros(len(bars), dtype=np.int64)
+        if s.use_ma_filter:  # averages that decide nothing are neither made nor shown
+            ticks = bars.close_ticks
+            fast: Any = rolling_sum(ticks, s.ma_fast)
+            slow: Any = rolling_sum(ticks, s.ma_slow)
+            side = ma_side(fast, s.ma_fast, slow, s.ma_slow)
+            side[: s.ma_slow - 1] = 0
+            values["sma_fast"] = np.where(fast > 0, fast * (bars.price_increment / s.ma_fast), np.nan)
+            values["sma_slow"] = np.where(slow > 0, slow * (bars.price_increment / s.ma_slow), np.nan)
         probability: Any = p
         signal: Any = decide(probability, s.buy_threshold, s.sell_threshold, s.use_ma_filter, side)
-        sma_fast = np.where(fast > 0, fast * (bars.price_increment / s.ma_fast), np.nan)
-        sma_slow = np.where(slow > 0, slow * (bars.price_increment / s.ma_slow), np.nan)
-        return SignalArrays(signal.astype(np.int8), p, {"p": p, "sma_fast": sma_fast, "sma_slow": sma_slow})
+        return SignalArrays(signal.astype(np.int8), p, values)
 
     def _slot(self, bars: Bars) -> Any:
         """Number of the WALK_FORWARD_MIN slot in which each bar closed; closing on the turn opens a new one."""

@@ -14,6 +14,7 @@ from bot.strategies.indicators import rolling_sum
 
 class SmaCross(Strategy):
     summary = "BUY while the fast moving average is above the slow one."
+    uses = ("ma_fast", "ma_slow")
 
     @property
     def warmup_bars(self) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from dashboard.views import format as f
 from dashboard.views import model as model_view
 from dashboard.views.snapshot import Snapshot
-from shared.documents import SignalDoc
+from shared.documents import SignalDoc, StrategyDoc, StrategySettingDoc
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 
@@ -25,10 +25,21 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting that the strategy reads. `note`: its default where another one holds, and where it came from."""
+
+    key: str
+    value: str
+    note: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Strategy:
     name: str
     granularity: str
-    parameters: list[tuple[str, str]]
+    own: list[Setting]
+    general: list[Setting]
     signals: list[Signal]
     model: list[tuple[str, str]]
     cards: list[model_view.Card]
@@ -43,6 +54,18 @@ def _values(x: SignalDoc) -> list[tuple[str, str]]:
     """The indicators; the probability has a column of its own."""
     shown = {k: v for k, v in x.values.items() if not (k == "p" and x.probability is not None)}
     return [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+
+
+def _setting(x: StrategySettingDoc) -> Setting:
+    note = "default" if x.origin == "default" else f"{x.origin}, default {x.default}"
+    return Setting(f.clean(x.key), f.clean(x.value), f.clean(note), f.clean(x.help))
+
+
+def _settings(doc: StrategyDoc) -> list[tuple[bool, Setting]]:
+    """(its own, the setting). An older bot says names and values only."""
+    if doc.settings:
+        return [(x.own, _setting(x)) for x in doc.settings]
+    return [(True, Setting(f.clean(k), f.clean(v), "", "")) for k, v in doc.parameters.items()]
 
 
 def strategy(s: Snapshot) -> Strategy | None:
@@ -75,8 +98,9 @@ def strategy(s: Snapshot) -> Strategy | None:
     ]
     if m is not None:
         model.append(("Decisions", ", ".join(f"{f.count(n)} {word}" for word, n in m.decisions.items())))
-    parameters = [(f.clean(k), f.clean(v)) for k, v in doc.parameters.items()]
+    settings = _settings(doc)
     return Strategy(
-        f.clean(doc.name), f.words(doc.granularity.lower()), parameters,
+        f.clean(doc.name), f.words(doc.granularity.lower()),
+        [x for own, x in settings if own], [x for own, x in settings if not own],
         signals, model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
     )  # fmt: skip

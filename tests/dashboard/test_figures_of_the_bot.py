@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from dashboard.rows import StopCount
 from dashboard.views import book, chart
 from dashboard.views.model import called, card, curve
+from dashboard.views.strategy import strategy
 from dashboard.views.tally import tally
-from shared.documents import DepthDoc, ModelDoc, Quote, ScoreDoc
+from shared.documents import DepthDoc, ModelDoc, Quote, ScoreDoc, StrategySettingDoc
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import PRICES
 
@@ -209,3 +210,21 @@ def test_a_lean_document_reads_back_as_it_was(make_dash: object, scenario: str) 
     state = make_dash(scenario=scenario).writer.state()  # type: ignore[operator]
     assert decode_state(encode_state(state)) == state
     assert b'"stop_price":null' not in encode_state(state)
+
+
+async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Dash) -> None:
+    dash.beat()
+    own = StrategySettingDoc(
+        key="STRATEGY_DIP_PERIOD", value="20", default="50", origin=".env", help="Bars of the average.", own=True
+    )
+    s = dash.hub.sources.snapshot()
+    assert s.state is not None and s.state.strategy is not None
+    doc = replace(s.state.strategy, name="dip", parameters={"PERIOD": "20"}, settings=[own])
+    found = strategy(replace(s, state=replace(s.state, strategy=doc)))
+    assert found is not None and not found.general
+    assert [(x.key, x.value, x.note) for x in found.own] == [("STRATEGY_DIP_PERIOD", "20", ".env, default 50")]
+    older = strategy(replace(s, state=replace(s.state, strategy=replace(doc, settings=[]))))
+    assert older is not None and [(x.key, x.value) for x in older.own] == [("PERIOD", "20")], "a bot of an older build"
+    async with dash.machine() as client:
+        text = plain((await client.get("/strategy")).text)
+    assert "MODEL_MODE" in text and ".env, default baseline" in text and "What MA_SLOW does." in text

@@ -52,6 +52,7 @@ from shared.documents import (
     Status,
     StepState,
     StrategyDoc,
+    StrategySettingDoc,
     encode_state,
 )
 from shared.files import TolerantReader, write_whole
@@ -420,6 +421,9 @@ class Writer:
             ),
             strategy=None if bare else StrategyDoc(
                 name="logistic", granularity="ONE_MINUTE", parameters={"MA_FAST": "10", "MA_SLOW": "30"},
+                settings=[StrategySettingDoc(key=k, value=v, default=d, origin=o, help=f"What {k} does.", own=False)
+                          for k, v, d, o in (("MODEL_MODE", "extended", "baseline", ".env"),
+                                             ("MA_FAST", "10", "10", "default"), ("MA_SLOW", "30", "30", "default"))],
                 models=models(products, now),
                 signals=[SignalDoc(product_id=p, signal=("buy", "flat", "sell")[i], probability=0.523 - 0.05 * i,
                                    bar_at=iso_seconds(now.replace(second=0)), bars=5000, bars_needed=30,
