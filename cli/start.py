@@ -24,6 +24,8 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     _find_recording()
     found = loaded()
     paths = found.settings.paths
+    for remark in found.remarks:
+        ui.line(ui.DOT, remark)
     _check_shell(found)
     _prepare_folder(paths)
     _make_control_file(found.settings)
@@ -194,6 +196,13 @@ def _make_control_file(settings: Settings) -> None:
 
 def _prepare_folder(paths: DataPaths) -> None:
     try:
+        other = paths.foreign()
+        if other is not None:  # its mode would become 0700, and its files lie between ours
+            ui.give_up(
+                f"DATA_DIR={paths.root} is no data folder: it holds {other}, which is not CoinTrader's.",
+                f"Name an empty folder, or one that isn't there yet: DATA_DIR={paths.root / 'cointrader'} in .env",
+                code=EXIT_CONFIG,
+            )
         paths.prepare()
     except OSError as error:
         ui.give_up(

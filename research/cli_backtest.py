@@ -29,6 +29,10 @@ def run_and_show(request: "Request") -> None:
     with terminal.slowly("  backtest") as step:
         done = bt.run(folder, request, progress=step)
     kept = runs.keep(folder, done)
+    if done.settings.backtest_sleep_ms:
+        from research.watch import watch
+
+        watch(done.result, done.settings.backtest_sleep_ms)
     show(done)
     terminal.say()
     for name in ("report.html", "trades.csv", "run.json"):

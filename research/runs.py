@@ -21,8 +21,11 @@ from shared.files import write_whole
 from shared.settings import Settings, public_values
 from shared.times import iso_seconds
 
-# Settings that say where things are, not how they trade.
-_ELSEWHERE = ("COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "LOG_LEVEL", "PROFILE", "BOT_NAME", "DRY_RUN")
+# Settings that say where things are and how they are shown, not how they trade.
+_ELSEWHERE = (
+    "COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "LOG_LEVEL", "PROFILE", "BOT_NAME", "DRY_RUN",
+    "STATE_FILE", "BACKTEST_SLEEP_MS",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

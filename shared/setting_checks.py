@@ -29,6 +29,11 @@ def contradictions(s: Settings) -> list[str]:
     if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)
+    found += _state_file(s)
+    if not s.long_only:
+        found.append(
+            "LONG_ONLY=false: a SELL can open a position only with futures, which are not built yet: LONG_ONLY=true"
+        )
     if s.ledger_url and not s.ledger_url.reveal().startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
         found.append("LEDGER_URL: written postgresql://user:password@host/database")
     if s.coin_mode is Mode.REPLAY and not s.sim_replay:
@@ -49,6 +54,18 @@ def contradictions(s: Settings) -> list[str]:
             "(DASHBOARD_TLS_CERT, DASHBOARD_TLS_KEY) or DASHBOARD_BEHIND_PROXY=true with DASHBOARD_HOSTS"
         )
     return found
+
+
+def _state_file(s: Settings) -> list[str]:
+    """The copy of the state goes beside everything else: it must not replace another file of ours."""
+    path = s.state_copy
+    if path is None:
+        return []
+    if path.is_dir():
+        return [f"STATE_FILE={s.state_file} is a folder: name a file in it, such as {s.state_file}/bot_state.json"]
+    if path.parent == s.paths.root and s.paths.names_own(path.name):
+        return [f"STATE_FILE={s.state_file} is another file of the data folder: choose another name"]
+    return []
 
 
 def _limit_contradictions(s: Settings) -> list[str]:

@@ -83,6 +83,7 @@ class Settings:
     profile: Profile = _set(Profile.DEV, "Named set of defaults: dev, canary or prod.")
     bot_name: str = _set("main", "Name of this bot inside its client order ids (letters and digits).")
     data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
+    state_file: str = _set("", "A copy of bot_state.json is kept here as well; empty = none.")
     log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
     depth_view: bool = _set(True, "Keep the 20 best levels of each book for the Chart page.")
@@ -144,7 +145,7 @@ class Settings:
     scanner_min_volume_usd: float = _set(1e6, "Least traded in 24 hours by a product to be picked.", 0.0, 1e12)
 
     # Position
-    long_only: bool = _set(True, "SELL signals never open.")
+    long_only: bool = _set(True, "SELL signals never open; false needs futures, which are not built yet.")
     allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
     pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
     pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)
@@ -187,6 +188,9 @@ class Settings:
     use_ma_filter: bool = _set(True, "BUY only while the fast average is above the slow one, SELL only below.")
     model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
     walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
+    backtest_sleep_ms: int = _set(
+        0, "./coin backtest shows bar after bar, each for so long; 0 = the result at once.", 0, 60_000
+    )
 
     # Kill and restart
     kill_flatten: bool = _set(False, "Kill also sells every lot.")
@@ -244,6 +248,14 @@ class Settings:
         """The bot's files; a relative DATA_DIR lies in the project folder."""
         flavour = f"-{self.coin_mode}" if self.coin_mode in (Mode.REPLAY, Mode.PAPER) else ""
         return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
+
+    @property
+    def state_copy(self) -> Path | None:
+        """Where a copy of the state goes; None = nowhere, or it is the state file itself."""
+        if not self.state_file:
+            return None
+        path = ROOT / Path(self.state_file).expanduser()  # an absolute one stays as it is
+        return None if path == self.paths.state else path
 
 
 PROFILES: Mapping[Profile, Mapping[str, str]] = {

@@ -11,7 +11,7 @@ import math
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 import msgspec
 from dotenv import dotenv_values
 
+from shared import legacy_names as legacy
 from shared.paths import ROOT
 from shared.setting_checks import contradictions, parse_base_caps, parse_window
 from shared.setting_table import (
@@ -63,14 +64,21 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings and, for each key, where its value came from: default, profile, .env or environment."""
+    """Settings and, for each key, where its value came from: default, profile, .env or environment.
+
+    `kept`: accepted names of older set-ups that do nothing today, each with its one sentence.
+    """
 
     settings: Settings
     sources: Mapping[str, str]
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> list[str]:
+        """One line for each name that is accepted without an effect."""
+        return [f"{name}: {sentence}" for name, sentence in self.kept.items()]
 
 
-# STATE_FILE of older set-ups is the state file's path; only its folder can be honoured.
-_ALIASES = {"PRODUCT_ID": "PRODUCTS"}
 _SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH", "LEDGER_URL"})
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
@@ -86,7 +94,7 @@ def keys() -> Iterable[tuple[str, str, object]]:
 
 def is_secret(key: str) -> bool:
     """True where the value must be masked wherever it is shown."""
-    return key in _SECRET_KEYS
+    return key in _SECRET_KEYS or key in legacy.SECRETS or legacy.SAME_AS.get(key) in _SECRET_KEYS
 
 
 def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -95,37 +103,55 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
     environ = os.environ if environ is None else environ
     problems: list[str] = []
     from_file = _read_env_file(env_file, problems)
-    # Empty means "not set": PM2 can't take a variable away from a process, only empty it.
-    from_environ = {k: environ[k] for k in (*_FIELDS, *_ALIASES) if environ.get(k)}
-    from_environ |= {k: v for k, v in environ.items() if k.startswith(STRATEGY_PREFIX) and v}
-    for key in sorted(_SECRET_KEYS & set(from_environ)):
-        del from_environ[key]
-        problems.append(
-            f"{key} belongs into {env_file.name} (mode 0600), not into the environment that every process list shows"
-        )
+    from_environ = _read_environment(environ, env_file.name, problems)
     chosen = from_environ.get("PROFILE", from_file.get("PROFILE", Profile.DEV))
     profile = PROFILES[Profile(chosen)] if chosen in list(Profile) else PROFILES[Profile.DEV]
     raw: dict[str, str] = {}
     own: dict[str, str] = {}
+    kept: dict[str, str] = {}
     sources = dict.fromkeys(_FIELDS, "default")
+    spelled: dict[str, str] = {}
     for source, found in (("profile", profile), (".env", from_file), ("environment", from_environ)):
-        for key, text in found.items():
-            name = _ALIASES.get(key, key)
-            if name in _FIELDS:
+        for key, given in found.items():
+            name = legacy.SAME_AS.get(key, key)
+            if name != key and (found.get(name) or not given):
+                continue  # the setting's own name stands beside the older one, or nothing is said
+            text = legacy.strategy_of(given) if key == "STRATEGIES" else given
+            if text is None:
+                kept[key] = "one bot runs one strategy: STRATEGY=<name> chooses it"
+            elif name in _FIELDS:
                 raw[name], sources[name] = text, source
+                spelled.pop(name, None)
+                if name != key:
+                    spelled[name] = key
             elif key.startswith(STRATEGY_PREFIX):
                 own[key], sources[key] = text, source
+            elif (accepted := legacy.kept(key, _SECRET_KEYS)) is not None:
+                kept |= {key: accepted.sentence} if text else {}
             elif key not in _FOREIGN_KEYS:
                 problems.append(f"{key} in {env_file.name} is no setting{_nearest(key)}")
     values = {name: _convert(name, text, problems) for name, text in raw.items()}
+    if not problems:
+        chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
+        settings = Settings(**chosen_values, strategy_options=own)
+        problems.extend(contradictions(settings))
     if problems:
-        raise SettingsError(problems)
-    chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
-    settings = Settings(**chosen_values, strategy_options=own)
-    problems.extend(contradictions(settings))
-    if problems:
-        raise SettingsError(problems)
-    return Loaded(settings, sources)
+        raise SettingsError([legacy.spelled_as(problem, spelled) for problem in problems])
+    return Loaded(settings, sources, kept)
+
+
+def _read_environment(environ: Mapping[str, str], file_name: str, problems: list[str]) -> dict[str, str]:
+    """Our names of the environment; secrets there are a problem."""
+    names = [name for name in (*_FIELDS, *legacy.SAME_AS) if name not in legacy.FILE_ONLY]
+    # Empty means "not set": PM2 can't take a variable away from a process, only empty it.
+    found = {k: environ[k] for k in names if environ.get(k)}
+    found |= {k: v for k, v in environ.items() if k.startswith(STRATEGY_PREFIX) and v}
+    for key in sorted(filter(is_secret, found)):
+        del found[key]
+        problems.append(
+            f"{key} belongs into {file_name} (mode 0600), not into the environment that every process list shows"
+        )
+    return found
 
 
 def _read_env_file(path: Path, problems: list[str]) -> dict[str, str]:
@@ -134,13 +160,13 @@ def _read_env_file(path: Path, problems: list[str]) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     found = {k: v or "" for k, v in dotenv_values(path, interpolate=False).items()}
-    if _SECRET_KEYS & set(found) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if any(map(is_secret, found)) and mode & (stat.S_IRWXG | stat.S_IRWXO):
         problems.append(f"{path.name} holds secrets and others may read it: chmod 600 {path.name}")
     return found
 
 
 def _nearest(key: str) -> str:
-    near = difflib.get_close_matches(key.upper(), [*_FIELDS, *_ALIASES], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(key.upper(), [*_FIELDS, *legacy.names()], n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
 
 

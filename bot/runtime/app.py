@@ -33,6 +33,7 @@ from bot.runtime.metrics import Samples
 from bot.runtime.offload import Offload
 from bot.runtime.recorder import Recorder
 from bot.runtime.report import positions_file, state
+from bot.runtime.state_copy import StateCopy
 from bot.runtime.state_writer import StateWriter
 from bot.runtime.strategy_port import StrategyAdapter
 from bot.runtime.tape import Tape
@@ -86,7 +87,9 @@ class Bot:
         self.recorder = Recorder(self.paths.market_db, market_offload)
         about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}
         self.tape = Tape(settings, clock, market_offload, about) if settings.record else None
-        self.writer = StateWriter(self.paths, fs, clock, offload, lambda: state(self), self._positions)
+        self.writer = StateWriter(
+            self.paths, fs, clock, offload, lambda: state(self), self._positions, StateCopy.of(settings.state_copy, fs)
+        )
         self.error: str | None = None
         self.clock_offset_ms: int | None = None
         self.synced = False

@@ -24,9 +24,10 @@ def run() -> int:
     os.umask(0o077)
     problems: list[str] = []
     origins: Mapping[str, str] = {}
+    remarks: list[str] = []
     try:
         loaded = settings_module.load()
-        settings, origins = loaded.settings, loaded.sources
+        settings, origins, remarks = loaded.settings, loaded.sources, loaded.remarks
     except SettingsError as error:
         problems = error.problems
         settings = _just_enough()
@@ -39,6 +40,8 @@ def run() -> int:
         )
         return EXIT_SETTINGS
     set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
+    for remark in remarks:
+        log.warning("setting %s", remark)
     return asyncio.run(_serve(settings, problems, origins))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bot.runtime.metrics import Samples
 from bot.runtime.offload import Offload
+from bot.runtime.state_copy import StateCopy
 from shared.documents import BotState, IoDoc, encode_state
 from shared.paths import DataPaths
 from shared.seams import Clock, Fs
@@ -40,9 +41,12 @@ class StateWriter:
         offload: Offload,
         state: Callable[[], BotState],
         positions: Callable[[], bytes | None],
+        copy: StateCopy | None = None,
     ) -> None:
         self._paths, self._fs, self._clock, self._offload = paths, fs, clock, offload
         self._state, self._positions = state, positions
+        self._copy = copy
+        self._copy_error: str | None = None
         self._poked = asyncio.Event()
         self._positions_due = True
         self._last_write_s: float | None = None
@@ -106,9 +110,13 @@ class StateWriter:
         try:
             self._fs.write_whole(self._paths.state, state, durable=durable)
             if self.health.last_error is not None and positions is None and self.health.positions_ok:
-                self.health.last_error = None
+                self.health.last_error = self._copy_error
         except OSError as error:
             self._failed(f"bot_state.json: {error.strerror or error}")
+        if self._copy is not None:
+            self._copy_error = self._copy.write(state)
+            if self._copy_error is not None:
+                self._failed(self._copy_error)
         if positions is not None:
             try:
                 self._fs.write_whole(self._paths.positions, positions, durable=True)

@@ -26,6 +26,10 @@ def folder(paths: DataPaths) -> list[Check]:
     if not root.exists():
         return [note("data folder", f"{root} isn't there yet: ./coin start makes it")]
     checks = []
+    other = paths.foreign()
+    if other is not None:
+        way = f"DATA_DIR={root / 'cointrader'} in .env, or another empty folder"
+        return [bad("data folder", f"{root} holds {other}, which is not CoinTrader's", way)]
     found = root.stat()
     mode = stat.S_IMODE(found.st_mode)
     if found.st_uid != os.geteuid():

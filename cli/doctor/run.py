@@ -3,7 +3,7 @@
 from cli import ui
 from cli.context import data_paths
 from cli.doctor import data, machine
-from cli.doctor.check import Check, bad, good
+from cli.doctor.check import Check, bad, good, note
 from cli.witness import look
 from shared import settings
 from shared.paths import DataPaths
@@ -61,7 +61,8 @@ def _settings() -> tuple[Settings | None, list[Check]]:
         return None, [bad("settings", problem, "Mend .env or the shell's variable") for problem in error.problems]
     own = sum(1 for source in loaded.sources.values() if source != "default")
     mode = loaded.settings.coin_mode
-    return loaded.settings, [good("settings", f"mode {mode}, {own} set, the rest at their defaults")]
+    remarks = [note(name, sentence) for name, sentence in loaded.kept.items()]
+    return loaded.settings, [good("settings", f"mode {mode}, {own} set, the rest at their defaults"), *remarks]
 
 
 def _print(checks: list[Check]) -> None:

@@ -16,6 +16,11 @@ async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
         for key, text, default in _all(hub.loaded)
         if not q or q in key.casefold() or q in text.casefold()
     ]  # fmt: skip
+    rows += [
+        (key, "set, hidden" if settings.is_secret(key) else "accepted", ".env", f"Of an older set-up: {text}.", "")
+        for key, text in hub.loaded.kept.items()
+        if not q or q in key.casefold() or q in text.casefold()
+    ]
     return {"rows": rows, "q": params.get("q", ""), "data_dir": str(hub.paths.root)}
 
 

@@ -1,0 +1,158 @@
+"""Older set-ups start: every name that they bring along is taken, with its meaning here or one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from shared import legacy_names, settings
+from shared.settings import Loaded, SettingsError, load
+from tests.shared.test_settings import env_file
+
+VERBATIM = (
+    "PRODUCT_ID", "GRANULARITY", "USE_TICK_PRICE", "TICK_INTERVAL_SEC", "CANDLE_RESYNC_SEC", "ORDER_MIN_USD",
+    "MAX_DAILY_LOSS_PCT", "RISK_PER_TRADE_PCT", "USD_EQUITY", "MAX_HISTORY_CANDLES", "DRY_RUN", "LONG_ONLY",
+    "ALLOW_PYRAMIDING", "PYRAMID_MIN_ADVERSE_PCT", "PYRAMID_DECAY_LAMBDA", "PYRAMID_MIN_SECONDS_BETWEEN",
+    "MAX_CONCURRENT_LOTS", "PYRAMID_DECAY_MIN_PCT", "SCALP_TP_DECAY_ENABLE", "SCALP_TP_DEC_MODE",
+    "SCALP_TP_DEC_PCT", "SCALP_TP_DECAY_FACTOR", "SCALP_TP_MIN_PCT", "TAKE_PROFIT_PCT", "STOP_LOSS_PCT",
+    "TRAIL_ACTIVATE_PCT", "TRAIL_DISTANCE_PCT", "FEE_RATE_PCT", "BUY_THRESHOLD", "SELL_THRESHOLD", "USE_MA_FILTER",
+    "USE_LIVE_EQUITY", "MODEL_MODE", "WALK_FORWARD_MIN", "VOL_RISK_ADJUST", "DAILY_BREAKER_MARK_TO_MARKET",
+)  # fmt: skip
+OTHERS = {
+    "STATE_FILE": "/somewhere/bot_state.json", "BACKTEST_SLEEP_MS": "100", "PORT": "18490",
+    "BRIDGE_URL": "http://127.0.0.1:8787", "SLACK_WEBHOOK": "https://hooks.slack.test/canary",
+    "LIVE_TRADING_DEFAULT": "false", "USE_OFFICIAL_SDK": "true", "USE_SSE": "true",
+    "STATE_STORE_URI": "postgresql://coin:canary@127.0.0.1/coin", "COINBASE_ENABLE_DERIVATIVES": "false",
+    "COINBASE_API_KEY_NAME": "organizations/o/apiKeys/k", "COINBASE_API_PRIVATE_KEY": "canary",
+    "COINBASE_API_BASE": "https://api.coinbase.com", "COINBASE_WS_ENABLE": "true", "COINBASE_WS_PRODUCTS": "BTC-USD",
+    "COINBASE_WS_URL": "wss://advanced-trade-ws.coinbase.com", "COINBASE_WS_STALE_SEC": "30",
+    "VOLATILITY_WINDOW": "60", "VOLATILITY_MULT": "0", "VOLATILITY_METHOD": "std", "VOLATILITY_ALPHA": "0.2",
+    "ATR_WINDOW": "14", "STRATEGIES": "bots.strategies.SmaCross", "SMA_WINDOW": "20", "DQN_EPISODES": "100",
+    "RABBITMQ_HOST": "localhost", "REDIS_HOST": "localhost", "REDIS_PORT": "6379", "USE_EVENT_BUS_SSE": "true",
+    "EVENT_STORE_PATH": "events.jsonl", "SECRETS_BACKEND": "env", "COINBASE_API_PRIVATE_KEY_FILE": "/run/secrets/key",
+    "SLACK_BOT_TOKEN_FILE": "/run/secrets/slack", "AWS_SECRETS_PREFIX": "coin/", "AWS_REGION": "eu-central-1",
+    "VAULT_ADDR": "https://vault.test", "VAULT_TOKEN": "canary", "ALERT_ENABLE": "true", "ALERT_PNL_THRESHOLD": "-50",
+    "SLACK_BOT_TOKEN": "canary", "SLACK_APP_TOKEN": "canary", "SLACK_SIGNING_SECRET": "canary",
+    "SLACK_CHANNEL_ID": "C01", "SLACK_ALERT_CHANNEL": "#alerts", "TEAMS_WEBHOOK_URL": "https://teams.test/canary",
+    "SSH_PRIVATE_KEY": "canary", "SSH_HOST": "host", "SSH_USER": "user", "DEPLOY_DIR": "/srv/bot",
+}  # fmt: skip
+
+
+def from_file(tmp_path: Path, text: str, environ: dict[str, str] | None = None, mode: int = 0o600) -> Loaded:
+    return load(env_file(tmp_path, text, mode), environ or {})
+
+
+def refused(tmp_path: Path, text: str, environ: dict[str, str] | None = None, mode: int = 0o600) -> str:
+    with pytest.raises(SettingsError) as error:
+        from_file(tmp_path, text, environ, mode)
+    return "; ".join(error.value.problems)
+
+
+@pytest.mark.parametrize("name", VERBATIM)
+def test_a_setting_of_the_same_name_is_one_here(name: str) -> None:
+    known = {key for key, _, _ in settings.keys()}  # noqa: SIM118
+    assert legacy_names.SAME_AS.get(name, name) in known
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_name_is_taken_and_has_a_meaning_or_one_sentence(tmp_path: Path, name: str) -> None:
+    found = from_file(tmp_path, f"{name}={OTHERS[name]}")
+    real = legacy_names.SAME_AS.get(name, name)
+    if real in found.sources:
+        assert found.sources[real] == ".env" and name not in found.kept
+        return
+    sentence = found.kept[name]
+    assert sentence and ". " not in sentence and "\n" not in sentence
+    assert found.remarks == [f"{name}: {sentence}"]
+
+
+def test_all_of_them_at_once(tmp_path: Path) -> None:
+    found = from_file(tmp_path, "\n".join(f"{name}={value}" for name, value in OTHERS.items()))
+    assert found.settings.dashboard_port == 18490 and found.settings.strategy == "sma_cross"
+    assert found.settings.backtest_sleep_ms == 100
+    assert str(found.settings.state_copy) == "/somewhere/bot_state.json"
+    assert "canary" not in "".join(found.remarks) + repr(found.settings)
+    assert found.settings.ledger_url.reveal().startswith("postgresql://")
+
+
+def test_the_list_holds_what_this_test_goes_over() -> None:
+    assert set(legacy_names.names()) <= {*OTHERS, *VERBATIM}
+
+
+@pytest.mark.parametrize("name", sorted(legacy_names.SECRETS | {"STATE_STORE_URI"}))
+def test_a_secret_of_an_older_set_up_needs_a_private_file(tmp_path: Path, name: str) -> None:
+    found = refused(tmp_path, f"{name}={OTHERS[name]}", mode=0o644)
+    assert "chmod 600" in found and "canary" not in found
+    assert settings.is_secret(name)
+
+
+def test_a_secret_in_the_environment_is_refused_where_it_would_be_read(tmp_path: Path) -> None:
+    assert "STATE_STORE_URI belongs into .env" in refused(
+        tmp_path, "", {"STATE_STORE_URI": "postgresql://u:canary@h/d"}
+    )
+    # A shell's own, that the bot does not read, stops nothing.
+    assert not from_file(tmp_path, "", {"VAULT_TOKEN": "x", "SLACK_WEBHOOK": "y", "PORT": "1"}).kept
+
+
+def test_the_settings_own_name_wins_over_the_older_one(tmp_path: Path) -> None:
+    for text in ("DASHBOARD_PORT=18491\nPORT=18492", "PORT=18492\nDASHBOARD_PORT=18491"):
+        assert from_file(tmp_path, text).settings.dashboard_port == 18491
+    assert from_file(tmp_path, "PORT=18492", {"PORT": "18493"}).settings.dashboard_port == 18492
+    assert from_file(tmp_path, "STRATEGY=momentum\nSTRATEGIES=a,b").settings.strategy == "momentum"
+
+
+def test_an_error_names_the_spelling_of_the_file(tmp_path: Path) -> None:
+    assert "DASHBOARD_PORT=x: a whole number" in (found := refused(tmp_path, "PORT=x")) and "written as PORT" in found
+    assert "written as STATE_STORE_URI" in refused(tmp_path, "STATE_STORE_URI=mysql://h/d")
+
+
+@pytest.mark.parametrize("text", ["PORT=", "STATE_STORE_URI=", "SLACK_WEBHOOK=", "STRATEGIES="])
+def test_an_empty_older_name_says_nothing(tmp_path: Path, text: str) -> None:
+    found = from_file(tmp_path, text)
+    assert not found.kept and set(found.sources.values()) <= {"default", "profile"}
+
+
+@pytest.mark.parametrize(
+    ("text", "strategy"),
+    [
+        ("momentum", "momentum"),
+        ("bot.strategies.sma_cross.SmaCross", "sma_cross"),
+        ("my.path.dip", "dip"),
+        ("a, b", None),
+    ],
+)
+def test_a_list_of_one_strategy_chooses_it(tmp_path: Path, text: str, strategy: str | None) -> None:
+    found = from_file(tmp_path, f"STRATEGIES={text}")
+    if strategy is None:
+        assert "one bot runs one strategy" in found.kept["STRATEGIES"]
+    else:
+        assert found.settings.strategy == strategy and not found.kept
+
+
+def test_a_name_that_the_table_knows_is_never_merely_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legacy_names, "KEPT", {"MA_FAST": legacy_names.Kept("a name that became real")})
+    found = from_file(tmp_path, "MA_FAST=5")
+    assert found.settings.ma_fast == 5 and not found.kept
+
+
+def test_what_only_looks_like_one_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
+    assert "did you mean SLACK_WEBHOOK" in refused(tmp_path, "SLACK_WEBHOK=x")
+    assert "is no setting" in refused(tmp_path, "TELEGRAM_TOKEN=x")
+    assert "is no setting" in refused(tmp_path, "DQN_=x")
+    assert "is no setting" in refused(tmp_path, "FOO_FILE=x")
+
+
+def test_short_positions_are_refused_with_the_reason(tmp_path: Path) -> None:
+    assert "only with futures, which are not built yet" in refused(tmp_path, "LONG_ONLY=false")
+    assert from_file(tmp_path, "LONG_ONLY=true").settings.long_only
+
+
+@pytest.mark.parametrize(("name", "taken"), [("positions.json", True), ("ledger.db", True), ("ledger.db-wal", True),
+                                             ("ledger-replay.db", True), ("copy.json", False)])  # fmt: skip
+def test_the_copy_of_the_state_replaces_no_file_of_ours(tmp_path: Path, name: str, taken: bool) -> None:
+    text = f"DATA_DIR={tmp_path}\nSTATE_FILE={tmp_path}/{name}"
+    if taken:
+        assert "another file of the data folder" in refused(tmp_path, text)
+    else:
+        assert from_file(tmp_path, text).settings.state_copy == tmp_path / name
+    assert "is a folder" in refused(tmp_path, f"STATE_FILE={tmp_path}")
+    assert from_file(tmp_path, f"DATA_DIR={tmp_path}\nSTATE_FILE={tmp_path}/bot_state.json").settings.state_copy is None
