@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +19,26 @@ from shared.settings import Mode, Settings
 from simulator import admin
 from simulator.admin import SimError
 
+READY_S = 15.0
+
 
 def start() -> None:
-    """Start COIN-SIM alone."""
-    _simulated().paths.prepare()
+    """Start COIN-SIM alone, wait until it answers, and say where."""
+    settings = _simulated()
+    settings.paths.prepare()
     start_only(["COIN-SIM"])
+    ends = time.monotonic() + READY_S
+    while _ask(lambda: admin.status(settings.paths, settings)) is None:
+        if time.monotonic() > ends:
+            ui.give_up(f"COIN-SIM doesn't answer after {READY_S:.0f} s.", "Its log says why: ./coin logs sim")
+        time.sleep(0.1)
+    ui.line(ui.GOOD, f"COIN-SIM serves https://127.0.0.1:{settings.sim_port} and wss://127.0.0.1:{settings.sim_port}")
+    if settings.sim_plain_port:
+        ui.line(
+            ui.GOOD, f"without TLS http://127.0.0.1:{settings.sim_plain_port}, ws://127.0.0.1:{settings.sim_plain_port}"
+        )
+    ui.plain(f"    certificate {settings.paths.sim / 'ca.pem'}")
+    ui.plain(f"    API key     {settings.paths.sim / 'key.json'}")
 
 
 def stop() -> None:

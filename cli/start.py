@@ -217,6 +217,8 @@ def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]
     needed = [("COIN", wanted.dashboard_host, wanted.dashboard_port, "DASHBOARD_PORT")]
     needed += [("COIN-SIM", "127.0.0.1", wanted.sim_port, "SIM_PORT")]
     needed += [("COIN-SIM", "127.0.0.1", wanted.sim_admin_port, "SIM_ADMIN_PORT")]
+    if wanted.sim_plain_port:
+        needed += [("COIN-SIM", "127.0.0.1", wanted.sim_plain_port, "SIM_PLAIN_PORT")]
     for name, host, port, key in needed:
         if name not in stale or ports.is_free(host, port) or ports.listener_pid(port) in ours:
             continue

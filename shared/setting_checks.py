@@ -40,6 +40,8 @@ def contradictions(s: Settings) -> list[str]:
         found.append("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
     if s.sim_port == s.sim_admin_port or s.dashboard_port in (s.sim_port, s.sim_admin_port):
         found.append("SIM_PORT, SIM_ADMIN_PORT and DASHBOARD_PORT must differ")
+    if s.sim_plain_port in (s.sim_port, s.sim_admin_port, s.dashboard_port):
+        found.append("SIM_PLAIN_PORT must differ from SIM_PORT, SIM_ADMIN_PORT and DASHBOARD_PORT")
     if s.trading_window_utc and parse_window(s.trading_window_utc) is None:
         found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc}: written HH:MM-HH:MM, such as 14:00-15:00")
     if s.coin_mode is Mode.LIVE and s.profile is Profile.DEV:

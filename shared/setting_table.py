@@ -209,6 +209,10 @@ class Settings:
     # COIN-SIM
     sim_port: int = _set(8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535)
     sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535)
+    sim_plain_port: int = _set(
+        0, "Loopback port for the same without TLS, plain HTTP and WebSocket; 0 = none.", 0, 65_535
+    )
+    sim_rate_limits: bool = _set(True, "The venue's limits of requests, connections and messages a second.")
     sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.")
     sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
     sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)

@@ -87,11 +87,13 @@ async def serve(settings: Settings, files: SimFiles) -> None:
     admin = AdminApi(server, files.admin_token.read_text().strip())
     try:
         await server.listen(context)
+        if settings.sim_plain_port:
+            await server.listen_plain(settings.sim_plain_port)
         await server.open_admin(lambda: Connection(admin), settings.sim_admin_port)
         log.info(
-            "sim.ready port=%d admin_port=%d market=%s products=%s took_ms=%d",
-            settings.sim_port, settings.sim_admin_port,
-            _market_name(settings),
+            "sim.ready port=%d admin_port=%d plain_port=%s rate_limits=%s market=%s products=%s took_ms=%d",
+            settings.sim_port, settings.sim_admin_port, settings.sim_plain_port or "none",
+            str(settings.sim_rate_limits).lower(), _market_name(settings),
             ",".join(exchange.venue.products), (time.monotonic() - began) * 1000,
         )  # fmt: skip
         gc.collect()

@@ -136,6 +136,8 @@ def port_checks(client: Pm2Client, settings: Settings) -> list[Check]:
             ("SIM_PORT", "127.0.0.1", settings.sim_port),
             ("SIM_ADMIN_PORT", "127.0.0.1", settings.sim_admin_port),
         ]
+        if settings.sim_plain_port:
+            wanted.append(("SIM_PLAIN_PORT", "127.0.0.1", settings.sim_plain_port))
     checks = []
     for key, host, port in wanted:
         name = f"port {port}"

@@ -54,6 +54,12 @@ class Api:
 
 
 Handler = Callable[..., Response]
+LEAD = "/com"  # some connectors cut a URL behind "com" to know its path: their base URL here ends with /com
+
+
+def as_routed(path: str) -> str:
+    """A request's path as the routes know it: without the lead that such connectors need, and do not sign."""
+    return path.removeprefix(LEAD) if path.startswith(f"{LEAD}/") else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class Service:
             return internal()
 
     def _answer(self, request: Request) -> Response:
-        path = request.path.removeprefix("/com") if request.path.startswith("/com/") else request.path
+        path = as_routed(request.path)
         found = self._router.find(request.method, path)
         if found is None:
             if self._router.other_methods(path):
@@ -124,7 +130,7 @@ class Service:
         if route.right is None:
             self._limit(self.api.public, request.client)
             return route.handler(self.api, request, None, **names)
-        key = self._authenticate(request)
+        key = self._authenticate(request, path)
         self._limit(self.api.private, key.portfolio)
         if route.right not in key.rights:
             raise forbidden()
@@ -134,12 +140,13 @@ class Service:
         if self.api.enforce_limits and not buckets.take(who, self.api.exchange.now_us):
             raise rate_limited()
 
-    def _authenticate(self, request: Request) -> ApiKey:
+    def _authenticate(self, request: Request, routed: str) -> ApiKey:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise unauthorized()
         hosts = (*self.api.hosts, request.headers.get("host", ""))
-        uris = (f"{request.method} {request.path}", f"{request.method} {request.raw_path}")
+        paths = dict.fromkeys((request.path, request.raw_path, routed, as_routed(request.raw_path)))
+        uris = tuple(f"{request.method} {path}" for path in paths)
         try:
             return auth.check(token.strip(), self.api.keys, self.api.now_us / 1e6, uris, hosts)
         except auth.Refused as refused:

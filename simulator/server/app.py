@@ -54,7 +54,7 @@ class SimServer:
         self.requests = 0
         self._files: SimFiles | None = None
         self._keys_seen: tuple[int, int, int] | None = None
-        self._connecting = Buckets(CONNECTIONS_PER_S, CONNECTIONS_PER_S * 4)
+        self._connecting = Buckets(CONNECTIONS_PER_S, CONNECTIONS_PER_S)
         self._connections: set[Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._maintained = False
@@ -117,6 +117,13 @@ class SimServer:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             self._servers.append(await loop.create_server(self.connection, "::1", self.port, ssl=context))
+
+    async def listen_plain(self, port: int) -> None:
+        """The same without TLS on a port of its own, loopback as well. Raises PortTaken."""
+        self._servers.append(await open_port(self.connection, port, None))
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            self._servers.append(await loop.create_server(self.connection, "::1", port))
 
     async def open_admin(self, factory: Callable[[], asyncio.Protocol], port: int) -> None:
         """Open the admin port. Raises PortTaken."""

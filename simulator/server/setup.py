@@ -38,6 +38,7 @@ def config_of(settings: Settings) -> Config:
         funds=f"{settings.sim_funds:.2f}",
         rules=rules,
         client_id=settings.sim_client_id,
+        enforce_rate_limits=settings.sim_rate_limits,
         quotes_us=QUOTES_US,
     )
 

@@ -1,4 +1,7 @@
-"""One TCP connection: HTTP/1.1 by h11, the stream by websockets' sans-IO protocol, both on the same port."""
+"""One TCP connection: HTTP/1.1 by h11, the stream by websockets' sans-IO protocol, both on the same port.
+
+Any request may ask to become a stream, also one that comes after others on a connection that was kept alive.
+"""
 
 import asyncio
 import logging
@@ -49,6 +52,22 @@ def text_frame(text: str) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
+def wants_stream(request: h11.Request) -> bool:
+    """Whether a request asks to go on as WebSocket, in any spelling that HTTP allows."""
+    asked = {"connection": set[bytes](), "upgrade": set[bytes]()}
+    for name, value in request.headers:
+        if (key := name.decode("latin-1")) in asked:
+            asked[key] |= {word.strip().lower() for word in value.split(b",")}
+    upgrades = b"upgrade" in asked["connection"] and b"websocket" in asked["upgrade"]
+    return upgrades and request.method == b"GET" and request.http_version == b"1.1"
+
+
+def request_bytes(request: h11.Request) -> bytes:
+    """A request's head as it would be sent, in one spelling; a body that is empty is not announced."""
+    fields = [name + b": " + value for name, value in request.headers if name != b"content-length"]
+    return b"\r\n".join((b"GET " + request.target + b" HTTP/1.1", *fields, b"", b""))
+
+
 class Connection(asyncio.Protocol):
     """Reads requests one after another, or becomes a stream."""
 
@@ -56,8 +75,7 @@ class Connection(asyncio.Protocol):
         self._front = front
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._head = bytearray()
-        self._http: h11.Connection | None = None
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._stream: ServerProtocol | None = None
         self._session: Session | None = None
         self._flush_planned = False
@@ -102,20 +120,6 @@ class Connection(asyncio.Protocol):
         if self._stream is not None:
             self._stream_data(data)
             return
-        if self._http is None:
-            self._head += data
-            end = self._head.find(b"\r\n\r\n")
-            if end < 0:
-                if len(self._head) > MAX_HEAD:
-                    self._drop()
-                return
-            first, self._head = bytes(self._head), bytearray()
-            if b"upgrade: websocket" in first[: end + 4].lower():
-                self._stream = ServerProtocol(max_size=MAX_MESSAGE)
-                self._stream_data(first)
-                return
-            self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-            data = first
         self._http.receive_data(data)
         self._http_events()
 
@@ -148,8 +152,7 @@ class Connection(asyncio.Protocol):
     # HTTP
 
     def _http_events(self) -> None:
-        assert self._http is not None
-        while self._transport is not None and not self._busy:
+        while self._transport is not None and not self._busy and self._stream is None:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as wrong:
@@ -170,21 +173,27 @@ class Connection(asyncio.Protocol):
                     self._malformed(413)
                     return
             elif isinstance(event, h11.EndOfMessage):
-                self._answer()
+                self._answer_or_switch()
 
     def _malformed(self, status: int) -> None:
         """Answer what is no HTTP, as far as it can be answered, and close."""
         text = "request is too large" if status == 413 else "request is malformed"
         response = error(status, "INVALID_ARGUMENT", text)
-        assert self._http is not None
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(response, close=True)
         if self._transport is not None:
             self._transport.close()
 
-    def _answer(self) -> None:
+    def _answer_or_switch(self) -> None:
         event = self._request
         assert event is not None
+        if wants_stream(event):
+            self._stream = ServerProtocol(max_size=MAX_MESSAGE)
+            self._stream_data(request_bytes(event) + self._http.trailing_data[0])
+        else:
+            self._answer(event)
+
+    def _answer(self, event: h11.Request) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
         target = event.target.decode("latin-1")
         request = Request.of(event.method.decode("latin-1"), target, headers, bytes(self._body), self._client)
@@ -220,7 +229,6 @@ class Connection(asyncio.Protocol):
     def _bytes(self, response: Response, *, close: bool = False) -> bytes:
         """The whole answer as HTTP."""
         http = self._http
-        assert http is not None
         headers = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
         headers += [("cache-control", "no-store"), *response.headers]
         if close:
@@ -242,7 +250,7 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         """After an answer: the next request on this connection, or its end."""
         self._busy = False
-        if self._transport is None or self._http is None:
+        if self._transport is None:
             return
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()

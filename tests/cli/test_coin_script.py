@@ -115,6 +115,17 @@ def test_npm_packages_only_where_they_are_needed(made: Checkout) -> None:
     assert made.run("start", PATH=path).stderr == ""
 
 
+@pytest.mark.needs("node")
+def test_the_exchange_alone_may_be_the_first_thing_that_is_started(made: Checkout) -> None:
+    """The first command of docs/simulator.md: PM2 is an npm package, and nobody has asked for those before."""
+    path = f"{Path(shutil.which('node') or '/').parent}:{os.defpath}"
+    for looking in (("sim", "status"), ("sim", "start", "--help"), ("sim", "stop")):
+        assert made.run(*looking, PATH=path).stderr == "", "it waits for no download"
+    done = made.run("sim", "start", PATH=path)
+    assert "npm packages" in done.stderr and "HANDED 7 ['sim', 'start']" in done.stdout, done.stderr
+    assert (made.root / "node_modules" / ".coin-lock").exists()
+
+
 def test_a_changed_lock_is_installed(made: Checkout) -> None:
     lock = made.root / "requirements.txt"
     lock.write_text(lock.read_text() + "# newer\n")

@@ -96,6 +96,7 @@ CONTRADICTIONS = [
     ({"COIN_MODE": "live"}, "COINBASE_KEY_FILE"),
     ({"SIM_PORT": "8080"}, "differ"),
     ({"SIM_ADMIN_PORT": "8790"}, "differ"),
+    ({"SIM_PLAIN_PORT": "8791"}, "SIM_PLAIN_PORT must differ"),
     ({"TRADING_WINDOW_UTC": "14:00"}, "HH:MM"),
     ({"TRADING_WINDOW_UTC": "25:00-26:00"}, "HH:MM"),
     ({"TRADING_WINDOW_UTC": "14-15"}, "HH:MM"),

@@ -121,6 +121,31 @@ def test_tokens(x: Local, changed: dict[str, Any], accepted: bool) -> None:
         assert response.body == b"Unauthorized\n"
 
 
+@pytest.mark.parametrize(
+    ("claimed", "accepted"),
+    [
+        (f"api.coinbase.com{PREFIX}/accounts", True),  # hummingbot's: cut behind "com", the host from the SDK
+        (f"{HOST}{PREFIX}/accounts", True),
+        (f"{HOST}/com{PREFIX}/accounts", True),
+        (f"api.coinbase.com/com{PREFIX}/accounts", True),
+        (f"api.coinbase.com{PREFIX}/orders", False),
+        (f"evil.example{PREFIX}/accounts", False),
+        (f"{HOST}/com/com{PREFIX}/accounts", False),
+    ],
+)
+def test_a_connector_whose_base_url_ends_with_com_signs_the_path_with_or_without_it(
+    x: Local, claimed: str, *, accepted: bool
+) -> None:
+    headers = {"authorization": f"Bearer {x.token(f'GET {claimed}')}"}
+    status = x.venue.request("GET", f"/com{PREFIX}/accounts", headers).response.status
+    assert status == (200 if accepted else 401)
+
+
+def test_a_path_without_the_lead_is_not_signed_with_it(x: Local) -> None:
+    headers = {"authorization": f"Bearer {x.token(f'GET {HOST}/com{PREFIX}/accounts')}"}
+    assert x.venue.request("GET", f"{PREFIX}/accounts", headers).response.status == 401
+
+
 def test_tokens_of_strangers_and_other_algorithms(x: Local) -> None:
     now = x.venue.now_us // 1_000_000
     name = x.key["name"]

@@ -347,3 +347,56 @@ def test_closed_candles_agree_on_the_stream_on_rest_and_with_minutes() -> None:
     assert float(five["high"]) == max(float(m["high"]) for m in minutes)
     assert float(five["low"]) == min(float(m["low"]) for m in minutes)
     assert round(sum(float(m["volume"]) for m in minutes), 8) == float(five["volume"])
+
+
+@pytest.mark.parametrize("channel", ["ticker", "level2", "market_trades", "candles", "ticker_batch", "status"])
+def test_an_alias_brings_the_messages_of_the_book_that_it_shares(channel: str) -> None:
+    exchange = venue()
+    alias, itself = exchange.connect(), exchange.connect()
+    say(alias, channel, ["BTC-USDC"])
+    say(itself, channel, ["BTC-USD"])
+    found = []
+    for stream in (alias, itself):
+        frames = take(stream)
+        assert frames[-1]["channel"] == "subscriptions"
+        found.append(frames[:-1])
+    for _ in range(12):
+        exchange.advance(exchange.now_us + 1_000_000)
+        for seen, stream in zip(found, (alias, itself), strict=True):
+            seen.extend(take(stream))
+    shown = [[(f["channel"], f["events"]) for f in frames] for frames in found]
+    assert shown[0] == shown[1] and len(shown[0]) > 1
+    assert '"BTC-USDC"' not in json.dumps(shown[0])
+
+
+def test_an_alias_beside_its_product_is_one_stream_until_both_are_gone() -> None:
+    exchange = venue()
+    stream = exchange.connect()
+    say(stream, "level2", ["BTC-USD", "BTC-USDC"])
+    frames = take(stream)
+    assert [f["channel"] for f in frames] == ["l2_data", "subscriptions"]
+    assert frames[-1]["events"][0]["subscriptions"] == {"level2": ["BTC-USD", "BTC-USDC"]}
+    say(stream, "level2", ["BTC-USD"], "unsubscribe")
+    assert take(stream)[-1]["events"][0]["subscriptions"] == {"level2": ["BTC-USDC"]}
+    assert any(f["channel"] == "l2_data" for f in run(exchange, stream, 3))
+    say(stream, "level2", ["BTC-USDC"], "unsubscribe")
+    assert take(stream)[-1]["events"] == [{"subscriptions": {}}]
+    assert run(exchange, stream, 3) == []
+
+
+def test_the_time_of_messages_never_goes_back() -> None:
+    exchange = venue()
+    stream = exchange.connect()
+    for channel in ("heartbeats", "ticker", "level2", "market_trades", "candles", "status"):
+        say(stream, channel, [] if channel == "heartbeats" else ["BTC-USD", "ETH-USD"])
+    times = [f["timestamp"] for f in run(exchange, stream, 20)]
+    padded = [f"{base}.{fraction:0<9}" for base, _, fraction in (t[:-1].partition(".") for t in times)]
+    assert padded == sorted(padded) and len(padded) == len(set(padded)) > 150
+
+
+def test_a_clock_that_was_set_back_begins_a_new_time() -> None:
+    from simulator.api.ws.frames import Envelope
+
+    envelope = Envelope(client_id=False)
+    stamps = [envelope.head("x", at).split('"')[7] for at in (90_000_000, 89_999_000, 90_000_000, 80_000_000)]
+    assert stamps[:3] == sorted(stamps[:3]) and stamps[3] < "1970-01-01T00:01:21"

@@ -12,6 +12,7 @@ from simulator.core.units import ratio_text, text
 from simulator.core.venue import Market, Trade
 
 _STAMPS = Stamps()
+CLOCK_SET_BACK_NS = 5_000_000_000
 
 
 def error_frame(message: str) -> str:
@@ -19,18 +20,30 @@ def error_frame(message: str) -> str:
 
 
 class Envelope:
-    """Wraps events for each connection: its own number, nanoseconds in the time."""
+    """Wraps events for each connection: its own number, nanoseconds in the time, which never goes back.
+
+    Unless the clock itself was set back by seconds: then every connection is closed, and a new time begins.
+    """
 
     def __init__(self, *, client_id: bool) -> None:
         self._client = '"client_id":"",' if client_id else ""
         self._count = 0
+        self._last_ns = 0
+
+    def _stamp_ns(self, now_us: int) -> int:
+        """The time of the next message: its microsecond with some nanoseconds, later than the message before."""
+        self._count += 577
+        found = now_us * 1000 + self._count % 999 + 1
+        if found <= self._last_ns < found + CLOCK_SET_BACK_NS:
+            found = self._last_ns + 1
+        self._last_ns = found
+        return found
 
     def head(self, channel: str, now_us: int) -> str:
         """Everything before the number."""
-        self._count += 577
-        stamp = _STAMPS.of(now_us)
-        base, _, fraction = stamp[:-1].partition(".")
-        nanos = f"{fraction:0<6}{self._count % 999 + 1:03d}".rstrip("0")
+        second, fraction = divmod(self._stamp_ns(now_us), 1_000_000_000)
+        base = _STAMPS.of(second * 1_000_000)[:-1]
+        nanos = f"{fraction:09d}".rstrip("0") or "0"
         return f'{{"channel":"{channel}",{self._client}"timestamp":"{base}.{nanos}Z","sequence_num":'
 
     @staticmethod

@@ -4,7 +4,7 @@ Nothing here waits: `receive` takes a client's text, `run` is called often and s
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -22,11 +22,11 @@ from simulator.core.faults import Faults
 from simulator.core.venue import Market, Trade
 
 log = logging.getLogger("simulator.stream")
-# The rhythm of each channel: of level2, trades, candles and heartbeats as recorded (August 2026; the venue's documents
-# say 250 ms for trades and a second for candles), of ticker_batch as documented; status has an unnamed interval there.
+# The rhythm of each channel: of level2, trades, candles (BTC-USD's) and heartbeats as recorded in August 2026 (the
+# documents: 250 ms for trades, a second for candles), of ticker_batch as documented; for status they name none.
 LEVEL2_US = 50_000
 TRADES_US = 100_000
-CANDLES_US = 20_000_000
+CANDLES_US = 10_000_000
 BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
 STATUS_US = 5_000_000
@@ -132,20 +132,34 @@ class Hub:
             session.portfolio = key.portfolio
         return True
 
+    def _books(self, channel: str, names: Iterable[str]) -> list[str]:
+        """Whose market data are read under these names: an alias (BTC-USDC) has the book of what it stands for.
+
+        As the venue does it, messages carry that product's own name (BTC-USD).
+        """
+        if channel not in MARKET_CHANNELS:
+            return list(names)
+        aliases = self.exchange.venue.aliases
+        return list(dict.fromkeys(aliases.get(name, name) for name in names))
+
     def _subscribe(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
         if channel == "level2":
             self._level2(now_us)  # so that a new reader's snapshot and the next update meet exactly
-        held = session.subscriptions.setdefault(channel, {})
-        for name in products:
-            held[name] = None
+        session.subscriptions.setdefault(channel, {}).update(dict.fromkeys(products))
+        books = self._books(channel, products)
+        for name in books:
             self._readers.setdefault((channel, name), {})[session] = None
-        self._snapshots(session, channel, products, now_us)
+        self._snapshots(session, channel, books, now_us)
 
     def _unsubscribe(self, session: Session, channel: str, products: list[str] | None) -> None:
         held = session.subscriptions.get(channel, {})
-        for name in list(held) if products is None else products:
+        gone = list(held) if products is None else products
+        for name in gone:
             held.pop(name, None)
-            self._readers.get((channel, name), {}).pop(session, None)
+        still = self._books(channel, held)
+        for name in self._books(channel, gone):
+            if name not in still:
+                self._readers.get((channel, name), {}).pop(session, None)
         if not held:
             session.subscriptions.pop(channel, None)
 
@@ -296,7 +310,8 @@ class Hub:
         """Every product that a reader subscribed to, changed or not."""
         venue = self.exchange.venue
         for session in list(self.sessions):
-            markets = [venue.markets[name] for name in session.subscriptions.get("status", ()) if name in venue.markets]
+            names = self._books("status", session.subscriptions.get("status", ()))
+            markets = [venue.markets[name] for name in names if name in venue.markets]
             if markets:
                 self._send(session, "status", frames.status("update", markets), now_us)
 
