@@ -374,7 +374,11 @@ def sim_reset(
 
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """Install what the tests need and run them; arguments go to pytest: ./coin test tests/cli -k login."""
+    """Install what the tests need and run them; other arguments go to pytest: ./coin test tests/cli -k login.
+
+    --services runs those against real servers and Lighthouse; --long runs seeds, planted bugs, kills and a soak for
+    hours, keeps what is done and goes on from there (--long --help).
+    """
     from cli import dev as work
 
     work.test(context.args)

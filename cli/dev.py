@@ -1,9 +1,14 @@
-"""`./coin test` and `./coin lint`: one command each, the same on a desk and in CI."""
+"""`./coin test` and `./coin lint`: one command each, the same on a desk and in CI.
+
+Tests have three lanes: `./coin test` (all that needs no server of others), `./coin test --services` (real servers and
+Lighthouse), `./coin test --long` (seeds, planted bugs, kills and a soak for hours; it keeps and resumes its results).
+"""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,25 +16,58 @@ from cli import ui
 from shared.paths import ROOT
 
 # What the tests need of the system, as Debian calls it: command -> package.
-SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git", "initdb": "postgresql"}
+SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git"}
+SERVICE_TOOLS = {**SYSTEM_TOOLS, "initdb": "postgresql"}
 # Other names under which the same tool is known.
 _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 
 
 def test(arguments: list[str]) -> NoReturn:
-    """Install what the tests need of the system, and become pytest with `arguments`.
+    """Install what the tests of a lane need of the system, and become pytest (or the long lane) with `arguments`.
 
     The whole suite runs file by file in one process more than there are cores, as it waits half of its time; what is
-    named runs in one process, easier to follow.
+    named runs in one process, easier to follow, whatever lane it belongs to.
     pytest takes this process' place, so that an interrupt reaches it and it still says what it found.
     """
-    _system_tools()
-    if not arguments:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        arguments = ["-n", str(min(cores, 4) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+    services, long = "--services" in arguments, "--long" in arguments
+    arguments = [word for word in arguments if word not in ("--services", "--long")]
+    if services and long:
+        ui.give_up("--services and --long are two lanes: run them one after the other.", code=2)
     os.chdir(ROOT)
+    if long:
+        _become([sys.executable, "-m", "proof.long", *arguments])
+    named = any(not word.startswith("-") for word in arguments)
+    _system_tools(SERVICE_TOOLS if services or named else SYSTEM_TOOLS)
+    if services:
+        _lighthouse()
+        arguments = ["-m", "services", "-n", "2", "--dist", "loadfile", *arguments]
+    elif not arguments:
+        arguments = ["-m", "not services", *_spread()]
+    _become([sys.executable, "-m", "pytest", *arguments])
+
+
+def _spread() -> list[str]:
+    """The whole suite over processes, in the order that tests/conftest.py gives the files."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ["-n", str(min(cores, 4) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
+def _become(command: list[str]) -> NoReturn:
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], _environment())  # noqa: S606
+    os.execve(command[0], command, _environment())  # noqa: S606
+
+
+def _lighthouse() -> None:
+    """Lighthouse's npm packages, from their own lock."""
+    folder = ROOT / "dashboard" / "lighthouse"
+    if (folder / "node_modules" / ".package-lock.json").exists():
+        return
+    ui.line(ui.DOT, "Installing Lighthouse's npm packages")
+    command = [*_npm(), "ci", "--no-progress", "--no-update-notifier", "--prefix", str(folder)]
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        ui.plain(done.stdout[-2000:] + done.stderr[-2000:])
+        ui.give_up("npm ci for Lighthouse failed.")
 
 
 def lint() -> int:
@@ -57,10 +95,10 @@ def lint() -> int:
     return 1 if failed else 0
 
 
-def _system_tools() -> None:
+def _system_tools(tools: Mapping[str, str]) -> None:
     missing = [
         package
-        for tool, package in SYSTEM_TOOLS.items()
+        for tool, package in tools.items()
         if not any(shutil.which(name) for name in (tool, *_ALSO.get(tool, ()))) and not _off_the_path(tool)
     ]
     if not missing:
@@ -85,6 +123,15 @@ def _system_tools() -> None:
 def _off_the_path(tool: str) -> bool:
     """Debian keeps Postgres' own programs in a folder for each version."""
     return any(Path("/usr/lib/postgresql").glob(f"*/bin/{tool}"))
+
+
+def _npm() -> list[str]:
+    """npm's command: the one on the PATH, else the one that came with the packaged Node.js."""
+    found = shutil.which("npm", path=_environment()["PATH"])
+    packaged = _node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if found is None and not packaged.exists():
+        ui.give_up("npm is missing, so Lighthouse can't be installed.", "./coin setup brings Node.js with it")
+    return [found] if found else [str(_node()), str(packaged)]
 
 
 def _node() -> Path:

@@ -12,8 +12,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+LIGHTHOUSE = ROOT / "dashboard" / "lighthouse" / "node_modules" / ".bin" / "lighthouse"
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
@@ -40,12 +42,18 @@ def postgres_programs() -> Path | None:
 _TOOLS: dict[str, Callable[[], str | None]] = {
     "pm2": pm2,
     "chromium": chromium,
+    "lighthouse": lambda: str(LIGHTHOUSE) if LIGHTHOUSE.exists() else None,
     "node": lambda: shutil.which("node"),
     "jq": lambda: shutil.which("jq"),
     "postgres": lambda: str(postgres_programs() or "") or None,
     "root": lambda: "root" if os.geteuid() == 0 else None,
     "proc": lambda: "/proc" if Path("/proc/self/environ").exists() else None,
 }
+
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("coin", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("coin")
 
 
 def pytest_configure(config: pytest.Config) -> None:

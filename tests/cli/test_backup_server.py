@@ -26,7 +26,7 @@ from tests.runtime.ledger_story import Story, make
 
 __all__ = ["postgres"]  # the fixture
 
-pytestmark = pytest.mark.needs("postgres")
+pytestmark = [pytest.mark.services, pytest.mark.needs("postgres")]
 
 
 @pytest.fixture

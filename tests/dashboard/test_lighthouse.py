@@ -1,8 +1,13 @@
 """What is read out of Lighthouse's report; Lighthouse itself is run by ./coin bench lighthouse."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from dashboard.lighthouse import __main__ as lighthouse
 
@@ -29,3 +34,19 @@ def test_its_packages_are_pinned_and_name_no_host() -> None:
     assert len(packages) > 100 and all("integrity" in found for found in packages.values())
     assert not any("resolved" in found for found in packages.values())
     assert packages["node_modules/lighthouse"]["license"] == "Apache-2.0"
+
+
+@pytest.mark.services
+@pytest.mark.needs("chromium", "lighthouse")
+@pytest.mark.timeout(600)
+def test_the_pages_are_accessible_and_stand_still_by_lighthouse_itself() -> None:
+    """Performance is a figure of the machine and of what else it does: it is printed, not asserted."""
+    root = Path(lighthouse.HERE).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "dashboard.lighthouse"], cwd=root, capture_output=True, text=True, check=False
+    )
+    print(done.stdout)
+    for page in lighthouse.PAGES:
+        line = next(line for line in done.stdout.splitlines() if line.split()[1:2] == [page])
+        assert "accessibility 100" in line and "best practices 100" in line, line
+        assert re.search(r"CLS 0(?![.\d])|CLS 0\.0+(?!\d)", line), line

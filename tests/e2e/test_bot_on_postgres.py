@@ -21,7 +21,7 @@ from tests.postgres_server import Server, postgres
 
 __all__ = ["postgres"]  # the fixture
 
-pytestmark = pytest.mark.needs("postgres")
+pytestmark = [pytest.mark.services, pytest.mark.needs("postgres")]
 
 # As `python -m bot`, with a .env of its own: the URL is a secret, which the environment may not hold.
 BOT = textwrap.dedent("""

@@ -10,7 +10,7 @@ from tests.postgres_server import Server, postgres
 __all__ = ["postgres"]
 
 
-@pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.needs("postgres"))])
+@pytest.fixture(params=["file", pytest.param("server", marks=[pytest.mark.services, pytest.mark.needs("postgres")])])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A ledger that is not there yet, of either kind."""
     if request.param == "file":

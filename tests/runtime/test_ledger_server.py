@@ -27,7 +27,7 @@ from shared.settings import Secret
 from tests.postgres_server import Server
 from tests.runtime.ledger_story import POINTS, Crash, Probed, Story, make
 
-pytestmark = pytest.mark.needs("postgres")
+pytestmark = [pytest.mark.services, pytest.mark.needs("postgres")]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -162,22 +162,21 @@ def _numbers(sim: Sim, **fault: dict[str, object]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "wrong"),
+    ("fault", "step"),
     [
-        ({"drop_message": {"hits": [2], "match": "ticker"}}, lambda n: n[1] == n[0] + 2),
-        ({"double_message": {"hits": [1], "match": "ticker"}}, lambda n: n[0] == n[1]),
-        ({"reorder_message": {"hits": [1], "match": "ticker"}}, lambda n: n[0] == n[1] + 1),
-        ({"sequence_gap": {"hits": [2], "jump": 7}}, lambda n: n[1] == n[0] + 8),
+        ({"drop_message": {"hits": [2], "match": "ticker"}}, 2),
+        ({"double_message": {"hits": [1], "match": "ticker"}}, 0),
+        ({"reorder_message": {"hits": [1], "match": "ticker"}}, -1),
+        ({"sequence_gap": {"hits": [2], "jump": 7}}, 8),
     ],
     ids=["drop", "double", "reorder", "gap"],
 )
-def test_numbers_show_what_happened(
-    sim: Sim, fault: dict[str, dict[str, object]], wrong: Callable[[list[int]], bool]
-) -> None:
+def test_numbers_show_what_happened(sim: Sim, fault: dict[str, dict[str, object]], step: int) -> None:
+    """Once, whatever came before: frames that were sent before the fault was armed may still wait in the socket."""
     name = next(iter(fault))
     before = sim.strikes(name)
     numbers = _numbers(sim, **fault)
-    assert len(numbers) >= 2 and wrong(numbers), numbers
+    assert [after - before for before, after in pairwise(numbers)].count(step) == 1, numbers
     assert sim.strikes(name) == before + 1
 
 
