@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bot.core.rules.signals import decide, ma_side
-from bot.strategies import features
+from bot.strategies import features, rolling_fit
 from bot.strategies.base import Bars, Call, Signal, SignalArrays, Strategy
 from bot.strategies.features import Floats
 from bot.strategies.indicators import rolling_sum
@@ -65,8 +65,10 @@ class Logistic(Strategy):
         """Walk forward over all of `bars`, with models of its own: the live model is neither used nor touched."""
         rows, up = features.rows(bars, self.settings.model_mode), features.next_is_up(bars)
         p = np.full(len(bars), np.nan)
-        for first, end in self._slots(bars):
-            p[first:end] = self._fit(rows, up, first).probability(rows[first:end])
+        slots = list(self._slots(bars))
+        fitted = rolling_fit.fits(rows, up, [self._window(first) for first, _ in slots])
+        for (first, end), model in zip(slots, fitted, strict=True):
+            p[first:end] = model.probability(rows[first:end])
             if self.progress is not None:
                 self.progress(end, len(bars))
         return self._decide(bars, p)
@@ -151,10 +153,14 @@ class Logistic(Strategy):
         yield from pairwise(edges)
 
     def _fit(self, rows: Floats, up: Any, now: int) -> Fit:
-        """Fit on the newest MAX_HISTORY_CANDLES bars up to `now`, whose own outcome is not known yet."""
+        """Fit on the newest MAX_HISTORY_CANDLES bars up to `now`."""
+        first, end = self._window(now)
+        return fit(rows[first:end], up[first:end])
+
+    def _window(self, now: int) -> tuple[int, int]:
+        """Rows of a fit at bar `now`, whose own outcome is not known yet."""
         oldest = max(now + 1 - self.settings.max_history_candles, 0)
-        first = oldest + features.bars_needed(self.settings.model_mode) - 1
-        return fit(rows[first:now], up[first:now])
+        return oldest + features.bars_needed(self.settings.model_mode) - 1, now
 
     def state(self) -> dict[str, Any]:
         if self.model is None:

@@ -31,6 +31,12 @@ class Fit:
     def probability(self, features: Floats) -> Floats:
         """P(up) of each row; NaN where a feature is not known. Column by column: the bits of a row do not depend on
         its neighbours."""
+        if len(features) == 1:  # the same sums without the cost of an array for each
+            one = self.intercept
+            terms = zip(features[0].tolist(), self.mean.tolist(), self.std.tolist(), self.weights.tolist(), strict=True)
+            for value, mean, std, weight in terms:
+                one += (value - mean) / std * weight
+            return sigmoid(np.array([one]))
         z = np.full(len(features), self.intercept)
         for column in range(features.shape[1]):
             z += (features[:, column] - self.mean[column]) / self.std[column] * self.weights[column]
@@ -92,9 +98,18 @@ def _derivatives(x: Floats, y: Floats, w: Floats, penalty: Floats) -> tuple[Floa
     p = np.where(z >= 0, 1.0, small) / (1.0 + small)
     loss = 0.5 * float(np.sum(penalty * w * w)) + C * float(np.sum(np.log1p(small) + np.maximum(z, 0.0) - y * z))
     gradient: Any = penalty * w + C * np.einsum("ij,j->i", x, p - y)
+    return gradient, _curvature(x, p, penalty), loss
+
+
+def hessian_of(x: Floats, w: Floats, penalty: Floats) -> Floats:
+    """Second derivatives of the objective at `w`; `x` holds features as rows, the constant last."""
+    return _curvature(x, sigmoid(np.einsum("i,ij->j", w, x)), penalty)
+
+
+def _curvature(x: Floats, p: Floats, penalty: Floats) -> Floats:
     weighted = x * (p * (1.0 - p))
     hessian: Any = np.diag(penalty)
     for first in range(0, x.shape[1], _BLOCK):
         part = slice(first, first + _BLOCK)
         hessian = hessian + C * (weighted[:, part] @ x[:, part].T)
-    return gradient, hessian, loss
+    return np.asarray(hessian)
