@@ -18,9 +18,15 @@ from research.engine import MarketModel, Prepared, RawResult, Style
 from research.errors import ResearchError
 from research.loops import types as t
 from research.metrics.summary import Figure, figures
-from shared.settings import Settings, SettingsError, keys, load
+from research.verdict import Verdict, verdict
+from shared.settings import PROFILES, Loaded, Profile, Settings, SettingsError, keys, load
 
 Progress = Callable[[int, int], None]  # (done, of how many)
+# Settings that say where things are and how they are shown, not how they trade.
+ELSEWHERE = (
+    "COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "LOG_LEVEL", "PROFILE", "BOT_NAME", "DRY_RUN",
+    "STATE_FILE", "BACKTEST_SLEEP_MS",
+)  # fmt: skip
 
 
 class Engine(StrEnum):
@@ -47,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """The answer. `notes`: what the data lacked and what was assumed, in words."""
+    """The answer. `notes`: what the data lacked and what was assumed, in words. `verdict`: all in one sentence."""
 
     request: Request
     settings: Settings
@@ -56,9 +62,15 @@ class Backtest:
     other_bound: tuple[Figure, ...]  # the same with resting takes filled the other way; () where none rest
     notes: tuple[str, ...]
     took_s: Mapping[str, float]
+    verdict: Verdict
 
 
 def settings_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Settings:
+    """`loaded_for` without the origins. Raises ResearchError."""
+    return loaded_for(overrides, candles).settings
+
+
+def loaded_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Loaded:
     """The bot's settings as in `.env` and the environment, then `overrides`; products and bars are the data's.
 
     Raises ResearchError for what must not be.
@@ -78,11 +90,11 @@ def settings_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Se
     # A backtest needs no key and sends nothing; the mode of the bot must not stand in its way.
     asked["COIN_MODE"] = "sim"
     try:
-        return load(environ={**os.environ, **asked}).settings
+        return load(environ={**os.environ, **asked})
     except SettingsError as error:
         if "GRANULARITY" in str(error):
             asked.pop("GRANULARITY")
-            return load(environ={**os.environ, **asked}).settings
+            return load(environ={**os.environ, **asked})
         raise ResearchError("; ".join(error.problems)) from error
 
 
@@ -115,7 +127,8 @@ def run_on(
 ) -> Backtest:
     """The same on candles in hand."""
     took = dict(spent or {})
-    settings = settings_for(request.overrides, candles)
+    loaded = loaded_for(request.overrides, candles)
+    settings = loaded.settings
     mark = _stopwatch(took)
     plain = request.engine is Engine.PLAIN
     prepared = engine.prepare(candles, plain=plain)
@@ -132,8 +145,10 @@ def run_on(
     if request.style is Style.LOTS and request.engine is Engine.FAST and settings.take_profit_order == "limit":
         flipped = dataclasses.replace(request.model, through=not request.model.through)
         other = figures(_run(prepared, said, settings, request, flipped), request.seed, chances=False)
+    judged = verdict(result, found, request.seed, chances=chances)
     mark("figures")
-    return Backtest(request, settings, result, found, other, notes(prepared, settings, request, said, result), took)
+    told = (ran_with(loaded, request.overrides), *notes(prepared, settings, request, said, result))
+    return Backtest(request, settings, result, found, other, told, took, judged)
 
 
 def _stopwatch(took: dict[str, float]) -> Callable[[str], None]:
@@ -164,6 +179,27 @@ def _run(
     return engine.run_lots(prepared, said, settings, model, plain=request.engine is Engine.PLAIN)
 
 
+def ran_with(loaded: Loaded, overrides: Mapping[str, str]) -> str:
+    """Whose defaults were in force, and what stood above them, in one sentence."""
+    profile = loaded.settings.profile
+    named = PROFILES[profile]
+    kept = [f"{key}={named[key]}" for key in named if loaded.sources.get(key) == "profile"]
+    words = f"Ran with the defaults of profile {profile}" + (f" ({', '.join(kept)})" if kept else "")
+    given = {key.upper() for key in overrides}
+    known = {key: of for key, of in loaded.sources.items() if _decides(key) and key not in given}
+    for source, where in ((".env", "above them from .env"), ("environment", "from the environment")):
+        from_it = sorted(key for key, of in known.items() if of == source)
+        words += f"; {where}: {', '.join(from_it)}" if from_it else ""
+    by_hand = sorted(f"{key.upper()}={value}" for key, value in overrides.items() if key.upper() != "PROFILE")
+    words += f"; by --set: {', '.join(by_hand)}" if by_hand else ""
+    return words if profile is Profile.PROD else words + ". Live trading starts from others: --as live"
+
+
+def _decides(key: str) -> bool:
+    """Whether a setting can move a result; products, bars and mode are the backtest's own."""
+    return not key.startswith(ELSEWHERE) and key not in ("PRODUCTS", "GRANULARITY")
+
+
 def notes(
     prepared: Prepared, settings: Settings, request: Request, said: Sequence[NDArray[np.int8]], result: RawResult
 ) -> tuple[str, ...]:
@@ -184,6 +220,9 @@ def notes(
             out.append(f"{one.name}: {len(one):,} bars, none missing")
         if not calls.any():
             out.append(f"{one.name}: the strategy {settings.strategy} never said BUY or SELL")
+    left = int((result.ints[:, t.T_REASON] == t.EXIT_END).sum())
+    if left:
+        out.append(f"Figures of lots count the {counted(left, 'open one')} as sold at the last close, fee included")
     if prepared.off_tick:
         out.append(f"{prepared.off_tick:,} prices lay between two ticks and were rounded to the nearest")
     model = request.model

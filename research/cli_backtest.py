@@ -51,6 +51,8 @@ def show(done: "Backtest") -> None:
         value = figure_text(figure, currency)
         rows.append((figure.title, value, beside if beside != value else ""))
     word = "touched" if done.request.model.through else "traded through"
+    terminal.say(f"  {done.verdict.sentence}.")
+    terminal.say(f"  {done.verdict.proof}.\n")
     terminal.table(("", "", f"takes {word}" if other else ""), rows)
     terminal.say()
     for note in done.notes:

@@ -204,7 +204,7 @@ def rules_of(s: Settings, granularity_s: int = 60) -> t.Rules:
     )
 
 
-def _model(m: MarketModel, seconds: int) -> t.Model:
+def loop_model(m: MarketModel, seconds: int) -> t.Model:
     return t.Model(
         fill=FILLS[m.fill],
         granularity_s=seconds,
@@ -329,7 +329,7 @@ def run_lots(
     """
     check_settings(settings)
     _check_money(prepared, model.cash)
-    rules, tape_model = rules_of(settings, prepared.granularity_s), _model(model, prepared.granularity_s)
+    rules, tape_model = rules_of(settings, prepared.granularity_s), loop_model(model, prepared.granularity_s)
     empty = np.zeros(0, dtype=np.int64)
     # The factor is one of one-minute returns; bars of another length have none.
     minutes = prepared.granularity_s == 60

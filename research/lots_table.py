@@ -12,6 +12,7 @@ from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research.data.candles import Floats
 from research.engine import RawResult
 from research.loops import types as t
+from research.metrics.open_lots import marked_results
 from shared.money import plain
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -24,7 +25,7 @@ REASONS: Mapping[int, str] = {
 }
 COLUMNS = (
     "product_id", "kind", "opened", "closed", "base_size", "entry_price", "exit_price", "exit_reason", "take_price",
-    "entry_fee", "exit_fee", "pnl", "mae_pct", "mfe_pct",
+    "entry_fee", "exit_fee", "pnl", "mae_pct", "mfe_pct", "marked_pnl",
 )  # fmt: skip
 
 
@@ -50,12 +51,16 @@ def excursions(result: RawResult) -> tuple[Floats, Floats]:
 
 
 def rows(result: RawResult) -> list[dict[str, Any]]:
-    """One row per lot in the order of closing, open ones last. Prices and sizes as exact text."""
+    """One row per lot in the order of closing, open ones last. Prices and sizes as exact text.
+
+    `pnl` is what was booked, empty while a lot is open; `marked_pnl` has every lot, open ones as if sold now.
+    """
     against, favour = excursions(result)
     out = []
     increments = [(Decimal(c.price_increment), Decimal(c.base_increment)) for c in result.prepared.candles]
-    for row, real, mae, mfe in zip(
-        result.ints.tolist(), result.floats.tolist(), against.tolist(), favour.tolist(), strict=True
+    marked = marked_results(result).tolist()
+    for row, real, mae, mfe, now in zip(
+        result.ints.tolist(), result.floats.tolist(), against.tolist(), favour.tolist(), marked, strict=True
     ):
         tick, step = increments[row[t.T_PRODUCT]]
         is_open = row[t.T_REASON] == t.EXIT_END
@@ -75,6 +80,7 @@ def rows(result: RawResult) -> list[dict[str, Any]]:
                 "pnl": "" if is_open else round(real[t.T_PNL], 10),
                 "mae_pct": round(mae, 4),
                 "mfe_pct": round(mfe, 4),
+                "marked_pnl": round(now, 10),
             }
         )
     return out

@@ -32,6 +32,9 @@ class Asked:
         list[str], typer.Option("--data", "-d", help="Candle set (./coin data list); several: one account.")
     ]
     sets: Sets = None
+    as_profile: Annotated[
+        str | None, typer.Option("--as", help="Whose defaults: live (= prod), dev, canary or prod.")
+    ] = None
     fill: Annotated[str, typer.Option(help="next_open, close, or ohlc (exits walk the bar, stop before take).")] = (
         "next_open"
     )
@@ -64,9 +67,23 @@ class Asked:
             raise ResearchError(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(Engine)}")
         since_s, until_s = day_s(self.since), day_s(self.until)
         return Request(
-            tuple(self.data), pairs(self.sets), self.market_model(), Style(self.style), Engine(engine), since_s,
+            tuple(self.data), self.overrides(), self.market_model(), Style(self.style), Engine(engine), since_s,
             until_s, self.seed,
         )  # fmt: skip
+
+    def overrides(self) -> dict[str, str]:
+        """Settings by hand; the profile is one of them. Raises ResearchError."""
+        from shared.settings import Profile
+
+        given = pairs(self.sets)
+        if self.as_profile is None:
+            return given
+        name = Profile.PROD if self.as_profile == "live" else self.as_profile
+        if name not in list(Profile):
+            raise ResearchError(f"--as {self.as_profile}: live, {', '.join(Profile)}")
+        if given.get("PROFILE", name) != name:
+            raise ResearchError(f"--as {self.as_profile} and --set PROFILE={given['PROFILE']} contradict each other")
+        return {**given, "PROFILE": str(name)}
 
     def market_model(self) -> "MarketModel":
         """The assumptions about the market. Raises ResearchError."""

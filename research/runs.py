@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from research.backtest import Backtest, Engine, Request
+from research.backtest import ELSEWHERE, Backtest, Engine, Request
 from research.code_version import code_version
 from research.engine import Fill, MarketModel, Style
 from research.errors import ResearchError
@@ -20,12 +20,6 @@ from research.report.html import page
 from shared.files import write_whole
 from shared.settings import Settings, public_values
 from shared.times import iso_seconds
-
-# Settings that say where things are and how they are shown, not how they trade.
-_ELSEWHERE = (
-    "COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "LOG_LEVEL", "PROFILE", "BOT_NAME", "DRY_RUN",
-    "STATE_FILE", "BACKTEST_SLEEP_MS",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ def folder(data_dir: Path) -> Path:
 
 def trading_settings(settings: Settings) -> dict[str, str]:
     """The settings that can change a result."""
-    return {key: value for key, value in public_values(settings).items() if not key.startswith(_ELSEWHERE)}
+    return {key: value for key, value in public_values(settings).items() if not key.startswith(ELSEWHERE)}
 
 
 def request_document(request: Request) -> dict[str, Any]:
@@ -98,6 +92,7 @@ def keep(data_dir: Path, run: Backtest) -> Kept:
             for name, one in zip(run.request.data, run.result.prepared.candles, strict=True)
         ],
         "code": code_version(),
+        "verdict": run.verdict.document(),
         "figures": {figure.key: figure.value for figure in run.figures},
         "other_bound": {figure.key: figure.value for figure in run.other_bound},
         "notes": list(run.notes),

@@ -109,7 +109,7 @@ def walk_on(
             window, result = _step(candles, plan, step)
             done.append(window)
             if result is not None:
-                growth.append(growth[-1] * float(result.equity[-1]) / result.model.cash)
+                growth.append(growth[-1] * (1.0 + (window.tested["total_return"] or 0.0)))
                 days.append(curve(result).by_day)
             if progress is not None:
                 progress(i + 1, len(steps))

@@ -137,6 +137,7 @@ def _write_row(row: Any, real: Any, lot: Lot, at_open: bool, p: int, prepared: P
     begin_s = (lot.closed_ms or 0) // 1000 - (0 if at_open else prepared.granularity_s)
     row[t.T_CLOSE_BAR] = end - 1 if is_open else first + int(np.searchsorted(starts, begin_s))
     row[t.T_FILLS] = 0 if is_open else 1
+    row[t.T_LEFT] = round((lot.base_left if is_open else lot.dust) / step)
     real[t.T_ENTRY_FEE], real[t.T_EXIT_FEE] = float(lot.entry_fee), float(lot.exit_fee)
     real[t.T_PNL] = 0.0 if is_open else float(lot.realized_pnl or 0)
     real[t.T_TP_PCT], real[t.T_PROCEEDS] = float(lot.tp_pct), float(lot.proceeds)

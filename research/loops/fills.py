@@ -65,6 +65,7 @@ from research.loops.types import (
     T_EXIT_FEE,
     T_EXIT_TICKS,
     T_FILLS,
+    T_LEFT,
     T_OPEN_BAR,
     T_OPEN_TICKS,
     T_OPENED_MS,
@@ -213,6 +214,7 @@ def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reaso
         row[T_OPEN_TICKS], row[T_EXIT_TICKS], row[T_STEPS] = lot[L_OPEN], lot[L_EXIT], bought
         row[T_REASON], row[T_RUNNER], row[T_TAKE_TICKS] = reason, lot[L_RUNNER], lot[L_TAKE]
         row[T_OPEN_BAR], row[T_CLOSE_BAR], row[T_FILLS] = lot[L_OPEN_BAR], i, lot[L_FILLS]
+        row[T_LEFT] = lot[L_LEFT]
         values[T_PNL], values[T_ENTRY_FEE], values[T_EXIT_FEE] = pnl, real[R_ENTRY_FEE], real[R_EXIT_FEE]
         values[T_TP_PCT], values[T_PROCEEDS] = real[R_TP], real[R_PROCEEDS]
     return pnl

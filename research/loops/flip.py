@@ -20,6 +20,7 @@ from research.loops.types import (
     T_EXIT_FEE,
     T_EXIT_TICKS,
     T_FILLS,
+    T_LEFT,
     T_OPEN_BAR,
     T_OPEN_TICKS,
     T_OPENED_MS,
@@ -46,6 +47,7 @@ def flip_row(
     row[T_EXIT_TICKS], row[T_STEPS], row[T_REASON], row[T_RUNNER] = sold_at, steps, reason, 1
     row[T_OPEN_BAR], row[T_CLOSE_BAR] = first, last
     row[T_FILLS] = 0 if reason == EXIT_END else 1
+    row[T_LEFT] = steps if reason == EXIT_END else 0
     row[T_TAKE_TICKS] = 0
     real[T_ENTRY_FEE], real[T_EXIT_FEE], real[T_TP_PCT] = entry_fee, exit_fee, 0.0
     real[T_PROCEEDS], real[T_PNL] = 0.0, 0.0

@@ -34,7 +34,8 @@ T_TAKE_TICKS = 8
 T_OPEN_BAR = 9
 T_CLOSE_BAR = 10
 T_FILLS = 11  # of its exit
-T_INTS = 12
+T_LEFT = 12  # steps not sold
+T_INTS = 13
 
 # Columns of a lot's row of real numbers, in quote currency but for the percentage.
 T_PNL = 0

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from research.engine import RawResult, kernel
+from research.engine import RawResult, Style, kernel, loop_model
 from research.loops import types as t
-from research.metrics import chance, ratios, returns, trades
+from research.loops.fills import buy_price, sell_price
+from research.metrics import chance, open_lots, ratios, returns, trades
 
 YEAR_S = 365 * 86_400
 
@@ -37,39 +38,64 @@ class Curve(NamedTuple):
     flat_s: float
 
 
-def curve(result: RawResult) -> Curve:
-    """The equity's figures, by the compiled pass."""
-    times = result.prepared.times
+def curve(result: RawResult, exit_cost: float | None = None) -> Curve:
+    """The equity's figures, by the compiled pass. Open lots are sold at the last mark, at `exit_cost` where known."""
+    if exit_cost is None:
+        exit_cost = open_lots.open_lots(result).cost
+    times, cash = result.prepared.times, result.model.cash
     ends = np.empty(int((times[-1] - times[0]) // returns.DAY_S) + 2)
     out = np.empty(5)
-    days = kernel("curve_stats", plain=False)(times, result.equity, result.held, result.model.cash, ends, out)
-    return Curve(returns.simple_returns(ends[:days], result.model.cash), *out.tolist())
+    days = kernel("curve_stats", plain=False)(times, result.equity, result.held, cash, ends, out)
+    worst, *others = out.tolist()
+    if exit_cost:
+        ends[days - 1] -= exit_cost
+        worst = min(worst, float(ends[days - 1]) / max(float(result.equity.max()), cash) - 1.0)
+    return Curve(returns.simple_returns(ends[:days], cash), worst, *others)
 
 
-def buy_and_hold(result: RawResult) -> float:
-    """Return of buying every product at the first open for equal parts of the cash, the taker's fee paid once."""
-    p = result.prepared
-    parts = [
-        float(p.ticks[3][end - 1]) / float(p.ticks[0][first])
-        for first, end in zip(p.first.tolist(), p.end.tolist(), strict=True)
-    ]
-    return float(np.mean(parts)) / (1.0 + result.model.taker_pct / 100.0) - 1.0
+def holding(result: RawResult) -> tuple[returns.Floats, float]:
+    """(daily returns, whole return) of holding: every product bought at its first open for equal parts of the cash.
+
+    It pays what the run pays: taker's fees, spread and fixed slippage, at the first open and at the last close.
+    """
+    p, cash = result.prepared, result.model.cash
+    model = loop_model(result.model, p.granularity_s)
+    flip = result.style is Style.FLIP
+    worse = 0.0 if flip else (result.model.spread_bps / 2 + result.model.slippage_bps) / 10_000
+    if flip:
+        model = model._replace(half_spread_ticks=0)
+    fee, value = result.model.taker_pct / 100.0, np.zeros(0)
+    days = np.arange((p.times[0] - 1) // returns.DAY_S, (p.times[-1] - 1) // returns.DAY_S + 1)
+    value, final, part = np.zeros(len(days)), 0.0, cash / len(p.candles)
+    for first, end in zip(p.first.tolist(), p.end.tolist(), strict=True):
+        bought = part / (buy_price(model, int(p.ticks[0][first]), worse) * (1.0 + fee))
+        at = np.searchsorted(p.start_s[first:end] + p.granularity_s, (days + 1) * returns.DAY_S, side="right") - 1
+        value += np.where(at >= 0, bought * p.ticks[3][first:end][at], part)
+        final += bought * sell_price(model, int(p.ticks[3][end - 1]), worse) * (1.0 - fee)
+    value[-1] = final
+    return returns.simple_returns(value, cash), final / cash - 1.0
 
 
 def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[Figure, ...]:
-    """Every figure. `chances`: also those that draw random numbers (0.1 s)."""
+    """Every figure. `chances`: also those that draw random numbers (0.1 s).
+
+    Lots that are still open count in every one as if they were sold at the last price, fee and all.
+    """
     cash, times = result.model.cash, result.prepared.times
-    final = float(result.equity[-1])
+    left = open_lots.open_lots(result)
+    marked = float(result.equity[-1])
+    final = marked - left.cost
     years = float(times[-1] - result.prepared.start_s.min()) / YEAR_S
-    shape, done = curve(result), closed_results(result)
+    shape, closed = curve(result, left.cost), closed_results(result)
+    done = np.concatenate([closed, left.results])
     by_day, lots = shape.by_day, trades.lots(done)
     growth = returns.cagr(final, cash, years)
     account = result.account
-    left = int((result.ints[:, t.T_REASON] == t.EXIT_END).sum())
     found = [
-        Figure("final_equity", "Final equity", final, "money"),
+        Figure("final_equity", "Final equity, if sold now", final, "money"),
+        Figure("marked_equity", "… marked, exits not paid", marked, "money"),
         Figure("total_return", "Return", returns.total_return(final, cash), "percent"),
-        Figure("buy_and_hold", "Buy and hold", buy_and_hold(result), "percent"),
+        Figure("buy_and_hold", "Buy and hold", holding(result)[1], "percent"),
         Figure("cagr", "Growth per year (CAGR)", growth, "percent"),
         Figure("volatility", "Volatility per year", returns.volatility(by_day), "percent"),
         Figure("max_drawdown", "Worst drawdown", shape.worst, "percent"),
@@ -78,8 +104,10 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Figure("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
         Figure("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
         Figure("omega", "Omega", ratios.omega(by_day), "ratio"),
-        Figure("lots", "Lots closed", lots.closed, "count"),
-        Figure("open_lots", "Lots still open", left, "count"),
+        Figure("lots", "Lots closed", len(closed), "count"),
+        Figure("realised", "… earned", float(closed.sum()), "money"),
+        Figure("open_lots", "Lots still open", len(left.results), "count"),
+        Figure("open_result", "… carry, if sold now", float(left.results.sum()), "money"),
         Figure("win_rate", "Win rate", lots.win_rate, "percent"),
         Figure("profit_factor", "Profit factor", lots.profit_factor, "ratio"),
         Figure("expectancy", "Expectancy per lot", lots.expectancy, "money"),

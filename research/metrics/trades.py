@@ -1,4 +1,4 @@
-"""Statistics of closed lots, from their results in quote currency after fees."""
+"""Statistics of lots, from their results in quote currency after fees; who calls says what an open one has earned."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ from research.metrics.returns import Floats, Ints
 class Lots(NamedTuple):
     """None where the formula has no value (no lot, no loss)."""
 
-    closed: int
+    closed: int  # lots counted
     wins: int
-    win_rate: float | None  # wins / closed
+    win_rate: float | None  # wins / lots counted
     profit_factor: float | None  # sum of gains / sum of losses
     expectancy: float | None  # mean result
     payoff: float | None  # mean gain / mean loss
@@ -23,7 +23,7 @@ class Lots(NamedTuple):
 
 
 def lots(results: Floats) -> Lots:
-    """Figures of closed lots in the order in which they closed.
+    """Figures of lots in the order in which they closed; those that are open come last, as if sold now.
 
     SQN = sqrt(n) x mean / sample standard deviation (Van Tharp, system quality number).
     """

@@ -8,6 +8,7 @@ from research.engine import RawResult
 from research.loops import types as t
 from research.lots_table import REASONS, excursions
 from research.metrics.drawdown import drawdowns
+from research.metrics.open_lots import marked_results, open_lots
 from research.metrics.returns import daily_equity, simple_returns
 
 POINTS = 3000
@@ -32,10 +33,11 @@ def curve(result: RawResult) -> dict[str, Any]:
 
 
 def months(result: RawResult) -> list[dict[str, Any]]:
-    """Return of each calendar month (UTC), from daily equity."""
+    """Return of each calendar month (UTC), from daily equity; the last one pays the exits of the lots still open."""
     days, values = daily_equity(result.prepared.times, result.equity, result.model.cash)
     if not len(days):
         return []
+    values[-1] -= open_lots(result).cost
     month = days.astype("datetime64[D]").astype("datetime64[M]")
     ends = np.flatnonzero(np.append(month[1:] != month[:-1], True))
     changes = simple_returns(values[ends], result.model.cash)
@@ -46,7 +48,10 @@ def months(result: RawResult) -> list[dict[str, Any]]:
 
 
 def lots(result: RawResult) -> dict[str, Any]:
-    """Columns of the lots, in the order of closing; the newest ones where there are too many for a page."""
+    """Columns of the lots, in the order of closing; the newest ones where there are too many for a page.
+
+    `pnl` of an open lot: what it has earned if it were sold now.
+    """
     ints, floats = result.ints[-LOTS:], result.floats[-LOTS:]
     against, favour = excursions(result)
     return {
@@ -59,7 +64,7 @@ def lots(result: RawResult) -> dict[str, Any]:
         "take": ints[:, t.T_TAKE_TICKS].tolist(),
         "runner": ints[:, t.T_RUNNER].tolist(),
         "reason": [REASONS[code] for code in ints[:, t.T_REASON].tolist()],
-        "pnl": np.round(floats[:, t.T_PNL], 4).tolist(),
+        "pnl": np.round(marked_results(result)[-LOTS:], 4).tolist(),
         "fees": np.round(floats[:, t.T_ENTRY_FEE] + floats[:, t.T_EXIT_FEE], 4).tolist(),
         "size": [
             float(f"{steps * float(result.prepared.candles[p].base_increment):.8g}")

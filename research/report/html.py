@@ -15,7 +15,7 @@ from research.report.words import figure_text
 from shared.times import from_epoch_ms
 
 _PAGE = Path(__file__).parent / "page"
-_COLOURED = {"total_return", "cagr", "expectancy"}
+_COLOURED = {"total_return", "cagr", "expectancy", "realised", "open_result"}
 
 
 def page(run: Backtest, origin: Mapping[str, str], settings: Mapping[str, str]) -> str:
@@ -42,6 +42,8 @@ def page(run: Backtest, origin: Mapping[str, str], settings: Mapping[str, str]) 
         "title": f"{names}: {run.settings.strategy}",
         "subtitle": f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC · bars of "
         f"{granularity_text(prepared.granularity_s)} · {run.request.style.value} · engine {run.request.engine.value}",
+        "verdict": run.verdict.sentence,
+        "proof": run.verdict.proof,
         "figures": "".join(_figure(figure, other.get(figure.key), data["currency"]) for figure in run.figures),
         "bars": f"bars of {bars}",
         "notes": "".join(f"<li>{escape(note)}</li>" for note in notes),

@@ -2,7 +2,7 @@
 
 from research.metrics.summary import Figure
 
-_SIGNED = {"total_return", "buy_and_hold", "cagr", "expectancy", "best", "worst"}
+_SIGNED = {"total_return", "buy_and_hold", "cagr", "expectancy", "best", "worst", "realised", "open_result"}
 MINUS = "\u2212"
 NO_BREAK = "\u00a0"
 

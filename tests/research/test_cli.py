@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from research.__main__ import app
 from shared.paths import ROOT
+from shared.settings import load
 from tests.research.paths import path
 
 
@@ -48,12 +49,26 @@ def test_from_file_to_report_and_back(folder: Path) -> None:
     assert {p.name for p in run.iterdir()} == {"report.html", "trades.csv", "run.json"}
     about = json.loads((run / "run.json").read_text())
     assert about["settings"]["EDGE_GATE"] == "False" and about["data"][0]["digest"] and about["code"]
+    assert about["verdict"]["sentence"] + "." in said and said.index("while holding") < said.index("Sharpe")
+    assert "defaults of profile dev (" in said and "--as live" in said and "by --set: EDGE_GATE=false" in said
     assert "✓ the same figures" in coin(folder, "runs", "repeat", "last")
     coin(folder, *asked, "-s", "TAKE_PROFIT_PCT=3")
     listed = coin(folder, "runs")
     assert listed.count("mine") >= 3 and "TAKE_PROFIT_PCT=3" in listed
     ids = sorted(p.name for p in (folder / "research" / "runs").iterdir())
     assert "TAKE_PROFIT_PCT" in coin(folder, "runs", "compare", ids[0], ids[-1])
+
+
+def test_as_live_takes_the_defaults_of_live(folder: Path) -> None:
+    said = coin(folder, "backtest", "-d", "mine", "--as", "live", "-s", "STRATEGY=sma_cross")
+    assert "defaults of profile prod; by --set: STRATEGY=sma_cross" in said
+    newest = max((folder / "research" / "runs").glob("*/run.json"), key=lambda p: p.stat().st_mtime)
+    about = json.loads(newest.read_text())
+    prod = load(Path("/nonexistent"), {"PROFILE": "prod"}).settings
+    assert float(about["settings"]["MAX_DRAWDOWN_PCT"]) == prod.max_drawdown_pct
+    assert about["request"]["overrides"]["PROFILE"] == "prod"
+    assert "contradict" in coin(folder, "backtest", "-d", "mine", "--as", "live", "-s", "PROFILE=dev", code=1)
+    assert "--as paper" in coin(folder, "backtest", "-d", "mine", "--as", "paper", code=1)
 
 
 def test_sweep_walk_and_check(folder: Path) -> None:

@@ -50,7 +50,7 @@ def test_one_pass_is_the_plain_figures() -> None:
         candles = path(g, 4000)
         said = [(g.random(len(candles)) < 0.3).astype(np.int8)]
         r = engine.run_lots(engine.prepare([candles]), said, draw_settings(g), draw_model(g))
-        found, times, cash = curve(r), r.prepared.times, r.model.cash
+        found, times, cash = curve(r, 0.0), r.prepared.times, r.model.cash
         _, values = returns.daily_equity(times, r.equity, cash)
         worst = drawdown.drawdown(times, r.equity, cash)
         assert np.array_equal(found.by_day, returns.simple_returns(values, cash))

@@ -257,11 +257,11 @@ function plot(canvas, height, draw) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colours(); again(); });
 }
 function spread(g, w, h) {
-  const closed = D.lots.pnl.filter((_, k) => D.lots.closed[k]);
-  if (closed.length < 2) { g.fillStyle = ink.ink3; g.fillText("Too few closed lots.", 16, 24); return; }
-  const sorted = [...closed].sort((a, b) => a - b), low = sorted[Math.floor(sorted.length * 0.005)], high = sorted[Math.ceil(sorted.length * 0.995) - 1];
-  const bins = Math.min(60, Math.max(10, Math.round(Math.sqrt(closed.length)))), size = (high - low) / bins || 1, count = Array(bins).fill(0);
-  for (const v of closed) count[Math.min(bins - 1, Math.max(0, Math.floor((v - low) / size)))]++;
+  const all = D.lots.pnl;
+  if (all.length < 2) { g.fillStyle = ink.ink3; g.fillText("Too few lots.", 16, 24); return; }
+  const sorted = [...all].sort((a, b) => a - b), low = sorted[Math.floor(sorted.length * 0.005)], high = sorted[Math.ceil(sorted.length * 0.995) - 1];
+  const bins = Math.min(60, Math.max(10, Math.round(Math.sqrt(all.length)))), size = (high - low) / bins || 1, count = Array(bins).fill(0);
+  for (const v of all) count[Math.min(bins - 1, Math.max(0, Math.floor((v - low) / size)))]++;
   const most = Math.max(...count), wide = (w - 32) / bins;
   count.forEach((n, i) => {
     const tall = (n / most) * (h - 40);
@@ -291,12 +291,12 @@ let page = 0, only = "all";
 function table() {
   const L = D.lots, size = 50;
   const rows = [];
-  for (let k = L.entry.length - 1; k >= 0; k--) if (only === "all" || (only === "wins" ? L.closed[k] && L.pnl[k] > 0 : only === "losses" ? L.closed[k] && L.pnl[k] <= 0 : L.reason[k] === only)) rows.push(k);
+  for (let k = L.entry.length - 1; k >= 0; k--) if (only === "all" || (only === "wins" ? L.pnl[k] > 0 : only === "losses" ? L.pnl[k] <= 0 : L.reason[k] === only)) rows.push(k);
   const pages = Math.max(1, Math.ceil(rows.length / size));
   page = Math.min(Math.max(page, 0), pages - 1);
   const cells = rows.slice(page * size, page * size + size).map((k) => {
     const p = D.products[L.product[k]], v = (x) => fmt(x * p.tick, p.decimals);
-    const pnl = L.closed[k] ? `<td class="${L.pnl[k] > 0 ? "up" : "down"}">${signed(L.pnl[k], 2)}</td>` : "<td>—</td>";
+    const pnl = `<td class="${L.pnl[k] > 0 ? "up" : "down"}">${signed(L.pnl[k], 2)}</td>`;
     return `<tr><td>${when(L.opened[k], true)}</td><td class="l">${p.id}</td><td class="l">${L.runner[k] ? "runner" : "scalp"}</td><td>${L.size[k]}</td><td>${v(L.entry[k])}</td><td>${L.closed[k] ? v(L.exit[k]) : "—"}</td><td class="l">${L.closed[k] ? when(L.closed[k], true) : "—"}</td><td class="l">${L.reason[k]}</td><td>${fmt(L.fees[k], 2)}</td>${pnl}<td>${fmt(L.mae[k], 2)}</td><td>${fmt(L.mfe[k], 2)}</td></tr>`;
   });
   $("lots").innerHTML = cells.join("") || '<tr><td colspan="12" class="m">No lots.</td></tr>';

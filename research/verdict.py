@@ -1,0 +1,128 @@
+"""The verdict on a run, in one sentence: what it earned, what holding earned, what open lots carry, whether it is luck.
+
+Luck is tested, not felt: a 95 % interval of how much more the run grew than holding, over days drawn anew from its own
+(stationary bootstrap, `research.metrics.chance.sum_interval`). Where zero lies within it, the run and holding can't be
+told apart on this data. It judges one run: the best of many points needs the deflated Sharpe ratio as well.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from research.engine import RawResult
+from research.metrics import chance, summary
+from research.metrics.summary import Figure
+from research.report.words import NO_BREAK, number
+
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+class Luck(StrEnum):
+    """What the interval says. UNKNOWN: too few days, or not asked."""
+
+    UNKNOWN = "unknown"
+    LUCK = "not distinguishable from luck"
+    BETTER = "beats holding by more than luck explains"
+    WORSE = "lags holding by more than luck explains"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`excess`: end value against holding's, less one, with its 95 % interval; the result in quote currency."""
+
+    sentence: str
+    proof: str
+    total_return: float
+    buy_and_hold: float
+    open_lots: int
+    open_result: float
+    closed_lots: int
+    closed_result: float
+    luck: Luck
+    excess: float
+    excess_low: float | None = None
+    excess_high: float | None = None
+    days: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """As plain values, for run.json."""
+        return dataclasses.asdict(self)
+
+
+def verdict(result: RawResult, figures: tuple[Figure, ...], seed: int = 0, *, chances: bool = True) -> Verdict:
+    """The verdict on a run with these figures."""
+    value = {figure.key: figure.value or 0.0 for figure in figures}
+    days, interval = 0, None
+    excess = (1.0 + value["total_return"]) / max(1.0 + value["buy_and_hold"], 1e-9) - 1.0
+    if chances:
+        own, held = summary.curve(result).by_day, summary.holding(result)[0]
+        days = len(own)
+        interval = chance.sum_interval(chance.excess_growth(own, held), seed)
+    found = Luck.UNKNOWN
+    low = high = None
+    if interval is not None:
+        low, high = math.expm1(interval.low), math.expm1(interval.high)
+        found = Luck.BETTER if low > 0.0 else Luck.WORSE if high < 0.0 else Luck.LUCK
+    currency = result.prepared.candles[0].product_id.partition("-")[2]
+    count, traded = round(value["open_lots"]), value["lots"] + value["open_lots"] > 0
+    parts = [outcome(value["total_return"], value["buy_and_hold"])]
+    if count:
+        parts.append(carried(count, value["open_result"], value["realised"], currency))
+    parts += [_luck(found, days, chances)] if traded else ["no lot was opened"]
+    return Verdict(
+        "; ".join(part for part in parts if part), _proof(excess, low, high, days), value["total_return"],
+        value["buy_and_hold"], count, value["open_result"], round(value["lots"]), value["realised"], found, excess,
+        low, high, days,
+    )  # fmt: skip
+
+
+def outcome(gained: float, holding: float) -> str:
+    """Lost 1.5 % while holding gained 14.0 %."""
+    return f"{_moved(gained).capitalize()} while holding {_moved(holding)}"
+
+
+def _moved(part: float) -> str:
+    # Two digits where one would round a result to nothing.
+    digits = 1 if abs(part) >= 0.001 else 2
+    text = number(abs(part) * 100, digits, signed=False)
+    if not float(text.replace(",", "")):
+        return "ended where it began"
+    return f"{'gained' if part > 0 else 'lost'} {text}{NO_BREAK}%"
+
+
+def carried(count: int, open_result: float, closed_result: float, currency: str) -> str:
+    """Ten open lots carry the loss (−1,234.00 USD)."""
+    who = f"{_WORDS[count] if count < len(_WORDS) else f'{count:,}'} open lot{'s' if count != 1 else ''}"
+    carry, amount = "carry" if count != 1 else "carries", f"{number(open_result, 2, signed=True)}{NO_BREAK}{currency}"
+    whole = open_result + closed_result
+    if whole * open_result > 0 and closed_result * whole <= 0:
+        return f"{who} {carry} the {'loss' if whole < 0 else 'gain'} ({amount})"
+    return f"{who} {carry} {amount}, closed ones {number(closed_result, 2, signed=True)}{NO_BREAK}{currency}"
+
+
+def _luck(found: Luck, days: int, asked: bool) -> str:
+    match found:
+        case Luck.LUCK:
+            return "not distinguishable from luck"
+        case Luck.BETTER:
+            return "beats holding by more than luck explains"
+        case Luck.WORSE:
+            return "lags holding by more than luck explains"
+        case _:
+            if not asked:
+                return ""
+            return f"{days} day{'s are' if days != 1 else ' is'} too few to tell it from luck"
+
+
+def _proof(excess: float, low: float | None, high: float | None, days: int) -> str:
+    def text(part: float) -> str:
+        return f"{number(part * 100, 1, signed=True)}{NO_BREAK}%"
+
+    if low is None or high is None:
+        return f"Against holding {text(excess)}; no test of luck below {chance.FEWEST} days"
+    return (
+        f"Against holding {text(excess)}; 95 % of the histories drawn from these {days:,} days lie between {text(low)} "
+        f"and {text(high)} (stationary bootstrap)"
+    )
