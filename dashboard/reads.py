@@ -20,7 +20,7 @@ from shared.ledger.at import reader_at
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import Place
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
-from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles
+from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles, read_equity
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -101,6 +101,12 @@ class Ledger:
         found = self.all(LedgerCommand, query)
         return found[0] if found else None
 
+    def adopted(self, limit: int = 500) -> list[LedgerCommand] | None:
+        """Differences that a person adopted as transfers, newest first."""
+        query = select(*[commands.c[name] for name in LedgerCommand.__slots__])
+        query = query.where(commands.c.cmd == "adopt", commands.c.state == "done")
+        return self.all(LedgerCommand, query.order_by(commands.c.seen_ms.desc()).limit(limit))
+
     def latches(self, limit: int = 20) -> list[Latch] | None:
         """Newest first."""
         query = select(*[latches.c[name] for name in Latch.__slots__])
@@ -145,11 +151,7 @@ class Market:
             if not found:
                 return []
             step = max(1, (last - first) // most) if found > most else 1
-            rows = db.execute(
-                "SELECT max(at_s), equity, cash, lots_value FROM equity WHERE at_s >= ? GROUP BY at_s / ? ORDER BY 1",
-                (since_s, step),
-            )
-            return [EquityRow(*row) for row in rows]
+            return read_equity(db, since_s, step)
         except sqlite3.Error:
             return None
         finally:
@@ -170,6 +172,19 @@ class Market:
             "SELECT at_s, equity, cash, lots_value FROM equity WHERE at_s <= ? ORDER BY at_s DESC LIMIT 1", (at_s,)
         )
         return EquityRow(*row) if row else None
+
+    def equity_by_day(self, since_s: int) -> list[EquityRow] | None:
+        """The last note of each UTC day since then, oldest first."""
+        try:
+            db = open_market_reader(self.path)
+        except sqlite3.Error:
+            return None
+        try:
+            return read_equity(db, since_s, 86_400)
+        except sqlite3.Error:
+            return None
+        finally:
+            db.close()
 
     def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         rows = self._rows(query, values)

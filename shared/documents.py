@@ -105,6 +105,8 @@ class LotDoc:
     cost_usd: float  # open price x size left, with its part of the entry fee
     entry_fee_usd: float
     unrealized_pnl: float | None = None  # after the paid entry fee and the fee of the exit it waits for
+    sold_pnl: float = 0.0  # what its sold part earned after both fees; realised when the lot is closed
+    fees_paid_usd: float = 0.0  # of the whole lot so far
     unrealized_pct: float | None = None  # price change since open, in percent
     take_price: float
     take_price_text: str
@@ -158,7 +160,7 @@ class AccountDoc:
     day_fees: float
     day_peak_equity: float
     peak_equity: float
-    drawdown_pct: float  # from the persisted peak, >= 0
+    drawdown_pct: float  # of the time-weighted curve from its persisted peak, >= 0; the one drawdown there is
     drawdown_limit_pct: float  # MAX_DRAWDOWN_PCT; 0 = off
     maker_fee_pct: float
     taker_fee_pct: float
@@ -173,6 +175,13 @@ class AccountDoc:
     day_orders_refused: int = 0
     orders_unknown: int = 0
     synced_at: str | None = None  # when the exchange last confirmed balances
+    priced_ms: int | None = None  # when the oldest price in equity came; null = it hangs on none
+    curve: float | None = None  # the time-weighted curve: what 1 unit of money has become since the ledger began
+    day_transfers: float = 0.0  # adopted today, in less out
+    transfers: float = 0.0  # adopted since the ledger began
+    waiting_value: float = 0.0  # in equity, but not explained yet: in no result
+    open_pnl: float | None = None  # open lots with their sold parts, after paid fees and the exit's; null = no price
+    open_fees: float = 0.0  # paid for them so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

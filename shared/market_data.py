@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS candles (
   open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL, close REAL NOT NULL, volume REAL NOT NULL,
   PRIMARY KEY (product_id, granularity, start_s)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS equity (
-  at_s INTEGER PRIMARY KEY, equity REAL NOT NULL, cash REAL NOT NULL, lots_value REAL NOT NULL);
+  at_s INTEGER PRIMARY KEY, equity REAL NOT NULL, cash REAL NOT NULL, lots_value REAL NOT NULL,
+  transfers REAL, curve REAL, drawdown REAL);
 CREATE TABLE IF NOT EXISTS signals (
   product_id TEXT NOT NULL, start_s INTEGER NOT NULL, signal TEXT NOT NULL, probability REAL, vals TEXT NOT NULL,
   PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
@@ -36,10 +37,19 @@ class CandleRow(NamedTuple):
 
 
 class EquityRow(NamedTuple):
+    """The account at one moment. What a version before this one did not note is None: not known."""
+
     at_s: int
     equity: float
     cash: float
     lots_value: float
+    transfers: float | None = None  # in less out since the ledger began, what waits to be adopted among it
+    curve: float | None = None  # time-weighted: what 1 unit of money has become, whatever was paid in or taken out
+    drawdown: float | None = None  # percent below the curve's highest point, at its deepest since the note before
+
+
+# Of the table `equity`: columns that it has not in a file of an older version.
+_LATER = ("transfers", "curve", "drawdown")
 
 
 def open_market_writer(path: Path) -> sqlite3.Connection:
@@ -59,6 +69,8 @@ def _open(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=OFF")
     db.executescript(_SCHEMA)
+    for name in sorted(set(_LATER) - _columns(db)):
+        db.execute(f"ALTER TABLE equity ADD COLUMN {name} REAL")
     path.chmod(0o600)
     return db
 
@@ -66,6 +78,29 @@ def _open(path: Path) -> sqlite3.Connection:
 def open_market_reader(path: Path) -> sqlite3.Connection:
     """A read-only connection; close it after the read. Raises sqlite3.OperationalError where there is no file."""
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
+
+
+def _columns(db: sqlite3.Connection) -> set[str]:
+    return {str(row[1]) for row in db.execute("PRAGMA table_info(equity)")}
+
+
+def put_equity(db: sqlite3.Connection, row: EquityRow) -> None:
+    """Insert or replace one note."""
+    names = ", ".join(EquityRow._fields)
+    db.execute(f"INSERT OR REPLACE INTO equity ({names}) VALUES (?,?,?,?,?,?,?)", tuple(row))  # noqa: S608
+
+
+def read_equity(db: sqlite3.Connection, since_s: int, step_s: int = 1, until_s: int = 1 << 40) -> list[EquityRow]:
+    """Notes from `since_s` to `until_s`, oldest first: the last one of each `step_s`, the deepest drawdown of them."""
+    there = _columns(db)
+    names = ", ".join(name if name in there else f"NULL AS {name}" for name in EquityRow._fields[1:-1])
+    deepest = "max(drawdown)" if "drawdown" in there else "NULL"
+    rows = db.execute(
+        f"SELECT at_s, {names}, deepest FROM (SELECT max(at_s) AS last_s, {deepest} AS deepest FROM equity "  # noqa: S608
+        "WHERE at_s BETWEEN ? AND ? GROUP BY at_s / ?) JOIN equity ON at_s = last_s ORDER BY at_s",
+        (since_s, until_s, step_s),
+    )
+    return [EquityRow(*row) for row in rows]
 
 
 def put_candles(db: sqlite3.Connection, product_id: str, granularity: str, rows: Iterable[CandleRow]) -> None:

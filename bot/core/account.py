@@ -3,19 +3,20 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from bot.core import differences
+from bot.core import differences, transfers
 from bot.core.day import Day
 from bot.core.events import BalancesSeen
 from bot.core.lots import unrealized
 from bot.core.portfolio import NOISE
 from bot.core.risk import losses
 from bot.core.rules.day import breaker_tripped, day_pnl, day_turned
+from bot.core.time_weighted import FACT, Curve
 from bot.core.universe import without_price
 from bot.core.world import World
 from shared.money import ZERO, plain
 from shared.times import epoch_ms, from_epoch_ms, parse_time
 
-PEAK_SAVE_MS = 10_000
+CURVE_SAVE_MS = 10_000
 QUIET_MS = 3_000
 UNEXPLAINED_MIN = Decimal("0.01")  # quote units; less is rounding
 
@@ -43,7 +44,7 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
         there = world.portfolio.totals.get(base, ZERO)
         if held - there > NOISE and not moving:
             world.latch_entries(f"open lots hold {plain(held)} {base}, the account {plain(there)}")
-    waiting: dict[str, Decimal] = {}
+    waiting, booked = dict[str, Decimal](), ZERO
     for currency, difference in unexplained.items():
         mark = Decimal(1) if currency == world.portfolio.quote else world.mark_of_currency(currency)
         value = difference * (mark or ZERO)
@@ -52,16 +53,12 @@ def balances_seen(world: World, event: BalancesSeen) -> None:
         world.note("account", text, "warn", ref=currency)
         if mark is None or abs(value) >= UNEXPLAINED_MIN:
             waiting[currency] = difference
-        elif world.day is not None:
-            world.save_day(replace(world.day, transfers=world.day.transfers + value))
-        # Money taken out is no drawdown.
-        if world.day is not None:
-            world.save_day(replace(world.day, peak_equity=max(world.day.peak_equity + value, ZERO)))
-        if world.peak_equity:
-            world.peak_equity = max(world.peak_equity + value, ZERO)
-            world.save_fact("peak_equity", plain(world.peak_equity))
+        else:
+            booked += value
     if waiting:
         differences.found(world, waiting)
+    if booked:
+        transfers.book(world, booked)
 
 
 def exit_rate(world: World) -> Decimal:
@@ -92,34 +89,50 @@ def pnl_today(world: World) -> Decimal:
 
 
 def tick(world: World) -> None:
-    """Turn the day, note the peak, trip the breaker."""
+    """Turn the day, follow the curve, trip the breaker."""
     if not world.portfolio.known or without_price(world) is not None:
         return
-    equity = world.equity
-    today = f"{from_epoch_ms(world.now_ms):%Y-%m-%d}"
-    if world.day is None or day_turned(epoch_ms(parse_time(f"{world.day.day}T00:00:00Z")), world.now_ms):
-        _turn(world, today, equity)
+    if world.day is None:
+        _turn(world)
+    turn(world)
     assert world.day is not None
     settled = world.settled_equity
     if settled > world.day.peak_equity:
         world.day = replace(world.day, peak_equity=settled)
-    if settled > world.peak_equity:
-        world.peak_equity = settled
-        if world.now_ms - world.peak_saved_ms >= PEAK_SAVE_MS:
-            world.peak_saved_ms = world.now_ms
-            world.save_fact("peak_equity", plain(settled))
-            world.save_day(world.day)
+    _follow(world, settled)
     _judge_breaker(world, world.day)
 
 
-def _turn(world: World, today: str, equity: Decimal) -> None:
-    before = world.day
+def _follow(world: World, settled: Decimal) -> None:
+    """Take the curve to this equity. A higher peak is written every ten seconds, also when it is over by then."""
+    if FACT not in world.facts and world.curve.base > 0:
+        # A version before this one moved the peak when a difference was found; now adopting it does.
+        world.curve = Curve(base=max(world.curve.base - differences.pending_value(world), ZERO))
+    world.curve = world.curve.seen(settled)
+    world.deepest_pct = max(world.deepest_pct, world.drawdown_pct)
+    due = world.now_ms - world.curve_saved_ms >= CURVE_SAVE_MS
+    if due and world.curve.to_text() != world.facts.get(FACT):
+        world.save_curve(world.curve)
+        if world.day is not None:
+            world.save_day(world.day)
+
+
+def turn(world: World) -> None:
+    """A new UTC day begins, where one does: what comes from now on is booked to it."""
+    if world.day is None or not world.portfolio.known or without_price(world) is not None:
+        return
+    if day_turned(epoch_ms(parse_time(f"{world.day.day}T00:00:00Z")), world.now_ms):
+        _turn(world)
+
+
+def _turn(world: World) -> None:
+    before, today = world.day, f"{from_epoch_ms(world.now_ms):%Y-%m-%d}"
     losses.forgive(world)
     if before is not None:
         result = pnl_today(world)
         world.note("day", f"{before.day} ended: {result:+.2f} {world.portfolio.quote}", data_day=before.day)
-    start = equity - differences.pending_value(world)  # adopted later, it is a transfer of that day
-    world.save_day(Day(day=today, start_equity=start, start_unrealized=total_unrealized(world), peak_equity=equity))
+    start = world.settled_equity  # what waits and is adopted later is a transfer of that day
+    world.save_day(Day(day=today, start_equity=start, start_unrealized=total_unrealized(world), peak_equity=start))
 
 
 def judged_pnl(world: World, day: Day) -> float:

@@ -64,7 +64,7 @@ def _portfolio(world: World, back_ms: int) -> None:
         portfolio.synced_ms -= back_ms
     if portfolio.gap_ms is not None:
         portfolio.gap_ms -= back_ms
-    world.peak_saved_ms -= back_ms
+    world.curve_saved_ms -= back_ms
 
 
 def _risk(world: World, back_ms: int) -> None:

@@ -7,9 +7,9 @@ that came while the bot was down is seen at its start.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
+from bot.core import transfers
 from bot.core.intents import SaveReceipt
 from bot.core.model import Fill
 from bot.core.portfolio import moved_by, signed_text
@@ -17,6 +17,7 @@ from bot.core.world import World
 from shared.control import Command
 from shared.documents import ReceiptState
 from shared.money import ZERO
+from shared.times import from_epoch_ms, iso_seconds
 
 FACT = "differences"
 SINCE = "differences_since_ms"
@@ -114,14 +115,17 @@ def adopt(world: World, command: Command) -> frozenset[str]:
     if named != shown:
         world.emit(SaveReceipt(command.id, ReceiptState.REJECTED, f"what differs is {shown}, not {named}"))
         return frozenset()
-    value = pending_value(world)
-    if world.day is not None:
-        world.save_day(replace(world.day, transfers=world.day.transfers + value))
+    # Only what was named: what may have come while the bot was down is not sure yet, and waits on.
+    value, since = world.value_of(world.differences), since_ms(world)
     less = frozenset(currency for currency, amount in world.differences.items() if amount < 0)
     world.differences = {}
     world.foreign_fills = dict.fromkeys(world.foreign_fills)
     world.save_fact(FACT, "")
+    transfers.book(world, value)
     text = f"adopted by {command.by}: {shown}, worth {value:+.2f} {world.portfolio.quote}; it is no result of the day"
     world.note("account", text, "warn", ref=command.id)
-    world.emit(SaveReceipt(command.id, ReceiptState.DONE, None, {"adopted": shown, "value": f"{value:.2f}"}))
+    result = {"adopted": shown, "value": f"{value:.2f}"}
+    if since is not None:
+        result["since"] = iso_seconds(from_epoch_ms(since))  # when it moved the account
+    world.emit(SaveReceipt(command.id, ReceiptState.DONE, None, result))
     return less

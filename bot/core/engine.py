@@ -15,6 +15,7 @@ from bot.core import events as ev
 from bot.core.intents import Intent
 from bot.core.market import DOUBT_TOLD_MS, Market
 from bot.core.risk import guards
+from bot.core.rules.day import utc_day
 from bot.core.world import Latch, Restored, StrategyPort, World
 from shared.control import Level
 from shared.documents import Phase, Status
@@ -70,6 +71,8 @@ class Engine:
         before_ms, self._handled_ms = self._handled_ms, epoch_ms(now)
         world.now_ms = self._handled_ms
         clock_step.follow(world, before_ms, self._handled_ms)
+        if utc_day(self._handled_ms) != utc_day(before_ms):
+            account.turn(world)  # before a fill of the new day is booked
         self._handlers[type(event)](event)
         return world.out
 

@@ -154,6 +154,11 @@ def unrealized(lot: Lot, mark: Decimal, exit_fee_rate: Decimal) -> Decimal:
     return value - value * exit_fee_rate - lot.cost_left - lot.entry_fee_left
 
 
+def sold_result(lot: Lot) -> Decimal:
+    """What the sold part of an open lot earned after both fees; it is realised when the lot is closed."""
+    return realized_pnl(lot.cost, lot.entry_fee, lot.base_bought, lot.base_left, lot.proceeds, lot.exit_fee)
+
+
 class LotBook:
     """The open lots of all products. Closed ones leave it; the ledger keeps them."""
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from bot.core import audit as audits
 from bot.core import gates as gate_rules
+from bot.core import transfers
 from bot.core.account import exit_rate, judged_pnl, pnl_today
 from bot.core.exits import percent
-from bot.core.lots import Lot, unrealized
+from bot.core.lots import Lot, sold_result, unrealized
 from bot.core.market import Market
 from bot.core.model import VenueOrder
 from bot.core.orders import Order
@@ -106,6 +107,8 @@ def _lot(world: World, lot: Lot, mark: Decimal | None) -> LotDoc:
         cost_usd=float(lot.cost_left + lot.entry_fee_left),
         entry_fee_usd=float(lot.entry_fee_left),
         unrealized_pnl=float(result) if result is not None else None,
+        sold_pnl=float(sold_result(lot)),
+        fees_paid_usd=float(lot.entry_fee + lot.exit_fee),
         unrealized_pct=percent(mark - open_price, open_price) if mark is not None else None,
         take_price=float(lot.take_price),
         take_price_text=plain(lot.take_price),
@@ -126,9 +129,8 @@ def account(world: World) -> AccountDoc | None:
     if not world.portfolio.known or day is None:
         return None
     equity, cash, lots_value = world.equity, world.portfolio.cash, world.lots_value
-    settled = world.settled_equity
-    peak = max(world.peak_equity, settled)
-    result = pnl_today(world)
+    settled, result = world.settled_equity, pnl_today(world)
+    waiting = equity - settled  # peaks are shown as the account would look with it
     fallback = Decimal(str(world.settings.fee_rate_pct))
     return AccountDoc(
         quote_currency=world.portfolio.quote,
@@ -147,9 +149,9 @@ def account(world: World) -> AccountDoc | None:
         day_realized=float(day.realized),
         day_unrealized_change=float(result - day.realized),
         day_fees=float(day.fees),
-        day_peak_equity=float(max(day.peak_equity, settled)),
-        peak_equity=float(peak),
-        drawdown_pct=percent(peak - settled, peak),
+        day_peak_equity=float(max(day.peak_equity, settled) + waiting),
+        peak_equity=float(max(world.peak_equity, settled) + waiting),
+        drawdown_pct=world.drawdown_pct,
         drawdown_limit_pct=world.settings.max_drawdown_pct,
         maker_fee_pct=float(rates.maker * 100 if rates else fallback),
         taker_fee_pct=float(rates.taker * 100 if rates else fallback),
@@ -164,7 +166,33 @@ def account(world: World) -> AccountDoc | None:
         day_orders_refused=day.count("orders_refused"),
         orders_unknown=sum(1 for order in world.orders.values() if order.state.value == "unknown"),
         synced_at=_iso(world.portfolio.synced_ms) if world.portfolio.synced_ms is not None else None,
+        priced_ms=_priced_ms(world),
+        curve=float(world.curve.at(settled)),
+        day_transfers=float(day.transfers),
+        transfers=float(transfers.total(world)),
+        waiting_value=float(waiting),
+        open_pnl=open_pnl(world),
+        open_fees=float(sum((lot.entry_fee + lot.exit_fee for lot in world.book), ZERO)),
     )
+
+
+def open_pnl(world: World) -> float | None:
+    """What the open lots come to, sold parts included, after paid fees and those of the exit; None = no price."""
+    rate, total = exit_rate(world), ZERO
+    for lot in world.book:
+        mark = world.mark_of_lot(lot)
+        if mark is None:
+            return None
+        total += unrealized(lot, mark, rate) + sold_result(lot)
+    return float(total)
+
+
+def _priced_ms(world: World) -> int | None:
+    """When the oldest price that equity hangs on came; None = it hangs on none, or one never came by the stream."""
+    held = [m for p, m in world.markets.items() if world.portfolio.totals.get(m.product.base) or world.book.of(p)]
+    times = [market.priced_ms for market in held]
+    known = [at_ms for at_ms in times if at_ms is not None]
+    return min(known) if known and len(known) == len(times) else None
 
 
 def orders(world: World) -> list[OrderDoc]:

@@ -16,9 +16,10 @@ from bot.core.model import Bar, Kind, OrderSpec, Product, Purpose, VenueOrder
 from bot.core.orders import Order, OrderInput, OrderState
 from bot.core.portfolio import Portfolio, from_signed
 from bot.core.risk.memory import RiskMemory
+from bot.core.time_weighted import FACT, PEAK_FACT, Curve
 from shared.control import Level
 from shared.documents import EventDoc
-from shared.money import ZERO, to_units
+from shared.money import ZERO, plain, to_units
 from shared.settings import Settings
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -146,9 +147,9 @@ class World:
         self.events: deque[EventDoc] = deque(restored.events, maxlen=EVENTS_SHOWN)
         self.last_vol_factor: float | None = None
         self.out: list[Intent] = []
-        peak = self.facts.get("peak_equity")
-        self.peak_equity = Decimal(peak) if peak else ZERO
-        self.peak_saved_ms = 0
+        self.curve = Curve.restored(self.facts)
+        self.curve_saved_ms = 0
+        self.deepest_pct = 0.0  # drawdown at its deepest since it was last noted for the charts
 
     # What follows is asked everywhere.
 
@@ -185,8 +186,18 @@ class World:
 
     @property
     def settled_equity(self) -> Decimal:
-        """Equity without what may have come while the bot was down, as long as that is not sure."""
-        return self.equity - self.value_of(self.portfolio.gap)
+        """Equity without what nobody has explained: a person's adopting makes a transfer of it."""
+        return self.equity - self.value_of(self.differences) - self.value_of(self.portfolio.gap)
+
+    @property
+    def peak_equity(self) -> Decimal:
+        """The highest equity, moved by every transfer since."""
+        return self.curve.peak_equity
+
+    @property
+    def drawdown_pct(self) -> float:
+        """The one drawdown: fall of the time-weighted curve from its highest point, in percent."""
+        return self.curve.drawdown_pct(self.settled_equity)
 
     @property
     def lots_value(self) -> Decimal:
@@ -293,6 +304,12 @@ class World:
     def save_day(self, day: Day) -> None:
         self.day = day
         self.emit(SaveDay(day))
+
+    def save_curve(self, curve: Curve) -> None:
+        """Keep the curve, and its peak in money beside it."""
+        self.curve, self.curve_saved_ms = curve, self.now_ms
+        self.save_fact(FACT, curve.to_text())
+        self.save_fact(PEAK_FACT, plain(curve.peak_equity))
 
     @property
     def entries_blocked(self) -> str | None:

@@ -8,11 +8,12 @@ import logging
 
 from bot.coinbase.errors import ExchangeError
 from bot.coinbase.rest import Rest
+from bot.core import differences, transfers
 from bot.core import events as ev
 from bot.core.gates import all_gates
 from bot.core.market import Market
 from bot.core.model import Bar
-from bot.core.universe import held_besides
+from bot.core.universe import held_besides, without_price
 from bot.runtime.app import Bot
 from bot.runtime.control import LOOK_S
 from bot.runtime.report import market_file
@@ -202,10 +203,19 @@ async def _record_stop(bot: Bot, market: Market) -> None:
 
 async def _record_equity(bot: Bot) -> None:
     world = bot.engine.world if bot.engine is not None else None
-    if world is None or not world.portfolio.known:
+    if world is None or not world.portfolio.known or without_price(world) is not None:
         return
     at_s = epoch_ms(bot.clock.utc()) // 60_000 * 60
-    row = EquityRow(at_s, float(world.equity), float(world.portfolio.cash), float(world.lots_value))
+    deepest, world.deepest_pct = max(world.deepest_pct, world.drawdown_pct), 0.0
+    row = EquityRow(
+        at_s,
+        float(world.equity),
+        float(world.portfolio.cash),
+        float(world.lots_value),
+        float(transfers.total(world) + differences.pending_value(world)),
+        float(world.curve.at(world.settled_equity)),
+        deepest,
+    )
     await bot.recorder.equity(row)
 
 

@@ -13,7 +13,7 @@ import orjson
 
 from bot.core.model import Bar
 from bot.runtime.offload import Offload
-from shared.market_data import ENTERED, CandleRow, EquityRow, open_market_writer, put_candles
+from shared.market_data import ENTERED, CandleRow, EquityRow, open_market_writer, put_candles, put_equity
 
 log = logging.getLogger("market")
 _PRUNE = "DELETE FROM candles WHERE granularity=? AND start_s<?"
@@ -43,7 +43,7 @@ class Recorder:
             await self._write(lambda: put_candles(self._open(), product_id, granularity, rows))
 
     async def equity(self, row: EquityRow) -> None:
-        await self._write(lambda: self._execute("INSERT OR REPLACE INTO equity VALUES (?,?,?,?)", tuple(row)))
+        await self._write(lambda: put_equity(self._open(), row))
 
     async def signal(
         self, product_id: str, start_s: int, signal: str, probability: float | None, values: Mapping[str, float]

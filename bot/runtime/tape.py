@@ -19,6 +19,7 @@ from bot.core.intents import Intent, PlaceOrder, SaveFact, SaveFill, SaveLot, Sa
 from bot.core.lots import Lot
 from bot.core.market import Market
 from bot.core.model import Bar, Fill, OrderSpec, Product
+from bot.core.portfolio import signed_text
 from bot.runtime.offload import Offload
 from shared.money import plain
 from shared.seams import Clock
@@ -47,7 +48,7 @@ class Tape:
         self._bar_s: dict[tuple[str, str], int] = {}
         self._signal_s: dict[str, int | None] = {}
         self._shut: dict[str, str | None] = {}
-        self._cash: Decimal | None = None
+        self._cash: tuple[Decimal, str] | None = None
         self._day: tuple[Any, ...] | None = None
         self._may: tuple[bool, bool] | None = None
         self._about = dict(about)
@@ -90,10 +91,12 @@ class Tape:
         may = (world.may_enter, world.may_exit)
         if may != self._may:
             line["may"] = self._may = may
-        if world.portfolio.known and world.portfolio.cash != self._cash:
-            self._cash = world.portfolio.cash
-            line["cash"] = plain(self._cash)
-            line["other"] = plain(world.equity - world.portfolio.cash - world.lots_value)
+        waiting = signed_text(world.differences) + signed_text(world.portfolio.gap)
+        if world.portfolio.known and (world.portfolio.cash, waiting) != self._cash:
+            self._cash = (world.portfolio.cash, waiting)
+            line["cash"] = plain(world.portfolio.cash)
+            # Less what nobody has explained: no limit is judged by it.
+            line["other"] = plain(world.settled_equity - world.portfolio.cash - world.lots_value)
         if line:
             line["t"] = world.now_ms
             self._keep(line)

@@ -33,15 +33,27 @@ def range_of(params: Params) -> str:
 async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
     range_ = range_of(params)
     since_s = equity.since(range_, s.now)
-    plot = await hub.cache.get(
-        ("equity", range_, since_s // 60), EQUITY_TTL_S, lambda: equity.plot(hub.market.equity(since_s, 400))
-    )
-    return {"sparks": await sparks(hub, s), "plot": plot, "range": range_}
+
+    def read() -> Data:
+        flags = equity.flags(hub.ledger.adopted(), s, since_s)
+        rows = equity.until_now(hub.market.equity(since_s, 400), equity.now(s), since_s)
+        return {"plot": equity.plot(rows, flags), "flags": flags}
+
+    waits = s.state.differences if s.state else None
+    found = await hub.cache.get(("equity", range_, since_s // 60, waits), EQUITY_TTL_S, read)
+    return {"sparks": await sparks(hub, s), **found, "range": range_}
 
 
 def _equity(s: Snapshot, data: Data, _role: str) -> Context:
     figures = overview.figures(s.state.account if s.state else None)
-    return {"figures": figures, "ranges": equity.RANGES, "range": data["range"], "plot": data["plot"]}
+    return {
+        "figures": figures,
+        "ranges": equity.RANGES,
+        "range": data["range"],
+        "plot": data["plot"],
+        "flags": data["flags"][::-1],
+        "newest": equity.now(s),
+    }
 
 
 def _today(s: Snapshot, _data: Data, _role: str) -> Context:

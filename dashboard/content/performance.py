@@ -6,6 +6,7 @@ from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
 from dashboard.rows import ClosedLot
+from dashboard.views import equity as equity_view
 from dashboard.views import performance
 from dashboard.views.snapshot import Snapshot
 
@@ -32,7 +33,8 @@ async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
             return {"figures": None, "groups": [], "splits": [], "any": False}
         first = performance.day_of(rows[0]) if rows else f"{s.now:%Y-%m-%d}"
         days = [d for d in hub.ledger.days() or [] if d.day >= first]
-        equity = hub.market.equity(since_ms // 1000, 5000) or []
+        notes = hub.market.equity(since_ms // 1000, 5000)
+        equity = equity_view.until_now(notes, equity_view.now(s), since_ms // 1000) or []
         return {
             "figures": performance.figures(rows, days, equity),
             "groups": performance.group(rows, performance.PERIODS[by]),

@@ -177,13 +177,16 @@ def _market(routes: APIRouter) -> None:
         request: Request,
         range_: Annotated[str, Query(alias="range", pattern="^(1d|1w|1m|all)$")] = "1d",
     ) -> Response:
-        """Equity with its drawdown, and our fills of that time."""
+        """Equity until now, the time-weighted curve's drawdown, money that moved, and our fills of that time."""
         hub = hub_of(request)
         s = hub.sources.snapshot()
         since_s = equity.since(range_, s.now)
-        rows = await hub.cache.get(("equity-api", range_, since_s // 60), 2.0, lambda: hub.market.equity(since_s))
-        fills = await hub.cache.get(("fills-eq", since_s // 60), 2.0, lambda: hub.ledger.fills(since_s * 1000, 400))
+        notes = await hub.cache.get(("equity-api", range_, since_s // 60), 2.0, lambda: hub.market.equity(since_s))
+        fills = await hub.cache.get(("fills-eq", since_s // 60), 2.0, lambda: hub.ledger.fills(since_s * 1000, 20_000))
+        adopted = await hub.cache.get("adopted", 2.0, hub.ledger.adopted)
+        rows = equity.until_now(notes, equity.now(s), since_s)
         curve = equity.curve(rows or [])
+        span_s = max(60, (curve.at_s[-1] - curve.at_s[0]) // 400) if curve.at_s else 60
         account = s.state.account if s.state else None
         return json(
             {
@@ -192,8 +195,14 @@ def _market(routes: APIRouter) -> None:
                 "at_s": curve.at_s,
                 "equity": curve.equity,
                 "drawdown": curve.drawdown,
+                "curve": curve.curve,
+                "noted": len(notes or []),
+                "transfers": [
+                    {"at_s": flag.at_s, "value": flag.value, "what": flag.what, "adopted": flag.adopted}
+                    for flag in equity.flags(adopted, s, since_s)
+                ],
                 "day_start": account.day_start_equity if account and range_ == "1d" else None,
-                "fills": [chart.marker(fill) for fill in reversed(fills or [])],
+                "fills": chart.clusters(list(reversed(fills or [])), span_s),
             }
         )
 

@@ -110,14 +110,27 @@ class Trades(BaseModel):
     trades: list[Trade]
 
 
+class Transfer(BaseModel):
+    at_s: int
+    value: float = Field(description="In quote currency; positive came in.")
+    what: str
+    adopted: bool
+
+
 class Equity(BaseModel):
     known: bool
     range: str
     at_s: list[int]
     equity: list[float]
-    drawdown: list[float] = Field(description="Percent below the running peak, <= 0.")
+    drawdown: list[float | None] = Field(
+        description="Percent below the time-weighted curve's highest point so far, <= 0; null: noted by a version "
+        "that did not know it."
+    )
+    curve: list[float | None] = Field(description="Time-weighted: what 1 unit of money has become.")
+    noted: int = Field(description="Points noted each minute; one behind them is of now.")
+    transfers: list[Transfer]
     day_start: float | None
-    fills: list[dict[str, Any]]
+    fills: list[dict[str, Any]] = Field(description="Those of one side within a span are one, with their count.")
 
 
 class Candles(BaseModel):

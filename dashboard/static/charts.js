@@ -12,7 +12,7 @@
     el.remove();
     return colour;
   };
-  const palette = () => Object.fromEntries(["card", "ink", "ink2", "ink3", "line", "edge", "ok", "bad", "warn", "well"].map((n) => [n, probe(n)]));
+  const palette = () => Object.fromEntries(["card", "ink", "ink2", "ink3", "line", "edge", "ok", "bad", "warn", "now", "well"].map((n) => [n, probe(n)]));
   const fade = (colour, part) => {
     const m = colour.match(/[\d.]+/g) || [0, 0, 0];
     return `rgba(${m[0]}, ${m[1]}, ${m[2]}, ${part})`;
@@ -43,14 +43,27 @@
     box.append(el);
     return el;
   };
-  const marks = (fills, p, times, size = 0.8) => fills
-    .filter((f) => f.at_s >= times[0])
-    .map((f) => {
-      let at = times[0];
-      for (const t of times) { if (t > f.at_s) break; at = t; }
-      const buy = f.side === "BUY";
-      return { time: at, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown", color: buy ? p.ink2 : p.ok, size };
-    });
+  const snap = (times, at_s) => {
+    let low = 0, high = times.length;
+    while (high - low > 1) { const mid = (low + high) >> 1; if (times[mid] > at_s) high = mid; else low = mid; }
+    return times[low];
+  };
+  // Fills of one side on one point are one arrow with their count: a flatten is no hedge of arrows.
+  const marks = (fills, p, times, size = 0.8) => {
+    const found = new Map();
+    for (const f of fills.filter((one) => one.at_s >= times[0])) {
+      const time = snap(times, f.at_s), key = `${time} ${f.side}`, n = f.count ?? 1;
+      if (found.has(key)) found.get(key).n += n;
+      else found.set(key, { time, buy: f.side === "BUY", n });
+    }
+    return [...found.values()].map(({ time, buy, n }) => ({
+      time, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown", color: buy ? p.ink2 : p.ok, size, text: n > 1 ? `\u00d7${n}` : undefined,
+    }));
+  };
+  const flag = (one, p, times) => {
+    const amount = `${one.value < 0 ? "\u2212" : "+"}${two.format(Math.abs(one.value))}`;
+    return { time: snap(times, one.at_s), position: "aboveBar", shape: "square", color: p.now, size: 0.6, text: one.adopted ? `transfer ${amount}` : `not adopted ${amount}` };
+  };
 
   async function get(url) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(8000) });
@@ -64,15 +77,26 @@
       const d = await get(`/api/equity?range=${encodeURIComponent(this.box.dataset.range)}`);
       if (!d.known || d.at_s.length < 2) return;
       if (!this.chart) this.build();
-      const seen = new Set(), rows = d.at_s.map((t, i) => ({ time: t, value: d.equity[i] })).filter((r) => !seen.has(r.time) && seen.add(r.time));
-      this.line.setData(rows);
-      const down = new Map(d.at_s.map((t, i) => [t, d.drawdown[i]]));
-      this.down.setData(rows.map((r) => ({ time: r.time, value: down.get(r.time) })));
+      const seen = new Set(), rows = d.at_s.map((t, i) => ({ time: t, value: d.equity[i], down: d.drawdown[i] })).filter((r) => !seen.has(r.time) && seen.add(r.time));
+      this.noted = rows.slice(0, d.noted);
+      this.draw(rows);
       if (this.base) this.line.removePriceLine(this.base);
       this.base = d.day_start && this.line.createPriceLine({ price: d.day_start, color: this.p.edge, lineStyle: L.LineStyle.Dashed, lineWidth: 1, axisLabelVisible: false, title: "start" });
       this.marks?.detach?.();
-      this.marks = L.createSeriesMarkers(this.line, marks(d.fills, this.p, rows.map((r) => r.time), rows.length < 60 ? 0.4 : 0.8)); // few points stand far apart
+      const times = rows.map((r) => r.time), moved = d.transfers.filter((one) => one.at_s >= times[0]).map((one) => flag(one, this.p, times));
+      const arrows = marks(d.fills, this.p, times, rows.length < 60 ? 0.4 : 0.8); // few points stand far apart
+      this.marks = L.createSeriesMarkers(this.line, [...arrows, ...moved].sort((a, b) => a.time - b.time));
       if (!this.moved) this.chart.timeScale().setVisibleLogicalRange({ from: -0.03 * rows.length, to: rows.length });
+    }
+    draw(rows) {
+      this.line.setData(rows.map(({ time, value }) => ({ time, value })));
+      this.down.setData(rows.map(({ time, down }) => (down == null ? { time } : { time, value: down })));
+    }
+    // The last point is of now: the card's own figures, as they came with the page's last event.
+    tick() {
+      const d = document.querySelector("#eq-now")?.dataset;
+      if (!this.chart || !this.noted?.length || !d?.at || +d.at <= this.noted.at(-1).time) return;
+      this.draw([...this.noted, { time: +d.at, value: +d.equity, down: d.down === "" ? null : -d.down }]);
     }
     build() {
       const p = (this.p = palette());
@@ -152,6 +176,7 @@
     refresh();
     let last = performance.now();
     addEventListener("coin:tick", () => {
+      if (!document.hidden) for (const c of charts) c.tick?.();
       const every = document.querySelector("[data-chart=candles]") ? 2000 : 15000;
       if (performance.now() - last < every || document.hidden) return;
       last = performance.now();

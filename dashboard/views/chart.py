@@ -29,6 +29,22 @@ def marker(fill: Fill) -> dict[str, Any]:
     }
 
 
+def clusters(fills: Sequence[Fill], span_s: int) -> list[dict[str, Any]]:
+    """Fills, oldest first, as marks: those of one side within a span are one, with a count."""
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for fill in fills:
+        key = fill.exchange_ms // 1000 // span_s, fill.side
+        if key not in found:
+            found[key] = {**marker(fill), "count": 1}
+            continue
+        one = found[key]
+        one["count"] += 1
+        if one["product_id"] != fill.product_id:
+            one["product_id"] = ""
+        one["price"], one["size"] = None, ""
+    return list(found.values())
+
+
 def overlays(
     decisions: Sequence[tuple[int, str, Mapping[str, float]]], last: float | None
 ) -> tuple[list[tuple[int, str]], dict[str, list[tuple[int, float]]]]:

@@ -1,12 +1,14 @@
 """The equity curve as the server draws it (first paint, no script, no chart library), and its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup, escape
 
+from dashboard.rows import LedgerCommand
 from dashboard.views import format as f
+from dashboard.views.snapshot import Snapshot
 from shared.market_data import EquityRow
 
 RANGES = (("1d", "1D"), ("1w", "1W"), ("1m", "1M"), ("all", "All"))
@@ -15,11 +17,34 @@ _DAYS = {"1w": 7, "1m": 30}
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points of the curve and of the drawdown below it (percent, <= 0)."""
+    """Points of the account, and the drawdown of the time-weighted curve (percent, <= 0), as the bot judged it.
+
+    None = not known: an older version noted it.
+    """
 
     at_s: list[int]
     equity: list[float]
-    drawdown: list[float]
+    drawdown: list[float | None]
+    curve: list[float | None]
+
+    @property
+    def deepest(self) -> float | None:
+        return min((d for d in self.drawdown if d is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Money that came in or went out: no result."""
+
+    at_s: int
+    value: float  # in quote currency when it was adopted, or now where it waits
+    what: str  # "USD +4970"
+    adopted: bool
+
+    @property
+    def say(self) -> str:
+        how = "transfer" if self.adopted else "not adopted yet"
+        return f"{f.signed(self.value)} ({self.what}), {how}"
 
 
 def since(range_: str, now: datetime) -> int:
@@ -31,15 +56,53 @@ def since(range_: str, now: datetime) -> int:
 
 
 def curve(rows: Sequence[EquityRow]) -> Curve:
-    """The curve with its drawdown from the running peak."""
-    peak, down = 0.0, []
-    for row in rows:
-        peak = max(peak, row.equity)
-        down.append(0.0 if peak <= 0 else round(100 * (row.equity / peak - 1), 4))
-    return Curve([r.at_s for r in rows], [r.equity for r in rows], down)
+    """The columns of the rows."""
+    down = [None if r.drawdown is None else -round(r.drawdown, 4) + 0.0 for r in rows]
+    return Curve([r.at_s for r in rows], [r.equity for r in rows], down, [r.curve for r in rows])
 
 
-def plot(rows: Sequence[EquityRow] | None) -> Markup:
+def now(s: Snapshot) -> EquityRow | None:
+    """The newest point there is, from the state document, at the time that the document is of."""
+    a = s.state.account if s.state else None
+    if a is None or s.state is None:
+        return None
+    moved = a.transfers + a.waiting_value
+    return EquityRow(s.state.ts_ms // 1000, a.equity, a.cash, a.lots_value, moved, a.curve, a.drawdown_pct)
+
+
+def until_now(rows: Sequence[EquityRow] | None, newest: EquityRow | None, since_s: int = 0) -> list[EquityRow] | None:
+    """Notes of each minute with the newest point behind them, where it is newer."""
+    if rows is None:
+        return None
+    if newest is None or newest.at_s < since_s or (rows and newest.at_s <= rows[-1].at_s):
+        return list(rows)
+    return [*rows, newest]
+
+
+def flags(adopted: Iterable[LedgerCommand] | None, s: Snapshot, since_s: int) -> list[Flag]:
+    """What was adopted since then, oldest first, and what waits for it."""
+    found = [flag for command in adopted or () if (flag := _flag(command)) is not None and flag.at_s >= since_s]
+    state = s.state
+    if state is not None and state.differences and state.account is not None:
+        at = f.of_text(state.differences_since)
+        at_s = int(at.timestamp()) if at is not None else state.ts_ms // 1000
+        if at_s >= since_s:
+            found.append(Flag(at_s, state.account.waiting_value, f.clean(state.differences), False))
+    return sorted(found, key=lambda flag: flag.at_s)
+
+
+def _flag(command: LedgerCommand) -> Flag | None:
+    result = command.result or {}
+    try:
+        value = float(result.get("value", ""))
+    except ValueError:  # nothing differed any more
+        return None
+    seen = f.of_text(result.get("since"))
+    at_s = int(seen.timestamp()) if seen is not None else command.seen_ms // 1000
+    return Flag(at_s, value, f.clean(result.get("adopted", "")), True)
+
+
+def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup:
     """The same as an SVG drawing that scales, with a sentence for those who cannot see it."""
     if rows is None:
         return _empty("wait", "Not known yet.", "")
@@ -54,18 +117,32 @@ def plot(rows: Sequence[EquityRow] | None) -> Markup:
         f"{1000 * (t - first) / width:.0f} {90 - 80 * (e - low) / spread:.1f}"
         for t, e in zip(c.at_s, c.equity, strict=True)
     )
-    deepest = min(c.drawdown)
-    scale = deepest or -1.0
-    down = "L".join(
-        f"{1000 * (t - first) / width:.0f} {100 * d / scale:.1f}" for t, d in zip(c.at_s, c.drawdown, strict=True)
-    )
-    say = f"Equity from {f.money(c.equity[0])} to {f.money(c.equity[-1])} USD, largest drawdown {f.pct(deepest)}"
+    marks = "".join(f"M{1000 * (m.at_s - first) / width:.0f} 0V100" for m in moved if first <= m.at_s <= last)
+    say = f"Equity from {f.money(c.equity[0])} to {f.money(c.equity[-1])} USD"
+    if moved:
+        say += f", of it {f.signed(sum(m.value for m in moved))} paid in or taken out"
+    if c.deepest is not None:
+        say += f", largest drawdown {f.pct(-c.deepest + 0.0)}"
     return Markup(
         '<svg class="plot" role="img" aria-label="{say}" viewBox="0 0 1000 100" preserveAspectRatio="none">'
-        '<path class="c-area" d="M{points}V100H0z"/><path class="c-line" d="M{points}"/></svg>'
+        '<path class="c-area" d="M{points}V100H0z"/><path class="c-flag" d="{marks}"/>'
+        '<path class="c-line" d="M{points}"/></svg>'
         '<svg class="plot dd" aria-hidden="true" viewBox="0 0 1000 100" preserveAspectRatio="none">'
-        '<path class="c-dd" d="M0 0L{down}V0z"/></svg>'
-    ).format(say=say, points=points, down=down)
+        '<path class="c-dd" d="{down}"/></svg>'
+    ).format(say=say, points=points, marks=marks, down=_down(c, first, width))
+
+
+def _down(c: Curve, first: int, width: int) -> str:
+    """The drawdown as areas below zero; where it is not known there is none."""
+    scale, path, open_x = c.deepest or -1.0, "", None
+    for at_s, value in zip(c.at_s, c.drawdown, strict=True):
+        x = f"{1000 * (at_s - first) / width:.0f}"
+        if value is not None:
+            path += f"{'L' if open_x is not None else f'M{x} 0L'}{x} {100 * value / scale:.1f}"
+            open_x = x
+        elif open_x is not None:
+            path, open_x = f"{path}L{open_x} 0z", None
+    return f"{path}L{open_x} 0z" if open_x is not None else path
 
 
 def _empty(icon: str, bold: str, text: str) -> Markup:

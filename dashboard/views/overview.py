@@ -94,10 +94,9 @@ def figures(a: AccountDoc | None) -> list[tuple[str, str, str]]:
     """(name, value, tone) above the equity curve."""
     if a is None:
         return []
-    deepest = 0.0 if a.day_peak_equity <= 0 else min(0.0, 100 * (a.equity / a.day_peak_equity - 1))
     return [
         ("Since 00:00", f.signed(a.day_pnl), f.tone(a.day_pnl)),
         ("Start", f.money(a.day_start_equity), ""),
         ("Peak today", f.money(a.day_peak_equity), ""),
-        ("Below the peak", f.signed_pct(deepest), ""),
+        ("Drawdown", f.pct(a.drawdown_pct), ""),
     ]

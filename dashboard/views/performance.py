@@ -125,13 +125,8 @@ def sortino(returns: list[float]) -> float | None:
 
 
 def max_drawdown_pct(equity: list[EquityRow]) -> float | None:
-    """The deepest fall from a running peak, percent, >= 0."""
-    peak, deepest = 0.0, 0.0
-    for row in equity:
-        peak = max(peak, row.equity)
-        if peak > 0:
-            deepest = max(deepest, 100 * (1 - row.equity / peak))
-    return deepest if equity else None
+    """The deepest drawdown that the bot judged in this time, percent, >= 0; None = none is noted."""
+    return max((row.drawdown for row in equity if row.drawdown is not None), default=None)
 
 
 def calmar(returns: list[float], drawdown_pct: float | None) -> float | None:
@@ -160,7 +155,7 @@ def figures(rows: list[ClosedLot], days: list[Day], equity: list[EquityRow]) -> 
         Figure("Expectancy", f.signed(total / n if n else None), f.tone(total), "mean of a round trip, USD"),
         Figure("Fees", f.money(fees), "", "paid, USD"),
         Figure("Held", f.span(held), "", "mean time of a lot"),
-        Figure("Max drawdown", f.pct(drawdown), "", "from a peak of equity"),
+        Figure("Max drawdown", f.pct(drawdown), "", "of the time-weighted curve"),
         Figure("Sharpe", f.number(sharpe(returns)), "", f"{len(returns)} days, × √365"),
         Figure("Sortino", f.number(sortino(returns)), "", "downside only"),
         Figure("Calmar", f.number(calmar(returns, drawdown)), "", "yearly return over drawdown"),

@@ -77,6 +77,7 @@ class Rig:
         now_ms: int = START_MS,
         ready: bool = True,
         holdings: dict[str, str] | None = None,
+        list_price: str = "100",
         **settings: Any,
     ) -> None:
         self.now_ms = now_ms
@@ -87,7 +88,7 @@ class Rig:
         self._trades = 0
         self._bar_s = now_ms // 60_000 * 60 - 60
         for product_id in self.settings.products:
-            self.send(ev.ProductsSeen((product(product_id),)))
+            self.send(ev.ProductsSeen((product(product_id, price=D(list_price)),)))
         self.send(ev.FeesSeen(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
         totals = {"USD": cash} | (holdings or {})
         balances = tuple(Balance(currency, D(total), D(0)) for currency, total in totals.items())

@@ -13,6 +13,7 @@ from bot.core import events as ev
 from bot.core import gates
 from bot.core.model import Bar, Side
 from bot.core.risk.memory import Pause
+from bot.core.time_weighted import Curve
 from shared.control import Level
 from shared.documents import GateVerdict
 from shared.settings import Mode
@@ -80,7 +81,7 @@ def _breaker(rig: Rig) -> None:
 
 
 def _peak(rig: Rig) -> None:
-    rig.engine.world.peak_equity = Decimal(20_000)
+    rig.engine.world.curve = Curve(base=Decimal(20_000))
 
 
 CASES: dict[str, Case] = {

@@ -11,7 +11,7 @@ from bot.core.risk import guards, losses, rate
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.memory import RiskMemory
 from bot.core.world import Restored
-from shared.control import Level
+from shared.control import Cmd, Level
 from tests.core.harness import D, Rig, notes, one, places, product
 
 BTC = "BTC-USD"
@@ -122,6 +122,9 @@ def test_money_taken_out_is_no_drawdown() -> None:
         rig.send(ev.BalancesSeen((Balance("USD", D(5000), D(0)),), rig.now_ms))
     rig.tick()
     world = rig.engine.world
+    assert guard("drawdown").read(world, world.markets[BTC]).value == 0
+    rig.command(Cmd.ADOPT, differences="USD -5000")
+    rig.tick()
     assert world.peak_equity == 5000 and guard("drawdown").read(world, world.markets[BTC]).value == 0
     assert "drawdown" not in (world.entries_latched or "")
 

@@ -464,8 +464,7 @@ def test_the_day_turns_once_and_starts_at_equity() -> None:
     rig = Rig()
     rig.price("100")
     rig.send(ev.Tick(), DAY_MS // 2 - 2000)  # a second before midnight
-    rig.price("100")
-    days = [i.day.day for i in of(rig.tick(4), SaveDay)]
+    days = [i.day.day for i in of(rig.price("100") + rig.tick(4), SaveDay)]
     assert set(days) == {"2026-11-21"}
     rig.tick(5)
     assert rig.engine.world.day is not None and rig.engine.world.day.start_equity == 10_000

@@ -97,10 +97,13 @@ def test_csv_is_exact_and_runs_nothing_in_a_spreadsheet() -> None:
 
 
 def test_drawdown_is_from_the_running_peak() -> None:
-    rows = [EquityRow(60 * i, v, 0, 0) for i, v in enumerate([100.0, 110.0, 99.0, 120.0, 108.0])]
-    assert equity.curve(rows).drawdown == [0.0, 0.0, -10.0, 0.0, -10.0]
-    assert performance.max_drawdown_pct(rows) == pytest.approx(10.0)
-    assert "largest drawdown −10.00" in equity.plot(rows)
+    down = [None, 0.0, 10.0, 0.0, 12.5]  # the bot judged every second: deeper than the minutes show
+    values = [100.0, 110.0, 99.0, 120.0, 108.0]
+    rows = [EquityRow(60 * i, v, 0, 0, 0, v / 100, d) for i, (v, d) in enumerate(zip(values, down, strict=True))]
+    assert equity.curve(rows).drawdown == [None, 0.0, -10.0, 0.0, -12.5]
+    assert performance.max_drawdown_pct(rows) == 12.5
+    assert "largest drawdown 12.50" in equity.plot(rows)
+    assert "drawdown" not in equity.plot([EquityRow(60 * i, v, 0, 0) for i, v in enumerate(values)]), "not known"
     assert "The first points" in equity.plot(rows[:1])
     assert "Not known yet" in equity.plot(None)
 

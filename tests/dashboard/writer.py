@@ -58,7 +58,7 @@ from shared.documents import (
 from shared.files import TolerantReader, write_whole
 from shared.ledger.open import open_writer
 from shared.ledger.schema import commands, days, fills, journal, lots, orders
-from shared.market_data import CandleRow, open_market_writer, put_candles
+from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds
 
@@ -392,6 +392,8 @@ class Writer:
             day_fees=37.02 if rows else 0.0, day_peak_equity=equity + 7, peak_equity=equity + 7,
             drawdown_pct=0.06, drawdown_limit_pct=2.0, maker_fee_pct=MAKER, taker_fee_pct=TAKER, fee_tier="Advanced 1",
             day_lots_opened=3 if rows else 0, day_lots_closed=3 if rows else 0, day_wins=3 if rows else 0,
+            priced_ms=epoch_ms(now) - 240, curve=1.0312, transfers=700.0, open_pnl=sum(
+                (x.unrealized_pnl or 0) + x.sold_pnl for x in rows), open_fees=sum(x.fees_paid_usd for x in rows),
             day_decisions=2481, day_entries=3 if rows else 0, day_orders=11 if rows else 0,
             synced_at=iso_seconds(now - timedelta(seconds=12)),
         )  # fmt: skip
@@ -541,6 +543,25 @@ STOP_TITLES = {"signal": "Signal", "adverse": "Adverse move", "spread": "Spread"
                "entered": "Entered"}  # fmt: skip
 
 
+MOVED = ((2040, 1500.0), (600, -800.0))  # (minutes ago, what was paid in or taken out)
+
+
+def equity_points(now: int, minutes: int, rng: random.Random) -> list[EquityRow]:
+    """Equity each minute that ends at what the state shows, with a deposit and a withdrawal on the way."""
+    steps = [rng.gauss(0.004, 1.6) for _ in range(minutes)]
+    equity = 12437.04 - sum(steps) - sum(value for ago, value in MOVED if ago < minutes)
+    curve = peak = 1.0
+    moved, points = 0.0, []
+    for ago, step in zip(range(minutes - 1, -1, -1), steps, strict=True):
+        curve *= 1 + step / equity
+        peak = max(peak, curve)
+        flow = sum(value for at, value in MOVED if at == ago)
+        equity, moved = equity + step + flow, moved + flow
+        at = now - now % 60 - 60 * ago
+        points.append(EquityRow(at, equity, 6682.72, equity - 6682.72, moved, curve, 100 * (1 - curve / peak)))
+    return points
+
+
 def fill_market(paths: DataPaths, days_back: int = 3) -> None:
     """Candles of every granularity and equity each minute."""
     db = open_market_writer(paths.market_db)
@@ -557,15 +578,10 @@ def fill_market(paths: DataPaths, days_back: int = 3) -> None:
                 high, low = max(price, close) * 1.0006, min(price, close) * 0.9994
                 rows.append(CandleRow(start - i * step, price, high, low, close, rng.uniform(0.5, 9)))
             put_candles(db, product, granularity, rows)
-    minutes = days_back * 1440
-    equity, points = 12437.04, []
-    for i in range(minutes):
-        at = now - now % 60 - 60 * i
-        points.append((at, equity, 6682.72, equity - 6682.72))
-        equity -= rng.gauss(0.004, 1.6)
+    points = equity_points(now, days_back * 1440, rng)
     with db:
         db.execute("BEGIN")
-        db.executemany("INSERT OR REPLACE INTO equity VALUES (?,?,?,?)", points)
+        db.executemany("INSERT OR REPLACE INTO equity VALUES (?,?,?,?,?,?,?)", points)
         for product in list(PRICES)[:3]:
             db.executemany(
                 "INSERT OR REPLACE INTO signals VALUES (?,?,?,?,?)",
@@ -627,6 +643,13 @@ def fill_ledger(paths: DataPaths, round_trips: int = 120) -> None:
                 day=f"{day:%Y-%m-%d}", start_equity=Decimal(12300 - 20 * d), start_unrealized=Decimal(0),
                 peak_equity=Decimal(12400), realized=Decimal("15.73"), fees=Decimal("37.02"), transfers=Decimal(0),
                 counters={}))  # fmt: skip
+        for ago, value in MOVED:
+            at_ms = now_ms - 60_000 * ago
+            db.execute(insert(commands).values(
+                id=str(uuid.uuid4()), cmd="adopt", args={"differences": f"USD {value:+g}"}, by="operator",
+                sent_ms=at_ms + 240_000, seen_ms=at_ms + 240_040, state="done", done_ms=at_ms + 240_090, reason=None,
+                result={"adopted": f"USD {value:+g}", "value": f"{value:.2f}", "since": iso_seconds(
+                    datetime.fromtimestamp(at_ms / 1000, UTC))}))  # fmt: skip
         db.execute(insert(commands).values(
             id=str(uuid.uuid4()), cmd="pause", args={}, by="operator", sent_ms=now_ms - 7_200_000,
             seen_ms=now_ms - 7_199_962, state="done", done_ms=now_ms - 7_199_786,

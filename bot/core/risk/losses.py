@@ -1,4 +1,4 @@
-"""Results: drawdown from the persisted peak, losing lots in a row, what Kelly's size learns from."""
+"""Results: drawdown of the time-weighted curve, losing lots in a row, what Kelly's size learns from."""
 
 from typing import TYPE_CHECKING
 
@@ -6,19 +6,16 @@ from bot.core.lots import Lot
 from bot.core.market import Market
 from bot.core.rules import risk as rule
 from bot.core.universe import without_price
-from shared.money import plain
 
 if TYPE_CHECKING:
     from bot.core.world import World
 
 
 def drawdown_pct(world: "World", _market: Market) -> float | None:
-    """Fall of equity from its highest so far, in percent."""
-    if not world.ready or not world.portfolio.known or world.peak_equity <= 0:
+    """Fall of the time-weighted curve from its highest point, in percent; None = equity is not known."""
+    if not world.ready or not world.portfolio.known or without_price(world) is not None:
         return None
-    if without_price(world) is not None:
-        return None
-    return rule.drawdown_pct(float(world.peak_equity), float(world.settled_equity))
+    return world.drawdown_pct
 
 
 def loss_streak(world: "World", _market: Market) -> float:
@@ -46,7 +43,7 @@ def forgive(world: "World") -> None:
 
 
 def rebase_peak(world: "World") -> None:
-    """The peak is where equity is now: a person looked at the drawdown and pressed Start."""
-    before, world.peak_equity = world.peak_equity, world.equity
-    world.save_fact("peak_equity", plain(world.peak_equity))
+    """The peak is where the curve is now: a person looked at the drawdown and pressed Start."""
+    before = world.peak_equity
+    world.save_curve(world.curve.rebased(world.settled_equity))
     world.note("risk", f"drawdown counts from {world.peak_equity:,.2f} on (the peak was {before:,.2f})", "warn")
