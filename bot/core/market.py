@@ -95,12 +95,37 @@ class Market:
         """Append the bars that are newer than the newest known one; True = at least one was new."""
         newest = self.bars[-1].start_s if self.bars else -1
         fresh = [bar for bar in bars if bar.start_s > newest]
+        self._correct([bar for bar in bars if bar.start_s <= newest])
         self.bars.extend(fresh)
         for bar in fresh:
             self.bands.add(bar)
         while len(self.bars) > self.max_bars:
             self.bars.popleft()
         return bool(fresh)
+
+    def _correct(self, bars: list[Bar]) -> None:
+        """Take over what the exchange says otherwise of bars that are known, or adds between them.
+
+        What was decided on them stands: the next bar's decision is the first that sees the correction.
+        """
+        if not bars or not self.bars:
+            return
+        oldest = min(bar.start_s for bar in bars)
+        tail: dict[int, Bar] = {}
+        for bar in reversed(self.bars):
+            if bar.start_s < oldest:
+                break
+            tail[bar.start_s] = bar
+        first = self.bars[0].start_s
+        changed = {bar.start_s: bar for bar in bars if bar.start_s > first and tail.get(bar.start_s) != bar}
+        if not changed:
+            return
+        for _ in tail:
+            self.bars.pop()
+        self.bars.extend(bar for _, bar in sorted((tail | changed).items()))
+        self.bands = Bands()
+        for bar in self.bars:
+            self.bands.add(bar)
 
 
 def _near(price: Decimal, other: Decimal) -> bool:

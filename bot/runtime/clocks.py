@@ -5,6 +5,7 @@ Clock A is the stream itself: every price is an event.
 
 import asyncio
 import logging
+import math
 
 from bot.coinbase.errors import ExchangeError
 from bot.coinbase.rest import Rest
@@ -137,25 +138,76 @@ async def clock_c(bot: Bot, rest: Rest) -> None:
 
 
 async def bars(bot: Bot, rest: Rest) -> None:
-    """After each full minute: the bars that closed, read from the exchange, and equity for the chart."""
+    """After each full minute: the bars that closed, read from the exchange, and equity for the chart.
+
+    Each CANDLE_RESYNC_SEC the bars before them are read again as well, since an exchange may correct or add some.
+    """
+    every_s = {g: _every_s(bot, g) for g in _kept(bot)}
+    read_s = {g: _utc_s(bot) // GRANULARITY_S[g] * GRANULARITY_S[g] for g in every_s}
     while True:
-        now_s = (epoch_ms(bot.clock.utc()) + (bot.clock_offset_ms or 0)) / 1000
+        now_s = _utc_s(bot)
         minute_s = int(now_s // 60) * 60 + 60
-        await bot.clock.sleep(minute_s + BAR_DELAY_S - now_s)
-        due = [g for g, length_s in GRANULARITY_S.items() if minute_s % length_s == 0 and _kept(bot, g)]
-        await _record_equity(bot)
-        jobs = [_closed(bot, rest, p, g, minute_s) for p in bot.products for g in due]
+        again_s = max(min(read_s[g] + every_s[g] for g in every_s), now_s)
+        closes = again_s >= minute_s
+        at_s: float = minute_s if closes else again_s
+        await bot.clock.sleep(at_s - now_s + (BAR_DELAY_S if closes else 0.0))
+        due = [g for g in every_s if closes and minute_s % GRANULARITY_S[g] == 0]
+        wide = [g for g in every_s if read_s[g] + every_s[g] <= at_s]
+        read_s |= dict.fromkeys(wide, at_s)
+        if closes:
+            await _record_equity(bot)
+        jobs = [_closed(bot, rest, p, g, minute_s, every_s[g] if g in wide else 0) for p in bot.products for g in due]
+        jobs += [_read_again(bot, rest, p, g, at_s, every_s[g]) for p in bot.products for g in wide if g not in due]
         await asyncio.gather(*jobs)
 
 
-def _kept(bot: Bot, granularity: str) -> bool:
-    return granularity in ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY", bot.settings.granularity)
+def _utc_s(bot: Bot) -> float:
+    """The exchange's time, seconds since 1970."""
+    return (epoch_ms(bot.clock.utc()) + (bot.clock_offset_ms or 0)) / 1000
 
 
-async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s: int) -> None:
-    """The bar that closed at `at_s`, asked for again where it is not there yet; a bar without trades never comes."""
+def _every_s(bot: Bot, granularity: str) -> float:
+    """How often its closed bars are read again: those of charts alone not more often than one closes."""
+    every_s = bot.settings.candle_resync_sec
+    return every_s if granularity == bot.settings.granularity else max(every_s, GRANULARITY_S[granularity])
+
+
+def _kept(bot: Bot) -> list[str]:
+    kept = ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY", bot.settings.granularity)
+    return [granularity for granularity in GRANULARITY_S if granularity in kept]
+
+
+def _bars_back(length_s: int, every_s: float) -> int:
+    """How many closed bars are read again: ten, or all since the reading before, as far as one page goes."""
+    return min(max(10, math.ceil(every_s / length_s) + 2), PAGE_BARS)
+
+
+async def _read_again(bot: Bot, rest: Rest, product_id: str, granularity: str, now_s: float, every_s: float) -> None:
+    """Closed bars once more, between two closes."""
     length_s = GRANULARITY_S[granularity]
-    since_s = at_s - 10 * length_s
+    at_s = int(now_s // length_s) * length_s
+    back_s = _bars_back(length_s, every_s) * length_s
+    try:
+        found = await rest.candles(product_id, granularity, at_s - back_s, at_s - 1)
+    except ExchangeError as error:
+        log.info("bars of %s: %s", product_id, error)
+        return
+    await _take(bot, product_id, granularity, tuple(bar for bar in found if bar.start_s + length_s <= at_s))
+
+
+async def _take(bot: Bot, product_id: str, granularity: str, closed: tuple[Bar, ...]) -> None:
+    if closed:
+        bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
+        await bot.recorder.candles(product_id, granularity, closed)
+
+
+async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s: int, every_s: float) -> None:
+    """The bar that closed at `at_s`, asked for again where it is not there yet; a bar without trades never comes.
+
+    `every_s`: those before it are read again, as often as this; 0 = it alone.
+    """
+    length_s = GRANULARITY_S[granularity]
+    since_s = at_s - (_bars_back(length_s, every_s) if every_s else 1) * length_s
     market = bot.engine.world.market(product_id) if bot.engine is not None else None
     if market is not None and granularity == bot.settings.granularity:
         # After an outage the window must not have a hole: from the newest known bar on, as far as one page goes.
@@ -169,11 +221,9 @@ async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s:
             log.info("bars of %s: %s", product_id, error)
             continue
         closed = tuple(bar for bar in found if bar.start_s + length_s <= at_s)
-        if closed:
-            bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
-            await bot.recorder.candles(product_id, granularity, closed)
-            if closed[-1].start_s == at_s - length_s:
-                break
+        await _take(bot, product_id, granularity, closed)
+        if closed and closed[-1].start_s == at_s - length_s:
+            break
     await _record_signal(bot, product_id)
 
 
