@@ -13,7 +13,9 @@ from bot.coinbase.keys import ApiKey, BadKey, load_key
 from bot.coinbase.limiter import Limiter
 from bot.coinbase.net import SystemNet
 from bot.coinbase.rest import Rest
-from bot.core.rules.entries import edge_open, round_trip_cost_pct, runner_tp_pct
+from bot.core.edge import adjusted, fees_of, ways_out
+from bot.core.model import FeeRates
+from bot.core.rules.entries import runner_tp_pct
 from bot.runtime.kill import drill
 from cli.doctor.check import Check, bad, good, note, warn
 from shared.ledger.open import open_reader
@@ -127,18 +129,31 @@ async def _clock(rest: Rest) -> Check:
 
 
 async def _fees(rest: Rest, s: Settings) -> Check:
-    rates = await rest.fees()
-    entry = float((rates.maker if s.entry_order == "maker" else rates.taker) * 100)
-    away = float((rates.maker if s.take_profit_order == "limit" else rates.taker) * 100)
-    kinds = (("runner", runner_tp_pct(s.take_profit_pct, s.runner_tp_mult)), ("scalp", s.take_profit_pct))
-    lost = [kind for kind, tp in kinds if not edge_open(tp, entry, away, s.min_edge_pct)]
-    cost = round_trip_cost_pct(s.take_profit_pct, entry, away)
-    text = f"tier {rates.tier}, in {entry:.3f} %, out {away:.3f} %: a round trip costs {cost:.2f} %"
-    if len(lost) == len(kinds):
-        return bad("fees", f"{text}; no kind of lot pays them", "Raise TAKE_PROFIT_PCT, or ENTRY_ORDER=maker")
+    return ways_out_pay(s, await rest.fees())
+
+
+def ways_out_pay(s: Settings, rates: FeeRates) -> Check:
+    """Every way out of every kind of lot against the account's fees: a tick only where none of them loses."""
+    fees = fees_of(s, rates)
+    first = s.take_profit_pct
+    last = min(first, s.scalp_tp_min_pct) if s.scalp_tp_decay_enable else first
+    kinds = {"runner": runner_tp_pct(first, s.runner_tp_mult), "scalp": first}
+    kinds |= {"last scalp": last} if last < first else {}
+    ways = {kind: ways_out(s, fees, tp) for kind, tp in kinds.items()}
+    told = {way.text for found in ways.values() for way in found}
+    text = f"tier {rates.tier}, in {fees.entry:.3f} %, take {fees.take:.3f} %, at market {fees.market:.3f} %; "
+    text += "; ".join(sorted(told, reverse=True))
+    lost = {kind: way for kind, found in ways.items() if (way := next((w for w in found if not w.pays), None))}
+    mend = "Raise TAKE_PROFIT_PCT, leave TRAIL_ACTIVATE_PCT unset, or ENTRY_ORDER=maker"
+    losing = ", ".join(f"a {kind}'s {way.word}" for kind, way in lost.items())
+    if len(lost) == len(ways):
+        return bad("fees", f"{text}. No kind of lot pays them: {losing}", mend)
+    if lost and not s.edge_gate:
+        return bad("fees", f"{text}. At a loss: {losing}", f"EDGE_GATE=true keeps such lots from being opened. {mend}")
     if lost:
-        return warn("fees", f"{text}; a {lost[0]} does not pay them", "It is never opened while EDGE_GATE is on")
-    return good("fees", text)
+        return warn("fees", f"{text}. At a loss: {losing}", f"Never opened while EDGE_GATE is on. {mend}")
+    why = adjusted(s, fees)
+    return good("fees", f"{text}. {why}" if why else text)
 
 
 async def _drill(rest: Rest, s: Settings, clock: SystemClock) -> Check:

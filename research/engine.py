@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.core.edge import Fees, trail_activate_pct
 from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
 from bot.core.rules.risk import in_window
 from research import compiled, limits
@@ -204,6 +205,16 @@ def rules_of(s: Settings, granularity_s: int = 60) -> t.Rules:
     )
 
 
+def fees_of(s: Settings, maker_pct: float, taker_pct: float) -> Fees:
+    """Fees in percent of the order kinds that the settings choose; entries of the loop are market orders."""
+    return Fees(taker_pct, maker_pct if s.take_profit_order == "limit" else taker_pct, taker_pct)
+
+
+def at_fees(rules: t.Rules, s: Settings, maker_pct: float, taker_pct: float) -> t.Rules:
+    """The rules with the trail as the bot lifts it at these fees."""
+    return rules._replace(trail_activate_pct=trail_activate_pct(s, fees_of(s, maker_pct, taker_pct)))
+
+
 def loop_model(m: MarketModel, seconds: int) -> t.Model:
     return t.Model(
         fill=FILLS[m.fill],
@@ -330,6 +341,7 @@ def run_lots(
     check_settings(settings)
     _check_money(prepared, model.cash)
     rules, tape_model = rules_of(settings, prepared.granularity_s), loop_model(model, prepared.granularity_s)
+    rules = at_fees(rules, settings, model.maker_pct, model.taker_pct)
     empty = np.zeros(0, dtype=np.int64)
     # The factor is one of one-minute returns; bars of another length have none.
     minutes = prepared.granularity_s == 60

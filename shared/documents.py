@@ -219,10 +219,20 @@ class LimitDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedDoc:
+    """A setting whose default contradicts the account's fee tier: another value is in force."""
+
+    key: str
+    value: str  # in force
+    why: str  # one sentence for a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RiskDoc:
     version: int = 1
     entries_blocked: str | None  # the reason in words; null = not blocked by risk
     limits: list[LimitDoc]
+    adjusted: list[AdjustedDoc] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

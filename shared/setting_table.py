@@ -162,7 +162,9 @@ class Settings:
     # Exits
     take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
     stop_loss_pct: float = _set(1000.0, "Stop loss; 1000 never triggers.", 0.01, 1000.0)
-    trail_activate_pct: float = _set(1.9, "Gain at which the runner's stop starts to trail.", 0.01, 1000.0)
+    trail_activate_pct: float = _set(
+        1.9, "Gain from which the runner's stop trails; unset, as much more as pays the fees.", 0.01, 1000.0
+    )
     trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0)
     runner_tp_mult: float = _set(2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0)
     scalp_tp_decay_enable: bool = _set(True, "Later scalps take profit earlier.")
@@ -176,8 +178,8 @@ class Settings:
 
     # Fees
     fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0)
-    edge_gate: bool = _set(True, "Refuse entries whose take profit is below the round trip's cost.")
-    min_edge_pct: float = _set(0.05, "What a take profit must earn beyond cost.", 0.0, 100.0)
+    edge_gate: bool = _set(True, "Refuse entries where a way out (take profit, trailing stop) does not pay its fees.")
+    min_edge_pct: float = _set(0.05, "What every way out must earn beyond its cost.", 0.0, 100.0)
 
     # Strategy
     strategy: str = _set("logistic", "Strategy by name.")
@@ -246,6 +248,8 @@ class Settings:
 
     # Raw STRATEGY_… keys: each strategy knows and checks its own (bot/strategies/options.py).
     strategy_options: Mapping[str, str] = field(default_factory=dict)
+    # Keys that a person set (.env, environment, --set): what is not among them may be adjusted to the fee tier.
+    by_hand: frozenset[str] = frozenset()
 
     @property
     def paths(self) -> DataPaths:

@@ -133,7 +133,8 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
     values = {name: _convert(name, text, problems) for name, text in raw.items()}
     if not problems:
         chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
-        settings = Settings(**chosen_values, strategy_options=own)
+        by_hand = frozenset(name for name, source in sources.items() if source not in ("default", "profile"))
+        settings = Settings(**chosen_values, strategy_options=own, by_hand=by_hand)
         problems.extend(contradictions(settings))
     if problems:
         raise SettingsError([legacy.spelled_as(problem, spelled) for problem in problems])

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.core import account, audit, clock_step, commands, entries, exits, flow, maker, universe
+from bot.core import account, audit, clock_step, commands, edge, entries, exits, flow, maker, universe
 from bot.core import events as ev
 from bot.core.intents import Intent
 from bot.core.market import DOUBT_TOLD_MS, Market
@@ -162,6 +162,8 @@ class Engine:
         if before is not None and before != event.rates:
             maker, taker = float(event.rates.maker * 100), float(event.rates.taker * 100)
             self.world.note("account", f"fee tier {event.rates.tier}: maker {maker:.3f} %, taker {taker:.3f} %")
+        if self.world.ready:
+            edge.say_adjusted(self.world)
 
     def _level_set(self, event: ev.LevelSet) -> None:
         world = self.world
@@ -235,6 +237,7 @@ class Engine:
 
     def _trading_ready(self, _event: ev.TradingReady) -> None:
         self.world.ready = True
+        edge.say_adjusted(self.world)
         maker.adopt(self.world)
         exits.lapse_exits(self.world)
         exits.rest_takes(self.world)

@@ -6,7 +6,7 @@ before any other exit is sent; so whatever the order in which answers arrive, a 
 
 from decimal import Decimal
 
-from bot.core import fills
+from bot.core import edge, fills
 from bot.core.intents import CancelOrder
 from bot.core.lots import Lot
 from bot.core.market import Market
@@ -41,6 +41,7 @@ def judge(world: World, market: Market) -> None:
         return
     ticks = world.price_ticks(market.product, price)
     s = world.settings
+    activate_pct = edge.trail_activate_pct(s, edge.fees(world))
     for lot in world.book.of(market.product.product_id):
         if lot.exit_reason is not None or _entry_working(world, lot):
             continue
@@ -53,7 +54,7 @@ def judge(world: World, market: Market) -> None:
             lot.kind.value == "runner",
             lot.trail_active,
             lot.peak_ticks,
-            s.trail_activate_pct,
+            activate_pct,
             s.trail_distance_pct,
         )
         current = lot

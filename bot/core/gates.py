@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
+from bot.core.edge import fees, ways_out
 from bot.core.market import Market
 from bot.core.model import LotKind
 from bot.core.risk.guard import Band, Guard
@@ -20,10 +21,8 @@ from bot.core.rules.entries import (
     adverse_limit_ticks,
     adverse_need_pct,
     adverse_open,
-    edge_open,
     lots_open,
     pause_open,
-    round_trip_cost_pct,
     runner_tp_pct,
     scalp_tp_pct,
 )
@@ -75,13 +74,9 @@ def entry_plan(world: World, market: Market) -> tuple[LotKind, float]:
 
 
 def fee_pcts(world: World) -> tuple[float, float]:
-    """(entry, exit) fee in percent with the configured order kinds and the live tier, else FEE_RATE_PCT."""
-    rates, s = world.portfolio.rates, world.settings
-    if rates is None:
-        return s.fee_rate_pct, s.fee_rate_pct
-    entry_rate = rates.maker if s.entry_order == "maker" else rates.taker
-    exit_rate = rates.maker if s.take_profit_order == "limit" else rates.taker
-    return float(entry_rate * 100), float(exit_rate * 100)
+    """(entry, take profit) fee in percent with the configured order kinds and the live tier, else FEE_RATE_PCT."""
+    found = fees(world)
+    return found.entry, found.take
 
 
 def _control(world: World, _market: Market) -> Gate:
@@ -318,19 +313,24 @@ def _adverse(world: World, market: Market) -> Gate:
 
 
 def _edge(world: World, market: Market) -> Gate:
-    kind, tp = entry_plan(world, market)
-    if not world.settings.edge_gate:
+    """Every way out of the lot must pay its fees; the first that does not is named."""
+    s = world.settings
+    if not s.edge_gate:
         return Gate("edge", "Edge after fees", _OPEN, "not asked for", "EDGE_GATE is off")
-    entry_fee, exit_fee = fee_pcts(world)
-    cost = round_trip_cost_pct(tp, entry_fee, exit_fee)
-    verdict = _OPEN if edge_open(tp, entry_fee, exit_fee, world.settings.min_edge_pct) else _SHUT
+    kind, tp = entry_plan(world, market)
+    ways = ways_out(s, fees(world), tp)
+    way = next((one for one in ways if not one.pays), None)
+    if way is None:
+        value = ", ".join(f"{one.word} {one.gross:.2f} %" for one in ways)
+        return Gate("edge", "Edge after fees", _OPEN, value, f"≥ {max(o.cost for o in ways) + s.min_edge_pct:.2f} %")
+    mend = "raise TRAIL_ACTIVATE_PCT or leave it unset" if way.word == "trail" else "raise TAKE_PROFIT_PCT"
     return Gate(
         "edge",
         "Edge after fees",
-        verdict,
-        f"take {tp:.2f} %",
-        f"≥ {cost + world.settings.min_edge_pct:.2f} %",
-        f"a {kind.value}'s take profit does not pay its fees: raise it, or lower the fees",
+        _SHUT,
+        way.text,
+        f"≥ {way.cost + s.min_edge_pct:.2f} %",
+        f"a {kind.value} sold by its {way.word} does not pay its fees: {mend}, or lower the fees",
     )
 
 

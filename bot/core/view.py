@@ -4,6 +4,7 @@ import math
 from decimal import Decimal
 
 from bot.core import audit as audits
+from bot.core import edge
 from bot.core import gates as gate_rules
 from bot.core import transfers
 from bot.core.account import exit_rate, judged_pnl, pnl_today
@@ -18,6 +19,7 @@ from bot.core.rules.sizing import break_even_price
 from bot.core.world import World
 from shared.documents import (
     AccountDoc,
+    AdjustedDoc,
     AuditDoc,
     GateDoc,
     GatesDoc,
@@ -283,7 +285,7 @@ def _sentence(market: Market, gate: gate_rules.Gate) -> str:
         case "adverse":
             return f"{wants}the price is not low enough: needs {(gate.opens or '').removeprefix('at ')}"
         case "edge":
-            return f"{wants}{gate.value} would not pay the fees: needs {gate.limit}"
+            return f"{wants}a way out would not pay its fees ({gate.value}): needs {gate.limit}"
         case "control":
             return (
                 f"{wants}the bot is {gate.value}: {gate.opens}" if wants else f"The bot is {gate.value}: {gate.opens}"
@@ -327,7 +329,16 @@ def risk(world: World) -> RiskDoc:
     limits.append(_limit("stale", "Oldest price", oldest, s.stale_data_sec, "s"))
     limits += guards.limits(world)
     blocked = world.entries_blocked or ("day loss limit reached" if tripped else None)
-    return RiskDoc(entries_blocked=blocked, limits=limits)
+    return RiskDoc(entries_blocked=blocked, limits=limits, adjusted=_adjusted(world))
+
+
+def _adjusted(world: World) -> list[AdjustedDoc]:
+    """What is not in force as its default says."""
+    fees = edge.fees(world)
+    why = edge.adjusted(world.settings, fees)
+    if why is None:
+        return []
+    return [AdjustedDoc(key=edge.TRAIL_KEY, value=f"{edge.trail_activate_pct(world.settings, fees):g}", why=why)]
 
 
 def _limit(name: str, title: str, value: float | None, limit: float, unit: str) -> LimitDoc:

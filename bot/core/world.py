@@ -146,6 +146,7 @@ class World:
         self.order_times_ms: deque[int] = deque(restored.order_times_ms, maxlen=1000)
         self.events: deque[EventDoc] = deque(restored.events, maxlen=EVENTS_SHOWN)
         self.last_vol_factor: float | None = None
+        self.edge_told = ""  # what people were told of a lifted trail (`bot.core.edge`)
         self.out: list[Intent] = []
         self.curve = Curve.restored(self.facts)
         self.curve_saved_ms = 0

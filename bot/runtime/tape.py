@@ -69,6 +69,7 @@ class Tape:
         if not self._begun:
             self._begun = True
             about = {**self._about, "version": VERSION, "settings": public_values(self._settings)}
+            about["by_hand"] = sorted(self._settings.by_hand)
             self._keep({"t": world.now_ms, "boot": about})
         match event:
             case ev.Priced(product_id):

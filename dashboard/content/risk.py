@@ -4,6 +4,7 @@ from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
 from dashboard.views import commands, events, risk
+from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 
 
@@ -15,7 +16,8 @@ async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
 
 def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
     found = s.state.risk if s.state else None
-    return {"rows": risk.limits(s), "blocked": found.entries_blocked if found else None}
+    adjusted = [f.clean(one.why) for one in found.adjusted] if found else []
+    return {"rows": risk.limits(s), "blocked": found.entries_blocked if found else None, "adjusted": adjusted}
 
 
 def _kill(s: Snapshot, _data: Data, role: str) -> Context:

@@ -3,15 +3,19 @@
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
+from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared import settings
 
 
-async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
-    values = settings.public_values(hub.loaded.settings)
+async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
+    found = s.state.risk.adjusted if s.state and s.state.risk else []
+    adjusted = {one.key: f.clean(one.value) for one in found if one.key in hub.loaded.sources}
+    values = settings.public_values(hub.loaded.settings) | adjusted
+    sources = dict(hub.loaded.sources) | dict.fromkeys(adjusted, "adjusted: fees")
     q = params.get("q", "").casefold()
     rows = [
-        (key, "set, hidden" if settings.is_secret(key) and values[key] else values[key], hub.loaded.sources[key], text,
+        (key, "set, hidden" if settings.is_secret(key) and values[key] else values[key], sources[key], text,
          _default(default))
         for key, text, default in _all(hub.loaded)
         if not q or q in key.casefold() or q in text.casefold()

@@ -7,11 +7,11 @@ from bot.core.rules.day import day_start_ms
 from bot.core.rules.entries import (
     add_anchor_ms,
     adverse_need_pct,
-    edge_open,
     entry_kind,
     entry_reason,
     runner_tp_pct,
     scalp_tp_pct,
+    ways_out_open,
 )
 from bot.core.rules.lots import scalps_before
 from bot.core.rules.position_sizing import kelly_wish, volatility_quote
@@ -110,7 +110,10 @@ def entry_open(rules: Rules, model: Model, state: State, p: int, now_ms: int) ->
         need = adverse_need_pct(since_ms / 60_000.0, rules.adverse_pct, rules.decay_lambda, rules.adverse_floor_pct)
         newest = float(state.lots[p, lots - 1, L_OPEN])
     exit_pct = model.maker_pct if rules.resting_take else model.taker_pct
-    edge = (not rules.edge_gate) or edge_open(tp, model.taker_pct, exit_pct, rules.min_edge_pct)
+    edge = (not rules.edge_gate) or ways_out_open(
+        tp, rules.trail_activate_pct, rules.trail_distance_pct, model.taker_pct, exit_pct, model.taker_pct,
+        rules.min_edge_pct,
+    )  # fmt: skip
     gate = entry_reason(
         1, False, lots, products[p, P_PENDING], total, flight, rules.max_lots, rules.max_total_lots,
         entries_shut(rules, state), rules.pyramiding, since_ms / 1000.0, rules.pause_s, products[p, P_MARK], newest,

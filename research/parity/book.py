@@ -8,7 +8,7 @@ import numpy as np
 from bot.core.rules.exits import stop_ticks, take_ticks
 from bot.core.rules.volatility import log_return_units
 from research.data.candles import Ints
-from research.engine import rules_of
+from research.engine import at_fees, rules_of
 from research.loops import types as t
 from shared.money import plain
 from shared.settings import Settings
@@ -22,7 +22,8 @@ class Book:
     """`state` holds lots and money as `research.loops` reads them; `ids[p]` names the lots of product p in order."""
 
     def __init__(self, settings: Settings, products: dict[str, dict[str, Any]]) -> None:
-        self.settings, self.rules = settings, rules_of(settings)
+        self.settings = settings
+        self.rules = at_fees(rules_of(settings), settings, settings.fee_rate_pct, settings.fee_rate_pct)
         self.place = {product_id: p for p, product_id in enumerate(products)}
         self.names = list(products)
         count, room = len(products), max(ROOM, settings.max_concurrent_lots + 2)
@@ -65,6 +66,7 @@ class Book:
         """The tier's rates, as fractions."""
         maker_pct, taker_pct = (float(Decimal(rate) * 100) for rate in (maker, taker))
         ppm = round(taker_pct * 10_000)
+        self.rules = at_fees(self.rules, self.settings, maker_pct, taker_pct)
         self.models = [m._replace(maker_pct=maker_pct, taker_pct=taker_pct, taker_ppm=ppm) for m in self.models]
 
     def add_minutes(self, p: int, bars: list[list[float]]) -> None:

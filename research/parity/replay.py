@@ -7,6 +7,7 @@ the next. What only a living bot knows (its control level, the feed, what is in 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from research.loops import types as t
@@ -137,7 +138,10 @@ def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
         if "boot" in line:
             if run is not None:
                 end(run)
-            run = Run(settings_of(line["boot"]["settings"]), findings, since_ms)
+            settings = settings_of(line["boot"]["settings"])
+            if "by_hand" in line["boot"]:  # what was not set by hand follows the fee tier
+                settings = replace(settings, by_hand=frozenset(line["boot"]["by_hand"]))
+            run = Run(settings, findings, since_ms)
             continue
         if run is None:
             skipped += line["t"] >= since_ms

@@ -100,7 +100,7 @@ class Bench:
         """BUY and SELL of every bar; kept where only the rulebook's settings differ."""
         if signals.has_fast_form(settings):
             return signals.fast(settings, self.prepared)
-        fields = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
+        fields = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name != "by_hand"}
         if settings.strategy in _OWN:
             fields = {name: value for name, value in fields.items() if name not in _RULE_KEYS}
         key = repr(sorted(fields.items()))

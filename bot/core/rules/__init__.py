@@ -54,6 +54,9 @@ from bot.core.rules.entries import (
     round_trip_cost_pct,
     runner_tp_pct,
     scalp_tp_pct,
+    trail_pays_from_pct,
+    trail_worst_pct,
+    ways_out_open,
 )
 from bot.core.rules.exits import (
     exit_reason,
@@ -104,6 +107,9 @@ RULES: tuple[Callable[..., Any], ...] = (
     lots_open,
     round_trip_cost_pct,
     edge_open,
+    trail_worst_pct,
+    trail_pays_from_pct,
+    ways_out_open,
     entry_reason,
     vol_factor,
     entry_quote,
@@ -226,9 +232,12 @@ __all__ = [
     "stop_ticks",
     "take_ticks",
     "trail_activation_ticks",
+    "trail_pays_from_pct",
     "trail_step",
     "trail_stop_ticks",
+    "trail_worst_pct",
     "utc_day",
     "vol_factor",
     "volatility_quote",
+    "ways_out_open",
 ]

@@ -109,6 +109,37 @@ def edge_open(tp_pct: float, entry_fee_pct: float, exit_fee_pct: float, min_edge
     return tp_pct >= round_trip_cost_pct(tp_pct, entry_fee_pct, exit_fee_pct) + min_edge_pct - 1e-9
 
 
+def trail_worst_pct(activate_pct: float, distance_pct: float) -> float:
+    """What the trailing stop earns at least, in percent of the entry, before fees: it trails from
+    TRAIL_ACTIVATE_PCT on, TRAIL_DISTANCE_PCT below the peak (§5)."""
+    return activate_pct - distance_pct - activate_pct * distance_pct / 100.0
+
+
+def trail_pays_from_pct(distance_pct: float, entry_fee_pct: float, exit_fee_pct: float, min_edge_pct: float) -> float:
+    """Least TRAIL_ACTIVATE_PCT, up to 0.01 %, from which `edge_open` holds of the trailing stop's worst sale (§5a)."""
+    gross = (entry_fee_pct + exit_fee_pct + min_edge_pct) / (1.0 - exit_fee_pct / 100.0)
+    activate = (gross + distance_pct) / (1.0 - distance_pct / 100.0)
+    return math.ceil(activate * 100.0 - 1e-7) / 100.0
+
+
+def ways_out_open(
+    tp_pct: float,
+    activate_pct: float,
+    distance_pct: float,
+    entry_fee_pct: float,
+    take_fee_pct: float,
+    market_fee_pct: float,
+    min_edge_pct: float,
+) -> bool:
+    """True when every way out of a lot pays: its take profit and, where that does not come first, the trailing stop
+    at its worst (§5a). A stop loss sells at a loss by intention and is not judged."""
+    if not edge_open(tp_pct, entry_fee_pct, take_fee_pct, min_edge_pct):
+        return False
+    if activate_pct >= tp_pct:
+        return True
+    return edge_open(trail_worst_pct(activate_pct, distance_pct), entry_fee_pct, market_fee_pct, min_edge_pct)
+
+
 def entry_reason(
     signal: int,
     bar_used: bool,
@@ -129,7 +160,7 @@ def entry_reason(
 ) -> int:
     """ENTRY_OPEN, or the first gate that is shut, in the order of `codes` (§4, §5a, §6).
 
-    `bar_used`: this BUY bar has opened a lot already. `edge`: `edge_open` of the lot that would be opened, or True
+    `bar_used`: this BUY bar has opened a lot already. `edge`: `ways_out_open` of the lot that would be opened, or True
     with EDGE_GATE off. The pause and the adverse move bind scalps only.
     """
     if signal != SIGNAL_BUY:
