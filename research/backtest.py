@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.core.edge import adjusted
 from research import engine, signals
 from research.data import store
 from research.data.candles import WIRE_NAMES, Candles, counted, gaps, granularity_text
@@ -234,6 +235,9 @@ def notes(
     out.append(f"Decided on closed bars, filled {when[model.fill]}; fees {model.maker_pct:g} % maker, "
                f"{model.taker_pct:g} % taker")  # fmt: skip
     if request.style is Style.LOTS:
+        lifted = adjusted(settings, engine.fees_of(settings, model.maker_pct, model.taker_pct))
+        if lifted is not None:
+            out.append(lifted)
         if settings.take_profit_order == "limit":
             word = "traded through" if model.through else "touched"
             out.append(f"Resting takes fill when {word}; the other bound is given beside it")

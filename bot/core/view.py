@@ -4,9 +4,8 @@ import math
 from decimal import Decimal
 
 from bot.core import audit as audits
-from bot.core import edge
+from bot.core import edge, transfers
 from bot.core import gates as gate_rules
-from bot.core import transfers
 from bot.core.account import exit_rate, judged_pnl, pnl_today
 from bot.core.exits import percent
 from bot.core.lots import Lot, sold_result, unrealized

@@ -1,6 +1,7 @@
 """Small parts of the command line, in tables."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,3 +53,16 @@ def test_the_tail_of_a_long_file(tmp_path: Path) -> None:
     assert [line.split()[0] for line in tail(path, 3)] == ["9997", "9998", "9999"]
     assert tail(path, 0) == []
     assert tail(tmp_path / "none", 3) == []
+
+
+def test_a_default_that_the_bot_adjusted_is_shown_with_the_value_in_force(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cli import settings_view
+    from shared.documents import AdjustedDoc, RiskDoc
+
+    found = AdjustedDoc(key="TRAIL_ACTIVATE_PCT", value="2.28", why="it pays")
+    state = SimpleNamespace(risk=RiskDoc(entries_blocked=None, limits=[], adjusted=[found]))
+    monkeypatch.setattr(settings_view, "read_state", lambda _paths: (state, None, False))
+    settings_view.show(everything=False)
+    assert "TRAIL_ACTIVATE_PCT=2.28  (adjusted: it pays)" in capsys.readouterr().out

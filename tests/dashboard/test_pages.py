@@ -162,6 +162,15 @@ def make_killed(state: BotState, dash: Dash) -> BotState:
     return dataclasses.replace(state, kill=dash.writer.kill, status=dash.writer.status()[0], error="trouble")
 
 
+async def test_a_default_that_was_adjusted_is_told_on_the_risk_page_and_is_the_value_on_settings(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        risk = (await client.get("/risk")).text
+        settings = (await client.get("/settings")).text
+    assert "TRAIL_ACTIVATE_PCT is 2.28: it pays" in risk
+    row = settings[settings.index("<code>TRAIL_ACTIVATE_PCT</code>") :].partition("</tr>")[0]
+    assert "<b>2.28</b>" in row and "adjusted: fees" in row and ">1.9</td>" in row
+
+
 async def test_reflected_input_is_escaped(dash: Dash) -> None:
     async with await dash.browser() as client:
         for path in ("/log?q=", "/settings?q=", "/events?kind=", "/chart?product=", "/?range=", "/ask?ask=",

@@ -21,6 +21,7 @@ from sqlalchemy import insert
 from shared.control import Cmd, ControlFile, Level, decode_control, refusal
 from shared.documents import (
     AccountDoc,
+    AdjustedDoc,
     AuditDoc,
     BootStep,
     BotState,
@@ -506,6 +507,7 @@ class Writer:
                 LimitDoc(name="max_daily_loss_usd", title="Day loss in USD", value=None, limit=None, unit="USD",
                          state="off"),
             ],
+            adjusted=[AdjustedDoc(key="TRAIL_ACTIVATE_PCT", value="2.28", why="TRAIL_ACTIVATE_PCT is 2.28: it pays")],
         )  # fmt: skip
 
     def write(self) -> None:

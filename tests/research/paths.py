@@ -1,5 +1,6 @@
 """Random markets and settings for the tests of research."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: 
 
 def draw_settings(g: np.random.Generator) -> Settings:
     pick = lambda *values: str(g.choice(values))  # noqa: E731
-    return settings(
+    found = settings(
         TAKE_PROFIT_PCT=pick(0.5, 1.9, 3),
         RUNNER_TP_MULT=pick(1, 2, 4),
         STOP_LOSS_PCT=pick(1000, 1, 4),
@@ -46,7 +47,7 @@ def draw_settings(g: np.random.Generator) -> Settings:
         MAX_DAILY_LOSS_PCT=pick(1, 2, 100),
         DAILY_BREAKER_MARK_TO_MARKET=str(g.choice(["true", "false"])),
         ALLOW_PYRAMIDING=str(g.choice(["true", "true", "false"])),
-        EDGE_GATE=str(g.choice(["true", "false"])),
+        EDGE_GATE=str(g.choice(["true", "false", "false"])),
         TAKE_PROFIT_ORDER=str(g.choice(["limit", "market"])),
         USE_LIVE_EQUITY=str(g.choice(["true", "true", "false"])),
         MAX_ORDER_USD=pick(0, 700),
@@ -62,6 +63,8 @@ def draw_settings(g: np.random.Generator) -> Settings:
         VOL_BAND_HIGH_PCT=pick(0, 0, 0.9),
         VOL_RISK_ADJUST="true",
     )
+    # Half of them as if nothing was set by hand: then the trail is lifted to what pays.
+    return replace(found, by_hand=frozenset()) if g.random() < 0.5 else found
 
 
 def draw_model(g: np.random.Generator) -> engine.MarketModel:
