@@ -21,6 +21,8 @@ from simulator.store import Store
 
 PREFIX = "/api/v3/brokerage"
 LEVELS = 40
+# Bars say nothing of quotes between their prints, so none come and go there: what would be drawn fills nothing.
+STILL_US = 10**15
 
 
 class Venue:
@@ -29,7 +31,13 @@ class Venue:
     def __init__(self, prepared: Prepared, model: MarketModel, start_us: int) -> None:
         maker, taker = (round(pct * 10_000) for pct in (model.maker_pct, model.taker_pct))
         rules = VenueRules(maker_ppm=maker, taker_ppm=taker, band=0, queue_us=0)
-        config = Config(funds=plain(Decimal(str(model.cash))), rules=rules, levels=LEVELS, enforce_rate_limits=False)
+        config = Config(
+            funds=plain(Decimal(str(model.cash))),
+            rules=rules,
+            levels=LEVELS,
+            enforce_rate_limits=False,
+            quotes_us=STILL_US,
+        )
         tape, self._half_spread = BarTape(prepared, model.through), model.spread_ticks
         self.local = LocalExchange(start_us=start_us, config=config, tape=tape, store=Store(None))
         venue = self.local.exchange.venue
