@@ -77,7 +77,11 @@ def setup() -> None:
 
 @app.command(rich_help_panel=WATCH)
 def status(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
-    """What runs, how old its data is, positions. Exit code 0 trading, 1 not trading, 3 not there."""
+    """What runs, how old its data is, positions.
+
+    Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (the exchange is
+    not heard) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger gone · 10 killed · 11 safe · 12 error.
+    """
     from cli import status as work
 
     raise typer.Exit(work.status(as_json=json))

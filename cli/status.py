@@ -8,32 +8,58 @@ from cli.pm2_process import APPS
 from cli.witness import BotSeen, look
 from shared.documents import BotState
 from shared.paths import ROOT
-from shared.pm2 import Effective, Pm2Client, Pm2Unavailable
+from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process
 from shared.presence import Presence
+from shared.unwatched import unwatched
+from shared.verdict import Judged, Verdict
 
-OK, NOT_TRADING, NOT_THERE = 0, 1, 3
+# One code for each thing that a script would do differently. `./coin status --help` and README.md name them.
+EXIT = {
+    Verdict.RUNNING: 0,
+    Verdict.STARTING: 1,
+    Verdict.PAUSED: 1,
+    Verdict.STOPPING: 1,
+    Verdict.STOPPED: 1,
+    Verdict.LOADING: 3,
+    Verdict.OFFLINE: 3,
+    Verdict.BLIND: 4,
+    Verdict.STALE: 5,
+    Verdict.HUNG: 6,
+    Verdict.UNREADABLE: 7,
+    Verdict.LOCKED_OUT: 8,
+    Verdict.LEDGER_GONE: 9,
+    Verdict.KILLED: 10,
+    Verdict.SAFE: 11,
+    Verdict.ERROR: 12,
+}
 
 
 def status(*, as_json: bool = False) -> int:
-    """Print it; the answer is the exit code: 0 trading, 1 there but not trading, 3 not there."""
+    """Print it; the answer is the exit code of the verdict (`EXIT`)."""
     paths = data_paths()
     seen = look(paths, watch_s=0.05)
+    processes, trouble = _processes()
+    bot = processes.get("COIN-BOT")
+    verdict = seen.verdict(bot.effective.value if bot is not None else None)
     if as_json:
-        _print_json(seen)
+        _print_json(seen, verdict)
     else:
-        _print_processes()
-        _print_bot(seen)
-    if seen.presence is not Presence.FRESH or seen.state is None:
-        return NOT_THERE
-    return OK if seen.state.status == "running" else NOT_TRADING
+        _print_processes(processes, trouble)
+        _print_bot(seen, verdict)
+    return EXIT[verdict.word]
 
 
-def _print_json(seen: BotSeen) -> None:
+def _print_json(seen: BotSeen, verdict: Judged) -> None:
     import orjson  # noqa: PLC0415
 
     state = seen.state
     document = {
-        "shown": seen.shown.lower(),
+        "shown": verdict.word.shown,
+        "verdict": verdict.word,
+        "reason": verdict.reason or None,
+        "seconds": verdict.seconds,
+        "figures_age_s": verdict.figures_age_s,
+        "parts": verdict.parts,
         "presence": seen.presence,
         "age_s": seen.age_s,
         "error": seen.error or (state.error if state else None),
@@ -45,11 +71,17 @@ def _print_json(seen: BotSeen) -> None:
     ui.plain(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def _print_processes() -> None:
+def _processes() -> tuple[dict[str, Process], str | None]:
+    """Our processes in PM2's table by name, and why it cannot be read."""
     try:
-        processes = {p.name: p for p in Pm2Client().processes() if p.name in APPS}
+        return {p.name: p for p in Pm2Client().processes() if p.name in APPS}, None
     except Pm2Unavailable as error:
-        ui.plain(f"  PM2       {error}")
+        return {}, str(error)
+
+
+def _print_processes(processes: dict[str, Process], trouble: str | None) -> None:
+    if trouble is not None:
+        ui.plain(f"  PM2       {trouble}")
         return
     for name in APPS:
         process = processes.get(name)
@@ -65,18 +97,25 @@ def _print_processes() -> None:
         )
 
 
-def _print_bot(seen: BotSeen) -> None:
+def _print_bot(seen: BotSeen, verdict: Judged) -> None:
     ui.plain()
-    state = seen.state
+    state, word = seen.state, verdict.word.shown.upper()
     if state is None:
-        ui.plain(f"  Bot       {seen.shown}: {seen.error or 'no state file yet'}")
+        ui.plain(f"  Bot       {word}: {seen.error or 'no state file yet'}")
         return
+    if verdict.seconds is not None:
+        word += f" {ui.ago(verdict.seconds)}"
     age = f"data {ui.ago(seen.age_s)} old" if seen.age_s is not None else ""
-    ui.plain(f"  Bot       {seen.shown}  mode {state.mode.upper()}  phase {state.phase}  {age}")
+    ui.plain(f"  Bot       {word}  mode {state.mode.upper()}  phase {state.phase}  {age}")
+    if verdict.reason:
+        ui.plain(f"            {verdict.reason[:1].upper()}{verdict.reason[1:]}.")
+        left = unwatched(state)
+        if left is not None and left.lots:
+            ui.plain(f"            {left.sentence()}.")
     if seen.presence is not Presence.FRESH:
-        ui.plain(
-            f"            The last thing that it said ({state.status}) is shown below; the process is gone or silent."
-        )
+        ui.plain(f"            The last thing that it said ({state.status}) is shown below.")
+    elif verdict.blind:
+        ui.plain(f"            The figures below are {ui.ago(verdict.figures_age_s or 0.0)} old.")
     if state.error:
         ui.plain(f"  Error     {state.error}")
     _print_figures(state)

@@ -13,6 +13,8 @@ from shared.paths import DataPaths
 from shared.pm2 import pid_alive
 from shared.presence import Presence, Sighting, judge
 from shared.times import epoch_ms
+from shared.verdict import Judged, Outside
+from shared.verdict import judge as judge_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,15 @@ class BotSeen:
     alive: bool | None  # pid lives and the lock is held; None = no state
     presence: Presence
 
+    def verdict(self, pm2: str | None = None) -> Judged:
+        """The one verdict that every reader shows; `pm2`: PM2's word for the process, where it was asked."""
+        doc, own = (self.state.verdict, self.state.status.value) if self.state is not None else (None, None)
+        return judge_all(doc, own, Outside(self.presence, self.age_s, self.alive, pm2, self.error))
+
     @property
     def shown(self) -> str:
-        """The one word for people: the bot's own status only where the bot is really there."""
-        if self.presence is Presence.FRESH and self.state is not None:
-            return self.state.status.upper()
-        return self.presence.upper()
+        """The one word for people: the bot's own status only where the bot is really there, and sees."""
+        return self.verdict().word.shown.upper()
 
 
 def read_state(paths: DataPaths) -> tuple[BotState | None, str | None, bool]:

@@ -67,6 +67,9 @@ class Root:
     title: str
     icon: str
     age: str
+    fed: str  # age of what the figures rest on
+    trouble: str  # how long the bot has not seen
+    blind: bool  # the file is fresh, the figures in it are not
     now_ms: int
     killed: bool
 
@@ -78,10 +81,17 @@ def root(s: Snapshot, title: str) -> Root:
         s.old,
         header.title(s, title),
         header.favicon(s),
-        "" if s.age_s is None else f"{s.age_s:.2f}",
+        _seconds(s.age_s),
+        _seconds(render.figures_age_s(s)),
+        _seconds(s.verdict.seconds),
+        s.fresh and s.verdict.blind,
         int(s.now.timestamp() * 1000),
         s.killed,
     )
+
+
+def _seconds(age_s: float | None) -> str:
+    return "" if age_s is None else f"{age_s:.2f}"
 
 
 def badges(s: Snapshot) -> dict[str, int]:
@@ -112,14 +122,14 @@ class Pages:
         return {
             "f-root": str(m.f_root(root(s, page.title))),
             "f-mode": str(m.f_mode(band, s.now)),
-            "f-pres": str(m.f_pres(block, self.env.globals["age"])),
+            "f-pres": str(m.f_pres(block, self.env.globals["age" if block.age_of == "file" else "trouble"])),
             "f-pulse": str(m.f_pulse(*header.pulse(s.beats))),
             "f-lights": str(m.f_lights(header.lights(s))),
             "cmd": str(m.f_cmd(buttons, band)),
-            "f-acct": str(m.f_acct(header.account(s), self.env.globals["age"], self.env.globals["fm"])),
+            "f-acct": str(m.f_acct(header.account(s), self.env.globals["age_fed"], self.env.globals["fm"])),
             "f-nav": str(m.f_nav(self.listed, page.key, badges(s))),
             "receipts": str(m.f_receipts(commands_view.receipts(s))),
-            "f-note": str(m.f_note(notes.note(s), self.env.globals["age_text"], buttons.adopt)),
+            "f-note": str(m.f_note(notes.note(s), self.env.globals, buttons.adopt)),
         }
 
     async def draw(self, page: Page, s: Snapshot, data: Data, role: str) -> dict[str, str]:

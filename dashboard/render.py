@@ -7,6 +7,7 @@ all at each look, so it is drawn as a mark and filled in when the text leaves.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,20 @@ from dashboard.views.snapshot import Snapshot
 from shared.presence import Presence
 
 # Nobody can know them beforehand, so no text from outside can hold them.
-AGE_CHIP = f"\x01{secrets.token_hex(8)}\x01"
-AGE_TEXT = f"\x01{secrets.token_hex(8)}\x02"
+_SEED = secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where one of the ages stands. `of`: file (of the state file), fed (of what the figures rest on) or trouble."""
+
+    chip: str
+    text: str
+    of: str
+
+
+FILE, FED, TROUBLE = (Mark(f"\x01{_SEED}{i}\x01", f"\x01{_SEED}{i}\x02", of)
+                      for i, of in enumerate(("file", "fed", "trouble")))  # fmt: skip
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -59,27 +72,41 @@ def environment(asset: Callable[[str], str], build: str, bot: str = "COIN-BOT") 
         build=build,
         bot=bot,
         fm=fm,
-        age=Markup(AGE_CHIP),  # noqa: S704
-        age_text=Markup(AGE_TEXT),  # noqa: S704
+        age=Markup(FILE.chip),  # noqa: S704
+        age_fed=Markup(FED.chip),  # noqa: S704
+        age_text=Markup(FILE.text),  # noqa: S704
+        trouble=Markup(TROUBLE.chip),  # noqa: S704
+        trouble_text=Markup(TROUBLE.text),  # noqa: S704
     )
     return env
 
 
 def fill_age(text: str, s: Snapshot) -> str:
-    """Put the age of the state file where its mark stands."""
+    """Put the ages where their marks stand."""
     if "\x01" not in text:
         return text
-    if s.age_s is None:
-        chip, seconds = "", "?"
-    else:
-        state = fm.age_state(s.age_s)
-        if s.presence is Presence.OFFLINE:
-            state = "dead"
-        elif s.presence in (Presence.UNREADABLE, Presence.STALE) and state in ("fresh", "late"):
-            state = "stale"
-        seconds = fm.age(s.age_s)
-        chip = f'<span class="age" data-s="{state}" data-age>{seconds}</span>'
-    return text.replace(AGE_CHIP, chip).replace(AGE_TEXT, seconds)
+    verdict = s.verdict
+    fed_s = figures_age_s(s)
+    for mark, age_s in ((FILE, s.age_s), (FED, fed_s), (TROUBLE, verdict.seconds)):
+        chip = "" if age_s is None else _chip(mark.of, age_s, s.presence)
+        text = text.replace(mark.chip, chip).replace(mark.text, "?" if age_s is None else fm.age(age_s))
+    return text
+
+
+def figures_age_s(s: Snapshot) -> float | None:
+    """Of the prices that equity and PnL rest on; of the file, where the bot does not tell."""
+    found = s.verdict.figures_age_s
+    return s.age_s if found is None else found
+
+
+def _chip(of: str, age_s: float, presence: Presence) -> str:
+    state = fm.age_state(age_s)
+    if presence is Presence.OFFLINE:
+        state = "dead"
+    elif presence in (Presence.UNREADABLE, Presence.STALE) and state in ("fresh", "late"):
+        state = "stale"
+    which = "data-age" if of == "file" else f'data-age="{of}"'
+    return f'<span class="age" data-s="{state}" {which}>{fm.age(age_s)}</span>'
 
 
 def partial(target: str, text: str) -> str:

@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from shared.files import Unreadable, parse_object
+from shared.verdict import VerdictDoc
 
 STATE_VERSION = 1
 POSITIONS_VERSION = 1
@@ -476,6 +477,7 @@ class BotState:
     audit: AuditDoc | None = None
     gates: GatesDoc | None = None
     feeds: FeedsDoc | None = None
+    verdict: VerdictDoc | None = None  # what the bot can know of itself; a reader adds the rest (shared.verdict)
     strategy: StrategyDoc | None = None
     metrics: MetricsDoc | None = None
     control: ControlDoc

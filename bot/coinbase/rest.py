@@ -96,6 +96,8 @@ class Rest:
         self.forbidden = 0  # 403s: the key may have lost a right
         self.last_ms: float | None = None
         self.last_error: str | None = None
+        self.answered_s: float | None = None  # the last answer of any kind, a no among them
+        self.silent_since_s: float | None = None  # since when nothing was answered that was asked
 
     # The SDK below.
 
@@ -140,15 +142,23 @@ class Rest:
             if isinstance(error, RateLimited):
                 self._limiter.throttled()
             self.forbidden += isinstance(error, Forbidden)
-            self._failed(str(error))
+            self._failed(str(error), answered=isinstance(error, RateLimited | Forbidden | Rejected))
             raise
         self.last_ms = (self._clock.monotonic_s() - started_s) * 1000
         self.last_error = None
+        self._answered()
         return answer
 
-    def _failed(self, text: str) -> None:
+    def _answered(self) -> None:
+        self.answered_s, self.silent_since_s = self._clock.monotonic_s(), None
+
+    def _failed(self, text: str, *, answered: bool = False) -> None:
         self.errors += 1
         self.last_error = text[:200]
+        if answered:  # a no is an answer: the exchange is there
+            self._answered()
+        elif self.silent_since_s is None:
+            self.silent_since_s = self._clock.monotonic_s()
 
     # What the bot asks.
 

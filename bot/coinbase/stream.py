@@ -50,10 +50,12 @@ class StreamHealth:
     """What is known of one connection; times are the monotonic clock's."""
 
     name: str
+    began_s: float = 0.0  # when it was first tried
     connected: bool = False
     since_ms: int | None = None
     note: str | None = "not connected yet"
     last_s: float | None = None
+    good_s: float | None = None  # the last frame, heartbeats among them, of a connection on which all channels answer
     messages: int = 0
     reconnects: int = 0
     gaps: int = 0
@@ -82,7 +84,7 @@ class Stream:
         self._connection: Connection | None = None
         self._endpoints, self._key = endpoints, key
         self._net, self._clock, self._rng, self._sink = net, clock, rng, sink
-        self.health = StreamHealth(name)
+        self.health = StreamHealth(name, clock.monotonic_s())
         self._expected = 0
         self._given_up: str | None = None
         self._waiting_for: set[str] = set()
@@ -122,14 +124,20 @@ class Stream:
         """Connect, read, and on any trouble come back with full jitter, for ever."""
         backoff_s = BACKOFF_FIRST_S
         while True:
-            began_s = self._clock.monotonic_s()
+            began_s, told = self._clock.monotonic_s(), None
             try:
                 async with self._net.connect(self._url, self._endpoints.ca_file) as connection:
-                    await self._session(connection)
+                    try:
+                        await self._session(connection)
+                    except Exception as error:
+                        told = error
+                        self._down(error)  # before the goodbye: a peer that hangs lets it wait for seconds
+                        raise
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                self._down(error)
+                if error is not told:
+                    self._down(error)
             finally:
                 self._connection = None
             if self._clock.monotonic_s() - began_s > STEADY_S:
@@ -197,6 +205,8 @@ class Stream:
         for news in found:
             self._sink.event(news)
         self._alive(_SUBSCRIBED.get(channel, channel))
+        if health.connected:
+            health.good_s = health.last_s
 
     def _in_sequence(self, number: int) -> bool:
         """False = this frame came before. Raises StreamFault for a gap."""

@@ -26,6 +26,7 @@ from shared.times import epoch_ms
 log = logging.getLogger("clock")
 PAGE_BARS = 300
 B_S = 5.0
+PROBE_S = 2.0  # between questions to an exchange that gives no answer
 SYNC_S = 30.0
 SERVER_TIME_S = 60.0
 RULES_S = 45.0  # increments, least sizes and halts may change while the bot runs
@@ -70,14 +71,17 @@ async def _write_market(bot: Bot) -> None:
 async def clock_b(bot: Bot, rest: Rest) -> None:
     """Every 5 s, or at once when wanted: sync where it is due; each minute the products' rules and the clocks."""
     synced_s = timed_s = ruled_s = bot.clock.monotonic_s()
+    wanted = False
     while True:
-        wanted = await _wait(bot, B_S)
+        wanted = await _wait(bot, B_S if rest.silent_since_s is None else PROBE_S) or wanted
         now_s = bot.clock.monotonic_s()
         assert bot.desk is not None and bot.engine is not None
         try:
+            if rest.silent_since_s is not None:
+                await rest.server_time()  # one small question tells whether the exchange is back; a sync is many
             if wanted or now_s - synced_s >= SYNC_S or not bot.engine.world.portfolio.known:
                 await bot.desk.sync()
-                synced_s = now_s
+                synced_s, wanted = now_s, False
             if now_s - ruled_s >= RULES_S:
                 await refresh_products(bot, rest)
                 ruled_s = now_s
@@ -86,6 +90,7 @@ async def clock_b(bot: Bot, rest: Rest) -> None:
                 timed_s = now_s
         except ExchangeError as error:
             log.warning("sync: %s", error)
+            wanted = wanted and rest.silent_since_s is not None  # nobody heard it: asked for as soon as one does
 
 
 async def refresh_products(bot: Bot, rest: Rest) -> None:

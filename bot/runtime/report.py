@@ -11,6 +11,7 @@ from bot.core.world import World
 from bot.runtime.host import Host
 from bot.runtime.ledger import lot_row
 from bot.runtime.metrics import Samples, cpu_s, rss_mb
+from bot.runtime.verdict import verdict
 from shared.documents import (
     POSITIONS_VERSION,
     BotState,
@@ -67,6 +68,7 @@ def state(bot: Host) -> BotState:
         audit=view.audit(world) if world is not None else None,
         gates=view.gates(world) if world is not None and bot.synced else None,
         feeds=_feeds(bot),
+        verdict=verdict(bot, status),
         strategy=_strategy(bot, world) if world is not None and bot.synced else None,
         metrics=_metrics(bot),
         control=bot.control_plane.document(),

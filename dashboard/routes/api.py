@@ -44,12 +44,16 @@ def router() -> APIRouter:
 
 
 def bot_health(s: Snapshot) -> dict[str, Any]:
-    process = s.pm2.find(header.BOT_PROCESS)
+    process, verdict = s.pm2.find(header.BOT_PROCESS), s.verdict
     return {
         "ok": s.fresh,
         "presence": s.presence.value,
         "status": s.status.value if s.status else None,
         "word": header.presence_word(s),
+        "reason": verdict.reason or None,
+        "seconds": _rounded(verdict.seconds),
+        "figures_age_s": _rounded(verdict.figures_age_s),
+        "parts": [{"name": p.name, "state": p.state.value, "age_ms": p.age_ms, "text": p.text} for p in verdict.parts],
         "age_s": None if s.age_s is None else round(s.age_s, 3),
         "late": s.late,
         "error": s.error,
@@ -58,6 +62,10 @@ def bot_health(s: Snapshot) -> dict[str, Any]:
         "lock": s.witnesses.lock.value,
         "pm2": process.effective.value if process else None,
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def rss_mb() -> float | None:
@@ -111,7 +119,16 @@ def _state(routes: APIRouter) -> None:
         """Lots by product. `known` false: not known yet, which is not the same as none."""
         s = hub_of(request).sources.snapshot()
         found = s.state.positions if s.state else None
-        return json({"known": found is not None, "fresh": s.fresh, "age_s": s.age_s, "positions": found or []})
+        age_s = _rounded(s.verdict.figures_age_s)
+        return json(
+            {
+                "known": found is not None,
+                "fresh": s.fresh,
+                "age_s": s.age_s,
+                "figures_age_s": age_s,
+                "positions": found or [],
+            }
+        )
 
     @routes.get("/risk", response_class=Response, responses=_ok(m.Risk))
     async def risk(request: Request) -> Response:

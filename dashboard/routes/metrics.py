@@ -15,6 +15,7 @@ from dashboard.routes.tools import hub_of
 from dashboard.stream import Broadcaster
 from dashboard.views.snapshot import Snapshot
 from shared.presence import Presence
+from shared.verdict import Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -60,6 +61,17 @@ def _presence(s: Snapshot) -> Iterator[Metric]:
     for one in Presence:
         presence.add_metric([one.value], float(one is s.presence))
     yield presence
+    verdict = GaugeMetricFamily("bot_verdict", "1 for the one word that every reader shows", labels=["verdict"])
+    judged = s.verdict
+    for word in Verdict:
+        if word is not Verdict.NO_ANSWER:
+            verdict.add_metric([word.value], float(word is judged.word))
+    yield verdict
+    blind_s = (judged.seconds or 0.0) if judged.word is Verdict.BLIND else 0.0
+    yield from _gauge("bot_blind_seconds", "How long the bot has not heard the exchange; 0 while it hears it", blind_s)
+    yield from _gauge(
+        "bot_figures_age_seconds", "Age of equity and marks: of the source they rest on", judged.figures_age_s
+    )
     yield from _gauge("bot_up", "1 while the bot's file is fresh", float(s.fresh))
     yield from _gauge("bot_state_age_seconds", "Since the state file last moved", s.age_s)
 

@@ -20,11 +20,25 @@ class Health(BaseModel):
     assets_missing: list[str]
 
 
+class Part(BaseModel):
+    name: str = Field(description="stream, orders, rest, prices, balances, clock, ledger, lock, file or pm2.")
+    state: str = Field(description="ok, warn, gone or unknown.")
+    age_ms: int | None = Field(description="Since this source last answered; null = never, or it has no age.")
+    text: str
+
+
 class BotHealth(BaseModel):
-    ok: bool = Field(description="The file is fresh: the bot writes.")
+    ok: bool = Field(description="The file is fresh: the bot writes. Whether it sees says `word`.")
     presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
     status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
-    word: str = Field(description="What the header shows.")
+    word: str = Field(
+        description="The verdict that every reader shows: the bot's status, or blind, locked_out, ledger_gone, stale, "
+        "hung, offline, unreadable, loading."
+    )
+    reason: str | None = Field(description="Why the word is not the bot's own status; null = it is.")
+    seconds: float | None = Field(description="How long it has been so; null where the word is the bot's own status.")
+    figures_age_s: float | None = Field(description="Age of equity, marks and PnL: of the source they rest on.")
+    parts: list[Part]
     age_s: float | None
     late: bool
     error: str | None
@@ -42,7 +56,8 @@ class State(BaseModel):
 class Positions(BaseModel):
     known: bool
     fresh: bool
-    age_s: float | None
+    age_s: float | None = Field(description="Of the state file.")
+    figures_age_s: float | None = Field(description="Of the prices that value and PnL rest on.")
     positions: list[dict[str, Any]]
 
 

@@ -17,7 +17,8 @@
   }
 
   // Ages count on by the page's own clock: a dead page ages, too.
-  let ageAt = null, clockOff = 0, seq = "";
+  // Three of them: of the state file, of what the figures rest on ("fed"), and of the trouble.
+  let ageAt = null, began = {}, clockOff = 0, seq = "";
   function spell(s) {
     if (s < 59.95) return `${Math.max(0.1, s).toFixed(1)}\u00a0s`;
     const n = Math.round(s);
@@ -33,14 +34,15 @@
     const clock = $("[data-clock]");
     if (clock) clock.textContent = `${new Date(Date.now() + clockOff).toISOString().slice(11, 19)} UTC`;
     if (ageAt === null) return;
-    const s = Math.max(0, (performance.now() - ageAt) / 1000), text = spell(s);
     const offline = root.dataset.presence === "offline", unsure = ["stale", "unreadable"].includes(root.dataset.presence);
+    const since = (of) => Math.max(0, (performance.now() - (began[of] ?? ageAt)) / 1000);
     for (const el of $$("[data-age]:not(#f-root)")) {
+      const s = since(el.dataset.age), text = spell(s);
       if (el.textContent !== text) el.textContent = text;
       const now = shape(s), state = offline ? "dead" : unsure && s <= 5 ? "stale" : now;
       if (el.dataset.s !== state) el.dataset.s = state;
     }
-    for (const el of $$("[data-grow]")) el.textContent = text;
+    for (const el of $$("[data-grow]")) el.textContent = spell(since(el.dataset.grow));
   }
 
   // What the server says about the whole page stands in #f-root; every message brings it along.
@@ -49,11 +51,13 @@
     if (!r) return;
     root.dataset.mode = r.dataset.mode;
     root.dataset.presence = r.dataset.presence;
-    r.dataset.old ? (root.dataset.old = "") : delete root.dataset.old;
+    for (const how of ["old", "blind"]) r.dataset[how] ? (root.dataset[how] = "") : delete root.dataset[how];
     if (document.title !== r.dataset.title) document.title = r.dataset.title;
     const icon = meta(`icon-${r.dataset.icon}`), link = $("#favicon");
     if (icon && link.getAttribute("href") !== icon) link.setAttribute("href", icon);
-    ageAt = r.dataset.age === "" ? null : performance.now() - 1000 * +r.dataset.age;
+    const at = (age) => (age === "" ? undefined : performance.now() - 1000 * +age);
+    ageAt = at(r.dataset.age) ?? null;
+    began = { fed: at(r.dataset.fed), trouble: at(r.dataset.trouble) };
     clockOff = +r.dataset.now - Date.now();
     if (Math.abs(clockOff) < 1000) clockOff = 0;
     const sub = $("#f-pres")?.textContent || "";

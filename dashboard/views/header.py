@@ -7,6 +7,7 @@ from dashboard.views.snapshot import Beat, Lock, Pm2Look, Snapshot
 from shared.documents import AccountDoc, BotState, FeedsDoc, Status
 from shared.pm2 import Effective, Process
 from shared.presence import OFFLINE_S, STALE_S, Presence
+from shared.verdict import PartState, Verdict
 
 BOT_PROCESS = "COIN-BOT"
 _MODE_ICON = {"sim": "sim", "replay": "replay", "paper": "paper", "live": "live"}
@@ -26,11 +27,16 @@ _STATUS = {
     Status.SAFE: ("warn", "risk"),
     Status.ERROR: ("bad", "bads"),
 }
-_PRESENCE = {
-    Presence.LOADING: ("unk", "wait"),
-    Presence.STALE: ("warn", "warns"),
-    Presence.OFFLINE: ("bad", "off"),
-    Presence.UNREADABLE: ("warn", "unk"),
+# Hue and shape of the words that outrank the bot's own.
+_OTHER = {
+    Verdict.BLIND: ("bad", "blind"),
+    Verdict.LOCKED_OUT: ("bad", "lockout"),
+    Verdict.LEDGER_GONE: ("bad", "bads"),
+    Verdict.LOADING: ("unk", "wait"),
+    Verdict.STALE: ("warn", "warns"),
+    Verdict.HUNG: ("bad", "warns"),
+    Verdict.OFFLINE: ("bad", "off"),
+    Verdict.UNREADABLE: ("warn", "unk"),
 }
 
 
@@ -53,6 +59,7 @@ class Block:
     sub: str
     age_s: float | None
     age_state: str
+    age_of: str = "file"  # or "trouble": how long the bot has not seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,28 +110,41 @@ def band(s: Snapshot) -> Band:
 
 
 def presence_word(s: Snapshot) -> str:
-    """The word in the status block, the title and the API: the bot's own status only where the file is fresh."""
-    return s.status.value if s.status else s.presence.value
+    """The word in the status block, the title and the API: the one verdict (`shared.verdict`)."""
+    return s.verdict.word.value
 
 
 def block(s: Snapshot) -> Block:
-    if s.fresh and s.state:
-        state, icon = _STATUS[s.state.status]
-        sub = _sub_fresh(s, s.state)
+    verdict = s.verdict
+    if verdict.word in _OTHER:
+        state, icon = _OTHER[verdict.word]
     else:
-        state, icon = _PRESENCE[s.presence]
-        sub = _sub_old(s)
-    age_s = None if s.presence is Presence.LOADING and s.state is None else s.age_s
+        state, icon = _STATUS[Status(verdict.word)]
+    sub = _sub_fresh(s, s.state) if s.fresh and s.state else _sub_old(s)
+    age_s, of = _block_age(s)
     age_state = "fresh" if age_s is None else f.age_state(age_s)
     if s.presence is Presence.OFFLINE and age_s is not None:
         age_state = "dead"
     if s.presence is Presence.UNREADABLE and age_state in ("fresh", "late"):
         age_state = "stale"
-    return Block(state, icon, presence_word(s).upper(), sub, age_s, age_state)
+    return Block(state, icon, verdict.word.shown.upper(), sub, age_s, age_state, of)
+
+
+def _block_age(s: Snapshot) -> tuple[float | None, str]:
+    """How long it has been so, where the bot does not see; else the file's age. The mark that stands for it, too."""
+    verdict = s.verdict
+    if s.fresh and verdict.word in _OTHER:
+        return verdict.seconds, "trouble"
+    return (None if s.presence is Presence.LOADING and s.state is None else s.age_s), "file"
 
 
 def _sub_fresh(s: Snapshot, state: BotState) -> str:
     seq = f"seq {f.count(state.seq)}"
+    match s.verdict.word:
+        case Verdict.BLIND:
+            return f"{_though(state)}, does not see · {seq}"
+        case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
+            return f"{_though(state)}, sends nothing · {seq}"
     match state.status:
         case Status.KILLED:
             latch = f.short_id(state.kill.latch_id, 6) if state.kill else "?"
@@ -138,6 +158,11 @@ def _sub_fresh(s: Snapshot, state: BotState) -> str:
         case Status.ERROR:
             return f"{_failed_step(state)} · {seq}"
     return f"{state.phase}{', late' if s.late else ''} · {seq}"
+
+
+def _though(state: BotState) -> str:
+    """The bot's own word beside one that outranks it."""
+    return "lives" if state.status is Status.RUNNING else state.status.value
 
 
 def _failed_step(state: BotState) -> str:
@@ -174,8 +199,9 @@ def _ws(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     if not feeds.ws_connected:
         starting = s.status is Status.STARTING
         title = feeds.ws_note or ("Opens after backfill" if starting else "The stream is not connected")
+        since = s.verdict.figures_age_s
         return Light("unk" if starting else "bad", "wait" if starting else "bads", "WS", "soon" if starting else "down",
-                     "", title)  # fmt: skip
+                     f.age(since) if since is not None and not starting else "", title)  # fmt: skip
     age_ms = feeds.ws_age_ms
     if age_ms is None:
         return Light("warn", "warns", "WS", "silent", "", "Connected, no message yet")
@@ -283,10 +309,29 @@ def witnesses(s: Snapshot) -> list[Witness]:
     return out
 
 
+_PART = {
+    PartState.OK: ("ok", "ok"),
+    PartState.WARN: ("warn", "warns"),
+    PartState.GONE: ("bad", "bads"),
+    PartState.UNKNOWN: ("unk", "unk"),
+}
+
+
+def sources(s: Snapshot) -> list[Witness]:
+    """Each source of the verdict with its age: what is gone, and what still holds."""
+    out = []
+    for part in s.verdict.parts:
+        state, icon = _PART[part.state]
+        age = "" if part.age_ms is None else f" {f.span(part.age_ms / 1000)}"
+        text = f": {f.clean(part.text)}" if part.text else ""
+        out.append(Witness(state, icon, f"{part.title}{age}{text}"))
+    return out
+
+
 def title(s: Snapshot, page: str) -> str:
     """`STALE 14.2 s · SIM · Overview · COIN`: the tab tells the state."""
     b = block(s)
-    age = f" {f.span(b.age_s)}" if b.age_s is not None and not s.fresh else ""
+    age = f" {f.span(b.age_s)}" if b.age_s is not None and (not s.fresh or b.age_of == "trouble") else ""
     return f"{b.word}{age} · {band(s).word} · {page} · COIN"
 
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 
 from dashboard.views import account
 from dashboard.views import format as f
-from dashboard.views.header import BOT_PROCESS, Witness, witnesses
+from dashboard.views.header import BOT_PROCESS, Witness, sources, witnesses
 from dashboard.views.snapshot import Snapshot
 from shared.documents import BotState, KillDoc, PositionDoc, Status
 from shared.presence import Presence
+from shared.unwatched import Unwatched, unwatched
+from shared.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,9 @@ class Note:
     text: str
     strong: str = ""  # said after the text, in bold
     rest: str = ""
-    grows: bool = False  # the heading ends in the file's age
-    action: str = ""  # flatten, start, adopt
+    grows: str = ""  # the heading goes on with an age that counts: of the file, or of the trouble
+    tail: str = ""  # what the heading says after it
+    action: str = ""  # flatten, start, restart, adopt
     witnesses: list[Witness] = field(default_factory=list)
 
 
@@ -35,6 +38,10 @@ def note(s: Snapshot) -> Note | None:
         return _offline(s)
     if s.state is None or not s.fresh:
         return None
+    if s.verdict.word is Verdict.LOCKED_OUT:
+        return _locked_out(s, s.state)
+    if s.verdict.word is Verdict.BLIND:
+        return _blind(s, s.state)
     return _of_latches(s, s.state) or _of_account(s, s.state) or _of_status(s, s.state) or _of_files(s, s.state)
 
 
@@ -85,8 +92,46 @@ def _stale(s: Snapshot) -> Note:
         "The bot has written nothing for",
         f"{_as_of(s)} Colour is taken out until it is fresh again. Kill, Pause and Stop still work: they are written "
         "to disk and hold when the bot reads again.",
-        grows=True,
+        grows="file",
         witnesses=witnesses(s),
+    )
+
+
+def _blind(s: Snapshot, state: BotState) -> Note:
+    """What is unwatched, what can still happen at the exchange, and how old each source is."""
+    left = unwatched(state)
+    tail = "" if left is None or not left.lots else f": {_worth_bare(left)}, unwatched"
+    if left is None:
+        said = ["Its positions were not known yet."]
+    elif not left.lots:
+        said = ["No lot is open."]
+    else:
+        rest = f.words(left.resting())
+        said = [f"{rest} and can still fill there." if left.takes else f"{rest}."]
+        if left.stops:
+            said.append(
+                f"Stops of {f.listed(list(left.stops))} are kept by the bot: none is judged until a price comes."
+            )
+    said.append("Entries are shut. The bot reconnects by itself; look if it lasts two minutes.")
+    if state.kill is not None:
+        said.append("It is killed: orders that are left are cancelled when the exchange answers.")
+    return Note("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, witnesses=sources(s))
+
+
+def _worth_bare(left: Unwatched) -> str:
+    return f.plural(left.lots, "lot") + ("" if left.value_usd is None else f", {f.money(left.value_usd)} USD")
+
+
+def _locked_out(s: Snapshot, state: BotState) -> Note:
+    left = unwatched(state)
+    held = "" if left is None or not left.lots else f" {f.words(left.sentence())}."
+    return Note(
+        "bad",
+        "lockout",
+        "Locked out: the bot sees, and cannot send",
+        f"{f.words(f.clean(state.error or s.verdict.reason))}. Whoever holds the lock now may trade these lots, so "
+        f"this bot buys, sells and cancels nothing.{held}",
+        witnesses=sources(s),
     )
 
 

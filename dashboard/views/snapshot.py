@@ -8,6 +8,7 @@ from shared.control import ControlFile
 from shared.documents import BotState, DepthDoc, Quote, Status
 from shared.pm2 import Process
 from shared.presence import LATE_S, Presence
+from shared.verdict import Judged, Outside, judge
 
 
 class Lock(StrEnum):
@@ -108,6 +109,16 @@ class Snapshot:
     def status(self) -> Status | None:
         """The bot's own word; None unless the file is fresh."""
         return self.state.status if self.fresh and self.state else None
+
+    @property
+    def verdict(self) -> Judged:
+        """The one word for the bot, as every reader makes it (`shared.verdict`)."""
+        w, process = self.witnesses, self.pm2.find("COIN-BOT")
+        alive = None if w.pid_alive is None else w.pid_alive and w.lock is not Lock.FREE
+        pm2 = process.effective.value if process is not None else None
+        doc = self.state.verdict if self.state is not None else None
+        own = self.state.status.value if self.state is not None else None
+        return judge(doc, own, Outside(self.presence, self.age_s, alive, pm2, self.error))
 
     @property
     def old(self) -> bool:

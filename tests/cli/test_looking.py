@@ -29,7 +29,7 @@ def test_status_of_nothing(coin: Coin) -> None:
 def test_a_broken_state_is_unreadable_not_running(coin: Coin, paths: DataPaths) -> None:
     paths.state.write_text('{"status":"running","phase":"trading","version":99}')
     done = coin("status")
-    assert done.returncode == 3
+    assert done.returncode == 7
     assert "UNREADABLE" in done.stdout
     assert "RUNNING" not in done.stdout
 

@@ -117,6 +117,34 @@ async def test_it_subscribes_with_a_token_for_each_channel_and_hands_over_prices
     assert sink.changes[0] == (True, "up"), "up once the channel gave data, not when the socket opened"
 
 
+async def test_a_peer_that_hangs_at_the_goodbye_does_not_hold_up_the_news() -> None:
+    class Hanging(Net):
+        @asynccontextmanager
+        async def connect(self, url: str, ca_file: Path | None) -> AsyncIterator[Socket]:
+            try:
+                yield self.sockets.pop(0)
+            finally:
+                await asyncio.sleep(3600)
+
+    sink = Sink()
+    stream = make(Hanging(Socket([beat(0), ticker(1)], OSError("silent"))), sink)
+    await run(stream, lambda: sink.changes[-1:] == [(False, "silent")], limit_s=1.0)
+    assert not stream.health.connected
+
+
+async def test_heartbeats_alone_keep_a_whole_stream_young_and_a_half_one_not() -> None:
+    socket, sink = Socket([beat(0), beat(1)]), Sink()
+    stream = make(Net(socket), sink)
+    await run(stream, lambda: not socket.frames)
+    assert stream.health.last_s is not None
+    assert stream.health.good_s is None, "no channel has given data: its heartbeats prove no price"
+
+    socket = Socket([beat(0), ticker(1), beat(2), beat(3)])
+    stream = make(Net(socket), Sink())
+    await run(stream, lambda: not socket.frames and stream.health.messages == 4)
+    assert stream.health.good_s == stream.health.last_s
+
+
 async def test_a_socket_that_only_beats_is_not_up() -> None:
     sink = Sink()
     stream = make(Net(Socket([beat(0), beat(1), {"channel": "subscriptions", "sequence_num": 2, "events": []}])), sink)

@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -160,3 +162,25 @@ def _try(operation: Any, client: httpx.AsyncClient, runner: asyncio.Runner) -> i
 
     check()
     return count
+
+
+async def test_a_blind_bot_is_blind_in_the_api_the_metrics_and_the_page(dash: Dash) -> None:
+    dash.writer.blind_since = datetime.now(UTC) - timedelta(seconds=51)
+    dash.beat()
+    async with dash.machine() as client:
+        health = (await client.get("/api/bot/health")).json()
+        assert (health["ok"], health["status"], health["word"]) == (True, "running", "blind")
+        assert health["seconds"] > 50 and health["figures_age_s"] > 50
+        assert {p["name"] for p in health["parts"] if p["state"] == "gone"} == {"stream", "orders"}
+        assert (await client.get("/api/positions")).json()["figures_age_s"] > 50
+        metrics = (await client.get("/metrics")).text
+        assert 'bot_verdict{verdict="blind"} 1.0' in metrics and 'bot_verdict{verdict="running"} 0.0' in metrics
+        assert re.search(r"^bot_blind_seconds 5\d\.", metrics, re.M)
+        page = (await client.get("/")).text
+    assert "<title>BLIND 5" in page and 'data-presence="blind" data-blind' in page
+    chips = re.findall(r'<span class="age" data-s="(\w+)" data-age="fed">5\d\.\d', page)
+    assert len(chips) >= 5 and set(chips) == {"stale"}, "equity, today, exits and positions are as old as their prices"
+    dash.writer.blind_since = None
+    dash.beat()
+    async with dash.machine() as client:
+        assert (await client.get("/api/bot/health")).json()["word"] == "running"

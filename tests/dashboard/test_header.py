@@ -1,12 +1,13 @@
 """What the header may say: above all, that RUNNING is never shown for a bot that isn't."""
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashboard import render
 from dashboard.views import boot, commands, header, notes
 from dashboard.views.snapshot import Lock, Pm2Look, Sent, Snapshot, Witnesses
 from shared.control import Cmd
@@ -168,3 +169,36 @@ def test_a_boot_that_does_not_move_says_how_long_it_waits() -> None:
     drawn = boot.boot(snapshot(None, Presence.LOADING, watched_s=1.2))
     assert drawn.full
     assert drawn.remark == "waiting for the first state file, 1.2\u00a0s"
+
+
+# ---- blind ----
+
+
+def blind(tmp_path_factory: pytest.TempPathFactory, seconds: float, scenario: str = "six") -> BotState:
+    writer = Writer(tmp_path_factory.mktemp("b"), scenario)
+    writer.blind_since = datetime.now(UTC) - timedelta(seconds=seconds)
+    return writer.state()
+
+
+def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory: pytest.TempPathFactory) -> None:
+    state = blind(tmp_path_factory, 51)
+    s = snapshot(state, Presence.FRESH, witnesses=Witnesses(4242, True, Lock.HELD))
+    block = header.block(s)
+    assert (block.word, block.state, block.age_of) == ("BLIND", "bad", "trouble")
+    assert block.age_s == pytest.approx(51.4, abs=0.3), "of the last heartbeat, not of the file"
+    assert header.title(s, "Overview").startswith("BLIND 51")
+    assert header.favicon(s) == "bad"
+    told = notes.note(s)
+    assert told is not None and told.state == "bad"
+    said = f"{told.heading} 51 s{told.tail}. {told.text}"
+    held = sum(lot.value_usd or 0 for p in state.positions or [] for lot in p.lots)
+    assert f"6 lots, {held:,.2f} USD, unwatched" in said
+    assert "6 takes rest at the exchange and can still fill there" in said
+    assert "Stops of SOL-USD are kept by the bot" in said
+    assert render.figures_age_s(s) > 50
+
+
+def test_a_heartbeat_that_is_late_is_not_blindness(tmp_path_factory: pytest.TempPathFactory) -> None:
+    s = snapshot(blind(tmp_path_factory, 3), Presence.FRESH)
+    assert header.block(s).word == "RUNNING"
+    assert render.figures_age_s(s) == pytest.approx(3.4, abs=0.3)

@@ -62,6 +62,7 @@ from shared.ledger.schema import commands, days, fills, journal, lots, orders
 from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds
+from shared.verdict import PartDoc, PartState, VerdictDoc
 
 PRICES = {
     "BTC-USD": 113962.18, "ETH-USD": 4096.32, "SOL-USD": 199.58, "ADA-USD": 0.8123, "DOGE-USD": 0.24117,
@@ -290,6 +291,7 @@ class Writer:
         self.kill: KillDoc | None = None
         self.differences = "BTC -0.01, USD +250.5" if scenario == "differs" else None
         self.answers = True
+        self.blind_since = datetime.now(UTC) if scenario == "blind" else None
         self.pid = os.getpid()
         self.control = TolerantReader(self.paths.control, decode_control)
         self.done: set[str] = set()
@@ -422,6 +424,7 @@ class Writer:
                 rest_ok=True, rest_last_ms=41.0, rest_errors=2, rest_calls=81_204, rest_note=None, budget_pct=87.0,
                 clock_offset_ms=12, clock_ok=True,
             ),
+            verdict=None if bare else self._verdict(status, now),
             strategy=None if bare else StrategyDoc(
                 name="logistic", granularity="ONE_MINUTE", parameters={"MA_FAST": "10", "MA_SLOW": "30"},
                 settings=[StrategySettingDoc(key=k, value=v, default=d, origin=o, help=f"What {k} does.", own=False)
@@ -445,6 +448,28 @@ class Writer:
                              level=lv, text=t, product_id=p)
                     for s, k, lv, p, t in (EVENTS if rows else EVENTS[-1:])],
             io=IoDoc(disk_free_mb=71_000),
+        )  # fmt: skip
+
+    def _verdict(self, status: Status, now: datetime) -> VerdictDoc:
+        """As the bot would say it; blind since `blind_since`, where that is set."""
+        gone_ms = None if self.blind_since is None else epoch_ms(now) - epoch_ms(self.blind_since)
+        blind = gone_ms is not None and gone_ms > 5000
+        state, age_ms = (PartState.GONE, gone_ms) if blind else (PartState.OK, gone_ms or 210)
+        text = f"no heartbeat since {self.blind_since:%H:%M:%S} (silent for 5 s)" if blind else ""
+        return VerdictDoc(
+            word="blind" if blind else status.value, reason=f"Stream: {text}" if blind else None,
+            seconds=age_ms / 1000 if blind else None, figures_age_ms=age_ms,
+            parts=[
+                PartDoc(name="stream", title="Stream", state=state, age_ms=age_ms, text=text),
+                PartDoc(name="orders", title="Order news", state=state, age_ms=age_ms, text=text),
+                PartDoc(name="rest", title="REST", state=PartState.OK, age_ms=4100),
+                PartDoc(name="prices", title="Prices", state=PartState.WARN if blind else PartState.OK, age_ms=age_ms,
+                        text="last 113962.18 BTC-USD" if blind else ""),
+                PartDoc(name="balances", title="Balances", state=PartState.OK, age_ms=12_000),
+                PartDoc(name="clock", title="Clock", state=PartState.OK, text="+12 ms"),
+                PartDoc(name="ledger", title="Ledger", state=PartState.OK, text="written, nothing pending"),
+                PartDoc(name="lock", title="Lock", state=PartState.OK, text="held"),
+            ],
         )  # fmt: skip
 
     def _orders(self, rows: list[LotDoc], now: datetime) -> list[OrderDoc]:
