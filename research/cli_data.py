@@ -1,18 +1,17 @@
-"""`./coin data …` and `./coin runs …`."""
+"""`./coin data …`: candles."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from research import terminal
-from research.cli_backtest import run_and_show
 from research.errors import ResearchError
 from research.options import data_dir, day_s, guarded
 
 # ruff: noqa: PLC0415
 app = typer.Typer(help="Candles: bring them in, download them, list them.", no_args_is_help=True)
-runs_app = typer.Typer(help="Kept runs: list, compare, repeat.", invoke_without_command=True)
 
 
 @app.command("import")
@@ -96,7 +95,7 @@ def say_what(candles: object) -> None:
 
 
 @app.command("list")
-def list_sets() -> None:
+def list_sets(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
     """Every candle set."""
 
     def work() -> None:
@@ -105,6 +104,9 @@ def list_sets() -> None:
         from shared.times import from_epoch_ms
 
         found = store.entries(data_dir())
+        if json:
+            terminal.say_json([dataclasses.asdict(one) for one in found])
+            return
         if not found:
             terminal.say("  · There are none yet: ./coin data import FILE, or ./coin data download BTC-USD 1m")
             return
@@ -116,103 +118,6 @@ def list_sets() -> None:
             )
             for e in found
         ]  # fmt: skip
-        terminal.table(("name", "product", "bar", "bars", "first", "last", "missing", "hash"), rows, left=2)
-
-    guarded(work)
-
-
-@runs_app.callback()
-def list_runs(context: typer.Context) -> None:
-    """List the kept runs."""
-    if context.invoked_subcommand is None:
-        guarded(_list_runs)
-
-
-def _list_runs() -> None:
-    from research import runs
-
-    rows = []
-    for kept in runs.listed(data_dir()):
-        f, asked = kept.about["figures"], kept.about["request"]
-        sets = " ".join(f"{key}={value}" for key, value in asked["overrides"].items())
-        rows.append(
-            (
-                kept.run_id, ", ".join(asked["data"]), sets[:60], _percent(f.get("total_return")),
-                _percent(f.get("max_drawdown")), _plain(f.get("sharpe")), f"{f.get('lots') or 0:,.0f}",
-            )
-        )  # fmt: skip
-    if not rows:
-        terminal.say("  · There are none yet: ./coin backtest --data NAME")
-        return
-    terminal.table(("run", "data", "settings", "return", "drawdown", "Sharpe", "lots"), rows, left=3, wrap=2)
-
-
-def _percent(value: float | None) -> str:
-    return "—" if value is None else f"{value * 100:,.2f} %"
-
-
-def _plain(value: float | None) -> str:
-    return "—" if value is None else f"{value:,.2f}"
-
-
-@runs_app.command()
-def compare(first: str, second: str) -> None:
-    """Two runs beside each other: what differs in settings and data, and every figure."""
-
-    def work() -> None:
-        from research import runs
-
-        a, b = (runs.find(data_dir(), run_id).about for run_id in (first, second))
-        keys = sorted({*a["settings"], *b["settings"]})
-        rows = [
-            (key, str(a["settings"].get(key, "—")), str(b["settings"].get(key, "—")))
-            for key in keys
-            if a["settings"].get(key) != b["settings"].get(key)
-        ]
-        for word in ("code", "data", "request"):
-            if a[word] != b[word]:
-                rows.append((word, _short(a[word]), _short(b[word])))
-        terminal.table(("differs in", a["run_id"], b["run_id"]), rows or [("nothing", "", "")])
-        terminal.say()
-        names = [name for name in a["figures"] if name in b["figures"]]
-        terminal.table(
-            ("figure", a["run_id"], b["run_id"]),
-            [(name, _figure(a["figures"][name]), _figure(b["figures"][name])) for name in names],
-        )
-
-    guarded(work)
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 48 else text[:47] + "…"
-
-
-def _figure(value: float | None) -> str:
-    return "—" if value is None else f"{value:,.6g}"
-
-
-@runs_app.command()
-def repeat(run_id: Annotated[str, typer.Argument(help="Its id, the end of it, or last.")] = "last") -> None:
-    """Ask the same again with the data and code of now, and say whether the figures are the same."""
-
-    def work() -> None:
-        from research import runs
-
-        old = runs.find(data_dir(), run_id)
-        run_and_show(runs.request_of(old.about["request"]))
-        new = runs.find(data_dir(), "last")
-        same = new.about["figures"] == old.about["figures"]
-        hashes = [one["digest"] for one in new.about["data"]] == [one["digest"] for one in old.about["data"]]
-        terminal.say()
-        if same:
-            terminal.say(f"  ✓ the same figures as {old.run_id}")
-            return
-        why = [] if hashes else ["the data is another"]
-        if new.about["code"] != old.about["code"]:
-            why.append(f"the code is another ({old.about['code']}, now {new.about['code']})")
-        if new.about["settings"] != old.about["settings"]:
-            why.append("settings outside of the run are others")
-        raise terminal.give_up(f"other figures than {old.run_id}: {'; '.join(why) or 'nothing explains it'}")
+        terminal.table(("name", "product", "bar", "bars", "first", "last", "missing", "hash"), rows, kinds="nn#####h")
 
     guarded(work)

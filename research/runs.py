@@ -94,6 +94,7 @@ def keep(data_dir: Path, run: Backtest) -> Kept:
         "code": code_version(),
         "verdict": run.verdict.document(),
         "figures": {figure.key: figure.value for figure in run.figures},
+        "kinds": {figure.key: (figure.title, figure.kind) for figure in run.figures},
         "other_bound": {figure.key: figure.value for figure in run.other_bound},
         "notes": list(run.notes),
     }
@@ -125,5 +126,5 @@ def find(data_dir: Path, run_id: str) -> Kept:
         kept for kept in found if kept.run_id.endswith(run_id)
     ]
     if len(match) != 1:
-        raise ResearchError(f"no run {run_id}: ./coin runs" if not match else f"{run_id} fits {len(match)} runs")
+        raise ResearchError(f"no run {run_id}: ./coin runs list" if not match else f"{run_id} fits {len(match)} runs")
     return match[0]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from shared import terminal as fitted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,17 +32,22 @@ def give_up(text: str, *ways_out: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, wrap: int = -1) -> None:
-    """A table; the first `left` columns are texts, the others numbers. Only the column `wrap` is broken into lines."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+def say_json(document: object) -> None:
+    """The same for scripts: one JSON document."""
+    import orjson  # noqa: PLC0415
 
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    for i, name in enumerate(columns):
-        shown.add_column(name, justify="left" if i < left else "right", no_wrap=i != wrap)
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    console().print(shown)
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    typer.echo(orjson.dumps(document, default=str, option=options).decode())
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, kinds: str = "") -> None:
+    """A table that fits the terminal; `kinds`: a letter for each column (`shared.terminal.Kind`).
+
+    Without it the first `left` columns are texts, the others numbers.
+    """
+    kinds = kinds or "t" * left + "#" * (len(titles) - left)
+    for line in fitted.table(fitted.columns(titles, kinds), rows, fitted.width(), indent=0):
+        typer.echo(line)
 
 
 class Step(Protocol):

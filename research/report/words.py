@@ -1,9 +1,11 @@
 """Figures as people read them: signs, units, no −0.00, unknown as —."""
 
 from research.metrics.summary import Figure
+from shared import figures
+from shared.figures import MINUS as MINUS  # noqa: PLC0414  others take it from here
+from shared.figures import UNKNOWN
 
 _SIGNED = {"total_return", "buy_and_hold", "cagr", "expectancy", "best", "worst", "realised", "open_result"}
-MINUS = "\u2212"
 NO_BREAK = "\u00a0"
 
 
@@ -24,17 +26,14 @@ def span(seconds: float) -> str:
 
 
 def number(value: float, digits: int, signed: bool) -> str:
-    text = f"{abs(value):,.{digits}f}"
-    if not float(text.replace(",", "")):
-        return text
-    return (MINUS if value < 0 else "+" if signed else "") + text
+    return figures.number(value, digits, signed=signed)
 
 
 def figure_text(figure: Figure, currency: str = "USD") -> str:
     """The figure's value with its unit."""
     value, signed = figure.value, figure.key in _SIGNED
     if value is None:
-        return "—"
+        return UNKNOWN
     match figure.kind:
         case "money":
             return f"{number(value, 2, signed)}{NO_BREAK}{currency}"

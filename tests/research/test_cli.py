@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,8 @@ from shared.settings import load
 from tests.research.paths import path
 
 
-def coin(folder: Path, *arguments: str, code: int = 0) -> str:
-    env = {**os.environ, "DATA_DIR": str(folder), "COLUMNS": "160"}
+def coin(folder: Path, *arguments: str, code: int = 0, columns: int = 160) -> str:
+    env = {**os.environ, "DATA_DIR": str(folder), "COLUMNS": str(columns)}
     command = [sys.executable, "-m", "research", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
@@ -57,6 +58,28 @@ def test_from_file_to_report_and_back(folder: Path) -> None:
     assert listed.count("mine") >= 3 and "TAKE_PROFIT_PCT=3" in listed
     ids = sorted(p.name for p in (folder / "research" / "runs").iterdir())
     assert "TAKE_PROFIT_PCT" in coin(folder, "runs", "compare", ids[0], ids[-1])
+    _runs_are_shown(folder, ids)
+
+
+def _runs_are_shown(folder: Path, ids: list[str]) -> None:
+    """Every command over kept runs: list with or without its word, at each width, for scripts as well."""
+    assert coin(folder, "runs", "list") == coin(folder, "runs")
+    for columns in (60, 80, 120):
+        listed = coin(folder, "runs", "list", columns=columns)
+        assert max(map(len, listed.splitlines())) <= columns and all(run_id in listed for run_id in ids)
+    told = json.loads(coin(folder, "runs", "list", "--json"))
+    assert [run["run_id"] for run in told] == ids and told == json.loads(coin(folder, "runs", "--json"))
+    final = told[-1]["figures"]["final_equity"]
+    shown = coin(folder, "runs", "show", ids[-1], columns=80)
+    assert f"{final:,.2f}\u00a0USD" in shown and "Final equity" in shown and "trades.csv" in shown
+    assert json.loads(coin(folder, "runs", "show", "last", "--json"))["figures"]["final_equity"] == final
+    compared = coin(folder, "runs", "compare", ids[0], ids[-1], columns=80)
+    assert f"{final:,.2f}\u00a0USD" in compared and max(map(len, compared.splitlines())) <= 80
+    assert not re.search(r"\de[+-]\d", compared), "an exponent is no figure for people"
+    assert "figures" in json.loads(coin(folder, "runs", "compare", ids[0], ids[-1], "--json"))
+    sets = coin(folder, "data", "list", columns=80)
+    assert max(map(len, sets.splitlines())) <= 80 and "mine" in sets
+    assert json.loads(coin(folder, "data", "list", "--json"))[0]["name"] == "mine"
 
 
 def test_as_live_takes_the_defaults_of_live(folder: Path) -> None:
