@@ -29,6 +29,7 @@ _OWN = (
     "pages.css",
     "coin.js",
     "charts.js",
+    "candles.js",
     "tables.js",
     "docs.js",
     *(f"icon-{name}.svg" for name in ("ok", "now", "warn", "bad", "off")),

@@ -81,7 +81,7 @@ def first_load(page: bytes, charts: bool = True) -> Figure:
     """Compressed bytes of the Overview with everything it loads."""
     assets = Assets()
     names = ["coin.css", "pages.css", "coin.js", "tables.js", "htmx.js", "inter.woff2", "icon-ok.svg"]
-    names += ["lightweight-charts.js", "charts.js"] if charts else []
+    names += ["lightweight-charts.js", "charts.js", "candles.js"] if charts else []
     total = len(gzip.compress(page, 1))
     for asset in assets.by_url.values():
         if asset.name in names:

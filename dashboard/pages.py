@@ -35,6 +35,13 @@ class Part:
     view: View
 
 
+Settle = Callable[[Hub, Snapshot, Params, Params], Params]
+
+
+def as_asked(_hub: Hub, _s: Snapshot, asked: Params, _kept: Params) -> Params:
+    return asked
+
+
 async def nothing(_hub: Hub, _s: Snapshot, _params: Params) -> Data:
     return {}
 
@@ -51,6 +58,10 @@ class Page:
     load: Load = nothing
     params: tuple[str, ...] = ()  # query parameters that the page knows
     listed: bool = True  # stands in the navigation
+    # What the page shows for what was asked for and what this browser chose last (the parameters named in `kept`): it
+    # holds for as long as the page is open, so that what it shows does not change under the reader.
+    settle: Settle = as_asked
+    kept: tuple[str, ...] = ()
 
     @property
     def template(self) -> str:

@@ -20,7 +20,7 @@ from shared.ledger.at import reader_at
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import Place
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
-from shared.market_data import CandleRow, EquityRow, open_market_reader, read_candles, read_equity
+from shared.market_data import CandleRow, EquityRow, IndicatorRow, open_market_reader, read_candles, read_equity
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -138,6 +138,27 @@ class Market:
         finally:
             db.close()
 
+    def minutes(self, product_id: str, since_s: int) -> list[CandleRow]:
+        """Closed minutes since then, oldest first; none where nothing can be read."""
+        rows = self._rows(
+            "SELECT start_s, open, high, low, close, volume FROM candles WHERE product_id = ? AND "
+            "granularity = 'ONE_MINUTE' AND start_s >= ? ORDER BY start_s",
+            (product_id, since_s),
+        )
+        return [CandleRow(*row) for row in rows or []]
+
+    def indicators(self, product_id: str, granularity: str, since_s: int) -> list[IndicatorRow]:
+        """The strategy's indicators since then, oldest first; none where nothing can be read."""
+        rows = self._rows(
+            "SELECT start_s, vals FROM indicators WHERE product_id = ? AND granularity = ? AND start_s >= ? "
+            "ORDER BY start_s",
+            (product_id, granularity, since_s),
+        )
+        try:
+            return [IndicatorRow(int(at_s), orjson.loads(values)) for at_s, values in rows or []]
+        except orjson.JSONDecodeError:
+            return []
+
     def equity(self, since_s: int, most: int = 1500) -> list[EquityRow] | None:
         """Equity since `since_s`, oldest first, at most about `most` points: the last one of each equal span."""
         try:
@@ -190,14 +211,10 @@ class Market:
         rows = self._rows(query, values)
         return rows[0] if rows else None
 
-    def decisions(self, product_id: str, since_s: int) -> list[tuple[int, str, dict[str, float]]]:
-        """(bar's start, buy, sell or flat, the indicators' values) since then, oldest first."""
-        query = "SELECT start_s, signal, vals FROM signals WHERE product_id = ? AND start_s >= ? ORDER BY start_s"
-        try:
-            rows = self._rows(query, (product_id, since_s)) or []
-            return [(int(at), str(word), orjson.loads(vals)) for at, word, vals in rows]
-        except orjson.JSONDecodeError:
-            return []
+    def decisions(self, product_id: str, since_s: int) -> list[tuple[int, str]]:
+        """(bar's start; buy, sell or flat) since then, oldest first."""
+        query = "SELECT start_s, signal FROM signals WHERE product_id = ? AND start_s >= ? ORDER BY start_s"
+        return [(int(at), str(word)) for at, word in self._rows(query, (product_id, since_s)) or []]
 
     def stops(self, since_s: int) -> list[StopCount] | None:
         """What kept closed bars from an entry since then; None = nothing to read."""

@@ -489,6 +489,18 @@ class BotState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteDoc:
+    """The last prices that the bot heard within one minute: for charts, while the exchange's own bar is not there."""
+
+    start_s: int  # of the minute, by the exchange's clock
+    since_ms: int  # when the first of them came: what was before is not known
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     product_id: str
     bid: float | None
@@ -496,6 +508,7 @@ class Quote:
     last: float | None
     at_ms: int
     price_increment_text: str = ""  # "" = not told
+    minutes: list[MinuteDoc] = field(default_factory=list)  # the running one and the one before, oldest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,11 @@ Plain SQLite (WAL, synchronous=OFF): display values as REAL, times in whole seco
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS candles (
@@ -19,6 +21,9 @@ CREATE TABLE IF NOT EXISTS equity (
 CREATE TABLE IF NOT EXISTS signals (
   product_id TEXT NOT NULL, start_s INTEGER NOT NULL, signal TEXT NOT NULL, probability REAL, vals TEXT NOT NULL,
   PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS indicators (
+  product_id TEXT NOT NULL, granularity TEXT NOT NULL, start_s INTEGER NOT NULL, vals TEXT NOT NULL,
+  PRIMARY KEY (product_id, granularity, start_s)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stops (
   product_id TEXT NOT NULL, start_s INTEGER NOT NULL, signal TEXT NOT NULL, gate TEXT NOT NULL, title TEXT NOT NULL,
   PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
@@ -34,6 +39,11 @@ class CandleRow(NamedTuple):
     low: float
     close: float
     volume: float  # base units
+
+
+class IndicatorRow(NamedTuple):
+    start_s: int  # the bar's open time
+    values: dict[str, float]  # by the strategy's own names; unknown ones are left out
 
 
 class EquityRow(NamedTuple):
@@ -120,3 +130,17 @@ def read_candles(db: sqlite3.Connection, product_id: str, granularity: str, limi
         (product_id, granularity, limit),
     ).fetchall()
     return [CandleRow(*row) for row in reversed(rows)]
+
+
+def put_indicators(
+    db: sqlite3.Connection, product_id: str, granularity: str, rows: Sequence[IndicatorRow], *, whole: bool
+) -> None:
+    """What a strategy's indicators are on each of these bars; `whole`: in place of everything that was kept."""
+    with db:
+        db.execute("BEGIN")
+        if whole:
+            db.execute("DELETE FROM indicators WHERE product_id=? AND granularity=?", (product_id, granularity))
+        db.executemany(
+            "INSERT OR REPLACE INTO indicators VALUES (?,?,?,?)",
+            [(product_id, granularity, row.start_s, orjson.dumps(row.values).decode()) for row in rows],
+        )

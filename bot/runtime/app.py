@@ -30,6 +30,7 @@ from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
+from bot.runtime.minutes import Minutes
 from bot.runtime.offload import Offload
 from bot.runtime.recorder import Recorder
 from bot.runtime.report import positions_file, state
@@ -78,6 +79,7 @@ class Bot:
         self.desk: Desk | None = None
         self.streams: list[Stream] = []
         self.strategy: StrategyAdapter | None = None
+        self.minutes = Minutes()  # for people
         self.depth: DepthStream | None = None  # for people; its trouble is nobody's
         self.limiter = Limiter(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
@@ -120,8 +122,17 @@ class Bot:
             raise
         if self.tape is not None:
             self.tape.heard(event, intents, self.engine)
+        if isinstance(event, ev.Priced):
+            self._note_price(event.product_id)
         if intents:
             self._carry_out(intents, event, began_s)
+
+    def _note_price(self, product_id: str) -> None:
+        """The price as the engine took it: one that it doubts is in no bar."""
+        market = self.engine.world.market(product_id) if self.engine is not None else None
+        if market is not None and market.price is not None:
+            at_ms = epoch_ms(self.clock.utc()) + (self.clock_offset_ms or 0)
+            self.minutes.heard(product_id, market.price, at_ms)
 
     def _carry_out(self, intents: Sequence[Intent], event: ev.Event, began_s: float) -> None:
         records = [intent for intent in intents if isinstance(intent, Record)]

@@ -17,9 +17,10 @@ from bot.core.model import Bar
 from bot.core.universe import held_besides, without_price
 from bot.runtime.app import Bot
 from bot.runtime.control import LOOK_S
+from bot.runtime.lines import record_lines
 from bot.runtime.report import market_file
 from shared.documents import GateVerdict
-from shared.market_data import ENTERED, EquityRow
+from shared.market_data import ENTERED, EquityRow, IndicatorRow
 from shared.settings import GRANULARITY_S
 from shared.times import epoch_ms
 
@@ -201,9 +202,14 @@ async def _read_again(bot: Bot, rest: Rest, product_id: str, granularity: str, n
 
 
 async def _take(bot: Bot, product_id: str, granularity: str, closed: tuple[Bar, ...]) -> None:
-    if closed:
-        bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
-        await bot.recorder.candles(product_id, granularity, closed)
+    if not closed:
+        return
+    market = bot.engine.world.market(product_id) if bot.engine is not None else None
+    known_s = market.bars[-1].start_s if market is not None and market.bars else 0
+    bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
+    await bot.recorder.candles(product_id, granularity, closed)
+    if sum(bar.start_s > known_s for bar in closed) > 1:  # on those between nothing was decided
+        await record_lines(bot, product_id, granularity)
 
 
 async def _closed(bot: Bot, rest: Rest, product_id: str, granularity: str, at_s: int, every_s: float) -> None:
@@ -236,6 +242,8 @@ async def _record_signal(bot: Bot, product_id: str) -> None:
     market = bot.engine.world.market(product_id) if bot.engine is not None else None
     if market is not None and market.signal_bar_s is not None:
         await bot.recorder.signal(product_id, market.signal_bar_s, market.signal, market.probability, market.values)
+        row = IndicatorRow(market.signal_bar_s, {k: v for k, v in market.values.items() if math.isfinite(v)})
+        await bot.recorder.indicators_of(product_id, bot.settings.granularity, row)
         await _record_stop(bot, market)
 
 

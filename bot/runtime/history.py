@@ -9,6 +9,7 @@ from bot.core import events as ev
 from bot.core.model import Bar
 from bot.runtime.app import Bot
 from bot.runtime.clocks import fetch_bars
+from bot.runtime.lines import record_lines
 
 log = logging.getLogger("history")
 VOLATILITY_BARS = 1_441
@@ -21,7 +22,8 @@ def wanted_bars(bot: Bot) -> dict[str, int]:
     settings = bot.settings
     adapter = bot.engine.world.strategy if bot.engine is not None else None
     memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
-    wanted = {settings.granularity: max(memory + 5, 300)}
+    warmup = adapter.warmup_bars if adapter is not None else 0
+    wanted = {settings.granularity: max(memory + 5, 300 + warmup)}
     wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS + 5)
     return wanted | {g: max(n, wanted.get(g, 0)) for g, n in CHARTS.items()}
 
@@ -42,6 +44,7 @@ async def load_one(bot: Bot, rest: Rest, product_id: str, granularity: str, coun
         log.warning("no history of %s %s: signals stay FLAT until there are bars", product_id, granularity)
     bot.dispatch(ev.BarsClosed(product_id, granularity, bars))
     await bot.recorder.candles(product_id, granularity, bars)
+    await record_lines(bot, product_id, granularity)
 
 
 async def load_history(bot: Bot, rest: Rest, product_ids: tuple[str, ...]) -> None:

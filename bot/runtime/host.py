@@ -21,6 +21,7 @@ from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
+from bot.runtime.minutes import Minutes
 from bot.runtime.state_writer import StateWriter
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.control import Level
@@ -72,6 +73,7 @@ class Host(Protocol):
     streams: list[Stream]
     depth: DepthStream | None
     strategy: StrategyAdapter | None
+    minutes: Minutes
     limiter: Limiter
     gate: OrderGate
     live_lock: LiveLock

@@ -13,11 +13,23 @@ import orjson
 
 from bot.core.model import Bar
 from bot.runtime.offload import Offload
-from shared.market_data import ENTERED, CandleRow, EquityRow, open_market_writer, put_candles, put_equity
+from shared.market_data import (
+    ENTERED,
+    CandleRow,
+    EquityRow,
+    IndicatorRow,
+    open_market_writer,
+    put_candles,
+    put_equity,
+    put_indicators,
+    read_candles,
+)
 
 log = logging.getLogger("market")
 _PRUNE = "DELETE FROM candles WHERE granularity=? AND start_s<?"
 _PRUNE_DECISIONS = ("DELETE FROM signals WHERE start_s<?", "DELETE FROM stops WHERE start_s<?")
+_PRUNE_INDICATORS = "DELETE FROM indicators WHERE granularity=? AND start_s<?"
+Draw = Callable[[Sequence[CandleRow]], Sequence[IndicatorRow]]
 KEEP_DECISIONS_S = 14 * 86_400
 KEEP_S = {"ONE_MINUTE": 14 * 86_400, "FIVE_MINUTE": 60 * 86_400, "ONE_HOUR": 730 * 86_400, "ONE_DAY": 10_000 * 86_400}
 
@@ -41,6 +53,21 @@ class Recorder:
         rows = [CandleRow(*bar) for bar in bars]
         if rows:
             await self._write(lambda: put_candles(self._open(), product_id, granularity, rows))
+
+    async def indicators(self, product_id: str, granularity: str, bars: int, draw: Draw) -> None:
+        """The indicators on the newest `bars` kept bars, in place of what was kept of them."""
+
+        def work() -> None:
+            db = self._open()
+            put_indicators(
+                db, product_id, granularity, draw(read_candles(db, product_id, granularity, bars)), whole=True
+            )
+
+        await self._write(work)
+
+    async def indicators_of(self, product_id: str, granularity: str, row: IndicatorRow) -> None:
+        """Those of one more bar."""
+        await self._write(lambda: put_indicators(self._open(), product_id, granularity, [row], whole=False))
 
     async def equity(self, row: EquityRow) -> None:
         await self._write(lambda: put_equity(self._open(), row))
@@ -67,6 +94,7 @@ class Recorder:
         """Drop bars and decisions that no page shows any more."""
         for granularity, keep_s in KEEP_S.items():
             await self._write(partial(self._execute, _PRUNE, (granularity, now_s - keep_s)))
+            await self._write(partial(self._execute, _PRUNE_INDICATORS, (granularity, now_s - keep_s)))
         for statement in _PRUNE_DECISIONS:
             await self._write(partial(self._execute, statement, (now_s - KEEP_DECISIONS_S,)))
 

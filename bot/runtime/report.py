@@ -217,6 +217,7 @@ def market_file(bot: Host) -> bytes:
             last=float(m.price) if m.price is not None else None,
             at_ms=m.priced_ms or 0,
             price_increment_text=plain(m.product.price_increment),
+            minutes=bot.minutes.shown(product_id),
         )
         for product_id, m in bot.engine.world.markets.items()
     ]

@@ -1,6 +1,7 @@
 """The chosen strategy, as the engine wants it: bars of the core in, signal of the core out."""
 
 import logging
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -14,6 +15,7 @@ from bot.strategies import options, registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.score import ModelView
 from shared.documents import ModelDoc, ScoreDoc
+from shared.market_data import CandleRow, IndicatorRow
 from shared.settings import GRANULARITY_S, Settings
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -33,6 +35,7 @@ class StrategyAdapter:
         self._by_product: dict[str, Strategy] = {}
         first = registry.make(settings.strategy, settings)
         self._spare: Strategy | None = first
+        self._kind, self._options = type(first), first.options
         self.name = settings.strategy
         self.warmup_bars = first.warmup_bars
         self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
@@ -52,6 +55,22 @@ class StrategyAdapter:
         # Only a model says a probability; other strategies' measures have no common scale.
         probability = signal.strength if self.model_mode is not None else None
         return Signal(signal.call.value, probability, signal.values)
+
+    def lines(self, price_increment: float, rows: Sequence[CandleRow]) -> list[IndicatorRow]:
+        """The indicators on bars of the past, for the chart; by an object of its own, so in any thread."""
+        strategy = self._kind(self._settings, self._options)
+        try:
+            bars = Bars.from_rows(rows, price_increment, self._granularity_s)
+            found = {name: array.tolist() for name, array in strategy.lines(bars).items()}
+        except Exception as error:  # a user's own code: a chart without lines is no trouble for the bot
+            log.warning("the chart's lines: %s", registry.failure(strategy, error))
+            return []
+        shown = []
+        for i, row in enumerate(rows):
+            values = {name: array[i] for name, array in found.items() if math.isfinite(array[i])}
+            if values:
+                shown.append(IndicatorRow(row.start_s, values))
+        return shown
 
     def state(self, product_id: str) -> str | None:
         strategy = self._of(product_id)

@@ -194,6 +194,10 @@ class Strategy(ABC):
             result = SignalArrays(signal, result.strength, result.values)
         return result
 
+    def lines(self, bars: Bars) -> Mapping[str, Floats]:
+        """The values of `bars` for a chart: what `signals` says of them, or cheaper where a model would be fitted."""
+        return self.signals(bars).values
+
     def latest(self, bars: Bars) -> Signal:
         """The newest bar's signal; FLAT before warm-up. The same function as over history, on the newest bars."""
         if len(bars) < max(self.warmup_bars, 1):

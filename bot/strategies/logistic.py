@@ -90,6 +90,11 @@ class Logistic(Strategy):
         arrays = self._decide(bars, p)
         return self.newest(bars, arrays)
 
+    def lines(self, bars: Bars) -> Mapping[str, Floats]:
+        """The averages alone: what a chart draws is not worth a fit for each bar."""
+        values = self._decide(bars, np.full(len(bars), np.nan)).values
+        return {name: array for name, array in values.items() if name != "p"}
+
     def _keep_score(self, bars: Bars, rows: Floats, p: float) -> None:
         """What came of the last prediction; at the first bar, of those that a walk forward over the window makes."""
         up = features.next_is_up(bars)

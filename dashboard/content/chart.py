@@ -1,43 +1,83 @@
 """Chart: candles of each granularity with our fills and the lines of open lots, and the top of the book."""
 
+from collections.abc import Sequence
+
+import orjson
+
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
-from dashboard.views import book, chart, track
+from dashboard.views import book, chart, forming, track
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.settings import GRANULARITIES
+from shared.market_data import CandleRow
+from shared.settings import GRANULARITIES, GRANULARITY_S
+
+
+def settle(hub: Hub, s: Snapshot, asked: Params, kept: Params) -> Params:
+    """What was asked for; else what this browser chose last, as long as the bot watches it; else where the money is."""
+    configured = hub.loaded.settings.products
+    known = chart.products(s, configured)
+    product = asked.get("product") or (kept.get("product") if kept.get("product") in known else None)
+    granularity = asked.get("g") or kept.get("g", "")
+    return {
+        "product": product or chart.opens_on(s, configured),
+        "g": granularity if granularity in GRANULARITIES else "ONE_MINUTE",
+    }
 
 
 async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
-    products = chart.products(s, hub.loaded.settings.products)
-    product = params.get("product", "")
-    product = product if product in products else products[0]
-    granularity = params.get("g", "")
-    granularity = granularity if granularity in GRANULARITIES else "ONE_MINUTE"
+    """`settle` chose; a stream may come with less, from a page that was opened otherwise."""
+    params = settle(hub, s, params, {})
+    products, product, granularity = chart.products(s, hub.loaded.settings.products), params["product"], params["g"]
+    found: Data = {"products": products, "product": product, "g": granularity, "unknown": product not in products}
+    if found["unknown"]:
+        return found | {"status": 404, "bars": None, "fills": None, "forming": None}
     bars = await hub.cache.get(
         ("chart", product, granularity), 2.0, lambda: hub.market.candles(product, granularity, 200)
     )
     fills = await hub.cache.get(("chart-fills", product), 2.0, lambda: hub.ledger.fills(0, 12, product))
-    return {"products": products, "product": product, "g": granularity, "bars": bars, "fills": fills}
+    unclosed = await read_forming(hub, s, product, granularity, bars or [])
+    return found | {"bars": bars, "fills": fills, "forming": unclosed}
+
+
+async def read_forming(
+    hub: Hub, s: Snapshot, product: str, granularity: str, bars: Sequence[CandleRow]
+) -> forming.Forming | None:
+    """The bar that is not closed yet, beside the closed ones that are shown."""
+    length_s = GRANULARITY_S[granularity]
+    closed_s = bars[-1].start_s if bars else None
+    # At most the running bar and the one before it: after a long silence the rest belongs to closed bars to come.
+    since_s = int(s.now.timestamp()) // length_s * length_s - length_s
+    since_s = max(since_s, closed_s + length_s) if closed_s is not None else since_s
+    minutes: Sequence[CandleRow] = ()
+    if length_s > GRANULARITY_S["ONE_MINUTE"]:
+        minutes = await hub.cache.get(("minutes", product, since_s), 2.0, lambda: hub.market.minutes(product, since_s))
+    return forming.forming(s, product, length_s, closed_s, minutes)
 
 
 def _head(s: Snapshot, data: Data, _role: str) -> Context:
     bars = data["bars"]
     closes = track.thin([bar.close for bar in bars or []], 120)
     quote = s.quotes.get(data["product"])
-    last = chart.last_price(s, data["product"])
+    last = None if data["unknown"] else chart.last_price(s, data["product"])
     if last is None and bars:
         last = bars[-1].close
-    change = 100 * (bars[-1].close / bars[0].open - 1) if bars and bars[0].open else None
+    change = 100 * (last / bars[0].open - 1) if last is not None and bars and bars[0].open else None
+    unclosed: forming.Forming | None = data["forming"]
+    strategy = s.state.strategy if s.state else None
     return {
         "products": data["products"],
-        "product": data["product"],
+        "product": f.clean(data["product"]),
+        "unknown": data["unknown"],
+        "lots": chart.lots_of(s),
         "g": data["g"],
-        "granularities": chart.GRANULARITY_LABELS,
+        "granularities": chart.granularities(s),
+        "decides_on": chart.GRANULARITY_LABELS.get(strategy.granularity) if strategy else None,
+        "decides_here": strategy is not None and strategy.granularity == data["g"],
         "known": bars is not None,
         "any": bool(bars),
-        "path": track.line_path(closes, 1000, 100),
+        "path": track.line_path([*closes, last] if last is not None else closes, 1000, 100),
         "last": last,
         "bid": quote.bid if quote else None,
         "ask": quote.ask if quote else None,
@@ -45,7 +85,16 @@ def _head(s: Snapshot, data: Data, _role: str) -> Context:
         "change": change,
         "step": chart.increment(s, data["product"]),
         "since": f.of_ms(bars[0].start_s * 1000) if bars else None,
+        "forming": unclosed,
+        "forming_change": _change(unclosed),
+        "now": orjson.dumps({"last": last, "forming": unclosed.bars if unclosed else []}).decode(),
+        "live": s.fresh if unclosed is None else unclosed.live,
     }
+
+
+def _change(unclosed: forming.Forming | None) -> float | None:
+    """Percent within the bar."""
+    return 100 * (unclosed.newest[4] / unclosed.newest[1] - 1) if unclosed and unclosed.newest[1] else None
 
 
 def _spread(bid: float | None, ask: float | None) -> float | None:
@@ -58,6 +107,7 @@ def _spread(bid: float | None, ask: float | None) -> float | None:
 def _lots(s: Snapshot, data: Data, _role: str) -> Context:
     return {
         "lines": chart.lines(s, data["product"]),
+        "unknown": data["unknown"],
         "product": data["product"],
         "last": chart.last_price(s, data["product"]),
         "step": chart.increment(s, data["product"]),
@@ -66,12 +116,19 @@ def _lots(s: Snapshot, data: Data, _role: str) -> Context:
 
 def _book(s: Snapshot, data: Data, _role: str) -> Context:
     product = data["product"]
-    return {"book": book.ladder(s, product), "product": product, "kept": s.depth_kept, "levels": book.LEVELS}
+    shown = book.ladder(s, product)
+    return {"book": shown, "unknown": data["unknown"], "product": product, "kept": s.depth_kept, "levels": book.LEVELS}
 
 
 def _fills(s: Snapshot, data: Data, _role: str) -> Context:
     step = chart.increment(s, data["product"])
-    return {"fills": data["fills"], "product": data["product"], "of_ms": f.of_ms, "step": step}
+    return {
+        "fills": data["fills"],
+        "unknown": data["unknown"],
+        "product": data["product"],
+        "of_ms": f.of_ms,
+        "step": step,
+    }
 
 
 PAGE = Page(
@@ -89,4 +146,6 @@ PAGE = Page(
     ),
     load=load,
     params=("product", "g"),
+    settle=settle,
+    kept=("product", "g"),
 )

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from dashboard import server, tail
+from dashboard.content import chart as chart_page
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
 from dashboard.routes import models as m
@@ -18,7 +19,7 @@ from dashboard.views import chart, equity, header
 from dashboard.views.commands import NOT_SEEN_S
 from dashboard.views.snapshot import Snapshot
 from shared.documents import ReceiptDoc
-from shared.settings import GRANULARITIES
+from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -244,23 +245,29 @@ def _market(routes: APIRouter) -> None:
             ("fills-c", product_id, since_ms), READ_TTL_S, lambda: hub.ledger.fills(since_ms, 1000, product_id)
         )
         strategy = s.state.strategy if s.state else None
-        decisions = []
+        decisions, indicators = [], []
         if bars and strategy is not None and strategy.granularity == granularity:
             decisions = await hub.cache.get(
                 ("decisions", product_id, since_ms), READ_TTL_S,
                 lambda: hub.market.decisions(product_id, since_ms // 1000),
             )  # fmt: skip
-        turns, overlays = chart.overlays(decisions, bars[-1].close if bars else None)
+            indicators = await hub.cache.get(
+                ("indicators", product_id, granularity, since_ms), READ_TTL_S,
+                lambda: hub.market.indicators(product_id, granularity, since_ms // 1000),
+            )  # fmt: skip
+        unclosed = await chart_page.read_forming(hub, s, product_id, granularity, bars or [])
         return json(
             {
                 "known": bars is not None,
                 "product_id": product_id,
                 "granularity": granularity,
+                "step_s": GRANULARITY_S[granularity],
                 "candles": bars or [],
+                "forming": unclosed.bars if unclosed else [],
                 "fills": [chart.marker(fill) for fill in reversed(fills or [])],
                 "lines": chart.lines(s, product_id),
-                "signals": turns,
-                "indicators": overlays,
+                "signals": chart.turns(decisions),
+                "indicators": chart.overlays(indicators, bars[-1].close if bars else None),
                 "last": chart.last_price(s, product_id),
             }
         )

@@ -152,7 +152,14 @@ class Candles(BaseModel):
     known: bool
     product_id: str
     granularity: str
-    candles: list[list[float]] = Field(description="[start_s, open, high, low, close, volume], oldest first.")
+    step_s: int = Field(description="Length of a bar in seconds.")
+    candles: list[list[float]] = Field(
+        description="[start_s, open, high, low, close, volume] of closed bars, oldest first."
+    )
+    forming: list[list[float]] = Field(
+        description="[start_s, open, high, low, close] of bars that the exchange has not closed yet, the newest last: "
+        "closed minutes and the last prices that the bot heard. Nothing decides on them."
+    )
     fills: list[dict[str, Any]]
     lines: list[dict[str, Any]] = Field(description="Open, take and stop of each open lot of the product.")
     signals: list[tuple[int, str]] = Field(description="[bar's start, buy or sell] where the strategy's word turned.")

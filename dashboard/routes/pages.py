@@ -1,6 +1,7 @@
 """The pages, their live parts for those without a stream, and what a button asks before it acts."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -9,6 +10,8 @@ from dashboard.pages import Page, Pages, known_params
 from dashboard.render import fill_age, partial
 from dashboard.routes.tools import html, hub_of, packed, who
 from dashboard.stream import Broadcaster
+
+YEAR_S = 365 * 86_400
 
 
 def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
@@ -19,9 +22,17 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
         async def show(request: Request) -> Response:
             hub, principal = hub_of(request), who(request)
             s = hub.sources.snapshot()
-            params = known_params(page, request.query_params)
+            asked, cookie = known_params(page, request.query_params), f"{hub.site.cookie}-{page.key}"
+            kept = dict(parse_qsl(request.cookies.get(cookie, "")[:400])) if page.kept else {}
+            params = page.settle(hub, s, asked, {k: v for k, v in kept.items() if k in page.kept})
             data = await page.load(hub, s, params)
-            return html(request, await pages.whole(page, s, data, principal.role, principal.csrf, params))
+            text = await pages.whole(page, s, data, principal.role, principal.csrf, params)
+            answer = html(request, text, data.get("status", 200))
+            if page.kept and asked and answer.status_code == 200:
+                chosen = urlencode({k: params[k] for k in page.kept if k in params})
+                answer.set_cookie(cookie, chosen, path=page.path, max_age=YEAR_S, httponly=True, samesite="strict",
+                                  secure=hub.site.secure)  # fmt: skip
+            return answer
 
         return show
 

@@ -1,4 +1,4 @@
-// Equity and candles by lightweight-charts. Colours are read from the custom properties, so a theme holds for them.
+// Equity by lightweight-charts, and what every chart is made with. Colours are read from the custom properties, so a theme holds for them.
 (() => {
   "use strict";
   const L = window.LightweightCharts;
@@ -18,7 +18,6 @@
     return `rgba(${m[0]}, ${m[1]}, ${m[2]}, ${part})`;
   };
   const two = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  const digits = (v) => (v >= 1000 ? 2 : v >= 1 ? 4 : 8);
 
   function options(p, box) {
     return {
@@ -119,56 +118,8 @@
     drop() { this.chart?.remove(); this.chart = null; this.base = null; this.marks = null; }
   }
 
-  class Candles {
-    constructor(box) { this.box = box; this.held = []; }
-    async load() {
-      const q = new URLSearchParams({ product_id: this.box.dataset.product, granularity: this.box.dataset.granularity, limit: "500" });
-      const d = await get(`/api/candles?${q}`);
-      if (!d.known || !d.candles.length) return;
-      if (!this.chart) this.build(d.candles.at(-1)[4]);
-      this.bars.setData(d.candles.map(([time, open, high, low, close]) => ({ time, open, high, low, close })));
-      this.volume.setData(d.candles.map(([time, open, , , close, value]) => ({ time, value, color: fade(close >= open ? this.p.ok : this.p.bad, 0.35) })));
-      for (const line of this.held) this.bars.removePriceLine(line);
-      const look = { open: [this.p.edge, L.LineStyle.Dashed], take: [this.p.ink2, L.LineStyle.Solid], stop: [this.p.warn, L.LineStyle.Solid] };
-      this.held = d.lines.slice(0, 24).map((l) => this.bars.createPriceLine({
-        price: l.price, color: look[l.kind][0], lineStyle: look[l.kind][1], lineWidth: 1, axisLabelVisible: l.kind !== "open", title: l.name,
-      }));
-      this.marks?.detach?.();
-      const times = d.candles.map((c) => c[0]), known = new Set(times);
-      const turns = d.signals.filter(([t]) => known.has(t)).slice(-40).map(([time, word]) => ({
-        time, position: word === "buy" ? "belowBar" : "aboveBar", shape: "circle", color: this.p.edge, size: 0.35,
-      }));
-      this.marks = L.createSeriesMarkers(this.bars, [...marks(d.fills, this.p, times), ...turns].sort((a, b) => a.time - b.time));
-      this.overlay(Object.entries(d.indicators).slice(0, 4));
-      if (!this.fitted) { this.chart.timeScale().setVisibleLogicalRange({ from: d.candles.length - 120, to: d.candles.length + 4 }); this.fitted = true; }
-    }
-    overlay(found) {
-      found.forEach(([, rows], i) => {
-        const style = { color: i % 2 ? this.p.ink3 : this.p.ink2, lineStyle: i < 2 ? L.LineStyle.Solid : L.LineStyle.Dashed };
-        this.lines[i] ??= this.chart.addSeries(L.LineSeries, { ...style, lineWidth: 1, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.format });
-        this.lines[i].setData(rows.map(([time, value]) => ({ time, value })));
-      });
-      const key = document.querySelector("#ch-key");
-      if (key) key.textContent = found.length ? ` Lines on the bars: ${found.map(([t]) => t).join(" (lighter), ")}; dots: the signal turns.` : "";
-    }
-    build(price) {
-      const p = (this.p = palette()), n = +(this.box.dataset.digits ?? digits(price));
-      this.format = { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) };
-      this.lines = [];
-      this.chart = L.createChart(frame(this.box), options(p, this.box));
-      this.bars = this.chart.addSeries(L.CandlestickSeries, {
-        upColor: p.card, borderUpColor: p.ok, wickUpColor: p.ok, downColor: p.bad, borderDownColor: p.bad, wickDownColor: p.bad,
-        priceLineColor: p.ink, priceFormat: this.format,
-      });
-      this.volume = this.chart.addSeries(L.HistogramSeries, { priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false }, 1);
-      const panes = this.chart.panes();
-      panes[0].setStretchFactor(5);
-      panes[1]?.setStretchFactor(1);
-    }
-    drop() { this.chart?.remove(); this.chart = null; this.held = []; this.marks = null; this.fitted = false; }
-  }
-
-  const kinds = { equity: Equity, candles: Candles };
+  const kinds = { equity: Equity };
+  window.coinCharts = { L, palette, fade, options, frame, marks, get, kinds }; // candles.js adds its own
   let charts = [];
   const refresh = () => charts.forEach((c) => c.load().catch((e) => console.warn("chart", String(e))));
   addEventListener("DOMContentLoaded", () => {

@@ -1,14 +1,16 @@
 """What stands in a chart beside the bars: our fills, and the lines of open lots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dashboard.rows import Fill
 from dashboard.views import positions
 from dashboard.views.model import called
 from dashboard.views.snapshot import Snapshot
+from shared.market_data import IndicatorRow
 
 OVERLAY_WITHIN = 0.3  # of the price: what is further off is no price
+KEPT_BARS = ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY")  # by the bot, whatever the strategy looks at
 GRANULARITY_LABELS = {
     "ONE_MINUTE": "1m",
     "FIVE_MINUTE": "5m",
@@ -45,21 +47,25 @@ def clusters(fills: Sequence[Fill], span_s: int) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def overlays(
-    decisions: Sequence[tuple[int, str, Mapping[str, float]]], last: float | None
-) -> tuple[list[tuple[int, str]], dict[str, list[tuple[int, float]]]]:
-    """(where the signal turned, each indicator that lives on the price's own scale) of the strategy's decisions."""
-    turns: list[tuple[int, str]] = []
-    series: dict[str, list[tuple[int, float]]] = {}
+def turns(decisions: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Where the strategy's word turned to buy or sell: what it really said, not what it would have said."""
+    found: list[tuple[int, str]] = []
     before = ""
-    for at_s, word, values in decisions:
+    for at_s, word in decisions:
         if word != before and word in ("buy", "sell"):
-            turns.append((at_s, word))
+            found.append((at_s, word))
         before = word
+    return found
+
+
+def overlays(rows: Sequence[IndicatorRow], last: float | None) -> dict[str, list[tuple[int, float]]]:
+    """Each indicator that lives on the price's own scale."""
+    series: dict[str, list[tuple[int, float]]] = {}
+    for at_s, values in rows:
         for name, value in values.items():
             if isinstance(value, int | float) and last and abs(value / last - 1) < OVERLAY_WITHIN:
                 series.setdefault(called(name), []).append((at_s, float(value)))
-    return turns, {name: found for name, found in series.items() if len(found) * 2 > len(decisions)}
+    return {name: found for name, found in series.items() if len(found) * 2 > len(rows)}
 
 
 def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
@@ -93,6 +99,25 @@ def products(s: Snapshot, configured: tuple[str, ...]) -> list[str]:
     """Products that a chart can be asked for: what the bot watches (PRODUCTS or the scanner's picks), and held ones."""
     held = [p.product_id for p in (s.state.positions if s.state else None) or []]
     return list(dict.fromkeys([*(s.quotes or configured), *held]))
+
+
+def lots_of(s: Snapshot) -> dict[str, int]:
+    """Product to its open lots, where it has any."""
+    return {p.product_id: len(p.lots) for p in (s.state.positions if s.state else None) or [] if p.lots}
+
+
+def opens_on(s: Snapshot, configured: tuple[str, ...]) -> str:
+    """The product with the most money in lots, else the first one."""
+    held = [p for p in (s.state.positions if s.state else None) or [] if p.lots]
+    if held:
+        return max(held, key=lambda p: p.size_usd or p.cost_usd or 0.0).product_id
+    return products(s, configured)[0]
+
+
+def granularities(s: Snapshot) -> dict[str, str]:
+    """The bars that the bot keeps: those of every chart, and the strategy's own."""
+    own = s.state.strategy.granularity if s.state and s.state.strategy else None
+    return {key: label for key, label in GRANULARITY_LABELS.items() if key in KEPT_BARS or key == own}
 
 
 def increment(s: Snapshot, product_id: str) -> str:

@@ -15,6 +15,7 @@ from dashboard.views.model import called, card, curve
 from dashboard.views.strategy import strategy
 from dashboard.views.tally import tally
 from shared.documents import DepthDoc, ModelDoc, Quote, ScoreDoc, StrategySettingDoc
+from shared.market_data import IndicatorRow
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import PRICES
 
@@ -84,11 +85,12 @@ async def test_the_chart_offers_what_the_bot_watches_and_holds_not_what_was_conf
 
 
 def test_what_lies_on_the_price_is_drawn_and_the_rest_is_not() -> None:
-    said = [(60 * i, "buy" if i % 4 < 2 else "flat", {"sma_fast": 100.0 + i, "p": 0.5, "rsi": 55.0}) for i in range(8)]
-    turns, lines = chart.overlays(said, 100.0)
-    assert turns == [(0, "buy"), (240, "buy")]
+    said = [(60 * i, "buy" if i % 4 < 2 else "flat") for i in range(8)]
+    rows = [IndicatorRow(60 * i, {"sma_fast": 100.0 + i, "p": 0.5, "rsi": 55.0}) for i in range(8)]
+    lines = chart.overlays(rows, 100.0)
+    assert chart.turns(said) == [(0, "buy"), (240, "buy")]
     assert list(lines) == ["SMA fast"] and lines["SMA fast"][3] == (180, 103.0)
-    assert chart.overlays([], None) == ([], {})
+    assert chart.overlays([], None) == {}
 
 
 async def test_candles_carry_signals_and_indicators_of_the_strategys_own_bars(dash: Dash) -> None:
@@ -98,7 +100,7 @@ async def test_candles_carry_signals_and_indicators_of_the_strategys_own_bars(da
     async with dash.machine() as client:
         own = (await client.get("/api/candles?product_id=BTC-USD&granularity=ONE_MINUTE")).json()
         other = (await client.get("/api/candles?product_id=BTC-USD&granularity=ONE_HOUR")).json()
-    assert own["signals"] and list(own["indicators"]) == ["SMA fast"]
+    assert own["signals"] and list(own["indicators"]) == ["SMA fast", "SMA slow"]
     assert other["signals"] == [] and other["indicators"] == {}
 
 

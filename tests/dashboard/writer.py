@@ -39,6 +39,7 @@ from shared.documents import (
     LotDoc,
     MarketDoc,
     MetricsDoc,
+    MinuteDoc,
     ModelDoc,
     OrderDoc,
     Phase,
@@ -273,6 +274,16 @@ EVENTS = (
     (8064, "entry", "good", "ETH-USD", "ETH-USD scalp opened at 4,021.55"),
     (10125, "command", "info", None, "start by operator: done in 188 ms"),
 )
+
+
+def minutes_of(last: float, now_ms: int) -> list[MinuteDoc]:
+    """The running minute, which opened a little lower, and the one before."""
+    start_s = now_ms // 60_000 * 60
+    return [
+        MinuteDoc(start_s=start_s - 60 * back, since_ms=1000 * (start_s - 60 * back) + 300, open=last * 0.9994,
+                  high=last * 1.0004, low=last * 0.999, close=last if back == 0 else last * 0.9993)
+        for back in (1, 0)
+    ]  # fmt: skip
 
 
 class Writer:
@@ -542,10 +553,12 @@ class Writer:
 
     def write_market(self) -> None:
         now_ms = int(time.time() * 1000)
+        moved = 1 + 0.004 * math.sin(now_ms / 900) if self.scenario == "moving" else 1.0
         quotes = [
             Quote(product_id=p, bid=v * 0.99995, ask=v * 1.00005, last=v, at_ms=now_ms,
-                  price_increment_text=INCREMENT.get(p, "0.001"))
-            for p, v in (PRICES.items() if self.scenario == "many" else list(PRICES.items())[:3])
+                  price_increment_text=INCREMENT.get(p, "0.001"), minutes=minutes_of(v, now_ms))
+            for p, v in ((p, round(v * moved, 2)) for p, v in PRICES.items()
+                         if self.scenario == "many" or p in list(PRICES)[:3])
         ]  # fmt: skip
         depth = [] if self.scenario in ("bare", "boot", "error") else [depth_of(q.product_id, now_ms) for q in quotes]
         document = orjson.dumps(MarketDoc(ts_ms=now_ms, quotes=quotes, depth=depth))
@@ -599,7 +612,7 @@ def fill_market(paths: DataPaths, days_back: int = 3) -> None:
                                   ("ONE_HOUR", 3600), ("ONE_DAY", 86400)):  # fmt: skip
             price, rows = PRICES[product], []
             start = now - now % step
-            for i in range(600):
+            for i in range(1, 601):  # closed ones: the running bar is not among them
                 close = price
                 price *= 1 + rng.gauss(0, 0.0008 * math.sqrt(step / 60))
                 high, low = max(price, close) * 1.0006, min(price, close) * 0.9994
@@ -613,8 +626,14 @@ def fill_market(paths: DataPaths, days_back: int = 3) -> None:
             db.executemany(
                 "INSERT OR REPLACE INTO signals VALUES (?,?,?,?,?)",
                 [(product, now - now % 60 - 60 * i, rng.choice(["buy", "flat", "flat", "sell"]), 0.5,
-                  f'{{"sma_fast":{PRICES[product] * (1 - 4e-5 * i)},"p":0.5}}')
+                  '{"p":0.5}')
                  for i in range(120)],
+            )  # fmt: skip
+            db.executemany(
+                "INSERT OR REPLACE INTO indicators VALUES (?,?,?,?)",
+                [(product, "ONE_MINUTE", now - now % 60 - 60 * i,
+                  f'{{"sma_fast":{PRICES[product] * (1 - 1e-5 * i)},"sma_slow":{PRICES[product] * (1 - 2e-5 * i)}}}')
+                 for i in range(1, 560)],
             )  # fmt: skip
             gates_ = rng.choices(("signal", "adverse", "spread", "edge", "entered"), (70, 18, 6, 5, 1), k=1400)
             db.executemany(
