@@ -153,6 +153,8 @@ class Exchange:
             for listener in self.listeners:
                 listener(market, fresh)
         scaled.gather(venue, self.now_us)
+        for order in venue.dirty.values():
+            order.updated_us = self.now_us
         self.store.save(venue)
 
     def _spawn_attached(self) -> None:

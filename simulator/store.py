@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS sums (kind TEXT, currency TEXT, atoms TEXT, PRIMARY K
 CREATE TABLE IF NOT EXISTS orders (
     sequence INTEGER PRIMARY KEY, order_id TEXT UNIQUE, portfolio TEXT, client_order_id TEXT, product_id TEXT,
     side TEXT, status TEXT, kind TEXT, tif TEXT, created_us INTEGER, last_fill_us INTEGER, limit_ticks INTEGER,
-    body BLOB);
+    body BLOB, updated_us INTEGER);
 CREATE INDEX IF NOT EXISTS orders_client ON orders (client_order_id, portfolio);
 CREATE INDEX IF NOT EXISTS orders_status ON orders (status) WHERE status NOT IN
     ('FILLED', 'CANCELLED', 'EXPIRED', 'FAILED');
@@ -72,6 +72,8 @@ class Store:
         self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.execute("PRAGMA cache_size=-2000")
         self.db.executescript(SCHEMA)
+        if not any(row[1] == "updated_us" for row in self.db.execute("PRAGMA table_info(orders)")):
+            self.db.execute("ALTER TABLE orders ADD COLUMN updated_us INTEGER")  # an account of before it was kept
         self.products: dict[str, Product] = {}
         found = self.db.execute("SELECT max(sequence) FROM orders").fetchone()[0]
         self.order_sequence: int = found or 0
@@ -116,9 +118,9 @@ class Store:
             rows.append(
                 (order.sequence, order.order_id, order.portfolio, order.client_order_id, order.product.product_id,
                  "BUY" if order.buys else "SELL", order.status, order.kind, order.tif, order.created_us,
-                 order.last_fill_us, order.limit, _encode_order(order))
+                 order.last_fill_us, order.limit, _encode_order(order), order.updated_us)
             )  # fmt: skip
-        self.db.executemany("INSERT OR REPLACE INTO orders VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+        self.db.executemany(f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 14)})", rows)  # noqa: S608
 
     def _save_fills(self, venue: Venue) -> None:
         rows = []

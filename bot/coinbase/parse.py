@@ -159,11 +159,28 @@ def venue_order(raw: Wire) -> VenueOrder:
     )
 
 
+def _user_size(raw: Wire, done: Decimal, limit: Decimal | None) -> Decimal | None:
+    """The whole base size of an order of the user channel; None where it isn't told.
+
+    What is left of a buy by quote money is quote money. The channel does not mark such an order; it has no limit, or
+    what is left is what it holds. (A buy by base size holds as much only at a price of 1, where both are the same.)
+    """
+    if raw["status"] == VenueStatus.FILLED:
+        return done
+    left = amount(raw.get("leaves_quantity") or "0")
+    if not left:
+        return None  # it ended before it was filled: nothing is left, whatever it asked for
+    buys = str(raw["order_side"]).upper() == Side.BUY
+    if buys and (limit is None or left == optional(raw.get("outstanding_hold_amount"))):
+        return None
+    return done + left
+
+
 def user_order(raw: Wire) -> VenueOrder:
     """From an order of the user channel, whose names differ from REST's."""
     average = optional(raw.get("avg_price"))
-    limit = optional(raw.get("limit_price"))
-    done, left = amount(raw.get("cumulative_quantity") or "0"), amount(raw.get("leaves_quantity") or "0")
+    limit = optional(raw.get("limit_price")) or None
+    done = amount(raw.get("cumulative_quantity") or "0")
     return VenueOrder(
         order_id=str(raw["order_id"]),
         client_order_id=str(raw["client_order_id"]),
@@ -173,8 +190,8 @@ def user_order(raw: Wire) -> VenueOrder:
         filled_size=done,
         created_ms=epoch_ms(parse_time(raw["creation_time"])),
         kind=str(raw.get("order_type") or "unknown").lower(),
-        base_size=done + left,
-        limit_price=limit if limit else None,
+        base_size=_user_size(raw, done, limit),
+        limit_price=limit,
         average_fill_price=average if average else None,
         reason=str(raw.get("reject_reason") or raw.get("cancel_reason") or "") or None,
     )

@@ -17,7 +17,8 @@ from bot.runtime.ledger import LedgerWriter
 from shared.ledger.open import open_writer
 from shared.settings import Settings
 from shared.times import from_epoch_ms, iso_ms
-from simulator.api.views import fill_view, order_view, product_view
+from simulator.api.order_views import fill_view, order_view
+from simulator.api.views import product_view
 from simulator.core import validation
 from simulator.core.orders import Order as VenueOrder
 from simulator.exchange import Exchange

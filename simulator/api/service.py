@@ -95,6 +95,11 @@ class Router:
                 return route, found
         return None
 
+    @property
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [route for routes in self._by_shape.values() for route in routes]
+
     def other_methods(self, path: str) -> bool:
         """True where the path exists under another method."""
         return any(self.find(method, path) for method in ("GET", "POST", "PUT", "DELETE"))
@@ -105,7 +110,7 @@ class Service:
 
     def __init__(self, api: Api, router: Router) -> None:
         self.api = api
-        self._router = router
+        self.router = router
 
     def handle(self, request: Request) -> Response:
         """The answer to one request, at the exchange's present time."""
@@ -121,9 +126,9 @@ class Service:
 
     def _answer(self, request: Request) -> Response:
         path = as_routed(request.path)
-        found = self._router.find(request.method, path)
+        found = self.router.find(request.method, path)
         if found is None:
-            if self._router.other_methods(path):
+            if self.router.other_methods(path):
                 return error(405, "unknown", "Method Not Allowed")
             raise unknown_path()
         route, names = found

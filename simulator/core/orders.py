@@ -103,6 +103,7 @@ class Order:
     reject_reason: str = ""
     reject_message: str = ""
     last_fill_us: int | None = None
+    updated_us: int = 0  # when it last changed in any way; 0 in accounts of before this was kept
     done_us: int | None = None
     edits: list[dict[str, str]] = field(default_factory=list)
     queued_us: int | None = None  # when the engine carries out the cancel or edit that waits

@@ -52,6 +52,28 @@ CANDLE: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("told", "size"),
+    [
+        ({"cumulative_quantity": "0.01", "leaves_quantity": "0"}, "0.01"),
+        # A buy for 500 USD of which 100 are spent: 400 USD are left, which is no size in base.
+        ({"status": "OPEN", "cumulative_quantity": "0.002", "leaves_quantity": "400", "limit_price": "0"}, None),
+        ({"status": "OPEN", "cumulative_quantity": "0", "leaves_quantity": "500", "limit_price": "49000",
+          "outstanding_hold_amount": "500"}, None),
+        ({"status": "OPEN", "cumulative_quantity": "0.002", "leaves_quantity": "0.008", "limit_price": "49000",
+          "outstanding_hold_amount": "395.528"}, "0.010"),
+        ({"status": "OPEN", "cumulative_quantity": "0.3", "leaves_quantity": "0.7", "limit_price": "0",
+          "order_side": "SELL", "outstanding_hold_amount": "0.7"}, "1.0"),
+        ({"status": "CANCELLED", "cumulative_quantity": "0.3", "leaves_quantity": "0", "limit_price": "49000"}, None),
+        ({"status": "OPEN", "cumulative_quantity": "3", "leaves_quantity": "7", "limit_price": "1",
+          "outstanding_hold_amount": "7.06"}, "10"),
+    ],
+)  # fmt: skip
+def test_what_is_left_of_a_buy_by_quote_money_is_no_base_size(told: dict[str, Any], size: str | None) -> None:
+    found = parse.user_order(USER_ORDER | told).base_size
+    assert found == (None if size is None else Decimal(size))
+
+
 def test_shapes() -> None:
     found = parse.product(PRODUCT)
     assert (found.base, found.quote, found.price, found.halted) == ("BTC", "USD", Decimal("83261.5"), None)

@@ -12,6 +12,22 @@ def quote(x: Local, source: str, target: str, amount: str) -> tuple[int, Any]:
     return x.call("POST", "/convert/quote", {"from_account": source, "to_account": target, "amount": amount})
 
 
+def test_it_needs_the_right_to_trade_and_no_other() -> None:
+    trader, onlooker = Local(rights=("view", "trade")), Local(rights=("view", "transfer"))
+    status, found = quote(trader, "USD", "USDC", "5")
+    assert status == 200
+    assert trader.call("POST", f"/convert/trade/{found['trade']['id']}", {})[0] == 200
+    assert quote(onlooker, "USD", "USDC", "5")[0] == 403
+    assert onlooker.call("POST", f"/convert/trade/{found['trade']['id']}", {})[0] == 403
+
+
+def test_one_stablecoin_into_the_other() -> None:
+    x = Local()
+    for source, target in (("USD", "PYUSD"), ("PYUSD", "USDC"), ("USDC", "PYUSD")):
+        x.ok("POST", f"/convert/trade/{quote(x, source, target, '7')[1]['trade']['id']}", {})
+    assert (x.balance("PYUSD"), x.balance("USDC")) == (("7", "0"), ("0", "0"))
+
+
 @pytest.mark.parametrize(("source", "target"), [("USD", "USDC"), ("USD", "PYUSD")])
 def test_one_for_one_and_back(source: str, target: str) -> None:
     x = Local()
@@ -44,7 +60,7 @@ def test_euros_by_their_accounts_uuid() -> None:
 @pytest.mark.parametrize(
     ("source", "target", "amount"),
     [
-        ("USD", "EUR", "5"), ("USD", "USD", "5"), ("USDC", "PYUSD", "5"), ("USD", "ABC", "5"), ("ABC", "USD", "5"),
+        ("USD", "EUR", "5"), ("USD", "USD", "5"), ("USDC", "EURC", "5"), ("USD", "ABC", "5"), ("ABC", "USD", "5"),
         ("USD", "USDC", "0"), ("USD", "USDC", "-5"), ("USD", "USDC", "0.0000001"), ("USD", "USDC", "much"),
         ("USD", "nobody", "5"),
     ],

@@ -223,7 +223,7 @@ def test_the_user_channel_tells_cumulative_orders_and_agrees_with_rest() -> None
     last = updates[-1]["orders"][0]
     order = exchange.exchange.find(order_id)
     assert order is not None
-    from simulator.api.views import order_view
+    from simulator.api.order_views import order_view
 
     rest = order_view(order, "")
     for wire, name in (

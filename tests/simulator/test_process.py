@@ -153,6 +153,19 @@ def test_connections_and_requests_have_their_limits(own_sim: Sim) -> None:
     assert statuses[0] == 200 and statuses[-1] == 429
 
 
+def test_eight_streams_a_second_may_be_opened_and_no_more() -> None:
+    from simulator.api.http import Response
+    from simulator.core.faults import Faults
+    from simulator.inprocess import LocalExchange
+    from simulator.server.app import SimServer
+
+    server = SimServer(LocalExchange().exchange, {}, Faults(1), 1)
+    opened = [server.connect(lambda: None, "127.0.0.1") for _ in range(12)]
+    refused = [one for one in opened if isinstance(one, Response)]
+    assert 3 <= len(refused) <= 4 and {one.status for one in refused} == {429}  # on a slow machine one more comes back
+    assert not isinstance(server.connect(lambda: None, "127.0.0.2"), Response), "another address has its own"
+
+
 def test_admin_is_light_to_import() -> None:
     heavy = "('cryptography', 'numpy', 'websockets', 'jwt')"
     code = f"import sys, simulator.admin; print([m for m in {heavy} if m in sys.modules])"

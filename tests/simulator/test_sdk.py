@@ -16,7 +16,8 @@ from coinbase.websocket import WSClient, WSUserClient
 from simulator import admin
 from tests.simulator.conftest import Sim
 
-CHANNELS = ["heartbeats", "ticker", "ticker_batch", "level2", "market_trades", "candles", "status", "user"]
+CHANNELS = ["heartbeats", "ticker", "ticker_batch", "level2", "market_trades", "candles", "status", "user",
+            "futures_balance_summary"]  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["key.json", "key_ed25519.json"])
@@ -216,9 +217,17 @@ def test_convert(transferring: RESTClient) -> None:
     assert usdc() == before + 25.5
 
 
+def test_an_account_without_futures_has_a_balance_and_no_positions(client: RESTClient) -> None:
+    summary = client.get_futures_balance_summary().balance_summary
+    (usd,) = [a for a in client.get_accounts(limit=250).accounts if a.currency == "USD"]
+    cash = float(usd.available_balance["value"]) + float(usd.hold["value"])
+    assert float(summary.total_usd_balance["value"]) == float(summary.cbi_usd_balance["value"]) == cash
+    assert summary.cfm_usd_balance == {"value": "0", "currency": "USD"}
+    assert client.list_futures_positions().positions == [] and client.list_futures_sweeps().sweeps == []
+
+
 def test_what_is_not_spot_is_refused_in_the_venues_way(client: RESTClient) -> None:
     for call in (
-        client.get_futures_balance_summary, client.list_futures_positions, client.list_futures_sweeps,
         client.get_intraday_margin_setting, client.cancel_pending_futures_sweep,
         lambda: client.get_futures_position("X"), lambda: client.schedule_futures_sweep("5"),
         lambda: client.get_current_margin_window("X"), lambda: client.set_intraday_margin_setting("X"),
@@ -295,13 +304,14 @@ def test_the_sdks_sockets_on_every_channel(shared_sim: Sim, name: str) -> None:
     socket.subscribe(["BTC-USD"], CHANNELS)
     for channel in ("ticker", "l2_data", "market_trades", "candles"):
         box.wait(channel, "snapshot")
-        if channel != "candles":  # those come every twenty seconds
+        if channel != "candles":  # those come every ten seconds
             box.wait(channel, "update")
-    for channel in ("ticker_batch", "status", "user"):
+    for channel in ("ticker_batch", "status", "user", "futures_balance_summary"):
         box.wait(channel, "snapshot")
     box.wait("heartbeats")
     shared_sim.sdk(name).market_order_buy(uuid.uuid4().hex, "BTC-USD", quote_size="10")
     assert box.wait("user", "update")["events"][0]["orders"][0]["product_id"] == "BTC-USD"
+    box.wait("futures_balance_summary", "update")  # the cash has changed
     assert [f["sequence_num"] for f in box.frames] == list(range(len(box.frames)))
     socket.unsubscribe(["BTC-USD"], [c for c in CHANNELS if c != "heartbeats"])
     socket.close()

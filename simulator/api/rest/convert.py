@@ -13,16 +13,17 @@ from simulator.core.units import parse, ratio_text
 from simulator.core.validation import need_text
 
 PRECISION = 10**14  # atoms: stablecoins are converted to six decimals
-# The venue converts a stablecoin and the currency that it stands for, one for one and without a fee; nothing else.
-PAIRS = ({"USD", "USDC"}, {"USD", "PYUSD"}, {"EUR", "EURC"})
+# The venue converts a stablecoin, the currency that it stands for, and another one that stands for the same, one for
+# one and without a fee; nothing else.
+PAIRS = ({"USD", "USDC"}, {"USD", "PYUSD"}, {"USDC", "PYUSD"}, {"EUR", "EURC"})
 PAYMENT_METHOD_ID = "9c4f2f9e-6f0a-5a3e-8f0d-1d2f6b7c8a90"
 KEPT_QUOTES = 1000
 
 
 def register(router: Router) -> None:
-    router.add("POST", f"{PREFIX}/convert/quote", Right.TRANSFER, quote)
+    router.add("POST", f"{PREFIX}/convert/quote", Right.TRADE, quote)
     router.add("GET", f"{PREFIX}/convert/trade/{{trade_id}}", Right.VIEW, trade)
-    router.add("POST", f"{PREFIX}/convert/trade/{{trade_id}}", Right.TRANSFER, commit)
+    router.add("POST", f"{PREFIX}/convert/trade/{{trade_id}}", Right.TRADE, commit)
     router.add("GET", f"{PREFIX}/payment_methods", Right.VIEW, payment_methods)
     router.add("GET", f"{PREFIX}/payment_methods/{{method_id}}", Right.VIEW, payment_method)
 

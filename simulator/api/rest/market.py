@@ -2,6 +2,9 @@
 
 # ruff: noqa: ARG001  every route takes the same arguments
 
+import base64
+from typing import Any
+
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import Request, Response, bad_request, not_found, ok, whole
 from simulator.api.service import PREFIX, Api, Router
@@ -15,6 +18,11 @@ from simulator.core.venue import Market
 MAX_CANDLES = 350
 MAX_TRADES = 100
 MAX_LEVELS = 1000
+SORT_ORDERS = (
+    "PRODUCTS_SORT_ORDER_UNDEFINED",
+    "PRODUCTS_SORT_ORDER_VOLUME_24H_DESCENDING",
+    "PRODUCTS_SORT_ORDER_LIST_TIME_DESCENDING",
+)
 
 
 def register(router: Router) -> None:
@@ -51,13 +59,49 @@ def products(api: Api, request: Request, key: ApiKey | None) -> Response:
     listed = [] if kind == "FUTURE" else list(api.exchange.venue.listed.values())
     if wanted:
         listed = [p for p in listed if p.product_id in wanted]
-    offset, limit = max(0, whole(request, "offset", 0)), whole(request, "limit", 0)
-    if limit < 0:
-        raise bad_request("limit is invalid")
-    listed = listed[offset : offset + limit if limit else None]
     tradability = request.flag("get_tradability_status")
     views = [product_view(api.exchange, p, tradability=tradability) for p in listed]
-    return ok({"products": views, "num_products": len(views), "pagination": None})
+    _in_order(views, request.one("products_sort_order", SORT_ORDERS[0]).upper() or SORT_ORDERS[0])
+    limit = whole(request, "limit", 0)
+    if limit < 0:
+        raise bad_request("limit is invalid")
+    first = _begin(request, [view["product_id"] for view in views])
+    after = first + limit if limit else len(views)
+    page = views[first:after]
+    before = max(0, first - (limit or first))
+    pagination = {
+        "prev_cursor": _cursor(views[before - 1]) if before else "",
+        "next_cursor": _cursor(page[-1]) if page and after < len(views) else "",
+        "has_next": bool(page) and after < len(views),
+        "has_prev": first > 0,
+    }
+    return ok({"products": page, "num_products": len(page), "pagination": pagination})
+
+
+def _in_order(views: list[dict[str, Any]], order: str) -> None:
+    """Sorts products as the venue does: by the day's volume in quote money, or the newest first; ties stay."""
+    if order not in SORT_ORDERS:
+        raise bad_request("products_sort_order is invalid")
+    if order == "PRODUCTS_SORT_ORDER_LIST_TIME_DESCENDING":
+        views.sort(key=lambda view: str(view["new_at"]), reverse=True)
+    else:
+        views.sort(key=lambda view: parse(view["approximate_quote_24h_volume"]) or 0, reverse=True)
+
+
+def _cursor(view: dict[str, Any]) -> str:
+    """A page's end: the id of its last product, in base64 as the venue writes it."""
+    return base64.b64encode(view["product_id"].encode()).decode()
+
+
+def _begin(request: Request, ids: list[str]) -> int:
+    """Where a page begins: behind the cursor's product, or at the offset. Raises ApiError 400."""
+    cursor = request.one("cursor")
+    if not cursor:
+        return min(max(0, whole(request, "offset", 0)), len(ids))
+    try:
+        return ids.index(base64.b64decode(cursor, validate=True).decode()) + 1
+    except ValueError:  # no base64, no text, or no product of the list
+        raise bad_request("cursor is invalid") from None
 
 
 def product(api: Api, request: Request, key: ApiKey | None, product_id: str) -> Response:

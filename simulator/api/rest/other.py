@@ -1,14 +1,14 @@
-"""What is not spot: futures and perpetuals exist as paths, but this venue has no such accounts."""
+"""What is not spot: futures and perpetuals exist as paths, but nobody here trades them."""
 
 # ruff: noqa: ARG001  every route takes the same arguments
 
 from simulator.api.auth import ApiKey, Right
-from simulator.api.http import Request, Response, not_found
+from simulator.api.futures import rest_summary
+from simulator.api.http import Request, Response, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
 
 FUTURES = (
-    ("GET", "balance_summary"), ("GET", "positions"), ("GET", "positions/{name}"), ("GET", "sweeps"),
-    ("DELETE", "sweeps"), ("POST", "sweeps/schedule"), ("GET", "intraday/margin_setting"),
+    ("GET", "positions/{name}"), ("DELETE", "sweeps"), ("POST", "sweeps/schedule"), ("GET", "intraday/margin_setting"),
     ("POST", "intraday/margin_setting"), ("GET", "intraday/current_margin_window"),
 )  # fmt: skip
 PERPETUALS = (
@@ -18,10 +18,25 @@ PERPETUALS = (
 
 
 def register(router: Router) -> None:
+    router.add("GET", f"{PREFIX}/cfm/balance_summary", Right.VIEW, futures_balance)
+    router.add("GET", f"{PREFIX}/cfm/positions", Right.VIEW, futures_positions)
+    router.add("GET", f"{PREFIX}/cfm/sweeps", Right.VIEW, futures_sweeps)
     for method, path in FUTURES:
         router.add(method, f"{PREFIX}/cfm/{path}", Right.TRADE if method != "GET" else Right.VIEW, no_futures)
     for method, path in PERPETUALS:
         router.add(method, f"{PREFIX}/intx/{path}", Right.TRADE if method != "GET" else Right.VIEW, no_perpetuals)
+
+
+def futures_balance(api: Api, request: Request, key: ApiKey) -> Response:
+    return ok({"balance_summary": rest_summary(api.exchange.venue.accounts, key.portfolio)})
+
+
+def futures_positions(api: Api, request: Request, key: ApiKey) -> Response:
+    return ok({"positions": []})
+
+
+def futures_sweeps(api: Api, request: Request, key: ApiKey) -> Response:
+    return ok({"sweeps": []})
 
 
 def no_futures(api: Api, request: Request, key: ApiKey, name: str = "") -> Response:

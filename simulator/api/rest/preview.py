@@ -5,13 +5,16 @@ from typing import Any
 
 from simulator.api.auth import ApiKey, Right
 from simulator.api.http import ApiError, Request, Response, ok
+from simulator.api.order_views import commission_view
 from simulator.api.rest.orders import check_portfolio, own_order, parse_edit
 from simulator.api.service import PREFIX, Api, Router
 from simulator.core import changes, lifecycle, scaled, validation
 from simulator.core.book import Demand
 from simulator.core.lifecycle import Reject
 from simulator.core.orders import Kind, Order
-from simulator.core.units import PPM, ratio_text, text
+from simulator.core.times import rfc3339
+from simulator.core.triggers import bucket_us
+from simulator.core.units import ONE, PPM, parse, ratio_text, text
 from simulator.core.venue import Market
 
 
@@ -85,14 +88,15 @@ def preview(api: Api, request: Request, key: ApiKey) -> Response:
     venue.refresh_tier(api.exchange.now_us)
     errs: list[str] = []
     figures: dict[str, Any] = dict.fromkeys(
-        ("order_total", "commission_total", "quote_size", "base_size", "slippage"), "0"
+        ("order_total", "commission_total", "quote_size", "base_size", "average_filled_price", "slippage"), "0"
     ) | {"best_bid": "", "best_ask": ""}
+    more: dict[str, Any] = dict.fromkeys(("pnl_configuration", "twap_bucket_metadata", "scaled_metadata"))
     try:
         order = validation.parse_order(venue, body, key.portfolio, api.exchange.now_us, preview=True)
         market = venue.market(order.product.product_id)
         assert market is not None
         figures = estimate(api, market, order)
-        figures.pop("average_filled_price")
+        more = kind_details(order, figures, market)
         check_affordable(api, market, order)
     except Reject as reject:
         errs.append(reject.preview)
@@ -116,9 +120,72 @@ def preview(api: Api, request: Request, key: ApiKey) -> Response:
             "current_liquidation_buffer": "",
             "projected_liquidation_buffer": "",
             "max_leverage": "",
-            "pnl_configuration": None,
+            "position_notional_limit": "",
+            "max_notional_at_requested_leverage": "",
+            "margin_ratio_data": {"current_margin_ratio": "0", "projected_margin_ratio": "0"},
+            "commission_detail_total": commission_view(parse(figures["commission_total"]) or 0),
+            "compliance_limit_data": None,
+            "est_average_filled_price": figures["average_filled_price"],
+            "prediction_order_metadata": None,
+            "predicted_liquidation_price": "",
+            **more,
         }
     )
+
+
+def kind_details(order: Order, figures: dict[str, str], market: Market) -> dict[str, Any]:
+    """What a preview tells of brackets, TWAPs and ladders alone."""
+    return {
+        "pnl_configuration": bracket_pnl(order, figures, market),
+        "twap_bucket_metadata": buckets(order) if order.kind is Kind.TWAP else None,
+        "scaled_metadata": rungs(order) if order.kind is Kind.SCALED else None,
+    }
+
+
+def bracket_pnl(order: Order, figures: dict[str, str], market: Market) -> dict[str, Any] | None:
+    """Gain at the take profit and at the stop, without fees: against the entry's estimated price where the bracket is
+    attached to one, else against the last trade's, since the venue knows no price that the coins were bought at."""
+    if order.attached is not None:
+        inner, entry, buys = order.attached["trigger_bracket_gtc"], parse(figures["average_filled_price"]), order.buys
+    elif order.kind is Kind.BRACKET:
+        inner, buys = order.config[order.config_key], not order.buys  # it closes what was bought, or sold
+        entry = (market.last or 0) * order.product.tick
+    else:
+        return None
+    size = parse(figures["base_size"]) or 0
+    if not entry:
+        return None
+    gains = {}
+    for name, price in (("take_profit_pnl", inner["limit_price"]), ("stop_loss_pnl", inner["stop_trigger_price"])):
+        gain = ((parse(price) or 0) - entry) * size // ONE
+        gains[name] = text(gain if buys else -gain)
+    return {"trigger_bracket_pnl": gains}
+
+
+def buckets(order: Order) -> dict[str, str]:
+    """Into what a TWAP is cut."""
+    assert order.start_us is not None and order.end_us is not None
+    length = bucket_us(order)
+    count = -(-(order.end_us - order.start_us) // length)
+    whole = order.quote if order.quote is not None else (order.steps or 0) * order.product.step
+    given = order.config[order.config_key].get("bucket_size")
+    return {
+        "bucket_duration": f"{text(length * ONE // 1_000_000)}s",
+        "bucket_size": str(given) if given else text(whole // count),
+        "number_buckets": str(count),
+        "start_time": rfc3339(order.start_us),
+        "end_time": rfc3339(order.end_us),
+    }
+
+
+def rungs(order: Order) -> dict[str, Any]:
+    """A ladder's legs."""
+    product = order.product
+    legs = [
+        {"size": product.size_text(rung.steps), "price": product.price_text(rung.tick), "errs": [], "warning": []}
+        for rung in scaled.rungs_of(order)
+    ]
+    return {"scaled_order_distribution": legs}
 
 
 def check_affordable(api: Api, market: Market, order: Order) -> None:

@@ -147,6 +147,10 @@ def user(kind: str, orders: Sequence[dict[str, object]]) -> str:
     return orjson.dumps([{"type": kind, "orders": orders, "positions": positions}]).decode()
 
 
+def futures_balance(kind: str, summary: dict[str, object]) -> str:
+    return orjson.dumps([{"type": kind, "fcm_balance_summary": summary}]).decode()
+
+
 def heartbeat(now_us: int, started_us: int) -> str:
     """Counter = whole seconds that the server is up."""
     up_us = max(0, now_us - started_us)

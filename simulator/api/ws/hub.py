@@ -11,6 +11,7 @@ import orjson
 
 from simulator.api import auth
 from simulator.api.auth import Right
+from simulator.api.futures import balance_summary
 from simulator.api.service import Api
 from simulator.api.ws import channels, frames
 from simulator.api.ws.channels import FIVE_MINUTES
@@ -31,7 +32,9 @@ BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
 STATUS_US = 5_000_000
 MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
-CHANNELS = MARKET_CHANNELS | {"heartbeats", "user"}
+FUTURES = "futures_balance_summary"
+PRIVATE_CHANNELS = frozenset({"user", FUTURES})
+CHANNELS = MARKET_CHANNELS | PRIVATE_CHANNELS | {"heartbeats"}
 WIRE_NAMES = {"level2": "l2_data"}
 
 
@@ -98,7 +101,7 @@ class Hub:
         if kind == "subscribe":
             self._subscribe(session, channel, products, now_us)
         else:
-            given = bool(message.get("product_ids")) and channel not in ("user", "heartbeats")
+            given = bool(message.get("product_ids")) and channel in MARKET_CHANNELS
             self._unsubscribe(session, channel, products if given else None)
         self._send(session, "subscriptions", self._acknowledgement(session), now_us)
 
@@ -106,6 +109,8 @@ class Hub:
         """The wished products; all when none are named; None when the list is wrong."""
         if channel == "heartbeats":
             return ["heartbeats"]
+        if channel == FUTURES:
+            return [""]
         if given is None or given == []:
             return [""] if channel == "user" else list(self.exchange.venue.products)
         if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
@@ -116,7 +121,7 @@ class Hub:
 
     def _allowed(self, session: Session, channel: str, message: dict[str, Any]) -> bool:
         token = message.get("jwt")
-        private = channel == "user"
+        private = channel in PRIVATE_CHANNELS
         if token is None or token == "":
             return not private
         if not isinstance(token, str):
@@ -165,7 +170,7 @@ class Hub:
 
     def _acknowledgement(self, session: Session) -> str:
         shown = {
-            channel: [self.exchange.venue.user_id] if channel == "user" else sorted(products)
+            channel: [self.exchange.venue.user_id] if channel in PRIVATE_CHANNELS else sorted(products)
             for channel, products in sorted(session.subscriptions.items())
         }
         return orjson.dumps([{"subscriptions": shown}]).decode()
@@ -175,6 +180,9 @@ class Hub:
     def _snapshots(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
         if channel == "user":
             self._users.snapshot(session, now_us)
+            return
+        if channel == FUTURES:
+            self._futures(session, "snapshot", now_us)
             return
         venue = self.exchange.venue
         if channel == "status":
@@ -188,6 +196,13 @@ class Hub:
                     self._tickers.begin(market, now_us)
                 for events in channels.snapshot(self.exchange, channel, market, self._trades.get(name, ()), now_us):
                     self._send(session, channel, events, now_us)
+
+    def _futures(self, session: Session, kind: str, now_us: int) -> None:
+        """The futures balance of the session's portfolio, unless it is what the session knows."""
+        summary = balance_summary(self.exchange.venue.accounts, session.portfolio)
+        if kind == "snapshot" or summary != session.futures:
+            session.futures = summary
+            self._send(session, FUTURES, frames.futures_balance(kind, summary), now_us)
 
     # What comes by itself
 
@@ -232,6 +247,8 @@ class Hub:
             self._ticker_batch(now_us)
         if self._is_due("heartbeat", HEARTBEAT_US, now_us):
             self._cast("heartbeats", "heartbeats", frames.heartbeat(now_us, self.exchange.started_us), now_us)
+            for session in [s for s in self.sessions if FUTURES in s.subscriptions]:
+                self._futures(session, "update", now_us)
             self._idle(now_us)
         if self._is_due("status", STATUS_US, now_us):
             self._all_status(now_us)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from simulator.api.ws.frames import Envelope
 from simulator.core.faults import Fault, Faults
@@ -22,6 +23,7 @@ class Session:
     number: int = 0
     subscriptions: dict[str, dict[str, None]] = field(default_factory=dict)
     portfolio: str = ""  # of the key that subscribed the user channel
+    futures: dict[str, Any] | None = None  # the futures balance that it was told last
     out: list[str] = field(default_factory=list)
     close_code: int | None = None
     dead: bool = False  # a fault: accepts all, sends nothing

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from simulator.api.views import user_order_view
+from simulator.api.order_views import user_order_view
 from simulator.api.ws import frames
 from simulator.api.ws.session import Session
 from simulator.core.faults import Fault, Faults
