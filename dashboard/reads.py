@@ -15,7 +15,18 @@ import orjson
 from sqlalchemy import Engine, Row, select
 from sqlalchemy.exc import DatabaseError
 
-from dashboard.rows import DONE_STATES, ClosedLot, Day, Entry, Fill, Latch, LedgerCommand, LedgerOrder, StopCount
+from dashboard.rows import (
+    DONE_STATES,
+    ClosedLot,
+    Day,
+    Entry,
+    Fill,
+    Latch,
+    LedgerCommand,
+    LedgerOrder,
+    OpenRow,
+    StopCount,
+)
 from shared.ledger.at import reader_at
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import Place
@@ -68,7 +79,12 @@ class Ledger:
         if rows is None:
             return None
         made: Callable[..., ClosedLot] = ClosedLot
-        return [made(*r[:12], r.realized_pnl or Decimal(0), r.exit_reason or "unknown") for r in reversed(rows)]
+        return [made(*r[:12], r.realized_pnl or Decimal(0), r.exit_reason or "unknown", r.dust) for r in reversed(rows)]
+
+    def open_lots(self) -> list[OpenRow] | None:
+        """Lots that are held, oldest first."""
+        query = select(*[lots.c[name] for name in OpenRow.__slots__]).where(lots.c.closed_ms.is_(None))
+        return self.all(OpenRow, query.order_by(lots.c.opened_ms))
 
     def orders(self, *, working: bool, limit: int = 200) -> list[LedgerOrder] | None:
         """Orders that work, or those that ended; newest first."""
@@ -194,14 +210,22 @@ class Market:
         )
         return EquityRow(*row) if row else None
 
-    def equity_by_day(self, since_s: int) -> list[EquityRow] | None:
-        """The last note of each UTC day since then, oldest first."""
+    def equity_by_day(self, since_s: int) -> tuple[EquityRow | None, list[EquityRow]] | None:
+        """(where it began, the last note of each UTC day since then, oldest first).
+
+        It began at the last note within a week before, else at the first one there is.
+        """
         try:
             db = open_market_reader(self.path)
         except sqlite3.Error:
             return None
         try:
-            return read_equity(db, since_s, 86_400)
+            rows = read_equity(db, since_s, 86_400)
+            before = read_equity(db, since_s - 7 * 86_400, 7 * 86_400, since_s - 1) if since_s else []
+            if not before:
+                (first,) = db.execute("SELECT min(at_s) FROM equity WHERE at_s >= ?", (since_s,)).fetchone()
+                before = read_equity(db, first, 1, first) if first is not None else []
+            return (before[-1] if before else None), rows
         except sqlite3.Error:
             return None
         finally:

@@ -43,6 +43,24 @@ class ClosedLot:
     proceeds: Decimal
     realized_pnl: Decimal
     exit_reason: str
+    dust: Decimal = Decimal(0)  # of `base_bought`: too small to sell
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """A lot that is held, as the ledger has it."""
+
+    lot_id: str
+    seq: int
+    product_id: str
+    kind: str
+    opened_ms: int
+    open_price: Decimal
+    base_bought: Decimal
+    cost: Decimal
+    entry_fee: Decimal
+    exit_fee: Decimal
+    proceeds: Decimal
 
 
 @dataclass(frozen=True, slots=True)

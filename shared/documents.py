@@ -108,6 +108,7 @@ class LotDoc:
     unrealized_pnl: float | None = None  # after the paid entry fee and the fee of the exit it waits for
     sold_pnl: float = 0.0  # what its sold part earned after both fees; realised when the lot is closed
     fees_paid_usd: float = 0.0  # of the whole lot so far
+    bought_usd: float = 0.0  # what the whole lot cost, with its entry fee; `cost_usd` is of what is left
     unrealized_pct: float | None = None  # price change since open, in percent
     take_price: float
     take_price_text: str

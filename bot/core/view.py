@@ -110,6 +110,7 @@ def _lot(world: World, lot: Lot, mark: Decimal | None) -> LotDoc:
         unrealized_pnl=float(result) if result is not None else None,
         sold_pnl=float(sold_result(lot)),
         fees_paid_usd=float(lot.entry_fee + lot.exit_fee),
+        bought_usd=float(lot.cost + lot.entry_fee),
         unrealized_pct=percent(mark - open_price, open_price) if mark is not None else None,
         take_price=float(lot.take_price),
         take_price_text=plain(lot.take_price),

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from dashboard import server, tail
+from dashboard import earned, server, tail
 from dashboard.content import chart as chart_page
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
 from dashboard.routes import models as m
 from dashboard.routes.tools import address, hub_of, json, who
 from dashboard.rows import LedgerCommand
-from dashboard.views import chart, equity, header
+from dashboard.views import chart, equity, header, results
 from dashboard.views.commands import NOT_SEEN_S
 from dashboard.views.snapshot import Snapshot
 from shared.documents import ReceiptDoc
@@ -181,12 +181,26 @@ def _ledger(routes: APIRouter) -> None:
         since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
         limit: Annotated[int, Query(ge=1, le=20000)] = 1000,
     ) -> Response:
-        """Round trips: lots that are closed, oldest first."""
+        """Round trips: lots that are closed, oldest first; and beside them the open ones."""
         hub = hub_of(request)
         found = await hub.cache.get(
             ("trades", since_ms, limit), READ_TTL_S, lambda: hub.ledger.closed_lots(since_ms, limit)
         )
-        return await asyncio.to_thread(json, {"known": found is not None, "trades": found or []})
+        held = results.open_lots(hub.sources.snapshot()).lots or ()
+        body = {"known": found is not None, "trades": found or [], "open": held}
+        return await asyncio.to_thread(json, body)
+
+    @routes.get("/performance", response_class=Response, responses=_ok(m.Performance))
+    async def performance_(
+        request: Request,
+        range_: Annotated[str, Query(alias="range", pattern="^(1w|1m|1y|all)$")] = "1m",
+        by: Annotated[str, Query(pattern="^(day|week|month)$")] = "day",
+    ) -> Response:
+        """What was earned, closed and open, as the page Performance shows it."""
+        hub = hub_of(request)
+        s = hub.sources.snapshot()
+        found = await earned.look(hub, s, range_)
+        return json({"known": found is not None, "range": range_, **earned.figures(found, by, s)})
 
 
 def _market(routes: APIRouter) -> None:

@@ -13,6 +13,7 @@ from dashboard.hub import Hub
 from dashboard.routes.api import rss_mb
 from dashboard.routes.tools import hub_of
 from dashboard.stream import Broadcaster
+from dashboard.views import results
 from dashboard.views.snapshot import Snapshot
 from shared.presence import Presence
 from shared.verdict import Verdict
@@ -120,7 +121,11 @@ def _account(s: Snapshot) -> Iterator[Metric]:
     if a is not None:
         yield from _gauge("bot_cash_usd", "Cash, free and held", a.cash)
         yield from _gauge("bot_day_pnl_usd", "Today's PnL after fees", a.day_pnl)
-        yield from _gauge("bot_drawdown_percent", "Below the peak", a.drawdown_pct)
+        yield from _gauge("bot_day_realized_usd", "Lots closed today, after fees", a.day_realized)
+        yield from _gauge("bot_day_fees_usd", "Fees of today's fills", a.day_fees)
+        yield from _gauge("bot_open_pnl_usd", "Open lots at their marks, after fees", results.open_lots(s).pnl)
+        yield from _gauge("bot_drawdown_percent", "Of the time-weighted curve from its highest point", a.drawdown_pct)
+        yield from _gauge("bot_time_weighted_index", "What 1 unit of money has become", a.curve)
         yield from _gauge("bot_orders_unknown", "Orders without an answer", a.orders_unknown)
     if state.orders is not None:
         working = GaugeMetricFamily("bot_orders_working", "Orders by state", labels=["state"])

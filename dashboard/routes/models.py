@@ -118,11 +118,62 @@ class Trade(BaseModel):
     proceeds: str
     realized_pnl: str
     exit_reason: str
+    dust: str
+
+
+class OpenLot(BaseModel):
+    lot_id: str
+    product_id: str
+    kind: str
+    opened_ms: int
+    open_price: float
+    mark: float | None
+    size: str
+    cost: float = Field(description="Of the whole lot, with its entry fee.")
+    fees: float = Field(description="Paid so far.")
+    result: float | None = Field(description="At the mark, after the exit's fee, sold parts included; null: no price.")
+    exit: str
 
 
 class Trades(BaseModel):
     known: bool
     trades: list[Trade]
+    open: list[OpenLot] = Field(description="Lots that are held: no sum over `trades` is the whole.")
+
+
+class Period(BaseModel):
+    key: str
+    result: float | None = Field(description="Of the account, transfers left out; null: its end is not known.")
+    realised: float
+    open_change: float | None
+    fees: float
+    transfers: float
+    lots: int
+    wins: int
+
+
+class Performance(BaseModel):
+    known: bool
+    range: str
+    realised: float | None = Field(description="Lots closed in the range, after all fees.")
+    open: float | None = Field(description="Open lots at their marks, after fees; null: a lot has no price.")
+    total: float | None = Field(description="Both.")
+    fees: float | None = Field(description="Of every fill in the range.")
+    closed_lots: int
+    won: int
+    lost: int
+    open_lots: int
+    open_won: int
+    win_rate_pct: float | None = Field(description="Of closed and open lots.")
+    profit_factor: float | None = Field(description="Of closed and open lots.")
+    expectancy: float | None = Field(description="Mean of closed and open lots.")
+    time_weighted_pct: float | None
+    drawdown_pct: float | None
+    max_drawdown_pct: float | None
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    periods: list[Period]
 
 
 class Transfer(BaseModel):

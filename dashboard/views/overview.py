@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.views import format as f
+from dashboard.views import results
 from dashboard.views.snapshot import Snapshot
 from shared.documents import AccountDoc, EventDoc
 
@@ -33,13 +34,16 @@ def today(s: Snapshot) -> list[Row] | None:
     a: AccountDoc | None = s.state.account if s.state else None
     if a is None:
         return None
+    open_ = results.open_lots(s)
     return [
         Row("Realised", "", f.signed(a.day_realized), f.tone(a.day_realized)),
         Row("Unrealised change", "", f.signed(a.day_unrealized_change), f.tone(a.day_unrealized_change)),
         Row("Day PnL", "", f.signed(a.day_pnl), f.tone(a.day_pnl), True, a.quote_currency),
-        Row("Fees paid", "", f.signed(-a.day_fees)),
+        *([Row("In and out", "no result", f.signed(a.day_transfers))] if a.day_transfers else []),
+        Row("Fees paid", "every fill of today", f.signed(-a.day_fees)),
         Row("Lots opened", "", f.count(a.day_lots_opened)),
         Row("Lots closed", f"{f.count(a.day_wins)} won, {f.count(a.day_losses)} lost", f.count(a.day_lots_closed)),
+        Row("Open lots", f.plural(open_.count, "lot"), f.signed(open_.pnl), f.tone(open_.pnl)),
         Row("Decisions", f"{f.count(a.day_entries)} became entries", f.count(a.day_decisions)),
         Row("Orders", f"{f.count(a.day_orders_refused)} refused, {f.count(a.orders_unknown)} unknown",
             f.count(a.day_orders)),

@@ -1,39 +1,64 @@
-"""Performance from closed lots: by day, week, month, product, lot kind and exit reason, and the figures over all.
+"""Performance: by day, week and month; by product, lot kind and exit reason; and the figures over all.
 
-Ratios are of daily returns (realised PnL over the day's starting equity), annualised by √365, since crypto has no
-weekend; a ratio is not known below two days. Definitions stand beside the figures on the page.
+No figure leaves the open lots out (`views.results`). Ratios are of the time-weighted curve (`views.ratios`).
 """
 
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
 from dashboard.rows import ClosedLot, Day
 from dashboard.views import format as f
+from dashboard.views import ratios, results
+from dashboard.views.results import Headline, Open, OpenLot
+from shared.documents import AccountDoc
 from shared.market_data import EquityRow
 
-YEAR_DAYS = 365
-LEAST_DAYS = 2
+STILL_OPEN = "still open"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sums of some closed lots; `lots` counts the sold ones, since one that was booked as dust is no round trip."""
+    """Sums of some closed lots, and of the open ones beside them."""
 
     key: str
-    lots: int
+    lots: int  # closed by a sale; one that was booked as dust is no round trip
     wins: int
     pnl: float
     fees: float
-    volume: float
-    best: float
-    worst: float
+    open: Open = Open(())
+
+    @property
+    def total(self) -> float | None:
+        return None if self.open.pnl is None else self.pnl + self.open.pnl
 
     @property
     def win_pct(self) -> float | None:
-        return 100 * self.wins / self.lots if self.lots else None
+        """Of all lots, an open one by what it would bring now."""
+        lots = self.lots + self.open.count
+        return 100 * (self.wins + self.open.won) / lots if lots and self.open.pnl is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One or more UTC days. `result` None = not known: the bot has not told of its end."""
+
+    key: str
+    realised: float
+    fees: float
+    transfers: float
+    result: float | None  # of the account, money that moved left out
+    lots: int
+    wins: int
+
+    @property
+    def open_change(self) -> float | None:
+        """What open lots and other holdings gained or lost meanwhile."""
+        return None if self.result is None else self.result - self.realised
+
+    @property
+    def pnl(self) -> float:
+        return self.realised if self.result is None else self.result
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,104 +90,125 @@ def group(rows: Iterable[ClosedLot], key: Callable[[ClosedLot], str]) -> list[Gr
 
 
 def _sum(name: str, lots: list[ClosedLot]) -> Group:
-    pnls = [lot.realized_pnl for lot in lots]
-    return Group(
-        name,
-        sum(lot.proceeds > 0 for lot in lots),
-        sum(p > 0 for p in pnls),
-        float(sum(pnls, Decimal(0))),
-        float(sum((lot.entry_fee + lot.exit_fee for lot in lots), Decimal(0))),
-        float(sum((lot.cost + lot.proceeds for lot in lots), Decimal(0))),
-        float(max(pnls)),
-        float(min(pnls)),
-    )
+    found = results.closed(lots)
+    return Group(name, found.count, found.won, found.realised, found.fees)
 
 
-def _closed(lot: ClosedLot) -> datetime:
-    return datetime.fromtimestamp(lot.closed_ms / 1000, UTC)
+def with_open(groups: Sequence[Group], open_: Open, key: Callable[[OpenLot], str]) -> list[Group]:
+    """The groups with the open lots in them, the best first."""
+    beside: dict[str, list[OpenLot]] = {}
+    for lot in open_.lots or ():
+        beside.setdefault(key(lot), []).append(lot)
+    whole = [replace(g, open=open_.of(beside.pop(g.key, []))) for g in groups]
+    whole += [Group(name, 0, 0, 0.0, 0.0, open_.of(lots)) for name, lots in beside.items()]
+    return sorted(whole, key=lambda g: -(g.pnl if g.total is None else g.total))
+
+
+def day_at(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
 def day_of(lot: ClosedLot) -> str:
-    return f"{_closed(lot):%Y-%m-%d}"
+    return day_at(lot.closed_ms)
 
 
-def week_of(lot: ClosedLot) -> str:
-    year, week, _ = _closed(lot).isocalendar()
+def week_of(day: str) -> str:
+    year, week, _ = date.fromisoformat(day).isocalendar()
     return f"{year}-W{week:02d}"
 
 
-def month_of(lot: ClosedLot) -> str:
-    return f"{_closed(lot):%Y-%m}"
+PERIODS: dict[str, Callable[[str], str]] = {"day": lambda day: day, "week": week_of, "month": lambda day: day[:7]}
 
 
-PERIODS: dict[str, Callable[[ClosedLot], str]] = {"day": day_of, "week": week_of, "month": month_of}
+def by_day(closed: Sequence[Group], days: Sequence[Day], account: AccountDoc | None) -> list[Period]:
+    """Each day, oldest first; `closed`: the lots closed on each. A day ends where the next one starts, today now."""
+    sums = {g.key: g for g in closed}
+    out = []
+    for day, after in zip(days, [*days[1:], None], strict=True):
+        result = None
+        if after is not None:
+            result = float(after.start_equity - day.start_equity - day.transfers)
+        elif account is not None and account.day == day.day:
+            result = account.day_pnl
+        g = sums.pop(day.day, Group(day.day, 0, 0, 0.0, 0.0))
+        out.append(Period(day.day, g.pnl, float(day.fees), float(day.transfers), result, g.lots, g.wins))
+    out += [Period(g.key, g.pnl, g.fees, 0.0, None, g.lots, g.wins) for g in sums.values()]
+    return sorted(out, key=lambda period: period.key)
 
 
-def daily_returns(rows: list[ClosedLot], days: list[Day]) -> list[float]:
-    """Realised PnL of each day over its starting equity; days without a trade are zero, days without a start drop."""
-    start = {d.day: float(d.start_equity) for d in days}
-    by_day = {g.key: g.pnl for g in group(rows, day_of)}
-    if not start:
-        return []
-    return [by_day.get(day, 0.0) / equity for day, equity in sorted(start.items()) if equity > 0]
+def by_period(days: Sequence[Period], by: str) -> list[Period]:
+    """The same by week or month."""
+    found: dict[str, list[Period]] = {}
+    for one in days:
+        found.setdefault(PERIODS[by](one.key), []).append(one)
+    return [_added(key, some) for key, some in found.items()]
 
 
-def sharpe(returns: list[float]) -> float | None:
-    """Mean over standard deviation (n − 1), times √365."""
-    if len(returns) < LEAST_DAYS:
-        return None
-    mean = sum(returns) / len(returns)
-    variance = sum((r - mean) ** 2 for r in returns) / (len(returns) - 1)
-    return None if variance <= 0 else mean / math.sqrt(variance) * math.sqrt(YEAR_DAYS)
+def _added(key: str, some: list[Period]) -> Period:
+    ends = [one.result for one in some if one.result is not None]
+    return Period(
+        key,
+        sum(one.realised for one in some),
+        sum(one.fees for one in some),
+        sum(one.transfers for one in some),
+        sum(ends) if len(ends) == len(some) else None,
+        sum(one.lots for one in some),
+        sum(one.wins for one in some),
+    )
 
 
-def sortino(returns: list[float]) -> float | None:
-    """Mean over the deviation of losses below zero (over all days), times √365."""
-    if len(returns) < LEAST_DAYS:
-        return None
-    down = sum(min(0.0, r) ** 2 for r in returns) / len(returns)
-    return None if down <= 0 else sum(returns) / len(returns) / math.sqrt(down) * math.sqrt(YEAR_DAYS)
-
-
-def max_drawdown_pct(equity: list[EquityRow]) -> float | None:
-    """The deepest drawdown that the bot judged in this time, percent, >= 0; None = none is noted."""
-    return max((row.drawdown for row in equity if row.drawdown is not None), default=None)
-
-
-def calmar(returns: list[float], drawdown_pct: float | None) -> float | None:
-    """Yearly return (mean of days times 365) over the largest drawdown."""
-    if len(returns) < LEAST_DAYS or not drawdown_pct:
-        return None
-    return sum(returns) / len(returns) * YEAR_DAYS / (drawdown_pct / 100)
-
-
-def figures(rows: list[ClosedLot], days: list[Day], equity: list[EquityRow]) -> list[Figure]:
-    """The figures over all closed lots. One that was booked as dust, never sold, is no round trip."""
-    wins = [float(r.realized_pnl) for r in rows if r.realized_pnl > 0]
-    losses = [float(r.realized_pnl) for r in rows if r.realized_pnl < 0]
-    sold = [r for r in rows if r.proceeds]
-    total, n = sum(wins) + sum(losses), len(sold)
-    fees = float(sum((r.entry_fee + r.exit_fee for r in rows), Decimal(0)))
-    returns = daily_returns(rows, days)
-    drawdown = max_drawdown_pct(equity)
-    factor = sum(wins) / -sum(losses) if losses else None
-    held = sum(r.closed_ms - r.opened_ms for r in sold) / n / 1000 if n else None
+def headlines(head: Headline) -> list[Figure]:
+    """The first row of the page."""
+    closed, open_ = head.closed, head.open
     return [
-        Figure("Realised", f.signed(total), f.tone(total), "after all fees, USD"),
-        Figure("Round trips", f.count(n), "", f"{len(wins)} won, {len(losses)} lost"),
-        Figure("Win rate", f.pct(100 * len(wins) / n if n else None, 1), "", "lots closed with a gain"),
-        Figure("Profit factor", f.number(factor), "", "gains over losses"),
-        Figure("Expectancy", f.signed(total / n if n else None), f.tone(total), "mean of a round trip, USD"),
-        Figure("Fees", f.money(fees), "", "paid, USD"),
-        Figure("Held", f.span(held), "", "mean time of a lot"),
-        Figure("Max drawdown", f.pct(drawdown), "", "of the time-weighted curve"),
-        Figure("Sharpe", f.number(sharpe(returns)), "", f"{len(returns)} days, × √365"),
-        Figure("Sortino", f.number(sortino(returns)), "", "downside only"),
-        Figure("Calmar", f.number(calmar(returns, drawdown)), "", "yearly return over drawdown"),
+        Figure("Total", f.signed(head.total), f.tone(head.total), "realised and open, after fees"),
+        Figure("Realised", f.signed(closed.realised), f.tone(closed.realised), f"{closed.won} won, {closed.lost} lost"),
+        Figure("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, less the exit's fee"),
+        Figure("Fees", f.money(head.fees), "", f"of every fill; open lots have paid {f.money(open_.fees)}"),
     ]
 
 
-def bars(groups: list[Group], most: int = 60) -> tuple[list[Bar], float]:
+def figures(head: Headline, notes: Sequence[EquityRow], account: AccountDoc | None) -> list[Figure]:
+    """The figures below it. `notes`: the account at the end of each day, now last."""
+    returns = ratios.daily_returns(notes)
+    deepest, grown = ratios.max_drawdown_pct(notes), ratios.time_weighted_pct(notes)
+    now = account.drawdown_pct if account is not None else None
+    with_them = "with the open lots" if head.open.count else "of closed lots"
+    return [
+        Figure("Return", f.signed_pct(grown), f.tone(grown), "time-weighted: transfers left out"),
+        Figure("Round trips", f.count(head.closed.count), "", f"and {f.plural(head.open.count, 'open lot')}"),
+        Figure("Win rate", f.pct(head.win_pct, 1), "", head.won_say),
+        Figure("Profit factor", f.number(head.profit_factor), "", f"gains over losses, {with_them}"),
+        Figure("Expectancy", f.signed(head.expectancy), f.tone(head.expectancy), f"mean of a lot, USD, {with_them}"),
+        Figure("Held", f.span(head.closed.held_s), "", "mean time of a closed lot"),
+        Figure("Drawdown", f.pct(now), "", "now, from the curve's highest point"),
+        Figure("Max drawdown", f.pct(deepest), "", "in this time, by every second"),
+        Figure("Sharpe", f.number(ratios.sharpe(returns)), "", f"{f.plural(len(returns), 'daily return')}, × √365"),
+        Figure("Sortino", f.number(ratios.sortino(returns)), "", "downside only"),
+        Figure("Calmar", f.number(ratios.calmar(returns, deepest)), "", "yearly return over drawdown"),
+    ]
+
+
+def statement(days: Sequence[Day], periods: Sequence[Period], account: AccountDoc | None) -> list[Figure]:
+    """How the account came from where it was to where it is; empty = not known."""
+    if not days or account is None or any(one.result is None for one in periods):
+        return []
+    whole = _added("", list(periods))
+    start = float(days[0].start_equity)
+    rows = [
+        Figure("Equity then", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
+        Figure("In and out", f.signed(whole.transfers), "", "transfers: no result"),
+        Figure("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since"),
+        Figure("Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "change of what is held"),
+        Figure("Equity now", f.money(account.equity), "", "the sum"),
+    ]
+    if account.waiting_value:
+        waits = Figure("Not adopted yet", f.signed(account.waiting_value), "", "in equity, in no result")
+        rows.insert(4, waits)
+    return rows
+
+
+def bars(groups: Sequence[Period | Group], most: int = 60) -> tuple[list[Bar], float]:
     """(bars of the newest periods, where zero stands), in percent of the box."""
     shown = groups[-most:]
     if not shown:
@@ -182,35 +228,9 @@ def bars(groups: list[Group], most: int = 60) -> tuple[list[Bar], float]:
 
 
 def since(range_: str, now: datetime) -> int:
-    """Where a range begins, in milliseconds."""
+    """Where a range begins, in milliseconds: whole UTC days, today among them."""
     days = {"1w": 7, "1m": 30, "1y": 365}.get(range_)
-    return 0 if days is None else int((now - timedelta(days=days)).timestamp() * 1000)
-
-
-CSV_HEADER = (
-    "lot_id,seq,product_id,kind,opened_at,closed_at,open_price,base_bought,cost,entry_fee,proceeds,exit_fee,"
-    "realized_pnl,exit_reason"
-)
-
-
-def csv(rows: list[ClosedLot]) -> str:
-    """Closed lots as CSV, exact amounts as text. A cell that a spreadsheet would run as a formula gets a quote."""
-    lines = [CSV_HEADER]
-    for r in rows:
-        opened, closed = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (r.opened_ms, r.closed_ms))
-        cells = (r.lot_id, r.seq, r.product_id, r.kind, f"{opened:%Y-%m-%dT%H:%M:%SZ}", f"{closed:%Y-%m-%dT%H:%M:%SZ}",
-                 f"{r.open_price:f}", f"{r.base_bought:f}", f"{r.cost:f}", f"{r.entry_fee:f}", f"{r.proceeds:f}",
-                 f"{r.exit_fee:f}", f"{r.realized_pnl:f}", r.exit_reason)  # fmt: skip
-        lines.append(",".join(_cell(c) for c in cells))
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _cell(value: object) -> str:
-    text = str(value)
-    if text[:1] in "=+@\t\r" or (text[:1] == "-" and not _numeric(text)):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
-
-
-def _numeric(text: str) -> bool:
-    return text[1:].replace(".", "", 1).isdecimal()
+    if days is None:
+        return 0
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int((today - timedelta(days=days - 1)).timestamp() * 1000)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.views import format as f
-from dashboard.views import track
+from dashboard.views import results, track
 from dashboard.views.snapshot import Snapshot
 from shared.documents import BotState, LotDoc, PositionDoc
 
@@ -71,7 +71,8 @@ class Held:
     positions: list[Position]
     lots: int
     value: float | None
-    pnl: float | None
+    pnl: float | None  # with what sold parts of open lots brought
+    sold: float  # of it, sold parts
     fees: float
     share_pct: float | None
     nearest: tuple[str, str, float] | None  # (lot, its price, percent to go)
@@ -196,12 +197,12 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> Position:
 def held(s: Snapshot, sparks: dict[str, str] | None = None) -> Held:
     state = s.state
     if state is None or state.positions is None:
-        return Held(False, [], 0, None, None, 0.0, None, None, "unknown", "not known yet", [])
+        return Held(False, [], 0, None, None, 0.0, 0.0, None, None, "unknown", "not known yet", [])
     rows = [position(p, s, (sparks or {}).get(p.product_id, "")) for p in state.positions if p.lots]
     docs = [p for p in state.positions if p.lots]
     lots = [one for p in docs for one in p.lots]
     value = _sum([p.size_usd for p in docs])
-    pnl = _sum([one.unrealized_pnl for one in lots])
+    pnl = results.open_lots(s).pnl
     equity = state.account.equity if state.account else None
     sums, say = _sums(state, s)
     return Held(
@@ -210,6 +211,7 @@ def held(s: Snapshot, sparks: dict[str, str] | None = None) -> Held:
         len(lots),
         value,
         pnl,
+        sum(one.sold_pnl for one in lots),
         _fees(state, docs),
         100 * value / equity if value is not None and equity else None,
         _nearest(rows),

@@ -5,13 +5,15 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.rows import ClosedLot, Day
-from dashboard.views import equity, gates, overview, performance, positions, track
+from dashboard.views import equity, gates, overview, performance, positions, ratios, results, track, trades
+from dashboard.views.results import OpenLot
 from dashboard.views.snapshot import Snapshot
 from shared.documents import EventDoc, GateDoc, GateVerdict, ProductGatesDoc
 from shared.market_data import EquityRow
@@ -30,49 +32,102 @@ def lot(pnl: str, day: int = 20, product: str = "BTC-USD", kind: str = "scalp", 
     )  # fmt: skip
 
 
-def day(n: int, start: str = "1000") -> Day:
-    return Day(f"2026-11-{n:02d}", Decimal(start), Decimal(start), Decimal(0), Decimal(0), Decimal(0), None)
+def opened(pnl: float | None, product: str = "BTC-USD") -> OpenLot:
+    return OpenLot(f"o{pnl}", product, "scalp", 0, 100.0, None, "1", 100.0, 0.9, pnl, "")
+
+
+def headline(rows: list[ClosedLot], *held: OpenLot) -> results.Headline:
+    return results.Headline(results.closed(rows), results.Open(held), 9.0)
+
+
+def notes(*curve: float | None) -> list[EquityRow]:
+    return [EquityRow(86_400 * i, 1000, 1000, 0, 0, c, None) for i, c in enumerate(curve)]
+
+
+def shown(head: results.Headline, *curve: float | None) -> dict[str, str]:
+    every = [*performance.headlines(head), *performance.figures(head, notes(*curve), None)]
+    return {figure.name: figure.value for figure in every}
 
 
 def test_figures_over_a_few_lots() -> None:
     rows = [lot("10", 18), lot("-4", 19), lot("6", 19), lot("-2", 20)]
-    found = {f.name: f.value for f in performance.figures(rows, [day(18), day(19), day(20)], [])}
-    assert found["Realised"] == "+10.00"
+    curve = (1.0, 1.01, 1.01 * 1.002, 1.01 * 1.002 * 0.998)
+    found = shown(headline(rows), *curve)
+    assert (found["Total"], found["Realised"], found["Open"], found["Fees"]) == ("+10.00", "+10.00", "0.00", "9.00")
     assert found["Round trips"] == "4"
     assert found["Win rate"] == "50.0\u00a0%"
     assert found["Profit factor"] == "2.67"  # 16 / 6
     assert found["Expectancy"] == "+2.50"
-    assert found["Fees"] == "5.60"
     returns = [0.01, 0.002, -0.002]
     mean = sum(returns) / 3
     deviation = math.sqrt(sum((r - mean) ** 2 for r in returns) / 2)
-    assert performance.daily_returns(rows, [day(18), day(19), day(20)]) == pytest.approx(returns)
+    assert ratios.daily_returns(notes(*curve)) == pytest.approx(returns)
+    assert ratios.daily_returns(notes(None, *curve)) == pytest.approx(returns), "an older version noted no curve"
     assert found["Sharpe"] == f"{mean / deviation * math.sqrt(365):.2f}"
     assert found["Sortino"] == f"{mean / math.sqrt(0.002**2 / 3) * math.sqrt(365):.2f}"
+    assert found["Return"] == f"+{100 * (curve[-1] - 1):.2f}\u00a0%"
+
+
+def test_open_lots_stand_in_every_headline() -> None:
+    rows = [lot("10", 18), lot("-4", 19)]
+    head = headline(rows, opened(-50.0), opened(2.0))
+    found = shown(head)
+    assert (found["Total"], found["Realised"], found["Open"]) == ("−42.00", "+6.00", "−48.00")
+    assert (found["Win rate"], found["Profit factor"]) == ("50.0\u00a0%", "0.22")  # 12 / 54
+    assert found["Expectancy"] == "−10.50"
+    assert head.won_say == "1 of 2 closed lots won; 2 open lots at −48.00"
+    unknown = shown(headline(rows, opened(None)))
+    assert [unknown[name] for name in ("Total", "Open", "Win rate", "Profit factor", "Expectancy")] == ["—"] * 5
 
 
 def test_a_lot_that_was_booked_as_dust_is_no_round_trip_yet_its_fee_was_paid() -> None:
     dust = replace(lot("0"), proceeds=Decimal(0), exit_fee=Decimal(0))
-    found = {f.name: f.value for f in performance.figures([lot("10"), dust], [day(20)], [])}
+    found = shown(headline([lot("10"), dust]))
     assert (found["Round trips"], found["Win rate"], found["Expectancy"]) == ("1", "100.0\u00a0%", "+10.00")
-    assert found["Fees"] == "2.30"
     (group,) = performance.group([lot("10"), dust], lambda row: row.kind)
     assert (group.lots, group.wins, group.win_pct) == (1, 1, 100.0) and group.fees == pytest.approx(2.3)
 
 
 def test_what_cannot_be_said_yet_is_not_said() -> None:
-    one = {f.name: f.value for f in performance.figures([lot("5")], [day(20)], [])}
-    assert (one["Sharpe"], one["Sortino"], one["Calmar"], one["Profit factor"], one["Max drawdown"]) == ("—",) * 5
-    none = {f.name: f.value for f in performance.figures([], [], [])}
+    one = shown(headline([lot("5")]), 1.0)
+    assert [one[n] for n in ("Sharpe", "Sortino", "Calmar", "Profit factor", "Max drawdown", "Return")] == ["—"] * 6
+    none = shown(headline([]))
     assert none["Win rate"] == "—"
     assert none["Realised"] == "0.00"
+
+
+def day(n: int, start: str, fees: str = "1", transfers: str = "0") -> Day:
+    zero = Decimal(0)
+    return Day(f"2026-11-{n:02d}", Decimal(start), zero, zero, Decimal(fees), Decimal(transfers), None)
+
+
+def test_a_day_is_its_change_of_equity_without_what_was_paid_in(tmp_path: Path) -> None:
+    days = [day(18, "1000"), day(19, "1500", transfers="520"), day(20, "1490", "3")]
+    closed = performance.group([lot("10", 18), lot("4", 20)], performance.day_of)
+    found = performance.by_day(closed, days, None)
+    assert [(one.result, one.realised, one.open_change) for one in found[:2]] == [(500, 10, 490), (-530, 0, -530)]
+    assert found[2].result is None and found[2].realised == 4, "the bot has not told how it stands"
+    known = Writer(tmp_path).state().account
+    assert known is not None
+    account = replace(known, day="2026-11-20", day_pnl=-7.0)
+    week = performance.by_period(performance.by_day(closed, days, account), "week")
+    (one,) = week
+    assert (one.key, one.result, one.realised, one.fees, one.transfers) == ("2026-W47", -37, 14, 5, 520)
+
+
+def test_the_note_of_today_gives_way_to_now() -> None:
+    before, rows = EquityRow(10, 1, 1, 0, 0, 1.0, 50.0), [EquityRow(100_000, 1, 1, 0, 0, 1.1, 3.0)]
+    now = EquityRow(100_060, 1, 1, 0, 0, 1.2, 1.0)
+    found = ratios.days_until_now(before, rows, now)
+    assert [(row.at_s, row.curve, row.drawdown) for row in found] == [(10, 1.0, None), (100_060, 1.2, 3.0)]
+    assert ratios.max_drawdown_pct(found) == 3.0, "one of before the range is none of it"
 
 
 @given(st.lists(st.decimals(-1000, 1000, places=2), max_size=40))
 def test_every_split_sums_to_the_whole(pnls: list[Decimal]) -> None:
     rows = [lot(str(p), 1 + i % 20, ("BTC-USD", "ETH-USD")[i % 2]) for i, p in enumerate(pnls)]
     total = float(sum(pnls))
-    for key in (*performance.PERIODS.values(), lambda r: r.product_id):
+    for key in (performance.day_of, lambda r: r.product_id):
         groups = performance.group(rows, key)
         assert sum(g.pnl for g in groups) == pytest.approx(total)
         assert sum(g.lots for g in groups) == sum(row.proceeds > 0 for row in rows)
@@ -83,14 +138,13 @@ def test_every_split_sums_to_the_whole(pnls: list[Decimal]) -> None:
 
 def test_the_week_is_the_iso_one() -> None:
     first = lot("1", 1)
-    assert performance.week_of(first) == "2026-W44"
-    assert performance.month_of(first) == "2026-11"
+    assert performance.week_of(performance.day_of(first)) == "2026-W44"
 
 
 def test_csv_is_exact_and_runs_nothing_in_a_spreadsheet() -> None:
-    text = performance.csv([lot("-4.10", reason="=cmd()"), lot("1", product='A",B')])
+    text = trades.csv([lot("-4.10", reason="=cmd()"), lot("1", product='A",B')], [], {})
     rows = text.split("\r\n")
-    assert rows[0] == performance.CSV_HEADER
+    assert rows[0] == trades.CSV_HEADER
     assert ",-4.10,'=cmd()" in rows[1]
     assert '"A"",B"' in rows[2]
     assert rows[3] == ""
@@ -101,7 +155,7 @@ def test_drawdown_is_from_the_running_peak() -> None:
     values = [100.0, 110.0, 99.0, 120.0, 108.0]
     rows = [EquityRow(60 * i, v, 0, 0, 0, v / 100, d) for i, (v, d) in enumerate(zip(values, down, strict=True))]
     assert equity.curve(rows).drawdown == [None, 0.0, -10.0, 0.0, -12.5]
-    assert performance.max_drawdown_pct(rows) == 12.5
+    assert ratios.max_drawdown_pct(rows) == 12.5
     assert "largest drawdown 12.50" in equity.plot(rows)
     assert "drawdown" not in equity.plot([EquityRow(60 * i, v, 0, 0) for i, v in enumerate(values)]), "not known"
     assert "The first points" in equity.plot(rows[:1])

@@ -103,6 +103,8 @@ def lot(n: int, product: str, kind: str, move_pct: float, now: datetime, age_s: 
         cost_usd=size * opened + fee,
         entry_fee_usd=fee,
         unrealized_pnl=value * (1 - MAKER / 100) - size * opened - fee,
+        fees_paid_usd=fee,
+        bought_usd=size * opened + fee,
         unrealized_pct=move_pct,
         take_price=take,
         take_price_text=f"{take:.{digits}f}",
