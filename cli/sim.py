@@ -47,7 +47,7 @@ def stop() -> None:
     running = known(client)
     check_clash(running)
     if "COIN-SIM" not in running:
-        ui.give_up("PM2 doesn't know COIN-SIM: ./coin start")
+        ui.give_up("PM2 doesn't know COIN-SIM: ./coin sim start")
     client.stop("COIN-SIM")
     ui.line(ui.GOOD, "COIN-SIM stopped")
 
@@ -132,7 +132,7 @@ def reset(*, with_bot: bool) -> None:
         from shared.ledger.postgres import set_aside  # noqa: PLC0415  its driver is there only where it is asked for
 
         ui.line(ui.DOT, f"the server's ledger is kept as schema {set_aside(place, aside.name[-16:-1].lower())}")
-    ui.line(ui.DOT, "./coin start")
+    ui.line(ui.DOT, "./coin start, or ./coin sim start for the exchange alone")
 
 
 def _there(place: Place) -> bool:

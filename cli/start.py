@@ -56,15 +56,15 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
 
 
 def start_only(names: list[str]) -> None:
-    """Start some of ours, without waiting for the bot; what runs already is left alone."""
+    """Start some of ours, without waiting for the bot; what runs already with these settings is left alone."""
     _find_recording()
     found = loaded().settings
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    idle = [name for name in names if name not in running or running[name].effective is not Effective.ONLINE]
+    idle = [name for name in names if name not in running or not _unchanged(running[name])]
     if not idle:
-        ui.line(ui.DOT, f"already running: {', '.join(names)}")
+        ui.line(ui.DOT, f"already running with these settings: {', '.join(names)}")
         return
     _check_ports(found, idle, running)
     for name in idle:

@@ -19,6 +19,7 @@ import jwt
 import orjson
 
 from simulator.api.service import PREFIX
+from simulator.api.ws.hub import CHANNELS
 from simulator.core.synthetic import TEMPERS
 from simulator.core.units import ONE
 from simulator.exchange import Config
@@ -33,6 +34,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "limit_limit_gtc": {"base_size": SIZE, "limit_price": PRICE, "post_only": False},
     "limit_limit_gtd": {"base_size": SIZE, "limit_price": PRICE, "end_time": WHEN, "post_only": False},
     "limit_limit_fok": {"base_size": SIZE, "limit_price": PRICE},
+    "trigger_bracket_gtd": {"limit_price": "90000.00", "stop_trigger_price": "50000.00", "end_time": WHEN},
     "stop_limit_stop_limit_gtc": {
         "base_size": SIZE, "limit_price": PRICE, "stop_price": PRICE, "stop_direction": "STOP_DIRECTION_STOP_DOWN",
     },
@@ -46,12 +48,14 @@ GETS = (
     "/market/product_book", "/best_bid_ask", "/accounts", "/accounts/x", "/transaction_summary", "/key_permissions",
     "/portfolios", "/portfolios/x", "/orders/historical/batch", "/orders/historical/fills", "/orders/historical/x",
     "/payment_methods", "/convert/trade/x", "/v2/accounts", "/v2/currencies", "/v2/exchange-rates", "/v2/time",
+    "/cfm/balance_summary", "/cfm/positions", "/cfm/positions/x",
 )  # fmt: skip
 QUERY = {
     "limit": "10", "cursor": "5", "offset": "1", "start": "1789990000", "end": "1789996000", "product_id": "BTC-USD",
     "granularity": "ONE_MINUTE", "product_ids": "BTC-USD", "order_ids": "x", "order_status": "OPEN",
     "order_side": "BUY", "order_types": "LIMIT", "time_in_forces": "GOOD_UNTIL_CANCELLED", "start_date": WHEN,
     "sort_by": "LIMIT_PRICE", "asset_filters": "BTC", "aggregation_price_increment": "1", "product_type": "SPOT",
+    "product_types": "SPOT", "products_sort_order": "PRODUCTS_SORT_ORDER_LIST_TIME_DESCENDING", "trade_ids": "x",
     "get_all_products": "True", "start_sequence_timestamp": WHEN, "currency": "USD", "portfolio_type": "DEFAULT",
 }  # fmt: skip
 JUNK: tuple[Any, ...] = (
@@ -80,6 +84,7 @@ class Fuzzer:
         self._stream = self.local.connect()
         self._seen: list[str] = ["nope"]  # order ids, so that cancels and edits find their orders
         self.statuses: Counter[str] = Counter()
+        self._told_at = ""  # the time of the last stream message
 
     def step(self) -> None:
         """One message. Raises Broken."""
@@ -131,7 +136,7 @@ class Fuzzer:
                 ("/orders/edit", {"order_id": order_id, "price": "59000.00", "size": "0.002"}),
                 ("/orders/edit_preview", {"order_id": order_id, "price": "59000.00", "size": "0.002"}),
                 ("/orders/close_position", {"client_order_id": "c", "product_id": "BTC-USD"}),
-                ("/convert/quote", {"from_account": "USD", "to_account": "USDC", "amount": "5"}),
+                ("/convert/quote", {"from_account": "USD", "to_account": choose(("USDC", "PYUSD")), "amount": "5"}),
                 ("/portfolios", {"name": "n"}),
                 ("/portfolios/move_funds", {"funds": {"value": "1", "currency": "USD"},
                                             "source_portfolio_uuid": self.local.exchange.portfolio,
@@ -169,15 +174,17 @@ class Fuzzer:
 
     def _say(self) -> None:
         """One message on the stream, which a wrong one must not end."""
-        channels = ("heartbeats", "ticker", "ticker_batch", "level2", "market_trades", "candles", "status", "user")
         message = {
-            "type": self._random.choice(("subscribe", "unsubscribe")), "channel": self._random.choice(channels),
+            "type": self._random.choice(("subscribe", "unsubscribe")), "channel": self._random.choice(sorted(CHANNELS)),
             "product_ids": self._random.choice(([], ["BTC-USD"], ["BTC-USDC", "ETH-USD"])), "jwt": self._token(None),
         }  # fmt: skip
         self._stream.send(json.dumps(self._damaged(message)))
         for text in self._stream.take():
             self.statuses["frames"] += 1
-            orjson.loads(text)
+            at = str(orjson.loads(text).get("timestamp", "")).rstrip("Z")
+            if at and at < self._told_at:
+                raise Broken(f"a message of {at} came after one of {self._told_at}")
+            self._told_at = at or self._told_at
         if self._stream.close_code is not None:
             if self._stream.close_code >= 1011:
                 raise Broken(f"the stream was closed with {self._stream.close_code}")

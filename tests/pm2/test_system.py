@@ -16,7 +16,7 @@ import pytest
 
 from cli import ports
 from cli.pm2_process import APPS
-from cli.rig import Rig, rig
+from cli.rig import Rig, free_ports, rig
 from shared.documents import Phase, Status
 from shared.pm2 import Effective, pid_alive
 from tests.conftest import ROOT
@@ -310,6 +310,36 @@ def test_live_takes_the_simulator_off(second_checkout: Path) -> None:
         assert bot is not None
         assert bot.label == "stopped (78)"
         assert "/nowhere/key.json" in done.stdout
+
+
+def _served(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/api/v3/brokerage/time", timeout=5) as answer:
+            return "epochMillis" in json.load(answer)
+    except OSError:
+        return False
+
+
+def test_the_exchange_alone() -> None:
+    """The first commands of docs/simulator.md: each answers when it returns, and says what is so."""
+    with rig() as made:
+        (plain,) = free_ports(1)
+        done = coin(made, "sim", "start")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"serves https://127.0.0.1:{made.env['SIM_PORT']}" in done.stdout and "without TLS" not in done.stdout
+        for path in ("ca.pem", "key.json"):
+            assert str(made.paths.sim / path) in done.stdout
+        status = coin(made, "sim", "status")
+        assert status.returncode == 0 and "BTC-USD" in status.stdout
+        pid = made.pid("COIN-SIM")
+        assert "already running with these settings" in coin(made, "sim", "start").stdout
+        assert made.pid("COIN-SIM") == pid
+        changed = coin(made, "sim", "start", SIM_PLAIN_PORT=str(plain))
+        assert f"without TLS http://127.0.0.1:{plain}" in changed.stdout and _served(f"http://127.0.0.1:{plain}")
+        assert made.client.find("COIN-BOT") is None
+        assert "5 BTC deposited" in coin(made, "sim", "deposit", "5", "--currency", "BTC").stdout
+        assert coin(made, "sim", "stop").returncode == 0 and not _served(f"http://127.0.0.1:{plain}")
+        assert coin(made, "sim", "reset").returncode == 0
 
 
 def test_a_taken_port_is_named() -> None:

@@ -202,9 +202,10 @@ POSTS = ["/orders", "/orders/preview", "/orders/edit", "/orders/edit_preview", "
          "/orders/close_position", "/portfolios", "/portfolios/move_funds", "/convert/quote"]  # fmt: skip
 GETS = ["/accounts", "/products", "/products/ABC-USD", "/products/ABC-USD/candles", "/products/ABC-USD/ticker",
         "/product_book", "/best_bid_ask", "/orders/historical/batch", "/orders/historical/fills", "/portfolios",
-        "/transaction_summary", "/v2/accounts", "/v2/exchange-rates", "/convert/trade/x"]  # fmt: skip
+        "/transaction_summary", "/v2/accounts", "/v2/exchange-rates", "/convert/trade/x", "/cfm/balance_summary"]  # fmt: skip
 QUERY = ["limit", "cursor", "start", "end", "granularity", "product_id", "product_ids", "order_ids", "order_status",
-         "start_date", "sort_by", "currency", "offset", "asset_filters", "aggregation_price_increment"]  # fmt: skip
+         "start_date", "sort_by", "currency", "offset", "asset_filters", "aggregation_price_increment", "order_side",
+         "order_types", "product_types", "products_sort_order"]  # fmt: skip
 VALID = {
     "client_order_id": "fuzz", "product_id": "ABC-USD", "side": "BUY", "order_id": "nope", "price": "90", "size": "1",
     "amount": "1", "from_account": "USD", "to_account": "USDC", "name": "n",
