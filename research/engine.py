@@ -243,8 +243,11 @@ def new_state(prepared: Prepared, model: MarketModel, room: int) -> t.State:
     )
     state.products[:, t.P_FIRST] = state.products[:, t.P_AT] = prepared.first
     state.products[:, t.P_END] = prepared.end
-    state.products[:, t.P_MIN_STEPS] = model.base_min_steps
-    state.products[:, t.P_MIN_UNITS] = np.maximum(np.rint(model.quote_min / prepared.unit), 1)
+    for p, one in enumerate(prepared.candles):  # what the exchange said of the product counts before what is assumed
+        least = Decimal(one.base_min_size) / Decimal(one.base_increment) if one.base_min_size else model.base_min_steps
+        money = float(one.quote_min_size) if one.quote_min_size else model.quote_min
+        state.products[p, t.P_MIN_STEPS] = max(round(least), 1)
+        state.products[p, t.P_MIN_UNITS] = max(round(money / float(prepared.unit[p])), 1)
     state.products[:, t.P_HIGH] = state.products[:, t.P_ADD_BELOW] = FAR
     state.money[:, t.M_UNIT] = prepared.unit
     state.account[t.A_CASH] = model.cash

@@ -82,6 +82,8 @@ class Candles:
     source: str = ""
     notes: tuple[str, ...] = ()
     digest: str = field(default="")
+    base_min_size: str = ""  # the smallest order, in base units and in money; "" = not known
+    quote_min_size: str = ""
 
     def __post_init__(self) -> None:
         if not self.digest:
@@ -132,6 +134,8 @@ class Candles:
             self.source,
             self.notes,
             digest=f"{self.digest}[{first}:{end}]",
+            base_min_size=self.base_min_size,
+            quote_min_size=self.quote_min_size,
         )
 
 

@@ -1,10 +1,8 @@
-"""What the columns of a foreign table mean: which is which, the unit of time, the time zone. Never guessed silently."""
+"""What the columns of a foreign table mean: which is which, and the unit of time. Never guessed silently."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,30 +92,3 @@ def seconds_of_numbers(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], 
         if low <= size < high:
             return np.floor(values / scale).astype(np.int64), f"time in {word} since 1970, UTC"
     raise ResearchError(f"times around {size:g} are no time since 1970 in s, ms, µs or ns")
-
-
-def zone_of(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ResearchError(f"{name} is no time zone; such as UTC or America/New_York") from error
-
-
-def seconds_of_texts(texts: Sequence[str], zone: str | None) -> tuple[NDArray[np.int64], str]:
-    """Whole seconds since 1970 from ISO-like texts. Texts without an offset are in `zone` (None: UTC, and said)."""
-    has_offset = bool(re.search(r"(Z|[+-]\d\d:?\d\d| UTC)$", texts[0].strip())) if texts else False
-    tz = zone_of(zone) if zone else ZoneInfo("UTC")
-    out = np.empty(len(texts), dtype=np.int64)
-    for i, text in enumerate(texts):
-        clean = text.strip().removesuffix(" UTC").replace("/", "-")
-        try:
-            at = datetime.fromisoformat(clean)
-        except ValueError as error:
-            raise ResearchError(f"row {i + 1}: {text!r} is no time that is understood") from error
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC if has_offset else tz)
-        out[i] = int(at.timestamp())
-    if has_offset:
-        return out, "time as text with its offset"
-    word = f"in {zone}, as asked" if zone else "taken as UTC, since it names no zone (--timezone changes that)"
-    return out, f"time as text {word}"

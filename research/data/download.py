@@ -6,15 +6,15 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 
-from research.data import store
+from research.data import products, store
 from research.data.candles import WIRE_NAMES, Candles, granularity_text
+from research.data.products import Terms, of_exchange
 from research.errors import ResearchError
 
 URL = "https://api.coinbase.com"
@@ -89,14 +89,9 @@ class Client:
         """The exchange's time."""
         return int(self.get("/time")["epochSeconds"])
 
-    def increments(self, product_id: str) -> tuple[str, str]:
-        """(price increment, base increment) as the exchange writes them."""
-        raw = self.get(f"/market/products/{product_id}")
-        try:
-            found = tuple(f"{Decimal(raw[key]).normalize():f}" for key in ("price_increment", "base_increment"))
-        except (KeyError, TypeError, InvalidOperation) as error:
-            raise ResearchError(f"{product_id}: the exchange names no increments") from error
-        return found[0], found[1]
+    def terms(self, product_id: str) -> Terms:
+        """Increments and minimums as the exchange writes them."""
+        return of_exchange(self.get(f"/market/products/{product_id}"), f"the exchange ({self._host})")
 
     def page(self, wanted: Wanted, start_s: int, bars: int) -> list[tuple[float, ...]]:
         """Bars that open from `start_s` on within `bars` bar lengths, as (start, o, h, l, c, volume) in any order."""
@@ -124,7 +119,8 @@ def download(
         known = ", ".join(granularity_text(s) for s in WIRE_NAMES)
         raise ResearchError(f"Coinbase has no bars of {granularity_text(wanted.granularity_s)}; it has {known}")
     old = _known(data_dir, name, wanted)
-    price_increment, base_increment = client.increments(wanted.product_id)
+    terms = client.terms(wanted.product_id)
+    products.keep(data_dir, wanted.product_id, terms)
     gran = wanted.granularity_s
     newest = client.now_s() - gran  # a bar that opened later is still open
     until = newest if wanted.until_s is None else min(newest, wanted.until_s - gran)
@@ -141,7 +137,7 @@ def download(
         nonlocal old, added
         if fetched:
             before = 0 if old is None else len(old)
-            old = _merged(old, fetched, wanted, (price_increment, base_increment))
+            old = _merged(old, fetched, wanted, terms)
             added += len(old) - before
             store.save(data_dir, name, old)
             fetched.clear()
@@ -184,7 +180,7 @@ def _known(data_dir: Path, name: str, wanted: Wanted) -> Candles | None:
     return old
 
 
-def _merged(old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, increments: tuple[str, str]) -> Candles:
+def _merged(old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, terms: Terms) -> Candles:
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     start = table[:, 0].astype(np.int64)
     columns = [table[:, i] for i in range(1, 6)]
@@ -201,5 +197,6 @@ def _merged(old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, 
     o, h, low, c, v = (np.ascontiguousarray(column[order][last]) for column in columns)
     return Candles(
         wanted.product_id, wanted.granularity_s, np.ascontiguousarray(start[last]), o, h, low, c, v,
-        price_increment=increments[0], base_increment=increments[1], source="Coinbase public candles",
+        price_increment=terms.price_increment, base_increment=terms.base_increment, source="Coinbase public candles",
+        base_min_size=terms.base_min_size, quote_min_size=terms.quote_min_size,
     )  # fmt: skip

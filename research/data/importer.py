@@ -1,20 +1,28 @@
 """CSV and Parquet from anywhere into candles: understood, shown, checked; what can't be trusted is left out, named."""
 
-import gzip
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from research.data import detect
+from research.data import detect, outliers, product_name, products, tables
 from research.data.candles import SHORT_NAMES, Candles, Floats, Ints, granularity_text
+from research.data.time_texts import DateOrder
 from research.errors import ResearchError
 
 MAX_DECIMALS = 8
+OFF_GRID = 1e-3  # share of prices that may lie off the exchange's increment: a stray digit is no other increment
+
+
+class OutlierChoice(StrEnum):
+    """What becomes of bars that a market cannot have made."""
+
+    KEEP = "keep"
+    DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class Imported:
 class _Raw:
     """A table as read: times in seconds, prices and volume as they stand, in the file's order."""
 
+    product_id: str
     start_s: Ints
     prices: dict[str, Floats]
     said: tuple[str, ...]
@@ -36,15 +45,27 @@ class _Raw:
 
 def read_files(
     paths: Sequence[Path],
-    product_id: str,
+    product_id: str | None = None,
     timezone: str | None = None,
     granularity_s: int | None = None,
     price_increment: str | None = None,
     base_increment: str | None = None,
     source: str = "",
+    *,
+    data_dir: Path | None = None,
+    date_order: DateOrder | None = None,
+    outlier_choice: OutlierChoice | None = None,
 ) -> Imported:
-    """One set from one or several files of the same product. Raises ResearchError."""
-    raws = [_read(path, product_id, timezone) for path in paths]
+    """One set from one or several files of the same product. `data_dir`: where the exchange's product list is kept.
+
+    Raises ResearchError, for a product that nothing names and for bars that a market cannot have made as well, unless
+    `product_id` and `outlier_choice` say what they are.
+    """
+    raws = [_read(path, product_id, timezone, date_order) for path in paths]
+    found_ids = dict.fromkeys(raw.product_id for raw in raws)
+    if len(found_ids) > 1:
+        raise ResearchError(f"the files hold {' and '.join(found_ids)}: import each by itself")
+    product_id = raws[0].product_id
     start = np.concatenate([raw.start_s for raw in raws])
     prices = {word: np.concatenate([raw.prices[word] for raw in raws]) for word in raws[0].prices}
     said = [f"{path.name}: {line}" for path, raw in zip(paths, raws, strict=True) for line in raw.said]
@@ -55,122 +76,104 @@ def read_files(
     seconds = granularity_s or _usual_step(start)
     said.append(f"bars of {granularity_text(seconds)}" + ("" if granularity_s else " (their usual distance)"))
     start, prices = _on_grid(start, prices, seconds, said)
-    tick = price_increment or _tick_of(*(prices[word] for word in ("open", "high", "low", "close")))
-    said.append(f"price increment {tick}" + ("" if price_increment else " (the finest decimals among the prices)"))
-    step = base_increment or _step_for(tick)
-    said.append(f"size increment {step}" + ("" if base_increment else " (no file says it: assumed)"))
+    start, prices = _without_outliers(start, prices, outlier_choice, said)
+    known = products.terms(data_dir, product_id) if data_dir is not None else None
+    tick = price_increment or _price_increment(prices, known, said)
+    if price_increment:
+        said.append(f"price increment {tick}, as asked")
+    step = base_increment or (known.base_increment if known else _step_for(tick))
+    said.append(_size_words(step, known, asked=bool(base_increment)))
     still = int(((prices["volume"] == 0) & (prices["high"] == prices["low"])).sum())
     if still:
         said.append(f"{still} bars without volume: put there by whoever made the file, not by trades; kept as they are")
     candles = Candles(
         product_id, seconds, start, prices["open"], prices["high"], prices["low"], prices["close"], prices["volume"],
         price_increment=tick, base_increment=step, source=source or ", ".join(path.name for path in paths),
-        notes=tuple(said),
+        notes=tuple(said), base_min_size=known.base_min_size if known else step,
+        quote_min_size=known.quote_min_size if known else "",
     )  # fmt: skip
     return Imported(candles, tuple(said))
 
 
-def _read(path: Path, product_id: str, timezone: str | None) -> _Raw:
+def _price_increment(prices: dict[str, Floats], known: products.Terms | None, said: list[str]) -> str:
+    """The exchange's increment, where the prices lie on it; a history may be finer than the market is today."""
+    columns = [prices[word] for word in ("open", "high", "low", "close")]
+    digits = _tick_of(*columns)
+    if known is None:
+        said.append(f"price increment {digits} (the finest decimals among the prices)")
+        return digits
+    off = _share_off(known.price_increment, *columns)
+    if off < OFF_GRID:
+        said.append(f"price increment {known.price_increment}, of {known.source}")
+        return known.price_increment
+    said.append(
+        f"price increment {digits}: {off:.1%} of the prices lie between the steps of {known.price_increment} that "
+        f"{known.source} names"
+    )
+    return digits
+
+
+def _size_words(step: str, known: products.Terms | None, *, asked: bool) -> str:
+    if asked:
+        return f"size increment {step}, as asked"
+    if known is not None:
+        return (
+            f"size increment {step}, smallest order {known.base_min_size} and {known.quote_min_size} of the quote "
+            f"currency, of {known.source}"
+        )
+    return (
+        f"size increment {step}: assumed, since no list names the product "
+        "(./coin data products fetches the exchange's; --base-increment sets it)"
+    )
+
+
+def _without_outliers(
+    start: Ints, prices: dict[str, Floats], choice: OutlierChoice | None, said: list[str]
+) -> tuple[Ints, dict[str, Floats]]:
+    """Bars that a market cannot have made are told; a leap as a whole needs a choice."""
+    found = outliers.find(*(prices[word] for word in ("open", "high", "low", "close")))
+    told = found.told(start)
+    if found.shift is not None and choice is not OutlierChoice.KEEP:
+        raise ResearchError(f"{told[0]} Import the parts by themselves, or take it as it is: --outliers keep")
+    if found.leaps.any() and choice is None:
+        raise ResearchError(f"{told[0]}: leave them out with --outliers drop, or take them: --outliers keep")
+    dropped = found.leaps.any() and choice is OutlierChoice.DROP
+    for line in told:
+        said.append(f"{line}: {'left out' if dropped and 'beside them' in line else 'kept'}")
+    return _take(start, prices, ~found.leaps) if dropped else (start, prices)
+
+
+def _read(path: Path, product_id: str | None, timezone: str | None, date_order: DateOrder | None) -> _Raw:
     if not path.is_file():
         raise ResearchError(f"{path} is no file")
-    if path.suffix == ".parquet":
-        table, columns = _parquet(path, product_id)
-    else:
-        table, columns = _csv(path, product_id)
-    said = list(columns.said)
-    time = table[columns.at["time"]]
-    start, word = _seconds(time, timezone)
+    names, table = tables.parquet(path) if path.suffix == ".parquet" else tables.csv(path)
+    product_id, word, rows = _product(path, names, table, product_id)
+    if rows is not None:
+        table = [column.take(rows) for column in table]
+    columns = detect.by_names(names, product_id) if names else detect.by_position([tables.numbers(c) for c in table])
+    said = [word, *columns.said]
+    start, word = tables.seconds(table[columns.at["time"]], timezone, date_order)
     said.append(word)
     prices = {}
     for name in ("open", "high", "low", "close", "volume"):
-        values = _numbers(table[columns.at[name]])
+        values = tables.numbers(table[columns.at[name]])
         if values is None:
             raise ResearchError(f"{path.name}: the column for {name} holds something that is no number")
         prices[name] = values
-    return _Raw(start, prices, tuple(said))
+    return _Raw(product_id, start, prices, tuple(said))
 
 
-def _csv(path: Path, product_id: str) -> tuple[list[Any], detect.Columns]:
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.csv as pc  # noqa: PLC0415
-
-    head, skip, delimiter = _sniff(path)
-    named = detect.is_header(head)
-    options = pc.ReadOptions(skip_rows=skip, autogenerate_column_names=not named)
-    try:
-        with pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream:
-            table = pc.read_csv(stream, read_options=options, parse_options=pc.ParseOptions(delimiter=delimiter))
-    except pa.ArrowInvalid as error:
-        raise ResearchError(f"{path.name}: {error}") from error
-    columns = [table.column(i) for i in range(table.num_columns)]
-    if named:
-        return columns, detect.by_names(head, product_id)
-    return columns, detect.by_position([_numbers(column) for column in columns])
-
-
-def _sniff(path: Path) -> tuple[list[str], int, str]:
-    """Fields of the first line of the table, lines above it, and the delimiter."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        lines = [line.rstrip("\r\n") for _, line in zip(range(20), file, strict=False)]
-    for skip, line in enumerate(lines):
-        counts = Counter({mark: line.count(mark) for mark in ",;\t|"})
-        delimiter, count = counts.most_common(1)[0]
-        if count >= 5:
-            return [field.strip().strip('"') for field in line.split(delimiter)], skip, delimiter
-    raise ResearchError(f"{path.name}: no table with six columns in its first lines")
-
-
-def _parquet(path: Path, product_id: str) -> tuple[list[Any], detect.Columns]:
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ResearchError(f"{path.name}: {error}") from error
-    return [table.column(i) for i in range(table.num_columns)], detect.by_names(table.column_names, product_id)
-
-
-def _numbers(column: Any) -> Floats | None:
-    import pyarrow as pa  # noqa: PLC0415
-
-    try:
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-
-
-def _seconds(column: Any, timezone: str | None) -> tuple[Ints, str]:
-    import pyarrow as pa  # noqa: PLC0415
-
-    kind = column.type
-    if pa.types.is_timestamp(kind):
-        whole = column.cast(pa.timestamp("s", tz=kind.tz), safe=False).cast(pa.int64())
-        seconds = np.asarray(whole.to_numpy(zero_copy_only=False), dtype=np.int64)
-        if kind.tz is None and timezone:
-            return _shifted(seconds, timezone), f"time in {timezone}, as asked"
-        word = (
-            f"with the zone {kind.tz}" if kind.tz else "taken as UTC, since it names no zone (--timezone changes that)"
-        )
-        return seconds, f"time {word}"
-    if pa.types.is_date(kind):
-        days = np.asarray(column.cast(pa.date32()).cast(pa.int32()).to_numpy(zero_copy_only=False), dtype=np.int64)
-        return days * 86_400, "time as a date, taken as 00:00 UTC"
-    numbers = _numbers(column)
-    if numbers is not None:
-        return detect.seconds_of_numbers(numbers)
-    return detect.seconds_of_texts(column.to_pylist(), timezone)
-
-
-def _shifted(local_s: Ints, timezone: str) -> Ints:
-    """Wall-clock seconds of a zone as seconds since 1970."""
-    import datetime as dt  # noqa: PLC0415
-
-    zone = detect.zone_of(timezone)
-    return np.array(
-        [int(dt.datetime.fromtimestamp(s, dt.UTC).replace(tzinfo=zone).timestamp()) for s in local_s.tolist()],
-        dtype=np.int64,
-    )
+def _product(
+    path: Path, names: Sequence[str], table: Sequence[Any], wanted: str | None
+) -> tuple[str, str, list[int] | None]:
+    """(product, sentence, rows that are its own where a table holds several). Raises ResearchError."""
+    at = next((i for i, name in enumerate(names) if detect.plain(name) in product_name.SYMBOL_COLUMNS), None)
+    symbols = [str(value) for value in table[at].to_pylist()] if at is not None else []
+    by_symbol = product_name.of_symbols(symbols, wanted)
+    hints = by_symbol or [*product_name.of_columns(names), *product_name.of_file_name(path.name)]
+    several = len(set(symbols)) > 1
+    product_id, word = product_name.decide(path.name, [] if several and wanted else hints, wanted)
+    return product_id, word, product_name.rows_of(symbols, product_id) if several else None
 
 
 def _take(start: Ints, prices: dict[str, Floats], at: Any) -> tuple[Ints, dict[str, Floats]]:
@@ -242,11 +245,17 @@ def _step_for(tick: str) -> str:
     return f"{Decimal(1).scaleb(-min(8, max(10 - decimals, 0))):f}"
 
 
+def _share_off(tick: str, *columns: Floats) -> float:
+    """Part of the prices that are no multiples of `tick`."""
+    values = np.concatenate([column[:: max(1, len(column) // 20_000)] for column in columns])
+    scaled = values / float(tick)
+    return float(np.mean(np.abs(scaled - np.rint(scaled)) > 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-6)))
+
+
 def _tick_of(*columns: Floats) -> str:
     """The coarsest power of ten that all (but a thousandth) of the prices are multiples of."""
-    values = np.concatenate([column[:: max(1, len(column) // 20_000)] for column in columns])
     for decimals in range(MAX_DECIMALS + 1):
-        scaled = values * 10**decimals
-        if np.mean(np.abs(scaled - np.rint(scaled)) > 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-6)) < 1e-3:
-            return f"{Decimal(1).scaleb(-max(decimals, 0)):f}"
+        tick = f"{Decimal(1).scaleb(-decimals):f}"
+        if _share_off(tick, *columns) < OFF_GRID:
+            return tick
     return f"{Decimal(1).scaleb(-MAX_DECIMALS):f}"

@@ -55,6 +55,8 @@ def save(data_dir: Path, name: str, candles: Candles) -> Path:
         "granularity_s": candles.granularity_s,
         "price_increment": candles.price_increment,
         "base_increment": candles.base_increment,
+        "base_min_size": candles.base_min_size,
+        "quote_min_size": candles.quote_min_size,
         "source": candles.source,
         "notes": list(candles.notes),
         "digest": candles.digest,
@@ -98,6 +100,8 @@ def load(path: Path) -> Candles:
         source=about["source"],
         notes=tuple(about["notes"]),
         digest=about["digest"],
+        base_min_size=about.get("base_min_size", ""),  # sets of an earlier version lack it
+        quote_min_size=about.get("quote_min_size", ""),
         **arrays,
     )
 
