@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from research import terminal
+from research.data.choices import DateOrder, OutlierChoice
 from research.errors import ResearchError
 from research.options import data_dir, day_s, guarded
 
@@ -17,12 +18,18 @@ app = typer.Typer(help="Candles: bring them in, download them, list them.", no_a
 @app.command("import")
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="CSV (.gz too) or Parquet; several make one set.")],
-    product: Annotated[str, typer.Option(help="Such as BTC-USD.")] = "BTC-USD",
+    product: Annotated[
+        str | None, typer.Option(help="Such as BTC-USD; without it, what the file's columns or name say.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the set; BTC-USD_1m without it.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none, such as Europe/Berlin.")] = None,
+    date_order: Annotated[DateOrder | None, typer.Option(help="Of dates such as 03/04/2024.")] = None,
     granularity: Annotated[str | None, typer.Option(help="Length of a bar, where it isn't the usual distance.")] = None,
-    price_increment: Annotated[str | None, typer.Option(help="The tick, where the decimals don't show it.")] = None,
-    base_increment: Annotated[str | None, typer.Option(help="The step of sizes; 0.00000001 for dear coins.")] = None,
+    price_increment: Annotated[str | None, typer.Option(help="Instead of the exchange's own.")] = None,
+    base_increment: Annotated[str | None, typer.Option(help="The step of sizes, instead of its own.")] = None,
+    outliers: Annotated[
+        OutlierChoice | None, typer.Option(help="Bars that a market cannot have made: keep or drop.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a set of that name.")] = False,
 ) -> None:
     """Bring in candles from anywhere; what was understood is shown, what can't be trusted left out."""
@@ -32,11 +39,15 @@ def import_files(
         from research.data.candles import granularity_s
         from research.data.importer import read_files
 
-        base, dash, quote = product.upper().partition("-")
-        if not (base.isalnum() and dash and quote.isalnum()):
-            raise ResearchError(f"{product}: a product is written like BTC-USD")
+        if product is not None:
+            base, dash, quote = product.upper().partition("-")
+            if not (base.isalnum() and dash and quote.isalnum()):
+                raise ResearchError(f"{product}: a product is written like BTC-USD")
         seconds = granularity_s(granularity) if granularity else None
-        found = read_files(files, product.upper(), timezone, seconds, price_increment, base_increment)
+        found = read_files(
+            files, product.upper() if product else None, timezone, seconds, price_increment, base_increment,
+            data_dir=data_dir(), date_order=date_order, outlier_choice=outliers,
+        )  # fmt: skip
         target = name or store.default_name(found.candles.product_id, found.candles.granularity_s)
         if (store.folder(data_dir()) / f"{target}.parquet").exists() and not replace:
             raise ResearchError(f"there is a set {target} already: --replace, or another --name")
@@ -45,6 +56,27 @@ def import_files(
         path = store.save(data_dir(), target, found.candles)
         say_what(found.candles)
         terminal.say(f"  ✓ {target}: {path}")
+
+    guarded(work)
+
+
+@app.command()
+def products(
+    url: Annotated[str, typer.Option(help="Whose list.")] = "https://api.coinbase.com",
+    ca: Annotated[Path | None, typer.Option(help="Certificate to trust, for a simulator.")] = None,
+) -> None:
+    """Fetch the exchange's list of products: their increments and smallest orders, for imports."""
+
+    def work() -> None:
+        from research.data import products as lists
+        from research.data.download import Client
+
+        client = Client(url, ca)
+        try:
+            count = lists.fetch(data_dir(), client, f"the exchange's list ({url.partition('://')[2]})")
+        finally:
+            client.close()
+        terminal.say(f"  ✓ {count:,} products")
 
     guarded(work)
 

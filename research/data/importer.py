@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,11 @@ import numpy as np
 
 from research.data import detect, outliers, product_name, products, tables
 from research.data.candles import SHORT_NAMES, Candles, Floats, Ints, granularity_text
-from research.data.time_texts import DateOrder
+from research.data.choices import DateOrder, OutlierChoice
 from research.errors import ResearchError
 
 MAX_DECIMALS = 8
 OFF_GRID = 1e-3  # share of prices that may lie off the exchange's increment: a stray digit is no other increment
-
-
-class OutlierChoice(StrEnum):
-    """What becomes of bars that a market cannot have made."""
-
-    KEEP = "keep"
-    DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,10 @@ class Asked(Protocol):
 
 
 def terms(data_dir: Path, product_id: str) -> Terms | None:
-    """Of the kept list, else of the table (a market in USDC as its twin in USD); None = nobody knows."""
-    kept = _kept(data_dir).get(product_id)
-    return kept or KNOWN.get(product_id) or KNOWN.get(product_id.replace("-USDC", "-USD"))
+    """Of the kept list, else of the table (a market in USDC or USDT as its twin in USD); None = nobody knows."""
+    base, _, quote = product_id.partition("-")
+    twin = KNOWN.get(f"{base}-USD") if quote in ("USD", "USDC", "USDT") else None
+    return _kept(data_dir).get(product_id) or twin
 
 
 def fetch(data_dir: Path, client: Asked, source: str) -> int:
@@ -81,10 +82,10 @@ def keep(data_dir: Path, product_id: str, found: Terms) -> None:
 def of_exchange(row: Any, source: str) -> Terms:
     """A product as the exchange describes it. Raises ResearchError where an amount is missing."""
     try:
-        texts = [f"{Decimal(row[key]).normalize():f}" for key in _KEYS]
+        price, base, least, money = (f"{Decimal(row[key]).normalize():f}" for key in _KEYS)
     except (KeyError, TypeError, InvalidOperation) as error:
         raise ResearchError(f"{row.get('product_id', 'a product')}: the exchange names no increments") from error
-    return Terms(*texts, source)
+    return Terms(price, base, least, money, source)
 
 
 def _kept(data_dir: Path) -> dict[str, Terms]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from research.data import detect, time_texts
 from research.data.candles import Floats, Ints
-from research.data.time_texts import DateOrder
+from research.data.choices import DateOrder
 from research.errors import ResearchError
 
 
@@ -82,7 +82,7 @@ def seconds(column: Any, timezone: str | None, date_order: DateOrder | None) -> 
         return days * 86_400, "time as a date, taken as 00:00 UTC"
     values = numbers(column)
     if values is not None:
-        return detect.seconds_ofnumbers(numbers)
+        return detect.seconds_of_numbers(values)
     return time_texts.seconds(column.to_pylist(), timezone, date_order)
 
 

@@ -3,26 +3,19 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
 
+from research.data.choices import DateOrder
 from research.errors import ResearchError
 
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d| UTC)$")
 _SHORT = re.compile(
     r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)? ?([AaPp][Mm])?)?"
 )
-
-
-class DateOrder(StrEnum):
-    """Which number comes first in a date such as 03/04/2024."""
-
-    DAY = "dmy"
-    MONTH = "mdy"
 
 
 def zone_of(name: str) -> ZoneInfo:
