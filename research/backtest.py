@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.edge import adjusted
-from research import engine, signals
+from research import coverage, engine, signals
 from research.data import store
 from research.data.candles import WIRE_NAMES, Candles, counted, gaps, granularity_text
 from research.engine import MarketModel, Prepared, RawResult, Style
@@ -23,13 +23,9 @@ from research.verdict import Verdict, verdict
 from shared.settings import PROFILES, Loaded, Profile, Settings, SettingsError, keys, load
 
 Progress = Callable[[int, int], None]  # (done, of how many)
+
+
 # Settings that say where things are and how they are shown, not how they trade.
-ELSEWHERE = (
-    "COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "LOG_LEVEL", "PROFILE", "BOT_NAME", "DRY_RUN",
-    "STATE_FILE", "BACKTEST_SLEEP_MS",
-)  # fmt: skip
-
-
 class Engine(StrEnum):
     """Which machine runs the rulebook."""
 
@@ -198,7 +194,7 @@ def ran_with(loaded: Loaded, overrides: Mapping[str, str]) -> str:
 
 def _decides(key: str) -> bool:
     """Whether a setting can move a result; products, bars and mode are the backtest's own."""
-    return not key.startswith(ELSEWHERE) and key not in ("PRODUCTS", "GRANULARITY")
+    return not key.startswith(coverage.ELSEWHERE) and key not in ("PRODUCTS", "GRANULARITY")
 
 
 def notes(
@@ -251,6 +247,8 @@ def notes(
         if settings.vol_risk_adjust and prepared.granularity_s != 60:
             length = granularity_text(prepared.granularity_s)
             out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {length} every entry counts with factor 1")
+        if request.engine is not Engine.FULL:
+            out.append(coverage.assumptions(settings))
     else:
         out.append("All in on BUY, all out on SELL: for comparing signals and engines; the bot trades lots")
     if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bot.core.edge import Fees, trail_activate_pct
 from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
 from bot.core.rules.risk import in_window
-from research import compiled, limits
+from research import compiled, coverage, limits
 from research.data.candles import Candles, Floats, Ints
 from research.errors import ResearchError
 from research.loops import arrays, flip, lots
@@ -263,19 +263,6 @@ def new_out(capacity: int, times: int) -> t.Out:
     )
 
 
-def check_settings(s: Settings) -> None:
-    """Raises ResearchError for settings whose rule the loop does not have: nothing is quietly left out."""
-    lacking = {
-        f"ENTRY_ORDER={s.entry_order}": s.entry_order != "market",
-        "SCANNER_MAX_PRODUCTS": bool(s.scanner_max_products),
-    }
-    found = [name for name, is_set in lacking.items() if is_set]
-    if found:
-        raise ResearchError(
-            f"the fast loop does not know {', '.join(found)}: take --engine full, or set it aside with --set"
-        )
-
-
 def _check_money(prepared: Prepared, cash: float) -> None:
     """Money is counted in whole units of price increment x base increment; it must fit."""
     for one, unit in zip(prepared.candles, prepared.unit.tolist(), strict=True):
@@ -341,7 +328,7 @@ def run_lots(
 
     `room`: arrays of an earlier run to write into, whose result is then gone.
     """
-    check_settings(settings)
+    coverage.check(settings)
     _check_money(prepared, model.cash)
     rules, tape_model = rules_of(settings, prepared.granularity_s), loop_model(model, prepared.granularity_s)
     rules = at_fees(rules, settings, model.maker_pct, model.taker_pct)

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from research.backtest import ELSEWHERE, Backtest, Engine, Request
+from research import coverage
+from research.backtest import Backtest, Engine, Request
 from research.code_version import code_version
 from research.engine import Fill, MarketModel, Style
 from research.errors import ResearchError
@@ -37,7 +38,7 @@ def folder(data_dir: Path) -> Path:
 
 def trading_settings(settings: Settings) -> dict[str, str]:
     """The settings that can change a result."""
-    return {key: value for key, value in public_values(settings).items() if not key.startswith(ELSEWHERE)}
+    return {key: value for key, value in public_values(settings).items() if not key.startswith(coverage.ELSEWHERE)}
 
 
 def request_document(request: Request) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from research.engine import check_settings
+from research import coverage
 from research.errors import ResearchError
 from research.parity.book import Book
 from research.parity.findings import Findings, What, Why
@@ -15,7 +15,7 @@ Line = dict[str, Any]
 def not_on_tape(s: Settings) -> str | None:
     """Why entries can't be compared under these settings; None = they can."""
     try:
-        check_settings(s)
+        coverage.check(s)
     except ResearchError as error:
         return str(error)
     lacking = {
