@@ -184,7 +184,8 @@ class Sources:
         if state is not None:
             started = of_text(state.started_at)
             alive = witness.process_lives(state.pid, started.timestamp() if started else None)
-        found = Witnesses(state.pid if state else None, alive, witness.lock_state(self.paths.bot_lock))
+        stopped = state is not None and witness.process_stopped(state.pid)
+        found = Witnesses(state.pid if state else None, alive, witness.lock_state(self.paths.bot_lock), stopped)
         if found != self._witnesses:
             self._witnesses = found
             self.bump()

@@ -26,6 +26,14 @@ def process_lives(pid: int, started_epoch_s: float | None) -> bool | None:
     return began <= started_epoch_s + RECYCLED_S
 
 
+def process_stopped(pid: int) -> bool:
+    """True where a signal holds the process: it lives and does nothing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
+    except (OSError, IndexError):
+        return False
+
+
 def _began_epoch_s(pid: int) -> float | None:
     """When process `pid` began, from the kernel's table; None where there is none."""
     try:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from dashboard import process
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.pages import Pages
 from dashboard.routes.pages import _local
@@ -27,10 +28,13 @@ def router(pages: Pages) -> APIRouter:
         piece = request.headers.get("hx-request") is not None
         back = _local(form.get("back", "/"))
         try:
-            await dispatch(
-                hub_of(request), who(request), address(request), cmd, args,
-                confirm=form.get("confirm", ""), held=form.get("how") == "held",
-            )  # fmt: skip
+            if cmd in process.WORDS:
+                await process.act(hub_of(request), who(request), address(request), cmd)
+            else:
+                await dispatch(
+                    hub_of(request), who(request), address(request), cmd, args,
+                    confirm=form.get("confirm", ""), held=form.get("how") == "held",
+                )  # fmt: skip
         except CommandRefused as refused:
             if piece:
                 return html(request, pages.simple("parts/flash.html", text=str(refused)), refused.status)

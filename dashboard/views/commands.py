@@ -9,9 +9,14 @@ from dashboard.views.snapshot import Sent, Snapshot
 from shared.control import COMMANDS, LEVEL_OF, Cmd, Level, refusal
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.presence import Presence
+from shared.verdict import Verdict
 
 NOT_SEEN_S = 2.0
-RECEIPT_SHOWN_S = 600.0
+RECEIPT_SHOWN_S = 600.0  # one that is not over: it stays until it is
+DONE_SHOWN_S = 30.0  # one that went well; Risk and Events keep them all
+TROUBLE_SHOWN_S = 120.0
+# A process that does not come back by itself, and is there.
+RESTARTED = frozenset({Verdict.HUNG, Verdict.STALE, Verdict.LOCKED_OUT})
 ONCE = frozenset(Cmd) - {Cmd.START, Cmd.PAUSE, Cmd.STOP, Cmd.KILL}
 
 
@@ -140,6 +145,29 @@ def starts_process(s: Snapshot) -> bool:
     return not s.bot_up and s.pm2.find(BOT_PROCESS) is not None
 
 
+def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> str:
+    """Why PM2 is not asked to start (or restart) the bot's process now; empty = it may be."""
+    if role != "operator":
+        return "Signed in as viewer: reading only."
+    if s.pm2.find(BOT_PROCESS) is None:
+        return f"PM2 does not know {BOT_PROCESS}. On the machine: ./coin start."
+    if restart:
+        return "" if s.verdict.word in RESTARTED else "The bot answers: there is nothing to restart."
+    return f"{BOT_PROCESS} is there already." if s.bot_up else ""
+
+
+def starts_under(s: Snapshot) -> str:
+    """What a start of the process leaves as it is, where the wish on disk is not run."""
+    match wish(s):
+        case Level.PAUSE:
+            return " It starts paused, as the wish on disk says; Start in the bar lifts that."
+        case Level.STOP:
+            return " It starts stopped, as the wish on disk says; Start in the bar lifts that."
+        case Level.KILL:
+            return " The wish on disk is kill: it starts killed."
+    return ""
+
+
 # ---- receipts ----
 
 
@@ -150,11 +178,31 @@ def receipts(s: Snapshot) -> list[Receipt]:
     for sent in reversed(s.sent):
         receipt = known.get(sent.id)
         over = receipt is not None and receipt.state is not ReceiptState.SEEN
-        if sent.waited_s > RECEIPT_SHOWN_S or (over and ended):
+        if sent.waited_s > RECEIPT_SHOWN_S or (over and ended) or (receipt is not None and _past(receipt, s)):
             continue
         ended = ended or over
         strips.append(_of_sent(sent, receipt, s))
     return strips[:4]
+
+
+# What the bot is while a wish that was carried out still holds.
+_HOLDS = {
+    "start": frozenset({Status.STARTING, Status.RUNNING}),
+    "pause": frozenset({Status.PAUSED}),
+    "stop": frozenset({Status.STOPPING, Status.STOPPED}),
+    "kill": frozenset({Status.KILLED}),
+}
+
+
+def _past(receipt: ReceiptDoc, s: Snapshot) -> bool:
+    """True where it has been read, or says what is not so any more: a kill over a bot that runs again."""
+    if receipt.state is ReceiptState.SEEN or receipt.done_ms is None:
+        return False
+    ended_s = s.now.timestamp() - receipt.done_ms / 1000
+    if receipt.state is not ReceiptState.DONE:
+        return ended_s > TROUBLE_SHOWN_S
+    holds = _HOLDS.get(receipt.cmd)
+    return ended_s > DONE_SHOWN_S or (holds is not None and s.status is not None and s.status not in holds)
 
 
 def history(receipts_: list[ReceiptDoc], s: Snapshot) -> list[Receipt]:

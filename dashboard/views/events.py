@@ -31,6 +31,8 @@ _WHAT = {
     "login": ("key", "ink2", "Signed in"),
     "login_failed": ("warns", "warn", "Sign-in failed"),
     "pm2_start": ("play", "ink2", "PM2 asked to start the bot"),
+    "pm2_restart": ("play", "ink2", "PM2 asked to restart the bot"),
+    "pm2_restart_failed": ("bads", "bad", "PM2 did not restart the bot"),
     "pm2_start_failed": ("bads", "bad", "PM2 did not start the bot"),
 }
 

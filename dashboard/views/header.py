@@ -296,16 +296,30 @@ def witnesses(s: Snapshot) -> list[Witness]:
         bad = s.presence is Presence.OFFLINE
         limit = OFFLINE_S if s.age_s > OFFLINE_S else STALE_S
         out.append(Witness("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
-    w = s.witnesses
-    if w.pid is not None and w.pid_alive is not None:
-        text = f"process {w.pid} {'lives' if w.pid_alive else 'gone'}"
-        out.append(Witness("ok" if w.pid_alive else "bad", "ok" if w.pid_alive else "bads", text))
-    if w.lock is not Lock.UNKNOWN:
-        held = w.lock is Lock.HELD
-        out.append(Witness("ok" if held else "idle", "ok" if held else "off", f"lock {w.lock}"))
+    out += _of_process(s)
     light = _pm2(s.pm2)
     word = "PM2 cannot be read" if light.text == "?" else f"PM2 says {light.text}"
-    out.append(Witness(light.state, "ok" if light.icon == "alive" else light.icon, word))
+    if light.icon == "alive" and not s.fresh:
+        # It sees that a process exists, not that it works: no tick beside a bot that writes nothing.
+        out.append(Witness("idle", "off", f"{word}: it only sees that the process exists"))
+    else:
+        out.append(Witness(light.state, "ok" if light.icon == "alive" else light.icon, word))
+    return out
+
+
+def _of_process(s: Snapshot) -> list[Witness]:
+    """Process and lock. A living process whose file is old is no good sign: it should have written."""
+    w, out = s.witnesses, []
+    if w.pid is not None and w.pid_alive is False:
+        out.append(Witness("bad", "bads", f"process {w.pid} gone"))
+    elif w.pid is not None and w.pid_alive:
+        does = "lives" if s.fresh else "is stopped by a signal" if w.pid_stopped else "lives and writes nothing"
+        out.append(Witness("ok" if s.fresh else "warn", "ok" if s.fresh else "warns", f"process {w.pid} {does}"))
+    if w.lock is not Lock.UNKNOWN:
+        held = w.lock is Lock.HELD
+        good = held and s.fresh
+        by = "" if s.fresh or not held or not w.pid_alive else " by it"
+        out.append(Witness("ok" if good else "idle", "ok" if good else "lock" if held else "off", f"lock {w.lock}{by}"))
     return out
 
 

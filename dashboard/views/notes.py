@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dashboard.views import account
+from dashboard.views import account, commands
 from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS, Witness, sources, witnesses
 from dashboard.views.snapshot import Snapshot
@@ -32,7 +32,9 @@ def note(s: Snapshot) -> Note | None:
         return _foreign(s)
     if s.presence is Presence.UNREADABLE:
         return _unreadable(s)
-    if s.presence is Presence.STALE:
+    if s.verdict.word is Verdict.HUNG:
+        return _hung(s)
+    if s.verdict.word is Verdict.STALE:
         return _stale(s)
     if s.presence is Presence.OFFLINE:
         return _offline(s)
@@ -97,6 +99,33 @@ def _stale(s: Snapshot) -> Note:
     )
 
 
+def _hung(s: Snapshot) -> Note:
+    """The process is there and does nothing. A start would find its lock held, so it is restarted."""
+    known = s.pm2.find(BOT_PROCESS) is not None
+    lots = s.lot_count or 0
+    held = ""
+    if lots:
+        takes = unwatched(s.state)
+        but = f" but {takes.resting()}" if takes is not None and takes.takes else ""
+        worth = _worth(s.state.positions if s.state else None)
+        held = f"{worth} {'is' if lots == 1 else 'are'} held, and nothing guards them{but}."
+    why = "It was stopped by a signal. " if s.witnesses.pid_stopped else ""
+    way = (
+        "Restart ends it, by force after 8 s, and starts it anew." if known else "PM2 does not know it: end it by hand."
+    )
+    return Note(
+        "bad",
+        "warns",
+        "The bot hangs: it has written nothing for",
+        f"{why}Its process lives and holds the lock, so no other bot can start beside it. ",
+        held,
+        f" {way}{commands.starts_under(s) if known else ''}",
+        grows="file",
+        action="restart" if known else "",
+        witnesses=witnesses(s),
+    )
+
+
 def _blind(s: Snapshot, state: BotState) -> Note:
     """What is unwatched, what can still happen at the exchange, and how old each source is."""
     left = unwatched(state)
@@ -130,7 +159,8 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
         "lockout",
         "Locked out: the bot sees, and cannot send",
         f"{f.words(f.clean(state.error or s.verdict.reason))}. Whoever holds the lock now may trade these lots, so "
-        f"this bot buys, sells and cancels nothing.{held}",
+        f"this bot buys, sells and cancels nothing.{held} Find out who took it, then restart.",
+        action="restart" if s.pm2.find(BOT_PROCESS) else "",
         witnesses=sources(s),
     )
 
@@ -139,12 +169,12 @@ def _offline(s: Snapshot) -> Note:
     startable = "start" if s.pm2.find(BOT_PROCESS) else ""
     if s.state is None:
         heading = "No bot has written here" if s.missing else "The bot does not write"
-        way = "Start it here." if startable else "Start it on the machine: ./coin start."
+        way = f"Start it here.{commands.starts_under(s)}" if startable else "Start it on the machine: ./coin start."
         return Note(
             "bad", "off", heading, f"There is no state to show. {way}", action=startable, witnesses=witnesses(s)
         )
     if s.state.status is Status.ERROR:
-        return _error(s.state, startable, witnesses(s))
+        return _error(s, s.state, startable, witnesses(s))
     lots, _ = _held(s.state.positions)
     resting = sum(1 for p in s.state.positions or [] for lot in p.lots if lot.exit_state == "resting")
     strong = ""
@@ -157,18 +187,17 @@ def _offline(s: Snapshot) -> Note:
     else:
         text = "It held no lots."
     rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
-    if not startable:
-        rest += " PM2 does not know the bot: ./coin start."
+    rest += commands.starts_under(s) if startable else " PM2 does not know the bot: ./coin start."
     return Note("bad", "bads", "The bot is gone", text, strong, rest, action=startable, witnesses=witnesses(s))
 
 
-def _error(state: BotState, startable: str, seen: list[Witness]) -> Note:
+def _error(s: Snapshot, state: BotState, startable: str, seen: list[Witness]) -> Note:
     return Note(
         "bad",
         "bads",
         f.clean(state.error or "The bot stopped with an error"),
         "PM2 does not try again on its own: what is wrong stays wrong until somebody mends it. ./coin doctor says "
-        "what is wrong; then press Start.",
+        f"what is wrong; then press Start.{commands.starts_under(s) if startable else ''}",
         action=startable,
         witnesses=seen,
     )
@@ -178,7 +207,7 @@ def _of_latches(s: Snapshot, state: BotState) -> Note | None:
     if state.kill is not None:
         return _killed(s, state, state.kill)
     if state.status is Status.ERROR:
-        return _error(state, "", [])
+        return _error(s, state, "", [])
     if state.status is Status.SAFE:
         return Note(
             "warn",

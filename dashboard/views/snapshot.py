@@ -26,6 +26,7 @@ class Witnesses:
     pid: int | None = None
     pid_alive: bool | None = None  # None = cannot be told
     lock: Lock = Lock.UNKNOWN
+    pid_stopped: bool = False  # a signal holds the process (SIGSTOP, a debugger)
 
 
 @dataclass(frozen=True, slots=True)

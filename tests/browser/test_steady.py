@@ -37,6 +37,25 @@ def test_no_layout_moves_at_a_refresh(
     assert not moved, moved
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_receipt_moves_the_page(running: Callable[..., Running], visit: Callable[..., Visitor], width: int) -> None:
+    here = running()
+    v = visit(here, viewport={"width": width, "height": 900})
+    page = v.go("/")
+    v.word("RUNNING")
+    page.wait_for_timeout(1500)
+    parts = "['#f-note', '#ov-boot', '#ov-equity', '#ov-positions']"
+    tops = f"{parts}.map((q) => document.querySelector(q).getBoundingClientRect().top)"
+    before = page.evaluate(tops)
+    for word in ("pause", "start"):
+        page.evaluate(f"document.querySelector('#cmd button[value={word}]').click()")
+        v.receipt(word.capitalize())
+        assert page.evaluate(tops)[1:] == before[1:], f"the receipt of {word} pushed the page"
+    place = "document.querySelector('#receipts .rc').getBoundingClientRect()"
+    top, bottom = page.evaluate(f"(({{ top, bottom }}) => [top, bottom])({place})")
+    assert 0 < top < bottom <= 900, "it stands on the screen"
+
+
 def test_the_stream_opens_however_late_each_script_comes(
     running: Callable[..., Running], visit: Callable[..., Visitor]
 ) -> None:

@@ -9,11 +9,13 @@ import orjson
 import pytest
 
 from dashboard import dispatch
+from dashboard.views.snapshot import Lock, Pm2Look, Snapshot, Witnesses
 from shared.control import Cmd, Level, decode_control
 from shared.documents import Status
 from shared.files import write_whole
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Process
+from shared.presence import Presence
 from tests.dashboard.conftest import Dash
 
 
@@ -332,3 +334,43 @@ async def test_a_dialog_says_what_happens_before_it_does(dash: Dash) -> None:
         assert f'value="{lot.lot_id}"' in close
         for nothing in ("start", "close_lot:none", "cancel:web-4711", "fly", ""):
             assert (await client.get("/ask", params={"ask": nothing})).status_code == 404
+
+
+async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note's button on a bot that died while it was paused: the pause is a person's, and stays."""
+    async with dash.machine() as client:
+        assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 202
+    process = Process(
+        "COIN-BOT", 1, 0, "stopped", Effective.STOPPED, "stopped", 3, None, 0, 0.0, "", 0, 0, 8000, "", ""
+    )
+    whole = dash.hub.sources.snapshot
+    fake = Pm2()
+    dash.hub.sources.pm2_client = fake  # type: ignore[assignment]
+    dash.writer.lock.close()
+    dash.hub.sources.look()
+    dash.hub.sources._look_at_process()
+
+    def dead() -> Snapshot:
+        s = whole()
+        return dataclasses.replace(
+            s, presence=Presence.OFFLINE, age_s=90.0, pm2=Pm2Look(None, "7", (process,)),
+            witnesses=Witnesses(s.witnesses.pid, False, Lock.FREE),
+        )  # fmt: skip
+
+    monkeypatch.setattr(dash.hub.sources, "snapshot", dead)
+    before = dash.paths.control.read_bytes()
+    client = await dash.browser()
+    async with client:
+        page = (await client.get("/")).text
+        assert 'value="start_process"' in page and "It starts paused" in page
+        sent = await client.post("/commands", data={"cmd": "start_process"}, headers={"hx-request": "true"})
+        assert sent.status_code == 200, sent.text
+        refused = await client.post("/commands", data={"cmd": "restart_process"}, headers={"hx-request": "true"})
+        assert refused.status_code == 409
+    assert fake.started == ["COIN-BOT"]
+    assert dash.paths.control.read_bytes() == before, "the pause is not lifted"
+    assert any(row["what"] == "pm2_start" for row in dash.hub.audit.tail())
+    viewer = await dash.browser("viewer")
+    async with viewer:
+        assert (await viewer.post("/commands", data={"cmd": "start_process"})).status_code in (403, 409)
+    assert fake.started == ["COIN-BOT"]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from dashboard import render
 from dashboard.views import boot, commands, header, notes
 from dashboard.views.snapshot import Lock, Pm2Look, Sent, Snapshot, Witnesses
-from shared.control import Cmd
+from shared.control import Cmd, ControlFile, Level
 from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
+from shared.pm2 import Effective, Process
 from shared.presence import Presence, Sighting, judge
 from tests.dashboard.writer import Writer
 
@@ -148,8 +149,8 @@ def test_a_command_that_is_not_seen_in_two_seconds_is_said_loudly(state: BotStat
 def test_a_receipt_tells_each_step_with_its_time(state: BotState, end: ReceiptState, hue: str, word: str) -> None:
     at = int(NOW.timestamp() * 1000)
     receipt = ReceiptDoc(id="c1", cmd="pause", state=end, by="operator", sent_ms=at, seen_ms=at + 38, done_ms=at + 214)
-    s = snapshot(dataclasses.replace(state, receipts=[receipt]), Presence.FRESH, sent=(sent(9.0),))
-    strip = commands.receipts(s)[0]
+    paused = dataclasses.replace(state, status=Status.PAUSED, receipts=[receipt])
+    strip = commands.receipts(snapshot(paused, Presence.FRESH, sent=(sent(9.0),)))[0]
     assert strip.state == hue
     assert [(x.word, x.time) for x in strip.steps][1:] == [("seen", "38\u00a0ms"), (word, "0.2\u00a0s")]
 
@@ -202,3 +203,75 @@ def test_a_heartbeat_that_is_late_is_not_blindness(tmp_path_factory: pytest.Temp
     s = snapshot(blind(tmp_path_factory, 3), Presence.FRESH)
     assert header.block(s).word == "RUNNING"
     assert render.figures_age_s(s) == pytest.approx(3.4, abs=0.3)
+
+
+# ---- a process that hangs ----
+
+BOT = Process("COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", "")
+KNOWN = Pm2Look(None, "7.0.1", (BOT,))
+
+
+def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(state: BotState) -> None:
+    seen = Witnesses(4242, True, Lock.HELD, pid_stopped=True)
+    for presence, age_s in ((Presence.STALE, 20.0), (Presence.OFFLINE, 300.0)):
+        s = snapshot(state, presence, age_s=age_s, witnesses=seen, pm2=KNOWN)
+        assert header.block(s).word == "HUNG"
+        told = notes.note(s)
+        assert told is not None and told.action == "restart"
+        assert "hangs" in told.heading and "gone" not in told.heading
+        assert not [w.text for w in told.witnesses if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
+        assert any("stopped by a signal" in w.text for w in told.witnesses)
+        assert commands.why_not_process(s, restart=True) == ""
+        assert commands.why_not_process(s, restart=False) == "COIN-BOT is there already."
+    fresh = snapshot(state, Presence.FRESH, witnesses=Witnesses(4242, True, Lock.HELD), pm2=KNOWN)
+    assert commands.why_not_process(fresh, restart=True) == "The bot answers: there is nothing to restart."
+
+
+@pytest.mark.parametrize(
+    ("level", "says"),
+    [(Level.RUN, None), (Level.PAUSE, "starts paused"), (Level.STOP, "starts stopped"), (Level.KILL, "starts killed")],
+)
+def test_a_dead_bots_note_starts_the_process_under_the_wish_on_disk(
+    state: BotState, level: Level, says: str | None
+) -> None:
+    gone = Pm2Look(None, "7.0.1", (dataclasses.replace(BOT, pid=0, effective=Effective.STOPPED, label="stopped"),))
+    control = ControlFile(command=level.word if level is not Level.RUN else None, kill_switch=level is Level.KILL)
+    s = snapshot(
+        state, Presence.OFFLINE, age_s=90.0, witnesses=Witnesses(4242, False, Lock.FREE), pm2=gone, control=control
+    )
+    told = notes.note(s)
+    assert told is not None and told.action == "start"
+    assert ("It starts" in told.rest or "starts killed" in told.rest) == (says is not None)
+    assert says is None or says in told.rest
+
+
+# ---- receipts that are past ----
+
+
+def done(cmd: str, ago_s: float, end: ReceiptState = ReceiptState.DONE) -> tuple[ReceiptDoc, Sent]:
+    at = int(NOW.timestamp() * 1000 - 1000 * ago_s)
+    receipt = ReceiptDoc(id="c1", cmd=cmd, state=end, by="operator", sent_ms=at - 90, seen_ms=at - 40, done_ms=at)
+    return receipt, sent(ago_s + 0.1, cmd)
+
+
+@pytest.mark.parametrize(
+    ("cmd", "status", "ago_s", "end", "shown"),
+    [
+        ("kill", Status.KILLED, 5, ReceiptState.DONE, True),
+        ("kill", Status.STOPPED, 5, ReceiptState.DONE, False),
+        ("kill", Status.RUNNING, 5, ReceiptState.DONE, False),
+        ("kill", Status.KILLED, 31, ReceiptState.DONE, False),
+        ("pause", Status.PAUSED, 5, ReceiptState.DONE, True),
+        ("pause", Status.RUNNING, 5, ReceiptState.DONE, False),
+        ("flatten", Status.PAUSED, 5, ReceiptState.DONE, True),
+        ("flatten", Status.PAUSED, 60, ReceiptState.FAILED, True),
+        ("flatten", Status.PAUSED, 121, ReceiptState.FAILED, False),
+        ("flatten", Status.PAUSED, 300, ReceiptState.SEEN, True),
+    ],
+)
+def test_a_receipt_is_gone_once_it_is_read_or_no_longer_so(
+    state: BotState, cmd: str, status: Status, ago_s: float, end: ReceiptState, shown: bool
+) -> None:
+    receipt, command = done(cmd, ago_s, end)
+    now = dataclasses.replace(state, status=status, receipts=[receipt])
+    assert bool(commands.receipts(snapshot(now, Presence.FRESH, sent=(command,)))) is shown
