@@ -118,7 +118,7 @@ class LotDoc:
     trail_peak: float | None = None
     trail_stop: float | None = None
     exit_state: str = "none"  # none, resting (take on the book), cancelling, exiting, dust
-    exit_reason: str | None = None  # take, stop, trail, flatten, command
+    exit_reason: str | None = None  # take, stop, trail, command (closed by hand), flatten
     exit_order_id: str | None = None
 
 

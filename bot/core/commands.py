@@ -6,7 +6,7 @@ Doing one twice is harmless: the orders' ids derive from the command's id, and w
 from bot.core import differences, exits, fills, vanished
 from bot.core.intents import SaveReceipt
 from bot.core.lots import Lot
-from bot.core.model import ExitReason
+from bot.core.model import ORDERED, ExitReason
 from bot.core.orders import OrderState
 from bot.core.world import LOTS_TOO_LARGE, Flatten, World, replace_lot
 from shared.control import Cmd, Command, Level
@@ -51,7 +51,8 @@ def _begin(world: World, command: Command, lot_ids: list[str], *, everything: bo
         lot = world.book.get(lot_id)
         if lot is not None:
             world.exit_hold_ms.pop(lot_id, None)  # a person does not wait out the pause after a refused take
-            world.save_lot(replace_lot(lot, exit_reason=ExitReason.FLATTEN))
+            reason = lot.exit_reason if lot.exit_reason in ORDERED else _reason(world.flattens[command.id])
+            world.save_lot(replace_lot(lot, exit_reason=reason))
     chase(world)
 
 
@@ -93,7 +94,7 @@ def chase(world: World) -> None:
             job.lot_ids.update(lot.lot_id for lot in world.book)
         left = [lot for lot in world.book if lot.lot_id in job.lot_ids]
         for lot in left:
-            _sell(world, lot)
+            _sell(world, lot, _reason(job))
         left = [lot for lot in world.book if lot.lot_id in job.lot_ids]
         unsellable = [lot for lot in left if _is_dust(world, lot)]
         entries = len(world.entries_in_flight()) if job.everything else 0
@@ -140,9 +141,14 @@ def _is_dust(world: World, lot: Lot) -> bool:
     )
 
 
-def _sell(world: World, lot: Lot) -> None:
-    if lot.exit_reason is not ExitReason.FLATTEN:
-        lot = replace_lot(lot, exit_reason=ExitReason.FLATTEN)
+def _reason(job: Flatten) -> ExitReason:
+    """What the lots of the command are booked under: closing one by hand is no flatten."""
+    return ExitReason.FLATTEN if job.everything else ExitReason.COMMAND
+
+
+def _sell(world: World, lot: Lot, reason: ExitReason) -> None:
+    if lot.exit_reason not in ORDERED:
+        lot = replace_lot(lot, exit_reason=reason)
         world.save_lot(lot)
     exits.proceed(world, lot)
 

@@ -10,7 +10,7 @@ from bot.core import edge, fills
 from bot.core.intents import CancelOrder
 from bot.core.lots import Lot
 from bot.core.market import Market
-from bot.core.model import ExitReason, Kind, OrderSpec, Purpose, Side
+from bot.core.model import ORDERED, ExitReason, Kind, OrderSpec, Purpose, Side
 from bot.core.orders import Order, OrderInput, OrderState
 from bot.core.rules import codes
 from bot.core.rules.exits import judge_lot
@@ -111,7 +111,7 @@ def proceed(world: World, lot: Lot) -> None:
         return
     if not market.product.sellable(lot.base_left, price):
         return
-    flatten = lot.exit_reason is ExitReason.FLATTEN
+    flatten = lot.exit_reason in ORDERED
     command_id = command_of(world, lot) if flatten else None
     lot_id = f"{lot.lot_id}|{command_id}" if command_id else lot.lot_id
     spec = OrderSpec(
@@ -238,13 +238,13 @@ def chase(world: World) -> None:
             continue
         if _may_go_on(world, lot):
             proceed(world, lot)
-        elif lot.exit_reason is ExitReason.FLATTEN and world.ready and world.exit_order(lot) is None:
+        elif lot.exit_reason in ORDERED and world.ready and world.exit_order(lot) is None:
             world.save_lot(replace_lot(lot, exit_reason=None))  # its command ended without it
 
 
 def _may_go_on(world: World, lot: Lot) -> bool:
     """A command's exit goes on as long as the command does; the others while exits are judged."""
-    if lot.exit_reason is ExitReason.FLATTEN:
+    if lot.exit_reason in ORDERED:
         return command_of(world, lot) is not None
     return world.may_exit
 
@@ -274,7 +274,7 @@ def lapse_exits(world: World) -> None:
     if world.level < Level.STOP and world.latch is None:
         return
     for lot in list(world.book):
-        if lot.exit_reason not in (None, ExitReason.FLATTEN) and world.exit_order(lot) is None:
+        if lot.exit_reason not in (None, *ORDERED) and world.exit_order(lot) is None:
             world.save_lot(replace_lot(lot, exit_reason=None))
 
 

@@ -150,7 +150,7 @@ def closed(world: World, lot: Lot) -> None:
         "take": "at its take",
         "stop": "at its stop",
         "trail": "at its trailing stop",
-        "command": "by command",
+        "command": "by hand",
         "flatten": "by flatten",
     }[lot.exit_reason.value]
     dust = f", dust {plain(lot.dust)} stays" if lot.dust else ""

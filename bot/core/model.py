@@ -38,8 +38,11 @@ class ExitReason(StrEnum):
     TAKE = "take"
     STOP = "stop"
     TRAIL = "trail"
-    COMMAND = "command"
-    FLATTEN = "flatten"
+    COMMAND = "command"  # a person closed this lot or this product
+    FLATTEN = "flatten"  # everything had to go
+
+
+ORDERED = frozenset({ExitReason.COMMAND, ExitReason.FLATTEN})  # a person's: they lapse with their command alone
 
 
 @dataclass(frozen=True, slots=True)

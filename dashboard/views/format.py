@@ -235,6 +235,11 @@ def words(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def exit_reason(word: str) -> str:
+    """Why a lot was closed, for a person: what the ledger calls a command was a press on Close."""
+    return "by hand" if word == "command" else word
+
+
 def listed(items: list[str]) -> str:
     """`a, b and c`."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""

@@ -93,7 +93,7 @@ def _lot(one: LotThen, bar: CandleRow | None, at: datetime) -> Lot:
     price = bar.close if bar else None
     pct = None if price is None else 100 * (price / float(one.open_price) - 1)
     closed = f.of_ms(one.closed_ms)
-    reason = f.clean(one.exit_reason or "")
+    reason = f.clean(f.exit_reason(one.exit_reason or ""))
     fate = "still open" if closed is None else f"closed {f.clock(closed, at)}, {reason}"
     return Lot(
         one.product_id,

@@ -154,7 +154,7 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> Lot:
 
 
 def _exit(doc: LotDoc) -> str:
-    reason = f", {doc.exit_reason}" if doc.exit_reason else ""
+    reason = f", {f.exit_reason(doc.exit_reason)}" if doc.exit_reason else ""
     return {
         "resting": "take rests at the exchange",
         "cancelling": "take is being cancelled",

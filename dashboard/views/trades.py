@@ -11,7 +11,7 @@ from dashboard.views.results import Open, OpenLot
 from dashboard.views.snapshot import Snapshot
 
 PER_PAGE = 25
-_REASONS = {"trail": "trailing stop", "command": "closed by command", "unknown": "not known"}
+_REASONS = {"trail": "trailing stop", "command": "closed by hand", "unknown": "not known"}
 
 
 @dataclass(frozen=True, slots=True)

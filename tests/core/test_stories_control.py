@@ -7,7 +7,7 @@ import pytest
 
 from bot.core import events as ev
 from bot.core import gates
-from bot.core.intents import SaveDay, SaveFact, SaveReceipt
+from bot.core.intents import Intent, Note, SaveDay, SaveFact, SaveLot, SaveReceipt
 from bot.core.market import Market
 from bot.core.model import Balance, Purpose, Side, VenueStatus
 from bot.core.orders import OrderState
@@ -340,9 +340,33 @@ def test_close_lot_closes_that_lot_alone() -> None:
     assert cancels(found) == [takes[1].client_order_id]
     exit_spec = one(places(rig.seen(takes[1], VenueStatus.CANCELLED)))
     assert (exit_spec.lot_id, exit_spec.command_id) == (target.lot_id, "close-1")
-    rig.fills_all(exit_spec, "1", "97")
+    assert exit_spec.purpose is Purpose.FLATTEN, "it passes a gate that pause has shut"
+    found = rig.fills_all(exit_spec, "1", "97")
+    assert _reasons(found) == ["command"], "a person closed one lot: that is no flatten"
+    assert any("closed by hand" in intent.text for intent in found if isinstance(intent, Note))
     assert one(receipts(rig.tick())).state is ReceiptState.DONE
     assert len(rig.lots) == 2 and rig.engine.world.level is Level.RUN
+
+
+def _reasons(found: list[Intent]) -> list[str]:
+    """Of the lots that were closed."""
+    closed = [intent.lot for intent in found if isinstance(intent, SaveLot) and intent.lot.closed_ms is not None]
+    return [lot.exit_reason.value for lot in closed if lot.exit_reason is not None]
+
+
+def test_lots_that_a_flatten_sells_are_booked_as_flatten() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner()
+    assert _reasons(rig.fills_all(one(places(rig.command(Cmd.FLATTEN))), "1", "99")) == ["flatten"]
+
+
+def test_a_flatten_over_a_lot_that_is_being_closed_by_hand_leaves_its_reason_and_writes_it_once() -> None:
+    rig = Rig(take_profit_order="market")
+    rig.open_runner()
+    sold = one(places(rig.command(Cmd.CLOSE_LOT, "close-1", lot_id=rig.lots[0].lot_id)))
+    found = rig.command(Cmd.FLATTEN, "flat-1") + rig.tick(3)
+    assert not places(found) and not [i for i in found if isinstance(i, SaveLot) and i.lot.exit_reason is None]
+    assert _reasons(rig.fills_all(sold, "1", "99")) == ["command"]
 
 
 def test_close_product_leaves_the_other_products_alone() -> None:
