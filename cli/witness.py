@@ -31,7 +31,7 @@ class BotSeen:
     def verdict(self, pm2: str | None = None) -> Judged:
         """The one verdict that every reader shows; `pm2`: PM2's word for the process, where it was asked."""
         doc, own = (self.state.verdict, self.state.status.value) if self.state is not None else (None, None)
-        return judge_all(doc, own, Outside(self.presence, self.age_s, self.alive, pm2, self.error))
+        return judge_all(doc, own, Outside(self.presence, self.age_s, self.alive, pm2, self.error, self.missing))
 
     @property
     def shown(self) -> str:

@@ -82,6 +82,7 @@ class Outside:
     alive: bool | None = None  # the process lives and holds the lock; None = cannot be told
     pm2: str | None = None  # PM2's word for the bot's process; None = not known
     error: str | None = None  # why the file cannot be read
+    missing: bool = False  # there is no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def _silent(outside: Outside) -> tuple[Verdict, str] | None:
             return Verdict.UNREADABLE, outside.error or "the state file cannot be read"
         case Presence.LOADING:
             return Verdict.LOADING, "no word from the bot yet"
+    if outside.missing:
+        return Verdict.OFFLINE, "no state file"
     if outside.alive is True and outside.age_s is not None:
         if outside.age_s > HUNG_S:
             return Verdict.HUNG, "the process lives and holds its lock, and writes nothing"
@@ -158,7 +161,7 @@ def _silent(outside: Outside) -> tuple[Verdict, str] | None:
     if outside.presence is Presence.STALE:
         return Verdict.STALE, "the bot writes nothing"
     if outside.age_s is None:
-        return Verdict.OFFLINE, "no state file"
+        return Verdict.OFFLINE, "no word from the bot"
     return Verdict.OFFLINE, f"the bot is gone{f' (PM2: {outside.pm2})' if outside.pm2 else ''}"
 
 

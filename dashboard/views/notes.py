@@ -188,7 +188,8 @@ def _offline(s: Snapshot) -> Note:
         text = "It held no lots."
     rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
     rest += commands.starts_under(s) if startable else " PM2 does not know the bot: ./coin start."
-    return Note("bad", "bads", "The bot is gone", text, strong, rest, action=startable, witnesses=witnesses(s))
+    heading = "The state file is gone" if s.missing and s.witnesses.pid_alive else "The bot is gone"
+    return Note("bad", "bads", heading, text, strong, rest, action=startable, witnesses=witnesses(s))
 
 
 def _error(s: Snapshot, state: BotState, startable: str, seen: list[Witness]) -> Note:

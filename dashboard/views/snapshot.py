@@ -119,7 +119,7 @@ class Snapshot:
         pm2 = process.effective.value if process is not None else None
         doc = self.state.verdict if self.state is not None else None
         own = self.state.status.value if self.state is not None else None
-        return judge(doc, own, Outside(self.presence, self.age_s, alive, pm2, self.error))
+        return judge(doc, own, Outside(self.presence, self.age_s, alive, pm2, self.error, self.missing))
 
     @property
     def old(self) -> bool:

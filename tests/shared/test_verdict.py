@@ -66,6 +66,11 @@ def test_a_process_that_lives_and_writes_nothing_is_hung_not_gone(
     assert (judged.word, judged.seconds) == (word, age_s)
 
 
+def test_a_file_that_is_gone_is_offline_although_the_process_lives() -> None:
+    outside = Outside(Presence.OFFLINE, 3.0, alive=True, missing=True)
+    assert judge(doc(), "running", outside).word is Verdict.OFFLINE
+
+
 def test_a_bot_of_an_older_build_says_no_verdict_and_keeps_its_status() -> None:
     judged = judge(None, "paused", FRESH)
     assert (judged.word, judged.figures_age_s) == (Verdict.PAUSED, None)
