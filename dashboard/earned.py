@@ -130,8 +130,12 @@ def _read(hub: Hub, since_ms: int, window: tuple[int, int]) -> _Read | None:
     rows = hub.ledger.closed_lots(since_ms)
     if rows is None:
         return None
-    days = [day for day in hub.ledger.days() or [] if not since_ms or day.day >= performance.day_at(since_ms)]
+    known = hub.ledger.days() or []
+    days = [day for day in known if not since_ms or day.day >= performance.day_at(since_ms)]
     before, notes = hub.market.equity_by_day(since_ms // 1000) or (None, [])
+    if before is not None and before.curve is not None and known:
+        began = performance.day_at(before.at_s * 1000) == known[0].day
+        before = before._replace(at_s=before.at_s - 1, curve=1.0) if began else before  # the curve began at 1
     return _Read(
         results.closed(rows),
         results.fees(days),

@@ -20,6 +20,7 @@ from bot.core.lots import Lot
 from bot.core.market import Market
 from bot.core.model import Bar, Fill, OrderSpec, Product
 from bot.core.portfolio import signed_text
+from bot.core.world import World
 from bot.runtime.offload import Offload
 from shared.money import plain
 from shared.seams import Clock
@@ -92,15 +93,20 @@ class Tape:
         may = (world.may_enter, world.may_exit)
         if may != self._may:
             line["may"] = self._may = may
-        waiting = signed_text(world.differences) + signed_text(world.portfolio.gap)
-        if world.portfolio.known and (world.portfolio.cash, waiting) != self._cash:
-            self._cash = (world.portfolio.cash, waiting)
-            line["cash"] = plain(world.portfolio.cash)
-            # Less what nobody has explained: no limit is judged by it.
-            line["other"] = plain(world.settled_equity - world.portfolio.cash - world.lots_value)
+        if world.portfolio.known:
+            self._money(line, world)
         if line:
             line["t"] = world.now_ms
             self._keep(line)
+
+    def _money(self, line: Line, world: World) -> None:
+        waiting = signed_text(world.differences) + signed_text(world.portfolio.gap)
+        if (world.portfolio.cash, waiting) == self._cash:
+            return
+        self._cash = (world.portfolio.cash, waiting)
+        line["cash"] = plain(world.portfolio.cash)
+        # Less what nobody has explained: no limit is judged by it.
+        line["other"] = plain(world.settled_equity - world.portfolio.cash - world.lots_value)
 
     def _price(self, line: Line, engine: Engine, market: Market | None) -> None:
         if market is None or market.price is None:

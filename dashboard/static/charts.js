@@ -29,7 +29,7 @@
       },
       grid: { vertLines: { visible: false }, horzLines: { color: p.line, style: L.LineStyle.Dotted } },
       rightPriceScale: { borderVisible: false, minimumWidth: 72 },
-      timeScale: { borderVisible: false, timeVisible: box.dataset.granularity !== "ONE_DAY", secondsVisible: false, maxBarSpacing: box.dataset.chart === "equity" ? 0 : 24 },
+      timeScale: { borderVisible: false, timeVisible: box.dataset.granularity !== "ONE_DAY", secondsVisible: false, maxBarSpacing: box.dataset.chart === "equity" ? 0 : 24, minBarSpacing: box.dataset.chart === "equity" ? 0.02 : 0.5 },
       crosshair: { vertLine: { color: p.edge, labelBackgroundColor: p.ink2 }, horzLine: { color: p.edge, labelBackgroundColor: p.ink2 } },
       handleScroll: { vertTouchDrag: false },
     };

@@ -199,7 +199,7 @@ def statement(days: Sequence[Day], periods: Sequence[Period], account: AccountDo
         Figure("Equity then", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
         Figure("In and out", f.signed(whole.transfers), "", "transfers: no result"),
         Figure("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since"),
-        Figure("Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "change of what is held"),
+        Figure("Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "of what is held, at marks"),
         Figure("Equity now", f.money(account.equity), "", "the sum"),
     ]
     if account.waiting_value:

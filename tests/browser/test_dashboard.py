@@ -263,11 +263,11 @@ def test_a_table_sorts_and_stays_sorted_over_refreshes(running: Start, visit: Vi
     v.go("/performance?range=all")
     figures = "[...document.querySelectorAll('#pe-periods tbody td.pnl')].map(c => " \
               "parseFloat(c.textContent.replace('\u2212', '-').replace(/,/g, '')))"  # fmt: skip
-    v.page.click('#pe-periods th:text("Realised, USD")')
+    v.page.click('#pe-periods th:text("Result, USD")')
     up = v.page.evaluate(figures)
     assert up == sorted(up)
-    assert v.page.get_attribute('#pe-periods th:text("Realised, USD")', "aria-sort") == "ascending"
-    v.page.focus('#pe-periods th:text("Realised, USD")')
+    assert v.page.get_attribute('#pe-periods th:text("Result, USD")', "aria-sort") == "ascending"
+    v.page.focus('#pe-periods th:text("Result, USD")')
     v.page.keyboard.press("Enter")
     v.page.wait_for_timeout(1200)
     down = v.page.evaluate(figures)

@@ -1,5 +1,6 @@
 """The equity curve: until now, with money that moved as flags, drawdown as the bot judged it, arrows with a count."""
 
+import re
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -98,6 +99,22 @@ def test_arrows_of_one_minute_are_one_with_a_count() -> None:
     fills = [fill(61), fill(62), fill(63.5, "BUY"), fill(119, product="ETH-USD"), fill(120)]
     marks = [(m["at_s"], m["side"], m["count"], m["product_id"]) for m in chart.clusters(fills, 60)]
     assert marks == [(61, "SELL", 3, ""), (63, "BUY", 1, "BTC-USD"), (120, "SELL", 1, "BTC-USD")]
+
+
+async def test_the_overview_draws_the_flags_names_them_and_hands_the_chart_the_point_of_now(dash: Dash) -> None:
+    fill_book(dash.paths.root)
+    dash.beat()
+    async with dash.machine() as client:
+        page = (await client.get("/?range=1w")).text
+    assert re.search(r'class="c-flag" d="M\d+ 0V100M\d+ 0V100"', page)
+    listed = re.findall(r"<li>([^<]*transfer[^<]*)</li>", page)
+    assert [text.split(" ")[0] for text in listed] == ["\u2212800.00", "+1,500.00"], "newest first"
+    state = dash.hub.sources.snapshot().state
+    assert state is not None and state.account is not None
+    newest = re.search(r'id="eq-now"[^>]*data-at="(\d+)" data-equity="([\d.]+)" data-down="([\d.]+)"', page)
+    assert newest is not None
+    assert (int(newest[1]), float(newest[2])) == (state.ts_ms // 1000, state.account.equity)
+    assert float(newest[3]) == state.account.drawdown_pct
 
 
 async def test_the_curve_of_the_api_ends_now_and_carries_what_moved(dash: Dash) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from bot.core import events as ev
+from bot.core.model import Balance
 from bot.runtime import tape as tape_module
 from bot.runtime.tape import Tape
+from shared.control import Cmd, Command
 from shared.settings import load
 from shared.tape import days, read_day
+from tests.core.harness import D, Rig
 
 
 class Clock:
@@ -87,3 +90,23 @@ async def test_a_defect_of_the_tape_stays_its_own(tmp_path: Path) -> None:
     tape.heard(ev.Tick(), (), engine(1_795_160_000_000))
     await tape.close()
     assert not (tmp_path / "tape").exists()
+
+
+async def test_money_that_nobody_has_explained_is_in_no_limit_that_the_report_judges(tmp_path: Path) -> None:
+    """Cash is the account's; `other` takes off what waits to be adopted, and is told anew when it was."""
+    rig = Rig()
+    tape, _ = made(tmp_path)
+
+    def told(event: Any) -> dict[str, Any]:
+        tape.heard(event, rig.send(event, 4_000), rig.engine)
+        return tape._waiting[-1]
+
+    told(ev.Tick())
+    for _ in range(2):
+        line = told(ev.BalancesSeen((Balance("USD", D(7000), D(0)),), rig.now_ms + 4_000))
+    assert float(line["cash"]) + float(line["other"]) == 10_000, "a withdrawal that waits is no loss"
+    args = {"differences": "USD -3000"}
+    line = told(ev.CommandSeen(Command(seq=1, id="a", cmd=Cmd.ADOPT, at="", args=args)))
+    assert (line["cash"], line["other"], line["peak_equity"]) == ("7000", "0", "7000")
+    assert (float(line["day"][1]), float(line["day"][2])) == (10_000, -3_000)
+    await tape.close()
