@@ -1,11 +1,14 @@
 """`./coin sweep`, `walkforward`, `check-strategy` and `parity`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from research import terminal
 from research.options import Asked, Seed, Sets, asking, data_dir, guarded, pairs
+
+if TYPE_CHECKING:
+    from research.walkforward import Walked
 
 # ruff: noqa: PLC0415
 Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
@@ -13,7 +16,7 @@ Metric = Annotated[str, typer.Option(help="What is to be as large as it can: sha
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Cores; 0 = all.")]
 RandomPoints = Annotated[int, typer.Option("--random", help="Take so many points of the grid at random.")]
 Top = Annotated[int, typer.Option(help="How many of the best to print.")]
-Shown = ("total_return", "max_drawdown", "sharpe", "calmar", "lots", "fees")
+Shown = ("total_return", "max_drawdown", "sharpe", "calmar", "lots", "open_lots", "fees")
 
 
 @asking
@@ -67,7 +70,7 @@ def _show(swept: Any, top: int) -> None:
             return "—"
         if name in ("total_return", "max_drawdown", "cagr"):
             return f"{value * 100:,.2f} %".replace("-", MINUS)
-        return f"{value:,.0f}" if name == "lots" else f"{value:,.2f}".replace("-", MINUS)
+        return f"{value:,.0f}" if name in ("lots", "open_lots") else f"{value:,.2f}".replace("-", MINUS)
 
     ranked = swept.ranked()
     shown = list(dict.fromkeys((swept.plan.metric, *Shown)))
@@ -113,9 +116,7 @@ def walkforward(
         from research import walkforward as wf
         from research.data.candles import granularity_s
         from research.report.walkforward import write_report
-        from research.report.words import MINUS
         from research.sweep import points as pt
-        from shared.times import from_epoch_ms
 
         lengths = [0 if text in ("0", "") else granularity_s(text) for text in (train, test, purge, embargo)]
         train_s, test_s, purge_s, embargo_s = lengths
@@ -126,21 +127,39 @@ def walkforward(
         )
         with terminal.progress("  windows", None) as step:
             walked = wf.walk(data_dir(), plan, step)
-        rows = []
-        for w in walked.windows:
-            begin, end = (f"{from_epoch_ms(at * 1000):%Y-%m-%d}" for at in (w.test_from, w.test_to))
-            point = " ".join(f"{key}={value}" for key, value in (w.chosen or {}).items()) or "nothing to choose"
-            tested, back = w.tested.get(metric), w.tested.get("total_return")
-            cells = [f"{v:,.2f}".replace("-", MINUS) if v is not None else "—" for v in (w.trained, tested)]
-            earned = "—" if back is None else f"{back * 100:,.2f} %".replace("-", MINUS)
-            rows.append((begin, end, point, *cells, earned))
-        terminal.table(("test from", "to", "chosen", f"{metric}, training", "test", "return, test"), rows, left=3)
-        total = (float(walked.growth[-1]) - 1) * 100
-        ratio = "—" if walked.sharpe is None else f"{walked.sharpe:,.2f}"
-        terminal.say(f"\n  · All tests in a row: {total:+,.2f} %, Sharpe {ratio}".replace("-", MINUS))
+        _show_walk(walked, metric)
         terminal.say(f"\n  {write_report(data_dir(), plan, walked)}")
 
     guarded(work)
+
+
+def _show_walk(walked: "Walked", metric: str) -> None:
+    from research.report.words import MINUS
+    from shared.times import from_epoch_ms
+
+    def cell(value: float | None, digits: int = 2, scale: float = 1.0) -> str:
+        return "—" if value is None else f"{value * scale:,.{digits}f}".replace("-", MINUS)
+
+    keys = next((list(w.chosen) for w in walked.windows if w.chosen), [])
+    rows = []
+    for w in walked.windows:
+        point = tuple(w.chosen.values()) if w.chosen else ("none", *("" for _ in keys[1:]))
+        percents = [cell(w.tested.get(key), 2, 100) for key in ("total_return", "buy_and_hold", "max_drawdown")]
+        counts = [cell(w.tested.get(key), 0) for key in ("lots", "open_lots")]
+        begin = f"{from_epoch_ms(w.test_from * 1000):%Y-%m-%d}"
+        rows.append((begin, *point, cell(w.trained), cell(w.tested.get(metric)), *percents, *counts))
+    judged = walked.verdict
+    if judged is not None:
+        terminal.say(f"  {judged.sentence}.\n  {judged.proof}.\n")
+    heads = (f"{metric}: train", "test", "return %", "holding %", "drawdown %", "lots", "open")
+    terminal.table(("test from", *(keys or ["chosen"]), *heads), rows, left=1 + max(len(keys), 1))
+    total, ratio = float(walked.growth[-1]) - 1, cell(walked.sharpe)
+    words = f"All tests in a row: {total * 100:+,.2f} %, Sharpe {ratio}, drawdown {walked.max_drawdown * 100:,.2f} %"
+    if judged is not None:
+        words += f", buy and hold {judged.buy_and_hold * 100:+,.2f} %; {judged.closed_lots:,} lots closed by rule, "
+        words += f"{judged.open_lots:,} sold as a test ended"
+    terminal.say(f"\n  · {words}".replace("-", MINUS))
+    terminal.say("  · Lots left as a test ends are sold there at market; the next test begins with what that left")
 
 
 def check_strategy(

@@ -7,12 +7,14 @@ told apart on this data. It judges one run: the best of many points needs the de
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from research.engine import RawResult
 from research.metrics import chance, summary
+from research.metrics.returns import Floats
 from research.metrics.summary import Figure
 from research.report.words import NO_BREAK, number
 
@@ -54,27 +56,34 @@ class Verdict:
 def verdict(result: RawResult, figures: tuple[Figure, ...], seed: int = 0, *, chances: bool = True) -> Verdict:
     """The verdict on a run with these figures."""
     value = {figure.key: figure.value or 0.0 for figure in figures}
-    days, interval = 0, None
+    days = (summary.curve(result).by_day, summary.holding(result)[0]) if chances else None
+    currency = result.prepared.candles[0].product_id.partition("-")[2]
+    return judge(value, days, currency, seed)
+
+
+def judge(
+    value: Mapping[str, float],
+    days: tuple[Floats, Floats] | None,
+    currency: str,
+    seed: int,
+    what: str = "open lot",
+) -> Verdict:
+    """The verdict on figures by key. `days`: daily returns of the run and of holding; None: luck is not asked for."""
+    count, closed = round(value["open_lots"]), round(value["lots"])
     excess = (1.0 + value["total_return"]) / max(1.0 + value["buy_and_hold"], 1e-9) - 1.0
-    if chances:
-        own, held = summary.curve(result).by_day, summary.holding(result)[0]
-        days = len(own)
-        interval = chance.sum_interval(chance.excess_growth(own, held), seed)
-    found = Luck.UNKNOWN
-    low = high = None
+    interval = chance.sum_interval(chance.excess_growth(*days), seed) if days is not None else None
+    found, low, high = Luck.UNKNOWN, None, None
     if interval is not None:
         low, high = math.expm1(interval.low), math.expm1(interval.high)
         found = Luck.BETTER if low > 0.0 else Luck.WORSE if high < 0.0 else Luck.LUCK
-    currency = result.prepared.candles[0].product_id.partition("-")[2]
-    count, traded = round(value["open_lots"]), value["lots"] + value["open_lots"] > 0
+    length = len(days[0]) if days is not None else 0
     parts = [outcome(value["total_return"], value["buy_and_hold"])]
     if count:
-        parts.append(carried(count, value["open_result"], value["realised"], currency))
-    parts += [_luck(found, days, chances)] if traded else ["no lot was opened"]
+        parts.append(carried(count, value["open_result"], value["realised"], currency, what))
+    parts.append("no lot was opened" if not count and not closed else _luck(found, length, days is not None))
     return Verdict(
-        "; ".join(part for part in parts if part), _proof(excess, low, high, days), value["total_return"],
-        value["buy_and_hold"], count, value["open_result"], round(value["lots"]), value["realised"], found, excess,
-        low, high, days,
+        "; ".join(part for part in parts if part), _proof(excess, low, high, length), value["total_return"],
+        value["buy_and_hold"], count, value["open_result"], closed, value["realised"], found, excess, low, high, length,
     )  # fmt: skip
 
 
@@ -92,9 +101,10 @@ def _moved(part: float) -> str:
     return f"{'gained' if part > 0 else 'lost'} {text}{NO_BREAK}%"
 
 
-def carried(count: int, open_result: float, closed_result: float, currency: str) -> str:
+def carried(count: int, open_result: float, closed_result: float, currency: str, what: str = "open lot") -> str:
     """Ten open lots carry the loss (−1,234.00 USD)."""
-    who = f"{_WORDS[count] if count < len(_WORDS) else f'{count:,}'} open lot{'s' if count != 1 else ''}"
+    many = _WORDS[count] if count < len(_WORDS) else f"{count:,}"
+    who = f"{many} {what if count == 1 else what.replace('lot', 'lots', 1)}"
     carry, amount = "carry" if count != 1 else "carries", f"{number(open_result, 2, signed=True)}{NO_BREAK}{currency}"
     whole = open_result + closed_result
     if whole * open_result > 0 and closed_result * whole <= 0:

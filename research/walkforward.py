@@ -15,17 +15,21 @@ import numpy as np
 
 from research import engine, signals
 from research.backtest import Request, load_data, settings_for
-from research.data.candles import Candles, Floats
+from research.data.candles import Candles, Floats, Ints
 from research.engine import RawResult, Style
 from research.errors import ResearchError
 from research.metrics import ratios
-from research.metrics.summary import by_key, curve, figures
+from research.metrics.drawdown import drawdowns
+from research.metrics.returns import daily_equity, simple_returns
+from research.metrics.summary import by_key, figures, holding_of
 from research.sweep import evaluate as ev
 from research.sweep import pools
 from research.sweep.points import Point
+from research.verdict import Verdict, judge
 
 Progress = Callable[[int, int], None]
 MIN_BARS = 100
+SOLD = "lot sold because a test ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """`growth`: equity after each window that was tested, begun with 1. `sharpe`: of all test days in a row."""
+    """`growth`: equity after each window that was tested, begun with 1: lots left at a test's end are sold there.
+
+    `sharpe`, `max_drawdown`: of all tests in a row, marked at every bar. `verdict`: None where nothing was tested.
+    """
 
     windows: tuple[Window, ...]
     growth: Floats
     sharpe: float | None
+    max_drawdown: float = 0.0
+    verdict: Verdict | None = None
 
 
 def windows(first_s: int, end_s: int, plan: Plan) -> list[Window]:
@@ -103,27 +112,71 @@ def walk_on(
 ) -> Walked:
     """The same on candles in hand."""
     done: list[Window] = []
-    growth, days = [1.0], []
+    chain = Chain(plan.request.model.cash)
     try:
         for i, step in enumerate(steps):
-            window, result = _step(candles, plan, step)
+            # The account goes on: each test begins with what the one before left.
+            request = dataclasses.replace(plan.request, model=dataclasses.replace(plan.request.model, cash=chain.cash))
+            window, result = _step(candles, plan, step, request)
             done.append(window)
             if result is not None:
-                growth.append(growth[-1] * (1.0 + (window.tested["total_return"] or 0.0)))
-                days.append(curve(result).by_day)
+                chain.add(window, result)
             if progress is not None:
                 progress(i + 1, len(steps))
+            if chain.cash < 1.0:
+                break  # all is lost: nothing can be traded with
     except KeyboardInterrupt:
         if not done:
             raise
-    return Walked(tuple(done), np.array(growth), ratios.sharpe(np.concatenate(days)) if days else None)
+    return _walked(candles, plan, done, chain)
 
 
-def _step(candles: Sequence[Candles], plan: Plan, step: Window) -> tuple[Window, RawResult | None]:
+@dataclass(slots=True)
+class Chain:
+    """One account through all tests. At the end of each its open lots are sold at market."""
+
+    cash: float
+    growth: list[float] = dataclasses.field(default_factory=lambda: [1.0])
+    times: list[Ints] = dataclasses.field(default_factory=list)
+    equity: list[Floats] = dataclasses.field(default_factory=list)
+    total: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def add(self, window: Window, result: RawResult) -> None:
+        """What one test left."""
+        final = window.tested["final_equity"] or 0.0
+        self.growth.append(self.growth[-1] * final / self.cash)
+        curve = result.equity.copy()
+        curve[-1] = final
+        self.times.append(result.prepared.times)
+        self.equity.append(curve)
+        for key in ("lots", "open_lots", "realised", "open_result"):
+            self.total[key] = self.total.get(key, 0.0) + (window.tested[key] or 0.0)
+        self.cash = final
+
+
+def _walked(candles: Sequence[Candles], plan: Plan, done: Sequence[Window], chain: Chain) -> Walked:
+    growth, tested = np.array(chain.growth), [window for window in done if window.chosen is not None]
+    if not tested:
+        return Walked(tuple(done), growth, None)
+    request, cash = plan.request, plan.request.model.cash
+    # Holding is bought once, where the first test begins, and sold where the last one ends.
+    whole = [one.between(tested[0].test_from, tested[-1].test_to) for one in candles]
+    held, whole_return = holding_of(engine.prepare(whole), request.model, request.style)
+    times, equity = np.concatenate(chain.times), np.concatenate(chain.equity)
+    days = simple_returns(daily_equity(times, equity, cash)[1], cash)
+    value = {**chain.total, "total_return": float(growth[-1]) - 1.0, "buy_and_hold": whole_return}
+    currency = candles[0].product_id.partition("-")[2]
+    return Walked(
+        tuple(done), growth, ratios.sharpe(days), min(float(drawdowns(equity, cash).min()), 0.0),
+        judge(value, (days, held) if len(days) == len(held) else None, currency, request.seed, SOLD),
+    )  # fmt: skip
+
+
+def _step(candles: Sequence[Candles], plan: Plan, step: Window, request: Request) -> tuple[Window, RawResult | None]:
     training = [one.between(step.train_from, step.train_to) for one in candles]
     if any(len(one) < MIN_BARS for one in training):
         return step, None
-    bench = ev.Bench.of(training, plan.request)
+    bench = ev.Bench.of(training, request)
     best: ev.Row | None = None
     for row in sorted(pools.in_threads(bench, plan.points, plan.jobs), key=lambda row: plan.points.index(row["point"])):
         value = row.get("figures", {}).get(plan.metric)
@@ -131,7 +184,7 @@ def _step(candles: Sequence[Candles], plan: Plan, step: Window) -> tuple[Window,
             best = row
     if best is None:
         return step, None
-    result = test(candles, plan.request, best["point"], step)
+    result = test(candles, request, best["point"], step)
     if result is None:
         return step, None
     tested = dict(by_key(figures(result, chances=False)))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from research.engine import RawResult, Style, kernel, loop_model
+from research.engine import MarketModel, Prepared, RawResult, Style, kernel, loop_model
 from research.loops import types as t
 from research.loops.fills import buy_price, sell_price
 from research.metrics import chance, open_lots, ratios, returns, trades
@@ -54,17 +54,19 @@ def curve(result: RawResult, exit_cost: float | None = None) -> Curve:
 
 
 def holding(result: RawResult) -> tuple[returns.Floats, float]:
+    """`holding_of` the run's bars, by its assumptions."""
+    return holding_of(result.prepared, result.model, result.style)
+
+
+def holding_of(p: Prepared, assumed: MarketModel, style: Style) -> tuple[returns.Floats, float]:
     """(daily returns, whole return) of holding: every product bought at its first open for equal parts of the cash.
 
-    It pays what the run pays: taker's fees, spread and fixed slippage, at the first open and at the last close.
+    It pays what a run pays: taker's fees, spread and fixed slippage, at the first open and at the last close.
     """
-    p, cash = result.prepared, result.model.cash
-    model = loop_model(result.model, p.granularity_s)
-    flip = result.style is Style.FLIP
-    worse = 0.0 if flip else (result.model.spread_bps / 2 + result.model.slippage_bps) / 10_000
-    if flip:
-        model = model._replace(half_spread_ticks=0)
-    fee, value = result.model.taker_pct / 100.0, np.zeros(0)
+    model, cash = loop_model(assumed, p.granularity_s), assumed.cash
+    worse, fee = (assumed.spread_bps / 2 + assumed.slippage_bps) / 10_000, assumed.taker_pct / 100.0
+    if style is Style.FLIP:  # its loop knows neither
+        model, worse = model._replace(half_spread_ticks=0), 0.0
     days = np.arange((p.times[0] - 1) // returns.DAY_S, (p.times[-1] - 1) // returns.DAY_S + 1)
     value, final, part = np.zeros(len(days)), 0.0, cash / len(p.candles)
     for first, end in zip(p.first.tolist(), p.end.tolist(), strict=True):

@@ -13,7 +13,18 @@ from research.sweep.run import Swept
 from shared.times import from_epoch_ms
 
 _PAGE = Path(__file__).parent / "page"
-COLUMNS = ("total_return", "max_drawdown", "sharpe", "sortino", "calmar", "profit_factor", "lots", "fees", "exposure")
+COLUMNS = (
+    "total_return",
+    "max_drawdown",
+    "sharpe",
+    "sortino",
+    "calmar",
+    "profit_factor",
+    "lots",
+    "open_lots",
+    "fees",
+    "exposure",
+)
 
 
 def write_report(swept: Swept, candles: Sequence[Candles]) -> Path:

@@ -14,7 +14,7 @@ from research.walkforward import Plan, Walked
 from shared.times import from_epoch_ms
 
 _PAGE = Path(__file__).parent / "page"
-SHOWN = ("total_return", "max_drawdown", "sharpe", "profit_factor", "lots", "exposure")
+SHOWN = ("total_return", "buy_and_hold", "max_drawdown", "sharpe", "profit_factor", "lots", "open_lots", "exposure")
 
 
 def write_report(data_dir: Path, plan: Plan, walked: Walked) -> Path:
@@ -44,7 +44,7 @@ def page(plan: Plan, walked: Walked) -> str:
     metric, tested = plan.metric, [w for w in walked.windows if w.chosen is not None]
     keys = list(dict.fromkeys(key for point in plan.points for key in point))
     axes = {key: list(dict.fromkeys(point[key] for point in plan.points if key in point)) for key in keys}
-    growth = walked.growth.tolist()
+    growth, judged = walked.growth.tolist(), walked.verdict
     data = {
         "metric": metric,
         "axes": axes,
@@ -59,7 +59,10 @@ def page(plan: Plan, walked: Walked) -> str:
     facts = {
         "Return, all tests in a row": _percent(growth[-1] - 1.0) if len(growth) > 1 else "—",
         "Sharpe, all tests in a row": "—" if walked.sharpe is None else f"{walked.sharpe:,.2f}",
-        "Worst fall between windows": _percent(float((walked.growth / np.maximum.accumulate(walked.growth)).min()) - 1),
+        "Buy and hold, the same bars": "—" if judged is None else _percent(judged.buy_and_hold),
+        "Worst drawdown": "—" if judged is None else _percent(walked.max_drawdown),
+        "Lots closed by rule": "—" if judged is None else f"{judged.closed_lots:,}",
+        "Lots sold as a test ended": "—" if judged is None else f"{judged.open_lots:,}",
         "Tests that gained": f"{sum(v > 0 for v in won if v is not None)} of {len(won)}" if won else "—",
         f"Median {metric}, training": "—" if not pairs else f"{float(np.median([p[0] for p in pairs])):,.2f}",
         f"Median {metric}, test": "—" if not pairs else f"{float(np.median([p[1] for p in pairs])):,.2f}",
@@ -70,6 +73,8 @@ def page(plan: Plan, walked: Walked) -> str:
     texts = {
         "title": escape(f"Walk forward of {', '.join(keys)}"),
         "subtitle": escape(_subtitle(plan, walked)),
+        "verdict": escape(judged.sentence if judged is not None else "Nothing was tested") + ".",
+        "proof": escape(judged.proof) + "." if judged is not None else "",
         "figures": figures.replace("-", MINUS),
         "css": (_PAGE / "report.css").read_text(),
         "js": (_PAGE / "common.js").read_text() + (_PAGE / "walkforward.js").read_text(),

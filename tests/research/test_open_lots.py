@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from research import backtest, engine, runs, signals
+from research import walkforward as wf
 from research.data.candles import Candles
 from research.loops import types as t
 from research.metrics import chance, summary
 from research.metrics.open_lots import marked_results, open_lots
 from research.metrics.summary import by_key, figures
+from research.sweep import points
 from research.verdict import Luck, carried, outcome, verdict
 from tests.research.paths import draw_model, draw_settings, path, settings
 
@@ -148,3 +150,25 @@ def test_the_verdict_of_a_run_stands_first_everywhere(tmp_path: Path) -> None:
     page = (kept.folder / "report.html").read_text()
     assert 0 < page.index(judged.sentence) < page.index("Final equity")
     assert verdict(done.result, done.figures, chances=False).luck is Luck.UNKNOWN
+
+
+def test_walk_forward_sells_what_a_test_leaves_and_goes_on_with_the_rest() -> None:
+    candles = falls(12_000)
+    keys = {"STRATEGY": "sma_cross", "EDGE_GATE": "false", "MAX_DRAWDOWN_PCT": "0", "MAX_DAILY_LOSS_PCT": "100"}
+    request = backtest.Request(("x",), keys, FEES)
+    grid = tuple(points.all_points(points.parse(["TAKE_PROFIT_PCT=1,2"])))
+    plan = wf.Plan(request, grid, 3000 * 60, 2000 * 60)
+    steps = wf.windows(int(candles.start_s[0]), int(candles.start_s[-1]) + 60, plan)
+    walked = wf.walk_on([candles], plan, steps)
+    cash = FEES.cash
+    for window, before, after in zip(walked.windows, walked.growth[:-1], walked.growth[1:], strict=True):
+        assert window.chosen is not None and window.tested["open_lots"]
+        model = dataclasses.replace(FEES, cash=cash * before)
+        result = wf.test([candles], dataclasses.replace(request, model=model), window.chosen, window)
+        assert result is not None
+        sold = float(result.equity[-1]) - open_lots(result).cost
+        assert sold < result.equity[-1] and cash * after == pytest.approx(sold)
+    judged = walked.verdict
+    assert judged is not None and judged.total_return == pytest.approx(walked.growth[-1] - 1)
+    assert judged.open_lots == sum(w.tested["open_lots"] for w in walked.windows)  # type: ignore[misc]
+    assert judged.buy_and_hold < -0.2 and walked.max_drawdown <= walked.growth.min() - 1

@@ -78,6 +78,6 @@ if (D.split) {
   $("split").addEventListener("pointermove", (e) => { const i = nearest(spots, e); $("split-tip").textContent = i < 0 ? idle : `${keys.map((k) => `${k} ${pairs[i][2][k]}`).join(", ")}: training ${fmt(pairs[i][0], 3)}, test ${fmt(pairs[i][1], 3)}`; });
 } else $("split-card").remove();
  plot($("lines"), 300, lines);
-const percent = ["total_return", "max_drawdown", "exposure", "cagr"], cell = (c, v) => v === null || v === undefined ? "—" : c === "lots" ? fmt(v, 0) : c === "fees" ? fmt(v, 2) : percent.includes(c) ? `${c === "exposure" ? fmt(v * 100, 2) : signed(v * 100, 2)} %` : fmt(v, 3);
+const percent = ["total_return", "buy_and_hold", "max_drawdown", "exposure", "cagr"], cell = (c, v) => v === null || v === undefined ? "—" : c === "lots" || c === "open_lots" ? fmt(v, 0) : c === "fees" ? fmt(v, 2) : percent.includes(c) ? `${c === "exposure" ? fmt(v * 100, 2) : signed(v * 100, 2)} %` : fmt(v, 3);
 $("best").innerHTML = `<thead><tr>${[...keys, ...D.columns].map((k) => `<th>${k}</th>`).join("")}</tr></thead><tbody>${D.best.map((p) => `<tr>${keys.map((k) => `<td>${p.point[k]}</td>`).join("")}${D.columns.map((c) => `<td>${cell(c, p.figures[c])}</td>`).join("")}</tr>`).join("")}</tbody>`;
 document.body.dataset.state = "ready";

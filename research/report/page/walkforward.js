@@ -47,7 +47,7 @@ const pairs = tested.map((v) => [v.trained, v.tested[D.metric], v]).filter((p) =
 plot($("against"), 300, (g, w, h) => { spots = against(g, w, h, pairs, -1); });
 $("against").addEventListener("pointermove", (e) => { const i = nearest(spots, e); $("against-tip").textContent = i < 0 ? idle : `${day(pairs[i][2].test[0])}: training ${fmt(pairs[i][0], 2)}, test ${fmt(pairs[i][1], 2)}`; });
 plot($("chosen"), 327, chosen);
-const cell = (c, v) => c === "lots" ? fmt(v, 0) : ["total_return", "max_drawdown", "exposure", "cagr"].includes(c) ? (v === null || v === undefined ? "—" : `${c === "exposure" ? fmt(v * 100, 2) : signed(v * 100, 2)} %`) : fmt(v, 2);
+const cell = (c, v) => c === "lots" || c === "open_lots" ? fmt(v, 0) : ["total_return", "buy_and_hold", "max_drawdown", "exposure", "cagr"].includes(c) ? (v === null || v === undefined ? "—" : `${c === "exposure" ? fmt(v * 100, 2) : signed(v * 100, 2)} %`) : fmt(v, 2);
 const tone = (c, v) => c === "total_return" && v ? ` class="${v > 0 ? "up" : "down"}"` : "";
 $("windows").innerHTML = `<thead><tr><th>test from</th><th class="l">to</th>${keys.map((k) => `<th>${k}</th>`).join("")}<th>${D.metric}, training</th>${D.columns.map((c) => `<th>${c}${c === D.metric ? ", test" : ""}</th>`).join("")}</tr></thead><tbody>${W.map((v) => `<tr><td>${day(v.test[0])}</td><td class="l">${day(v.test[1])}</td>${v.chosen === null ? `<td class="m l" colspan="${keys.length + 1 + D.columns.length}">nothing to choose: no point has a ${D.metric} in training</td>` : keys.map((k) => `<td>${v.chosen[k]}</td>`).join("") + `<td>${fmt(v.trained, 2)}</td>` + D.columns.map((c) => `<td${tone(c, v.tested[c])}>${cell(c, v.tested[c])}</td>`).join("")}</tr>`).join("")}</tbody>`;
 document.body.dataset.state = "ready";
