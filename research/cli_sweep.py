@@ -79,8 +79,11 @@ def _show(swept: Any, top: int) -> None:
         [(*(row["point"][name] for name in names), *(cell(row, name) for name in shown)) for row in ranked[:top]],
         left=len(names),
     )
+    held = ranked[0]["figures"].get("buy_and_hold") if ranked else None
     failed = [row for row in swept.rows if "error" in row]
     terminal.say()
+    if held is not None:
+        terminal.say(f"  · Buy and hold over the same bars: {held * 100:+,.2f} %".replace("-", MINUS))
     if swept.resumed:
         terminal.say(f"  · {swept.resumed:,} of {len(swept.rows):,} points were there already")
     if failed:
@@ -91,9 +94,15 @@ def _show(swept: Any, top: int) -> None:
         )
     luck = swept.luck()
     if luck is not None:
-        terminal.say(f"  · The best of {len(swept.rows):,} points reaches a Sharpe of {luck:.2f} by luck alone")
+        best = ranked[0]["figures"].get("appraisal") if ranked else None
+        terminal.say(
+            f"  · Beyond what holding explains the best of {len(swept.rows):,} points without an edge reaches a Sharpe of "
+            f"{luck:.2f} by luck alone" + ("" if best is None else f"; this one has {best:.2f}".replace("-", MINUS))
+        )
     if swept.deflated is not None:
-        terminal.say(f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance of more than luck)")
+        terminal.say(
+            f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance that it earns more than luck and the market do)"
+        )
 
 
 @asking

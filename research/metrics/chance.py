@@ -124,8 +124,23 @@ def luck(deviation: float, count: int) -> float:
     )
 
 
+def beyond_holding(returns: Floats, holding: Floats) -> Floats:
+    """What holding does not explain of each day: return - beta x holding's, beta by least squares.
+
+    Its Sharpe ratio is the appraisal ratio (Treynor and Black 1973). A rulebook without an edge that is in a rising
+    market half of the time has a fine Sharpe ratio, and an appraisal ratio around zero.
+    """
+    centred = holding - holding.mean() if len(holding) else holding
+    swing = float(centred @ centred)
+    return returns - float(centred @ returns) / swing * holding if swing > 0.0 else returns
+
+
 def deflated_sharpe(returns: Floats, trials: Floats) -> float | None:
-    """P(true Sharpe ratio > what the best of `trials` reaches by luck): `probabilistic_sharpe` against that."""
+    """P(true Sharpe ratio > what the best of `trials` reaches by luck): `probabilistic_sharpe` against that.
+
+    Luck is centred at zero: hand over what holding does not explain (`beyond_holding`), of the best and of the trials.
+    Plain returns would make every point of a rising market look like skill.
+    """
     luck = best_of_luck(trials)
     return None if luck is None else probabilistic_sharpe(returns, luck)
 

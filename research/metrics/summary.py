@@ -92,17 +92,19 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
     done = np.concatenate([closed, left.results])
     by_day, lots = shape.by_day, trades.lots(done)
     growth = returns.cagr(final, cash, years)
+    held_by_day, held = holding(result)
     account = result.account
     found = [
         Figure("final_equity", "Final equity, if sold now", final, "money"),
         Figure("marked_equity", "… marked, exits not paid", marked, "money"),
         Figure("total_return", "Return", returns.total_return(final, cash), "percent"),
-        Figure("buy_and_hold", "Buy and hold", holding(result)[1], "percent"),
+        Figure("buy_and_hold", "Buy and hold", held, "percent"),
         Figure("cagr", "Growth per year (CAGR)", growth, "percent"),
         Figure("volatility", "Volatility per year", returns.volatility(by_day), "percent"),
         Figure("max_drawdown", "Worst drawdown", shape.worst, "percent"),
         Figure("drawdown_s", "Longest below a peak", shape.longest_s, "span"),
         Figure("sharpe", "Sharpe", ratios.sharpe(by_day), "ratio"),
+        Figure("appraisal", "… beyond holding (appraisal)", ratios.sharpe(edge(by_day, held_by_day)), "ratio"),
         Figure("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
         Figure("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
         Figure("omega", "Omega", ratios.omega(by_day), "ratio"),
@@ -140,6 +142,11 @@ def _chances(by_day: returns.Floats, done: returns.Floats, cash: float, seed: in
         Figure("shuffled_dd", "Drawdown, lots shuffled", shuffled.median_drawdown if shuffled else None, "percent"),
         Figure("shuffled_dd_bad", "… in the worst twentieth", shuffled.bad_drawdown if shuffled else None, "percent"),
     ]
+
+
+def edge(by_day: returns.Floats, held_by_day: returns.Floats) -> returns.Floats:
+    """`chance.beyond_holding`, nothing where nothing was traded."""
+    return chance.beyond_holding(by_day, held_by_day) if by_day.any() else by_day
 
 
 def by_key(found: tuple[Figure, ...]) -> Mapping[str, float | None]:

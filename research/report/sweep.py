@@ -53,7 +53,7 @@ def page(swept: Swept, halves: Split | None = None) -> str:
     facts = {
         "Points": f"{len(swept.rows):,}",
         f"Best {metric}": f"{ranked[0]['figures'][metric]:,.3f}" if ranked else "—",
-        "Sharpe by luck alone": "—" if luck is None else f"{luck:,.2f}",
+        "Sharpe beyond holding by luck alone": "—" if luck is None else f"{luck:,.2f}",
         "Deflated Sharpe of the best": "—" if swept.deflated is None else f"{swept.deflated * 100:,.1f}\u00a0%",
         "Points that can't be run": f"{sum('error' in row for row in swept.rows):,}",
     }

@@ -18,10 +18,10 @@ from research import signals
 from research.backtest import Request, load_data, settings_for
 from research.code_version import source_hash
 from research.data import store
-from research.data.candles import Candles
+from research.data.candles import Candles, Floats
 from research.errors import ResearchError
 from research.metrics.chance import best_of_luck, deflated_sharpe
-from research.metrics.summary import curve
+from research.metrics.summary import curve, edge, holding
 from research.runs import request_document, trading_settings
 from research.sweep import evaluate as ev
 from research.sweep import pools
@@ -46,13 +46,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """The answer: a row per point in the order of the points; only those that were finished, where it was stopped."""
+    """The answer: a row per point in the order of the points; only those that were finished, where it was stopped.
+
+    `deflated`: chance that what the best point earned beyond holding is more than the luck of so many points.
+    """
 
     plan: Plan
     folder: Path
     rows: tuple[ev.Row, ...]
     resumed: int
-    deflated: float | None = None  # chance that the best point's Sharpe ratio is more than the luck of so many
+    deflated: float | None = None
 
     def ranked(self) -> list[ev.Row]:
         """Rows with a value of the metric, the best first; of equals the earlier point."""
@@ -61,9 +64,13 @@ class Swept:
         return sorted(known, key=lambda row: -row["figures"][metric])
 
     def luck(self) -> float | None:
-        """The Sharpe ratio that the best of so many points reaches by chance."""
-        ratios = [row["figures"]["sharpe"] for row in self.rows if row.get("figures", {}).get("sharpe") is not None]
-        return best_of_luck(np.array(ratios))
+        """The Sharpe ratio beyond holding that the best of so many points reaches by chance."""
+        return best_of_luck(self.appraisals())
+
+    def appraisals(self) -> Floats:
+        """The Sharpe ratio beyond holding of every point that has one."""
+        found = [row.get("figures", {}).get("appraisal") for row in self.rows]
+        return np.array([value for value in found if value is not None])
 
 
 def sweep_id(plan: Plan, candles: Sequence[Candles]) -> str:
@@ -108,13 +115,12 @@ def run(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Swept:
 
 
 def finish(swept: Swept, candles: Sequence[Candles]) -> Swept:
-    """Deflate the best point's Sharpe ratio by the number of points, and write the tables."""
+    """Deflate the best point's Sharpe ratio beyond holding by the number of points, and write the tables."""
     ranked = swept.ranked()
     deflated = None
     if ranked:
         best = ev.result_of(ev.Bench.of(candles, swept.plan.request), ranked[0]["point"])
-        ratios = [row["figures"]["sharpe"] for row in swept.rows if row.get("figures", {}).get("sharpe") is not None]
-        deflated = deflated_sharpe(curve(best).by_day, np.array(ratios))
+        deflated = deflated_sharpe(edge(curve(best).by_day, holding(best)[0]), swept.appraisals())
     swept = dataclasses.replace(swept, deflated=deflated)
     _write(swept, candles)
     return swept

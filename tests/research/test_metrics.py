@@ -158,3 +158,50 @@ def test_sqn_is_the_t_statistic_of_the_lots() -> None:
 
     results = np.random.default_rng(4).normal(0.3, 2.0, 80)
     assert trades.lots(results).sqn == pytest.approx(stats.ttest_1samp(results, 0.0).statistic, rel=1e-12)
+
+
+def _sweep_without_an_edge(
+    seed: int, alike: bool, edge: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """(holding, the best point by Sharpe, all points): coins decide who is in a market that rises 110 % a year."""
+    g = np.random.default_rng(seed)
+    holding = g.normal(0.003, 0.03, 365)
+    base = g.random(365) < 0.5
+    points = []
+    for _ in range(30):
+        inside = np.where(g.random(365) < 0.05, ~base, base) if alike else g.random(365) < g.uniform(0.2, 0.9)
+        points.append(inside * holding + edge)
+    return holding, max(points, key=lambda r: ratios.sharpe(r) or 0.0), points
+
+
+def _deflated(seed: int, alike: bool, edge: float = 0.0) -> float:
+    holding, best, points = _sweep_without_an_edge(seed, alike, edge)
+    trials = np.array([ratios.sharpe(chance.beyond_holding(r, holding)) for r in points])
+    found = chance.deflated_sharpe(chance.beyond_holding(best, holding), trials)
+    assert found is not None
+    return found
+
+
+def test_noise_in_a_rising_market_is_not_called_skill() -> None:
+    """Points alike share one luck: what they get is uniform. Points apart: their best is what luck makes of so many."""
+    alike = np.array([_deflated(seed, alike=True) for seed in range(150)])
+    for part in (0.1, 0.25, 0.5, 0.75, 0.9):
+        assert abs((alike <= part).mean() - part) < 0.1, part
+    apart = np.array([_deflated(seed, alike=False) for seed in range(150)])
+    assert apart.mean() <= 0.5 and (apart > 0.9).mean() < 0.03
+    # Without holding taken out, the same points look like skill: what was wrong.
+    plain = []
+    for seed in range(50):
+        _, best, points = _sweep_without_an_edge(seed, alike=False)
+        plain.append(chance.deflated_sharpe(best, np.array([ratios.sharpe(r) for r in points])))
+    assert np.mean(plain) > 0.8  # type: ignore[arg-type]
+
+
+def test_an_edge_is_still_seen() -> None:
+    assert np.median([_deflated(seed, alike, edge=0.002) for seed in range(20) for alike in (True, False)]) > 0.95
+
+
+def test_holding_itself_has_nothing_beyond_holding() -> None:
+    holding = sample(5)
+    assert chance.beyond_holding(0.4 * holding, holding) == pytest.approx(np.zeros(len(holding)), abs=1e-15)
+    assert np.array_equal(chance.beyond_holding(holding, np.zeros(len(holding))), holding)
