@@ -96,12 +96,13 @@ def _show(swept: Any, top: int) -> None:
     if luck is not None:
         best = ranked[0]["figures"].get("appraisal") if ranked else None
         terminal.say(
-            f"  · Beyond what holding explains the best of {len(swept.rows):,} points without an edge reaches a Sharpe of "
-            f"{luck:.2f} by luck alone" + ("" if best is None else f"; this one has {best:.2f}".replace("-", MINUS))
+            f"  · Beyond what holding explains, the best of {len(swept.rows):,} points without an edge reaches a "
+            f"Sharpe of {luck:.2f} by luck alone"
+            + ("" if best is None else f"; this one has {best:.2f}".replace("-", MINUS))
         )
     if swept.deflated is not None:
         terminal.say(
-            f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance that it earns more than luck and the market do)"
+            f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance of more than luck and the market)"
         )
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bot.core import events as ev
 from bot.core.engine import Engine
-from bot.core.intents import CancelOrder, FetchFills, Intent, LookUpOrder, PlaceOrder, SaveLot
+from bot.core.intents import CancelOrder, FetchFills, Intent, LookUpOrder, PlaceOrder, SaveDay, SaveFact, SaveLot
 from bot.core.lots import Lot
-from bot.core.model import Bar, FeeRates, Kind, OrderSpec, Product
+from bot.core.model import Bar, FeeRates, Kind, OrderSpec, Product, Side
 from bot.core.rules import codes
 from bot.core.world import Restored, Signal
 from research.data.candles import Candles
@@ -74,6 +74,9 @@ class Driver:
         self.seen: dict[str, tuple[Any, ...]] = {}
         self.opening = False  # bars open now; else they close
         self.closed: list[tuple[Lot, bool]] = []  # and whether that was at an open
+        self.breaker_days: set[str] = set()  # days whose loss limit was reached
+        self.refused = [0, 0]  # entries that the exchange refused: for funds, for another reason
+        self.latched_ms = 0  # when the drawdown limit shut entries for good; 0 = it did not
         self._start(model)
 
     def _start(self, model: MarketModel) -> None:
@@ -98,6 +101,12 @@ class Driver:
             case SaveLot(lot):
                 if lot.closed_ms is not None:
                     self.closed.append((lot, self.opening))
+            case SaveDay(day):
+                if day.breaker_ms is not None:
+                    self.breaker_days.add(day.day)
+            case SaveFact("entries_latched", text):
+                if text.startswith("drawdown") and not self.latched_ms:
+                    self.latched_ms = self.now_ms
             case PlaceOrder(spec):
                 if spec.kind is Kind.MARKET:
                     self.held[spec.product_id].append(spec)
@@ -124,6 +133,8 @@ class Driver:
         if not answer["success"]:
             refusal = answer["error_response"]
             short = refusal["error"] == "INSUFFICIENT_FUND"
+            if spec.side is Side.BUY:
+                self.refused[0 if short else 1] += 1
             return self._handle(ev.Refused(spec.client_order_id, str(refusal["error"]), insufficient=short))
         order_id = str(answer["order_id"])
         self.ids[order_id] = spec.client_order_id

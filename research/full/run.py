@@ -111,6 +111,9 @@ def _result(driver: Driver, curve: Curve, model: MarketModel) -> RawResult:
     account[t.A_CASH] = float(driver.engine.world.portfolio.cash)
     account[t.A_FEES] = float(floats[:, [t.T_ENTRY_FEE, t.T_EXIT_FEE]].sum())
     account[t.A_ENTRIES] = len(lots)
+    account[t.A_BREAKER_DAYS] = len(driver.breaker_days)
+    account[t.A_REFUSED_FUNDS], account[t.A_REFUSED_SIZE] = driver.refused
+    account[t.A_LATCHED_MS] = driver.latched_ms
     account[t.A_TURNOVER] = float(sum(lot.cost + lot.proceeds for lot, _ in lots))
     equity, held = np.array(curve.equity), np.array(curve.held)
     return RawResult(prepared, ints, floats, equity, held, account, model)

@@ -21,6 +21,8 @@ def assert_same(fast: engine.RawResult, full: engine.RawResult) -> None:
     np.testing.assert_allclose(fast.account[t.A_CASH], full.account[t.A_CASH], rtol=1e-13)
     np.testing.assert_allclose(fast.equity, full.equity, rtol=1e-13)
     np.testing.assert_allclose(fast.held, full.held, rtol=1e-13, atol=1e-9)
+    assert fast.account[t.A_BREAKER_DAYS] == full.account[t.A_BREAKER_DAYS]
+    assert fast.account[t.A_LATCHED_MS] == full.account[t.A_LATCHED_MS]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -101,3 +103,14 @@ def test_sizes_and_limits_of_the_bot(seed: int) -> None:
     assert len(fast.ints) > 5
     free = engine.run_lots(prepared, said, dataclasses.replace(s, sizing="percent", max_base=""), model)
     assert free.account[t.A_TURNOVER] != fast.account[t.A_TURNOVER], "the settings made no difference"
+
+
+def test_both_engines_count_the_days_that_the_loss_limit_ended() -> None:
+    g = np.random.default_rng(5)
+    candles = path(g, 4500, sigma=0.002)
+    said = [(g.random(len(candles)) < 0.6).astype(np.int8)]
+    s = settings(EDGE_GATE="false", MAX_DAILY_LOSS_PCT="0.5", MAX_DRAWDOWN_PCT="0", PRODUCTS="BTC-USD",
+                 RISK_PER_TRADE_PCT="30", PYRAMID_DECAY_LAMBDA="0", VOL_RISK_ADJUST="false")  # fmt: skip
+    prepared, model = engine.prepare([candles]), engine.MarketModel(maker_pct=0.0, taker_pct=0.06)
+    fast, full = engine.run_lots(prepared, said, s, model), run_full(prepared, said, s, model)
+    assert full.account[t.A_BREAKER_DAYS] == fast.account[t.A_BREAKER_DAYS] >= 2
