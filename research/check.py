@@ -1,62 +1,135 @@
-"""Does a strategy see only what it may? Asked of data: history cut off, windows as the bot has them, two runs."""
+"""Does a strategy see only what it may? Asked of data: history cut off, windows as the bot has them, runs side by side.
+
+Every run is a process of its own (`research.sealed`): the strategy is imported anew and handed copies of the bars that
+it may see. There is no later bar in that process, no file to read one from, and nothing left of the run before.
+"""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
-from bot.strategies import registry
-from bot.strategies.base import Bars, Strategy, StrategyError
-from bot.strategies.lookahead import Difference, find_lookahead, find_window_difference
-from research.data.candles import Candles
+from bot.strategies.base import Bars
+from bot.strategies.lookahead import COMPARED, Cuts, Difference, compare_cut, compare_window, cuts_at
+from research.data.candles import Candles, counted
 from research.errors import ResearchError
-from shared.settings import Settings, SettingsError
+from research.sealed.session import Offended, Process
+from shared.paths import ROOT
+from shared.settings import Settings
 
-Make = Callable[[], Strategy]
 Progress = Callable[[int, int], None]  # (done, of how many)
 # A fading memory (EMA, RSI since the first bar) may move strength in the last digits, never a signal.
 TOLERANCE = 1e-6
+BUDGET_S = 60.0  # for each of the two long checks; slow strategies are cut at fewer bars, which the answer says
+FEWEST = 10
+WINDOWS = 250  # for each random cut of history: a window costs little, and finds a BUY that later bars keep back
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One check: its name, whether it held, and what was seen in words."""
+    """One check: its name, whether it held, and what was seen in words. `tested`: False where there was nothing to."""
 
     name: str
     passed: bool
     said: str
+    tested: bool = True
+
+    @property
+    def mark(self) -> str:
+        return "✗" if not self.passed else "✓" if self.tested else "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked: bars, and the arrays of a first run over all of them, as a backtest makes them."""
+
+    bars: Bars
+    whole: dict[str, Any]
+    warmup_bars: int
+    memory_bars: int
+    sealed: bool  # False where the strategy reads more than bars: then it is let, so that the rest can be checked
 
 
 def check(
-    settings: Settings, candles: Candles, cuts: int = 20, seed: int = 0, progress: Progress | None = None
+    settings: Settings,
+    candles: Candles,
+    cuts: int = 20,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    buys: int = 100,
+    root: Path = ROOT,
 ) -> list[Verdict]:
     """Every check of the strategy that the settings name. Raises ResearchError where it can't be run at all."""
-    return check_strategy(lambda: registry.make(settings.strategy, settings), candles.bars(), cuts, seed, progress)
+    bars, done = candles.bars(), itertools.count(1)
 
-
-def check_strategy(
-    make: Make, bars: Bars, cuts: int = 20, seed: int = 0, progress: Progress | None = None
-) -> list[Verdict]:
-    """The same for any way to make the strategy. `progress` is told of each run over a cut-off history."""
-    done = itertools.count(1)
-
-    def tell() -> None:
+    def tell(of: int) -> None:
         if progress is not None:
-            progress(next(done), 2 * cuts)
+            progress(next(done), of)
 
-    try:
-        strategy = make()
-        if len(bars) < 2 * strategy.warmup_bars:
-            raise ResearchError(f"{len(bars)} bars are too few: at least {2 * strategy.warmup_bars}")
+    with Process(settings, root) as process:
+        first, warmup, memory, modules = _whole(process, bars)
+    with Process(settings, root, modules) as process:
+        offences, shut, locked = _shut(process, bars)
+        subject = Subject(bars, first, warmup, memory, not offences)
+        ends = cuts_at(first["signal"], min(max(warmup, 1), len(bars)), cuts, buys, seed)
+        windows = cuts_at(first["signal"], min(max(memory, warmup), len(bars)), WINDOWS * cuts, buys, seed + 1)
+        of = len(ends.ends) + len(windows.ends)
         return [
-            _lookahead(make(), bars, cuts, seed, tell),
-            _live(make, bars, cuts, seed, tell),
-            _repeats(make, bars),
+            _lookahead(process, subject, ends, lambda: tell(of)),
+            _live(process, subject, windows, lambda: tell(of)),
+            _repeats(process, subject),
+            _reads(subject, offences, shut, locked),
         ]
-    except (StrategyError, SettingsError) as error:
-        raise ResearchError(str(error)) from error
+
+
+def _whole(process: Process, bars: Bars) -> tuple[dict[str, Any], int, int, list[str]]:
+    with process.session(sealed=False) as asked:
+        if len(bars) < 2 * asked.warmup_bars:
+            raise ResearchError(f"{len(bars)} bars are too few: at least {2 * asked.warmup_bars}")
+        return asked.signals(bars), asked.warmup_bars, asked.memory_bars, asked.modules
+
+
+def _shut(process: Process, bars: Bars) -> tuple[list[str], dict[str, Any] | None, bool]:
+    """(what the strategy tried beside its bars, its arrays without it, whether the system itself kept files shut)."""
+    try:
+        with process.session(sealed=True) as asked:
+            try:
+                arrays = asked.signals(bars)
+                return asked.offences, arrays, asked.locked
+            except ResearchError:
+                if not asked.offences:
+                    raise
+                return asked.offences, None, asked.locked
+    except Offended as error:
+        return error.offences, None, True
+
+
+def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
+    name, bars, until = "no look into the future", subject.bars, monotonic() + BUDGET_S
+    done: list[int] = []
+    # In the order of a draw, so that what the time allows is spread over all of history.
+    for end in np.random.default_rng(len(cuts.ends)).permutation(np.array(cuts.ends, dtype=np.int64)).tolist():
+        if monotonic() > until and len(done) >= FEWEST:
+            break
+        with process.session(sealed=subject.sealed) as asked:
+            found = compare_cut(subject.whole, asked.signals(bars.between(0, end), last=COMPARED), end)
+        tell()
+        done.append(end)
+        if found is not None:
+            return Verdict(name, False, _where(bars, found))
+    signal = subject.whole["signal"]
+    buys = int((signal == 1).sum())
+    tested = sum(int(signal[end - 1] == 1) for end in done if end)
+    said = f"the same signals with history cut off at {counted(len(done), 'bar')}: "
+    said += f"{tested:,} of its {counted(buys, 'BUY')}, {len(done) - tested:,} others"
+    if not buys:
+        said = f"the same signals at {counted(len(done), 'bar')}, but no BUY among {len(bars):,} bars: none was tested"
+    return Verdict(name, True, said, tested=bool(buys))
 
 
 def _where(bars: Bars, found: Difference) -> str:
@@ -64,38 +137,61 @@ def _where(bars: Bars, found: Difference) -> str:
     return f"{found.what} of the bar at {at} UTC is {found.without:g}, but with later bars known {found.with_future:g}"
 
 
-def _lookahead(strategy: Strategy, bars: Bars, cuts: int, seed: int, tell: Callable[[], None]) -> Verdict:
-    found = find_lookahead(strategy, bars, cuts, seed, tell)
+def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
+    """The newest signal of the bot's window, by the bot's own way of asking, against that of history.
+
+    One object is asked for one window after the other, as by the bot; the process never holds a later one.
+    """
+    name, bars, until = "the bot's window is enough", subject.bars, monotonic() + BUDGET_S
+    length, done = max(subject.memory_bars, subject.warmup_bars), 0
+    with process.session(sealed=subject.sealed) as asked:
+        for end in cuts.ends:
+            if monotonic() > until and done >= FEWEST:
+                break
+            part = asked.signals(bars.between(max(end - length, 0), end), last=1)
+            done += 1
+            tell()
+            found = compare_window(subject.whole, part, end, TOLERANCE)
+            if found is not None:
+                at = np.datetime64(int(bars.start_s[found.bar]), "s")
+                return Verdict(
+                    name, False,
+                    f"{found.what} of the bar at {at} UTC is {found.with_future:g} over history, but "
+                    f"{found.without:g} over the newest {length:,} bars: memory_bars or warmup_bars is too small, or "
+                    "later bars decided it",
+                )  # fmt: skip
+    return Verdict(name, True, f"the newest {length:,} bars give what all of history gives, at {counted(done, 'bar')}")
+
+
+def _repeats(process: Process, subject: Subject) -> Verdict:
+    """Equal bars, equal signals: nothing is drawn at random."""
+    name = "the same every time"
+    with process.session(sealed=False) as asked:
+        again = asked.signals(subject.bars)
+    found = _difference(subject.whole, again)
     if found is None:
-        return Verdict("no look into the future", True, f"the same signals with history cut off at {cuts} random bars")
-    return Verdict("no look into the future", False, _where(bars, found))
+        return Verdict(name, True, "two fresh processes gave the same bits")
+    return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes from run to run")
 
 
-def _live(make: Make, bars: Bars, cuts: int, seed: int, tell: Callable[[], None]) -> Verdict:
-    """The newest signal of the bot's window, by the bot's own way of asking, against that of history."""
-    name = "the bot's window is enough"
-    found = find_window_difference(make(), bars, cuts, seed, TOLERANCE, tell)
-    strategy = make()
-    if found is None:
-        window = max(strategy.memory_bars, strategy.warmup_bars)
-        return Verdict(name, True, f"the newest {window:,} bars give what all of history gives")
-    at = np.datetime64(int(bars.start_s[found.bar]), "s")
-    return Verdict(
-        name, False,
-        f"{found.what} of the bar at {at} UTC is {found.with_future:g} over history, but {found.without:g} over the "
-        f"newest {max(strategy.memory_bars, strategy.warmup_bars):,} bars: memory_bars or warmup_bars is too small",
-    )  # fmt: skip
+def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | None, locked: bool) -> Verdict:
+    """What the strategy does with files and the network shut, against what it did with them."""
+    name = "nothing but its bars"
+    if offences:
+        return Verdict(name, False, f"it {'; it '.join(offences[:3])}: what is read there may know later bars")
+    found = _difference(subject.whole, shut or {})
+    if found is not None:
+        return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes where no file can be read")
+    return Verdict(name, True, "no file and no network was used" + ("" if locked else " by Python's own means"))
 
 
-def _repeats(make: Make, bars: Bars) -> Verdict:
-    """Equal bars, equal signals: nothing is drawn at random or kept from the run before."""
-    first, second = make().signals(bars), make().signals(bars)
-    pairs: list[tuple[str, Any, Any]] = [
-        ("signal", first.signal, second.signal),
-        ("strength", first.strength, second.strength),
-    ]
-    for what, a, b in pairs:
-        if not np.array_equal(a, b, equal_nan=what != "signal"):
-            at = int(np.flatnonzero(~((a == b) | (np.isnan(a) & np.isnan(b))))[0])
-            return Verdict("the same every time", False, f"{what} of bar {at + 1} changes from run to run")
-    return Verdict("the same every time", True, "two fresh runs gave the same bits")
+def _difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, int] | None:
+    """(array, place) of the first difference; None = the same bits."""
+    for what, a in first.items():
+        if what not in second:
+            return what, 0
+        b = second[what]
+        wrong = np.flatnonzero(~((a == b) | (np.isnan(a) & np.isnan(b))))
+        if len(wrong):
+            return what, int(wrong[0])
+    return None

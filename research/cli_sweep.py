@@ -177,6 +177,7 @@ def check_strategy(
     data: Annotated[str, typer.Option("--data", "-d", help="Candle set to check it on.")],
     sets: Sets = None,
     cuts: Annotated[int, typer.Option(help="At how many random bars history is cut off.")] = 20,
+    buys: Annotated[int, typer.Option(help="At how many BUYs it is cut off, at most.")] = 100,
     bars: Annotated[int, typer.Option(help="Newest bars to check on; 0 = all.")] = 20_000,
     seed: Seed = 0,
 ) -> None:
@@ -190,10 +191,10 @@ def check_strategy(
         if bars and len(candles) > bars:
             candles = candles.rows(len(candles) - bars, len(candles))
         settings = settings_for({**pairs(sets), "STRATEGY": name}, [candles])
-        with terminal.progress("  histories", 2 * cuts) as step:
-            verdicts = check.check(settings, candles, cuts, seed, step)
+        with terminal.progress("  histories", None) as step:
+            verdicts = check.check(settings, candles, cuts, seed, step, buys=buys)
         for verdict in verdicts:
-            terminal.say(f"  {'✓' if verdict.passed else '✗'} {verdict.name}: {verdict.said}")
+            terminal.say(f"  {verdict.mark} {verdict.name}: {verdict.said}")
         if not all(verdict.passed for verdict in verdicts):
             raise typer.Exit(1)
 

@@ -1,95 +1,195 @@
-"""Planted cheats are caught: a look into the future, more memory than declared, chance. Honest strategies pass."""
+"""Planted cheats are caught: a look into the future by whatever way, more memory than declared, chance. Honest
+strategies pass."""
 
-from typing import Any
+from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 import pytest
 
-from bot.strategies import registry
+from research import check
+from research.check import Verdict
+from research.data import store
+from research.data.candles import Candles
+from research.errors import ResearchError
+from research.sealed import guard
+from tests.research.paths import path, settings
+
+CANDLES = path(np.random.default_rng(4), 1500)
+FUTURE, WINDOW, SAME, FILES = (
+    "no look into the future", "the bot's window is enough", "the same every time", "nothing but its bars"
+)  # fmt: skip
+
+FRAME = """
+import gc
+import os
+import numpy as np
 from bot.strategies.base import Bars, SignalArrays, Strategy
 from bot.strategies.indicators import sma
-from research.check import check_strategy
-from research.errors import ResearchError
-from tests.research.paths import path, settings
+
+{top}
+
+
+def later(close):
+    return np.append(close[1:], close[-1])
 
 
 class Planted(Strategy):
-    name = "planted"
-    needs = 20
+    @property
+    def warmup_bars(self):
+        return 20
 
     @property
-    def warmup_bars(self) -> int:
-        return self.needs
+    def memory_bars(self):
+        return 20
 
-    @property
-    def memory_bars(self) -> int:
-        return self.needs
-
-    def decide(self, bars: Bars) -> Any:
-        return bars.close > sma(bars.close, 20)
-
-    def compute(self, bars: Bars) -> SignalArrays:
-        up = self.decide(bars)
-        return SignalArrays(up.astype(np.int8), np.full(len(bars), np.nan))
+    def compute(self, bars):
+        close = bars.close
+{body}
+        return SignalArrays(np.asarray(up).astype(np.int8), np.full(len(bars), np.nan))
+"""
+HONEST = "up = close > sma(close, 20)"
+# Around one bar in a hundred: twenty random bars hardly meet it.
+RARE = "up = (sma(close, 20) / close > 1.045)"
 
 
-class Peeks(Planted):
-    def decide(self, bars: Bars) -> Any:
-        return np.roll(bars.close, -1) > bars.close  # tomorrow's close
+def checked(tmp_path: Path, body: str, top: str = "", candles: Candles = CANDLES, **keys: str) -> list[Verdict]:
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    (folder / "planted.py").write_text(FRAME.format(top=top, body=indent(body, "        ")))
+    asked = settings(STRATEGY="planted", DATA_DIR=str(tmp_path / "data"), **keys)
+    return check.check(asked, candles, 20, root=tmp_path)
 
 
-class Normalises(Planted):
-    def decide(self, bars: Bars) -> Any:
-        return bars.close > bars.close.mean()  # the mean of all of history, later bars among it
+def failed(tmp_path: Path, body: str, top: str = "", candles: Candles = CANDLES) -> list[str]:
+    return [v.name for v in checked(tmp_path, body, top, candles) if not v.passed]
 
 
-class Remembers(Planted):
-    def decide(self, bars: Bars) -> Any:
-        return bars.close > sma(bars.close, 50)  # fifty bars, where twenty are declared
+def test_an_honest_one_passes_and_its_buys_are_counted(tmp_path: Path) -> None:
+    verdicts = checked(tmp_path, HONEST)
+    assert [v.said for v in verdicts if not v.passed] == []
+    close = CANDLES.close
+    mean = np.convolve(close, np.ones(20) / 20, "valid")
+    buys = int((close[19:] > mean).sum())
+    assert f" of its {buys:,} BUYs" in verdicts[0].said and all(v.mark == "✓" for v in verdicts)
 
 
-class Warms(Planted):
-    def decide(self, bars: Bars) -> Any:
-        return np.arange(len(bars)) % 7 == 0  # counts from the first bar that it is shown
+CHEATS = {
+    "tomorrow's close": ("up = np.roll(close, -1) > close", ""),
+    "the mean of all of history": ("up = close > close.mean()", ""),
+    "a cache in the module": (
+        "if len(close) > len(SEEN.get('close', ())):\n    SEEN['close'] = close.copy()\n"
+        "known = SEEN['close']\nup = np.append(known[1:], known[-1])[: len(close)] > close",
+        "SEEN = {}",
+    ),
+    "a larger array behind a view": (
+        "whole = close if close.base is None else close.base\n"
+        "up = np.append(whole[1:], whole[-1])[: len(close)] > close if isinstance(whole, np.ndarray) else close > 0",
+        "",
+    ),
+    "a counter that is honest when it is watched": (
+        "global CALLS\nCALLS += 1\nup = later(close) > close if CALLS == 1 else close > sma(close, 20)", "CALLS = 0",
+    ),
+    "a longer array anywhere in memory": (
+        "arrays = [a for a in gc.get_objects() if isinstance(a, Bars)] + [bars]\n"
+        "whole = max((b.close for b in arrays), key=len)\n"
+        "up = np.append(whole[1:], whole[-1])[: len(close)] > close", "",
+    ),
+    "a rare signal that knows tomorrow": (RARE + " & (later(close) > close)", ""),
+    "a rare signal that is kept back where it loses": (
+        "up = (sma(close, 20) / close > 1.045)\nup[:-1] &= close[1:] > close[:-1]", "",
+    ),
+}  # fmt: skip
 
 
-class Draws(Planted):
-    def decide(self, bars: Bars) -> Any:
-        return np.random.default_rng().random(len(bars)) < 0.5
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_look_into_the_future_is_caught(tmp_path: Path, name: str) -> None:
+    body, top = CHEATS[name]
+    assert {FUTURE, WINDOW} & set(failed(tmp_path, body, top))
 
 
-BARS = path(np.random.default_rng(4), 1500).bars()
+def test_the_rare_ones_are_rare(tmp_path: Path) -> None:
+    """What the case above rests on: twenty random bars would not meet them."""
+    verdicts = checked(tmp_path, RARE)
+    buys = int(verdicts[0].said.split(" of its ")[1].split(" BUY")[0])
+    assert all(v.passed for v in verdicts) and 3 <= buys <= 40
 
 
-def failed(kind: type[Strategy]) -> list[str]:
-    return [v.name for v in check_strategy(lambda: kind(settings()), BARS) if not v.passed]
+READERS = {
+    "opened": "open(PATH, 'rb').read()",
+    "by numpy": "np.fromfile(PATH, dtype=np.uint8)",
+    "by another library": "__import__('pyarrow.parquet').parquet.read_table(PATH)",
+    "by another process": "__import__('subprocess').run(['cat', PATH], capture_output=True, check=True)",
+}
 
 
-def test_an_honest_one_passes() -> None:
-    assert failed(Planted) == []
+@pytest.mark.parametrize("way", READERS)
+def test_reading_the_candles_beside_is_caught(tmp_path: Path, way: str) -> None:
+    """Every error is swallowed: it falls back to an honest rule where it can't read."""
+    target = store.save(tmp_path / "data", "mine", CANDLES)
+    top = f"PATH = {str(target)!r}\nTABLE = {CANDLES.close.tolist()!r}"
+    body = (
+        f"try:\n    {READERS[way]}\n    whole = np.array(TABLE)\n"
+        "    up = np.append(whole[1:], whole[-1])[: len(close)] > close\nexcept Exception:\n"
+        f"    {HONEST}"
+    )
+    found = {v.name: v for v in checked(tmp_path, body, top)}
+    assert not found[FILES].passed
+    if way in ("opened", "by numpy"):
+        assert f"it read {target}" in found[FILES].said
 
 
-@pytest.mark.parametrize("kind", [Peeks, Normalises])
-def test_a_look_into_the_future_is_caught(kind: type[Strategy]) -> None:
-    assert "no look into the future" in failed(kind)
+def test_a_file_that_is_read_at_the_import_is_caught(tmp_path: Path) -> None:
+    target = tmp_path / "notes.txt"
+    target.write_text("x")
+    verdicts = checked(tmp_path, HONEST, f"TEXT = open({str(target)!r}).read()")
+    assert [v.name for v in verdicts if not v.passed] == [FILES]
 
 
-@pytest.mark.parametrize("kind", [Remembers, Warms])
-def test_a_warm_up_that_is_too_short_is_caught(kind: type[Strategy]) -> None:
-    assert failed(kind) == ["the bot's window is enough"]
+@pytest.mark.parametrize(
+    "body",
+    ["up = close > sma(close, 50)", "up = np.arange(len(bars)) % 7 == 0"],  # more bars than said; counts from the first
+)
+def test_a_warm_up_that_is_too_short_is_caught(tmp_path: Path, body: str) -> None:
+    assert failed(tmp_path, body) == [WINDOW]
 
 
-def test_chance_is_caught() -> None:
-    assert "the same every time" in failed(Draws)
+def test_chance_is_caught(tmp_path: Path) -> None:
+    assert SAME in failed(tmp_path, "up = np.random.default_rng().random(len(bars)) < 0.5")
+
+
+def test_no_buy_is_no_green_sign(tmp_path: Path) -> None:
+    first = checked(tmp_path, "up = np.zeros(len(bars))")[0]
+    assert first.passed and first.mark == "·" and "none was tested" in first.said
+
+
+@pytest.mark.parametrize(("body", "words"), [("os._exit(5)", "ended its process"), ("up = 1 / 0", "ZeroDivisionError")])
+def test_one_that_fails_is_one_line(tmp_path: Path, body: str, words: str) -> None:
+    with pytest.raises(ResearchError, match=words):
+        checked(tmp_path, body)
 
 
 @pytest.mark.parametrize("name", ["sma_cross", "momentum", "rsi_reversion"])
 def test_the_built_in_ones_pass(name: str) -> None:
     s = settings(STRATEGY=name, MAX_HISTORY_CANDLES="300")
-    verdicts = check_strategy(lambda: registry.make(name, s), BARS)
+    verdicts = check.check(s, CANDLES, 10, buys=20)
     assert [v.said for v in verdicts if not v.passed] == []
 
 
-def test_too_few_bars_are_said() -> None:
+def test_too_few_bars_are_said(tmp_path: Path) -> None:
     with pytest.raises(ResearchError, match="too few"):
-        check_strategy(lambda: Planted(settings()), BARS.between(0, 30))
+        checked(tmp_path, HONEST, candles=CANDLES.rows(0, 30))
+
+
+def test_the_guard_lets_code_be_imported_and_nothing_written(tmp_path: Path) -> None:
+    offences: list[str] = []
+    hook = guard.guard([str(tmp_path / "code")], [str(tmp_path / "code" / "data")], offences)
+    hook("open", (str(tmp_path / "code" / "a.py"), "r", 0))
+    hook("open", (np.__file__, "r", 0))
+    hook("open", (3, "r", 0))
+    for refused in (("code/a.csv", 0), ("code/data/a.py", 0), ("code/a.py", 1), ("else/a.py", 0)):
+        with pytest.raises(PermissionError):
+            hook("open", (str(tmp_path / refused[0]), "r", refused[1]))
+    with pytest.raises(PermissionError):
+        hook("socket.connect", (None, ("127.0.0.1", 1)))
+    assert len(offences) == 5
