@@ -56,6 +56,10 @@ class Sim:
     def admin_settings(self) -> Settings:
         return Settings(sim_port=self.port, sim_admin_port=self.admin_port, data_dir=self.folder)
 
+    @property
+    def plain_port(self) -> int:
+        return int(self.settings["SIM_PLAIN_PORT"])
+
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SIM_", "COIN_", "DATA_DIR"))}
         return kept | {
@@ -127,6 +131,15 @@ def shared_sim(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sim, None,
     """One lively server for all tests that leave nothing behind which disturbs the others."""
     sim = Sim(tmp_path_factory.mktemp("sim"), settings={"SIM_FUNDS": "1000000"}).start()
     admin.set_limits(sim.paths, sim.admin_settings, enforce=False)
+    yield sim
+    assert sim.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def open_sim(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sim, None, None]:
+    """A server with a plain port and without limits."""
+    settings = {"SIM_PLAIN_PORT": str(free_port()), "SIM_RATE_LIMITS": "false"}
+    sim = Sim(tmp_path_factory.mktemp("plain"), settings=settings).start()
     yield sim
     assert sim.stop() == 0
 

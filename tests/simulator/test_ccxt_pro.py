@@ -11,11 +11,14 @@ from tests.simulator.conftest import Sim
 pro = pytest.importorskip("ccxt.pro")
 
 
-def client(sim: Sim) -> Any:
+def client(sim: Sim, *, plain: bool) -> Any:
     key = sim.key()
     made = pro.coinbase({"apiKey": key["name"], "secret": key["privateKey"], "timeout": 5000})
-    made.urls["api"] = {"rest": f"https://{sim.host}", "ws": f"wss://{sim.host}"}
-    made.cafile = sim.ca
+    if plain:
+        made.urls["api"] = {"rest": f"http://127.0.0.1:{sim.plain_port}", "ws": f"ws://127.0.0.1:{sim.plain_port}"}
+    else:
+        made.urls["api"] = {"rest": f"https://{sim.host}", "ws": f"wss://{sim.host}"}
+        made.cafile = sim.ca
     made.enableRateLimit = False
     return made
 
@@ -43,9 +46,10 @@ STREAMS: dict[str, Callable[[Any], Awaitable[Any]]] = {
 }
 
 
-def test_eight_of_eight_streams_on_one_url(sim: Sim) -> None:
+@pytest.mark.parametrize("plain", [False, True], ids=["tls", "plain"])
+def test_eight_of_eight_streams_on_one_url(open_sim: Sim, *, plain: bool) -> None:
     async def run() -> dict[str, Any]:
-        exchange = client(sim)
+        exchange = client(open_sim, plain=plain)
         try:
             await exchange.load_markets()
             for _ in range(3):

@@ -3,12 +3,12 @@
 import json
 import socket
 import ssl
-from collections.abc import Generator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from tests.simulator.conftest import PREFIX, Sim, free_port
+from tests.simulator.conftest import PREFIX, Sim
 
 KEY = b"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n"
 SPELLINGS = [
@@ -23,17 +23,8 @@ HEARTBEATS = json.dumps({"type": "subscribe", "channel": "heartbeats"}).encode()
 MASKED = bytes([0x81, 0x80 | len(HEARTBEATS), 0, 0, 0, 0]) + HEARTBEATS  # a mask of zeros leaves the text as it is
 
 
-@pytest.fixture(scope="module")
-def open_sim(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sim, None, None]:
-    """A server with a plain port and without limits."""
-    settings = {"SIM_PLAIN_PORT": str(free_port()), "SIM_RATE_LIMITS": "false"}
-    sim = Sim(tmp_path_factory.mktemp("plain"), settings=settings).start()
-    yield sim
-    assert sim.stop() == 0
-
-
 def _connected(sim: Sim, *, plain: bool) -> socket.socket:
-    port = int(sim.settings["SIM_PLAIN_PORT"]) if plain else sim.port
+    port = sim.plain_port if plain else sim.port
     made = socket.create_connection(("127.0.0.1", port), 3)
     made.settimeout(3)
     if plain:
@@ -125,7 +116,7 @@ def test_the_plain_port_is_on_loopback_only_and_serves_signed_requests(open_sim:
         )
         status, body = _answer(connection)
     assert status == b"200" and json.loads(body)["accounts"][0]["currency"] == "USD"
-    port = int(open_sim.settings["SIM_PLAIN_PORT"])
+    port = open_sim.plain_port
     listening = {row.split()[1] for row in Path("/proc/net/tcp").read_text().splitlines()[1:] if row.split()[3] == "0A"}
     assert f"0100007F:{port:04X}" in listening and f"00000000:{port:04X}" not in listening
 
@@ -139,3 +130,17 @@ def test_without_limits_no_request_and_no_connection_is_refused(open_sim: Sim) -
         with _connected(open_sim, plain=True) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n" + SPELLINGS[0] + KEY + b"\r\n")
             assert _answer(connection)[0] == b"101"
+
+
+def test_the_sdks_stream_over_the_plain_port(open_sim: Sim) -> None:
+    from coinbase.websocket import WSClient
+
+    key, heard = open_sim.key(), Event()
+    url = f"ws://127.0.0.1:{open_sim.plain_port}"
+    stream = WSClient(
+        key["name"], key["privateKey"], base_url=url, on_message=lambda text: '"user"' in text and heard.set()
+    )
+    stream.open()
+    stream.subscribe(["BTC-USD"], ["user"])
+    assert heard.wait(5)
+    stream.close()
