@@ -1,5 +1,6 @@
 """`./coin …`: the commands. Each imports its work late, so that a plain one answers at once."""
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from cli import complete, usage
+from cli.app_sim import app as sim
 from research.cli import register as register_research
+from shared.exits import Exit
 
 # ruff: noqa: PLC0415
 app = typer.Typer(
@@ -17,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=usage.codes(),
 )
 
 
@@ -34,6 +39,7 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 RUN, WATCH, ORDERS, KEEP, MAKE = "Run", "Watch", "Command the bot", "Keep", "Develop"
 
 
@@ -100,21 +106,26 @@ def logs(
 
 
 @app.command(rich_help_panel=WATCH)
-def doctor() -> None:
+def doctor(json: Json = False) -> None:
     """Check everything and say what helps. Exit code 1 where something is broken."""
     from cli.doctor import run as work
 
-    raise typer.Exit(work.doctor())
+    raise typer.Exit(work.doctor(as_json=json))
 
 
 @app.command(rich_help_panel=WATCH)
 def settings(
-    everything: Annotated[bool, typer.Option("--all", help="Also those at their defaults.")] = False,
+    wanted: Annotated[
+        str, typer.Argument(metavar="WORD", help="Part of a name, such as TRAIL.", autocompletion=complete.settings)
+    ] = "",
+    changed: Annotated[bool, typer.Option("--changed", help="Only those that are not at their default.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All of them, which is the default.", hidden=True)] = False,
+    json: Json = False,
 ) -> None:
-    """The effective settings and where each came from; secrets masked."""
+    """Every setting: value, default, where it came from, one sentence; secrets masked."""
     from cli import settings_view as work
 
-    work.show(everything=everything)
+    work.show(wanted, changed=changed and not everything, as_json=json)
 
 
 @app.command(rich_help_panel=WATCH)
@@ -308,72 +319,7 @@ def ledger_export(
     work.export_tables(folder, Format(form.value))
 
 
-sim = typer.Typer(help="COIN-SIM, the local exchange, by itself.", no_args_is_help=True)
 app.add_typer(sim, name="sim", rich_help_panel=KEEP)
-
-
-@sim.command("start")
-def sim_start() -> None:
-    """Start COIN-SIM alone."""
-    from cli import sim as work
-
-    work.start()
-
-
-@sim.command("stop")
-def sim_stop() -> None:
-    """Stop COIN-SIM alone."""
-    from cli import sim as work
-
-    work.stop()
-
-
-@sim.command("status")
-def sim_status() -> None:
-    """Prices, orders, streams, struck faults."""
-    from cli import sim as work
-
-    work.status()
-
-
-@sim.command("faults")
-def sim_faults(
-    assignments: Annotated[list[str] | None, typer.Argument(help="NAME=RATE or NAME={json}")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="All off.")] = False,
-) -> None:
-    """Show, arm or clear what COIN-SIM breaks on purpose."""
-    from cli import sim as work
-
-    work.faults(assignments or [], clear=clear)
-
-
-@sim.command("key")
-def sim_key(
-    rights: Annotated[str, typer.Option(help="view, trade, transfer")] = "view,trade",
-    ed25519: Annotated[bool, typer.Option("--ed25519", help="The newer kind of key.")] = False,
-) -> None:
-    """Issue a key, as a file of the form that Coinbase hands out."""
-    from cli import sim as work
-
-    work.key(rights, edwards=ed25519)
-
-
-@sim.command("deposit")
-def sim_deposit(value: str, currency: str = "USD") -> None:
-    """Add play money to the account."""
-    from cli import sim as work
-
-    work.deposit(value, currency)
-
-
-@sim.command("reset")
-def sim_reset(
-    with_bot: Annotated[bool, typer.Option("--with-bot", help="Set the bot's ledger aside as well.")] = False,
-) -> None:
-    """A new account. Nothing is deleted: the old one is set aside."""
-    from cli import sim as work
-
-    work.reset(with_bot=with_bot)
 
 
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -386,6 +332,14 @@ def test(context: typer.Context) -> None:
     from cli import dev as work
 
     work.test(context.args)
+
+
+@app.command(rich_help_panel=KEEP)
+def completion(
+    shell: Annotated[complete.Shell, typer.Argument(help="Your shell.")],
+) -> None:
+    """Print what makes Tab complete commands, options and settings: see docs/command-line.md."""
+    typer.echo(complete.script(shell))
 
 
 @app.command("new-strategy", rich_help_panel=MAKE)
@@ -409,6 +363,7 @@ def simulate(context: typer.Context) -> None:
     """Run the whole bot through seeded faults in virtual time and judge it: --seeds N, --seed S, --minutes M."""
     from proof import cli as work
 
+    usage.refuse_twice(context.args)
     raise typer.Exit(work.main(context.args))
 
 
@@ -417,6 +372,7 @@ def prove(context: typer.Context) -> None:
     """Kill the real bot at named points, again and again, and judge what comes of it: kill9 --each N --lanes N."""
     from proof.processes import cli as work
 
+    usage.refuse_twice(context.args)
     raise typer.Exit(work.main(context.args))
 
 
@@ -435,16 +391,19 @@ def bench(
 
 
 register_research(app)
+usage.refuse_repeats(app)
 
 
 def main() -> None:
     """Run the command line; Ctrl-C ends it without a traceback."""
     from shared.pm2 import Pm2Unavailable
 
+    if complete.VARIABLE in os.environ:
+        complete.prepare()
     try:
-        app(prog_name="./coin")
+        app(prog_name="./coin", complete_var=complete.VARIABLE)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(Exit.INTERRUPTED)
     except Pm2Unavailable as error:
         typer.echo(f"  ✗ PM2: {error}", err=True)
-        sys.exit(1)
+        sys.exit(Exit.FAILED)

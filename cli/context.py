@@ -5,9 +5,10 @@ from pathlib import Path
 
 from cli import ui
 from shared import settings
+from shared.exits import Exit
 from shared.paths import ROOT, DataPaths
 
-EXIT_CONFIG = 78
+EXIT_CONFIG = Exit.SETTINGS
 
 
 def loaded() -> settings.Loaded:

@@ -1,32 +1,66 @@
-"""`./coin settings`: what holds, and where it came from."""
+"""`./coin settings`: every setting with value, default and origin; secrets masked."""
+
+from collections.abc import Iterator
+from typing import Any
 
 from cli import ui
 from cli.context import loaded
 from cli.witness import read_state
 from shared import settings
+from shared.exits import Exit
+from shared.figures import exactly
+from shared.settings import Loaded
+
+# The table's headings, each by the first setting below it.
+GROUPS = {
+    "COIN_MODE": "Where and what", "DRY_RUN": "The live lock", "ORDER_MIN_USD": "Risk and sizing",
+    "SCANNER_MAX_PRODUCTS": "Scanner", "LONG_ONLY": "Position", "ENTRY_ORDER": "Entries", "TAKE_PROFIT_PCT": "Exits",
+    "FEE_RATE_PCT": "Fees", "STRATEGY": "Strategy", "KILL_FLATTEN": "Kill and restart", "COINBASE_KEY_FILE": "Keys",
+    "LEDGER_URL": "Ledger", "SIM_PORT": "COIN-SIM", "DASHBOARD_HOST": "COIN",
+}  # fmt: skip
 
 
-def show(*, everything: bool) -> None:
-    """Print the effective settings, secrets masked; without `everything` only those that differ from the default."""
+def show(wanted: str = "", *, changed: bool = False, as_json: bool = False) -> None:
+    """Print the settings whose name or sentence holds `wanted`; `changed`: only those that are set somewhere."""
     found = loaded()
+    rows = [row for row in every(found) if _fits(row, wanted) and not (changed and row["source"] == "default")]
+    if as_json:
+        ui.say_json(rows)
+        return
+    if not rows:
+        if wanted:
+            ui.give_up(f"No setting holds {wanted!r} in its name or sentence.", "./coin settings", code=Exit.USAGE)
+        ui.line(ui.DOT, "Every setting is at its default: ./coin settings lists them.")
+        return
+    group = None
+    for row in rows:
+        if row["group"] != group:
+            group = row["group"]
+            ui.plain(("" if row is rows[0] else "\n") + f"  {ui.paint(group, 'bold')}")
+        _print(row)
+    here = len([row for row in rows if row["source"] in (".env", "environment")])
+    ui.plain(f"\n  {len(rows)} settings, {here} of them set by you.")
+
+
+def every(found: Loaded) -> Iterator[dict[str, Any]]:
+    """Each setting as a row: the table's, then the strategies' own, then what older set-ups brought along."""
     values = settings.public_values(found.settings)
-    adjusted = _adjusted(found.settings)
-    shown = 0
-    for key, help_text, _ in settings.keys():  # noqa: SIM118  a function of the module, not a dict
-        source = found.sources[key]
-        if key in adjusted:
-            values[key], source = adjusted[key]
-        if not everything and source == "default":
-            continue
-        shown += 1
-        ui.plain(f"  {key}={values[key]}  ({source})")
-        ui.plain(f"      {help_text}")
-    strategys = found.settings.strategy_options
-    for key, text in strategys.items():
-        ui.plain(f"  {key}={text}  ({found.sources[key]})")
-    if not everything:
-        rest = len(values) - shown - len(strategys)
-        ui.plain(f"  {rest} more settings are at their defaults: ./coin settings --all")
+    adjusted, group = _adjusted(found.settings), ""
+    for key, sentence, default in settings.keys():  # noqa: SIM118  a function of the module, not a dict
+        group, secret = GROUPS.get(key, group), settings.is_secret(key)
+        value, source = adjusted.get(key, (values[key], found.sources[key]))
+        yield {
+            "key": key, "value": ("(set, hidden)" if value else "") if secret else _spelled(value),
+            "default": "" if secret else _spelled(settings.as_text(default)), "source": source,
+            "help": sentence, "group": group, "secret": secret,
+        }  # fmt: skip
+    for key, text in sorted(found.settings.strategy_options.items()):
+        yield {"key": key, "value": text, "default": None, "source": found.sources[key], "secret": False,
+               "help": "A strategy's own setting.", "group": "Strategies' own"}  # fmt: skip
+    for key, sentence in found.kept.items():
+        secret = settings.is_secret(key)
+        yield {"key": key, "value": "(set, hidden)" if secret else "(accepted)", "default": None, "source": ".env",
+               "help": sentence, "group": "Of older set-ups", "secret": secret}  # fmt: skip
 
 
 def _adjusted(held: settings.Settings) -> dict[str, tuple[str, str]]:
@@ -34,3 +68,28 @@ def _adjusted(held: settings.Settings) -> dict[str, tuple[str, str]]:
     state, _, _ = read_state(held.paths)
     risk = state.risk if state is not None else None
     return {one.key: (one.value, f"adjusted: {one.why}") for one in risk.adjusted} if risk is not None else {}
+
+
+def _fits(row: dict[str, Any], wanted: str) -> bool:
+    return wanted.casefold() in f"{row['key']} {row['help']} {row['group']}".casefold()
+
+
+def _spelled(text: str) -> str:
+    """As one types it into .env: true, 1000000000, never 1e9."""
+    if text in ("True", "False"):
+        return text.lower()
+    try:
+        return exactly(float(text)) if "e" in text.lower() or text.endswith(".0") else text
+    except ValueError:
+        return text
+
+
+def _print(row: dict[str, Any]) -> None:
+    default = row["default"]
+    origin = row["source"]
+    if origin != "default" and default is not None:
+        origin += f"; default {default}" if default else "; default: empty"
+    shown = f"{row['key']}={row['value']}"
+    bold = () if row["source"] == "default" else ("bold",)
+    ui.plain(f"  {ui.paint(shown, *bold)}  {ui.paint(f'({origin})', 'dim')}")
+    ui.plain(f"      {row['help']}")

@@ -52,16 +52,22 @@ def stop() -> None:
     ui.line(ui.GOOD, "COIN-SIM stopped")
 
 
-def status() -> None:
+def status(*, as_json: bool = False) -> None:
     """What it serves and to whom."""
     settings = _simulated()
     found = _ask(lambda: admin.status(settings.paths, settings))
     if found is None:
         ui.give_up(f"COIN-SIM doesn't answer on port {settings.sim_admin_port}.", "./coin sim start")
-    ui.plain(f"  requests {found['requests']}  streams {found['streams']}  messages {found['messages']}")
-    ui.plain(f"  orders {found['orders']}, open {found['open_orders']}  fills {found['fills']}")
-    for name, market in found["products"].items():
-        ui.plain(f"  {name:10} {market['price']:>14}  {market['status']} {market['status_message']}".rstrip())
+    if as_json:
+        ui.say_json(found)
+        return
+    ui.plain(f"  requests {found['requests']:,}  streams {found['streams']:,}  messages {found['messages']:,}")
+    ui.plain(f"  orders {found['orders']:,}, open {found['open_orders']:,}  fills {found['fills']:,}\n")
+    rows = [
+        (name, market["price"], f"{market['status']} {market['status_message']}".strip())
+        for name, market in found["products"].items()
+    ]
+    ui.table(("product", "price", "status"), "n#t", rows)
     for name, count in found["faults"].items():
         ui.plain(f"  fault {name}: struck {count} times")
 

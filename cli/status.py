@@ -88,7 +88,7 @@ def _print_processes(processes: dict[str, Process], trouble: str | None) -> None
         if process is None:
             ui.plain(f"  {name:9} –")
             continue
-        mark = ui.GOOD if process.effective is Effective.ONLINE else ui.BAD
+        mark = ui.marked(ui.GOOD if process.effective is Effective.ONLINE else ui.BAD)
         since = f"up {ui.ago(time.time() - process.started_ms / 1000)}" if process.started_ms else ""
         other = "" if process.cwd == str(ROOT) else f"  of {process.cwd}"
         ui.plain(
@@ -101,11 +101,12 @@ def _print_bot(seen: BotSeen, verdict: Judged) -> None:
     ui.plain()
     state, word = seen.state, verdict.word.shown.upper()
     if state is None:
-        ui.plain(f"  Bot       {word}: {seen.error or 'no state file yet'}")
+        ui.plain(f"  Bot       {ui.paint(word, *_style(verdict.word))}: {seen.error or 'no state file yet'}")
         return
     if verdict.seconds is not None:
         word += f" {ui.ago(verdict.seconds)}"
     age = f"data {ui.ago(seen.age_s)} old" if seen.age_s is not None else ""
+    word = ui.paint(word, *_style(verdict.word))
     ui.plain(f"  Bot       {word}  mode {state.mode.upper()}  phase {state.phase}  {age}")
     if verdict.reason:
         ui.plain(f"            {verdict.reason[:1].upper()}{verdict.reason[1:]}.")
@@ -121,19 +122,26 @@ def _print_bot(seen: BotSeen, verdict: Judged) -> None:
     _print_figures(state)
 
 
+def _style(word: Verdict) -> tuple[str, ...]:
+    """Green only where it trades; what is no trouble but no trading either is yellow."""
+    return ("green",) if EXIT[word] == 0 else ("yellow",) if EXIT[word] == 1 else ("bold", "red")
+
+
 def _print_figures(state: BotState) -> None:
     if state.kill is not None:
         ui.plain(f"  Killed    {state.kill.at} by {state.kill.source}, latch {state.kill.latch_id}")
     if not state.control.ok:
         ui.plain(f"  Control   {state.control.error}")
     if state.portfolio_value is not None:
-        day = f"  day {state.account.day_pnl:+,.2f} USD" if state.account else ""
+        day_pnl = state.account.day_pnl if state.account else 0.0
+        day = f"  day {ui.signed(f'{day_pnl:+,.2f} USD', day_pnl)}" if state.account else ""
         ui.plain(f"  Equity    {state.portfolio_value:,.2f} USD{day}")
     if state.positions is None:
         ui.plain("  Positions not known yet")
         return
     for position in state.positions:
-        pnl = f"{position.unrealized_pnl:+,.2f} USD" if position.unrealized_pnl is not None else "no price yet"
+        result = position.unrealized_pnl
+        pnl = ui.signed(f"{result:+,.2f} USD", result) if result is not None else "no price yet"
         size = f"{position.size_usd:,.2f} USD" if position.size_usd is not None else "–"
         ui.plain(f"  {position.product_id:9} {position.base_size_text} = {size}  {pnl}  lots {len(position.lots)}")
     if not state.positions:

@@ -1,30 +1,37 @@
-"""How the terminal is talked to: one console, marks that differ in shape as well as colour, and one way to give up."""
+"""How the terminal is talked to: marks that differ in shape as well as colour, tables, JSON, one way to give up."""
 
-import functools
-from typing import TYPE_CHECKING, NoReturn
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from shared import terminal
+from shared.exits import Exit
+from shared.figures import ago
+from shared.terminal import paint
+
+__all__ = [
+    "BAD", "DOT", "GOOD", "WARN", "ago", "give_up", "line", "marked", "paint", "plain", "say_json", "signed", "table",
+]  # fmt: skip
 
 GOOD, WARN, BAD, DOT = "✓", "!", "✗", "·"
-_COLOURS = {GOOD: "green", WARN: "yellow", BAD: "red", DOT: "dim"}
-
-
-@functools.cache
-def console() -> "Console":
-    from rich.console import Console  # noqa: PLC0415  a tenth of a second that plain commands need not pay
-
-    return Console(highlight=False, soft_wrap=True)
+_STYLES = {GOOD: ("green",), WARN: ("yellow",), BAD: ("bold", "red"), DOT: ("dim",)}
 
 
 def line(mark: str, text: str) -> None:
     """One line with its mark."""
-    from rich.markup import escape  # noqa: PLC0415
+    typer.echo(f"  {marked(mark)} {text}")
 
-    colour = _COLOURS.get(mark, "default")
-    console().print(f"  [{colour}]{mark}[/{colour}] {escape(text)}")
+
+def marked(mark: str) -> str:
+    """The mark in its colour, where colours are seen."""
+    return paint(mark, *_STYLES.get(mark, ()))
+
+
+def signed(text: str, value: float) -> str:
+    """A gain green, a loss red."""
+    return paint(text, "green" if value > 0 else "red") if value else text
 
 
 def plain(text: str = "") -> None:
@@ -32,23 +39,22 @@ def plain(text: str = "") -> None:
     typer.echo(text)
 
 
-def give_up(text: str, *ways_out: str, code: int = 1) -> NoReturn:
+def table(titles: Sequence[str], kinds: str, rows: Iterable[Sequence[str]]) -> None:
+    """A table that fits the terminal; `kinds` has a letter for each column (`shared.terminal.Kind`)."""
+    for text in terminal.table(terminal.columns(titles, kinds), rows, terminal.width()):
+        typer.echo(text)
+
+
+def say_json(document: object) -> None:
+    """One JSON document, for scripts."""
+    import orjson  # noqa: PLC0415
+
+    typer.echo(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def give_up(text: str, *ways_out: str, code: int = Exit.FAILED) -> NoReturn:
     """Say what is wrong and how to get out of it, and end with `code`."""
-    typer.echo(f"  {BAD} {text}", err=True)
+    typer.echo(f"  {paint(BAD, 'bold', 'red', stream=sys.stderr)} {text}", err=True)
     for way in ways_out:
         typer.echo(f"    {way}", err=True)
     raise typer.Exit(code)
-
-
-def ago(seconds: float) -> str:
-    """A span as people say it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"

@@ -16,7 +16,7 @@ from research import coverage, engine, signals
 from research.data import store
 from research.data.candles import WIRE_NAMES, Candles, counted, gaps, granularity_text
 from research.engine import MarketModel, Prepared, RawResult, Style
-from research.errors import ResearchError
+from research.errors import Misused, ResearchError, WrongSettings
 from research.loops import types as t
 from research.metrics.summary import Figure, figures
 from research.verdict import Verdict, verdict
@@ -79,7 +79,7 @@ def loaded_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Load
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(key, known, n=1)
-            raise ResearchError(f"{key} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+            raise Misused(f"{key} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
     asked["PRODUCTS"] = ",".join(one.product_id for one in candles)
     word = WIRE_NAMES.get(candles[0].granularity_s)
     if word is not None:
@@ -92,7 +92,8 @@ def loaded_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Load
         if "GRANULARITY" in str(error):
             asked.pop("GRANULARITY")
             return load(environ={**os.environ, **asked})
-        raise ResearchError("; ".join(error.problems)) from error
+        typed = any(problem.startswith(tuple(key.upper() for key in overrides)) for problem in error.problems)
+        raise (Misused if typed and overrides else WrongSettings)("; ".join(error.problems)) from error
 
 
 def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s: int | None) -> list[Candles]:

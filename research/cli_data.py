@@ -8,7 +8,7 @@ import typer
 
 from research import terminal
 from research.data.choices import DateOrder, OutlierChoice
-from research.errors import ResearchError
+from research.errors import Misused, ResearchError
 from research.options import data_dir, day_s, guarded
 
 # ruff: noqa: PLC0415
@@ -42,7 +42,7 @@ def import_files(
         if product is not None:
             base, dash, quote = product.upper().partition("-")
             if not (base.isalnum() and dash and quote.isalnum()):
-                raise ResearchError(f"{product}: a product is written like BTC-USD")
+                raise Misused(f"{product}: a product is written like BTC-USD")
         seconds = granularity_s(granularity) if granularity else None
         found = read_files(
             files, product.upper() if product else None, timezone, seconds, price_increment, base_increment,

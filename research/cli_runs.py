@@ -16,7 +16,21 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 app = typer.Typer(help="Kept runs: list, show, compare, repeat.", invoke_without_command=True)
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
-RunId = Annotated[str, typer.Argument(help="Its id, the end of it, or last.")]
+
+
+def _ids(incomplete: str) -> list[str]:
+    """Ids of kept runs that begin so, for Tab."""
+    from research import runs
+    from research.errors import ResearchError
+
+    try:
+        found = [path.parent.name for path in runs.folder(data_dir()).glob("*/run.json")]
+    except ResearchError:
+        return []
+    return sorted(name for name in (*found, "last") if name.startswith(incomplete))
+
+
+RunId = Annotated[str, typer.Argument(help="Its id, the end of it, or last.", autocompletion=_ids)]
 
 
 @app.callback()
@@ -93,8 +107,8 @@ def show(run_id: RunId = "last", json: Json = False) -> None:
 
 @app.command()
 def compare(
-    first: Annotated[str, typer.Argument(help="Id of a run, the end of it, or last.")],
-    second: Annotated[str, typer.Argument(help="And of another one.")],
+    first: Annotated[str, typer.Argument(help="Id of a run, the end of it, or last.", autocompletion=_ids)],
+    second: Annotated[str, typer.Argument(help="And of another one.", autocompletion=_ids)],
     json: Json = False,
 ) -> None:
     """Two runs beside each other: what differs in settings and data, and every figure."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from research import terminal
-from research.errors import ResearchError
+from research.errors import Misused, ResearchError, WrongSettings
+from shared.figures import exactly
 
 if TYPE_CHECKING:
     from research.backtest import Request
@@ -64,7 +65,7 @@ class Asked:
         from research.engine import Style
 
         if self.style not in list(Style) or engine not in list(Engine):
-            raise ResearchError(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(Engine)}")
+            raise Misused(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(Engine)}")
         since_s, until_s = day_s(self.since), day_s(self.until)
         return Request(
             tuple(self.data), self.overrides(), self.market_model(), Style(self.style), Engine(engine), since_s,
@@ -80,9 +81,9 @@ class Asked:
             return given
         name = Profile.PROD if self.as_profile == "live" else self.as_profile
         if name not in list(Profile):
-            raise ResearchError(f"--as {self.as_profile}: live, {', '.join(Profile)}")
+            raise Misused(f"--as {self.as_profile}: live, {', '.join(Profile)}")
         if given.get("PROFILE", name) != name:
-            raise ResearchError(f"--as {self.as_profile} and --set PROFILE={given['PROFILE']} contradict each other")
+            raise Misused(f"--as {self.as_profile} and --set PROFILE={given['PROFILE']} contradict each other")
         return {**given, "PROFILE": str(name)}
 
     def market_model(self) -> "MarketModel":
@@ -90,12 +91,12 @@ class Asked:
         from research.engine import Fill, MarketModel
 
         if self.fill not in list(Fill):
-            raise ResearchError(f"--fill {self.fill}: one of {', '.join(Fill)}")
+            raise Misused(f"--fill {self.fill}: one of {', '.join(Fill)}")
         for name in ("maker_pct", "taker_pct", "spread_bps", "slippage_bps", "vol_slippage", "impact_bps"):
             _within(name, getattr(self, name), 10_000)
         _within("participation", self.participation, 1)
         if not 0 < self.cash <= 1e9:
-            raise ResearchError(f"--cash {self.cash:g} is out of range")
+            raise Misused(f"--cash {exactly(self.cash)} is out of range")
         return MarketModel(
             fill=Fill(self.fill), maker_pct=self.maker_pct, taker_pct=self.taker_pct, spread_bps=self.spread_bps,
             slippage_bps=self.slippage_bps, volatility_slippage=self.vol_slippage, impact_bps=self.impact_bps,
@@ -105,7 +106,7 @@ class Asked:
 
 def _within(name: str, value: float, most: float) -> None:
     if not 0 <= value <= most:
-        raise ResearchError(f"--{name.replace('_', '-')} {value:g} is out of range")
+        raise Misused(f"--{name.replace('_', '-')} {exactly(value)} is out of range")
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
@@ -149,7 +150,7 @@ def guarded(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except ResearchError as error:
-        raise terminal.give_up(str(error)) from error
+        raise terminal.give_up(str(error), code=error.code) from error
 
 
 def data_dir() -> Path:
@@ -159,7 +160,7 @@ def data_dir() -> Path:
     try:
         settings = load(environ={**os.environ, "COIN_MODE": "sim"}).settings
     except SettingsError as error:
-        raise ResearchError("; ".join(error.problems)) from error
+        raise WrongSettings("; ".join(error.problems)) from error
     return settings.paths.root
 
 
@@ -169,7 +170,7 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
     for text in texts or []:
         key, mark, value = text.partition("=")
         if not mark or not key.strip():
-            raise ResearchError(f"{text}: written KEY=VALUE, such as TAKE_PROFIT_PCT=2.5")
+            raise Misused(f"{text}: written KEY=VALUE, such as TAKE_PROFIT_PCT=2.5")
         out[key.strip().upper()] = value.strip()
     return out
 
@@ -183,5 +184,5 @@ def day_s(text: str | None) -> int | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ResearchError(f"{text} is no day; written like 2024-01-31") from error
+        raise Misused(f"{text} is no day; written like 2024-01-31") from error
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

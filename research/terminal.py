@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 from shared import terminal as fitted
+from shared.exits import Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +25,12 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
-def give_up(text: str, *ways_out: str) -> typer.Exit:
+def give_up(text: str, *ways_out: str, code: int = Exit.FAILED) -> typer.Exit:
     """Print what is wrong and what helps; raise what this returns."""
     typer.echo(f"  ✗ {text}", err=True)
     for way in ways_out:
         typer.echo(f"    {way}", err=True)
-    return typer.Exit(1)
+    return typer.Exit(code)
 
 
 def say_json(document: object) -> None:

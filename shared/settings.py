@@ -207,6 +207,13 @@ def _wanted(kind: Any, rule: Rule) -> str:
     return f"{noun} from {rule.low:g} to {rule.high:g}" if rule.low is not None and rule.high is not None else noun
 
 
+def as_text(value: object) -> str:
+    """A value as it is shown: lists with commas, secrets not at all."""
+    if isinstance(value, Secret):
+        return ""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
 def public_values(settings: Settings) -> dict[str, str]:
     """Every key with its effective value as text, secrets masked: for the Settings page and the config hash."""
     out = {}
@@ -215,7 +222,7 @@ def public_values(settings: Settings) -> dict[str, str]:
         if is_secret(key):
             out[key] = "set" if value else ""
         else:
-            out[key] = ",".join(value) if isinstance(value, tuple) else str(value)
+            out[key] = as_text(value)
     return out | dict(sorted(settings.strategy_options.items()))
 
 

@@ -1,19 +1,27 @@
 """Runs every check and prints the table."""
 
+import textwrap
+from dataclasses import asdict
+
 from cli import ui
 from cli.context import data_paths
 from cli.doctor import data, machine
 from cli.doctor.check import Check, bad, good, note
 from cli.witness import look
-from shared import settings
+from shared import settings, terminal
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
 from shared.settings import Settings, SettingsError
 
+_WORDS = {ui.GOOD: "good", ui.WARN: "warn", ui.BAD: "bad", ui.DOT: "note"}
 
-def doctor() -> int:
+
+def doctor(*, as_json: bool = False) -> int:
     """Print the table; the exit code is 1 where something is bad."""
     checks = every_check()
+    if as_json:
+        ui.say_json([{**asdict(check), "mark": _WORDS[check.mark]} for check in checks])
+        return 1 if any(check.mark == ui.BAD for check in checks) else 0
     _print(checks)
     failed = [check for check in checks if check.mark == ui.BAD]
     warned = [check for check in checks if check.mark == ui.WARN]
@@ -66,14 +74,18 @@ def _settings() -> tuple[Settings | None, list[Check]]:
 
 
 def _print(checks: list[Check]) -> None:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    colours = {ui.GOOD: "green", ui.WARN: "yellow", ui.BAD: "bold red", ui.DOT: "dim"}
-    table = Table(box=None, pad_edge=True, show_header=False)
+    """Mark, name, what was found, and below it what helps; what is found wraps at the terminal's width."""
+    left = max(len(check.name) for check in checks)
+    room = terminal.width()
     for check in checks:
-        found = Text(check.found)
-        if check.way_out:
-            found.append(f"\n→ {check.way_out}", style="cyan")
-        table.add_row(Text(check.mark, style=colours[check.mark]), Text(check.name), found)
-    ui.console().print(table, soft_wrap=False)
+        found = _wrapped(check.found, room, left + 6)
+        ways_out = _wrapped(f"→ {check.way_out}", room, left + 6) if check.way_out else []
+        ui.plain(f" {ui.marked(check.mark)}  {check.name:{left}}  {found[0]}")
+        for text in (*found[1:], *(ui.paint(way, "cyan") for way in ways_out)):
+            ui.plain(" " * (left + 6) + text)
+
+
+def _wrapped(text: str, room: int | None, indent: int) -> list[str]:
+    if room is None:
+        return [text]
+    return textwrap.wrap(text, max(room - indent, 20), break_on_hyphens=False, break_long_words=False) or [""]

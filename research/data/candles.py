@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.strategies.base import Bars
-from research.errors import ResearchError
+from research.errors import Misused
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,13 +51,13 @@ def granularity_text(seconds: int) -> str:
 
 
 def granularity_s(text: str) -> int:
-    """1m -> 60, 4h -> 14400, ONE_HOUR -> 3600. Raises ResearchError."""
+    """1m -> 60, 4h -> 14400, ONE_HOUR -> 3600. Raises Misused."""
     for seconds, wire in WIRE_NAMES.items():
         if text.upper() == wire:
             return seconds
     match = re.fullmatch(r"(\d{1,5})([smhdw])", text.strip().lower())
     if match is None or int(match[1]) == 0:
-        raise ResearchError(f"{text} is no length of a bar; there are {', '.join(SHORT_NAMES.values())}")
+        raise Misused(f"{text} is no length of a bar; there are {', '.join(SHORT_NAMES.values())}")
     return int(match[1]) * _UNITS[match[2]]
 
 

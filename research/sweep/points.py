@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from research.errors import ResearchError
+from research.errors import Misused
 
 MAX_VALUES = 10_000
 MAX_POINTS = 1_000_000
@@ -15,18 +15,18 @@ Grid = Mapping[str, tuple[str, ...]]
 
 
 def parse(texts: Sequence[str]) -> Grid:
-    """Axes from KEY=a,b,c or KEY=first:last:step (last included). Raises ResearchError."""
+    """Axes from KEY=a,b,c or KEY=first:last:step (last included). Raises Misused."""
     grid: dict[str, tuple[str, ...]] = {}
     for text in texts:
         key, mark, spec = text.partition("=")
         key = key.strip().upper()
         if not mark or not spec.strip():
-            raise ResearchError(f"--grid {text}: written KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8")
+            raise Misused(f"--grid {text}: written KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8")
         if key in grid:
-            raise ResearchError(f"--grid names {key} twice")
+            raise Misused(f"--grid names {key} twice")
         grid[key] = _range(text, spec) if ":" in spec else tuple(v.strip() for v in spec.split(",") if v.strip())
     if not grid:
-        raise ResearchError("a sweep needs at least one --grid KEY=…")
+        raise Misused("a sweep needs at least one --grid KEY=…")
     return grid
 
 
@@ -35,12 +35,12 @@ def _range(text: str, spec: str) -> tuple[str, ...]:
     try:
         first, last, step = (Decimal(part) for part in spec.split(":"))
     except (InvalidOperation, ValueError) as error:
-        raise ResearchError(f"--grid {text}: a range is written first:last:step") from error
+        raise Misused(f"--grid {text}: a range is written first:last:step") from error
     if not (first.is_finite() and last.is_finite() and step.is_finite()) or step <= 0 or last < first:
-        raise ResearchError(f"--grid {text}: the step must be above zero and lead from first to last")
+        raise Misused(f"--grid {text}: the step must be above zero and lead from first to last")
     count = int((last - first) / step) + 1
     if count > MAX_VALUES:
-        raise ResearchError(f"--grid {text}: {count:,} values are too many")
+        raise Misused(f"--grid {text}: {count:,} values are too many")
     return tuple(f"{first + i * step:f}" for i in range(count))
 
 
@@ -49,9 +49,9 @@ def size(grid: Grid) -> int:
 
 
 def all_points(grid: Grid) -> list[Point]:
-    """Every point, the last axis moving fastest. Raises ResearchError for too many."""
+    """Every point, the last axis moving fastest. Raises Misused for too many."""
     if size(grid) > MAX_POINTS:
-        raise ResearchError(f"{size(grid):,} points are too many; --random N takes some of them")
+        raise Misused(f"{size(grid):,} points are too many; --random N takes some of them")
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 

@@ -60,13 +60,6 @@ def test_a_recording_that_is_not_there_is_named(coin: Coin, tmp_path: Path) -> N
     assert f"Looked for {tmp_path / 'none.csv'}" in done.stderr
 
 
-def test_settings_name_their_source(coin: Coin) -> None:
-    done = coin("settings", SIM_SEED="7")
-    assert "SIM_SEED=7  (environment)" in done.stdout
-    everything = coin("settings", "--all").stdout
-    assert "DASHBOARD_PORT=8080  (default)" in everything
-
-
 def test_commands_without_a_bot(coin: Coin, paths: DataPaths) -> None:
     done = coin("flatten", "--yes")
     assert done.returncode == 1

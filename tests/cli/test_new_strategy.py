@@ -13,7 +13,7 @@ from tests.cli.conftest import Coin
 @pytest.mark.parametrize("name", ["My-Strategy", "logistic", "../evil"])
 def test_a_name_that_cannot_be_used_is_refused_in_words(name: str, coin: Coin) -> None:
     done = coin("new-strategy", name)
-    assert done.returncode == 78, done.stdout + done.stderr
+    assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr and ("lower-case" in done.stderr or "choose another" in done.stderr)
 
 
@@ -25,7 +25,7 @@ def test_it_writes_a_strategy_that_the_bot_finds(tmp_path: Path, monkeypatch: py
     assert registry.make("buy_the_dip", Settings(), tmp_path).warmup_bars > 0, "STRATEGY=buy_the_dip finds it"
     with pytest.raises(Exception) as refused:
         new_strategy.create("buy_the_dip")
-    assert getattr(refused.value, "exit_code", None) == 78, "never overwritten"
+    assert getattr(refused.value, "exit_code", None) == 1, "never overwritten"
 
 
 def test_it_is_among_the_commands(coin: Coin) -> None:

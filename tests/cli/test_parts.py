@@ -64,5 +64,5 @@ def test_a_default_that_the_bot_adjusted_is_shown_with_the_value_in_force(
     found = AdjustedDoc(key="TRAIL_ACTIVATE_PCT", value="2.28", why="it pays")
     state = SimpleNamespace(risk=RiskDoc(entries_blocked=None, limits=[], adjusted=[found]))
     monkeypatch.setattr(settings_view, "read_state", lambda _paths: (state, None, False))
-    settings_view.show(everything=False)
-    assert "TRAIL_ACTIVATE_PCT=2.28  (adjusted: it pays)" in capsys.readouterr().out
+    settings_view.show()
+    assert "TRAIL_ACTIVATE_PCT=2.28  (adjusted: it pays; default 1.9)" in capsys.readouterr().out

@@ -106,23 +106,27 @@ def test_sweep_walk_and_check(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "words", "code"),
     [
-        (["backtest", "-d", "nothing"], "no candle set nothing; there are mine"),
-        (["backtest", "-d", "mine", "-s", "TAKE_PROFIT=1"], "did you mean TAKE_PROFIT_PCT"),
-        (["backtest", "-d", "mine", "-s", "TAKE_PROFIT_PCT=x"], "TAKE_PROFIT_PCT=x"),
-        (["backtest", "-d", "mine", "-s", "STRATEGY=sma_cros"], "did you mean sma_cross"),
-        (["backtest", "-d", "mine", "--fill", "never"], "next_open"),
-        (["backtest", "-d", "mine", "-s", "ENTRY_ORDER=maker"], "--engine full"),
-        (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the asked stretch"),
-        (["data", "import", "missing.csv"], "is no file"),
-        (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "written KEY="),
-        (["parity"], "recorded nothing yet"),
-        (["runs", "repeat", "nothing"], "no run nothing"),
+        (["backtest", "-d", "nothing"], "no candle set nothing; there are mine", 1),
+        (["backtest", "-d", "mine", "-s", "TAKE_PROFIT=1"], "did you mean TAKE_PROFIT_PCT", 2),
+        (["backtest", "-d", "mine", "-s", "TAKE_PROFIT_PCT=x"], "TAKE_PROFIT_PCT=x", 2),
+        (["backtest", "-d", "mine", "-s", "STRATEGY=sma_cros"], "did you mean sma_cross", 1),
+        (["backtest", "-d", "mine", "--fill", "never"], "next_open", 2),
+        (["backtest", "-d", "mine", "--cash", "1e12"], "--cash 1000000000000 is out of range", 2),
+        (["backtest", "-d", "mine", "--since", "soon"], "written like 2024-01-31", 2),
+        (["backtest", "-d", "mine", "-s", "ENTRY_ORDER=maker"], "--engine full", 1),
+        (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the asked stretch", 1),
+        (["data", "import", "missing.csv"], "is no file", 1),
+        (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "written KEY=", 2),
+        (["parity"], "recorded nothing yet", 1),
+        (["runs", "repeat", "nothing"], "no run nothing", 1),
     ],
 )
-def test_refusals_are_one_line(folder: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_are_one_line(
+    folder: Path, arguments: list[str], words: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATA_DIR", str(folder))
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 1 and words in result.stderr and result.stderr.lstrip().startswith("✗")
+    assert result.exit_code == code and words in result.stderr and result.stderr.lstrip().startswith("✗")
     assert isinstance(result.exception, SystemExit)
