@@ -83,6 +83,26 @@ class LedgerOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderMoney:
+    """Amounts in quote currency. None = nothing was filled, or not every fill is known yet."""
+
+    average_fill_price: Decimal | None = None
+    filled_quote: Decimal | None = None
+    fee: Decimal | None = None
+    realized_pnl: Decimal | None = None  # of a sale: after its fee and the sold part's cost and entry fee
+    opened_lot: str | None = None  # the lot that this entry made
+    closed_lot: str | None = None  # the lot of which this sale sold the last
+    sold_of_lot: str | None = None  # the lot of which it sold a part
+
+    def with_order(self, o: LedgerOrder) -> dict[str, Any]:
+        """The order with its money, flat."""
+        return {n: getattr(o, n) for n in o.__slots__} | {n: getattr(self, n) for n in self.__slots__}
+
+
+NO_MONEY = OrderMoney()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the journal."""
 

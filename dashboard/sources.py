@@ -119,7 +119,10 @@ class Sources:
         if kill_file != self._kill_file:
             self._kill_file = kill_file
             self.version += 1
-        self._market_reading = self._market.look()
+        market = self._market.look()
+        if market.changed:  # a price is news, too: pages show it within the second in which it was written
+            self.version += 1
+        self._market_reading = market
         self._roll_second()
         self._watch_unseen()
         presence = judge(self._sighting())

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from dashboard import earned, server, tail
+from dashboard import earned, order_money, server, tail
 from dashboard.content import chart as chart_page
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
@@ -156,9 +156,13 @@ def _ledger(routes: APIRouter) -> None:
     ) -> Response:
         """Orders that work (or, with working=false, those that ended), newest first; amounts as exact text."""
         hub = hub_of(request)
-        found = await hub.cache.get(
-            ("orders", working, limit), READ_TTL_S, lambda: hub.ledger.orders(working=working, limit=limit)
-        )
+
+        def read() -> list[dict[str, Any]] | None:
+            rows = hub.ledger.orders(working=working, limit=limit)
+            money = order_money.of_orders(hub.ledger, rows) if rows else {}
+            return None if rows is None else [money[o.client_order_id].with_order(o) for o in rows]
+
+        found = await hub.cache.get(("orders", working, limit), READ_TTL_S, read)
         return json({"known": found is not None, "orders": found or []})
 
     @routes.get("/fills", response_class=Response, responses=_ok(m.Fills))

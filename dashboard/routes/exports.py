@@ -1,12 +1,17 @@
 """Downloads."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from dashboard import order_money
 from dashboard.routes.tools import hub_of
+from dashboard.views import orders as orders_view
 from dashboard.views import performance, results, trades
+
+MOST_ORDERS = 5_000
 
 
 def router() -> APIRouter:
@@ -26,10 +31,28 @@ def router() -> APIRouter:
                 return None
             return trades.csv(rows, hub.ledger.open_lots() or [], {lot.lot_id: lot.result for lot in held})
 
-        text = await asyncio.to_thread(read)
-        if text is None:
-            raise HTTPException(404, "There is no ledger to read.")
-        headers = {"content-disposition": f'attachment; filename="trades-{now:%Y-%m-%d}.csv"'}
-        return Response(text, 200, headers, "text/csv; charset=utf-8")
+        return await _csv(read, f"trades-{now:%Y-%m-%d}.csv")
+
+    @routes.get("/orders.csv")
+    async def orders(request: Request) -> Response:
+        """Orders that ended and those that work, newest first, with average price, fee and result."""
+        hub = hub_of(request)
+
+        def read() -> str | None:
+            ended, working = (hub.ledger.orders(working=one, limit=MOST_ORDERS) for one in (False, True))
+            if ended is None or working is None:
+                return None
+            rows = [*working, *ended]
+            return orders_view.csv(rows, order_money.of_orders(hub.ledger, rows))
+
+        return await _csv(read, f"orders-{datetime.now(UTC):%Y-%m-%d}.csv")
 
     return routes
+
+
+async def _csv(read: Callable[[], str | None], name: str) -> Response:
+    text = await asyncio.to_thread(read)
+    if text is None:
+        raise HTTPException(404, "There is no ledger to read.")
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text, 200, headers, "text/csv; charset=utf-8")

@@ -77,6 +77,13 @@ class Order(BaseModel):
     created_ms: int
     updated_ms: int
     reason: str | None
+    average_fill_price: str | None = Field(description="Null: nothing filled, or not every fill is known yet.")
+    filled_quote: str | None
+    fee: str | None = Field(description="Of its fills, in quote currency.")
+    realized_pnl: str | None = Field(description="Of a sale: after its fee and the sold part's cost and entry fee.")
+    opened_lot: str | None
+    closed_lot: str | None = Field(description="The lot of which this sale sold the last.")
+    sold_of_lot: str | None = Field(description="The lot of which this sale sold a part.")
 
 
 class Orders(BaseModel):

@@ -53,6 +53,11 @@
       }
       body.hidden = words.length > 0 && rows.every((r) => r.hidden);
     }
+    const section = input.closest("section"), bodies = [...section.querySelectorAll("tbody")], none = section.querySelector("[data-nofit]");
+    if (!none) return;
+    none.hidden = !bodies.length || bodies.some((b) => !b.hidden);
+    none.querySelector("[data-words]").textContent = input.value.trim();
+    bodies[0]?.closest("table").toggleAttribute("hidden", !none.hidden);
   }
   const filters = () => document.querySelectorAll("[data-filter]").forEach((input) => { if (input.value) filter(input); });
   addEventListener("DOMContentLoaded", () => {
@@ -60,6 +65,13 @@
     filters();
     document.addEventListener("htmx:after:swap", () => { tables().forEach(sort); filters(); });
     document.addEventListener("input", (e) => { if (e.target.matches?.("[data-filter]")) filter(e.target); });
+    document.addEventListener("click", (e) => {
+      const input = e.target.closest("[data-clear]")?.closest("section").querySelector("[data-filter]");
+      if (!input) return;
+      input.value = "";
+      filter(input);
+      input.focus();
+    });
     document.addEventListener("click", (e) => { const th = e.target.closest("th"); if (th) choose(th); });
     document.addEventListener("keydown", (e) => { if (e.key === "Enter" && e.target.matches?.("th")) choose(e.target); });
   });

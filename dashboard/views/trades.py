@@ -9,6 +9,7 @@ from dashboard.views import chart
 from dashboard.views import format as f
 from dashboard.views.results import Open, OpenLot
 from dashboard.views.snapshot import Snapshot
+from dashboard.views.spreadsheet import cell
 
 PER_PAGE = 25
 _REASONS = {"trail": "trailing stop", "command": "closed by hand", "unknown": "not known"}
@@ -91,12 +92,12 @@ def csv(closed: Sequence[ClosedLot], held: Sequence[OpenRow], results: Mapping[s
     for r in closed:
         cells = (*_first(r), _stamp(r.closed_ms), *_amounts(r), f"{r.realized_pnl:f}", r.exit_reason, "closed",
                  f"{r.entry_fee + r.exit_fee:f}", "0", f"{r.realized_pnl:f}")  # fmt: skip
-        lines.append(",".join(_cell(c) for c in cells))
+        lines.append(",".join(cell(c) for c in cells))
     for o in held:
         result = results.get(o.lot_id)
         text = "" if result is None else f"{result:.8f}"
         cells = (*_first(o), "", *_amounts(o), "", "", "open", f"{o.entry_fee + o.exit_fee:f}", text, text)
-        lines.append(",".join(_cell(c) for c in cells))
+        lines.append(",".join(cell(c) for c in cells))
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -110,14 +111,3 @@ def _amounts(r: ClosedLot | OpenRow) -> tuple[str, ...]:
 
 def _stamp(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _cell(value: object) -> str:
-    text = str(value)
-    if (text and text[0] in "=+@\t\r") or (text[:1] == "-" and not _numeric(text)):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
-
-
-def _numeric(text: str) -> bool:
-    return text[1:].replace(".", "", 1).isdecimal()

@@ -104,3 +104,29 @@ def test_a_filter_holds_over_refreshes_and_finds_a_whole_group(
     page = v.go("/orders")
     page.fill("#or-open [data-filter]", "not ours")
     assert page.locator("#or-open tbody tr:visible").count() == 1
+
+
+def test_a_filter_that_nothing_fits_says_so_and_can_be_cleared(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running()
+    v = visit(here)
+    for path, card in (("/orders", "#or-open"), ("/orders", "#or-done"), ("/positions", "#po-lots")):
+        page = v.go(path)
+        page.fill(f"{card} [data-filter]", "zebra")
+        for _ in range(2):  # and it holds over a refresh
+            assert page.locator(f"{card} thead:visible").count() == 0, "no bare head"
+            assert "zebra" in page.inner_text(f"{card} [data-nofit]")
+            before = page.inner_text("#f-pres")
+            page.wait_for_function("(b) => document.querySelector('#f-pres').innerText !== b", arg=before)
+        page.click(f"{card} [data-clear]")
+        assert page.locator(f"{card} thead:visible").count() == 1 and page.locator(f"{card} tbody tr:visible").count()
+        assert page.input_value(f"{card} [data-filter]") == ""
+        assert not page.locator(f"{card} [data-nofit]").is_visible()
+    for path, words in (("/log?q=zebra", "No line fits"), ("/settings?q=zebra", "No setting fits"),
+                        ("/events?kind=feed", "No feed entry fits")):  # fmt: skip
+        page = v.go(path)
+        assert words in page.inner_text("main")
+        page.click('a:text-is("Clear filter")')
+        page.wait_for_url(here.base + path.split("?")[0])
+    assert v.trouble == []
