@@ -93,8 +93,10 @@ class Broadcaster:
         """Draw and send until cancelled."""
         with self.hub.sources.waiter() as changed:
             while True:
+                # Not `wait_for`: until Python 3.12 it loses a cancellation that comes with the change, and never ends.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):
+                        await changed.wait()
                 changed.clear()
                 await self._update_all()
                 await asyncio.sleep(SPACING_S)

@@ -113,7 +113,8 @@ async def refresh_products(bot: Bot, rest: Rest) -> None:
 async def _wait(bot: Bot, seconds_: float) -> bool:
     """True where a sync was asked for meanwhile."""
     try:
-        await asyncio.wait_for(bot.sync_wanted.wait(), seconds_)
+        async with asyncio.timeout(seconds_):  # `wait_for` loses a cancellation that comes with the event
+            await bot.sync_wanted.wait()
     except TimeoutError:
         return False
     bot.sync_wanted.clear()

@@ -90,7 +90,9 @@ class StateWriter:
         left_s = due_s - self._clock.monotonic_s()
         if left_s > 0:
             try:
-                await asyncio.wait_for(self._poked.wait(), left_s)
+                # Not `wait_for`: until Python 3.12 it loses a cancellation that comes with the poke, and never ends.
+                async with asyncio.timeout(left_s):
+                    await self._poked.wait()
             except TimeoutError:
                 return True
             self._poked.clear()

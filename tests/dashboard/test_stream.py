@@ -169,3 +169,17 @@ async def test_viewers_and_operators_see_different_buttons(live: Dash) -> None:
     _, operator = await join(live, role="operator", key="o")
     assert "reading only" in await read(viewer)
     assert "reading only" not in await read(operator)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_the_broadcaster_ends_when_it_is_ended_at_the_moment_of_a_change(dash: Dash, turns: int) -> None:
+    task = asyncio.create_task(broadcaster(dash).run())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    dash.hub.sources.bump()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=1.5)
+    task.cancel()
+    assert done

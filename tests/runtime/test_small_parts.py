@@ -209,6 +209,25 @@ async def test_a_poke_writes_at_once_and_does_not_shift_the_beat(tmp_path: Path)
     assert beats[:4] == [0.0, 0.2, 0.5, 1.0], beats
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_the_writer_ends_when_it_is_ended_at_the_moment_of_a_poke(tmp_path: Path, turns: int) -> None:
+    rig = BotRig(tmp_path / "data")
+    rig.begin()
+    from bot.runtime.report import state
+
+    paths = rig.settings.paths
+    writer = StateWriter(paths, SystemFs(), SystemClock(), Inline(), lambda: state(rig.bot), lambda: None)
+    task = asyncio.ensure_future(writer.run())
+    await asyncio.sleep(0.05)
+    writer.poke()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=1.5)
+    task.cancel()
+    assert done
+
+
 async def test_the_document_stays_below_64_kb_with_as_many_lots_as_the_default_allows(tmp_path: Path) -> None:
     from bot.runtime.report import state
     from shared.documents import encode_state
