@@ -74,7 +74,7 @@ def _lot(number: int) -> Lot:
 
 def make_engine(lots: int) -> Engine:
     """An engine that trades ten products and holds `lots` lots."""
-    settings = Settings(products=PRODUCTS, take_profit_order="market")
+    settings = Settings(products=PRODUCTS, take_profit_order="market", min_depth_usd=0.0, max_impact_bp=0.0)
     engine = Engine(settings, _Flat(), Restored(lots=tuple(map(_lot, range(lots)))), Level.RUN, START)
     for product_id in PRODUCTS:
         engine.handle(ev.ProductsSeen((_product(product_id),)), START)

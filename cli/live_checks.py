@@ -72,6 +72,7 @@ def limits(s: Settings) -> list[Check]:
     for key, value, text in (
         ("MAX_ORDER_USD", s.max_order_usd, "a single order"),
         ("MAX_TOTAL_USD", s.max_total_usd or s.max_base, "all lots together"),
+        ("MAX_IMPACT_BP", s.max_impact_bp, "how far an entry walks the book"),
     ):
         if not value:
             rows.append(warn("limits", f"nothing bounds {text}", f"{key}=… in .env"))

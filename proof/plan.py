@@ -172,7 +172,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         quote_min=random.choice(("1", "1", "30")),
         full_history=random.random() < 0.1,
         state_s=0.5 if random.random() < 0.02 else 20.0,
-        settings=_settings(random),
+        settings=_settings(random) | _of_the_book(seed),
     )
     quiet = random.random() < 0.04
     windows = () if quiet else _windows(random, minutes * 60)
@@ -188,6 +188,12 @@ def _start_s(random: Random, minutes: float) -> int:
     elif random.random() >= 0.2:
         return day_s + random.randrange(86_400)
     return day_s + 86_400 - random.randrange(60, int(minutes * 60) + 60)
+
+
+def _of_the_book(seed: int) -> dict[str, Any]:
+    """One seed in eight walks the book before entries and sells in parts. Drawn apart: the rest of a plan stays."""
+    random = Random(f"book/{seed}")
+    return {"max_impact_bp": random.choice((0.1, 1.0, 50.0))} if random.random() < 0.125 else {}
 
 
 def _settings(random: Random) -> dict[str, Any]:

@@ -64,7 +64,8 @@ class Run:
         self.truth = TruthLog()
         self.truth.worth = self.venue.worth
         self.faults = FaultBox(plan.seed, plan.windows, lambda: self.loop.now_us)
-        given: dict[str, Any] = {"depth_view": False, **plan.settings}  # a view: nothing that trades reads it
+        # The books cost a connection and many frames: kept where a plan asks for them.
+        given: dict[str, Any] = {"depth_view": False, "max_impact_bp": 0.0, **plan.settings}
         settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **given)
         self.paths, self.bot_name = settings.paths, settings.bot_name
         self.pulse = Pulse(self.loop)

@@ -27,6 +27,7 @@ APPLIED = frozenset(
 ASSUMED: Mapping[str, str] = {
     "MAX_SPREAD_PCT": "bars hold no quotes, so the spread was never too wide",
     "MIN_DEPTH_USD": "bars hold no book, so enough was always offered",
+    "MAX_IMPACT_BP": "every entry was filled whole, and no sale went in parts",
     "PRICE_COLLAR_PCT": "there is one source of prices, so none contradicted another",
     "STALE_DATA_SEC": "prices were never late",
     "MAX_ERROR_RATE_PCT": "no order failed",

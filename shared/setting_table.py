@@ -86,7 +86,7 @@ class Settings:
     state_file: str = _set("", "A copy of bot_state.json is kept here as well; empty = none.")
     log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
-    depth_view: bool = _set(True, "Keep the 20 best levels of each book for the Chart page.")
+    depth_view: bool = _set(True, "Show the 20 best levels of each book on the Chart page.")
     granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
     use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
     tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)
@@ -126,7 +126,10 @@ class Settings:
         4.0, "No entry while the hour is this many times wilder than the day; 0 = off.", 0.0, 4.8
     )
     max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
-    min_depth_usd: float = _set(0.0, "No entry while less is offered at the best ask; 0 = off.", 0.0, 1e9)
+    min_depth_usd: float = _set(25.0, "No entry while less is offered at the best ask; 0 = off.", 0.0, 1e9)
+    max_impact_bp: float = _set(
+        50.0, "No entry that walks the book further, basis points of the best ask; 0 = off.", 0.0, 5000.0
+    )
     vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))
     vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0)
     vol_band_high_pct: float = _set(0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0)

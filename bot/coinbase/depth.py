@@ -1,8 +1,8 @@
-"""The price books that people look at: the best levels of each product, kept from the level2 channel.
+"""The price books: the best levels of each product, kept from the level2 channel, for people and for MAX_IMPACT_BP.
 
-A view and nothing else: no rule reads it, so it has a connection of its own, and its trouble is nobody's. Only the
-levels near the touch are kept (a whole book of BTC-USD has 45,000). What lies beyond the worst level of the snapshot
-is not known, so when too much of the kept part was traded away, the connection begins anew with a snapshot.
+It has a connection of its own, whose trouble holds nothing up: without a book an entry must fit into the best ask.
+Only the levels near the touch are kept (a whole book of BTC-USD has 45,000). What lies beyond the worst level of the
+snapshot is not known, so when too much of the kept part was traded away, the connection begins anew with a snapshot.
 A snapshot of 5 MB would hold the event loop for a tenth of a second, and with it the way of a kill: it is cut to the
 part near the touch before it is parsed.
 """
@@ -19,7 +19,8 @@ from bot.coinbase.endpoints import Endpoints
 from bot.coinbase.keys import ApiKey
 from bot.coinbase.net import Net
 from bot.coinbase.stream import Stream
-from bot.core.events import OrdersSeen, Priced
+from bot.core.book import Ladder
+from bot.core.events import BookSeen, OrdersSeen, Priced
 from shared.documents import DepthDoc
 from shared.seams import Clock, Rng
 from shared.times import epoch_ms
@@ -65,6 +66,10 @@ class Side:
         """The best `count` levels, best first."""
         pick = heapq.nlargest if self._sign > 0 else heapq.nsmallest
         return pick(count, self.sizes.items())
+
+    def ladder(self) -> Ladder:
+        """Every level that is kept, best first."""
+        return Ladder(tuple(self.best(len(self.sizes))), self.horizon is None)
 
     @property
     def short(self) -> bool:
@@ -164,22 +169,34 @@ class DepthStream(Stream):
 
     def shown(self) -> list[DepthDoc]:
         """The best levels of each product that has a sound book; empty while the connection is down."""
-        if not self.health.connected:
-            self._books.clear()
-            return []
         now_s, now_ms = self._clock.monotonic_s(), epoch_ms(self._clock.utc())
         found = []
-        for product_id, book in list(self._books.items()):
-            if product_id not in self._product_ids:
-                del self._books[product_id]
-                continue
-            if (trouble := book.trouble) is not None:
-                self.give_up(f"{product_id}: {trouble}")
+        for product_id in list(self._books):
+            book = self._sound(product_id)
+            if book is None:
                 continue
             at_ms = now_ms - round(max(now_s - book.at_s, 0.0) * 1000)
             bids, asks = ([list(level) for level in side.best(SHOWN)] for side in (book.bids, book.asks))
             found.append(DepthDoc(product_id=product_id, bids=bids, asks=asks, at_ms=at_ms))
         return found
+
+    def told(self, product_id: str) -> BookSeen | None:
+        """All that is kept of one product's book; None where there is no sound one."""
+        book = self._sound(product_id)
+        return BookSeen(product_id, book.bids.ladder(), book.asks.ladder()) if book is not None else None
+
+    def _sound(self, product_id: str) -> Book | None:
+        if not self.health.connected:
+            self._books.clear()
+            return None
+        book = self._books.get(product_id)
+        if book is not None and product_id not in self._product_ids:
+            del self._books[product_id]
+            return None
+        if book is not None and (trouble := book.trouble) is not None:
+            self.give_up(f"{product_id}: {trouble}")
+            return None
+        return book
 
     def _frame(self, frame: str | bytes) -> None:
         if len(frame) > LARGE:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.core import account, audit, clock_step, commands, edge, entries, exits, flow, maker, universe
 from bot.core import events as ev
+from bot.core.book import Book
 from bot.core.intents import Intent
 from bot.core.market import DOUBT_TOLD_MS, Market
 from bot.core.risk import guards
@@ -35,6 +36,7 @@ class Engine:
         self.world = World(settings, strategy, quote, restored, level, self._handled_ms)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Priced: self._priced,
+            ev.BookSeen: self._book_seen,
             ev.BarsClosed: self._bars_closed,
             ev.Tick: self._tick,
             ev.Accepted: lambda e: flow.accepted(self.world, e),
@@ -111,6 +113,11 @@ class Engine:
         if world.now_ms - market.judged_ms < world.settings.tick_interval_sec * 1000:
             return
         self._judge(market)
+
+    def _book_seen(self, event: ev.BookSeen) -> None:
+        market = self.world.markets.get(event.product_id)
+        if market is not None:
+            market.book = Book(event.bids, event.asks, self.world.now_ms)
 
     def _doubt(self, market: Market, price: Decimal) -> None:
         """Tell people, at most once a minute. The price itself moves nothing, not even the feed's age."""
@@ -236,7 +243,7 @@ class Engine:
             self.world.note("risk", word, "warn")
 
     def _trading_ready(self, _event: ev.TradingReady) -> None:
-        self.world.ready = True
+        self.world.ready, self.world.ready_ms = True, self.world.now_ms
         edge.say_adjusted(self.world)
         maker.adopt(self.world)
         exits.lapse_exits(self.world)

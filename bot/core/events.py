@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.core.book import Ladder
 from bot.core.model import Balance, Bar, FeeRates, Fill, Product, VenueOrder
 from shared.control import Command, Level
 
@@ -51,6 +52,15 @@ class Priced:
     bid: Decimal | None
     ask: Decimal | None
     ask_size: Decimal | None = None  # offered at the best ask, base units
+
+
+@dataclass(frozen=True, slots=True)
+class BookSeen:
+    """One product's price book, as far as it is kept."""
+
+    product_id: str
+    bids: Ladder
+    asks: Ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +227,7 @@ Event = (
     | OrdersSeen
     | FillsSeen
     | Priced
+    | BookSeen
     | BarsClosed
     | Accepted
     | Refused

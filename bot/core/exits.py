@@ -6,7 +6,7 @@ before any other exit is sent; so whatever the order in which answers arrive, a 
 
 from decimal import Decimal
 
-from bot.core import edge, fills
+from bot.core import edge, fills, slices
 from bot.core.intents import CancelOrder
 from bot.core.lots import Lot
 from bot.core.market import Market
@@ -111,6 +111,9 @@ def proceed(world: World, lot: Lot) -> None:
         return
     if not market.product.sellable(lot.base_left, price):
         return
+    size = slices.next_size(world, market, lot)
+    if size is None:
+        return
     flatten = lot.exit_reason in ORDERED
     command_id = command_of(world, lot) if flatten else None
     lot_id = f"{lot.lot_id}|{command_id}" if command_id else lot.lot_id
@@ -120,7 +123,7 @@ def proceed(world: World, lot: Lot) -> None:
         side=Side.SELL,
         kind=Kind.MARKET,
         purpose=Purpose.FLATTEN if flatten else Purpose.EXIT,
-        base_size=market.product.floor_size(lot.base_left),
+        base_size=size,
         quote_size=None,
         limit_price=None,
         post_only=False,
@@ -133,7 +136,6 @@ def proceed(world: World, lot: Lot) -> None:
     world.exit_hold_ms[lot.lot_id] = world.now_ms + EXIT_RETRY_MS
     send(world, spec)
     reason = lot.exit_reason.value if lot.exit_reason else "exit"
-    size = spec.base_size or lot.base_left
     text = f"{lot.product_id} {lot.kind.value} sells {spoken(size, market.product.base_increment)} at market ({reason})"
     world.note("order", text, product_id=lot.product_id, ref=spec.client_order_id, base_size=plain(size))
 
@@ -218,9 +220,9 @@ def order_over(world: World, order: Order) -> None:
         return
     if order.counted_size:
         left, quantity = plain(lot.base_left), plain(order.counted_size)
-        world.note(
-            "exit", f"{lot.product_id} sold {quantity}, {left} is left of the lot", "warn", lot.product_id, lot.lot_id
-        )
+        level = "info" if lot.lot_id in world.slicing else "warn"
+        text = f"{lot.product_id} sold {quantity}, {left} is left of the lot"
+        world.note("exit", text, level, lot.product_id, lot.lot_id)
     if order.spec.purpose is Purpose.TAKE and order.state is OrderState.REFUSED and world.may_exit:
         # Refused as it would cross: the price is at the take already. Judged locally until the next try.
         world.take_hold_ms[lot.lot_id] = world.now_ms + TAKE_RETRY_MS

@@ -133,7 +133,7 @@ def closed(world: World, lot: Lot) -> None:
     if lot.exit_reason is None:
         lot = replace(lot, exit_reason=ExitReason.TAKE)  # the take that rested was filled
     world.save_lot(lot)
-    for store in (world.take_hold_ms, world.exit_hold_ms, world.exits_refused, world.attempts):
+    for store in (world.take_hold_ms, world.exit_hold_ms, world.exits_refused, world.attempts, world.slicing):
         store.pop(lot.lot_id, None)
     realized = lot.realized_pnl or ZERO
     losses.lot_closed(world, lot)

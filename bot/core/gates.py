@@ -348,7 +348,7 @@ def _of_guard(guard: Guard) -> Judge:
     bad = _FAULT if guard.broken else _SHUT
     unit = f" {guard.unit}" if guard.unit else ""
     # Shares and ratios to the hundredth, as the pages show them; counts and money as they are.
-    digits = ",.2f" if guard.unit in ("%", "x") else ",.6g"
+    digits = ",.2f" if guard.unit in ("%", "x") else ",.1f" if guard.unit == "bp" else ",.6g"
 
     def judge(world: World, market: Market) -> Gate:
         reading = guard.read(world, market)
@@ -357,7 +357,7 @@ def _of_guard(guard: Guard) -> Judge:
         limit = f"{sign} {reading.limit:g}{unit}"
         if reading.band is Band.UNKNOWN:
             verdict = _OPEN if reading.approved else _UNKNOWN
-            return Gate(guard.name, guard.title, verdict, "not known yet", limit, "when it is known")
+            return Gate(guard.name, guard.title, verdict, guard.unknown, limit, "when it is known")
         value = f"{reading.value:{digits}}{unit}" if reading.value is not None else "not a number"
         return Gate(guard.name, guard.title, _OPEN if reading.approved else bad, value, limit, guard.opens)
 

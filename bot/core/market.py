@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from bot.core.book import FRESH_MS, Book
 from bot.core.model import Bar, Product
 from bot.core.risk.bands import Bands
 from bot.core.volatility import Volatility
@@ -25,6 +26,7 @@ class Market:
     bid: Decimal | None = None
     ask: Decimal | None = None
     ask_size: Decimal | None = None  # offered at the best ask, base units
+    book: Book | None = None  # as the level2 channel told it last
     priced_ms: int | None = None  # when the last price came
     doubted: Decimal | None = None  # a price far from the last one, seen once
     doubt_told_ms: int | None = None  # when people were told of one
@@ -71,6 +73,11 @@ class Market:
         if self.bid is None or self.ask is None or self.bid <= 0:
             return None
         return float((self.ask - self.bid) / (self.ask + self.bid) * 200)
+
+    def fresh_book(self, now_ms: int) -> Book | None:
+        """The price book; None where none is kept, or nobody has told of it for a while."""
+        book = self.book
+        return book if book is not None and now_ms - book.seen_ms <= FRESH_MS else None
 
     def believes(self, price: Decimal) -> bool:
         """True where `price` is near the last one, or near one that was doubted just before."""

@@ -16,6 +16,7 @@ from bot.core.model import Bar, Kind, OrderSpec, Product, Purpose, VenueOrder
 from bot.core.orders import Order, OrderInput, OrderState
 from bot.core.portfolio import Portfolio, from_signed
 from bot.core.risk.memory import RiskMemory
+from bot.core.slices import Slicing
 from bot.core.time_weighted import FACT, PEAK_FACT, Curve
 from shared.control import Level
 from shared.documents import EventDoc
@@ -129,6 +130,7 @@ class World:
         self.differences: dict[str, Decimal] = from_signed(self.facts.get("differences"))
         self.foreign_fills: dict[tuple[str, str], dict[str, Decimal] | None] = {}  # of others: what each moved
         self.ready = False
+        self.ready_ms = 0  # since when
         self.feed_up = False
         self.feed_note = "not connected yet"
         self.clock_offset_ms: int | None = None
@@ -142,6 +144,7 @@ class World:
         self.refused_in_a_row: dict[str, int] = {}  # product → entries refused since the last accepted one
         self.take_hold_ms: dict[str, int] = {}  # lot → no resting take before this
         self.exit_hold_ms: dict[str, int] = {}  # lot → no further exit before this
+        self.slicing: dict[str, Slicing] = {}  # lot → its sale that goes in parts
         self.exits_refused: dict[str, int] = {}  # lot → its sales refused in a row
         self.order_times_ms: deque[int] = deque(restored.order_times_ms, maxlen=1000)
         self.events: deque[EventDoc] = deque(restored.events, maxlen=EVENTS_SHOWN)

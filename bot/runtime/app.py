@@ -18,7 +18,7 @@ from bot.coinbase.stream import Stream
 from bot.core import events as ev
 from bot.core.engine import Engine
 from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
-from bot.core.model import OrderSpec, Side
+from bot.core.model import OrderSpec, Purpose, Side
 from bot.core.risk import pretrade
 from bot.core.world import Restored
 from bot.runtime.boot_state import BootState
@@ -80,7 +80,7 @@ class Bot:
         self.streams: list[Stream] = []
         self.strategy: StrategyAdapter | None = None
         self.minutes = Minutes()  # for people
-        self.depth: DepthStream | None = None  # for people; its trouble is nobody's
+        self.depth: DepthStream | None = None  # for people and for MAX_IMPACT_BP
         self.limiter = Limiter(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)
@@ -272,6 +272,10 @@ class Bot:
         """The core's checks of one order, once more right before the socket."""
         if self.engine is None:
             return "no engine yet"
+        if spec.purpose is Purpose.ENTRY and self.depth is not None and self.settings.max_impact_bp:
+            book = self.depth.told(spec.product_id)  # as it is now, not as it was when the entry was decided
+            if book is not None:
+                self.dispatch(book)
         found = pretrade.refusal(self.engine.world, spec)
         return found.text if found is not None else None
 

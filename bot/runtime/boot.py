@@ -349,12 +349,14 @@ class Boot:
             bot.streams.append(stream)
             task = asyncio.get_running_loop().create_task(stream.run(), name=f"stream-{name}")
             task.add_done_callback(bot.supervise)
-        if bot.settings.depth_view:
+        if bot.settings.depth_view or bot.settings.max_impact_bp:
             bot.depth = DepthStream(
                 products, endpoints=bot.endpoints, key=bot.key, net=bot.net, clock=bot.clock, rng=bot.rng
             )
-            # Not supervised: a view that dies takes nothing with it. Kept, or the loop would forget it.
+            # Kept, or the loop would forget it. A view that dies takes nothing with it; what entries need does.
             self._depth = asyncio.get_running_loop().create_task(bot.depth.run(), name="stream-depth")
+            if bot.settings.max_impact_bp:
+                self._depth.add_done_callback(bot.supervise)
 
     async def _backfill(self, rest: Rest) -> None:
         """Closed bars for signals first, then for the charts; what cannot be had now comes with the next minute."""

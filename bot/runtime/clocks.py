@@ -26,6 +26,7 @@ from shared.times import epoch_ms
 
 log = logging.getLogger("clock")
 PAGE_BARS = 300
+BOOKS_S = 1.0
 B_S = 5.0
 PROBE_S = 2.0  # between questions to an exchange that gives no answer
 SYNC_S = 30.0
@@ -57,6 +58,17 @@ async def seconds(bot: Bot) -> None:
         bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason()))
         bot.dispatch(ev.Tick())
         await _write_market(bot)
+
+
+async def books(bot: Bot) -> None:
+    """Tell the engine of every price book once a second, one after the other: no single turn of the loop is long."""
+    while True:
+        products = bot.products
+        for product_id in products:
+            await bot.clock.sleep(BOOKS_S / len(products))
+            found = bot.depth.told(product_id) if bot.depth is not None else None
+            if found is not None:
+                bot.dispatch(found)
 
 
 async def _write_market(bot: Bot) -> None:

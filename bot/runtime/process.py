@@ -212,6 +212,8 @@ class Process:
             assert bot.rest is not None
             self._start("clock-b", clocks.clock_b(bot, bot.rest))
             self._start("clock-c", clocks.clock_c(bot, bot.rest))
+            if bot.settings.max_impact_bp:
+                self._start("books", clocks.books(bot))
             if bot.settings.scanner_max_products:
                 self._start("scanner", scan.clock_c(bot, bot.rest))
             self._start("bars", clocks.bars(bot, bot.rest))

@@ -221,6 +221,6 @@ def market_file(bot: Host) -> bytes:
         )
         for product_id, m in bot.engine.world.markets.items()
     ]
-    depth = bot.depth.shown() if bot.depth is not None else []
+    depth = bot.depth.shown() if bot.depth is not None and bot.settings.depth_view else []
     document = MarketDoc(ts_ms=epoch_ms(bot.clock.utc()), quotes=quotes, depth=depth)
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)

@@ -41,7 +41,8 @@ class _Buys:
 
 def engine_with_lots(lots: int = 20, held_products: int = len(PRODUCTS)) -> Engine:
     """Ready to trade, every product held, nothing reached: each price is judged against all of its lots and gates."""
-    settings = Settings(products=PRODUCTS, tick_interval_sec=0.0, take_profit_order="market", edge_gate=False)
+    settings = Settings(products=PRODUCTS, tick_interval_sec=0.0, take_profit_order="market", edge_gate=False,
+                        min_depth_usd=0.0, max_impact_bp=0.0)  # fmt: skip
     held = tuple(_lot(number, held_products) for number in range(lots))
     engine = Engine(settings, _Buys(), Restored(lots=held), Level.RUN, from_epoch_ms(START_MS))
     now = from_epoch_ms(START_MS)

@@ -76,7 +76,7 @@ def _amount(value: float | None, unit: str) -> str:
         return f.money(value)
     whole = float(value).is_integer()
     text = f.count(int(value)) if whole else f.number(value, 1)
-    return f"{text}{f.NBSP}{unit}" if unit in ("s", "ms", "min", "h") else text
+    return f"{text}{f.NBSP}{unit}" if unit in ("s", "ms", "min", "h", "bp") else text
 
 
 def limits(s: Snapshot) -> list[Limit] | None:

@@ -41,6 +41,7 @@ SETTINGS: Mapping[str, str] = {
     "STRATEGY": "always",
     "EDGE_GATE": "false",
     "DEPTH_VIEW": "false",
+    "MAX_IMPACT_BP": "0",
     "VOL_RISK_ADJUST": "false",
     "PYRAMID_MIN_ADVERSE_PCT": "0",
     "PYRAMID_DECAY_MIN_PCT": "0",

@@ -46,7 +46,8 @@ def run_full(
         raise ResearchError("--engine full knows a spread in whole ticks only; leave the spread options out")
     if prepared.granularity_s % 60:
         raise ResearchError("--engine full needs bars of whole minutes")
-    settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600)
+    settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600, min_depth_usd=0.0,
+                                   max_impact_bp=0.0)  # fmt: skip
     driver = Driver(prepared, said, settings, model)
     curve = Curve([], [])
     position = prepared.first.tolist()

@@ -62,6 +62,7 @@ class Said:
 def quiet_settings(**changes: Any) -> Settings:
     """Settings whose side rules stay out of the way: no edge gate, no volatility factor."""
     terms: dict[str, Any] = {"products": ("BTC-USD",), "edge_gate": False, "vol_risk_adjust": False}
+    terms |= {"max_impact_bp": 0.0, "min_depth_usd": 0.0}  # prices come without a book
     return Settings(**(terms | changes))
 
 

@@ -113,6 +113,7 @@ CASES: dict[str, Case] = {
     "vol_high": Case({"vol_band_high_pct": 1.0}, _set_market(bands=StillMarket(bar_pct=1.1))),
     "spread": Case({"max_spread_pct": 0.001}),
     "depth": Case({"min_depth_usd": 1000.0}),
+    "impact": Case({"max_impact_bp": 50.0}),
     "lots": Case({"max_concurrent_lots": 1}, lot_first=True, last="90"),
     "pause": Case({"pyramid_min_seconds_between": 3600.0}, lot_first=True, last="90"),
     "adverse": Case(lot_first=True, last="100"),

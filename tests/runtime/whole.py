@@ -159,15 +159,20 @@ class Connection:
 class Whole:
     """An exchange that goes on while lives of the bot come and go on one data folder."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, patch: pytest.MonkeyPatch, *, market: str = "calm", seed: int = 3, levels: int = 40,
+        funds: str = "10000", **settings: Any,
+    ) -> None:  # fmt: skip
         self.loop = VirtualLoop()
         terms: dict[str, Any] = {
             "products": ("BTC-USD", "ETH-USD"), "strategy": "always", "edge_gate": False, "depth_view": False,
             "vol_risk_adjust": False, "safe_starts": 0, "max_vol_spike": 0.0, "risk_per_trade_pct": 1.0,
+            "max_impact_bp": 0.0,
         }  # fmt: skip
         self.settings = Settings(data_dir=folder, **(terms | settings))
         self.paths = self.settings.paths
-        self.exchange = LocalExchange(seed=3, config=Config(seed=3, levels=40, enforce_rate_limits=False))
+        config = Config(seed=seed, levels=levels, funds=funds, enforce_rate_limits=False)
+        self.exchange = LocalExchange(seed=seed, market=market, config=config)
         self.connections: list[Connection] = []
         self.paths.prepare()
         self.paths.sim.mkdir(mode=0o700)

@@ -56,6 +56,7 @@ class Guard:
     broken: bool = False  # tripped means that something is wrong, not that a choice does its job
     latches: bool = False  # tripped once, a person must press Start
     per_product: bool = False
+    unknown: str = "not known yet"  # what is said then
 
     def read(self, world: "World", market: Market) -> Reading:
         limit = self.limit(world.settings)

@@ -128,6 +128,17 @@ CONDITION_GUARDS: tuple[Guard, ...] = (
         unknown_shuts=True,
         per_product=True,
     ),
+    Guard(
+        "impact",
+        "Impact of the entry on the book",
+        "bp",
+        lambda s: s.max_impact_bp,
+        market_of.entry_impact_bp,
+        "when more is offered near the best ask; smaller entries walk less",
+        unknown_shuts=True,
+        per_product=True,
+        unknown="no book that deep is known",
+    ),
 )
 EXPOSURE_GUARDS: tuple[Guard, ...] = (
     Guard(

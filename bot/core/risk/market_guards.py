@@ -3,7 +3,9 @@
 import math
 from typing import TYPE_CHECKING
 
+from bot.core.book import BP, buy_impact_bp
 from bot.core.market import Market
+from bot.core.risk.sizing import entry_size_quote
 from bot.core.rules.risk import spike_ratio
 
 if TYPE_CHECKING:
@@ -19,6 +21,26 @@ def ask_depth_quote(_world: "World", market: Market) -> float | None:
     if market.ask is None or market.ask_size is None:
         return None
     return float(market.ask * market.ask_size)
+
+
+def entry_impact_bp(world: "World", market: Market) -> float | None:
+    """How far the next entry would walk the book; a bid that rests walks none."""
+    if world.settings.entry_order == "maker":
+        return 0.0
+    return impact_bp(world, market, float(entry_size_quote(world, market)))
+
+
+def impact_bp(world: "World", market: Market, quote: float) -> float | None:
+    """Average price of a purchase for `quote` above the best ask, in basis points; None = not known.
+
+    Where no book is kept, what fits into the best ask walks nothing; of more nobody knows. 10,000: the book ends first.
+    """
+    book = market.fresh_book(world.now_ms)
+    if book is not None:
+        found = buy_impact_bp(book.asks, quote)
+        return min(found, BP) if found is not None else None
+    offered = ask_depth_quote(world, market)
+    return 0.0 if offered is not None and quote <= offered else None
 
 
 def volatility_spike(_world: "World", market: Market) -> float | None:

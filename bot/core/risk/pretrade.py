@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from bot.core.risk import rate
 from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
+from bot.core.risk.market_guards import impact_bp
+from bot.core.rules.risk import guard_shut
 from shared.money import plain
 
 if TYPE_CHECKING:
@@ -160,6 +162,17 @@ def _collar(world: "World", spec: OrderSpec) -> Refusal | None:
     return None
 
 
+def _impact(world: "World", spec: OrderSpec) -> Refusal | None:
+    """How far a market entry would walk the book as it is now. An exit is never refused, it goes in parts."""
+    limit = world.settings.max_impact_bp
+    if spec.purpose is not Purpose.ENTRY or spec.kind is not Kind.MARKET or not limit:
+        return None
+    value = impact_bp(world, world.markets[spec.product_id], float(spec.notional))
+    if value is None:
+        return Refusal("impact", "no book that deep is known", f"< {limit:g} bp")
+    return Refusal("impact", f"{value:.1f} bp", f"< {limit:g} bp") if guard_shut(value, limit, False, False) else None
+
+
 def _rate(world: "World", spec: OrderSpec) -> Refusal | None:
     if spec.purpose is not Purpose.ENTRY:
         return None
@@ -196,6 +209,7 @@ CHECKS: tuple[Check, ...] = (
     _notional,
     _exposure,
     _collar,
+    _impact,
     _rate,
     _funds,
 )
