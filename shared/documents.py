@@ -235,6 +235,7 @@ class RiskDoc:
     entries_blocked: str | None  # the reason in words; null = not blocked by risk
     limits: list[LimitDoc]
     adjusted: list[AdjustedDoc] = field(default_factory=list)
+    trips_since: str | None = None  # from when on trips are remembered; of what was before nothing is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from bot.core.day import Day
 from bot.core.events import BalancesSeen
 from bot.core.lots import unrealized
 from bot.core.portfolio import NOISE
-from bot.core.risk import losses
+from bot.core.risk import last_trips, losses
 from bot.core.rules.day import breaker_tripped, day_pnl, day_turned
 from bot.core.time_weighted import FACT, Curve
 from bot.core.universe import without_price
@@ -153,5 +153,6 @@ def _judge_breaker(world: World, day: Day) -> None:
     pnl = judged_pnl(world, day)
     if breaker_tripped(pnl, float(day.start_equity), s.max_daily_loss_pct, s.max_daily_loss_usd):
         world.save_day(replace(day, breaker_ms=world.now_ms))
+        last_trips.seen(world, "day_loss")
         text = f"day loss limit reached ({pnl:+.2f}): no entry until the next UTC day; exits go on"
         world.note("risk", text, "bad")

@@ -10,12 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.core import account, audit, clock_step, commands, edge, entries, exits, flow, maker, universe
+from bot.core import account, audit, clock_step, commands, edge, entries, exits, flow, maker, universe, view
 from bot.core import events as ev
 from bot.core.book import Book
 from bot.core.intents import Intent
 from bot.core.market import DOUBT_TOLD_MS, Market
-from bot.core.risk import guards
+from bot.core.risk import guards, last_trips
 from bot.core.rules.day import utc_day
 from bot.core.world import Latch, Restored, StrategyPort, World
 from shared.control import Level
@@ -153,6 +153,8 @@ class Engine:
         world = self.world
         account.tick(world)
         guards.tick(world)
+        if world.ready:
+            last_trips.follow(world, view.plain_limits(world))
         flow.chase(world)
         maker.chase(world)
         if world.level is Level.STOP and world.latch is None:

@@ -1,6 +1,7 @@
 """What the engine shows: its world as the documents of `shared.documents`. Pure; called for each state write."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 from bot.core import audit as audits
@@ -12,7 +13,7 @@ from bot.core.lots import Lot, sold_result, unrealized
 from bot.core.market import Market
 from bot.core.model import VenueOrder
 from bot.core.orders import Order
-from bot.core.risk import guards
+from bot.core.risk import guards, last_trips
 from bot.core.risk.rate import orders_per_minute
 from bot.core.rules.sizing import break_even_price
 from bot.core.world import World
@@ -299,7 +300,27 @@ def _sentence(market: Market, gate: gate_rules.Gate) -> str:
 
 
 def risk(world: World) -> RiskDoc:
-    """Each limit with its current value."""
+    """Each limit with its current value and its last trip."""
+    day = world.day
+    tripped = day is not None and day.breaker_ms is not None
+    limits = [_with_trip(world, limit) for limit in (*plain_limits(world), *guards.limits(world))]
+    blocked = world.entries_blocked or ("day loss limit reached" if tripped else None)
+    since_ms = last_trips.since_ms(world)
+    return RiskDoc(
+        entries_blocked=blocked,
+        limits=limits,
+        adjusted=_adjusted(world),
+        trips_since=_iso(since_ms) if since_ms is not None else None,
+    )
+
+
+def _with_trip(world: World, limit: LimitDoc) -> LimitDoc:
+    at_ms = last_trips.at_ms(world, limit.name)
+    return limit if at_ms is None or limit.tripped_at is not None else replace(limit, tripped_at=_iso(at_ms))
+
+
+def plain_limits(world: World) -> list[LimitDoc]:
+    """Those that are no guards: a value and what it must stay below."""
     s, day = world.settings, world.day
     day_loss = max(-judged_pnl(world, day), 0.0) if day is not None else None
     day_pct = percent(Decimal(str(day_loss)), day.start_equity) if day is not None else None
@@ -327,9 +348,7 @@ def risk(world: World) -> RiskDoc:
     ages = [age for market in world.markets.values() if (age := market.age_ms(world.now_ms)) is not None]
     oldest = max(ages) / 1000 if ages else None
     limits.append(_limit("stale", "Oldest price", oldest, s.stale_data_sec, "s"))
-    limits += guards.limits(world)
-    blocked = world.entries_blocked or ("day loss limit reached" if tripped else None)
-    return RiskDoc(entries_blocked=blocked, limits=limits, adjusted=_adjusted(world))
+    return limits
 
 
 def _adjusted(world: World) -> list[AdjustedDoc]:

@@ -82,10 +82,14 @@ def _amount(value: float | None, unit: str) -> str:
 def limits(s: Snapshot) -> list[Limit] | None:
     """Every limit with its value; None = not known."""
     found = s.state.risk if s.state else None
-    return None if found is None else [_limit(x, s) for x in found.limits]
+    if found is None:
+        return None
+    since = f.of_text(found.trips_since)
+    never = f"none since {f.clock(since, s.now)}" if since is not None else "not known"
+    return [_limit(x, s, never) for x in found.limits]
 
 
-def _limit(x: LimitDoc, s: Snapshot) -> Limit:
+def _limit(x: LimitDoc, s: Snapshot, never: str) -> Limit:
     state, icon, word = _LIMIT.get(x.state, ("unk", "unk", f.clean(x.state)))
     used = None
     if x.value is not None and x.limit:
@@ -101,7 +105,7 @@ def _limit(x: LimitDoc, s: Snapshot) -> Limit:
         state,
         icon,
         word,
-        f.clock(f.of_text(x.tripped_at), s.now) if x.tripped_at else "never",
+        f.clock(f.of_text(x.tripped_at), s.now) if x.tripped_at else never,
     )
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from bot.core import events as ev
 from bot.core import view
+from bot.core.intents import SaveFact
 from bot.core.model import Balance, VenueStatus
 from bot.core.risk import guards, losses, rate
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.memory import RiskMemory
 from bot.core.world import Restored
 from shared.control import Cmd, Level
-from tests.core.harness import D, Rig, notes, one, places, product
+from tests.core.harness import D, Rig, notes, of, one, places, product
 
 BTC = "BTC-USD"
 
@@ -368,3 +369,42 @@ def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> No
     rig.send(ev.Picked(()))
     assert "SOL-USD" in rig.engine.world.markets, "a scan that finds nothing changes nothing"
     assert rig.engine.world.facts["picked"] == "SOL-USD"
+
+
+# ---- the last trip outlives a restart ----
+
+
+def _last_trips(rig: Rig) -> dict[str, str | None]:
+    return {limit.name: limit.tripped_at for limit in view.risk(rig.engine.world).limits}
+
+
+def test_the_last_trip_of_a_limit_outlives_a_restart() -> None:
+    before = Rig(max_spread_pct=0.5, max_total_lots=1, take_profit_order="market")
+    before.tick(2)
+    assert _last_trips(before)["spread"] is None and _last_trips(before)["lots"] is None
+    before.open_runner()
+    before.send(ev.Priced("BTC-USD", D("100"), D("99"), D("101")))
+    before.tick(3)
+    known = _last_trips(before)
+    assert known["spread"] is not None and known["lots"] is not None
+    facts = {i.key: i.value for i in of(before.intents, SaveFact)}
+
+    after = Rig(max_spread_pct=0.5, max_total_lots=1, restored=Restored(facts=facts), now_ms=before.now_ms + 3_600_000)
+    after.tick(2)
+    told = _last_trips(after)
+    assert (told["spread"], told["lots"]) == (known["spread"], known["lots"]), "not never"
+    since = view.risk(after.engine.world).trips_since
+    assert since is not None and since <= str(known["spread"]), "of the first run, not of this one"
+
+
+def test_a_day_breaker_of_yesterday_is_still_the_last_trip() -> None:
+    rig = Rig(max_daily_loss_pct=1.0, take_profit_order="market")
+    rig.open_runner(size="50")
+    rig.price("60")
+    rig.tick(2)
+    tripped = _last_trips(rig)["day_loss"]
+    assert tripped is not None
+    rig.now_ms += 86_400_000
+    rig.tick()
+    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is None, "a new day"
+    assert _last_trips(rig)["day_loss"] == tripped

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
-from bot.core.risk import errors, losses, rate, trips
+from bot.core.risk import errors, last_trips, losses, rate, trips
 from bot.core.risk import market_guards as market_of
 from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
 from bot.core.risk.guard import Band, Guard, Reading
@@ -192,6 +192,7 @@ def tick(world: "World") -> None:
         return
     sent, most = rate.entries_per_minute(world), world.settings.max_orders_per_min
     if sent >= most:
+        last_trips.seen(world, "orders_per_min")
         _latch(world, f"{sent} entries in a minute (at most {most})")
         return
     market = next(iter(world.markets.values()), None)
@@ -201,6 +202,7 @@ def tick(world: "World") -> None:
         if guard.latches:
             reading = read(guard, world, market)
             if not reading.approved:
+                last_trips.seen(world, guard.name)
                 value = f"{reading.value:.2f}" if reading.value is not None else "not known"
                 _latch(world, f"{guard.title.lower()}: {value} {guard.unit} (limit {reading.limit:g})")
                 return

@@ -56,6 +56,7 @@ class RiskMemory:
     api: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=120))  # (ms, calls, errors) so far
     entries_sent: deque[tuple[int, tuple[str, ...]]] = field(default_factory=lambda: deque(maxlen=1000))
     tripped: dict[tuple[str, str], Trip] = field(default_factory=dict)  # (guard, product) → since when it shuts
+    over_ms: dict[str, int] = field(default_factory=dict)  # plain limit → when it was last seen over (`last_trips`)
     live_lock: str | None = "not judged yet"  # why live orders are locked; None = not locked; asked for in live only
 
     @classmethod

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
+from bot.core.risk import last_trips
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.memory import Trip
 
@@ -27,6 +28,7 @@ def note(world: "World", guards: Sequence[Guard], read: Callable[[Guard, "World"
             if reading.band is Band.TRIPPED:
                 if trip is None:
                     world.risk.tripped[key] = Trip(world.now_ms, world.now_ms)
+                    last_trips.seen(world, guard.name)
                     _say(world, guard, key[1], reading)
                 else:
                     trip.shut_ms = world.now_ms
