@@ -212,7 +212,7 @@ def parity(
         report = compare(since)
         for line in report.lines:
             terminal.say(f"  {line}")
-        if report.differences:
+        if report.differences or report.apart:
             raise typer.Exit(1)
 
     guarded(work)

@@ -8,7 +8,7 @@
 import dataclasses
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from research.errors import ResearchError
 from research.parity import results
 from research.parity.findings import Findings, What
 from research.parity.replay import replay
-from research.parity.signals import compare_signals
+from research.parity.signals import Stretch, compare_signals
 from shared.ledger.at import exists, reader_at
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import place_of
@@ -30,17 +30,29 @@ from shared.settings import Settings, SettingsError, is_secret, keys, load
 from shared.tape import days, read_day
 
 SHOWN = 20
+RESULTS_LEAST = 0.8  # below, the backtest does not tell what the bot earns: a fault, though each part is explained
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, in words. `differences` counts what nothing explains; `explained` the others."""
+    """What was found, in words. `differences` counts what nothing explains; `explained` the others.
+
+    `results`: part of the lots' results that the backtest shares; None = no lot was compared. `score`: the part of the
+    decisions that agrees times that.
+    """
 
     compared: int
     agreed: int
     differences: int
     lines: tuple[str, ...]
     explained: int = 0
+    results: float | None = None
+    score: float | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether what was earned is not what the backtest says, though the decisions may be."""
+        return self.results is not None and self.results < RESULTS_LEAST
 
 
 def since_s(text: str, now: datetime) -> int:
@@ -80,36 +92,46 @@ def compare_in(db: sqlite3.Connection, settings: Settings, begin_s: int) -> Repo
     """
     signals = Findings()
     if not days(settings.paths.tape):
-        compare_signals(db, settings, begin_s, signals)
+        compare_signals(db, [Stretch(settings, begin_s)], signals)
         note = "There is no tape of the prices as judged: decisions are not compared (RECORD=true keeps one)"
-        return _report(settings, signals, [f"· {note}"])
+        return _report(settings, signals, [f"· {note}"], [])
     tracker = results.Tracker()
     found = replay(tracker.watch(tape_lines(settings.paths.tape)), settings_of, begin_s * 1000)
-    since, texts = tracker.in_force
-    running = dataclasses.replace(settings_of(texts), data_dir=settings.data_dir) if texts else settings
-    if since > begin_s * 1000 and tracker.changed:
-        signals.notes.append("settings changed: signals are compared from the newest change on")
-    compare_signals(db, running, max(begin_s, since // 1000) if tracker.changed else begin_s, signals)
-    more = _results(settings, tracker, begin_s)
+    stretches = _stretches(settings, tracker, begin_s)
+    running = stretches[-1].settings
+    compare_signals(db, stretches, signals)
+    more, lots = _results(settings, tracker, begin_s)
     found.agreed.update(signals.agreed)
     found.differences[:0] = signals.differences
     found.notes[:0] = signals.notes
-    return _report(running, found, more)
+    return _report(running, found, more, lots)
 
 
-def _results(settings: Settings, tracker: results.Tracker, begin_s: int) -> list[str]:
+def _stretches(settings: Settings, tracker: results.Tracker, begin_s: int) -> list[Stretch]:
+    """Time since then by the settings in force; what came before the tape counts to the first that it knows."""
+    known = [(at_ms // 1000, settings_of(texts)) for at_ms, texts in tracker.stretches] or [(0, settings)]
+    out = []
+    for place, (at_s, made) in enumerate(known):
+        end_s = known[place + 1][0] if place + 1 < len(known) else 1 << 60
+        if end_s > begin_s:
+            begin = begin_s if place == 0 else max(begin_s, at_s)
+            out.append(Stretch(dataclasses.replace(made, data_dir=settings.data_dir), begin, end_s))
+    return out
+
+
+def _results(settings: Settings, tracker: results.Tracker, begin_s: int) -> tuple[list[str], Sequence[results.Earned]]:
     place = place_of(settings)
     try:
         if not exists(place):
-            return []
+            return [], []
         engine = reader_at(place)
         try:
             lots, unknown = results.earned(engine, tracker, begin_s * 1000)
         finally:
             engine.dispose()
     except (SQLAlchemyError, DamagedLedger) as error:
-        return [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"]
-    return results.lines(lots, unknown, settings.products[0].partition("-")[2])
+        return [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"], []
+    return results.lines(lots, unknown, settings.products[0].partition("-")[2]), lots
 
 
 def tape_lines(folder: Path) -> Iterator[dict[str, Any]]:
@@ -130,9 +152,9 @@ def settings_of(texts: Mapping[str, str]) -> Settings:
         raise ResearchError("the tape's settings: " + "; ".join(error.problems)) from error
 
 
-def _report(settings: Settings, found: Findings, more: list[str]) -> Report:
-    unexplained, score = found.unexplained, found.score()
-    if score is None:
+def _report(settings: Settings, found: Findings, more: list[str], lots: Sequence[results.Earned]) -> Report:
+    unexplained, decided, earned = found.unexplained, found.score(), results.agreement(lots)
+    if decided is None:
         lines = [*(f"· {note}" for note in found.notes), *more, "· There is nothing to compare"]
         return Report(0, 0, 0, tuple(lines))
     lines = []
@@ -150,9 +172,20 @@ def _report(settings: Settings, found: Findings, more: list[str]) -> Report:
         lines.append(f"· … and {len(shown) - SHOWN:,} more")
     lines += [*more, *(f"· {note}" for note in dict.fromkeys(found.notes))]
     explained = len(found.differences) - len(unexplained)
-    mark = "✗" if unexplained else "✓"
+    score = decided * (1.0 if earned is None else earned)
+    made = Report(found.compared(), found.agreed.total(), len(unexplained), (), explained, earned, score)
+    mark = "✗" if unexplained or made.apart else "✓"
+    words = "results are not compared"
+    if earned is not None:
+        real, assumed = results.totals(lots)
+        words = f"results {100 * earned:.2f} % (the bot {real:+,.2f} {_quote(settings)}, the backtest {assumed:+,.2f})"
     lines.append(
-        f"{mark} Parity {100 * score:.2f} %: {found.agreed.total():,} of {found.compared():,} agree, {explained:,} "
-        f"differences are explained, {len(unexplained):,} are not; strategy {settings.strategy}"
+        f"{mark} Parity {100 * score:.2f} %: decisions {100 * decided:.2f} % ({found.agreed.total():,} of "
+        f"{found.compared():,} agree, {explained:,} differences are explained, {len(unexplained):,} are not), {words}; "
+        f"strategy {settings.strategy}"
     )
-    return Report(found.compared(), found.agreed.total(), len(unexplained), tuple(lines), explained)
+    return dataclasses.replace(made, lines=tuple(lines))
+
+
+def _quote(settings: Settings) -> str:
+    return settings.products[0].partition("-")[2]

@@ -60,7 +60,7 @@ class Tracker:
     decisions: dict[str, Decision] = field(default_factory=dict)
     products: dict[str, Line] = field(default_factory=dict)
     in_force: tuple[int, Mapping[str, str]] = (0, MappingProxyType({}))  # since when (ms), texts
-    changed: bool = False
+    stretches: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)  # each change of settings
     _fees: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
     _waiting: dict[str, list[Decision]] = field(default_factory=dict)
 
@@ -72,8 +72,8 @@ class Tracker:
 
     def _look(self, line: Line) -> None:
         if "boot" in line and line["boot"]["settings"] != self.in_force[1]:
-            self.changed = bool(self.in_force[1])
             self.in_force = (line["t"], line["boot"]["settings"])
+            self.stretches.append(self.in_force)
         for row in line.get("products", ()):
             self.products[row["product_id"]] = row
         if "fees" in line:
@@ -136,6 +136,22 @@ def _of_lot(lot: Row, filled: Sequence[Row], tracker: Tracker) -> Earned | None:
     )  # fmt: skip
 
 
+def agreement(found: Sequence[Earned]) -> float | None:
+    """Part of the lots' results that the backtest shares: 1 - sum of what lies between / sum of the larger of each two.
+
+    Lot by lot, so that a gain too much here does not make up for a loss too much there. None = nothing to compare.
+    """
+    apart = sum((abs(lot.real - lot.assumed) for lot in found), Decimal(0))
+    whole = sum((max(abs(lot.real), abs(lot.assumed)) for lot in found), Decimal(0))
+    return max(0.0, 1.0 - float(apart / whole)) if whole else None
+
+
+def totals(found: Sequence[Earned]) -> tuple[Decimal, Decimal]:
+    """(what the lots earned, what the backtest says)."""
+    real, assumed = (sum((getattr(lot, name) for lot in found), Decimal(0)) for name in ("real", "assumed"))
+    return real, assumed
+
+
 def _assumed_size(entry: Decision, product: Mapping[str, str]) -> Decimal:
     """What the loop buys for the order's quote at the next price, fee included."""
     assert entry.next_price is not None
@@ -151,7 +167,7 @@ def lines(found: list[Earned], unknown: int, currency: str) -> list[str]:
         out.append(f"· {unknown:,} closed lots are not compared: opened before the tape, sold by hand, or partly dust")
     if not found:
         return [*out, "· No lot was opened and closed on the tape: results are not compared"]
-    real, assumed = (sum((getattr(lot, name) for lot in found), Decimal(0)) for name in ("real", "assumed"))
+    real, assumed = totals(found)
     parts = {
         "price at entry": sum((lot.by_entry_price for lot in found), Decimal(0)),
         "price at exit": sum((lot.by_exit_price for lot in found), Decimal(0)),

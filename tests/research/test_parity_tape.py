@@ -8,6 +8,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import pytest
 
 from proof.plan import Act, Plan, Window
 from proof.run import folder_for, run_plan
-from research.parity import Report, compare_in, results, settings_of, tape_lines
+from research.parity import Report, _report, compare_in, results, settings_of, tape_lines
 from research.parity.findings import Findings, What, Why
 from research.parity.replay import replay
+from research.parity.signals import Stretch, compare_signals
 from shared.ledger.open import open_reader
 from shared.market_data import open_market_reader
 from shared.tape import TapeWriter, days
@@ -63,6 +65,7 @@ def test_all_agree(calm: tuple[Path, list[Line]]) -> None:
     assert whole.judged > 500
     made = report(data, lines)
     assert made.differences == 0 and made.agreed / made.compared > 0.9, made.lines
+    assert made.results is not None and made.score == pytest.approx(made.agreed / made.compared * made.results)
     assert any("signals: " in line and line.startswith("✓") for line in made.lines), made.lines
 
 
@@ -77,6 +80,24 @@ def test_results_are_explained_to_the_cent(calm: tuple[Path, list[Line]]) -> Non
         assert all(ms > 0 for ms in lot.latencies_ms)
 
 
+def test_the_score_carries_what_was_earned(calm: tuple[Path, list[Line]]) -> None:
+    """Each decision agrees, and the bot lost three times what the backtest says: no hundred percent, no tick."""
+    decided = Findings()
+    for _ in range(500):
+        decided.same(What.ENTRY)
+    zero = Decimal(0)
+    parts = {"by_entry_price": Decimal(-38431), "by_exit_price": zero, "by_fees": zero, "by_size": zero}
+    lot = results.Earned("a", "BTC-USD", 0, Decimal(-59959), Decimal(-21528), **parts, latencies_ms=())
+    s = settings_of(next(line["boot"] for line in calm[1] if "boot" in line)["settings"])
+    made = _report(s, decided, results.lines([lot], 0, "USD"), [lot])
+    assert made.apart and made.score == pytest.approx(21528 / 59959)
+    assert made.lines[-1].startswith("✗ Parity 35.90 %: decisions 100.00 %") and "-59,959.00 USD" in made.lines[-1]
+    # A gain too much here does not make up for a loss too much there.
+    gain = results.Earned("b", "BTC-USD", 0, Decimal(100), Decimal(50), **parts, latencies_ms=())
+    loss = results.Earned("c", "BTC-USD", 0, Decimal(-100), Decimal(-50), **parts, latencies_ms=())
+    assert results.agreement([gain, loss]) == pytest.approx(0.5) and results.agreement([]) is None
+
+
 def test_a_tape_that_began_earlier_is_read_from_its_start(calm: tuple[Path, list[Line]]) -> None:
     _, lines = calm
     middle = lines[len(lines) // 2]["t"]
@@ -87,7 +108,7 @@ def test_a_tape_that_began_earlier_is_read_from_its_start(calm: tuple[Path, list
 
 
 def test_signals_are_made_by_the_settings_in_force(calm: tuple[Path, list[Line]], tmp_path: Path) -> None:
-    """The bot is started anew with other averages: what it said before is not held against them."""
+    """The bot is started anew with other averages: what it said before is compared by those that it said it with."""
     data = shutil.copytree(calm[0], tmp_path / "data")
     boot = copy.deepcopy(next(line["boot"] for line in calm[1] if "boot" in line))
     boot["settings"]["MA_SLOW"] = "9"
@@ -96,7 +117,13 @@ def test_signals_are_made_by_the_settings_in_force(calm: tuple[Path, list[Line]]
     writer.close()
     made = report(data, calm[1])
     assert made.differences == 0 and any("settings changed" in line for line in made.lines), made.lines
-    assert not any("signals: " in line for line in made.lines)
+    before = report(*calm)
+    assert made.agreed == before.agreed and any("signals: " in line and line[0] == "✓" for line in made.lines)
+    # The settings bear on it: by the new averages alone the signals of the same bars are others.
+    alone = Findings()
+    with closing(open_market_reader(data / "market.db")) as db:
+        compare_signals(db, [Stretch(settings_of(boot["settings"]), 0)], alone)
+    assert alone.compared(What.SIGNAL) > alone.agreed[What.SIGNAL]
 
 
 @pytest.mark.parametrize(
