@@ -156,7 +156,7 @@ SUMMARY = {
                  "maker_fee_rate": DEC, "aop_from": TEXT, "aop_to": TEXT, "volume_types_and_range": Many(OBJECT)},
     "margin_rate": Null(OBJECT), "goods_and_services_tax": Null(OBJECT), "advanced_trade_only_volume": NUMBER,
     "advanced_trade_only_fees": NUMBER, "coinbase_pro_volume": NUMBER, "coinbase_pro_fees": NUMBER,
-    "total_balance": DEC, "has_promo_fee": BOOL, "volume_breakdown": Many(OBJECT), "has_cost_plus_commission": BOOL,
+    "total_balance": DEC, "has_promo_fee": BOOL, "volume_breakdown": Many({"volume_type": OneOf("VOLUME_TYPE_SPOT"), "volume": NUMBER}), "has_cost_plus_commission": BOOL,
 }  # fmt: skip
 PORTFOLIO = {"name": TEXT, "uuid": UUID, "type": OneOf("DEFAULT", "CONSUMER"), "deleted": BOOL}
 BALANCES = dict.fromkeys(
@@ -266,4 +266,20 @@ ROUTES: dict[str, Any] = {
     "GET /v2/currencies/crypto": {"data": Many(CURRENCY, 1)},
     "GET /v2/exchange-rates": {"data": {"currency": TEXT, "rates": AnyKey(DEC)}},
     "GET /v2/accounts": {"pagination": V2_PAGES, "data": Many(V2_ACCOUNT, 1)},
+}  # fmt: skip
+
+# The right that the venue's documents ask of a key: "" for public routes, `view` for what is not named here.
+RIGHTS = {
+    **dict.fromkeys((
+        f"POST {API}/orders", f"POST {API}/orders/batch_cancel", f"POST {API}/orders/edit",
+        f"POST {API}/orders/close_position", f"POST {API}/convert/quote", f"POST {API}/convert/trade/{{trade_id}}",
+        f"PUT {API}/portfolios/{{uuid}}", f"DELETE {API}/portfolios/{{uuid}}", f"POST {API}/cfm/intraday/margin_setting",
+        f"POST {API}/intx/multi_asset_collateral",
+    ), "trade"),
+    **dict.fromkeys((
+        f"POST {API}/portfolios/move_funds", f"POST {API}/cfm/sweeps/schedule", f"DELETE {API}/cfm/sweeps",
+        f"POST {API}/intx/allocate",
+    ), "transfer"),
+    **dict.fromkeys((route for route in ROUTES if "/market/" in route or route == f"GET {API}/time"), ""),
+    **dict.fromkeys((route for route in ROUTES if route.startswith("GET /v2/") and route != "GET /v2/accounts"), ""),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from simulator.inprocess import LocalExchange
 from tests.simulator import schema_stream
 from tests.simulator.conftest import Sim
 from tests.simulator.schema import DEC, Either, Many, Mismatch, Null, OneOf, Opt, check
-from tests.simulator.schema_rest import API, CREATED, ERROR, NO_FUTURES, REFUSED, ROUTES, TOO_MANY
+from tests.simulator.schema_rest import API, CREATED, ERROR, NO_FUTURES, REFUSED, RIGHTS, ROUTES, TOO_MANY
 from tests.simulator.streams import Stream
 
 Call = tuple[str, str, Any]  # (route, path, body)
@@ -189,9 +189,11 @@ def _portfolio_writes(traded: Traded) -> Iterator[Call]:
     yield f"DELETE {API}/portfolios/{{uuid}}", f"{API}/portfolios/{other}", None
 
 
-def test_the_schema_names_every_route_that_is_served() -> None:
+def test_the_schema_names_every_route_that_is_served_and_its_right() -> None:
     routes = build(LocalExchange().api).router.routes
-    assert {f"{route.method} /{'/'.join(route.parts)}" for route in routes} == set(ROUTES)
+    rights = {f"{route.method} /{'/'.join(route.parts)}": route.right or "" for route in routes}
+    assert set(rights) == set(ROUTES)
+    assert rights == {route: RIGHTS.get(route, "view") for route in ROUTES}
 
 
 def test_every_route_answers_as_the_schema_says(client: RESTClient, traded: Traded) -> None:

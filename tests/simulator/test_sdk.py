@@ -226,7 +226,8 @@ def test_an_account_without_futures_has_a_balance_and_no_positions(client: RESTC
     assert client.list_futures_positions().positions == [] and client.list_futures_sweeps().sweeps == []
 
 
-def test_what_is_not_spot_is_refused_in_the_venues_way(client: RESTClient) -> None:
+def test_what_is_not_spot_is_refused_in_the_venues_way(transferring: RESTClient) -> None:
+    client = transferring  # sweeps and allocations move money
     for call in (
         client.get_intraday_margin_setting, client.cancel_pending_futures_sweep,
         lambda: client.get_futures_position("X"), lambda: client.schedule_futures_sweep("5"),

@@ -92,7 +92,7 @@ def transaction_summary(api: Api, request: Request, key: ApiKey) -> Response:
             "coinbase_pro_fees": 0,
             "total_balance": text(worth_usd(api, key.portfolio) // (ONE // 100) * (ONE // 100)),
             "has_promo_fee": False,
-            "volume_breakdown": [],
+            "volume_breakdown": [{"volume_type": "VOLUME_TYPE_SPOT", "volume": volume}] if volume else [],
             "has_cost_plus_commission": False,
         }
     )

@@ -7,13 +7,16 @@ from simulator.api.futures import rest_summary
 from simulator.api.http import Request, Response, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
 
+# With the rights that the venue's documents ask for.
 FUTURES = (
-    ("GET", "positions/{name}"), ("DELETE", "sweeps"), ("POST", "sweeps/schedule"), ("GET", "intraday/margin_setting"),
-    ("POST", "intraday/margin_setting"), ("GET", "intraday/current_margin_window"),
+    ("GET", "positions/{name}", Right.VIEW), ("DELETE", "sweeps", Right.TRANSFER),
+    ("POST", "sweeps/schedule", Right.TRANSFER), ("GET", "intraday/margin_setting", Right.VIEW),
+    ("POST", "intraday/margin_setting", Right.TRADE), ("GET", "intraday/current_margin_window", Right.VIEW),
 )  # fmt: skip
 PERPETUALS = (
-    ("POST", "allocate"), ("GET", "portfolio/{name}"), ("GET", "positions/{name}"),
-    ("GET", "positions/{name}/{symbol}"), ("GET", "balances/{name}"), ("POST", "multi_asset_collateral"),
+    ("POST", "allocate", Right.TRANSFER), ("GET", "portfolio/{name}", Right.VIEW),
+    ("GET", "positions/{name}", Right.VIEW), ("GET", "positions/{name}/{symbol}", Right.VIEW),
+    ("GET", "balances/{name}", Right.VIEW), ("POST", "multi_asset_collateral", Right.TRADE),
 )  # fmt: skip
 
 
@@ -21,10 +24,10 @@ def register(router: Router) -> None:
     router.add("GET", f"{PREFIX}/cfm/balance_summary", Right.VIEW, futures_balance)
     router.add("GET", f"{PREFIX}/cfm/positions", Right.VIEW, futures_positions)
     router.add("GET", f"{PREFIX}/cfm/sweeps", Right.VIEW, futures_sweeps)
-    for method, path in FUTURES:
-        router.add(method, f"{PREFIX}/cfm/{path}", Right.TRADE if method != "GET" else Right.VIEW, no_futures)
-    for method, path in PERPETUALS:
-        router.add(method, f"{PREFIX}/intx/{path}", Right.TRADE if method != "GET" else Right.VIEW, no_perpetuals)
+    for method, path, right in FUTURES:
+        router.add(method, f"{PREFIX}/cfm/{path}", right, no_futures)
+    for method, path, right in PERPETUALS:
+        router.add(method, f"{PREFIX}/intx/{path}", right, no_perpetuals)
 
 
 def futures_balance(api: Api, request: Request, key: ApiKey) -> Response:

@@ -15,7 +15,7 @@ from simulator.core.validation import need_text
 
 def register(router: Router) -> None:
     router.add("GET", f"{PREFIX}/portfolios", Right.VIEW, portfolios)
-    router.add("POST", f"{PREFIX}/portfolios", Right.TRADE, create)
+    router.add("POST", f"{PREFIX}/portfolios", Right.VIEW, create)
     router.add("POST", f"{PREFIX}/portfolios/move_funds", Right.TRANSFER, move_funds)
     router.add("GET", f"{PREFIX}/portfolios/{{uuid}}", Right.VIEW, breakdown)
     router.add("PUT", f"{PREFIX}/portfolios/{{uuid}}", Right.TRADE, rename)
