@@ -16,6 +16,7 @@ from bot.core.orders import Order
 from bot.core.risk import guards, last_trips
 from bot.core.risk.rate import orders_per_minute
 from bot.core.rules.sizing import break_even_price
+from bot.core.universe import without_price
 from bot.core.world import World
 from shared.documents import (
     AccountDoc,
@@ -127,9 +128,9 @@ def _lot(world: World, lot: Lot, mark: Decimal | None) -> LotDoc:
 
 
 def account(world: World) -> AccountDoc | None:
-    """Equity, cash and the day; None before the balances are known."""
+    """Equity, cash and the day; None before the balances are known, and while something held has no price."""
     day, rates = world.day, world.portfolio.rates
-    if not world.portfolio.known or day is None:
+    if not world.portfolio.known or day is None or without_price(world) is not None:
         return None
     equity, cash, lots_value = world.equity, world.portfolio.cash, world.lots_value
     settled, result = world.settled_equity, pnl_today(world)

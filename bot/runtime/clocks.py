@@ -19,10 +19,12 @@ from bot.runtime.app import Bot
 from bot.runtime.control import LOOK_S
 from bot.runtime.lines import record_lines
 from bot.runtime.report import market_file
+from bot.runtime.verdict import verdict
 from shared.documents import GateVerdict
 from shared.market_data import ENTERED, EquityRow, IndicatorRow
 from shared.settings import GRANULARITY_S
 from shared.times import epoch_ms
+from shared.verdict import Verdict
 
 log = logging.getLogger("clock")
 PAGE_BARS = 300
@@ -281,6 +283,9 @@ async def _record_equity(bot: Bot) -> None:
     world = bot.engine.world if bot.engine is not None else None
     if world is None or not world.portfolio.known or without_price(world) is not None:
         return
+    seen = verdict(bot, bot.engine.status) if bot.engine is not None else None
+    if seen is not None and seen.word == Verdict.BLIND:
+        return  # what the account is worth is not known
     at_s = epoch_ms(bot.clock.utc()) // 60_000 * 60
     deepest, world.deepest_pct = max(world.deepest_pct, world.drawdown_pct), 0.0
     row = EquityRow(

@@ -238,7 +238,7 @@ def _market(routes: APIRouter) -> None:
                     for flag in equity.flags(adopted, s, since_s)
                 ],
                 "day_start": account.day_start_equity if account and range_ == "1d" else None,
-                "fills": chart.clusters(list(reversed(fills or [])), span_s),
+                "fills": await asyncio.to_thread(chart.clusters, (fills or [])[::-1], span_s),
             }
         )
 

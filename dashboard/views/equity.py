@@ -62,12 +62,15 @@ def curve(rows: Sequence[EquityRow]) -> Curve:
 
 
 def now(s: Snapshot) -> EquityRow | None:
-    """The newest point there is, from the state document, at the time that the document is of."""
+    """The newest point there is, from the state document, at the time of the oldest source that it rests on."""
     a = s.state.account if s.state else None
     if a is None or s.state is None:
         return None
     moved = a.transfers + a.waiting_value
-    return EquityRow(s.state.ts_ms // 1000, a.equity, a.cash, a.lots_value, moved, a.curve, a.drawdown_pct)
+    age_ms = s.state.verdict.figures_age_ms if s.state.verdict is not None else None
+    return EquityRow(
+        (s.state.ts_ms - (age_ms or 0)) // 1000, a.equity, a.cash, a.lots_value, moved, a.curve, a.drawdown_pct
+    )
 
 
 def until_now(rows: Sequence[EquityRow] | None, newest: EquityRow | None, since_s: int = 0) -> list[EquityRow] | None:
