@@ -218,6 +218,7 @@ class LimitDoc:
     state: str  # ok, warn, tripped, off
     tripped_at: str | None = None
     note: str | None = None
+    at_least: bool = False  # the value must reach the limit, not stay below it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,8 @@ def _limit(x: LimitDoc, s: Snapshot, never: str) -> Limit:
     state, icon, word = _LIMIT.get(x.state, ("unk", "unk", f.clean(x.state)))
     used = None
     if x.value is not None and x.limit:
-        used = round(min(100.0, max(0.0, 100 * x.value / x.limit)), 1)
+        share = (x.limit / x.value if x.value else 1.0) if x.at_least else x.value / x.limit
+        used = round(min(100.0, max(0.0, 100 * share)), 1)
     unit = f.clean(x.unit)
     return Limit(
         f.clean(x.title),

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.rows import ClosedLot, Day
-from dashboard.views import equity, gates, overview, performance, positions, ratios, results, track, trades
+from dashboard.views import equity, gates, overview, performance, positions, ratios, results, risk, track, trades
 from dashboard.views.results import OpenLot
 from dashboard.views.snapshot import Snapshot
-from shared.documents import EventDoc, GateDoc, GateVerdict, ProductGatesDoc
+from shared.documents import EventDoc, GateDoc, GateVerdict, LimitDoc, ProductGatesDoc, RiskDoc
 from shared.market_data import EquityRow
 from shared.presence import Presence
 from tests.dashboard.writer import Writer
@@ -243,3 +243,25 @@ def test_an_exit_points_where_its_amount_does(text: str, level: str, icon: str, 
     shown = overview.event(doc)
     assert (shown.icon, shown.tone) == (icon, tone)
     assert "-6" not in shown.text
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "used"),
+    [
+        (10.0, False, 40.0),
+        (50.0, False, 100.0),
+        (816.0, True, 3.1),
+        (25.0, True, 100.0),
+        (5.0, True, 100.0),
+        (0.0, True, 100.0),
+    ],
+)
+def test_how_much_of_a_limit_is_used_up(
+    value: float, at_least: bool, used: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """816 USD offered where 25 must be is far from the limit, not all of it."""
+    s = snapshot(tmp_path_factory, "six")
+    doc = LimitDoc(name="depth", title="", value=value, limit=25.0, unit="USD", state="ok", at_least=at_least)
+    assert s.state is not None
+    (row,) = risk.limits(replace(s, state=replace(s.state, risk=RiskDoc(entries_blocked=None, limits=[doc])))) or []
+    assert row.used_pct == used

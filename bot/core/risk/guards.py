@@ -248,6 +248,7 @@ def _limit(guard: Guard, world: "World", markets: list[Market]) -> LimitDoc:
         unit=guard.unit,
         state=state.value,
         note=market.product.product_id if named else None,
+        at_least=guard.at_least,
     )
 
 
