@@ -13,10 +13,10 @@ from proof.loop import VirtualLoop
 from proof.plan import Plan
 from simulator.api.delivery import Delivery
 from simulator.core.bars import Bar, Print
+from simulator.core.markets import synthetic
 from simulator.core.orders import Order
 from simulator.core.products import DEFAULT_PRODUCTS, GATES, OPEN
-from simulator.core.synthetic import TEMPERS, Synthetic
-from simulator.core.tape import MINUTE_US
+from simulator.core.tape import MINUTE_US, Tape
 from simulator.core.triggers import run_timers
 from simulator.core.units import text, to_atoms
 from simulator.core.venue import Rules
@@ -43,7 +43,7 @@ class Venue:
             taker_ppm=round(s.get("sim_taker_fee_pct", 0.9) * 10_000),
         )
         config = Config(seed=plan.seed, rules=rules, levels=BOOK_LEVELS, enforce_rate_limits=True)
-        tape: Any = ShockedTape(Synthetic(plan.seed, TEMPERS[plan.market], products))
+        tape: Any = ShockedTape(synthetic(plan.market, plan.seed, products))
         self.tape = tape
         self.sim = LocalExchange(seed=plan.seed, start_us=self.start_us, config=config, tape=tape)
         self.key = self.sim.issue_key()
@@ -258,7 +258,7 @@ def _describes_products(target: str) -> bool:
 class ShockedTape:
     """A tape whose prices leap for a while."""
 
-    def __init__(self, tape: Synthetic) -> None:
+    def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._shocks: list[tuple[str, int, int, float]] = []
 

@@ -20,7 +20,7 @@ import orjson
 
 from simulator.api.service import PREFIX
 from simulator.api.ws.hub import CHANNELS
-from simulator.core.synthetic import TEMPERS
+from simulator.core.markets import MARKETS
 from simulator.core.units import ONE
 from simulator.exchange import Config
 from simulator.inprocess import HOST, LocalExchange, LocalStream
@@ -77,7 +77,7 @@ class Fuzzer:
         self.seed, self.number = seed, 0
         self._random = random.Random(seed)  # noqa: S311  damage, not secrets
         config = Config(seed=seed, levels=30, enforce_rate_limits=False, funds="100000")
-        self.local = LocalExchange(seed=seed, market=self._random.choice(sorted(TEMPERS)), config=config)
+        self.local = LocalExchange(seed=seed, market=self._random.choice(sorted(MARKETS)), config=config)
         accounts, portfolio = self.local.exchange.venue.accounts, self.local.exchange.portfolio
         accounts.deposit(portfolio, "BTC", 3 * ONE, self.local.now_us)
         self._key = self.local.issue_key(("view", "trade", "transfer"))

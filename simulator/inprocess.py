@@ -18,7 +18,7 @@ from simulator.api.ws.hub import Hub
 from simulator.api.ws.session import Session
 from simulator.core.draws import Draws
 from simulator.core.faults import Faults
-from simulator.core.synthetic import TEMPERS, Synthetic
+from simulator.core.markets import synthetic
 from simulator.core.tape import Tape
 from simulator.core.venue import Market, Trade
 from simulator.exchange import Config, Exchange
@@ -74,7 +74,7 @@ class LocalExchange:
         faults: Faults | None = None,
     ) -> None:
         self.config = config or Config(seed=seed, levels=BOOK_LEVELS)
-        self._tape = tape or Synthetic(seed, TEMPERS[market])
+        self._tape = tape or synthetic(market, seed)
         self.store = store or Store(None)
         self.faults = faults or Faults(seed)
         self._hash = hashlib.sha256()

@@ -67,40 +67,6 @@ def _path(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, rough: 
     return path
 
 
-class Sway(NamedTuple):
-    """A path that swings about its way instead of keeping to it, and turns round before the bar's high and low."""
-
-    spread: int  # usual size of a step, in ticks; each swing dies down by itself
-    room: tuple[int, int]  # ticks that the path leaves free (below the high, above the low)
-
-
-def _swayed(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, sway: Sway) -> list[int]:
-    """count + 1 prices from open to close by way of both extremes' neighbourhoods, mean-reverting on the way."""
-    top, bottom = bar.high - sway.room[0], bar.low + sway.room[1]
-    if top <= bottom:
-        top = bottom = (top + bottom) // 2
-    anchors = {0: bar.open, count: bar.close}
-    for at, price in ((high_at, top), (low_at, bottom)):
-        anchors.setdefault(min(count - 1, max(1, at)), price)
-    path, swing = [bar.open] * (count + 1), 0
-    for (start, first), (end, last) in pairwise(sorted(anchors.items())):
-        for i in range(start, end):
-            swing = swing * 3 // 4 + draws.bell(sway.spread)
-            near = min(i, count - i, 4)
-            path[i] = _inside(first + (last - first) * (i - start) // (end - start) + swing * near // 4, bottom, top)
-    path[0], path[count] = bar.open, bar.close
-    return path
-
-
-def _inside(price: int, bottom: int, top: int) -> int:
-    """`price` thrown back from the edges that it is beyond."""
-    if price > top:
-        price = top - (price - top)
-    if price < bottom:
-        price = bottom + (bottom - price)
-    return max(bottom, min(top, price))
-
-
 def _extremes(draws: Draws, bar: Bar, count: int) -> tuple[int, int]:
     """Parts that hold the high and the low: two of them, and in a bar with a clear direction in its order."""
     one = draws.below(count)
@@ -119,7 +85,6 @@ def split(
     quiet: int = 0,
     extremes: tuple[int, int] | None = None,
     least: tuple[int, int] = (0, 0),
-    sway: Sway | None = None,
 ) -> list[Bar]:
     """`bar` as `count` shorter ones that fold back to it exactly.
 
@@ -127,35 +92,61 @@ def split(
     `extremes`: parts that hold the high and the low; None = drawn.
     """
     high_at, low_at = extremes if extremes is not None else _extremes(draws, bar, count)
-    if sway is None:
-        path = _path(draws, bar, count, high_at, low_at, wick // 2)
-    else:
-        path = _swayed(draws, bar, count, high_at, low_at, sway)
-    weights = [draws.between(40, 160) for _ in range(count)]
-    spans = [abs(path[i + 1] - path[i]) for i in range(count)]
-    widest = max(spans) or 1
-    weights = [weight * (widest + 2 * span) // widest for weight, span in zip(weights, spans, strict=True)]
-    if quiet:
-        for i in range(1, count - 1):
-            if i not in (high_at, low_at) and draws.chance(quiet):
-                weights[i] = 0
-                path[i + 1] = path[i]
-        path[count] = bar.close
-    volumes = draws.split(bar.volume, weights)
+    path = _path(draws, bar, count, high_at, low_at, wick // 2)
+    volumes = _volumes(draws, bar, path, quiet, (high_at, low_at))
     parts = []
     for i in range(count):
         first, last = path[i], path[i + 1]
         if not volumes[i]:
             parts.append(Bar(first, first, first, first, 0))
             continue
-        high = max(first, last) + least[0] + abs(draws.bell(wick))
-        low = min(first, last) - least[1] - abs(draws.bell(wick))
-        if sway is not None:  # a wick that would be cut off ends anywhere below
-            high = high if high < bar.high else max(first, last) + draws.below(bar.high - max(first, last) + 1)
-            low = low if low > bar.low else min(first, last) - draws.below(min(first, last) - bar.low + 1)
-        high, low = min(bar.high, high), max(bar.low, low)
+        high = min(bar.high, max(first, last) + least[0] + abs(draws.bell(wick)))
+        low = max(bar.low, min(first, last) - least[1] - abs(draws.bell(wick)))
         parts.append(Bar(first, high, low, last, volumes[i]))
     return _pinned(parts, bar, high_at, low_at)
+
+
+def follow(draws: Draws, bar: Bar, path: list[int], wick: int, quiet: int) -> list[Bar]:
+    """`bar` as len(path) - 1 shorter ones along a path of prices that stays inside it, folding back to it exactly.
+
+    The path's highest and lowest points get the bar's high and low. `wick`, `quiet`: see `split`. A wick that would
+    reach beyond the bar ends anywhere below.
+    """
+    count = len(path) - 1
+    high_at = max(range(count), key=lambda i: max(path[i], path[i + 1]))
+    low_at = min(range(count), key=lambda i: min(path[i], path[i + 1]))
+    volumes = _volumes(draws, bar, path, quiet, (high_at, low_at))
+    parts = []
+    for i in range(count):
+        first, last = path[i], path[i + 1]
+        if not volumes[i]:
+            parts.append(Bar(first, first, first, first, 0))
+            continue
+        top, bottom = max(first, last), min(first, last)
+        high, low = top + abs(draws.bell(wick)), bottom - abs(draws.bell(wick))
+        high = high if high < bar.high else top + draws.below(bar.high - top + 1)
+        low = low if low > bar.low else bottom - draws.below(bottom - bar.low + 1)
+        parts.append(Bar(first, high, low, last, volumes[i]))
+    return _pinned(parts, bar, high_at, low_at)
+
+
+def _volumes(draws: Draws, bar: Bar, path: list[int], quiet: int, kept: tuple[int, int]) -> list[int]:
+    """The volume of each part: more where the path moves; `path` stands still where a part is without a trade.
+
+    `kept`: parts that trade in any case, beside the first and the last.
+    """
+    count = len(path) - 1
+    weights = [draws.between(40, 160) for _ in range(count)]
+    spans = [abs(path[i + 1] - path[i]) for i in range(count)]
+    widest = max(spans) or 1
+    weights = [weight * (widest + 2 * span) // widest for weight, span in zip(weights, spans, strict=True)]
+    if quiet:
+        for i in range(1, count - 1):
+            if i not in kept and draws.chance(quiet):
+                weights[i] = 0
+                path[i + 1] = path[i]
+        path[count] = bar.close
+    return draws.split(bar.volume, weights)
 
 
 def _pinned(parts: list[Bar], bar: Bar, high_at: int, low_at: int) -> list[Bar]:

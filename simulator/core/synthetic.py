@@ -1,4 +1,4 @@
-"""The synthetic market: a pure function of seed, product and time.
+"""The calm synthetic market and its kin: a pure function of seed, product and time.
 
 Days wander about each product's reference price and are split into hours, the hours into five minutes, those into
 minutes (`bars.split`), so a daily candle of last year costs as little as the next minute. Every draw is of whole
@@ -11,13 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
-from simulator.core.bars import Bar, Print, Sway, fold, split, walk
+from simulator.core.bars import Bar, Print, fold, split, walk
+from simulator.core.days import FIRST_DAY, Days, wild_hour
 from simulator.core.draws import Draws
 from simulator.core.products import DEFAULT_PRODUCTS, Product
 from simulator.core.tape import MINUTE_US
 from simulator.core.units import PPM, to_atoms
 
-FIRST_DAY = 18_262  # 2020-01-01
 V = TypeVar("V")
 
 
@@ -27,7 +27,6 @@ class Temper(NamedTuple):
     day_step: int  # usual move of a day's close
     day_least: int  # every day reaches at least so far beyond open and close
     day_wick: int
-    hour_least: int  # every hour reaches at least so far beyond open and close
     hour_wick: int
     five_least: int  # every five minutes reach at least so far beyond open and close
     five_wick: int
@@ -35,19 +34,16 @@ class Temper(NamedTuple):
     minute_wick: int
     prints: int  # usual trades in a minute
     quiet: int  # per mille of minutes without a trade
-    rotate: bool  # products take turns in rising, so that some product always trends up
     spread: int  # half a spread of a usual minute
     depth: int  # percent of the usual liquidity
     drift: int = 0  # of a day's close, on average
-    sway: int = 0  # usual step of a swinging minute; 0 = minutes keep to their way
 
 
 TEMPERS: dict[str, Temper] = {
-    "lively": Temper(20_000, 330_000, 20_000, 150_000, 3_000, 0, 0, 10_000, 7_000, 60, 0, True, 100, 100, 0, 9_000),
-    "calm": Temper(24_000, 6_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 60, False, 15, 100),
-    "thin_book": Temper(24_000, 6_000, 12_000, 0, 3_500, 100, 900, 60, 500, 8, 250, False, 400, 5),
-    "trend": Temper(20_000, 6_000, 12_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100, 25_000),
-    "range": Temper(3_000, 4_000, 8_000, 0, 2_500, 100, 500, 60, 220, 24, 30, False, 15, 100),
+    "calm": Temper(24_000, 6_000, 12_000, 2_500, 100, 500, 60, 220, 24, 60, 15, 100),
+    "thin_book": Temper(24_000, 6_000, 12_000, 3_500, 100, 900, 60, 500, 8, 250, 400, 5),
+    "trend": Temper(20_000, 6_000, 12_000, 2_500, 100, 500, 60, 220, 24, 30, 15, 100, 25_000),
+    "range": Temper(3_000, 4_000, 8_000, 2_500, 100, 500, 60, 220, 24, 30, 15, 100),
 }
 
 
@@ -78,31 +74,9 @@ class Synthetic:
         self.products = products
         self._seed = seed
         self._temper = temper
-        self._place = {product.product_id: i for i, product in enumerate(products)}
         self._product = {product.product_id: product for product in products}
-        self._closes: dict[str, list[tuple[int, int]]] = {}
-        self._own = {product.product_id: Draws(seed, product.product_id, "days") for product in products}
-        self._common = Draws(seed, "days")
-        self._days: list[tuple[int, int]] = []  # (move, change of wildness) that all products share
+        self._days = Days(seed, tuple(self._product), temper.day_step, temper.drift)
         self._cache = Cache(4096)
-
-    def _close(self, product_id: str, day: int) -> tuple[int, int]:
-        """(deviation of the day's close from the reference in millionths, the day's wildness in percent)."""
-        known = self._closes.setdefault(product_id, [(0, 100)])
-        temper, own = self._temper, self._own[product_id]
-        deviation, wild = known[-1]
-        while len(known) <= day - FIRST_DAY:
-            if len(self._days) < len(known):
-                self._days.append((self._common.fat(temper.day_step), self._common.bell(14)))
-            shared, change = self._days[len(known) - 1]
-            wild = max(40, min(300, 100 + (wild - 100) * 92 // 100 + change))
-            move = (shared * 4 + own.fat(temper.day_step) * 3) // 5 * wild // 100
-            if temper.drift:  # rises for some two months, then begins again from below
-                deviation = (deviation + move + temper.drift) % 1_500_000
-            else:
-                deviation = max(-600_000, min(1_500_000, deviation * 985 // 1000 + move))
-            known.append((deviation, wild))
-        return known[day - FIRST_DAY]
 
     def _ticks(self, product: Product, deviation: int) -> int:
         reference = to_atoms(product.reference_price) // product.tick
@@ -113,8 +87,8 @@ class Synthetic:
 
     def _make_day(self, product_id: str, day: int) -> Bar:
         product = self._product[product_id]
-        first = self._ticks(product, self._close(product_id, day - 1)[0] if day > FIRST_DAY else 0)
-        deviation, wild = self._close(product_id, day)
+        first = self._ticks(product, self._days.close(product_id, day - 1)[0] if day > FIRST_DAY else 0)
+        deviation, wild = self._days.close(product_id, day)
         last = self._ticks(product, deviation)
         draws = Draws(self._seed, product_id, "wick", day)
         wick = first * self._temper.day_wick // PPM * wild // 100
@@ -131,56 +105,18 @@ class Synthetic:
         bar = self.day(product_id, day)
         common = Draws(self._seed, "hours", day)
         extremes = (common.below(24), common.below(24))
-        wick = bar.open * self._temper.hour_wick // PPM * self._close(product_id, day)[1] // 100
-        least = bar.open * self._temper.hour_least // PPM
-        up = self._turn(product_id)[2] if self._temper.rotate else 50
-        beyond = (2 * least * up // 100, 2 * least * (100 - up) // 100)
-        sway = Sway(bar.open * self._temper.sway * 2 // PPM, beyond) if self._temper.sway else None
-        return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes, beyond, sway)
-
-    def _turn(self, product_id: str) -> tuple[int, int, int]:
-        """A rotating product's hour: its highest and lowest twelfth, and the percent of its span still to rise.
-
-        Each rises for ten twelfths of the hour and falls for two, and the products take turns: a bot that follows
-        a trend finds one at any time.
-        """
-        low = 4 * self._place[product_id] % 12
-        since_low = -low % 12
-        risen = since_low * 10 if since_low <= 10 else 100 - (since_low - 10) * 50
-        return (low + 10) % 12, low, 100 - risen
-
-    def _wild_hour(self, hour: int) -> int:
-        """An hour's wildness in percent: the mean of neighbouring draws, so that it clusters."""
-        total = sum(Draws(self._seed, "wild", hour - i).below(1000) ** 2 // 1000 * (4 - i) for i in range(4))
-        return 45 + total // 60
-
-    def _swaying(self, product_id: str, hour: int) -> list[Bar]:
-        """The minutes of an hour of a market that swings: at no finer length is it held to anything."""
-        return self._cache.get((product_id, 5, hour), lambda: self._make_swaying(product_id, hour))
-
-    def _make_swaying(self, product_id: str, hour: int) -> list[Bar]:
-        bar, temper = self.hours(product_id, hour // 24)[hour % 24], self._temper
-        draws = Draws(self._seed, product_id, "sway", hour)
-        high, low, _ = self._turn(product_id)
-        extremes = (high * 5 + draws.below(5), low * 5 + draws.below(5))
-        wick, least = bar.open * temper.minute_wick // PPM, bar.open * temper.minute_least // PPM
-        room = (bar.high - bar.low) // 12
-        sway = Sway(bar.open * temper.sway // PPM, (room, room))
-        return split(draws, bar, 60, wick, 0, extremes, (least, least), sway)
+        wick = bar.open * self._temper.hour_wick // PPM * self._days.close(product_id, day)[1] // 100
+        return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes)
 
     def fives(self, product_id: str, hour: int) -> list[Bar]:
         return self._cache.get((product_id, 3, hour), lambda: self._make_fives(product_id, hour))
 
     def _make_fives(self, product_id: str, hour: int) -> list[Bar]:
-        if self._temper.sway:
-            minutes = self._swaying(product_id, hour)
-            return [folded for i in range(0, 60, 5) if (folded := fold(minutes[i : i + 5]))]
         bar = self.hours(product_id, hour // 24)[hour % 24]
         temper = self._temper
         common = Draws(self._seed, "fives", hour)
-        drawn = (common.below(12), common.below(12))
-        extremes = self._turn(product_id)[:2] if temper.rotate else drawn
-        wild = 100 if temper.rotate else self._wild_hour(hour)
+        extremes = (common.below(12), common.below(12))
+        wild = wild_hour(self._seed, hour)
         wick = bar.open * temper.five_wick // PPM * wild // 100
         least = bar.open * temper.five_least // PPM * wild // 100
         return split(Draws(self._seed, product_id, "fives", hour), bar, 12, wick, 0, extremes, (least, least))
@@ -189,11 +125,9 @@ class Synthetic:
         return self._cache.get((product_id, 4, five), lambda: self._make_minutes(product_id, five))
 
     def _make_minutes(self, product_id: str, five: int) -> list[Bar]:
-        if self._temper.sway:
-            return self._swaying(product_id, five // 12)[five % 12 * 5 :][:5]
         bar = self.fives(product_id, five // 12)[five % 12]
         temper = self._temper
-        wild = 100 if temper.rotate else self._wild_hour(five // 12)
+        wild = wild_hour(self._seed, five // 12)
         wick = bar.open * temper.minute_wick // PPM * wild // 100
         least = bar.open * temper.minute_least // PPM * wild // 100
         draws = Draws(self._seed, product_id, "minutes", five)
@@ -220,7 +154,7 @@ class Synthetic:
         bar = self.minute(product_id, minute)
         if bar is None:
             return []
-        wild = 100 if self._temper.rotate else self._wild_hour(minute // 60)
+        wild = wild_hour(self._seed, minute // 60)
         usual = max(4, self._temper.prints * wild // 100)
         return walk(Draws(self._seed, product_id, "prints", minute), bar, MINUTE_US, usual)
 

@@ -6,10 +6,10 @@ import orjson
 
 from shared.settings import Mode, Settings
 from simulator.core.faults import BadFault, Faults, parse_fault
+from simulator.core.markets import MARKETS, synthetic
 from simulator.core.replay import Anchor, BadRecording, Recording, Replay
 from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.several import Several
-from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import Tape
 from simulator.core.trades import TradeRecording, TradeReplay
 from simulator.core.venue import Rules
@@ -49,13 +49,11 @@ def make_tape(settings: Settings, store: Store, now_us: int) -> Tape:
         return _replay(settings, store, now_us)
     name = settings.sim_market
     if name in SCENARIOS:
-        return Scenario(
-            Synthetic(settings.sim_seed, TEMPERS["calm"]), name, _since(store, name, now_us), settings.sim_seed
-        )
-    temper = TEMPERS.get(name)
-    if temper is None:
-        raise BadSetup(f"SIM_MARKET={name}: known markets are {', '.join((*TEMPERS, *SCENARIOS))}")
-    return Synthetic(settings.sim_seed, temper)
+        since = _since(store, name, now_us)
+        return Scenario(synthetic("calm", settings.sim_seed), name, since, settings.sim_seed)
+    if name not in MARKETS:
+        raise BadSetup(f"SIM_MARKET={name}: known markets are {', '.join((*MARKETS, *SCENARIOS))}")
+    return synthetic(name, settings.sim_seed)
 
 
 def _since(store: Store, name: str, now_us: int) -> int:

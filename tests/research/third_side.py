@@ -98,15 +98,15 @@ def _exchange(given: Tape, model: MarketModel, *, seed: int, start_us: int, conf
 @contextmanager
 def _bars_for_the_rig(tape: Tape, model: MarketModel) -> Iterator[None]:
     """The rig, given our tape and exchange in the place of its own."""
-    kept = (proof.venue.Synthetic, proof.venue.LocalExchange, proof.run.Venue)
+    kept = (proof.venue.synthetic, proof.venue.LocalExchange, proof.run.Venue)
     venue = type("Bars", (BarVenue,), {"tape_of_bars": tape, "half_spread": model.spread_ticks})
-    proof.venue.Synthetic = lambda *_: tape  # type: ignore[assignment,misc]
+    proof.venue.synthetic = lambda *_: tape  # type: ignore[assignment,misc]
     proof.venue.LocalExchange = partial(_exchange, tape, model)  # type: ignore[assignment,misc]
     proof.run.Venue = venue  # type: ignore[attr-defined,misc]
     try:
         yield
     finally:
-        proof.venue.Synthetic, proof.venue.LocalExchange, proof.run.Venue = kept  # type: ignore[attr-defined,misc]
+        proof.venue.synthetic, proof.venue.LocalExchange, proof.run.Venue = kept  # type: ignore[attr-defined,misc]
 
 
 def live(

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from simulator.core.bars import Bar, fold, split, walk
 from simulator.core.draws import Draws
+from simulator.core.lively import Lively
+from simulator.core.markets import MARKETS, synthetic
 from simulator.core.products import DEFAULT_PRODUCTS
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import GRANULARITIES, MINUTE_US
@@ -48,16 +50,17 @@ def test_a_minutes_trades_fold_back_to_its_bar(bar: Bar, seed: int, usual: int) 
 def test_the_same_seed_is_the_same_bytes_here_and_on_every_machine() -> None:
     """The hash was made once; a machine on which it differs draws other numbers."""
 
-    def digest(seed: int) -> str:
-        market = Synthetic(seed, TEMPERS["calm"])
+    def digest(seed: int, name: str) -> str:
+        market = synthetic(name, seed)
         whole = hashlib.sha256()
         for product in market.products:
             whole.update(repr([market.day(product.product_id, 20_000 + i) for i in range(3)]).encode())
             whole.update(repr(market.prints(product.product_id, MINUTE)).encode())
         return whole.hexdigest()[:16]
 
-    assert digest(1) == digest(1) != digest(2)
-    assert digest(1) == "946bc04ba029f919"
+    assert digest(1, "lively") == digest(1, "lively") != digest(2, "lively")
+    assert digest(1, "calm") == "946bc04ba029f919"
+    assert digest(1, "lively") == "52b037aae497cfee"
 
 
 def test_two_runs_are_one() -> None:
@@ -73,9 +76,9 @@ def test_two_runs_are_one() -> None:
     assert run() == run()
 
 
-@pytest.mark.parametrize("name", list(TEMPERS))
+@pytest.mark.parametrize("name", MARKETS)
 def test_every_granularity_folds_from_the_finer_one(name: str) -> None:
-    market = Synthetic(3, TEMPERS[name])
+    market = synthetic(name, 3)
     day = MINUTE * 60 // 86_400 * 86_400
     for product_id in ("BTC-USD", "DOGE-USD"):
         for seconds in (300, 3600, 86_400):
@@ -103,7 +106,7 @@ def test_live_candles_equal_what_history_says_later() -> None:
             assert candles.minute(minute) == tape.minute(product_id, minute)
 
 
-def returns(market: Synthetic, product_id: str, count: int, step: int = 1) -> list[float]:
+def returns(market: Synthetic | Lively, product_id: str, count: int, step: int = 1) -> list[float]:
     bars_ = [b for i in range(0, count, step) if (b := market.minute(product_id, MINUTE - count + i))]
     return [math.log(b.close / a.close) for a, b in pairwise(bars_)]
 
@@ -127,11 +130,12 @@ def test_calm_has_the_facts_of_real_prices() -> None:
 
 
 def test_spread_follows_volatility_and_depth_shrinks_with_it() -> None:
-    market = Synthetic(1, TEMPERS["lively"])
+    market = Lively(1)
     rows = []
     for minute in range(MINUTE - 600, MINUTE):
         bar = market.minute("ETH-USD", minute)
-        assert bar is not None
+        if bar is None:
+            continue
         wild = (bar.high - bar.low) / bar.open
         rows.append((wild, market.half_spread("ETH-USD", minute) / bar.open, market.depth_percent("ETH-USD", minute)))
     wild, spread, depth = (list(column) for column in zip(*rows, strict=True))
@@ -149,45 +153,91 @@ def test_days_of_products_move_together_in_part() -> None:
     assert 0.3 < correlation(days("BTC-USD"), days("ETH-USD")) < 0.95
 
 
-def _first_exit_s(market: Synthetic, product_id: str, minute: int) -> float | None:
-    """Seconds until a runner bought now would be sold by +1.9 % and 0.4 % back, or at +3.8 %; None in five minutes."""
-    closes = [bar.close for i in range(30, 0, -1) if (bar := market.minute(product_id, minute - i))]
-    if sum(closes[-10:]) / 10 <= sum(closes) / len(closes):
-        return None
-    entry, peak = 0.0, 0.0
-    for at in range(5):
-        for p in market.prints(product_id, minute + at):
-            entry = entry or p.tick * 1.0004
-            peak = max(peak, p.tick)
-            trailed = peak >= entry * 1.019 and p.tick <= peak * 0.996
-            if trailed or p.tick >= entry * 1.038:
-                return at * 60 + p.offset_us / 1e6
-    return None
+def moves(market: Lively, product_id: str, minutes: int, count: int = 6000) -> list[float]:
+    """Percent that the price moved in so many minutes, at each of the last `count`."""
+    closes: list[int] = []
+    for minute in range(MINUTE - count - minutes, MINUTE):
+        bar = market.minute(product_id, minute)
+        closes.append(bar.close if bar else closes[-1])
+    return [(closes[i + minutes] / closes[i] - 1) * 100 for i in range(count)]
 
 
-def test_a_first_time_user_of_lively_sees_an_exit_within_five_minutes() -> None:
-    market = Synthetic(1, TEMPERS["lively"])
-    starts = range(MINUTE, MINUTE + 3000, 41)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_lively_moves_four_percent_an_hour_and_comes_back_to_its_mean(seed: int) -> None:
+    market = Lively(seed)
+    spread = {m: statistics.pstdev(moves(market, "BTC-USD", m)) for m in (1, 60, 240)}
+    assert 0.6 < spread[1] < 1.1
+    assert 3.6 < spread[60] < 5.0  # "about four percent"
+    assert spread[240] < 1.1 * spread[60]  # a walk without a mean would be at twice the hour's
+    day = MINUTE // 1440
+    for product_id in ("BTC-USD", "SOL-USD"):
+        days = [market.day(product_id, day - i) for i in range(1, 700)]
+        assert statistics.fmean((bar.high - bar.low) / bar.open for bar in days) < 0.2
+        assert max(bar.high for bar in days) < 12 * min(bar.low for bar in days)
+
+
+def test_lively_has_the_facts_of_real_prices() -> None:
+    market = Lively(1)
+    own, other = returns(market, "BTC-USD", 8000), returns(market, "ETH-USD", 8000)
+    sizes = [abs(m) for m in own]
+    assert correlation(sizes[:-1], sizes[1:]) > 0.05  # volatility clusters
+    assert abs(correlation(own[:-1], own[1:])) < 0.1  # a minute says little about the next
+    kurtosis = statistics.fmean(m**4 for m in own) / statistics.fmean(m**2 for m in own) ** 2
+    assert kurtosis > 4  # fat tails and jumps
+    both = [moves(market, product_id, 1) for product_id in ("BTC-USD", "ETH-USD")]
+    assert 0.2 < correlation(*both) < 0.8  # products move together
+    assert other
+    assert 3 < sum(market.minute("BTC-USD", MINUTE - i) is None for i in range(3000)) < 60  # silent minutes
+    counts = [len(market.prints("BTC-USD", MINUTE - i)) for i in range(600)]
+    assert max(counts) > 2 * statistics.median(counts) > 40  # trades come in bursts
+
+
+def test_lively_products_take_turns_so_that_some_average_is_rising() -> None:
+    """Whenever somebody starts, the plain averages say BUY within five minutes, on one of the three products."""
+    market = Lively(1)
+
+    def rises(product_id: str, minute: int) -> bool:
+        closes = [bar.close for i in range(30, 0, -1) if (bar := market.minute(product_id, minute - i))]
+        return sum(closes[-10:]) / 10 > sum(closes) / len(closes)
+
+    starts = range(MINUTE, MINUTE + 6000, 61)
     seen = sum(
-        any(_first_exit_s(market, p, start) is not None for p in ("BTC-USD", "ETH-USD", "SOL-USD")) for start in starts
+        any(rises(p, start + i) for i in range(5) for p in ("BTC-USD", "ETH-USD", "SOL-USD")) for start in starts
     )
-    assert seen / len(starts) > 0.94  # with scalps beside the runner nearly always
+    assert seen / len(starts) > 0.94
 
 
-@pytest.mark.parametrize("product_id", ["BTC-USD", "ETH-USD", "SOL-USD"])
+@pytest.mark.parametrize("product_id", ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"])
 def test_lively_turns_round_by_itself_and_never_runs_along_a_bound(product_id: str) -> None:
-    market = Synthetic(1, TEMPERS["lively"])
+    market = Lively(1)
     first = MINUTE // 60 * 60
     tops: list[int] = []
-    for hour in range(first, first + 24 * 60, 60):
+    flat = 0
+    for hour in range(first, first + 48 * 60, 60):
         minutes = [bar for i in range(hour, hour + 60) if (bar := market.minute(product_id, i))]
         high, low = max(bar.high for bar in minutes), min(bar.low for bar in minutes)
         tops.append(high)
         edge = (high - low) // 100
-        assert sum(bar.high >= high - edge for bar in minutes) <= 4, "a flat top"
-        assert sum(bar.low <= low + edge for bar in minutes) <= 4, "a flat bottom"
-        assert 0.12 < (high - low) / low < 0.9
-    assert len(set(tops)) >= 22  # nor do hours end at one another's highs
+        flat += sum(bar.high >= high - edge for bar in minutes) > 4
+        flat += sum(bar.low <= low + edge for bar in minutes) > 4
+        assert 0.02 < (high - low) / low < 0.25
+        assert max((bar.high - bar.low) / bar.low for bar in minutes) < 0.09, "a lone spike"
+        assert all(a.close == b.open for a, b in pairwise(minutes)), "no gap"
+    assert flat <= 5, "tops and bottoms of 48 hours, of which so many may be flat"
+    assert len(set(tops)) >= 44  # nor do hours end at one another's highs
+
+
+@pytest.mark.parametrize("seconds", [60, 300, 3600, 86_400])
+def test_a_chart_is_full_of_bars_that_differ(seconds: int) -> None:
+    """What the bot asks for at its first second: 300 bars of each length, of every product."""
+    market = Lively(1)
+    for product in market.products:
+        end = MINUTE * 60 // seconds * seconds
+        shown = [market.bar(product.product_id, end - i * seconds, seconds) for i in range(1, 301)]
+        known = [bar for bar in shown if bar is not None]
+        assert len(known) >= (290 if seconds == 60 else 300)
+        assert len(set(known)) == len(known)
+        assert all(bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in known)
 
 
 @pytest.mark.parametrize("make", [lambda: LocalExchange(market="lively"), lambda: LocalExchange(market="calm")])
@@ -203,7 +253,7 @@ def test_the_books_stay_deep_and_uncrossed(make: Callable[[], LocalExchange]) ->
 
 def test_minutes_that_are_forgotten_are_read_from_the_tape(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.core.candles.KEPT_MINUTES", 3)
-    exchange = LocalExchange(market="lively", tape=Synthetic(1, TEMPERS["lively"], DEFAULT_PRODUCTS[:1]))
+    exchange = LocalExchange(market="lively", tape=Lively(1, DEFAULT_PRODUCTS[:1]))
     exchange.advance(exchange.now_us + 12 * MINUTE_US)
     candles, tape = exchange.exchange.candles["BTC-USD"], exchange.exchange.tape
     assert len(candles._live) == 3
