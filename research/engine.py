@@ -182,6 +182,7 @@ def rules_of(s: Settings, granularity_s: int = 60) -> t.Rules:
         max_total_lots=s.max_total_lots,
         risk_pct=s.risk_per_trade_pct,
         order_min=s.order_min_usd,
+        funds_retry=s.low_funds == "retry",
         max_order=s.max_order_usd,
         fixed_equity=0.0 if s.use_live_equity else s.usd_equity,
         vol_adjust=s.vol_risk_adjust,

@@ -100,6 +100,12 @@ class Settings:
 
     # Risk and sizing
     order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
+    low_funds: str = _set(
+        "part",
+        "Cash for part of an entry only. part: buys for what is left, if a quarter of the entry; "
+        "retry: once at ORDER_MIN_USD, the default where that is set by hand.",
+        choices=("part", "retry"),
+    )
     risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0)
     max_daily_loss_pct: float = _set(2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0)
     max_daily_loss_usd: float = _set(0.0, "The same in USD; 0 = no such limit.", 0.0, 1e9)

@@ -82,6 +82,7 @@ class Loaded:
 _SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH", "LEDGER_URL"})
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
+_BY_HAND = (".env", "environment")
 _FIELDS = {f.name.upper(): f for f in fields(Settings) if "rule" in f.metadata}
 _TYPES = get_type_hints(Settings)
 
@@ -130,6 +131,8 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
                 kept |= {key: accepted.sentence} if text else {}
             elif key not in _FOREIGN_KEYS:
                 problems.append(f"{key} in {env_file.name} is no setting{_nearest(key)}")
+    if sources["ORDER_MIN_USD"] in _BY_HAND and sources["LOW_FUNDS"] not in _BY_HAND:
+        raw["LOW_FUNDS"], sources["LOW_FUNDS"] = "retry", sources["ORDER_MIN_USD"]
     values = {name: _convert(name, text, problems) for name, text in raw.items()}
     if not problems:
         chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}

@@ -9,8 +9,7 @@ from bot.core.market import Market
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from bot.core.orders import Order
 from bot.core.risk import pretrade
-from bot.core.risk.sizing import entry_size_quote
-from bot.core.rules.sizing import affordable_quote
+from bot.core.risk.sizing import affordable, entry_size_quote
 from bot.core.send import say_retry, send
 from bot.core.world import Signal, StrategyFailed, World
 from shared.money import plain, spoken
@@ -51,14 +50,12 @@ def consider(world: World, market: Market) -> None:
     """A price came: open a lot if the newest bar says buy and every gate is open."""
     if market.signal != "buy" or first_shut(world, market) is not None:
         return
-    quote = entry_size_quote(world, market)
-    least = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
-    asked = affordable_quote(float(quote), float(least), float(world.cash_available))
-    if asked != float(quote):
-        say_retry(world, quote, "not enough funds")
-        if asked == 0.0:
-            return
-        quote = least
+    wished = entry_size_quote(world, market)
+    quote = affordable(world, market, wished)
+    if quote != wished and world.settings.low_funds == "retry":
+        say_retry(world, wished, "not enough funds")
+    if quote == 0:
+        return
     market.used_bar_s = market.signal_bar_s
     world.save_fact(f"used_bar:{market.product.product_id}", str(market.used_bar_s))
     if world.settings.entry_order == "maker":
@@ -66,6 +63,9 @@ def consider(world: World, market: Market) -> None:
         maker.begin(world, market, quote, kind, Decimal(str(tp_pct)))
         return
     _submit(world, market, quote, retry_of=None)
+    if quote != wished and world.settings.low_funds != "retry":
+        text = f"{market.product.product_id} entry of {quote:,.2f} instead of {wished:,.2f}: no more cash is free"
+        world.note("entry", text, product_id=market.product.product_id)
 
 
 def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) -> None:
@@ -107,7 +107,7 @@ def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) 
 
 
 def refused(world: World, order: Order, reason: str, insufficient: bool) -> None:
-    """The exchange refused an entry: one retry at ORDER_MIN_USD where funds were short, never a third try."""
+    """The exchange refused an entry: with LOW_FUNDS=retry once more at ORDER_MIN_USD where funds were short."""
     spec = order.spec
     if spec.kind is Kind.LIMIT:
         maker.refused(world, order, reason, insufficient)
@@ -115,6 +115,7 @@ def refused(world: World, order: Order, reason: str, insufficient: bool) -> None
     market = world.market(spec.product_id)
     least = Decimal(str(world.settings.order_min_usd))
     retry = insufficient and spec.retry_of is None and (spec.quote_size or least) > least
+    retry = retry and world.settings.low_funds == "retry"
     if retry and market is not None and world.may_enter:
         say_retry(world, spec.quote_size or least, reason)
         _submit(world, market, market.product.floor_quote(least), retry_of=spec.client_order_id)

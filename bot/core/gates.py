@@ -5,7 +5,6 @@ all of them, so both can never disagree.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import NamedTuple
 
 from bot.core.edge import fees, ways_out
@@ -14,7 +13,7 @@ from bot.core.model import LotKind
 from bot.core.risk.guard import Band, Guard
 from bot.core.risk.guards import CONDITION_GUARDS, EXPOSURE_GUARDS
 from bot.core.risk.rate import orders_per_minute
-from bot.core.risk.sizing import entry_size_quote
+from bot.core.risk.sizing import affordable, entry_size_quote
 from bot.core.rules import codes
 from bot.core.rules.entries import (
     add_anchor_ms,
@@ -27,7 +26,7 @@ from bot.core.rules.entries import (
     scalp_tp_pct,
 )
 from bot.core.rules.risk import in_window
-from bot.core.rules.sizing import funds_open
+from bot.core.rules.sizing import useful_quote
 from bot.core.universe import without_price
 from bot.core.world import World
 from shared.documents import GateVerdict
@@ -335,11 +334,14 @@ def _edge(world: World, market: Market) -> Gate:
 
 
 def _funds(world: World, market: Market) -> Gate:
-    quote, available = entry_size_quote(world, market), world.cash_available
-    least = Decimal(str(world.settings.order_min_usd))
-    # What does not fit at full size is tried once at ORDER_MIN_USD (trading.md §4), so that is what must fit.
-    verdict = _OPEN if funds_open(float(min(quote, least)), float(available)) else _SHUT
-    return Gate("funds", "Funds", verdict, f"{available:,.2f}", f"≥ {quote:,.2f}", "when cash is free")
+    s, quote, available = world.settings, entry_size_quote(world, market), f"{world.cash_available:,.2f}"
+    if affordable(world, market, quote) > 0:
+        return Gate("funds", "Funds", _OPEN, available, f"≥ {quote:,.2f}")
+    if s.low_funds == "retry":  # what does not fit at full size is tried once at ORDER_MIN_USD (trading.md §4)
+        return Gate("funds", "Funds", _SHUT, available, f"≥ {s.order_min_usd:,.2f}", "when cash is free")
+    useful = useful_quote(float(quote), s.order_min_usd)
+    why = f"when cash is free: less than a quarter of an entry of {quote:,.2f} is not worth buying"
+    return Gate("funds", "Funds", _SHUT, available, f"≥ {useful:,.2f}", why)
 
 
 def _of_guard(guard: Guard) -> Judge:

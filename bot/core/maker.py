@@ -182,7 +182,8 @@ def refused(world: World, order: Order, reason: str, insufficient: bool) -> None
         return
     job.working = None
     least = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
-    if insufficient and not job.retried and job.planned_quote - job.spent_quote > least and world.may_enter:
+    retry = insufficient and world.settings.low_funds == "retry"
+    if retry and not job.retried and job.planned_quote - job.spent_quote > least and world.may_enter:
         say_retry(world, job.planned_quote - job.spent_quote, reason)
         job.planned_quote, job.retried, job.next_price_ms = job.spent_quote + least, True, world.now_ms
     elif "POST_ONLY" not in reason.upper().replace(" ", "_").replace("-", "_"):

@@ -157,7 +157,10 @@ def consider_entry(tape: Tape, rules: Rules, model: Model, state: State, p: int,
     if not risk_open(rules, state, p, quote, long, short):
         return
     available = max(account[A_CASH] - account[A_RESERVED], 0.0)
-    quote = affordable_quote(quote, quote_units(rules.order_min, increment) * increment, available)
+    least = quote_units(rules.order_min, increment) * increment
+    asked = affordable_quote(quote, least, available, rules.funds_retry)
+    if asked != quote:
+        quote = quote_units(asked, increment) * increment
     if quote == 0.0:
         account[A_REFUSED_FUNDS] += 1.0
         return

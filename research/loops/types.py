@@ -166,6 +166,7 @@ class Rules(NamedTuple):
     max_total_lots: int
     risk_pct: float
     order_min: float
+    funds_retry: bool
     max_order: float
     fixed_equity: float  # 0 = size by the account's equity
     vol_adjust: bool

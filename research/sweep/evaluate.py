@@ -40,6 +40,7 @@ _RULE_KEYS = frozenset(
         "max_total_lots",
         "risk_per_trade_pct",
         "order_min_usd",
+        "low_funds",
         "max_order_usd",
         "use_live_equity",
         "usd_equity",

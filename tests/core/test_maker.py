@@ -179,7 +179,7 @@ def test_any_other_refusal_ends_it() -> None:
 
 
 def test_short_funds_are_tried_once_at_the_least_size_with_the_exact_line() -> None:
-    rig = maker_rig()
+    rig = maker_rig(low_funds="retry")
     first = bid(rig)
     found = rig.send(ev.Refused(first.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
     second = one(places(found))

@@ -223,6 +223,14 @@ def test_entry_quote() -> None:
     assert r.entry_quote(1000.0, 20.0, 5.0, 0.25) == 50.0
     assert r.entry_quote(10.0, 20.0, 5.0, 1.0) == 5.0
     assert r.entry_quote(-10.0, 20.0, 5.0, 1.0) == 5.0
+    assert r.useful_quote(200.0, 5.0) == 50.0 and r.useful_quote(12.0, 5.0) == 5.0 and r.useful_quote(5.0, 5.0) == 5.0
+    assert [r.affordable_quote(200.0, 5.0, have, False) for have in (200.0, 199.0, 50.0, 49.9)] == [
+        200.0,
+        199.0,
+        50.0,
+        0.0,
+    ]
+    assert [r.affordable_quote(200.0, 5.0, have, True) for have in (200.0, 199.0, 5.0, 4.9)] == [200.0, 5.0, 5.0, 0.0]
     assert r.funds_open(5.0, 5.0) and not r.funds_open(5.01, 5.0)
 
 

@@ -51,7 +51,7 @@ def test_one_buy_bar_opens_at_most_one_lot_across_a_restart() -> None:
 
 
 def test_insufficient_funds_are_retried_once_at_the_least_size_with_the_exact_line() -> None:
-    rig = Rig()
+    rig = Rig(low_funds="retry")
     entry = one(places(rig.bar("buy")))
     found = rig.send(ev.Refused(entry.client_order_id, "Insufficient balance in source account", insufficient=True))
     line = (
@@ -67,13 +67,39 @@ def test_insufficient_funds_are_retried_once_at_the_least_size_with_the_exact_li
 
 
 def test_our_own_check_of_funds_retries_at_the_least_size_too() -> None:
-    rig = Rig(cash="50", use_live_equity=False, usd_equity=1000.0)
+    rig = Rig(cash="50", use_live_equity=False, usd_equity=1000.0, low_funds="retry")
     found = rig.bar("buy")
     assert "[WARN] open order 200.00 USD failed (not enough funds); retrying with ORDER_MIN_USD=5.00" in notes(found)
     entry = one(places(found))
     assert entry.quote_size == 5
     found = rig.send(ev.Refused(entry.client_order_id, "no", insufficient=True))
     assert not places(found), "that was the second try already"
+
+
+@pytest.mark.parametrize("cash", ["49.99", "5.01", "0"])
+def test_a_crumb_of_an_entry_is_refused_by_the_funds_gate_with_the_reason(cash: str) -> None:
+    """An entry of 200 USD: less than a quarter of it is not worth its fees, and would flatter the count of wins."""
+    rig = Rig(cash=cash, use_live_equity=False, usd_equity=1000.0)
+    assert not places(rig.bar("buy") + rig.price("100") + rig.tick(5))
+    gate = next(g for g in gates.all_gates(rig.engine.world, rig.engine.world.markets["BTC-USD"]) if g.name == "funds")
+    assert (gate.verdict, gate.value, gate.limit) == (GateVerdict.SHUT, cash if cash != "0" else "0.00", "≥ 50.00")
+    assert "a quarter of an entry of 200.00" in (gate.opens or "")
+
+
+def test_what_is_left_is_used_where_it_is_a_useful_part() -> None:
+    rig = Rig(cash="50", use_live_equity=False, usd_equity=1000.0)
+    found = rig.bar("buy")
+    assert one(places(found)).quote_size == 50
+    assert any("50.00 instead of 200.00" in text for text in notes(found))
+    assert not any("ORDER_MIN_USD" in text for text in notes(found))
+
+
+def test_short_funds_said_by_the_exchange_are_not_retried_unless_asked_for() -> None:
+    rig = Rig()
+    entry = one(places(rig.bar("buy")))
+    found = rig.send(ev.Refused(entry.client_order_id, "Insufficient balance in source account", insufficient=True))
+    assert not places(found + rig.price("100") + rig.tick(5))
+    assert any("buy refused: Insufficient balance" in text for text in notes(found))
 
 
 def test_other_refusals_are_not_retried_and_five_in_a_row_shut_the_product() -> None:
@@ -97,7 +123,7 @@ def test_an_accepted_entry_ends_the_row_of_refusals() -> None:
 
 
 def test_an_unknown_entry_blocks_its_product_and_holds_its_capital_until_it_was_looked_up() -> None:
-    rig = Rig(products=("BTC-USD", "ETH-USD"), risk_per_trade_pct=60.0)
+    rig = Rig(products=("BTC-USD", "ETH-USD"), risk_per_trade_pct=60.0, low_funds="retry")
     entry = one(places(rig.bar("buy")))
     rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
     assert rig.order(entry).state is OrderState.UNKNOWN

@@ -63,7 +63,7 @@ def test_a_scalp_waits_for_the_adverse_move_also_on_a_coarser_grid() -> None:
 
 
 def test_the_retry_of_an_entry_asks_again_whether_entries_are_allowed() -> None:
-    rig = Rig(take_profit_order="market")
+    rig = Rig(take_profit_order="market", low_funds="retry")
     rig.open_runner(size="19", price="100")
     entry = one(places(rig.bar("buy", "99", after_ms=3_600_000)))
     rig.price("80")
@@ -241,7 +241,7 @@ def test_a_buy_signal_of_bars_that_stopped_coming_opens_nothing() -> None:
 
 
 def test_cash_that_orders_of_others_hold_is_not_available() -> None:
-    rig = Rig()
+    rig = Rig(low_funds="retry")
     rig.tick(4)
     rig.send(ev.BalancesSeen((Balance("USD", D(1500), D(8500)),), rig.now_ms))
     assert rig.engine.world.cash_available == 1500

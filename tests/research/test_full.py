@@ -18,7 +18,8 @@ def assert_same(fast: engine.RawResult, full: engine.RawResult) -> None:
     a, b = (np.lexsort((r.ints[:, t.T_OPENED_MS], r.ints[:, t.T_PRODUCT])) for r in (fast, full))
     assert fast.ints[a].tolist() == full.ints[b].tolist()
     np.testing.assert_allclose(fast.floats[a], full.floats[b], rtol=1e-11, atol=1e-10)
-    np.testing.assert_allclose(fast.account[t.A_CASH], full.account[t.A_CASH], rtol=1e-13)
+    # Of 10,000 all but cents may be spent: the difference is of what passed through, not of what is left.
+    np.testing.assert_allclose(fast.account[t.A_CASH], full.account[t.A_CASH], rtol=1e-13, atol=1e-9)
     np.testing.assert_allclose(fast.equity, full.equity, rtol=1e-13)
     np.testing.assert_allclose(fast.held, full.held, rtol=1e-13, atol=1e-9)
     assert fast.account[t.A_BREAKER_DAYS] == full.account[t.A_BREAKER_DAYS]

@@ -150,7 +150,18 @@ def test_the_environment_outranks_the_file_and_empty_means_not_set(tmp_path: Pat
     loaded = load(path, {"MA_FAST": "7", "MA_SLOW": "", "path": "x", "UNRELATED": "y", "COIN": "z"})
     assert (loaded.settings.ma_fast, loaded.settings.ma_slow) == (7, 20)
     assert (loaded.sources["MA_FAST"], loaded.sources["MA_SLOW"]) == ("environment", ".env")
-    assert loaded.sources["RISK_PER_TRADE_PCT"] == "default"
+    assert (loaded.sources["TAKE_PROFIT_PCT"], loaded.sources["RISK_PER_TRADE_PCT"]) == ("default", "profile")
+
+
+def test_who_sets_the_least_entry_gets_the_retry_at_it(tmp_path: Path) -> None:
+    def low_funds(text: str = "", **environ: str) -> tuple[str, str]:
+        loaded = load(env_file(tmp_path, text), environ)
+        return loaded.settings.low_funds, loaded.sources["LOW_FUNDS"]
+
+    assert low_funds() == ("part", "default")
+    assert low_funds("ORDER_MIN_USD=5") == ("retry", ".env")
+    assert low_funds(ORDER_MIN_USD="5.00") == ("retry", "environment")
+    assert low_funds("ORDER_MIN_USD=5", LOW_FUNDS="part") == ("part", "environment")
 
 
 def test_one_product_is_a_list_of_one(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.core.market import Market
 from bot.core.rules.position_sizing import kelly_wish, volatility_quote
-from bot.core.rules.sizing import VOL_FACTOR_MAX, capped_quote, entry_quote, quote_units
+from bot.core.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units
 from shared.money import from_units
 from shared.settings import GRANULARITY_S
 
@@ -21,6 +21,15 @@ def entry_size_quote(world: "World", market: Market) -> Decimal:
     quote = capped_quote(_wished(world, market, factor), s.max_order_usd)
     increment = market.product.quote_increment
     return from_units(quote_units(quote, float(increment)), increment)
+
+
+def affordable(world: "World", market: Market, quote: Decimal) -> Decimal:
+    """What an entry of `quote` asks for with the cash that is free; 0 = not enough of it (trading.md §4)."""
+    increment = market.product.quote_increment
+    least = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
+    retry = world.settings.low_funds == "retry"
+    asked = affordable_quote(float(quote), float(least), float(world.cash_available), retry)
+    return quote if asked == float(quote) else from_units(quote_units(asked, float(increment)), increment)
 
 
 def _wished(world: "World", market: Market, factor: float) -> float:

@@ -87,6 +87,7 @@ from bot.core.rules.sizing import (
     is_dust,
     pnl_quote,
     quote_units,
+    useful_quote,
     vol_factor,
 )
 from bot.core.rules.volatility import log_return_units, sigma
@@ -151,6 +152,7 @@ RULES: tuple[Callable[..., Any], ...] = (
     in_window,
     capped_quote,
     affordable_quote,
+    useful_quote,
 )
 
 __all__ = [
@@ -236,6 +238,7 @@ __all__ = [
     "trail_step",
     "trail_stop_ticks",
     "trail_worst_pct",
+    "useful_quote",
     "utc_day",
     "vol_factor",
     "volatility_quote",

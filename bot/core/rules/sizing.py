@@ -10,6 +10,7 @@ from bot.core.rules.rounding import floor_units
 PPM = 1_000_000
 VOL_FACTOR_MIN = 0.25
 VOL_FACTOR_MAX = 1.5
+USEFUL_PART = 0.25
 
 
 def vol_factor(sigma_long: float, sigma_short: float) -> float:
@@ -41,11 +42,22 @@ def capped_quote(quote: float, max_order: float) -> float:
     return min(quote, max_order) if max_order > 0.0 else quote
 
 
-def affordable_quote(quote: float, least: float, available: float) -> float:
-    """What is asked for: `quote`, else once `least` (ORDER_MIN_USD) where that fits, else 0: no third try (§4)."""
+def useful_quote(quote: float, least: float) -> float:
+    """The smallest part of an entry of `quote` that is worth making: a quarter of it, at least `least` (§4)."""
+    return min(quote, max(quote * USEFUL_PART, least))
+
+
+def affordable_quote(quote: float, least: float, available: float, retry: bool) -> float:
+    """What is asked for: `quote`, else what LOW_FUNDS says, else 0: no third try (§4).
+
+    `least`: ORDER_MIN_USD. `retry`: once `least` where that fits. Else all that is available where that is a useful
+    part: a crumb beside full entries says nothing about the strategy, and its fees are as dear.
+    """
     if funds_open(quote, available):
         return quote
-    return least if funds_open(least, available) else 0.0
+    if retry:
+        return least if funds_open(least, available) else 0.0
+    return available if funds_open(useful_quote(quote, least), available) else 0.0
 
 
 def quote_units(quote: float, unit: float) -> int:
