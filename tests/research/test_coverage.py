@@ -43,6 +43,7 @@ BASE = {
 # A key, what it is changed to, and what else must be set for it to matter.
 CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("ORDER_MIN_USD", "4000", {}),
+    ("LOW_FUNDS", "retry", {"RISK_PER_TRADE_PCT": "60", "PYRAMID_MIN_ADVERSE_PCT": "0.1"}),
     ("RISK_PER_TRADE_PCT", "6", {}),
     ("MAX_DAILY_LOSS_PCT", "0.05", {}),
     ("MAX_DAILY_LOSS_USD", "5", {}),
