@@ -11,6 +11,7 @@ from cli import ui
 from cli.context import data_paths, from_callers_folder, loaded
 from cli.live_checks import Checklist, run
 from shared import files, live_permission
+from shared.figures import plainly
 from shared.paths import ROOT
 from shared.settings import Settings
 from shared.times import from_epoch_ms, iso_seconds
@@ -32,7 +33,7 @@ def permit(settings: Settings, where: Endpoints, trial: Path) -> None:
     word = f"live {settings.bot_name} {live_permission.limits_hash(settings)[:4]}"
     days = settings.live_permission_days
     ui.plain()
-    ui.plain(f"  This lets the bot trade with real money for {days:g} days, with the limits above and this key.")
+    ui.plain(f"  This lets the bot trade with real money for {plainly(days)} days, with the limits above and this key.")
     if typer.prompt(f'  Type "{word}" to allow it', default="", show_default=False).strip() != word:
         ui.give_up("That is not the word: live orders stay locked.")
     now_ms = round(time.time() * 1000)

@@ -18,6 +18,7 @@ from bot.core.model import FeeRates
 from bot.core.rules.entries import runner_tp_pct
 from bot.runtime.kill import drill
 from cli.doctor.check import Check, bad, good, note, warn
+from shared.figures import plainly
 from shared.ledger.open import open_reader
 from shared.seams import SystemClock
 from shared.settings import Mode, Profile, Settings
@@ -62,12 +63,12 @@ def _mode(s: Settings) -> Check:
 
 def limits(s: Settings) -> list[Check]:
     """The limits that the permission is bound to; a missing one is said."""
-    day = f"{s.max_daily_loss_pct:g} % of equity" + (
-        f" or {s.max_daily_loss_usd:g} USD" if s.max_daily_loss_usd else ""
+    day = f"{plainly(s.max_daily_loss_pct)} % of equity" + (
+        f" or {plainly(s.max_daily_loss_usd)} USD" if s.max_daily_loss_usd else ""
     )
     rows = [
-        note("day loss", f"at most {day}, drawdown {s.max_drawdown_pct:g} %"),
-        note("size", f"{s.sizing}, {s.risk_per_trade_pct:g} % of equity, {s.max_total_lots} lots in all"),
+        note("day loss", f"at most {day}, drawdown {plainly(s.max_drawdown_pct)} %"),
+        note("size", f"{s.sizing}, {plainly(s.risk_per_trade_pct)} % of equity, {s.max_total_lots} lots in all"),
     ]
     for key, value, text in (
         ("MAX_ORDER_USD", s.max_order_usd, "a single order"),

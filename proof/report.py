@@ -11,6 +11,7 @@ from proof.judge import INVARIANTS
 from proof.plan import ACTS, FAULTS
 from proof.planted import PLANTED
 from proof.processes.report import section
+from shared.figures import plainly
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = ROOT / "docs" / "reliability.md"
@@ -64,7 +65,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _seeds(run: dict[str, Any]) -> str:
     seeds, failed = run["seeds"], len(run["failed"])
-    bound = f"{300 / seeds:.2g} % of seeds (3/N)" if seeds and not failed else "–"
+    bound = f"{plainly(300 / seeds, 2)} % of seeds (3/N)" if seeds > 3 and not failed else "–"
     counts = run["counts"]
     rows = [
         ("seeds", f"{seeds:,} ({', '.join(f'{mode} {n:,}' for mode, n in sorted(run['modes'].items()))})"),

@@ -20,6 +20,7 @@ from research.errors import Misused, ResearchError, WrongSettings
 from research.loops import types as t
 from research.metrics.summary import Figure, figures
 from research.verdict import Verdict, verdict
+from shared.figures import plainly
 from shared.settings import PROFILES, Loaded, Profile, Settings, SettingsError, keys, load
 
 Progress = Callable[[int, int], None]  # (done, of how many)
@@ -229,8 +230,8 @@ def notes(
         "close": "at the bar's close",
         "ohlc": "along open, low, high, close",
     }
-    out.append(f"Decided on closed bars, filled {when[model.fill]}; fees {model.maker_pct:g} % maker, "
-               f"{model.taker_pct:g} % taker")  # fmt: skip
+    out.append(f"Decided on closed bars, filled {when[model.fill]}; fees {plainly(model.maker_pct)} % maker, "
+               f"{plainly(model.taker_pct)} % taker")  # fmt: skip
     if request.style is Style.LOTS:
         lifted = adjusted(settings, engine.fees_of(settings, model.maker_pct, model.taker_pct))
         if lifted is not None:

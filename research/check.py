@@ -18,6 +18,7 @@ from bot.strategies.lookahead import COMPARED, Cuts, Difference, compare_cut, co
 from research.data.candles import Candles, counted
 from research.errors import ResearchError
 from research.sealed.session import Offended, Process
+from shared.figures import plainly
 from shared.paths import ROOT
 from shared.settings import Settings
 
@@ -134,7 +135,8 @@ def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[]
 
 def _where(bars: Bars, found: Difference) -> str:
     at = np.datetime64(int(bars.start_s[found.bar]), "s")
-    return f"{found.what} of the bar at {at} UTC is {found.without:g}, but with later bars known {found.with_future:g}"
+    without, known = plainly(found.without), plainly(found.with_future)
+    return f"{found.what} of the bar at {at} UTC is {without}, but with later bars known {known}"
 
 
 def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
@@ -156,9 +158,9 @@ def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], Non
                 at = np.datetime64(int(bars.start_s[found.bar]), "s")
                 return Verdict(
                     name, False,
-                    f"{found.what} of the bar at {at} UTC is {found.with_future:g} over history, but "
-                    f"{found.without:g} over the newest {length:,} bars: memory_bars or warmup_bars is too small, or "
-                    "later bars decided it",
+                    f"{found.what} of the bar at {at} UTC is {plainly(found.with_future)} over history, but "
+                    f"{plainly(found.without)} over the newest {length:,} bars: memory_bars or warmup_bars is too "
+                    "small, or later bars decided it",
                 )  # fmt: skip
     return Verdict(name, True, f"the newest {length:,} bars give what all of history gives, at {counted(done, 'bar')}")
 

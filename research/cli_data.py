@@ -17,7 +17,7 @@ app = typer.Typer(help="Candles: bring them in, download them, list them.", no_a
 
 @app.command("import")
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="CSV (.gz too) or Parquet; several make one set.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV or JSON lines (.gz too), or Parquet; several make one set.")],
     product: Annotated[
         str | None, typer.Option(help="Such as BTC-USD; without it, what the file's columns or name say.")
     ] = None,

@@ -19,6 +19,7 @@ from research.errors import ResearchError
 from research.loops import arrays, flip, lots
 from research.loops import types as t
 from research.loops.fills import FAR
+from shared.figures import plainly
 from shared.settings import Settings, parse_window
 
 CAPACITY = 4096
@@ -269,7 +270,7 @@ def _check_money(prepared: Prepared, cash: float) -> None:
     for one, unit in zip(prepared.candles, prepared.unit.tolist(), strict=True):
         if cash * 100 / unit > PLAIN_LIMIT:
             raise ResearchError(
-                f"{one.product_id}: {cash:,.0f} in units of {unit:g} is beyond what whole numbers hold; "
+                f"{one.product_id}: {cash:,.0f} in units of {plainly(unit)} is beyond what whole numbers hold; "
                 "use less --cash, or import with a coarser --base-increment"
             )
 

@@ -1,6 +1,7 @@
 """Figures as people read them, in one place: thousands, fixed digits, units, never an exponent, unknown as a dash."""
 
 import math
+from decimal import Decimal
 
 MINUS = "\u2212"
 UNKNOWN = "\u2014"
@@ -30,7 +31,12 @@ def trimmed(value: float | None, digits: int = 6) -> str:
 
 def exactly(value: float) -> str:
     """A setting's or an option's number as one would type it: 1000000, 0.05, 0.00000001."""
-    return trimmed(value, 15).replace(",", "").replace(MINUS, "-")
+    return plainly(value, 15)
+
+
+def plainly(value: float | Decimal, digits: int = 6) -> str:
+    """As the format `g` writes it, but never with an exponent: for limits and settings in sentences."""
+    return trimmed(float(value), digits).replace(",", "").replace(MINUS, "-")
 
 
 def percent(share: float | None, digits: int = 2, *, signed: bool = False) -> str:

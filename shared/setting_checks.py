@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 
+from shared.figures import plainly
 from shared.money import amount
 from shared.setting_table import PROFILES, Mode, Profile, Settings
 
@@ -82,11 +83,11 @@ def _limit_contradictions(s: Settings) -> list[str]:
     set_ones = [(key, value) for key, value in ladder if value]
     for (low_key, low), (high_key, high) in pairwise(set_ones):
         if low > high:
-            found.append(f"{low_key}={low:g} is above {high_key}={high:g}: nothing could ever be bought")
+            found.append(f"{low_key}={plainly(low)} is above {high_key}={plainly(high)}: nothing could ever be bought")
     if s.sizing == "fixed" and s.fixed_order_usd < s.order_min_usd:
-        found.append(f"FIXED_ORDER_USD={s.fixed_order_usd:g} is below ORDER_MIN_USD={s.order_min_usd:g}")
+        found.append(f"FIXED_ORDER_USD={plainly(s.fixed_order_usd)} is below ORDER_MIN_USD={plainly(s.order_min_usd)}")
     if s.vol_band_high_pct and s.vol_band_low_pct >= s.vol_band_high_pct:
-        found.append(f"VOL_BAND_LOW_PCT={s.vol_band_low_pct:g} must be below VOL_BAND_HIGH_PCT")
+        found.append(f"VOL_BAND_LOW_PCT={plainly(s.vol_band_low_pct)} must be below VOL_BAND_HIGH_PCT")
     window = parse_window(s.trading_window_utc) if s.trading_window_utc else None
     if window is not None and window[0] == window[1]:
         found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc} never opens")
@@ -106,7 +107,9 @@ def _grown_canary(s: Settings, caps: Mapping[str, Decimal]) -> list[str]:
     for key in ("MAX_DAILY_LOSS_USD", "MAX_CONCURRENT_LOTS", "MAX_TOTAL_LOTS", "MAX_ORDER_USD"):
         value = float(getattr(s, key.lower()))
         if not 0 < value <= float(own[key]):
-            found.append(f"{key}={value:g} contradicts PROFILE=canary, whose limit is {own[key]}: choose less, or prod")
+            found.append(
+                f"{key}={plainly(value)} contradicts PROFILE=canary, whose limit is {own[key]}: choose less, or prod"
+            )
     for base in sorted({product.partition("-")[0] for product in s.products}):
         allowed = parse_base_caps(own["MAX_BASE"]).get(base)
         if base not in caps or (allowed is not None and caps[base] > allowed):

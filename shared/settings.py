@@ -20,6 +20,7 @@ import msgspec
 from dotenv import dotenv_values
 
 from shared import legacy_names as legacy
+from shared.figures import exactly
 from shared.paths import ROOT
 from shared.setting_checks import contradictions, parse_base_caps, parse_window
 from shared.setting_table import (
@@ -207,7 +208,9 @@ def _wanted(kind: Any, rule: Rule) -> str:
     if kind is bool:
         return "true or false"
     noun = {int: "a whole number", float: "a number"}.get(kind, "a text")
-    return f"{noun} from {rule.low:g} to {rule.high:g}" if rule.low is not None and rule.high is not None else noun
+    if rule.low is None or rule.high is None:
+        return noun
+    return f"{noun} from {exactly(rule.low)} to {exactly(rule.high)}"
 
 
 def as_text(value: object) -> str:

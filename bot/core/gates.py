@@ -30,6 +30,7 @@ from bot.core.rules.sizing import useful_quote
 from bot.core.universe import without_price
 from bot.core.world import World
 from shared.documents import GateVerdict
+from shared.figures import plainly
 from shared.money import from_units
 from shared.settings import GRANULARITY_S, Mode, parse_window
 
@@ -140,7 +141,7 @@ def _clock(world: World, _market: Market) -> Gate:
 def _feed(world: World, market: Market) -> Gate:
     limit_ms = round(world.settings.stale_data_sec * 1000)
     age_ms = market.age_ms(world.now_ms)
-    limit = f"≤ {world.settings.stale_data_sec:g} s"
+    limit = f"≤ {plainly(world.settings.stale_data_sec)} s"
     if not world.feed_up:
         return Gate("feed", "Feed", _FAULT, "down", "up", world.feed_note)
     if age_ms is None:
@@ -160,7 +161,7 @@ def _tradable(world: World, market: Market) -> Gate:
 
 
 def _collar(world: World, market: Market) -> Gate:
-    limit = f"≤ {world.settings.price_collar_pct:g} %"
+    limit = f"≤ {plainly(world.settings.price_collar_pct)} %"
     if market.price is None or market.bid is None or market.ask is None:
         return Gate("collar", "Price collar", _UNKNOWN, "one source", limit, "with both prices")
     if not market.bid < market.ask or market.bid <= 0:
@@ -239,7 +240,7 @@ def _window(world: World, _market: Market) -> Gate:
 
 
 def _breaker(world: World, _market: Market) -> Gate:
-    limit = f"< {world.settings.max_daily_loss_pct:g} %"
+    limit = f"< {plainly(world.settings.max_daily_loss_pct)} %"
     if world.day is None:
         return Gate("breaker", "Day loss", _UNKNOWN, "no day yet", limit, "when the day has begun")
     if world.day.breaker_ms is not None:
@@ -283,7 +284,12 @@ def _pause(world: World, market: Market) -> Gate:
     since_s = (world.now_ms - _anchor_ms(world, market)) / 1000
     verdict = _OPEN if pause_open(since_s, least) else _SHUT
     return Gate(
-        "pause", "Pause between entries", verdict, f"{since_s:.0f} s", f"≥ {least:g} s", f"in {least - since_s:.0f} s"
+        "pause",
+        "Pause between entries",
+        verdict,
+        f"{since_s:.0f} s",
+        f"≥ {plainly(least)} s",
+        f"in {least - since_s:.0f} s",
     )
 
 
@@ -356,7 +362,7 @@ def _of_guard(guard: Guard) -> Judge:
         reading = guard.read(world, market)
         if reading.band is Band.OFF:
             return Gate(guard.name, guard.title, _OPEN, "off", None)
-        limit = f"{sign} {reading.limit:g}{unit}"
+        limit = f"{sign} {plainly(reading.limit)}{unit}"
         if reading.band is Band.UNKNOWN:
             verdict = _OPEN if reading.approved else _UNKNOWN
             return Gate(guard.name, guard.title, verdict, guard.unknown, limit, "when it is known")

@@ -34,6 +34,7 @@ from shared.documents import (
     SignalDoc,
     StrategyDoc,
 )
+from shared.figures import plainly
 from shared.money import ZERO, plain
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -103,7 +104,7 @@ def _lot(world: World, lot: Lot, mark: Decimal | None) -> LotDoc:
         open_price=float(open_price),
         open_price_text=plain(open_price.quantize(tick.normalize()))
         if open_price % tick == 0
-        else f"{open_price:.10g}",
+        else plainly(open_price, 10),
         base_size=float(lot.base_left),
         base_size_text=plain(lot.base_left),
         value_usd=float(lot.base_left * mark) if mark is not None else None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from shared.control import Level
+from shared.figures import plainly
 from shared.paths import DataPaths
 from shared.seams import Fs
 from shared.settings import Mode, Settings
@@ -78,7 +79,7 @@ class OrderGate:
             return f"a limit price that cannot be: {spec.limit_price}"
         limit = self._settings.max_order_usd
         if limit and spec.purpose is Purpose.ENTRY and float(spec.notional) > limit:
-            return f"{spec.notional} is above MAX_ORDER_USD={limit:g}"
+            return f"{spec.notional} is above MAX_ORDER_USD={plainly(limit)}"
         return None
 
     def _of_feed(self, spec: OrderSpec) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from shared.figures import exactly
 from shared.settings import STRATEGY_PREFIX, SettingsError
 
 
@@ -88,4 +89,4 @@ def _wanted(kind: Any, allowed: Range) -> str:
     noun = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a text")
     if allowed.low is None or allowed.high is None:
         return noun
-    return f"{noun} from {allowed.low:g} to {allowed.high:g}"
+    return f"{noun} from {exactly(allowed.low)} to {exactly(allowed.high)}"

@@ -8,6 +8,7 @@ import numpy as np
 from bot.strategies.base import Bars, SignalArrays, Strategy
 from bot.strategies.indicators import rsi_window
 from bot.strategies.options import option
+from shared.figures import plainly
 from shared.settings import Settings, SettingsError
 
 # Closes that the RSI remembers, in multiples of its period: what is older than that weighs less than 0.01 %.
@@ -31,8 +32,8 @@ class RsiReversion(Strategy):
         if self.options.buy_below >= self.options.sell_above:
             raise SettingsError(
                 [
-                    f"STRATEGY_RSI_REVERSION_BUY_BELOW={self.options.buy_below:g} must be below "
-                    f"STRATEGY_RSI_REVERSION_SELL_ABOVE={self.options.sell_above:g}"
+                    f"STRATEGY_RSI_REVERSION_BUY_BELOW={plainly(self.options.buy_below)} must be below "
+                    f"STRATEGY_RSI_REVERSION_SELL_ABOVE={plainly(self.options.sell_above)}"
                 ]
             )
 

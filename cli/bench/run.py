@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cli import ui
 from cli.bench.figure import Figure
 from cli.rig import NotReached
+from shared.figures import plainly
 from shared.paths import ROOT
 
 
@@ -82,6 +83,6 @@ def bench(names: list[str]) -> int:
 
 def _print(figure: Figure) -> None:
     marks = {True: ui.GOOD, False: ui.BAD, None: ui.DOT}
-    goal = f"  goal ≤ {figure.goal:g}" if figure.goal is not None else ""
+    goal = f"  goal ≤ {plainly(figure.goal)}" if figure.goal is not None else ""
     note = f"  ({figure.note})" if figure.note else ""
     ui.line(marks[figure.met], f"{figure.name:48} {figure.value:9.2f} {figure.unit}{goal}{note}")

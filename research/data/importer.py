@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from research.data import detect, outliers, product_name, products, tables
+from research.data import detect, json_tables, outliers, product_name, products, tables
 from research.data.candles import SHORT_NAMES, Candles, Floats, Ints, granularity_text
 from research.data.choices import DateOrder, OutlierChoice
 from research.errors import ResearchError
@@ -138,7 +138,10 @@ def _without_outliers(
 def _read(path: Path, product_id: str | None, timezone: str | None, date_order: DateOrder | None) -> _Raw:
     if not path.is_file():
         raise ResearchError(f"{path} is no file")
-    names, table = tables.parquet(path) if path.suffix == ".parquet" else tables.csv(path)
+    read = (
+        tables.parquet if path.suffix == ".parquet" else json_tables.read if json_tables.is_json(path) else tables.csv
+    )
+    names, table = read(path)
     product_id, word, rows = _product(path, names, table, product_id)
     if rows is not None:
         table = [column.take(rows) for column in table]

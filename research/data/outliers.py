@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.data.candles import Floats, Ints
+from shared.figures import trimmed
 
 NEIGHBOURS = 5  # on each side; their median is what a bar is compared with
 LEAP = 3.0  # a close so many times off its neighbours, which agree with each other
@@ -27,11 +28,11 @@ class Outliers:
         out = []
         if self.shift is not None:
             out.append(
-                f"from {_time(start_s[self.shift])} on every price is about {self.ratio:,.4g} times the one before: "
-                "two units in one table?"
+                f"from {_time(start_s[self.shift])} on every price is about {trimmed(self.ratio, 4)} times the one "
+                "before: two units in one table?"
             )
         if self.leaps.any():
-            about = f", about {self.ratio:,.4g} times" if self.shift is None else ""
+            about = f", about {trimmed(self.ratio, 4)} times" if self.shift is None else ""
             out.append(f"{_counted(self.leaps)} far off the ones beside them{about} ({_first(start_s, self.leaps)})")
         if self.wicks.any():
             out.append(f"{_counted(self.wicks)} whose high or low alone is far off ({_first(start_s, self.wicks)})")

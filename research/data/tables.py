@@ -25,7 +25,8 @@ def csv(path: Path) -> tuple[list[str], list[Any]]:
         with pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream:
             table = pc.read_csv(stream, read_options=options, parse_options=pc.ParseOptions(delimiter=delimiter))
     except pa.ArrowInvalid as error:
-        raise ResearchError(f"{path.name}: {error}") from error
+        why = str(error).partition("(")[0].strip()
+        raise ResearchError(f"{path.name} can't be read as CSV: {why}; CSV, Parquet and JSON lines are read") from error
     return head if named else [], [table.column(i) for i in range(table.num_columns)]
 
 
@@ -38,7 +39,9 @@ def _sniff(path: Path) -> tuple[list[str], int, str]:
         delimiter, count = counts.most_common(1)[0]
         if count >= 5:
             return [field.strip().strip('"') for field in line.split(delimiter)], skip, delimiter
-    raise ResearchError(f"{path.name}: no table with six columns in its first lines")
+    raise ResearchError(
+        f"{path.name}: no table with six columns in its first lines; CSV, Parquet and JSON lines are read"
+    )
 
 
 def parquet(path: Path) -> tuple[list[str], list[Any]]:

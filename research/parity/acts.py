@@ -9,6 +9,7 @@ from research.parity.book import NO_ORDER
 from research.parity.decisions import CODES
 from research.parity.findings import What, Why
 from research.parity.run import Line, Run
+from shared.figures import plainly
 
 
 def acts(run: Run, line: Line) -> None:
@@ -103,7 +104,7 @@ def _levels(run: Run, lot: Line, take: int, stop: int, opened: float, line: Line
         run.same(What.LEVEL, line["t"])
         return
     words = f"{lot['product_id']}: a lot opened with take and stop at {lot['take_ticks']} and {lot['stop_ticks']}"
-    run.differ(What.LEVEL, line["t"], f"{words} ticks, the backtest says {take} and {stop} (open {opened:.6g})")
+    run.differ(What.LEVEL, line["t"], f"{words} ticks, the backtest says {take} and {stop} (open {plainly(opened, 6)})")
 
 
 def _trail(run: Run, p: int, j: int, lot: Line, line: Line) -> None:

@@ -9,6 +9,7 @@ from research.loops.exits import judge_exits
 from research.parity.book import NO_ORDER
 from research.parity.findings import What, Why
 from research.parity.run import Line, Run
+from shared.figures import plainly
 from shared.settings import parse_window
 
 RETRY_MS = 5_000  # an exit that was refused is tried again after at most this
@@ -121,7 +122,7 @@ def _both_sizes(
         return
     words = (
         f"{product_id}: the bot bought for {order['quote_size']} with a take of {float(order['tp_pct']):.4g} %, "
-        f"the backtest for {quote:.2f} with {tp:.4g} %"
+        f"the backtest for {quote:.2f} with {plainly(tp, 4)} %"
     )
     only_size = abs(tp - float(order["tp_pct"])) < 1e-9
     run.differ(What.ENTRY, line["t"], words, Why.BAR if at_bar and only_size else Why.NOTHING)

@@ -57,6 +57,7 @@ def test_a_bad_value_is_refused_with_its_key_and_what_is_allowed(tmp_path: Path,
     mine = [line for line in found if line.startswith(f"{key}=")]
     assert mine, found
     assert any(word in mine[0] for word in ("from", "one of", "true or false", "a number", "a whole number"))
+    assert "e+" not in mine[0].partition(": ")[2], "a range is written as one types it"
 
 
 @pytest.mark.parametrize(

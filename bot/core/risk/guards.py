@@ -9,6 +9,7 @@ from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.sizing import entry_size_quote
 from shared.documents import LimitDoc
+from shared.figures import plainly
 
 if TYPE_CHECKING:
     from bot.core.world import World
@@ -204,7 +205,7 @@ def tick(world: "World") -> None:
             if not reading.approved:
                 last_trips.seen(world, guard.name)
                 value = f"{reading.value:.2f}" if reading.value is not None else "not known"
-                _latch(world, f"{guard.title.lower()}: {value} {guard.unit} (limit {reading.limit:g})")
+                _latch(world, f"{guard.title.lower()}: {value} {guard.unit} (limit {plainly(reading.limit)})")
                 return
 
 

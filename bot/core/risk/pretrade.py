@@ -13,6 +13,7 @@ from bot.core.risk import rate
 from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
 from bot.core.risk.market_guards import impact_bp
 from bot.core.rules.risk import guard_shut
+from shared.figures import plainly
 from shared.money import plain
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _held(world: "World", spec: OrderSpec) -> Refusal | None:
 def _notional(world: "World", spec: OrderSpec) -> Refusal | None:
     most = world.settings.max_order_usd
     if most and spec.side is Side.BUY and spec.notional > Decimal(str(most)):
-        return Refusal("notional", plain(spec.notional), f"{most:g}")
+        return Refusal("notional", plain(spec.notional), f"{plainly(most)}")
     return None
 
 
@@ -134,7 +135,7 @@ def _exposure(world: "World", spec: OrderSpec) -> Refusal | None:
         if most:
             value = exposure_quote(world, product_id, own) + spec.notional
             if value > Decimal(str(most)):
-                return Refusal(code, f"{value:.2f}", f"{most:g}")
+                return Refusal(code, f"{value:.2f}", f"{plainly(most)}")
     market = world.markets[spec.product_id]
     cap = base_cap(world, market)
     if cap is not None:
@@ -158,7 +159,7 @@ def _collar(world: "World", spec: OrderSpec) -> Refusal | None:
     for source in (market.price, (market.bid + market.ask) / 2):
         off_pct = abs(price - source) / source * 100
         if off_pct > Decimal(str(limit)):
-            return Refusal("collar", f"{off_pct:.2f} %", f"{limit:g} %")
+            return Refusal("collar", f"{off_pct:.2f} %", f"{plainly(limit)} %")
     return None
 
 

@@ -10,6 +10,7 @@ from bot.core.market import Market
 from bot.core.risk import last_trips
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.memory import Trip
+from shared.figures import plainly
 
 if TYPE_CHECKING:
     from bot.core.world import World
@@ -39,9 +40,9 @@ def note(world: "World", guards: Sequence[Guard], read: Callable[[Guard, "World"
 
 
 def _say(world: "World", guard: Guard, product_id: str, reading: Reading) -> None:
-    value = f"{reading.value:.6g}" if reading.value is not None else "not a number"
+    value = f"{plainly(reading.value, 6)}" if reading.value is not None else "not a number"
     unit = f" {guard.unit}" if guard.unit else ""
-    text = f"{guard.title}: {value}{unit} (limit {reading.limit:g}): no entry, {guard.opens}"
+    text = f"{guard.title}: {value}{unit} (limit {plainly(reading.limit)}): no entry, {guard.opens}"
     _write(world, product_id, text, "bad" if guard.broken else "warn")
 
 
