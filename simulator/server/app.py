@@ -78,7 +78,7 @@ class SimServer:
             return Response(503, b"Service Unavailable", "text/plain")
         if self.api.enforce_limits and not self._connecting.take(client, now_us):
             return rate_limited().response
-        return self.hub.connect(now_us, wake)
+        return self.hub.connect(now_us, wake, client)
 
     def receive(self, session: Session, text: str) -> None:
         now_us = wall_us()

@@ -314,6 +314,20 @@ def test_who_talks_too_much_is_told_so() -> None:
     assert {"type": "error", "message": "rate limit exceeded"} in take(stream)
 
 
+def test_unsigned_messages_are_counted_by_address() -> None:
+    exchange = venue()
+    hub, now_us = exchange.hub, exchange.now_us
+    streams = [LocalStream(exchange, hub.connect(now_us, client="10.0.0.1")) for _ in range(3)]
+    for stream in streams:
+        for _ in range(4):
+            say(stream, "heartbeats")
+    told = [sum(frame.get("message") == "rate limit exceeded" for frame in take(stream)) for stream in streams]
+    assert told == [0, 0, 4]
+    other = LocalStream(exchange, hub.connect(now_us, client="10.0.0.2"))
+    say(other, "heartbeats")
+    assert take(other)[0]["channel"] == "subscriptions"
+
+
 def test_who_never_subscribes_is_closed_after_five_seconds() -> None:
     exchange = venue()
     stream = exchange.connect()

@@ -12,6 +12,7 @@ import orjson
 from simulator.api import auth
 from simulator.api.auth import Right
 from simulator.api.futures import balance_summary
+from simulator.api.limits import Buckets
 from simulator.api.service import Api
 from simulator.api.ws import channels, frames
 from simulator.api.ws.channels import FIVE_MINUTES
@@ -31,6 +32,7 @@ CANDLES_US = 10_000_000
 BATCH_US = 5_000_000
 HEARTBEAT_US = 1_000_000
 STATUS_US = 5_000_000
+MESSAGES_PER_S = 8  # without a token, from one address
 MARKET_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades", "candles", "status"})
 FUTURES = "futures_balance_summary"
 PRIVATE_CHANNELS = frozenset({"user", FUTURES})
@@ -49,6 +51,8 @@ class Hub:
         self._readers: dict[tuple[str, str], dict[Session, None]] = {}
         self._envelope = Envelope(client_id=api.exchange.config.client_id)
         self._due = dict.fromkeys(("level2", "trades", "ticker", "candles", "batch", "heartbeat", "status"), 0)
+        self._speaking = Buckets(MESSAGES_PER_S, MESSAGES_PER_S)
+        self._opened = 0
         self._tickers = Tickers(api.exchange)
         self._users = Users(api.exchange, faults, self._send)
         self._trades: dict[str, list[Trade]] = {}
@@ -57,9 +61,11 @@ class Hub:
         self.messages = 0
         api.exchange.listeners.append(self._on_trades)
 
-    def connect(self, now_us: int, wake: Callable[[], None] | None = None) -> Session:
-        """A new connection."""
-        session = Session(now_us, self._envelope, self.faults, last_sent_us=now_us, tokens_us=now_us)
+    def connect(self, now_us: int, wake: Callable[[], None] | None = None, client: str = "") -> Session:
+        """A new connection; `client` is its address, "" for one of its own."""
+        self._opened += 1
+        client = client or f"stream {self._opened}"
+        session = Session(now_us, self._envelope, self.faults, last_sent_us=now_us, client=client)
         if wake is not None:
             session.wake = wake
         self.sessions[session] = None
@@ -84,7 +90,7 @@ class Hub:
         if not isinstance(message, dict):
             session.raw(frames.error_frame("failure to parse message"))
             return
-        if self.api.enforce_limits and not message.get("jwt") and not session.may_speak(now_us):
+        if self.api.enforce_limits and not message.get("jwt") and not self._speaking.take(session.client, now_us):
             session.raw(frames.error_frame("rate limit exceeded"))
             return
         kind, channel = message.get("type"), message.get("channel")

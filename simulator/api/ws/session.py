@@ -9,7 +9,6 @@ from simulator.core.faults import Fault, Faults
 
 FIRST_SUBSCRIBE_US = 5_000_000
 QUIET_US = 90_000_000
-MESSAGES_PER_S = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -30,8 +29,7 @@ class Session:
     last_sent_us: int = 0
     held: str | None = None  # a fault: a message that waits for its successor
     delayed: list[tuple[int, str, str]] = field(default_factory=list)  # (due, channel, events)
-    tokens: float = MESSAGES_PER_S
-    tokens_us: int = 0
+    client: str = ""  # where it comes from: the limit of unsigned messages is shared by all streams from there
 
     @property
     def open(self) -> bool:
@@ -88,12 +86,3 @@ class Session:
         """What is to be sent now; the caller sends it."""
         out, self.out = self.out, []
         return out
-
-    def may_speak(self, now_us: int) -> bool:
-        """The limit on unauthenticated messages."""
-        self.tokens = min(MESSAGES_PER_S, self.tokens + max(0, now_us - self.tokens_us) * MESSAGES_PER_S / 1e6)
-        self.tokens_us = now_us
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
