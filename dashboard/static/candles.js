@@ -40,7 +40,8 @@
       for (const line of this.held) this.bars.removePriceLine(line);
       const look = { open: [this.p.edge, L.LineStyle.Dashed], take: [this.p.ink2, L.LineStyle.Solid], stop: [this.p.warn, L.LineStyle.Solid] };
       this.held = d.lines.slice(0, 24).map((l) => this.bars.createPriceLine({
-        price: l.price, color: look[l.kind][0], lineStyle: look[l.kind][1], lineWidth: 1, axisLabelVisible: l.kind !== "open", title: l.name,
+        price: l.price, color: look[l.kind][0], lineStyle: look[l.kind][1], lineWidth: 1, axisLabelVisible: l.kind !== "open",
+        title: this.box.clientWidth < 500 ? "" : l.name, // on a phone five names would cover the bars; the card below has them
       }));
       this.marks?.detach?.();
       const times = [...d.candles.map((c) => c[0]), ...d.forming.map((c) => c[0])], known = new Set(times);

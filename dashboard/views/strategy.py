@@ -41,6 +41,7 @@ class Strategy:
     own: list[Setting]
     general: list[Setting]
     signals: list[Signal]
+    measure: str  # head of the column of probabilities; "" where the strategy says none
     model: list[tuple[str, str]]
     cards: list[model_view.Card]
 
@@ -91,16 +92,17 @@ def strategy(s: Snapshot) -> Strategy | None:
                 _values(x),
             )
         )
-    model = [
-        ("Model", f.clean((m.model_mode if m else None) or "none: rules only")),
-        ("Fits, walk forward", f.count(m.walk_forward_fits if m else None)),
-        ("Volatility factor", f.number(m.vol_risk_factor if m else None, 3)),
-    ]
+    fitted = bool(m and m.model_mode)
+    model = [("Model", f.clean((m.model_mode if m else None) or "none: rules only"))]
+    if fitted:
+        model.append(("Fits, walk forward", f.count(m.walk_forward_fits if m else None)))
+    model.append(("Volatility factor", f.number(m.vol_risk_factor if m else None, 3)))
     if m is not None:
         model.append(("Decisions", ", ".join(f"{f.count(n)} {word}" for word, n in m.decisions.items())))
     settings = _settings(doc)
     return Strategy(
         f.clean(doc.name), f.words(doc.granularity.lower()),
         [x for own, x in settings if own], [x for own, x in settings if not own],
-        signals, model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
+        signals, "P(rise)" if fitted or any(x.probability is not None for x in doc.signals) else "",
+        model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
     )  # fmt: skip

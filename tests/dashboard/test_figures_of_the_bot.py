@@ -225,6 +225,11 @@ async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Das
     found = strategy(replace(s, state=replace(s.state, strategy=doc)))
     assert found is not None and not found.general
     assert [(x.key, x.value, x.note) for x in found.own] == [("STRATEGY_DIP_PERIOD", "20", ".env, default 50")]
+    told = replace(s.state.metrics, model_mode=None) if s.state.metrics else None
+    rules = replace(doc, signals=[replace(x, probability=None) for x in doc.signals])
+    plain_rules = strategy(replace(s, state=replace(s.state, strategy=rules, metrics=told)))
+    assert plain_rules is not None and plain_rules.measure == "", "no column of dashes for a strategy without a model"
+    assert not any("Fits" in name for name, _ in plain_rules.model)
     older = strategy(replace(s, state=replace(s.state, strategy=replace(doc, settings=[]))))
     assert older is not None and [(x.key, x.value) for x in older.own] == [("PERIOD", "20")], "a bot of an older build"
     async with dash.machine() as client:
