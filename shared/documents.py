@@ -134,7 +134,7 @@ class PositionDoc:
     base_size_text: str = "0"
     mark: float | None = None
     mark_source: str | None = None  # trade or mid
-    mark_age_ms: int | None = None
+    mark_age_ms: int | None = None  # since the exchange was last heard to confirm it: a heartbeat does, too
     price_increment_text: str = "0.01"
     base_increment_text: str = "0.00000001"
     exchange_base_text: str | None = None  # what the exchange says we own (available + hold); null = not known

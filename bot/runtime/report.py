@@ -11,7 +11,7 @@ from bot.core.world import World
 from bot.runtime.host import Host
 from bot.runtime.ledger import lot_row
 from bot.runtime.metrics import Samples, cpu_s, rss_mb
-from bot.runtime.verdict import verdict
+from bot.runtime.verdict import price_age_ms, verdict
 from shared.documents import (
     POSITIONS_VERSION,
     BotState,
@@ -21,6 +21,7 @@ from shared.documents import (
     MarketDoc,
     MetricsDoc,
     Phase,
+    PositionDoc,
     Quote,
     Status,
     StrategyDoc,
@@ -44,7 +45,7 @@ def state(bot: Host) -> BotState:
         mode=bot.settings.coin_mode.value,
         status=status,
         phase=phase,
-        positions=view.positions(world) if world is not None and bot.synced else None,
+        positions=_positions(bot, world) if world is not None and bot.synced else None,
         portfolio_value=account.equity if account is not None else None,
         ws_ok=bot.ws_ok,
         error=bot.error,
@@ -78,6 +79,12 @@ def state(bot: Host) -> BotState:
         events=list(world.events) if world is not None else [],
         io=bot.writer.io(bot.gate.latches.ledger_ok, bot.ledger_error),
     )
+
+
+def _positions(bot: Host, world: World) -> list[PositionDoc]:
+    """Lots by product; a mark is as old as the last frame that confirmed it, which the core cannot know."""
+    now_s = bot.clock.monotonic_s()
+    return [replace(p, mark_age_ms=price_age_ms(bot, world, p.product_id, now_s)) for p in view.positions(world)]
 
 
 def status_and_phase(bot: Host) -> tuple[Status, Phase]:

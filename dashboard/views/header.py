@@ -205,10 +205,11 @@ def _ws(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     age_ms = feeds.ws_age_ms
     if age_ms is None:
         return Light("warn", "warns", "WS", "silent", "", "Connected, no message yet")
-    state = "ok" if age_ms <= 1000 * STALE_S else "warn"
+    age_s = age_ms / 1000 + (s.age_s or 0.0)  # the file's own age counts on top
+    state = "ok" if age_s <= STALE_S else "warn"
     icon = "alive" if state == "ok" else "warns"
     title = f"Last message from the stream; {f.count(feeds.ws_reconnects)} reconnects, {f.count(feeds.ws_gaps)} gaps"
-    return Light(state, icon, "WS", f.age(age_ms / 1000), "", title)
+    return Light(state, icon, "WS", f.age(age_s), "", title)
 
 
 def _rest(feeds: FeedsDoc | None) -> Light:

@@ -105,14 +105,13 @@ def _hung(s: Snapshot) -> Note:
     lots = s.lot_count or 0
     held = ""
     if lots:
-        takes = unwatched(s.state)
-        but = f" but {takes.resting()}" if takes is not None and takes.takes else ""
+        left = unwatched(s.state)
+        but = f" but {f.plural(left.takes, 'resting take profit')}" if left is not None and left.takes else ""
         worth = _worth(s.state.positions if s.state else None)
         held = f"{worth} {'is' if lots == 1 else 'are'} held, and nothing guards them{but}."
     why = "It was stopped by a signal. " if s.witnesses.pid_stopped else ""
-    way = (
-        "Restart ends it, by force after 8 s, and starts it anew." if known else "PM2 does not know it: end it by hand."
-    )
+    by_hand = f"PM2 does not keep it: end process {s.witnesses.pid} by hand, then ./coin start."
+    way = "Restart ends it, by force after 8 s, and starts it anew." if known else by_hand
     return Note(
         "bad",
         "warns",

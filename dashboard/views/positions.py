@@ -7,6 +7,7 @@ from dashboard.views import format as f
 from dashboard.views import results, track
 from dashboard.views.snapshot import Snapshot
 from shared.documents import BotState, LotDoc, PositionDoc
+from shared.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class NextExit:
     name: str
     what: str
     go: float
+    unwatched: bool = False  # only the bot keeps it, and it does not see
 
 
 def names(lots: list[LotDoc]) -> dict[str, str]:
@@ -170,7 +172,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> Position:
     kinds = [f.plural(n, w) for n, w in ((runners, "runner"), (len(lots) - runners, "scalp")) if n]
     takes = [one for one in lots if one.to_go is not None and not one.take_state]
     nearest = min(takes, key=lambda one: one.to_go or 0, default=None)
-    mark_age_s = None if doc.mark_age_ms is None else doc.mark_age_ms / 1000
+    mark_age_s = None if doc.mark_age_ms is None else doc.mark_age_ms / 1000 + ((s.age_s or 0.0) if s.old else 0.0)
     evens = sorted(one.x_even for one in lots)
     moves = ", ".join(f"{one.name} {f.signed_pct(one.pct)}" for one in lots)
     return Position(
@@ -274,8 +276,9 @@ def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
 
 
 def next_exits(s: Snapshot, most: int = 3) -> list[NextExit]:
-    """The exits that are nearest, by the move that each needs."""
+    """The exits that are nearest, by the move that each needs; while the bot does not see, who keeps each."""
     out = []
+    unseen = s.old or s.verdict.word is Verdict.BLIND
     for doc in (s.state.positions if s.state else None) or []:
         called = names(doc.lots)
         for one in doc.lots:
@@ -285,10 +288,13 @@ def next_exits(s: Snapshot, most: int = 3) -> list[NextExit]:
             go = _move(one.take_price, doc.mark)
             if go is not None:
                 price = f.price_text(one.take_price, doc.price_increment_text)
-                out.append(NextExit(one.kind, name, f"take {price}", go))
+                rests = ", rests at the exchange" if unseen and one.exit_state == "resting" else ""
+                out.append(NextExit(one.kind, name, f"take {price}{rests}", go, unseen and not rests))
             guard = one.trail_stop if one.trail_active else one.stop_price
             fall = _move(guard, doc.mark) if guard else None
             if fall is not None and guard:
                 word = "trailing stop" if one.trail_active else "stop"
-                out.append(NextExit(one.kind, name, f"{word} {f.price_text(guard, doc.price_increment_text)}", fall))
+                price = f.price_text(guard, doc.price_increment_text)
+                left = ", kept by the bot: unwatched" if unseen else ""
+                out.append(NextExit(one.kind, name, f"{word} {price}{left}", fall, unseen))
     return sorted(out, key=lambda e: abs(e.go))[:most]

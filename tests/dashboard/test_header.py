@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard import render
-from dashboard.views import boot, commands, header, notes
+from dashboard.views import boot, commands, header, notes, positions
 from dashboard.views.snapshot import Lock, Pm2Look, Sent, Snapshot, Witnesses
 from shared.control import Cmd, ControlFile, Level
 from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
@@ -275,3 +275,12 @@ def test_a_receipt_is_gone_once_it_is_read_or_no_longer_so(
     receipt, command = done(cmd, ago_s, end)
     now = dataclasses.replace(state, status=status, receipts=[receipt])
     assert bool(commands.receipts(snapshot(now, Presence.FRESH, sent=(command,)))) is shown
+
+
+def test_stops_that_nobody_watches_are_called_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+    s = snapshot(blind(tmp_path_factory, 51), Presence.FRESH)
+    nearest = positions.next_exits(s)
+    assert {e.unwatched for e in nearest if e.what.startswith("trailing stop")} == {True}
+    assert all(e.what.endswith("rests at the exchange") for e in nearest if e.what.startswith("take"))
+    seeing = positions.next_exits(snapshot(blind(tmp_path_factory, 0), Presence.FRESH))
+    assert not [e for e in seeing if e.unwatched or "unwatched" in e.what]

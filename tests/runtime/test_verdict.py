@@ -1,0 +1,111 @@
+"""What the bot says of itself: a calm market is not a blind bot, and no trouble hides behind the status."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bot.coinbase.stream import StreamHealth
+from bot.runtime.gate import Latches
+from bot.runtime.host import Host
+from bot.runtime.verdict import verdict
+from shared.documents import Status
+from shared.times import epoch_ms
+from shared.verdict import PartState, VerdictDoc
+from tests.core.harness import Rig
+
+NOW_S = 1000.0
+
+
+class Clock:
+    def utc(self) -> datetime:
+        return datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+
+    def monotonic_s(self) -> float:
+        return NOW_S
+
+
+def host(heard_s: float | None = 0.4, priced_s: float = 0.2, **terms: Any) -> Any:
+    """A bot with one open lot whose streams said something `heard_s` ago, and its last trade `priced_s` ago."""
+    rig = Rig(take_profit_order="market")
+    rig.open_runner()
+    world = rig.engine.world
+    world.now_ms = epoch_ms(Clock().utc())
+    world.portfolio.synced_ms = world.now_ms - 4000
+    world.markets["BTC-USD"].priced_ms = world.now_ms - round(priced_s * 1000)
+    streams = []
+    for name in ("market", "user"):
+        good_s = None if heard_s is None else NOW_S - heard_s
+        health = StreamHealth(name, began_s=NOW_S - 60, connected=True, note=None, last_s=good_s, good_s=good_s)
+        health.channel_s["ticker", "BTC-USD"] = NOW_S - priced_s
+        streams.append(SimpleNamespace(health=health))
+    rest = SimpleNamespace(answered_s=NOW_S - 3.0, silent_since_s=None, last_error=None)
+    made = SimpleNamespace(
+        rest=rest, streams=streams, engine=rig.engine, clock=Clock(), ended=False, ledger_error=None,
+        gate=SimpleNamespace(latches=Latches()),
+    )  # fmt: skip
+    for name, value in terms.items():
+        setattr(made, name, value)
+    return made
+
+
+def said(bot: Any, status: Status = Status.RUNNING) -> VerdictDoc:
+    found = verdict(cast(Host, bot), status)
+    assert found is not None
+    return found
+
+
+def part(doc: VerdictDoc, name: str) -> PartState:
+    return next(p.state for p in doc.parts if p.name == name)
+
+
+def test_a_calm_market_is_not_blind_and_its_prices_are_as_young_as_the_heartbeats() -> None:
+    doc = said(host(heard_s=0.4, priced_s=900.0))
+    assert (doc.word, doc.reason, doc.figures_age_ms) == ("running", None, 400)
+    assert part(doc, "prices") is PartState.OK
+
+
+def test_a_connection_that_never_showed_the_product_speaks_for_no_price() -> None:
+    bot = host(heard_s=0.4, priced_s=900.0)
+    bot.streams[0].health.channel_s.clear()
+    doc = said(bot)
+    assert (part(doc, "prices"), doc.figures_age_ms) == (PartState.WARN, 900_000)
+
+
+@pytest.mark.parametrize("heard_s", [5.0, 5.1])
+def test_blind_begins_after_five_seconds_without_a_heartbeat(heard_s: float) -> None:
+    doc = said(host(heard_s=heard_s, priced_s=heard_s))
+    blind = heard_s > 5
+    assert doc.word == ("blind" if blind else "running")
+    assert (doc.seconds is not None) == blind
+    assert not blind or "no heartbeat since 19:59:5" in str(doc.reason)
+
+
+def test_an_exchange_that_answers_no_request_is_blindness_too_and_one_late_answer_is_not() -> None:
+    bot = host()
+    bot.rest.silent_since_s, bot.rest.last_error = NOW_S - 4.9, "connection refused"
+    assert (said(bot).word, part(said(bot), "rest")) == ("running", PartState.WARN)
+    bot.rest.silent_since_s = NOW_S - 5.1
+    doc = said(bot)
+    assert doc.word == "blind" and "connection refused" in str(doc.reason)
+    assert doc.figures_age_ms == 400, "prices still come"
+
+
+def test_who_may_not_send_or_write_says_so_before_who_does_not_see() -> None:
+    blind = host(heard_s=60)
+    blind.gate.latches.ledger_ok, blind.ledger_error = False, "disk is full"
+    assert said(blind).word == "ledger_gone" and "disk is full" in str(said(blind).reason)
+    blind.gate.latches.lock_lost = True
+    assert said(blind).word == "locked_out"
+
+
+@pytest.mark.parametrize("status", [Status.STARTING, Status.ERROR])
+def test_a_bot_that_boots_or_failed_says_its_status_and_what_it_waits_for(status: Status) -> None:
+    assert said(host(heard_s=None), status).word == status
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.STOPPED, Status.KILLED, Status.SAFE])
+def test_no_status_hides_that_it_does_not_see(status: Status) -> None:
+    assert said(host(heard_s=30), status).word == "blind"
+    assert said(host(heard_s=None), status).word == "blind", "never heard, a minute after it began to try"
