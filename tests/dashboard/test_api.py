@@ -26,6 +26,7 @@ TYPED = [
     ("/api/fills", m.Fills),
     ("/api/trades", m.Trades),
     ("/api/equity?range=1w", m.Equity),
+    ("/api/performance?range=1w&by=week", m.Performance),
     ("/api/candles?product_id=BTC-USD", m.Candles),
     ("/api/risk", m.Risk),
     ("/api/logs", m.Logs),
@@ -50,7 +51,9 @@ async def test_every_answer_holds_against_its_model(dash: Dash, full: bool) -> N
             assert answer.status_code == 200, (path, answer.text)
             made = model.model_validate_json(answer.content, strict=True)
             if hasattr(made, "known"):
-                of_ledger = path.startswith(("/api/orders", "/api/fills", "/api/trades", "/api/equity", "/api/candles"))
+                of_ledger = path.split("?")[0].rpartition("/")[2] in (
+                    "orders", "fills", "trades", "equity", "performance", "candles"
+                )  # fmt: skip
                 assert made.known == (full or not of_ledger), path  # "nothing" and "not known" are different
 
 
@@ -125,8 +128,8 @@ async def test_every_route_of_the_api_is_in_its_document(dash: Dash) -> None:
     async with dash.machine() as client:
         paths = (await client.get("/api/openapi.json")).json()["paths"]
     for path in ("/api/health", "/api/bot/health", "/api/state", "/api/positions", "/api/orders", "/api/fills",
-                 "/api/trades", "/api/equity", "/api/candles", "/api/risk", "/api/logs", "/api/pm2", "/api/commands",
-                 "/api/commands/{command_id}", "/api/stream", "/metrics"):  # fmt: skip
+                 "/api/trades", "/api/equity", "/api/performance", "/api/candles", "/api/risk", "/api/logs", "/api/pm2",
+                 "/api/commands", "/api/commands/{command_id}", "/api/stream", "/metrics"):  # fmt: skip
         assert path in paths, path
 
 
