@@ -95,6 +95,7 @@ def tick(world: World) -> None:
     if world.day is None:
         _turn(world)
     turn(world)
+    transfers.price_came(world)
     assert world.day is not None
     settled = world.settled_equity
     if settled > world.day.peak_equity:

@@ -100,7 +100,7 @@ def late_fill(world: World, moved: Mapping[str, Decimal]) -> None:
 
 def pending_value(world: World) -> Decimal:
     """What is not explained, or not sure yet, at its mark in quote units; what has no mark counts as nothing."""
-    return world.value_of(world.differences) + world.value_of(world.portfolio.gap)
+    return world.equity - world.settled_equity
 
 
 def adopt(world: World, command: Command) -> frozenset[str]:
@@ -118,6 +118,7 @@ def adopt(world: World, command: Command) -> frozenset[str]:
     # Only what was named: what may have come while the bot was down is not sure yet, and waits on.
     value, since = world.value_of(world.differences), since_ms(world)
     less = frozenset(currency for currency, amount in world.differences.items() if amount < 0)
+    transfers.wait_for_price(world, world.differences)
     world.differences = {}
     world.foreign_fills = dict.fromkeys(world.foreign_fills)
     world.save_fact(FACT, "")

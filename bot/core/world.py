@@ -128,6 +128,8 @@ class World:
         self.entries_latched: str | None = self.facts.get("entries_latched") or None
         # Currency → what nobody has explained yet (`core.differences`).
         self.differences: dict[str, Decimal] = from_signed(self.facts.get("differences"))
+        # Adopted while it had no price: a transfer as soon as it has one (`core.transfers`).
+        self.unpriced: dict[str, Decimal] = from_signed(self.facts.get("unpriced"))
         self.foreign_fills: dict[tuple[str, str], dict[str, Decimal] | None] = {}  # of others: what each moved
         self.ready = False
         self.ready_ms = 0  # since when
@@ -191,7 +193,8 @@ class World:
     @property
     def settled_equity(self) -> Decimal:
         """Equity without what nobody has explained: a person's adopting makes a transfer of it."""
-        return self.equity - self.value_of(self.differences) - self.value_of(self.portfolio.gap)
+        waiting = (self.differences, self.portfolio.gap, self.unpriced)
+        return self.equity - sum((self.value_of(amounts) for amounts in waiting), ZERO)
 
     @property
     def peak_equity(self) -> Decimal:

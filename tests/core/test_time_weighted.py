@@ -15,7 +15,7 @@ from bot.core.model import Balance
 from bot.core.time_weighted import Curve
 from bot.core.world import Restored
 from shared.control import Cmd, Level
-from tests.core.harness import START_MS, D, Rig, one, places, sells
+from tests.core.harness import START_MS, D, Rig, one, places, product, sells
 
 QUIET_MS = 4_000
 
@@ -134,6 +134,24 @@ def test_the_gain_of_coins_that_wait_to_be_adopted_is_no_gain_of_ours() -> None:
     rig.price("135")
     rig.tick()
     assert shown(rig).curve == pytest.approx(11_350 / 11_500) and shown(rig).transfers == 1500
+
+
+def test_coins_adopted_before_they_had_a_price_are_a_transfer_when_one_comes() -> None:
+    rig = Rig()
+    rig.tick()
+    told(rig, ETH="2")
+    adopt(rig)
+    rig.tick()
+    assert shown(rig).transfers == 0 and shown(rig).equity == 10_000
+    after = restarted(rig, "100")
+    after.send(ev.ProductsSeen((product("ETH-USD", price=D(500)),)))
+    assert (shown(after).equity, shown(after).day_pnl, shown(after).curve) == (11_000, 0, 1)
+    after.tick()
+    now = shown(after)
+    assert (now.equity, now.day_pnl, now.curve, now.day_transfers, now.waiting_value) == (11_000, 0, 1, 1000, 0)
+    after.send(ev.ProductsSeen((product("ETH-USD", price=D(450)),)))
+    after.tick()
+    assert shown(after).day_pnl == -100, "from then on it is held like the rest"
 
 
 def test_what_came_while_the_bot_was_down_is_booked_once() -> None:
