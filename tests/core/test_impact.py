@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import events as ev
-from bot.core import gates, slices
+from bot.core import gates, slices, view
 from bot.core.book import Ladder, buy_impact_bp, sell_impact_bp, sellable_within
 from bot.core.intents import Note, PlaceOrder, SaveReceipt
 from bot.core.model import OrderSpec, Side, VenueStatus
@@ -49,6 +49,15 @@ def test_an_entry_that_would_walk_the_book_is_refused_with_the_value() -> None:
     book(rig, DEEP)
     rig.price("100")
     assert gate_of(rig).verdict is GateVerdict.OPEN and len(entries(rig)) == 1
+
+
+def test_the_risk_page_is_told_what_must_be_reached_and_what_must_not() -> None:
+    rig = Rig(max_impact_bp=50.0, min_depth_usd=25.0)
+    rig.price("100")
+    book(rig, THIN)
+    limits = {limit.name: limit for limit in view.risk(rig.engine.world).limits}
+    assert limits["depth"].at_least and not limits["impact"].at_least
+    assert (limits["impact"].state, limits["impact"].unit, limits["impact"].limit) == ("tripped", "bp", 50.0)
 
 
 def test_off_and_for_maker_entries_nothing_is_asked_of_the_book() -> None:
