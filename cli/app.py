@@ -320,6 +320,22 @@ def ledger_export(
 
 
 app.add_typer(sim, name="sim", rich_help_panel=KEEP)
+events = typer.Typer(help="Event logs of JSON lines.", no_args_is_help=True)
+app.add_typer(events, name="events", rich_help_panel=KEEP)
+
+
+@events.command("to-csv")
+def events_to_csv(
+    source: Annotated[Path, typer.Option("--input", help="The log: one JSON object a line.")],
+    target: Annotated[Path, typer.Option("--output", help="The table to write.")],
+    fields: Annotated[str, typer.Option(help="Columns; a.b is b in a.")] = (
+        "event_type,timestamp,product_id,side,size,price"
+    ),
+) -> None:
+    """Flatten an event log into a table; what an event lacks is blank."""
+    from cli import events as work
+
+    work.to_csv(source, target, fields)
 
 
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

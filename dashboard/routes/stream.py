@@ -50,6 +50,12 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
             raise HTTPException(429, f"{full}.") from full
         return _Answer(StreamResponse(broadcaster, channel, client, _still_in(hub, principal)))
 
+    @routes.get("/api/streams/sse", include_in_schema=False)
+    async def older_name(request: Request) -> Response:
+        """The stream under the name that clients of older bots know."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Response(status_code=307, headers={"location": f"/api/stream{query}"})
+
     return routes
 
 

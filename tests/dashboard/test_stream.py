@@ -183,3 +183,9 @@ async def test_the_broadcaster_ends_when_it_is_ended_at_the_moment_of_a_change(d
     done, _ = await asyncio.wait({task}, timeout=1.5)
     task.cancel()
     assert done
+
+
+async def test_the_older_name_of_the_stream_leads_to_it(dash: Dash) -> None:
+    async with dash.machine("viewer") as client:
+        answer = await client.get("/api/streams/sse?page=orders", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/api/stream?page=orders")
