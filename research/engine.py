@@ -199,7 +199,6 @@ def rules_of(s: Settings, granularity_s: int = 60) -> t.Rules:
         bars_a_day=86_400 / granularity_s,
         kelly_confidence=s.kelly_confidence,
         kelly_cap_pct=s.kelly_cap_pct,
-        max_product=s.max_product_usd,
         max_total=s.max_total_usd,
         max_drawdown_pct=s.max_drawdown_pct,
         max_losses=s.max_consecutive_losses,
@@ -346,6 +345,8 @@ def run_lots(
         band = limits.band_percents(prepared.candles, settings.vol_band_method)
     if banded:
         buy = buy & limits.inside_bands(band, settings.vol_band_low_pct, settings.vol_band_high_pct)
+    if settings.volatility_mult and model.fill is not Fill.CLOSE:
+        buy = buy & limits.inside_price_bands(prepared.candles, settings)
     tape = t.Tape(
         prepared.start_s, *prepared.ticks, prepared.steps, buy, total, squares, slippage(prepared, model), band
     )
@@ -354,6 +355,7 @@ def run_lots(
     while True:
         state = new_state(prepared, model, rules.max_lots + 1)
         state.money[:, t.M_CAP] = limits.base_caps(prepared.candles, settings.max_base)
+        state.money[:, t.M_MOST] = [settings.product_cap_usd(one.product_id) for one in prepared.candles]
         out = room if room is not None and len(room.ints) >= capacity else new_out(capacity, len(prepared.times))
         made = loop(tape, rules, tape_model, state, out)
         if made <= capacity:

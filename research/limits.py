@@ -1,16 +1,16 @@
 """What some settings ask of bars before the loop runs: caps in steps, and the band of a bar's volatility."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.model import Bar
 from bot.core.risk.bands import Bands
-from bot.core.rules.risk import guard_shut
+from bot.core.rules.risk import guard_shut, price_band_ratio
 from research.data.candles import Candles, Floats
-from shared.settings import parse_base_caps
+from shared.settings import Settings, parse_base_caps
 
 
 def base_caps(candles: Sequence[Candles], max_base: str) -> list[float]:
@@ -19,14 +19,14 @@ def base_caps(candles: Sequence[Candles], max_base: str) -> list[float]:
     return [float(caps.get(one.product_id.partition("-")[0], 0)) / float(one.base_increment) for one in candles]
 
 
-def band_percents(candles: Sequence[Candles], method: str) -> Floats:
+def band_percents(candles: Sequence[Candles], method: str, kind: Callable[[], Bands] = Bands) -> Floats:
     """Each bar's volatility in percent, all products in a row, as the bot measures it bar by bar; NaN: not known.
 
     Some microseconds a bar: only for settings that ask for it.
     """
     found = []
     for one in candles:
-        bands = Bands()
+        bands = kind()
         columns = (one.start_s, one.open, one.high, one.low, one.close, one.volume)
         for row in zip(*(column.tolist() for column in columns), strict=True):
             bands.add(Bar(*row))
@@ -41,4 +41,23 @@ def inside_bands(percents: Floats, low_pct: float, high_pct: float) -> NDArray[n
         not (math.isnan(value) or guard_shut(value, low_pct, True, False) or guard_shut(value, high_pct, False, True))
         for value in percents.tolist()
     ]
+    return np.array(judged, dtype=np.int8)
+
+
+def inside_price_bands(candles: Sequence[Candles], s: Settings) -> NDArray[np.int8]:
+    """1 where the next bar opens within VOLATILITY_MULT volatilities of the close that decided; the last bar: 1.
+
+    The bot judges the price that it would pay, seconds after the close: of bars, that is the next open.
+    """
+    percents = band_percents(
+        candles, s.volatility_method, lambda: Bands(s.volatility_window, s.volatility_alpha, s.atr_window)
+    ).tolist()
+    judged: list[bool] = []
+    for one in candles:
+        opens, closes = one.open.tolist(), one.close.tolist()
+        for i, close in enumerate(closes):
+            percent = percents[len(judged)]
+            price = opens[i + 1] if i + 1 < len(opens) else close
+            shut = guard_shut(price_band_ratio(price, close, percent), s.volatility_mult, False, True)
+            judged.append(not (math.isnan(percent) or shut))
     return np.array(judged, dtype=np.int8)

@@ -28,7 +28,6 @@ class Kept:
 
 
 _BRIDGE = "kept for the bridge (VENUE=bridge), which is not built yet: the bot reads Coinbase itself"
-_BANDS = "accepted; it becomes real with the volatility bands around the price"
 _BUS = "accepted; it becomes real with the event bus: today the processes talk through files"
 _SECRETS = "accepted; it becomes real with the secret store: today secrets stand in .env (mode 0600)"
 _SLACK = "accepted; it becomes real with the watcher's Slack alerts"
@@ -46,11 +45,6 @@ KEPT: Mapping[str, Kept] = {
     "COINBASE_WS_PRODUCTS": Kept(_BRIDGE),
     "COINBASE_WS_URL": Kept(_BRIDGE),
     "COINBASE_WS_STALE_SEC": Kept(f"{_BRIDGE}; STALE_DATA_SEC shuts entries on old prices"),
-    "VOLATILITY_WINDOW": Kept(_BANDS),
-    "VOLATILITY_MULT": Kept(_BANDS),
-    "VOLATILITY_METHOD": Kept(_BANDS),
-    "VOLATILITY_ALPHA": Kept(_BANDS),
-    "ATR_WINDOW": Kept(_BANDS),
     "SMA_WINDOW": Kept("not used: MA_FAST and MA_SLOW are the windows of the moving averages"),
     "RABBITMQ_HOST": Kept(_BUS),
     "REDIS_HOST": Kept(_BUS),

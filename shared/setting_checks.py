@@ -77,7 +77,7 @@ def _limit_contradictions(s: Settings) -> list[str]:
     ladder = (
         ("ORDER_MIN_USD", s.order_min_usd),
         ("MAX_ORDER_USD", s.max_order_usd),
-        ("MAX_PRODUCT_USD", s.max_product_usd),
+        ("MAX_PRODUCT_USD", min((cap for cap in map(s.product_cap_usd, s.products) if cap), default=0.0)),
         ("MAX_TOTAL_USD", s.max_total_usd),
     )
     set_ones = [(key, value) for key, value in ladder if value]
@@ -88,6 +88,10 @@ def _limit_contradictions(s: Settings) -> list[str]:
         found.append(f"FIXED_ORDER_USD={plainly(s.fixed_order_usd)} is below ORDER_MIN_USD={plainly(s.order_min_usd)}")
     if s.vol_band_high_pct and s.vol_band_low_pct >= s.vol_band_high_pct:
         found.append(f"VOL_BAND_LOW_PCT={plainly(s.vol_band_low_pct)} must be below VOL_BAND_HIGH_PCT")
+    if s.correlation_limit and not (s.max_product_usd or s.product_caps):
+        found.append(
+            f"CORRELATION_LIMIT={plainly(s.correlation_limit)} caps nothing by itself: it needs MAX_PRODUCT_USD"
+        )
     window = parse_window(s.trading_window_utc) if s.trading_window_utc else None
     if window is not None and window[0] == window[1]:
         found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc} never opens")
@@ -135,6 +139,22 @@ def parse_base_caps(text: str) -> dict[str, Decimal]:
             raise ValueError(part)
         caps[base] = value
     return caps
+
+
+def parse_product_caps(text: str) -> tuple[str, dict[str, float]]:
+    """(the figure for all others, base currency to its cap) of "1000,BTC:5000,ETH:2000". Raises ValueError."""
+    figure, named = "0", []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if ":" in part:
+            named.append(part)
+        elif figure == "0":
+            figure = part
+        else:
+            raise ValueError(part)
+    caps = {base: float(cap) for base, cap in parse_base_caps(",".join(named)).items()}
+    if any(not 0 < cap <= 1e9 for cap in caps.values()):
+        raise ValueError(text)
+    return figure, caps
 
 
 def parse_window(text: str) -> tuple[int, int] | None:

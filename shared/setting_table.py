@@ -121,7 +121,12 @@ class Settings:
     stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
     trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")
     reduce_only: bool = _set(False, "No entries at all: exits only.")
-    max_product_usd: float = _set(0.0, "Most money in one product, entries in flight counted; 0 = off.", 0.0, 1e9)
+    max_product_usd: float = _set(
+        0.0,
+        "Most money in one product, entries in flight counted: 2000, or BTC:5000,ETH:2000, or largest-10; 0 = off.",
+        0.0,
+        1e9,
+    )
     max_total_usd: float = _set(0.0, "The same over all products; 0 = off.", 0.0, 1e9)
     max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.")
     max_drawdown_pct: float = _set(10.0, "Fall from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
@@ -139,6 +144,17 @@ class Settings:
     vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))
     vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0)
     vol_band_high_pct: float = _set(0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0)
+    volatility_mult: float = _set(
+        0.0, "No entry whose price is further from the last close than this many volatilities; 0 = off.", 0.0, 1000.0
+    )
+    volatility_method: str = _set("std", "VOLATILITY_MULT: what a bar's volatility is.", choices=("std", "ewma", "atr"))
+    volatility_window: int = _set(60, "VOLATILITY_METHOD=std: bars of the standard deviation.", 5, 5000)
+    volatility_alpha: float = _set(0.06, "VOLATILITY_METHOD=ewma: weight of the newest bar.", 0.001, 1.0)
+    atr_window: int = _set(14, "VOLATILITY_METHOD=atr: bars of the average true range.", 2, 5000)
+    correlation_limit: float = _set(
+        0.0, "Products that correlate at least so much share one MAX_PRODUCT_USD; 0 = off.", 0.0, 1.0
+    )
+    correlation_window: int = _set(120, "Bars over which the correlation is taken.", 20, 5000)
     sizing: str = _set(
         "percent",
         "Entry size: percent of equity, fixed money, a volatility to aim at, or Kelly from own results.",
@@ -259,12 +275,18 @@ class Settings:
     strategy_options: Mapping[str, str] = field(default_factory=dict)
     # Keys that a person set (.env, environment, --set): what is not among them may be adjusted to the fee tier.
     by_hand: frozenset[str] = frozenset()
+    # Of MAX_PRODUCT_USD: base currency to its own cap, where it has one.
+    product_caps: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def paths(self) -> DataPaths:
         """The bot's files; a relative DATA_DIR lies in the project folder."""
         flavour = f"-{self.coin_mode}" if self.coin_mode in (Mode.REPLAY, Mode.PAPER) else ""
         return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
+
+    def product_cap_usd(self, product_id: str) -> float:
+        """Most money in this product; 0 = no such limit."""
+        return self.product_caps.get(product_id.partition("-")[0], self.max_product_usd)
 
     @property
     def state_copy(self) -> Path | None:

@@ -19,10 +19,11 @@ from typing import Any, get_type_hints
 import msgspec
 from dotenv import dotenv_values
 
+from shared import largest_markets
 from shared import legacy_names as legacy
 from shared.figures import exactly
 from shared.paths import ROOT
-from shared.setting_checks import contradictions, parse_base_caps, parse_window
+from shared.setting_checks import contradictions, parse_base_caps, parse_product_caps, parse_window
 from shared.setting_table import (
     GRANULARITIES,
     GRANULARITY_S,
@@ -118,7 +119,7 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
             name = legacy.SAME_AS.get(key, key)
             if name != key and (found.get(name) or not given):
                 continue  # the setting's own name stands beside the older one, or nothing is said
-            text = legacy.strategy_of(given) if key == "STRATEGIES" else given
+            text = legacy.strategy_of(given) if key == "STRATEGIES" else largest_markets.expanded(name, given)
             if text is None:
                 kept[key] = "one bot runs one strategy: STRATEGY=<name> chooses it"
             elif name in _FIELDS:
@@ -134,15 +135,31 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
                 problems.append(f"{key} in {env_file.name} is no setting{_nearest(key)}")
     if sources["ORDER_MIN_USD"] in _BY_HAND and sources["LOW_FUNDS"] not in _BY_HAND:
         raw["LOW_FUNDS"], sources["LOW_FUNDS"] = "retry", sources["ORDER_MIN_USD"]
+    caps = _product_caps(raw, problems)
     values = {name: _convert(name, text, problems) for name, text in raw.items()}
     if not problems:
         chosen_values: dict[str, Any] = {name.lower(): value for name, value in values.items()}
         by_hand = frozenset(name for name, source in sources.items() if source not in ("default", "profile"))
-        settings = Settings(**chosen_values, strategy_options=own, by_hand=by_hand)
+        settings = Settings(**chosen_values, strategy_options=own, by_hand=by_hand, product_caps=caps)
         problems.extend(contradictions(settings))
     if problems:
         raise SettingsError([legacy.spelled_as(problem, spelled) for problem in problems])
     return Loaded(settings, sources, kept)
+
+
+def _product_caps(raw: dict[str, str], problems: list[str]) -> dict[str, float]:
+    """The caps of MAX_PRODUCT_USD that name a coin; the figure without one stays in `raw`."""
+    text = raw.get("MAX_PRODUCT_USD", "")
+    if ":" not in text:
+        return {}
+    try:
+        figure, caps = parse_product_caps(text)
+    except ValueError:
+        problems.append(f"MAX_PRODUCT_USD={text}: written like 2000, or BTC:5000,ETH:2000, or 1000,BTC:5000")
+        raw["MAX_PRODUCT_USD"] = "0"
+        return {}
+    raw["MAX_PRODUCT_USD"] = figure
+    return caps
 
 
 def _read_environment(environ: Mapping[str, str], file_name: str, problems: list[str]) -> dict[str, str]:
@@ -229,6 +246,10 @@ def public_values(settings: Settings) -> dict[str, str]:
             out[key] = "set" if value else ""
         else:
             out[key] = as_text(value)
+    if settings.product_caps:
+        named = [f"{base}:{cap:g}" for base, cap in settings.product_caps.items()]
+        figure = [f"{settings.max_product_usd:g}"] if settings.max_product_usd else []
+        out["MAX_PRODUCT_USD"] = ",".join([*figure, *named])
     return out | dict(sorted(settings.strategy_options.items()))
 
 

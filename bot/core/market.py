@@ -35,6 +35,7 @@ class Market:
     bars: deque[Bar] = field(default_factory=deque)
     volatility: Volatility = field(default_factory=Volatility)
     bands: Bands = field(default_factory=Bands)
+    price_bands: Bands | None = None  # VOLATILITY_MULT's; None = off
     minute_s: int = -1  # the newest one-minute bar that volatility knows
     signal: str = "flat"
     probability: float | None = None
@@ -105,7 +106,7 @@ class Market:
         self._correct([bar for bar in bars if bar.start_s <= newest])
         self.bars.extend(fresh)
         for bar in fresh:
-            self.bands.add(bar)
+            self._measure(bar)
         while len(self.bars) > self.max_bars:
             self.bars.popleft()
         return bool(fresh)
@@ -130,9 +131,15 @@ class Market:
         for _ in tail:
             self.bars.pop()
         self.bars.extend(bar for _, bar in sorted((tail | changed).items()))
-        self.bands = Bands()
+        self.bands = self.bands.anew()
+        self.price_bands = self.price_bands.anew() if self.price_bands is not None else None
         for bar in self.bars:
-            self.bands.add(bar)
+            self._measure(bar)
+
+    def _measure(self, bar: Bar) -> None:
+        self.bands.add(bar)
+        if self.price_bands is not None:
+            self.price_bands.add(bar)
 
 
 def _near(price: Decimal, other: Decimal) -> bool:

@@ -4,6 +4,7 @@ from bot.core.events import Picked, ProductsSeen
 from bot.core.lots import on_grid
 from bot.core.market import Market
 from bot.core.model import Product
+from bot.core.risk.bands import Bands
 from bot.core.world import World
 
 
@@ -59,7 +60,10 @@ def _kept(world: World, product_id: str) -> bool:
 
 
 def _added(world: World, product: Product) -> Market:
-    market = Market(product, world.settings.max_history_candles)
+    s = world.settings
+    market = Market(product, s.max_history_candles)
+    if s.volatility_mult:
+        market.price_bands = Bands(s.volatility_window, s.volatility_alpha, s.atr_window)
     market.last_add_ms = int(world.facts.get(f"last_add:{product.product_id}", "0"))
     used = world.facts.get(f"used_bar:{product.product_id}")
     market.used_bar_s = int(used) if used else None

@@ -21,6 +21,7 @@ from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveRece
 from bot.core.model import OrderSpec, Purpose, Side
 from bot.core.risk import pretrade
 from bot.core.world import Restored
+from bot.runtime import debug_lines
 from bot.runtime.boot_state import BootState
 from bot.runtime.commands import Commands
 from bot.runtime.desk import Desk
@@ -88,6 +89,7 @@ class Bot:
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered)
         self.recorder = Recorder(self.paths.market_db, market_offload)
         about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}
+        self.debug = debug_lines.wanted()
         self.tape = Tape(settings, clock, market_offload, about) if settings.record else None
         self.writer = StateWriter(
             self.paths, fs, clock, offload, lambda: state(self), self._positions, StateCopy.of(settings.state_copy, fs)
@@ -122,6 +124,8 @@ class Bot:
             raise
         if self.tape is not None:
             self.tape.heard(event, intents, self.engine)
+        if self.debug:
+            debug_lines.heard(event, intents, self.engine)
         if isinstance(event, ev.Priced):
             self._note_price(event.product_id)
         if intents:

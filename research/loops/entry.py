@@ -34,6 +34,7 @@ from research.loops.types import (
     L_OPENED_MS,
     L_RUNNER,
     M_CAP,
+    M_MOST,
     M_QUOTE,
     M_TP,
     M_UNIT,
@@ -81,7 +82,7 @@ def risk_open(rules: Rules, state: State, p: int, quote: float, long: float, sho
         total += value
         if q == p:
             mine = value
-    if guard_shut(mine + quote, rules.max_product, False, True):
+    if guard_shut(mine + quote, money[p, M_MOST], False, True):
         return False
     planned = products[p, P_HELD] + quote / (products[p, P_MARK] * money[p, M_UNIT])
     if guard_shut(planned, money[p, M_CAP], False, True):

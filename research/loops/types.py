@@ -92,7 +92,8 @@ M_UNIT = 0  # quote value of one step at one tick
 M_QUOTE = 1  # of the waiting entry
 M_TP = 2
 M_CAP = 3  # most steps held (MAX_BASE); 0 = no such limit
-M_SIZE = 4
+M_MOST = 4  # most money in the product (MAX_PRODUCT_USD); 0 = no such limit
+M_SIZE = 5
 
 # The account: money and counters that a run moves.
 A_CASH = 0
@@ -182,7 +183,6 @@ class Rules(NamedTuple):
     bars_a_day: float
     kelly_confidence: float
     kelly_cap_pct: float
-    max_product: float
     max_total: float
     max_drawdown_pct: float
     max_losses: int

@@ -49,6 +49,7 @@ class Book:
         )  # fmt: skip
         self.models = [plain_model._replace(quote_increment=float(row["quote_increment"])) for row in products.values()]
         for p, row in enumerate(products.values()):
+            self.state.money[p, t.M_MOST] = settings.product_cap_usd(self.names[p])
             self.state.money[p, t.M_UNIT] = float(Decimal(row["price_increment"]) * self.step[p])
             self.state.products[p, t.P_FIRST] = p * MINUTES
             if row["price"]:  # as the product list shows it; the first price of the stream comes later

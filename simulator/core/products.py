@@ -1,5 +1,6 @@
 """The products that are traded, their grids and their gates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -119,6 +120,21 @@ DEFAULT_PRODUCTS: tuple[Product, ...] = (
 )
 
 
+# Served beside the usual ones where PRODUCTS names them: each costs a market of its own.
+MORE_PRODUCTS: tuple[Product, ...] = (
+    _usd("LTC", "Litecoin", "0.01", "0.00000001", "190000", "10000000", "85", 300_000),
+    _usd("BCH", "Bitcoin Cash", "0.01", "0.00000001", "22000", "10000000", "420", 40_000),
+    _usd("AVAX", "Avalanche", "0.001", "0.00000001", "600000", "10000000", "28", 1_200_000),
+    _usd("LINK", "Chainlink", "0.001", "0.01", "800000", "10000000", "14", 1_500_000),
+    _usd("DOT", "Polkadot", "0.0001", "0.00000001", "1600000", "10000000", "5", 3_000_000),
+)
+
+
+def served(wanted: Sequence[str]) -> tuple[Product, ...]:
+    """The usual products and those of the others that are asked for by id."""
+    return (*DEFAULT_PRODUCTS, *(product for product in MORE_PRODUCTS if product.product_id in wanted))
+
+
 def other_product(product_id: str, price_increment: str = "0.01", price: str = "100") -> Product:
     """A product that the table lacks, for recordings of it: usual increments, the given tick."""
     base, _, quote = product_id.partition("-")
@@ -129,7 +145,7 @@ def other_product(product_id: str, price_increment: str = "0.01", price: str = "
 
 
 NAMES: dict[str, str] = {
-    **{p.base: p.base_name for p in DEFAULT_PRODUCTS},
+    **{p.base: p.base_name for p in (*DEFAULT_PRODUCTS, *MORE_PRODUCTS)},
     "USD": "US Dollar",
     "USDC": "USDC",
     "PYUSD": "PayPal USD",

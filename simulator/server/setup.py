@@ -7,6 +7,7 @@ import orjson
 from shared.settings import Mode, Settings
 from simulator.core.faults import BadFault, Faults, parse_fault
 from simulator.core.markets import MARKETS, synthetic
+from simulator.core.products import served
 from simulator.core.replay import Anchor, BadRecording, Recording, Replay
 from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.several import Several
@@ -50,10 +51,10 @@ def make_tape(settings: Settings, store: Store, now_us: int) -> Tape:
     name = settings.sim_market
     if name in SCENARIOS:
         since = _since(store, name, now_us)
-        return Scenario(synthetic("calm", settings.sim_seed), name, since, settings.sim_seed)
+        return Scenario(synthetic("calm", settings.sim_seed, served(settings.products)), name, since, settings.sim_seed)
     if name not in MARKETS:
         raise BadSetup(f"SIM_MARKET={name}: known markets are {', '.join((*MARKETS, *SCENARIOS))}")
-    return synthetic(name, settings.sim_seed)
+    return synthetic(name, settings.sim_seed, served(settings.products))
 
 
 def _since(store: Store, name: str, now_us: int) -> int:

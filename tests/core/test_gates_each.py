@@ -84,6 +84,15 @@ def _peak(rig: Rig) -> None:
     rig.engine.world.curve = Curve(base=Decimal(20_000))
 
 
+def _held_beside(rig: Rig) -> None:
+    """A lot of another product. Whether the two move together is not known yet, which counts as if they did."""
+    if len(rig.settings.products) < 2:
+        return
+    rig.price("100", "ETH-USD")
+    for entry in places(rig.bar("buy", product_id="ETH-USD")):
+        rig.fills_all(entry, "20", "100")
+
+
 CASES: dict[str, Case] = {
     "control": Case(act=lambda rig: rig.level(Level.PAUSE)),
     "live_lock": Case(
@@ -111,6 +120,7 @@ CASES: dict[str, Case] = {
     "vol_spike": Case(act=_set_market(volatility=StillMarket(sigma_short=4.5))),
     "vol_low": Case({"vol_band_low_pct": 1.0}, _set_market(bands=StillMarket(bar_pct=0.9))),
     "vol_high": Case({"vol_band_high_pct": 1.0}, _set_market(bands=StillMarket(bar_pct=1.1))),
+    "price_band": Case({"volatility_mult": 2.0}, _set_market(price_bands=StillMarket(bar_pct=0.001))),
     "spread": Case({"max_spread_pct": 0.001}),
     "depth": Case({"min_depth_usd": 1000.0}),
     "impact": Case({"max_impact_bp": 50.0}),
@@ -120,6 +130,7 @@ CASES: dict[str, Case] = {
     "edge": Case({"edge_gate": True, "take_profit_pct": 0.1}),
     "collar": Case({"price_collar_pct": 0.1}, last="far"),
     "exposure": Case({"max_product_usd": 1999.0}),
+    "cluster": Case({"products": (BTC, "ETH-USD"), "max_product_usd": 3000.0, "correlation_limit": 0.5}, _held_beside),
     "exposure_total": Case({"max_total_usd": 1999.0}),
     "base_cap": Case({"max_base": "BTC:0.01"}),
     "funds": Case(cash="4.99"),

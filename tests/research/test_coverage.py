@@ -65,6 +65,11 @@ CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("VOL_BAND_METHOD", "atr", {"VOL_BAND_HIGH_PCT": "0.8"}),
     ("VOL_BAND_LOW_PCT", "20", {}),
     ("VOL_BAND_HIGH_PCT", "0.01", {}),
+    ("VOLATILITY_MULT", "0.2", {}),
+    ("VOLATILITY_METHOD", "atr", {"VOLATILITY_MULT": "0.3"}),
+    ("VOLATILITY_WINDOW", "8", {"VOLATILITY_MULT": "0.3"}),
+    ("VOLATILITY_ALPHA", "0.9", {"VOLATILITY_MULT": "0.3", "VOLATILITY_METHOD": "ewma"}),
+    ("ATR_WINDOW", "2", {"VOLATILITY_MULT": "0.2", "VOLATILITY_METHOD": "atr"}),
     ("SIZING", "fixed", {}),
     ("FIXED_ORDER_USD", "77", {"SIZING": "fixed"}),
     ("TARGET_DAY_VOL_PCT", "2", {"SIZING": "volatility"}),
@@ -160,7 +165,7 @@ def test_limits_of_a_book_that_a_person_set_are_refused_by_name(key: str) -> Non
     run_on([_candles()], Request(("x",), {**BASE, key: "0"}, MarketModel()), chances=False)
 
 
-@pytest.mark.parametrize("changes", [{"entry_order": "maker"}, {"scanner_max_products": 3}])
+@pytest.mark.parametrize("changes", [{"entry_order": "maker"}, {"scanner_max_products": 3}, {"correlation_limit": 0.9}])
 def test_rules_that_the_loop_lacks_are_refused(changes: dict[str, Any]) -> None:
     s: Settings = dataclasses.replace(settings(), **changes)
     with pytest.raises(ResearchError, match=next(iter(changes)).upper()):

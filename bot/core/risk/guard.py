@@ -57,9 +57,12 @@ class Guard:
     latches: bool = False  # tripped once, a person must press Start
     per_product: bool = False
     unknown: str = "not known yet"  # what is said then
+    # Where a limit is the product's own, or depends on what else is held: instead of `limit`.
+    limit_here: Callable[["World", Market], float] | None = None
+    note: Callable[["World", Market], str] | None = None  # what the Risk page says beside the product's name
 
     def read(self, world: "World", market: Market) -> Reading:
-        limit = self.limit(world.settings)
+        limit = self.limit_here(world, market) if self.limit_here is not None else self.limit(world.settings)
         if not limit:
             return Reading(Band.OFF, None, 0.0, True)
         value = self.measure(world, market)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bot.core.market import Market
-from bot.core.risk import errors, last_trips, losses, rate, trips
+from bot.core.risk import correlation, errors, last_trips, losses, rate, trips
 from bot.core.risk import market_guards as market_of
 from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
 from bot.core.risk.guard import Band, Guard, Reading
@@ -108,6 +108,17 @@ CONDITION_GUARDS: tuple[Guard, ...] = (
         per_product=True,
     ),
     Guard(
+        "price_band",
+        "Entry price off the last close, in volatilities",
+        "x",
+        lambda s: s.volatility_mult,
+        market_of.off_last_close,
+        "when the price is near the last close again",
+        reaching_is_fine=True,
+        unknown_shuts=True,
+        per_product=True,
+    ),
+    Guard(
         "spread",
         "Spread",
         "%",
@@ -151,6 +162,19 @@ EXPOSURE_GUARDS: tuple[Guard, ...] = (
         "when a lot is closed",
         reaching_is_fine=True,
         per_product=True,
+        limit_here=lambda world, market: world.settings.product_cap_usd(market.product.product_id),
+    ),
+    Guard(
+        "cluster",
+        "Money in products that move together, with this entry",
+        "USD",
+        lambda s: s.max_product_usd if s.correlation_limit else 0.0,
+        lambda world, market: float(correlation.exposure_of_cluster(world, market) + entry_size_quote(world, market)),
+        "when a lot of one of them is closed, or when they part",
+        reaching_is_fine=True,
+        per_product=True,
+        limit_here=correlation.cap,
+        note=correlation.sentence,
     ),
     Guard(
         "exposure_total",
@@ -241,6 +265,7 @@ def _limit(guard: Guard, world: "World", markets: list[Market]) -> LimitDoc:
     unknown = Band.OK if reading.approved else Band.WARN
     state = unknown if reading.band is Band.UNKNOWN else reading.band
     named = guard.per_product and len(markets) > 1 and reading.band is not Band.OFF
+    product = guard.note(world, market) if guard.note is not None else market.product.product_id
     return LimitDoc(
         name=guard.name,
         title=guard.title,
@@ -248,7 +273,7 @@ def _limit(guard: Guard, world: "World", markets: list[Market]) -> LimitDoc:
         limit=reading.limit or None,
         unit=guard.unit,
         state=state.value,
-        note=market.product.product_id if named else None,
+        note=product if named else None,
         at_least=guard.at_least,
     )
 

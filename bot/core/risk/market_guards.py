@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bot.core.book import BP, buy_impact_bp
 from bot.core.market import Market
 from bot.core.risk.sizing import entry_size_quote
-from bot.core.rules.risk import spike_ratio
+from bot.core.rules.risk import price_band_ratio, spike_ratio
 
 if TYPE_CHECKING:
     from bot.core.world import World
@@ -51,3 +51,13 @@ def volatility_spike(_world: "World", market: Market) -> float | None:
 
 def bar_volatility_pct(world: "World", market: Market) -> float | None:
     return market.bands.percent(world.settings.vol_band_method)
+
+
+def off_last_close(world: "World", market: Market) -> float | None:
+    """How far an entry's price (best ask; as a maker, best bid) is from the last close, in volatilities of a bar."""
+    s = world.settings
+    price = market.bid if s.entry_order == "maker" else market.ask
+    percent = market.price_bands.percent(s.volatility_method) if market.price_bands is not None else None
+    if price is None or not market.bars or percent is None:
+        return None
+    return price_band_ratio(float(price), market.bars[-1].close, percent)

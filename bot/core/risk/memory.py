@@ -57,6 +57,8 @@ class RiskMemory:
     entries_sent: deque[tuple[int, tuple[str, ...]]] = field(default_factory=lambda: deque(maxlen=1000))
     tripped: dict[tuple[str, str], Trip] = field(default_factory=dict)  # (guard, product) → since when it shuts
     over_ms: dict[str, int] = field(default_factory=dict)  # plain limit → when it was last seen over (`last_trips`)
+    # (product, other) → (their newest bars, correlation or None): taken once for each pair of bars
+    correlations: dict[tuple[str, str], tuple[tuple[int, int], float | None]] = field(default_factory=dict)
     live_lock: str | None = "not judged yet"  # why live orders are locked; None = not locked; asked for in live only
 
     @classmethod

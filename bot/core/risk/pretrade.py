@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from bot.core.model import Kind, OrderSpec, Purpose, Side
-from bot.core.risk import rate
+from bot.core.risk import correlation, rate
 from bot.core.risk.exposure import base_cap, exposure_base, exposure_quote
 from bot.core.risk.market_guards import impact_bp
 from bot.core.rules.risk import guard_shut
@@ -129,7 +129,7 @@ def _exposure(world: "World", spec: OrderSpec) -> Refusal | None:
     own = spec.client_order_id
     s = world.settings
     for code, product_id, most in (
-        ("exposure", spec.product_id, s.max_product_usd),
+        ("exposure", spec.product_id, s.product_cap_usd(spec.product_id)),
         ("exposure_total", None, s.max_total_usd),
     ):
         if most:
@@ -137,6 +137,11 @@ def _exposure(world: "World", spec: OrderSpec) -> Refusal | None:
             if value > Decimal(str(most)):
                 return Refusal(code, f"{value:.2f}", f"{plainly(most)}")
     market = world.markets[spec.product_id]
+    together = correlation.cap(world, market)
+    if together:
+        value = correlation.exposure_of_cluster(world, market, own) + spec.notional
+        if value > Decimal(str(together)):
+            return Refusal("cluster", f"{value:.2f}", f"{together:g}")
     cap = base_cap(world, market)
     if cap is not None:
         price = spec.limit_price or market.mark or spec.expected_price

@@ -69,7 +69,14 @@ from bot.core.rules.exits import (
 )
 from bot.core.rules.lots import promote, promotion_index, scalps_before
 from bot.core.rules.position_sizing import kelly_fraction, kelly_memory, kelly_quote, kelly_wish, volatility_quote
-from bot.core.rules.risk import drawdown_pct, guard_shut, in_window, losses_in_a_row, spike_ratio
+from bot.core.rules.risk import (
+    drawdown_pct,
+    guard_shut,
+    in_window,
+    losses_in_a_row,
+    price_band_ratio,
+    spike_ratio,
+)
 from bot.core.rules.rounding import ceil_units, floor_units
 from bot.core.rules.signals import decide, ma_side
 from bot.core.rules.sizing import (
@@ -148,6 +155,7 @@ RULES: tuple[Callable[..., Any], ...] = (
     guard_shut,
     drawdown_pct,
     losses_in_a_row,
+    price_band_ratio,
     spike_ratio,
     in_window,
     capped_quote,
@@ -222,6 +230,7 @@ __all__ = [
     "ma_side",
     "pause_open",
     "pnl_quote",
+    "price_band_ratio",
     "promote",
     "promotion_index",
     "quote_units",

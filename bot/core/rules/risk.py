@@ -34,6 +34,14 @@ def spike_ratio(sigma_short: float, sigma_long: float) -> float:
     return sigma_short / sigma_long
 
 
+def price_band_ratio(price: float, last: float, volatility_pct: float) -> float:
+    """How far `price` is from `last`, in volatilities of a bar; infinite off a market that stands still."""
+    off_pct = abs(price / last - 1.0) * 100.0
+    if volatility_pct <= 0.0:
+        return 0.0 if off_pct == 0.0 else math.inf
+    return off_pct / volatility_pct
+
+
 def in_window(minute: int, first: int, last: int) -> bool:
     """Whether a minute of the UTC day lies in TRADING_WINDOW_UTC, `first` included, `last` not; it may span midnight.
 
