@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.model import Bar
-from bot.core.risk.bands import ATR_BARS, EWMA_LAMBDA, WINDOW, Bands
+from bot.core.risk.bands import ATR_BARS, EWMA_ALPHA, WINDOW, Bands
 from bot.core.risk.memory import Results
 from bot.core.risk.sizing import entry_size_quote
 from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
@@ -119,7 +119,7 @@ def test_bands_equal_their_definitions(rows: list[tuple[float, float, float]]) -
     assert bands.percent("std") == pytest.approx(100 * statistics.stdev(returns[-WINDOW:]), rel=1e-9, abs=1e-12)
     variance = returns[0] ** 2
     for value in returns[1:]:
-        variance = EWMA_LAMBDA * variance + (1 - EWMA_LAMBDA) * value**2
+        variance = (1 - EWMA_ALPHA) * variance + EWMA_ALPHA * value**2
     assert bands.percent("ewma") == pytest.approx(100 * math.sqrt(variance), rel=1e-9, abs=1e-12)
     ranges = [max(b.high, a.close) - min(b.low, a.close) for a, b in itertools.pairwise(bars)]
     average = statistics.fmean(ranges[:ATR_BARS])
