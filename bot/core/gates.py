@@ -31,6 +31,7 @@ from bot.core.universe import without_price
 from bot.core.world import World
 from shared.documents import GateVerdict
 from shared.figures import plainly
+from shared.market_pace import market_pace
 from shared.money import from_units
 from shared.settings import GRANULARITY_S, Mode, parse_window
 
@@ -278,10 +279,10 @@ def _anchor_ms(world: World, market: Market) -> int:
 
 
 def _pause(world: World, market: Market) -> Gate:
-    least = world.settings.pyramid_min_seconds_between
+    least, pace = world.settings.pyramid_min_seconds_between, market_pace(world.settings)
     if not world.book.of(market.product.product_id) or least == 0:
         return Gate("pause", "Pause between entries", _OPEN, "none needed", None)
-    since_s = (world.now_ms - _anchor_ms(world, market)) / 1000
+    since_s = (world.now_ms - _anchor_ms(world, market)) / 1000 * pace
     verdict = _OPEN if pause_open(since_s, least) else _SHUT
     return Gate(
         "pause",
@@ -289,7 +290,7 @@ def _pause(world: World, market: Market) -> Gate:
         verdict,
         f"{since_s:.0f} s",
         f"≥ {plainly(least)} s",
-        f"in {least - since_s:.0f} s",
+        f"in {(least - since_s) / pace:.0f} s",
     )
 
 
@@ -300,7 +301,7 @@ def _adverse(world: World, market: Market) -> Gate:
     s, price = world.settings, market.judged_price
     if price is None:
         return Gate("adverse", "Adverse move", _UNKNOWN, "no price yet", None, "with the first price")
-    minutes = (world.now_ms - _anchor_ms(world, market)) / 60_000
+    minutes = (world.now_ms - _anchor_ms(world, market)) / 60_000 * market_pace(s)
     need = adverse_need_pct(minutes, s.pyramid_min_adverse_pct, s.pyramid_decay_lambda, s.pyramid_decay_min_pct)
     ticks, last_ticks = world.price_ticks(market.product, price), lots[-1].open_ticks
     move_pct = (ticks / last_ticks - 1) * 100

@@ -26,6 +26,7 @@ from shared.ledger.at import exists, reader_at
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import place_of
 from shared.market_data import open_market_reader
+from shared.market_pace import by_the_clock
 from shared.settings import Settings, SettingsError, is_secret, keys, load
 from shared.tape import days, read_day
 
@@ -147,7 +148,9 @@ def settings_of(texts: Mapping[str, str]) -> Settings:
     asked = {key: value for key, value in kept.items() if value and not (key in known and is_secret(key))}
     asked["COIN_MODE"] = "sim"  # no key is needed to read a tape
     try:
-        return load(Path("/nonexistent"), asked).settings
+        made = load(Path("/nonexistent"), asked).settings
+        # A recording that was replayed faster: the rules counted the market's time, the tape has the clock's.
+        return by_the_clock(made, made.sim_replay_speed if texts.get("COIN_MODE") == "replay" else 1.0)
     except SettingsError as error:
         raise ResearchError("the tape's settings: " + "; ".join(error.problems)) from error
 
