@@ -60,10 +60,10 @@ def list_runs(*, as_json: bool) -> None:
     rows = []
     for kept in found:
         f, asked = kept.about["figures"], kept.about["request"]
-        lots = figures.number(f.get("lots") or 0, 0)
+        lots, still = figures.number(f.get("lots") or 0, 0), figures.number(f.get("open_lots") or 0, 0)
         rows.append((kept.run_id, ", ".join(asked["data"]), _sets(asked), figures.percent(f.get("total_return")),
-                     figures.percent(f.get("max_drawdown")), figures.number(f.get("sharpe")), lots))  # fmt: skip
-    terminal.table(("run", "data", "settings", "return", "drawdown", "Sharpe", "lots"), rows, kinds="ntt####")
+                     figures.percent(f.get("max_drawdown")), figures.number(f.get("sharpe")), lots, still))  # fmt: skip
+    terminal.table(("run", "data", "settings", "return", "drawdown", "Sharpe", "lots", "open"), rows, kinds="ntt#####")
 
 
 def _sets(asked: Mapping[str, Any]) -> str:

@@ -90,8 +90,8 @@ def test_as_live_takes_the_defaults_of_live(folder: Path) -> None:
     prod = load(Path("/nonexistent"), {"PROFILE": "prod"}).settings
     assert float(about["settings"]["MAX_DRAWDOWN_PCT"]) == prod.max_drawdown_pct
     assert about["request"]["overrides"]["PROFILE"] == "prod"
-    assert "contradict" in coin(folder, "backtest", "-d", "mine", "--as", "live", "-s", "PROFILE=dev", code=1)
-    assert "--as paper" in coin(folder, "backtest", "-d", "mine", "--as", "paper", code=1)
+    assert "contradict" in coin(folder, "backtest", "-d", "mine", "--as", "live", "-s", "PROFILE=dev", code=2)
+    assert "--as paper" in coin(folder, "backtest", "-d", "mine", "--as", "paper", code=2)
 
 
 def test_sweep_walk_and_check(folder: Path) -> None:
