@@ -55,7 +55,7 @@ def test_eight_of_eight_streams_on_one_url(open_sim: Sim, *, plain: bool) -> Non
             for _ in range(3):
                 await exchange.fetch_ticker("BTC/USD")
             found = await asyncio.gather(
-                *(asyncio.wait_for(watch(exchange), 15) for watch in STREAMS.values()), return_exceptions=True
+                *(asyncio.wait_for(watch(exchange), 40) for watch in STREAMS.values()), return_exceptions=True
             )
             return dict(zip(STREAMS, found, strict=True))
         finally:
