@@ -34,6 +34,7 @@ class Mark:
 
 FILE, FED, TROUBLE = (Mark(f"\x01{_SEED}{i}\x01", f"\x01{_SEED}{i}\x02", of)
                       for i, of in enumerate(("file", "fed", "trouble")))  # fmt: skip
+FED_LATE_S = 3.0
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -100,7 +101,8 @@ def figures_age_s(s: Snapshot) -> float | None:
 
 
 def _chip(of: str, age_s: float, presence: Presence) -> str:
-    state = fm.age_state(age_s)
+    # Between two heartbeats and two writes of the file, prices are up to two seconds old: that is no lateness.
+    state = "fresh" if of == "fed" and age_s <= FED_LATE_S else fm.age_state(age_s)
     if presence is Presence.OFFLINE:
         state = "dead"
     elif presence in (Presence.UNREADABLE, Presence.STALE) and state in ("fresh", "late"):

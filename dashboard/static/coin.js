@@ -29,7 +29,7 @@
     }
     return `${n}\u00a0s`;
   }
-  const shape = (s) => (s > 60 ? "dead" : s > 5 ? "stale" : s > 1.5 ? "late" : "fresh");
+  const shape = (s, late = 1.5) => (s > 60 ? "dead" : s > 5 ? "stale" : s > late ? "late" : "fresh");
   function ages() {
     const clock = $("[data-clock]");
     if (clock) clock.textContent = `${new Date(Date.now() + clockOff).toISOString().slice(11, 19)} UTC`;
@@ -39,7 +39,8 @@
     for (const el of $$("[data-age]:not(#f-root)")) {
       const s = since(el.dataset.age), text = spell(s);
       if (el.textContent !== text) el.textContent = text;
-      const now = shape(s), state = offline ? "dead" : unsure && s <= 5 ? "stale" : now;
+      // Prices are as old as the last heartbeat, and one comes each second.
+      const now = shape(s, el.dataset.age === "fed" ? 3 : 1.5), state = offline ? "dead" : unsure && s <= 5 ? "stale" : now;
       if (el.dataset.s !== state) el.dataset.s = state;
     }
     for (const el of $$("[data-grow]")) el.textContent = spell(since(el.dataset.grow));

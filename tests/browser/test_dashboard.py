@@ -116,6 +116,27 @@ def test_a_silent_bot_grows_late_then_stale_and_its_colour_goes(running: Start, 
     v.word("RUNNING")
 
 
+def test_a_blind_bot_loses_the_colour_of_what_lives_on_prices(running: Start, visit: Visit) -> None:
+    here = running("blind")
+    v = visit(here)
+    v.word("BLIND")
+    assert v.page.title().startswith("BLIND ")
+    assert "icon-bad" in (v.page.get_attribute("#favicon", "href") or "")
+    assert "6 lots, 5,700.07 USD, unwatched" in v.page.inner_text("#f-note h2")
+    edge = "(q) => getComputedStyle(document.querySelector(q)).borderTopStyle"
+    for fed in ("#ov-equity", "#ov-today", "#ov-exits", "#ov-positions"):
+        assert v.page.evaluate(edge, fed) == "dashed", fed
+        assert v.page.get_attribute(f"{fed} .age", "data-s") == "stale", fed
+    for own in ("#ov-why", "#ov-events"):
+        assert v.page.evaluate(edge, own) != "dashed", f"{own} is of now"
+        assert v.page.get_attribute(f"{own} .age", "data-s") in ("fresh", "late"), own
+    colour = "(q) => getComputedStyle(document.querySelector(q)).color"
+    assert v.page.evaluate(colour, "#ov-today .ok") == v.page.evaluate(colour, "#ov-today .m")
+    first = v.page.inner_text("#ov-equity .age")
+    v.page.wait_for_timeout(700)
+    assert v.page.inner_text("#ov-equity .age") != first, "it ages in front of the reader"
+
+
 def test_a_damaged_file_another_version_and_none_at_all(running: Start, visit: Visit) -> None:
     here = running()
     v = visit(here)

@@ -203,6 +203,8 @@ def test_a_heartbeat_that_is_late_is_not_blindness(tmp_path_factory: pytest.Temp
     s = snapshot(blind(tmp_path_factory, 3), Presence.FRESH)
     assert header.block(s).word == "RUNNING"
     assert render.figures_age_s(s) == pytest.approx(3.4, abs=0.3)
+    calm = snapshot(blind(tmp_path_factory, 1.5), Presence.FRESH)
+    assert 'data-s="fresh" data-age="fed"' in render.fill_age(render.FED.chip, calm), "a heartbeat comes each second"
 
 
 # ---- a process that hangs ----
