@@ -215,7 +215,7 @@ class LimitDoc:
     value: float | None
     limit: float | None
     unit: str
-    state: str  # ok, warn, tripped, off
+    state: str  # ok, warn, tripped, off; unknown: not measured yet, and entries pass
     tripped_at: str | None = None
     note: str | None = None
     at_least: bool = False  # the value must reach the limit, not stay below it

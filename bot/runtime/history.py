@@ -24,7 +24,8 @@ def wanted_bars(bot: Bot) -> dict[str, int]:
     memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
     warmup = adapter.warmup_bars if adapter is not None else 0
     wanted = {settings.granularity: max(memory + 5, 300 + warmup)}
-    wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS + 5)
+    # A minute without a trade has no bar: a quarter more minutes are asked for, so that a day's returns are full.
+    wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS * 5 // 4)
     return wanted | {g: max(n, wanted.get(g, 0)) for g, n in CHARTS.items()}
 
 

@@ -64,7 +64,7 @@ class LatchRow:
 
 
 _LIMIT = {"ok": ("ok", "ok", "OK"), "warn": ("warn", "warns", "Near"), "tripped": ("bad", "bads", "Tripped"),
-          "off": ("idle", "dash", "Off")}  # fmt: skip
+          "off": ("idle", "dash", "Off"), "unknown": ("unk", "wait", "Not known")}  # fmt: skip
 
 
 def _amount(value: float | None, unit: str) -> str:

@@ -76,7 +76,7 @@ def test_every_guard_shows_its_state_with_value_and_limit() -> None:
     assert docs["spread"].note == "ETH-USD" and docs["spread"].value == pytest.approx(0.04)
     assert docs["depth"].state == "off" and docs["depth"].limit is None
     assert docs["drawdown"].state == "ok" and docs["drawdown"].limit == 10.0
-    assert all(doc.state in ("ok", "warn", "tripped", "off") for doc in docs.values())
+    assert all(doc.state in ("ok", "warn", "tripped", "off", "unknown") for doc in docs.values())
 
 
 # Drawdown.
@@ -408,3 +408,14 @@ def test_a_day_breaker_of_yesterday_is_still_the_last_trip() -> None:
     rig.tick()
     assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is None, "a new day"
     assert _last_trips(rig)["day_loss"] == tripped
+
+
+def test_a_limit_that_is_not_measured_yet_is_not_called_ok() -> None:
+    """With fewer bars than a day's the spike is not known: entries pass, and the page says so."""
+    rig = Rig()
+    rig.price("100")
+    limit = next(doc for doc in guards.limits(rig.engine.world) if doc.name == "vol_spike")
+    assert (limit.value, limit.state) == (None, "unknown")
+    needed = Rig(vol_band_low_pct=1.0)
+    needed.price("100")
+    assert next(doc for doc in guards.limits(needed.engine.world) if doc.name == "vol_low").state == "warn"

@@ -262,8 +262,7 @@ def limits(world: "World") -> list[LimitDoc]:
 def _limit(guard: Guard, world: "World", markets: list[Market]) -> LimitDoc:
     readings = [(read(guard, world, market), market) for market in (markets if guard.per_product else markets[:1])]
     reading, market = max(readings, key=lambda pair: _badness(guard, pair[0]))
-    unknown = Band.OK if reading.approved else Band.WARN
-    state = unknown if reading.band is Band.UNKNOWN else reading.band
+    state = Band.WARN if reading.band is Band.UNKNOWN and not reading.approved else reading.band
     named = guard.per_product and len(markets) > 1 and reading.band is not Band.OFF
     product = guard.note(world, market) if guard.note is not None else market.product.product_id
     return LimitDoc(
