@@ -152,6 +152,8 @@ class Plan:
         given = dict(raw)
         given["windows"] = tuple(Window(**w) for w in raw["windows"])
         given["acts"] = tuple(Act(**a) for a in raw["acts"])
+        # A plan that was kept before there was this choice goes as it went then.
+        given["settings"] = {"low_funds": "retry", **raw["settings"]}
         given["products"], given["rtt_ms"] = tuple(raw["products"]), tuple(raw["rtt_ms"])
         return Plan(**given)
 
@@ -172,7 +174,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         quote_min=random.choice(("1", "1", "30")),
         full_history=random.random() < 0.1,
         state_s=0.5 if random.random() < 0.02 else 20.0,
-        settings=_settings(random) | _of_the_book(seed),
+        settings=_settings(random) | _of_the_book(seed) | _of_low_funds(seed),
     )
     quiet = random.random() < 0.04
     windows = () if quiet else _windows(random, minutes * 60)
@@ -188,6 +190,11 @@ def _start_s(random: Random, minutes: float) -> int:
     elif random.random() >= 0.2:
         return day_s + random.randrange(86_400)
     return day_s + 86_400 - random.randrange(60, int(minutes * 60) + 60)
+
+
+def _of_low_funds(seed: int) -> dict[str, Any]:
+    """Drawn by itself, so that every other draw of a seed stays what it was."""
+    return {"low_funds": Random(f"funds/{seed}").choice(("part", "retry"))}
 
 
 def _of_the_book(seed: int) -> dict[str, Any]:

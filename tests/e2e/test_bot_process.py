@@ -21,6 +21,8 @@ from shared.settings import load
 from simulator import admin
 from tests.e2e.system import System, kill9
 
+RSI = "STRATEGY_RSI_REVERSION_"
+
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
@@ -71,7 +73,7 @@ def command(system: System, cmd: Cmd, **args: str) -> dict[str, Any]:
 def test_a_whole_life(system: System) -> None:
     """Start, trade, crash, come back with lots, wish and latch, reset, end."""
     # Every bar buys, so that the first lot comes when the test needs one, not when the market gives one.
-    system.env |= {"STRATEGY": "logistic", "BUY_THRESHOLD": "0", "USE_MA_FILTER": "false", "WALK_FORWARD_MIN": "60"}
+    system.env |= {"STRATEGY": "rsi_reversion", f"{RSI}BUY_BELOW": "99.9", f"{RSI}SELL_ABOVE": "100"}
     system.sim()
     bot = system.bot()
     found = system.trades()
