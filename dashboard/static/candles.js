@@ -77,11 +77,10 @@
     // Between two readings of the bars: only the running bar and the line of the last price move.
     tick() {
       if (!this.chart || !this.closed.length) return;
-      const { forming, live } = this.now();
-      if (forming.length && forming.at(-1)[0] === this.newest && this.newest > this.closed.at(-1).time) {
-        this.bars.update(this.shape(forming.at(-1), live));
-        this.tell();
-      } else this.draw();
+      const { forming, live } = this.now(), end = this.closed.at(-1).time, start = forming.at(-1)?.[0] ?? 0;
+      if (Math.max(start, end) !== this.newest) return this.draw();
+      if (start > end) this.bars.update(this.shape(forming.at(-1), live));
+      this.tell();
     }
     tell() {
       const { last, live } = this.now();

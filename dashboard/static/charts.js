@@ -121,9 +121,12 @@
   const kinds = { equity: Equity };
   window.coinCharts = { L, palette, fade, options, frame, marks, get, kinds }; // candles.js adds its own
   let charts = [];
-  const refresh = () => charts.forEach((c) => c.load().catch((e) => console.warn("chart", String(e))));
+  const refresh = () => {
+    const made = new Map(charts.map((c) => [c.box, c])); // a message may bring a chart where there was none
+    charts = $$("[data-chart]").map((box) => made.get(box) || new kinds[box.dataset.chart](box));
+    charts.forEach((c) => c.load().catch((e) => console.warn("chart", String(e))));
+  };
   addEventListener("DOMContentLoaded", () => {
-    charts = $$("[data-chart]").map((box) => new kinds[box.dataset.chart](box));
     refresh();
     let last = performance.now();
     addEventListener("coin:tick", () => {

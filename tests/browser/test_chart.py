@@ -144,3 +144,24 @@ def test_an_unknown_product_has_no_chart_and_names_those_there_are(
     page.wait_for_selector("#ch-box canvas")
     assert page.get_attribute("#ch-box", "data-product") == "ETH-USD"
     assert v.go("/chart").get_attribute("#ch-box", "data-product") == "ETH-USD", "it is remembered"
+
+
+def test_a_product_that_joins_gets_its_chart_without_a_reload(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running()
+    v = visit(here)
+    page = v.go("/chart?product=XRP-USD")
+    assert "does not watch XRP-USD" in page.inner_text("#ch-main")
+    db = sqlite3.connect(here.paths.market_db, timeout=10)
+    with db:
+        db.execute(
+            "INSERT INTO candles SELECT 'XRP-USD', granularity, start_s, open, high, low, close, volume FROM candles "
+            "WHERE product_id = 'SOL-USD'"
+        )
+    db.close()
+    here.signal("writer", 9)
+    here.scenario = "many"
+    here.write()
+    page.wait_for_selector("#ch-box canvas", timeout=20_000)
+    assert page.get_attribute("#ch-box", "data-product") == "XRP-USD"
