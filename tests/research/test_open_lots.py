@@ -134,7 +134,9 @@ def test_a_better_and_a_worse_one_are_told() -> None:
 
 def test_the_verdict_of_a_run_stands_first_everywhere(tmp_path: Path) -> None:
     one = falls(60_000)
-    request = backtest.Request(("x",), {"STRATEGY": "sma_cross", "EDGE_GATE": "false", "MAX_DRAWDOWN_PCT": "0"}, FEES)
+    request = backtest.Request(
+        ("x",), {"STRATEGY": "sma_cross", "EDGE_GATE": "false", "STOP_LOSS_PCT": "1000", "MAX_DRAWDOWN_PCT": "0"}, FEES
+    )
     done = backtest.run_on([one], request)
     judged = done.verdict
     assert (
@@ -154,7 +156,13 @@ def test_the_verdict_of_a_run_stands_first_everywhere(tmp_path: Path) -> None:
 
 def test_walk_forward_sells_what_a_test_leaves_and_goes_on_with_the_rest() -> None:
     candles = falls(12_000)
-    keys = {"STRATEGY": "sma_cross", "EDGE_GATE": "false", "MAX_DRAWDOWN_PCT": "0", "MAX_DAILY_LOSS_PCT": "100"}
+    keys = {
+        "STRATEGY": "sma_cross",
+        "EDGE_GATE": "false",
+        "STOP_LOSS_PCT": "1000",
+        "MAX_DRAWDOWN_PCT": "0",
+        "MAX_DAILY_LOSS_PCT": "100",
+    }
     request = backtest.Request(("x",), keys, FEES)
     grid = tuple(points.all_points(points.parse(["TAKE_PROFIT_PCT=1,2"])))
     plan = wf.Plan(request, grid, 3000 * 60, 2000 * 60)
