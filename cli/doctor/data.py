@@ -71,14 +71,20 @@ def bot(paths: DataPaths, seen: BotSeen) -> list[Check]:
             checks.append(note("bot_state.json", "none yet"))
     elif seen.presence is Presence.FRESH:
         text = f"{seen.shown}, phase {seen.state.phase}, {ui.ago(seen.age_s or 0.0)} old"
-        checks.append(good("bot", text) if not seen.state.error else bad("bot", seen.state.error, "./coin logs bot"))
+        verdict = seen.verdict()
+        if verdict.reason:
+            checks.append(bad("bot", f"{seen.shown}: {verdict.reason}", "./coin status; ./coin logs bot"))
+        else:
+            checks.append(
+                good("bot", text) if not seen.state.error else bad("bot", seen.state.error, "./coin logs bot")
+            )
     else:
         old = f", {ui.ago(seen.age_s)} old" if seen.age_s is not None else ""
         checks.append(
             warn(
                 "bot",
-                f"{seen.presence.upper()}{old}; it last said {seen.state.status}",
-                "./coin start; ./coin logs bot",
+                f"{seen.shown}{old}; it last said {seen.state.status}",
+                f"./coin {'restart' if seen.alive else 'start'}; ./coin logs bot",
             )
         )
     holder = lock_holder(paths.bot_lock)

@@ -90,9 +90,9 @@ def _build_check(s: Snapshot, build: str) -> Check:
 
 
 def _bot_check(s: Snapshot) -> Check:
-    word = header.presence_word(s)
+    word = s.verdict.word.shown
     if s.fresh:
-        bad = word in ("error", "killed")
+        bad = header.block(s).state == "bad"
         return _check(
             "Bot", "bad" if bad else "warn" if word in ("safe", "paused") else "ok", word, "See the note above"
         )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard import render
-from dashboard.views import boot, commands, header, notes, positions
+from dashboard.views import boot, commands, header, health, notes, positions
 from dashboard.views.snapshot import Lock, Pm2Look, Sent, Snapshot, Witnesses
 from shared.control import Cmd, ControlFile, Level
 from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
@@ -197,6 +197,8 @@ def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory
     assert "6 takes rest at the exchange and can still fill there" in said
     assert "Stops of SOL-USD are kept by the bot" in said
     assert render.figures_age_s(s) > 50
+    bot = health._bot_check(s)
+    assert (bot.state, bot.say) == ("bad", "blind"), "Health has no green tick for it"
 
 
 def test_a_heartbeat_that_is_late_is_not_blindness(tmp_path_factory: pytest.TempPathFactory) -> None:
