@@ -12,8 +12,18 @@ from shared.settings import Settings, load
 START_S = 1_700_000_040
 
 
+# The rules' own defaults, with limits that a random walk does not reach at once.
+WIDE = {
+    "PROFILE": "prod",
+    "STRATEGY": "sma_cross",
+    "MAX_DAILY_LOSS_PCT": "25",
+    "MAX_DRAWDOWN_PCT": "50",
+    "MAX_CONSECUTIVE_LOSSES": "0",
+}
+
+
 def settings(**keys: str) -> Settings:
-    return load(Path("/nonexistent"), keys).settings
+    return load(Path("/nonexistent"), WIDE | keys).settings
 
 
 def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: float = 0.004) -> Candles:
