@@ -21,6 +21,7 @@ def follow(world: World, before_ms: int, now_ms: int) -> None:
     world.note("feed", f"this machine's clock was set back by {back_ms / 1000:.1f} s", "warn")
     if world.clock_offset_ms is not None:
         world.clock_offset_ms += back_ms
+    world.ready_ms -= back_ms
     _markets(world, back_ms)
     _orders(world, back_ms)
     _portfolio(world, back_ms)
@@ -32,6 +33,8 @@ def _markets(world: World, back_ms: int) -> None:
         market.judged_ms = 0  # the next price is judged at once
         if market.priced_ms is not None:
             market.priced_ms -= back_ms
+        if market.book is not None:
+            market.book = market.book._replace(seen_ms=market.book.seen_ms - back_ms)
 
 
 def _orders(world: World, back_ms: int) -> None:
@@ -47,6 +50,9 @@ def _orders(world: World, back_ms: int) -> None:
     for holds in (world.take_hold_ms, world.exit_hold_ms):
         for lot_id in holds:
             holds[lot_id] -= back_ms
+    for sale in world.slicing.values():
+        sale.since_ms -= back_ms
+        sale.asked_ms -= back_ms
     for job in world.makers.values():
         job.deadline_ms -= back_ms
         job.next_price_ms -= back_ms
@@ -80,3 +86,4 @@ def _risk(world: World, back_ms: int) -> None:
     for trip in risk.tripped.values():
         trip.at_ms -= back_ms
         trip.shut_ms -= back_ms
+    risk.over_ms = {name: at - back_ms for name, at in risk.over_ms.items()}

@@ -96,6 +96,7 @@ def command_of(world: World, lot: Lot) -> str | None:
 
 def proceed(world: World, lot: Lot) -> None:
     """Move a decided exit on: cancel the resting take, or sell what is left."""
+    slices.at_work(world, lot)
     if _buying_ends_first(world, lot):
         return
     working = world.exit_order(lot)

@@ -46,9 +46,9 @@ def next_size(world: "World", market: Market, lot: Lot) -> Decimal | None:
         # Nobody knows what it would walk. A sale that goes in parts already waits for the book, as long as it may.
         if market.book is None and world.now_ms - world.ready_ms < FIRST_BOOK_MS:
             return None
-        job = _at_work(world, lot)
+        job = at_work(world, lot)
         return whole if job is None or _is_over(world, job) else None
-    job = _at_work(world, lot)
+    job = at_work(world, lot)
     best = _usual_bid(book, job)
     room = Decimal(sellable_within(book.bids, best, limit)) - _not_shown(world, market, book.seen_ms)
     if whole < room:
@@ -65,7 +65,9 @@ def next_size(world: "World", market: Market, lot: Lot) -> Decimal | None:
     return part
 
 
-def _at_work(world: "World", lot: Lot) -> Slicing | None:
+def at_work(world: "World", lot: Lot) -> Slicing | None:
+    """The lot's sale in parts. Asked each second, also while a part is on its way or was refused: whoever does not ask
+    has given the sale up, and one that begins anew would have its time and its measure of the bid once more."""
     job = world.slicing.get(lot.lot_id)
     if job is None or world.now_ms - job.asked_ms > FORGOTTEN_MS:
         return None

@@ -1,6 +1,7 @@
 """MAX_IMPACT_BP: an entry that would walk the book is refused with the value, an exit goes in parts and always ends."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -239,6 +240,75 @@ def test_after_a_start_a_sale_waits_some_seconds_for_the_first_book_and_no_longe
     assert not sales(later)
     later.tick(2)
     assert one(sales(later)).base_size == 20
+
+
+def test_a_sale_whose_news_come_late_goes_on_where_it_was() -> None:
+    """Else each part that takes some seconds begins the half minute, and the measure of the bid, anew."""
+    rig = held(size="1000")
+    bids, first_ms, seen = thin(size=1.0), 0, len(sales(rig))
+    book(rig, bids=bids)
+    rig.price("98.5")
+    first_ms = rig.now_ms
+    while rig.lots and rig.now_ms - first_ms < 10 * slices.SLICES_MS:
+        for _ in range(7):  # nobody tells of the part for seven seconds
+            book(rig, bids=bids)
+            rig.tick()
+        for spec in sales(rig)[seen:]:
+            rig.fills_all(spec, str(spec.base_size), "98.5")
+        seen = len(sales(rig))
+    assert not rig.lots and rig.now_ms - first_ms <= slices.SLICES_MS + 15_000
+    assert len([i for i in rig.intents if isinstance(i, Note) and "goes in parts" in i.text]) == 1
+
+
+def test_the_rest_goes_at_market_also_after_it_was_refused() -> None:
+    rig = held()
+    empty = Ladder(((98.5, 0.000000001), (88.0, 1000.0)), whole=True)
+    book(rig, bids=empty)
+    rig.price("98.5")
+    refused: list[int] = []
+    for _ in range(100):
+        book(rig, bids=empty)
+        rig.tick()
+        if len(sales(rig)) > len(refused):
+            refused.append(rig.now_ms)
+            rig.send(ev.Refused(sales(rig)[-1].client_order_id, "busy"))
+    assert all(spec.base_size == 20 for spec in sales(rig))
+    pauses_s = [round((later - before) / 1000) for before, later in pairwise(refused)]
+    assert pauses_s[:5] == [5, 5, 5, 10, 20], "the pauses after a refusal, no further wait for the book"
+
+
+BACK_MS = 3_600_000
+
+
+def test_a_sale_in_parts_ends_also_after_the_clock_was_set_back() -> None:
+    rig = held()
+    empty = Ladder(((98.5, 0.000000001), (88.0, 1000.0)), whole=True)
+    book(rig, bids=empty)
+    rig.price("98.5")
+    rig.tick(2)
+    rig.now_ms -= BACK_MS
+    assert [size for _, size in sell_out(rig, empty)] == [20.0]
+
+
+def test_no_sale_waits_for_the_first_book_because_the_clock_was_set_back() -> None:
+    """Where the depth connection never comes up, a stop would else wait for as long as the clock was set back."""
+    rig = held()
+    terms = {"max_impact_bp": 50.0, "stop_loss_pct": 1.0, "take_profit_order": "market"}
+    later = Rig(restored=rig.restored(), now_ms=rig.now_ms + 5000, **terms)
+    later.tick(10)
+    later.now_ms -= BACK_MS
+    later.price("98.5")
+    assert one(sales(later)).base_size == 20
+
+
+def test_a_book_is_as_old_as_it_is_after_the_clock_was_set_back() -> None:
+    rig = Rig(max_impact_bp=50.0)
+    rig.price("100")
+    book(rig, DEEP)
+    rig.tick(4)
+    rig.now_ms -= BACK_MS
+    rig.tick()
+    assert gate_of(rig).verdict is GateVerdict.UNKNOWN
 
 
 def test_two_lots_share_what_the_book_takes() -> None:
