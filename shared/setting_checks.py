@@ -92,6 +92,11 @@ def _limit_contradictions(s: Settings) -> list[str]:
         found.append(
             f"CORRELATION_LIMIT={plainly(s.correlation_limit)} caps nothing by itself: it needs MAX_PRODUCT_USD"
         )
+    found += [
+        f"{key}={bars} needs more bars than MAX_HISTORY_CANDLES={s.max_history_candles}"
+        for key, bars in s.limit_windows.items()
+        if bars >= s.max_history_candles
+    ]
     window = parse_window(s.trading_window_utc) if s.trading_window_utc else None
     if window is not None and window[0] == window[1]:
         found.append(f"TRADING_WINDOW_UTC={s.trading_window_utc} never opens")

@@ -289,6 +289,13 @@ class Settings:
         return self.product_caps.get(product_id.partition("-")[0], self.max_product_usd)
 
     @property
+    def limit_windows(self) -> dict[str, int]:
+        """Bars over which the limits that are on measure, by the setting that says so; one more close is needed."""
+        bands = "VOLATILITY_WINDOW" if self.volatility_method == "std" else "ATR_WINDOW"
+        found = {bands: getattr(self, bands.lower())} if self.volatility_mult else {}
+        return found | ({"CORRELATION_WINDOW": self.correlation_window} if self.correlation_limit else {})
+
+    @property
     def state_copy(self) -> Path | None:
         """Where a copy of the state goes; None = nowhere, or it is the state file itself."""
         if not self.state_file:

@@ -247,8 +247,8 @@ def public_values(settings: Settings) -> dict[str, str]:
         else:
             out[key] = as_text(value)
     if settings.product_caps:
-        named = [f"{base}:{cap:g}" for base, cap in settings.product_caps.items()]
-        figure = [f"{settings.max_product_usd:g}"] if settings.max_product_usd else []
+        named = [f"{base}:{exactly(cap)}" for base, cap in settings.product_caps.items()]
+        figure = [exactly(settings.max_product_usd)] if settings.max_product_usd else []
         out["MAX_PRODUCT_USD"] = ",".join([*figure, *named])
     return out | dict(sorted(settings.strategy_options.items()))
 

@@ -165,17 +165,21 @@ async def bars(bot: Bot, rest: Rest) -> None:
     """
     every_s = {g: _every_s(bot, g) for g in _kept(bot)}
     read_s = {g: _utc_s(bot) // GRANULARITY_S[g] * GRANULARITY_S[g] for g in every_s}
+    closed_s = int(_utc_s(bot) // 60) * 60
     while True:
         now_s = _utc_s(bot)
-        minute_s = int(now_s // 60) * 60 + 60
+        full_s = int(now_s // 60) * 60
+        # A reading that went on over a full minute has not read what closed there.
+        minute_s = full_s if closed_s < full_s else full_s + 60
         again_s = max(min(read_s[g] + every_s[g] for g in every_s), now_s)
         closes = again_s >= minute_s
         at_s: float = minute_s if closes else again_s
-        await bot.clock.sleep(at_s - now_s + (BAR_DELAY_S if closes else 0.0))
+        await bot.clock.sleep(max(at_s - now_s + (BAR_DELAY_S if closes else 0.0), 0.0))
         due = [g for g in every_s if closes and minute_s % GRANULARITY_S[g] == 0]
         wide = [g for g in every_s if read_s[g] + every_s[g] <= at_s]
         read_s |= dict.fromkeys(wide, at_s)
         if closes:
+            closed_s = minute_s
             await _record_equity(bot)
         jobs = [_closed(bot, rest, p, g, minute_s, every_s[g] if g in wide else 0) for p in bot.products for g in due]
         jobs += [_read_again(bot, rest, p, g, at_s, every_s[g]) for p in bot.products for g in wide if g not in due]

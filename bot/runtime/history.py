@@ -23,8 +23,9 @@ def wanted_bars(bot: Bot) -> dict[str, int]:
     adapter = bot.engine.world.strategy if bot.engine is not None else None
     memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
     warmup = adapter.warmup_bars if adapter is not None else 0
-    wanted = {settings.granularity: max(memory + 5, 300 + warmup)}
     # A minute without a trade has no bar: a quarter more minutes are asked for, so that a day's returns are full.
+    limits = max(settings.limit_windows.values(), default=0) * 5 // 4 + 1
+    wanted = {settings.granularity: max(memory + 5, 300 + warmup, min(limits, settings.max_history_candles))}
     wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS * 5 // 4)
     return wanted | {g: max(n, wanted.get(g, 0)) for g, n in CHARTS.items()}
 

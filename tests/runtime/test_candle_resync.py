@@ -1,8 +1,10 @@
 """CANDLE_RESYNC_SEC in virtual time: how often closed bars are read again, and that what changed in them is taken."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +13,8 @@ import pytest
 
 from bot.core.market import Market
 from bot.core.model import Bar
-from tests.core.harness import product
+from bot.runtime.history import wanted_bars
+from tests.core.harness import product, quiet_settings
 from tests.runtime.whole import Whole
 
 MINUTES = 12
@@ -92,6 +95,29 @@ def test_a_bar_that_the_exchange_corrects_is_taken_within_that_time(made: Made) 
     assert len(market.bars) - count <= 1
 
 
+def test_a_reading_that_goes_on_over_a_full_minute_does_not_let_the_close_wait(made: Made) -> None:
+    """Else each decision is made almost a minute late, minute after minute, and nothing says so."""
+    whole = made(candle_resync_sec=59.5)
+    whole.begin()
+    whole.trades()
+    rest: Any = whole.bot.rest
+    asked = rest.candles
+
+    async def slow(*args: Any) -> Any:
+        await asyncio.sleep(1.5)
+        return await asked(*args)
+
+    rest.candles = slow
+    market = whole.bot.engine.world.markets["BTC-USD"]  # type: ignore[union-attr]
+    newest, late = market.bars[-1].start_s, list[float]()
+    for _ in range(5 * 60 * 4):
+        whole.drive(0.25)
+        if market.bars[-1].start_s > newest:
+            newest = market.bars[-1].start_s
+            late.append(whole.clock.utc().timestamp() - newest - 60)
+    assert len(late) >= 4 and max(late) < 8, late
+
+
 def bar(minute: int, close: float = 100.0) -> Bar:
     return Bar(60 * minute, 100.0, 110.0, 90.0, close, 1.0)
 
@@ -119,3 +145,18 @@ def test_a_correction_counts_in_the_volatility_of_bars() -> None:
     corrected.add_bars(right[10:])
     assert corrected.bands.percent("std") == rough.bands.percent("std")
     assert corrected.bands.percent("ewma") == rough.bands.percent("ewma")
+
+
+def test_a_start_reads_as_many_bars_as_the_limits_that_are_on_measure_over() -> None:
+    """Else entries stay shut for as many hours after each start as bars are missing."""
+
+    def wanted(**settings: Any) -> int:
+        bot: Any = SimpleNamespace(settings=quiet_settings(**settings), engine=None)
+        return wanted_bars(bot)["FIFTEEN_MINUTE"]
+
+    terms: dict[str, Any] = {"granularity": "FIFTEEN_MINUTE"}
+    assert wanted(**terms, volatility_window=1000) == 300, "nobody asks for it"
+    assert wanted(**terms, volatility_mult=3.0, volatility_window=1000) > 1000
+    assert wanted(**terms, volatility_mult=3.0, volatility_method="ewma", atr_window=1000) > 1000
+    assert wanted(**terms, correlation_limit=0.8, correlation_window=1000) > 1000
+    assert wanted(**terms, correlation_limit=0.8, correlation_window=1000, max_history_candles=1100) == 1100

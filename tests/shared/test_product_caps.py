@@ -52,6 +52,24 @@ def test_a_cap_binds_the_live_permission() -> None:
         assert limits_hash(loaded(MAX_PRODUCT_USD="9")) != limits_hash(loaded(MAX_PRODUCT_USD="9", **{key: value})), key
 
 
+def test_large_caps_are_kept_to_the_dollar() -> None:
+    one, other = loaded(MAX_PRODUCT_USD="2000000,BTC:1234567"), loaded(MAX_PRODUCT_USD="2000000,BTC:1234568")
+    assert public_values(one)["MAX_PRODUCT_USD"] == "2000000,BTC:1234567"
+    assert limits_hash(one) != limits_hash(other)
+
+
+def test_windows_must_fit_into_the_bars_that_are_kept() -> None:
+    loaded(VOLATILITY_MULT="3", VOLATILITY_WINDOW="99", MAX_HISTORY_CANDLES="100")
+    loaded(VOLATILITY_WINDOW="5000")  # nobody asks for it
+    for terms in (
+        {"VOLATILITY_MULT": "3", "VOLATILITY_WINDOW": "100"},
+        {"VOLATILITY_MULT": "3", "VOLATILITY_METHOD": "atr", "ATR_WINDOW": "100"},
+        {"CORRELATION_LIMIT": "0.8", "CORRELATION_WINDOW": "100", "MAX_PRODUCT_USD": "50"},
+    ):
+        with pytest.raises(SettingsError, match="WINDOW=100 needs more bars than MAX_HISTORY_CANDLES=100"):
+            loaded(MAX_HISTORY_CANDLES="100", **terms)
+
+
 def test_the_ten_largest_by_name() -> None:
     s = loaded(PRODUCTS="largest-10", MAX_PRODUCT_USD="largest-10")
     assert len(s.products) == 10 and s.products[:2] == ("BTC-USD", "ETH-USD") and "LINK-USD" in s.products
