@@ -152,7 +152,7 @@ def _judge_breaker(world: World, day: Day) -> None:
     if day.breaker_ms is not None:
         return
     pnl = judged_pnl(world, day)
-    if breaker_tripped(pnl, float(day.start_equity), s.max_daily_loss_pct, s.max_daily_loss_usd):
+    if breaker_tripped(pnl, float(day.loss_base), s.max_daily_loss_pct, s.max_daily_loss_usd):
         world.save_day(replace(day, breaker_ms=world.now_ms))
         last_trips.seen(world, "day_loss")
         text = f"day loss limit reached ({pnl:+.2f}): no entry until the next UTC day; exits go on"

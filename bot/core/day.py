@@ -20,6 +20,11 @@ class Day:
     breaker_ms: int | None = None
     counters: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def loss_base(self) -> Decimal:
+        """What the day's loss is a share of: equity at its start; where there was none, what was paid in since."""
+        return self.start_equity if self.start_equity > 0 else max(self.transfers, ZERO)
+
     def counted(self, name: str) -> "Day":
         """The day with one more of `name`."""
         return replace(self, counters={**self.counters, name: self.counters.get(name, 0) + 1})

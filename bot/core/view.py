@@ -325,7 +325,7 @@ def plain_limits(world: World) -> list[LimitDoc]:
     """Those that are no guards: a value and what it must stay below."""
     s, day = world.settings, world.day
     day_loss = max(-judged_pnl(world, day), 0.0) if day is not None else None
-    day_pct = percent(Decimal(str(day_loss)), day.start_equity) if day is not None else None
+    day_pct = percent(Decimal(str(day_loss)), day.loss_base) if day is not None else None
     tripped = day is not None and day.breaker_ms is not None
     limits = [
         LimitDoc(

@@ -122,6 +122,26 @@ def test_money_that_was_all_taken_out_and_comes_back_finds_its_drawdown_again() 
     assert shown(rig).drawdown_pct == pytest.approx(5.0) and shown(rig).curve == pytest.approx(0.95)
 
 
+def test_a_day_that_began_without_money_is_judged_by_what_was_paid_in() -> None:
+    """Two percent of nothing is no loss: a new account would be shut until the next UTC day before it began."""
+    rig = Rig(cash="0", take_profit_order="market")
+    rig.tick(3)
+    day = rig.engine.world.day
+    assert day is not None and day.start_equity == 0 and day.breaker_ms is None
+    told(rig, USD="10000")
+    adopt(rig)
+    rig.tick()
+    rig.open_runner(size="50", price="100")
+    rig.price("96.1")  # 195 of 10,000
+    rig.tick()
+    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is None
+    rig.price("95.9")
+    rig.tick()
+    assert rig.engine.world.day.breaker_ms is not None
+    loss = next(limit for limit in view.risk(rig.engine.world).limits if limit.name == "day_loss")
+    assert loss.value == pytest.approx(2.05)
+
+
 def test_the_gain_of_coins_that_wait_to_be_adopted_is_no_gain_of_ours() -> None:
     rig = Rig()
     rig.tick()

@@ -30,9 +30,10 @@ def day_pnl(mark_to_market: bool, equity: float, day_start_equity: float, transf
 def breaker_tripped(pnl: float, day_start_equity: float, max_loss_pct: float, max_loss_quote: float) -> bool:
     """True when the day's PnL <= -MAX_DAILY_LOSS_PCT % of day-start equity, or <= -`max_loss_quote` (§6).
 
-    `max_loss_quote` 0 = no such limit. Reaching the limit trips it; within 1e-9 of it counts as reached.
+    `max_loss_quote` 0 = no such limit. Reaching the limit trips it; within 1e-9 of it counts as reached. Of a day that
+    began with nothing there is no percentage.
     """
-    if pnl <= 1e-9 - day_start_equity * max_loss_pct / 100.0:
+    if day_start_equity > 0.0 and pnl <= 1e-9 - day_start_equity * max_loss_pct / 100.0:
         return True
     return max_loss_quote > 0.0 and pnl <= 1e-9 - max_loss_quote
 
