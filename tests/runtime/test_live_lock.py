@@ -56,6 +56,7 @@ def made(**changes: Any) -> bytes:
         (grant(SETTINGS, "other key", SECRET, NOW, "x"), NOW, "the permission is for another key or bot"),
         (made(bot_name="other"), NOW, "the permission is for another key or bot"),
         (made(max_order_usd=50.0), NOW, "limits changed since the permission"),
+        (made(daily_breaker_mark_to_market=False), NOW, "limits changed since the permission"),
         (made(strategy_options={"STRATEGY_X_Y": "1"}), NOW, "limits changed since the permission"),
         (made(), NOW - 2 * DAY_MS, "the permission is from the future"),
     ],
