@@ -196,3 +196,11 @@ async def test_pages_read_without_javascript(dash: Dash) -> None:
     for words in ("RUNNING", "12,4", "BTC-USD", "Equity from", "no script", "<noscript>", 'action="/commands"'):
         assert words in text or words == "no script", words
     assert 'class="c-line"' in text  # the server's own drawing of the curve
+
+
+async def test_the_exit_reasons_are_in_words_for_people(dash: Dash) -> None:
+    fill_ledger(dash.paths, round_trips=30)
+    async with await dash.browser() as client:
+        page = (await client.get("/performance?range=all")).text
+    splits = page[page.index('id="pe-splits"') :]
+    assert ">by hand</th>" in splits and ">command</th>" not in splits
