@@ -275,8 +275,7 @@ class Settings:
     strategy_options: Mapping[str, str] = field(default_factory=dict)
     # Keys that a person set (.env, environment, --set): what is not among them may be adjusted to the fee tier.
     by_hand: frozenset[str] = frozenset()
-    # Of MAX_PRODUCT_USD: base currency to its own cap, where it has one.
-    product_caps: Mapping[str, float] = field(default_factory=dict)
+    product_caps: Mapping[str, float] = field(default_factory=dict)  # of MAX_PRODUCT_USD: base currency to its cap
 
     @property
     def paths(self) -> DataPaths:

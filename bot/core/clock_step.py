@@ -79,6 +79,7 @@ def _risk(world: World, back_ms: int) -> None:
     risk.entries_sent = deque(
         ((at - back_ms, terms) for at, terms in risk.entries_sent), maxlen=risk.entries_sent.maxlen
     )
+    risk.let_pass_ms = deque((at - back_ms for at in risk.let_pass_ms), maxlen=risk.let_pass_ms.maxlen)
     risk.outcomes = deque(((at - back_ms, ok) for at, ok in risk.outcomes), maxlen=risk.outcomes.maxlen)
     risk.api = deque(((at - back_ms, calls, errors) for at, calls, errors in risk.api), maxlen=risk.api.maxlen)
     for pause in risk.pauses.values():

@@ -19,7 +19,7 @@ from bot.core import events as ev
 from bot.core.engine import Engine
 from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
 from bot.core.model import OrderSpec, Purpose, Side
-from bot.core.risk import pretrade
+from bot.core.risk import pretrade, rate
 from bot.core.world import Restored
 from bot.runtime import debug_lines
 from bot.runtime.boot_state import BootState
@@ -281,6 +281,8 @@ class Bot:
             if book is not None:
                 self.dispatch(book)
         found = pretrade.refusal(self.engine.world, spec)
+        if found is None:
+            rate.let_pass(self.engine.world, spec)
         return found.text if found is not None else None
 
     def _locked(self, spec: OrderSpec) -> str | None:

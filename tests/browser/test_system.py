@@ -85,7 +85,7 @@ def test_a_bot_that_pm2_stopped_is_offline_and_start_brings_it_back(whole: Whole
     visitor.page.wait_for_selector("#f-pres:not([data-s=ok])", timeout=10_000)
     visitor.word("OFFLINE", 10)
     visitor.page.wait_for_selector('#f-lights :text("stopped")')
-    visitor.page.click("#f-note button[value=start]")
+    visitor.page.click("#f-note button[value=start_process]")
     visitor.word("RUNNING", 40)
 
 

@@ -26,7 +26,7 @@ def test_every_setting_is_listed_with_its_origin_and_sentence(coin: Coin) -> Non
 
 def test_a_word_chooses_and_changed_leaves_defaults_out(coin: Coin) -> None:
     said = coin("settings", "trail").stdout
-    assert "TRAIL_DISTANCE_PCT=0.4" in said and "SIM_SEED" not in said
+    assert "TRAIL_DISTANCE_PCT=0.3  (profile; default 0.4)" in said and "SIM_SEED" not in said
     said = coin("settings", "--changed", SIM_SEED="7").stdout
     assert "SIM_SEED=7" in said and "SIM_PORT" not in said and "STRATEGY=sma_cross" in said
     nothing = coin("settings", "zzz")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.core import events as ev
 from bot.core.model import Kind, OrderSpec, Purpose, Side, VenueStatus
-from bot.core.risk import pretrade
+from bot.core.risk import pretrade, rate
 from tests.core.harness import D, Rig, one, places, product
 
 BTC = "BTC-USD"
@@ -193,3 +193,30 @@ def test_whatever_numbers_come_only_sane_ones_pass(size: Decimal, price: Decimal
 
 
 _RIG = rig_with()
+
+
+def test_an_entry_that_waited_too_long_for_its_turn_is_refused_at_the_gate() -> None:
+    rig = rig_with()
+    (entry,) = places(rig.bar("buy"))
+    world = rig.engine.world
+    decided_ms = world.orders[entry.client_order_id].created_ms
+    world.now_ms = decided_ms + 30_000
+    assert pretrade.refusal(world, entry) is None
+    world.now_ms += 1
+    found = pretrade.refusal(world, entry)
+    assert found is not None and (found.code, found.limit) == ("waited", "30 s")
+
+
+def test_orders_that_waited_count_in_the_minute_in_which_they_go() -> None:
+    """The exchange throttles for minutes, then all that waited would go at once: the limit holds at the socket, too."""
+    rig = rig_with(max_orders_per_min=2)
+    (entry,) = places(rig.bar("buy"))
+    world = rig.engine.world
+    world.order_times_ms.clear()  # what was decided with it lies longer than a minute back
+    for _ in range(2):
+        rate.let_pass(world, entry)
+    found = pretrade.refusal(world, entry)
+    assert found is not None and (found.code, found.value) == ("rate", "2 in a minute")
+    world.now_ms += 20_000
+    world.risk.let_pass_ms.popleft()
+    assert pretrade.refusal(world, entry) is None

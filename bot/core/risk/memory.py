@@ -55,6 +55,7 @@ class RiskMemory:
     pauses: dict[str, Pause] = field(default_factory=dict)
     api: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=120))  # (ms, calls, errors) so far
     entries_sent: deque[tuple[int, tuple[str, ...]]] = field(default_factory=lambda: deque(maxlen=1000))
+    let_pass_ms: deque[int] = field(default_factory=lambda: deque(maxlen=1000))  # entries and exits, at the order gate
     tripped: dict[tuple[str, str], Trip] = field(default_factory=dict)  # (guard, product) → since when it shuts
     over_ms: dict[str, int] = field(default_factory=dict)  # plain limit → when it was last seen over (`last_trips`)
     # (product, other) → (their newest bars, correlation or None): taken once for each pair of bars

@@ -179,13 +179,26 @@ def _impact(world: "World", spec: OrderSpec) -> Refusal | None:
     return Refusal("impact", f"{value:.1f} bp", f"< {limit:g} bp") if guard_shut(value, limit, False, False) else None
 
 
+def _waited(world: "World", spec: OrderSpec) -> Refusal | None:
+    """An entry that waited for its turn (the exchange throttles) was decided on a market that is gone."""
+    order = world.orders.get(spec.client_order_id)
+    if spec.purpose is not Purpose.ENTRY or order is None:
+        return None
+    waited_s = (world.now_ms - order.created_ms) / 1000
+    most_s = world.settings.stale_data_sec
+    return Refusal("waited", f"decided {waited_s:.0f} s ago", f"{most_s:g} s") if waited_s > most_s else None
+
+
 def _rate(world: "World", spec: OrderSpec) -> Refusal | None:
     if spec.purpose is not Purpose.ENTRY:
         return None
     most = world.settings.max_orders_per_min
-    # An order that is recorded was counted when it was decided.
-    own = 1 if spec.client_order_id in world.orders else 0
+    # An order that is recorded was counted when it was decided; others that waited longer may have gone since.
+    recorded = spec.client_order_id in world.orders
+    own = 1 if recorded else 0
     sent = rate.orders_per_minute(world) - own
+    if recorded:
+        sent = max(sent, rate.passed_per_minute(world))
     if sent >= most:
         return Refusal("rate", f"{sent:.0f} in a minute", str(most))
     again = rate.repeats(world, spec) - own
@@ -216,6 +229,7 @@ CHECKS: tuple[Check, ...] = (
     _exposure,
     _collar,
     _impact,
+    _waited,
     _rate,
     _funds,
 )

@@ -22,6 +22,17 @@ def count(world: "World", spec: OrderSpec) -> None:
         world.save_fact("entries_sent", world.risk.entries_text(world.now_ms - MINUTE_MS))
 
 
+def let_pass(world: "World", spec: OrderSpec) -> None:
+    """The order gate lets it go to the socket, maybe long after it was decided."""
+    if spec.purpose in COUNTED:
+        world.risk.let_pass_ms.append(world.now_ms)
+
+
+def passed_per_minute(world: "World") -> float:
+    """Entries and exits that went to the socket in the last minute."""
+    return float(sum(1 for at_ms in world.risk.let_pass_ms if world.now_ms - at_ms < MINUTE_MS))
+
+
 def terms(spec: OrderSpec) -> tuple[str, ...]:
     """What makes two entries the same order."""
     return (spec.product_id, spec.kind.value, str(spec.quote_size), str(spec.base_size), str(spec.limit_price))
