@@ -39,7 +39,7 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
-Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 RUN, WATCH, ORDERS, KEEP, MAKE = "Run", "Watch", "Command the bot", "Keep", "Develop"
 
 
@@ -82,11 +82,12 @@ def setup() -> None:
 
 
 @app.command(rich_help_panel=WATCH)
-def status(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+def status(json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
     """What runs, how old its data is, positions.
 
-    Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (the exchange is
-    not heard) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger gone · 10 killed · 11 safe · 12 error.
+    Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (no data
+    from the exchange) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger cannot be written · 10 killed ·
+    11 safe · 12 error.
     """
     from cli import status as work
 
@@ -118,11 +119,11 @@ def settings(
     wanted: Annotated[
         str, typer.Argument(metavar="WORD", help="Part of a name, such as TRAIL.", autocompletion=complete.settings)
     ] = "",
-    changed: Annotated[bool, typer.Option("--changed", help="Only those that are not at their default.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="All of them, which is the default.", hidden=True)] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only settings that differ from their default.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All settings (the default).", hidden=True)] = False,
     json: Json = False,
 ) -> None:
-    """Every setting: value, default, where it came from, one sentence; secrets masked."""
+    """Every setting: value, default, where it came from, description; secrets masked."""
     from cli import settings_view as work
 
     work.show(wanted, changed=changed and not everything, as_json=json)
@@ -320,15 +321,15 @@ def ledger_export(
 
 
 app.add_typer(sim, name="sim", rich_help_panel=KEEP)
-events = typer.Typer(help="Event logs of JSON lines.", no_args_is_help=True)
+events = typer.Typer(help="Convert event logs (JSON lines).", no_args_is_help=True)
 app.add_typer(events, name="events", rich_help_panel=KEEP)
 
 
 @events.command("to-csv")
 def events_to_csv(
-    source: Annotated[Path, typer.Option("--input", help="The log: one JSON object a line.")],
+    source: Annotated[Path, typer.Option("--input", help="The log: one JSON object per line.")],
     target: Annotated[Path, typer.Option("--output", help="The table to write.")],
-    fields: Annotated[str, typer.Option(help="Columns; a.b is b in a.")] = (
+    fields: Annotated[str, typer.Option(help="Columns; a.b means the field b inside a.")] = (
         "event_type,timestamp,product_id,side,size,price"
     ),
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 # ruff: noqa: PLC0415
-app = typer.Typer(help="COIN-SIM, the local exchange, by itself.", no_args_is_help=True)
+app = typer.Typer(help="COIN-SIM, the local exchange, on its own.", no_args_is_help=True)
 
 
 @app.command("start")
@@ -46,7 +46,7 @@ def sim_faults(
 @app.command("key")
 def sim_key(
     rights: Annotated[str, typer.Option(help="view, trade, transfer")] = "view,trade",
-    ed25519: Annotated[bool, typer.Option("--ed25519", help="The newer kind of key.")] = False,
+    ed25519: Annotated[bool, typer.Option("--ed25519", help="Make an Ed25519 key instead of ES256.")] = False,
 ) -> None:
     """Issue a key, as a file of the form that Coinbase hands out."""
     from cli import sim as work

@@ -32,7 +32,7 @@ def test(arguments: list[str]) -> NoReturn:
     services, long = "--services" in arguments, "--long" in arguments
     arguments = [word for word in arguments if word not in ("--services", "--long")]
     if services and long:
-        ui.give_up("--services and --long are two lanes: run them one after the other.", code=2)
+        ui.give_up("--services and --long cannot be combined: run one after the other.", code=2)
     os.chdir(ROOT)
     if long:
         _become([sys.executable, "-m", "proof.long", *arguments])

@@ -46,7 +46,7 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
             except ValueError:
                 event = None
             if not isinstance(event, dict):
-                ui.give_up(f"{path.name}: line {number} is no JSON object. Nothing was written.")
+                ui.give_up(f"{path.name}: line {number} is not a JSON object. Nothing was written.")
             yield event
 
 

@@ -29,7 +29,7 @@ def show(wanted: str = "", *, changed: bool = False, as_json: bool = False) -> N
         return
     if not rows:
         if wanted:
-            ui.give_up(f"No setting holds {wanted!r} in its name or sentence.", "./coin settings", code=Exit.USAGE)
+            ui.give_up(f"No setting matches {wanted!r}.", "./coin settings", code=Exit.USAGE)
         ui.line(ui.DOT, "Every setting is at its default: ./coin settings lists them.")
         return
     group = None
@@ -56,11 +56,11 @@ def every(found: Loaded) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
     for key, text in sorted(found.settings.strategy_options.items()):
         yield {"key": key, "value": text, "default": None, "source": found.sources[key], "secret": False,
-               "help": "A strategy's own setting.", "group": "Strategies' own"}  # fmt: skip
+               "help": "A strategy's own setting.", "group": "Strategies"}  # fmt: skip
     for key, sentence in found.kept.items():
         secret = settings.is_secret(key)
         yield {"key": key, "value": "(set, hidden)" if secret else "(accepted)", "default": None, "source": ".env",
-               "help": sentence, "group": "Of older set-ups", "secret": secret}  # fmt: skip
+               "help": sentence, "group": "From older setups", "secret": secret}  # fmt: skip
 
 
 def _adjusted(held: settings.Settings) -> dict[str, tuple[str, str]]:

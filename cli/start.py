@@ -100,7 +100,7 @@ def stop(*, keep_dashboard: bool = False) -> None:
     if stopped and before.state is not None and before.state.positions:
         lots = sum(len(position.lots) for position in before.state.positions)
         if lots:
-            ui.line(ui.WARN, f"{lots} open lots stay open and unwatched until ./coin start; resting take profits stay")
+            ui.line(ui.WARN, f"{lots} open lots are not monitored until ./coin start; resting take profits stay")
 
 
 def _end_orphans(running: dict[str, Process], spare: str | None = None) -> int:
@@ -199,8 +199,8 @@ def _prepare_folder(paths: DataPaths) -> None:
         other = paths.foreign()
         if other is not None:  # its mode would become 0700, and its files lie between ours
             ui.give_up(
-                f"DATA_DIR={paths.root} is no data folder: it holds {other}, which is not CoinTrader's.",
-                f"Name an empty folder, or one that isn't there yet: DATA_DIR={paths.root / 'cointrader'} in .env",
+                f"DATA_DIR={paths.root} is not a data folder: it contains {other}, which is not CoinTrader's.",
+                f"Use an empty folder, or one that doesn't exist yet: DATA_DIR={paths.root / 'cointrader'} in .env",
                 code=EXIT_CONFIG,
             )
         paths.prepare()

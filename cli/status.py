@@ -114,7 +114,7 @@ def _print_bot(seen: BotSeen, verdict: Judged) -> None:
         if left is not None and left.lots:
             ui.plain(f"            {left.sentence()}.")
     if seen.presence is not Presence.FRESH:
-        ui.plain(f"            The last thing that it said ({state.status}) is shown below.")
+        ui.plain(f"            Its last report ({state.status}) is shown below.")
     elif verdict.blind:
         ui.plain(f"            The figures below are {ui.ago(verdict.figures_age_s or 0.0)} old.")
     if state.error:

@@ -80,7 +80,7 @@ def loaded_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Load
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(key, known, n=1)
-            raise Misused(f"{key} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+            raise Misused(f"{key} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
     asked["PRODUCTS"] = ",".join(one.product_id for one in candles)
     word = WIRE_NAMES.get(candles[0].granularity_s)
     if word is not None:
@@ -186,12 +186,12 @@ def ran_with(loaded: Loaded, overrides: Mapping[str, str]) -> str:
     words = f"Ran with the defaults of profile {profile}" + (f" ({', '.join(kept)})" if kept else "")
     given = {key.upper() for key in overrides}
     known = {key: of for key, of in loaded.sources.items() if _decides(key) and key not in given}
-    for source, where in ((".env", "above them from .env"), ("environment", "from the environment")):
+    for source, where in ((".env", "overridden in .env"), ("environment", "overridden in the environment")):
         from_it = sorted(key for key, of in known.items() if of == source)
         words += f"; {where}: {', '.join(from_it)}" if from_it else ""
     by_hand = sorted(f"{key.upper()}={value}" for key, value in overrides.items() if key.upper() != "PROFILE")
-    words += f"; by --set: {', '.join(by_hand)}" if by_hand else ""
-    return words if profile is Profile.PROD else words + ". Live trading starts from others: --as live"
+    words += f"; overridden by --set: {', '.join(by_hand)}" if by_hand else ""
+    return words if profile is Profile.PROD else words + ". Live trading starts from different defaults: --as live"
 
 
 def _decides(key: str) -> bool:

@@ -111,7 +111,7 @@ def _shut(process: Process, bars: Bars) -> tuple[list[str], dict[str, Any] | Non
 
 
 def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
-    name, bars, until = "no look into the future", subject.bars, monotonic() + BUDGET_S
+    name, bars, until = "no look-ahead bias", subject.bars, monotonic() + BUDGET_S
     done: list[int] = []
     # In the order of a draw, so that what the time allows is spread over all of history.
     for end in np.random.default_rng(len(cuts.ends)).permutation(np.array(cuts.ends, dtype=np.int64)).tolist():
@@ -136,7 +136,7 @@ def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[]
 def _where(bars: Bars, found: Difference) -> str:
     at = np.datetime64(int(bars.start_s[found.bar]), "s")
     without, known = plainly(found.without), plainly(found.with_future)
-    return f"{found.what} of the bar at {at} UTC is {without}, but with later bars known {known}"
+    return f"{found.what} of the bar at {at} UTC is {without}, but {known} with later bars known"
 
 
 def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
@@ -144,7 +144,7 @@ def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], Non
 
     One object is asked for one window after the other, as by the bot; the process never holds a later one.
     """
-    name, bars, until = "the bot's window is enough", subject.bars, monotonic() + BUDGET_S
+    name, bars, until = "the bot's window is long enough", subject.bars, monotonic() + BUDGET_S
     length, done = max(subject.memory_bars, subject.warmup_bars), 0
     with process.session(sealed=subject.sealed) as asked:
         for end in cuts.ends:
@@ -167,24 +167,24 @@ def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], Non
 
 def _repeats(process: Process, subject: Subject) -> Verdict:
     """Equal bars, equal signals: nothing is drawn at random."""
-    name = "the same every time"
+    name = "deterministic"
     with process.session(sealed=False) as asked:
         again = asked.signals(subject.bars)
     found = _difference(subject.whole, again)
     if found is None:
-        return Verdict(name, True, "two fresh processes gave the same bits")
+        return Verdict(name, True, "two fresh processes gave identical results")
     return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes from run to run")
 
 
 def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | None, locked: bool) -> Verdict:
     """What the strategy does with files and the network shut, against what it did with them."""
-    name = "nothing but its bars"
+    name = "uses only its bars"
     if offences:
-        return Verdict(name, False, f"it {'; it '.join(offences[:3])}: what is read there may know later bars")
+        return Verdict(name, False, f"it {'; it '.join(offences[:3])}: data read there may include later bars")
     found = _difference(subject.whole, shut or {})
     if found is not None:
-        return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes where no file can be read")
-    return Verdict(name, True, "no file and no network was used" + ("" if locked else " by Python's own means"))
+        return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes when no file can be read")
+    return Verdict(name, True, "no file and no network was used" + ("" if locked else " as far as Python can tell"))
 
 
 def _difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, int] | None:

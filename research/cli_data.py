@@ -23,12 +23,12 @@ def import_files(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the set; BTC-USD_1m without it.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none, such as Europe/Berlin.")] = None,
-    date_order: Annotated[DateOrder | None, typer.Option(help="Of dates such as 03/04/2024.")] = None,
+    date_order: Annotated[DateOrder | None, typer.Option(help="How dates such as 03/04/2024 are read.")] = None,
     granularity: Annotated[str | None, typer.Option(help="Length of a bar, where it isn't the usual distance.")] = None,
-    price_increment: Annotated[str | None, typer.Option(help="Instead of the exchange's own.")] = None,
-    base_increment: Annotated[str | None, typer.Option(help="The step of sizes, instead of its own.")] = None,
+    price_increment: Annotated[str | None, typer.Option(help="Price increment, instead of the exchange's.")] = None,
+    base_increment: Annotated[str | None, typer.Option(help="Size increment, instead of the exchange's.")] = None,
     outliers: Annotated[
-        OutlierChoice | None, typer.Option(help="Bars that a market cannot have made: keep or drop.")
+        OutlierChoice | None, typer.Option(help="Bars with prices that no market makes (outliers): keep or drop.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a set of that name.")] = False,
 ) -> None:
@@ -62,7 +62,7 @@ def import_files(
 
 @app.command()
 def products(
-    url: Annotated[str, typer.Option(help="Whose list.")] = "https://api.coinbase.com",
+    url: Annotated[str, typer.Option(help="The exchange to ask.")] = "https://api.coinbase.com",
     ca: Annotated[Path | None, typer.Option(help="Certificate to trust, for a simulator.")] = None,
 ) -> None:
     """Fetch the exchange's list of products: their increments and smallest orders, for imports."""

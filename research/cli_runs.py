@@ -30,7 +30,7 @@ def _ids(incomplete: str) -> list[str]:
     return sorted(name for name in (*found, "last") if name.startswith(incomplete))
 
 
-RunId = Annotated[str, typer.Argument(help="Its id, the end of it, or last.", autocompletion=_ids)]
+RunId = Annotated[str, typer.Argument(help="Id of a run, the end of it, or last.", autocompletion=_ids)]
 
 
 @app.callback()
@@ -108,7 +108,7 @@ def show(run_id: RunId = "last", json: Json = False) -> None:
 @app.command()
 def compare(
     first: Annotated[str, typer.Argument(help="Id of a run, the end of it, or last.", autocompletion=_ids)],
-    second: Annotated[str, typer.Argument(help="And of another one.", autocompletion=_ids)],
+    second: Annotated[str, typer.Argument(help="Id of the run to compare with.", autocompletion=_ids)],
     json: Json = False,
 ) -> None:
     """Two runs beside each other: what differs in settings and data, and every figure."""
@@ -192,11 +192,11 @@ def repeat(run_id: RunId = "last") -> None:
         if same:
             terminal.say(f"  ✓ the same figures as {old.run_id}")
             return
-        why = [] if hashes else ["the data is another"]
+        why = [] if hashes else ["the data differ"]
         if new.about["code"] != old.about["code"]:
-            why.append(f"the code is another ({old.about['code']}, now {new.about['code']})")
+            why.append(f"the code differs ({old.about['code']}, now {new.about['code']})")
         if new.about["settings"] != old.about["settings"]:
-            why.append("settings outside of the run are others")
-        raise terminal.give_up(f"other figures than {old.run_id}: {'; '.join(why) or 'nothing explains it'}")
+            why.append("settings outside the run differ")
+        raise terminal.give_up(f"the figures differ from {old.run_id}: {'; '.join(why) or 'no cause found'}")
 
     guarded(work)

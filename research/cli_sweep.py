@@ -102,7 +102,7 @@ def _show(swept: Any, top: int) -> None:
         )
     if swept.deflated is not None:
         terminal.say(
-            f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (chance of more than luck and the market)"
+            f"  · Deflated Sharpe of the best: {swept.deflated * 100:.1f} % (probability of more than luck and market)"
         )
 
 
@@ -164,12 +164,12 @@ def _show_walk(walked: "Walked", metric: str) -> None:
     heads = (f"{metric}: train", "test", "return %", "holding %", "drawdown %", "lots", "open")
     terminal.table(("test from", *(keys or ["chosen"]), *heads), rows, left=1 + max(len(keys), 1))
     total, ratio = float(walked.growth[-1]) - 1, cell(walked.sharpe)
-    words = f"All tests in a row: {total * 100:+,.2f} %, Sharpe {ratio}, drawdown {walked.max_drawdown * 100:,.2f} %"
+    words = f"All tests combined: {total * 100:+,.2f} %, Sharpe {ratio}, drawdown {walked.max_drawdown * 100:,.2f} %"
     if judged is not None:
         words += f", buy and hold {judged.buy_and_hold * 100:+,.2f} %; {judged.closed_lots:,} lots closed by rule, "
-        words += f"{judged.open_lots:,} sold as a test ended"
+        words += f"{judged.open_lots:,} sold at the end of a test"
     terminal.say(f"\n  · {words}".replace("-", MINUS))
-    terminal.say("  · Lots left as a test ends are sold there at market; the next test begins with what that left")
+    terminal.say("  · Lots still open at the end of a test are sold at market; the next test starts with that cash")
 
 
 def check_strategy(
@@ -177,7 +177,7 @@ def check_strategy(
     data: Annotated[str, typer.Option("--data", "-d", help="Candle set to check it on.")],
     sets: Sets = None,
     cuts: Annotated[int, typer.Option(help="At how many random bars history is cut off.")] = 20,
-    buys: Annotated[int, typer.Option(help="At how many BUYs it is cut off, at most.")] = 100,
+    buys: Annotated[int, typer.Option(help="Maximum number of BUY signals to test.")] = 100,
     bars: Annotated[int, typer.Option(help="Newest bars to check on; 0 = all.")] = 20_000,
     seed: Seed = 0,
 ) -> None:

@@ -61,7 +61,7 @@ def check(s: Settings) -> None:
     found += [key for key in REFUSED_BY_HAND if key in s.by_hand and getattr(s, key.lower())]
     if found:
         raise ResearchError(
-            f"the fast loop does not know {', '.join(found)}: take --engine full, or set it aside with --set "
+            f"the fast engine does not support {', '.join(found)}: use --engine full, or turn it off with --set "
             f"{found[0].partition('=')[0]}={_aside(found[0].partition('=')[0])}"
         )
 
@@ -77,4 +77,4 @@ def assumptions(s: Settings) -> str:
         value = getattr(s, key.lower())
         if value:  # a limit of 0 is off, and nothing was assumed of it
             said.setdefault(sentence, []).append(key)
-    return "Not judged over a history: " + "; ".join(f"{sentence} ({', '.join(k)})" for sentence, k in said.items())
+    return "Not modelled in this backtest: " + "; ".join(f"{sentence} ({', '.join(k)})" for sentence, k in said.items())

@@ -34,7 +34,7 @@ class Asked:
     ]
     sets: Sets = None
     as_profile: Annotated[
-        str | None, typer.Option("--as", help="Whose defaults: live (= prod), dev, canary or prod.")
+        str | None, typer.Option("--as", help="Defaults to start from: live (= prod), dev, canary or prod.")
     ] = None
     fill: Annotated[str, typer.Option(help="next_open, close, or ohlc (exits walk the bar, stop before take).")] = (
         "next_open"

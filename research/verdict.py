@@ -102,14 +102,15 @@ def _moved(part: float) -> str:
 
 
 def carried(count: int, open_result: float, closed_result: float, currency: str, what: str = "open lot") -> str:
-    """Ten open lots carry the loss (−1,234.00 USD)."""
+    """Ten open lots account for the loss (−1,234.00 USD)."""
     many = _WORDS[count] if count < len(_WORDS) else f"{count:,}"
     who = f"{many} {what if count == 1 else what.replace('lot', 'lots', 1)}"
-    carry, amount = "carry" if count != 1 else "carries", f"{number(open_result, 2, signed=True)}{NO_BREAK}{currency}"
+    amount = f"{number(open_result, 2, signed=True)}{NO_BREAK}{currency}"
     whole = open_result + closed_result
     if whole * open_result > 0 and closed_result * whole <= 0:
-        return f"{who} {carry} the {'loss' if whole < 0 else 'gain'} ({amount})"
-    return f"{who} {carry} {amount}, closed ones {number(closed_result, 2, signed=True)}{NO_BREAK}{currency}"
+        return f"{who} account{'s' if count == 1 else ''} for the {'loss' if whole < 0 else 'gain'} ({amount})"
+    closed = f"{number(closed_result, 2, signed=True)}{NO_BREAK}{currency}"
+    return f"{who} stand{'s' if count == 1 else ''} at {amount}, closed ones {closed}"
 
 
 def _luck(found: Luck, days: int, asked: bool) -> str:
@@ -131,7 +132,7 @@ def _proof(excess: float, low: float | None, high: float | None, days: int) -> s
         return f"{number(part * 100, 1, signed=True)}{NO_BREAK}%"
 
     if low is None or high is None:
-        return f"Against holding {text(excess)}; no test of luck below {chance.FEWEST} days"
+        return f"Against holding {text(excess)}; a test against luck needs {chance.FEWEST} days or more"
     return (
         f"Against holding {text(excess)}; 95 % of the histories drawn from these {days:,} days lie between {text(low)} "
         f"and {text(high)} (stationary bootstrap)"

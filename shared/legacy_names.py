@@ -27,18 +27,18 @@ class Kept:
     secret: bool = False
 
 
-_BRIDGE = "kept for the bridge (VENUE=bridge), which is not built yet: the bot reads Coinbase itself"
-_BUS = "accepted; it becomes real with the event bus: today the processes talk through files"
-_SECRETS = "accepted; it becomes real with the secret store: today secrets stand in .env (mode 0600)"
-_SLACK = "accepted; it becomes real with the watcher's Slack alerts"
-_DQN = "accepted; it becomes real with the learning strategies"
+_BRIDGE = "no effect yet: for the bridge (VENUE=bridge), which does not exist yet; the bot connects to Coinbase itself"
+_BUS = "no effect yet: for the event bus; today the processes communicate through files"
+_SECRETS = "no effect yet: for the secret store; today secrets are kept in .env (mode 0600)"
+_SLACK = "no effect yet: for Slack alerts"
+_DQN = "no effect yet: for the learning strategies"
 _SSH = "used by a deployment by SSH, not by the bot"
 
 KEPT: Mapping[str, Kept] = {
     "LIVE_TRADING_DEFAULT": Kept("not used: COIN_MODE=live, DRY_RUN=false and ./coin enable-live allow live orders"),
     "USE_OFFICIAL_SDK": Kept("not used: the bot always signs and sends requests by Coinbase's official SDK"),
     "USE_SSE": Kept("not used: the dashboard always streams to the browser by server-sent events"),
-    "COINBASE_ENABLE_DERIVATIVES": Kept("accepted; it becomes real with futures: today only spot is traded"),
+    "COINBASE_ENABLE_DERIVATIVES": Kept("no effect yet: for futures; today only spot is traded"),
     "BRIDGE_URL": Kept(_BRIDGE),
     "COINBASE_API_BASE": Kept(_BRIDGE),
     "COINBASE_WS_ENABLE": Kept(_BRIDGE),
@@ -50,21 +50,21 @@ KEPT: Mapping[str, Kept] = {
     "REDIS_HOST": Kept(_BUS),
     "REDIS_PORT": Kept(_BUS),
     "USE_EVENT_BUS_SSE": Kept(_BUS),
-    "EVENT_STORE_PATH": Kept("accepted; it becomes real with the event bus: today the ledger's journal keeps events"),
+    "EVENT_STORE_PATH": Kept("no effect yet: for the event bus; today events are kept in the ledger's journal"),
     "SECRETS_BACKEND": Kept(_SECRETS),
     "AWS_SECRETS_PREFIX": Kept(_SECRETS),
     "AWS_REGION": Kept(_SECRETS),
     "VAULT_ADDR": Kept(_SECRETS),
     "VAULT_TOKEN": Kept(_SECRETS, secret=True),
-    "ALERT_ENABLE": Kept("accepted; it becomes real with the watcher's alerts"),
-    "ALERT_PNL_THRESHOLD": Kept("accepted; it becomes real with the watcher's alerts"),
-    "SLACK_WEBHOOK": Kept("accepted; it becomes an alert sink with the watcher", secret=True),
+    "ALERT_ENABLE": Kept("no effect yet: for alerts"),
+    "ALERT_PNL_THRESHOLD": Kept("no effect yet: for alerts"),
+    "SLACK_WEBHOOK": Kept("no effect yet: for alerts to Slack", secret=True),
     "SLACK_BOT_TOKEN": Kept(_SLACK, secret=True),
     "SLACK_APP_TOKEN": Kept(_SLACK, secret=True),
     "SLACK_SIGNING_SECRET": Kept(_SLACK, secret=True),
     "SLACK_CHANNEL_ID": Kept(_SLACK),
     "SLACK_ALERT_CHANNEL": Kept(_SLACK),
-    "TEAMS_WEBHOOK_URL": Kept("accepted; it becomes an alert sink with the watcher (a Workflows URL)", secret=True),
+    "TEAMS_WEBHOOK_URL": Kept("no effect yet: for alerts to Teams (a Workflows URL)", secret=True),
     "SSH_PRIVATE_KEY": Kept(_SSH, secret=True),
     "SSH_HOST": Kept(_SSH),
     "SSH_USER": Kept(_SSH),

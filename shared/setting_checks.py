@@ -33,7 +33,7 @@ def contradictions(s: Settings) -> list[str]:
     found += _state_file(s)
     if not s.long_only:
         found.append(
-            "LONG_ONLY=false: a SELL can open a position only with futures, which are not built yet: LONG_ONLY=true"
+            "LONG_ONLY=false: a SELL can open a position only with futures, which are not supported yet: LONG_ONLY=true"
         )
     if s.ledger_url and not s.ledger_url.reveal().startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
         found.append("LEDGER_URL: written postgresql://user:password@host/database")
@@ -90,7 +90,7 @@ def _limit_contradictions(s: Settings) -> list[str]:
         found.append(f"VOL_BAND_LOW_PCT={plainly(s.vol_band_low_pct)} must be below VOL_BAND_HIGH_PCT")
     if s.correlation_limit and not (s.max_product_usd or s.product_caps):
         found.append(
-            f"CORRELATION_LIMIT={plainly(s.correlation_limit)} caps nothing by itself: it needs MAX_PRODUCT_USD"
+            f"CORRELATION_LIMIT={plainly(s.correlation_limit)} has no effect by itself: it needs MAX_PRODUCT_USD"
         )
     found += [
         f"{key}={bars} needs more bars than MAX_HISTORY_CANDLES={s.max_history_candles}"

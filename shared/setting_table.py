@@ -83,7 +83,7 @@ class Settings:
     profile: Profile = _set(Profile.DEV, "Named set of defaults: dev, canary or prod.")
     bot_name: str = _set("main", "Name of this bot inside its client order ids (letters and digits).")
     data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
-    state_file: str = _set("", "A copy of bot_state.json is kept here as well; empty = none.")
+    state_file: str = _set("", "Path of a second copy of bot_state.json; empty = none.")
     log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
     depth_view: bool = _set(True, "Show the 20 best levels of each book on the Chart page.")
@@ -102,8 +102,8 @@ class Settings:
     order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
     low_funds: str = _set(
         "part",
-        "Cash for part of an entry only. part: buys for what is left, if a quarter of the entry; "
-        "retry: once at ORDER_MIN_USD, the default where that is set by hand.",
+        "If free cash covers only part of an entry. part: buys with what is left, from a quarter of the entry up; "
+        "retry: tries once at ORDER_MIN_USD, the default if you set ORDER_MIN_USD.",
         choices=("part", "retry"),
     )
     risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0)
@@ -123,7 +123,7 @@ class Settings:
     reduce_only: bool = _set(False, "No entries at all: exits only.")
     max_product_usd: float = _set(
         0.0,
-        "Most money in one product, entries in flight counted: 2000, or BTC:5000,ETH:2000, or largest-10; 0 = off.",
+        "Most USD in one product, pending entries included: 2000, or BTC:5000,ETH:2000, or largest-10; 0 = off.",
         0.0,
         1e9,
     )
@@ -137,9 +137,9 @@ class Settings:
         4.0, "No entry while the hour is this many times wilder than the day; 0 = off.", 0.0, 4.8
     )
     max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
-    min_depth_usd: float = _set(25.0, "No entry while less is offered at the best ask; 0 = off.", 0.0, 1e9)
+    min_depth_usd: float = _set(25.0, "No entry while less than this many USD is at the best ask; 0 = off.", 0.0, 1e9)
     max_impact_bp: float = _set(
-        50.0, "No entry that walks the book further, basis points of the best ask; 0 = off.", 0.0, 5000.0
+        50.0, "No entry whose average price is this many basis points above the best ask; 0 = off.", 0.0, 5000.0
     )
     vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))
     vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0)
@@ -147,14 +147,14 @@ class Settings:
     volatility_mult: float = _set(
         0.0, "No entry whose price is further from the last close than this many volatilities; 0 = off.", 0.0, 1000.0
     )
-    volatility_method: str = _set("std", "VOLATILITY_MULT: what a bar's volatility is.", choices=("std", "ewma", "atr"))
+    volatility_method: str = _set("std", "How VOLATILITY_MULT measures volatility.", choices=("std", "ewma", "atr"))
     volatility_window: int = _set(60, "VOLATILITY_METHOD=std: bars of the standard deviation.", 5, 5000)
     volatility_alpha: float = _set(0.06, "VOLATILITY_METHOD=ewma: weight of the newest bar.", 0.001, 1.0)
     atr_window: int = _set(14, "VOLATILITY_METHOD=atr: bars of the average true range.", 2, 5000)
     correlation_limit: float = _set(
-        0.0, "Products that correlate at least so much share one MAX_PRODUCT_USD; 0 = off.", 0.0, 1.0
+        0.0, "Products that correlate at least this much share one MAX_PRODUCT_USD; 0 = off.", 0.0, 1.0
     )
-    correlation_window: int = _set(120, "Bars over which the correlation is taken.", 20, 5000)
+    correlation_window: int = _set(120, "Number of bars that the correlation is computed over.", 20, 5000)
     sizing: str = _set(
         "percent",
         "Entry size: percent of equity, fixed money, a volatility to aim at, or Kelly from own results.",
@@ -170,7 +170,7 @@ class Settings:
     scanner_min_volume_usd: float = _set(1e6, "Least traded in 24 hours by a product to be picked.", 0.0, 1e12)
 
     # Position
-    long_only: bool = _set(True, "SELL signals never open; false needs futures, which are not built yet.")
+    long_only: bool = _set(True, "SELL never opens a position; false needs futures, not supported yet.")
     allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
     pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
     pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)
@@ -188,7 +188,7 @@ class Settings:
     take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
     stop_loss_pct: float = _set(1000.0, "Stop loss; 1000 never triggers.", 0.01, 1000.0)
     trail_activate_pct: float = _set(
-        1.9, "Gain from which the runner's stop trails; unset, as much more as pays the fees.", 0.01, 1000.0
+        1.9, "Gain at which the runner's trailing stop starts; if unset, raised to what covers the fees.", 0.01, 1000.0
     )
     trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0)
     runner_tp_mult: float = _set(2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0)
@@ -203,8 +203,8 @@ class Settings:
 
     # Fees
     fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0)
-    edge_gate: bool = _set(True, "Refuse entries where a way out (take profit, trailing stop) does not pay its fees.")
-    min_edge_pct: float = _set(0.05, "What every way out must earn beyond its cost.", 0.0, 100.0)
+    edge_gate: bool = _set(True, "Refuse entries where an exit (take profit, trailing stop) would not cover its fees.")
+    min_edge_pct: float = _set(0.05, "What every exit must earn beyond its costs.", 0.0, 100.0)
 
     # Strategy
     strategy: str = _set("logistic", "Strategy by name.")
@@ -216,7 +216,7 @@ class Settings:
     model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
     walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
     backtest_sleep_ms: int = _set(
-        0, "./coin backtest shows bar after bar, each for so long; 0 = the result at once.", 0, 60_000
+        0, "./coin backtest shows bar after bar, each for this long; 0 = the result at once.", 0, 60_000
     )
 
     # Kill and restart
@@ -237,9 +237,9 @@ class Settings:
     sim_port: int = _set(8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535)
     sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535)
     sim_plain_port: int = _set(
-        0, "Loopback port for the same without TLS, plain HTTP and WebSocket; 0 = none.", 0, 65_535
+        0, "Loopback port of COIN-SIM without TLS (plain HTTP and WebSocket); 0 = none.", 0, 65_535
     )
-    sim_rate_limits: bool = _set(True, "The venue's limits of requests, connections and messages a second.")
+    sim_rate_limits: bool = _set(True, "Apply the exchange's limits on requests, connections, messages.")
     sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.")
     sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
     sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)

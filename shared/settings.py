@@ -132,7 +132,7 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
             elif (accepted := legacy.kept(key, _SECRET_KEYS)) is not None:
                 kept |= {key: accepted.sentence} if text else {}
             elif key not in _FOREIGN_KEYS:
-                problems.append(f"{key} in {env_file.name} is no setting{_nearest(key)}")
+                problems.append(f"{key} in {env_file.name} is not a setting{_nearest(key)}")
     if sources["ORDER_MIN_USD"] in _BY_HAND and sources["LOW_FUNDS"] not in _BY_HAND:
         raw["LOW_FUNDS"], sources["LOW_FUNDS"] = "retry", sources["ORDER_MIN_USD"]
     caps = _product_caps(raw, problems)
@@ -171,7 +171,7 @@ def _read_environment(environ: Mapping[str, str], file_name: str, problems: list
     for key in sorted(filter(is_secret, found)):
         del found[key]
         problems.append(
-            f"{key} belongs into {file_name} (mode 0600), not into the environment that every process list shows"
+            f"{key} belongs in {file_name} (mode 0600), not in the environment, which every process list shows"
         )
     return found
 

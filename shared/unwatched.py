@@ -15,16 +15,16 @@ class Unwatched:
     stops: tuple[str, ...]  # products with a stop or trailing stop, which only the bot keeps
 
     def sentence(self) -> str:
-        """ "8 lots, 7,247 USD, unwatched; 8 takes rest at the exchange"."""
+        """ "8 lots, 7,247 USD, not monitored; 8 takes rest at the exchange"."""
         if not self.lots:
             return "no lots are open"
         worth = "" if self.value_usd is None else f", {self.value_usd:,.0f} USD"
-        return f"{_plural(self.lots, 'lot')}{worth}, unwatched; {self.resting()}"
+        return f"{_plural(self.lots, 'lot')}{worth}, not monitored; {self.resting()}"
 
     def resting(self) -> str:
         if not self.takes:
-            return "no take rests at the exchange"
-        return f"{_plural(self.takes, 'take')} {'rests' if self.takes == 1 else 'rest'} at the exchange"
+            return "no take-profit order rests at the exchange"
+        return f"{_plural(self.takes, 'take-profit order')} {'rests' if self.takes == 1 else 'rest'} at the exchange"
 
 
 def unwatched(state: BotState | None) -> Unwatched | None:

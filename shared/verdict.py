@@ -114,7 +114,7 @@ def judge(doc: VerdictDoc | None, status: str | None, outside: Outside) -> Judge
         return Judged(silent[0], silent[1], age_s, figures_age_s if figures_age_s is not None else age_s, parts)
     own = _word(doc, status)
     if own is None:
-        return Judged(Verdict.LOADING, "no word from the bot yet", None, figures_age_s, parts)
+        return Judged(Verdict.LOADING, "no status from the bot yet", None, figures_age_s, parts)
     if doc is None or own not in _OUTRANK:
         return Judged(own, "", None, figures_age_s, parts)
     seconds = None if doc.seconds is None else doc.seconds + (age_s or 0.0)
@@ -134,7 +134,7 @@ def _parts_outside(outside: Outside) -> list[PartDoc]:
     parts = [PartDoc(name="file", title="Bot file", state=state, age_ms=age_ms, text=outside.error or "")]
     if outside.pm2 is not None:
         well = outside.pm2 == "online"
-        text = outside.pm2 if well or not fresh else f"{outside.pm2}: nobody restarts this bot"
+        text = outside.pm2 if well or not fresh else f"{outside.pm2}: PM2 will not restart this bot"
         parts.append(PartDoc(name="pm2", title="PM2", state=PartState.OK if well else PartState.WARN, text=text))
     return parts
 
@@ -151,18 +151,18 @@ def _silent(outside: Outside) -> tuple[Verdict, str] | None:
         case Presence.UNREADABLE:
             return Verdict.UNREADABLE, outside.error or "the state file cannot be read"
         case Presence.LOADING:
-            return Verdict.LOADING, "no word from the bot yet"
+            return Verdict.LOADING, "no status from the bot yet"
     if outside.missing:
         return Verdict.OFFLINE, "no state file"
     if outside.alive is True and outside.age_s is not None:
         if outside.age_s > HUNG_S:
-            return Verdict.HUNG, "the process lives and holds its lock, and writes nothing"
-        return Verdict.STALE, "the process lives, and writes nothing"
+            return Verdict.HUNG, "the process is alive and holds its lock, but writes nothing"
+        return Verdict.STALE, "the process is alive, but writes nothing"
     if outside.presence is Presence.STALE:
-        return Verdict.STALE, "the bot writes nothing"
+        return Verdict.STALE, "the bot is not writing its state file"
     if outside.age_s is None:
-        return Verdict.OFFLINE, "no word from the bot"
-    return Verdict.OFFLINE, f"the bot is gone{f' (PM2: {outside.pm2})' if outside.pm2 else ''}"
+        return Verdict.OFFLINE, "no status from the bot"
+    return Verdict.OFFLINE, f"the bot is not running{f' (PM2: {outside.pm2})' if outside.pm2 else ''}"
 
 
 def _word(doc: VerdictDoc | None, status: str | None) -> Verdict | None:

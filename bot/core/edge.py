@@ -96,6 +96,6 @@ def say_adjusted(world: "World") -> None:
         return
     if text or world.edge_told:
         world.note(
-            "risk", text or f"{TRAIL_KEY} is {world.settings.trail_activate_pct:g} again: it pays at this fee tier"
+            "risk", text or f"{TRAIL_KEY} is {world.settings.trail_activate_pct:g} again: it covers this tier's fees"
         )
     world.edge_told = text

@@ -64,7 +64,7 @@ def consider(world: World, market: Market) -> None:
         return
     _submit(world, market, quote, retry_of=None)
     if quote != wished and world.settings.low_funds != "retry":
-        text = f"{market.product.product_id} entry of {quote:,.2f} instead of {wished:,.2f}: no more cash is free"
+        text = f"{market.product.product_id} entry of {quote:,.2f} instead of {wished:,.2f}: not enough free cash"
         world.note("entry", text, product_id=market.product.product_id)
 
 

@@ -336,7 +336,7 @@ def _edge(world: World, market: Market) -> Gate:
         _SHUT,
         way.text,
         f"≥ {way.cost + s.min_edge_pct:.2f} %",
-        f"a {kind.value} sold by its {way.word} does not pay its fees: {mend}, or lower the fees",
+        f"a {kind.value} sold by its {way.word} does not cover its fees: {mend}, or lower the fees",
     )
 
 
@@ -347,7 +347,7 @@ def _funds(world: World, market: Market) -> Gate:
     if s.low_funds == "retry":  # what does not fit at full size is tried once at ORDER_MIN_USD (trading.md §4)
         return Gate("funds", "Funds", _SHUT, available, f"≥ {s.order_min_usd:,.2f}", "when cash is free")
     useful = useful_quote(float(quote), s.order_min_usd)
-    why = f"when cash is free: less than a quarter of an entry of {quote:,.2f} is not worth buying"
+    why = f"when more cash is free: less than a quarter of an entry of {quote:,.2f} is not bought"
     return Gate("funds", "Funds", _SHUT, available, f"≥ {useful:,.2f}", why)
 
 

@@ -96,7 +96,7 @@ def _begin(world: "World", lot: Lot, book: Book) -> Slicing:
     deep = f"{impact_bp:.0f} bp" if impact_bp is not None and impact_bp < BP else "the whole book"
     text = (
         f"{lot.product_id} {lot.kind.value}: selling at once would walk {deep} "
-        f"(MAX_IMPACT_BP={world.settings.max_impact_bp:g}): it goes in parts"
+        f"(MAX_IMPACT_BP={world.settings.max_impact_bp:g}): it is sold in parts"
     )
     world.note("exit", text, "warn", lot.product_id, lot.lot_id)
     return job
@@ -107,7 +107,7 @@ def _the_rest(world: "World", market: Market, lot: Lot, job: Slicing, whole: Dec
         job.ending = True
         what = spoken(whole, market.product.base_increment)
         after = f"{job.parts} parts in {(world.now_ms - job.since_ms) / 1000:.0f} s"
-        text = f"{lot.product_id} {lot.kind.value}: the rest of {what} goes at market ({after})"
+        text = f"{lot.product_id} {lot.kind.value}: the rest of {what} is sold at market ({after})"
         world.note("exit", text, "warn", lot.product_id, lot.lot_id)
     return whole
 

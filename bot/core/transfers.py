@@ -49,7 +49,8 @@ def price_came(world: World) -> None:
     _keep(world, {currency: a for currency, a in world.unpriced.items() if currency not in now})
     book(world, value)
     text = (
-        f"{signed_text(now)}, adopted before it had a price, is worth {value:+.2f} {world.portfolio.quote}: a transfer"
+        f"{signed_text(now)}, adopted before it had a price, is worth {value:+.2f} {world.portfolio.quote}: "
+        "booked as a transfer"
     )
     world.note("account", text, "warn")
 

@@ -288,7 +288,7 @@ def _sentence(market: Market, gate: gate_rules.Gate) -> str:
         case "adverse":
             return f"{wants}the price is not low enough: needs {(gate.opens or '').removeprefix('at ')}"
         case "edge":
-            return f"{wants}a way out would not pay its fees ({gate.value}): needs {gate.limit}"
+            return f"{wants}an exit would not cover its fees ({gate.value}): needs {gate.limit}"
         case "control":
             return (
                 f"{wants}the bot is {gate.value}: {gate.opens}" if wants else f"The bot is {gate.value}: {gate.opens}"

@@ -58,7 +58,7 @@ def _decision(world: World, product_id: str, entered: bool) -> None:
 
 def _why_none(world: World, market: Market) -> str:
     if market.signal != "buy":
-        return "no entry asked for"
+        return "no entry requested"
     gate = first_shut(world, market)
     if gate is None:
         return "all gates are open"

@@ -34,7 +34,7 @@ class StateCopy:
         except OSError as error:
             return f"STATE_FILE {self.path}: {error.strerror or error}"
         except Unreadable as error:
-            return f"STATE_FILE {self.path}: what lies there is left alone ({error}): name another file"
+            return f"STATE_FILE {self.path}: the file there is not touched ({error}): choose another file name"
         return None
 
     def _set_aside(self) -> None:

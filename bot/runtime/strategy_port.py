@@ -63,7 +63,7 @@ class StrategyAdapter:
             bars = Bars.from_rows(rows, price_increment, self._granularity_s)
             found = {name: array.tolist() for name, array in strategy.lines(bars).items()}
         except Exception as error:  # a user's own code: a chart without lines is no trouble for the bot
-            log.warning("the chart's lines: %s", registry.failure(strategy, error))
+            log.warning("chart indicators: %s", registry.failure(strategy, error))
             return []
         shown = []
         for i, row in enumerate(rows):

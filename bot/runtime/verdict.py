@@ -60,7 +60,7 @@ def verdict(bot: Host, status: Status) -> VerdictDoc | None:
 def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
     """The worst of what outranks the status: who may not send, then who cannot write, then who does not hear."""
     if bot.gate.latches.lock_lost:
-        return _Trouble(Verdict.LOCKED_OUT, "the instance lock is not its own any more: nothing is sent", None)
+        return _Trouble(Verdict.LOCKED_OUT, "the bot no longer owns its instance lock: nothing is sent", None)
     if not bot.gate.latches.ledger_ok:
         why = bot.ledger_error or "unknown reason"
         return _Trouble(Verdict.LEDGER_GONE, f"the ledger cannot be written ({why}): nothing is sent", None)
@@ -85,11 +85,11 @@ def _stream(bot: Host, index: int, name: str, title: str, now_s: float) -> PartD
     age_s = max(now_s - since_s, 0.0)
     age_ms = None if health.good_s is None else round(age_s * 1000)
     if age_s <= BLIND_S:
-        text = "" if age_ms is not None else "not heard yet"
+        text = "" if age_ms is not None else "nothing received yet"
         state = PartState.OK if age_ms is not None else PartState.UNKNOWN
         return PartDoc(name=name, title=title, state=state, age_ms=age_ms, text=text)
     at = from_epoch_ms(epoch_ms(bot.clock.utc()) - round(age_s * 1000))
-    said = "no heartbeat" if age_ms is not None else "nothing heard"
+    said = "no heartbeat" if age_ms is not None else "nothing received"
     text = f"{said} since {at:%H:%M:%S} ({health.note or 'silent'})"
     return PartDoc(name=name, title=title, state=PartState.GONE, age_ms=age_ms, text=text)
 
@@ -99,7 +99,7 @@ def _rest(bot: Host, now_s: float) -> PartDoc:
     assert rest is not None
     age_ms = None if rest.answered_s is None else round(max(now_s - rest.answered_s, 0.0) * 1000)
     if rest.answered_s is None:
-        return PartDoc(name="rest", title="REST", state=PartState.UNKNOWN, text=rest.last_error or "not asked yet")
+        return PartDoc(name="rest", title="REST", state=PartState.UNKNOWN, text=rest.last_error or "not requested yet")
     if rest.silent_since_s is None:
         return PartDoc(name="rest", title="REST", state=PartState.OK, age_ms=age_ms)
     gone = now_s - rest.silent_since_s > BLIND_S
@@ -140,7 +140,7 @@ def price_age_ms(bot: Host, world: World, product_id: str, now_s: float) -> int 
 def _balances(world: World | None) -> PartDoc:
     synced_ms = world.portfolio.synced_ms if world is not None else None
     if world is None or synced_ms is None:
-        return PartDoc(name="balances", title="Balances", state=PartState.UNKNOWN, text="not asked yet")
+        return PartDoc(name="balances", title="Balances", state=PartState.UNKNOWN, text="not requested yet")
     age_ms = max(world.now_ms - synced_ms, 0)
     state = PartState.OK if age_ms <= BALANCES_LATE_S * 1000 else PartState.WARN
     return PartDoc(name="balances", title="Balances", state=state, age_ms=age_ms)
@@ -149,7 +149,7 @@ def _balances(world: World | None) -> PartDoc:
 def _clock(world: World | None) -> PartDoc:
     offset = world.clock_offset_ms if world is not None else None
     if offset is None:
-        return PartDoc(name="clock", title="Clock", state=PartState.UNKNOWN, text="not compared yet")
+        return PartDoc(name="clock", title="Clock", state=PartState.UNKNOWN, text="not checked yet")
     state = PartState.OK if abs(offset) <= CLOCK_LIMIT_MS else PartState.WARN
     return PartDoc(name="clock", title="Clock", state=state, text=f"{offset:+d} ms")
 
@@ -163,5 +163,5 @@ def _ledger(bot: Host) -> PartDoc:
 
 def _lock(bot: Host) -> PartDoc:
     if bot.gate.latches.lock_lost:
-        return PartDoc(name="lock", title="Lock", state=PartState.GONE, text="bot.lock is another file now")
+        return PartDoc(name="lock", title="Lock", state=PartState.GONE, text="bot.lock was replaced by another file")
     return PartDoc(name="lock", title="Lock", state=PartState.OK, text="held")

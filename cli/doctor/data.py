@@ -29,7 +29,7 @@ def folder(paths: DataPaths) -> list[Check]:
     other = paths.foreign()
     if other is not None:
         way = f"DATA_DIR={root / 'cointrader'} in .env, or another empty folder"
-        return [bad("data folder", f"{root} holds {other}, which is not CoinTrader's", way)]
+        return [bad("data folder", f"{root} contains {other}, which is not CoinTrader's", way)]
     found = root.stat()
     mode = stat.S_IMODE(found.st_mode)
     if found.st_uid != os.geteuid():
@@ -83,7 +83,7 @@ def bot(paths: DataPaths, seen: BotSeen) -> list[Check]:
         checks.append(
             warn(
                 "bot",
-                f"{seen.shown}{old}; it last said {seen.state.status}",
+                f"{seen.shown}{old}; it last reported {seen.state.status}",
                 f"./coin {'restart' if seen.alive else 'start'}; ./coin logs bot",
             )
         )

@@ -21,7 +21,7 @@ async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
         if not q or q in key.casefold() or q in text.casefold()
     ]  # fmt: skip
     rows += [
-        (key, "set, hidden" if settings.is_secret(key) else "accepted", ".env", f"Of an older set-up: {text}.", "")
+        (key, "set, hidden" if settings.is_secret(key) else "accepted", ".env", f"From an older setup: {text}.", "")
         for key, text in hub.loaded.kept.items()
         if not q or q in key.casefold() or q in text.casefold()
     ]

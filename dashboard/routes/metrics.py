@@ -62,16 +62,16 @@ def _presence(s: Snapshot) -> Iterator[Metric]:
     for one in Presence:
         presence.add_metric([one.value], float(one is s.presence))
     yield presence
-    verdict = GaugeMetricFamily("bot_verdict", "1 for the one word that every reader shows", labels=["verdict"])
+    verdict = GaugeMetricFamily("bot_verdict", "1 for the current verdict", labels=["verdict"])
     judged = s.verdict
     for word in Verdict:
         if word is not Verdict.NO_ANSWER:
             verdict.add_metric([word.value], float(word is judged.word))
     yield verdict
     blind_s = (judged.seconds or 0.0) if judged.word is Verdict.BLIND else 0.0
-    yield from _gauge("bot_blind_seconds", "How long the bot has not heard the exchange; 0 while it hears it", blind_s)
+    yield from _gauge("bot_blind_seconds", "Seconds without data from the exchange; 0 while data arrives", blind_s)
     yield from _gauge(
-        "bot_figures_age_seconds", "Age of equity and marks: of the source they rest on", judged.figures_age_s
+        "bot_figures_age_seconds", "Age of the prices that equity and marks are based on", judged.figures_age_s
     )
     yield from _gauge("bot_up", "1 while the bot's file is fresh", float(s.fresh))
     yield from _gauge("bot_state_age_seconds", "Since the state file last moved", s.age_s)
@@ -124,8 +124,8 @@ def _account(s: Snapshot) -> Iterator[Metric]:
         yield from _gauge("bot_day_realized_usd", "Lots closed today, after fees", a.day_realized)
         yield from _gauge("bot_day_fees_usd", "Fees of today's fills", a.day_fees)
         yield from _gauge("bot_open_pnl_usd", "Open lots at their marks, after fees", results.open_lots(s).pnl)
-        yield from _gauge("bot_drawdown_percent", "Of the time-weighted curve from its highest point", a.drawdown_pct)
-        yield from _gauge("bot_time_weighted_index", "What 1 unit of money has become", a.curve)
+        yield from _gauge("bot_drawdown_percent", "Of the time-weighted curve, from its highest point", a.drawdown_pct)
+        yield from _gauge("bot_time_weighted_index", "Growth of 1 unit of money, transfers left out", a.curve)
         yield from _gauge("bot_orders_unknown", "Orders without an answer", a.orders_unknown)
     if state.orders is not None:
         working = GaugeMetricFamily("bot_orders_working", "Orders by state", labels=["state"])

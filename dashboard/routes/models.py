@@ -28,16 +28,16 @@ class Part(BaseModel):
 
 
 class BotHealth(BaseModel):
-    ok: bool = Field(description="The file is fresh: the bot writes. Whether it sees says `word`.")
+    ok: bool = Field(description="The file is fresh: the bot writes. `word` says whether it receives data.")
     presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
     status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
     word: str = Field(
-        description="The verdict that every reader shows: the bot's status, or blind, locked_out, ledger_gone, stale, "
+        description="The verdict: the bot's own status, or blind, locked_out, ledger_gone, stale, "
         "hung, offline, unreadable, loading."
     )
     reason: str | None = Field(description="Why the word is not the bot's own status; null = it is.")
-    seconds: float | None = Field(description="How long it has been so; null where the word is the bot's own status.")
-    figures_age_s: float | None = Field(description="Age of equity, marks and PnL: of the source they rest on.")
+    seconds: float | None = Field(description="How long this has lasted; null where the word is the bot's own status.")
+    figures_age_s: float | None = Field(description="Age of the prices that equity, marks and PnL are based on.")
     parts: list[Part]
     age_s: float | None
     late: bool
@@ -56,8 +56,8 @@ class State(BaseModel):
 class Positions(BaseModel):
     known: bool
     fresh: bool
-    age_s: float | None = Field(description="Of the state file.")
-    figures_age_s: float | None = Field(description="Of the prices that value and PnL rest on.")
+    age_s: float | None = Field(description="Age of the state file.")
+    figures_age_s: float | None = Field(description="Age of the prices that value and PnL are based on.")
     positions: list[dict[str, Any]]
 
 
@@ -145,7 +145,7 @@ class OpenLot(BaseModel):
 class Trades(BaseModel):
     known: bool
     trades: list[Trade]
-    open: list[OpenLot] = Field(description="Lots that are held: no sum over `trades` is the whole.")
+    open: list[OpenLot] = Field(description="Lots that are still open; sums over `trades` do not include them.")
 
 
 class Period(BaseModel):
@@ -185,7 +185,7 @@ class Performance(BaseModel):
 
 class Transfer(BaseModel):
     at_s: int
-    value: float = Field(description="In quote currency; positive came in.")
+    value: float = Field(description="In quote currency; positive = deposit.")
     what: str
     adopted: bool
 
@@ -196,11 +196,11 @@ class Equity(BaseModel):
     at_s: list[int]
     equity: list[float]
     drawdown: list[float | None] = Field(
-        description="Percent below the time-weighted curve's highest point so far, <= 0; null: noted by a version "
-        "that did not know it."
+        description="Percent below the time-weighted curve's highest point so far, <= 0; null: recorded by a version "
+        "that did not measure it."
     )
-    curve: list[float | None] = Field(description="Time-weighted: what 1 unit of money has become.")
-    noted: int = Field(description="Points noted each minute; one behind them is of now.")
+    curve: list[float | None] = Field(description="Time-weighted: growth of 1 unit of money.")
+    noted: int = Field(description="Number of points recorded each minute; a point after them is the current value.")
     transfers: list[Transfer]
     day_start: float | None
     fills: list[dict[str, Any]] = Field(description="Those of one side within a span are one, with their count.")
@@ -216,7 +216,7 @@ class Candles(BaseModel):
     )
     forming: list[list[float]] = Field(
         description="[start_s, open, high, low, close] of bars that the exchange has not closed yet, the newest last: "
-        "closed minutes and the last prices that the bot heard. Nothing decides on them."
+        "closed minutes and the last prices that the bot received. No decision uses them."
     )
     fills: list[dict[str, Any]]
     lines: list[dict[str, Any]] = Field(description="Open, take and stop of each open lot of the product.")

@@ -72,7 +72,7 @@ def wish(s: Snapshot) -> Level | None:
 def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str = "operator") -> str:
     """Why `cmd` is not possible now, for a person; empty = it is. Buttons and the API ask the same question."""
     if role != "operator":
-        return "Signed in as viewer: reading only."
+        return "Signed in as viewer: read-only."
     if cmd is Cmd.KILL:
         return "Latched on disk. Reset kill lifts it." if s.killed and s.fresh else ""
     if s.foreign_version is not None:
@@ -80,7 +80,7 @@ def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str
     if s.killed and cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP):
         return "Killed. Reset kill first."
     if cmd is Cmd.START and wish(s) is Level.KILL and not s.killed:
-        return "The wish on disk is kill. It is latched at the next start; then Reset kill."
+        return "A kill is on disk. It is latched at the next start; then use Reset kill."
     if cmd in ONCE:
         if not s.fresh or s.state is None:
             return "Needs a bot that answers."
@@ -148,23 +148,23 @@ def starts_process(s: Snapshot) -> bool:
 def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> str:
     """Why PM2 is not asked to start (or restart) the bot's process now; empty = it may be."""
     if role != "operator":
-        return "Signed in as viewer: reading only."
+        return "Signed in as viewer: read-only."
     if s.pm2.find(BOT_PROCESS) is None:
         return f"PM2 does not know {BOT_PROCESS}. On the machine: ./coin start."
     if restart:
-        return "" if s.verdict.word in RESTARTED else "The bot answers: there is nothing to restart."
-    return f"{BOT_PROCESS} is there already." if s.bot_up else ""
+        return "" if s.verdict.word in RESTARTED else "The bot is responding: there is nothing to restart."
+    return f"{BOT_PROCESS} is already running." if s.bot_up else ""
 
 
 def starts_under(s: Snapshot) -> str:
     """What a start of the process leaves as it is, where the wish on disk is not run."""
     match wish(s):
         case Level.PAUSE:
-            return " It starts paused, as the wish on disk says; Start in the bar lifts that."
+            return " It starts paused, as control.json says; press Start in the bar to trade again."
         case Level.STOP:
-            return " It starts stopped, as the wish on disk says; Start in the bar lifts that."
+            return " It starts stopped, as control.json says; press Start in the bar to trade again."
         case Level.KILL:
-            return " The wish on disk is kill: it starts killed."
+            return " control.json says kill: it starts killed."
     return ""
 
 

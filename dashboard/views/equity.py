@@ -123,7 +123,7 @@ def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup
     marks = "".join(f"M{1000 * (m.at_s - first) / width:.0f} 0V100" for m in moved if first <= m.at_s <= last)
     say = f"Equity from {f.money(c.equity[0])} to {f.money(c.equity[-1])} USD"
     if moved:
-        say += f", of it {f.signed(sum(m.value for m in moved))} paid in or taken out"
+        say += f", including {f.signed(sum(m.value for m in moved))} deposited or withdrawn"
     if c.deepest is not None:
         say += f", largest drawdown {f.pct(-c.deepest + 0.0)}"
     return Markup(

@@ -142,7 +142,7 @@ def _sub_fresh(s: Snapshot, state: BotState) -> str:
     seq = f"seq {f.count(state.seq)}"
     match s.verdict.word:
         case Verdict.BLIND:
-            return f"{_though(state)}, does not see · {seq}"
+            return f"{_though(state)}, no data from the exchange · {seq}"
         case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
             return f"{_though(state)}, sends nothing · {seq}"
     match state.status:
@@ -174,9 +174,9 @@ def _sub_old(s: Snapshot) -> str:
     if s.presence is Presence.UNREADABLE:
         return "another version of the bot" if s.foreign_version else f.clean(s.error or "")[:48]
     if s.presence is Presence.LOADING:
-        return "no word from the bot yet"
+        return "no status from the bot yet"
     if s.state is None:
-        return "no state file" if s.missing else "no word from the bot"
+        return "no state file" if s.missing else "no status from the bot"
     if s.state.status is Status.ERROR:
         process = s.pm2.find(BOT_PROCESS)
         code = f", exit {process.exit_code}" if process and process.exit_code else ""
@@ -302,7 +302,7 @@ def witnesses(s: Snapshot) -> list[Witness]:
     word = "PM2 cannot be read" if light.text == "?" else f"PM2 says {light.text}"
     if light.icon == "alive" and not s.fresh:
         # It sees that a process exists, not that it works: no tick beside a bot that writes nothing.
-        out.append(Witness("idle", "off", f"{word}: it only sees that the process exists"))
+        out.append(Witness("idle", "off", f"{word}: it only knows that the process exists"))
     else:
         out.append(Witness(light.state, "ok" if light.icon == "alive" else light.icon, word))
     return out
@@ -314,7 +314,7 @@ def _of_process(s: Snapshot) -> list[Witness]:
     if w.pid is not None and w.pid_alive is False:
         out.append(Witness("bad", "bads", f"process {w.pid} gone"))
     elif w.pid is not None and w.pid_alive:
-        does = "lives" if s.fresh else "is stopped by a signal" if w.pid_stopped else "lives and writes nothing"
+        does = "lives" if s.fresh else "is stopped by a signal" if w.pid_stopped else "is alive but writes nothing"
         out.append(Witness("ok" if s.fresh else "warn", "ok" if s.fresh else "warns", f"process {w.pid} {does}"))
     if w.lock is not Lock.UNKNOWN:
         held = w.lock is Lock.HELD

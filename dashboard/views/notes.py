@@ -108,15 +108,15 @@ def _hung(s: Snapshot) -> Note:
         left = unwatched(s.state)
         but = f" but {f.plural(left.takes, 'resting take profit')}" if left is not None and left.takes else ""
         worth = _worth(s.state.positions if s.state else None)
-        held = f"{worth} {'is' if lots == 1 else 'are'} held, and nothing guards them{but}."
+        held = f"{worth} {'is' if lots == 1 else 'are'} held, and nothing protects them{but}."
     why = "It was stopped by a signal. " if s.witnesses.pid_stopped else ""
-    by_hand = f"PM2 does not keep it: end process {s.witnesses.pid} by hand, then ./coin start."
-    way = "Restart ends it, by force after 8 s, and starts it anew." if known else by_hand
+    by_hand = f"PM2 does not manage it: end process {s.witnesses.pid} by hand, then ./coin start."
+    way = "Restart stops it (by force after 8 s) and starts it again." if known else by_hand
     return Note(
         "bad",
         "warns",
-        "The bot hangs: it has written nothing for",
-        f"{why}Its process lives and holds the lock, so no other bot can start beside it. ",
+        "The bot is hung: it has written nothing for",
+        f"{why}Its process is alive and holds the lock, so no second bot can start. ",
         held,
         f" {way}{commands.starts_under(s) if known else ''}",
         grows="file",
@@ -128,7 +128,7 @@ def _hung(s: Snapshot) -> Note:
 def _blind(s: Snapshot, state: BotState) -> Note:
     """What is unwatched, what can still happen at the exchange, and how old each source is."""
     left = unwatched(state)
-    tail = "" if left is None or not left.lots else f": {_worth_bare(left)}, unwatched"
+    tail = "" if left is None or not left.lots else f": {_worth_bare(left)}, not monitored"
     if left is None:
         said = ["Its positions were not known yet."]
     elif not left.lots:
@@ -138,11 +138,11 @@ def _blind(s: Snapshot, state: BotState) -> Note:
         said = [f"{rest} and can still fill there." if left.takes else f"{rest}."]
         if left.stops:
             said.append(
-                f"Stops of {f.listed(list(left.stops))} are kept by the bot: none is judged until a price comes."
+                f"Stops of {f.listed(list(left.stops))} are managed by the bot: none is checked until a price arrives."
             )
-    said.append("Entries are shut. The bot reconnects by itself; look if it lasts two minutes.")
+    said.append("Entries are blocked. The bot reconnects by itself; look into it if this lasts more than two minutes.")
     if state.kill is not None:
-        said.append("It is killed: orders that are left are cancelled when the exchange answers.")
+        said.append("The bot is killed: remaining orders are cancelled as soon as the exchange answers.")
     return Note("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, witnesses=sources(s))
 
 
@@ -156,9 +156,9 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
     return Note(
         "bad",
         "lockout",
-        "Locked out: the bot sees, and cannot send",
-        f"{f.words(f.clean(state.error or s.verdict.reason))}. Whoever holds the lock now may trade these lots, so "
-        f"this bot buys, sells and cancels nothing.{held} Find out who took it, then restart.",
+        "Locked out: the bot receives data but cannot send orders",
+        f"{f.words(f.clean(state.error or s.verdict.reason))}. Another bot may hold the lock and trade these lots, so "
+        f"this one does not buy, sell or cancel.{held} Find out what took the lock, then restart.",
         action="restart" if s.pm2.find(BOT_PROCESS) else "",
         witnesses=sources(s),
     )
@@ -182,12 +182,12 @@ def _offline(s: Snapshot) -> Note:
     elif lots:
         guard = f" but {f.plural(resting, 'resting take profit')}" if resting else ""
         text = f"{_worth(s.state.positions)} {'is' if lots == 1 else 'are'} held and "
-        strong = f"nothing guards them{guard}."
+        strong = f"nothing protects them{guard}."
     else:
         text = "It held no lots."
     rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
     rest += commands.starts_under(s) if startable else " PM2 does not know the bot: ./coin start."
-    heading = "The state file is gone" if s.missing and s.witnesses.pid_alive else "The bot is gone"
+    heading = "The state file is gone" if s.missing and s.witnesses.pid_alive else "The bot is not running"
     return Note("bad", "bads", heading, text, strong, rest, action=startable, witnesses=witnesses(s))
 
 
@@ -196,7 +196,7 @@ def _error(s: Snapshot, state: BotState, startable: str, seen: list[Witness]) ->
         "bad",
         "bads",
         f.clean(state.error or "The bot stopped with an error"),
-        "PM2 does not try again on its own: what is wrong stays wrong until somebody mends it. ./coin doctor says "
+        "PM2 does not try again on its own: somebody has to fix the cause first. ./coin doctor says "
         f"what is wrong; then press Start.{commands.starts_under(s) if startable else ''}",
         action=startable,
         witnesses=seen,

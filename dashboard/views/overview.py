@@ -39,7 +39,7 @@ def today(s: Snapshot) -> list[Row] | None:
         Row("Realised", "", f.signed(a.day_realized), f.tone(a.day_realized)),
         Row("Unrealised change", "", f.signed(a.day_unrealized_change), f.tone(a.day_unrealized_change)),
         Row("Day PnL", "", f.signed(a.day_pnl), f.tone(a.day_pnl), True, a.quote_currency),
-        *([Row("In and out", "no result", f.signed(a.day_transfers))] if a.day_transfers else []),
+        *([Row("Transfers", "not part of the result", f.signed(a.day_transfers))] if a.day_transfers else []),
         Row("Fees paid", "every fill of today", f.signed(-a.day_fees)),
         Row("Lots opened", "", f.count(a.day_lots_opened)),
         Row("Lots closed", f"{f.count(a.day_wins)} won, {f.count(a.day_losses)} lost", f.count(a.day_lots_closed)),

@@ -163,7 +163,7 @@ def headlines(head: Headline) -> list[Figure]:
     return [
         Figure("Total", f.signed(head.total), f.tone(head.total), "realised and open, after fees"),
         Figure("Realised", f.signed(closed.realised), f.tone(closed.realised), f"{closed.won} won, {closed.lost} lost"),
-        Figure("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, less the exit's fee"),
+        Figure("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, less the exit fee"),
         Figure("Fees", f.money(head.fees), "", f"of every fill; open lots have paid {f.money(open_.fees)}"),
     ]
 
@@ -182,7 +182,7 @@ def figures(head: Headline, notes: Sequence[EquityRow], account: AccountDoc | No
         Figure("Expectancy", f.signed(head.expectancy), f.tone(head.expectancy), f"mean of a lot, USD, {with_them}"),
         Figure("Held", f.span(head.closed.held_s), "", "mean time of a closed lot"),
         Figure("Drawdown", f.pct(now), "", "now, from the curve's highest point"),
-        Figure("Max drawdown", f.pct(deepest), "", "in this time, by every second"),
+        Figure("Max drawdown", f.pct(deepest), "", "in this range, measured every second"),
         Figure("Sharpe", f.number(ratios.sharpe(returns)), "", f"{f.plural(len(returns), 'daily return')}, × √365"),
         Figure("Sortino", f.number(ratios.sortino(returns)), "", "downside only"),
         Figure("Calmar", f.number(ratios.calmar(returns, deepest)), "", "yearly return over drawdown"),
@@ -196,14 +196,14 @@ def statement(days: Sequence[Day], periods: Sequence[Period], account: AccountDo
     whole = _added("", list(periods))
     start = float(days[0].start_equity)
     rows = [
-        Figure("Equity then", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
-        Figure("In and out", f.signed(whole.transfers), "", "transfers: no result"),
+        Figure("Equity at start", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
+        Figure("Transfers", f.signed(whole.transfers), "", "deposits less withdrawals, not part of the result"),
         Figure("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since"),
-        Figure("Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "of what is held, at marks"),
+        Figure("Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "change of holdings, at mark"),
         Figure("Equity now", f.money(account.equity), "", "the sum"),
     ]
     if account.waiting_value:
-        waits = Figure("Not adopted yet", f.signed(account.waiting_value), "", "in equity, in no result")
+        waits = Figure("Not adopted yet", f.signed(account.waiting_value), "", "in equity, not yet in any result")
         rows.insert(4, waits)
     return rows
 

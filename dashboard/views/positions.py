@@ -158,7 +158,7 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> Lot:
 def _exit(doc: LotDoc) -> str:
     reason = f", {f.exit_reason(doc.exit_reason)}" if doc.exit_reason else ""
     return {
-        "resting": "take rests at the exchange",
+        "resting": "take-profit order rests at the exchange",
         "cancelling": "take is being cancelled",
         "exiting": f"being sold{reason}",
         "dust": "dust: too small to sell",
@@ -295,6 +295,6 @@ def next_exits(s: Snapshot, most: int = 3) -> list[NextExit]:
             if fall is not None and guard:
                 word = "trailing stop" if one.trail_active else "stop"
                 price = f.price_text(guard, doc.price_increment_text)
-                left = ", kept by the bot: unwatched" if unseen else ""
+                left = ", managed by the bot: not monitored" if unseen else ""
                 out.append(NextExit(one.kind, name, f"{word} {price}{left}", fall, unseen))
     return sorted(out, key=lambda e: abs(e.go))[:most]

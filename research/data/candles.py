@@ -57,7 +57,7 @@ def granularity_s(text: str) -> int:
             return seconds
     match = re.fullmatch(r"(\d{1,5})([smhdw])", text.strip().lower())
     if match is None or int(match[1]) == 0:
-        raise Misused(f"{text} is no length of a bar; there are {', '.join(SHORT_NAMES.values())}")
+        raise Misused(f"{text} is not a bar length; choose one of {', '.join(SHORT_NAMES.values())}")
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -92,4 +92,4 @@ def seconds_of_numbers(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], 
     for low, high, scale, word in _SCALES:
         if low <= size < high:
             return np.floor(values / scale).astype(np.int64), f"time in {word} since 1970, UTC"
-    raise ResearchError(f"times around {plainly(size)} are no time since 1970 in s, ms, µs or ns")
+    raise ResearchError(f"times around {plainly(size)} are not times since 1970 in s, ms, µs or ns")

@@ -56,7 +56,7 @@ def read_files(
     raws = [_read(path, product_id, timezone, date_order) for path in paths]
     found_ids = dict.fromkeys(raw.product_id for raw in raws)
     if len(found_ids) > 1:
-        raise ResearchError(f"the files hold {' and '.join(found_ids)}: import each by itself")
+        raise ResearchError(f"the files contain {' and '.join(found_ids)}: import each separately")
     product_id = raws[0].product_id
     start = np.concatenate([raw.start_s for raw in raws])
     prices = {word: np.concatenate([raw.prices[word] for raw in raws]) for word in raws[0].prices}
@@ -72,7 +72,7 @@ def read_files(
     known = products.terms(data_dir, product_id) if data_dir is not None else None
     tick = price_increment or _price_increment(prices, known, said)
     if price_increment:
-        said.append(f"price increment {tick}, as asked")
+        said.append(f"price increment {tick}, as specified")
     step = base_increment or (known.base_increment if known else _step_for(tick))
     said.append(_size_words(step, known, asked=bool(base_increment)))
     still = int(((prices["volume"] == 0) & (prices["high"] == prices["low"])).sum())
@@ -96,7 +96,7 @@ def _price_increment(prices: dict[str, Floats], known: products.Terms | None, sa
         return digits
     off = _share_off(known.price_increment, *columns)
     if off < OFF_GRID:
-        said.append(f"price increment {known.price_increment}, of {known.source}")
+        said.append(f"price increment {known.price_increment}, from {known.source}")
         return known.price_increment
     said.append(
         f"price increment {digits}: {off:.1%} of the prices lie between the steps of {known.price_increment} that "
@@ -107,11 +107,11 @@ def _price_increment(prices: dict[str, Floats], known: products.Terms | None, sa
 
 def _size_words(step: str, known: products.Terms | None, *, asked: bool) -> str:
     if asked:
-        return f"size increment {step}, as asked"
+        return f"size increment {step}, as specified"
     if known is not None:
         return (
             f"size increment {step}, smallest order {known.base_min_size} and {known.quote_min_size} of the quote "
-            f"currency, of {known.source}"
+            f"currency, from {known.source}"
         )
     return (
         f"size increment {step}: assumed, since no list names the product "
@@ -126,9 +126,9 @@ def _without_outliers(
     found = outliers.find(*(prices[word] for word in ("open", "high", "low", "close")))
     told = found.told(start)
     if found.shift is not None and choice is not OutlierChoice.KEEP:
-        raise ResearchError(f"{told[0]} Import the parts by themselves, or take it as it is: --outliers keep")
+        raise ResearchError(f"{told[0]} Import the parts separately, or keep everything as it is: --outliers keep")
     if found.leaps.any() and choice is None:
-        raise ResearchError(f"{told[0]}: leave them out with --outliers drop, or take them: --outliers keep")
+        raise ResearchError(f"{told[0]}: leave them out with --outliers drop, or keep them with --outliers keep")
     dropped = found.leaps.any() and choice is OutlierChoice.DROP
     for line in told:
         said.append(f"{line}: {'left out' if dropped and 'beside them' in line else 'kept'}")

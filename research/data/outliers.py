@@ -33,9 +33,9 @@ class Outliers:
             )
         if self.leaps.any():
             about = f", about {trimmed(self.ratio, 4)} times" if self.shift is None else ""
-            out.append(f"{_counted(self.leaps)} far off the ones beside them{about} ({_first(start_s, self.leaps)})")
+            out.append(f"{_counted(self.leaps)} far from the ones beside them{about} ({_first(start_s, self.leaps)})")
         if self.wicks.any():
-            out.append(f"{_counted(self.wicks)} whose high or low alone is far off ({_first(start_s, self.wicks)})")
+            out.append(f"{_counted(self.wicks)} with only the high or low far off ({_first(start_s, self.wicks)})")
         return out
 
     @property

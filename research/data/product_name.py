@@ -91,8 +91,8 @@ def decide(file: str, hints: Sequence[Hint], wanted: str | None) -> tuple[str, s
             raise ResearchError(f"{file}: {other.where} says {other.text}, --product says {wanted}: which one is it?")
         money = next((hint.quote for hint in hints if hint.base == base and hint.quote not in (None, quote)), None)
         if money is not None:
-            return wanted, f"prices in {money}, taken as {quote}, as asked"
-        return wanted, f"product {wanted}, as asked"
+            return wanted, f"prices in {money}, taken as {quote}, as specified"
+        return wanted, f"product {wanted}, as specified"
     whole = {(hint.base, hint.quote) for hint in hints if hint.quote}
     if len(whole) == 1 and len(bases) == 1:
         base, quote = whole.pop()
@@ -102,4 +102,4 @@ def decide(file: str, hints: Sequence[Hint], wanted: str | None) -> tuple[str, s
         raise ResearchError(f"{file}: neither its name nor its columns say which product this is: --product BTC-USD")
     said = "; ".join(f"{hint.where} says {hint.text}" for hint in hints)
     cure = f"--product {hints[0].base}-{hints[0].quote or 'USD'}"
-    raise ResearchError(f"{file}: {said}, which does not settle the product: say it, such as {cure}")
+    raise ResearchError(f"{file}: {said}, which does not determine the product: set it, for example {cure}")

@@ -15,7 +15,7 @@ from research.data import store
 from research.errors import ResearchError
 
 FILE = "products.json"
-TABLE = "the table of usual products (2026-08)"
+TABLE = "the built-in table of common products (2026-08)"
 _KEYS = ("price_increment", "base_increment", "base_min_size", "quote_min_size")
 
 

@@ -75,7 +75,7 @@ def seconds(column: Any, timezone: str | None, date_order: DateOrder | None) -> 
         whole = column.cast(pa.timestamp("s", tz=kind.tz), safe=False).cast(pa.int64())
         seconds = np.asarray(whole.to_numpy(zero_copy_only=False), dtype=np.int64)
         if kind.tz is None and timezone:
-            return _shifted(seconds, timezone), f"time in {timezone}, as asked"
+            return _shifted(seconds, timezone), f"time in {timezone}, as specified"
         word = (
             f"with the zone {kind.tz}" if kind.tz else "taken as UTC, since it names no zone (--timezone changes that)"
         )

@@ -23,7 +23,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ResearchError(f"{name} is no time zone; such as UTC or America/New_York") from error
+        raise ResearchError(f"{name} is not a time zone; examples are UTC and America/New_York") from error
 
 
 def seconds(texts: Sequence[str], zone: str | None, order: DateOrder | None = None) -> tuple[NDArray[np.int64], str]:
@@ -37,7 +37,7 @@ def seconds(texts: Sequence[str], zone: str | None, order: DateOrder | None = No
         found = [match for match in short if match is not None]
         if len(found) < len(short):
             row = short.index(None)
-            raise ResearchError(f"row {row + 1}: {texts[row]!r} is no time that is understood")
+            raise ResearchError(f"row {row + 1}: {texts[row]!r} is not a time that can be read")
         chosen = order or _order_of(found)
         told = f", {'day' if chosen is DateOrder.DAY else 'month'} first"
         times = [_of_short(match, chosen, row) for row, match in enumerate(found)]
@@ -52,7 +52,7 @@ def seconds(texts: Sequence[str], zone: str | None, order: DateOrder | None = No
     )
     if has_offset:
         return out, f"time as text with its offset{told}"
-    word = f"in {zone}, as asked" if zone else "taken as UTC, since it names no zone (--timezone changes that)"
+    word = f"in {zone}, as specified" if zone else "taken as UTC, since it names no zone (--timezone changes that)"
     return out, f"time as text{told}, {word}" if told else f"time as text {word}"
 
 
@@ -60,7 +60,7 @@ def _of_iso(text: str, row: int) -> datetime:
     try:
         return datetime.fromisoformat(text.replace("/", "-"))
     except ValueError as error:
-        raise ResearchError(f"row {row + 1}: {text!r} is no time that is understood") from error
+        raise ResearchError(f"row {row + 1}: {text!r} is not a time that can be read") from error
 
 
 def _of_short(match: re.Match[str], order: DateOrder, row: int) -> datetime:
@@ -72,7 +72,7 @@ def _of_short(match: re.Match[str], order: DateOrder, row: int) -> datetime:
     try:
         return datetime(year, month, day, hour, int(match[5] or 0), int(match[6] or 0))  # noqa: DTZ001 - a zone follows
     except ValueError as error:
-        raise ResearchError(f"row {row + 1}: {match[0]!r} is no date with {order.name.lower()} first") from error
+        raise ResearchError(f"row {row + 1}: {match[0]!r} is not a date with {order.name.lower()} first") from error
 
 
 def _order_of(found: Sequence[re.Match[str]]) -> DateOrder:
@@ -85,7 +85,7 @@ def _order_of(found: Sequence[re.Match[str]]) -> DateOrder:
     if jumps[DateOrder.DAY] != jumps[DateOrder.MONTH]:
         return min(jumps, key=lambda order: jumps[order])
     raise ResearchError(
-        f"dates such as {found[0][0]!r} may have the day or the month first, and the file does not settle it: "
+        f"dates such as {found[0][0]!r} may have the day or the month first, and the file does not show which: "
         "--date-order dmy or mdy"
     )
 

@@ -45,7 +45,7 @@ def run_full(
     if model.spread_bps or model.volatility_slippage:
         raise ResearchError("--engine full knows a spread in whole ticks only; leave the spread options out")
     if settings.volatility_mult:
-        raise ResearchError("--engine full decides at the close and cannot judge VOLATILITY_MULT: take --engine fast")
+        raise ResearchError("--engine full decides at the close and cannot apply VOLATILITY_MULT: use --engine fast")
     if prepared.granularity_s % 60:
         raise ResearchError("--engine full needs bars of whole minutes")
     settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600, min_depth_usd=0.0,

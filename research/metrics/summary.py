@@ -111,7 +111,7 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Figure("lots", "Lots closed", len(closed), "count"),
         Figure("realised", "… earned", float(closed.sum()), "money"),
         Figure("open_lots", "Lots still open", len(left.results), "count"),
-        Figure("open_result", "… carry, if sold now", float(left.results.sum()), "money"),
+        Figure("open_result", "… result, if sold now", float(left.results.sum()), "money"),
         Figure("win_rate", "Win rate" + (", open lots counted" if len(left.results) else ""), lots.win_rate, "percent"),
         Figure("profit_factor", "Profit factor", lots.profit_factor, "ratio"),
         Figure("expectancy", "Expectancy per lot", lots.expectancy, "money"),

@@ -33,7 +33,7 @@ def compare_signals(db: sqlite3.Connection, stretches: Sequence[Stretch], findin
             _in_stretch(db, product_id, stretch, after, findings)
     if len(stretches) > 1:
         findings.notes.append(
-            f"settings changed {counted(len(stretches) - 1, 'time')}: each signal is compared by those in force"
+            f"settings changed {counted(len(stretches) - 1, 'time')}: each signal is compared with those then in force"
         )
 
 

@@ -62,7 +62,7 @@ def page(plan: Plan, walked: Walked) -> str:
         "Buy and hold, the same bars": "—" if judged is None else _percent(judged.buy_and_hold),
         "Worst drawdown": "—" if judged is None else _percent(walked.max_drawdown),
         "Lots closed by rule": "—" if judged is None else f"{judged.closed_lots:,}",
-        "Lots sold as a test ended": "—" if judged is None else f"{judged.open_lots:,}",
+        "Lots sold at the end of a test": "—" if judged is None else f"{judged.open_lots:,}",
         "Tests that gained": f"{sum(v > 0 for v in won if v is not None)} of {len(won)}" if won else "—",
         f"Median {metric}, training": "—" if not pairs else f"{float(np.median([p[0] for p in pairs])):,.2f}",
         f"Median {metric}, test": "—" if not pairs else f"{float(np.median([p[1] for p in pairs])):,.2f}",

@@ -88,7 +88,7 @@ def test_a_dead_bot_is_never_shown_running(running: Start, visit: Visit) -> None
     assert v.page.evaluate("document.documentElement.dataset.old") == ""
     assert v.page.title().startswith("OFFLINE")
     assert "icon-bad" in (v.page.get_attribute("#favicon", "href") or "")
-    assert "nothing guards them" in v.page.inner_text("#f-note")
+    assert "nothing protects them" in v.page.inner_text("#f-note")
     pressed = time.monotonic()
     v.page.click("#cmd button[value=pause]")
     assert "Not delivered" in v.receipt("Pause", "lost")
@@ -122,7 +122,7 @@ def test_a_blind_bot_loses_the_colour_of_what_lives_on_prices(running: Start, vi
     v.word("BLIND")
     assert v.page.title().startswith("BLIND ")
     assert "icon-bad" in (v.page.get_attribute("#favicon", "href") or "")
-    assert "6 lots, 5,700.07 USD, unwatched" in v.page.inner_text("#f-note h2")
+    assert "6 lots, 5,700.07 USD, not monitored" in v.page.inner_text("#f-note h2")
     edge = "(q) => getComputedStyle(document.querySelector(q)).borderTopStyle"
     for fed in ("#ov-equity", "#ov-today", "#ov-exits", "#ov-positions"):
         assert v.page.evaluate(edge, fed) == "dashed", fed
@@ -311,7 +311,7 @@ def test_a_viewer_sees_buttons_that_say_why(running: Start, visit: Visit) -> Non
     v.word("RUNNING")
     button = v.page.locator("#cmd button[value=kill]")
     assert button.get_attribute("aria-disabled") == "true"
-    assert button.get_attribute("data-why") == "Signed in as viewer: reading only."
+    assert button.get_attribute("data-why") == "Signed in as viewer: read-only."
 
 
 def test_a_phone_has_the_commands_in_the_thumbs_reach(running: Start, visit: Visit) -> None:

@@ -123,8 +123,8 @@ def test_a_filter_that_nothing_fits_says_so_and_can_be_cleared(
         assert page.locator(f"{card} thead:visible").count() == 1 and page.locator(f"{card} tbody tr:visible").count()
         assert page.input_value(f"{card} [data-filter]") == ""
         assert not page.locator(f"{card} [data-nofit]").is_visible()
-    for path, words in (("/log?q=zebra", "No line fits"), ("/settings?q=zebra", "No setting fits"),
-                        ("/events?kind=feed", "No feed entry fits")):  # fmt: skip
+    for path, words in (("/log?q=zebra", "No line matches"), ("/settings?q=zebra", "No setting matches"),
+                        ("/events?kind=feed", "No feed entry matches")):  # fmt: skip
         page = v.go(path)
         assert words in page.inner_text("main")
         page.click('a:text-is("Clear filter")')

@@ -31,7 +31,7 @@ def test_the_usual_fields(coin: Coin, tmp_path: Path) -> None:
 def test_what_can_not_be_read_leaves_no_table(coin: Coin, tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"event_type": "fill"}\nhalf a li')
     done = coin("events", "to-csv", "--input", "log.jsonl", "--output", "table.csv")
-    assert done.returncode == 1 and "line 2 is no JSON object" in done.stderr
+    assert done.returncode == 1 and "line 2 is not a JSON object" in done.stderr
     assert not (tmp_path / "table.csv").exists()
     assert coin("events", "to-csv", "--input", "none.jsonl", "--output", "table.csv").returncode == 1
     assert coin("events", "to-csv", "--input", "log.jsonl").returncode == 2

@@ -44,7 +44,7 @@ def test_every_wrong_setting_is_named_at_once(coin: Coin) -> None:
 def test_a_secret_in_the_shell_is_refused_and_not_shown(coin: Coin) -> None:
     done = coin("start", COINBASE_API_PRIVATE_KEY="canary-77")
     assert done.returncode == 78
-    assert "belongs into .env" in done.stderr
+    assert "belongs in .env" in done.stderr
     assert "canary-77" not in done.stdout + done.stderr
 
 

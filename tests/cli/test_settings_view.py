@@ -50,7 +50,7 @@ def test_secrets_and_older_names_are_masked_and_told(tmp_path: Path, capsys: pyt
     found = load(env_file(tmp_path, text), {})
     rows = {row["key"]: row for row in settings_view.every(found)}
     assert rows["LEDGER_URL"]["value"] == "(set, hidden)" and rows["SLACK_WEBHOOK"]["value"] == "(set, hidden)"
-    assert rows["BRIDGE_URL"]["group"] == "Of older set-ups" and "bridge" in rows["BRIDGE_URL"]["help"]
+    assert rows["BRIDGE_URL"]["group"] == "From older setups" and "bridge" in rows["BRIDGE_URL"]["help"]
     assert rows["STRATEGY_DIP_N"]["value"] == "3"
     assert rows["DASHBOARD_PASSWORD_HASH"]["value"] == ""
     for row in rows.values():

@@ -48,7 +48,7 @@ def test_what_was_typed_wrong_is_two(coin: Coin, arguments: list[str], words: st
 
 def test_an_option_that_takes_several_may_be_repeated(coin: Coin) -> None:
     done = coin("sweep", "-d", "nothing", "-g", "MA_FAST=5,6", "-g", "MA_SLOW=20,30", "-s", "A=1", "-s", "B=2")
-    assert "given twice" not in done.stdout + done.stderr and "A is no setting" not in done.stdout
+    assert "given twice" not in done.stdout + done.stderr and "A is not a setting" not in done.stdout
 
 
 def test_settings_that_do_not_hold_are_seventy_eight(coin: Coin) -> None:

@@ -38,7 +38,7 @@ def test_a_trail_that_locks_in_a_loss_is_named_and_shuts_the_gate() -> None:
     assert gate.verdict is GateVerdict.SHUT and gate.value == "trail: 1.49 % gross, costs 1.81 %"
     assert gate.limit == "≥ 1.86 %" and "TRAIL_ACTIVATE_PCT" in (gate.opens or "") and not entries(rig)
     shown = view.gates(rig.engine.world).products[0].sentence
-    assert shown == "Buys, but a way out would not pay its fees (trail: 1.49 % gross, costs 1.81 %): needs ≥ 1.86 %"
+    assert shown == "Buys, but an exit would not cover its fees (trail: 1.49 % gross, costs 1.81 %): needs ≥ 1.86 %"
 
 
 def test_left_at_its_default_the_trail_is_lifted_to_what_pays_and_people_are_told() -> None:
@@ -53,7 +53,7 @@ def test_left_at_its_default_the_trail_is_lifted_to_what_pays_and_people_are_tol
     rig.send(ev.FeesSeen(CHEAP))
     assert not view.risk(rig.engine.world).adjusted, "at a cheap tier the default pays"
     last = [i.text for i in rig.intents if isinstance(i, Note)][-1]
-    assert last == "TRAIL_ACTIVATE_PCT is 1.9 again: it pays at this fee tier"
+    assert last == "TRAIL_ACTIVATE_PCT is 1.9 again: it covers this tier's fees"
 
 
 def _runner(rig: Rig) -> Lot:

@@ -77,7 +77,7 @@ def test_without_a_book_an_entry_goes_where_the_best_ask_holds_it(offered: str |
     rig = Rig(max_impact_bp=50.0)
     rig.send(ev.Priced(BTC, D(100), D("99.99"), D("100.01"), D(offered) if offered else None), 1000)
     assert gate_of(rig).verdict is verdict
-    assert gate_of(rig).value == ("0.0 bp" if verdict is GateVerdict.OPEN else "no book that deep is known")
+    assert gate_of(rig).value == ("0.0 bp" if verdict is GateVerdict.OPEN else "no order book of that depth")
 
 
 def test_a_book_that_nobody_tells_any_more_is_no_book() -> None:
@@ -166,7 +166,7 @@ def test_a_stop_on_a_thin_book_goes_in_parts_within_the_limit_and_no_more_than_t
     for _, size in done:
         impact = sell_impact_bp(bids, size)
         assert impact is not None and impact < 50
-    said = [i.text for i in rig.intents if isinstance(i, Note) and "goes in parts" in i.text]
+    said = [i.text for i in rig.intents if isinstance(i, Note) and "is sold in parts" in i.text]
     assert len(said) == 1 and "would walk 750 bp (MAX_IMPACT_BP=50)" in said[0]
     assert rig.engine.world.slicing == {}
 

@@ -84,7 +84,7 @@ def test_the_button_is_there_while_something_differs_and_is_the_operators(state:
     s = differs(state, "USD +1")
     mine, theirs = commands.buttons(s, "operator").adopt, commands.buttons(s, "viewer").adopt
     assert mine is not None and (mine.cmd, mine.why) == ("adopt", "")
-    assert theirs is not None and theirs.why == "Signed in as viewer: reading only."
+    assert theirs is not None and theirs.why == "Signed in as viewer: read-only."
     early = commands.buttons(snapshot(replace(s.state, status=Status.STARTING), Presence.FRESH), "operator").adopt  # type: ignore[type-var]
     assert early is not None and early.why == "Not before the bot is trading."
     old = commands.buttons(snapshot(s.state, Presence.STALE), "operator").adopt

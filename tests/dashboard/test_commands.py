@@ -182,7 +182,7 @@ async def test_a_long_list_of_differences_arrives_whole_and_a_viewer_adopts_noth
         assert "0.00000001 less" in page
         buttons = re.findall(r'<button[^>]*value="adopt"[^>]*>', page)
         assert len(buttons) == 2  # in the note and on the card
-        assert all('aria-disabled="true"' in button and "reading only" in button for button in buttons)
+        assert all('aria-disabled="true"' in button and "read-only" in button for button in buttons)
         assert (await client.post("/api/commands", json=body)).status_code == 403
     assert not dash.paths.control.exists()
     async with dash.machine() as client:

@@ -90,7 +90,7 @@ def test_a_transfer_stands_where_it_moved_the_account_and_one_that_waits_says_so
     assert (last.at_s, last.value, last.adopted) == (10_800, -889, False) and "not adopted" in last.say
     rows = [EquityRow(7000, 9000, 0, 0, 0, 0.9, 10), EquityRow(7300, 13970, 0, 0, 4970, 0.9, 10)]
     text = equity.plot(rows, flags[:1])
-    assert 'class="c-flag" d="M667 0V100"' in text and "+4,970.00 paid in or taken out" in text
+    assert 'class="c-flag" d="M667 0V100"' in text and "+4,970.00 deposited or withdrawn" in text
     assert "largest drawdown 10.00" in text
 
 

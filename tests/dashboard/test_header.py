@@ -95,7 +95,7 @@ def test_a_dead_bot_with_lots_says_that_nothing_guards_them(state: BotState) -> 
     note = notes.note(s)
     assert note is not None
     assert "6 lots" in note.text
-    assert "nothing guards them" in note.strong
+    assert "nothing protects them" in note.strong
     assert [w.text for w in note.witnesses][1:3] == ["process 4242 gone", "lock free"]
 
 
@@ -116,7 +116,7 @@ def test_every_disabled_button_says_why(state: BotState, presence: Presence, sta
     s = snapshot(dataclasses.replace(state, status=status), presence)
     for role in ("operator", "viewer"):
         b = commands.buttons(s, role)
-        assert b.kill.why == ("Signed in as viewer: reading only." if role == "viewer" else "")
+        assert b.kill.why == ("Signed in as viewer: read-only." if role == "viewer" else "")
         if presence is not Presence.FRESH and role == "operator":
             assert b.flatten.why == "Needs a bot that answers."
             assert b.pause.why == ""  # a level holds on disk
@@ -193,9 +193,9 @@ def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory
     assert told is not None and told.state == "bad"
     said = f"{told.heading} 51 s{told.tail}. {told.text}"
     held = sum(lot.value_usd or 0 for p in state.positions or [] for lot in p.lots)
-    assert f"6 lots, {held:,.2f} USD, unwatched" in said
-    assert "6 takes rest at the exchange and can still fill there" in said
-    assert "Stops of SOL-USD are kept by the bot" in said
+    assert f"6 lots, {held:,.2f} USD, not monitored" in said
+    assert "6 take-profit orders rest at the exchange and can still fill there" in said
+    assert "Stops of SOL-USD are managed by the bot" in said
     assert render.figures_age_s(s) > 50
     bot = health._bot_check(s)
     assert (bot.state, bot.say) == ("bad", "blind"), "Health has no green tick for it"
@@ -226,9 +226,9 @@ def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(st
         assert not [w.text for w in told.witnesses if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
         assert any("stopped by a signal" in w.text for w in told.witnesses)
         assert commands.why_not_process(s, restart=True) == ""
-        assert commands.why_not_process(s, restart=False) == "COIN-BOT is there already."
+        assert commands.why_not_process(s, restart=False) == "COIN-BOT is already running."
     fresh = snapshot(state, Presence.FRESH, witnesses=Witnesses(4242, True, Lock.HELD), pm2=KNOWN)
-    assert commands.why_not_process(fresh, restart=True) == "The bot answers: there is nothing to restart."
+    assert commands.why_not_process(fresh, restart=True) == "The bot is responding: there is nothing to restart."
 
 
 @pytest.mark.parametrize(
@@ -287,4 +287,4 @@ def test_stops_that_nobody_watches_are_called_so(tmp_path_factory: pytest.TempPa
     assert {e.unwatched for e in nearest if e.what.startswith("trailing stop")} == {True}
     assert all(e.what.endswith("rests at the exchange") for e in nearest if e.what.startswith("take"))
     seeing = positions.next_exits(snapshot(blind(tmp_path_factory, 0), Presence.FRESH))
-    assert not [e for e in seeing if e.unwatched or "unwatched" in e.what]
+    assert not [e for e in seeing if e.unwatched or "not monitored" in e.what]

@@ -207,7 +207,8 @@ async def test_the_same_figure_has_the_same_value_wherever_it_stands(dash: Dash,
         pages["/performance?range=1w"], "pe-periods", account.day
     )
     assert (result, realised, paid) == (f.signed(day_pnl), overview["Realised"], f.money(fees_today))
-    assert open_change == overview["Unrealised change"] and moved == overview["In and out no result"] == f.signed(-1500)
+    assert open_change == overview["Unrealised change"]
+    assert moved == overview["Transfers not part of the result"] == f.signed(-1500)
     assert (closed, wins) == ("1", "0")
     assert sum(one["fees"] for one in api["periods"]) == pytest.approx(fees)
     whole = sum(one["result"] for one in api["periods"])

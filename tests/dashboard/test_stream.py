@@ -167,8 +167,8 @@ async def test_a_page_that_cannot_be_drawn_does_not_stop_the_others(
 async def test_viewers_and_operators_see_different_buttons(live: Dash) -> None:
     _, viewer = await join(live, role="viewer", key="v")
     _, operator = await join(live, role="operator", key="o")
-    assert "reading only" in await read(viewer)
-    assert "reading only" not in await read(operator)
+    assert "read-only" in await read(viewer)
+    assert "read-only" not in await read(operator)
 
 
 @pytest.mark.parametrize("turns", range(6))

@@ -585,7 +585,7 @@ STOP_TITLES = {"signal": "Signal", "adverse": "Adverse move", "spread": "Spread"
                "entered": "Entered"}  # fmt: skip
 
 
-MOVED = ((2040, 1500.0), (600, -800.0))  # (minutes ago, what was paid in or taken out)
+MOVED = ((2040, 1500.0), (600, -800.0))  # (minutes ago, what was deposited or withdrawn)
 
 
 def equity_points(now: int, minutes: int, rng: random.Random) -> list[EquityRow]:

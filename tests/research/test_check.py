@@ -17,7 +17,7 @@ from tests.research.paths import path, settings
 
 CANDLES = path(np.random.default_rng(4), 1500)
 FUTURE, WINDOW, SAME, FILES = (
-    "no look into the future", "the bot's window is enough", "the same every time", "nothing but its bars"
+    "no look-ahead bias", "the bot's window is long enough", "deterministic", "uses only its bars"
 )  # fmt: skip
 
 FRAME = """

@@ -100,9 +100,9 @@ def test_sweep_walk_and_check(folder: Path) -> None:
     assert "by luck alone" in said and "table.csv" in said and "report.html" in said
     assert "2 of 2 points were there already" in coin(folder, "sweep", *asked, "--jobs", "2")
     walked = coin(folder, "walkforward", *asked, "--train", "1d", "--test", "12h", "--purge", "1h", "--jobs", "1")
-    assert "All tests in a row" in walked and "buy and hold" in walked and "sold as a test ended" in walked
+    assert "All tests in a row" in walked and "buy and hold" in walked and "sold at the end of a test" in walked
     assert walked.index("while holding") < walked.index("All tests")
-    assert "✓ no look into the future" in coin(folder, "check-strategy", "sma_cross", "-d", "mine")
+    assert "✓ no look-ahead bias" in coin(folder, "check-strategy", "sma_cross", "-d", "mine")
 
 
 @pytest.mark.parametrize(

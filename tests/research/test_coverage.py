@@ -152,7 +152,7 @@ def test_an_applied_setting_moves_the_result(key: str, value: str, beside: dict[
 
 def test_every_assumption_is_named_in_the_report() -> None:
     found = run_on([_candles()], Request(("x",), BASE, MarketModel()), chances=False)
-    line = next(note for note in found.notes if note.startswith("Not judged over a history"))
+    line = next(note for note in found.notes if note.startswith("Not modelled in this backtest"))
     s = found.settings
     for key in coverage.ASSUMED:
         assert (key in line) == bool(getattr(s, key.lower())), key

@@ -116,8 +116,8 @@ def test_what_cannot_be_trusted_is_left_out_and_named(tmp_path: Path) -> None:
     [
         ("time,open,high,low,close\n1,2,3,4,5\n", "six columns"),
         ("time,open,high,low,close,size_usd\n1700000000,1,1,1,1,1\n", "no column for volume"),
-        ("time,open,high,low,close,volume\n12,1,1,1,1,1\n72,1,1,1,1,1\n", "no time since 1970"),
-        ("time,open,high,low,close,volume\nsoon,1,1,1,1,1\n", "no time that is understood"),
+        ("time,open,high,low,close,volume\n12,1,1,1,1,1\n72,1,1,1,1,1\n", "not times since 1970"),
+        ("time,open,high,low,close,volume\nsoon,1,1,1,1,1\n", "not a time that can be read"),
         ("time,open,high,low,close,volume\n1700000040,x,1,1,1,1\n", "no number"),
         ("time,open,high,low,close,volume\n1700000040,0,0,0,0,1\n", "no row holds a candle"),
         ("", "six columns"),

@@ -64,7 +64,7 @@ def test_a_file_that_does_not_say_its_product_is_refused(tmp_path: Path, name: s
 
 def test_a_coin_without_its_currency_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(
-        ResearchError, match="says ETH, which does not settle the product: say it, such as --product ETH-USD"
+        ResearchError, match="says ETH, which does not determine the product: set it, for example --product ETH-USD"
     ):
         read_files([write(tmp_path, "ETH_1h.csv", rows())])
 
@@ -75,7 +75,7 @@ def test_another_coin_than_the_file_says_is_refused_another_currency_is_said(tmp
         read_files([file], "BTC-USD")
     found = read_files([file], "ETH-USD")
     assert found.candles.product_id == "ETH-USD"
-    assert any("prices in USDT, taken as USD, as asked" in line for line in found.said)
+    assert any("prices in USDT, taken as USD, as specified" in line for line in found.said)
 
 
 def test_columns_say_it_before_the_name(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_of_several_products_one_is_chosen(tmp_path: Path) -> None:
     assert len(eth) == 30 and eth.open[0] == 50.0
     with pytest.raises(ResearchError, match="no row's symbol is SOL-USD"):
         read_files([file], "SOL-USD")
-    with pytest.raises(ResearchError, match="the files hold BTC-USD and ETH-USD"):
+    with pytest.raises(ResearchError, match="the files contain BTC-USD and ETH-USD"):
         read_files([write(tmp_path, "BTC-USD.csv", rows()), write(tmp_path, "ETH-USD.csv", rows())])
 
 
@@ -191,7 +191,7 @@ def test_a_wick_is_told_and_kept(tmp_path: Path) -> None:
     table = [(row[0], row[1], 250.0 if i == 11 else row[2], *row[3:]) for i, row in enumerate(rows())]
     found = read_files([write(tmp_path, "BTC-USD.csv", table)])
     assert len(found.candles) == 40
-    assert any("1 bar whose high or low alone is far off" in line and "kept" in line for line in found.said)
+    assert any("1 bar with only the high or low far off" in line and "kept" in line for line in found.said)
 
 
 def test_a_wild_market_is_no_outlier() -> None:
@@ -229,7 +229,7 @@ def test_dates_that_nothing_settles_are_asked_for(tmp_path: Path) -> None:
     file = write(tmp_path, "BTC-USD.csv", table)
     with pytest.raises(ResearchError, match="--date-order dmy or mdy"):
         read_files([file], granularity_s=86_400)
-    with pytest.raises(ResearchError, match="no date with month first"):
+    with pytest.raises(ResearchError, match="not a date with month first"):
         read_files([write(tmp_path, "BTC-USD.csv", [("31/01/2024", *rows(1)[0][1:])])], date_order=DateOrder.MONTH)
 
 

@@ -105,9 +105,9 @@ def test_the_sentence() -> None:
     assert outcome(-0.015, 0.14) == "Lost 1.5\u00a0% while holding gained 14.0\u00a0%"
     assert outcome(0.0, -0.2) == "Ended where it began while holding lost 20.0\u00a0%"
     assert outcome(0.0003, 0.0).startswith("Gained 0.03\u00a0%")
-    assert carried(10, -200.0, 50.0, "USD") == "ten open lots carry the loss (\u2212200.00\u00a0USD)"
-    assert carried(1, 70.0, -20.0, "USD") == "one open lot carries the gain (+70.00\u00a0USD)"
-    assert carried(2, -5.0, 50.0, "USD") == "two open lots carry \u22125.00\u00a0USD, closed ones +50.00\u00a0USD"
+    assert carried(10, -200.0, 50.0, "USD") == "ten open lots account for the loss (\u2212200.00\u00a0USD)"
+    assert carried(1, 70.0, -20.0, "USD") == "one open lot accounts for the gain (+70.00\u00a0USD)"
+    assert carried(2, -5.0, 50.0, "USD") == "two open lots stand at \u22125.00\u00a0USD, closed ones +50.00\u00a0USD"
 
 
 def test_chance_is_called_luck_about_nineteen_times_in_twenty() -> None:

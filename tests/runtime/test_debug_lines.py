@@ -41,7 +41,7 @@ def test_a_line_for_each_decision_with_what_stood_in_the_way(caplog: pytest.LogC
     rig = Rig(take_profit_pct=0.1, edge_gate=True)
     rig.price("100")
     (line,) = lines(rig, bar(rig, 100.0), caplog)
-    assert line.startswith("[DEBUG] BTC-USD decision=flat p=none") and line.endswith("; no entry asked for")
+    assert line.startswith("[DEBUG] BTC-USD decision=flat p=none") and line.endswith("; no entry requested")
     rig.strategy.word = "buy"
     event = bar(rig, 100.0)
     rig.price("100")

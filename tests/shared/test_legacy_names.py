@@ -86,7 +86,7 @@ def test_a_secret_of_an_older_set_up_needs_a_private_file(tmp_path: Path, name: 
 
 
 def test_a_secret_in_the_environment_is_refused_where_it_would_be_read(tmp_path: Path) -> None:
-    assert "STATE_STORE_URI belongs into .env" in refused(
+    assert "STATE_STORE_URI belongs in .env" in refused(
         tmp_path, "", {"STATE_STORE_URI": "postgresql://u:canary@h/d"}
     )
     # A shell's own, that the bot does not read, stops nothing.
@@ -136,13 +136,13 @@ def test_a_name_that_the_table_knows_is_never_merely_kept(tmp_path: Path, monkey
 
 def test_what_only_looks_like_one_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
     assert "did you mean SLACK_WEBHOOK" in refused(tmp_path, "SLACK_WEBHOK=x")
-    assert "is no setting" in refused(tmp_path, "TELEGRAM_TOKEN=x")
-    assert "is no setting" in refused(tmp_path, "DQN_=x")
-    assert "is no setting" in refused(tmp_path, "FOO_FILE=x")
+    assert "is not a setting" in refused(tmp_path, "TELEGRAM_TOKEN=x")
+    assert "is not a setting" in refused(tmp_path, "DQN_=x")
+    assert "is not a setting" in refused(tmp_path, "FOO_FILE=x")
 
 
 def test_short_positions_are_refused_with_the_reason(tmp_path: Path) -> None:
-    assert "only with futures, which are not built yet" in refused(tmp_path, "LONG_ONLY=false")
+    assert "only with futures, which are not supported yet" in refused(tmp_path, "LONG_ONLY=false")
     assert from_file(tmp_path, "LONG_ONLY=true").settings.long_only
 
 

@@ -40,7 +40,7 @@ def test_caps_below_an_order_or_above_all_contradict() -> None:
     with pytest.raises(SettingsError, match="MAX_ORDER_USD=500 is above MAX_PRODUCT_USD=200"):
         loaded(MAX_ORDER_USD="500", MAX_PRODUCT_USD="1000,ETH:200")
     loaded(MAX_ORDER_USD="500", MAX_PRODUCT_USD="1000,LTC:200")  # LTC is not traded
-    with pytest.raises(SettingsError, match=r"CORRELATION_LIMIT=0\.8 caps nothing by itself"):
+    with pytest.raises(SettingsError, match=r"CORRELATION_LIMIT=0\.8 has no effect by itself"):
         loaded(CORRELATION_LIMIT="0.8")
     loaded(CORRELATION_LIMIT="0.8", MAX_PRODUCT_USD="BTC:100")
 

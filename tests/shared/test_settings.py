@@ -73,7 +73,7 @@ def test_a_bad_value_is_refused_with_its_key_and_what_is_allowed(tmp_path: Path,
 )
 def test_an_unknown_key_is_an_error_with_the_nearest_name(tmp_path: Path, wrong: str, near: str) -> None:
     line = problems(tmp_path, {}, wrong)[0]
-    assert "is no setting" in line and f"did you mean {near}" in line
+    assert "is not a setting" in line and f"did you mean {near}" in line
 
 
 def test_a_key_like_nothing_is_an_error_too(tmp_path: Path) -> None:

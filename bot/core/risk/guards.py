@@ -146,10 +146,10 @@ CONDITION_GUARDS: tuple[Guard, ...] = (
         "bp",
         lambda s: s.max_impact_bp,
         market_of.entry_impact_bp,
-        "when more is offered near the best ask; smaller entries walk less",
+        "when more is offered near the best ask; smaller entries have less impact",
         unknown_shuts=True,
         per_product=True,
-        unknown="no book that deep is known",
+        unknown="no order book of that depth",
     ),
 )
 EXPOSURE_GUARDS: tuple[Guard, ...] = (
@@ -166,11 +166,11 @@ EXPOSURE_GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "cluster",
-        "Money in products that move together, with this entry",
+        "Exposure to correlated products, with this entry",
         "USD",
         lambda s: s.max_product_usd if s.correlation_limit else 0.0,
         lambda world, market: float(correlation.exposure_of_cluster(world, market) + entry_size_quote(world, market)),
-        "when a lot of one of them is closed, or when they part",
+        "when a lot of one of them is closed, or when they no longer correlate",
         reaching_is_fine=True,
         per_product=True,
         limit_here=correlation.cap,

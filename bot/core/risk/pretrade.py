@@ -175,7 +175,7 @@ def _impact(world: "World", spec: OrderSpec) -> Refusal | None:
         return None
     value = impact_bp(world, world.markets[spec.product_id], float(spec.notional))
     if value is None:
-        return Refusal("impact", "no book that deep is known", f"< {limit:g} bp")
+        return Refusal("impact", "no order book of that depth", f"< {limit:g} bp")
     return Refusal("impact", f"{value:.1f} bp", f"< {limit:g} bp") if guard_shut(value, limit, False, False) else None
 
 
