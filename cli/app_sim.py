@@ -25,7 +25,7 @@ def sim_stop() -> None:
 
 
 @app.command("status")
-def sim_status(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+def sim_status(json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
     """Prices, orders, streams, struck faults."""
     from cli import sim as work
 

@@ -127,7 +127,7 @@ def say_what(candles: object) -> None:
 
 
 @app.command("list")
-def list_sets(json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+def list_sets(json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
     """Every candle set."""
 
     def work() -> None:

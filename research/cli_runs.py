@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLC0415
 app = typer.Typer(help="Kept runs: list, show, compare, repeat.", invoke_without_command=True)
-Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def _ids(incomplete: str) -> list[str]:
