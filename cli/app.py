@@ -333,7 +333,7 @@ def events_to_csv(
         "event_type,timestamp,product_id,side,size,price"
     ),
 ) -> None:
-    """Flatten an event log into a table; what an event lacks is blank."""
+    """Convert an event log to a CSV table; missing fields are left blank."""
     from cli import events as work
 
     work.to_csv(source, target, fields)
@@ -355,7 +355,7 @@ def test(context: typer.Context) -> None:
 def completion(
     shell: Annotated[complete.Shell, typer.Argument(help="Your shell.")],
 ) -> None:
-    """Print what makes Tab complete commands, options and settings: see docs/command-line.md."""
+    """Print the script that makes Tab complete commands, options and settings: see docs/command-line.md."""
     typer.echo(complete.script(shell))
 
 

@@ -35,7 +35,7 @@ def sim_status(json: Annotated[bool, typer.Option("--json", help="Print JSON for
 @app.command("faults")
 def sim_faults(
     assignments: Annotated[list[str] | None, typer.Argument(help="NAME=RATE or NAME={json}")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="All off.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Turn all faults off.")] = False,
 ) -> None:
     """Show, arm or clear what COIN-SIM breaks on purpose."""
     from cli import sim as work

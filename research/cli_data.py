@@ -12,7 +12,7 @@ from research.errors import Misused, ResearchError
 from research.options import data_dir, day_s, guarded
 
 # ruff: noqa: PLC0415
-app = typer.Typer(help="Candles: bring them in, download them, list them.", no_args_is_help=True)
+app = typer.Typer(help="Candles: import, download, list.", no_args_is_help=True)
 
 
 @app.command("import")
@@ -22,9 +22,9 @@ def import_files(
         str | None, typer.Option(help="Such as BTC-USD; without it, what the file's columns or name say.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the set; BTC-USD_1m without it.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Zone of times that name none, such as Europe/Berlin.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of times without one, such as Europe/Berlin.")] = None,
     date_order: Annotated[DateOrder | None, typer.Option(help="How dates such as 03/04/2024 are read.")] = None,
-    granularity: Annotated[str | None, typer.Option(help="Length of a bar, where it isn't the usual distance.")] = None,
+    granularity: Annotated[str | None, typer.Option(help="Bar length, if not the usual spacing of the rows.")] = None,
     price_increment: Annotated[str | None, typer.Option(help="Price increment, instead of the exchange's.")] = None,
     base_increment: Annotated[str | None, typer.Option(help="Size increment, instead of the exchange's.")] = None,
     outliers: Annotated[
@@ -88,7 +88,7 @@ def download(
     since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD (UTC).")] = "2024-01-01",
     until: Annotated[str | None, typer.Option(help="Before this day; now without it.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the set.")] = None,
-    url: Annotated[str, typer.Option(help="Whose candles.")] = "https://api.coinbase.com",
+    url: Annotated[str, typer.Option(help="The exchange to download from.")] = "https://api.coinbase.com",
     ca: Annotated[Path | None, typer.Option(help="Certificate to trust, for a simulator.")] = None,
 ) -> None:
     """Fetch Coinbase's public candles. Goes on where the last download ended."""

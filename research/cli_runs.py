@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from research.runs import Kept
 
 # ruff: noqa: PLC0415
-app = typer.Typer(help="Kept runs: list, show, compare, repeat.", invoke_without_command=True)
+app = typer.Typer(help="Stored runs: list, show, compare, repeat.", invoke_without_command=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -35,7 +35,7 @@ RunId = Annotated[str, typer.Argument(help="Id of a run, the end of it, or last.
 
 @app.callback()
 def runs_without_command(context: typer.Context, json: Json = False) -> None:
-    """Kept runs: list (also without a command), show, compare, repeat."""
+    """Stored runs: list (also without a command), show, compare, repeat."""
     if context.invoked_subcommand is None:
         guarded(lambda: list_runs(as_json=json))
 

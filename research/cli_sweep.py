@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLC0415
 Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
-Metric = Annotated[str, typer.Option(help="What is to be as large as it can: sharpe, total_return, calmar, …")]
+Metric = Annotated[str, typer.Option(help="What to maximise: sharpe, total_return, calmar, …")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Cores; 0 = all.")]
-RandomPoints = Annotated[int, typer.Option("--random", help="Take so many points of the grid at random.")]
+RandomPoints = Annotated[int, typer.Option("--random", help="Number of grid points to draw at random.")]
 Top = Annotated[int, typer.Option(help="How many of the best to print.")]
 Shown = ("total_return", "max_drawdown", "sharpe", "calmar", "lots", "open_lots", "fees")
 
@@ -25,7 +25,7 @@ def sweep(
     grid: Grid,
     metric: Metric = "sharpe",
     random_points: RandomPoints = 0,
-    optuna: Annotated[int, typer.Option(help="Let Optuna choose so many points of the grid, one after the other.")] = 0,
+    optuna: Annotated[int, typer.Option(help="Number of grid points that Optuna chooses one by one.")] = 0,
     engine: Annotated[str, typer.Option("--engine", help="auto, threads, processes or ray.")] = "auto",
     address: Annotated[str, typer.Option(help="A Ray cluster; local starts one here.")] = "local",
     jobs: Jobs = 0,
@@ -176,7 +176,7 @@ def check_strategy(
     name: Annotated[str, typer.Argument(help="A strategy, built in or from strategies/.")],
     data: Annotated[str, typer.Option("--data", "-d", help="Candle set to check it on.")],
     sets: Sets = None,
-    cuts: Annotated[int, typer.Option(help="At how many random bars history is cut off.")] = 20,
+    cuts: Annotated[int, typer.Option(help="Number of random bars at which history is cut off.")] = 20,
     buys: Annotated[int, typer.Option(help="Maximum number of BUY signals to test.")] = 100,
     bars: Annotated[int, typer.Option(help="Newest bars to check on; 0 = all.")] = 20_000,
     seed: Seed = 0,

@@ -457,7 +457,7 @@ def _of_status(error: Any) -> ExchangeError:
     if code == 401:
         return Unauthorized("401: the key, or this machine's clock, is not accepted")
     if code == 403:
-        return Forbidden(f"403: the key lacks a right ({text})")
+        return Forbidden(f"403: the key is missing a permission ({text})")
     if code == 429:
         return RateLimited("429: too many requests")
     if 400 <= code < 500:

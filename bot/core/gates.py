@@ -176,7 +176,7 @@ def _collar(world: World, market: Market) -> Gate:
 def _signal(world: World, market: Market) -> Gate:
     need = world.strategy.warmup_bars
     if market.strategy_error is not None:
-        return Gate("signal", "Signal", _FAULT, market.strategy_error, "BUY", "when the strategy is mended")
+        return Gate("signal", "Signal", _FAULT, market.strategy_error, "BUY", "when the strategy is fixed")
     if len(market.bars) < need:
         return Gate("signal", "Signal", _SHUT, f"{len(market.bars)} bars", f"{need} bars", "when the bars are there")
     late_s = _late_s(world, market)

@@ -83,7 +83,7 @@ async def compare(bot: Bot, rest: Rest) -> ev.Audited:
         ids = {fill.order_id for fill in missed}
         bot.dispatch(ev.OrdersSeen(tuple(own[order_id] for order_id in ids), complete=False, asked_ms=0))
         bot.dispatch(ev.FillsSeen(missed))
-    found = [f"the ledger lacks fill {f.trade_id} of {f.client_order_id}" for f in missed
+    found = [f"the ledger is missing fill {f.trade_id} of {f.client_order_id}" for f in missed
              if not bot.known_fill((f.order_id, f.trade_id))]  # fmt: skip
     kept_orders = dict[str, OrderRow]()
     async for order_page in reads.orders(bot.clock):

@@ -54,7 +54,7 @@ class OrderGate:
         if self._settings.coin_mode is Mode.LIVE and self._settings.dry_run:
             return "DRY_RUN is on: live orders are locked"
         if self._settings.coin_mode is Mode.LIVE:
-            locked = self._live_lock(spec) if self._live_lock is not None else "nobody looked for a permission"
+            locked = self._live_lock(spec) if self._live_lock is not None else "no live permission was checked"
             if locked is not None:
                 return f"live orders are locked: {locked}"
         if flatten:

@@ -91,4 +91,4 @@ def _channel_spoke(bot: Bot, handle: int) -> None:
     if gone:
         asyncio.get_running_loop().remove_reader(handle)
         bot.supervised = False
-        log.warning("PM2's daemon is gone: the bot goes on, but nobody would restart it")
+        log.warning("PM2's daemon is not running: the bot goes on, but would not be restarted")

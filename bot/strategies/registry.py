@@ -94,7 +94,7 @@ def _only_class(module: ModuleType, path: Path, root: Path) -> type[Strategy]:
     missing = sorted(getattr(found[0], "__abstractmethods__", ()))
     if missing:
         line = inspect.getsourcelines(found[0])[1]
-        raise SettingsError([f"{_shown(path, root)}:{line}: {found[0].__name__} lacks {' and '.join(missing)}"])
+        raise SettingsError([f"{_shown(path, root)}:{line}: {found[0].__name__} is missing {' and '.join(missing)}"])
     return found[0]
 
 

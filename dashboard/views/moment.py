@@ -77,7 +77,7 @@ def _rows(m: Moment, at: datetime) -> list[tuple[str, str]]:
             f"{'up' if alive else 'ended'}, started {f.clock(f.of_ms(boot.at_ms), at)}" if boot else "no start by then",
         ),
         ("Build", f.clean(boot.build) if boot else f.DASH),
-        ("Wish", f"{level.cmd} by {f.clean(level.by)}" if level else "run, nobody had commanded"),
+        ("Requested", f"{level.cmd} by {f.clean(level.by)}" if level else "run, no command yet"),
         ("Latches", ", ".join(f"{x.kind} {f.short_id(x.latch_id, 6)}" for x in m.latches) or "none"),
     ]
     if equity is not None and m.at_ms // 1000 - equity.at_s < 3600:

@@ -66,7 +66,7 @@ class Order:
 
 
 def working(s: Snapshot, money: Mapping[str, OrderMoney]) -> list[Order] | None:
-    """Orders that work at the exchange: what needs a person first, foreign ones last. None = not known."""
+    """Working orders at the exchange: what needs a person first, foreign ones last. None = not known."""
     docs = s.state.orders if s.state else None
     if docs is None:
         return None

@@ -26,7 +26,7 @@ def fills(case: Case) -> Iterator[str]:
         for f in case.tables["fills"]
     }
     for key in there.keys() - here.keys():
-        yield f"the ledger lacks fill {key[1][:8]} of order {key[0][:8]}: {there[key]}"
+        yield f"the ledger is missing fill {key[1][:8]} of order {key[0][:8]}: {there[key]}"
     for key in here.keys() - there.keys():
         yield f"the ledger holds fill {key[1][:8]} of order {key[0][:8]}, which the exchange never made"
     for key in here.keys() & there.keys():

@@ -71,7 +71,7 @@ def test_latch_start_and_wish_are_those_of_then(paths: DataPaths) -> None:
         assert len(then.latches) == latched
         rows = dict(moment(then).rows)
         assert rows["Bot"].startswith(alive)
-        assert rows["Wish"] == "run, nobody had commanded"
+        assert rows["Requested"] == "run, no command yet"
         assert rows["Equity"] == "not noted then"
 
 

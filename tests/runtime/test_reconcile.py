@@ -204,7 +204,7 @@ def test_a_fill_that_nobody_told_is_counted_by_the_audit(whole: Whole) -> None:
     whole.drive(5)
     whole.net.bend = lambda _m, _p, status, body: (status, body)
     result = whole.loop.run_until_complete(audit.compare(bot, bot.rest))
-    assert bot.engine.world.fill_keys and not [text for text in result.findings if "lacks fill" in text]
+    assert bot.engine.world.fill_keys and not [text for text in result.findings if "missing fill" in text]
 
 
 def test_one_short_answer_is_no_finding(whole: Whole) -> None:

@@ -101,7 +101,7 @@ def test_options_of_other_strategies_are_left_alone(tmp_path: Path) -> None:
         ("import nothing_of_that_name\n", "strategies/dip.py:1: ModuleNotFoundError: "),
         ("x = 1\nraise SystemExit(3)\n", "strategies/dip.py:2: SystemExit: 3"),
         ("x = 1\n", "strategies/dip.py:1: it defines no class that derives from Strategy"),
-        (GOOD.replace("def compute", "def compote"), "strategies/dip.py:12: Dip lacks compute"),
+        (GOOD.replace("def compute", "def compote"), "strategies/dip.py:12: Dip is missing compute"),
         (GOOD + "class Dip2(Dip): ...\n", "2 classes that derive"),
         (
             GOOD.replace(
