@@ -86,7 +86,7 @@ def _control(world: World, _market: Market) -> Gate:
     if world.latch is not None:
         return Gate("control", "Control", _SHUT, "killed", "run", "reset the kill latch, then Start")
     if world.safe is not None:
-        return Gate("control", "Control", _FAULT, "safe", "run", "press Start when the cause is mended")
+        return Gate("control", "Control", _FAULT, "safe", "run", "press Start when the cause is fixed")
     if not world.ready:
         return Gate("control", "Control", _UNKNOWN, "starting", "run", "when the boot is over")
     return Gate("control", "Control", _SHUT, world.level.word, "run", "press Start")
@@ -209,7 +209,7 @@ def _bar_used(_world: World, market: Market) -> Gate:
 def _in_flight(world: World, market: Market) -> Gate:
     entries = world.entries_in_flight(market.product.product_id)
     if not entries and market.product.product_id in world.makers:
-        return Gate("in_flight", "Entry in flight", _SHUT, "one, priced anew", "none", "when it is filled or given up")
+        return Gate("in_flight", "Entry in flight", _SHUT, "one, being repriced", "none", "when it is filled or given up")
     if not entries:
         return Gate("in_flight", "Entry in flight", _OPEN, "none", "none")
     unknown = any(order.state.value == "unknown" for order in entries)

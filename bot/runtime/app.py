@@ -242,7 +242,7 @@ class Bot:
         gap_s, self._beat_s = now_s - self._beat_s, now_s
         if gap_s <= GAP_S:
             return False
-        log.warning("the loop stood still for %.1f s: streams begin anew, entries wait for them", gap_s)
+        log.warning("the event loop was blocked for %.1f s: streams reconnect, entries wait for them", gap_s)
         for stream in filter(None, (*self.streams, self.depth)):
             stream.give_up("this machine slept")
         self.dispatch(ev.FeedChanged(False, "this machine slept"))

@@ -321,7 +321,7 @@ class Boot:
         if unclean >= limit:
             bot.gate.latches.safe = True
             bot.dispatch(
-                ev.SafeMode(f"SAFE: {unclean} unclean ends in ten minutes; press Start when the cause is mended")
+                ev.SafeMode(f"SAFE: {unclean} unclean ends in ten minutes; press Start when the cause is fixed")
             )
 
     # BACKFILL

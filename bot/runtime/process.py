@@ -184,7 +184,7 @@ class Process:
             aside = path.with_name(f"positions.damaged-{self._clock.utc():%Y%m%dT%H%M%SZ}.json")
             with contextlib.suppress(OSError):
                 os.replace(path, aside)
-            log.warning("positions.json was damaged: kept as %s, made anew from the ledger", aside.name)
+            log.warning("positions.json was damaged: kept as %s, rebuilt from the ledger", aside.name)
 
     async def _live(self) -> int:
         bot = self.bot

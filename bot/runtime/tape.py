@@ -194,7 +194,7 @@ class Tape:
 
     def _give_up(self, why: str) -> None:
         self._broken, self._waiting = why, []
-        log.error("tape: %s; nothing more is recorded until the bot starts anew", why)
+        log.error("tape: %s; nothing more is recorded until the bot restarts", why)
 
 
 def _acts(line: Line, intents: Sequence[Intent]) -> None:

@@ -118,7 +118,7 @@ def _clock_and_io(seen: BotSeen) -> list[Check]:
             warn("writes", f"{state.io.write_errors} failed, last: {state.io.last_error}", "See data folder and disk")
         )
     if not state.control.ok:
-        way = "Write it anew by any command: ./coin pause"
+        way = "Rewrite it with any command: ./coin pause"
         checks.append(bad("control.json", state.control.error or "refused by the bot", way))
     return checks
 
@@ -134,7 +134,7 @@ def documents(paths: DataPaths) -> list[Check]:
         checks.append(note("control.json", "none: the bot may run"))
     except (Unreadable, OSError) as error:
         checks.append(
-            bad("control.json", str(error), "The last good wish holds. Any command writes it anew: ./coin pause")
+            bad("control.json", str(error), "The last valid request holds. Any command rewrites it: ./coin pause")
         )
     for path in (paths.positions, paths.market, paths.market_db):
         try:

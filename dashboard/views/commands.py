@@ -135,7 +135,7 @@ def _repeatable(s: Snapshot, cmd: Cmd) -> bool:
 
 def _already(s: Snapshot, cmd: Cmd) -> str:
     if not s.fresh:
-        return "Already the wish on disk."
+        return "Already requested."
     word = {Cmd.START: "running", Cmd.PAUSE: "paused", Cmd.STOP: "stopped"}[cmd]
     return "Starting." if s.status is Status.STARTING and cmd is Cmd.START else f"Already {word}."
 
@@ -228,7 +228,7 @@ def _of_sent(sent: Sent, receipt: ReceiptDoc | None, s: Snapshot) -> Receipt:
         return Receipt(sent.id, heading(sent.cmd, sent.args), by, "now", steps, "On its way.", False)
     steps = [first, ReceiptStep("fail", "bads", "not seen", f.duration(NOT_SEEN_S))]
     if sent.cmd in LEVEL_OF:
-        say = "The bot has not read the wish. It stays on disk and holds when the bot reads again."
+        say = "The bot has not read the command. It stays on disk and takes effect when the bot reads again."
     else:
         say = "The bot has not read the command. It expires unread; nothing was done."
     if sent.cmd == Cmd.KILL:

@@ -112,7 +112,7 @@ def _lock_check(s: Snapshot) -> Check:
 
 def _control_check(s: Snapshot) -> Check:
     if s.control_error:
-        return _check("control.json", "warn", f.clean(s.control_error), "Any command from here writes it anew")
+        return _check("control.json", "warn", f.clean(s.control_error), "Any command from here rewrites it")
     doc = s.state.control if s.state else None
     if s.fresh and doc is not None and not doc.ok:
         return _check("control.json", "warn", f.clean(doc.error or "the bot cannot read it"), "Any command mends it")
@@ -219,7 +219,7 @@ _WHAT = {
     "ledger": "the truth: orders, fills, lots",
     "market": "candles and equity for charts",
     "market.json": "best bid and ask",
-    "control.json": "the wish",
+    "control.json": "requested state",
     "KILL": "kill switch: exists = killed",
     "audit.jsonl": "who sent which command",
 }

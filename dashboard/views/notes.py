@@ -303,7 +303,7 @@ def _of_files(s: Snapshot, state: BotState) -> Note | None:
             "warn",
             "warns",
             "control.json does not hold",
-            f"{why}. The last good wish stays in force; any command from here mends the file.",
+            f"{why}. The last valid request stays in force; any command from here repairs the file.",
         )
     if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:
         where = "The simulated market is lively: the first entry usually comes within five minutes of the start."

@@ -39,7 +39,7 @@ def test_a_process_that_stood_still_begins_its_streams_anew_before_it_goes_on(sy
     back = lambda s: any("stream is back" in event["text"] for event in s["events"])  # noqa: E731
     found = system.until(lambda s: s["status"] == "running" and s["ws_ok"] and back(s), 20, "running again")
     assert found["boot_id"] == before["boot_id"] and bot.poll() is None
-    assert "the loop stood still for" in system.log() and "this machine slept" in system.log()
+    assert "the event loop was blocked for" in system.log() and "this machine slept" in system.log()
 
 
 def test_without_handles_it_stays_up_and_comes_back(system: System) -> None:
