@@ -124,4 +124,4 @@ def _say_errors(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         where = "; ".join(f"{'.'.join(str(p) for p in e['loc'][:4])}: {e['msg']}" for e in error.errors()[:5])
-        return answer(request, 422, f"The request does not hold: {where}"[:500])
+        return answer(request, 422, f"The request is not valid: {where}"[:500])

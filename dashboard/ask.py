@@ -57,7 +57,7 @@ def _kill(s: Snapshot, _target: str, who: Principal) -> Ask:
         ("The exchange is asked twice that none is left.", says.times[3]),
     ]
     warning = f"{says.stays} stay open, and " if says.stays else ""
-    strong = "no exit guards them while killed. " if says.stays else ""
+    strong = "no exit protects them while killed. " if says.stays else ""
     return Ask(
         "kill", {}, "Kill COIN-BOT", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL], button="Kill",
         icon="kill", small=f"{says.drilled} Faster: hold K for one second on any page.",

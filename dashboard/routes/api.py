@@ -25,7 +25,7 @@ READ_TTL_S = 1.0
 _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": m.Error, "description": "Not signed in."},
     403: {"model": m.Error, "description": "Not allowed."},
-    422: {"model": m.Error, "description": "A parameter does not hold."},
+    422: {"model": m.Error, "description": "A parameter is not valid."},
 }
 
 

@@ -270,7 +270,7 @@ def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Note:
         found = f.plural(kill.orders_found, "order")
         cancelled = f"{found} cancelled, none left, asked twice: {f.milliseconds(kill.cleared_ms)}."
     lots, _ = _held(state.positions)
-    strong = f"{_worth(state.positions)} stay{'s' if lots == 1 else ''} open and no exit guards them." if lots else ""
+    strong = f"{_worth(state.positions)} stay{'s' if lots == 1 else ''} open and no exit protects them." if lots else ""
     if kill.flat:
         strong = "The exchange shows it flat."
     note_text = f" {f.clean(kill.note)}" if kill.note else ""
@@ -302,7 +302,7 @@ def _of_files(s: Snapshot, state: BotState) -> Note | None:
         return Note(
             "warn",
             "warns",
-            "control.json does not hold",
+            "control.json is not valid",
             f"{why}. The last valid request stays in force; any command from here repairs the file.",
         )
     if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:

@@ -37,7 +37,7 @@ def test_every_button_ends_in_a_receipt(running: Start, visit: Visit) -> None:
     v.page.click("#dlg [data-go]")
     v.word("KILLED")
     v.receipt("Kill")
-    assert "no exit guards them" in v.page.inner_text("#f-note")
+    assert "no exit protects them" in v.page.inner_text("#f-note")
     assert decode_control(here.paths.control.read_bytes()).level is Level.KILL
     v.page.click("#cmd button[value=reset_kill]")
     v.page.wait_for_selector("#dlg[open]")

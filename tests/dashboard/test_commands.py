@@ -322,7 +322,7 @@ async def test_the_api_refuses_what_the_button_refuses(dash: Dash, status: Statu
 async def test_a_dialog_says_what_happens_before_it_does(dash: Dash) -> None:
     async with await dash.browser() as client:
         kill = (await client.get("/ask", params={"ask": "kill"})).text
-        assert "no exit guards them" in kill
+        assert "no exit protects them" in kill
         assert "6 lots worth" in kill
         flatten = (await client.get("/ask", params={"ask": "flatten"})).text
         assert "Sell 6 lots" in flatten
