@@ -292,6 +292,7 @@ class Sources:
             quotes={q.product_id: q for q in market.quotes} if market else {},
             depth={d.product_id: d for d in market.depth} if market else {},
             depth_kept=settings.depth_view,
+            lively=settings.sim_market == "lively",
             lost_at=self._seen_at,
         )
 

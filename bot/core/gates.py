@@ -209,7 +209,9 @@ def _bar_used(_world: World, market: Market) -> Gate:
 def _in_flight(world: World, market: Market) -> Gate:
     entries = world.entries_in_flight(market.product.product_id)
     if not entries and market.product.product_id in world.makers:
-        return Gate("in_flight", "Entry in flight", _SHUT, "one, being repriced", "none", "when it is filled or given up")
+        return Gate(
+            "in_flight", "Entry in flight", _SHUT, "one, being repriced", "none", "when it is filled or given up"
+        )
     if not entries:
         return Gate("in_flight", "Entry in flight", _OPEN, "none", "none")
     unknown = any(order.state.value == "unknown" for order in entries)

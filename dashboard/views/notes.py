@@ -307,7 +307,7 @@ def _of_files(s: Snapshot, state: BotState) -> Note | None:
         )
     if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:
         where = "The simulated market is lively: the first entry usually comes within five minutes of the start."
-        text = where if s.mode == "sim" else "The first buy with every gate open makes a runner."
+        text = where if s.mode == "sim" and s.lively else "The first buy with every gate open makes a runner."
         return (
             Note("info", "info", "No lot yet", text) if not (state.account and state.account.day_lots_opened) else None
         )

@@ -94,6 +94,7 @@ class Snapshot:
     quotes: dict[str, Quote] = field(default_factory=dict)
     depth: dict[str, DepthDoc] = field(default_factory=dict)
     depth_kept: bool = True  # DEPTH_VIEW
+    lively: bool = False  # SIM_MARKET=lively: only there do entries come soon
     lost_at: datetime | None = None  # when the last good document was read, where it is old now
     flags: frozenset[str] = frozenset()
 

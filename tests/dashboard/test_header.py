@@ -281,6 +281,17 @@ def test_a_receipt_is_gone_once_it_is_read_or_no_longer_so(
     assert bool(commands.receipts(snapshot(now, Presence.FRESH, sent=(command,)))) is shown
 
 
+@pytest.mark.parametrize("lively", [True, False])
+def test_a_quick_first_entry_is_promised_only_on_the_lively_market(state: BotState, *, lively: bool) -> None:
+    assert state.account is not None
+    fresh = dataclasses.replace(
+        state, status=Status.RUNNING, positions=[], account=dataclasses.replace(state.account, day_lots_opened=0)
+    )
+    note = notes.note(snapshot(fresh, Presence.FRESH, lively=lively))
+    assert note is not None and note.heading == "No lot yet"
+    assert ("within five minutes" in note.text) is lively
+
+
 def test_stops_that_nobody_watches_are_called_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     s = snapshot(blind(tmp_path_factory, 51), Presence.FRESH)
     nearest = positions.next_exits(s)

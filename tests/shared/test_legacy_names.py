@@ -86,9 +86,7 @@ def test_a_secret_of_an_older_set_up_needs_a_private_file(tmp_path: Path, name: 
 
 
 def test_a_secret_in_the_environment_is_refused_where_it_would_be_read(tmp_path: Path) -> None:
-    assert "STATE_STORE_URI belongs in .env" in refused(
-        tmp_path, "", {"STATE_STORE_URI": "postgresql://u:canary@h/d"}
-    )
+    assert "STATE_STORE_URI belongs in .env" in refused(tmp_path, "", {"STATE_STORE_URI": "postgresql://u:canary@h/d"})
     # A shell's own, that the bot does not read, stops nothing.
     assert not from_file(tmp_path, "", {"VAULT_TOKEN": "x", "SLACK_WEBHOOK": "y", "PORT": "1"}).kept
 
