@@ -57,8 +57,8 @@ def page(plan: Plan, walked: Walked) -> str:
     ]
     won = [w.tested["total_return"] for w in tested if w.tested.get("total_return") is not None]
     facts = {
-        "Return, all tests in a row": _percent(growth[-1] - 1.0) if len(growth) > 1 else "—",
-        "Sharpe, all tests in a row": "—" if walked.sharpe is None else f"{walked.sharpe:,.2f}",
+        "Return, all tests combined": _percent(growth[-1] - 1.0) if len(growth) > 1 else "—",
+        "Sharpe, all tests combined": "—" if walked.sharpe is None else f"{walked.sharpe:,.2f}",
         "Buy and hold, the same bars": "—" if judged is None else _percent(judged.buy_and_hold),
         "Worst drawdown": "—" if judged is None else _percent(walked.max_drawdown),
         "Lots closed by rule": "—" if judged is None else f"{judged.closed_lots:,}",

@@ -22,7 +22,7 @@ def test_one_line_when_it_shuts_and_one_when_it_has_opened_for_a_while() -> None
         wide(rig, "2" if number % 3 else "0.01")  # to and fro with every price
         lines += notes(rig.tick())
     shut = [line for line in lines if "Spread" in line]
-    assert len(shut) == 1 and shut[0].startswith("BTC-USD: Spread: 4 %") and "no entry" in shut[0]
+    assert len(shut) == 1 and shut[0].startswith("BTC-USD: Spread: 4 %") and "no entries" in shut[0]
     lines = []
     for _ in range(40):
         wide(rig, "0.01")

@@ -222,7 +222,7 @@ def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(st
         assert header.block(s).word == "HUNG"
         told = notes.note(s)
         assert told is not None and told.action == "restart"
-        assert "hangs" in told.heading and "gone" not in told.heading
+        assert "is hung" in told.heading and "gone" not in told.heading
         assert not [w.text for w in told.witnesses if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
         assert any("stopped by a signal" in w.text for w in told.witnesses)
         assert commands.why_not_process(s, restart=True) == ""

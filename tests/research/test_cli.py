@@ -84,7 +84,7 @@ def _runs_are_shown(folder: Path, ids: list[str]) -> None:
 
 def test_as_live_takes_the_defaults_of_live(folder: Path) -> None:
     said = coin(folder, "backtest", "-d", "mine", "--as", "live", "-s", "STRATEGY=sma_cross")
-    assert "defaults of profile prod; by --set: STRATEGY=sma_cross" in said
+    assert "defaults of profile prod; overridden by --set: STRATEGY=sma_cross" in said
     newest = max((folder / "research" / "runs").glob("*/run.json"), key=lambda p: p.stat().st_mtime)
     about = json.loads(newest.read_text())
     prod = load(Path("/nonexistent"), {"PROFILE": "prod"}).settings
@@ -100,7 +100,7 @@ def test_sweep_walk_and_check(folder: Path) -> None:
     assert "by luck alone" in said and "table.csv" in said and "report.html" in said
     assert "2 of 2 points were there already" in coin(folder, "sweep", *asked, "--jobs", "2")
     walked = coin(folder, "walkforward", *asked, "--train", "1d", "--test", "12h", "--purge", "1h", "--jobs", "1")
-    assert "All tests in a row" in walked and "buy and hold" in walked and "sold at the end of a test" in walked
+    assert "All tests combined" in walked and "buy and hold" in walked and "sold at the end of a test" in walked
     assert walked.index("while holding") < walked.index("All tests")
     assert "✓ no look-ahead bias" in coin(folder, "check-strategy", "sma_cross", "-d", "mine")
 

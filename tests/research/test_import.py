@@ -168,10 +168,10 @@ def off(table: list[tuple[Any, ...]], at: int, factor: float) -> list[tuple[Any,
 @pytest.mark.parametrize("factor", [100.0, 0.01, 10.0])
 def test_a_bar_in_another_unit_needs_a_choice(tmp_path: Path, factor: float) -> None:
     file = write(tmp_path, "BTC-USD.csv", off(rows(), 20, factor))
-    with pytest.raises(ResearchError, match=r"1 bar far off .* --outliers drop"):
+    with pytest.raises(ResearchError, match=r"1 bar far from .* --outliers drop"):
         read_files([file])
     kept = read_files([file], outlier_choice=OutlierChoice.KEEP)
-    assert len(kept.candles) == 40 and any("1 bar far off" in line and "kept" in line for line in kept.said)
+    assert len(kept.candles) == 40 and any("1 bar far from the ones" in line and "kept" in line for line in kept.said)
     dropped = read_files([file], outlier_choice=OutlierChoice.DROP)
     assert len(dropped.candles) == 39 and any("left out" in line for line in dropped.said)
     assert START + 20 * 60 not in dropped.candles.start_s

@@ -42,7 +42,7 @@ def note(world: "World", guards: Sequence[Guard], read: Callable[[Guard, "World"
 def _say(world: "World", guard: Guard, product_id: str, reading: Reading) -> None:
     value = f"{plainly(reading.value, 6)}" if reading.value is not None else "not a number"
     unit = f" {guard.unit}" if guard.unit else ""
-    text = f"{guard.title}: {value}{unit} (limit {plainly(reading.limit)}): no entry, {guard.opens}"
+    text = f"{guard.title}: {value}{unit} (limit {plainly(reading.limit)}): no entries; opens again {guard.opens}"
     _write(world, product_id, text, "bad" if guard.broken else "warn")
 
 
