@@ -257,7 +257,7 @@ def test_a_sale_whose_news_come_late_goes_on_where_it_was() -> None:
             rig.fills_all(spec, str(spec.base_size), "98.5")
         seen = len(sales(rig))
     assert not rig.lots and rig.now_ms - first_ms <= slices.SLICES_MS + 15_000
-    assert len([i for i in rig.intents if isinstance(i, Note) and "goes in parts" in i.text]) == 1
+    assert len([i for i in rig.intents if isinstance(i, Note) and "is sold in parts" in i.text]) == 1
 
 
 def test_the_rest_goes_at_market_also_after_it_was_refused() -> None:
