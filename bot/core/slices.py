@@ -5,7 +5,6 @@ after it has room again. After SLICES_MAX parts or SLICES_MS the rest goes at ma
 of it is kept: after a restart what is left of the lot is sliced anew, and its exit order is looked up first as ever.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from bot.core.book import BP, Book, sell_impact_bp, sellable_within
 from bot.core.lots import Lot
 from bot.core.market import Market
 from bot.core.model import Kind, Side
+from bot.core.slicing import Slicing
 from shared.money import ZERO, spoken
 
 if TYPE_CHECKING:
@@ -23,17 +23,6 @@ SLICES_MS = 30_000
 FIRST_BOOK_MS = 5_000  # after a start the books are on their way: a sale waits so long for the first one
 FORGOTTEN_MS = 5_000  # an exit that lapsed, and was decided anew later, begins anew
 SHOWS_MS = 500  # how long after the news of a fill a book may still be the one before it
-
-
-@dataclass(slots=True)
-class Slicing:
-    """One lot's sale in parts."""
-
-    since_ms: int
-    asked_ms: int
-    spread: float | None  # between bid and ask when it began
-    parts: int = 0
-    ending: bool = False  # the rest goes at market
 
 
 def next_size(world: "World", market: Market, lot: Lot) -> Decimal | None:

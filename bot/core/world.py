@@ -16,7 +16,7 @@ from bot.core.model import Bar, Kind, OrderSpec, Product, Purpose, VenueOrder
 from bot.core.orders import Order, OrderInput, OrderState
 from bot.core.portfolio import Portfolio, from_signed
 from bot.core.risk.memory import RiskMemory
-from bot.core.slices import Slicing
+from bot.core.slicing import Slicing
 from bot.core.time_weighted import FACT, PEAK_FACT, Curve
 from shared.control import Level
 from shared.documents import EventDoc
