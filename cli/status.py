@@ -32,6 +32,8 @@ EXIT = {
     Verdict.SAFE: 11,
     Verdict.ERROR: 12,
 }
+# A process that is there and does nothing.
+_SILENT = frozenset({Verdict.STALE, Verdict.HUNG})
 
 
 def status(*, as_json: bool = False) -> int:
@@ -44,7 +46,7 @@ def status(*, as_json: bool = False) -> int:
     if as_json:
         _print_json(seen, verdict)
     else:
-        _print_processes(processes, trouble)
+        _print_processes(processes, trouble, verdict)
         _print_bot(seen, verdict)
     return EXIT[verdict.word]
 
@@ -79,7 +81,7 @@ def _processes() -> tuple[dict[str, Process], str | None]:
         return {}, str(error)
 
 
-def _print_processes(processes: dict[str, Process], trouble: str | None) -> None:
+def _print_processes(processes: dict[str, Process], trouble: str | None, verdict: Judged) -> None:
     if trouble is not None:
         ui.plain(f"  PM2       {trouble}")
         return
@@ -89,6 +91,8 @@ def _print_processes(processes: dict[str, Process], trouble: str | None) -> None
             ui.plain(f"  {name:9} –")
             continue
         mark = ui.marked(ui.GOOD if process.effective is Effective.ONLINE else ui.BAD)
+        if name == "COIN-BOT" and process.effective is Effective.ONLINE and verdict.word in _SILENT:
+            mark = ui.marked(ui.WARN)  # PM2 sees that it exists, not that it works
         since = f"up {ui.ago(time.time() - process.started_ms / 1000)}" if process.started_ms else ""
         other = "" if process.cwd == str(ROOT) else f"  of {process.cwd}"
         ui.plain(

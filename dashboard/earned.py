@@ -87,7 +87,7 @@ async def look(hub: Hub, s: Snapshot, range_: str, page: int = 1) -> Earned | No
 def figures(found: Earned | None, by: str, s: Snapshot) -> dict[str, Any]:
     """The same as numbers, for the API."""
     if found is None:
-        return dict.fromkeys(_NAMES) | dict.fromkeys(_COUNTS, 0) | {"periods": []}
+        return dict.fromkeys((*_NAMES, *_COUNTS)) | {"periods": []}
     head, account = found.head, s.state.account if s.state else None
     returns, deepest = ratios.daily_returns(found.notes), ratios.max_drawdown_pct(found.notes)
     return {
@@ -98,8 +98,8 @@ def figures(found: Earned | None, by: str, s: Snapshot) -> dict[str, Any]:
         "closed_lots": head.closed.count,
         "won": head.closed.won,
         "lost": head.closed.lost,
-        "open_lots": head.open.count,
-        "open_won": head.open.won,
+        "open_lots": None if head.open.lots is None else head.open.count,
+        "open_won": None if head.open.pnl is None else head.open.won,
         "win_rate_pct": head.win_pct,
         "profit_factor": head.profit_factor,
         "expectancy": head.expectancy,

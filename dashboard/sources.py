@@ -25,6 +25,7 @@ from shared.paths import ROOT, DataPaths
 from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble
 from shared.presence import CLOCK_WARNING_S, LATE_S, Presence, Sighting, judge
 from shared.settings import Loaded, Mode, Settings
+from shared.verdict import Verdict
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.05
@@ -75,6 +76,7 @@ class Sources:
         self._second = int(time.monotonic())
         self._writes = 0
         self._late = False
+        self._blind = False
         self._sent: deque[tuple[Command, float, str]] = deque(maxlen=SENT_KEPT)
         self._presence: Presence | None = None
         self._unseen_at = 0.0
@@ -149,6 +151,7 @@ class Sources:
             self._late = self._late or (self._moved and mono - self._moved_at > LATE_S)
             self._moved, self._moved_at = True, mono
             self._writes += 1
+            self._blind = self._blind or (new.verdict is not None and new.verdict.word == Verdict.BLIND)
             skew_s = new.ts_ms / 1000 - now.timestamp()
             self._skew_s = skew_s if abs(skew_s) > CLOCK_WARNING_S else None
         self._seen_at = now if self._moved else of_text(new.ts)
@@ -166,8 +169,8 @@ class Sources:
     def _roll_second(self) -> None:
         second = int(time.monotonic())
         for _ in range(min(60, second - self._second)):
-            self._beats.append(Beat(self._writes, self._late))
-            self._writes, self._late = 0, False
+            self._beats.append(Beat(self._writes, self._late, self._blind))
+            self._writes, self._late, self._blind = 0, False, False
             self.version += 1
         self._second = second
 

@@ -100,8 +100,14 @@ class Judged:
         """Figures are shown, and the exchange was not heard to confirm them lately."""
         return self.figures_age_s is not None and self.figures_age_s > BLIND_S
 
+    def worst(self, *names: str) -> PartDoc | None:
+        """Of the sources named, the one that is in the worst state, else the one that answered longest ago."""
+        found = [part for part in self.parts if part.name in names]
+        return max(found, key=lambda part: (_WORSE.index(part.state), part.age_ms or 0), default=None)
 
-_OUTRANK = frozenset({Verdict.BLIND, Verdict.LEDGER_GONE, Verdict.LOCKED_OUT})
+
+_WORSE = (PartState.OK, PartState.UNKNOWN, PartState.WARN, PartState.GONE)
+OUTRANK = frozenset({Verdict.BLIND, Verdict.LEDGER_GONE, Verdict.LOCKED_OUT})
 
 
 def judge(doc: VerdictDoc | None, status: str | None, outside: Outside) -> Judged:
@@ -115,7 +121,7 @@ def judge(doc: VerdictDoc | None, status: str | None, outside: Outside) -> Judge
     own = _word(doc, status)
     if own is None:
         return Judged(Verdict.LOADING, "no status from the bot yet", None, figures_age_s, parts)
-    if doc is None or own not in _OUTRANK:
+    if doc is None or own not in OUTRANK:
         return Judged(own, "", None, figures_age_s, parts)
     seconds = None if doc.seconds is None else doc.seconds + (age_s or 0.0)
     return Judged(own, doc.reason or "", seconds, figures_age_s, parts)
@@ -174,6 +180,6 @@ def _word(doc: VerdictDoc | None, status: str | None) -> Verdict | None:
             word = Verdict(said)
         except ValueError:
             continue
-        if word in _OUTRANK or word.value == status:
+        if word in OUTRANK or word.value == status:
             return word
     return None

@@ -67,7 +67,11 @@ def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
     gone = [part for part in parts if part.state is PartState.GONE]
     if not gone:
         return None
-    ages = [part.age_ms / 1000 for part in gone if part.age_ms is not None]
+    silent_s = bot.rest.silent_since_s if bot.rest is not None else None
+    ages = [part.age_ms / 1000 for part in gone if part.age_ms is not None and part.name != "rest"]
+    if silent_s is not None and any(part.name == "rest" for part in gone):
+        # It is asked now and then: before the first question without an answer it was not silent, it was not asked.
+        ages.append(bot.clock.monotonic_s() - silent_s)
     said = "; ".join(f"{part.title}: {part.text}" for part in gone)
     return _Trouble(Verdict.BLIND, said, round(max(ages), 1) if ages else None)
 

@@ -27,7 +27,11 @@ def _files(_s: Snapshot, data: Data, _role: str) -> Context:
 
 
 def _feeds(s: Snapshot, _data: Data, _role: str) -> Context:
-    return {"feeds": s.state.feeds if s.state else None, "rows": health.feed_rows(s)}
+    return {
+        "feeds": s.state.feeds if s.state else None,
+        "rows": health.feed_rows(s),
+        "channels": health.channel_rows(s),
+    }
 
 
 def _account(s: Snapshot, _data: Data, role: str) -> Context:

@@ -145,8 +145,7 @@ def _feeds(s: Snapshot) -> Iterator[Metric]:
     if feeds is None:
         return
     yield from _gauge("bot_ws_connected", "1 while the stream is connected", float(feeds.ws_connected))
-    age_s = None if feeds.ws_age_ms is None else feeds.ws_age_ms / 1000
-    yield from _gauge("bot_ws_age_seconds", "Since the last message", age_s)
+    yield from _gauge("bot_ws_age_seconds", "Since the last message", s.ws_age_s)
     yield CounterMetricFamily("bot_ws_reconnects", "Reconnections of the stream", value=feeds.ws_reconnects)
     yield CounterMetricFamily("bot_ws_gaps", "Gaps in the stream's sequence", value=feeds.ws_gaps)
     yield CounterMetricFamily("bot_ws_messages", "Messages of the stream", value=feeds.ws_messages)

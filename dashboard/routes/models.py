@@ -166,11 +166,11 @@ class Performance(BaseModel):
     open: float | None = Field(description="Open lots at their marks, after fees; null: a lot has no price.")
     total: float | None = Field(description="Both.")
     fees: float | None = Field(description="Of every fill in the range.")
-    closed_lots: int
-    won: int
-    lost: int
-    open_lots: int
-    open_won: int
+    closed_lots: int | None
+    won: int | None
+    lost: int | None
+    open_lots: int | None
+    open_won: int | None
     win_rate_pct: float | None = Field(description="Of closed and open lots.")
     profit_factor: float | None = Field(description="Of closed and open lots.")
     expectancy: float | None = Field(description="Mean of closed and open lots.")

@@ -64,6 +64,18 @@
     return { time: snap(times, one.at_s), position: "aboveBar", shape: "square", color: p.now, size: 0.6, text: one.adopted ? `transfer ${amount}` : `not adopted ${amount}` };
   };
 
+  // Notes come once a minute: where none came for five, the bot saw nothing, and no line is drawn across. The time keeps
+  // its place by empty points; the library joins what stands around them, so the last one before hides its stroke.
+  function withGaps(all) {
+    const width = all.at(-1).time - all[0].time, least = Math.max(300, width / 200), step = Math.max(60, Math.ceil(width / 1500)), rows = [];
+    for (const row of all) {
+      const last = rows.at(-1)?.time;
+      if (row.time - last > least) for (let at = last + step; at < row.time; at += step) rows.push({ time: at, gap: true });
+      rows.push(row);
+    }
+    return rows;
+  }
+
   async function get(url) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(8000) });
     if (!answer.ok) throw new Error(answer.status);
@@ -71,25 +83,28 @@
   }
 
   class Equity {
-    constructor(box) { this.box = box; }
+    constructor(box) { this.box = box; box.coin = this; }
     async load() {
       const d = await get(`/api/equity?range=${encodeURIComponent(this.box.dataset.range)}`);
       if (!d.known || d.at_s.length < 2) return;
       if (!this.chart) this.build();
       const seen = new Set(), rows = d.at_s.map((t, i) => ({ time: t, value: d.equity[i], down: d.drawdown[i] })).filter((r) => !seen.has(r.time) && seen.add(r.time));
       this.noted = rows.slice(0, d.noted);
-      this.draw(rows);
+      const count = this.draw(rows);
       if (this.base) this.line.removePriceLine(this.base);
       this.base = d.day_start && this.line.createPriceLine({ price: d.day_start, color: this.p.edge, lineStyle: L.LineStyle.Dashed, lineWidth: 1, axisLabelVisible: false, title: "start" });
       this.marks?.detach?.();
       const times = rows.map((r) => r.time), moved = d.transfers.filter((one) => one.at_s >= times[0]).map((one) => flag(one, this.p, times));
       const arrows = marks(d.fills, this.p, times, rows.length < 60 ? 0.4 : 0.8); // few points stand far apart
       this.marks = L.createSeriesMarkers(this.line, [...arrows, ...moved].sort((a, b) => a.time - b.time));
-      if (!this.moved) this.chart.timeScale().setVisibleLogicalRange({ from: -0.03 * rows.length, to: rows.length });
+      if (!this.moved) this.chart.timeScale().setVisibleLogicalRange({ from: -0.03 * count, to: count });
     }
-    draw(rows) {
-      this.line.setData(rows.map(({ time, value }) => ({ time, value })));
-      this.down.setData(rows.map(({ time, down }) => (down == null ? { time } : { time, value: down })));
+    draw(all) {
+      const rows = withGaps(all), none = "transparent";
+      const into = (at) => (rows[at + 1]?.gap ? { lineColor: none, topColor: none, bottomColor: none } : {});
+      this.line.setData(rows.map(({ time, value }, i) => (value == null ? { time } : { time, value, ...into(i) })));
+      this.down.setData(rows.map(({ time, down }, i) => (down == null ? { time } : { time, value: down, ...into(i) })));
+      return rows.length;
     }
     // The last point is of now: the card's own figures, as they came with the page's last event.
     tick() {

@@ -6,6 +6,7 @@ from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.documents import BootStep, BotState, Phase, Status, StepState
 from shared.presence import Presence
+from shared.verdict import OUTRANK
 
 ORDER = ("init", "preflight", "syncing", "backfill", "running", "stopped")
 
@@ -77,6 +78,8 @@ def _step(name: str, step: BootStep | None, s: Snapshot) -> Step:
     if name in ("running", "stopped") and step.state is StepState.CURRENT:
         if s.old:
             shape, icon, time = _lost(s)
+        elif name == "running" and s.verdict.word in OUTRANK:
+            shape, icon, time = "stale", "warns", s.verdict.word.shown
         elif name == "running":
             shape, icon = "live", "alive"
         else:

@@ -9,6 +9,7 @@ from dashboard.views.snapshot import Sent, Snapshot
 from shared.control import COMMANDS, LEVEL_OF, Cmd, Level, refusal
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.presence import Presence
+from shared.unwatched import unwatched
 from shared.verdict import Verdict
 
 NOT_SEEN_S = 2.0
@@ -321,8 +322,9 @@ def kill_says(s: Snapshot) -> KillSays:
     drill = _last_drill(s.state)
     times = [drill.get(k, "") for k in ("gate_shut_ms", "latch_ms", "cancel_ms", "verify_ms")]
     lots = s.lot_count or 0
-    value = sum(lot.value_usd or 0 for p in (s.state.positions if s.state else None) or [] for lot in p.lots)
-    stays = f"{f.plural(lots, 'lot')} worth {f.money(value)} USD" if lots else ""
+    left = unwatched(s.state)
+    worth = "" if left is None or left.value_usd is None else f" worth {f.money(left.value_usd)} USD"
+    stays = f"{f.plural(lots, 'lot')}{worth}" if lots else ""
     return KillSays(
         "not known how many now" if orders is None else f"{orders} now",
         [f"{t}{f.NBSP}ms" if t else "" for t in times],

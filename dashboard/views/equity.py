@@ -13,6 +13,8 @@ from shared.market_data import EquityRow
 
 RANGES = (("1d", "1D"), ("1w", "1W"), ("1m", "1M"), ("all", "All"))
 _DAYS = {"1w": 7, "1m": 30}
+GAP_S = 300  # notes come once a minute: across more than this the bot saw nothing, and no line is drawn
+_FINEST = 400  # a gap narrower than two of so many parts of the width is not to be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,15 @@ def _flag(command: LedgerCommand) -> Flag | None:
     return Flag(at_s, value, f.clean(result.get("adopted", "")), True)
 
 
+def pieces(at_s: Sequence[int]) -> list[range]:
+    """Where the line is whole: indices of points between which the bot saw the account."""
+    if not at_s:
+        return []
+    limit = max(GAP_S, 2 * (at_s[-1] - at_s[0]) / _FINEST)
+    starts = [0, *(i for i in range(1, len(at_s)) if at_s[i] - at_s[i - 1] > limit)]
+    return [range(first, last) for first, last in zip(starts, [*starts[1:], len(at_s)], strict=True)]
+
+
 def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup:
     """The same as an SVG drawing that scales, with a sentence for those who cannot see it."""
     if rows is None:
@@ -116,36 +127,42 @@ def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup
     spread = (high - low) or 1.0
     first, last = c.at_s[0], c.at_s[-1]
     width = (last - first) or 1
-    points = "L".join(
-        f"{1000 * (t - first) / width:.0f} {90 - 80 * (e - low) / spread:.1f}"
-        for t, e in zip(c.at_s, c.equity, strict=True)
-    )
+    xs = [f"{1000 * (t - first) / width:.0f}" for t in c.at_s]
+    points = [f"{x} {90 - 80 * (e - low) / spread:.1f}" for x, e in zip(xs, c.equity, strict=True)]
+    whole = pieces(c.at_s)
+    lines = ["M" + "L".join(points[i] for i in piece) + ("h0" if len(piece) == 1 else "") for piece in whole]
+    area = "".join(f"{line}V100H{xs[piece[0]]}z" for line, piece in zip(lines, whole, strict=True))
     marks = "".join(f"M{1000 * (m.at_s - first) / width:.0f} 0V100" for m in moved if first <= m.at_s <= last)
     say = f"Equity from {f.money(c.equity[0])} to {f.money(c.equity[-1])} USD"
     if moved:
         say += f", including {f.signed(sum(m.value for m in moved))} deposited or withdrawn"
     if c.deepest is not None:
         say += f", largest drawdown {f.pct(-c.deepest + 0.0)}"
+    if len(whole) > 1:
+        say += f", {f.plural(len(whole) - 1, 'gap')} without a note"
     return Markup(
         '<svg class="plot" role="img" aria-label="{say}" viewBox="0 0 1000 100" preserveAspectRatio="none">'
-        '<path class="c-area" d="M{points}V100H0z"/><path class="c-flag" d="{marks}"/>'
-        '<path class="c-line" d="M{points}"/></svg>'
+        '<path class="c-area" d="{area}"/><path class="c-flag" d="{marks}"/>'
+        '<path class="c-line" d="{line}"/></svg>'
         '<svg class="plot dd" aria-hidden="true" viewBox="0 0 1000 100" preserveAspectRatio="none">'
         '<path class="c-dd" d="{down}"/></svg>'
-    ).format(say=say, points=points, marks=marks, down=_down(c, first, width))
+    ).format(say=say, area=area, line="".join(lines), marks=marks, down=_down(c, xs, whole))
 
 
-def _down(c: Curve, first: int, width: int) -> str:
+def _down(c: Curve, xs: Sequence[str], whole: Sequence[range]) -> str:
     """The drawdown as areas below zero; where it is not known there is none."""
-    scale, path, open_x = c.deepest or -1.0, "", None
-    for at_s, value in zip(c.at_s, c.drawdown, strict=True):
-        x = f"{1000 * (at_s - first) / width:.0f}"
-        if value is not None:
-            path += f"{'L' if open_x is not None else f'M{x} 0L'}{x} {100 * value / scale:.1f}"
-            open_x = x
-        elif open_x is not None:
-            path, open_x = f"{path}L{open_x} 0z", None
-    return f"{path}L{open_x} 0z" if open_x is not None else path
+    scale, path = c.deepest or -1.0, ""
+    for piece in whole:
+        open_ = ""  # where the area that is being drawn ends so far
+        for i in piece:
+            value = c.drawdown[i]
+            if value is not None:
+                path += f"{'L' if open_ else f'M{xs[i]} 0L'}{xs[i]} {100 * value / scale:.1f}"
+                open_ = xs[i]
+            elif open_:
+                path, open_ = f"{path}L{open_} 0z", ""
+        path += f"L{open_} 0z" if open_ else ""
+    return path
 
 
 def _empty(icon: str, bold: str, text: str) -> Markup:

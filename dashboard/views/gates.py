@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.documents import GateDoc, GateVerdict, ProductGatesDoc, Status
+from shared.presence import Presence
+from shared.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ def why(s: Snapshot) -> Why:
     if s.fresh and state.status in (Status.STOPPED, Status.SAFE, Status.ERROR):
         word = {Status.STOPPED: "Stopped", Status.SAFE: "Safe mode", Status.ERROR: "Error"}[state.status]
         return Why(False, f"{word}: nothing is bought, no exit is judged.", "idle", [])
+    if s.presence is Presence.OFFLINE or s.verdict.word is Verdict.HUNG:
+        # Gates that it found open when it last wrote would read as if it could buy.
+        word = "hangs" if s.verdict.word is Verdict.HUNG else "is gone"
+        return Why(False, f"The bot {word}: nothing is bought, no exit is judged.", "idle", [])
     if state.gates is None:
         return Why(False, "No decision is made before trading.", "wait", [])
     return Why(True, "", "", [product(p, s) for p in state.gates.products])

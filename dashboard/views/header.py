@@ -186,7 +186,7 @@ def _sub_old(s: Snapshot) -> str:
 
 def lights(s: Snapshot) -> list[Light]:
     feeds = s.state.feeds if s.fresh and s.state else None
-    return [_ws(s, feeds), _rest(feeds), _clock(s, feeds), _pm2(s.pm2)]
+    return [_ws(s, feeds), _rest(s, feeds), _clock(s, feeds), _pm2(s.pm2)]
 
 
 def _unknown(name: str, title: str) -> Light:
@@ -202,23 +202,31 @@ def _ws(s: Snapshot, feeds: FeedsDoc | None) -> Light:
         since = s.verdict.figures_age_s
         return Light("unk" if starting else "bad", "wait" if starting else "bads", "WS", "soon" if starting else "down",
                      f.age(since) if since is not None and not starting else "", title)  # fmt: skip
-    age_ms = feeds.ws_age_ms
-    if age_ms is None:
+    # Prices and order news: a socket that is open proves nothing, and one of the two alone is not enough.
+    part = s.verdict.worst("stream", "orders")
+    age_s = s.ws_age_s if part is None or part.age_ms is None else part.age_ms / 1000
+    if part is not None and part.state is PartState.GONE:
+        title = f"{part.title}: {f.clean(part.text)}"
+        return Light("bad", "bads", "WS", f.age(age_s) if age_s is not None else "silent", "", title)
+    if age_s is None:
         return Light("warn", "warns", "WS", "silent", "", "Connected, no message yet")
-    age_s = age_ms / 1000 + (s.age_s or 0.0)  # the file's own age counts on top
     state = "ok" if age_s <= STALE_S else "warn"
     icon = "alive" if state == "ok" else "warns"
     title = f"Last message from the stream; {f.count(feeds.ws_reconnects)} reconnects, {f.count(feeds.ws_gaps)} gaps"
     return Light(state, icon, "WS", f.age(age_s), "", title)
 
 
-def _rest(feeds: FeedsDoc | None) -> Light:
+def _rest(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     if feeds is None:
         return _unknown("REST", "Not known")
-    if not feeds.rest_ok:
+    if not feeds.rest_ok and (feeds.rest_note or feeds.rest_last_ms is not None):
         return Light("bad", "bads", "REST", "fails", "", feeds.rest_note or "The last request failed")
     if feeds.rest_last_ms is None:
         return Light("unk", "wait", "REST", "–", "", "Not asked yet")
+    if s.unproven:
+        part = s.verdict.worst("rest")
+        ago = "" if part is None or part.age_ms is None else f.age(part.age_ms / 1000)
+        return Light("unk", "wait", "REST", "?", ago, "Its last answer is older than the trouble")
     return Light("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Last answer took")
 
 
@@ -228,6 +236,8 @@ def _clock(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     if feeds is None or feeds.clock_offset_ms is None:
         return _unknown("Clock", "Not known")
     text = f.offset(feeds.clock_offset_ms)
+    if s.unproven and feeds.clock_ok:
+        return Light("unk", "wait", "Clock", text, "", "As the exchange last told it, before it fell silent")
     state, icon = ("ok", "alive") if feeds.clock_ok else ("bad", "bads")
     return Light(state, icon, "Clock", text, "", "Offset to the exchange")
 
@@ -330,13 +340,16 @@ _PART = {
     PartState.GONE: ("bad", "bads"),
     PartState.UNKNOWN: ("unk", "unk"),
 }
+_TOLD = frozenset({"rest", "balances", "clock"})  # known only from answers: without one lately they are no good sign
 
 
 def sources(s: Snapshot) -> list[Witness]:
     """Each source of the verdict with its age: what is gone, and what still holds."""
     out = []
+    unproven = s.unproven
     for part in s.verdict.parts:
-        state, icon = _PART[part.state]
+        told = unproven and part.name in _TOLD and part.state is PartState.OK
+        state, icon = _PART[PartState.UNKNOWN if told else part.state]
         age = "" if part.age_ms is None else f" {f.span(part.age_ms / 1000)}"
         text = f": {f.clean(part.text)}" if part.text else ""
         out.append(Witness(state, icon, f"{part.title}{age}{text}"))
@@ -356,17 +369,21 @@ def favicon(s: Snapshot) -> str:
 
 
 def pulse(beats: tuple[Beat, ...]) -> tuple[str, str, str, str]:
-    """Paths of the strokes (written, late, missing) and the sentence that reads them out. Right end = now."""
+    """Paths of the strokes (written, late, missing) and the sentence that reads them out. Right end = now.
+
+    What a bot writes that does not see is drawn as a late one.
+    """
     padded = (Beat(-1, False),) * (60 - len(beats)) + beats[-60:]
     full, late, gap = [], [], []
     for i, beat in enumerate(padded):
         x = 1 + 3 * i
-        if beat.writes > 0 and not beat.late:
+        if beat.writes > 0 and not beat.late and not beat.blind:
             full.append(f"M{x} 2V18")
         elif beat.writes > 0:
             late.append(f"M{x} 9V18")
         elif beat.writes == 0:
             gap.append(f"M{x} 15V18")
-    missing = len(gap)
-    say = f"State writes of the last {len(beats)} seconds: {missing} without one"
+    unseen = sum(beat.blind for beat in beats[-60:])
+    say = f"State writes of the last {len(beats)} seconds: {len(gap)} without one"
+    say += f", {unseen} in which the bot did not see the exchange" if unseen else ""
     return "".join(full), "".join(late), "".join(gap), say

@@ -7,6 +7,7 @@ from dashboard.views import account, header
 from dashboard.views import format as f
 from dashboard.views.snapshot import Lock, Snapshot
 from shared.presence import Presence
+from shared.verdict import PartState, Verdict
 
 LEAST_FREE_BYTES = 500_000_000
 
@@ -92,12 +93,12 @@ def _build_check(s: Snapshot, build: str) -> Check:
 def _bot_check(s: Snapshot) -> Check:
     word = s.verdict.word.shown
     if s.fresh:
-        bad = header.block(s).state == "bad"
-        return _check(
-            "Bot", "bad" if bad else "warn" if word in ("safe", "paused") else "ok", word, "See the note above"
-        )
+        bad, fine = header.block(s).state == "bad", s.verdict.word is Verdict.RUNNING
+        return _check("Bot", "bad" if bad else "ok" if fine else "warn", word, "See the status above")
     state = {Presence.LOADING: "unk", Presence.STALE: "warn", Presence.UNREADABLE: "warn"}.get(s.presence, "bad")
     age = f", {f.duration(s.age_s)} old" if s.age_s is not None else ""
+    if s.verdict.word is Verdict.HUNG:
+        return _check("Bot", "bad", f"{word}{age}", "Restart: see the note above")
     return _check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
 
 
@@ -149,6 +150,10 @@ def _feed_check(s: Snapshot) -> Check:
         return _check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Waits and tries again by itself")
     if not feeds.ws_connected:
         return _check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Connects again by itself")
+    gone = [p for p in s.verdict.parts if p.name in ("stream", "orders", "rest") and p.state is PartState.GONE]
+    if gone:
+        say = "; ".join(f"{p.title}: {f.clean(p.text)}" for p in gone)
+        return _check("Exchange", "bad", say, "Connects again by itself; look if it lasts two minutes")
     return _check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
 
 
@@ -161,6 +166,8 @@ def _clock_check(s: Snapshot) -> Check:
     if feeds is None or feeds.clock_offset_ms is None:
         return _check("Clock", "unk", "offset to the exchange not known")
     say = f"{f.offset(feeds.clock_offset_ms)} to the exchange"
+    if feeds.clock_ok and s.unproven:
+        return _check("Clock", "unk", f"{say}, when it last told")
     return _check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
 
 
@@ -179,6 +186,8 @@ def _account_check(s: Snapshot) -> Check:
     found = account.differing(s)
     if found:
         return _check("Account", "bad", f.listed([one.said for one in found]), "Adopt, after a look at the cause")
+    if not s.fresh or s.unproven:
+        return _check("Account", "unk", "nothing differed when it was last compared")
     return _check("Account", "ok", "as the bot's own trades explain it")
 
 
@@ -245,20 +254,34 @@ def files(disk: DiskLook) -> list[FileRow]:
     return out
 
 
+def _since(s: Snapshot, age_ms: int | None) -> str:
+    """How old it is now: where the file is late, its own age counts on top."""
+    if age_ms is None:
+        return f.DASH
+    return f.milliseconds(age_ms) if s.fresh and not s.late else f.duration(age_ms / 1000 + (s.age_s or 0.0))
+
+
+def channel_rows(s: Snapshot) -> list[tuple[str, str, str]]:
+    """(channel, product, age of its last message)."""
+    feeds = s.state.feeds if s.state else None
+    return [(c.channel, c.product_id or "", _since(s, c.age_ms)) for c in (feeds.channels if feeds else [])]
+
+
 def feed_rows(s: Snapshot) -> list[tuple[str, str]]:
-    """(name, value) of the feeds."""
+    """(name, value) of the feeds; of a bot that writes nothing, as they were."""
     feeds = s.state.feeds if s.state else None
     if feeds is None:
         return []
+    was = "was " if s.old else ""
     since = f.of_text(feeds.ws_since)
     return [
-        ("Stream", "connected" if feeds.ws_connected else f.clean(feeds.ws_note or "down")),
+        ("Stream", f"{was}connected" if feeds.ws_connected else f.clean(feeds.ws_note or "down")),
         ("Connected since", f.clock(since, s.now)),
-        ("Last message", f.milliseconds(feeds.ws_age_ms) + (" ago" if feeds.ws_age_ms is not None else "")),
+        ("Last message", _since(s, feeds.ws_age_ms) + (" ago" if feeds.ws_age_ms is not None else "")),
         ("Messages", f.count(feeds.ws_messages)),
         ("Reconnects", f.count(feeds.ws_reconnects)),
         ("Gaps in the sequence", f.count(feeds.ws_gaps)),
-        ("REST", "answers" if feeds.rest_ok else f.clean(feeds.rest_note or "fails")),
+        ("REST", ("answered" if s.old else "answers") if feeds.rest_ok else f.clean(feeds.rest_note or "fails")),
         ("Last answer took", f.milliseconds(feeds.rest_last_ms)),
         ("Requests", f"{f.count(feeds.rest_calls)}, {f.count(feeds.rest_errors)} failed"),
         ("Request budget left", f.pct(feeds.budget_pct, 0)),

@@ -9,7 +9,7 @@ from dashboard.views.snapshot import Snapshot
 from shared.documents import BotState, KillDoc, PositionDoc, Status
 from shared.presence import Presence
 from shared.unwatched import Unwatched, unwatched
-from shared.verdict import Verdict
+from shared.verdict import PartState, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,11 @@ def _blind(s: Snapshot, state: BotState) -> Note:
         rest = f.words(left.resting())
         said = [f"{rest} and can still fill there." if left.takes else f"{rest}."]
         if left.stops:
+            stream = s.verdict.worst("stream")
+            prices = stream is not None and stream.state is PartState.OK
+            seen, unseen = "sure to be sent until the exchange answers", "checked until a price arrives"
             said.append(
-                f"Stops of {f.listed(list(left.stops))} are managed by the bot: none is checked until a price arrives."
+                f"Stops of {f.listed(list(left.stops))} are managed by the bot: none is {seen if prices else unseen}."
             )
     said.append("Entries are blocked. The bot reconnects by itself; look into it if this lasts more than two minutes.")
     if state.kill is not None:

@@ -35,6 +35,7 @@ def today(s: Snapshot) -> list[Row] | None:
     if a is None:
         return None
     open_ = results.open_lots(s)
+    lots = "not known yet" if open_.lots is None else f.plural(open_.count, "lot")
     return [
         Row("Realised", "", f.signed(a.day_realized), f.tone(a.day_realized)),
         Row("Unrealised change", "", f.signed(a.day_unrealized_change), f.tone(a.day_unrealized_change)),
@@ -43,7 +44,7 @@ def today(s: Snapshot) -> list[Row] | None:
         Row("Fees paid", "every fill of today", f.signed(-a.day_fees)),
         Row("Lots opened", "", f.count(a.day_lots_opened)),
         Row("Lots closed", f"{f.count(a.day_wins)} won, {f.count(a.day_losses)} lost", f.count(a.day_lots_closed)),
-        Row("Open lots", f.plural(open_.count, "lot"), f.signed(open_.pnl), f.tone(open_.pnl)),
+        Row("Open lots", lots, f.signed(open_.pnl), f.tone(open_.pnl)),
         Row("Decisions", f"{f.count(a.day_entries)} became entries", f.count(a.day_decisions)),
         Row("Orders", f"{f.count(a.day_orders_refused)} refused, {f.count(a.orders_unknown)} unknown",
             f.count(a.day_orders)),

@@ -74,7 +74,7 @@ class Held:
     value: float | None
     pnl: float | None  # with what sold parts of open lots brought
     sold: float  # of it, sold parts
-    fees: float
+    fees: float | None
     share_pct: float | None
     nearest: tuple[str, str, float] | None  # (lot, its price, percent to go)
     sums: str  # agree, differ, unknown
@@ -172,7 +172,9 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> Position:
     kinds = [f.plural(n, w) for n, w in ((runners, "runner"), (len(lots) - runners, "scalp")) if n]
     takes = [one for one in lots if one.to_go is not None and not one.take_state]
     nearest = min(takes, key=lambda one: one.to_go or 0, default=None)
-    mark_age_s = None if doc.mark_age_ms is None else doc.mark_age_ms / 1000 + ((s.age_s or 0.0) if s.old else 0.0)
+    mark_age_s = (
+        None if doc.mark_age_ms is None else doc.mark_age_ms / 1000 + ((s.age_s or 0.0) if s.old or s.late else 0.0)
+    )
     evens = sorted(one.x_even for one in lots)
     moves = ", ".join(f"{one.name} {f.signed_pct(one.pct)}" for one in lots)
     return Position(
@@ -228,11 +230,12 @@ def _sum(values: list[float | None]) -> float | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _fees(state: BotState, docs: list[PositionDoc]) -> float:
+def _fees(state: BotState, docs: list[PositionDoc]) -> float | None:
     """Entry fees that were paid and the exits' at the maker's rate, which the lots' takes wait for."""
-    paid = sum(one.entry_fee_usd for p in docs for one in p.lots)
-    rate = state.account.maker_fee_pct / 100 if state.account else 0.0
-    return paid + sum((one.value_usd or 0) * rate for p in docs for one in p.lots)
+    value = _sum([one.value_usd for p in docs for one in p.lots])
+    if state.account is None or value is None:
+        return None
+    return sum(one.entry_fee_usd for p in docs for one in p.lots) + value * state.account.maker_fee_pct / 100
 
 
 def _nearest(rows: list[Position]) -> tuple[str, str, float] | None:
@@ -254,6 +257,8 @@ def _sums(state: BotState, s: Snapshot) -> tuple[str, str]:
     short = [p.product_id for p in known if (p.difference_text or "0").startswith("-")]
     if short:
         return "differ", f"the exchange shows less than the lots: {', '.join(short)}"
+    if s.old or s.verdict.word is Verdict.BLIND:
+        return "unknown", f"lots were covered by the exchange{ago}"
     return "agree", f"lots covered by the exchange{ago}"
 
 

@@ -9,6 +9,7 @@ from dashboard.views.commands import wish
 from dashboard.views.snapshot import Snapshot
 from shared.documents import LimitDoc, ReceiptDoc, ReceiptState
 from shared.presence import STALE_S
+from shared.verdict import PartState, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,13 @@ def armed(s: Snapshot) -> Armed:
         return Armed("bad", "lock", "Latched", f"Latch {latch}. {file} Gate shut.")
     if not s.fresh:
         return Armed("unk", "unk", "Not known now", f"Level {word} on disk. {file} The bot does not answer.")
+    match s.verdict.word:  # pressed now it latches and shuts the gate; what rests stays there until it can send
+        case Verdict.BLIND:
+            say = f"Level {word}. {file} Orders are cancelled when the exchange answers."
+            return Armed("warn", "warns", "Armed, not latched; blind", say)
+        case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
+            say = f"Level {word}. {file} {f.words(f.clean(s.verdict.reason))}."
+            return Armed("warn", "warns", f"Not latched; {s.verdict.word.shown}", say)
     return Armed("ok", "ok", "Armed, not latched", f"Level {word}. {file} Gate open.")
 
 
@@ -128,15 +136,21 @@ def breakers(s: Snapshot) -> list[Breaker]:
     feeds = s.state.feeds if s.fresh and s.state else None
     account = s.state.account if s.fresh and s.state else None
     io = s.state.io if s.fresh and s.state else None
-    ws_s = None if feeds is None or feeds.ws_age_ms is None else feeds.ws_age_ms / 1000
+    stream, rest = s.verdict.worst("stream", "orders"), s.verdict.worst("rest")
+    ws_s = s.ws_age_s if stream is None or stream.age_ms is None else stream.age_ms / 1000
+    ws_s = ws_s if feeds is not None else None
+    answers = None if feeds is None or (feeds.rest_ok and s.unproven) else feeds.rest_ok
+    if feeds is not None and rest is not None and rest.state is PartState.GONE:
+        answers = False
+    clock = feeds.clock_ok if feeds and feeds.clock_offset_ms is not None else None
     unknown = account.orders_unknown if account else None
     return [
         _breaker("Stale feed", None if ws_s is None else ws_s <= STALE_S, f.DASH if ws_s is None else f.age(ws_s),
                  f"{STALE_S:.0f}{f.NBSP}s"),
         _breaker("Stream", feeds.ws_connected if feeds else None, _on(feeds.ws_connected if feeds else None), "down"),
-        _breaker("Exchange answers", feeds.rest_ok if feeds else None,
+        _breaker("Exchange answers", answers,
                  f"{f.count(feeds.rest_errors)} failed of {f.count(feeds.rest_calls)}" if feeds else f.DASH, "failing"),
-        _breaker("Clock offset", feeds.clock_ok if feeds and feeds.clock_offset_ms is not None else None,
+        _breaker("Clock offset", None if clock and s.unproven else clock,
                  f.offset(feeds.clock_offset_ms) if feeds else f.DASH, "too far"),
         _breaker("Unknown orders", None if unknown is None else unknown == 0, f.count(unknown), "1"),
         _breaker("Request budget", None if feeds is None or feeds.budget_pct is None else feeds.budget_pct > 20,

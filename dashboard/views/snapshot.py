@@ -8,7 +8,7 @@ from shared.control import ControlFile
 from shared.documents import BotState, DepthDoc, Quote, Status
 from shared.pm2 import Process
 from shared.presence import LATE_S, Presence
-from shared.verdict import Judged, Outside, judge
+from shared.verdict import BLIND_S, Judged, Outside, Verdict, judge
 
 
 class Lock(StrEnum):
@@ -63,10 +63,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """One second of state writes, for the strokes: how many came, and whether one was late."""
+    """One second of state writes, for the strokes: how many came, and whether one was late or the bot did not see."""
 
     writes: int
     late: bool
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,20 @@ class Snapshot:
         doc = self.state.verdict if self.state is not None else None
         own = self.state.status.value if self.state is not None else None
         return judge(doc, own, Outside(self.presence, self.age_s, alive, pm2, self.error, self.missing))
+
+    @property
+    def ws_age_s(self) -> float | None:
+        """Since the last message of the stream, the file's own age on top."""
+        feeds = self.state.feeds if self.state else None
+        return None if feeds is None or feeds.ws_age_ms is None else feeds.ws_age_ms / 1000 + (self.age_s or 0.0)
+
+    @property
+    def unproven(self) -> bool:
+        """The bot does not see and REST has not answered lately: what the exchange told last is no sign of now."""
+        verdict, rest = self.verdict, self.verdict.worst("rest")
+        if verdict.word is not Verdict.BLIND:
+            return False
+        return rest is None or rest.age_ms is None or rest.age_ms / 1000 > BLIND_S
 
     @property
     def old(self) -> bool:

@@ -117,6 +117,32 @@ def test_nothing_is_drawn_where_minutes_are_missing(
         assert page.evaluate(COUNT, [colour, at["from"], at["to"], 0, 300]) == 0, "no bar in it"
 
 
+def test_no_line_of_equity_is_drawn_across_a_time_in_which_the_bot_saw_nothing(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running()
+    first, last = (int(time.time()) - hours * 3600 for hours in (36, 24))
+    db = sqlite3.connect(here.paths.market_db, timeout=10)
+    with db:
+        db.execute("DELETE FROM equity WHERE at_s BETWEEN ? AND ?", (first, last))
+    db.close()
+    v = visit(here, color_scheme="dark")
+    page = v.go("/?range=1w")
+    page.wait_for_selector("#eq-chart canvas")
+    page.wait_for_timeout(500)
+    place = """([a, b]) => {
+      const c = document.querySelector("#eq-chart").coin, x = (p) => c.chart.timeScale().timeToCoordinate(p.time);
+      const known = c.line.data().filter((p) => p.value !== undefined);
+      return { from: x(known.filter((p) => p.time < a).at(-1)), to: x(known.find((p) => p.time > b)) };
+    }"""
+    at, count = page.evaluate(place, [first, last]), COUNT.replace("#ch-box", "#eq-chart")
+    assert v.trouble == []
+    high = page.evaluate("document.querySelector('#eq-chart tr:first-child td:nth-child(2) canvas').clientHeight")
+    assert at["to"] - at["from"] > 20, "time is as long where nothing was seen"
+    assert page.evaluate(count, ["ink", at["from"] + 3, at["to"] - 3, 0, high]) == 0, "no line across it"
+    assert page.evaluate(count, ["ink", at["from"] - 30, at["from"] - 3, 0, high]) > 8, "and one beside it"
+
+
 def test_the_read_out_says_what_the_pointer_is_on(
     running: Callable[..., Running], visit: Callable[..., Visitor]
 ) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cli import ports
+from cli import ports, status
 from cli.witness import lock_holder
 from shared.paths import DataPaths
+from shared.pm2 import Effective, Process
+from shared.verdict import Judged, Verdict
 from tests.cli.conftest import Coin
 from tests.conftest import ROOT
 
@@ -145,3 +147,11 @@ def test_an_unknown_log_is_answered_with_those_there_are(coin: Coin, paths: Data
     done = coin("logs", "nobody")
     assert done.returncode == 1
     assert "There are: COIN-BOT" in done.stderr
+
+
+def test_a_process_that_writes_nothing_has_no_tick(capsys: pytest.CaptureFixture[str]) -> None:
+    bot = Process("COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", "")
+    for word, mark in ((Verdict.RUNNING, "\u2713"), (Verdict.HUNG, "!"), (Verdict.STALE, "!")):
+        status._print_processes({"COIN-BOT": bot}, None, Judged(word, "", None, None))
+        row = next(line for line in capsys.readouterr().out.splitlines() if "COIN-BOT" in line)
+        assert row.split()[1] == mark, word

@@ -137,3 +137,20 @@ async def test_the_curve_of_the_api_ends_now_and_carries_what_moved(dash: Dash) 
         assert abs(leap - one["value"]) < 100, "the money line leaps"
         assert abs(found["curve"][i + 4] / found["curve"][i - 4] - 1) < 0.01, "the curve does not"
     assert all(one["count"] >= 1 for one in found["fills"])
+
+
+def test_no_line_is_drawn_across_a_time_in_which_the_bot_saw_nothing() -> None:
+    def row(at_s: int) -> EquityRow:
+        return EquityRow(at_s, 1000 + at_s / 60, 0, 0, 0, 1.0, 1.0)
+
+    rows = [row(60 * i) for i in (*range(10), *range(20, 30), 40)]
+    assert equity.pieces([r.at_s for r in rows]) == [range(10), range(10, 20), range(20, 21)]
+    text = equity.plot(rows)
+    line, area, down = (re.search(f'class="{c}" d="([^"]*)"', text) for c in ("c-line", "c-area", "c-dd"))
+    assert line is not None and area is not None and down is not None
+    assert [found[1].count("M") for found in (line, area, down)] == [3, 3, 3]
+    assert "2 gaps without a note" in text
+    whole = equity.plot([row(60 * i) for i in range(30)])
+    assert "gap" not in whole and whole.count("M") == 3
+    week = [row(1500 * i) for i in range(400)]
+    assert len(equity.pieces([r.at_s for r in week])) == 1, "points that stand for 25 minutes each are no gaps"

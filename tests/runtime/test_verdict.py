@@ -90,6 +90,8 @@ def test_an_exchange_that_answers_no_request_is_blindness_too_and_one_late_answe
     doc = said(bot)
     assert doc.word == "blind" and "connection refused" in str(doc.reason)
     assert doc.figures_age_ms == 400, "prices still come"
+    bot.rest.answered_s = NOW_S - 34.0
+    assert said(bot).seconds == 5.1, "it is asked each half minute: it was not silent while nobody asked"
 
 
 def test_who_may_not_send_or_write_says_so_before_who_does_not_see() -> None:
