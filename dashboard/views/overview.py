@@ -102,6 +102,7 @@ def figures(a: AccountDoc | None) -> list[tuple[str, str, str]]:
     return [
         ("Since 00:00", f.signed(a.day_pnl), f.tone(a.day_pnl)),
         ("Start", f.money(a.day_start_equity), ""),
-        ("Peak today", f.money(a.day_peak_equity), ""),
+        # A transfer moves the peak by the same share: it is then what the drawdown counts from, not what was held.
+        ("Peak today, time-weighted" if a.day_transfers else "Peak today", f.money(a.day_peak_equity), ""),
         ("Drawdown", f.pct(a.drawdown_pct), ""),
     ]

@@ -147,3 +147,13 @@ def test_the_feeds_of_a_bot_that_hangs_are_as_old_as_its_file(tmp_path: Path) ->
     assert all(float(age.split("\u00a0")[0]) >= 31 and age.endswith("s") and "m" not in age for age in ages), ages
     assert (checks(hangs)["Bot"].state, checks(hangs)["Bot"].way_out) == ("bad", "Restart: see the note above")
     assert float(dict(health.feed_rows(snapshot(state)))["Last message"].split("\u00a0")[0]) < 1
+
+
+def test_a_peak_that_a_transfer_moved_is_not_said_to_have_been_held(tmp_path: Path) -> None:
+    account = Writer(tmp_path).state().account
+    assert account is not None
+    names = [
+        [name for name, _, _ in overview.figures(replace(account, day_transfers=value))] for value in (0.0, 5000.0)
+    ]
+    assert "Peak today" in names[0] and "Peak today" not in names[1]
+    assert "Peak today, time-weighted" in names[1]
