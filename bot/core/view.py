@@ -279,6 +279,10 @@ def _product_gates(world: World, market: Market) -> ProductGatesDoc:
     )
 
 
+# What the bot is under a requested level.
+_LEVEL_IS = {"pause": "paused", "stop": "stopped", "safe": "in safe mode"}
+
+
 def _sentence(market: Market, gate: gate_rules.Gate) -> str:
     """One sentence with the figure that decides, as a person would say it."""
     wants = "Buys, but " if market.signal == "buy" else ""
@@ -290,9 +294,8 @@ def _sentence(market: Market, gate: gate_rules.Gate) -> str:
         case "edge":
             return f"{wants}an exit would not cover its fees ({gate.value}): needs {gate.limit}"
         case "control":
-            return (
-                f"{wants}the bot is {gate.value}: {gate.opens}" if wants else f"The bot is {gate.value}: {gate.opens}"
-            )
+            word = _LEVEL_IS.get(gate.value or "", gate.value)
+            return f"{wants}the bot is {word}: {gate.opens}" if wants else f"The bot is {word}: {gate.opens}"
         case "funds":
             return f"{wants}cash is short: {gate.value} of {(gate.limit or '').removeprefix('≥ ')}"
         case _:

@@ -142,7 +142,7 @@ def _sub_fresh(s: Snapshot, state: BotState) -> str:
     seq = f"seq {f.count(state.seq)}"
     match s.verdict.word:
         case Verdict.BLIND:
-            return f"{_though(state)}, no data from the exchange · {seq}"
+            return f"{_though(state)}, no data · {seq}"
         case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
             return f"{_though(state)}, sends nothing · {seq}"
     match state.status:

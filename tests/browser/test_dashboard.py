@@ -137,6 +137,18 @@ def test_a_blind_bot_loses_the_colour_of_what_lives_on_prices(running: Start, vi
     assert v.page.inner_text("#ov-equity .age") != first, "it ages in front of the reader"
 
 
+@pytest.mark.parametrize("width", [1440, 1380, 1280, 390])
+def test_no_sentence_in_the_status_block_pushes_kill_off_the_screen(running: Start, visit: Visit, width: int) -> None:
+    v = visit(running("blind"), viewport={"width": width, "height": 900})
+    v.word("BLIND")
+    v.page.evaluate(
+        "document.querySelector('#f-pres .s').textContent = 'paused, and says much more than fits '.repeat(3)"
+    )
+    right = "(q) => Math.max(...[...document.querySelectorAll(q)].map((el) => el.getBoundingClientRect().right))"
+    for part in (".bar .cmd .btn" if width > 719 else "#f-nav .cmds", "#f-pres"):
+        assert 0 < v.page.evaluate(right, part) <= width, part
+
+
 def test_a_damaged_file_another_version_and_none_at_all(running: Start, visit: Visit) -> None:
     here = running()
     v = visit(here)

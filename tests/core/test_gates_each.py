@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core import events as ev
-from bot.core import gates
+from bot.core import gates, view
 from bot.core.model import Bar, Side
 from bot.core.risk.memory import Pause
 from bot.core.time_weighted import Curve
@@ -205,6 +205,13 @@ def test_the_gate_alone_is_shut_and_no_entry_is_sent(name: str) -> None:
     gate = next(g for g in gates.all_gates(rig.engine.world, market) if g.name == name)
     if name not in ("in_flight",):
         assert gate.value is not None and gate.title and (gate.limit is not None or gate.opens is not None)
+
+
+def test_a_paused_bot_is_called_paused() -> None:
+    rig, _, _ = decide([CASES["control"]])
+    found = view.gates(rig.engine.world)
+    assert found is not None
+    assert "the bot is paused: press Start" in next(p.sentence for p in found.products if p.product_id == BTC)
 
 
 @settings(max_examples=80, deadline=None)
