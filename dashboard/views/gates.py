@@ -68,7 +68,7 @@ def why(s: Snapshot) -> Why:
         return Why(False, f"{word}: nothing is bought, no exit is judged.", "idle", [])
     if s.presence is Presence.OFFLINE or s.verdict.word is Verdict.HUNG:
         # Gates that it found open when it last wrote would read as if it could buy.
-        word = "hangs" if s.verdict.word is Verdict.HUNG else "is gone"
+        word = "is hung" if s.verdict.word is Verdict.HUNG else "is gone"
         return Why(False, f"The bot {word}: nothing is bought, no exit is judged.", "idle", [])
     if state.gates is None:
         return Why(False, "No decision is made before trading.", "wait", [])
