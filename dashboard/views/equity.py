@@ -139,7 +139,7 @@ def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup
     if c.deepest is not None:
         say += f", largest drawdown {f.pct(-c.deepest + 0.0)}"
     if len(whole) > 1:
-        say += f", {f.plural(len(whole) - 1, 'gap')} without a note"
+        say += f", {f.plural(len(whole) - 1, 'gap')} without data"
     return Markup(
         '<svg class="plot" role="img" aria-label="{say}" viewBox="0 0 1000 100" preserveAspectRatio="none">'
         '<path class="c-area" d="{area}"/><path class="c-flag" d="{marks}"/>'

@@ -62,14 +62,14 @@ def why(s: Snapshot) -> Why:
     if state is None:
         return Why(False, "Not known yet.", "unk", [])
     if s.killed:
-        return Why(False, "Killed: the order gate is shut. Nothing is bought, no exit is judged.", "kill", [])
+        return Why(False, "Killed: the order gate is shut. No entries, and no exit is checked.", "kill", [])
     if s.fresh and state.status in (Status.STOPPED, Status.SAFE, Status.ERROR):
         word = {Status.STOPPED: "Stopped", Status.SAFE: "Safe mode", Status.ERROR: "Error"}[state.status]
-        return Why(False, f"{word}: nothing is bought, no exit is judged.", "idle", [])
+        return Why(False, f"{word}: no entries, and no exit is checked.", "idle", [])
     if s.presence is Presence.OFFLINE or s.verdict.word is Verdict.HUNG:
         # Gates that it found open when it last wrote would read as if it could buy.
-        word = "is hung" if s.verdict.word is Verdict.HUNG else "is gone"
-        return Why(False, f"The bot {word}: nothing is bought, no exit is judged.", "idle", [])
+        word = "is hung" if s.verdict.word is Verdict.HUNG else "is not running"
+        return Why(False, f"The bot {word}: no entries, and no exit is checked.", "idle", [])
     if state.gates is None:
         return Why(False, "No decision is made before trading.", "wait", [])
     return Why(True, "", "", [product(p, s) for p in state.gates.products])

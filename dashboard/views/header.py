@@ -226,7 +226,7 @@ def _rest(s: Snapshot, feeds: FeedsDoc | None) -> Light:
     if s.unproven:
         part = s.verdict.worst("rest")
         ago = "" if part is None or part.age_ms is None else f.age(part.age_ms / 1000)
-        return Light("unk", "wait", "REST", "?", ago, "Its last answer is older than the trouble")
+        return Light("unk", "wait", "REST", "?", ago, "The last answer is from before the outage")
     return Light("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Last answer took")
 
 
@@ -237,7 +237,7 @@ def _clock(s: Snapshot, feeds: FeedsDoc | None) -> Light:
         return _unknown("Clock", "Not known")
     text = f.offset(feeds.clock_offset_ms)
     if s.unproven and feeds.clock_ok:
-        return Light("unk", "wait", "Clock", text, "", "As the exchange last told it, before it fell silent")
+        return Light("unk", "wait", "Clock", text, "", "Last value received before the exchange went silent")
     state, icon = ("ok", "alive") if feeds.clock_ok else ("bad", "bads")
     return Light(state, icon, "Clock", text, "", "Offset to the exchange")
 
@@ -385,5 +385,5 @@ def pulse(beats: tuple[Beat, ...]) -> tuple[str, str, str, str]:
             gap.append(f"M{x} 15V18")
     unseen = sum(beat.blind for beat in beats[-60:])
     say = f"State writes of the last {len(beats)} seconds: {len(gap)} without one"
-    say += f", {unseen} in which the bot did not see the exchange" if unseen else ""
+    say += f", {unseen} without data from the exchange" if unseen else ""
     return "".join(full), "".join(late), "".join(gap), say

@@ -149,11 +149,11 @@ def _feed_check(s: Snapshot) -> Check:
     if not feeds.rest_ok:
         return _check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Waits and tries again by itself")
     if not feeds.ws_connected:
-        return _check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Connects again by itself")
+        return _check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Reconnects by itself")
     gone = [p for p in s.verdict.parts if p.name in ("stream", "orders", "rest") and p.state is PartState.GONE]
     if gone:
         say = "; ".join(f"{p.title}: {f.clean(p.text)}" for p in gone)
-        return _check("Exchange", "bad", say, "Connects again by itself; look if it lasts two minutes")
+        return _check("Exchange", "bad", say, "Reconnects by itself; look into it if this lasts more than two minutes")
     return _check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
 
 
@@ -167,7 +167,7 @@ def _clock_check(s: Snapshot) -> Check:
         return _check("Clock", "unk", "offset to the exchange not known")
     say = f"{f.offset(feeds.clock_offset_ms)} to the exchange"
     if feeds.clock_ok and s.unproven:
-        return _check("Clock", "unk", f"{say}, when it last told")
+        return _check("Clock", "unk", f"{say}, when last received")
     return _check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
 
 

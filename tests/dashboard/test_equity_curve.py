@@ -149,7 +149,7 @@ def test_no_line_is_drawn_across_a_time_in_which_the_bot_saw_nothing() -> None:
     line, area, down = (re.search(f'class="{c}" d="([^"]*)"', text) for c in ("c-line", "c-area", "c-dd"))
     assert line is not None and area is not None and down is not None
     assert [found[1].count("M") for found in (line, area, down)] == [3, 3, 3]
-    assert "2 gaps without a note" in text
+    assert "2 gaps without data" in text
     whole = equity.plot([row(60 * i) for i in range(30)])
     assert "gap" not in whole and whole.count("M") == 3
     week = [row(1500 * i) for i in range(400)]
