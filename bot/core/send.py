@@ -13,6 +13,9 @@ from bot.core.world import World
 def send(world: World, spec: OrderSpec) -> None:
     """Record the intent, then have it sent: the record is committed before a byte leaves."""
     order = Order(spec, OrderState.NEW, created_ms=world.now_ms, updated_ms=world.now_ms)
+    if spec.client_order_id in world.own_ids:
+        _used_up(world, order)
+        return
     world.own_ids.add(spec.client_order_id)
     world.save_order(order)
     world.orders[spec.client_order_id] = replace(
@@ -22,6 +25,20 @@ def send(world: World, spec: OrderSpec) -> None:
     world.count("orders")
     world.count(f"orders_{spec.side.value.lower()}")
     world.emit(PlaceOrder(spec))
+
+
+def _used_up(world: World, order: Order) -> None:
+    """The exchange has an order of this very id, made with a newer ledger than this one: the intent was carried out.
+
+    It is looked up and counted, never sent again: not every exchange refuses an id that it has seen.
+    """
+    spec = order.spec
+    world.save_order(order)
+    reason = "the exchange has an order of this id from before the ledger was replaced"
+    order = world.step_order(order, OrderInput.NO_ANSWER, reason)
+    world.orders[spec.client_order_id] = replace(order, next_look_ms=world.now_ms + 500, looks=0)
+    text = f"{spec.product_id} {spec.purpose.value}: {reason}; it is looked up, not sent"
+    world.note("order", text, "warn", spec.product_id, spec.client_order_id)
 
 
 def say_retry(world: World, quote: Decimal, error: str) -> None:

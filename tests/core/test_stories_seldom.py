@@ -7,8 +7,9 @@ import pytest
 from bot.core import events as ev
 from bot.core import view
 from bot.core.gates import all_gates
-from bot.core.intents import LookUpOrder, SaveLot
+from bot.core.intents import Intent, LookUpOrder, SaveLot
 from bot.core.model import Balance, VenueStatus
+from bot.core.orders import OrderState
 from bot.core.universe import held_besides
 from shared.control import Cmd
 from shared.documents import GateVerdict, ReceiptState
@@ -336,3 +337,24 @@ def test_a_sale_that_is_refused_again_and_again_is_tried_less_and_less() -> None
     assert gaps_s[0] <= 8 and gaps_s[1] <= 8, "a refusal may be over soon"
     assert all(60 <= gap <= 64 for gap in gaps_s[6:]), gaps_s
     assert len(gaps_s) >= 10
+
+
+def test_an_id_that_the_exchange_has_from_a_newer_ledger_is_looked_up_never_sent_again() -> None:
+    """An older copy of the ledger was put in place: the sale that it decides was made already."""
+    rig = Rig(take_profit_order="market", stop_loss_pct=1.0)
+    rig.price("100")
+    (entry,) = places(rig.bar("buy"))
+    rig.fills_all(entry, "1", "100")
+    world = rig.engine.world
+    lot = next(iter(world.book))
+    number = world.attempts.get(lot.lot_id, 0)
+    made = world.next_id(lot.lot_id, "exit")
+    world.attempts[lot.lot_id] = number
+    world.own_ids.add(made)  # as the exchange's list of orders showed it at the start
+    intents = rig.price("90")
+    assert not places(intents)
+    assert world.orders[made].state is OrderState.UNKNOWN
+    looked: list[Intent] = []
+    for _ in range(3):
+        looked += rig.send(ev.Tick(), 1000)
+    assert any(isinstance(intent, LookUpOrder) and intent.client_order_id == made for intent in looked)
