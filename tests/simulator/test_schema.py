@@ -25,6 +25,11 @@ from tests.simulator.streams import Stream
 Call = tuple[str, str, Any]  # (route, path, body)
 
 
+def _plain(price: float) -> str:
+    """To the tick, as the schema writes amounts: an order is shown with the text that it was made with."""
+    return f"{price:.2f}".rstrip("0").rstrip(".")
+
+
 @pytest.fixture(scope="module")
 def client(shared_sim: Sim) -> RESTClient:
     """With every right."""
@@ -86,7 +91,7 @@ class Traded:
         self.ids = {kind: self.place(side, kind, inner) for side, kind, inner in self.configurations}
 
     def _price(self, part: float) -> str:
-        return f"{self.price * part:.2f}"
+        return _plain(self.price * part)
 
     def place(self, side: str, kind: str, inner: dict[str, Any], **more: Any) -> str:
         body = {"client_order_id": uuid.uuid4().hex, "product_id": "ETH-USD", "side": side,
@@ -154,7 +159,7 @@ def _writes(traded: Traded) -> Iterator[Call]:
     yield f"{orders}/preview", f"{API}/orders/preview", broke
     yield orders, f"{API}/orders", {**broke, "client_order_id": uuid.uuid4().hex}
     resting = traded.ids["limit_limit_gtc"]
-    edit = {"order_id": resting, "price": f"{traded.price * 0.61:.2f}", "size": "0.06"}
+    edit = {"order_id": resting, "price": _plain(traded.price * 0.61), "size": "0.06"}
     yield f"{orders}/edit_preview", f"{API}/orders/edit_preview", edit
     yield f"{orders}/edit", f"{API}/orders/edit", edit
     one = f"GET {API}/orders/historical/{{order_id}}"

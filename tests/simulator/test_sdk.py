@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -220,8 +221,8 @@ def test_convert(transferring: RESTClient) -> None:
 def test_an_account_without_futures_has_a_balance_and_no_positions(client: RESTClient) -> None:
     summary = client.get_futures_balance_summary().balance_summary
     (usd,) = [a for a in client.get_accounts(limit=250).accounts if a.currency == "USD"]
-    cash = float(usd.available_balance["value"]) + float(usd.hold["value"])
-    assert float(summary.total_usd_balance["value"]) == float(summary.cbi_usd_balance["value"]) == cash
+    cash = Decimal(usd.available_balance["value"]) + Decimal(usd.hold["value"])
+    assert Decimal(summary.total_usd_balance["value"]) == Decimal(summary.cbi_usd_balance["value"]) == cash
     assert summary.cfm_usd_balance == {"value": "0", "currency": "USD"}
     assert client.list_futures_positions().positions == [] and client.list_futures_sweeps().sweeps == []
 
