@@ -1,26 +1,19 @@
 """Seeds that no earlier version of the program has seen: each change draws its own, and draws them again alike."""
 
-import hashlib
 import os
 import time
-from pathlib import Path
 
 import pytest
 
+from proof.long import digest
 from proof.work import by_seed
 
-ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("bot", "proof", "shared", "simulator")
 MINUTES = 10.0
 
 
 def first_seed() -> int:
     """Drawn from the sources, so that a verdict on them can be had again."""
-    found = hashlib.sha256()
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            found.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return int(found.hexdigest()[:8], 16) % 2_000_000 * 1000
+    return int(digest()[:8], 16) % 2_000_000 * 1000
 
 
 @pytest.mark.simulation
