@@ -12,7 +12,7 @@ if (!python) throw new Error(`CoinTrader is not set up in ${root}: run ./coin st
 // From the shell these go through, and nothing else: PM2 keeps every variable that it is given, in files that others
 // can read. Keys and passwords are not listed, so they can't get there (a test compares the list with the settings).
 // Values of .env are not handed on either: Python reads .env at each start, and a copy here would hide a later edit.
-const SYSTEM = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE', 'SYSTEMROOT'];
+const SYSTEM = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'SYSTEMROOT'];
 const OURS = [
   'COIN_MODE', 'PROFILE', 'BOT_NAME', 'DATA_DIR', 'STATE_FILE', 'LOG_LEVEL', 'PRODUCTS', 'PRODUCT_ID', 'DEPTH_VIEW', 'GRANULARITY',
   'USE_TICK_PRICE', 'TICK_INTERVAL_SEC', 'CANDLE_RESYNC_SEC', 'RECORD', 'MAX_HISTORY_CANDLES', 'DRY_RUN',

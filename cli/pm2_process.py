@@ -13,7 +13,7 @@ ECOSYSTEM = ROOT / "ecosystem.config.js"
 # The first call makes PM2's daemon, which keeps its environment for life: nothing else may be in it.
 _SYSTEM = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM",
-    "PM2_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SYSTEMROOT",
+    "PM2_HOME", "SYSTEMROOT",
 )  # fmt: skip
 
 

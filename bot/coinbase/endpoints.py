@@ -8,7 +8,7 @@ from shared.settings import Mode, Settings
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Hosts to talk to; `ca_file` None = the system's roots."""
+    """Hosts to talk to; `ca_file` None = the public roots (`shared.tls`)."""
 
     rest_host: str
     market_ws: str

@@ -4,12 +4,13 @@ A deterministic run replaces `Net`; nothing else in `bot/` opens a socket or sta
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from shared.tls import client_context
 
 T = TypeVar("T")
 
@@ -88,11 +89,10 @@ class SystemNet:
 async def _connect(url: str, ca_file: Path | None) -> AsyncIterator[Connection]:
     from websockets.asyncio.client import connect  # noqa: PLC0415
 
-    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     # The level2 snapshot of BTC-USD outgrows every usual limit; frames are compressed by nobody here.
     async with connect(
         url,
-        ssl=context,
+        ssl=client_context(ca_file),
         max_size=None,
         compression=None,
         open_timeout=5,

@@ -30,6 +30,7 @@ from bot.core.model import Balance, Bar, FeeRates, Fill, Kind, OrderSpec, Produc
 from shared.money import ZERO, plain
 from shared.seams import Clock
 from shared.times import from_epoch_ms, iso_ms, iso_seconds, parse_time
+from shared.tls import roots
 
 log = logging.getLogger("rest")
 T = TypeVar("T")
@@ -421,8 +422,7 @@ def _make_client(endpoints: Endpoints, key: ApiKey) -> Any:
     logger.setLevel(logging.CRITICAL)
     client = RESTClient(api_key=key.name, api_secret=key.secret.reveal(), base_url=endpoints.rest_host, timeout=READ_S)
     client.session.trust_env = False  # neither a proxy nor another CA by the environment
-    if endpoints.ca_file is not None:
-        client.session.verify = str(endpoints.ca_file)
+    client.session.verify = str(endpoints.ca_file or roots())
     return client
 
 

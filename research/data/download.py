@@ -16,6 +16,7 @@ from research.data import products, store
 from research.data.candles import WIRE_NAMES, Candles, granularity_text
 from research.data.products import Terms, of_exchange
 from research.errors import ResearchError
+from shared.tls import client_context
 
 URL = "https://api.coinbase.com"
 PREFIX = "/api/v3/brokerage"
@@ -45,7 +46,7 @@ class Client:
         if parts.scheme != "https" or not parts.hostname:
             raise ResearchError(f"{url} is no https address")
         self._host, self._port = parts.hostname, parts.port or 443
-        self._context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        self._context = client_context(ca_file)
         self._pause_s, self._next_s = pause_s, 0.0
         self._connection: http.client.HTTPSConnection | None = None
 

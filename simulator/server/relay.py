@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from shared.settings import Settings
+from shared.tls import client_context, roots
 from simulator.core.bars import Bar
 from simulator.core.products import GATES, Product
 from simulator.core.relay import RelayTape
@@ -83,11 +83,9 @@ class Relay:
         self._rest = f"https://{upstream}" if upstream else REST
         self._stream = f"wss://{upstream}" if upstream else STREAM
         self._session = requests.Session()
-        self._session.trust_env = not upstream
-        self._context = ssl.create_default_context()
-        if settings.sim_upstream_ca:
-            self._session.verify = settings.sim_upstream_ca
-            self._context = ssl.create_default_context(cafile=settings.sim_upstream_ca)
+        self._session.trust_env = False  # neither a proxy nor another CA by the environment
+        self._session.verify = settings.sim_upstream_ca or roots()
+        self._context = client_context(settings.sim_upstream_ca or None)
         self._wanted = settings.products
         self._products: dict[str, Product] = {}
         self.connected = False
