@@ -402,7 +402,7 @@ def bench(
     boot, control, engine, writes, resources and cli by default; boot10k, install, bot, ledger, sim, dashboard,
     lighthouse and research when named.
     """
-    from cli.bench import run as work
+    from bench import run as work
 
     raise typer.Exit(work.bench(names or []))
 

@@ -59,7 +59,7 @@ def _become(command: list[str]) -> NoReturn:
 
 def _lighthouse() -> None:
     """Lighthouse's npm packages, from their own lock."""
-    folder = ROOT / "dashboard" / "lighthouse"
+    folder = ROOT / "bench" / "lighthouse"
     if (folder / "node_modules" / ".package-lock.json").exists():
         return
     ui.line(ui.DOT, "Installing Lighthouse's npm packages")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shared import figures
+from shared.percentile import percentile
 
 Record = dict[str, Any]
 OUT = Path("data/proof")
@@ -68,17 +69,10 @@ class Tally:
             "modes": dict(self.modes),
             "breaches": dict(self.breaches),
             "failed": [{"seed": r["seed"], "mode": r["mode"], "breaches": r["breaches"]} for r in self.failed],
-            "kill_ms": {f"p{share}": percentile(self.kill_ms, share) for share in (50, 90, 99)}
-            | {"n": len(self.kill_ms)},
+            "kill_ms": {f"p{p}": percentile(self.kill_ms, p, 1) for p in (50, 90, 99)} | {"n": len(self.kill_ms)},
             "repeated": self.repeated,
             "unequal": self.unequal,
         }
-
-
-def percentile(values: Sequence[float], share: int) -> float | None:
-    """Nearest rank."""
-    ordered = sorted(values)
-    return round(ordered[min(len(ordered) * share // 100, len(ordered) - 1)], 1) if ordered else None
 
 
 def bound_text(seeds: int) -> str:

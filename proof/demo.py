@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proof.cli import percentile, say, with_fixed_hash_seed
+from proof.cli import say, with_fixed_hash_seed
 from proof.evidence import others_hold
 from proof.loop import Finished
 from proof.patched import settle
 from proof.plan import FIRST_DAY, Plan
 from proof.run import Run, folder_for
+from shared.percentile import percentile
 from shared.settings import Loaded, load
 
 LOOK_US = 5_000_000
@@ -156,7 +157,7 @@ def _lots(ledger: Path, start_ms: int) -> list[Lot]:
 def _middle(values: Sequence[float]) -> str:
     if not values:
         return "never"
-    p10, p90 = percentile(values, 10), percentile(values, 90)
+    p10, p90 = percentile(values, 10, 1), percentile(values, 90, 1)
     return f"median {statistics.median(values):.2f}, p10 {p10:.2f}, p90 {p90:.2f}"
 
 

@@ -26,8 +26,6 @@ SEAMS: dict[str, frozenset[str]] = {
     "bot/runtime/process.py": frozenset({"file"}),  # the process itself: signals, positions.json kept aside
     "bot/strategies/scaffold.py": frozenset({"file"}),  # a tool: writes the template of a new strategy
     "bot/strategies/lookahead.py": frozenset({"random"}),  # a tool: made-up bars from a seed
-    "bot/bench.py": frozenset({"time", "file", "thread", "random", "sleep"}),  # a stopwatch, no part of the bot
-    "bot/bench_ledger.py": frozenset({"time", "file"}),  # another one
 }
 
 TIME = {"time.time", "time.time_ns", "time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.sleep",
@@ -130,11 +128,7 @@ def test_the_bot_calls_the_machine_only_in_its_seams() -> None:
 def test_every_seam_is_used_as_one() -> None:
     """The list of seams does not outlive its reasons."""
     for where in SEAMS:
-        path = ROOT / where
-        if not path.exists():
-            assert where == "bot/bench.py"
-            continue
-        kinds = {kind for _, kind, _ in _raw(ast.parse(path.read_text()), where)}
+        kinds = {kind for _, kind, _ in _raw(ast.parse((ROOT / where).read_text()), where)}
         assert kinds, f"{where} needs no exception any more"
 
 

@@ -3,6 +3,8 @@
 import resource
 from collections import deque
 
+from shared.percentile import percentile
+
 
 class Samples:
     """The newest `size` samples of one figure."""
@@ -14,11 +16,8 @@ class Samples:
         self._values.append(value)
 
     def percentile(self, percent: float) -> float | None:
-        """Nearest rank; None = no sample yet."""
-        if not self._values:
-            return None
-        ordered = sorted(self._values)
-        return round(ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)], 3)
+        """To three decimals; None = no sample yet."""
+        return percentile(self._values, percent, 3)
 
 
 def rss_mb() -> float:

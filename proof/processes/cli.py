@@ -17,12 +17,13 @@ from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
-from proof.cli import percentile, say, with_fixed_hash_seed
+from proof.cli import say, with_fixed_hash_seed
 from proof.processes import kills
 from proof.processes.lane import Lane
 from proof.processes.life import load_ahead
 from proof.processes.points import POINTS, Bring
 from proof.processes.report import KEPT, hits_of, kept_runs
+from shared.percentile import percentile
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,7 +142,7 @@ def _document(args: argparse.Namespace, results: list[dict[str, Any]], wall_s: f
         "missing": [name for name in POINTS if args.only in name and hits[name] + before[name] < args.each],
         "elsewhere": sum(result["elsewhere"] for result in results),
         "modes": dict(Counter(result["mode"] for result in results)),
-        "boot_ms": {f"p{share}": percentile(boots, share) for share in (50, 99)} | {"n": len(boots)},
+        "boot_ms": {f"p{share}": percentile(boots, share, 1) for share in (50, 99)} | {"n": len(boots)},
         "settle_s": max((result["settle_s"] for result in results), default=0.0),
         "orders": sum(result["orders"] for result in results),
         "fills": sum(result["fills"] for result in results),

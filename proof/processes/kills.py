@@ -9,9 +9,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from proof.cli import percentile, say
+from proof.cli import say
 from proof.plan import Act, Plan, Window
 from proof.work import judged
+from shared.percentile import percentile
 
 MINUTES = 3.5
 PRODUCTS = ("BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD")
@@ -121,8 +122,8 @@ def measure(count: int, first: int, jobs: int) -> Iterator[dict[str, Any]]:
                 "goal_ms": storm.goal_ms,
                 "kills": len(times),
                 "open": sum(row["open"] for row in found),
-                "p50": percentile(times, 50) or 0.0,
-                "p99": percentile(times, 99) or 0.0,
+                "p50": percentile(times, 50, 1) or 0.0,
+                "p99": percentile(times, 99, 1) or 0.0,
                 "worst": max(times, default=0.0),
                 "late": sum(row["late"] for row in found),
                 "breaches": breaches,

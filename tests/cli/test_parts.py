@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.figure import Figure, measured
 from cli import ui
-from cli.bench.figure import Figure, percentile
 from cli.doctor.data import _key_file
 from cli.text import tail
+from shared.percentile import percentile
 
 
 @pytest.mark.parametrize(
@@ -19,9 +20,13 @@ def test_spans_as_people_say_them(seconds: float, shown: str) -> None:
     assert ui.ago(seconds) == shown
 
 
-@pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.01, 1), (0.5, 50), (0.99, 99), (0.991, 100), (1.0, 100)])
-def test_percentiles_are_measured_values(share: float, value: float) -> None:
-    assert percentile([float(n) for n in range(100, 0, -1)], share) == value
+@pytest.mark.parametrize(("percent", "value"), [(0, 1), (1, 1), (50, 50), (99, 99), (99.1, 100), (100, 100)])
+def test_percentiles_are_measured_values(percent: float, value: float) -> None:
+    values = [float(n) for n in range(100, 0, -1)]
+    assert percentile(values, percent) == measured(values, percent) == value
+    assert percentile([], percent) is None
+    with pytest.raises(ValueError, match="no values"):
+        measured([], percent)
 
 
 def test_a_figure_knows_its_goal() -> None:

@@ -1,14 +1,14 @@
 """An event's cost in the engine: `./coin bench engine` measures it; this only notices an order of magnitude."""
 
-from cli.bench.engine import costs_us, engine_with_lots, prices
-from cli.bench.figure import percentile
+from bench.bot.engine import costs_us, engine_with_lots, prices
+from bench.figure import measured
 
 
 def test_a_price_costs_microseconds() -> None:
     engine = engine_with_lots()
     assert len(engine.world.book) == 20 and len(engine.world.markets) == 10
     costs_us(engine, prices(500))
-    assert percentile(costs_us(engine, prices(3000)), 0.5) < 50
+    assert measured(costs_us(engine, prices(3000)), 50) < 50
 
 
 def test_what_is_measured_is_judged_to_the_last_gate_that_matters() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.lighthouse import __main__ as lighthouse
+from bench.lighthouse import __main__ as lighthouse
 
 
 def report(performance: float | None, blocking: float = 1.0) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def test_the_pages_are_accessible_and_stand_still_by_lighthouse_itself() -> None
     """Performance is a figure of the machine and of what else it does: it is printed, not asserted."""
     root = Path(lighthouse.HERE).parents[1]
     done = subprocess.run(
-        [sys.executable, "-m", "dashboard.lighthouse"], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bench.lighthouse"], cwd=root, capture_output=True, text=True, check=False
     )
     print(done.stdout)
     for page in lighthouse.PAGES:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from cli.bench.account import build
+from bench.system.account import build
 from proof.processes import verdict
 from proof.processes.points import POINTS, Point
 from proof.processes.report import section

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from research.bench import page, run
-from research.bench.market import minutes
-from research.bench.peers import Peer
+from bench.research import page, run
+from bench.research.market import minutes
+from bench.research.peers import Peer
 from research.data import store
 from shared.paths import ROOT
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("what", ["A", "B", "C:2", "read", "products:2", "bars:1", "logistic"])
 def test_each_measurement_stands_alone(folder: Path, what: str) -> None:
-    command = [sys.executable, "-m", "research.bench.one", str(folder), what, "1"]
+    command = [sys.executable, "-m", "bench.research.one", str(folder), what, "1"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bench.research.market import minutes
+from bench.research.workloads import B_SETTINGS, MODEL
 from research import backtest, runs
-from research.bench.market import minutes
-from research.bench.workloads import B_SETTINGS, MODEL
 from research.data import store
 from research.engine import Fill
 from research.loops import types as t

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.research.market import minutes
+from bench.research.workloads import B_SETTINGS, MODEL
 from research import walkforward as wf
 from research.backtest import Request
-from research.bench.market import minutes
-from research.bench.workloads import B_SETTINGS, MODEL
 from research.data.candles import Candles
 from research.engine import Style
 from research.report import split as sp

@@ -1,0 +1,1 @@
+"""The bot's parts measured in one process: parsing, engine, ledger."""

@@ -1,0 +1,1 @@
+"""COIN measured under many clients, good and bad."""

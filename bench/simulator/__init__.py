@@ -1,0 +1,1 @@
+"""COIN-SIM measured: its book, its answers, its streams."""

@@ -1,0 +1,1 @@
+"""Bot, dashboard and COIN-SIM measured as processes: start, commands, rhythm, memory."""
