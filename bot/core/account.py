@@ -1,4 +1,4 @@
-"""Equity, the day and its breaker (trading.md §6), judged once a second and after every sync."""
+"""Equity, the day and its breaker (docs/trading-rules.md §6), judged once a second and after every sync."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What an entry must earn: every way out of a lot against the fees of the order kinds that it takes (trading.md §5a).
+"""What an entry must earn: each way out of a lot against the fees of its order kinds (docs/trading-rules.md §5a).
 
 A lot is sold by its take profit or by the trailing stop. A stop loss sells at a loss by intention and is not judged.
 Where TRAIL_ACTIVATE_PCT was left at its default, it is lifted to the least value that pays at the account's tier.

@@ -1,4 +1,4 @@
-"""Opening lots: one entry for one BUY bar, and its single retry when funds were short (trading.md §4)."""
+"""Opening lots: one entry for one BUY bar, and its single retry when funds were short (docs/trading-rules.md §4)."""
 
 from decimal import Decimal
 

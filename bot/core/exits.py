@@ -1,4 +1,4 @@
-"""Closing lots: stop, trailing, take profit, by command, flatten (trading.md §5, §5a).
+"""Closing lots: stop, trailing, take profit, by command, flatten (docs/trading-rules.md §5, §5a).
 
 A lot has at most one order working for its exit. A resting take is cancelled, and seen cancelled or filled,
 before any other exit is sent; so whatever the order in which answers arrive, a lot is never sold twice.

@@ -55,7 +55,7 @@ Judge = Callable[[World, Market], Gate]
 
 
 def entry_plan(world: World, market: Market) -> tuple[LotKind, float]:
-    """Kind and take profit (percent) of the lot that an entry now would open (trading.md §4)."""
+    """Kind and take profit (percent) of the lot that an entry now would open (docs/trading-rules.md §4)."""
     s = world.settings
     lots = world.book.of(market.product.product_id)
     if not lots:
@@ -346,7 +346,7 @@ def _funds(world: World, market: Market) -> Gate:
     s, quote, available = world.settings, entry_size_quote(world, market), f"{world.cash_available:,.2f}"
     if affordable(world, market, quote) > 0:
         return Gate("funds", "Funds", _OPEN, available, f"≥ {quote:,.2f}")
-    if s.low_funds == "retry":  # what does not fit at full size is tried once at ORDER_MIN_USD (trading.md §4)
+    if s.low_funds == "retry":  # one try at ORDER_MIN_USD (docs/trading-rules.md §4)
         return Gate("funds", "Funds", _SHUT, available, f"≥ {s.order_min_usd:,.2f}", "when cash is free")
     useful = useful_quote(float(quote), s.order_min_usd)
     why = f"when more cash is free: less than a quarter of an entry of {quote:,.2f} is not bought"

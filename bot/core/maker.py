@@ -1,4 +1,4 @@
-"""Maker entries (ENTRY_ORDER=maker, trading.md §5a): post-only at the touch, priced anew, given up after a while.
+"""Maker entries (ENTRY_ORDER=maker, docs/trading-rules.md §5a): post-only at the touch, repriced, given up in time.
 
 A job places one order at a time. The next one is sent only when the last is over and every fill of it is counted, and
 only for what is left of the plan; so whatever the order in which fills, cancels and refusals arrive, all orders

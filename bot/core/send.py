@@ -42,7 +42,7 @@ def _used_up(world: World, order: Order) -> None:
 
 
 def say_retry(world: World, quote: Decimal, error: str) -> None:
-    """The line of trading.md §4, to the letter."""
+    """The line of docs/trading-rules.md §4, to the letter."""
     least = world.settings.order_min_usd
     text = f"[WARN] open order {quote:.2f} USD failed ({error}); retrying with ORDER_MIN_USD={least:.2f}"
     world.note("entry", text, "warn")

@@ -1,4 +1,4 @@
-"""Volatility of one product, bar by bar: sigma(1440) / sigma(60) of one-minute log returns (trading.md §4).
+"""Volatility of one product, bar by bar: sigma(1440) / sigma(60) of one-minute log returns (docs/trading-rules.md §4).
 
 Windows count closed bars: a minute without a trade has no bar, so its move lies in the next bar's return. Sums are
 whole numbers (`bot.core.rules.volatility`), so the factor does not depend on when the bot was started and equals

@@ -217,7 +217,7 @@ class World:
 
     @property
     def sizing_equity(self) -> Decimal:
-        """Quote cash and our lots at mark: never holdings that are not ours (trading.md §4)."""
+        """Quote cash and our lots at mark: never holdings that are not ours (docs/trading-rules.md §4)."""
         if not self.settings.use_live_equity:
             return Decimal(str(self.settings.usd_equity))
         return self.portfolio.cash + self.lots_value

@@ -1,4 +1,4 @@
-"""What the logistic model looks at (trading.md §3.4). One row per bar, NaN until it is known.
+"""What the logistic model looks at (docs/trading-rules.md §3.4). One row per bar, NaN until it is known.
 
 Every feature reads a fixed number of bars, so a bot's window and a year of history give the same rows to the bit.
 """

@@ -1,4 +1,4 @@
-"""P(next bar closes up) from a logistic model that is fitted anew as time goes on (trading.md §3).
+"""P(next bar closes up) from a logistic model that is fitted anew as time goes on (docs/trading-rules.md §3).
 
 MODEL_MODE baseline or extended; fitted on the newest MAX_HISTORY_CANDLES bars whenever a bar closes in another
 WALK_FORWARD_MIN slot of the clock than the last fit; never on a bar that was not closed. One object serves one

@@ -1,4 +1,4 @@
-"""The loop over bars that trades lots by the rulebook (trading.md): several products, one account, shared cash.
+"""The loop over bars that trades lots (docs/trading-rules.md): several products, one account, shared cash.
 
 At every time, in this order: bars that close (resting takes inside the bar, marks, the day, exits, then at most one
 entry for each BUY bar, product by product), then bars that open (decided exits fill, then the entry). So a decision

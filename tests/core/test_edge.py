@@ -1,4 +1,4 @@
-"""Every way out of a lot must pay its fees (trading.md §5a): the take profit, and the trailing stop at its worst."""
+"""Every way out of a lot must pay its fees (docs/trading-rules.md §5a): take profit, and trailing stop at its worst."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The worked examples of trading.md §9, to 1e-9, and the other figures that the specification states."""
+"""The worked examples of docs/trading-rules.md §9, to 1e-9, and the other figures that the specification states."""
 
 import math
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def entry_size_quote(world: "World", market: Market) -> Decimal:
-    """Quote size of an entry now, floored to the increment (trading.md §4 sizing)."""
+    """Quote size of an entry now, floored to the increment (docs/trading-rules.md §4 sizing)."""
     s = world.settings
     factor = market.volatility.factor if s.vol_risk_adjust else 1.0
     world.last_vol_factor = factor
@@ -24,7 +24,7 @@ def entry_size_quote(world: "World", market: Market) -> Decimal:
 
 
 def affordable(world: "World", market: Market, quote: Decimal) -> Decimal:
-    """What an entry of `quote` asks for with the cash that is free; 0 = not enough of it (trading.md §4)."""
+    """What an entry of `quote` asks for with the cash that is free; 0 = not enough of it (docs/trading-rules.md §4)."""
     increment = market.product.quote_increment
     least = market.product.floor_quote(Decimal(str(world.settings.order_min_usd)))
     retry = world.settings.low_funds == "retry"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Signals (trading.md §3.2)
+# Signals (docs/trading-rules.md §3.2)
 SIGNAL_SELL: Final = -1
 SIGNAL_FLAT: Final = 0
 SIGNAL_BUY: Final = 1

@@ -1,4 +1,4 @@
-"""The trading day, its result and its breaker (trading.md §6). Times are epoch milliseconds, UTC."""
+"""The trading day, its result and its breaker (docs/trading-rules.md §6). Times are epoch milliseconds, UTC."""
 
 DAY_MS = 86_400_000
 

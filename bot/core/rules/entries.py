@@ -1,4 +1,4 @@
-"""When a lot is opened and with what target (trading.md §4, §5a).
+"""When a lot is opened and with what target (docs/trading-rules.md §4, §5a).
 
 "Open" gates answer True for "this does not stand in the way". What is in flight counts as open everywhere.
 """

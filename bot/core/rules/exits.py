@@ -1,4 +1,4 @@
-"""When a lot is closed (trading.md §4 levels, §5 order).
+"""When a lot is closed (docs/trading-rules.md §4 levels, §5 order).
 
 Every level is a whole tick, rounded so that comparing a whole-tick price with it decides exactly as comparing
 with the unrounded level would: "price >= level" rounds up, "price <= level" rounds down. `open_ticks` may lie

@@ -1,4 +1,4 @@
-"""Which lot is the runner (trading.md §5). Arrays hold one product's open lots, oldest first."""
+"""Which lot is the runner (docs/trading-rules.md §5). Arrays hold one product's open lots, oldest first."""
 
 from typing import Any, Protocol
 

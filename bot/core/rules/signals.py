@@ -1,4 +1,4 @@
-"""From a probability to BUY, SELL or FLAT (trading.md §3.2).
+"""From a probability to BUY, SELL or FLAT (docs/trading-rules.md §3.2).
 
 Written without branches, so that one source takes numbers, whole arrays and a compiler: True counts as 1.
 """

@@ -1,4 +1,4 @@
-"""How much is bought and what it costs (trading.md §4 sizing, §5 PnL, §5a break-even).
+"""How much is bought and what it costs (docs/trading-rules.md §4 sizing, §5 PnL, §5a break-even).
 
 Sizes are whole steps of the base increment, prices whole ticks of the price increment. `quote_units` count the
 value of one step at one tick (price increment x base increment: 1e-10 USD for BTC-USD), so that

@@ -1,4 +1,4 @@
-"""Volatility in whole numbers (trading.md §4): a sum of integers is the same wherever it was begun.
+"""Volatility in whole numbers (docs/trading-rules.md §4): a sum of integers is the same wherever it was begun.
 
 A running sum of floats depends on where it started, so a bot that started yesterday and a backtest over a year
 would size entries apart. Log returns are therefore counted in units of 1e-8.
