@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from bot.core.edge import adjusted
 from research import coverage, engine, signals
 from research.data import store
-from research.data.candles import WIRE_NAMES, Candles, counted, gaps, granularity_text
+from research.data.candles import WIRE_NAMES, CandleSet, counted, gaps, granularity_text
 from research.engine import MarketModel, Prepared, RawResult, Style
 from research.errors import Misused, ResearchError, WrongSettings
 from research.loops import types as t
-from research.metrics.summary import Figure, figures
-from research.verdict import Verdict, verdict
+from research.metrics.summary import Metric, figures
+from research.verdict import BacktestVerdict, verdict
 from shared.figures import plainly
 from shared.settings import PROFILES, Loaded, Profile, Settings, SettingsError, keys, load
 
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]  # (done, of how many)
 
 
 # Settings that say where things are and how they are shown, not how they trade.
-class Engine(StrEnum):
+class EngineKind(StrEnum):
     """Which machine runs the rulebook."""
 
     FAST = "fast"  # the compiled loop
@@ -36,14 +36,14 @@ class Engine(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class BacktestRequest:
     """What is asked for. `overrides`: settings by their public names, as texts."""
 
     data: tuple[str, ...]
     overrides: Mapping[str, str] = field(default_factory=dict)
     model: MarketModel = MarketModel()
     style: Style = Style.LOTS
-    engine: Engine = Engine.FAST
+    engine: EngineKind = EngineKind.FAST
     since_s: int | None = None
     until_s: int | None = None
     seed: int = 0
@@ -53,22 +53,22 @@ class Request:
 class Backtest:
     """The answer. `notes`: what the data lacked and what was assumed, in words. `verdict`: all in one sentence."""
 
-    request: Request
+    request: BacktestRequest
     settings: Settings
     result: RawResult
-    figures: tuple[Figure, ...]
-    other_bound: tuple[Figure, ...]  # the same with resting takes filled the other way; () where none rest
+    figures: tuple[Metric, ...]
+    other_bound: tuple[Metric, ...]  # the same with resting takes filled the other way; () where none rest
     notes: tuple[str, ...]
     took_s: Mapping[str, float]
-    verdict: Verdict
+    verdict: BacktestVerdict
 
 
-def settings_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Settings:
+def settings_for(overrides: Mapping[str, str], candles: Sequence[CandleSet]) -> Settings:
     """`loaded_for` without the origins. Raises ResearchError."""
     return loaded_for(overrides, candles).settings
 
 
-def loaded_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Loaded:
+def loaded_for(overrides: Mapping[str, str], candles: Sequence[CandleSet]) -> Loaded:
     """The bot's settings as in `.env` and the environment, then `overrides`; products and bars are the data's.
 
     Raises ResearchError for what must not be.
@@ -97,7 +97,7 @@ def loaded_for(overrides: Mapping[str, str], candles: Sequence[Candles]) -> Load
         raise (Misused if typed and overrides else WrongSettings)("; ".join(error.problems)) from error
 
 
-def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s: int | None) -> list[Candles]:
+def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s: int | None) -> list[CandleSet]:
     """The named candle sets, cut to the asked stretch. Raises ResearchError."""
     found = []
     for name in names:
@@ -108,7 +108,9 @@ def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s
     return found
 
 
-def run(data_dir: Path, request: Request, *, chances: bool = True, progress: Progress | None = None) -> Backtest:
+def run(
+    data_dir: Path, request: BacktestRequest, *, chances: bool = True, progress: Progress | None = None
+) -> Backtest:
     """Run one backtest. `progress` is told of what takes long. Raises ResearchError."""
     began = time.perf_counter()
     candles = load_data(data_dir, request.data, request.since_s, request.until_s)
@@ -117,8 +119,8 @@ def run(data_dir: Path, request: Request, *, chances: bool = True, progress: Pro
 
 
 def run_on(
-    candles: Sequence[Candles],
-    request: Request,
+    candles: Sequence[CandleSet],
+    request: BacktestRequest,
     *,
     chances: bool = True,
     spent: Mapping[str, float] | None = None,
@@ -129,7 +131,7 @@ def run_on(
     loaded = loaded_for(request.overrides, candles)
     settings = loaded.settings
     mark = _stopwatch(took)
-    plain = request.engine is Engine.PLAIN
+    plain = request.engine is EngineKind.PLAIN
     prepared = engine.prepare(candles, plain=plain)
     mark("prepare")
     try:
@@ -140,8 +142,8 @@ def run_on(
     result = _run(prepared, said, settings, request, request.model, progress)
     mark("loop")
     found = figures(result, request.seed, chances=chances)
-    other: tuple[Figure, ...] = ()
-    if request.style is Style.LOTS and request.engine is Engine.FAST and settings.take_profit_order == "limit":
+    other: tuple[Metric, ...] = ()
+    if request.style is Style.LOTS and request.engine is EngineKind.FAST and settings.take_profit_order == "limit":
         flipped = dataclasses.replace(request.model, through=not request.model.through)
         other = figures(_run(prepared, said, settings, request, flipped), request.seed, chances=False)
     judged = verdict(result, found, request.seed, chances=chances)
@@ -165,17 +167,17 @@ def _run(
     prepared: Prepared,
     said: Sequence[NDArray[np.int8]],
     settings: Settings,
-    request: Request,
+    request: BacktestRequest,
     model: MarketModel,
     progress: Progress | None = None,
 ) -> RawResult:
     if request.style is Style.FLIP:
-        return engine.run_flip(prepared, said[0], model, plain=request.engine is Engine.PLAIN)
-    if request.engine is Engine.FULL:
+        return engine.run_flip(prepared, said[0], model, plain=request.engine is EngineKind.PLAIN)
+    if request.engine is EngineKind.FULL:
         from research.full import run_full  # noqa: PLC0415
 
         return run_full(prepared, said, settings, model, progress)
-    return engine.run_lots(prepared, said, settings, model, plain=request.engine is Engine.PLAIN)
+    return engine.run_lots(prepared, said, settings, model, plain=request.engine is EngineKind.PLAIN)
 
 
 def ran_with(loaded: Loaded, overrides: Mapping[str, str]) -> str:
@@ -200,7 +202,11 @@ def _decides(key: str) -> bool:
 
 
 def notes(
-    prepared: Prepared, settings: Settings, request: Request, said: Sequence[NDArray[np.int8]], result: RawResult
+    prepared: Prepared,
+    settings: Settings,
+    request: BacktestRequest,
+    said: Sequence[NDArray[np.int8]],
+    result: RawResult,
 ) -> tuple[str, ...]:
     """What the data lacked and what was assumed, one sentence each."""
     out = []
@@ -249,7 +255,7 @@ def notes(
         if settings.vol_risk_adjust and prepared.granularity_s != 60:
             length = granularity_text(prepared.granularity_s)
             out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {length} every entry counts with factor 1")
-        if request.engine is not Engine.FULL:
+        if request.engine is not EngineKind.FULL:
             out.append(coverage.assumptions(settings))
     else:
         out.append("All in on BUY, all out on SELL: for comparing signals and engines; the bot trades lots")

@@ -15,9 +15,9 @@ import numpy as np
 
 from bot.strategies.base import Bars
 from bot.strategies.lookahead import COMPARED, Cuts, Difference, compare_cut, compare_window, cuts_at
-from research.data.candles import Candles, counted
+from research.data.candles import CandleSet, counted
 from research.errors import ResearchError
-from research.sealed.session import Offended, Process
+from research.sealed.session import Offended, SandboxProcess
 from shared.figures import plainly
 from shared.paths import ROOT
 from shared.settings import Settings
@@ -31,7 +31,7 @@ WINDOWS = 250  # for each random cut of history: a window costs little, and find
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """One check: its name, whether it held, and what was seen in words. `tested`: False where there was nothing to."""
 
     name: str
@@ -57,14 +57,14 @@ class Subject:
 
 def check(
     settings: Settings,
-    candles: Candles,
+    candles: CandleSet,
     cuts: int = 20,
     seed: int = 0,
     progress: Progress | None = None,
     *,
     buys: int = 100,
     root: Path = ROOT,
-) -> list[Verdict]:
+) -> list[CheckResult]:
     """Every check of the strategy that the settings name. Raises ResearchError where it can't be run at all."""
     bars, done = candles.bars(), itertools.count(1)
 
@@ -72,9 +72,9 @@ def check(
         if progress is not None:
             progress(next(done), of)
 
-    with Process(settings, root) as process:
+    with SandboxProcess(settings, root) as process:
         first, warmup, memory, modules = _whole(process, bars)
-    with Process(settings, root, modules) as process:
+    with SandboxProcess(settings, root, modules) as process:
         offences, shut, locked = _shut(process, bars)
         subject = Subject(bars, first, warmup, memory, not offences)
         ends = cuts_at(first["signal"], min(max(warmup, 1), len(bars)), cuts, buys, seed)
@@ -88,14 +88,14 @@ def check(
         ]
 
 
-def _whole(process: Process, bars: Bars) -> tuple[dict[str, Any], int, int, list[str]]:
+def _whole(process: SandboxProcess, bars: Bars) -> tuple[dict[str, Any], int, int, list[str]]:
     with process.session(sealed=False) as asked:
         if len(bars) < 2 * asked.warmup_bars:
             raise ResearchError(f"{len(bars)} bars are too few: at least {2 * asked.warmup_bars}")
         return asked.signals(bars), asked.warmup_bars, asked.memory_bars, asked.modules
 
 
-def _shut(process: Process, bars: Bars) -> tuple[list[str], dict[str, Any] | None, bool]:
+def _shut(process: SandboxProcess, bars: Bars) -> tuple[list[str], dict[str, Any] | None, bool]:
     """(what the strategy tried beside its bars, its arrays without it, whether the system itself kept files shut)."""
     try:
         with process.session(sealed=True) as asked:
@@ -110,7 +110,7 @@ def _shut(process: Process, bars: Bars) -> tuple[list[str], dict[str, Any] | Non
         return error.offences, None, True
 
 
-def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
+def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> CheckResult:
     name, bars, until = "no look-ahead bias", subject.bars, monotonic() + BUDGET_S
     done: list[int] = []
     # In the order of a draw, so that what the time allows is spread over all of history.
@@ -122,7 +122,7 @@ def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[]
         tell()
         done.append(end)
         if found is not None:
-            return Verdict(name, False, _where(bars, found))
+            return CheckResult(name, False, _where(bars, found))
     signal = subject.whole["signal"]
     buys = int((signal == 1).sum())
     tested = sum(int(signal[end - 1] == 1) for end in done if end)
@@ -130,7 +130,7 @@ def _lookahead(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[]
     said += f"{tested:,} of its {counted(buys, 'BUY')}, {len(done) - tested:,} others"
     if not buys:
         said = f"the same signals at {counted(len(done), 'bar')}, but no BUY among {len(bars):,} bars: none was tested"
-    return Verdict(name, True, said, tested=bool(buys))
+    return CheckResult(name, True, said, tested=bool(buys))
 
 
 def _where(bars: Bars, found: Difference) -> str:
@@ -139,7 +139,7 @@ def _where(bars: Bars, found: Difference) -> str:
     return f"{found.what} of the bar at {at} UTC is {without}, but {known} with later bars known"
 
 
-def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> Verdict:
+def _live(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> CheckResult:
     """The newest signal of the bot's window, by the bot's own way of asking, against that of history.
 
     One object is asked for one window after the other, as by the bot; the process never holds a later one.
@@ -156,35 +156,37 @@ def _live(process: Process, subject: Subject, cuts: Cuts, tell: Callable[[], Non
             found = compare_window(subject.whole, part, end, TOLERANCE)
             if found is not None:
                 at = np.datetime64(int(bars.start_s[found.bar]), "s")
-                return Verdict(
+                return CheckResult(
                     name, False,
                     f"{found.what} of the bar at {at} UTC is {plainly(found.with_future)} over history, but "
                     f"{plainly(found.without)} over the newest {length:,} bars: memory_bars or warmup_bars is too "
                     "small, or later bars decided it",
                 )  # fmt: skip
-    return Verdict(name, True, f"the newest {length:,} bars give what all of history gives, at {counted(done, 'bar')}")
+    return CheckResult(
+        name, True, f"the newest {length:,} bars give what all of history gives, at {counted(done, 'bar')}"
+    )
 
 
-def _repeats(process: Process, subject: Subject) -> Verdict:
+def _repeats(process: SandboxProcess, subject: Subject) -> CheckResult:
     """Equal bars, equal signals: nothing is drawn at random."""
     name = "deterministic"
     with process.session(sealed=False) as asked:
         again = asked.signals(subject.bars)
     found = _difference(subject.whole, again)
     if found is None:
-        return Verdict(name, True, "two fresh processes gave identical results")
-    return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes from run to run")
+        return CheckResult(name, True, "two fresh processes gave identical results")
+    return CheckResult(name, False, f"{found[0]} of bar {found[1] + 1:,} changes from run to run")
 
 
-def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | None, locked: bool) -> Verdict:
+def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | None, locked: bool) -> CheckResult:
     """What the strategy does with files and the network shut, against what it did with them."""
     name = "uses only its bars"
     if offences:
-        return Verdict(name, False, f"it {'; it '.join(offences[:3])}: data read there may include later bars")
+        return CheckResult(name, False, f"it {'; it '.join(offences[:3])}: data read there may include later bars")
     found = _difference(subject.whole, shut or {})
     if found is not None:
-        return Verdict(name, False, f"{found[0]} of bar {found[1] + 1:,} changes when no file can be read")
-    return Verdict(name, True, "no file and no network was used" + ("" if locked else " as far as Python can tell"))
+        return CheckResult(name, False, f"{found[0]} of bar {found[1] + 1:,} changes when no file can be read")
+    return CheckResult(name, True, "no file and no network was used" + ("" if locked else " as far as Python can tell"))
 
 
 def _difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, int] | None:

@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from research import terminal
-from research.options import Asked, asking, data_dir, guarded
+from research.options import MarketOptions, asking, data_dir, guarded
 
 if TYPE_CHECKING:
-    from research.backtest import Backtest, Request
+    from research.backtest import Backtest, BacktestRequest
 
 # ruff: noqa: PLC0415
 EngineOption = Annotated[str, typer.Option("--engine", help="fast, plain (not compiled) or full (the bot's engine).")]
 
 
 @asking
-def backtest(asked: Asked, engine: EngineOption = "fast") -> None:
+def backtest(asked: MarketOptions, engine: EngineOption = "fast") -> None:
     """Trade history by the rulebook: table here, and report.html, trades.csv and run.json beside it."""
     guarded(lambda: run_and_show(asked.request(engine)))
 
 
-def run_and_show(request: "Request") -> None:
+def run_and_show(request: "BacktestRequest") -> None:
     """One backtest: run, keep, print."""
     from research import backtest as bt
     from research import runs

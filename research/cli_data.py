@@ -69,9 +69,9 @@ def products(
 
     def work() -> None:
         from research.data import products as lists
-        from research.data.download import Client
+        from research.data.download import DownloadClient
 
-        client = Client(url, ca)
+        client = DownloadClient(url, ca)
         try:
             count = lists.fetch(data_dir(), client, f"the exchange's list ({url.partition('://')[2]})")
         finally:
@@ -96,13 +96,13 @@ def download(
     def work() -> None:
         from research.data import store
         from research.data.candles import granularity_s
-        from research.data.download import Client, Wanted
+        from research.data.download import DownloadClient, Wanted
         from research.data.download import download as fetch
 
         wanted = Wanted(product.upper(), granularity_s(granularity), day_s(since) or 0, day_s(until))
         target = name or store.default_name(wanted.product_id, wanted.granularity_s)
         with terminal.progress(f"  {target}", None) as step:
-            candles, added = fetch(data_dir(), target, wanted, Client(url, ca), step)
+            candles, added = fetch(data_dir(), target, wanted, DownloadClient(url, ca), step)
         say_what(candles)
         terminal.say(f"  ✓ {target}: {added:,} bars more")
 
@@ -111,10 +111,10 @@ def download(
 
 def say_what(candles: object) -> None:
     """Bars, stretch and gaps of a set, in words."""
-    from research.data.candles import Candles, counted, gaps
+    from research.data.candles import CandleSet, counted, gaps
     from shared.times import from_epoch_ms
 
-    assert isinstance(candles, Candles)
+    assert isinstance(candles, CandleSet)
     first, last = (from_epoch_ms(int(candles.start_s[i]) * 1000) for i in (0, -1))
     terminal.say(f"  · {candles.name}: {len(candles):,} bars from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
     lacking = gaps(candles)

@@ -11,7 +11,7 @@ from research.options import data_dir, guarded
 from shared import figures
 
 if TYPE_CHECKING:
-    from research.runs import Kept
+    from research.runs import StoredRun
 
 # ruff: noqa: PLC0415
 app = typer.Typer(help="Stored runs: list, show, compare, repeat.", invoke_without_command=True)
@@ -70,7 +70,7 @@ def _sets(asked: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in asked["overrides"].items())
 
 
-def _summary(kept: "Kept") -> dict[str, Any]:
+def _summary(kept: "StoredRun") -> dict[str, Any]:
     about = kept.about
     keys = ("run_id", "at", "request", "figures", "verdict", "code")
     return {key: about[key] for key in keys if key in about} | {"folder": str(kept.folder)}
@@ -165,7 +165,7 @@ def _title(about: Mapping[str, Any], key: str) -> str:
 
 def _text(about: Mapping[str, Any], key: str) -> str:
     """A kept figure as the backtest showed it; runs of older versions did not keep how."""
-    from research.metrics.summary import Figure
+    from research.metrics.summary import Metric
     from research.report.words import figure_text
 
     value = about["figures"][key]
@@ -173,7 +173,7 @@ def _text(about: Mapping[str, Any], key: str) -> str:
     if not kind:
         return figures.trimmed(value)
     currency = about["data"][0]["product_id"].partition("-")[2]
-    return figure_text(Figure(key, title, value, kind), currency)
+    return figure_text(Metric(key, title, value, kind), currency)
 
 
 @app.command()

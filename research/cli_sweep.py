@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from research import terminal
-from research.options import Asked, Seed, Sets, asking, data_dir, guarded, pairs
+from research.options import MarketOptions, Seed, Sets, asking, data_dir, guarded, pairs
 
 if TYPE_CHECKING:
     from research.walkforward import Walked
@@ -21,7 +21,7 @@ Shown = ("total_return", "max_drawdown", "sharpe", "calmar", "lots", "open_lots"
 
 @asking
 def sweep(
-    asked: Asked,
+    asked: MarketOptions,
     grid: Grid,
     metric: Metric = "sharpe",
     random_points: RandomPoints = 0,
@@ -48,7 +48,7 @@ def sweep(
                 swept = run_sampled(folder, request, axes, optuna, metric, step)
         else:
             chosen = pt.random_points(axes, random_points, asked.seed) if random_points else pt.all_points(axes)
-            plan = run.Plan(request, axes, tuple(chosen), metric, engine, jobs, address)
+            plan = run.SweepPlan(request, axes, tuple(chosen), metric, engine, jobs, address)
             with terminal.progress("  sweep", len(chosen)) as step:
                 swept = run.run(folder, plan, step)
         _show(swept, top)
@@ -92,7 +92,7 @@ def _show(swept: Any, top: int) -> None:
         terminal.say(
             f"  · Stopped after {len(swept.rows):,} of {len(swept.plan.points):,} points; the same command goes on"
         )
-    luck = swept.luck()
+    luck = swept.sharpe_by_chance()
     if luck is not None:
         best = ranked[0]["figures"].get("appraisal") if ranked else None
         terminal.say(
@@ -108,7 +108,7 @@ def _show(swept: Any, top: int) -> None:
 
 @asking
 def walkforward(
-    asked: Asked,
+    asked: MarketOptions,
     grid: Grid,
     train: Annotated[str, typer.Option(help="Length of training, such as 60d.")] = "60d",
     test: Annotated[str, typer.Option(help="Length of each test, such as 20d.")] = "20d",
@@ -132,7 +132,7 @@ def walkforward(
         train_s, test_s, purge_s, embargo_s = lengths
         request = asked.request()
         chosen = tuple(pt.all_points(pt.parse(grid)))
-        plan = wf.Plan(
+        plan = wf.WalkForwardPlan(
             request, chosen, train_s, test_s, purge_s, embargo_s, anchored, metric, jobs or os.cpu_count() or 1
         )
         with terminal.progress("  windows", None) as step:

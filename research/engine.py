@@ -14,9 +14,9 @@ from bot.core.edge import Fees, trail_activate_pct
 from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
 from bot.core.rules.risk import in_window
 from research import compiled, coverage, limits
-from research.data.candles import Candles, Floats, Ints
+from research.data.candles import CandleSet, Floats, Ints
 from research.errors import ResearchError
-from research.loops import arrays, flip, lots
+from research.loops import all_in_out, arrays, lots
 from research.loops import types as t
 from research.loops.fills import FAR
 from shared.figures import plainly
@@ -26,7 +26,7 @@ CAPACITY = 4096
 PLAIN_LIMIT = 9.0e18  # whole units of money must fit into int64
 
 
-class Fill(StrEnum):
+class FillTiming(StrEnum):
     """When a decision made on a closed bar is carried out."""
 
     NEXT_OPEN = "next_open"
@@ -35,7 +35,7 @@ class Fill(StrEnum):
 
 
 SIZINGS = {"percent": t.SIZE_PERCENT, "fixed": t.SIZE_FIXED, "volatility": t.SIZE_VOLATILITY, "kelly": t.SIZE_KELLY}
-FILLS = {Fill.NEXT_OPEN: t.FILL_NEXT_OPEN, Fill.CLOSE: t.FILL_CLOSE, Fill.OHLC: t.FILL_OHLC}
+FILLS = {FillTiming.NEXT_OPEN: t.FILL_NEXT_OPEN, FillTiming.CLOSE: t.FILL_CLOSE, FillTiming.OHLC: t.FILL_OHLC}
 
 
 class Style(StrEnum):
@@ -49,7 +49,7 @@ class Style(StrEnum):
 class MarketModel:
     """What is assumed of the market. Fees in percent; `spread_bps` is the whole spread, `slippage_bps` per side."""
 
-    fill: Fill = Fill.NEXT_OPEN
+    fill: FillTiming = FillTiming.NEXT_OPEN
     maker_pct: float = 0.50
     taker_pct: float = 0.90
     spread_bps: float = 0.0
@@ -71,7 +71,7 @@ class MarketModel:
 class Prepared:
     """Candles as the loops read them; made once for many runs."""
 
-    candles: tuple[Candles, ...]
+    candles: tuple[CandleSet, ...]
     start_s: Ints
     ticks: tuple[Ints, Ints, Ints, Ints]  # open, high, low, close
     steps: Floats
@@ -104,7 +104,7 @@ def _compiled(name: str) -> Callable[..., Any]:
         case "lots":
             return compiled.compile_loop(lots.lots_loop, lots.HELPERS)
         case "flip":
-            return compiled.compile_loop(flip.flip_loop, flip.HELPERS)
+            return compiled.compile_loop(all_in_out.all_in_out_loop, all_in_out.HELPERS)
         case _:
             return compiled.compile_loop(getattr(arrays, name))
 
@@ -113,12 +113,12 @@ def kernel(name: str, plain: bool) -> Callable[..., Any]:
     """A loop by name: compiled, or the very same function as plain Python."""
     if not plain:
         return _compiled(name)
-    loops: dict[str, Callable[..., Any]] = {"lots": lots.lots_loop, "flip": flip.flip_loop}
+    loops: dict[str, Callable[..., Any]] = {"lots": lots.lots_loop, "flip": all_in_out.all_in_out_loop}
     found: Callable[..., Any] = loops.get(name) or getattr(arrays, name)
     return found
 
 
-def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
+def prepare(candles: Sequence[CandleSet], plain: bool = False) -> Prepared:
     """Ticks and steps of all products, one after the other. Raises ResearchError for bars of different lengths."""
     if not candles or any(not len(one) for one in candles):
         raise ResearchError("there are no bars to run on")
@@ -161,9 +161,9 @@ def prepare(candles: Sequence[Candles], plain: bool = False) -> Prepared:
     )
 
 
-def rules_of(s: Settings, granularity_s: int = 60) -> t.Rules:
+def rules_of(s: Settings, granularity_s: int = 60) -> t.RuleNumbers:
     """The settings as the loop reads them."""
-    return t.Rules(
+    return t.RuleNumbers(
         take_profit_pct=s.take_profit_pct,
         runner_tp_mult=s.runner_tp_mult,
         scalp_mode=DECAY_LINEAR if s.scalp_tp_dec_mode == "linear" else DECAY_EXP,
@@ -211,7 +211,7 @@ def fees_of(s: Settings, maker_pct: float, taker_pct: float) -> Fees:
     return Fees(taker_pct, maker_pct if s.take_profit_order == "limit" else taker_pct, taker_pct)
 
 
-def at_fees(rules: t.Rules, s: Settings, maker_pct: float, taker_pct: float) -> t.Rules:
+def at_fees(rules: t.RuleNumbers, s: Settings, maker_pct: float, taker_pct: float) -> t.RuleNumbers:
     """The rules with the trail as the bot lifts it at these fees."""
     return rules._replace(trail_activate_pct=trail_activate_pct(s, fees_of(s, maker_pct, taker_pct)))
 
@@ -231,10 +231,10 @@ def loop_model(m: MarketModel, seconds: int) -> t.Model:
     )
 
 
-def new_state(prepared: Prepared, model: MarketModel, room: int) -> t.State:
+def new_state(prepared: Prepared, model: MarketModel, room: int) -> t.LoopState:
     """Nothing open, `model.cash` in the account; at most `room` lots of each product."""
     count = len(prepared.candles)
-    state = t.State(
+    state = t.LoopState(
         np.zeros((count, room, t.L_SIZE), dtype=np.int64),
         np.zeros((count, room, t.R_SIZE)),
         np.zeros((count, t.P_SIZE), dtype=np.int64),
@@ -345,9 +345,9 @@ def run_lots(
         band = limits.band_percents(prepared.candles, settings.vol_band_method)
     if banded:
         buy = buy & limits.inside_bands(band, settings.vol_band_low_pct, settings.vol_band_high_pct)
-    if settings.volatility_mult and model.fill is not Fill.CLOSE:
+    if settings.volatility_mult and model.fill is not FillTiming.CLOSE:
         buy = buy & limits.inside_price_bands(prepared.candles, settings)
-    tape = t.Tape(
+    tape = t.BarArrays(
         prepared.start_s, *prepared.ticks, prepared.steps, buy, total, squares, slippage(prepared, model), band
     )
     loop = kernel("lots", plain)
@@ -379,7 +379,7 @@ def run_flip(
     """All in on BUY, all out on SELL, one product. Spread and slippage are not modelled here."""
     if len(prepared.candles) > 1:
         raise ResearchError("the flip style trades one product")
-    if model.fill is Fill.OHLC:
+    if model.fill is FillTiming.OHLC:
         raise ResearchError("the flip style fills at next_open or close")
     _check_money(prepared, model.cash)
     loop = kernel("flip", plain)

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from bot.core.model import Bar
 from bot.core.risk.bands import Bands
 from bot.core.rules.risk import guard_shut, price_band_ratio
-from research.data.candles import Candles, Floats
+from research.data.candles import CandleSet, Floats
 from shared.settings import Settings, parse_base_caps
 
 
-def base_caps(candles: Sequence[Candles], max_base: str) -> list[float]:
+def base_caps(candles: Sequence[CandleSet], max_base: str) -> list[float]:
     """MAX_BASE in steps, product by product; 0 = no such limit."""
     caps = parse_base_caps(max_base) if max_base else {}
     return [float(caps.get(one.product_id.partition("-")[0], 0)) / float(one.base_increment) for one in candles]
 
 
-def band_percents(candles: Sequence[Candles], method: str, kind: Callable[[], Bands] = Bands) -> Floats:
+def band_percents(candles: Sequence[CandleSet], method: str, kind: Callable[[], Bands] = Bands) -> Floats:
     """Each bar's volatility in percent, all products in a row, as the bot measures it bar by bar; NaN: not known.
 
     Some microseconds a bar: only for settings that ask for it.
@@ -44,7 +44,7 @@ def inside_bands(percents: Floats, low_pct: float, high_pct: float) -> NDArray[n
     return np.array(judged, dtype=np.int8)
 
 
-def inside_price_bands(candles: Sequence[Candles], s: Settings) -> NDArray[np.int8]:
+def inside_price_bands(candles: Sequence[CandleSet], s: Settings) -> NDArray[np.int8]:
     """1 where the next bar opens within VOLATILITY_MULT volatilities of the close that decided; the last bar: 1.
 
     The bot judges the price that it would pay, seconds after the close: of bars, that is the next open.

@@ -25,7 +25,7 @@ _DIGEST = 32
 Register = Callable[[], None]
 
 
-class Kept(NamedTuple):
+class ObjectCode(NamedTuple):
     """Machine code and the name of the function in it."""
 
     name: str
@@ -78,7 +78,7 @@ class Native:
         made = _njit()(types.int64(*(_type(one) for one in held)), **options)(self.function)
         result = made.overloads[made.signatures[0]]
         name: str = result.fndesc.llvm_func_name
-        kept = Kept(name, _emit(result.library.get_llvm_str(), name))
+        kept = ObjectCode(name, _emit(result.library.get_llvm_str(), name))
         address = _load(kept, self._alive) if kept.code else 0
         if address:
             _write(path, kept)
@@ -208,7 +208,7 @@ def _emit(code: str, name: str) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-def _load(kept: Kept, alive: list[Any]) -> int:
+def _load(kept: ObjectCode, alive: list[Any]) -> int:
     """Address of the function, its code held by `alive`; 0 where it is not there."""
     import llvmlite.binding as llvm  # noqa: PLC0415
 
@@ -220,7 +220,7 @@ def _load(kept: Kept, alive: list[Any]) -> int:
     return int(engine.get_function_address(kept.name))
 
 
-def _read(path: Path) -> Kept | None:
+def _read(path: Path) -> ObjectCode | None:
     """What is kept; None where there is nothing, or not what was written."""
     try:
         raw = path.read_bytes()
@@ -231,10 +231,10 @@ def _read(path: Path) -> Kept | None:
         log.warning("%s is damaged: compiled anew", path.name)
         return None
     name, _, code = body.partition(b"\0")
-    return Kept(name.decode(), code)
+    return ObjectCode(name.decode(), code)
 
 
-def _write(path: Path, kept: Kept) -> None:
+def _write(path: Path, kept: ObjectCode) -> None:
     body = kept.name.encode() + b"\0" + kept.code
     try:
         handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)

@@ -16,7 +16,7 @@ from research.errors import Misused, ResearchError, WrongSettings
 from shared.figures import exactly
 
 if TYPE_CHECKING:
-    from research.backtest import Request
+    from research.backtest import BacktestRequest
     from research.engine import MarketModel
 
 # ruff: noqa: PLC0415
@@ -26,7 +26,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.")]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MarketOptions:
     """Options of every command that trades history: the data, the settings, what is assumed of the market."""
 
     data: Annotated[
@@ -59,16 +59,16 @@ class Asked:
     style: Annotated[str, typer.Option(help="lots (the bot), or flip: BUY all in, SELL all out.")] = "lots"
     seed: Seed = 0
 
-    def request(self, engine: str = "fast") -> "Request":
+    def request(self, engine: str = "fast") -> "BacktestRequest":
         """As the backtest takes it. Raises ResearchError."""
-        from research.backtest import Engine, Request
+        from research.backtest import BacktestRequest, EngineKind
         from research.engine import Style
 
-        if self.style not in list(Style) or engine not in list(Engine):
-            raise Misused(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(Engine)}")
+        if self.style not in list(Style) or engine not in list(EngineKind):
+            raise Misused(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(EngineKind)}")
         since_s, until_s = day_s(self.since), day_s(self.until)
-        return Request(
-            tuple(self.data), self.overrides(), self.market_model(), Style(self.style), Engine(engine), since_s,
+        return BacktestRequest(
+            tuple(self.data), self.overrides(), self.market_model(), Style(self.style), EngineKind(engine), since_s,
             until_s, self.seed,
         )  # fmt: skip
 
@@ -88,17 +88,17 @@ class Asked:
 
     def market_model(self) -> "MarketModel":
         """The assumptions about the market. Raises ResearchError."""
-        from research.engine import Fill, MarketModel
+        from research.engine import FillTiming, MarketModel
 
-        if self.fill not in list(Fill):
-            raise Misused(f"--fill {self.fill}: one of {', '.join(Fill)}")
+        if self.fill not in list(FillTiming):
+            raise Misused(f"--fill {self.fill}: one of {', '.join(FillTiming)}")
         for name in ("maker_pct", "taker_pct", "spread_bps", "slippage_bps", "vol_slippage", "impact_bps"):
             _within(name, getattr(self, name), 10_000)
         _within("participation", self.participation, 1)
         if not 0 < self.cash <= 1e9:
             raise Misused(f"--cash {exactly(self.cash)} is out of range")
         return MarketModel(
-            fill=Fill(self.fill), maker_pct=self.maker_pct, taker_pct=self.taker_pct, spread_bps=self.spread_bps,
+            fill=FillTiming(self.fill), maker_pct=self.maker_pct, taker_pct=self.taker_pct, spread_bps=self.spread_bps,
             slippage_bps=self.slippage_bps, volatility_slippage=self.vol_slippage, impact_bps=self.impact_bps,
             through=not self.touched, participation=self.participation, cash=self.cash,
         )  # fmt: skip
@@ -110,18 +110,18 @@ def _within(name: str, value: float, most: float) -> None:
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter `asked: Asked` stands for all of its options: typer sees each of them."""
+    """A command whose parameter `asked: MarketOptions` stands for all of its options: typer sees each of them."""
     hints = get_type_hints(command, include_extras=True)
     own = [one for one in inspect.signature(command).parameters.values() if one.name != "asked"]
-    shared = get_type_hints(Asked, include_extras=True)
-    common = {one.name: (shared[one.name], one.default) for one in fields(Asked)}
+    shared = get_type_hints(MarketOptions, include_extras=True)
+    common = {one.name: (shared[one.name], one.default) for one in fields(MarketOptions)}
     mine = {one.name: (hints[one.name], MISSING if one.default is one.empty else one.default) for one in own}
     options = {"data": common["data"], **mine, **common}  # the data first, then what is the command's own
 
     @functools.wraps(command)
     def asked_for(**values: Any) -> None:
         given = {name: values.pop(name) for name in mine}
-        command(asked=Asked(**values), **given)
+        command(asked=MarketOptions(**values), **given)
 
     del asked_for.__dict__["__wrapped__"]  # typer would look through to the command's own parameters
     kind = inspect.Parameter.KEYWORD_ONLY

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from research import coverage
-from research.backtest import Backtest, Engine, Request
+from research.backtest import Backtest, BacktestRequest, EngineKind
 from research.code_version import code_version
-from research.engine import Fill, MarketModel, Style
+from research.engine import FillTiming, MarketModel, Style
 from research.errors import ResearchError
 from research.lots_table import rows, write_csv
 from research.report.html import page
@@ -24,7 +24,7 @@ from shared.times import iso_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredRun:
     """One kept run."""
 
     run_id: str
@@ -41,7 +41,7 @@ def trading_settings(settings: Settings) -> dict[str, str]:
     return {key: value for key, value in public_values(settings).items() if not key.startswith(coverage.ELSEWHERE)}
 
 
-def request_document(request: Request) -> dict[str, Any]:
+def request_document(request: BacktestRequest) -> dict[str, Any]:
     """The question as plain values, from which `request_of` asks it again."""
     return {
         "data": list(request.data),
@@ -55,19 +55,19 @@ def request_document(request: Request) -> dict[str, Any]:
     }
 
 
-def request_of(raw: Mapping[str, Any]) -> Request:
+def request_of(raw: Mapping[str, Any]) -> BacktestRequest:
     """The question of a kept run. Raises ResearchError where it is of another version."""
     try:
-        model = MarketModel(**{**raw["model"], "fill": Fill(raw["model"]["fill"])})
-        return Request(
-            tuple(raw["data"]), dict(raw["overrides"]), model, Style(raw["style"]), Engine(raw["engine"]),
+        model = MarketModel(**{**raw["model"], "fill": FillTiming(raw["model"]["fill"])})
+        return BacktestRequest(
+            tuple(raw["data"]), dict(raw["overrides"]), model, Style(raw["style"]), EngineKind(raw["engine"]),
             raw["since_s"], raw["until_s"], raw["seed"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise ResearchError(f"the run was kept by another version: {error}") from error
 
 
-def keep(data_dir: Path, run: Backtest) -> Kept:
+def keep(data_dir: Path, run: Backtest) -> StoredRun:
     """Write run.json, trades.csv and report.html. Raises OSError."""
     now = datetime.now(UTC)
     digest = "-".join(sorted(one.digest[:6] for one in run.result.prepared.candles))
@@ -104,21 +104,21 @@ def keep(data_dir: Path, run: Backtest) -> Kept:
     (target / "report.html").write_text(page(run, origin, settings), encoding="utf-8")
     about["took_s"] = {**run.took_s, "report": time.perf_counter() - began}
     write_whole(target / "run.json", orjson.dumps(about, option=orjson.OPT_INDENT_2), durable=False)
-    return Kept(target.name, target, about)
+    return StoredRun(target.name, target, about)
 
 
-def listed(data_dir: Path) -> list[Kept]:
+def listed(data_dir: Path) -> list[StoredRun]:
     """Every kept run, oldest first; unreadable ones are left out."""
     out = []
     for path in sorted(folder(data_dir).glob("*/run.json")):
         try:
-            out.append(Kept(path.parent.name, path.parent, json.loads(path.read_text())))
+            out.append(StoredRun(path.parent.name, path.parent, json.loads(path.read_text())))
         except (OSError, ValueError):
             continue
     return out
 
 
-def find(data_dir: Path, run_id: str) -> Kept:
+def find(data_dir: Path, run_id: str) -> StoredRun:
     """One kept run: by its id, the end of it, or "last". Raises ResearchError."""
     found = listed(data_dir)
     if run_id == "last" and found:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bot.strategies import registry
 from bot.strategies.base import SignalArrays, Strategy
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.engine import Prepared, kernel
 from shared.settings import Settings
 
@@ -17,7 +17,7 @@ def strategy_of(settings: Settings) -> Strategy:
     return registry.make(settings.strategy, settings)
 
 
-def full(settings: Settings, candles: Candles, progress: Callable[[int, int], None] | None = None) -> SignalArrays:
+def full(settings: Settings, candles: CandleSet, progress: Callable[[int, int], None] | None = None) -> SignalArrays:
     """Signal, strength and values of every bar, by the strategy's own function."""
     strategy = strategy_of(settings)
     strategy.progress = progress

@@ -51,14 +51,14 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, k
         typer.echo(line)
 
 
-class Step(Protocol):
+class ProgressReporter(Protocol):
     """Tell how far the work is."""
 
     def __call__(self, done: int, total: int | None = None) -> None: ...
 
 
 @contextmanager
-def slowly(title: str) -> Iterator[Step]:
+def slowly(title: str) -> Iterator[ProgressReporter]:
     """`progress` for what mostly takes a moment: nothing is made ready unless somebody tells how far it is."""
     opened: list[Any] = []
     with ExitStack() as stack:
@@ -72,7 +72,7 @@ def slowly(title: str) -> Iterator[Step]:
 
 
 @contextmanager
-def progress(title: str, whole: int | None) -> Iterator[Step]:
+def progress(title: str, whole: int | None) -> Iterator[ProgressReporter]:
     """A bar with what is done and the time that is left; it appears only where the work takes longer than a moment."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 

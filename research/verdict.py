@@ -15,7 +15,7 @@ from typing import Any
 from research.engine import RawResult
 from research.metrics import chance, summary
 from research.metrics.returns import Floats
-from research.metrics.summary import Figure
+from research.metrics.summary import Metric
 from research.report.words import NO_BREAK, number
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -31,7 +31,7 @@ class Luck(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BacktestVerdict:
     """`excess`: end value against holding's, less one, with its 95 % interval; the result in quote currency."""
 
     sentence: str
@@ -53,7 +53,7 @@ class Verdict:
         return dataclasses.asdict(self)
 
 
-def verdict(result: RawResult, figures: tuple[Figure, ...], seed: int = 0, *, chances: bool = True) -> Verdict:
+def verdict(result: RawResult, figures: tuple[Metric, ...], seed: int = 0, *, chances: bool = True) -> BacktestVerdict:
     """The verdict on a run with these figures."""
     value = {figure.key: figure.value or 0.0 for figure in figures}
     days = (summary.curve(result).by_day, summary.holding(result)[0]) if chances else None
@@ -67,7 +67,7 @@ def judge(
     currency: str,
     seed: int,
     what: str = "open lot",
-) -> Verdict:
+) -> BacktestVerdict:
     """The verdict on figures by key. `days`: daily returns of the run and of holding; None: luck is not asked for."""
     count, closed = round(value["open_lots"]), round(value["lots"])
     excess = (1.0 + value["total_return"]) / max(1.0 + value["buy_and_hold"], 1e-9) - 1.0
@@ -81,7 +81,7 @@ def judge(
     if count:
         parts.append(carried(count, value["open_result"], value["realised"], currency, what))
     parts.append("no lot was opened" if not count and not closed else _luck(found, length, days is not None))
-    return Verdict(
+    return BacktestVerdict(
         "; ".join(part for part in parts if part), _proof(excess, low, high, length), value["total_return"],
         value["buy_and_hold"], count, value["open_result"], closed, value["realised"], found, excess, low, high, length,
     )  # fmt: skip

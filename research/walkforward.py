@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from research import engine, signals
-from research.backtest import Request, load_data, settings_for
-from research.data.candles import Candles, Floats, Ints
+from research.backtest import BacktestRequest, load_data, settings_for
+from research.data.candles import CandleSet, Floats, Ints
 from research.engine import RawResult, Style
 from research.errors import ResearchError
 from research.metrics import ratios
@@ -25,7 +25,7 @@ from research.metrics.summary import by_key, figures, holding_of
 from research.sweep import evaluate as ev
 from research.sweep import pools
 from research.sweep.points import Point
-from research.verdict import Verdict, judge
+from research.verdict import BacktestVerdict, judge
 
 Progress = Callable[[int, int], None]
 MIN_BARS = 100
@@ -33,10 +33,10 @@ SOLD = "lot sold because a test ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WalkForwardPlan:
     """Lengths in seconds. `anchored`: training always begins at the first bar."""
 
-    request: Request
+    request: BacktestRequest
     points: tuple[Point, ...]
     train_s: int
     test_s: int
@@ -48,7 +48,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WalkForwardWindow:
     """One step. Times in seconds: training [train_from, train_to), test [test_from, test_to)."""
 
     train_from: int
@@ -67,20 +67,22 @@ class Walked:
     `sharpe`, `max_drawdown`: of all tests in a row, marked at every bar. `verdict`: None where nothing was tested.
     """
 
-    windows: tuple[Window, ...]
+    windows: tuple[WalkForwardWindow, ...]
     growth: Floats
     sharpe: float | None
     max_drawdown: float = 0.0
-    verdict: Verdict | None = None
+    verdict: BacktestVerdict | None = None
 
 
-def windows(first_s: int, end_s: int, plan: Plan) -> list[Window]:
+def windows(first_s: int, end_s: int, plan: WalkForwardPlan) -> list[WalkForwardWindow]:
     """The steps that fit whole between the first and the last bar. Raises ResearchError where none does."""
     out = []
     test_from = first_s + plan.train_s
     while test_from + plan.test_s <= end_s:
         train_from = first_s if plan.anchored else test_from - plan.train_s
-        out.append(Window(train_from, test_from - plan.purge_s, test_from + plan.embargo_s, test_from + plan.test_s))
+        out.append(
+            WalkForwardWindow(train_from, test_from - plan.purge_s, test_from + plan.embargo_s, test_from + plan.test_s)
+        )
         test_from += plan.test_s
     if not out:
         raise ResearchError("the data is too short for one window of training and test")
@@ -89,7 +91,9 @@ def windows(first_s: int, end_s: int, plan: Plan) -> list[Window]:
     return out
 
 
-def cut(candles: Sequence[Candles], said: Sequence[Any], begin_s: int, end_s: int) -> tuple[list[Candles], list[Any]]:
+def cut(
+    candles: Sequence[CandleSet], said: Sequence[Any], begin_s: int, end_s: int
+) -> tuple[list[CandleSet], list[Any]]:
     """Bars that open in [begin, end) with their signals, which were made on everything before them."""
     parts, calls = [], []
     for one, calls_of in zip(candles, said, strict=True):
@@ -99,7 +103,7 @@ def cut(candles: Sequence[Candles], said: Sequence[Any], begin_s: int, end_s: in
     return parts, calls
 
 
-def walk(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Walked:
+def walk(data_dir: Path, plan: WalkForwardPlan, progress: Progress | None = None) -> Walked:
     """Every window in order; those that were finished, where a person stopped it. Raises ResearchError."""
     candles = load_data(data_dir, plan.request.data, plan.request.since_s, plan.request.until_s)
     first = min(int(one.start_s[0]) for one in candles)
@@ -108,10 +112,13 @@ def walk(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Walked
 
 
 def walk_on(
-    candles: Sequence[Candles], plan: Plan, steps: Sequence[Window], progress: Progress | None = None
+    candles: Sequence[CandleSet],
+    plan: WalkForwardPlan,
+    steps: Sequence[WalkForwardWindow],
+    progress: Progress | None = None,
 ) -> Walked:
     """The same on candles in hand."""
-    done: list[Window] = []
+    done: list[WalkForwardWindow] = []
     chain = Chain(plan.request.model.cash)
     try:
         for i, step in enumerate(steps):
@@ -141,7 +148,7 @@ class Chain:
     equity: list[Floats] = dataclasses.field(default_factory=list)
     total: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def add(self, window: Window, result: RawResult) -> None:
+    def add(self, window: WalkForwardWindow, result: RawResult) -> None:
         """What one test left."""
         final = window.tested["final_equity"] or 0.0
         self.growth.append(self.growth[-1] * final / self.cash)
@@ -154,7 +161,9 @@ class Chain:
         self.cash = final
 
 
-def _walked(candles: Sequence[Candles], plan: Plan, done: Sequence[Window], chain: Chain) -> Walked:
+def _walked(
+    candles: Sequence[CandleSet], plan: WalkForwardPlan, done: Sequence[WalkForwardWindow], chain: Chain
+) -> Walked:
     growth, tested = np.array(chain.growth), [window for window in done if window.chosen is not None]
     if not tested:
         return Walked(tuple(done), growth, None)
@@ -172,11 +181,13 @@ def _walked(candles: Sequence[Candles], plan: Plan, done: Sequence[Window], chai
     )  # fmt: skip
 
 
-def _step(candles: Sequence[Candles], plan: Plan, step: Window, request: Request) -> tuple[Window, RawResult | None]:
+def _step(
+    candles: Sequence[CandleSet], plan: WalkForwardPlan, step: WalkForwardWindow, request: BacktestRequest
+) -> tuple[WalkForwardWindow, RawResult | None]:
     training = [one.between(step.train_from, step.train_to) for one in candles]
     if any(len(one) < MIN_BARS for one in training):
         return step, None
-    bench = ev.Bench.of(training, request)
+    bench = ev.SweepContext.of(training, request)
     best: ev.Row | None = None
     for row in sorted(pools.in_threads(bench, plan.points, plan.jobs), key=lambda row: plan.points.index(row["point"])):
         value = row.get("figures", {}).get(plan.metric)
@@ -192,7 +203,9 @@ def _step(candles: Sequence[Candles], plan: Plan, step: Window, request: Request
     return dataclasses.replace(step, chosen=best["point"], trained=trained, tested=tested), result
 
 
-def test(candles: Sequence[Candles], request: Request, point: Point, step: Window) -> RawResult | None:
+def test(
+    candles: Sequence[CandleSet], request: BacktestRequest, point: Point, step: WalkForwardWindow
+) -> RawResult | None:
     """The chosen point on the window's test bars. Its signals know all bars before them, as the bot's would."""
     settings = settings_for({**request.overrides, **point}, candles)
     history = [one.between(None, step.test_to) for one in candles]

@@ -18,7 +18,7 @@ def main() -> None:
     from research import backtest, runs  # noqa: PLC0415
 
     folder = Path(sys.argv[1])
-    done = backtest.run(folder, backtest.Request((sys.argv[2],), B_SETTINGS, MODEL))
+    done = backtest.run(folder, backtest.BacktestRequest((sys.argv[2],), B_SETTINGS, MODEL))
     kept = runs.keep(folder, done)
     size = (kept.folder / "report.html").stat().st_size
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -15,20 +15,20 @@ import numpy as np
 
 from bench.research import workloads as w
 from research.data import store
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.loops import types as t
 
 FEW = ("MA_FAST=5:50:5", "MA_SLOW=60:80:10")  # thirty points
 
 
-def as_product(candles: Candles, number: int) -> Candles:
+def as_product(candles: CandleSet, number: int) -> CandleSet:
     """The same bars as another product, turned so that the products don't trade in step."""
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
     o, h, low, c, v = (np.roll(column, number * 10_007) for column in columns)
-    return Candles(f"C{number}-USD", 60, candles.start_s, o, h, low, c, v, digest=f"{candles.digest}{number}")
+    return CandleSet(f"C{number}-USD", 60, candles.start_s, o, h, low, c, v, digest=f"{candles.digest}{number}")
 
 
-def works(year: Candles) -> dict[str, Callable[[int], Callable[[], Any]]]:
+def works(year: CandleSet) -> dict[str, Callable[[int], Callable[[], Any]]]:
     """What can be measured: by its name, and a number where it takes one."""
     quarter = year.rows(0, len(year) // 4)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.research.workloads import MODEL, work_b
 from research.compiled import cache_root
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 
 log = logging.getLogger("research")
 LEFT_OUT = (
@@ -65,7 +65,7 @@ def environment(requirement: str) -> Path:
     return python
 
 
-def measure(name: str, candles: Candles, work: Path, fee: float, cash: float, runs: int) -> Peer:
+def measure(name: str, candles: CandleSet, work: Path, fee: float, cash: float, runs: int) -> Peer:
     """Workloads A and B (and C where it has one) by the peer; skipped with the reason where it can't be done."""
     rival = PEERS[name]
     try:
@@ -93,7 +93,7 @@ def _run(python: Path, script: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def _lots(python: Path, name: str, rival: Rival, candles: Candles, file: Path, runs: int) -> dict[str, Any]:
+def _lots(python: Path, name: str, rival: Rival, candles: CandleSet, file: Path, runs: int) -> dict[str, Any]:
     """Workload B by the peer, and whether it came out as ours under the same assumptions."""
     model = MODEL if not rival.left_out else dataclasses.replace(MODEL, maker_pct=MODEL.taker_pct)
     fees = (repr(model.maker_pct / 100), repr(model.taker_pct / 100))

@@ -21,7 +21,7 @@ from bench.research.market import YEAR, minutes
 from bench.research.page import Row, Table, ms
 from bench.research.workloads import CASH, FEE_PCT
 from research.data import store
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from shared.paths import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -56,7 +56,7 @@ def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: 
     return table.missed
 
 
-def _peer(name: str, candles: Candles, work: Path, say: Say) -> others.Peer:
+def _peer(name: str, candles: CandleSet, work: Path, say: Say) -> others.Peer:
     found = others.measure(name, candles, work, FEE_PCT / 100, CASH, 3)
     if found.found is None:
         say(f"  · {name} {found.why_not}: left out")

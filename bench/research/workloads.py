@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from research import engine
-from research.backtest import Request, settings_for
-from research.data.candles import Candles
+from research.backtest import BacktestRequest, settings_for
+from research.data.candles import CandleSet
 from research.engine import MarketModel, Style, kernel
 from research.signals import strategy_of
 from research.sweep import evaluate as ev
@@ -62,7 +62,7 @@ def once(work: Callable[[], Any]) -> Timed:
     return Timed(spent, spent, time.process_time() - busy, result, 1)
 
 
-def work_a(candles: Candles) -> engine.RawResult:
+def work_a(candles: CandleSet) -> engine.RawResult:
     """From prices to ticks, signals, trades and equity."""
     prepared = engine.prepare([candles])
     signal = np.empty(len(candles), dtype=np.int8)
@@ -70,7 +70,7 @@ def work_a(candles: Candles) -> engine.RawResult:
     return engine.run_flip(prepared, signal, FLIP_MODEL)
 
 
-def work_b(candles: list[Candles], model: MarketModel = MODEL) -> engine.RawResult:
+def work_b(candles: list[CandleSet], model: MarketModel = MODEL) -> engine.RawResult:
     """From prices to ticks, signals, volatility, lots and equity."""
     settings = settings_for(B_SETTINGS, candles)
     prepared = engine.prepare(candles)
@@ -82,14 +82,14 @@ def work_b(candles: list[Candles], model: MarketModel = MODEL) -> engine.RawResu
     return engine.run_lots(prepared, signals, settings, model)
 
 
-def work_c(candles: Candles, jobs: int, grid: tuple[str, ...] = GRID) -> list[Any]:
+def work_c(candles: CandleSet, jobs: int, grid: tuple[str, ...] = GRID) -> list[Any]:
     """A hundred points of A with their figures, data prepared once."""
-    request = Request(("bench",), {"STRATEGY": "sma_cross"}, FLIP_MODEL, Style.FLIP)
-    bench = ev.Bench.of([candles], request)
+    request = BacktestRequest(("bench",), {"STRATEGY": "sma_cross"}, FLIP_MODEL, Style.FLIP)
+    bench = ev.SweepContext.of([candles], request)
     return list(pools.in_threads(bench, pt.all_points(pt.parse(grid)), jobs))
 
 
-def work_logistic(candles: Candles) -> Any:
+def work_logistic(candles: CandleSet) -> Any:
     """The model walked forward, refitted every hour."""
     settings = settings_for({"STRATEGY": "logistic", "WALK_FORWARD_MIN": "60"}, [candles])
     return strategy_of(settings).signals(candles.bars())

@@ -62,7 +62,7 @@ def granularity_s(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Candles:
+class CandleSet:
     """Bars of one product, oldest first, one entry per bar that exists: missing ones stay missing.
 
     `start_s`: the bar's open time. Prices in quote currency, volume in base units. The increments are texts, since
@@ -109,7 +109,7 @@ class Candles:
             self.granularity_s,
         )
 
-    def between(self, first_s: int | None, end_s: int | None) -> "Candles":
+    def between(self, first_s: int | None, end_s: int | None) -> "CandleSet":
         """The bars that open at or after `first_s` and before `end_s`, without copying."""
         low = 0 if first_s is None else int(np.searchsorted(self.start_s, first_s))
         high = len(self) if end_s is None else int(np.searchsorted(self.start_s, end_s))
@@ -117,10 +117,10 @@ class Candles:
             return self
         return self.rows(low, high)
 
-    def rows(self, first: int, end: int) -> "Candles":
+    def rows(self, first: int, end: int) -> "CandleSet":
         """Bars first..end-1, without copying."""
         cut = slice(first, end)
-        return Candles(
+        return CandleSet(
             self.product_id,
             self.granularity_s,
             self.start_s[cut],
@@ -139,7 +139,7 @@ class Candles:
         )
 
 
-def digest(candles: Candles) -> str:
+def digest(candles: CandleSet) -> str:
     """SHA-256 over product, bar length and every column: equal digests are equal data."""
     sha = hashlib.sha256(f"{candles.product_id} {candles.granularity_s}".encode())
     for column in (candles.start_s, candles.open, candles.high, candles.low, candles.close, candles.volume):
@@ -165,7 +165,7 @@ class Gaps:
         return [(int(self.start_s[i]), int(self.bars[i])) for i in order]
 
 
-def gaps(candles: Candles) -> Gaps:
+def gaps(candles: CandleSet) -> Gaps:
     """Where bars are missing. Nothing is put in their place."""
     step = np.diff(candles.start_s) // candles.granularity_s
     at = np.flatnonzero(step > 1)

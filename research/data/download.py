@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 
 from research.data import products, store
-from research.data.candles import WIRE_NAMES, Candles, granularity_text
-from research.data.products import Terms, of_exchange
+from research.data.candles import WIRE_NAMES, CandleSet, granularity_text
+from research.data.products import ProductTerms, of_exchange
 from research.errors import ResearchError
 from shared.tls import client_context
 
@@ -38,7 +38,7 @@ class Wanted:
     until_s: int | None = None
 
 
-class Client:
+class DownloadClient:
     """One kept-alive connection to the public endpoints. Raises ResearchError when it can't be reached."""
 
     def __init__(self, url: str = URL, ca_file: Path | None = None, pause_s: float = PAUSE_S) -> None:
@@ -90,7 +90,7 @@ class Client:
         """The exchange's time."""
         return int(self.get("/time")["epochSeconds"])
 
-    def terms(self, product_id: str) -> Terms:
+    def terms(self, product_id: str) -> ProductTerms:
         """Increments and minimums as the exchange writes them."""
         return of_exchange(self.get(f"/market/products/{product_id}"), f"the exchange ({self._host})")
 
@@ -110,8 +110,8 @@ class Client:
 
 
 def download(
-    data_dir: Path, name: str, wanted: Wanted, client: Client, progress: Progress | None = None
-) -> tuple[Candles, int]:
+    data_dir: Path, name: str, wanted: Wanted, client: DownloadClient, progress: Progress | None = None
+) -> tuple[CandleSet, int]:
     """Fetch what the set `name` lacks at its end (and begin, if `since_s` lies before it). (The set, bars added).
 
     Saved every few pages: an interrupted download goes on where it was. The bar that is still open is left out.
@@ -171,7 +171,7 @@ def _pages(begin: int, end: int, gran: int, *, backwards: bool) -> list[tuple[in
     return pages[::-1] if backwards else pages
 
 
-def _known(data_dir: Path, name: str, wanted: Wanted) -> Candles | None:
+def _known(data_dir: Path, name: str, wanted: Wanted) -> CandleSet | None:
     path = store.folder(data_dir) / f"{name}.parquet"
     if not path.exists():
         return None
@@ -181,7 +181,7 @@ def _known(data_dir: Path, name: str, wanted: Wanted) -> Candles | None:
     return old
 
 
-def _merged(old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, terms: Terms) -> Candles:
+def _merged(old: CandleSet | None, rows: list[tuple[float, ...]], wanted: Wanted, terms: ProductTerms) -> CandleSet:
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     start = table[:, 0].astype(np.int64)
     columns = [table[:, i] for i in range(1, 6)]
@@ -196,7 +196,7 @@ def _merged(old: Candles | None, rows: list[tuple[float, ...]], wanted: Wanted, 
     start = start[order]
     last = np.append(start[1:] != start[:-1], True)
     o, h, low, c, v = (np.ascontiguousarray(column[order][last]) for column in columns)
-    return Candles(
+    return CandleSet(
         wanted.product_id, wanted.granularity_s, np.ascontiguousarray(start[last]), o, h, low, c, v,
         price_increment=terms.price_increment, base_increment=terms.base_increment, source="Coinbase public candles",
         base_min_size=terms.base_min_size, quote_min_size=terms.quote_min_size,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from research.data import detect, json_tables, outliers, product_name, products, tables
-from research.data.candles import SHORT_NAMES, Candles, Floats, Ints, granularity_text
+from research.data.candles import SHORT_NAMES, CandleSet, Floats, Ints, granularity_text
 from research.data.choices import DateOrder, OutlierChoice
 from research.errors import ResearchError
 
@@ -21,7 +21,7 @@ OFF_GRID = 1e-3  # share of prices that may lie off the exchange's increment: a 
 class Imported:
     """Candles and what was understood, left out and noticed on the way, in words."""
 
-    candles: Candles
+    candles: CandleSet
     said: tuple[str, ...]
 
 
@@ -78,7 +78,7 @@ def read_files(
     still = int(((prices["volume"] == 0) & (prices["high"] == prices["low"])).sum())
     if still:
         said.append(f"{still} bars without volume: put there by whoever made the file, not by trades; kept as they are")
-    candles = Candles(
+    candles = CandleSet(
         product_id, seconds, start, prices["open"], prices["high"], prices["low"], prices["close"], prices["volume"],
         price_increment=tick, base_increment=step, source=source or ", ".join(path.name for path in paths),
         notes=tuple(said), base_min_size=known.base_min_size if known else step,
@@ -87,7 +87,7 @@ def read_files(
     return Imported(candles, tuple(said))
 
 
-def _price_increment(prices: dict[str, Floats], known: products.Terms | None, said: list[str]) -> str:
+def _price_increment(prices: dict[str, Floats], known: products.ProductTerms | None, said: list[str]) -> str:
     """The exchange's increment, where the prices lie on it; a history may be finer than the market is today."""
     columns = [prices[word] for word in ("open", "high", "low", "close")]
     digits = _tick_of(*columns)
@@ -105,7 +105,7 @@ def _price_increment(prices: dict[str, Floats], known: products.Terms | None, sa
     return digits
 
 
-def _size_words(step: str, known: products.Terms | None, *, asked: bool) -> str:
+def _size_words(step: str, known: products.ProductTerms | None, *, asked: bool) -> str:
     if asked:
         return f"size increment {step}, as specified"
     if known is not None:

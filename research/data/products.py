@@ -20,7 +20,7 @@ _KEYS = ("price_increment", "base_increment", "base_min_size", "quote_min_size")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ProductTerms:
     """What the exchange asks of an order, as exact texts; `source` says who said so."""
 
     price_increment: str
@@ -30,12 +30,12 @@ class Terms:
     source: str
 
 
-def _usual(price: str, base: str) -> Terms:
-    return Terms(price, base, base, "1", TABLE)
+def _usual(price: str, base: str) -> ProductTerms:
+    return ProductTerms(price, base, base, "1", TABLE)
 
 
 # Coinbase's increments of its largest USD markets. A minimum of sizes is the increment, of money 1 USD.
-KNOWN: dict[str, Terms] = {
+KNOWN: dict[str, ProductTerms] = {
     "BTC-USD": _usual("0.01", "0.00000001"),
     "ETH-USD": _usual("0.01", "0.00000001"),
     "SOL-USD": _usual("0.01", "0.00000001"),
@@ -50,20 +50,20 @@ KNOWN: dict[str, Terms] = {
 }
 
 
-class Asked(Protocol):
+class PublicClient(Protocol):
     """A client of the public endpoints."""
 
     def get(self, path: str, **query: str) -> Any: ...
 
 
-def terms(data_dir: Path, product_id: str) -> Terms | None:
+def terms(data_dir: Path, product_id: str) -> ProductTerms | None:
     """Of the kept list, else of the table (a market in USDC or USDT as its twin in USD); None = nobody knows."""
     base, _, quote = product_id.partition("-")
     twin = KNOWN.get(f"{base}-USD") if quote in ("USD", "USDC", "USDT") else None
     return _kept(data_dir).get(product_id) or twin
 
 
-def fetch(data_dir: Path, client: Asked, source: str) -> int:
+def fetch(data_dir: Path, client: PublicClient, source: str) -> int:
     """Keep the exchange's whole list of spot products; how many. Raises ResearchError."""
     raw = client.get("/market/products", product_type="SPOT")
     rows = raw.get("products") if isinstance(raw, dict) else None
@@ -74,31 +74,31 @@ def fetch(data_dir: Path, client: Asked, source: str) -> int:
     return len(found)
 
 
-def keep(data_dir: Path, product_id: str, found: Terms) -> None:
+def keep(data_dir: Path, product_id: str, found: ProductTerms) -> None:
     """Remember what the exchange said of one product."""
     _keep(data_dir, {**_kept(data_dir), product_id: found})
 
 
-def of_exchange(row: Any, source: str) -> Terms:
+def of_exchange(row: Any, source: str) -> ProductTerms:
     """A product as the exchange describes it. Raises ResearchError where an amount is missing."""
     try:
         price, base, least, money = (f"{Decimal(row[key]).normalize():f}" for key in _KEYS)
     except (KeyError, TypeError, InvalidOperation) as error:
         raise ResearchError(f"{row.get('product_id', 'a product')}: the exchange names no increments") from error
-    return Terms(price, base, least, money, source)
+    return ProductTerms(price, base, least, money, source)
 
 
-def _kept(data_dir: Path) -> dict[str, Terms]:
+def _kept(data_dir: Path) -> dict[str, ProductTerms]:
     path = store.folder(data_dir) / FILE
     if not path.exists():
         return {}
     try:
-        return {name: Terms(**row) for name, row in json.loads(path.read_bytes()).items()}
+        return {name: ProductTerms(**row) for name, row in json.loads(path.read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ResearchError(f"{path} can't be read ({error}): remove it, then ./coin data products") from error
 
 
-def _keep(data_dir: Path, found: dict[str, Terms]) -> None:
+def _keep(data_dir: Path, found: dict[str, ProductTerms]) -> None:
     target = store.folder(data_dir) / FILE
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=FILE + ".", suffix=".tmp", dir=target.parent)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from research.data.candles import Candles, granularity_text
+from research.data.candles import CandleSet, granularity_text
 from research.errors import ResearchError
 
 COLUMNS = ("start_s", "open", "high", "low", "close", "volume")
@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredSet:
     """One set as the list shows it."""
 
     name: str
@@ -42,7 +42,7 @@ def default_name(product_id: str, granularity_s: int) -> str:
     return f"{product_id}_{granularity_text(granularity_s)}"
 
 
-def save(data_dir: Path, name: str, candles: Candles) -> Path:
+def save(data_dir: Path, name: str, candles: CandleSet) -> Path:
     """Write the set, whole or not at all. Raises ResearchError for a name that is no file name."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -81,7 +81,7 @@ def save(data_dir: Path, name: str, candles: Candles) -> Path:
     return target
 
 
-def load(path: Path) -> Candles:
+def load(path: Path) -> CandleSet:
     """Read one set. Raises ResearchError where the file is not one of ours."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -92,7 +92,7 @@ def load(path: Path) -> Candles:
         raise ResearchError(f"{path} can't be read: {error}") from error
     about = _about(table.schema.metadata, path)
     arrays = {column: _array(table.column(column), column) for column in COLUMNS}
-    return Candles(
+    return CandleSet(
         product_id=about["product_id"],
         granularity_s=about["granularity_s"],
         price_increment=about["price_increment"],
@@ -124,7 +124,7 @@ def _about(metadata: Any, path: Path) -> dict[str, Any]:
     return about
 
 
-def entries(data_dir: Path) -> list[Entry]:
+def entries(data_dir: Path) -> list[StoredSet]:
     """Every set, by name."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -132,7 +132,7 @@ def entries(data_dir: Path) -> list[Entry]:
     for path in sorted(folder(data_dir).glob("*.parquet")):
         about = _about(pq.read_schema(path).metadata, path)
         words = ("product_id", "granularity_s", "bars", "first_s", "last_s", "missing", "digest", "source")
-        found.append(Entry(path.stem, path, **{word: about[word] for word in words}))
+        found.append(StoredSet(path.stem, path, **{word: about[word] for word in words}))
     return found
 
 

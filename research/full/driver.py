@@ -16,9 +16,9 @@ from bot.core.lots import Lot
 from bot.core.model import Bar, FeeRates, Kind, OrderSpec, Product, Side
 from bot.core.rules import codes
 from bot.core.world import Restored, Signal
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
-from research.full.venue import Venue, configuration
+from research.full.venue import BacktestVenue, configuration
 from shared.control import Level
 from shared.settings import Settings
 from shared.times import from_epoch_ms
@@ -50,14 +50,14 @@ class ArrayStrategy:
 
 
 @dataclass(slots=True)
-class Curve:
+class EquityCurve:
     """Equity and lots' value after every time at which a bar closed."""
 
     equity: list[float]
     held: list[float]
 
 
-class Driver:
+class BarDriver:
     """Carries the engine's intents to the exchange and its answers back, in bar time."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Driver:
     ) -> None:
         self.prepared = prepared
         first_s = int(prepared.start_s.min())
-        self.venue = Venue(prepared, model, first_s * 1_000_000 - 1)
+        self.venue = BacktestVenue(prepared, model, first_s * 1_000_000 - 1)
         self.now_ms = first_s * 1000 - 1
         strategy = ArrayStrategy(settings, prepared, said)
         self.engine = Engine(settings, strategy, Restored(), Level.RUN, from_epoch_ms(self.now_ms))
@@ -173,7 +173,7 @@ class Driver:
             while intents:
                 intents.extend(self._carry_out(intents.popleft()))
 
-    def close_bar(self, candles: Candles, i: int) -> None:
+    def close_bar(self, candles: CandleSet, i: int) -> None:
         """The bar is closed: decisions."""
         bar = Bar(
             int(candles.start_s[i]), float(candles.open[i]), float(candles.high[i]), float(candles.low[i]),
@@ -181,6 +181,6 @@ class Driver:
         )  # fmt: skip
         self.tell(ev.BarsClosed(candles.product_id, self.engine.world.settings.granularity, (bar,)))
 
-    def price(self, candles: Candles, ticks: int) -> None:
+    def price(self, candles: CandleSet, ticks: int) -> None:
         tick = Decimal(candles.price_increment)
         self.tell(ev.Priced(candles.product_id, ticks * tick, (ticks - 1) * tick, (ticks + 1) * tick))

@@ -18,9 +18,9 @@ from bot.core.lots import Lot
 from bot.core.model import ExitReason, LotKind
 from bot.core.rules import codes
 from research.data.candles import Floats
-from research.engine import Fill, MarketModel, Prepared, RawResult
+from research.engine import FillTiming, MarketModel, Prepared, RawResult
 from research.errors import ResearchError
-from research.full.driver import Curve, Driver
+from research.full.driver import BarDriver, EquityCurve
 from research.loops import types as t
 from shared.settings import Settings
 
@@ -40,7 +40,7 @@ def run_full(
     progress: Callable[[int, int], None] | None = None,
 ) -> RawResult:
     """Trade the bars with the bot's engine. Raises ResearchError for assumptions that this exchange can't make."""
-    if model.fill is not Fill.NEXT_OPEN or model.participation or model.impact_bps or model.slippage_bps:
+    if model.fill is not FillTiming.NEXT_OPEN or model.participation or model.impact_bps or model.slippage_bps:
         raise ResearchError("--engine full fills at the next open, without slippage or bounds on volume")
     if model.spread_bps or model.volatility_slippage:
         raise ResearchError("--engine full knows a spread in whole ticks only; leave the spread options out")
@@ -50,8 +50,8 @@ def run_full(
         raise ResearchError("--engine full needs bars of whole minutes")
     settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600, min_depth_usd=0.0,
                                    max_impact_bp=0.0)  # fmt: skip
-    driver = Driver(prepared, said, settings, model)
-    curve = Curve([], [])
+    driver = BarDriver(prepared, said, settings, model)
+    curve = EquityCurve([], [])
     position = prepared.first.tolist()
     ends, opened = prepared.end.tolist(), [False] * len(position)
     starts = prepared.start_s.tolist()
@@ -69,7 +69,7 @@ def run_full(
     return _result(driver, curve, model)
 
 
-def _at_time(driver: Driver, curve: Curve, now_s: int, position: list[int], opened: list[bool]) -> None:
+def _at_time(driver: BarDriver, curve: EquityCurve, now_s: int, position: list[int], opened: list[bool]) -> None:
     """Everything that happens at one time: bars close, then bars open."""
     prepared = driver.prepared
     starts, ends, gran = prepared.start_s, prepared.end, prepared.granularity_s
@@ -102,7 +102,7 @@ def _at_time(driver: Driver, curve: Curve, now_s: int, position: list[int], open
         driver.open_bar(prepared.candles[p].product_id, int(prepared.ticks[0][position[p]]))
 
 
-def _result(driver: Driver, curve: Curve, model: MarketModel) -> RawResult:
+def _result(driver: BarDriver, curve: EquityCurve, model: MarketModel) -> RawResult:
     prepared = driver.prepared
     numbers = {one.product_id: p for p, one in enumerate(prepared.candles)}
     lots = [*driver.closed, *((lot, False) for lot in driver.engine.world.book)]

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.engine import Prepared
 from shared.money import plain
 from simulator.core.bars import Bar as SimBar
@@ -62,7 +62,7 @@ class BarTape:
         return 100
 
 
-def _sim_product(one: Candles) -> SimProduct:
+def _sim_product(one: CandleSet) -> SimProduct:
     base, _, quote = one.product_id.partition("-")
     return SimProduct(
         one.product_id, base, quote, one.price_increment, one.base_increment, "0.01", one.base_increment,

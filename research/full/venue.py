@@ -25,7 +25,7 @@ LEVELS = 40
 STILL_US = 10**15
 
 
-class Venue:
+class BacktestVenue:
     """The exchange's protocol as the driver needs it: signed requests, parsed answers."""
 
     def __init__(self, prepared: Prepared, model: MarketModel, start_us: int) -> None:

@@ -47,14 +47,14 @@ from research.loops.types import (
     SIZE_FIXED,
     SIZE_KELLY,
     SIZE_VOLATILITY,
+    BarArrays,
+    LoopState,
     Model,
-    Rules,
-    State,
-    Tape,
+    RuleNumbers,
 )
 
 
-def deviation(tape: Tape, first: int, i: int, returns: int) -> float:
+def deviation(tape: BarArrays, first: int, i: int, returns: int) -> float:
     """Rulebook `sigma` of the newest `returns` log returns at bar i, from the running sums; NaN until there are so
     many."""
     if i - first < returns:
@@ -63,14 +63,14 @@ def deviation(tape: Tape, first: int, i: int, returns: int) -> float:
     return sigma(total[i] - total[i - returns], squares[i] - squares[i - returns], returns)
 
 
-def entries_shut(rules: Rules, state: State) -> bool:
+def entries_shut(rules: RuleNumbers, state: LoopState) -> bool:
     """The limits that hold for every product: the day's breaker, the drawdown's latch, losses in a row."""
     if state.clock[K_BREAKER] != 0 or state.account[A_LATCHED_MS] > 0.0:
         return True
     return guard_shut(state.account[A_LOSSES], float(rules.max_losses), False, False)
 
 
-def risk_open(rules: Rules, state: State, p: int, quote: float, long: float, short: float) -> bool:
+def risk_open(rules: RuleNumbers, state: LoopState, p: int, quote: float, long: float, short: float) -> bool:
     """The limits that bars can answer: a volatility spike, money at stake with this entry."""
     if guard_shut(spike_ratio(short, long), rules.max_vol_spike, False, False):
         return False
@@ -90,7 +90,7 @@ def risk_open(rules: Rules, state: State, p: int, quote: float, long: float, sho
     return not guard_shut(total + quote, rules.max_total, False, True)
 
 
-def entry_open(rules: Rules, model: Model, state: State, p: int, now_ms: int) -> float:
+def entry_open(rules: RuleNumbers, model: Model, state: LoopState, p: int, now_ms: int) -> float:
     """Take profit in percent of the lot that product p may open at its mark; -1 where a gate is shut."""
     products = state.products
     lots, total, flight = products[p, P_COUNT], 0, 0
@@ -123,7 +123,7 @@ def entry_open(rules: Rules, model: Model, state: State, p: int, now_ms: int) ->
     return tp if gate == ENTRY_OPEN else -1.0
 
 
-def wished_quote(rules: Rules, state: State, factor: float, band: float) -> float:
+def wished_quote(rules: RuleNumbers, state: LoopState, factor: float, band: float) -> float:
     """Size of an entry in quote currency by SIZING and MAX_ORDER_USD, before it is cut to the increment."""
     account, equity = state.account, rules.fixed_equity
     if equity == 0.0:
@@ -142,7 +142,9 @@ def wished_quote(rules: Rules, state: State, factor: float, band: float) -> floa
     return capped_quote(quote, rules.max_order)
 
 
-def consider_entry(tape: Tape, rules: Rules, model: Model, state: State, p: int, i: int, now_ms: int) -> None:
+def consider_entry(
+    tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, p: int, i: int, now_ms: int
+) -> None:
     """The bar says BUY: let an entry wait for its fill if every gate is open and the cash is there."""
     tp = entry_open(rules, model, state, p, now_ms)
     if tp < 0.0:

@@ -20,15 +20,15 @@ from research.loops.types import (
     P_DECIDED,
     P_MIN_STEPS,
     P_MIN_UNITS,
+    BarArrays,
+    LoopState,
     Model,
     Out,
-    Rules,
-    State,
-    Tape,
+    RuleNumbers,
 )
 
 
-def next_take(model: Model, state: State, p: int, high: int) -> int:
+def next_take(model: Model, state: LoopState, p: int, high: int) -> int:
     """Place of the resting take that a rise to `high` reaches first: the lowest, of equal ones the oldest; -1 none."""
     lots, found = state.lots, -1
     for j in range(state.products[p, P_COUNT]):
@@ -40,7 +40,9 @@ def next_take(model: Model, state: State, p: int, high: int) -> int:
     return found
 
 
-def rest_in_bar(model: Model, state: State, out: Out, p: int, i: int, high: int, volume: float, now_ms: int) -> None:
+def rest_in_bar(
+    model: Model, state: LoopState, out: Out, p: int, i: int, high: int, volume: float, now_ms: int
+) -> None:
     """Resting takes that a rise to `high` reaches, the lowest first, at their own price as maker."""
     products, lots = state.products, state.lots
     room = -1
@@ -62,7 +64,7 @@ def rest_in_bar(model: Model, state: State, out: Out, p: int, i: int, high: int,
             return
 
 
-def judge_at(rules: Rules, state: State, p: int, j: int, price: int) -> tuple[int, int]:
+def judge_at(rules: RuleNumbers, state: LoopState, p: int, j: int, price: int) -> tuple[int, int]:
     """Lot j against one price by the rulebook: (why it ends, its trailing stop); the trailing fields move on."""
     lot = state.lots[p, j]
     reason, active, peak, trail = judge_lot(
@@ -81,7 +83,7 @@ def judge_at(rules: Rules, state: State, p: int, j: int, price: int) -> tuple[in
     return reason, trail
 
 
-def judge_exits(rules: Rules, state: State, p: int, price: int) -> None:
+def judge_exits(rules: RuleNumbers, state: LoopState, p: int, price: int) -> None:
     """Judge every lot of product p at `price`: stop, trailing, take. What is decided waits for its fill."""
     lots = state.lots
     for j in range(state.products[p, P_COUNT]):
@@ -95,8 +97,8 @@ def judge_exits(rules: Rules, state: State, p: int, price: int) -> None:
 
 
 def exits_on_the_way(
-    rules: Rules, model: Model, state: State, out: Out, p: int, i: int, before: int, price: int, volume: float,
-    slip: float, now_ms: int,
+    rules: RuleNumbers, model: Model, state: LoopState, out: Out, p: int, i: int, before: int, price: int,
+    volume: float, slip: float, now_ms: int,
 ) -> None:  # fmt: skip
     """FILL_OHLC: the price goes from `before` to `price`; exits fill at their level, or where the price jumped to."""
     low, high, product = min(before, price), max(before, price), state.products[p]
@@ -120,7 +122,15 @@ def exits_on_the_way(
 
 
 def walk_bar(
-    tape: Tape, rules: Rules, model: Model, state: State, out: Out, p: int, i: int, slip: float, now_ms: int
+    tape: BarArrays,
+    rules: RuleNumbers,
+    model: Model,
+    state: LoopState,
+    out: Out,
+    p: int,
+    i: int,
+    slip: float,
+    now_ms: int,
 ) -> None:
     """FILL_OHLC: open, low, high, close; resting takes fill on the way up."""
     volume, before, price = tape.steps[i], tape.open[i], tape.open[i]
@@ -138,7 +148,15 @@ def walk_bar(
 
 
 def play_bar(
-    tape: Tape, rules: Rules, model: Model, state: State, out: Out, p: int, i: int, slip: float, now_ms: int
+    tape: BarArrays,
+    rules: RuleNumbers,
+    model: Model,
+    state: LoopState,
+    out: Out,
+    p: int,
+    i: int,
+    slip: float,
+    now_ms: int,
 ) -> None:
     """What happens to open lots inside bar i, up to its last price."""
     if model.fill == FILL_OHLC:

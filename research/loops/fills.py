@@ -77,10 +77,10 @@ from research.loops.types import (
     T_STEPS,
     T_TAKE_TICKS,
     T_TP_PCT,
+    LoopState,
     Model,
     Out,
-    Rules,
-    State,
+    RuleNumbers,
 )
 
 FAR = 1 << 60
@@ -107,7 +107,7 @@ def sell_price(model: Model, ticks: int, worse: float) -> int:
     return max(ticks - model.half_spread_ticks, 1)
 
 
-def guard(rules: Rules, state: State, p: int) -> None:
+def guard(rules: RuleNumbers, state: LoopState, p: int) -> None:
     """Between which prices no lot of product p changes, so that most bars need no look at the lots."""
     products, lots = state.products, state.lots
     low, high, count = 0, FAR, products[p, P_COUNT]
@@ -135,7 +135,15 @@ def guard(rules: Rules, state: State, p: int) -> None:
 
 
 def open_lot(
-    rules: Rules, model: Model, state: State, p: int, i: int, market: int, volume: float, slip: float, now_ms: int
+    rules: RuleNumbers,
+    model: Model,
+    state: LoopState,
+    p: int,
+    i: int,
+    market: int,
+    volume: float,
+    slip: float,
+    now_ms: int,
 ) -> None:
     """Fill the entry that waits for product p where the market stands at `market` ticks."""
     product, money, account = state.products[p], state.money[p], state.account
@@ -180,7 +188,7 @@ def open_lot(
     product[P_LAST_ADD_MS] = now_ms
 
 
-def sell(state: State, p: int, j: int, price: int, steps: int, fee_pct: float) -> None:
+def sell(state: LoopState, p: int, j: int, price: int, steps: int, fee_pct: float) -> None:
     """Book one fill of lot j's exit: `steps` at `price` ticks."""
     lot, real, account = state.lots[p, j], state.reals[p, j], state.account
     notional = steps * price * state.money[p, M_UNIT]
@@ -196,7 +204,7 @@ def sell(state: State, p: int, j: int, price: int, steps: int, fee_pct: float) -
     state.products[p, P_HELD] -= steps
 
 
-def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int) -> float:
+def write_row(state: LoopState, out: Out, p: int, j: int, i: int, now_ms: int, reason: int) -> float:
     """The next row of the result; answers what lot j earned. What is left of it is dust, which keeps its own cost."""
     made = state.clock[K_MADE]
     state.clock[K_MADE] = made + 1
@@ -220,7 +228,7 @@ def write_row(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reaso
     return pnl
 
 
-def finish(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: int) -> None:
+def finish(state: LoopState, out: Out, p: int, j: int, i: int, now_ms: int, reason: int) -> None:
     """Lot j is over: write its row, take it out, promote the newest one left where it was the runner."""
     pnl = write_row(state, out, p, j, i, now_ms, reason)
     state.account[A_DAY_REALISED] += pnl
@@ -245,7 +253,7 @@ def finish(state: State, out: Out, p: int, j: int, i: int, now_ms: int, reason: 
 
 def sell_decided(
     model: Model,
-    state: State,
+    state: LoopState,
     out: Out,
     p: int,
     i: int,

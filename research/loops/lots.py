@@ -6,11 +6,11 @@ is made on a closed bar and carried out at the next open; with FILL_CLOSE at the
 are judged along open, low, high, close, which takes the stop before the take.
 """
 
-from research.loops import entry, exits, fills, quiet
+from research.loops import entry, exits, fast_path, fills
 from research.loops.entry import consider_entry
 from research.loops.exits import judge_exits, play_bar, rest_in_bar
+from research.loops.fast_path import judge_day, skip_uneventful
 from research.loops.fills import FAR, all_held, guard, open_lot, sell_decided, write_row
-from research.loops.quiet import judge_day, pass_quiet
 from research.loops.types import (
     A_CASH,
     EXIT_END,
@@ -30,20 +30,20 @@ from research.loops.types import (
     P_MARK,
     P_OPENED,
     P_PENDING,
+    BarArrays,
+    LoopState,
     Model,
     Out,
-    Rules,
-    State,
-    Tape,
+    RuleNumbers,
 )
 
 
-def slip_at(tape: Tape, i: int) -> float:
+def slip_at(tape: BarArrays, i: int) -> float:
     """Slippage of a market order in bar i, in parts of the price."""
     return float(tape.slip[i]) if len(tape.slip) > 0 else 0.0
 
 
-def next_time(tape: Tape, model: Model, state: State) -> int:
+def next_time(tape: BarArrays, model: Model, state: LoopState) -> int:
     """When a bar opens or closes next, in seconds; FAR at the end."""
     products, now = state.products, FAR
     for p in range(len(products)):
@@ -53,7 +53,15 @@ def next_time(tape: Tape, model: Model, state: State) -> int:
 
 
 def carry_out(
-    tape: Tape, rules: Rules, model: Model, state: State, out: Out, p: int, i: int, market: int, now_ms: int
+    tape: BarArrays,
+    rules: RuleNumbers,
+    model: Model,
+    state: LoopState,
+    out: Out,
+    p: int,
+    i: int,
+    market: int,
+    now_ms: int,
 ) -> None:
     """Decided exits of product p fill, then its entry, then the exits that had to wait for a cancel."""
     volume, slip = tape.steps[i], slip_at(tape, i)
@@ -65,7 +73,7 @@ def carry_out(
     guard(rules, state, p)
 
 
-def close_bars(tape: Tape, rules: Rules, model: Model, state: State, out: Out, now: int) -> None:
+def close_bars(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out, now: int) -> None:
     """Everything that happens at the end of the bars that close at `now`; the day may turn where none does, too."""
     products, money, account, clock = state.products, state.money, state.account, state.clock
     closing, gran = False, model.granularity_s
@@ -100,7 +108,7 @@ def close_bars(tape: Tape, rules: Rules, model: Model, state: State, out: Out, n
     clock[K_TIMES] += 1
 
 
-def open_bars(tape: Tape, rules: Rules, model: Model, state: State, out: Out, now: int) -> None:
+def open_bars(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out, now: int) -> None:
     """The bars that begin at `now`: takes that the open jumped over fill, then what was decided is carried out."""
     products = state.products
     for p in range(len(products)):
@@ -115,7 +123,7 @@ def open_bars(tape: Tape, rules: Rules, model: Model, state: State, out: Out, no
             carry_out(tape, rules, model, state, out, p, i, tape.open[i], now * 1000)
 
 
-def lots_loop(tape: Tape, rules: Rules, model: Model, state: State, out: Out) -> int:
+def lots_loop(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out) -> int:
     """Run everything; answers the rows made. Open lots get a row with EXIT_END: they are not sold."""
     while True:
         now = next_time(tape, model, state)
@@ -123,7 +131,7 @@ def lots_loop(tape: Tape, rules: Rules, model: Model, state: State, out: Out) ->
             break
         close_bars(tape, rules, model, state, out, now)
         open_bars(tape, rules, model, state, out, now)
-        pass_quiet(tape, rules, model, state, out)
+        skip_uneventful(tape, rules, model, state, out)
     for p in range(len(state.products)):
         for j in range(state.products[p, P_COUNT]):
             write_row(state, out, p, j, state.products[p, P_END] - 1, 0, EXIT_END)
@@ -134,7 +142,7 @@ HELPERS = (
     *fills.HELPERS,
     *exits.HELPERS,
     *entry.HELPERS,
-    *quiet.HELPERS,
+    *fast_path.HELPERS,
     slip_at,
     next_time,
     carry_out,

@@ -18,7 +18,7 @@ SIZE_KELLY = 3
 
 # Why a lot was closed, beyond the rulebook's codes (bot.core.rules.codes): the data ended with the lot open.
 EXIT_END = 9
-# A BUY-and-SELL strategy without lots (loops/flip.py) sold.
+# A BUY-and-SELL strategy without lots (loops/all_in_out.py) sold.
 EXIT_SIGNAL = 8
 
 # Columns of a lot's row of whole numbers.
@@ -45,7 +45,7 @@ T_TP_PCT = 3
 T_PROCEEDS = 4
 T_FLOATS = 5
 
-# An open lot: whole numbers. `State.lots[product, place, column]`, oldest first.
+# An open lot: whole numbers. `LoopState.lots[product, place, column]`, oldest first.
 L_OPEN = 0
 L_STEPS = 1
 L_LEFT = 2
@@ -62,14 +62,14 @@ L_FILLS = 12
 L_EXIT = 13  # ticks of its last sale
 L_SIZE = 14
 
-# An open lot: real numbers, `State.reals`.
+# An open lot: real numbers, `LoopState.reals`.
 R_ENTRY_FEE = 0
 R_EXIT_FEE = 1
 R_PROCEEDS = 2
 R_TP = 3
 R_SIZE = 4
 
-# A product: whole numbers, `State.products[product, column]`.
+# A product: whole numbers, `LoopState.products[product, column]`.
 P_FIRST = 0
 P_END = 1
 P_MIN_STEPS = 2
@@ -87,7 +87,7 @@ P_ADD_BELOW = 13  # no scalp can be added above this price
 P_DECIDED = 14  # exits that wait for their fill
 P_SIZE = 15
 
-# A product: real numbers, `State.money`.
+# A product: real numbers, `LoopState.money`.
 M_UNIT = 0  # quote value of one step at one tick
 M_QUOTE = 1  # of the waiting entry
 M_TP = 2
@@ -116,7 +116,7 @@ A_LOST = 16
 A_ALARM = 17  # while equity stays above this and below its peak, no limit of the day is reached
 A_SIZE = 18
 
-# The run's clock and counters: whole numbers, `State.clock`.
+# The run's clock and counters: whole numbers, `LoopState.clock`.
 K_LAST_MS = 0  # when the day was judged last; 0 = not yet
 K_DAY_END_MS = 1  # when it turns
 K_BREAKER = 2  # 1 = no entries until then
@@ -125,7 +125,7 @@ K_TIMES = 4  # times at which a bar closed
 K_SIZE = 5
 
 
-class Tape(NamedTuple):
+class BarArrays(NamedTuple):
     """Bars of all products one after the other. `buy`: 1 where the closed bar says BUY and entries are allowed.
 
     `total`, `squares`: running sums of the log returns in units (rulebook `log_return_units`), empty without
@@ -145,7 +145,7 @@ class Tape(NamedTuple):
     band: Any  # a bar's volatility in percent (SIZING=volatility), NaN where not known; empty for none
 
 
-class Rules(NamedTuple):
+class RuleNumbers(NamedTuple):
     """The settings that decide, as numbers; names are the settings' own."""
 
     take_profit_pct: float
@@ -204,7 +204,7 @@ class Model(NamedTuple):
     participation: float  # the part of a bar's volume that a resting take may get; 0 = all of it
 
 
-class State(NamedTuple):
+class LoopState(NamedTuple):
     """What a run moves: open lots, products and the account. Few arrays: each one costs at every call."""
 
     lots: Any

@@ -107,13 +107,13 @@ def surpassing(ratio: float, against: float, count: int, skew: float, kurtosis: 
     return _NORMAL.cdf((ratio - against) * math.sqrt(count - 1) / math.sqrt(variance))
 
 
-def best_of_luck(ratios: Floats) -> float | None:
-    """Sharpe ratio per year that the best of so many trials reaches by chance alone: `luck` of their deviation."""
+def expected_best_sharpe(ratios: Floats) -> float | None:
+    """Yearly Sharpe ratio that the best of so many trials reaches by chance alone."""
     known = ratios[np.isfinite(ratios)]
-    return luck(float(known.std(ddof=1)), len(known)) if len(known) > 1 else None
+    return expected_max_sharpe(float(known.std(ddof=1)), len(known)) if len(known) > 1 else None
 
 
-def luck(deviation: float, count: int) -> float:
+def expected_max_sharpe(deviation: float, count: int) -> float:
     """Expected best of `count` (two or more) ratios that scatter by `deviation` around nothing.
 
     deviation x ((1 - g) z(1 - 1/n) + g z(1 - 1/(n e))), g Euler's constant. Bailey and Lopez de Prado (2014), The
@@ -141,8 +141,8 @@ def deflated_sharpe(returns: Floats, trials: Floats) -> float | None:
     Luck is centred at zero: hand over what holding does not explain (`beyond_holding`), of the best and of the trials.
     Plain returns would make every point of a rising market look like skill.
     """
-    luck = best_of_luck(trials)
-    return None if luck is None else probabilistic_sharpe(returns, luck)
+    by_chance = expected_best_sharpe(trials)
+    return None if by_chance is None else probabilistic_sharpe(returns, by_chance)
 
 
 class Shuffled(NamedTuple):

@@ -13,7 +13,7 @@ from research.metrics import chance, open_lots, ratios, returns, trades
 YEAR_S = 365 * 86_400
 
 
-class Figure(NamedTuple):
+class Metric(NamedTuple):
     """`kind`: how it is written: money, percent (of a fraction), ratio, count, span (seconds). None: not defined."""
 
     key: str
@@ -27,7 +27,7 @@ def closed_results(result: RawResult) -> returns.Floats:
     return np.ascontiguousarray(result.floats[result.ints[:, t.T_REASON] != t.EXIT_END, t.T_PNL])
 
 
-class Curve(NamedTuple):
+class CurveFigures(NamedTuple):
     """What one pass over the equity gives; see `drawdown`, `exposure`, `time_in_market`, `longest_flat_s`."""
 
     by_day: returns.Floats  # daily returns
@@ -38,7 +38,7 @@ class Curve(NamedTuple):
     flat_s: float
 
 
-def curve(result: RawResult, exit_cost: float | None = None) -> Curve:
+def curve(result: RawResult, exit_cost: float | None = None) -> CurveFigures:
     """The equity's figures, by the compiled pass. Open lots are sold at the last mark, at `exit_cost` where known."""
     if exit_cost is None:
         exit_cost = open_lots.open_lots(result).cost
@@ -50,7 +50,7 @@ def curve(result: RawResult, exit_cost: float | None = None) -> Curve:
     if exit_cost:
         ends[days - 1] -= exit_cost
         worst = min(worst, float(ends[days - 1]) / max(float(result.equity.max()), cash) - 1.0)
-    return Curve(returns.simple_returns(ends[:days], cash), worst, *others)
+    return CurveFigures(returns.simple_returns(ends[:days], cash), worst, *others)
 
 
 def holding(result: RawResult) -> tuple[returns.Floats, float]:
@@ -78,7 +78,7 @@ def holding_of(p: Prepared, assumed: MarketModel, style: Style) -> tuple[returns
     return returns.simple_returns(value, cash), final / cash - 1.0
 
 
-def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[Figure, ...]:
+def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[Metric, ...]:
     """Every figure. `chances`: also those that draw random numbers (0.1 s).
 
     Lots that are still open count in every one as if they were sold at the last price, fee and all.
@@ -95,52 +95,52 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
     held_by_day, held = holding(result)
     account = result.account
     found = [
-        Figure("final_equity", "Final equity, if sold now", final, "money"),
-        Figure("marked_equity", "… marked, exits not paid", marked, "money"),
-        Figure("total_return", "Return", returns.total_return(final, cash), "percent"),
-        Figure("buy_and_hold", "Buy and hold", held, "percent"),
-        Figure("cagr", "Growth per year (CAGR)", growth, "percent"),
-        Figure("volatility", "Volatility per year", returns.volatility(by_day), "percent"),
-        Figure("max_drawdown", "Worst drawdown", shape.worst, "percent"),
-        Figure("drawdown_s", "Longest below a peak", shape.longest_s, "span"),
-        Figure("sharpe", "Sharpe", ratios.sharpe(by_day), "ratio"),
-        Figure("appraisal", "… beyond holding (appraisal)", ratios.sharpe(edge(by_day, held_by_day)), "ratio"),
-        Figure("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
-        Figure("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
-        Figure("omega", "Omega", ratios.omega(by_day), "ratio"),
-        Figure("lots", "Lots closed", len(closed), "count"),
-        Figure("realised", "… earned", float(closed.sum()), "money"),
-        Figure("open_lots", "Lots still open", len(left.results), "count"),
-        Figure("open_result", "… result, if sold now", float(left.results.sum()), "money"),
-        Figure("win_rate", "Win rate" + (", open lots counted" if len(left.results) else ""), lots.win_rate, "percent"),
-        Figure("profit_factor", "Profit factor", lots.profit_factor, "ratio"),
-        Figure("expectancy", "Expectancy per lot", lots.expectancy, "money"),
-        Figure("payoff", "Payoff", lots.payoff, "ratio"),
-        Figure("sqn", "SQN", lots.sqn, "ratio"),
-        Figure("best", "Best lot", lots.best, "money"),
-        Figure("worst", "Worst lot", lots.worst, "money"),
-        Figure("losing_run", "Losses in a row", lots.longest_losing, "count"),
-        Figure("fees", "Fees", float(account[t.A_FEES]), "money"),
-        Figure("turnover", "Turnover", float(account[t.A_TURNOVER]), "money"),
-        Figure("exposure", "Exposure", shape.exposure, "percent"),
-        Figure("time_in_market", "Time in market", shape.in_market, "percent"),
-        Figure("longest_flat_s", "Longest flat", shape.flat_s, "span"),
-        Figure("breaker_days", "Days ended by the loss limit", float(account[t.A_BREAKER_DAYS]), "count"),
-        Figure("refused_funds", "Entries refused for funds", float(account[t.A_REFUSED_FUNDS]), "count"),
-        Figure("refused_size", "Entries refused for size", float(account[t.A_REFUSED_SIZE]), "count"),
+        Metric("final_equity", "Final equity, if sold now", final, "money"),
+        Metric("marked_equity", "… marked, exits not paid", marked, "money"),
+        Metric("total_return", "Return", returns.total_return(final, cash), "percent"),
+        Metric("buy_and_hold", "Buy and hold", held, "percent"),
+        Metric("cagr", "Growth per year (CAGR)", growth, "percent"),
+        Metric("volatility", "Volatility per year", returns.volatility(by_day), "percent"),
+        Metric("max_drawdown", "Worst drawdown", shape.worst, "percent"),
+        Metric("drawdown_s", "Longest below a peak", shape.longest_s, "span"),
+        Metric("sharpe", "Sharpe", ratios.sharpe(by_day), "ratio"),
+        Metric("appraisal", "… beyond holding (appraisal)", ratios.sharpe(edge(by_day, held_by_day)), "ratio"),
+        Metric("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
+        Metric("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
+        Metric("omega", "Omega", ratios.omega(by_day), "ratio"),
+        Metric("lots", "Lots closed", len(closed), "count"),
+        Metric("realised", "… earned", float(closed.sum()), "money"),
+        Metric("open_lots", "Lots still open", len(left.results), "count"),
+        Metric("open_result", "… result, if sold now", float(left.results.sum()), "money"),
+        Metric("win_rate", "Win rate" + (", open lots counted" if len(left.results) else ""), lots.win_rate, "percent"),
+        Metric("profit_factor", "Profit factor", lots.profit_factor, "ratio"),
+        Metric("expectancy", "Expectancy per lot", lots.expectancy, "money"),
+        Metric("payoff", "Payoff", lots.payoff, "ratio"),
+        Metric("sqn", "SQN", lots.sqn, "ratio"),
+        Metric("best", "Best lot", lots.best, "money"),
+        Metric("worst", "Worst lot", lots.worst, "money"),
+        Metric("losing_run", "Losses in a row", lots.longest_losing, "count"),
+        Metric("fees", "Fees", float(account[t.A_FEES]), "money"),
+        Metric("turnover", "Turnover", float(account[t.A_TURNOVER]), "money"),
+        Metric("exposure", "Exposure", shape.exposure, "percent"),
+        Metric("time_in_market", "Time in market", shape.in_market, "percent"),
+        Metric("longest_flat_s", "Longest flat", shape.flat_s, "span"),
+        Metric("breaker_days", "Days ended by the loss limit", float(account[t.A_BREAKER_DAYS]), "count"),
+        Metric("refused_funds", "Entries refused for funds", float(account[t.A_REFUSED_FUNDS]), "count"),
+        Metric("refused_size", "Entries refused for size", float(account[t.A_REFUSED_SIZE]), "count"),
     ]
     return (*found, *(_chances(by_day, done, cash, seed) if chances else ()))
 
 
-def _chances(by_day: returns.Floats, done: returns.Floats, cash: float, seed: int) -> list[Figure]:
+def _chances(by_day: returns.Floats, done: returns.Floats, cash: float, seed: int) -> list[Metric]:
     interval = chance.sharpe_interval(by_day, seed)
     shuffled = chance.shuffled_lots(done, cash, seed)
     return [
-        Figure("sharpe_low", "Sharpe, 95 % from", interval.low if interval else None, "ratio"),
-        Figure("sharpe_high", "Sharpe, 95 % to", interval.high if interval else None, "ratio"),
-        Figure("psr", "P(Sharpe > 0)", chance.probabilistic_sharpe(by_day), "percent"),
-        Figure("shuffled_dd", "Drawdown, lots shuffled", shuffled.median_drawdown if shuffled else None, "percent"),
-        Figure("shuffled_dd_bad", "… in the worst twentieth", shuffled.bad_drawdown if shuffled else None, "percent"),
+        Metric("sharpe_low", "Sharpe, 95 % from", interval.low if interval else None, "ratio"),
+        Metric("sharpe_high", "Sharpe, 95 % to", interval.high if interval else None, "ratio"),
+        Metric("psr", "P(Sharpe > 0)", chance.probabilistic_sharpe(by_day), "percent"),
+        Metric("shuffled_dd", "Drawdown, lots shuffled", shuffled.median_drawdown if shuffled else None, "percent"),
+        Metric("shuffled_dd_bad", "… in the worst twentieth", shuffled.bad_drawdown if shuffled else None, "percent"),
     ]
 
 
@@ -149,5 +149,5 @@ def edge(by_day: returns.Floats, held_by_day: returns.Floats) -> returns.Floats:
     return chance.beyond_holding(by_day, held_by_day) if by_day.any() else by_day
 
 
-def by_key(found: tuple[Figure, ...]) -> Mapping[str, float | None]:
+def by_key(found: tuple[Metric, ...]) -> Mapping[str, float | None]:
     return {figure.key: figure.value for figure in found}

@@ -7,7 +7,7 @@ import numpy as np
 from research.metrics.returns import Floats, Ints
 
 
-class Lots(NamedTuple):
+class LotFigures(NamedTuple):
     """None where the formula has no value (no lot, no loss)."""
 
     closed: int  # lots counted
@@ -22,7 +22,7 @@ class Lots(NamedTuple):
     longest_losing: int
 
 
-def lots(results: Floats) -> Lots:
+def lots(results: Floats) -> LotFigures:
     """Figures of lots in the order in which they closed; those that are open come last, as if sold now.
 
     SQN = sqrt(n) x mean / sample standard deviation (Van Tharp, system quality number).
@@ -30,7 +30,7 @@ def lots(results: Floats) -> Lots:
     count = len(results)
     gains, losses = results[results > 0], -results[results < 0]
     deviation = float(results.std(ddof=1)) if count > 1 else 0.0
-    return Lots(
+    return LotFigures(
         closed=count,
         wins=len(gains),
         win_rate=len(gains) / count if count else None,

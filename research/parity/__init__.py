@@ -120,7 +120,9 @@ def _stretches(settings: Settings, tracker: results.Tracker, begin_s: int) -> li
     return out
 
 
-def _results(settings: Settings, tracker: results.Tracker, begin_s: int) -> tuple[list[str], Sequence[results.Earned]]:
+def _results(
+    settings: Settings, tracker: results.Tracker, begin_s: int
+) -> tuple[list[str], Sequence[results.LotResult]]:
     place = place_of(settings)
     try:
         if not exists(place):
@@ -155,7 +157,7 @@ def settings_of(texts: Mapping[str, str]) -> Settings:
         raise ResearchError("the tape's settings: " + "; ".join(error.problems)) from error
 
 
-def _report(settings: Settings, found: Findings, more: list[str], lots: Sequence[results.Earned]) -> Report:
+def _report(settings: Settings, found: Findings, more: list[str], lots: Sequence[results.LotResult]) -> Report:
     unexplained, decided, earned = found.unexplained, found.score(), results.agreement(lots)
     if decided is None:
         lines = [*(f"· {note}" for note in found.notes), *more, "· There is nothing to compare"]

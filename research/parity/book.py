@@ -18,7 +18,7 @@ MINUTES = 16_384  # of each product: seven days and what is loaded at the start
 NO_ORDER = 99  # a lot that is not judged now
 
 
-class Book:
+class ReplayAccount:
     """`state` holds lots and money as `research.loops` reads them; `ids[p]` names the lots of product p in order."""
 
     def __init__(self, settings: Settings, products: dict[str, dict[str, Any]]) -> None:
@@ -27,7 +27,7 @@ class Book:
         self.place = {product_id: p for p, product_id in enumerate(products)}
         self.names = list(products)
         count, room = len(products), max(ROOM, settings.max_concurrent_lots + 2)
-        self.state = t.State(
+        self.state = t.LoopState(
             np.zeros((count, room, t.L_SIZE), dtype=np.int64),
             np.zeros((count, room, t.R_SIZE)),
             np.zeros((count, t.P_SIZE), dtype=np.int64),
@@ -42,7 +42,7 @@ class Book:
         self._newest: list[tuple[int, float]] = [(-1, 0.0)] * count
         sums: Ints = np.zeros((2, count * MINUTES), dtype=np.int64)
         empty: Any = np.zeros(0)
-        self.tape = t.Tape(empty, empty, empty, empty, empty, empty, empty, sums[0], sums[1], empty, empty)
+        self.tape = t.BarArrays(empty, empty, empty, empty, empty, empty, empty, sums[0], sums[1], empty, empty)
         plain_model = t.Model(
             t.FILL_NEXT_OPEN, 60, 0.0, 0.0, 0, quote_increment=0.01, half_spread_ticks=0, impact=0.0, through=False,
             participation=0.0,

@@ -7,8 +7,8 @@ from research.loops import types as t
 from research.loops.entry import consider_entry
 from research.loops.exits import judge_exits
 from research.parity.book import NO_ORDER
-from research.parity.findings import What, Why
-from research.parity.run import Line, Run
+from research.parity.findings import Cause, What
+from research.parity.run import Line, ReplayedRun
 from shared.figures import plainly
 from shared.settings import parse_window
 
@@ -21,7 +21,7 @@ RULES = frozenset({"lots", "pause", "adverse", "edge", "funds", "vol_spike", "lo
                    "drawdown"})  # fmt: skip
 
 
-def exits(run: Run, p: int, at: int, line: Line) -> None:
+def exits(run: ReplayedRun, p: int, at: int, line: Line) -> None:
     """Every lot of the product, judged by the loop and by the bot at the same price."""
     book = run.book
     assert book is not None
@@ -50,13 +50,13 @@ def exits(run: Run, p: int, at: int, line: Line) -> None:
         rows[j, t.L_RESTING] = rests[j]
 
 
-def _why_exit(run: Run, lot_id: str, row: Any, now_ms: int, his: int) -> Why:
+def _why_exit(run: ReplayedRun, lot_id: str, row: Any, now_ms: int, his: int) -> Cause:
     if not his and now_ms - run.refused_ms.get(lot_id, -RETRY_MS) < RETRY_MS:
-        return Why.REFUSED  # it was tried a moment ago, and is tried again soon
-    return Why.PARTIAL if row[t.L_LEFT] != row[t.L_STEPS] else Why.NOTHING
+        return Cause.REFUSED  # it was tried a moment ago, and is tried again soon
+    return Cause.PARTIAL if row[t.L_LEFT] != row[t.L_STEPS] else Cause.NOTHING
 
 
-def entry(run: Run, product_id: str, p: int, at: int, mark: int, line: Line) -> None:
+def entry(run: ReplayedRun, product_id: str, p: int, at: int, mark: int, line: Line) -> None:
     """Would the backtest buy now, and how much? Against the order that the bot made, or the gate that it named."""
     bar_s, word = run.signal.get(product_id, (0, "flat"))
     orders = [o for o in line.get("orders", ()) if o["purpose"] == "entry" and o["product_id"] == product_id]
@@ -80,13 +80,13 @@ def entry(run: Run, product_id: str, p: int, at: int, mark: int, line: Line) -> 
     run.said.add(key)
     if gate is None:
         run.used[product_id] = bar_s  # tried, and refused by the last check before sending
-        run.differ(What.ENTRY, line["t"], f"{product_id}: the bot decided to buy, and sent nothing", Why.REFUSED)
+        run.differ(What.ENTRY, line["t"], f"{product_id}: the bot decided to buy, and sent nothing", Cause.REFUSED)
         return
-    why = Why.NOTHING if gate in RULES else Why.GATE
+    why = Cause.NOTHING if gate in RULES else Cause.GATE
     run.differ(What.ENTRY, line["t"], f"{product_id}: the backtest buys, the bot's gate {gate} was shut", why)
 
 
-def _would_buy(run: Run, p: int, at: int, now_ms: int) -> tuple[float, float] | None:
+def _would_buy(run: ReplayedRun, p: int, at: int, now_ms: int) -> tuple[float, float] | None:
     """(quote, take profit in percent) of the entry that the loop makes at this price; None = none."""
     book = run.book
     assert book is not None
@@ -110,7 +110,7 @@ def _would_buy(run: Run, p: int, at: int, now_ms: int) -> tuple[float, float] | 
 
 
 def _both_sizes(
-    run: Run, product_id: str, order: Line, mine: tuple[float, float] | None, line: Line, at_bar: bool
+    run: ReplayedRun, product_id: str, order: Line, mine: tuple[float, float] | None, line: Line, at_bar: bool
 ) -> None:
     if mine is None:
         words = f"{product_id}: the bot bought for {order['quote_size']}, the backtest's gates are shut"
@@ -125,4 +125,4 @@ def _both_sizes(
         f"the backtest for {quote:.2f} with {plainly(tp, 4)} %"
     )
     only_size = abs(tp - float(order["tp_pct"])) < 1e-9
-    run.differ(What.ENTRY, line["t"], words, Why.BAR if at_bar and only_size else Why.NOTHING)
+    run.differ(What.ENTRY, line["t"], words, Cause.BAR if at_bar and only_size else Cause.NOTHING)

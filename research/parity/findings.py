@@ -19,7 +19,7 @@ class What(StrEnum):
     LIMIT = "limits of the day"
 
 
-class Why(StrEnum):
+class Cause(StrEnum):
     """What explains a difference: something that bars or the tape do not hold, and the bot met."""
 
     NOTHING = ""
@@ -34,13 +34,13 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ParityFinding:
     """One difference, in words. `why` NOTHING: nothing explains it."""
 
     what: What
     at_ms: int
     text: str
-    why: Why = Why.NOTHING
+    why: Cause = Cause.NOTHING
 
     def line(self) -> str:
         mark, because = ("·", f" ({self.why})") if self.why else ("✗", "")
@@ -52,18 +52,18 @@ class Findings:
     """Counts of what agreed, and every difference."""
 
     agreed: Counter[What] = field(default_factory=Counter)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[ParityFinding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judged: int = 0  # prices at which exits and entries were judged
 
     def same(self, what: What) -> None:
         self.agreed[what] += 1
 
-    def differ(self, what: What, at_ms: int, text: str, why: Why = Why.NOTHING) -> None:
-        self.differences.append(Difference(what, at_ms, text, why))
+    def differ(self, what: What, at_ms: int, text: str, why: Cause = Cause.NOTHING) -> None:
+        self.differences.append(ParityFinding(what, at_ms, text, why))
 
     @property
-    def unexplained(self) -> list[Difference]:
+    def unexplained(self) -> list[ParityFinding]:
         return [one for one in self.differences if not one.why]
 
     def compared(self, what: What | None = None) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from research.loops import types as t
-from research.loops.quiet import judge_day
-from research.parity.book import Book
+from research.loops.fast_path import judge_day
+from research.parity.book import ReplayAccount
 from research.parity.findings import What
 
 SLACK_MS = 3_000
@@ -31,7 +31,7 @@ class Limits:
         self._said: set[str] = set()
         self._latched_otherwise = False  # then the bot latches nothing on top
 
-    def begin(self, book: Book, ready: dict[str, Any]) -> None:
+    def begin(self, book: ReplayAccount, ready: dict[str, Any]) -> None:
         """Trading begins."""
         account = book.state.account
         account[t.A_DAY_REALISED] = float(ready["realized"] or 0)
@@ -40,7 +40,7 @@ class Limits:
         self._tripped["drawdown"] = word.startswith("drawdown")
         self._latched_otherwise = bool(word) and not self._tripped["drawdown"]
 
-    def told(self, book: Book, line: dict[str, Any]) -> None:
+    def told(self, book: ReplayAccount, line: dict[str, Any]) -> None:
         """What the bot said of the day in this line."""
         account, now_ms = book.state.account, line["t"]
         self._cash_known = self._cash_known or "cash" in line
@@ -80,7 +80,7 @@ class Limits:
         else:
             self._differ(What.LIMIT, now_ms, f"the bot's {name} limit was reached, the backtest's is not")
 
-    def judge(self, book: Book, now_ms: int) -> None:
+    def judge(self, book: ReplayAccount, now_ms: int) -> None:
         """Judge both by the loop at the present marks, then follow the bot."""
         state = book.state
         products, account = state.products, state.account

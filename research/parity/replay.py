@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from research.loops import types as t
-from research.parity.acts import acts, follow, ordered
-from research.parity.book import Book
+from research.parity.actions import apply, follow, ordered
+from research.parity.book import ReplayAccount
 from research.parity.decisions import entry, exits
-from research.parity.findings import Findings, What, Why
-from research.parity.run import Line, Run
+from research.parity.findings import Cause, Findings, What
+from research.parity.run import Line, ReplayedRun
 
 TAKE_SLACK_MS = 5_000  # between a trade at the take and the news of its fill
 
 
-def feed(run: Run, line: Line) -> None:
+def feed(run: ReplayedRun, line: Line) -> None:
     """One line of the tape, in order."""
     if "products" in line:
         for row in line["products"]:
@@ -33,11 +33,11 @@ def feed(run: Run, line: Line) -> None:
     _market(run, line)
     if "price" in line:
         _priced(run, line)
-    acts(run, line)
+    apply(run, line)
 
 
-def _begin(run: Run, line: Line) -> None:
-    run.book = book = Book(run.settings, run.products)
+def _begin(run: ReplayedRun, line: Line) -> None:
+    run.book = book = ReplayAccount(run.settings, run.products)
     for product_id in run.products:
         run.used[product_id] = line["ready"]["used"].get(product_id)
     for early in run.early:
@@ -59,7 +59,7 @@ def _begin(run: Run, line: Line) -> None:
     run.ready = True
 
 
-def _market(run: Run, line: Line) -> None:
+def _market(run: ReplayedRun, line: Line) -> None:
     """What the bot was told: fees, cash, bars, its own signal, what it may do."""
     book = run.book
     assert book is not None
@@ -81,7 +81,7 @@ def _market(run: Run, line: Line) -> None:
         run.findings.notes.append(f"{line['lost']:,} lines of the tape were lost (a full disk, or too much at once)")
 
 
-def _priced(run: Run, line: Line) -> None:
+def _priced(run: ReplayedRun, line: Line) -> None:
     product_id, price, _, _, judged = line["price"]
     book = run.book
     assert book is not None
@@ -104,7 +104,7 @@ def _priced(run: Run, line: Line) -> None:
         entry(run, product_id, p, at, mark, line)
 
 
-def _touch(run: Run, p: int, mark: int, now_ms: int) -> None:
+def _touch(run: ReplayedRun, p: int, mark: int, now_ms: int) -> None:
     """Resting takes that a price reached; and fills that waited for the price that explains them."""
     book = run.book
     assert book is not None
@@ -117,23 +117,23 @@ def _touch(run: Run, p: int, mark: int, now_ms: int) -> None:
         if of == p and mark >= ticks and now_ms - filled_ms <= TAKE_SLACK_MS:
             run.same(What.TAKE, filled_ms)
         elif now_ms - filled_ms > TAKE_SLACK_MS:
-            run.differ(What.TAKE, filled_ms, text, Why.PRICE)
+            run.differ(What.TAKE, filled_ms, text, Cause.PRICE)
         else:
             still.append((filled_ms, ticks, text, of))
     run.late_takes = still
 
 
-def end(run: Run) -> None:
+def end(run: ReplayedRun) -> None:
     """The run is over: what still waits for a price never gets it."""
     for filled_ms, _, text, _ in run.late_takes:
-        run.differ(What.TAKE, filled_ms, text, Why.PRICE)
+        run.differ(What.TAKE, filled_ms, text, Cause.PRICE)
     run.late_takes = []
 
 
 def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
     """Every run on the tape. `settings_of` makes Settings of a `boot` line's texts."""
     findings, skipped = Findings(), 0
-    run: Run | None = None
+    run: ReplayedRun | None = None
     for line in lines:
         if "boot" in line:
             if run is not None:
@@ -141,7 +141,7 @@ def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
             settings = settings_of(line["boot"]["settings"])
             if "by_hand" in line["boot"]:  # what was not set by hand follows the fee tier
                 settings = replace(settings, by_hand=frozenset(line["boot"]["by_hand"]))
-            run = Run(settings, findings, since_ms)
+            run = ReplayedRun(settings, findings, since_ms)
             continue
         if run is None:
             skipped += line["t"] >= since_ms

@@ -32,7 +32,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Earned:
+class LotResult:
     """One closed lot: what it earned, what the backtest says, and the parts of the difference, in quote units."""
 
     lot_id: str
@@ -90,7 +90,7 @@ class Tracker:
                 self._waiting.setdefault(order["product_id"], []).append(decision)
 
 
-def earned(ledger: Engine, tracker: Tracker, since_ms: int) -> tuple[list[Earned], int]:
+def earned(ledger: Engine, tracker: Tracker, since_ms: int) -> tuple[list[LotResult], int]:
     """(closed lots that the tape knows whole, closed lots that it does not). Raises SQLAlchemyError."""
     found, unknown = [], 0
     wanted = select(lots).where(lots.c.closed_ms >= since_ms).order_by(lots.c.closed_ms, lots.c.seq)
@@ -103,7 +103,7 @@ def earned(ledger: Engine, tracker: Tracker, since_ms: int) -> tuple[list[Earned
     return found, unknown
 
 
-def _of_lot(lot: Row, filled: Sequence[Row], tracker: Tracker) -> Earned | None:
+def _of_lot(lot: Row, filled: Sequence[Row], tracker: Tracker) -> LotResult | None:
     entry = tracker.decisions.get(lot["lot_id"])
     sales = [fill for fill in filled if fill["side"] == "SELL"]
     exits = [tracker.decisions.get(fill["client_order_id"]) for fill in sales]
@@ -126,7 +126,7 @@ def _of_lot(lot: Row, filled: Sequence[Row], tracker: Tracker) -> Earned | None:
     came = [max(int(fill["received_ms"]) for fill in buys) - entry.at_ms] if buys else []
     if last.order["kind"] == "market":
         came.append(max(int(fill["received_ms"]) for fill in sales) - last.at_ms)
-    return Earned(
+    return LotResult(
         lot["lot_id"], lot["product_id"], lot["closed_ms"], lot["realized_pnl"], assumed,
         by_entry_price=size * entry.next_price - cost,
         by_exit_price=proceeds - size * sold_at,
@@ -136,7 +136,7 @@ def _of_lot(lot: Row, filled: Sequence[Row], tracker: Tracker) -> Earned | None:
     )  # fmt: skip
 
 
-def agreement(found: Sequence[Earned]) -> float | None:
+def agreement(found: Sequence[LotResult]) -> float | None:
     """Part of the lots' results that the backtest shares: 1 - sum of what lies between / sum of the larger of each two.
 
     Lot by lot, so that a gain too much here does not make up for a loss too much there. None = nothing to compare.
@@ -146,7 +146,7 @@ def agreement(found: Sequence[Earned]) -> float | None:
     return max(0.0, 1.0 - float(apart / whole)) if whole else None
 
 
-def totals(found: Sequence[Earned]) -> tuple[Decimal, Decimal]:
+def totals(found: Sequence[LotResult]) -> tuple[Decimal, Decimal]:
     """(what the lots earned, what the backtest says)."""
     real, assumed = (sum((getattr(lot, name) for lot in found), Decimal(0)) for name in ("real", "assumed"))
     return real, assumed
@@ -160,7 +160,7 @@ def _assumed_size(entry: Decision, product: Mapping[str, str]) -> Decimal:
     return base_steps(units, round(entry.next_price / tick), round(entry.fees[1] * 1_000_000)) * step
 
 
-def lines(found: list[Earned], unknown: int, currency: str) -> list[str]:
+def lines(found: list[LotResult], unknown: int, currency: str) -> list[str]:
     """What was found, for people."""
     out = []
     if unknown:

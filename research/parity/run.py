@@ -4,8 +4,8 @@ from typing import Any
 
 from research import coverage
 from research.errors import ResearchError
-from research.parity.book import Book
-from research.parity.findings import Findings, What, Why
+from research.parity.book import ReplayAccount
+from research.parity.findings import Cause, Findings, What
 from research.parity.limits import Limits
 from shared.settings import Settings
 
@@ -28,13 +28,13 @@ def not_on_tape(s: Settings) -> str | None:
     return f"what {', '.join(found)} is judged by is not on the tape" if found else None
 
 
-class Run:
+class ReplayedRun:
     """From one `boot` line of the tape to the next. Only differences since `since_ms` are counted."""
 
     def __init__(self, settings: Settings, findings: Findings, since_ms: int) -> None:
         self.settings, self.findings, self.since_ms = settings, findings, since_ms
         self.products: dict[str, dict[str, str]] = {}
-        self.book: Book | None = None
+        self.book: ReplayAccount | None = None
         self.ready = False
         self.may = (False, False)
         self.early: list[Line] = []  # bars and fees before all products are known
@@ -61,7 +61,7 @@ class Run:
         if at_ms >= self.since_ms:
             self.findings.same(what)
 
-    def differ(self, what: What, at_ms: int, text: str, why: Why = Why.NOTHING) -> None:
+    def differ(self, what: What, at_ms: int, text: str, why: Cause = Cause.NOTHING) -> None:
         """Keep what does not."""
         if at_ms >= self.since_ms:
             self.findings.differ(what, at_ms, text, why)

@@ -9,7 +9,7 @@ import orjson
 
 from research.backtest import Backtest
 from research.data.candles import granularity_text
-from research.metrics.summary import Figure
+from research.metrics.summary import Metric
 from research.report import charts, pack
 from research.report.words import figure_text
 from shared.times import from_epoch_ms
@@ -67,7 +67,7 @@ def fill(template: str, texts: Mapping[str, str]) -> str:
     return "".join(out)
 
 
-def _figure(figure: Figure, other: Figure | None, currency: str) -> str:
+def _figure(figure: Metric, other: Metric | None, currency: str) -> str:
     value = figure_text(figure, currency)
     colour = ""
     if figure.key in _COLOURED and figure.value:

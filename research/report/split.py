@@ -12,10 +12,10 @@ import numpy as np
 
 from research import engine
 from research.backtest import settings_for
-from research.data.candles import Candles, Floats
+from research.data.candles import CandleSet, Floats
 from research.engine import Style
 from research.metrics.summary import by_key, figures
-from research.sweep.evaluate import Bench, Row
+from research.sweep.evaluate import Row, SweepContext
 from research.sweep.points import Point
 from research.sweep.run import Swept
 from research.walkforward import cut
@@ -60,12 +60,12 @@ def chosen(ranked: Sequence[Row]) -> list[Row]:
     return best + [rest[i] for i in sorted(set(places.tolist()))]
 
 
-def split(swept: Swept, candles: Sequence[Candles]) -> Split | None:
+def split(swept: Swept, candles: Sequence[CandleSet]) -> Split | None:
     """Run the points on both parts. None where the data is too short for two."""
     request, metric = swept.plan.request, swept.plan.metric
     first, end = min(int(c.start_s[0]) for c in candles), max(int(c.start_s[-1]) for c in candles) + 1
     at_s = first + round((end - first) * TRAIN)
-    bench, until = Bench.of(candles, request), monotonic() + BUDGET_S
+    bench, until = SweepContext.of(candles, request), monotonic() + BUDGET_S
     blank = [np.zeros(len(one), dtype=np.int8) for one in candles]
     parts = [cut(candles, blank, a, b)[0] for a, b in ((first, at_s), (at_s, end))]
     if any(len(one) < MIN_BARS for part in parts for one in part):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.report.html import fill
 from research.report.split import Split, split
 from research.sweep.run import Swept
@@ -27,7 +27,7 @@ COLUMNS = (
 )
 
 
-def write_report(swept: Swept, candles: Sequence[Candles]) -> Path:
+def write_report(swept: Swept, candles: Sequence[CandleSet]) -> Path:
     """Write report.html beside the table."""
     path = swept.folder / "report.html"
     path.write_text(page(swept, split(swept, candles)), encoding="utf-8")
@@ -49,7 +49,7 @@ def page(swept: Swept, halves: Split | None = None) -> str:
         "best": ranked[:25],
         "split": {"rows": halves.rows} if halves is not None and halves.rows else None,
     }
-    luck = swept.luck()
+    luck = swept.sharpe_by_chance()
     facts = {
         "Points": f"{len(swept.rows):,}",
         f"Best {metric}": f"{ranked[0]['figures'][metric]:,.3f}" if ranked else "—",
@@ -60,7 +60,7 @@ def page(swept: Swept, halves: Split | None = None) -> str:
     figures = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
     texts = {
         "title": escape(f"Sweep of {', '.join(plan.grid)}"),
-        "subtitle": escape(f"{', '.join(plan.request.data)} · {metric} is to be as large as it can"),
+        "subtitle": escape(f"{', '.join(plan.request.data)} · maximises {metric}"),
         "figures": figures.replace("-", "\u2212"),
         "css": (_PAGE / "report.css").read_text(),
         "split": escape(_of_split(halves)),

@@ -10,14 +10,14 @@ import orjson
 
 from research.report.html import fill
 from research.report.words import MINUS, NO_BREAK
-from research.walkforward import Plan, Walked
+from research.walkforward import Walked, WalkForwardPlan
 from shared.times import from_epoch_ms
 
 _PAGE = Path(__file__).parent / "page"
 SHOWN = ("total_return", "buy_and_hold", "max_drawdown", "sharpe", "profit_factor", "lots", "open_lots", "exposure")
 
 
-def write_report(data_dir: Path, plan: Plan, walked: Walked) -> Path:
+def write_report(data_dir: Path, plan: WalkForwardPlan, walked: Walked) -> Path:
     """Write report.html and windows.json into a folder named by the question; the answer is the report's path."""
     asked = repr((plan.request, plan.points, plan.train_s, plan.test_s, plan.purge_s, plan.embargo_s, plan.anchored))
     name = hashlib.sha256((asked + plan.metric).encode()).hexdigest()[:12]
@@ -39,7 +39,7 @@ def _rows(walked: Walked) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def page(plan: Plan, walked: Walked) -> str:
+def page(plan: WalkForwardPlan, walked: Walked) -> str:
     """The whole page."""
     metric, tested = plan.metric, [w for w in walked.windows if w.chosen is not None]
     keys = list(dict.fromkeys(key for point in plan.points for key in point))
@@ -91,7 +91,7 @@ def _days(seconds: int) -> str:
     return f"{seconds / 86_400:g} d"
 
 
-def _subtitle(plan: Plan, walked: Walked) -> str:
+def _subtitle(plan: WalkForwardPlan, walked: Walked) -> str:
     first, last = walked.windows[0], walked.windows[-1]
     begin, end = (f"{from_epoch_ms(at * 1000):%Y-%m-%d}" for at in (first.train_from, last.test_to))
     kind = "training always from the first bar" if plan.anchored else f"training {_days(plan.train_s)}"

@@ -1,6 +1,6 @@
 """Figures as people read them: signs, units, no −0.00, unknown as —."""
 
-from research.metrics.summary import Figure
+from research.metrics.summary import Metric
 from shared import figures
 from shared.figures import MINUS as MINUS  # noqa: PLC0414  others take it from here
 from shared.figures import UNKNOWN
@@ -29,7 +29,7 @@ def number(value: float, digits: int, signed: bool) -> str:
     return figures.number(value, digits, signed=signed)
 
 
-def figure_text(figure: Figure, currency: str = "USD") -> str:
+def figure_text(figure: Metric, currency: str = "USD") -> str:
     """The figure's value with its unit."""
     value, signed = figure.value, figure.key in _SIGNED
     if value is None:

@@ -25,7 +25,7 @@ class Answers:
     warmup_bars: int
     memory_bars: int
     locked: bool  # the system itself keeps files shut
-    process: "Process"
+    process: "SandboxProcess"
     offences: list[str]
     modules: list[str] = field(default_factory=list)
 
@@ -43,7 +43,7 @@ class Answers:
         return arrays
 
 
-class Process:
+class SandboxProcess:
     """One process for any number of sessions. `modules` are imported beforehand, to save each session the time."""
 
     def __init__(self, settings: Settings, root: Path = ROOT, modules: Sequence[str] = ()) -> None:
@@ -57,7 +57,7 @@ class Process:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def __enter__(self) -> "Process":
+    def __enter__(self) -> "SandboxProcess":
         return self
 
     def __exit__(

@@ -8,8 +8,8 @@ from typing import Any
 
 from bot.strategies.base import StrategyError
 from research import engine, signals
-from research.backtest import Request, settings_for
-from research.data.candles import Candles
+from research.backtest import BacktestRequest, settings_for
+from research.data.candles import CandleSet
 from research.engine import Prepared, RawResult, Style
 from research.errors import ResearchError
 from research.loops import types as t
@@ -74,10 +74,10 @@ KEPT_SIGNALS = 4
 
 
 @dataclass(slots=True)
-class Bench:
+class SweepContext:
     """What all points of a sweep share: prepared data, running sums, a few arrays of signals, room for results."""
 
-    request: Request
+    request: BacktestRequest
     prepared: Prepared
     sums: tuple[Any, Any]
     kept: dict[Any, Any] = field(default_factory=dict)
@@ -85,9 +85,9 @@ class Bench:
     rooms: threading.local = field(default_factory=threading.local)
 
     @staticmethod
-    def of(candles: Sequence[Candles], request: Request) -> "Bench":
+    def of(candles: Sequence[CandleSet], request: BacktestRequest) -> "SweepContext":
         prepared = engine.prepare(candles)
-        return Bench(request, prepared, engine.return_sums(prepared))
+        return SweepContext(request, prepared, engine.return_sums(prepared))
 
     def room(self) -> t.Out:
         """This thread's arrays, written anew at every point."""
@@ -116,7 +116,7 @@ class Bench:
         return found
 
 
-def evaluate(bench: Bench, point: Point) -> Row:
+def evaluate(bench: SweepContext, point: Point) -> Row:
     """The point's figures; {"error": …} where its settings contradict each other or its strategy fails."""
     try:
         result = result_of(bench, point)
@@ -125,7 +125,7 @@ def evaluate(bench: Bench, point: Point) -> Row:
     return {"point": dict(point), "figures": dict(by_key(figures(result, chances=False)))}
 
 
-def result_of(bench: Bench, point: Point) -> RawResult:
+def result_of(bench: SweepContext, point: Point) -> RawResult:
     """The point's run. Raises ResearchError, SettingsError, StrategyError. Gone when this thread runs the next."""
     settings = settings_for({**bench.request.overrides, **point}, bench.prepared.candles)
     said = bench.signals(settings)

@@ -8,17 +8,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from pathlib import Path
 from typing import Any
 
-from research.backtest import Request
+from research.backtest import BacktestRequest
 from research.data import store
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.errors import ResearchError
-from research.sweep.evaluate import Bench, Row, evaluate
+from research.sweep.evaluate import Row, SweepContext, evaluate
 from research.sweep.points import Point
 
 Rows = Generator[Row, None, None]
 
 
-def in_threads(bench: Bench, points: Sequence[Point], jobs: int) -> Rows:
+def in_threads(bench: SweepContext, points: Sequence[Point], jobs: int) -> Rows:
     """Rows as they are finished. The loops run without Python's lock, so threads are enough and share the data."""
     if jobs == 1:
         for point in points:
@@ -44,16 +44,16 @@ def _as_finished(submits: Sequence[Callable[[], "Future[Any]"]], ahead: int) -> 
         yield future.result()
 
 
-_worker: dict[str, Bench] = {}
+_worker: dict[str, SweepContext] = {}
 
 
-def work(paths: Sequence[str], request: Request, points: Sequence[Point]) -> list[Row]:
+def work(paths: Sequence[str], request: BacktestRequest, points: Sequence[Point]) -> list[Row]:
     """A stretch of points in a worker process, which keeps the prepared data for the next stretch."""
     key = repr((paths, request.since_s, request.until_s))
     bench = _worker.get(key)
     if bench is None:
         candles = [store.load(Path(path)).between(request.since_s, request.until_s) for path in paths]
-        bench = Bench.of(candles, request)
+        bench = SweepContext.of(candles, request)
         _worker.clear()
         _worker[key] = bench
     bench.request = request
@@ -65,7 +65,7 @@ def _deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def in_processes(paths: Sequence[str], request: Request, points: Sequence[Point], jobs: int) -> Rows:
+def in_processes(paths: Sequence[str], request: BacktestRequest, points: Sequence[Point], jobs: int) -> Rows:
     """The same in processes of their own, for strategies that hold Python's lock."""
     import multiprocessing  # noqa: PLC0415
 
@@ -81,20 +81,22 @@ def in_processes(paths: Sequence[str], request: Request, points: Sequence[Point]
         pool.shutdown(cancel_futures=True)
 
 
-_benches: dict[str, Bench] = {}
+_benches: dict[str, SweepContext] = {}
 
 
-def _stretch(shared: tuple[Sequence[Candles], Request], points: Sequence[Point]) -> list[Row]:
+def _stretch(shared: tuple[Sequence[CandleSet], BacktestRequest], points: Sequence[Point]) -> list[Row]:
     """Rows of `points`. The prepared data is kept for the next stretch."""
     candles, request = shared
     key: Any = (tuple(one.digest for one in candles), repr(request))
     if key not in _benches:
         _benches.clear()
-        _benches[key] = Bench.of(candles, request)
+        _benches[key] = SweepContext.of(candles, request)
     return [evaluate(_benches[key], point) for point in points]
 
 
-def in_ray(candles: Sequence[Candles], request: Request, points: Sequence[Point], address: str, jobs: int) -> Rows:
+def in_ray(
+    candles: Sequence[CandleSet], request: BacktestRequest, points: Sequence[Point], address: str, jobs: int
+) -> Rows:
     """The same on a Ray cluster; `address` "local" starts one of `jobs` workers here. Raises ResearchError."""
     try:
         import ray  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415

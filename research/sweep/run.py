@@ -15,12 +15,12 @@ import numpy as np
 import orjson
 
 from research import signals
-from research.backtest import Request, load_data, settings_for
+from research.backtest import BacktestRequest, load_data, settings_for
 from research.code_version import source_hash
 from research.data import store
-from research.data.candles import Candles, Floats
+from research.data.candles import CandleSet, Floats
 from research.errors import ResearchError
-from research.metrics.chance import best_of_luck, deflated_sharpe
+from research.metrics.chance import deflated_sharpe, expected_best_sharpe
 from research.metrics.summary import curve, edge, holding
 from research.runs import request_document, trading_settings
 from research.sweep import evaluate as ev
@@ -32,10 +32,10 @@ METRICS = ("total_return", "sharpe", "sortino", "calmar", "cagr", "profit_factor
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked. `engine`: threads, processes, ray or auto. `metric` is to be as large as it can."""
+class SweepPlan:
+    """What is asked. `engine`: threads, processes, ray or auto. `metric`: what the sweep maximises."""
 
-    request: Request
+    request: BacktestRequest
     grid: Grid
     points: tuple[Point, ...]
     metric: str = "sharpe"
@@ -51,7 +51,7 @@ class Swept:
     `deflated`: chance that what the best point earned beyond holding is more than the luck of so many points.
     """
 
-    plan: Plan
+    plan: SweepPlan
     folder: Path
     rows: tuple[ev.Row, ...]
     resumed: int
@@ -63,9 +63,9 @@ class Swept:
         known = [row for row in self.rows if row.get("figures", {}).get(metric) is not None]
         return sorted(known, key=lambda row: -row["figures"][metric])
 
-    def luck(self) -> float | None:
+    def sharpe_by_chance(self) -> float | None:
         """The Sharpe ratio beyond holding that the best of so many points reaches by chance."""
-        return best_of_luck(self.appraisals())
+        return expected_best_sharpe(self.appraisals())
 
     def appraisals(self) -> Floats:
         """The Sharpe ratio beyond holding of every point that has one."""
@@ -73,7 +73,7 @@ class Swept:
         return np.array([value for value in found if value is not None])
 
 
-def sweep_id(plan: Plan, candles: Sequence[Candles]) -> str:
+def sweep_id(plan: SweepPlan, candles: Sequence[CandleSet]) -> str:
     """Equal questions on equal data with equal code have one id, whatever machine and engine answer them."""
     asked = request_document(plan.request) | {"engine": "", "data": [one.digest for one in candles]}
     sha = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
@@ -85,7 +85,7 @@ def sweep_id(plan: Plan, candles: Sequence[Candles]) -> str:
     return sha.hexdigest()[:12]
 
 
-def run(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Swept:
+def run(data_dir: Path, plan: SweepPlan, progress: Progress | None = None) -> Swept:
     """Answer every point that is not answered yet. Raises ResearchError."""
     request = plan.request
     if plan.metric not in METRICS:
@@ -114,12 +114,12 @@ def run(data_dir: Path, plan: Plan, progress: Progress | None = None) -> Swept:
     return finish(swept, candles)
 
 
-def finish(swept: Swept, candles: Sequence[Candles]) -> Swept:
+def finish(swept: Swept, candles: Sequence[CandleSet]) -> Swept:
     """Deflate the best point's Sharpe ratio beyond holding by the number of points, and write the tables."""
     ranked = swept.ranked()
     deflated = None
     if ranked:
-        best = ev.result_of(ev.Bench.of(candles, swept.plan.request), ranked[0]["point"])
+        best = ev.result_of(ev.SweepContext.of(candles, swept.plan.request), ranked[0]["point"])
         deflated = deflated_sharpe(edge(curve(best).by_day, holding(best)[0]), swept.appraisals())
     swept = dataclasses.replace(swept, deflated=deflated)
     _write(swept, candles)
@@ -139,7 +139,7 @@ def _read(journal: Path) -> dict[str, ev.Row]:
     return {key_of(row["point"]): row for row in rows}
 
 
-def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequence[Point]) -> pools.Rows:
+def _rows(data_dir: Path, plan: SweepPlan, candles: Sequence[CandleSet], points: Sequence[Point]) -> pools.Rows:
     if not points:
         return
     jobs = plan.jobs or os.cpu_count() or 1
@@ -150,7 +150,7 @@ def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequen
     paths = [str(store.find(data_dir, name)) for name in plan.request.data]
     match kind:
         case "threads":
-            yield from pools.in_threads(ev.Bench.of(candles, plan.request), points, jobs)
+            yield from pools.in_threads(ev.SweepContext.of(candles, plan.request), points, jobs)
         case "processes":
             yield from pools.in_processes(paths, plan.request, points, jobs)
         case "ray":
@@ -159,7 +159,7 @@ def _rows(data_dir: Path, plan: Plan, candles: Sequence[Candles], points: Sequen
             raise ResearchError(f"--engine {kind}: auto, threads, processes or ray")
 
 
-def _write(swept: Swept, candles: Sequence[Candles]) -> None:
+def _write(swept: Swept, candles: Sequence[CandleSet]) -> None:
     """table.csv and sweep.json."""
     names = list(swept.plan.grid)
     columns = sorted({name for row in swept.rows for name in row.get("figures", {})})
@@ -176,7 +176,7 @@ def _write(swept: Swept, candles: Sequence[Candles]) -> None:
         "points": len(swept.rows),
         "metric": swept.plan.metric,
         "data": [{"product_id": one.product_id, "digest": one.digest} for one in candles],
-        "luck_sharpe": swept.luck(),
+        "luck_sharpe": swept.sharpe_by_chance(),
         "deflated_sharpe": swept.deflated,
         "best": swept.ranked()[:10],
     }

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from research.backtest import Request, load_data
+from research.backtest import BacktestRequest, load_data
 from research.errors import ResearchError
-from research.sweep.evaluate import Bench, Row, evaluate
+from research.sweep.evaluate import Row, SweepContext, evaluate
 from research.sweep.points import Grid
-from research.sweep.run import METRICS, Plan, Swept, finish, sweep_id
+from research.sweep.run import METRICS, SweepPlan, Swept, finish, sweep_id
 
 
 def run_sampled(
-    data_dir: Path, request: Request, grid: Grid, count: int, metric: str, progress: Callable[[int, int], None]
+    data_dir: Path, request: BacktestRequest, grid: Grid, count: int, metric: str, progress: Callable[[int, int], None]
 ) -> Swept:
     """`count` points of the grid by the TPE sampler. Raises ResearchError."""
     try:
@@ -22,7 +22,7 @@ def run_sampled(
     if metric not in METRICS:
         raise ResearchError(f"--metric {metric}: one of {', '.join(METRICS)}")
     candles = load_data(data_dir, request.data, request.since_s, request.until_s)
-    bench = Bench.of(candles, request)
+    bench = SweepContext.of(candles, request)
     rows: list[Row] = []
 
     def objective(trial: Any) -> float:
@@ -42,7 +42,7 @@ def run_sampled(
     except KeyboardInterrupt:
         if not rows:
             raise
-    plan = Plan(request, grid, tuple(row["point"] for row in rows), metric, "optuna", 1)
+    plan = SweepPlan(request, grid, tuple(row["point"] for row in rows), metric, "optuna", 1)
     folder = data_dir / "research" / "sweeps" / sweep_id(plan, candles)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return finish(Swept(plan, folder, tuple(rows), 0), candles)

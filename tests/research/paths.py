@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from research import engine
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from shared.settings import Settings, load
 
 START_S = 1_700_000_040
@@ -26,7 +26,7 @@ def settings(**keys: str) -> Settings:
     return load(Path("/nonexistent"), WIDE | keys).settings
 
 
-def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: float = 0.004) -> Candles:
+def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: float = 0.004) -> CandleSet:
     """A random walk on a tick of 0.01, with wicks, and with a tenth of its bars missing."""
     steps = np.exp(np.cumsum(g.normal(0, sigma, bars * 4)).reshape(bars, 4))
     table = np.maximum(np.rint(500 * steps * 100), 1) / 100
@@ -35,7 +35,7 @@ def path(g: np.random.Generator, bars: int, product_id: str = "BTC-USD", sigma: 
     keep[0] = True
     o, c = table[:, 0], table[:, 3]
     columns = (start, o, table.max(axis=1), table.min(axis=1), c, np.rint(g.gamma(1, 200, bars)) / 100)
-    return Candles(product_id, 60, *(np.ascontiguousarray(column[keep]) for column in columns))
+    return CandleSet(product_id, 60, *(np.ascontiguousarray(column[keep]) for column in columns))
 
 
 def draw_settings(g: np.random.Generator) -> Settings:
@@ -79,7 +79,7 @@ def draw_settings(g: np.random.Generator) -> Settings:
 
 def draw_model(g: np.random.Generator) -> engine.MarketModel:
     return engine.MarketModel(
-        fill=engine.Fill(str(g.choice(list(engine.Fill)))),
+        fill=engine.FillTiming(str(g.choice(list(engine.FillTiming)))),
         maker_pct=float(g.choice([0.0, 0.1, 0.5])),
         taker_pct=float(g.choice([0.0, 0.1, 0.9])),
         spread_ticks=int(g.choice([0, 1])),

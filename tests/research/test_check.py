@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from research import check
-from research.check import Verdict
+from research.check import CheckResult
 from research.data import store
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.errors import ResearchError
 from research.sealed import guard
 from tests.research.paths import path, settings
@@ -53,7 +53,7 @@ HONEST = "up = close > sma(close, 20)"
 RARE = "up = (sma(close, 20) / close > 1.045)"
 
 
-def checked(tmp_path: Path, body: str, top: str = "", candles: Candles = CANDLES, **keys: str) -> list[Verdict]:
+def checked(tmp_path: Path, body: str, top: str = "", candles: CandleSet = CANDLES, **keys: str) -> list[CheckResult]:
     folder = tmp_path / "strategies"
     folder.mkdir()
     (folder / "planted.py").write_text(FRAME.format(top=top, body=indent(body, "        ")))
@@ -61,7 +61,7 @@ def checked(tmp_path: Path, body: str, top: str = "", candles: Candles = CANDLES
     return check.check(asked, candles, 20, root=tmp_path)
 
 
-def failed(tmp_path: Path, body: str, top: str = "", candles: Candles = CANDLES) -> list[str]:
+def failed(tmp_path: Path, body: str, top: str = "", candles: CandleSet = CANDLES) -> list[str]:
     return [v.name for v in checked(tmp_path, body, top, candles) if not v.passed]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from research import coverage, engine, signals
-from research.backtest import Request, run_on, settings_for
-from research.data.candles import Candles
+from research.backtest import BacktestRequest, run_on, settings_for
+from research.data.candles import CandleSet
 from research.engine import MarketModel
 from research.errors import ResearchError
 from shared.settings import Settings, keys
@@ -109,7 +109,7 @@ def test_every_applied_setting_is_tried() -> None:
     assert {key for key, _, _ in CHANGES} | {"PRODUCTS", "GRANULARITY"} == coverage.APPLIED
 
 
-def _candles() -> Candles:
+def _candles() -> CandleSet:
     """Two days; the last part is wilder than what came before."""
     calm, wild = (
         path(np.random.default_rng(11), 1_800, sigma=0.003),
@@ -117,13 +117,13 @@ def _candles() -> Candles:
     )
     later = calm.start_s[-1] + 60 - wild.start_s[0]
     columns = (np.concatenate([getattr(calm, n), getattr(wild, n)]) for n in ("open", "high", "low", "close", "volume"))
-    return Candles("BTC-USD", 60, np.concatenate([calm.start_s, wild.start_s + later]), *columns)
+    return CandleSet("BTC-USD", 60, np.concatenate([calm.start_s, wild.start_s + later]), *columns)
 
 
 @functools.cache
 def _run(pairs: tuple[tuple[str, str], ...]) -> tuple[Any, ...]:
     model = MarketModel(maker_pct=0.0, taker_pct=0.01)
-    found = run_on([_candles()], Request(("x",), {**BASE, **dict(pairs)}, model), chances=False).result
+    found = run_on([_candles()], BacktestRequest(("x",), {**BASE, **dict(pairs)}, model), chances=False).result
     return found.ints.tolist(), found.floats.tolist(), found.equity.tolist()
 
 
@@ -151,7 +151,7 @@ def test_an_applied_setting_moves_the_result(key: str, value: str, beside: dict[
 
 
 def test_every_assumption_is_named_in_the_report() -> None:
-    found = run_on([_candles()], Request(("x",), BASE, MarketModel()), chances=False)
+    found = run_on([_candles()], BacktestRequest(("x",), BASE, MarketModel()), chances=False)
     line = next(note for note in found.notes if note.startswith("Not modelled in this backtest"))
     s = found.settings
     for key in coverage.ASSUMED:
@@ -161,8 +161,8 @@ def test_every_assumption_is_named_in_the_report() -> None:
 @pytest.mark.parametrize("key", coverage.REFUSED_BY_HAND)
 def test_limits_of_a_book_that_a_person_set_are_refused_by_name(key: str) -> None:
     with pytest.raises(ResearchError, match=rf"{key}.*--engine full.*--set {key}=0"):
-        run_on([_candles()], Request(("x",), {**BASE, key: "2"}, MarketModel()), chances=False)
-    run_on([_candles()], Request(("x",), {**BASE, key: "0"}, MarketModel()), chances=False)
+        run_on([_candles()], BacktestRequest(("x",), {**BASE, key: "2"}, MarketModel()), chances=False)
+    run_on([_candles()], BacktestRequest(("x",), {**BASE, key: "0"}, MarketModel()), chances=False)
 
 
 @pytest.mark.parametrize("changes", [{"entry_order": "maker"}, {"scanner_max_products": 3}, {"correlation_limit": 0.9}])

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from research.data import store
-from research.data.candles import Candles, gaps, granularity_s
+from research.data.candles import CandleSet, gaps, granularity_s
 from research.data.importer import read_files
 from research.errors import ResearchError
 from tests.research.paths import path
@@ -32,7 +32,7 @@ def table(header: str, rows: list[tuple[object, ...]], mark: str = ",") -> str:
     return "\n".join(filter(None, [header, *(mark.join(str(cell) for cell in row) for row in rows)])) + "\n"
 
 
-def check(candles: Candles) -> None:
+def check(candles: CandleSet) -> None:
     assert candles.start_s.tolist() == [row[0] for row in ROWS]
     assert candles.high.tolist() == [11.0, 12.25, 12.0] and candles.volume.tolist() == [1.0, 2.0, 3.0]
     assert (candles.granularity_s, candles.price_increment) == (60, "0.01")
@@ -173,7 +173,7 @@ def test_other_data_has_another_digest() -> None:
     candles = path(np.random.default_rng(3), 100)
     close = candles.close.copy()
     close[50] += 0.01
-    other = Candles("BTC-USD", 60, candles.start_s, candles.open, candles.high, candles.low, close, candles.volume)
+    other = CandleSet("BTC-USD", 60, candles.start_s, candles.open, candles.high, candles.low, close, candles.volume)
     assert other.digest != candles.digest
     assert candles.between(None, None) is candles
     part = candles.between(int(candles.start_s[10]), int(candles.start_s[20]))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from research.data import store
-from research.data.download import PAGE, Client, Wanted, download
+from research.data.download import PAGE, DownloadClient, Wanted, download
 from research.errors import ResearchError
 from tests.simulator.conftest import Sim
 
@@ -20,8 +20,8 @@ def sim(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sim, None, None]:
     found.stop()
 
 
-def client(sim: Sim) -> Client:
-    return Client(f"https://{sim.host}", Path(sim.ca))
+def client(sim: Sim) -> DownloadClient:
+    return DownloadClient(f"https://{sim.host}", Path(sim.ca))
 
 
 def test_pages_and_goes_on(sim: Sim, tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_refused_in_words(sim: Sim, tmp_path: Path) -> None:
     with pytest.raises(ResearchError, match="another --name"):
         download(tmp_path, "taken", Wanted("ETH-USD", 60, now - 7200), client(sim))
     with pytest.raises(ResearchError, match="https"):
-        Client("http://127.0.0.1:1")
+        DownloadClient("http://127.0.0.1:1")

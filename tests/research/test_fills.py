@@ -11,8 +11,8 @@ import pytest
 
 from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
-from research.data.candles import Candles
-from research.engine import Fill, MarketModel, RawResult
+from research.data.candles import CandleSet
+from research.engine import FillTiming, MarketModel, RawResult
 from research.full import run_full
 from research.loops import lots
 from research.loops import types as t
@@ -29,14 +29,14 @@ PLAIN = {
 FLAT: Bar = (100.0, 100.0, 100.0, 100.0)
 
 
-def bars(rows: Sequence[Bar], volume: float = 1000.0, product_id: str = "BTC-USD") -> Candles:
+def bars(rows: Sequence[Bar], volume: float = 1000.0, product_id: str = "BTC-USD") -> CandleSet:
     table = np.array(rows)
     o, h, low, c = (np.ascontiguousarray(table[:, i]) for i in range(4))
-    return Candles(product_id, 60, START_S + 60 * np.arange(len(rows)), o, h, low, c, np.full(len(rows), volume))
+    return CandleSet(product_id, 60, START_S + 60 * np.arange(len(rows)), o, h, low, c, np.full(len(rows), volume))
 
 
 def play(
-    rows: Sequence[Bar], fill: Fill = Fill.OHLC, volume: float = 1000.0, model: Any = None, **keys: str
+    rows: Sequence[Bar], fill: FillTiming = FillTiming.OHLC, volume: float = 1000.0, model: Any = None, **keys: str
 ) -> RawResult:
     """Buy on the first bar, so that the lot opens at the second one's open."""
     candles, s = bars(rows, volume), settings(**{**PLAIN, **keys})
@@ -90,12 +90,12 @@ def test_along_the_bar(rows: list[Bar], keys: dict[str, str], wanted: tuple[int,
 
 def test_decided_on_the_close_filled_at_the_next_open() -> None:
     rows: list[Bar] = [FLAT, FLAT, (100, 100, 98, 98.5), (97, 99, 96, 98)]
-    assert ended(play(rows, Fill.NEXT_OPEN)) == (EXIT_STOP, 97.0, 3)
-    assert ended(play(rows, Fill.CLOSE)) == (EXIT_STOP, 98.5, 2)
+    assert ended(play(rows, FillTiming.NEXT_OPEN)) == (EXIT_STOP, 97.0, 3)
+    assert ended(play(rows, FillTiming.CLOSE)) == (EXIT_STOP, 98.5, 2)
 
 
-@pytest.mark.parametrize("fill", [Fill.NEXT_OPEN, Fill.OHLC])
-def test_both_bounds_of_a_maker(fill: Fill) -> None:
+@pytest.mark.parametrize("fill", [FillTiming.NEXT_OPEN, FillTiming.OHLC])
+def test_both_bounds_of_a_maker(fill: FillTiming) -> None:
     reached: list[Bar] = [FLAT, FLAT, (100, 102.0, 100, 101)]
     beyond: list[Bar] = [FLAT, FLAT, (100, 102.01, 100, 101)]
     assert ended(play(reached, fill, model={"through": True}))[0] == t.EXIT_END
@@ -103,8 +103,8 @@ def test_both_bounds_of_a_maker(fill: Fill) -> None:
     assert ended(play(beyond, fill, model={"through": True}))[:2] == (EXIT_TAKE, 102.0)
 
 
-@pytest.mark.parametrize("fill", [Fill.NEXT_OPEN, Fill.OHLC])
-def test_a_take_fills_by_volume(fill: Fill) -> None:
+@pytest.mark.parametrize("fill", [FillTiming.NEXT_OPEN, FillTiming.OHLC])
+def test_a_take_fills_by_volume(fill: FillTiming) -> None:
     """Ten coins for 1,000; a tenth of each bar's 30 coins is three: four bars, and the price is its own throughout."""
     rows: list[Bar] = [FLAT, FLAT, *[(102.5, 103.0, 102.0, 102.5)] * 6]
     result = play(rows, fill, volume=30.0, model={"participation": 0.1})
@@ -176,7 +176,7 @@ def test_quiet_bars_change_nothing(products: int, monkeypatch: pytest.MonkeyPatc
         s, model = draw_settings(g), draw_model(g)
         quick = engine.run_lots(engine.prepare(candles), buys, s, model)
         with monkeypatch.context() as patch:
-            patch.setattr(lots, "pass_quiet", lambda *_: None)
+            patch.setattr(lots, "skip_uneventful", lambda *_: None)
             slow = engine.run_lots(engine.prepare(candles, plain=True), buys, s, model, plain=True)
         quick.account[t.A_ALARM] = slow.account[t.A_ALARM] = 0.0  # a mark of the sweep's own
         assert bits(quick) == bits(slow), (s, model)

@@ -133,7 +133,7 @@ class Listed:
 def test_the_fetched_list_comes_before_the_table(tmp_path: Path) -> None:
     assert products.fetch(tmp_path, Listed(), "the exchange's list") == 2
     new = products.terms(tmp_path, "NEW-USD")
-    assert new == products.Terms("0.001", "5", "10", "2.5", "the exchange's list")
+    assert new == products.ProductTerms("0.001", "5", "10", "2.5", "the exchange's list")
     found = read_files([write(tmp_path, "NEW-USD.csv", rows(price=5.0))], data_dir=tmp_path)
     # The history moves by hundredths, the exchange counts thousandths: what it says holds.
     assert (found.candles.price_increment, found.candles.base_increment) == ("0.001", "5")

@@ -71,7 +71,7 @@ def test_a_result_beyond_the_first_room_is_whole() -> None:
 
 def test_flip_compiled_is_plain() -> None:
     g = np.random.default_rng(7)
-    for fill in (engine.Fill.NEXT_OPEN, engine.Fill.CLOSE):
+    for fill in (engine.FillTiming.NEXT_OPEN, engine.FillTiming.CLOSE):
         candles = path(g, 500)
         signal = g.integers(-1, 2, len(candles)).astype(np.int8)
         model = engine.MarketModel(fill=fill, taker_pct=0.1, part=0.9)

@@ -99,9 +99,9 @@ def test_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_luck_grows_with_trials_and_deflates() -> None:
     few, many = np.random.default_rng(1).normal(0, 1, 10), np.random.default_rng(1).normal(0, 1, 1000)
-    assert chance.best_of_luck(few) < chance.best_of_luck(many)  # type: ignore[operator]
+    assert chance.expected_best_sharpe(few) < chance.expected_best_sharpe(many)  # type: ignore[operator]
     # The best of a thousand ratios of deviation 1 lies near 3.2.
-    assert chance.best_of_luck(many) == pytest.approx(3.25, abs=0.25)
+    assert chance.expected_best_sharpe(many) == pytest.approx(3.25, abs=0.25)
     r = sample(3)
     plain, deflated = chance.probabilistic_sharpe(r), chance.deflated_sharpe(r, many)
     assert plain is not None and deflated is not None and deflated < plain
@@ -122,7 +122,7 @@ def test_deflated_sharpe_of_the_published_example(
     trials: int, skew: float, kurtosis: float, luck_ratio: float | None, deflated: float
 ) -> None:
     """Bailey and Lopez de Prado (2014): 2.5 a year over 1,250 days of 250 a year, trials of variance 1/2."""
-    against = chance.luck(math.sqrt(0.5 / 250), trials)
+    against = chance.expected_max_sharpe(math.sqrt(0.5 / 250), trials)
     if luck_ratio is not None:
         assert against == pytest.approx(luck_ratio, abs=5e-5)
     assert chance.surpassing(2.5 / math.sqrt(250), against, 1250, skew, kurtosis) == pytest.approx(deflated, abs=6e-5)

@@ -10,7 +10,7 @@ import pytest
 
 from research import backtest, engine, runs, signals
 from research import walkforward as wf
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.loops import types as t
 from research.metrics import chance, summary
 from research.metrics.open_lots import marked_results, open_lots
@@ -22,7 +22,7 @@ from tests.research.paths import draw_model, draw_settings, path, settings
 FEES = engine.MarketModel(maker_pct=0.1, taker_pct=0.2)
 
 
-def falls(bars: int = 6000, seed: int = 3) -> Candles:
+def falls(bars: int = 6000, seed: int = 3) -> CandleSet:
     """A market that loses three quarters, with swings that let takes be reached on the way."""
     one = path(np.random.default_rng(seed), bars, sigma=0.003)
     slope = np.exp(np.linspace(0.0, -1.4, len(one)))
@@ -31,7 +31,7 @@ def falls(bars: int = 6000, seed: int = 3) -> Candles:
     return dataclasses.replace(one, **columns)
 
 
-def run_of(candles: Candles, model: engine.MarketModel = FEES, **keys: str) -> engine.RawResult:
+def run_of(candles: CandleSet, model: engine.MarketModel = FEES, **keys: str) -> engine.RawResult:
     s = settings(STRATEGY="sma_cross", EDGE_GATE="false", **keys)
     prepared = engine.prepare([candles])
     return engine.run_lots(prepared, signals.fast(s, prepared), s, model)
@@ -134,7 +134,7 @@ def test_a_better_and_a_worse_one_are_told() -> None:
 
 def test_the_verdict_of_a_run_stands_first_everywhere(tmp_path: Path) -> None:
     one = falls(60_000)
-    request = backtest.Request(
+    request = backtest.BacktestRequest(
         ("x",), {"STRATEGY": "sma_cross", "EDGE_GATE": "false", "STOP_LOSS_PCT": "1000", "MAX_DRAWDOWN_PCT": "0"}, FEES
     )
     done = backtest.run_on([one], request)
@@ -163,9 +163,9 @@ def test_walk_forward_sells_what_a_test_leaves_and_goes_on_with_the_rest() -> No
         "MAX_DRAWDOWN_PCT": "0",
         "MAX_DAILY_LOSS_PCT": "100",
     }
-    request = backtest.Request(("x",), keys, FEES)
+    request = backtest.BacktestRequest(("x",), keys, FEES)
     grid = tuple(points.all_points(points.parse(["TAKE_PROFIT_PCT=1,2"])))
-    plan = wf.Plan(request, grid, 3000 * 60, 2000 * 60)
+    plan = wf.WalkForwardPlan(request, grid, 3000 * 60, 2000 * 60)
     steps = wf.windows(int(candles.start_s[0]), int(candles.start_s[-1]) + 60, plan)
     walked = wf.walk_on([candles], plan, steps)
     cash = FEES.cash

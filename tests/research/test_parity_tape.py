@@ -17,7 +17,7 @@ import pytest
 from proof.plan import Act, Plan, Window
 from proof.run import folder_for, run_plan
 from research.parity import Report, _report, compare_in, results, settings_of, tape_lines
-from research.parity.findings import Findings, What, Why
+from research.parity.findings import Cause, Findings, What
 from research.parity.replay import replay
 from research.parity.signals import Stretch, compare_signals
 from shared.ledger.open import open_reader
@@ -87,14 +87,14 @@ def test_the_score_carries_what_was_earned(calm: tuple[Path, list[Line]]) -> Non
         decided.same(What.ENTRY)
     zero = Decimal(0)
     parts = {"by_entry_price": Decimal(-38431), "by_exit_price": zero, "by_fees": zero, "by_size": zero}
-    lot = results.Earned("a", "BTC-USD", 0, Decimal(-59959), Decimal(-21528), **parts, latencies_ms=())
+    lot = results.LotResult("a", "BTC-USD", 0, Decimal(-59959), Decimal(-21528), **parts, latencies_ms=())
     s = settings_of(next(line["boot"] for line in calm[1] if "boot" in line)["settings"])
     made = _report(s, decided, results.lines([lot], 0, "USD"), [lot])
     assert made.apart and made.score == pytest.approx(21528 / 59959)
     assert made.lines[-1].startswith("✗ Parity 35.90 %: decisions 100.00 %") and "-59,959.00 USD" in made.lines[-1]
     # A gain too much here does not make up for a loss too much there.
-    gain = results.Earned("b", "BTC-USD", 0, Decimal(100), Decimal(50), **parts, latencies_ms=())
-    loss = results.Earned("c", "BTC-USD", 0, Decimal(-100), Decimal(-50), **parts, latencies_ms=())
+    gain = results.LotResult("b", "BTC-USD", 0, Decimal(100), Decimal(50), **parts, latencies_ms=())
+    loss = results.LotResult("c", "BTC-USD", 0, Decimal(-100), Decimal(-50), **parts, latencies_ms=())
     assert results.agreement([gain, loss]) == pytest.approx(0.5) and results.agreement([]) is None
 
 
@@ -218,7 +218,7 @@ def test_a_living_bots_own_gate_explains_what_it_left_out() -> None:
     whole = found(lines)
     shutil.rmtree(data.parent, ignore_errors=True)
     assert not whole.unexplained, [one.line() for one in whole.unexplained]
-    assert {one.why for one in whole.differences} <= {Why.GATE}
+    assert {one.why for one in whole.differences} <= {Cause.GATE}
     assert whole.agreed[What.ENTRY] > 3
 
 

@@ -11,23 +11,23 @@ from bench.research.market import minutes
 from bench.research.workloads import B_SETTINGS, MODEL
 from research import backtest, runs
 from research.data import store
-from research.engine import Fill
+from research.engine import FillTiming
 from research.loops import types as t
-from research.metrics.summary import Figure
+from research.metrics.summary import Metric
 from research.report import words
 from tests.conftest import chromium
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, backtest.Backtest, runs.Kept]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, backtest.Backtest, runs.StoredRun]:
     folder = tmp_path_factory.mktemp("research")
     store.save(folder, "year", minutes())
     settings = {**B_SETTINGS, "TAKE_PROFIT_PCT": "0.9", "SCALP_TP_MIN_PCT": "0.5", "STOP_LOSS_PCT": "3"}
-    done = backtest.run(folder, backtest.Request(("year",), settings, MODEL))
+    done = backtest.run(folder, backtest.BacktestRequest(("year",), settings, MODEL))
     return folder, done, runs.keep(folder, done)
 
 
-def test_small_and_whole(kept: tuple[Path, backtest.Backtest, runs.Kept]) -> None:
+def test_small_and_whole(kept: tuple[Path, backtest.Backtest, runs.StoredRun]) -> None:
     _, done, run = kept
     page = (run.folder / "report.html").read_text()
     assert len(page.encode()) <= 5_000_000
@@ -50,7 +50,7 @@ def browser() -> Generator[Any, None, None]:
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize(("wide", "tall", "scheme"), [(1440, 900, "light"), (390, 844, "dark")])
 def test_in_a_browser(
-    kept: tuple[Path, backtest.Backtest, runs.Kept], browser: Any, wide: int, tall: int, scheme: str
+    kept: tuple[Path, backtest.Backtest, runs.StoredRun], browser: Any, wide: int, tall: int, scheme: str
 ) -> None:
     _, done, run = kept
     page = browser.new_page(viewport={"width": wide, "height": tall}, color_scheme=scheme)
@@ -94,12 +94,12 @@ def test_in_a_browser(
     page.close()
 
 
-def test_kept_runs_are_asked_again(kept: tuple[Path, backtest.Backtest, runs.Kept]) -> None:
+def test_kept_runs_are_asked_again(kept: tuple[Path, backtest.Backtest, runs.StoredRun]) -> None:
     folder, done, run = kept
     found = runs.find(folder, "last")
     assert found.run_id == run.run_id
     again = runs.request_of(found.about["request"])
-    assert again == done.request and isinstance(again.model.fill, Fill)
+    assert again == done.request and isinstance(again.model.fill, FillTiming)
     repeated = backtest.run(folder, again)
     assert {f.key: f.value for f in repeated.figures} == found.about["figures"]
 
@@ -107,14 +107,14 @@ def test_kept_runs_are_asked_again(kept: tuple[Path, backtest.Backtest, runs.Kep
 @pytest.mark.parametrize(
     ("figure", "text"),
     [
-        (Figure("total_return", "", -0.1234, "percent"), "\u221212.34\u00a0%"),
-        (Figure("total_return", "", 0.00001, "percent"), "0.00\u00a0%"),
-        (Figure("fees", "", 1234.5, "money"), "1,234.50\u00a0USD"),
-        (Figure("expectancy", "", 3.0, "money"), "+3.00\u00a0USD"),
-        (Figure("drawdown_s", "", 273_900, "span"), "3\u00a0d\u00a04\u00a0h"),
-        (Figure("sharpe", "", None, "ratio"), "—"),
-        (Figure("lots", "", 1672, "count"), "1,672"),
+        (Metric("total_return", "", -0.1234, "percent"), "\u221212.34\u00a0%"),
+        (Metric("total_return", "", 0.00001, "percent"), "0.00\u00a0%"),
+        (Metric("fees", "", 1234.5, "money"), "1,234.50\u00a0USD"),
+        (Metric("expectancy", "", 3.0, "money"), "+3.00\u00a0USD"),
+        (Metric("drawdown_s", "", 273_900, "span"), "3\u00a0d\u00a04\u00a0h"),
+        (Metric("sharpe", "", None, "ratio"), "—"),
+        (Metric("lots", "", 1672, "count"), "1,672"),
     ],
 )
-def test_words(figure: Figure, text: str) -> None:
+def test_words(figure: Metric, text: str) -> None:
     assert words.figure_text(figure) == text

@@ -11,8 +11,8 @@ import pytest
 from bench.research.market import minutes
 from bench.research.workloads import B_SETTINGS, MODEL
 from research import walkforward as wf
-from research.backtest import Request
-from research.data.candles import Candles
+from research.backtest import BacktestRequest
+from research.data.candles import CandleSet
 from research.engine import Style
 from research.report import split as sp
 from research.report import sweep as sweep_report
@@ -27,26 +27,28 @@ GRID = ("TAKE_PROFIT_PCT=0.6,1.2,1.8", "STOP_LOSS_PCT=2,4,1000", "PYRAMID_MIN_AD
 
 
 @pytest.fixture(scope="module")
-def candles() -> Candles:
+def candles() -> CandleSet:
     return minutes().rows(0, 60_000)
 
 
 @pytest.fixture(scope="module")
-def swept(candles: Candles, tmp_path_factory: pytest.TempPathFactory) -> run.Swept:
+def swept(candles: CandleSet, tmp_path_factory: pytest.TempPathFactory) -> run.Swept:
     folder = tmp_path_factory.mktemp("sweeps")
     (folder / "candles").mkdir()
     from research.data import store
 
     store.save(folder, "bench", candles)
     axes = pt.parse(GRID)
-    request = Request(("bench",), B_SETTINGS, MODEL)
-    return run.run(folder, run.Plan(request, axes, tuple(pt.all_points(axes)), jobs=2))
+    request = BacktestRequest(("bench",), B_SETTINGS, MODEL)
+    return run.run(folder, run.SweepPlan(request, axes, tuple(pt.all_points(axes)), jobs=2))
 
 
 @pytest.fixture(scope="module")
-def walked(candles: Candles) -> tuple[wf.Plan, wf.Walked]:
+def walked(candles: CandleSet) -> tuple[wf.WalkForwardPlan, wf.Walked]:
     points = tuple(pt.all_points(pt.parse(GRID[:2])))
-    plan = wf.Plan(Request(("bench",), B_SETTINGS, MODEL), points, 8 * 86_400, 4 * 86_400, purge_s=3600, jobs=2)
+    plan = wf.WalkForwardPlan(
+        BacktestRequest(("bench",), B_SETTINGS, MODEL), points, 8 * 86_400, 4 * 86_400, purge_s=3600, jobs=2
+    )
     first, end = int(candles.start_s[0]), int(candles.start_s[-1]) + 60
     return plan, wf.walk_on([candles], plan, wf.windows(first, end, plan))
 
@@ -86,7 +88,7 @@ def painted(page: Any, name: str) -> int:
 @pytest.mark.browser
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("size", SIZES)
-def test_a_sweep(size: tuple[int, int, str], swept: run.Swept, candles: Candles, browser: Any) -> None:
+def test_a_sweep(size: tuple[int, int, str], swept: run.Swept, candles: CandleSet, browser: Any) -> None:
     file = sweep_report.write_report(swept, [candles])
     assert file.stat().st_size < 5_000_000
     page, problems = opened(browser, file, size)
@@ -106,7 +108,7 @@ def test_a_sweep(size: tuple[int, int, str], swept: run.Swept, candles: Candles,
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("size", SIZES)
 def test_a_walk_forward(
-    size: tuple[int, int, str], walked: tuple[wf.Plan, wf.Walked], tmp_path: Path, browser: Any
+    size: tuple[int, int, str], walked: tuple[wf.WalkForwardPlan, wf.Walked], tmp_path: Path, browser: Any
 ) -> None:
     plan, found = walked
     file = walk_report.write_report(tmp_path, plan, found)
@@ -122,20 +124,22 @@ def test_a_walk_forward(
     page.close()
 
 
-def test_a_window_without_a_choice_is_said(walked: tuple[wf.Plan, wf.Walked]) -> None:
+def test_a_window_without_a_choice_is_said(walked: tuple[wf.WalkForwardPlan, wf.Walked]) -> None:
     plan, found = walked
-    empty = wf.Window(*(getattr(found.windows[0], name) for name in ("train_from", "train_to", "test_from", "test_to")))
+    empty = wf.WalkForwardWindow(
+        *(getattr(found.windows[0], name) for name in ("train_from", "train_to", "test_from", "test_to"))
+    )
     page = walk_report.page(plan, wf.Walked((empty,), np.array([1.0]), None))
     assert '"chosen":null' in page and "All tests" not in page.split("<script")[0].split("—")[0]
 
 
-def test_the_split_runs_each_half_as_if_it_stood_alone(candles: Candles, swept: run.Swept) -> None:
+def test_the_split_runs_each_half_as_if_it_stood_alone(candles: CandleSet, swept: run.Swept) -> None:
     found = sp.split(swept, [candles])
     assert found is not None and len(found.rows) == len(swept.ranked())
     first, end = int(candles.start_s[0]), int(candles.start_s[-1]) + 1
     assert found.at_s == first + round((end - first) * 2 / 3)
     point, _, test = found.rows[0]
-    step = wf.Window(first, found.at_s, found.at_s, end)
+    step = wf.WalkForwardWindow(first, found.at_s, found.at_s, end)
     alone = wf.test([candles], swept.plan.request, point, step)
     assert alone is not None
     from research.metrics.summary import by_key, figures
@@ -155,8 +159,8 @@ def test_rank_correlation() -> None:
 def test_too_short_for_two_parts() -> None:
     few = path(np.random.default_rng(3), 120)
     axes = pt.parse(("MA_FAST=2,3",))
-    request = Request(("few",), {"STRATEGY": "sma_cross", "MA_SLOW": "5"}, MODEL, Style.LOTS)
-    short = run.Swept(run.Plan(request, axes, tuple(pt.all_points(axes))), Path("."), (), 0)
+    request = BacktestRequest(("few",), {"STRATEGY": "sma_cross", "MA_SLOW": "5"}, MODEL, Style.LOTS)
+    short = run.Swept(run.SweepPlan(request, axes, tuple(pt.all_points(axes))), Path("."), (), 0)
     assert sp.split(short, [few]) is None
     page = sweep_report.page(short, None)
     assert '"split":null' in page

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from research import walkforward as wf
-from research.backtest import Request
+from research.backtest import BacktestRequest
 from research.data import store
 from research.engine import MarketModel
 from research.errors import ResearchError
@@ -23,7 +23,7 @@ from shared.paths import ROOT
 from tests.research.paths import path
 
 MODEL = MarketModel(maker_pct=0.05, taker_pct=0.1)
-REQUEST = Request(("mine",), {"EDGE_GATE": "false", "STRATEGY": "sma_cross", "MAX_DRAWDOWN_PCT": "0"}, MODEL)
+REQUEST = BacktestRequest(("mine",), {"EDGE_GATE": "false", "STRATEGY": "sma_cross", "MAX_DRAWDOWN_PCT": "0"}, MODEL)
 GRID = points.parse(["TAKE_PROFIT_PCT=0.8:2:0.4", "MA_FAST=5,9", "MA_SLOW=9,20"])
 ENGINES = [("threads", 1), ("threads", 2), ("processes", 2)]
 if importlib.util.find_spec("ray"):
@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan(engine: str = "threads", jobs: int = 1) -> run.Plan:
-    return run.Plan(REQUEST, GRID, tuple(points.all_points(GRID)), "sharpe", engine, jobs)
+def plan(engine: str = "threads", jobs: int = 1) -> run.SweepPlan:
+    return run.SweepPlan(REQUEST, GRID, tuple(points.all_points(GRID)), "sharpe", engine, jobs)
 
 
 def test_grids() -> None:
@@ -110,7 +110,7 @@ def test_a_killed_sweep_goes_on(folder: Path) -> None:
     grid = points.parse(axes)
     every = tuple(points.all_points(grid))
     assert 20 < done < len(every)
-    whole = run.Plan(REQUEST, grid, every, "sharpe", "threads", 2)
+    whole = run.SweepPlan(REQUEST, grid, every, "sharpe", "threads", 2)
     resumed = run.run(folder, whole)
     assert resumed.resumed == done and resumed.folder == journal[0].parent
     table = (resumed.folder / "table.csv").read_bytes()
@@ -128,26 +128,26 @@ def test_other_data_or_settings_are_another_sweep(folder: Path) -> None:
 def test_wrong_questions_are_refused(folder: Path) -> None:
     with pytest.raises(ResearchError, match="did you mean TAKE_PROFIT_PCT"):
         grid = points.parse(["TAKE_PROFIT=1,2"])
-        run.run(folder, run.Plan(REQUEST, grid, tuple(points.all_points(grid))))
+        run.run(folder, run.SweepPlan(REQUEST, grid, tuple(points.all_points(grid))))
     with pytest.raises(ResearchError, match="metric"):
-        run.run(folder, run.Plan(REQUEST, GRID, plan().points, "luck"))
+        run.run(folder, run.SweepPlan(REQUEST, GRID, plan().points, "luck"))
 
 
 DAY = 86_400
 
 
 def test_windows_keep_apart_what_must_not_touch() -> None:
-    plan = wf.Plan(REQUEST, (), 10 * DAY, 3 * DAY, DAY, 3600)
+    plan = wf.WalkForwardPlan(REQUEST, (), 10 * DAY, 3 * DAY, DAY, 3600)
     steps = wf.windows(0, 20 * DAY, plan)
     assert [(s.train_from // DAY, s.train_to // DAY, s.test_to // DAY) for s in steps] == [
         (0, 9, 13), (3, 12, 16), (6, 15, 19),
     ]  # fmt: skip
     assert all(s.test_from - s.train_to == DAY + 3600 for s in steps)
-    assert wf.windows(0, 20 * DAY, wf.Plan(REQUEST, (), 10 * DAY, 3 * DAY, anchored=True))[2].train_from == 0
+    assert wf.windows(0, 20 * DAY, wf.WalkForwardPlan(REQUEST, (), 10 * DAY, 3 * DAY, anchored=True))[2].train_from == 0
     with pytest.raises(ResearchError, match="too short"):
         wf.windows(0, 5 * DAY, plan)
     with pytest.raises(ResearchError, match="purge"):
-        wf.windows(0, 30 * DAY, wf.Plan(REQUEST, (), 10 * DAY, 3 * DAY, 11 * DAY))
+        wf.windows(0, 30 * DAY, wf.WalkForwardPlan(REQUEST, (), 10 * DAY, 3 * DAY, 11 * DAY))
 
 
 def test_what_comes_later_changes_no_window() -> None:
@@ -155,7 +155,7 @@ def test_what_comes_later_changes_no_window() -> None:
     g = np.random.default_rng(5)
     candles = path(g, 6000, sigma=0.002)
     first, gran = int(candles.start_s[0]), 60
-    plan = wf.Plan(REQUEST, tuple(points.all_points(GRID)), 2000 * gran, 1000 * gran, 60 * gran)
+    plan = wf.WalkForwardPlan(REQUEST, tuple(points.all_points(GRID)), 2000 * gran, 1000 * gran, 60 * gran)
     steps = wf.windows(first, int(candles.start_s[-1]) + gran, plan)
     assert len(steps) >= 3
     walked = wf.walk_on([candles], plan, steps)
@@ -172,7 +172,7 @@ def test_what_comes_later_changes_no_window() -> None:
 
 def test_ctrl_c_keeps_the_windows_that_are_done() -> None:
     candles = path(np.random.default_rng(5), 6000, sigma=0.002)
-    plan = wf.Plan(REQUEST, tuple(points.all_points(GRID))[:2], 2000 * 60, 1000 * 60)
+    plan = wf.WalkForwardPlan(REQUEST, tuple(points.all_points(GRID))[:2], 2000 * 60, 1000 * 60)
     steps = wf.windows(int(candles.start_s[0]), int(candles.start_s[-1]) + 60, plan)
     walked = wf.walk_on([candles], plan, steps, stop_at(2))
     assert len(walked.windows) == 2 < len(steps) and len(walked.growth) == 3

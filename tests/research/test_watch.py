@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(scope="module")
 def result() -> RawResult:
-    request = bt.Request(("x",), {"STRATEGY": "sma_cross", "EDGE_GATE": "false"})
+    request = bt.BacktestRequest(("x",), {"STRATEGY": "sma_cross", "EDGE_GATE": "false"})
     return bt.run_on([path(np.random.default_rng(3), 600, sigma=0.004)], request, chances=False).result
 
 

@@ -19,7 +19,7 @@ import orjson
 import proof.run
 import proof.venue
 from proof.plan import Plan
-from research.data.candles import Candles
+from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
 from research.full.tape import DEPTH, BarTape
 from shared.money import plain
@@ -128,7 +128,7 @@ def live(
     return rows
 
 
-def continuous(g: np.random.Generator, bars: int, product_id: str, sigma: float, start_s: int) -> Candles:
+def continuous(g: np.random.Generator, bars: int, product_id: str, sigma: float, start_s: int) -> CandleSet:
     """A random walk in which each bar opens where the one before closed, with wicks; no bar is missing."""
     steps = np.exp(np.cumsum(g.normal(0, sigma, bars * 4)).reshape(bars, 4))
     table = np.maximum(np.rint(500 * steps * 100), 1) / 100
@@ -136,4 +136,4 @@ def continuous(g: np.random.Generator, bars: int, product_id: str, sigma: float,
     start = start_s + 60 * np.arange(bars)
     high, low = np.maximum(table.max(axis=1), o), np.minimum(table.min(axis=1), o)
     volume = np.rint(g.gamma(1, 200, bars) + 1) / 100
-    return Candles(product_id, 60, *(np.ascontiguousarray(x) for x in (start, o, high, low, c, volume)))
+    return CandleSet(product_id, 60, *(np.ascontiguousarray(x) for x in (start, o, high, low, c, volume)))

@@ -87,9 +87,9 @@ def test_research_download(server: HttpsServer, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(download, "TRIES_S", ())
     url = f"https://127.0.0.1:{server.port}"
     with pytest.raises(ResearchError, match="CERTIFICATE_VERIFY_FAILED"):
-        download.Client(url).now_s()
+        download.DownloadClient(url).now_s()
     assert server.requests == []
-    assert download.Client(url, server.ca).now_s() == 1_700_000_000
+    assert download.DownloadClient(url, server.ca).now_s() == 1_700_000_000
 
 
 def _relay(server: HttpsServer, ca: str, monkeypatch: pytest.MonkeyPatch, *, upstream: bool) -> Any:

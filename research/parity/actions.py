@@ -7,12 +7,12 @@ from bot.core.rules.lots import promotion_index
 from research.loops import types as t
 from research.parity.book import NO_ORDER
 from research.parity.decisions import CODES
-from research.parity.findings import What, Why
-from research.parity.run import Line, Run
+from research.parity.findings import Cause, What
+from research.parity.run import Line, ReplayedRun
 from shared.figures import plainly
 
 
-def acts(run: Run, line: Line) -> None:
+def apply(run: ReplayedRun, line: Line) -> None:
     for lot in line.get("lots", ()):
         _lot(run, lot, line)
     for order in line.get("orders", ()):  # after the lots: a take may rest for one that is new
@@ -23,7 +23,7 @@ def acts(run: Run, line: Line) -> None:
         _runners(run, product_id, line)
 
 
-def ordered(run: Run, order: Line, now_ms: int) -> None:
+def ordered(run: ReplayedRun, order: Line, now_ms: int) -> None:
     book, coid = run.book, order["client_order_id"]
     assert book is not None
     run.working.add(coid)
@@ -41,7 +41,7 @@ def ordered(run: Run, order: Line, now_ms: int) -> None:
         run.refused_ms[order["lot_id"]] = now_ms  # sent now: not sent again for a moment, whatever comes of it
 
 
-def _ended(run: Run, coid: str, ended: str, now_ms: int) -> None:
+def _ended(run: ReplayedRun, coid: str, ended: str, now_ms: int) -> None:
     book = run.book
     assert book is not None
     run.working.discard(coid)
@@ -58,14 +58,14 @@ def _ended(run: Run, coid: str, ended: str, now_ms: int) -> None:
         _rests(run, order["lot_id"], book.place.get(order["product_id"], -1), 0)
 
 
-def _rests(run: Run, lot_id: str, p: int, resting: int) -> None:
+def _rests(run: ReplayedRun, lot_id: str, p: int, resting: int) -> None:
     book = run.book
     assert book is not None
     if p >= 0 and lot_id in book.ids[p]:
         book.state.lots[p, book.ids[p].index(lot_id), t.L_RESTING] = resting
 
 
-def _lot(run: Run, lot: Line, line: Line) -> None:
+def _lot(run: ReplayedRun, lot: Line, line: Line) -> None:
     book = run.book
     assert book is not None
     if lot["product_id"] not in book.place:
@@ -90,7 +90,7 @@ def _lot(run: Run, lot: Line, line: Line) -> None:
         follow(run, lot)
 
 
-def follow(run: Run, lot: Line) -> None:
+def follow(run: ReplayedRun, lot: Line) -> None:
     """A decision that the bot made or took back elsewhere than at a judged price."""
     book = run.book
     assert book is not None
@@ -99,7 +99,7 @@ def follow(run: Run, lot: Line) -> None:
     row[t.L_REASON] = 0 if lot["exit_reason"] is None else CODES.get(lot["exit_reason"], NO_ORDER)
 
 
-def _levels(run: Run, lot: Line, take: int, stop: int, opened: float, line: Line) -> None:
+def _levels(run: ReplayedRun, lot: Line, take: int, stop: int, opened: float, line: Line) -> None:
     if (take, stop) == (lot["take_ticks"], lot["stop_ticks"]):
         run.same(What.LEVEL, line["t"])
         return
@@ -107,7 +107,7 @@ def _levels(run: Run, lot: Line, take: int, stop: int, opened: float, line: Line
     run.differ(What.LEVEL, line["t"], f"{words} ticks, the backtest says {take} and {stop} (open {plainly(opened, 6)})")
 
 
-def _trail(run: Run, p: int, j: int, lot: Line, line: Line) -> None:
+def _trail(run: ReplayedRun, p: int, j: int, lot: Line, line: Line) -> None:
     book = run.book
     assert book is not None
     row = book.state.lots[p, j]
@@ -119,11 +119,11 @@ def _trail(run: Run, p: int, j: int, lot: Line, line: Line) -> None:
     off_tick = (Decimal(lot["cost"]) / Decimal(lot["base_bought"]) / Decimal(lot["price_increment"])) % 1 != 0
     words = f"{lot['product_id']}: the bot's trailing peak is {book.text(p, his[1])}, the backtest's "
     words += book.text(p, mine[1])
-    run.differ(What.TRAIL, line["t"], words, Why.PARTIAL if off_tick else Why.NOTHING)
+    run.differ(What.TRAIL, line["t"], words, Cause.PARTIAL if off_tick else Cause.NOTHING)
     row[t.L_ACTIVE], row[t.L_PEAK] = his
 
 
-def _runners(run: Run, product_id: str, line: Line) -> None:
+def _runners(run: ReplayedRun, product_id: str, line: Line) -> None:
     """Who is the runner after this line: by the rulebook, and by the bot."""
     book = run.book
     assert book is not None
@@ -143,7 +143,7 @@ def _runners(run: Run, product_id: str, line: Line) -> None:
                 row[t.L_RUNNER] = int(lot["kind"] == "runner")
 
 
-def _closed(run: Run, p: int, j: int, lot: Line, line: Line) -> None:
+def _closed(run: ReplayedRun, p: int, j: int, lot: Line, line: Line) -> None:
     book = run.book
     assert book is not None
     row = book.state.lots[p, j]
@@ -164,7 +164,7 @@ def _closed(run: Run, p: int, j: int, lot: Line, line: Line) -> None:
     book.remove(p, j)
 
 
-def _take_filled(run: Run, p: int, row: Any, lot_id: str, now_ms: int) -> None:
+def _take_filled(run: ReplayedRun, p: int, row: Any, lot_id: str, now_ms: int) -> None:
     """A resting take was filled: the tape's prices must have reached it by then, or do so at once."""
     assert run.book is not None
     if lot_id in run.touched_ms:

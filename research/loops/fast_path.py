@@ -32,15 +32,15 @@ from research.loops.types import (
     P_MARK,
     P_OPENED,
     P_PENDING,
+    BarArrays,
+    LoopState,
     Model,
     Out,
-    Rules,
-    State,
-    Tape,
+    RuleNumbers,
 )
 
 
-def judge_day(rules: Rules, state: State, equity: float, now_ms: int) -> None:
+def judge_day(rules: RuleNumbers, state: LoopState, equity: float, now_ms: int) -> None:
     """The day's turn, the peak and its drawdown limit, the day's breaker, which shuts entries until the next day."""
     account, clock = state.account, state.clock
     if clock[K_LAST_MS] == 0 or day_turned(clock[K_LAST_MS], now_ms):
@@ -61,7 +61,7 @@ def judge_day(rules: Rules, state: State, equity: float, now_ms: int) -> None:
     account[A_ALARM] = alarm(rules, state)
 
 
-def alarm(rules: Rules, state: State) -> float:
+def alarm(rules: RuleNumbers, state: LoopState) -> float:
     """Equity above which neither the breaker nor the drawdown limit can be reached, by a margin for rounding."""
     account, level = state.account, -1.0e300
     if state.clock[K_BREAKER] == 0 and rules.mark_to_market:
@@ -71,14 +71,14 @@ def alarm(rules: Rules, state: State) -> float:
     return float(level + 1e-6 + 1e-9 * account[A_PEAK])
 
 
-def is_loud(tape: Tape, products: Any, p: int, i: int, shut: bool) -> bool:
+def is_loud(tape: BarArrays, products: Any, p: int, i: int, shut: bool) -> bool:
     """Whether bar i of product p may change a lot or open one."""
     if tape.high[i] >= products[p, P_HIGH] or tape.low[i] <= products[p, P_LOW]:
         return True
     return tape.buy[i] == 1 and not shut and tape.close[i] <= products[p, P_ADD_BELOW]
 
 
-def no_entries(rules: Rules, state: State) -> bool:
+def no_entries(rules: RuleNumbers, state: LoopState) -> bool:
     """Whether no BUY can count now, whatever the price: a limit of all products is reached."""
     total = 0
     for p in range(len(state.products)):
@@ -86,7 +86,7 @@ def no_entries(rules: Rules, state: State) -> bool:
     return entries_shut(rules, state) or not lots_open(total, 0, rules.max_total_lots)
 
 
-def pass_quiet(tape: Tape, rules: Rules, model: Model, state: State, out: Out) -> None:
+def skip_uneventful(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out) -> None:
     """Mark the account at every time up to the next one at which something may be decided, or that ends the day.
 
     Nothing may be left to carry out. Bars that overlap (not on one grid) are left to the full loop.
@@ -103,8 +103,8 @@ def pass_quiet(tape: Tape, rules: Rules, model: Model, state: State, out: Out) -
         pass_together(tape, rules, model, state, out)
 
 
-def pass_alone(tape: Tape, rules: Rules, model: Model, state: State, out: Out) -> None:
-    """`pass_quiet` of one product: what most bars of most runs go through, so that nothing is looked up twice."""
+def pass_alone(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out) -> None:
+    """`skip_uneventful` of one product: what most bars of most runs go through, so that nothing is looked up twice."""
     account, clock, product = state.account, state.clock, state.products[0]
     start_s, high, low, close, buy = tape.start_s, tape.high, tape.low, tape.close, tape.buy
     equities, helds = out.equity, out.held
@@ -134,8 +134,8 @@ def pass_alone(tape: Tape, rules: Rules, model: Model, state: State, out: Out) -
         clock[K_TIMES], clock[K_LAST_MS] = times, (start_s[i - 1] + length) * 1000
 
 
-def pass_together(tape: Tape, rules: Rules, model: Model, state: State, out: Out) -> None:
-    """`pass_quiet` of several products: one time after the other, all bars that end then."""
+def pass_together(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out) -> None:
+    """`skip_uneventful` of several products: one time after the other, all bars that end then."""
     products, money, clock = state.products, state.money, state.clock
     count, length, cash = len(products), model.granularity_s, state.account[A_CASH]
     start_s, close = tape.start_s, tape.close
@@ -173,4 +173,4 @@ def pass_together(tape: Tape, rules: Rules, model: Model, state: State, out: Out
     clock[K_TIMES] = times
 
 
-HELPERS = (judge_day, alarm, is_loud, no_entries, pass_alone, pass_together, pass_quiet)
+HELPERS = (judge_day, alarm, is_loud, no_entries, pass_alone, pass_together, skip_uneventful)

@@ -35,7 +35,7 @@ from research.loops.types import (
 )
 
 
-def flip_row(
+def trade_row(
     out: Any, made: int, opened_ms: int, closed_ms: int, first: int, last: int, bought_at: int, sold_at: int,
     steps: int, unit: float, entry_fee: float, exit_fee: float, reason: int,
 ) -> None:  # fmt: skip
@@ -56,7 +56,7 @@ def flip_row(
         real[T_PNL] = real[T_PROCEEDS] - steps * bought_at * unit - entry_fee - exit_fee
 
 
-def flip_loop(
+def all_in_out_loop(
     start_s: Any, opens: Any, closes: Any, signal: Any, unit: float, fee_pct: float, fee_ppm: int, part: float,
     fixed_steps: int, fill: int, granularity_s: int, account: Any, out: Any,
 ) -> int:  # fmt: skip
@@ -90,7 +90,7 @@ def flip_loop(
             cash += notional - fee
             account[A_FEES] += fee
             account[A_TURNOVER] += notional
-            flip_row(
+            trade_row(
                 out, made, opened_ms, now_ms, first, i, bought_at, price, steps, unit, entry_fee, fee, EXIT_SIGNAL
             )  # fmt: skip
             made += 1
@@ -101,11 +101,11 @@ def flip_loop(
         out.held[i] = held
     account[A_CASH] = cash
     if steps > 0:
-        flip_row(
+        trade_row(
             out, made, opened_ms, 0, first, len(closes) - 1, bought_at, 0, steps, unit, entry_fee, 0.0, EXIT_END
         )  # fmt: skip
         made += 1
     return made
 
 
-HELPERS = (flip_row,)
+HELPERS = (trade_row,)
