@@ -138,11 +138,49 @@ def login(role: Annotated[Role, typer.Argument(help="What the link allows.")] = 
 
 
 @app.command(rich_help_panel=WATCH)
-def token(role: Annotated[Role, typer.Argument(help="viewer reads, operator commands.")]) -> None:
-    """Print a bearer token for machines (Prometheus, curl). Shown once."""
-    from cli import login as work
+def token(
+    role: Annotated[Role | None, typer.Argument(help="Make one: viewer reads, operator commands.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for, such as grafana.")] = "",
+    expires: Annotated[
+        str, typer.Option(metavar="SPAN", help="How long it holds: 90d, 12h, 30m, 8w. Without it, until revoked.")
+    ] = "",
+    listed: Annotated[bool, typer.Option("--list", help="List the tokens.")] = False,
+    revoke: Annotated[
+        str,
+        typer.Option(metavar="NAME|ID|--all", help="End a token, or all of them.", autocompletion=complete.tokens),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Make a bearer token for machines (Prometheus, curl), shown once; list or revoke them."""
+    from cli import access as work
 
-    work.token(role)
+    if sum((role is not None, listed, bool(revoke))) != 1:
+        raise typer.BadParameter("give a role to make a token (viewer, operator), --list, or --revoke.")
+    if role is None and (name or expires):
+        raise typer.BadParameter("--name and --expires belong to a new token: ./coin token viewer --name grafana")
+    if role is not None:
+        work.make_token(role, name, expires)
+    elif listed:
+        work.list_tokens(as_json=json)
+    else:
+        work.revoke_token(revoke)
+
+
+@app.command(rich_help_panel=WATCH)
+def sessions(
+    revoke: Annotated[
+        str,
+        typer.Option(metavar="ID|--all", help="End a browser's session, or all.", autocompletion=complete.sessions),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Who is signed in to the dashboard: role, how, from where, last use; or end sessions."""
+    from cli import access as work
+
+    if revoke:
+        work.revoke_session(revoke)
+    else:
+        work.list_sessions(as_json=json)
 
 
 @app.command(rich_help_panel=WATCH)

@@ -65,3 +65,19 @@ def settings(incomplete: str) -> list[str]:
     from shared.settings import keys  # noqa: PLC0415
 
     return [key for key, _, _ in keys() if key.startswith(incomplete.upper())]
+
+
+def tokens(incomplete: str) -> list[str]:
+    """Names of tokens, and the ids of those without one."""
+    from cli.context import data_paths  # noqa: PLC0415
+    from dashboard.auth.tokens import listing  # noqa: PLC0415
+
+    return [word for one in listing(data_paths().dashboard) if (word := one.name or one.id).startswith(incomplete)]
+
+
+def sessions(incomplete: str) -> list[str]:
+    """Ids of sessions."""
+    from cli.context import data_paths  # noqa: PLC0415
+    from dashboard.auth.sessions import ID_CHARS, stored  # noqa: PLC0415
+
+    return [key[:ID_CHARS] for key in stored(data_paths().dashboard) if key.startswith(incomplete)]

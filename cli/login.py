@@ -1,4 +1,4 @@
-"""Login links and tokens. They are printed here, never by the dashboard: PM2 would keep what that prints."""
+"""Login links and passwords. They are printed here, never by the dashboard: PM2 would keep what that prints."""
 
 from cli import ui
 from cli.context import loaded
@@ -15,15 +15,6 @@ def login(role: str) -> None:
     ui.plain(create_login_link(found.paths, found, role=role))
 
 
-def token(role: str) -> None:
-    """Print a bearer token for machines. It is kept only as a hash, so it is shown this once."""
-    from dashboard.links import create_token  # noqa: PLC0415
-
-    found = loaded().settings
-    found.paths.prepare()
-    ui.plain(create_token(found.paths, role))
-
-
 def password() -> None:
     """Ask for a password and print the line for .env. The password itself is kept nowhere."""
     import typer  # noqa: PLC0415
@@ -36,4 +27,7 @@ def password() -> None:
         ui.give_up("The two differ. Nothing was made.")
     # Quoted, since the hash holds dollar signs.
     ui.plain(f"DASHBOARD_PASSWORD_HASH='{PasswordHasher().hash(chosen)}'")
-    typer.echo("  Put this line into .env (chmod 600 .env), then ./coin restart", err=True)
+    typer.echo(
+        "  Put this line into .env (chmod 600 .env). A running dashboard takes it at once and ends every session.",
+        err=True,
+    )

@@ -16,8 +16,11 @@ from dashboard.assets import Assets
 from dashboard.auth.audit import Audit
 from dashboard.auth.guard import Guard
 from dashboard.auth.origin import site
+from dashboard.auth.password import Password
 from dashboard.auth.secrets_store import private_folder
 from dashboard.auth.sessions import Sessions
+from dashboard.auth.tokens import Tokens
+from dashboard.auth.watch import Watch
 from dashboard.cache import Cache
 from dashboard.catalogue import PAGES
 from dashboard.hub import Hub
@@ -39,6 +42,7 @@ log = logging.getLogger(__name__)
 def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, modules: Path | None = None) -> FastAPI:
     """The dashboard of one bot. Makes its own folder; raises OSError where that cannot be."""
     private_folder(paths.dashboard)
+    password = Password(loaded)
     assets = Assets() if modules is None else Assets(modules)
     hub = Hub(
         loaded=loaded,
@@ -49,16 +53,19 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         cache=Cache(),
         assets=assets,
         site=site(loaded.settings),
-        sessions=Sessions(paths.dashboard),
+        sessions=Sessions(paths.dashboard, password.fingerprint),
+        tokens=Tokens(paths.dashboard),
+        password=password,
         audit=Audit(paths.audit),
         build=build_id(),
     )
     pages = Pages(hub, PAGES)
     broadcaster = Broadcaster(hub, pages)
+    watch = Watch(hub, broadcaster.wake)
 
     @contextlib.asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(hub.sources.run()), asyncio.create_task(broadcaster.run())]
+        tasks = [asyncio.create_task(run()) for run in (hub.sources.run, broadcaster.run, watch.run)]
         try:
             yield
         finally:
@@ -79,6 +86,7 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
     app.state.hub = hub
     app.state.pages = pages
     app.state.broadcaster = broadcaster
+    app.state.watch = watch
     app.include_router(api.router())  # first: routes are tried in order, and machines ask these most
     app.include_router(page_routes.router(pages, broadcaster))
     app.include_router(commands.router(pages))
@@ -97,7 +105,7 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         Guard,
         site=hub.site,
         sessions=hub.sessions,
-        folder=paths.dashboard,
+        tokens=hub.tokens,
         public_assets=assets.public_urls,
         refusal=refuse,
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from dashboard.assets import Assets
 from dashboard.auth.audit import Audit
 from dashboard.auth.origin import Site
+from dashboard.auth.password import Password
 from dashboard.auth.sessions import Sessions
 from dashboard.auth.throttle import Throttle
+from dashboard.auth.tokens import Tokens
 from dashboard.cache import Cache
 from dashboard.reads import Ledger, Market
 from dashboard.sources import Sources
@@ -42,6 +44,8 @@ class Hub:
     assets: Assets
     site: Site
     sessions: Sessions
+    tokens: Tokens
+    password: Password
     audit: Audit
     build: str
     passwords: Throttle = field(default_factory=lambda: Throttle(time.monotonic))

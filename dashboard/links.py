@@ -2,6 +2,7 @@
 
 import time
 
+from dashboard.auth import tokens
 from dashboard.auth.roles import Role
 from dashboard.auth.secrets_store import LINK_TTL_S, new_secret, put, sweep
 from shared.files import write_whole
@@ -9,7 +10,7 @@ from shared.paths import DataPaths
 from shared.settings import Settings
 
 LINKS = "links"
-TOKENS = "tokens"
+TOKENS = tokens.FOLDER
 URL = "url"
 
 
@@ -36,11 +37,9 @@ def announced_url(paths: DataPaths) -> str | None:
         return None
 
 
-def create_token(paths: DataPaths, role: str) -> str:
+def create_token(paths: DataPaths, role: str, name: str = "", lasts_s: float | None = None) -> str:
     """A bearer token for a machine: `Authorization: Bearer …`. Only its hash is kept. Raises OSError, ValueError."""
-    secret = "coin_" + new_secret()
-    put(paths.dashboard / TOKENS, secret, {"role": Role(role).value, "made_s": time.time()})
-    return secret
+    return tokens.make(paths.dashboard, role, name, lasts_s)
 
 
 def base_url(settings: Settings) -> str:

@@ -159,6 +159,12 @@ class Broadcaster:
         client.wake.set()
         return channel, client
 
+    def wake(self) -> None:
+        """Make every open stream ask whether its sign-in still holds."""
+        for channel in self._channels.values():
+            for client in channel.clients:
+                client.wake.set()
+
     def leave(self, channel: Channel, client: Client) -> None:
         channel.clients.discard(client)
 
@@ -202,11 +208,11 @@ class StreamResponse:
         while not client.cut:
             await client.wake.wait()
             client.wake.clear()
+            if not self.still_in():
+                break
             while (message := client.pop()) is not None:
                 async with asyncio.timeout(SLOW_S):
                     await send({"type": "http.response.body", "body": message, "more_body": True})
-            if not self.still_in():
-                break
         if not client.cut:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

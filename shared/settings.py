@@ -53,6 +53,7 @@ __all__ = [
     "parse_base_caps",
     "parse_window",
     "public_values",
+    "secret_in_file",
 ]
 
 
@@ -74,6 +75,7 @@ class Loaded:
     settings: Settings
     sources: Mapping[str, str]
     kept: Mapping[str, str] = field(default_factory=dict)
+    env_file: Path = ROOT / ".env"
 
     @property
     def remarks(self) -> list[str]:
@@ -144,7 +146,16 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
         problems.extend(contradictions(settings))
     if problems:
         raise SettingsError([legacy.spelled_as(problem, spelled) for problem in problems])
-    return Loaded(settings, sources, kept)
+    return Loaded(settings, sources, kept, env_file)
+
+
+def secret_in_file(env_file: Path, key: str) -> str:
+    """The secret `key` as the file has it now; empty = not there. Raises OSError, ValueError (others may read it)."""
+    problems: list[str] = []
+    found = _read_env_file(env_file, problems)
+    if problems:
+        raise ValueError("; ".join(problems))
+    return found.get(key, "").replace("\\n", "\n")
 
 
 def _product_caps(raw: dict[str, str], problems: list[str]) -> dict[str, float]:

@@ -8,15 +8,13 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from dashboard.auth import secrets_store
 from dashboard.auth.origin import Site, host_allowed, origin_allowed
 from dashboard.auth.roles import Principal, Role
 from dashboard.auth.sessions import Sessions
-from dashboard.links import TOKENS
+from dashboard.auth.tokens import Tokens
 
 log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -58,7 +56,7 @@ class Guard:
         app: App,
         site: Site,
         sessions: Sessions,
-        folder: Path,
+        tokens: Tokens,
         public_assets: frozenset[str],
         refusal: Refusal,
     ) -> None:
@@ -66,7 +64,7 @@ class Guard:
         self.refusal = refusal
         self.site = site
         self.sessions = sessions
-        self.tokens = folder / TOKENS
+        self.tokens = tokens
         self.public_assets = public_assets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +102,7 @@ class Guard:
         if not host_allowed(self.site, [v for k, v in headers if k == b"host"]):
             raise Refused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
         path, method = scope["path"], scope["method"]
-        principal = self._who(headers)
+        principal = self._who(headers, scope)
         scope["principal"] = principal
         is_open = path in OPEN_PATHS or path in self.public_assets
         if principal is None and not is_open:
@@ -118,14 +116,15 @@ class Guard:
             raise Refused(403, "Signed in as viewer: reading only.")
         return _replay(body, receive)
 
-    def _who(self, headers: list[tuple[bytes, bytes]]) -> Principal | None:
+    def _who(self, headers: list[tuple[bytes, bytes]], scope: Scope) -> Principal | None:
         bearer = next((v for k, v in headers if k == b"authorization"), None)
         if bearer is not None:
             kind, _, secret = bearer.decode("latin-1").partition(" ")
-            record = secrets_store.get(self.tokens, secret.strip()) if kind.lower() == "bearer" else None
-            if record is None or record.get("role") not in list(Role):
-                raise Refused(401, "This token is not known. ./coin token viewer makes one.")
-            return Principal(Role(record["role"]), "token", secrets_store.digest(secret.strip()))
+            address = (scope.get("client") or ("?",))[0]
+            found = self.tokens.find(secret.strip(), address) if kind.lower() == "bearer" else None
+            if found is None:
+                raise Refused(401, "This token is not known, or no longer. ./coin token viewer makes one.")
+            return found
         cookie = self.cookie(headers)
         return self.sessions.find(cookie) if cookie else None
 

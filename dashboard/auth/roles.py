@@ -17,7 +17,8 @@ class Principal:
     kind: str  # session or token
     key: str  # hash of the secret: what streams are counted by
     csrf: str = ""
-    signed_in_s: float = 0.0  # seconds since this session's login
+    signed_in_s: float = 0.0  # seconds since this session's person last showed who they are
+    name: str = ""  # of a token
 
     @property
     def operator(self) -> bool:

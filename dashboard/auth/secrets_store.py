@@ -41,15 +41,10 @@ def put(folder: Path, secret: str, record: dict[str, Any]) -> None:
     write_whole(folder / f"{digest(secret)}.json", orjson.dumps(record), durable=True)
 
 
-def get(folder: Path, secret: str) -> dict[str, Any] | None:
-    """The record of `secret`; None = no such secret."""
-    return _read(folder / f"{digest(secret)}.json")
-
-
 def take(folder: Path, secret: str) -> dict[str, Any] | None:
     """The record of `secret`, which is used up by this; None = none such, used already, or expired."""
     path = folder / f"{digest(secret)}.json"
-    record = _read(path)
+    record = read(path)
     try:
         path.unlink()
     except OSError:
@@ -64,12 +59,13 @@ def sweep(folder: Path) -> None:
     if not folder.is_dir():
         return
     for path in folder.glob("*.json"):
-        record = _read(path)
+        record = read(path)
         if record is not None and "expires_s" in record and float(record["expires_s"]) < time.time():
             path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read(path: Path) -> dict[str, Any] | None:
+    """The record that a file holds; None = none."""
     try:
         value = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError):

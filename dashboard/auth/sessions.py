@@ -1,29 +1,51 @@
-"""Browser sessions: a random cookie, its hash and role at rest, so that a restart signs nobody out."""
+"""Browser sessions: a random cookie, its hash and what is known of it at rest, so that a restart signs nobody out.
+
+The file can only take sessions away from a dashboard that runs: what another process removed from it is over at the
+next look, and without the file all are. Both write under one lock, and read what the other took away before they write.
+"""
 
 import hashlib
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
+from filelock import FileLock
 
 from dashboard.auth.roles import Principal, Role
 from dashboard.auth.secrets_store import digest, new_secret, private_folder
-from shared.files import write_whole
+from shared.files import stat_key, write_whole
 
 log = logging.getLogger(__name__)
 IDLE_S = 12 * 3600.0
 LIFE_S = 7 * 86400.0
 MOST = 200
+FILE = "sessions.json"
+ID_CHARS = 8
 _SAVE_EVERY_S = 60.0
+_RETRY_S = 5.0
+_LOCK_WAIT_S = 0.5
 
 
 @dataclass(slots=True)
 class Session:
+    """Times are seconds of the wall clock: they must survive a restart."""
+
     role: Role
-    began_s: float  # wall clock: it must survive a restart
+    began_s: float
     used_s: float
+    how: str = ""  # link, password or passkey
+    address: str = ""
+    agent: str = ""
+    fresh_s: float = 0.0  # when the person last showed who they are: at the sign-in, or confirmed since
+    passkey: str = ""  # id of the passkey that it began with
+
+    def over(self, now: float) -> bool:
+        return now - self.used_s > IDLE_S or now - self.began_s > LIFE_S
 
 
 def csrf_of(cookie: str) -> str:
@@ -31,42 +53,131 @@ def csrf_of(cookie: str) -> str:
     return hashlib.sha256(b"csrf:" + cookie.encode()).hexdigest()
 
 
-class Sessions:
-    """Sessions by the hash of their cookie. Time is the wall clock, since they outlive the process."""
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone with the file. Raises OSError, also where the other holds it for too long."""
+    with FileLock(folder / "sessions.lock", timeout=_LOCK_WAIT_S, mode=0o600):
+        yield
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "sessions.json"
+
+def _read(path: Path) -> tuple[str | None, dict[str, Session]]:
+    """(fingerprint of the password, sessions by hash) of the file; damaged or missing = none. None = not told."""
+    try:
+        raw = orjson.loads(path.read_bytes())
+        rows = raw.get("sessions", raw)  # older versions wrote the rows alone
+        password = raw.get("password") if rows is not raw else None
+        return password, {str(key): _session(row) for key, row in rows.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, {}
+
+
+def _session(row: dict[str, Any]) -> Session:
+    texts = {name: str(row.get(name, ""))[:80] for name in ("how", "address", "agent", "passkey")}
+    began = float(row["began_s"])
+    return Session(Role(row["role"]), began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts)
+
+
+def _write(path: Path, password: str | None, sessions: dict[str, Session]) -> None:
+    rows = {key: {**asdict(one), "role": one.role.value} for key, one in sessions.items()}
+    write_whole(path, orjson.dumps({"password": password, "sessions": rows}), durable=False)
+
+
+def stored(folder: Path) -> dict[str, Session]:
+    """The sessions that hold, as the file has them. For the command line."""
+    now = time.time()
+    return {key: one for key, one in _read(folder / FILE)[1].items() if not one.over(now)}
+
+
+def revoke(folder: Path, wanted: Callable[[str, Session], bool]) -> dict[str, Session]:
+    """End sessions from outside the dashboard, which takes it at its next look. Raises OSError."""
+    private_folder(folder)
+    with _locked(folder):
+        password, rows = _read(folder / FILE)
+        ended = {key: one for key, one in rows.items() if wanted(key, one)}
+        if ended:
+            _write(folder / FILE, password, {key: one for key, one in rows.items() if key not in ended})
+    return ended
+
+
+class Sessions:
+    """Sessions by the hash of their cookie."""
+
+    def __init__(self, folder: Path, password: str | None = None) -> None:
+        """`password`: fingerprint of the password; sessions that began under another one are over."""
+        self._path = folder / FILE
         self._folder = folder
+        self._password = password
         self._by_hash: dict[str, Session] = {}
-        self._saved_s = 0.0
+        self._on_disk: set[str] = set()
+        self._key = stat_key(self._path)
+        self._saved_s = self._tried_s = 0.0
+        self._dirty = False
+        self._taken = 0  # ended by the file since the last look
+        self.outdated = 0  # not taken over at the start, since the password is another one
         self._load()
 
     def _load(self) -> None:
-        try:
-            raw = orjson.loads(self._path.read_bytes())
-            self._by_hash = {
-                key: Session(Role(v["role"]), float(v["began_s"]), float(v["used_s"])) for key, v in raw.items()
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self._by_hash = {}
+        before, rows = _read(self._path)
+        self._on_disk = set(rows)
+        if before is not None and self._password is not None and before != self._password:
+            self.outdated, rows, self._dirty = len(rows), {}, True
+        self._by_hash = rows
         self._expire()
 
-    def _expire(self) -> None:
+    def _expire(self) -> int:
         now = time.time()
-        self._by_hash = {
-            k: s for k, s in self._by_hash.items() if now - s.used_s <= IDLE_S and now - s.began_s <= LIFE_S
-        }
+        over = [key for key, one in self._by_hash.items() if one.over(now)]
+        for key in over:
+            del self._by_hash[key]
+        return len(over)
+
+    def _take_away(self) -> None:
+        """End what the file has no more; all of them where the file itself is gone."""
+        key = stat_key(self._path)
+        if key == self._key:
+            return
+        self._key = key
+        kept = _read(self._path)[1] if key is not None else {}
+        gone = [one for one in self._by_hash if key is None or (one in self._on_disk and one not in kept)]
+        for one in gone:
+            del self._by_hash[one]
+        self._on_disk = set(kept)
+        self._taken += len(gone)
 
     def _save(self) -> None:
-        data = {k: {"role": s.role.value, "began_s": s.began_s, "used_s": s.used_s} for k, s in self._by_hash.items()}
+        self._tried_s = time.time()
         try:
             private_folder(self._folder)
-            write_whole(self._path, orjson.dumps(data), durable=False)
-            self._saved_s = time.time()
+            with _locked(self._folder):
+                self._take_away()
+                _write(self._path, self._password, self._by_hash)
+                self._key, self._on_disk = stat_key(self._path), set(self._by_hash)
         except OSError as error:
-            log.warning("sessions.not_saved error=%s", error.strerror)
+            self._dirty = True
+            log.warning("sessions.not_saved error=%s", error)
+            return
+        self._saved_s, self._dirty = time.time(), False
 
-    def begin(self, role: Role, before: str | None = None) -> str:
+    def look(self) -> int:
+        """How many sessions are over since the last look that did not end here: by the file, or by their age."""
+        self._take_away()
+        ended = self._taken + self._expire()
+        self._taken = 0
+        return ended
+
+    @property
+    def file_gone(self) -> bool:
+        return self._key is None
+
+    def flush(self) -> None:
+        """Try again to save what could not be saved."""
+        if self._dirty and time.time() - self._tried_s > _RETRY_S:
+            self._save()
+
+    def begin(
+        self, role: Role, before: str | None = None, *, how: str = "", address: str = "", agent: str = "",
+        passkey: str = "",
+    ) -> str:  # fmt: skip
         """A new session's cookie; `before`, the cookie that the browser sent, ends with it."""
         self._expire()
         if before:
@@ -74,32 +185,61 @@ class Sessions:
         while len(self._by_hash) >= MOST:
             del self._by_hash[min(self._by_hash, key=lambda k: self._by_hash[k].used_s)]
         cookie, now = new_secret(), time.time()
-        self._by_hash[digest(cookie)] = Session(role, now, now)
+        self._by_hash[digest(cookie)] = Session(role, now, now, how, address, agent, now, passkey)
         self._save()
         return cookie
 
     def end(self, cookie: str) -> None:
         """Sign out: the cookie is worthless from now on."""
-        if self._by_hash.pop(digest(cookie), None) is not None:
+        self.end_where(lambda key, _one: key == digest(cookie))
+
+    def end_where(self, wanted: Callable[[str, Session], bool]) -> int:
+        """End those that `wanted` names by their hash and what is known of them; returns how many."""
+        ended = [key for key, one in self._by_hash.items() if wanted(key, one)]
+        for key in ended:
+            del self._by_hash[key]
+        if ended:
             self._save()
+        return len(ended)
+
+    def password_changed(self, password: str) -> int:
+        """End all: whoever learned the old password is out. Returns how many."""
+        ended, self._password = len(self._by_hash), password
+        self._by_hash.clear()
+        self._save()
+        return ended
+
+    def confirm(self, key: str) -> None:
+        """The person of this session has shown again who they are."""
+        session = self._by_hash.get(key)
+        if session is not None:
+            session.fresh_s = time.time()
+            self._save()
+
+    def listing(self) -> dict[str, Session]:
+        """Those that hold, newest use first."""
+        self._take_away()
+        self._expire()
+        return dict(sorted(self._by_hash.items(), key=lambda item: -item[1].used_s))
 
     def alive(self, key: str) -> bool:
         """Does the session of this hash still hold? Asked by open streams, which do not count as use."""
+        self._take_away()
         session = self._by_hash.get(key)
-        now = time.time()
-        return session is not None and now - session.used_s <= IDLE_S and now - session.began_s <= LIFE_S
+        return session is not None and not session.over(time.time())
 
     def find(self, cookie: str) -> Principal | None:
         """Who has this cookie; None = nobody, or for too long."""
+        self._take_away()
         key = digest(cookie)
         session = self._by_hash.get(key)
         if session is None:
             return None
         now = time.time()
-        if now - session.used_s > IDLE_S or now - session.began_s > LIFE_S:
+        if session.over(now):
             del self._by_hash[key]
             return None
         session.used_s = now
         if now - self._saved_s > _SAVE_EVERY_S:
             self._save()
-        return Principal(session.role, "session", key, csrf_of(cookie), now - session.began_s)
+        return Principal(session.role, "session", key, csrf_of(cookie), now - session.fresh_s)

@@ -9,7 +9,7 @@ from argon2.exceptions import Argon2Error
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from dashboard.auth import secrets_store
+from dashboard.auth import agents, secrets_store
 from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import LINKS
@@ -25,9 +25,7 @@ def router(pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     def login_page(request: Request, hub: Hub, error: str = "", status: int = 200) -> Response:
-        text = pages.simple(
-            "login.html", title="Sign in", error=error, password=bool(hub.loaded.settings.dashboard_password_hash)
-        )
+        text = pages.simple("login.html", title="Sign in", error=error, password=bool(hub.password.stored))
         return html(request, text, status)
 
     @routes.get("/login")
@@ -58,7 +56,7 @@ def router(pages: Pages) -> APIRouter:
     @routes.post("/login/password")
     async def password(request: Request) -> Response:
         hub = hub_of(request)
-        stored = hub.loaded.settings.dashboard_password_hash
+        stored = hub.password.stored
         if not stored:
             return login_page(request, hub, "No password is set. Use a link.", 403)
         wait_s = hub.passwords.wait_s(address(request))
@@ -67,7 +65,7 @@ def router(pages: Pages) -> APIRouter:
             return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
         hub.passwords.tried(address(request))
         given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=5)).get("password", "")
-        if not await asyncio.to_thread(verify, stored.reveal(), given):
+        if not await asyncio.to_thread(verify, stored, given):
             failed(hub, request, "password")
             return login_page(request, hub, "That is not the password.", 403)
         hub.passwords.succeeded(address(request))
@@ -103,7 +101,10 @@ def failed(hub: Hub, request: Request, how: str) -> None:
 
 def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str) -> Response:
     """Begin a session; the one that the browser had ends."""
-    cookie = hub.sessions.begin(role, request.cookies.get(hub.site.cookie))
+    agent = agents.shortened(request.headers.get("user-agent", ""))
+    cookie = hub.sessions.begin(
+        role, request.cookies.get(hub.site.cookie), how=how, address=address(request), agent=agent
+    )
     answer.set_cookie(hub.site.cookie, cookie, path="/", httponly=True, samesite="strict", secure=hub.site.secure)
     hub.counters.logins += 1
     log.info("login.done how=%s role=%s from=%s", how, role.value, address(request))

@@ -6,7 +6,6 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from dashboard.auth.roles import Principal
 from dashboard.hub import Hub
-from dashboard.links import TOKENS
 from dashboard.pages import Pages, known_params
 from dashboard.routes.tools import hub_of, who
 from dashboard.stream import Broadcaster, Full, StreamResponse
@@ -62,5 +61,4 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
 def _still_in(hub: Hub, principal: Principal) -> Any:
     if principal.kind == "session":
         return lambda: hub.sessions.alive(principal.key)
-    path = hub.paths.dashboard / TOKENS / f"{principal.key}.json"
-    return path.exists
+    return lambda: hub.tokens.alive(principal.key)

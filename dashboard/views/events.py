@@ -30,6 +30,11 @@ _WHAT = {
     "not_sent": ("bads", "bad", "Command not sent"),
     "login": ("key", "ink2", "Signed in"),
     "login_failed": ("warns", "warn", "Sign-in failed"),
+    "session_ended": ("out", "ink2", "Session ended"),
+    "sessions_removed": ("out", "warn", "sessions.json removed: sessions ended"),
+    "password_changed": ("key", "warn", "Password changed: sessions ended"),
+    "token_made": ("key", "ink2", "Token made"),
+    "token_revoked": ("x", "ink2", "Token revoked"),
     "pm2_start": ("play", "ink2", "PM2 asked to start the bot"),
     "pm2_restart": ("play", "ink2", "PM2 asked to restart the bot"),
     "pm2_restart_failed": ("bads", "bad", "PM2 did not restart the bot"),
@@ -53,6 +58,10 @@ def audit(row: dict[str, Any]) -> AuditRow:
     detail = (
         commands.heading(f.clean(str(row["cmd"])), {str(k): str(v) for k, v in args.items()}) if "cmd" in row else ""
     )
+    for name in ("name", "id", "ended"):
+        if row.get(name):
+            detail = f"{detail} {f.clean(str(row[name]))[:60]}".strip()
+            break
     if row.get("how"):
         detail += f", {f.clean(str(row['how']))}"
     if row.get("why"):

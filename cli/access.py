@@ -1,0 +1,129 @@
+"""Sessions and tokens of the dashboard, from the shell: list and end them. A running dashboard takes it at once."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from cli import ui
+from cli.context import data_paths
+from dashboard.auth import sessions as kept
+from dashboard.auth import tokens
+from dashboard.auth.audit import Audit
+from shared.exits import Exit
+from shared.figures import UNKNOWN
+from shared.paths import DataPaths
+
+LEAST_ID = 4
+
+
+def make_token(role: str, name: str, expires: str) -> None:
+    """Print a bearer token for machines. It is kept only as a hash, so it is shown this once."""
+    from cli.context import loaded  # noqa: PLC0415
+
+    paths = loaded().settings.paths
+    paths.prepare()
+    try:
+        lasts_s = tokens.span_s(expires) if expires else None
+        secret = tokens.make(paths.dashboard, role, name, lasts_s)
+    except ValueError as error:
+        ui.give_up(f"No token was made: {error}", code=Exit.USAGE)
+    _note(paths, "token_made", {"role": str(role), "name": name, "expires": expires or "never"})
+    ui.plain(secret)
+
+
+def list_tokens(*, as_json: bool) -> None:
+    found = tokens.listing(data_paths().dashboard)
+    if as_json:
+        ui.say_json([{**_token_json(one)} for one in found])
+        return
+    if not found:
+        ui.line(ui.DOT, "No tokens. ./coin token viewer --name grafana makes one.")
+        return
+    rows = [
+        (one.id, one.name or UNKNOWN, one.role.value, _at(one.made_s), _ends(one), _use(one.used_s), one.address)
+        for one in found
+    ]
+    ui.table(("id", "name", "role", "made", "ends", "last use", "from"), "nntttth", rows)
+
+
+def revoke_token(wanted: str) -> None:
+    paths = data_paths()
+    ended = tokens.revoke(paths.dashboard, wanted)
+    if not ended and wanted not in tokens.ALL:
+        ui.give_up(f"There is no token {wanted}.", "./coin token --list names them.")
+    for one in ended:
+        _note(paths, "token_revoked", {"id": one.id, "name": one.name})
+        ui.line(ui.GOOD, f"Revoked: {one.name or one.id} ({one.role.value})")
+    if not ended:
+        ui.line(ui.DOT, "There are no tokens.")
+
+
+def list_sessions(*, as_json: bool) -> None:
+    found = sorted(kept.stored(data_paths().dashboard).items(), key=lambda item: -item[1].used_s)
+    if as_json:
+        ui.say_json([_session_json(key, one) for key, one in found])
+        return
+    if not found:
+        ui.line(ui.DOT, "Nobody is signed in. ./coin login prints a link.")
+        return
+    rows = [
+        (key[: kept.ID_CHARS], one.role.value, one.how or UNKNOWN, one.agent or UNKNOWN, one.address or UNKNOWN,
+         _at(one.began_s), _use(one.used_s))
+        for key, one in found
+    ]  # fmt: skip
+    ui.table(("id", "role", "signed in by", "browser", "from", "since", "last use"), "nttttnt", rows)
+
+
+def revoke_session(wanted: str) -> None:
+    paths = data_paths()
+    everything = wanted in tokens.ALL
+    if not everything and len(wanted) < LEAST_ID:
+        ui.give_up(f"{wanted}: give {LEAST_ID} characters of the id or more.", code=Exit.USAGE)
+    try:
+        ended = kept.revoke(paths.dashboard, lambda key, _one: everything or key.startswith(wanted.lower()))
+    except OSError as error:
+        ui.give_up(f"Nothing was ended: {error}")
+    if not ended and not everything:
+        ui.give_up(f"There is no session {wanted}.", "./coin sessions names them.")
+    for key, one in ended.items():
+        _note(paths, "session_ended", {"id": key[: kept.ID_CHARS]})
+        ui.line(ui.GOOD, f"Ended: {key[: kept.ID_CHARS]} ({one.role.value}{', ' + one.agent if one.agent else ''})")
+    if not ended:
+        ui.line(ui.DOT, "Nobody was signed in.")
+
+
+def _note(paths: DataPaths, what: str, facts: dict[str, Any]) -> None:
+    Audit(paths.audit).note(what, by="shell", role="operator", address="shell", facts=facts)
+
+
+def _token_json(one: tokens.Token) -> dict[str, Any]:
+    return {
+        "id": one.id, "name": one.name or None, "role": one.role.value, "made": _iso(one.made_s),
+        "expires": _iso(one.expires_s), "expired": one.expired, "last_use": _iso(one.used_s),
+        "address": one.address or None,
+    }  # fmt: skip
+
+
+def _session_json(key: str, one: kept.Session) -> dict[str, Any]:
+    return {
+        "id": key[: kept.ID_CHARS], "role": one.role.value, "how": one.how or None, "agent": one.agent or None,
+        "address": one.address or None, "began": _iso(one.began_s), "last_use": _iso(one.used_s),
+    }  # fmt: skip
+
+
+def _iso(at_s: float | None) -> str | None:
+    return None if at_s is None else datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+
+
+def _at(at_s: float | None) -> str:
+    return UNKNOWN if at_s is None else datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _use(at_s: float | None) -> str:
+    return "not yet" if at_s is None else f"{ui.ago(max(0.0, time.time() - at_s))} ago"
+
+
+def _ends(one: tokens.Token) -> str:
+    if one.expires_s is None:
+        return "when revoked"
+    return "expired" if one.expired else f"in {ui.ago(one.expires_s - time.time())}"

@@ -1,0 +1,39 @@
+"""`./coin token` and `./coin sessions` on a data folder of their own."""
+
+import orjson
+
+from dashboard.auth import tokens
+from dashboard.auth.roles import Role
+from dashboard.auth.sessions import Sessions, stored
+from shared.paths import DataPaths
+from tests.cli.conftest import Coin
+
+
+def test_the_shell_lists_and_ends(coin: Coin, paths: DataPaths) -> None:
+    made = coin("token", "viewer", "--name", "grafana", "--expires", "90d")
+    assert made.stdout.startswith("coin_")
+    assert coin("token", "operator").returncode == 0
+    assert coin("token", "viewer", "--name", "grafana").returncode == 2
+    (old, named) = orjson.loads(coin("token", "--list", "--json").stdout)
+    assert (named["name"], named["role"], named["last_use"]) == ("grafana", "viewer", None)
+    assert named["expires"] and old["expires"] is None
+    table = coin("token", "--list").stdout
+    assert "grafana" in table and "in 89 d" in table and made.stdout.strip() not in table
+    assert coin("token", "--revoke", "nobody").returncode == 1
+    assert coin("token", "--revoke", old["id"]).returncode == 0
+    assert [one.name for one in tokens.listing(paths.dashboard)] == ["grafana"]
+    assert coin("token", "--revoke", "--all").returncode == 0
+    assert tokens.listing(paths.dashboard) == []
+    for wrong in ((), ("viewer", "--list"), ("--list", "--name", "x"), ("--list", "--revoke", "x")):
+        assert coin("token", *wrong).returncode == 2, wrong
+    assert "Nobody is signed in" in coin("sessions").stdout
+    Sessions(paths.dashboard).begin(Role.OPERATOR, how="link", address="127.0.0.1", agent="Firefox 145, Linux")
+    listed = coin("sessions").stdout
+    assert "Firefox 145, Linux" in listed and "link" in listed
+    assert coin("sessions", "--revoke", "zzzz").returncode == 1
+    assert coin("sessions", "--revoke", "a").returncode == 2
+    (key,) = stored(paths.dashboard)
+    assert coin("sessions", "--revoke", key[:8]).returncode == 0
+    assert stored(paths.dashboard) == {}
+    told = [orjson.loads(line)["what"] for line in paths.audit.read_bytes().splitlines()]
+    assert told == ["token_made", "token_made", "token_revoked", "token_revoked", "session_ended"]
