@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from simulator.core.products import Product
+from simulator.core.products import SimProduct
 
 _TERM = {"price_increment": "limit_price", "base_increment": "base_size"}
 
@@ -14,7 +14,7 @@ _TERM = {"price_increment": "limit_price", "base_increment": "base_size"}
 class Grid:
     """What changed about the products' rules. The finer grid of the market itself stays as it is."""
 
-    def __init__(self, products: dict[str, Product], price: Callable[[str], str]) -> None:
+    def __init__(self, products: dict[str, SimProduct], price: Callable[[str], str]) -> None:
         self._products, self._price = products, price
         self._now: dict[str, dict[str, str]] = {}
 
@@ -62,7 +62,7 @@ class Grid:
             terms["base_size"] = self._products[product_id].base_increment
 
     @staticmethod
-    def _off_grid(product: Product, terms: dict[str, Any], name: str, value: Decimal) -> None:
+    def _off_grid(product: SimProduct, terms: dict[str, Any], name: str, value: Decimal) -> None:
         given = _amount(terms, _TERM[name])
         if given is not None and given % value != 0:
             terms[_TERM[name]] = format(given + Decimal(getattr(product, name)) / 10, "f")

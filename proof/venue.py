@@ -12,17 +12,17 @@ from proof.grid import Grid
 from proof.loop import VirtualLoop
 from proof.plan import Plan
 from simulator.api.delivery import Delivery
-from simulator.core.bars import Bar, Print
+from simulator.core.bars import Print, SimBar
 from simulator.core.markets import synthetic
-from simulator.core.orders import Order
+from simulator.core.orders import SimOrder
 from simulator.core.products import DEFAULT_PRODUCTS, GATES, OPEN
-from simulator.core.tape import MINUTE_US, Tape
+from simulator.core.tape import MINUTE_US, MarketSource
 from simulator.core.triggers import run_timers
 from simulator.core.units import text, to_atoms
-from simulator.core.venue import Rules
+from simulator.core.venue import VenueRules
 from simulator.exchange import Config
 from simulator.inprocess import LocalExchange, LocalStream
-from simulator.store import Page
+from simulator.store import HistoryQuery
 
 BOOK_LEVELS = 60
 HEARTBEAT_US = 1_000_000
@@ -37,7 +37,7 @@ class Venue:
         wanted = (p for p in DEFAULT_PRODUCTS if p.product_id in plan.products)
         products = tuple(replace(p, quote_min_size=plan.quote_min) for p in wanted)
         s = plan.settings
-        rules = Rules(
+        rules = VenueRules(
             idempotency=plan.mode,
             maker_ppm=round(s.get("sim_maker_fee_pct", 0.5) * 10_000),
             taker_ppm=round(s.get("sim_taker_fee_pct", 0.9) * 10_000),
@@ -127,19 +127,19 @@ class Venue:
     def portfolio(self) -> str:
         return self.sim.exchange.portfolio
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[SimOrder]:
         """Every order that the venue ever accepted, oldest first."""
         rows = self.sim.store.db.execute("SELECT sequence, body FROM orders ORDER BY sequence").fetchall()
         return [self.sim.store._order(sequence, body) for sequence, body in rows]
 
     def own_post(self, body: dict[str, Any]) -> dict[str, Any]:
         """An order that a person, or another program, makes on this account."""
-        from simulator.api.http import Request  # noqa: PLC0415
+        from simulator.api.http import HttpRequest  # noqa: PLC0415
         from simulator.api.rest.orders import create  # noqa: PLC0415
 
         self._move()
         api = self.sim.api
-        request = Request("POST", "/api/v3/brokerage/orders", (), {}, orjson.dumps(body))
+        request = HttpRequest("POST", "/api/v3/brokerage/orders", (), {}, orjson.dumps(body))
         key = next(iter(api.keys.values()))
         answer: dict[str, Any] = orjson.loads(create(api, request, key).body)
         self.sim.hub.run(self.now_us)
@@ -226,7 +226,7 @@ class Venue:
                 "value": text(f.value),
                 "us": f.time_us - self.start_us,
             }
-            for f in self.sim.store.fills(Page((), 10_000_000, None, "sequence ASC"))
+            for f in self.sim.store.fills(HistoryQuery((), 10_000_000, None, "sequence ASC"))
         ]
         products = {
             p.product_id: {
@@ -258,7 +258,7 @@ def _describes_products(target: str) -> bool:
 class ShockedTape:
     """A tape whose prices leap for a while."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: MarketSource) -> None:
         self._tape = tape
         self._shocks: list[tuple[str, int, int, float]] = []
 
@@ -269,7 +269,7 @@ class ShockedTape:
     def shock(self, product_id: str, from_us: int, until_us: int, factor: float) -> None:
         self._shocks.append((product_id, from_us, until_us, factor))
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         bar = self._tape.minute(product_id, minute)
         touched = [s for s in self._shocks if s[0] == product_id and s[1] // MINUTE_US <= minute <= s[2] // MINUTE_US]
         if bar is None or not touched:
@@ -289,9 +289,9 @@ class ShockedTape:
         return prints
 
 
-def fold_prints(prints: list[Print]) -> Bar | None:
+def fold_prints(prints: list[Print]) -> SimBar | None:
     """The bar of a minute's trades."""
     if not prints:
         return None
     ticks = [p.tick for p in prints]
-    return Bar(ticks[0], max(ticks), min(ticks), ticks[-1], sum(p.steps for p in prints))
+    return SimBar(ticks[0], max(ticks), min(ticks), ticks[-1], sum(p.steps for p in prints))

@@ -19,7 +19,7 @@ from simulator.server.admin_api import AdminApi
 from simulator.server.app import PortTaken, SimServer, wall_us
 from simulator.server.files import SimFiles, load_keys, server_context
 from simulator.server.setup import BadSetup, load_faults, open_exchange, open_session
-from simulator.server.transport import Connection
+from simulator.server.transport import HttpConnection
 
 EXIT_PORT_TAKEN = 3
 EXIT_SETUP = 78  # the process manager does not restart it: nothing changes by itself
@@ -89,7 +89,7 @@ async def serve(settings: Settings, files: SimFiles) -> None:
         await server.listen(context)
         if settings.sim_plain_port:
             await server.listen_plain(settings.sim_plain_port)
-        await server.open_admin(lambda: Connection(admin), settings.sim_admin_port)
+        await server.open_admin(lambda: HttpConnection(admin), settings.sim_admin_port)
         log.info(
             "sim.ready port=%d admin_port=%d plain_port=%s rate_limits=%s market=%s products=%s took_ms=%d",
             settings.sim_port, settings.sim_admin_port, settings.sim_plain_port or "none",

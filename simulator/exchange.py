@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.core import changes, execution, lifecycle, scaled, triggers, validation
-from simulator.core.accounts import Portfolio
-from simulator.core.candles import Candles
-from simulator.core.driver import Driver
+from simulator.core.accounts import PortfolioRecord
+from simulator.core.candles import CandleSeries
+from simulator.core.driver import MarketDriver
 from simulator.core.ids import Ids
-from simulator.core.orders import Kind as OrderKind
-from simulator.core.orders import Order, Status, Trigger
-from simulator.core.products import Gate
-from simulator.core.tape import Tape
+from simulator.core.orders import OrderStatus, SimOrder, Trigger
+from simulator.core.orders import OrderType as OrderKind
+from simulator.core.products import TradingStatus
+from simulator.core.tape import MarketSource
 from simulator.core.units import to_atoms
-from simulator.core.venue import Market, Rules, Trade, Venue
+from simulator.core.venue import ExchangeState, MarketState, PublicTrade, VenueRules
 from simulator.store import Store
 
-TradeListener = Callable[[Market, list[Trade]], None]
+TradeListener = Callable[[MarketState, list[PublicTrade]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Config:
 
     seed: int = 1
     funds: str = "10000"  # USD of a new account
-    rules: Rules = Rules()
+    rules: VenueRules = VenueRules()
     levels: int = 5000  # of the crowd's book, each side
     quotes_us: int = 800_000  # while nothing trades, best quotes change so often, or half as often
     client_id: bool = True
@@ -39,7 +39,7 @@ class Config:
 class Exchange:
     """The venue at work."""
 
-    def __init__(self, tape: Tape, store: Store, config: Config, now_us: int) -> None:
+    def __init__(self, tape: MarketSource, store: Store, config: Config, now_us: int) -> None:
         self.tape = tape
         self.store = store
         self.config = config
@@ -50,11 +50,11 @@ class Exchange:
         if identity is None:
             identity = f"{config.seed}/{now_us}"
             store.set_meta("identity", identity)
-        self.venue = Venue(products, store, Ids(identity), config.rules)
+        self.venue = ExchangeState(products, store, Ids(identity), config.rules)
         store.products = self.venue.listed
         self.portfolio = self._open_account(now_us)
-        self.driver = Driver(self.venue, tape, config.seed, config.levels, config.quotes_us)
-        self.candles = {name: Candles(tape, name, now_us) for name in products}
+        self.driver = MarketDriver(self.venue, tape, config.seed, config.levels, config.quotes_us)
+        self.candles = {name: CandleSeries(tape, name, now_us) for name in products}
         self._spawned: set[str] = set()  # entries of this run whose bracket was opened
         self.listeners: list[TradeListener] = []
         self.driver.start(now_us)
@@ -66,7 +66,7 @@ class Exchange:
         default = store.meta("portfolio")
         if default is None:
             default = venue.ids.uuid("portfolio")
-            venue.accounts.portfolios[default] = Portfolio(default, "Default", "DEFAULT")
+            venue.accounts.portfolios[default] = PortfolioRecord(default, "Default", "DEFAULT")
             venue.accounts.deposit(default, "USD", to_atoms(self.config.funds), now_us)
             store.save(venue)
             store.save_portfolios(venue)
@@ -86,14 +86,14 @@ class Exchange:
         self.waiting = []
         self.settle()
 
-    def _replace(self, market: Market, order: Order) -> None:
+    def _replace(self, market: MarketState, order: SimOrder) -> None:
         venue = self.venue
-        if order.status is Status.QUEUED:
+        if order.status is OrderStatus.QUEUED:
             lifecycle.activate(venue, market, order, self.now_us)
             return
         if order.kind is OrderKind.SCALED:
             return  # its legs stand for it
-        if order.status is Status.CANCEL_QUEUED:
+        if order.status is OrderStatus.CANCEL_QUEUED:
             changes.carry_out(venue, order, self.now_us)
             return
         if order.end_us is not None:
@@ -168,11 +168,11 @@ class Exchange:
             try:
                 lifecycle.create(venue, bracket, self.now_us)
             except lifecycle.Reject as reject:
-                bracket.move(Status.FAILED)
+                bracket.move(OrderStatus.FAILED)
                 bracket.reject_reason, bracket.reject_message = reject.error, reject.message or reject.preview
                 venue.changed(bracket)
 
-    def create(self, order: Order) -> Order:
+    def create(self, order: SimOrder) -> SimOrder:
         """Accept a new order. Raises Reject."""
         self.venue.refresh_tier(self.now_us)
         if order.kind is OrderKind.SCALED:
@@ -182,12 +182,12 @@ class Exchange:
         self.settle()
         return order
 
-    def cancel(self, order: Order, *, wait_us: int | None = None) -> None:
+    def cancel(self, order: SimOrder, *, wait_us: int | None = None) -> None:
         """Accept a cancel; the engine carries it out after `wait_us`, None = the usual time."""
         changes.ask_cancel(self.venue, order, self.now_us, self._queue_us(wait_us))
         self.settle()
 
-    def edit(self, order: Order, wish: changes.Edit, wait_us: int | None = None) -> None:
+    def edit(self, order: SimOrder, wish: changes.Edit, wait_us: int | None = None) -> None:
         """Accept an edit that `changes.check_edit` let pass; carried out after `wait_us`. Raises Reject."""
         changes.ask_edit(self.venue, order, wish, self.now_us, self._queue_us(wait_us))
         self.settle()
@@ -195,11 +195,11 @@ class Exchange:
     def _queue_us(self, wait_us: int | None) -> int:
         return self.venue.rules.queue_us if wait_us is None else wait_us
 
-    def find(self, order_id: str) -> Order | None:
+    def find(self, order_id: str) -> SimOrder | None:
         """An order, open or done."""
         return self.venue.open.get(order_id) or self.store.order(order_id)
 
-    def set_gate(self, product_id: str, gate: Gate) -> None:
+    def set_gate(self, product_id: str, gate: TradingStatus) -> None:
         """Change what a product lets through; queued orders start when an auction ends."""
         market = self.venue.markets[product_id]
         was_auction = market.gate.auction_mode

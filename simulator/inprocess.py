@@ -9,18 +9,18 @@ from collections.abc import Iterable, Mapping
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from simulator.api.auth import ApiKey, Right
+from simulator.api.auth import IssuedKey, Right
 from simulator.api.build import build
 from simulator.api.delivery import Courier, Delivery
-from simulator.api.http import Request
+from simulator.api.http import HttpRequest
 from simulator.api.service import Api
-from simulator.api.ws.hub import Hub
-from simulator.api.ws.session import Session
+from simulator.api.ws.hub import StreamHub
+from simulator.api.ws.session import StreamSession
 from simulator.core.draws import Draws
 from simulator.core.faults import Faults
 from simulator.core.markets import synthetic
-from simulator.core.tape import Tape
-from simulator.core.venue import Market, Trade
+from simulator.core.tape import MarketSource
+from simulator.core.venue import MarketState, PublicTrade
 from simulator.exchange import Config, Exchange
 from simulator.store import Store
 
@@ -33,7 +33,7 @@ START_US = 20_400 * DAY_US  # 2025-11-08: fixed, so that runs are alike
 class LocalStream:
     """One stream connection."""
 
-    def __init__(self, exchange: "LocalExchange", session: Session) -> None:
+    def __init__(self, exchange: "LocalExchange", session: StreamSession) -> None:
         self._exchange = exchange
         self._session = session
 
@@ -69,7 +69,7 @@ class LocalExchange:
         market: str = "calm",
         start_us: int = START_US,
         config: Config | None = None,
-        tape: Tape | None = None,
+        tape: MarketSource | None = None,
         store: Store | None = None,
         faults: Faults | None = None,
     ) -> None:
@@ -87,7 +87,7 @@ class LocalExchange:
         self.exchange.listeners.append(self._on_trades)
         self.api = Api(self.exchange, {}, (HOST,), enforce_limits=self.config.enforce_rate_limits)
         self.courier = Courier(build(self.api), self.faults, self._seed)
-        self.hub = Hub(self.api, self.faults)
+        self.hub = StreamHub(self.api, self.faults)
         self.exchange.resume()
         for name in self._curves:
             self._register(name)
@@ -107,7 +107,7 @@ class LocalExchange:
         """Count bytes that a client saw into the hash."""
         self._hash.update(data)
 
-    def _on_trades(self, market: Market, fresh: list[Trade]) -> None:
+    def _on_trades(self, market: MarketState, fresh: list[PublicTrade]) -> None:
         for trade in fresh:
             self._hash.update(f"{market.product.product_id}{trade}".encode())
 
@@ -126,7 +126,7 @@ class LocalExchange:
         curve = ec.derive_private_key(number, ec.SECP256R1())
         rights = frozenset(Right(right) for right in self._curves[name].split(","))
         full = f"organizations/{name}/apiKeys/{name}"
-        self.api.keys[full] = ApiKey(full, curve.public_key(), rights, self.exchange.portfolio)
+        self.api.keys[full] = IssuedKey(full, curve.public_key(), rights, self.exchange.portfolio)
         private = curve.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
@@ -140,7 +140,7 @@ class LocalExchange:
         The delivery says what the network does to the answer: late, slow, cut, lost.
         """
         given = {"host": HOST, **(headers or {})}
-        delivery = self.courier.deliver(Request.of(method, target, given, body, "127.0.0.1"))
+        delivery = self.courier.deliver(HttpRequest.of(method, target, given, body, "127.0.0.1"))
         self.hub.run(self.now_us)
         self.note(delivery.response.body)
         return delivery

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from simulator.core.accounts import Portfolio, Wallet
-from simulator.core.orders import Fill, Kind, Order, Status, TimeInForce, Trigger
-from simulator.core.products import Product, other_product
-from simulator.core.venue import Venue
+from simulator.core.accounts import PortfolioRecord, Wallet
+from simulator.core.orders import OrderStatus, OrderType, SimFill, SimOrder, TimeInForce, Trigger
+from simulator.core.products import SimProduct, other_product
+from simulator.core.venue import ExchangeState
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -38,13 +38,13 @@ CREATE INDEX IF NOT EXISTS fills_order ON fills (order_id);
 CREATE INDEX IF NOT EXISTS fills_time ON fills (time_us);
 """
 _ATOMS = 1e20
-_ORDER_FIELDS = tuple(f.name for f in fields(Order) if f.name != "product")
+_ORDER_FIELDS = tuple(f.name for f in fields(SimOrder) if f.name != "product")
 _BIG = frozenset({"quote", "filled_value", "fees", "hold"})  # beyond 64 bits: kept as text
-_ENUMS: dict[str, type] = {"kind": Kind, "tif": TimeInForce, "status": Status, "trigger": Trigger}
+_ENUMS: dict[str, type] = {"kind": OrderType, "tif": TimeInForce, "status": OrderStatus, "trigger": Trigger}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryQuery:
     """A query's filters, all joined by AND; `before` is the cursor."""
 
     where: Sequence[tuple[str, Sequence[Any]]] = ()
@@ -54,7 +54,7 @@ class Page:
     offset: int = 0
 
 
-def _encode_order(order: Order) -> bytes:
+def _encode_order(order: SimOrder) -> bytes:
     body = {name: getattr(order, name) for name in _ORDER_FIELDS}
     for name in _BIG:
         body[name] = None if body[name] is None else str(body[name])
@@ -74,7 +74,7 @@ class Store:
         self.db.executescript(SCHEMA)
         if not any(row[1] == "updated_us" for row in self.db.execute("PRAGMA table_info(orders)")):
             self.db.execute("ALTER TABLE orders ADD COLUMN updated_us INTEGER")  # an account of before it was kept
-        self.products: dict[str, Product] = {}
+        self.products: dict[str, SimProduct] = {}
         found = self.db.execute("SELECT max(sequence) FROM orders").fetchone()[0]
         self.order_sequence: int = found or 0
         found = self.db.execute("SELECT max(sequence) FROM fills").fetchone()[0]
@@ -90,7 +90,7 @@ class Store:
     def set_meta(self, name: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def save(self, venue: Venue) -> None:
+    def save(self, venue: ExchangeState) -> None:
         """Write all that changed since the last call, in one transaction."""
         if not (venue.dirty or venue.fresh_fills or venue.accounts.changed):
             return
@@ -109,7 +109,7 @@ class Store:
         venue.fresh_fills.clear()
         venue.accounts.changed.clear()
 
-    def _save_orders(self, orders: Iterable[Order]) -> None:
+    def _save_orders(self, orders: Iterable[SimOrder]) -> None:
         rows = []
         for order in orders:
             if not order.sequence:
@@ -122,7 +122,7 @@ class Store:
             )  # fmt: skip
         self.db.executemany(f"INSERT OR REPLACE INTO orders VALUES ({','.join('?' * 14)})", rows)  # noqa: S608
 
-    def _save_fills(self, venue: Venue) -> None:
+    def _save_fills(self, venue: ExchangeState) -> None:
         rows = []
         for fill in venue.fresh_fills:
             self.fill_sequence += 1
@@ -135,7 +135,7 @@ class Store:
             )  # fmt: skip
         self.db.executemany("INSERT INTO fills VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
 
-    def _save_wallets(self, venue: Venue) -> None:
+    def _save_wallets(self, venue: ExchangeState) -> None:
         accounts = venue.accounts
         wallets = [accounts.wallets[key] for key in accounts.changed]
         self.db.executemany(
@@ -149,18 +149,18 @@ class Store:
         ]
         self.db.executemany("INSERT OR REPLACE INTO sums VALUES (?,?,?)", sums)
 
-    def save_portfolios(self, venue: Venue) -> None:
+    def save_portfolios(self, venue: ExchangeState) -> None:
         self.db.executemany(
             "INSERT OR REPLACE INTO portfolios VALUES (?,?,?,?)",
             [(p.uuid, p.name, p.kind, int(p.deleted)) for p in venue.accounts.portfolios.values()],
         )
         self.set_meta("ids", str(venue.ids.count))
 
-    def load(self, venue: Venue) -> list[Order]:
+    def load(self, venue: ExchangeState) -> list[SimOrder]:
         """Put the stored account into a new venue; gives the open orders, oldest first, which wait to be placed."""
         accounts = venue.accounts
         for uuid, name, kind, deleted in self.db.execute("SELECT * FROM portfolios"):
-            accounts.portfolios[uuid] = Portfolio(uuid, name, kind, bool(deleted))
+            accounts.portfolios[uuid] = PortfolioRecord(uuid, name, kind, bool(deleted))
         for portfolio, currency, created, updated, total, held in self.db.execute("SELECT * FROM wallets"):
             accounts.wallets[portfolio, currency] = Wallet(portfolio, currency, created, updated, int(total), int(held))
         for kind, currency, atoms in self.db.execute("SELECT * FROM sums"):
@@ -172,7 +172,7 @@ class Store:
         )
         return [self._order(sequence, body) for sequence, body in rows]
 
-    def _order(self, sequence: int, body: bytes) -> Order:
+    def _order(self, sequence: int, body: bytes) -> SimOrder:
         raw = orjson.loads(body)
         name = raw.pop("product")
         product = self.products.get(name) or other_product(name)
@@ -181,20 +181,20 @@ class Store:
         for key, kind in _ENUMS.items():
             raw[key] = kind(raw[key])
         raw["sequence"] = sequence
-        return Order(product=product, **raw)
+        return SimOrder(product=product, **raw)
 
-    def order(self, order_id: str) -> Order | None:
+    def order(self, order_id: str) -> SimOrder | None:
         row = self.db.execute("SELECT sequence, body FROM orders WHERE order_id = ?", (order_id,)).fetchone()
         return self._order(*row) if row else None
 
-    def by_client_id(self, portfolio: str, client_order_id: str) -> Order | None:
+    def by_client_id(self, portfolio: str, client_order_id: str) -> SimOrder | None:
         row = self.db.execute(
             "SELECT sequence, body FROM orders WHERE client_order_id = ? AND portfolio = ? ORDER BY sequence LIMIT 1",
             (client_order_id, portfolio),
         ).fetchone()
         return self._order(*row) if row else None
 
-    def _rows(self, table: str, page: Page) -> list[tuple[int, bytes]]:
+    def _rows(self, table: str, page: HistoryQuery) -> list[tuple[int, bytes]]:
         clauses: list[str] = []
         values: list[Any] = []
         for clause, given in page.where:
@@ -208,21 +208,21 @@ class Store:
         sql = f"SELECT sequence, body FROM {table} {where} ORDER BY {page.order} LIMIT ? OFFSET ?"  # noqa: S608
         return self.db.execute(sql, (*values, page.limit, page.offset)).fetchall()
 
-    def orders(self, page: Page) -> list[Order]:
+    def orders(self, page: HistoryQuery) -> list[SimOrder]:
         return [self._order(sequence, body) for sequence, body in self._rows("orders", page)]
 
-    def fills(self, page: Page) -> list[Fill]:
+    def fills(self, page: HistoryQuery) -> list[SimFill]:
         found = []
         for sequence, body in self._rows("fills", page):
             row = orjson.loads(body)
             row[8], row[9] = int(row[8]), int(row[9])
-            found.append(replace(Fill(*row), sequence=sequence))
+            found.append(replace(SimFill(*row), sequence=sequence))
         return found
 
-    def fills_of(self, order_id: str | None) -> list[Fill]:
+    def fills_of(self, order_id: str | None) -> list[SimFill]:
         """One order's fills, oldest first; all fills for None."""
         where = [("order_id = ?", (order_id,))] if order_id is not None else []
-        return self.fills(Page(where, limit=-1, order="sequence"))
+        return self.fills(HistoryQuery(where, limit=-1, order="sequence"))
 
     def volume_usd(self, since_us: int) -> tuple[float, float]:
         row = self.db.execute("SELECT total(usd), total(fee_usd) FROM fills WHERE time_us >= ?", (since_us,)).fetchone()

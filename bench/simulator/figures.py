@@ -24,9 +24,9 @@ import jwt
 from websockets.asyncio.client import connect
 
 from bench.simulator.served import Served, serve
-from simulator.core.book import Book, Demand
+from simulator.core.book import Demand, OrderBook
 from simulator.core.draws import Draws
-from simulator.core.orders import Kind, Order, TimeInForce
+from simulator.core.orders import OrderType, SimOrder, TimeInForce
 from simulator.core.products import DEFAULT_PRODUCTS
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.times import rfc3339
@@ -55,7 +55,7 @@ class Figure:
 
 def book_events(count: int = 300_000) -> Figure:
     """Quotes, cancels, orders that join and leave, and takers, against one book."""
-    draws, book, resting = Draws("bench"), Book(), []
+    draws, book, resting = Draws("bench"), OrderBook(), []
     product = DEFAULT_PRODUCTS[0]
     for i in range(200):
         book.bids.set_crowd(100_000 - i, 1000)
@@ -69,8 +69,8 @@ def book_events(count: int = 300_000) -> Figure:
         if what < 6:
             side.set_crowd(tick, size if what < 4 else 0)
         elif what < 8:
-            order = Order(
-                order_id="", client_order_id="", portfolio="a", product=product, buys=buys, kind=Kind.LIMIT,
+            order = SimOrder(
+                order_id="", client_order_id="", portfolio="a", product=product, buys=buys, kind=OrderType.LIMIT,
                 tif=TimeInForce.GTC, config_key="", config={}, created_us=0, maker_ppm=0, taker_ppm=0, leaves=size,
                 limit=tick,
             )  # fmt: skip

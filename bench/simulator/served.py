@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from simulator.core.bars import Bar, Print
+from simulator.core.bars import Print, SimBar
 from simulator.core.faults import Faults
-from simulator.core.products import DEFAULT_PRODUCTS, Product, other_product
+from simulator.core.products import DEFAULT_PRODUCTS, SimProduct, other_product
 from simulator.core.synthetic import TEMPERS, Synthetic
-from simulator.core.tape import Tape
+from simulator.core.tape import MarketSource
 from simulator.exchange import Config, Exchange
 from simulator.server.app import SimServer, wall_us
 from simulator.server.files import SimFiles, load_keys, server_context
@@ -30,12 +30,12 @@ class Still:
     begins = 0
 
     def __init__(self, count: int) -> None:
-        self.products: tuple[Product, ...] = tuple(other_product(f"P{i:03d}-USD") for i in range(count))
+        self.products: tuple[SimProduct, ...] = tuple(other_product(f"P{i:03d}-USD") for i in range(count))
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         return None
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         return None
 
     def prints(self, product_id: str, minute: int) -> list[Print]:
@@ -58,7 +58,7 @@ async def serve(folder: Path, port: int, quoted: int) -> None:
     """A server until its input closes: `quoted` products whose quotes never rest, or BTC-USD of the calm market."""
     files = SimFiles(folder)
     files.prepare()
-    tape: Tape = Still(quoted) if quoted else Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
+    tape: MarketSource = Still(quoted) if quoted else Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
     config = Config(funds="1000000000", levels=500, enforce_rate_limits=False)
     exchange = Exchange(tape, Store(files.account), config, wall_us())
     server = SimServer(exchange, load_keys(files, exchange.portfolio), Faults(1), port)

@@ -20,7 +20,7 @@ from shared.times import from_epoch_ms, iso_ms
 from simulator.api.order_views import fill_view, order_view
 from simulator.api.views import product_view
 from simulator.core import validation
-from simulator.core.orders import Order as VenueOrder
+from simulator.core.orders import SimOrder as VenueOrder
 from simulator.exchange import Exchange
 from simulator.server.files import SimFiles
 from simulator.server.setup import open_exchange

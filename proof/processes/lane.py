@@ -20,7 +20,7 @@ from proof.processes.points import POINTS, Bring, Point
 from shared.control import Cmd, NotSent, ensure_control_file, send_command
 from shared.paths import ROOT, DataPaths
 from simulator import admin
-from simulator.core.venue import Rules
+from simulator.core.venue import VenueRules
 
 LOOK_S = 0.01
 NUDGE_S = 0.3  # without an order of its own for so long, a lot is closed by command
@@ -290,7 +290,7 @@ class Lane:
         os.waitpid(pid, 0)
 
     def _judge(self) -> None:
-        assert Rules().idempotency in MODES
+        assert VenueRules().idempotency in MODES
         found = verdict.full(self.folder, BOT, FUNDS)
         self.result.breaches += [f"{name}: {text}" for name, breaches in found.items() for text in breaches]
         truth = json.loads((self.folder / "truth.json").read_bytes())

@@ -11,7 +11,7 @@ from proof.judge import money, wire
 from proof.judge.case import Unusable, load
 from simulator.core.products import DEFAULT_PRODUCTS
 from simulator.core.units import text
-from simulator.store import Page, Store
+from simulator.store import HistoryQuery, Store
 
 CHECKS = {
     "I1 FILLS": money.fills,
@@ -91,7 +91,7 @@ def _truth(account: Path, bot_name: str, funds: str) -> Mapping[str, Any]:
     products = {product.product_id: product for product in DEFAULT_PRODUCTS}
     store.products = products
     orders = [store._order(sequence, body) for sequence, body in store.db.execute("SELECT sequence, body FROM orders")]
-    fills = store.fills(Page((), -1, None, "sequence ASC"))
+    fills = store.fills(HistoryQuery((), -1, None, "sequence ASC"))
     wallets = store.db.execute("SELECT currency, total FROM wallets").fetchall()
     store.close()
     venue = {

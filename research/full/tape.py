@@ -5,9 +5,8 @@ from decimal import Decimal
 from research.data.candles import CandleSet
 from research.engine import Prepared
 from shared.money import plain
-from simulator.core.bars import Bar as SimBar
-from simulator.core.bars import Print
-from simulator.core.products import Product as SimProduct
+from simulator.core.bars import Print, SimBar
+from simulator.core.products import SimProduct
 
 DEPTH = 10**12  # base units a day: no order is large in such a book
 

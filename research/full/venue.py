@@ -14,7 +14,7 @@ from research.full.tape import DEPTH, BarTape
 from shared.money import plain
 from shared.times import from_epoch_ms, iso_ms
 from simulator.core.fees import Tier
-from simulator.core.venue import Rules as VenueRules
+from simulator.core.venue import VenueRules
 from simulator.exchange import Config
 from simulator.inprocess import HOST, LocalExchange
 from simulator.store import Store

@@ -21,7 +21,7 @@ class Right(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
+class IssuedKey:
     """A key that the venue issued: it knows the public half."""
 
     name: str
@@ -34,52 +34,52 @@ class ApiKey:
         return "EdDSA" if isinstance(self.public, Ed25519PublicKey) else "ES256"
 
 
-class Refused(Exception):
+class TokenRejected(Exception):
     """A token that does not hold; the text is for our log, the client learns only that it was refused."""
 
 
 def check(
-    token: str, keys: Mapping[str, ApiKey], now_s: float, uris: tuple[str, ...] | None, hosts: tuple[str, ...] = ()
-) -> ApiKey:
+    token: str, keys: Mapping[str, IssuedKey], now_s: float, uris: tuple[str, ...] | None, hosts: tuple[str, ...] = ()
+) -> IssuedKey:
     """The key that signed `token`. `uris`: "METHOD path" of the request, None on the stream. Raises Refused."""
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:
-        raise Refused(f"not a token: {error}") from error
+        raise TokenRejected(f"not a token: {error}") from error
     key = keys.get(str(header.get("kid", "")))
     if key is None:
-        raise Refused("unknown key")
+        raise TokenRejected("unknown key")
     if header.get("alg") != key.algorithm:
-        raise Refused("algorithm does not fit the key")
+        raise TokenRejected("algorithm does not fit the key")
     options: Any = {
         "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "verify_iss": False,
     }  # fmt: skip
     try:
         claims = jwt.decode(token, key.public, algorithms=[key.algorithm], options=options)
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise Refused(f"signature or claims: {error}") from error
+        raise TokenRejected(f"signature or claims: {error}") from error
     _check_claims(claims, key, now_s)
     if uris is not None:
         _check_uri(claims, uris, hosts)
     return key
 
 
-def _check_claims(claims: Mapping[str, Any], key: ApiKey, now_s: float) -> None:
+def _check_claims(claims: Mapping[str, Any], key: IssuedKey, now_s: float) -> None:
     if claims.get("sub") != key.name:
-        raise Refused("sub is not the key")
+        raise TokenRejected("sub is not the key")
     if claims.get("iss") not in ("cdp", "coinbase-cloud"):
-        raise Refused("iss")
+        raise TokenRejected("iss")
     not_before, expires = claims.get("nbf"), claims.get("exp")
     for value in (not_before, expires):
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Refused("nbf or exp missing")
+            raise TokenRejected("nbf or exp missing")
     assert isinstance(not_before, int | float) and isinstance(expires, int | float)
     if not expires > now_s:
-        raise Refused(f"expired {now_s - expires:.0f} s ago")
+        raise TokenRejected(f"expired {now_s - expires:.0f} s ago")
     if not not_before <= now_s + LEEWAY_S:
-        raise Refused(f"not valid for another {not_before - now_s:.0f} s")
+        raise TokenRejected(f"not valid for another {not_before - now_s:.0f} s")
     if not expires - not_before <= LIFETIME_S:
-        raise Refused("lives too long")
+        raise TokenRejected("lives too long")
 
 
 def _check_uri(claims: Mapping[str, Any], wanted: tuple[str, ...], hosts: tuple[str, ...]) -> None:
@@ -89,12 +89,12 @@ def _check_uri(claims: Mapping[str, Any], wanted: tuple[str, ...], hosts: tuple[
     if claimed is None and isinstance(uris, list) and uris:
         claimed = uris[0]
     if not isinstance(claimed, str):
-        raise Refused("no uri")
+        raise TokenRejected("no uri")
     method, _, rest = claimed.partition(" ")
     for scheme in ("https://", "http://"):
         rest = rest.removeprefix(scheme)
     host, slash, path = rest.partition("/")
     if f"{method} {slash}{path}" not in wanted:
-        raise Refused(f"uri {claimed!r} is not {wanted[0]!r}")
+        raise TokenRejected(f"uri {claimed!r} is not {wanted[0]!r}")
     if host != REAL_HOST and host not in hosts:
-        raise Refused(f"host {host!r}")
+        raise TokenRejected(f"host {host!r}")

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from simulator.api.http import Request, Response, error, unauthorized
+from simulator.api.http import HttpRequest, Response, error, unauthorized
 from simulator.api.service import Service
 from simulator.core.draws import Draws
-from simulator.core.faults import Armed, Fault, Faults
+from simulator.core.faults import ArmedFault, Fault, Faults
 
 _HTML = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
 
@@ -39,7 +39,7 @@ class Courier:
         late = self.faults.strike(Fault.QUEUE_DELAY, now_us, what) if self.faults.armed else None
         return int(late.number("ms", 2000) * 1000) if late else 0
 
-    def deliver(self, request: Request) -> Delivery:
+    def deliver(self, request: HttpRequest) -> Delivery:
         """Answer one request at the exchange's present time."""
         now_us = self._service.api.exchange.now_us
         faults = self.faults
@@ -74,7 +74,7 @@ def _html(status: int) -> Response:
     return Response(status, _HTML % (status, status), "text/html; charset=utf-8")
 
 
-def _rate_limited(armed: Armed) -> Response:
+def _rate_limited(armed: ArmedFault) -> Response:
     body = armed.params.get("body", "json")
     if body == "unauthorized":
         return unauthorized().response
@@ -85,7 +85,7 @@ def _rate_limited(armed: Armed) -> Response:
     return Response(429, b'{"errors":[{"id":"rate_limit_exceeded","message":"Too many requests"}]}')
 
 
-def _broken(armed: Armed) -> Response:
+def _broken(armed: ArmedFault) -> Response:
     status = int(armed.number("status", 503))
     if armed.params.get("body", "html") == "html":
         return _html(status)

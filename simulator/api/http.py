@@ -9,7 +9,7 @@ import orjson
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One request. `path` is percent-decoded; `query` keeps repeated keys in order; header names are lower case."""
 
     method: str
@@ -21,10 +21,10 @@ class Request:
     raw_path: str = ""  # as it came, percent-encoded
 
     @staticmethod
-    def of(method: str, target: str, headers: Mapping[str, str], body: bytes, client: str = "") -> "Request":
+    def of(method: str, target: str, headers: Mapping[str, str], body: bytes, client: str = "") -> "HttpRequest":
         """From a request line's target."""
         path, _, query = target.partition("?")
-        return Request(method, unquote(path), parse_qsl(query, keep_blank_values=True), headers, body, client, path)
+        return HttpRequest(method, unquote(path), parse_qsl(query, keep_blank_values=True), headers, body, client, path)
 
     def one(self, name: str, default: str = "") -> str:
         """The last value of a query key."""
@@ -109,7 +109,7 @@ def internal() -> Response:
     return error(500, "INTERNAL", "internal error")
 
 
-def whole(request: Request, name: str, default: int | None = None) -> int:
+def whole(request: HttpRequest, name: str, default: int | None = None) -> int:
     """A whole number of the query. Raises ApiError 400 when it is absent without default, or none."""
     value = request.one(name)
     if not value:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from simulator.core.orders import Fill, Kind, Order, Status
-from simulator.core.products import Product
+from simulator.core.orders import OrderStatus, OrderType, SimFill, SimOrder
+from simulator.core.products import SimProduct
 from simulator.core.times import rfc3339
 from simulator.core.units import ratio_text, text
 
 
-def completion(order: Order) -> str:
+def completion(order: SimOrder) -> str:
     """Percent filled, two digits, as the venue writes it."""
-    if order.status is Status.FILLED:
+    if order.status is OrderStatus.FILLED:
         return "100.00"
     if order.quote is not None:
         done, whole = order.filled_value + order.fees, order.quote
@@ -20,20 +20,20 @@ def completion(order: Order) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}" if hundredths else "0"
 
 
-def average_price(order: Order) -> str:
+def average_price(order: SimOrder) -> str:
     if not order.filled:
         return "0"
     return ratio_text(order.filled_value, order.filled * order.product.step, 16)
 
 
-def value_after_fees(order: Order) -> int:
+def value_after_fees(order: SimOrder) -> int:
     return order.filled_value + order.fees if order.buys else order.filled_value - order.fees
 
 
-def order_view(order: Order, user_id: str) -> dict[str, Any]:
+def order_view(order: SimOrder, user_id: str) -> dict[str, Any]:
     """An order as the historical endpoints give it."""
     product = order.product
-    attached = order.kind is Kind.BRACKET and bool(order.parent)  # to an entry, whose filled size it works with
+    attached = order.kind is OrderType.BRACKET and bool(order.parent)  # to an entry, whose filled size it works with
     return {
         "order_id": order.order_id,
         "product_id": product.product_id,
@@ -50,7 +50,7 @@ def order_view(order: Order, user_id: str) -> dict[str, Any]:
         "fee": "",
         "number_of_fills": str(order.fills),
         "filled_value": text(order.filled_value),
-        "pending_cancel": order.status is Status.CANCEL_QUEUED,
+        "pending_cancel": order.status is OrderStatus.CANCEL_QUEUED,
         "size_in_quote": order.quote is not None,
         "total_fees": text(order.fees),
         "size_inclusive_of_fees": order.quote is not None,
@@ -58,7 +58,7 @@ def order_view(order: Order, user_id: str) -> dict[str, Any]:
         "trigger_status": order.trigger.value,
         "order_type": order.kind.value,
         "reject_reason": order.reject_reason or "REJECT_REASON_UNSPECIFIED",
-        "settled": order.status is Status.FILLED or (not order.open and order.filled > 0),
+        "settled": order.status is OrderStatus.FILLED or (not order.open and order.filled > 0),
         "product_type": "SPOT",
         "reject_message": order.reject_message,
         "cancel_message": order.cancel_message,
@@ -86,9 +86,9 @@ def order_view(order: Order, user_id: str) -> dict[str, Any]:
     }
 
 
-def pending_replace(order: Order) -> dict[str, str] | None:
+def pending_replace(order: SimOrder) -> dict[str, str] | None:
     """The edit that waits in the engine."""
-    if order.status is not Status.EDIT_QUEUED or order.wish is None:
+    if order.status is not OrderStatus.EDIT_QUEUED or order.wish is None:
         return None
     limit, steps = order.wish[0] or 0, order.wish[1] or 0
     return {
@@ -111,7 +111,7 @@ def commission_view(fees: int) -> dict[str, str]:
     }
 
 
-def fill_view(fill: Fill, product: Product, user_id: str) -> dict[str, Any]:
+def fill_view(fill: SimFill, product: SimProduct, user_id: str) -> dict[str, Any]:
     return {
         "entry_id": fill.entry_id,
         "trade_id": fill.trade_id,
@@ -136,12 +136,13 @@ def fill_view(fill: Fill, product: Product, user_id: str) -> dict[str, Any]:
 
 
 _TYPES = {
-    Kind.MARKET: "Market", Kind.LIMIT: "Limit", Kind.STOP_LIMIT: "Stop Limit", Kind.BRACKET: "Bracket",
-    Kind.TWAP: "TWAP", Kind.SCALED: "Scaled",
+    OrderType.MARKET: "Market", OrderType.LIMIT: "Limit", OrderType.STOP_LIMIT: "Stop Limit",
+    OrderType.BRACKET: "Bracket", OrderType.TWAP: "TWAP",
+    OrderType.SCALED: "Scaled",
 }  # fmt: skip
 
 
-def leaves_text(order: Order) -> str:
+def leaves_text(order: SimOrder) -> str:
     """What may still fill: base units, or quote money for an order sized by it."""
     if not order.open:
         return "0"
@@ -150,7 +151,7 @@ def leaves_text(order: Order) -> str:
     return order.product.size_text(order.leaves)
 
 
-def user_order_view(order: Order, *, capitals: bool) -> dict[str, Any]:
+def user_order_view(order: SimOrder, *, capitals: bool) -> dict[str, Any]:
     """An order as the user channel gives it: cumulative, most numbers as text."""
     product = order.product
     never = "0001-01-01T00:00:00Z"

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.api import auth
-from simulator.api.auth import ApiKey, Right
+from simulator.api.auth import IssuedKey, Right
 from simulator.api.http import (
     ApiError,
-    Request,
+    HttpRequest,
     Response,
     bad_request,
     error,
@@ -32,7 +32,7 @@ class Api:
     """What a route needs: the exchange, the keys, and who asks."""
 
     exchange: Exchange
-    keys: dict[str, ApiKey]
+    keys: dict[str, IssuedKey]
     hosts: tuple[str, ...] = ()
     private: Buckets = field(default_factory=lambda: Buckets(30, 30))
     public: Buckets = field(default_factory=lambda: Buckets(10, 10))
@@ -112,7 +112,7 @@ class Service:
         self.api = api
         self.router = router
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> Response:
         """The answer to one request, at the exchange's present time."""
         try:
             return self._answer(request)
@@ -124,7 +124,7 @@ class Service:
             log.exception("request.failed method=%s path=%s", request.method, request.path[:200])
             return internal()
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: HttpRequest) -> Response:
         path = as_routed(request.path)
         found = self.router.find(request.method, path)
         if found is None:
@@ -145,7 +145,7 @@ class Service:
         if self.api.enforce_limits and not buckets.take(who, self.api.exchange.now_us):
             raise rate_limited()
 
-    def _authenticate(self, request: Request, routed: str) -> ApiKey:
+    def _authenticate(self, request: HttpRequest, routed: str) -> IssuedKey:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise unauthorized()
@@ -154,10 +154,10 @@ class Service:
         uris = tuple(f"{request.method} {path}" for path in paths)
         try:
             return auth.check(token.strip(), self.api.keys, self.api.now_us / 1e6, uris, hosts)
-        except auth.Refused as refused:
+        except auth.TokenRejected as refused:
             log.info("auth.refused path=%s reason=%s", request.path[:200], refused)
             raise unauthorized() from None
 
 
-def keys_by_name(keys: list[ApiKey]) -> Mapping[str, ApiKey]:
+def keys_by_name(keys: list[IssuedKey]) -> Mapping[str, IssuedKey]:
     return {key.name: key for key in keys}

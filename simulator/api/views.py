@@ -3,11 +3,11 @@
 from typing import Any
 
 from simulator.core.accounts import Wallet
-from simulator.core.bars import Bar
-from simulator.core.products import FIAT, Product
+from simulator.core.bars import SimBar
+from simulator.core.products import FIAT, SimProduct
 from simulator.core.times import rfc3339
 from simulator.core.units import ONE, ratio_text, text
-from simulator.core.venue import Market, Trade
+from simulator.core.venue import MarketState, PublicTrade
 from simulator.exchange import Exchange
 
 
@@ -15,7 +15,7 @@ def percent_change(now: int, before: int) -> str:
     return ratio_text((now - before) * 100, before) if before else "0"
 
 
-def product_view(exchange: Exchange, product: Product, *, tradability: bool = False) -> dict[str, Any]:
+def product_view(exchange: Exchange, product: SimProduct, *, tradability: bool = False) -> dict[str, Any]:
     """One product, as `GET /products/{id}` gives it."""
     market = exchange.venue.market(product.product_id)
     assert market is not None
@@ -78,7 +78,7 @@ def product_view(exchange: Exchange, product: Product, *, tradability: bool = Fa
     }
 
 
-def candle_view(product: Product, start_s: int, bar: Bar) -> dict[str, str]:
+def candle_view(product: SimProduct, start_s: int, bar: SimBar) -> dict[str, str]:
     return {
         "start": str(start_s),
         "low": product.price_text(bar.low),
@@ -89,7 +89,7 @@ def candle_view(product: Product, start_s: int, bar: Bar) -> dict[str, str]:
     }
 
 
-def trade_view(product: Product, trade: Trade) -> dict[str, str]:
+def trade_view(product: SimProduct, trade: PublicTrade) -> dict[str, str]:
     return {
         "trade_id": str(trade.trade_id),
         "product_id": product.product_id,
@@ -103,11 +103,11 @@ def trade_view(product: Product, trade: Trade) -> dict[str, str]:
     }
 
 
-def levels_view(product: Product, levels: list[tuple[int, int]]) -> list[dict[str, str]]:
+def levels_view(product: SimProduct, levels: list[tuple[int, int]]) -> list[dict[str, str]]:
     return [{"price": product.price_text(tick), "size": product.size_text(steps)} for tick, steps in levels]
 
 
-def book_view(exchange: Exchange, product: Product, market: Market, limit: int | None) -> dict[str, Any]:
+def book_view(exchange: Exchange, product: SimProduct, market: MarketState, limit: int | None) -> dict[str, Any]:
     """`pricebook`."""
     return {
         "product_id": product.product_id,

@@ -35,7 +35,7 @@ class Wallet:
 
 
 @dataclass(slots=True)
-class Portfolio:
+class PortfolioRecord:
     uuid: str
     name: str
     kind: str = "CONSUMER"
@@ -47,7 +47,7 @@ class Accounts:
     """All wallets, with the two accounts that make the sums whole."""
 
     wallets: dict[tuple[str, str], Wallet] = field(default_factory=dict)
-    portfolios: dict[str, Portfolio] = field(default_factory=dict)
+    portfolios: dict[str, PortfolioRecord] = field(default_factory=dict)
     world: dict[str, int] = field(default_factory=dict)
     fees: dict[str, int] = field(default_factory=dict)
     changed: set[tuple[str, str]] = field(default_factory=set)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator.core.lifecycle import Reject
-from simulator.core.products import Product
+from simulator.core.products import SimProduct
 from simulator.core.units import parse
 
 
@@ -26,7 +26,7 @@ def number(inner: Mapping[str, Any], name: str) -> int | None:
     return atoms
 
 
-def price(product: Product, inner: Mapping[str, Any], name: str) -> int:
+def price(product: SimProduct, inner: Mapping[str, Any], name: str) -> int:
     """Whole ticks of a price that must be there. Raises Malformed or Reject."""
     atoms = number(inner, name)
     if atoms is None:
@@ -46,7 +46,7 @@ def limit_atoms(text: str) -> int:
     return atoms
 
 
-def base_steps(product: Product, atoms: int) -> int:
+def base_steps(product: SimProduct, atoms: int) -> int:
     """Whole steps of a size within the product's bounds. Raises Reject."""
     steps, rest = divmod(atoms, product.step)
     if rest:
@@ -55,7 +55,7 @@ def base_steps(product: Product, atoms: int) -> int:
     return steps
 
 
-def check_base(product: Product, atoms: int) -> None:
+def check_base(product: SimProduct, atoms: int) -> None:
     """Refuse a size out of the product's bounds."""
     if atoms < limit_atoms(product.base_min_size):
         raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL")
@@ -63,7 +63,7 @@ def check_base(product: Product, atoms: int) -> None:
         raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too large", "PREVIEW_INVALID_BASE_SIZE_TOO_LARGE")
 
 
-def quote_atoms(product: Product, atoms: int) -> int:
+def quote_atoms(product: SimProduct, atoms: int) -> int:
     """A quote size on its grid and within the product's bounds. Raises Reject."""
     if atoms % limit_atoms(product.quote_increment):
         raise Reject(
@@ -73,7 +73,7 @@ def quote_atoms(product: Product, atoms: int) -> int:
     return atoms
 
 
-def check_notional(product: Product, value: int) -> None:
+def check_notional(product: SimProduct, value: int) -> None:
     """Refuse an order whose worth in quote money is out of the product's bounds."""
     if value < limit_atoms(product.quote_min_size):
         raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL")
@@ -82,7 +82,7 @@ def check_notional(product: Product, value: int) -> None:
 
 
 def sizes(
-    product: Product, inner: Mapping[str, Any], *, buys: bool, market: bool = False, by_quote: bool = True
+    product: SimProduct, inner: Mapping[str, Any], *, buys: bool, market: bool = False, by_quote: bool = True
 ) -> tuple[int | None, int | None]:
     """(steps, quote atoms): exactly one of the two. `by_quote`: whether this kind of order may be sized by quote."""
     base, quote = number(inner, "base_size"), number(inner, "quote_size")

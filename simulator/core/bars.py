@@ -12,7 +12,7 @@ from typing import NamedTuple
 from simulator.core.draws import Draws
 
 
-class Bar(NamedTuple):
+class SimBar(NamedTuple):
     """Prices in ticks, volume in steps. A bar of volume 0 had no trade: it is never sent as a candle."""
 
     open: int
@@ -31,7 +31,7 @@ class Print(NamedTuple):
     maker_buys: bool  # True: the taker sold, the print is at the bid
 
 
-def fold(bars: Iterable[Bar]) -> Bar | None:
+def fold(bars: Iterable[SimBar]) -> SimBar | None:
     """The bar of several in order; None when none of them traded."""
     open_ = high = low = close = volume = 0
     for bar in bars:
@@ -41,10 +41,10 @@ def fold(bars: Iterable[Bar]) -> Bar | None:
             open_, high, low = bar.open, bar.high, bar.low
         high, low, close = max(high, bar.high), min(low, bar.low), bar.close
         volume += bar.volume
-    return Bar(open_, high, low, close, volume) if volume else None
+    return SimBar(open_, high, low, close, volume) if volume else None
 
 
-def _path(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, rough: int) -> list[int]:
+def _path(draws: Draws, bar: SimBar, count: int, high_at: int, low_at: int, rough: int) -> list[int]:
     """count + 1 prices from open to close that lean to the high in part `high_at` and the low in `low_at`."""
     anchors = [(0, bar.open), (count, bar.close)]
     taken = 0
@@ -67,7 +67,7 @@ def _path(draws: Draws, bar: Bar, count: int, high_at: int, low_at: int, rough: 
     return path
 
 
-def _extremes(draws: Draws, bar: Bar, count: int) -> tuple[int, int]:
+def _extremes(draws: Draws, bar: SimBar, count: int) -> tuple[int, int]:
     """Parts that hold the high and the low: two of them, and in a bar with a clear direction in its order."""
     one = draws.below(count)
     other = (one + 1 + draws.below(count - 1)) % count
@@ -79,13 +79,13 @@ def _extremes(draws: Draws, bar: Bar, count: int) -> tuple[int, int]:
 
 def split(
     draws: Draws,
-    bar: Bar,
+    bar: SimBar,
     count: int,
     wick: int,
     quiet: int = 0,
     extremes: tuple[int, int] | None = None,
     least: tuple[int, int] = (0, 0),
-) -> list[Bar]:
+) -> list[SimBar]:
     """`bar` as `count` shorter ones that fold back to it exactly.
 
     `wick`: usual length of a wick beyond `least` (up, down), in ticks. `quiet`: per mille of parts without a trade.
@@ -98,15 +98,15 @@ def split(
     for i in range(count):
         first, last = path[i], path[i + 1]
         if not volumes[i]:
-            parts.append(Bar(first, first, first, first, 0))
+            parts.append(SimBar(first, first, first, first, 0))
             continue
         high = min(bar.high, max(first, last) + least[0] + abs(draws.bell(wick)))
         low = max(bar.low, min(first, last) - least[1] - abs(draws.bell(wick)))
-        parts.append(Bar(first, high, low, last, volumes[i]))
+        parts.append(SimBar(first, high, low, last, volumes[i]))
     return _pinned(parts, bar, high_at, low_at)
 
 
-def follow(draws: Draws, bar: Bar, path: list[int], wick: int, quiet: int) -> list[Bar]:
+def follow(draws: Draws, bar: SimBar, path: list[int], wick: int, quiet: int) -> list[SimBar]:
     """`bar` as len(path) - 1 shorter ones along a path of prices that stays inside it, folding back to it exactly.
 
     The path's highest and lowest points get the bar's high and low. `wick`, `quiet`: see `split`. A wick that would
@@ -120,17 +120,17 @@ def follow(draws: Draws, bar: Bar, path: list[int], wick: int, quiet: int) -> li
     for i in range(count):
         first, last = path[i], path[i + 1]
         if not volumes[i]:
-            parts.append(Bar(first, first, first, first, 0))
+            parts.append(SimBar(first, first, first, first, 0))
             continue
         top, bottom = max(first, last), min(first, last)
         high, low = top + abs(draws.bell(wick)), bottom - abs(draws.bell(wick))
         high = high if high < bar.high else top + draws.below(bar.high - top + 1)
         low = low if low > bar.low else bottom - draws.below(bottom - bar.low + 1)
-        parts.append(Bar(first, high, low, last, volumes[i]))
+        parts.append(SimBar(first, high, low, last, volumes[i]))
     return _pinned(parts, bar, high_at, low_at)
 
 
-def _volumes(draws: Draws, bar: Bar, path: list[int], quiet: int, kept: tuple[int, int]) -> list[int]:
+def _volumes(draws: Draws, bar: SimBar, path: list[int], quiet: int, kept: tuple[int, int]) -> list[int]:
     """The volume of each part: more where the path moves; `path` stands still where a part is without a trade.
 
     `kept`: parts that trade in any case, beside the first and the last.
@@ -149,7 +149,7 @@ def _volumes(draws: Draws, bar: Bar, path: list[int], quiet: int, kept: tuple[in
     return draws.split(bar.volume, weights)
 
 
-def _pinned(parts: list[Bar], bar: Bar, high_at: int, low_at: int) -> list[Bar]:
+def _pinned(parts: list[SimBar], bar: SimBar, high_at: int, low_at: int) -> list[SimBar]:
     """The parts with the bar's open, close, high and low put where they belong, in parts that traded."""
     traded = [i for i, part in enumerate(parts) if part.volume]
     if not traded:
@@ -167,15 +167,15 @@ def _pinned(parts: list[Bar], bar: Bar, high_at: int, low_at: int) -> list[Bar]:
     return parts
 
 
-def _with_open(bar: Bar, price: int) -> Bar:
+def _with_open(bar: SimBar, price: int) -> SimBar:
     return bar._replace(open=price, high=max(bar.high, price), low=min(bar.low, price))
 
 
-def _with_close(bar: Bar, price: int) -> Bar:
+def _with_close(bar: SimBar, price: int) -> SimBar:
     return bar._replace(close=price, high=max(bar.high, price), low=min(bar.low, price))
 
 
-def walk(draws: Draws, bar: Bar, length_us: int, usual: int) -> list[Print]:
+def walk(draws: Draws, bar: SimBar, length_us: int, usual: int) -> list[Print]:
     """The trades of one minute: first at the open, last at the close, high and low touched, volume exact.
 
     `usual`: about how many trades. Times come in bursts; equal keys give equal trades.
@@ -198,7 +198,7 @@ def walk(draws: Draws, bar: Bar, length_us: int, usual: int) -> list[Print]:
     return prints
 
 
-def _prices(draws: Draws, bar: Bar, count: int) -> list[int]:
+def _prices(draws: Draws, bar: SimBar, count: int) -> list[int]:
     """`count` prices from open to close through both extremes, in random order of the two."""
     nearer_low = bar.open - bar.low <= bar.high - bar.open
     low_first = nearer_low if draws.chance(700) else not nearer_low
@@ -215,7 +215,7 @@ def _prices(draws: Draws, bar: Bar, count: int) -> list[int]:
     return prices
 
 
-def _squeezed(bar: Bar, length_us: int) -> list[Print]:
+def _squeezed(bar: SimBar, length_us: int) -> list[Print]:
     """A minute of very few steps: the extremes that fit, the close last."""
     kept = list(dict.fromkeys((bar.open, bar.high, bar.low, bar.close)))[: bar.volume]
     if kept[-1] != bar.close:

@@ -8,7 +8,7 @@ the queue never gets better but by trades and cancels before it.
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
-from simulator.core.orders import Order
+from simulator.core.orders import SimOrder
 
 
 class Match(NamedTuple):
@@ -16,7 +16,7 @@ class Match(NamedTuple):
 
     tick: int
     steps: int
-    maker: Order | None
+    maker: SimOrder | None
     own: bool = False
 
 
@@ -25,12 +25,12 @@ class Queued:
 
     __slots__ = ("ahead", "order")
 
-    def __init__(self, ahead: int, order: Order) -> None:
+    def __init__(self, ahead: int, order: SimOrder) -> None:
         self.ahead = ahead  # steps of the crowd between the order before and this one
         self.order = order
 
 
-class Side:
+class BookSide:
     """Bids or asks. `sign` is +1 for bids: keys are sign * tick, ascending, so that the best is last."""
 
     __slots__ = ("changed", "crowd", "keys", "orders", "sign")
@@ -94,7 +94,7 @@ class Side:
         else:
             del self.keys[bisect_left(self.keys, key)]
 
-    def join(self, order: Order) -> None:
+    def join(self, order: SimOrder) -> None:
         """Queue `order` at its limit, behind all who are there."""
         tick = order.limit_price
         crowd = self.crowd.get(tick, 0)
@@ -106,7 +106,7 @@ class Side:
         queue.append(Queued(crowd - sum(place.ahead for place in queue), order))
         self.changed.add(tick)
 
-    def leave(self, order: Order) -> None:
+    def leave(self, order: SimOrder) -> None:
         """Take `order` out of its queue; the crowd before it moves up to the next order."""
         tick = order.limit_price
         queue = self.orders[tick]
@@ -188,16 +188,16 @@ class Demand:
             self.steps -= steps
 
 
-class Book:
+class OrderBook:
     """Both sides of one product."""
 
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids = Side(1)
-        self.asks = Side(-1)
+        self.bids = BookSide(1)
+        self.asks = BookSide(-1)
 
-    def side(self, buys: bool) -> Side:
+    def side(self, buys: bool) -> BookSide:
         """Where orders of that side rest."""
         return self.bids if buys else self.asks
 

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from simulator.core.bars import Bar, fold
-from simulator.core.tape import MINUTE_US, Tape
-from simulator.core.venue import Trade
+from simulator.core.bars import SimBar, fold
+from simulator.core.tape import MINUTE_US, MarketSource
+from simulator.core.venue import PublicTrade
 
 KEPT_MINUTES = 2000
 
@@ -21,17 +21,17 @@ class DayFigures(NamedTuple):
     year_low: int
 
 
-class Candles:
+class CandleSeries:
     """One product's candles."""
 
-    def __init__(self, tape: Tape, product_id: str, start_us: int) -> None:
+    def __init__(self, tape: MarketSource, product_id: str, start_us: int) -> None:
         self._tape = tape
         self._product_id = product_id
         self._live_from = start_us // MINUTE_US  # this minute and later ones are known from trades
-        self._live: dict[int, Bar] = {}
+        self._live: dict[int, SimBar] = {}
         self._figures: tuple[int, DayFigures] | None = None
-        self._before: tuple[int, Bar | None] = (-1, None)  # the twenty-four hours before the last ones, by hour
-        self._year: tuple[int, Bar | None] = (-1, None)  # the closed days of a year, by day
+        self._before: tuple[int, SimBar | None] = (-1, None)  # the twenty-four hours before the last ones, by hour
+        self._year: tuple[int, SimBar | None] = (-1, None)  # the closed days of a year, by day
         self._gaps: list[tuple[int, int]] = []  # minutes, first and after the last, that were not played
         self._count_up_to(start_us)
 
@@ -41,7 +41,7 @@ class Candles:
         for print_ in self._tape.prints(self._product_id, minute):
             at = minute * MINUTE_US + print_.offset_us
             if at <= now_us:
-                self.add(Trade(0, print_.tick, print_.steps, at, print_.maker_buys))
+                self.add(PublicTrade(0, print_.tick, print_.steps, at, print_.maker_buys))
 
     def leap(self, from_us: int, now_us: int) -> None:
         """Nothing was played from one time to the other: the tape says what those minutes were."""
@@ -51,16 +51,16 @@ class Candles:
         self._figures = None
         self._count_up_to(now_us)
 
-    def add(self, trade: Trade) -> None:
+    def add(self, trade: PublicTrade) -> None:
         """Count a print."""
         minute = trade.time_us // MINUTE_US
         bar = self._live.get(minute)
         if bar is None:
-            self._live[minute] = Bar(trade.tick, trade.tick, trade.tick, trade.tick, trade.steps)
+            self._live[minute] = SimBar(trade.tick, trade.tick, trade.tick, trade.tick, trade.steps)
             if len(self._live) > KEPT_MINUTES:
                 self._forget(next(iter(self._live)))
             return
-        self._live[minute] = Bar(
+        self._live[minute] = SimBar(
             bar.open, max(bar.high, trade.tick), min(bar.low, trade.tick), trade.tick, bar.volume + trade.steps
         )
 
@@ -72,14 +72,14 @@ class Candles:
         if learn is not None:
             learn(self._product_id, 60, [(minute * 60, bar)])
 
-    def minute(self, minute: int) -> Bar | None:
+    def minute(self, minute: int) -> SimBar | None:
         if minute < self._live_from:
             return self._tape.minute(self._product_id, minute)
         if any(first <= minute < last for first, last in self._gaps):
             return self._tape.minute(self._product_id, minute)
         return self._live.get(minute)
 
-    def bar(self, start_s: int, seconds: int, now_us: int) -> Bar | None:
+    def bar(self, start_s: int, seconds: int, now_us: int) -> SimBar | None:
         """The bucket's bar as it stands now; None = nothing traded yet."""
         if start_s * 1_000_000 > now_us:
             return None
@@ -100,7 +100,7 @@ class Candles:
         parts.extend(bar for m in range(minute, last) if (bar := self.minute(m)))
         return fold(parts)
 
-    def window(self, start_s: int, end_s: int, seconds: int, now_us: int) -> list[tuple[int, Bar]]:
+    def window(self, start_s: int, end_s: int, seconds: int, now_us: int) -> list[tuple[int, SimBar]]:
         """(start, bar) of the buckets with start_s <= start <= end_s that traded, newest first."""
         first = -(-start_s // seconds) * seconds
         last = min(end_s, now_us // 1_000_000) // seconds * seconds
@@ -126,13 +126,13 @@ class Candles:
             year_high=max(figures.year_high, live.high), year_low=min(figures.year_low, live.low),
         )  # fmt: skip
 
-    def _day_before(self, hour: int) -> Bar | None:
+    def _day_before(self, hour: int) -> SimBar | None:
         if self._before[0] != hour:
             parts = (self._tape.bar(self._product_id, h * 3600, 3600) for h in range(hour - 48, hour - 24))
             self._before = (hour, fold(p for p in parts if p))
         return self._before[1]
 
-    def _year_before(self, today: int) -> Bar | None:
+    def _year_before(self, today: int) -> SimBar | None:
         if self._year[0] != today:
             days = (self._tape.bar(self._product_id, d * 86_400, 86_400) for d in range(today - 364, today))
             self._year = (today, fold(d for d in days if d))
@@ -146,7 +146,7 @@ class Candles:
         before = self._day_before(hour)
         year = fold(p for p in (self._year_before(minute // 1440), day) if p)
         if day is None:
-            last = next((bar for bar in self._live.values()), Bar(1, 1, 1, 1, 0))
+            last = next((bar for bar in self._live.values()), SimBar(1, 1, 1, 1, 0))
             return DayFigures(last.open, last.high, last.low, 0, 0, last.high, last.low)
         year = year or day
         return DayFigures(day.open, day.high, day.low, day.volume, before.volume if before else 0, year.high, year.low)

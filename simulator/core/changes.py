@@ -9,9 +9,9 @@ from typing import NamedTuple
 from simulator.core.accounts import Insufficient
 from simulator.core.execution import finish, leave_book, needed_hold, set_hold
 from simulator.core.lifecycle import Reject, check_band, insufficient, work
-from simulator.core.orders import Kind, Order, Status, TimeInForce, Trigger
+from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce, Trigger
 from simulator.core.times import rfc3339
-from simulator.core.venue import Market, Venue
+from simulator.core.venue import ExchangeState, MarketState
 
 MAX_EDITS = 500  # of one order
 
@@ -24,13 +24,15 @@ class Edit(NamedTuple):
     stop: int | None = None
 
 
-def ask_cancel(venue: Venue, order: Order, now_us: int, wait_us: int, message: str = "User requested cancel") -> None:
+def ask_cancel(
+    venue: ExchangeState, order: SimOrder, now_us: int, wait_us: int, message: str = "User requested cancel"
+) -> None:
     """Queue the cancel of an open order; it is carried out `wait_us` later, at once for 0."""
     for leg in open_legs(venue, order):
-        if leg.status is not Status.CANCEL_QUEUED:
+        if leg.status is not OrderStatus.CANCEL_QUEUED:
             ask_cancel(venue, leg, now_us, wait_us, message)
     order.wish = None  # a cancel overtakes an edit that waits
-    order.move(Status.CANCEL_QUEUED)
+    order.move(OrderStatus.CANCEL_QUEUED)
     order.cancel_message = message
     if order.legs:
         venue.changed(order)  # ends with its last leg
@@ -38,22 +40,22 @@ def ask_cancel(venue: Venue, order: Order, now_us: int, wait_us: int, message: s
         _queue(venue, order, now_us, wait_us)
 
 
-def open_legs(venue: Venue, order: Order) -> list[Order]:
+def open_legs(venue: ExchangeState, order: SimOrder) -> list[SimOrder]:
     """The orders of a scaled order that are still open."""
     return [leg for leg in map(venue.open.get, order.legs) if leg is not None]
 
 
-def ask_edit(venue: Venue, order: Order, wish: Edit, now_us: int, wait_us: int) -> None:
+def ask_edit(venue: ExchangeState, order: SimOrder, wish: Edit, now_us: int, wait_us: int) -> None:
     """Queue a wish that `check_edit` let pass. Raises Reject when money or price forbid it now."""
     market = venue.market(order.product.product_id)
     assert market is not None
     _check_affordable(venue, market, order, wish)
     order.wish = list(wish)
-    order.move(Status.EDIT_QUEUED)
+    order.move(OrderStatus.EDIT_QUEUED)
     _queue(venue, order, now_us, wait_us)
 
 
-def _queue(venue: Venue, order: Order, now_us: int, wait_us: int) -> None:
+def _queue(venue: ExchangeState, order: SimOrder, now_us: int, wait_us: int) -> None:
     order.queued_us = now_us + wait_us
     venue.changed(order)
     if wait_us > 0:
@@ -62,17 +64,17 @@ def _queue(venue: Venue, order: Order, now_us: int, wait_us: int) -> None:
         carry_out(venue, order, now_us)
 
 
-def carry_out(venue: Venue, order: Order, now_us: int) -> None:
+def carry_out(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     """Do what waited in the engine's queue."""
     market = venue.market(order.product.product_id)
     assert market is not None
     order.queued_us = None
-    if order.status is Status.CANCEL_QUEUED:
+    if order.status is OrderStatus.CANCEL_QUEUED:
         leave_book(market, order)
-        finish(venue, market, order, Status.CANCELLED, now_us, order.cancel_message)
+        finish(venue, market, order, OrderStatus.CANCELLED, now_us, order.cancel_message)
         return
     wish, order.wish = Edit(*order.wish or (0, 0)), None
-    order.move(Status.OPEN)
+    order.move(OrderStatus.OPEN)
     try:
         if check_edit(order, wish) is None:  # else a fill came in between
             edit(venue, order, wish, now_us)
@@ -82,15 +84,15 @@ def carry_out(venue: Venue, order: Order, now_us: int) -> None:
     venue.changed(order)
 
 
-def check_edit(order: Order, wish: Edit) -> str | None:
+def check_edit(order: SimOrder, wish: Edit) -> str | None:
     """The venue's reason to refuse, or None."""
-    if order.status is Status.CANCEL_QUEUED:
+    if order.status is OrderStatus.CANCEL_QUEUED:
         return "CANNOT_EDIT_ORDER_PENDING_CANCEL"
-    if order.status is Status.EDIT_QUEUED:
+    if order.status is OrderStatus.EDIT_QUEUED:
         return "ORDER_IS_ALREADY_BEING_REPLACED"
-    if order.status is not Status.OPEN:
+    if order.status is not OrderStatus.OPEN:
         return "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
-    if order.tif is not TimeInForce.GTC or order.kind not in (Kind.LIMIT, Kind.STOP_LIMIT, Kind.BRACKET):
+    if order.tif is not TimeInForce.GTC or order.kind not in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.BRACKET):
         return "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"
     if order.quote is not None:
         return "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED"
@@ -105,7 +107,7 @@ def check_edit(order: Order, wish: Edit) -> str | None:
     return None
 
 
-def _check_affordable(venue: Venue, market: Market, order: Order, wish: Edit) -> None:
+def _check_affordable(venue: ExchangeState, market: MarketState, order: SimOrder, wish: Edit) -> None:
     """Raises the Reject that carrying out the wish at once would raise."""
     if order.post_only and market.book.crosses(order.buys, wish.limit):
         raise Reject("INVALID_LIMIT_PRICE_POST_ONLY", "", "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY")
@@ -117,7 +119,7 @@ def _check_affordable(venue: Venue, market: Market, order: Order, wish: Edit) ->
         raise insufficient()
 
 
-def _put(order: Order, wish: Edit) -> tuple[int | None, int, int | None, int | None]:
+def _put(order: SimOrder, wish: Edit) -> tuple[int | None, int, int | None, int | None]:
     """Give the order its wished terms; returns those it had."""
     before = (order.limit, order.leaves, order.steps, order.stop)
     order.limit, order.leaves, order.steps = wish.limit, wish.steps - order.filled, wish.steps
@@ -125,7 +127,7 @@ def _put(order: Order, wish: Edit) -> tuple[int | None, int, int | None, int | N
     return before
 
 
-def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
+def edit(venue: ExchangeState, order: SimOrder, wish: Edit, now_us: int) -> None:
     """Change price and total size. The place in the queue is kept only when the size alone shrinks.
 
     Raises Reject when the money does not suffice or a post-only order would cross; then nothing is changed.
@@ -133,7 +135,7 @@ def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
     market = venue.market(order.product.product_id)
     assert market is not None and order.steps is not None
     _check_affordable(venue, market, order, wish)
-    resting = order.trigger is not Trigger.PENDING or order.kind is Kind.BRACKET
+    resting = order.trigger is not Trigger.PENDING or order.kind is OrderType.BRACKET
     stays = resting and wish.limit == order.limit and wish.steps - order.filled <= order.leaves
     if resting and not stays:
         market.book.side(order.buys).leave(order)
@@ -154,12 +156,12 @@ def edit(venue: Venue, order: Order, wish: Edit, now_us: int) -> None:
         venue.changed(order)
 
 
-def _note_edit(order: Order, wish: Edit, now_us: int) -> None:
+def _note_edit(order: SimOrder, wish: Edit, now_us: int) -> None:
     """The new terms in the order's configuration, and in its history."""
     price, size = order.product.price_text(wish.limit), order.product.size_text(wish.steps)
     inner = {**order.config[order.config_key], "base_size": size, "limit_price": price}
     if wish.stop is not None:
-        name = "stop_trigger_price" if order.kind is Kind.BRACKET else "stop_price"
+        name = "stop_trigger_price" if order.kind is OrderType.BRACKET else "stop_price"
         inner[name] = order.product.price_text(wish.stop)
     order.config = {order.config_key: inner}
     order.edits = [*order.edits, {"price": price, "size": size, "replace_accept_timestamp": rfc3339(now_us)}]

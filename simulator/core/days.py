@@ -7,7 +7,7 @@ from simulator.core.draws import Draws
 FIRST_DAY = 18_262  # 2020-01-01
 
 
-class Days:
+class DayPath:
     """Deviations of the days' closes from the reference prices, in millionths; a pure function of the seed."""
 
     def __init__(self, seed: int, products: Sequence[str], step: int, drift: int = 0) -> None:

@@ -9,19 +9,19 @@ from collections import deque
 
 from simulator.core import triggers
 from simulator.core.bars import Print
-from simulator.core.book import Match, Side
+from simulator.core.book import BookSide, Match
 from simulator.core.draws import Draws, mix
 from simulator.core.execution import apply_matches
 from simulator.core.products import GATES
-from simulator.core.tape import MINUTE_US, Tape
-from simulator.core.venue import Market, Trade, Venue
+from simulator.core.tape import MINUTE_US, MarketSource
+from simulator.core.venue import ExchangeState, MarketState, PublicTrade
 
 REACH_PERCENT = 60  # the book reaches so far from the price to either side
 TOUCHES = 10  # small quotes kept near the best price on each side
 WARM_TRADES = 100
 
 
-class Grid:
+class LiquidityGrid:
     """Where the crowd's standing liquidity lies for one product."""
 
     def __init__(self, seed: int, price: int, day_steps: int, levels: int) -> None:
@@ -36,7 +36,7 @@ class Grid:
         steps = self.usual * (20 + (word >> 16 & 0xFF)) * depth_percent // 14_800
         return tick, max(1, steps)
 
-    def lay(self, side: Side, low: int, high: int, depth_percent: int) -> None:
+    def lay(self, side: BookSide, low: int, high: int, depth_percent: int) -> None:
         """Stand on every grid level from `low` to `high` that is empty."""
         crowd = side.crowd
         for at in range(max(1, low // self.gap), high // self.gap + 1):
@@ -48,7 +48,9 @@ class Grid:
 class Player:
     """Plays one product's tape."""
 
-    def __init__(self, venue: Venue, market: Market, tape: Tape, seed: int, levels: int, quotes_us: int) -> None:
+    def __init__(
+        self, venue: ExchangeState, market: MarketState, tape: MarketSource, seed: int, levels: int, quotes_us: int
+    ) -> None:
         self.venue = venue
         self.quotes_us = quotes_us
         self.market = market
@@ -62,7 +64,7 @@ class Player:
         self.at = 0
         self.half = 1
         self.depth = 100
-        self.grid: Grid | None = None
+        self.grid: LiquidityGrid | None = None
         self.touches: dict[bool, deque[int]] = {True: deque(), False: deque()}
         self.touch_steps = 1
         self.halted = False
@@ -73,11 +75,13 @@ class Player:
     def start(self, now_us: int) -> None:
         """Stand as if the tape had been played up to now: last trades known, book laid."""
         minute = now_us // MINUTE_US
-        earlier: list[Trade] = []
+        earlier: list[PublicTrade] = []
         for back in range(minute, max(self.tape.begins, minute - 720) - 1, -1):
             prints = self.tape.prints(self.product_id, back)
             done = [p for p in prints if back * MINUTE_US + p.offset_us <= now_us]
-            earlier = [Trade(0, p.tick, p.steps, back * MINUTE_US + p.offset_us, p.maker_buys) for p in done] + earlier
+            earlier = [
+                PublicTrade(0, p.tick, p.steps, back * MINUTE_US + p.offset_us, p.maker_buys) for p in done
+            ] + earlier
             if len(earlier) >= WARM_TRADES:
                 break
         market = self.market
@@ -120,7 +124,7 @@ class Player:
 
     def _lay_all(self, price: int) -> None:
         day = max(1, self.market.product.daily_volume) * 10**20 // self.market.product.step
-        self.grid = Grid(self.seed, price, day, self.levels)
+        self.grid = LiquidityGrid(self.seed, price, day, self.levels)
         self.touch_steps = max(1, self.grid.usual // 12)
         self._requote(price - self.half, price + self.half)
 
@@ -207,7 +211,7 @@ class Player:
                 self.grid.lay(side, low, best - 1, self.depth)
             self._extend(side, low, high)
 
-    def _extend(self, side: Side, low: int, high: int) -> None:
+    def _extend(self, side: BookSide, low: int, high: int) -> None:
         """Keep the far end of the book at its usual distance, in strides so that it rarely costs anything."""
         assert self.grid is not None
         far = side.keys[0] * side.sign if side.keys else None
@@ -247,7 +251,7 @@ class Player:
         self.venue.book_events += 4
 
 
-def print_at(venue: Venue, market: Market, print_: Print, now_us: int) -> None:
+def print_at(venue: ExchangeState, market: MarketState, print_: Print, now_us: int) -> None:
     """A print of the crowd: the level's queue in time order, the rest against liquidity that came and went."""
     side = market.book.side(print_.maker_buys)
     venue.book_events += 1
@@ -267,10 +271,10 @@ def _merged(matches: list[Match], print_: Print) -> list[Match]:
     return matches
 
 
-class Driver:
+class MarketDriver:
     """Plays the tape of every product in one order of time."""
 
-    def __init__(self, venue: Venue, tape: Tape, seed: int, levels: int, quotes_us: int) -> None:
+    def __init__(self, venue: ExchangeState, tape: MarketSource, seed: int, levels: int, quotes_us: int) -> None:
         self.venue = venue
         self.tape = tape
         self.players = [

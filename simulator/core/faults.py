@@ -41,7 +41,7 @@ class BadFault(ValueError):
 
 
 @dataclass(slots=True)
-class Armed:
+class ArmedFault:
     """One armed fault."""
 
     fault: Fault
@@ -86,7 +86,7 @@ _PARAMS: Mapping[Fault, Mapping[str, tuple[float, float]]] = {
 _TEXTS = {"body": ("json", "grpc", "html", "unauthorized"), "shape": ("uniform", "long_tail")}
 
 
-def parse_fault(name: str, raw: Mapping[str, Any], now_us: int = 0) -> Armed:
+def parse_fault(name: str, raw: Mapping[str, Any], now_us: int = 0) -> ArmedFault:
     """An armed fault from its JSON; its schedule in seconds counts from `now_us`. Raises BadFault."""
     try:
         fault = Fault(name)
@@ -100,7 +100,7 @@ def parse_fault(name: str, raw: Mapping[str, Any], now_us: int = 0) -> Armed:
     if not isinstance(hits, list) or not all(isinstance(hit, int) and hit > 0 for hit in hits):
         raise BadFault(f"{name}: hits is a list of occasions, counted from 1")
     from_us, until_us, every_us = _schedule(name, raw, now_us)
-    return Armed(
+    return ArmedFault(
         fault, round(rate * 1_000_000), frozenset(hits), from_us, until_us, every_us, _whole(name, raw, "limit"),
         str(raw.get("match", "")), str(raw.get("method", "")).upper(), params,
     )  # fmt: skip
@@ -156,10 +156,10 @@ class Faults:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._draws: dict[Fault, Draws] = {}
-        self.armed: dict[Fault, Armed] = {}
+        self.armed: dict[Fault, ArmedFault] = {}
         self.strikes: dict[Fault, int] = dict.fromkeys(Fault, 0)
 
-    def arm(self, armed: Armed) -> None:
+    def arm(self, armed: ArmedFault) -> None:
         """Arm or replace a fault; without rate, hits and window it is disarmed."""
         fault = armed.fault
         if not (armed.rate_ppm or armed.hits or armed.until_us):
@@ -172,7 +172,7 @@ class Faults:
         """Disarm everything; the counts stay."""
         self.armed.clear()
 
-    def strike(self, fault: Fault, now_us: int, where: str = "", method: str = "") -> Armed | None:
+    def strike(self, fault: Fault, now_us: int, where: str = "", method: str = "") -> ArmedFault | None:
         """Ask on an occasion: the armed fault when it strikes."""
         armed = self.armed.get(fault)
         if armed is None:
@@ -192,7 +192,7 @@ class Faults:
         self.strikes[fault] += 1
         return armed
 
-    def state(self, fault: Fault, now_us: int) -> Armed | None:
+    def state(self, fault: Fault, now_us: int) -> ArmedFault | None:
         """Whether a fault that is a state (clock skew, maintenance) holds now; counted when first seen."""
         armed = self.armed.get(fault)
         if armed is None or not armed.within(now_us):

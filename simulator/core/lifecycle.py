@@ -3,9 +3,9 @@
 from simulator.core.accounts import Insufficient
 from simulator.core.book import Demand
 from simulator.core.execution import apply_matches, finish, leave_book, needed_hold, set_hold
-from simulator.core.orders import Kind, Order, Status, TimeInForce, Trigger
+from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce, Trigger
 from simulator.core.units import PPM
-from simulator.core.venue import Market, Venue
+from simulator.core.venue import ExchangeState, MarketState
 
 MAX_OPEN_ORDERS = 500  # of one product
 
@@ -25,14 +25,14 @@ def insufficient() -> Reject:
     return Reject("INSUFFICIENT_FUND", "Insufficient balance in source account", "PREVIEW_INSUFFICIENT_FUND")
 
 
-def check_gate(market: Market, order: Order) -> None:
+def check_gate(market: MarketState, order: SimOrder) -> None:
     """Refuse what the product does not let through now."""
     gate = market.gate
     if gate.is_disabled or gate.trading_disabled:
         raise Reject("TRADING_DISABLED", "Trading is disabled for this product")
     if gate.cancel_only:
         raise Reject("PRODUCT_TRADING_HALTED", "Orderbook is in cancel only mode")
-    if gate.limit_only and order.kind is Kind.MARKET:
+    if gate.limit_only and order.kind is OrderType.MARKET:
         raise Reject("ORDER_ENTRY_DISABLED", "Orderbook is in limit only mode")
     if gate.post_only and not order.post_only:
         raise Reject("ORDER_ENTRY_DISABLED", "Orderbook is in post only mode")
@@ -40,7 +40,7 @@ def check_gate(market: Market, order: Order) -> None:
         raise Reject("INVALID_REQUEST", "Too many open orders for this product")
 
 
-def protection(venue: Venue, market: Market, buys: bool) -> int | None:
+def protection(venue: ExchangeState, market: MarketState, buys: bool) -> int | None:
     """The furthest tick that a market order may reach; None = the other side is empty."""
     best = market.book.side(not buys).best()
     if best is None:
@@ -49,11 +49,11 @@ def protection(venue: Venue, market: Market, buys: bool) -> int | None:
     return best + reach if buys else max(1, best - reach)
 
 
-def initial_hold(venue: Venue, market: Market, order: Order) -> int:
+def initial_hold(venue: ExchangeState, market: MarketState, order: SimOrder) -> int:
     """Atoms to hold before the order does anything."""
     if order.buys and order.quote is not None:
         return order.quote
-    if order.buys and order.kind is Kind.MARKET:
+    if order.buys and order.kind is OrderType.MARKET:
         demand = Demand(order.steps, None, order.product.unit)
         reach = market.book.reachable(True, protection(venue, market, True), demand, order.portfolio)
         value = sum(match.tick * match.steps for match in reach) * order.product.unit
@@ -61,7 +61,7 @@ def initial_hold(venue: Venue, market: Market, order: Order) -> int:
     return needed_hold(order)
 
 
-def check_price(venue: Venue, market: Market, order: Order) -> None:
+def check_price(venue: ExchangeState, market: MarketState, order: SimOrder) -> None:
     """Refuse prices that the book or the last trade contradicts."""
     last = market.last
     if order.limit is not None:
@@ -72,19 +72,19 @@ def check_price(venue: Venue, market: Market, order: Order) -> None:
             "Post only order would match immediately",
             "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY",
         )
-    if order.kind is Kind.STOP_LIMIT and order.stop is not None and last is not None:
+    if order.kind is OrderType.STOP_LIMIT and order.stop is not None and last is not None:
         if order.stop_up and order.stop <= last:
             raise _stop_reject("PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE")
         if not order.stop_up and order.stop >= last:
             raise _stop_reject("PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE")
-    if order.kind is Kind.BRACKET and order.stop is not None and last is not None:
+    if order.kind is OrderType.BRACKET and order.stop is not None and last is not None:
         profit, stop = order.limit_price, order.stop
         _check_bracket(order, profit, stop, last)
-    if order.kind is Kind.MARKET and market.book.side(not order.buys).best() is None:
+    if order.kind is OrderType.MARKET and market.book.side(not order.buys).best() is None:
         raise Reject("INVALID_NO_LIQUIDITY", "No liquidity on the other side of the book")
 
 
-def check_band(venue: Venue, market: Market, limit: int) -> None:
+def check_band(venue: ExchangeState, market: MarketState, limit: int) -> None:
     """Refuse a limit price that is out of all proportion to the last trade's."""
     last, band = market.last, venue.rules.band
     if last is not None and band and not last <= limit * band <= last * band * band:
@@ -95,7 +95,7 @@ def check_band(venue: Venue, market: Market, limit: int) -> None:
         )
 
 
-def _check_bracket(order: Order, profit: int, stop: int, last: int) -> None:
+def _check_bracket(order: SimOrder, profit: int, stop: int, last: int) -> None:
     """The last price lies between a bracket's take profit and its stop."""
     if order.buys and stop <= last:
         raise _stop_reject("PREVIEW_STOP_PRICE_BELOW_LAST_TRADE_PRICE")
@@ -109,7 +109,7 @@ def _stop_reject(preview: str) -> Reject:
     return Reject("UNKNOWN_FAILURE_REASON", "Invalid stop price", preview)
 
 
-def create(venue: Venue, order: Order, now_us: int) -> None:
+def create(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     """Accept `order` and let it do what it does at once. Raises Reject and changes nothing."""
     market = venue.market(order.product.product_id)
     assert market is not None
@@ -124,40 +124,40 @@ def create(venue: Venue, order: Order, now_us: int) -> None:
     venue.open[order.order_id] = order
     market.open_orders += 1
     if market.gate.auction_mode:
-        order.move(Status.QUEUED)
+        order.move(OrderStatus.QUEUED)
         venue.changed(order)
         return
     activate(venue, market, order, now_us)
 
 
-def activate(venue: Venue, market: Market, order: Order, now_us: int) -> None:
+def activate(venue: ExchangeState, market: MarketState, order: SimOrder, now_us: int) -> None:
     """From accepted to where it waits, or to its end."""
-    order.move(Status.OPEN)
+    order.move(OrderStatus.OPEN)
     venue.changed(order)
     if order.end_us is not None:
         venue.add_timer(order.end_us, order.order_id)
-    if order.kind is Kind.STOP_LIMIT:
+    if order.kind is OrderType.STOP_LIMIT:
         order.trigger = Trigger.PENDING
         market.stops.append(order)
-    elif order.kind is Kind.TWAP:
+    elif order.kind is OrderType.TWAP:
         venue.add_timer(max(order.start_us or now_us, now_us), order.order_id)
     else:
-        if order.kind is Kind.BRACKET:
+        if order.kind is OrderType.BRACKET:
             order.trigger = Trigger.PENDING
             market.stops.append(order)
         work(venue, market, order, now_us)
 
 
-def work(venue: Venue, market: Market, order: Order, now_us: int) -> None:
+def work(venue: ExchangeState, market: MarketState, order: SimOrder, now_us: int) -> None:
     """Match what crosses; rest, fill or cancel what is left."""
     limit = order.limit
-    if order.kind is Kind.MARKET:
+    if order.kind is OrderType.MARKET:
         limit = protection(venue, market, order.buys)
     budget = None
     if order.quote is not None and order.steps is None:
         budget = order.quote * PPM // (PPM + order.taker_ppm)
     if order.tif is TimeInForce.FOK and not _whole(market, order, limit, budget):
-        finish(venue, market, order, Status.CANCELLED, now_us, "Fill or kill order could not be filled")
+        finish(venue, market, order, OrderStatus.CANCELLED, now_us, "Fill or kill order could not be filled")
         return
     demand = Demand(order.leaves if order.steps is not None else None, budget, order.product.unit)
     matches = market.book.take(order.buys, limit, demand, order.portfolio)
@@ -165,19 +165,21 @@ def work(venue: Venue, market: Market, order: Order, now_us: int) -> None:
     _after_work(venue, market, order, demand, bool(matches), now_us)
 
 
-def _after_work(venue: Venue, market: Market, order: Order, demand: Demand, matched: bool, now_us: int) -> None:
+def _after_work(
+    venue: ExchangeState, market: MarketState, order: SimOrder, demand: Demand, matched: bool, now_us: int
+) -> None:
     best = market.book.side(not order.buys).best()
     done = (
         not order.leaves if order.steps is not None else order.filled > 0 and best is not None and not demand.at(best)
     )
     if done and order.filled:
         leave_book(market, order)
-        finish(venue, market, order, Status.FILLED, now_us)
+        finish(venue, market, order, OrderStatus.FILLED, now_us)
     elif done:
         leave_book(market, order)
-        finish(venue, market, order, Status.CANCELLED, now_us, "Self trade prevention")
-    elif order.kind is Kind.MARKET or order.tif in (TimeInForce.IOC, TimeInForce.FOK):
-        finish(venue, market, order, Status.CANCELLED, now_us, "Immediate or cancel")
+        finish(venue, market, order, OrderStatus.CANCELLED, now_us, "Self trade prevention")
+    elif order.kind is OrderType.MARKET or order.tif in (TimeInForce.IOC, TimeInForce.FOK):
+        finish(venue, market, order, OrderStatus.CANCELLED, now_us, "Immediate or cancel")
     else:
         market.book.side(order.buys).join(order)
         set_hold(venue, order, min(order.hold, needed_hold(order)), now_us)
@@ -185,7 +187,7 @@ def _after_work(venue: Venue, market: Market, order: Order, demand: Demand, matc
             venue.changed(order)
 
 
-def _whole(market: Market, order: Order, limit: int | None, budget: int | None) -> bool:
+def _whole(market: MarketState, order: SimOrder, limit: int | None, budget: int | None) -> bool:
     demand = Demand(order.leaves if order.steps is not None else None, budget, order.product.unit)
     reach = market.book.reachable(order.buys, limit, demand, order.portfolio)
     if reach and market.book.meets_own(order.buys, reach[-1].tick, order.portfolio):
@@ -195,9 +197,9 @@ def _whole(market: Market, order: Order, limit: int | None, budget: int | None) 
     return bool(reach) and not demand.at(reach[-1].tick)
 
 
-def expire(venue: Venue, order: Order, now_us: int) -> None:
+def expire(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     """End a dated order at its time."""
     market = venue.market(order.product.product_id)
     assert market is not None
     leave_book(market, order)
-    finish(venue, market, order, Status.EXPIRED, now_us, "Order expired")
+    finish(venue, market, order, OrderStatus.EXPIRED, now_us, "Order expired")

@@ -7,12 +7,12 @@ lengths agree. Every draw is of whole numbers.
 
 # ruff: noqa: ARG002  a tape is asked for more than this one needs to know
 
-from simulator.core.bars import Bar, Print, fold, follow, walk
-from simulator.core.days import FIRST_DAY, Days, wild_hour
+from simulator.core.bars import Print, SimBar, fold, follow, walk
+from simulator.core.days import FIRST_DAY, DayPath, wild_hour
 from simulator.core.draws import Draws
-from simulator.core.products import DEFAULT_PRODUCTS, Product
+from simulator.core.products import DEFAULT_PRODUCTS, SimProduct
 from simulator.core.swings import BILLION, NOISE, SWING, TIDE, Swings
-from simulator.core.synthetic import Cache
+from simulator.core.synthetic import AnswerCache
 from simulator.core.tape import MINUTE_US
 from simulator.core.units import PPM, to_atoms
 
@@ -32,14 +32,14 @@ class Lively:
 
     begins = FIRST_DAY * 1440
 
-    def __init__(self, seed: int, products: tuple[Product, ...] = DEFAULT_PRODUCTS) -> None:
+    def __init__(self, seed: int, products: tuple[SimProduct, ...] = DEFAULT_PRODUCTS) -> None:
         self.products = products
         self._seed = seed
         self._reference = {p.product_id: to_atoms(p.reference_price) // p.tick for p in products}
         self._product = {p.product_id: p for p in products}
-        self._days = Days(seed, tuple(self._product), DAY_STEP)
+        self._days = DayPath(seed, tuple(self._product), DAY_STEP)
         self._swings = Swings(seed, products)
-        self._cache = Cache(8192)
+        self._cache = AnswerCache(8192)
 
     def _wild(self, hour: int) -> int:
         return self._cache.get((0, hour), lambda: wild_hour(self._seed, hour))
@@ -63,10 +63,10 @@ class Lively:
         mean = self._swings.mean(product_id, hour * 60, 1)[0]
         return self._ticks(product_id, self._level(product_id, hour * 60), mean + noise)
 
-    def day(self, product_id: str, day: int) -> Bar:
+    def day(self, product_id: str, day: int) -> SimBar:
         return self._cache.get((product_id, 1, day), lambda: self._make_day(product_id, day))
 
-    def _make_day(self, product_id: str, day: int) -> Bar:
+    def _make_day(self, product_id: str, day: int) -> SimBar:
         first, last = self._edge(product_id, day * 24), self._edge(product_id, day * 24 + 24)
         levels = self._level(product_id, day * 1440), self._level(product_id, day * 1440 + 1440)
         draws = Draws(self._seed, product_id, "reach", day)
@@ -75,12 +75,12 @@ class Lively:
         low = min(first, last, self._ticks(product_id, min(levels), -down))
         product, wild = self._product[product_id], self._days.close(product_id, day)[1]
         volume = product.daily_volume * 10**20 // product.step * wild // 100 * draws.between(70, 140) // 100
-        return Bar(first, high, low, last, volume)
+        return SimBar(first, high, low, last, volume)
 
-    def hours(self, product_id: str, day: int) -> list[Bar]:
+    def hours(self, product_id: str, day: int) -> list[SimBar]:
         return self._cache.get((product_id, 2, day), lambda: self._make_hours(product_id, day))
 
-    def _make_hours(self, product_id: str, day: int) -> list[Bar]:
+    def _make_hours(self, product_id: str, day: int) -> list[SimBar]:
         bar, draws = self.day(product_id, day), Draws(self._seed, product_id, "hours", day)
         edges = [min(bar.high, max(bar.low, self._edge(product_id, h))) for h in range(day * 24, day * 24 + 25)]
         reaches = [self._reach(product_id, day * 24 + i, draws) for i in range(24)]
@@ -95,7 +95,7 @@ class Lively:
             top, bottom = max(up, max(first, last) + beyond), min(down, min(first, last) - beyond)
             high = bar.high if i == high_at else _within(bar, first, last, top, draws)
             low = bar.low if i == low_at else _within(bar, first, last, bottom, draws)
-            bars.append(Bar(first, high, low, last, volumes[i]))
+            bars.append(SimBar(first, high, low, last, volumes[i]))
         return bars
 
     def _reach(self, product_id: str, hour: int, draws: Draws) -> tuple[int, int]:
@@ -105,10 +105,10 @@ class Lively:
         up, down = (noise * (HOUR_REACH + draws.bell(HOUR_SPREAD)) // 100 for _ in range(2))
         return self._ticks(product_id, level, max(means) + up), self._ticks(product_id, level, min(means) - down)
 
-    def minutes(self, product_id: str, hour: int) -> list[Bar]:
+    def minutes(self, product_id: str, hour: int) -> list[SimBar]:
         return self._cache.get((product_id, 4, hour), lambda: self._make_minutes(product_id, hour))
 
-    def _make_minutes(self, product_id: str, hour: int) -> list[Bar]:
+    def _make_minutes(self, product_id: str, hour: int) -> list[SimBar]:
         bar, wild = self.hours(product_id, hour // 24)[hour % 24], self._wild(hour)
         swings, start = self._swings, hour * 60
         first, last = (swings.edge(product_id, h, self._wild(h)) for h in (hour, hour + 1))
@@ -120,11 +120,11 @@ class Lively:
         wick = bar.open * MINUTE_WICK // PPM * wild // 100
         return follow(draws, bar, stretched(draws, path, bar, wick), wick, QUIET)
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         bar = self.minutes(product_id, minute // 60)[minute % 60] if minute >= self.begins else None
         return bar if bar and bar.volume else None
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         minute = start_s // 60
         if minute < self.begins:
             return None
@@ -162,7 +162,7 @@ class Lively:
         return max(2, 100 * 20_000 // (20_000 + self._range_ppm(product_id, minute)))
 
 
-def _within(day: Bar, first: int, last: int, edge: int, draws: Draws) -> int:
+def _within(day: SimBar, first: int, last: int, edge: int, draws: Draws) -> int:
     """An hour's high or low; one that its day does not reach lies anywhere between the day's and the hour's ends."""
     if edge > day.high:
         top = max(first, last)
@@ -173,7 +173,7 @@ def _within(day: Bar, first: int, last: int, edge: int, draws: Draws) -> int:
     return edge
 
 
-def stretched(draws: Draws, path: list[int], bar: Bar, wick: int) -> list[int]:
+def stretched(draws: Draws, path: list[int], bar: SimBar, wick: int) -> list[int]:
     """The path with its ends kept and its extremes a wick's length inside the bar's high and low.
 
     What lies above the straight way from open to close is drawn in or out until the highest point is where it must

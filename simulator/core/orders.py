@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from simulator.core.products import Product
+from simulator.core.products import SimProduct
 
 
-class Status(StrEnum):
+class OrderStatus(StrEnum):
     PENDING = "PENDING"
     QUEUED = "QUEUED"
     OPEN = "OPEN"
@@ -20,27 +20,45 @@ class Status(StrEnum):
     EDIT_QUEUED = "EDIT_QUEUED"
 
 
-DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})
+DONE = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED})
 # From the venue's documents: a terminal status never changes, PENDING alone can fail.
-TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset(
-        {Status.OPEN, Status.QUEUED, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.FAILED}
+TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PENDING: frozenset(
+        {
+            OrderStatus.OPEN,
+            OrderStatus.QUEUED,
+            OrderStatus.FILLED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+            OrderStatus.FAILED,
+        }
     ),
-    Status.QUEUED: frozenset({Status.OPEN, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.CANCEL_QUEUED}),
-    Status.OPEN: frozenset(
-        {Status.OPEN, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.CANCEL_QUEUED, Status.EDIT_QUEUED}
+    OrderStatus.QUEUED: frozenset(
+        {OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.CANCEL_QUEUED}
     ),
-    Status.CANCEL_QUEUED: frozenset({Status.CANCELLED, Status.FILLED, Status.EXPIRED}),
-    Status.EDIT_QUEUED: frozenset({Status.OPEN, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.CANCEL_QUEUED}),
+    OrderStatus.OPEN: frozenset(
+        {
+            OrderStatus.OPEN,
+            OrderStatus.FILLED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+            OrderStatus.CANCEL_QUEUED,
+            OrderStatus.EDIT_QUEUED,
+        }
+    ),
+    OrderStatus.CANCEL_QUEUED: frozenset({OrderStatus.CANCELLED, OrderStatus.FILLED, OrderStatus.EXPIRED}),
+    OrderStatus.EDIT_QUEUED: frozenset(
+        {OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.CANCEL_QUEUED}
+    ),
     **{status: frozenset() for status in DONE},
 }
 
 
-class IllegalTransition(AssertionError):
+class OrderTransitionError(AssertionError):
     """A change of status that no order may make: a defect here, never the client's fault."""
 
 
-class Kind(StrEnum):
+class OrderType(StrEnum):
     """REST's `order_type`."""
 
     MARKET = "MARKET"
@@ -67,15 +85,15 @@ class Trigger(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Order:
+class SimOrder:
     """One order. Prices in ticks, base sizes in steps, money in atoms of the quote, times in microseconds."""
 
     order_id: str
     client_order_id: str
     portfolio: str
-    product: Product
+    product: SimProduct
     buys: bool
-    kind: Kind
+    kind: OrderType
     tif: TimeInForce
     config_key: str
     config: dict[str, Any]  # as the client sent it
@@ -97,7 +115,7 @@ class Order:
     fills: int = 0
     hold: int = 0  # atoms of the held currency
     held: str = ""  # currency of the hold
-    status: Status = Status.PENDING
+    status: OrderStatus = OrderStatus.PENDING
     trigger: Trigger = Trigger.NONE
     cancel_message: str = ""
     reject_reason: str = ""
@@ -123,18 +141,18 @@ class Order:
     def limit_price(self) -> int:
         """The limit in ticks, of an order that has one."""
         if self.limit is None:
-            raise IllegalTransition(f"order {self.order_id} has no limit price")
+            raise OrderTransitionError(f"order {self.order_id} has no limit price")
         return self.limit
 
-    def move(self, status: Status) -> None:
+    def move(self, status: OrderStatus) -> None:
         """Change the status, or raise IllegalTransition."""
         if status not in TRANSITIONS[self.status]:
-            raise IllegalTransition(f"order {self.order_id}: {self.status} to {status}")
+            raise OrderTransitionError(f"order {self.order_id}: {self.status} to {status}")
         self.status = status
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class SimFill:
     """One execution of one of our orders."""
 
     trade_id: str

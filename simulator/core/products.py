@@ -11,7 +11,7 @@ FEE_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SimProduct:
     """What stays the same about one product. Prices count in ticks, sizes in steps."""
 
     product_id: str
@@ -55,7 +55,7 @@ class Product:
         return text(steps * self.step)
 
 
-def alias_of(product: Product, alias: str) -> Product:
+def alias_of(product: SimProduct, alias: str) -> SimProduct:
     """The same book under another quote currency's id."""
     quote = alias.partition("-")[2]
     return replace(product, product_id=alias, quote_name=NAMES.get(quote, quote), alias_to=(), alias=product.product_id)
@@ -66,7 +66,7 @@ def _decimals(value: str) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-class Gate(NamedTuple):
+class TradingStatus(NamedTuple):
     """What a product lets through; changed by scenarios, replay's end and the admin API."""
 
     status: str = "online"
@@ -80,20 +80,22 @@ class Gate(NamedTuple):
     view_only: bool = False
 
 
-OPEN = Gate()
-GATES: dict[str, Gate] = {
+OPEN = TradingStatus()
+GATES: dict[str, TradingStatus] = {
     "online": OPEN,
-    "cancel_only": Gate("online", "Only cancels are accepted.", cancel_only=True),
-    "limit_only": Gate("online", "Only limit orders are accepted.", limit_only=True),
-    "post_only": Gate("online", "Only post-only orders are accepted.", post_only=True),
-    "auction": Gate("online", "The product is in an auction.", auction_mode=True),
-    "offline": Gate("offline", "Trading is disabled.", trading_disabled=True),
-    "delisted": Gate("delisted", "The product is delisted.", trading_disabled=True, is_disabled=True),
+    "cancel_only": TradingStatus("online", "Only cancels are accepted.", cancel_only=True),
+    "limit_only": TradingStatus("online", "Only limit orders are accepted.", limit_only=True),
+    "post_only": TradingStatus("online", "Only post-only orders are accepted.", post_only=True),
+    "auction": TradingStatus("online", "The product is in an auction.", auction_mode=True),
+    "offline": TradingStatus("offline", "Trading is disabled.", trading_disabled=True),
+    "delisted": TradingStatus("delisted", "The product is delisted.", trading_disabled=True, is_disabled=True),
 }
 
 
-def _usd(base: str, name: str, tick: str, step: str, base_max: str, quote_max: str, price: str, daily: int) -> Product:
-    return Product(
+def _usd(
+    base: str, name: str, tick: str, step: str, base_max: str, quote_max: str, price: str, daily: int
+) -> SimProduct:
+    return SimProduct(
         f"{base}-USD",
         name,
         "US Dollar",
@@ -110,7 +112,7 @@ def _usd(base: str, name: str, tick: str, step: str, base_max: str, quote_max: s
     )
 
 
-DEFAULT_PRODUCTS: tuple[Product, ...] = (
+DEFAULT_PRODUCTS: tuple[SimProduct, ...] = (
     _usd("BTC", "Bitcoin", "0.01", "0.00000001", "3400", "150000000", "65000", 5200),
     _usd("ETH", "Ethereum", "0.01", "0.00000001", "42000", "150000000", "3200", 76_000),
     _usd("SOL", "Solana", "0.01", "0.00000001", "1274000", "25000000", "150", 700_000),
@@ -121,7 +123,7 @@ DEFAULT_PRODUCTS: tuple[Product, ...] = (
 
 
 # Served beside the usual ones where PRODUCTS names them: each costs a market of its own.
-MORE_PRODUCTS: tuple[Product, ...] = (
+MORE_PRODUCTS: tuple[SimProduct, ...] = (
     _usd("LTC", "Litecoin", "0.01", "0.00000001", "190000", "10000000", "85", 300_000),
     _usd("BCH", "Bitcoin Cash", "0.01", "0.00000001", "22000", "10000000", "420", 40_000),
     _usd("AVAX", "Avalanche", "0.001", "0.00000001", "600000", "10000000", "28", 1_200_000),
@@ -130,15 +132,15 @@ MORE_PRODUCTS: tuple[Product, ...] = (
 )
 
 
-def served(wanted: Sequence[str]) -> tuple[Product, ...]:
+def served(wanted: Sequence[str]) -> tuple[SimProduct, ...]:
     """The usual products and those of the others that are asked for by id."""
     return (*DEFAULT_PRODUCTS, *(product for product in MORE_PRODUCTS if product.product_id in wanted))
 
 
-def other_product(product_id: str, price_increment: str = "0.01", price: str = "100") -> Product:
+def other_product(product_id: str, price_increment: str = "0.01", price: str = "100") -> SimProduct:
     """A product that the table lacks, for recordings of it: usual increments, the given tick."""
     base, _, quote = product_id.partition("-")
-    return Product(
+    return SimProduct(
         product_id, base, quote, price_increment, "0.00000001", price_increment, "0.00000001",
         "100000000", "1", "50000000", price, 10_000,
     )  # fmt: skip

@@ -5,11 +5,11 @@
 from collections.abc import Iterable
 
 from simulator.core import triggers
-from simulator.core.bars import Bar, Print, fold
+from simulator.core.bars import Print, SimBar, fold
 from simulator.core.driver import print_at
 from simulator.core.execution import hit_at_limit, hit_if_crossed
-from simulator.core.products import Product
-from simulator.core.venue import Market, Venue
+from simulator.core.products import SimProduct
+from simulator.core.venue import ExchangeState, MarketState
 
 FINER = {300: 60, 900: 300, 1800: 300, 3600: 300, 7200: 3600, 14_400: 3600, 21_600: 3600, 86_400: 3600}
 
@@ -19,18 +19,18 @@ class RelayTape:
 
     begins = 0
 
-    def __init__(self, products: tuple[Product, ...]) -> None:
+    def __init__(self, products: tuple[SimProduct, ...]) -> None:
         self.products = products
-        self._bars: dict[tuple[str, int], dict[int, Bar]] = {}
+        self._bars: dict[tuple[str, int], dict[int, SimBar]] = {}
 
-    def learn(self, product_id: str, seconds: int, bars: Iterable[tuple[int, Bar]]) -> None:
+    def learn(self, product_id: str, seconds: int, bars: Iterable[tuple[int, SimBar]]) -> None:
         """Bars of one length by their start, closed ones."""
         self._bars.setdefault((product_id, seconds), {}).update(bars)
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         return self.bar(product_id, minute * 60, 60)
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         found = self._bars.get((product_id, seconds), {}).get(start_s)
         if found is not None or seconds not in FINER:
             return found
@@ -56,7 +56,7 @@ class RelayTape:
 class RelayedMarket:
     """One product's feed, applied to our book."""
 
-    def __init__(self, venue: Venue, market: Market) -> None:
+    def __init__(self, venue: ExchangeState, market: MarketState) -> None:
         self._venue = venue
         self.market = market
 

@@ -10,10 +10,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
-from simulator.core.bars import Bar, Print, fold, split, walk
+from simulator.core.bars import Print, SimBar, fold, split, walk
 from simulator.core.draws import Draws
-from simulator.core.products import Product
-from simulator.core.synthetic import Cache
+from simulator.core.products import SimProduct
+from simulator.core.synthetic import AnswerCache
 from simulator.core.tape import MINUTE_US
 from simulator.core.units import PPM
 
@@ -25,7 +25,7 @@ class BadRecording(ValueError):
 class Recording:
     """Bars in columns. Times are minutes since 1970 of the bars' opens, rising; prices in ticks, volume in steps."""
 
-    def __init__(self, product: Product, minutes_each: int) -> None:
+    def __init__(self, product: SimProduct, minutes_each: int) -> None:
         self.product = product
         self.minutes_each = minutes_each
         self.minute = array("q")
@@ -35,7 +35,7 @@ class Recording:
         self.close = array("q")
         self.volume = array("q")
 
-    def add(self, minute: int, bar: Bar) -> None:
+    def add(self, minute: int, bar: SimBar) -> None:
         self.minute.append(minute)
         self.open.append(bar.open)
         self.high.append(bar.high)
@@ -43,15 +43,15 @@ class Recording:
         self.close.append(bar.close)
         self.volume.append(bar.volume)
 
-    def at(self, i: int) -> Bar:
-        return Bar(self.open[i], self.high[i], self.low[i], self.close[i], self.volume[i])
+    def at(self, i: int) -> SimBar:
+        return SimBar(self.open[i], self.high[i], self.low[i], self.close[i], self.volume[i])
 
-    def between(self, first: int, last: int) -> Bar | None:
+    def between(self, first: int, last: int) -> SimBar | None:
         """The bar of all whole bars with first <= minute < last."""
         i, j = bisect_left(self.minute, first), bisect_left(self.minute, last)
         if i >= j:
             return None
-        return Bar(self.open[i], max(self.high[i:j]), min(self.low[i:j]), self.close[j - 1], sum(self.volume[i:j]))
+        return SimBar(self.open[i], max(self.high[i:j]), min(self.low[i:j]), self.close[j - 1], sum(self.volume[i:j]))
 
     @property
     def first(self) -> int:
@@ -78,7 +78,7 @@ class Replay:
         self._recording = recording
         self._anchor = anchor
         self._seed = seed
-        self._cache = Cache(512)
+        self._cache = AnswerCache(512)
         self.products = (recording.product,)
         self.begins = self._clock_minute(recording.first)
         self.ends = self._clock_minute(recording.end)
@@ -94,20 +94,20 @@ class Replay:
         """The recorded minute at which the clock's minute begins."""
         return self._anchor.recorded + int((clock - self._anchor.clock) * self._anchor.speed // 1)
 
-    def _recorded_minute(self, minute: int) -> Bar | None:
+    def _recorded_minute(self, minute: int) -> SimBar | None:
         """One minute of the recording; longer bars are split by the rules of `bars`."""
         recording = self._recording
         i = bisect_right(recording.minute, minute) - 1
         if i < 0 or minute >= recording.minute[i] + recording.minutes_each:
             return None
         if recording.minutes_each == 1:
-            bar: Bar | None = recording.at(i)
+            bar: SimBar | None = recording.at(i)
         else:
             parts = self._cache.get(i, lambda: self._split(i))
             bar = parts[minute - recording.minute[i]]
         return bar if bar is not None and bar.volume else None
 
-    def _split(self, i: int) -> list[Bar]:
+    def _split(self, i: int) -> list[SimBar]:
         bar, whole = self._recording.at(i), self._recording.minutes_each
         draws = Draws(self._seed, "replay", self._recording.minute[i])
         wick = (bar.high - bar.low) // 24
@@ -116,10 +116,10 @@ class Replay:
         hours = split(draws, bar, whole // 60, wick * 2)
         return [minute for hour in hours for minute in split(draws, hour, 60, (hour.high - hour.low) // 24)]
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         return self.bar(product_id, minute * 60, 60)
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         first, last = self._recorded(start_s // 60), self._recorded((start_s + seconds) // 60)
         each = self._recording.minutes_each
         if first % each == 0 and last % each == 0:

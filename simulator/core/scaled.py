@@ -12,10 +12,10 @@ from simulator.core import amounts
 from simulator.core.amounts import Malformed
 from simulator.core.execution import finish, needed_hold
 from simulator.core.lifecycle import MAX_OPEN_ORDERS, Reject, check_gate, check_price, create, insufficient
-from simulator.core.orders import Kind, Order, Status, TimeInForce
-from simulator.core.products import Product
+from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce
+from simulator.core.products import SimProduct
 from simulator.core.units import ONE, PPM
-from simulator.core.venue import Venue
+from simulator.core.venue import ExchangeState
 
 MIN_LEGS, MAX_LEGS = 2, 50
 CUSTOM_PRICE, CUSTOM_SIZE = "CUSTOM_PRICE_DISTRIBUTION", "CUSTOM_SIZE_DISTRIBUTION"
@@ -31,7 +31,7 @@ class Rung(NamedTuple):
     post_only: bool
 
 
-def ladder(product: Product, inner: Mapping[str, Any], taker_ppm: int, *, buys: bool) -> list[Rung]:
+def ladder(product: SimProduct, inner: Mapping[str, Any], taker_ppm: int, *, buys: bool) -> list[Rung]:
     """The legs that a `scaled_limit_gtc` asks for, lowest price first. Raises Malformed or Reject."""
     count = _count(inner.get("num_orders"))
     price_kind, size_kind = _choice(inner, "price_distribution", PRICES), _choice(inner, "size_distribution", SIZES)
@@ -77,7 +77,7 @@ def _own_legs(inner: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     return orders
 
 
-def _ticks(product: Product, inner: Mapping[str, Any], count: int, kind: str) -> list[int]:
+def _ticks(product: SimProduct, inner: Mapping[str, Any], count: int, kind: str) -> list[int]:
     """Prices from the lowest to the highest: equal gaps, or gaps that grow or shrink evenly."""
     low, high = amounts.price(product, inner, "min_price"), amounts.price(product, inner, "max_price")
     if low >= high:
@@ -113,7 +113,7 @@ def _weights(inner: Mapping[str, Any], total: int, count: int, kind: str, unit: 
 
 
 def _sizes(
-    product: Product, inner: Mapping[str, Any], ticks: list[int], kind: str, taker_ppm: int, *, buys: bool
+    product: SimProduct, inner: Mapping[str, Any], ticks: list[int], kind: str, taker_ppm: int, *, buys: bool
 ) -> list[int]:
     """The total in whole steps by weight; nothing is lost by rounding but what is finer than a step of quote money."""
     steps, quote = amounts.sizes(product, inner, buys=buys)
@@ -136,7 +136,7 @@ def _shares(total: int, weights: list[Fraction]) -> list[int]:
     return parts
 
 
-def _leg_steps(product: Product, size: tuple[int | None, int | None], tick: int, taker_ppm: int) -> int:
+def _leg_steps(product: SimProduct, size: tuple[int | None, int | None], tick: int, taker_ppm: int) -> int:
     """Steps of a leg by base size, or what its quote money buys at its limit with the fee."""
     steps, quote = size
     if steps is not None:
@@ -145,26 +145,26 @@ def _leg_steps(product: Product, size: tuple[int | None, int | None], tick: int,
     return quote * PPM // (PPM + taker_ppm) // (tick * product.unit)
 
 
-def rungs_of(order: Order) -> list[Rung]:
+def rungs_of(order: SimOrder) -> list[Rung]:
     """The ladder of a parsed scaled order."""
     return ladder(order.product, order.config[order.config_key], order.taker_ppm, buys=order.buys)
 
 
-def _leg(parent: Order, rung: Rung, order_id: str) -> Order:
+def _leg(parent: SimOrder, rung: Rung, order_id: str) -> SimOrder:
     product = parent.product
     inner = {
         "base_size": product.size_text(rung.steps), "limit_price": product.price_text(rung.tick),
         "post_only": rung.post_only,
     }  # fmt: skip
-    return Order(
+    return SimOrder(
         order_id=order_id, client_order_id=order_id, portfolio=parent.portfolio, product=product, buys=parent.buys,
-        kind=Kind.LIMIT, tif=TimeInForce.GTC, config_key="limit_limit_gtc", config={"limit_limit_gtc": inner},
+        kind=OrderType.LIMIT, tif=TimeInForce.GTC, config_key="limit_limit_gtc", config={"limit_limit_gtc": inner},
         created_us=parent.created_us, maker_ppm=parent.maker_ppm, taker_ppm=parent.taker_ppm, steps=rung.steps,
         leaves=rung.steps, limit=rung.tick, post_only=rung.post_only, parent=parent.order_id,
     )  # fmt: skip
 
 
-def check_ladder(venue: Venue, order: Order) -> list[Order]:
+def check_ladder(venue: ExchangeState, order: SimOrder) -> list[SimOrder]:
     """The legs, as drafts, all of which can be placed. Raises the Reject that creating them would raise."""
     market = venue.market(order.product.product_id)
     assert market is not None
@@ -180,7 +180,7 @@ def check_ladder(venue: Venue, order: Order) -> list[Order]:
     return legs
 
 
-def create_scaled(venue: Venue, order: Order, now_us: int) -> None:
+def create_scaled(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     """Accept a scaled order and place its ladder. Raises Reject and changes nothing."""
     legs = check_ladder(venue, order)
     market = venue.market(order.product.product_id)
@@ -192,22 +192,22 @@ def create_scaled(venue: Venue, order: Order, now_us: int) -> None:
     order.leaves = order.steps = sum(leg.steps or 0 for leg in legs)
     venue.open[order.order_id] = order
     market.open_orders += 1
-    order.move(Status.OPEN)
+    order.move(OrderStatus.OPEN)
     venue.changed(order)
     for leg in legs:
         create(venue, leg, now_us)
 
 
-def gather(venue: Venue, now_us: int) -> None:
+def gather(venue: ExchangeState, now_us: int) -> None:
     """Bring every scaled order up to date of which a leg has changed."""
     changed = {order.parent for order in venue.dirty.values() if order.parent in venue.open}
     for order_id in sorted(changed):
         parent = venue.open[order_id]
-        if parent.kind is Kind.SCALED:
+        if parent.kind is OrderType.SCALED:
             _sum_up(venue, parent, now_us)
 
 
-def _sum_up(venue: Venue, parent: Order, now_us: int) -> None:
+def _sum_up(venue: ExchangeState, parent: SimOrder, now_us: int) -> None:
     legs = [leg for leg in (_find(venue, order_id) for order_id in parent.legs) if leg is not None]
     before = (parent.filled, parent.filled_value, parent.fees, parent.fills, parent.leaves)
     parent.filled = sum(leg.filled for leg in legs)
@@ -219,12 +219,12 @@ def _sum_up(venue: Venue, parent: Order, now_us: int) -> None:
     if not any(leg.open for leg in legs):
         market = venue.market(parent.product.product_id)
         assert market is not None
-        filled = all(leg.status is Status.FILLED for leg in legs)
-        finish(venue, market, parent, Status.FILLED if filled else Status.CANCELLED, now_us,
+        filled = all(leg.status is OrderStatus.FILLED for leg in legs)
+        finish(venue, market, parent, OrderStatus.FILLED if filled else OrderStatus.CANCELLED, now_us,
                "" if filled else parent.cancel_message or "All legs have ended")  # fmt: skip
     elif before != (parent.filled, parent.filled_value, parent.fees, parent.fills, parent.leaves):
         venue.changed(parent)
 
 
-def _find(venue: Venue, order_id: str) -> Order | None:
+def _find(venue: ExchangeState, order_id: str) -> SimOrder | None:
     return venue.open.get(order_id) or venue.dirty.get(order_id) or venue.archive.order(order_id)

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from simulator.core.bars import Bar, Print, fold, walk
+from simulator.core.bars import Print, SimBar, fold, walk
 from simulator.core.draws import Draws
-from simulator.core.products import Product
-from simulator.core.synthetic import Cache
-from simulator.core.tape import MINUTE_US, Tape
+from simulator.core.products import SimProduct
+from simulator.core.synthetic import AnswerCache
+from simulator.core.tape import MINUTE_US, MarketSource
 from simulator.core.units import PPM
 
 CYCLE = 30  # minutes until it happens again
@@ -36,15 +36,15 @@ CRASH = {
 
 
 class Scenario:
-    """A `Tape` over another one."""
+    """A `MarketSource` over another one."""
 
-    def __init__(self, base: Tape, name: str, since: int, seed: int) -> None:
+    def __init__(self, base: MarketSource, name: str, since: int, seed: int) -> None:
         self._base = base
         self._name = name
         self._since = since
         self._seed = seed
-        self._cache = Cache(4096)
-        self.products: tuple[Product, ...] = base.products
+        self._cache = AnswerCache(4096)
+        self.products: tuple[SimProduct, ...] = base.products
         self.begins = base.begins
         self._delisted = base.products[min(1, len(base.products) - 1)].product_id
 
@@ -76,7 +76,7 @@ class Scenario:
             return None
         return self.effect(product_id, minute).gate or "online"
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         bar = self._base.minute(product_id, minute)
         effect = self.effect(product_id, minute)
         if bar is None or effect.silent:
@@ -86,15 +86,15 @@ class Scenario:
         return self._changed(bar, effect)
 
     @staticmethod
-    def _changed(bar: Bar, effect: Effect) -> Bar:
+    def _changed(bar: SimBar, effect: Effect) -> SimBar:
         first, last = bar.open * effect.open // PPM, bar.close * effect.close // PPM
         if effect.open == effect.close == effect.low:
             high, low = bar.high * effect.open // PPM, bar.low * effect.open // PPM
-            return Bar(first, max(high, first, last), min(low, first, last), last, bar.volume * effect.busy)
+            return SimBar(first, max(high, first, last), min(low, first, last), last, bar.volume * effect.busy)
         low = min(first, last, bar.open * effect.low // PPM)
-        return Bar(first, max(first, last), low, last, bar.volume * effect.busy)
+        return SimBar(first, max(first, last), low, last, bar.volume * effect.busy)
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         if start_s + seconds <= self._since * 60:
             return self._base.bar(product_id, start_s, seconds)
         if seconds == 60:

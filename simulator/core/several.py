@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from simulator.core.bars import Bar, Print
-from simulator.core.tape import Tape
+from simulator.core.bars import Print, SimBar
+from simulator.core.tape import MarketSource
 
 
 class Several:
-    """A `Tape` that asks the one that holds the product. Each ends for itself."""
+    """A `MarketSource` that asks the one that holds the product. Each ends for itself."""
 
-    def __init__(self, tapes: Sequence[Tape]) -> None:
+    def __init__(self, tapes: Sequence[MarketSource]) -> None:
         self.products = tuple(product for tape in tapes for product in tape.products)
         self._of = {product.product_id: tape for tape in tapes for product in tape.products}
         self.begins = min(tape.begins for tape in tapes)
@@ -17,10 +17,10 @@ class Several:
     def over(self, product_id: str, minute: int) -> bool:
         return self._of[product_id].over(product_id, minute)
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         return self._of[product_id].minute(product_id, minute)
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         return self._of[product_id].bar(product_id, start_s, seconds)
 
     def prints(self, product_id: str, minute: int) -> list[Print]:

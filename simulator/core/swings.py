@@ -4,7 +4,7 @@ Everything is a deviation from the day's level in billionths, a pure function of
 """
 
 from simulator.core.draws import Draws
-from simulator.core.products import Product
+from simulator.core.products import SimProduct
 
 BILLION = 1_000_000_000
 # The mean rises and falls once in so many minutes, no divisor of an hour or a day; products take turns.
@@ -56,7 +56,7 @@ class Wave:
 class Swings:
     """The mean's way and the noise about it, of every product."""
 
-    def __init__(self, seed: int, products: tuple[Product, ...]) -> None:
+    def __init__(self, seed: int, products: tuple[SimProduct, ...]) -> None:
         self._seed = seed
         self._tide = Wave((seed, "tide"), TIDE_CYCLE, 0, TIDE)
         self._own = {

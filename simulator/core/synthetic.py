@@ -11,10 +11,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
-from simulator.core.bars import Bar, Print, fold, split, walk
-from simulator.core.days import FIRST_DAY, Days, wild_hour
+from simulator.core.bars import Print, SimBar, fold, split, walk
+from simulator.core.days import FIRST_DAY, DayPath, wild_hour
 from simulator.core.draws import Draws
-from simulator.core.products import DEFAULT_PRODUCTS, Product
+from simulator.core.products import DEFAULT_PRODUCTS, SimProduct
 from simulator.core.tape import MINUTE_US
 from simulator.core.units import PPM, to_atoms
 
@@ -47,7 +47,7 @@ TEMPERS: dict[str, Temper] = {
 }
 
 
-class Cache:
+class AnswerCache:
     """A bounded memory of the latest answers."""
 
     def __init__(self, size: int) -> None:
@@ -70,22 +70,22 @@ class Synthetic:
 
     begins = FIRST_DAY * 1440
 
-    def __init__(self, seed: int, temper: Temper, products: tuple[Product, ...] = DEFAULT_PRODUCTS) -> None:
+    def __init__(self, seed: int, temper: Temper, products: tuple[SimProduct, ...] = DEFAULT_PRODUCTS) -> None:
         self.products = products
         self._seed = seed
         self._temper = temper
         self._product = {product.product_id: product for product in products}
-        self._days = Days(seed, tuple(self._product), temper.day_step, temper.drift)
-        self._cache = Cache(4096)
+        self._days = DayPath(seed, tuple(self._product), temper.day_step, temper.drift)
+        self._cache = AnswerCache(4096)
 
-    def _ticks(self, product: Product, deviation: int) -> int:
+    def _ticks(self, product: SimProduct, deviation: int) -> int:
         reference = to_atoms(product.reference_price) // product.tick
         return max(100, reference + reference * deviation // PPM)
 
-    def day(self, product_id: str, day: int) -> Bar:
+    def day(self, product_id: str, day: int) -> SimBar:
         return self._cache.get((product_id, 1, day), lambda: self._make_day(product_id, day))
 
-    def _make_day(self, product_id: str, day: int) -> Bar:
+    def _make_day(self, product_id: str, day: int) -> SimBar:
         product = self._product[product_id]
         first = self._ticks(product, self._days.close(product_id, day - 1)[0] if day > FIRST_DAY else 0)
         deviation, wild = self._days.close(product_id, day)
@@ -96,22 +96,22 @@ class Synthetic:
         high = max(first, last) + least + abs(draws.bell(wick))
         low = max(50, min(first, last) * 3 // 10, min(first, last) - least - abs(draws.bell(wick)))
         volume = product.daily_volume * 10**20 // product.step * wild // 100 * draws.between(70, 140) // 100
-        return Bar(first, high, low, last, volume)
+        return SimBar(first, high, low, last, volume)
 
-    def hours(self, product_id: str, day: int) -> list[Bar]:
+    def hours(self, product_id: str, day: int) -> list[SimBar]:
         return self._cache.get((product_id, 2, day), lambda: self._make_hours(product_id, day))
 
-    def _make_hours(self, product_id: str, day: int) -> list[Bar]:
+    def _make_hours(self, product_id: str, day: int) -> list[SimBar]:
         bar = self.day(product_id, day)
         common = Draws(self._seed, "hours", day)
         extremes = (common.below(24), common.below(24))
         wick = bar.open * self._temper.hour_wick // PPM * self._days.close(product_id, day)[1] // 100
         return split(Draws(self._seed, product_id, "hours", day), bar, 24, wick, 0, extremes)
 
-    def fives(self, product_id: str, hour: int) -> list[Bar]:
+    def fives(self, product_id: str, hour: int) -> list[SimBar]:
         return self._cache.get((product_id, 3, hour), lambda: self._make_fives(product_id, hour))
 
-    def _make_fives(self, product_id: str, hour: int) -> list[Bar]:
+    def _make_fives(self, product_id: str, hour: int) -> list[SimBar]:
         bar = self.hours(product_id, hour // 24)[hour % 24]
         temper = self._temper
         common = Draws(self._seed, "fives", hour)
@@ -121,10 +121,10 @@ class Synthetic:
         least = bar.open * temper.five_least // PPM * wild // 100
         return split(Draws(self._seed, product_id, "fives", hour), bar, 12, wick, 0, extremes, (least, least))
 
-    def minutes(self, product_id: str, five: int) -> list[Bar]:
+    def minutes(self, product_id: str, five: int) -> list[SimBar]:
         return self._cache.get((product_id, 4, five), lambda: self._make_minutes(product_id, five))
 
-    def _make_minutes(self, product_id: str, five: int) -> list[Bar]:
+    def _make_minutes(self, product_id: str, five: int) -> list[SimBar]:
         bar = self.fives(product_id, five // 12)[five % 12]
         temper = self._temper
         wild = wild_hour(self._seed, five // 12)
@@ -133,11 +133,11 @@ class Synthetic:
         draws = Draws(self._seed, product_id, "minutes", five)
         return split(draws, bar, 5, wick, temper.quiet, None, (least, least))
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         bar = self.minutes(product_id, minute // 5)[minute % 5] if minute >= self.begins else None
         return bar if bar and bar.volume else None
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         if start_s // 60 < self.begins:
             return None
         if seconds == 86_400:

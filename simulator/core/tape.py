@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from simulator.core.bars import Bar, Print
-from simulator.core.products import Product
+from simulator.core.bars import Print, SimBar
+from simulator.core.products import SimProduct
 
 MINUTE_US = 60_000_000
 GRANULARITIES: dict[str, int] = {
@@ -19,11 +19,11 @@ GRANULARITIES: dict[str, int] = {
 }
 
 
-class Tape(Protocol):
+class MarketSource(Protocol):
     """Pure: equal questions get equal answers, whatever was asked before. Minutes count from 1970."""
 
     @property
-    def products(self) -> tuple[Product, ...]: ...
+    def products(self) -> tuple[SimProduct, ...]: ...
 
     @property
     def begins(self) -> int:
@@ -34,11 +34,11 @@ class Tape(Protocol):
         """Whether there is no data of the product from this minute on."""
         ...
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         """The minute's bar; None = nothing traded."""
         ...
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         """The bar of a bucket of one of GRANULARITIES; None = nothing traded."""
         ...
 

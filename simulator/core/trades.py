@@ -5,8 +5,8 @@
 from array import array
 from bisect import bisect_left
 
-from simulator.core.bars import Bar, Print
-from simulator.core.products import Product
+from simulator.core.bars import Print, SimBar
+from simulator.core.products import SimProduct
 from simulator.core.replay import Anchor
 from simulator.core.tape import MINUTE_US
 from simulator.core.units import PPM
@@ -17,7 +17,7 @@ class TradeRecording:
 
     minutes_each = 1
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: SimProduct) -> None:
         self.product = product
         self.time_us = array("q")
         self.tick = array("q")
@@ -59,15 +59,15 @@ class TradeReplay:
         times = self._recording.time_us
         return bisect_left(times, self._recorded_us(start_us)), bisect_left(times, self._recorded_us(end_us))
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         return self.bar(product_id, minute * 60, 60)
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         i, j = self._range(start_s * 1_000_000, (start_s + seconds) * 1_000_000)
         if i >= j:
             return None
         ticks = self._recording.tick[i:j]
-        return Bar(ticks[0], max(ticks), min(ticks), ticks[-1], sum(self._recording.steps[i:j]))
+        return SimBar(ticks[0], max(ticks), min(ticks), ticks[-1], sum(self._recording.steps[i:j]))
 
     def prints(self, product_id: str, minute: int) -> list[Print]:
         start = minute * MINUTE_US

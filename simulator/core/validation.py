@@ -11,11 +11,11 @@ from shared.times import epoch_ms, parse_time
 from simulator.core import amounts, scaled
 from simulator.core.amounts import Malformed
 from simulator.core.lifecycle import Reject
-from simulator.core.orders import Kind, Order, TimeInForce
-from simulator.core.products import Product
+from simulator.core.orders import OrderType, SimOrder, TimeInForce
+from simulator.core.products import SimProduct
 from simulator.core.triggers import bucket_us
 from simulator.core.units import PPM
-from simulator.core.venue import Venue
+from simulator.core.venue import ExchangeState
 
 MAX_CLIENT_ORDER_ID = 128
 MAX_GTD_US = 366 * 86_400 * 1_000_000
@@ -24,7 +24,7 @@ MAX_GTD_US = 366 * 86_400 * 1_000_000
 class Shape(NamedTuple):
     """What one order configuration is."""
 
-    kind: Kind
+    kind: OrderType
     tif: TimeInForce
     needs: tuple[str, ...] = ()
     stop: str = ""
@@ -32,21 +32,21 @@ class Shape(NamedTuple):
 
 
 CONFIGURATIONS: dict[str, Shape] = {
-    "market_market_ioc": Shape(Kind.MARKET, TimeInForce.IOC),
-    "sor_limit_ioc": Shape(Kind.LIMIT, TimeInForce.IOC, ("limit_price",)),
-    "limit_limit_gtc": Shape(Kind.LIMIT, TimeInForce.GTC, ("limit_price",)),
-    "limit_limit_gtd": Shape(Kind.LIMIT, TimeInForce.GTD, ("limit_price", "end_time")),
-    "limit_limit_fok": Shape(Kind.LIMIT, TimeInForce.FOK, ("limit_price",)),
-    "stop_limit_stop_limit_gtc": Shape(Kind.STOP_LIMIT, TimeInForce.GTC, ("limit_price",), "stop_price", False),
+    "market_market_ioc": Shape(OrderType.MARKET, TimeInForce.IOC),
+    "sor_limit_ioc": Shape(OrderType.LIMIT, TimeInForce.IOC, ("limit_price",)),
+    "limit_limit_gtc": Shape(OrderType.LIMIT, TimeInForce.GTC, ("limit_price",)),
+    "limit_limit_gtd": Shape(OrderType.LIMIT, TimeInForce.GTD, ("limit_price", "end_time")),
+    "limit_limit_fok": Shape(OrderType.LIMIT, TimeInForce.FOK, ("limit_price",)),
+    "stop_limit_stop_limit_gtc": Shape(OrderType.STOP_LIMIT, TimeInForce.GTC, ("limit_price",), "stop_price", False),
     "stop_limit_stop_limit_gtd": Shape(
-        Kind.STOP_LIMIT, TimeInForce.GTD, ("limit_price", "end_time"), "stop_price", False
+        OrderType.STOP_LIMIT, TimeInForce.GTD, ("limit_price", "end_time"), "stop_price", False
     ),
-    "trigger_bracket_gtc": Shape(Kind.BRACKET, TimeInForce.GTC, ("limit_price",), "stop_trigger_price", False),
+    "trigger_bracket_gtc": Shape(OrderType.BRACKET, TimeInForce.GTC, ("limit_price",), "stop_trigger_price", False),
     "trigger_bracket_gtd": Shape(
-        Kind.BRACKET, TimeInForce.GTD, ("limit_price", "end_time"), "stop_trigger_price", False
+        OrderType.BRACKET, TimeInForce.GTD, ("limit_price", "end_time"), "stop_trigger_price", False
     ),
-    "twap_limit_gtd": Shape(Kind.TWAP, TimeInForce.GTD, ("limit_price", "end_time")),
-    "scaled_limit_gtc": Shape(Kind.SCALED, TimeInForce.GTC),
+    "twap_limit_gtd": Shape(OrderType.TWAP, TimeInForce.GTD, ("limit_price", "end_time")),
+    "scaled_limit_gtc": Shape(OrderType.SCALED, TimeInForce.GTC),
 }
 KNOWN_BUT_NOT_SPOT = frozenset({"market_market_fok", "sor_market_ioc"})  # perpetuals only, and of old
 
@@ -95,7 +95,9 @@ def _configuration(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return key, inner
 
 
-def parse_order(venue: Venue, body: Mapping[str, Any], portfolio: str, now_us: int, *, preview: bool = False) -> Order:
+def parse_order(
+    venue: ExchangeState, body: Mapping[str, Any], portfolio: str, now_us: int, *, preview: bool = False
+) -> SimOrder:
     """The order that `body` asks for, not yet accepted. Raises Malformed or Reject."""
     client_order_id = "" if preview else need_text(body, "client_order_id")
     if len(client_order_id) > MAX_CLIENT_ORDER_ID:
@@ -108,7 +110,7 @@ def parse_order(venue: Venue, body: Mapping[str, Any], portfolio: str, now_us: i
     _refuse_margin(body)
     key, inner = _configuration(body)
     shape = CONFIGURATIONS[key]
-    order = Order(
+    order = SimOrder(
         order_id="" if preview else venue.ids.uuid("order"),
         client_order_id=client_order_id, portfolio=portfolio, product=product, buys=buys,
         kind=shape.kind, tif=shape.tif, config_key=key, config={key: dict(inner)}, created_us=now_us,
@@ -128,21 +130,21 @@ def parse_order(venue: Venue, body: Mapping[str, Any], portfolio: str, now_us: i
         raise Reject("POST_ONLY_NOT_ALLOWED_WITH_FOK", "Post only is not allowed here", "PREVIEW_INVALID_ORDER_CONFIG")
     if order.steps is not None and order.limit is not None:
         amounts.check_notional(product, order.steps * order.limit * product.unit)
-    if shape.kind is Kind.TWAP:
+    if shape.kind is OrderType.TWAP:
         _twap(order, inner, now_us)
     _check_attached(order)
     return order
 
 
-def _size(order: Order, shape: Shape, inner: Mapping[str, Any]) -> None:
+def _size(order: SimOrder, shape: Shape, inner: Mapping[str, Any]) -> None:
     """By base or by quote money; of a scaled order, the sum of its legs."""
     if amounts.flag(inner.get("reduce_only"), "reduce_only"):
         raise Reject("REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "Reduce only is not allowed on spot products")
-    if shape.kind is Kind.SCALED:
+    if shape.kind is OrderType.SCALED:
         order.steps = sum(rung.steps for rung in scaled.rungs_of(order))
         return
     order.steps, order.quote = amounts.sizes(
-        order.product, inner, buys=order.buys, market=shape.kind is Kind.MARKET, by_quote=shape.quote_size
+        order.product, inner, buys=order.buys, market=shape.kind is OrderType.MARKET, by_quote=shape.quote_size
     )
     _quote_limit(order)
 
@@ -155,7 +157,7 @@ def _refuse_margin(body: Mapping[str, Any]) -> None:
         raise Reject("INVALID_MARGIN_TYPE", "Margin is not allowed on spot products")
 
 
-def _attached(body: Mapping[str, Any], order: Order) -> dict[str, Any] | None:
+def _attached(body: Mapping[str, Any], order: SimOrder) -> dict[str, Any] | None:
     """A bracket that opens when the entry is filled; its size is the entry's."""
     attached = body.get("attached_order_configuration")
     if not attached:
@@ -165,7 +167,7 @@ def _attached(body: Mapping[str, Any], order: Order) -> dict[str, Any] | None:
     key, inner = next(iter(attached.items()))
     if key not in CONFIGURATIONS or not isinstance(inner, dict):
         raise Malformed("attached_order_configuration is invalid")
-    if key != "trigger_bracket_gtc" or order.kind not in (Kind.MARKET, Kind.LIMIT):
+    if key != "trigger_bracket_gtc" or order.kind not in (OrderType.MARKET, OrderType.LIMIT):
         raise Reject(
             "UNSUPPORTED_ORDER_CONFIGURATION",
             "Only trigger_bracket_gtc can be attached, to a market or limit order",
@@ -176,7 +178,7 @@ def _attached(body: Mapping[str, Any], order: Order) -> dict[str, Any] | None:
     return {key: dict(inner)}
 
 
-def _check_attached(order: Order) -> None:
+def _check_attached(order: SimOrder) -> None:
     """Take profit and stop lie on the two sides of the entry's price, where it has one."""
     if order.attached is None:
         return
@@ -208,11 +210,11 @@ def _end(inner: Mapping[str, Any], now_us: int) -> int:
     return end_us
 
 
-def _stop(product: Product, shape: Shape, order: Order, inner: Mapping[str, Any]) -> None:
+def _stop(product: SimProduct, shape: Shape, order: SimOrder, inner: Mapping[str, Any]) -> None:
     if not shape.stop:
         return
     order.stop = amounts.price(product, inner, shape.stop)
-    if shape.kind is not Kind.STOP_LIMIT:
+    if shape.kind is not OrderType.STOP_LIMIT:
         return
     direction = inner.get("stop_direction") or ("STOP_DIRECTION_STOP_UP" if order.buys else "STOP_DIRECTION_STOP_DOWN")
     if direction not in ("STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"):
@@ -225,9 +227,9 @@ def _stop(product: Product, shape: Shape, order: Order, inner: Mapping[str, Any]
         raise Reject("UNKNOWN_FAILURE_REASON", "Invalid stop price", "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE")
 
 
-def _quote_limit(order: Order) -> None:
+def _quote_limit(order: SimOrder) -> None:
     """A limit order by quote money is one of the base that this money buys at the limit, fee included."""
-    if order.quote is None or order.limit is None or order.kind is not Kind.LIMIT:
+    if order.quote is None or order.limit is None or order.kind is not OrderType.LIMIT:
         return
     price = order.limit * order.product.unit
     order.steps = order.quote * PPM // (PPM + order.taker_ppm) // price
@@ -236,7 +238,7 @@ def _quote_limit(order: Order) -> None:
         raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL")
 
 
-def _twap(order: Order, inner: Mapping[str, Any], now_us: int) -> None:
+def _twap(order: SimOrder, inner: Mapping[str, Any], now_us: int) -> None:
     start = inner.get("start_time")
     order.start_us = max(now_us, parse_instant(start, "start_time")) if start else now_us
     assert order.end_us is not None
@@ -254,14 +256,14 @@ def _twap(order: Order, inner: Mapping[str, Any], now_us: int) -> None:
         raise Malformed("bucket_size is invalid")
 
 
-def attached_order(entry: Order, now_us: int) -> Order:
+def attached_order(entry: SimOrder, now_us: int) -> SimOrder:
     """The bracket that an entry brought along, over what the entry filled."""
     assert entry.attached is not None
     key, inner = next(iter(entry.attached.items()))
     product = entry.product
-    order = Order(
+    order = SimOrder(
         order_id=entry.attached_id, client_order_id=entry.attached_id, portfolio=entry.portfolio, product=product,
-        buys=not entry.buys, kind=Kind.BRACKET, tif=CONFIGURATIONS[key].tif, config_key=key,
+        buys=not entry.buys, kind=OrderType.BRACKET, tif=CONFIGURATIONS[key].tif, config_key=key,
         config={key: {**inner, "base_size": product.size_text(entry.filled)}}, created_us=now_us,
         maker_ppm=entry.maker_ppm, taker_ppm=entry.taker_ppm, steps=entry.filled, parent=entry.order_id,
     )  # fmt: skip

@@ -9,16 +9,16 @@ from typing import NamedTuple, Protocol
 
 from simulator.core import fees
 from simulator.core.accounts import Accounts
-from simulator.core.book import Book
+from simulator.core.book import OrderBook
 from simulator.core.ids import Ids
-from simulator.core.orders import Fill, Order
-from simulator.core.products import OPEN, Gate, Product, alias_of
+from simulator.core.orders import SimFill, SimOrder
+from simulator.core.products import OPEN, SimProduct, TradingStatus, alias_of
 
 RECENT_TRADES = 1000
 SPARE_TIMERS = 1000
 
 
-class Trade(NamedTuple):
+class PublicTrade(NamedTuple):
     """A public print. `maker_buys` is the side that the wire shows."""
 
     trade_id: int
@@ -31,30 +31,30 @@ class Trade(NamedTuple):
 class Archive(Protocol):
     """Orders and fills that are done, and the ids that are used up."""
 
-    def order(self, order_id: str) -> Order | None: ...
-    def by_client_id(self, portfolio: str, client_order_id: str) -> Order | None: ...
+    def order(self, order_id: str) -> SimOrder | None: ...
+    def by_client_id(self, portfolio: str, client_order_id: str) -> SimOrder | None: ...
     def volume_usd(self, since_us: int) -> tuple[float, float]:
         """(notional, fees) of all fills in USD since then."""
         ...
 
 
 @dataclass(slots=True)
-class Market:
+class MarketState:
     """One product's running state."""
 
-    product: Product
-    book: Book = field(default_factory=Book)
-    gate: Gate = OPEN
-    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
+    product: SimProduct
+    book: OrderBook = field(default_factory=OrderBook)
+    gate: TradingStatus = OPEN
+    trades: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
     last: int | None = None  # tick of the last trade
     next_trade_id: int = 1
-    fresh: list[Trade] = field(default_factory=list)  # trades that the shell has not taken yet
-    stops: list[Order] = field(default_factory=list)  # orders that wait for a trade price
+    fresh: list[PublicTrade] = field(default_factory=list)  # trades that the shell has not taken yet
+    stops: list[SimOrder] = field(default_factory=list)  # orders that wait for a trade price
     open_orders: int = 0
     gate_changed: bool = False
 
 
-class Rules(NamedTuple):
+class VenueRules(NamedTuple):
     """What a user may set about the venue's behaviour."""
 
     idempotency: str = "return_existing"
@@ -65,12 +65,12 @@ class Rules(NamedTuple):
     queue_us: int = 25_000  # a cancel or an edit waits so long in the matching engine
 
 
-class Venue:
+class ExchangeState:
     """The exchange's state. `execution`, `lifecycle` and `triggers` hold the rules that change it."""
 
-    def __init__(self, products: Mapping[str, Product], archive: Archive, ids: Ids, rules: Rules) -> None:
+    def __init__(self, products: Mapping[str, SimProduct], archive: Archive, ids: Ids, rules: VenueRules) -> None:
         self.products = dict(products)
-        self.markets = {name: Market(product) for name, product in products.items()}
+        self.markets = {name: MarketState(product) for name, product in products.items()}
         self.aliases = {alias: name for name, product in products.items() for alias in product.alias_to}
         self.listed = {**products, **{a: alias_of(products[name], a) for a, name in self.aliases.items()}}
         self.archive = archive
@@ -78,28 +78,28 @@ class Venue:
         self.rules = rules
         self.accounts = Accounts()
         self.user_id = ids.uuid("user")
-        self.open: dict[str, Order] = {}
+        self.open: dict[str, SimOrder] = {}
         self.tiers = fees.schedule(rules.maker_ppm, rules.taker_ppm)
         self.tier = self.tiers[0]
         self.tier_checked_us = 0
-        self.order_events: list[Order] = []  # frozen copies, in order
-        self.dirty: dict[str, Order] = {}
-        self.fresh_fills: list[Fill] = []
+        self.order_events: list[SimOrder] = []  # frozen copies, in order
+        self.dirty: dict[str, SimOrder] = {}
+        self.fresh_fills: list[SimFill] = []
         self.timers: list[tuple[int, str]] = []  # heap of (time, order id)
         self.book_events = 0
 
-    def market(self, product_id: str) -> Market | None:
+    def market(self, product_id: str) -> MarketState | None:
         """The market of a product or of its alias (BTC-USDC shares BTC-USD's book)."""
         return self.markets.get(self.aliases.get(product_id, product_id))
 
-    def changed(self, order: Order) -> None:
+    def changed(self, order: SimOrder) -> None:
         """Note a change that the user channel and the archive must see."""
         self.order_events.append(copy(order))
         self.dirty[order.order_id] = order
 
-    def trade(self, market: Market, tick: int, steps: int, maker_buys: bool, now_us: int) -> None:
+    def trade(self, market: MarketState, tick: int, steps: int, maker_buys: bool, now_us: int) -> None:
         """Print a trade."""
-        made = Trade(market.next_trade_id, tick, steps, now_us, maker_buys)
+        made = PublicTrade(market.next_trade_id, tick, steps, now_us, maker_buys)
         market.next_trade_id += 1
         market.last = tick
         market.trades.append(made)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.api.delivery import Delivery
-from simulator.api.http import ApiError, Request, Response, bad_request, not_found, ok, unauthorized, unknown_path
-from simulator.api.ws.session import Session
+from simulator.api.http import ApiError, HttpRequest, Response, bad_request, not_found, ok, unauthorized, unknown_path
+from simulator.api.ws.session import StreamSession
 from simulator.core.faults import BadFault, Fault, parse_fault
 from simulator.core.products import GATES
 from simulator.core.units import parse
@@ -30,16 +30,16 @@ class AdminApi:
     def accept(self) -> bool:
         return True
 
-    def connect(self, wake: Callable[[], None], client: str) -> Session | Response:
+    def connect(self, wake: Callable[[], None], client: str) -> StreamSession | Response:
         return unknown_path().response
 
-    def receive(self, session: Session, text: str) -> None:
+    def receive(self, session: StreamSession, text: str) -> None:
         raise AssertionError("the admin port has no streams")
 
-    def disconnect(self, session: Session) -> None:
+    def disconnect(self, session: StreamSession) -> None:
         raise AssertionError("the admin port has no streams")
 
-    def answer(self, request: Request) -> Delivery:
+    def answer(self, request: HttpRequest) -> Delivery:
         try:
             return Delivery(self._answer(request))
         except ApiError as refused:
@@ -47,7 +47,7 @@ class AdminApi:
         except BadFault as wrong:
             return Delivery(bad_request(str(wrong)).response)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: HttpRequest) -> Response:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), self._token.encode()):
             raise unauthorized()

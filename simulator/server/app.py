@@ -9,18 +9,18 @@ from collections.abc import Callable
 from functools import partial
 
 from shared.files import stat_key
-from simulator.api.auth import ApiKey
+from simulator.api.auth import IssuedKey
 from simulator.api.build import build
 from simulator.api.delivery import Courier, Delivery
-from simulator.api.http import Request, Response, rate_limited
+from simulator.api.http import HttpRequest, Response, rate_limited
 from simulator.api.limits import Buckets
 from simulator.api.service import Api
-from simulator.api.ws.hub import Hub
-from simulator.api.ws.session import Session
+from simulator.api.ws.hub import StreamHub
+from simulator.api.ws.session import StreamSession
 from simulator.core.faults import Fault, Faults
 from simulator.exchange import Exchange
 from simulator.server.files import SimFiles, load_keys
-from simulator.server.transport import Connection
+from simulator.server.transport import HttpConnection
 
 log = logging.getLogger("simulator.server")
 STEP_S = 0.02
@@ -42,7 +42,7 @@ def wall_us() -> int:
 class SimServer:
     """REST and both streams on one port."""
 
-    def __init__(self, exchange: Exchange, keys: dict[str, ApiKey], faults: Faults, port: int) -> None:
+    def __init__(self, exchange: Exchange, keys: dict[str, IssuedKey], faults: Faults, port: int) -> None:
         self.exchange = exchange
         self.faults = faults
         self.port = port
@@ -50,12 +50,12 @@ class SimServer:
         self.api = Api(exchange, keys, hosts, wall_us=wall_us, enforce_limits=exchange.config.enforce_rate_limits)
         self.service = build(self.api)
         self.courier = Courier(self.service, faults, exchange.config.seed)
-        self.hub = Hub(self.api, faults)
+        self.hub = StreamHub(self.api, faults)
         self.requests = 0
         self._files: SimFiles | None = None
         self._keys_seen: tuple[int, int, int] | None = None
         self._connecting = Buckets(CONNECTIONS_PER_S, CONNECTIONS_PER_S)
-        self._connections: set[Connection] = set()
+        self._connections: set[HttpConnection] = set()
         self._servers: list[asyncio.Server] = []
         self._maintained = False
 
@@ -64,7 +64,7 @@ class SimServer:
     def accept(self) -> bool:
         return self.faults.strike(Fault.CONNECTION_REFUSED, wall_us()) is None
 
-    def answer(self, request: Request) -> Delivery:
+    def answer(self, request: HttpRequest) -> Delivery:
         now_us = wall_us()
         self.requests += 1
         self._advance(now_us)
@@ -72,7 +72,7 @@ class SimServer:
         self.hub.run(now_us)
         return delivery
 
-    def connect(self, wake: Callable[[], None], client: str) -> Session | Response:
+    def connect(self, wake: Callable[[], None], client: str) -> StreamSession | Response:
         now_us = wall_us()
         if self.faults.state(Fault.MAINTENANCE, now_us):
             return Response(503, b"Service Unavailable", "text/plain")
@@ -80,12 +80,12 @@ class SimServer:
             return rate_limited().response
         return self.hub.connect(now_us, wake, client)
 
-    def receive(self, session: Session, text: str) -> None:
+    def receive(self, session: StreamSession, text: str) -> None:
         now_us = wall_us()
         self._advance(now_us)
         self.hub.receive(session, text, now_us)
 
-    def disconnect(self, session: Session) -> None:
+    def disconnect(self, session: StreamSession) -> None:
         self.hub.disconnect(session)
 
     def watch_keys(self, files: SimFiles) -> None:
@@ -104,8 +104,8 @@ class SimServer:
 
     # Running
 
-    def connection(self) -> Connection:
-        made = Connection(self)
+    def connection(self) -> HttpConnection:
+        made = HttpConnection(self)
         self._connections.add(made)
         if len(self._connections) > 64:
             self._connections = {c for c in self._connections if not c.gone}

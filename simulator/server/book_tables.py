@@ -25,7 +25,7 @@ _NAMES = {
 _SIDES = {"bid": "bid", "buy": "bid", "b": "bid", "ask": "offer", "offer": "offer", "sell": "offer", "a": "offer"}
 
 
-class Change(NamedTuple):
+class LevelChange(NamedTuple):
     """A level's new quantity, texts as the stream writes them."""
 
     time_us: int
@@ -51,7 +51,7 @@ def holds_book(path: Path) -> bool:
         return _columns(next(rows, [])) is not None
 
 
-def _changes(path: Path) -> Iterator[Change]:
+def _changes(path: Path) -> Iterator[LevelChange]:
     with contextlib.closing(table(path)) as rows:
         at = _columns(next(rows, []))
         if at is None:
@@ -70,7 +70,7 @@ def _changes(path: Path) -> Iterator[Change]:
             if time_us < before:
                 raise BadRecording(f"{where}: goes back in time")
             before = time_us
-            yield Change(time_us, side, f"{price.normalize():f}", f"{quantity.normalize():f}")
+            yield LevelChange(time_us, side, f"{price.normalize():f}", f"{quantity.normalize():f}")
 
 
 def book_frames(path: Path, product_if_unnamed: str) -> Iterator[tuple[float, dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from simulator.core.products import GATES, Gate, Product
+from simulator.core.products import GATES, SimProduct, TradingStatus
 from simulator.core.relay import RelayedMarket
 from simulator.core.units import to_atoms
 from simulator.exchange import Exchange
@@ -25,7 +25,7 @@ class Feed:
         """A new connection: numbers start at 0."""
         self._number = -1
 
-    def interrupt(self, gate: Gate) -> None:
+    def interrupt(self, gate: TradingStatus) -> None:
         """Shut every product until its next snapshot."""
         for name in self._markets:
             self._exchange.set_gate(name, gate)
@@ -81,6 +81,6 @@ class Feed:
                 relayed.trade(tick, steps, raw["side"] == "BUY", now_us)
 
 
-def level(product: Product, price: str, size: str) -> tuple[int, int]:
+def level(product: SimProduct, price: str, size: str) -> tuple[int, int]:
     """(tick, steps) of a price and a size."""
     return to_atoms(price) // product.tick, to_atoms(size) // product.step

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from shared.files import write_whole
-from simulator.api.auth import ApiKey, Right
+from simulator.api.auth import IssuedKey, Right
 
 RENEW_BEFORE = dt.timedelta(days=30)
 PEM = serialization.Encoding.PEM
@@ -209,7 +209,7 @@ def issue_key(
     return target
 
 
-def load_keys(files: SimFiles, default_portfolio: str) -> dict[str, ApiKey]:
+def load_keys(files: SimFiles, default_portfolio: str) -> dict[str, IssuedKey]:
     """All issued keys by name."""
     found = {}
     for entry in _registry(files):
@@ -223,7 +223,7 @@ def load_keys(files: SimFiles, default_portfolio: str) -> dict[str, ApiKey]:
         listed = entry["rights"]
         assert isinstance(listed, list)
         name = str(entry["name"])
-        found[name] = ApiKey(
+        found[name] = IssuedKey(
             name, loaded, frozenset(Right(r) for r in listed), str(entry["portfolio"]) or default_portfolio
         )
     return found

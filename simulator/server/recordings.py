@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
 
-from simulator.core.bars import Bar
-from simulator.core.products import DEFAULT_PRODUCTS, Product, other_product
+from simulator.core.bars import SimBar
+from simulator.core.products import DEFAULT_PRODUCTS, SimProduct, other_product
 from simulator.core.replay import BadRecording, Recording
 from simulator.core.trades import TradeRecording
 from simulator.core.units import ONE, to_atoms
@@ -152,7 +152,7 @@ def _decimals(rows: Sequence[Row]) -> int:
     return min(finest, MAX_TICK_DECIMALS)
 
 
-def _product(product_id: str, rows: Sequence[Row]) -> Product:
+def _product(product_id: str, rows: Sequence[Row]) -> SimProduct:
     finest = _decimals(rows)
     for product in DEFAULT_PRODUCTS:
         exponent = Decimal(product.price_increment).as_tuple().exponent
@@ -183,7 +183,7 @@ def load(path: Path, product_if_unnamed: str) -> Recording | TradeRecording:
             raise BadRecording(f"{path.name}: minute {minute} is not on the grid of {length} minutes")
         if volume:
             first, top, bottom, last = (to_atoms(_cut(p)) // product.tick for p in (open_, high, low, close))
-            recording.add(minute, Bar(first, top, bottom, last, max(1, int(volume * (ONE // product.step)))))
+            recording.add(minute, SimBar(first, top, bottom, last, max(1, int(volume * (ONE // product.step)))))
     return recording
 
 

@@ -17,8 +17,8 @@ from websockets.exceptions import WebSocketException
 
 from shared.settings import Settings
 from shared.tls import client_context, roots
-from simulator.core.bars import Bar
-from simulator.core.products import GATES, Product
+from simulator.core.bars import SimBar
+from simulator.core.products import GATES, SimProduct
 from simulator.core.relay import RelayTape
 from simulator.core.units import to_atoms
 from simulator.exchange import Exchange
@@ -40,9 +40,9 @@ DEEPER = {"ONE_MINUTE": 48, "FIVE_MINUTE": 10, "ONE_HOUR": 4, "ONE_DAY": 2}  # p
 STALE = GATES["cancel_only"]._replace(status_message="The relayed feed is interrupted: only cancels are accepted.")
 
 
-def product_of(raw: dict[str, Any]) -> Product:
+def product_of(raw: dict[str, Any]) -> SimProduct:
     """Our product from the venue's own description. Raises ValueError or KeyError."""
-    return Product(
+    return SimProduct(
         raw["product_id"], raw.get("base_name", ""), raw.get("quote_name", ""), raw["price_increment"],
         raw["base_increment"], raw["quote_increment"], raw["base_min_size"], raw["base_max_size"],
         raw["quote_min_size"], raw["quote_max_size"], raw.get("price") or "1", 1,
@@ -87,7 +87,7 @@ class Relay:
         self._session.verify = settings.sim_upstream_ca or roots()
         self._context = client_context(settings.sim_upstream_ca or None)
         self._wanted = settings.products
-        self._products: dict[str, Product] = {}
+        self._products: dict[str, SimProduct] = {}
         self.connected = False
 
     # History
@@ -99,7 +99,7 @@ class Relay:
         found: dict[str, Any] = answer.json()
         return found
 
-    def _fetch_products(self) -> tuple[Product, ...]:
+    def _fetch_products(self) -> tuple[SimProduct, ...]:
         found = []
         for name in self._wanted:
             try:
@@ -110,7 +110,7 @@ class Relay:
             raise FeedError(f"none of {', '.join(self._wanted)} can be relayed")
         return tuple(found)
 
-    def _page(self, tape: RelayTape, product: Product, name: str, end_s: int) -> int:
+    def _page(self, tape: RelayTape, product: SimProduct, name: str, end_s: int) -> int:
         """Fetch one page of candles that ends at `end_s`; gives how many came."""
         seconds = LENGTHS[name]
         start = end_s - PAGE * seconds + seconds
@@ -189,6 +189,6 @@ class Relay:
                 self.connected = feed.receive(orjson.loads(text), time.time_ns() // 1000) or self.connected
 
 
-def _bar(product: Product, raw: dict[str, str]) -> Bar:
+def _bar(product: SimProduct, raw: dict[str, str]) -> SimBar:
     open_, high, low, close = (to_atoms(raw[name]) // product.tick for name in ("open", "high", "low", "close"))
-    return Bar(open_, high, low, close, max(1, to_atoms(raw["volume"]) // product.step))
+    return SimBar(open_, high, low, close, max(1, to_atoms(raw["volume"]) // product.step))

@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from shared.times import epoch_ms, parse_time
-from simulator.core.bars import Bar
-from simulator.core.products import DEFAULT_PRODUCTS, GATES, Product, other_product
+from simulator.core.bars import SimBar
+from simulator.core.products import DEFAULT_PRODUCTS, GATES, SimProduct, other_product
 from simulator.core.relay import RelayTape
 from simulator.core.replay import BadRecording
 from simulator.core.units import to_atoms
@@ -64,7 +64,7 @@ def _frame(line: bytes, where: str) -> tuple[float, dict[str, Any]]:
         raise BadRecording(f"{where}: not a message of a stream session ({error})") from error
 
 
-def _product(product_id: str, updates: list[dict[str, str]]) -> Product:
+def _product(product_id: str, updates: list[dict[str, str]]) -> SimProduct:
     """The table's product, or one whose tick is the finest price of the snapshot."""
     for product in DEFAULT_PRODUCTS:
         if product.product_id == product_id:
@@ -78,7 +78,7 @@ def _decimals(text: str) -> int:
     return min(8, max(0, -exponent)) if isinstance(exponent, int) else 0
 
 
-class Session:
+class RecordedSession:
     """A recorded session with the history that it carries itself (its candles' snapshot)."""
 
     def __init__(self, path: Path, speed: float, product_if_unnamed: str = "BTC-USD") -> None:
@@ -86,7 +86,7 @@ class Session:
         self._otherwise = product_if_unnamed
         self._speed = speed
         self._candles: list[dict[str, str]] = []
-        products: dict[str, Product] = {}
+        products: dict[str, SimProduct] = {}
         self.began_s: float | None = None
         for number, (at, frame) in enumerate(frames(path, product_if_unnamed)):
             self.began_s = at if self.began_s is None else self.began_s
@@ -110,7 +110,7 @@ class Session:
             product = by_id.get(raw["product_id"])
             if product is not None:
                 first, high, low, last = (level(product, raw[n], "0")[0] for n in ("open", "high", "low", "close"))
-                bar = Bar(first, high, low, last, max(1, to_atoms(raw["volume"]) // product.step))
+                bar = SimBar(first, high, low, last, max(1, to_atoms(raw["volume"]) // product.step))
                 tape.learn(product.product_id, 300, [(int(raw["start"]) + shift, bar)])
         return tape
 

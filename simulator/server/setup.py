@@ -11,13 +11,13 @@ from simulator.core.products import served
 from simulator.core.replay import Anchor, BadRecording, Recording, Replay
 from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.several import Several
-from simulator.core.tape import Tape
+from simulator.core.tape import MarketSource
 from simulator.core.trades import TradeRecording, TradeReplay
-from simulator.core.venue import Rules
+from simulator.core.venue import VenueRules
 from simulator.exchange import Config, Exchange
 from simulator.server.files import SimFiles
 from simulator.server.recordings import fingerprint, load
-from simulator.server.sessions import Session, is_session
+from simulator.server.sessions import RecordedSession, is_session
 from simulator.store import Store
 
 QUOTES_US = 150_000  # a served market's quotes are as restless as recorded ones; runs in virtual time need not be
@@ -28,7 +28,7 @@ class BadSetup(Exception):
 
 
 def config_of(settings: Settings) -> Config:
-    rules = Rules(
+    rules = VenueRules(
         idempotency=settings.sim_idempotency,
         maker_ppm=round(settings.sim_maker_fee_pct * 10_000),
         taker_ppm=round(settings.sim_taker_fee_pct * 10_000),
@@ -44,7 +44,7 @@ def config_of(settings: Settings) -> Config:
     )
 
 
-def make_tape(settings: Settings, store: Store, now_us: int) -> Tape:
+def make_tape(settings: Settings, store: Store, now_us: int) -> MarketSource:
     """The market that the settings name. Raises BadSetup."""
     if settings.coin_mode is Mode.REPLAY:
         return _replay(settings, store, now_us)
@@ -67,7 +67,7 @@ def _since(store: Store, name: str, now_us: int) -> int:
     return minute
 
 
-def _replay(settings: Settings, store: Store, now_us: int) -> Tape:
+def _replay(settings: Settings, store: Store, now_us: int) -> MarketSource:
     if not settings.sim_replay:
         raise BadSetup("COIN_MODE=replay needs SIM_REPLAY=<a file of candles>")
     paths = _files(settings)
@@ -95,7 +95,7 @@ def _replay(settings: Settings, store: Store, now_us: int) -> Tape:
                 break
         store.set_meta("replay", f"{mark} {clock} {recorded}")
     anchor = Anchor(clock, recorded, settings.sim_replay_speed)
-    tapes: list[Tape] = [
+    tapes: list[MarketSource] = [
         TradeReplay(recording, anchor)
         if isinstance(recording, TradeRecording)
         else Replay(recording, anchor, settings.sim_seed)
@@ -120,7 +120,7 @@ def _load(path: Path, product_if_unnamed: str) -> tuple[Recording | TradeRecordi
         raise BadSetup(f"SIM_REPLAY={path}: {error}") from error
 
 
-def open_session(settings: Settings) -> Session | None:
+def open_session(settings: Settings) -> RecordedSession | None:
     """The recorded stream session that the settings name; None when they name none. Raises BadSetup."""
     paths = _files(settings)
     if settings.coin_mode is not Mode.REPLAY or not paths:
@@ -134,7 +134,7 @@ def open_session(settings: Settings) -> Session | None:
             return None
         if len(paths) > 1:
             raise BadSetup(f"SIM_REPLAY={path}: a stream session or a book is replayed alone")
-        return Session(path, settings.sim_replay_speed, settings.sim_replay_product)
+        return RecordedSession(path, settings.sim_replay_speed, settings.sim_replay_product)
     except OSError as error:
         raise BadSetup(f"SIM_REPLAY={path}: {error.strerror or error}") from error
     except BadRecording as error:
@@ -155,7 +155,7 @@ def load_faults(files: SimFiles, seed: int, now_us: int) -> Faults:
     return faults
 
 
-def open_exchange(settings: Settings, files: SimFiles, now_us: int, tape: Tape | None = None) -> Exchange:
+def open_exchange(settings: Settings, files: SimFiles, now_us: int, tape: MarketSource | None = None) -> Exchange:
     """The exchange with its account from disk; `tape` None: the settings' own.
 
     Raises BadSetup, OSError, sqlite3.Error.

@@ -17,8 +17,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from simulator.api.delivery import Delivery
-from simulator.api.http import Request, Response, error
-from simulator.api.ws.session import Session
+from simulator.api.http import HttpRequest, Response, error
+from simulator.api.ws.session import StreamSession
 
 log = logging.getLogger("simulator.transport")
 MAX_BODY = 1_000_000
@@ -35,10 +35,10 @@ class Front(Protocol):
     """What connections belong to."""
 
     def accept(self) -> bool: ...
-    def answer(self, request: Request) -> Delivery: ...
-    def connect(self, wake: Callable[[], None], client: str) -> Session | Response: ...
-    def receive(self, session: Session, text: str) -> None: ...
-    def disconnect(self, session: Session) -> None: ...
+    def answer(self, request: HttpRequest) -> Delivery: ...
+    def connect(self, wake: Callable[[], None], client: str) -> StreamSession | Response: ...
+    def receive(self, session: StreamSession, text: str) -> None: ...
+    def disconnect(self, session: StreamSession) -> None: ...
 
 
 def text_frame(text: str) -> bytes:
@@ -68,7 +68,7 @@ def request_bytes(request: h11.Request) -> bytes:
     return b"\r\n".join((b"GET " + request.target + b" HTTP/1.1", *fields, b"", b""))
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """Reads requests one after another, or becomes a stream."""
 
     def __init__(self, front: Front) -> None:
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._stream: ServerProtocol | None = None
-        self._session: Session | None = None
+        self._session: StreamSession | None = None
         self._flush_planned = False
         self._timer: asyncio.TimerHandle | None = None
         self._request: h11.Request | None = None
@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, event: h11.Request) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
         target = event.target.decode("latin-1")
-        request = Request.of(event.method.decode("latin-1"), target, headers, bytes(self._body), self._client)
+        request = HttpRequest.of(event.method.decode("latin-1"), target, headers, bytes(self._body), self._client)
         delivery = self._front.answer(request)
         self._busy = True
         if delivery.lost:

@@ -23,7 +23,7 @@ from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
 from research.full.tape import DEPTH, BarTape
 from shared.money import plain
-from simulator.core.bars import Bar, fold
+from simulator.core.bars import SimBar, fold
 from simulator.core.fees import Tier
 from simulator.inprocess import LocalExchange
 from simulator.store import Store
@@ -42,11 +42,11 @@ class Tape(BarTape):
             for one, a, b in zip(prepared.candles, prepared.first.tolist(), prepared.end.tolist(), strict=True)
         }
 
-    def minute(self, product_id: str, minute: int) -> Bar | None:
+    def minute(self, product_id: str, minute: int) -> SimBar | None:
         found = self._bars[product_id].get(minute)
-        return None if found is None else Bar(*found, self._volume[product_id][minute])
+        return None if found is None else SimBar(*found, self._volume[product_id][minute])
 
-    def bar(self, product_id: str, start_s: int, seconds: int) -> Bar | None:
+    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
         minutes = range(start_s // 60, (start_s + seconds) // 60)
         return fold(bar for minute in minutes if (bar := self.minute(product_id, minute)))
 

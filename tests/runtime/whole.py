@@ -210,11 +210,11 @@ class Whole:
 
     def trade_by_hand(self, quote: str, product_id: str = "BTC-USD", coid: str = "manual-1") -> str:
         """A purchase that somebody else makes on the account; its order id."""
-        from simulator.api.http import Request
+        from simulator.api.http import HttpRequest
 
         configuration = {"market_market_ioc": {"quote_size": quote}}
         body = {"client_order_id": coid, "product_id": product_id, "side": "BUY", "order_configuration": configuration}
-        request = Request("POST", "/api/v3/brokerage/orders", (), {}, orjson.dumps(body))
+        request = HttpRequest("POST", "/api/v3/brokerage/orders", (), {}, orjson.dumps(body))
         answer = orjson.loads(create(self.exchange.api, request, next(iter(self.exchange.api.keys.values()))).body)
         assert answer["success"], answer
         self.hand_out()

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 
 from simulator.core.bars import Print
-from simulator.core.venue import Rules
+from simulator.core.venue import VenueRules
 from simulator.exchange import Config
 from simulator.inprocess import HOST, LocalExchange
 from tests.simulator.markets import DEFAULT_RULES, Quiet
@@ -19,7 +19,7 @@ class Local:
     """A quiet exchange of one product ABC-USD around 100.00, and one account's requests."""
 
     def __init__(
-        self, rules: Rules = DEFAULT_RULES, *, rights: tuple[str, ...] = ("view", "trade", "transfer")
+        self, rules: VenueRules = DEFAULT_RULES, *, rights: tuple[str, ...] = ("view", "trade", "transfer")
     ) -> None:
         config = Config(rules=rules, levels=50, enforce_rate_limits=False)
         self.venue = LocalExchange(config=config, tape=Quiet())

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.core.book import Book, Demand
-from simulator.core.orders import Kind, Order, TimeInForce
+from simulator.core.book import Demand, OrderBook
+from simulator.core.orders import OrderType, SimOrder, TimeInForce
 from tests.simulator.markets import PRODUCT
 
 
-def order(number: int, buys: bool, tick: int, steps: int, portfolio: str = "me") -> Order:
-    return Order(
+def order(number: int, buys: bool, tick: int, steps: int, portfolio: str = "me") -> SimOrder:
+    return SimOrder(
         order_id=str(number), client_order_id=str(number), portfolio=portfolio, product=PRODUCT, buys=buys,
-        kind=Kind.LIMIT, tif=TimeInForce.GTC, config_key="", config={}, created_us=0, maker_ppm=0, taker_ppm=0,
+        kind=OrderType.LIMIT, tif=TimeInForce.GTC, config_key="", config={}, created_us=0, maker_ppm=0, taker_ppm=0,
         steps=steps, leaves=steps, limit=tick,
     )  # fmt: skip
 
@@ -71,9 +71,9 @@ ACTIONS = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(ACTIONS, st.booleans())
 def test_the_book_serves_in_order_of_price_then_time(actions: list[tuple[str, int, int]], buys: bool) -> None:
-    book, naive = Book(), Naive()
+    book, naive = OrderBook(), Naive()
     side = book.side(buys)
-    resting: list[Order] = []
+    resting: list[SimOrder] = []
     for number, (what, a, b) in enumerate(actions):
         tick = a if buys else 200 - a
         if what == "crowd":
@@ -103,7 +103,7 @@ def test_the_book_serves_in_order_of_price_then_time(actions: list[tuple[str, in
 
 
 def test_a_budget_buys_what_it_can_and_no_more() -> None:
-    book = Book()
+    book = OrderBook()
     book.asks.set_crowd(100, 3)
     book.asks.set_crowd(101, 10)
     demand = Demand(None, 700, 1)
@@ -113,7 +113,7 @@ def test_a_budget_buys_what_it_can_and_no_more() -> None:
 
 
 def test_crowd_that_leaves_does_not_move_an_order_forward_while_any_stands_behind() -> None:
-    book = Book()
+    book = OrderBook()
     book.bids.set_crowd(100, 10)
     mine = order(1, True, 100, 5)
     book.bids.join(mine)

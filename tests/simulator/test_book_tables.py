@@ -12,7 +12,7 @@ import pytest
 
 from simulator.core.replay import BadRecording
 from simulator.exchange import Config, Exchange
-from simulator.server.sessions import Session, frames, is_session
+from simulator.server.sessions import RecordedSession, frames, is_session
 from simulator.store import Store
 from tests.simulator.conftest import Sim
 
@@ -43,7 +43,7 @@ def parquet_file(tmp_path: Path) -> Path:
 async def test_the_book_at_the_end_is_the_sum_of_its_changes(tmp_path: Path, kind: str) -> None:
     path = parquet_file(tmp_path) if kind == "parquet" else csv_file(tmp_path, f"ETH-USD_l2.{kind}")
     assert is_session(path)
-    session, now = Session(path, 1000.0), int(time.time() * 1e6)
+    session, now = RecordedSession(path, 1000.0), int(time.time() * 1e6)
     exchange = Exchange(session.tape(now), Store(None), Config(), now)
     await asyncio.wait_for(session.play(exchange), 10)
     market = exchange.venue.markets["ETH-USD"]

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from simulator.core.faults import parse_fault
-from simulator.core.orders import Order
+from simulator.core.orders import SimOrder
 from simulator.core.times import rfc3339
 from simulator.core.validation import parse_order
-from simulator.core.venue import Rules
+from simulator.core.venue import VenueRules
 from tests.simulator.local import Local
 from tests.simulator.markets import quiet_exchange
 
@@ -79,7 +79,7 @@ def test_a_cancel_may_come_too_late(x: Local) -> None:
 
 
 def test_a_dated_order_may_expire_before_its_cancel() -> None:
-    x = Local(Rules(queue_us=10_000_000))
+    x = Local(VenueRules(queue_us=10_000_000))
     from tests.simulator.test_orders import after
 
     order_id = x.placed("BUY", "limit_limit_gtd", base_size="1", limit_price="90.00", end_time=after(x, 5))
@@ -171,7 +171,7 @@ def test_a_restart_carries_out_what_was_queued(x: Local) -> None:
 
 
 def test_no_queue_at_all() -> None:
-    x = Local(Rules(queue_us=0))
+    x = Local(VenueRules(queue_us=0))
     order_id = x.placed("BUY", "limit_limit_gtc", base_size="1", limit_price="90")
     edit(x, order_id, "91", "1")
     assert x.order(order_id)["edit_history"][0]["price"] == "91"
@@ -200,7 +200,7 @@ def test_a_fault_makes_the_queue_long(x: Local) -> None:
 def test_dated_orders_that_end_early_leave_nothing_behind() -> None:
     exchange = quiet_exchange()
 
-    def place(number: int, end_us: int) -> Order:
+    def place(number: int, end_us: int) -> SimOrder:
         inner = {"base_size": "0.1", "limit_price": "50", "end_time": rfc3339(exchange.now_us + end_us)}
         body = {
             "client_order_id": str(number), "product_id": "ABC-USD", "side": "BUY",

@@ -208,7 +208,7 @@ def test_maintenance(sim: Sim) -> None:
 
 def test_latency_of_a_long_tail_is_mostly_short() -> None:
     from simulator.api.delivery import Courier
-    from simulator.api.http import Request
+    from simulator.api.http import HttpRequest
     from tests.simulator.local import Local
 
     x = Local()
@@ -217,7 +217,7 @@ def test_latency_of_a_long_tail_is_mostly_short() -> None:
     from simulator.api.build import build
 
     courier = Courier(build(x.venue.api), faults, 1)
-    delays = sorted(courier.deliver(Request.of("GET", "/v2/time", {}, b"")).delay_us / 1000 for _ in range(400))
+    delays = sorted(courier.deliver(HttpRequest.of("GET", "/v2/time", {}, b"")).delay_us / 1000 for _ in range(400))
     assert delays[0] >= 10 and delays[-1] <= 1010
     assert delays[200] < 120 and delays[-20] > 500
 

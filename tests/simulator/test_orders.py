@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.core.venue import Rules
+from simulator.core.venue import VenueRules
 from tests.simulator.local import Local
 
 
@@ -384,7 +384,7 @@ def test_an_auction_queues_and_then_lets_go(x: Local) -> None:
 
 
 def test_a_client_order_id_makes_one_order_ever() -> None:
-    x = Local(Rules(idempotency="return_existing"))
+    x = Local(VenueRules(idempotency="return_existing"))
     first = x.place("BUY", "limit_limit_gtc", "once", base_size="1", limit_price="90")
     again = x.place("SELL", "market_market_ioc", "once", base_size="5")
     assert again["success"] and again["order_id"] == first["order_id"]
@@ -396,14 +396,14 @@ def test_a_client_order_id_makes_one_order_ever() -> None:
 
 
 def test_a_repeated_client_order_id_may_be_refused() -> None:
-    x = Local(Rules(idempotency="reject"))
+    x = Local(VenueRules(idempotency="reject"))
     x.place("BUY", "limit_limit_gtc", "once", base_size="1", limit_price="90")
     again = x.place("BUY", "limit_limit_gtc", "once", base_size="1", limit_price="90")
     assert not again["success"] and again["error_response"]["error"] == "DUPLICATE_CLIENT_ORDER_ID"
 
 
 def test_a_client_order_id_may_mean_nothing() -> None:
-    x = Local(Rules(idempotency="not_enforced"))
+    x = Local(VenueRules(idempotency="not_enforced"))
     ids = {x.place("BUY", "limit_limit_gtc", "once", base_size="1", limit_price="90")["order_id"] for _ in range(2)}
     assert len(ids) == 2
 
@@ -478,7 +478,7 @@ def test_the_alias_shares_the_book_and_settles_in_its_own_money() -> None:
     from simulator.core.units import to_atoms
     from tests.simulator.markets import quiet_exchange
 
-    exchange = quiet_exchange(Rules(), "1000", DEFAULT_PRODUCTS[0])
+    exchange = quiet_exchange(VenueRules(), "1000", DEFAULT_PRODUCTS[0])
     exchange.venue.accounts.deposit(exchange.portfolio, "USDC", to_atoms("500"), exchange.now_us)
     exchange.venue.markets["BTC-USD"].book.asks.set_crowd(6_000_000, 10**8)
     from simulator.core.validation import parse_order
@@ -494,7 +494,7 @@ def test_the_alias_shares_the_book_and_settles_in_its_own_money() -> None:
 
 
 def test_the_fee_tier_falls_with_the_volume() -> None:
-    x = Local(Rules(maker_ppm=5000, taker_ppm=9000))
+    x = Local(VenueRules(maker_ppm=5000, taker_ppm=9000))
     x.venue.exchange.venue.accounts.deposit(x.venue.exchange.portfolio, "USD", 10**6 * 10**20, x.venue.now_us)
     market = x.venue.exchange.venue.markets["ABC-USD"]
     market.book.asks.set_crowd(10_010, 10**6)

@@ -10,7 +10,7 @@ from simulator.core.amounts import Malformed
 from simulator.core.bars import Print
 from simulator.core.changes import Edit, check_edit
 from simulator.core.lifecycle import Reject
-from simulator.core.orders import DONE, TRANSITIONS, Kind, Order, Status
+from simulator.core.orders import DONE, TRANSITIONS, OrderStatus, OrderType, SimOrder
 from simulator.core.units import PPM, to_atoms
 from simulator.core.validation import parse_order
 from simulator.exchange import Exchange
@@ -87,7 +87,7 @@ class World:
         venue.trade(market, 10_000, 1, True, NOW)
         self.exchange.settle()
         self.count = 0
-        self.before: dict[str, Status] = {}
+        self.before: dict[str, OrderStatus] = {}
 
     def order(self, body: Mapping[str, Any], who: int) -> None:
         self.count += 1
@@ -107,13 +107,13 @@ class World:
     def held(self, currency: str) -> int:
         return sum(w.held for w in self.exchange.venue.accounts.wallets.values() if w.currency == currency)
 
-    def check_order(self, order: Order, before: Mapping[str, int]) -> None:
+    def check_order(self, order: SimOrder, before: Mapping[str, int]) -> None:
         fills = self.exchange.store.fills_of(order.order_id)
         if order.post_only:
             assert not any(fill.taker for fill in fills)
         if order.config_key == "limit_limit_fok":
             assert order.filled in (0, order.steps)
-            assert order.status is (Status.FILLED if order.filled else Status.CANCELLED)
+            assert order.status is (OrderStatus.FILLED if order.filled else OrderStatus.CANCELLED)
         if order.quote is not None and order.config_key == "market_market_ioc":
             assert order.filled_value + order.fees <= order.quote
         if order.status in DONE and not order.open:
@@ -127,7 +127,7 @@ class World:
             self.order(a, b)
         elif what == "cancel" and waiting:
             order = waiting[a % len(waiting)]
-            if order.status not in (Status.CANCEL_QUEUED, Status.EDIT_QUEUED):
+            if order.status not in (OrderStatus.CANCEL_QUEUED, OrderStatus.EDIT_QUEUED):
                 exchange.cancel(order, wait_us=b * 1_000_000)
         elif what == "edit" and waiting:
             order, wish = waiting[a % len(waiting)], Edit(*b[:2])
@@ -165,7 +165,7 @@ class World:
             assert venue.accounts.sum(currency) == 0
             assert self.held(currency) == sum(o.hold for o in venue.open.values() if o.held == currency)
         for order in venue.open.values():
-            if order.kind is Kind.LIMIT:
+            if order.kind is OrderType.LIMIT:
                 value = order.leaves * order.limit_price * PRODUCT.unit
                 exact = value + value * order.taker_ppm // PPM if order.buys else order.leaves * PRODUCT.step
                 assert order.hold == exact
@@ -176,8 +176,8 @@ class World:
         assert bid is None or ask is None or bid < ask
         assert all(steps > 0 for side in (book.bids, book.asks) for _, steps in side.levels())
         for event in venue.order_events:
-            was = self.before.get(event.order_id, Status.PENDING)
-            assert event.status is was or event.status in TRANSITIONS[was] or was is Status.PENDING
+            was = self.before.get(event.order_id, OrderStatus.PENDING)
+            assert event.status is was or event.status in TRANSITIONS[was] or was is OrderStatus.PENDING
             assert was not in DONE
             self.before[event.order_id] = event.status
         venue.order_events.clear()
@@ -210,7 +210,7 @@ def test_random_flows_keep_every_rule(steps: list[tuple[str, Any, Any]]) -> None
         world.check()
     world.check_fills()
     for order in list(world.exchange.venue.open.values()):
-        if order.status is not Status.CANCEL_QUEUED:
+        if order.status is not OrderStatus.CANCEL_QUEUED:
             world.exchange.cancel(order)
         world.check()
     world.exchange.advance(world.exchange.now_us + 21_000_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.core.bars import Bar, fold
+from simulator.core.bars import SimBar, fold
 from simulator.core.draws import Draws
 from simulator.core.replay import Anchor, BadRecording
 from simulator.core.tape import MINUTE_US
@@ -17,7 +17,7 @@ from simulator.core.trades import TradeRecording, TradeReplay
 from simulator.exchange import Config, Exchange
 from simulator.inprocess import LocalExchange
 from simulator.server.recordings import load
-from simulator.server.sessions import Session, is_session
+from simulator.server.sessions import RecordedSession, is_session
 from simulator.store import Store
 from tests.simulator.conftest import Sim
 
@@ -48,7 +48,7 @@ def test_recorded_trades_are_printed_as_they_were(tmp_path: Path, speed: float) 
     ]
     for minute in range(CLOCK, CLOCK + 5):
         prints = tape.prints("ETH-USD", minute)
-        assert tape.minute("ETH-USD", minute) == fold(Bar(p.tick, p.tick, p.tick, p.tick, p.steps) for p in prints)
+        assert tape.minute("ETH-USD", minute) == fold(SimBar(p.tick, p.tick, p.tick, p.tick, p.steps) for p in prints)
     assert tape.bar("ETH-USD", CLOCK * 60 // 300 * 300, 300) == fold(
         b for m in range(CLOCK // 5 * 5, CLOCK // 5 * 5 + 5) if (b := tape.minute("ETH-USD", m))
     )
@@ -94,7 +94,7 @@ def session_file(tmp_path: Path, seconds: int = 4) -> tuple[Path, LocalExchange]
 async def test_a_recorded_session_rebuilds_the_book_it_was_taken_from(tmp_path: Path) -> None:
     path, source = session_file(tmp_path)
     assert is_session(path)
-    session = Session(path, 1000.0)
+    session = RecordedSession(path, 1000.0)
     now = int(time.time() * 1e6)
     exchange = Exchange(session.tape(now), Store(None), Config(), now)
     await asyncio.wait_for(session.play(exchange), 20)
@@ -129,4 +129,4 @@ def test_sessions_that_are_none_say_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text(text)
     with pytest.raises(BadRecording):
-        Session(path, 1.0)
+        RecordedSession(path, 1.0)

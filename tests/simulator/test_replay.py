@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.settings import Mode, Settings
-from simulator.core.bars import Bar, fold
+from simulator.core.bars import SimBar, fold
 from simulator.core.draws import Draws
 from simulator.core.replay import Anchor, BadRecording, Recording, Replay
 from simulator.core.tape import MINUTE_US
@@ -19,7 +19,7 @@ FIRST = 28_400_000  # minutes since 1970
 CLOCK = 29_900_000
 
 
-def rows(count: int, minutes_each: int = 1, gaps: tuple[int, ...] = ()) -> list[tuple[int, Bar]]:
+def rows(count: int, minutes_each: int = 1, gaps: tuple[int, ...] = ()) -> list[tuple[int, SimBar]]:
     """Random bars in cents and 10^-8."""
     draws = Draws("recording", count, minutes_each)
     price, found = 5_000_000, []
@@ -28,12 +28,12 @@ def rows(count: int, minutes_each: int = 1, gaps: tuple[int, ...] = ()) -> list[
         last = price + draws.bell(3_000)
         high, low = max(price, last) + draws.below(2_000), min(price, last) - draws.below(2_000)
         if i not in gaps:
-            found.append((start + i * minutes_each, Bar(price, high, low, last, 10**7 + draws.below(10**9))))
+            found.append((start + i * minutes_each, SimBar(price, high, low, last, 10**7 + draws.below(10**9))))
         price = last
     return found
 
 
-def csv_text(data: list[tuple[int, Bar]], header: str = "time,open,high,low,close,volume", factor: int = 60) -> str:
+def csv_text(data: list[tuple[int, SimBar]], header: str = "time,open,high,low,close,volume", factor: int = 60) -> str:
     lines = [header]
     for minute, b in data:
         prices = ",".join(f"{p / 100:.2f}" for p in (b.open, b.high, b.low, b.close))
@@ -87,7 +87,7 @@ def test_speed_packs_the_recording_before_and_after_now(tmp_path: Path, speed: f
         expected = fold(by_minute[m] for m in range(first, first + int(speed)) if m in by_minute)
         assert tape.minute("ETH-USD", clock) == expected
         prints = tape.prints("ETH-USD", clock)
-        assert fold(Bar(p.tick, p.tick, p.tick, p.tick, p.steps) for p in prints) == expected
+        assert fold(SimBar(p.tick, p.tick, p.tick, p.tick, p.steps) for p in prints) == expected
 
 
 @pytest.mark.parametrize("length", [5, 15, 60, 360, 1440])

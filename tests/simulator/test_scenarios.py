@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from simulator.core.bars import Bar, fold
+from simulator.core.bars import SimBar, fold
 from simulator.core.scenarios import SCENARIOS, Scenario
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import MINUTE_US
@@ -31,7 +31,7 @@ def test_candles_agree_with_trades_in_every_scenario(name: str) -> None:
         for i in range(7):
             bar = tape.minute(product_id, SINCE + i)
             prints = tape.prints(product_id, SINCE + i)
-            assert fold(Bar(p.tick, p.tick, p.tick, p.tick, p.steps) for p in prints) == bar
+            assert fold(SimBar(p.tick, p.tick, p.tick, p.tick, p.steps) for p in prints) == bar
             assert candles.minute(SINCE + i) == bar
         assert tape.bar(product_id, SINCE * 60, 300) == fold(
             b for i in range(5) if (b := tape.minute(product_id, SINCE + i))

@@ -2,8 +2,8 @@
 
 # ruff: noqa: ARG001  every route takes the same arguments
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import Request, Response, bad_request, not_found, ok, whole
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import HttpRequest, Response, bad_request, not_found, ok, whole
 from simulator.api.service import PREFIX, Api, Router
 from simulator.api.views import account_view
 from simulator.core import fees
@@ -17,7 +17,7 @@ def register(router: Router) -> None:
     router.add("GET", f"{PREFIX}/key_permissions", Right.VIEW, key_permissions)
 
 
-def accounts(api: Api, request: Request, key: ApiKey) -> Response:
+def accounts(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     limit = whole(request, "limit", 49)
     if limit < 0:
         raise bad_request("limit is invalid")
@@ -41,7 +41,7 @@ def accounts(api: Api, request: Request, key: ApiKey) -> Response:
     )
 
 
-def account(api: Api, request: Request, key: ApiKey, uuid: str) -> Response:
+def account(api: Api, request: HttpRequest, key: IssuedKey, uuid: str) -> Response:
     for wallet in api.exchange.venue.accounts.of(key.portfolio):
         if wallet.uuid == uuid:
             return ok({"account": account_view(wallet)})
@@ -64,7 +64,7 @@ def rate_text(ppm: int) -> str:
     return ratio_text(ppm, 1_000_000, 6)
 
 
-def transaction_summary(api: Api, request: Request, key: ApiKey) -> Response:
+def transaction_summary(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     venue = api.exchange.venue
     venue.refresh_tier(api.exchange.now_us)
     volume, paid = api.exchange.store.volume_usd(api.exchange.now_us - fees.WINDOW_US)
@@ -98,7 +98,7 @@ def transaction_summary(api: Api, request: Request, key: ApiKey) -> Response:
     )
 
 
-def key_permissions(api: Api, request: Request, key: ApiKey) -> Response:
+def key_permissions(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     portfolio = api.exchange.venue.accounts.portfolios[key.portfolio]
     return ok(
         {

@@ -4,8 +4,8 @@
 
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import Request, Response, bad_request, not_found, ok
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import HttpRequest, Response, bad_request, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
 from simulator.api.views import money
 from simulator.core.accounts import Insufficient
@@ -28,7 +28,7 @@ def register(router: Router) -> None:
     router.add("GET", f"{PREFIX}/payment_methods/{{method_id}}", Right.VIEW, payment_method)
 
 
-def _currency(api: Api, key: ApiKey, account: str) -> str:
+def _currency(api: Api, key: IssuedKey, account: str) -> str:
     """The currency of an account's uuid; a currency's own code is taken, too."""
     wallets = api.exchange.venue.accounts.of(key.portfolio)
     for wallet in wallets:
@@ -39,7 +39,7 @@ def _currency(api: Api, key: ApiKey, account: str) -> str:
     raise bad_request("account is not available")
 
 
-def quote(api: Api, request: Request, key: ApiKey) -> Response:
+def quote(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     source = _currency(api, key, need_text(body, "from_account"))
     target = _currency(api, key, need_text(body, "to_account"))
@@ -59,18 +59,18 @@ def quote(api: Api, request: Request, key: ApiKey) -> Response:
     return ok({"trade": _view(trade_id, quotes[trade_id])})
 
 
-def _find(api: Api, key: ApiKey, trade_id: str) -> dict[str, Any]:
+def _find(api: Api, key: IssuedKey, trade_id: str) -> dict[str, Any]:
     found = api.conversions.get(trade_id)
     if found is None or found["portfolio"] != key.portfolio:
         raise not_found("trade was not found")
     return found
 
 
-def trade(api: Api, request: Request, key: ApiKey, trade_id: str) -> Response:
+def trade(api: Api, request: HttpRequest, key: IssuedKey, trade_id: str) -> Response:
     return ok({"trade": _view(trade_id, _find(api, key, trade_id))})
 
 
-def commit(api: Api, request: Request, key: ApiKey, trade_id: str) -> Response:
+def commit(api: Api, request: HttpRequest, key: IssuedKey, trade_id: str) -> Response:
     found = _find(api, key, trade_id)
     if found["status"] == "TRADE_STATUS_CREATED":
         accounts = api.exchange.venue.accounts
@@ -129,11 +129,11 @@ def _method(api: Api) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def payment_methods(api: Api, request: Request, key: ApiKey) -> Response:
+def payment_methods(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     return ok({"payment_methods": [_method(api)]})
 
 
-def payment_method(api: Api, request: Request, key: ApiKey, method_id: str) -> Response:
+def payment_method(api: Api, request: HttpRequest, key: IssuedKey, method_id: str) -> Response:
     if method_id != PAYMENT_METHOD_ID:
         raise not_found("payment method was not found")
     return ok({"payment_method": _method(api)})

@@ -5,15 +5,15 @@
 from collections.abc import Collection
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import Request, Response, bad_request, ok, whole
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import HttpRequest, Response, bad_request, ok, whole
 from simulator.api.order_views import fill_view, order_view
 from simulator.api.rest.orders import own_order
 from simulator.api.service import PREFIX, Api, Router
-from simulator.core.orders import Kind, Status, TimeInForce
+from simulator.core.orders import OrderStatus, OrderType, TimeInForce
 from simulator.core.products import other_product
 from simulator.core.validation import parse_instant
-from simulator.store import Page
+from simulator.store import HistoryQuery
 
 Clause = tuple[str, tuple[Any, ...]]
 MAX_ORDERS = 1000
@@ -22,9 +22,9 @@ ORDER_SORTS = {
     "LAST_FILL_TIME": "last_fill_us DESC, sequence DESC",
     "LAST_UPDATE_TIME": "coalesce(updated_us, created_us) DESC, sequence DESC",
 }
-KINDS = frozenset({*Kind, "STOP", "ROLL_OPEN", "ROLL_CLOSE", "LIQUIDATION"})
+KINDS = frozenset({*OrderType, "STOP", "ROLL_OPEN", "ROLL_CLOSE", "LIQUIDATION"})
 SIDES = frozenset({"BUY", "SELL"})
-STATUSES, TIMES_IN_FORCE = frozenset(Status), frozenset(TimeInForce)
+STATUSES, TIMES_IN_FORCE = frozenset(OrderStatus), frozenset(TimeInForce)
 PRODUCT_TYPES = frozenset({"SPOT", "FUTURE"})
 MAX_ASSETS = 200
 NOTHING: Clause = ("1 = 0", ())
@@ -38,7 +38,7 @@ def register(router: Router) -> None:
     router.add("GET", f"{PREFIX}/orders/historical/{{order_id}}", Right.VIEW, order)
 
 
-def order(api: Api, request: Request, key: ApiKey, order_id: str) -> Response:
+def order(api: Api, request: HttpRequest, key: IssuedKey, order_id: str) -> Response:
     return ok({"order": order_view(own_order(api, key, order_id), api.exchange.venue.user_id)})
 
 
@@ -46,7 +46,7 @@ def among(column: str, values: list[str]) -> Clause:
     return f"{column} IN ({','.join('?' * len(values))})", tuple(values)
 
 
-def _choices(request: Request, name: str, known: Collection[str], unknown: str, *other: str) -> list[str]:
+def _choices(request: HttpRequest, name: str, known: Collection[str], unknown: str, *other: str) -> list[str]:
     """The wished values; `unknown` is the venue's word for no wish. Raises ApiError 400."""
     values = [value.upper() for value in request.many(name, *other)]
     for value in values:
@@ -55,13 +55,13 @@ def _choices(request: Request, name: str, known: Collection[str], unknown: str, 
     return [value for value in values if value != unknown]
 
 
-def _spot_wanted(request: Request, name: str) -> bool:
+def _spot_wanted(request: HttpRequest, name: str) -> bool:
     """False where products of other types alone are asked for: there are none here."""
     wanted = _choices(request, name, PRODUCT_TYPES, "UNKNOWN_PRODUCT_TYPE")
     return not wanted or "SPOT" in wanted
 
 
-def _assets(request: Request) -> list[Clause]:
+def _assets(request: HttpRequest) -> list[Clause]:
     """Products whose base or quote is any of the assets that are asked for."""
     assets = [_plain(asset) for asset in request.many("asset_filters")]
     if not assets:
@@ -72,25 +72,25 @@ def _assets(request: Request) -> list[Clause]:
     return [(f"({' OR '.join(['product_id LIKE ?'] * len(patterns))})", tuple(patterns))]
 
 
-def _sort(request: Request, sorts: dict[str, str]) -> str:
+def _sort(request: HttpRequest, sorts: dict[str, str]) -> str:
     wanted = request.one("sort_by").upper()
     if wanted not in PLAIN_SORTS and wanted not in sorts:
         raise bad_request("sort_by is invalid")
     return sorts.get(wanted, "sequence DESC")
 
 
-def _page(request: Request, where: list[Clause], limit: int, order_by: str) -> Page:
+def _page(request: HttpRequest, where: list[Clause], limit: int, order_by: str) -> HistoryQuery:
     """A cursor is the last sequence seen, or the offset where another column sorts."""
     text = request.one("cursor")
     if text and not (text.isascii() and text.isdigit() and len(text) < 18):
         raise bad_request("cursor is invalid")
     number = int(text) if text else None
     if order_by == "sequence DESC":
-        return Page(where, limit + 1, number, order_by)
-    return Page(where, limit + 1, None, order_by, number or 0)
+        return HistoryQuery(where, limit + 1, number, order_by)
+    return HistoryQuery(where, limit + 1, None, order_by, number or 0)
 
 
-def orders(api: Api, request: Request, key: ApiKey) -> Response:
+def orders(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     limit = whole(request, "limit", MAX_ORDERS)
     if limit < 0:
         raise bad_request("limit is invalid")
@@ -115,7 +115,7 @@ def orders(api: Api, request: Request, key: ApiKey) -> Response:
     )
 
 
-def order_clauses(request: Request, key: ApiKey) -> list[Clause]:
+def order_clauses(request: HttpRequest, key: IssuedKey) -> list[Clause]:
     """The filters of the order list."""
     portfolio = request.one("retail_portfolio_id") or key.portfolio
     where: list[Clause] = [("portfolio = ?", (key.portfolio if portfolio == key.portfolio else "",))]
@@ -146,7 +146,7 @@ def _plain(asset: str) -> str:
     return "".join(c for c in asset if c.isalnum())
 
 
-def fills(api: Api, request: Request, key: ApiKey) -> Response:
+def fills(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     limit = whole(request, "limit", 100)
     if limit < 0:
         raise bad_request("limit is invalid")
@@ -170,7 +170,7 @@ def _of_orders(column: str, values: list[str]) -> Clause:
     return f"EXISTS (SELECT 1 FROM orders WHERE orders.order_id = fills.order_id AND {clause})", given  # noqa: S608
 
 
-def fill_clauses(request: Request, key: ApiKey) -> list[Clause]:
+def fill_clauses(request: HttpRequest, key: IssuedKey) -> list[Clause]:
     """The filters of the list of fills."""
     where: list[Clause] = [("portfolio = ?", (key.portfolio,))]
     if ids := request.many("order_ids", "order_id"):

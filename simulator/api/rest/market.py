@@ -5,15 +5,15 @@
 import base64
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import Request, Response, bad_request, not_found, ok, whole
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import HttpRequest, Response, bad_request, not_found, ok, whole
 from simulator.api.service import PREFIX, Api, Router
 from simulator.api.views import book_view, candle_view, levels_view, product_view, trade_view
-from simulator.core.products import Product
+from simulator.core.products import SimProduct
 from simulator.core.tape import GRANULARITIES
 from simulator.core.times import rfc3339
 from simulator.core.units import parse, ratio_text, text
-from simulator.core.venue import Market
+from simulator.core.venue import MarketState
 
 MAX_CANDLES = 350
 MAX_TRADES = 100
@@ -37,7 +37,7 @@ def register(router: Router) -> None:
     router.add("GET", f"{PREFIX}/best_bid_ask", Right.VIEW, best_bid_ask)
 
 
-def find(api: Api, product_id: str) -> tuple[Product, Market]:
+def find(api: Api, product_id: str) -> tuple[SimProduct, MarketState]:
     """The product and its market, or 404."""
     product = api.exchange.venue.listed.get(product_id)
     market = api.exchange.venue.market(product_id)
@@ -46,12 +46,12 @@ def find(api: Api, product_id: str) -> tuple[Product, Market]:
     return product, market
 
 
-def server_time(api: Api, request: Request, key: ApiKey | None) -> Response:
+def server_time(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     us = api.now_us
     return ok({"iso": rfc3339(us // 1000 * 1000), "epochSeconds": str(us // 1_000_000), "epochMillis": str(us // 1000)})
 
 
-def products(api: Api, request: Request, key: ApiKey | None) -> Response:
+def products(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     kind = request.one("product_type").upper()
     if kind not in ("", "SPOT", "FUTURE", "UNKNOWN_PRODUCT_TYPE"):
         raise bad_request("product_type is invalid")
@@ -93,7 +93,7 @@ def _cursor(view: dict[str, Any]) -> str:
     return base64.b64encode(view["product_id"].encode()).decode()
 
 
-def _begin(request: Request, ids: list[str]) -> int:
+def _begin(request: HttpRequest, ids: list[str]) -> int:
     """Where a page begins: behind the cursor's product, or at the offset. Raises ApiError 400."""
     cursor = request.one("cursor")
     if not cursor:
@@ -104,12 +104,12 @@ def _begin(request: Request, ids: list[str]) -> int:
         raise bad_request("cursor is invalid") from None
 
 
-def product(api: Api, request: Request, key: ApiKey | None, product_id: str) -> Response:
+def product(api: Api, request: HttpRequest, key: IssuedKey | None, product_id: str) -> Response:
     found, _ = find(api, product_id)
     return ok(product_view(api.exchange, found, tradability=request.flag("get_tradability_status")))
 
 
-def candles(api: Api, request: Request, key: ApiKey | None, product_id: str) -> Response:
+def candles(api: Api, request: HttpRequest, key: IssuedKey | None, product_id: str) -> Response:
     found, market = find(api, product_id)
     seconds = GRANULARITIES.get(request.one("granularity"))
     if seconds is None:
@@ -124,7 +124,7 @@ def candles(api: Api, request: Request, key: ApiKey | None, product_id: str) -> 
     return ok({"candles": [candle_view(found, at, bar) for at, bar in rows[: limit or MAX_CANDLES]]})
 
 
-def ticker(api: Api, request: Request, key: ApiKey | None, product_id: str) -> Response:
+def ticker(api: Api, request: HttpRequest, key: IssuedKey | None, product_id: str) -> Response:
     found, market = find(api, product_id)
     limit = whole(request, "limit", MAX_TRADES)
     if limit <= 0:
@@ -146,7 +146,7 @@ def ticker(api: Api, request: Request, key: ApiKey | None, product_id: str) -> R
     )
 
 
-def product_book(api: Api, request: Request, key: ApiKey | None) -> Response:
+def product_book(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     product_id = request.one("product_id")
     if not product_id:
         raise bad_request("product_id is required")
@@ -182,6 +182,6 @@ def grouped(levels: list[tuple[int, int]], size: int, sign: int) -> list[tuple[i
     return list(sums.items())
 
 
-def best_bid_ask(api: Api, request: Request, key: ApiKey | None) -> Response:
+def best_bid_ask(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     wanted = request.many("product_ids", "product_id") or list(api.exchange.venue.products)
     return ok({"pricebooks": [book_view(api.exchange, *find(api, product_id), 1) for product_id in wanted]})

@@ -4,12 +4,12 @@
 
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import ApiError, Request, Response, bad_request, not_found, ok
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import ApiError, HttpRequest, Response, bad_request, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
 from simulator.core import changes, validation
 from simulator.core.lifecycle import Reject
-from simulator.core.orders import Order, Status
+from simulator.core.orders import OrderStatus, SimOrder
 from simulator.core.units import parse
 
 MAX_CANCELS = 100
@@ -23,7 +23,7 @@ def register(router: Router) -> None:
     router.add("POST", f"{PREFIX}/orders/close_position", Right.TRADE, close_position)
 
 
-def accepted(order: Order) -> Response:
+def accepted(order: SimOrder) -> Response:
     return ok(
         {
             "success": True,
@@ -59,12 +59,12 @@ def refused(reject: Reject, configuration: Any) -> Response:
     )
 
 
-def known(api: Api, portfolio: str, client_order_id: str) -> Order | None:
+def known(api: Api, portfolio: str, client_order_id: str) -> SimOrder | None:
     """The order that used this client id before, open or done."""
     return api.exchange.store.by_client_id(portfolio, client_order_id)
 
 
-def create(api: Api, request: Request, key: ApiKey) -> Response:
+def create(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     client_order_id = validation.need_text(body, "client_order_id")
     mode = api.exchange.venue.rules.idempotency
@@ -82,14 +82,14 @@ def create(api: Api, request: Request, key: ApiKey) -> Response:
         return refused(reject, body.get("order_configuration"))
 
 
-def check_portfolio(body: dict[str, Any], key: ApiKey) -> None:
+def check_portfolio(body: dict[str, Any], key: IssuedKey) -> None:
     """Keys are bound to one portfolio; the field may only repeat it."""
     given = body.get("retail_portfolio_id")
     if given and given != key.portfolio:
         raise bad_request("account is not available")
 
 
-def batch_cancel(api: Api, request: Request, key: ApiKey) -> Response:
+def batch_cancel(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     ids = request.json().get("order_ids")
     if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
         raise bad_request("order_ids is required")
@@ -106,23 +106,23 @@ def batch_cancel(api: Api, request: Request, key: ApiKey) -> Response:
     return ok({"results": results})
 
 
-def _cancel(api: Api, key: ApiKey, order_id: str) -> str:
+def _cancel(api: Api, key: IssuedKey, order_id: str) -> str:
     """Cancel one; gives the reason why not."""
     order = api.exchange.venue.open.get(order_id)
     if order is not None and order.portfolio == key.portfolio:
-        if order.status is Status.CANCEL_QUEUED:
+        if order.status is OrderStatus.CANCEL_QUEUED:
             return "DUPLICATE_CANCEL_REQUEST"
-        if order.status is Status.EDIT_QUEUED:
+        if order.status is OrderStatus.EDIT_QUEUED:
             return "ORDER_IS_BEING_REPLACED"
         api.exchange.cancel(order, wait_us=api.queue_us("cancel"))
         return ""
     done = api.exchange.store.order(order_id)
-    if done is not None and done.portfolio == key.portfolio and done.status is Status.FILLED:
+    if done is not None and done.portfolio == key.portfolio and done.status is OrderStatus.FILLED:
         return "ORDER_IS_FULLY_FILLED"
     return "UNKNOWN_CANCEL_ORDER"
 
 
-def own_order(api: Api, key: ApiKey, order_id: str) -> Order:
+def own_order(api: Api, key: IssuedKey, order_id: str) -> SimOrder:
     """One of the portfolio's orders, or 404."""
     order = api.exchange.find(order_id)
     if order is None or order.portfolio != key.portfolio:
@@ -130,7 +130,7 @@ def own_order(api: Api, key: ApiKey, order_id: str) -> Order:
     return order
 
 
-def parse_edit(order: Order, body: dict[str, Any]) -> tuple[changes.Edit | None, str]:
+def parse_edit(order: SimOrder, body: dict[str, Any]) -> tuple[changes.Edit | None, str]:
     """(the wish, "") or (None, the venue's reason)."""
     product = order.product
     price, size = parse(body.get("price") or "0"), parse(body.get("size") or "0")
@@ -150,7 +150,7 @@ def edit_refused(reason: str, preview: str = "UNKNOWN_PREVIEW_FAILURE_REASON") -
     return ok({"success": False, "errors": [{"edit_failure_reason": reason, "preview_failure_reason": preview}]})
 
 
-def edit(api: Api, request: Request, key: ApiKey) -> Response:
+def edit(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     order_id = validation.need_text(body, "order_id")
     try:
@@ -170,7 +170,7 @@ def edit(api: Api, request: Request, key: ApiKey) -> Response:
     return ok({"success": True, "errors": []})
 
 
-def close_position(api: Api, request: Request, key: ApiKey) -> Response:
+def close_position(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     validation.need_text(body, "client_order_id")
     product_id = validation.need_text(body, "product_id")

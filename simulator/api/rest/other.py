@@ -2,9 +2,9 @@
 
 # ruff: noqa: ARG001  every route takes the same arguments
 
-from simulator.api.auth import ApiKey, Right
+from simulator.api.auth import IssuedKey, Right
 from simulator.api.futures import rest_summary
-from simulator.api.http import Request, Response, not_found, ok
+from simulator.api.http import HttpRequest, Response, not_found, ok
 from simulator.api.service import PREFIX, Api, Router
 
 # With the rights that the venue's documents ask for.
@@ -30,21 +30,21 @@ def register(router: Router) -> None:
         router.add(method, f"{PREFIX}/intx/{path}", right, no_perpetuals)
 
 
-def futures_balance(api: Api, request: Request, key: ApiKey) -> Response:
+def futures_balance(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     return ok({"balance_summary": rest_summary(api.exchange.venue.accounts, key.portfolio)})
 
 
-def futures_positions(api: Api, request: Request, key: ApiKey) -> Response:
+def futures_positions(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     return ok({"positions": []})
 
 
-def futures_sweeps(api: Api, request: Request, key: ApiKey) -> Response:
+def futures_sweeps(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     return ok({"sweeps": []})
 
 
-def no_futures(api: Api, request: Request, key: ApiKey, name: str = "") -> Response:
+def no_futures(api: Api, request: HttpRequest, key: IssuedKey, name: str = "") -> Response:
     raise not_found("futures account was not found")
 
 
-def no_perpetuals(api: Api, request: Request, key: ApiKey, name: str = "", symbol: str = "") -> Response:
+def no_perpetuals(api: Api, request: HttpRequest, key: IssuedKey, name: str = "", symbol: str = "") -> Response:
     raise not_found("perpetuals portfolio was not found")

@@ -4,11 +4,11 @@
 
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import ApiError, Request, Response, bad_request, error, not_found, ok
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import ApiError, HttpRequest, Response, bad_request, error, not_found, ok
 from simulator.api.rest.accounts import worth_usd
 from simulator.api.service import PREFIX, Api, Router
-from simulator.core.accounts import Insufficient, Portfolio
+from simulator.core.accounts import Insufficient, PortfolioRecord
 from simulator.core.units import ONE, parse, text
 from simulator.core.validation import need_text
 
@@ -22,18 +22,18 @@ def register(router: Router) -> None:
     router.add("DELETE", f"{PREFIX}/portfolios/{{uuid}}", Right.TRADE, delete)
 
 
-def view(portfolio: Portfolio) -> dict[str, Any]:
+def view(portfolio: PortfolioRecord) -> dict[str, Any]:
     return {"name": portfolio.name, "uuid": portfolio.uuid, "type": portfolio.kind, "deleted": portfolio.deleted}
 
 
-def find(api: Api, uuid: str) -> Portfolio:
+def find(api: Api, uuid: str) -> PortfolioRecord:
     found = api.exchange.venue.accounts.portfolios.get(uuid)
     if found is None or found.deleted:
         raise not_found("portfolio was not found")
     return found
 
 
-def portfolios(api: Api, request: Request, key: ApiKey) -> Response:
+def portfolios(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     kind = request.one("portfolio_type").upper()
     if kind not in ("", "UNDEFINED", "DEFAULT", "CONSUMER", "INTX"):
         raise bad_request("portfolio_type is invalid")
@@ -50,25 +50,25 @@ def _name(api: Api, body: dict[str, Any]) -> str:
     return name
 
 
-def create(api: Api, request: Request, key: ApiKey) -> Response:
+def create(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     name = _name(api, request.json())
     accounts = api.exchange.venue.accounts
     if sum(not p.deleted for p in accounts.portfolios.values()) >= 100:
         raise bad_request("too many portfolios")
-    portfolio = Portfolio(api.exchange.venue.ids.uuid("portfolio"), name)
+    portfolio = PortfolioRecord(api.exchange.venue.ids.uuid("portfolio"), name)
     accounts.portfolios[portfolio.uuid] = portfolio
     api.exchange.store.save_portfolios(api.exchange.venue)
     return ok({"portfolio": view(portfolio)})
 
 
-def rename(api: Api, request: Request, key: ApiKey, uuid: str) -> Response:
+def rename(api: Api, request: HttpRequest, key: IssuedKey, uuid: str) -> Response:
     portfolio = find(api, uuid)
     portfolio.name = _name(api, request.json())
     api.exchange.store.save_portfolios(api.exchange.venue)
     return ok({"portfolio": view(portfolio)})
 
 
-def delete(api: Api, request: Request, key: ApiKey, uuid: str) -> Response:
+def delete(api: Api, request: HttpRequest, key: IssuedKey, uuid: str) -> Response:
     portfolio = find(api, uuid)
     if portfolio.kind == "DEFAULT":
         raise bad_request("the default portfolio cannot be deleted")
@@ -83,7 +83,7 @@ def _usd(atoms: int) -> dict[str, str]:
     return {"value": text(atoms // (ONE // 100) * (ONE // 100)), "currency": "USD"}
 
 
-def breakdown(api: Api, request: Request, key: ApiKey, uuid: str) -> Response:
+def breakdown(api: Api, request: HttpRequest, key: IssuedKey, uuid: str) -> Response:
     portfolio = find(api, uuid)
     whole = worth_usd(api, uuid)
     venue = api.exchange.venue
@@ -130,7 +130,7 @@ def breakdown(api: Api, request: Request, key: ApiKey, uuid: str) -> Response:
     )
 
 
-def move_funds(api: Api, request: Request, key: ApiKey) -> Response:
+def move_funds(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     funds = body.get("funds")
     if not isinstance(funds, dict):

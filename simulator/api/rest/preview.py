@@ -3,19 +3,19 @@
 import dataclasses
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import ApiError, Request, Response, ok
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import ApiError, HttpRequest, Response, ok
 from simulator.api.order_views import commission_view
 from simulator.api.rest.orders import check_portfolio, own_order, parse_edit
 from simulator.api.service import PREFIX, Api, Router
 from simulator.core import changes, lifecycle, scaled, validation
 from simulator.core.book import Demand
 from simulator.core.lifecycle import Reject
-from simulator.core.orders import Kind, Order
+from simulator.core.orders import OrderType, SimOrder
 from simulator.core.times import rfc3339
 from simulator.core.triggers import bucket_us
 from simulator.core.units import ONE, PPM, parse, ratio_text, text
-from simulator.core.venue import Market
+from simulator.core.venue import MarketState
 
 
 def register(router: Router) -> None:
@@ -23,16 +23,18 @@ def register(router: Router) -> None:
     router.add("POST", f"{PREFIX}/orders/edit_preview", Right.VIEW, edit_preview)
 
 
-def estimate(api: Api, market: Market, order: Order) -> dict[str, str]:
+def estimate(api: Api, market: MarketState, order: SimOrder) -> dict[str, str]:
     """Totals as if the order traded now; what rests is counted at its limit."""
-    if order.kind is Kind.SCALED:
+    if order.kind is OrderType.SCALED:
         return _estimate_scaled(market, order)
     product, book = order.product, market.book
     budget = None
     if order.quote is not None:
         budget = order.quote * PPM // (PPM + order.taker_ppm)
     limit = (
-        order.limit if order.kind is not Kind.MARKET else lifecycle.protection(api.exchange.venue, market, order.buys)
+        order.limit
+        if order.kind is not OrderType.MARKET
+        else lifecycle.protection(api.exchange.venue, market, order.buys)
     )
     demand = Demand(order.steps, budget, product.unit)
     reach = book.reachable(order.buys, limit, demand, order.portfolio)
@@ -62,7 +64,7 @@ def estimate(api: Api, market: Market, order: Order) -> dict[str, str]:
     }
 
 
-def _estimate_scaled(market: Market, order: Order) -> dict[str, str]:
+def _estimate_scaled(market: MarketState, order: SimOrder) -> dict[str, str]:
     """A ladder's totals, each leg at its limit."""
     product, rungs = order.product, scaled.rungs_of(order)
     value = sum(rung.steps * rung.tick for rung in rungs) * product.unit
@@ -81,7 +83,7 @@ def _estimate_scaled(market: Market, order: Order) -> dict[str, str]:
     }
 
 
-def preview(api: Api, request: Request, key: ApiKey) -> Response:
+def preview(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     check_portfolio(body, key)
     venue = api.exchange.venue
@@ -133,21 +135,21 @@ def preview(api: Api, request: Request, key: ApiKey) -> Response:
     )
 
 
-def kind_details(order: Order, figures: dict[str, str], market: Market) -> dict[str, Any]:
+def kind_details(order: SimOrder, figures: dict[str, str], market: MarketState) -> dict[str, Any]:
     """What a preview tells of brackets, TWAPs and ladders alone."""
     return {
         "pnl_configuration": bracket_pnl(order, figures, market),
-        "twap_bucket_metadata": buckets(order) if order.kind is Kind.TWAP else None,
-        "scaled_metadata": rungs(order) if order.kind is Kind.SCALED else None,
+        "twap_bucket_metadata": buckets(order) if order.kind is OrderType.TWAP else None,
+        "scaled_metadata": rungs(order) if order.kind is OrderType.SCALED else None,
     }
 
 
-def bracket_pnl(order: Order, figures: dict[str, str], market: Market) -> dict[str, Any] | None:
+def bracket_pnl(order: SimOrder, figures: dict[str, str], market: MarketState) -> dict[str, Any] | None:
     """Gain at the take profit and at the stop, without fees: against the entry's estimated price where the bracket is
     attached to one, else against the last trade's, since the venue knows no price that the coins were bought at."""
     if order.attached is not None:
         inner, entry, buys = order.attached["trigger_bracket_gtc"], parse(figures["average_filled_price"]), order.buys
-    elif order.kind is Kind.BRACKET:
+    elif order.kind is OrderType.BRACKET:
         inner, buys = order.config[order.config_key], not order.buys  # it closes what was bought, or sold
         entry = (market.last or 0) * order.product.tick
     else:
@@ -162,7 +164,7 @@ def bracket_pnl(order: Order, figures: dict[str, str], market: Market) -> dict[s
     return {"trigger_bracket_pnl": gains}
 
 
-def buckets(order: Order) -> dict[str, str]:
+def buckets(order: SimOrder) -> dict[str, str]:
     """Into what a TWAP is cut."""
     assert order.start_us is not None and order.end_us is not None
     length = bucket_us(order)
@@ -178,7 +180,7 @@ def buckets(order: Order) -> dict[str, str]:
     }
 
 
-def rungs(order: Order) -> dict[str, Any]:
+def rungs(order: SimOrder) -> dict[str, Any]:
     """A ladder's legs."""
     product = order.product
     legs = [
@@ -188,9 +190,9 @@ def rungs(order: Order) -> dict[str, Any]:
     return {"scaled_order_distribution": legs}
 
 
-def check_affordable(api: Api, market: Market, order: Order) -> None:
+def check_affordable(api: Api, market: MarketState, order: SimOrder) -> None:
     """Raises the Reject that creating the order would raise."""
-    if order.kind is Kind.SCALED:
+    if order.kind is OrderType.SCALED:
         scaled.check_ladder(api.exchange.venue, order)
         return
     lifecycle.check_gate(market, order)
@@ -202,7 +204,7 @@ def check_affordable(api: Api, market: Market, order: Order) -> None:
         raise lifecycle.insufficient()
 
 
-def edit_preview(api: Api, request: Request, key: ApiKey) -> Response:
+def edit_preview(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     body = request.json()
     order_id = validation.need_text(body, "order_id")
     zeros = dict.fromkeys(("slippage", "order_total", "commission_total", "quote_size", "base_size"), "0")

@@ -4,8 +4,8 @@
 
 from typing import Any
 
-from simulator.api.auth import ApiKey, Right
-from simulator.api.http import Request, Response, bad_request, ok, whole
+from simulator.api.auth import IssuedKey, Right
+from simulator.api.http import HttpRequest, Response, bad_request, ok, whole
 from simulator.api.service import Api, Router
 from simulator.core.accounts import Wallet
 from simulator.core.products import FIAT, NAMES
@@ -28,15 +28,15 @@ def _codes(api: Api) -> list[str]:
     return sorted(found - FIAT)
 
 
-def time(api: Api, request: Request, key: ApiKey | None) -> Response:
+def time(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     return ok({"data": {"iso": rfc3339(api.now_us // 1_000_000 * 1_000_000), "epoch": api.now_us // 1_000_000}})
 
 
-def fiat(api: Api, request: Request, key: ApiKey | None) -> Response:
+def fiat(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     return ok({"data": [{"id": code, "name": NAMES[code], "min_size": "0.01000000"} for code in sorted(FIAT)]})
 
 
-def crypto(api: Api, request: Request, key: ApiKey | None) -> Response:
+def crypto(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     rows = [
         {
             "asset_id": f"asset-{code.lower()}", "code": code, "name": NAMES.get(code, code), "color": "#808080",
@@ -47,7 +47,7 @@ def crypto(api: Api, request: Request, key: ApiKey | None) -> Response:
     return ok({"data": rows})
 
 
-def rates(api: Api, request: Request, key: ApiKey | None) -> Response:
+def rates(api: Api, request: HttpRequest, key: IssuedKey | None) -> Response:
     currency = request.one("currency", "USD")
     prices = {"USD": ONE, "USDC": ONE}
     for name, market in api.exchange.venue.markets.items():
@@ -82,7 +82,7 @@ def _view(wallet: Wallet) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def accounts(api: Api, request: Request, key: ApiKey) -> Response:
+def accounts(api: Api, request: HttpRequest, key: IssuedKey) -> Response:
     limit = whole(request, "limit", 25)
     if not 0 < limit <= 300:
         raise bad_request("limit is invalid")

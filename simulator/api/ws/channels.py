@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from simulator.api.ws import frames
 from simulator.api.ws.frames import TopOfBook
-from simulator.core.venue import Market, Trade
+from simulator.core.venue import MarketState, PublicTrade
 from simulator.exchange import Exchange
 
 SNAPSHOT_TRADES = 100
@@ -12,7 +12,9 @@ SNAPSHOT_CANDLES = 100
 FIVE_MINUTES = 300
 
 
-def snapshot(exchange: Exchange, channel: str, market: Market, waiting: Sequence[Trade], now_us: int) -> list[str]:
+def snapshot(
+    exchange: Exchange, channel: str, market: MarketState, waiting: Sequence[PublicTrade], now_us: int
+) -> list[str]:
     """The events' texts that a new reader gets; `waiting`: trades that the next update will bring."""
     product = market.product
     if channel == "level2":
@@ -38,7 +40,7 @@ def snapshot(exchange: Exchange, channel: str, market: Market, waiting: Sequence
     return []
 
 
-def level2_update(market: Market, now_us: int) -> str:
+def level2_update(market: MarketState, now_us: int) -> str:
     """The levels that changed since the last update, as they stand: bids falling, then offers rising."""
     bids, asks = market.book.bids, market.book.asks
     rows = [("bid", tick, bids.total(tick)) for tick in sorted(bids.changed, reverse=True)]

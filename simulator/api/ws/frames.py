@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import orjson
 
-from simulator.core.bars import Bar
+from simulator.core.bars import SimBar
 from simulator.core.candles import DayFigures
-from simulator.core.products import Product
+from simulator.core.products import SimProduct
 from simulator.core.times import Stamps
 from simulator.core.units import ratio_text, text
-from simulator.core.venue import Market, Trade
+from simulator.core.venue import MarketState, PublicTrade
 
 _STAMPS = Stamps()
 CLOCK_SET_BACK_NS = 5_000_000_000
@@ -51,7 +51,7 @@ class Envelope:
         return f'{head}{number},"events":{events}}}'
 
 
-def level2(product: Product, kind: str, rows: Sequence[tuple[str, int, int]], event_us: int) -> str:
+def level2(product: SimProduct, kind: str, rows: Sequence[tuple[str, int, int]], event_us: int) -> str:
     """Rows of (side, tick, steps), bids first and descending, offers ascending."""
     at = _STAMPS.of(event_us)
     price, size = product.price_text, product.size_text
@@ -62,7 +62,7 @@ def level2(product: Product, kind: str, rows: Sequence[tuple[str, int, int]], ev
     return f'[{{"type":"{kind}","product_id":"{product.product_id}","updates":[{updates}]}}]'
 
 
-def trades(product: Product, kind: str, rows: Sequence[Trade]) -> str:
+def trades(product: SimProduct, kind: str, rows: Sequence[PublicTrade]) -> str:
     """Newest first."""
     shown = ",".join(
         f'{{"product_id":"{product.product_id}","trade_id":"{t.trade_id}","price":"{product.price_text(t.tick)}",'
@@ -73,7 +73,7 @@ def trades(product: Product, kind: str, rows: Sequence[Trade]) -> str:
     return f'[{{"type":"{kind}","trades":[{shown}]}}]'
 
 
-def _ticker_fields(product: Product, price: int, figures: DayFigures) -> str:
+def _ticker_fields(product: SimProduct, price: int, figures: DayFigures) -> str:
     show = product.price_text
     change = ratio_text((price - figures.open) * 100, figures.open) if figures.open else "0"
     return (
@@ -89,7 +89,7 @@ class TopOfBook:
 
     __slots__ = ("fields",)
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: MarketState) -> None:
         product, book = market.product, market.book
         bid, ask = book.bids.best(), book.asks.best()
         self.fields = (
@@ -100,15 +100,15 @@ class TopOfBook:
         )
 
 
-def ticker(product: Product, kind: str, price: int, figures: DayFigures, top: TopOfBook) -> str:
+def ticker(product: SimProduct, kind: str, price: int, figures: DayFigures, top: TopOfBook) -> str:
     return f'[{{"type":"{kind}","tickers":[{{{_ticker_fields(product, price, figures)},{top.fields}}}]}}]'
 
 
-def ticker_batch(product: Product, kind: str, price: int, figures: DayFigures) -> str:
+def ticker_batch(product: SimProduct, kind: str, price: int, figures: DayFigures) -> str:
     return f'[{{"type":"{kind}","tickers":[{{{_ticker_fields(product, price, figures)}}}]}}]'
 
 
-def candles(product: Product, kind: str, rows: Sequence[tuple[int, Bar]]) -> str:
+def candles(product: SimProduct, kind: str, rows: Sequence[tuple[int, SimBar]]) -> str:
     show = product.price_text
     shown = ",".join(
         f'{{"start":"{start}","high":"{show(bar.high)}","low":"{show(bar.low)}","open":"{show(bar.open)}",'
@@ -119,7 +119,7 @@ def candles(product: Product, kind: str, rows: Sequence[tuple[int, Bar]]) -> str
     return f'[{{"type":"{kind}","candles":[{shown}]}}]'
 
 
-def status(kind: str, markets: Sequence[Market]) -> str:
+def status(kind: str, markets: Sequence[MarketState]) -> str:
     rows = [
         {
             "product_type": "SPOT",

@@ -17,11 +17,11 @@ from simulator.api.service import Api
 from simulator.api.ws import channels, frames
 from simulator.api.ws.channels import FIVE_MINUTES
 from simulator.api.ws.frames import Envelope
-from simulator.api.ws.session import FIRST_SUBSCRIBE_US, QUIET_US, Session
+from simulator.api.ws.session import FIRST_SUBSCRIBE_US, QUIET_US, StreamSession
 from simulator.api.ws.tickers import TICKER_US, Tickers
 from simulator.api.ws.users import Users
 from simulator.core.faults import Faults
-from simulator.core.venue import Market, Trade
+from simulator.core.venue import MarketState, PublicTrade
 
 log = logging.getLogger("simulator.stream")
 # The rhythm of each channel: of level2, trades, candles (BTC-USD's) and heartbeats as recorded in August 2026 (the
@@ -40,39 +40,39 @@ CHANNELS = MARKET_CHANNELS | PRIVATE_CHANNELS | {"heartbeats"}
 WIRE_NAMES = {"level2": "l2_data"}
 
 
-class Hub:
+class StreamHub:
     """The stream side of an exchange."""
 
     def __init__(self, api: Api, faults: Faults) -> None:
         self.api = api
         self.exchange = api.exchange
         self.faults = faults
-        self.sessions: dict[Session, None] = {}
-        self._readers: dict[tuple[str, str], dict[Session, None]] = {}
+        self.sessions: dict[StreamSession, None] = {}
+        self._readers: dict[tuple[str, str], dict[StreamSession, None]] = {}
         self._envelope = Envelope(client_id=api.exchange.config.client_id)
         self._due = dict.fromkeys(("level2", "trades", "ticker", "candles", "batch", "heartbeat", "status"), 0)
         self._speaking = Buckets(MESSAGES_PER_S, MESSAGES_PER_S)
         self._opened = 0
         self._tickers = Tickers(api.exchange)
         self._users = Users(api.exchange, faults, self._send)
-        self._trades: dict[str, list[Trade]] = {}
+        self._trades: dict[str, list[PublicTrade]] = {}
         self._moved: set[str] = set()  # products that traded since the last ticker_batch
         self._candles_sent: dict[str, str] = {}
         self.messages = 0
         api.exchange.listeners.append(self._on_trades)
 
-    def connect(self, now_us: int, wake: Callable[[], None] | None = None, client: str = "") -> Session:
+    def connect(self, now_us: int, wake: Callable[[], None] | None = None, client: str = "") -> StreamSession:
         """A new connection; `client` is its address, "" for one of its own."""
         self._opened += 1
         client = client or f"stream {self._opened}"
-        session = Session(now_us, self._envelope, self.faults, last_sent_us=now_us, client=client)
+        session = StreamSession(now_us, self._envelope, self.faults, last_sent_us=now_us, client=client)
         if wake is not None:
             session.wake = wake
         self.sessions[session] = None
         log.info("stream.opened streams=%d", len(self.sessions))
         return session
 
-    def disconnect(self, session: Session) -> None:
+    def disconnect(self, session: StreamSession) -> None:
         if session in self.sessions:
             del self.sessions[session]
             log.info("stream.closed streams=%d", len(self.sessions))
@@ -81,7 +81,7 @@ class Hub:
 
     # What clients say
 
-    def receive(self, session: Session, text: str | bytes, now_us: int) -> None:
+    def receive(self, session: StreamSession, text: str | bytes, now_us: int) -> None:
         """One message of a client."""
         try:
             message = orjson.loads(text)
@@ -125,7 +125,7 @@ class Hub:
             return None
         return list(dict.fromkeys(given))
 
-    def _allowed(self, session: Session, channel: str, message: dict[str, Any]) -> bool:
+    def _allowed(self, session: StreamSession, channel: str, message: dict[str, Any]) -> bool:
         token = message.get("jwt")
         private = channel in PRIVATE_CHANNELS
         if token is None or token == "":
@@ -134,7 +134,7 @@ class Hub:
             return False
         try:
             key = auth.check(token, self.api.keys, self.api.now_us / 1e6, None)
-        except auth.Refused as refused:
+        except auth.TokenRejected as refused:
             log.info("stream.refused channel=%s reason=%s", channel, refused)
             return False
         if private:
@@ -153,7 +153,7 @@ class Hub:
         aliases = self.exchange.venue.aliases
         return list(dict.fromkeys(aliases.get(name, name) for name in names))
 
-    def _subscribe(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
+    def _subscribe(self, session: StreamSession, channel: str, products: list[str], now_us: int) -> None:
         if channel == "level2":
             self._level2(now_us)  # so that a new reader's snapshot and the next update meet exactly
         session.subscriptions.setdefault(channel, {}).update(dict.fromkeys(products))
@@ -162,7 +162,7 @@ class Hub:
             self._readers.setdefault((channel, name), {})[session] = None
         self._snapshots(session, channel, books, now_us)
 
-    def _unsubscribe(self, session: Session, channel: str, products: list[str] | None) -> None:
+    def _unsubscribe(self, session: StreamSession, channel: str, products: list[str] | None) -> None:
         held = session.subscriptions.get(channel, {})
         gone = list(held) if products is None else products
         for name in gone:
@@ -174,7 +174,7 @@ class Hub:
         if not held:
             session.subscriptions.pop(channel, None)
 
-    def _acknowledgement(self, session: Session) -> str:
+    def _acknowledgement(self, session: StreamSession) -> str:
         shown = {
             channel: [self.exchange.venue.user_id] if channel in PRIVATE_CHANNELS else sorted(products)
             for channel, products in sorted(session.subscriptions.items())
@@ -183,7 +183,7 @@ class Hub:
 
     # What they get at once
 
-    def _snapshots(self, session: Session, channel: str, products: list[str], now_us: int) -> None:
+    def _snapshots(self, session: StreamSession, channel: str, products: list[str], now_us: int) -> None:
         if channel == "user":
             self._users.snapshot(session, now_us)
             return
@@ -203,7 +203,7 @@ class Hub:
                 for events in channels.snapshot(self.exchange, channel, market, self._trades.get(name, ()), now_us):
                     self._send(session, channel, events, now_us)
 
-    def _futures(self, session: Session, kind: str, now_us: int) -> None:
+    def _futures(self, session: StreamSession, kind: str, now_us: int) -> None:
         """The futures balance of the session's portfolio, unless it is what the session knows."""
         summary = balance_summary(self.exchange.venue.accounts, session.portfolio)
         if kind == "snapshot" or summary != session.futures:
@@ -212,7 +212,7 @@ class Hub:
 
     # What comes by itself
 
-    def _send(self, session: Session, channel: str, events: str, now_us: int) -> None:
+    def _send(self, session: StreamSession, channel: str, events: str, now_us: int) -> None:
         name = WIRE_NAMES.get(channel, channel)
         self.messages += 1
         session.send(name, self._envelope.head(name, now_us), events, now_us)
@@ -228,7 +228,7 @@ class Hub:
         for session in list(readers):
             session.send(name, head, events, now_us)
 
-    def _on_trades(self, market: Market, fresh: list[Trade]) -> None:
+    def _on_trades(self, market: MarketState, fresh: list[PublicTrade]) -> None:
         name = market.product.product_id
         self._moved.add(name)
         if self._readers.get(("market_trades", name)):

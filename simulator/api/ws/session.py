@@ -12,7 +12,7 @@ QUIET_US = 90_000_000
 
 
 @dataclass(slots=True, eq=False)
-class Session:
+class StreamSession:
     """A connection. `out` are texts to send; `close_code` is set when the connection is to end."""
 
     opened_us: int

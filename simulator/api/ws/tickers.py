@@ -9,7 +9,7 @@ price is none.
 from simulator.api.ws import frames
 from simulator.api.ws.frames import TopOfBook
 from simulator.core.candles import DayFigures
-from simulator.core.venue import Market
+from simulator.core.venue import MarketState
 from simulator.exchange import Exchange
 
 TICKER_US = 250_000
@@ -35,7 +35,7 @@ class Tickers:
         self._exchange = exchange
         self._shown: dict[str, Shown] = {}
 
-    def begin(self, market: Market, now_us: int) -> None:
+    def begin(self, market: MarketState, now_us: int) -> None:
         """A snapshot was sent: later updates tell what has changed since, unless earlier readers are owed more."""
         name = market.product.product_id
         if market.last is not None and name not in self._shown:
@@ -46,7 +46,7 @@ class Tickers:
         """Nobody reads the product any more."""
         self._shown.pop(product_id, None)
 
-    def updates(self, market: Market, now_us: int) -> list[str]:
+    def updates(self, market: MarketState, now_us: int) -> list[str]:
         """The events that are due for a product, none while nothing has changed."""
         product, price = market.product, market.last
         if price is None:

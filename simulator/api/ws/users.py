@@ -6,14 +6,14 @@ from typing import Any
 
 from simulator.api.order_views import user_order_view
 from simulator.api.ws import frames
-from simulator.api.ws.session import Session
+from simulator.api.ws.session import StreamSession
 from simulator.core.faults import Fault, Faults
-from simulator.core.orders import Order
+from simulator.core.orders import SimOrder
 from simulator.exchange import Exchange
 
 log = logging.getLogger("simulator.stream")
 BATCH = 50
-Send = Callable[[Session, str, str, int], None]  # (reader, channel, events, now_us)
+Send = Callable[[StreamSession, str, str, int], None]  # (reader, channel, events, now_us)
 
 
 class Users:
@@ -24,17 +24,17 @@ class Users:
         self._faults = faults
         self._send = send
 
-    def snapshot(self, session: Session, now_us: int) -> None:
+    def snapshot(self, session: StreamSession, now_us: int) -> None:
         """The reader's open orders, fifty a message; one empty message for none."""
         wanted = [o for o in self._exchange.venue.open.values() if _sees(session, o)]
         views = [self._view(o) for o in wanted]
         for at in range(0, max(1, len(views)), BATCH):
             self._send(session, "user", frames.user("snapshot", views[at : at + BATCH]), now_us)
 
-    def _view(self, order: Order) -> dict[str, Any]:
+    def _view(self, order: SimOrder) -> dict[str, Any]:
         return user_order_view(order, capitals=self._exchange.config.order_type_capitals)
 
-    def run(self, sessions: Iterable[Session], now_us: int) -> None:
+    def run(self, sessions: Iterable[StreamSession], now_us: int) -> None:
         """Tell what has changed since the last call, and what a fault had held back until now."""
         venue = self._exchange.venue
         if venue.order_events:
@@ -53,7 +53,7 @@ class Users:
                 _, channel, body = session.delayed.pop(0)
                 self._send(session, channel, body, now_us)
 
-    def _tell(self, order: Order, readers: list[Session], now_us: int) -> None:
+    def _tell(self, order: SimOrder, readers: list[StreamSession], now_us: int) -> None:
         body = frames.user("update", [self._view(order)])
         for session in readers:
             if not _sees(session, order):
@@ -67,7 +67,7 @@ class Users:
                 self._send(session, "user", body, now_us)
 
 
-def _sees(session: Session, order: Order) -> bool:
+def _sees(session: StreamSession, order: SimOrder) -> bool:
     if order.portfolio != session.portfolio:
         return False
     wanted = session.subscriptions.get("user", {})
