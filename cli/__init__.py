@@ -1,1 +1,1 @@
-
+"""`./coin …`: start, stop, status, kill, doctor, backup, and the commands of the other rooms."""

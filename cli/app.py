@@ -440,7 +440,7 @@ def bench(
     boot, control, engine, writes, resources and cli by default; boot10k, install, bot, ledger, sim, dashboard,
     lighthouse and research when named.
     """
-    from bench import run as work
+    from cli import dev as work
 
     raise typer.Exit(work.bench(names or []))
 
