@@ -17,7 +17,7 @@ from shared.paths import ROOT
 
 # What the tests need of the system, as Debian calls it: command -> package.
 SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git"}
-SERVICE_TOOLS = {**SYSTEM_TOOLS, "initdb": "postgresql"}
+SERVICE_TOOLS = {**SYSTEM_TOOLS, "initdb": "postgresql", "ip": "iproute2"}
 # Other names under which the same tool is known.
 _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 

@@ -139,6 +139,7 @@ PLANTED: tuple[Planted, ...] = (
     # stream and process
     Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:", needs="calm,busy,ws_gap:market:0.05"),
     Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7", needs="ws_silent"),
+    Planted("order-news-do-not-matter", "R17 C1", False, _APP, "down = self._prices_note or self._order_news", "down = self._prices_note", needs="calm,busy,ws_silent:user:1.0,ws_refuse:user:1.0"),
     Planted("stream-gives-up", "R17 C9", False, _STREAM, "backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)", "backoff_s = backoff_s * 60", needs="ws_cut"),
     Planted("no-sync", "R5 R6", True, "bot/runtime/clocks.py", "                await bot.desk.sync()\n", "                pass\n"),
     Planted("state-written-in-place", "R14 F4", False, "bot/runtime/state_writer.py",

@@ -21,6 +21,7 @@ class TruthLog:
         self.states: list[dict[str, Any]] = []
         self.file_faults: list[str] = []
         self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → when the bot was told which price
+        self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
         self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
         self.seconds: list[dict[str, Any]] = []  # second bots on the folder
         self.strays: list[str] = []  # client order ids of ours that no ledger ever knew
@@ -44,6 +45,7 @@ class TruthLog:
                 "configuration": raw.get("order_configuration"),
                 "recorded": self.recorded(raw.get("client_order_id")),
                 "entries_open": self.entries_open(raw.get("client_order_id"), raw.get("product_id")),
+                "heard": dict(self.heard),
                 "tick_age_us": self._tick_age(raw.get("product_id"), now_us),
                 "gap_us": sent_us - min(self.gaps.values()) if self.gaps else None,
                 "worth": self._worth(sent_us) if raw.get("side") == "BUY" else None,
@@ -81,7 +83,8 @@ class TruthLog:
         return max(self.worth(prices) for prices in told)
 
     def frame(self, name: str, text: str, now_us: int) -> None:
-        """A frame reached the bot: remember what each product's price was told to be, and when."""
+        """A frame reached the bot: remember when, and what each product's price was told to be."""
+        self.heard[name] = now_us
         if name == "market" and '"channel":"ticker"' in text:
             at = text.find('"product_id":"')
             product_id = text[at + 14 : text.find('"', at + 14)]
@@ -114,6 +117,8 @@ class TruthLog:
                     "seq": raw["seq"],
                     "ts_ms": raw["ts_ms"],
                     "status": raw["status"],
+                    "word": raw["verdict"]["word"] if raw.get("verdict") else None,
+                    "heard": dict(self.heard),
                     "phase": raw["phase"],
                     "level": raw["control"]["level"] if raw.get("control") else None,
                     "latch": kill["latch_id"] if kill else None,

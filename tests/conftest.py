@@ -47,6 +47,7 @@ _TOOLS: dict[str, Callable[[], str | None]] = {
     "jq": lambda: shutil.which("jq"),
     "postgres": lambda: str(postgres_programs() or "") or None,
     "root": lambda: "root" if os.geteuid() == 0 else None,
+    "ip": lambda: shutil.which("ip"),
     "proc": lambda: "/proc" if Path("/proc/self/environ").exists() else None,
 }
 

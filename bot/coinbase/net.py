@@ -4,6 +4,7 @@ A deterministic run replaces `Net`; nothing else in `bot/` opens a socket or sta
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from shared.tls import client_context
 
 T = TypeVar("T")
+GOODBYE_S = 1.0  # what the other side gets to answer a close, when this process ends
 
 
 class Connection(Protocol):
@@ -90,14 +92,24 @@ async def _connect(url: str, ca_file: Path | None) -> AsyncIterator[Connection]:
     from websockets.asyncio.client import connect  # noqa: PLC0415
 
     # The level2 snapshot of BTC-USD outgrows every usual limit; frames are compressed by nobody here.
-    async with connect(
+    socket = await connect(
         url,
         ssl=client_context(ca_file),
         max_size=None,
         compression=None,
         open_timeout=5,
-        close_timeout=1,
+        close_timeout=GOODBYE_S,
         ping_interval=20,
         ping_timeout=20,
-    ) as socket:
+    )
+    try:
         yield socket
+    except asyncio.CancelledError:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await socket.close()
+        raise
+    finally:
+        # Over TLS a close waits 30 s for the peer's own, and a peer that fell silent sends none: the connection is
+        # dropped, so that the next one can begin at once.
+        socket.transport.abort()

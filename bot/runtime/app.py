@@ -106,6 +106,9 @@ class Bot:
         self._kill_client: Rest | None = None
         self._backlog: list[Record] = []
         self._up: dict[str, bool] = {}
+        # Why a stream is down; None = it is up.
+        self._prices_note: str | None = "not connected yet"
+        self._order_news: str | None = "order news: not connected yet"
         self._beat_s = clock.monotonic_s()
 
     # The way of an event.
@@ -250,11 +253,16 @@ class Bot:
         return True
 
     def stream_changed(self, name: str, up: bool, note: str) -> None:
-        """Market data decides whether entries may be made; either one coming back asks for a sync."""
+        """Entries need prices and the news of orders: either stream down shuts them. Coming back asks for a sync."""
         was = self._up.get(name)
         self._up[name] = up
-        if name == "market" and was != up:
-            self.dispatch(ev.FeedChanged(up, note))
+        if name == "user":
+            self._order_news = None if up else f"order news: {note}"
+        else:
+            self._prices_note = None if up else note
+        if was != up:
+            down = self._prices_note or self._order_news
+            self.dispatch(ev.FeedChanged(down is None, down or note))
         if up and was is False:
             self.sync_wanted.set()
         if was != up:
@@ -269,7 +277,10 @@ class Bot:
         return bool(self.streams) and all(stream.health.connected for stream in self.streams)
 
     def _price_age_ms(self, product_id: str) -> int | None:
-        market = self.engine.world.market(product_id) if self.engine is not None else None
+        """For the gate. None = no price that an entry may rest on: never told, or the exchange is not heard."""
+        if self.engine is None or not self.engine.world.feed_up:
+            return None
+        market = self.engine.world.market(product_id)
         return market.age_ms(epoch_ms(self.clock.utc())) if market is not None else None
 
     def _risk(self, spec: OrderSpec) -> str | None:

@@ -28,6 +28,7 @@ INVARIANTS: dict[str, Check] = {
     "I11 ONE-WRITER": process.one_writer,
     "I12 LIMITS": wire.limits,
     "I13 FRESH": wire.fresh,
+    "I22 HEARD": wire.heard,
     "I14 FSM": money.states,
     "I16 REPLAY": money.replayed,
     "I18 LIVE": wire.alive,

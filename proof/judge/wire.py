@@ -6,6 +6,7 @@ from typing import Any
 from proof.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, Row, Unusable, dec
 
 WS_AGE_MS = 10_000
+SILENT_US = 7_000_000  # noticed after 5 s, acted on within 2
 GRID_US = 75_000_000
 GATE_TO_WIRE_US = 20_000  # from the last check of an order to its first byte
 READS = ("late", "lost_after", "lost_before", "refused", "status_before", "throttle", "mangle", "unauthorized")
@@ -124,6 +125,22 @@ def fresh(case: Case) -> Iterator[str]:
             yield f"a purchase of {post['product_id']} on a price {post['tick_age_us'] / 1e6:.1f} s old"
         if post["gap_us"] is not None and post["gap_us"] > seen_us:
             yield f"a purchase of {post['product_id']} {post['gap_us'] / 1e6:.1f} s after a gap that was not healed"
+
+
+def heard(case: Case) -> Iterator[str]:
+    """I22: a stream that is silent for 5 s shuts entries within 2 s and is published as such."""
+    begins = {life["life"]: int(life["from_us"]) for life in case.truth["lives"]}
+
+    def silent_us(row: Row, at_us: int) -> int:
+        begin = begins.get(row["life"], 0)
+        return max(at_us - max(int(row["heard"].get(name, 0)), begin) for name in ("market", "user"))
+
+    for post in case.posts:
+        if post["side"] == "BUY" and silent_us(post, post["sent_us"]) > SILENT_US:
+            yield f"a purchase at {post['sent_us']} us, {silent_us(post, post['sent_us']) / 1e6:.1f} s into a silence"
+    for state in case.states:
+        if state["status"] == "running" and state["word"] == "running" and silent_us(state, state["us"]) > SILENT_US:
+            yield f"running was published {silent_us(state, state['us']) / 1e6:.1f} s into a silence"
 
 
 def _terms(post: Row) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class System:
         self.running.append(process)
         return process
 
-    def sim(self) -> subprocess.Popen[bytes]:
-        return self._spawn("simulator", {})
+    def sim(self, prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        return self._spawn("simulator", {}, prefix)
 
     def bot(self, prefix: tuple[str, ...] = (), **extra: str) -> subprocess.Popen[bytes]:
         return self._spawn("bot", extra, prefix)

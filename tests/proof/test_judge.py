@@ -286,6 +286,15 @@ def on_the_old_grid(desk: Desk) -> None:
     desk.post(product_id="ETH-USD", configuration=terms, sent_us=200_000_000, at_us=200_000_000)
 
 
+def bought_in_a_silence(desk: Desk) -> None:
+    post = next(p for p in reversed(desk.truth["posts"]) if p["side"] == "BUY")
+    post["heard"] = dict.fromkeys(("market", "user"), post["sent_us"] - 8_000_000)
+
+
+def running_in_a_silence(desk: Desk) -> None:
+    desk.running()[-1]["heard"]["user"] -= 40_000_000
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -322,6 +331,8 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I13 FRESH", stale_price),
     ("I13 FRESH", never_priced),
     ("I13 FRESH", bought_across_a_gap),
+    ("I22 HEARD", bought_in_a_silence),
+    ("I22 HEARD", running_in_a_silence),
     ("I14 FSM", refused_but_accepted),
     ("I14 FSM", left_a_final_state),
     ("I16 REPLAY", replay_differs),
