@@ -27,6 +27,8 @@ def contradictions(s: Settings) -> list[str]:
         found.append(f"PRODUCTS mixes {' and '.join(quotes)}: cash, equity and limits are counted in one currency")
     if len(set(s.products)) != len(s.products):
         found.append("PRODUCTS names a product twice")
+    if 0 < s.watchdog_sec < 6:
+        found.append(f"WATCHDOG_SEC={s.watchdog_sec}: 0, or 6 and more: a loop that stood for 5 s recovers by itself")
     if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)

@@ -222,6 +222,9 @@ class Settings:
     # Kill and restart
     kill_flatten: bool = _set(False, "Kill also sells every lot.")
     safe_starts: int = _set(5, "Unclean starts in ten minutes that end in SAFE; 0 = never.", 0, 100)
+    watchdog_sec: int = _set(
+        10, "A bot whose loop has stood still for so long is ended and starts anew; 0 = never (a debugger).", 0, 600
+    )
 
     # Keys (live; in the other modes COIN-SIM's own key is used)
     coinbase_key_file: str = _set("", "0600 file with the key as Coinbase hands it out.")

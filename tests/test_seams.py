@@ -23,6 +23,7 @@ SEAMS: dict[str, frozenset[str]] = {
     "bot/runtime/logs.py": frozenset({"file", "time"}),  # the log's own files and stamps
     "bot/runtime/metrics.py": frozenset({"file"}),  # /proc/self/statm
     "bot/runtime/main.py": frozenset({"file"}),  # PM2's channel
+    "bot/runtime/watchdog.py": frozenset({"time", "file"}),  # the machine's own timers, and what a hung run wrote
     "bot/runtime/process.py": frozenset({"file"}),  # the process itself: signals, positions.json kept aside
     "bot/strategies/scaffold.py": frozenset({"file"}),  # a tool: writes the template of a new strategy
     "bot/strategies/lookahead.py": frozenset({"random"}),  # a tool: made-up bars from a seed

@@ -18,8 +18,8 @@ from shared.money import plain, spoken
 def decide(world: World, market: Market) -> None:
     """A bar closed: take the strategy's word for it. One decision for each product and closed bar."""
     bar = market.bars[-1]
-    if market.signal_bar_s == bar.start_s:
-        return
+    if market.signal_bar_s == bar.start_s or world.safe is not None:
+        return  # in SAFE nothing is entered, and a strategy that hung must not hang once more
     try:
         signal = world.strategy.latest(market.product, market.bars)
     except StrategyFailed as error:

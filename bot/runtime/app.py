@@ -39,6 +39,7 @@ from bot.runtime.state_copy import StateCopy
 from bot.runtime.state_writer import StateWriter
 from bot.runtime.strategy_port import StrategyAdapter
 from bot.runtime.tape import Tape
+from bot.runtime.watchdog import NoWatchdog, Watchdog
 from shared.documents import Phase
 from shared.seams import Clock, Fs, Rng
 from shared.settings import Settings
@@ -94,6 +95,7 @@ class Bot:
         self.writer = StateWriter(
             self.paths, fs, clock, offload, lambda: state(self), self._positions, StateCopy.of(settings.state_copy, fs)
         )
+        self.watchdog: Watchdog = NoWatchdog()
         self.error: str | None = None
         self.clock_offset_ms: int | None = None
         self.synced = False

@@ -45,6 +45,7 @@ async def control(bot: Bot) -> None:
         bot.beat()
         before_s = bot.clock.monotonic_s()
         bot.commands.tick()
+        bot.watchdog.beat()
         await bot.clock.sleep(LOOK_S)
         bot.loop_lag_ms.add(max(bot.clock.monotonic_s() - before_s - LOOK_S, 0.0) * 1000)
 
@@ -59,6 +60,7 @@ async def seconds(bot: Bot) -> None:
             bot.dispatch(ev.ApiSeen(bot.rest.calls, bot.rest.errors))
         bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason()))
         bot.dispatch(ev.Tick())
+        bot.watchdog.judged()
         await _write_market(bot)
 
 

@@ -12,6 +12,7 @@ from bot.runtime.app import Bot
 from bot.runtime.logs import set_up
 from bot.runtime.offload import ThreadOffload
 from bot.runtime.process import EXIT_SETTINGS, Machine, Process
+from bot.runtime.watchdog import NoWatchdog, SystemWatchdog
 from shared import settings as settings_module
 from shared.seams import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings, SettingsError
@@ -54,7 +55,8 @@ def _just_enough() -> Settings:
 async def _serve(settings: Settings, problems: list[str], origins: Mapping[str, str]) -> int:
     """Run on this machine, with its signals."""
     files, market, net = ThreadOffload("files"), ThreadOffload("market"), SystemNet()
-    machine = Machine(SystemClock(), SystemRng(), SystemFs(), net, files, market)
+    watchdog = SystemWatchdog(settings.paths.logs, settings.watchdog_sec) if settings.watchdog_sec else NoWatchdog()
+    machine = Machine(SystemClock(), SystemRng(), SystemFs(), net, files, market, watchdog=watchdog)
     process = Process(settings, problems, machine, origins)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, process.stop.set)

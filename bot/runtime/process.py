@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot.coinbase.net import Net
+from bot.core.intents import Note
 from bot.runtime import audit, clocks, ledger_past, rights, scan
 from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
@@ -26,6 +27,8 @@ from bot.runtime.ledger import LedgerWriter
 from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.offload import Offload
 from bot.runtime.tape import end as end_tape
+from bot.runtime.watchdog import BOOT_S, LastEnd, NoWatchdog, Watchdog, said_of
+from bot.runtime.watchdog import END_S as WATCH_END_S
 from shared.build import build_id
 from shared.documents import Phase
 from shared.files import sweep_temporaries
@@ -54,6 +57,7 @@ class Machine:
     files: Offload
     market: Offload
     open_ledger: Callable[[Path], Engine] = open_writer
+    watchdog: Watchdog = field(default_factory=NoWatchdog)
 
 
 class Process:
@@ -82,8 +86,10 @@ class Process:
             offload=machine.files,
             market_offload=machine.market,
         )
+        self.bot.watchdog = self._watchdog = machine.watchdog
         self.lock = InstanceLock(self.bot.paths.bot_lock)
         self._tasks: list[asyncio.Task[None]] = []
+        self._last_end: Note | None = None
         self.stop = asyncio.Event()
 
     async def run(self) -> int:
@@ -99,6 +105,9 @@ class Process:
         except OSError as error:
             log.critical("bot.lock: %s", error.strerror)
             return EXIT_SETTINGS
+        last = self._watchdog.begin(f"{bot.identity.boot_id} pid {bot.identity.pid}")
+        if last is not None:
+            self._last_end = self._tell_last_end(last)
         sweep_temporaries(bot.paths.root, OWN_FILES)
         bot.boot.enter(Phase.INIT, self._clock.utc(), self._clock.monotonic_s())
         await bot.writer.write()
@@ -111,7 +120,18 @@ class Process:
         except Fatal as error:
             return await self._fatal(str(error))
         finally:
+            self._watchdog.end()
             self.lock.release()
+
+    def _tell_last_end(self, last: LastEnd) -> Note:
+        """Say how the run before ended; the same as a line of the journal, once there is one."""
+        key = self.bot.fs.stat_key(self.bot.paths.state)
+        silent_s = None if key is None else max(epoch_ms(self._clock.utc()) / 1000 - key[1] / 1e9, 0.0)
+        text = said_of(last, silent_s)
+        log.critical("watchdog: %s", text)
+        for line in last.trace:
+            log.critical("watchdog | %s", line)
+        return Note("watchdog", text, "bad" if last.hung else "warn")
 
     async def _init(self) -> bool:
         """The ledger, the mode it is bound to, and what it remembers; False = asked to stop. Raises Fatal."""
@@ -130,6 +150,8 @@ class Process:
             if gone is not None and not ledger.head()[0]:
                 raise Fatal(gone)
             self._begin(ledger, mode, last)
+            if self._last_end is not None:
+                ledger.commit([self._last_end], epoch_ms(self._clock.utc()))
             bot.restored = ledger.restore(self._clock.utc())
         except DamagedLedger as error:
             raise Fatal(str(error)) from error
@@ -188,6 +210,7 @@ class Process:
 
     async def _live(self) -> int:
         bot = self.bot
+        self._watchdog.limit(BOOT_S)
         self._start("control", clocks.control(bot))
         self._start("state", bot.writer.run())
         self._start("seconds", clocks.seconds(bot))
@@ -210,6 +233,7 @@ class Process:
                 log.critical("the boot failed", exc_info=error)
                 return await self._end(EXIT_CRASH, f"the boot failed: {type(error).__name__}: {error}")
             assert bot.rest is not None
+            self._watchdog.limit(None)
             self._start("clock-b", clocks.clock_b(bot, bot.rest))
             self._start("clock-c", clocks.clock_c(bot, bot.rest))
             if bot.settings.max_impact_bp:
@@ -260,6 +284,7 @@ class Process:
     async def _end(self, code: int, error: str | None) -> int:
         """Cancel the tasks, write the last state, note a clean end."""
         bot = self.bot
+        self._watchdog.limit(WATCH_END_S)
         for task in self._tasks:
             task.cancel()
         bot.ended = True

@@ -279,6 +279,20 @@ def test_safe_is_left_by_start_even_where_the_wish_was_start_all_along() -> None
     assert rig.engine.status is Status.RUNNING
 
 
+def test_in_safe_no_strategy_is_asked_so_that_one_that_hung_does_not_hang_again() -> None:
+    rig = Rig()
+    rig.bar("buy")
+    asked: list[int] = []
+    latest = rig.strategy.latest
+    rig.strategy.latest = lambda product, bars: asked.append(1) or latest(product, bars)
+    rig.send(ev.SafeMode("5 unclean ends"))
+    rig.bar("buy")
+    assert not asked
+    rig.level(Level.RUN)
+    rig.bar("buy")
+    assert asked
+
+
 # Commands with receipts.
 
 

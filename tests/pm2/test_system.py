@@ -107,6 +107,18 @@ def test_kill_minus_nine_comes_back_and_trades(running: Rig) -> None:
     assert after.pid != before.pid
 
 
+def test_a_bot_that_a_signal_stopped_is_ended_and_comes_back(running: Rig) -> None:
+    before = running.wait_trading()
+    began = time.monotonic()
+    os.kill(before.pid, signal.SIGSTOP)
+    while pid_alive(before.pid):
+        assert time.monotonic() - began < 15.0
+        time.sleep(0.05)
+    after = running.wait(lambda state: state.boot_id != before.boot_id and state.phase is Phase.TRADING)
+    assert after.pid == running.pid("COIN-BOT")
+    assert any(event.kind == "watchdog" for event in after.events)
+
+
 def test_stop_is_graceful_and_start_comes_back(running: Rig) -> None:
     pid = running.pid("COIN-BOT")
     began = time.monotonic()
