@@ -11,7 +11,7 @@ import uvicorn
 from dashboard import logs
 from dashboard.app import create_app
 from dashboard.links import announce_url, base_url
-from dashboard.server import MOST_CONNECTIONS, Protocol
+from dashboard.server import MOST_CONNECTIONS, Protocol, peers
 from shared import settings as settings_module
 from shared.ledger.place import place_of
 from shared.ledger.wish import make_control_file
@@ -85,7 +85,7 @@ def main() -> int:
     # Reads run in threads; the loop that answers must not wait 5 ms for one of them to give way.
     sys.setswitchinterval(0.0005)
     config = uvicorn.Config(
-        create_app(loaded, paths),
+        create_app(loaded, paths, peers=peers()),
         http=Protocol,
         ws="none",
         lifespan="on",

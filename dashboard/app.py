@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from dashboard import pages as pages_module
 from dashboard.assets import Assets
 from dashboard.auth.audit import Audit
+from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.guard import Guard
 from dashboard.auth.origin import site
 from dashboard.auth.password import Password
+from dashboard.auth.peer import Peers
 from dashboard.auth.secrets_store import private_folder
 from dashboard.auth.sessions import Sessions
 from dashboard.auth.tokens import Tokens
@@ -39,10 +41,20 @@ from shared.settings import Loaded
 log = logging.getLogger(__name__)
 
 
-def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, modules: Path | None = None) -> FastAPI:
-    """The dashboard of one bot. Makes its own folder; raises OSError where that cannot be."""
+def create_app(
+    loaded: Loaded,
+    paths: DataPaths,
+    pm2: Pm2Client | None = None,
+    modules: Path | None = None,
+    peers: Peers | None = None,
+) -> FastAPI:
+    """The dashboard of one bot. Makes its own folder; raises OSError where that cannot be.
+
+    `peers` is what the server names its connections by.
+    """
     private_folder(paths.dashboard)
     password = Password(loaded)
+    audit = Audit(paths.audit)
     assets = Assets() if modules is None else Assets(modules)
     hub = Hub(
         loaded=loaded,
@@ -56,7 +68,9 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         sessions=Sessions(paths.dashboard, password.fingerprint),
         tokens=Tokens(paths.dashboard),
         password=password,
-        audit=Audit(paths.audit),
+        audit=audit,
+        foreign=ForeignUse(audit),
+        peers=peers or Peers(),
         build=build_id(),
     )
     pages = Pages(hub, PAGES)
@@ -108,6 +122,7 @@ def create_app(loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, m
         tokens=hub.tokens,
         public_assets=assets.public_urls,
         refusal=refuse,
+        foreign=hub.foreign,
     )
     return app
 

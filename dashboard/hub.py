@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from dashboard.assets import Assets
 from dashboard.auth.audit import Audit
+from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site
 from dashboard.auth.password import Password
+from dashboard.auth.peer import Peers
 from dashboard.auth.sessions import Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
@@ -47,6 +49,8 @@ class Hub:
     tokens: Tokens
     password: Password
     audit: Audit
+    foreign: ForeignUse
+    peers: Peers
     build: str
     passwords: Throttle = field(default_factory=lambda: Throttle(time.monotonic))
     links: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=30))

@@ -1,14 +1,23 @@
 """How the socket is served: time limits for headers that never end, a list of open connections to cut slow ones."""
 
 import asyncio
+import functools
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from dashboard.auth.peer import Peers
+
 HEADER_TIMEOUT_S = 10.0
 MOST_CONNECTIONS = 600
 _open: dict[Any, asyncio.Transport] = {}
+
+
+@functools.cache
+def peers() -> Peers:
+    """How this process names the users who connect."""
+    return Peers()
 
 
 class Protocol(H11Protocol):
@@ -22,6 +31,7 @@ class Protocol(H11Protocol):
             transport.abort()
             return
         _open[transport.get_extra_info("peername")] = transport
+        self.app_state = {**self.app_state, "peer": peers().of(transport.get_extra_info("socket"))}
         self._await_header()
 
     def data_received(self, data: bytes) -> None:

@@ -7,13 +7,14 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
+from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site, host_allowed, origin_allowed
+from dashboard.auth.peer import UNKNOWN, Peer
 from dashboard.auth.roles import Principal, Role
-from dashboard.auth.sessions import Sessions
+from dashboard.auth.sessions import OtherUser, Sessions
 from dashboard.auth.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ Refusal = Callable[[int, str, bool], tuple[str, bytes]]
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
+MOST_COOKIES = 20
 OPEN_PATHS = frozenset({"/healthz", "/login", "/login/link", "/login/password"})
 ASSETS = "/assets/"
 # POSTs that a viewer may send, too: they change nothing but the viewer's own session.
@@ -59,8 +61,10 @@ class Guard:
         tokens: Tokens,
         public_assets: frozenset[str],
         refusal: Refusal,
+        foreign: ForeignUse,
     ) -> None:
         self.app = app
+        self.foreign = foreign
         self.refusal = refusal
         self.site = site
         self.sessions = sessions
@@ -102,7 +106,7 @@ class Guard:
         if not host_allowed(self.site, [v for k, v in headers if k == b"host"]):
             raise Refused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
         path, method = scope["path"], scope["method"]
-        principal = self._who(headers, scope)
+        principal = self._who(scope)
         scope["principal"] = principal
         is_open = path in OPEN_PATHS or path in self.public_assets
         if principal is None and not is_open:
@@ -116,29 +120,43 @@ class Guard:
             raise Refused(403, "Signed in as viewer: reading only.")
         return _replay(body, receive)
 
-    def _who(self, headers: list[tuple[bytes, bytes]], scope: Scope) -> Principal | None:
-        bearer = next((v for k, v in headers if k == b"authorization"), None)
+    def _who(self, scope: Scope) -> Principal | None:
+        bearer = next((v for k, v in scope["headers"] if k == b"authorization"), None)
         if bearer is not None:
             kind, _, secret = bearer.decode("latin-1").partition(" ")
-            address = (scope.get("client") or ("?",))[0]
-            found = self.tokens.find(secret.strip(), address) if kind.lower() == "bearer" else None
+            found = self.tokens.find(secret.strip(), peer_of(scope).label) if kind.lower() == "bearer" else None
             if found is None:
                 raise Refused(401, "This token is not known, or no longer. ./coin token viewer makes one.")
             return found
-        cookie = self.cookie(headers)
-        return self.sessions.find(cookie) if cookie else None
+        return self._by_session(scope)
 
-    def cookie(self, headers: list[tuple[bytes, bytes]]) -> str | None:
-        """The session cookie of a request."""
-        for key, value in headers:
-            if key == b"cookie":
-                try:
-                    morsel = SimpleCookie(value.decode("latin-1")).get(self.site.cookie)
-                except CookieError:
-                    continue
-                if morsel is not None:
-                    return morsel.value
+    def _by_session(self, scope: Scope) -> Principal | None:
+        """The session of the one who asks. A page on another port can put cookies of our name beside it: they are
+        passed over, and so is a good one in another user's hands."""
+        peer = peer_of(scope)
+        for cookie in self.cookies(scope["headers"]):
+            try:
+                found = self.sessions.find(cookie, peer.user)
+            except OtherUser as other:
+                self.foreign.note(other.user, peer)
+                continue
+            if found is not None:
+                scope["cookie"] = cookie
+                return found
         return None
+
+    def cookies(self, headers: list[tuple[bytes, bytes]]) -> list[str]:
+        """Every cookie of a request that has the session's name."""
+        name = self.site.cookie
+        found = []
+        for key, value in headers:
+            if key != b"cookie":
+                continue
+            for pair in value.decode("latin-1").split(";"):
+                given, _, text = pair.strip().partition("=")
+                if given == name and text:
+                    found.append(text.strip('"'))
+        return found[:MOST_COOKIES]
 
     def _check_browser(self, headers: list[tuple[bytes, bytes]], principal: Principal | None, body: bytes) -> None:
         """A POST of a browser comes from our own page: Origin, and the session's token once there is one."""
@@ -182,6 +200,12 @@ class Guard:
             headers.append((b"www-authenticate", b"Bearer"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def peer_of(scope: Scope) -> Peer:
+    """Who holds the other end of the request's connection, as the server found it when that was new."""
+    found = scope.get("state", {}).get("peer")
+    return found if isinstance(found, Peer) else UNKNOWN
 
 
 def _length(headers: list[tuple[bytes, bytes]]) -> int:

@@ -36,6 +36,7 @@ class Session:
     """Times are seconds of the wall clock: they must survive a restart."""
 
     role: Role
+    user: str  # the peer that signed in (`Peer.user`): nobody else uses the session
     began_s: float
     used_s: float
     how: str = ""  # link, password or passkey
@@ -46,6 +47,15 @@ class Session:
 
     def over(self, now: float) -> bool:
         return now - self.used_s > IDLE_S or now - self.began_s > LIFE_S
+
+
+class OtherUser(Exception):
+    """The cookie is good, and in the hands of another user than the one who signed in."""
+
+    def __init__(self, key: str, user: str) -> None:
+        super().__init__(f"the session belongs to {user}")
+        self.key = key
+        self.user = user
 
 
 def csrf_of(cookie: str) -> str:
@@ -61,12 +71,15 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _read(path: Path) -> tuple[str | None, dict[str, Session]]:
-    """(fingerprint of the password, sessions by hash) of the file; damaged or missing = none. None = not told."""
+    """(fingerprint of the password, sessions by hash) of the file; damaged or missing = none. None = not told.
+
+    Those of a version that bound sessions to nobody are over.
+    """
     try:
         raw = orjson.loads(path.read_bytes())
         rows = raw.get("sessions", raw)  # older versions wrote the rows alone
         password = raw.get("password") if rows is not raw else None
-        return password, {str(key): _session(row) for key, row in rows.items()}
+        return password, {str(key): _session(row) for key, row in rows.items() if "user" in row}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None, {}
 
@@ -74,7 +87,10 @@ def _read(path: Path) -> tuple[str | None, dict[str, Session]]:
 def _session(row: dict[str, Any]) -> Session:
     texts = {name: str(row.get(name, ""))[:80] for name in ("how", "address", "agent", "passkey")}
     began = float(row["began_s"])
-    return Session(Role(row["role"]), began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts)
+    user = str(row["user"])
+    return Session(
+        Role(row["role"]), user, began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts
+    )
 
 
 def _write(path: Path, password: str | None, sessions: dict[str, Session]) -> None:
@@ -175,17 +191,17 @@ class Sessions:
             self._save()
 
     def begin(
-        self, role: Role, before: str | None = None, *, how: str = "", address: str = "", agent: str = "",
+        self, role: Role, user: str, before: str | None = None, *, how: str = "", address: str = "", agent: str = "",
         passkey: str = "",
     ) -> str:  # fmt: skip
-        """A new session's cookie; `before`, the cookie that the browser sent, ends with it."""
+        """A new session's cookie, good for `user` alone; `before`, the session that the browser had, ends with it."""
         self._expire()
-        if before:
-            self._by_hash.pop(digest(before), None)
+        if before and (old := self._by_hash.get(digest(before))) is not None and old.user == user:
+            del self._by_hash[digest(before)]
         while len(self._by_hash) >= MOST:
             del self._by_hash[min(self._by_hash, key=lambda k: self._by_hash[k].used_s)]
         cookie, now = new_secret(), time.time()
-        self._by_hash[digest(cookie)] = Session(role, now, now, how, address, agent, now, passkey)
+        self._by_hash[digest(cookie)] = Session(role, user, now, now, how, address, agent, now, passkey)
         self._save()
         return cookie
 
@@ -228,8 +244,13 @@ class Sessions:
         session = self._by_hash.get(key)
         return session is not None and not session.over(time.time())
 
-    def find(self, cookie: str) -> Principal | None:
-        """Who has this cookie; None = nobody, or for too long."""
+    def users(self) -> frozenset[str]:
+        """Who has a session that still holds."""
+        self._expire()
+        return frozenset(s.user for s in self._by_hash.values())
+
+    def find(self, cookie: str, user: str | None) -> Principal | None:
+        """Who has this cookie; None = nobody, or for too long. Raises OtherUser where it is not `user`'s."""
         self._take_away()
         key = digest(cookie)
         session = self._by_hash.get(key)
@@ -239,6 +260,8 @@ class Sessions:
         if session.over(now):
             del self._by_hash[key]
             return None
+        if session.user != user:
+            raise OtherUser(key, session.user)
         session.used_s = now
         if now - self._saved_s > _SAVE_EVERY_S:
             self._save()

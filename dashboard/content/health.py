@@ -6,16 +6,24 @@ from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
 from dashboard.views import account, commands, health
+from dashboard.views.sign_ins import sign_ins
 from dashboard.views.snapshot import Snapshot
 
 
 async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
     found = await hub.cache.get("files", 1.0, lambda: disk.look(hub.paths, ledger_on_server=hub.ledger.place.on_server))
-    return {"files": found, "assets": hub.assets.missing, "build": hub.build}
+    return {
+        "files": found,
+        "assets": hub.assets.missing,
+        "build": hub.build,
+        "foreign": hub.foreign.lately(),
+        "told_apart": bool(hub.peers.way),
+    }
 
 
 def _checks(s: Snapshot, data: Data, _role: str) -> Context:
-    return {"checks": health.checks(s, data["files"], data["assets"], data["build"])}
+    found = health.checks(s, data["files"], data["assets"], data["build"])
+    return {"checks": [*found, sign_ins(data["foreign"], data["told_apart"], s.now)]}
 
 
 def _pm2(s: Snapshot, _data: Data, _role: str) -> Context:

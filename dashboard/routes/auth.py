@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from dashboard.auth import agents, secrets_store
@@ -14,7 +14,7 @@ from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import LINKS
 from dashboard.pages import Pages
-from dashboard.routes.tools import address, html, hub_of
+from dashboard.routes.tools import address, html, hub_of, peer
 from dashboard.views.format import span
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def router(pages: Pages) -> APIRouter:
         wait_s = hub.links.wait_s(address(request))
         if wait_s:
             return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
+        named(request)  # before the link is used up
         secret = request.query_params.get("t", "")[:200]
         record = await asyncio.to_thread(secrets_store.take, hub.paths.dashboard / LINKS, secret)
         if record is None or record.get("role") not in list(Role):
@@ -74,7 +75,7 @@ def router(pages: Pages) -> APIRouter:
     @routes.post("/logout")
     async def logout(request: Request) -> Response:
         hub = hub_of(request)
-        cookie = request.cookies.get(hub.site.cookie)
+        cookie = request.scope.get("cookie")
         if cookie:
             hub.sessions.end(cookie)
         answer = RedirectResponse("/login", 303)
@@ -93,6 +94,15 @@ def verify(stored: str, given: str) -> bool:
     return fits and len(given) >= LEAST_PASSWORD
 
 
+def named(request: Request) -> str:
+    """The user whom a session can be bound to. Raises HTTPException where nobody can say who asks."""
+    user = peer(request).user
+    if user is None:
+        log.warning("login.unknown_user from=%s", address(request))
+        raise HTTPException(403, "Which user of this machine asks could not be found out. Try again.")
+    return user
+
+
 def failed(hub: Hub, request: Request, how: str) -> None:
     hub.counters.logins_failed += 1
     log.warning("login.failed how=%s from=%s", how, address(request))
@@ -100,10 +110,10 @@ def failed(hub: Hub, request: Request, how: str) -> None:
 
 
 def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str) -> Response:
-    """Begin a session; the one that the browser had ends."""
+    """Begin a session of the user who asks; the one that the browser had ends."""
     agent = agents.shortened(request.headers.get("user-agent", ""))
     cookie = hub.sessions.begin(
-        role, request.cookies.get(hub.site.cookie), how=how, address=address(request), agent=agent
+        role, named(request), request.scope.get("cookie"), how=how, address=address(request), agent=agent
     )
     answer.set_cookie(hub.site.cookie, cookie, path="/", httponly=True, samesite="strict", secure=hub.site.secure)
     hub.counters.logins += 1

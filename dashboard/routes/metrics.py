@@ -170,6 +170,7 @@ def _dashboard(hub: Hub, broadcaster: Broadcaster) -> Iterator[Metric]:
         ("coin_commands_refused", "Commands refused", c.commands_refused),
         ("coin_logins", "Sign-ins", c.logins),
         ("coin_logins_failed", "Failed sign-ins", c.logins_failed),
+        ("coin_sessions_foreign", "Requests with the cookie of another user's session", hub.foreign.count),
         ("coin_streams_refused", "Streams refused by a limit", c.streams_refused),
         ("coin_streams_cut", "Slow streams cut", c.streams_cut),
         ("coin_renders", "Pages drawn for streams", c.renders),

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
+from dashboard.auth.guard import peer_of
+from dashboard.auth.peer import Peer
 from dashboard.auth.roles import Principal
 from dashboard.hub import Hub
 
@@ -24,8 +26,14 @@ def who(request: Request) -> Principal:
     return principal
 
 
+def peer(request: Request) -> Peer:
+    """Who holds the other end of the request's connection."""
+    return peer_of(request.scope)
+
+
 def address(request: Request) -> str:
-    return request.client.host if request.client else "?"
+    """Where the request came from, with the unix user where that is this machine: for logs and the audit trail."""
+    return peer(request).label
 
 
 def html(request: Request, text: str, status: int = 200) -> Response:

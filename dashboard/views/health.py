@@ -48,7 +48,7 @@ class FileRow:
 _SHAPE = {"ok": ("ok", "OK"), "warn": ("warns", "Look"), "bad": ("bads", "Broken"), "unk": ("unk", "Not known")}
 
 
-def _check(name: str, state: str, say: str, way_out: str = "") -> Check:
+def check(name: str, state: str, say: str, way_out: str = "") -> Check:
     icon, word = _SHAPE[state]
     return Check(state, icon, word, name, say, way_out if state not in ("ok",) else "")
 
@@ -57,7 +57,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
     """What a reader can tell; ./coin doctor checks what only the machine can."""
     return [
         _bot_check(s),
-        _check(
+        check(
             "State file",
             "bad" if s.missing else "warn" if s.error else "ok",
             "missing" if s.missing else f.clean(s.error or "read and understood"),
@@ -65,7 +65,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
         ),
         _lock_check(s),
         _control_check(s),
-        _pm2_check(s),
+        _pm2check(s),
         _feed_check(s),
         _clock_check(s),
         _ledger_check(s, disk),
@@ -73,7 +73,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
         _disk_check(disk),
         _private_check(disk),
         _build_check(s, build),
-        _check(
+        check(
             "npm packages",
             "warn" if missing else "ok",
             f"missing: {', '.join(missing)}" if missing else "all there",
@@ -84,41 +84,41 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
 
 def _build_check(s: Snapshot, build: str) -> Check:
     if s.state is None:
-        return _check("Build", "unk", f"this dashboard is {build}; the bot's is not known")
+        return check("Build", "unk", f"this dashboard is {build}; the bot's is not known")
     if s.state.build == build:
-        return _check("Build", "ok", build)
-    return _check("Build", "warn", f"this dashboard is {build}, the bot {f.clean(s.state.build)}", "./coin restart")
+        return check("Build", "ok", build)
+    return check("Build", "warn", f"this dashboard is {build}, the bot {f.clean(s.state.build)}", "./coin restart")
 
 
 def _bot_check(s: Snapshot) -> Check:
     word = s.verdict.word.shown
     if s.fresh:
         bad, fine = header.block(s).state == "bad", s.verdict.word is Verdict.RUNNING
-        return _check("Bot", "bad" if bad else "ok" if fine else "warn", word, "See the status above")
+        return check("Bot", "bad" if bad else "ok" if fine else "warn", word, "See the status above")
     state = {Presence.LOADING: "unk", Presence.STALE: "warn", Presence.UNREADABLE: "warn"}.get(s.presence, "bad")
     age = f", {f.duration(s.age_s)} old" if s.age_s is not None else ""
     if s.verdict.word is Verdict.HUNG:
-        return _check("Bot", "bad", f"{word}{age}", "Restart: see the note above")
-    return _check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
+        return check("Bot", "bad", f"{word}{age}", "Restart: see the note above")
+    return check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
 
 
 def _lock_check(s: Snapshot) -> Check:
     w = s.witnesses
     if w.lock is Lock.UNKNOWN:
-        return _check("Instance lock", "unk", "this system shows no locks")
+        return check("Instance lock", "unk", "this system shows no locks")
     process = "" if w.pid is None else f", process {w.pid} {'lives' if w.pid_alive else 'gone'}"
     fine = w.lock is Lock.HELD or not s.fresh
-    return _check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
+    return check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
 
 
 def _control_check(s: Snapshot) -> Check:
     if s.control_error:
-        return _check("control.json", "warn", f.clean(s.control_error), "Any command from here rewrites it")
+        return check("control.json", "warn", f.clean(s.control_error), "Any command from here rewrites it")
     doc = s.state.control if s.state else None
     if s.fresh and doc is not None and not doc.ok:
-        return _check("control.json", "warn", f.clean(doc.error or "the bot cannot read it"), "Any command mends it")
+        return check("control.json", "warn", f.clean(doc.error or "the bot cannot read it"), "Any command mends it")
     level = s.control.level.word if s.control else "run"
-    return _check("control.json", "ok", f"level {'kill' if s.kill_file else level}")
+    return check("control.json", "ok", f"level {'kill' if s.kill_file else level}")
 
 
 _PM2_WAY_OUT = {
@@ -129,82 +129,82 @@ _PM2_WAY_OUT = {
 }
 
 
-def _pm2_check(s: Snapshot) -> Check:
+def _pm2check(s: Snapshot) -> Check:
     if s.pm2.trouble:
-        return _check("PM2", "bad" if s.pm2.kind else "unk", f.clean(s.pm2.trouble), _PM2_WAY_OUT.get(s.pm2.kind, ""))
+        return check("PM2", "bad" if s.pm2.kind else "unk", f.clean(s.pm2.trouble), _PM2_WAY_OUT.get(s.pm2.kind, ""))
     if s.pm2.foreign_cwd:
-        return _check("PM2", "warn", f"COIN-BOT there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
+        return check("PM2", "warn", f"COIN-BOT there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
     process = s.pm2.find(header.BOT_PROCESS)
     if process is None:
-        return _check("PM2", "warn", f"runs ({s.pm2.version}), does not know COIN-BOT", "./coin start")
+        return check("PM2", "warn", f"runs ({s.pm2.version}), does not know COIN-BOT", "./coin start")
     fine = header.process_state(process)[0]
     state = "ok" if fine == "ok" else "warn" if fine == "warn" else "bad"
-    return _check("PM2", state, f"version {s.pm2.version}, COIN-BOT {process.label}", "./coin logs")
+    return check("PM2", state, f"version {s.pm2.version}, COIN-BOT {process.label}", "./coin logs")
 
 
 def _feed_check(s: Snapshot) -> Check:
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None:
-        return _check("Exchange", "unk", "not known now")
+        return check("Exchange", "unk", "not known now")
     if not feeds.rest_ok:
-        return _check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Waits and tries again by itself")
+        return check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Waits and tries again by itself")
     if not feeds.ws_connected:
-        return _check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Reconnects by itself")
+        return check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Reconnects by itself")
     gone = [p for p in s.verdict.parts if p.name in ("stream", "orders", "rest") and p.state is PartState.GONE]
     if gone:
         say = "; ".join(f"{p.title}: {f.clean(p.text)}" for p in gone)
-        return _check("Exchange", "bad", say, "Reconnects by itself; look into it if this lasts more than two minutes")
-    return _check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
+        return check("Exchange", "bad", say, "Reconnects by itself; look into it if this lasts more than two minutes")
+    return check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
 
 
 def _clock_check(s: Snapshot) -> Check:
     if s.clock_skew_s is not None:
-        return _check(
+        return check(
             "Clock", "warn", f"the bot's differs from ours by {f.duration(abs(s.clock_skew_s))}", "Set the clock"
         )
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None or feeds.clock_offset_ms is None:
-        return _check("Clock", "unk", "offset to the exchange not known")
+        return check("Clock", "unk", "offset to the exchange not known")
     say = f"{f.offset(feeds.clock_offset_ms)} to the exchange"
     if feeds.clock_ok and s.unproven:
-        return _check("Clock", "unk", f"{say}, when last received")
-    return _check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
+        return check("Clock", "unk", f"{say}, when last received")
+    return check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
 
 
 def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
     ledgers = [x.exists for x in disk.files if x.name.startswith("ledger")]
     if s.state is not None and not s.state.io.ledger_ok:
-        return _check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
+        return check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
     if not ledgers:
-        return _check("Ledger", "ok" if s.fresh else "unk", "on its Postgres server")
-    return _check("Ledger", "ok" if any(ledgers) else "unk", "there" if any(ledgers) else "not made yet")
+        return check("Ledger", "ok" if s.fresh else "unk", "on its Postgres server")
+    return check("Ledger", "ok" if any(ledgers) else "unk", "there" if any(ledgers) else "not made yet")
 
 
 def _account_check(s: Snapshot) -> Check:
     if s.state is None or s.state.account is None:
-        return _check("Account", "unk", "not compared yet")
+        return check("Account", "unk", "not compared yet")
     found = account.differing(s)
     if found:
-        return _check("Account", "bad", f.listed([one.said for one in found]), "Adopt, after a look at the cause")
+        return check("Account", "bad", f.listed([one.said for one in found]), "Adopt, after a look at the cause")
     if not s.fresh or s.unproven:
-        return _check("Account", "unk", "nothing differed when it was last compared")
-    return _check("Account", "ok", "as the bot's own trades explain it")
+        return check("Account", "unk", "nothing differed when it was last compared")
+    return check("Account", "ok", "as the bot's own trades explain it")
 
 
 def _disk_check(disk: DiskLook) -> Check:
     if disk.free_bytes is None:
-        return _check("Disk", "unk", "cannot be asked")
+        return check("Disk", "unk", "cannot be asked")
     state = "ok" if disk.free_bytes > LEAST_FREE_BYTES else "bad"
-    return _check("Disk", state, f"{f.mebibytes(disk.free_bytes)} free", "Make room; KILL works on a full disk, too")
+    return check("Disk", state, f"{f.mebibytes(disk.free_bytes)} free", "Make room; KILL works on a full disk, too")
 
 
 def _private_check(disk: DiskLook) -> Check:
     open_ones = [x.name for x in disk.files if x.private is False]
     if disk.folder_private is False:
-        return _check("File modes", "warn", "others may look into the data folder", "chmod 700 on it")
+        return check("File modes", "warn", "others may look into the data folder", "chmod 700 on it")
     if open_ones:
-        return _check("File modes", "warn", f"others may read {', '.join(open_ones)}", "chmod 600 on them")
-    return _check("File modes", "ok", "0700 and 0600")
+        return check("File modes", "warn", f"others may read {', '.join(open_ones)}", "chmod 600 on them")
+    return check("File modes", "ok", "0700 and 0600")
 
 
 def processes(s: Snapshot) -> list[ProcessRow]:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from dashboard.app import create_app
+from dashboard.auth.peer import Peer
 from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import create_login_link, create_token
@@ -18,6 +20,19 @@ from shared.settings import Loaded, load
 from tests.dashboard.writer import Writer
 
 BASE = "http://127.0.0.1:8080"
+
+
+OWNER = Peer("127.0.0.1", uid=1000, here=True)
+
+
+class As:
+    """The application as asked by `peer`: what the server finds out about a connection, without one."""
+
+    def __init__(self, peer: Peer, app: Any) -> None:
+        self.peer, self.app = peer, app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app({**scope, "state": {"peer": self.peer}}, receive, send)
 
 
 class Dash:
@@ -40,8 +55,8 @@ class Dash:
             self.writer.write()
             self.hub.sources.look()
 
-    def anonymous(self, **headers: str) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+    def anonymous(self, peer: Peer = OWNER, **headers: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=As(peer, self.app), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
 
     def machine(self, role: str = "operator") -> httpx.AsyncClient:
@@ -55,7 +70,7 @@ class Dash:
             answer = await door.get(link.removeprefix(BASE))
             assert answer.status_code == 200
             cookie = door.cookies[self.hub.site.cookie]
-        found = self.hub.sessions.find(cookie)
+        found = self.hub.sessions.find(cookie, OWNER.user)
         assert found is not None
         assert found.role is Role(role)
         client = self.anonymous(origin=BASE, **{"x-csrf-token": found.csrf})

@@ -16,7 +16,7 @@ from dashboard.auth.sessions import IDLE_S, Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.links import LINKS, base_url, create_login_link, create_token
 from shared.settings import load
-from tests.dashboard.conftest import BASE, Dash
+from tests.dashboard.conftest import BASE, OWNER, Dash
 
 PASSWORD = "correct horse battery"
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -62,8 +62,8 @@ async def test_signing_in_again_ends_the_session_before_and_signing_out_ends_it_
         await client.get(link)
         after = client.cookies[dash.hub.site.cookie]
         assert before != after
-        assert dash.hub.sessions.find(before) is None
-        found = dash.hub.sessions.find(after)
+        assert dash.hub.sessions.find(before, OWNER.user) is None
+        found = dash.hub.sessions.find(after, OWNER.user)
         assert found is not None
         answer = await client.post("/logout", headers={"x-csrf-token": found.csrf})
         assert answer.status_code == 303
@@ -91,21 +91,21 @@ async def test_only_hashes_are_kept_and_nobody_else_may_read_them(dash: Dash) ->
 def test_a_session_outlives_a_restart_but_not_twelve_idle_hours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cookie = Sessions(tmp_path).begin(Role.VIEWER)
+    cookie = Sessions(tmp_path).begin(Role.VIEWER, "uid 7")
     again = Sessions(tmp_path)
-    found = again.find(cookie)
+    found = again.find(cookie, "uid 7")
     assert found is not None
     assert found.role is Role.VIEWER
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + IDLE_S + 1)
-    assert again.find(cookie) is None
-    assert Sessions(tmp_path).find(cookie) is None
+    assert again.find(cookie, "uid 7") is None
+    assert Sessions(tmp_path).find(cookie, "uid 7") is None
 
 
 def test_damaged_sessions_sign_out_and_nothing_worse(tmp_path: Path) -> None:
     for text in ("", "{", "[]", '{"a":{"role":"king"}}', '{"a":1}'):
         (tmp_path / "sessions.json").write_text(text)
-        assert Sessions(tmp_path).find("x") is None
+        assert Sessions(tmp_path).find("x", "uid 7") is None
 
 
 async def test_a_password_signs_in_as_operator(make_dash: Callable[..., Dash]) -> None:

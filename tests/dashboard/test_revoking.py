@@ -29,7 +29,7 @@ from dashboard.stream import StreamResponse
 from shared.paths import DataPaths
 from shared.settings import load
 from tests.conftest import ROOT
-from tests.dashboard.conftest import BASE, Dash
+from tests.dashboard.conftest import BASE, OWNER, Dash
 from tests.dashboard.test_process import served  # noqa: F401 (a fixture)
 
 PASSWORD, OTHER = "correct horse battery", "quite another staple"
@@ -94,7 +94,7 @@ def test_a_session_revoked_by_the_shell_is_over_within_a_second_and_others_stay(
     with signed_in(paths, port) as one, signed_in(paths, port, "viewer") as other:
         rows = orjson.loads(shell(paths, "sessions", "--json"))
         assert {(row["role"], row["how"], row["address"]) for row in rows} == {
-            ("operator", "link", "127.0.0.1"), ("viewer", "link", "127.0.0.1"),
+            (role, "link", f"127.0.0.1 (uid {os.geteuid()})") for role in ("operator", "viewer")
         }  # fmt: skip
         wanted = next(row["id"] for row in rows if row["role"] == "operator")
         page = Open(port, f"Cookie: coin-{port}={one.cookies[f'coin-{port}']}")
@@ -135,7 +135,7 @@ def test_a_revocation_while_the_dashboard_stands_still_is_not_undone_by_it(serve
 @asynccontextmanager
 async def pump(dash: Dash, cookie: str) -> Any:
     """An open page of this session; gives the task that ends with it."""
-    principal = dash.hub.sessions.find(cookie)
+    principal = dash.hub.sessions.find(cookie, OWNER.user)
     assert principal is not None
     b = dash.app.state.broadcaster
     channel, client = await b.join(dash.app.state.pages.by_key["overview"], principal.role, {}, principal.key)
@@ -181,35 +181,35 @@ async def test_another_line_of_the_settings_file_ends_nothing(make_dash: Callabl
 
 
 def test_a_password_changed_while_the_dashboard_was_down_ends_sessions_at_its_start(tmp_path: Path) -> None:
-    cookie = Sessions(tmp_path, "one").begin(Role.OPERATOR)
-    assert Sessions(tmp_path, "one").find(cookie) is not None
+    cookie = Sessions(tmp_path, "one").begin(Role.OPERATOR, "uid 7")
+    assert Sessions(tmp_path, "one").find(cookie, "uid 7") is not None
     changed = Sessions(tmp_path, "two")
     assert changed.outdated == 1
-    assert changed.find(cookie) is None
+    assert changed.find(cookie, "uid 7") is None
     changed.flush()
-    assert Sessions(tmp_path, "one").find(cookie) is None, "going back to the old password brings nothing back"
+    assert Sessions(tmp_path, "one").find(cookie, "uid 7") is None, "going back to the old password brings nothing back"
 
 
-def test_sessions_of_an_older_version_hold(tmp_path: Path) -> None:
+def test_sessions_that_are_bound_to_nobody_are_over(tmp_path: Path) -> None:
+    """An older version kept no user with them: whoever has the cookie could be anybody."""
     now = time.time()
     key = sessions_module.digest("cookie")
     (tmp_path / FILE).write_bytes(orjson.dumps({key: {"role": "viewer", "began_s": now - 60, "used_s": now}}))
-    found = Sessions(tmp_path, "any").find("cookie")
-    assert found is not None and found.role is Role.VIEWER
-    assert 55 < found.signed_in_s < 70
+    assert Sessions(tmp_path, "any").find("cookie", "uid 7") is None
+    assert stored(tmp_path) == {}
 
 
 def test_a_session_that_could_not_be_saved_ends_with_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Sessions(tmp_path)
-    saved = made.begin(Role.OPERATOR)
+    saved = made.begin(Role.OPERATOR, "uid 7")
     with monkeypatch.context() as full:
         full.setattr(sessions_module, "write_whole", _no_room)
-        unsaved = made.begin(Role.OPERATOR)
-    assert made.find(unsaved) and made.find(saved)
+        unsaved = made.begin(Role.OPERATOR, "uid 7")
+    assert made.find(unsaved, "uid 7") and made.find(saved, "uid 7")
     (tmp_path / FILE).unlink()
-    assert made.find(unsaved) is None and made.find(saved) is None
+    assert made.find(unsaved, "uid 7") is None and made.find(saved, "uid 7") is None
 
 
 def _no_room(*_a: object, **_k: object) -> None:
@@ -232,13 +232,13 @@ def test_last_uses_are_written_once_a_minute_not_at_every_request(
     monkeypatch.setattr(time, "time", lambda: now)
     sessions, machines = Sessions(tmp_path), Tokens(tmp_path)
     cookie, secret = (
-        sessions.begin(Role.VIEWER, address="10.0.0.7", agent="Firefox 145, Linux"),
+        sessions.begin(Role.VIEWER, "uid 7", address="10.0.0.7", agent="Firefox 145, Linux"),
         tokens.make(tmp_path, "viewer"),
     )
     del written[:]
     for _ in range(300):  # five minutes
         now += 1
-        assert sessions.find(cookie) and machines.find(secret, "10.0.0.8")
+        assert sessions.find(cookie, "uid 7") and machines.find(secret, "10.0.0.8")
         sessions.flush()
         machines.flush()
     assert len([p for p in written if p.name == FILE]) <= 5
