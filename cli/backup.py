@@ -3,6 +3,7 @@
 A ledger on a server is kept as the same ledger.db, so that an archive of either kind can be restored into the other.
 """
 
+import getpass
 import os
 import shutil
 import sqlite3
@@ -16,14 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli import ui
 from cli.context import data_paths, from_callers_folder
 from cli.witness import lock_holder
+from dashboard.auth.audit import Audit
 from shared import settings
-from shared.ledger.at import exists, reader_at, writer_at
+from shared.ledger.at import exists, reader_at
 from shared.ledger.export import copy_ledger
-from shared.ledger.open import DamagedLedger, open_reader, open_writer
+from shared.ledger.open import DamagedLedger, open_writer
+from shared.ledger.past import NoPast
 from shared.ledger.place import Place, place_of
-from shared.ledger.restored import mark
+from shared.ledger.put_back import BotRuns, Report, no_bot, put_back
 from shared.paths import DataPaths
-from shared.times import epoch_ms, iso_seconds
 
 DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
 
@@ -105,66 +107,51 @@ def _copy_of_server(place: Place, target: Path) -> None:
 def restore(archive: Path) -> None:
     """Put a backup in place of what is there, which is kept aside. The bot must be stopped.
 
-    The ledger says of itself that it was restored: the next run makes no entry until a person pressed Start, asks the
-    exchange for orders of ours that it lacks, and audits everything.
+    No brake gets looser by it (`shared.ledger.put_back`), and the ledger says of itself that it was restored: the next
+    run makes no entry until a person pressed Start, fetches the orders and fills since the backup from the exchange,
+    and audits everything.
     """
     paths, place = data_paths(), _place()
     source = from_callers_folder(archive)
-    holder = lock_holder(paths.bot_lock)
-    if holder is not None:
-        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
     paths.prepare()
+    try:
+        with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
+            _put_back(paths, place, source, Path(temporary))
+    except BotRuns as error:
+        holder = lock_holder(paths.bot_lock) or str(error) or "not known"
+        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
+
+
+def _put_back(paths: DataPaths, place: Place, source: Path, folder: Path) -> None:
     now = datetime.now(UTC)
     aside = paths.root / f"before-restore-{now:%Y%m%dT%H%M%SZ}"
-    with tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
-        folder = Path(temporary)
-        found = _unpack(source, folder, paths.ledger.name)
-        ledger = folder / paths.ledger.name
-        _mark(ledger, source, now)
-        kept_schema = _onto_server(place, ledger, now) if place.on_server else None
-        aside.mkdir(mode=0o700)
-        names = DOCUMENTS if place.on_server else (*_with_wal(paths.ledger.name), *DOCUMENTS)
-        for name in names:
-            if (paths.root / name).exists():
-                os.replace(paths.root / name, aside / name)
-        for name in found:
-            if name in names:
-                os.chmod(folder / name, 0o600)
-                os.replace(folder / name, paths.root / name)
+    found = _unpack(source, folder, paths.ledger.name)
+    try:
+        report = put_back(paths, place, folder, source.name, now, aside)
+    except (DamagedLedger, NoPast) as error:
+        why = _why(error).partition(";")[0]
+        ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
+    except (SQLAlchemyError, OSError, TimeoutError, ValueError) as error:
+        ui.give_up(f"The ledger was not replaced: {_why(error)}", "./coin doctor says more; what was there is there")
+    Audit(paths.audit).note("restore", by=getpass.getuser(), role="operator", address="command line",
+                            facts={"archive": source.name, "kept": report.kept})  # fmt: skip
     ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {place})" if place.on_server else ""))
-    kept = f" and in the schema {kept_schema}" if kept_schema else ""
-    ui.line(ui.DOT, f"what was there before is in {aside}{kept}")
-    ui.line(ui.DOT, "Orders and fills since the backup come from the exchange when the bot syncs: ./coin start")
+    for line in report.kept:
+        ui.line(ui.WARN, f"kept: {line}")
+    kept = f" and in the schema {report.schema}" if report.schema else ""
+    ui.line(ui.DOT, f"what was there before is in {aside}{kept}; audit.jsonl goes on where it was")
+    _say_what_is_missing(report)
     ui.line(ui.DOT, "No entry is made until you have looked at the positions and pressed Start.")
 
 
-def _with_wal(ledger: str) -> tuple[str, ...]:
-    """An old WAL beside another ledger would be played into it: it goes with its own."""
-    return tuple(ledger + ending for ending in ("", "-wal", "-shm"))
-
-
-def _mark(ledger: Path, source: Path, now: datetime) -> None:
-    text = f"the ledger was restored from {source.name} on {iso_seconds(now)}: what happened since is not in it"
-    try:
-        mark(ledger, text, epoch_ms(now))
-    except (DamagedLedger, SQLAlchemyError) as error:
-        ui.give_up(f"The ledger in {source} cannot be used: {_why(error).partition(';')[0]}. Nothing was changed.")
-
-
-def _onto_server(place: Place, ledger: Path, now: datetime) -> str | None:
-    """A fresh schema with the ledger's rows; the name of the one before, kept under another name."""
-    from shared.ledger.postgres import set_aside  # noqa: PLC0415  its driver is there only where it is asked for
-
-    try:
-        kept = set_aside(place, f"before_{now:%Y%m%dt%H%M%S}")
-        made = writer_at(place)
-        try:
-            copy_ledger(open_reader(ledger), made)
-        finally:
-            made.dispose()
-    except (DamagedLedger, SQLAlchemyError, ValueError) as error:
-        ui.give_up(f"The server's ledger was not replaced: {_why(error)}")
-    return kept
+def _say_what_is_missing(report: Report) -> None:
+    if report.missing:
+        orders = "1 order" if report.missing == 1 else f"{report.missing} orders"
+        ui.line(ui.WARN, f"{orders} happened after the backup: fetched from the exchange at the next ./coin start")
+    elif report.missing == 0:
+        ui.line(ui.DOT, "No order happened after the backup; the next ./coin start asks the exchange all the same.")
+    else:
+        ui.line(ui.WARN, "Orders since the backup are fetched from the exchange at the next ./coin start.")
 
 
 def _unpack(source: Path, folder: Path, ledger: str) -> list[str]:

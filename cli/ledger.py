@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import ui
@@ -16,10 +17,14 @@ from shared.ledger.export import Format, export
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.place import Place, place_of
 from shared.ledger.replay import first_difference, replay
+from shared.ledger.restored import Told, told
+from shared.ledger.schema import facts
 from shared.ledger.verify import counts
 from shared.ledger.verify import verify as run_checks
 
 SHOWN = 5
+# What says that rows themselves are lost or were changed; the other checks compare what they come to.
+DAMAGE = frozenset({"file", "schema", "keys", "amounts", "chain"})
 PARTIAL = ".partial"
 
 
@@ -36,13 +41,28 @@ def verify() -> None:
         if len(verdict.findings) > SHOWN:
             ui.plain(f"      … and {len(verdict.findings) - SHOWN} more")
     failed = [verdict.name for verdict in verdicts if verdict.findings]
+    missing = None if "file" in failed or "schema" in failed else _not_in_it(engine)
+    if missing is not None:
+        ui.line(ui.WARN if missing.waits else ui.DOT, missing.text)
     if failed:
-        ui.give_up(
-            f"{place} does not hold: {', '.join(failed)}.",
-            "./coin restore puts a backup in place; ./coin ledger replay --to FILE rebuilds what the journal tells",
-        )
+        damaged = not DAMAGE.isdisjoint(failed)
+        ui.give_up(f"{place} does not hold: {', '.join(failed)}.", _way_out(damaged, restored=missing is not None))
     rows = ", ".join(f"{number:,} {name}" for name, number in counts(engine).items() if number)
     ui.line(ui.GOOD, f"{place} is whole: {rows} ({time.monotonic() - began:.1f} s)")
+
+
+def _not_in_it(engine: Engine) -> Told | None:
+    """What a restored ledger lacks, or lacked until it was fetched."""
+    with engine.connect() as db:
+        return told({row.key: row.value for row in db.execute(select(facts))})
+
+
+def _way_out(damaged: bool, *, restored: bool) -> str:
+    if damaged and not restored:
+        return "./coin restore puts a backup in place; ./coin ledger replay --to FILE rebuilds what the journal tells"
+    return (
+        "./coin ledger replay --to FILE rebuilds what the journal tells; ./coin doctor says what the bot's audit found"
+    )
 
 
 def replay_journal(target: Path | None) -> None:

@@ -2,9 +2,13 @@
 
 import shutil
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
+from shared.ledger.place import Place
+from shared.ledger.put_back import no_bot
+from shared.ledger.put_back import put_back as restore_backup
 from shared.paths import DataPaths
 
 
@@ -32,6 +36,38 @@ def keep(paths: DataPaths) -> None:
             db.backup(copy)
         db.close()
         copy.close()
+
+
+def backup(paths: DataPaths) -> None:
+    """What `./coin backup` puts into its archive, as files in a folder."""
+    folder = _archive(paths)
+    shutil.rmtree(folder, ignore_errors=True)
+    if not paths.ledger.exists():
+        return
+    folder.mkdir()
+    with sqlite3.connect(paths.ledger) as db, sqlite3.connect(folder / paths.ledger.name) as copy:
+        db.backup(copy)
+    db.close()
+    copy.close()
+    for document in (paths.positions, paths.control, paths.kill):
+        if document.exists():
+            shutil.copyfile(document, folder / document.name)
+
+
+def put_back(paths: DataPaths, now: datetime, number: int) -> bool:
+    """What `./coin restore` does with it; False = there is no backup."""
+    folder = _archive(paths)
+    if not folder.exists():
+        return False
+    work = folder.with_name(f"restore-{number}")
+    shutil.copytree(folder, work)
+    with no_bot(paths):
+        restore_backup(paths, Place(paths.ledger), work, "backup", now, folder.with_name(f"before-restore-{number}"))
+    return True
+
+
+def _archive(paths: DataPaths) -> Path:
+    return paths.root.with_name("backup")
 
 
 def restore(paths: DataPaths, what: str) -> None:

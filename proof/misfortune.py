@@ -23,6 +23,7 @@ class Misfortune:
             "lock_gone": self._lock_gone,
             "lose_ledger": self._lose_ledger,
             "old_ledger": self._old_ledger,
+            "restore": self._restore,
         }
 
     def _crash(self, _act: Act, _random: Random) -> None:
@@ -69,11 +70,19 @@ class Misfortune:
 
     def _old_ledger(self, act: Act, _random: Random) -> None:
         """A copy is taken now, and put back by somebody a little later."""
+        self._run.keep_ledger()
+        self._put_back_later("old", act)
+
+    def _restore(self, act: Act, _random: Random) -> None:
+        """The same by the project's own commands: `./coin backup` now, `./coin restore` later."""
+        self._run.keep_backup()
+        self._put_back_later("restore", act)
+
+    def _put_back_later(self, how: str, act: Act) -> None:
         run = self._run
-        run.keep_ledger()
 
         def put_back() -> None:
-            run.at_restart = "old"
+            run.at_restart = how
             run.crash_soon()
 
         run.loop.agenda.at(run.loop.now_us + round(20e6 + 200e6 * act.arg), put_back)

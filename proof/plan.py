@@ -95,7 +95,9 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "fees": ("H4", 0.3),
     "lose_ledger": ("F5 F6", 0.05),
     "old_ledger": ("F6", 0.05),
+    "restore": ("F6", 0.2),
 }
+DRAWN_APART = frozenset({"restore"})  # so that every other draw of a seed stays what it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     quiet = random.random() < 0.04
     windows = () if quiet else _windows(random, minutes * 60)
     acts = () if quiet else _acts(random, minutes * 60, 86_400 - start_s % 86_400)
+    acts += () if quiet else _of_a_restore(seed, minutes * 60, len(acts))
     return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, "windows": windows, "acts": acts})
 
 
@@ -201,6 +204,18 @@ def _of_the_book(seed: int) -> dict[str, Any]:
     """One seed in eight walks the book before entries and sells in parts. Drawn apart: the rest of a plan stays."""
     random = Random(f"book/{seed}")
     return {"max_impact_bp": random.choice((0.1, 1.0, 50.0))} if random.random() < 0.125 else {}
+
+
+def _of_a_restore(seed: int, length_s: float, first: int) -> tuple[Act, ...]:
+    """In one seed in twelve a backup is made and put back later; most times somebody presses Start after a look."""
+    random = Random(f"restore/{seed}")
+    if random.random() >= 1 / 12:
+        return ()
+    at_s, arg = random.uniform(20, max(length_s - 240, 21)), round(random.random(), 6)
+    made = [Act(first, round(at_s, 3), "restore", arg)]
+    if random.random() < 0.7:
+        made.append(Act(first + 1, round(at_s + 20 + 200 * arg + random.uniform(30, 120), 3), "start"))
+    return tuple(act for act in made if act.at_s < length_s)
 
 
 def _settings(random: Random) -> dict[str, Any]:
@@ -283,7 +298,7 @@ def _swizzle(random: Random, length_s: float, first: int) -> list[Window]:
 
 def _acts(random: Random, length_s: float, midnight_s: int) -> tuple[Act, ...]:
     made: list[Act] = []
-    kinds = [kind for kind in ACTS if random.random() < 0.4]
+    kinds = [kind for kind in ACTS if kind not in DRAWN_APART and random.random() < 0.4]
     for kind in kinds:
         mean = ACTS[kind][1] * length_s / 3600 / 0.4
         count = int(mean) + (random.random() < mean - int(mean))

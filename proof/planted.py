@@ -26,6 +26,7 @@ _FLOW, _FILLS, _EXITS = "bot/core/flow.py", "bot/core/fills.py", "bot/core/exits
 _LOTS, _ACCOUNT, _LEDGER = "bot/core/lots.py", "bot/core/account.py", "bot/runtime/ledger.py"
 _GATE, _KILL, _COMMANDS = "bot/runtime/gate.py", "bot/runtime/kill.py", "bot/runtime/commands.py"
 _WORLD, _ORDERS, _BOOT = "bot/core/world.py", "bot/core/orders.py", "bot/runtime/boot.py"
+_PUT_BACK = "shared/ledger/put_back.py"
 _STREAM, _GATES, _ENTRIES = "bot/coinbase/stream.py", "bot/core/gates.py", "bot/core/entries.py"
 
 # The account's fills by cursor make good what an order's own fills lack: both are switched off.
@@ -132,6 +133,13 @@ PLANTED: tuple[Planted, ...] = (
     Planted("kill-in-too-large-a-batch", "R9 A8", True, _KILL, "BATCH = 100", "BATCH = 1000", needs="start,stray_orders@1,kill"),
     # storage and process
     Planted("commits-are-not-synced", "F3", True, "shared/ledger/open.py", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),
+    Planted("restore-lifts-the-kill", "F6 J1", True, _PUT_BACK, "latch, since_ms = (newer or told).latch, older.last_ms", "latch, since_ms = None, older.last_ms",
+            ((_PUT_BACK, 'paths.kill.exists() or (folder / "KILL").exists()', "False"),
+             (_PUT_BACK, '    if (folder / "KILL").exists():\n', "    paths.kill.unlink(missing_ok=True)\n    if False:\n"),
+             ("shared/control.py", "found.append(decode_control(files.read_bytes(paths.control)))", "pass")), needs="calm,restore@0.02,kill"),
+    Planted("restore-forgets-the-wish", "F6 J5", True, _PUT_BACK, "carry.wish(history, level)", "carry.wish(history, Level.RUN)",
+            (("shared/control.py", "level = max([least, *(said.level for said in found)])", "level = Level.RUN"),), needs="calm,restore@0.02,pause"),
+    Planted("restore-is-trusted-blindly", "F6", True, "shared/ledger/restored.py", "for key, value in ((RESTORED, text), ", "for key, value in (", needs="calm,restore@0.02"),
     Planted("two-bots-at-once", "R7 E5", True, "bot/runtime/lock.py", "fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass", needs="calm,second_bot"),
     Planted("lost-lock-unseen", "R7 E5", True, "bot/runtime/process.py", "if not self.lock.still_ours() and", "if False and", needs="calm,lock_gone,start"),
     Planted("old-grid-for-ever", "H4 R12", True, "bot/runtime/clocks.py", "RULES_S = 45.0", "RULES_S = 1e9", needs="calm,regrid@0.1,regrid@0.3,regrid@0.8,entry_order=maker"),

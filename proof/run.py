@@ -158,8 +158,7 @@ class Run:
     def _live(self) -> None:
         """Start the process and let it run until it ends or is ended; then wait as the supervisor does."""
         self._lives += 1
-        disk.restore(self.paths, self.at_restart)
-        self.at_restart = ""
+        self._find_ledger()
         row: dict[str, Any] = {"life": self._lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
         self.truth.lives.append(row)
         self.pulse.changed()
@@ -181,6 +180,14 @@ class Run:
             self._restart_s = min(self._restart_s * 1.5, RESTART_MAX_S) if short else RESTART_S
             self._end_life()
         self.loop.pass_to(self.loop.now_us + round(wait_s * 1e6))
+
+    def _find_ledger(self) -> None:
+        """What became of the ledger between two lives."""
+        how, self.at_restart = self.at_restart, ""
+        if how != "restore":
+            disk.restore(self.paths, how)
+        elif disk.put_back(self.paths, self.now() + timedelta(microseconds=self.clock_off_us), self._lives):
+            self.truth.acts.append({"us": self.loop.now_us, "kind": "restored", "arg": 0})
 
     def _end_life(self) -> None:
         life, self._life = self._life, None
@@ -251,6 +258,9 @@ class Run:
 
     def keep_ledger(self) -> None:
         disk.keep(self.paths)
+
+    def keep_backup(self) -> None:
+        disk.backup(self.paths)
 
     def _help(self) -> None:
         """What the operator does about a bot that refuses to start over a lost ledger: as its message says."""

@@ -131,6 +131,7 @@ class TruthLog:
                     "ws_age_ms": raw["feeds"]["ws_age_ms"] if raw.get("feeds") else None,
                     "ledger_ok": raw["io"]["ledger_ok"] if raw.get("io") else None,
                     "blocked": raw["risk"]["entries_blocked"] if raw.get("risk") else None,
+                    "breaker": _breaker(raw),
                 }
             )
 
@@ -148,6 +149,12 @@ class TruthLog:
             "bounds": self.bounds,
             "storage": self.storage,
         }
+
+
+def _breaker(raw: dict[str, Any]) -> bool | None:
+    """Whether the day's loss limit tripped; None = it is not told."""
+    limits = raw["risk"]["limits"] if raw.get("risk") else ()
+    return next((limit["state"] == "tripped" for limit in limits if limit["name"] == "day_loss"), None)
 
 
 def _price_at(seen: deque[tuple[int, float]], at_us: int) -> float:

@@ -223,6 +223,36 @@ def ensure_control_file(paths: DataPaths, wish: str | None) -> None:
         files.write_whole(paths.control, orjson.dumps(_document(made)), durable=True)
 
 
+def keep_wish(
+    paths: DataPaths, others: Iterable[ControlFile], least: Level, *, kill: bool, now: datetime
+) -> tuple[Level, bool]:
+    """Write `control.json` anew with the strictest of what stands there, the `others` and `least`: (level, kill).
+
+    The ring is emptied: what waited in it was meant for the ledger as it was. A file that does not hold counts as
+    pause. Raises OSError, TimeoutError.
+    """
+    with FileLock(paths.control_lock, timeout=LOCK_TIMEOUT_S, mode=0o600):
+        found = [*others]
+        try:
+            found.append(decode_control(files.read_bytes(paths.control)))
+        except FileNotFoundError:
+            pass
+        except Unreadable:
+            found.append(ControlFile(command="pause"))
+        kill = kill or any(said.level is Level.KILL for said in found)
+        level = max([least, *(said.level for said in found)])
+        words = {Level.RUN: None, Level.PAUSE: "pause", Level.STOP: "stop", Level.KILL: "kill"}
+        made = ControlFile(
+            command=words[Level.KILL if kill else level],
+            kill_switch=kill,
+            updated_at=iso_ms(now),
+            epoch=str(uuid.uuid4()),
+            seq=max((said.seq for said in found), default=0),
+        )
+        files.write_whole(paths.control, orjson.dumps(_document(made)), durable=True)
+        return min(level, Level.STOP), kill
+
+
 def _document(control: ControlFile) -> dict[str, Any]:
     """In the order in which people read it."""
     return {

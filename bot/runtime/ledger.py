@@ -20,7 +20,7 @@ from shared.ledger import schema as t
 from shared.ledger.book import Book
 from shared.ledger.events import Word
 from shared.ledger.history import History
-from shared.ledger.restored import RESTORED
+from shared.ledger.restored import LACKS_SINCE, RESTORED
 from shared.money import from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
@@ -128,16 +128,25 @@ class LedgerWriter:
         """The same without asking the database; None while the last commit is in doubt."""
         return self._book.known_head
 
+    def last_ms(self) -> int:
+        """When the journal's newest row was written, by the clock of then; 0 = there is none."""
+        with self._engine.connect() as db:
+            return db.execute(select(t.events.c.at_ms).order_by(t.events.c.seq.desc()).limit(1)).scalar() or 0
+
     def chain_at(self, seq: int) -> str | None:
         """The chain after that row of the journal; None = it has none."""
         with self._engine.connect() as db:
             return db.execute(select(t.events.c.chain).where(t.events.c.seq == seq)).scalar()
 
-    def doubted(self, why: str, now_ms: int) -> None:
-        """The ledger may lack what happened: entries wait for a person, and the audit begins anew."""
+    def doubted(self, why: str, now_ms: int, since_ms: int) -> None:
+        """It may lack what happened since: entries wait for a person, it is fetched, and the audit begins anew."""
+        facts = self.facts()
+        kept = facts.get("entries_latched")
+        latched = f"{why}; before that: {kept}" if kept and why not in kept else kept or why
+        since = facts.get(LACKS_SINCE) or (str(since_ms) if since_ms else "")
         with self._book.transaction(now_ms) as draft:
             history = History(draft)
-            for key, value in (("entries_latched", why), ("audit", ""), (RESTORED, "")):
+            for key, value in (("entries_latched", latched), ("audit", ""), (RESTORED, ""), (LACKS_SINCE, since)):
                 history.changed(Word.FACT, {"key": key, "value": value})
             history.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
 

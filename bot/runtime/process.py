@@ -163,7 +163,7 @@ class Process:
 
     def _begin(self, ledger: LedgerWriter, mode: str, last: Mapping[str, Any]) -> None:
         """Bind the ledger to its mode, or find it bound; doubt it where it is not what the last run wrote."""
-        now_ms, facts = epoch_ms(self._clock.utc()), ledger.facts()
+        now_ms, facts, last_ms = epoch_ms(self._clock.utc()), ledger.facts(), ledger.last_ms()
         bound = facts.get("mode")
         if bound is not None and bound != mode:
             raise Fatal(
@@ -175,7 +175,7 @@ class Process:
         ledger.boot_began(now_ms, self.bot.identity.build)
         if ledger.doubt is not None:
             log.warning("ledger: %s", ledger.doubt)
-            ledger.doubted(ledger.doubt, now_ms)
+            ledger.doubted(ledger.doubt, now_ms, last_ms)
 
     async def _engine_at(self, place: Place) -> Engine | None:
         """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from proof.judge import money, power, process, wire
+from proof.judge import money, power, process, restore, wire
 from proof.judge.case import Case, Unusable, load
 
 Check = Callable[[Case], Iterator[str]]
@@ -35,6 +35,7 @@ INVARIANTS: dict[str, Check] = {
     "I19 BOUND": process.bounded,
     "I20 DAY": power.day,
     "I21 SANE": wire.sane,
+    "I22 RESTORE": restore.brakes,
     "DURABLE": process.storage,
     "UP": process.upright,
 }

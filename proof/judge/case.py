@@ -67,7 +67,7 @@ class Case:
 
     @property
     def ledger_was_lost(self) -> bool:
-        return self.had("lose_ledger", "old_ledger")
+        return self.had("lose_ledger", "old_ledger", "restored")
 
 
 def dec(text: Any) -> Decimal:

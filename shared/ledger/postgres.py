@@ -107,6 +107,35 @@ def set_aside(place: Place, suffix: str) -> str | None:
     return kept
 
 
+def swap(place: Place, fresh: Place, kept: str) -> str | None:
+    """Put the schema of `fresh` in the place of `place`'s, which is named `kept` from then on, in one transaction.
+
+    The answer is `kept`, None where there was none. Raises SQLAlchemyError; under a bot that writes nothing changes.
+    """
+    engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
+    try:
+        with engine.begin() as db:
+            if not _held(db.connection.dbapi_connection, place):
+                raise _second_writer()
+            there = inspect(db).has_schema(place.schema)
+            if there:
+                db.execute(text(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"'))
+            db.execute(text(f'ALTER SCHEMA "{fresh.schema}" RENAME TO "{place.schema}"'))
+    finally:
+        engine.dispose()
+    return kept if there else None
+
+
+def drop(place: Place) -> None:
+    """Remove a schema that an interrupted restore left half filled. Raises SQLAlchemyError."""
+    engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
+    try:
+        with engine.begin() as db:
+            db.execute(text(f'DROP SCHEMA IF EXISTS "{place.schema}" CASCADE'))
+    finally:
+        engine.dispose()
+
+
 def copy_rows(engine: Engine, target: Path) -> None:
     """Every row of every table as JSON lines, whatever the schema's revision; 0600. Raises OSError."""
     found = MetaData()

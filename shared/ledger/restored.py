@@ -1,20 +1,41 @@
-"""What `./coin restore` leaves in the ledger that it put in place, so that the next run does not trust it blindly."""
+"""What a restore leaves in the ledger that it put in place, so that the next run does not trust it blindly."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from shared.ledger.book import Book
-from shared.ledger.events import Event, Word
-from shared.ledger.open import open_writer
+from shared.ledger.events import Word
+from shared.ledger.history import History
+from shared.times import from_epoch_ms, iso_seconds
 
 RESTORED = "restored"  # fact: why the ledger may lack what happened; emptied by the run that has taken it up
+LACKS_SINCE = "lacks_since_ms"  # fact: from when on it may lack something; emptied once that was fetched
+KNOWN_MISSING = "known_missing"  # fact: how many orders the replaced ledger had more; empty = not known
+FETCHED = "fetched"  # fact: what was fetched from the exchange after the last restore, for people
 
 
-def mark(path: Path, text: str, at_ms: int) -> None:
-    """Keep `text` in the ledger at `path`, as an event like any other. Raises SQLAlchemyError, DamagedLedger."""
-    engine = open_writer(path)
-    try:
-        with Book(engine, "restore").transaction(at_ms) as draft:
-            draft.happen(Event(Word.FACT, {"key": RESTORED, "value": text}))
-            draft.happen(Event(Word.NOTE, {"kind": "ledger", "level": "warn", "text": text}))
-    finally:
-        engine.dispose()
+def mark(history: History, text: str, since_ms: int, missing: int | None, notes: list[str]) -> None:
+    """Keep in the ledger why, and since when, it lacks what happened, and what was carried over into it."""
+    known = str(missing) if missing is not None else ""
+    for key, value in ((RESTORED, text), (LACKS_SINCE, str(since_ms)), (KNOWN_MISSING, known), (FETCHED, "")):
+        history.changed(Word.FACT, {"key": key, "value": value})
+    history.note({"kind": "ledger", "level": "warn", "text": text})
+    for note in notes:
+        history.note({"kind": "ledger", "level": "warn", "text": f"restore: {note}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person must know of a ledger that was restored; `waits`: something is still to be fetched."""
+
+    text: str
+    waits: bool
+
+
+def told(facts: Mapping[str, str]) -> Told | None:
+    """None = it never was restored, nor found to be older than what ran."""
+    if facts.get(LACKS_SINCE):
+        since = iso_seconds(from_epoch_ms(int(facts[LACKS_SINCE])))
+        known = facts.get(KNOWN_MISSING)
+        orders = f"{known} of them are known" if known and known != "0" else "how many is not known"
+        return Told(f"orders since {since} are not in it ({orders}): ./coin start fetches them from the exchange", True)
+    return Told(facts[FETCHED], False) if facts.get(FETCHED) else None

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from sqlalchemy import select
 
-from bot.core.intents import Note, SaveFact
+from bot.core.intents import Note
 from bot.runtime.ledger import LedgerWriter
 from shared.ledger import schema as t
 from shared.ledger.open import open_reader, open_writer
@@ -29,17 +29,18 @@ def ledger(paths: DataPaths) -> Iterator[LedgerWriter]:
     (paths.root / "dashboard").mkdir()
     (paths.root / "dashboard" / "session.key").write_text("secret")
     writer = LedgerWriter(engine, "boot-1")
-    writer.fact("number", "0", 1)
+    writer.commit([Note("order", "line 0")], 1)
     yield writer
     engine.dispose()
 
 
 def count(path: Path) -> int:
-    """How many numbers were written into the ledger there; all of it must hold."""
+    """The number in the newest line of the journal; all of it must hold."""
     engine = open_reader(path)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        return int(db.execute(select(t.facts.c.value).where(t.facts.c.key == "number")).scalar_one())
+        lines = db.execute(select(t.journal.c.text).where(t.journal.c.kind == "order").order_by(t.journal.c.seq))
+        return int(list(lines.scalars())[-1].partition(" ")[2])
 
 
 def test_round_trip_while_the_ledger_is_written(
@@ -51,7 +52,7 @@ def test_round_trip_while_the_ledger_is_written(
         number = 0
         while not stop.is_set():
             number += 1
-            ledger.commit([SaveFact("number", str(number)), Note("order", f"line {number}")], number)
+            ledger.commit([Note("order", f"line {number}")], number)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -65,12 +66,12 @@ def test_round_trip_while_the_ledger_is_written(
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     with tarfile.open(archive) as opened:
         assert sorted(opened.getnames()) == ["control.json", "ledger.db"]
-    ledger.fact("number", "-1", 1)
+    ledger.commit([Note("order", "line -1")], 1)
     paths.control.write_text('{"command":"stop"}')
     done = coin("restore", "out.tar.gz")
     assert done.returncode == 0, done.stderr
     assert count(paths.ledger) > 0
-    assert "pause" in paths.control.read_text()
+    assert '"stop"' in paths.control.read_text(), "the stricter of the two"
     (aside,) = paths.root.glob("before-restore-*")
     assert '"stop"' in (aside / "control.json").read_text()
     assert count(aside / "ledger.db") == -1
@@ -107,7 +108,7 @@ def forged(path: Path, name: str, kind: bytes = tarfile.REGTYPE, content: bytes 
 def test_what_is_no_backup_changes_nothing(
     coin: Coin, paths: DataPaths, ledger: LedgerWriter, tmp_path: Path, name: str, kind: bytes, said: str
 ) -> None:
-    ledger.fact("number", "1", 1)
+    ledger.commit([Note("order", "line 1")], 1)
     forged(tmp_path / "bad.tar.gz", name, kind, b"not a database" * 100)
     done = coin("restore", "bad.tar.gz")
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ import typer
 from filelock import FileLock
 from sqlalchemy import create_engine, inspect, select
 
+from bot.core.intents import Note
+from bot.core.world import Latch
 from bot.runtime.ledger import LedgerWriter
+from bot.runtime.ledger_restore import restored
 from cli import backup as work
+from shared.control import decode_control
 from shared.ledger import schema as t
 from shared.ledger.at import reader_at, writer_at
 from shared.ledger.dump import dump_of, snapshot
@@ -56,14 +61,23 @@ def test_there_and_back(place: Place, paths: DataPaths, tmp_path: Path) -> None:
     with snapshot(open_reader(tmp_path / "ledger.db")) as one, snapshot(reader_at(place)) as other:
         assert dump_of(one) == dump_of(other)
     engine = writer_at(place)
-    LedgerWriter(engine, "boot-2").fact("later", "1", 1)
+    later = LedgerWriter(engine, "boot-2")
+    later.commit([Note("order", "later")], 1)
+    later.latch(Latch("kill-2", "operator", 2))
+    later.fact("wish", "stop", 3)
     engine.dispose()
     work.restore(tmp_path / "out.tar.gz")
     facts = whole(place)
-    assert "later" not in facts and "restored from out.tar.gz" in facts[RESTORED]
+    assert "restored from out.tar.gz" in facts[RESTORED] and facts["wish"] == "stop"
+    with reader_at(place).connect() as db:
+        assert "later" not in set(db.execute(select(t.journal.c.text)).scalars())
+        held = restored(db, datetime.now(UTC)).latch
+    assert held is not None and held.latch_id == "kill-2", "the kill outlives the restore"
+    assert decode_control(paths.control.read_bytes()).kill_switch
     names = inspect(create_engine(_url(place))).get_schema_names()
     (kept,) = [name for name in names if name.startswith(f"{place.schema}_before_")]
-    assert whole(Place(place.path, place.url, kept))["later"] == "1", "what was there is kept"
+    with reader_at(Place(place.path, place.url, kept)).connect() as db:
+        assert "later" in set(db.execute(select(t.journal.c.text)).scalars()), "what was there is kept"
     assert not paths.ledger.exists()
 
 

@@ -97,6 +97,28 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
     ),
     # The operator's way out of a ledger that is gone: own orders are known, entries wait.
     "lost-ledger": (plan(acts=(Act(0, 300.0, "lose_ledger"), Act(1, 400.0, "start"))), ("lose_ledger",)),
+    # A backup is put back two minutes after it was made: what shut meanwhile stays shut until a person opens it.
+    "restore-after-a-kill": (
+        plan(
+            settings=SETTINGS | {"strategy": "always"},
+            acts=(Act(0, 120, "restore", 0.5), Act(1, 180, "kill"), Act(2, 400, "reset_kill"), Act(3, 420, "start")),
+        ),
+        ("restore",),
+    ),
+    "restore-after-a-pause": (
+        plan(
+            settings=SETTINGS | {"strategy": "always"},
+            acts=(Act(0, 120, "restore", 0.5), Act(1, 180, "pause"), Act(2, 420, "start")),
+        ),
+        ("restore",),
+    ),
+    "restore-after-a-loss": (
+        plan(
+            settings=SETTINGS | {"strategy": "always", "max_daily_loss_pct": 0.02, "sim_taker_fee_pct": 0.9},
+            acts=(Act(0, 90, "restore", 0.8), Act(1, 420, "start")),
+        ),
+        ("restore",),
+    ),
     "lost-answers-and-crashes": (
         plan(
             windows=(Window(0, "lost_after", "POST /orders", 10, 700, 0.5, 9),

@@ -10,6 +10,8 @@ from bot.core.intents import Note
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.ledger_past import doubt, lost, told
 from shared.ledger.at import reader_at, writer_at
+from shared.ledger.book import write
+from shared.ledger.history import History
 from shared.ledger.open import open_writer
 from shared.ledger.place import Place
 from shared.ledger.restored import RESTORED, mark
@@ -22,6 +24,12 @@ def written(writer: LedgerWriter, lines: int, words: str = "line") -> dict[str, 
         writer.commit([Note("order", f"{words} {number}")], number)
     seq, chain = writer.head()
     return {"mode": "sim", "ledger": {"seq": seq, "chain": chain}}
+
+
+def mark_file(path: Path, text: str, at_ms: int) -> None:
+    engine = open_writer(path)
+    write(engine, "restore", at_ms, lambda draft: mark(History(draft), text, at_ms, None, []))
+    engine.dispose()
 
 
 def test_the_ledger_that_was_written_is_not_doubted(place: Place) -> None:
@@ -50,7 +58,7 @@ def test_an_older_and_another_ledger_are_doubted(tmp_path: Path) -> None:
 def test_a_doubt_latches_entries_and_is_kept_in_the_journal(place: Place) -> None:
     engine = writer_at(place)
     writer = LedgerWriter(engine, "b")
-    writer.doubted("it is older", 7)
+    writer.doubted("it is older", 7, 3)
     facts = writer.facts()
     assert facts["entries_latched"] == "it is older" and facts["audit"] == "", "the audit is due at once"
     assert not [verdict for verdict in verify(reader_at(place)) if verdict.findings]
@@ -58,11 +66,11 @@ def test_a_doubt_latches_entries_and_is_kept_in_the_journal(place: Place) -> Non
 
 def test_a_restored_ledger_says_so_once(tmp_path: Path) -> None:
     written(LedgerWriter(open_writer(tmp_path / "ledger.db"), "b"), 2)
-    mark(tmp_path / "ledger.db", "restored from x", 5)
+    mark_file(tmp_path / "ledger.db", "restored from x", 5)
     writer = LedgerWriter(open_writer(tmp_path / "ledger.db"), "c")
     found = doubt(writer, {}, writer.facts())
     assert found == "restored from x"
-    writer.doubted(found, 6)
+    writer.doubted(found, 6, 4)
     assert writer.facts()[RESTORED] == "" and doubt(writer, {}, writer.facts()) is None
 
 

@@ -1,0 +1,159 @@
+"""Putting an older ledger back must not loosen a brake: what held in the one that it replaces is written into it.
+
+A latch, a wish, a tripped limit, a peak that the drawdown is measured from, runs that did not end by themselves: each
+goes over as an event of its own, so that the ledger still follows from its journal. Where both know something, the
+stricter holds. Orders, fills and lots are not carried: the exchange is asked for them at the next start.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from shared.control import Level
+from shared.ledger import schema as t
+from shared.ledger.draft import Draft
+from shared.ledger.events import Row, Word
+from shared.ledger.history import History
+from shared.ledger.past import Past
+from shared.ledger.reduce import DAY_MONEY
+from shared.ledger.restored import FETCHED, KNOWN_MISSING, LACKS_SINCE, RESTORED
+from shared.money import ZERO, plain
+from shared.times import from_epoch_ms, iso_seconds
+
+CURVE, PEAK = "curve", "peak_equity"
+BALANCES = "balances"
+RECOUNTED = ("lots_opened", "lots_closed", "wins", "losses")  # by what is fetched from the exchange
+RESTORE_FACTS = (FETCHED, KNOWN_MISSING, LACKS_SINCE, RESTORED)
+# Of the ledger's own rows, or decided anew: they stay as the backup has them.
+_NOT_CARRIED = frozenset({"mode", "wish", "void", "audit", "fills_through_ms", "results", *RESTORE_FACTS})
+
+
+def level_of(word: str | None) -> Level | None:
+    """The wish as the ledger keeps it; None = it keeps none."""
+    return Level[word.upper()] if word and word.upper() in Level.__members__ else None
+
+
+def latch(history: History, draft: Draft, row: Row, older: Past, by: str, at_ms: int) -> str | None:
+    """Shut the kill latch `row`; one that the backup holds under another name gives way to it, in one step."""
+    if older.latch is not None and older.latch["latch_id"] == row["latch_id"]:
+        return None
+    if older.latch is not None:
+        lifted = {"latch_id": older.latch["latch_id"], "lifted_ms": at_ms, "lifted_by": by[:80]}
+        history.moved(Word.LIFT, lifted)
+    again = draft.get(t.latches, (row["latch_id"],))
+    held = {name: row.get(name) for name in ("latch_id", "kind", "at_ms", "source", "note")}
+    history.changed(Word.LATCH, {**held, "lifted_ms": None, "lifted_by": None} if again is not None else held)
+    since = iso_seconds(from_epoch_ms(row["at_ms"]))
+    return f"the kill latch {row['latch_id']} ({row['source']}, {since}) holds"
+
+
+def wish(history: History, level: Level) -> None:
+    """The wish that the next run begins with; no word of a control file is out of force by then."""
+    history.changed(Word.FACT, {"key": "wish", "value": min(level, Level.STOP).word})
+    history.changed(Word.FACT, {"key": "void", "value": ""})
+
+
+def commands(history: History, older: Past, at_ms: int) -> None:
+    """What was under way when the backup was made is not done again."""
+    for command_id in older.unfinished:
+        row = {"id": command_id, "state": "failed", "done_ms": at_ms, "reason": "a backup was restored meanwhile"}
+        history.moved(Word.RECEIPT, row)
+
+
+def boots(history: History, newer: Past, older: Past) -> None:
+    """Runs since the backup: unclean ends among them lead to SAFE, whatever ledger they stand in."""
+    known = {row["boot_id"] for row in older.boots}
+    for row in newer.boots:
+        if row["boot_id"] in known:
+            continue
+        history.once(Word.BOOT, {name: row[name] for name in ("boot_id", "at_ms", "build")})
+        if row["ended_ms"] is not None:
+            history.moved(Word.BOOT_END, {"boot_id": row["boot_id"], "ended_ms": row["ended_ms"]})
+
+
+def facts(history: History, newer: Past, older: Past) -> Iterator[str]:
+    """Remembered values. A ledger that went on from the backup knows better; of another, only what is stricter."""
+    went_on = newer.continues(older)
+    for key, value in newer.facts.items():
+        if key in _NOT_CARRIED or key in (CURVE, PEAK) or value == older.facts.get(key):
+            continue
+        known = older.facts.get(key)
+        if went_on or _stricter(key, value, known):
+            as_now = _as_of(value, newer.last_ms) if key == BALANCES else value
+            history.changed(Word.FACT, {"key": key, "value": as_now})
+    if newer.facts.get("entries_latched"):
+        yield f"entries stay shut: {newer.facts['entries_latched']}"
+    if newer.facts.get("differences"):
+        yield f"the account differs by {newer.facts['differences']}: to be adopted as before"
+    if went_on or _peak(newer) > _peak(older):
+        for key in (CURVE, PEAK):
+            history.changed(Word.FACT, {"key": key, "value": newer.facts.get(key, "")})
+        if _peak(newer) > _peak(older):
+            yield f"the drawdown counts from the peak of {_peak(newer):,.2f}"
+
+
+def _as_of(balances: str, last_ms: int) -> str:
+    """The balances hold every fill that the ledger knew: one that is fetched again must not move them twice."""
+    asked, _, rest = balances.partition("|")
+    return f"{max(int(asked), last_ms)}|{rest}" if asked.isdigit() else balances
+
+
+def _stricter(key: str, value: str, known: str | None) -> bool:
+    match key:
+        case "entries_latched" | "portfolio":
+            return not known and bool(value)
+        case "loss_streak":
+            return int(value or 0) > int(known or 0)
+        case _:
+            later = key.partition(":")[0] in ("last_trip", "last_add", "used_bar")
+            return later and value.isdigit() and int(value) > int(known or 0)
+
+
+def _peak(past: Past) -> Decimal:
+    return Decimal(past.facts.get(PEAK) or "0")
+
+
+def day(history: History, newer: Past, older: Past) -> Iterator[str]:
+    """The newest day: where its loss is counted from, and whether it tripped.
+
+    What is fetched from the exchange is booked once more, so what `newer` booked of it is left out here.
+    """
+    row, known = newer.day, older.day
+    if row is None or (known is not None and known["day"] > row["day"]):
+        return
+    if known is not None and known["day"] == row["day"]:
+        history.day(_same_day(row, known, newer.continues(older)))
+    else:
+        again = newer.continues(older)
+        realized = sum((v for k, v in newer.results.items() if k not in older.results), ZERO) if again else ZERO
+        fees = sum((v for k, v in newer.fees.items() if k not in older.fees), ZERO) if again else ZERO
+        counters = {name: n for name, n in row["counters"].items() if name not in RECOUNTED}
+        money = {"realized": row["realized"] - realized, "fees": row["fees"] - fees}
+        history.day({**row, **money, "counters": counters})
+    if row["breaker_ms"] is not None:
+        yield f"the loss limit of {row['day']} stays tripped"
+
+
+def _same_day(row: Row, known: Row, went_on: bool) -> Row:
+    money = {name: known[name] for name in DAY_MONEY}
+    if went_on:
+        recounted = {name: known["counters"].get(name, 0) for name in RECOUNTED if name in row["counters"]}
+        counters = {**row["counters"], **recounted}
+        return {**row, **money, "counters": counters, "breaker_ms": row["breaker_ms"] or known["breaker_ms"]}
+    higher = {name: max(row[name], known[name]) for name in ("start_equity", "peak_equity")}
+    return {**known, **higher, "breaker_ms": row["breaker_ms"] or known["breaker_ms"]}
+
+
+def day_as_shown(history: History, shown: Mapping[str, Any], older: Past, at_ms: int) -> Iterator[str]:
+    """A day whose loss limit tripped, where only the state file is left to tell of it."""
+    row = {"day": shown["day"], "breaker_ms": at_ms}
+    if older.day is None or older.day["day"] < shown["day"]:
+        for name in ("start_equity", "peak_equity", "transfers"):
+            row[name] = Decimal(plain(Decimal(str(shown[name]))))
+        row |= {"start_unrealized": ZERO, "realized": ZERO, "fees": ZERO, "counters": {}}
+        history.changed(Word.DAY, row)
+    elif older.day["day"] == shown["day"]:
+        history.changed(Word.DAY, row)
+    else:
+        return
+    yield f"the loss limit of {shown['day']} stays tripped, as bot_state.json told"
