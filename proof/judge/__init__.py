@@ -35,7 +35,7 @@ INVARIANTS: dict[str, Check] = {
     "I19 BOUND": process.bounded,
     "I20 DAY": power.day,
     "I21 SANE": wire.sane,
-    "I22 RESTORE": restore.brakes,
+    "F6 RESTORE": restore.brakes,
     "DURABLE": process.storage,
     "UP": process.upright,
 }

@@ -11,7 +11,7 @@ STARTS = frozenset({"start", "repeat_command", "control_garbage"})
 
 
 def brakes(case: Case) -> Iterator[str]:
-    """I22: latch, level, SAFE, loss limit and shut entries are as tight after a restore as before it."""
+    """F6: latch, level, SAFE, loss limit and shut entries are as tight after a restore as before it."""
     for act in case.truth["acts"]:
         if act["kind"] == "restored":
             yield from _held(case, act["us"])

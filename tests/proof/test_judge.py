@@ -295,6 +295,29 @@ def running_in_a_silence(desk: Desk) -> None:
     desk.running()[-1]["heard"]["user"] -= 40_000_000
 
 
+def _restored(desk: Desk, at_s: int, *without: str) -> None:
+    kept = [a for a in desk.truth["acts"] if a["kind"] not in without]
+    desk.truth["acts"] = [*kept, {"us": at_s * 1_000_000, "kind": "restored", "arg": 0.0}]
+
+
+def restore_lifted_the_kill(desk: Desk) -> None:
+    _restored(desk, 335, "reset_kill")
+
+
+def restore_forgot_the_pause(desk: Desk) -> None:
+    _restored(desk, 530, "start", "rest", "calm")
+
+
+def restore_forgot_the_loss(desk: Desk) -> None:
+    _restored(desk, 200)
+    for state in desk.truth["states"]:
+        state["breaker"] = state["us"] < 200_000_000
+
+
+def bought_before_anybody_looked(desk: Desk) -> None:
+    _restored(desk, 100, "start")
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -347,6 +370,10 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I21 SANE", not_a_number),
     ("I21 SANE", off_the_increment),
     ("I21 SANE", on_the_old_grid),
+    ("F6 RESTORE", restore_lifted_the_kill),
+    ("F6 RESTORE", restore_forgot_the_pause),
+    ("F6 RESTORE", restore_forgot_the_loss),
+    ("F6 RESTORE", bought_before_anybody_looked),
     ("UP", died_by_itself),
 )
 
