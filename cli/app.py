@@ -272,7 +272,7 @@ def enable_live(
         Path | None, typer.Option(help="Data folder of the trial on the simulator or on paper; data without it.")
     ] = None,
 ) -> None:
-    """Check everything, ask for a typed word, and allow live orders for LIVE_PERMISSION_DAYS."""
+    """Check everything, ask for a typed word, and allow live entries for LIVE_PERMISSION_DAYS."""
     from cli import enable_live as work
 
     work.enable(trial)
@@ -280,10 +280,18 @@ def enable_live(
 
 @app.command("disable-live", rich_help_panel=ORDERS)
 def disable_live() -> None:
-    """Take the permission for live orders back, at once."""
+    """Take the permission for live entries back, at once; exits of open lots go on."""
     from cli import enable_live as work
 
     work.disable()
+
+
+@app.command("adopt-folder", rich_help_panel=ORDERS)
+def adopt_folder() -> None:
+    """Make a copied, moved or restored data folder this bot's own; until then a live bot sends nothing from it."""
+    from cli import data_folder as work
+
+    work.adopt()
 
 
 @app.command(rich_help_panel=ORDERS)

@@ -1,20 +1,25 @@
-"""`./coin enable-live`: a checklist, a typed word, and a permission for live orders that expires; and its end."""
+"""`./coin enable-live`: a checklist, a typed word, and a permission for live entries that expires; and its end."""
 
 import getpass
 import time
+import uuid
 from pathlib import Path
 
 import typer
 
 from bot.coinbase.endpoints import Endpoints, endpoints
-from cli import ui
+from cli import data_folder, ui
 from cli.context import data_paths, from_callers_folder, loaded
+from cli.doctor.check import Check, bad, good, note, warn
 from cli.live_checks import Checklist, run
-from shared import files, live_permission
+from cli.witness import bot_alive, read_state
+from shared import files, folder_identity, live_permission
 from shared.figures import plainly
-from shared.paths import ROOT
-from shared.settings import Settings
+from shared.files import Unreadable
+from shared.paths import ROOT, DataPaths
+from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds
+from shared.unwatched import unwatched
 
 
 def enable(trial: Path | None) -> None:
@@ -27,24 +32,81 @@ def enable(trial: Path | None) -> None:
 def permit(settings: Settings, where: Endpoints, trial: Path) -> None:
     """The same for given settings and addresses."""
     found = run(settings, where, trial)
+    found.rows.append(_folder(settings))
     show(found)
     if found.key is None or any(row.mark == ui.BAD for row in found.rows):
         ui.give_up("Live orders stay locked: mend what is marked, then run this again.")
-    word = f"live {settings.bot_name} {live_permission.limits_hash(settings)[:4]}"
+    folder = folder_identity.look(settings.paths).folder or uuid.uuid4().hex
+    terms = live_permission.terms(settings, folder)
+    _say_what_is_agreed(settings, terms)
+    word = f"live {settings.bot_name} {terms.digest[:4]}"
     days = settings.live_permission_days
     ui.plain()
-    ui.plain(f"  This lets the bot trade with real money for {plainly(days)} days, with the limits above and this key.")
+    ui.plain(f"  This lets the bot trade with real money for {plainly(days)} days, with these settings and this key.")
     if typer.prompt(f'  Type "{word}" to allow it', default="", show_default=False).strip() != word:
         ui.give_up("That is not the word: live orders stay locked.")
     now_ms = round(time.time() * 1000)
-    data = live_permission.grant(settings, found.key.name, found.key.secret, now_ms, getpass.getuser())
+    data = live_permission.grant(terms, days, found.key.name, found.key.secret, now_ms, getpass.getuser())
     settings.paths.prepare()
+    if not settings.paths.folder_id.exists():
+        folder_identity.make(settings.paths, folder, iso_seconds(from_epoch_ms(now_ms)))
     files.write_whole(settings.paths.live_permission, data, durable=True)
     ends = iso_seconds(from_epoch_ms(live_permission.read(data).expires_ms))
-    ui.line(ui.GOOD, f"Live orders are allowed until {ends}. A changed limit or another key ends it; so does:")
+    ui.line(ui.GOOD, f"Live orders are allowed until {ends}. After that, exits go on and entries wait. So they do once")
+    ui.plain("      a setting, the strategy's file or the key is changed, and with:")
     ui.plain("      ./coin disable-live")
     if settings.dry_run:
         ui.line(ui.WARN, "DRY_RUN=true still locks them: DRY_RUN=false in .env, then ./coin restart")
+
+
+def _folder(settings: Settings) -> Check:
+    """The permission is for one folder: that of the ledger, or of a ledger that is still to come."""
+    found = data_folder.check(settings)
+    if found.mark == ui.DOT and data_folder.judge(settings)[1].has_orders:
+        return bad("folder id", "none yet, and the ledger has a past", "./coin start once, then this again")
+    return found
+
+
+def _say_what_is_agreed(settings: Settings, terms: live_permission.Terms) -> None:
+    changed = live_permission.voided_by(_data(settings.paths), settings)
+    if changed:
+        ui.line(ui.WARN, f"Changed since the permission before: {', '.join(changed)}")
+    files_ = f" and {len(terms.artifacts)} strategy files" if terms.artifacts else ""
+    ui.line(ui.DOT, f"{len(terms.settings)} settings{files_} are bound: a change of any ends the permission")
+
+
+def say_voided(settings: Settings) -> None:
+    """Before a start with these settings: what of them the permission does not cover."""
+    if settings.coin_mode is not Mode.LIVE:
+        return
+    changed = live_permission.voided_by(_data(settings.paths), settings)
+    if changed:
+        ui.line(ui.WARN, f"These settings end the live permission: {', '.join(changed)}")
+        ui.plain("      Exits go on; entries wait for ./coin enable-live, or for the settings as they were.")
+
+
+def permission_checks(settings: Settings) -> list[Check]:
+    """For doctor: whether a start with these settings would end the permission. None outside live."""
+    if settings.coin_mode is not Mode.LIVE:
+        return []
+    data = _data(settings.paths)
+    changed = live_permission.voided_by(data, settings)
+    if changed:
+        return [warn("live permission", f"ended by: {', '.join(changed)}", "Entries wait for ./coin enable-live")]
+    if data is None:
+        return [note("live permission", "none: entries are locked, exits are not")]
+    try:
+        ends = iso_seconds(from_epoch_ms(live_permission.read(data).expires_ms))
+    except Unreadable as error:
+        return [warn("live permission", str(error), "Entries wait for ./coin enable-live")]
+    return [good("live permission", f"for these settings, until {ends}")]
+
+
+def _data(paths: DataPaths) -> bytes | None:
+    try:
+        return files.read_bytes(paths.live_permission, trusted=True)
+    except (OSError, Unreadable):
+        return None
 
 
 def show(found: Checklist) -> None:
@@ -56,10 +118,26 @@ def show(found: Checklist) -> None:
 
 
 def disable() -> None:
-    """Remove the permission; the bot looks for it before every live order."""
-    path = data_paths().live_permission
-    if not path.exists():
+    """Remove the permission; the bot looks for it before every live entry. Says what stays open and who guards it."""
+    paths = data_paths()
+    if not paths.live_permission.exists():
         ui.line(ui.DOT, "There is no permission for live orders.")
+    else:
+        paths.live_permission.unlink()
+        ui.line(ui.GOOD, "Live entries are locked.")
+    _say_what_stays(paths)
+
+
+def _say_what_stays(paths: DataPaths) -> None:
+    state, _, _ = read_state(paths)
+    left = unwatched(state)
+    if state is None or state.mode != Mode.LIVE.value or left is None or not left.lots:
         return
-    path.unlink()
-    ui.line(ui.GOOD, "Live orders are locked.")
+    for position in state.positions or []:
+        ui.plain(f"      {position.product_id}: {position.base_size_text} in {len(position.lots)} lots stay open")
+    if not bot_alive(paths, state):
+        ui.line(ui.BAD, f"The bot isn't running: {left.sentence()}. ./coin start guards them; it needs no permission")
+    elif state.dry_run or any(alert.code == "folder_not_own" for alert in state.alerts):
+        ui.line(ui.BAD, f"The bot sends nothing ({state.live_lock}): {left.sentence()}")
+    else:
+        ui.line(ui.DOT, f"Their stops, trails and takes go on, and ./coin flatten works; {left.resting()}.")

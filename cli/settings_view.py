@@ -40,6 +40,10 @@ def show(wanted: str = "", *, changed: bool = False, as_json: bool = False) -> N
         _print(row)
     here = len([row for row in rows if row["source"] in (".env", "environment")])
     ui.plain(f"\n  {len(rows)} settings, {here} of them set by you.")
+    if found.settings.coin_mode is settings.Mode.LIVE:
+        from cli import enable_live  # noqa: PLC0415
+
+        enable_live.say_voided(found.settings)
 
 
 def every(found: Loaded) -> Iterator[dict[str, Any]]:

@@ -28,6 +28,10 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
         ui.line(ui.DOT, remark)
     _check_shell(found)
     _prepare_folder(paths)
+    if found.settings.coin_mode is Mode.LIVE:
+        from cli import enable_live  # noqa: PLC0415  a start on the simulator need not load it
+
+        enable_live.say_voided(found.settings)
     _make_control_file(found.settings)
     client = Pm2Client()
     running = known(client)

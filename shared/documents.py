@@ -445,6 +445,17 @@ class EventDoc:
     product_id: str | None = None
 
 
+FOLDER_NOT_OWN = "folder_not_own"  # an alert's code: nothing is sent, so the bot is not well however fresh it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDoc:
+    """What a person must be told of. `code` is for machines and does not change; `text` is for people."""
+
+    code: str  # folder_not_own, dry_run_with_lots, entries_locked
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotState:
     """The whole document. The first eight fields are the users' contract: scripts depend on them."""
@@ -470,7 +481,8 @@ class BotState:
     bot: str = "COIN-BOT"
     supervised: bool
     dry_run: bool = False
-    live_lock: str | None = None  # live only: "locked: why" or "open until when"
+    live_lock: str | None = None  # live only: "locked: why", "entries locked: why" (exits go on) or "open until when"
+    alerts: list[AlertDoc] = field(default_factory=list)  # what holds now
     boot: list[BootStep]
     account: AccountDoc | None = None
     orders: list[OrderDoc] | None = None

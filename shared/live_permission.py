@@ -1,68 +1,128 @@
-"""The permission for live orders: bound to one key and to the limits as they are, sealed with the key, expiring.
+"""The permission for live entries: of one folder, one key and the settings as they are; sealed with the key, expiring.
 
-`./coin enable-live` makes it after a checklist and a typed word; the bot's order gate refuses every live order
-without a valid one. The seal (HMAC-SHA256 with the private key) keeps a copied or edited file from counting.
+`./coin enable-live` makes it after a checklist and a typed word; the bot's order gate refuses every live entry
+without a valid one. Sales of own lots need none: a lot must not lose its stop because a week is over. The seal
+(HMAC-SHA256 with the private key) keeps an edited file from counting, the folder's id a copied one.
+
+Every setting is bound but those in HARMLESS, so that a new one is bound until somebody says why it need not be.
 """
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import msgspec
 import orjson
 
+from shared.artifacts import digests
 from shared.files import Unreadable, parse_object
 from shared.settings import Secret, Settings, public_values
 from shared.times import from_epoch_ms, iso_seconds
 
-VERSION = 1
+VERSION = 2
 DAY_MS = 86_400_000
 LONGEST_MS = 30 * DAY_MS
-# What a person agreed to: a change of any of these ends the permission.
-LIMIT_KEYS = (
-    "BOT_NAME", "PROFILE", "PRODUCTS", "STRATEGY", "SIZING", "ORDER_MIN_USD", "RISK_PER_TRADE_PCT", "FIXED_ORDER_USD",
-    "TARGET_DAY_VOL_PCT", "KELLY_CAP_PCT", "KELLY_CONFIDENCE", "USE_LIVE_EQUITY", "USD_EQUITY", "VOL_RISK_ADJUST",
-    "MAX_ORDER_USD", "MAX_PRODUCT_USD", "MAX_TOTAL_USD", "MAX_BASE", "MAX_DAILY_LOSS_PCT", "MAX_DAILY_LOSS_USD",
-    "MAX_DRAWDOWN_PCT", "MAX_CONSECUTIVE_LOSSES", "MAX_CONCURRENT_LOTS", "MAX_TOTAL_LOTS", "MAX_ORDERS_PER_MIN",
-    "MAX_ERROR_RATE_PCT", "MAX_API_ERROR_PCT", "MAX_VOL_SPIKE", "MAX_SPREAD_PCT", "MIN_DEPTH_USD", "VOL_BAND_METHOD",
-    "MAX_IMPACT_BP", "LOW_FUNDS", "DAILY_BREAKER_MARK_TO_MARKET",
-    "VOL_BAND_LOW_PCT", "VOL_BAND_HIGH_PCT", "VOLATILITY_MULT", "VOLATILITY_METHOD", "VOLATILITY_WINDOW",
-    "VOLATILITY_ALPHA", "ATR_WINDOW", "CORRELATION_LIMIT", "CORRELATION_WINDOW",
-    "PRICE_COLLAR_PCT", "STALE_DATA_SEC", "TRADING_WINDOW_UTC",
-    "STOP_LOSS_PCT", "ENTRY_ORDER", "SCANNER_MAX_PRODUCTS", "EDGE_GATE", "MIN_EDGE_PCT",
-)  # fmt: skip
+NAMED = 3  # changes that a sentence names; the rest are counted
+_SIM = "COIN-SIM's own; live does not run it"
+_SHOWN = "who may look at the dashboard; it decides nothing"
+# What a person may change without a new permission, each with the reason why it changes nothing that was agreed to.
+HARMLESS: Mapping[str, str] = {
+    "DATA_DIR": "the folder's id is bound instead: a folder may be moved, a copy is told",
+    "STATE_FILE": "a second copy of what the bot shows",
+    "LOG_LEVEL": "what is logged",
+    "DEPTH_VIEW": "what the Chart page shows",
+    "RECORD": "what is kept for ./coin parity",
+    "DRY_RUN": "it can only lock; the permission is asked for in its own words",
+    "LIVE_PERMISSION_DAYS": "how long the next permission lasts; this one's end is sealed in it",
+    "BACKTEST_SLEEP_MS": "how a backtest is shown",
+    "COINBASE_KEY_FILE": "the key itself is bound, wherever it lies",
+    "COINBASE_API_KEY_NAME": "the key itself is bound",
+    "COINBASE_API_PRIVATE_KEY": "the key itself is bound: it seals the permission",
+    "LEDGER_URL": "the ledger names the folder, whose id is bound",
+    "SIM_PORT": _SIM,
+    "SIM_ADMIN_PORT": _SIM,
+    "SIM_PLAIN_PORT": _SIM,
+    "SIM_RATE_LIMITS": _SIM,
+    "SIM_MARKET": _SIM,
+    "SIM_SEED": _SIM,
+    "SIM_FUNDS": _SIM,
+    "SIM_REPLAY": _SIM,
+    "SIM_REPLAY_PRODUCT": _SIM,
+    "SIM_REPLAY_SPEED": _SIM,
+    "SIM_UPSTREAM": _SIM,
+    "SIM_UPSTREAM_CA": _SIM,
+    "SIM_CLIENT_ID": _SIM,
+    "SIM_IDEMPOTENCY": _SIM,
+    "SIM_QUEUE_MS": _SIM,
+    "SIM_MAKER_FEE_PCT": _SIM,
+    "SIM_TAKER_FEE_PCT": _SIM,
+    "DASHBOARD_HOST": _SHOWN,
+    "DASHBOARD_PORT": _SHOWN,
+    "DASHBOARD_PASSWORD_HASH": _SHOWN,
+    "DASHBOARD_BEHIND_PROXY": _SHOWN,
+    "DASHBOARD_HOSTS": _SHOWN,
+    "DASHBOARD_TLS_CERT": _SHOWN,
+    "DASHBOARD_TLS_KEY": _SHOWN,
+}
+# A default of these is adjusted to the account's fees, the same value set by hand is not (`bot.core.edge`).
+ADJUSTED = ("TRAIL_ACTIVATE_PCT",)
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Times in epoch milliseconds; `key` and `limits` are hashes."""
+    """Times in epoch milliseconds; `key` is a hash; `settings` are public values, `artifacts` SHA-256 by file."""
 
     version: int
     bot: str
+    folder: str
     key: str
-    limits: str
+    settings: Mapping[str, str]
+    artifacts: Mapping[str, str]
     granted_ms: int
     expires_ms: int
     by: str
     seal: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a permission is for: the bot, its folder, and everything that decides."""
+
+    bot: str
+    folder: str
+    settings: Mapping[str, str]
+    artifacts: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Of the settings and files that a person agrees to."""
+        agreed = {"settings": self.settings, "artifacts": self.artifacts}
+        return hashlib.sha256(orjson.dumps(agreed, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def terms(settings: Settings, folder: str) -> Terms:
+    """As these settings and the strategy's files are now."""
+    return Terms(settings.bot_name, folder, bound_values(settings), digests(settings.strategy))
+
+
+def bound_values(settings: Settings) -> dict[str, str]:
+    """Every setting that the permission is bound to, a strategy's own ones among them. No secret is among them."""
+    values = {key: value for key, value in public_values(settings).items() if key not in HARMLESS}
+    for key in ADJUSTED:
+        values[key] += "" if key in settings.by_hand else " (default)"
+    return values
+
+
 def key_hash(key_name: str) -> str:
     return hashlib.sha256(key_name.encode()).hexdigest()[:32]
 
 
-def limits_hash(settings: Settings) -> str:
-    """Of every limit that a person agreed to, and of the strategy's own settings."""
-    values = public_values(settings)
-    agreed = {key: values[key] for key in LIMIT_KEYS} | dict(settings.strategy_options)
-    return hashlib.sha256(orjson.dumps(agreed, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-
-
-def grant(settings: Settings, key_name: str, secret: Secret, now_ms: int, by: str) -> bytes:
-    """The permission file's bytes, valid for LIVE_PERMISSION_DAYS from now."""
-    expires_ms = now_ms + round(settings.live_permission_days * DAY_MS)
+def grant(agreed: Terms, days: float, key_name: str, secret: Secret, now_ms: int, by: str) -> bytes:
+    """The permission file's bytes, valid for `days` from now."""
     found = Permission(
-        VERSION, settings.bot_name, key_hash(key_name), limits_hash(settings), now_ms, expires_ms, by
+        VERSION, agreed.bot, agreed.folder, key_hash(key_name), agreed.settings, agreed.artifacts,
+        now_ms, now_ms + round(days * DAY_MS), by,
     )  # fmt: skip
     document = asdict(found) | {"seal": _seal(found, secret)}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -70,36 +130,35 @@ def grant(settings: Settings, key_name: str, secret: Secret, now_ms: int, by: st
 
 def read(data: bytes) -> Permission:
     """The permission in `data`. Raises Unreadable."""
+    raw = parse_object(data)
+    if raw.get("version") in range(1, VERSION):
+        raise Unreadable("the permission was made by an earlier version")
     try:
-        return msgspec.convert(parse_object(data), Permission)
+        found = msgspec.convert(raw, Permission)
     except msgspec.ValidationError as error:
         raise Unreadable(f"not a live permission: {error}") from error
+    if found.version != VERSION:
+        raise Unreadable(f"a permission of version {found.version}")
+    return found
 
 
-def problem(
-    data: bytes | None, settings: Settings, key_name: str, secret: Secret, now_ms: int, *, reducing: bool = False
-) -> str | None:
-    """Why live orders are locked, for a person; None = the permission holds. Fails closed.
-
-    `reducing`: for the sale of an own lot, a permission of this key is enough, though it ended or limits changed: a
-    lot must not lose its stop because a week is over.
-    """
+def problem(data: bytes | None, now: Terms, key_name: str, secret: Secret, now_ms: int) -> str | None:
+    """Why live entries are locked, for a person; None = the permission holds. Fails closed."""
     if data is None:
         return "no permission"
     try:
         found = read(data)
     except Unreadable as error:
         return str(error)
-    if found.version != VERSION:
-        return f"a permission of version {found.version}"
     if not hmac.compare_digest(found.seal, _seal(found, secret)):
         return "the permission was not made with this key"
-    if found.key != key_hash(key_name) or found.bot != settings.bot_name:
+    if found.key != key_hash(key_name) or found.bot != now.bot:
         return "the permission is for another key or bot"
-    if reducing:
-        return None
-    if found.limits != limits_hash(settings):
-        return "limits changed since the permission"
+    if found.folder != now.folder:
+        return "the permission is of another data folder"
+    changed = changes(found, now)
+    if changed:
+        return f"changed since the permission: {named(changed)}"
     if now_ms >= found.expires_ms or found.expires_ms - found.granted_ms > LONGEST_MS:
         return f"the permission ended {iso_seconds(from_epoch_ms(found.expires_ms))}"
     if found.granted_ms > now_ms + DAY_MS:
@@ -107,7 +166,43 @@ def problem(
     return None
 
 
+def changes(found: Permission, now: Terms) -> list[str]:
+    """What differs from what was agreed to: `MAX_ORDER_USD 100.0 → 50.0`; a file that changed by its name."""
+    told = []
+    for key in sorted(found.settings.keys() | now.settings.keys()):
+        before, after = found.settings.get(key), now.settings.get(key)
+        if before != after:
+            told.append(f"{key} {_told(before)} → {_told(after)}")
+    for name in sorted(found.artifacts.keys() | now.artifacts.keys()):
+        if found.artifacts.get(name) != now.artifacts.get(name):
+            told.append(name)
+    return told
+
+
+def named(changed: list[str]) -> str:
+    """The first few of them, and how many more there are."""
+    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+    return ", ".join(changed[:NAMED]) + more
+
+
+def voided_by(data: bytes | None, settings: Settings) -> list[str]:
+    """What a start with these settings would change of the permission that is there: said before it is made.
+
+    Without the key, so it says nothing of the seal. Empty where there is no permission to void.
+    """
+    try:
+        found = read(data) if data is not None else None
+    except Unreadable:
+        return []
+    return changes(found, terms(settings, found.folder)) if found is not None else []
+
+
+def _told(value: str | None) -> str:
+    return "not there" if value is None else value or "empty"
+
+
 def _seal(found: Permission, secret: Secret) -> str:
-    names = ("version", "bot", "key", "limits", "granted_ms", "expires_ms", "by")
-    text = "\n".join(str(getattr(found, name)) for name in names)
-    return hmac.new(secret.reveal().encode(), text.encode(), hashlib.sha256).hexdigest()
+    document = asdict(found)
+    del document["seal"]
+    text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    return hmac.new(secret.reveal().encode(), text, hashlib.sha256).hexdigest()

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What lies in a data folder, by which one is known as ours.
 _FILES = frozenset(
     {"bot_state.json", "positions.json", "live_positions.json", "market.json", "control.json", "KILL", "bot.lock",
-     "control.lock", "audit.jsonl", "live_permission.json"}
+     "control.lock", "audit.jsonl", "live_permission.json", "folder_id.json"}
 )  # fmt: skip
 _FOLDERS = frozenset(
     {"logs", "sim", "dashboard", "research", "backups", "bots", "watch", "tape", "proof", "lost+found"}
@@ -69,6 +69,11 @@ class DataPaths:
     def live_permission(self) -> Path:
         """What ./coin enable-live writes and the order gate asks for."""
         return self.root / "live_permission.json"
+
+    @property
+    def folder_id(self) -> Path:
+        """The folder's own id, and what a copy of it cannot carry (`shared.folder_identity`)."""
+        return self.root / "folder_id.json"
 
     @property
     def bot_lock(self) -> Path:

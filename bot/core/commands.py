@@ -15,10 +15,14 @@ from shared.money import ZERO, plain
 
 GIVE_UP_MS = 90_000
 CANCEL_GIVE_UP_MS = 30_000
+SENDING = (Cmd.FLATTEN, Cmd.CLOSE_PRODUCT, Cmd.CLOSE_LOT, Cmd.CANCEL)
 
 
 def run(world: World, command: Command) -> None:
-    """Begin one command; unknown targets fail at once."""
+    """Begin one command; unknown targets fail at once, and sales that could not be sent: what rests then stays."""
+    if command.cmd in SENDING and world.sale_lock is not None:
+        _end(world, command.id, ReceiptState.REJECTED, f"nothing is sent: {world.sale_lock}")
+        return
     match command.cmd:
         case Cmd.FLATTEN:
             world.level = max(world.level, Level.STOP)

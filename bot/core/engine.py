@@ -236,13 +236,21 @@ class Engine:
         world.ledger_ok, world.ledger_note = event.ok, event.note
 
     def _live_lock_seen(self, event: ev.LiveLockSeen) -> None:
-        risk = self.world.risk
-        if event.reason != risk.live_lock:
-            risk.live_lock = event.reason
-            if self.world.settings.coin_mode is not Mode.LIVE:
-                return
-            word = f"live orders are locked: {event.reason}" if event.reason else "live orders are allowed"
-            self.world.note("risk", word, "warn")
+        world, risk = self.world, self.world.risk
+        if event.sales != world.sale_lock:
+            world.sale_lock = event.sales
+            if event.sales:
+                world.note("risk", f"nothing is sent, exits included: {event.sales}", "bad")
+        if event.reason == risk.live_lock:
+            return
+        risk.live_lock = event.reason
+        if world.settings.coin_mode is not Mode.LIVE:
+            return
+        word = f"live entries are locked: {event.reason}" if event.reason else "live entries are allowed"
+        lots = sum(1 for _ in world.book)
+        if event.reason and lots and not event.sales:
+            word += f"; the exits of {lots} open {'lot' if lots == 1 else 'lots'} go on"
+        world.note("risk", word, "warn")
 
     def _trading_ready(self, _event: ev.TradingReady) -> None:
         self.world.ready, self.world.ready_ms = True, self.world.now_ms

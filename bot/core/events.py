@@ -161,9 +161,10 @@ class ApiSeen:
 
 @dataclass(frozen=True, slots=True)
 class LiveLockSeen:
-    """Why live orders are locked, for a person; None = they are not."""
+    """Why live entries are locked, and why nothing at all may be sold, for a person; None = they are not."""
 
     reason: str | None
+    sales: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,8 @@ def proceed(world: World, lot: Lot) -> None:
         return
     working = world.exit_order(lot)
     if working is not None:
-        if working.spec.purpose is Purpose.TAKE:
-            cancel(world, working)
+        if working.spec.purpose is Purpose.TAKE and world.may_sell:
+            cancel(world, working)  # what rests stays where the sale after it could not be sent
         return
     if world.exit_hold_ms.get(lot.lot_id, 0) > world.now_ms:
         return

@@ -95,6 +95,9 @@ def _control(world: World, _market: Market) -> Gate:
 def _lock(world: World, _market: Market) -> Gate:
     if world.settings.coin_mode is Mode.LIVE and world.settings.dry_run:
         return Gate("live_lock", "Live lock", _SHUT, "locked", "open", "DRY_RUN=false, set by hand")
+    if world.settings.coin_mode is Mode.LIVE and world.sale_lock is not None:
+        way = "./coin adopt-folder" if "adopt-folder" in world.sale_lock else "./coin restart"
+        return Gate("live_lock", "Live lock", _FAULT, world.sale_lock, "sending possible", way)
     if world.settings.coin_mode is Mode.LIVE and world.risk.live_lock is not None:
         return Gate("live_lock", "Live lock", _SHUT, world.risk.live_lock, "a valid permission", "./coin enable-live")
     return Gate("live_lock", "Live lock", _OPEN, world.settings.coin_mode.value, None)

@@ -21,7 +21,7 @@ from bot.core.time_weighted import FACT, PEAK_FACT, Curve
 from shared.control import Level
 from shared.documents import EventDoc
 from shared.money import ZERO, plain, to_units
-from shared.settings import Settings
+from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds
 
 EVENTS_SHOWN = 30
@@ -138,6 +138,8 @@ class World:
         self.clock_offset_ms: int | None = None
         self.ledger_ok = True
         self.ledger_note = ""
+        # Why nothing may be sold: the folder is a copy, DRY_RUN, the instance lock is lost. None = sales may go.
+        self.sale_lock: str | None = "not judged yet" if settings.coin_mode is Mode.LIVE else None
         self.risk = RiskMemory.restored(self.facts)
         self.picked = frozenset(filter(None, self.facts.get("picked", "").split(",")))  # by the scanner
         self.makers: dict[str, MakerJob] = {}  # product → its maker entry at work
@@ -165,7 +167,13 @@ class World:
 
     @property
     def may_exit(self) -> bool:
-        return self.ready and self.level <= Level.PAUSE and self.latch is None and self.safe is None
+        open_ = self.ready and self.level <= Level.PAUSE and self.latch is None and self.safe is None
+        return open_ and self.sale_lock is None
+
+    @property
+    def may_sell(self) -> bool:
+        """Whether a sale would reach the exchange: what rests for a lot is not cancelled for one that would not."""
+        return self.sale_lock is None and self.ledger_ok
 
     def market(self, product_id: str) -> Market | None:
         return self.markets.get(product_id)

@@ -18,7 +18,7 @@ from bot.coinbase.stream import Stream
 from bot.core import events as ev
 from bot.core.engine import Engine
 from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
-from bot.core.model import OrderSpec, Purpose, Side
+from bot.core.model import OrderSpec, Purpose
 from bot.core.risk import pretrade, rate
 from bot.core.world import Restored
 from bot.runtime import debug_lines
@@ -85,9 +85,9 @@ class Bot:
         self.depth: DepthStream | None = None  # for people and for MAX_IMPACT_BP
         self.limiter = Limiter(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
-        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self._locked)
+        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.refusal)
         self.commands = Commands(self)
-        self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered)
+        self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered, self.live_lock.sales)
         self.recorder = Recorder(self.paths.market_db, market_offload)
         about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}
         self.debug = debug_lines.wanted()
@@ -97,6 +97,7 @@ class Bot:
         )
         self.watchdog: Watchdog = NoWatchdog()
         self.error: str | None = None
+        self.fatal_code: str | None = None  # why it may not run, for the reader of alerts
         self.clock_offset_ms: int | None = None
         self.synced = False
         self.ended = False
@@ -298,10 +299,6 @@ class Bot:
             rate.let_pass(self.engine.world, spec)
         return found.text if found is not None else None
 
-    def _locked(self, spec: OrderSpec) -> str | None:
-        """Why the live lock keeps this order back."""
-        return self.live_lock.reason(reducing=spec.side is Side.SELL)
-
     # Clients.
 
     def make_rest(self, key: ApiKey) -> Rest:
@@ -312,7 +309,9 @@ class Bot:
         return self.rest
 
     def kill_rest(self) -> Rest | None:
-        """The kill path's own client, with a budget of its own; None = no key yet."""
+        """The kill path's own client, with a budget of its own; None = no key yet, or the folder is not its own."""
+        if self.live_lock.sales() is not None:
+            return None  # the orders that it would find may be another bot's
         if self._kill_client is None and self.key is not None:
             limiter = Limiter(self.clock, least_share=KILL_SHARE)
             self._kill_client = Rest(self.endpoints, self.key, self.net, self.clock, limiter, "kill")

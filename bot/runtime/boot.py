@@ -43,7 +43,14 @@ LOST_PAST_MS = 86_400_000
 
 
 class Fatal(Exception):
-    """The bot cannot run until a person changed something; the text says what. Exit 78."""
+    """The bot cannot run until a person changed something; the text says what. Exit 78.
+
+    `code`: the alert's name in the state file, where it has one of its own.
+    """
+
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Boot:
@@ -169,6 +176,7 @@ class Boot:
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock, bot.known_fill)
         bot.desk.fills.begin(known.facts.get("fills_through_ms"))
         self._bind_portfolio()
+        bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason(), bot.gate.nothing_sold()))
         bot.dispatch(ev.ProductsSeen(products))
         if bot.clock_offset_ms is not None:
             bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))

@@ -58,7 +58,7 @@ async def seconds(bot: Bot) -> None:
         bot.retry_ledger()
         if bot.rest is not None:
             bot.dispatch(ev.ApiSeen(bot.rest.calls, bot.rest.errors))
-        bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason()))
+        bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason(), bot.gate.nothing_sold()))
         bot.dispatch(ev.Tick())
         bot.watchdog.judged()
         await _write_market(bot)

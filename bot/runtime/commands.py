@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.coinbase.errors import ExchangeError
 from bot.core import events as ev
+from bot.core.commands import SENDING
 from bot.core.exits import stop_is_done
 from bot.core.intents import SaveReceipt
 from bot.core.world import Latch
@@ -22,6 +23,7 @@ from bot.runtime.control import ControlReader, as_seen
 from bot.runtime.host import Host
 from bot.runtime.kill import drill
 from bot.runtime.report import status_and_phase
+from shared import live_permission
 from shared import settings as settings_module
 from shared.control import LEVEL_OF, Cmd, Command, Level, is_expired, refusal
 from shared.documents import ControlDoc, ReceiptDoc, ReceiptState
@@ -254,6 +256,10 @@ class Commands:
         elif command.cmd == Cmd.RELOAD:
             self._reload(command)
         else:
+            locked = bot.gate.nothing_sold() if command.cmd in SENDING else None
+            if locked is not None:  # before the level is changed and a take is cancelled
+                self.finish(command.id, ReceiptState.REJECTED, locked)
+                return
             if command.cmd == Cmd.FLATTEN and redo and self.latch is None and self.level < Level.STOP:
                 # Taken up again it would sell what was bought since, and stop a bot that was told to run.
                 self.finish(command.id, ReceiptState.FAILED, f"overtaken: the level is {self.level.word}")
@@ -357,7 +363,8 @@ class Commands:
         bot = self._bot
         rest = bot.kill_rest()
         if rest is None:
-            self.finish(command.id, ReceiptState.FAILED, "the exchange's key is not there yet")
+            why = bot.live_lock.sales() or "the exchange's key is not there yet"
+            self.finish(command.id, ReceiptState.FAILED, why)
             return
         try:
             self.finish(command.id, ReceiptState.DONE, None, await drill(rest, bot.settings.bot_name, bot.clock))
@@ -367,13 +374,18 @@ class Commands:
     def _reload(self, command: Command) -> None:
         """Say what a restart would change; settings never change under a running bot."""
         try:
-            fresh = settings_module.public_values(settings_module.load().settings)
+            loaded = settings_module.load().settings
+            fresh = settings_module.public_values(loaded)
         except settings_module.SettingsError as error:
             self.finish(command.id, ReceiptState.FAILED, str(error))
             return
-        now = settings_module.public_values(self._bot.settings)
+        bot = self._bot
+        now = settings_module.public_values(bot.settings)
         changes = {key: f"{now.get(key)} → {value}" for key, value in fresh.items() if now.get(key) != value}
         reason = "a restart takes these over" if changes else "nothing would change"
+        voided = bot.live_lock.voided_by(loaded)
+        if voided:
+            reason += f"; it ends the live permission: {live_permission.named(voided)}"
         self.finish(command.id, ReceiptState.DONE, reason, changes or None)
 
 

@@ -96,6 +96,11 @@ class Desk:
             self._dispatch(ev.Accepted(spec.client_order_id, order_id))
 
     async def _cancel(self, action: CancelOrder) -> None:
+        locked = self._gate.nothing_cancelled()
+        if locked is not None:
+            self._cancelling.discard(action.order_id)
+            log.info("cancel of %s not sent: %s", action.client_order_id, locked)
+            return
         try:
             answers = await self._rest.cancel([action.order_id])
         except ExchangeError as error:

@@ -32,7 +32,7 @@ class OrderGate:
         fs: Fs,
         age_ms: Callable[[str], int | None],
         risk: Callable[[OrderSpec], str | None] | None = None,
-        live_lock: Callable[[OrderSpec], str | None] | None = None,
+        live_lock: Callable[[Purpose], str | None] | None = None,
     ) -> None:
         """`risk`: the checks of the core once more. `live_lock`: why live orders are locked; without it they are."""
         self._settings, self._paths, self._fs, self._age_ms = settings, paths, fs, age_ms
@@ -51,12 +51,9 @@ class OrderGate:
             return "the instance lock is lost: another bot may run"
         if not latches.ledger_ok:
             return "the ledger cannot be written"
-        if self._settings.coin_mode is Mode.LIVE and self._settings.dry_run:
-            return "DRY_RUN is on: live orders are locked"
-        if self._settings.coin_mode is Mode.LIVE:
-            locked = self._live_lock(spec) if self._live_lock is not None else "no live permission was checked"
-            if locked is not None:
-                return f"live orders are locked: {locked}"
+        locked = self._locked(spec.purpose)
+        if locked is not None:
+            return locked
         if flatten:
             return None if spec.side is Side.SELL else "a flatten only sells"
         if latches.killed or self._fs.exists(self._paths.kill):
@@ -68,6 +65,24 @@ class OrderGate:
         if latches.level is Level.PAUSE and spec.purpose is Purpose.ENTRY:
             return "paused"
         return None
+
+    def nothing_sold(self) -> str | None:
+        """Why no sale at all would pass, whatever the level is: asked before a take is cancelled for one."""
+        if self.latches.lock_lost:
+            return "the instance lock is lost: another bot may run"
+        return self._locked(Purpose.FLATTEN)
+
+    def nothing_cancelled(self) -> str | None:
+        """Why not even a cancel goes out: in live, DRY_RUN or a folder that is not its own."""
+        return self._locked(Purpose.FLATTEN)
+
+    def _locked(self, purpose: Purpose) -> str | None:
+        if self._settings.coin_mode is not Mode.LIVE:
+            return None
+        if self._settings.dry_run:
+            return "DRY_RUN is on: live orders are locked"
+        locked = self._live_lock(purpose) if self._live_lock is not None else "no live permission was checked"
+        return f"live orders are locked: {locked}" if locked is not None else None
 
     def _of_terms(self, spec: OrderSpec) -> str | None:
         sizes = [size for size in (spec.base_size, spec.quote_size) if size is not None]

@@ -7,6 +7,7 @@ from os import getpid
 from typing import Any, Protocol
 
 from bot.coinbase.depth import DepthStream
+from bot.coinbase.keys import ApiKey
 from bot.coinbase.limiter import Limiter
 from bot.coinbase.rest import Rest
 from bot.coinbase.stream import Stream
@@ -68,6 +69,7 @@ class Host(Protocol):
     restored: Restored
     ledger: LedgerWriter | None
     ledger_error: str | None
+    key: ApiKey | None
     rest: Rest | None
     desk: Desk | None
     streams: list[Stream]
@@ -81,6 +83,7 @@ class Host(Protocol):
     writer: StateWriter
     boot: BootState
     error: str | None
+    fatal_code: str | None
     clock_offset_ms: int | None
     synced: bool
     ended: bool

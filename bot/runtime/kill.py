@@ -53,10 +53,14 @@ class KillPath:
         clock: Clock,
         rng: Rng,
         remembered: Callable[[], list[str]] = list,
+        forbidden: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`remembered`: the exchange's ids of own orders that were open when they were last heard of."""
+        """`remembered`: the exchange's ids of own orders that were open when they were last heard of.
+
+        `forbidden`: why there is no client to cancel with, other than a key that is not there yet.
+        """
         self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
-        self._remembered = remembered
+        self._remembered, self._forbidden = remembered, forbidden
         self.progress = Progress()
         self._found: list[str] = []  # open orders that are still to be cancelled
         self._taken: set[str] = set()  # orders whose cancel the exchange took
@@ -87,7 +91,8 @@ class KillPath:
     async def _round(self, progress: Progress, began_s: float) -> None:
         rest = self._rest()
         if rest is None:
-            progress.note = "waits for the exchange's key"
+            locked = self._forbidden()
+            progress.note = f"no order is cancelled: {locked}" if locked else "waits for the exchange's key"
             await self._clock.sleep(0.2)
             return
         # What was found and could not be cancelled need not be found once more.

@@ -150,6 +150,11 @@ class LedgerWriter:
                 history.changed(Word.FACT, {"key": key, "value": value})
             history.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
 
+    def has_orders(self) -> bool:
+        """Whether an order was ever recorded. Raises SQLAlchemyError."""
+        with self._engine.connect() as db:
+            return db.execute(select(t.orders.c.client_order_id).limit(1)).first() is not None
+
     def unclean_starts(self, since_ms: int) -> int:
         """Runs begun since then that did not end by themselves (this one not counted)."""
         with self._engine.connect() as db:

@@ -1,13 +1,23 @@
-"""The live lock as the bot sees it: read anew before every live order, and once a second for the page."""
+"""The live lock as the bot sees it: read anew before every live order, and once a second for the page.
+
+Two questions. Entries need a valid permission. Sales of own lots need a data folder that is its own, and nothing else:
+an absent, ended, voided or malformed permission leaves no lot without its stop.
+"""
 
 from collections.abc import Callable
 
 from bot.coinbase.keys import ApiKey
+from bot.core.model import Purpose
+from bot.runtime.folder import WAY_OUT, Folder
 from shared import live_permission
 from shared.files import Unreadable
+from shared.live_permission import Terms
 from shared.seams import Clock, Fs
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
+
+UNJUDGED = Folder()
+FOLDER = "the data folder is not its own"
 
 
 class LiveLock:
@@ -15,28 +25,61 @@ class LiveLock:
 
     def __init__(self, settings: Settings, clock: Clock, fs: Fs, key: Callable[[], ApiKey | None]) -> None:
         self._settings, self._clock, self._fs, self._key = settings, clock, fs, key
+        self._live = settings.coin_mode is Mode.LIVE
+        self.folder = UNJUDGED
+        self._terms: Terms | None = None
 
-    def reason(self, *, reducing: bool = False) -> str | None:
-        """None = they may, or this is not live. `reducing`: for sales of own lots. Never raises: doubt locks."""
-        if self._settings.coin_mode is not Mode.LIVE:
+    @property
+    def is_judged(self) -> bool:
+        """Whether the folder was looked at yet."""
+        return self.folder is not UNJUDGED
+
+    def judged(self, folder: Folder) -> None:
+        """The folder is known now. What runs is what was read at the start: its terms are taken once."""
+        self.folder = folder
+        self._terms = live_permission.terms(self._settings, folder.folder) if self._live else None
+
+    def refusal(self, purpose: Purpose) -> str | None:
+        """Why an order for this purpose must not be sent; None = it may, or this is not live."""
+        return self.reason() if purpose is Purpose.ENTRY else self.sales()
+
+    def sales(self) -> str | None:
+        """Why nothing may be sent at all."""
+        if not self._live or self.folder.problem is None:
             return None
+        return f"{FOLDER}: {self.folder.problem}; {WAY_OUT}"
+
+    def reason(self) -> str | None:
+        """Why entries are locked. Never raises: doubt locks."""
+        if not self._live:
+            return None
+        if self.sales() is not None:
+            return self.sales()
         key = self._key()
-        if key is None:
+        if key is None or self._terms is None:
             return "no key yet"
         try:
             now_ms = epoch_ms(self._clock.utc())
-            data = self._data()
-            return live_permission.problem(data, self._settings, key.name, key.secret, now_ms, reducing=reducing)
+            return live_permission.problem(self._data(), self._terms, key.name, key.secret, now_ms)
         except Exception as error:
             return f"the permission cannot be judged ({type(error).__name__})"
 
-    def text(self) -> str | None:
-        """For the state file; None = not live."""
-        if self._settings.coin_mode is not Mode.LIVE:
+    def voided_by(self, settings: Settings) -> list[str]:
+        """What a restart with these settings would change of the permission that is there."""
+        return live_permission.voided_by(self._data(), settings) if settings.coin_mode is Mode.LIVE else []
+
+    def text(self, lots: int) -> str | None:
+        """For the state file; `lots`: how many are open. None = not live."""
+        if not self._live:
             return None
         if self._settings.dry_run:
             return "locked: DRY_RUN is on"
+        if self.sales() is not None:
+            return f"locked: {self.sales()}"
         reason = self.reason()
+        if reason is not None and lots:
+            exits = f"exits of {lots} open {'lot' if lots == 1 else 'lots'} go on"
+            return f"entries locked: {reason}; {exits}; ./coin enable-live"
         if reason is not None:
             return f"locked: {reason}; ./coin enable-live"
         data = self._data()

@@ -19,7 +19,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot.coinbase.net import Net
 from bot.core.intents import Note
-from bot.runtime import audit, clocks, ledger_past, rights, scan
+from bot.runtime import audit, clocks, folder, ledger_past, rights, scan
+from bot.runtime.alerts import DRY_RUN_WITH_LOTS
 from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
 from bot.runtime.host import Identity
@@ -36,12 +37,12 @@ from shared.ledger.at import writer_at
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.place import Place, place_of
 from shared.seams import Clock, Fs, Rng
-from shared.settings import Settings, public_values
+from shared.settings import Mode, Settings, public_values
 from shared.times import epoch_ms, iso_seconds
 
 log = logging.getLogger("bot")
 EXIT_OK, EXIT_CRASH, EXIT_LOCKED, EXIT_SETTINGS = 0, 1, 75, 78
-OWN_FILES = ("bot_state.json", "positions.json", "live_positions.json", "market.json")
+OWN_FILES = ("bot_state.json", "positions.json", "live_positions.json", "market.json", "folder_id.json")
 END_S = 5.0
 SERVER_AGAIN_S = 1.0
 
@@ -118,6 +119,7 @@ class Process:
                 return await self._end(EXIT_OK, None)
             return await self._live()
         except Fatal as error:
+            bot.fatal_code = error.code
             return await self._fatal(str(error))
         finally:
             self._watchdog.end()
@@ -153,6 +155,7 @@ class Process:
             if self._last_end is not None:
                 ledger.commit([self._last_end], epoch_ms(self._clock.utc()))
             bot.restored = ledger.restore(self._clock.utc())
+            self._refuse_naked_lots()
         except DamagedLedger as error:
             raise Fatal(str(error)) from error
         except (SQLAlchemyError, OSError) as error:
@@ -172,10 +175,26 @@ class Process:
         ledger.doubt = ledger_past.doubt(ledger, last, facts)
         if bound is None:
             ledger.fact("mode", mode, now_ms)
-        ledger.boot_began(now_ms, self.bot.identity.build)
+        bot = self.bot
+        bot.live_lock.judged(folder.claim(self._settings, ledger, facts, self._clock, bot.rng))
+        ledger.boot_began(now_ms, bot.identity.build)
         if ledger.doubt is not None:
             log.warning("ledger: %s", ledger.doubt)
             ledger.doubted(ledger.doubt, now_ms, last_ms)
+
+    def _refuse_naked_lots(self) -> None:
+        """DRY_RUN sends nothing, so it is no way to run with lots that need their stops. A copy guards none anyway."""
+        s, found = self._settings, self.bot.restored
+        if s.coin_mode is not Mode.LIVE or not s.dry_run or self.bot.live_lock.sales() is not None:
+            return
+        lots, orders = len(found.lots), sum(not order.settled for order in found.orders)
+        if lots or orders:
+            held = f"{lots} open live lots" if lots else f"{orders} live orders that are not over"
+            raise Fatal(
+                f"DRY_RUN=true sends nothing, and the ledger holds {held}: their stops, trails and takes would not be "
+                "carried out. REDUCE_ONLY=true with DRY_RUN=false makes no entry and goes on selling",
+                DRY_RUN_WITH_LOTS,
+            )
 
     async def _engine_at(self, place: Place) -> Engine | None:
         """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""

@@ -8,6 +8,7 @@ from bot.coinbase.stream import StreamHealth
 from bot.core import differences, view
 from bot.core.portfolio import signed_text
 from bot.core.world import World
+from bot.runtime.alerts import alerts
 from bot.runtime.host import Host
 from bot.runtime.ledger import lot_row
 from bot.runtime.metrics import Samples, cpu_s, rss_mb
@@ -40,6 +41,7 @@ def state(bot: Host) -> BotState:
     account = view.account(world) if world is not None else None
     differ_ms = differences.since_ms(world) if world is not None else None
     status, phase = status_and_phase(bot)
+    lots = sum(1 for _ in world.book) if world is not None else len(bot.restored.lots)
     return BotState(
         ts=iso_seconds(now),
         mode=bot.settings.coin_mode.value,
@@ -59,7 +61,8 @@ def state(bot: Host) -> BotState:
         config_hash=bot.identity.config_hash,
         supervised=bot.supervised,
         dry_run=bot.settings.dry_run and bot.settings.coin_mode.value == "live",
-        live_lock=bot.live_lock.text(),
+        live_lock=bot.live_lock.text(lots),
+        alerts=alerts(bot, lots),
         boot=bot.boot.documents(bot.clock.monotonic_s()),
         account=account,
         orders=view.orders(world) if world is not None and bot.synced else None,

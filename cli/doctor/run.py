@@ -50,6 +50,7 @@ def every_check() -> list[Check]:
         checks += [*data.bot(paths, seen), *data.documents(paths), _ledger(found, paths)]
     if found is not None:
         checks += [*data.keys(found), *data.certificates(paths, found)]
+        checks += _of_live(found)
     return checks
 
 
@@ -60,6 +61,13 @@ def _ledger(found: Settings | None, paths: DataPaths) -> Check:
     from shared.ledger.place import place_of  # noqa: PLC0415
 
     return server.ledger(place_of(found))
+
+
+def _of_live(found: Settings) -> list[Check]:
+    """The folder's identity and, in live, what the settings as they are now do to the permission."""
+    from cli import data_folder, enable_live  # noqa: PLC0415  they load the ledger's library
+
+    return [data_folder.check(found), *enable_live.permission_checks(found)]
 
 
 def _settings() -> tuple[Settings | None, list[Check]]:

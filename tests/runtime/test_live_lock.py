@@ -9,25 +9,24 @@ import signal
 from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.net import SystemNet
-from bot.core.intents import PlaceOrder
-from bot.core.model import Kind, OrderSpec, Purpose, Side
-from bot.runtime.offload import ThreadOffload
-from bot.runtime.process import Machine, Process
+from bot.runtime.process import Process
 from bot.runtime.report import state
 from cli import enable_live, live_checks
-from shared import files, live_permission
-from shared.documents import GateVerdict, Phase
-from shared.live_permission import DAY_MS, grant, limits_hash, problem
-from shared.seams import SystemClock, SystemFs, SystemRng
+from shared import files, folder_identity, live_permission
+from shared.artifacts import digests
+from shared.documents import GateVerdict
+from shared.live_permission import DAY_MS, HARMLESS, Terms, grant, problem, terms
+from shared.seams import SystemClock
 from shared.settings import Mode, Profile, Secret, Settings
+from shared.settings import keys as settings_keys
+from tests.runtime.live_rig import entry, live_settings, running, there, where
 from tests.simulator.conftest import Sim
 
 NOW = 1_800_000_000_000
@@ -35,8 +34,23 @@ KEY, SECRET = "organizations/o/apiKeys/k", Secret("-----BEGIN EC PRIVATE KEY----
 SETTINGS = Settings(coin_mode=Mode.LIVE, profile=Profile.PROD, dry_run=False, coinbase_key_file="/nowhere")
 
 
-def made(**changes: Any) -> bytes:
-    return grant(replace(SETTINGS, **changes), KEY, SECRET, NOW, "a person")
+FOLDER = "f" * 32
+
+
+def at(settings: Settings = SETTINGS, folder: str = FOLDER) -> Terms:
+    return terms(settings, folder)
+
+
+def made(folder: str = FOLDER, secret: Secret = SECRET, key: str = KEY, **changes: Any) -> bytes:
+    settings = replace(SETTINGS, **changes)
+    return grant(at(settings, folder), settings.live_permission_days, key, secret, NOW, "a person")
+
+
+def without(data: bytes, key: str) -> bytes:
+    """As an earlier program, which did not know this setting, would have made it."""
+    agreed = terms(SETTINGS, FOLDER)
+    values = {name: value for name, value in agreed.settings.items() if name != key}
+    return grant(replace(agreed, settings=values), 7.0, KEY, SECRET, NOW, "a person")
 
 
 @pytest.mark.parametrize(
@@ -52,35 +66,101 @@ def made(**changes: Any) -> bytes:
         (b"[1]", NOW, "a JSON list"),
         (made().replace(b'"by": "a person"', b'"by": "another"'), NOW, "the permission was not made with this key"),
         (made().replace(b"1800604800000", b"1900604800000"), NOW, "the permission was not made with this key"),
-        (grant(SETTINGS, KEY, Secret("other"), NOW, "x"), NOW, "the permission was not made with this key"),
-        (grant(SETTINGS, "other key", SECRET, NOW, "x"), NOW, "the permission is for another key or bot"),
+        (made(secret=Secret("other")), NOW, "the permission was not made with this key"),
+        (made(key="other key"), NOW, "the permission is for another key or bot"),
+        (made(folder="e" * 32), NOW, "the permission is of another data folder"),
+        (b'{"version": 1, "bot": "main", "limits": "ab"}', NOW, "the permission was made by an earlier version"),
+        (made().replace(b'"version": 2', b'"version": 3'), NOW, "a permission of version 3"),
+        (without(made(), "MAX_ORDER_USD"), NOW, "changed since the permission: MAX_ORDER_USD not there → 0.0"),
         (made(bot_name="other"), NOW, "the permission is for another key or bot"),
-        (made(max_order_usd=50.0), NOW, "limits changed since the permission"),
-        (made(daily_breaker_mark_to_market=False), NOW, "limits changed since the permission"),
-        (made(strategy_options={"STRATEGY_X_Y": "1"}), NOW, "limits changed since the permission"),
+        (made(max_order_usd=50.0), NOW, "changed since the permission: MAX_ORDER_USD 50.0 → 0.0"),
+        (made(reduce_only=True), NOW, "changed since the permission: REDUCE_ONLY True → False"),
+        (made(daily_breaker_mark_to_market=False), NOW, "changed since the permission: DAILY_BREAKER_MARK_TO_MARKET"),
+        (made(strategy_options={"STRATEGY_X_Y": "1"}), NOW, "changed since the permission: STRATEGY_X_Y 1 → not there"),
+        (
+            made(by_hand=frozenset({"TRAIL_ACTIVATE_PCT"})),
+            NOW,
+            "changed since the permission: TRAIL_ACTIVATE_PCT 1.9 →",
+        ),
+        (
+            made(ma_fast=2, ma_slow=9, granularity="ONE_HOUR", kill_flatten=True),
+            NOW,
+            "changed since the permission: GRANULARITY ONE_HOUR → ONE_MINUTE, KILL_FLATTEN True → False, "
+            "MA_FAST 2 → 10 and 1 more",
+        ),
         (made(), NOW - 2 * DAY_MS, "the permission is from the future"),
     ],
 )
 def test_what_the_permission_allows(data: bytes | None, now_ms: int, expected: str | None) -> None:
-    found = problem(data, SETTINGS, KEY, SECRET, now_ms)
-    assert found is None if expected is None else found is not None and found.startswith(expected)
+    found = problem(data, at(), KEY, SECRET, now_ms)
+    assert found is None if expected is None else found is not None and found.startswith(expected), found
 
 
-@pytest.mark.parametrize("key", live_permission.LIMIT_KEYS)
-def test_every_limit_is_bound(key: str) -> None:
-    """A change of any limit changes the hash."""
+def other_value(key: str) -> Any:
+    """Another value of the setting's type."""
     value = getattr(SETTINGS, key.lower())
-    other = {bool: lambda: not value, float: lambda: value + 1, int: lambda: value + 1, str: lambda: value + "x"}
-    change = ("X-USD",) if isinstance(value, tuple) else other.get(type(value), lambda: Profile.CANARY)()
-    assert limits_hash(replace(SETTINGS, **{key.lower(): change})) != limits_hash(SETTINGS)
+    if isinstance(value, Secret):
+        return Secret("another")
+    if isinstance(value, tuple):
+        return ("X-USD",)
+    if isinstance(value, Path):
+        return value / "x"
+    if isinstance(value, StrEnum):
+        return next(one for one in type(value) if one is not value)
+    return (not value) if isinstance(value, bool) else value + ("x" if isinstance(value, str) else 1)
 
 
-def test_a_permission_that_ended_still_lets_own_lots_be_sold() -> None:
-    late = NOW + 30 * DAY_MS
-    assert problem(made(), SETTINGS, KEY, SECRET, late) is not None
-    assert problem(made(), SETTINGS, KEY, SECRET, late, reducing=True) is None
-    assert problem(None, SETTINGS, KEY, SECRET, NOW, reducing=True) == "no permission"
-    assert problem(made(), SETTINGS, KEY, Secret("other"), NOW, reducing=True) is not None
+EVERY = [key for key, _, _ in settings_keys()]
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_every_setting_is_bound_but_the_harmless_ones(key: str) -> None:
+    changed = at(replace(SETTINGS, **{key.lower(): other_value(key)}))
+    found = problem(made(), changed, KEY, SECRET, NOW)
+    if key in HARMLESS:
+        assert found is None and HARMLESS[key]
+    elif key == "BOT_NAME":
+        assert found == "the permission is for another key or bot"
+    else:
+        assert found is not None and found.startswith("changed since the permission: ") and key in found
+
+
+def test_the_harmless_ones_are_settings_and_none_of_them_decides_anything() -> None:
+    assert set(HARMLESS) <= set(EVERY)
+    told = ("DATA_DIR", "STATE_FILE", "LOG_LEVEL", "DEPTH_VIEW", "RECORD", "DRY_RUN", "LIVE_PERMISSION_DAYS",
+            "BACKTEST_SLEEP_MS", "LEDGER_URL", "SIM_", "DASHBOARD_", "COINBASE_")  # fmt: skip
+    assert [key for key in HARMLESS if not key.startswith(told)] == []
+
+
+def test_no_secret_is_in_the_permission() -> None:
+    hidden: dict[str, Any] = {"coinbase_api_private_key": Secret("PRIVATE"), "ledger_url": Secret("postgresql://u:PASS@h/d"),
+              "dashboard_password_hash": Secret("HASH")}  # fmt: skip
+    data = made(**hidden)
+    assert not any(word in data for word in (b"PRIVATE", b"PASS", b"HASH", KEY.encode()))
+
+
+def test_the_strategy_s_file_and_what_it_imports_are_bound(tmp_path: Path) -> None:
+    (tmp_path / "strategies").mkdir()
+    own, near = tmp_path / "strategies" / "dip.py", tmp_path / "strategies" / "_levels.py"
+    own.write_text("from strategies import _levels\n")
+    near.write_text("LOW = 1\n")
+    agreed = replace(at(), artifacts=digests("dip", tmp_path))
+    assert set(agreed.artifacts) == {"strategies/dip.py", "strategies/_levels.py"}
+    data = grant(agreed, 7.0, KEY, SECRET, NOW, "a person")
+    assert problem(data, agreed, KEY, SECRET, NOW) is None
+    near.write_text("LOW = 2\n")
+    changed = replace(at(), artifacts=digests("dip", tmp_path))
+    assert problem(data, changed, KEY, SECRET, NOW) == "changed since the permission: strategies/_levels.py"
+    own.unlink()
+    gone = replace(at(), artifacts=digests("dip", tmp_path))
+    assert "strategies/dip.py" in (problem(data, gone, KEY, SECRET, NOW) or "")
+
+
+def test_what_a_start_would_void_is_known_before() -> None:
+    assert live_permission.voided_by(made(), SETTINGS) == []
+    assert live_permission.voided_by(made(), replace(SETTINGS, log_level="DEBUG", dashboard_port=9000)) == []
+    assert live_permission.voided_by(made(), replace(SETTINGS, reduce_only=True)) == ["REDUCE_ONLY False → True"]
+    assert live_permission.voided_by(None, SETTINGS) == live_permission.voided_by(b"{", SETTINGS) == []
 
 
 # Against COIN-SIM.
@@ -93,65 +173,10 @@ def sim(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sim, None, None]:
     found.stop(signal.SIGKILL)
 
 
-def where(sim: Sim) -> Endpoints:
-    folder = sim.folder / "sim"
-    return Endpoints(sim.host, f"wss://{sim.host}", f"wss://{sim.host}", folder / "ca.pem", folder / "key.json")
-
-
-def live_settings(folder: Path, sim: Sim, **changes: Any) -> Settings:
-    terms: dict[str, Any] = {
-        "coin_mode": Mode.LIVE, "profile": Profile.PROD, "dry_run": False, "data_dir": folder, "products": ("BTC-USD",),
-        "coinbase_key_file": str(sim.folder / "sim" / "key.json"), "max_order_usd": 100.0, "max_total_usd": 500.0,
-        "strategy": "sma_cross",
-    }  # fmt: skip
-    return Settings(**(terms | changes))
-
-
 @pytest.fixture
 async def bot(sim: Sim, tmp_path: Path) -> AsyncIterator[Process]:
-    """A bot in live mode whose only addresses are the simulator's."""
-    settings = live_settings(tmp_path / "live", sim)
-    settings.paths.prepare()
-    pools, net = (ThreadOffload("files"), ThreadOffload("market")), SystemNet()
-    process = Process(settings, [], Machine(SystemClock(), SystemRng(), SystemFs(), net, *pools))
-    process.bot.endpoints = where(sim)
-    assert all(
-        address.endswith(sim.host) for address in (process.bot.endpoints.rest_host, process.bot.endpoints.market_ws)
-    )
-    run = asyncio.get_running_loop().create_task(process.run())
-    for _ in range(300):
-        await asyncio.sleep(0.05)
-        world = process.bot.engine.world if process.bot.engine else None
-        fresh = world is not None and world.ready and world.markets["BTC-USD"].ask is not None
-        if run.done() or (fresh and process.bot.boot.phase is Phase.TRADING):
-            break
-    assert not run.done(), process.bot.error
-    yield process
-    process.stop.set()
-    assert await asyncio.wait_for(run, 20) == 0
-    for pool in pools:
-        pool.close()
-    net.close()
-
-
-def entry(process: Process, name: str) -> OrderSpec:
-    assert process.bot.engine is not None
-    market = process.bot.engine.world.markets["BTC-USD"]
-    assert market.mark is not None
-    return OrderSpec(
-        client_order_id=f"ct-main-{name:0>32}", product_id="BTC-USD", side=Side.BUY, kind=Kind.MARKET,
-        purpose=Purpose.ENTRY, base_size=None, quote_size=Decimal(10), limit_price=None, post_only=False, end_ms=None,
-        expected_price=market.mark,
-    )  # fmt: skip
-
-
-async def there(process: Process, spec: OrderSpec) -> bool:
-    """Send it the way the engine's orders go; whether the exchange got it."""
-    assert process.bot.desk is not None and process.bot.rest is not None
-    process.bot.desk.carry_out(PlaceOrder(spec))
-    await asyncio.sleep(0.5)
-    found = await process.bot.rest.orders_since(0, "BTC-USD")
-    return any(order.client_order_id == spec.client_order_id for order in found)
+    async with running(live_settings(tmp_path / "live", sim), sim) as process:
+        yield process
 
 
 async def test_live_orders_need_the_permission_and_end_with_it(bot: Process, sim: Sim) -> None:
@@ -166,15 +191,16 @@ async def test_live_orders_need_the_permission_and_end_with_it(bot: Process, sim
     assert (gate.verdict, gate.value, gate.opens) == (GateVerdict.SHUT, "no permission", "./coin enable-live")
 
     now_ms = round(SystemClock().utc().timestamp() * 1000)
-    files.write_whole(path, grant(settings, key.name, key.secret, now_ms, "test"), durable=False)
+    now = terms(settings, bot.bot.live_lock.folder.folder)
+    files.write_whole(path, grant(now, 7.0, key.name, key.secret, now_ms, "test"), durable=False)
     assert (os.stat(path).st_mode & 0o777) == 0o600
     assert await there(bot, entry(bot, "a2"))
     assert (state(bot.bot).live_lock or "").startswith("open until ")
 
-    files.write_whole(path, grant(settings, key.name, key.secret, now_ms - 8 * DAY_MS, "test"), durable=False)
+    files.write_whole(path, grant(now, 7.0, key.name, key.secret, now_ms - 8 * DAY_MS, "test"), durable=False)
     assert not await there(bot, entry(bot, "a3")), "it ended"
-    wider = replace(settings, max_order_usd=1000.0)
-    files.write_whole(path, grant(wider, key.name, key.secret, now_ms, "test"), durable=False)
+    wider = terms(replace(settings, max_order_usd=1000.0), now.folder)
+    files.write_whole(path, grant(wider, 7.0, key.name, key.secret, now_ms, "test"), durable=False)
     assert not await there(bot, entry(bot, "a4")), "other limits"
     path.unlink()
     assert not await there(bot, entry(bot, "a5")), "taken back, at once"
@@ -184,7 +210,8 @@ async def test_dry_run_locks_although_there_is_a_permission(bot: Process) -> Non
     settings, key = bot.bot.settings, bot.bot.key
     assert key is not None
     now_ms = round(SystemClock().utc().timestamp() * 1000)
-    files.write_whole(settings.paths.live_permission, grant(settings, key.name, key.secret, now_ms, "t"), durable=False)
+    permission = grant(terms(settings, bot.bot.live_lock.folder.folder), 7.0, key.name, key.secret, now_ms, "t")
+    files.write_whole(settings.paths.live_permission, permission, durable=False)
     bot.bot.gate._settings = replace(settings, dry_run=True)
     assert bot.bot.gate.refusal(entry(bot, "b1")) == "DRY_RUN is on: live orders are locked"
 
@@ -251,12 +278,14 @@ def test_only_the_typed_word_writes_the_permission(sim: Sim, tmp_path: Path, mon
     for typed in ("", "yes", "live main", "LIVE MAIN"):
         assert permit(sim, settings, folder, typed, monkeypatch) == 1
         assert not settings.paths.live_permission.exists()
-    assert permit(sim, settings, folder, f"live main {limits_hash(settings)[:4]}", monkeypatch) == 0
+    assert permit(sim, settings, folder, f"live main {terms(settings, '').digest[:4]}", monkeypatch) == 0
     path = settings.paths.live_permission
     assert (os.stat(path).st_mode & 0o777) == 0o600
     key = sim.key()
     now_ms = round(SystemClock().utc().timestamp() * 1000)
-    assert problem(path.read_bytes(), settings, key["name"], Secret(key["privateKey"]), now_ms) is None
+    own = folder_identity.look(settings.paths).folder
+    assert own is not None
+    assert problem(path.read_bytes(), terms(settings, own), key["name"], Secret(key["privateKey"]), now_ms) is None
     assert key["privateKey"] not in path.read_text() and key["name"] not in path.read_text()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.live_permission import limits_hash
+from shared.live_permission import bound_values
 from shared.settings import Settings, SettingsError, load, public_values
 
 NONE = Path("/nonexistent/.env")
@@ -47,15 +47,17 @@ def test_caps_below_an_order_or_above_all_contradict() -> None:
 
 def test_a_cap_binds_the_live_permission() -> None:
     one, other = loaded(MAX_PRODUCT_USD="BTC:5000,ETH:2000"), loaded(MAX_PRODUCT_USD="BTC:5000,ETH:2001")
-    assert limits_hash(one) != limits_hash(other)
+    assert bound_values(one) != bound_values(other)
     for key, value in (("VOLATILITY_MULT", "3"), ("CORRELATION_LIMIT", "0.5"), ("VOLATILITY_WINDOW", "30")):
-        assert limits_hash(loaded(MAX_PRODUCT_USD="9")) != limits_hash(loaded(MAX_PRODUCT_USD="9", **{key: value})), key
+        assert bound_values(loaded(MAX_PRODUCT_USD="9")) != bound_values(loaded(MAX_PRODUCT_USD="9", **{key: value})), (
+            key
+        )
 
 
 def test_large_caps_are_kept_to_the_dollar() -> None:
     one, other = loaded(MAX_PRODUCT_USD="2000000,BTC:1234567"), loaded(MAX_PRODUCT_USD="2000000,BTC:1234568")
     assert public_values(one)["MAX_PRODUCT_USD"] == "2000000,BTC:1234567"
-    assert limits_hash(one) != limits_hash(other)
+    assert bound_values(one) != bound_values(other)
 
 
 def test_windows_must_fit_into_the_bars_that_are_kept() -> None:

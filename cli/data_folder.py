@@ -1,0 +1,92 @@
+"""The data folder's identity from the command line: whether it is its own, and `./coin adopt-folder`."""
+
+import getpass
+import time
+import uuid
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli import ui
+from cli.context import loaded
+from cli.doctor.check import Check, bad, good, note, warn
+from cli.witness import lock_holder
+from dashboard.auth.audit import Audit
+from shared import folder_identity
+from shared.folder_identity import Seen, short
+from shared.ledger.folder import Kept, bind, kept
+from shared.ledger.open import DamagedLedger
+from shared.ledger.place import place_of
+from shared.settings import Mode, Settings
+from shared.times import from_epoch_ms, iso_seconds
+
+ADOPT = "./coin adopt-folder"
+FAILURES = (SQLAlchemyError, DamagedLedger, OSError)
+
+
+def judge(settings: Settings) -> tuple[Seen, Kept, str | None]:
+    """(what the folder says, what its ledger says, why the two do not belong together). Raises one of FAILURES."""
+    seen, ledger = folder_identity.look(settings.paths), kept(place_of(settings))
+    why = folder_identity.problem(seen, ledger.folder, has_orders=ledger.has_orders, restored=ledger.restored)
+    return seen, ledger, why
+
+
+def check(settings: Settings) -> Check:
+    """For doctor and the checklist."""
+    try:
+        seen, _, why = judge(settings)
+    except FAILURES as error:
+        return bad("folder id", f"the ledger cannot be asked: {_why(error)}", "./coin doctor")
+    live = settings.coin_mode is Mode.LIVE
+    if why is not None and live:
+        return bad("folder id", f"not its own: {why}. Nothing is sent, exits included", ADOPT)
+    if why is not None:
+        return warn("folder id", f"not its own: {why}", "The next start gives it an id of its own: it is play money")
+    if seen.folder is None:
+        return note("folder id", "none yet: the first start makes it")
+    return good("folder id", f"{short(seen.folder)}, the ledger's own folder")
+
+
+def adopt() -> None:
+    """Say what is wrong, ask for a typed word, and make this the ledger's own folder, with a new id."""
+    settings = loaded().settings
+    paths = settings.paths
+    holder = lock_holder(paths.bot_lock)
+    if holder is not None:
+        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
+    try:
+        seen, ledger, why = judge(settings)
+    except FAILURES as error:
+        ui.give_up(f"The ledger cannot be asked: {_why(error)}", "./coin doctor")
+    if why is None:
+        ui.line(ui.GOOD, "The data folder is its own: there is nothing to adopt.")
+        return
+    ui.line(ui.BAD, f"{paths.root} is not its own: {why}.")
+    lots = f"{ledger.open_lots} open lots" if ledger.open_lots else "no open lots"
+    ui.plain(f"      Its ledger holds {lots}. If the folder that it comes from still trades, both would trade the same")
+    ui.plain("      lots: stop that bot first, and do not start it again.")
+    word = f"adopt {settings.bot_name}"
+    if typer.prompt(f'  Type "{word}" to make it this bot\'s own', default="", show_default=False).strip() != word:
+        ui.give_up("That is not the word: nothing was changed.")
+    _adopt(settings, seen, why)
+
+
+def _adopt(settings: Settings, seen: Seen, why: str) -> None:
+    paths, folder, now_ms = settings.paths, uuid.uuid4().hex, round(time.time() * 1000)
+    by, at = getpass.getuser(), iso_seconds(from_epoch_ms(now_ms))
+    facts = {"folder": folder, "before": seen.folder, "why": why}
+    text = f"the data folder was adopted by {by}: it was not its own ({why}); its id is {short(folder)} now"
+    try:
+        Audit(paths.audit).write("adopt_folder", by=by, role="operator", address="cli", facts=facts)
+        folder_identity.make(paths, folder, at)
+        bind(place_of(settings), folder, text, now_ms)
+        paths.live_permission.unlink(missing_ok=True)
+    except FAILURES as error:
+        ui.give_up(f"Not adopted: {_why(error)}", f"{ADOPT} once more")
+    ui.line(ui.GOOD, f"The folder is its own now: {short(folder)}. Exits go on with the next start.")
+    if settings.coin_mode is Mode.LIVE:
+        ui.line(ui.DOT, "The old permission does not count: entries wait for ./coin enable-live")
+
+
+def _why(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

@@ -1,0 +1,53 @@
+"""Which data folder a ledger belongs to, for readers and for the one who adopts."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select
+
+from shared.folder_identity import FACT
+from shared.ledger import schema as t
+from shared.ledger.at import exists, reader_at, writer_at
+from shared.ledger.book import Book
+from shared.ledger.events import Event, Word
+from shared.ledger.place import Place
+from shared.ledger.restored import RESTORED
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger says: the folder's id, whether it has a past, whether it was restored and not taken up yet."""
+
+    folder: str | None = None
+    has_orders: bool = False
+    restored: bool = False
+    open_lots: int = 0
+
+
+def kept(place: Place) -> Kept:
+    """Raises SQLAlchemyError, DamagedLedger, OSError."""
+    if not exists(place):
+        return Kept()
+    engine = reader_at(place)
+    try:
+        return _of(engine)
+    finally:
+        engine.dispose()
+
+
+def bind(place: Place, folder: str, text: str, at_ms: int) -> None:
+    """Make it that folder's ledger, with a line in its journal. Raises SQLAlchemyError, DamagedLedger, OSError."""
+    engine = writer_at(place)
+    try:
+        with Book(engine, "adopt").transaction(at_ms) as draft:
+            draft.happen(Event(Word.FACT, {"key": FACT, "value": folder}))
+            draft.happen(Event(Word.NOTE, {"kind": "ledger", "level": "warn", "text": text}))
+    finally:
+        engine.dispose()
+
+
+def _of(engine: Engine) -> Kept:
+    with engine.connect() as db:
+        facts = {row.key: row.value for row in db.execute(select(t.facts).where(t.facts.c.key.in_((FACT, RESTORED))))}
+        has_orders = db.execute(select(t.orders.c.client_order_id).limit(1)).first() is not None
+        lots = db.execute(select(t.lots.c.lot_id).where(t.lots.c.closed_ms.is_(None))).all()
+    return Kept(facts.get(FACT), has_orders, bool(facts.get(RESTORED)), len(lots))

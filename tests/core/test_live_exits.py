@@ -1,0 +1,87 @@
+"""Live: what an ended permission, a copied folder and DRY_RUN keep back, and what they must not."""
+
+from collections.abc import Sequence
+
+from bot.core import events as ev
+from bot.core.gates import all_gates
+from bot.core.intents import CancelOrder, Intent, PlaceOrder, SaveReceipt
+from bot.core.model import Purpose, VenueStatus
+from shared.control import Cmd, Level
+from shared.documents import GateVerdict, ReceiptState
+from shared.settings import Mode
+from tests.core.harness import Rig, of
+
+
+def rig() -> Rig:
+    """Live, with one lot and its take resting."""
+    made = Rig(coin_mode=Mode.LIVE, dry_run=False, coinbase_key_file="x", stop_loss_pct=5.0)
+    made.send(ev.LiveLockSeen(None))
+    made.open_runner()
+    made.tick()
+    (take,) = [order.spec for order in made.engine.world.orders.values() if order.spec.purpose is Purpose.TAKE]
+    made.accept(take)
+    return made
+
+
+def sold(intents: Sequence[Intent]) -> list[Purpose]:
+    return [intent.spec.purpose for intent in of(intents, PlaceOrder)]
+
+
+def test_without_a_permission_the_stop_still_sells() -> None:
+    r = rig()
+    r.send(ev.LiveLockSeen("no permission"))
+    (cancel,) = of(r.price("94"), CancelOrder)
+    found = r.seen(r.engine.world.orders[cancel.client_order_id].spec, VenueStatus.CANCELLED)
+    assert sold(found) == [Purpose.EXIT]
+
+
+def test_without_a_permission_a_flatten_sells() -> None:
+    r = rig()
+    r.send(ev.LiveLockSeen("no permission"))
+    (cancel,) = of(r.command(Cmd.FLATTEN), CancelOrder)
+    found = r.seen(r.engine.world.orders[cancel.client_order_id].spec, VenueStatus.CANCELLED)
+    assert sold(found) == [Purpose.FLATTEN]
+    assert r.engine.world.level is Level.STOP
+
+
+def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take() -> None:
+    for cmd, args in ((Cmd.FLATTEN, {}), (Cmd.CLOSE_PRODUCT, {"product_id": "BTC-USD"}), (Cmd.CLOSE_LOT, None)):
+        r = rig()
+        given = {"lot_id": r.lots[0].lot_id} if args is None else args
+        r.send(ev.LiveLockSeen("a copy", "a copy; ./coin adopt-folder"))
+        found = r.command(cmd, **given)
+        assert not of(found, CancelOrder) and not sold(found)
+        (receipt,) = of(found, SaveReceipt)
+        assert (receipt.state, receipt.reason) == (
+            ReceiptState.REJECTED,
+            "nothing is sent: a copy; ./coin adopt-folder",
+        )
+        assert r.engine.world.level is Level.RUN and r.lots[0].exit_reason is None
+        found = r.price("90") + r.tick(120)
+        assert not of(found, CancelOrder) and not sold(found), "nor does a stop"
+        assert r.engine.world.resting_take(r.lots[0]) is not None
+
+
+def test_a_take_rests_on_while_the_ledger_cannot_be_written() -> None:
+    """A sale is refused then, so the take is all that the lot has."""
+    r = rig()
+    r.send(ev.LedgerChanged(ok=False, note="disk full"))
+    assert not of(r.price("94") + r.tick(3), CancelOrder)
+    r.send(ev.LedgerChanged(ok=True, note=""))
+    assert of(r.tick(2), CancelOrder)
+
+
+def test_a_folder_that_is_not_its_own_is_a_fault_on_the_page() -> None:
+    r = rig()
+    r.send(ev.LiveLockSeen("a copy", "the data folder is not its own: a copy; ./coin adopt-folder"))
+    world = r.engine.world
+    gate = next(gate for gate in all_gates(world, world.markets["BTC-USD"]) if gate.name == "live_lock")
+    assert (gate.verdict, gate.opens) == (GateVerdict.FAULT, "./coin adopt-folder")
+    assert gate.value is not None and "not its own" in gate.value
+
+
+def test_the_journal_says_that_exits_go_on() -> None:
+    r = rig()
+    r.send(ev.LiveLockSeen("no permission"))
+    last = r.engine.world.events[-1]
+    assert last.text == "live entries are locked: no permission; the exits of 1 open lot go on"

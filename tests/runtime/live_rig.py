@@ -1,0 +1,151 @@
+"""A bot in live mode against COIN-SIM on loopback: its addresses are replaced by the simulator's before it starts."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bot.coinbase.endpoints import Endpoints
+from bot.coinbase.net import SystemNet
+from bot.core import events as ev
+from bot.core.intents import PlaceOrder
+from bot.core.model import Kind, LotKind, OrderSpec, Purpose, Side
+from bot.core.send import send
+from bot.runtime.offload import ThreadOffload
+from bot.runtime.process import Machine, Process
+from shared import files
+from shared.control import Cmd, send_command
+from shared.documents import Phase, ReceiptDoc, ReceiptState
+from shared.live_permission import grant, terms
+from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.settings import Mode, Profile, Settings
+from shared.times import epoch_ms
+from tests.simulator.conftest import Sim
+
+
+def where(sim: Sim) -> Endpoints:
+    folder = sim.folder / "sim"
+    return Endpoints(sim.host, f"wss://{sim.host}", f"wss://{sim.host}", folder / "ca.pem", folder / "key.json")
+
+
+def live_settings(folder: Path, sim: Sim, **changes: Any) -> Settings:
+    terms: dict[str, Any] = {
+        "coin_mode": Mode.LIVE, "profile": Profile.PROD, "dry_run": False, "data_dir": folder, "products": ("BTC-USD",),
+        "coinbase_key_file": str(sim.folder / "sim" / "key.json"), "max_order_usd": 100.0, "max_total_usd": 500.0,
+        "strategy": "sma_cross",
+    }  # fmt: skip
+    return Settings(**(terms | changes))
+
+
+def made(settings: Settings, sim: Sim) -> Process:
+    """The process, not started."""
+    settings.paths.prepare()
+    pools = (ThreadOffload("files"), ThreadOffload("market"))
+    process = Process(settings, [], Machine(SystemClock(), SystemRng(), SystemFs(), SystemNet(), *pools))
+    process.bot.endpoints = where(sim)
+    hosts = (process.bot.endpoints.rest_host, process.bot.endpoints.market_ws)
+    assert all(address.endswith(sim.host) for address in hosts)
+    return process
+
+
+@asynccontextmanager
+async def running(settings: Settings, sim: Sim) -> AsyncIterator[Process]:
+    """Until it trades, or says why it does not."""
+    process = made(settings, sim)
+    run = asyncio.get_running_loop().create_task(process.run())
+    for _ in range(300):
+        await asyncio.sleep(0.05)
+        world = process.bot.engine.world if process.bot.engine else None
+        fresh = world is not None and world.ready and world.markets["BTC-USD"].ask is not None
+        if run.done() or (fresh and process.bot.boot.phase is Phase.TRADING):
+            break
+    assert not run.done(), process.bot.error
+    try:
+        yield process
+    finally:
+        process.stop.set()
+        assert await asyncio.wait_for(run, 20) == 0
+        await end(process)
+
+
+async def end(process: Process) -> None:
+    """What the end of a real process does to everything that is still under way."""
+    while process.bot.desk is not None and process.bot.desk._tasks:
+        for task in process.bot.desk._tasks:
+            task.cancel()
+        await asyncio.sleep(0.01)
+    process.bot.net.close()  # type: ignore[attr-defined]
+    for pool in (process.bot.offload, process.bot.recorder._offload):
+        pool.close()  # type: ignore[attr-defined]
+
+
+def permit(process: Process, settings: Settings | None = None) -> None:
+    """What a person's enable-live leaves, for this bot's folder and key."""
+    bot = process.bot
+    assert bot.key is not None
+    agreed = terms(settings or bot.settings, bot.live_lock.folder.folder)
+    data = grant(agreed, 7.0, bot.key.name, bot.key.secret, epoch_ms(bot.clock.utc()), "test")
+    files.write_whole(bot.paths.live_permission, data, durable=False)
+
+
+def entry(process: Process, name: str) -> OrderSpec:
+    assert process.bot.engine is not None
+    market = process.bot.engine.world.markets["BTC-USD"]
+    assert market.mark is not None
+    return OrderSpec(
+        client_order_id=f"ct-main-{name:0>32}", product_id="BTC-USD", side=Side.BUY, kind=Kind.MARKET,
+        purpose=Purpose.ENTRY, base_size=None, quote_size=Decimal(10), limit_price=None, post_only=False, end_ms=None,
+        expected_price=market.mark, lot_kind=LotKind.RUNNER, tp_pct=Decimal("3.8"),
+    )  # fmt: skip
+
+
+async def there(process: Process, spec: OrderSpec) -> bool:
+    """Send it the way the engine's orders go; whether the exchange got it."""
+    assert process.bot.desk is not None and process.bot.rest is not None
+    process.bot.desk.carry_out(PlaceOrder(spec))
+    await asyncio.sleep(0.5)
+    found = await process.bot.rest.orders_since(0, "BTC-USD")
+    return any(order.client_order_id == spec.client_order_id for order in found)
+
+
+async def buys(process: Process) -> str:
+    """A lot, bought the way that the engine's own entries go, with its take resting at the exchange; its id."""
+    bot, engine = process.bot, process.bot.engine
+    assert engine is not None
+    engine.world.out = []
+    send(engine.world, entry(process, uuid.uuid4().hex))
+    bot._carry_out(engine.world.out, ev.Tick(), 0.0)
+    await until(lambda: any(engine.world.resting_take(lot) is not None for lot in engine.world.book))
+    await until(lambda: all(o.order_id is not None for o in engine.world.orders.values()))
+    return next(iter(engine.world.book)).lot_id
+
+
+async def until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+    for _ in range(round(seconds / 0.05)):
+        if holds():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("not in time")
+
+
+async def commanded(process: Process, cmd: Cmd) -> ReceiptDoc:
+    """The command's last receipt."""
+    sent = send_command(process.bot.paths, cmd, {}, by="test")
+
+    def receipt() -> ReceiptDoc | None:
+        found = (one for one in process.bot.commands.newest() if one.id == sent.id)
+        return next((one for one in found if one.state is not ReceiptState.SEEN), None)
+
+    await until(lambda: receipt() is not None)
+    found = receipt()
+    assert found is not None
+    return found
+
+
+async def open_at_exchange(process: Process) -> set[str]:
+    """Our ids of the orders that the exchange shows open."""
+    assert process.bot.rest is not None
+    return {order.client_order_id for order in await process.bot.rest.open_orders()}
