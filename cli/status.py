@@ -69,6 +69,8 @@ def _print_json(seen: BotSeen, verdict: Judged) -> None:
         "phase": state.phase if state else None,
         "portfolio_value": state.portfolio_value if state else None,
         "pid": state.pid if state else None,
+        "live_lock": state.live_lock if state else None,
+        "alerts": state.alerts if state else [],
     }
     ui.plain(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
@@ -123,6 +125,10 @@ def _print_bot(seen: BotSeen, verdict: Judged) -> None:
         ui.plain(f"            The figures below are {ui.ago(verdict.figures_age_s or 0.0)} old.")
     if state.error:
         ui.plain(f"  Error     {state.error}")
+    if state.live_lock:
+        ui.plain(f"  Live      {state.live_lock}")
+    for alert in state.alerts:
+        ui.plain(f"  {ui.paint('Alert', 'bold', 'red')}     {alert.text}")
     _print_figures(state)
 
 

@@ -92,7 +92,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("day-counts-no-realised", "I9", True, _FILLS, "realized=world.day.realized + realized", "realized=world.day.realized"),
     # exits
     Planted("take-not-cancelled-first", "I3 P10", True, _EXITS,
-            "if working.spec.purpose is Purpose.TAKE:\n            cancel(world, working)\n        return",
+            "if working.spec.purpose is Purpose.TAKE and world.may_sell:\n            cancel(world, working)  # what rests stays where the sale after it could not be sent\n        return",
             "if working.spec.purpose is not Purpose.TAKE:\n            return", more=(_ONE_EXIT,)),
     Planted("cancel-is-believed", "A8", True, _EXITS, "world.step_order(order, OrderInput.CANCEL)\n", "world.step_order(order, OrderInput.SEEN_CANCELLED)\n"),
     Planted("exit-memory-lost", "I3", True, _LEDGER, '"exit_client_order_id": lot.exit_client_order_id,', '"exit_client_order_id": None,', more=(_ONE_EXIT,), needs="crash,crash"),

@@ -546,6 +546,11 @@ class MarketDoc:
     depth: list[DepthDoc] = field(default_factory=list)
 
 
+def alert_of(state: BotState | None, code: str) -> AlertDoc | None:
+    """The alert of that code, where the state has it."""
+    return next((alert for alert in state.alerts if alert.code == code), None) if state is not None else None
+
+
 def encode_state(state: BotState) -> bytes:
     """The document's bytes. Positions that are not known are absent, never null or []; so are the fields of lots and
     gates that hold nothing, which are most of what a large document would say."""

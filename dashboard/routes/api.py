@@ -18,10 +18,11 @@ from dashboard.rows import LedgerCommand
 from dashboard.views import chart, equity, header, results
 from dashboard.views.commands import NOT_SEEN_S
 from dashboard.views.snapshot import Snapshot
-from shared.documents import ReceiptDoc
+from shared.documents import FOLDER_NOT_OWN, ReceiptDoc, alert_of
 from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0
+_NOT_WELL = "The bot does not write, or its data folder is not its own."
 _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": m.Error, "description": "Not signed in."},
     403: {"model": m.Error, "description": "Not allowed."},
@@ -47,7 +48,8 @@ def router() -> APIRouter:
 def bot_health(s: Snapshot) -> dict[str, Any]:
     process, verdict = s.pm2.find(header.BOT_PROCESS), s.verdict
     return {
-        "ok": s.fresh,
+        "ok": s.fresh and alert_of(s.state, FOLDER_NOT_OWN) is None,
+        "alerts": [{"code": alert.code, "text": alert.text} for alert in s.state.alerts] if s.state else [],
         "presence": s.presence.value,
         "status": s.status.value if s.status else None,
         "word": header.presence_word(s),
@@ -99,12 +101,15 @@ def _health(routes: APIRouter) -> None:
     @routes.get(
         "/bot/health",
         response_class=Response,
-        responses=_ok(m.BotHealth, {503: {"model": m.BotHealth, "description": "The bot does not write."}}),
+        responses=_ok(
+            m.BotHealth,
+            {503: {"model": m.BotHealth, "description": _NOT_WELL}},
+        ),
     )
     async def health_of_bot(request: Request) -> Response:
-        """200 while the bot writes, 503 else; the body says what is known."""
-        s = hub_of(request).sources.snapshot()
-        return json(bot_health(s), 200 if s.fresh else 503)
+        """200 while the bot writes and may send, 503 else; the body says what is known."""
+        found = bot_health(hub_of(request).sources.snapshot())
+        return json(found, 200 if found["ok"] else 503)
 
 
 def _state(routes: APIRouter) -> None:

@@ -27,8 +27,16 @@ class Part(BaseModel):
     text: str
 
 
+class Alert(BaseModel):
+    code: str = Field(description="folder_not_own, dry_run_with_lots, entries_locked.")
+    text: str
+
+
 class BotHealth(BaseModel):
-    ok: bool = Field(description="The file is fresh: the bot writes. `word` says whether it receives data.")
+    ok: bool = Field(
+        description="The bot writes, and its data folder is its own. `word` says whether it receives data."
+    )
+    alerts: list[Alert] = Field(description="What a person must be told of, as the bot last said.")
     presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
     status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
     word: str = Field(

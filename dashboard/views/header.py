@@ -17,6 +17,7 @@ _MODE_SAY = {
     "paper": ("Play money.", "Real prices from Coinbase; orders stay on this machine."),
     "live": ("Real money.", "Orders go to Coinbase."),
 }
+ENTRIES_LOCKED = "entries locked: "  # begins BotState.live_lock where lots are open and no entry is made
 _STATUS = {
     Status.STARTING: ("now", "now"),
     Status.RUNNING: ("ok", "ok"),
@@ -104,6 +105,9 @@ def band(s: Snapshot) -> Band:
         say = f.words(f.clean(why).removeprefix("locked: ")) + "."
         return Band("locked", "LIVE", "lock", "Locked: nothing is sent.", say)
     bold, say = _MODE_SAY[mode]
+    if mode == "live" and s.state and (s.state.live_lock or "").startswith(ENTRIES_LOCKED):
+        why = f.words(f.clean(s.state.live_lock or "").removeprefix(ENTRIES_LOCKED))
+        return Band("live", "LIVE", "lock", "Real money. Entries are locked, exits go on:", f"{why}.")
     if mode == "live" and s.state and s.state.live_lock:
         say += f" Live lock {f.clean(s.state.live_lock)}."
     return Band(mode, mode.upper(), _MODE_ICON[mode], bold, say)

@@ -6,6 +6,7 @@ from dashboard.rows import DiskLook
 from dashboard.views import account, header
 from dashboard.views import format as f
 from dashboard.views.snapshot import Lock, Snapshot
+from shared.documents import FOLDER_NOT_OWN, alert_of
 from shared.presence import Presence
 from shared.verdict import PartState, Verdict
 
@@ -57,6 +58,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
     """What a reader can tell; ./coin doctor checks what only the machine can."""
     return [
         _bot_check(s),
+        _folder_check(s),
         check(
             "State file",
             "bad" if s.missing else "warn" if s.error else "ok",
@@ -80,6 +82,15 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
             "npm ci, then restart COIN",
         ),
     ]
+
+
+def _folder_check(s: Snapshot) -> Check:
+    found = alert_of(s.state, FOLDER_NOT_OWN)
+    if found is not None:
+        return check(
+            "Data folder", "bad", f.clean(found.text), "./coin adopt-folder, once no other bot trades its lots"
+        )
+    return check("Data folder", "unk" if s.state is None else "ok", "not known" if s.state is None else "its own")
 
 
 def _build_check(s: Snapshot, build: str) -> Check:

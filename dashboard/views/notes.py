@@ -6,7 +6,7 @@ from dashboard.views import account, commands
 from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS, Witness, sources, witnesses
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BotState, KillDoc, PositionDoc, Status
+from shared.documents import FOLDER_NOT_OWN, BotState, KillDoc, PositionDoc, Status, alert_of
 from shared.presence import Presence
 from shared.unwatched import Unwatched, unwatched
 from shared.verdict import PartState, Verdict
@@ -44,7 +44,13 @@ def note(s: Snapshot) -> Note | None:
         return _locked_out(s, s.state)
     if s.verdict.word is Verdict.BLIND:
         return _blind(s, s.state)
-    return _of_latches(s, s.state) or _of_account(s, s.state) or _of_status(s, s.state) or _of_files(s, s.state)
+    return (
+        _of_folder(s.state)
+        or _of_latches(s, s.state)
+        or _of_account(s, s.state)
+        or _of_status(s, s.state)
+        or _of_files(s, s.state)
+    )
 
 
 def _held(positions: list[PositionDoc] | None) -> tuple[int, float | None]:
@@ -203,6 +209,20 @@ def _error(s: Snapshot, state: BotState, startable: str, seen: list[Witness]) ->
         f"what is wrong; then press Start.{commands.starts_under(s) if startable else ''}",
         action=startable,
         witnesses=seen,
+    )
+
+
+def _of_folder(state: BotState) -> Note | None:
+    """A copied or restored live folder: first of all, since nothing else that the page shows is acted upon."""
+    found = alert_of(state, FOLDER_NOT_OWN)
+    if found is None:
+        return None
+    return Note(
+        "bad",
+        "bads",
+        "The data folder is not its own: nothing is sent, exits included",
+        f"{f.clean(found.text)}. Another bot may trade the same lots. Stop that one for good, then adopt this folder: "
+        "./coin stop, ./coin adopt-folder, ./coin start. Entries need ./coin enable-live after it.",
     )
 
 
