@@ -29,7 +29,7 @@ class System:
         self.folder = folder
         self.env = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder),
+            "HOME": str(folder.parent),
             "DATA_DIR": str(folder),
             "SIM_PORT": str(free_port()),
             "SIM_ADMIN_PORT": str(free_port()),
