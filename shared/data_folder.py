@@ -27,7 +27,7 @@ _DATABASES = tuple(
 )
 # Subfolders of ours, and one name in each that only we put there; an empty one says nothing either way.
 _FOLDERS = {
-    "logs": ("COIN*.log*", "pm2"), "sim": ("ca.pem", "admin_token", "account*.db", "key.json"),
+    "logs": ("COIN*.log*", "pm2"), "sim": ("ca.pem", "admin_token", "account*.db", "key*.json", "faults.json"),
     "dashboard": ("url", "links", "tokens", "sessions.json"), "research": ("candles", "runs", "sweeps", "walks"),
     "backups": ("cointrader-*.tar.gz",), "bots": (), "watch": (), "tape": (), "tape-replay": (), "tape-paper": (),
     "proof": (), "candles": ("*.parquet", "*.json"),
