@@ -87,7 +87,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON for scr
 
     Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (no data
     from the exchange) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger cannot be written · 10 killed ·
-    11 safe · 12 error.
+    11 safe · 12 error · 13 second writer.
     """
     from cli import status as work
 
@@ -305,10 +305,9 @@ def pm2(context: typer.Context) -> None:
     """Run PM2 itself, also where it is only in this folder: ./coin pm2 list."""
     import subprocess
 
-    from cli.pm2_process import demand_closed_home, environment, executable
+    from cli.pm2_process import environment, executable
 
     found = executable()
-    demand_closed_home()
     if found is None:
         typer.echo("  ✗ PM2 is missing: ./coin setup", err=True)
         raise typer.Exit(1)

@@ -31,6 +31,7 @@ EXIT = {
     Verdict.KILLED: 10,
     Verdict.SAFE: 11,
     Verdict.ERROR: 12,
+    Verdict.SECOND_WRITER: 13,
 }
 # A process that is there and does nothing.
 _SILENT = frozenset({Verdict.STALE, Verdict.HUNG})

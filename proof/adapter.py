@@ -104,4 +104,6 @@ class VirtualAdapter(BaseAdapter):
             if bent := faults.strike("mangle", where):
                 data = mangle.bend(response.content, int(bent[0].arg + bent[1].randrange(10)) % 10)
                 return answer(request, 200, data)
+            if where.startswith("GET /orders/historical/") and ("order_status=" in request.url or "batch" not in where):
+                wire.told = response.content
         return response

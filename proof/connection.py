@@ -57,6 +57,7 @@ class VirtualConnection:
             return
         self._wire.venue.note(self.name, text.encode())
         self._wire.truth.frame(self.name, text, self._wire.loop.now_us)
+        self._wire.truth.sighted(text, self._wire.loop.now_us, self._wire.life)
         if shows_gap:
             self._wire.truth.gaps.setdefault(id(self), self._wire.loop.now_us)
         self._in.append(text)

@@ -70,6 +70,20 @@ def _archive(paths: DataPaths) -> Path:
     return paths.root.with_name("backup")
 
 
+def copy_folder(paths: DataPaths, there: DataPaths) -> None:
+    """Somebody copies the whole data folder while the bot runs."""
+    there.prepare()
+    there.sim.mkdir(mode=0o700, exist_ok=True)
+    for name in ("control.json", "positions.json", "sim/key.json"):
+        if (paths.root / name).exists():
+            shutil.copy2(paths.root / name, there.root / name)
+    if paths.ledger.exists():
+        with sqlite3.connect(paths.ledger) as db, sqlite3.connect(there.ledger) as copy:
+            db.backup(copy)
+        db.close()
+        copy.close()
+
+
 def restore(paths: DataPaths, what: str) -> None:
     """The ledger that the next life finds: the same one (""), none ("lose"), an old copy of it ("old")."""
     kept = _beside(paths.ledger, ".kept")

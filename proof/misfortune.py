@@ -20,6 +20,7 @@ class Misfortune:
             "suspend_long": self._suspend_long,
             "clock_jump": self._clock_jump,
             "second_bot": self._second_bot,
+            "copied_folder": self._copied_folder,
             "lock_gone": self._lock_gone,
             "lose_ledger": self._lose_ledger,
             "old_ledger": self._old_ledger,
@@ -57,6 +58,9 @@ class Misfortune:
 
     def _second_bot(self, _act: Act, _random: Random) -> None:
         self._run.second_bot()
+
+    def _copied_folder(self, _act: Act, _random: Random) -> None:
+        self._run.copied_folder()
 
     def _lock_gone(self, _act: Act, random: Random) -> None:
         """Somebody deletes the lock; a person starts the bot again, as its state says."""

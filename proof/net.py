@@ -34,13 +34,14 @@ class VirtualNet:
         began_us, limit_us = loop.now_us, round(limit_s * 1e6)
         # A thread takes the call up; from then on nothing holds it back, so all of the way lies behind it.
         await asyncio.sleep(wire.random.uniform(0.0001, 0.002))
-        wire.sent_us, wire.extra_us = loop.now_us, 0
+        wire.sent_us, wire.extra_us, wire.told = loop.now_us, 0, b""
         error: Exception | None = None
         answer: Any = None
         try:
             answer = call()
         except Exception as raised:
             error = raised
+        told = wire.told.decode()
         back_us = loop.now_us + wire.extra_us + 2 * wire.half_rtt_us()
         if back_us - began_us >= limit_us:
             await asyncio.sleep((began_us + limit_us - loop.now_us) / 1e6)
@@ -48,6 +49,7 @@ class VirtualNet:
         await asyncio.sleep((back_us - loop.now_us) / 1e6)
         if error is not None:
             raise error
+        wire.truth.sighted(told, loop.now_us, wire.life)
         return answer  # type: ignore[no-any-return]
 
     @asynccontextmanager

@@ -70,6 +70,7 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "suspend_long": ("G3", 0.1),
     "clock_jump": ("G2", 0.7),
     "second_bot": ("E5", 0.5),
+    "copied_folder": ("E5", 0.0),  # drawn apart, by its own
     "lock_gone": ("E5", 0.2),
     "start": ("J5", 3.0),
     "pause": ("J5 J4", 2.0),
@@ -97,7 +98,7 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "old_ledger": ("F6", 0.05),
     "restore": ("F6", 0.2),
 }
-DRAWN_APART = frozenset({"restore"})  # so that every other draw of a seed stays what it was
+DRAWN_APART = frozenset({"restore", "copied_folder"})  # so that every other draw of a seed stays what it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     windows = () if quiet else _windows(random, minutes * 60)
     acts = () if quiet else _acts(random, minutes * 60, 86_400 - start_s % 86_400)
     acts += () if quiet else _of_a_restore(seed, minutes * 60, len(acts))
+    acts += () if quiet else _of_a_copy(seed, minutes * 60)
     return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, "windows": windows, "acts": acts})
 
 
@@ -193,6 +195,14 @@ def _start_s(random: Random, minutes: float) -> int:
     elif random.random() >= 0.2:
         return day_s + random.randrange(86_400)
     return day_s + 86_400 - random.randrange(60, int(minutes * 60) + 60)
+
+
+def _of_a_copy(seed: int, length_s: float) -> tuple[Act, ...]:
+    """In one seed of 25 somebody starts a copy of the folder elsewhere. Drawn apart: the rest of a plan stays."""
+    random = Random(f"copy/{seed}")
+    if random.random() >= 0.04:
+        return ()
+    return (Act(500, round(random.uniform(30, length_s / 2), 3), "copied_folder", round(random.random(), 6)),)
 
 
 def _of_low_funds(seed: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _GATE, _KILL, _COMMANDS = "bot/runtime/gate.py", "bot/runtime/kill.py", "bot/run
 _WORLD, _ORDERS, _BOOT = "bot/core/world.py", "bot/core/orders.py", "bot/runtime/boot.py"
 _PUT_BACK = "shared/ledger/put_back.py"
 _STREAM, _GATES, _ENTRIES = "bot/coinbase/stream.py", "bot/core/gates.py", "bot/core/entries.py"
+_FENCE = "bot/core/fence.py"
 
 # The account's fills by cursor make good what an order's own fills lack: both are switched off.
 _NO_FEED = ((_DESK, "await self.fills.read()", "pass"), (_BOOT, "await bot.desk.fills.read()", "pass"))
@@ -97,9 +98,17 @@ PLANTED: tuple[Planted, ...] = (
     Planted("cancel-is-believed", "A8", True, _EXITS, "world.step_order(order, OrderInput.CANCEL)\n", "world.step_order(order, OrderInput.SEEN_CANCELLED)\n"),
     Planted("exit-memory-lost", "I3", True, _LEDGER, '"exit_client_order_id": lot.exit_client_order_id,', '"exit_client_order_id": None,', more=(_ONE_EXIT,), needs="crash,crash"),
     Planted("attempts-lost-at-boot", "R1 P28", True, _WORLD, "dict(restored.attempts)", "{}", needs="crash_at_send"),
-    Planted("used-bar-lost", "I3", True, _ENTRIES, "if spec.client_order_id in world.own_ids:", "if False:", needs="crash,crash,crash", more=(("bot/core/universe.py", "market.used_bar_s = int(used) if used else None", "market.used_bar_s = None"),)),
+    Planted("used-bar-lost", "I3", True, _ENTRIES, "if world.own_ids.known_for(spec.client_order_id) is not None:", "if False:", needs="crash,crash,crash", more=(("bot/core/universe.py", "market.used_bar_s = int(used) if used else None", "market.used_bar_s = None"),)),
     Planted("gone-means-cancelled", "P3 A9", True, _FLOW,
             "            _look(world, order)\n\n\ndef fills_seen", "            world.step_order(order, OrderInput.SEEN_CANCELLED)\n\n\ndef fills_seen", needs="ws_hide"),
+    # two bots under one name
+    Planted("no-epoch-in-the-id", "E5", True, "bot/core/ids.py", "-{epoch}{digest[EPOCH_LENGTH : EPOCH_LENGTH + FACTS_LENGTH]}", "-{digest[:32]}", needs="calm,busy,copied_folder"),
+    Planted("second-writer-unseen", "E5", True, _FENCE, "made_since = world.fence.since_ms is not None and shown.created_ms >= world.fence.since_ms", "made_since = False", needs="calm,busy,copied_folder"),
+    Planted("second-writer-does-not-shut", "E5", True, _GATES, "if world.fence.second_writer is None:\n        return Gate(", "if True:\n        return Gate(", needs="calm,busy,copied_folder",
+            more=((_GATES, "if world.fence.second_writer is None and world.entries_blocked:", "if world.fence.second_writer is None and world.entries_blocked and False:"),
+                  ("bot/core/risk/pretrade.py", "if world.fence.second_writer is not None:", "if False:"), ("bot/core/risk/pretrade.py", "if world.entries_blocked:", "if False:"))),
+    Planted("second-writer-forgotten", "E5", True, "bot/core/fence_memory.py", "facts.get(SECOND_WRITER) or None", "None", needs="calm,busy,copied_folder,crash_at_commit:after commit:0.02"),
+    Planted("orders-from-before-the-start-are-foreign", "E5 F6", False, _FENCE, "world.fence.since_ms is not None and shown.created_ms >= world.fence.since_ms", "world.fence.since_ms is not None", needs="busy,market:lively,lose_ledger"),
     # 8 and 9 kill, stop, pause
     Planted("kill-in-memory-only", "R8", True, _COMMANDS, "bot.ledger.latch(latch)\n", "pass\n", needs="start,kill,crash"),
     Planted("latch-not-restored", "R8 P19", True, _COMMANDS, "if bot.restored.latch is not None:", "if False:", needs="start,kill,crash"),

@@ -1,11 +1,12 @@
 """One run: the bot's real process, life after life, in a world that follows a plan. The outcome goes to the judge."""
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -33,6 +34,7 @@ from shared.times import EPOCH
 MEMORY = Path("/dev/shm")
 RESTART_S, RESTART_MAX_S, STEADY_S = 0.1, 15.0, 30.0  # the supervisor's delays grow while lives are short
 PERSON_S = 20.0
+COPY_STARTS_US = 1_000_000
 FREEZE_S = 120.0
 LOOK_US = 20_000_000
 KILL_TIMEOUT_US = 8_000_000
@@ -78,6 +80,8 @@ class Run:
         self.faults.order_states = lambda: self._life.order_states() if self._life is not None else ()
         self._lives = 0
         self._second: Life | None = None
+        self._copy: Life | None = None  # a bot on a copy of the folder
+        self._copied: Surroundings | None = None
         self._restart_s = RESTART_S
         self._eye: evidence.Eye | None = None
 
@@ -165,6 +169,8 @@ class Run:
         wait_s = self._restart_s
         try:
             self._life = life = Life(self._around, self._lives, self.clock_off_us, self._opened)
+            if self._copied is not None:
+                self.loop.agenda.at(self.loop.now_us + COPY_STARTS_US, self._start_copy)
             code = self.loop.run_until_complete(life.process.run())
             row["end"] = f"exit {code}"
             if code == 78:
@@ -196,9 +202,9 @@ class Run:
         self.loop.drop_everything()
         self.pulse.forget()
         life.end()
-        if self._second is not None:
-            self._second.end()
-            self._second = None
+        for other in filter(None, (self._second, self._copy)):
+            other.end()
+        self._second = self._copy = None
 
     def _opened(self, engine: Any) -> None:
         """The life's ledger is open."""
@@ -254,6 +260,41 @@ class Run:
             self._second = None
 
         self.loop.create_task(stand(), name="second bot")
+        self.loop.call_soon(self.loop.set_exception_handler, handler)  # each process has a loop of its own
+
+    def copied_folder(self) -> None:
+        """Somebody starts a copy of the folder, as it is now, with a lock of its own."""
+        if self._life is None or self._copied is not None:
+            return
+        data = self.folder / "copy"
+        settings = replace(self._around.settings, data_dir=data)
+        disk.copy_folder(self.paths, settings.paths)
+        truth = TruthLog()
+        mark = re.compile(rf"ct-{re.escape(self.bot_name)}-[0-9a-f]{{32}}")
+        truth.watched = self.truth.watched = mark
+        pulse = Pulse(self.loop)
+        self._copied = replace(self._around, settings=settings, truth=truth, pulse=pulse)
+        self.truth.copies.append({"us": self.loop.now_us, "truth": truth})
+        self._start_copy()
+
+    def _start_copy(self) -> None:
+        """Both go down with the machine, and both come back."""
+        if self._life is None or self._copy is not None or self._copied is None:
+            return
+        number = -1000 - self._lives
+        self._copied.pulse.changed()
+        self._copy = copy = Life(self._copied, number, self.clock_off_us, lambda _: None)
+        row: dict[str, Any] = {"life": number, "from_us": self.loop.now_us, "to_us": None, "end": None}
+        self._copied.truth.lives.append(row)
+        handler = self.loop.get_exception_handler()
+
+        async def stand() -> None:
+            row["end"] = f"exit {await copy.process.run()}"
+            row["to_us"] = self.loop.now_us
+            copy.end()
+            self._copy = None
+
+        self.loop.create_task(stand(), name="copy")
         self.loop.call_soon(self.loop.set_exception_handler, handler)  # each process has a loop of its own
 
     def keep_ledger(self) -> None:

@@ -1,11 +1,14 @@
 """What truly happened in a run, written for the judge: every order request, life, command, published state."""
 
+import re
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+STATES_KEPT = 200_000
 
 
 class TruthLog:
@@ -22,6 +25,9 @@ class TruthLog:
         self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
         self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
         self.seconds: list[dict[str, Any]] = []  # second bots on the folder
+        self.copies: list[dict[str, Any]] = []  # when a copy of the folder was started, and its own truth
+        self.sightings: dict[tuple[int, str], int] = {}  # (life, client order id) → when it was first told of it
+        self.watched: re.Pattern[str] | None = None  # ids to keep sightings of: where two bots trade under one name
         self.strays: list[str] = []  # client order ids of ours that no ledger ever knew
         self.bounds: list[dict[str, int]] = []  # the most of what a life held at once
         self.storage: list[str] = []  # how the ledger was opened, where it was not as it must be
@@ -96,6 +102,12 @@ class TruthLog:
                 seen = self.ticks[product_id] = deque(maxlen=120)
             seen.append((now_us, price))
 
+    def sighted(self, text: str, now_us: int, life: int) -> None:
+        """The bot was told this: which orders under its name are in it."""
+        if self.watched is not None:
+            for client_order_id in self.watched.findall(text):
+                self.sightings.setdefault((life, client_order_id), now_us)
+
     def written(self, path: Path, data: bytes, now_us: int, life: int) -> None:
         """A published document: it must parse at every read, and it tells what the bot said of itself, when."""
         if path.name not in ("bot_state.json", "positions.json", "market.json"):
@@ -107,6 +119,7 @@ class TruthLog:
             return
         if path.name == "bot_state.json":
             kill, account = raw.get("kill"), raw.get("account")
+            parts = (raw.get("verdict") or {}).get("parts", ())
             self.states.append(
                 {
                     "us": now_us,
@@ -128,6 +141,9 @@ class TruthLog:
                     "ws_ok": raw.get("ws_ok"),
                     "ws_age_ms": raw["feeds"]["ws_age_ms"] if raw.get("feeds") else None,
                     "ledger_ok": raw["io"]["ledger_ok"] if raw.get("io") else None,
+                    "second_writer": next(
+                        (p["text"] for p in parts if p["name"] == "writer" and p["state"] == "gone"), None
+                    ),
                     "blocked": raw["risk"]["entries_blocked"] if raw.get("risk") else None,
                     "breaker": _breaker(raw),
                 }
@@ -143,6 +159,8 @@ class TruthLog:
             "states": self.states,
             "file_faults": self.file_faults,
             "seconds": self.seconds,
+            "copies": [{"us": copy["us"], **copy["truth"].document()} for copy in self.copies],
+            "sightings": [[life, coid, us] for (life, coid), us in self.sightings.items()],
             "strays": self.strays,
             "bounds": self.bounds,
             "storage": self.storage,

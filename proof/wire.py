@@ -18,6 +18,7 @@ class Wire:
         self.random = random
         self.sent_us = 0  # when the request that is on its way was sent
         self.extra_us = 0  # by how much its answer is late
+        self.told = b""  # what its answer says of open orders, or of one
 
     def half_rtt_us(self) -> int:
         low, high = self.venue.plan.rtt_ms

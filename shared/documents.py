@@ -445,6 +445,7 @@ class EventDoc:
     product_id: str | None = None
 
 
+SECOND_WRITER = "second_writer"  # another bot trades under this name: no entry until a person presses Start
 FOLDER_NOT_OWN = "folder_not_own"  # an alert's code: nothing is sent, so the bot is not well however fresh it is
 
 
@@ -452,7 +453,7 @@ FOLDER_NOT_OWN = "folder_not_own"  # an alert's code: nothing is sent, so the bo
 class AlertDoc:
     """What a person must be told of. `code` is for machines and does not change; `text` is for people."""
 
-    code: str  # folder_not_own, dry_run_with_lots, entries_locked
+    code: str  # folder_not_own, second_writer, dry_run_with_lots, entries_locked
     text: str
 
 

@@ -30,6 +30,7 @@ class Verdict(StrEnum):
     ERROR = "error"
     BLIND = "blind"  # lives, and does not hear the exchange
     LEDGER_GONE = "ledger_gone"  # cannot write down what it does, so it sends nothing
+    SECOND_WRITER = "second_writer"  # another bot trades under its name: no entry until a person presses Start
     LOCKED_OUT = "locked_out"  # its instance lock is not its own any more, so it sends nothing
     STALE = "stale"  # writes nothing
     HUNG = "hung"  # lives, holds its lock, and writes nothing for long
@@ -54,7 +55,7 @@ class PartState(StrEnum):
 class PartDoc:
     """One source of the verdict. `age_ms`: since it last answered; null = it never did, or has no age."""
 
-    name: str  # stream, orders, rest, prices, balances, clock, ledger, lock; pm2 and file are a reader's
+    name: str  # stream, orders, rest, prices, balances, clock, ledger, lock, writer; pm2 and file are a reader's
     title: str
     state: PartState
     age_ms: int | None = None
@@ -107,7 +108,7 @@ class Judged:
 
 
 _WORSE = (PartState.OK, PartState.UNKNOWN, PartState.WARN, PartState.GONE)
-OUTRANK = frozenset({Verdict.BLIND, Verdict.LEDGER_GONE, Verdict.LOCKED_OUT})
+OUTRANK = frozenset({Verdict.SECOND_WRITER, Verdict.BLIND, Verdict.LEDGER_GONE, Verdict.LOCKED_OUT})
 
 
 def judge(doc: VerdictDoc | None, status: str | None, outside: Outside) -> Judged:

@@ -12,7 +12,6 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from shared.data_folder import private
 from shared.paths import DataPaths
 from shared.settings import Settings
 
@@ -75,8 +74,7 @@ def make_key(
     from simulator.server.files import SimFiles, issue_key  # noqa: PLC0415
 
     files = SimFiles(paths.sim)
-    paths.prepare()
-    private(files.root)
+    files.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     return issue_key(files, [Right(right) for right in wanted], edwards=edwards, portfolio=portfolio)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.coinbase import parse
 from bot.core.day import Day
-from bot.core.ids import client_order_id
+from bot.core.ids import NO_EPOCH, client_order_id
 from bot.core.intents import Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder
 from bot.core.lots import Lot, close, grow, open_lot, sell
 from bot.core.model import ExitReason, Fill, Kind, LotKind, OrderSpec, Product, Purpose, Side
@@ -116,7 +116,7 @@ class Past:
             "kind": Kind.MARKET, "expected_price": Decimal(1),
         }  # fmt: skip
         return OrderSpec(
-            client_order_id=client_order_id(self._settings.bot_name, word, next(self._numbers)),
+            client_order_id=client_order_id(self._settings.bot_name, NO_EPOCH, word, next(self._numbers)),
             product_id=product_id,
             side=Side.BUY if lot is None else Side.SELL,
             purpose=purpose,

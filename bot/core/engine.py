@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.core import account, audit, clock_step, commands, edge, entries, exits, flow, maker, universe, view
+from bot.core import account, audit, clock_step, commands, edge, entries, exits, fence, flow, maker, universe, view
 from bot.core import events as ev
 from bot.core.book import Book
 from bot.core.intents import Intent
@@ -184,6 +184,7 @@ class Engine:
                 world.note("command", f"entries latch lifted: {world.entries_latched}", "warn")
                 world.entries_latched = None
                 world.save_fact("entries_latched", "")
+            fence.lift(world)
             guards.started(world)
         if event.level is world.level:
             return

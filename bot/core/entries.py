@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from bot.core import maker
 from bot.core.gates import entry_plan, first_shut
-from bot.core.ids import client_order_id
 from bot.core.market import Market
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from bot.core.orders import Order
@@ -75,7 +74,7 @@ def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) 
     product_id = market.product.product_id
     attempt = "retry" if retry_of else "first"
     spec = OrderSpec(
-        client_order_id=client_order_id(world.settings.bot_name, "entry", product_id, market.used_bar_s, attempt),
+        client_order_id=world.intent_id("entry", product_id, market.used_bar_s, attempt),
         product_id=product_id,
         side=Side.BUY,
         kind=Kind.MARKET,
@@ -90,7 +89,7 @@ def _submit(world: World, market: Market, quote: Decimal, retry_of: str | None) 
         tp_pct=Decimal(str(tp_pct)),
         retry_of=retry_of,
     )
-    if spec.client_order_id in world.own_ids:
+    if world.own_ids.known_for(spec.client_order_id) is not None:
         return  # this bar's entry was made by an earlier run
     why_not = pretrade.refusal(world, spec)
     if why_not is not None:

@@ -6,7 +6,7 @@ A fill is named by (order_id, trade_id) and counted once, however often and in w
 from dataclasses import replace
 
 from bot.core import differences
-from bot.core.ids import is_ours
+from bot.core.ids import epoch_of, is_ours
 from bot.core.intents import SaveFill
 from bot.core.lots import Lot, close, grow, open_lot, sell
 from bot.core.model import ExitReason, Fill, LotKind, Purpose
@@ -27,7 +27,7 @@ def count(world: World, fill: Fill) -> Order | None:
             # Its order was settled long ago: the exchange tells of more than it did then.
             world.fill_keys.add(key)
             _unexplained(world, fill)
-        elif fill.client_order_id and not is_ours(fill.client_order_id, world.settings.bot_name):
+        elif fill.client_order_id and not _under_our_name_alone(world, fill.client_order_id):
             differences.foreign_fill(world, fill)
         return None
     world.fill_keys.add(key)
@@ -58,6 +58,13 @@ def _order_of(world: World, fill: Fill) -> Order | None:
     if order is not None:
         return order
     return next((o for o in world.orders.values() if o.order_id == fill.order_id), None)
+
+
+def _under_our_name_alone(world: World, client_order_id: str) -> bool:
+    """Not of somebody else, and not of a second bot of our name (`core.fence`)."""
+    if not is_ours(client_order_id, world.settings.bot_name):
+        return False
+    return client_order_id not in world.fence.seen and epoch_of(client_order_id) not in world.fence.foreign_epochs
 
 
 def _unexplained(world: World, fill: Fill) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.core import entries, exits, fills, maker, vanished
+from bot.core import entries, exits, fence, fills, maker, vanished
 from bot.core.events import Accepted, Denied, FillsSeen, LookedUp, NoAnswer, OrdersSeen, Refused
 from bot.core.ids import is_ours
 from bot.core.intents import CancelOrder, FetchFills, LookUpOrder
@@ -153,9 +153,12 @@ def _not_in_memory(world: World, shown: VenueOrder) -> None:
         if shown.status not in VENUE_DONE:
             _open_after_all(world, shown)
         return  # settled long ago
+    second = ours and fence.is_foreign(world, shown)
+    if ours:
+        world.own_ids.shown(shown.client_order_id)
     if shown.status in VENUE_DONE:
         world.foreign.pop(shown.order_id, None)
-        if ours:
+        if ours and not second:
             # Made with a ledger that is gone. Its id is used up, and what it bought or sold nobody here knows.
             world.own_ids.add(shown.client_order_id)
             if shown.filled_size:
@@ -163,9 +166,10 @@ def _not_in_memory(world: World, shown: VenueOrder) -> None:
         return
     if shown.order_id not in world.foreign:
         word = "carries our mark but is not in the ledger" if ours else "is not ours"
+        word = "is a second writer's" if second else word
         text = f"{shown.product_id}: an open order {word}; it is listed and not touched"
-        world.note("order", text, "bad" if ours else "warn", shown.product_id, shown.order_id)
-        if ours:
+        world.note("order", text, "bad" if ours and not second else "warn", shown.product_id, shown.order_id)
+        if ours and not second:
             world.latch_entries(text)
     world.foreign[shown.order_id] = shown
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bot.core.edge import fees, ways_out
+from bot.core.fence import WHAT_TO_DO
 from bot.core.market import Market
 from bot.core.model import LotKind
 from bot.core.risk.guard import Band, Guard
@@ -124,7 +125,7 @@ def _records(world: World, _market: Market) -> Gate:
         )
     if not world.portfolio.known:
         return Gate("ledger", "Balances", _FAULT, "not synced", "synced", "when a sync works")
-    if world.entries_blocked:
+    if world.fence.second_writer is None and world.entries_blocked:
         opens = (
             "by Adopt (./coin adopt) after a look at the cause"
             if world.differences
@@ -132,6 +133,12 @@ def _records(world: World, _market: Market) -> Gate:
         )
         return Gate("ledger", "Entries latch", _FAULT, world.entries_blocked, "none", opens)
     return Gate("ledger", "Ledger and balances", _OPEN, "in order", None)
+
+
+def _second_writer(world: World, _market: Market) -> Gate:
+    if world.fence.second_writer is None:
+        return Gate("second_writer", "Only writer", _OPEN, "no other bot seen under this name", None)
+    return Gate("second_writer", "Second writer", _FAULT, world.fence.second_writer, "none", WHAT_TO_DO)
 
 
 def _clock(world: World, _market: Market) -> Gate:
@@ -385,6 +392,7 @@ _STATE: tuple[Judge, ...] = (
     _lock,
     _reduce_only,
     _picked,
+    _second_writer,
     _records,
     _clock,
     _feed,

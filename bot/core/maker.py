@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from bot.core import exits, fills
 from bot.core.gates import first_standing_shut
-from bot.core.ids import client_order_id
 from bot.core.lots import Lot
 from bot.core.maker_job import MakerJob
 from bot.core.market import Market
@@ -38,14 +37,14 @@ def begin(world: World, market: Market, quote: Decimal, kind: LotKind, tp_pct: D
         planned_quote=quote,
         deadline_ms=world.now_ms + round(world.settings.maker_timeout_sec * 1000),
     )
-    if job.lot_id in world.own_ids:
+    if world.own_ids.known_for(job.lot_id) is not None:
         return  # this bar's entry was made by an earlier run
     world.makers[product_id] = job
     _go_on(world, market, job)
 
 
 def _order_id(world: World, product_id: str, bar_s: int, number: int) -> str:
-    return client_order_id(world.settings.bot_name, "entry", product_id, bar_s, "maker", number)
+    return world.intent_id("entry", product_id, bar_s, "maker", number)
 
 
 def _left_size(world: World, market: Market, job: MakerJob, price: Decimal) -> Decimal:

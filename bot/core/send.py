@@ -13,7 +13,7 @@ from bot.core.world import World
 def send(world: World, spec: OrderSpec) -> None:
     """Record the intent, then have it sent: the record is committed before a byte leaves."""
     order = Order(spec, OrderState.NEW, created_ms=world.now_ms, updated_ms=world.now_ms)
-    if spec.client_order_id in world.own_ids:
+    if world.own_ids.known_for(spec.client_order_id) is not None:
         _used_up(world, order)
         return
     world.own_ids.add(spec.client_order_id)
@@ -28,13 +28,15 @@ def send(world: World, spec: OrderSpec) -> None:
 
 
 def _used_up(world: World, order: Order) -> None:
-    """The exchange has an order of this very id, made with a newer ledger than this one: the intent was carried out.
+    """The exchange has the order of this very intent already, made with a newer ledger than this one, or by a bot on a
+    copy of it: the intent was carried out.
 
     It is looked up and counted, never sent again: not every exchange refuses an id that it has seen.
     """
     spec = order.spec
+    world.own_ids.add(spec.client_order_id)
     world.save_order(order)
-    reason = "the exchange has an order of this id from before the ledger was replaced"
+    reason = "the exchange has an order of this id that the ledger did not know"
     order = world.step_order(order, OrderInput.NO_ANSWER, reason)
     world.orders[spec.client_order_id] = replace(order, next_look_ms=world.now_ms + 500, looks=0)
     text = f"{spec.product_id} {spec.purpose.value}: {reason}; it is looked up, not sent"

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from bot.core.day import Day
-from bot.core.ids import client_order_id
+from bot.core.fence_memory import Fence
+from bot.core.ids import NO_EPOCH, OwnIds, client_order_id
 from bot.core.intents import Intent, Note, SaveDay, SaveFact, SaveLot, SaveOrder
 from bot.core.lots import Lot, LotBook
 from bot.core.maker_job import MakerJob
@@ -92,6 +93,9 @@ class Restored:
     orders: tuple[Order, ...] = ()  # not settled ones, and those that open lots wait for
     fill_keys: frozenset[tuple[str, str]] = frozenset()
     own_ids: frozenset[str] = frozenset()  # every client order id the ledger holds
+    epoch: str = NO_EPOCH  # of this run (`core.ids`)
+    earlier_epochs: frozenset[str] = frozenset()  # of the ledger's other runs
+    fence_ms: int | None = None  # unknown orders under our name since then (exchange's clock) are a second writer's
     day: Day | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)  # lot id → orders made for its exit
@@ -117,7 +121,9 @@ class World:
         self.book = LotBook(restored.lots, restored.next_lot_seq)
         self.orders: dict[str, Order] = {order.spec.client_order_id: order for order in restored.orders}
         self.fill_keys: set[tuple[str, str]] = set(restored.fill_keys)
-        self.own_ids: set[str] = set(restored.own_ids)
+        self.own_ids = OwnIds(restored.own_ids)
+        self.fence = Fence(restored.epoch, restored.earlier_epochs, restored.fence_ms)
+        self.fence.restore(self.facts)
         self.attempts: dict[str, int] = dict(restored.attempts)
         self.foreign: dict[str, VenueOrder] = {}
         self.day: Day | None = restored.day
@@ -329,6 +335,8 @@ class World:
     @property
     def entries_blocked(self) -> str | None:
         """Why a person must look before the next entry; None = nothing waits for one."""
+        if self.fence.second_writer is not None:
+            return f"second writer: {self.fence.second_writer}"
         if self.differences:
             return f"the account differs by {self.facts.get('differences')}"
         return self.entries_latched
@@ -363,7 +371,12 @@ class World:
         """The client order id of the next order made for a lot."""
         number = self.attempts.get(lot_id, 0) + 1
         self.attempts[lot_id] = number
-        return client_order_id(self.settings.bot_name, word, lot_id, number)
+        return self.intent_id(word, lot_id, number)
+
+    def intent_id(self, *facts: object) -> str:
+        """The client order id of an intent: the one that it has from whichever run, else a new one of this run."""
+        new = client_order_id(self.settings.bot_name, self.fence.epoch, *facts)
+        return self.own_ids.known_for(new) or new
 
     def forget_settled(self) -> None:
         """Drop orders that are over and that nothing waits for; the ledger keeps them."""

@@ -1,7 +1,7 @@
 """What a person must be told of, as codes in the state file: for whoever watches it from outside."""
 
 from bot.runtime.host import Host
-from shared.documents import FOLDER_NOT_OWN, AlertDoc
+from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, AlertDoc
 
 DRY_RUN_WITH_LOTS = "dry_run_with_lots"
 ENTRIES_LOCKED = "entries_locked"
@@ -16,6 +16,9 @@ def alerts(bot: Host, lots: int) -> list[AlertDoc]:
     elif lots and sales is None and (reason := bot.live_lock.reason()) is not None and bot.key is not None:
         text = f"Entries are locked: {reason}; the exits of {lots} open lots go on"
         found.append(AlertDoc(code=ENTRIES_LOCKED, text=text))
+    if bot.engine is not None and bot.engine.world.fence.second_writer is not None:
+        text = f"A second bot trades under the name {bot.settings.bot_name}: no entry until a person presses Start"
+        found.append(AlertDoc(code=SECOND_WRITER, text=text))
     if bot.fatal_code is not None:
         found.append(AlertDoc(code=bot.fatal_code, text=bot.error or ""))
     return found

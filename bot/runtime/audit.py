@@ -13,9 +13,10 @@ from bot.coinbase.errors import ExchangeError
 from bot.coinbase.rest import Rest
 from bot.core import audit as verdict
 from bot.core import events as ev
-from bot.core.ids import is_ours
+from bot.core.ids import epoch_of, is_ours
 from bot.core.model import VENUE_DONE, Fill, VenueOrder
 from bot.core.orders import DONE, OrderState
+from bot.core.world import World
 from bot.runtime.app import Bot
 from bot.runtime.ledger_reads import FillRow, OrderRow
 from shared.money import ZERO, plain
@@ -76,7 +77,7 @@ async def compare(bot: Bot, rest: Rest) -> ev.Audited:
     since_ms = (first_ms if first_ms is not None else asked_ms) - MARGIN_MS
     orders = await rest.orders_since(since_ms, pages_max=PAGES_MAX)
     fills = await rest.fills_since(since_ms, pages_max=PAGES_MAX)
-    own = {order.order_id: order for order in orders if is_ours(order.client_order_id, bot.settings.bot_name)}
+    own = {order.order_id: order for order in orders if _is_own(bot.engine.world, order.client_order_id)}
     own_fills = [replace(f, client_order_id=own[f.order_id].client_order_id) for f in fills if f.order_id in own]
     missed = tuple(f for f in own_fills if not bot.known_fill((f.order_id, f.trade_id)))
     if missed:
@@ -97,6 +98,16 @@ async def compare(bot: Bot, rest: Rest) -> ev.Audited:
     # The balances themselves are compared by every sync; what stands open there is the audit's business, too.
     await bot.desk.sync()
     return ev.Audited(tuple(found), len(kept_orders), len(kept_fills))
+
+
+def _is_own(world: World, client_order_id: str) -> bool:
+    """Of this bot; what a second bot of its name made was told of when it was seen (`core.fence`)."""
+    if client_order_id in world.own_ids:
+        return True
+    return (
+        is_ours(client_order_id, world.settings.bot_name)
+        and epoch_of(client_order_id) not in world.fence.foreign_epochs
+    )
 
 
 def _orders(kept: Mapping[str, OrderRow], there: Sequence[VenueOrder], asked_ms: int) -> Iterator[str]:

@@ -17,6 +17,7 @@ from bot.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
 from bot.coinbase.rest import Rest
 from bot.coinbase.stream import Stream
 from bot.core import events as ev
+from bot.core import fence
 from bot.core.engine import Engine
 from bot.core.intents import SaveFact
 from bot.core.model import Product
@@ -60,6 +61,7 @@ class Boot:
         self._bot = bot
         self._depth: asyncio.Task[None] | None = None
         self._portfolio: str | None = None
+        self._began_ms = 0  # by the exchange's clock: this run holds the lock, and no earlier one sends any more
         self._listed: dict[str, Decimal] = {}  # open orders as listed: our id → filled size
 
     async def run(self) -> None:
@@ -84,7 +86,7 @@ class Boot:
         key = await self._key()
         rest = bot.make_rest(key)
         # The first request loads the SDK and makes the connection, so only the second one measures.
-        await self._patiently(rest.server_time, "waits for the exchange")
+        self._began_ms = epoch_ms(await self._patiently(rest.server_time, "waits for the exchange"))
         offset_ms = await self._patiently(lambda: clock_offset_ms(bot, rest), "compares the clocks")
         bot.clock_offset_ms = offset_ms
         if abs(offset_ms) > CLOCK_FATAL_MS:
@@ -170,7 +172,7 @@ class Boot:
         settings = bot.settings
         now = bot.clock.utc()
         # A kill or its reset that came before there was an engine is known to the commands only.
-        known = replace(bot.restored, latch=bot.commands.latch)
+        known = replace(bot.restored, latch=bot.commands.latch, fence_ms=self._fence_ms())
         bot.strategy = StrategyAdapter(settings, known.facts, bot.identity.origins)
         bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
         bot.desk = Desk(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock, bot.known_fill)
@@ -193,6 +195,13 @@ class Boot:
         bot.dispatch(ev.Tick())
         bot.writer.lots_changed()
         bot.writer.poke()
+
+    def _fence_ms(self) -> int:
+        """From when on an order under our name that the ledger does not know is a second writer's (`core.fence`)."""
+        bot = self._bot
+        assert bot.ledger is not None
+        whole = bot.restored.own_ids and bot.ledger.doubt is None
+        return self._began_ms + (fence.SKEW_MS if whole else fence.IN_FLIGHT_MS)
 
     async def _products(self, rest: Rest) -> tuple[Product, ...]:
         """What PRODUCTS names. A recording holds what it holds, so in replay the others are left out."""
@@ -239,7 +248,9 @@ class Boot:
         assert bot.ledger is not None
         if bot.restored.own_ids and bot.ledger.doubt is None:
             return
-        since_ms = epoch_ms(bot.clock.utc()) - LOST_PAST_MS
+        # Of a ledger in doubt, all that may have happened since its last order.
+        last_ms = bot.ledger.reads().last_order_ms()
+        since_ms = min(epoch_ms(bot.clock.utc()), last_ms or 2**62) - LOST_PAST_MS
         found = await self._patiently(lambda: rest.orders_since(since_ms), "asks for orders of ours")
         bot.dispatch(ev.OrdersSeen(found, complete=False, asked_ms=0))
 

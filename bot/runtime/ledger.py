@@ -201,7 +201,7 @@ class LedgerWriter:
     def restore(self, now: datetime) -> Restored:
         """Everything that the engine must know of the past."""
         with self._engine.connect() as db:
-            return restored(db, now)
+            return restored(db, now, self._boot_id)
 
 
 def order_row(order: Order, boot_id: str) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class LedgerReads:
             found = db.execute(select(func.min(t.orders.c.created_ms))).scalar()
             return int(found) if found is not None else None
 
+    def last_order_ms(self) -> int | None:
+        """When the newest order was made; None = there is none."""
+        with self._engine.connect() as db:
+            found = db.execute(select(func.max(t.orders.c.created_ms))).scalar()
+            return int(found) if found is not None else None
+
     async def orders(self, clock: Clock) -> AsyncIterator[Sequence[OrderRow]]:
         """Every order, by its client order id; the loop turns between the pages."""
         after = ""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from bot.core.day import Day
+from bot.core.ids import epoch_of_boot
 from bot.core.lots import Lot
 from bot.core.model import ExitReason, Kind, LotKind, OrderSpec, Purpose, Side
 from bot.core.orders import Order, OrderState
@@ -20,7 +21,7 @@ from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
 
 
-def restored(db: Connection, now: datetime) -> Restored:
+def restored(db: Connection, now: datetime, boot_id: str) -> Restored:
     """Everything that the engine must know of the past."""
     lots = tuple(_lot(row) for row in db.execute(select(t.lots).where(t.lots.c.closed_ms.is_(None))))
     orders = tuple(_wanted_orders(db, lots, epoch_ms(now) - WATCH_ABSENT_MS))
@@ -28,12 +29,15 @@ def restored(db: Connection, now: datetime) -> Restored:
     latch = db.execute(select(t.latches).where(*shut)).first()
     top = db.execute(select(func.max(t.lots.c.seq))).scalar()
     day = db.execute(select(t.days).order_by(t.days.c.day.desc()).limit(1)).first()
+    boots = db.execute(select(t.boots.c.boot_id)).scalars()
     return Restored(
         lots=lots,
         next_lot_seq=(top or 0) + 1,
         orders=orders,
         fill_keys=frozenset(map(tuple, db.execute(select(t.fills.c.order_id, t.fills.c.trade_id)))),
         own_ids=frozenset(db.execute(select(t.orders.c.client_order_id)).scalars()),
+        epoch=epoch_of_boot(boot_id),
+        earlier_epochs=frozenset(epoch_of_boot(other) for other in boots if other != boot_id),
         day=Day(**day._mapping) if day else None,
         facts={row.key: row.value for row in db.execute(select(t.facts))},
         attempts=_attempts(db),

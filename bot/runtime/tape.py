@@ -15,6 +15,7 @@ from typing import Any
 from bot.core import events as ev
 from bot.core.day import Day
 from bot.core.engine import Engine
+from bot.core.fence_memory import SECOND_WRITER
 from bot.core.intents import Intent, PlaceOrder, SaveFact, SaveFill, SaveLot, SaveOrder
 from bot.core.lots import Lot
 from bot.core.market import Market
@@ -209,6 +210,8 @@ def _acts(line: Line, intents: Sequence[Intent]) -> None:
                 line.setdefault("fills", []).append({**_fill(fill), "lot_id": lot_id})
             case SaveLot(lot):
                 line.setdefault("lots", []).append(_lot(lot))
+            case SaveFact(key, value) if key == SECOND_WRITER:
+                line["entries_latched"] = value
             case SaveFact(("entries_latched" | "peak_equity" | "loss_streak") as key, value):
                 line[key] = value
             case _:
@@ -226,7 +229,7 @@ def _ready(engine: Engine) -> Line:
         "loss_streak": world.risk.loss_streak,
         "realized": world.day.realized if world.day is not None else None,
         "peak_equity": world.peak_equity,
-        "entries_latched": world.entries_latched or "",
+        "entries_latched": world.fence.second_writer or world.entries_latched or "",
     }
 
 

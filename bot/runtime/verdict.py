@@ -8,6 +8,7 @@ is not a blind bot.
 from dataclasses import dataclass
 
 from bot.coinbase.stream import Stream
+from bot.core.fence import WHAT_TO_DO
 from bot.core.world import World
 from bot.runtime.host import Host
 from shared.documents import Status
@@ -44,8 +45,9 @@ def verdict(bot: Host, status: Status) -> VerdictDoc | None:
         _clock(world),
         _ledger(bot),
         _lock(bot),
+        _writer(world),
     ]
-    trouble = _trouble(bot, parts) if status in _AWAKE and not bot.ended else None
+    trouble = (_trouble(bot, parts) or _second(world)) if status in _AWAKE and not bot.ended else None
     ages = [part.age_ms for part in parts if part.name in ("orders", "prices")]
     known = [age for age in ages if age is not None]
     return VerdictDoc(
@@ -64,7 +66,7 @@ def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
     if not bot.gate.latches.ledger_ok:
         why = bot.ledger_error or "unknown reason"
         return _Trouble(Verdict.LEDGER_GONE, f"the ledger cannot be written ({why}): nothing is sent", None)
-    gone = [part for part in parts if part.state is PartState.GONE]
+    gone = [part for part in parts if part.state is PartState.GONE and part.name != "writer"]
     if not gone:
         return None
     silent_s = bot.rest.silent_since_s if bot.rest is not None else None
@@ -72,8 +74,15 @@ def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
     if silent_s is not None and any(part.name == "rest" for part in gone):
         # It is asked now and then: before the first question without an answer it was not silent, it was not asked.
         ages.append(bot.clock.monotonic_s() - silent_s)
-    said = "; ".join(f"{part.title}: {part.text}" for part in gone)
+    said = "; ".join(f"{part.title}: {part.text}" for part in parts if part.state is PartState.GONE)
     return _Trouble(Verdict.BLIND, said, round(max(ages), 1) if ages else None)
+
+
+def _second(world: World | None) -> _Trouble | None:
+    """Who is blind as well is called blind: nobody knows then what the account holds."""
+    if world is None or world.fence.second_writer is None:
+        return None
+    return _Trouble(Verdict.SECOND_WRITER, f"{world.fence.second_writer}: {WHAT_TO_DO}. No entry until then", None)
 
 
 def _heard_s(stream: Stream, now_s: float) -> float | None:
@@ -169,3 +178,11 @@ def _lock(bot: Host) -> PartDoc:
     if bot.gate.latches.lock_lost:
         return PartDoc(name="lock", title="Lock", state=PartState.GONE, text="bot.lock was replaced by another file")
     return PartDoc(name="lock", title="Lock", state=PartState.OK, text="held")
+
+
+def _writer(world: World | None) -> PartDoc:
+    """Whether another bot was seen to trade under this name on this account."""
+    second = world.fence.second_writer if world is not None else None
+    state = PartState.OK if second is None else PartState.GONE
+    text = "no other bot seen under this name" if second is None else f"second writer: {second}"
+    return PartDoc(name="writer", title="Only writer", state=state, text=text)

@@ -5,6 +5,7 @@ exactly one of two racing requests wins.
 """
 
 import hashlib
+import os
 import secrets
 import time
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 
 import orjson
 
-from shared.data_folder import private
 from shared.files import write_whole
 
 LINK_TTL_S = 300.0
@@ -30,7 +30,9 @@ def digest(secret: str) -> str:
 
 def private_folder(path: Path) -> Path:
     """`path`, made 0700. Raises OSError."""
-    return private(path)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chmod(path, 0o700)
+    return path
 
 
 def put(folder: Path, secret: str, record: dict[str, Any]) -> None:

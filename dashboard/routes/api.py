@@ -18,7 +18,7 @@ from dashboard.rows import LedgerCommand
 from dashboard.views import chart, equity, header, results
 from dashboard.views.commands import NOT_SEEN_S
 from dashboard.views.snapshot import Snapshot
-from shared.documents import FOLDER_NOT_OWN, ReceiptDoc, alert_of
+from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, ReceiptDoc, alert_of
 from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0
@@ -48,7 +48,7 @@ def router() -> APIRouter:
 def bot_health(s: Snapshot) -> dict[str, Any]:
     process, verdict = s.pm2.find(header.BOT_PROCESS), s.verdict
     return {
-        "ok": s.fresh and alert_of(s.state, FOLDER_NOT_OWN) is None,
+        "ok": s.fresh and all(alert_of(s.state, code) is None for code in (FOLDER_NOT_OWN, SECOND_WRITER)),
         "alerts": [{"code": alert.code, "text": alert.text} for alert in s.state.alerts] if s.state else [],
         "presence": s.presence.value,
         "status": s.status.value if s.status else None,

@@ -28,19 +28,20 @@ class Part(BaseModel):
 
 
 class Alert(BaseModel):
-    code: str = Field(description="folder_not_own, dry_run_with_lots, entries_locked.")
+    code: str = Field(description="folder_not_own, second_writer, dry_run_with_lots, entries_locked.")
     text: str
 
 
 class BotHealth(BaseModel):
     ok: bool = Field(
-        description="The bot writes, and its data folder is its own. `word` says whether it receives data."
+        description="The bot writes, its data folder is its own, and no second bot trades under its name. `word` says "
+        "whether it receives data."
     )
     alerts: list[Alert] = Field(description="What a person must be told of, as the bot last said.")
     presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
     status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
     word: str = Field(
-        description="The verdict: the bot's own status, or blind, locked_out, ledger_gone, stale, "
+        description="The verdict: the bot's own status, or blind, second_writer, locked_out, ledger_gone, stale, "
         "hung, offline, unreadable, loading."
     )
     reason: str | None = Field(description="Why the word is not the bot's own status; null = it is.")

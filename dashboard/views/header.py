@@ -31,6 +31,7 @@ _STATUS = {
 # Hue and shape of the words that outrank the bot's own.
 _OTHER = {
     Verdict.BLIND: ("bad", "blind"),
+    Verdict.SECOND_WRITER: ("bad", "bads"),
     Verdict.LOCKED_OUT: ("bad", "lockout"),
     Verdict.LEDGER_GONE: ("bad", "bads"),
     Verdict.LOADING: ("unk", "wait"),
@@ -147,6 +148,8 @@ def _sub_fresh(s: Snapshot, state: BotState) -> str:
     match s.verdict.word:
         case Verdict.BLIND:
             return f"{_though(state)}, no data · {seq}"
+        case Verdict.SECOND_WRITER:
+            return f"{_though(state)}, no entries · {seq}"
         case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
             return f"{_though(state)}, sends nothing · {seq}"
     match state.status:

@@ -66,6 +66,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
             "Start the bot: ./coin start" if s.missing else "It mends itself at the bot's next write",
         ),
         _lock_check(s),
+        _writer_check(s),
         _control_check(s),
         _pm2check(s),
         _feed_check(s),
@@ -120,6 +121,15 @@ def _lock_check(s: Snapshot) -> Check:
     process = "" if w.pid is None else f", process {w.pid} {'lives' if w.pid_alive else 'gone'}"
     fine = w.lock is Lock.HELD or not s.fresh
     return check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
+
+
+def _writer_check(s: Snapshot) -> Check:
+    """Whether another bot trades under this name on this account: another folder's lock does not show it."""
+    part = s.verdict.worst("writer") if s.fresh else None
+    if part is None:
+        return check("Only writer", "unk", "not known")
+    way = "Stop the other bot, or give one another BOT_NAME; then Start"
+    return check("Only writer", "ok" if part.state is PartState.OK else "bad", f.clean(part.text), way)
 
 
 def _control_check(s: Snapshot) -> Check:

@@ -6,7 +6,7 @@ from dashboard.views import account, commands
 from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS, Witness, sources, witnesses
 from dashboard.views.snapshot import Snapshot
-from shared.documents import FOLDER_NOT_OWN, BotState, KillDoc, PositionDoc, Status, alert_of
+from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, BotState, KillDoc, PositionDoc, Status, alert_of
 from shared.presence import Presence
 from shared.unwatched import Unwatched, unwatched
 from shared.verdict import PartState, Verdict
@@ -46,6 +46,7 @@ def note(s: Snapshot) -> Note | None:
         return _blind(s, s.state)
     return (
         _of_folder(s.state)
+        or _of_second_writer(s, s.state)
         or _of_latches(s, s.state)
         or _of_account(s, s.state)
         or _of_status(s, s.state)
@@ -157,6 +158,23 @@ def _blind(s: Snapshot, state: BotState) -> Note:
 
 def _worth_bare(left: Unwatched) -> str:
     return f.plural(left.lots, "lot") + ("" if left.value_usd is None else f", {f.money(left.value_usd)} USD")
+
+
+def _of_second_writer(s: Snapshot, state: BotState) -> Note | None:
+    """Another bot trades under this name on this account: which order showed it, and what ends it."""
+    part = s.verdict.worst("writer")
+    if part is None or alert_of(state, SECOND_WRITER) is None or state.kill is not None:
+        return None
+    left = unwatched(state)
+    held = "" if left is None or not left.lots else " Exits of the open lots go on."
+    return Note(
+        "bad",
+        "bads",
+        "A second bot trades under this name: no entry until you press Start",
+        f"{f.words(f.clean(part.text))}. Stop the other bot, or give one of the two another BOT_NAME; then press Start."
+        f"{held}",
+        witnesses=sources(s),
+    )
 
 
 def _locked_out(s: Snapshot, state: BotState) -> Note:

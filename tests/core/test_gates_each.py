@@ -102,6 +102,9 @@ CASES: dict[str, Case] = {
     "scanner": Case(
         {"scanner_max_products": 2}, lambda rig: setattr(rig.engine.world, "picked", frozenset({"ETH-USD"}))
     ),
+    "second_writer": Case(
+        act=lambda rig: setattr(rig.engine.world.fence, "second_writer", "order 7 of epoch 5f3a0c1d")
+    ),
     "ledger": Case(act=lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full"))),
     "clock": Case(act=lambda rig: rig.send(ev.ClockChecked(9000))),
     "feed": Case(act=lambda rig: rig.send(ev.FeedChanged(False, "silent"))),

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from dashboard import earned
-from dashboard.routes import models
+from dashboard.routes import api, models
 from dashboard.rows import DiskLook
 from dashboard.views import boot, commands, gates, header, health, notes, overview, positions, risk
 from dashboard.views.snapshot import Beat, Lock, Snapshot, Witnesses
-from shared.documents import BotState, Status
+from shared.documents import AlertDoc, BotState, Status
 from shared.presence import Presence
-from shared.verdict import PartState
+from shared.verdict import PartDoc, PartState
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import Writer
 
@@ -88,6 +88,34 @@ def test_a_kill_switch_of_a_bot_that_may_not_send_is_not_simply_armed(tmp_path: 
     found = risk.armed(snapshot(doc))
     assert found.state == "warn" and "Gate open" not in found.say
     assert risk.armed(snapshot(state)).state == "ok"
+
+
+def test_a_second_writer_is_said_on_every_page(tmp_path: Path) -> None:
+    state = Writer(tmp_path).state()
+    assert state.verdict is not None and state.risk is not None
+    why = "BUY BTC-USD, order 7, was made after this start with epoch c0ffee00"
+    writer = PartDoc(name="writer", title="Only writer", state=PartState.GONE, text=f"second writer: {why}")
+    parts = [*(p for p in state.verdict.parts if p.name != "writer"), writer]
+    doc = replace(
+        state,
+        verdict=replace(state.verdict, word="second_writer", reason=f"{why}: press Start", parts=parts),
+        alerts=[AlertDoc(code="second_writer", text="A second bot trades under the name main")],
+        risk=replace(state.risk, entries_blocked=f"second writer: {why}"),
+    )
+    s = snapshot(doc)
+    b = header.block(s)
+    assert (b.state, b.word) == ("bad", "SECOND WRITER") and "no entries" in b.sub
+    assert header.title(s, "Why").startswith("SECOND WRITER") and header.favicon(s) == "bad"
+    found = checks(s)
+    assert found["Only writer"].state == found["Bot"].state == "bad" and why in found["Only writer"].say
+    assert (
+        checks(snapshot(replace(state, verdict=replace(state.verdict, parts=parts[:-1]))))["Only writer"].state == "unk"
+    )
+    told = notes.note(s)
+    assert told is not None and "second bot" in told.heading and why in told.text
+    assert any(why in w.text and w.state == "bad" for w in header.sources(s))
+    health_doc = api.bot_health(s)
+    assert (health_doc["word"].replace(" ", "_"), health_doc["ok"]) == ("second_writer", False)
 
 
 def test_a_second_in_which_the_bot_did_not_see_is_no_whole_stroke(tmp_path: Path) -> None:

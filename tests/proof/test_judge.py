@@ -318,6 +318,49 @@ def bought_before_anybody_looked(desk: Desk) -> None:
     _restored(desk, 100, "start")
 
 
+def alone_and_fenced(desk: Desk) -> None:
+    desk.running()[-1]["second_writer"] = "second writer: order 7"
+
+
+def two_ids_for_one_intent(desk: Desk) -> None:
+    own = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+    again = f"ct-main-{'c0ffee00'}{own['client_order_id'][-24:]}"
+    desk.truth["venue"]["orders"].append({**own, "order_id": "again", "client_order_id": again})
+
+
+def _with_copy(desk: Desk, *, told_us: int, says: bool, sent: str = "ct-main-" + "c0ffee00" + "7" * 24) -> int:
+    """A copy of the folder ran beside the bot, which was told of its order at `told_us` of the last life."""
+    desk.truth["plan"]["windows"] = []
+    desk.truth["acts"] = [a for a in desk.truth["acts"] if a["kind"] == "calm"]
+    state = desk.running()[-1]
+    life = state["life"]
+    first = min(s["us"] for s in desk.truth["states"] if s["life"] == life)
+    made_us = first + 71_000_000
+    like = desk.truth["venue"]["orders"][0]
+    order = {**like, "client_order_id": sent, "order_id": "copy", "filled": "1", "created_us": made_us}
+    desk.truth["venue"]["orders"].append(order)
+    post = {**desk.truth["posts"][0], "client_order_id": sent, "sent_us": made_us, "side": "SELL"}
+    desk.truth["copies"] = [{**desk.truth, "us": 0, "posts": [post], "sightings": [], "states": [], "copies": []}]
+    desk.truth["sightings"] = [[life, sent, made_us + told_us]]
+    for other in desk.truth["states"]:
+        other["second_writer"] = "second writer: copy" if says and other["us"] > made_us + told_us else None
+    desk.truth["posts"] = [p for p in desk.truth["posts"] if p["side"] == "SELL" or p["sent_us"] < made_us]
+    return int(made_us + told_us)
+
+
+def bought_beside_a_second_writer(desk: Desk) -> None:
+    told_us = _with_copy(desk, told_us=1_000_000, says=True)
+    desk.post(sent_us=told_us + 5_100_000, at_us=told_us + 5_200_000)
+
+
+def silent_about_a_second_writer(desk: Desk) -> None:
+    _with_copy(desk, told_us=1_000_000, says=False)
+
+
+def one_id_of_two_bots(desk: Desk) -> None:
+    _with_copy(desk, told_us=1_000_000, says=True, sent=desk.truth["posts"][0]["client_order_id"])
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -374,6 +417,11 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("F6 RESTORE", restore_forgot_the_pause),
     ("F6 RESTORE", restore_forgot_the_loss),
     ("F6 RESTORE", bought_before_anybody_looked),
+    ("I23 FENCE", alone_and_fenced),
+    ("I23 FENCE", two_ids_for_one_intent),
+    ("I23 FENCE", bought_beside_a_second_writer),
+    ("I23 FENCE", silent_about_a_second_writer),
+    ("I23 FENCE", one_id_of_two_bots),
     ("UP", died_by_itself),
 )
 
@@ -396,6 +444,17 @@ def test_a_planted_breach_is_named(
     breach(desk)
     desk.close()
     assert verdict(folder)[invariant], f"{breach.__name__} went unseen"
+
+
+def test_a_bot_that_says_so_and_enters_no_more_beside_a_second_one_breaks_nothing(
+    sound_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(sound_run, folder)
+    desk = Desk(folder)
+    _with_copy(desk, told_us=1_000_000, says=True)
+    desk.close()
+    assert not verdict(folder)["I23 FENCE"]
 
 
 def test_every_invariant_has_a_control() -> None:

@@ -102,6 +102,27 @@ def test_who_may_not_send_or_write_says_so_before_who_does_not_see() -> None:
     assert said(blind).word == "locked_out"
 
 
+SECOND = "BUY BTC-USD, order 7, was made after this start with epoch c0ffee00; ours is 5f3a0c1d"
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.PAUSED, Status.STOPPED, Status.KILLED])
+def test_a_second_writer_is_the_word_until_a_person_presses_start(status: Status) -> None:
+    bot = host()
+    assert part(said(bot), "writer") is PartState.OK
+    bot.engine.world.fence.second_writer = SECOND
+    doc = said(bot, status)
+    assert (doc.word, part(doc, "writer")) == ("second_writer", PartState.GONE)
+    assert SECOND in str(doc.reason) and "press Start" in str(doc.reason)
+
+
+def test_who_is_blind_beside_a_second_writer_is_blind_and_both_are_told() -> None:
+    bot = host(heard_s=60)
+    bot.engine.world.fence.second_writer = SECOND
+    doc = said(bot)
+    assert (doc.word, part(doc, "writer")) == ("blind", PartState.GONE)
+    assert "no heartbeat" in str(doc.reason) and SECOND in str(doc.reason)
+
+
 @pytest.mark.parametrize("status", [Status.STARTING, Status.ERROR])
 def test_a_bot_that_boots_or_failed_says_its_status_and_what_it_waits_for(status: Status) -> None:
     assert said(host(heard_s=None), status).word == status

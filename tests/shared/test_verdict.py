@@ -11,7 +11,7 @@ from shared.presence import Presence
 from shared.verdict import HUNG_S, Outside, PartDoc, PartState, Verdict, VerdictDoc, judge
 
 OWN = ["starting", "running", "paused", "stopping", "stopped", "killed", "safe", "error"]
-ABOVE = ["blind", "ledger_gone", "locked_out"]
+ABOVE = ["blind", "second_writer", "ledger_gone", "locked_out"]
 
 
 def doc(word: str = "running", seconds: float | None = None, figures_ms: int | None = 400) -> VerdictDoc:

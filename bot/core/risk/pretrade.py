@@ -73,6 +73,8 @@ def _entries_allowed(world: "World", spec: OrderSpec) -> Refusal | None:
         return None
     if world.day is not None and world.day.breaker_ms is not None:
         return Refusal("day_loss", "tripped", "the next UTC day")
+    if world.fence.second_writer is not None:
+        return Refusal("second_writer", world.fence.second_writer, "none")
     if world.entries_blocked:
         return Refusal("entries_latch", world.entries_blocked, "none")
     return None
