@@ -1,5 +1,6 @@
 // What PM2 runs: COIN (dashboard), COIN-BOT (trading bot) and, unless the mode is live, COIN-SIM (local exchange).
 // `./coin start` prepares the environment first; after that `pm2 start ecosystem.config.js` does the same start.
+const { spawnSync } = require('child_process');
 const fs = require('fs');
 const path = require('path');
 
@@ -55,6 +56,10 @@ function setting(name, fallback) {
 const mode = setting('COIN_MODE', 'sim').trim();
 const data = path.resolve(root, setting('DATA_DIR', 'data').trim().replace(/^~(?=\/|$)/, process.env.HOME || '~'));
 const logs = path.join(data, 'logs', 'pm2');
+// The rule itself is Python's, for every process the same: whose folder it is, and who may command this PM2.
+const pm2Home = process.env.PM2_HOME || path.join(process.env.HOME || '~', '.pm2');
+const asked = spawnSync(python, ['-m', 'shared.folder_check', data, pm2Home], { cwd: root, encoding: 'utf8' });
+if (asked.status !== 0) throw new Error((asked.stderr || String(asked.error)).trim());
 fs.mkdirSync(data, { recursive: true, mode: 0o700 });
 fs.mkdirSync(logs, { recursive: true, mode: 0o700 });
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cli import ui
-from cli.context import data_paths
+from cli.context import data_paths, own_folder
 from dashboard.auth import sessions as kept
 from dashboard.auth import tokens
 from dashboard.auth.audit import Audit
@@ -21,7 +21,7 @@ def make_token(role: str, name: str, expires: str) -> None:
     from cli.context import loaded  # noqa: PLC0415
 
     paths = loaded().settings.paths
-    paths.prepare()
+    own_folder(paths)
     try:
         lasts_s = tokens.span_s(expires) if expires else None
         secret = tokens.make(paths.dashboard, role, name, lasts_s)

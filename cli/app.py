@@ -305,9 +305,10 @@ def pm2(context: typer.Context) -> None:
     """Run PM2 itself, also where it is only in this folder: ./coin pm2 list."""
     import subprocess
 
-    from cli.pm2_process import environment, executable
+    from cli.pm2_process import demand_closed_home, environment, executable
 
     found = executable()
+    demand_closed_home()
     if found is None:
         typer.echo("  ✗ PM2 is missing: ./coin setup", err=True)
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import ui
-from cli.context import data_paths, from_callers_folder
+from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
 from cli.witness import lock_holder
 from dashboard.auth.audit import Audit
 from shared import settings
@@ -33,6 +33,8 @@ DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
 def backup(target: Path | None) -> None:
     """Write one archive, 0600, while the bot runs. Login secrets, keys and .env are not in it."""
     paths, place = data_paths(), _place()
+    if target is None:
+        refuse_foreign(paths)
     name = f"cointrader-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
     out = from_callers_folder(target) if target is not None else paths.root / "backups" / name
     if out.is_dir():
@@ -112,8 +114,9 @@ def restore(archive: Path) -> None:
     and audits everything.
     """
     paths, place = data_paths(), _place()
+    refuse_foreign(paths)
     source = from_callers_folder(archive)
-    paths.prepare()
+    own_folder(paths)
     try:
         with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
             _put_back(paths, place, source, Path(temporary))

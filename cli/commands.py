@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 
 from cli import ui
-from cli.context import data_paths
+from cli.context import data_paths, refuse_foreign
 from cli.witness import bot_alive, read_state
 from shared.control import Cmd, Command, Level, NotSent, refusal, send_command
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
@@ -41,6 +41,7 @@ def command(cmd: Cmd, args: Mapping[str, str] | None = None) -> None:
 
 def send(paths: DataPaths, cmd: Cmd, args: Mapping[str, str] | None, state: BotState | None) -> Command:
     """Write the command. Ends with a sentence where the file can't be written."""
+    refuse_foreign(paths)
     seen = [receipt.id for receipt in state.receipts] if state is not None else []
     try:
         return send_command(paths, cmd, args, by=BY, seen_ids=seen)

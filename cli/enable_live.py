@@ -9,7 +9,7 @@ import typer
 
 from bot.coinbase.endpoints import Endpoints, endpoints
 from cli import data_folder, ui
-from cli.context import data_paths, from_callers_folder, loaded
+from cli.context import data_paths, from_callers_folder, loaded, own_folder
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.live_checks import Checklist, run
 from cli.witness import bot_alive, read_state
@@ -47,7 +47,7 @@ def permit(settings: Settings, where: Endpoints, trial: Path) -> None:
         ui.give_up("That is not the word: live orders stay locked.")
     now_ms = round(time.time() * 1000)
     data = live_permission.grant(terms, days, found.key.name, found.key.secret, now_ms, getpass.getuser())
-    settings.paths.prepare()
+    own_folder(settings.paths)
     if not settings.paths.folder_id.exists():
         folder_identity.make(settings.paths, folder, iso_seconds(from_epoch_ms(now_ms)))
     files.write_whole(settings.paths.live_permission, data, durable=True)

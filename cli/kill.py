@@ -1,13 +1,14 @@
 """`./coin kill`: works with the bot alive, hung or dead."""
 
+import os
 import time
 
 from cli import ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
 from cli.witness import bot_alive, read_state
-from shared import settings
-from shared.control import Cmd, NotSent, send_command
+from shared import data_folder, settings
+from shared.control import Cmd, NotSent, make_kill_file, send_command
 from shared.documents import BotState
 from shared.paths import DataPaths
 from shared.settings import SettingsError
@@ -19,14 +20,14 @@ CLEARED_WITHIN_S = 30.0
 def kill() -> None:
     """Shut the order path and cancel every own order. Ends with code 1 where it can't be shown that none is left."""
     paths = data_paths()
-    paths.prepare()
+    _prepare(paths)
     began = time.monotonic()
     sent_id: str | None = None
     try:
-        sent_id = send_command(paths, Cmd.KILL, by=BY).id
-        ui.line(ui.GOOD, "the file KILL is made and kill_switch is set")
+        sent_id = _send(paths)
+        ui.line(ui.GOOD, "the file KILL is made" + (" and kill_switch is set" if sent_id is not None else ""))
     except NotSent as error:
-        if not paths.kill.exists():
+        if not os.path.lexists(paths.kill):
             ui.line(ui.BAD, f"the kill switch could not be set: {error}")
         else:
             ui.line(ui.WARN, f"the file KILL is made; control.json was not written: {error}")
@@ -41,6 +42,22 @@ def kill() -> None:
     gate = answered.kill.gate_shut_ms if answered.kill else 0.0
     ui.line(ui.GOOD, f"the bot shut its order gate ({gate:.0f} ms after it saw the kill)")
     _follow_clearing(paths, began)
+
+
+def _prepare(paths: DataPaths) -> None:
+    """The folder, where it is missing; whatever is wrong with it is no reason not to kill."""
+    try:
+        paths.prepare()
+    except OSError as error:
+        ui.line(ui.WARN, f"{error.strerror or error}")
+
+
+def _send(paths: DataPaths) -> str | None:
+    """The command's id; None where only the file KILL was made. Raises NotSent."""
+    if not data_folder.is_foreign(paths.root):
+        return send_command(paths, Cmd.KILL, by=BY).id
+    make_kill_file(paths.kill)  # a control.json of ours, that user's bot could not read; this file it only looks for
+    return None
 
 
 def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotState | None:

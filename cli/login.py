@@ -1,7 +1,7 @@
 """Login links and passwords. They are printed here, never by the dashboard: PM2 would keep what that prints."""
 
 from cli import ui
-from cli.context import loaded
+from cli.context import loaded, own_folder
 
 LEAST_PASSWORD = 12
 
@@ -11,7 +11,7 @@ def login(role: str) -> None:
     from dashboard.links import create_login_link  # noqa: PLC0415
 
     found = loaded().settings
-    found.paths.prepare()
+    own_folder(found.paths)
     ui.plain(create_login_link(found.paths, found, role=role))
 
 

@@ -5,8 +5,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from shared import settings
+from cli import ui
+from shared import pm2_home, settings
+from shared.exits import Exit
 from shared.paths import ROOT
+from shared.pm2 import home
 
 APPS = ("COIN", "COIN-BOT", "COIN-SIM")
 ECOSYSTEM = ROOT / "ecosystem.config.js"
@@ -65,7 +68,15 @@ def run(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess
     pm2 = executable()
     if pm2 is None:
         raise FileNotFoundError("PM2 is missing: ./coin setup")
+    demand_closed_home()
     return subprocess.run(
         [str(pm2), *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout_s,
         check=False, umask=0o077,
     )  # fmt: skip
+
+
+def demand_closed_home() -> None:
+    """End with code 78 where others may command this PM2, before one is started there."""
+    found = pm2_home.refusal(home())
+    if found is not None:
+        ui.give_up(found.problem, *found.ways, code=Exit.SETTINGS)

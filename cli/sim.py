@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import ui
-from cli.context import loaded
+from cli.context import loaded, own_folder
 from cli.start import check_clash, known, start_only
 from cli.witness import lock_holder
 from shared.ledger.place import Place, place_of
@@ -25,7 +25,7 @@ READY_S = 15.0
 def start() -> None:
     """Start COIN-SIM alone, wait until it answers, and say where."""
     settings = _simulated()
-    settings.paths.prepare()
+    own_folder(settings.paths)
     start_only(["COIN-SIM"])
     ends = time.monotonic() + READY_S
     while _ask(lambda: admin.status(settings.paths, settings)) is None:
@@ -101,6 +101,7 @@ def _fault(text: str) -> tuple[str, dict[str, Any]]:
 def key(rights: str, *, edwards: bool) -> None:
     """Issue a key of COIN-SIM, as a file of the form that Coinbase hands out."""
     paths = _simulated().paths
+    own_folder(paths)
     chosen = [word.strip() for word in rights.split(",")]
     ui.plain(str(_ask(lambda: admin.make_key(paths, chosen, edwards=edwards))))
 
@@ -116,6 +117,7 @@ def reset(*, with_bot: bool) -> None:
     """A new account. The old one is kept aside; so is the bot's ledger, where asked: its lots were bought there."""
     found = _simulated()
     paths = found.paths
+    own_folder(paths)
     client = Pm2Client()
     running = known(client)
     check_clash(running)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cli import orphans, ports, ui
 from cli.boot_watch import Ending, watch_boot
-from cli.context import EXIT_CONFIG, from_callers_folder, loaded
-from cli.pm2_process import APPS, ECOSYSTEM, is_ours, run
+from cli.context import EXIT_CONFIG, from_callers_folder, loaded, own_folder
+from cli.pm2_process import APPS, ECOSYSTEM, demand_closed_home, is_ours, run
 from cli.witness import lock_holder, look, read_state
 from shared.paths import ROOT, DataPaths
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble
@@ -27,7 +27,8 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     for remark in found.remarks:
         ui.line(ui.DOT, remark)
     _check_shell(found)
-    _prepare_folder(paths)
+    own_folder(paths)
+    demand_closed_home()
     if found.settings.coin_mode is Mode.LIVE:
         from cli import enable_live  # noqa: PLC0415  a start on the simulator need not load it
 
@@ -144,6 +145,8 @@ def known(client: Pm2Client) -> dict[str, Process]:
     except Pm2Unavailable as error:
         if error.trouble is Trouble.OFFLINE:
             return {}
+        if error.trouble is Trouble.OPEN:
+            demand_closed_home()
         ways = {
             Trouble.DENIED: "Run as that user, or use a PM2 of your own: PM2_HOME=~/.pm2-coin ./coin start",
             Trouble.HUNG: "End the stuck daemon: kill -9 $(cat ~/.pm2/pm2.pid), then ./coin start",
@@ -196,24 +199,6 @@ def _make_control_file(settings: Settings) -> None:
         from shared.ledger.wish import make_control_file  # noqa: PLC0415
 
         make_control_file(settings.paths, place_of(settings))
-
-
-def _prepare_folder(paths: DataPaths) -> None:
-    try:
-        other = paths.foreign()
-        if other is not None:  # its mode would become 0700, and its files lie between ours
-            ui.give_up(
-                f"DATA_DIR={paths.root} is not a data folder: it contains {other}, which is not CoinTrader's.",
-                f"Use an empty folder, or one that doesn't exist yet: DATA_DIR={paths.root / 'cointrader'} in .env",
-                code=EXIT_CONFIG,
-            )
-        paths.prepare()
-    except OSError as error:
-        ui.give_up(
-            f"The data folder {paths.root} can't be used: {error.strerror or error}",
-            f"Make it writable (chown -R $(id -un) '{paths.root}'), or set DATA_DIR to another folder.",
-            code=EXIT_CONFIG,
-        )
 
 
 def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]) -> None:

@@ -13,6 +13,7 @@ from dashboard.app import create_app
 from dashboard.links import announce_url, base_url
 from dashboard.server import MOST_CONNECTIONS, Protocol, peers
 from shared import settings as settings_module
+from shared.data_folder import FolderRefused
 from shared.ledger.place import place_of
 from shared.ledger.wish import make_control_file
 from shared.settings import Settings, SettingsError
@@ -59,6 +60,9 @@ def main() -> int:
     settings, paths = loaded.settings, loaded.settings.paths
     try:
         paths.prepare()
+    except FolderRefused as error:
+        sys.stderr.write("\n      ".join((f"COIN: {error}", *error.ways)) + "\n")
+        return EXIT_SETTINGS
     except OSError as error:
         sys.stderr.write(f"COIN: the data folder {paths.root} cannot be used: {error.strerror}. Set DATA_DIR.\n")
         return EXIT_SETTINGS

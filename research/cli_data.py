@@ -135,7 +135,7 @@ def list_sets(json: Annotated[bool, typer.Option("--json", help="Print JSON for 
         from research.data.candles import granularity_text
         from shared.times import from_epoch_ms
 
-        found = store.entries(data_dir())
+        found = store.entries(data_dir(only_read=True))
         if json:
             terminal.say_json([dataclasses.asdict(one) for one in found])
             return

@@ -24,7 +24,7 @@ def _ids(incomplete: str) -> list[str]:
     from research.errors import ResearchError
 
     try:
-        found = [path.parent.name for path in runs.folder(data_dir()).glob("*/run.json")]
+        found = [path.parent.name for path in runs.folder(data_dir(only_read=True)).glob("*/run.json")]
     except ResearchError:
         return []
     return sorted(name for name in (*found, "last") if name.startswith(incomplete))
@@ -50,7 +50,7 @@ def list_runs(*, as_json: bool) -> None:
     """The table, or the same as JSON."""
     from research import runs
 
-    found = runs.listed(data_dir())
+    found = runs.listed(data_dir(only_read=True))
     if as_json:
         terminal.say_json([_summary(kept) for kept in found])
         return
@@ -83,7 +83,7 @@ def show(run_id: RunId = "last", json: Json = False) -> None:
     def work() -> None:
         from research import runs
 
-        kept = runs.find(data_dir(), run_id)
+        kept = runs.find(data_dir(only_read=True), run_id)
         about = kept.about
         if json:
             terminal.say_json(about)
@@ -116,7 +116,7 @@ def compare(
     def work() -> None:
         from research import runs
 
-        a, b = (runs.find(data_dir(), run_id).about for run_id in (first, second))
+        a, b = (runs.find(data_dir(only_read=True), run_id).about for run_id in (first, second))
         differing = {
             key: (a["settings"].get(key), b["settings"].get(key))
             for key in sorted({*a["settings"], *b["settings"]})

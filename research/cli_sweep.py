@@ -187,7 +187,7 @@ def check_strategy(
         from research import check
         from research.backtest import load_data, settings_for
 
-        candles = load_data(data_dir(), [data], None, None)[0]
+        candles = load_data(data_dir(only_read=True), [data], None, None)[0]
         if bars and len(candles) > bars:
             candles = candles.rows(len(candles) - bars, len(candles))
         settings = settings_for({**pairs(sets), "STRATEGY": name}, [candles])

@@ -153,14 +153,24 @@ def guarded(work: Callable[[], Any]) -> Any:
         raise terminal.give_up(str(error), code=error.code) from error
 
 
-def data_dir() -> Path:
-    """DATA_DIR as the bot reads it. Raises ResearchError for settings that don't hold."""
+def data_dir(*, only_read: bool = False) -> Path:
+    """DATA_DIR as the bot reads it, made and found ours unless it is only read. Raises ResearchError for settings or
+    a folder that don't hold."""
+    from shared.data_folder import FolderRefused
     from shared.settings import SettingsError, load
 
     try:
         settings = load(environ={**os.environ, "COIN_MODE": "sim"}).settings
     except SettingsError as error:
         raise WrongSettings("; ".join(error.problems)) from error
+    if only_read:
+        return settings.paths.root
+    try:
+        settings.paths.prepare()
+    except FolderRefused as error:
+        raise WrongSettings("; ".join((str(error), *error.ways))) from error
+    except OSError as error:
+        raise WrongSettings(f"DATA_DIR={settings.paths.root} can't be used: {error.strerror or error}") from error
     return settings.paths.root
 
 

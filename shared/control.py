@@ -190,7 +190,7 @@ def send_command(
     """
     now = datetime.now(UTC) if now is None else now
     if cmd is Cmd.KILL:
-        _make_kill_file(paths.kill)
+        make_kill_file(paths.kill)
     try:
         if cmd is Cmd.RESET_KILL:
             paths.kill.unlink(missing_ok=True)
@@ -266,7 +266,8 @@ def _document(control: ControlFile) -> dict[str, Any]:
     }
 
 
-def _make_kill_file(path: Path) -> None:
+def make_kill_file(path: Path) -> None:
+    """The empty file that kills. Raises NotSent."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
     except OSError as error:

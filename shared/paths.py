@@ -1,20 +1,11 @@
 """Where each file between the processes lies under the data folder."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-# What lies in a data folder, by which one is known as ours.
-_FILES = frozenset(
-    {"bot_state.json", "positions.json", "live_positions.json", "market.json", "control.json", "KILL", "bot.lock",
-     "control.lock", "audit.jsonl", "live_permission.json", "folder_id.json"}
-)  # fmt: skip
-_FOLDERS = frozenset(
-    {"logs", "sim", "dashboard", "research", "backups", "bots", "watch", "tape", "proof", "lost+found"}
-)
-_DATABASES = ("ledger", "market")
-_DATABASE_ENDINGS = ("db", "db-wal", "db-shm")
+from shared import data_folder
+
+ROOT = data_folder.ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +92,6 @@ class DataPaths:
         """COIN-SIM's own files: certificate, keys, account."""
         return self.root / "sim"
 
-    def names_own(self, name: str) -> bool:
-        """True for the name of a file that one of the processes writes there."""
-        stem, _, ending = name.partition(".")
-        return (ending in _DATABASE_ENDINGS and stem.partition("-")[0] in _DATABASES) or name in _FILES
-
-    def foreign(self) -> str | None:
-        """Something of others in the folder that is to be the data folder; None = it is ours, or may become ours.
-
-        Ours: it lies in the project folder, or holds a file of ours, or nothing but folders of ours and hidden files.
-        """
-        if not self.root.is_dir() or self.root.resolve().is_relative_to(ROOT):
-            return None
-        found = sorted(self.root.iterdir())
-        if any(self.names_own(path.name) for path in found):
-            return None
-        others = (path for path in found if path.name.partition("-")[0] not in _FOLDERS or not path.is_dir())
-        return next((path.name for path in others if not path.name.startswith(".")), None)
-
     def prepare(self) -> None:
-        """Make the folders, 0700. Raises OSError."""
-        for folder in (self.root, self.logs):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.chmod(folder, 0o700)
+        """Make the folders, 0700, and mark them as ours. Raises FolderRefused where they are not, and OSError."""
+        data_folder.prepare(self.root, self.logs)

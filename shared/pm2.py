@@ -18,6 +18,8 @@ from typing import Any
 
 import orjson
 
+from shared import pm2_home
+
 # Majors whose protocol and fields a test has seen.
 KNOWN_MAJORS = frozenset({5, 6, 7})
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -26,6 +28,7 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 class Trouble(StrEnum):
     """Why PM2 can't be read; each has another way out."""
 
+    OPEN = "open"  # others may command it
     OFFLINE = "offline"  # no daemon runs
     DENIED = "denied"  # another user's daemon
     HUNG = "hung"  # the daemon doesn't answer
@@ -198,6 +201,9 @@ class Pm2Client:
         """One call over a connection of its own; returns the answer's value. Never hand it to a browser whole."""
         deadline = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
         request: dict[str, object] = {"type": "call", "method": method, "args": [argument]}
+        unsafe = pm2_home.refusal(self.folder)
+        if unsafe is not None:
+            raise Pm2Unavailable(Trouble.OPEN, "; ".join((unsafe.problem, *unsafe.ways)))
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(max(0.001, deadline - time.monotonic()))
             try:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 
+from shared.data_folder import names_own
 from shared.figures import plainly
 from shared.money import amount
 from shared.setting_table import PROFILES, Mode, Profile, Settings
@@ -68,7 +69,7 @@ def _state_file(s: Settings) -> list[str]:
         return []
     if path.is_dir():
         return [f"STATE_FILE={s.state_file} is a folder: name a file in it, such as {s.state_file}/bot_state.json"]
-    if path.parent == s.paths.root and s.paths.names_own(path.name):
+    if path.parent == s.paths.root and names_own(path.name):
         return [f"STATE_FILE={s.state_file} is another file of the data folder: choose another name"]
     return []
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from shared.data_folder import FolderRefused, private
 from shared.settings import Mode, Settings, SettingsError, load
 from simulator.admin import lock_of
 from simulator.server.admin_api import AdminApi
@@ -123,7 +124,7 @@ def main() -> int:
     try:
         settings.paths.prepare()
         set_up_logging(settings.paths.logs, settings.log_level)
-        files.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private(files.root)
         with lock_of(settings.paths).acquire(timeout=0):
             asyncio.run(serve(settings, files))
     except Timeout:
@@ -137,6 +138,9 @@ def main() -> int:
         return EXIT_SETUP
     except sqlite3.Error as wrong:
         log.error("sim.account %s: %s; `./coin sim reset` starts over", files.account, wrong)
+        return EXIT_SETUP
+    except FolderRefused as wrong:
+        sys.stderr.write("\n    ".join((str(wrong), *wrong.ways)) + "\n")
         return EXIT_SETUP
     except OSError as wrong:
         sys.stderr.write(f"{wrong.filename or files.root}: {wrong.strerror}\n")

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from shared.data_folder import private
 from shared.paths import DataPaths
 from shared.settings import Settings
 
@@ -74,7 +75,8 @@ def make_key(
     from simulator.server.files import SimFiles, issue_key  # noqa: PLC0415
 
     files = SimFiles(paths.sim)
-    files.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.prepare()
+    private(files.root)
     return issue_key(files, [Right(right) for right in wanted], edwards=edwards, portfolio=portfolio)
 
 

@@ -40,13 +40,14 @@ class PrivateRotatingFile(RotatingFileHandler):
         return os.fdopen(handle, "a", encoding="utf-8")
 
 
-def set_up(folder: Path, name: str, level: str) -> None:
-    """Send the root logger's lines to `<folder>/<name>.log` (5 x 5 MB) and to stdout."""
+def set_up(folder: Path | None, name: str, level: str) -> None:
+    """Send the root logger's lines to `<folder>/<name>.log` (5 x 5 MB) and to stdout; None = only there."""
     root = logging.getLogger()
     root.setLevel(level)
     handlers: list[logging.Handler] = [QuietStream(sys.stdout)]
     try:
-        handlers.append(PrivateRotatingFile(folder / f"{name}.log", maxBytes=5_000_000, backupCount=4))
+        if folder is not None:
+            handlers.append(PrivateRotatingFile(folder / f"{name}.log", maxBytes=5_000_000, backupCount=4))
     except OSError as error:
         logging.getLogger("logs").error("no log file: %s", error)
     for handler in handlers:

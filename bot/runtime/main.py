@@ -14,6 +14,7 @@ from bot.runtime.offload import ThreadOffload
 from bot.runtime.process import EXIT_SETTINGS, Machine, Process
 from bot.runtime.watchdog import NoWatchdog, SystemWatchdog
 from shared import settings as settings_module
+from shared.data_folder import FolderRefused
 from shared.seams import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings, SettingsError
 
@@ -34,6 +35,10 @@ def run() -> int:
         settings = _just_enough()
     try:
         settings.paths.prepare()
+    except FolderRefused as error:
+        set_up(None, "COIN-BOT", "INFO")  # nothing of ours lies in a folder of others
+        log.critical("%s: %s", error, "; ".join(error.ways))
+        return EXIT_SETTINGS
     except OSError as error:
         set_up(settings.paths.root, "COIN-BOT", "INFO")
         log.critical(

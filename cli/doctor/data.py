@@ -14,6 +14,7 @@ from cli.doctor.check import Check, bad, good, note, warn
 from cli.witness import BotSeen, lock_holder
 from shared import files
 from shared.control import decode_control
+from shared.data_folder import refusal
 from shared.files import Unreadable
 from shared.paths import DataPaths
 from shared.presence import Presence
@@ -26,15 +27,11 @@ def folder(paths: DataPaths) -> list[Check]:
     if not root.exists():
         return [note("data folder", f"{root} isn't there yet: ./coin start makes it")]
     checks = []
-    other = paths.foreign()
-    if other is not None:
-        way = f"DATA_DIR={root / 'cointrader'} in .env, or another empty folder"
-        return [bad("data folder", f"{root} contains {other}, which is not CoinTrader's", way)]
-    found = root.stat()
-    mode = stat.S_IMODE(found.st_mode)
-    if found.st_uid != os.geteuid():
-        checks.append(bad("data folder", f"{root} belongs to another user", f"sudo chown -R $(id -un) '{root}'"))
-    elif mode & 0o077:
+    refused = refusal(root)
+    if refused is not None:
+        return [bad("data folder", refused.problem, "; ".join(refused.ways))]
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & 0o077:
         checks.append(warn("data folder", f"{root} is open to others ({mode:04o})", f"chmod 700 '{root}'"))
     try:
         with tempfile.TemporaryFile(dir=root) as probe:

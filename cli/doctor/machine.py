@@ -11,6 +11,7 @@ from pathlib import Path
 from cli import orphans, ports
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.pm2_process import APPS, environment, executable, node_folder
+from shared import pm2_home
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble, home, pid_alive, supported
 from shared.settings import Mode, Settings
@@ -71,6 +72,9 @@ def _daemon_trouble(error: Pm2Unavailable) -> Check:
                 "PM2 daemon", "doesn't run; the last one was killed (its socket is left): ./coin start makes a new one"
             )
         return note("PM2 daemon", "doesn't run: ./coin start")
+    unsafe = pm2_home.refusal(home())
+    if unsafe is not None:
+        return bad("PM2 daemon", unsafe.problem, "; ".join(unsafe.ways))
     ways = {
         Trouble.DENIED: "Run as that user, or use one of your own: PM2_HOME=~/.pm2-coin ./coin start",
         Trouble.HUNG: f"kill -9 {pid}, then ./coin start" if pid else "End it by hand, then ./coin start",

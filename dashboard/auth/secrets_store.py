@@ -5,7 +5,6 @@ exactly one of two racing requests wins.
 """
 
 import hashlib
-import os
 import secrets
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from shared.data_folder import private
 from shared.files import write_whole
 
 LINK_TTL_S = 300.0
@@ -30,9 +30,7 @@ def digest(secret: str) -> str:
 
 def private_folder(path: Path) -> Path:
     """`path`, made 0700. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.chmod(path, 0o700)
-    return path
+    return private(path)
 
 
 def put(folder: Path, secret: str, record: dict[str, Any]) -> None:

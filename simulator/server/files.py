@@ -4,7 +4,6 @@ import base64
 import contextlib
 import datetime as dt
 import ipaddress
-import os
 import secrets
 import ssl
 import uuid
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from shared.data_folder import private
 from shared.files import write_whole
 from simulator.api.auth import IssuedKey, Right
 
@@ -75,8 +75,7 @@ class SimFiles:
 
     def prepare(self) -> None:
         """Make the folder and whatever is missing in it. Raises OSError."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(self.root, 0o700)
+        private(self.root)
         make_certificates(self)
         names = {key["name"] for key in _registry(self)}
         if not self.key.exists() or _name_in(self.key) not in names:

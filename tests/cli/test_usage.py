@@ -55,7 +55,7 @@ def test_settings_that_do_not_hold_are_seventy_eight(coin: Coin) -> None:
     assert coin("settings", SIM_PORT="0").returncode == Exit.SETTINGS
     assert coin("runs", SIM_PORT="0").returncode == Exit.SETTINGS
     done = coin("start", DATA_DIR=str(ROOT.parent if ROOT.parent != Path("/") else "/usr"))
-    assert done.returncode == Exit.SETTINGS and "Use an empty folder" in done.stderr
+    assert done.returncode == Exit.SETTINGS and "Name a folder of its own" in done.stderr
 
 
 def test_the_help_and_the_page_name_every_code(coin: Coin) -> None:

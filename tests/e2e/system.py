@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from shared.data_folder import MARKER
 from shared.documents import LEGAL_PAIRS, Phase, Status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ class System:
         self.folder = folder
         self.env = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder),
+            "HOME": str(folder.parent),
             "DATA_DIR": str(folder),
             "SIM_PORT": str(free_port()),
             "SIM_ADMIN_PORT": str(free_port()),
@@ -41,6 +42,7 @@ class System:
         self.seen: list[dict[str, Any]] = []
 
     def _spawn(self, module: str, extra: dict[str, str], prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        (self.folder / MARKER).touch()  # what the processes print lies between their files
         out = (self.folder / f"{module}.out").open("ab")
         command = [*prefix, sys.executable, "-m", module]
         process = subprocess.Popen(command, cwd=ROOT, env=self.env | extra, stdout=out, stderr=out)

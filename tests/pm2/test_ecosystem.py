@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.needs("node")
 def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "a b"
     (root / ".venv/bin").mkdir(parents=True)
-    (root / ".venv/bin/python").touch()
+    (root / ".venv/bin/python").symlink_to(sys.executable)  # it asks the folders' rule
+    (root / "shared").symlink_to(ROOT / "shared")
     shutil.copy(ROOT / "ecosystem.config.js", root)
     return root
 

@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["time,open,high,low,close,volume"]
     columns = (candles.start_s, candles.open, candles.high, candles.low, candles.close, candles.volume)
     lines += [",".join(str(value) for value in row) for row in zip(*(c.tolist() for c in columns), strict=True)]
-    file = folder / "recorded.csv.gz"
+    file = tmp_path_factory.mktemp("elsewhere") / "recorded.csv.gz"
     file.write_bytes(gzip.compress("\n".join(lines).encode()))
     said = coin(folder, "data", "import", str(file), "--product", "BTC-USD", "--name", "mine")
     assert "bars are missing" in said and "time in seconds since 1970" in said and "✓ mine" in said
