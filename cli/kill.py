@@ -1,6 +1,5 @@
 """`./coin kill`: works with the bot alive, hung or dead."""
 
-import os
 import time
 
 from cli import ui
@@ -8,7 +7,7 @@ from cli.commands import BY, wait_receipt
 from cli.context import data_paths
 from cli.witness import bot_alive, read_state
 from shared import data_folder, settings
-from shared.control import Cmd, NotSent, make_kill_file, send_command
+from shared.control import Cmd, NotSent, Sent, send, send_kill_file
 from shared.documents import BotState
 from shared.paths import DataPaths
 from shared.settings import SettingsError
@@ -22,22 +21,16 @@ def kill() -> None:
     paths = data_paths()
     _prepare(paths)
     began = time.monotonic()
-    sent_id: str | None = None
-    try:
-        sent_id = _send(paths)
-        ui.line(ui.GOOD, "the file KILL is made" + (" and kill_switch is set" if sent_id is not None else ""))
-    except NotSent as error:
-        if not os.path.lexists(paths.kill):
-            ui.line(ui.BAD, f"the kill switch could not be set: {error}")
-        else:
-            ui.line(ui.WARN, f"the file KILL is made; control.json was not written: {error}")
+    sent = _send(paths)
     first, _, _ = read_state(paths)
     there = first is not None and bot_alive(paths, first)
-    answered = _bot_answers(paths, sent_id, began) if there else None
+    answered = _bot_answers(paths, sent.command.id if sent is not None else None, began) if there else None
     if answered is None:
         why = f"no bot answered within {ANSWER_WITHIN_S:.0f} s" if there else "the bot isn't running"
         ui.line(ui.WARN, f"{why}: cancelling its orders from here")
-        _cancel_without_the_bot()
+        _cancel_without_the_bot(latched=sent is not None)
+        if sent is None and there:
+            ui.give_up("Not killed: the bot runs and knows of no kill, so it may trade on.", "./coin halt ends it")
         return
     gate = answered.kill.gate_shut_ms if answered.kill else 0.0
     ui.line(ui.GOOD, f"the bot shut its order gate ({gate:.0f} ms after it saw the kill)")
@@ -52,12 +45,19 @@ def _prepare(paths: DataPaths) -> None:
         ui.line(ui.WARN, f"{error.strerror or error}")
 
 
-def _send(paths: DataPaths) -> str | None:
-    """The command's id; None where only the file KILL was made. Raises NotSent."""
-    if not data_folder.is_foreign(paths.root):
-        return send_command(paths, Cmd.KILL, by=BY).id
-    make_kill_file(paths.kill)  # a control.json of ours, that user's bot could not read; this file it only looks for
-    return None
+def _send(paths: DataPaths) -> Sent | None:
+    """By each way that works, and say which; None = by none."""
+    try:
+        if data_folder.is_foreign(paths.root):
+            why = "control.json is left as it is: one of ours could not be read by the bot of another user"
+            sent = send_kill_file(paths.kill, BY, why)
+        else:
+            sent = send(paths, Cmd.KILL, by=BY)
+    except NotSent as error:
+        ui.line(ui.BAD, f"the kill switch could not be set: {error}")
+        return None
+    ui.line(ui.GOOD if not sent.failed else ui.WARN, sent.text)
+    return sent
 
 
 def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotState | None:
@@ -103,7 +103,7 @@ def _say_after(state: BotState) -> None:
     ui.line(ui.DOT, "It survives every restart. ./coin reset-kill lifts it.")
 
 
-def _cancel_without_the_bot() -> None:
+def _cancel_without_the_bot(*, latched: bool) -> None:
     # The bot's own parts, imported only where the bot itself can't be asked.
     from bot.runtime.emergency import EmergencyFailed, cancel_own_orders  # noqa: PLC0415
 
@@ -112,7 +112,11 @@ def _cancel_without_the_bot() -> None:
     except SettingsError as error:
         ui.give_up("The exchange can't be asked: the settings are wrong.", *error.problems, code=78)
     except EmergencyFailed as error:
-        ui.give_up(f"Own orders may still be open: {error}", "The kill is latched: a bot that starts only cancels.")
+        hint = "The kill is latched: a bot that starts only cancels." if latched else "The kill is not latched."
+        ui.give_up(f"Own orders may still be open: {error}", hint)
     counts = f"own orders found {report.found}, cancelled {report.cancelled}"
     ui.line(ui.GOOD, f"{counts}; the exchange shows none left ({report.cleared_ms:.0f} ms)")
-    ui.line(ui.DOT, "The kill is latched: a bot that starts comes up killed. ./coin reset-kill lifts it then.")
+    if latched:
+        ui.line(ui.DOT, "The kill is latched: a bot that starts comes up killed. ./coin reset-kill lifts it then.")
+    else:
+        ui.line(ui.WARN, "The kill is not latched: a bot that starts trades as it is told.")

@@ -8,7 +8,7 @@ from dashboard.views import account, header, positions
 from dashboard.views import commands as c
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.control import Cmd
+from shared.control import Cmd, command_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Ask:
 def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
     """The dialog for `cmd` or `cmd:target`; None = there is none."""
     word, _, target = wanted.partition(":")
-    if word not in list(Cmd):
+    cmd = command_of(word)
+    if cmd is None:
         return None
-    cmd = Cmd(word)
     made = {
         Cmd.KILL: _kill,
         Cmd.FLATTEN: _flatten,

@@ -10,7 +10,7 @@ from dashboard.views.commands import starts_process, why_not
 from dashboard.views.format import words
 from dashboard.views.header import BOT_PROCESS
 from dashboard.views.snapshot import Snapshot
-from shared.control import COMMANDS, LEVEL_OF, Cmd, Command, NotSent, send_command
+from shared.control import COMMANDS, LEVEL_OF, Cmd, NotSent, Sent, send
 from shared.pm2 import Pm2Unavailable
 from shared.settings import Mode
 
@@ -41,8 +41,8 @@ async def dispatch(
     *,
     confirm: str = "",
     held: bool = False,
-) -> Command:
-    """Send one command. Raises CommandRefused."""
+) -> Sent:
+    """Send one command, and say by which way. Raises CommandRefused."""
     s = hub.sources.snapshot()
     try:
         cmd = Cmd(word)
@@ -59,13 +59,15 @@ async def dispatch(
         raise
     try:
         seen = hub.sources.seen_ids()
-        sent = await asyncio.to_thread(send_command, hub.paths, cmd, kept, by=by, seen_ids=seen)
+        sent = await asyncio.to_thread(send, hub.paths, cmd, kept, by=by, seen_ids=seen)
     except NotSent as error:
         hub.audit.note("not_sent", by=by, role=who.role, address=address, facts={"cmd": cmd.value, "why": str(error)})
         raise CommandRefused(error.status, f"Not sent: {error}.") from error
     hub.counters.commands[cmd.value] = hub.counters.commands.get(cmd.value, 0) + 1
     hub.sources.note_sent(sent, "held K" if held else "")
-    log.info("command.sent id=%s cmd=%s by=%s", sent.id, cmd.value, by)
+    log.info("command.sent id=%s cmd=%s by=%s", sent.command.id, cmd.value, by)
+    for trouble in sent.failed:
+        log.error("command.way_failed id=%s cmd=%s: %s", sent.command.id, cmd.value, trouble)
     if cmd is Cmd.START and starts_process(s):
         await _start_process(hub, by, who, address)
     return sent

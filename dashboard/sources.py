@@ -18,7 +18,8 @@ from dashboard import witness
 from dashboard.views.format import of_text
 from dashboard.views.header import BOT_PROCESS
 from dashboard.views.snapshot import Beat, Lock, Pm2Look, Sent, Snapshot, Witnesses
-from shared.control import Command, ControlFile, decode_control
+from shared import control
+from shared.control import ControlFile, decode_control
 from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
 from shared.files import Reading, TolerantReader, Unreadable, parse_object
 from shared.paths import ROOT, DataPaths
@@ -77,7 +78,7 @@ class Sources:
         self._writes = 0
         self._late = False
         self._blind = False
-        self._sent: deque[tuple[Command, float, str]] = deque(maxlen=SENT_KEPT)
+        self._sent: deque[tuple[control.Sent, float, str]] = deque(maxlen=SENT_KEPT)
         self._presence: Presence | None = None
         self._unseen_at = 0.0
 
@@ -180,7 +181,7 @@ class Sources:
         if mono - self._unseen_at < UNSEEN_S:
             return
         seen = set(self.seen_ids())
-        if any(mono - at < SENT_WATCHED_S and command.id not in seen for command, at, _ in self._sent):
+        if any(mono - at < SENT_WATCHED_S and sent.command.id not in seen for sent, at, _ in self._sent):
             self._unseen_at = mono
             self.version += 1
 
@@ -230,9 +231,9 @@ class Sources:
         finally:
             self._waiters.discard(event)
 
-    def note_sent(self, command: Command, how: str = "") -> None:
+    def note_sent(self, sent: control.Sent, how: str = "") -> None:
         """Remember a command that this dashboard wrote, until its receipt is old."""
-        self._sent.append((command, time.monotonic(), how))
+        self._sent.append((sent, time.monotonic(), how))
         self.bump()
 
     def seen_ids(self) -> list[str]:
@@ -291,7 +292,7 @@ class Sources:
             kill_file=self._kill_file,
             pm2=self._pm2,
             beats=tuple(self._beats),
-            sent=tuple(_sent(command, mono - at, how) for command, at, how in self._sent),
+            sent=tuple(_sent(sent, mono - at, how) for sent, at, how in self._sent),
             quotes={q.product_id: q for q in market.quotes} if market else {},
             depth={d.product_id: d for d in market.depth} if market else {},
             depth_kept=settings.depth_view,
@@ -307,11 +308,13 @@ def _locked(state: BotState | None, settings: Settings) -> bool:
     return settings.coin_mode is Mode.LIVE and settings.dry_run
 
 
-def _sent(command: Command, waited_s: float, how: str) -> Sent:
+def _sent(sent: control.Sent, waited_s: float, how: str) -> Sent:
+    command = sent.command
     at = of_text(command.at)
     return Sent(
-        command.id, command.cmd, dict(command.args), command.by, int(at.timestamp() * 1000) if at else 0, waited_s, how
-    )
+        command.id, command.cmd, dict(command.args), command.by, int(at.timestamp() * 1000) if at else 0, waited_s, how,
+        said=sent.text if sent.failed else "", in_ring=sent.in_ring,
+    )  # fmt: skip
 
 
 def _foreign_version(data: bytes) -> str | None:

@@ -6,7 +6,7 @@ ring and end in a receipt. `COMMANDS` is the one table of what each command may 
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -18,6 +18,7 @@ import orjson
 from filelock import FileLock
 
 from shared import files
+from shared.control_json import BadControl, parse
 from shared.documents import Status
 from shared.files import Unreadable
 from shared.paths import DataPaths
@@ -27,6 +28,7 @@ CONTROL_VERSION = 1
 RING_MAX = 32
 RING_LIMIT = 4 * RING_MAX  # more than any writer of ours leaves there
 LOCK_TIMEOUT_S = 2.0
+KILL_WAY, CONTROL_WAY = "the file KILL", "control.json"
 
 
 class Level(IntEnum):
@@ -56,7 +58,13 @@ class Cmd(StrEnum):
     RELOAD = "reload"
     ADOPT = "adopt"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Cmd | None":
+        """`run` is another word for start, wherever a command is named."""
+        return cls.START if value == RUN else None
 
+
+RUN = "run"
 LEVEL_OF: Mapping[str, Level] = {"start": Level.RUN, "pause": Level.PAUSE, "stop": Level.STOP, "kill": Level.KILL}
 _ALIVE = frozenset(Status) - {Status.ERROR}
 _TRADING = frozenset({Status.RUNNING, Status.PAUSED})
@@ -107,7 +115,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlFile:
-    """The document as it stands in the file. `command` null means start."""
+    """The document as it stands in the file. `command` null means start, and so does `run`."""
 
     command: str | None = None
     kill_switch: bool = False
@@ -123,14 +131,30 @@ class ControlFile:
         return Level.KILL if self.kill_switch else LEVEL_OF[self.command or "start"]
 
 
-def decode_control(data: bytes) -> ControlFile:
-    """The document in `data`; raises Unreadable. Garbage never means run: what does not hold is refused whole."""
-    raw = files.parse_object(data)
+def decode_control(data: bytes, seen_ids: Collection[str] = ()) -> ControlFile:
+    """The document in `data`; raises BadControl. Garbage never means run: what does not hold is refused whole.
+
+    A refused document that mentions kill says so in the error: `seen_ids` are the ring's commands that were heard
+    before, and are no news.
+    """
+    raw, kill = parse(data, seen_ids)
+    try:
+        found = _converted(raw)
+    except Unreadable as error:
+        raise BadControl(str(error), kill=kill) from error
+    ring = [replace(entry, cmd=Cmd.START.value) if entry.cmd == RUN else entry for entry in found.commands]
+    found = replace(found, command=Cmd.START.value if found.command == RUN else found.command, commands=ring)
+    if kill is not None and found.level is not Level.KILL and not any(c.cmd == Cmd.KILL for c in ring):
+        raise BadControl("a kill in a form that is none of ours", kill=kill)
+    return found
+
+
+def _converted(raw: dict[str, Any]) -> ControlFile:
     if raw.get("version", CONTROL_VERSION) != CONTROL_VERSION:
         raise Unreadable(f"its version is {raw.get('version')!r}, this program knows {CONTROL_VERSION}")
     command = raw.get("command")
-    if command is not None and (not isinstance(command, str) or command not in LEVEL_OF):
-        raise Unreadable(f"command {command!r} is none of null, {', '.join(LEVEL_OF)}")
+    if command is not None and (not isinstance(command, str) or command not in (RUN, *LEVEL_OF)):
+        raise Unreadable(f"command {command!r} is none of null, {RUN}, {', '.join(LEVEL_OF)}")
     ring = raw.get("commands")
     if isinstance(ring, list) and len(ring) > RING_LIMIT:
         raise Unreadable(f"{len(ring)} commands: the ring holds {RING_MAX}")
@@ -140,9 +164,17 @@ def decode_control(data: bytes) -> ControlFile:
         raise Unreadable(str(error)) from error
 
 
+def command_of(word: str) -> Cmd | None:
+    """The command that a word names; None = there is no such command."""
+    try:
+        return Cmd(word)
+    except ValueError:
+        return None
+
+
 def refusal(cmd: str, args: Mapping[str, object], status: Status) -> str | None:
     """Why `cmd` is not possible now, for a person; None = it is. The one place where this is decided."""
-    if cmd not in list(Cmd):
+    if command_of(cmd) is None:
         return f"unknown command {cmd!r}"
     rule = COMMANDS[Cmd(cmd)]
     missing = [name for name in rule.args if not args.get(name)]
@@ -155,7 +187,8 @@ def refusal(cmd: str, args: Mapping[str, object], status: Status) -> str | None:
 
 def is_expired(command: Command, now: datetime) -> bool:
     """True for a once-command that waited longer than it may. Levels never expire."""
-    rule = COMMANDS.get(Cmd(command.cmd)) if command.cmd in list(Cmd) else None
+    cmd = command_of(command.cmd)
+    rule = COMMANDS[cmd] if cmd is not None else None
     if rule is None or rule.ttl_s is None:
         return False
     ttl_s = min(command.ttl_s, rule.ttl_s) if command.ttl_s is not None else rule.ttl_s
@@ -166,11 +199,32 @@ def is_expired(command: Command, now: datetime) -> bool:
 
 
 class NotSent(Exception):
-    """The command did not reach the file; `status` is the HTTP status that says so."""
+    """The command reached nobody; `status` is the HTTP status that says so."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A command that was sent, and how. Only a kill has more than one way; it is sent where one of them works."""
+
+    command: Command
+    ways: tuple[str, ...] = (CONTROL_WAY,)
+    failed: tuple[str, ...] = ()  # ways that did not work, each with its reason
+    in_ring: bool = True  # False = no receipt can name it: the bot hears of it by the file KILL alone
+
+    @property
+    def text(self) -> str:
+        """For a person: "killed by the file KILL; control.json could not be written (No space left on device)"."""
+        by = f"{'killed' if self.command.cmd == Cmd.KILL else 'sent'} by {' and '.join(self.ways)}"
+        return "; ".join((by, *self.failed))
+
+
+BY_HAND = (
+    "by hand: ./coin halt ends the bot's process, then ./coin kill cancels its orders; or cancel them at the exchange"
+)
 
 
 def send_command(
@@ -182,35 +236,68 @@ def send_command(
     seen_ids: Iterable[str] = (),
     now: datetime | None = None,
 ) -> Command:
-    """Put `cmd` into `control.json` under the writers' lock, durably, and return it.
+    """`send`, where only the command matters. Raises NotSent."""
+    return send(paths, cmd, args, by=by, seen_ids=seen_ids, now=now).command
+
+
+def send(
+    paths: DataPaths,
+    cmd: Cmd,
+    args: Mapping[str, str] | None = None,
+    *,
+    by: str,
+    seen_ids: Iterable[str] = (),
+    now: datetime | None = None,
+) -> Sent:
+    """Put `cmd` into `control.json` under the writers' lock, durably, and say how it was sent.
 
     `seen_ids` are the receipts that the bot has written: those entries leave the ring. Kill is never refused: it
-    also sets `kill_switch` and makes the file KILL; reset_kill takes both back (the latch
-    itself is the bot's). Raises NotSent (503 ring full or lock held, 507 disk).
+    makes the file KILL and sets `kill_switch`, and either alone kills; reset_kill takes both back (the latch itself is
+    the bot's). Raises NotSent where no way worked (503 ring full or lock held, 507 disk).
     """
     now = datetime.now(UTC) if now is None else now
-    if cmd is Cmd.KILL:
-        make_kill_file(paths.kill)
+    wanted = _new(cmd, args or {}, by, now)
+    if cmd is not Cmd.KILL:
+        return Sent(_put(paths, wanted, set(seen_ids), now))
+    made = _make_kill_file(paths.kill)
     try:
-        if cmd is Cmd.RESET_KILL:
+        command = _put(paths, wanted, set(seen_ids), now)
+    except NotSent as error:
+        if made is not None:
+            raise NotSent(f"{made}; {error}; {BY_HAND}", error.status) from error
+        return Sent(wanted, (KILL_WAY,), (str(error),), in_ring=False)
+    return Sent(command, (CONTROL_WAY,), (made,)) if made is not None else Sent(command, (KILL_WAY, CONTROL_WAY))
+
+
+def send_kill_file(path: Path, by: str, why: str) -> Sent:
+    """A kill by the file KILL alone; `why` control.json is left alone. Raises NotSent."""
+    made = _make_kill_file(path)
+    if made is not None:
+        raise NotSent(f"{made}; {why}; {BY_HAND}", 507)
+    return Sent(_new(Cmd.KILL, {}, by, datetime.now(UTC)), (KILL_WAY,), (why,), in_ring=False)
+
+
+def _new(cmd: Cmd, args: Mapping[str, str], by: str, now: datetime) -> Command:
+    """Not in the ring yet."""
+    return Command(
+        seq=0, id=str(uuid.uuid4()), cmd=cmd, args=dict(args), at=iso_ms(now), ttl_s=COMMANDS[cmd].ttl_s, by=by
+    )
+
+
+def _put(paths: DataPaths, wanted: Command, seen: set[str], now: datetime) -> Command:
+    """The command as it stands in the ring now. Raises NotSent."""
+    try:
+        if wanted.cmd == Cmd.RESET_KILL:
             paths.kill.unlink(missing_ok=True)
         with FileLock(paths.control_lock, timeout=LOCK_TIMEOUT_S, mode=0o600):
-            before = _read_or_new(paths.control)
-            sent = Command(
-                seq=before.seq + 1,
-                id=str(uuid.uuid4()),
-                cmd=cmd,
-                args=dict(args or {}),
-                at=iso_ms(now),
-                ttl_s=COMMANDS[cmd].ttl_s,
-                by=by,
-            )
-            files.write_whole(paths.control, orjson.dumps(_appended(before, sent, set(seen_ids), now)), durable=True)
+            before = _read_or_new(paths.control, seen)
+            sent = replace(wanted, seq=before.seq + 1)
+            files.write_whole(paths.control, orjson.dumps(_appended(before, sent, seen, now)), durable=True)
             return sent
     except TimeoutError as error:
         raise NotSent("another writer holds control.lock", 503) from error
     except OSError as error:
-        raise NotSent(f"control.json could not be written: {error.strerror or error}", 507) from error
+        raise NotSent(f"control.json could not be written ({error.strerror or error})", 507) from error
 
 
 def ensure_control_file(paths: DataPaths, wish: str | None) -> None:
@@ -266,21 +353,27 @@ def _document(control: ControlFile) -> dict[str, Any]:
     }
 
 
-def make_kill_file(path: Path) -> None:
-    """The empty file that kills. Raises NotSent."""
+def _make_kill_file(path: Path) -> str | None:
+    """Why the file KILL is not there; None = it is. Empty, so that a full disk still has room for it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
     except OSError as error:
-        raise NotSent(f"the file KILL could not be made: {error.strerror or error}", 507) from error
+        if os.path.lexists(path):  # a link or a folder of that name kills as well
+            return None
+        return f"the file KILL could not be made ({error.strerror or error})"
+    return None
 
 
-def _read_or_new(path: Path) -> ControlFile:
+def _read_or_new(path: Path, seen: Collection[str]) -> ControlFile:
     """The file's good content, else a new document: writing a whole new one is how a damaged file is mended.
 
     What the wish was is not known then, and a new document must not mean run by saying nothing: it says pause.
     """
     try:
-        return decode_control(files.read_bytes(path))
+        return decode_control(files.read_bytes(path), seen)
+    except BadControl as error:
+        # A kill that nobody has heard yet must not be mended away.
+        return ControlFile(command="pause", kill_switch=error.kill is not None, epoch=str(uuid.uuid4()))
     except (Unreadable, FileNotFoundError):
         return ControlFile(command="pause", epoch=str(uuid.uuid4()))
 

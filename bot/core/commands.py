@@ -61,8 +61,11 @@ def _begin(world: World, command: Command, lot_ids: list[str], *, everything: bo
 
 
 def _cancel(world: World, command: Command) -> None:
-    order = world.orders.get(command.args["client_order_id"])
-    if order is None or order.done:
+    client_order_id = command.args["client_order_id"]
+    order = world.orders.get(client_order_id)
+    if order is None and client_order_id not in world.own_ids:
+        _end(world, command.id, ReceiptState.FAILED, f"no order of this bot has the id {client_order_id[:60]}")
+    elif order is None or order.done:
         _end(world, command.id, ReceiptState.DONE, "it is over already")
     elif order.state is OrderState.LOST:
         vanished.give_up(world, order, command)

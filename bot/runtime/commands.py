@@ -32,7 +32,7 @@ from shared.times import epoch_ms, parse_time
 log = logging.getLogger("control")
 RECEIPTS_KEPT = 64
 RECEIPTS_SHOWN = 32
-NAMELESS = frozenset({"KILL file", "kill_switch", "command kill"})
+NAMELESS = frozenset({"KILL file", "kill_switch", "command kill", "a kill in the ring"})
 NAME_WITHIN_MS = 5_000
 TOUCH_S = 1.0
 
@@ -338,7 +338,7 @@ class Commands:
         if bot.fs.exists(bot.paths.kill):
             self.finish(command.id, ReceiptState.REJECTED, "the file KILL is still there")
             return
-        if good is not None and good.level is Level.KILL:
+        if (good is not None and good.level is Level.KILL) or self.reader.broken_kill is not None:
             self.finish(command.id, ReceiptState.REJECTED, "control.json still says kill")
             return
         try:

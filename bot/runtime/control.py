@@ -1,14 +1,15 @@
 """The control file, looked at every 20 ms: levels by value, once-commands by id, the KILL file by its being there.
 
 Garbage never means run: a file that does not hold leaves the last good level, and at a start with nothing good
-known the bot comes up paused.
+known the bot comes up paused. Where it mentions kill in whatever form, it kills.
 """
 
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.control import LEVEL_OF, Command, ControlFile, Level, decode_control
+from shared.control import LEVEL_OF, Cmd, Command, ControlFile, Level, decode_control
+from shared.control_json import BadControl
 from shared.documents import ControlDoc
 from shared.files import Unreadable
 from shared.paths import DataPaths
@@ -40,6 +41,7 @@ class ControlReader:
     fs: Fs
     level: Level = Level.RUN
     error: str | None = None
+    broken_kill: str | None = None  # how a file that does not hold mentions kill
     good: ControlFile | None = None
     seen_at: datetime | None = None
     seen_ids: set[str] = field(default_factory=set)
@@ -71,15 +73,17 @@ class ControlReader:
         if key is None or not due or (self._bad_since and now_s < self._retry_s):
             changed = key is None and self.error is not None
             if key is None:
-                self.error, self._key, self._bad_since = None, None, 0
+                self.error, self.broken_kill, self._key, self._bad_since = None, None, None, 0
             return Look(kill=kill, changed=changed)
         before_error, before_good = self.error, self.good
         found = self._read(now, now_s)
         if found is None:
-            return Look(kill=kill, changed=self.error != before_error)
+            return Look(kill=kill or self.broken_kill, changed=self.error != before_error)
         if found.level is Level.KILL:
             kill = kill or ("kill_switch" if found.kill_switch else "command kill")
         fresh = tuple(command for command in found.commands if command.id not in self.seen_ids)
+        if any(command.cmd == Cmd.KILL for command in fresh):
+            kill = kill or "a kill in the ring"
         self.seen_ids.update(command.id for command in fresh)
         if found.level is not self.void_level or any(command.cmd in LEVEL_OF for command in fresh):
             self.void_level = None
@@ -99,19 +103,22 @@ class ControlReader:
         if key is None:
             return None
         try:
-            found = decode_control(self.fs.read_bytes(self.paths.control))
+            found = decode_control(self.fs.read_bytes(self.paths.control), self.seen_ids)
         except FileNotFoundError:
             return None
         except (Unreadable, OSError) as error:
             self._bad_since += 1
             self._retry_s = now_s + RETRY_S
-            if self._bad_since >= TRIES or self.good is None:
+            said = error.kill if isinstance(error, BadControl) else None
+            at_once = said is not None and isinstance(error, BadControl) and not error.torn  # no half of a write
+            if self._bad_since >= TRIES or self.good is None or at_once:
+                self.broken_kill = f"damaged control.json: {said}" if said else None
                 self.error = f"control.json: {error}; the last good level holds"
                 self._key, self._read_s = key, now_s
                 self._bad_since = 0
             return None
         self._key, self._read_s, self._bad_since = key, now_s, 0
-        self.error, self.good, self.seen_at = None, found, now
+        self.error, self.good, self.seen_at, self.broken_kill = None, found, now, None
         return found
 
     def _stat(self) -> tuple[int, int, int] | None:

@@ -16,7 +16,7 @@ from dashboard.routes import models as m
 from dashboard.routes.tools import address, hub_of, json, who
 from dashboard.rows import LedgerCommand
 from dashboard.views import chart, equity, header, results
-from dashboard.views.commands import NOT_SEEN_S
+from dashboard.views.commands import NOT_SEEN_S, of_latch
 from dashboard.views.snapshot import Snapshot
 from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, ReceiptDoc, alert_of
 from shared.settings import GRANULARITIES, GRANULARITY_S
@@ -361,11 +361,12 @@ def _commands(routes: APIRouter) -> None:
             400: {"model": m.Error, "description": "No such command, or it takes other arguments."},
             409: {"model": m.Error, "description": "Not possible now; the text says why."},
             503: {"model": m.Error, "description": "The ring is full, the lock is held, or PM2 cannot be asked."},
-            507: {"model": m.Error, "description": "The disk is full."},
+            507: {"model": m.Error, "description": "The disk is full; a kill: no way worked, and what to do by hand."},
         },
     )
     async def send(request: Request, body: m.CommandIn) -> Response:
-        """Send a command. 202: it is written; its receipt tells what became of it."""
+        """Send a command. 202: it is written; its receipt tells what became of it. A kill is sent where one of its ways
+        works, and says which."""
         try:
             sent = await dispatch(
                 hub_of(request), who(request), address(request), body.cmd, body.args,
@@ -373,10 +374,10 @@ def _commands(routes: APIRouter) -> None:
             )  # fmt: skip
         except CommandRefused as refused:
             raise HTTPException(refused.status, str(refused)) from refused
-        answer = json(
-            {"id": sent.id, "cmd": sent.cmd, "seq": sent.seq, "at": sent.at, "receipt": f"/api/commands/{sent.id}"}, 202
-        )
-        answer.headers["location"] = f"/api/commands/{sent.id}"
+        command, where = sent.command, f"/api/commands/{sent.command.id}"
+        told = {"id": command.id, "cmd": command.cmd, "seq": command.seq if sent.in_ring else None, "at": command.at}
+        answer = json({**told, "receipt": where, "text": sent.text, "ways": sent.ways, "failed": sent.failed}, 202)
+        answer.headers["location"] = where
         return answer
 
     @routes.get(
@@ -407,6 +408,8 @@ def _unseen(s: Snapshot, command_id: str) -> dict[str, Any] | None:
     sent = next((x for x in s.sent if x.id == command_id), None)
     if sent is None:
         return None
+    if (latched := of_latch(sent, s)) is not None:
+        return _from_receipt(latched)
     return {
         "id": sent.id,
         "cmd": sent.cmd,
@@ -415,7 +418,7 @@ def _unseen(s: Snapshot, command_id: str) -> dict[str, Any] | None:
         "sent_ms": sent.sent_ms,
         "seen_ms": None,
         "done_ms": None,
-        "reason": None,
+        "reason": sent.said or None,
         "result": None,
     }
 

@@ -10,7 +10,8 @@ from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.pages import Pages
 from dashboard.routes.pages import _local
 from dashboard.routes.tools import address, html, hub_of, who
-from shared.control import COMMANDS, Cmd
+from dashboard.views.format import words
+from shared.control import COMMANDS, command_of
 
 _ARGS = frozenset(name for rule in COMMANDS.values() for name in rule.args)
 
@@ -23,23 +24,32 @@ def router(pages: Pages) -> APIRouter:
         """One command. A script gets an empty piece or the reason; a plain form goes back to its page."""
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20))
         cmd = form.get("cmd", "")
-        wanted = COMMANDS[Cmd(cmd)].args if cmd in list(Cmd) else ()
+        known = command_of(cmd)
+        wanted = COMMANDS[known].args if known is not None else ()
         args = {k: v for k, v in form.items() if k in _ARGS and k in wanted}
         piece = request.headers.get("hx-request") is not None
-        back = _local(form.get("back", "/"))
+        back, said = _local(form.get("back", "/")), ""
         try:
             if cmd in process.WORDS:
                 await process.act(hub_of(request), who(request), address(request), cmd)
             else:
-                await dispatch(
+                sent = await dispatch(
                     hub_of(request), who(request), address(request), cmd, args,
                     confirm=form.get("confirm", ""), held=form.get("how") == "held",
                 )  # fmt: skip
+                said = sent.text if sent.failed else ""
         except CommandRefused as refused:
             if piece:
-                return html(request, pages.simple("parts/flash.html", text=str(refused)), refused.status)
+                return html(
+                    request, pages.simple("parts/flash.html", text=str(refused), heading="Not sent"), refused.status
+                )
             text = pages.simple("refused.html", title="Not sent", heading="Not sent", text=str(refused), status=0)
             return html(request, text, refused.status)
+        if said and piece:
+            return html(request, pages.simple("parts/flash.html", text=f"{words(said)}.", heading="Killed"), 202)
+        if said:
+            text = pages.simple("refused.html", title="Killed", heading="Killed", text=f"{words(said)}.", status=0)
+            return html(request, text, 202)
         return html(request, "") if piece else RedirectResponse(back, 303)
 
     return routes

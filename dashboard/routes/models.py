@@ -283,9 +283,12 @@ class CommandIn(BaseModel):
 class CommandSent(BaseModel):
     id: str
     cmd: str
-    seq: int
+    seq: int | None = Field(description="Null: a kill by the file KILL alone.")
     at: str
     receipt: str = Field(description="Where its receipt will be.")
+    text: str = Field(description="What was done, and by which way.")
+    ways: list[str] = Field(description="The ways that worked: control.json; for a kill also the file KILL.")
+    failed: list[str] = Field(description="The ways of a kill that did not work, each with its reason.")
 
 
 class Receipt(BaseModel):

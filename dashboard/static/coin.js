@@ -143,7 +143,7 @@
     try {
       const answer = await fetch("/commands", { method: "POST", body, headers: { "HX-Request": "true", "X-CSRF-Token": meta("csrf") } });
       const text = await answer.text();
-      flash(answer.ok ? "" : text, answer.status);
+      flash(text, answer.status); // empty where all went well
       if (performance.now() - heard > 3000) poll();
       return answer.ok;
     } catch {

@@ -177,13 +177,27 @@ def receipts(s: Snapshot) -> list[Receipt]:
     known = {r.id: r for r in s.state.receipts} if s.state else {}
     strips, ended = [], False
     for sent in reversed(s.sent):
-        receipt = known.get(sent.id)
+        receipt = known.get(sent.id) or of_latch(sent, s)
         over = receipt is not None and receipt.state is not ReceiptState.SEEN
         if sent.waited_s > RECEIPT_SHOWN_S or (over and ended) or (receipt is not None and _past(receipt, s)):
             continue
         ended = ended or over
         strips.append(_of_sent(sent, receipt, s))
     return strips[:4]
+
+
+def of_latch(sent: Sent, s: Snapshot) -> ReceiptDoc | None:
+    """The receipt of a kill that went by the file KILL alone: the bot's latch, whoever shut it. None = not seen."""
+    kill = s.state.kill if s.state else None
+    if sent.in_ring or kill is None or not s.fresh:
+        return None
+    seen_ms, done = max(kill.at_ms, sent.sent_ms), kill.cleared_ms is not None
+    result = {"orders_cancelled": str(kill.orders_cancelled or 0), "gate_shut_ms": f"{kill.gate_shut_ms:.3f}"}
+    return ReceiptDoc(
+        id=sent.id, cmd=sent.cmd, state=ReceiptState.DONE if done else ReceiptState.SEEN, by=sent.by,
+        sent_ms=sent.sent_ms, seen_ms=seen_ms, done_ms=seen_ms + round(kill.cleared_ms or 0) if done else None,
+        reason=f"{f.words(sent.said)}.", result=result if done else None,
+    )  # fmt: skip
 
 
 # What the bot is while a wish that was carried out still holds.
@@ -223,6 +237,9 @@ def _of_sent(sent: Sent, receipt: ReceiptDoc | None, s: Snapshot) -> Receipt:
         done = _of_receipt(receipt, s)
         return Receipt(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
     first = ReceiptStep("done", "ok", "sent", "")
+    if not sent.in_ring:
+        say = f"{f.words(sent.said)}. The bot looks for that file every 20 ms; that it acted cannot be seen yet."
+        return Receipt(sent.id, heading(sent.cmd, sent.args), by, "warn", [first], say, True)
     if sent.waited_s < NOT_SEEN_S:
         steps = [first, ReceiptStep("now", "now", "seen", f.duration(round(sent.waited_s, 1))),
                  ReceiptStep("wait", "wait", "done", "")]  # fmt: skip

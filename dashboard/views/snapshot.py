@@ -59,6 +59,8 @@ class Sent:
     sent_ms: int
     waited_s: float  # by our own monotonic clock
     how: str = ""  # "held K", for the receipt
+    said: str = ""  # by which way it went, where another one failed
+    in_ring: bool = True  # False = a kill by the file KILL alone: the latch is its receipt
 
 
 @dataclass(frozen=True, slots=True)

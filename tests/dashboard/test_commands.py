@@ -223,8 +223,62 @@ async def test_where_the_disk_is_full_only_what_brakes_goes_on(dash: Dash, monke
         assert (await client.post("/api/commands", json={"cmd": "stop"})).status_code == 202
         monkeypatch.setattr("shared.files.write_whole", full)
         assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 507
-        await client.post("/api/commands", json={"cmd": "kill"})
+        answer = await client.post("/api/commands", json={"cmd": "kill"})
+        sent = answer.json()
+        assert answer.status_code == 202
+        assert sent["text"] == "killed by the file KILL; control.json could not be written (No space left on device)"
+        assert (sent["ways"], sent["seq"]) == (["the file KILL"], None)
+        receipt = (await client.get(sent["receipt"])).json()
+        assert (receipt["state"], receipt["reason"]) == ("sent", sent["text"])
+        # The bot was heard to latch: that is the receipt of a kill which no ring could name.
+        monkeypatch.undo()
+        dash.writer.obey()
+        dash.beat()
+        receipt = (await client.get(sent["receipt"])).json()
+        assert receipt["state"] in ("seen", "done") and "by the file KILL" in receipt["reason"]
     assert dash.paths.kill.exists()  # the KILL file needs no room
+
+
+async def test_a_page_says_by_which_way_it_killed(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_a: object, **_k: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shared.files.write_whole", full)
+    async with await dash.browser() as client:
+        token = client.headers["x-csrf-token"]
+        piece = await client.post("/commands", data={"cmd": "kill", "csrf": token}, headers={"HX-Request": "true"})
+        whole = await client.post("/commands", data={"cmd": "kill", "csrf": token})
+        for answer in (piece, whole):
+            assert answer.status_code == 202
+            assert "<h2>Killed</h2>" in answer.text or ">Killed</h1>" in answer.text
+            assert (
+                "Killed by the file KILL; control.json could not be written (No space left on device)." in answer.text
+            )
+            assert "Not sent" not in answer.text
+        assert "Killed by the file KILL" in (await client.get("/")).text, "the strip with the receipt says so, too"
+
+
+async def test_a_kill_that_no_way_took_is_not_sent_and_says_what_to_do(
+    dash: Dash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_a: object, **_k: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("shared.control._make_kill_file", lambda _path: "the file KILL could not be made (Read-only)")
+    monkeypatch.setattr("shared.files.write_whole", full)
+    async with dash.machine() as client:
+        answer = await client.post("/api/commands", json={"cmd": "kill"})
+        assert answer.status_code == 507
+        assert answer.json()["error"].startswith("Not sent: the file KILL could not be made (Read-only); control.json")
+        assert "./coin halt" in answer.json()["error"]
+
+
+async def test_run_is_another_word_for_start(dash: Dash) -> None:
+    async with dash.machine() as client:
+        await client.post("/api/commands", json={"cmd": "pause"})
+        answer = await client.post("/api/commands", json={"cmd": "run"})
+        assert (answer.status_code, answer.json()["cmd"]) == (202, "start")
+        assert control(dash.paths) is Level.RUN
 
 
 async def test_every_command_has_one_audit_line_before_it_is_sent(dash: Dash) -> None:

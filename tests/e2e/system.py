@@ -56,6 +56,9 @@ class System:
     def bot(self, prefix: tuple[str, ...] = (), **extra: str) -> subprocess.Popen[bytes]:
         return self._spawn("bot", extra, prefix)
 
+    def dashboard(self) -> subprocess.Popen[bytes]:
+        return self._spawn("dashboard", {})
+
     def close(self) -> None:
         for process in self.running:
             if process.poll() is None:

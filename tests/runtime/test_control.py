@@ -222,7 +222,23 @@ def _by_command(rig: BotRig) -> None:
     send(rig, Cmd.KILL)
 
 
-WAYS = {"switch": _by_switch, "word": _by_word, "file": _by_file, "command": _by_command}
+def _by_the_ring_alone(rig: BotRig) -> None:
+    """Somebody's program that knows of the ring and not of the levels."""
+    rig.write(json.dumps({"commands": [{"seq": 1, "id": "k1", "cmd": "kill", "at": "", "by": "me"}]}))
+
+
+def _by_two_keys(rig: BotRig) -> None:
+    rig.write('{"command":"start","kill_switch":true,"kill_switch":false}')
+
+
+def _by_a_wrong_type(rig: BotRig) -> None:
+    rig.write('{"command":"start","kill_switch":"true"}')
+
+
+WAYS = {
+    "switch": _by_switch, "word": _by_word, "file": _by_file, "command": _by_command, "ring": _by_the_ring_alone,
+    "two keys": _by_two_keys, "wrong type": _by_a_wrong_type,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -417,6 +433,58 @@ async def test_reordered_commands_are_all_seen(rig: BotRig) -> None:
     ring(rig, {"id": "a", "cmd": "reload", "seq": 2}, {"id": "c", "cmd": "reload", "seq": 1})
     rig.look()
     assert {r.id for r in rig.bot.commands.newest()} >= {"a", "b", "c"}
+
+
+async def test_a_kill_in_the_ring_alone_ends_in_a_receipt_and_is_not_done_twice(rig: BotRig) -> None:
+    rig.begin()
+    ring(rig, {"id": "k1", "cmd": "kill"})
+    rig.look()
+    latch = rig.bot.commands.latch
+    assert latch is not None and latch.source == "command by me"
+    assert rig.receipt("k1").state in (ReceiptState.SEEN, ReceiptState.DONE)
+    reset = send(rig, Cmd.RESET_KILL, latch_id=latch.latch_id)
+    rig.look()
+    assert rig.receipt(reset).state is ReceiptState.DONE
+    ring(rig, {"id": "k1", "cmd": "kill"}, command="stop")
+    rig.look(60)
+    assert rig.bot.commands.latch is None, "it was heard before"
+
+
+async def test_a_torn_file_with_a_kill_gets_the_time_of_a_write_and_kills_then(rig: BotRig) -> None:
+    rig.write('{"command":"start"}')
+    rig.begin()
+    rig.write('{"command":"kill"')
+    rig.look()
+    assert rig.bot.commands.latch is None, "a writer may be at work"
+    rig.look(10)
+    latch = rig.bot.commands.latch
+    assert latch is not None and "damaged control.json" in latch.source
+    reset = send(rig, Cmd.RESET_KILL, latch_id=latch.latch_id)
+    rig.look(2)
+    assert rig.receipt(reset).state is ReceiptState.DONE
+
+
+async def test_run_is_another_word_for_start(rig: BotRig) -> None:
+    rig.write('{"command":"pause"}')
+    rig.begin()
+    rig.write('{"command":"run"}')
+    rig.look()
+    assert rig.state().status is Status.RUNNING
+    rig.write('{"command":"pause"}')
+    rig.look()
+    ring(rig, {"id": "r1", "cmd": "run"}, command="run")
+    rig.look(2)
+    assert rig.state().status is Status.RUNNING
+    assert (rig.receipt("r1").state, rig.receipt("r1").cmd) == (ReceiptState.DONE, "start")
+
+
+async def test_a_cancel_of_an_order_that_never_was_fails(rig: BotRig) -> None:
+    rig.begin()
+    ring(rig, {"id": "c1", "cmd": "cancel", "args": {"client_order_id": "ct-main-never"}})
+    rig.look(2)
+    receipt = rig.receipt("c1")
+    assert receipt.state is ReceiptState.FAILED
+    assert receipt.reason == "no order of this bot has the id ct-main-never"
 
 
 @pytest.mark.parametrize("at", [iso_ms(START - timedelta(seconds=31)), "", "never", "2020-01-01T00:00:00Z"])

@@ -27,8 +27,10 @@ from shared.control import (
     decode_control,
     is_expired,
     refusal,
+    send,
     send_command,
 )
+from shared.control_json import BadControl
 from shared.documents import Status
 from shared.files import Unreadable
 from shared.paths import DataPaths
@@ -171,12 +173,153 @@ def test_a_full_disk_is_507_and_a_kill_is_made_all_the_same(paths: DataPaths, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "write_whole", full)
-    for cmd in (Cmd.PAUSE, Cmd.KILL):
-        with pytest.raises(NotSent, match="No space left") as error:
-            send_command(paths, cmd, by="a")
-        assert error.value.status == 507
+    with pytest.raises(NotSent, match="No space left") as error:
+        send_command(paths, Cmd.PAUSE, by="a")
+    assert error.value.status == 507
+    sent = send(paths, Cmd.KILL, by="a")
+    assert (sent.ways, sent.in_ring) == (("the file KILL",), False)
+    assert sent.text == "killed by the file KILL; control.json could not be written (No space left on device)"
     assert paths.control.read_bytes() == before, "the old document is whole"
     assert paths.kill.exists(), "an empty file can be made on a full disk: the kill is there"
+
+
+def test_a_kill_whose_file_cannot_be_made_goes_by_control_json(
+    paths: DataPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_make_kill_file", lambda _path: "the file KILL could not be made (Too many links)")
+    sent = send(paths, Cmd.KILL, by="a")
+    assert sent.text == "killed by control.json; the file KILL could not be made (Too many links)"
+    assert read(paths).kill_switch and sent.in_ring
+
+
+def test_a_kill_that_no_way_took_says_what_to_do_by_hand(paths: DataPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_more: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(
+        control, "_make_kill_file", lambda _path: "the file KILL could not be made (Read-only file system)"
+    )
+    monkeypatch.setattr(files, "write_whole", full)
+    with pytest.raises(NotSent, match=r"by hand: \./coin halt") as error:
+        send(paths, Cmd.KILL, by="a")
+    assert error.value.status == 507
+    assert "KILL could not be made" in str(error.value) and "control.json could not be written" in str(error.value)
+
+
+# What a document says, and what is made of it: a level, "refused" (the last good level holds), or "killed".
+RING = '{"seq":1,"id":"%s","at":"2026-11-20T12:00:00Z","cmd":"%s"}'
+FORMS = [
+    ('{"command":"run"}', "run"),
+    ('{"command":"start","commands":[' + RING % ("a", "run") + "]}", "run"),
+    ('{"command":"start","kill_switch":false}', "run"),
+    ('{"command":"pause","reason":"do not kill"}', "pause"),
+    ('{"command":"stop","commands":[' + RING % ("a", "reset_kill") + "]}", "stop"),
+    ('{"command":"start","commands":[' + RING % ("seen", "kill") + "]}", "run"),
+    # A key twice: never the last one that a parser happens to take.
+    ('{"command":"stop","command":"start"}', "refused"),
+    ('{"kill_switch":false,"kill_switch":false}', "refused"),
+    ('{"kill_switch":true,"kill_switch":false}', "killed"),
+    ('{"kill_switch":false,"kill_switch":true}', "killed"),
+    ('{"command":"kill","command":"start"}', "killed"),
+    ('{"command":"start","command":"kill"}', "killed"),
+    ('{"commands":[{"seq":1,"id":"a","at":"","cmd":"kill","cmd":"start"}]}', "killed"),
+    ('{"commands":[{"seq":1,"id":"a","at":"","cmd":"stop","cmd":"start"}]}', "refused"),
+    ('{"commands":[{"seq":1,"id":"a","at":"","cmd":"drill","args":{"x":"1","x":"2"}}]}', "refused"),
+    ('{"commands":[],"commands":[' + RING % ("a", "kill") + "]}", "killed"),
+    # Words and types that are nearly right.
+    ('{"kill_switch":"true"}', "killed"),
+    ('{"kill_switch":1}', "killed"),
+    ('{"kill_switch":{}}', "killed"),
+    ('{"kill_switch":"false"}', "refused"),
+    ('{"kill_switch":0}', "refused"),
+    ('{"kill_switch":null}', "refused"),
+    ('{"command":"Kill"}', "killed"),
+    ('{"command":" KILL "}', "killed"),
+    ('{"command":"kill now!"}', "killed"),
+    ('{"command":["kill"]}', "killed"),
+    ('{"command":{"kill":true}}', "killed"),
+    ('{"command":"Start"}', "refused"),
+    ('{"command ":"kill"}', "killed"),
+    ('{"command ":"stop"}', "refused"),
+    ('{"Command":"pause"}', "refused"),
+    ('{"Kill-Switch":true}', "killed"),
+    ('{"KILL_SWITCH":false}', "refused"),
+    ('{"kill":true}', "killed"),
+    ('{"command":"start","kill":true}', "killed"),
+    ('{"control":{"command":"kill"}}', "killed"),
+    ('{"commands":["kill"]}', "killed"),
+    ('{"commands":[{"cmd":"kill"}]}', "killed"),
+    ('{"commands":{"cmd":"kill"}}', "killed"),
+    ('{"commands":[' + RING % ("a", "Kill") + "]}", "killed"),
+    ('{"commands":[{"id":"seen","cmd":"kill"}]}', "refused"),
+    ('{"version":99,"command":"kill"}', "killed"),
+    ('{"version":99,"kill_switch":true}', "killed"),
+    ('["kill"]', "killed"),
+    ('"kill"', "killed"),
+    # No JSON.
+    ("kill", "killed"),
+    ("{'command': 'kill'}", "killed"),
+    ('{"kill_switch": True}', "killed"),
+    ('{"kill_switch": False}', "refused"),
+    ('{"command":"kill",}', "killed"),
+    ('{"command":"kill"', "killed"),
+    ('{"kill_switch":false,"command":"sta', "refused"),
+    ('{"command":"start"}{"command":"kill"}', "killed"),
+    ('{"command":"kill"}{"command":"start"}', "killed"),
+    ('{"command":"start"}{"command":"start"}', "refused"),
+    ('{"command":"start"}\n// kill_switch: true', "killed"),
+    ('{"command":"start","commands":[' + RING % ("seen", "kill") + ",", "refused"),
+    ('{"command":"stop","commands":[' + RING % ("a", "reset_kill") + ",", "refused"),
+    ('\ufeff{"command":"start"}', "refused"),
+    ('\ufeff{"command":"kill"}', "killed"),
+    ('{"seq":NaN}', "refused"),
+    ('{"seq":NaN,"command":"kill"}', "killed"),
+    ('{"seq":Infinity}', "refused"),
+    ('{"seq":1e999}', "refused"),
+    ('{"seq":' + "9" * 5000 + "}", "refused"),
+    ('{"seq":' + "9" * 5000 + ',"kill_switch":true}', "killed"),
+    ("[" * 100_000, "refused"),
+    ('{"kill_switch":true,"x":' + "[" * 100_000, "killed"),
+    (" " * 1_100_000 + '{"command":"start"}', "refused"),
+    ('{"kill_switch":true,"x":"' + "y" * 1_100_000 + '"}', "killed"),
+]
+
+
+@pytest.mark.parametrize(("text", "means"), FORMS, ids=[f"{n}-{text[:40]}" for n, (text, _) in enumerate(FORMS)])
+def test_garbage_never_means_run_and_a_kill_in_any_form_means_kill(text: str, means: str) -> None:
+    try:
+        found = decode_control(text.encode(), {"seen"})
+    except BadControl as error:
+        assert ("killed" if error.kill else "refused") == means
+    else:
+        assert found.level.word == means
+
+
+def test_utf_16_is_refused_and_its_kill_is_read() -> None:
+    with pytest.raises(BadControl) as error:
+        decode_control('{"command":"kill"}'.encode("utf-16"))
+    assert error.value.kill
+
+
+def test_a_writer_that_mends_a_damaged_file_keeps_the_kill_in_it(paths: DataPaths) -> None:
+    paths.control.write_text('{"kill_switch":true,"kill_switch":false}')
+    send_command(paths, Cmd.START, by="a")
+    assert read(paths).level is Level.KILL
+
+
+@given(
+    st.sampled_from(
+        ['{"command":"kill"', '{"kill_switch":true', '{"commands":[{"id":"a","cmd":"kill"', '{"x":["kill"']
+    ),
+    st.text(max_size=30),
+)
+def test_whatever_follows_a_kill_it_stays_one(asked: str, follows: str) -> None:
+    try:
+        found = decode_control((asked + follows).encode("utf-8", "replace"))
+    except BadControl as error:
+        assert error.kill
+    else:
+        assert found.level is Level.KILL or any(c.cmd == "kill" for c in found.commands)
 
 
 def test_a_damaged_file_is_mended_by_the_next_writer(paths: DataPaths) -> None:
@@ -257,7 +400,6 @@ def test_every_command_has_its_rule_and_kill_and_stop_are_always_allowed() -> No
 
 def test_the_file_kill_is_never_made_through_a_link(paths: DataPaths, tmp_path: Path) -> None:
     os.symlink(tmp_path / "elsewhere", paths.kill)
-    with pytest.raises(NotSent):
-        send_command(paths, Cmd.KILL, by="a")
+    assert send(paths, Cmd.KILL, by="a").ways == ("the file KILL", "control.json")
     assert not (tmp_path / "elsewhere").exists()
     assert os.path.lexists(paths.kill), "the link itself counts as the file KILL: the bot is killed"

@@ -267,7 +267,7 @@ def test_root_reads_and_kills_on_another_users_folder(tmp_path: Path) -> None:
     folder = holding(tmp_path, "bot.lock")
     os.chown(folder, NOBODY, NOBODY)
     done = coin(folder, "kill")
-    assert "the file KILL is made" in done.stdout
+    assert "killed by the file KILL" in done.stdout
     assert seen(folder)[1] == ["KILL", "bot.lock"], "no control.json that the bot could not read"
     assert coin(folder, "status").returncode == 10 or "KILL" in coin(folder, "doctor").stdout
     assert seen(folder)[1] == ["KILL", "bot.lock"]
@@ -276,5 +276,5 @@ def test_root_reads_and_kills_on_another_users_folder(tmp_path: Path) -> None:
 
 def test_kill_works_in_a_folder_that_would_be_refused(tmp_path: Path) -> None:
     folder = holding(tmp_path, "thesis.doc")
-    assert "the file KILL is made" in coin(folder, "kill").stdout
+    assert "killed by the file KILL" in coin(folder, "kill").stdout
     assert (folder / "KILL").exists()
