@@ -11,6 +11,7 @@ from proof.faults import FaultBox
 from proof.loop import Crash, VirtualLoop
 from proof.machine import InlineOffload, Pulse, SeededRng, VirtualClock, VirtualFs, disk_full, ledger_opener
 from proof.net import VirtualNet
+from proof.permission import addresses
 from proof.plan import Plan
 from proof.truth import TruthLog
 from proof.venue import Venue
@@ -59,6 +60,7 @@ class Life:
             open_ledger=ledger_opener(self._at_ledger, self._opened),
         )
         self.process = Process(around.settings, [], machine)
+        self.process.bot.endpoints = addresses(around.settings)
 
     def failure(self) -> str | None:
         """What the process ended itself by."""

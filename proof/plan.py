@@ -97,8 +97,11 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "lose_ledger": ("F5 F6", 0.05),
     "old_ledger": ("F6", 0.05),
     "restore": ("F6", 0.2),
+    "permit": ("–", 1.0),
+    "permission_end": ("–", 3.0),
 }
-DRAWN_APART = frozenset({"restore", "copied_folder"})  # so that every other draw of a seed stays what it was
+# So that every other draw of a seed stays what it was.
+DRAWN_APART = frozenset({"restore", "copied_folder", "permit", "permission_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ class Plan:
     quote_min: str = "1"  # smallest order in quote units; a larger one leaves dust more often
     full_history: bool = False  # as many bars as a user's bot asks for at a start; else one page of each chart
     state_s: float = 20.0  # the state file's beat; building it twice a second would be half of a run's cost
+    live: bool = False  # COIN_MODE=live, with the simulator's addresses and key
     grain_ms: int = 250  # what happens in the market by itself is handed out so often; a request sees it all
     settings: Mapping[str, Any] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
@@ -184,7 +188,9 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     acts = () if quiet else _acts(random, minutes * 60, 86_400 - start_s % 86_400)
     acts += () if quiet else _of_a_restore(seed, minutes * 60, len(acts))
     acts += () if quiet else _of_a_copy(seed, minutes * 60)
-    return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, "windows": windows, "acts": acts})
+    permits = _of_live(seed, minutes * 60, len(acts))
+    drawn = {"windows": windows, "acts": acts + permits, "live": bool(permits)}
+    return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, **drawn})
 
 
 def _start_s(random: Random, minutes: float) -> int:
@@ -225,6 +231,21 @@ def _of_a_restore(seed: int, length_s: float, first: int) -> tuple[Act, ...]:
     made = [Act(first, round(at_s, 3), "restore", arg)]
     if random.random() < 0.7:
         made.append(Act(first + 1, round(at_s + 20 + 200 * arg + random.uniform(30, 120), 3), "start"))
+    return tuple(act for act in made if act.at_s < length_s)
+
+
+def _of_live(seed: int, length_s: float, first: int) -> tuple[Act, ...]:
+    """One seed in six is live: a person allows entries, and the permission ends now and then."""
+    random = Random(f"live/{seed}")
+    if random.random() >= 1 / 6:
+        return ()
+    made = [Act(first, 1.0, "permit")]
+    for _ in range(random.choice((1, 1, 2, 3))):
+        at_s = random.uniform(20, max(length_s, 21))
+        made.append(Act(first + len(made), round(at_s, 3), "permission_end", round(random.random(), 6)))
+        if random.random() < 0.85:
+            at_s += random.choice((2, 20, 60, 200)) * random.uniform(0.3, 1)
+            made.append(Act(first + len(made), round(at_s, 3), "permit"))
     return tuple(act for act in made if act.at_s < length_s)
 
 

@@ -140,6 +140,11 @@ PLANTED: tuple[Planted, ...] = (
     Planted("unexplained-balances-ignored", "B7 P7", True, _ACCOUNT, "if mark is None or abs(value) >= UNEXPLAINED_MIN:", "if False:", needs="calm,manual_trade"),
     Planted("maker-buys-the-plan-again", "P11", True, "bot/core/maker.py", "left = job.planned_quote - job.spent_quote", "left = job.planned_quote", needs="market:thin_book,entry_order=maker,max_order_usd=150,risk_per_trade_pct=3"),
     Planted("kill-in-too-large-a-batch", "R9 A8", True, _KILL, "BATCH = 100", "BATCH = 1000", needs="start,stray_orders@1,kill"),
+    # the live permission
+    Planted("sales-need-the-permission", "I24", True, "bot/runtime/live_lock.py",
+            "return self.reason() if purpose is Purpose.ENTRY else self.sales()", "return self.reason()", needs="live,busy,permission_end"),
+    Planted("no-permission-is-asked-for", "I24", True, "bot/runtime/live_lock.py",
+            "return live_permission.problem(self._data(), self._terms, key.name, key.secret, now_ms)", "return None", needs="live,busy,permission_end"),
     # storage and process
     Planted("commits-are-not-synced", "F3", True, "shared/ledger/open.py", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),
     Planted("restore-lifts-the-kill", "F6 J1", True, _PUT_BACK, "latch, since_ms = (newer or told).latch, older.last_ms", "latch, since_ms = None, older.last_ms",

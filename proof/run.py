@@ -23,6 +23,7 @@ from proof.misfortune import Misfortune
 from proof.operator import Operator
 from proof.others import Others
 from proof.patched import Patched, settle
+from proof.permission import Permissions, live
 from proof.plan import QUIET_S, Act, Plan
 from proof.truth import TruthLog
 from proof.venue import Venue
@@ -68,12 +69,14 @@ class Run:
         self.faults = FaultBox(plan.seed, plan.windows, lambda: self.loop.now_us)
         # The books cost a connection and many frames: kept where a plan asks for them.
         given: dict[str, Any] = {"depth_view": False, "max_impact_bp": 0.0, **plan.settings}
+        given |= live(folder) if plan.live else {}
         settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **given)
         self.paths, self.bot_name = settings.paths, settings.bot_name
         self.pulse = Pulse(self.loop)
         self._around = Surroundings(plan, settings, self.loop, self.venue, self.faults, self.truth, self.pulse)
         self._operator = Operator(self)
         self._acts = self._operator.acts | Misfortune(self).acts | Others(self).acts
+        self._acts |= Permissions(self, settings).acts
         self.clock_off_us = 0
         self.at_restart = ""
         self._life: Life | None = None

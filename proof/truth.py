@@ -24,6 +24,7 @@ class TruthLog:
         self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → when the bot was told which price
         self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
         self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
+        self.permits: list[dict[str, Any]] = []  # live: when entries were allowed, and when no more
         self.seconds: list[dict[str, Any]] = []  # second bots on the folder
         self.copies: list[dict[str, Any]] = []  # when a copy of the folder was started, and its own truth
         self.sightings: dict[tuple[int, str], int] = {}  # (life, client order id) → when it was first told of it
@@ -158,6 +159,7 @@ class TruthLog:
             "acts": self.acts,
             "states": self.states,
             "file_faults": self.file_faults,
+            "permits": self.permits,
             "seconds": self.seconds,
             "copies": [{"us": copy["us"], **copy["truth"].document()} for copy in self.copies],
             "sightings": [[life, coid, us] for (life, coid), us in self.sightings.items()],

@@ -62,6 +62,8 @@ def _with(plan: Plan, need: str, number: int) -> Plan:
     act, _, arg = need.partition("@")
     if need == "calm":
         return replace(plan, windows=(), acts=())
+    if need == "live":
+        return replace(plan, live=True, acts=(*plan.acts, Act(1000 + number, 1.0, "permit")))
     if need == "busy":
         return replace(plan, settings={**plan.settings, **BUSY})
     if need.startswith(("market:", "quote_min:")):

@@ -108,7 +108,7 @@ def band(s: Snapshot) -> Band:
     bold, say = _MODE_SAY[mode]
     if mode == "live" and s.state and (s.state.live_lock or "").startswith(ENTRIES_LOCKED):
         why = f.words(f.clean(s.state.live_lock or "").removeprefix(ENTRIES_LOCKED))
-        return Band("live", "LIVE", "lock", "Real money. Entries are locked, exits go on:", f"{why}.")
+        return Band("live", "LIVE", "lock", "Real money. Entries are locked, exits go on.", f"{why}.")
     if mode == "live" and s.state and s.state.live_lock:
         say += f" Live lock {f.clean(s.state.live_lock)}."
     return Band(mode, mode.upper(), _MODE_ICON[mode], bold, say)

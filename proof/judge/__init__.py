@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from proof.judge import money, power, process, restore, wire, writers
+from proof.judge import money, permission, power, process, restore, wire, writers
 from proof.judge.case import Case, Unusable, load
 
 Check = Callable[[Case], Iterator[str]]
@@ -37,6 +37,7 @@ INVARIANTS: dict[str, Check] = {
     "I21 SANE": wire.sane,
     "F6 RESTORE": restore.brakes,
     "I23 FENCE": writers.fenced,
+    "I24 PERMIT": permission.permitted,
     "DURABLE": process.storage,
     "UP": process.upright,
 }

@@ -361,6 +361,20 @@ def one_id_of_two_bots(desk: Desk) -> None:
     _with_copy(desk, told_us=1_000_000, says=True, sent=desk.truth["posts"][0]["client_order_id"])
 
 
+def bought_without_a_permission(desk: Desk) -> None:
+    last = max(p["sent_us"] for p in desk.truth["posts"] if p["side"] == "BUY")
+    desk.truth["plan"]["live"] = True
+    desk.truth["permits"] = [{"us": 0, "on": True}, {"us": last - 1_000_000, "on": False}]
+
+
+def sale_kept_back_by_the_permission(desk: Desk) -> None:
+    desk.truth["plan"]["live"], desk.truth["permits"] = True, [{"us": 0, "on": True}]
+    desk.db.execute(
+        "UPDATE orders SET state = 'denied', reason = 'live orders are locked: no permission' "
+        "WHERE rowid = (SELECT max(rowid) FROM orders WHERE side = 'SELL')"
+    )
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -422,6 +436,8 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I23 FENCE", bought_beside_a_second_writer),
     ("I23 FENCE", silent_about_a_second_writer),
     ("I23 FENCE", one_id_of_two_bots),
+    ("I24 PERMIT", bought_without_a_permission),
+    ("I24 PERMIT", sale_kept_back_by_the_permission),
     ("UP", died_by_itself),
 )
 

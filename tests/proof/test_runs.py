@@ -155,6 +155,24 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
         ),
         ("stray_orders",),
     ),
+    # A permission that ended kept the sales back too: flatten cancelled the takes, and the lots stayed.
+    "live-and-the-permission-ends": (
+        plan(
+            live=True,
+            settings=SETTINGS | {"stop_loss_pct": 0.05},
+            acts=(
+                Act(0, 1, "permit"),
+                Act(1, 200, "permission_end"),
+                Act(2, 300, "crash"),
+                Act(3, 330, "permit"),
+                Act(4, 450, "permission_end"),
+                Act(5, 460, "flatten"),
+                Act(6, 520, "permit"),
+                Act(7, 525, "start"),
+            ),
+        ),
+        ("permit", "permission_end", "flatten"),
+    ),
     "full-disk": (
         plan(windows=(Window(0, "ledger_full", "", 100, 100, 0.5), Window(1, "disk_full", "", 150, 100, 1.0)),
              acts=(Act(0, 180, "kill"), Act(1, 300, "reset_kill"), Act(2, 310, "start"))),
