@@ -8,8 +8,6 @@ from typing import Any
 
 import orjson
 
-STATES_KEPT = 200_000
-
 
 class TruthLog:
     """Lists of plain values; times are microseconds of the run."""

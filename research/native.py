@@ -4,8 +4,11 @@ Importing the compiler (numba) takes longer than a year's backtest. So the machi
 object file, which its small sister library (llvmlite) loads in a moment; numba is imported only where nothing is kept
 for these sources, this processor and this signature.
 
-Numbers and arrays cross as numba's own calling convention wants them: a pointer for the result and one for an error,
-then every argument flattened. A named tuple of numbers crosses as one record, any other tuple field by field.
+Numbers and arrays cross as numba's own calling convention wants them, which numba does not promise to keep: with a
+version that was not checked (`CHECKED`) functions are called through numba itself.
+
+The convention: a pointer for the result and one for an error, then every argument flattened. A named
+tuple of numbers crosses as one record, any other tuple field by field.
 """
 
 import ctypes
@@ -15,6 +18,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +26,7 @@ import numpy as np
 
 log = logging.getLogger("research")
 _DIGEST = 32
+CHECKED = "0.68"  # the compiler whose convention this file knows; tests/research/test_cache.py says what to do
 Register = Callable[[], None]
 
 
@@ -42,10 +47,14 @@ class Native:
         self._register = register
         self._calls: dict[str, Callable[..., int]] = {}
         self._alive: list[Any] = []
+        self._dispatcher: Any = None
         self._lock = threading.Lock()
+        self._by_address = version("numba").startswith(f"{CHECKED}.")
 
     def __call__(self, *arguments: Any) -> int:
         """What the function answers, which must be a whole number. Raises TypeError for what can't cross."""
+        if not self._by_address:
+            return self._through_compiler(arguments)
         held = [_crossing(one) for one in arguments]
         word = " ".join(_kind(one) for one in held)
         call = self._calls.get(word)
@@ -58,6 +67,15 @@ class Native:
         if status != 0:
             raise RuntimeError(f"the compiled {self.function.__name__} failed (status {status})")
         return result.value
+
+    def _through_compiler(self, arguments: tuple[Any, ...]) -> int:
+        """The same by numba's own call: slower to begin with, since nothing is kept for another process."""
+        with self._lock:
+            if self._dispatcher is None:
+                self.compiled += 1
+                self._register()
+                self._dispatcher = _njit()(nogil=True, error_model="numpy")(self.function)
+        return int(self._dispatcher(*arguments))
 
     def _find(self, word: str, held: list[Any]) -> Callable[..., int]:
         path = self._folder() / f"{self.function.__name__}-{hashlib.sha256(word.encode()).hexdigest()[:12]}.o"

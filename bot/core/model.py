@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.money import ZERO, floor_to
+from shared.money import floor_to
 
 
 class Side(StrEnum):
@@ -157,9 +157,6 @@ class FeeRates:
     maker: Decimal
     taker: Decimal
     tier: str
-
-
-NO_FEES = FeeRates(ZERO, ZERO, "unknown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,6 @@ class OrderInput(StrEnum):
 ROUNDING = Decimal("1e-9")  # of a size: less is no fill that is missing
 _S, _I = OrderState, OrderInput
 DONE = frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.FAILED, _S.REFUSED, _S.DENIED, _S.ABSENT})
-IN_FLIGHT = frozenset(OrderState) - DONE
 _SEEN_DONE: dict[OrderInput, OrderState] = {
     _I.SEEN_FILLED: _S.FILLED,
     _I.SEEN_CANCELLED: _S.CANCELLED,

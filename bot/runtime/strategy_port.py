@@ -39,7 +39,7 @@ class StrategyAdapter:
         self.name = settings.strategy
         self.warmup_bars = first.warmup_bars
         self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
-        self.model_mode = settings.model_mode if settings.strategy == "logistic" else None
+        self.model_mode = first.model_mode or None
         self.settings_read = described(settings.strategy, first, settings, origins or {})
         prefix = options.prefix(settings.strategy)
         self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}

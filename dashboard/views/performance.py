@@ -185,7 +185,7 @@ def figures(head: Headline, notes: Sequence[EquityRow], account: AccountDoc | No
         Figure("Max drawdown", f.pct(deepest), "", "in this range, measured every second"),
         Figure("Sharpe", f.number(ratios.sharpe(returns)), "", f"{f.plural(len(returns), 'daily return')}, × √365"),
         Figure("Sortino", f.number(ratios.sortino(returns)), "", "downside only"),
-        Figure("Calmar", f.number(ratios.calmar(returns, deepest)), "", "yearly return over drawdown"),
+        Figure("Calmar", f.number(ratios.calmar(returns, deepest)), "", "growth per year over max drawdown"),
     ]
 
 

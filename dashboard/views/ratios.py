@@ -60,7 +60,12 @@ def sortino(returns: Sequence[float]) -> float | None:
 
 
 def calmar(returns: Sequence[float], drawdown_pct: float | None) -> float | None:
-    """Yearly return (mean of days times 365) over the largest drawdown."""
+    """Compound growth per year over the largest drawdown, as a backtest states it. Young (1991)."""
     if len(returns) < LEAST_DAYS or not drawdown_pct:
         return None
-    return sum(returns) / len(returns) * YEAR_DAYS / (drawdown_pct / 100)
+    grown = math.prod(1 + r for r in returns)
+    try:
+        growth = grown ** (YEAR_DAYS / len(returns)) - 1 if grown > 0 else -1.0
+    except OverflowError:
+        return None
+    return growth / (drawdown_pct / 100)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from bot.core.rules import RULES
-from research import compiled
+from research import compiled, native
 from research.compiled import register
 from research.loops import arrays
 from research.native import Native
@@ -116,6 +117,20 @@ def test_compiling_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         compiled.compile_loop(arrays.return_sums)(closes, out, out.copy())
         compiled.compile_loop(arrays.sma_signal)(out, 2, 3, np.empty(9, dtype=np.int8))
     assert len(said) == 1 and "once" in said[0]
+
+
+def test_the_compilers_private_convention_is_the_one_that_was_checked() -> None:
+    """A new numba: read its `core/callconv.py`, run this file with CHECKED set to it, and only then keep that."""
+    assert version("numba").startswith(f"{native.CHECKED}.")
+
+
+def test_an_unchecked_compiler_is_called_through_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "CHECKED", "0.1")
+    run = Native(weigh, lambda: tmp_path, lambda: None)
+    out = np.zeros(3)
+    for _ in range(2):
+        assert run(Mixed(True, 2, 0.5), Held(np.arange(6.0).reshape(3, 2), out), 10) == 13
+    assert out.tolist() == [2.5, 6.5, 10.5] and run.compiled == 1 and not list(tmp_path.iterdir())
 
 
 def test_what_can_not_cross_is_refused(tmp_path: Path) -> None:

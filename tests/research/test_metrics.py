@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from dashboard.views import ratios as shown
 from research.metrics import chance, drawdown, ratios, returns, trades
 
 
@@ -112,6 +113,17 @@ def test_shuffling_keeps_the_sum_and_varies_the_way() -> None:
     found = chance.shuffled_lots(results, 1000.0, 5)
     assert found == chance.shuffled_lots(results, 1000.0, 5)
     assert found is not None and found.bad_drawdown < found.median_drawdown < 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_backtest_and_the_dashboard_mean_the_same_by_a_ratio(seed: int) -> None:
+    """One account, the same days: Performance and a report may not state two Sharpe ratios."""
+    r = np.random.default_rng(seed).normal(0.0005, 0.02, 90)
+    days, deepest = r.tolist(), 12.5
+    growth = returns.cagr(float(np.prod(1 + r)), 1.0, len(r) / 365)
+    assert shown.sharpe(days) == pytest.approx(ratios.sharpe(r), rel=1e-12)
+    assert shown.sortino(days) == pytest.approx(ratios.sortino(r), rel=1e-12)
+    assert shown.calmar(days, deepest) == pytest.approx(ratios.calmar(growth, -deepest / 100), rel=1e-12)
 
 
 @pytest.mark.parametrize(
