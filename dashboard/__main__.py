@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import socket
 import ssl
 import sys
 
@@ -10,8 +9,11 @@ import uvicorn
 
 from dashboard import logs
 from dashboard.app import create_app
+from dashboard.auth.peer import Peers
+from dashboard.door import BACKLOG, Door, Limits
 from dashboard.links import announce_url, base_url
-from dashboard.server import MOST_CONNECTIONS, Protocol, peers
+from dashboard.listen import Taken, listen
+from dashboard.server import Protocol
 from shared import settings as settings_module
 from shared.data_folder import FolderRefused
 from shared.ledger.place import place_of
@@ -72,14 +74,15 @@ def main() -> int:
         make_control_file(paths, place_of(settings))
     except OSError as error:
         log.warning("control.missing error=%s", error.strerror)
+    peers = Peers()
+    if not peers.way:
+        log.warning("peers.not_told_apart this system does not say which user holds a connection")
+    door = Door(peers, Limits.behind_proxy() if settings.dashboard_behind_proxy else Limits())
     try:
-        bound = _bind(settings)
-    except OSError as error:
-        log.error("port.taken address=%s:%s error=%s", settings.dashboard_host, settings.dashboard_port, error.strerror)
-        sys.stderr.write(
-            f"COIN: cannot listen on {settings.dashboard_host}:{settings.dashboard_port}: {error.strerror}. "
-            "End the program that holds the port, or set DASHBOARD_PORT.\n"
-        )
+        bound = listen(settings.dashboard_host, settings.dashboard_port, door)
+    except Taken as taken:
+        log.error("port.taken address=%s error=%s", taken.name, taken)
+        sys.stderr.write(f"COIN: {taken}. End the program that holds the port, or set DASHBOARD_PORT.\n")
         return EXIT_PORT_TAKEN
     try:
         announce_url(paths, settings)
@@ -89,7 +92,7 @@ def main() -> int:
     # Reads run in threads; the loop that answers must not wait 5 ms for one of them to give way.
     sys.setswitchinterval(0.0005)
     config = uvicorn.Config(
-        create_app(loaded, paths, peers=peers()),
+        create_app(loaded, paths, door=door),
         http=Protocol,
         ws="none",
         lifespan="on",
@@ -99,7 +102,8 @@ def main() -> int:
         date_header=True,
         timeout_graceful_shutdown=2,
         timeout_keep_alive=15,
-        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
+        loop="asyncio",  # the door is its accept
         h11_max_incomplete_event_size=16 * 1024,
         proxy_headers=False,
         ssl_certfile=settings.dashboard_tls_cert or None,
@@ -108,23 +112,9 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         # The server raises the signal once more when it has ended in order; that must not look like a death by it.
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[bound])
+    uvicorn.Server(config).run(sockets=bound)
     log.info("dashboard.stopped")
     return 0
-
-
-def _bind(settings: Settings) -> socket.socket:
-    """The listening socket. Raises OSError where the port is taken."""
-    family = socket.AF_INET6 if ":" in settings.dashboard_host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((settings.dashboard_host, settings.dashboard_port))
-        bound.listen(512)
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 if __name__ == "__main__":

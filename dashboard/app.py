@@ -18,13 +18,14 @@ from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.guard import Guard
 from dashboard.auth.origin import site
 from dashboard.auth.password import Password
-from dashboard.auth.peer import Peers
+from dashboard.auth.peer import HERE, Peers
 from dashboard.auth.secrets_store import private_folder
 from dashboard.auth.sessions import Sessions
 from dashboard.auth.tokens import Tokens
 from dashboard.auth.watch import Watch
 from dashboard.cache import Cache
 from dashboard.catalogue import PAGES
+from dashboard.door import Door
 from dashboard.hub import Hub
 from dashboard.pages import Pages
 from dashboard.reads import Ledger, Market
@@ -46,11 +47,11 @@ def create_app(
     paths: DataPaths,
     pm2: Pm2Client | None = None,
     modules: Path | None = None,
-    peers: Peers | None = None,
+    door: Door | None = None,
 ) -> FastAPI:
     """The dashboard of one bot. Makes its own folder; raises OSError where that cannot be.
 
-    `peers` is what the server names its connections by.
+    `door` is where the server's connections come in.
     """
     private_folder(paths.dashboard)
     password = Password(loaded)
@@ -70,9 +71,12 @@ def create_app(
         password=password,
         audit=audit,
         foreign=ForeignUse(audit),
-        peers=peers or Peers(),
+        door=door or Door(Peers()),
         build=build_id(),
     )
+    for user in hub.sessions.users():
+        if user.startswith(HERE):  # who signed in before a restart keeps a share of the connections
+            hub.door.know(user)
     pages = Pages(hub, PAGES)
     broadcaster = Broadcaster(hub, pages)
     watch = Watch(hub, broadcaster.wake)
@@ -123,6 +127,7 @@ def create_app(
         public_assets=assets.public_urls,
         refusal=refuse,
         foreign=hub.foreign,
+        bearers=hub.bearers,
     )
     return app
 

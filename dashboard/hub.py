@@ -8,11 +8,11 @@ from dashboard.auth.audit import Audit
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site
 from dashboard.auth.password import Password
-from dashboard.auth.peer import Peers
 from dashboard.auth.sessions import Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
 from dashboard.cache import Cache
+from dashboard.door import Door
 from dashboard.reads import Ledger, Market
 from dashboard.sources import Sources
 from shared.paths import DataPaths
@@ -50,9 +50,11 @@ class Hub:
     password: Password
     audit: Audit
     foreign: ForeignUse
-    peers: Peers
+    door: Door
     build: str
     passwords: Throttle = field(default_factory=lambda: Throttle(time.monotonic))
+    # No guess finds a link or a token; these limits keep failures from filling the log and the audit trail.
     links: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=30))
+    bearers: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=30))
     counters: Counters = field(default_factory=Counters)
     began: float = field(default_factory=time.monotonic)

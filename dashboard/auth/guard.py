@@ -11,11 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from dashboard.auth.foreign import ForeignUse
-from dashboard.auth.origin import Site, host_allowed, origin_allowed
+from dashboard.auth.origin import Site, fetch_allowed, host_allowed, origin_allowed
 from dashboard.auth.peer import UNKNOWN, Peer
 from dashboard.auth.roles import Principal, Role
 from dashboard.auth.sessions import OtherUser, Sessions
+from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
+from dashboard.auth.wellformed import Malformed, check_body, check_form
+from dashboard.door import Connection
 
 log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -62,8 +65,10 @@ class Guard:
         public_assets: frozenset[str],
         refusal: Refusal,
         foreign: ForeignUse,
+        bearers: Throttle,
     ) -> None:
         self.app = app
+        self.bearers = bearers
         self.foreign = foreign
         self.refusal = refusal
         self.site = site
@@ -90,6 +95,8 @@ class Guard:
         try:
             receive = await self._admit(scope, receive)
             await self.app(scope, receive, send_safely)
+        except Malformed as malformed:
+            await self._answer(scope, send_safely, 400, str(malformed))
         except Refused as refused:
             await self._answer(scope, send_safely, refused.status, str(refused))
         except Exception:
@@ -103,17 +110,24 @@ class Guard:
     async def _admit(self, scope: Scope, receive: Receive) -> Receive:
         """Raises Refused, or returns the way on; the one who asks is in `scope["principal"]` then."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
+        check_form(scope)
         if not host_allowed(self.site, [v for k, v in headers if k == b"host"]):
             raise Refused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
         path, method = scope["path"], scope["method"]
+        if not fetch_allowed(method, path, headers):
+            raise Refused(403, "This request does not come from the dashboard's own page.")
         principal = self._who(scope)
         scope["principal"] = principal
+        connection = scope.get("state", {}).get("connection")
+        if principal is not None and isinstance(connection, Connection):
+            connection.signed_in()
         is_open = path in OPEN_PATHS or path in self.public_assets
         if principal is None and not is_open:
             raise Refused(401, "Sign in first: ./coin login prints a link.")
         if method in SAFE:
-            return receive
+            return receive  # nobody reads a body of these
         body = await _body(receive, _length(headers))
+        check_body(headers, body)
         if principal is None or principal.kind == "session":
             self._check_browser(headers, principal, body)
         if principal is not None and not is_open and path not in VIEWER_POSTS and principal.role is not Role.OPERATOR:
@@ -126,9 +140,18 @@ class Guard:
             kind, _, secret = bearer.decode("latin-1").partition(" ")
             found = self.tokens.find(secret.strip(), peer_of(scope).label) if kind.lower() == "bearer" else None
             if found is None:
+                self._count_bearer(peer_of(scope))
                 raise Refused(401, "This token is not known, or no longer. ./coin token viewer makes one.")
             return found
         return self._by_session(scope)
+
+    def _count_bearer(self, peer: Peer) -> None:
+        """A token that is not known. A known one is never slowed. Raises Refused."""
+        if self.bearers.wait_s(peer):
+            self.bearers.refused += 1
+            raise Refused(429, "Too many tokens that are not known.")
+        self.bearers.tried(peer)
+        log.warning("token.unknown from=%s", peer.label)
 
     def _by_session(self, scope: Scope) -> Principal | None:
         """The session of the one who asks. A page on another port can put cookies of our name beside it: they are
@@ -196,6 +219,8 @@ class Guard:
         wants_page = b"text/html" in accept and not scope["path"].startswith("/api/")
         kind, body = self.refusal(status, text, wants_page)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        if scope["method"] not in SAFE or status == 400:
+            headers.append((b"connection", b"close"))  # what is left of its body is not waited for
         if status == 401 and not wants_page:
             headers.append((b"www-authenticate", b"Bearer"))
         await send({"type": "http.response.start", "status": status, "headers": headers})

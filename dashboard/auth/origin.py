@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.settings import Settings
 
+_OWN_PAGE = (b"same-origin", b"none")  # none: typed, or from a bookmark
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -62,3 +63,13 @@ def origin_allowed(here: Site, origin: str | None, fetch_site: str | None) -> bo
     if origin is not None:
         return origin.lower() in here.origins
     return fetch_site == "same-origin"
+
+
+def fetch_allowed(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> bool:
+    """What the browser says about the page that asks. Another page, be it on another port of this name, which counts
+    as the same site, may lead here by a link and do nothing else. Programs say nothing and are not meant."""
+    said = {k: v for k, v in headers if k.startswith(b"sec-fetch-")}
+    if all(v in _OWN_PAGE for k, v in headers if k == b"sec-fetch-site"):
+        return True
+    leads_here = said.get(b"sec-fetch-mode") == b"navigate" and said.get(b"sec-fetch-dest") == b"document"
+    return method in ("GET", "HEAD") and leads_here and not path.startswith("/api/")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dashboard.auth.socket_owner import SocketOwners, plain
 
+HERE = "uid "
 NETWORK = "network"
 ANYBODY = "anybody"
 _V6_SITE_BITS = 64  # what one household or server is usually given
@@ -33,7 +34,7 @@ class Peer:
             return NETWORK
         if not self.told_apart:
             return ANYBODY
-        return None if self.uid is None else f"uid {self.uid}"
+        return None if self.uid is None else f"{HERE}{self.uid}"
 
     @property
     def key(self) -> str:

@@ -1,46 +1,71 @@
-"""Slowing guesses: so many in a minute from one address, and so many from all together."""
+"""Slowing guesses: so many in a minute from one peer, so that nobody's failures delay anybody else."""
 
 from collections import deque
 from collections.abc import Callable
 
+from dashboard.auth.peer import Peer
+
 PER_MINUTE = 5
+STRANGERS_PER_MINUTE = 60
 WINDOW_S = 60.0
 
 
 class Throttle:
-    """Counts failed tries by address and over all. Time is monotonic and handed in, so tests turn the clock."""
+    """Counts failed tries of one kind by peer. Time is monotonic and handed in, so tests turn the clock.
 
-    def __init__(self, clock: Callable[[], float], per_minute: int = PER_MINUTE, most: int = 1000) -> None:
+    Beyond this machine a guesser may have many addresses: those that never signed in have one more limit together,
+    which those that did, and the users of this machine, are not under. Memory is bounded: the longest silent go first.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        per_minute: int = PER_MINUTE,
+        strangers: int = STRANGERS_PER_MINUTE,
+        most: int = 1000,
+    ) -> None:
         self._clock = clock
         self._limit = per_minute
+        self._strangers_limit = strangers
         self._most = most
-        self._by_address: dict[str, deque[float]] = {}
-        self._all: deque[float] = deque()
-        self.failed = 0
+        self._by_peer: dict[str, deque[float]] = {}
+        self._strangers: deque[float] = deque()
+        self._known: dict[str, None] = {}
         self.refused = 0
 
-    def wait_s(self, address: str) -> float:
-        """Seconds until `address` may try again; 0 = now. A refused try costs no evaluation."""
+    def wait_s(self, peer: Peer) -> float:
+        """Seconds until `peer` may try again; 0 = now. A refused try costs no evaluation."""
         now = self._clock()
-        waits = [self._wait(self._all, now), self._wait(self._by_address.get(address, deque()), now)]
-        return max(waits)
+        mine = self._wait(self._by_peer.get(peer.key, deque()), self._limit, now)
+        return max(mine, self._wait(self._strangers, self._strangers_limit, now)) if self._stranger(peer) else mine
 
-    def _wait(self, tries: deque[float], now: float) -> float:
-        while tries and now - tries[0] >= WINDOW_S:
-            tries.popleft()
-        return WINDOW_S - (now - tries[0]) if len(tries) >= self._limit else 0.0
-
-    def tried(self, address: str) -> None:
+    def tried(self, peer: Peer) -> None:
         """Count a try before it is evaluated, so that parallel guesses are counted, too."""
         now = self._clock()
-        if len(self._by_address) >= self._most:
-            self._by_address.clear()
-        self._by_address.setdefault(address, deque()).append(now)
-        self._all.append(now)
+        mine = self._by_peer.pop(peer.key, None) or deque(maxlen=self._limit)
+        mine.append(now)
+        while len(self._by_peer) >= self._most:
+            del self._by_peer[next(iter(self._by_peer))]
+        self._by_peer[peer.key] = mine
+        if self._stranger(peer):
+            self._strangers.append(now)
 
-    def succeeded(self, address: str) -> None:
-        """Forget the address's tries: its owner got in."""
-        mine = self._by_address.pop(address, None)
-        for at in mine or ():
-            if at in self._all:
-                self._all.remove(at)
+    def succeeded(self, peer: Peer) -> None:
+        """Forget the peer's tries: its owner got in."""
+        mine = self._by_peer.pop(peer.key, None)
+        for at in mine or () if self._stranger(peer) else ():
+            if at in self._strangers:
+                self._strangers.remove(at)
+        self._known.pop(peer.key, None)
+        while len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[peer.key] = None
+
+    def _stranger(self, peer: Peer) -> bool:
+        return not peer.here and peer.key not in self._known
+
+    @staticmethod
+    def _wait(tries: deque[float], limit: int, now: float) -> float:
+        while tries and now - tries[0] >= WINDOW_S:
+            tries.popleft()
+        return WINDOW_S - (now - tries[0]) if len(tries) >= limit else 0.0

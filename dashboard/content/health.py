@@ -17,7 +17,7 @@ async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
         "assets": hub.assets.missing,
         "build": hub.build,
         "foreign": hub.foreign.lately(),
-        "told_apart": bool(hub.peers.way),
+        "told_apart": bool(hub.door.peers.way),
     }
 
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from starlette.exceptions import HTTPException
+
 from dashboard import moments
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
@@ -9,20 +11,25 @@ from dashboard.render import Context
 from dashboard.views import moment
 from dashboard.views.snapshot import Snapshot
 
+LAST_MS = int(datetime(9998, 12, 31, tzinfo=UTC).timestamp() * 1000)  # the links reach a day further
+
 
 def asked(text: str) -> int | None:
-    """The milliseconds of `2026-11-20T05:23:02` (UTC, seconds may be left out); None = not a time."""
+    """The milliseconds of `2026-11-20T05:23:02` (UTC, seconds may be left out); None = not a time since 1970."""
     try:
         at = datetime.fromisoformat(text[:32])
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        ms = int(at.timestamp() * 1000)
+    except (ValueError, OverflowError):
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    ms = int(at.timestamp() * 1000)
-    return ms if 0 <= ms < 2**48 else None
+    return ms if 0 <= ms <= LAST_MS else None
 
 
 async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
+    """Raises HTTPException where `at` is given and no time."""
     at_ms = asked(params.get("at", ""))
+    if at_ms is None and params.get("at"):
+        raise HTTPException(400, "This is no time of the years 1970 to 9998. Write it like 2026-11-20T05:23:02.")
     found = await hub.cache.get(("moment", at_ms), 2.0, lambda: moments.look(hub.ledger, hub.market, at_ms))
     return {"moment": None if found is None else moment.moment(found)}
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from dashboard import earned, order_money, server, tail
+from dashboard import door, earned, order_money, tail
 from dashboard.content import chart as chart_page
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
@@ -93,7 +93,7 @@ def _health(routes: APIRouter) -> None:
                 "uptime_s": round(time.monotonic() - hub.began, 1),
                 "rss_mb": rss_mb(),
                 "streams": request.app.state.broadcaster.clients,
-                "connections": server.connections(),
+                "connections": door.connections(),
                 "assets_missing": hub.assets.missing,
             }
         )

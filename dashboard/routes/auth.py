@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import re
+from typing import Any
 from urllib.parse import parse_qsl
 
 from argon2 import PasswordHasher
@@ -14,11 +16,12 @@ from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import LINKS
 from dashboard.pages import Pages
-from dashboard.routes.tools import address, html, hub_of, peer
+from dashboard.routes.tools import address, client, html, hub_of, peer
 from dashboard.views.format import span
 
 log = logging.getLogger(__name__)
 LEAST_PASSWORD = 12
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 random bits, as `new_secret` writes them
 
 
 def router(pages: Pages) -> APIRouter:
@@ -40,14 +43,13 @@ def router(pages: Pages) -> APIRouter:
             return Response(status_code=503)  # a browser that guesses ahead must not use the link up
         if request.scope["principal"] is not None and not request.query_params.get("t"):
             return RedirectResponse("/", 303)
-        wait_s = hub.links.wait_s(address(request))
-        if wait_s:
-            return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
         named(request)  # before the link is used up
-        secret = request.query_params.get("t", "")[:200]
-        record = await asyncio.to_thread(secrets_store.take, hub.paths.dashboard / LINKS, secret)
+        record = await asyncio.to_thread(taken, hub, request.query_params.get("t", ""))
         if record is None or record.get("role") not in list(Role):
-            hub.links.tried(address(request))
+            if wait_s := hub.links.wait_s(client(request)):
+                hub.links.refused += 1
+                return login_page(request, hub, f"Too many links that are not valid. Wait {span(wait_s)}.", 429)
+            hub.links.tried(client(request))
             failed(hub, request, "link")
             return login_page(request, hub, "This link was used already, or is older than 5 minutes.", 403)
         role = Role(record["role"])
@@ -60,16 +62,16 @@ def router(pages: Pages) -> APIRouter:
         stored = hub.password.stored
         if not stored:
             return login_page(request, hub, "No password is set. Use a link.", 403)
-        wait_s = hub.passwords.wait_s(address(request))
+        wait_s = hub.passwords.wait_s(client(request))
         if wait_s:
             hub.passwords.refused += 1
             return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
-        hub.passwords.tried(address(request))
+        hub.passwords.tried(client(request))
         given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=5)).get("password", "")
         if not await asyncio.to_thread(verify, stored, given):
             failed(hub, request, "password")
             return login_page(request, hub, "That is not the password.", 403)
-        hub.passwords.succeeded(address(request))
+        hub.passwords.succeeded(client(request))
         return signed_in(request, hub, Role.OPERATOR, RedirectResponse("/", 303), "password")
 
     @routes.post("/logout")
@@ -83,6 +85,13 @@ def router(pages: Pages) -> APIRouter:
         return answer
 
     return routes
+
+
+def taken(hub: Hub, secret: str) -> dict[str, Any] | None:
+    """What a link is good for, which is used up by this; None = nothing. A good one is never slowed down."""
+    if not _SECRET.fullmatch(secret):
+        return None
+    return secrets_store.take(hub.paths.dashboard / LINKS, secret)
 
 
 def verify(stored: str, given: str) -> bool:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from dashboard import server
+from dashboard import door
 from dashboard.hub import Hub
 from dashboard.routes.api import rss_mb
 from dashboard.routes.tools import hub_of
@@ -161,15 +161,19 @@ def _dashboard(hub: Hub, broadcaster: Broadcaster) -> Iterator[Metric]:
     rss = rss_mb()
     yield from _gauge("coin_rss_megabytes", "Resident memory of the dashboard", rss)
     yield from _gauge("coin_streams", "Open streams", broadcaster.clients)
-    yield from _gauge("coin_connections", "Open connections", server.connections())
+    yield from _gauge("coin_connections", "Open connections", door.connections())
     sent = CounterMetricFamily("coin_commands", "Commands sent", labels=["cmd"])
     for cmd, n in sorted(c.commands.items()):
         sent.add_metric([cmd], n)
     yield sent
+    slowed = hub.passwords.refused + hub.links.refused + hub.bearers.refused
     for name, text, value in (
         ("coin_commands_refused", "Commands refused", c.commands_refused),
         ("coin_logins", "Sign-ins", c.logins),
         ("coin_logins_failed", "Failed sign-ins", c.logins_failed),
+        ("coin_logins_slowed", "Failed sign-ins beyond a peer's limit", slowed),
+        ("coin_connections_refused", "Connections beyond a peer's limit", hub.door.refused),
+        ("coin_connections_dropped", "Waiting connections dropped: too late, or too many of a peer", hub.door.dropped),
         ("coin_sessions_foreign", "Requests with the cookie of another user's session", hub.foreign.count),
         ("coin_streams_refused", "Streams refused by a limit", c.streams_refused),
         ("coin_streams_cut", "Slow streams cut", c.streams_cut),

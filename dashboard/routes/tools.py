@@ -2,6 +2,7 @@
 
 import gzip
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any
 
 import orjson
@@ -29,6 +30,25 @@ def who(request: Request) -> Principal:
 def peer(request: Request) -> Peer:
     """Who holds the other end of the request's connection."""
     return peer_of(request.scope)
+
+
+def client(request: Request) -> Peer:
+    """Whose tries are counted. Behind a proxy that is the address that the proxy itself saw, which it adds last."""
+    found = peer(request)
+    if hub_of(request).loaded.settings.dashboard_behind_proxy:
+        said = request.headers.getlist("x-forwarded-for")
+        last = said[-1].rpartition(",")[2].strip() if said else ""
+        if _is_address(last):
+            return Peer(last)
+    return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def address(request: Request) -> str:

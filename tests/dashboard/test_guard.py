@@ -153,8 +153,11 @@ async def test_a_viewer_reads_and_commands_nothing(dash: Dash, kind: str) -> Non
 )
 async def test_a_token_that_is_not_known_is_refused_everywhere(dash: Dash, header: str) -> None:
     async with dash.anonymous(authorization=header) as client:
-        for method, path in routes(dash):
-            assert (await client.request(method, path)).status_code == 401, path
+        answers = [(await client.request(method, path)).status_code for method, path in routes(dash)]
+    assert answers[:30] == [401] * 30
+    assert set(answers[30:]) == {429}, "what fills the log is slowed down"
+    async with dash.machine() as known:
+        assert (await known.get("/api/state")).status_code == 200, "a known one never is"
 
 
 async def test_a_body_that_is_too_large_is_refused_unread(dash: Dash) -> None:
@@ -239,7 +242,7 @@ async def test_no_file_outside_the_list_is_served(dash: Dash, path: str) -> None
         sent.append(message)
 
     await dash.app(scope, receive, send)
-    assert sent[0]["status"] == 404
+    assert sent[0]["status"] == (400 if "%c0" in path else 404)  # no UTF-8
     assert b"root:" not in sent[1]["body"]
 
 
@@ -258,3 +261,36 @@ def test_a_link_in_a_module_folder_leads_nowhere(tmp_path: Path) -> None:
     assets = Assets(tmp_path / "node_modules")
     assert "htmx.js" in assets.missing
     assert not assets.url("htmx.js")
+
+
+ELSEWHERE = [
+    # mode, destination: what a page on another port of this name, or of another site, may have a browser do
+    ("navigate", "iframe"), ("navigate", "embed"), ("no-cors", "image"), ("no-cors", "script"), ("cors", "empty"),
+    ("no-cors", "empty"), ("websocket", "websocket"), ("navigate", ""), ("", "document"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_page_may_lead_here_by_a_link_and_nothing_else(dash: Dash, site: str) -> None:
+    """127.0.0.1:18999 is the same site as 127.0.0.1:8080, for cookies as well."""
+    async with await dash.browser() as client:
+        for mode, dest in ELSEWHERE:
+            given = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+            for method, path in routes(dash):
+                answer = await client.request(method, path, headers=given)
+                assert answer.status_code == 403, (method, path, mode, dest)
+        led = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+        for method, path in routes(dash):
+            if path == "/api/stream":
+                continue
+            refused = method == "POST" or path.startswith("/api/")
+            answer = await client.request(method, path, headers=led, content=b"")
+            assert (answer.status_code == 403) == refused, (method, path, answer.status_code)
+    assert not dash.paths.control.exists()
+
+
+async def test_the_pages_own_requests_and_typed_addresses_pass(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        for site, mode, dest in (("same-origin", "cors", "empty"), ("none", "navigate", "document")):
+            given = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+            assert (await client.get("/api/state", headers=given)).status_code == 200

@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.__main__ import check
 from dashboard.auth import secrets_store
+from dashboard.auth.peer import Peer
 from dashboard.auth.roles import Role
 from dashboard.auth.sessions import IDLE_S, Sessions
 from dashboard.auth.throttle import Throttle
@@ -140,27 +141,82 @@ async def test_without_a_hash_no_password_signs_in(dash: Dash) -> None:
         assert "Password" not in (await client.get("/login")).text
 
 
-def test_ten_thousand_guesses_in_ten_minutes_are_at_most_sixty_evaluations() -> None:
+def test_ten_thousand_guesses_of_many_addresses_are_slowed_and_nobody_known_waits_for_them() -> None:
     now = 0.0
     throttle = Throttle(lambda: now)
+    owner, home = Peer("127.0.0.1", uid=1000, here=True), Peer("198.51.100.9")
+    throttle.succeeded(home)  # signed in once
     evaluated = 0
     for i in range(10_000):
         now = i * 0.06
-        if throttle.wait_s(f"10.0.{i % 50}.{i % 7}") == 0:
-            throttle.tried(f"10.0.{i % 50}.{i % 7}")
+        guesser = Peer(f"10.0.{i % 50}.{i % 7}")
+        if throttle.wait_s(guesser) == 0:
+            throttle.tried(guesser)
             evaluated += 1
-    assert 0 < evaluated <= 60
+        assert throttle.wait_s(owner) == throttle.wait_s(home) == 0
+    assert 0 < evaluated <= 660, "60 a minute, all strangers together"
 
 
-async def test_failed_tries_are_slowed_and_counted(make_dash: Callable[..., Dash]) -> None:
+def test_one_peer_has_five_tries_a_minute_and_a_whole_ipv6_network_is_one_peer() -> None:
+    now = 0.0
+    throttle = Throttle(lambda: now)
+    evaluated = 0
+    for i in range(1000):
+        now = i * 0.6
+        guesser = Peer(f"2001:db8:1:2::{i:x}")
+        if throttle.wait_s(guesser) == 0:
+            throttle.tried(guesser)
+            evaluated += 1
+    assert evaluated <= 55
+    assert throttle.wait_s(Peer("2001:db8:1:3::1")) == 0
+
+
+def test_what_is_remembered_of_guessers_is_bounded() -> None:
+    throttle = Throttle(lambda: 0.0, strangers=10**6, most=100)
+    for i in range(5000):
+        throttle.tried(Peer(f"10.0.{i // 250}.{i % 250}"))
+        throttle.succeeded(Peer(f"10.1.{i // 250}.{i % 250}"))
+    assert len(throttle._by_peer) <= 100 and len(throttle._known) <= 100
+
+
+async def test_failed_tries_are_slowed_and_counted_and_are_nobody_elses(make_dash: Callable[..., Dash]) -> None:
     dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": HASH})
-    async with dash.anonymous(origin=BASE) as client:
+    stranger = Peer("127.0.0.1", uid=1001, here=True)
+    async with dash.anonymous(stranger, origin=BASE) as client:
         got = [(await client.post("/login/password", data={"password": "x"})).status_code for _ in range(8)]
         assert got == [403] * 5 + [429] * 3
         late = await client.post("/login/password", data={"password": PASSWORD})
         assert late.status_code == 429
     assert dash.hub.counters.logins_failed == 5
     assert sum(row["what"] == "login_failed" for row in dash.hub.audit.tail()) == 5
+    async with dash.anonymous(origin=BASE) as owner:
+        assert (await owner.post("/login/password", data={"password": PASSWORD})).status_code == 303
+
+
+@pytest.mark.parametrize("peer", [OWNER, Peer("127.0.0.1", uid=1001, here=True), Peer("192.0.2.7")])
+async def test_a_good_link_works_after_any_number_of_bad_ones(dash: Dash, peer: Peer) -> None:
+    async with dash.anonymous(peer) as client:
+        got = [(await client.get(f"/login/link?t={'x' * 42}{i % 10}")).status_code for i in range(200)]
+        assert got == [403] * 30 + [429] * 170
+    assert sum(row["what"] == "login_failed" for row in dash.hub.audit.tail(400)) == 30, "nobody fills the trail"
+    for one in (peer, OWNER):
+        async with dash.anonymous(one) as client:
+            link = create_login_link(dash.paths, dash.loaded.settings).removeprefix(BASE)
+            assert (await client.get(link)).status_code == 200
+
+
+async def test_behind_a_proxy_the_address_that_it_adds_is_slowed(make_dash: Callable[..., Dash]) -> None:
+    dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": HASH, "DASHBOARD_BEHIND_PROXY": "true",
+                          "DASHBOARD_HOSTS": "coin.example"})  # fmt: skip
+    async with dash.anonymous(host="coin.example", origin="https://coin.example") as client:
+
+        async def attempt(password: str, forwarded: str) -> int:
+            given = {"x-forwarded-for": forwarded}
+            return (await client.post("/login/password", data={"password": password}, headers=given)).status_code
+
+        bad = [await attempt("x", f"{i}.2.3.4, 203.0.113.5") for i in range(8)]  # the first is what a client says
+        assert bad == [403] * 5 + [429] * 3
+        assert await attempt(PASSWORD, "203.0.113.6") == 303
 
 
 @pytest.mark.parametrize(
