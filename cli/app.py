@@ -130,11 +130,14 @@ def settings(
 
 
 @app.command(rich_help_panel=WATCH)
-def login(role: Annotated[Role, typer.Argument(help="What the link allows.")] = Role.OPERATOR) -> None:
+def login(
+    role: Annotated[Role, typer.Argument(help="What the link allows.")] = Role.OPERATOR,
+    localhost: Annotated[bool, typer.Option("--localhost", help="By that name, under which passkeys work.")] = False,
+) -> None:
     """Print a link that logs a browser in: single use, five minutes."""
     from cli import login as work
 
-    work.login(role)
+    work.login(role, localhost=localhost)
 
 
 @app.command(rich_help_panel=WATCH)

@@ -6,13 +6,20 @@ from cli.context import loaded, own_folder
 LEAST_PASSWORD = 12
 
 
-def login(role: str) -> None:
-    """Print a single-use link that is valid for five minutes."""
+def login(role: str, *, localhost: bool = False) -> None:
+    """Print a single-use link that is valid for five minutes; with `localhost`, by that name instead of 127.0.0.1."""
     from dashboard.links import create_login_link  # noqa: PLC0415
 
     found = loaded().settings
     own_folder(found.paths)
-    ui.plain(create_login_link(found.paths, found, role=role))
+    link = create_login_link(found.paths, found, role=role)
+    if localhost:
+        scheme, _, rest = link.partition("://")
+        host = rest.partition("/")[0].rpartition(":")[0]
+        if host not in ("127.0.0.1", "[::1]", "localhost"):
+            ui.give_up(f"The dashboard is asked for as {host}, not on this machine's localhost.")
+        link = f"{scheme}://localhost{rest.removeprefix(host)}"
+    ui.plain(link)
 
 
 def password() -> None:

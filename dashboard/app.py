@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from dashboard import pages as pages_module
 from dashboard.assets import Assets
 from dashboard.auth.audit import Audit
+from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.guard import Guard
 from dashboard.auth.origin import site
+from dashboard.auth.passkeys import Passkeys
 from dashboard.auth.password import Password
 from dashboard.auth.peer import HERE, Peers
 from dashboard.auth.secrets_store import private_folder
@@ -29,7 +31,7 @@ from dashboard.door import Door
 from dashboard.hub import Hub
 from dashboard.pages import Pages
 from dashboard.reads import Ledger, Market
-from dashboard.routes import api, auth, commands, docs, exports, metrics, static, stream
+from dashboard.routes import access, api, auth, commands, docs, exports, metrics, passkeys, static, stream
 from dashboard.routes import pages as page_routes
 from dashboard.sources import Sources
 from dashboard.stream import Broadcaster
@@ -54,7 +56,7 @@ def create_app(
     `door` is where the server's connections come in.
     """
     private_folder(paths.dashboard)
-    password = Password(loaded)
+    password, keys = Password(loaded), Passkeys(paths.dashboard)
     audit = Audit(paths.audit)
     assets = Assets() if modules is None else Assets(modules)
     hub = Hub(
@@ -69,6 +71,8 @@ def create_app(
         sessions=Sessions(paths.dashboard, password.fingerprint),
         tokens=Tokens(paths.dashboard),
         password=password,
+        passkeys=keys,
+        ceremonies=Ceremonies(keys),
         audit=audit,
         foreign=ForeignUse(audit),
         door=door or Door(Peers()),
@@ -109,6 +113,8 @@ def create_app(
     app.include_router(page_routes.router(pages, broadcaster))
     app.include_router(commands.router(pages))
     app.include_router(auth.router(pages))
+    app.include_router(access.router(pages, broadcaster))
+    app.include_router(passkeys.router(pages, broadcaster))
     app.include_router(static.router())
     app.include_router(stream.router(pages, broadcaster))
     app.include_router(metrics.router(broadcaster))

@@ -1,9 +1,9 @@
 """What a dialog says before a command acts: what happens, what stays, what it costs, what must be typed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dashboard.auth.roles import Principal
-from dashboard.dispatch import CONFIRM
+from dashboard.dispatch import CONFIRM, wants_fresh
 from dashboard.views import account, header, positions
 from dashboard.views import commands as c
 from dashboard.views import format as f
@@ -28,6 +28,7 @@ class Ask:
     danger: bool = True
     small: str = ""
     why: str = ""  # it is not possible now
+    confirm: bool = False  # the sign-in must be confirmed first
 
 
 def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
@@ -45,7 +46,10 @@ def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
         Cmd.CANCEL: _cancel,
         Cmd.ADOPT: _adopt,
     }.get(cmd)
-    return made(s, f.clean(target)[:120], who) if made else None
+    found = made(s, f.clean(target)[:120], who) if made else None
+    if found is not None and not found.why and wants_fresh(who, s, cmd):
+        return replace(found, confirm=True)
+    return found
 
 
 def _kill(s: Snapshot, _target: str, who: Principal) -> Ask:

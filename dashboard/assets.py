@@ -31,6 +31,7 @@ _OWN = (
     "charts.js",
     "candles.js",
     "tables.js",
+    "passkeys.js",
     "docs.js",
     *(f"icon-{name}.svg" for name in ("ok", "now", "warn", "bad", "off")),
 )
@@ -43,7 +44,9 @@ _FROM_NPM = {
     "swagger-ui.js": ("swagger-ui-dist/swagger-ui-bundle.js",),
 }
 # What the login page needs; the rest asks for a login like everything else.
-_PUBLIC = frozenset({"coin.css", "pages.css", "coin.js", "inter.woff2"} | {n for n in _OWN if n.endswith(".svg")})
+_PUBLIC = frozenset(
+    {"coin.css", "pages.css", "coin.js", "passkeys.js", "inter.woff2"} | {n for n in _OWN if n.endswith(".svg")}
+)
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ from dashboard.content import (
     performance,
     positions,
     risk,
+    sessions,
     settings,
     strategy,
     why,
@@ -30,5 +31,6 @@ PAGES: tuple[Page, ...] = (
     events.PAGE,
     health.PAGE,
     settings.PAGE,
+    sessions.PAGE,
     moment.PAGE,
 )

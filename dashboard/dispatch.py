@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from dashboard.auth.roles import Principal
+from dashboard.auth.roles import FRESH_S, Principal
 from dashboard.hub import Hub
 from dashboard.views.commands import starts_process, why_not
 from dashboard.views.format import words
@@ -15,8 +15,9 @@ from shared.pm2 import Pm2Unavailable
 from shared.settings import Mode
 
 log = logging.getLogger(__name__)
-# How old a sign-in may be where a latch over real money is lifted (reliability.md S19).
-REAUTH_S = 15 * 60.0
+REAUTH_S = FRESH_S
+# What makes the bot trade with real money again: it asks a person for a sign-in of the last minutes.
+FRESH = frozenset({Cmd.START, Cmd.RESET_KILL, Cmd.ADOPT})
 CONFIRM = {Cmd.KILL: "KILL", Cmd.FLATTEN: "FLATTEN", Cmd.ADOPT: "ADOPT"}
 # What a browser's session must have typed; kill is never refused.
 TYPED = {Cmd.FLATTEN: "Type FLATTEN to sell everything.", Cmd.ADOPT: "Type ADOPT to book what differs as a transfer."}
@@ -27,9 +28,10 @@ LEAST_LATCH_CHARS = 4
 class CommandRefused(Exception):
     """Nothing was sent; `status` is the HTTP status that says so."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, confirm: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.confirm = confirm  # a confirmed sign-in would let it pass
 
 
 async def dispatch(
@@ -83,25 +85,32 @@ def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm:
     if any(len(value) > ARG_MAX_CHARS for value in kept.values()):
         raise CommandRefused(400, f"{words(cmd)}: an argument of more than {ARG_MAX_CHARS} characters.")
     if cmd is Cmd.RESET_KILL:
-        kept["latch_id"] = _latch(who, s, kept.get("latch_id", ""))
+        kept["latch_id"] = _latch(s, kept.get("latch_id", ""))
     why = why_not(s, cmd, kept, who.role.value)
     if cmd is Cmd.KILL and who.operator:
         why = ""  # kill is never refused: twice is harmless
     if why:
         raise CommandRefused(409, why)
+    if wants_fresh(who, s, cmd):
+        raise CommandRefused(
+            409, f"With real money, {words(cmd)} asks for a sign-in of the last 15 minutes.", confirm=True
+        )
     if cmd in TYPED and who.kind == "session" and confirm.strip().upper() != CONFIRM[cmd]:
         raise CommandRefused(409, TYPED[cmd])
     return kept
 
 
-def _latch(who: Principal, s: Snapshot, typed: str) -> str:
+def wants_fresh(who: Principal, s: Snapshot, cmd: Cmd) -> bool:
+    """Must this person confirm who they are first? Never for what brakes, and never a machine with its token."""
+    live = s.mode == Mode.LIVE and not s.locked
+    return cmd in FRESH and live and who.kind == "session" and who.signed_in_s > REAUTH_S
+
+
+def _latch(s: Snapshot, typed: str) -> str:
     """The whole id of the latch that `typed` names by its end or its beginning."""
     kill = s.state.kill if s.state else None
     if kill is None:
         raise CommandRefused(409, "Not killed.")
-    live = s.mode == Mode.LIVE and not s.locked
-    if live and who.kind == "session" and who.signed_in_s > REAUTH_S:
-        raise CommandRefused(409, "With real money this wants a sign-in of the last 15 minutes: ./coin login.")
     typed = typed.lower()
     whole = kill.latch_id.lower()
     if len(typed) < LEAST_LATCH_CHARS or not (whole.startswith(typed) or whole.endswith(typed)):

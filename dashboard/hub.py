@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from dashboard.assets import Assets
 from dashboard.auth.audit import Audit
+from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site
+from dashboard.auth.passkeys import Passkeys
 from dashboard.auth.password import Password
 from dashboard.auth.sessions import Sessions
 from dashboard.auth.throttle import Throttle
@@ -48,6 +50,8 @@ class Hub:
     sessions: Sessions
     tokens: Tokens
     password: Password
+    passkeys: Passkeys
+    ceremonies: Ceremonies
     audit: Audit
     foreign: ForeignUse
     door: Door
@@ -56,5 +60,6 @@ class Hub:
     # No guess finds a link or a token; these limits keep failures from filling the log and the audit trail.
     links: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=30))
     bearers: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=30))
+    keys: Throttle = field(default_factory=lambda: Throttle(time.monotonic, per_minute=10))  # passkeys
     counters: Counters = field(default_factory=Counters)
     began: float = field(default_factory=time.monotonic)

@@ -58,6 +58,7 @@ class Page:
     load: Load = nothing
     params: tuple[str, ...] = ()  # query parameters that the page knows
     listed: bool = True  # stands in the navigation
+    own_route: bool = False  # drawn by a route of its own, since what it shows depends on who asks
     # What the page shows for what was asked for and what this browser chose last (the parameters named in `kept`): it
     # holds for as long as the page is open, so that what it shows does not change under the reader.
     settle: Settle = as_asked

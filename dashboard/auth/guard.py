@@ -32,7 +32,9 @@ Refusal = Callable[[int, str, bool], tuple[str, bytes]]
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
 MOST_COOKIES = 20
-OPEN_PATHS = frozenset({"/healthz", "/login", "/login/link", "/login/password"})
+OPEN_PATHS = frozenset(
+    {"/healthz", "/login", "/login/link", "/login/password", "/login/passkey", "/login/passkey/begin"}
+)
 ASSETS = "/assets/"
 # POSTs that a viewer may send, too: they change nothing but the viewer's own session.
 VIEWER_POSTS = frozenset({"/logout"})

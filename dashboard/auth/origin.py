@@ -1,5 +1,6 @@
 """Host and Origin: which names this dashboard answers to, exactly."""
 
+import ipaddress
 from dataclasses import dataclass
 
 from shared.settings import Settings
@@ -46,6 +47,37 @@ def site(settings: Settings) -> Site:
         hosts |= names
         origins |= {f"{scheme}://{name}" for name in names}
     return Site(frozenset(hosts), frozenset(origins), own_tls or settings.dashboard_behind_proxy, port)
+
+
+@dataclass(frozen=True, slots=True)
+class RelyingParty:
+    """Whom a passkey belongs to: a host name, as seen by pages of exactly one origin."""
+
+    id: str
+    origin: str
+
+
+def relying_party(here: Site, host: str) -> RelyingParty | None:
+    """Of pages under this Host; None = there can be none: it is an address, or neither TLS nor `localhost`."""
+    host = host.lower()
+    name = host if host.endswith("]") or ":" not in host else host.rpartition(":")[0]
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        return None
+    for scheme in ("https", "http"):
+        origin = f"{scheme}://{host}"
+        if origin in here.origins and (scheme == "https" or name == "localhost"):
+            return RelyingParty(name, origin)
+    return None
+
+
+def localhost_url(here: Site) -> str:
+    """Where passkeys work without TLS; empty = the dashboard is not asked there."""
+    host = f"localhost:{here.port}"
+    return f"http://{host}" if f"http://{host}" in here.origins and not here.secure else ""
 
 
 def host_allowed(here: Site, values: list[bytes]) -> bool:

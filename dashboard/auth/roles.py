@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+# How old a sign-in may be where the bot is made to trade with real money, or a passkey is added.
+FRESH_S = 15 * 60.0
+
 
 class Role(StrEnum):
     VIEWER = "viewer"  # reads

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from dashboard.auth import agents, secrets_store
+from dashboard.auth.origin import localhost_url, relying_party
 from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import LINKS
@@ -28,7 +29,12 @@ def router(pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     def login_page(request: Request, hub: Hub, error: str = "", status: int = 200) -> Response:
-        text = pages.simple("login.html", title="Sign in", error=error, password=bool(hub.password.stored))
+        party, localhost = relying_party(hub.site, request.headers.get("host", "")), localhost_url(hub.site)
+        text = pages.simple(
+            "login.html", title="Sign in", error=error, password=bool(hub.password.stored),
+            passkey=party is not None and bool(hub.passkeys.known_at(party.id)),
+            passkey_at=localhost if party is None and localhost and hub.passkeys.known_at("localhost") else "",
+        )  # fmt: skip
         return html(request, text, status)
 
     @routes.get("/login")
@@ -59,19 +65,10 @@ def router(pages: Pages) -> APIRouter:
     @routes.post("/login/password")
     async def password(request: Request) -> Response:
         hub = hub_of(request)
-        stored = hub.password.stored
-        if not stored:
-            return login_page(request, hub, "No password is set. Use a link.", 403)
-        wait_s = hub.passwords.wait_s(client(request))
-        if wait_s:
-            hub.passwords.refused += 1
-            return login_page(request, hub, f"Too many tries. Next try in {span(wait_s)}.", 429)
-        hub.passwords.tried(client(request))
         given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=5)).get("password", "")
-        if not await asyncio.to_thread(verify, stored, given):
-            failed(hub, request, "password")
-            return login_page(request, hub, "That is not the password.", 403)
-        hub.passwords.succeeded(client(request))
+        error, status = await password_fits(hub, request, given)
+        if error:
+            return login_page(request, hub, error, status)
         return signed_in(request, hub, Role.OPERATOR, RedirectResponse("/", 303), "password")
 
     @routes.post("/logout")
@@ -92,6 +89,23 @@ def taken(hub: Hub, secret: str) -> dict[str, Any] | None:
     if not _SECRET.fullmatch(secret):
         return None
     return secrets_store.take(hub.paths.dashboard / LINKS, secret)
+
+
+async def password_fits(hub: Hub, request: Request, given: str) -> tuple[str, int]:
+    """(what is wrong, status) of a try; nothing and 200 where it is the password. Counts and slows tries."""
+    stored = hub.password.stored
+    if not stored:
+        return "No password is set. Use a link.", 403
+    wait_s = hub.passwords.wait_s(client(request))
+    if wait_s:
+        hub.passwords.refused += 1
+        return f"Too many tries. Next try in {span(wait_s)}.", 429
+    hub.passwords.tried(client(request))
+    if not await asyncio.to_thread(verify, stored, given):
+        failed(hub, request, "password")
+        return "That is not the password.", 403
+    hub.passwords.succeeded(client(request))
+    return "", 200
 
 
 def verify(stored: str, given: str) -> bool:
@@ -118,11 +132,17 @@ def failed(hub: Hub, request: Request, how: str) -> None:
     hub.audit.note("login_failed", by="?", role="", address=address(request), facts={"how": how})
 
 
-def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str) -> Response:
+def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str, passkey: str = "") -> Response:
     """Begin a session of the user who asks; the one that the browser had ends."""
     agent = agents.shortened(request.headers.get("user-agent", ""))
     cookie = hub.sessions.begin(
-        role, named(request), request.scope.get("cookie"), how=how, address=address(request), agent=agent
+        role,
+        named(request),
+        request.scope.get("cookie"),
+        how=how,
+        address=address(request),
+        agent=agent,
+        passkey=passkey,
     )
     answer.set_cookie(hub.site.cookie, cookie, path="/", httponly=True, samesite="strict", secure=hub.site.secure)
     hub.counters.logins += 1

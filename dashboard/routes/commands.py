@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from dashboard import process
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.pages import Pages
-from dashboard.routes.pages import _local
+from dashboard.routes.pages import local
 from dashboard.routes.tools import address, html, hub_of, who
 from dashboard.views.format import words
 from shared.control import COMMANDS, command_of
@@ -28,7 +28,7 @@ def router(pages: Pages) -> APIRouter:
         wanted = COMMANDS[known].args if known is not None else ()
         args = {k: v for k, v in form.items() if k in _ARGS and k in wanted}
         piece = request.headers.get("hx-request") is not None
-        back, said = _local(form.get("back", "/")), ""
+        back, said = local(form.get("back", "/")), ""
         try:
             if cmd in process.WORDS:
                 await process.act(hub_of(request), who(request), address(request), cmd)
@@ -41,9 +41,17 @@ def router(pages: Pages) -> APIRouter:
         except CommandRefused as refused:
             if piece:
                 return html(
-                    request, pages.simple("parts/flash.html", text=str(refused), heading="Not sent"), refused.status
-                )
-            text = pages.simple("refused.html", title="Not sent", heading="Not sent", text=str(refused), status=0)
+                    request,
+                    pages.simple(
+                        "parts/flash.html", text=str(refused), heading="Not sent",
+                        confirm=back if refused.confirm else "",
+                    ),
+                    refused.status,
+                )  # fmt: skip
+            text = pages.simple(
+                "refused.html", title="Not sent", heading="Not sent", text=str(refused), status=0,
+                confirm=back if refused.confirm else "",
+            )  # fmt: skip
             return html(request, text, refused.status)
         if said and piece:
             return html(request, pages.simple("parts/flash.html", text=f"{words(said)}.", heading="Killed"), 202)

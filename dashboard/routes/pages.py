@@ -37,6 +37,8 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
         return show
 
     for page in pages.all:
+        if page.own_route:
+            continue
         routes.add_api_route(page.path, shown(page), methods=["GET"], name=page.key)
 
     @routes.get("/live")
@@ -55,10 +57,11 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
         found: Ask | None = ask_for(s, request.query_params.get("ask", ""), principal)
         if found is None:
             raise HTTPException(404, "There is no such command.")
-        back = _local(request.query_params.get("back", "/"))
+        back = local(request.query_params.get("back", "/"))
         piece = request.headers.get("hx-request") is not None
         template = "parts/ask.html" if piece else "ask.html"
-        text = pages.simple(template, ask=found, csrf=principal.csrf, back=back, title=found.heading, s=s)
+        again = f"/ask?{urlencode({'ask': request.query_params.get('ask', ''), 'back': back})}"
+        text = pages.simple(template, ask=found, csrf=principal.csrf, back=back, again=again, title=found.heading, s=s)
         return html(request, fill_age(text, s))
 
     return routes
@@ -71,6 +74,6 @@ def _page(pages: Pages, request: Request) -> Page:
     return page
 
 
-def _local(path: str) -> str:
+def local(path: str) -> str:
     """A path on this site; anything else becomes the Overview, so that no link leads elsewhere."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"

@@ -4,6 +4,7 @@ import gzip
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import Request, Response
@@ -54,6 +55,11 @@ def _is_address(text: str) -> bool:
 def address(request: Request) -> str:
     """Where the request came from, with the unix user where that is this machine: for logs and the audit trail."""
     return peer(request).label
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a plain form."""
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20))
 
 
 def html(request: Request, text: str, status: int = 200) -> Response:

@@ -21,7 +21,7 @@ from tests.dashboard.writer import Writer, fill
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 PAGES = ("/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
-         "/health", "/settings", "/moment")  # fmt: skip
+         "/health", "/settings", "/sessions", "/moment")  # fmt: skip
 HIT = "(window.hit||(()=>{}))()"
 _ELEMENTS = (
     "<script>{}</script>", "<img src=x onerror='{}'>", "<svg onload='{}'></svg>", "<body onload='{}'>",

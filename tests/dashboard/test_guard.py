@@ -14,9 +14,16 @@ from dashboard.assets import Assets
 from dashboard.links import create_token
 from tests.dashboard.conftest import BASE, Dash
 
-OPEN = {("GET", "/healthz"), ("GET", "/login"), ("GET", "/login/link"), ("POST", "/login/password")}
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/login"),
+    ("GET", "/login/link"),
+    ("POST", "/login/password"),
+    ("POST", "/login/passkey"),
+    ("POST", "/login/passkey/begin"),
+}
 # Answers of the open routes to somebody who is not signed in.
-OPEN_STATUS = {200, 403, 429}
+OPEN_STATUS = {200, 403, 409, 422, 429}
 VALUES = {"name:path": "nothing.js", "command_id": "none"}
 BAD_HOSTS = [
     "", "evil.example", "evil.example:8080", "127.0.0.1", "localhost", "127.0.0.1:80", "127.0.0.1:8081", "0.0.0.0:8080",
