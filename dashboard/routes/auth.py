@@ -147,5 +147,6 @@ def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str
     answer.set_cookie(hub.site.cookie, cookie, path="/", httponly=True, samesite="strict", secure=hub.site.secure)
     hub.counters.logins += 1
     log.info("login.done how=%s role=%s from=%s", how, role.value, address(request))
-    hub.audit.note("login", by=role.value, role=role, address=address(request), facts={"how": how})
+    facts = {"how": how, **({"id": passkey} if passkey else {})}
+    hub.audit.note("login", by=role.value, role=role, address=address(request), facts=facts)
     return answer

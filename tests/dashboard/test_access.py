@@ -89,7 +89,7 @@ async def test_tokens_are_listed_with_their_last_use_and_revoked(dash: Dash) -> 
 
 async def test_hostile_names_are_shown_and_not_obeyed(dash: Dash) -> None:
     dash.hub.passkeys.add(key(name="<img src=x onerror=alert(1)>"))
-    dash.hub.sessions.begin(Role.OPERATOR, agent="<b>x</b>", address="<i>")
+    dash.hub.sessions.begin(Role.OPERATOR, "me", agent="<b>x</b>", address="<i>")
     async with await dash.browser() as client:
         page = (await client.get("/sessions")).text
     assert "<img src=x" not in page and "<b>x</b>" not in page and "<i>" not in page
