@@ -330,7 +330,7 @@ def backup(
 
 @app.command(rich_help_panel=KEEP)
 def restore(archive: Path) -> None:
-    """Put a backup in place; what is there now is kept aside. The bot must be stopped.
+    """Put a backup or a rescued ledger in place; what is there is kept aside. The bot must be stopped.
 
     No brake gets looser by it: a kill, a pause or stop, SAFE and tripped limits of now stay on, audit.jsonl goes on.
     Where what is there cannot be read, the bot comes up paused. Orders since the backup come from the exchange.

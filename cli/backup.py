@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
-from cli.witness import lock_holder
+from cli.witness import bot_pid
 from dashboard.auth.audit import Audit
 from shared import settings
 from shared.ledger.at import exists, reader_at
@@ -117,11 +117,14 @@ def restore(archive: Path) -> None:
     refuse_foreign(paths)
     source = from_callers_folder(archive)
     own_folder(paths)
+    pid = bot_pid(paths)
+    if pid is not None:  # also one whose lock file was removed
+        ui.give_up(f"The bot runs (pid {pid}).", "./coin stop, then again")
     try:
         with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
             _put_back(paths, place, source, Path(temporary))
     except BotRuns as error:
-        holder = lock_holder(paths.bot_lock) or str(error) or "not known"
+        holder = bot_pid(paths) or str(error) or "not known"
         ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
 
 
@@ -157,8 +160,20 @@ def _say_what_is_missing(report: Report) -> None:
         ui.line(ui.WARN, "Orders since the backup are fetched from the exchange at the next ./coin start.")
 
 
+def _is_ledger(source: Path) -> bool:
+    """Whether it is a ledger by itself (one that the bot rescued or kept aside), not an archive."""
+    try:
+        with source.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
+
+
 def _unpack(source: Path, folder: Path, ledger: str) -> list[str]:
     """The archive's own files, no other name and no link; the ledger must be this mode's, and whole."""
+    if _is_ledger(source):
+        shutil.copyfile(source, folder / ledger)
+        return _whole(source, folder / ledger, [ledger])
     found = []
     try:
         with tarfile.open(source, "r:gz") as archive:
@@ -174,8 +189,13 @@ def _unpack(source: Path, folder: Path, ledger: str) -> list[str]:
         ui.give_up(f"{source} can't be read as a backup: {error}. Nothing was changed.")
     if ledger not in found or not (folder / ledger).stat().st_size:
         ui.give_up(f"{source} holds no {ledger}, the ledger of this mode. Nothing was changed.")
+    return _whole(source, folder / ledger, found)
+
+
+def _whole(source: Path, ledger: Path, found: list[str]) -> list[str]:
+    """`found`, where the ledger holds SQLite's own check."""
     try:
-        db = sqlite3.connect(folder / ledger)
+        db = sqlite3.connect(ledger)
         try:
             (answer,) = db.execute("PRAGMA integrity_check(1)").fetchone()
         finally:

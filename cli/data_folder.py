@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli import ui
 from cli.context import loaded
 from cli.doctor.check import Check, bad, good, note, warn
-from cli.witness import lock_holder
+from cli.witness import bot_pid
 from dashboard.auth.audit import Audit
 from shared import folder_identity
 from shared.folder_identity import Seen, short
@@ -51,7 +51,7 @@ def adopt() -> None:
     """Say what is wrong, ask for a typed word, and make this the ledger's own folder, with a new id."""
     settings = loaded().settings
     paths = settings.paths
-    holder = lock_holder(paths.bot_lock)
+    holder = bot_pid(paths)
     if holder is not None:
         ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
     try:

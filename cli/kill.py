@@ -2,15 +2,17 @@
 
 import time
 
-from cli import ui
+from cli import orphans, ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
-from cli.witness import bot_alive, read_state
+from cli.witness import bot_pid, read_state
 from shared import data_folder, settings
 from shared.control import Cmd, NotSent, Sent, send, send_kill_file
 from shared.documents import BotState
 from shared.paths import DataPaths
+from shared.pm2 import pid_stopped
 from shared.settings import SettingsError
+from shared.verdict import UNFIT, Verdict
 
 ANSWER_WITHIN_S = 2.0
 CLEARED_WITHIN_S = 30.0
@@ -22,18 +24,19 @@ def kill() -> None:
     _prepare(paths)
     began = time.monotonic()
     sent = _send(paths)
-    first, _, _ = read_state(paths)
-    there = first is not None and bot_alive(paths, first)
-    answered = _bot_answers(paths, sent.command.id if sent is not None else None, began) if there else None
+    pid = _bot_process(paths)
+    answered = _bot_answers(paths, sent.command.id if sent is not None else None, began) if pid is not None else None
     if answered is None:
-        why = f"no bot answered within {ANSWER_WITHIN_S:.0f} s" if there else "the bot isn't running"
-        ui.line(ui.WARN, f"{why}: cancelling its orders from here")
-        _cancel_without_the_bot(latched=sent is not None)
-        if sent is None and there:
+        ui.line(ui.WARN, f"{_why_silent(pid)}: cancelling its orders from here")
+        _cancel_without_the_bot(pid, latched=sent is not None)
+        if sent is None and pid is not None:
             ui.give_up("Not killed: the bot runs and knows of no kill, so it may trade on.", "./coin halt ends it")
         return
     gate = answered.kill.gate_shut_ms if answered.kill else 0.0
     ui.line(ui.GOOD, f"the bot shut its order gate ({gate:.0f} ms after it saw the kill)")
+    if answered.verdict is not None and answered.verdict.word in UNFIT:
+        word = Verdict(answered.verdict.word).shown.upper()
+        ui.line(ui.WARN, f"it is {word}: {answered.verdict.reason or 'no reason given'}")
     _follow_clearing(paths, began)
 
 
@@ -58,6 +61,20 @@ def _send(paths: DataPaths) -> Sent | None:
         return None
     ui.line(ui.GOOD if not sent.failed else ui.WARN, sent.text)
     return sent
+
+
+def _bot_process(paths: DataPaths) -> int | None:
+    """The bot's pid by its lock, its state file or, where both are gone, the process table; None = it isn't there."""
+    pid = bot_pid(paths)
+    return pid if pid is not None else next((one.pid for one in orphans.find(()) if one.name == "COIN-BOT"), None)
+
+
+def _why_silent(pid: int | None) -> str:
+    if pid is None:
+        return "the bot isn't running"
+    if pid_stopped(pid):
+        return f"the bot's process (pid {pid}) runs, but a signal has stopped it"
+    return f"the bot's process (pid {pid}) runs, but it hasn't answered within {ANSWER_WITHIN_S:.0f} s"
 
 
 def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotState | None:
@@ -103,7 +120,7 @@ def _say_after(state: BotState) -> None:
     ui.line(ui.DOT, "It survives every restart. ./coin reset-kill lifts it.")
 
 
-def _cancel_without_the_bot(*, latched: bool) -> None:
+def _cancel_without_the_bot(pid: int | None, *, latched: bool) -> None:
     # The bot's own parts, imported only where the bot itself can't be asked.
     from bot.runtime.emergency import EmergencyFailed, cancel_own_orders  # noqa: PLC0415
 
@@ -117,6 +134,8 @@ def _cancel_without_the_bot(*, latched: bool) -> None:
     counts = f"own orders found {report.found}, cancelled {report.cancelled}"
     ui.line(ui.GOOD, f"{counts}; the exchange shows none left ({report.cleared_ms:.0f} ms)")
     if latched:
+        if pid is not None:
+            ui.line(ui.DOT, f"Process {pid} finds itself killed when it goes on. The watchdog ends one that hangs.")
         ui.line(ui.DOT, "The kill is latched: a bot that starts comes up killed. ./coin reset-kill lifts it then.")
     else:
         ui.line(ui.WARN, "The kill is not latched: a bot that starts trades as it is told.")

@@ -11,7 +11,7 @@ from typing import Any
 from cli import ui
 from cli.context import loaded, own_folder
 from cli.start import check_clash, known, start_only
-from cli.witness import lock_holder
+from cli.witness import bot_pid
 from shared.ledger.place import Place, place_of
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client
@@ -121,7 +121,7 @@ def reset(*, with_bot: bool) -> None:
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    if lock_holder(paths.bot_lock) is not None:
+    if bot_pid(paths) is not None:
         ui.give_up("The bot runs and trades on that account.", "./coin stop, then again")
     place = place_of(found)
     if _there(place) and not with_bot:

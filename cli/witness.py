@@ -1,12 +1,10 @@
 """What can be seen of the bot from outside: its state file, its process, its lock."""
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from shared import files
+from shared import files, flocks
 from shared.documents import BotState, decode_state
 from shared.files import Unreadable
 from shared.paths import DataPaths
@@ -49,26 +47,23 @@ def read_state(paths: DataPaths) -> tuple[BotState | None, str | None, bool]:
         return None, str(error), False
 
 
-def lock_holder(path: Path) -> int | None:
-    """The pid that holds the flock on `path`; None = nobody, or it can't be told here. Takes no lock itself."""
-    try:
-        found = path.stat()
-        wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-        table = Path("/proc/locks").read_text()
-    except OSError:
-        return None
-    for row in table.splitlines():
-        parts = row.split()
-        if len(parts) >= 6 and parts[1] == "FLOCK" and parts[5] == wanted:
-            return int(parts[4])
-    return None
-
-
 def bot_alive(paths: DataPaths, state: BotState) -> bool:
-    """Two witnesses: its pid lives, and the lock is held. Where /proc/locks is missing the pid alone decides."""
+    """Two witnesses: its pid lives, and the lock is held. Where /proc/locks is missing the pid alone decides.
+
+    A bot whose bot.lock was removed or replaced lives on, and still holds the file that is gone.
+    """
     if not pid_alive(state.pid):
         return False
-    return not Path("/proc/locks").exists() or lock_holder(paths.bot_lock) is not None
+    return not flocks.told() or flocks.holder(paths.bot_lock) is not None or flocks.holds_one(state.pid)
+
+
+def bot_pid(paths: DataPaths) -> int | None:
+    """The pid of a bot that runs on this data folder, whatever of its files is left; None = none is seen."""
+    holder = flocks.holder(paths.bot_lock)
+    if holder is not None:
+        return holder
+    state, _, _ = read_state(paths)
+    return state.pid if state is not None and bot_alive(paths, state) else None
 
 
 def look(paths: DataPaths, watch_s: float = 0.0) -> BotSeen:

@@ -23,7 +23,7 @@ from shared.control import ControlFile, decode_control
 from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
 from shared.files import Reading, TolerantReader, Unreadable, parse_object
 from shared.paths import ROOT, DataPaths
-from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble
+from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble, pid_stopped
 from shared.presence import CLOCK_WARNING_S, LATE_S, Presence, Sighting, judge
 from shared.settings import Loaded, Mode, Settings
 from shared.verdict import Verdict
@@ -191,8 +191,9 @@ class Sources:
         if state is not None:
             started = of_text(state.started_at)
             alive = witness.process_lives(state.pid, started.timestamp() if started else None)
-        stopped = state is not None and witness.process_stopped(state.pid)
-        found = Witnesses(state.pid if state else None, alive, witness.lock_state(self.paths.bot_lock), stopped)
+        pid = state.pid if state is not None else None
+        stopped = pid is not None and pid_stopped(pid)
+        found = Witnesses(pid, alive, witness.lock_state(self.paths.bot_lock, pid if alive else None), stopped)
         if found != self._witnesses:
             self._witnesses = found
             self.bump()

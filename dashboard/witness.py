@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from dashboard.views.snapshot import Lock
+from shared import flocks
 from shared.pm2 import pid_alive
 
 # A process that began this much after the bot says it did is somebody else with its old number.
@@ -26,14 +27,6 @@ def process_lives(pid: int, started_epoch_s: float | None) -> bool | None:
     return began <= started_epoch_s + RECYCLED_S
 
 
-def process_stopped(pid: int) -> bool:
-    """True where a signal holds the process: it lives and does nothing."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
-    except (OSError, IndexError):
-        return False
-
-
 def _began_epoch_s(pid: int) -> float | None:
     """When process `pid` began, from the kernel's table; None where there is none."""
     try:
@@ -45,15 +38,13 @@ def _began_epoch_s(pid: int) -> float | None:
     return time.time() - (uptime_s - int(fields[19]) / ticks)
 
 
-def lock_state(path: Path) -> Lock:
-    """Of a flock, read from /proc/locks. Trying the lock instead could make a starting bot fail to get it."""
-    try:
-        found = os.stat(path)
-        table = Path("/proc/locks").read_text()
-    except FileNotFoundError:
-        return Lock.FREE if Path("/proc/locks").exists() else Lock.UNKNOWN
-    except OSError:
+def lock_state(path: Path, pid: int | None = None) -> Lock:
+    """Of a flock, from the kernel's table: trying it instead could make a starting bot fail to get it.
+
+    `pid`: the bot's. One that holds a file that is not `path` any more has lost its lock, and lives.
+    """
+    if not flocks.told():
         return Lock.UNKNOWN
-    wanted = f":{found.st_ino} "
-    held = any("FLOCK" in line and wanted in line and "->" not in line for line in table.splitlines())
-    return Lock.HELD if held else Lock.FREE
+    if flocks.holder(path) is not None:
+        return Lock.HELD
+    return Lock.LOST if pid is not None and flocks.holds_one(pid) else Lock.FREE

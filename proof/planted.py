@@ -157,7 +157,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("two-bots-at-once", "R7 E5", True, "bot/runtime/lock.py", "fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass", needs="calm,second_bot"),
     Planted("lost-lock-unseen", "R7 E5", True, "bot/runtime/process.py", "if not self.lock.still_ours() and", "if False and", needs="calm,lock_gone,start"),
     Planted("old-grid-for-ever", "H4 R12", True, "bot/runtime/clocks.py", "RULES_S = 45.0", "RULES_S = 1e9", needs="calm,regrid@0.1,regrid@0.3,regrid@0.8,entry_order=maker"),
-    Planted("tasks-pile-up", "R15", False, "bot/runtime/clocks.py", "        bot.retry_ledger()\n", "        bot.retry_ledger()\n        asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n"),
+    Planted("tasks-pile-up", "R15", False, "bot/runtime/clocks.py", "        bot.watch_ledger()\n", "        bot.watch_ledger()\n        asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n"),
     # stream and process
     Planted("gaps-ignored", "R17 C3 P8", False, _STREAM, "if number > self._expected:", "if False:", needs="calm,busy,ws_gap:market:0.05"),
     Planted("silence-is-life", "R17 C1 P12", False, _STREAM, "SILENCE_S = 5.0", "SILENCE_S = 5e7", needs="ws_silent"),

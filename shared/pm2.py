@@ -101,6 +101,14 @@ def pid_alive(pid: int) -> bool:
     return state not in ("Z", "X")
 
 
+def pid_stopped(pid: int) -> bool:
+    """True where a signal holds the process: it lives and does nothing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
+    except (OSError, IndexError):
+        return False
+
+
 def effective_state(
     status: str,
     pid: int,

@@ -108,7 +108,8 @@ class Judged:
 
 
 _WORSE = (PartState.OK, PartState.UNKNOWN, PartState.WARN, PartState.GONE)
-OUTRANK = frozenset({Verdict.SECOND_WRITER, Verdict.BLIND, Verdict.LEDGER_GONE, Verdict.LOCKED_OUT})
+UNFIT = frozenset({Verdict.LEDGER_GONE, Verdict.LOCKED_OUT})  # alive, and it may send nothing
+OUTRANK = frozenset({*UNFIT, Verdict.SECOND_WRITER, Verdict.BLIND})
 
 
 def judge(doc: VerdictDoc | None, status: str | None, outside: Outside) -> Judged:

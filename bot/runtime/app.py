@@ -29,6 +29,8 @@ from bot.runtime.gate import OrderGate
 from bot.runtime.host import ControlPlane, Identity
 from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
+from bot.runtime.ledger_files import LedgerGone
+from bot.runtime.ledger_rescue import LedgerRescue
 from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
 from bot.runtime.minutes import Minutes
@@ -88,6 +90,7 @@ class Bot:
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.refusal)
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered, self.live_lock.sales)
+        self.rescue = LedgerRescue(self.paths, clock, market_offload)
         self.recorder = Recorder(self.paths.market_db, market_offload)
         about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}
         self.debug = debug_lines.wanted()
@@ -197,8 +200,11 @@ class Bot:
     def ledger_failed(self, error: Exception) -> None:
         """The ledger could not be written: the gate shuts, entries and exits wait, cancels go on."""
         text = str(getattr(error, "orig", None) or error).splitlines()[0][:160]
+        if isinstance(error, LedgerGone):
+            text = self._ledger_gone(text)
         if self.gate.latches.ledger_ok:
             log.error("ledger: %s; nothing is sent until it can be written", text)
+            self.writer.poke()
         self.gate.latches.ledger_ok, self.ledger_error = False, text
         if self.engine is not None:
             world = self.engine.world
@@ -206,9 +212,21 @@ class Bot:
         if len(self._backlog) > BACKLOG_MAX:
             self.fail(RuntimeError(f"ledger: {len(self._backlog)} records cannot be written: {text}"))
 
-    def retry_ledger(self) -> None:
-        """Write what waits, oldest first."""
-        if self.gate.latches.ledger_ok or self.ledger is None:
+    def _ledger_gone(self, text: str) -> str:
+        """What is in memory and in the open files only would end with the process: the latch, and all of the ledger."""
+        assert self.ledger is not None
+        self.commands.latch_kept = self.commands.latch_kept and self.commands.latch is None  # the file KILL keeps it
+        self.rescue.begin(self.ledger)
+        return f"{text}; a copy of all that was in it is {self.rescue.kept}" if self.rescue.kept else text
+
+    def watch_ledger(self) -> None:
+        """Write what waits, oldest first; where nothing waits, look whether what is written is still the ledger."""
+        if self.ledger is None:
+            return
+        if self.gate.latches.ledger_ok:
+            gone = self.ledger.gone
+            if gone is not None:
+                self.ledger_failed(LedgerGone(gone))
             return
         try:
             self.commands.record_seen()

@@ -55,7 +55,7 @@ async def seconds(bot: Bot) -> None:
     while True:
         await bot.clock.sleep(1.0)
         bot.beat()
-        bot.retry_ledger()
+        bot.watch_ledger()
         if bot.rest is not None:
             bot.dispatch(ev.ApiSeen(bot.rest.calls, bot.rest.errors))
         bot.dispatch(ev.LiveLockSeen(bot.live_lock.reason(), bot.gate.nothing_sold()))

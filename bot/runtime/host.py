@@ -20,6 +20,7 @@ from bot.runtime.desk import Desk
 from bot.runtime.gate import OrderGate
 from bot.runtime.kill import KillPath
 from bot.runtime.ledger import LedgerWriter
+from bot.runtime.ledger_rescue import LedgerRescue
 from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
 from bot.runtime.minutes import Minutes
@@ -70,6 +71,7 @@ class Host(Protocol):
     ledger: LedgerWriter | None
     ledger_error: str | None
     key: ApiKey | None
+    rescue: LedgerRescue
     rest: Rest | None
     desk: Desk | None
     streams: list[Stream]

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -12,14 +14,17 @@ from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot,
 from bot.core.lots import Lot
 from bot.core.orders import Order
 from bot.core.world import Latch, Restored
+from bot.runtime.ledger_files import LedgerFiles
 from bot.runtime.ledger_reads import LedgerReads
 from bot.runtime.ledger_restore import restored
 from shared.control import Command
 from shared.documents import ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.book import Book
+from shared.ledger.draft import Draft
 from shared.ledger.events import Word
 from shared.ledger.history import History
+from shared.ledger.open import copy_open
 from shared.ledger.restored import LACKS_SINCE, RESTORED
 from shared.money import from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
@@ -32,13 +37,29 @@ COMMAND_MEMORY = 500
 class LedgerWriter:
     """Writes in the event loop's own thread: a commit costs less than handing it over, and order is kept."""
 
-    def __init__(self, engine: Engine, boot_id: str) -> None:
-        self._engine, self._boot_id = engine, boot_id
+    def __init__(self, engine: Engine, boot_id: str, files: LedgerFiles | None = None) -> None:
+        """`files`: the ledger's own; None = it is on a server."""
+        self._engine, self._boot_id, self._files = engine, boot_id, files
         self._book = Book(engine, boot_id)
         self._failed: Sequence[Record] = ()  # the records of a commit that failed
         self.doubt: str | None = None  # why this ledger may lack what happened (`runtime.ledger_past`)
 
     # Writing.
+
+    @property
+    def gone(self) -> str | None:
+        """What became of the ledger's files, where they are not those that are written; None = they are."""
+        return self._files.gone() if self._files is not None else None
+
+    def rescue(self, target: Path) -> None:
+        """Copy all of it to `target`, also where its files are gone. Raises SQLAlchemyError, sqlite3.Error, OSError."""
+        copy_open(self._engine, target)
+
+    def _transaction(self, at_ms: int) -> AbstractContextManager[Draft]:
+        """As the book's. Raises LedgerGone, a SQLAlchemyError, where what is written would be lost."""
+        if self._files is not None:
+            self._files.check()
+        return self._book.transaction(at_ms)
 
     def commit(self, records: Sequence[Record], now_ms: int) -> None:
         """All records in one durable transaction. Raises sqlalchemy.exc.SQLAlchemyError, with nothing written.
@@ -47,7 +68,7 @@ class LedgerWriter:
         database all the same is not written twice.
         """
         try:
-            with self._book.transaction(now_ms) as draft:
+            with self._transaction(now_ms) as draft:
                 told = {id(record) for record in self._failed} if draft.failed_is_in else set()
                 history = History(draft)
                 for record in records:
@@ -93,30 +114,30 @@ class LedgerWriter:
             "seen_ms": seen_ms,
             "state": ReceiptState.SEEN.value,
         }
-        with self._book.transaction(seen_ms) as draft:
+        with self._transaction(seen_ms) as draft:
             History(draft).once(Word.COMMAND, row)
 
     def latch(self, latch: Latch, note: str | None = None) -> None:
         """Persist the kill latch."""
         row = {"latch_id": latch.latch_id, "kind": "kill", "at_ms": latch.at_ms, "source": latch.source, "note": note}
-        with self._book.transaction(latch.at_ms) as draft:
+        with self._transaction(latch.at_ms) as draft:
             History(draft).once(Word.LATCH, row)
 
     def lift(self, latch_id: str, now_ms: int, by: str) -> None:
-        with self._book.transaction(now_ms) as draft:
+        with self._transaction(now_ms) as draft:
             History(draft).moved(Word.LIFT, {"latch_id": latch_id, "lifted_ms": now_ms, "lifted_by": by})
 
     def fact(self, key: str, value: str, now_ms: int) -> None:
-        with self._book.transaction(now_ms) as draft:
+        with self._transaction(now_ms) as draft:
             History(draft).changed(Word.FACT, {"key": key, "value": value})
 
     def boot_began(self, now_ms: int, build: str) -> None:
-        with self._book.transaction(now_ms) as draft:
+        with self._transaction(now_ms) as draft:
             History(draft).once(Word.BOOT, {"boot_id": self._boot_id, "at_ms": now_ms, "build": build})
 
     def boot_ended(self, now_ms: int) -> None:
         """This run ended by itself."""
-        with self._book.transaction(now_ms) as draft:
+        with self._transaction(now_ms) as draft:
             History(draft).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
 
     def head(self) -> tuple[int, str]:
@@ -144,7 +165,7 @@ class LedgerWriter:
         kept = facts.get("entries_latched")
         latched = f"{why}; before that: {kept}" if kept and why not in kept else kept or why
         since = facts.get(LACKS_SINCE) or (str(since_ms) if since_ms else "")
-        with self._book.transaction(now_ms) as draft:
+        with self._transaction(now_ms) as draft:
             history = History(draft)
             for key, value in (("entries_latched", latched), ("audit", ""), (RESTORED, ""), (LACKS_SINCE, since)):
                 history.changed(Word.FACT, {"key": key, "value": value})

@@ -25,6 +25,7 @@ from bot.runtime.app import Bot
 from bot.runtime.boot import Boot, Fatal
 from bot.runtime.host import Identity
 from bot.runtime.ledger import LedgerWriter
+from bot.runtime.ledger_files import LedgerFiles
 from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.offload import Offload
 from bot.runtime.tape import end as end_tape
@@ -148,7 +149,9 @@ class Process:
             engine = await self._engine_at(place)
             if engine is None:
                 return False
-            bot.ledger = ledger = LedgerWriter(engine, bot.identity.boot_id)
+            bot.ledger = ledger = LedgerWriter(
+                engine, bot.identity.boot_id, None if place.on_server else LedgerFiles(place.path, bot.fs)
+            )
             if gone is not None and not ledger.head()[0]:
                 raise Fatal(gone)
             self._begin(ledger, mode, last)

@@ -65,6 +65,9 @@ def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
         return _Trouble(Verdict.LOCKED_OUT, "the bot no longer owns its instance lock: nothing is sent", None)
     if not bot.gate.latches.ledger_ok:
         why = bot.ledger_error or "unknown reason"
+        if bot.ledger is not None and bot.ledger.gone is not None:
+            way = f"./coin stop, ./coin restore {bot.rescue.kept or 'with a backup'}, ./coin start"
+            return _Trouble(Verdict.LEDGER_GONE, f"{why}: nothing is sent and no exit protects a lot; {way}", None)
         return _Trouble(Verdict.LEDGER_GONE, f"the ledger cannot be written ({why}): nothing is sent", None)
     gone = [part for part in parts if part.state is PartState.GONE and part.name != "writer"]
     if not gone:
@@ -170,7 +173,8 @@ def _clock(world: World | None) -> PartDoc:
 def _ledger(bot: Host) -> PartDoc:
     if bot.gate.latches.ledger_ok:
         return PartDoc(name="ledger", title="Ledger", state=PartState.OK, text="written, nothing pending")
-    text = f"cannot be written: {bot.ledger_error or 'unknown reason'}"
+    why = bot.ledger_error or "unknown reason"
+    text = why if bot.ledger is not None and bot.ledger.gone is not None else f"cannot be written: {why}"
     return PartDoc(name="ledger", title="Ledger", state=PartState.GONE, text=text)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from cli import ui
 from cli.doctor.check import Check, bad, good, note, warn
-from cli.witness import BotSeen, lock_holder
-from shared import files
+from cli.witness import BotSeen
+from shared import files, flocks
 from shared.control import decode_control
 from shared.data_folder import refusal
 from shared.files import Unreadable
@@ -84,13 +84,15 @@ def bot(paths: DataPaths, seen: BotSeen) -> list[Check]:
                 f"./coin {'restart' if seen.alive else 'start'}; ./coin logs bot",
             )
         )
-    holder = lock_holder(paths.bot_lock)
+    holder = flocks.holder(paths.bot_lock)
     if holder is not None:
         own = seen.state is not None and seen.state.pid == holder
         text = f"held by pid {holder}"
         checks.append(
             good("bot.lock", text) if own else warn("bot.lock", text, f"Not the bot of the state file: ps -fp {holder}")
         )
+    elif seen.alive and flocks.told():
+        checks.append(bad("bot.lock", "removed or replaced while the bot runs: it sends nothing", "./coin restart"))
     if paths.kill.exists():
         checks.append(warn("KILL", "the kill file is there: nothing trades", "./coin reset-kill"))
     elif seen.state is not None and seen.state.kill is not None:

@@ -48,7 +48,7 @@ def router() -> APIRouter:
 def bot_health(s: Snapshot) -> dict[str, Any]:
     process, verdict = s.pm2.find(header.BOT_PROCESS), s.verdict
     return {
-        "ok": s.fresh and all(alert_of(s.state, code) is None for code in (FOLDER_NOT_OWN, SECOND_WRITER)),
+        "ok": s.fit and all(alert_of(s.state, code) is None for code in (FOLDER_NOT_OWN, SECOND_WRITER)),
         "alerts": [{"code": alert.code, "text": alert.text} for alert in s.state.alerts] if s.state else [],
         "presence": s.presence.value,
         "status": s.status.value if s.status else None,

@@ -73,7 +73,7 @@ def _presence(s: Snapshot) -> Iterator[Metric]:
     yield from _gauge(
         "bot_figures_age_seconds", "Age of the prices that equity and marks are based on", judged.figures_age_s
     )
-    yield from _gauge("bot_up", "1 while the bot's file is fresh", float(s.fresh))
+    yield from _gauge("bot_up", "1 while the bot's file is fresh and it may send orders", float(s.fit))
     yield from _gauge("bot_state_age_seconds", "Since the state file last moved", s.age_s)
 
 

@@ -119,7 +119,7 @@ def _lock_check(s: Snapshot) -> Check:
     if w.lock is Lock.UNKNOWN:
         return check("Instance lock", "unk", "this system shows no locks")
     process = "" if w.pid is None else f", process {w.pid} {'lives' if w.pid_alive else 'gone'}"
-    fine = w.lock is Lock.HELD or not s.fresh
+    fine = w.lock is Lock.HELD or (w.lock is Lock.FREE and not s.fresh)
     return check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
 
 

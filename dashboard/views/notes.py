@@ -42,6 +42,8 @@ def note(s: Snapshot) -> Note | None:
         return None
     if s.verdict.word is Verdict.LOCKED_OUT:
         return _locked_out(s, s.state)
+    if s.verdict.word is Verdict.LEDGER_GONE:
+        return _ledger_gone(s, s.state)
     if s.verdict.word is Verdict.BLIND:
         return _blind(s, s.state)
     return (
@@ -191,6 +193,19 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
     )
 
 
+def _ledger_gone(s: Snapshot, state: BotState) -> Note:
+    """Without a record nothing is sent: an order that no ledger knows would be made a second time."""
+    left = unwatched(state)
+    held = "" if left is None or not left.lots else f" {f.words(left.sentence())}."
+    return Note(
+        "bad",
+        "bads",
+        "Ledger gone: the bot receives data but sends nothing",
+        f"{f.words(f.clean(s.verdict.reason))}.{held} Cancels and Kill still work.",
+        witnesses=sources(s),
+    )
+
+
 def _offline(s: Snapshot) -> Note:
     startable = "start" if s.pm2.find(BOT_PROCESS) else ""
     if s.state is None:
@@ -257,7 +272,7 @@ def _of_latches(s: Snapshot, state: BotState) -> Note | None:
             "The bot did not end cleanly several times in ten minutes, so it opens nothing and judges no exit. Look "
             "at the log for the cause; Start leaves safe mode.",
         )
-    if not state.io.ledger_ok:
+    if not state.io.ledger_ok:  # before the bot has a verdict of its own
         why = f.clean(state.io.ledger_error or "unknown reason")
         return Note("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
     return None

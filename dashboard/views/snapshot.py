@@ -8,13 +8,14 @@ from shared.control import ControlFile
 from shared.documents import BotState, DepthDoc, Quote, Status
 from shared.pm2 import Process
 from shared.presence import LATE_S, Presence
-from shared.verdict import BLIND_S, Judged, Outside, Verdict, judge
+from shared.verdict import BLIND_S, UNFIT, Judged, Outside, Verdict, judge
 
 
 class Lock(StrEnum):
     """Of `bot.lock`, as the kernel's own table shows it: looking never disturbs a bot that starts."""
 
     HELD = "held"
+    LOST = "lost"  # the bot's process holds a file that is not `bot.lock` any more
     FREE = "free"
     UNKNOWN = "unknown"
 
@@ -105,6 +106,11 @@ class Snapshot:
     def fresh(self) -> bool:
         """True where the header may show the bot's own status."""
         return self.presence is Presence.FRESH
+
+    @property
+    def fit(self) -> bool:
+        """The bot writes its file, and may send orders and write its ledger: what a machine that watches it asks."""
+        return self.fresh and self.verdict.word not in UNFIT
 
     @property
     def late(self) -> bool:

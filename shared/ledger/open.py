@@ -1,5 +1,6 @@
 """Opening a ledger: for the one writer, with migrations and checks, or read-only for everybody else."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,23 @@ def backup(source: Path, target: Path) -> None:
     db.close()
     copy.close()
     target.chmod(0o600)
+
+
+def copy_open(engine: Engine, target: Path) -> None:
+    """All that the engine's own connection sees, 0600, in one file: also of a ledger whose files were removed.
+
+    Raises SQLAlchemyError, sqlite3.Error, OSError; then there is no `target`.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with engine.connect() as db, sqlite3.connect(partial) as copy:
+            db.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+        copy.execute("PRAGMA journal_mode=DELETE")
+        copy.close()
+        partial.chmod(0o600)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def make_tables(engine: Engine) -> None:

@@ -80,6 +80,23 @@ def test_round_trip_while_the_ledger_is_written(
     assert "restored from out.tar.gz" in facts[RESTORED], "the next run must not trust it blindly"
 
 
+def test_a_ledger_that_was_rescued_is_restored_alone_and_marked(
+    coin: Coin, paths: DataPaths, ledger: LedgerWriter, tmp_path: Path
+) -> None:
+    ledger.rescue(tmp_path / "rescued.db")
+    ledger.fact("number", "-1", 1)
+    paths.kill.touch()
+    done = coin("restore", "rescued.db")
+    assert done.returncode == 0, done.stderr
+    assert count(paths.ledger) == 0
+    assert paths.kill.exists() and "pause" in paths.control.read_text(), "a kill is not lifted by it"
+    with open_reader(paths.ledger).connect() as db:
+        facts = {row.key: row.value for row in db.execute(select(t.facts))}
+    assert "restored from rescued.db" in facts[RESTORED]
+    (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + b"x" * 4096)
+    assert "is damaged" in coin("restore", "other.db").stderr
+
+
 def test_not_over_a_running_bot(coin: Coin, paths: DataPaths, ledger: LedgerWriter) -> None:
     assert coin("backup", "out.tar.gz").returncode == 0
     with FileLock(paths.bot_lock):

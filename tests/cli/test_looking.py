@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from cli import ports, status
-from cli.witness import lock_holder
+from shared.flocks import holder
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Process
 from shared.verdict import Judged, Verdict
@@ -115,10 +115,10 @@ def test_doctor_names_what_is_broken(coin: Coin, paths: DataPaths, free_port: Ca
 
 @pytest.mark.needs("proc")
 def test_the_lock_is_seen_without_taking_it(paths: DataPaths) -> None:
-    assert lock_holder(paths.bot_lock) is None
+    assert holder(paths.bot_lock) is None
     with FileLock(paths.bot_lock):
-        assert lock_holder(paths.bot_lock) == os.getpid()
-    assert lock_holder(paths.bot_lock) is None
+        assert holder(paths.bot_lock) == os.getpid()
+    assert holder(paths.bot_lock) is None
 
 
 def test_logs_follow_over_a_rotation(paths: DataPaths, tmp_path: Path) -> None:

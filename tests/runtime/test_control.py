@@ -368,7 +368,7 @@ async def test_a_latch_that_the_ledger_cannot_hold_keeps_its_file_whatever_a_per
         kill.unlink()
         rig.look(60)
         assert kill.exists(), "a crash now would forget the kill"
-    rig.bot.retry_ledger()
+    rig.bot.watch_ledger()
     kill.unlink()
     rig.look(60)
     assert not kill.exists(), "the ledger holds it"
@@ -570,9 +570,9 @@ async def test_commands_seen_while_the_ledger_cannot_be_written_are_recorded_lat
         assert not rig.bot.gate.latches.ledger_ok
         found = rig.state()
         assert not found.io.ledger_ok and "disk is full" in (found.io.ledger_error or "")
-        rig.bot.retry_ledger()
+        rig.bot.watch_ledger()
         assert not rig.bot.gate.latches.ledger_ok
-    rig.bot.retry_ledger()
+    rig.bot.watch_ledger()
     assert rig.bot.gate.latches.ledger_ok
     rig.begin()
     assert rig.receipt("r1").state is ReceiptState.DONE
@@ -599,7 +599,7 @@ async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monke
         await asyncio.sleep(0)
     assert rig.bot.engine is not None
     assert not rig.bot.engine.world.entries_in_flight(), "denied, so its capital is free"
-    rig.bot.retry_ledger()
+    rig.bot.watch_ledger()
     rig.begin()
     assert rig.bot.restored.own_ids, "what waited was written in order"
 

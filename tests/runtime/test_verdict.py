@@ -42,7 +42,7 @@ def host(heard_s: float | None = 0.4, priced_s: float = 0.2, **terms: Any) -> An
         streams.append(SimpleNamespace(health=health))
     rest = SimpleNamespace(answered_s=NOW_S - 3.0, silent_since_s=None, last_error=None)
     made = SimpleNamespace(
-        rest=rest, streams=streams, engine=rig.engine, clock=Clock(), ended=False, ledger_error=None,
+        rest=rest, streams=streams, engine=rig.engine, clock=Clock(), ended=False, ledger_error=None, ledger=None,
         gate=SimpleNamespace(latches=Latches()),
     )  # fmt: skip
     for name, value in terms.items():
