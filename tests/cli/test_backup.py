@@ -89,7 +89,7 @@ def test_a_ledger_that_was_rescued_is_restored_alone_and_marked(
     done = coin("restore", "rescued.db")
     assert done.returncode == 0, done.stderr
     assert count(paths.ledger) == 0
-    assert paths.kill.exists() and "pause" in paths.control.read_text(), "a kill is not lifted by it"
+    assert paths.kill.exists() and '"kill_switch":true' in paths.control.read_text(), "a kill is not lifted by it"
     with open_reader(paths.ledger).connect() as db:
         facts = {row.key: row.value for row in db.execute(select(t.facts))}
     assert "restored from rescued.db" in facts[RESTORED]
