@@ -5,17 +5,28 @@ import re
 import socket
 from pathlib import Path
 
+from dashboard.listen import NOT_THERE, addresses
+
 
 def is_free(host: str, port: int) -> bool:
     """True where `host`:`port` could be bound now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    try:
+        probe = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        return host == "::1" and error.errno in NOT_THERE  # no IPv6 here
+    with probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+        except OSError as error:
+            return host == "::1" and error.errno in NOT_THERE
     return True
+
+
+def dashboard_is_free(host: str, port: int) -> bool:
+    """True where the dashboard could listen: on loopback it needs both addresses."""
+    return all(is_free(one, port) for one in addresses(host))
 
 
 def listener(port: int) -> str | None:

@@ -209,7 +209,8 @@ def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]
     if wanted.sim_plain_port:
         needed += [("COIN-SIM", "127.0.0.1", wanted.sim_plain_port, "SIM_PLAIN_PORT")]
     for name, host, port, key in needed:
-        if name not in stale or ports.is_free(host, port) or ports.listener_pid(port) in ours:
+        free = ports.dashboard_is_free if name == "COIN" else ports.is_free
+        if name not in stale or free(host, port) or ports.listener_pid(port) in ours:
             continue
         who = ports.listener(port) or "another program (it can't be seen from here)"
         ui.give_up(

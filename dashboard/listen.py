@@ -9,7 +9,8 @@ from dashboard.door import BACKLOG, Door, Listener
 
 log = logging.getLogger(__name__)
 _LOOPBACK = ("127.0.0.1", "::1")
-_NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, errno.EINVAL)
+# What binding says where the machine has no such address.
+NOT_THERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, errno.EINVAL)
 
 
 class Taken(Exception):
@@ -35,7 +36,7 @@ def listen(host: str, port: int, door: Door) -> list[socket.socket]:
         try:
             found.append(_one(address, port, door))
         except OSError as error:
-            if i and error.errno in _NO_SUCH_FAMILY:
+            if i and error.errno in NOT_THERE:
                 log.info("listen.not_there address=%s error=%s", address, error.strerror)
                 continue
             for made in found:

@@ -11,6 +11,8 @@ from pathlib import Path
 from cli import orphans, ports
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.pm2_process import APPS, environment, executable, node_folder
+from dashboard.auth.socket_owner import SocketOwners
+from dashboard.listen import addresses
 from shared import pm2_home
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble, home, pid_alive, supported
@@ -148,12 +150,25 @@ def port_checks(client: Pm2Client, settings: Settings) -> list[Check]:
         pid = ports.listener_pid(port)
         if pid in pids:
             checks.append(good(name, f"{pids[pid]} listens"))
-        elif ports.is_free(host, port):
+        elif ports.dashboard_is_free(host, port) if key == "DASHBOARD_PORT" else ports.is_free(host, port):
             checks.append(note(name, f"free ({key})"))
         else:
             who = ports.listener(port) or "a program that can't be seen from here"
             checks.append(bad(name, f"taken by {who}", f"End it, or {key}={port + 10} in .env"))
     return checks
+
+
+def sign_ins(settings: Settings) -> Check:
+    """Whether a session can be kept to the unix user who signed in."""
+    name, way = "sign-ins", SocketOwners().way
+    if not way:
+        found = "this system doesn't say which user holds a connection: a session's cookie works for every user of it"
+        return warn(name, found, "Let nobody else log in to this machine")
+    if settings.dashboard_behind_proxy:
+        return note(name, "each works only through the proxy: all that it passes on comes from one user, its own")
+    if len(addresses(settings.dashboard_host)) == 1:
+        return note(name, "each works only for the unix user, or from the network, that signed in")
+    return good(name, f"each works only for the unix user who signed in ({way})")
 
 
 def _package_version(command: Path) -> str:

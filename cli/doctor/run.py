@@ -44,7 +44,7 @@ def every_check() -> list[Check]:
     seen = look(paths, watch_s=0.6)
     checks = [machine.python(), machine.node(), *machine.pm2(client), *checks, *machine.processes(client, mode)]
     if found is not None:
-        checks += machine.port_checks(client, found)
+        checks += [*machine.port_checks(client, found), machine.sign_ins(found)]
     checks += data.folder(paths)
     if paths.root.exists():
         checks += [*data.bot(paths, seen), *data.documents(paths), _ledger(found, paths)]
