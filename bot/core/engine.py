@@ -10,7 +10,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.core import account, audit, clock_step, commands, edge, entries, exits, fence, flow, maker, universe, view
+from bot.core import (
+    account,
+    audit,
+    clock_step,
+    commands,
+    edge,
+    entries,
+    exits,
+    fence,
+    flow,
+    maker,
+    past,
+    universe,
+    view,
+)  # fmt: skip
 from bot.core import events as ev
 from bot.core.book import Book
 from bot.core.intents import Intent
@@ -44,6 +58,7 @@ class Engine:
             ev.Denied: lambda e: flow.denied(self.world, e),
             ev.NoAnswer: lambda e: flow.no_answer(self.world, e),
             ev.OrdersSeen: lambda e: flow.list_seen(self.world, e),
+            ev.PastSeen: lambda e: past.seen(self.world, e),
             ev.FillsSeen: lambda e: flow.fills_seen(self.world, e),
             ev.LookedUp: lambda e: flow.looked_up(self.world, e),
             ev.BalancesSeen: lambda e: account.balances_seen(self.world, e),

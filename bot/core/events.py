@@ -36,6 +36,14 @@ class OrdersSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PastSeen:
+    """Every order and fill of the account since some time before the ledger was restored. No fill names our id."""
+
+    orders: tuple[VenueOrder, ...]
+    fills: tuple[Fill, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FillsSeen:
     """`through_ms`: the account's every fill up to then (the exchange's clock) was told by now; None = of one order."""
 
@@ -226,6 +234,7 @@ Event = (
     | FeesSeen
     | BalancesSeen
     | OrdersSeen
+    | PastSeen
     | FillsSeen
     | Priced
     | BookSeen

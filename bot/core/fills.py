@@ -16,19 +16,26 @@ from bot.core.world import World
 from shared.money import ZERO, plain
 
 
-def count(world: World, fill: Fill) -> Order | None:
-    """Count one fill if it is new and ours; the answer is its order as it stands after, None = nothing to count."""
+def count(world: World, fill: Fill, *, again: bool = False) -> Order | None:
+    """Count one fill if it is new and ours; the answer is its order as it stands after, None = nothing to count.
+
+    `again`: a ledger of before knew it, so it explains no difference that stands open.
+    """
     key = (fill.order_id, fill.trade_id)
     if key in world.fill_keys:
         return None
     order = _order_of(world, fill)
     if order is None:
-        if fill.client_order_id in world.own_ids:
+        if fill.client_order_id in world.own_ids.unrecorded:
+            differences.foreign_fill(world, fill)  # no lot of this ledger is it for; entries are latched by then
+        elif fill.client_order_id in world.own_ids:
             # Its order was settled long ago: the exchange tells of more than it did then.
             world.fill_keys.add(key)
             _unexplained(world, fill)
         elif fill.client_order_id and not _under_our_name_alone(world, fill.client_order_id):
             differences.foreign_fill(world, fill)
+        return None
+    if _waits_for_its_purchase(world, order, fill):
         return None
     world.fill_keys.add(key)
     # A list of fills may not name our id: in the ledger the fill belongs to its order by that id alone.
@@ -43,7 +50,7 @@ def count(world: World, fill: Fill) -> Order | None:
     # The fill goes first: the ledger derives from it what the records after it say.
     world.emit(SaveFill(fill, lot_of(order), world.now_ms))
     world.save_order(order)
-    _move(world, fill)
+    _move(world, fill, explains=not again)
     _into_lot(world, order, fill)
     flatten = world.flattens.get(order.spec.command_id or "")
     if flatten is not None:
@@ -51,6 +58,21 @@ def count(world: World, fill: Fill) -> Order | None:
         flatten.fees += fill.fee
         flatten.proceeds += fill.price * fill.base_size
     return order
+
+
+def _waits_for_its_purchase(world: World, order: Order, fill: Fill) -> bool:
+    """Whether the lot that was sold is not all bought yet, as far as was told: after a restore any fill may come first.
+
+    It is left to be told again; its order is not settled until then.
+    """
+    lot_id = order.spec.lot_id
+    if order.spec.purpose is Purpose.ENTRY or lot_id is None:
+        return False
+    lot = world.book.get(lot_id)
+    if lot is not None and fill.base_size <= lot.base_left:
+        return False
+    entries = (o for o in world.orders.values() if o.spec.purpose is Purpose.ENTRY and lot_of(o) == lot_id)
+    return any(not entry.settled for entry in entries)
 
 
 def _order_of(world: World, fill: Fill) -> Order | None:
@@ -75,10 +97,10 @@ def _unexplained(world: World, fill: Fill) -> None:
     world.note("order", text, "bad", fill.product_id, fill.client_order_id)
 
 
-def _move(world: World, fill: Fill) -> None:
+def _move(world: World, fill: Fill, *, explains: bool = True) -> None:
     base = fill.product_id.partition("-")[0]
     late = world.portfolio.learn(fill, base, fill.exchange_ms - (world.clock_offset_ms or 0), world.now_ms)
-    if late:
+    if late and explains:
         differences.late_fill(world, late)
     differences.keep_balances(world)
     if world.day is not None:

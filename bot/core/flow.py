@@ -161,6 +161,7 @@ def _not_in_memory(world: World, shown: VenueOrder) -> None:
         if ours and not second:
             # Made with a ledger that is gone. Its id is used up, and what it bought or sold nobody here knows.
             world.own_ids.add(shown.client_order_id)
+            world.own_ids.unrecorded.add(shown.client_order_id)
             if shown.filled_size:
                 world.latch_entries("the exchange knows fills of ours that the ledger does not: was it lost?")
         return

@@ -42,6 +42,7 @@ class OwnIds:
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._ids = set(ids)
+        self.unrecorded: set[str] = set()  # of them: used up at the exchange, but in no row of the ledger
         self._of_facts = {each[-FACTS_LENGTH:]: each for each in self._ids}
 
     def add(self, client_order_id: str) -> None:

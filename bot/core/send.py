@@ -36,6 +36,7 @@ def _used_up(world: World, order: Order) -> None:
     spec = order.spec
     world.own_ids.add(spec.client_order_id)
     world.save_order(order)
+    world.own_ids.unrecorded.discard(spec.client_order_id)
     reason = "the exchange has an order of this id that the ledger did not know"
     order = world.step_order(order, OrderInput.NO_ANSWER, reason)
     world.orders[spec.client_order_id] = replace(order, next_look_ms=world.now_ms + 500, looks=0)

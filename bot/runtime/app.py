@@ -103,6 +103,7 @@ class Bot:
         self.fatal_code: str | None = None  # why it may not run, for the reader of alerts
         self.clock_offset_ms: int | None = None
         self.synced = False
+        self.past_fetched = False  # in this run: the audit looks for what the lists did not show then
         self.ended = False
         self.supervised = False
         self.seq = 0

@@ -80,6 +80,9 @@ async def compare(bot: Bot, rest: Rest) -> ev.Audited:
     own = {order.order_id: order for order in orders if _is_own(bot.engine.world, order.client_order_id)}
     own_fills = [replace(f, client_order_id=own[f.order_id].client_order_id) for f in fills if f.order_id in own]
     missed = tuple(f for f in own_fills if not bot.known_fill((f.order_id, f.trade_id)))
+    if bot.past_fetched:
+        bot.dispatch(ev.PastSeen(tuple(own.values()), tuple(own_fills)))
+        missed = tuple(f for f in missed if not bot.known_fill((f.order_id, f.trade_id)))
     if missed:
         ids = {fill.order_id for fill in missed}
         bot.dispatch(ev.OrdersSeen(tuple(own[order_id] for order_id in ids), complete=False, asked_ms=0))

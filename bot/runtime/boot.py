@@ -30,6 +30,7 @@ from bot.runtime.rights import other_portfolio
 from bot.runtime.rights import problem as key_problem
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.documents import Phase
+from shared.ledger.restored import LACKS_SINCE
 from shared.settings import GRANULARITY_S, Mode
 from shared.times import epoch_ms
 
@@ -41,6 +42,7 @@ FEW = 4  # unsettled orders that are looked up one by one
 UNAUTHORIZED_TRIES = 5
 SAFE_WINDOW_MS = 600_000
 LOST_PAST_MS = 86_400_000
+PAGES_MAX = 5_000
 
 
 class Fatal(Exception):
@@ -246,6 +248,10 @@ class Boot:
         """A ledger without any order, or one in doubt, may not be what the last run wrote: the exchange knows."""
         bot = self._bot
         assert bot.ledger is not None
+        lacks = bot.restored.facts.get(LACKS_SINCE)
+        if lacks:
+            await self._fetch_past(rest, int(lacks) - LOST_PAST_MS)
+            return
         if bot.restored.own_ids and bot.ledger.doubt is None:
             return
         # Of a ledger in doubt, all that may have happened since its last order.
@@ -253,6 +259,14 @@ class Boot:
         since_ms = min(epoch_ms(bot.clock.utc()), last_ms or 2**62) - LOST_PAST_MS
         found = await self._patiently(lambda: rest.orders_since(since_ms), "asks for orders of ours")
         bot.dispatch(ev.OrdersSeen(found, complete=False, asked_ms=0))
+
+    async def _fetch_past(self, rest: Rest, since_ms: int) -> None:
+        """What happened since the ledger that was put in place ends, before balances are believed."""
+        bot = self._bot
+        orders = await self._patiently(lambda: rest.orders_since(since_ms, pages_max=PAGES_MAX), "fetches orders")
+        fills = await self._patiently(lambda: rest.fills_since(since_ms, pages_max=PAGES_MAX), "fetches fills")
+        bot.dispatch(ev.PastSeen(orders, fills))
+        bot.past_fetched = True
 
     async def _settle_unfinished(self, rest: Rest) -> None:
         """Find out what became of every order that the last run left in flight, before balances are believed."""

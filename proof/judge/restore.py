@@ -16,6 +16,8 @@ def brakes(case: Case) -> Iterator[str]:
         if act["kind"] == "restored":
             yield from _held(case, act["us"])
             yield from _bought(case, act["us"])
+    if case.had("restored", "old_ledger"):
+        yield from _fetched(case)
 
 
 def _held(case: Case, us: int) -> Iterator[str]:
@@ -46,6 +48,22 @@ def _until(case: Case, states: Iterable[Row], since_us: int, kinds: frozenset[st
     """The states before anybody changed that."""
     changed = min((a["us"] for a in case.truth["acts"] if a["kind"] in kinds and a["us"] >= since_us), default=2**62)
     return (state for state in states if state["us"] < changed)
+
+
+def _fetched(case: Case) -> Iterator[str]:
+    """In the end the ledger has the fills that it lacked; judged where nothing kept the exchange from telling them."""
+    if case.truth["plan"]["windows"] or case.had("lose_ledger") or not case.wall_is_right:
+        return
+    ours = {order["order_id"] for order in case.own}
+    there = {(f["order_id"], f["trade_id"]) for f in case.truth["venue"]["fills"] if f["order_id"] in ours}
+    here = {(f["order_id"], f["trade_id"]): f for f in case.tables["fills"]}
+    for key in there - here.keys():
+        yield f"fill {key[1][:8]} of order {key[0][:8]} was not fetched after the ledger was put back"
+    for key in here.keys() - there:
+        yield f"the ledger holds fill {key[1][:8]} of order {key[0][:8]}, which the exchange never made"
+    for key, fill in here.items():
+        if fill["lot_id"] is None:
+            yield f"fill {key[1][:8]} of order {key[0][:8]} belongs to no lot"
 
 
 def _bought(case: Case, us: int) -> Iterator[str]:
