@@ -429,6 +429,14 @@ def lint() -> None:
     raise typer.Exit(work.lint())
 
 
+@app.command("audit-packages", rich_help_panel=MAKE)
+def audit_packages() -> None:
+    """Check every locked package against public advisories. 0 = none known, 1 = some are, 3 = could not be checked."""
+    from cli import audit_packages as work
+
+    raise typer.Exit(work.audit())
+
+
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def simulate(context: typer.Context) -> None:
     """Run the whole bot through seeded faults in virtual time and judge it: --seeds N, --seed S, --minutes M."""

@@ -54,7 +54,7 @@ def _spread() -> list[str]:
 
 def _become(command: list[str]) -> NoReturn:
     sys.stdout.flush()
-    os.execve(command[0], command, _environment())  # noqa: S606
+    os.execve(command[0], command, environment())  # noqa: S606
 
 
 def _lighthouse() -> None:
@@ -63,8 +63,8 @@ def _lighthouse() -> None:
     if (folder / "node_modules" / ".package-lock.json").exists():
         return
     ui.line(ui.DOT, "Installing Lighthouse's npm packages")
-    command = [*_npm(), "ci", "--no-progress", "--no-update-notifier", "--prefix", str(folder)]
-    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    command = [*npm(), "ci", "--no-progress", "--no-update-notifier", "--prefix", str(folder)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         ui.plain(done.stdout[-2000:] + done.stderr[-2000:])
         ui.give_up("npm ci for Lighthouse failed.")
@@ -89,7 +89,7 @@ def lint() -> int:
     }
     failed = []
     for name, command in checks.items():
-        done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
         if done.returncode == 0:
             ui.line(ui.GOOD, name)
         else:
@@ -131,12 +131,14 @@ def _off_the_path(tool: str) -> bool:
     return any(Path("/usr/lib/postgresql").glob(f"*/bin/{tool}"))
 
 
-def _npm() -> list[str]:
+def npm() -> list[str]:
     """npm's command: the one on the PATH, else the one that came with the packaged Node.js."""
-    found = shutil.which("npm", path=_environment()["PATH"])
+    found = shutil.which("npm", path=environment()["PATH"])
     packaged = _node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if found is None and not packaged.exists():
-        ui.give_up("npm is missing, so Lighthouse can't be installed.", "./coin setup brings Node.js with it")
+        ui.give_up(
+            "npm is missing, so its packages can't be installed or checked.", "./coin setup brings Node.js with it"
+        )
     return [found] if found else [str(_node()), str(packaged)]
 
 
@@ -147,7 +149,7 @@ def _node() -> Path:
     return folder / "node" if folder else Path(shutil.which("node") or "node")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The shell's variables without settings of the user's own bot, and with Node.js on the PATH."""
     from cli.pm2_process import is_ours  # noqa: PLC0415
 
