@@ -208,6 +208,8 @@ class Run:
         for other in filter(None, (self._second, self._copy)):
             other.end()
         self._second = self._copy = None
+        if self._copied is not None:
+            self._copied.pulse.forget()
 
     def _opened(self, engine: Any) -> None:
         """The life's ledger is open."""
