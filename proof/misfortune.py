@@ -45,10 +45,12 @@ class Misfortune:
         self._run.loop.asleep_until_us = self._run.loop.now_us + round(1800e6 * (0.2 + act.arg))
 
     def _clock_jump(self, act: Act, random: Random) -> None:
-        """The wall clock is off for some minutes."""
+        """The wall clock is off for some minutes: by seconds, by hours, and now and then by 20 days."""
         run = self._run
         jump_s = random.choice((-3600, -30, -4, 2, 4, 30, 3600, 86_400)) * (0.5 + act.arg)
-        run.clock_off_us = round(jump_s * 1e6)
+        if act.arg > 0.7:
+            jump_s = 20 * 86_400 if act.arg > 0.8 else -20 * 86_400
+        run.set_clock(round(jump_s * 1e6))
         run.loop.agenda.at(run.loop.now_us + round(random.uniform(5, 300) * 1e6), run.mend_clock)
         if random.random() < 0.3:
             run.crash_soon()

@@ -169,6 +169,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("seq-stands-still", "I10", False, "bot/runtime/report.py", "bot.seq += 1", "bot.seq += 0"),
     Planted("backlog-dropped", "F1 P20", True, _APP, "self._backlog.extend(records)\n            self.ledger_failed(error)", "self.ledger_failed(error)", needs="ledger_full"),
     Planted("day-turns-twice", "G4 I20", False, "bot/core/rules/day.py", "return utc_day(now_ms) > utc_day(previous_ms)", "return utc_day(now_ms) >= utc_day(previous_ms) and now_ms % 600_000 < 1_000"),
+    Planted("day-by-our-own-clock", "G2 I20", True, "bot/core/world.py", "return self.now_ms + (self.clock_offset_ms or 0)", "return self.now_ms", needs="calm,clock_jump@0.9", more=((_ACCOUNT, " or world.clock_doubt:", ":"),)),
     Planted("missing-order-ends-the-bot", "P22 E7", False, _DESK, "except ExchangeError as error:\n            log.info(\"look-up",
             "except NoAnswerGot as error:\n            log.info(\"look-up", needs="throttle"),
     Planted("401-ends-the-boot", "D6 P15", False, _BOOT, "if doubt_key and isinstance(error, Unauthorized):", "if isinstance(error, Unauthorized):", needs="unauthorized"),

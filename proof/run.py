@@ -244,10 +244,14 @@ class Run:
         agenda = self.loop.agenda
         agenda.at(self.loop.now_us + KILL_TIMEOUT_US, lambda: self.crash("timeout") if self._life is life else None)
 
-    def mend_clock(self) -> None:
-        self.clock_off_us = 0
+    def set_clock(self, off_us: int) -> None:
+        """The machine's wall clock, so far off true time from now on."""
+        self.clock_off_us = off_us
         if self._life is not None:
-            self._life.clock.wall_off_us = 0
+            self._life.clock.wall_off_us = off_us
+
+    def mend_clock(self) -> None:
+        self.set_clock(0)
 
     def second_bot(self) -> None:
         """Somebody starts a second bot on the folder while this one runs."""

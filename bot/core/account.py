@@ -119,15 +119,18 @@ def _follow(world: World, settled: Decimal) -> None:
 
 
 def turn(world: World) -> None:
-    """A new UTC day begins, where one does: what comes from now on is booked to it."""
-    if world.day is None or not world.portfolio.known or without_price(world) is not None:
+    """A new UTC day begins, where one does by the exchange's clock: what comes from now on is booked to it.
+
+    This machine's clock, set to another day, turns none: with it would go the day's loss and what it shut.
+    """
+    if world.day is None or not world.portfolio.known or without_price(world) is not None or world.clock_doubt:
         return
-    if day_turned(epoch_ms(parse_time(f"{world.day.day}T00:00:00Z")), world.now_ms):
+    if day_turned(epoch_ms(parse_time(f"{world.day.day}T00:00:00Z")), world.exchange_ms):
         _turn(world)
 
 
 def _turn(world: World) -> None:
-    before, today = world.day, f"{from_epoch_ms(world.now_ms):%Y-%m-%d}"
+    before, today = world.day, f"{from_epoch_ms(world.exchange_ms):%Y-%m-%d}"
     losses.forgive(world)
     if before is not None:
         result = pnl_today(world)

@@ -1,13 +1,15 @@
-"""A wall clock that was set back: every moment that the engine remembers moves with it.
+"""A wall clock that was set: every moment that the engine remembers moves with it.
 
 What is due "not before" a moment, or "so long after" one, would else wait for as long as the clock was set back: exits
-would not be judged, orders not be looked up, cancels not be repeated, and a price of before would count as fresh. A
-step forward needs nothing: waits end early, and prices count as old until the next ones come.
+would not be judged, orders not be looked up, cancels not be repeated, and a price of before would count as fresh. Set
+forward, a pause after losses, a limit of orders a minute or the minute in which an order is looked for would be over at
+once. Prices alone do not move forward: they count as old until the next ones come.
 """
 
 from collections import deque
 from dataclasses import replace
 
+from bot.core.events import ClockStepped
 from bot.core.world import World
 
 STEP_MS = 1_000  # less is the jitter of two clocks' readings
@@ -26,6 +28,25 @@ def follow(world: World, before_ms: int, now_ms: int) -> None:
     _orders(world, back_ms)
     _portfolio(world, back_ms)
     _risk(world, back_ms)
+
+
+def stepped(world: World, event: ClockStepped) -> None:
+    """The clock jumped against the monotonic one; where it was set back, `follow` has moved all by now.
+
+    Until the clocks are compared again nobody knows whether it was set or the machine slept: no day turns.
+    """
+    world.clock_offset_ms, world.clock_doubt = event.offset_ms, True
+    if event.step_ms <= 0:
+        return
+    ahead_s = event.step_ms / 1000
+    world.note(
+        "feed", f"this machine's clock went forward by {ahead_s:.1f} s: it was set, or the machine slept", "warn"
+    )
+    if world.ready:
+        world.ready_ms += event.step_ms
+    _orders(world, -event.step_ms)
+    _portfolio(world, -event.step_ms)
+    _risk(world, -event.step_ms)
 
 
 def _markets(world: World, back_ms: int) -> None:

@@ -48,6 +48,7 @@ class Engine:
         quote = settings.products[0].partition("-")[2]
         self._handled_ms = epoch_ms(now)
         self.world = World(settings, strategy, quote, restored, level, self._handled_ms)
+        self._day = utc_day(self._handled_ms)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Priced: self._priced,
             ev.BookSeen: self._book_seen,
@@ -69,7 +70,8 @@ class Engine:
             ev.KillLatched: self._kill_latched,
             ev.KillLifted: self._kill_lifted,
             ev.FeedChanged: self._feed_changed,
-            ev.ClockChecked: self._clock_checked,
+            ev.ClockStepped: _seen_before,
+            ev.ClockChecked: _seen_before,
             ev.LedgerChanged: self._ledger_changed,
             ev.ApiSeen: lambda e: self.world.risk.api_seen(e.calls, e.errors, self.world.now_ms),
             ev.LiveLockSeen: self._live_lock_seen,
@@ -88,7 +90,12 @@ class Engine:
         before_ms, self._handled_ms = self._handled_ms, epoch_ms(now)
         world.now_ms = self._handled_ms
         clock_step.follow(world, before_ms, self._handled_ms)
-        if utc_day(self._handled_ms) != utc_day(before_ms):
+        if isinstance(event, ev.ClockStepped):
+            clock_step.stepped(world, event)
+        elif isinstance(event, ev.ClockChecked):
+            world.clock_offset_ms, world.clock_doubt = event.offset_ms, False
+        if (day := utc_day(world.exchange_ms)) != self._day:
+            self._day = day
             account.turn(world)  # before a fill of the new day is booked
         self._handlers[type(event)](event)
         return world.out
@@ -241,9 +248,6 @@ class Engine:
             world.note("feed", word, "info" if event.up else "warn")
         world.feed_up, world.feed_note = event.up, event.note
 
-    def _clock_checked(self, event: ev.ClockChecked) -> None:
-        self.world.clock_offset_ms = event.offset_ms
-
     def _ledger_changed(self, event: ev.LedgerChanged) -> None:
         world = self.world
         if world.ledger_ok != event.ok:
@@ -278,3 +282,7 @@ class Engine:
     def _safe_mode(self, event: ev.SafeMode) -> None:
         self.world.safe = event.note
         self.world.note("boot", event.note, "bad")
+
+
+def _seen_before(_event: object) -> None:
+    """What the clock says is taken in before anything else of the event."""

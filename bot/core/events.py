@@ -155,6 +155,17 @@ class FeedChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """This machine's wall clock jumped against its monotonic one: it was set, or the machine slept.
+
+    `step_ms`: forward positive. `offset_ms`: what the exchange's clock is ahead of ours now, as far as it can be told.
+    """
+
+    step_ms: int
+    offset_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClockChecked:
     offset_ms: int  # exchange minus ours
 
@@ -249,6 +260,7 @@ Event = (
     | KillLatched
     | KillLifted
     | FeedChanged
+    | ClockStepped
     | ClockChecked
     | LedgerChanged
     | ApiSeen

@@ -139,7 +139,8 @@ class World:
         self.foreign_fills: dict[tuple[str, str], dict[str, Decimal] | None] = {}  # of others: what each moved
         self.ready = False
         self.ready_ms = 0  # since when
-        self.feed_up = False
+        # clock_doubt: our clock jumped, and was not compared with the exchange's since.
+        self.feed_up, self.clock_doubt = False, False
         self.feed_note = "not connected yet"
         self.clock_offset_ms: int | None = None
         self.ledger_ok = True
@@ -321,6 +322,11 @@ class World:
     def save_lot(self, lot: Lot) -> None:
         self.book.put(lot)
         self.emit(SaveLot(lot))
+
+    @property
+    def exchange_ms(self) -> int:
+        """The exchange's clock now, by ours and the difference that was seen last."""
+        return self.now_ms + (self.clock_offset_ms or 0)
 
     def save_day(self, day: Day) -> None:
         self.day = day

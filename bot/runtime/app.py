@@ -16,6 +16,7 @@ from bot.coinbase.net import Net
 from bot.coinbase.rest import Rest
 from bot.coinbase.stream import Stream
 from bot.core import events as ev
+from bot.core.clock_step import STEP_MS
 from bot.core.engine import Engine
 from bot.core.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
 from bot.core.model import OrderSpec, Purpose
@@ -86,7 +87,7 @@ class Bot:
         self.minutes = Minutes()  # for people
         self.depth: DepthStream | None = None  # for people and for MAX_IMPACT_BP
         self.limiter = Limiter(clock)
-        self.live_lock = LiveLock(settings, clock, fs, lambda: self.key)
+        self.live_lock = LiveLock(settings, clock, fs, lambda: self.key, lambda: self.clock_offset_ms)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.refusal)
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered, self.live_lock.sales)
@@ -102,6 +103,7 @@ class Bot:
         self.error: str | None = None
         self.fatal_code: str | None = None  # why it may not run, for the reader of alerts
         self.clock_offset_ms: int | None = None
+        self.clock_doubt = False  # the wall clock jumped, and was not compared since
         self.synced = False
         self.past_fetched = False  # in this run: the audit looks for what the lists did not show then
         self.ended = False
@@ -117,6 +119,7 @@ class Bot:
         self._prices_note: str | None = "not connected yet"
         self._order_news: str | None = "order news: not connected yet"
         self._beat_s = clock.monotonic_s()
+        self._wall_ahead_ms = epoch_ms(clock.utc()) - round(self._beat_s * 1000)  # of the monotonic clock
 
     # The way of an event.
 
@@ -124,6 +127,11 @@ class Bot:
         """Engine, then ledger, then exchange. Nothing is sent whose record was not committed."""
         if self.engine is None:
             return
+        self.follow_wall_clock()
+        self._dispatch(event)
+
+    def _dispatch(self, event: ev.Event) -> None:
+        assert self.engine is not None
         began_s = self.clock.monotonic_s()
         try:
             intents = self.engine.handle(event, self.clock.utc())
@@ -140,6 +148,33 @@ class Bot:
             self._note_price(event.product_id)
         if intents:
             self._carry_out(intents, event, began_s)
+
+    def follow_wall_clock(self) -> None:
+        """Notice a wall clock that jumps against the monotonic one, before anything is judged by it.
+
+        The monotonic clock may stand still while a machine sleeps: what waited in sockets is then as old as the jump.
+        """
+        wall_ms, now_s = epoch_ms(self.clock.utc()), self.clock.monotonic_s()
+        ahead_ms = wall_ms - round(now_s * 1000)
+        step_ms, self._wall_ahead_ms = ahead_ms - self._wall_ahead_ms, ahead_ms
+        if abs(step_ms) < STEP_MS:
+            return
+        log.warning("this machine's clock jumped by %+.1f s: no day turns until it is compared", step_ms / 1000)
+        if self.clock_offset_ms is not None:
+            self.clock_offset_ms -= step_ms
+        self.clock_doubt = True
+        self.sync_wanted.set()
+        if self.engine is not None:
+            self._dispatch(ev.ClockStepped(step_ms, self.clock_offset_ms))
+        if step_ms > GAP_S * 1000:
+            self._begin_streams_anew("this machine slept, or its clock was set")
+
+    def _begin_streams_anew(self, why: str) -> None:
+        for stream in filter(None, (*self.streams, self.depth)):
+            stream.give_up(why)
+        if self.engine is not None:
+            self._dispatch(ev.FeedChanged(False, why))
+        self.sync_wanted.set()
 
     def _note_price(self, product_id: str) -> None:
         """The price as the engine took it: one that it doubts is in no bar."""
@@ -263,15 +298,13 @@ class Bot:
         What waited in the sockets meanwhile is as old as the gap, and would look new: the streams begin anew, and a
         sync is asked for, before anything is entered again.
         """
+        self.follow_wall_clock()
         now_s = self.clock.monotonic_s()
         gap_s, self._beat_s = now_s - self._beat_s, now_s
         if gap_s <= GAP_S:
             return False
         log.warning("the event loop was blocked for %.1f s: streams reconnect, entries wait for them", gap_s)
-        for stream in filter(None, (*self.streams, self.depth)):
-            stream.give_up("this machine slept")
-        self.dispatch(ev.FeedChanged(False, "this machine slept"))
-        self.sync_wanted.set()
+        self._begin_streams_anew("this machine slept")
         return True
 
     def stream_changed(self, name: str, up: bool, note: str) -> None:

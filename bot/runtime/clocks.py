@@ -102,7 +102,7 @@ async def clock_b(bot: Bot, rest: Rest) -> None:
             if now_s - ruled_s >= RULES_S:
                 await refresh_products(bot, rest)
                 ruled_s = now_s
-            if now_s - timed_s >= SERVER_TIME_S:
+            if now_s - timed_s >= SERVER_TIME_S or bot.clock_doubt:
                 await _compare_clocks(bot, rest)
                 timed_s = now_s
         except ExchangeError as error:
@@ -139,13 +139,15 @@ async def _wait(bot: Bot, seconds_: float) -> bool:
 
 async def clock_offset_ms(bot: Bot, rest: Rest) -> int:
     """Exchange minus ours, at the middle of one request. Raises ExchangeError."""
-    asked_ms = epoch_ms(bot.clock.utc())
+    asked_s = bot.clock.monotonic_s()
     there = await rest.server_time()
-    return epoch_ms(there) - (asked_ms + epoch_ms(bot.clock.utc())) // 2
+    bot.follow_wall_clock()  # a jump meanwhile is no part of the difference
+    took_ms = round((bot.clock.monotonic_s() - asked_s) * 1000)
+    return epoch_ms(there) - (epoch_ms(bot.clock.utc()) - took_ms // 2)
 
 
 async def _compare_clocks(bot: Bot, rest: Rest) -> None:
-    bot.clock_offset_ms = await clock_offset_ms(bot, rest)
+    bot.clock_offset_ms, bot.clock_doubt = await clock_offset_ms(bot, rest), False
     bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
 
 

@@ -23,7 +23,16 @@ FOLDER = "the data folder is not its own"
 class LiveLock:
     """Why live orders must not be sent now."""
 
-    def __init__(self, settings: Settings, clock: Clock, fs: Fs, key: Callable[[], ApiKey | None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        fs: Fs,
+        key: Callable[[], ApiKey | None],
+        offset_ms: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """`offset_ms`: what the exchange's clock is ahead of ours; None = not known yet."""
+        self._offset_ms = offset_ms
         self._settings, self._clock, self._fs, self._key = settings, clock, fs, key
         self._live = settings.coin_mode is Mode.LIVE
         self.folder = UNJUDGED
@@ -59,7 +68,8 @@ class LiveLock:
         if key is None or self._terms is None:
             return "no key yet"
         try:
-            now_ms = epoch_ms(self._clock.utc())
+            # By the exchange's clock: one that is set back gives nobody a longer permission.
+            now_ms = epoch_ms(self._clock.utc()) + (self._offset_ms() or 0)
             return live_permission.problem(self._data(), self._terms, key.name, key.secret, now_ms)
         except Exception as error:
             return f"the permission cannot be judged ({type(error).__name__})"

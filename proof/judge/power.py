@@ -225,7 +225,12 @@ def _date(ms: int) -> str:
 
 
 def day(case: Case) -> Iterator[str]:
-    """I20: one roll for each UTC date that the bot saw, none twice."""
+    """I20: one roll for each UTC date that the bot saw, none twice, and none but by the exchange's clock."""
+    begin_ms = int(case.truth["start_us"]) // 1000
+    true_days = {_date(begin_ms + us // 1000) for us in (0, int(case.truth["end_us"]))}
+    for row in case.tables["days"]:
+        if not min(true_days) <= row["day"] <= max(true_days):
+            yield f"the day {row['day']} was begun, and it never was between {min(true_days)} and {max(true_days)}"
     if not case.wall_is_right:
         return
     rolls = Counter(row["text"].split(" ")[0] for row in case.tables["journal"] if row["kind"] == "day")

@@ -1,0 +1,117 @@
+"""This machine's clock is set while the bot runs: the day turns by the exchange's clock or not at all."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bot.core import events as ev
+from tests.runtime.bot_rig import BotRig
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> BotRig:
+    made = BotRig(tmp_path / "data")
+    made.begin()
+    made.bot.clock_offset_ms = 0
+    made.bot.dispatch(ev.ClockChecked(0))
+    made.bot.dispatch(ev.Tick())
+    return made
+
+
+def set_clock(rig: BotRig, by: timedelta) -> None:
+    """Somebody sets the wall clock; no time passes."""
+    rig.clock.at += by
+    rig.bot.beat()
+    rig.bot.dispatch(ev.Tick())
+
+
+def day_of(rig: BotRig) -> str:
+    assert rig.bot.engine is not None and rig.bot.engine.world.day is not None
+    return rig.bot.engine.world.day.day
+
+
+def clock_gate(rig: BotRig) -> str:
+    gates = rig.state().gates
+    assert gates is not None
+    return str(next(gate.verdict for gate in gates.products[0].gates if gate.name == "clock"))
+
+
+def trip(rig: BotRig) -> None:
+    """The day's loss limit has shut entries."""
+    assert rig.bot.engine is not None and rig.bot.engine.world.day is not None
+    world = rig.bot.engine.world
+    world.day = replace(world.day, breaker_ms=world.now_ms)
+
+
+@pytest.mark.parametrize("days", [20, -20, 1, -1, 400])
+async def test_a_clock_set_to_another_day_opens_no_new_one_and_keeps_its_loss_limit(rig: BotRig, days: int) -> None:
+    before = day_of(rig)
+    trip(rig)
+    set_clock(rig, timedelta(days=days))
+    assert day_of(rig) == before
+    assert clock_gate(rig) == "fault", "no entry is made by such a clock"
+    assert not rig.state().ws_ok
+    # Compared with the exchange's, which is as it was: still the same day.
+    rig.bot.clock_offset_ms = -days * 86_400_000
+    rig.bot.dispatch(ev.ClockChecked(-days * 86_400_000))
+    rig.bot.dispatch(ev.Tick())
+    assert day_of(rig) == before and clock_gate(rig) == "fault"
+    # Set right again.
+    set_clock(rig, timedelta(days=-days))
+    rig.bot.dispatch(ev.ClockChecked(0))
+    rig.bot.dispatch(ev.Tick())
+    assert day_of(rig) == before and clock_gate(rig) == "open"
+    assert rig.bot.engine is not None and rig.bot.engine.world.day is not None
+    assert rig.bot.engine.world.day.breaker_ms is not None, "the day's loss still shuts entries"
+
+
+async def test_with_a_wrong_clock_the_day_turns_by_the_exchanges(rig: BotRig) -> None:
+    before = day_of(rig)
+    off = timedelta(days=20)
+    set_clock(rig, off)
+    rig.bot.clock_offset_ms = round(-off.total_seconds() * 1000)
+    rig.bot.dispatch(ev.ClockChecked(rig.bot.clock_offset_ms))
+    for _ in range(24 * 60):
+        rig.clock.turn(60)
+        rig.bot._beat_s = rig.clock.mono_s  # the loop turned all the while
+        rig.bot.dispatch(ev.Tick())
+    assert day_of(rig) == f"{rig.clock.at - off:%Y-%m-%d}" != before
+
+
+async def test_a_step_that_nobody_compared_turns_no_day_at_all(rig: BotRig) -> None:
+    before = day_of(rig)
+    set_clock(rig, timedelta(seconds=20))
+    for _ in range(24 * 60):
+        rig.clock.turn(60)
+        rig.bot._beat_s = rig.clock.mono_s
+        rig.bot.dispatch(ev.Tick())
+    assert day_of(rig) == before
+    rig.bot.dispatch(ev.ClockChecked(-20_000))
+    rig.bot.dispatch(ev.Tick())
+    assert day_of(rig) != before
+
+
+@pytest.mark.parametrize("hours", [480, -480])
+async def test_limits_by_the_minute_neither_end_early_nor_late(rig: BotRig, hours: int) -> None:
+    assert rig.bot.engine is not None
+    world = rig.bot.engine.world
+    world.order_times_ms.append(world.now_ms)
+    for by in (timedelta(hours=hours), timedelta(hours=-hours)):
+        set_clock(rig, by)
+        assert world.now_ms - world.order_times_ms[-1] == 0
+
+
+async def test_a_permission_is_judged_by_the_exchanges_clock(rig: BotRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("bot.runtime.live_lock.live_permission.problem", lambda *a: asked.append(a[-1]))
+    lock = rig.bot.live_lock
+    lock._live, lock._terms = True, object()  # type: ignore[assignment]
+    lock._key = lambda: SimpleNamespace(name="n", secret="s")  # type: ignore[assignment,return-value]
+    monkeypatch.setattr(lock, "sales", lambda: None)
+    lock.reason()
+    set_clock(rig, timedelta(days=-20))
+    lock.reason()
+    assert asked[0] == asked[-1], "a clock that is set back gives nobody twenty days more"
