@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import complete, usage
+from cli import audited, complete, usage
 from cli.app_sim import app as sim
 from research.cli import register as register_research
 from shared.exits import Exit
@@ -374,6 +374,31 @@ def ledger_export(
     work.export_tables(folder, Format(form.value))
 
 
+audit = typer.Typer(help="Show and check audit.jsonl: who commanded what, from the page, the shell, by hand.")
+app.add_typer(audit, name="audit", rich_help_panel=WATCH)
+
+
+@audit.callback(invoke_without_command=True)
+def audit_show(
+    context: typer.Context,
+    last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many lines.")] = 30,
+    json: Json = False,
+) -> None:
+    """The newest entries of audit.jsonl: who commanded what, from the page, the shell, by hand or over the API."""
+    if context.invoked_subcommand is None:
+        from cli import audit as work
+
+        work.show(last, as_json=json)
+
+
+@audit.command("verify")
+def audit_verify() -> None:
+    """Check every entry: edited, removed, moved or added ones, and an end that was cut. 1 = a finding."""
+    from cli import audit as work
+
+    raise typer.Exit(work.check())
+
+
 app.add_typer(sim, name="sim", rich_help_panel=KEEP)
 events = typer.Typer(help="Convert event logs (JSON lines).", no_args_is_help=True)
 app.add_typer(events, name="events", rich_help_panel=KEEP)
@@ -471,6 +496,7 @@ def bench(
 
 register_research(app)
 usage.refuse_repeats(app)
+audited.write_down(app)
 
 
 def main() -> None:

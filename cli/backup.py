@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
 from cli.witness import bot_pid
-from dashboard.auth.audit import Audit
 from shared import settings
+from shared.audit_log import Audit
 from shared.ledger.at import exists, reader_at
 from shared.ledger.export import copy_ledger
 from shared.ledger.open import DamagedLedger, open_writer
@@ -139,7 +139,7 @@ def _put_back(paths: DataPaths, place: Place, source: Path, folder: Path) -> Non
         ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
     except (SQLAlchemyError, OSError, TimeoutError, ValueError) as error:
         ui.give_up(f"The ledger was not replaced: {_why(error)}", "./coin doctor says more; what was there is there")
-    Audit(paths.audit).note("restore", by=getpass.getuser(), role="operator", address="command line",
+    Audit(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="command line",
                             facts={"archive": source.name, "kept": report.kept})  # fmt: skip
     ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {place})" if place.on_server else ""))
     for line in report.kept:

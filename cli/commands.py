@@ -1,11 +1,12 @@
 """Commands to the bot over control.json, each until its receipt."""
 
 import time
+import uuid
 from collections.abc import Mapping
 
 import typer
 
-from cli import ui
+from cli import audit, ui
 from cli.context import data_paths, refuse_foreign
 from cli.witness import bot_alive, read_state
 from shared.control import Cmd, Command, Level, NotSent, refusal, send_command
@@ -42,10 +43,12 @@ def command(cmd: Cmd, args: Mapping[str, str] | None = None) -> None:
 def send(paths: DataPaths, cmd: Cmd, args: Mapping[str, str] | None, state: BotState | None) -> Command:
     """Write the command. Ends with a sentence where the file can't be written."""
     refuse_foreign(paths)
+    found = audit.written("command", {"cmd": cmd.value, "args": dict(args or {}), "id": str(uuid.uuid4())}, paths)
     seen = [receipt.id for receipt in state.receipts] if state is not None else []
     try:
-        return send_command(paths, cmd, args, by=BY, seen_ids=seen)
+        return send_command(paths, cmd, args, by=BY, seen_ids=seen, command_id=found["id"])
     except NotSent as error:
+        audit.written("not_sent", {**found, "why": str(error)}, paths)
         ui.give_up(f"{cmd} was not sent: {error}", "./coin doctor looks at the data folder and its disk")
 
 

@@ -11,8 +11,8 @@ from cli import ui
 from cli.context import loaded
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.witness import bot_pid
-from dashboard.auth.audit import Audit
 from shared import folder_identity
+from shared.audit_log import Audit
 from shared.folder_identity import Seen, short
 from shared.ledger.folder import Kept, bind, kept
 from shared.ledger.open import DamagedLedger
@@ -77,7 +77,7 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
     facts = {"folder": folder, "before": seen.folder, "why": why}
     text = f"the data folder was adopted by {by}: it was not its own ({why}); its id is {short(folder)} now"
     try:
-        Audit(paths.audit).write("adopt_folder", by=by, role="operator", address="cli", facts=facts)
+        Audit(paths.audit, "shell").write("adopt_folder", by=by, role="operator", address="cli", facts=facts)
         folder_identity.make(paths, folder, at)
         bind(place_of(settings), folder, text, now_ms)
         paths.live_permission.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """`./coin kill`: works with the bot alive, hung or dead."""
 
 import time
+import uuid
 
-from cli import orphans, ui
+from cli import audit, orphans, ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
 from cli.witness import bot_pid, read_state
@@ -16,14 +17,24 @@ from shared.verdict import UNFIT, Verdict
 
 ANSWER_WITHIN_S = 2.0
 CLEARED_WITHIN_S = 30.0
+AUDIT_S = 0.5
 
 
 def kill() -> None:
     """Shut the order path and cancel every own order. Ends with code 1 where it can't be shown that none is left."""
     paths = data_paths()
     _prepare(paths)
-    began = time.monotonic()
-    sent = _send(paths)
+    began, named = time.monotonic(), str(uuid.uuid4())
+    sent = _send(paths, named)
+    try:
+        _follow(paths, sent, began)
+    finally:  # nothing waits for the audit trail, the proof that no order is left neither
+        facts = {"cmd": Cmd.KILL.value, "id": named, **({} if sent is not None else {"why": "not sent"})}
+        audit.written("command" if sent is not None else "not_sent", facts, paths, wait_s=AUDIT_S)
+
+
+def _follow(paths: DataPaths, sent: Sent | None, began: float) -> None:
+    """Until it is shown that no order is left. Ends with code 1 where it can't be."""
     pid = _bot_process(paths)
     answered = _bot_answers(paths, sent.command.id if sent is not None else None, began) if pid is not None else None
     if answered is None:
@@ -48,14 +59,14 @@ def _prepare(paths: DataPaths) -> None:
         ui.line(ui.WARN, f"{error.strerror or error}")
 
 
-def _send(paths: DataPaths) -> Sent | None:
+def _send(paths: DataPaths, command_id: str) -> Sent | None:
     """By each way that works, and say which; None = by none."""
     try:
         if data_folder.is_foreign(paths.root):
             why = "control.json is left as it is: one of ours could not be read by the bot of another user"
             sent = send_kill_file(paths.kill, BY, why)
         else:
-            sent = send(paths, Cmd.KILL, by=BY)
+            sent = send(paths, Cmd.KILL, by=BY, command_id=command_id)
     except NotSent as error:
         ui.line(ui.BAD, f"the kill switch could not be set: {error}")
         return None

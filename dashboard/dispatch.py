@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from dashboard.auth.roles import FRESH_S, Principal
+from dashboard.auth.sessions import ID_CHARS
 from dashboard.hub import Hub
 from dashboard.views.commands import starts_process, why_not
 from dashboard.views.format import words
@@ -53,18 +56,24 @@ async def dispatch(
     by = who.role.value if who.kind == "session" else f"{who.role.value} (token)"
     try:
         kept = _check(who, s, cmd, dict(args), confirm)
-        _write_down(hub, cmd, kept, by, who, address, held)
+        named = str(uuid.uuid4())
+        facts = {"cmd": cmd.value, "args": kept, "id": named, **({"how": "held"} if held else {})}
+        if cmd is not Cmd.KILL:  # nothing may be in its way: it is written down once it is sent
+            await asyncio.to_thread(_write_down, hub, cmd, facts, by, who, address)
     except CommandRefused as refused:
         hub.counters.commands_refused += 1
-        facts = {"cmd": cmd.value, "args": dict(args), "why": str(refused)}
-        hub.audit.note("refused", by=by, role=who.role, address=address, facts=facts)
+        why = {"cmd": cmd.value, "args": dict(args), "why": str(refused), **_signed(who)}
+        hub.audit.note("refused", by=by, role=who.role, address=address, facts=why, source=_source(who))
         raise
     try:
         seen = hub.sources.seen_ids()
-        sent = await asyncio.to_thread(send, hub.paths, cmd, kept, by=by, seen_ids=seen)
+        sent = await asyncio.to_thread(send, hub.paths, cmd, kept, by=by, seen_ids=seen, command_id=named)
     except NotSent as error:
-        hub.audit.note("not_sent", by=by, role=who.role, address=address, facts={"cmd": cmd.value, "why": str(error)})
+        why = {"cmd": cmd.value, "id": named, "why": str(error), **_signed(who)}
+        hub.audit.note("not_sent", by=by, role=who.role, address=address, facts=why, source=_source(who))
         raise CommandRefused(error.status, f"Not sent: {error}.") from error
+    if cmd is Cmd.KILL:
+        await asyncio.to_thread(_write_down, hub, cmd, facts, by, who, address)
     hub.counters.commands[cmd.value] = hub.counters.commands.get(cmd.value, 0) + 1
     hub.sources.note_sent(sent, "held K" if held else "")
     log.info("command.sent id=%s cmd=%s by=%s", sent.command.id, cmd.value, by)
@@ -118,15 +127,24 @@ def _latch(s: Snapshot, typed: str) -> str:
     return kill.latch_id
 
 
-def _write_down(hub: Hub, cmd: Cmd, args: dict[str, str], by: str, who: Principal, address: str, held: bool) -> None:
-    """The audit line comes before the command. Where it cannot be written, only what brakes goes on."""
-    facts = {"cmd": cmd.value, "args": args, **({"how": "held"} if held else {})}
+def _write_down(hub: Hub, cmd: Cmd, facts: dict[str, Any], by: str, who: Principal, address: str) -> None:
+    """The audit line. Where it cannot be written, only what brakes goes on, and the next line tells of the gap."""
+    signed = {**facts, **_signed(who)}
     try:
-        hub.audit.write("command", by=by, role=who.role, address=address, facts=facts)
+        hub.audit.write("command", by=by, role=who.role, address=address, facts=signed, source=_source(who))
     except OSError as error:
         log.error("audit.not_written cmd=%s error=%s", cmd.value, error.strerror)
         if cmd.value not in LEVEL_OF or cmd is Cmd.START:
             raise CommandRefused(507, f"The audit trail cannot be written: {error.strerror}.") from error
+
+
+def _source(who: Principal) -> str:
+    return "page" if who.kind == "session" else "api"
+
+
+def _signed(who: Principal) -> dict[str, str]:
+    """Whose it is: the session by the beginning of its cookie's hash, a token by its name."""
+    return {"session": who.key[:ID_CHARS]} if who.kind == "session" else {"token": who.name} if who.name else {}
 
 
 async def _start_process(hub: Hub, by: str, who: Principal, address: str) -> None:

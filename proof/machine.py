@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -149,6 +149,13 @@ class VirtualFs(SystemFs):
         if not self._alive():
             raise Dead
         super().touch(path)
+
+    def audit(self, path: Path, row: Mapping[str, Any], at: str) -> None:
+        if not self._alive():
+            raise Dead
+        if self._full():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().audit(path, row, at)
 
     def free_bytes(self, path: Path) -> int:
         return 0 if self._full() else 10**10

@@ -235,9 +235,10 @@ def send_command(
     by: str,
     seen_ids: Iterable[str] = (),
     now: datetime | None = None,
+    command_id: str = "",
 ) -> Command:
     """`send`, where only the command matters. Raises NotSent."""
-    return send(paths, cmd, args, by=by, seen_ids=seen_ids, now=now).command
+    return send(paths, cmd, args, by=by, seen_ids=seen_ids, now=now, command_id=command_id).command
 
 
 def send(
@@ -248,15 +249,17 @@ def send(
     by: str,
     seen_ids: Iterable[str] = (),
     now: datetime | None = None,
+    command_id: str = "",
 ) -> Sent:
     """Put `cmd` into `control.json` under the writers' lock, durably, and say how it was sent.
 
-    `seen_ids` are the receipts that the bot has written: those entries leave the ring. Kill is never refused: it
-    makes the file KILL and sets `kill_switch`, and either alone kills; reset_kill takes both back (the latch itself is
-    the bot's). Raises NotSent where no way worked (503 ring full or lock held, 507 disk).
+    `command_id`: the one that the audit trail names it by. `seen_ids` are the receipts that the bot has written: those
+    entries leave the ring. Kill is never refused: it makes the file KILL and sets `kill_switch`, and either alone
+    kills; reset_kill takes both back (the latch itself is the bot's). Raises NotSent where no way worked (503 ring
+    full or lock held, 507 disk).
     """
     now = datetime.now(UTC) if now is None else now
-    wanted = _new(cmd, args or {}, by, now)
+    wanted = _new(cmd, args or {}, by, now, command_id)
     if cmd is not Cmd.KILL:
         return Sent(_put(paths, wanted, set(seen_ids), now))
     made = _make_kill_file(paths.kill)
@@ -277,11 +280,12 @@ def send_kill_file(path: Path, by: str, why: str) -> Sent:
     return Sent(_new(Cmd.KILL, {}, by, datetime.now(UTC)), (KILL_WAY,), (why,), in_ring=False)
 
 
-def _new(cmd: Cmd, args: Mapping[str, str], by: str, now: datetime) -> Command:
+def _new(cmd: Cmd, args: Mapping[str, str], by: str, now: datetime, command_id: str = "") -> Command:
     """Not in the ring yet."""
     return Command(
-        seq=0, id=str(uuid.uuid4()), cmd=cmd, args=dict(args), at=iso_ms(now), ttl_s=COMMANDS[cmd].ttl_s, by=by
-    )
+        seq=0, id=command_id or str(uuid.uuid4()), cmd=cmd, args=dict(args), at=iso_ms(now), ttl_s=COMMANDS[cmd].ttl_s,
+        by=by,
+    )  # fmt: skip
 
 
 def _put(paths: DataPaths, wanted: Command, seen: set[str], now: datetime) -> Command:

@@ -8,12 +8,13 @@ import asyncio
 import os
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
-from typing import Protocol
+from typing import Any, Protocol
 
-from shared import files
+from shared import audit_log, files
 
 
 class Clock(Protocol):
@@ -40,6 +41,9 @@ class Fs(Protocol):
     def stat_key(self, path: Path) -> tuple[int, int, int] | None: ...
     def touch(self, path: Path) -> None: ...
     def free_bytes(self, path: Path) -> int: ...
+    def audit(self, path: Path, row: Mapping[str, Any], at: str) -> None: ...
+    def audit_tail(self, path: Path, most: int) -> list[dict[str, Any]]: ...
+    def audit_head(self, path: Path, kept: str) -> tuple[audit_log.Head | None, str]: ...
 
 
 class SystemClock:
@@ -90,3 +94,16 @@ class SystemFs:
     def free_bytes(self, path: Path) -> int:
         stat = os.statvfs(path)
         return stat.f_bavail * stat.f_frsize
+
+    def audit(self, path: Path, row: Mapping[str, Any], at: str) -> None:
+        """Append one line to the audit trail. Raises OSError."""
+        audit_log.append(path, {**row, "uid": os.getuid()}, at=at)
+
+    def audit_tail(self, path: Path, most: int) -> list[dict[str, Any]]:
+        """Its newest lines, newest first."""
+        return audit_log.tail(path, most)
+
+    def audit_head(self, path: Path, kept: str) -> tuple[audit_log.Head | None, str]:
+        """(the trail's newest line, what is not as it was written). `kept`: the head as it was kept before."""
+        found = audit_log.verify(path, kept or None)
+        return found.head, found.findings[0] if found.findings else ""

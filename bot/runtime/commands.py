@@ -20,6 +20,7 @@ from bot.core.exits import stop_is_done
 from bot.core.intents import SaveReceipt
 from bot.core.world import Latch
 from bot.runtime.control import ControlReader, as_seen
+from bot.runtime.hands import Hands
 from bot.runtime.host import Host
 from bot.runtime.kill import drill
 from bot.runtime.report import status_and_phase
@@ -43,6 +44,7 @@ class Commands:
     def __init__(self, bot: Host) -> None:
         self._bot = bot
         self.reader = ControlReader(bot.paths, bot.fs)
+        self.hands = Hands(bot, lambda: self.latch)
         self.level = Level.PAUSE  # until the file and the ledger were read
         self.latch: Latch | None = None
         self.latch_kept = True  # in the ledger; until it is, the file KILL keeps it over the end of this process
@@ -83,7 +85,10 @@ class Commands:
             self._persist_wish()
         # The first look acts on whatever the file asks for beyond the level: kill, and commands not seen yet.
         self.reader._key = None
+        before = self.last_id
         self.tick()
+        if wish is not None and self.level not in (wish, Level.KILL) and self.last_id == before:
+            self.hands.level(self.level.word, "control.json was changed while the bot did not run")
 
     def document(self) -> ControlDoc:
         return self.reader.document(Level.KILL if self.latch is not None else self.level)
@@ -141,6 +146,7 @@ class Commands:
         self.gate_shut_ms = (bot.clock.monotonic_s() - seen_s) * 1000
         self.latch = latch = Latch(f"kill-{bot.rng.uuid4().hex[:8]}", source, epoch_ms(bot.clock.utc()))
         log.warning("KILL by %s: order gate shut, latch %s", source, latch.latch_id)
+        self.hands.killed(latch)
         try:
             assert bot.ledger is not None
             bot.ledger.latch(latch)
@@ -198,6 +204,7 @@ class Commands:
         command = as_seen(command)
         seen_ms = epoch_ms(bot.clock.utc())
         self.last_id = command.id
+        self.hands.command(command, own=own)
         self._keep(
             ReceiptDoc(
                 id=command.id,

@@ -24,6 +24,7 @@ from bot.runtime.ledger_rescue import LedgerRescue
 from bot.runtime.live_lock import LiveLock
 from bot.runtime.metrics import Samples
 from bot.runtime.minutes import Minutes
+from bot.runtime.offload import Offload
 from bot.runtime.state_writer import StateWriter
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.control import Level
@@ -66,6 +67,7 @@ class Host(Protocol):
     clock: Clock
     rng: Rng
     fs: Fs
+    offload: Offload
     engine: Engine | None
     restored: Restored
     ledger: LedgerWriter | None

@@ -236,6 +236,7 @@ class Process:
         self._start("control", clocks.control(bot))
         self._start("state", bot.writer.run())
         self._start("seconds", clocks.seconds(bot))
+        self._start("hands", bot.commands.hands.run())
         self._start("lock", self._watch_lock())
         if bot.tape is not None:
             self._start("tape", bot.tape.run())

@@ -5,6 +5,9 @@ from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
 from dashboard.views import events
 from dashboard.views.snapshot import Snapshot
+from shared.audit_log import Verdict, verify
+
+CHAIN_S = 15.0
 
 
 async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
@@ -12,7 +15,16 @@ async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     rows = await hub.cache.get(("journal", kind), 1.0, lambda: hub.ledger.journal(80, kind or None))
     audit = await hub.cache.get("audit", 1.0, lambda: hub.audit.tail(60))
     commands = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
-    return {"journal": rows, "audit": audit, "commands": commands, "kind": kind}
+    chain = await hub.cache.get("audit-chain", CHAIN_S, lambda: _chain(hub))
+    return {"journal": rows, "audit": audit, "chain": chain, "commands": commands, "kind": kind}
+
+
+def _chain(hub: Hub) -> Verdict | None:
+    """The whole trail checked; None = it cannot be read."""
+    try:
+        return verify(hub.paths.audit)
+    except OSError:
+        return None
 
 
 def _journal(_s: Snapshot, data: Data, _role: str) -> Context:
@@ -23,7 +35,7 @@ def _journal(_s: Snapshot, data: Data, _role: str) -> Context:
 
 
 def _audit(_s: Snapshot, data: Data, _role: str) -> Context:
-    return {"rows": [events.audit(row) for row in data["audit"]]}
+    return {"rows": [events.audit(row) for row in data["audit"]], "chain": events.chain(data["chain"])}
 
 
 def _receipts(s: Snapshot, data: Data, _role: str) -> Context:

@@ -8,6 +8,7 @@ from dashboard.rows import Entry, LedgerCommand
 from dashboard.views import commands, overview
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
+from shared.audit_log import Verdict
 from shared.documents import EventDoc, ReceiptDoc, ReceiptState
 
 KINDS = ("entry", "exit", "order", "command", "risk", "feed", "boot", "day")
@@ -27,6 +28,10 @@ class AuditRow:
 _WHAT = {
     "command": ("ok", "ink2", "Command"),
     "refused": ("shut", "warn", "Command refused"),
+    "command_ended": ("dash", "ink2", "Command ended"),
+    "kill_file": ("bads", "bad", "KILL file"),
+    "adopt_folder": ("key", "warn", "Folder adopted"),
+    "restore": ("key", "warn", "Backup restored"),
     "not_sent": ("bads", "bad", "Command not sent"),
     "login": ("key", "ink2", "Signed in"),
     "login_failed": ("warns", "warn", "Sign-in failed"),
@@ -68,12 +73,34 @@ def audit(row: dict[str, Any]) -> AuditRow:
             break
     if row.get("how"):
         detail += f", {f.clean(str(row['how']))}"
+    if row.get("code") not in (None, 0):
+        detail += f", exit code {f.clean(str(row['code']))}"
+    if row.get("missed"):
+        detail += f" ({f.clean(str(row['missed']))} before it could not be written)"
     if row.get("why"):
         detail += f": {f.clean(str(row['why']))}" if detail else f.clean(str(row["why"]))
     return AuditRow(
         f.of_text(str(row.get("at", ""))), icon, tone, word, f.clean(str(row.get("by", "?"))),
-        f.clean(str(row.get("from", ""))), detail[:300],
+        _where(row), detail[:300],
     )  # fmt: skip
+
+
+def _where(row: dict[str, Any]) -> str:
+    """Page, shell, hand or API, and from which address."""
+    where = (f.clean(str(row.get(name, ""))) for name in ("source", "from"))
+    return ", ".join(dict.fromkeys(filter(None, where)))
+
+
+def chain(found: Verdict | None) -> str:
+    """Whether the audit trail is as it was written, in a few words."""
+    if found is None:
+        return "cannot be read"
+    if found.findings:
+        return f"NOT as it was written: {found.findings[0]} (./coin audit verify)"
+    if found.head is None:
+        return "page, shell, hand, API"
+    at = f.of_text(found.head.at)
+    return f"chain of {found.entries} entries whole" + (f" up to {at:%Y-%m-%d %H:%M} UTC" if at else "")
 
 
 def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.Receipt]:

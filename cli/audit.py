@@ -1,0 +1,141 @@
+"""The shell's part of the audit trail: what was typed is written there, and `./coin audit` shows and checks it."""
+
+import contextlib
+import getpass
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cli import ui
+from cli.context import data_paths
+from shared.audit_log import LOCK_S, Audit, Verdict, tail, verify
+from shared.data_folder import is_foreign, refusal
+from shared.exits import Exit
+from shared.paths import DataPaths
+
+ANCHOR = "audit_head"  # the ledger's fact
+
+
+def written(
+    what: str, facts: Mapping[str, Any], paths: DataPaths | None = None, wait_s: float = LOCK_S
+) -> dict[str, Any]:
+    """Write one line, and give its facts; where that can't be done, say so and go on. Never raises.
+
+    In a folder that isn't ours nothing is made; root writes into another user's log where there is one.
+    """
+    found = dict(facts)
+    paths = data_paths() if paths is None else paths
+    if not ours(paths):
+        return found
+    sudo = os.environ.get("SUDO_USER", "")
+    row = {**found, "sudo_user": sudo} if sudo and os.geteuid() == 0 else found
+    try:
+        Audit(paths.audit, "shell").write(
+            what, by=_user(), role="operator", address="shell", facts=row, source="shell", wait_s=wait_s
+        )
+    except OSError as error:
+        why = error.strerror or error
+        typer.echo(f"  {ui.marked(ui.WARN)} this command is missing in audit.jsonl: {why}", err=True)
+    return found
+
+
+def ours(paths: DataPaths) -> bool:
+    """True where a line can be written without making a file in a folder that isn't ours."""
+    if is_foreign(paths.root):
+        return paths.audit.is_file() and os.geteuid() == 0
+    return paths.root.is_dir() and refusal(paths.root) is None
+
+
+def _user() -> str:
+    with contextlib.suppress(KeyError, OSError):
+        return getpass.getuser()
+    return f"uid {os.getuid()}"
+
+
+def show(last: int, *, as_json: bool) -> None:
+    """The newest lines, newest first."""
+    rows = tail(data_paths().audit, last)
+    if as_json:
+        ui.say_json(rows)
+        return
+    if not rows:
+        ui.line(ui.DOT, "Nothing is written yet.")
+        return
+    ui.table(
+        ("at", "source", "by", "what", "detail"), "ntttt",
+        [(str(row.get("at", "?")), str(row.get("source", "")), _clean(row.get("by", "?")), _clean(row.get("what", "?")),
+          _detail(row)) for row in rows],
+    )  # fmt: skip
+
+
+def _detail(row: Mapping[str, Any]) -> str:
+    args = row.get("args")
+    parts = [str(row.get("cmd", ""))]
+    parts += [f"{key}={value}" for key, value in args.items()] if isinstance(args, dict) else []
+    parts += [f"{key}={row[key]}" for key in ("name", "why", "code", "missed") if row.get(key) not in (None, "")]
+    return _clean(" ".join(filter(None, parts)))
+
+
+def _clean(value: object) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))[:160]
+
+
+def check() -> int:
+    """Check the chain, against the ledger's memory of it as well. The exit code: 1 = it is not as it was written."""
+    paths = data_paths()
+    anchor, unasked = _anchor()
+    try:
+        found = verify(paths.audit, anchor)
+    except OSError as error:
+        ui.give_up(f"{paths.audit} can't be read: {error.strerror or error}")
+    _say(paths.audit, found, anchor, unasked)
+    return Exit.DONE if found.whole else Exit.FAILED
+
+
+def _say(path: Path, found: Verdict, anchor: str | None, unasked: str) -> None:
+    for finding in found.findings:
+        ui.line(ui.BAD, finding)
+    for note in found.notes:
+        ui.line(ui.DOT, note)
+    if found.before:
+        ui.line(ui.DOT, f"{found.before} lines from before the chain, as they stood when it began")
+    if unasked:
+        ui.line(ui.WARN, f"the ledger can't be asked ({unasked}): a cut end would not be seen")
+    elif anchor is None:
+        ui.line(ui.DOT, "the bot's ledger has recorded no entry yet: a cut end would not be seen")
+    else:
+        ui.line(
+            ui.DOT, f"the bot's ledger has recorded entry {anchor.partition(' ')[0]}; a cut behind it would not be seen"
+        )
+    if found.head is None:
+        ui.line(ui.DOT, f"{path.name}: no entry yet")
+    elif found.whole:
+        head = found.head
+        ui.line(ui.GOOD, f"{found.entries} entries, whole up to no. {head.seq} of {head.at}, hash {head.hash}")
+
+
+def _anchor() -> tuple[str | None, str]:
+    """(what the ledger remembers of the log, why it can't be asked)."""
+    from sqlalchemy import select  # noqa: PLC0415  the ledger's library, only where it is asked
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from shared import settings  # noqa: PLC0415
+    from shared.ledger import schema  # noqa: PLC0415
+    from shared.ledger.at import exists, reader_at  # noqa: PLC0415
+    from shared.ledger.open import DamagedLedger  # noqa: PLC0415
+    from shared.ledger.place import Place, place_of  # noqa: PLC0415
+
+    try:
+        place = place_of(settings.load().settings)
+    except settings.SettingsError:
+        place = Place(data_paths().ledger)
+    try:
+        if not exists(place):
+            return None, ""
+        with reader_at(place).connect() as db:
+            return db.execute(select(schema.facts.c.value).where(schema.facts.c.key == ANCHOR)).scalar(), ""
+    except (SQLAlchemyError, DamagedLedger, OSError) as error:
+        return None, str(getattr(error, "orig", None) or error).splitlines()[0]
