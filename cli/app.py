@@ -87,7 +87,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON for scr
 
     Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (no data
     from the exchange) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger cannot be written · 10 killed ·
-    11 safe · 12 error · 13 second writer.
+    11 safe · 12 error · 13 second writer · 14 the data folder is not its own (live).
     """
     from cli import status as work
 

@@ -14,6 +14,7 @@ from cli.doctor.check import Check, bad, good, note, warn
 from cli.live_checks import Checklist, run
 from cli.witness import bot_alive, read_state
 from shared import files, folder_identity, live_permission
+from shared.exits import Exit
 from shared.figures import plainly
 from shared.files import Unreadable
 from shared.paths import ROOT, DataPaths
@@ -83,6 +84,22 @@ def say_voided(settings: Settings) -> None:
     if changed:
         ui.line(ui.WARN, f"These settings end the live permission: {', '.join(changed)}")
         ui.plain("      Exits go on; entries wait for ./coin enable-live, or for the settings as they were.")
+
+
+def refuse_naked_lots(settings: Settings) -> None:
+    """Before a bot that guards live lots is replaced by one that would send nothing: code 78, and it runs on."""
+    if not settings.dry_run:
+        return
+    try:
+        _, ledger, why = data_folder.judge(settings)
+    except data_folder.FAILURES:
+        return  # the bot's own start says what is wrong with the ledger
+    if ledger.open_lots and why is None:
+        ui.give_up(
+            f"DRY_RUN=true sends nothing, and {ledger.open_lots} live lots are open: nothing was started or stopped.",
+            "REDUCE_ONLY=true with DRY_RUN=false makes no entry and goes on selling.",
+            code=Exit.SETTINGS,
+        )
 
 
 def permission_checks(settings: Settings) -> list[Check]:

@@ -32,6 +32,7 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     if found.settings.coin_mode is Mode.LIVE:
         from cli import enable_live  # noqa: PLC0415  a start on the simulator need not load it
 
+        enable_live.refuse_naked_lots(found.settings)
         enable_live.say_voided(found.settings)
     _make_control_file(found.settings)
     client = Pm2Client()

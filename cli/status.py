@@ -6,7 +6,7 @@ from cli import ui
 from cli.context import data_paths
 from cli.pm2_process import APPS
 from cli.witness import BotSeen, look
-from shared.documents import BotState
+from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process
 from shared.presence import Presence
@@ -33,6 +33,7 @@ EXIT = {
     Verdict.ERROR: 12,
     Verdict.SECOND_WRITER: 13,
 }
+NOT_OWN = 14  # its data folder is not its own: nothing is sent, whatever else it says
 # A process that is there and does nothing.
 _SILENT = frozenset({Verdict.STALE, Verdict.HUNG})
 
@@ -49,6 +50,8 @@ def status(*, as_json: bool = False) -> int:
     else:
         _print_processes(processes, trouble, verdict)
         _print_bot(seen, verdict)
+    if seen.presence is Presence.FRESH and alert_of(seen.state, FOLDER_NOT_OWN) is not None:
+        return NOT_OWN
     return EXIT[verdict.word]
 
 

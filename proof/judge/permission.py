@@ -9,12 +9,15 @@ LOCKED = ("live orders are locked", "nothing is sent")
 
 
 def permitted(case: Case) -> Iterator[str]:
-    """I24: live: no purchase without a permission, and no sale kept back for want of one."""
+    """I24: live: no purchase without a permission, no sale kept back for want of one; a copied folder sends nothing."""
     if not case.truth["plan"].get("live"):
         return
     for post in case.posts:
         if post["side"] == "BUY" and _off_since(case, post["sent_us"]) > GATE_TO_WIRE_US:
             yield f"a purchase at {post['sent_us']} us without a permission"
+    for copy in case.truth["copies"]:
+        for sent in (*copy["posts"], *copy["cancels"]):
+            yield f"a copy of a live folder sent {sent.get('client_order_id') or 'a cancel'} at {sent['sent_us']} us"
     for row in case.tables["orders"]:
         if row["side"] == "SELL" and row["state"] == "denied" and str(row["reason"]).startswith(LOCKED):
             yield f"the sale {row['client_order_id'][-8:]} was kept back: {row['reason']}"

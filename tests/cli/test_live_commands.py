@@ -1,12 +1,20 @@
 """What the command line says of the live permission and of a data folder that is not its own."""
 
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import typer
+from sqlalchemy import insert
 
+from cli import start
 from shared import folder_identity
 from shared.documents import encode_state
+from shared.ledger import schema as t
+from shared.ledger.folder import bind
+from shared.ledger.open import open_writer
+from shared.ledger.place import Place
 from shared.live_permission import grant, terms
 from shared.paths import DataPaths
 from shared.settings import Secret, load
@@ -61,3 +69,53 @@ def test_a_copied_folder_is_named_and_adopted_by_a_typed_word(coin: Coin, permit
     assert adopted.returncode == 0 and "its own now" in adopted.stdout, adopted.stderr
     assert not permitted.live_permission.exists()
     assert folder_identity.look(permitted).problem is None
+
+
+def with_lot(paths: DataPaths, folder: str) -> None:
+    """A live ledger of that folder with an open lot."""
+    bind(Place(paths.ledger), folder, "made for a test", 1)
+    engine = open_writer(paths.ledger)
+    one, none = Decimal(1), Decimal(0)
+    with engine.begin() as db:
+        db.execute(insert(t.facts), [{"key": "mode", "value": "live"}])
+        db.execute(
+            insert(t.lots).values(
+                lot_id="l1", seq=1, product_id="BTC-USD", kind="runner", opened_ms=1, dust=none, open_price=one,
+                base_bought=one, base_left=one, cost=one, entry_fee=none, tp_pct=one, take_price=Decimal(2),
+                trail_active=False, price_increment=Decimal("0.01"), proceeds=none, exit_fee=none,
+            )
+        )  # fmt: skip
+    engine.dispose()
+
+
+@pytest.mark.parametrize("word", ["start", "restart"])
+def test_a_start_with_dry_run_leaves_the_bot_that_guards_lots_alone(
+    permitted: DataPaths, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_lot(permitted, "a" * 32)
+    found = load(Path("/nonexistent/.env"), {**LIVE, "DATA_DIR": str(permitted.root), "DRY_RUN": "true"})
+    monkeypatch.setattr(start, "loaded", lambda: found)
+    for name in ("_find_recording", "_check_shell", "own_folder", "demand_closed_home"):
+        monkeypatch.setattr(start, name, lambda *_: None)
+    monkeypatch.setattr(start, "Pm2Client", lambda: pytest.fail("PM2 was asked"))
+    with pytest.raises(typer.Exit) as end:
+        getattr(start, word)()
+    assert end.value.exit_code == 78
+    said = capsys.readouterr().err
+    assert "REDUCE_ONLY=true" in said and "1 live lots are open" in said
+
+
+def test_a_restore_in_place_keeps_the_folder_and_one_elsewhere_is_a_copy(
+    coin: Coin, permitted: DataPaths, tmp_path: Path
+) -> None:
+    with_lot(permitted, "a" * 32)
+    archive = tmp_path / "backup.tar.gz"
+    assert coin("backup", str(archive), **LIVE).returncode == 0
+    assert coin("restore", str(archive), **LIVE).returncode == 0
+    assert "the ledger's own folder" in coin("doctor", **LIVE).stdout
+    elsewhere = {**LIVE, "DATA_DIR": str(tmp_path / "other")}
+    assert coin("restore", str(archive), **elsewhere).returncode == 0
+    said = coin("doctor", **elsewhere).stdout
+    assert "not its own: folder_id.json is missing, and the ledger is of the folder aaaaaaaa" in said
+    assert coin("adopt-folder", text="adopt main\n", **elsewhere).returncode == 0
+    assert "the ledger's own folder" in coin("doctor", **elsewhere).stdout

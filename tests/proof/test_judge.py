@@ -375,6 +375,11 @@ def sale_kept_back_by_the_permission(desk: Desk) -> None:
     )
 
 
+def copy_of_a_live_folder_traded(desk: Desk) -> None:
+    _with_copy(desk, told_us=1_000_000, says=True)
+    desk.truth["plan"]["live"], desk.truth["permits"] = True, [{"us": 0, "on": True}]
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -438,6 +443,7 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I23 FENCE", one_id_of_two_bots),
     ("I24 PERMIT", bought_without_a_permission),
     ("I24 PERMIT", sale_kept_back_by_the_permission),
+    ("I24 PERMIT", copy_of_a_live_folder_traded),
     ("UP", died_by_itself),
 )
 
