@@ -74,7 +74,7 @@ def copy_folder(paths: DataPaths, there: DataPaths) -> None:
     """Somebody copies the whole data folder while the bot runs."""
     there.prepare()
     there.sim.mkdir(mode=0o700, exist_ok=True)
-    for name in ("control.json", "positions.json", "sim/key.json"):
+    for name in ("control.json", "positions.json", "folder_id.json", "live_permission.json", "sim/key.json"):
         if (paths.root / name).exists():
             shutil.copy2(paths.root / name, there.root / name)
     if paths.ledger.exists():

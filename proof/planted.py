@@ -34,6 +34,17 @@ _FENCE = "bot/core/fence.py"
 _NO_FEED = ((_DESK, "await self.fills.read()", "pass"), (_BOOT, "await bot.desk.fills.read()", "pass"))
 _ONE_EXIT = ("bot/core/risk/pretrade.py", "if other and not order.settled:", "if False:")
 
+_NO_FENCE = (
+    (_GATES, "if world.fence.second_writer is None:\n        return Gate(", "if True:\n        return Gate("),
+    (
+        _GATES,
+        "if world.fence.second_writer is None and world.entries_blocked:",
+        "if world.fence.second_writer is None and world.entries_blocked and False:",
+    ),
+    ("bot/core/risk/pretrade.py", "if world.fence.second_writer is not None:", "if False:"),
+    ("bot/core/risk/pretrade.py", "if world.entries_blocked:", "if False:"),
+)  # a second writer shuts entries by itself
+
 PLANTED: tuple[Planted, ...] = (
     # 1 record first, send second
     Planted("no-intent-before-send", "R1 A7", True, _APP,
@@ -146,7 +157,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("no-permission-is-asked-for", "I24", True, "bot/runtime/live_lock.py",
             "return live_permission.problem(self._data(), self._terms, key.name, key.secret, now_ms)", "return None", more=(("bot/runtime/live_lock.py", "        data = self._data()\n        assert data is not None\n", "        return 'open'\n"),), needs="live,busy,permission_end"),
     Planted("a-copy-is-believed", "I24", True, "shared/folder_identity.py",
-            "if name in found.marks and name in marks and found.marks[name] != marks[name]:", "if False:", needs="live,busy,copied_folder"),
+            "if name in found.marks and name in marks and found.marks[name] != marks[name]:", "if False:", needs="calm,live,busy,copied_folder", more=_NO_FENCE),
     # storage and process
     Planted("commits-are-not-synced", "F3", True, "shared/ledger/open.py", "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"),
     Planted("restore-lifts-the-kill", "F6 J1", True, _PUT_BACK, "latch, since_ms = (newer or told).latch, older.last_ms", "latch, since_ms = None, older.last_ms",
