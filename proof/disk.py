@@ -54,13 +54,20 @@ def backup(paths: DataPaths) -> None:
             shutil.copyfile(document, folder / document.name)
 
 
-def put_back(paths: DataPaths, now: datetime, number: int) -> bool:
-    """What `./coin restore` does with it; False = there is no backup."""
+def put_back(paths: DataPaths, now: datetime, number: int, *, rescued: bool = False) -> bool:
+    """What `./coin restore` does with it, or with the copy that the bot rescued; False = there is none."""
     folder = _archive(paths)
-    if not folder.exists():
-        return False
     work = folder.with_name(f"restore-{number}")
-    shutil.copytree(folder, work)
+    if rescued:
+        found = sorted(paths.root.glob("ledger.rescued-*.db"))
+        if not found:
+            return False
+        work.mkdir()
+        shutil.move(found[-1], work / paths.ledger.name)
+    elif folder.exists():
+        shutil.copytree(folder, work)
+    else:
+        return False
     with no_bot(paths):
         restore_backup(paths, Place(paths.ledger), work, "backup", now, folder.with_name(f"before-restore-{number}"))
     return True
@@ -88,13 +95,14 @@ def restore(paths: DataPaths, what: str) -> None:
     """The ledger that the next life finds: the same one (""), none ("lose"), an old copy of it ("old")."""
     kept = _beside(paths.ledger, ".kept")
     if what == "lose":
-        _remove(paths.ledger)
+        remove(paths.ledger)
     elif what == "old" and kept.exists():
-        _remove(paths.ledger)
+        remove(paths.ledger)
         shutil.copyfile(kept, paths.ledger)
 
 
-def _remove(ledger: Path) -> None:
+def remove(ledger: Path) -> None:
+    """All files of the ledger."""
     for suffix in ("", "-wal", "-shm"):
         _beside(ledger, suffix).unlink(missing_ok=True)
 

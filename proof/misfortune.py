@@ -2,6 +2,7 @@
 
 from random import Random
 
+from proof import disk
 from proof.plan import Act
 from proof.world import World
 
@@ -25,6 +26,7 @@ class Misfortune:
             "lose_ledger": self._lose_ledger,
             "old_ledger": self._old_ledger,
             "restore": self._restore,
+            "ledger_removed": self._ledger_removed,
         }
 
     def _crash(self, _act: Act, _random: Random) -> None:
@@ -78,6 +80,13 @@ class Misfortune:
         """A copy is taken now, and put back by somebody a little later."""
         self._run.keep_ledger()
         self._put_back_later("old", act)
+
+    def _ledger_removed(self, act: Act, _random: Random) -> None:
+        """Somebody deletes the ledger under the bot; a person ends it and restores the copy, as its state says."""
+        run = self._run
+        disk.remove(run.paths.ledger)
+        run.at_restart = "rescued"
+        run.loop.agenda.at(run.loop.now_us + round((5 + 60 * act.arg) * 1e6), run.terminate)
 
     def _restore(self, act: Act, _random: Random) -> None:
         """The same by the project's own commands: `./coin backup` now, `./coin restore` later."""

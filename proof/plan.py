@@ -97,11 +97,12 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "lose_ledger": ("F5 F6", 0.05),
     "old_ledger": ("F6", 0.05),
     "restore": ("F6", 0.2),
+    "ledger_removed": ("F6", 0.0),  # drawn apart
     "permit": ("–", 1.0),
     "permission_end": ("–", 3.0),
 }
 # So that every other draw of a seed stays what it was.
-DRAWN_APART = frozenset({"restore", "copied_folder", "permit", "permission_end"})
+DRAWN_APART = frozenset({"restore", "ledger_removed", "copied_folder", "permit", "permission_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     acts += () if quiet else _of_a_restore(seed, minutes * 60, len(acts))
     acts += () if quiet else _of_a_copy(seed, minutes * 60)
     permits = _of_live(seed, minutes * 60, len(acts))
+    acts += () if quiet else _of_a_removal(seed, minutes * 60, len(acts) + len(permits))
     drawn = {"windows": windows, "acts": acts + permits, "live": bool(permits)}
     return Plan(**{**{name: getattr(base, name) for name in base.__slots__}, **drawn})
 
@@ -231,6 +233,17 @@ def _of_a_restore(seed: int, length_s: float, first: int) -> tuple[Act, ...]:
     made = [Act(first, round(at_s, 3), "restore", arg)]
     if random.random() < 0.7:
         made.append(Act(first + 1, round(at_s + 20 + 200 * arg + random.uniform(30, 120), 3), "start"))
+    return tuple(act for act in made if act.at_s < length_s)
+
+
+def _of_a_removal(seed: int, length_s: float, first: int) -> tuple[Act, ...]:
+    """In one seed of 20 the ledger's files are removed under the bot; a person restores the copy, then starts."""
+    random = Random(f"removal/{seed}")
+    if random.random() >= 1 / 20:
+        return ()
+    at_s = random.uniform(20, max(length_s - 240, 21))
+    made = [Act(first, round(at_s, 3), "ledger_removed", round(random.random(), 6))]
+    made.append(Act(first + 1, round(at_s + random.uniform(90, 200), 3), "start"))
     return tuple(act for act in made if act.at_s < length_s)
 
 

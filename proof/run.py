@@ -193,10 +193,14 @@ class Run:
     def _find_ledger(self) -> None:
         """What became of the ledger between two lives."""
         how, self.at_restart = self.at_restart, ""
-        if how != "restore":
+        if how not in ("restore", "rescued"):
             disk.restore(self.paths, how)
-        elif disk.put_back(self.paths, self.now() + timedelta(microseconds=self.clock_off_us), self._lives):
+            return
+        now = self.now() + timedelta(microseconds=self.clock_off_us)
+        if disk.put_back(self.paths, now, self._lives, rescued=how == "rescued"):
             self.truth.acts.append({"us": self.loop.now_us, "kind": "restored", "arg": 0})
+        elif how == "rescued":  # it died before it had made the copy
+            self.truth.acts.append({"us": self.loop.now_us, "kind": "lose_ledger", "arg": 0})
 
     def _end_life(self) -> None:
         life, self._life = self._life, None

@@ -38,6 +38,7 @@ INVARIANTS: dict[str, Check] = {
     "F6 RESTORE": restore.brakes,
     "I23 FENCE": writers.fenced,
     "I24 PERMIT": permission.permitted,
+    "I25 RECORDED": process.recorded,
     "DURABLE": process.storage,
     "UP": process.upright,
 }

@@ -6,6 +6,7 @@ from proof.judge.case import Case, Row
 
 LOCK_WAIT_US = 17_000_000  # a second bot waits for so long, in case the first one is on its way out
 LOCK_SEEN_US = 1_300_000  # the holder looks once a second
+LEDGER_SEEN_US = 2_000_000
 MOST = {"tasks": 120, "files": 120, "unread": 2_000, "backlog": 20_000}
 
 
@@ -29,6 +30,16 @@ def one_writer(case: Case) -> Iterator[str]:
             late_us = post["sent_us"] - act["us"]
             if life is not None and post["life"] == life["life"] and late_us > LOCK_SEEN_US and not _asleep(case):
                 yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent {late_us} us after the lock was gone"
+
+
+def recorded(case: Case) -> Iterator[str]:
+    """I25: no order is sent later than two seconds after the ledger's files were removed under the bot."""
+    for act in case.truth["acts"]:
+        life = _life_at(case, act["us"]) if act["kind"] == "ledger_removed" else None
+        for post in case.posts if life is not None else ():
+            late_us = post["sent_us"] - act["us"]
+            if life is not None and post["life"] == life["life"] and late_us > LEDGER_SEEN_US and not _asleep(case):
+                yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent {late_us} us after the ledger was gone"
 
 
 def _asleep(case: Case) -> bool:

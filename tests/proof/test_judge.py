@@ -254,6 +254,11 @@ def sold_without_the_lock(desk: Desk) -> None:
     desk.truth["acts"].append({"us": first - 2_000_000, "kind": "lock_gone", "arg": 0.0})
 
 
+def sold_without_the_ledger(desk: Desk) -> None:
+    first = desk.truth["posts"][0]["sent_us"]
+    desk.truth["acts"].append({"us": first - 2_500_000, "kind": "ledger_removed", "arg": 0.0})
+
+
 def replay_differs(desk: Desk) -> None:
     desk.truth["ledger"]["replay"].append("lots, row 3")
 
@@ -409,6 +414,7 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I11 ONE-WRITER", second_bot_wrote),
     ("I11 ONE-WRITER", second_bot_stayed),
     ("I11 ONE-WRITER", sold_without_the_lock),
+    ("I25 RECORDED", sold_without_the_ledger),
     ("I12 LIMITS", more_bought_than_planned),
     ("I12 LIMITS", order_too_large),
     ("I12 LIMITS", too_many_orders),
