@@ -169,7 +169,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("restore-is-trusted-blindly", "F6", True, "shared/ledger/restored.py", "for key, value in ((RESTORED, text), ", "for key, value in (", needs="calm,restore@0.02"),
     Planted("two-bots-at-once", "R7 E5", True, "bot/runtime/lock.py", "fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass", needs="calm,second_bot"),
     Planted("lost-lock-unseen", "R7 E5", True, "bot/runtime/process.py", "if not self.lock.still_ours() and", "if False and", needs="calm,lock_gone,start"),
-    Planted("removed-ledger-unseen", "F6", True, "bot/runtime/ledger_files.py", "            known = self._inodes.get(path)\n", "            known = None\n", needs="calm,busy,ledger_removed,start"),
+    Planted("removed-ledger-unseen", "F6", True, "bot/runtime/ledger_files.py", "            known = self._inodes.get(path)\n", "            known = None\n", needs="calm,busy,ledger_removed@1"),
     Planted("old-grid-for-ever", "H4 R12", True, "bot/runtime/clocks.py", "RULES_S = 45.0", "RULES_S = 1e9", needs="calm,regrid@0.1,regrid@0.3,regrid@0.8,entry_order=maker"),
     Planted("tasks-pile-up", "R15", False, "bot/runtime/clocks.py", "        bot.watch_ledger()\n", "        bot.watch_ledger()\n        asyncio.get_running_loop().create_task(asyncio.sleep(1e6))\n"),
     # stream and process
