@@ -15,10 +15,20 @@ from shared.files import Unreadable, write_whole
 GARBAGE = (
     b"",
     b"{",
-    b'{"command":"run"}',
+    b'{"command":"go"}',
     b'{"command":"start","version":99}',
     b"\x00\xff\xfe",
     b'{"commands":[{"id":1}]}',
+)
+# A kill in every form but ours; each must kill, and no later writer may lose it.
+KILLS = (
+    b'{"command":"start","kill_switch":true,"kill_switch":false}',
+    b'{"command":"kill","command":"start"}',
+    b'{"command":"start","kill_switch":"true"}',
+    b'{"command":"Kill"}',
+    b'{"commands":[{"cmd":"kill"}]}',
+    b'{"command":"start"}{"command":"kill"}',
+    b'{"command":"kill"',
 )
 LEVELS = {"start": Cmd.START, "pause": Cmd.PAUSE, "stop": Cmd.STOP, "kill": Cmd.KILL}
 
@@ -29,8 +39,10 @@ class Operator:
     def __init__(self, run: World) -> None:
         self._run = run
         self._good_control: bytes | None = None
+        self._kill_stands = False  # in a damaged control.json, until somebody resets it
         self.acts = dict.fromkeys(LEVELS, self._level) | {
             "kill_file": self._kill_file,
+            "broken_kill": self._broken_kill,
             "reset_kill": self._reset_kill,
             "flatten": self._flatten,
             "drill": self._drill,
@@ -68,7 +80,14 @@ class Operator:
         os.close(os.open(self._run.paths.kill, os.O_CREAT | os.O_WRONLY, 0o600))
         self._run.pulse.changed()
 
+    def _broken_kill(self, _act: Act, random: Random) -> None:
+        """Somebody's editor or program asks for a kill, and does it badly."""
+        self._kill_stands = True
+        self._run.paths.control.write_bytes(random.choice(KILLS))
+        self._run.pulse.changed()
+
     def _reset_kill(self, _act: Act, _random: Random) -> None:
+        self._kill_stands = False
         states = self._run.truth.states
         latch = states[-1]["latch"] if states else None
         self.send(Cmd.RESET_KILL, {"latch_id": latch or "none"})
@@ -107,6 +126,8 @@ class Operator:
     def _control_garbage(self, _act: Act, random: Random) -> None:
         """A torn or foreign control.json for some seconds; what stood there comes back."""
         run = self._run
+        if self._kill_stands:
+            return
         with contextlib.suppress(OSError):
             data = run.paths.control.read_bytes()
             with contextlib.suppress(Unreadable):
@@ -122,6 +143,8 @@ class Operator:
         try:
             control.decode_control(run.paths.control.read_bytes())
         except (Unreadable, OSError):
+            if self._kill_stands:
+                return
             if self._good_control is not None:
                 write_whole(run.paths.control, self._good_control, durable=False)
             run.pulse.changed()

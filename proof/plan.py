@@ -98,11 +98,12 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "old_ledger": ("F6", 0.05),
     "restore": ("F6", 0.2),
     "ledger_removed": ("F6", 0.0),  # drawn apart
+    "broken_kill": ("J1 F4", 0.3),
     "permit": ("–", 1.0),
     "permission_end": ("–", 3.0),
 }
 # So that every other draw of a seed stays what it was.
-DRAWN_APART = frozenset({"restore", "ledger_removed", "copied_folder", "permit", "permission_end"})
+DRAWN_APART = frozenset({"broken_kill", "restore", "ledger_removed", "copied_folder", "permit", "permission_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     acts = () if quiet else _acts(random, minutes * 60, 86_400 - start_s % 86_400)
     acts += () if quiet else _of_a_restore(seed, minutes * 60, len(acts))
     acts += () if quiet else _of_a_copy(seed, minutes * 60)
+    acts += () if quiet else _of_a_broken_kill(seed, minutes * 60)
     permits = _of_live(seed, minutes * 60, len(acts))
     acts += () if quiet else _of_a_removal(seed, minutes * 60, len(acts) + len(permits))
     drawn = {"windows": windows, "acts": acts + permits, "live": bool(permits)}
@@ -203,6 +205,16 @@ def _start_s(random: Random, minutes: float) -> int:
     elif random.random() >= 0.2:
         return day_s + random.randrange(86_400)
     return day_s + 86_400 - random.randrange(60, int(minutes * 60) + 60)
+
+
+def _of_a_broken_kill(seed: int, length_s: float) -> tuple[Act, ...]:
+    """In one seed of ten a kill comes in a damaged control.json, and is reset a little later. Drawn apart."""
+    random = Random(f"broken kill/{seed}")
+    if random.random() >= 0.1:
+        return ()
+    at_s = random.uniform(1, length_s * 0.8)
+    then = ((at_s, "broken_kill"), (at_s + random.uniform(2, 60), "reset_kill"), (at_s + 70, "start"))
+    return tuple(Act(600 + i, round(s, 3), kind, round(random.random(), 6)) for i, (s, kind) in enumerate(then))
 
 
 def _of_a_copy(seed: int, length_s: float) -> tuple[Act, ...]:

@@ -131,6 +131,8 @@ PLANTED: tuple[Planted, ...] = (
     Planted("kill-looks-once", "R9", True, _KILL, "while latched():", "for _ in range(1):", needs="status_before::0.5,start,kill"),
     Planted("kill-cancels-nothing", "R9", True, _KILL, "self._count(await rest.cancel(ids[start : start + BATCH]), progress)", "pass", needs="start,kill"),
     Planted("kill-cancels-everybody", "I4", True, _KILL, "is_ours(", "(lambda *_: True)(", needs="foreign_order,start,kill"),
+    Planted("damaged-kill-is-garbage", "R9 J1 F4", True, "bot/runtime/control.py", "kill=kill or self.broken_kill,", "kill=kill,", needs="calm,busy,start,broken_kill"),
+    Planted("last-key-wins", "R9 J1 F4", True, "shared/control_json.py", "if twice is not None:", "if False:", needs="calm,busy,start,broken_kill", more=(("shared/control.py", "if kill is not None and found.level is not Level.KILL", "if False and found.level is not Level.KILL"),)),
     Planted("kill-switch-off-lifts", "R8 J4", True, _COMMANDS, "if look.level is not None:",
             "if look.level is not None and self.latch is not None:\n            self.latch = None\n"
             "            bot.gate.latches.killed = False\n        if look.level is not None:", needs="start,kill,pause"),

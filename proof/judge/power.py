@@ -10,6 +10,7 @@ SHUT = frozenset({"stop", "kill"})
 ALIVE = frozenset({"running", "paused", "stopping", "stopped", "killed", "safe"})
 SLACK_US = 100_000
 SLACK_FILLS_US = 40_000_000
+KILLED_BY_HAND = {"kill_file": SLACK_US, "broken_kill": SLACK_US + 250_000}
 KILL_MS = 1000 + 10 * 400  # a second, and ten round trips of the slowest network that is simulated
 RESETS = frozenset({"reset_kill"})
 LEVEL_ACTS = frozenset(
@@ -19,6 +20,7 @@ LEVEL_ACTS = frozenset(
         "stop",
         "kill",
         "kill_file",
+        "broken_kill",
         "reset_kill",
         "flatten",
         "repeat_command",
@@ -89,17 +91,18 @@ def _cleared(case: Case) -> Iterator[str]:
 
 
 def _kill_file(case: Case) -> Iterator[str]:
-    """The file alone shuts the gate, from the next look on, whether or not the bot has said so."""
+    """The file alone shuts the gate, from the next look on, whether or not the bot has said so; a control.json that
+    does not hold and mentions kill, when a write would be over."""
     if case.ledger_was_lost:
         return  # nobody knows which sale was flatten's
     for act in case.truth["acts"]:
-        if act["kind"] != "kill_file":
+        if act["kind"] not in KILLED_BY_HAND:
             continue
         resets = [a["us"] for a in case.truth["acts"] if a["kind"] in ("reset_kill",) and a["us"] > act["us"]]
         until = min(resets, default=2**62)
         for post in case.posts:
-            if act["us"] + SLACK_US < post["sent_us"] < until and not _may(case, post):
-                yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent while the file KILL was there"
+            if act["us"] + KILLED_BY_HAND[act["kind"]] < post["sent_us"] < until and not _may(case, post):
+                yield f"{post['side']} {str(post['client_order_id'])[-8:]} sent after a {act['kind']}"
 
 
 def _latch_lasts(case: Case) -> Iterator[str]:
