@@ -169,6 +169,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("restore-forgets-the-wish", "F6 J5", True, _PUT_BACK, "carry.wish(history, level)", "carry.wish(history, Level.RUN)",
             (("shared/control.py", "level = max([least, *(said.level for said in found)])", "level = Level.RUN"),), needs="calm,restore@0.02,pause"),
     Planted("restore-is-trusted-blindly", "F6", True, "shared/ledger/restored.py", "for key, value in ((RESTORED, text), ", "for key, value in (", needs="calm,restore@0.02"),
+    Planted("restored-past-is-not-fetched", "F6", True, _BOOT, "        if lacks:\n", "        if False:\n", needs="calm,busy,restore@0.9"),
     Planted("two-bots-at-once", "R7 E5", True, "bot/runtime/lock.py", "fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass", needs="calm,second_bot"),
     Planted("lost-lock-unseen", "R7 E5", True, "bot/runtime/process.py", "if not self.lock.still_ours() and", "if False and", needs="calm,lock_gone,start"),
     Planted("removed-ledger-unseen", "F6", True, "bot/runtime/ledger_files.py", "            known = self._inodes.get(path)\n", "            known = None\n", needs="calm,busy,ledger_removed@1"),

@@ -35,7 +35,20 @@ def told(facts: Mapping[str, str]) -> Told | None:
     """None = it never was restored, nor found to be older than what ran."""
     if facts.get(LACKS_SINCE):
         since = iso_seconds(from_epoch_ms(int(facts[LACKS_SINCE])))
-        known = facts.get(KNOWN_MISSING)
-        orders = f"{known} of them are known" if known and known != "0" else "how many is not known"
-        return Told(f"orders since {since} are not in it ({orders}): ./coin start fetches them from the exchange", True)
+        return Told(f"{_missing(facts.get(KNOWN_MISSING))} after the backup ({since}): {_NEXT}", True)
     return Told(facts[FETCHED], False) if facts.get(FETCHED) else None
+
+
+_NEXT = "the next ./coin start fetches what is missing from the exchange"
+
+
+def _missing(known: str | None) -> str:
+    match known:
+        case None | "":
+            return "it is not known how many orders happened"
+        case "0":
+            return "no order is known to have happened"
+        case "1":
+            return "1 order happened"
+        case _:
+            return f"{known} orders happened"

@@ -71,7 +71,7 @@ def test_there_and_back(place: Place, paths: DataPaths, tmp_path: Path) -> None:
     assert "restored from out.tar.gz" in facts[RESTORED] and facts["wish"] == "stop"
     with reader_at(place).connect() as db:
         assert "later" not in set(db.execute(select(t.journal.c.text)).scalars())
-        held = restored(db, datetime.now(UTC)).latch
+        held = restored(db, datetime.now(UTC), "boot").latch
     assert held is not None and held.latch_id == "kill-2", "the kill outlives the restore"
     assert decode_control(paths.control.read_bytes()).kill_switch
     names = inspect(create_engine(_url(place))).get_schema_names()

@@ -66,7 +66,7 @@ class Folder:
 
     def latch(self) -> Latch | None:
         with open_reader(self.paths.ledger).connect() as db:
-            return restored(db, NOW).latch
+            return restored(db, NOW, "boot").latch
 
     def said(self) -> control.ControlFile:
         return decode_control(self.paths.control.read_bytes())
@@ -97,6 +97,10 @@ def test_a_kill_after_the_backup_outlives_the_restore(coin: Coin, folder: Folder
     assert lines[0] == b'{"what":"kill"}', "the audit trail only grows"
     assert orjson.loads(lines[1])["what"] == "restore"
     assert "kept: the kill latch kill-1 (operator" in done.stdout
+    checked = coin("ledger", "verify")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "no order is known to have happened after the backup" in checked.stdout
+    assert "the next ./coin start fetches what is missing from the exchange" in checked.stdout
     folder.whole(tmp_path)
 
 
@@ -170,7 +174,7 @@ def test_the_day_s_loss_limit_stays_tripped(coin: Coin, folder: Folder, tmp_path
     done = coin("restore", "out.tar.gz")
     assert f"kept: the loss limit of {TODAY} stays tripped" in done.stdout
     with open_reader(folder.paths.ledger).connect() as db:
-        day = restored(db, NOW).day
+        day = restored(db, NOW, "boot").day
     assert day is not None and day.day == TODAY
     assert (day.start_equity, day.transfers, day.breaker_ms) == (D("1000"), D("5"), NOW_MS)
     folder.whole(tmp_path)

@@ -86,7 +86,9 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     assert report.killed and (report.missing == len(orders) - held if readable else report.missing is None)
     assert not findings(whole)
     waits = told(facts(whole))
-    assert waits is not None and waits.waits and "./coin start fetches them" in waits.text
+    assert waits is not None and waits.waits and "./coin start fetches what is missing" in waits.text
+    known = f"{len(orders) - held} orders happened after the backup" if readable else "not known how many"
+    assert known in waits.text
 
     whole.begin()
     whole.trades()
