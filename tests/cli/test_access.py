@@ -27,7 +27,9 @@ def test_the_shell_lists_and_ends(coin: Coin, paths: DataPaths) -> None:
     for wrong in ((), ("viewer", "--list"), ("--list", "--name", "x"), ("--list", "--revoke", "x")):
         assert coin("token", *wrong).returncode == 2, wrong
     assert "Nobody is signed in" in coin("sessions").stdout
-    Sessions(paths.dashboard).begin(Role.OPERATOR, how="link", address="127.0.0.1", agent="Firefox 145, Linux")
+    Sessions(paths.dashboard).begin(
+        Role.OPERATOR, "uid 1000", how="link", address="127.0.0.1", agent="Firefox 145, Linux"
+    )
     listed = coin("sessions").stdout
     assert "Firefox 145, Linux" in listed and "link" in listed
     assert coin("sessions", "--revoke", "zzzz").returncode == 1
