@@ -46,6 +46,11 @@ _NO_FENCE = (
 )  # a second writer shuts entries by itself
 
 PLANTED: tuple[Planted, ...] = (
+    # the audit trail
+    Planted("command-without-an-entry", "I27", False, "bot/runtime/hands.py",
+            "            if command.id not in found:", "            if command.id not in found and False:"),
+    Planted("audit-chain-forks", "I27", False, "shared/audit_log.py",
+            '"prev": last.hash})', '"prev": last.hash if last.seq % 3 else ""})'),
     # 1 record first, send second
     Planted("no-intent-before-send", "R1 A7", True, _APP,
             "committed = self.commit(records) if records else True",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from proof.judge import money, permission, power, process, restore, wire, writers
+from proof.judge import audit, money, permission, power, process, restore, wire, writers
 from proof.judge.case import Case, Unusable, load
 
 Check = Callable[[Case], Iterator[str]]
@@ -39,6 +39,7 @@ INVARIANTS: dict[str, Check] = {
     "I23 FENCE": writers.fenced,
     "I24 PERMIT": permission.permitted,
     "I25 RECORDED": process.recorded,
+    "I27 AUDIT": audit.written,
     "DURABLE": process.storage,
     "UP": process.upright,
 }

@@ -385,6 +385,28 @@ def copy_of_a_live_folder_traded(desk: Desk) -> None:
     desk.truth["plan"]["live"], desk.truth["permits"] = True, [{"us": 0, "on": True}]
 
 
+def _audit(desk: Desk) -> tuple[Path, list[bytes]]:
+    path = desk.folder / "data" / "audit.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) > 2, "a run without commands proves nothing"
+    return path, lines
+
+
+def audit_entry_edited(desk: Desk) -> None:
+    path, lines = _audit(desk)
+    path.write_bytes(b"".join([lines[0].replace(b'"cmd":"', b'"cmd":"x'), *lines[1:]]))
+
+
+def audit_entry_removed(desk: Desk) -> None:
+    path, lines = _audit(desk)
+    path.write_bytes(b"".join([lines[0], *lines[2:]]))
+
+
+def audit_lacks_commands(desk: Desk) -> None:
+    path, _ = _audit(desk)
+    path.write_bytes(b"")
+
+
 CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
@@ -450,6 +472,9 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I24 PERMIT", bought_without_a_permission),
     ("I24 PERMIT", sale_kept_back_by_the_permission),
     ("I24 PERMIT", copy_of_a_live_folder_traded),
+    ("I27 AUDIT", audit_entry_edited),
+    ("I27 AUDIT", audit_entry_removed),
+    ("I27 AUDIT", audit_lacks_commands),
     ("UP", died_by_itself),
 )
 
