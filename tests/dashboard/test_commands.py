@@ -10,6 +10,7 @@ import pytest
 
 from dashboard import dispatch
 from dashboard.views.snapshot import Lock, Pm2Look, Snapshot, Witnesses
+from shared.audit_log import Audit
 from shared.control import Cmd, Level, decode_control
 from shared.documents import Status
 from shared.files import write_whole
@@ -428,3 +429,14 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
     async with viewer:
         assert (await viewer.post("/commands", data={"cmd": "start_process"})).status_code in (403, 409)
     assert fake.started == ["COIN-BOT"]
+
+
+async def test_the_events_page_shows_the_shells_lines_too_and_whether_the_chain_is_whole(dash: Dash) -> None:
+    Audit(dash.paths.audit, "shell").write("command", by="ann", role="operator", address="", facts={"cmd": "backup"})
+    async with await dash.browser() as person:
+        shown = (await person.get("/events")).text
+        assert "ann, shell" in shown and "entries whole" in shown
+        changed = dash.paths.audit.read_bytes().replace(b'"ann"', b'"bob"')
+        dash.paths.audit.write_bytes(changed)
+        dash.hub.cache._kept.clear()
+        assert "NOT as it was written" in (await person.get("/events")).text
