@@ -119,12 +119,10 @@ def _say(path: Path, found: Verdict, anchor: str | None, unasked: str) -> None:
 
 def _anchor() -> tuple[str | None, str]:
     """(what the ledger remembers of the log, why it can't be asked)."""
-    from sqlalchemy import select  # noqa: PLC0415  the ledger's library, only where it is asked
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
     from shared import settings  # noqa: PLC0415
-    from shared.ledger import schema  # noqa: PLC0415
     from shared.ledger.at import exists, reader_at  # noqa: PLC0415
+    from shared.ledger.db import LedgerError  # noqa: PLC0415
+    from shared.ledger.facts import fact  # noqa: PLC0415
     from shared.ledger.open import DamagedLedger  # noqa: PLC0415
     from shared.ledger.place import Place, place_of  # noqa: PLC0415
 
@@ -136,6 +134,6 @@ def _anchor() -> tuple[str | None, str]:
         if not exists(place):
             return None, ""
         with reader_at(place).connect() as db:
-            return db.execute(select(schema.facts.c.value).where(schema.facts.c.key == ANCHOR)).scalar(), ""
-    except (SQLAlchemyError, DamagedLedger, OSError) as error:
-        return None, str(getattr(error, "orig", None) or error).splitlines()[0]
+            return fact(db, ANCHOR), ""
+    except (LedgerError, DamagedLedger, OSError) as error:
+        return None, str(error).splitlines()[0]

@@ -12,14 +12,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
 from cli.witness import bot_pid
 from shared import settings
 from shared.audit_log import Audit
 from shared.ledger.at import exists, reader_at
+from shared.ledger.db import LedgerError
 from shared.ledger.export import copy_ledger
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.past import NoPast
@@ -53,7 +52,7 @@ def backup(target: Path | None) -> None:
             os.replace(partial, out)
     except OSError as error:
         ui.give_up(f"The backup could not be written to {out.parent}: {error.strerror or error}")
-    except (sqlite3.Error, SQLAlchemyError, DamagedLedger) as error:
+    except (sqlite3.Error, LedgerError, DamagedLedger) as error:
         ui.give_up(f"The ledger could not be copied: {_why(error)}", "./coin doctor checks it")
     ui.line(ui.GOOD, f"{out} ({out.stat().st_size / 1000:.0f} kB): {', '.join(file.name for file in kept)}")
 
@@ -67,7 +66,7 @@ def _place() -> Place:
 
 
 def _why(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+    return str(error).splitlines()[0]
 
 
 def _collect(paths: DataPaths, place: Place, folder: Path) -> list[Path]:
@@ -137,7 +136,7 @@ def _put_back(paths: DataPaths, place: Place, source: Path, folder: Path) -> Non
     except (DamagedLedger, NoPast) as error:
         why = _why(error).partition(";")[0]
         ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
-    except (SQLAlchemyError, OSError, TimeoutError, ValueError) as error:
+    except (LedgerError, OSError, TimeoutError, ValueError) as error:
         ui.give_up(f"The ledger was not replaced: {_why(error)}", "./coin doctor says more; what was there is there")
     Audit(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="command line",
                             facts={"archive": source.name, "kept": report.kept})  # fmt: skip

@@ -5,7 +5,6 @@ import time
 import uuid
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from cli import ui
 from cli.context import loaded
@@ -14,6 +13,7 @@ from cli.witness import bot_pid
 from shared import folder_identity
 from shared.audit_log import Audit
 from shared.folder_identity import Seen, short
+from shared.ledger.db import LedgerError
 from shared.ledger.folder import Kept, bind, kept
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import place_of
@@ -21,7 +21,7 @@ from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds
 
 ADOPT = "./coin adopt-folder"
-FAILURES = (SQLAlchemyError, DamagedLedger, OSError)
+FAILURES = (LedgerError, DamagedLedger, OSError)
 
 
 def judge(settings: Settings) -> tuple[Seen, Kept, str | None]:
@@ -89,4 +89,4 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+    return str(error).splitlines()[0]

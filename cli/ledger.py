@@ -5,20 +5,18 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
-
 from cli import ui
 from cli.context import from_callers_folder, loaded
 from shared.ledger.at import exists, reader_at
+from shared.ledger.db import Database, LedgerError
 from shared.ledger.dump import digest
 from shared.ledger.events import BadEvent
 from shared.ledger.export import Format, export
+from shared.ledger.facts import facts_of
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.place import Place, place_of
 from shared.ledger.replay import first_difference, replay
 from shared.ledger.restored import Told, told
-from shared.ledger.schema import facts
 from shared.ledger.verify import counts
 from shared.ledger.verify import verify as run_checks
 
@@ -51,10 +49,10 @@ def verify() -> None:
     ui.line(ui.GOOD, f"{place} is whole: {rows} ({time.monotonic() - began:.1f} s)")
 
 
-def _not_in_it(engine: Engine) -> Told | None:
+def _not_in_it(engine: Database) -> Told | None:
     """What a restored ledger lacks, or lacked until it was fetched."""
     with engine.connect() as db:
-        return told({row.key: row.value for row in db.execute(select(facts))})
+        return told(facts_of(db))
 
 
 def _way_out(damaged: bool, *, restored: bool) -> str:
@@ -96,7 +94,7 @@ def _replayed(place: Place, path: Path) -> tuple[bytes, bytes, int]:
     except BadEvent as error:
         path.unlink(missing_ok=True)
         ui.give_up(f"The journal of {place} cannot be read: {error}", "./coin ledger verify names the row")
-    except (SQLAlchemyError, OSError) as error:
+    except (LedgerError, OSError) as error:
         path.unlink(missing_ok=True)
         _cannot(place, error)
 
@@ -108,7 +106,7 @@ def export_tables(folder: Path, form: Format) -> None:
         ui.give_up(f"{out} is there already and not empty. Nothing was changed.")
     try:
         rows = export(reader_at(place), out, form)
-    except (SQLAlchemyError, OSError) as error:
+    except (LedgerError, OSError) as error:
         _cannot(place, error)
     ui.line(ui.GOOD, f"{out}: {', '.join(f'{number:,} {name}' for name, number in rows.items())}")
 
@@ -117,7 +115,7 @@ def _place() -> Place:
     place = place_of(loaded().settings)
     try:
         there = exists(place)
-    except (DamagedLedger, SQLAlchemyError) as error:
+    except (DamagedLedger, LedgerError) as error:
         _cannot(place, error)
     if not there:
         ui.give_up(f"There is no ledger yet: {place if place.on_server else place.path}.")
@@ -125,5 +123,5 @@ def _place() -> Place:
 
 
 def _cannot(place: Place, error: Exception) -> NoReturn:
-    why = str(getattr(error, "orig", None) or error).splitlines()[0]
+    why = str(error).splitlines()[0]
     ui.give_up(f"{place} can't be read: {why}", "./coin doctor says more")

@@ -19,7 +19,10 @@ from bot.core.rules.entries import runner_tp_pct
 from bot.runtime.kill import drill
 from cli.doctor.check import Check, bad, good, note, warn
 from shared.figures import plainly
+from shared.ledger.db import LedgerError
+from shared.ledger.facts import fact
 from shared.ledger.open import open_reader
+from shared.ledger.schema import lots
 from shared.seams import SystemClock
 from shared.settings import Mode, Profile, Settings
 from shared.times import epoch_ms
@@ -178,19 +181,14 @@ def trial_result(folder: Path) -> Check:
 
 def _trial(path: Path) -> Check | None:
     """None = a ledger of live trading: no trial."""
-    from sqlalchemy import select  # noqa: PLC0415
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from shared.ledger import schema as t  # noqa: PLC0415
-
     try:
         engine = open_reader(path)
         with engine.connect() as db:
-            mode = db.execute(select(t.facts.c.value).where(t.facts.c.key == "mode")).scalar()
-            closed = t.lots.c.closed_ms.is_not(None)
-            results = [row[0] for row in db.execute(select(t.lots.c.realized_pnl).where(closed)) if row[0] is not None]
+            mode = fact(db, "mode")
+            query = "SELECT realized_pnl FROM lots WHERE closed_ms IS NOT NULL AND realized_pnl IS NOT NULL"
+            results = db.column(query, of=lots)
         engine.dispose()
-    except SQLAlchemyError as error:
+    except LedgerError as error:
         return bad("trial", f"{path.name} cannot be read ({type(error).__name__})", "./coin doctor")
     if mode not in TRIALS:
         return None

@@ -144,15 +144,14 @@ def reset(*, with_bot: bool) -> None:
 
 
 def _there(place: Place) -> bool:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  the ledger's library, only where it is asked
-
     from shared.ledger.at import exists  # noqa: PLC0415
+    from shared.ledger.db import LedgerError  # noqa: PLC0415
     from shared.ledger.open import DamagedLedger  # noqa: PLC0415
 
     try:
         return exists(place)
-    except (SQLAlchemyError, DamagedLedger) as error:
-        why = str(getattr(error, "orig", None) or error).splitlines()[0]
+    except (LedgerError, DamagedLedger) as error:
+        why = str(error).splitlines()[0]
         ui.give_up(f"The {place} can't be asked: {why}")
 
 

@@ -2,87 +2,59 @@
 
 from typing import TypeVar
 
-from sqlalchemy import func, or_, select
-
 from dashboard.reads import Ledger, Market
 from dashboard.rows import DONE_STATES, BootThen, Entry, Latch, LedgerCommand, LedgerOrder, LotThen, Moment, Span
 from shared.control import LEVEL_OF
+from shared.ledger.db import among
 from shared.ledger.schema import boots, commands, journal, latches, lots, orders
 
 T = TypeVar("T")
-BEFORE, AFTER = 25, 10
+BEFORE, AFTER, MOST = 25, 10, 200
 
 
 def look(ledger: Ledger, market: Market, at_ms: int | None) -> Moment | None:
     """The moment at `at_ms` (None: the newest in the journal). None = there is no ledger to read."""
-    ends = ledger.all(Span, select(func.min(journal.c.at_ms), func.max(journal.c.at_ms)))
-    if not ends:
+    span = _span(ledger)
+    if span is None:
         return None
-    at = at_ms if at_ms is not None else ends[0].last_ms or 0
+    at = at_ms if at_ms is not None else span.last_ms or 0
     held = _lots(ledger, at)
     bars = {p: bar for p in {one.product_id for one in held} if (bar := market.bar_at(p, at // 1000)) is not None}
-    entry = [journal.c[name] for name in Entry.__slots__]
+    levels, words = among("cmd", sorted(LEVEL_OF))
+    done, states = among("state", sorted(DONE_STATES))
+    then = {"at": at}
+    command = f"WHERE seen_ms <= :at AND cmd IN {levels} AND state = 'done' ORDER BY seen_ms DESC LIMIT 1"
+    open_then = f"created_ms <= :at AND (state NOT IN {done} OR updated_ms > :at)"
+    working = f"WHERE {open_then} ORDER BY created_ms DESC LIMIT {MOST}"
+    before = f"WHERE at_ms <= :at ORDER BY at_ms DESC, seq DESC LIMIT {BEFORE}"
+    after = f"WHERE at_ms > :at ORDER BY at_ms, seq LIMIT {AFTER}"
     return Moment(
         at_ms=at,
-        span=ends[0],
-        boot=_first(
-            ledger.all(
-                BootThen,
-                select(*[boots.c[n] for n in BootThen.__slots__])
-                .where(boots.c.at_ms <= at)
-                .order_by(boots.c.at_ms.desc())
-                .limit(1),
-            )
-        ),
-        level=_first(
-            ledger.all(
-                LedgerCommand,
-                select(*[commands.c[n] for n in LedgerCommand.__slots__])
-                .where(commands.c.seen_ms <= at, commands.c.cmd.in_(sorted(LEVEL_OF)), commands.c.state == "done")
-                .order_by(commands.c.seen_ms.desc())
-                .limit(1),
-            )
-        ),
-        latches=ledger.all(
-            Latch,
-            select(*[latches.c[n] for n in Latch.__slots__]).where(
-                latches.c.at_ms <= at, or_(latches.c.lifted_ms.is_(None), latches.c.lifted_ms > at)
-            ),
-        )
-        or [],
+        span=span,
+        boot=_first(ledger.all(BootThen, boots, "WHERE at_ms <= :at ORDER BY at_ms DESC LIMIT 1", then)),
+        level=_first(ledger.all(LedgerCommand, commands, command, {**words, **then})),
+        latches=ledger.all(Latch, latches, "WHERE at_ms <= :at AND (lifted_ms IS NULL OR lifted_ms > :at)", then) or [],
         lots=held,
-        orders=ledger.all(
-            LedgerOrder,
-            select(*[orders.c[n] for n in LedgerOrder.__slots__])
-            .where(orders.c.created_ms <= at, or_(~orders.c.state.in_(sorted(DONE_STATES)), orders.c.updated_ms > at))
-            .order_by(orders.c.created_ms.desc())
-            .limit(200),
-        )
-        or [],
-        before=ledger.all(
-            Entry,
-            select(*entry)
-            .where(journal.c.at_ms <= at)
-            .order_by(journal.c.at_ms.desc(), journal.c.seq.desc())
-            .limit(BEFORE),
-        )
-        or [],
-        after=ledger.all(
-            Entry, select(*entry).where(journal.c.at_ms > at).order_by(journal.c.at_ms, journal.c.seq).limit(AFTER)
-        )
-        or [],
+        orders=ledger.all(LedgerOrder, orders, working, {**states, **then}) or [],
+        before=ledger.all(Entry, journal, before, then) or [],
+        after=ledger.all(Entry, journal, after, then) or [],
         equity=market.equity_at(at // 1000),
         bars=bars,
     )
 
 
+def _span(ledger: Ledger) -> Span | None:
+    """From the journal's first line to its last; None = there is no ledger to read."""
+    first = ledger.rows(journal, ("at_ms",), "ORDER BY at_ms LIMIT 1")
+    last = ledger.rows(journal, ("at_ms",), "ORDER BY at_ms DESC LIMIT 1")
+    if first is None or last is None:
+        return None
+    return Span(first[0].at_ms if first else None, last[0].at_ms if last else None)
+
+
 def _lots(ledger: Ledger, at: int) -> list[LotThen]:
-    query = (
-        select(*[lots.c[n] for n in LotThen.__slots__])
-        .where(lots.c.opened_ms <= at, or_(lots.c.closed_ms.is_(None), lots.c.closed_ms > at))
-        .order_by(lots.c.product_id, lots.c.opened_ms)
-    )
-    return ledger.all(LotThen, query) or []
+    end = "WHERE opened_ms <= :at AND (closed_ms IS NULL OR closed_ms > :at) ORDER BY product_id, opened_ms"
+    return ledger.all(LotThen, lots, end, {"at": at}) or []
 
 
 def _first(rows: list[T] | None) -> T | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-
 from dashboard.reads import Ledger
 from dashboard.rows import NO_MONEY, LedgerOrder, OrderMoney
+from shared.ledger.db import among
 from shared.ledger.schema import fills, lots
+from shared.ledger.tables import Table
 from shared.lot_money import average_price, realized_pnl
 from shared.money import ZERO
 
@@ -37,14 +37,15 @@ def of_orders(ledger: Ledger, rows: Sequence[LedgerOrder]) -> dict[str, OrderMon
     ids = [o.client_order_id for o in rows]
     lot_ids = {o.lot_id or o.client_order_id for o in rows}
     found: dict[str, list[_Fill]] = {}
-    for fill in _read(ledger, _Fill, fills, fills.c.client_order_id.in_(ids)):
+    for fill in _read(ledger, _Fill, fills, "client_order_id", ids):
         found.setdefault(fill.client_order_id, []).append(fill)
-    known = {lot.lot_id: lot for lot in _read(ledger, _Lot, lots, lots.c.lot_id.in_(sorted(lot_ids)))}
+    known = {lot.lot_id: lot for lot in _read(ledger, _Lot, lots, "lot_id", sorted(lot_ids))}
     return {o.client_order_id: _of(o, found.get(o.client_order_id, []), known) for o in rows}
 
 
-def _read(ledger: Ledger, kind: Any, table: Any, where: Any) -> list[Any]:
-    return ledger.all(kind, select(*[table.c[name] for name in kind.__slots__]).where(where)) or []
+def _read(ledger: Ledger, kind: type[Any], table: Table, name: str, wanted: Sequence[str]) -> list[Any]:
+    named, values = among("one", wanted)
+    return ledger.all(kind, table, f"WHERE {name} IN {named}", values) or []
 
 
 def _of(o: LedgerOrder, own: list[_Fill], known: Mapping[str, _Lot]) -> OrderMoney:

@@ -6,14 +6,12 @@ Every function here blocks and is called in a thread. A file that is not there y
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Engine, Row, select
-from sqlalchemy.exc import DatabaseError
 
 from dashboard.rows import (
     DONE_STATES,
@@ -28,9 +26,11 @@ from dashboard.rows import (
     StopCount,
 )
 from shared.ledger.at import reader_at
+from shared.ledger.db import Database, LedgerError, Values, among
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import Place
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
+from shared.ledger.tables import Table, select
 from shared.market_data import CandleRow, EquityRow, IndicatorRow, open_market_reader, read_candles, read_equity
 
 T = TypeVar("T")
@@ -42,9 +42,10 @@ class Ledger:
 
     def __init__(self, place: Path | Place) -> None:
         self.place = place if isinstance(place, Place) else Place(place)
-        self._engine: Engine | None = None
+        self._engine: Database | None = None
 
-    def _rows(self, statement: Any) -> list[Row[Any]] | None:
+    def rows(self, table: Table, names: Sequence[str], end: str = "", values: Values | None = None) -> list[Any] | None:
+        """These columns of a table; `end` is what follows FROM. None = there is no ledger to read."""
         if not self.place.on_server and not self.place.path.exists():
             return None
         try:
@@ -54,28 +55,25 @@ class Ledger:
             return None
         try:
             with self._engine.connect() as db:
-                return list(db.execute(statement).all())
-        except DatabaseError:
+                return db.rows(f"{select(table, tuple(names))}{end}", values, of=table)
+        except LedgerError:
             return None
 
-    def all(self, made: Callable[..., T], statement: Any) -> list[T] | None:
-        """Each row of `statement` handed to `made`; None = there is no ledger to read."""
-        rows = self._rows(statement)
+    def all(self, made: type[T], table: Table, end: str = "", values: Values | None = None) -> list[T] | None:
+        """The same, each row as `made`, whose fields name the columns."""
+        rows = self.rows(table, made.__slots__, end, values)  # type: ignore[attr-defined]
         return None if rows is None else [made(*row) for row in rows]
 
     def fills(self, since_ms: int = 0, limit: int = 500, product_id: str | None = None) -> list[Fill] | None:
         """Newest first."""
-        cols = [fills.c[name] for name in Fill.__slots__]
-        query = select(*cols).where(fills.c.exchange_ms >= since_ms)
-        if product_id is not None:
-            query = query.where(fills.c.product_id == product_id)
-        return self.all(Fill, query.order_by(fills.c.exchange_ms.desc()).limit(limit))
+        of_product = "" if product_id is None else "AND product_id = :product "
+        end = f"WHERE exchange_ms >= :since {of_product}ORDER BY exchange_ms DESC LIMIT :most"
+        return self.all(Fill, fills, end, {"since": since_ms, "product": product_id, "most": limit})
 
     def closed_lots(self, since_ms: int = 0, limit: int = 20_000) -> list[ClosedLot] | None:
         """Round trips that ended at or after `since_ms`, oldest first."""
-        cols = [lots.c[name] for name in ClosedLot.__slots__]
-        query = select(*cols).where(lots.c.closed_ms.is_not(None), lots.c.closed_ms >= since_ms)
-        rows = self._rows(query.order_by(lots.c.closed_ms.desc()).limit(limit))
+        end = "WHERE closed_ms >= :since ORDER BY closed_ms DESC LIMIT :most"
+        rows = self.rows(lots, ClosedLot.__slots__, end, {"since": since_ms, "most": limit})
         if rows is None:
             return None
         made: Callable[..., ClosedLot] = ClosedLot
@@ -83,55 +81,46 @@ class Ledger:
 
     def open_lots(self) -> list[OpenRow] | None:
         """Lots that are held, oldest first."""
-        query = select(*[lots.c[name] for name in OpenRow.__slots__]).where(lots.c.closed_ms.is_(None))
-        return self.all(OpenRow, query.order_by(lots.c.opened_ms))
+        return self.all(OpenRow, lots, "WHERE closed_ms IS NULL ORDER BY opened_ms")
 
     def orders(self, *, working: bool, limit: int = 200) -> list[LedgerOrder] | None:
         """Orders that work, or those that ended; newest first."""
-        cols = [orders.c[name] for name in LedgerOrder.__slots__]
-        ended = orders.c.state.in_(sorted(DONE_STATES))
-        query = select(*cols).where(~ended if working else ended).order_by(orders.c.updated_ms.desc()).limit(limit)
-        return self.all(LedgerOrder, query)
+        done, states = among("state", sorted(DONE_STATES))
+        end = f"WHERE state {'NOT IN' if working else 'IN'} {done} ORDER BY updated_ms DESC LIMIT :most"
+        return self.all(LedgerOrder, orders, end, {**states, "most": limit})
 
     def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[Entry] | None:
         """Newest first."""
-        query = select(*[journal.c[name] for name in Entry.__slots__])
-        if kind is not None:
-            query = query.where(journal.c.kind == kind)
-        if ref is not None:
-            query = query.where(journal.c.ref == ref)
-        return self.all(Entry, query.order_by(journal.c.seq.desc()).limit(limit))
+        asked = {name: value for name, value in (("kind", kind), ("ref", ref)) if value is not None}
+        where = " AND ".join(f"{name} = :{name}" for name in asked)
+        end = f"{f'WHERE {where} ' if where else ''}ORDER BY seq DESC LIMIT :most"
+        return self.all(Entry, journal, end, {**asked, "most": limit})
 
     def journal_of(self, refs: list[str]) -> list[Entry] | None:
         """Every line about the named orders, oldest first."""
-        query = select(*[journal.c[name] for name in Entry.__slots__]).where(journal.c.ref.in_(refs))
-        return self.all(Entry, query.order_by(journal.c.seq).limit(2000))
+        named, values = among("ref", refs)
+        return self.all(Entry, journal, f"WHERE ref IN {named} ORDER BY seq LIMIT 2000", values)
 
     def commands(self, limit: int = 200) -> list[LedgerCommand] | None:
         """Newest first."""
-        query = select(*[commands.c[name] for name in LedgerCommand.__slots__])
-        return self.all(LedgerCommand, query.order_by(commands.c.seen_ms.desc()).limit(limit))
+        return self.all(LedgerCommand, commands, "ORDER BY seen_ms DESC LIMIT :most", {"most": limit})
 
     def command(self, command_id: str) -> LedgerCommand | None:
-        query = select(*[commands.c[name] for name in LedgerCommand.__slots__]).where(commands.c.id == command_id)
-        found = self.all(LedgerCommand, query)
+        found = self.all(LedgerCommand, commands, "WHERE id = :id", {"id": command_id})
         return found[0] if found else None
 
     def adopted(self, limit: int = 500) -> list[LedgerCommand] | None:
         """Differences that a person adopted as transfers, newest first."""
-        query = select(*[commands.c[name] for name in LedgerCommand.__slots__])
-        query = query.where(commands.c.cmd == "adopt", commands.c.state == "done")
-        return self.all(LedgerCommand, query.order_by(commands.c.seen_ms.desc()).limit(limit))
+        end = "WHERE cmd = 'adopt' AND state = 'done' ORDER BY seen_ms DESC LIMIT :most"
+        return self.all(LedgerCommand, commands, end, {"most": limit})
 
     def latches(self, limit: int = 20) -> list[Latch] | None:
         """Newest first."""
-        query = select(*[latches.c[name] for name in Latch.__slots__])
-        return self.all(Latch, query.order_by(latches.c.at_ms.desc()).limit(limit))
+        return self.all(Latch, latches, "ORDER BY at_ms DESC LIMIT :most", {"most": limit})
 
     def days(self, limit: int = 800) -> list[Day] | None:
         """Oldest first."""
-        query = select(*[days.c[name] for name in Day.__slots__]).order_by(days.c.day.desc()).limit(limit)
-        rows = self.all(Day, query)
+        rows = self.all(Day, days, "ORDER BY day DESC LIMIT :most", {"most": limit})
         return None if rows is None else rows[::-1]
 
 

@@ -53,7 +53,7 @@ class Eye:
 def storage_faults(engine: Any) -> list[str]:
     """How the writer's connection was opened, where that is not as it must be."""
     with engine.connect() as db:
-        found = [(name, db.exec_driver_sql(f"PRAGMA {name}").scalar(), want) for name, want in _STORAGE]
+        found = [(name, db.value(f"PRAGMA {name}"), want) for name, want in _STORAGE]
     return [f"{name} is {value}, not {want}" for name, value, want in found if value != want]
 
 

@@ -4,17 +4,15 @@ import asyncio
 import errno
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
-
 from bot.runtime.control import LOOK_S
 from proof.loop import VirtualLoop
+from shared.ledger.db import Database, LedgerUnavailable, Session
 from shared.ledger.open import open_writer
 from shared.seams import SystemFs
 from shared.times import EPOCH
@@ -161,44 +159,49 @@ class VirtualFs(SystemFs):
         return 0 if self._full() else 10**10
 
 
-class ProbedEngine:
-    """A real SQLAlchemy engine whose every commit may be the moment of a crash, or may fail."""
+class ProbedDatabase:
+    """A real ledger whose every commit may be the moment of a crash, or may fail."""
 
-    def __init__(self, engine: Engine, probe: Callable[[str], None]) -> None:
+    name = "sqlite"
+
+    def __init__(self, engine: Database, probe: Callable[[str], None]) -> None:
         self._engine, self._probe = engine, probe
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Iterator[Session]:
         self._probe("begin")
         with self._engine.begin() as db:
             yield db
             self._probe("before commit")
         self._probe("after commit")
 
-    def connect(self) -> Any:
+    def connect(self) -> AbstractContextManager[Session]:
         return self._engine.connect()
+
+    def snapshot(self) -> AbstractContextManager[Session]:
+        return self._engine.snapshot()
 
     def execute_raw(self, statements: Iterable[str]) -> None:
         """The rig's own statements, past the probe."""
         with self._engine.begin() as db:
             for statement in statements:
-                db.exec_driver_sql(statement)
+                db.run(statement)
 
     def dispose(self) -> None:
         self._engine.dispose()
 
 
-def ledger_opener(probe: Callable[[str], None], opened: Callable[[ProbedEngine], None]) -> Callable[[Path], Engine]:
+def ledger_opener(probe: Callable[[str], None], opened: Callable[[ProbedDatabase], None]) -> Callable[[Path], Database]:
     """What the bot calls to open its ledger."""
 
-    def open_probed(path: Path) -> Engine:
-        engine: Any = ProbedEngine(open_writer(path), probe)
-        opened(engine)
-        return engine  # type: ignore[no-any-return]
+    def open_probed(path: Path) -> Database:
+        database = ProbedDatabase(open_writer(path), probe)
+        opened(database)
+        return database
 
     return open_probed
 
 
-def disk_full() -> OperationalError:
+def disk_full() -> LedgerUnavailable:
     """As SQLite raises it."""
-    return OperationalError("COMMIT", {}, Exception("database or disk is full"))
+    return LedgerUnavailable("database or disk is full")

@@ -9,32 +9,14 @@ from random import Random
 from typing import Any
 
 from jwt.algorithms import ECAlgorithm
-from sqlalchemy import Engine, create_engine
 
 from bot.runtime import history, report, state_writer
 from bot.strategies import registry
 from proof.machine import SeededRng
 from proof.plan import Plan
 from shared import control
-from shared.ledger import open as opening
 
 SHORT_CHART = 30
-_first_engine: list[Engine] = []
-
-
-def _alike(*args: Any, **kwargs: Any) -> Engine:
-    """An engine of its own that shares the dialect, and with it the compiled statements, of the first one.
-
-    A process compiles its statements once; a run lives through many lives, and need not do it in each.
-    """
-    engine = create_engine(*args, **kwargs)
-    if not _first_engine or _first_engine[0].dialect.name != engine.dialect.name:
-        _first_engine[:] = [engine]
-        return engine
-    kept: Any = _first_engine[0]
-    engine.dialect = engine.pool._dialect = kept.dialect
-    engine._compiled_cache = kept._compiled_cache
-    return engine
 
 
 @cache
@@ -66,7 +48,6 @@ class Patched:
         if not plan.full_history:
             self._set(history, "VOLATILITY_BARS", SHORT_CHART)
             self._set(history, "CHARTS", dict.fromkeys(history.CHARTS, SHORT_CHART))
-        self._set(opening, "create_engine", _alike)
         self._set(jwt_generator, "_load_private_key", cache(jwt_generator._load_private_key))  # one key, read once
         # Who signs and who checks sit in this process: what is signed counts, not the arithmetic of it.
         self._set(ECAlgorithm, "sign", lambda _self, _message, _key: bytes(64))

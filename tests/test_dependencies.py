@@ -1,6 +1,7 @@
 """What the trading process stands on: every package in it could move money, so there are few and they are counted."""
 
 import ast
+import subprocess
 import sys
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
@@ -59,3 +60,17 @@ def test_every_package_of_the_lock_has_hashes_and_a_version() -> None:
         for entry in (entry for entry in entries if entry and not entry.startswith((" ", "#"))):
             name = entry.partition(" ")[0]
             assert "==" in name and "--hash=sha256:" in entry, f"{lock.name}: {name}"
+
+
+def test_a_ledger_at_the_newest_schema_is_opened_without_the_library_of_migrations(tmp_path: Path) -> None:
+    """SQLAlchemy and Alembic cost a process 25 MB: neither bot nor dashboard loads them."""
+    program = (
+        "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
+        "import bot.runtime.main, dashboard.app; from bot.runtime.ledger import LedgerWriter\n"
+        "from shared.ledger.open import open_writer\n"
+        "LedgerWriter(open_writer(Path(sys.argv[1])), 'boot').restore(datetime.now(UTC))\n"
+        "print(sorted({'sqlalchemy', 'alembic'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "ledger.db")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -153,7 +153,7 @@ def _ms(seconds: Sequence[float], percent: float) -> float:
 def _size(path: Path, fills: int) -> dict[str, float]:
     with open_reader(path).connect() as db:
         query = "SELECT sum(length(data) + length(chain) + length(boot_id) + 12) FROM events"
-        journal = int(db.exec_driver_sql(query).scalar_one())
+        journal = int(db.value(query))
     return {
         "ledger_journal_bytes_per_fill": round(journal / fills),
         "ledger_file_bytes_per_fill": round(os.path.getsize(path) / fills),

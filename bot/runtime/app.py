@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.coinbase.depth import DepthStream
 from bot.coinbase.endpoints import Endpoints, endpoints
 from bot.coinbase.keys import ApiKey
@@ -44,6 +42,7 @@ from bot.runtime.strategy_port import StrategyAdapter
 from bot.runtime.tape import Tape
 from bot.runtime.watchdog import NoWatchdog, Watchdog
 from shared.documents import Phase
+from shared.ledger.db import LedgerError
 from shared.seams import Clock, Fs, Rng
 from shared.settings import Settings
 from shared.times import epoch_ms
@@ -226,7 +225,7 @@ class Bot:
         began_s = self.clock.monotonic_s()
         try:
             self.ledger.commit(records, epoch_ms(self.clock.utc()))
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             self._backlog.extend(records)
             self.ledger_failed(error)
             return False
@@ -235,7 +234,7 @@ class Bot:
 
     def ledger_failed(self, error: Exception) -> None:
         """The ledger could not be written: the gate shuts, entries and exits wait, cancels go on."""
-        text = str(getattr(error, "orig", None) or error).splitlines()[0][:160]
+        text = str(error).splitlines()[0][:160]
         if isinstance(error, LedgerGone):
             text = self._ledger_gone(text)
         if self.gate.latches.ledger_ok:
@@ -272,7 +271,7 @@ class Bot:
             if self.commands.latch is not None:
                 self.ledger.latch(self.commands.latch)
                 self.commands.latch_kept = True
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             self.ledger_failed(error)
             return
         self.gate.latches.ledger_ok, self.ledger_error = True, None

@@ -11,8 +11,6 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.coinbase.errors import ExchangeError
 from bot.core import events as ev
 from bot.core.commands import SENDING
@@ -28,6 +26,7 @@ from shared import live_permission
 from shared import settings as settings_module
 from shared.control import LEVEL_OF, Cmd, Command, Level, is_expired, refusal
 from shared.documents import ControlDoc, ReceiptDoc, ReceiptState
+from shared.ledger.db import LedgerError
 from shared.times import epoch_ms, parse_time
 
 log = logging.getLogger("control")
@@ -136,7 +135,7 @@ class Commands:
             now_ms, void = epoch_ms(self._bot.clock.utc()), self.reader.void_level
             self._bot.ledger.fact("void", void.word if void is not None else "", now_ms)
             self._bot.ledger.fact("wish", self.level.word, now_ms)
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             self._bot.ledger_failed(error)
 
     def kill(self, source: str, seen_s: float) -> None:
@@ -151,7 +150,7 @@ class Commands:
             assert bot.ledger is not None
             bot.ledger.latch(latch)
             self.latch_kept = True
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             bot.ledger_failed(error)
             self.latch_kept = False
             self._latch_by_file()
@@ -218,14 +217,14 @@ class Commands:
         try:
             assert bot.ledger is not None
             bot.ledger.command_seen(command, seen_ms)
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             bot.ledger_failed(error)
             self._unrecorded.append((command, seen_ms))
         log.info("command %s by %s seen (%s)", command.cmd, command.by, command.id)
         self._act(command, redo=own)
 
     def record_seen(self) -> None:
-        """Persist what was seen while the ledger could not be written. Raises SQLAlchemyError."""
+        """Persist what was seen while the ledger could not be written. Raises LedgerError."""
         assert self._bot.ledger is not None
         while self._unrecorded:
             self._bot.ledger.command_seen(*self._unrecorded[0])
@@ -351,7 +350,7 @@ class Commands:
         try:
             assert bot.ledger is not None
             bot.ledger.lift(self.latch.latch_id, epoch_ms(bot.clock.utc()), command.by)
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             bot.ledger_failed(error)
             self._latch_by_file()
             self.finish(command.id, ReceiptState.FAILED, "the ledger cannot be written; the file KILL is there again")

@@ -28,7 +28,7 @@ class Folder:
 
 
 def claim(settings: Settings, ledger: LedgerWriter, facts: Mapping[str, str], clock: Clock, rng: Rng) -> Folder:
-    """Judge the folder; give a new one, and a copy with play money, its id. Raises OSError, SQLAlchemyError."""
+    """Judge the folder; give a new one, and a copy with play money, its id. Raises OSError, LedgerError."""
     paths, kept = settings.paths, facts.get(folder_identity.FACT)
     seen = folder_identity.look(paths)
     problem = folder_identity.problem(

@@ -8,12 +8,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.core.world import Latch
 from bot.runtime.host import Host
 from shared.audit_log import Head, ids
 from shared.control import Command
+from shared.ledger.db import LedgerError
 from shared.times import epoch_ms, from_epoch_ms, iso_ms
 
 log = logging.getLogger("audit")
@@ -126,7 +125,7 @@ class Hands:
         assert bot.ledger is not None
         try:
             bot.ledger.fact(FACT, str(head), epoch_ms(bot.clock.utc()))
-        except SQLAlchemyError as error:
+        except LedgerError as error:
             bot.ledger_failed(error)
 
     def _say(self, text: str) -> None:

@@ -7,9 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
 from bot.core.lots import Lot
 from bot.core.orders import Order
@@ -21,11 +18,14 @@ from shared.control import Command
 from shared.documents import ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.book import Book
+from shared.ledger.db import Database, LedgerError
 from shared.ledger.draft import Draft
 from shared.ledger.events import Word
+from shared.ledger.facts import facts_of
 from shared.ledger.history import History
 from shared.ledger.open import copy_open
 from shared.ledger.restored import LACKS_SINCE, RESTORED
+from shared.ledger.tables import select
 from shared.money import from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
@@ -37,7 +37,7 @@ COMMAND_MEMORY = 500
 class LedgerWriter:
     """Writes in the event loop's own thread: a commit costs less than handing it over, and order is kept."""
 
-    def __init__(self, engine: Engine, boot_id: str, files: LedgerFiles | None = None) -> None:
+    def __init__(self, engine: Database, boot_id: str, files: LedgerFiles | None = None) -> None:
         """`files`: the ledger's own; None = it is on a server."""
         self._engine, self._boot_id, self._files = engine, boot_id, files
         self._book = Book(engine, boot_id)
@@ -52,17 +52,17 @@ class LedgerWriter:
         return self._files.gone() if self._files is not None else None
 
     def rescue(self, target: Path) -> None:
-        """Copy all of it to `target`, also where its files are gone. Raises SQLAlchemyError, sqlite3.Error, OSError."""
+        """Copy all of it to `target`, also where its files are gone. Raises LedgerError, sqlite3.Error, OSError."""
         copy_open(self._engine, target)
 
     def _transaction(self, at_ms: int) -> AbstractContextManager[Draft]:
-        """As the book's. Raises LedgerGone, a SQLAlchemyError, where what is written would be lost."""
+        """As the book's. Raises LedgerGone, a LedgerError, where what is written would be lost."""
         if self._files is not None:
             self._files.check()
         return self._book.transaction(at_ms)
 
     def commit(self, records: Sequence[Record], now_ms: int) -> None:
-        """All records in one durable transaction. Raises sqlalchemy.exc.SQLAlchemyError, with nothing written.
+        """All records in one durable transaction. Raises LedgerError, with nothing written.
 
         To be called again with at least the same records, in the same order, where it failed: what reached the
         database all the same is not written twice.
@@ -75,7 +75,7 @@ class LedgerWriter:
                     if not (isinstance(record, Note) and id(record) in told):
                         self._describe(history, record, now_ms)
                 history.close()
-        except SQLAlchemyError:
+        except LedgerError:
             self._failed = tuple(records)
             raise
         self._failed = ()
@@ -141,7 +141,7 @@ class LedgerWriter:
             History(draft).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
 
     def head(self) -> tuple[int, str]:
-        """(number, chain) of the journal's newest row. Raises SQLAlchemyError."""
+        """(number, chain) of the journal's newest row. Raises LedgerError."""
         return self._book.head()
 
     @property
@@ -152,12 +152,12 @@ class LedgerWriter:
     def last_ms(self) -> int:
         """When the journal's newest row was written, by the clock of then; 0 = there is none."""
         with self._engine.connect() as db:
-            return db.execute(select(t.events.c.at_ms).order_by(t.events.c.seq.desc()).limit(1)).scalar() or 0
+            return db.value("SELECT at_ms FROM events ORDER BY seq DESC LIMIT 1") or 0
 
     def chain_at(self, seq: int) -> str | None:
         """The chain after that row of the journal; None = it has none."""
         with self._engine.connect() as db:
-            return db.execute(select(t.events.c.chain).where(t.events.c.seq == seq)).scalar()
+            return db.value("SELECT chain FROM events WHERE seq = :seq", {"seq": seq})  # type: ignore[no-any-return]
 
     def doubted(self, why: str, now_ms: int, since_ms: int) -> None:
         """It may lack what happened since: entries wait for a person, it is fetched, and the audit begins anew."""
@@ -172,17 +172,15 @@ class LedgerWriter:
             history.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
 
     def has_orders(self) -> bool:
-        """Whether an order was ever recorded. Raises SQLAlchemyError."""
+        """Whether an order was ever recorded. Raises LedgerError."""
         with self._engine.connect() as db:
-            return db.execute(select(t.orders.c.client_order_id).limit(1)).first() is not None
+            return db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
 
     def unclean_starts(self, since_ms: int) -> int:
         """Runs begun since then that did not end by themselves (this one not counted)."""
         with self._engine.connect() as db:
-            query = select(func.count()).where(
-                t.boots.c.at_ms >= since_ms, t.boots.c.ended_ms.is_(None), t.boots.c.boot_id != self._boot_id
-            )
-            return int(db.execute(query).scalar_one())
+            query = "SELECT count(*) FROM boots WHERE at_ms >= :since AND ended_ms IS NULL AND boot_id != :own"
+            return int(db.value(query, {"since": since_ms, "own": self._boot_id}))
 
     def reads(self) -> LedgerReads:
         """All of it, page by page, for who compares everything."""
@@ -192,12 +190,13 @@ class LedgerWriter:
 
     def facts(self) -> dict[str, str]:
         with self._engine.connect() as db:
-            return {row.key: row.value for row in db.execute(select(t.facts))}
+            return facts_of(db)
 
     def receipts(self) -> tuple[list[ReceiptDoc], set[str], list[Command]]:
         """(newest receipts, ids of every command that was seen, once-commands seen and not finished)."""
         with self._engine.connect() as db:
-            rows = db.execute(select(t.commands).order_by(t.commands.c.seen_ms.desc()).limit(COMMAND_MEMORY)).all()
+            query = f"{select(t.commands)}ORDER BY seen_ms DESC LIMIT :most"
+            rows = db.rows(query, {"most": COMMAND_MEMORY}, of=t.commands)
         docs = [
             ReceiptDoc(
                 id=row.id,

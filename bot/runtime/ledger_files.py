@@ -6,12 +6,11 @@ So each transaction looks first, at the cost of three stats, and refuses where a
 
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from shared.ledger.db import LedgerError
 from shared.seams import Fs
 
 
-class LedgerGone(SQLAlchemyError):
+class LedgerGone(LedgerError):
     """Nothing may be written: what is written would be lost. The text names the file and what became of it."""
 
 

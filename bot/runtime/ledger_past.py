@@ -44,7 +44,7 @@ def is_empty(path: Path) -> bool:
 
 
 def doubt(ledger: LedgerWriter, last: Mapping[str, Any], facts: Mapping[str, str]) -> str | None:
-    """Why the ledger may lack what the last run did; None = it is the one that it wrote. Raises SQLAlchemyError."""
+    """Why the ledger may lack what the last run did; None = it is the one that it wrote. Raises LedgerError."""
     if facts.get(RESTORED):
         return facts[RESTORED]
     row = last.get("ledger")

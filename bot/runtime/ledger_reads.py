@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Engine, func, or_, select
-
 from bot.core.orders import OrderState
 from shared.ledger import schema as t
+from shared.ledger.db import Database
+from shared.ledger.tables import select
 from shared.seams import Clock
 
 PAGE = 500
@@ -40,30 +40,30 @@ class FillRow:
 class LedgerReads:
     """Reads beside the writer, between its transactions."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Database) -> None:
         self._engine = engine
 
     def first_order_ms(self) -> int | None:
         """When the oldest order was made; None = there is none."""
         with self._engine.connect() as db:
-            found = db.execute(select(func.min(t.orders.c.created_ms))).scalar()
+            found = db.value("SELECT min(created_ms) FROM orders")
             return int(found) if found is not None else None
 
     def last_order_ms(self) -> int | None:
         """When the newest order was made; None = there is none."""
         with self._engine.connect() as db:
-            found = db.execute(select(func.max(t.orders.c.created_ms))).scalar()
+            found = db.value("SELECT max(created_ms) FROM orders")
             return int(found) if found is not None else None
 
     async def orders(self, clock: Clock) -> AsyncIterator[Sequence[OrderRow]]:
         """Every order, by its client order id; the loop turns between the pages."""
         after = ""
-        c = t.orders.c
-        wanted = (c.client_order_id, c.state, c.filled_size, c.created_ms, c.updated_ms)
+        wanted = select(t.orders, tuple(OrderRow.__slots__))
+        query = f"{wanted}WHERE client_order_id > :after ORDER BY client_order_id LIMIT :most"
         while True:
-            query = select(*wanted).where(c.client_order_id > after).order_by(c.client_order_id).limit(PAGE)
             with self._engine.connect() as db:
-                rows = [OrderRow(coid, OrderState(state), *rest) for coid, state, *rest in db.execute(query)]
+                found = db.rows(query, {"after": after, "most": PAGE}, of=t.orders)
+            rows = [OrderRow(coid, OrderState(state), *rest) for coid, state, *rest in found]
             if not rows:
                 return
             yield rows
@@ -73,13 +73,13 @@ class LedgerReads:
     async def fills(self, clock: Clock) -> AsyncIterator[Sequence[FillRow]]:
         """Every fill, by (order id, trade id)."""
         order_id, trade_id = "", ""
-        c = t.fills.c
-        wanted = (c.order_id, c.trade_id, c.client_order_id, c.price, c.base_size, c.fee, c.received_ms)
+        wanted = select(t.fills, tuple(FillRow.__slots__))
+        beyond = "WHERE order_id > :order OR (order_id = :order AND trade_id > :trade) "
+        query = f"{wanted}{beyond}ORDER BY order_id, trade_id LIMIT :most"
         while True:
-            beyond = or_(c.order_id > order_id, (c.order_id == order_id) & (c.trade_id > trade_id))
-            query = select(*wanted).where(beyond).order_by(c.order_id, c.trade_id).limit(PAGE)
+            values = {"order": order_id, "trade": trade_id, "most": PAGE}
             with self._engine.connect() as db:
-                rows = [FillRow(*row) for row in db.execute(query)]
+                rows = [FillRow(*row) for row in db.rows(query, values, of=t.fills)]
             if not rows:
                 return
             yield rows

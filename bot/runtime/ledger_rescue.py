@@ -7,10 +7,9 @@ import asyncio
 import logging
 import sqlite3
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.offload import Offload
+from shared.ledger.db import LedgerError
 from shared.paths import ROOT, DataPaths
 from shared.seams import Clock
 
@@ -35,7 +34,7 @@ class LedgerRescue:
         target = self._paths.root / f"{stem}.rescued-{self._clock.utc():%Y%m%dT%H%M%SZ}.db"
         try:
             await self._offload.run(lambda: ledger.rescue(target))
-        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        except (OSError, sqlite3.Error, LedgerError) as error:
             log.critical("ledger: no copy could be kept: %s", error)
             return
         self.kept = str(target.relative_to(ROOT) if target.is_relative_to(ROOT) else target)

@@ -5,8 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
-
 from bot.core.day import Day
 from bot.core.ids import epoch_of_boot
 from bot.core.lots import Lot
@@ -16,30 +14,32 @@ from bot.core.risk.rate import COUNTED, MINUTE_MS
 from bot.core.world import EVENTS_SHOWN, Latch, Restored
 from shared.documents import EventDoc
 from shared.ledger import schema as t
+from shared.ledger.db import Session, among
+from shared.ledger.facts import facts_of
+from shared.ledger.tables import select
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 
 WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
 
 
-def restored(db: Connection, now: datetime, boot_id: str) -> Restored:
+def restored(db: Session, now: datetime, boot_id: str) -> Restored:
     """Everything that the engine must know of the past."""
-    lots = tuple(_lot(row) for row in db.execute(select(t.lots).where(t.lots.c.closed_ms.is_(None))))
+    lots = tuple(_lot(row) for row in db.rows(f"{select(t.lots)}WHERE closed_ms IS NULL", of=t.lots))
     orders = tuple(_wanted_orders(db, lots, epoch_ms(now) - WATCH_ABSENT_MS))
-    shut = (t.latches.c.kind == "kill", t.latches.c.lifted_ms.is_(None))
-    latch = db.execute(select(t.latches).where(*shut)).first()
-    top = db.execute(select(func.max(t.lots.c.seq))).scalar()
-    day = db.execute(select(t.days).order_by(t.days.c.day.desc()).limit(1)).first()
-    boots = db.execute(select(t.boots.c.boot_id)).scalars()
+    latch = db.row("SELECT latch_id, source, at_ms FROM latches WHERE kind = 'kill' AND lifted_ms IS NULL")
+    top = db.value("SELECT max(seq) FROM lots")
+    day = db.row(f"{select(t.days)}ORDER BY day DESC LIMIT 1", of=t.days)
+    boots = db.column("SELECT boot_id FROM boots")
     return Restored(
         lots=lots,
         next_lot_seq=(top or 0) + 1,
         orders=orders,
-        fill_keys=frozenset(map(tuple, db.execute(select(t.fills.c.order_id, t.fills.c.trade_id)))),
-        own_ids=frozenset(db.execute(select(t.orders.c.client_order_id)).scalars()),
+        fill_keys=frozenset(map(tuple, db.rows("SELECT order_id, trade_id FROM fills"))),
+        own_ids=frozenset(db.column("SELECT client_order_id FROM orders")),
         epoch=epoch_of_boot(boot_id),
         earlier_epochs=frozenset(epoch_of_boot(other) for other in boots if other != boot_id),
-        day=Day(**day._mapping) if day else None,
-        facts={row.key: row.value for row in db.execute(select(t.facts))},
+        day=Day(**day._asdict()) if day else None,
+        facts=facts_of(db),
         attempts=_attempts(db),
         order_times_ms=_order_times(db, epoch_ms(now) - MINUTE_MS),
         latch=Latch(latch.latch_id, latch.source, latch.at_ms) if latch else None,
@@ -107,39 +107,37 @@ def _order(row: Any) -> Order:
     )
 
 
-def _wanted_orders(db: Connection, lots: tuple[Lot, ...], absent_since_ms: int) -> Iterable[Order]:
+def _wanted_orders(db: Session, lots: tuple[Lot, ...], absent_since_ms: int) -> Iterable[Order]:
     """Orders that are not settled, those that open lots wait for, and absent ones that may still turn up."""
-    c = t.orders.c
-    waited = [lot.exit_client_order_id for lot in lots if lot.exit_client_order_id is not None]
-    watched = (c.state == OrderState.ABSENT.value) & (c.updated_ms > absent_since_ms)
-    wanted = or_(c.settled.is_(False), c.client_order_id.in_(waited), watched)
-    for row in db.execute(select(t.orders).where(wanted).order_by(c.created_ms, c.client_order_id)):
-        yield _order(row)
+    waited, ids = among("id", (lot.exit_client_order_id for lot in lots if lot.exit_client_order_id is not None))
+    wanted = f"NOT settled OR client_order_id IN {waited} OR (state = :absent AND updated_ms > :since)"
+    values = {**ids, "absent": OrderState.ABSENT.value, "since": absent_since_ms}
+    query = f"{select(t.orders)}WHERE {wanted} ORDER BY created_ms, client_order_id"
+    return [_order(row) for row in db.rows(query, values, of=t.orders)]
 
 
-def _attempts(db: Connection) -> dict[str, int]:
-    columns = (t.orders.c.lot_id, t.orders.c.command_id)
-    rows = db.execute(select(*columns, func.count()).where(columns[0].is_not(None)).group_by(*columns))
-    return {f"{lot_id}|{command_id}" if command_id else lot_id: count for lot_id, command_id, count in rows}
+def _attempts(db: Session) -> dict[str, int]:
+    query = "SELECT lot_id, command_id, count(*) FROM orders WHERE lot_id IS NOT NULL GROUP BY lot_id, command_id"
+    return {f"{lot}|{command}" if command else lot: count for lot, command, count in db.rows(query)}
 
 
-def _order_times(db: Connection, since_ms: int) -> tuple[int, ...]:
+def _order_times(db: Session, since_ms: int) -> tuple[int, ...]:
     """When the orders that the limit per minute counts were made."""
-    wanted = (t.orders.c.created_ms >= since_ms, t.orders.c.purpose.in_([purpose.value for purpose in COUNTED]))
-    query = select(t.orders.c.created_ms).where(*wanted).order_by(t.orders.c.created_ms)
-    return tuple(db.execute(query).scalars())
+    counted, purposes = among("purpose", (purpose.value for purpose in COUNTED))
+    query = f"SELECT created_ms FROM orders WHERE created_ms >= :since AND purpose IN {counted} ORDER BY created_ms"  # noqa: S608
+    return tuple(db.column(query, {**purposes, "since": since_ms}))
 
 
-def _totals(db: Connection) -> dict[str, int]:
+def _totals(db: Session) -> dict[str, int]:
     totals: dict[str, int] = {}
-    for counters in db.execute(select(t.days.c.counters)).scalars():
+    for counters in db.column("SELECT counters FROM days", of=t.days):
         for name, count in counters.items():
             totals[name] = totals.get(name, 0) + count
     return totals
 
 
-def _events(db: Connection, _now_ms: int) -> tuple[EventDoc, ...]:
-    rows = db.execute(select(t.journal).order_by(t.journal.c.seq.desc()).limit(EVENTS_SHOWN)).all()
+def _events(db: Session, _now_ms: int) -> tuple[EventDoc, ...]:
+    rows = db.rows(f"{select(t.journal)}ORDER BY seq DESC LIMIT :most", {"most": EVENTS_SHOWN})
     return tuple(
         EventDoc(
             at=iso_seconds(from_epoch_ms(row.at_ms)),

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot.coinbase.net import Net
 from bot.core.intents import Note
@@ -35,6 +33,7 @@ from shared.build import build_id
 from shared.documents import Phase
 from shared.files import sweep_temporaries
 from shared.ledger.at import writer_at
+from shared.ledger.db import Database, LedgerError, LedgerUnavailable
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.place import Place, place_of
 from shared.seams import Clock, Fs, Rng
@@ -58,7 +57,7 @@ class Machine:
     net: Net
     files: Offload
     market: Offload
-    open_ledger: Callable[[Path], Engine] = open_writer
+    open_ledger: Callable[[Path], Database] = open_writer
     watchdog: Watchdog = field(default_factory=NoWatchdog)
 
 
@@ -161,8 +160,8 @@ class Process:
             self._refuse_naked_lots()
         except DamagedLedger as error:
             raise Fatal(str(error)) from error
-        except (SQLAlchemyError, OSError) as error:
-            text = str(getattr(error, "orig", None) or error).splitlines()[0]
+        except (LedgerError, OSError) as error:
+            text = str(error).splitlines()[0]
             raise Fatal(f"the ledger cannot be opened: {text} (is the disk full, or the folder not ours?)") from error
         bot.commands.restore()
         return True
@@ -199,7 +198,7 @@ class Process:
                 DRY_RUN_WITH_LOTS,
             )
 
-    async def _engine_at(self, place: Place) -> Engine | None:
+    async def _engine_at(self, place: Place) -> Database | None:
         """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""
         if not place.on_server:
             return self._open_ledger(place.path)
@@ -207,8 +206,8 @@ class Process:
         while not self.stop.is_set():
             try:
                 return writer_at(place)
-            except OperationalError as error:
-                why = str(error.orig).splitlines()[0]
+            except LedgerUnavailable as error:
+                why = str(error).splitlines()[0]
             if why != said:
                 said = why
                 log.warning("the ledger's server: %s; tried again until it answers", why)
@@ -319,7 +318,7 @@ class Process:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(bot.writer.write(durable=True), END_S)
         if code != EXIT_CRASH and bot.ledger is not None:
-            with contextlib.suppress(SQLAlchemyError):
+            with contextlib.suppress(LedgerError):
                 bot.ledger.boot_ended(epoch_ms(self._clock.utc()))
         log.info("ended with code %d%s", code, f": {error}" if error else "")
         return code

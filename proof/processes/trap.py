@@ -10,17 +10,17 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
-from sqlalchemy import Connection, Engine, event
 from urllib3.connection import HTTPConnection
 
 from bot.coinbase.net import SystemNet
 from proof.processes.points import Point
+from shared.ledger.db import Database, Session
 from shared.ledger.open import open_writer
 
 API = "/api/v3/brokerage"
@@ -53,12 +53,12 @@ class Trap:
 
     # Commits.
 
-    def open_ledger(self, url: Any) -> Engine:
+    def open_ledger(self, path: Path) -> Database:
         """The real ledger, with its transactions watched."""
-        engine: Any = open_writer(url)
+        database = open_writer(path)
         if self._point is not None and self._point.commit:
-            engine = WatchedEngine(engine, self)
-        return engine  # type: ignore[no-any-return]
+            return WatchedDatabase(database, self)
+        return database
 
     def transaction(self, where: str, statements: list[tuple[str, str]]) -> None:
         """`where`: before or after the commit of a transaction that ran these (statement, values)."""
@@ -116,28 +116,29 @@ class Trap:
             self.request("answered", *here)
 
 
-class WatchedEngine:
-    """A real engine whose transactions tell the trap what they wrote."""
+class WatchedDatabase:
+    """A real ledger whose transactions tell the trap what they wrote."""
 
-    def __init__(self, engine: Engine, trap: Trap) -> None:
-        self._engine, self._trap = engine, trap
-        self._statements: list[tuple[str, str]] = []
-        event.listen(engine, "before_cursor_execute", self._heard)
-
-    def _heard(self, _db: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        self._statements.append((statement, str(values)))
+    def __init__(self, database: Database, trap: Trap) -> None:
+        self.name = database.name
+        self._database, self._trap = database, trap
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        self._statements.clear()
-        with self._engine.begin() as db:
-            yield db
-            self._trap.transaction("before", self._statements)
-        self._trap.transaction("after", self._statements)
+    def begin(self) -> Iterator[Session]:
+        heard: list[tuple[str, str]] = []
+        with self._database.begin() as db:
+            yield db.overheard(lambda sql, values: heard.append((sql, str(dict(values)))))
+            self._trap.transaction("before", heard)
+        self._trap.transaction("after", heard)
 
-    def __getattr__(self, name: str) -> Any:
-        """Whatever is no transaction is the engine's own."""
-        return getattr(self._engine, name)
+    def connect(self) -> AbstractContextManager[Session]:
+        return self._database.connect()
+
+    def snapshot(self) -> AbstractContextManager[Session]:
+        return self._database.snapshot()
+
+    def dispose(self) -> None:
+        self._database.dispose()
 
 
 class TrapNet(SystemNet):

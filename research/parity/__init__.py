@@ -15,14 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from research.errors import ResearchError
 from research.parity import results
 from research.parity.findings import Findings, What
 from research.parity.replay import replay
 from research.parity.signals import Stretch, compare_signals
 from shared.ledger.at import exists, reader_at
+from shared.ledger.db import LedgerError
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import place_of
 from shared.market_data import open_market_reader
@@ -132,7 +131,7 @@ def _results(
             lots, unknown = results.earned(engine, tracker, begin_s * 1000)
         finally:
             engine.dispose()
-    except (SQLAlchemyError, DamagedLedger) as error:
+    except (LedgerError, DamagedLedger) as error:
         return [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"], []
     return results.lines(lots, unknown, settings.products[0].partition("-")[2]), lots
 

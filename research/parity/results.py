@@ -11,10 +11,10 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Engine, select
-
 from bot.core.rules.sizing import base_steps, quote_units
+from shared.ledger.db import Database
 from shared.ledger.schema import fills, lots
+from shared.ledger.tables import select
 from shared.times import from_epoch_ms, iso_seconds
 
 Line = dict[str, Any]
@@ -90,14 +90,15 @@ class Tracker:
                 self._waiting.setdefault(order["product_id"], []).append(decision)
 
 
-def earned(ledger: Engine, tracker: Tracker, since_ms: int) -> tuple[list[LotResult], int]:
-    """(closed lots that the tape knows whole, closed lots that it does not). Raises SQLAlchemyError."""
+def earned(ledger: Database, tracker: Tracker, since_ms: int) -> tuple[list[LotResult], int]:
+    """(closed lots that the tape knows whole, closed lots that it does not). Raises LedgerError."""
     found, unknown = [], 0
-    wanted = select(lots).where(lots.c.closed_ms >= since_ms).order_by(lots.c.closed_ms, lots.c.seq)
+    closed = f"{select(lots)}WHERE closed_ms >= :since ORDER BY closed_ms, seq"
+    of_lot = f"{select(fills)}WHERE lot_id = :lot ORDER BY exchange_ms"
     with ledger.connect() as db:
-        for lot in db.execute(wanted).mappings().all():
-            of_lot = select(fills).where(fills.c.lot_id == lot["lot_id"]).order_by(fills.c.exchange_ms)
-            one = _of_lot(lot, db.execute(of_lot).mappings().all(), tracker)
+        for lot in db.rows(closed, {"since": since_ms}, of=lots):
+            filled = [fill._asdict() for fill in db.rows(of_lot, {"lot": lot.lot_id}, of=fills)]
+            one = _of_lot(lot._asdict(), filled, tracker)
             unknown += one is None
             found += [one] if one is not None else []
     return found, unknown

@@ -1,13 +1,12 @@
 """A ledger opened where it is, file or server, for the one writer or for readers."""
 
-from sqlalchemy import Engine
-
+from shared.ledger.db import Database
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.place import Place
 
 
-def writer_at(place: Place) -> Engine:
-    """The bot's engine, at the newest schema. Raises DamagedLedger, sqlalchemy.exc.SQLAlchemyError, OSError."""
+def writer_at(place: Place) -> Database:
+    """The bot's engine, at the newest schema. Raises DamagedLedger, LedgerError, OSError."""
     if place.on_server:
         from shared.ledger import postgres  # noqa: PLC0415  its driver is there only where it is asked for
 
@@ -15,7 +14,7 @@ def writer_at(place: Place) -> Engine:
     return open_writer(place.path)
 
 
-def reader_at(place: Place) -> Engine:
+def reader_at(place: Place) -> Database:
     """An engine that can only read and holds no connection between reads. Raises DamagedLedger without a driver."""
     if place.on_server:
         from shared.ledger import postgres  # noqa: PLC0415
@@ -25,7 +24,7 @@ def reader_at(place: Place) -> Engine:
 
 
 def exists(place: Place) -> bool:
-    """Whether there is a ledger. Raises sqlalchemy.exc.SQLAlchemyError where the server cannot be asked."""
+    """Whether there is a ledger. Raises LedgerError where the server cannot be asked."""
     if place.on_server:
         from shared.ledger import postgres  # noqa: PLC0415
 

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
-from sqlalchemy import Connection, Engine, select
-
 from shared.ledger import schema as t
+from shared.ledger.db import Database, Session
 from shared.ledger.draft import Draft
 from shared.ledger.events import to_text
 from shared.ledger.shelf import Shelf
-from shared.ledger.statements import new_row
+from shared.ledger.tables import new_row
 
 GENESIS = "0" * 64
 
@@ -23,7 +22,7 @@ def link(before: str, seq: int, at_ms: int, boot_id: str, data: str) -> str:
 class Book:
     """One writer's ledger. Not for threads; one transaction at a time."""
 
-    def __init__(self, engine: Engine, boot_id: str) -> None:
+    def __init__(self, engine: Database, boot_id: str) -> None:
         self._engine, self._boot_id = engine, boot_id
         self._shelf = Shelf()
         self._head: tuple[int, str] | None = None  # (seq, chain) of the newest row of the journal; None = to be asked
@@ -32,7 +31,7 @@ class Book:
 
     @contextmanager
     def transaction(self, at_ms: int) -> Iterator[Draft]:
-        """A draft to which events may happen; durable when the block ends. Raises SQLAlchemyError, nothing written.
+        """A draft to which events may happen; durable when the block ends. Raises LedgerError, nothing written.
 
         A failed commit may have reached the database all the same (a connection lost in the middle). The next
         transaction asks the database anew and does not depend on the answer: events are differences from its rows.
@@ -55,7 +54,7 @@ class Book:
         self._shelf.committed(draft)
         self._head, self._doubtful = self._next or self._head, None
 
-    def _append(self, db: Connection, draft: Draft) -> None:
+    def _append(self, db: Session, draft: Draft) -> None:
         assert self._head is not None
         seq, before = self._head[0] + 1, self._head[1]
         data = to_text(draft.events)
@@ -63,7 +62,7 @@ class Book:
         self._next = (seq, chain)
         self._doubtful = chain
         row = {"seq": seq, "at_ms": draft.at_ms, "boot_id": self._boot_id, "data": data, "chain": chain}
-        db.execute(new_row(t.events), row)
+        db.run(new_row(t.events), row)
 
     @property
     def known_head(self) -> tuple[int, str] | None:
@@ -71,20 +70,20 @@ class Book:
         return self._head
 
     def head(self) -> tuple[int, str]:
-        """(number, chain) of the journal's newest row. Raises SQLAlchemyError."""
+        """(number, chain) of the journal's newest row. Raises LedgerError."""
         if self._head is None:
             with self._engine.connect() as db:
                 self._head = head(db)
         return self._head
 
 
-def head(db: Connection) -> tuple[int, str]:
+def head(db: Session) -> tuple[int, str]:
     """(number, chain) of the newest row of the journal; (0, GENESIS) where there is none."""
-    row = db.execute(select(t.events.c.seq, t.events.c.chain).order_by(t.events.c.seq.desc()).limit(1)).first()
+    row = db.row("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1")
     return (row.seq, row.chain) if row is not None else (0, GENESIS)
 
 
-def write(engine: Engine, boot_id: str, at_ms: int, describe: Callable[[Draft], None]) -> None:
-    """One transaction by whoever writes while the bot is stopped. Raises SQLAlchemyError."""
+def write(engine: Database, boot_id: str, at_ms: int, describe: Callable[[Draft], None]) -> None:
+    """One transaction by whoever writes while the bot is stopped. Raises LedgerError."""
     with Book(engine, boot_id).transaction(at_ms) as draft:
         describe(draft)

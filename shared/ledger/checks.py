@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from sqlalchemy import Table
-
 from shared.ledger import schema as t
 from shared.ledger.book import GENESIS, link
 from shared.ledger.dump import spelled
@@ -17,6 +15,7 @@ from shared.ledger.events import BadEvent, Event, Row, Word
 from shared.ledger.evidence import Evidence
 from shared.ledger.reduce import DONE_STATES, blank, key_of
 from shared.ledger.replay import Memory
+from shared.ledger.tables import Table
 from shared.lot_money import average_price, realized_pnl
 from shared.money import ZERO, plain
 

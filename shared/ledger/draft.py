@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from sqlalchemy import Connection, Table
-
 from shared.ledger import schema as t
+from shared.ledger.db import Session
 from shared.ledger.events import Event, Row, from_text, to_text
 from shared.ledger.reduce import Key, apply, fitted, key_of
-from shared.ledger.statements import key_values, moved_row, new_row
+from shared.ledger.tables import Table, key_values, moved_row, new_row
 
 
 class Before(Protocol):
@@ -72,11 +71,11 @@ class Draft:
                 if before != row:
                     yield table, key, before, row
 
-    def write(self, db: Connection) -> None:
+    def write(self, db: Session) -> None:
         """The changed rows into their tables."""
         for table, key, before, row in self.changes():
             if before is None:
-                db.execute(new_row(table), row)
+                db.run(new_row(table), row)
                 continue
             changed = {name: value for name, value in row.items() if before[name] != value}
-            db.execute(moved_row(table, tuple(changed)), {**changed, **key_values(table, key)})
+            db.run(moved_row(table, tuple(changed)), {**changed, **key_values(table, key)})

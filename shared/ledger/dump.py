@@ -2,39 +2,31 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, String, Table, select, type_coerce
 
 from shared.ledger import schema as t
+from shared.ledger.db import Session
 from shared.ledger.events import EXACT_COLUMNS, Row
 from shared.ledger.reduce import key_of
+from shared.ledger.tables import Kind, Table, select
 from shared.money import plain
 
 ALL = (*t.DERIVED, t.events)
 
 
-@contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees the ledger as it was when the block began, whatever is written meanwhile."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as db:
-            db.exec_driver_sql("BEGIN")
-            yield db
-            return
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as db:
-        yield db
-
-
-def text_rows(db: Connection, table: Table) -> list[Row]:
+def text_rows(db: Session, table: Table) -> list[Row]:
     """The table's rows by their key, amounts exactly as they are spelled in the database."""
-    exact = EXACT_COLUMNS.get(table.name, frozenset())
-    columns = [type_coerce(c, String).label(c.name) if c.name in exact else c for c in table.columns]
-    names = [str(column.name) for column in table.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in db.execute(select(*columns))]
+    rows = [row._asdict() for row in db.rows(select(table), of=_AS_SPELLED[table])]
     return sorted(rows, key=lambda row: key_of(table, row))
+
+
+_AS_SPELLED = {
+    table: Table(table.name, tuple(replace(c, kind=Kind.TEXT) if c.kind is Kind.EXACT else c for c in table.columns))
+    for table in ALL
+}
 
 
 def spelled(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -58,7 +50,7 @@ def dump(tables: Mapping[Table, list[Row]]) -> bytes:
     )  # fmt: skip
 
 
-def dump_of(db: Connection) -> bytes:
+def dump_of(db: Session) -> bytes:
     """The derived tables of a ledger as bytes."""
     return dump({table: text_rows(db, table) for table in t.DERIVED})
 

@@ -13,10 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Table
 
 from shared.ledger import schema as t
-from shared.ledger.schema import Exact
+from shared.ledger.tables import Table
 from shared.money import plain
 
 Row = dict[str, Any]
@@ -59,10 +58,7 @@ TABLE_OF: Mapping[Word, Table] = {
     Word.BOOT_END: t.boots,
     Word.NOTE: t.journal,
 }
-EXACT_COLUMNS: Mapping[str, frozenset[str]] = {
-    table.name: frozenset(column.name for column in table.columns if isinstance(column.type, Exact))
-    for table in t.DERIVED
-}
+EXACT_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.exact for table in t.DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,8 @@ class BadEvent(ValueError):
 
 def to_text(events: Iterable[Event]) -> str:
     """The events of one transaction as the JSON that the journal keeps: [[word, {column: value}], …]."""
-    told = [[event.word.value, {str(name): value for name, value in event.data.items()}] for event in events]
-    return orjson.dumps(told, default=_spell).decode()  # str: a column's name is a kind of text that orjson refuses
+    told = [[event.word.value, dict(event.data)] for event in events]
+    return orjson.dumps(told, default=_spell).decode()
 
 
 def _spell(value: object) -> str:

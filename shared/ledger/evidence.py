@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, Table, inspect, text
-
 from shared.ledger import schema as t
+from shared.ledger.db import Session
 from shared.ledger.dump import text_rows
 from shared.ledger.events import EXACT_COLUMNS, BadEvent, Event, Row, from_text
 from shared.ledger.replay import JournalRow, journal_of
+from shared.ledger.shape import columns_of, indexes_of, tables_of
+from shared.ledger.tables import Table
 from shared.money import ZERO, plain
 
 
@@ -48,21 +49,19 @@ class Evidence:
                 yield row, event
 
 
-def read(db: Connection) -> Evidence:
-    """Everything, through one connection. Raises sqlalchemy.exc.DatabaseError where the file cannot be read."""
-    there = inspect(db)
-    names = set(there.get_table_names())
+def read(db: Session) -> Evidence:
+    """Everything, through one connection. Raises LedgerError where the file cannot be read."""
+    names = tables_of(db)
     revision = None
     if "alembic_version" in names:
-        revision = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        revision = db.value("SELECT version_num FROM alembic_version")
     evidence = Evidence(revision, [])
     for table in (*t.DERIVED, t.events):
         if table.name not in names:
             evidence.shape.append(f"table {table.name} is missing")
             continue
-        columns = {column["name"] for column in there.get_columns(table.name)}
-        indexes = {index["name"] for index in there.get_indexes(table.name)}
-        evidence.shape += [f"{table.name}.{c.name} is missing" for c in table.columns if c.name not in columns]
+        columns, indexes = columns_of(db, table.name), indexes_of(db, table.name)
+        evidence.shape += [f"{table.name}.{name} is missing" for name in table.names if name not in columns]
         evidence.shape += [f"index {i.name} is missing" for i in table.indexes if i.name not in indexes]
     if any("index" not in line for line in evidence.shape):
         return evidence
@@ -84,7 +83,7 @@ def _numbers(evidence: Evidence, table: Table, row: Row) -> Row:
                 continue
         except (InvalidOperation, TypeError, ValueError):
             out[name] = ZERO
-        key = ", ".join(str(row[column.name]) for column in table.primary_key)
+        key = ", ".join(str(row[name]) for name in table.key)
         evidence.bad_amounts.append(f"{table.name} {key}: {name} is {row[name]!r}")
         if not out[name].is_finite():
             out[name] = ZERO

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Table, insert, select
 
 from shared.files import write_whole
 from shared.ledger import schema as t
-from shared.ledger.dump import ALL, digest, dump, lines, snapshot, text_rows
+from shared.ledger.db import Database, Session
+from shared.ledger.dump import ALL, digest, dump, lines, text_rows
 from shared.ledger.events import EXACT_COLUMNS, Row
+from shared.ledger.tables import Table, new_row, select
 
 MANIFEST = "ledger.json"
-AT_ONCE = 1000
 
 
 class Format(StrEnum):
@@ -35,10 +35,10 @@ class BadExport(ValueError):
     """A folder that cannot be read back. The text says why."""
 
 
-def export(engine: Engine, folder: Path, form: Format) -> dict[str, int]:
+def export(engine: Database, folder: Path, form: Format) -> dict[str, int]:
     """Write one file for each table, 0600, and `ledger.json` about them: table → rows. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with snapshot(engine) as db:
+    with engine.snapshot() as db:
         tables = {table: text_rows(db, table) for table in ALL}
     rows = {str(table.name): len(found) for table, found in tables.items()}
     for table, found in tables.items():
@@ -54,7 +54,7 @@ def _jsonl(_table: Table, rows: list[Row]) -> bytes:
 
 def _csv(table: Table, rows: list[Row]) -> bytes:
     out = StringIO()
-    names = [column.name for column in table.columns]
+    names = table.names
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
@@ -71,16 +71,16 @@ def _cell(value: Any) -> Any:
 _AS: Mapping[Format, Callable[[Table, list[Row]], bytes]] = {Format.JSONL: _jsonl, Format.CSV: _csv}
 
 
-def copy_ledger(source: Engine, target: Engine) -> int:
-    """Every row of `source` into a fresh ledger: rows copied. Raises BadExport, SQLAlchemyError."""
-    with snapshot(source) as db:
+def copy_ledger(source: Database, target: Database) -> int:
+    """Every row of `source` into a fresh ledger: rows copied. Raises BadExport, LedgerError."""
+    with source.snapshot() as db:
         tables = {table: text_rows(db, table) for table in ALL}
     _into_fresh(target, tables)
     return sum(len(rows) for rows in tables.values())
 
 
-def read_back(folder: Path, target: Engine) -> int:
-    """Fill a fresh ledger with an export of JSON lines: the rows read. Raises BadExport, OSError, SQLAlchemyError.
+def read_back(folder: Path, target: Database) -> int:
+    """Fill a fresh ledger with an export of JSON lines: the rows read. Raises BadExport, OSError, LedgerError.
 
     What the manifest says of them must hold, or nothing is written.
     """
@@ -98,9 +98,9 @@ def read_back(folder: Path, target: Engine) -> int:
     return sum(counted.values())
 
 
-def _into_fresh(target: Engine, tables: Mapping[Table, list[Row]]) -> None:
+def _into_fresh(target: Database, tables: Mapping[Table, list[Row]]) -> None:
     with target.begin() as db:
-        if any(db.execute(select(table).limit(1)).first() is not None for table in ALL):
+        if any(db.row(f"{select(table)}LIMIT 1") is not None for table in ALL):
             raise BadExport("the target is no fresh ledger")
         for table, rows in tables.items():
             _fill(db, table, rows)
@@ -110,8 +110,7 @@ def _read(path: Path) -> list[Row]:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
-def _fill(db: Connection, table: Table, rows: list[Row]) -> None:
+def _fill(db: Session, table: Table, rows: list[Row]) -> None:
     exact = EXACT_COLUMNS.get(table.name, frozenset())
     made = [{n: Decimal(v) if n in exact and v is not None else v for n, v in row.items()} for row in rows]
-    for start in range(0, len(made), AT_ONCE):
-        db.execute(insert(table), made[start : start + AT_ONCE])
+    db.run_many(new_row(table), made)

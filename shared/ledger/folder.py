@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
-
 from shared.folder_identity import FACT
-from shared.ledger import schema as t
 from shared.ledger.at import exists, reader_at, writer_at
 from shared.ledger.book import Book
+from shared.ledger.db import Database
 from shared.ledger.events import Event, Word
+from shared.ledger.facts import fact
 from shared.ledger.place import Place
 from shared.ledger.restored import RESTORED
 
@@ -24,7 +23,7 @@ class Kept:
 
 
 def kept(place: Place) -> Kept:
-    """Raises SQLAlchemyError, DamagedLedger, OSError."""
+    """Raises LedgerError, DamagedLedger, OSError."""
     if not exists(place):
         return Kept()
     engine = reader_at(place)
@@ -35,7 +34,7 @@ def kept(place: Place) -> Kept:
 
 
 def bind(place: Place, folder: str, text: str, at_ms: int) -> None:
-    """Make it that folder's ledger, with a line in its journal. Raises SQLAlchemyError, DamagedLedger, OSError."""
+    """Make it that folder's ledger, with a line in its journal. Raises LedgerError, DamagedLedger, OSError."""
     engine = writer_at(place)
     try:
         with Book(engine, "adopt").transaction(at_ms) as draft:
@@ -45,9 +44,9 @@ def bind(place: Place, folder: str, text: str, at_ms: int) -> None:
         engine.dispose()
 
 
-def _of(engine: Engine) -> Kept:
+def _of(engine: Database) -> Kept:
     with engine.connect() as db:
-        facts = {row.key: row.value for row in db.execute(select(t.facts).where(t.facts.c.key.in_((FACT, RESTORED))))}
-        has_orders = db.execute(select(t.orders.c.client_order_id).limit(1)).first() is not None
-        lots = db.execute(select(t.lots.c.lot_id).where(t.lots.c.closed_ms.is_(None))).all()
-    return Kept(facts.get(FACT), has_orders, bool(facts.get(RESTORED)), len(lots))
+        folder, restored = fact(db, FACT), fact(db, RESTORED)
+        has_orders = db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
+        lots = int(db.value("SELECT count(*) FROM lots WHERE closed_ms IS NULL"))
+    return Kept(folder, has_orders, bool(restored), lots)

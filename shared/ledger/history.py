@@ -8,12 +8,11 @@ the fills: the two are the same by construction, and where they ever differ, the
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table
-
 from shared.ledger import schema as t
 from shared.ledger.draft import Draft
 from shared.ledger.events import TABLE_OF, Event, Row, Word
-from shared.ledger.reduce import DAY_MONEY, LOT_MONEY, Key, blank, key_names, key_of
+from shared.ledger.reduce import DAY_MONEY, LOT_MONEY, Key, blank, key_of
+from shared.ledger.tables import Table
 from shared.money import ZERO
 
 
@@ -78,7 +77,7 @@ class History:
         key = key_of(table, row)
         before = self._draft.get(table, key)
         known = before if before is not None else blank(table)
-        keys = key_names(table)
+        keys = table.key
         news = {name: value for name, value in row.items() if name in keys or known[name] != value}
         news = {name: value for name, value in news.items() if name not in without}
         if before is None or len(news) > len(keys):
@@ -87,4 +86,4 @@ class History:
     def close(self) -> None:
         """Compare the money that was told with the money that was derived."""
         for (word, table, key), money in self._told.items():
-            self.changed(word, {**dict(zip(key_names(table), key, strict=True)), **money})
+            self.changed(word, {**dict(zip(table.key, key, strict=True)), **money})

@@ -2,18 +2,18 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.pool import NullPool, StaticPool
-
-from shared.ledger.schema import HEAD_REVISION, metadata
+from shared.ledger import schema as t
+from shared.ledger.db import Database, SqliteDatabase, of_sqlite
+from shared.ledger.schema import HEAD_REVISION
+from shared.ledger.shape import tables_of
+from shared.ledger.tables import created
 
 BUSY_TIMEOUT_MS = 3000
-_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DamagedLedger(Exception):
@@ -28,39 +28,45 @@ class DamagedLedger(Exception):
         self.kept = kept
 
 
-def open_writer(path: Path) -> Engine:
+def open_writer(path: Path) -> Database:
     """The bot's connection, at the newest schema: one connection, WAL, synchronous=FULL.
 
     Raises DamagedLedger where the file fails SQLite's own check (a copy is kept aside first; the file stays where
-    it is, so that the next start finds the same), and sqlalchemy.exc.OperationalError where it cannot be opened.
+    it is, so that the next start finds the same), and LedgerUnavailable where it cannot be opened.
     """
     fresh = not path.exists() or path.stat().st_size == 0
     if not fresh:
         fresh = not _check(path)
-    engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _pragmas)
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        _pragmas(connection)
+        return connection
+
+    engine = SqliteDatabase(connect, kept=True)
     if fresh:
         make_tables(engine)
     else:
-        engine.connect().close()
+        with engine.connect():
+            pass
     path.chmod(0o600)
     if not fresh and revision(engine) != HEAD_REVISION:
         backup(path, path.with_name(f"{path.stem}.before-{HEAD_REVISION}.db"))
-        migrate(engine)
+        migrate(f"sqlite:///{path}")
     return engine
 
 
-def open_reader(path: Path) -> Engine:
+def open_reader(path: Path) -> Database:
     """A read-only engine that holds no connection between reads, so that a replaced file is noticed."""
     uri = f"file:{path}?mode=ro"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=1.0, check_same_thread=False)
+        return sqlite3.connect(uri, uri=True, timeout=1.0, check_same_thread=False, isolation_level=None)
 
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    return SqliteDatabase(connect, kept=False)
 
 
-def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
+def _pragmas(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
@@ -78,7 +84,7 @@ def _check(path: Path) -> bool:
         db.close()
     except sqlite3.DatabaseError as error:
         if "locked" in str(error) or "unable to open" in str(error):
-            raise
+            raise of_sqlite(error) from error
         raise DamagedLedger(path, _keep_aside(path), str(error)) from error
     if found != "ok":
         raise DamagedLedger(path, _keep_aside(path), str(found))
@@ -103,12 +109,13 @@ def _keep_aside(path: Path) -> Path | None:
     return kept
 
 
-def revision(engine: Engine) -> str | None:
+def revision(engine: Database) -> str | None:
     """The schema's revision; None = a ledger that never was migrated."""
-    if not inspect(engine).has_table("alembic_version"):
-        return None
     with engine.connect() as db:
-        return db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if "alembic_version" not in tables_of(db):
+            return None
+        found = db.value("SELECT version_num FROM alembic_version")
+        return str(found) if found is not None else None
 
 
 def backup(source: Path, target: Path) -> None:
@@ -120,15 +127,15 @@ def backup(source: Path, target: Path) -> None:
     target.chmod(0o600)
 
 
-def copy_open(engine: Engine, target: Path) -> None:
+def copy_open(engine: Database, target: Path) -> None:
     """All that the engine's own connection sees, 0600, in one file: also of a ledger whose files were removed.
 
-    Raises SQLAlchemyError, sqlite3.Error, OSError; then there is no `target`.
+    Raises LedgerError, sqlite3.Error, OSError; then there is no `target`.
     """
     partial = target.with_name(f".{target.name}.partial")
     try:
         with engine.connect() as db, sqlite3.connect(partial) as copy:
-            db.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+            db.raw.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
         copy.close()
         partial.chmod(0o600)
@@ -137,32 +144,21 @@ def copy_open(engine: Engine, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def make_tables(engine: Engine) -> None:
+def make_tables(engine: Database) -> None:
     """The newest schema, all of it or, where the process dies meanwhile, nothing."""
-    with whole_transaction(engine) as db:
-        metadata.create_all(db)
-        db.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
-        db.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": HEAD_REVISION})
-
-
-@contextmanager
-def whole_transaction(engine: Engine) -> Iterator[Connection]:
-    """A transaction with changes of the schema in it: Python's sqlite3 would commit each of them by itself."""
     with engine.begin() as db:
-        if db.dialect.name == "sqlite":
-            db.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            db.execute(text("SET LOCAL statement_timeout = 0"))  # a long past takes its time
-        yield db
+        for table in t.BY_NAME.values():
+            for statement in created(table, db.name):
+                db.run(statement)
+        db.run("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        db.run("INSERT INTO alembic_version VALUES (:v)", {"v": HEAD_REVISION})
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to its newest revision; all of it or nothing."""
-    from alembic import command  # noqa: PLC0415 (a bot at the newest schema never loads the migration library)
-    from alembic.config import Config  # noqa: PLC0415
+def migrate(url: str, *, connect_args: Mapping[str, Any] | None = None) -> None:
+    """Bring the schema to its newest revision; all of it or nothing. Raises LedgerError.
 
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    with whole_transaction(engine) as db:
-        config.attributes["connection"] = db
-        command.upgrade(config, "head")
+    Only here the libraries of migrations are loaded: a bot at the newest schema never needs them.
+    """
+    from shared.ledger import migrating  # noqa: PLC0415
+
+    migrating.upgrade(url, connect_args or {})

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import SQLAlchemyError
-
 from shared.ledger import schema as t
 from shared.ledger.at import exists, reader_at
 from shared.ledger.book import head
-from shared.ledger.dump import snapshot
+from shared.ledger.db import Database, LedgerError, Session
 from shared.ledger.events import Row
+from shared.ledger.facts import facts_of
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.place import Place
+from shared.ledger.tables import select
 
 BOOTS_KEPT = 100
 WITH_WAL = ("", "-wal", "-shm")
@@ -63,7 +62,7 @@ def of_file(path: Path, work: Path, then: int = 0) -> Past:
         engine = open_writer(work / path.name)
     except DamagedLedger as error:
         raise NoPast(str(error).partition(";")[0]) from error
-    except (SQLAlchemyError, OSError) as error:
+    except (LedgerError, OSError) as error:
         raise NoPast(f"{path.name} cannot be read ({_why(error)})") from error
     try:
         return read_past(engine, path.name, then)
@@ -79,45 +78,42 @@ def of_place(place: Place, work: Path, then: int = 0) -> Past:
         if not exists(place):
             raise NoPast(f"there is no {place}")
         return read_past(reader_at(place), str(place), then)
-    except (SQLAlchemyError, DamagedLedger) as error:
+    except (LedgerError, DamagedLedger) as error:
         raise NoPast(f"{place} cannot be read ({_why(error)})") from error
 
 
-def read_past(engine: Engine, name: str, then: int = 0) -> Past:
+def read_past(engine: Database, name: str, then: int = 0) -> Past:
     """Through an open engine; `name` is for people. Raises NoPast."""
     try:
-        with snapshot(engine) as db:
+        with engine.snapshot() as db:
             found = _past(db, then)
-    except (SQLAlchemyError, ValueError, TypeError, ArithmeticError) as error:
+    except (LedgerError, ValueError, TypeError, ArithmeticError) as error:
         raise NoPast(f"{name} cannot be read ({_why(error)})") from error
     if not found.head[0]:
         raise NoPast(f"{name} is empty")
     return found
 
 
-def _past(db: Connection, then: int) -> Past:
-    held = select(t.latches).where(t.latches.c.kind == "kill", t.latches.c.lifted_ms.is_(None))
-    newest = select(t.days).order_by(t.days.c.day.desc())
-    begun = select(t.boots).order_by(t.boots.c.at_ms.desc()).limit(BOOTS_KEPT)
-    waiting = select(t.commands.c.id).where(t.commands.c.state == "seen")
-    last_ms = select(t.events.c.at_ms).order_by(t.events.c.seq.desc()).limit(1)
-    closed = select(t.lots.c.lot_id, t.lots.c.realized_pnl).where(t.lots.c.closed_ms.is_not(None))
-    fills = select(t.fills.c.order_id, t.fills.c.trade_id, t.fills.c.fee)
-    latch, day = db.execute(held).first(), db.execute(newest).first()
+def _past(db: Session, then: int) -> Past:
+    latch = db.row(f"{select(t.latches)}WHERE kind = 'kill' AND lifted_ms IS NULL", of=t.latches)
+    day = db.row(f"{select(t.days)}ORDER BY day DESC LIMIT 1", of=t.days)
+    begun = db.rows(f"{select(t.boots)}ORDER BY at_ms DESC LIMIT :most", {"most": BOOTS_KEPT}, of=t.boots)
+    fills = db.rows("SELECT order_id, trade_id, fee FROM fills", of=t.fills)
+    closed = db.rows("SELECT lot_id, realized_pnl FROM lots WHERE closed_ms IS NOT NULL", of=t.lots)
     return Past(
         head=head(db),
-        last_ms=db.execute(last_ms).scalar() or 0,
-        facts={row.key: row.value for row in db.execute(select(t.facts))},
-        latch=dict(latch._mapping) if latch is not None else None,
-        day=dict(day._mapping) if day is not None else None,
-        boots=tuple(dict(row._mapping) for row in db.execute(begun))[::-1],
-        unfinished=tuple(db.execute(waiting).scalars()),
-        orders=frozenset(db.execute(select(t.orders.c.client_order_id)).scalars()),
-        fees={(row.order_id, row.trade_id): row.fee for row in db.execute(fills)},
-        results={row.lot_id: row.realized_pnl for row in db.execute(closed)},
-        chain_then=db.execute(select(t.events.c.chain).where(t.events.c.seq == then)).scalar(),
+        last_ms=db.value("SELECT at_ms FROM events ORDER BY seq DESC LIMIT 1") or 0,
+        facts=facts_of(db),
+        latch=latch._asdict() if latch is not None else None,
+        day=day._asdict() if day is not None else None,
+        boots=tuple(row._asdict() for row in begun)[::-1],
+        unfinished=tuple(db.column("SELECT id FROM commands WHERE state = 'seen'")),
+        orders=frozenset(db.column("SELECT client_order_id FROM orders")),
+        fees={(row.order_id, row.trade_id): row.fee for row in fills},
+        results={row.lot_id: row.realized_pnl for row in closed},
+        chain_then=db.value("SELECT chain FROM events WHERE seq = :seq", {"seq": then}),
     )
 
 
 def _why(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+    return str(error).splitlines()[0]

@@ -7,18 +7,20 @@ loop: an unreachable server is a ledger that cannot be written, so nothing is se
 
 import hashlib
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
-from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, event, inspect, make_url, select, text
-from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.pool import NullPool, QueuePool
 
 from shared.files import write_whole
+from shared.ledger.db import Cursor, Database, LedgerError, LedgerUnavailable, Session, Values, percent_style
 from shared.ledger.open import DamagedLedger, make_tables, migrate, revision
 from shared.ledger.place import Place
 from shared.ledger.schema import HEAD_REVISION
+from shared.ledger.shape import tables_of
 
 CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 3000
@@ -35,34 +37,128 @@ class UnusableUrl(DamagedLedger):
         self.kept = None
 
 
-class SecondWriter(Exception):
-    """Another bot writes this ledger."""
+def open_writer(place: Place) -> Database:
+    """The bot's database: one connection, serializable, holding the writer's lock; the schema is made or migrated.
 
-
-def open_writer(place: Place) -> Engine:
-    """The bot's engine: one connection, serializable, holding the writer's lock; the schema is made or migrated.
-
-    Raises DamagedLedger where tables are missing or the URL is unusable, sqlalchemy.exc.OperationalError where the
-    server cannot be reached, refuses, or another bot holds the ledger.
+    Raises DamagedLedger where tables are missing or the URL is unusable, LedgerUnavailable where the server cannot be
+    reached, refuses, or another bot holds the ledger.
     """
-    _make_schema(place)
-    engine = create_engine(
-        _url(place), poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=CONNECT_TIMEOUT_S,
-        isolation_level="SERIALIZABLE", connect_args=_connect_args(place, "-c synchronous_commit=on"),
-    )  # fmt: skip
-    event.listen(engine, "do_connect", _Patience().connect)
-    event.listen(engine, "connect", _lock_for(place))
-    there = set(inspect(engine).get_table_names())
+    with _session(place).begin() as db:
+        if not has_schema(db, place.schema):
+            db.run(f'CREATE SCHEMA IF NOT EXISTS "{place.schema}"')
+    patience = _Patience()
+
+    def connect() -> Any:
+        connection = patience.connect(lambda: _connected(place, "-c synchronous_commit=on"))
+        connection.isolation_level = _driver().IsolationLevel.SERIALIZABLE
+        if not _held(connection, place):
+            connection.close()
+            raise _second_writer()
+        return connection
+
+    database = PostgresDatabase(connect, kept=True)
+    with database.connect() as db:
+        there = tables_of(db)
     if not there:
-        make_tables(engine)
-        return engine
+        make_tables(database)
+        return database
     missing = NEEDED - there
     if missing:
         raise DamagedLedger(Path(str(place)), None, f"tables {', '.join(sorted(missing))} are missing")
-    if revision(engine) != HEAD_REVISION:
-        copy_rows(engine, place.path.with_name(f"{place.schema}.before-{HEAD_REVISION}.jsonl"))
-        migrate(engine)
-    return engine
+    if revision(database) != HEAD_REVISION:
+        copy_rows(database, place.path.with_name(f"{place.schema}.before-{HEAD_REVISION}.jsonl"))
+        migrate(_url(place).replace("://", "+psycopg://", 1), connect_args=_connect_args(place))
+    return database
+
+
+class PostgresDatabase:
+    """A schema on a server. The writer keeps one connection; a reader holds none between reads (`kept` False)."""
+
+    name = "postgres"
+
+    def __init__(self, connect: Callable[[], Any], *, kept: bool) -> None:
+        self._open, self._kept = connect, kept
+        self._connection: Any = None
+
+    @contextmanager
+    def connect(self) -> Iterator[Session]:
+        with self._transaction(commit=False) as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        with self._transaction(commit=False) as session:
+            session.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield session
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with self._transaction(commit=True) as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, *, commit: bool) -> Iterator[Session]:
+        connection = self._ready()
+        try:
+            try:
+                yield _postgres_session(connection)
+                with _told():
+                    connection.commit() if commit else connection.rollback()
+            except BaseException:
+                if not connection.closed:
+                    _undo(connection)
+                raise
+        finally:
+            if not self._kept or connection.closed:
+                self._connection = None
+                connection.close()
+
+    def _ready(self) -> Any:
+        if self._connection is not None:
+            return self._connection
+        with _told():
+            connection = self._open()
+        if self._kept:
+            self._connection = connection
+        return connection
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """The driver's errors in the ledger's words."""
+    driver = _driver()
+    try:
+        yield
+    except driver.OperationalError as error:
+        raise LedgerUnavailable(str(error)) from error
+    except driver.Error as error:
+        raise LedgerError(str(error)) from error
+
+
+def _undo(connection: Any) -> None:
+    try:
+        connection.rollback()
+    except _driver().Error:
+        connection.close()
+
+
+def _postgres_session(connection: Any) -> Session:
+    def execute(sql: str, values: Values) -> Cursor:
+        with _told():
+            cursor: Cursor = connection.execute(percent_style(sql), values)
+            return cursor
+
+    def many(sql: str, rows: Sequence[Values]) -> None:
+        with _told(), connection.cursor() as cursor:
+            cursor.executemany(percent_style(sql), rows)
+
+    return Session("postgres", execute, many, connection)
 
 
 class _Patience:
@@ -72,25 +168,36 @@ class _Patience:
     def __init__(self) -> None:
         self._again_s, self._why = 0.0, ""
 
-    def connect(self, dialect: Any, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+    def connect(self, connect: Callable[[], Any]) -> Any:
         if time.monotonic() < self._again_s:
-            raise dialect.dbapi.OperationalError(self._why)
+            raise LedgerUnavailable(self._why)
         try:
-            return dialect.connect(*arguments, **parameters)
-        except dialect.dbapi.OperationalError as error:
+            return connect()
+        except _driver().OperationalError as error:
             self._again_s, self._why = time.monotonic() + LEFT_ALONE_S, str(error)
             raise
 
 
-def open_reader(place: Place) -> Engine:
+def open_reader(place: Place) -> Database:
     """Read-only sessions, none of them held between reads."""
-    args = _connect_args(place, "-c default_transaction_read_only=on")
-    return create_engine(_url(place), poolclass=NullPool, connect_args=args)
+    _url(place)
+    return PostgresDatabase(lambda: _connected(place, "-c default_transaction_read_only=on"), kept=False)
+
+
+def _session(place: Place) -> PostgresDatabase:
+    """For one piece of work that is no bot's."""
+    _url(place)
+    return PostgresDatabase(lambda: _connected(place), kept=False)
 
 
 def exists(place: Place) -> bool:
-    """Whether the schema holds a ledger. Raises OperationalError, UnusableUrl."""
-    return inspect(open_reader(place)).has_table("orders", schema=place.schema)
+    """Whether the schema holds a ledger. Raises LedgerUnavailable, UnusableUrl."""
+    with open_reader(place).connect() as db:
+        return "orders" in tables_of(db)
+
+
+def has_schema(db: Session, name: str) -> bool:
+    return db.value("SELECT 1 FROM pg_namespace WHERE nspname = :name", {"name": name}) is not None
 
 
 def set_aside(place: Place, suffix: str) -> str | None:
@@ -98,96 +205,92 @@ def set_aside(place: Place, suffix: str) -> str | None:
     if not exists(place):
         return None
     kept = f"{place.schema}_{suffix}"
-    engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
-    with engine.begin() as db:
-        if not _held(db.connection.dbapi_connection, place):
-            raise _second_writer()  # never under a bot that writes
-        db.execute(text(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"'))
-    engine.dispose()
+    with _unwritten(place) as db:
+        db.run(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"')
     return kept
 
 
 def swap(place: Place, fresh: Place, kept: str) -> str | None:
     """Put the schema of `fresh` in the place of `place`'s, which is named `kept` from then on, in one transaction.
 
-    The answer is `kept`, None where there was none. Raises SQLAlchemyError; under a bot that writes nothing changes.
+    The answer is `kept`, None where there was none. Raises LedgerError; under a bot that writes nothing changes.
     """
-    engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
-    try:
-        with engine.begin() as db:
-            if not _held(db.connection.dbapi_connection, place):
-                raise _second_writer()
-            there = inspect(db).has_schema(place.schema)
-            if there:
-                db.execute(text(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"'))
-            db.execute(text(f'ALTER SCHEMA "{fresh.schema}" RENAME TO "{place.schema}"'))
-    finally:
-        engine.dispose()
+    with _unwritten(place) as db:
+        there = has_schema(db, place.schema)
+        if there:
+            db.run(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"')
+        db.run(f'ALTER SCHEMA "{fresh.schema}" RENAME TO "{place.schema}"')
     return kept if there else None
 
 
 def drop(place: Place) -> None:
-    """Remove a schema that an interrupted restore left half filled. Raises SQLAlchemyError."""
-    engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
-    try:
-        with engine.begin() as db:
-            db.execute(text(f'DROP SCHEMA IF EXISTS "{place.schema}" CASCADE'))
-    finally:
-        engine.dispose()
+    """Remove a schema that an interrupted restore left half filled. Raises LedgerError."""
+    with _session(place).begin() as db:
+        db.run(f'DROP SCHEMA IF EXISTS "{place.schema}" CASCADE')
 
 
-def copy_rows(engine: Engine, target: Path) -> None:
+@contextmanager
+def _unwritten(place: Place) -> Iterator[Session]:
+    """A transaction under the writer's lock. Raises LedgerUnavailable where a bot has it."""
+
+    def connect() -> Any:
+        connection = _connected(place)
+        if not _held(connection, place):
+            connection.close()
+            raise _second_writer()
+        return connection
+
+    with PostgresDatabase(connect, kept=False).begin() as db:
+        yield db
+
+
+def copy_rows(database: Database, target: Path) -> None:
     """Every row of every table as JSON lines, whatever the schema's revision; 0600. Raises OSError."""
-    found = MetaData()
     out: list[bytes] = []
-    with engine.connect() as db:
-        found.reflect(db)
-        for name in sorted(found.tables):
-            out += _lines(db, found.tables[name])
+    with database.snapshot() as db:
+        for name in sorted(tables_of(db)):
+            rows = db.column(f'SELECT row_to_json(r)::text FROM "{name}" r')  # noqa: S608
+            told = sorted(({"table": name, "row": orjson.loads(row)} for row in rows), key=orjson.dumps)
+            out += [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in told]
     write_whole(target, b"".join(out), durable=True)
 
 
-def _lines(db: Connection, table: Table) -> list[bytes]:
-    rows = db.execute(select(table).order_by(*table.primary_key))
-    told = ({"table": str(table.name), "row": {str(k): v for k, v in row._mapping.items()}} for row in rows)
-    return [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in told]
-
-
-def _url(place: Place) -> URL:
+def _url(place: Place) -> str:
+    """The URL as the driver takes it. Raises UnusableUrl."""
+    url = place.url.reveal()
     try:
-        url = make_url(place.url.reveal())
-    except (ArgumentError, ValueError):
-        raise UnusableUrl("it is no postgresql://user:password@host/database") from None
-    if url.get_backend_name() not in ("postgresql", "postgres"):
+        parts = urlsplit(url)
+        usable = parts.scheme.partition("+")[0] in ("postgresql", "postgres") and (parts.port or True)
+    except ValueError:
+        usable = False
+    if not usable:
         raise UnusableUrl("it is no postgresql://user:password@host/database")
     try:
-        import psycopg  # noqa: F401, PLC0415
+        _driver()
     except ImportError:
         raise UnusableUrl("the Postgres driver is missing: ./coin setup installs it") from None
-    return url.set(drivername="postgresql+psycopg")
+    return f"postgresql://{url.partition('://')[2]}"
+
+
+def _driver() -> Any:
+    import psycopg  # noqa: PLC0415  there only where it is asked for
+
+    return psycopg
+
+
+def _connected(place: Place, *options: str) -> Any:
+    """A new connection; JSON comes as text. Raises the driver's errors."""
+    from psycopg.types.string import TextLoader  # noqa: PLC0415
+
+    connection = _driver().connect(_url(place), **_connect_args(place, *options))
+    connection.adapters.register_loader("json", TextLoader)
+    return connection
 
 
 def _connect_args(place: Place, *options: str) -> dict[str, Any]:
     always = (f"-c search_path={place.schema}", f"-c statement_timeout={STATEMENT_TIMEOUT_MS}")
     waits = f"-c lock_timeout={STATEMENT_TIMEOUT_MS}"
     return {"connect_timeout": CONNECT_TIMEOUT_S, "options": " ".join((*always, waits, *options)), **_SILENT_S}
-
-
-def _make_schema(place: Place) -> None:
-    engine = create_engine(_url(place), poolclass=NullPool, connect_args=_connect_args(place))
-    if not inspect(engine).has_schema(place.schema):
-        with engine.begin() as db:
-            db.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{place.schema}"'))
-    engine.dispose()
-
-
-def _lock_for(place: Place) -> Any:
-    def lock(connection: Any, _record: object) -> None:
-        if not _held(connection, place):
-            connection.close()
-            raise _second_writer()
-
-    return lock
 
 
 def _held(connection: Any, place: Place) -> bool:
@@ -199,5 +302,5 @@ def _held(connection: Any, place: Place) -> bool:
     return bool(held)
 
 
-def _second_writer() -> OperationalError:
-    return OperationalError("connect", {}, SecondWriter("another bot writes this ledger"))
+def _second_writer() -> LedgerUnavailable:
+    return LedgerUnavailable("another bot writes this ledger")

@@ -85,7 +85,7 @@ def put_back(paths: DataPaths, place: Place, folder: Path, name: str, now: datet
     """Put the ledger and the documents in `folder` in place; what was there is kept in the new folder `aside`.
 
     The caller holds `no_bot`, and gives the backup's files away: they are changed and moved. `name` is the backup's,
-    for people. Raises SQLAlchemyError, DamagedLedger, OSError, TimeoutError, with the ledger as it was.
+    for people. Raises LedgerError, DamagedLedger, OSError, TimeoutError, with the ledger as it was.
     """
     ledger, report = folder / paths.ledger.name, Report()
     engine = open_writer(ledger)

@@ -7,13 +7,11 @@ from the events, so that a journal replays to the same rows whatever later versi
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnDefault, String, Table, Text
-
 from shared.ledger import schema as t
-from shared.ledger.events import EXACT_COLUMNS, Event, Row, Word
+from shared.ledger.events import Event, Row, Word
+from shared.ledger.tables import Kind, Table
 from shared.lot_money import average_price, realized_pnl
 from shared.money import ZERO
 
@@ -38,31 +36,14 @@ class Rows(Protocol):
     def next_note(self) -> int: ...
 
 
-@cache
-def key_names(table: Table) -> tuple[str, ...]:
-    """The columns of the primary key."""
-    return tuple(str(column.name) for column in table.primary_key)
-
-
 def key_of(table: Table, row: Mapping[str, Any]) -> Key:
     """The row's primary key."""
-    return tuple(row[name] for name in key_names(table))
+    return tuple(row[name] for name in table.key)
 
 
 def blank(table: Table) -> Row:
     """A row of which nothing is known yet."""
-    return dict(_blank(table))
-
-
-@cache
-def _blank(table: Table) -> Row:
-    row: Row = {}
-    for column in table.columns:
-        default = column.default
-        row[str(column.name)] = default.arg if isinstance(default, ColumnDefault) and not default.is_callable else None
-        if column.name in EXACT_COLUMNS[table.name] and not column.nullable:
-            row[str(column.name)] = ZERO
-    return row
+    return dict(_BLANK[table])
 
 
 def fitted(table: Table, row: Row) -> Row:
@@ -75,11 +56,13 @@ def fitted(table: Table, row: Row) -> Row:
     return row
 
 
+_BLANK: Mapping[Table, Row] = {
+    table: {c.name: ZERO if c.kind is Kind.EXACT and not c.null else c.default for c in table.columns}
+    for table in t.DERIVED
+}
 _TEXTS: dict[str, list[tuple[str, int | None]]] = {
     table.name: [
-        (column.name, None if column.primary_key else column.type.length)
-        for column in table.columns
-        if isinstance(column.type, String | Text)
+        (column.name, None if column.key else column.length) for column in table.columns if column.kind is Kind.TEXT
     ]
     for table in t.DERIVED
 }
@@ -196,7 +179,7 @@ def _note(rows: Rows, data: Mapping[str, Any]) -> None:
 
 
 def _row(rows: Rows, data: Mapping[str, Any]) -> None:
-    table = t.metadata.tables[data["table"]]
+    table = t.BY_NAME[data["table"]]
     rows.put(table, {**blank(table), **data["row"]})
 
 

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from sqlalchemy import Connection, Engine, Table, insert, select
 
 from shared.ledger import schema as t
+from shared.ledger.db import Database, Session
 from shared.ledger.draft import Draft
-from shared.ledger.dump import dump_of, snapshot, spelled
+from shared.ledger.dump import dump_of, spelled
 from shared.ledger.events import Row, from_text
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.reduce import Key, apply
-
-AT_ONCE = 1000
+from shared.ledger.tables import Table, new_row, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,9 @@ class Memory:
         return {table: spelled(table, self.tables[table].values()) for table in t.DERIVED}
 
 
-def journal_of(db: Connection) -> Iterator[JournalRow]:
+def journal_of(db: Session) -> Iterator[JournalRow]:
     """The journal, oldest first."""
-    for row in db.execute(select(t.events).order_by(t.events.c.seq)):
+    for row in db.rows(f"{select(t.events)}ORDER BY seq"):
         yield JournalRow(*row)
 
 
@@ -74,36 +73,35 @@ def fold(journal: Iterable[JournalRow]) -> Memory:
     return memory
 
 
-def rebuild(journal: list[JournalRow], target: Engine) -> None:
+def rebuild(journal: list[JournalRow], target: Database) -> None:
     """Fill a fresh ledger from the journal. Raises BadEvent, ValueError where the target holds anything."""
     tables = fold(journal).tables
     with target.begin() as db:
-        if db.execute(select(t.events.c.seq).limit(1)).first() is not None:
+        if db.value("SELECT seq FROM events LIMIT 1") is not None:
             raise ValueError("the target is no fresh ledger")
         for table in t.DERIVED:
             _add(db, table, [tables[table][key] for key in sorted(tables[table])])
         _add(db, t.events, [{name: getattr(row, name) for name in JournalRow.__slots__} for row in journal])
 
 
-def _add(db: Connection, table: Table, rows: list[Row]) -> None:
-    for start in range(0, len(rows), AT_ONCE):
-        db.execute(insert(table), rows[start : start + AT_ONCE])
+def _add(db: Session, table: Table, rows: list[Row]) -> None:
+    db.run_many(new_row(table), rows)
 
 
-def replay(source: Engine, target: Engine) -> tuple[bytes, bytes, int]:
+def replay(source: Database, target: Database) -> tuple[bytes, bytes, int]:
     """Rebuild `target` from the journal of `source`: (dump of source, dump of target, transactions)."""
-    with snapshot(source) as db:
+    with source.snapshot() as db:
         journal = list(journal_of(db))
         before = dump_of(db)
     rebuild(journal, target)
-    with snapshot(target) as db:
+    with target.snapshot() as db:
         return before, dump_of(db), len(journal)
 
 
 def replay_files(source: Path, target: Path) -> tuple[bytes, bytes]:
     """The dumps of the ledger at `source` and of the one that its journal gives, made at `target` (not there yet).
 
-    They are equal bytes, or the ledger does not hold. Raises BadEvent, SQLAlchemyError.
+    They are equal bytes, or the ledger does not hold. Raises BadEvent, LedgerError.
     """
     made = open_writer(target)
     try:

@@ -1,214 +1,202 @@
 """The ledger: what was intended, sent, filled and decided. The truth that survives every crash.
 
 `events` is what happened, append only and chained by a hash; every other table is derived from it, in the same
-transaction, by `shared.ledger.reduce`. Amounts are exact text (`Exact`), times are milliseconds since 1970 (`…_ms`),
-JSON columns hold text. The bot is the only writer; the dashboard reads through a read-only connection.
+transaction, by `shared.ledger.reduce`. Amounts are exact text (`Kind.EXACT`), times are milliseconds since 1970
+(`…_ms`), JSON columns hold text. The bot is the only writer; the dashboard reads through a read-only connection.
 """
 
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Dialect,
-    Index,
-    Integer,
-    MetaData,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    Text,
-    false,
-)
-from sqlalchemy.types import BigInteger, TypeDecorator
-
-from shared.money import plain
+from shared.ledger.tables import Column, Index, Kind, Table
 
 HEAD_REVISION = "0002"
 
 
-class Exact(TypeDecorator[Decimal]):
-    """A Decimal kept as the text that spells it: a database's REAL would round it."""
-
-    impl = String(80)
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else plain(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        return None if value is None else Decimal(value)
+def _text(name: str, length: int | None = None, **more: Any) -> Column:
+    return Column(name, Kind.TEXT, length, **{"null": False, **more})
 
 
-metadata = MetaData()
+def _ms(name: str, **more: Any) -> Column:
+    return Column(name, Kind.BIGINT, **{"null": False, **more})
+
+
+def _exact(name: str, **more: Any) -> Column:
+    return Column(name, Kind.EXACT, **{"null": False, **more})
+
+
+def _truth(name: str, **more: Any) -> Column:
+    return Column(name, Kind.BOOLEAN, null=False, default=False, **more)
+
+
+def _json(name: str, **more: Any) -> Column:
+    return Column(name, Kind.JSON, **{"null": False, **more})
+
+
+def _index(name: str, *columns: str) -> Index:
+    return Index(name, columns)
+
+
+def _table(name: str, *parts: Column | Index) -> Table:
+    columns = tuple(part for part in parts if isinstance(part, Column))
+    return Table(name, columns, tuple(part for part in parts if isinstance(part, Index)))
+
 
 # key → text: mode (bound when the ledger is made), bot name, wish, counters, last adds, peak equity.
-facts = Table("facts", metadata, Column("key", String(80), primary_key=True), Column("value", Text, nullable=False))
+facts = _table("facts", _text("key", 80, key=True), _text("value"))
 
-orders = Table(
+orders = _table(
     "orders",
-    metadata,
-    Column("client_order_id", String(80), primary_key=True),
-    Column("order_id", String(80), unique=True),
-    Column("product_id", String(32), nullable=False),
-    Column("side", String(4), nullable=False),
-    Column("kind", String(16), nullable=False),  # market, limit
-    Column("purpose", String(16), nullable=False),  # entry, exit, take, flatten
-    Column("base_size", Exact),
-    Column("quote_size", Exact),
-    Column("limit_price", Exact),
-    Column("post_only", Boolean, nullable=False, default=False),
-    Column("lot_id", String(80)),
-    Column("command_id", String(80)),
-    Column("retry_of", String(80)),
-    Column("tp_pct", Exact),  # entry: take profit of the lot that it opens
-    Column("lot_kind", String(8)),  # entry: runner or scalp
-    Column("expected_price", Exact),  # mark when it was decided
-    Column("boot_id", String(80), nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("reason", Text),
-    Column("filled_size", Exact, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-    Column("counted_size", Exact, nullable=False, server_default="0"),  # sum of its fills
-    Column("counted_quote", Exact, nullable=False, server_default="0"),  # sum of price x size of them
+    _text("client_order_id", 80, key=True),
+    _text("order_id", 80, null=True, unique=True),
+    _text("product_id", 32),
+    _text("side", 4),
+    _text("kind", 16),  # market, limit
+    _text("purpose", 16),  # entry, exit, take, flatten
+    _exact("base_size", null=True),
+    _exact("quote_size", null=True),
+    _exact("limit_price", null=True),
+    _truth("post_only"),
+    _text("lot_id", 80, null=True),
+    _text("command_id", 80, null=True),
+    _text("retry_of", 80, null=True),
+    _exact("tp_pct", null=True),  # entry: take profit of the lot that it opens
+    _text("lot_kind", 8, null=True),  # entry: runner or scalp
+    _exact("expected_price", null=True),  # mark when it was decided
+    _text("boot_id", 80),
+    _ms("created_ms"),
+    _text("state", 16),
+    _text("reason", null=True),
+    _exact("filled_size"),
+    _ms("updated_ms"),
+    _exact("counted_size", server_default="0"),  # sum of its fills
+    _exact("counted_quote", server_default="0"),  # sum of price x size of them
     # Over, and every fill that the exchange told of is counted: a new start need not know it.
-    Column("settled", Boolean, nullable=False, default=False, server_default=false()),
-    Index("orders_state", "state"),
-    Index("orders_created", "created_ms"),
-    Index("orders_settled", "settled"),
-    Index("orders_lot", "lot_id", "command_id"),
+    _truth("settled", server_default="0"),
+    _index("orders_state", "state"),
+    _index("orders_created", "created_ms"),
+    _index("orders_settled", "settled"),
+    _index("orders_lot", "lot_id", "command_id"),
 )
 
-fills = Table(
+fills = _table(
     "fills",
-    metadata,
-    Column("order_id", String(80), nullable=False),
-    Column("trade_id", String(80), nullable=False),
-    Column("client_order_id", String(80), nullable=False),
-    Column("product_id", String(32), nullable=False),
-    Column("side", String(4), nullable=False),
-    Column("price", Exact, nullable=False),
-    Column("base_size", Exact, nullable=False),
-    Column("fee", Exact, nullable=False),
-    Column("liquidity", String(8), nullable=False),  # maker, taker, unknown
-    Column("exchange_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("lot_id", String(80)),
-    PrimaryKeyConstraint("order_id", "trade_id"),
-    Index("fills_time", "exchange_ms"),
+    _text("order_id", 80, key=True),
+    _text("trade_id", 80, key=True),
+    _text("client_order_id", 80),
+    _text("product_id", 32),
+    _text("side", 4),
+    _exact("price"),
+    _exact("base_size"),
+    _exact("fee"),
+    _text("liquidity", 8),  # maker, taker, unknown
+    _ms("exchange_ms"),
+    _ms("received_ms"),
+    _text("lot_id", 80, null=True),
+    _index("fills_time", "exchange_ms"),
 )
 
-lots = Table(
+lots = _table(
     "lots",
-    metadata,
-    Column("lot_id", String(80), primary_key=True),  # the entry's client order id
-    Column("seq", Integer, nullable=False),  # order of opening within the ledger
-    Column("product_id", String(32), nullable=False),
-    Column("kind", String(8), nullable=False),
-    Column("opened_ms", BigInteger, nullable=False),
-    Column("open_price", Exact, nullable=False),
-    Column("base_bought", Exact, nullable=False),
-    Column("base_left", Exact, nullable=False),
-    Column("cost", Exact, nullable=False),  # sum of price x size of its entry fills
-    Column("entry_fee", Exact, nullable=False),
-    Column("tp_pct", Exact, nullable=False),
-    Column("take_price", Exact, nullable=False),
-    Column("stop_price", Exact),
-    Column("trail_active", Boolean, nullable=False, default=False),
-    Column("trail_peak", Exact),
-    Column("trail_stop", Exact),
-    Column("price_increment", Exact, nullable=False),
-    Column("exit_reason", String(16)),
-    Column("exit_client_order_id", String(80)),
-    Column("proceeds", Exact, nullable=False),
-    Column("exit_fee", Exact, nullable=False),
-    Column("closed_ms", BigInteger),
-    Column("realized_pnl", Exact),
-    Column("dust", Exact, nullable=False),  # what was too small to sell
-    Index("lots_open", "closed_ms"),
+    _text("lot_id", 80, key=True),  # the entry's client order id
+    Column("seq", Kind.INTEGER, null=False),  # order of opening within the ledger
+    _text("product_id", 32),
+    _text("kind", 8),
+    _ms("opened_ms"),
+    _exact("open_price"),
+    _exact("base_bought"),
+    _exact("base_left"),
+    _exact("cost"),  # sum of price x size of its entry fills
+    _exact("entry_fee"),
+    _exact("tp_pct"),
+    _exact("take_price"),
+    _exact("stop_price", null=True),
+    _truth("trail_active"),
+    _exact("trail_peak", null=True),
+    _exact("trail_stop", null=True),
+    _exact("price_increment"),
+    _text("exit_reason", 16, null=True),
+    _text("exit_client_order_id", 80, null=True),
+    _exact("proceeds"),
+    _exact("exit_fee"),
+    _ms("closed_ms", null=True),
+    _exact("realized_pnl", null=True),
+    _exact("dust"),  # what was too small to sell
+    _index("lots_open", "closed_ms"),
 )
 
-days = Table(
+days = _table(
     "days",
-    metadata,
-    Column("day", String(10), primary_key=True),  # UTC date
-    Column("start_equity", Exact, nullable=False),
-    Column("start_unrealized", Exact, nullable=False),
-    Column("peak_equity", Exact, nullable=False),
-    Column("realized", Exact, nullable=False),
-    Column("fees", Exact, nullable=False),
-    Column("transfers", Exact, nullable=False),
-    Column("breaker_ms", BigInteger),  # when the day's loss shut entries
-    Column("counters", JSON, nullable=False),  # name → count
+    _text("day", 10, key=True),  # UTC date
+    _exact("start_equity"),
+    _exact("start_unrealized"),
+    _exact("peak_equity"),
+    _exact("realized"),
+    _exact("fees"),
+    _exact("transfers"),
+    _ms("breaker_ms", null=True),  # when the day's loss shut entries
+    _json("counters"),  # name → count
 )
 
-latches = Table(
+latches = _table(
     "latches",
-    metadata,
-    Column("latch_id", String(80), primary_key=True),
-    Column("kind", String(16), nullable=False),  # kill, entries
-    Column("at_ms", BigInteger, nullable=False),
-    Column("source", String(80), nullable=False),
-    Column("note", Text),
-    Column("lifted_ms", BigInteger),
-    Column("lifted_by", String(80)),
+    _text("latch_id", 80, key=True),
+    _text("kind", 16),  # kill, entries
+    _ms("at_ms"),
+    _text("source", 80),
+    _text("note", null=True),
+    _ms("lifted_ms", null=True),
+    _text("lifted_by", 80, null=True),
 )
 
-commands = Table(
+commands = _table(
     "commands",
-    metadata,
-    Column("id", String(80), primary_key=True),
-    Column("cmd", String(24), nullable=False),
-    Column("args", JSON, nullable=False),
-    Column("by", String(80), nullable=False),
-    Column("sent_ms", BigInteger),
-    Column("seen_ms", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("done_ms", BigInteger),
-    Column("reason", Text),
-    Column("result", JSON),
-    Index("commands_seen", "seen_ms"),
+    _text("id", 80, key=True),
+    _text("cmd", 24),
+    _json("args"),
+    _text("by", 80),
+    _ms("sent_ms", null=True),
+    _ms("seen_ms"),
+    _text("state", 16),
+    _ms("done_ms", null=True),
+    _text("reason", null=True),
+    _json("result", null=True),
+    _index("commands_seen", "seen_ms"),
 )
 
-boots = Table(
+boots = _table(
     "boots",
-    metadata,
-    Column("boot_id", String(80), primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("build", String(80), nullable=False),
-    Column("ended_ms", BigInteger),  # null = it did not end by itself
+    _text("boot_id", 80, key=True),
+    _ms("at_ms"),
+    _text("build", 80),
+    _ms("ended_ms", null=True),  # null = it did not end by itself
 )
 
 # Lines for people: commands, decisions, intents, answers, fills and changes of state; never ticks.
-journal = Table(
+journal = _table(
     "journal",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("level", String(8), nullable=False),
-    Column("product_id", String(32)),
-    Column("ref", String(80)),  # client order id, lot id, command id
-    Column("text", Text, nullable=False),
-    Column("data", JSON),
-    Index("journal_kind", "kind", "at_ms"),
-    Index("journal_ref", "ref"),
+    Column("seq", Kind.INTEGER, key=True, null=False, counted=True),
+    _ms("at_ms"),
+    _text("kind", 16),
+    _text("level", 8),
+    _text("product_id", 32, null=True),
+    _text("ref", 80, null=True),  # client order id, lot id, command id
+    _text("text"),
+    _json("data", null=True),
+    _index("journal_kind", "kind", "at_ms"),
+    _index("journal_ref", "ref"),
 )
 
 # Append only: one row for each transaction, what it brought as JSON (`shared.ledger.events`). `chain` is the hash of
 # the row and of the chain before it, so that no row can be changed, moved or taken out of the middle unnoticed.
-events = Table(
+events = _table(
     "events",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),  # from 1, without a gap
-    Column("at_ms", BigInteger, nullable=False),
-    Column("boot_id", String(80), nullable=False),
-    Column("data", Text, nullable=False),
-    Column("chain", String(64), nullable=False),
+    Column("seq", Kind.INTEGER, key=True, null=False),  # from 1, without a gap
+    _ms("at_ms"),
+    _text("boot_id", 80),
+    _text("data"),
+    _text("chain", 64),
 )
 
 # In the order in which they are dumped and exported.
 DERIVED = (facts, orders, fills, lots, days, latches, commands, boots, journal)
+BY_NAME = {table.name: table for table in (*DERIVED, events)}

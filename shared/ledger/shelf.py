@@ -2,13 +2,12 @@
 
 from collections import OrderedDict
 
-from sqlalchemy import Connection, Table, func, select
-
 from shared.ledger import schema as t
+from shared.ledger.db import Session
 from shared.ledger.draft import Draft
 from shared.ledger.events import Row
 from shared.ledger.reduce import Key
-from shared.ledger.statements import key_values, one_row
+from shared.ledger.tables import Table, key_values, one_row
 
 REMEMBERED = 5000
 
@@ -17,7 +16,7 @@ class Shelf:
     """Rows by table and key. There is one writer, so what it wrote last is what the database holds."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._db: Connection | None = None
+        self._db: Session | None = None
         self._most = remembered
         self.forget()
 
@@ -28,7 +27,7 @@ class Shelf:
         self._day_known = False
         self._last_note: int | None = None
 
-    def reading(self, db: Connection) -> "Shelf":
+    def reading(self, db: Session) -> "Shelf":
         """The same shelf, asking through `db` from here on."""
         self._db = db
         return self
@@ -37,22 +36,22 @@ class Shelf:
         found = table, key
         if found not in self._rows:
             assert self._db is not None
-            row = self._db.execute(one_row(table), key_values(table, key)).first()
-            self._keep(table, key, dict(row._mapping) if row is not None else None)
+            row = self._db.row(one_row(table), key_values(table, key), of=table)
+            self._keep(table, key, row._asdict() if row is not None else None)
         self._rows.move_to_end(found)
         return self._rows[found]
 
     def newest_day(self) -> str | None:
         if not self._day_known:
             assert self._db is not None
-            self._newest_day = self._db.execute(select(func.max(t.days.c.day))).scalar()
+            self._newest_day = self._db.value("SELECT max(day) FROM days")
             self._day_known = True
         return self._newest_day
 
     def last_note(self) -> int:
         if self._last_note is None:
             assert self._db is not None
-            self._last_note = self._db.execute(select(func.max(t.journal.c.seq))).scalar() or 0
+            self._last_note = self._db.value("SELECT max(seq) FROM journal") or 0
         return self._last_note
 
     def committed(self, draft: Draft) -> None:

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
-
 from shared.ledger import checks
 from shared.ledger import schema as t
-from shared.ledger.dump import snapshot
+from shared.ledger.db import Database, LedgerError, Session
 from shared.ledger.evidence import Evidence, read
 
 Check = Callable[[Evidence], Iterable[str]]
@@ -38,14 +35,14 @@ class Verdict:
     findings: tuple[str, ...]
 
 
-def verify(engine: Engine) -> list[Verdict]:
+def verify(engine: Database) -> list[Verdict]:
     """Every check's verdict. A file that cannot be read at all is a finding of the first one."""
     try:
-        with snapshot(engine) as db:
+        with engine.snapshot() as db:
             errors = _file_errors(db)
             evidence = read(db)
-    except DBAPIError as error:
-        why = str(error.orig or error).splitlines()[0]
+    except LedgerError as error:
+        why = str(error).splitlines()[0]
         return [Verdict("file", _about(checks.file), (f"it cannot be read: {why}",))]
     evidence.file_errors = errors
     wanted = BEFORE_ROWS + (OF_ROWS if evidence.rows else ())
@@ -56,16 +53,16 @@ def _about(check: Check) -> str:
     return (check.__doc__ or "").splitlines()[0]
 
 
-def _file_errors(db: Connection) -> list[str]:
+def _file_errors(db: Session) -> list[str]:
     """SQLite's own check. Postgres has none that a client may ask for; there, reading every row stands in."""
-    if db.dialect.name != "sqlite":
+    if db.name != "sqlite":
         return []
-    found = [str(row[0]) for row in db.execute(text("PRAGMA integrity_check(20)"))]
+    found = [str(row[0]) for row in db.rows("PRAGMA integrity_check(20)")]
     return [] if found == ["ok"] else found
 
 
-def counts(engine: Engine) -> dict[str, int]:
+def counts(engine: Database) -> dict[str, int]:
     """Rows of each table, for the closing line."""
-    with snapshot(engine) as db:
+    with engine.snapshot() as db:
         tables = (*t.DERIVED, t.events)
-        return {table.name: db.execute(text(f"SELECT count(*) FROM {table.name}")).scalar_one() for table in tables}  # noqa: S608
+        return {table.name: db.value(f"SELECT count(*) FROM {table.name}") for table in tables}  # noqa: S608

@@ -1,13 +1,11 @@
 """The wish that the ledger keeps, for whoever makes `control.json` anew: a new file must not change it."""
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
-
 from shared.control import ensure_control_file
 from shared.ledger.at import exists, reader_at
+from shared.ledger.db import LedgerError
+from shared.ledger.facts import fact
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import Place
-from shared.ledger.schema import facts
 from shared.paths import DataPaths
 
 
@@ -17,8 +15,8 @@ def kept_wish(place: Place) -> str | None:
         if not exists(place):
             return None
         with reader_at(place).connect() as db:
-            return db.execute(select(facts.c.value).where(facts.c.key == "wish")).scalar()
-    except (SQLAlchemyError, DamagedLedger):
+            return fact(db, "wish")
+    except (LedgerError, DamagedLedger):
         return None
 
 

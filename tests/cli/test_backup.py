@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import select
 
 from bot.core.intents import Note
 from bot.runtime.ledger import LedgerWriter
-from shared.ledger import schema as t
+from shared.ledger.facts import facts_of
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.restored import RESTORED
 from shared.ledger.verify import verify
@@ -39,8 +38,8 @@ def count(path: Path) -> int:
     engine = open_reader(path)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        lines = db.execute(select(t.journal.c.text).where(t.journal.c.kind == "order").order_by(t.journal.c.seq))
-        return int(list(lines.scalars())[-1].partition(" ")[2])
+        lines = db.column("SELECT text FROM journal WHERE kind = 'order' ORDER BY seq")
+        return int(lines[-1].partition(" ")[2])
 
 
 def test_round_trip_while_the_ledger_is_written(
@@ -65,7 +64,7 @@ def test_round_trip_while_the_ledger_is_written(
     archive = tmp_path / "out.tar.gz"
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     with tarfile.open(archive) as opened:
-        assert sorted(opened.getnames()) == ["control.json", "ledger.db"]
+        assert sorted(opened.getnames()) == ["audit.jsonl", "control.json", "ledger.db"], "the shell's own line, too"
     ledger.commit([Note("order", "line -1")], 1)
     paths.control.write_text('{"command":"stop"}')
     done = coin("restore", "out.tar.gz")
@@ -76,7 +75,7 @@ def test_round_trip_while_the_ledger_is_written(
     assert '"stop"' in (aside / "control.json").read_text()
     assert count(aside / "ledger.db") == -1
     with open_reader(paths.ledger).connect() as db:
-        facts = {row.key: row.value for row in db.execute(select(t.facts))}
+        facts = facts_of(db)
     assert "restored from out.tar.gz" in facts[RESTORED], "the next run must not trust it blindly"
 
 
@@ -91,7 +90,7 @@ def test_a_ledger_that_was_rescued_is_restored_alone_and_marked(
     assert count(paths.ledger) == 0
     assert paths.kill.exists() and '"kill_switch":true' in paths.control.read_text(), "a kill is not lifted by it"
     with open_reader(paths.ledger).connect() as db:
-        facts = {row.key: row.value for row in db.execute(select(t.facts))}
+        facts = facts_of(db)
     assert "restored from rescued.db" in facts[RESTORED]
     (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + b"x" * 4096)
     assert "is damaged" in coin("restore", "other.db").stderr

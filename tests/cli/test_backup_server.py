@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import typer
 from filelock import FileLock
-from sqlalchemy import create_engine, inspect, select
 
 from bot.core.intents import Note
 from bot.core.world import Latch
@@ -17,12 +16,11 @@ from bot.runtime.ledger import LedgerWriter
 from bot.runtime.ledger_restore import restored
 from cli import backup as work
 from shared.control import decode_control
-from shared.ledger import schema as t
 from shared.ledger.at import reader_at, writer_at
-from shared.ledger.dump import dump_of, snapshot
+from shared.ledger.dump import dump_of
+from shared.ledger.facts import facts_of
 from shared.ledger.open import open_reader
 from shared.ledger.place import Place
-from shared.ledger.postgres import _url
 from shared.ledger.restored import RESTORED
 from shared.ledger.verify import verify
 from shared.paths import DataPaths
@@ -50,7 +48,7 @@ def whole(place: Place) -> dict[str, str]:
     engine = reader_at(place)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        return {row.key: row.value for row in db.execute(select(t.facts))}
+        return facts_of(db)
 
 
 def test_there_and_back(place: Place, paths: DataPaths, tmp_path: Path) -> None:
@@ -58,7 +56,7 @@ def test_there_and_back(place: Place, paths: DataPaths, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "out.tar.gz") as archive:
         assert archive.getnames() == ["ledger.db"]
         archive.extract("ledger.db", tmp_path, filter="data")
-    with snapshot(open_reader(tmp_path / "ledger.db")) as one, snapshot(reader_at(place)) as other:
+    with open_reader(tmp_path / "ledger.db").snapshot() as one, reader_at(place).snapshot() as other:
         assert dump_of(one) == dump_of(other)
     engine = writer_at(place)
     later = LedgerWriter(engine, "boot-2")
@@ -70,14 +68,15 @@ def test_there_and_back(place: Place, paths: DataPaths, tmp_path: Path) -> None:
     facts = whole(place)
     assert "restored from out.tar.gz" in facts[RESTORED] and facts["wish"] == "stop"
     with reader_at(place).connect() as db:
-        assert "later" not in set(db.execute(select(t.journal.c.text)).scalars())
-        held = restored(db, datetime.now(UTC), "boot").latch
+        assert "later" not in set(db.column("SELECT text FROM journal"))
+        held = restored(db, datetime.now(UTC), "next").latch
     assert held is not None and held.latch_id == "kill-2", "the kill outlives the restore"
     assert decode_control(paths.control.read_bytes()).kill_switch
-    names = inspect(create_engine(_url(place))).get_schema_names()
+    with reader_at(place).connect() as db:
+        names = db.column("SELECT nspname FROM pg_namespace")
     (kept,) = [name for name in names if name.startswith(f"{place.schema}_before_")]
     with reader_at(Place(place.path, place.url, kept)).connect() as db:
-        assert "later" in set(db.execute(select(t.journal.c.text)).scalars()), "what was there is kept"
+        assert "later" in set(db.column("SELECT text FROM journal")), "what was there is kept"
     assert not paths.ledger.exists()
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from sqlalchemy import insert
 
 from cli import start
 from shared import folder_identity
@@ -20,6 +19,7 @@ from shared.paths import DataPaths
 from shared.settings import Secret, load
 from tests.cli.conftest import Coin
 from tests.dashboard.writer import Writer
+from tests.ledger_rows import put
 
 LIVE = {"COIN_MODE": "live", "PROFILE": "prod", "COINBASE_KEY_FILE": "/nowhere/key.json"}
 
@@ -77,13 +77,11 @@ def with_lot(paths: DataPaths, folder: str) -> None:
     engine = open_writer(paths.ledger)
     one, none = Decimal(1), Decimal(0)
     with engine.begin() as db:
-        db.execute(insert(t.facts), [{"key": "mode", "value": "live"}])
-        db.execute(
-            insert(t.lots).values(
-                lot_id="l1", seq=1, product_id="BTC-USD", kind="runner", opened_ms=1, dust=none, open_price=one,
-                base_bought=one, base_left=one, cost=one, entry_fee=none, tp_pct=one, take_price=Decimal(2),
-                trail_active=False, price_increment=Decimal("0.01"), proceeds=none, exit_fee=none,
-            )
+        put(db, t.facts, key="mode", value="live")
+        put(
+            db, t.lots, lot_id="l1", seq=1, product_id="BTC-USD", kind="runner", opened_ms=1, dust=none, open_price=one,
+            base_bought=one, base_left=one, cost=one, entry_fee=none, tp_pct=one, take_price=Decimal(2),
+            trail_active=False, price_increment=Decimal("0.01"), proceeds=none, exit_fee=none,
         )  # fmt: skip
     engine.dispose()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import select
 
 from bot.core.day import Day
 from bot.core.intents import Note, SaveDay
@@ -17,7 +16,7 @@ from bot.runtime.ledger import LedgerWriter
 from bot.runtime.ledger_restore import restored
 from shared import control
 from shared.control import Cmd, Level, decode_control
-from shared.ledger import schema as t
+from shared.ledger.facts import facts_of
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.replay import first_difference, replay_files
 from shared.ledger.verify import verify
@@ -55,7 +54,7 @@ class Folder:
 
     def facts(self) -> dict[str, str]:
         with open_reader(self.paths.ledger).connect() as db:
-            return {row.key: row.value for row in db.execute(select(t.facts))}
+            return facts_of(db)
 
     def whole(self, tmp_path: Path) -> None:
         """Its own checks find nothing, and its journal makes it again."""
@@ -66,7 +65,7 @@ class Folder:
 
     def latch(self) -> Latch | None:
         with open_reader(self.paths.ledger).connect() as db:
-            return restored(db, NOW, "boot").latch
+            return restored(db, NOW, "next").latch
 
     def said(self) -> control.ControlFile:
         return decode_control(self.paths.control.read_bytes())
@@ -174,7 +173,7 @@ def test_the_day_s_loss_limit_stays_tripped(coin: Coin, folder: Folder, tmp_path
     done = coin("restore", "out.tar.gz")
     assert f"kept: the loss limit of {TODAY} stays tripped" in done.stdout
     with open_reader(folder.paths.ledger).connect() as db:
-        day = restored(db, NOW, "boot").day
+        day = restored(db, NOW, "next").day
     assert day is not None and day.day == TODAY
     assert (day.start_equity, day.transfers, day.breaker_ms) == (D("1000"), D("5"), NOW_MS)
     folder.whole(tmp_path)

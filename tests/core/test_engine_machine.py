@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import select
 
 from bot.core import events as ev
 from bot.core.engine import Engine
@@ -28,6 +27,7 @@ from shared.control import Cmd, Command, Level
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.open import open_writer
+from shared.ledger.tables import select
 from shared.money import ZERO
 from shared.times import from_epoch_ms
 from tests.core.harness import START_MS, Said, product, quiet_settings
@@ -304,7 +304,7 @@ class Trading(RuleBasedStateMachine):
         if not hasattr(self, "engine"):
             return
         with self.db.connect() as db:
-            fills, rows = db.execute(select(t.fills)).all(), db.execute(select(t.lots)).all()
+            fills, rows = db.rows(select(t.fills), of=t.fills), db.rows(select(t.lots), of=t.lots)
         for product_id in PRODUCTS:
             signed = [f.base_size if f.side == "BUY" else -f.base_size for f in fills if f.product_id == product_id]
             kept = sum((row.base_left + row.dust for row in rows if row.product_id == product_id), ZERO)
@@ -363,8 +363,8 @@ class Trading(RuleBasedStateMachine):
 
     def nothing_was_missed(self) -> None:
         with self.db.connect() as db:
-            counted = {(row.order_id, row.trade_id) for row in db.execute(select(t.fills))}
-            known = {row.client_order_id for row in db.execute(select(t.orders))}
+            counted = {(row.order_id, row.trade_id) for row in db.rows(select(t.fills), of=t.fills)}
+            known = {row.client_order_id for row in db.rows(select(t.orders), of=t.orders)}
         there = {(f.order_id, f.trade_id) for order in self.venue.orders.values() for f in order.fills}
         assert counted == there
         assert set(self.venue.orders) <= known, "an order without an intent"
@@ -375,7 +375,7 @@ class Trading(RuleBasedStateMachine):
     def money_adds_up(self) -> None:
         """cash = capital + realised + what open lots brought and cost, to the last digit of a division."""
         with self.db.connect() as db:
-            lots = db.execute(select(t.lots)).all()
+            lots = db.rows(select(t.lots), of=t.lots)
         cash = self.venue.start_cash
         for lot in lots:
             if lot.closed_ms is None:

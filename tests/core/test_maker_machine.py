@@ -8,11 +8,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
 
 from bot.core import events as ev
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from shared.ledger import schema as t
+from shared.ledger.tables import select
 from tests.core.harness import quiet_settings
 from tests.core.test_engine_machine import PRODUCTS, Trading, _one_step
 from tests.core.venue_model import Placed, Venue
@@ -91,8 +91,8 @@ class MakerTrading(Trading):
 
     def no_entry_costs_more_than_its_plan(self) -> None:
         with self.db.connect() as db:
-            fills = db.execute(select(t.fills).where(t.fills.c.side == "BUY")).all()
-            orders = {row.client_order_id: row for row in db.execute(select(t.orders))}
+            fills = db.rows(f"{select(t.fills)}WHERE side = 'BUY'", of=t.fills)
+            orders = {row.client_order_id: row for row in db.rows(select(t.orders), of=t.orders)}
         spent: dict[str, Decimal] = {}
         for fill in fills:
             assert orders[fill.client_order_id].purpose == Purpose.ENTRY.value

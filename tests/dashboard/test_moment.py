@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 
 from dashboard import moments
 from dashboard.content.moment import asked
@@ -14,6 +13,7 @@ from shared.ledger.open import open_writer
 from shared.ledger.schema import boots, latches
 from shared.paths import DataPaths
 from tests.dashboard.writer import fill_ledger, fill_market
+from tests.ledger_rows import put
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,8 @@ def test_an_order_is_at_work_until_its_last_change(paths: DataPaths) -> None:
 def test_latch_start_and_wish_are_those_of_then(paths: DataPaths) -> None:
     engine = open_writer(paths.ledger)
     with engine.begin() as db:
-        db.execute(insert(boots).values(boot_id="b1", at_ms=1000, build="x", ended_ms=5000))
-        db.execute(
-            insert(latches).values(latch_id="kill-1", kind="kill", at_ms=2000, source="KILL file", lifted_ms=3000)
-        )
+        put(db, boots, boot_id="b1", at_ms=1000, build="x", ended_ms=5000)
+        put(db, latches, latch_id="kill-1", kind="kill", at_ms=2000, source="KILL file", lifted_ms=3000)
     engine.dispose()
     ledger, market = Ledger(paths.ledger), Market(paths.market_db)
     for at, latched, alive in (

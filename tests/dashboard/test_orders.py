@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from dashboard import order_money
 from dashboard.reads import Ledger
@@ -18,6 +17,7 @@ from shared.ledger.schema import fills, lots, orders
 from shared.lot_money import realized_pnl
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import fill_ledger
+from tests.ledger_rows import put
 
 
 class Book:
@@ -29,7 +29,7 @@ class Book:
 
     def put(self, table: Any, **row: Any) -> None:
         with self.engine.begin() as db:
-            db.execute(insert(table).values(**row))
+            put(db, table, **row)
 
     def order(
         self, cid: str, side: str, lot: str | None, state: str, *filled: tuple[str, str, str], told: str = ""

@@ -16,7 +16,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import orjson
-from sqlalchemy import insert
 
 from shared.control import Cmd, ControlFile, Level, decode_control, refusal
 from shared.documents import (
@@ -64,6 +63,7 @@ from shared.market_data import CandleRow, EquityRow, open_market_writer, put_can
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds
 from shared.verdict import PartDoc, PartState, VerdictDoc
+from tests.ledger_rows import put
 
 PRICES = {
     "BTC-USD": 113962.18, "ETH-USD": 4096.32, "SOL-USD": 199.58, "ADA-USD": 0.8123, "DOGE-USD": 0.24117,
@@ -664,44 +664,37 @@ def fill_ledger(paths: DataPaths, round_trips: int = 120) -> None:
             cost = price * size
             proceeds = cost + gain + entry_fee + exit_fee
             reason = rng.choice(["take", "take", "trail", "stop", "command"])
-            db.execute(insert(lots).values(
-                lot_id=entry, seq=i + 1, product_id=product, kind="runner" if i % 4 == 0 else "scalp", opened_ms=opened,
-                open_price=price, base_bought=size, base_left=Decimal(0), cost=cost, entry_fee=entry_fee,
-                tp_pct=Decimal("1.9"), take_price=price * Decimal("1.019"), trail_active=False, exit_reason=reason,
-                exit_client_order_id=exit_, proceeds=proceeds, exit_fee=exit_fee, closed_ms=closed, realized_pnl=gain,
-                dust=Decimal(0), price_increment=Decimal("0.01")))  # fmt: skip
+            put(db, lots, lot_id=entry, seq=i + 1, product_id=product, kind="scalp" if i % 4 else "runner",
+                opened_ms=opened, open_price=price, base_bought=size, base_left=Decimal(0), cost=cost,
+                entry_fee=entry_fee, tp_pct=Decimal("1.9"), take_price=price * Decimal("1.019"), trail_active=False,
+                exit_reason=reason, exit_client_order_id=exit_, proceeds=proceeds, exit_fee=exit_fee, closed_ms=closed,
+                realized_pnl=gain, dust=Decimal(0), price_increment=Decimal("0.01"))  # fmt: skip
             for cid, side, at, fee, purpose in ((entry, "BUY", opened, entry_fee, "entry"),
                                                 (exit_, "SELL", closed, exit_fee, "take")):  # fmt: skip
-                db.execute(insert(orders).values(
-                    client_order_id=cid, order_id=str(uuid.uuid4()), product_id=product, side=side,
+                put(db, orders, client_order_id=cid, order_id=str(uuid.uuid4()), product_id=product, side=side,
                     kind="market" if side == "BUY" else "limit", purpose=purpose, base_size=size, limit_price=price,
                     post_only=False, lot_id=entry, boot_id="b", created_ms=at - 900, state="filled", filled_size=size,
-                    updated_ms=at))  # fmt: skip
-                db.execute(insert(fills).values(
-                    order_id=cid, trade_id="1", client_order_id=cid, product_id=product, side=side, price=price,
-                    base_size=size, fee=fee, liquidity="taker" if side == "BUY" else "maker", exchange_ms=at,
-                    received_ms=at + 30, lot_id=entry))  # fmt: skip
+                    updated_ms=at)  # fmt: skip
+                put(db, fills, order_id=cid, trade_id="1", client_order_id=cid, product_id=product, side=side,
+                    price=price, base_size=size, fee=fee, liquidity="taker" if side == "BUY" else "maker",
+                    exchange_ms=at, received_ms=at + 30, lot_id=entry)  # fmt: skip
                 for word, ms in (("intent", -900), ("sent", -850), ("open", -400), ("filled", 0)):
-                    db.execute(insert(journal).values(
-                        at_ms=at + ms, kind="order", level="info", product_id=product, ref=cid,
-                        text=f"{side} order {word}", data=None))  # fmt: skip
+                    put(db, journal, at_ms=at + ms, kind="order", level="info", product_id=product, ref=cid,
+                        text=f"{side} order {word}", data=None)  # fmt: skip
         for d in range(8):
             day = datetime.now(UTC) - timedelta(days=d)
-            db.execute(insert(days).values(
-                day=f"{day:%Y-%m-%d}", start_equity=Decimal(12300 - 20 * d), start_unrealized=Decimal(0),
+            put(db, days, day=f"{day:%Y-%m-%d}", start_equity=Decimal(12300 - 20 * d), start_unrealized=Decimal(0),
                 peak_equity=Decimal(12400), realized=Decimal("15.73"), fees=Decimal("37.02"), transfers=Decimal(0),
-                counters={}))  # fmt: skip
+                counters={})  # fmt: skip
         for ago, value in MOVED:
             at_ms = now_ms - 60_000 * ago
-            db.execute(insert(commands).values(
-                id=str(uuid.uuid4()), cmd="adopt", args={"differences": f"USD {value:+g}"}, by="operator",
+            put(db, commands, id=str(uuid.uuid4()), cmd="adopt", args={"differences": f"USD {value:+g}"}, by="operator",
                 sent_ms=at_ms + 240_000, seen_ms=at_ms + 240_040, state="done", done_ms=at_ms + 240_090, reason=None,
                 result={"adopted": f"USD {value:+g}", "value": f"{value:.2f}", "since": iso_seconds(
-                    datetime.fromtimestamp(at_ms / 1000, UTC))}))  # fmt: skip
-        db.execute(insert(commands).values(
-            id=str(uuid.uuid4()), cmd="pause", args={}, by="operator", sent_ms=now_ms - 7_200_000,
+                    datetime.fromtimestamp(at_ms / 1000, UTC))})  # fmt: skip
+        put(db, commands, id=str(uuid.uuid4()), cmd="pause", args={}, by="operator", sent_ms=now_ms - 7_200_000,
             seen_ms=now_ms - 7_199_962, state="done", done_ms=now_ms - 7_199_786,
-            reason=None, result=None))  # fmt: skip
+            reason=None, result=None)  # fmt: skip
     engine.dispose()
 
 

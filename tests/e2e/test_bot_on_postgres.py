@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
-from shared.ledger import schema as t
 from shared.ledger.at import reader_at
+from shared.ledger.facts import fact
 from shared.ledger.place import Place
 from shared.ledger.verify import verify
 from shared.settings import Secret
@@ -74,8 +73,8 @@ def test_the_server_comes_late_goes_and_comes_back(system: System, postgres: Ser
     engine = reader_at(place)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        assert db.execute(select(t.facts.c.value).where(t.facts.c.key == "wish")).scalar() == "pause"
-        assert db.execute(select(func.count()).select_from(t.boots).where(t.boots.c.ended_ms > 0)).scalar() == 1
+        assert fact(db, "wish") == "pause"
+        assert db.value("SELECT count(*) FROM boots WHERE ended_ms > 0") == 1
     assert not (system.folder / "ledger.db").exists()
     told = b"".join(path.read_bytes() for path in system.folder.rglob("*") if path.is_file())
     assert b"throw-away" not in told, "the password is in no file of the data folder, logs included"

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from bench.system.account import build
 from proof.processes import verdict
 from proof.processes.points import POINTS, Point
 from proof.processes.report import section
-from proof.processes.trap import Trap, WatchedEngine
+from proof.processes.trap import Trap, WatchedDatabase
+from shared.ledger.db import SqliteDatabase
 from shared.settings import load
 
 FUNDS = "10000.00"
@@ -104,11 +104,11 @@ class Heard(Trap):
 
 
 def watched(trap: Trap) -> Any:
-    engine = create_engine("sqlite://")
+    engine = SqliteDatabase(lambda: sqlite3.connect(":memory:", isolation_level=None), kept=True)
     with engine.begin() as db:
         for name in ("orders", "fills", "days", "latches", "boots"):
-            db.execute(text(f"CREATE TABLE {name} (a TEXT)"))
-    return WatchedEngine(engine, trap)
+            db.run(f"CREATE TABLE {name} (a TEXT)")
+    return WatchedDatabase(engine, trap)
 
 
 @pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.commit and point.at != "during"])
@@ -121,10 +121,10 @@ def test_a_commits_trap_springs_at_its_side_of_its_own_transaction(name: str) ->
             trap._left, before = 1, len(trap.sprung)
             trap.now = statement
             with engine.begin() as db:
-                db.execute(text(statement))
+                db.run(statement)
             assert (len(trap.sprung) > before) == statement.startswith(point.commit), statement
-    rows = engine.connect().execute(text(f"SELECT count(*) FROM {point.commit.split(' ')[-1]}")).scalar()
-    assert rows == 1
+    with engine.connect() as db:
+        assert db.value(f"SELECT count(*) FROM {point.commit.split(' ')[-1]}") == 1
 
 
 def test_only_the_wanted_occasion_and_only_sales() -> None:
@@ -134,7 +134,7 @@ def test_only_the_wanted_occasion_and_only_sales() -> None:
     for side in ("BUY", "SELL", "BUY", "SELL"):
         trap.now = side
         with engine.begin() as db:
-            db.execute(text("INSERT INTO orders VALUES (:a)"), {"a": side})
+            db.run("INSERT INTO orders VALUES (:a)", {"a": side})
     assert trap.sprung == ["SELL"]
     assert trap.passes("POST /orders", b'{"side": "BUY"}') and not trap.passes("POST /orders", b'{"side": "SELL"}')
     assert not trap.passes("GET /accounts", b"")

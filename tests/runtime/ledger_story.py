@@ -27,7 +27,7 @@ class Probed:
 
     def __init__(self, engine: Any, probe: Callable[[str], None]) -> None:
         self._engine, self._probe = engine, probe
-        self.connect, self.dispose, self.dialect = engine.connect, engine.dispose, engine.dialect
+        self.connect, self.dispose, self.name = engine.connect, engine.dispose, engine.name
 
     @contextmanager
     def begin(self) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from bot.core import events as ev
 from bot.core.intents import PlaceOrder
@@ -17,6 +16,7 @@ from bot.core.model import Purpose
 from bot.runtime.control import REREAD_S
 from shared.control import Cmd, Level, send_command
 from shared.documents import ReceiptState, Status
+from shared.ledger.db import LedgerUnavailable
 from shared.times import iso_ms
 from tests.runtime.bot_rig import START, BotRig
 
@@ -331,7 +331,7 @@ async def test_kill_with_a_ledger_that_cannot_be_written_makes_the_file(rig: Bot
     rig.begin()
 
     def full(*_args: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        raise LedgerUnavailable("database or disk is full")
 
     for name in ("latch", "commit", "command_seen", "fact"):
         monkeypatch.setattr(rig.bot.ledger, name, full)
@@ -349,7 +349,7 @@ async def test_a_latch_that_the_ledger_cannot_hold_keeps_its_file_whatever_a_per
     rig.begin()
 
     def full(*_args: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        raise LedgerUnavailable("database or disk is full")
 
     kill = rig.settings.paths.kill
     with monkeypatch.context() as patch:
@@ -560,7 +560,7 @@ async def test_commands_seen_while_the_ledger_cannot_be_written_are_recorded_lat
     assert rig.bot.ledger is not None
 
     def full(*_args: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        raise LedgerUnavailable("database or disk is full")
 
     with monkeypatch.context() as patch:
         for name in ("commit", "command_seen", "fact"):
@@ -582,7 +582,7 @@ async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monke
     rig.begin()
 
     def full(*_args: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        raise LedgerUnavailable("database or disk is full")
 
     from bot.core.model import Bar
     from tests.core.harness import D

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, inspect, select, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import create_engine, inspect
 
 from bot.core.day import Day
 from bot.core.intents import Note, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
@@ -26,8 +25,10 @@ from shared.control import Command
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.at import reader_at, writer_at
+from shared.ledger.db import Database, LedgerError
 from shared.ledger.open import DamagedLedger, backup, migrate, open_writer
 from shared.ledger.place import Place
+from shared.ledger.tables import select
 from tests.core.harness import D, Rig, of, one, places
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,19 +38,19 @@ Again = Callable[..., LedgerWriter]
 
 
 @pytest.fixture
-def engine(place: Place) -> Iterator[Engine]:
+def engine(place: Place) -> Iterator[Database]:
     found = writer_at(place)
     yield found
     found.dispose()
 
 
 @pytest.fixture
-def ledger(engine: Engine) -> LedgerWriter:
+def ledger(engine: Database) -> LedgerWriter:
     return LedgerWriter(engine, "boot-1")
 
 
 @pytest.fixture
-def again(place: Place, engine: Engine) -> Again:
+def again(place: Place, engine: Database) -> Again:
     """The next run's ledger: the one before has ended."""
 
     def open_again(boot_id: str = "boot-2") -> LedgerWriter:
@@ -57,7 +58,7 @@ def again(place: Place, engine: Engine) -> Again:
         made.append(writer_at(place))
         return LedgerWriter(made[-1], boot_id)
 
-    made: list[Engine] = []
+    made: list[Database] = []
     return open_again
 
 
@@ -104,7 +105,7 @@ def lot(number: int = 1, **changes: object) -> Lot:
 
 def test_all_of_an_event_is_written_or_nothing(ledger: LedgerWriter) -> None:
     bad = SaveFact("key", None)  # type: ignore[arg-type]
-    with pytest.raises(SQLAlchemyError):
+    with pytest.raises(LedgerError):
         ledger.commit([SaveOrder(order(OrderState.NEW)), SaveLot(lot()), Note("order", "x"), bad], NOW_MS)
     found = ledger.restore(NOW)
     assert (found.orders, found.lots, found.events, found.own_ids) == ((), (), (), frozenset())
@@ -157,7 +158,7 @@ def test_a_fill_twice_is_one_row(ledger: LedgerWriter) -> None:
     ledger.commit([SaveFill(fill(), None, 1)], NOW_MS)
     ledger.commit([SaveFill(replace(fill(), price=D(1)), "lot", 2)], NOW_MS)
     with ledger._engine.connect() as db:
-        row = one(db.execute(select(t.fills)).all())
+        row = one(db.rows(select(t.fills), of=t.fills))
     assert row.price == D("83261.50")
 
 
@@ -215,7 +216,7 @@ def test_commands_seen_and_not_finished_are_taken_up_again(ledger: LedgerWriter,
     assert [(c.id, c.cmd, c.args) for c in unfinished] == [("c2", "flatten", {"a": "b"})]
 
 
-def test_unclean_starts_are_those_that_did_not_end_by_themselves(engine: Engine) -> None:
+def test_unclean_starts_are_those_that_did_not_end_by_themselves(engine: Database) -> None:
     for number, ended in enumerate([False, True, False], 1):
         writer = LedgerWriter(engine, f"boot-{number}")
         writer.boot_began(NOW_MS + number, "build")
@@ -232,15 +233,14 @@ def test_unclean_starts_are_those_that_did_not_end_by_themselves(engine: Engine)
 
 def test_the_migrations_make_what_the_schema_says(tmp_path: Path) -> None:
     open_writer(tmp_path / "new.db").dispose()
-    old = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
-    migrate(old)
-    new = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
-    assert _shape(old) == _shape(new)
-    assert {name for name, *_ in _shape(old)} >= {"orders", "fills", "lots", "latches", "commands", "journal"}
+    migrate(f"sqlite:///{tmp_path / 'old.db'}")
+    old, new = _shape(tmp_path / "old.db"), _shape(tmp_path / "new.db")
+    assert old == new
+    assert {name for name, *_ in old} >= {"orders", "fills", "lots", "latches", "commands", "journal"}
 
 
-def _shape(engine: object) -> list[tuple[object, ...]]:
-    found = inspect(engine)
+def _shape(path: Path) -> list[tuple[object, ...]]:
+    found = inspect(create_engine(f"sqlite:///{path}"))
     out: list[tuple[object, ...]] = []
     for table in sorted(found.get_table_names()):  # type: ignore[union-attr]
         columns = [(c["name"], str(c["type"]), c["nullable"], c["primary_key"]) for c in found.get_columns(table)]  # type: ignore[union-attr]
@@ -252,8 +252,8 @@ def _shape(engine: object) -> list[tuple[object, ...]]:
 def test_it_is_durable_and_private(tmp_path: Path) -> None:
     engine = open_writer(tmp_path / "ledger.db")
     with engine.connect() as db:
-        assert db.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert db.execute(text("PRAGMA synchronous")).scalar() == 2, "FULL: a committed intent outlives a power cut"
+        assert db.value("PRAGMA journal_mode") == "wal"
+        assert db.value("PRAGMA synchronous") == 2, "FULL: a committed intent outlives a power cut"
     assert (tmp_path / "ledger.db").stat().st_mode & 0o777 == 0o600
 
 
@@ -329,9 +329,9 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from sqlalchemy.exc import OperationalError
         from bot.core.intents import Note, SaveFact
         from bot.runtime.ledger import LedgerWriter
+        from shared.ledger.db import LedgerUnavailable
         from shared.ledger.open import open_writer
         folder = Path({str(tmp_path)!r})
         writer = LedgerWriter(open_writer(folder / "ledger.db"), "boot-1")
@@ -341,7 +341,7 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
             try:
                 writer.commit([SaveFact("n", str(number)), Note("order", "y" * 2000)], number)
                 written = number
-            except OperationalError as error:
+            except LedgerUnavailable as error:
                 assert "full" in str(error), error
                 failed += 1
                 if failed == 3:
@@ -364,10 +364,10 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
 def test_readers_do_not_stop_the_writer(place: Place, ledger: LedgerWriter) -> None:
     ledger.fact("n", "1", NOW_MS)
     with reader_at(place).connect() as reader:
-        assert reader.execute(select(t.facts)).all()
+        assert reader.rows(select(t.facts))
         ledger.fact("n", "2", NOW_MS)
-    with reader_at(place).connect() as reader, pytest.raises(DBAPIError, match=r"read-?only"):
-        reader.execute(text("DELETE FROM facts"))
+    with reader_at(place).connect() as reader, pytest.raises(LedgerError, match=r"read-?only"):
+        reader.run("DELETE FROM facts")
 
 
 def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
@@ -381,6 +381,6 @@ def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
 def test_notes_keep_their_order_and_the_newest_record_of_a_thing_wins(ledger: LedgerWriter) -> None:
     ledger.commit([Note("a", "1"), SaveFact("k", "old"), Note("b", "2"), SaveFact("k", "new"), Note("c", "3")], NOW_MS)
     with ledger._engine.connect() as db:
-        assert [row.text for row in db.execute(select(t.journal).order_by(t.journal.c.seq))] == ["1", "2", "3"]
+        assert [row.text for row in db.rows(f"{select(t.journal)}ORDER BY seq", of=t.journal)] == ["1", "2", "3"]
     assert ledger.facts() == {"k": "new"}
     assert of([], Note) == []

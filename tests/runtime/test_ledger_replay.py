@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, event
 
 from bot.core.intents import Note, SaveFact
 from bot.core.orders import DONE
 from bot.runtime.ledger import LedgerWriter
 from shared.ledger import schema as t
-from shared.ledger.dump import dump_of, snapshot
+from shared.ledger.db import LedgerUnavailable, Session
+from shared.ledger.dump import dump_of
 from shared.ledger.events import Event, Word, from_text, to_text
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.reduce import DONE_STATES
@@ -50,8 +50,8 @@ def test_a_past_with_everything_in_it(tmp_path: Path) -> None:
     whole(tmp_path / "ledger.db")
     with open_reader(tmp_path / "ledger.db").connect() as db:
         for table in (*t.DERIVED, t.events):
-            assert db.execute(select(func.count()).select_from(table)).scalar_one(), f"{table.name} is empty"
-        words = {event.word for (data,) in db.execute(select(t.events.c.data)) for event in from_text(data)}
+            assert db.value(f"SELECT count(*) FROM {table.name}"), f"{table.name} is empty"
+        words = {event.word for data in db.column("SELECT data FROM events") for event in from_text(data)}
     assert words == set(Word) - {Word.ROW, Word.LOT_SET, Word.DAY_SET}, "every kind of event, and no money set by hand"
 
 
@@ -105,15 +105,15 @@ def test_a_commit_that_fails_is_written_once_when_tried_again(tmp_path: Path, po
     def probe(where: str) -> None:
         if where == point and fail:
             fail.pop()
-            raise OperationalError("COMMIT", {}, Exception("the connection is gone"))
+            raise LedgerUnavailable("the connection is gone")
 
     writer = LedgerWriter(Probed(engine, probe), "boot-1")  # type: ignore[arg-type]
     first = [Note("order", "bought"), SaveFact("a", "1")]
-    with pytest.raises(OperationalError):
+    with pytest.raises(LedgerUnavailable):
         writer.commit(first, 1)
     writer.commit([*first, Note("order", "sold"), SaveFact("a", "2")], 2)
     with engine.connect() as db:
-        assert list(db.execute(select(t.journal.c.text)).scalars()) == ["bought", "sold"]
+        assert db.column("SELECT text FROM journal") == ["bought", "sold"]
     assert writer.facts() == {"a": "2"}
     whole_small(tmp_path / "ledger.db")
 
@@ -236,7 +236,7 @@ def _older(path: Path) -> None:
             "ALTER TABLE orders DROP COLUMN counted_quote",
             "UPDATE alembic_version SET version_num = '0001'",
         ):  # fmt: skip
-            db.execute(text(statement))
+            db.run(statement)
     engine.dispose()
 
 
@@ -252,7 +252,14 @@ def _dies_opening(path: Path, number: int) -> bool:
         if not left[0]:
             os._exit(9)
 
+    run = Session.run
+
+    def counted(*given: Any) -> None:
+        before()
+        run(*given)
+
     try:
+        Session.run = counted  # type: ignore[method-assign]
         event.listen(Engine, "before_cursor_execute", before)
         open_writer(path)
     finally:
@@ -275,7 +282,7 @@ def test_a_crash_while_a_ledger_is_made_or_migrated(folder: Path, work: str) -> 
         open_writer(path).dispose()
         assert {v.name: v.findings for v in verify(open_reader(path)) if v.findings} == {}, number
         if work == "migrated":
-            with snapshot(open_reader(path)) as db:
+            with open_reader(path).snapshot() as db:
                 assert dump_of(db) == before, number
     assert number > 10, "it died on the way"
 

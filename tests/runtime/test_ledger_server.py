@@ -8,8 +8,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import create_engine, func, inspect, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.core.intents import Note, SaveFact
 from bot.runtime.ledger import LedgerWriter
@@ -17,7 +15,8 @@ from dashboard.reads import Ledger
 from shared.ledger import postgres as server
 from shared.ledger import schema as t
 from shared.ledger.at import exists, reader_at, writer_at
-from shared.ledger.dump import dump_of, snapshot
+from shared.ledger.db import LedgerError, LedgerUnavailable
+from shared.ledger.dump import dump_of
 from shared.ledger.export import BadExport, copy_ledger
 from shared.ledger.open import DamagedLedger, open_reader, open_writer
 from shared.ledger.place import Place
@@ -44,7 +43,7 @@ def test_the_same_past_is_the_same_bytes_in_both(at: Place, tmp_path: Path) -> N
     Story(LedgerWriter(engine, "boot-1")).tell()
     engine.dispose()
     make(tmp_path / "file.db")
-    with snapshot(reader_at(at)) as one, snapshot(open_reader(tmp_path / "file.db")) as other:
+    with reader_at(at).snapshot() as one, open_reader(tmp_path / "file.db").snapshot() as other:
         assert first_difference(dump_of(one), dump_of(other)) is None
     assert findings(at) == {}
     fresh = open_writer(tmp_path / "replayed.db")
@@ -75,9 +74,9 @@ def test_a_damage_there_is_found_as_well(at: Place) -> None:
     engine = writer_at(at)
     Story(LedgerWriter(engine, "boot-1")).tell()
     with engine.begin() as db:
-        db.execute(text("UPDATE lots SET realized_pnl = '100' WHERE seq = 1"))
-        db.execute(text("DELETE FROM events WHERE seq = 7"))
-        db.execute(text("DROP INDEX fills_time"))
+        db.run("UPDATE lots SET realized_pnl = '100' WHERE seq = 1")
+        db.run("DELETE FROM events WHERE seq = 7")
+        db.run("DROP INDEX fills_time")
     assert set(findings(at)) >= {"schema", "chain", "replay", "lots", "days"}
 
 
@@ -86,25 +85,25 @@ def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(a
     writer = LedgerWriter(engine, "boot-1")
     writer.commit([Note("order", "one")], 1)
     with engine.connect() as db:
-        pid = db.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        pid = db.value("SELECT pg_backend_pid()")
     _cut(at, pid)
     records = [Note("order", "two"), SaveFact("a", "1")]
-    with pytest.raises(SQLAlchemyError):
+    with pytest.raises(LedgerError):
         writer.commit(records, 2)
     writer.commit([*records, Note("order", "three")], 3)
     with reader_at(at).connect() as db:
-        assert list(db.execute(select(t.journal.c.text).order_by(t.journal.c.seq)).scalars()) == ["one", "two", "three"]
+        assert db.column("SELECT text FROM journal ORDER BY seq") == ["one", "two", "three"]
     assert findings(at) == {}
 
 
 def _cut(at: Place, pid: int) -> None:
-    other = create_engine(server._url(at), isolation_level="AUTOCOMMIT")
+    other = server._session(at)
     with other.connect() as db:
-        assert db.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid}).scalar_one()
+        assert db.value("SELECT pg_terminate_backend(:pid)", {"pid": pid})
         for _ in range(200):  # its end is not at once
-            if not db.execute(text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"), {"pid": pid}).scalar():
+            if not db.value("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid", {"pid": pid}):
                 break
-            db.execute(text("SELECT pg_sleep(0.01)"))
+            db.run("SELECT pg_sleep(0.01)")
     other.dispose()
 
 
@@ -114,10 +113,10 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
     postgres.stop()
     try:
         for _ in range(3):
-            with pytest.raises(DBAPIError) as error:
+            with pytest.raises(LedgerError) as error:
                 writer.commit([SaveFact("a", "2")], 2)
             assert "throw-away" not in str(error.value) + repr(error.value)
-        with pytest.raises(OperationalError):
+        with pytest.raises(LedgerUnavailable):
             exists(at)
         assert Ledger(at).fills() is None, "the dashboard says that it does not know"
     finally:
@@ -126,7 +125,7 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
         try:
             writer.commit([SaveFact("a", "2")], 3)
             break
-        except OperationalError:
+        except LedgerUnavailable:
             time.sleep(0.1)
     assert writer.facts()["a"] == "2" and findings(at) == {}
 
@@ -140,12 +139,12 @@ def test_a_server_that_says_nothing_holds_the_loop_once(at: Place, monkeypatch: 
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         engine.dispose()
-        connect, port = engine.dialect.connect, silent.getsockname()[1]
-        monkeypatch.setattr(engine.dialect, "connect", lambda *a, **given: connect(*a, **{**given, "port": port}))
+        found, port = server._connect_args, silent.getsockname()[1]
+        monkeypatch.setattr(server, "_connect_args", lambda *given: {**found(*given), "port": port})
         spent = []
         for _ in range(3):
             began = time.monotonic()
-            with pytest.raises(OperationalError):
+            with pytest.raises(LedgerUnavailable):
                 writer.fact("a", "2", 2)
             spent.append(time.monotonic() - began)
     assert 1 < spent[0] < 10 and max(spent[1:]) < 0.5, spent
@@ -157,17 +156,15 @@ def test_a_serialization_failure_is_a_commit_that_failed(at: Place) -> None:
     writer = LedgerWriter(engine, "boot-1")
     writer.commit([SaveFact("a", "1")], 1)
     with engine.begin() as db:
-        db.execute(
-            text(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END $$"
-            )
+        db.run(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END $$"
         )
-        db.execute(text("CREATE TRIGGER refuse BEFORE INSERT ON events EXECUTE FUNCTION refuse()"))
-    with pytest.raises(OperationalError, match="could not serialize"):
+        db.run("CREATE TRIGGER refuse BEFORE INSERT ON events EXECUTE FUNCTION refuse()")
+    with pytest.raises(LedgerUnavailable, match="could not serialize"):
         writer.commit([SaveFact("a", "2"), Note("order", "two")], 2)
     with engine.begin() as db:
-        db.execute(text("DROP TRIGGER refuse ON events"))
+        db.run("DROP TRIGGER refuse ON events")
     assert writer.facts()["a"] == "1"
     writer.commit([SaveFact("a", "2"), Note("order", "two")], 3)
     assert writer.facts()["a"] == "2" and findings(at) == {}
@@ -176,9 +173,9 @@ def test_a_serialization_failure_is_a_commit_that_failed(at: Place) -> None:
 def test_a_second_bot_is_refused_until_the_first_has_ended(at: Place) -> None:
     first = writer_at(at)
     LedgerWriter(first, "boot-1").fact("a", "1", 1)
-    with pytest.raises(OperationalError, match="another bot writes this ledger"):
+    with pytest.raises(LedgerUnavailable, match="another bot writes this ledger"):
         writer_at(at)
-    with pytest.raises(OperationalError, match="another bot"):
+    with pytest.raises(LedgerUnavailable, match="another bot"):
         server.set_aside(at, "aside")
     first.dispose()
     again = writer_at(at)
@@ -197,15 +194,15 @@ def test_bots_and_kinds_of_market_have_schemas_of_their_own(postgres: Server, tm
 def test_durable_whatever_the_server_s_default(at: Place) -> None:
     """The test's own server has synchronous_commit off."""
     with writer_at(at).connect() as db:
-        assert db.execute(text("SHOW synchronous_commit")).scalar() == "on"
-        assert db.execute(text("SHOW transaction_isolation")).scalar() == "serializable"
-        assert db.execute(text("SHOW statement_timeout")).scalar() == "3s"
+        assert db.value("SHOW synchronous_commit") == "on"
+        assert db.value("SHOW transaction_isolation") == "serializable"
+        assert db.value("SHOW statement_timeout") == "3s"
 
 
 def test_readers_cannot_write(at: Place) -> None:
     writer_at(at)
     with reader_at(at).connect() as db:
-        assert db.execute(text("SHOW transaction_read_only")).scalar() == "on"
+        assert db.value("SHOW transaction_read_only") == "on"
 
 
 def test_the_dashboard_reads_it(at: Place) -> None:
@@ -222,7 +219,7 @@ def test_the_dashboard_reads_it(at: Place) -> None:
 def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> None:
     engine = writer_at(at)
     Story(LedgerWriter(engine, "boot-1")).tell()
-    with snapshot(reader_at(at)) as db:
+    with reader_at(at).snapshot() as db:
         before = dump_of(db)
     with engine.begin() as db:
         for statement in (
@@ -231,11 +228,11 @@ def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> No
             "ALTER TABLE orders DROP COLUMN counted_size", "ALTER TABLE orders DROP COLUMN counted_quote",
             "UPDATE alembic_version SET version_num = '0001'",
         ):  # fmt: skip
-            db.execute(text(statement))
+            db.run(statement)
     engine.dispose()
     writer = LedgerWriter(writer_at(at), "boot-2")
     assert findings(at) == {}
-    with snapshot(reader_at(at)) as db:
+    with reader_at(at).snapshot() as db:
         assert dump_of(db) == before
     writer.commit([Note("a", "line")], 1)
     copy = at.path.with_name(f"{at.schema}.before-{t.HEAD_REVISION}.jsonl")
@@ -246,12 +243,12 @@ def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> No
 
 def test_the_schema_is_the_one_of_the_migrations(at: Place) -> None:
     made = writer_at(at)
-    there = inspect(made)
-    for table in t.metadata.tables.values():
-        columns = {column["name"]: column["nullable"] for column in there.get_columns(table.name)}
-        assert columns == {column.name: bool(column.nullable) for column in table.columns}, table.name
+    query = "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_schema = :schema AND "
     with made.connect() as db:
-        assert db.execute(text("SELECT version_num FROM alembic_version")).scalar() == t.HEAD_REVISION
+        for table in t.BY_NAME.values():
+            there = db.rows(f"{query}table_name = :name", {"schema": at.schema, "name": table.name})
+            assert dict(there) == {c.name: "YES" if c.null else "NO" for c in table.columns}, table.name
+        assert db.value("SELECT version_num FROM alembic_version") == t.HEAD_REVISION
 
 
 def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None:
@@ -265,9 +262,9 @@ def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None
     writer.commit([Note("a", "line")], 1)
     back = open_writer(tmp_path / "back.db")
     copy_ledger(reader_at(at), back)
-    with snapshot(reader_at(at)) as one, snapshot(back) as other:
+    with reader_at(at).snapshot() as one, back.snapshot() as other:
         assert dump_of(one) == dump_of(other)
-        assert other.execute(select(func.count()).select_from(t.events)).scalar_one() > 20
+        assert other.value("SELECT count(*) FROM events") > 20
     assert writer.restore(datetime(2026, 11, 22, tzinfo=UTC)).lots
 
 
@@ -281,13 +278,13 @@ def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None
 def test_what_cannot_be_reached_or_read_is_said_without_the_password(tmp_path: Path, url: str) -> None:
     place = Place(tmp_path / "ledger.db", Secret(url), "cointrader_x")
     assert "canary" not in f"{place} {place!r}"
-    with pytest.raises((DamagedLedger, OperationalError)) as error:
+    with pytest.raises((DamagedLedger, LedgerUnavailable)) as error:
         writer_at(place)
     assert "canary" not in str(error.value) + repr(error.value)
 
 
 def test_a_wrong_password_is_said_without_it(postgres: Server, tmp_path: Path) -> None:
     url = postgres.url.replace("throw-away", "canary")
-    with pytest.raises(OperationalError, match="password authentication failed") as error:
+    with pytest.raises(LedgerUnavailable, match="password authentication failed") as error:
         writer_at(Place(tmp_path / "ledger.db", Secret(url), "cointrader_x"))
     assert "canary" not in str(error.value) + repr(error.value)

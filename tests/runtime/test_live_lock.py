@@ -26,6 +26,7 @@ from shared.live_permission import DAY_MS, HARMLESS, Terms, grant, problem, term
 from shared.seams import SystemClock
 from shared.settings import Mode, Profile, Secret, Settings
 from shared.settings import keys as settings_keys
+from tests.ledger_rows import put
 from tests.runtime.live_rig import entry, live_settings, running, there, where
 from tests.simulator.conftest import Sim
 
@@ -221,7 +222,6 @@ async def test_dry_run_locks_although_there_is_a_permission(bot: Process) -> Non
 
 def trial(tmp_path: Path, results: list[str]) -> Path:
     """A trial's ledger with lots closed at these results."""
-    from sqlalchemy import insert
 
     from shared.ledger import schema as t
     from shared.ledger.open import open_writer
@@ -231,16 +231,12 @@ def trial(tmp_path: Path, results: list[str]) -> Path:
     engine = open_writer(folder / "ledger.db")
     zero = Decimal(0)
     with engine.begin() as db:
-        db.execute(insert(t.facts).values(key="mode", value="sim"))
+        put(db, t.facts, key="mode", value="sim")
         for index, result in enumerate(results):
-            db.execute(
-                insert(t.lots).values(
-                    lot_id=f"l{index}", seq=index, product_id="BTC-USD", kind="runner", opened_ms=1, dust=zero,
+            put(db, t.lots, lot_id=f"l{index}", seq=index, product_id="BTC-USD", kind="runner", opened_ms=1, dust=zero,
                     open_price=Decimal(1), base_bought=Decimal(1), base_left=zero, cost=Decimal(1), entry_fee=zero,
                     tp_pct=Decimal(1), take_price=Decimal(2), trail_active=False, price_increment=Decimal("0.01"),
-                    proceeds=zero, exit_fee=zero, closed_ms=2, realized_pnl=Decimal(result),
-                )
-            )  # fmt: skip
+                    proceeds=zero, exit_fee=zero, closed_ms=2, realized_pnl=Decimal(result),)  # fmt: skip
     engine.dispose()
     return folder
 
