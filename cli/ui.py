@@ -9,7 +9,7 @@ import typer
 from shared import terminal
 from shared.exits import Exit
 from shared.figures import ago
-from shared.terminal import paint
+from shared.terminal import harmless, paint
 
 __all__ = [
     "BAD", "DOT", "GOOD", "WARN", "ago", "give_up", "line", "marked", "paint", "plain", "say_json", "signed", "table",
@@ -21,7 +21,7 @@ _STYLES = {GOOD: ("green",), WARN: ("yellow",), BAD: ("bold", "red"), DOT: ("dim
 
 def line(mark: str, text: str) -> None:
     """One line with its mark."""
-    typer.echo(f"  {marked(mark)} {text}")
+    typer.echo(f"  {marked(mark)} {harmless(text)}")
 
 
 def marked(mark: str) -> str:
@@ -35,8 +35,8 @@ def signed(text: str, value: float) -> str:
 
 
 def plain(text: str = "") -> None:
-    """Text for people and scripts, as it stands."""
-    typer.echo(text)
+    """Text for people and scripts."""
+    typer.echo(harmless(text))
 
 
 def table(titles: Sequence[str], kinds: str, rows: Iterable[Sequence[str]]) -> None:
@@ -49,12 +49,13 @@ def say_json(document: object) -> None:
     """One JSON document, for scripts."""
     import orjson  # noqa: PLC0415
 
-    typer.echo(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode())
+    # JSON may have any of these as it is or as an escape.
+    typer.echo(harmless(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode()))
 
 
 def give_up(text: str, *ways_out: str, code: int = Exit.FAILED) -> NoReturn:
     """Say what is wrong and how to get out of it, and end with `code`."""
-    typer.echo(f"  {paint(BAD, 'bold', 'red', stream=sys.stderr)} {text}", err=True)
+    typer.echo(f"  {paint(BAD, 'bold', 'red', stream=sys.stderr)} {harmless(text)}", err=True)
     for way in ways_out:
-        typer.echo(f"    {way}", err=True)
+        typer.echo(f"    {harmless(way)}", err=True)
     raise typer.Exit(code)

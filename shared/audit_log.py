@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def append(path: Path, row: Mapping[str, Any], *, at: str | None = None, wait_s:
     JSON escapes control characters, so no text can forge a line. What a power loss left of a line stays where it is,
     and the new line names it.
     """
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    handle = _open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         _lock(handle, wait_s)
         _give_to_owner(handle, path)
@@ -83,6 +84,15 @@ def append(path: Path, row: Mapping[str, Any], *, at: str | None = None, wait_s:
         os.close(handle)
 
 
+def _open(path: Path, flags: int) -> int:
+    """Through no link, and no wait for a FIFO's other end. Raises OSError."""
+    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, f"{path.name} is not a regular file")
+
+
 def _lock(handle: int, wait_s: float) -> None:
     until = time.monotonic() + wait_s
     while True:
@@ -96,9 +106,14 @@ def _lock(handle: int, wait_s: float) -> None:
 
 
 def _give_to_owner(handle: int, path: Path) -> None:
-    """Root may be the first to write here: the folder's user goes on."""
-    owner = path.parent.stat()
-    if os.geteuid() == 0 and owner.st_uid != 0 and os.fstat(handle).st_uid == 0:
+    """Root may be the first to write here: the folder's user goes on. A file that has another name as well may be one
+    of root's that this user linked here: it is neither written nor given away. Raises OSError."""
+    owner, found = path.parent.stat(), os.fstat(handle)
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    if found.st_nlink != 1:
+        raise OSError(errno.EMLINK, "audit.jsonl has a second name (a hard link)")
+    if found.st_uid == 0:
         os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
@@ -183,7 +198,7 @@ def _row(line: bytes) -> dict[str, Any] | None:
 def tail(path: Path, most: int = 200) -> list[dict[str, Any]]:
     """The newest lines, newest first, chained or from before. What is no JSON object is left out."""
     try:
-        with path.open("rb") as file:
+        with open(_open(path, os.O_RDONLY), "rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - TAIL_BYTES))
             lines = file.read().splitlines()
@@ -196,7 +211,7 @@ def tail(path: Path, most: int = 200) -> list[dict[str, Any]]:
 def head_of(path: Path) -> Head | None:
     """The chain's last line as it stands; None = there is none. Raises OSError but for a missing file."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = _open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
@@ -212,7 +227,8 @@ def verify(path: Path, anchor: str | None = None) -> Verdict:
     The file is read as it is at one moment, without its lock: a line that is being written counts as a torn end.
     """
     try:
-        data = path.read_bytes()
+        with open(_open(path, os.O_RDONLY), "rb") as file:
+            data = file.read()
     except FileNotFoundError:
         data = b""
     walk = _Walk()

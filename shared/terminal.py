@@ -29,6 +29,18 @@ class Kind(StrEnum):
     HASH = "h"  # left, shortened or left out
 
 
+# What a terminal would obey, our own colours apart: control characters, and those that turn the direction of writing.
+_OBEYED = re.compile(
+    r"(\x1b\[(?:0|(?:[12]|3[1236])(?:;(?:[12]|3[1236]))*)m)"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+def harmless(text: str) -> str:
+    """`text` with what a terminal would obey written out (`\\u001b`): names, logs and files may be anybody's."""
+    return _OBEYED.sub(lambda found: found[1] or f"\\u{ord(found[0]):04x}", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A title and what stands under it."""
@@ -68,7 +80,7 @@ def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
 
 def table(of: Sequence[Column], rows: Iterable[Sequence[str]], room: int | None = None, indent: int = 2) -> list[str]:
     """The lines of a table in `room` characters; None = as wide as it is."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[harmless(str(cell)).replace("\n", "\\n") for cell in row] for row in rows]
     inside = None if room is None else max(room - indent, 1)
     beside, below = list(range(len(of))), list[int]()
     widths = _widths(of, cells, inside)

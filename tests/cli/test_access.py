@@ -1,10 +1,14 @@
 """`./coin token` and `./coin sessions` on a data folder of their own."""
 
+import time
+
 import orjson
 
 from dashboard.auth import tokens
 from dashboard.auth.roles import Role
+from dashboard.auth.secrets_store import private_folder
 from dashboard.auth.sessions import Sessions, stored
+from shared.audit_log import append
 from shared.paths import DataPaths
 from tests.cli.conftest import Coin
 
@@ -39,3 +43,30 @@ def test_the_shell_lists_and_ends(coin: Coin, paths: DataPaths) -> None:
     assert stored(paths.dashboard) == {}
     told = [orjson.loads(line)["what"] for line in paths.audit.read_bytes().splitlines()]
     assert told == ["token_made", "token_made", "token_revoked", "token_revoked", "session_ended"]
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp"
+
+
+def test_no_text_of_a_file_commands_the_terminal(coin: Coin, paths: DataPaths) -> None:
+    """Root looks at another user's folder, too; and what PM2's tools or a crash wrote into a log is nobody's promise."""
+    private_folder(paths.dashboard)
+    row = {"role": "viewer", "user": "uid 1", "began_s": time.time(), "used_s": time.time(), "agent": HOSTILE,
+           "address": HOSTILE, "how": HOSTILE}  # fmt: skip
+    (paths.dashboard / "sessions.json").write_bytes(orjson.dumps({"password": None, "sessions": {"ab" * 32: row}}))
+    tokens.make(paths.dashboard, "viewer")
+    for file in (paths.dashboard / "tokens").iterdir():
+        file.write_bytes(orjson.dumps({"role": "viewer", "made_s": 1.0, "name": HOSTILE}))
+    (paths.logs / "COIN.log").write_text(f"2026-01-01 {HOSTILE}\ttab\n")
+    append(paths.audit, {"what": HOSTILE, "by": HOSTILE, "source": HOSTILE, "cmd": HOSTILE})
+    for command in (
+        ("sessions",), ("sessions", "--json"), ("token", "--list"), ("token", "--list", "--json"), ("logs",),
+        ("audit",), ("audit", "--json"), ("sessions", "--revoke", "abababab"), ("token", "--revoke", "all"),
+    ):  # fmt: skip
+        done = coin(*command)
+        assert done.returncode == 0, (command, done.stderr)
+        said = done.stdout + done.stderr
+        assert "owned" in said or "--revoke" in command, command
+        found = {c for c in said if not c.isprintable() and c not in "\n\t"}
+        assert not found, (command, found)
+    assert "\ttab" in coin("logs").stdout

@@ -214,3 +214,35 @@ def test_what_root_writes_first_belongs_to_the_folders_user(tmp_path: Path) -> N
     os.chown(folder, 65534, 65534)
     append(folder / "audit.jsonl", {"what": "x"})
     assert (folder / "audit.jsonl").stat().st_uid == 65534
+
+
+@pytest.mark.needs("root")
+def test_root_gives_no_file_away_that_the_folders_user_linked_there(tmp_path: Path) -> None:
+    """A second name of a file of root's: where the system allows it, that user would be given the file itself."""
+    folder, secret = tmp_path / "data", tmp_path / "secret"
+    secret.write_text("root's own\n")
+    secret.chmod(0o600)
+    folder.mkdir()
+    os.link(secret, folder / "audit.jsonl")
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(OSError, match="second name"):
+        append(folder / "audit.jsonl", {"what": "x"})
+    assert secret.stat().st_uid == 0 and secret.read_text() == "root's own\n"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_what_is_no_file_of_its_own_is_not_read_nor_waited_for(tmp_path: Path, kind: str) -> None:
+    """Root looks at another user's folder, too: a FIFO has no end, and a link leads wherever that user wants."""
+    path = tmp_path / "audit.jsonl"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        made(tmp_path / "elsewhere", 2)
+        path.symlink_to(tmp_path / "elsewhere")
+    code = "import sys; from pathlib import Path; from shared import audit_log as a; p = Path(sys.argv[1])\n"
+    code += "print(a.tail(p))\ntry: print(a.verify(p).entries)\nexcept OSError as e: print('refused')\n"
+    code += "try: a.append(p, {})\nexcept OSError as e: print('refused')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.stdout.splitlines() == ["[]", "refused", "refused"], done.stderr
