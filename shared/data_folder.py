@@ -7,6 +7,8 @@ not to be swapped by others. Anything else is refused as it is: no mode is chang
 import contextlib
 import errno
 import fnmatch
+import functools
+import grp
 import os
 import pwd
 import stat
@@ -43,6 +45,9 @@ _SHARED_PLACES = frozenset(
 )  # fmt: skip
 
 
+EVERYBODY = "everybody"
+
+
 class FolderRefused(PermissionError):
     """The folder is not ours to use. `strerror` says why, `ways` what mends it. Nothing was changed."""
 
@@ -67,6 +72,28 @@ def user_name(uid: int) -> str:
     with contextlib.suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
     return f"uid {uid}"
+
+
+def other_writers(found: os.stat_result) -> str:
+    """Who beside its owner may write there, as people say it; "" = nobody. A group counts where others are in it."""
+    if found.st_mode & stat.S_IWOTH:
+        return EVERYBODY
+    if not found.st_mode & stat.S_IWGRP or not _others_in(found.st_gid):
+        return ""
+    with contextlib.suppress(KeyError):
+        return f"the group {grp.getgrgid(found.st_gid).gr_name}"
+    return f"the group {found.st_gid}"
+
+
+@functools.cache
+def _others_in(group: int) -> frozenset[str]:
+    """Who is in the group beside this user and root; of one without a name, that is not ours, anybody may be."""
+    mine = {"root", user_name(os.geteuid())}
+    try:
+        members = set(grp.getgrgid(group).gr_mem)
+    except KeyError:
+        members = set() if group == os.getegid() else {"anybody"}
+    return frozenset((members | {one.pw_name for one in pwd.getpwall() if one.pw_gid == group}) - mine)
 
 
 def is_foreign(root: Path) -> bool:
@@ -162,9 +189,10 @@ def _of_parents(root: Path, place: Path) -> Refusal | None:
             found = parent.stat()
         except OSError:
             continue  # it will be made
-        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-            problem = f"DATA_DIR={root} lies in {parent}, in which everybody may rename and replace it"
-            return Refusal(problem, (f"chmod o-w '{parent}'",))
+        who = other_writers(found)
+        if who and not found.st_mode & stat.S_ISVTX:
+            problem = f"DATA_DIR={root} lies in {parent}, in which {who} may rename and replace it"
+            return Refusal(problem, (f"chmod {'o-w' if who == EVERYBODY else 'g-w'} '{parent}'",))
         # Whoever owns the program's own folder could do anything anyway.
         if found.st_uid not in (os.geteuid(), 0) and not ROOT.is_relative_to(parent):
             problem = f"DATA_DIR={root} lies in {parent}, a folder of {user_name(found.st_uid)}, who may replace it"
@@ -184,8 +212,9 @@ def _of_itself(root: Path, place: Path, elsewhere: str) -> Refusal | None:
         owner = user_name(found.st_uid)
         ways = (f"Run it as that user: sudo -u {owner} ./coin …", f"or take it over: sudo chown -R $(id -un) '{place}'")
         return Refusal(f"DATA_DIR={root} belongs to {owner}, and this is {user_name(os.geteuid())}", ways)
-    if mode & (stat.S_IWOTH | stat.S_ISVTX):
-        problem = f"DATA_DIR={root} is open to everybody ({mode:04o}): what lies in it may be anybody's"
+    who = EVERYBODY if mode & stat.S_ISVTX else other_writers(found)
+    if who:
+        problem = f"DATA_DIR={root} is open to {who} ({mode:04o}): what lies in it may be anybody's"
         return Refusal(problem, (f"Look at what is in it, then: chmod 0700 '{place}'", elsewhere))
     stranger = foreign_name(place)
     if stranger is not None:

@@ -1,8 +1,10 @@
 """Which folder counts as ours: somebody else's is never closed to others nor filled with our files."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -278,3 +280,39 @@ def test_kill_works_in_a_folder_that_would_be_refused(tmp_path: Path) -> None:
     folder = holding(tmp_path, "thesis.doc")
     assert "killed by the file KILL" in coin(folder, "kill").stdout
     assert (folder / "KILL").exists()
+
+
+def test_a_group_of_others_counts_like_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own group, in which nobody else is, is what a umask of 002 gives: that stays."""
+    parent = tmp_path / "team"
+    folder = parent / "data"
+    folder.mkdir(parents=True)
+    for open_one, said in ((parent, "may rename and replace"), (folder, "is open to the group")):
+        open_one.chmod(0o775)
+        assert refusal(folder) is None, "nobody else is in it"
+        monkeypatch.setattr(data_folder, "_others_in", lambda _group: {"mallory"})
+        with pytest.raises(FolderRefused, match=said) as caught:
+            prepare(folder)
+        assert open_one.stat().st_mode & 0o777 == 0o775 and not (folder / MARKER).exists()
+        subprocess.run(caught.value.ways[-1 if open_one == parent else 0].split(": ")[-1], shell=True, check=True)
+        assert refusal(folder) is None, "the way out that was named leads out"
+        monkeypatch.undo()
+        open_one.chmod(0o755)
+
+
+@pytest.mark.needs("root")
+def test_a_member_of_the_parents_group_can_swap_the_folder_and_so_it_is_refused(tmp_path: Path) -> None:
+    """What is meant by it, with a real second user."""
+    team = Path(tempfile.mkdtemp(dir="/tmp")) / "team"  # noqa: S108 (pytest's own folders are shut to others)
+    try:
+        (team / "data").mkdir(parents=True)
+        team.parent.chmod(0o755)
+        os.chown(team, 0, 54_333)
+        team.chmod(0o775)
+        with pytest.raises(FolderRefused, match="the group 54333 may rename"):
+            prepare(team / "data")
+        swap = ["mv", str(team / "data"), str(team / "gone")]
+        done = subprocess.run(swap, user=54_321, group=54_333, extra_groups=[], cwd="/", check=False)
+        assert done.returncode == 0, "it is no theory"
+    finally:
+        shutil.rmtree(team.parent)
