@@ -303,7 +303,7 @@ def test_a_group_of_others_counts_like_everybody(tmp_path: Path, monkeypatch: py
 @pytest.mark.needs("root")
 def test_a_member_of_the_parents_group_can_swap_the_folder_and_so_it_is_refused(tmp_path: Path) -> None:
     """What is meant by it, with a real second user."""
-    team = Path(tempfile.mkdtemp(dir="/tmp")) / "team"  # noqa: S108 (pytest's own folders are shut to others)
+    team = Path(tempfile.mkdtemp(dir="/tmp")) / "team"  # pytest's own are shut to others
     try:
         (team / "data").mkdir(parents=True)
         team.parent.chmod(0o755)
