@@ -49,7 +49,7 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp"
 
 
 def test_no_text_of_a_file_commands_the_terminal(coin: Coin, paths: DataPaths) -> None:
-    """Root looks at another user's folder, too; and what PM2's tools or a crash wrote into a log is nobody's promise."""
+    """Root looks at another user's folder, too; and what a crash or PM2 wrote into a log is nobody's promise."""
     private_folder(paths.dashboard)
     row = {"role": "viewer", "user": "uid 1", "began_s": time.time(), "used_s": time.time(), "agent": HOSTILE,
            "address": HOSTILE, "how": HOSTILE}  # fmt: skip
