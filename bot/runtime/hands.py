@@ -112,7 +112,11 @@ class Hands:
         key = bot.fs.stat_key(bot.paths.audit)
         if bot.ledger is None or key is None or key == self._key:
             return
-        kept = bot.ledger.facts().get(FACT, "")
+        try:
+            kept = bot.ledger.facts().get(FACT, "")
+        except SQLAlchemyError as error:  # a server that is away: this must not end the bot, which may be killing
+            self._say(f"audit.jsonl: its head cannot be kept: {str(getattr(error, 'orig', None) or error)[:160]}")
+            return
         head, finding = await bot.offload.run(lambda: bot.fs.audit_head(bot.paths.audit, kept))
         self._key = key
         if finding:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from shared import audit_log
 from shared.audit_log import Audit, head_of, tail, verify
@@ -131,3 +132,25 @@ def test_the_ledger_keeps_the_head_so_that_a_cut_end_is_seen_and_stays_seen(whol
     assert verify(whole.paths.audit).whole, "the forged end is a chain of its own"
     assert whole.bot.ledger.facts()["audit_head"] == kept, "and does not become the one that is remembered"
     assert not verify(whole.paths.audit, kept).whole
+
+
+def test_a_ledger_that_cannot_be_asked_for_the_head_does_not_end_the_bot(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of the ledger that is away; the kill that writes the line must go on to its proof."""
+    up(whole)
+    whole.drive(35)
+    ledger = whole.bot.ledger
+    assert ledger is not None and whole.bot.failure is not None
+
+    def away() -> dict[str, str]:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "facts", away)
+        by_page(whole, Cmd.KILL)
+        whole.drive(65)
+        assert not whole.bot.failure.done(), "a part died"
+        assert whole.bot.commands.latch is not None
+    whole.drive(35)
+    assert ledger.facts()["audit_head"] == str(head_of(whole.paths.audit)), "kept once it can be"
