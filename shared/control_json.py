@@ -2,8 +2,8 @@
 
 JSON parsers agree on little where a document is not quite right: of two equal keys most take the last in silence. Here
 a document is refused whole where it has a key twice at any depth, a key that is a known one but for its case, blanks
-or hyphens, a number that no writer of ours writes (NaN, 1e999, 2**60), or anything after its end. A refused document
-changes no level. Where it mentions kill, it kills all the same: a kill is never lost to a comma.
+or hyphens, a number that no writer of ours writes (NaN, 1e999, 2**60), a text that no ledger can keep (half of a
+character, NUL), or anything after its end. A refused document changes no level. Where it mentions kill, it kills all the same: a kill is never lost to a comma.
 """
 
 import json
@@ -59,6 +59,8 @@ def parse(data: bytes, seen_ids: Collection[str] = ()) -> tuple[dict[str, Any], 
     for key, _ in tree:
         if key not in FIELDS and _plain(key) in FIELDS:
             raise BadControl(f"the key {key!r} is not {_plain(key)!r}", kill=kill)
+    if any(_unwritable(word) for word in _words(tree)):
+        raise BadControl("a text in it holds a half of a character, or NUL, which no ledger can keep", kill=kill)
     twice = next(_twice(tree), None)
     if twice is not None:
         raise BadControl(f"the key {twice!r} stands there twice", kill=kill)
@@ -73,7 +75,7 @@ def mentions_kill(tree: Any, seen_ids: Collection[str] = ()) -> str | None:
     for key, value in tree:
         name = _plain(key)
         if "kill" in name and not _is_off(value):
-            return f"{key.strip()}={json.dumps(_value(value))[:40]}"
+            return f"{json.dumps(key.strip())[1:-1][:40]}={json.dumps(_value(value))[:40]}"
         if name == "command" and _says_kill(value):
             return "command kill"
         if name == "cmd" and _says_kill(value) and not any(known in seen_ids for known in ids):
@@ -131,6 +133,24 @@ def _in_text(text: str, seen_ids: Collection[str]) -> str | None:
 
 def _plain(key: str) -> str:
     return key.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _words(tree: Any) -> Iterator[str]:
+    """Every key and every text, at any depth."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, _Pairs):
+        for key, value in tree:
+            yield key
+            yield from _words(value)
+    elif isinstance(tree, list):
+        for part in tree:
+            yield from _words(part)
+
+
+def _unwritable(word: str) -> bool:
+    r"""Whether a ledger refuses it: JSON writes them as \ud800 or \u0000."""
+    return any(char == "\0" or "\ud800" <= char <= "\udfff" for char in word)
 
 
 def _twice(tree: Any) -> Iterator[str]:

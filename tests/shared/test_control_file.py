@@ -280,6 +280,10 @@ FORMS = [
     ('{"seq":' + "9" * 5000 + ',"kill_switch":true}', "killed"),
     ("[" * 100_000, "refused"),
     ('{"kill_switch":true,"x":' + "[" * 100_000, "killed"),
+    ('{"commands":[{"seq":1,"id":"x","cmd":"drill","at":"","by":"\\ud800"}]}', "refused"),
+    ('{"commands":[{"seq":1,"id":"x\\u0000","cmd":"drill","at":"","args":{}}]}', "refused"),
+    ('{"commands":[{"seq":1,"id":"x","cmd":"kill","at":"","by":"\\udfff"}]}', "killed"),
+    ('{"\\ud800kill":1}', "killed"),
     (" " * 1_100_000 + '{"command":"start"}', "refused"),
     ('{"kill_switch":true,"x":"' + "y" * 1_100_000 + '"}', "killed"),
 ]
