@@ -275,6 +275,7 @@ class Bot:
             self.ledger_failed(error)
             return
         self.gate.latches.ledger_ok, self.ledger_error = True, None
+        self.rescue.over()
         log.info("ledger: written again")
         self.dispatch(ev.LedgerChanged(ok=True, note=""))
 

@@ -17,7 +17,7 @@ log = logging.getLogger("ledger")
 
 
 class LedgerRescue:
-    """At most one copy in a run: nothing is written after it, so a second one would be the same."""
+    """At most one copy while the files are gone: nothing is written after it, so a second one would be the same."""
 
     def __init__(self, paths: DataPaths, clock: Clock, offload: Offload) -> None:
         self._paths, self._clock, self._offload = paths, clock, offload
@@ -29,6 +29,10 @@ class LedgerRescue:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._copy(ledger), name="ledger-rescue")
 
+    def over(self) -> None:
+        """The files are back and are written again: what was copied is old by the next time that they go."""
+        self._task, self.kept = None, None
+
     async def _copy(self, ledger: LedgerWriter) -> None:
         stem = self._paths.ledger.stem
         target = self._paths.root / f"{stem}.rescued-{self._clock.utc():%Y%m%dT%H%M%SZ}.db"
@@ -37,5 +41,7 @@ class LedgerRescue:
         except (OSError, sqlite3.Error, LedgerError) as error:
             log.critical("ledger: no copy could be kept: %s", error)
             return
+        if self._task is not asyncio.current_task():
+            return  # the files were back before the copy was made
         self.kept = str(target.relative_to(ROOT) if target.is_relative_to(ROOT) else target)
         log.warning("ledger: all that was in it is kept as %s", self.kept)

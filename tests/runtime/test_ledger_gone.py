@@ -169,3 +169,27 @@ def test_where_no_copy_can_be_made_it_says_so_and_goes_on_without(
     whole.drive(5)
     state = decode_state(whole.paths.state.read_bytes())
     assert state.verdict is not None and "with a backup" in (state.verdict.reason or "")
+
+
+def test_gone_once_more_it_is_copied_once_more(whole: Whole) -> None:
+    """The folder was moved and moved back; what was written since is in no copy of then."""
+    whole.begin()
+    whole.trades()
+    aside = whole.paths.root / "aside"
+    aside.mkdir()
+    for path in files(whole):
+        path.rename(aside / path.name)
+    whole.until(lambda: whole.bot.rescue.kept, 5, "a copy")
+    first = whole.bot.rescue.kept
+    for path in files(whole):
+        (aside / path.name).rename(path)
+    whole.until(lambda: whole.bot.gate.latches.ledger_ok, 3, "written again")
+    assert whole.bot.rescue.kept is None, "it is no copy of all that is in it any more"
+    sent = posts(whole)
+    whole.until(lambda: posts(whole) > sent, 200, "it trades on")
+    whole.drive(3)
+    before = rows(whole.paths.ledger)
+    remove_all(whole)
+    whole.until(lambda: whole.bot.rescue.kept, 5, "a second copy")
+    assert whole.bot.rescue.kept != first
+    assert set(before) <= set(rows(whole.paths.root / Path(whole.bot.rescue.kept or "").name))
