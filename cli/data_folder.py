@@ -27,7 +27,7 @@ FAILURES = (LedgerError, DamagedLedger, OSError)
 def judge(settings: Settings) -> tuple[Seen, Kept, str | None]:
     """(what the folder says, what its ledger says, why the two do not belong together). Raises one of FAILURES."""
     seen, ledger = folder_identity.look(settings.paths), kept(place_of(settings))
-    why = folder_identity.problem(seen, ledger.folder, has_orders=ledger.has_orders, restored=ledger.restored)
+    why = folder_identity.problem(seen, ledger.folder_for(seen), has_orders=ledger.has_orders, restored=ledger.restored)
     return seen, ledger, why
 
 

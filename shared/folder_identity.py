@@ -22,6 +22,7 @@ from shared.paths import DataPaths
 
 VERSION = 1
 FACT = "folder"  # key of the id in the ledger
+COMING = "folder_coming"  # the id that the folder is about to be given: whoever is interrupted in between goes on
 MACHINE_ID = Path("/etc/machine-id")
 _SAID = {
     "inode": "it is a copy of the folder that its folder_id.json was made in",
@@ -80,6 +81,12 @@ def problem(seen: Seen, in_ledger: str | None, *, has_orders: bool, restored: bo
     if seen.folder != in_ledger:
         return f"the ledger is of the folder {short(in_ledger)}, and this folder is {short(seen.folder or '')}"
     return None
+
+
+def of_ledger(facts: Mapping[str, str], seen: Seen) -> str | None:
+    """The folder that a ledger with these facts belongs to; None = it names none."""
+    coming = facts.get(COMING)
+    return facts.get(FACT) or (coming if coming and coming == seen.folder else None)
 
 
 def make(paths: DataPaths, folder: str, made_at: str) -> None:

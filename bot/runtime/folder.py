@@ -32,7 +32,7 @@ def claim(settings: Settings, ledger: LedgerWriter, facts: Mapping[str, str], cl
     paths, kept = settings.paths, facts.get(folder_identity.FACT)
     seen = folder_identity.look(paths)
     problem = folder_identity.problem(
-        seen, kept, has_orders=ledger.has_orders(), restored=bool(facts.get(RESTORED))
+        seen, folder_identity.of_ledger(facts, seen), has_orders=ledger.has_orders(), restored=bool(facts.get(RESTORED))
     )  # fmt: skip
     if problem is not None and settings.coin_mode is Mode.LIVE:
         log.error("the data folder is not its own: %s; nothing is sent, exits included, until %s", problem, WAY_OUT)
@@ -42,6 +42,8 @@ def claim(settings: Settings, ledger: LedgerWriter, facts: Mapping[str, str], cl
     folder = seen.folder
     if folder is None or seen.problem is not None:
         folder = rng.uuid4().hex
+        if kept is None:  # a full disk or a power loss in between must not make a stranger of a ledger with a past
+            ledger.fact(folder_identity.COMING, folder, epoch_ms(clock.utc()))
         folder_identity.make(paths, folder, iso_seconds(clock.utc()))
         log.info("the data folder's id is %s", folder_identity.short(folder))
     if kept != folder:

@@ -1,8 +1,9 @@
 """Which data folder a ledger belongs to, for readers and for the one who adopts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from shared.folder_identity import FACT
+from shared.folder_identity import COMING, FACT, Seen, of_ledger
 from shared.ledger.at import exists, reader_at, writer_at
 from shared.ledger.book import Book
 from shared.ledger.db import Database
@@ -14,12 +15,21 @@ from shared.ledger.restored import RESTORED
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the ledger says: the folder's id, whether it has a past, whether it was restored and not taken up yet."""
+    """What the ledger says: its facts on the folder, whether it has a past, whether a restore waits to be taken up."""
 
-    folder: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
     has_orders: bool = False
     restored: bool = False
     open_lots: int = 0
+
+    @property
+    def folder(self) -> str | None:
+        """The id that it names."""
+        return self.facts.get(FACT)
+
+    def folder_for(self, seen: Seen) -> str | None:
+        """The same, also where the folder got its id and the ledger was not told any more."""
+        return of_ledger(self.facts, seen)
 
 
 def kept(place: Place) -> Kept:
@@ -46,7 +56,7 @@ def bind(place: Place, folder: str, text: str, at_ms: int) -> None:
 
 def _of(engine: Database) -> Kept:
     with engine.connect() as db:
-        folder, restored = fact(db, FACT), fact(db, RESTORED)
+        facts = {key: value for key in (FACT, COMING, RESTORED) if (value := fact(db, key)) is not None}
         has_orders = db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
         lots = int(db.value("SELECT count(*) FROM lots WHERE closed_ms IS NULL"))
-    return Kept(folder, has_orders, bool(restored), lots)
+    return Kept(facts, has_orders, bool(facts.get(RESTORED)), lots)

@@ -12,19 +12,25 @@ from pathlib import Path
 import orjson
 import pytest
 import typer
+from sqlalchemy.exc import OperationalError
 
 from bot.core.model import Purpose, Side
+from bot.runtime.folder import claim
+from bot.runtime.ledger import LedgerWriter
 from bot.runtime.process import Process
 from bot.runtime.report import state
 from cli import data_folder
 from shared import folder_identity
 from shared.control import Cmd
 from shared.documents import FOLDER_NOT_OWN, ReceiptState
-from shared.folder_identity import Seen
+from shared.folder_identity import FACT, Seen
 from shared.ledger.folder import kept
+from shared.ledger.open import open_writer
 from shared.ledger.place import place_of
 from shared.paths import DataPaths
+from shared.seams import SystemClock, SystemRng
 from shared.settings import Loaded, Mode, Profile, Settings
+from tests.runtime.ledger_story import Story
 from tests.runtime.live_rig import (
     buys,
     commanded,
@@ -129,6 +135,47 @@ def test_what_cannot_be_read_is_a_problem(tmp_path: Path, text: bytes) -> None:
 def test_when_a_folder_is_its_own(seen: Seen, ledger: str | None, has_orders: bool, restored: bool, own: bool) -> None:
     found = folder_identity.problem(seen, ledger, has_orders=has_orders, restored=restored)
     assert (found is None) is own
+
+
+def with_past(paths: DataPaths) -> LedgerWriter:
+    """A live ledger with an order, of a version before there were ids."""
+    writer = LedgerWriter(open_writer(paths.ledger), "boot-1")
+    Story(writer).tell()
+    assert writer.has_orders() and FACT not in writer.facts()
+    return writer
+
+
+@pytest.mark.parametrize("fails", ["the file", "the ledger"])
+def test_a_first_id_that_a_full_disk_interrupts_is_given_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A ledger with lots must not lose its exits to `./coin adopt-folder` because its folder got an id half way."""
+    paths = folder(tmp_path)
+    settings = Settings(coin_mode=Mode.LIVE, profile=Profile.PROD, data_dir=paths.root)
+    writer = with_past(paths)
+    told = writer.fact
+
+    def full(key: str, value: str, now_ms: int) -> None:
+        if key == FACT:
+            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        told(key, value, now_ms)
+
+    def no_room(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if fails == "the file":
+            patch.setattr(folder_identity, "sync_folder", no_room)
+        else:
+            patch.setattr(writer, "fact", full)
+        with pytest.raises((OperationalError, OSError)):
+            claim(settings, writer, writer.facts(), SystemClock(), SystemRng())
+    assert data_folder.judge(settings)[2] is None
+    found = claim(settings, writer, writer.facts(), SystemClock(), SystemRng())
+    assert found.problem is None and writer.facts()[FACT] == found.folder == folder_identity.look(paths).folder
+    shutil.copytree(paths.root, tmp_path / "two")
+    other = replace(settings, data_dir=tmp_path / "two")
+    assert claim(other, writer, writer.facts(), SystemClock(), SystemRng()).problem is not None, "a copy is a copy"
 
 
 # Live, against COIN-SIM.
