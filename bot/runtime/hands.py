@@ -114,8 +114,8 @@ class Hands:
             return
         try:
             kept = bot.ledger.facts().get(FACT, "")
-        except SQLAlchemyError as error:  # a server that is away: this must not end the bot, which may be killing
-            self._say(f"audit.jsonl: its head cannot be kept: {str(getattr(error, 'orig', None) or error)[:160]}")
+        except LedgerError as error:  # a server that is away: this must not end the bot, which may be killing
+            self._say(f"audit.jsonl: its head cannot be kept: {str(error)[:160]}")
             return
         head, finding = await bot.offload.run(lambda: bot.fs.audit_head(bot.paths.audit, kept))
         self._key = key

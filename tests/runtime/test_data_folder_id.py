@@ -12,7 +12,6 @@ from pathlib import Path
 import orjson
 import pytest
 import typer
-from sqlalchemy.exc import OperationalError
 
 from bot.core.model import Purpose, Side
 from bot.runtime.folder import claim
@@ -24,6 +23,7 @@ from shared import folder_identity
 from shared.control import Cmd
 from shared.documents import FOLDER_NOT_OWN, ReceiptState
 from shared.folder_identity import FACT, Seen
+from shared.ledger.db import LedgerUnavailable
 from shared.ledger.folder import kept
 from shared.ledger.open import open_writer
 from shared.ledger.place import place_of
@@ -157,7 +157,7 @@ def test_a_first_id_that_a_full_disk_interrupts_is_given_by_the_next_start(
 
     def full(key: str, value: str, now_ms: int) -> None:
         if key == FACT:
-            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+            raise LedgerUnavailable("database or disk is full")
         told(key, value, now_ms)
 
     def no_room(*_args: object) -> None:
@@ -168,7 +168,7 @@ def test_a_first_id_that_a_full_disk_interrupts_is_given_by_the_next_start(
             patch.setattr(folder_identity, "sync_folder", no_room)
         else:
             patch.setattr(writer, "fact", full)
-        with pytest.raises((OperationalError, OSError)):
+        with pytest.raises((LedgerUnavailable, OSError)):
             claim(settings, writer, writer.facts(), SystemClock(), SystemRng())
     assert data_folder.judge(settings)[2] is None
     found = claim(settings, writer, writer.facts(), SystemClock(), SystemRng())

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from shared import audit_log
 from shared.audit_log import Audit, head_of, tail, verify
 from shared.control import Cmd, send_command
+from shared.ledger.db import LedgerUnavailable
 from tests.runtime.whole import Whole
 
 
@@ -144,7 +144,7 @@ def test_a_ledger_that_cannot_be_asked_for_the_head_does_not_end_the_bot(
     assert ledger is not None and whole.bot.failure is not None
 
     def away() -> dict[str, str]:
-        raise OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+        raise LedgerUnavailable("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
         patch.setattr(ledger, "facts", away)
