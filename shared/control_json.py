@@ -1,9 +1,10 @@
 """The text of `control.json`, read so that garbage never means run and a kill in whatever form means kill.
 
 JSON parsers agree on little where a document is not quite right: of two equal keys most take the last in silence. Here
-a document is refused whole where it has a key twice at any depth, a key that is a known one but for its case, blanks
-or hyphens, a number that no writer of ours writes (NaN, 1e999, 2**60), a text that no ledger can keep (half of a
-character, NUL), or anything after its end. A refused document changes no level. Where it mentions kill, it kills all the same: a kill is never lost to a comma.
+a document is refused whole where it has a key twice at any depth, a key that is a known one but for its case, blanks or
+hyphens, a number that no writer of ours writes (NaN, 1e999, 2**60), a text that no ledger can keep (half of a
+character, NUL), or anything after its end. A refused document changes no level. Where it mentions kill, it kills all
+the same: a kill is never lost to a comma.
 """
 
 import json
