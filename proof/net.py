@@ -54,6 +54,7 @@ class VirtualNet:
 
     @asynccontextmanager
     async def _connect(self, url: str) -> AsyncIterator["VirtualConnection"]:
+        self._wire.truth.opened.setdefault(self._wire.life, self._wire.loop.now_us)
         await asyncio.sleep(2 * self._wire.half_rtt_us() / 1e6)
         if self._wire.faults.strike("ws_refuse", UNTOLD):
             raise ConnectionRefusedError(111, f"{url} refused")

@@ -21,6 +21,7 @@ class TruthLog:
         self.file_faults: list[str] = []
         self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → when the bot was told which price
         self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
+        self.opened: dict[int, int] = {}  # life → when it first tried to open a stream
         self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
         self.permits: list[dict[str, Any]] = []  # live: when entries were allowed, and when no more
         self.seconds: list[dict[str, Any]] = []  # second bots on the folder
@@ -154,6 +155,7 @@ class TruthLog:
             "posts": self.posts,
             "cancels": self.cancels,
             "lives": self.lives,
+            "opened": [[life, us] for life, us in self.opened.items()],
             "acts": self.acts,
             "states": self.states,
             "file_faults": self.file_faults,

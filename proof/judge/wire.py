@@ -6,6 +6,7 @@ from typing import Any
 from proof.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, Row, Unusable, dec
 
 WS_AGE_MS = 10_000
+STREAMS = ("market", "user")
 SILENT_US = 7_000_000  # noticed after 5 s, acted on within 2
 GRID_US = 75_000_000
 GATE_TO_WIRE_US = 20_000  # from the last check of an order to its first byte
@@ -128,16 +129,26 @@ def fresh(case: Case) -> Iterator[str]:
 
 
 def heard(case: Case) -> Iterator[str]:
-    """I22: a stream that is silent for 5 s shuts entries within 2 s and is published as such."""
+    """I22: a stream that is silent for 5 s shuts entries within 2 s and is published as such.
+
+    A silence begins with a stream's last frame, in a new process when it first opens a stream: a boot may wait for REST
+    for as long as it takes. Nothing is bought before both streams of this process were heard.
+    """
     begins = {life["life"]: int(life["from_us"]) for life in case.truth["lives"]}
+    begins |= dict(case.truth["opened"])
 
     def silent_us(row: Row, at_us: int) -> int:
         begin = begins.get(row["life"], 0)
-        return max(at_us - max(int(row["heard"].get(name, 0)), begin) for name in ("market", "user"))
+        return max(at_us - max(int(row["heard"].get(name, 0)), begin) for name in STREAMS)
 
     for post in case.posts:
-        if post["side"] == "BUY" and silent_us(post, post["sent_us"]) > SILENT_US:
+        if post["side"] != "BUY":
+            continue
+        if silent_us(post, post["sent_us"]) > SILENT_US:
             yield f"a purchase at {post['sent_us']} us, {silent_us(post, post['sent_us']) / 1e6:.1f} s into a silence"
+        for name in STREAMS:
+            if int(post["heard"].get(name, -1)) < begins.get(post["life"], 0):
+                yield f"a purchase at {post['sent_us']} us, before the {name} stream was heard"
     for state in case.states:
         if state["status"] == "running" and state["word"] == "running" and silent_us(state, state["us"]) > SILENT_US:
             yield f"running was published {silent_us(state, state['us']) / 1e6:.1f} s into a silence"

@@ -300,6 +300,16 @@ def running_in_a_silence(desk: Desk) -> None:
     desk.running()[-1]["heard"]["user"] -= 40_000_000
 
 
+def running_and_never_heard(desk: Desk) -> None:
+    del desk.running()[-1]["heard"]["user"]
+
+
+def bought_before_a_stream_was_heard(desk: Desk) -> None:
+    post = next(p for p in desk.truth["posts"] if p["side"] == "BUY")
+    del post["heard"]["user"]
+    desk.truth["opened"] = [[post["life"], post["sent_us"] - 1_000_000]]
+
+
 def _restored(desk: Desk, at_s: int, *without: str) -> None:
     kept = [a for a in desk.truth["acts"] if a["kind"] not in without]
     desk.truth["acts"] = [*kept, {"us": at_s * 1_000_000, "kind": "restored", "arg": 0.0}]
@@ -446,6 +456,8 @@ CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("I13 FRESH", bought_across_a_gap),
     ("I22 HEARD", bought_in_a_silence),
     ("I22 HEARD", running_in_a_silence),
+    ("I22 HEARD", running_and_never_heard),
+    ("I22 HEARD", bought_before_a_stream_was_heard),
     ("I14 FSM", refused_but_accepted),
     ("I14 FSM", left_a_final_state),
     ("I16 REPLAY", replay_differs),
