@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from dashboard import pages as pages_module
 from dashboard.assets import Assets
-from dashboard.auth.audit import Audit
+from dashboard.auth.audit import Audit, Failures
 from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.guard import Guard
@@ -75,6 +75,7 @@ def create_app(
         ceremonies=Ceremonies(keys),
         audit=audit,
         foreign=ForeignUse(audit),
+        failures=Failures(audit),
         door=door or Door(Peers()),
         build=build_id(),
     )

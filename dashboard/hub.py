@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from dashboard.assets import Assets
-from dashboard.auth.audit import Audit
+from dashboard.auth.audit import Audit, Failures
 from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site
@@ -54,6 +54,7 @@ class Hub:
     ceremonies: Ceremonies
     audit: Audit
     foreign: ForeignUse
+    failures: Failures
     door: Door
     build: str
     passwords: Throttle = field(default_factory=lambda: Throttle(time.monotonic))

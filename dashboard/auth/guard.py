@@ -186,7 +186,8 @@ class Guard:
     def _check_browser(self, headers: list[tuple[bytes, bytes]], principal: Principal | None, body: bytes) -> None:
         """A POST of a browser comes from our own page: Origin, and the session's token once there is one."""
         found = {k: v.decode("latin-1") for k, v in headers}
-        if not origin_allowed(self.site, found.get(b"origin"), found.get(b"sec-fetch-site")):
+        origins = [v.decode("latin-1") for k, v in headers if k == b"origin"]
+        if not origin_allowed(self.site, origins, found.get(b"sec-fetch-site")):
             raise Refused(403, "This request does not come from the dashboard's own page.")
         if principal is None:
             return

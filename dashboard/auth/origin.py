@@ -90,10 +90,10 @@ def host_allowed(here: Site, values: list[bytes]) -> bool:
         return False
 
 
-def origin_allowed(here: Site, origin: str | None, fetch_site: str | None) -> bool:
-    """A browser's POST names an origin of ours. Where it names none, the browser itself must say "same-origin"."""
-    if origin is not None:
-        return origin.lower() in here.origins
+def origin_allowed(here: Site, origins: list[str], fetch_site: str | None) -> bool:
+    """A browser's POST names one origin, of ours. Where it names none, the browser itself must say "same-origin"."""
+    if origins:
+        return len(origins) == 1 and origins[0].lower() in here.origins
     return fetch_site == "same-origin"
 
 

@@ -29,6 +29,7 @@ class Watch:
                 await asyncio.sleep(LOOK_S)
         finally:
             self._hub.tokens.flush(at_once=True)
+            self._hub.failures.flush(at_once=True)
 
     def look(self) -> None:
         """One look. What ended is over for the next request and for streams that are open."""
@@ -43,6 +44,7 @@ class Watch:
             self._wake()
         hub.sessions.flush()
         hub.tokens.flush()
+        hub.failures.flush()
 
     def _note(self, what: str, ended: int) -> None:
         log.warning("access.%s sessions_ended=%d", what, ended)

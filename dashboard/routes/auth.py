@@ -129,7 +129,7 @@ def named(request: Request) -> str:
 def failed(hub: Hub, request: Request, how: str) -> None:
     hub.counters.logins_failed += 1
     log.warning("login.failed how=%s from=%s", how, address(request))
-    hub.audit.note("login_failed", by="?", role="", address=address(request), facts={"how": how})
+    hub.failures.note("login_failed", peer(request), {"how": how})
 
 
 def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str, passkey: str = "") -> Response:

@@ -18,7 +18,7 @@ from dashboard.hub import Hub
 from dashboard.pages import Pages
 from dashboard.routes.auth import password_fits, signed_in
 from dashboard.routes.pages import local
-from dashboard.routes.tools import address, client, form, html, hub_of, json, who
+from dashboard.routes.tools import address, client, form, html, hub_of, json, peer, who
 from dashboard.stream import Broadcaster
 from dashboard.views.format import span
 
@@ -176,7 +176,10 @@ def _refused(hub: Hub, request: Request, refused: PasskeyRefused, when: str) -> 
         facts |= {"id": refused.passkey.id, "name": refused.passkey.name}
     principal: Principal | None = request.scope["principal"]
     by, role = (principal.role.value, principal.role) if principal else ("?", "")
-    hub.audit.note("passkey_refused", by=by, role=role, address=address(request), facts=facts)
+    if refused.passkey is not None:
+        hub.audit.note("passkey_refused", by=by, role=role, address=address(request), facts=facts)
+    else:
+        hub.failures.note("passkey_refused", peer(request), facts, by, role)
     return json({"error": str(refused)}, 403)
 
 

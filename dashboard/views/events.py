@@ -73,6 +73,8 @@ def audit(row: dict[str, Any]) -> AuditRow:
             break
     if row.get("how"):
         detail += f", {f.clean(str(row['how']))}"
+    if row.get("times"):
+        detail += f", {f.clean(str(row['times']))} times"
     if row.get("code") not in (None, 0):
         detail += f", exit code {f.clean(str(row['code']))}"
     if row.get("missed"):

@@ -261,7 +261,7 @@ async def test_tries_are_slowed(dash: Dash) -> None:
     async with dash.anonymous(origin=LOCALHOST.origin, host="localhost:8080") as client:
         got = [(await client.post("/login/passkey", json={})).status_code for _ in range(12)]
     assert got == [403] * 10 + [429] * 2
-    assert sum(row["what"] == "passkey_refused" for row in dash.hub.audit.tail()) == 10
+    assert sum(row["what"] == "passkey_refused" for row in dash.hub.audit.tail()) == 1
 
 
 # ---- the file ----

@@ -130,6 +130,17 @@ async def test_nothing_is_changed_by_a_get(dash: Dash) -> None:
     assert not dash.paths.kill.exists()
 
 
+@pytest.mark.parametrize("origins", [("http://evil.example", BASE), (BASE, "http://evil.example"), (BASE, BASE)])
+async def test_two_origins_are_one_too_many(dash: Dash, origins: tuple[str, ...]) -> None:
+    async with await dash.browser() as client:
+        del client.headers["origin"]
+        more = [("origin", one) for one in origins]
+        headers = [*client.headers.multi_items(), *more]
+        sent = await client.post("/api/commands", json={"cmd": "pause"}, headers=headers)
+        assert sent.status_code == 403
+    assert not dash.paths.control.exists()
+
+
 async def test_the_browsers_own_word_stands_in_for_a_missing_origin(dash: Dash) -> None:
     async with await dash.browser() as client:
         del client.headers["origin"]
