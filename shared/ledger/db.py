@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 from functools import cache
 from typing import Any, Protocol
@@ -150,7 +150,8 @@ class SqliteDatabase:
                 session.run(last)
             except BaseException:
                 if connection.in_transaction:
-                    connection.rollback()
+                    with suppress(sqlite3.Error):  # what went wrong first is told
+                        connection.rollback()
                 raise
         finally:
             self._left(connection)
@@ -182,18 +183,37 @@ def of_sqlite(error: sqlite3.Error) -> LedgerError:
     return (LedgerUnavailable if isinstance(error, sqlite3.OperationalError) else LedgerError)(str(error))
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise of_sqlite(error) from error
+
+
+class _Cursor:
+    """SQLite's own reads row by row as it is asked: a damaged page or a failing disk shows only then."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor, self.description = cursor, cursor.description
+
+    def fetchall(self) -> list[Any]:
+        with _told():
+            return self._cursor.fetchall()
+
+    def fetchone(self) -> Any:
+        with _told():
+            return self._cursor.fetchone()
+
+
 def _sqlite_session(connection: sqlite3.Connection) -> Session:
     def execute(sql: str, values: Values) -> Cursor:
-        try:
-            return connection.execute(sql, values)
-        except sqlite3.Error as error:
-            raise of_sqlite(error) from error
+        with _told():
+            return _Cursor(connection.execute(sql, values))
 
     def many(sql: str, rows: Sequence[Values]) -> None:
-        try:
+        with _told():
             connection.executemany(sql, rows)
-        except sqlite3.Error as error:
-            raise of_sqlite(error) from error
 
     return Session("sqlite", execute, many, connection)
 
