@@ -17,6 +17,7 @@ from shared.ledger.db import LedgerError
 from shared.ledger.folder import Kept, bind, kept
 from shared.ledger.open import DamagedLedger
 from shared.ledger.place import place_of
+from shared.ledger.put_back import BotRuns, no_bot
 from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -68,7 +69,11 @@ def adopt() -> None:
     word = f"adopt {settings.bot_name}"
     if typer.prompt(f'  Type "{word}" to make it this bot\'s own', default="", show_default=False).strip() != word:
         ui.give_up("That is not the word: nothing was changed.")
-    _adopt(settings, seen, why)
+    try:
+        with no_bot(paths):  # PM2 may have started one while the word was typed
+            _adopt(settings, seen, why)
+    except BotRuns as error:
+        ui.give_up(f"The bot runs (pid {error}): nothing was changed.", "./coin stop, then again")
 
 
 def _adopt(settings: Settings, seen: Seen, why: str) -> None:

@@ -9,7 +9,7 @@ from cli.context import data_paths
 from cli.witness import bot_pid, read_state
 from shared import data_folder, settings
 from shared.control import Cmd, NotSent, Sent, send, send_kill_file
-from shared.documents import BotState
+from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.paths import DataPaths
 from shared.pm2 import pid_stopped
 from shared.settings import SettingsError
@@ -106,6 +106,12 @@ def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotStat
 def _follow_clearing(paths: DataPaths, began: float) -> None:
     while time.monotonic() - began < CLEARED_WITHIN_S:
         state, _, _ = read_state(paths)
+        if state is not None and (alert := alert_of(state, FOLDER_NOT_OWN)) is not None:
+            ui.give_up(
+                f"The gate is shut, but the bot cancels nothing. {alert.text}",
+                "Orders under its name may be those of the bot that this folder was copied from: kill that one.",
+                "To cancel every order under this name from here all the same: ./coin halt, then ./coin kill",
+            )
         if state is not None and state.kill is not None and state.kill.verified >= 2:
             found, cancelled = state.kill.orders_found or 0, state.kill.orders_cancelled or 0
             seconds = time.monotonic() - began

@@ -10,7 +10,6 @@ from bot.coinbase.keys import ApiKey
 from bot.core.model import Purpose
 from bot.runtime.folder import WAY_OUT, Folder
 from shared import live_permission
-from shared.files import Unreadable
 from shared.live_permission import Terms
 from shared.seams import Clock, Fs
 from shared.settings import Mode, Settings
@@ -60,8 +59,9 @@ class LiveLock:
 
     def reason(self) -> str | None:
         """Why entries are locked. Never raises: doubt locks."""
-        if not self._live:
-            return None
+        return self._reason(self._data()) if self._live else None
+
+    def _reason(self, data: bytes | None) -> str | None:
         if self.sales() is not None:
             return self.sales()
         key = self._key()
@@ -70,7 +70,7 @@ class LiveLock:
         try:
             # By the exchange's clock: one that is set back gives nobody a longer permission.
             now_ms = epoch_ms(self._clock.utc()) + (self._offset_ms() or 0)
-            return live_permission.problem(self._data(), self._terms, key.name, key.secret, now_ms)
+            return live_permission.problem(data, self._terms, key.name, key.secret, now_ms)
         except Exception as error:
             return f"the permission cannot be judged ({type(error).__name__})"
 
@@ -86,13 +86,13 @@ class LiveLock:
             return "locked: DRY_RUN is on"
         if self.sales() is not None:
             return f"locked: {self.sales()}"
-        reason = self.reason()
+        data = self._data()  # read once: a person may remove it at any time
+        reason = self._reason(data)
         if reason is not None and lots:
             exits = f"exits of {lots} open {'lot' if lots == 1 else 'lots'} go on"
             return f"entries locked: {reason}; {exits}; ./coin enable-live"
         if reason is not None:
             return f"locked: {reason}; ./coin enable-live"
-        data = self._data()
         assert data is not None
         return f"open until {iso_seconds(from_epoch_ms(live_permission.read(data).expires_ms))}"
 
@@ -101,5 +101,5 @@ class LiveLock:
             return self._fs.read_bytes(self._settings.paths.live_permission)
         except FileNotFoundError:
             return None
-        except (OSError, Unreadable) as error:
-            return str(error).encode()
+        except Exception as error:  # whatever cannot be read is no permission
+            return str(error).encode(errors="replace")

@@ -1,5 +1,6 @@
 """The data folder's identity: what a copy cannot carry, and what a live bot does in a folder that is not its own."""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -270,6 +271,33 @@ def adopted(settings: Settings, typed: str, monkeypatch: pytest.MonkeyPatch) -> 
     except typer.Exit as end:
         return end.exit_code
     return 0
+
+
+def test_a_bot_that_began_while_the_word_was_typed_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It judged the folder at its start, and it is the ledger's one writer."""
+    paths = with_id(tmp_path)
+    with_past(paths)
+    settings = Settings(coin_mode=Mode.LIVE, profile=Profile.PROD, data_dir=paths.root)
+    assert "comes from elsewhere" in (data_folder.judge(settings)[2] or "")
+    handles: list[int] = []
+
+    def typed(*_a: object, **_k: object) -> str:
+        handles.append(os.open(paths.bot_lock, os.O_RDWR | os.O_CREAT, 0o600))
+        fcntl.flock(handles[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(handles[0], b"4711\n")
+        return "adopt main"
+
+    monkeypatch.setattr(data_folder, "loaded", lambda: Loaded(settings, {}))
+    monkeypatch.setattr(typer, "prompt", typed)
+    with pytest.raises(typer.Exit):
+        data_folder.adopt()
+    os.close(handles[0])
+    assert "The bot runs (pid 4711)" in capsys.readouterr().err
+    assert folder_identity.look(paths) == Seen(ID) and kept(place_of(settings)).folder is None
+    assert adopted(settings, "adopt main", monkeypatch) == 0
+    assert kept(place_of(settings)).folder == folder_identity.look(paths).folder != ID
 
 
 async def test_a_person_adopts_a_copy_and_allows_entries_anew(

@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 import typer
 
+from bot.coinbase.keys import ApiKey
+from bot.runtime.folder import Folder
+from bot.runtime.live_lock import LiveLock
 from bot.runtime.process import Process
 from bot.runtime.report import state
 from cli import enable_live, live_checks
@@ -23,9 +26,10 @@ from shared import files, folder_identity, live_permission
 from shared.artifacts import digests
 from shared.documents import GateVerdict
 from shared.live_permission import DAY_MS, HARMLESS, Terms, grant, problem, terms
-from shared.seams import SystemClock
+from shared.seams import SystemClock, SystemFs
 from shared.settings import Mode, Profile, Secret, Settings
 from shared.settings import keys as settings_keys
+from shared.times import epoch_ms
 from tests.ledger_rows import put
 from tests.runtime.live_rig import entry, live_settings, running, there, where
 from tests.simulator.conftest import Sim
@@ -52,6 +56,27 @@ def without(data: bytes, key: str) -> bytes:
     agreed = terms(SETTINGS, FOLDER)
     values = {name: value for name, value in agreed.settings.items() if name != key}
     return grant(replace(agreed, settings=values), 7.0, KEY, SECRET, NOW, "a person")
+
+
+class Removed(SystemFs):
+    """The permission is there at the first look, and gone at the next."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = [data]
+
+    def read_bytes(self, path: Path) -> bytes:
+        if not self._left:
+            raise FileNotFoundError(path)
+        return self._left.pop()
+
+
+def test_a_permission_that_is_removed_while_its_end_is_told_ends_no_bot() -> None:
+    clock = SystemClock()
+    granted = grant(at(), 7.0, KEY, SECRET, epoch_ms(clock.utc()), "a person")
+    lock = LiveLock(SETTINGS, clock, Removed(granted), lambda: ApiKey(KEY, SECRET))
+    lock.judged(Folder(FOLDER, None))
+    assert (lock.text(1) or "").startswith("open until")
+    assert lock.text(1) == "entries locked: no permission; exits of 1 open lot go on; ./coin enable-live"
 
 
 @pytest.mark.parametrize(
