@@ -162,7 +162,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted("sales-need-the-permission", "I24", True, "bot/runtime/live_lock.py",
             "return self.reason() if purpose is Purpose.ENTRY else self.sales()", "return self.reason()", needs="live,busy,permission_end"),
     Planted("no-permission-is-asked-for", "I24", True, "bot/runtime/live_lock.py",
-            "return live_permission.problem(data, self._terms, key.name, key.secret, now_ms)", "return None", more=(("bot/runtime/live_lock.py", "        data = self._data()\n        assert data is not None\n", "        return 'open'\n"),), needs="live,busy,permission_end"),
+            "return live_permission.problem(data, self._terms, key.name, key.secret, now_ms)", "return None", more=(("bot/runtime/live_lock.py", "        assert data is not None\n", "        return 'open'\n"),), needs="live,busy,permission_end"),
     Planted("a-copy-is-believed", "I24", True, "shared/folder_identity.py",
             "if name in found.marks and name in marks and found.marks[name] != marks[name]:", "if False:", needs="calm,live,busy,copied_folder", more=_NO_FENCE),
     # storage and process
