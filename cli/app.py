@@ -87,7 +87,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON for scr
 
     Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (no data
     from the exchange) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger cannot be written · 10 killed ·
-    11 safe · 12 error · 13 second writer · 14 the data folder is not its own (live).
+    11 safe · 12 error · 13 second writer · 14 the data folder is not adopted (live).
     """
     from cli import status as work
 
@@ -291,7 +291,7 @@ def disable_live() -> None:
 
 @app.command("adopt-folder", rich_help_panel=ORDERS)
 def adopt_folder() -> None:
-    """Make a copied, moved or restored data folder this bot's own; until then a live bot sends nothing from it."""
+    """Accept a copied or restored data folder as this bot's; until then a live bot sends nothing from it."""
     from cli import data_folder as work
 
     work.adopt()
@@ -332,8 +332,8 @@ def backup(
 def restore(archive: Path) -> None:
     """Put a backup or a rescued ledger in place; what is there is kept aside. The bot must be stopped.
 
-    No brake gets looser by it: a kill, a pause or stop, SAFE and tripped limits of now stay on, audit.jsonl goes on.
-    Where what is there cannot be read, the bot comes up paused. Orders since the backup come from the exchange.
+    It never loosens a restriction: a kill, pause, stop, SAFE and tripped limits stay on, and audit.jsonl is kept. If
+    the present ledger cannot be read, the bot comes up paused. Orders since the backup are fetched from the exchange.
     """
     from cli import backup as work
 

@@ -62,7 +62,7 @@ def show(last: int, *, as_json: bool) -> None:
         ui.say_json(rows)
         return
     if not rows:
-        ui.line(ui.DOT, "Nothing is written yet.")
+        ui.line(ui.DOT, "No entries yet.")
         return
     ui.table(
         ("at", "source", "by", "what", "detail"), "ntttt",
@@ -101,20 +101,21 @@ def _say(path: Path, found: Verdict, anchor: str | None, unasked: str) -> None:
     for note in found.notes:
         ui.line(ui.DOT, note)
     if found.before:
-        ui.line(ui.DOT, f"{found.before} lines from before the chain, as they stood when it began")
+        ui.line(ui.DOT, f"{found.before} lines are older than the chain and unchanged since it began")
     if unasked:
-        ui.line(ui.WARN, f"the ledger can't be asked ({unasked}): a cut end would not be seen")
+        ui.line(ui.WARN, f"the ledger can't be read ({unasked}): entries removed from the end can't be noticed")
     elif anchor is None:
-        ui.line(ui.DOT, "the bot's ledger has recorded no entry yet: a cut end would not be seen")
+        ui.line(ui.DOT, "the ledger has recorded no entry yet: entries removed from the end can't be noticed")
     else:
         ui.line(
-            ui.DOT, f"the bot's ledger has recorded entry {anchor.partition(' ')[0]}; a cut behind it would not be seen"
+            ui.DOT,
+            f"the ledger has recorded entry {anchor.partition(' ')[0]}: of later ones a removal can't be noticed yet",
         )
     if found.head is None:
         ui.line(ui.DOT, f"{path.name}: no entry yet")
     elif found.whole:
-        head = found.head
-        ui.line(ui.GOOD, f"{found.entries} entries, whole up to no. {head.seq} of {head.at}, hash {head.hash}")
+        head, word = found.head, "entry" if found.entries == 1 else "entries"
+        ui.line(ui.GOOD, f"{found.entries} {word} intact, the newest no. {head.seq} of {head.at}, hash {head.hash}")
 
 
 def _anchor() -> tuple[str | None, str]:

@@ -110,7 +110,7 @@ def _of_pip(rows: Sequence[Mapping[str, Any]]) -> Iterator[Advisory]:
         for hole in row.get("vulns", ()):
             fixed = ", ".join(hole.get("fix_versions") or ())
             names = ", ".join([hole["id"], *(hole.get("aliases") or ())])
-            yield Advisory(row["name"], row["version"], names, f"mended in {fixed}" if fixed else "no mended version")
+            yield Advisory(row["name"], row["version"], names, f"fixed in {fixed}" if fixed else "no fixed version")
 
 
 def _npm(lock: Path, root: Path) -> Checked:

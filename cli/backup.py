@@ -137,14 +137,17 @@ def _put_back(paths: DataPaths, place: Place, source: Path, folder: Path) -> Non
         why = _why(error).partition(";")[0]
         ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
     except (LedgerError, OSError, TimeoutError, ValueError) as error:
-        ui.give_up(f"The ledger was not replaced: {_why(error)}", "./coin doctor says more; what was there is there")
-    Audit(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="command line",
+        ui.give_up(
+            f"The ledger was not replaced: {_why(error)}",
+            "./coin doctor says more; the previous ledger is still in place",
+        )
+    Audit(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="shell",
                             facts={"archive": source.name, "kept": report.kept})  # fmt: skip
     ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {place})" if place.on_server else ""))
     for line in report.kept:
         ui.line(ui.WARN, f"kept: {line}")
     kept = f" and in the schema {report.schema}" if report.schema else ""
-    ui.line(ui.DOT, f"what was there before is in {aside}{kept}; audit.jsonl goes on where it was")
+    ui.line(ui.DOT, f"the previous files are in {aside}{kept}; audit.jsonl is unchanged")
     _say_what_is_missing(report)
     ui.line(ui.DOT, "No entry is made until you have looked at the positions and pressed Start.")
 

@@ -1,4 +1,4 @@
-"""The data folder's identity from the command line: whether it is its own, and `./coin adopt-folder`."""
+"""The data folder's identity from the command line: whether it is adopted, and `./coin adopt-folder`."""
 
 import getpass
 import time
@@ -37,15 +37,15 @@ def check(settings: Settings) -> Check:
     try:
         seen, _, why = judge(settings)
     except FAILURES as error:
-        return bad("folder id", f"the ledger cannot be asked: {_why(error)}", "./coin doctor")
+        return bad("folder id", f"the ledger cannot be read: {_why(error)}", "./coin doctor")
     live = settings.coin_mode is Mode.LIVE
     if why is not None and live:
-        return bad("folder id", f"not its own: {why}. Nothing is sent, exits included", ADOPT)
+        return bad("folder id", f"not adopted: {why}. Nothing is sent, exits included", ADOPT)
     if why is not None:
-        return warn("folder id", f"not its own: {why}", "The next start gives it an id of its own: it is play money")
+        return warn("folder id", f"not adopted: {why}", "The next start gives it an id of its own: it is play money")
     if seen.folder is None:
         return note("folder id", "none yet: the first start makes it")
-    return good("folder id", f"{short(seen.folder)}, the ledger's own folder")
+    return good("folder id", f"{short(seen.folder)}, the same as in the ledger")
 
 
 def adopt() -> None:
@@ -58,17 +58,17 @@ def adopt() -> None:
     try:
         seen, ledger, why = judge(settings)
     except FAILURES as error:
-        ui.give_up(f"The ledger cannot be asked: {_why(error)}", "./coin doctor")
+        ui.give_up(f"The ledger cannot be read: {_why(error)}", "./coin doctor")
     if why is None:
-        ui.line(ui.GOOD, "The data folder is its own: there is nothing to adopt.")
+        ui.line(ui.GOOD, "The data folder belongs to its ledger: there is nothing to adopt.")
         return
-    ui.line(ui.BAD, f"{paths.root} is not its own: {why}.")
-    lots = f"{ledger.open_lots} open lots" if ledger.open_lots else "no open lots"
-    ui.plain(f"      Its ledger holds {lots}. If the folder that it comes from still trades, both would trade the same")
-    ui.plain("      lots: stop that bot first, and do not start it again.")
+    ui.line(ui.BAD, f"{paths.root} is not adopted: {why}.")
+    lots = {0: "no open lots", 1: "1 open lot"}.get(ledger.open_lots, f"{ledger.open_lots} open lots")
+    ui.plain(f"      Its ledger holds {lots}. If a bot still runs on the original folder, both would trade the same")
+    ui.plain("      lots: stop that bot first, for good.")
     word = f"adopt {settings.bot_name}"
     if typer.prompt(f'  Type "{word}" to make it this bot\'s own', default="", show_default=False).strip() != word:
-        ui.give_up("That is not the word: nothing was changed.")
+        ui.give_up("That is not what was asked for: nothing was changed.")
     try:
         with no_bot(paths):  # PM2 may have started one while the word was typed
             _adopt(settings, seen, why)
@@ -80,15 +80,15 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
     paths, folder, now_ms = settings.paths, uuid.uuid4().hex, round(time.time() * 1000)
     by, at = getpass.getuser(), iso_seconds(from_epoch_ms(now_ms))
     facts = {"folder": folder, "before": seen.folder, "why": why}
-    text = f"the data folder was adopted by {by}: it was not its own ({why}); its id is {short(folder)} now"
+    text = f"the data folder was adopted by {by} ({why}); its new id is {short(folder)}"
     try:
-        Audit(paths.audit, "shell").write("adopt_folder", by=by, role="operator", address="cli", facts=facts)
+        Audit(paths.audit, "shell").write("adopt_folder", by=by, role="operator", address="shell", facts=facts)
         folder_identity.make(paths, folder, at)
         bind(place_of(settings), folder, text, now_ms)
         paths.live_permission.unlink(missing_ok=True)
     except FAILURES as error:
         ui.give_up(f"Not adopted: {_why(error)}", f"{ADOPT} once more")
-    ui.line(ui.GOOD, f"The folder is its own now: {short(folder)}. Exits go on with the next start.")
+    ui.line(ui.GOOD, f"Adopted: the folder has the id {short(folder)}. Exits go on with the next start.")
     if settings.coin_mode is Mode.LIVE:
         ui.line(ui.DOT, "The old permission does not count: entries wait for ./coin enable-live")
 

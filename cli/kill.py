@@ -131,9 +131,8 @@ def _follow_clearing(paths: DataPaths, began: float) -> None:
 def _say_after(state: BotState) -> None:
     lots = sum(len(position.lots) for position in state.positions or [])
     if lots:
-        ui.line(
-            ui.DOT, f"{lots} lots stay open (kill sells nothing unless KILL_FLATTEN=true): ./coin flatten sells them"
-        )
+        held = "1 lot stays" if lots == 1 else f"{lots} lots stay"
+        ui.line(ui.DOT, f"{held} open (kill sells nothing unless KILL_FLATTEN=true): ./coin flatten sells")
     ui.line(ui.DOT, "It survives every restart. ./coin reset-kill lifts it.")
 
 

@@ -106,7 +106,8 @@ def stop(*, keep_dashboard: bool = False) -> None:
     if stopped and before.state is not None and before.state.positions:
         lots = sum(len(position.lots) for position in before.state.positions)
         if lots:
-            ui.line(ui.WARN, f"{lots} open lots are not monitored until ./coin start; resting take profits stay")
+            held = "1 open lot is" if lots == 1 else f"{lots} open lots are"
+            ui.line(ui.WARN, f"{held} not monitored until ./coin start; resting take profits stay")
 
 
 def _end_orphans(running: dict[str, Process], spare: str | None = None) -> int:

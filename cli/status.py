@@ -33,7 +33,7 @@ EXIT = {
     Verdict.ERROR: 12,
     Verdict.SECOND_WRITER: 13,
 }
-NOT_OWN = 14  # its data folder is not its own: nothing is sent, whatever else it says
+NOT_OWN = 14  # its data folder is not adopted: nothing is sent, whatever else it says
 # A process that is there and does nothing.
 _SILENT = frozenset({Verdict.STALE, Verdict.HUNG})
 
@@ -119,7 +119,7 @@ def _print_bot(seen: BotSeen, verdict: Judged) -> None:
     word = ui.paint(word, *_style(verdict.word))
     ui.plain(f"  Bot       {word}  mode {state.mode.upper()}  phase {state.phase}  {age}")
     if verdict.reason:
-        ui.plain(f"            {verdict.reason[:1].upper()}{verdict.reason[1:]}.")
+        ui.plain(f"            {ui.sentence(verdict.reason)}.")
         left = unwatched(state)
         if left is not None and left.lots:
             ui.plain(f"            {left.sentence()}.")
@@ -143,7 +143,7 @@ def _style(word: Verdict) -> tuple[str, ...]:
 
 def _print_figures(state: BotState) -> None:
     if state.kill is not None:
-        ui.plain(f"  Killed    {state.kill.at} by {state.kill.source}, latch {state.kill.latch_id}")
+        ui.plain(f"  Killed    {state.kill.at}, {state.kill.source}, latch {state.kill.latch_id}")
     if not state.control.ok:
         ui.plain(f"  Control   {state.control.error}")
     if state.portfolio_value is not None:

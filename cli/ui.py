@@ -45,6 +45,11 @@ def table(titles: Sequence[str], kinds: str, rows: Iterable[Sequence[str]]) -> N
         typer.echo(text)
 
 
+def sentence(text: str) -> str:
+    """With a capital, unless it begins with the name of a file."""
+    return text if "." in text.partition(" ")[0].rstrip(".") else text[:1].upper() + text[1:]
+
+
 def say_json(document: object) -> None:
     """One JSON document, for scripts."""
     import orjson  # noqa: PLC0415

@@ -60,7 +60,7 @@ def _kill(s: Snapshot, _target: str, who: Principal) -> Ask:
         (f"Own orders at the exchange are cancelled, {says.orders}.", says.times[2]),
         ("The exchange is asked twice that none is left.", says.times[3]),
     ]
-    warning = f"{says.stays} stay open, and " if says.stays else ""
+    warning = f"Still open: {says.stays}; " if says.stays else ""
     strong = "no exit protects them while killed. " if says.stays else ""
     return Ask(
         "kill", {}, "Kill COIN-BOT", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL], button="Kill",

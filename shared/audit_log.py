@@ -284,13 +284,11 @@ class _Walk:
         rest = b"\n".join(line for _, line in self._loose)
         named = row.get("torn")
         if rest and named == hashlib.sha256(rest).hexdigest() and len(self._loose) == 1 and _row(rest) is None:
-            self.notes.append(
-                f"line {number - 1} is the torn rest of a line (a power loss), as entry {row['seq']} says"
-            )
+            self.notes.append(f"line {number - 1} is an incomplete line (a power loss), as entry {row['seq']} says")
         elif rest:
             self.findings.append(f"line {self._loose[0][0]} is not part of the chain")
         elif named is not None:
-            self.findings.append(f"line {number - 1}: the torn rest that entry {row['seq']} names is gone")
+            self.findings.append(f"line {number - 1}: the incomplete line that entry {row['seq']} names is gone")
 
     def end(self, data: bytes, anchor: str | None) -> None:
         if self.head is None:
@@ -306,8 +304,12 @@ class _Walk:
             reached = self.head.seq if self.head else 0
             if not seq.isdecimal() or self._hashes.get(int(seq)) != digest:
                 cut = seq.isdecimal() and int(seq) > reached
-                how = f"the log ends at entry {reached}: its end was cut" if cut else "the log has another one there"
-                self.findings.append(f"the bot's ledger remembers entry {seq}, and {how}")
+                how = (
+                    f"the log ends at entry {reached}: later entries were removed"
+                    if cut
+                    else "the log has another one there"
+                )
+                self.findings.append(f"the ledger has recorded entry {seq}, and {how}")
 
 
 # ---- for the processes ----

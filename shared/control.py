@@ -145,7 +145,7 @@ def decode_control(data: bytes, seen_ids: Collection[str] = ()) -> ControlFile:
     ring = [replace(entry, cmd=Cmd.START.value) if entry.cmd == RUN else entry for entry in found.commands]
     found = replace(found, command=Cmd.START.value if found.command == RUN else found.command, commands=ring)
     if kill is not None and found.level is not Level.KILL and not any(c.cmd == Cmd.KILL for c in ring):
-        raise BadControl("a kill in a form that is none of ours", kill=kill)
+        raise BadControl("a kill in an unknown form", kill=kill)
     return found
 
 

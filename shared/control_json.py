@@ -47,7 +47,7 @@ def parse(data: bytes, seen_ids: Collection[str] = ()) -> tuple[dict[str, Any], 
         raise BadControl("the file is empty", torn=True)
     if len(data) > SIZE_MAX:
         raise BadControl(
-            f"{len(data)} bytes is more than any of ours", kill=_in_text(data[:SIZE_MAX].decode("utf-8", "replace"), ())
+            f"{len(data)} bytes is too large", kill=_in_text(data[:SIZE_MAX].decode("utf-8", "replace"), ())
         )
     try:
         tree = _decoder().decode(data.decode())
@@ -56,7 +56,7 @@ def parse(data: bytes, seen_ids: Collection[str] = ()) -> tuple[dict[str, Any], 
         raise _not_json(data, why, seen_ids) from error
     kill = mentions_kill(tree, seen_ids)
     if not isinstance(tree, _Pairs):
-        raise BadControl(f"a JSON {type(tree).__name__}, where an object is wanted", kill=kill)
+        raise BadControl(f"a JSON {type(tree).__name__} instead of an object", kill=kill)
     for key, _ in tree:
         if key not in FIELDS and _plain(key) in FIELDS:
             raise BadControl(f"the key {key!r} is not {_plain(key)!r}", kill=kill)
@@ -64,7 +64,7 @@ def parse(data: bytes, seen_ids: Collection[str] = ()) -> tuple[dict[str, Any], 
         raise BadControl("a text in it holds a half of a character, or NUL, which no ledger can keep", kill=kill)
     twice = next(_twice(tree), None)
     if twice is not None:
-        raise BadControl(f"the key {twice!r} stands there twice", kill=kill)
+        raise BadControl(f"the key {twice!r} occurs twice", kill=kill)
     return _value(tree), kill
 
 
@@ -180,16 +180,16 @@ def _decoder() -> json.JSONDecoder:
 
 def _whole_number(text: str) -> int:
     if len(text) > 17 or abs(int(text)) > INT_MAX:
-        raise ValueError(f"the number {text[:20]} is larger than any of ours")
+        raise ValueError(f"the number {text[:20]} is too large")
     return int(text)
 
 
 def _finite_number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"the number {text[:20]} is larger than any of ours")
+        raise ValueError(f"the number {text[:20]} is too large")
     return value
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")

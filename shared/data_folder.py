@@ -110,7 +110,7 @@ def refusal(root: Path) -> Refusal | None:
     try:
         place = root.resolve()
     except (OSError, RuntimeError) as error:  # a loop of links
-        return Refusal(f"DATA_DIR={root} leads nowhere: {error}")
+        return Refusal(f"DATA_DIR={root} cannot be resolved: {error}")
     if place in _shared_places():
         return Refusal(
             f"DATA_DIR={root} is a place that other programs use, too; it would be closed to them", (elsewhere,)

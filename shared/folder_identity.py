@@ -25,8 +25,8 @@ FACT = "folder"  # key of the id in the ledger
 COMING = "folder_coming"  # the id that the folder is about to be given: whoever is interrupted in between goes on
 MACHINE_ID = Path("/etc/machine-id")
 _SAID = {
-    "inode": "it is a copy of the folder that its folder_id.json was made in",
-    "born": "it is a copy of the folder that its folder_id.json was made in",
+    "inode": "it is a copy: its folder_id.json was made in another folder",
+    "born": "it is a copy: its folder_id.json was made in another folder",
     "machine": "it comes from another machine",
 }
 

@@ -10,9 +10,13 @@ FACT = "audit"
 SHOWN = 3
 
 
+def _plural(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
 def seen(world: World, event: Audited) -> None:
     """The comparison of everything with everything is done."""
-    counts = f"{event.orders} orders, {event.fills} fills"
+    counts = f"{_plural(event.orders, 'order')}, {_plural(event.fills, 'fill')}"
     shut = event.findings
     if world.differences:  # they shut entries by themselves, until they are adopted
         event = replace(event, findings=(*event.findings, f"the balances differ by {signed_text(world.differences)}"))
@@ -23,7 +27,7 @@ def seen(world: World, event: Audited) -> None:
             world.latch_entries(text)
         world.note("account", text, "bad")
     else:
-        text = f"audit: {counts} and the balances are as the exchange has them"
+        text = f"audit: {counts} and the balances agree with the exchange"
         world.note("account", text, "good")
     world.save_fact(FACT, f"{world.now_ms} {'bad' if event.findings else 'ok'} {event.orders} {event.fills} {text}")
 

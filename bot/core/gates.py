@@ -137,7 +137,7 @@ def _records(world: World, _market: Market) -> Gate:
 
 def _second_writer(world: World, _market: Market) -> Gate:
     if world.fence.second_writer is None:
-        return Gate("second_writer", "Only writer", _OPEN, "no other bot seen under this name", None)
+        return Gate("second_writer", "Only writer", _OPEN, "no other bot", None)
     return Gate("second_writer", "Second writer", _FAULT, world.fence.second_writer, "none", WHAT_TO_DO)
 
 

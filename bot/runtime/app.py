@@ -240,6 +240,7 @@ class Bot:
         if self.gate.latches.ledger_ok:
             log.error("ledger: %s; nothing is sent until it can be written", text)
             self.writer.poke()
+            self.gate.latches.ledger_bad_s = self.clock.monotonic_s()
         self.gate.latches.ledger_ok, self.ledger_error = False, text
         if self.engine is not None:
             world = self.engine.world
@@ -361,7 +362,7 @@ class Bot:
         return self.rest
 
     def kill_rest(self) -> Rest | None:
-        """The kill path's own client, with a budget of its own; None = no key yet, or the folder is not its own."""
+        """The kill path's own client, with a budget of its own; None = no key yet, or the folder is not adopted."""
         if self.live_lock.sales() is not None:
             return None  # the orders that it would find may be another bot's
         if self._kill_client is None and self.key is not None:

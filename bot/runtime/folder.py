@@ -21,7 +21,7 @@ WAY_OUT = "./coin adopt-folder"
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """`problem`: why nothing is sent; None = the folder is its own, and `folder` is its id."""
+    """`problem`: why nothing is sent; None = the folder is adopted, and `folder` is its id."""
 
     folder: str = ""
     problem: str | None = "the data folder is not judged yet"
@@ -35,10 +35,10 @@ def claim(settings: Settings, ledger: LedgerWriter, facts: Mapping[str, str], cl
         seen, folder_identity.of_ledger(facts, seen), has_orders=ledger.has_orders(), restored=bool(facts.get(RESTORED))
     )  # fmt: skip
     if problem is not None and settings.coin_mode is Mode.LIVE:
-        log.error("the data folder is not its own: %s; nothing is sent, exits included, until %s", problem, WAY_OUT)
+        log.error("the data folder is not adopted: %s; nothing is sent, exits included, until %s", problem, WAY_OUT)
         return Folder(seen.folder or "", problem)
     if problem is not None:
-        log.warning("the data folder is not its own: %s; with play money it becomes a folder of its own", problem)
+        log.warning("the data folder is not adopted: %s; with play money it becomes a folder of its own", problem)
     folder = seen.folder
     if folder is None or seen.problem is not None:
         folder = rng.uuid4().hex

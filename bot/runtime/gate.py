@@ -20,6 +20,8 @@ class Latches:
     safe: bool = False
     ledger_ok: bool = True
     lock_lost: bool = False
+    ledger_bad_s: float | None = None  # monotonic: since when not `ledger_ok`
+    lock_lost_s: float | None = None
 
 
 class OrderGate:
@@ -73,7 +75,7 @@ class OrderGate:
         return self._locked(Purpose.FLATTEN)
 
     def nothing_cancelled(self) -> str | None:
-        """Why not even a cancel goes out: in live, DRY_RUN or a folder that is not its own."""
+        """Why not even a cancel goes out: in live, DRY_RUN or a folder that is not adopted."""
         return self._locked(Purpose.FLATTEN)
 
     def _locked(self, purpose: Purpose) -> str | None:

@@ -29,9 +29,12 @@ def lost(place: Place, last: Mapping[str, Any]) -> str | None:
     lots = last.get("lots")
     if not isinstance(lots, list) or not lots:
         return None
+    held = "1 open lot" if len(lots) == 1 else f"{len(lots)} open lots"
+    rescued = max(place.path.parent.glob(f"{place.path.stem}.rescued-*.db"), default=None)  # their names hold the time
+    way = f"./coin restore {rescued} (the copy that the bot kept)" if rescued else "./coin restore with a backup"
     return (
-        f"{place} is gone or empty, yet positions.json tells of {len(lots)} open lots: restore a backup with "
-        "./coin restore, or move positions.json away to begin anew from what the exchange shows"
+        f"{place} is gone or empty, yet positions.json lists {held}. Put it back: {way}; or move positions.json away "
+        "to begin anew from what the exchange shows"
     )
 
 

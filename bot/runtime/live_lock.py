@@ -1,6 +1,6 @@
 """The live lock as the bot sees it: read anew before every live order, and once a second for the page.
 
-Two questions. Entries need a valid permission. Sales of own lots need a data folder that is its own, and nothing else:
+Two questions. Entries need a valid permission. Sales of own lots need an adopted data folder, and nothing else:
 an absent, ended, voided or malformed permission leaves no lot without its stop.
 """
 
@@ -16,7 +16,7 @@ from shared.settings import Mode, Settings
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 
 UNJUDGED = Folder()
-FOLDER = "the data folder is not its own"
+FOLDER = "the data folder is not adopted"
 
 
 class LiveLock:

@@ -287,6 +287,7 @@ class Process:
             await self._clock.sleep(1.0)
             if not self.lock.still_ours() and not self.bot.gate.latches.lock_lost:
                 self.bot.gate.latches.lock_lost = True
+                self.bot.gate.latches.lock_lost_s = self.bot.clock.monotonic_s()
                 self.bot.error = "bot.lock was replaced: nothing is sent any more; restart the bot"
                 log.critical("%s", self.bot.error)
 

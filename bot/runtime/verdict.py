@@ -61,14 +61,17 @@ def verdict(bot: Host, status: Status) -> VerdictDoc | None:
 
 def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
     """The worst of what outranks the status: who may not send, then who cannot write, then who does not hear."""
-    if bot.gate.latches.lock_lost:
-        return _Trouble(Verdict.LOCKED_OUT, "the bot no longer owns its instance lock: nothing is sent", None)
-    if not bot.gate.latches.ledger_ok:
-        why = bot.ledger_error or "unknown reason"
+    latches = bot.gate.latches
+    if latches.lock_lost:
+        lasts_s = _lasts_s(bot, latches.lock_lost_s)
+        return _Trouble(Verdict.LOCKED_OUT, "the bot no longer owns its instance lock: nothing is sent", lasts_s)
+    if not latches.ledger_ok:
+        why, lasts_s = bot.ledger_error or "unknown reason", _lasts_s(bot, latches.ledger_bad_s)
         if bot.ledger is not None and bot.ledger.gone is not None:
-            way = f"./coin stop, ./coin restore {bot.rescue.kept or 'with a backup'}, ./coin start"
-            return _Trouble(Verdict.LEDGER_GONE, f"{why}: nothing is sent and no exit protects a lot; {way}", None)
-        return _Trouble(Verdict.LEDGER_GONE, f"the ledger cannot be written ({why}): nothing is sent", None)
+            way = f"./coin stop, ./coin restore {bot.rescue.kept or 'ARCHIVE (a backup)'}, ./coin start"
+            text = f"{bot.ledger.gone}. Nothing is sent, and no exit protects a lot. To repair it: {way}"
+            return _Trouble(Verdict.LEDGER_GONE, text, lasts_s)
+        return _Trouble(Verdict.LEDGER_GONE, f"the ledger cannot be written ({why}): nothing is sent", lasts_s)
     gone = [part for part in parts if part.state is PartState.GONE and part.name != "writer"]
     if not gone:
         return None
@@ -79,6 +82,10 @@ def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
         ages.append(bot.clock.monotonic_s() - silent_s)
     said = "; ".join(f"{part.title}: {part.text}" for part in parts if part.state is PartState.GONE)
     return _Trouble(Verdict.BLIND, said, round(max(ages), 1) if ages else None)
+
+
+def _lasts_s(bot: Host, since_s: float | None) -> float | None:
+    return None if since_s is None else round(max(bot.clock.monotonic_s() - since_s, 0.0), 1)
 
 
 def _second(world: World | None) -> _Trouble | None:

@@ -123,7 +123,7 @@ class SystemWatchdog:
             self._words.write(f"run {run}\n")
             self._words.flush()
         except OSError as error:
-            log.warning("watchdog: %s cannot be written (%s): a hang is told on stderr", self._path.name, error)
+            log.warning("watchdog: %s cannot be written (%s): a hang is reported on stderr", self._path.name, error)
         try:
             self._timer = KernelTimer(signal.SIGKILL)
         except OSError as error:
@@ -179,10 +179,10 @@ def said_of(last: LastEnd, silent_s: float | None) -> str:
     since = f", {silent_s:.0f} s after its last report" if silent_s is not None else ""
     if last.hung:
         where = f"; it stood in {last.stood_in}" if last.stood_in else ""
-        return f"the run before hung for {last.limit_s} and was ended{where} (run {last.run})"
+        return f"the previous run hung for {last.limit_s} and was ended{where} (run {last.run})"
     return (
-        f"the run before ended without a word{since}: SIGKILL (by the watchdog where a signal had stopped it, or by "
-        f"hand), out of memory, or the machine went down (run {last.run})"
+        f"the previous run ended without shutting down{since}: SIGKILL (by the watchdog where a signal had stopped it, "
+        f"or by hand), out of memory, or the machine went down (run {last.run})"
     )
 
 

@@ -117,7 +117,7 @@ def _process(process: Process, mode: Mode | None) -> Check:
     if process.effective is Effective.ONLINE:
         young = process.started_ms is not None and time.time() - process.started_ms / 1000 < 60
         if process.restarts > 5 or (process.restarts and young):
-            return warn(name, f"online, restarted {process.restarts} times", f"./coin logs {name}")
+            return warn(name, f"online, restarts {process.restarts}", f"./coin logs {name}")
         return good(name, f"online, pid {process.pid}, restarts {process.restarts}")
     if process.effective in (Effective.LAUNCHING, Effective.STOPPING):
         return note(name, process.label)
@@ -162,13 +162,13 @@ def sign_ins(settings: Settings) -> Check:
     """Whether a session can be kept to the unix user who signed in."""
     name, way = "sign-ins", SocketOwners().way
     if not way:
-        found = "this system doesn't say which user holds a connection: a session's cookie works for every user of it"
+        found = "a session's cookie works for every user of this machine: the system can't tell who connects"
         return warn(name, found, "Let nobody else log in to this machine")
     if settings.dashboard_behind_proxy:
-        return note(name, "each works only through the proxy: all that it passes on comes from one user, its own")
+        return note(name, "sessions work only through the proxy, which counts as one user for all its clients")
     if len(addresses(settings.dashboard_host)) == 1:
-        return note(name, "each works only for the unix user, or from the network, that signed in")
-    return good(name, f"each works only for the unix user who signed in ({way})")
+        return note(name, "each session works only for the unix user, or the network, that signed in")
+    return good(name, f"each session works only for the unix user who signed in ({way})")
 
 
 def _package_version(command: Path) -> str:

@@ -127,13 +127,15 @@ class Ceremonies:
             if handle and _bytes(handle) != self._passkeys.handle(one.role).encode():
                 raise ValueError("the answer is for another user")
         except Exception as error:  # whatever a client sends is refused; it is no error of ours
-            raise PasskeyRefused("This passkey does not sign in here.", _why(error)) from error
+            raise PasskeyRefused("This passkey is not registered here.", _why(error)) from error
         if one.locked_s is not None:
-            raise PasskeyRefused("This passkey is locked: its count went back once. Remove it.", "locked", one)
+            raise PasskeyRefused("This passkey is locked: its use counter went back. Remove it.", "locked", one)
         try:
             return self._passkeys.used(one.credential, count, address)
         except CountWentBack as error:
-            text = "This passkey's count went back, so there may be a copy of it. It is locked: sign in by a link."
+            text = (
+                "This passkey's use counter went back, so there may be a copy of it. It is locked: sign in by a link."
+            )
             raise PasskeyRefused(text, f"count went back: {error}", one) from error
         except KeyError as error:
             raise PasskeyRefused("This passkey was removed.", "removed") from error

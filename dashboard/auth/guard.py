@@ -143,7 +143,7 @@ class Guard:
             found = self.tokens.find(secret.strip(), peer_of(scope).label) if kind.lower() == "bearer" else None
             if found is None:
                 self._count_bearer(peer_of(scope))
-                raise Refused(401, "This token is not known, or no longer. ./coin token viewer makes one.")
+                raise Refused(401, "This token is unknown, expired or revoked. ./coin token viewer makes a new one.")
             return found
         return self._by_session(scope)
 
@@ -151,7 +151,7 @@ class Guard:
         """A token that is not known. A known one is never slowed. Raises Refused."""
         if self.bearers.wait_s(peer):
             self.bearers.refused += 1
-            raise Refused(429, "Too many tokens that are not known.")
+            raise Refused(429, "Too many unknown tokens. Wait a minute.")
         self.bearers.tried(peer)
         log.warning("token.unknown from=%s", peer.label)
 

@@ -32,11 +32,11 @@ def check_body(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         try:
             orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise Malformed("The body is no valid JSON.") from error
+            raise Malformed("The body is not valid JSON.") from error
 
 
 def _text(quoted: bytes, what: str) -> None:
     try:
         unquote_to_bytes(quoted).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Malformed(f"The {what} is no valid UTF-8.") from error
+        raise Malformed(f"The {what} is not valid UTF-8.") from error

@@ -1,17 +1,22 @@
 """Risk: what would stop the bot, how near it is, and proof that the brake works."""
 
+import shlex
+
 from dashboard.hub import Hub
 from dashboard.pages import Data, Page, Params, Part
 from dashboard.render import Context
 from dashboard.views import commands, events, risk
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
+from shared.paths import ROOT
 
 
 async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
     latches = await hub.cache.get("latches", 1.0, hub.ledger.latches)
     rows = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
-    return {"latches": latches, "commands": rows}
+    kill = hub.paths.kill
+    shown = kill.relative_to(ROOT) if kill.is_relative_to(ROOT) else kill
+    return {"latches": latches, "commands": rows, "touch": f"touch {shlex.quote(str(shown))}"}
 
 
 def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
@@ -20,8 +25,13 @@ def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
     return {"rows": risk.limits(s), "blocked": found.entries_blocked if found else None, "adjusted": adjusted}
 
 
-def _kill(s: Snapshot, _data: Data, role: str) -> Context:
-    return {"buttons": commands.buttons(s, role), "says": commands.kill_says(s), "armed": risk.armed(s)}
+def _kill(s: Snapshot, data: Data, role: str) -> Context:
+    return {
+        "buttons": commands.buttons(s, role),
+        "says": commands.kill_says(s),
+        "armed": risk.armed(s),
+        "touch": data["touch"],
+    }
 
 
 def _breakers(s: Snapshot, _data: Data, _role: str) -> Context:

@@ -22,7 +22,7 @@ from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, ReceiptDoc, alert_of
 from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0
-_NOT_WELL = "The bot does not write, or its data folder is not its own."
+_NOT_WELL = "The bot does not write, or its data folder is not adopted."
 _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": m.Error, "description": "Not signed in."},
     403: {"model": m.Error, "description": "Not allowed."},

@@ -34,7 +34,7 @@ class Alert(BaseModel):
 
 class BotHealth(BaseModel):
     ok: bool = Field(
-        description="The bot writes, its data folder is its own, and no second bot trades under its name. `word` says "
+        description="The bot writes, its data folder is adopted, and no second bot trades under its name. `word` says "
         "whether it receives data."
     )
     alerts: list[Alert] = Field(description="What a person must be told of, as the bot last said.")

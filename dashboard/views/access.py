@@ -70,7 +70,7 @@ def tokens(found: list[Token], now: datetime) -> list[TokenRow]:
     return [
         TokenRow(
             one.id, f.clean(one.name), None if one.made_s is None else _time(one.made_s),
-            "read and command" if one.role is Role.OPERATOR else "read", _ends(one, now), one.expired,
+            one.role.value, _ends(one, now), one.expired,
             "not yet" if one.used_s is None else _ago(one.used_s, now), f.clean(one.address),
         )
         for one in found

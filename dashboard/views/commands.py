@@ -196,7 +196,7 @@ def of_latch(sent: Sent, s: Snapshot) -> ReceiptDoc | None:
     return ReceiptDoc(
         id=sent.id, cmd=sent.cmd, state=ReceiptState.DONE if done else ReceiptState.SEEN, by=sent.by,
         sent_ms=sent.sent_ms, seen_ms=seen_ms, done_ms=seen_ms + round(kill.cleared_ms or 0) if done else None,
-        reason=f"{f.words(sent.said)}.", result=result if done else None,
+        reason=f"{f.sentence(sent.said)}.", result=result if done else None,
     )  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def _of_sent(sent: Sent, receipt: ReceiptDoc | None, s: Snapshot) -> Receipt:
         return Receipt(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
     first = ReceiptStep("done", "ok", "sent", "")
     if not sent.in_ring:
-        say = f"{f.words(sent.said)}. The bot looks for that file every 20 ms; that it acted cannot be seen yet."
+        say = f"{f.sentence(sent.said)}. The bot looks for that file every 20 ms; that it acted cannot be seen yet."
         return Receipt(sent.id, heading(sent.cmd, sent.args), by, "warn", [first], say, True)
     if sent.waited_s < NOT_SEEN_S:
         steps = [first, ReceiptStep("now", "now", "seen", f.duration(round(sent.waited_s, 1))),

@@ -69,10 +69,10 @@ def audit(row: dict[str, Any]) -> AuditRow:
     )
     for name in ("name", "id", "ended"):
         if row.get(name):
-            detail = f"{detail} {f.clean(str(row[name]))[:60]}".strip()
+            detail = f"{detail} {_short(f.clean(str(row[name])))}".strip()
             break
     if row.get("how"):
-        detail += f", {f.clean(str(row['how']))}"
+        detail += f"{', ' if detail else ''}{f.clean(str(row['how']))}"
     if row.get("times"):
         detail += f", {f.clean(str(row['times']))} times"
     if row.get("code") not in (None, 0):
@@ -87,6 +87,11 @@ def audit(row: dict[str, Any]) -> AuditRow:
     )  # fmt: skip
 
 
+def _short(text: str) -> str:
+    """A name as it is; of a UUID the first 8 digits."""
+    return text[:8] if len(text) == 36 and text.count("-") == 4 else text[:60]
+
+
 def _where(row: dict[str, Any]) -> str:
     """Page, shell, hand or API, and from which address."""
     where = (f.clean(str(row.get(name, ""))) for name in ("source", "from"))
@@ -98,11 +103,13 @@ def chain(found: Verdict | None) -> str:
     if found is None:
         return "cannot be read"
     if found.findings:
-        return f"NOT as it was written: {found.findings[0]} (./coin audit verify)"
+        return f"NOT INTACT: {found.findings[0]} (./coin audit verify)"
     if found.head is None:
         return "page, shell, hand, API"
     at = f.of_text(found.head.at)
-    return f"chain of {found.entries} entries whole" + (f" up to {at:%Y-%m-%d %H:%M} UTC" if at else "")
+    return f"{f.plural(found.entries, 'entry', 'entries')} intact" + (
+        f", the newest {at:%Y-%m-%d %H:%M} UTC" if at else ""
+    )
 
 
 def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.Receipt]:

@@ -235,6 +235,12 @@ def words(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def sentence(text: str) -> str:
+    """With a capital, unless it begins with the name of a file; names of settings and paths stay as they are."""
+    first, _, _ = text.partition(" ")
+    return text if "." in first.rstrip(".") else text[:1].upper() + text[1:]
+
+
 def exit_reason(word: str) -> str:
     """Why a lot was closed, for a person: what the ledger calls a command was a press on Close."""
     return "by hand" if word == "command" else word

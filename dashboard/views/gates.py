@@ -65,7 +65,9 @@ def why(s: Snapshot) -> Why:
         return Why(False, "Killed: the order gate is shut. No entries, and no exit is checked.", "kill", [])
     if s.verdict.word in UNFIT:
         word = {Verdict.LOCKED_OUT: "Locked out", Verdict.LEDGER_GONE: "Ledger gone"}[s.verdict.word]
-        return Why(False, f"{word}: no entries, and no exit is sent. {f.words(f.clean(s.verdict.reason))}.", "idle", [])
+        return Why(
+            False, f"{word}: no entries, and no exit is sent. {f.sentence(f.clean(s.verdict.reason))}.", "idle", []
+        )
     if s.fresh and state.status in (Status.STOPPED, Status.SAFE, Status.ERROR):
         word = {Status.STOPPED: "Stopped", Status.SAFE: "Safe mode", Status.ERROR: "Error"}[state.status]
         return Why(False, f"{word}: no entries, and no exit is checked.", "idle", [])

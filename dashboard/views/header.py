@@ -103,11 +103,11 @@ def band(s: Snapshot) -> Band:
         why = (
             s.state.live_lock if s.state and s.state.live_lock else "locked: the live lock is shut; ./coin enable-live"
         )
-        say = f.words(f.clean(why).removeprefix("locked: ")) + "."
+        say = f.sentence(f.clean(why).removeprefix("locked: ")) + "."
         return Band("locked", "LIVE", "lock", "Locked: nothing is sent.", say)
     bold, say = _MODE_SAY[mode]
     if mode == "live" and s.state and (s.state.live_lock or "").startswith(ENTRIES_LOCKED):
-        why = f.words(f.clean(s.state.live_lock or "").removeprefix(ENTRIES_LOCKED))
+        why = f.sentence(f.clean(s.state.live_lock or "").removeprefix(ENTRIES_LOCKED))
         return Band("live", "LIVE", "lock", "Real money. Entries are locked, exits go on.", f"{why}.")
     if mode == "live" and s.state and s.state.live_lock:
         say += f" Live lock {f.clean(s.state.live_lock)}."

@@ -91,7 +91,9 @@ def _folder_check(s: Snapshot) -> Check:
         return check(
             "Data folder", "bad", f.clean(found.text), "./coin adopt-folder, once no other bot trades its lots"
         )
-    return check("Data folder", "unk" if s.state is None else "ok", "not known" if s.state is None else "its own")
+    return check(
+        "Data folder", "unk" if s.state is None else "ok", "not known" if s.state is None else "belongs to this bot"
+    )
 
 
 def _build_check(s: Snapshot, build: str) -> Check:
@@ -209,7 +211,7 @@ def _account_check(s: Snapshot) -> Check:
         return check("Account", "bad", f.listed([one.said for one in found]), "Adopt, after a look at the cause")
     if not s.fresh or s.unproven:
         return check("Account", "unk", "nothing differed when it was last compared")
-    return check("Account", "ok", "as the bot's own trades explain it")
+    return check("Account", "ok", "agrees with the bot's own trades")
 
 
 def _disk_check(disk: DiskLook) -> Check:

@@ -143,7 +143,7 @@ def _blind(s: Snapshot, state: BotState) -> Note:
     elif not left.lots:
         said = ["No lot is open."]
     else:
-        rest = f.words(left.resting())
+        rest = f.sentence(left.resting())
         said = [f"{rest} and can still fill there." if left.takes else f"{rest}."]
         if left.stops:
             stream = s.verdict.worst("stream")
@@ -173,21 +173,21 @@ def _of_second_writer(s: Snapshot, state: BotState) -> Note | None:
         "bad",
         "bads",
         "A second bot trades under this name: no entry until you press Start",
-        f"{f.words(f.clean(part.text))}. Stop the other bot, or give one of the two another BOT_NAME; then press Start."
-        f"{held}",
+        f"{f.sentence(f.clean(part.text))}. Stop the other bot, or give one of the two another BOT_NAME; then press "
+        f"Start.{held}",
         witnesses=sources(s),
     )
 
 
 def _locked_out(s: Snapshot, state: BotState) -> Note:
     left = unwatched(state)
-    held = "" if left is None or not left.lots else f" {f.words(left.sentence())}."
+    held = "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
     return Note(
         "bad",
         "lockout",
         "Locked out: the bot receives data but cannot send orders",
-        f"{f.words(f.clean(state.error or s.verdict.reason))}. Another bot may hold the lock and trade these lots, so "
-        f"this one does not buy, sell or cancel.{held} Find out what took the lock, then restart.",
+        f"{f.sentence(f.clean(state.error or s.verdict.reason))}. Another bot may hold the lock and trade these lots, "
+        f"so this one does not buy, sell or cancel.{held} Find out what took the lock, then restart.",
         action="restart" if s.pm2.find(BOT_PROCESS) else "",
         witnesses=sources(s),
     )
@@ -196,12 +196,12 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
 def _ledger_gone(s: Snapshot, state: BotState) -> Note:
     """Without a record nothing is sent: an order that no ledger knows would be made a second time."""
     left = unwatched(state)
-    held = "" if left is None or not left.lots else f" {f.words(left.sentence())}."
+    held = "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
     return Note(
         "bad",
         "bads",
         "Ledger gone: the bot receives data but sends nothing",
-        f"{f.words(f.clean(s.verdict.reason))}.{held} Cancels and Kill still work.",
+        f"{f.sentence(f.clean(s.verdict.reason))}.{held} Cancels and Kill still work.",
         witnesses=sources(s),
     )
 
@@ -253,7 +253,7 @@ def _of_folder(state: BotState) -> Note | None:
     return Note(
         "bad",
         "bads",
-        "The data folder is not its own: nothing is sent, exits included",
+        "The data folder is not adopted: nothing is sent, exits included",
         f"{f.clean(found.text)}. Another bot may trade the same lots. Stop that one for good, then adopt this folder: "
         "./coin stop, ./coin adopt-folder, ./coin start. Entries need ./coin enable-live after it.",
     )
@@ -302,7 +302,7 @@ def _of_status(s: Snapshot, state: BotState) -> Note | None:
             "info",
             "info",
             "Stopped",
-            f"{_worth(state.positions)} stay open. No exit is judged; resting take profits stay at the exchange.",
+            f"Open: {_worth(state.positions)}. No exit is judged; resting take profits stay at the exchange.",
         )
     if s.clock_skew_s is not None:
         return Note(

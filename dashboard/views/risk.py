@@ -126,7 +126,7 @@ def armed(s: Snapshot) -> Armed:
             say = f"Level {word}. {file} Orders are cancelled when the exchange answers."
             return Armed("warn", "warns", "Armed, not latched; blind", say)
         case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
-            say = f"Level {word}. {file} {f.words(f.clean(s.verdict.reason))}."
+            say = f"Level {word}. {file} {f.sentence(f.clean(s.verdict.reason))}."
             return Armed("warn", "warns", f"Not latched; {s.verdict.word.shown}", say)
     return Armed("ok", "ok", "Armed, not latched", f"Level {word}. {file} Gate open.")
 

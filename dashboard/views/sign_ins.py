@@ -26,7 +26,7 @@ def sign_ins(foreign: Sequence[Foreign], told_apart: bool, now: datetime) -> Che
         return check(
             name,
             "warn",
-            "this system doesn't say which user holds a connection: a session's cookie works for every user of it",
+            "a session's cookie works for every user of this machine: the system can't tell who connects",
             "Let nobody else log in to this machine",
         )
-    return check(name, "ok", "each works only for the user, or from the network, that signed in")
+    return check(name, "ok", "each session works only for the user, or the network, that signed in")

@@ -181,8 +181,12 @@ def _wish(paths: DataPaths, folder: Path, newer: Past | None, older: Past, told:
         levels += [told.level, Level.PAUSE]  # a limit may have tripped, and nobody can tell
     if told.safe:
         levels.append(Level.STOP)  # as shut as SAFE, and left like it: by Start
+    levels += [said.level for said in (*_said(folder), *_said(paths.root))]
     level = max((known for known in levels if known is not None), default=Level.RUN)
-    return min(level, Level.STOP), level is Level.KILL or paths.kill.exists() or (folder / "KILL").exists()
+    asked = level is Level.KILL or paths.kill.exists() or (folder / "KILL").exists()
+    # What is killed comes up stopped: a ledger that said less would take that for a change by hand.
+    stopped = asked or any(past is not None and past.latch is not None for past in (newer, older, told))
+    return Level.STOP if stopped else min(level, Level.STOP), asked
 
 
 def _carried(
@@ -216,11 +220,11 @@ def _said(folder: Path) -> list[ControlFile]:
 
 def _say_level(report: Report, level: Level) -> None:
     if report.why_not_known is not None:
-        report.kept.append(f"paused at least: {report.why_not_known}, so what held in it is not known")
+        report.kept.append(f"paused, because the previous state is not known: {report.why_not_known}")
     if report.killed:
-        report.kept.append("kill is asked for: ./coin reset-kill lifts it")
+        report.kept.append("the kill switch: ./coin reset-kill lifts it")
     if max(report.level, level) is not Level.RUN:
-        report.kept.append(f"the level is {max(report.level, level).word} until Start is pressed")
+        report.kept.append(f"the requested state is {max(report.level, level).word} until Start is pressed")
 
 
 def _keep_aside(paths: DataPaths, place: Place, aside: Path) -> None:

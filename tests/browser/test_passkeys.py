@@ -155,7 +155,7 @@ def test_a_cloned_authenticator_is_refused_locked_and_its_sessions_end(person: C
     assert "locked" in p.said()
     p.sign_in_by_link()
     p.page.goto(f"{p.base}/sessions")
-    assert "its count went back" in p.page.inner_text(".pkl")
+    assert "its use counter went back" in p.page.inner_text(".pkl")
     p.page.click(".pkl button")
     p.page.wait_for_selector('text="No passkeys."')
     assert Passkeys(p.running.paths.dashboard).listing() == []

@@ -35,7 +35,7 @@ def test_commands_to_the_bot_and_to_the_folder(coin: Coin, paths: DataPaths) -> 
         "the line and the command are one"
     )
     done = coin("audit", "verify")
-    assert done.returncode == 0 and "8 entries, whole up to no. 8" in done.stdout
+    assert done.returncode == 0 and "8 entries intact, the newest no. 8" in done.stdout
 
 
 def test_no_secret_is_in_it(coin: Coin, paths: DataPaths) -> None:

@@ -115,8 +115,8 @@ def test_clean(server: Advisories, project: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ("holed", "holed 1.0: PYSEC-1, CVE-2026-1 (mended in 9.9)"),
-        ("tool", "tool 3.0: PYSEC-1, CVE-2026-1 (mended in 9.9)"),
+        ("holed", "holed 1.0: PYSEC-1, CVE-2026-1 (fixed in 9.9)"),
+        ("tool", "tool 3.0: PYSEC-1, CVE-2026-1 (fixed in 9.9)"),
         ("holed-js", "holed-js 1.0.0: GHSA-7 (high: it runs; hit: <2.0.0)"),
     ],
 )

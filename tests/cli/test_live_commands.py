@@ -1,4 +1,4 @@
-"""What the command line says of the live permission and of a data folder that is not its own."""
+"""What the command line says of the live permission and of a data folder that is not adopted."""
 
 import time
 from decimal import Decimal
@@ -62,7 +62,7 @@ def test_a_copied_folder_is_named_and_adopted_by_a_typed_word(coin: Coin, permit
     permitted.folder_id.write_bytes(permitted.folder_id.read_bytes().replace(b'"inode": "', b'"inode": "9'))
     permitted.folder_id.chmod(0o600)
     found = coin("doctor", **LIVE)
-    assert found.returncode == 1 and "not its own" in found.stdout and "./coin adopt-folder" in found.stdout
+    assert found.returncode == 1 and "not adopted" in found.stdout and "./coin adopt-folder" in found.stdout
     refused = coin("adopt-folder", text="yes\n", **LIVE)
     assert refused.returncode == 1 and "nothing was changed" in refused.stderr and permitted.live_permission.exists()
     adopted = coin("adopt-folder", text="adopt main\n", **LIVE)
@@ -114,6 +114,6 @@ def test_a_restore_in_place_keeps_the_folder_and_one_elsewhere_is_a_copy(
     elsewhere = {**LIVE, "DATA_DIR": str(tmp_path / "other")}
     assert coin("restore", str(archive), **elsewhere).returncode == 0
     said = coin("doctor", **elsewhere).stdout
-    assert "not its own: folder_id.json is missing, and the ledger is of the folder aaaaaaaa" in said
+    assert "not adopted: folder_id.json is missing, and the ledger is of the folder aaaaaaaa" in said
     assert coin("adopt-folder", text="adopt main\n", **elsewhere).returncode == 0
     assert "the ledger's own folder" in coin("doctor", **elsewhere).stdout

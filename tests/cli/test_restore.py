@@ -124,7 +124,8 @@ def test_the_stricter_wish_holds(coin: Coin, folder: Folder, tmp_path: Path, wor
     done = coin("restore", "out.tar.gz")
     assert done.returncode == 0, done.stderr
     assert folder.said().command == word and not folder.said().commands
-    assert f"kept: the level is {word}" in done.stdout
+    assert folder.facts()["wish"] == word, "else the next run takes the file for one that was changed by hand"
+    assert f"kept: the requested state is {word}" in done.stdout
     folder.whole(tmp_path)
 
 
@@ -241,7 +242,7 @@ def test_where_nothing_can_be_known_it_comes_up_paused(coin: Coin, folder: Folde
     assert done.returncode == 0, done.stderr
     assert folder.said().command == "pause" and folder.facts()["wish"] == "pause"
     assert "so what held in it is not known" in done.stdout
-    assert "kept: the level is pause until Start is pressed" in done.stdout
+    assert "kept: the requested state is pause until Start is pressed" in done.stdout
 
 
 def test_a_control_file_that_does_not_hold_is_a_pause(coin: Coin, folder: Folder) -> None:

@@ -73,11 +73,11 @@ def test_a_take_rests_on_while_the_ledger_cannot_be_written() -> None:
 
 def test_a_folder_that_is_not_its_own_is_a_fault_on_the_page() -> None:
     r = rig()
-    r.send(ev.LiveLockSeen("a copy", "the data folder is not its own: a copy; ./coin adopt-folder"))
+    r.send(ev.LiveLockSeen("a copy", "the data folder is not adopted: a copy; ./coin adopt-folder"))
     world = r.engine.world
     gate = next(gate for gate in all_gates(world, world.markets["BTC-USD"]) if gate.name == "live_lock")
     assert (gate.verdict, gate.opens) == (GateVerdict.FAULT, "./coin adopt-folder")
-    assert gate.value is not None and "not its own" in gate.value
+    assert gate.value is not None and "not adopted" in gate.value
 
 
 def test_the_journal_says_that_exits_go_on() -> None:

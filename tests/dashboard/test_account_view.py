@@ -100,8 +100,8 @@ def test_lots_whose_coins_are_gone_are_spoken_of(state: BotState) -> None:
 @pytest.mark.parametrize(
     ("hours", "ok", "text", "shown", "findings"),
     [
-        (3, True, "audit: 412 orders, 398 fills and the balances are as the exchange has them", "ok", []),
-        (60, True, "audit: 412 orders, 398 fills and the balances are as the exchange has them", "warn", []),
+        (3, True, "audit: 412 orders, 398 fills and the balances agree with the exchange", "ok", []),
+        (60, True, "audit: 412 orders, 398 fills and the balances agree with the exchange", "warn", []),
         (3, False, "audit: fill 7 of a is in the ledger only", "bad", ["fill 7 of a is in the ledger only"]),
         (60, False, "audit: a; b; c and 2 more", "bad", ["a", "b", "c and 2 more"]),
     ],

@@ -113,3 +113,16 @@ def test_clean_leaves_no_control_and_no_direction_character(text: str) -> None:
     cleaned = f.clean(text)
     assert all(c.isprintable() for c in cleaned)
     assert not any("\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in cleaned)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the disk is full", "The disk is full"),
+        ("ledger.db was removed", "ledger.db was removed"),
+        ("give one another BOT_NAME", "Give one another BOT_NAME"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_leaves_names_as_they_are(text: str, shown: str) -> None:
+    assert f.sentence(text) == shown

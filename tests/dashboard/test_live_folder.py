@@ -14,7 +14,7 @@ from shared.presence import Presence
 from shared.settings import Settings
 from tests.dashboard.writer import Writer
 
-WHY = "the data folder is not its own: it is a copy; ./coin adopt-folder"
+WHY = "the data folder is not adopted: it is a copy; ./coin adopt-folder"
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def test_a_folder_that_is_not_its_own_is_the_first_thing_that_is_said(state: Bot
     assert (
         note is not None
         and note.state == "bad"
-        and "not its own" in note.heading
+        and "not adopted" in note.heading
         and "adopt-folder" in note.rest + note.text
     )
-    assert header.band(s).mode == "locked" and "not its own" in header.band(s).say
+    assert header.band(s).mode == "locked" and "not adopted" in header.band(s).say
     found = bot_health(s)
     assert found["ok"] is False and found["alerts"] == [{"code": FOLDER_NOT_OWN, "text": alert.text}]
     row = health._folder_check(s)

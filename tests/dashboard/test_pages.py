@@ -171,6 +171,11 @@ def make_killed(state: BotState, dash: Dash) -> BotState:
     return dataclasses.replace(state, kill=dash.writer.kill, status=dash.writer.status()[0], error="trouble")
 
 
+async def test_the_command_for_a_bad_day_names_the_real_folder(dash: Dash) -> None:
+    async with await dash.browser() as client:
+        assert f"<code>touch {dash.paths.kill}</code>" in (await client.get("/risk")).text
+
+
 async def test_a_default_that_was_adjusted_is_told_on_the_risk_page_and_is_the_value_on_settings(dash: Dash) -> None:
     async with await dash.browser() as client:
         risk = (await client.get("/risk")).text

@@ -520,7 +520,7 @@ class Writer:
         if self.scenario == "empty":
             return None
         at = now - timedelta(hours=3, minutes=12)
-        text = "audit: 412 orders, 398 fills and the balances are as the exchange has them"
+        text = "audit: 412 orders, 398 fills and the balances agree with the exchange"
         if self.scenario == "differs":
             text = (
                 f"audit: {lot_id(9001)} is open here, and the exchange does not show it; "

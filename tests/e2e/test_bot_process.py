@@ -219,7 +219,7 @@ def test_a_lost_ledger_is_not_begun_anew_over_open_lots(guest: System) -> None:
     told = {"version": 1, "mode": "sim", "lots": [{"lot_id": "ct-main-1"}]}
     (guest.folder / "positions.json").write_text(json.dumps(told))
     (guest.folder / "ledger.db").touch()
-    refused(guest, "ledger.db is gone or empty", "1 open lots", "restore")
+    refused(guest, "ledger.db is gone or empty", "1 open lot", "restore")
     assert json.loads((guest.folder / "positions.json").read_bytes()) == told
     (guest.folder / "positions.json").unlink()
     guest.bot()

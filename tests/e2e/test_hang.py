@@ -73,7 +73,7 @@ def test_a_bot_that_hangs_is_ended_in_time_and_the_next_run_goes_on(system: Syst
     else:
         assert "hung for 0:00:10 and was ended" in said[0] and "hanging.py" in said[0] and way in said[0]
         assert f"in {way}" in log and "most recent call first" in log, "the traceback is in the log"
-    assert "CRITICAL bot watchdog: the run before" in log
+    assert "CRITICAL bot watchdog: the previous run" in log
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert not (system.folder / "logs" / "COIN-BOT.hang.log").exists(), "an orderly end leaves no trace"

@@ -1,4 +1,4 @@
-"""The data folder's identity: what a copy cannot carry, and what a live bot does in a folder that is not its own."""
+"""The data folder's identity: what a copy cannot carry, and what a live bot does in a folder that is not adopted."""
 
 import fcntl
 import logging
@@ -220,7 +220,7 @@ async def test_a_copied_folder_sends_nothing_while_the_first_one_trades(
         with caplog.at_level(logging.ERROR, "folder"):
             async with running(other, sim) as copy:
                 await _does_nothing(copy)
-        assert "is not its own" in caplog.text and "adopt-folder" in caplog.text
+        assert "is not adopted" in caplog.text and "adopt-folder" in caplog.text
         assert await open_at_exchange(bot) == takes, "neither commands nor a kill reached the first one's orders"
         assert (await commanded(bot, Cmd.FLATTEN)).state is ReceiptState.DONE
 
@@ -233,12 +233,12 @@ async def _does_nothing(copy: Process) -> None:
     sale = entry(copy, "c2")
     assert not await there(copy, spec)
     sale = replace(sale, side=Side.SELL, purpose=Purpose.FLATTEN, base_size=lot.base_left, quote_size=None)
-    assert "not its own" in (copy.bot.gate.refusal(sale) or "") and not await there(copy, sale)
+    assert "not adopted" in (copy.bot.gate.refusal(sale) or "") and not await there(copy, sale)
     shown = state(copy.bot)
-    assert (shown.live_lock or "").startswith("locked: the data folder is not its own")
+    assert (shown.live_lock or "").startswith("locked: the data folder is not adopted")
     assert [alert.code for alert in shown.alerts] == [FOLDER_NOT_OWN]
     receipt = await commanded(copy, Cmd.FLATTEN)
-    assert receipt.state is ReceiptState.REJECTED and "not its own" in (receipt.reason or "")
+    assert receipt.state is ReceiptState.REJECTED and "not adopted" in (receipt.reason or "")
     copy.bot.paths.kill.touch()
     await until(lambda: copy.bot.kill_path.progress.note is not None)
     assert "no order is cancelled" in (copy.bot.kill_path.progress.note or "")

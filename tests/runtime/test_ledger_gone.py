@@ -168,7 +168,7 @@ def test_where_no_copy_can_be_made_it_says_so_and_goes_on_without(
     remove_all(whole)
     whole.drive(5)
     state = decode_state(whole.paths.state.read_bytes())
-    assert state.verdict is not None and "with a backup" in (state.verdict.reason or "")
+    assert state.verdict is not None and "a backup" in (state.verdict.reason or "")
 
 
 def test_gone_once_more_it_is_copied_once_more(whole: Whole) -> None:

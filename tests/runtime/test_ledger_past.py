@@ -83,7 +83,16 @@ def test_positions_that_tell_nothing_doubt_nothing(tmp_path: Path, positions: by
     assert lost(Place(tmp_path / "ledger.db"), last) is None
 
 
+def test_the_newest_copy_that_the_bot_kept_is_named(tmp_path: Path) -> None:
+    for name in ("ledger.rescued-20261128T000000Z.db", "ledger.rescued-20261129T000000Z.db"):
+        (tmp_path / name).touch()
+    last = told(orjson.dumps({"mode": "sim", "lots": [{}, {}]}), "sim")
+    found = lost(Place(tmp_path / "ledger.db"), last)
+    assert found is not None and f"./coin restore {tmp_path}/ledger.rescued-20261129T000000Z.db" in found
+    assert "2 open lots" in found
+
+
 def test_open_lots_without_a_ledger_are_a_loss() -> None:
     last = told(orjson.dumps({"mode": "sim", "lots": [{"lot_id": "a"}]}), "sim")
     found = lost(Place(Path("ledger.db")), last)
-    assert found is not None and "gone or empty" in found and "1 open lots" in found
+    assert found is not None and "gone or empty" in found and "1 open lot." in found

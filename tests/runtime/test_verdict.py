@@ -98,8 +98,11 @@ def test_who_may_not_send_or_write_says_so_before_who_does_not_see() -> None:
     blind = host(heard_s=60)
     blind.gate.latches.ledger_ok, blind.ledger_error = False, "disk is full"
     assert said(blind).word == "ledger_gone" and "disk is full" in str(said(blind).reason)
-    blind.gate.latches.lock_lost = True
-    assert said(blind).word == "locked_out"
+    assert said(blind).seconds is None, "not known since when"
+    blind.gate.latches.ledger_bad_s = NOW_S - 30
+    assert said(blind).seconds == 30.0
+    blind.gate.latches.lock_lost, blind.gate.latches.lock_lost_s = True, NOW_S - 7.25
+    assert (said(blind).word, said(blind).seconds) == ("locked_out", 7.2)
 
 
 SECOND = "BUY BTC-USD, order 7, was made after this start with epoch c0ffee00; ours is 5f3a0c1d"

@@ -77,7 +77,7 @@ def test_what_a_hung_run_wrote_names_the_line_of_the_project(tmp_path: Path) -> 
     found = last_words(tmp_path / "COIN-BOT.hang.log")
     assert found is not None and found.hung
     assert found.stood_in == "strategies/mine.py line 12, in latest"
-    assert said_of(found, 12.0).startswith("the run before hung for 0:00:10 and was ended; it stood in strategies/")
+    assert said_of(found, 12.0).startswith("the previous run hung for 0:00:10 and was ended; it stood in strategies/")
 
 
 @pytest.mark.parametrize("text", ["", "run 77 pid 5\n", "run 77 pid 5\nTimeout", "\0\0\0", "run \udce9\n"])

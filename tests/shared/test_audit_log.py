@@ -106,13 +106,13 @@ def test_a_cut_end_is_a_whole_chain_and_only_the_anchor_shows_it(tmp_path: Path)
     path.write_bytes(b"".join(lines[:3]))
     assert verify(path).whole
     assert verify(path, anchor).findings == (
-        "the bot's ledger remembers entry 5, and the log ends at entry 3: its end was cut",
+        "the ledger has recorded entry 5, and the log ends at entry 3: later entries were removed",
     )
     append(path, {"what": "a"})
     append(path, {"what": "b"})
     assert "another one there" in verify(path, anchor).findings[0]
     path.unlink()
-    assert "its end was cut" in verify(path, anchor).findings[0]
+    assert "later entries were removed" in verify(path, anchor).findings[0]
 
 
 @given(left=st.integers(1, 150), before=st.sampled_from([b"", OLD]))
@@ -126,7 +126,7 @@ def test_a_line_torn_by_a_power_loss_is_said_and_the_chain_goes_on(left: int, be
         append(path, {"what": "next"})
         append(path, {"what": "after"})
         found = verify(path)
-        assert found.whole and found.entries == 5 and "torn rest" in found.notes[0]
+        assert found.whole and found.entries == 5 and "incomplete line" in found.notes[0]
         rest = path.read_bytes().replace(lines[-1][:left] + b"\n", b"", 1)
         path.write_bytes(rest)
         assert not verify(path).whole, "the rest itself is part of what was"
