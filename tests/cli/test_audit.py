@@ -68,7 +68,8 @@ def test_a_refused_folder_gets_no_log(coin: Coin, paths: DataPaths) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "found"), [("edited", "was changed"), ("removed", "does not follow"), ("cut", "was cut")]
+    ("kind", "found"),
+    [("edited", "was changed"), ("removed", "does not follow"), ("cut", "later entries were removed")],
 )
 def test_verify_finds_it_with_code_1(coin: Coin, paths: DataPaths, kind: str, found: str) -> None:
     for _ in range(4):

@@ -241,7 +241,7 @@ def test_where_nothing_can_be_known_it_comes_up_paused(coin: Coin, folder: Folde
     done = coin("restore", "out.tar.gz", **more)
     assert done.returncode == 0, done.stderr
     assert folder.said().command == "pause" and folder.facts()["wish"] == "pause"
-    assert "so what held in it is not known" in done.stdout
+    assert "because the previous state is not known" in done.stdout
     assert "kept: the requested state is pause until Start is pressed" in done.stdout
 
 
