@@ -127,7 +127,7 @@ class Ceremonies:
             if handle and _bytes(handle) != self._passkeys.handle(one.role).encode():
                 raise ValueError("the answer is for another user")
         except Exception as error:  # whatever a client sends is refused; it is no error of ours
-            raise PasskeyRefused("This passkey is not registered here.", _why(error)) from error
+            raise PasskeyRefused("This passkey was not accepted.", _why(error)) from error
         if one.locked_s is not None:
             raise PasskeyRefused("This passkey is locked: its use counter went back. Remove it.", "locked", one)
         try:

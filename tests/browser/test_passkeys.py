@@ -197,7 +197,7 @@ def test_an_answer_works_once_for_its_own_page_and_from_its_own_origin(person: C
     second.page.goto(f"http://localhost:{p.running.port + 1}/")
     stolen = second.page.evaluate(ANSWER, options["challenge"])
     status, said = p.fetch("/login/passkey", stolen)
-    assert (status, "does not sign in here" in said["error"]) == (403, True)
+    assert (status, "was not accepted" in said["error"]) == (403, True)
     # The trail has the first failure of a minute, and counts the rest; the log has each.
     assert len(p.audit("passkey_refused")) == 1
     last = [one for one in (p.running.paths.logs / "COIN.log").read_text().splitlines() if "passkey.refused" in one][-1]
