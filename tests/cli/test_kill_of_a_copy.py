@@ -1,4 +1,4 @@
-"""What `./coin kill` says where the bot sends nothing at all: its folder is not its own."""
+"""What `./coin kill` says where the bot sends nothing at all: its folder is not adopted."""
 
 from dataclasses import replace
 
