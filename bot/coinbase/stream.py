@@ -154,9 +154,14 @@ class Stream:
             log.warning("%s stream down: %s", self.health.name, note)
         self._sink.stream_changed(self.health.name, False, note[:160])
 
-    def give_up(self, why: str) -> None:
-        """What the connection holds is too old to be used: it ends with its next frame, or by its silence."""
+    def give_up(self, why: str, heard_s: float | None = None) -> None:
+        """What the connection holds is too old to be used: it ends with its next frame, or by its silence.
+
+        `heard_s`: frames read since then (monotonic) may have waited in the socket, and prove nothing of now.
+        """
         self._given_up = why
+        if heard_s is not None and self.health.good_s is not None:
+            self.health.good_s = min(self.health.good_s, heard_s)
 
     async def _session(self, connection: Connection) -> None:
         self._expected, self._given_up = 0, None
@@ -205,7 +210,7 @@ class Stream:
         for news in found:
             self._sink.event(news)
         self._alive(_SUBSCRIBED.get(channel, channel))
-        if health.connected:
+        if health.connected and self._given_up is None:  # this very frame may be what showed that the loop stood still
             health.good_s = health.last_s
 
     def _in_sequence(self, number: int) -> bool:

@@ -168,9 +168,9 @@ class Bot:
         if step_ms > GAP_S * 1000:
             self._begin_streams_anew("this machine slept, or its clock was set")
 
-    def _begin_streams_anew(self, why: str) -> None:
+    def _begin_streams_anew(self, why: str, heard_s: float | None = None) -> None:
         for stream in filter(None, (*self.streams, self.depth)):
-            stream.give_up(why)
+            stream.give_up(why, heard_s)
         if self.engine is not None:
             self._dispatch(ev.FeedChanged(False, why))
         self.sync_wanted.set()
@@ -301,11 +301,12 @@ class Bot:
         """
         self.follow_wall_clock()
         now_s = self.clock.monotonic_s()
-        gap_s, self._beat_s = now_s - self._beat_s, now_s
+        before_s, self._beat_s = self._beat_s, now_s
+        gap_s = now_s - before_s
         if gap_s <= GAP_S:
             return False
         log.warning("the event loop was blocked for %.1f s: streams reconnect, entries wait for them", gap_s)
-        self._begin_streams_anew("this machine slept")
+        self._begin_streams_anew("this machine slept", before_s)
         return True
 
     def stream_changed(self, name: str, up: bool, note: str) -> None:
