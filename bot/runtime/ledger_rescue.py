@@ -1,4 +1,4 @@
-"""What is done about a ledger whose files were removed or replaced under the bot: all of it is copied each time that they go.
+"""A ledger whose files were removed or replaced under the bot: all of it is copied, each time that they go.
 
 The connection still sees the whole of it; the process's end would lose it. The copy is made where nothing waits for it.
 """
