@@ -42,7 +42,7 @@ class System:
         self.seen: list[dict[str, Any]] = []
 
     def _spawn(self, module: str, extra: dict[str, str], prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-        (self.folder / MARKER).touch()  # what the processes print lies between their files
+        (self.folder / MARKER).touch(mode=0o600)  # what the processes print lies between their files
         out = (self.folder / f"{module}.out").open("ab")
         command = [*prefix, sys.executable, "-m", module]
         process = subprocess.Popen(command, cwd=ROOT, env=self.env | extra, stdout=out, stderr=out)

@@ -50,7 +50,7 @@ def test_the_server_comes_late_goes_and_comes_back(system: System, postgres: Ser
     place = Place(system.folder / "ledger.db", Secret(postgres.url), "cointrader_server")
     postgres.stop()
     command = [sys.executable, "-c", BOT, str(env)]
-    (system.folder / ".cointrader").touch()
+    (system.folder / ".cointrader").touch(mode=0o600)
     with (system.folder / "bot.out").open("ab") as out:
         bot = subprocess.Popen(command, cwd=ROOT, env=system.env, stdout=out, stderr=out)
     system.running.append(bot)

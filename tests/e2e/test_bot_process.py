@@ -299,7 +299,8 @@ def test_a_disk_that_fills_up_stops_the_sending_and_not_the_bot(tmp_path: Path, 
     made = System(tmp_path)
     made.folder = data
     made.env |= {"DATA_DIR": str(data)} | {name: shared_sim.env[name] for name in ("SIM_PORT", "SIM_ADMIN_PORT")}
-    script = f'mount -t tmpfs -o size=3m,mode=700 none {data} && ln -s {shared_sim.folder}/sim {data}/sim && exec "$@"'
+    ready = f"touch {data}/.cointrader && ln -s {shared_sim.folder}/sim {data}/sim"
+    script = f'umask 077; mount -t tmpfs -o size=3m,mode=700 none {data} && {ready} && exec "$@"'
     bot = made.bot(prefix=("unshare", "-m", "sh", "-c", script, "sh"))
     inside = System(tmp_path)
     inside.folder = Path(f"/proc/{bot.pid}/root{data}")
