@@ -46,11 +46,11 @@ def _two(case: Case) -> Iterator[str]:
     made = {order["client_order_id"]: order for order in (*case.own, *case.strays)}
     for side, name, theirs in ((case.truth, "the bot", sent[1]), (copy, "the copy", sent[0])):
         lifts = [a["us"] for a in case.truth["acts"] if a["kind"] in LIFTS] if side is case.truth else []
-        told = [
-            (us, life, made[coid])
-            for life, coid, us in side["sightings"]
-            if coid in theirs and coid in made and made[coid]["created_us"] > copy["us"] + 1_000_000
-        ]
+        first: dict[str, tuple[int, int, Row]] = {}  # what is told again, by a later start, is no news
+        for life, coid, us in side["sightings"]:
+            if coid in theirs and coid in made and made[coid]["created_us"] > copy["us"] + 1_000_000:
+                first.setdefault(coid, (us, life, made[coid]))
+        told = list(first.values())
         yield from _entered(side, name, told, lifts)
         yield from _kept(case, side, name, lifts)
         yield from _silent(case, side, name, told, lifts)
