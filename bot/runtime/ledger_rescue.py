@@ -38,7 +38,7 @@ class LedgerRescue:
         target = self._paths.root / f"{stem}.rescued-{self._clock.utc():%Y%m%dT%H%M%SZ}.db"
         try:
             await self._offload.run(lambda: ledger.rescue(target))
-        except (OSError, sqlite3.Error, LedgerError) as error:
+        except (OSError, sqlite3.Error, LedgerError, RuntimeError) as error:  # RuntimeError: the process is ending
             log.critical("ledger: no copy could be kept: %s", error)
             return
         if self._task is not asyncio.current_task():
