@@ -69,7 +69,7 @@ def test_a_bot_that_hangs_is_ended_in_time_and_the_next_run_goes_on(system: Syst
     said, log = events(after), system.log()
     assert len(said) == 1, said
     if way == "stopped":
-        assert "ended without a word" in said[0] and "s after its last report" in said[0]
+        assert "ended without shutting down" in said[0] and "s after its last report" in said[0]
     else:
         assert "hung for 0:00:10 and was ended" in said[0] and "hanging.py" in said[0] and way in said[0]
         assert f"in {way}" in log and "most recent call first" in log, "the traceback is in the log"

@@ -86,8 +86,8 @@ def test_what_says_nothing_is_an_end_without_a_word(tmp_path: Path, text: str) -
     path.write_bytes(text.encode(errors="surrogateescape"))
     found = last_words(path)
     assert found is not None and not found.hung and found.stood_in == ""
-    assert "without a word, 3 s after its last report" in said_of(found, 3.4)
-    assert "without a word:" in said_of(found, None)
+    assert "without shutting down, 3 s after its last report" in said_of(found, 3.4)
+    assert "without shutting down:" in said_of(found, None)
 
 
 def test_no_file_no_link_and_no_pipe_is_nothing(tmp_path: Path) -> None:

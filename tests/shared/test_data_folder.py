@@ -176,7 +176,8 @@ def test_what_another_user_put_there_is_no_mark(tmp_path: Path) -> None:
 @pytest.mark.needs("root")
 def test_no_mode_is_changed_through_a_link_in_the_folder(tmp_path: Path) -> None:
     folder, target = holding(tmp_path, "bot.lock"), tmp_path / "target"
-    target.mkdir(mode=0o755)
+    target.mkdir()
+    target.chmod(0o755)  # whatever the umask is
     (folder / "logs").symlink_to(target)
     DataPaths(folder).prepare()
     assert target.stat().st_mode & 0o777 == 0o755
