@@ -121,9 +121,14 @@ def test_register_sign_out_sign_in_and_command_with_real_money(person: Callable[
         one["fresh_s"] -= 1200
     path.write_bytes(orjson.dumps(raw))
     p.running.serve()
-    p.page.goto(f"{p.base}/ask?ask=reset_kill&back=/risk")
+    confirm = p.page.locator('a:text-is("Confirm your sign-in…")')
+    for _ in range(40):  # a dashboard that has just begun has not read the bot's state yet
+        p.page.goto(f"{p.base}/ask?ask=reset_kill&back=/risk")
+        if confirm.count():
+            break
+        p.page.wait_for_timeout(250)
     assert p.page.locator("[data-go]").count() == 0
-    p.page.click('a:text-is("Confirm your sign-in…")')
+    confirm.click()
     p.page.wait_for_url("**/confirm?back=**")
     p.page.click("[data-passkey-use]")
     p.page.wait_for_url(f"{p.base}/ask?ask=reset_kill&back=%2Frisk")
