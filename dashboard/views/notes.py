@@ -179,15 +179,19 @@ def _of_second_writer(s: Snapshot, state: BotState) -> Note | None:
     )
 
 
-def _locked_out(s: Snapshot, state: BotState) -> Note:
+def _unwatched_lots(state: BotState) -> str:
+    """A sentence on the lots that nobody watches, with a space before it; "" = none are held, or it is not known."""
     left = unwatched(state)
-    held = "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
+    return "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
+
+
+def _locked_out(s: Snapshot, state: BotState) -> Note:
     return Note(
         "bad",
         "lockout",
         "Locked out: the bot receives data but cannot send orders",
         f"{f.sentence(f.clean(state.error or s.verdict.reason))}. Another bot may hold the lock and trade these lots, "
-        f"so this one does not buy, sell or cancel.{held} Find out what took the lock, then restart.",
+        f"so this one does not buy, sell or cancel.{_unwatched_lots(state)} Find out what took the lock, then restart.",
         action="restart" if s.pm2.find(BOT_PROCESS) else "",
         witnesses=sources(s),
     )
@@ -195,13 +199,11 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
 
 def _ledger_gone(s: Snapshot, state: BotState) -> Note:
     """Without a record nothing is sent: an order that no ledger knows would be made a second time."""
-    left = unwatched(state)
-    held = "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
     return Note(
         "bad",
         "bads",
         "Ledger gone: the bot receives data but sends nothing",
-        f"{f.sentence(f.clean(s.verdict.reason))}.{held} Cancels and Kill still work.",
+        f"{f.sentence(f.clean(s.verdict.reason))}.{_unwatched_lots(state)} Cancels and Kill still work.",
         witnesses=sources(s),
     )
 
