@@ -121,20 +121,20 @@ def _say(path: Path, found: Verdict, anchor: str | None, unasked: str) -> None:
 def _anchor() -> tuple[str | None, str]:
     """(what the ledger remembers of the log, why it can't be asked)."""
     from shared import settings  # noqa: PLC0415
-    from shared.ledger.at import exists, reader_at  # noqa: PLC0415
+    from shared.ledger.connect import connect_reader, ledger_exists  # noqa: PLC0415
     from shared.ledger.db import LedgerError  # noqa: PLC0415
     from shared.ledger.facts import fact  # noqa: PLC0415
+    from shared.ledger.location import LedgerLocation, ledger_location  # noqa: PLC0415
     from shared.ledger.open import DamagedLedger  # noqa: PLC0415
-    from shared.ledger.place import Place, place_of  # noqa: PLC0415
 
     try:
-        place = place_of(settings.load().settings)
+        location = ledger_location(settings.load().settings)
     except settings.SettingsError:
-        place = Place(data_paths().ledger)
+        location = LedgerLocation(data_paths().ledger)
     try:
-        if not exists(place):
+        if not ledger_exists(location):
             return None, ""
-        with reader_at(place).connect() as db:
+        with connect_reader(location).connect() as db:
             return fact(db, ANCHOR), ""
     except (LedgerError, DamagedLedger, OSError) as error:
         return None, str(error).splitlines()[0]

@@ -17,12 +17,12 @@ from cli.context import data_paths, from_callers_folder, own_folder, refuse_fore
 from cli.witness import bot_pid
 from shared import settings
 from shared.audit_log import Audit
-from shared.ledger.at import exists, reader_at
+from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.export import copy_ledger
+from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.past import NoPast
-from shared.ledger.place import Place, place_of
 from shared.ledger.put_back import BotRuns, Report, no_bot, put_back
 from shared.paths import DataPaths
 
@@ -31,7 +31,7 @@ DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
 
 def backup(target: Path | None) -> None:
     """Write one archive, 0600, while the bot runs. Login secrets, keys and .env are not in it."""
-    paths, place = data_paths(), _place()
+    paths, location = data_paths(), _place()
     if target is None:
         refuse_foreign(paths)
     name = f"cointrader-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
@@ -39,11 +39,11 @@ def backup(target: Path | None) -> None:
     if out.is_dir():
         out = out / name
     try:
-        if not exists(place):
-            ui.give_up(f"There is no ledger in {place if place.on_server else paths.root}: nothing to keep.")
+        if not ledger_exists(location):
+            ui.give_up(f"There is no ledger in {location if location.on_server else paths.root}: nothing to keep.")
         out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
-            kept = _collect(paths, place, Path(folder))
+            kept = _collect(paths, location, Path(folder))
             partial = Path(folder) / "archive"
             with tarfile.open(partial, "w:gz") as archive:
                 for file in kept:
@@ -57,22 +57,22 @@ def backup(target: Path | None) -> None:
     ui.line(ui.GOOD, f"{out} ({out.stat().st_size / 1000:.0f} kB): {', '.join(file.name for file in kept)}")
 
 
-def _place() -> Place:
+def _place() -> LedgerLocation:
     """Where the ledger is; where other settings do not hold, the file."""
     try:
-        return place_of(settings.load().settings)
+        return ledger_location(settings.load().settings)
     except settings.SettingsError:
-        return Place(data_paths().ledger)
+        return LedgerLocation(data_paths().ledger)
 
 
 def _why(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def _collect(paths: DataPaths, place: Place, folder: Path) -> list[Path]:
+def _collect(paths: DataPaths, location: LedgerLocation, folder: Path) -> list[Path]:
     kept = [folder / paths.ledger.name]
-    if place.on_server:
-        _copy_of_server(place, kept[0])
+    if location.on_server:
+        _copy_of_server(location, kept[0])
     else:
         _copy_of_file(paths.ledger, kept[0])
     for name in DOCUMENTS:
@@ -97,10 +97,10 @@ def _copy_of_file(ledger: Path, target: Path) -> None:
         raise sqlite3.DatabaseError(f"the copy is damaged: {answer}")
 
 
-def _copy_of_server(place: Place, target: Path) -> None:
+def _copy_of_server(location: LedgerLocation, target: Path) -> None:
     made = open_writer(target)
     try:
-        copy_ledger(reader_at(place), made)
+        copy_ledger(connect_reader(location), made)
     finally:
         made.dispose()
 
@@ -112,7 +112,7 @@ def restore(archive: Path) -> None:
     run makes no entry until a person pressed Start, fetches the orders and fills since the backup from the exchange,
     and audits everything.
     """
-    paths, place = data_paths(), _place()
+    paths, location = data_paths(), _place()
     refuse_foreign(paths)
     source = from_callers_folder(archive)
     own_folder(paths)
@@ -121,18 +121,18 @@ def restore(archive: Path) -> None:
         ui.give_up(f"The bot runs (pid {pid}).", "./coin stop, then again")
     try:
         with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
-            _put_back(paths, place, source, Path(temporary))
+            _put_back(paths, location, source, Path(temporary))
     except BotRuns as error:
         holder = bot_pid(paths) or str(error) or "not known"
         ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
 
 
-def _put_back(paths: DataPaths, place: Place, source: Path, folder: Path) -> None:
+def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: Path) -> None:
     now = datetime.now(UTC)
     aside = paths.root / f"before-restore-{now:%Y%m%dT%H%M%SZ}"
     found = _unpack(source, folder, paths.ledger.name)
     try:
-        report = put_back(paths, place, folder, source.name, now, aside)
+        report = put_back(paths, location, folder, source.name, now, aside)
     except (DamagedLedger, NoPast) as error:
         why = _why(error).partition(";")[0]
         ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
@@ -143,7 +143,7 @@ def _put_back(paths: DataPaths, place: Place, source: Path, folder: Path) -> Non
         )
     Audit(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="shell",
                             facts={"archive": source.name, "kept": report.kept})  # fmt: skip
-    ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {place})" if place.on_server else ""))
+    ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {location})" if location.on_server else ""))
     for line in report.kept:
         ui.line(ui.WARN, f"kept: {line}")
     kept = f" and in the schema {report.schema}" if report.schema else ""

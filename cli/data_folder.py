@@ -15,8 +15,8 @@ from shared.audit_log import Audit
 from shared.folder_identity import Seen, short
 from shared.ledger.db import LedgerError
 from shared.ledger.folder import Kept, bind, kept
+from shared.ledger.location import ledger_location
 from shared.ledger.open import DamagedLedger
-from shared.ledger.place import place_of
 from shared.ledger.put_back import BotRuns, no_bot
 from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds
@@ -27,7 +27,7 @@ FAILURES = (LedgerError, DamagedLedger, OSError)
 
 def judge(settings: Settings) -> tuple[Seen, Kept, str | None]:
     """(what the folder says, what its ledger says, why the two do not belong together). Raises one of FAILURES."""
-    seen, ledger = folder_identity.look(settings.paths), kept(place_of(settings))
+    seen, ledger = folder_identity.look(settings.paths), kept(ledger_location(settings))
     why = folder_identity.problem(seen, ledger.folder_for(seen), has_orders=ledger.has_orders, restored=ledger.restored)
     return seen, ledger, why
 
@@ -84,7 +84,7 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
     try:
         Audit(paths.audit, "shell").write("adopt_folder", by=by, role="operator", address="shell", facts=facts)
         folder_identity.make(paths, folder, at)
-        bind(place_of(settings), folder, text, now_ms)
+        bind(ledger_location(settings), folder, text, now_ms)
         paths.live_permission.unlink(missing_ok=True)
     except FAILURES as error:
         ui.give_up(f"Not adopted: {_why(error)}", f"{ADOPT} once more")

@@ -7,14 +7,14 @@ from typing import NoReturn
 
 from cli import ui
 from cli.context import from_callers_folder, loaded
-from shared.ledger.at import exists, reader_at
+from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import Database, LedgerError
 from shared.ledger.dump import digest
 from shared.ledger.events import BadEvent
 from shared.ledger.export import Format, export
 from shared.ledger.facts import facts_of
+from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
-from shared.ledger.place import Place, place_of
 from shared.ledger.replay import first_difference, replay
 from shared.ledger.restored import Told, told
 from shared.ledger.verify import counts
@@ -28,9 +28,9 @@ PARTIAL = ".partial"
 
 def verify() -> None:
     """Every check, one line each; code 1 where any of them found something."""
-    place = _place()
+    location = _place()
     began = time.monotonic()
-    engine = reader_at(place)
+    engine = connect_reader(location)
     verdicts = run_checks(engine)
     for verdict in verdicts:
         ui.line(ui.BAD if verdict.findings else ui.GOOD, f"{verdict.name:9} {verdict.about}")
@@ -44,9 +44,9 @@ def verify() -> None:
         ui.line(ui.WARN if missing.waits else ui.DOT, missing.text)
     if failed:
         damaged = not DAMAGE.isdisjoint(failed)
-        ui.give_up(f"{place} does not hold: {', '.join(failed)}.", _way_out(damaged, restored=missing is not None))
+        ui.give_up(f"{location} does not hold: {', '.join(failed)}.", _way_out(damaged, restored=missing is not None))
     rows = ", ".join(f"{number:,} {name}" for name, number in counts(engine).items() if number)
-    ui.line(ui.GOOD, f"{place} is whole: {rows} ({time.monotonic() - began:.1f} s)")
+    ui.line(ui.GOOD, f"{location} is whole: {rows} ({time.monotonic() - began:.1f} s)")
 
 
 def _not_in_it(engine: Database) -> Told | None:
@@ -65,16 +65,16 @@ def _way_out(damaged: bool, *, restored: bool) -> str:
 
 def replay_journal(target: Path | None) -> None:
     """Rebuild a fresh ledger from the journal and compare the two; code 1 where they differ."""
-    place = _place()
+    location = _place()
     with tempfile.TemporaryDirectory(prefix="coin-replay-") as folder:
         path = from_callers_folder(target) if target is not None else Path(folder) / "ledger.db"
         if path.exists():
             ui.give_up(f"{path} is there already. Nothing was changed.")
         partial = path.with_name(path.name + PARTIAL)
         partial.unlink(missing_ok=True)
-        before, after, transactions = _replayed(place, partial)
+        before, after, transactions = _replayed(location, partial)
         partial.replace(path)
-    ui.line(ui.DOT, f"{digest(before)}  {place}, {len(before):,} bytes as text")
+    ui.line(ui.DOT, f"{digest(before)}  {location}, {len(before):,} bytes as text")
     ui.line(ui.DOT, f"{digest(after)}  rebuilt from {transactions:,} transactions of its journal")
     if target is not None:
         ui.line(ui.DOT, f"the rebuilt ledger is {path}")
@@ -84,44 +84,44 @@ def replay_journal(target: Path | None) -> None:
     ui.line(ui.GOOD, "Byte for byte the same.")
 
 
-def _replayed(place: Place, path: Path) -> tuple[bytes, bytes, int]:
+def _replayed(location: LedgerLocation, path: Path) -> tuple[bytes, bytes, int]:
     try:
         made = open_writer(path)
         try:
-            return replay(reader_at(place), made)
+            return replay(connect_reader(location), made)
         finally:
             made.dispose()
     except BadEvent as error:
         path.unlink(missing_ok=True)
-        ui.give_up(f"The journal of {place} cannot be read: {error}", "./coin ledger verify names the row")
+        ui.give_up(f"The journal of {location} cannot be read: {error}", "./coin ledger verify names the row")
     except (LedgerError, OSError) as error:
         path.unlink(missing_ok=True)
-        _cannot(place, error)
+        _cannot(location, error)
 
 
 def export_tables(folder: Path, form: Format) -> None:
     """Every table as a file, amounts as exact text."""
-    place, out = _place(), from_callers_folder(folder)
+    location, out = _place(), from_callers_folder(folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         ui.give_up(f"{out} is there already and not empty. Nothing was changed.")
     try:
-        rows = export(reader_at(place), out, form)
+        rows = export(connect_reader(location), out, form)
     except (LedgerError, OSError) as error:
-        _cannot(place, error)
+        _cannot(location, error)
     ui.line(ui.GOOD, f"{out}: {', '.join(f'{number:,} {name}' for name, number in rows.items())}")
 
 
-def _place() -> Place:
-    place = place_of(loaded().settings)
+def _place() -> LedgerLocation:
+    location = ledger_location(loaded().settings)
     try:
-        there = exists(place)
+        there = ledger_exists(location)
     except (DamagedLedger, LedgerError) as error:
-        _cannot(place, error)
+        _cannot(location, error)
     if not there:
-        ui.give_up(f"There is no ledger yet: {place if place.on_server else place.path}.")
-    return place
+        ui.give_up(f"There is no ledger yet: {location if location.on_server else location.path}.")
+    return location
 
 
-def _cannot(place: Place, error: Exception) -> NoReturn:
+def _cannot(location: LedgerLocation, error: Exception) -> NoReturn:
     why = str(error).splitlines()[0]
-    ui.give_up(f"{place} can't be read: {why}", "./coin doctor says more")
+    ui.give_up(f"{location} can't be read: {why}", "./coin doctor says more")

@@ -23,7 +23,7 @@ from shared.ledger.db import LedgerError
 from shared.ledger.facts import fact
 from shared.ledger.open import open_reader
 from shared.ledger.schema import lots
-from shared.seams import SystemClock
+from shared.ports import SystemClock
 from shared.settings import Mode, Profile, Settings
 from shared.times import epoch_ms
 

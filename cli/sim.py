@@ -12,7 +12,7 @@ from cli import ui
 from cli.context import loaded, own_folder
 from cli.start import check_clash, known, start_only
 from cli.witness import bot_pid
-from shared.ledger.place import Place, place_of
+from shared.ledger.location import LedgerLocation, ledger_location
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client
 from shared.settings import Mode, Settings
@@ -123,8 +123,8 @@ def reset(*, with_bot: bool) -> None:
     check_clash(running)
     if bot_pid(paths) is not None:
         ui.give_up("The bot runs and trades on that account.", "./coin stop, then again")
-    place = place_of(found)
-    if _there(place) and not with_bot:
+    location = ledger_location(found)
+    if _there(location) and not with_bot:
         ui.give_up(
             "The bot's ledger belongs to the account that would go: its lots would have no coins.",
             "./coin sim reset --with-bot sets both aside",
@@ -136,23 +136,23 @@ def reset(*, with_bot: bool) -> None:
         ui.give_up("A COIN-SIM that PM2 doesn't know runs on that account.", "End it, then again")
     aside = _set_aside(paths, with_bot=with_bot)
     ui.line(ui.GOOD, f"COIN-SIM starts with a new account. What was there is in {aside}")
-    if with_bot and place.on_server:
+    if with_bot and location.on_server:
         from shared.ledger.postgres import set_aside  # noqa: PLC0415  its driver is there only where it is asked for
 
-        ui.line(ui.DOT, f"the server's ledger is kept as schema {set_aside(place, aside.name[-16:-1].lower())}")
+        ui.line(ui.DOT, f"the server's ledger is kept as schema {set_aside(location, aside.name[-16:-1].lower())}")
     ui.line(ui.DOT, "./coin start, or ./coin sim start for the exchange alone")
 
 
-def _there(place: Place) -> bool:
-    from shared.ledger.at import exists  # noqa: PLC0415
+def _there(location: LedgerLocation) -> bool:
+    from shared.ledger.connect import ledger_exists  # noqa: PLC0415
     from shared.ledger.db import LedgerError  # noqa: PLC0415
     from shared.ledger.open import DamagedLedger  # noqa: PLC0415
 
     try:
-        return exists(place)
+        return ledger_exists(location)
     except (LedgerError, DamagedLedger) as error:
         why = str(error).splitlines()[0]
-        ui.give_up(f"The {place} can't be asked: {why}")
+        ui.give_up(f"The {location} can't be asked: {why}")
 
 
 def _set_aside(paths: DataPaths, *, with_bot: bool) -> Path:

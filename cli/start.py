@@ -197,10 +197,10 @@ def _make_control_file(settings: Settings) -> None:
     """So that a person can edit it before the first command."""
     if not settings.paths.control.exists():
         # The ledger's library, only where it is asked.
-        from shared.ledger.place import place_of  # noqa: PLC0415
-        from shared.ledger.wish import make_control_file  # noqa: PLC0415
+        from shared.ledger.desired_state import make_control_file  # noqa: PLC0415
+        from shared.ledger.location import ledger_location  # noqa: PLC0415
 
-        make_control_file(settings.paths, place_of(settings))
+        make_control_file(settings.paths, ledger_location(settings))
 
 
 def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]) -> None:

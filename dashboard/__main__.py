@@ -16,8 +16,8 @@ from dashboard.listen import Taken, listen
 from dashboard.server import Protocol
 from shared import settings as settings_module
 from shared.data_folder import FolderRefused
-from shared.ledger.place import place_of
-from shared.ledger.wish import make_control_file
+from shared.ledger.desired_state import make_control_file
+from shared.ledger.location import ledger_location
 from shared.settings import Settings, SettingsError
 
 EXIT_PORT_TAKEN = 3
@@ -71,7 +71,7 @@ def main() -> int:
     logs.start(paths.logs, settings.log_level)
     log = logging.getLogger("dashboard")
     try:
-        make_control_file(paths, place_of(settings))
+        make_control_file(paths, ledger_location(settings))
     except OSError as error:
         log.warning("control.missing error=%s", error.strerror)
     peers = Peers()

@@ -36,7 +36,7 @@ from dashboard.routes import pages as page_routes
 from dashboard.sources import Sources
 from dashboard.stream import Broadcaster
 from shared.build import VERSION, build_id
-from shared.ledger.place import place_of
+from shared.ledger.location import ledger_location
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
 from shared.settings import Loaded
@@ -63,7 +63,7 @@ def create_app(
         loaded=loaded,
         paths=paths,
         sources=Sources(loaded, paths, pm2),
-        ledger=Ledger(replace(place_of(loaded.settings), path=paths.ledger)),
+        ledger=Ledger(replace(ledger_location(loaded.settings), path=paths.ledger)),
         market=Market(paths.market_db),
         cache=Cache(),
         assets=assets,

@@ -25,10 +25,10 @@ from dashboard.rows import (
     OpenRow,
     StopCount,
 )
-from shared.ledger.at import reader_at
+from shared.ledger.connect import connect_reader
 from shared.ledger.db import Database, LedgerError, Values, among
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger
-from shared.ledger.place import Place
 from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
 from shared.ledger.tables import Table, select
 from shared.market_data import CandleRow, EquityRow, IndicatorRow, open_market_reader, read_candles, read_equity
@@ -40,16 +40,16 @@ log = logging.getLogger(__name__)
 class Ledger:
     """Read models over the ledger, `ledger.db` or on its server; read-only sessions in either case."""
 
-    def __init__(self, place: Path | Place) -> None:
-        self.place = place if isinstance(place, Place) else Place(place)
+    def __init__(self, location: Path | LedgerLocation) -> None:
+        self.location = location if isinstance(location, LedgerLocation) else LedgerLocation(location)
         self._engine: Database | None = None
 
     def rows(self, table: Table, names: Sequence[str], end: str = "", values: Values | None = None) -> list[Any] | None:
         """These columns of a table; `end` is what follows FROM. None = there is no ledger to read."""
-        if not self.place.on_server and not self.place.path.exists():
+        if not self.location.on_server and not self.location.path.exists():
             return None
         try:
-            self._engine = self._engine or reader_at(self.place)
+            self._engine = self._engine or connect_reader(self.location)
         except DamagedLedger as error:  # no driver for the server
             log.warning("ledger.unread error=%s", error)
             return None

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from shared.ledger.place import Place
+from shared.ledger.location import LedgerLocation
 from shared.ledger.put_back import no_bot
 from shared.ledger.put_back import put_back as restore_backup
 from shared.paths import DataPaths
@@ -69,7 +69,9 @@ def put_back(paths: DataPaths, now: datetime, number: int, *, rescued: bool = Fa
     else:
         return False
     with no_bot(paths):
-        restore_backup(paths, Place(paths.ledger), work, "backup", now, folder.with_name(f"before-restore-{number}"))
+        restore_backup(
+            paths, LedgerLocation(paths.ledger), work, "backup", now, folder.with_name(f"before-restore-{number}")
+        )
     return True
 
 

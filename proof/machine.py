@@ -14,7 +14,7 @@ from bot.runtime.control import LOOK_S
 from proof.loop import VirtualLoop
 from shared.ledger.db import Database, LedgerUnavailable, Session
 from shared.ledger.open import open_writer
-from shared.seams import SystemFs
+from shared.ports import SystemFs
 from shared.times import EPOCH
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.ledger.place import Place
+from shared.ledger.location import LedgerLocation
 from shared.settings import Secret
 from tests.conftest import postgres_programs
 
@@ -91,10 +91,10 @@ class Server:
     def url(self) -> str:
         return f"postgresql://coin:throw-away@127.0.0.1:{self.port}/postgres"
 
-    def place(self, folder: Path) -> Place:
+    def location(self, folder: Path) -> LedgerLocation:
         """A ledger that is not there yet."""
         self._made += 1
-        return Place(folder / "ledger.db", Secret(self.url), f"cointrader_t{self._made}")
+        return LedgerLocation(folder / "ledger.db", Secret(self.url), f"cointrader_t{self._made}")
 
 
 @pytest.fixture(scope="session")

@@ -186,8 +186,8 @@ def test_the_seams_themselves_are_no_violation(source: str) -> None:
 # What the core may import: itself, the contract, and standard modules that neither wait nor touch anything.
 PURE = {"__future__", "abc", "bisect", "collections", "dataclasses", "decimal", "enum", "functools", "hashlib",
         "itertools", "math", "operator", "typing", "datetime", "statistics", "types", "heapq"}  # fmt: skip
-# shared.files and shared.seams are the machine; the ledger is the shell's.
-IMPURE_SHARED = {"shared.files", "shared.seams", "shared.ledger", "shared.market_data", "shared.pm2", "shared.build"}
+# shared.files and shared.ports are the machine; the ledger is the shell's.
+IMPURE_SHARED = {"shared.files", "shared.ports", "shared.ledger", "shared.market_data", "shared.pm2", "shared.build"}
 
 
 def impure_imports(source: str) -> list[str]:
@@ -224,7 +224,7 @@ def test_the_core_imports_nothing_but_itself_the_contract_and_pure_modules() -> 
 @pytest.mark.parametrize(
     "source",
     ["import os", "import asyncio", "from bot.runtime import app", "from bot.coinbase import rest", "import numpy",
-     "import logging", "from shared import files", "from shared.seams import Clock", "from shared.ledger import schema",
+     "import logging", "from shared import files", "from shared.ports import Clock", "from shared.ledger import schema",
      "import sqlalchemy", "from . import x"],
 )  # fmt: skip
 def test_a_planted_import_in_the_core_is_found(source: str) -> None:

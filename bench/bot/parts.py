@@ -30,7 +30,7 @@ from bot.core.world import Restored, Signal
 from bot.runtime.ledger import LedgerWriter
 from shared.control import Level
 from shared.ledger.open import open_writer
-from shared.seams import SystemClock, SystemRng
+from shared.ports import SystemClock, SystemRng
 from shared.settings import Secret, Settings
 
 PRODUCTS = tuple(f"C{number}-USD" for number in range(10))

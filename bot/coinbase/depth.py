@@ -22,7 +22,7 @@ from bot.coinbase.stream import Stream
 from bot.core.book import Ladder
 from bot.core.events import BookSeen, OrdersSeen, Priced
 from shared.documents import DepthDoc
-from shared.seams import Clock, Rng
+from shared.ports import Clock, Rng
 from shared.times import epoch_ms
 
 log = logging.getLogger("depth")

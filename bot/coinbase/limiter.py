@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from enum import IntEnum
 
-from shared.seams import Clock
+from shared.ports import Clock
 
 
 class Priority(IntEnum):

@@ -28,7 +28,7 @@ from bot.coinbase.net import Net, NeverStarted
 from bot.core.ids import PREFIX
 from bot.core.model import Balance, Bar, FeeRates, Fill, Kind, OrderSpec, Product, VenueOrder
 from shared.money import ZERO, plain
-from shared.seams import Clock
+from shared.ports import Clock
 from shared.times import from_epoch_ms, iso_ms, iso_seconds, parse_time
 from shared.tls import roots
 

@@ -21,7 +21,7 @@ from bot.core.events import OrdersSeen, Priced
 from bot.core.ids import PREFIX
 from bot.core.model import VenueOrder
 from shared.money import amount
-from shared.seams import Clock, Rng
+from shared.ports import Clock, Rng
 from shared.times import epoch_ms
 
 log = logging.getLogger("stream")

@@ -43,7 +43,7 @@ from bot.runtime.tape import Tape
 from bot.runtime.watchdog import NoWatchdog, Watchdog
 from shared.documents import Phase
 from shared.ledger.db import LedgerError
-from shared.seams import Clock, Fs, Rng
+from shared.ports import Clock, Fs, Rng
 from shared.settings import Settings
 from shared.times import epoch_ms
 

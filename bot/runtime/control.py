@@ -13,7 +13,7 @@ from shared.control_json import BadControl
 from shared.documents import ControlDoc
 from shared.files import Unreadable
 from shared.paths import DataPaths
-from shared.seams import Fs
+from shared.ports import Fs
 from shared.times import iso_seconds
 
 LOOK_S = 0.02

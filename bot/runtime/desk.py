@@ -17,7 +17,7 @@ from bot.core.model import Fill, OrderSpec, VenueOrder
 from bot.runtime.fills_feed import FillsFeed
 from bot.runtime.gate import OrderGate
 from bot.runtime.metrics import Samples
-from shared.seams import Clock
+from shared.ports import Clock
 from shared.times import epoch_ms
 
 log = logging.getLogger("orders")

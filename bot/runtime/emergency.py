@@ -9,7 +9,7 @@ from bot.coinbase.limiter import Limiter
 from bot.coinbase.net import SystemNet
 from bot.coinbase.rest import Rest
 from bot.runtime.kill import LOOKS_NEEDED, KillPath, Progress
-from shared.seams import SystemClock, SystemRng
+from shared.ports import SystemClock, SystemRng
 from shared.settings import Settings
 
 LIMIT_S = 60.0

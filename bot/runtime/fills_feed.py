@@ -14,7 +14,7 @@ from bot.coinbase.errors import ExchangeError, Rejected
 from bot.coinbase.rest import Rest
 from bot.core import events as ev
 from bot.core.model import Fill, VenueOrder
-from shared.seams import Clock
+from shared.ports import Clock
 from shared.times import epoch_ms
 
 log = logging.getLogger("fills")

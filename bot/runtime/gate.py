@@ -7,7 +7,7 @@ from bot.core.model import Kind, OrderSpec, Purpose, Side
 from shared.control import Level
 from shared.figures import plainly
 from shared.paths import DataPaths
-from shared.seams import Fs
+from shared.ports import Fs
 from shared.settings import Mode, Settings
 
 

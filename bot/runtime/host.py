@@ -30,7 +30,7 @@ from bot.runtime.strategy_port import StrategyAdapter
 from shared.control import Level
 from shared.documents import ControlDoc, ReceiptDoc
 from shared.paths import DataPaths
-from shared.seams import Clock, Fs, Rng
+from shared.ports import Clock, Fs, Rng
 from shared.settings import Settings
 
 

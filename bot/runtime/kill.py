@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from bot.coinbase.errors import ExchangeError
 from bot.coinbase.rest import Rest
 from bot.core.ids import is_ours
-from shared.seams import Clock, Rng
+from shared.ports import Clock, Rng
 
 log = logging.getLogger("kill")
 BATCH = 100

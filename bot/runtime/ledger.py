@@ -17,15 +17,15 @@ from bot.runtime.ledger_restore import restored
 from shared.control import Command
 from shared.documents import ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
-from shared.ledger.book import Book
 from shared.ledger.db import Database, LedgerError
-from shared.ledger.draft import Draft
+from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.events import Word
 from shared.ledger.facts import facts_of
-from shared.ledger.history import History
+from shared.ledger.journal_writer import JournalWriter
 from shared.ledger.open import copy_open
 from shared.ledger.restored import LACKS_SINCE, RESTORED
 from shared.ledger.tables import select
+from shared.ledger.unit_of_work import UnitOfWork
 from shared.money import from_units
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
@@ -40,7 +40,7 @@ class LedgerWriter:
     def __init__(self, engine: Database, boot_id: str, files: LedgerFiles | None = None) -> None:
         """`files`: the ledger's own; None = it is on a server."""
         self._engine, self._boot_id, self._files = engine, boot_id, files
-        self._book = Book(engine, boot_id)
+        self._book = JournalWriter(engine, boot_id)
         self._failed: Sequence[Record] = ()  # the records of a commit that failed
         self.doubt: str | None = None  # why this ledger may lack what happened (`runtime.ledger_past`)
 
@@ -55,7 +55,7 @@ class LedgerWriter:
         """Copy all of it to `target`, also where its files are gone. Raises LedgerError, sqlite3.Error, OSError."""
         copy_open(self._engine, target)
 
-    def _transaction(self, at_ms: int) -> AbstractContextManager[Draft]:
+    def _transaction(self, at_ms: int) -> AbstractContextManager[UnitOfWork]:
         """As the book's. Raises LedgerGone, a LedgerError, where what is written would be lost."""
         if self._files is not None:
             self._files.check()
@@ -68,40 +68,40 @@ class LedgerWriter:
         database all the same is not written twice.
         """
         try:
-            with self._transaction(now_ms) as draft:
-                told = {id(record) for record in self._failed} if draft.failed_is_in else set()
-                history = History(draft)
+            with self._transaction(now_ms) as unit:
+                told = {id(record) for record in self._failed} if unit.failed_is_in else set()
+                encoder = EventEncoder(unit)
                 for record in records:
                     if not (isinstance(record, Note) and id(record) in told):
-                        self._describe(history, record, now_ms)
-                history.close()
+                        self._describe(encoder, record, now_ms)
+                encoder.close()
         except LedgerError:
             self._failed = tuple(records)
             raise
         self._failed = ()
 
-    def _describe(self, history: History, record: Record, now_ms: int) -> None:
+    def _describe(self, encoder: EventEncoder, record: Record, now_ms: int) -> None:
         match record:
             case SaveOrder(order):
-                history.order(order_row(order, self._boot_id))
+                encoder.order(order_row(order, self._boot_id))
             case SaveFill(fill, lot_id, received_ms):
                 row = {name: getattr(fill, name) for name in fill.__slots__}
-                history.fill(row | {"side": fill.side.value, "lot_id": lot_id, "received_ms": received_ms})
+                encoder.fill(row | {"side": fill.side.value, "lot_id": lot_id, "received_ms": received_ms})
             case SaveLot(lot):
-                history.lot(lot_row(lot))
+                encoder.lot(lot_row(lot))
             case SaveDay(day):
-                history.day({name: getattr(day, name) for name in day.__slots__})
+                encoder.day({name: getattr(day, name) for name in day.__slots__})
             case SaveFact(key, value):
-                history.changed(Word.FACT, {"key": key, "value": value})
+                encoder.changed(Word.FACT, {"key": key, "value": value})
             case SaveReceipt(command_id, state, reason, result):
                 values: dict[str, Any] = {"id": command_id, "state": state.value, "reason": reason}
                 values["result"] = dict(result) if result else None
                 if state is not ReceiptState.SEEN:
                     values["done_ms"] = now_ms
-                history.moved(Word.RECEIPT, values)
+                encoder.moved(Word.RECEIPT, values)
             case Note(kind, text, level, product_id, ref, data):
                 row = {"kind": kind, "level": level, "text": text, "product_id": product_id, "ref": ref}
-                history.note(row | {"data": dict(data) or None})
+                encoder.note(row | {"data": dict(data) or None})
 
     def command_seen(self, command: Command, seen_ms: int) -> None:
         """Persist "seen" before acting."""
@@ -114,31 +114,31 @@ class LedgerWriter:
             "seen_ms": seen_ms,
             "state": ReceiptState.SEEN.value,
         }
-        with self._transaction(seen_ms) as draft:
-            History(draft).once(Word.COMMAND, row)
+        with self._transaction(seen_ms) as unit:
+            EventEncoder(unit).once(Word.COMMAND, row)
 
     def latch(self, latch: Latch, note: str | None = None) -> None:
         """Persist the kill latch."""
         row = {"latch_id": latch.latch_id, "kind": "kill", "at_ms": latch.at_ms, "source": latch.source, "note": note}
-        with self._transaction(latch.at_ms) as draft:
-            History(draft).once(Word.LATCH, row)
+        with self._transaction(latch.at_ms) as unit:
+            EventEncoder(unit).once(Word.LATCH, row)
 
     def lift(self, latch_id: str, now_ms: int, by: str) -> None:
-        with self._transaction(now_ms) as draft:
-            History(draft).moved(Word.LIFT, {"latch_id": latch_id, "lifted_ms": now_ms, "lifted_by": by})
+        with self._transaction(now_ms) as unit:
+            EventEncoder(unit).moved(Word.LIFT, {"latch_id": latch_id, "lifted_ms": now_ms, "lifted_by": by})
 
     def fact(self, key: str, value: str, now_ms: int) -> None:
-        with self._transaction(now_ms) as draft:
-            History(draft).changed(Word.FACT, {"key": key, "value": value})
+        with self._transaction(now_ms) as unit:
+            EventEncoder(unit).changed(Word.FACT, {"key": key, "value": value})
 
     def boot_began(self, now_ms: int, build: str) -> None:
-        with self._transaction(now_ms) as draft:
-            History(draft).once(Word.BOOT, {"boot_id": self._boot_id, "at_ms": now_ms, "build": build})
+        with self._transaction(now_ms) as unit:
+            EventEncoder(unit).once(Word.BOOT, {"boot_id": self._boot_id, "at_ms": now_ms, "build": build})
 
     def boot_ended(self, now_ms: int) -> None:
         """This run ended by itself."""
-        with self._transaction(now_ms) as draft:
-            History(draft).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
+        with self._transaction(now_ms) as unit:
+            EventEncoder(unit).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
 
     def head(self) -> tuple[int, str]:
         """(number, chain) of the journal's newest row. Raises LedgerError."""
@@ -165,11 +165,11 @@ class LedgerWriter:
         kept = facts.get("entries_latched")
         latched = f"{why}; before that: {kept}" if kept and why not in kept else kept or why
         since = facts.get(LACKS_SINCE) or (str(since_ms) if since_ms else "")
-        with self._transaction(now_ms) as draft:
-            history = History(draft)
+        with self._transaction(now_ms) as unit:
+            encoder = EventEncoder(unit)
             for key, value in (("entries_latched", latched), ("audit", ""), (RESTORED, ""), (LACKS_SINCE, since)):
-                history.changed(Word.FACT, {"key": key, "value": value})
-            history.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
+                encoder.changed(Word.FACT, {"key": key, "value": value})
+            encoder.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
 
     def has_orders(self) -> bool:
         """Whether an order was ever recorded. Raises LedgerError."""

@@ -7,7 +7,7 @@ So each transaction looks first, at the cost of three stats, and refuses where a
 from pathlib import Path
 
 from shared.ledger.db import LedgerError
-from shared.seams import Fs
+from shared.ports import Fs
 
 
 class LedgerGone(LedgerError):

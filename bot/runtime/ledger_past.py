@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from bot.runtime.ledger import LedgerWriter
-from shared.ledger.place import Place
+from shared.ledger.location import LedgerLocation
 from shared.ledger.restored import RESTORED
 
 
@@ -24,17 +24,18 @@ def told(positions: bytes | None, mode: str) -> Mapping[str, Any]:
         return {}
 
 
-def lost(place: Place, last: Mapping[str, Any]) -> str | None:
+def lost(location: LedgerLocation, last: Mapping[str, Any]) -> str | None:
     """Why nothing may begin anew over a ledger that is gone or empty: the last run left open lots. None = it may."""
     lots = last.get("lots")
     if not isinstance(lots, list) or not lots:
         return None
     held = "1 open lot" if len(lots) == 1 else f"{len(lots)} open lots"
-    rescued = max(place.path.parent.glob(f"{place.path.stem}.rescued-*.db"), default=None)  # their names hold the time
+    # Their names hold the time.
+    rescued = max(location.path.parent.glob(f"{location.path.stem}.rescued-*.db"), default=None)
     way = f"./coin restore {rescued} (the copy that the bot kept)" if rescued else "./coin restore with a backup"
     return (
-        f"{place} is gone or empty, yet positions.json lists {held}. Put it back: {way}; or move positions.json away "
-        "to begin anew from what the exchange shows"
+        f"{location} is gone or empty, yet positions.json lists {held}. Put it back: {way}; or move positions.json "
+        "away to begin anew from what the exchange shows"
     )
 
 

@@ -8,7 +8,7 @@ from bot.core.orders import OrderState
 from shared.ledger import schema as t
 from shared.ledger.db import Database
 from shared.ledger.tables import select
-from shared.seams import Clock
+from shared.ports import Clock
 
 PAGE = 500
 

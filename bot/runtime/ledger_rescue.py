@@ -11,7 +11,7 @@ from bot.runtime.ledger import LedgerWriter
 from bot.runtime.offload import Offload
 from shared.ledger.db import LedgerError
 from shared.paths import ROOT, DataPaths
-from shared.seams import Clock
+from shared.ports import Clock
 
 log = logging.getLogger("ledger")
 

@@ -11,7 +11,7 @@ from bot.core.model import Purpose
 from bot.runtime.folder import WAY_OUT, Folder
 from shared import live_permission
 from shared.live_permission import Terms
-from shared.seams import Clock, Fs
+from shared.ports import Clock, Fs
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from shared.seams import Clock
+from shared.ports import Clock
 
 WAIT_S = 15.0
 

@@ -15,7 +15,7 @@ from bot.runtime.process import EXIT_SETTINGS, Machine, Process
 from bot.runtime.watchdog import NoWatchdog, SystemWatchdog
 from shared import settings as settings_module
 from shared.data_folder import FolderRefused
-from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings, SettingsError
 
 log = logging.getLogger("bot")

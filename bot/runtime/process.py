@@ -32,11 +32,11 @@ from bot.runtime.watchdog import END_S as WATCH_END_S
 from shared.build import build_id
 from shared.documents import Phase
 from shared.files import sweep_temporaries
-from shared.ledger.at import writer_at
+from shared.ledger.connect import connect_writer
 from shared.ledger.db import Database, LedgerError, LedgerUnavailable
+from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
-from shared.ledger.place import Place, place_of
-from shared.seams import Clock, Fs, Rng
+from shared.ports import Clock, Fs, Rng
 from shared.settings import Mode, Settings, public_values
 from shared.times import epoch_ms, iso_seconds
 
@@ -137,19 +137,19 @@ class Process:
 
     async def _init(self) -> bool:
         """The ledger, the mode it is bound to, and what it remembers; False = asked to stop. Raises Fatal."""
-        bot, place, mode = self.bot, place_of(self._settings), self._settings.coin_mode.value
+        bot, location, mode = self.bot, ledger_location(self._settings), self._settings.coin_mode.value
         self._keep_damaged_positions()
         positions = bot.paths.positions.read_bytes() if bot.paths.positions.exists() else None
         last = ledger_past.told(positions, mode)
-        gone = ledger_past.lost(place, last)
-        if gone is not None and not place.on_server and ledger_past.is_empty(place.path):
+        gone = ledger_past.lost(location, last)
+        if gone is not None and not location.on_server and ledger_past.is_empty(location.path):
             raise Fatal(gone)
         try:
-            engine = await self._engine_at(place)
+            engine = await self._engine_at(location)
             if engine is None:
                 return False
             bot.ledger = ledger = LedgerWriter(
-                engine, bot.identity.boot_id, None if place.on_server else LedgerFiles(place.path, bot.fs)
+                engine, bot.identity.boot_id, None if location.on_server else LedgerFiles(location.path, bot.fs)
             )
             if gone is not None and not ledger.head()[0]:
                 raise Fatal(gone)
@@ -198,14 +198,14 @@ class Process:
                 DRY_RUN_WITH_LOTS,
             )
 
-    async def _engine_at(self, place: Place) -> Database | None:
+    async def _engine_at(self, location: LedgerLocation) -> Database | None:
         """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""
-        if not place.on_server:
-            return self._open_ledger(place.path)
+        if not location.on_server:
+            return self._open_ledger(location.path)
         said = ""
         while not self.stop.is_set():
             try:
-                return writer_at(place)
+                return connect_writer(location)
             except LedgerUnavailable as error:
                 why = str(error).splitlines()[0]
             if why != said:

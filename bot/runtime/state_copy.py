@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from shared.files import Unreadable
-from shared.seams import Fs
+from shared.ports import Fs
 
 OURS = ("boot_id", "interval_ms")  # fields that only our state file has
 

@@ -14,7 +14,7 @@ from bot.runtime.offload import Offload
 from bot.runtime.state_copy import StateCopy
 from shared.documents import BotState, IoDoc, encode_state
 from shared.paths import DataPaths
-from shared.seams import Clock, Fs
+from shared.ports import Clock, Fs
 
 log = logging.getLogger("state")
 INTERVAL_S = 0.5

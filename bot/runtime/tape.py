@@ -24,7 +24,7 @@ from bot.core.portfolio import signed_text
 from bot.core.world import World
 from bot.runtime.offload import Offload
 from shared.money import plain
-from shared.seams import Clock
+from shared.ports import Clock
 from shared.settings import Settings, public_values
 from shared.tape import VERSION, TapeWriter
 from shared.times import from_epoch_ms

@@ -58,9 +58,9 @@ def _ledger(found: Settings | None, paths: DataPaths) -> Check:
     if found is None or not found.ledger_url:
         return data.ledger(paths)
     from cli.doctor import server  # noqa: PLC0415  the database's library, only where there is one
-    from shared.ledger.place import place_of  # noqa: PLC0415
+    from shared.ledger.location import ledger_location  # noqa: PLC0415
 
-    return server.ledger(place_of(found))
+    return server.ledger(ledger_location(found))
 
 
 def _of_live(found: Settings) -> list[Check]:

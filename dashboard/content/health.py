@@ -11,7 +11,9 @@ from dashboard.views.snapshot import Snapshot
 
 
 async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
-    found = await hub.cache.get("files", 1.0, lambda: disk.look(hub.paths, ledger_on_server=hub.ledger.place.on_server))
+    found = await hub.cache.get(
+        "files", 1.0, lambda: disk.look(hub.paths, ledger_on_server=hub.ledger.location.on_server)
+    )
     return {
         "files": found,
         "assets": hub.assets.missing,

@@ -18,7 +18,7 @@ from bot.strategies import registry
 from proof.processes.points import Point
 from proof.processes.trap import Trap, TrapNet
 from shared import settings as settings_module
-from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.ports import SystemClock, SystemFs, SystemRng
 
 SHORT_BARS = 200
 # What a life would load by its first request and its first bar: loaded once, before the forks.

@@ -20,10 +20,10 @@ from research.parity import results
 from research.parity.findings import Findings, What
 from research.parity.replay import replay
 from research.parity.signals import Stretch, compare_signals
-from shared.ledger.at import exists, reader_at
+from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
+from shared.ledger.location import ledger_location
 from shared.ledger.open import DamagedLedger
-from shared.ledger.place import place_of
 from shared.market_data import open_market_reader
 from shared.market_pace import by_the_clock
 from shared.settings import Settings, SettingsError, is_secret, keys, load
@@ -111,10 +111,10 @@ def _stretches(settings: Settings, tracker: results.Tracker, begin_s: int) -> li
     """Time since then by the settings in force; what came before the tape counts to the first that it knows."""
     known = [(at_ms // 1000, settings_of(texts)) for at_ms, texts in tracker.stretches] or [(0, settings)]
     out = []
-    for place, (at_s, made) in enumerate(known):
-        end_s = known[place + 1][0] if place + 1 < len(known) else 1 << 60
+    for position, (at_s, made) in enumerate(known):
+        end_s = known[position + 1][0] if position + 1 < len(known) else 1 << 60
         if end_s > begin_s:
-            begin = begin_s if place == 0 else max(begin_s, at_s)
+            begin = begin_s if position == 0 else max(begin_s, at_s)
             out.append(Stretch(dataclasses.replace(made, data_dir=settings.data_dir), begin, end_s))
     return out
 
@@ -122,11 +122,11 @@ def _stretches(settings: Settings, tracker: results.Tracker, begin_s: int) -> li
 def _results(
     settings: Settings, tracker: results.Tracker, begin_s: int
 ) -> tuple[list[str], Sequence[results.LotResult]]:
-    place = place_of(settings)
+    location = ledger_location(settings)
     try:
-        if not exists(place):
+        if not ledger_exists(location):
             return [], []
-        engine = reader_at(place)
+        engine = connect_reader(location)
         try:
             lots, unknown = results.earned(engine, tracker, begin_s * 1000)
         finally:

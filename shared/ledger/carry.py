@@ -11,12 +11,12 @@ from typing import Any
 
 from shared.control import Level
 from shared.ledger import schema as t
-from shared.ledger.draft import Draft
+from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.events import Row, Word
-from shared.ledger.history import History
 from shared.ledger.past import Past
 from shared.ledger.reduce import DAY_MONEY
 from shared.ledger.restored import FETCHED, KNOWN_MISSING, LACKS_SINCE, RESTORED
+from shared.ledger.unit_of_work import UnitOfWork
 from shared.money import ZERO, plain
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -33,45 +33,45 @@ def level_of(word: str | None) -> Level | None:
     return Level[word.upper()] if word and word.upper() in Level.__members__ else None
 
 
-def latch(history: History, draft: Draft, row: Row, older: Past, by: str, at_ms: int) -> str | None:
+def latch(encoder: EventEncoder, unit: UnitOfWork, row: Row, older: Past, by: str, at_ms: int) -> str | None:
     """Shut the kill latch `row`; one that the backup holds under another name gives way to it, in one step."""
     if older.latch is not None and older.latch["latch_id"] == row["latch_id"]:
         return None
     if older.latch is not None:
         lifted = {"latch_id": older.latch["latch_id"], "lifted_ms": at_ms, "lifted_by": by[:80]}
-        history.moved(Word.LIFT, lifted)
-    again = draft.get(t.latches, (row["latch_id"],))
+        encoder.moved(Word.LIFT, lifted)
+    again = unit.get(t.latches, (row["latch_id"],))
     held = {name: row.get(name) for name in ("latch_id", "kind", "at_ms", "source", "note")}
-    history.changed(Word.LATCH, {**held, "lifted_ms": None, "lifted_by": None} if again is not None else held)
+    encoder.changed(Word.LATCH, {**held, "lifted_ms": None, "lifted_by": None} if again is not None else held)
     since = iso_seconds(from_epoch_ms(row["at_ms"]))
     return f"the kill latch {row['latch_id']} ({row['source']}, {since}) holds"
 
 
-def wish(history: History, level: Level) -> None:
+def wish(encoder: EventEncoder, level: Level) -> None:
     """The wish that the next run begins with; no word of a control file is out of force by then."""
-    history.changed(Word.FACT, {"key": "wish", "value": min(level, Level.STOP).word})
-    history.changed(Word.FACT, {"key": "void", "value": ""})
+    encoder.changed(Word.FACT, {"key": "wish", "value": min(level, Level.STOP).word})
+    encoder.changed(Word.FACT, {"key": "void", "value": ""})
 
 
-def commands(history: History, older: Past, at_ms: int) -> None:
+def commands(encoder: EventEncoder, older: Past, at_ms: int) -> None:
     """What was under way when the backup was made is not done again."""
     for command_id in older.unfinished:
         row = {"id": command_id, "state": "failed", "done_ms": at_ms, "reason": "a backup was restored meanwhile"}
-        history.moved(Word.RECEIPT, row)
+        encoder.moved(Word.RECEIPT, row)
 
 
-def boots(history: History, newer: Past, older: Past) -> None:
+def boots(encoder: EventEncoder, newer: Past, older: Past) -> None:
     """Runs since the backup: unclean ends among them lead to SAFE, whatever ledger they stand in."""
     known = {row["boot_id"] for row in older.boots}
     for row in newer.boots:
         if row["boot_id"] in known:
             continue
-        history.once(Word.BOOT, {name: row[name] for name in ("boot_id", "at_ms", "build")})
+        encoder.once(Word.BOOT, {name: row[name] for name in ("boot_id", "at_ms", "build")})
         if row["ended_ms"] is not None:
-            history.moved(Word.BOOT_END, {"boot_id": row["boot_id"], "ended_ms": row["ended_ms"]})
+            encoder.moved(Word.BOOT_END, {"boot_id": row["boot_id"], "ended_ms": row["ended_ms"]})
 
 
-def facts(history: History, newer: Past, older: Past) -> Iterator[str]:
+def facts(encoder: EventEncoder, newer: Past, older: Past) -> Iterator[str]:
     """Remembered values. A ledger that went on from the backup knows better; of another, only what is stricter."""
     went_on = newer.continues(older)
     for key, value in newer.facts.items():
@@ -80,14 +80,14 @@ def facts(history: History, newer: Past, older: Past) -> Iterator[str]:
         known = older.facts.get(key)
         if went_on or _stricter(key, value, known):
             as_now = _as_of(value, newer.last_ms) if key == BALANCES else value
-            history.changed(Word.FACT, {"key": key, "value": as_now})
+            encoder.changed(Word.FACT, {"key": key, "value": as_now})
     if newer.facts.get("entries_latched"):
         yield f"entries stay shut: {newer.facts['entries_latched']}"
     if newer.facts.get("differences"):
         yield f"the account differs by {newer.facts['differences']}: to be adopted as before"
     if went_on or _peak(newer) > _peak(older):
         for key in (CURVE, PEAK):
-            history.changed(Word.FACT, {"key": key, "value": newer.facts.get(key, "")})
+            encoder.changed(Word.FACT, {"key": key, "value": newer.facts.get(key, "")})
         if _peak(newer) > _peak(older):
             yield f"the drawdown counts from the peak of {_peak(newer):,.2f}"
 
@@ -113,7 +113,7 @@ def _peak(past: Past) -> Decimal:
     return Decimal(past.facts.get(PEAK) or "0")
 
 
-def day(history: History, newer: Past, older: Past) -> Iterator[str]:
+def day(encoder: EventEncoder, newer: Past, older: Past) -> Iterator[str]:
     """The newest day: where its loss is counted from, and whether it tripped.
 
     What is fetched from the exchange is booked once more, so what `newer` booked of it is left out here.
@@ -122,14 +122,14 @@ def day(history: History, newer: Past, older: Past) -> Iterator[str]:
     if row is None or (known is not None and known["day"] > row["day"]):
         return
     if known is not None and known["day"] == row["day"]:
-        history.day(_same_day(row, known, newer.continues(older)))
+        encoder.day(_same_day(row, known, newer.continues(older)))
     else:
         again = newer.continues(older)
         realized = sum((v for k, v in newer.results.items() if k not in older.results), ZERO) if again else ZERO
         fees = sum((v for k, v in newer.fees.items() if k not in older.fees), ZERO) if again else ZERO
         counters = {name: n for name, n in row["counters"].items() if name not in RECOUNTED}
         money = {"realized": row["realized"] - realized, "fees": row["fees"] - fees}
-        history.day({**row, **money, "counters": counters})
+        encoder.day({**row, **money, "counters": counters})
     if row["breaker_ms"] is not None:
         yield f"the loss limit of {row['day']} stays tripped"
 
@@ -144,16 +144,16 @@ def _same_day(row: Row, known: Row, went_on: bool) -> Row:
     return {**known, **higher, "breaker_ms": row["breaker_ms"] or known["breaker_ms"]}
 
 
-def day_as_shown(history: History, shown: Mapping[str, Any], older: Past, at_ms: int) -> Iterator[str]:
+def day_as_shown(encoder: EventEncoder, shown: Mapping[str, Any], older: Past, at_ms: int) -> Iterator[str]:
     """A day whose loss limit tripped, where only the state file is left to tell of it."""
     row = {"day": shown["day"], "breaker_ms": at_ms}
     if older.day is None or older.day["day"] < shown["day"]:
         for name in ("start_equity", "peak_equity", "transfers"):
             row[name] = Decimal(plain(Decimal(str(shown[name]))))
         row |= {"start_unrealized": ZERO, "realized": ZERO, "fees": ZERO, "counters": {}}
-        history.changed(Word.DAY, row)
+        encoder.changed(Word.DAY, row)
     elif older.day["day"] == shown["day"]:
-        history.changed(Word.DAY, row)
+        encoder.changed(Word.DAY, row)
     else:
         return
     yield f"the loss limit of {shown['day']} stays tripped, as bot_state.json told"

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from shared.ledger import schema as t
-from shared.ledger.book import GENESIS, link
 from shared.ledger.dump import spelled
 from shared.ledger.events import BadEvent, Event, Row, Word
 from shared.ledger.evidence import Evidence
+from shared.ledger.journal_writer import GENESIS, link
 from shared.ledger.reduce import DONE_STATES, blank, key_of
 from shared.ledger.replay import Memory
 from shared.ledger.tables import Table

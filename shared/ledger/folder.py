@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.folder_identity import COMING, FACT, Seen, of_ledger
-from shared.ledger.at import exists, reader_at, writer_at
-from shared.ledger.book import Book
+from shared.ledger.connect import connect_reader, connect_writer, ledger_exists
 from shared.ledger.db import Database
 from shared.ledger.events import Event, Word
 from shared.ledger.facts import fact
-from shared.ledger.place import Place
+from shared.ledger.journal_writer import JournalWriter
+from shared.ledger.location import LedgerLocation
 from shared.ledger.restored import RESTORED
 
 
@@ -32,24 +32,24 @@ class Kept:
         return of_ledger(self.facts, seen)
 
 
-def kept(place: Place) -> Kept:
+def kept(location: LedgerLocation) -> Kept:
     """Raises LedgerError, DamagedLedger, OSError."""
-    if not exists(place):
+    if not ledger_exists(location):
         return Kept()
-    engine = reader_at(place)
+    engine = connect_reader(location)
     try:
         return _of(engine)
     finally:
         engine.dispose()
 
 
-def bind(place: Place, folder: str, text: str, at_ms: int) -> None:
+def bind(location: LedgerLocation, folder: str, text: str, at_ms: int) -> None:
     """Make it that folder's ledger, with a line in its journal. Raises LedgerError, DamagedLedger, OSError."""
-    engine = writer_at(place)
+    engine = connect_writer(location)
     try:
-        with Book(engine, "adopt").transaction(at_ms) as draft:
-            draft.happen(Event(Word.FACT, {"key": FACT, "value": folder}))
-            draft.happen(Event(Word.NOTE, {"kind": "ledger", "level": "warn", "text": text}))
+        with JournalWriter(engine, "adopt").transaction(at_ms) as unit:
+            unit.happen(Event(Word.FACT, {"key": FACT, "value": folder}))
+            unit.happen(Event(Word.NOTE, {"kind": "ledger", "level": "warn", "text": text}))
     finally:
         engine.dispose()
 

@@ -7,13 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from shared.ledger import schema as t
-from shared.ledger.at import exists, reader_at
-from shared.ledger.book import head
+from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import Database, LedgerError, Session
 from shared.ledger.events import Row
 from shared.ledger.facts import facts_of
+from shared.ledger.journal_writer import head
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger, open_writer
-from shared.ledger.place import Place
 from shared.ledger.tables import select
 
 BOOTS_KEPT = 100
@@ -70,16 +70,16 @@ def of_file(path: Path, work: Path, then: int = 0) -> Past:
         engine.dispose()
 
 
-def of_place(place: Place, work: Path, then: int = 0) -> Past:
+def of_place(location: LedgerLocation, work: Path, then: int = 0) -> Past:
     """Of the ledger where it is. Raises NoPast."""
-    if not place.on_server:
-        return of_file(place.path, work, then)
+    if not location.on_server:
+        return of_file(location.path, work, then)
     try:
-        if not exists(place):
-            raise NoPast(f"there is no {place}")
-        return read_past(reader_at(place), str(place), then)
+        if not ledger_exists(location):
+            raise NoPast(f"there is no {location}")
+        return read_past(connect_reader(location), str(location), then)
     except (LedgerError, DamagedLedger) as error:
-        raise NoPast(f"{place} cannot be read ({_why(error)})") from error
+        raise NoPast(f"{location} cannot be read ({_why(error)})") from error
 
 
 def read_past(engine: Database, name: str, then: int = 0) -> Past:

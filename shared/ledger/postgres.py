@@ -17,8 +17,8 @@ import orjson
 
 from shared.files import write_whole
 from shared.ledger.db import Cursor, Database, LedgerError, LedgerUnavailable, Session, Values, percent_style
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger, make_tables, migrate, revision
-from shared.ledger.place import Place
 from shared.ledger.schema import HEAD_REVISION
 from shared.ledger.shape import tables_of
 
@@ -37,21 +37,21 @@ class UnusableUrl(DamagedLedger):
         self.kept = None
 
 
-def open_writer(place: Place) -> Database:
+def open_writer(location: LedgerLocation) -> Database:
     """The bot's database: one connection, serializable, holding the writer's lock; the schema is made or migrated.
 
     Raises DamagedLedger where tables are missing or the URL is unusable, LedgerUnavailable where the server cannot be
     reached, refuses, or another bot holds the ledger.
     """
-    with _session(place).begin() as db:
-        if not has_schema(db, place.schema):
-            db.run(f'CREATE SCHEMA IF NOT EXISTS "{place.schema}"')
+    with _session(location).begin() as db:
+        if not has_schema(db, location.schema):
+            db.run(f'CREATE SCHEMA IF NOT EXISTS "{location.schema}"')
     patience = _Patience()
 
     def connect() -> Any:
-        connection = patience.connect(lambda: _connected(place, "-c synchronous_commit=on"))
+        connection = patience.connect(lambda: _connected(location, "-c synchronous_commit=on"))
         connection.isolation_level = _driver().IsolationLevel.SERIALIZABLE
-        if not _held(connection, place):
+        if not _held(connection, location):
             connection.close()
             raise _second_writer()
         return connection
@@ -64,10 +64,10 @@ def open_writer(place: Place) -> Database:
         return database
     missing = NEEDED - there
     if missing:
-        raise DamagedLedger(Path(str(place)), None, f"tables {', '.join(sorted(missing))} are missing")
+        raise DamagedLedger(Path(str(location)), None, f"tables {', '.join(sorted(missing))} are missing")
     if revision(database) != HEAD_REVISION:
-        copy_rows(database, place.path.with_name(f"{place.schema}.before-{HEAD_REVISION}.jsonl"))
-        migrate(_url(place).replace("://", "+psycopg://", 1), connect_args=_connect_args(place))
+        copy_rows(database, location.path.with_name(f"{location.schema}.before-{HEAD_REVISION}.jsonl"))
+        migrate(_url(location).replace("://", "+psycopg://", 1), connect_args=_connect_args(location))
     return database
 
 
@@ -178,21 +178,21 @@ class _Patience:
             raise
 
 
-def open_reader(place: Place) -> Database:
+def open_reader(location: LedgerLocation) -> Database:
     """Read-only sessions, none of them held between reads."""
-    _url(place)
-    return PostgresDatabase(lambda: _connected(place, "-c default_transaction_read_only=on"), kept=False)
+    _url(location)
+    return PostgresDatabase(lambda: _connected(location, "-c default_transaction_read_only=on"), kept=False)
 
 
-def _session(place: Place) -> PostgresDatabase:
+def _session(location: LedgerLocation) -> PostgresDatabase:
     """For one piece of work that is no bot's."""
-    _url(place)
-    return PostgresDatabase(lambda: _connected(place), kept=False)
+    _url(location)
+    return PostgresDatabase(lambda: _connected(location), kept=False)
 
 
-def exists(place: Place) -> bool:
+def exists(location: LedgerLocation) -> bool:
     """Whether the schema holds a ledger. Raises LedgerUnavailable, UnusableUrl."""
-    with open_reader(place).connect() as db:
+    with open_reader(location).connect() as db:
         return "orders" in tables_of(db)
 
 
@@ -200,42 +200,42 @@ def has_schema(db: Session, name: str) -> bool:
     return db.value("SELECT 1 FROM pg_namespace WHERE nspname = :name", {"name": name}) is not None
 
 
-def set_aside(place: Place, suffix: str) -> str | None:
+def set_aside(location: LedgerLocation, suffix: str) -> str | None:
     """Rename the schema, so that a fresh one can be made; its new name, None where there was none."""
-    if not exists(place):
+    if not exists(location):
         return None
-    kept = f"{place.schema}_{suffix}"
-    with _unwritten(place) as db:
-        db.run(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"')
+    kept = f"{location.schema}_{suffix}"
+    with _unwritten(location) as db:
+        db.run(f'ALTER SCHEMA "{location.schema}" RENAME TO "{kept}"')
     return kept
 
 
-def swap(place: Place, fresh: Place, kept: str) -> str | None:
+def swap(location: LedgerLocation, fresh: LedgerLocation, kept: str) -> str | None:
     """Put the schema of `fresh` in the place of `place`'s, which is named `kept` from then on, in one transaction.
 
     The answer is `kept`, None where there was none. Raises LedgerError; under a bot that writes nothing changes.
     """
-    with _unwritten(place) as db:
-        there = has_schema(db, place.schema)
+    with _unwritten(location) as db:
+        there = has_schema(db, location.schema)
         if there:
-            db.run(f'ALTER SCHEMA "{place.schema}" RENAME TO "{kept}"')
-        db.run(f'ALTER SCHEMA "{fresh.schema}" RENAME TO "{place.schema}"')
+            db.run(f'ALTER SCHEMA "{location.schema}" RENAME TO "{kept}"')
+        db.run(f'ALTER SCHEMA "{fresh.schema}" RENAME TO "{location.schema}"')
     return kept if there else None
 
 
-def drop(place: Place) -> None:
+def drop(location: LedgerLocation) -> None:
     """Remove a schema that an interrupted restore left half filled. Raises LedgerError."""
-    with _session(place).begin() as db:
-        db.run(f'DROP SCHEMA IF EXISTS "{place.schema}" CASCADE')
+    with _session(location).begin() as db:
+        db.run(f'DROP SCHEMA IF EXISTS "{location.schema}" CASCADE')
 
 
 @contextmanager
-def _unwritten(place: Place) -> Iterator[Session]:
+def _unwritten(location: LedgerLocation) -> Iterator[Session]:
     """A transaction under the writer's lock. Raises LedgerUnavailable where a bot has it."""
 
     def connect() -> Any:
-        connection = _connected(place)
-        if not _held(connection, place):
+        connection = _connected(location)
+        if not _held(connection, location):
             connection.close()
             raise _second_writer()
         return connection
@@ -255,9 +255,9 @@ def copy_rows(database: Database, target: Path) -> None:
     write_whole(target, b"".join(out), durable=True)
 
 
-def _url(place: Place) -> str:
+def _url(location: LedgerLocation) -> str:
     """The URL as the driver takes it. Raises UnusableUrl."""
-    url = place.url.reveal()
+    url = location.url.reveal()
     try:
         parts = urlsplit(url)
         usable = parts.scheme.partition("+")[0] in ("postgresql", "postgres") and (parts.port or True)
@@ -278,24 +278,24 @@ def _driver() -> Any:
     return psycopg
 
 
-def _connected(place: Place, *options: str) -> Any:
+def _connected(location: LedgerLocation, *options: str) -> Any:
     """A new connection; JSON comes as text. Raises the driver's errors."""
     from psycopg.types.string import TextLoader  # noqa: PLC0415
 
-    connection = _driver().connect(_url(place), **_connect_args(place, *options))
+    connection = _driver().connect(_url(location), **_connect_args(location, *options))
     connection.adapters.register_loader("json", TextLoader)
     return connection
 
 
-def _connect_args(place: Place, *options: str) -> dict[str, Any]:
-    always = (f"-c search_path={place.schema}", f"-c statement_timeout={STATEMENT_TIMEOUT_MS}")
+def _connect_args(location: LedgerLocation, *options: str) -> dict[str, Any]:
+    always = (f"-c search_path={location.schema}", f"-c statement_timeout={STATEMENT_TIMEOUT_MS}")
     waits = f"-c lock_timeout={STATEMENT_TIMEOUT_MS}"
     return {"connect_timeout": CONNECT_TIMEOUT_S, "options": " ".join((*always, waits, *options)), **_SILENT_S}
 
 
-def _held(connection: Any, place: Place) -> bool:
+def _held(connection: Any, location: LedgerLocation) -> bool:
     """Take the writer's lock, which the session keeps to its end; False = another session has it."""
-    number = int.from_bytes(hashlib.sha256(f"cointrader {place.schema}".encode()).digest()[:8], signed=True)
+    number = int.from_bytes(hashlib.sha256(f"cointrader {location.schema}".encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
         (held,) = cursor.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone()
     connection.commit()

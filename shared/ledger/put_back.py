@@ -24,16 +24,16 @@ from shared.control import ControlFile, Level
 from shared.documents import BotState, Status, decode_state
 from shared.files import Unreadable
 from shared.ledger import carry
-from shared.ledger.at import writer_at
-from shared.ledger.book import Book, write
-from shared.ledger.draft import Draft
+from shared.ledger.connect import connect_writer
+from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.events import Row
 from shared.ledger.export import copy_ledger
-from shared.ledger.history import History
+from shared.ledger.journal_writer import JournalWriter, write
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.past import WITH_WAL, NoPast, Past, of_place, read_past
-from shared.ledger.place import Place
 from shared.ledger.restored import LACKS_SINCE, mark
+from shared.ledger.unit_of_work import UnitOfWork
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds, parse_time
 
@@ -81,7 +81,7 @@ def no_bot(paths: DataPaths) -> Iterator[None]:
         os.close(handle)
 
 
-def put_back(paths: DataPaths, place: Place, folder: Path, name: str, now: datetime, aside: Path) -> Report:
+def put_back(paths: DataPaths, location: LedgerLocation, folder: Path, name: str, now: datetime, aside: Path) -> Report:
     """Put the ledger and the documents in `folder` in place; what was there is kept in the new folder `aside`.
 
     The caller holds `no_bot`, and gives the backup's files away: they are changed and moved. `name` is the backup's,
@@ -91,7 +91,7 @@ def put_back(paths: DataPaths, place: Place, folder: Path, name: str, now: datet
     engine = open_writer(ledger)
     try:
         older = read_past(engine, ledger.name)
-        newer = _newer(place, folder / ".present", older, report)
+        newer = _newer(location, folder / ".present", older, report)
         told = _files(paths, older.facts.get("mode"))
         level, killed = _wish(paths, folder, newer, older, told)
         latch, since_ms = (newer or told).latch, older.last_ms
@@ -99,34 +99,34 @@ def put_back(paths: DataPaths, place: Place, folder: Path, name: str, now: datet
             since_ms = min(since_ms, int(older.facts[LACKS_SINCE]))
         text = f"the ledger was restored from {name} on {iso_seconds(now)}: what happened since is not in it"
 
-        def describe(draft: Draft) -> None:
-            history = History(draft)
-            report.kept = _carried(history, draft, newer, older, told, latch, epoch_ms(now))
-            carry.wish(history, level)
-            mark(history, text, since_ms, report.missing, report.kept)
-            history.close()
+        def describe(unit: UnitOfWork) -> None:
+            encoder = EventEncoder(unit)
+            report.kept = _carried(encoder, unit, newer, older, told, latch, epoch_ms(now))
+            carry.wish(encoder, level)
+            mark(encoder, text, since_ms, report.missing, report.kept)
+            encoder.close()
 
         write(engine, WRITER, epoch_ms(now), describe)
-        head = Book(engine, WRITER).head()
+        head = JournalWriter(engine, WRITER).head()
     finally:
         engine.dispose()
     held = latch if latch is not None else older.latch
     if held is not None and held is older.latch:
         report.kept.append(f"the kill latch {held['latch_id']} of the backup holds")
-    _keep_aside(paths, place, aside)
+    _keep_aside(paths, location, aside)
     _documents(paths, folder, head, held, level)
     report.level, report.killed = control.keep_wish(
         paths, _said(folder), level, kill=killed or held is not None, now=now
     )
-    report.schema = _swap(paths, place, ledger, now)
+    report.schema = _swap(paths, location, ledger, now)
     _say_level(report, level)
     return report
 
 
-def _newer(place: Place, work: Path, older: Past, report: Report) -> Past | None:
+def _newer(location: LedgerLocation, work: Path, older: Past, report: Report) -> Past | None:
     """The ledger that is replaced; None = the files have to tell."""
     try:
-        newer = of_place(place, work, older.head[0])
+        newer = of_place(location, work, older.head[0])
     except NoPast as error:
         report.why_not_known = str(error)
         return None
@@ -190,21 +190,21 @@ def _wish(paths: DataPaths, folder: Path, newer: Past | None, older: Past, told:
 
 
 def _carried(
-    history: History, draft: Draft, newer: Past | None, older: Past, told: Files, latch: Row | None, at_ms: int
+    encoder: EventEncoder, unit: UnitOfWork, newer: Past | None, older: Past, told: Files, latch: Row | None, at_ms: int
 ) -> list[str]:
     kept: list[str] = []
     if latch is not None:
-        line = carry.latch(history, draft, latch, older, f"restore: {latch['latch_id']} holds", at_ms)
+        line = carry.latch(encoder, unit, latch, older, f"restore: {latch['latch_id']} holds", at_ms)
         kept.append(line or f"the kill latch {latch['latch_id']} holds, as in the backup")
     if told.safe:
         kept.append("SAFE: the bot comes up stopped")
-    carry.commands(history, older, at_ms)
+    carry.commands(encoder, older, at_ms)
     if newer is not None:
-        carry.boots(history, newer, older)
-        kept += carry.facts(history, newer, older)
-        kept += carry.day(history, newer, older)
+        carry.boots(encoder, newer, older)
+        kept += carry.facts(encoder, newer, older)
+        kept += carry.day(encoder, newer, older)
     elif told.tripped_day is not None:
-        kept += carry.day_as_shown(history, told.tripped_day, older, told.tripped_ms)
+        kept += carry.day_as_shown(encoder, told.tripped_day, older, told.tripped_ms)
     return kept
 
 
@@ -227,10 +227,10 @@ def _say_level(report: Report, level: Level) -> None:
         report.kept.append(f"the requested state is {max(report.level, level).word} until Start is pressed")
 
 
-def _keep_aside(paths: DataPaths, place: Place, aside: Path) -> None:
+def _keep_aside(paths: DataPaths, location: LedgerLocation, aside: Path) -> None:
     """Copies of what is there, whole or damaged. audit.jsonl and KILL stay where they are."""
     aside.mkdir(mode=0o700)
-    ledger = () if place.on_server else [paths.ledger.name + ending for ending in WITH_WAL]
+    ledger = () if location.on_server else [paths.ledger.name + ending for ending in WITH_WAL]
     for name in (*ledger, "positions.json", "control.json"):
         if (paths.root / name).is_file():
             shutil.copy2(paths.root / name, aside / name)
@@ -254,10 +254,10 @@ def _documents(paths: DataPaths, folder: Path, head: tuple[int, str], latch: Row
     files.write_whole(paths.positions, data, durable=True)
 
 
-def _swap(paths: DataPaths, place: Place, ledger: Path, now: datetime) -> str | None:
+def _swap(paths: DataPaths, location: LedgerLocation, ledger: Path, now: datetime) -> str | None:
     """The one step. On a server: the name of the schema that the ledger of before is kept in."""
-    if place.on_server:
-        return _swap_on_server(place, ledger, now)
+    if location.on_server:
+        return _swap_on_server(location, ledger, now)
     with ledger.open("rb") as file:
         os.fsync(file.fileno())
     ledger.chmod(0o600)
@@ -272,15 +272,15 @@ def _swap(paths: DataPaths, place: Place, ledger: Path, now: datetime) -> str | 
     return None
 
 
-def _swap_on_server(place: Place, ledger: Path, now: datetime) -> str | None:
+def _swap_on_server(location: LedgerLocation, ledger: Path, now: datetime) -> str | None:
     """A schema beside it is filled first; then both change their names in one transaction."""
     from shared.ledger import postgres  # noqa: PLC0415  its driver is there only where it is asked for
 
-    fresh = Place(place.path, place.url, f"{place.schema}_restoring")
+    fresh = LedgerLocation(location.path, location.url, f"{location.schema}_restoring")
     postgres.drop(fresh)
-    made = writer_at(fresh)
+    made = connect_writer(fresh)
     try:
         copy_ledger(open_reader(ledger), made)
     finally:
         made.dispose()
-    return postgres.swap(place, fresh, f"{place.schema}_before_{now:%Y%m%dt%H%M%S}")
+    return postgres.swap(location, fresh, f"{location.schema}_before_{now:%Y%m%dt%H%M%S}")

@@ -8,12 +8,12 @@ import orjson
 
 from shared.ledger import schema as t
 from shared.ledger.db import Database, Session
-from shared.ledger.draft import Draft
 from shared.ledger.dump import dump_of, spelled
 from shared.ledger.events import Row, from_text
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.reduce import Key, apply
 from shared.ledger.tables import Table, new_row, select
+from shared.ledger.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class JournalRow:
 
 
 class Memory:
-    """A ledger in memory, empty at first (`shared.ledger.draft.Before`)."""
+    """A ledger in memory, empty at first (`shared.ledger.unit_of_work.StoredRows`)."""
 
     def __init__(self) -> None:
         self.tables: dict[Table, dict[Key, Row]] = {table: {} for table in t.DERIVED}
@@ -46,10 +46,10 @@ class Memory:
 
     def take(self, row: JournalRow) -> None:
         """Let one transaction happen. Raises BadEvent."""
-        draft = Draft(self, row.at_ms)
+        unit = UnitOfWork(self, row.at_ms)
         for event in from_text(row.data):
-            apply(draft, event)
-        for table, key, _, after in draft.changes():
+            apply(unit, event)
+        for table, key, _, after in unit.changes():
             self.tables[table][key] = after
             if table is t.journal:
                 self._last_note = max(self._last_note, key[0])

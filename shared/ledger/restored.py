@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.events import Word
-from shared.ledger.history import History
 from shared.times import from_epoch_ms, iso_seconds
 
 RESTORED = "restored"  # fact: why the ledger may lack what happened; emptied by the run that has taken it up
@@ -13,14 +13,14 @@ KNOWN_MISSING = "known_missing"  # fact: how many orders the replaced ledger had
 FETCHED = "fetched"  # fact: what was fetched from the exchange after the last restore, for people
 
 
-def mark(history: History, text: str, since_ms: int, missing: int | None, notes: list[str]) -> None:
+def mark(encoder: EventEncoder, text: str, since_ms: int, missing: int | None, notes: list[str]) -> None:
     """Keep in the ledger why, and since when, it lacks what happened, and what was carried over into it."""
     known = str(missing) if missing is not None else ""
     for key, value in ((RESTORED, text), (LACKS_SINCE, str(since_ms)), (KNOWN_MISSING, known), (FETCHED, "")):
-        history.changed(Word.FACT, {"key": key, "value": value})
-    history.note({"kind": "ledger", "level": "warn", "text": text})
+        encoder.changed(Word.FACT, {"key": key, "value": value})
+    encoder.note({"kind": "ledger", "level": "warn", "text": text})
     for note in notes:
-        history.note({"kind": "ledger", "level": "warn", "text": f"restore: {note}"})
+        encoder.note({"kind": "ledger", "level": "warn", "text": f"restore: {note}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def moved_row(table: Table, names: tuple[str, ...]) -> str:
     return f"UPDATE {table.name} SET {news} WHERE {_is_key(table)}"  # noqa: S608
 
 
-def key_values(table: Table, key: tuple[object, ...]) -> dict[str, object]:
+def key_parameters(table: Table, key: tuple[object, ...]) -> dict[str, object]:
     """The parameters that name a row."""
     return {KEY + name: part for name, part in zip(table.key, key, strict=True)}
 

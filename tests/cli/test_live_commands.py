@@ -12,8 +12,8 @@ from shared import folder_identity
 from shared.documents import encode_state
 from shared.ledger import schema as t
 from shared.ledger.folder import bind
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_writer
-from shared.ledger.place import Place
 from shared.live_permission import grant, terms
 from shared.paths import DataPaths
 from shared.settings import Secret, load
@@ -73,7 +73,7 @@ def test_a_copied_folder_is_named_and_adopted_by_a_typed_word(coin: Coin, permit
 
 def with_lot(paths: DataPaths, folder: str) -> None:
     """A live ledger of that folder with an open lot."""
-    bind(Place(paths.ledger), folder, "made for a test", 1)
+    bind(LedgerLocation(paths.ledger), folder, "made for a test", 1)
     engine = open_writer(paths.ledger)
     one, none = Decimal(1), Decimal(0)
     with engine.begin() as db:

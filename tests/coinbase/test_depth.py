@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.coinbase import depth
 from bot.coinbase.depth import KEPT, LARGE, MOST, SHOWN, Book, DepthStream, near_touch
 from bot.coinbase.endpoints import Endpoints
-from shared.seams import SystemClock
+from shared.ports import SystemClock
 from tests.coinbase.test_stream import KEY, Net, QuickRng, Socket, beat
 
 

@@ -20,7 +20,7 @@ from bot.coinbase.net import NeverStarted, SystemNet
 from bot.coinbase.rest import DEFINITIVE, Rest, order_configuration
 from bot.core.model import Kind, OrderSpec, Purpose, Side
 from shared.money import amount
-from shared.seams import SystemClock
+from shared.ports import SystemClock
 from shared.settings import Secret
 from tests.coinbase.https_server import Answer, HttpsServer
 from tests.coinbase.test_keys import NAME, pem

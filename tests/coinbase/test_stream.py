@@ -15,7 +15,7 @@ from bot.coinbase.keys import ApiKey
 from bot.coinbase.stream import Stream
 from bot.core.events import OrdersSeen, Priced
 from shared.money import amount
-from shared.seams import SystemClock
+from shared.ports import SystemClock
 from shared.settings import Secret
 from tests.coinbase.test_keys import NAME, pem
 from tests.coinbase.test_parse import USER_ORDER

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.ledger.at import reader_at
+from shared.ledger.connect import connect_reader
 from shared.ledger.facts import fact
-from shared.ledger.place import Place
+from shared.ledger.location import LedgerLocation
 from shared.ledger.verify import verify
 from shared.settings import Secret
 from tests.e2e.system import ROOT, System
@@ -47,7 +47,7 @@ def test_the_server_comes_late_goes_and_comes_back(system: System, postgres: Ser
     env = tmp_path / "env"
     env.write_text(f"LEDGER_URL={postgres.url}\nBOT_NAME=server\nSTRATEGY=sma_cross\n")
     env.chmod(0o600)
-    place = Place(system.folder / "ledger.db", Secret(postgres.url), "cointrader_server")
+    location = LedgerLocation(system.folder / "ledger.db", Secret(postgres.url), "cointrader_server")
     postgres.stop()
     command = [sys.executable, "-c", BOT, str(env)]
     (system.folder / ".cointrader").touch(mode=0o600)
@@ -70,7 +70,7 @@ def test_the_server_comes_late_goes_and_comes_back(system: System, postgres: Ser
     time.sleep(0.5)
     bot.send_signal(signal.SIGTERM)
     assert bot.wait(15) == 0
-    engine = reader_at(place)
+    engine = connect_reader(location)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
         assert fact(db, "wish") == "pause"

@@ -18,7 +18,7 @@ from bot.runtime.ledger import LedgerWriter
 from bot.runtime.report import state
 from shared.documents import LEGAL_PAIRS, BotState, Phase, ReceiptDoc, decode_state, encode_state
 from shared.ledger.open import open_writer
-from shared.seams import SystemFs
+from shared.ports import SystemFs
 from tests.core.harness import D, Said, product, quiet_settings
 
 T = TypeVar("T")

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.ledger.place import Place
+from shared.ledger.location import LedgerLocation
 from tests.postgres_server import Server, postgres
 
 __all__ = ["postgres"]
 
 
 @pytest.fixture(params=["file", pytest.param("server", marks=[pytest.mark.services, pytest.mark.needs("postgres")])])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerLocation:
     """A ledger that is not there yet, of either kind."""
     if request.param == "file":
-        return Place(tmp_path / "ledger.db")
+        return LedgerLocation(tmp_path / "ledger.db")
     server: Server = request.getfixturevalue("postgres")
-    return server.place(tmp_path)
+    return server.location(tmp_path)

@@ -20,7 +20,7 @@ from shared import files
 from shared.control import Cmd, send_command
 from shared.documents import Phase, ReceiptDoc, ReceiptState
 from shared.live_permission import grant, terms
-from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Mode, Profile, Settings
 from shared.times import epoch_ms
 from tests.simulator.conftest import Sim

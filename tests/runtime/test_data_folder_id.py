@@ -26,10 +26,10 @@ from shared.documents import FOLDER_NOT_OWN, ReceiptState
 from shared.folder_identity import FACT, Seen
 from shared.ledger.db import LedgerUnavailable
 from shared.ledger.folder import kept
+from shared.ledger.location import ledger_location
 from shared.ledger.open import open_writer
-from shared.ledger.place import place_of
 from shared.paths import DataPaths
-from shared.seams import SystemClock, SystemRng
+from shared.ports import SystemClock, SystemRng
 from shared.settings import Loaded, Mode, Profile, Settings
 from tests.runtime.ledger_story import Story
 from tests.runtime.live_rig import (
@@ -295,9 +295,9 @@ def test_a_bot_that_began_while_the_word_was_typed_is_left_alone(
         data_folder.adopt()
     os.close(handles[0])
     assert "The bot runs (pid 4711)" in capsys.readouterr().err
-    assert folder_identity.look(paths) == Seen(ID) and kept(place_of(settings)).folder is None
+    assert folder_identity.look(paths) == Seen(ID) and kept(ledger_location(settings)).folder is None
     assert adopted(settings, "adopt main", monkeypatch) == 0
-    assert kept(place_of(settings)).folder == folder_identity.look(paths).folder != ID
+    assert kept(ledger_location(settings)).folder == folder_identity.look(paths).folder != ID
 
 
 async def test_a_person_adopts_a_copy_and_allows_entries_anew(
@@ -315,7 +315,7 @@ async def test_a_person_adopts_a_copy_and_allows_entries_anew(
         assert folder_identity.look(settings.paths).problem is not None and settings.paths.live_permission.exists()
     assert adopted(settings, "adopt main", monkeypatch) == 0
     own = folder_identity.look(settings.paths)
-    assert own.problem is None and own.folder != before and kept(place_of(settings)).folder == own.folder
+    assert own.problem is None and own.folder != before and kept(ledger_location(settings)).folder == own.folder
     row = orjson.loads(settings.paths.audit.read_bytes().splitlines()[-1])
     assert (row["what"], row["folder"], row["before"]) == ("adopt_folder", own.folder, before)
     assert adopted(settings, "", monkeypatch) == 0, "its own already"
@@ -337,4 +337,4 @@ async def test_with_play_money_a_copy_becomes_a_folder_of_its_own(sim: Sim, tmp_
         assert bot.bot.live_lock.sales() is None and state(bot.bot).alerts == []
     second = folder_identity.look(play("two").paths)
     assert second.problem is None and second.folder not in (None, first)
-    assert kept(place_of(play("two"))).folder == second.folder
+    assert kept(ledger_location(play("two"))).folder == second.folder

@@ -5,7 +5,7 @@ from typing import Any, cast
 from bot.coinbase.errors import NoAnswerGot
 from bot.coinbase.rest import Rest
 from bot.runtime.kill import KillPath
-from shared.seams import Clock, Rng
+from shared.ports import Clock, Rng
 
 
 class Slow:

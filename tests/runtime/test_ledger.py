@@ -24,10 +24,10 @@ from bot.runtime.ledger import LedgerWriter
 from shared.control import Command
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
-from shared.ledger.at import reader_at, writer_at
+from shared.ledger.connect import connect_reader, connect_writer
 from shared.ledger.db import Database, LedgerError
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger, backup, migrate, open_writer
-from shared.ledger.place import Place
 from shared.ledger.tables import select
 from tests.core.harness import D, Rig, of, one, places
 
@@ -38,8 +38,8 @@ Again = Callable[..., LedgerWriter]
 
 
 @pytest.fixture
-def engine(place: Place) -> Iterator[Database]:
-    found = writer_at(place)
+def engine(location: LedgerLocation) -> Iterator[Database]:
+    found = connect_writer(location)
     yield found
     found.dispose()
 
@@ -50,12 +50,12 @@ def ledger(engine: Database) -> LedgerWriter:
 
 
 @pytest.fixture
-def again(place: Place, engine: Database) -> Again:
+def again(location: LedgerLocation, engine: Database) -> Again:
     """The next run's ledger: the one before has ended."""
 
     def open_again(boot_id: str = "boot-2") -> LedgerWriter:
         engine.dispose()
-        made.append(writer_at(place))
+        made.append(connect_writer(location))
         return LedgerWriter(made[-1], boot_id)
 
     made: list[Database] = []
@@ -361,12 +361,12 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
     assert "as it should be" in ended.stdout, ended.stderr
 
 
-def test_readers_do_not_stop_the_writer(place: Place, ledger: LedgerWriter) -> None:
+def test_readers_do_not_stop_the_writer(location: LedgerLocation, ledger: LedgerWriter) -> None:
     ledger.fact("n", "1", NOW_MS)
-    with reader_at(place).connect() as reader:
+    with connect_reader(location).connect() as reader:
         assert reader.rows(select(t.facts))
         ledger.fact("n", "2", NOW_MS)
-    with reader_at(place).connect() as reader, pytest.raises(LedgerError, match=r"read-?only"):
+    with connect_reader(location).connect() as reader, pytest.raises(LedgerError, match=r"read-?only"):
         reader.run("DELETE FROM facts")
 
 

@@ -9,11 +9,11 @@ import pytest
 from bot.core.intents import Note
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.ledger_past import doubt, lost, told
-from shared.ledger.at import reader_at, writer_at
-from shared.ledger.book import write
-from shared.ledger.history import History
+from shared.ledger.connect import connect_reader, connect_writer
+from shared.ledger.event_encoder import EventEncoder
+from shared.ledger.journal_writer import write
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_writer
-from shared.ledger.place import Place
 from shared.ledger.restored import RESTORED, mark
 from shared.ledger.verify import verify
 
@@ -28,19 +28,19 @@ def written(writer: LedgerWriter, lines: int, words: str = "line") -> dict[str, 
 
 def mark_file(path: Path, text: str, at_ms: int) -> None:
     engine = open_writer(path)
-    write(engine, "restore", at_ms, lambda draft: mark(History(draft), text, at_ms, None, []))
+    write(engine, "restore", at_ms, lambda draft: mark(EventEncoder(draft), text, at_ms, None, []))
     engine.dispose()
 
 
-def test_the_ledger_that_was_written_is_not_doubted(place: Place) -> None:
-    engine = writer_at(place)
+def test_the_ledger_that_was_written_is_not_doubted(location: LedgerLocation) -> None:
+    engine = connect_writer(location)
     writer = LedgerWriter(engine, "b")
     last = written(writer, 5)
     assert doubt(writer, last, {}) is None
     written(writer, 3)
     assert doubt(writer, last, {}) is None, "positions.json may be behind, never ahead"
     engine.dispose()
-    assert doubt(LedgerWriter(writer_at(place), "c"), last, {}) is None
+    assert doubt(LedgerWriter(connect_writer(location), "c"), last, {}) is None
 
 
 def test_an_older_and_another_ledger_are_doubted(tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_an_older_and_another_ledger_are_doubted(tmp_path: Path) -> None:
     assert found is not None and "not the one of positions.json (row 5 differs)" in found
 
 
-def test_a_doubt_latches_entries_and_is_kept_in_the_journal(place: Place) -> None:
-    engine = writer_at(place)
+def test_a_doubt_latches_entries_and_is_kept_in_the_journal(location: LedgerLocation) -> None:
+    engine = connect_writer(location)
     writer = LedgerWriter(engine, "b")
     writer.doubted("it is older", 7, 3)
     facts = writer.facts()
     assert facts["entries_latched"] == "it is older" and facts["audit"] == "", "the audit is due at once"
-    assert not [verdict for verdict in verify(reader_at(place)) if verdict.findings]
+    assert not [verdict for verdict in verify(connect_reader(location)) if verdict.findings]
 
 
 def test_a_restored_ledger_says_so_once(tmp_path: Path) -> None:
@@ -80,19 +80,19 @@ def test_a_restored_ledger_says_so_once(tmp_path: Path) -> None:
 def test_positions_that_tell_nothing_doubt_nothing(tmp_path: Path, positions: bytes | None) -> None:
     last = told(positions, "sim")
     assert doubt(LedgerWriter(open_writer(tmp_path / "ledger.db"), "b"), last, {}) is None
-    assert lost(Place(tmp_path / "ledger.db"), last) is None
+    assert lost(LedgerLocation(tmp_path / "ledger.db"), last) is None
 
 
 def test_the_newest_copy_that_the_bot_kept_is_named(tmp_path: Path) -> None:
     for name in ("ledger.rescued-20261128T000000Z.db", "ledger.rescued-20261129T000000Z.db"):
         (tmp_path / name).touch()
     last = told(orjson.dumps({"mode": "sim", "lots": [{}, {}]}), "sim")
-    found = lost(Place(tmp_path / "ledger.db"), last)
+    found = lost(LedgerLocation(tmp_path / "ledger.db"), last)
     assert found is not None and f"./coin restore {tmp_path}/ledger.rescued-20261129T000000Z.db" in found
     assert "2 open lots" in found
 
 
 def test_open_lots_without_a_ledger_are_a_loss() -> None:
     last = told(orjson.dumps({"mode": "sim", "lots": [{"lot_id": "a"}]}), "sim")
-    found = lost(Place(Path("ledger.db")), last)
+    found = lost(LedgerLocation(Path("ledger.db")), last)
     assert found is not None and "gone or empty" in found and "1 open lot." in found

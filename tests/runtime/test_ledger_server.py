@@ -14,12 +14,12 @@ from bot.runtime.ledger import LedgerWriter
 from dashboard.reads import Ledger
 from shared.ledger import postgres as server
 from shared.ledger import schema as t
-from shared.ledger.at import exists, reader_at, writer_at
+from shared.ledger.connect import connect_reader, connect_writer, ledger_exists
 from shared.ledger.db import LedgerError, LedgerUnavailable
 from shared.ledger.dump import dump_of
 from shared.ledger.export import BadExport, copy_ledger
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger, open_reader, open_writer
-from shared.ledger.place import Place
 from shared.ledger.replay import first_difference, replay
 from shared.ledger.verify import verify
 from shared.settings import Secret
@@ -30,29 +30,29 @@ pytestmark = [pytest.mark.services, pytest.mark.needs("postgres")]
 
 
 @pytest.fixture
-def at(postgres: Server, tmp_path: Path) -> Place:
-    return postgres.place(tmp_path)
+def at(postgres: Server, tmp_path: Path) -> LedgerLocation:
+    return postgres.location(tmp_path)
 
 
-def findings(place: Place) -> dict[str, tuple[str, ...]]:
-    return {verdict.name: verdict.findings for verdict in verify(reader_at(place)) if verdict.findings}
+def findings(location: LedgerLocation) -> dict[str, tuple[str, ...]]:
+    return {verdict.name: verdict.findings for verdict in verify(connect_reader(location)) if verdict.findings}
 
 
-def test_the_same_past_is_the_same_bytes_in_both(at: Place, tmp_path: Path) -> None:
-    engine = writer_at(at)
+def test_the_same_past_is_the_same_bytes_in_both(at: LedgerLocation, tmp_path: Path) -> None:
+    engine = connect_writer(at)
     Story(LedgerWriter(engine, "boot-1")).tell()
     engine.dispose()
     make(tmp_path / "file.db")
-    with reader_at(at).snapshot() as one, open_reader(tmp_path / "file.db").snapshot() as other:
+    with connect_reader(at).snapshot() as one, open_reader(tmp_path / "file.db").snapshot() as other:
         assert first_difference(dump_of(one), dump_of(other)) is None
     assert findings(at) == {}
     fresh = open_writer(tmp_path / "replayed.db")
-    before, after, transactions = replay(reader_at(at), fresh)
+    before, after, transactions = replay(connect_reader(at), fresh)
     assert before == after and transactions > 20
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_crash_at_a_commit(at: Place, tmp_path: Path, point: str) -> None:
+def test_a_crash_at_a_commit(at: LedgerLocation, tmp_path: Path, point: str) -> None:
     left = 12
 
     def probe(where: str) -> None:
@@ -61,17 +61,17 @@ def test_a_crash_at_a_commit(at: Place, tmp_path: Path, point: str) -> None:
         if not left:
             raise Crash
 
-    engine = writer_at(at)
+    engine = connect_writer(at)
     with pytest.raises(Crash):
         Story(LedgerWriter(Probed(engine, probe), "boot-1")).tell()  # type: ignore[arg-type]
     engine.dispose()
     assert findings(at) == {}
-    before, after, _ = replay(reader_at(at), open_writer(tmp_path / "replayed.db"))
+    before, after, _ = replay(connect_reader(at), open_writer(tmp_path / "replayed.db"))
     assert before == after
 
 
-def test_a_damage_there_is_found_as_well(at: Place) -> None:
-    engine = writer_at(at)
+def test_a_damage_there_is_found_as_well(at: LedgerLocation) -> None:
+    engine = connect_writer(at)
     Story(LedgerWriter(engine, "boot-1")).tell()
     with engine.begin() as db:
         db.run("UPDATE lots SET realized_pnl = '100' WHERE seq = 1")
@@ -80,8 +80,8 @@ def test_a_damage_there_is_found_as_well(at: Place) -> None:
     assert set(findings(at)) >= {"schema", "chain", "replay", "lots", "days"}
 
 
-def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(at: Place) -> None:
-    engine = writer_at(at)
+def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(at: LedgerLocation) -> None:
+    engine = connect_writer(at)
     writer = LedgerWriter(engine, "boot-1")
     writer.commit([Note("order", "one")], 1)
     with engine.connect() as db:
@@ -91,12 +91,12 @@ def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(a
     with pytest.raises(LedgerError):
         writer.commit(records, 2)
     writer.commit([*records, Note("order", "three")], 3)
-    with reader_at(at).connect() as db:
+    with connect_reader(at).connect() as db:
         assert db.column("SELECT text FROM journal ORDER BY seq") == ["one", "two", "three"]
     assert findings(at) == {}
 
 
-def _cut(at: Place, pid: int) -> None:
+def _cut(at: LedgerLocation, pid: int) -> None:
     other = server._session(at)
     with other.connect() as db:
         assert db.value("SELECT pg_terminate_backend(:pid)", {"pid": pid})
@@ -107,8 +107,8 @@ def _cut(at: Place, pid: int) -> None:
     other.dispose()
 
 
-def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
-    writer = LedgerWriter(writer_at(at), "boot-1")
+def test_a_server_that_goes_and_comes_back(postgres: Server, at: LedgerLocation) -> None:
+    writer = LedgerWriter(connect_writer(at), "boot-1")
     writer.fact("a", "1", 1)
     postgres.stop()
     try:
@@ -117,7 +117,7 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
                 writer.commit([SaveFact("a", "2")], 2)
             assert "throw-away" not in str(error.value) + repr(error.value)
         with pytest.raises(LedgerUnavailable):
-            exists(at)
+            ledger_exists(at)
         assert Ledger(at).fills() is None, "the dashboard says that it does not know"
     finally:
         postgres.start()
@@ -130,9 +130,9 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: Place) -> None:
     assert writer.facts()["a"] == "2" and findings(at) == {}
 
 
-def test_a_server_that_says_nothing_holds_the_loop_once(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_says_nothing_holds_the_loop_once(at: LedgerLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket is open, but nobody is behind it: the second try is refused at once."""
-    engine = writer_at(at)
+    engine = connect_writer(at)
     writer = LedgerWriter(engine, "boot-1")
     writer.fact("a", "1", 1)
     with socket.socket() as silent:
@@ -150,9 +150,9 @@ def test_a_server_that_says_nothing_holds_the_loop_once(at: Place, monkeypatch: 
     assert 1 < spent[0] < 10 and max(spent[1:]) < 0.5, spent
 
 
-def test_a_serialization_failure_is_a_commit_that_failed(at: Place) -> None:
+def test_a_serialization_failure_is_a_commit_that_failed(at: LedgerLocation) -> None:
     """F8: whatever the server's reason, the gate shuts, and the same records are written by the next try."""
-    engine = writer_at(at)
+    engine = connect_writer(at)
     writer = LedgerWriter(engine, "boot-1")
     writer.commit([SaveFact("a", "1")], 1)
     with engine.begin() as db:
@@ -170,43 +170,43 @@ def test_a_serialization_failure_is_a_commit_that_failed(at: Place) -> None:
     assert writer.facts()["a"] == "2" and findings(at) == {}
 
 
-def test_a_second_bot_is_refused_until_the_first_has_ended(at: Place) -> None:
-    first = writer_at(at)
+def test_a_second_bot_is_refused_until_the_first_has_ended(at: LedgerLocation) -> None:
+    first = connect_writer(at)
     LedgerWriter(first, "boot-1").fact("a", "1", 1)
     with pytest.raises(LedgerUnavailable, match="another bot writes this ledger"):
-        writer_at(at)
+        connect_writer(at)
     with pytest.raises(LedgerUnavailable, match="another bot"):
         server.set_aside(at, "aside")
     first.dispose()
-    again = writer_at(at)
+    again = connect_writer(at)
     assert LedgerWriter(again, "boot-2").facts() == {"a": "1"}
     again.dispose()
     kept = server.set_aside(at, "aside")
-    assert kept is not None and not exists(at) and exists(replace(at, schema=kept))
+    assert kept is not None and not ledger_exists(at) and ledger_exists(replace(at, schema=kept))
 
 
 def test_bots_and_kinds_of_market_have_schemas_of_their_own(postgres: Server, tmp_path: Path) -> None:
-    one, other = postgres.place(tmp_path), postgres.place(tmp_path)
-    LedgerWriter(writer_at(one), "b").fact("a", "1", 1)
-    assert LedgerWriter(writer_at(other), "b").facts() == {}
+    one, other = postgres.location(tmp_path), postgres.location(tmp_path)
+    LedgerWriter(connect_writer(one), "b").fact("a", "1", 1)
+    assert LedgerWriter(connect_writer(other), "b").facts() == {}
 
 
-def test_durable_whatever_the_server_s_default(at: Place) -> None:
+def test_durable_whatever_the_server_s_default(at: LedgerLocation) -> None:
     """The test's own server has synchronous_commit off."""
-    with writer_at(at).connect() as db:
+    with connect_writer(at).connect() as db:
         assert db.value("SHOW synchronous_commit") == "on"
         assert db.value("SHOW transaction_isolation") == "serializable"
         assert db.value("SHOW statement_timeout") == "3s"
 
 
-def test_readers_cannot_write(at: Place) -> None:
-    writer_at(at)
-    with reader_at(at).connect() as db:
+def test_readers_cannot_write(at: LedgerLocation) -> None:
+    connect_writer(at)
+    with connect_reader(at).connect() as db:
         assert db.value("SHOW transaction_read_only") == "on"
 
 
-def test_the_dashboard_reads_it(at: Place) -> None:
-    Story(LedgerWriter(writer_at(at), "boot-1")).tell()
+def test_the_dashboard_reads_it(at: LedgerLocation) -> None:
+    Story(LedgerWriter(connect_writer(at), "boot-1")).tell()
     ledger = Ledger(at)
     fills, lots, days, notes = ledger.fills(), ledger.closed_lots(), ledger.days(), ledger.journal()
     assert fills is not None and len(fills) == 7
@@ -216,10 +216,10 @@ def test_the_dashboard_reads_it(at: Place) -> None:
     assert Ledger(replace(at, schema="cointrader_none")).fills() is None
 
 
-def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> None:
-    engine = writer_at(at)
+def test_migrated_there_with_a_copy_kept_before(at: LedgerLocation, tmp_path: Path) -> None:
+    engine = connect_writer(at)
     Story(LedgerWriter(engine, "boot-1")).tell()
-    with reader_at(at).snapshot() as db:
+    with connect_reader(at).snapshot() as db:
         before = dump_of(db)
     with engine.begin() as db:
         for statement in (
@@ -230,9 +230,9 @@ def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> No
         ):  # fmt: skip
             db.run(statement)
     engine.dispose()
-    writer = LedgerWriter(writer_at(at), "boot-2")
+    writer = LedgerWriter(connect_writer(at), "boot-2")
     assert findings(at) == {}
-    with reader_at(at).snapshot() as db:
+    with connect_reader(at).snapshot() as db:
         assert dump_of(db) == before
     writer.commit([Note("a", "line")], 1)
     copy = at.path.with_name(f"{at.schema}.before-{t.HEAD_REVISION}.jsonl")
@@ -241,8 +241,8 @@ def test_migrated_there_with_a_copy_kept_before(at: Place, tmp_path: Path) -> No
     assert sum(row["table"] == "fills" for row in rows) == 7
 
 
-def test_the_schema_is_the_one_of_the_migrations(at: Place) -> None:
-    made = writer_at(at)
+def test_the_schema_is_the_one_of_the_migrations(at: LedgerLocation) -> None:
+    made = connect_writer(at)
     query = "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_schema = :schema AND "
     with made.connect() as db:
         for table in t.BY_NAME.values():
@@ -251,9 +251,9 @@ def test_the_schema_is_the_one_of_the_migrations(at: Place) -> None:
         assert db.value("SELECT version_num FROM alembic_version") == t.HEAD_REVISION
 
 
-def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None:
+def test_from_the_file_to_the_server_and_back(at: LedgerLocation, tmp_path: Path) -> None:
     make(tmp_path / "file.db")
-    target = writer_at(at)
+    target = connect_writer(at)
     copy_ledger(open_reader(tmp_path / "file.db"), target)
     assert findings(at) == {}
     with pytest.raises(BadExport, match="no fresh ledger"):
@@ -261,8 +261,8 @@ def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None
     writer = LedgerWriter(target, "boot-2")
     writer.commit([Note("a", "line")], 1)
     back = open_writer(tmp_path / "back.db")
-    copy_ledger(reader_at(at), back)
-    with reader_at(at).snapshot() as one, back.snapshot() as other:
+    copy_ledger(connect_reader(at), back)
+    with connect_reader(at).snapshot() as one, back.snapshot() as other:
         assert dump_of(one) == dump_of(other)
         assert other.value("SELECT count(*) FROM events") > 20
     assert writer.restore(datetime(2026, 11, 22, tzinfo=UTC)).lots
@@ -276,15 +276,15 @@ def test_from_the_file_to_the_server_and_back(at: Place, tmp_path: Path) -> None
     ],
 )  # fmt: skip
 def test_what_cannot_be_reached_or_read_is_said_without_the_password(tmp_path: Path, url: str) -> None:
-    place = Place(tmp_path / "ledger.db", Secret(url), "cointrader_x")
-    assert "canary" not in f"{place} {place!r}"
+    location = LedgerLocation(tmp_path / "ledger.db", Secret(url), "cointrader_x")
+    assert "canary" not in f"{location} {location!r}"
     with pytest.raises((DamagedLedger, LedgerUnavailable)) as error:
-        writer_at(place)
+        connect_writer(location)
     assert "canary" not in str(error.value) + repr(error.value)
 
 
 def test_a_wrong_password_is_said_without_it(postgres: Server, tmp_path: Path) -> None:
     url = postgres.url.replace("throw-away", "canary")
     with pytest.raises(LedgerUnavailable, match="password authentication failed") as error:
-        writer_at(Place(tmp_path / "ledger.db", Secret(url), "cointrader_x"))
+        connect_writer(LedgerLocation(tmp_path / "ledger.db", Secret(url), "cointrader_x"))
     assert "canary" not in str(error.value) + repr(error.value)

@@ -26,7 +26,7 @@ from shared import files, folder_identity, live_permission
 from shared.artifacts import digests
 from shared.documents import GateVerdict
 from shared.live_permission import DAY_MS, HARMLESS, Terms, grant, problem, terms
-from shared.seams import SystemClock, SystemFs
+from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Profile, Secret, Settings
 from shared.settings import keys as settings_keys
 from shared.times import epoch_ms

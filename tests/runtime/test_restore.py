@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.control import Cmd, send_command
+from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_reader
-from shared.ledger.place import Place
 from shared.ledger.put_back import Report, no_bot, put_back
 from shared.ledger.restored import told
 from shared.ledger.verify import verify
@@ -40,7 +40,9 @@ def backup(whole: Whole, folder: Path) -> None:
 def restore(whole: Whole, folder: Path) -> Report:
     with no_bot(whole.paths):
         now = whole.clock.utc() + timedelta(seconds=1)
-        return put_back(whole.paths, Place(whole.paths.ledger), folder, "backup", now, folder.with_name("aside"))
+        return put_back(
+            whole.paths, LedgerLocation(whole.paths.ledger), folder, "backup", now, folder.with_name("aside")
+        )
 
 
 def findings(whole: Whole) -> dict[str, tuple[str, ...]]:

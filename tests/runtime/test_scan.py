@@ -16,7 +16,7 @@ from bot.runtime import scan
 from bot.runtime.offload import ThreadOffload
 from bot.runtime.process import Machine, Process
 from shared.documents import Phase
-from shared.seams import SystemClock, SystemFs, SystemRng
+from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings
 from tests.simulator.conftest import Sim
 

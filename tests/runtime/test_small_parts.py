@@ -22,7 +22,7 @@ from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.state_writer import StateWriter
 from shared.control import Level
 from shared.paths import DataPaths
-from shared.seams import SystemClock, SystemFs
+from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Settings
 from tests.core.harness import D
 from tests.runtime.bot_rig import BotRig, HandClock, Inline
@@ -115,7 +115,7 @@ import asyncio, sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from bot.runtime.lock import InstanceLock
-from shared.seams import SystemClock
+from shared.ports import SystemClock
 async def main():
     lock = InstanceLock(Path({path!r}))
     await lock.acquire(SystemClock(), 0)

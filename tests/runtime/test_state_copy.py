@@ -8,7 +8,7 @@ import pytest
 
 from bot.runtime.state_copy import StateCopy
 from shared.files import read_bytes
-from shared.seams import SystemFs
+from shared.ports import SystemFs
 from tests.runtime.bot_rig import BotRig
 
 

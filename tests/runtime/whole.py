@@ -24,7 +24,7 @@ from bot.runtime.process import Machine, Process
 from bot.strategies import registry
 from proof.loop import VirtualLoop
 from shared import control
-from shared.seams import SystemFs
+from shared.ports import SystemFs
 from shared.settings import Settings
 from shared.times import EPOCH
 from simulator.api.rest.orders import create

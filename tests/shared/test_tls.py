@@ -21,7 +21,7 @@ from bot.coinbase.rest import Rest
 from cli import pm2_process
 from research.data import download
 from research.errors import ResearchError
-from shared.seams import SystemClock
+from shared.ports import SystemClock
 from shared.settings import Mode, Secret, Settings
 from simulator.server.relay import Relay
 from tests.coinbase.https_server import Answer, HttpsServer

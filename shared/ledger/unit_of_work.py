@@ -7,10 +7,10 @@ from shared.ledger import schema as t
 from shared.ledger.db import Session
 from shared.ledger.events import Event, Row, from_text, to_text
 from shared.ledger.reduce import Key, apply, fitted, key_of
-from shared.ledger.tables import Table, key_values, moved_row, new_row
+from shared.ledger.tables import Table, key_parameters, moved_row, new_row
 
 
-class Before(Protocol):
+class StoredRows(Protocol):
     """The ledger as the transaction finds it."""
 
     def get(self, table: Table, key: Key) -> Row | None: ...
@@ -18,10 +18,10 @@ class Before(Protocol):
     def last_note(self) -> int: ...
 
 
-class Draft:
+class UnitOfWork:
     """Rows as they will stand (`shared.ledger.reduce.Rows`), and the events that made them so."""
 
-    def __init__(self, before: Before, at_ms: int) -> None:
+    def __init__(self, before: StoredRows, at_ms: int) -> None:
         self.at_ms = at_ms
         self.events: list[Event] = []
         self.failed_is_in = False  # the transaction before, which seemed to fail, is in the database after all
@@ -78,4 +78,4 @@ class Draft:
                 db.run(new_row(table), row)
                 continue
             changed = {name: value for name, value in row.items() if before[name] != value}
-            db.run(moved_row(table, tuple(changed)), {**changed, **key_values(table, key)})
+            db.run(moved_row(table, tuple(changed)), {**changed, **key_parameters(table, key)})

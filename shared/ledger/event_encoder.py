@@ -9,23 +9,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.ledger import schema as t
-from shared.ledger.draft import Draft
 from shared.ledger.events import TABLE_OF, Event, Row, Word
 from shared.ledger.reduce import DAY_MONEY, LOT_MONEY, Key, blank, key_of
 from shared.ledger.tables import Table
+from shared.ledger.unit_of_work import UnitOfWork
 from shared.money import ZERO
 
 
-class History:
+class EventEncoder:
     """One transaction as it is told. `close` must come last."""
 
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
         self._told: dict[tuple[Word, Table, Key], Row] = {}  # money as the engine sees it, to be compared at the end
 
     def order(self, row: Row) -> None:
         """The order as it stands."""
-        before = self._draft.get(t.orders, key_of(t.orders, row))
+        before = self._unit.get(t.orders, key_of(t.orders, row))
         if before is not None:
             row = {**row, "boot_id": before["boot_id"]}  # of the run that made it
         self.changed(Word.ORDER, row)
@@ -36,7 +36,7 @@ class History:
 
     def lot(self, row: Row) -> None:
         """The lot as it stands, after the fills that moved it."""
-        before = self._draft.get(t.lots, key_of(t.lots, row))
+        before = self._unit.get(t.lots, key_of(t.lots, row))
         if before is None:
             self.changed(Word.LOT_SET, row)
             return
@@ -45,13 +45,13 @@ class History:
 
     def day(self, row: Row) -> None:
         """The day as it stands, after the fills, lots and transfers of it."""
-        before = self._draft.get(t.days, key_of(t.days, row))
+        before = self._unit.get(t.days, key_of(t.days, row))
         if before is None:
             self.changed(Word.DAY, row)
             return
         moved = row["transfers"] - before["transfers"]
         if moved != ZERO:
-            self._draft.happen(Event(Word.TRANSFER, {"day": row["day"], "amount": moved}))
+            self._unit.happen(Event(Word.TRANSFER, {"day": row["day"], "amount": moved}))
         counters = {name: n for name, n in row["counters"].items() if before["counters"].get(name) != n}
         told = {**row, "counters": counters} if counters else {k: v for k, v in row.items() if k != "counters"}
         self.changed(Word.DAY, told, without=(*DAY_MONEY, "transfers"))
@@ -59,29 +59,29 @@ class History:
 
     def note(self, row: Row) -> None:
         """A line for people."""
-        self._draft.happen(Event(Word.NOTE, {name: value for name, value in row.items() if value is not None}))
+        self._unit.happen(Event(Word.NOTE, {name: value for name, value in row.items() if value is not None}))
 
     def once(self, word: Word, row: Row) -> None:
         """A row that is written once; where it is there, nothing happens."""
-        if self._draft.get(TABLE_OF[word], key_of(TABLE_OF[word], row)) is None:
+        if self._unit.get(TABLE_OF[word], key_of(TABLE_OF[word], row)) is None:
             self.changed(word, row)
 
     def moved(self, word: Word, row: Row) -> None:
         """Columns of a row that is there; where it is not, nothing happens."""
-        if self._draft.get(TABLE_OF[word], key_of(TABLE_OF[word], row)) is not None:
+        if self._unit.get(TABLE_OF[word], key_of(TABLE_OF[word], row)) is not None:
             self.changed(word, row)
 
     def changed(self, word: Word, row: Mapping[str, Any], without: tuple[str, ...] = ()) -> None:
         """What of `row` differs from what the ledger holds; a row that it does not hold is told in any case."""
         table = TABLE_OF[word]
         key = key_of(table, row)
-        before = self._draft.get(table, key)
+        before = self._unit.get(table, key)
         known = before if before is not None else blank(table)
         keys = table.key
         news = {name: value for name, value in row.items() if name in keys or known[name] != value}
         news = {name: value for name, value in news.items() if name not in without}
         if before is None or len(news) > len(keys):
-            self._draft.happen(Event(word, news))
+            self._unit.happen(Event(word, news))
 
     def close(self) -> None:
         """Compare the money that was told with the money that was derived."""

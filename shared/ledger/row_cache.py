@@ -4,18 +4,18 @@ from collections import OrderedDict
 
 from shared.ledger import schema as t
 from shared.ledger.db import Session
-from shared.ledger.draft import Draft
 from shared.ledger.events import Row
 from shared.ledger.reduce import Key
-from shared.ledger.tables import Table, key_values, one_row
+from shared.ledger.tables import Table, key_parameters, one_row
+from shared.ledger.unit_of_work import UnitOfWork
 
-REMEMBERED = 5000
+MOST_ROWS = 5000
 
 
-class Shelf:
+class RowCache:
     """Rows by table and key. There is one writer, so what it wrote last is what the database holds."""
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
+    def __init__(self, remembered: int = MOST_ROWS) -> None:
         self._db: Session | None = None
         self._most = remembered
         self.forget()
@@ -27,8 +27,8 @@ class Shelf:
         self._day_known = False
         self._last_note: int | None = None
 
-    def reading(self, db: Session) -> "Shelf":
-        """The same shelf, asking through `db` from here on."""
+    def reading(self, db: Session) -> "RowCache":
+        """The same cache, asking through `db` from here on."""
         self._db = db
         return self
 
@@ -36,7 +36,7 @@ class Shelf:
         found = table, key
         if found not in self._rows:
             assert self._db is not None
-            row = self._db.row(one_row(table), key_values(table, key), of=table)
+            row = self._db.row(one_row(table), key_parameters(table, key), of=table)
             self._keep(table, key, row._asdict() if row is not None else None)
         self._rows.move_to_end(found)
         return self._rows[found]
@@ -54,9 +54,9 @@ class Shelf:
             self._last_note = self._db.value("SELECT max(seq) FROM journal") or 0
         return self._last_note
 
-    def committed(self, draft: Draft) -> None:
+    def committed(self, unit: UnitOfWork) -> None:
         """The draft is durable: its rows are the database's now."""
-        for table, key, _, row in draft.changes():
+        for table, key, _, row in unit.changes():
             if table is t.journal:
                 self._last_note = max(self.last_note(), key[0])
                 continue

@@ -7,7 +7,7 @@ from shared.setting_table import Secret, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LedgerLocation:
     """`path` is the SQLite file; with a `url` the ledger is in the schema `schema` of that database instead."""
 
     path: Path
@@ -22,8 +22,8 @@ class Place:
         return f"schema {self.schema} of the Postgres database" if self.on_server else self.path.name
 
 
-def place_of(settings: Settings) -> Place:
+def ledger_location(settings: Settings) -> LedgerLocation:
     """The ledger of these settings; each bot and each kind of recorded market has one of its own."""
     paths = settings.paths
     schema = f"cointrader_{settings.bot_name.lower()}{paths.flavour.replace('-', '_')}"
-    return Place(paths.ledger, settings.ledger_url, schema)
+    return LedgerLocation(paths.ledger, settings.ledger_url, schema)
