@@ -465,7 +465,7 @@ def audit_packages() -> None:
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def simulate(context: typer.Context) -> None:
     """Run the whole bot through seeded faults in virtual time and judge it: --seeds N, --seed S, --minutes M."""
-    from proof import cli as work
+    from simtest import cli as work
 
     usage.refuse_twice(context.args)
     raise typer.Exit(work.main(context.args))
@@ -474,7 +474,7 @@ def simulate(context: typer.Context) -> None:
 @app.command(rich_help_panel=MAKE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def prove(context: typer.Context) -> None:
     """Kill the real bot at named points, again and again, and judge what comes of it: kill9 --each N --lanes N."""
-    from proof.processes import cli as work
+    from simtest.processes import cli as work
 
     usage.refuse_twice(context.args)
     raise typer.Exit(work.main(context.args))

@@ -35,7 +35,7 @@ def test(arguments: list[str]) -> NoReturn:
         ui.give_up("--services and --long cannot be combined: run one after the other.", code=2)
     os.chdir(ROOT)
     if long:
-        _become([sys.executable, "-m", "proof.long", *arguments])
+        _become([sys.executable, "-m", "simtest.long_runs", *arguments])
     named = any(not word.startswith("-") for word in arguments)
     _system_tools(SERVICE_TOOLS if services or named else SYSTEM_TOOLS)
     if services:

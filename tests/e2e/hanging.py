@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.strategies import registry
 from bot.strategies.score import ModelView
-from proof.always import Always
+from simtest.always_buy import Always
 
 
 def endless() -> None:

@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.pm2, pytest.mark.slow, pytest.mark.needs("pm2", "proc")]
 
 CANARY = "canary-5d1c9e"
-ROOMS = ("bot", "cli", "dashboard", "proof", "research", "shared", "simulator", "strategies")
+ROOMS = ("bot", "cli", "dashboard", "research", "shared", "simtest", "simulator", "strategies")
 
 
 @pytest.fixture(scope="module")

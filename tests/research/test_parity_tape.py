@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-from proof.plan import Act, Plan, Window
-from proof.run import folder_for, run_plan
 from research.parity import Report, _report, compare_in, results, settings_of, tape_lines
 from research.parity.findings import Cause, Findings, What
 from research.parity.replay import replay
@@ -23,7 +21,9 @@ from research.parity.signals import Stretch, compare_signals
 from shared.ledger.open import open_reader
 from shared.market_data import open_market_reader
 from shared.tape import TapeWriter, days
-from tests.proof.conftest import SETTINGS, plan
+from simtest.plan import Act, Plan, Window
+from simtest.run import folder_for, run_plan
+from tests.simtest.conftest import SETTINGS, plan
 
 Line = dict[str, Any]
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proof.run import folder_for
 from research import engine, signals
 from research.full import run_full
 from research.loops import types as t
 from research.lots_table import REASONS
+from simtest.run import folder_for
 from tests.research.paths import settings
 from tests.research.test_full import assert_same
 from tests.research.third_side import continuous, live

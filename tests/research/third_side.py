@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-import proof.run
-import proof.venue
-from proof.plan import Plan
+import simtest.run
+import simtest.virtual_venue
 from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
 from research.full.tape import DEPTH, BarTape
 from shared.money import plain
+from simtest.plan import Plan
 from simulator.core.bars import SimBar, fold
 from simulator.core.fees import Tier
 from simulator.inprocess import LocalExchange
@@ -55,7 +55,7 @@ class Tape(BarTape):
         return None if found is None else found[0]
 
 
-class BarVenue(proof.venue.Venue):
+class BarVenue(simtest.virtual_venue.Venue):
     """The rig's exchange; before an order is looked at, the book stands around the minute's open."""
 
     tape_of_bars: Tape
@@ -98,15 +98,15 @@ def _exchange(given: Tape, model: MarketModel, *, seed: int, start_us: int, conf
 @contextmanager
 def _bars_for_the_rig(tape: Tape, model: MarketModel) -> Iterator[None]:
     """The rig, given our tape and exchange in the place of its own."""
-    kept = (proof.venue.synthetic, proof.venue.LocalExchange, proof.run.Venue)
+    kept = (simtest.virtual_venue.synthetic, simtest.virtual_venue.LocalExchange, simtest.run.Venue)
     venue = type("Bars", (BarVenue,), {"tape_of_bars": tape, "half_spread": model.spread_ticks})
-    proof.venue.synthetic = lambda *_: tape  # type: ignore[assignment,misc]
-    proof.venue.LocalExchange = partial(_exchange, tape, model)  # type: ignore[assignment,misc]
-    proof.run.Venue = venue  # type: ignore[attr-defined,misc]
+    simtest.virtual_venue.synthetic = lambda *_: tape  # type: ignore[assignment,misc]
+    simtest.virtual_venue.LocalExchange = partial(_exchange, tape, model)  # type: ignore[assignment,misc]
+    simtest.run.Venue = venue  # type: ignore[attr-defined,misc]
     try:
         yield
     finally:
-        proof.venue.synthetic, proof.venue.LocalExchange, proof.run.Venue = kept  # type: ignore[attr-defined,misc]
+        simtest.virtual_venue.synthetic, simtest.virtual_venue.LocalExchange, simtest.run.Venue = kept  # type: ignore[attr-defined,misc]
 
 
 def live(
@@ -120,7 +120,7 @@ def live(
         full_history=True, settings=settings,
     )  # fmt: skip
     with _bars_for_the_rig(Tape(prepared), model):
-        proof.run.run_plan(plan, folder)
+        simtest.run.run_plan(plan, folder)
     db = sqlite3.connect(f"file:{folder}/data/ledger.db?mode=ro", uri=True)
     db.row_factory = sqlite3.Row
     rows = [dict(row) for row in db.execute("SELECT * FROM lots ORDER BY product_id, opened_ms")]

@@ -22,11 +22,11 @@ from bot.runtime import history
 from bot.runtime.app import Bot
 from bot.runtime.process import Machine, Process
 from bot.strategies import registry
-from proof.loop import VirtualLoop
 from shared import control
 from shared.ports import SystemFs
 from shared.settings import Settings
 from shared.times import EPOCH
+from simtest.virtual_loop import VirtualLoop
 from simulator.api.rest.orders import create
 from simulator.core.units import to_atoms
 from simulator.exchange import Config
@@ -183,17 +183,17 @@ class Whole:
         from coinbase import jwt_generator
 
         patch.setattr(jwt_generator, "time", types.SimpleNamespace(time=lambda: (START_US + self.loop.now_us) / 1e6))
-        patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("proof.always", "Always")})
+        patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("simtest.always_buy", "Always")})
         patch.setattr(history, "VOLATILITY_BARS", 60)
         patch.setattr(history, "CHARTS", {})
-        self.loop.agenda.at(0, self._beat)
+        self.loop.event_queue.at(0, self._beat)
         self.process: Process | None = None
 
     # The exchange's side.
 
     def _beat(self) -> None:
         self.move()
-        self.loop.agenda.at(self.loop.now_us + STEP_US, self._beat)
+        self.loop.event_queue.at(self.loop.now_us + STEP_US, self._beat)
 
     def move(self) -> None:
         self.exchange.advance(START_US + self.loop.now_us)

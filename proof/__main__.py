@@ -1,8 +1,0 @@
-"""`python -m proof`."""
-
-import sys
-
-from proof.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())

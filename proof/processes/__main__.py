@@ -1,8 +1,0 @@
-"""`python -m proof.processes`."""
-
-import sys
-
-from proof.processes.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,21 @@
+"""A strategy for the rig alone: every bar says buy, so that orders come as often as the rules let them."""
+
+import numpy as np
+
+from bot.strategies.base import Bars, SignalArrays, Strategy
+
+
+class AlwaysBuy(Strategy):
+    summary = "BUY on every bar; only for simulated runs."
+
+    @property
+    def warmup_bars(self) -> int:
+        return 1
+
+    @property
+    def memory_bars(self) -> int:
+        return 1
+
+    def compute(self, bars: Bars) -> SignalArrays:
+        count = len(bars)
+        return SignalArrays(np.ones(count, dtype=np.int8), np.full(count, np.nan))

@@ -1,0 +1,198 @@
+"""`python -m simtest`, `./coin simulate`: run seeds, say what broke and how to see it again."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared import figures
+from shared.percentile import percentile
+
+Record = dict[str, Any]
+OUT = Path("data/proof")
+REPEAT_EVERY = 100  # each so many seeds one is run twice: equal hashes, or it is no proof
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@dataclass(slots=True)
+class BatchSummary:
+    """What a batch of seeds came to."""
+
+    seeds: int = 0
+    virtual_s: float = 0.0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    strikes: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    breaches: Counter[str] = field(default_factory=Counter)
+    failed: list[Record] = field(default_factory=list)
+    kill_ms: list[float] = field(default_factory=list)
+    repeated: int = 0
+    unequal: list[int] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        self.seeds += 1
+        self.virtual_s += record["virtual_s"]
+        self.cpu_s += record.get("cpu_s", 0.0)
+        self.strikes.update(record.get("strikes", {}))
+        self.counts.update(record.get("counts", {}))
+        self.cells.update(record.get("cells", {}))
+        self.modes[record["mode"]] += 1
+        self.kill_ms.extend(record.get("kill_ms", ()))
+        if record["breaches"]:
+            self.breaches.update(record["breaches"].keys())
+            self.failed.append(record)
+
+    def document(self) -> Record:
+        return {
+            "seeds": self.seeds,
+            "virtual_s": self.virtual_s,
+            "cpu_s": round(self.cpu_s, 1),
+            "wall_s": round(self.wall_s, 1),
+            "strikes": dict(sorted(self.strikes.items())),
+            "counts": dict(self.counts),
+            "cells": dict(sorted(self.cells.items())),
+            "modes": dict(self.modes),
+            "breaches": dict(self.breaches),
+            "failed": [{"seed": r["seed"], "mode": r["mode"], "breaches": r["breaches"]} for r in self.failed],
+            "kill_ms": {f"p{p}": percentile(self.kill_ms, p, 1) for p in (50, 90, 99)} | {"n": len(self.kill_ms)},
+            "repeated": self.repeated,
+            "unequal": self.unequal,
+        }
+
+
+def bound_text(seeds: int) -> str:
+    """What `seeds` seeds without a violation say of all: with 95 % certainty fewer than so many would show one.
+
+    Exact: with that share of violating seeds, none in so many is a matter of one chance in twenty.
+    """
+    if not seeds:
+        return "nothing was run"
+    share = 1 - 0.05 ** (1 / seeds)
+    return f"with 95 % certainty fewer than {figures.trimmed(share * 100, 2)} % of all seeds have one"
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, help="how many seeds")
+    parser.add_argument("--seed", type=int, default=None, help="the first seed (default: new ones, by the clock)")
+    parser.add_argument("--minutes", type=float, default=60.0, help="virtual minutes of each, before its quiet end")
+    parser.add_argument("--mode", choices=("return_existing", "reject", "not_enforced"), default=None)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--seconds", type=float, default=None, help="stop beginning seeds after so long")
+    parser.add_argument("--plan", type=Path, default=None, help="replay a plan's file")
+    parser.add_argument("--shrink", action="store_true", help="make a failing seed's plan small")
+    parser.add_argument("--story", action="store_true", help="with --plan: what happened, line by line, as a file")
+    parser.add_argument("--test", metavar="NAME", default=None, help="with --plan: keep it as a test of this name")
+    parser.add_argument("--keep", action="store_true", help="keep the run's folder for a look")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of results and failing plans")
+    return parser.parse_args(argv)
+
+
+def with_fixed_hash_seed(module: str, argv: list[str]) -> None:
+    """Sets of names must have the same order in every run: start this program anew where they have not."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", module, *argv])  # noqa: S606
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; the answer is the exit code: 1 where anything broke."""
+    from simtest.replay import explain, keep_as_test, replay  # noqa: PLC0415
+
+    args = arguments(argv)
+    with_fixed_hash_seed("simtest", list(sys.argv[1:] if argv is None else argv))
+    if args.plan is not None and args.test is not None:
+        return keep_as_test(args.plan, args.test, say)
+    if args.plan is not None:
+        return replay(args.plan, keep=args.keep, shrink=args.shrink, story=args.story, say=say)
+    first = args.seed if args.seed is not None else int(time.time()) * 1000 % 2_000_000_000
+    say(f"seeds {first} to {first + args.seeds - 1}, {args.minutes:g} virtual minutes each, {args.jobs} processes")
+    tally = batch(args, first)
+    report(tally, args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "run.json").write_text(
+        json.dumps(tally.document() | {"minutes": args.minutes, "first": first}, indent=1)
+    )
+    for record in tally.failed:
+        explain(record, args.minutes, args.mode, args.out, args.shrink, say)
+    return 1 if tally.failed or tally.unequal else 0
+
+
+def batch(args: argparse.Namespace, first: int) -> BatchSummary:
+    """Run the seeds, some of them twice."""
+    from simtest.judged_run import by_seed  # noqa: PLC0415
+
+    tally, began_s, hashes = BatchSummary(), time.monotonic(), dict[int, str]()
+    deadline_s = began_s + args.seconds if args.seconds is not None else None
+
+    def seeds() -> Iterator[int]:
+        for number in range(args.seeds):
+            if deadline_s is not None and time.monotonic() > deadline_s:
+                return
+            yield first + number
+            if number % REPEAT_EVERY == 0:
+                yield first + number
+
+    def done(record: Record) -> None:
+        seed = record["seed"]
+        if seed in hashes:
+            tally.repeated += 1
+            if record.get("hash") != hashes[seed]:
+                tally.unequal.append(seed)
+            return
+        hashes[seed] = record.get("hash", "")
+        tally.add(record)
+        tally.wall_s = time.monotonic() - began_s
+        if record["breaches"]:
+            say(f"seed {seed} ({record['mode']}) broke {', '.join(record['breaches'])}")
+        if record["breaches"] or tally.seeds % 25 == 0:
+            say(f"{tally.seeds} seeds, {tally.virtual_s / tally.wall_s:,.0f} x real time, {len(tally.failed)} failed")
+
+    if args.jobs <= 1:
+        for seed in seeds():
+            done(by_seed(seed, args.minutes, args.mode))
+    else:
+        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool:
+            running: set[Future[Record]] = set()
+            for seed in seeds():
+                running.add(pool.submit(by_seed, seed, args.minutes, args.mode))
+                while len(running) >= args.jobs * 2:
+                    ended, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        done(future.result())
+            for future in running:
+                done(future.result())
+    tally.wall_s = time.monotonic() - began_s
+    return tally
+
+
+def report(tally: BatchSummary, args: argparse.Namespace) -> None:
+    """The figures, for a person."""
+    hours = tally.virtual_s / 3600
+    say("")
+    say(f"{tally.seeds} seeds, {hours:,.1f} virtual hours in {tally.wall_s:,.0f} s: "
+        f"{tally.virtual_s / max(tally.wall_s, 1e-9):,.0f} x real time, "
+        f"{tally.virtual_s / max(tally.cpu_s, 1e-9):,.0f} x of one core")  # fmt: skip
+    say(f"orders {tally.counts['orders']:,}, fills {tally.counts['fills']:,}, lives {tally.counts['lives']:,}, "
+        f"requests for orders {tally.counts['posts']:,}; modes {dict(tally.modes)}")  # fmt: skip
+    say("faults and acts: " + ", ".join(f"{name} {count:,}" for name, count in sorted(tally.strikes.items())))
+    say(f"{tally.repeated} seeds run twice, {len(tally.unequal)} of them unlike {tally.unequal or ''}")
+    if tally.failed:
+        say(f"VIOLATIONS in {len(tally.failed)} of {tally.seeds} seeds: {dict(tally.breaches)}")
+    else:
+        say(f"0 violations in {tally.seeds:,} seeds of {args.minutes:g} min: {bound_text(tally.seeds)}")

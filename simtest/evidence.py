@@ -1,0 +1,128 @@
+"""What a run leaves for the judge: the truth log as a document, every version of each order, what a life held."""
+
+import asyncio
+import hashlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from shared.ledger.open import open_reader
+from shared.ledger.replay import first_difference, replay_files
+from shared.ledger.verify import verify
+from shared.settings import Settings
+from simtest.ground_truth import GroundTruth
+from simtest.plan import Plan
+from simtest.virtual_venue import VirtualVenue
+
+# The ledger itself keeps every version of an order for the judge.
+HISTORY = (
+    "CREATE TABLE IF NOT EXISTS rig_orders (client_order_id TEXT, state TEXT, filled_size TEXT)",
+    "CREATE TRIGGER IF NOT EXISTS rig_insert AFTER INSERT ON orders BEGIN "
+    "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
+    "CREATE TRIGGER IF NOT EXISTS rig_update AFTER UPDATE ON orders BEGIN "
+    "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
+)
+_TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "journal", "facts", "events")
+_STORAGE = (("journal_mode", "wal"), ("synchronous", 2))  # 2 = FULL: what is committed outlives a power cut
+
+
+class LedgerProbe:
+    """Somebody else who reads the ledger while the bot runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+    def recorded(self, client_order_id: Any) -> bool:
+        """Whether the intent is in the ledger by now."""
+        query = "SELECT 1 FROM orders WHERE client_order_id = ?"
+        return self._db.execute(query, (client_order_id,)).fetchone() is not None
+
+    def entries_open(self, client_order_id: Any, product_id: Any) -> int:
+        """How many other purchases of the product the ledger holds without an end or an answer."""
+        query = (
+            "SELECT count(*) FROM orders WHERE product_id = ? AND client_order_id != ? AND purpose = 'entry' "
+            "AND kind = 'market' AND state IN ('new', 'sent', 'unknown')"
+        )
+        return int(self._db.execute(query, (product_id, client_order_id)).fetchone()[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def storage_faults(engine: Any) -> list[str]:
+    """How the writer's connection was opened, where that is not as it must be."""
+    with engine.connect() as db:
+        found = [(name, db.value(f"PRAGMA {name}"), want) for name, want in _STORAGE]
+    return [f"{name} is {value}, not {want}" for name, value, want in found if value != want]
+
+
+def open_files() -> int:
+    """How many handles this process holds."""
+    return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+
+
+_FILES_OF_OTHERS = 0
+
+
+def others_hold() -> None:
+    """What is open now is not the bot's: the rig may run inside a process that holds handles of its own."""
+    global _FILES_OF_OTHERS  # noqa: PLW0603  one rig in a process at a time
+    _FILES_OF_OTHERS = open_files()
+
+
+def held(loop: asyncio.AbstractEventLoop, life: int, unread: int, backlog: int) -> dict[str, int]:
+    """What the process of a life holds now."""
+    tasks: list[Any] = list(asyncio.all_tasks(loop))
+    living = sum(bool(task._log_destroy_pending) for task in tasks)  # those of dead lives are kept, but marked
+    files = open_files() - _FILES_OF_OTHERS
+    return {"life": life, "tasks": living, "files": files, "unread": unread, "backlog": backlog}
+
+
+def ledger_digest(path: Path) -> bytes:
+    """Of the ledger's rows, but for the rows of the boots' own times."""
+    if not path.exists():
+        return b""
+    out = hashlib.sha256()
+    with sqlite3.connect(path) as db:
+        for table in _TABLES:
+            for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid"):  # noqa: S608
+                out.update(repr(row).encode())
+    db.close()
+    return out.digest()
+
+
+def ledger_faults(path: Path) -> dict[str, list[str]]:
+    """What the ledger's own checks find, and where the journal played again makes another ledger."""
+    if not path.exists():
+        return {"verify": [], "replay": []}
+    engine = open_reader(path)
+    findings = [f"{verdict.name}: {text}" for verdict in verify(engine) for text in verdict.findings]
+    engine.dispose()
+    again = path.with_name("replayed.db")
+    before, after = replay_files(path, again)
+    again.unlink(missing_ok=True)
+    difference = first_difference(before, after)
+    return {"verify": findings, "replay": [difference] if difference else []}
+
+
+def kill_times_ms(truth: GroundTruth) -> list[float]:
+    """How long each kill took, as the bot published it."""
+    cleared = {state["latch"]: state["cleared_ms"] for state in truth.states if state["latch"]}
+    return [float(ms) for ms in cleared.values() if ms is not None]
+
+
+def document(plan: Plan, settings: Settings, venue: VirtualVenue, truth: GroundTruth, end_us: int) -> dict[str, Any]:
+    """Everything that the judge gets besides the ledger and the files."""
+    return {
+        "plan": plan.to_json(),
+        "bot_name": settings.bot_name,
+        "stale_data_s": settings.stale_data_sec,
+        "max_order_usd": settings.max_order_usd,
+        "max_orders_per_min": settings.max_orders_per_min,
+        "end_us": end_us,
+        "start_us": venue.start_us,
+        "venue": venue.truth(),
+        "ledger": ledger_faults(settings.paths.ledger),
+        **truth.document(),
+    }

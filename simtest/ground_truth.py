@@ -1,0 +1,180 @@
+"""What truly happened in a run, written for the judge: every order request, life, command, published state."""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+class GroundTruth:
+    """Lists of plain values; times are microseconds of the run."""
+
+    def __init__(self) -> None:
+        self.posts: list[dict[str, Any]] = []
+        self.cancels: list[dict[str, Any]] = []
+        self.lives: list[dict[str, Any]] = []
+        self.acts: list[dict[str, Any]] = []
+        self.states: list[dict[str, Any]] = []
+        self.file_faults: list[str] = []
+        self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → when the bot was told which price
+        self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
+        self.opened: dict[int, int] = {}  # life → when it first tried to open a stream
+        self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
+        self.permits: list[dict[str, Any]] = []  # live: when entries were allowed, and when no more
+        self.seconds: list[dict[str, Any]] = []  # second bots on the folder
+        self.copies: list[dict[str, Any]] = []  # when a copy of the folder was started, and its own truth
+        self.sightings: dict[tuple[int, str], int] = {}  # (life, client order id) → when it was first told of it
+        self.watched: re.Pattern[str] | None = None  # ids to keep sightings of: where two bots trade under one name
+        self.strays: list[str] = []  # client order ids of ours that no ledger ever knew
+        self.bounds: list[dict[str, int]] = []  # the most of what a life held at once
+        self.storage: list[str] = []  # how the ledger was opened, where it was not as it must be
+        self.worth: Callable[[dict[str, float]], float] = lambda _prices: 0.0
+        self.entries_open: Callable[[Any, Any], int] = lambda _coid, _product: 0  # others whose fate is open
+        self.recorded: Callable[[Any], bool] = lambda _coid: True  # is its intent in the ledger by now?
+
+    def posted(self, where: str, body: bytes, sent_us: int, now_us: int, life: int) -> dict[str, Any] | None:
+        """An order-creating or cancelling request arrives (or is about to be lost)."""
+        if where == "POST /orders":
+            raw = orjson.loads(body)
+            row = {
+                "sent_us": sent_us,
+                "at_us": now_us,
+                "life": life,
+                "client_order_id": raw.get("client_order_id"),
+                "product_id": raw.get("product_id"),
+                "side": raw.get("side"),
+                "configuration": raw.get("order_configuration"),
+                "recorded": self.recorded(raw.get("client_order_id")),
+                "entries_open": self.entries_open(raw.get("client_order_id"), raw.get("product_id")),
+                "heard": dict(self.heard),
+                "tick_age_us": self._tick_age(raw.get("product_id"), now_us),
+                "gap_us": sent_us - min(self.gaps.values()) if self.gaps else None,
+                "worth": self._worth(sent_us) if raw.get("side") == "BUY" else None,
+                "status": None,
+                "order_id": None,
+                "done_us": None,
+            }
+            self.posts.append(row)
+            return row
+        if where == "POST /orders/batch_cancel":
+            ids = orjson.loads(body).get("order_ids")
+            row = {"sent_us": sent_us, "at_us": now_us, "life": life, "ids": ids}
+            self.cancels.append(row)
+        return None
+
+    def _tick_age(self, product_id: Any, now_us: int) -> int | None:
+        seen = self.ticks.get(str(product_id))
+        return now_us - seen[-1][0] if seen else None
+
+    @staticmethod
+    def answered(row: dict[str, Any] | None, status: int, data: bytes, now_us: int) -> None:
+        """What the exchange made of an order request."""
+        if row is None:
+            return
+        row["status"], row["done_us"] = status, now_us
+        if status == 200:
+            raw = orjson.loads(data)
+            row["order_id"] = raw.get("order_id") or None
+            row["error"] = (raw.get("error_response") or {}).get("error")
+
+    def _worth(self, sent_us: int) -> float:
+        """The most that the account can have seemed worth by the prices that the bot was told lately."""
+        ages = (2_000_000, 5_000_000, 10_000_000)
+        told = [{p: _price_at(seen, sent_us - age) for p, seen in self.ticks.items()} for age in ages]
+        return max(self.worth(prices) for prices in told)
+
+    def frame(self, name: str, text: str, now_us: int) -> None:
+        """A frame reached the bot: remember when, and what each product's price was told to be."""
+        self.heard[name] = now_us
+        if name == "market" and '"channel":"ticker"' in text:
+            at = text.find('"product_id":"')
+            product_id = text[at + 14 : text.find('"', at + 14)]
+            at = text.find('"price":"')
+            try:
+                price = float(text[at + 9 : text.find('"', at + 9)])
+            except ValueError:
+                price = 0.0
+            seen = self.ticks.get(product_id)
+            if seen is None:
+                seen = self.ticks[product_id] = deque(maxlen=120)
+            seen.append((now_us, price))
+
+    def sighted(self, text: str, now_us: int, life: int) -> None:
+        """The bot was told this: which orders under its name are in it."""
+        if self.watched is not None:
+            for client_order_id in self.watched.findall(text):
+                self.sightings.setdefault((life, client_order_id), now_us)
+
+    def written(self, path: Path, data: bytes, now_us: int, life: int) -> None:
+        """A published document: it must parse at every read, and it tells what the bot said of itself, when."""
+        if path.name not in ("bot_state.json", "positions.json", "market.json"):
+            return
+        try:
+            raw = orjson.loads(path.read_bytes())
+        except (ValueError, OSError) as error:
+            self.file_faults.append(f"{now_us} {path.name}: {error}")
+            return
+        if path.name == "bot_state.json":
+            kill, account = raw.get("kill"), raw.get("account")
+            parts = (raw.get("verdict") or {}).get("parts", ())
+            self.states.append(
+                {
+                    "us": now_us,
+                    "life": life,
+                    "boot_id": raw["boot_id"],
+                    "seq": raw["seq"],
+                    "ts_ms": raw["ts_ms"],
+                    "status": raw["status"],
+                    "word": raw["verdict"]["word"] if raw.get("verdict") else None,
+                    "heard": dict(self.heard),
+                    "phase": raw["phase"],
+                    "level": raw["control"]["level"] if raw.get("control") else None,
+                    "latch": kill["latch_id"] if kill else None,
+                    "cleared_ms": kill["cleared_ms"] if kill else None,
+                    "equity": account["equity_text"] if account else None,
+                    "unknown": account["orders_unknown"] if account else None,
+                    "receipts": [[r["id"], r["cmd"], r["state"]] for r in raw["receipts"][-8:]],
+                    "error": raw.get("error"),
+                    "ws_ok": raw.get("ws_ok"),
+                    "ws_age_ms": raw["feeds"]["ws_age_ms"] if raw.get("feeds") else None,
+                    "ledger_ok": raw["io"]["ledger_ok"] if raw.get("io") else None,
+                    "second_writer": next(
+                        (p["text"] for p in parts if p["name"] == "writer" and p["state"] == "gone"), None
+                    ),
+                    "blocked": raw["risk"]["entries_blocked"] if raw.get("risk") else None,
+                    "breaker": _breaker(raw),
+                }
+            )
+
+    def document(self) -> dict[str, Any]:
+        """For the judge."""
+        return {
+            "posts": self.posts,
+            "cancels": self.cancels,
+            "lives": self.lives,
+            "opened": [[life, us] for life, us in self.opened.items()],
+            "acts": self.acts,
+            "states": self.states,
+            "file_faults": self.file_faults,
+            "permits": self.permits,
+            "seconds": self.seconds,
+            "copies": [{"us": copy["us"], **copy["truth"].document()} for copy in self.copies],
+            "sightings": [[life, coid, us] for (life, coid), us in self.sightings.items()],
+            "strays": self.strays,
+            "bounds": self.bounds,
+            "storage": self.storage,
+        }
+
+
+def _breaker(raw: dict[str, Any]) -> bool | None:
+    """Whether the day's loss limit tripped; None = it is not told."""
+    limits = raw["risk"]["limits"] if raw.get("risk") else ()
+    return next((limit["state"] == "tripped" for limit in limits if limit["name"] == "day_loss"), None)
+
+
+def _price_at(seen: deque[tuple[int, float]], at_us: int) -> float:
+    """The newest price that was told by then."""
+    return next((price for us, price in reversed(seen) if us <= at_us), seen[0][1])

@@ -1,0 +1,226 @@
+"""Invariants of money: fills, position, one order for each intent, conservation, order states."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from itertools import pairwise
+
+from simtest.judge.case import OPEN_AT_VENUE, Case, Row, dec
+
+ENDS = {"filled": "FILLED", "cancelled": "CANCELLED", "expired": "EXPIRED", "failed": "FAILED"}
+FINAL = frozenset({*ENDS, "refused", "denied"})
+
+
+def fills(case: Case) -> Iterator[str]:
+    """I1: the exchange's fills of our orders are the ledger's fills, exactly."""
+    if case.ledger_was_lost:
+        return
+    ours = {order["order_id"] for order in case.own}
+    there = {
+        (f["order_id"], f["trade_id"]): (dec(f["size"]), dec(f["price"]), dec(f["fee"]), f["side"])
+        for f in case.truth["venue"]["fills"]
+        if f["order_id"] in ours
+    }
+    here = {
+        (f["order_id"], f["trade_id"]): (dec(f["base_size"]), dec(f["price"]), dec(f["fee"]), f["side"])
+        for f in case.tables["fills"]
+    }
+    for key in there.keys() - here.keys():
+        yield f"the ledger is missing fill {key[1][:8]} of order {key[0][:8]}: {there[key]}"
+    for key in here.keys() - there.keys():
+        yield f"the ledger holds fill {key[1][:8]} of order {key[0][:8]}, which the exchange never made"
+    for key in here.keys() & there.keys():
+        if here[key] != there[key]:
+            yield f"fill {key[1][:8]}: exchange {there[key]}, ledger {here[key]}"
+
+
+def position(case: Case) -> Iterator[str]:
+    """I2: fills make lots make the position, and the position is what the exchange's balances moved by."""
+    moved: dict[str, Decimal] = defaultdict(Decimal)
+    everyone: dict[str, Decimal] = defaultdict(Decimal)
+    ours = {order["order_id"] for order in case.own}
+    for fill in case.truth["venue"]["fills"]:
+        sign = 1 if fill["side"] == "BUY" else -1
+        base, _, quote = fill["product_id"].partition("-")
+        everyone[base] += sign * dec(fill["size"])
+        everyone[quote] += -sign * dec(fill["value"]) - dec(fill["fee"])
+        if fill["order_id"] in ours:
+            moved[fill["product_id"]] += sign * dec(fill["size"])
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for lot in case.tables["lots"]:
+        held[lot["product_id"]] += dec(lot["base_left"]) + dec(lot["dust"])
+        if dec(lot["base_left"]) < 0:
+            yield f"lot {lot['lot_id'][-8:]} holds {lot['base_left']}"
+    if not case.ledger_was_lost:
+        for product in moved.keys() | held.keys():
+            if moved[product] != held[product]:
+                yield f"{product}: fills make {moved[product]}, lots hold {held[product]}"
+    everyone["USD"] += dec(case.truth["venue"]["funds"])
+    for transfer in case.truth["venue"]["transfers"]:
+        everyone[transfer["currency"]] += dec(transfer["amount"])
+    balances = case.truth["venue"]["balances"]
+    for currency in balances.keys() | everyone.keys():
+        if dec(balances.get(currency, "0")) != everyone[currency]:
+            yield f"{currency}: the exchange holds {balances.get(currency)}, its fills make {everyone[currency]}"
+
+
+def one_intent(case: Case) -> Iterator[str]:
+    """I3: at most one order was ever accepted for an intent; a lot has one exit at a time and is never oversold."""
+    accepted = Counter(order["client_order_id"] for order in case.own)
+    for coid, count in accepted.items():
+        if count > 1:
+            yield f"{count} orders were accepted for intent {coid[-8:]}"
+    yield from _sent_again(case)
+    for post in case.posts:
+        if post["side"] == "BUY" and post["entries_open"]:
+            yield f"{str(post['client_order_id'])[-8:]} was sent while another purchase of its product had no answer"
+    if not case.ledger_was_lost:
+        yield from _exits(case)
+        yield from _retries(case, accepted)
+
+
+def _sent_again(case: Case) -> Iterator[str]:
+    """A ledger that was replaced by an older one knows nothing of a POST that the exchange refused; what it accepted
+    must be found there instead of being sent again."""
+    since = {order["client_order_id"]: order["created_us"] for order in case.own}
+    sent: dict[str, list[int]] = defaultdict(list)
+    for post in case.posts:
+        sent[post["client_order_id"]].append(post["sent_us"])
+    for coid, times in sent.items():
+        late = [us for us in times if us > since.get(coid, 2**62)]
+        if len(times) > 1 and (late or not case.ledger_was_lost):
+            yield f"intent {str(coid)[-8:]} was POSTed {len(times)} times"
+
+
+def _exits(case: Case) -> Iterator[str]:
+    spans: dict[str, list[tuple[int, int, Row]]] = defaultdict(list)
+    sold: dict[str, Decimal] = defaultdict(Decimal)
+    for order in case.own:
+        row = case.row_of.get(order["client_order_id"])
+        if row is not None and row["lot_id"] and order["side"] == "SELL":
+            end = order["done_us"] if order["done_us"] is not None else 2**62
+            spans[row["lot_id"]].append((order["created_us"], end, order))
+            sold[row["lot_id"]] += dec(order["filled"])
+    lots = {lot["lot_id"]: lot for lot in case.tables["lots"]}
+    for lot_id, rows in spans.items():
+        rows.sort(key=lambda item: item[:2])
+        for (_, end, before), (begin, _, after) in pairwise(rows):
+            if begin < end:
+                yield f"lot {lot_id[-8:]}: exits {before['order_id'][:8]} and {after['order_id'][:8]} lived at once"
+        lot = lots.get(lot_id)
+        if lot is None:
+            yield f"an exit of lot {lot_id[-8:]}, which the ledger does not hold"
+        elif sold[lot_id] > dec(lot["base_bought"]):
+            yield f"lot {lot_id[-8:]}: {sold[lot_id]} sold of {lot['base_bought']} bought"
+
+
+def _retries(case: Case, accepted: Counter[str]) -> Iterator[str]:
+    for row in case.tables["orders"]:
+        if row["retry_of"] and row["client_order_id"] in accepted and row["retry_of"] in accepted:
+            yield f"{row['client_order_id'][-8:]} replaced {row['retry_of'][-8:]}, which the exchange had accepted"
+
+
+def conserve(case: Case) -> Iterator[str]:
+    """I9: a lot's money is the sum of its fills; what was realised is what the days say; equity is what is there."""
+    if case.ledger_was_lost:
+        return
+    with localcontext() as context:
+        context.prec = 60
+        yield from _lots_money(case)
+        yield from _days_money(case)
+        yield from _equity(case)
+
+
+def _lots_money(case: Case) -> Iterator[str]:
+    of_lot: dict[str, list[Row]] = defaultdict(list)
+    for fill in case.tables["fills"]:
+        of_lot[fill["lot_id"] or ""].append(fill)
+    for fill in of_lot.pop("", []):
+        yield f"fill {fill['trade_id'][:8]} belongs to no lot"
+    for lot in case.tables["lots"]:
+        rows = of_lot[lot["lot_id"]]
+        for word, side, money, fee in (("entry", "BUY", "cost", "entry_fee"), ("exit", "SELL", "proceeds", "exit_fee")):
+            mine = [f for f in rows if f["side"] == side]
+            value = sum((dec(f["price"]) * dec(f["base_size"]) for f in mine), Decimal(0))
+            fees = sum((dec(f["fee"]) for f in mine), Decimal(0))
+            if (value, fees) != (dec(lot[money]), dec(lot[fee])):
+                says = f"it says {lot[money]}, {lot[fee]}"
+                yield f"lot {lot['lot_id'][-8:]} {word}: fills make {value} and fee {fees}, {says}"
+        if lot["closed_ms"] is not None:
+            bought = dec(lot["base_bought"])
+            gone = bought - dec(lot["dust"])
+            want = (
+                dec(lot["proceeds"]) - dec(lot["exit_fee"]) - (dec(lot["cost"]) + dec(lot["entry_fee"])) * gone / bought
+            )
+            if abs(want - dec(lot["realized_pnl"])) > Decimal("1e-25"):
+                yield f"lot {lot['lot_id'][-8:]} realised {lot['realized_pnl']}, its money makes {want}"
+
+
+def _days_money(case: Case) -> Iterator[str]:
+    days = case.tables["days"]
+    if not days:
+        return
+    realized = sum(
+        (dec(lot["realized_pnl"]) for lot in case.tables["lots"] if lot["closed_ms"] is not None), Decimal(0)
+    )
+    fees = sum((dec(fill["fee"]) for fill in case.tables["fills"]), Decimal(0))
+    told = sum((dec(day["realized"]) for day in days), Decimal(0))
+    told_fees = sum((dec(day["fees"]) for day in days), Decimal(0))
+    if abs(realized - told) > Decimal("1e-20"):
+        yield f"lots realised {realized}, the days say {told}"
+    if abs(fees - told_fees) > Decimal("1e-20"):
+        yield f"fills cost {fees} in fees, the days say {told_fees}"
+
+
+def _equity(case: Case) -> Iterator[str]:
+    """At the end the market stands still, so the published equity must be the balances at the last prices."""
+    states = [s for s in case.states if s["equity"] is not None]
+    if not states or states[-1]["us"] < case.last_word_us:
+        return
+    venue = case.truth["venue"]
+    total = dec(venue["balances"].get("USD", "0"))
+    for product_id, product in venue["products"].items():
+        total += dec(venue["balances"].get(product_id.partition("-")[0], "0")) * dec(product["last"])
+    shown = dec(states[-1]["equity"])
+    if abs(shown - total) > abs(total) * Decimal("1e-9"):
+        yield f"equity is shown as {shown}, the account is worth {total}"
+
+
+def states(case: Case) -> Iterator[str]:
+    """I14: no order left a final state, filled sizes only grow, and final states are the exchange's."""
+    by_coid: dict[str, list[Row]] = defaultdict(list)
+    for order in case.own:
+        by_coid[order["client_order_id"]].append(order)
+    for coid, row in case.row_of.items():
+        there = by_coid.get(coid, [])
+        state = row["state"]
+        if state in ("refused", "denied", "absent") and there:
+            yield f"{coid[-8:]} is {state} in the ledger, but the exchange accepted it ({there[0]['status']})"
+        elif state in ENDS and not there:
+            yield f"{coid[-8:]} is {state} in the ledger, but the exchange never had it"
+        elif there and state in ENDS and there[0]["status"] != ENDS[state]:
+            yield f"{coid[-8:]} is {state} in the ledger and {there[0]['status']} at the exchange"
+        elif there and state == "open" and there[0]["status"] not in OPEN_AT_VENUE:
+            yield f"{coid[-8:]} is open in the ledger and {there[0]['status']} at the exchange"
+        if there and dec(row["filled_size"]) != dec(there[0]["filled"]):
+            yield f"{coid[-8:]}: filled {row['filled_size']} in the ledger, {there[0]['filled']} at the exchange"
+    yield from _history(case)
+
+
+def replayed(case: Case) -> Iterator[str]:
+    """I16: the journal played again makes the same ledger, byte for byte, and the ledger's own checks find nothing."""
+    yield from case.truth["ledger"]["replay"]
+    yield from case.truth["ledger"]["verify"]
+
+
+def _history(case: Case) -> Iterator[str]:
+    last: dict[str, tuple[str, Decimal]] = {}
+    for row in case.tables["rig_orders"]:
+        coid, state, filled = row["client_order_id"], row["state"], dec(row["filled_size"])
+        before = last.get(coid)
+        if before is not None:
+            if before[0] in FINAL and state != before[0]:
+                yield f"{coid[-8:]} went from {before[0]} to {state}"
+            if filled < before[1]:
+                yield f"{coid[-8:]}: filled went from {before[1]} to {filled}"
+        last[coid] = (state, filled)

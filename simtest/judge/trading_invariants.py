@@ -1,0 +1,221 @@
+"""Invariants of what was sent and published: orphans, files, limits, freshness, sane numbers; and that it lives."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from simtest.judge.case import OPEN_AT_VENUE, PLAIN, UNFINISHED, Case, InvalidEvidence, Row, dec
+
+WS_AGE_MS = 10_000
+STREAMS = ("market", "user")
+SILENT_US = 7_000_000  # noticed after 5 s, acted on within 2
+GRID_US = 75_000_000
+GATE_TO_WIRE_US = 20_000  # from the last check of an order to its first byte
+READS = ("late", "lost_after", "lost_before", "refused", "status_before", "throttle", "mangle", "unauthorized")
+GOOD_ENDS = frozenset({"running", "paused", "stopped", "killed", "safe"})
+
+
+def orphans(case: Case) -> Iterator[str]:
+    """I4: every own order has its intent in the ledger; nobody else's order is touched."""
+    for order in case.own:
+        if order["client_order_id"] in case.row_of:
+            continue
+        if not case.ledger_was_lost:
+            yield f"order {order['order_id'][:8]} ({order['status']}) has no intent in the ledger"
+        elif order["status"] in OPEN_AT_VENUE and not any(state["blocked"] for state in case.states):
+            yield f"order {order['order_id'][:8]} of a lost ledger is open, and entries are not latched"
+    for post in case.posts:
+        if not post["recorded"]:
+            yield f"{post['side']} {str(post['client_order_id'])[-8:]} was sent before its intent was in the ledger"
+    foreign = {order["order_id"] for order in case.foreign}
+    for cancel in case.truth["cancels"]:
+        for order_id in set(cancel["ids"] or ()) & foreign:
+            yield f"the order {order_id[:8]} of somebody else was cancelled"
+
+
+def published(case: Case) -> Iterator[str]:
+    """I10: every published document parses at every read, and a boot's sequence only grows."""
+    for fault in case.truth["file_faults"]:
+        yield f"unreadable: {fault}"
+    last: dict[str, int] = {}
+    for state in case.states:
+        if state["seq"] <= last.get(state["boot_id"], 0):
+            yield f"seq {state['seq']} after {last.get(state['boot_id'], 0)} in one boot"
+        last[state["boot_id"]] = state["seq"]
+
+
+def limits(case: Case) -> Iterator[str]:
+    """I12: no order above the limits of size, rate and number."""
+    counted = {row["client_order_id"] for row in case.tables["orders"] if row["purpose"] in ("entry", "exit")}
+    most_usd, most_rate = dec(case.truth["max_order_usd"]), case.truth["max_orders_per_min"]
+    sent: list[tuple[int, str]] = []
+    for post in sorted(case.posts, key=lambda row: int(row["sent_us"])):
+        if post["side"] == "BUY":
+            size = _terms(post).get("quote_size")
+            if most_usd and size and dec(size) > most_usd:
+                yield f"a purchase of {size}, above the limit of {most_usd}"
+            # A sale that was decided while the purchase was on its way to the socket may reach it first.
+            last_us = {"BUY": post["sent_us"], "SELL": post["sent_us"] - GATE_TO_WIRE_US}
+            recent = sum(1 for us, side in sent if post["sent_us"] - 58_000_000 < us <= last_us[side])
+            if recent >= most_rate:
+                yield f"a purchase at {post['sent_us']} us, {recent} orders in the minute before (limit {most_rate})"
+        if post["client_order_id"] in counted:
+            sent.append((post["sent_us"], post["side"]))
+    if not case.ledger_was_lost:
+        yield from _lots(case)
+        for lot in case.tables["lots"]:
+            # A fee that rises between the plan and the fill is nobody's fault.
+            fee = dec(0) if case.had("fees") else dec(lot["entry_fee"])
+            if most_usd and dec(lot["cost"]) + fee > most_usd:
+                yield f"lot {lot['lot_id'][-8:]} was bought for {lot['cost']} and fees, above the limit of {most_usd}"
+
+
+def _lots(case: Case) -> Iterator[str]:
+    for name, per_product in (("max_total_lots", False), ("max_concurrent_lots", True)):
+        limit = case.setting(name)
+        if not limit:
+            continue
+        marks: list[tuple[int, int, str]] = []
+        for lot in case.tables["lots"]:
+            key = lot["product_id"] if per_product else ""
+            marks.append((lot["opened_ms"], 1, key))
+            if lot["closed_ms"] is not None:
+                marks.append((lot["closed_ms"], -1, key))
+        open_now: dict[str, int] = {}
+        for at_ms, change, key in sorted(marks):
+            open_now[key] = open_now.get(key, 0) + change
+            if open_now[key] > limit:
+                yield f"{open_now[key]} lots open at {at_ms} ms, {name} is {limit}"
+                break
+
+
+def explained(case: Case) -> Iterator[str]:
+    """B7: what moved the balances and was no fill of ours shuts purchases until a person adopts it.
+
+    Only judged where nothing else may have kept the bot from seeing it, or from being there to see it.
+    """
+    if (
+        case.faulty(*READS, "lookups_fail", "stale_balances", "fill_lag", "list_lag", "ghost")
+        or len(case.truth["lives"]) > 1
+    ):
+        return
+    starts = [act["us"] for act in case.truth["acts"] if act["kind"] in ("start", "repeat_command", "control_garbage")]
+    asleep = case.had("suspend", "suspend_long", "clock_jump")
+    traded = [int(order["created_us"]) for order in case.foreign if dec(order["filled"]) > 0]
+    for act in case.truth["acts"]:
+        if act["kind"] != "manual_trade" or asleep or act["us"] < 60_000_000:
+            continue
+        if not any(0 <= us - act["us"] < 1_000_000 for us in traded):
+            continue  # the exchange refused it
+        until = min((us for us in starts if us > act["us"]), default=2**62)
+        for post in case.posts:
+            if post["side"] == "BUY" and act["us"] + 150_000_000 < post["sent_us"] < until:
+                yield f"a purchase at {post['sent_us']} us, after a trade at {act['us']} us that was not ours"
+
+
+def fresh(case: Case) -> Iterator[str]:
+    """I13: no purchase on a price older than allowed, and none across a gap of a stream that was not healed."""
+    allowed_us = float(case.truth["stale_data_s"]) * 1e6 + 300_000
+    # A frame that is no JSON does not show the gap that it came after.
+    seen_us = 3_000_000 if case.faulty("ws_garbage", "ws_late") else 300_000
+    for post in case.posts:
+        if post["side"] != "BUY":
+            continue
+        if post["tick_age_us"] is None:
+            yield f"a purchase of {post['product_id']} at {post['sent_us']} us without any price"
+        elif post["tick_age_us"] - (post["at_us"] - post["sent_us"]) > allowed_us:
+            yield f"a purchase of {post['product_id']} on a price {post['tick_age_us'] / 1e6:.1f} s old"
+        if post["gap_us"] is not None and post["gap_us"] > seen_us:
+            yield f"a purchase of {post['product_id']} {post['gap_us'] / 1e6:.1f} s after a gap that was not healed"
+
+
+def heard(case: Case) -> Iterator[str]:
+    """I22: a stream that is silent for 5 s shuts entries within 2 s and is published as such.
+
+    A silence begins with a stream's last frame, in a new process when it first opens a stream: a boot may wait for REST
+    for as long as it takes. Nothing is bought before both streams of this process were heard.
+    """
+    begins = {life["life"]: int(life["from_us"]) for life in case.truth["lives"]}
+    begins |= dict(case.truth["opened"])
+
+    def silent_us(row: Row, at_us: int) -> int:
+        begin = begins.get(row["life"], 0)
+        return max(at_us - max(int(row["heard"].get(name, 0)), begin) for name in STREAMS)
+
+    for post in case.posts:
+        if post["side"] != "BUY":
+            continue
+        if silent_us(post, post["sent_us"]) > SILENT_US:
+            yield f"a purchase at {post['sent_us']} us, {silent_us(post, post['sent_us']) / 1e6:.1f} s into a silence"
+        for name in STREAMS:
+            if int(post["heard"].get(name, -1)) < begins.get(post["life"], 0):
+                yield f"a purchase at {post['sent_us']} us, before the {name} stream was heard"
+    for state in case.states:
+        if state["status"] == "running" and state["word"] == "running" and silent_us(state, state["us"]) > SILENT_US:
+            yield f"running was published {silent_us(state, state['us']) / 1e6:.1f} s into a silence"
+
+
+def _terms(post: Row) -> dict[str, Any]:
+    for terms in (post["configuration"] or {}).values():
+        return dict(terms)
+    return {}
+
+
+def sane(case: Case) -> Iterator[str]:
+    """I21: every number on the wire and in the ledger is a plain, finite, positive one on its increment."""
+    products = case.truth["venue"]["products"]
+    for post in case.posts:
+        product = products.get(post["product_id"])
+        if product is None or post["side"] not in ("BUY", "SELL") or not post["client_order_id"]:
+            yield f"an order of {post['product_id']!r} {post['side']!r} with id {post['client_order_id']!r}"
+            continue
+        steps = {"base_size": "base_increment", "quote_size": "quote_increment", "limit_price": "price_increment"}
+        for name, step in steps.items():
+            text = _terms(post).get(name)
+            if text is None:
+                continue
+            if not isinstance(text, str) or not PLAIN.fullmatch(text) or dec(text) <= 0:
+                yield f"{name}={text!r} on the wire"
+            elif dec(text) % dec(product[step]) != 0:
+                yield f"{name}={text} is not on the increment {product[step]}"
+    yield from _new_grid(case)
+    columns = {"fills": ("price", "base_size", "fee"), "lots": ("base_bought", "base_left", "cost", "proceeds", "dust")}
+    for table, names in columns.items():
+        for row in case.tables[table]:
+            for name in names:
+                try:
+                    if not PLAIN.fullmatch(str(row[name])) or dec(row[name]) < 0:
+                        yield f"{table}.{name}={row[name]!r} in the ledger"
+                except InvalidEvidence as error:
+                    yield f"{table}.{name}: {error}"
+
+
+def _new_grid(case: Case) -> Iterator[str]:
+    """A minute after a product's grid became coarser, orders are on it, where nothing kept the bot from seeing it."""
+    if case.faulty(*READS):
+        return
+    terms = {"base_increment": "base_size", "price_increment": "limit_price"}
+    calm = min((act["us"] for act in case.truth["acts"] if act["kind"] == "calm"), default=2**62)
+    for act in case.truth["acts"]:
+        term = terms.get(act.get("name", "")) if act["kind"] == "regrid" else None
+        for post in case.posts if term is not None else ():
+            text = _terms(post).get(term or "")
+            due = act["us"] + GRID_US < post["sent_us"] < calm and post["product_id"] == act["product_id"]
+            if due and text is not None and dec(text) % dec(act["value"]) != 0:
+                yield f"{term}={text} at {post['sent_us']} us, {act['name']} is {act['value']} since {act['us']} us"
+
+
+def alive(case: Case) -> Iterator[str]:
+    """I18: with the faults over, the bot runs or stands at a latch that it names, and no order's fate is open."""
+    final = case.states[-1] if case.states else None
+    if final is None or final["us"] < case.last_word_us:
+        yield "no state was published at the end"
+        return
+    if final["status"] not in GOOD_ENDS:
+        yield f"{final['status']}/{final['phase']} at the end ({final['error']})"
+    for row in case.tables["orders"]:
+        if row["state"] in UNFINISHED:
+            yield f"{row['client_order_id'][-8:]} ({row['purpose']}) is still {row['state']}"
+    if not final["ws_ok"] or final["ws_age_ms"] is None or final["ws_age_ms"] > WS_AGE_MS:
+        yield f"the streams are not back (up: {final['ws_ok']}, last frame {final['ws_age_ms']} ms ago)"
+    if final["ledger_ok"] is False:
+        yield "the ledger is not written"

@@ -1,0 +1,31 @@
+"""What the parts of one life's network share: the world at its far end, its delays, and the request on its way."""
+
+from random import Random
+
+from simtest.faults import FaultInjector
+from simtest.ground_truth import GroundTruth
+from simtest.virtual_loop import VirtualLoop
+from simtest.virtual_venue import VirtualVenue
+
+
+class NetworkLink:
+    """The lines of one life of the process."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        venue: VirtualVenue,
+        faults: FaultInjector,
+        truth: GroundTruth,
+        random: Random,
+        life: int,
+    ) -> None:
+        self.loop, self.venue, self.faults, self.truth, self.life = loop, venue, faults, truth, life
+        self.random = random
+        self.sent_us = 0  # when the request that is on its way was sent
+        self.extra_us = 0  # by how much its answer is late
+        self.told = b""  # what its answer says of open orders, or of one
+
+    def half_rtt_us(self) -> int:
+        low, high = self.venue.plan.rtt_ms
+        return round(self.random.uniform(low, high) * 500)

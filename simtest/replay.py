@@ -1,0 +1,81 @@
+"""A failing seed again: replayed, made small, told as a story, kept as a test."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from simtest import timeline
+from simtest.judged_run import judged
+from simtest.plan import Plan, draw
+from simtest.shrink import Shrinker
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "tests" / "simtest" / "plans"
+Say = Callable[[str], None]
+
+
+def explain(record: dict[str, Any], minutes: float, mode: str | None, out: Path, shrink: bool, say: Say) -> None:
+    """What broke in a seed, its plan as a file, and how to go on."""
+    seed = record["seed"]
+    say(f"\nseed {seed} ({record['mode']})")
+    _tell(record["breaches"], say)
+    path = out / f"seed-{seed}.json"
+    _write(draw(seed, minutes, mode), path)
+    if shrink:
+        path = _small(path, next(iter(record["breaches"])), say)
+    say(f"  again:     ./coin simulate --plan {path}")
+    if not shrink:
+        say(f"  smaller:   ./coin simulate --plan {path} --shrink")
+    say(f"  its story: ./coin simulate --plan {path} --story")
+    say(f"  a test:    ./coin simulate --plan {path} --test NAME   (when it is mended)")
+
+
+def replay(path: Path, *, keep: bool, shrink: bool, story: bool, say: Say) -> int:
+    """One plan from its file, with its verdict; 1 where anything broke."""
+    record = judged(_read(path), keep=keep or story)
+    say(json.dumps({name: record.get(name) for name in ("seed", "hash", "counts", "strikes")}))
+    _tell(record["breaches"], say)
+    if not record["breaches"]:
+        say("nothing broke")
+    if story:
+        told = path.with_suffix(".txt")
+        told.write_text("\n".join(timeline.lines(Path(record["folder"]))) + "\n")
+        say(f"the story: {told}")
+    if keep:
+        say(f"kept in {record['folder']}: python -m simtest.judge {record['folder']}")
+    elif story:
+        shutil.rmtree(record["folder"], ignore_errors=True)
+    if record["breaches"] and shrink:
+        _small(path, next(iter(record["breaches"])), say)
+    return 1 if record["breaches"] else 0
+
+
+def keep_as_test(path: Path, name: str, say: Say) -> int:
+    """From now on the tests run this plan: tests/simtest/plans/NAME.json."""
+    KEPT.mkdir(exist_ok=True)
+    _write(_read(path), KEPT / f"{name}.json")
+    say(f"kept as {(KEPT / name).relative_to(ROOT)}.json; try it: ./coin test tests/simtest/test_plans.py -k {name}")
+    return 0
+
+
+def _small(path: Path, invariant: str, say: Say) -> Path:
+    small = path.with_suffix(".small.json")
+    _write(Shrinker(_read(path), invariant, lambda text: say(f"  {text}")).run(), small)
+    say(f"  smaller: {small}")
+    return small
+
+
+def _tell(breaches: dict[str, list[str]], say: Say) -> None:
+    for name, found in breaches.items():
+        for text in found:
+            say(f"  {name}: {text}")
+
+
+def _read(path: Path) -> Plan:
+    return Plan.from_json(json.loads(path.read_text()))
+
+
+def _write(plan: Plan, path: Path) -> None:
+    path.write_text(json.dumps(plan.to_json(), indent=1) + "\n")

@@ -1,0 +1,192 @@
+"""`python -m simtest.report`: writes docs/reliability.md from the results of the last runs; never edited by hand."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.figures import plainly
+from simtest.judge import INVARIANTS
+from simtest.plan import ACTS, FAULTS
+from simtest.planted import PLANTED
+from simtest.processes.report_section import section
+
+ROOT = Path(__file__).resolve().parent.parent
+DOC = ROOT / "docs" / "reliability.md"
+STATES = ("new", "sent", "unknown", "open", "cancelling", "lost", "filled", "cancelled", "expired", "failed")
+KEPT = ROOT / "docs" / "reliability.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Take the newest results over and write the page."""
+    parser = argparse.ArgumentParser(prog="report", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("data/proof"), help="where the results lie")
+    parser.add_argument("--doc", type=Path, default=DOC)
+    args = parser.parse_args(argv)
+    kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    for name in ("run", "mutants", "soak"):
+        path = args.out / f"{name}.json"
+        if path.exists():
+            kept[name] = json.loads(path.read_text())
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    args.doc.write_text(page(kept))
+    return 0
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = [
+        "# Reliability: what was run, and what broke",
+        "Written by `python -m simtest.report` from the results of `./coin simulate` and `python -m simtest.mutants`; "
+        "do not edit. The bot's own process runs under virtual time against the in-process COIN-SIM: its real engine, "
+        "real SQLite ledger, real files and real parsers on bytes both ways. A separate judge, which imports nothing "
+        "of the bot, reads the exchange's truth, the ledger and the published files.",
+    ]
+    if "run" in kept:
+        parts += [_seeds(kept["run"]), _invariants(kept["run"]), _faults(kept["run"])]
+        if kept["run"].get("cells"):
+            parts.append(_cells(kept["run"]))
+    if "mutants" in kept:
+        parts.append(_mutants(kept["mutants"]))
+    if "soak" in kept:
+        parts.append(_soak(kept["soak"]))
+    if (processes := section()) is not None:
+        parts.append(processes)
+    parts += [_again(), _limits()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
+
+
+def _seeds(run: dict[str, Any]) -> str:
+    seeds, failed = run["seeds"], len(run["failed"])
+    bound = f"{plainly(300 / seeds, 2)} % of seeds (3/N)" if seeds > 3 and not failed else "–"
+    counts = run["counts"]
+    rows = [
+        ("seeds", f"{seeds:,} ({', '.join(f'{mode} {n:,}' for mode, n in sorted(run['modes'].items()))})"),
+        ("virtual time", f"{run['virtual_s'] / 3600:,.1f} h, {run['minutes']:g} min of faults and 3 min of calm each"),
+        ("speed", f"{run['virtual_s'] / max(run['cpu_s'], 1e-9):,.0f} × real time on one core"),
+        ("order requests, orders, fills", f"{counts['posts']:,}, {counts['orders']:,}, {counts['fills']:,}"),
+        ("lives of the process", f"{counts['lives']:,}"),
+        ("kill to proven empty, faults and all", _kills(run)),
+        ("seeds with a violation", f"{failed}"),
+        ("95 % bound", bound),
+        ("seeds run twice, unlike", f"{run['repeated']}, {len(run['unequal'])}"),
+    ]
+    text = "## Seeds\n\n" + _table(("what", "figure"), rows)
+    for seed in run["failed"]:
+        text += f"\n\nSeed {seed['seed']} ({seed['mode']}): " + "; ".join(
+            f"{name}: {found[0]}" for name, found in seed["breaches"].items()
+        )
+    return text
+
+
+def _kills(run: dict[str, Any]) -> str:
+    kills = run.get("kill_ms", {})
+    if not kills.get("n"):
+        return "–"
+    return f"{kills['n']} kills: p50 {kills['p50']:,.0f} ms, p90 {kills['p90']:,.0f} ms, p99 {kills['p99']:,.0f} ms"
+
+
+def _invariants(run: dict[str, Any]) -> str:
+    rows = [
+        (name, (check.__doc__ or "").splitlines()[0].partition(": ")[2], run["breaches"].get(name, 0))
+        for name, check in INVARIANTS.items()
+    ]
+    return "## Invariants\n\n" + _table(("id", "what must hold", "seeds that broke it"), rows)
+
+
+def _faults(run: dict[str, Any]) -> str:
+    ids = {name: row[0] for name, row in FAULTS.items()} | {name: row[0] for name, row in ACTS.items()}
+    rows = [(name, ids[name], f"{run['strikes'].get(name, 0):,}") for name in ids]
+    return "## Faults and acts that struck\n\n" + _table(("fault", "of the catalogue", "times"), rows)
+
+
+def _cells(run: dict[str, Any]) -> str:
+    """How often each fault or act struck while an order was in each of its states."""
+    cells: dict[str, int] = run.get("cells", {})
+    states = [state for state in STATES if any(cell.endswith(f" {state}") for cell in cells)]
+    kinds = [kind for kind in (*FAULTS, *ACTS) if any(cell.startswith(f"{kind} ") for cell in cells)]
+    rows = [(kind, *(f"{cells.get(f'{kind} {state}', 0):,}" for state in states)) for kind in kinds]
+    empty = sum(1 for kind in kinds for state in states if not cells.get(f"{kind} {state}"))
+    few = sum(1 for kind in kinds for state in states if cells.get(f"{kind} {state}", 0) < 100)
+    return (
+        f"## Faults by the state of orders\n\nOf {len(kinds) * len(states)} cells {empty} are empty, {few} have "
+        "fewer than 100 strikes.\n\n" + _table(("fault", *states), rows)
+    )
+
+
+def _mutants(rows: list[dict[str, Any]]) -> str:
+    needs = {bug.name: bug.needs for bug in PLANTED}
+    caught = sum(1 for row in rows if row["caught"])
+    money = [row for row in rows if row["money"]]
+    shown = [
+        (
+            row["name"],
+            row["rule"],
+            "yes" if row["money"] else "",
+            row.get("error") or (f"seed no. {row['first']}" if row["caught"] else f"**survived** {row['seeds']} seeds"),
+            ", ".join(name.split(" ")[0] for name in row["by"]),
+            needs.get(row["name"], "").replace(",", ", "),
+        )
+        for row in rows
+    ]
+    return (
+        f"## Planted bugs\n\n{caught} of {len(rows)} caught; of those that touch money or kill "
+        f"{sum(1 for row in money if row['caught'])} of {len(money)}. A survivor is a hole in the rig, or a rule that "
+        "another one covers. Bugs that lie behind a rare fault were given it in each seed, as the last column says.\n\n"
+        + _table(("bug", "rule", "money or kill", "caught by", "seen as", "given to each seed"), shown)
+    )
+
+
+def _soak(soak: dict[str, Any]) -> str:
+    rss, slope, counts = soak["rss_mb"], soak["slope_mb_per_day"], soak["counts"]
+    growth = f"{slope:.2f} MiB a day over the second half" if slope is not None else "not measured"
+    return (
+        f"## One long life\n\n`python -m simtest.soak --days {soak['days']:g}`: one life of the process for "
+        f"{soak['days']:g} virtual days in {soak['wall_s'] / 60:,.0f} minutes, {counts['orders']:,} orders. Memory of "
+        f"bot, exchange and rig together: {rss[0] if rss else 0:.0f} MiB after the first day, "
+        f"{rss[-1] if rss else 0:.0f} MiB after the last one; it grows by {growth}, in which every order's rows at the "
+        f"exchange and in the truth log are counted. Broken invariants: {len(soak['breaches'])}."
+    )
+
+
+def _again() -> str:
+    return (
+        "## A failing seed\n\n"
+        "`./coin simulate --seeds N --shrink` names each seed that broke something, with the invariant and what broke "
+        "it, and writes its plan to `data/proof/seed-S.json`, the shrunk one beside it. `./coin simulate --plan FILE` "
+        "runs it again, `--shrink` makes it smaller (faults and acts are taken away while the same invariant still "
+        "breaks), `--story` writes what happened line by line, and `--test NAME` keeps the plan under "
+        "`tests/simtest/plans/`, where the tests run it from then on."
+    )
+
+
+def _limits() -> str:
+    sites = sum(len(row[1]) for row in FAULTS.values()) + len(ACTS)
+    return (
+        "## What this does not show\n\n"
+        "- The real Coinbase: COIN-SIM is our reading of it. A violation found here is real; none found is a bound on "
+        "this rig's faults, not a promise.\n"
+        "- TLS, sockets and threads lie below the seam (a request's call runs in one piece); the operating system's "
+        "own failures are tested with real processes.\n"
+        f"- The bot's code holds no fault sites of its own. Instead {len(FAULTS)} kinds of fault at "
+        f"{sites - len(ACTS)} places of the seams and {len(ACTS)} acts are drawn by seed, and a life can end at every "
+        "step of the loop, on both sides of every commit and of every request: more points than marks in the code "
+        "would give, and none of them ships.\n"
+        "- A power cut leaves what was committed (the judge checks that the ledger is opened with synchronous=FULL and "
+        "WAL), tears the log behind it, and spoils files that were not synced. A disk that lies about a sync, so that "
+        "commits are lost in silence, would need a file system of its own below SQLite; its nearest kin here is an "
+        "old ledger that is put back.\n"
+        "- The bot sends no alerts itself, so there is no invariant of alerts; the dashboard is tested elsewhere.\n"
+        "- A seed's bars of history are one page of each chart, but for a tenth of the seeds, which load all."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The network seam: requests go as bytes to COIN-SIM in this process, and answers come back as bytes, or do not.
+
+Everything that can happen to a request between two machines happens here: before its effect, after it, much later.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from simtest.http_adapter import VirtualAdapter
+from simtest.network_link import NetworkLink
+from simtest.stream_connection import VirtualConnection
+
+T = TypeVar("T")
+UNTOLD = "market user"  # a connection is told apart by its first subscription; until then it is either
+
+
+class VirtualNet:
+    """`bot.coinbase.net.Net` of one life of the process."""
+
+    def __init__(self, wire: NetworkLink) -> None:
+        self._wire = wire
+        self._connections: list[VirtualConnection] = []
+
+    def adapter(self) -> Any:
+        return VirtualAdapter(self._wire)
+
+    async def run(self, pool: str, call: Callable[[], T], limit_s: float) -> T:
+        """Send now, hand the answer over when it is back."""
+        del pool
+        wire, loop = self._wire, self._wire.loop
+        began_us, limit_us = loop.now_us, round(limit_s * 1e6)
+        # A thread takes the call up; from then on nothing holds it back, so all of the way lies behind it.
+        await asyncio.sleep(wire.random.uniform(0.0001, 0.002))
+        wire.sent_us, wire.extra_us, wire.told = loop.now_us, 0, b""
+        error: Exception | None = None
+        answer: Any = None
+        try:
+            answer = call()
+        except Exception as raised:
+            error = raised
+        told = wire.told.decode()
+        back_us = loop.now_us + wire.extra_us + 2 * wire.half_rtt_us()
+        if back_us - began_us >= limit_us:
+            await asyncio.sleep((began_us + limit_us - loop.now_us) / 1e6)
+            raise TimeoutError(f"no whole answer in {limit_s:g} s")
+        await asyncio.sleep((back_us - loop.now_us) / 1e6)
+        if error is not None:
+            raise error
+        wire.truth.sighted(told, loop.now_us, wire.life)
+        return answer  # type: ignore[no-any-return]
+
+    @asynccontextmanager
+    async def _connect(self, url: str) -> AsyncIterator["VirtualConnection"]:
+        self._wire.truth.opened.setdefault(self._wire.life, self._wire.loop.now_us)
+        await asyncio.sleep(2 * self._wire.half_rtt_us() / 1e6)
+        if self._wire.faults.strike("ws_refuse", UNTOLD):
+            raise ConnectionRefusedError(111, f"{url} refused")
+        connection = VirtualConnection(self._wire, UNTOLD, self._connections.remove)
+        self._connections.append(connection)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def connect(self, url: str, ca_file: Path | None) -> Any:
+        del ca_file
+        return self._connect(url)
+
+    @property
+    def unread(self) -> int:
+        """The longest queue of frames that wait for the program."""
+        return max((connection.unread for connection in self._connections), default=0)
+
+    def die(self) -> None:
+        """The process is gone: its sockets close."""
+        for connection in list(self._connections):
+            connection.close()
