@@ -55,7 +55,7 @@ class Tape(BarTape):
         return None if found is None else found[0]
 
 
-class BarVenue(simtest.virtual_venue.Venue):
+class BarVenue(simtest.virtual_venue.VirtualVenue):
     """The rig's exchange; before an order is looked at, the book stands around the minute's open."""
 
     tape_of_bars: Tape
@@ -98,15 +98,15 @@ def _exchange(given: Tape, model: MarketModel, *, seed: int, start_us: int, conf
 @contextmanager
 def _bars_for_the_rig(tape: Tape, model: MarketModel) -> Iterator[None]:
     """The rig, given our tape and exchange in the place of its own."""
-    kept = (simtest.virtual_venue.synthetic, simtest.virtual_venue.LocalExchange, simtest.run.Venue)
+    kept = (simtest.virtual_venue.synthetic, simtest.virtual_venue.LocalExchange, simtest.run.VirtualVenue)
     venue = type("Bars", (BarVenue,), {"tape_of_bars": tape, "half_spread": model.spread_ticks})
     simtest.virtual_venue.synthetic = lambda *_: tape  # type: ignore[assignment,misc]
     simtest.virtual_venue.LocalExchange = partial(_exchange, tape, model)  # type: ignore[assignment,misc]
-    simtest.run.Venue = venue  # type: ignore[attr-defined,misc]
+    simtest.run.VirtualVenue = venue  # type: ignore[attr-defined,misc]
     try:
         yield
     finally:
-        simtest.virtual_venue.synthetic, simtest.virtual_venue.LocalExchange, simtest.run.Venue = kept  # type: ignore[attr-defined,misc]
+        simtest.virtual_venue.synthetic, simtest.virtual_venue.LocalExchange, simtest.run.VirtualVenue = kept  # type: ignore[attr-defined,misc]
 
 
 def live(

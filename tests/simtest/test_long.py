@@ -9,10 +9,10 @@ from simtest import long_runs
 
 
 def test_what_is_kept_is_not_done_again(tmp_path: Path) -> None:
-    kept = long_runs.Kept(tmp_path / "x" / "seeds.jsonl")
+    kept = long_runs.ResultLog(tmp_path / "x" / "seeds.jsonl")
     kept.add("1", {"breaches": {}})
     kept.add("2", {"breaches": {"I1": ["lost"]}})
-    again = long_runs.Kept(tmp_path / "x" / "seeds.jsonl")
+    again = long_runs.ResultLog(tmp_path / "x" / "seeds.jsonl")
     assert again.open(["1", "2", "3"]) == ["3"]
     assert again.rows["2"] == {"breaches": {"I1": ["lost"]}}
 
@@ -20,14 +20,14 @@ def test_what_is_kept_is_not_done_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [b'{"unit": "2", "rec', b"{}\n", b"\x00\x00\n", b'{"unit": "2", "record": {"x": 1}}'])
 def test_a_line_that_a_crash_cut_off_costs_that_unit_only(tmp_path: Path, cut: bytes) -> None:
     path = tmp_path / "seeds.jsonl"
-    long_runs.Kept(path).add("1", {"x": 0})
+    long_runs.ResultLog(path).add("1", {"x": 0})
     with path.open("ab") as out:
         out.write(cut)
-    kept = long_runs.Kept(path)
+    kept = long_runs.ResultLog(path)
     whole = cut.endswith(b"}}")
     assert kept.open(["1", "2"]) == ([] if whole else ["2"])
     kept.add("3", {"x": 3})
-    assert set(long_runs.Kept(path).rows) == {"1", "3", *(["2"] if whole else [])}
+    assert set(long_runs.ResultLog(path).rows) == {"1", "3", *(["2"] if whole else [])}
     assert all(json.loads(line) for line in path.read_bytes().splitlines())
 
 
