@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.strategies import registry
 from bot.strategies.score import ModelView
-from simtest.always_buy import Always
+from simtest.always_buy import AlwaysBuy
 
 
 def endless() -> None:
@@ -31,7 +31,7 @@ def backtracking() -> None:
 WAYS = {"endless": endless, "native": native, "backtracking": backtracking}
 
 
-class Hangs(Always):
+class Hangs(AlwaysBuy):
     """Buys on every bar; hangs in what each write of the state asks of it. Once: the file is taken first."""
 
     summary = "Hangs when it is told to; only for tests."

@@ -183,7 +183,7 @@ class Whole:
         from coinbase import jwt_generator
 
         patch.setattr(jwt_generator, "time", types.SimpleNamespace(time=lambda: (START_US + self.loop.now_us) / 1e6))
-        patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("simtest.always_buy", "Always")})
+        patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("simtest.always_buy", "AlwaysBuy")})
         patch.setattr(history, "VOLATILITY_BARS", 60)
         patch.setattr(history, "CHARTS", {})
         self.loop.event_queue.at(0, self._beat)
