@@ -171,7 +171,7 @@ PLANTED: tuple[Planted, ...] = (
             ((_PUT_BACK, 'paths.kill.exists() or (folder / "KILL").exists()', "False"),
              (_PUT_BACK, '    if (folder / "KILL").exists():\n', "    paths.kill.unlink(missing_ok=True)\n    if False:\n"),
              ("shared/control.py", "found.append(decode_control(files.read_bytes(paths.control)))", "pass")), needs="calm,restore@0.02,kill"),
-    Planted("restore-forgets-the-wish", "F6 J5", True, _PUT_BACK, "carry.wish(history, level)", "carry.wish(history, Level.RUN)",
+    Planted("restore-forgets-the-wish", "F6 J5", True, _PUT_BACK, "carry.wish(encoder, level)", "carry.wish(encoder, Level.RUN)",
             (("shared/control.py", "level = max([least, *(said.level for said in found)])", "level = Level.RUN"),), needs="calm,restore@0.02,pause"),
     Planted("restore-is-trusted-blindly", "F6", True, "shared/ledger/restored.py", "for key, value in ((RESTORED, text), ", "for key, value in (", needs="calm,restore@0.02"),
     Planted("restored-past-is-not-fetched", "F6", True, _BOOT, "        if lacks:\n", "        if False:\n", needs="calm,busy,restore@0.9"),
