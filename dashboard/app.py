@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from dashboard import pages as pages_module
 from dashboard.assets import Assets
 from dashboard.auth.audit import Audit, Failures
 from dashboard.auth.ceremonies import Ceremonies
@@ -26,14 +25,14 @@ from dashboard.auth.sessions import Sessions
 from dashboard.auth.tokens import Tokens
 from dashboard.auth.watch import Watch
 from dashboard.cache import Cache
-from dashboard.catalogue import PAGES
 from dashboard.door import Door
 from dashboard.hub import Hub
-from dashboard.pages import Pages
-from dashboard.reads import Ledger, Market
+from dashboard.page_renderer import PageRenderer, refusal
+from dashboard.pages.registry import PAGES
+from dashboard.queries import Ledger, Market
 from dashboard.routes import access, api, auth, commands, docs, exports, metrics, passkeys, static, stream
 from dashboard.routes import pages as page_routes
-from dashboard.sources import Sources
+from dashboard.state_reader import Sources
 from dashboard.stream import Broadcaster
 from shared.build import VERSION, build_id
 from shared.ledger.location import ledger_location
@@ -82,7 +81,7 @@ def create_app(
     for user in hub.sessions.users():
         if user.startswith(HERE):  # who signed in before a restart keeps a share of the connections
             hub.door.know(user)
-    pages = Pages(hub, PAGES)
+    pages = PageRenderer(hub, PAGES)
     broadcaster = Broadcaster(hub, pages)
     watch = Watch(hub, broadcaster.wake)
 
@@ -124,7 +123,7 @@ def create_app(
     _say_errors(app, pages)
 
     def refuse(status: int, text: str, page: bool) -> tuple[str, bytes]:
-        return pages_module.refusal(pages.env, status, text, page=page)
+        return refusal(pages.env, status, text, page=page)
 
     app.add_middleware(
         Guard,
@@ -139,12 +138,12 @@ def create_app(
     return app
 
 
-def _say_errors(app: FastAPI, pages: Pages) -> None:
+def _say_errors(app: FastAPI, pages: PageRenderer) -> None:
     """Errors as a page or as JSON, in words, without echo, path or traceback."""
 
     def answer(request: Request, status: int, text: str) -> Response:
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
-        kind, body = pages_module.refusal(pages.env, status, text, page=wants_page)
+        kind, body = refusal(pages.env, status, text, page=wants_page)
         return Response(body, status, media_type=kind)
 
     @app.exception_handler(HTTPException)

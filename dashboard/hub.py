@@ -15,8 +15,8 @@ from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
 from dashboard.cache import Cache
 from dashboard.door import Door
-from dashboard.reads import Ledger, Market
-from dashboard.sources import Sources
+from dashboard.queries import Ledger, Market
+from dashboard.state_reader import Sources
 from shared.paths import DataPaths
 from shared.settings import Loaded
 

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from dashboard.reads import Ledger, Market
+from dashboard.queries import Ledger, Market
 from dashboard.rows import DONE_STATES, BootThen, Entry, Latch, LedgerCommand, LedgerOrder, LotThen, Moment, Span
 from shared.control import LEVEL_OF
 from shared.ledger.db import among

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from dashboard.reads import Ledger
+from dashboard.queries import Ledger
 from dashboard.rows import NO_MONEY, LedgerOrder, OrderMoney
 from shared.ledger.db import among
 from shared.ledger.schema import fills, lots

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
@@ -35,7 +35,11 @@ class Mark:
 FILE, FED, TROUBLE = (Mark(f"\x01{_SEED}{i}\x01", f"\x01{_SEED}{i}\x02", of)
                       for i, of in enumerate(("file", "fed", "trouble")))  # fmt: skip
 FED_LATE_S = 3.0
-_TEMPLATES = Path(__file__).with_name("templates")
+_HERE = Path(__file__).parent
+# What every page shares stands in `templates/`; a page's own templates lie in its folder, as `pages/<page>/…`.
+_LOADER = ChoiceLoader(
+    [FileSystemLoader(_HERE / "templates"), PrefixLoader({"pages": FileSystemLoader(_HERE / "pages")})]
+)
 
 
 class _Compiled(BytecodeCache):
@@ -59,7 +63,7 @@ _compiled = _Compiled()
 def environment(asset: Callable[[str], str], build: str, bot: str = "COIN-BOT") -> Environment:
     """Autoescaping everywhere; a name that is missing is an error, not an empty place."""
     env = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=_LOADER,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

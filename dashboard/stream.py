@@ -15,7 +15,8 @@ from typing import Any
 
 from dashboard import server
 from dashboard.hub import Hub
-from dashboard.pages import Page, Pages, Params
+from dashboard.page import Page, Params
+from dashboard.page_renderer import PageRenderer
 from dashboard.render import fill_age, partial
 from dashboard.views.snapshot import Snapshot
 
@@ -80,7 +81,7 @@ def event(parts: Mapping[str, str], s: Snapshot) -> bytes:
 class Broadcaster:
     """All channels. `run` keeps them going; `join` and `leave` are called by the route."""
 
-    def __init__(self, hub: Hub, pages: Pages) -> None:
+    def __init__(self, hub: Hub, pages: PageRenderer) -> None:
         self.hub = hub
         self.pages = pages
         self._channels: dict[tuple[str, str, tuple[tuple[str, str], ...]], Channel] = {}

@@ -11,16 +11,16 @@ from dashboard.auth import tokens
 from dashboard.auth.origin import RelyingParty, localhost_url
 from dashboard.auth.roles import FRESH_S, Principal, Role
 from dashboard.auth.sessions import ID_CHARS
-from dashboard.content.sessions import PAGE
 from dashboard.hub import Hub
-from dashboard.pages import Pages
+from dashboard.page_renderer import PageRenderer
+from dashboard.pages.sessions import view
+from dashboard.pages.sessions.page import PAGE
 from dashboard.routes.passkeys import end_its_sessions, note, party_of
 from dashboard.routes.tools import form, html, hub_of, who
 from dashboard.stream import Broadcaster
-from dashboard.views import access as view
 
 
-def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
+def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/sessions", name=PAGE.key)

@@ -9,9 +9,9 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from dashboard import door, earned, order_money, tail
-from dashboard.content import chart as chart_page
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
+from dashboard.pages.chart import page as chart_page
 from dashboard.routes import models as m
 from dashboard.routes.tools import address, hub_of, json, who
 from dashboard.rows import LedgerCommand

@@ -16,7 +16,7 @@ from dashboard.auth.origin import localhost_url, relying_party
 from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import LINKS
-from dashboard.pages import Pages
+from dashboard.page_renderer import PageRenderer
 from dashboard.routes.tools import address, client, html, hub_of, peer
 from dashboard.views.format import span
 
@@ -25,7 +25,7 @@ LEAST_PASSWORD = 12
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 random bits, as `new_secret` writes them
 
 
-def router(pages: Pages) -> APIRouter:
+def router(pages: PageRenderer) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     def login_page(request: Request, hub: Hub, error: str = "", status: int = 200) -> Response:

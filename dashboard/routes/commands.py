@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboard import process
 from dashboard.dispatch import CommandRefused, dispatch
-from dashboard.pages import Pages
+from dashboard.page_renderer import PageRenderer
 from dashboard.routes.pages import local
 from dashboard.routes.tools import address, html, hub_of, who
 from dashboard.views.format import words
@@ -16,7 +16,7 @@ from shared.control import COMMANDS, command_of
 _ARGS = frozenset(name for rule in COMMANDS.values() for name in rule.args)
 
 
-def router(pages: Pages) -> APIRouter:
+def router(pages: PageRenderer) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.post("/commands")

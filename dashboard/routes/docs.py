@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from dashboard.pages import Pages
+from dashboard.page_renderer import PageRenderer
 from dashboard.routes.tools import html, hub_of, json
 
 
-def router(pages: Pages) -> APIRouter:
+def router(pages: PageRenderer) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/api/openapi.json")

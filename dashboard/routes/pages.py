@@ -5,8 +5,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from dashboard.ask import Ask, ask_for
-from dashboard.pages import Page, Pages, known_params
+from dashboard.confirmation import Ask, ask_for
+from dashboard.page import Page, known_params
+from dashboard.page_renderer import PageRenderer
 from dashboard.render import fill_age, partial
 from dashboard.routes.tools import html, hub_of, packed, who
 from dashboard.stream import Broadcaster
@@ -14,7 +15,7 @@ from dashboard.stream import Broadcaster
 YEAR_S = 365 * 86_400
 
 
-def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
+def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     """Routes of every page in the catalogue."""
     routes = APIRouter(include_in_schema=False)
 
@@ -59,7 +60,7 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
             raise HTTPException(404, "There is no such command.")
         back = local(request.query_params.get("back", "/"))
         piece = request.headers.get("hx-request") is not None
-        template = "parts/ask.html" if piece else "ask.html"
+        template = "parts/confirmation.html" if piece else "confirmation.html"
         again = f"/ask?{urlencode({'ask': request.query_params.get('ask', ''), 'back': back})}"
         text = pages.simple(template, ask=found, csrf=principal.csrf, back=back, again=again, title=found.heading, s=s)
         return html(request, fill_age(text, s))
@@ -67,7 +68,7 @@ def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
     return routes
 
 
-def _page(pages: Pages, request: Request) -> Page:
+def _page(pages: PageRenderer, request: Request) -> Page:
     page = pages.by_key.get(request.query_params.get("page", ""))
     if page is None:
         raise HTTPException(404, "There is no such page.")

@@ -15,7 +15,7 @@ from dashboard.auth.origin import RelyingParty, relying_party
 from dashboard.auth.passkeys import Passkey, clean_name
 from dashboard.auth.roles import FRESH_S, Principal, Role
 from dashboard.hub import Hub
-from dashboard.pages import Pages
+from dashboard.page_renderer import PageRenderer
 from dashboard.routes.auth import password_fits, signed_in
 from dashboard.routes.pages import local
 from dashboard.routes.tools import address, client, form, html, hub_of, json, peer, who
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 NO_PARTY = "A passkey belongs to a host name with TLS, or to localhost. This page was asked for by an address."
 
 
-def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
+def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     _registering(routes)
     _signing_in(routes, broadcaster)
@@ -91,7 +91,7 @@ def _signing_in(routes: APIRouter, broadcaster: Broadcaster) -> None:
         return answer
 
 
-def _confirming(routes: APIRouter, pages: Pages, broadcaster: Broadcaster) -> None:
+def _confirming(routes: APIRouter, pages: PageRenderer, broadcaster: Broadcaster) -> None:
     @routes.get("/confirm")
     async def confirm(request: Request, back: str = "/") -> Response:
         return _confirm_page(pages, request, local(back))
@@ -183,7 +183,7 @@ def _refused(hub: Hub, request: Request, refused: PasskeyRefused, when: str) -> 
     return json({"error": str(refused)}, 403)
 
 
-def _confirm_page(pages: Pages, request: Request, back: str, error: str = "", status: int = 200) -> Response:
+def _confirm_page(pages: PageRenderer, request: Request, back: str, error: str = "", status: int = 200) -> Response:
     hub, principal, party = hub_of(request), who(request), party_of(request)
     known = [one for one in hub.passkeys.known_at(party.id) if one.role is principal.role] if party else []
     text = pages.simple(

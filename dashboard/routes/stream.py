@@ -6,7 +6,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from dashboard.auth.roles import Principal
 from dashboard.hub import Hub
-from dashboard.pages import Pages, known_params
+from dashboard.page import known_params
+from dashboard.page_renderer import PageRenderer
 from dashboard.routes.tools import hub_of, who
 from dashboard.stream import Broadcaster, Full, StreamResponse
 
@@ -26,7 +27,7 @@ class _Answer(Response):
         await self._pump(scope, receive, send)
 
 
-def router(pages: Pages, broadcaster: Broadcaster) -> APIRouter:
+def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     routes = APIRouter(tags=["stream"])
 
     @routes.get(

@@ -1,17 +1,27 @@
-"""The journal, the audit trail and the receipts as rows."""
+"""Events, the journal, the audit trail and the receipts as rows."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from dashboard.rows import Entry, LedgerCommand
-from dashboard.views import commands, overview
+from dashboard.views import commands
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.audit_log import Verdict
 from shared.documents import EventDoc, ReceiptDoc, ReceiptState
 
 KINDS = ("entry", "exit", "order", "command", "risk", "feed", "boot", "day")
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    at: datetime | None
+    icon: str
+    tone: str
+    product: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +61,47 @@ _WHAT = {
 }
 
 
-def entry(e: Entry) -> overview.Event:
+_AMOUNT = re.compile(r"[:\s]([+\-−])\d[\d.,]*(?: USD)?\.?$")
+_EVENT_ICON = {
+    "entry": "run",
+    "exit": "up",
+    "command": "ok",
+    "boot": "play",
+    "risk": "risk",
+    "feed": "health",
+    "order": "orders",
+    "day": "dash",
+}
+_TONE = {"good": "ok", "bad": "bad", "warn": "warn", "info": "ink2"}
+
+
+def event(doc: EventDoc) -> EventRow:
+    """One event with the icon of its kind and the hue of its level; the product's name is taken off the text."""
+    icon, tone = _EVENT_ICON.get(doc.kind, "dash"), _TONE.get(doc.level, "ink2")
+    if doc.kind == "exit":
+        icon, tone = _exit(doc, tone)
+    if doc.level == "bad" and doc.kind not in ("exit",):
+        icon = "bads"
+    if doc.level == "warn" and doc.kind not in ("exit", "entry"):
+        icon = "warns"
+    product = f.clean(doc.product_id or "")
+    text = f.clean(doc.text)
+    if product and text.startswith(product):
+        text = text[len(product) :].lstrip(" :")
+    return EventRow(f.of_ms(doc.at_ms), icon, tone, product, f.minus(text))
+
+
+def _exit(doc: EventDoc, tone: str) -> tuple[str, str]:
+    """A gain points up and a loss down, by the amount that the text ends with; what only prepares an exit does not."""
+    amount = _AMOUNT.search(doc.text)
+    if amount is None:
+        return ("down", "bad") if doc.level == "bad" else ("run", tone)
+    return ("up", "ok") if amount[1] == "+" else ("down", "bad")
+
+
+def entry(e: Entry) -> EventRow:
     """A line of the journal."""
-    return overview.event(
-        EventDoc(at="", at_ms=e.at_ms, kind=e.kind, level=e.level, text=e.text, product_id=e.product_id)
-    )
+    return event(EventDoc(at="", at_ms=e.at_ms, kind=e.kind, level=e.level, text=e.text, product_id=e.product_id))
 
 
 def audit(row: dict[str, Any]) -> AuditRow:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.content.chart import settle
+from dashboard.pages.chart.forming import Forming, forming
+from dashboard.pages.chart.page import settle
 from dashboard.views import chart
-from dashboard.views.forming import Forming, forming
 from dashboard.views.snapshot import Snapshot
 from shared.documents import MinuteDoc, Quote
 from shared.market_data import CandleRow

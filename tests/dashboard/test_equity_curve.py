@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from dashboard.reads import Market
+from dashboard.queries import Market
 from dashboard.rows import Fill, LedgerCommand
 from dashboard.views import chart, equity
 from dashboard.views.snapshot import Snapshot

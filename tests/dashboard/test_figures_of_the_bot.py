@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.pages.chart import order_book as book
+from dashboard.pages.strategy.view import strategy
+from dashboard.pages.why.tally import tally
 from dashboard.rows import StopCount
-from dashboard.views import book, chart
+from dashboard.views import chart
 from dashboard.views.model import called, card, curve
-from dashboard.views.strategy import strategy
-from dashboard.views.tally import tally
 from shared.documents import DepthDoc, ModelDoc, Quote, ScoreDoc, StrategySettingDoc
 from shared.market_data import IndicatorRow
 from tests.dashboard.conftest import Dash

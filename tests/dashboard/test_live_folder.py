@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dashboard.pages.health import view as health
 from dashboard.routes.api import bot_health
-from dashboard.sources import _locked
-from dashboard.views import header, health, notes
+from dashboard.state_reader import _locked
+from dashboard.views import banner, header
 from dashboard.views.snapshot import Snapshot
 from shared.documents import FOLDER_NOT_OWN, AlertDoc, BotState, decode_state, encode_state
 from shared.presence import Presence
@@ -33,7 +34,7 @@ def test_a_folder_that_is_not_its_own_is_the_first_thing_that_is_said(state: Bot
     copied = dataclasses.replace(state, live_lock=f"locked: {WHY}", alerts=[alert])
     copied = decode_state(encode_state(copied))
     s = seen(copied)
-    note = notes.note(s)
+    note = banner.note(s)
     assert (
         note is not None
         and note.state == "bad"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from dashboard import moments
-from dashboard.content.moment import asked
-from dashboard.reads import Ledger, Market
-from dashboard.views.moment import moment
+from dashboard.pages.moment.page import asked
+from dashboard.pages.moment.view import moment
+from dashboard.queries import Ledger, Market
 from shared.ledger.open import open_writer
 from shared.ledger.schema import boots, latches
 from shared.paths import DataPaths

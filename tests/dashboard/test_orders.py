@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard import order_money
-from dashboard.reads import Ledger
+from dashboard.queries import Ledger
 from dashboard.rows import OrderMoney
 from shared.ledger.open import open_writer
 from shared.ledger.schema import fills, lots, orders

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.pages.health import view as health
 from dashboard.rows import DiskLook
-from dashboard.views import header, health
+from dashboard.views import header
 from dashboard.views.snapshot import Pm2Look
 from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble
 from tests.dashboard.conftest import Dash

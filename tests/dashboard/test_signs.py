@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from dashboard import earned
+from dashboard.pages.health import view as health
+from dashboard.pages.overview import boot
+from dashboard.pages.overview import view as overview
+from dashboard.pages.risk import view as risk
 from dashboard.routes import api, models
 from dashboard.rows import DiskLook
-from dashboard.views import boot, commands, gates, header, health, notes, overview, positions, risk
+from dashboard.views import banner, commands, gates, header, positions
 from dashboard.views.snapshot import Beat, Lock, Snapshot, Witnesses
 from shared.documents import AlertDoc, BotState, Status
 from shared.presence import Presence
@@ -66,7 +70,7 @@ def test_order_news_that_is_silent_is_no_green_stream(tmp_path: Path) -> None:
     gone = [replace(p, state=PartState.GONE, age_ms=9000) if p.name == "orders" else p for p in state.verdict.parts]
     s = snapshot(replace(state, verdict=replace(state.verdict, word="blind", seconds=9.0, parts=gone)))
     assert (header.lights(s)[0].state, header.lights(s)[0].text) == ("bad", "9.4\u00a0s")
-    told = notes.note(s)
+    told = banner.note(s)
     assert told is not None and "none is sure to be sent until the exchange answers" in told.text, "prices still come"
 
 
@@ -111,7 +115,7 @@ def test_a_second_writer_is_said_on_every_page(tmp_path: Path) -> None:
     assert (
         checks(snapshot(replace(state, verdict=replace(state.verdict, parts=parts[:-1]))))["Only writer"].state == "unk"
     )
-    told = notes.note(s)
+    told = banner.note(s)
     assert told is not None and "second bot" in told.heading and why in told.text
     assert any(why in w.text and w.state == "bad" for w in header.sources(s))
     health_doc = api.bot_health(s)

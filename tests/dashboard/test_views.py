@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.pages.overview import view as overview
+from dashboard.pages.risk import view as risk
 from dashboard.rows import ClosedLot, Day
-from dashboard.views import equity, gates, overview, performance, positions, ratios, results, risk, track, trades
+from dashboard.views import equity, gates, performance, positions, ratios, results, track, trades
 from dashboard.views.results import OpenLot
 from dashboard.views.snapshot import Snapshot
 from shared.documents import EventDoc, GateDoc, GateVerdict, LimitDoc, ProductGatesDoc, RiskDoc

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from dashboard.catalogue import PAGES
-from dashboard.content.moment import LAST_MS, asked
+from dashboard.pages.moment.page import LAST_MS, asked
+from dashboard.pages.registry import PAGES
 from shared.control import COMMANDS
 from tests.dashboard.conftest import Dash
 from tests.dashboard.test_guard import _flat, routes

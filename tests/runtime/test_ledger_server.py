@@ -11,7 +11,7 @@ import pytest
 
 from bot.core.intents import Note, SaveFact
 from bot.runtime.ledger import LedgerWriter
-from dashboard.reads import Ledger
+from dashboard.queries import Ledger
 from shared.ledger import postgres as server
 from shared.ledger import schema as t
 from shared.ledger.connect import connect_reader, connect_writer, ledger_exists

@@ -1,0 +1,55 @@
+"""Events: the audit trail of commands with who sent them, and what the bot's journal says happened."""
+
+from dashboard.hub import Hub
+from dashboard.page import Data, Page, PagePart, Params
+from dashboard.render import Context
+from dashboard.views import events
+from dashboard.views.snapshot import Snapshot
+from shared.audit_log import Verdict, verify
+
+CHAIN_S = 15.0
+
+
+async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
+    kind = params.get("kind", "")
+    rows = await hub.cache.get(("journal", kind), 1.0, lambda: hub.ledger.journal(80, kind or None))
+    audit = await hub.cache.get("audit", 1.0, lambda: hub.audit.tail(60))
+    commands = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
+    chain = await hub.cache.get("audit-chain", CHAIN_S, lambda: _chain(hub))
+    return {"journal": rows, "audit": audit, "chain": chain, "commands": commands, "kind": kind}
+
+
+def _chain(hub: Hub) -> Verdict | None:
+    """The whole trail checked; None = it cannot be read."""
+    try:
+        return verify(hub.paths.audit)
+    except OSError:
+        return None
+
+
+def _journal(_s: Snapshot, data: Data, _role: str) -> Context:
+    return {
+        "rows": None if data["journal"] is None else [events.entry(e) for e in data["journal"]],
+        "kind": data["kind"],
+    }
+
+
+def _audit(_s: Snapshot, data: Data, _role: str) -> Context:
+    return {"rows": [events.audit(row) for row in data["audit"]], "chain": events.chain(data["chain"])}
+
+
+def _receipts(s: Snapshot, data: Data, _role: str) -> Context:
+    return {"receipts": events.receipts(s, data["commands"])[:12]}
+
+
+PAGE = Page(
+    key="events",
+    shortcut="e",
+    parts=(
+        PagePart("ev-receipts", "parts/receipts.html", _receipts),
+        PagePart("ev-audit", "audit.html", _audit),
+        PagePart("ev-journal", "journal.html", _journal),
+    ),
+    load=load,
+    params=("kind",),
+)

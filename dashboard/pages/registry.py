@@ -1,0 +1,34 @@
+"""The list of pages, in the order of the navigation. A new page is a folder beside this file and a line here."""
+
+from dashboard.page import Page
+from dashboard.pages.chart.page import PAGE as CHART
+from dashboard.pages.events.page import PAGE as EVENTS
+from dashboard.pages.health.page import PAGE as HEALTH
+from dashboard.pages.log.page import PAGE as LOG
+from dashboard.pages.moment.page import PAGE as MOMENT
+from dashboard.pages.orders.page import PAGE as ORDERS
+from dashboard.pages.overview.page import PAGE as OVERVIEW
+from dashboard.pages.performance.page import PAGE as PERFORMANCE
+from dashboard.pages.positions.page import PAGE as POSITIONS
+from dashboard.pages.risk.page import PAGE as RISK
+from dashboard.pages.sessions.page import PAGE as SESSIONS
+from dashboard.pages.settings.page import PAGE as SETTINGS
+from dashboard.pages.strategy.page import PAGE as STRATEGY
+from dashboard.pages.why.page import PAGE as WHY
+
+PAGES: tuple[Page, ...] = (
+    OVERVIEW,
+    POSITIONS,
+    ORDERS,
+    CHART,
+    WHY,
+    RISK,
+    PERFORMANCE,
+    STRATEGY,
+    LOG,
+    EVENTS,
+    HEALTH,
+    SETTINGS,
+    SESSIONS,
+    MOMENT,
+)
