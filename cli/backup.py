@@ -14,7 +14,6 @@ from pathlib import Path
 
 from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
-from cli.witness import bot_pid
 from shared import settings
 from shared.audit_log import Audit
 from shared.ledger.connect import connect_reader, ledger_exists
@@ -24,6 +23,7 @@ from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.past import NoPast
 from shared.ledger.put_back import BotRuns, Report, no_bot, put_back
+from shared.liveness import bot_pid
 from shared.paths import DataPaths
 
 DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")

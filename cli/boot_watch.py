@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cli import ui
 from cli.text import tail
-from cli.witness import read_state
 from shared.documents import BotState, Phase, Status
+from shared.liveness import read_state
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process
 

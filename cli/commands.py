@@ -8,9 +8,9 @@ import typer
 
 from cli import audit, ui
 from cli.context import data_paths, refuse_foreign
-from cli.witness import bot_alive, read_state
 from shared.control import Cmd, Command, Level, NotSent, refusal, send_command
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
+from shared.liveness import bot_alive, read_state
 from shared.paths import DataPaths
 
 SEEN_WITHIN_S = 2.0

@@ -9,7 +9,6 @@ import typer
 from cli import ui
 from cli.context import loaded
 from cli.doctor.check import Check, bad, good, note, warn
-from cli.witness import bot_pid
 from shared import folder_identity
 from shared.audit_log import Audit
 from shared.folder_identity import Seen, short
@@ -18,6 +17,7 @@ from shared.ledger.folder import Kept, bind, kept
 from shared.ledger.location import ledger_location
 from shared.ledger.open import DamagedLedger
 from shared.ledger.put_back import BotRuns, no_bot
+from shared.liveness import bot_pid
 from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds
 

@@ -12,11 +12,11 @@ from cli import data_folder, ui
 from cli.context import data_paths, from_callers_folder, loaded, own_folder
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.live_checks import Checklist, run
-from cli.witness import bot_alive, read_state
 from shared import files, folder_identity, live_permission
 from shared.exits import Exit
 from shared.figures import plainly
 from shared.files import Unreadable
+from shared.liveness import bot_alive, read_state
 from shared.paths import ROOT, DataPaths
 from shared.settings import Mode, Settings
 from shared.times import from_epoch_ms, iso_seconds

@@ -6,10 +6,10 @@ import uuid
 from cli import audit, orphans, ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
-from cli.witness import bot_pid, read_state
 from shared import data_folder, settings
 from shared.control import Cmd, NotSent, Sent, send, send_kill_file
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
+from shared.liveness import bot_pid, read_state
 from shared.paths import DataPaths
 from shared.pm2 import pid_stopped
 from shared.settings import SettingsError

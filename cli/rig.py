@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cli.pm2_process import ECOSYSTEM, environment, executable, is_ours
 from cli.text import tail
-from cli.witness import read_state
 from shared.documents import BotState, Phase
+from shared.liveness import read_state
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client, Pm2Unavailable
 

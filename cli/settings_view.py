@@ -5,10 +5,10 @@ from typing import Any
 
 from cli import ui
 from cli.context import loaded
-from cli.witness import read_state
 from shared import settings
 from shared.exits import Exit
 from shared.figures import exactly
+from shared.liveness import read_state
 from shared.settings import Loaded
 
 # The table's headings, each by the first setting below it.

@@ -11,8 +11,8 @@ from typing import Any
 from cli import ui
 from cli.context import loaded, own_folder
 from cli.start import check_clash, known, start_only
-from cli.witness import bot_pid
 from shared.ledger.location import LedgerLocation, ledger_location
+from shared.liveness import bot_pid
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client
 from shared.settings import Mode, Settings

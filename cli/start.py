@@ -9,7 +9,7 @@ from cli import orphans, ports, ui
 from cli.boot_watch import Ending, watch_boot
 from cli.context import EXIT_CONFIG, from_callers_folder, loaded, own_folder
 from cli.pm2_process import APPS, ECOSYSTEM, demand_closed_home, is_ours, run
-from cli.witness import bot_pid, look, read_state
+from shared.liveness import bot_pid, look, read_state
 from shared.paths import ROOT, DataPaths
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble
 from shared.settings import Loaded, Mode, Settings

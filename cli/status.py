@@ -5,8 +5,8 @@ import time
 from cli import ui
 from cli.context import data_paths
 from cli.pm2_process import APPS
-from cli.witness import BotSeen, look
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
+from shared.liveness import BotSeen, look
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process
 from shared.presence import Presence

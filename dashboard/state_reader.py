@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from dashboard import witness
 from dashboard.views.format import of_text
 from dashboard.views.header import BOT_PROCESS
-from dashboard.views.snapshot import Beat, Lock, Pm2Look, Sent, Snapshot, Witnesses
+from dashboard.views.snapshot import Beat, Liveness, Pm2Look, Sent, Snapshot
 from shared import control
 from shared.control import ControlFile, decode_control
 from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
 from shared.files import Reading, TolerantReader, Unreadable, parse_object
+from shared.liveness import LockState, lock_state, process_lives
 from shared.paths import ROOT, DataPaths
 from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble, pid_stopped
 from shared.presence import CLOCK_WARNING_S, LATE_S, Presence, Sighting, judge
@@ -71,7 +71,7 @@ class Sources:
         self._seen_at: datetime | None = None
         self._skew_s: float | None = None
         self._kill_file = False
-        self._witnesses = Witnesses()
+        self._liveness = Liveness()
         self._pm2 = Pm2Look()
         self._beats: deque[Beat] = deque(maxlen=60)
         self._second = int(time.monotonic())
@@ -189,13 +189,12 @@ class Sources:
         state = self._reading.value
         alive = None
         if state is not None:
-            started = of_text(state.started_at)
-            alive = witness.process_lives(state.pid, started.timestamp() if started else None)
+            alive = process_lives(state.pid, of_text(state.started_at))
         pid = state.pid if state is not None else None
         stopped = pid is not None and pid_stopped(pid)
-        found = Witnesses(pid, alive, witness.lock_state(self.paths.bot_lock, pid if alive else None), stopped)
-        if found != self._witnesses:
-            self._witnesses = found
+        found = Liveness(pid, alive, lock_state(self.paths.bot_lock, pid if alive else None), stopped)
+        if found != self._liveness:
+            self._liveness = found
             self.bump()
 
     def _ask_pm2(self) -> Pm2Look:
@@ -250,10 +249,10 @@ class Sources:
 
     def _alive(self, age_s: float | None) -> bool | None:
         """The process's word, where it counts: a file that still moves proves more than a missing number."""
-        w = self._witnesses
+        w = self._liveness
         if age_s is None or w.pid_alive is None:
             return None
-        if w.pid_alive and w.lock is not Lock.FREE:
+        if w.pid_alive and w.lock is not LockState.FREE:
             return True
         return False if age_s > QUIET_S else None
 
@@ -287,7 +286,7 @@ class Sources:
             missing=self._reading.missing,
             foreign_version=self._foreign if self._reading.error else None,
             clock_skew_s=self._skew_s,
-            witnesses=self._witnesses,
+            liveness=self._liveness,
             control=self._control_reading.value,
             control_error=self._control_reading.error,
             kill_file=self._kill_file,

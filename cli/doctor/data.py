@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cli import ui
 from cli.doctor.check import Check, bad, good, note, warn
-from cli.witness import BotSeen
 from shared import files, flocks
 from shared.control import decode_control
 from shared.data_folder import refusal
 from shared.files import Unreadable
+from shared.liveness import BotSeen
 from shared.paths import DataPaths
 from shared.presence import Presence
 from shared.settings import Mode, Settings

@@ -7,8 +7,8 @@ from cli import ui
 from cli.context import data_paths
 from cli.doctor import data, machine
 from cli.doctor.check import Check, bad, good, note
-from cli.witness import look
 from shared import settings, terminal
+from shared.liveness import look
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
 from shared.settings import Settings, SettingsError

@@ -60,9 +60,9 @@ def bot_health(s: Snapshot) -> dict[str, Any]:
         "age_s": None if s.age_s is None else round(s.age_s, 3),
         "late": s.late,
         "error": s.error,
-        "pid": s.witnesses.pid,
-        "pid_alive": s.witnesses.pid_alive,
-        "lock": s.witnesses.lock.value,
+        "pid": s.liveness.pid,
+        "pid_alive": s.liveness.pid_alive,
+        "lock": s.liveness.lock.value,
         "pm2": process.effective.value if process else None,
     }
 

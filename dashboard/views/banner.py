@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from dashboard.views import account, commands
 from dashboard.views import format as f
-from dashboard.views.header import BOT_PROCESS, Witness, sources, witnesses
+from dashboard.views.header import BOT_PROCESS, Chip, liveness_chips, source_chips
 from dashboard.views.snapshot import Snapshot
 from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, BotState, KillDoc, PositionDoc, Status, alert_of
 from shared.presence import Presence
@@ -23,7 +23,7 @@ class Note:
     grows: str = ""  # the heading goes on with an age that counts: of the file, or of the trouble
     tail: str = ""  # what the heading says after it
     action: str = ""  # flatten, start, restart, adopt
-    witnesses: list[Witness] = field(default_factory=list)
+    chips: list[Chip] = field(default_factory=list)
 
 
 def note(s: Snapshot) -> Note | None:
@@ -81,7 +81,7 @@ def _foreign(s: Snapshot) -> Note:
         f"Its state file says version {f.clean(s.foreign_version or '?')}, which this dashboard does not know. Nothing "
         "in it is guessed. Commands are switched off, except Kill.",
         rest=" Restart both from one checkout: ./coin start.",
-        witnesses=witnesses(s),
+        chips=liveness_chips(s),
     )
 
 
@@ -92,7 +92,7 @@ def _unreadable(s: Snapshot) -> Note:
         "unk",
         "The state file cannot be read",
         f"bot_state.json: {f.clean(s.error or 'unknown reason')}. {_as_of(s)}{rest}",
-        witnesses=witnesses(s),
+        chips=liveness_chips(s),
     )
 
 
@@ -104,7 +104,7 @@ def _stale(s: Snapshot) -> Note:
         f"{_as_of(s)} Colour is taken out until it is fresh again. Kill, Pause and Stop still work: they are written "
         "to disk and hold when the bot reads again.",
         grows="file",
-        witnesses=witnesses(s),
+        chips=liveness_chips(s),
     )
 
 
@@ -118,8 +118,8 @@ def _hung(s: Snapshot) -> Note:
         but = f" but {f.plural(left.takes, 'resting take profit')}" if left is not None and left.takes else ""
         worth = _worth(s.state.positions if s.state else None)
         held = f"{worth} {'is' if lots == 1 else 'are'} held, and nothing protects them{but}."
-    why = "It was stopped by a signal. " if s.witnesses.pid_stopped else ""
-    by_hand = f"PM2 does not manage it: end process {s.witnesses.pid} by hand, then ./coin start."
+    why = "It was stopped by a signal. " if s.liveness.pid_stopped else ""
+    by_hand = f"PM2 does not manage it: end process {s.liveness.pid} by hand, then ./coin start."
     way = "Restart stops it (by force after 8 s) and starts it again." if known else by_hand
     return Note(
         "bad",
@@ -130,7 +130,7 @@ def _hung(s: Snapshot) -> Note:
         f" {way}{commands.starts_under(s) if known else ''}",
         grows="file",
         action="restart" if known else "",
-        witnesses=witnesses(s),
+        chips=liveness_chips(s),
     )
 
 
@@ -155,7 +155,7 @@ def _blind(s: Snapshot, state: BotState) -> Note:
     said.append("Entries are blocked. The bot reconnects by itself; look into it if this lasts more than two minutes.")
     if state.kill is not None:
         said.append("The bot is killed: remaining orders are cancelled as soon as the exchange answers.")
-    return Note("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, witnesses=sources(s))
+    return Note("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, chips=source_chips(s))
 
 
 def _worth_bare(left: Unwatched) -> str:
@@ -175,7 +175,7 @@ def _of_second_writer(s: Snapshot, state: BotState) -> Note | None:
         "A second bot trades under this name: no entry until you press Start",
         f"{f.sentence(f.clean(part.text))}. Stop the other bot, or give one of the two another BOT_NAME; then press "
         f"Start.{held}",
-        witnesses=sources(s),
+        chips=source_chips(s),
     )
 
 
@@ -193,7 +193,7 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
         f"{f.sentence(f.clean(state.error or s.verdict.reason))}. Another bot may hold the lock and trade these lots, "
         f"so this one does not buy, sell or cancel.{_unwatched_lots(state)} Find out what took the lock, then restart.",
         action="restart" if s.pm2.find(BOT_PROCESS) else "",
-        witnesses=sources(s),
+        chips=source_chips(s),
     )
 
 
@@ -204,7 +204,7 @@ def _ledger_gone(s: Snapshot, state: BotState) -> Note:
         "bads",
         "Ledger gone: the bot receives data but sends nothing",
         f"{f.sentence(f.clean(s.verdict.reason))}.{_unwatched_lots(state)} Cancels and Kill still work.",
-        witnesses=sources(s),
+        chips=source_chips(s),
     )
 
 
@@ -214,10 +214,10 @@ def _offline(s: Snapshot) -> Note:
         heading = "No bot has written here" if s.missing else "The bot does not write"
         way = f"Start it here.{commands.starts_under(s)}" if startable else "Start it on the machine: ./coin start."
         return Note(
-            "bad", "off", heading, f"There is no state to show. {way}", action=startable, witnesses=witnesses(s)
+            "bad", "off", heading, f"There is no state to show. {way}", action=startable, chips=liveness_chips(s)
         )
     if s.state.status is Status.ERROR:
-        return _error(s, s.state, startable, witnesses(s))
+        return _error(s, s.state, startable, liveness_chips(s))
     lots, _ = _held(s.state.positions)
     resting = sum(1 for p in s.state.positions or [] for lot in p.lots if lot.exit_state == "resting")
     strong = ""
@@ -231,11 +231,11 @@ def _offline(s: Snapshot) -> Note:
         text = "It held no lots."
     rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
     rest += commands.starts_under(s) if startable else " PM2 does not know the bot: ./coin start."
-    heading = "The state file is gone" if s.missing and s.witnesses.pid_alive else "The bot is not running"
-    return Note("bad", "bads", heading, text, strong, rest, action=startable, witnesses=witnesses(s))
+    heading = "The state file is gone" if s.missing and s.liveness.pid_alive else "The bot is not running"
+    return Note("bad", "bads", heading, text, strong, rest, action=startable, chips=liveness_chips(s))
 
 
-def _error(s: Snapshot, state: BotState, startable: str, seen: list[Witness]) -> Note:
+def _error(s: Snapshot, state: BotState, startable: str, seen: list[Chip]) -> Note:
     return Note(
         "bad",
         "bads",
@@ -243,7 +243,7 @@ def _error(s: Snapshot, state: BotState, startable: str, seen: list[Witness]) ->
         "PM2 does not try again on its own: somebody has to fix the cause first. ./coin doctor says "
         f"what is wrong; then press Start.{commands.starts_under(s) if startable else ''}",
         action=startable,
-        witnesses=seen,
+        chips=seen,
     )
 
 

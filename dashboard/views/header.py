@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from dashboard.views import format as f
-from dashboard.views.snapshot import Beat, Lock, Pm2Look, Snapshot
+from dashboard.views.snapshot import Beat, Pm2Look, Snapshot
 from shared.documents import AccountDoc, BotState, FeedsDoc, Status
+from shared.liveness import LockState
 from shared.pm2 import Effective, Process
 from shared.presence import OFFLINE_S, STALE_S, Presence
 from shared.verdict import PartState, Verdict
@@ -75,7 +76,7 @@ class Light:
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Chip:
     state: str
     icon: str
     text: str
@@ -303,41 +304,41 @@ def account(s: Snapshot) -> Account:
     )
 
 
-def witnesses(s: Snapshot) -> list[Witness]:
+def liveness_chips(s: Snapshot) -> list[Chip]:
     """Who says what about the bot, below the note that says that something is wrong."""
     out = []
     if s.missing:
-        out.append(Witness("bad", "bads", "no state file"))
+        out.append(Chip("bad", "bads", "no state file"))
     elif s.error:
-        out.append(Witness("warn", "unk", "file cannot be read"))
+        out.append(Chip("warn", "unk", "file cannot be read"))
     if s.age_s is not None:
         bad = s.presence is Presence.OFFLINE
         limit = OFFLINE_S if s.age_s > OFFLINE_S else STALE_S
-        out.append(Witness("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
+        out.append(Chip("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
     out += _of_process(s)
     light = _pm2(s.pm2)
     word = "PM2 cannot be read" if light.text == "?" else f"PM2 says {light.text}"
     if light.icon == "alive" and not s.fresh:
         # It sees that a process exists, not that it works: no tick beside a bot that writes nothing.
-        out.append(Witness("idle", "off", f"{word}: it only knows that the process exists"))
+        out.append(Chip("idle", "off", f"{word}: it only knows that the process exists"))
     else:
-        out.append(Witness(light.state, "ok" if light.icon == "alive" else light.icon, word))
+        out.append(Chip(light.state, "ok" if light.icon == "alive" else light.icon, word))
     return out
 
 
-def _of_process(s: Snapshot) -> list[Witness]:
+def _of_process(s: Snapshot) -> list[Chip]:
     """Process and lock. A living process whose file is old is no good sign: it should have written."""
-    w, out = s.witnesses, []
+    w, out = s.liveness, []
     if w.pid is not None and w.pid_alive is False:
-        out.append(Witness("bad", "bads", f"process {w.pid} gone"))
+        out.append(Chip("bad", "bads", f"process {w.pid} gone"))
     elif w.pid is not None and w.pid_alive:
         does = "lives" if s.fresh else "is stopped by a signal" if w.pid_stopped else "is alive but writes nothing"
-        out.append(Witness("ok" if s.fresh else "warn", "ok" if s.fresh else "warns", f"process {w.pid} {does}"))
-    if w.lock is not Lock.UNKNOWN:
-        held = w.lock is Lock.HELD
+        out.append(Chip("ok" if s.fresh else "warn", "ok" if s.fresh else "warns", f"process {w.pid} {does}"))
+    if w.lock is not LockState.UNKNOWN:
+        held = w.lock is LockState.HELD
         good = held and s.fresh
         by = "" if s.fresh or not held or not w.pid_alive else " by it"
-        out.append(Witness("ok" if good else "idle", "ok" if good else "lock" if held else "off", f"lock {w.lock}{by}"))
+        out.append(Chip("ok" if good else "idle", "ok" if good else "lock" if held else "off", f"lock {w.lock}{by}"))
     return out
 
 
@@ -350,7 +351,7 @@ _PART = {
 _TOLD = frozenset({"rest", "balances", "clock"})  # known only from answers: without one lately they are no good sign
 
 
-def sources(s: Snapshot) -> list[Witness]:
+def source_chips(s: Snapshot) -> list[Chip]:
     """Each source of the verdict with its age: what is gone, and what still holds."""
     out = []
     unproven = s.unproven
@@ -359,7 +360,7 @@ def sources(s: Snapshot) -> list[Witness]:
         state, icon = _PART[PartState.UNKNOWN if told else part.state]
         age = "" if part.age_ms is None else f" {f.span(part.age_ms / 1000)}"
         text = f": {f.clean(part.text)}" if part.text else ""
-        out.append(Witness(state, icon, f"{part.title}{age}{text}"))
+        out.append(Chip(state, icon, f"{part.title}{age}{text}"))
     return out
 
 

@@ -2,31 +2,22 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from shared.control import ControlFile
 from shared.documents import BotState, DepthDoc, Quote, Status
+from shared.liveness import LockState
 from shared.pm2 import Process
 from shared.presence import LATE_S, Presence
 from shared.verdict import BLIND_S, UNFIT, Judged, Outside, Verdict, judge
 
 
-class Lock(StrEnum):
-    """Of `bot.lock`, as the kernel's own table shows it: looking never disturbs a bot that starts."""
-
-    HELD = "held"
-    LOST = "lost"  # the bot's process holds a file that is not `bot.lock` any more
-    FREE = "free"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True)
-class Witnesses:
+class Liveness:
     """Who else can say that the bot lives."""
 
     pid: int | None = None
     pid_alive: bool | None = None  # None = cannot be told
-    lock: Lock = Lock.UNKNOWN
+    lock: LockState = LockState.UNKNOWN
     pid_stopped: bool = False  # a signal holds the process (SIGSTOP, a debugger)
 
 
@@ -88,7 +79,7 @@ class Snapshot:
     missing: bool = False
     foreign_version: str | None = None  # the bot writes another version of the document
     clock_skew_s: float | None = None  # the writer's clock minus ours, where it matters
-    witnesses: Witnesses = field(default_factory=Witnesses)
+    liveness: Liveness = field(default_factory=Liveness)
     control: ControlFile | None = None
     control_error: str | None = None
     kill_file: bool = False
@@ -124,8 +115,8 @@ class Snapshot:
     @property
     def verdict(self) -> Judged:
         """The one word for the bot, as every reader makes it (`shared.verdict`)."""
-        w, process = self.witnesses, self.pm2.find("COIN-BOT")
-        alive = None if w.pid_alive is None else w.pid_alive and w.lock is not Lock.FREE
+        w, process = self.liveness, self.pm2.find("COIN-BOT")
+        alive = None if w.pid_alive is None else w.pid_alive and w.lock is not LockState.FREE
         pm2 = process.effective.value if process is not None else None
         doc = self.state.verdict if self.state is not None else None
         own = self.state.status.value if self.state is not None else None
@@ -162,7 +153,7 @@ class Snapshot:
     @property
     def bot_up(self) -> bool:
         """The bot's process is there, as far as anybody can tell."""
-        return self.fresh or self.witnesses.pid_alive is True or self.witnesses.lock is Lock.HELD
+        return self.fresh or self.liveness.pid_alive is True or self.liveness.lock is LockState.HELD
 
     @property
     def lot_count(self) -> int | None:

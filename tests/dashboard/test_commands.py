@@ -9,11 +9,12 @@ import orjson
 import pytest
 
 from dashboard import dispatch
-from dashboard.views.snapshot import Lock, Pm2Look, Snapshot, Witnesses
+from dashboard.views.snapshot import Liveness, Pm2Look, Snapshot
 from shared.audit_log import Audit
 from shared.control import Cmd, Level, decode_control
 from shared.documents import Status
 from shared.files import write_whole
+from shared.liveness import LockState
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Process
 from shared.presence import Presence
@@ -329,7 +330,7 @@ async def test_start_asks_pm2_when_there_is_no_process(dash: Dash, monkeypatch: 
         lambda: dataclasses.replace(
             whole(),
             pm2=dataclasses.replace(whole().pm2, trouble=None, processes=(process,)),
-            witnesses=dataclasses.replace(whole().witnesses, pid_alive=False),
+            liveness=dataclasses.replace(whole().liveness, pid_alive=False),
         ),
     )
     async with dash.machine() as client:
@@ -409,7 +410,7 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
         s = whole()
         return dataclasses.replace(
             s, presence=Presence.OFFLINE, age_s=90.0, pm2=Pm2Look(None, "7", (process,)),
-            witnesses=Witnesses(s.witnesses.pid, False, Lock.FREE),
+            liveness=Liveness(s.liveness.pid, False, LockState.FREE),
         )  # fmt: skip
 
     monkeypatch.setattr(dash.hub.sources, "snapshot", dead)

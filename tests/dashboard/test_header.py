@@ -11,9 +11,10 @@ from dashboard import render
 from dashboard.pages.health import view as health
 from dashboard.pages.overview import boot
 from dashboard.views import banner, commands, header, positions
-from dashboard.views.snapshot import Lock, Pm2Look, Sent, Snapshot, Witnesses
+from dashboard.views.snapshot import Liveness, Pm2Look, Sent, Snapshot
 from shared.control import Cmd, ControlFile, Level
 from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
+from shared.liveness import LockState
 from shared.pm2 import Effective, Process
 from shared.presence import Presence, Sighting, judge
 from tests.dashboard.writer import Writer
@@ -93,12 +94,12 @@ def test_every_other_presence_is_said_as_such_and_has_a_note(state: BotState, pr
 
 
 def test_a_dead_bot_with_lots_says_that_nothing_guards_them(state: BotState) -> None:
-    s = snapshot(state, Presence.OFFLINE, age_s=250.0, witnesses=Witnesses(4242, False, Lock.FREE))
+    s = snapshot(state, Presence.OFFLINE, age_s=250.0, liveness=Liveness(4242, False, LockState.FREE))
     note = banner.note(s)
     assert note is not None
     assert "6 lots" in note.text
     assert "nothing protects them" in note.strong
-    assert [w.text for w in note.witnesses][1:3] == ["process 4242 gone", "lock free"]
+    assert [w.text for w in note.chips][1:3] == ["process 4242 gone", "lock free"]
 
 
 def test_another_version_of_the_bot_makes_the_page_read_only(state: BotState) -> None:
@@ -185,7 +186,7 @@ def blind(tmp_path_factory: pytest.TempPathFactory, seconds: float, scenario: st
 
 def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory: pytest.TempPathFactory) -> None:
     state = blind(tmp_path_factory, 51)
-    s = snapshot(state, Presence.FRESH, witnesses=Witnesses(4242, True, Lock.HELD))
+    s = snapshot(state, Presence.FRESH, liveness=Liveness(4242, True, LockState.HELD))
     block = header.block(s)
     assert (block.word, block.state, block.age_of) == ("BLIND", "bad", "trouble")
     assert block.age_s == pytest.approx(51.4, abs=0.3), "of the last heartbeat, not of the file"
@@ -218,18 +219,18 @@ KNOWN = Pm2Look(None, "7.0.1", (BOT,))
 
 
 def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(state: BotState) -> None:
-    seen = Witnesses(4242, True, Lock.HELD, pid_stopped=True)
+    seen = Liveness(4242, True, LockState.HELD, pid_stopped=True)
     for presence, age_s in ((Presence.STALE, 20.0), (Presence.OFFLINE, 300.0)):
-        s = snapshot(state, presence, age_s=age_s, witnesses=seen, pm2=KNOWN)
+        s = snapshot(state, presence, age_s=age_s, liveness=seen, pm2=KNOWN)
         assert header.block(s).word == "HUNG"
         told = banner.note(s)
         assert told is not None and told.action == "restart"
         assert "is hung" in told.heading and "gone" not in told.heading
-        assert not [w.text for w in told.witnesses if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
-        assert any("stopped by a signal" in w.text for w in told.witnesses)
+        assert not [w.text for w in told.chips if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
+        assert any("stopped by a signal" in w.text for w in told.chips)
         assert commands.why_not_process(s, restart=True) == ""
         assert commands.why_not_process(s, restart=False) == "COIN-BOT is already running."
-    fresh = snapshot(state, Presence.FRESH, witnesses=Witnesses(4242, True, Lock.HELD), pm2=KNOWN)
+    fresh = snapshot(state, Presence.FRESH, liveness=Liveness(4242, True, LockState.HELD), pm2=KNOWN)
     assert commands.why_not_process(fresh, restart=True) == "The bot is responding: there is nothing to restart."
 
 
@@ -243,7 +244,7 @@ def test_a_dead_bots_note_starts_the_process_under_the_wish_on_disk(
     gone = Pm2Look(None, "7.0.1", (dataclasses.replace(BOT, pid=0, effective=Effective.STOPPED, label="stopped"),))
     control = ControlFile(command=level.word if level is not Level.RUN else None, kill_switch=level is Level.KILL)
     s = snapshot(
-        state, Presence.OFFLINE, age_s=90.0, witnesses=Witnesses(4242, False, Lock.FREE), pm2=gone, control=control
+        state, Presence.OFFLINE, age_s=90.0, liveness=Liveness(4242, False, LockState.FREE), pm2=gone, control=control
     )
     told = banner.note(s)
     assert told is not None and told.action == "start"

@@ -14,18 +14,19 @@ from dashboard.pages.risk import view as risk
 from dashboard.routes import api, models
 from dashboard.rows import DiskLook
 from dashboard.views import banner, commands, gates, header, positions
-from dashboard.views.snapshot import Beat, Lock, Snapshot, Witnesses
+from dashboard.views.snapshot import Beat, Liveness, Snapshot
 from shared.documents import AlertDoc, BotState, Status
+from shared.liveness import LockState
 from shared.presence import Presence
 from shared.verdict import PartDoc, PartState
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import Writer
 
-TRADES = Witnesses(4242, True, Lock.HELD)
+TRADES = Liveness(4242, True, LockState.HELD)
 
 
 def snapshot(state: BotState | None, presence: Presence = Presence.FRESH, age_s: float = 0.4) -> Snapshot:
-    return Snapshot(datetime.now(UTC), presence, state, age_s, 100.0, "sim", False, witnesses=TRADES)
+    return Snapshot(datetime.now(UTC), presence, state, age_s, 100.0, "sim", False, liveness=TRADES)
 
 
 def silent(tmp_path: Path, seconds: float, rest_s: float) -> BotState:
@@ -163,7 +164,7 @@ def test_a_marks_age_goes_on_while_a_write_is_late(tmp_path: Path) -> None:
 def test_gates_of_a_bot_that_is_gone_or_hangs_are_not_open(tmp_path: Path) -> None:
     state = Writer(tmp_path).state()
     assert gates.why(snapshot(state)).products
-    gone = gates.why(replace(snapshot(state, Presence.OFFLINE, 90.0), witnesses=Witnesses(4242, False, Lock.FREE)))
+    gone = gates.why(replace(snapshot(state, Presence.OFFLINE, 90.0), liveness=Liveness(4242, False, LockState.FREE)))
     assert not gone.products and "is not running: no entries" in gone.reason
     hangs = gates.why(snapshot(state, Presence.STALE, 20.0))
     assert not hangs.products and "is hung: no entries" in hangs.reason

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import tail, witness
-from dashboard.views.snapshot import Lock
+from dashboard import tail
 from shared.documents import encode_state
 from shared.files import write_whole
+from shared.liveness import LockState, lock_state, process_lives
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
 
@@ -96,30 +96,30 @@ def test_a_dead_process_is_offline_once_its_file_is_quiet(dash: Dash) -> None:
     process.kill()
     process.wait()
     sources._look_at_process()
-    assert sources.snapshot().witnesses.pid_alive is False
+    assert sources.snapshot().liveness.pid_alive is False
     assert sources.snapshot().presence is Presence.FRESH  # its file moved just now: another container may write it
     sources._moved_at -= 1.3
     assert sources.snapshot().presence is Presence.OFFLINE
 
 
 def test_a_process_that_took_over_the_number_is_not_the_bot() -> None:
-    assert witness.process_lives(os.getpid(), time.time()) is True
-    assert witness.process_lives(os.getpid(), time.time() - 86_400) is False
-    assert witness.process_lives(2**22 - 3, time.time()) is False
-    assert witness.process_lives(0, None) is None
+    assert process_lives(os.getpid(), time.time()) is True
+    assert process_lives(os.getpid(), time.time() - 86_400) is False
+    assert process_lives(2**22 - 3, time.time()) is False
+    assert process_lives(0, None) is None
 
 
 @pytest.mark.needs("proc")
 def test_the_lock_is_seen_without_being_tried(dash: Dash) -> None:
-    assert witness.lock_state(dash.paths.bot_lock) is Lock.HELD
+    assert lock_state(dash.paths.bot_lock) is LockState.HELD
     before = [line for line in Path("/proc/locks").read_text().splitlines() if "FLOCK" in line]
     for _ in range(50):
-        witness.lock_state(dash.paths.bot_lock)
+        lock_state(dash.paths.bot_lock)
     after = [line for line in Path("/proc/locks").read_text().splitlines() if "FLOCK" in line]
     mine = str(os.getpid())
     assert sum(mine in x for x in before) == sum(mine in x for x in after)
     dash.writer.lock.close()
-    assert witness.lock_state(dash.paths.bot_lock) is Lock.FREE
+    assert lock_state(dash.paths.bot_lock) is LockState.FREE
 
 
 async def test_a_stopped_writer_grows_stale_in_front_of_the_watcher(live: Dash) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from dashboard.rows import DiskLook
 from dashboard.views import account, header
 from dashboard.views import format as f
-from dashboard.views.snapshot import Lock, Snapshot
+from dashboard.views.snapshot import Snapshot
 from shared.documents import FOLDER_NOT_OWN, alert_of
+from shared.liveness import LockState
 from shared.presence import Presence
 from shared.verdict import PartState, Verdict
 
@@ -117,11 +118,11 @@ def _bot_check(s: Snapshot) -> Check:
 
 
 def _lock_check(s: Snapshot) -> Check:
-    w = s.witnesses
-    if w.lock is Lock.UNKNOWN:
+    w = s.liveness
+    if w.lock is LockState.UNKNOWN:
         return check("Instance lock", "unk", "this system shows no locks")
     process = "" if w.pid is None else f", process {w.pid} {'lives' if w.pid_alive else 'gone'}"
-    fine = w.lock is Lock.HELD or (w.lock is Lock.FREE and not s.fresh)
+    fine = w.lock is LockState.HELD or (w.lock is LockState.FREE and not s.fresh)
     return check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
 
 

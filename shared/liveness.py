@@ -1,8 +1,11 @@
-"""What can be seen of the bot from outside: its state file, its process, its lock."""
+"""Whether the bot lives, as seen from outside: its state file, its process and its lock. Looking touches none."""
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
 
 from shared import files, flocks
 from shared.documents import BotState, decode_state
@@ -13,6 +16,18 @@ from shared.presence import Presence, Sighting, judge
 from shared.times import epoch_ms
 from shared.verdict import Judged, Outside
 from shared.verdict import judge as judge_all
+
+# A process that began this much after the bot says it did is another one that was given its old number.
+RECYCLED_S = 5.0
+
+
+class LockState(StrEnum):
+    """Of `bot.lock`."""
+
+    HELD = "held"
+    LOST = "lost"  # the bot's process holds a file that is not `bot.lock` any more
+    FREE = "free"
+    UNKNOWN = "unknown"  # this system does not show its locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +62,50 @@ def read_state(paths: DataPaths) -> tuple[BotState | None, str | None, bool]:
         return None, str(error), False
 
 
+def process_lives(pid: int, started: datetime | None) -> bool | None:
+    """True where the bot's process lives; False where it is gone, or where its number belongs to another process now.
+
+    `started`: when the bot says that it began. None = it cannot be told.
+    """
+    if pid <= 0:
+        return None
+    if not pid_alive(pid):
+        return False
+    began_s = _began_epoch_s(pid)
+    if began_s is None or started is None:
+        return True
+    return began_s <= started.timestamp() + RECYCLED_S
+
+
+def _began_epoch_s(pid: int) -> float | None:
+    """When process `pid` began, from the kernel's table; None where there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, IndexError, ValueError):
+        return None
+    ticks = os.sysconf("SC_CLK_TCK")
+    return time.time() - (uptime_s - int(fields[19]) / ticks)
+
+
+def lock_state(path: Path, pid: int | None = None) -> LockState:
+    """Of a flock, from the kernel's table: trying it instead could make a starting bot fail to get it.
+
+    `pid`: the bot's. One that holds a file that is not `path` any more has lost its lock, and lives.
+    """
+    if not flocks.told():
+        return LockState.UNKNOWN
+    if flocks.holder(path) is not None:
+        return LockState.HELD
+    return LockState.LOST if pid is not None and flocks.holds_one(pid) else LockState.FREE
+
+
 def bot_alive(paths: DataPaths, state: BotState) -> bool:
-    """Two witnesses: its pid lives, and the lock is held. Where /proc/locks is missing the pid alone decides.
+    """Two signs: its process lives, and the lock is held. Where locks are not shown the process alone decides.
 
     A bot whose bot.lock was removed or replaced lives on, and still holds the file that is gone.
     """
-    if not pid_alive(state.pid):
-        return False
-    return not flocks.told() or flocks.holder(paths.bot_lock) is not None or flocks.holds_one(state.pid)
+    return pid_alive(state.pid) and lock_state(paths.bot_lock, state.pid) is not LockState.FREE
 
 
 def bot_pid(paths: DataPaths) -> int | None:
