@@ -53,7 +53,7 @@ def test_a_silent_exchange_on_an_open_socket_has_no_green_light_breaker_or_check
     assert checks(s)["Clock"].state == checks(s)["Account"].state == "unk"
     assert risk.armed(s).state == "warn" and "when the exchange answers" in risk.armed(s).say
     assert positions.held(s).sums == "unknown"
-    told = {w.text.split(" ")[0].rstrip(":"): w.state for w in header.sources(s)}
+    told = {w.text.split(" ")[0].rstrip(":"): w.state for w in header.source_chips(s)}
     assert told["REST"] == told["Balances"] == told["Clock"] == "unk" and told["Ledger"] == "ok", "as in the lights"
     step = next(step for step in boot.boot(s).steps if step.name == "RUNNING")
     assert (step.state, step.time) == ("stale", "blind"), "nothing below a blind bot is green and says running"
@@ -118,7 +118,7 @@ def test_a_second_writer_is_said_on_every_page(tmp_path: Path) -> None:
     )
     told = banner.note(s)
     assert told is not None and "second bot" in told.heading and why in told.text
-    assert any(why in w.text and w.state == "bad" for w in header.sources(s))
+    assert any(why in w.text and w.state == "bad" for w in header.source_chips(s))
     health_doc = api.bot_health(s)
     assert (health_doc["word"].replace(" ", "_"), health_doc["ok"]) == ("second_writer", False)
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,9 @@ def test_a_dead_process_is_offline_once_its_file_is_quiet(dash: Dash) -> None:
 
 
 def test_a_process_that_took_over_the_number_is_not_the_bot() -> None:
-    assert process_lives(os.getpid(), time.time()) is True
-    assert process_lives(os.getpid(), time.time() - 86_400) is False
-    assert process_lives(2**22 - 3, time.time()) is False
+    assert process_lives(os.getpid(), datetime.now(UTC)) is True
+    assert process_lives(os.getpid(), datetime.now(UTC) - timedelta(days=1)) is False
+    assert process_lives(2**22 - 3, datetime.now(UTC)) is False
     assert process_lives(0, None) is None
 
 
