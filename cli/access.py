@@ -8,7 +8,7 @@ from cli import ui
 from cli.context import data_paths, own_folder
 from dashboard.auth import sessions as kept
 from dashboard.auth import tokens
-from shared.audit_log import Audit
+from shared.audit_log import AuditLog
 from shared.exits import Exit
 from shared.figures import UNKNOWN
 from shared.paths import DataPaths
@@ -93,7 +93,7 @@ def revoke_session(wanted: str) -> None:
 
 
 def _note(paths: DataPaths, what: str, facts: dict[str, Any]) -> None:
-    Audit(paths.audit, "shell").note(what, by="shell", role="operator", address="shell", facts=facts)
+    AuditLog(paths.audit, "shell").note(what, by="shell", role="operator", address="shell", facts=facts)
 
 
 def _token_json(one: tokens.Token) -> dict[str, Any]:

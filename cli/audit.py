@@ -11,7 +11,7 @@ import typer
 
 from cli import ui
 from cli.context import data_paths
-from shared.audit_log import LOCK_S, Audit, Verdict, tail, verify
+from shared.audit_log import LOCK_S, AuditLog, ChainCheck, tail, verify
 from shared.data_folder import is_foreign, refusal
 from shared.exits import Exit
 from shared.paths import DataPaths
@@ -33,7 +33,7 @@ def written(
     sudo = os.environ.get("SUDO_USER", "")
     row = {**found, "sudo_user": sudo} if sudo and os.geteuid() == 0 else found
     try:
-        Audit(paths.audit, "shell").write(
+        AuditLog(paths.audit, "shell").write(
             what, by=_user(), role="operator", address="shell", facts=row, source="shell", wait_s=wait_s
         )
     except OSError as error:
@@ -95,7 +95,7 @@ def check() -> int:
     return Exit.DONE if found.whole else Exit.FAILED
 
 
-def _say(path: Path, found: Verdict, anchor: str | None, unasked: str) -> None:
+def _say(path: Path, found: ChainCheck, anchor: str | None, unasked: str) -> None:
     for finding in found.findings:
         ui.line(ui.BAD, finding)
     for note in found.notes:
@@ -123,7 +123,7 @@ def _anchor() -> tuple[str | None, str]:
     from shared import settings  # noqa: PLC0415
     from shared.ledger.connect import connect_reader, ledger_exists  # noqa: PLC0415
     from shared.ledger.db import LedgerError  # noqa: PLC0415
-    from shared.ledger.facts import fact  # noqa: PLC0415
+    from shared.ledger.key_values import read_key_value  # noqa: PLC0415
     from shared.ledger.location import LedgerLocation, ledger_location  # noqa: PLC0415
     from shared.ledger.open import DamagedLedger  # noqa: PLC0415
 
@@ -135,6 +135,6 @@ def _anchor() -> tuple[str | None, str]:
         if not ledger_exists(location):
             return None, ""
         with connect_reader(location).connect() as db:
-            return fact(db, ANCHOR), ""
+            return read_key_value(db, ANCHOR), ""
     except (LedgerError, DamagedLedger, OSError) as error:
         return None, str(error).splitlines()[0]

@@ -15,14 +15,14 @@ from pathlib import Path
 from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
 from shared import settings
-from shared.audit_log import Audit
+from shared.audit_log import AuditLog
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.export import copy_ledger
 from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
-from shared.ledger.past import NoPast
-from shared.ledger.put_back import BotRuns, Report, no_bot, put_back
+from shared.ledger.put_back import BotRuns, RestoreReport, no_bot, put_back
+from shared.ledger.summary import UnreadableLedger
 from shared.liveness import bot_pid
 from shared.paths import DataPaths
 
@@ -133,7 +133,7 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
     found = _unpack(source, folder, paths.ledger.name)
     try:
         report = put_back(paths, location, folder, source.name, now, aside)
-    except (DamagedLedger, NoPast) as error:
+    except (DamagedLedger, UnreadableLedger) as error:
         why = _why(error).partition(";")[0]
         ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
     except (LedgerError, OSError, TimeoutError, ValueError) as error:
@@ -141,7 +141,7 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
             f"The ledger was not replaced: {_why(error)}",
             "./coin doctor says more; the previous ledger is still in place",
         )
-    Audit(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="shell",
+    AuditLog(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="shell",
                             facts={"archive": source.name, "kept": report.kept})  # fmt: skip
     ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {location})" if location.on_server else ""))
     for line in report.kept:
@@ -152,7 +152,7 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
     ui.line(ui.DOT, "No entry is made until you have looked at the positions and pressed Start.")
 
 
-def _say_what_is_missing(report: Report) -> None:
+def _say_what_is_missing(report: RestoreReport) -> None:
     if report.missing:
         orders = "1 order" if report.missing == 1 else f"{report.missing} orders"
         ui.line(ui.WARN, f"{orders} happened after the backup: fetched from the exchange at the next ./coin start")

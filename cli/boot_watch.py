@@ -9,7 +9,7 @@ from cli.text import tail
 from shared.documents import BotState, Phase, Status
 from shared.liveness import read_state
 from shared.paths import DataPaths
-from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process
+from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable
 
 LOOK_EVERY_S = 0.05
 WAIT_NOTE_AFTER_S = 8.0
@@ -78,7 +78,7 @@ def _note(state: BotState) -> str | None:
     return next((step.note for step in state.boot if step.state == "current" and step.note), None)
 
 
-def _given_up(client: Pm2Client) -> Process | None:
+def _given_up(client: Pm2Client) -> Pm2Process | None:
     try:
         process = client.find("COIN-BOT")
     except Pm2Unavailable:
@@ -86,7 +86,7 @@ def _given_up(client: Pm2Client) -> Process | None:
     return process if process and process.effective in (Effective.STOPPED, Effective.ERRORED) else None
 
 
-def _tell_failed(paths: DataPaths, process: Process, state: BotState | None) -> Ending:
+def _tell_failed(paths: DataPaths, process: Pm2Process, state: BotState | None) -> Ending:
     meaning = {"stopped (78)": "settings, key or clock are wrong", "stopped (75)": "another bot holds the lock"}
     ui.line(
         ui.BAD, f"COIN-BOT is {process.label}" + (f": {meaning[process.label]}" if process.label in meaning else "")

@@ -8,14 +8,14 @@ import typer
 
 from cli import audit, ui
 from cli.context import data_paths, refuse_foreign
-from shared.control import Cmd, Command, Level, NotSent, refusal, send_command
+from shared.control import Cmd, Command, NotSent, TradingState, refusal, send_command
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.liveness import bot_alive, read_state
 from shared.paths import DataPaths
 
 SEEN_WITHIN_S = 2.0
 DONE_WITHIN_S = 60.0
-LEVELS = {Cmd.START: Level.RUN, Cmd.PAUSE: Level.PAUSE, Cmd.STOP: Level.STOP}
+LEVELS = {Cmd.START: TradingState.RUN, Cmd.PAUSE: TradingState.PAUSE, Cmd.STOP: TradingState.STOP}
 BY = "cli"
 
 

@@ -10,10 +10,10 @@ from cli import ui
 from cli.context import loaded
 from cli.doctor.check import Check, bad, good, note, warn
 from shared import folder_identity
-from shared.audit_log import Audit
+from shared.audit_log import AuditLog
 from shared.folder_identity import Seen, short
 from shared.ledger.db import LedgerError
-from shared.ledger.folder import Kept, bind, kept
+from shared.ledger.folder import LedgerBinding, bind, ledger_binding
 from shared.ledger.location import ledger_location
 from shared.ledger.open import DamagedLedger
 from shared.ledger.put_back import BotRuns, no_bot
@@ -25,9 +25,9 @@ ADOPT = "./coin adopt-folder"
 FAILURES = (LedgerError, DamagedLedger, OSError)
 
 
-def judge(settings: Settings) -> tuple[Seen, Kept, str | None]:
+def judge(settings: Settings) -> tuple[Seen, LedgerBinding, str | None]:
     """(what the folder says, what its ledger says, why the two do not belong together). Raises one of FAILURES."""
-    seen, ledger = folder_identity.look(settings.paths), kept(ledger_location(settings))
+    seen, ledger = folder_identity.look(settings.paths), ledger_binding(ledger_location(settings))
     why = folder_identity.problem(seen, ledger.folder_for(seen), has_orders=ledger.has_orders, restored=ledger.restored)
     return seen, ledger, why
 
@@ -82,7 +82,7 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
     facts = {"folder": folder, "before": seen.folder, "why": why}
     text = f"the data folder was adopted by {by} ({why}); its new id is {short(folder)}"
     try:
-        Audit(paths.audit, "shell").write("adopt_folder", by=by, role="operator", address="shell", facts=facts)
+        AuditLog(paths.audit, "shell").write("adopt_folder", by=by, role="operator", address="shell", facts=facts)
         folder_identity.make(paths, folder, at)
         bind(ledger_location(settings), folder, text, now_ms)
         paths.live_permission.unlink(missing_ok=True)

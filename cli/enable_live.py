@@ -68,7 +68,7 @@ def _folder(settings: Settings) -> Check:
     return found
 
 
-def _say_what_is_agreed(settings: Settings, terms: live_permission.Terms) -> None:
+def _say_what_is_agreed(settings: Settings, terms: live_permission.PermissionTerms) -> None:
     changed = live_permission.voided_by(_data(settings.paths), settings)
     if changed:
         ui.line(ui.WARN, f"Changed since the permission before: {', '.join(changed)}")

@@ -7,7 +7,7 @@ from cli import audit, orphans, ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
 from shared import data_folder, settings
-from shared.control import Cmd, NotSent, Sent, send, send_kill_file
+from shared.control import Cmd, NotSent, SentCommand, send, send_kill_file
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.liveness import bot_pid, read_state
 from shared.paths import DataPaths
@@ -33,7 +33,7 @@ def kill() -> None:
         audit.written("command" if sent is not None else "not_sent", facts, paths, wait_s=AUDIT_S)
 
 
-def _follow(paths: DataPaths, sent: Sent | None, began: float) -> None:
+def _follow(paths: DataPaths, sent: SentCommand | None, began: float) -> None:
     """Until it is shown that no order is left. Ends with code 1 where it can't be."""
     pid = _bot_process(paths)
     answered = _bot_answers(paths, sent.command.id if sent is not None else None, began) if pid is not None else None
@@ -59,7 +59,7 @@ def _prepare(paths: DataPaths) -> None:
         ui.line(ui.WARN, f"{error.strerror or error}")
 
 
-def _send(paths: DataPaths, command_id: str) -> Sent | None:
+def _send(paths: DataPaths, command_id: str) -> SentCommand | None:
     """By each way that works, and say which; None = by none."""
     try:
         if data_folder.is_foreign(paths.root):

@@ -10,13 +10,13 @@ from cli.context import from_callers_folder, loaded
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import Database, LedgerError
 from shared.ledger.dump import digest
-from shared.ledger.events import BadEvent
+from shared.ledger.events import UnreadableEvent
 from shared.ledger.export import Format, export
-from shared.ledger.facts import facts_of
+from shared.ledger.key_values import read_key_values
 from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ledger.replay import first_difference, replay
-from shared.ledger.restored import Told, told
+from shared.ledger.restore_mark import RestoreNotice, restore_notice
 from shared.ledger.verify import counts
 from shared.ledger.verify import verify as run_checks
 
@@ -49,10 +49,10 @@ def verify() -> None:
     ui.line(ui.GOOD, f"{location} is whole: {rows} ({time.monotonic() - began:.1f} s)")
 
 
-def _not_in_it(engine: Database) -> Told | None:
+def _not_in_it(engine: Database) -> RestoreNotice | None:
     """What a restored ledger lacks, or lacked until it was fetched."""
     with engine.connect() as db:
-        return told(facts_of(db))
+        return restore_notice(read_key_values(db))
 
 
 def _way_out(damaged: bool, *, restored: bool) -> str:
@@ -91,7 +91,7 @@ def _replayed(location: LedgerLocation, path: Path) -> tuple[bytes, bytes, int]:
             return replay(connect_reader(location), made)
         finally:
             made.dispose()
-    except BadEvent as error:
+    except UnreadableEvent as error:
         path.unlink(missing_ok=True)
         ui.give_up(f"The journal of {location} cannot be read: {error}", "./coin ledger verify names the row")
     except (LedgerError, OSError) as error:

@@ -20,7 +20,7 @@ from bot.runtime.kill import drill
 from cli.doctor.check import Check, bad, good, note, warn
 from shared.figures import plainly
 from shared.ledger.db import LedgerError
-from shared.ledger.facts import fact
+from shared.ledger.key_values import read_key_value
 from shared.ledger.open import open_reader
 from shared.ledger.schema import lots
 from shared.ports import SystemClock
@@ -184,7 +184,7 @@ def _trial(path: Path) -> Check | None:
     try:
         engine = open_reader(path)
         with engine.connect() as db:
-            mode = fact(db, "mode")
+            mode = read_key_value(db, "mode")
             query = "SELECT realized_pnl FROM lots WHERE closed_ms IS NOT NULL AND realized_pnl IS NOT NULL"
             results = db.column(query, of=lots)
         engine.dispose()

@@ -11,7 +11,7 @@ from cli.context import EXIT_CONFIG, from_callers_folder, loaded, own_folder
 from cli.pm2_process import APPS, ECOSYSTEM, demand_closed_home, is_ours, run
 from shared.liveness import bot_pid, look, read_state
 from shared.paths import ROOT, DataPaths
-from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble
+from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble
 from shared.settings import Loaded, Mode, Settings
 
 # The bot ends before the exchange that it trades on, so that it can say goodbye.
@@ -110,7 +110,7 @@ def stop(*, keep_dashboard: bool = False) -> None:
             ui.line(ui.WARN, f"{held} not monitored until ./coin start; resting take profits stay")
 
 
-def _end_orphans(running: dict[str, Process], spare: str | None = None) -> int:
+def _end_orphans(running: dict[str, Pm2Process], spare: str | None = None) -> int:
     """End what a killed PM2 left behind: a bot that nobody sees must not trade on. How many."""
     ended = 0
     for orphan in orphans.find(process.pid for process in running.values()):
@@ -140,7 +140,7 @@ def loaded_paths() -> DataPaths:
     return data_paths()
 
 
-def known(client: Pm2Client) -> dict[str, Process]:
+def known(client: Pm2Client) -> dict[str, Pm2Process]:
     """Our processes by name; none where no daemon runs. Ends with a sentence where PM2 can't be asked."""
     try:
         return {p.name: p for p in client.processes() if p.name in APPS}
@@ -156,7 +156,7 @@ def known(client: Pm2Client) -> dict[str, Process]:
         ui.give_up(str(error), ways.get(error.trouble, "./coin doctor says more"))
 
 
-def check_clash(running: dict[str, Process]) -> None:
+def check_clash(running: dict[str, Pm2Process]) -> None:
     """PM2 knows processes by name only: those of another checkout must not be taken for ours."""
     other = next((p for p in running.values() if p.cwd and Path(p.cwd).resolve() != ROOT), None)
     if other is not None:
@@ -203,7 +203,7 @@ def _make_control_file(settings: Settings) -> None:
         make_control_file(settings.paths, ledger_location(settings))
 
 
-def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]) -> None:
+def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Pm2Process]) -> None:
     ours = {process.pid for process in running.values()}
     needed = [("COIN", wanted.dashboard_host, wanted.dashboard_port, "DASHBOARD_PORT")]
     needed += [("COIN-SIM", "127.0.0.1", wanted.sim_port, "SIM_PORT")]
@@ -220,7 +220,7 @@ def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Process]
         )
 
 
-def _unchanged(process: Process) -> bool:
+def _unchanged(process: Pm2Process) -> bool:
     """True where it runs and was started with the settings that a start now would give it."""
     if process.effective not in (Effective.ONLINE, Effective.LAUNCHING) or process.started_ms is None:
         return False

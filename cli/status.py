@@ -8,7 +8,7 @@ from cli.pm2_process import APPS
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.liveness import BotSeen, look
 from shared.paths import ROOT
-from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process
+from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable
 from shared.presence import Presence
 from shared.unwatched import unwatched
 from shared.verdict import Judged, Verdict
@@ -79,7 +79,7 @@ def _print_json(seen: BotSeen, verdict: Judged) -> None:
     ui.plain(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def _processes() -> tuple[dict[str, Process], str | None]:
+def _processes() -> tuple[dict[str, Pm2Process], str | None]:
     """Our processes in PM2's table by name, and why it cannot be read."""
     try:
         return {p.name: p for p in Pm2Client().processes() if p.name in APPS}, None
@@ -87,7 +87,7 @@ def _processes() -> tuple[dict[str, Process], str | None]:
         return {}, str(error)
 
 
-def _print_processes(processes: dict[str, Process], trouble: str | None, verdict: Judged) -> None:
+def _print_processes(processes: dict[str, Pm2Process], trouble: str | None, verdict: Judged) -> None:
     if trouble is not None:
         ui.plain(f"  PM2       {trouble}")
         return

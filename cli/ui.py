@@ -40,7 +40,7 @@ def plain(text: str = "") -> None:
 
 
 def table(titles: Sequence[str], kinds: str, rows: Iterable[Sequence[str]]) -> None:
-    """A table that fits the terminal; `kinds` has a letter for each column (`shared.terminal.Kind`)."""
+    """A table that fits the terminal; `kinds` has a letter for each column (`shared.terminal.CellKind`)."""
     for text in terminal.table(terminal.columns(titles, kinds), rows, terminal.width()):
         typer.echo(text)
 

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from dashboard.assets import Assets
-from dashboard.auth.audit import Audit, Failures
+from dashboard.auth.audit import AuditLog, Failures
 from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.guard import Guard
@@ -56,7 +56,7 @@ def create_app(
     """
     private_folder(paths.dashboard)
     password, keys = Password(loaded), Passkeys(paths.dashboard)
-    audit = Audit(paths.audit)
+    audit = AuditLog(paths.audit)
     assets = Assets() if modules is None else Assets(modules)
     hub = Hub(
         loaded=loaded,

@@ -13,7 +13,7 @@ from dashboard.views.commands import starts_process, why_not
 from dashboard.views.format import words
 from dashboard.views.header import BOT_PROCESS
 from dashboard.views.snapshot import Snapshot
-from shared.control import COMMANDS, LEVEL_OF, Cmd, NotSent, Sent, send
+from shared.control import COMMANDS, LEVEL_OF, Cmd, NotSent, SentCommand, send
 from shared.pm2 import Pm2Unavailable
 from shared.settings import Mode
 
@@ -46,7 +46,7 @@ async def dispatch(
     *,
     confirm: str = "",
     held: bool = False,
-) -> Sent:
+) -> SentCommand:
     """Send one command, and say by which way. Raises CommandRefused."""
     s = hub.sources.snapshot()
     try:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from dashboard.assets import Assets
-from dashboard.auth.audit import Audit, Failures
+from dashboard.auth.audit import AuditLog, Failures
 from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site
@@ -52,7 +52,7 @@ class Hub:
     password: Password
     passkeys: Passkeys
     ceremonies: Ceremonies
-    audit: Audit
+    audit: AuditLog
     foreign: ForeignUse
     failures: Failures
     door: Door

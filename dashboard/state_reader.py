@@ -20,7 +20,7 @@ from dashboard.views.snapshot import Beat, Liveness, Pm2Look, Sent, Snapshot
 from shared import control
 from shared.control import ControlFile, decode_control
 from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
-from shared.files import Reading, TolerantReader, Unreadable, parse_object
+from shared.files import FileReading, TolerantReader, Unreadable, parse_object
 from shared.liveness import LockState, lock_state, process_lives
 from shared.paths import ROOT, DataPaths
 from shared.pm2 import Pm2Client, Pm2Unavailable, Trouble, pid_stopped
@@ -62,9 +62,9 @@ class Sources:
         self._market = TolerantReader(paths.market, _market)
         self._foreign: str | None = None
         self._began = time.monotonic()
-        self._reading: Reading[BotState] = Reading(None, None, missing=True, changed=False)
-        self._control_reading: Reading[ControlFile] = Reading(None, None, missing=True, changed=False)
-        self._market_reading: Reading[MarketDoc] = Reading(None, None, missing=True, changed=False)
+        self._reading: FileReading[BotState] = FileReading(None, None, missing=True, changed=False)
+        self._control_reading: FileReading[ControlFile] = FileReading(None, None, missing=True, changed=False)
+        self._market_reading: FileReading[MarketDoc] = FileReading(None, None, missing=True, changed=False)
         self._moved = False
         self._moved_at = 0.0  # monotonic
         self._first_age_s = 0.0
@@ -78,7 +78,7 @@ class Sources:
         self._writes = 0
         self._late = False
         self._blind = False
-        self._sent: deque[tuple[control.Sent, float, str]] = deque(maxlen=SENT_KEPT)
+        self._sent: deque[tuple[control.SentCommand, float, str]] = deque(maxlen=SENT_KEPT)
         self._presence: Presence | None = None
         self._unseen_at = 0.0
 
@@ -231,7 +231,7 @@ class Sources:
         finally:
             self._waiters.discard(event)
 
-    def note_sent(self, sent: control.Sent, how: str = "") -> None:
+    def note_sent(self, sent: control.SentCommand, how: str = "") -> None:
         """Remember a command that this dashboard wrote, until its receipt is old."""
         self._sent.append((sent, time.monotonic(), how))
         self.bump()
@@ -308,7 +308,7 @@ def _locked(state: BotState | None, settings: Settings) -> bool:
     return settings.coin_mode is Mode.LIVE and settings.dry_run
 
 
-def _sent(sent: control.Sent, waited_s: float, how: str) -> Sent:
+def _sent(sent: control.SentCommand, waited_s: float, how: str) -> Sent:
     command = sent.command
     at = of_text(command.at)
     return Sent(

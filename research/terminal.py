@@ -42,7 +42,7 @@ def say_json(document: object) -> None:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, kinds: str = "") -> None:
-    """A table that fits the terminal; `kinds`: a letter for each column (`shared.terminal.Kind`).
+    """A table that fits the terminal; `kinds`: a letter for each column (`shared.terminal.CellKind`).
 
     Without it the first `left` columns are texts, the others numbers.
     """

@@ -45,7 +45,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainCheck:
     """What a look at the whole chain found."""
 
     entries: int  # chained lines
@@ -221,7 +221,7 @@ def head_of(path: Path) -> Head | None:
     return found if found.seq else None
 
 
-def verify(path: Path, anchor: str | None = None) -> Verdict:
+def verify(path: Path, anchor: str | None = None) -> ChainCheck:
     """Check every line. `anchor`: "SEQ HASH" as kept elsewhere; it must stand in the chain. Raises OSError.
 
     The file is read as it is at one moment, without its lock: a line that is being written counts as a torn end.
@@ -235,7 +235,7 @@ def verify(path: Path, anchor: str | None = None) -> Verdict:
     for number, line in enumerate(data.split(b"\n"), 1):
         walk.take(number, line)
     walk.end(data, anchor)
-    return Verdict(walk.entries, walk.before, walk.head, tuple(walk.findings), tuple(walk.notes))
+    return ChainCheck(walk.entries, walk.before, walk.head, tuple(walk.findings), tuple(walk.notes))
 
 
 class _Walk:
@@ -315,7 +315,7 @@ class _Walk:
 # ---- for the processes ----
 
 
-class Audit:
+class AuditLog:
     """The log as one process writes it. `source`: page, shell, hand or api."""
 
     def __init__(self, path: Path, source: str = "page") -> None:

@@ -1,4 +1,4 @@
-"""`control.json`: the wish (levels) and what happens once (commands), and how both are sent.
+"""`control.json`: the desired state (levels) and what happens once (commands), and how both are sent.
 
 Levels are read by value, so a lost write, a second read or a restart does no harm. Once-commands travel in a
 ring and end in a receipt. `COMMANDS` is the one table of what each command may do.
@@ -31,8 +31,8 @@ LOCK_TIMEOUT_S = 2.0
 KILL_WAY, CONTROL_WAY = "the file KILL", "control.json"
 
 
-class Level(IntEnum):
-    """The wish, in the order of precedence."""
+class TradingState(IntEnum):
+    """The state that a person wants the bot in, in the order of precedence."""
 
     RUN = 0
     PAUSE = 1
@@ -65,7 +65,12 @@ class Cmd(StrEnum):
 
 
 RUN = "run"
-LEVEL_OF: Mapping[str, Level] = {"start": Level.RUN, "pause": Level.PAUSE, "stop": Level.STOP, "kill": Level.KILL}
+LEVEL_OF: Mapping[str, TradingState] = {
+    "start": TradingState.RUN,
+    "pause": TradingState.PAUSE,
+    "stop": TradingState.STOP,
+    "kill": TradingState.KILL,
+}
 _ALIVE = frozenset(Status) - {Status.ERROR}
 _TRADING = frozenset({Status.RUNNING, Status.PAUSED})
 
@@ -126,9 +131,9 @@ class ControlFile:
     commands: list[Command] = field(default_factory=list)
 
     @property
-    def level(self) -> Level:
-        """The wish; `kill_switch` outranks `command`."""
-        return Level.KILL if self.kill_switch else LEVEL_OF[self.command or "start"]
+    def level(self) -> TradingState:
+        """The desired state; `kill_switch` outranks `command`."""
+        return TradingState.KILL if self.kill_switch else LEVEL_OF[self.command or "start"]
 
 
 def decode_control(data: bytes, seen_ids: Collection[str] = ()) -> ControlFile:
@@ -144,7 +149,7 @@ def decode_control(data: bytes, seen_ids: Collection[str] = ()) -> ControlFile:
         raise BadControl(str(error), kill=kill) from error
     ring = [replace(entry, cmd=Cmd.START.value) if entry.cmd == RUN else entry for entry in found.commands]
     found = replace(found, command=Cmd.START.value if found.command == RUN else found.command, commands=ring)
-    if kill is not None and found.level is not Level.KILL and not any(c.cmd == Cmd.KILL for c in ring):
+    if kill is not None and found.level is not TradingState.KILL and not any(c.cmd == Cmd.KILL for c in ring):
         raise BadControl("a kill in an unknown form", kill=kill)
     return found
 
@@ -207,7 +212,7 @@ class NotSent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentCommand:
     """A command that was sent, and how. Only a kill has more than one way; it is sent where one of them works."""
 
     command: Command
@@ -250,7 +255,7 @@ def send(
     seen_ids: Iterable[str] = (),
     now: datetime | None = None,
     command_id: str = "",
-) -> Sent:
+) -> SentCommand:
     """Put `cmd` into `control.json` under the writers' lock, durably, and say how it was sent.
 
     `command_id`: the one that the audit trail names it by. `seen_ids` are the receipts that the bot has written: those
@@ -261,23 +266,27 @@ def send(
     now = datetime.now(UTC) if now is None else now
     wanted = _new(cmd, args or {}, by, now, command_id)
     if cmd is not Cmd.KILL:
-        return Sent(_put(paths, wanted, set(seen_ids), now))
+        return SentCommand(_put(paths, wanted, set(seen_ids), now))
     made = _make_kill_file(paths.kill)
     try:
         command = _put(paths, wanted, set(seen_ids), now)
     except NotSent as error:
         if made is not None:
             raise NotSent(f"{made}; {error}; {BY_HAND}", error.status) from error
-        return Sent(wanted, (KILL_WAY,), (str(error),), in_ring=False)
-    return Sent(command, (CONTROL_WAY,), (made,)) if made is not None else Sent(command, (KILL_WAY, CONTROL_WAY))
+        return SentCommand(wanted, (KILL_WAY,), (str(error),), in_ring=False)
+    return (
+        SentCommand(command, (CONTROL_WAY,), (made,))
+        if made is not None
+        else SentCommand(command, (KILL_WAY, CONTROL_WAY))
+    )
 
 
-def send_kill_file(path: Path, by: str, why: str) -> Sent:
+def send_kill_file(path: Path, by: str, why: str) -> SentCommand:
     """A kill by the file KILL alone; `why` control.json is left alone. Raises NotSent."""
     made = _make_kill_file(path)
     if made is not None:
         raise NotSent(f"{made}; {why}; {BY_HAND}", 507)
-    return Sent(_new(Cmd.KILL, {}, by, datetime.now(UTC)), (KILL_WAY,), (why,), in_ring=False)
+    return SentCommand(_new(Cmd.KILL, {}, by, datetime.now(UTC)), (KILL_WAY,), (why,), in_ring=False)
 
 
 def _new(cmd: Cmd, args: Mapping[str, str], by: str, now: datetime, command_id: str = "") -> Command:
@@ -304,19 +313,19 @@ def _put(paths: DataPaths, wanted: Command, seen: set[str], now: datetime) -> Co
         raise NotSent(f"control.json could not be written ({error.strerror or error})", 507) from error
 
 
-def ensure_control_file(paths: DataPaths, wish: str | None) -> None:
-    """Make `control.json` where there is none; `wish` is what it must say (run, pause, stop). Raises OSError."""
+def ensure_control_file(paths: DataPaths, desired: str | None) -> None:
+    """Make `control.json` where there is none; `desired` is what it must say (run, pause, stop). Raises OSError."""
     with FileLock(paths.control_lock, timeout=LOCK_TIMEOUT_S, mode=0o600):
         if paths.control.exists():
             return
-        command = wish if wish in ("pause", "stop") else None
+        command = desired if desired in ("pause", "stop") else None
         made = ControlFile(command=command, updated_at=iso_ms(datetime.now(UTC)), epoch=str(uuid.uuid4()))
         files.write_whole(paths.control, orjson.dumps(_document(made)), durable=True)
 
 
-def keep_wish(
-    paths: DataPaths, others: Iterable[ControlFile], least: Level, *, kill: bool, now: datetime
-) -> tuple[Level, bool]:
+def keep_desired_state(
+    paths: DataPaths, others: Iterable[ControlFile], least: TradingState, *, kill: bool, now: datetime
+) -> tuple[TradingState, bool]:
     """Write `control.json` anew with the strictest of what stands there, the `others` and `least`: (level, kill).
 
     The ring is emptied: what waited in it was meant for the ledger as it was. A file that does not hold counts as
@@ -330,18 +339,23 @@ def keep_wish(
             pass
         except Unreadable:
             found.append(ControlFile(command="pause"))
-        kill = kill or any(said.level is Level.KILL for said in found)
+        kill = kill or any(said.level is TradingState.KILL for said in found)
         level = max([least, *(said.level for said in found)])
-        words = {Level.RUN: None, Level.PAUSE: "pause", Level.STOP: "stop", Level.KILL: "kill"}
+        words = {
+            TradingState.RUN: None,
+            TradingState.PAUSE: "pause",
+            TradingState.STOP: "stop",
+            TradingState.KILL: "kill",
+        }
         made = ControlFile(
-            command=words[Level.KILL if kill else level],
+            command=words[TradingState.KILL if kill else level],
             kill_switch=kill,
             updated_at=iso_ms(now),
             epoch=str(uuid.uuid4()),
             seq=max((said.seq for said in found), default=0),
         )
         files.write_whole(paths.control, orjson.dumps(_document(made)), durable=True)
-        return min(level, Level.STOP), kill
+        return min(level, TradingState.STOP), kill
 
 
 def _document(control: ControlFile) -> dict[str, Any]:
@@ -371,7 +385,7 @@ def _make_kill_file(path: Path) -> str | None:
 def _read_or_new(path: Path, seen: Collection[str]) -> ControlFile:
     """The file's good content, else a new document: writing a whole new one is how a damaged file is mended.
 
-    What the wish was is not known then, and a new document must not mean run by saying nothing: it says pause.
+    The desired state is not known then, and a new document must not mean run by saying nothing: it says pause.
     """
     try:
         return decode_control(files.read_bytes(path), seen)

@@ -60,7 +60,7 @@ class FolderRefused(PermissionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FolderRefusal:
     """Why a folder is refused, and the commands that mend it."""
 
     problem: str
@@ -104,15 +104,15 @@ def is_foreign(root: Path) -> bool:
         return False
 
 
-def refusal(root: Path) -> Refusal | None:
+def refusal(root: Path) -> FolderRefusal | None:
     """Why `root` cannot be the data folder; None = it is, or may become one. Looks and changes nothing."""
     elsewhere = f"Name a folder of its own: DATA_DIR={root / 'cointrader'} in .env"
     try:
         place = root.resolve()
     except (OSError, RuntimeError) as error:  # a loop of links
-        return Refusal(f"DATA_DIR={root} cannot be resolved: {error}")
+        return FolderRefusal(f"DATA_DIR={root} cannot be resolved: {error}")
     if place in _shared_places():
-        return Refusal(
+        return FolderRefusal(
             f"DATA_DIR={root} is a place that other programs use, too; it would be closed to them", (elsewhere,)
         )
     return _of_link(root) or _of_parents(root, place) or (_of_itself(root, place, elsewhere) if _there(place) else None)
@@ -173,16 +173,16 @@ def _home() -> str:
     return ""
 
 
-def _of_link(root: Path) -> Refusal | None:
+def _of_link(root: Path) -> FolderRefusal | None:
     """A link that another user made leads wherever that user wants."""
     with contextlib.suppress(OSError):
         found = root.lstat()
         if stat.S_ISLNK(found.st_mode) and found.st_uid not in (os.geteuid(), 0):
-            return Refusal(f"DATA_DIR={root} is a link that {user_name(found.st_uid)} made", (f"rm '{root}'",))
+            return FolderRefusal(f"DATA_DIR={root} is a link that {user_name(found.st_uid)} made", (f"rm '{root}'",))
     return None
 
 
-def _of_parents(root: Path, place: Path) -> Refusal | None:
+def _of_parents(root: Path, place: Path) -> FolderRefusal | None:
     """Who may write to a folder above can put another folder in this one's place."""
     for parent in place.parents:
         try:
@@ -192,34 +192,34 @@ def _of_parents(root: Path, place: Path) -> Refusal | None:
         who = other_writers(found)
         if who and not found.st_mode & stat.S_ISVTX:
             problem = f"DATA_DIR={root} lies in {parent}, in which {who} may rename and replace it"
-            return Refusal(problem, (f"chmod {'o-w' if who == EVERYBODY else 'g-w'} '{parent}'",))
+            return FolderRefusal(problem, (f"chmod {'o-w' if who == EVERYBODY else 'g-w'} '{parent}'",))
         # Whoever owns the program's own folder could do anything anyway.
         if found.st_uid not in (os.geteuid(), 0) and not ROOT.is_relative_to(parent):
             problem = f"DATA_DIR={root} lies in {parent}, a folder of {user_name(found.st_uid)}, who may replace it"
-            return Refusal(
+            return FolderRefusal(
                 problem,
                 (f"Run it as that user (sudo -u {user_name(found.st_uid)} ./coin …), or name another DATA_DIR",),
             )
     return None
 
 
-def _of_itself(root: Path, place: Path, elsewhere: str) -> Refusal | None:
+def _of_itself(root: Path, place: Path, elsewhere: str) -> FolderRefusal | None:
     found = place.stat()
     mode = stat.S_IMODE(found.st_mode)
     if not stat.S_ISDIR(found.st_mode):
-        return Refusal(f"DATA_DIR={root} is not a folder", (elsewhere,))
+        return FolderRefusal(f"DATA_DIR={root} is not a folder", (elsewhere,))
     if found.st_uid != os.geteuid():
         owner = user_name(found.st_uid)
         ways = (f"Run it as that user: sudo -u {owner} ./coin …", f"or take it over: sudo chown -R $(id -un) '{place}'")
-        return Refusal(f"DATA_DIR={root} belongs to {owner}, and this is {user_name(os.geteuid())}", ways)
+        return FolderRefusal(f"DATA_DIR={root} belongs to {owner}, and this is {user_name(os.geteuid())}", ways)
     who = EVERYBODY if mode & stat.S_ISVTX else other_writers(found)
     if who:
         problem = f"DATA_DIR={root} is open to {who} ({mode:04o}): what lies in it may be anybody's"
-        return Refusal(problem, (f"Look at what is in it, then: chmod 0700 '{place}'", elsewhere))
+        return FolderRefusal(problem, (f"Look at what is in it, then: chmod 0700 '{place}'", elsewhere))
     stranger = foreign_name(place)
     if stranger is not None:
         problem = f"DATA_DIR={root} is not a data folder: it contains {stranger}, which is not CoinTrader's"
-        return Refusal(problem, (elsewhere,))
+        return FolderRefusal(problem, (elsewhere,))
     return None
 
 

@@ -389,7 +389,7 @@ class MetricsDoc:
 class ControlDoc:
     ok: bool
     error: str | None
-    level: str | None  # run, pause, stop, kill: the wish as the bot knows it
+    level: str | None  # run, pause, stop, kill: the desired state as the bot knows it
     seen_at: str | None
     seq: int | None = None
 

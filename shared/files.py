@@ -114,7 +114,7 @@ def parse_object(data: bytes) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
+class FileReading(Generic[T]):
     """What one look at a document found."""
 
     value: T | None  # the last good document, whatever is on disk now; None = never one
@@ -133,20 +133,20 @@ class TolerantReader(Generic[T]):
         self._good: T | None = None
         self._error: str | None = None
 
-    def look(self) -> Reading[T]:
+    def look(self) -> FileReading[T]:
         """Look once: a stat when nothing changed (3 microseconds), else a read and a decode. Never raises."""
         try:
             key = stat_key(self.path)
             if key is None:
                 self._key, self._error = None, None
-                return Reading(self._good, None, missing=True, changed=False)
+                return FileReading(self._good, None, missing=True, changed=False)
             if key == self._key:
-                return Reading(self._good, self._error, missing=False, changed=False)
+                return FileReading(self._good, self._error, missing=False, changed=False)
             self._good = self._decode(read_bytes(self.path))
             self._key, self._error = key, None
-            return Reading(self._good, None, missing=False, changed=True)
+            return FileReading(self._good, None, missing=False, changed=True)
         except Unreadable as error:
             self._key, self._error = key, str(error)
         except OSError as error:
             self._error = f"{error.strerror or error}"
-        return Reading(self._good, self._error, missing=False, changed=False)
+        return FileReading(self._good, self._error, missing=False, changed=False)

@@ -32,7 +32,7 @@ _SAID = {
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class FolderIdentity:
     """`folder_id.json`. `marks`: what a copy cannot carry, by name; what this system does not tell is absent."""
 
     version: int
@@ -97,7 +97,7 @@ def make(paths: DataPaths, folder: str, made_at: str) -> None:
     try:
         try:
             # A rename keeps the inode and the birth time, so the marks are those of the file to come.
-            document = asdict(Identity(VERSION, folder, made_at, _marks(partial)))
+            document = asdict(FolderIdentity(VERSION, folder, made_at, _marks(partial)))
             data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
             os.write(handle, data)
             os.fsync(handle)
@@ -115,9 +115,9 @@ def short(folder: str) -> str:
     return folder[:8]
 
 
-def _read(path: Path) -> Identity:
+def _read(path: Path) -> FolderIdentity:
     try:
-        found = msgspec.convert(parse_object(read_bytes(path, trusted=True)), Identity)
+        found = msgspec.convert(parse_object(read_bytes(path, trusted=True)), FolderIdentity)
     except msgspec.ValidationError as error:
         raise Unreadable(str(error)) from error
     if found.version != VERSION or not found.folder:

@@ -20,7 +20,7 @@ FILE_ONLY = frozenset({"PORT", "STRATEGIES"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LegacyName:
     """An accepted name without a meaning of its own today."""
 
     sentence: str
@@ -34,46 +34,48 @@ _SLACK = "no effect yet: for Slack alerts"
 _DQN = "no effect yet: for the learning strategies"
 _SSH = "used by a deployment by SSH, not by the bot"
 
-KEPT: Mapping[str, Kept] = {
-    "LIVE_TRADING_DEFAULT": Kept("not used: COIN_MODE=live, DRY_RUN=false and ./coin enable-live allow live orders"),
-    "USE_OFFICIAL_SDK": Kept("not used: the bot always signs and sends requests by Coinbase's official SDK"),
-    "USE_SSE": Kept("not used: the dashboard always streams to the browser by server-sent events"),
-    "COINBASE_ENABLE_DERIVATIVES": Kept("no effect yet: for futures; today only spot is traded"),
-    "BRIDGE_URL": Kept(_BRIDGE),
-    "COINBASE_API_BASE": Kept(_BRIDGE),
-    "COINBASE_WS_ENABLE": Kept(_BRIDGE),
-    "COINBASE_WS_PRODUCTS": Kept(_BRIDGE),
-    "COINBASE_WS_URL": Kept(_BRIDGE),
-    "COINBASE_WS_STALE_SEC": Kept(f"{_BRIDGE}; STALE_DATA_SEC shuts entries on old prices"),
-    "SMA_WINDOW": Kept("not used: MA_FAST and MA_SLOW are the windows of the moving averages"),
-    "RABBITMQ_HOST": Kept(_BUS),
-    "REDIS_HOST": Kept(_BUS),
-    "REDIS_PORT": Kept(_BUS),
-    "USE_EVENT_BUS_SSE": Kept(_BUS),
-    "EVENT_STORE_PATH": Kept("no effect yet: for the event bus; today events are kept in the ledger's journal"),
-    "SECRETS_BACKEND": Kept(_SECRETS),
-    "AWS_SECRETS_PREFIX": Kept(_SECRETS),
-    "AWS_REGION": Kept(_SECRETS),
-    "VAULT_ADDR": Kept(_SECRETS),
-    "VAULT_TOKEN": Kept(_SECRETS, secret=True),
-    "ALERT_ENABLE": Kept("no effect yet: for alerts"),
-    "ALERT_PNL_THRESHOLD": Kept("no effect yet: for alerts"),
-    "SLACK_WEBHOOK": Kept("no effect yet: for alerts to Slack", secret=True),
-    "SLACK_BOT_TOKEN": Kept(_SLACK, secret=True),
-    "SLACK_APP_TOKEN": Kept(_SLACK, secret=True),
-    "SLACK_SIGNING_SECRET": Kept(_SLACK, secret=True),
-    "SLACK_CHANNEL_ID": Kept(_SLACK),
-    "SLACK_ALERT_CHANNEL": Kept(_SLACK),
-    "TEAMS_WEBHOOK_URL": Kept("no effect yet: for alerts to Teams (a Workflows URL)", secret=True),
-    "SSH_PRIVATE_KEY": Kept(_SSH, secret=True),
-    "SSH_HOST": Kept(_SSH),
-    "SSH_USER": Kept(_SSH),
-    "DEPLOY_DIR": Kept(_SSH),
+KEPT: Mapping[str, LegacyName] = {
+    "LIVE_TRADING_DEFAULT": LegacyName(
+        "not used: COIN_MODE=live, DRY_RUN=false and ./coin enable-live allow live orders"
+    ),
+    "USE_OFFICIAL_SDK": LegacyName("not used: the bot always signs and sends requests by Coinbase's official SDK"),
+    "USE_SSE": LegacyName("not used: the dashboard always streams to the browser by server-sent events"),
+    "COINBASE_ENABLE_DERIVATIVES": LegacyName("no effect yet: for futures; today only spot is traded"),
+    "BRIDGE_URL": LegacyName(_BRIDGE),
+    "COINBASE_API_BASE": LegacyName(_BRIDGE),
+    "COINBASE_WS_ENABLE": LegacyName(_BRIDGE),
+    "COINBASE_WS_PRODUCTS": LegacyName(_BRIDGE),
+    "COINBASE_WS_URL": LegacyName(_BRIDGE),
+    "COINBASE_WS_STALE_SEC": LegacyName(f"{_BRIDGE}; STALE_DATA_SEC shuts entries on old prices"),
+    "SMA_WINDOW": LegacyName("not used: MA_FAST and MA_SLOW are the windows of the moving averages"),
+    "RABBITMQ_HOST": LegacyName(_BUS),
+    "REDIS_HOST": LegacyName(_BUS),
+    "REDIS_PORT": LegacyName(_BUS),
+    "USE_EVENT_BUS_SSE": LegacyName(_BUS),
+    "EVENT_STORE_PATH": LegacyName("no effect yet: for the event bus; today events are kept in the ledger's journal"),
+    "SECRETS_BACKEND": LegacyName(_SECRETS),
+    "AWS_SECRETS_PREFIX": LegacyName(_SECRETS),
+    "AWS_REGION": LegacyName(_SECRETS),
+    "VAULT_ADDR": LegacyName(_SECRETS),
+    "VAULT_TOKEN": LegacyName(_SECRETS, secret=True),
+    "ALERT_ENABLE": LegacyName("no effect yet: for alerts"),
+    "ALERT_PNL_THRESHOLD": LegacyName("no effect yet: for alerts"),
+    "SLACK_WEBHOOK": LegacyName("no effect yet: for alerts to Slack", secret=True),
+    "SLACK_BOT_TOKEN": LegacyName(_SLACK, secret=True),
+    "SLACK_APP_TOKEN": LegacyName(_SLACK, secret=True),
+    "SLACK_SIGNING_SECRET": LegacyName(_SLACK, secret=True),
+    "SLACK_CHANNEL_ID": LegacyName(_SLACK),
+    "SLACK_ALERT_CHANNEL": LegacyName(_SLACK),
+    "TEAMS_WEBHOOK_URL": LegacyName("no effect yet: for alerts to Teams (a Workflows URL)", secret=True),
+    "SSH_PRIVATE_KEY": LegacyName(_SSH, secret=True),
+    "SSH_HOST": LegacyName(_SSH),
+    "SSH_USER": LegacyName(_SSH),
+    "DEPLOY_DIR": LegacyName(_SSH),
 }
 SECRETS = frozenset(name for name, kept in KEPT.items() if kept.secret)
 
 
-def kept(name: str, secret_settings: frozenset[str]) -> Kept | None:
+def kept(name: str, secret_settings: frozenset[str]) -> LegacyName | None:
     """What is to be said of an accepted name that no setting answers to; None = it is no such name.
 
     `secret_settings`: settings that are secrets. Each may also be given as a file's path, under its name and _FILE.
@@ -81,9 +83,9 @@ def kept(name: str, secret_settings: frozenset[str]) -> Kept | None:
     if name in KEPT:
         return KEPT[name]
     if name.startswith("DQN_") and len(name) > len("DQN_"):
-        return Kept(_DQN)
+        return LegacyName(_DQN)
     if name.endswith("_FILE") and name.removesuffix("_FILE") in SECRETS | secret_settings:
-        return Kept(_SECRETS)
+        return LegacyName(_SECRETS)
     return None
 
 

@@ -86,7 +86,7 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PermissionTerms:
     """What a permission is for: the bot, its folder, and everything that decides."""
 
     bot: str
@@ -101,9 +101,9 @@ class Terms:
         return hashlib.sha256(orjson.dumps(agreed, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def terms(settings: Settings, folder: str) -> Terms:
+def terms(settings: Settings, folder: str) -> PermissionTerms:
     """As these settings and the strategy's files are now."""
-    return Terms(settings.bot_name, folder, bound_values(settings), digests(settings.strategy))
+    return PermissionTerms(settings.bot_name, folder, bound_values(settings), digests(settings.strategy))
 
 
 def bound_values(settings: Settings) -> dict[str, str]:
@@ -118,7 +118,7 @@ def key_hash(key_name: str) -> str:
     return hashlib.sha256(key_name.encode()).hexdigest()[:32]
 
 
-def grant(agreed: Terms, days: float, key_name: str, secret: Secret, now_ms: int, by: str) -> bytes:
+def grant(agreed: PermissionTerms, days: float, key_name: str, secret: Secret, now_ms: int, by: str) -> bytes:
     """The permission file's bytes, valid for `days` from now."""
     found = Permission(
         VERSION, agreed.bot, agreed.folder, key_hash(key_name), agreed.settings, agreed.artifacts,
@@ -142,7 +142,7 @@ def read(data: bytes) -> Permission:
     return found
 
 
-def problem(data: bytes | None, now: Terms, key_name: str, secret: Secret, now_ms: int) -> str | None:
+def problem(data: bytes | None, now: PermissionTerms, key_name: str, secret: Secret, now_ms: int) -> str | None:
     """Why live entries are locked, for a person; None = the permission holds. Fails closed."""
     if data is None:
         return "no permission"
@@ -166,7 +166,7 @@ def problem(data: bytes | None, now: Terms, key_name: str, secret: Secret, now_m
     return None
 
 
-def changes(found: Permission, now: Terms) -> list[str]:
+def changes(found: Permission, now: PermissionTerms) -> list[str]:
     """What differs from what was agreed to: `MAX_ORDER_USD 100.0 → 50.0`; a file that changed by its name."""
     told = []
     for key in sorted(found.settings.keys() | now.settings.keys()):

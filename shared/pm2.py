@@ -56,7 +56,7 @@ class Effective(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class Pm2Process:
     """One process of PM2: an allow-list of its fields. PM2's `env` never gets this far, as it may hold secrets."""
 
     name: str
@@ -152,7 +152,7 @@ class Pm2Client:
             raise Pm2Unavailable(Trouble.UNKNOWN, "PM2 gave no version")
         return answer
 
-    def processes(self) -> list[Process]:
+    def processes(self) -> list[Pm2Process]:
         """Every process but PM2's own modules, in PM2's order."""
         answer = self.call("getMonitorData", {})
         if not isinstance(answer, list):
@@ -162,7 +162,7 @@ class Pm2Client:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Pm2Unavailable(Trouble.UNKNOWN, f"PM2's list of processes can't be read: {error!r}") from error
 
-    def find(self, name: str) -> Process | None:
+    def find(self, name: str) -> Pm2Process | None:
         """The process of that name; None = PM2 doesn't know it."""
         return next((p for p in self.processes() if p.name == name), None)
 
@@ -193,13 +193,13 @@ class Pm2Client:
         process = self._known(name)
         self.call("deleteProcessId", process.pm_id, timeout_s=self._stop_limit_s(process))
 
-    def _stop(self, process: Process) -> None:
+    def _stop(self, process: Pm2Process) -> None:
         self.call("stopProcessId", process.pm_id, timeout_s=self._stop_limit_s(process))
 
-    def _stop_limit_s(self, process: Process) -> float:
+    def _stop_limit_s(self, process: Pm2Process) -> float:
         return process.kill_timeout_ms / 1000 + self.timeout_s + 2
 
-    def _known(self, name: str) -> Process:
+    def _known(self, name: str) -> Pm2Process:
         process = self.find(name)
         if process is None:
             raise Pm2Unavailable(Trouble.UNKNOWN, f"PM2 doesn't know {name}: ./coin start")
@@ -279,7 +279,7 @@ def _read_exactly(link: socket.socket, count: int, deadline: float) -> bytes:
     return bytes(found)
 
 
-def _process(raw: Mapping[str, Any]) -> Process:
+def _process(raw: Mapping[str, Any]) -> Pm2Process:
     env = raw["pm2_env"]
     pid = int(raw.get("pid") or 0)  # absent for a stopped process after `pm2 resurrect`
     status = str(env.get("status", "unknown"))
@@ -290,7 +290,7 @@ def _process(raw: Mapping[str, Any]) -> Process:
     state, label = effective_state(status, pid, exit_code, stop_codes)
     monit = raw.get("monit") or {}
     started = env.get("pm_uptime")
-    return Process(
+    return Pm2Process(
         name=str(raw["name"]),
         pm_id=int(raw["pm_id"]),
         pid=pid,

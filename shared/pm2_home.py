@@ -8,13 +8,13 @@ import pwd
 import stat
 from pathlib import Path
 
-from shared.data_folder import Refusal, user_name
+from shared.data_folder import FolderRefusal, user_name
 
 # The sockets that PM2 listens on: the first takes commands, the second tells what happens.
 _SOCKETS = ("rpc.sock", "pub.sock")
 
 
-def refusal(folder: Path) -> Refusal | None:
+def refusal(folder: Path) -> FolderRefusal | None:
     """Why this PM2_HOME cannot be trusted; None = it can, or is not there yet. Looks and changes nothing."""
     try:
         found = folder.stat()
@@ -26,11 +26,13 @@ def refusal(folder: Path) -> Refusal | None:
         owner = user_name(found.st_uid)
         problem = f"PM2_HOME={folder} belongs to {owner}: its PM2 and ours could run programs as each other's user"
         own = "PM2_HOME=~/.pm2-coin ./coin start"
-        return Refusal(problem, (f"Run it as that user (sudo -u {owner} ./coin …), or with a PM2 of your own: {own}",))
+        return FolderRefusal(
+            problem, (f"Run it as that user (sudo -u {owner} ./coin …), or with a PM2 of your own: {own}",)
+        )
     who = _writers(found)
     if who:
         text = f"PM2_HOME={folder} is open to {who} ({mode:04o}): who puts a socket there, or connects to PM2's"
-        return Refusal(f"{text}, runs programs as you", (close,))
+        return FolderRefusal(f"{text}, runs programs as you", (close,))
     for name in _SOCKETS:
         try:
             bound = (folder / name).lstat()
@@ -41,7 +43,7 @@ def refusal(folder: Path) -> Refusal | None:
         who = _writers(bound, enters)
         if who:
             text = f"{folder / name} is open to {who} ({stat.S_IMODE(bound.st_mode):04o}): who connects to it"
-            return Refusal(f"{text}, runs programs as you", (close,))
+            return FolderRefusal(f"{text}, runs programs as you", (close,))
     return None
 
 

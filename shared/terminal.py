@@ -20,7 +20,7 @@ TEXT_LEAST = 24  # a longer word is broken
 _STYLES = {"green": "32", "yellow": "33", "red": "31", "cyan": "36", "dim": "2", "bold": "1"}
 
 
-class Kind(StrEnum):
+class CellKind(StrEnum):
     """What a column holds, by which it gives way."""
 
     NUMBER = "#"  # right, never cut
@@ -42,16 +42,16 @@ def harmless(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TextColumn:
     """A title and what stands under it."""
 
     title: str
-    kind: Kind = Kind.NUMBER
+    kind: CellKind = CellKind.NUMBER
 
 
-def columns(titles: Sequence[str], kinds: str) -> list[Column]:
+def columns(titles: Sequence[str], kinds: str) -> list[TextColumn]:
     """One column for each title, its kind by the letter at its place."""
-    return [Column(title, Kind(letter)) for title, letter in zip(titles, kinds, strict=True)]
+    return [TextColumn(title, CellKind(letter)) for title, letter in zip(titles, kinds, strict=True)]
 
 
 def width() -> int | None:
@@ -78,7 +78,9 @@ def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
     return f"\x1b[{';'.join(_STYLES[style] for style in styles)}m{text}\x1b[0m"
 
 
-def table(of: Sequence[Column], rows: Iterable[Sequence[str]], room: int | None = None, indent: int = 2) -> list[str]:
+def table(
+    of: Sequence[TextColumn], rows: Iterable[Sequence[str]], room: int | None = None, indent: int = 2
+) -> list[str]:
     """The lines of a table in `room` characters; None = as wide as it is."""
     cells = [[harmless(str(cell)).replace("\n", "\\n") for cell in row] for row in rows]
     inside = None if room is None else max(room - indent, 1)
@@ -89,7 +91,7 @@ def table(of: Sequence[Column], rows: Iterable[Sequence[str]], room: int | None 
         if given is None:
             return [" " * indent + line if line else "" for line in _blocks(of, cells, inside)]
         beside.remove(given)
-        below += [given] if of[given].kind is Kind.TEXT else []
+        below += [given] if of[given].kind is CellKind.TEXT else []
         widths = _widths([of[i] for i in beside], [[row[i] for i in beside] for row in cells], inside)
     assert widths is not None
     shown = [of[i] for i in beside]
@@ -102,10 +104,10 @@ def table(of: Sequence[Column], rows: Iterable[Sequence[str]], room: int | None 
     return [*(paint((pad + line).rstrip(), "dim") for line in head), *((pad + line).rstrip() for line in body)]
 
 
-def _gives_way(of: Sequence[Column], cells: Sequence[Sequence[str]], beside: Sequence[int]) -> int | None:
+def _gives_way(of: Sequence[TextColumn], cells: Sequence[Sequence[str]], beside: Sequence[int]) -> int | None:
     """The column that leaves the row: a hash, which goes, else the widest text, which stands below. None = neither."""
-    hashes = [i for i in beside if of[i].kind is Kind.HASH]
-    texts = [i for i in beside if of[i].kind is Kind.TEXT and i != beside[0]]
+    hashes = [i for i in beside if of[i].kind is CellKind.HASH]
+    texts = [i for i in beside if of[i].kind is CellKind.TEXT and i != beside[0]]
     if hashes:
         return hashes[0]
     return max(texts, key=lambda i: max((len(row[i]) for row in cells), default=0), default=None)
@@ -119,7 +121,7 @@ def _under(text: str, title: str, room: int) -> list[str]:
     return wrap.wrap(text) if text else []
 
 
-def _widths(of: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None) -> list[int] | None:
+def _widths(of: Sequence[TextColumn], cells: Sequence[Sequence[str]], room: int | None) -> list[int] | None:
     """Each column's width so that all fit; None = they can't."""
     longest = [max((len(row[i]) for row in cells), default=0) for i in range(len(of))]
     full = [max(found, len(column.title)) for found, column in zip(longest, of, strict=True)]
@@ -128,15 +130,15 @@ def _widths(of: Sequence[Column], cells: Sequence[Sequence[str]], room: int | No
     least_title = [max((len(word) for word in _words(column.title)), default=0) for column in of]
     wrapped = [max(found, word) for found, word in zip(longest, least_title, strict=True)]
     least = [
-        max(min(wrapped[i], HASH_LEAST), least_title[i]) if column.kind is Kind.HASH
-        else max(min(wrapped[i], TEXT_LEAST, _longest_word(cells, i)), least_title[i]) if column.kind is Kind.TEXT
+        max(min(wrapped[i], HASH_LEAST), least_title[i]) if column.kind is CellKind.HASH
+        else max(min(wrapped[i], TEXT_LEAST, _longest_word(cells, i)), least_title[i]) if column.kind is CellKind.TEXT
         else wrapped[i]
         for i, column in enumerate(of)
     ]  # fmt: skip
     widths = full
     gaps = GAP * (len(of) - 1)
     for kinds, towards in (
-        ((Kind.HASH,), least), ((Kind.NUMBER, Kind.NAME), wrapped), ((Kind.TEXT,), least),
+        ((CellKind.HASH,), least), ((CellKind.NUMBER, CellKind.NAME), wrapped), ((CellKind.TEXT,), least),
     ):  # fmt: skip
         widths = _shrunk(widths, towards, [i for i, column in enumerate(of) if column.kind in kinds], room - gaps)
     return widths if sum(widths) + gaps <= room else None
@@ -162,7 +164,7 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\s_]*_|[^\s_]+", text)
 
 
-def _row(row: Sequence[str], of: Sequence[Column], widths: Sequence[int], *, title: bool = False) -> list[str]:
+def _row(row: Sequence[str], of: Sequence[TextColumn], widths: Sequence[int], *, title: bool = False) -> list[str]:
     """One row as lines; texts in it may take several."""
     parts = []
     for text, column, space in zip(row, of, widths, strict=True):
@@ -175,7 +177,7 @@ def _row(row: Sequence[str], of: Sequence[Column], widths: Sequence[int], *, tit
             # A title stands just above its column.
             at = n - (high - len(lines)) if title else n
             text = lines[at] if 0 <= at < len(lines) else ""
-            shown.append(text.rjust(space) if column.kind is Kind.NUMBER else text.ljust(space))
+            shown.append(text.rjust(space) if column.kind is CellKind.NUMBER else text.ljust(space))
         out.append((" " * GAP).join(shown))
     return out
 
@@ -193,15 +195,15 @@ def _title(text: str, space: int) -> list[str]:
     return [line for line in lines if line]
 
 
-def _cell(text: str, kind: Kind, space: int) -> list[str]:
+def _cell(text: str, kind: CellKind, space: int) -> list[str]:
     if len(text) <= space:
         return [text]
-    if kind is Kind.HASH:
+    if kind is CellKind.HASH:
         return [text[:space]]
     return textwrap.wrap(text, space, break_on_hyphens=False) or [""]
 
 
-def _blocks(of: Sequence[Column], cells: Sequence[Sequence[str]], room: int) -> list[str]:
+def _blocks(of: Sequence[TextColumn], cells: Sequence[Sequence[str]], room: int) -> list[str]:
     """Rows as blocks of lines, title beside value."""
     left = min(max((len(column.title) for column in of), default=0), max(room // 2, 1))
     out: list[str] = []
@@ -210,7 +212,7 @@ def _blocks(of: Sequence[Column], cells: Sequence[Sequence[str]], room: int) -> 
             out.append("")
         for column, text in zip(of, row, strict=True):
             space = max(room - left - GAP, 1)
-            fixed = column.kind is not Kind.TEXT or len(text) <= space
+            fixed = column.kind is not CellKind.TEXT or len(text) <= space
             lines = [text] if fixed else textwrap.wrap(text, space, break_on_hyphens=False)
             for n, line in enumerate(lines or [""]):
                 out.append(f"{column.title[:left] if not n else '':{left}}{' ' * GAP}{line}".rstrip())

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from bot.runtime.control import LOOK_S
-from shared.ledger.db import Database, LedgerUnavailable, Session
+from shared.ledger.db import Database, DatabaseSession, LedgerUnavailable
 from shared.ledger.open import open_writer
 from shared.ports import SystemFs
 from shared.times import EPOCH
@@ -168,17 +168,17 @@ class ProbedDatabase:
         self._engine, self._probe = engine, probe
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self) -> Iterator[DatabaseSession]:
         self._probe("begin")
         with self._engine.begin() as db:
             yield db
             self._probe("before commit")
         self._probe("after commit")
 
-    def connect(self) -> AbstractContextManager[Session]:
+    def connect(self) -> AbstractContextManager[DatabaseSession]:
         return self._engine.connect()
 
-    def snapshot(self) -> AbstractContextManager[Session]:
+    def snapshot(self) -> AbstractContextManager[DatabaseSession]:
         return self._engine.snapshot()
 
     def execute_raw(self, statements: Iterable[str]) -> None:

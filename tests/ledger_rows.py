@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from shared.ledger.db import Session
+from shared.ledger.db import DatabaseSession
 from shared.ledger.reduce import blank
 from shared.ledger.tables import Table, new_row
 
 
-def put(db: Session, table: Table, **row: Any) -> None:
+def put(db: DatabaseSession, table: Table, **row: Any) -> None:
     """One row; columns that are not named are blank."""
     db.run(new_row(table), {**blank(table), **row})

@@ -11,7 +11,7 @@ from bot.core.engine import Engine
 from bot.core.lots import Lot
 from bot.core.model import Balance, Bar, FeeRates, LotKind, Product
 from bot.core.world import Restored, Signal
-from shared.control import Level
+from shared.control import TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
 
@@ -44,7 +44,7 @@ def engine_with_lots(lots: int = 20, held_products: int = len(PRODUCTS)) -> Engi
     settings = Settings(products=PRODUCTS, tick_interval_sec=0.0, take_profit_order="market", edge_gate=False,
                         min_depth_usd=0.0, max_impact_bp=0.0)  # fmt: skip
     held = tuple(_lot(number, held_products) for number in range(lots))
-    engine = Engine(settings, _Buys(), Restored(lots=held), Level.RUN, from_epoch_ms(START_MS))
+    engine = Engine(settings, _Buys(), Restored(lots=held), TradingState.RUN, from_epoch_ms(START_MS))
     now = from_epoch_ms(START_MS)
     step, small = D("0.01"), D("0.00000001")
     for name in PRODUCTS:

@@ -28,7 +28,7 @@ from bot.core.lots import Lot
 from bot.core.model import Balance, Bar, FeeRates, LotKind, Product
 from bot.core.world import Restored, Signal
 from bot.runtime.ledger import LedgerWriter
-from shared.control import Level
+from shared.control import TradingState
 from shared.ledger.open import open_writer
 from shared.ports import SystemClock, SystemRng
 from shared.settings import Secret, Settings
@@ -75,7 +75,7 @@ def _lot(number: int) -> Lot:
 def make_engine(lots: int) -> Engine:
     """An engine that trades ten products and holds `lots` lots."""
     settings = Settings(products=PRODUCTS, take_profit_order="market", min_depth_usd=0.0, max_impact_bp=0.0)
-    engine = Engine(settings, _Flat(), Restored(lots=tuple(map(_lot, range(lots)))), Level.RUN, START)
+    engine = Engine(settings, _Flat(), Restored(lots=tuple(map(_lot, range(lots)))), TradingState.RUN, START)
     for product_id in PRODUCTS:
         engine.handle(ev.ProductsSeen((_product(product_id),)), START)
     engine.handle(ev.FeesSeen(FeeRates(Decimal("0.005"), Decimal("0.009"), "x")), START)

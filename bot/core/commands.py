@@ -9,7 +9,7 @@ from bot.core.lots import Lot
 from bot.core.model import ORDERED, ExitReason
 from bot.core.orders import OrderState
 from bot.core.world import LOTS_TOO_LARGE, Flatten, World, replace_lot
-from shared.control import Cmd, Command, Level
+from shared.control import Cmd, Command, TradingState
 from shared.documents import ReceiptState
 from shared.money import ZERO, plain
 
@@ -25,7 +25,7 @@ def run(world: World, command: Command) -> None:
         return
     match command.cmd:
         case Cmd.FLATTEN:
-            world.level = max(world.level, Level.STOP)
+            world.level = max(world.level, TradingState.STOP)
             exits.cancel_entries(world)
             _begin(world, command, [lot.lot_id for lot in world.book], everything=True)
         case Cmd.CLOSE_PRODUCT:

@@ -32,7 +32,7 @@ from bot.core.market import DOUBT_TOLD_MS, Market
 from bot.core.risk import guards, last_trips
 from bot.core.rules.day import utc_day
 from bot.core.world import Latch, Restored, StrategyPort, World
-from shared.control import Level
+from shared.control import TradingState
 from shared.documents import Phase, Status
 from shared.money import from_units, plain
 from shared.settings import Mode, Settings
@@ -43,7 +43,7 @@ class Engine:
     """Everything that decides. One event in, its intents out."""
 
     def __init__(
-        self, settings: Settings, strategy: StrategyPort, restored: Restored, level: Level, now: datetime
+        self, settings: Settings, strategy: StrategyPort, restored: Restored, level: TradingState, now: datetime
     ) -> None:
         quote = settings.products[0].partition("-")[2]
         self._handled_ms = epoch_ms(now)
@@ -108,10 +108,10 @@ class Engine:
             return Status.SAFE
         if world.latch is not None:
             return Status.KILLED
-        if world.level is Level.STOP:
+        if world.level is TradingState.STOP:
             done = exits.stop_is_done(world) and not world.flattens
             return Status.STOPPED if done else Status.STOPPING
-        return Status.PAUSED if world.level is Level.PAUSE else Status.RUNNING
+        return Status.PAUSED if world.level is TradingState.PAUSE else Status.RUNNING
 
     @property
     def phase(self) -> Phase:
@@ -179,7 +179,7 @@ class Engine:
             last_trips.follow(world, view.plain_limits(world))
         flow.chase(world)
         maker.chase(world)
-        if world.level is Level.STOP and world.latch is None:
+        if world.level is TradingState.STOP and world.latch is None:
             exits.cancel_entries(world)
         exits.lapse_exits(world)
         exits.chase(world)
@@ -198,7 +198,7 @@ class Engine:
 
     def _level_set(self, event: ev.LevelSet) -> None:
         world = self.world
-        if event.level is Level.RUN and event.source != "boot":
+        if event.level is TradingState.RUN and event.source != "boot":
             if world.safe is not None:
                 world.safe = None
                 world.note("command", "SAFE is left by start", "warn")
@@ -212,7 +212,7 @@ class Engine:
             return
         world.note("command", f"level {event.level.word} ({event.source})")
         world.level = event.level
-        if event.level is Level.STOP:
+        if event.level is TradingState.STOP:
             exits.cancel_entries(world)
         exits.lapse_exits(world)
         exits.rest_takes(world)
@@ -238,7 +238,7 @@ class Engine:
 
     def _kill_lifted(self, event: ev.KillLifted) -> None:
         self.world.latch = None
-        self.world.level = Level.STOP
+        self.world.level = TradingState.STOP
         self.world.note("command", f"kill latch lifted by {event.by}; the bot is stopped", "warn", ref=event.latch_id)
 
     def _feed_changed(self, event: ev.FeedChanged) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.core.book import Ladder
 from bot.core.model import Balance, Bar, FeeRates, Fill, Product, VenueOrder
-from shared.control import Command, Level
+from shared.control import Command, TradingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class LevelSet:
-    level: Level
+    level: TradingState
     source: str
 
 

@@ -16,7 +16,7 @@ from bot.core.rules import codes
 from bot.core.rules.exits import judge_lot
 from bot.core.send import send
 from bot.core.world import World, replace_lot
-from shared.control import Level
+from shared.control import TradingState
 from shared.money import from_units, plain, spoken
 
 TAKE_LIFE_MS = 24 * 3600 * 1000
@@ -274,7 +274,7 @@ def stop_is_done(world: World) -> bool:
 
 def lapse_exits(world: World) -> None:
     """Stop and kill judge no exits: decided ones that were not sent lapse."""
-    if world.level < Level.STOP and world.latch is None:
+    if world.level < TradingState.STOP and world.latch is None:
         return
     for lot in list(world.book):
         if lot.exit_reason not in (None, *ORDERED) and world.exit_order(lot) is None:

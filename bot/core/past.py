@@ -27,7 +27,7 @@ LACKS_SINCE, KNOWN_MISSING, FETCHED = (
     "lacks_since_ms",
     "known_missing",
     "fetched",
-)  # facts, as `shared.ledger.restored` names them
+)  # facts, as `shared.ledger.restore_mark` names them
 REASON = "fetched from the exchange: the ledger lacked it"
 _PURPOSE = {"exit": Purpose.EXIT, "take": Purpose.TAKE}
 

@@ -19,7 +19,7 @@ from bot.core.portfolio import Portfolio, from_signed
 from bot.core.risk.memory import RiskMemory
 from bot.core.slicing import Slicing
 from bot.core.time_weighted import FACT, PEAK_FACT, Curve
-from shared.control import Level
+from shared.control import TradingState
 from shared.documents import EventDoc
 from shared.money import ZERO, plain, to_units
 from shared.settings import Mode, Settings
@@ -109,7 +109,13 @@ class World:
     """Everything the engine knows. Parts of the engine are functions over it; the shell never touches it."""
 
     def __init__(
-        self, settings: Settings, strategy: StrategyPort, quote: str, restored: Restored, level: Level, now_ms: int
+        self,
+        settings: Settings,
+        strategy: StrategyPort,
+        quote: str,
+        restored: Restored,
+        level: TradingState,
+        now_ms: int,
     ) -> None:
         self.settings = settings
         self.strategy = strategy
@@ -170,11 +176,11 @@ class World:
 
     @property
     def may_enter(self) -> bool:
-        return self.ready and self.level is Level.RUN and self.latch is None and self.safe is None
+        return self.ready and self.level is TradingState.RUN and self.latch is None and self.safe is None
 
     @property
     def may_exit(self) -> bool:
-        open_ = self.ready and self.level <= Level.PAUSE and self.latch is None and self.safe is None
+        open_ = self.ready and self.level <= TradingState.PAUSE and self.latch is None and self.safe is None
         return open_ and self.sale_lock is None
 
     @property

@@ -30,7 +30,7 @@ from bot.runtime.rights import other_portfolio
 from bot.runtime.rights import problem as key_problem
 from bot.runtime.strategy_port import StrategyAdapter
 from shared.documents import Phase
-from shared.ledger.restored import LACKS_SINCE
+from shared.ledger.restore_mark import LACKS_SINCE
 from shared.settings import GRANULARITY_S, Mode
 from shared.times import epoch_ms
 

@@ -24,7 +24,7 @@ from bot.runtime.kill import drill
 from bot.runtime.report import status_and_phase
 from shared import live_permission
 from shared import settings as settings_module
-from shared.control import LEVEL_OF, Cmd, Command, Level, is_expired, refusal
+from shared.control import LEVEL_OF, Cmd, Command, TradingState, is_expired, refusal
 from shared.documents import ControlDoc, ReceiptDoc, ReceiptState
 from shared.ledger.db import LedgerError
 from shared.times import epoch_ms, parse_time
@@ -44,14 +44,14 @@ class Commands:
         self._bot = bot
         self.reader = ControlReader(bot.paths, bot.fs)
         self.hands = Hands(bot, lambda: self.latch)
-        self.level = Level.PAUSE  # until the file and the ledger were read
+        self.level = TradingState.PAUSE  # until the file and the ledger were read
         self.latch: Latch | None = None
         self.latch_kept = True  # in the ledger; until it is, the file KILL keeps it over the end of this process
         self._touched_s = 0.0
         self.gate_shut_ms = 0.0
         self.last_id: str | None = None
         self._receipts: OrderedDict[str, ReceiptDoc] = OrderedDict()
-        self._waiting: dict[str, Level] = {}  # level commands whose receipt waits for the effect
+        self._waiting: dict[str, TradingState] = {}  # level commands whose receipt waits for the effect
         self._unfinished: list[Command] = []
         self._unrecorded: list[tuple[Command, int]] = []  # seen while the ledger could not be written
         self._kill_task: asyncio.Task[None] | None = None
@@ -67,18 +67,18 @@ class Commands:
         self.reader.seen_ids = ids
         facts = bot.ledger.facts()
         kept = facts.get("wish")
-        wish = Level[kept.upper()] if kept and kept.upper() in Level.__members__ else None
+        wish = TradingState[kept.upper()] if kept and kept.upper() in TradingState.__members__ else None
         void = facts.get("void", "").upper()
-        self.reader.void_level = Level[void] if void in Level.__members__ else None
+        self.reader.void_level = TradingState[void] if void in TradingState.__members__ else None
         now = bot.clock.utc()
         self.level = self.reader.first(wish, now, bot.clock.monotonic_s())
         bot.gate.latches.level = self.level
         if bot.restored.latch is not None:
             self.latch = named(bot.restored.latch, bot.restored.facts)
             bot.gate.latches.killed = True
-        if self.level is Level.KILL:
-            self.level = self.reader.level = Level.STOP
-            bot.gate.latches.level = Level.STOP
+        if self.level is TradingState.KILL:
+            self.level = self.reader.level = TradingState.STOP
+            bot.gate.latches.level = TradingState.STOP
         void_word = self.reader.void_level.word.upper() if self.reader.void_level is not None else ""
         if self.reader.good is not None and (self.level is not wish or void_word != void):
             self._persist_wish()
@@ -86,11 +86,11 @@ class Commands:
         self.reader._key = None
         before = self.last_id
         self.tick()
-        if wish is not None and self.level not in (wish, Level.KILL) and self.last_id == before:
+        if wish is not None and self.level not in (wish, TradingState.KILL) and self.last_id == before:
             self.hands.level(self.level.word, "control.json was changed while the bot did not run")
 
     def document(self) -> ControlDoc:
-        return self.reader.document(Level.KILL if self.latch is not None else self.level)
+        return self.reader.document(TradingState.KILL if self.latch is not None else self.level)
 
     def newest(self) -> list[ReceiptDoc]:
         """The newest receipts, oldest first."""
@@ -120,12 +120,12 @@ class Commands:
         if look.changed or look.commands:
             bot.writer.poke()
 
-    def set_level(self, level: Level, source: str) -> None:
+    def set_level(self, level: TradingState, source: str) -> None:
         """The wish changed: the gate first, then the ledger, then the engine."""
         bot = self._bot
         self.level = level
         bot.gate.latches.level = level
-        bot.gate.latches.safe = bot.gate.latches.safe and level is not Level.RUN
+        bot.gate.latches.safe = bot.gate.latches.safe and level is not TradingState.RUN
         self._persist_wish()
         bot.dispatch(ev.LevelSet(level, source))
 
@@ -241,10 +241,10 @@ class Commands:
         bot = self._bot
         if command.cmd in LEVEL_OF:
             self._waiting[command.id] = LEVEL_OF[command.cmd]
-            if command.cmd == Cmd.START and self.level is Level.RUN and not redo:
+            if command.cmd == Cmd.START and self.level is TradingState.RUN and not redo:
                 # The wish was start all along, so no change of level says that a person pressed Start again: that
                 # is what leaves SAFE and lifts the entries latch.
-                self.set_level(Level.RUN, command.by)
+                self.set_level(TradingState.RUN, command.by)
             return
         status, _ = status_and_phase(bot)
         if not redo:
@@ -266,12 +266,12 @@ class Commands:
             if locked is not None:  # before the level is changed and a take is cancelled
                 self.finish(command.id, ReceiptState.REJECTED, locked)
                 return
-            if command.cmd == Cmd.FLATTEN and redo and self.latch is None and self.level < Level.STOP:
+            if command.cmd == Cmd.FLATTEN and redo and self.latch is None and self.level < TradingState.STOP:
                 # Taken up again it would sell what was bought since, and stop a bot that was told to run.
                 self.finish(command.id, ReceiptState.FAILED, f"overtaken: the level is {self.level.word}")
                 return
             if command.cmd == Cmd.FLATTEN:
-                self.level = max(self.level, Level.STOP)
+                self.level = max(self.level, TradingState.STOP)
                 self.reader.hold_stop()
                 bot.gate.latches.level = self.level
                 self._persist_wish()
@@ -285,7 +285,7 @@ class Commands:
         bot = self._bot
         world = bot.engine.world if bot.engine is not None else None
         for command_id, level in list(self._waiting.items()):
-            if level is Level.KILL:
+            if level is TradingState.KILL:
                 progress = bot.kill_path.progress
                 if self.latch is None:
                     self._ended(command_id, ReceiptState.FAILED, "the latch was lifted before the proof")
@@ -298,9 +298,9 @@ class Commands:
                     self._ended(command_id, ReceiptState.DONE, None, result)
             elif level is not self.level:
                 self._ended(command_id, ReceiptState.DONE, f"overtaken: the level is {self.level.word}")
-            elif self.latch is not None and level is Level.RUN:
+            elif self.latch is not None and level is TradingState.RUN:
                 self._ended(command_id, ReceiptState.REJECTED, "killed: reset the latch first")
-            elif level is not Level.STOP or world is None or stop_is_done(world):
+            elif level is not TradingState.STOP or world is None or stop_is_done(world):
                 self._ended(command_id, ReceiptState.DONE, None)
 
     def _ended(
@@ -344,7 +344,7 @@ class Commands:
         if bot.fs.exists(bot.paths.kill):
             self.finish(command.id, ReceiptState.REJECTED, "the file KILL is still there")
             return
-        if (good is not None and good.level is Level.KILL) or self.reader.broken_kill is not None:
+        if (good is not None and good.level is TradingState.KILL) or self.reader.broken_kill is not None:
             self.finish(command.id, ReceiptState.REJECTED, "control.json still says kill")
             return
         try:
@@ -356,9 +356,9 @@ class Commands:
             self.finish(command.id, ReceiptState.FAILED, "the ledger cannot be written; the file KILL is there again")
             return
         lifted, self.latch = self.latch, None
-        self.level = Level.STOP
+        self.level = TradingState.STOP
         self.reader.hold_stop()
-        bot.gate.latches.level = Level.STOP
+        bot.gate.latches.level = TradingState.STOP
         bot.gate.latches.killed = False
         self._persist_wish()
         bot.dispatch(ev.KillLifted(lifted.latch_id, command.by))

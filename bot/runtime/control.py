@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.control import LEVEL_OF, Cmd, Command, ControlFile, Level, decode_control
+from shared.control import LEVEL_OF, Cmd, Command, ControlFile, TradingState, decode_control
 from shared.control_json import BadControl
 from shared.documents import ControlDoc
 from shared.files import Unreadable
@@ -26,7 +26,7 @@ RETRY_S = 0.05
 class Look:
     """What one look found. `kill`: where a kill was seen; it is acted on before anything else."""
 
-    level: Level | None = None  # changed to this
+    level: TradingState | None = None  # changed to this
     source: str = ""
     kill: str | None = None
     commands: tuple[Command, ...] = ()  # not seen before
@@ -39,7 +39,7 @@ class ControlReader:
 
     paths: DataPaths
     fs: Fs
-    level: Level = Level.RUN
+    level: TradingState = TradingState.RUN
     error: str | None = None
     broken_kill: str | None = None  # how a file that does not hold mentions kill
     good: ControlFile | None = None
@@ -50,9 +50,9 @@ class ControlReader:
     _bad_since: int = 0
     _retry_s: float = 0.0
     _manual: int = 0
-    void_level: Level | None = None  # what the file still says after a reset or a flatten put it out of force
+    void_level: TradingState | None = None  # what the file still says after a reset or a flatten put it out of force
 
-    def first(self, wish: Level | None, now: datetime, now_s: float) -> Level:
+    def first(self, wish: TradingState | None, now: datetime, now_s: float) -> TradingState:
         """The level at a start. `wish` is what the ledger kept; None = no ledger yet."""
         found = self._read(now, now_s)
         if found is not None:
@@ -60,9 +60,9 @@ class ControlReader:
                 self.void_level = None
             self.level = wish if wish is not None and self.void_level is not None else found.level
         elif self.error is not None:
-            self.level = wish if wish is not None else Level.PAUSE
+            self.level = wish if wish is not None else TradingState.PAUSE
         else:
-            self.level = wish if wish is not None else Level.RUN
+            self.level = wish if wish is not None else TradingState.RUN
         return self.level
 
     def look(self, now: datetime, now_s: float) -> Look:
@@ -79,7 +79,7 @@ class ControlReader:
         found = self._read(now, now_s)
         if found is None:
             return Look(kill=kill or self.broken_kill, changed=self.error != before_error)
-        if found.level is Level.KILL:
+        if found.level is TradingState.KILL:
             kill = kill or ("kill_switch" if found.kill_switch else "command kill")
         fresh = tuple(command for command in found.commands if command.id not in self.seen_ids)
         if any(command.cmd == Cmd.KILL for command in fresh):
@@ -87,7 +87,7 @@ class ControlReader:
         self.seen_ids.update(command.id for command in fresh)
         if found.level is not self.void_level or any(command.cmd in LEVEL_OF for command in fresh):
             self.void_level = None
-        in_force = found.level is not Level.KILL and self.void_level is None
+        in_force = found.level is not TradingState.KILL and self.void_level is None
         level = found.level if found.level is not self.level and in_force else None
         source = fresh[-1].by if fresh else "by hand"
         if in_force:
@@ -130,9 +130,9 @@ class ControlReader:
 
     def hold_stop(self) -> None:
         """A reset or a flatten: the level is stop, whatever the file still says, until it says something new."""
-        self.level = Level.STOP
+        self.level = TradingState.STOP
         said = self.good.level if self.good is not None else None
-        self.void_level = said if said is not Level.STOP else None
+        self.void_level = said if said is not TradingState.STOP else None
 
     def _manual_command(self, found: ControlFile, now: datetime) -> Command:
         """What a person wrote gets a receipt of its own."""
@@ -140,7 +140,7 @@ class ControlReader:
         digest = hashlib.sha256(f"{found.command}|{now.isoformat()}|{self._manual}".encode()).hexdigest()[:16]
         return Command(seq=found.seq, id=f"manual:{digest}", cmd=found.command or "start", at="", by="by hand")
 
-    def document(self, level: Level) -> ControlDoc:
+    def document(self, level: TradingState) -> ControlDoc:
         """For the state file."""
         return ControlDoc(
             ok=self.error is None,

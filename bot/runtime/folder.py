@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.runtime.ledger import LedgerWriter
 from shared import folder_identity
-from shared.ledger.restored import RESTORED
+from shared.ledger.restore_mark import RESTORED
 from shared.ports import Clock, Rng
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms, iso_seconds

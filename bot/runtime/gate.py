@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.core.model import Kind, OrderSpec, Purpose, Side
-from shared.control import Level
+from shared.control import TradingState
 from shared.figures import plainly
 from shared.paths import DataPaths
 from shared.ports import Fs
@@ -16,7 +16,7 @@ class Latches:
     """What shuts the gate. Set by the control poller and the shell, at once, before anybody else hears of it."""
 
     killed: bool = False
-    level: Level = Level.STOP
+    level: TradingState = TradingState.STOP
     safe: bool = False
     ledger_ok: bool = True
     lock_lost: bool = False
@@ -62,9 +62,9 @@ class OrderGate:
             return "killed"
         if latches.safe:
             return "SAFE: cancel only"
-        if latches.level >= Level.STOP:
+        if latches.level >= TradingState.STOP:
             return "stopped"
-        if latches.level is Level.PAUSE and spec.purpose is Purpose.ENTRY:
+        if latches.level is TradingState.PAUSE and spec.purpose is Purpose.ENTRY:
             return "paused"
         return None
 

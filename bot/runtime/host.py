@@ -27,7 +27,7 @@ from bot.runtime.minutes import Minutes
 from bot.runtime.offload import Offload
 from bot.runtime.state_writer import StateWriter
 from bot.runtime.strategy_port import StrategyAdapter
-from shared.control import Level
+from shared.control import TradingState
 from shared.documents import ControlDoc, ReceiptDoc
 from shared.paths import DataPaths
 from shared.ports import Clock, Fs, Rng
@@ -49,7 +49,7 @@ class Identity:
 class ControlPlane(Protocol):
     """What the state document shows of the control plane."""
 
-    level: Level
+    level: TradingState
     latch: Latch | None
     gate_shut_ms: float
     last_id: str | None

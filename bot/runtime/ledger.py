@@ -19,11 +19,11 @@ from shared.documents import ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.db import Database, LedgerError
 from shared.ledger.event_encoder import EventEncoder
-from shared.ledger.events import Word
-from shared.ledger.facts import facts_of
+from shared.ledger.events import EventType
 from shared.ledger.journal_writer import JournalWriter
+from shared.ledger.key_values import read_key_values
 from shared.ledger.open import copy_open
-from shared.ledger.restored import LACKS_SINCE, RESTORED
+from shared.ledger.restore_mark import LACKS_SINCE, RESTORED
 from shared.ledger.tables import select
 from shared.ledger.unit_of_work import UnitOfWork
 from shared.money import from_units
@@ -92,13 +92,13 @@ class LedgerWriter:
             case SaveDay(day):
                 encoder.day({name: getattr(day, name) for name in day.__slots__})
             case SaveFact(key, value):
-                encoder.changed(Word.FACT, {"key": key, "value": value})
+                encoder.changed(EventType.FACT, {"key": key, "value": value})
             case SaveReceipt(command_id, state, reason, result):
                 values: dict[str, Any] = {"id": command_id, "state": state.value, "reason": reason}
                 values["result"] = dict(result) if result else None
                 if state is not ReceiptState.SEEN:
                     values["done_ms"] = now_ms
-                encoder.moved(Word.RECEIPT, values)
+                encoder.moved(EventType.RECEIPT, values)
             case Note(kind, text, level, product_id, ref, data):
                 row = {"kind": kind, "level": level, "text": text, "product_id": product_id, "ref": ref}
                 encoder.note(row | {"data": dict(data) or None})
@@ -115,30 +115,30 @@ class LedgerWriter:
             "state": ReceiptState.SEEN.value,
         }
         with self._transaction(seen_ms) as unit:
-            EventEncoder(unit).once(Word.COMMAND, row)
+            EventEncoder(unit).once(EventType.COMMAND, row)
 
     def latch(self, latch: Latch, note: str | None = None) -> None:
         """Persist the kill latch."""
         row = {"latch_id": latch.latch_id, "kind": "kill", "at_ms": latch.at_ms, "source": latch.source, "note": note}
         with self._transaction(latch.at_ms) as unit:
-            EventEncoder(unit).once(Word.LATCH, row)
+            EventEncoder(unit).once(EventType.LATCH, row)
 
     def lift(self, latch_id: str, now_ms: int, by: str) -> None:
         with self._transaction(now_ms) as unit:
-            EventEncoder(unit).moved(Word.LIFT, {"latch_id": latch_id, "lifted_ms": now_ms, "lifted_by": by})
+            EventEncoder(unit).moved(EventType.LIFT, {"latch_id": latch_id, "lifted_ms": now_ms, "lifted_by": by})
 
     def fact(self, key: str, value: str, now_ms: int) -> None:
         with self._transaction(now_ms) as unit:
-            EventEncoder(unit).changed(Word.FACT, {"key": key, "value": value})
+            EventEncoder(unit).changed(EventType.FACT, {"key": key, "value": value})
 
     def boot_began(self, now_ms: int, build: str) -> None:
         with self._transaction(now_ms) as unit:
-            EventEncoder(unit).once(Word.BOOT, {"boot_id": self._boot_id, "at_ms": now_ms, "build": build})
+            EventEncoder(unit).once(EventType.BOOT, {"boot_id": self._boot_id, "at_ms": now_ms, "build": build})
 
     def boot_ended(self, now_ms: int) -> None:
         """This run ended by itself."""
         with self._transaction(now_ms) as unit:
-            EventEncoder(unit).moved(Word.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
+            EventEncoder(unit).moved(EventType.BOOT_END, {"boot_id": self._boot_id, "ended_ms": now_ms})
 
     def head(self) -> tuple[int, str]:
         """(number, chain) of the journal's newest row. Raises LedgerError."""
@@ -168,7 +168,7 @@ class LedgerWriter:
         with self._transaction(now_ms) as unit:
             encoder = EventEncoder(unit)
             for key, value in (("entries_latched", latched), ("audit", ""), (RESTORED, ""), (LACKS_SINCE, since)):
-                encoder.changed(Word.FACT, {"key": key, "value": value})
+                encoder.changed(EventType.FACT, {"key": key, "value": value})
             encoder.note({"kind": "ledger", "level": "bad", "text": f"{why}; no entry until Start"})
 
     def has_orders(self) -> bool:
@@ -190,7 +190,7 @@ class LedgerWriter:
 
     def facts(self) -> dict[str, str]:
         with self._engine.connect() as db:
-            return facts_of(db)
+            return read_key_values(db)
 
     def receipts(self) -> tuple[list[ReceiptDoc], set[str], list[Command]]:
         """(newest receipts, ids of every command that was seen, once-commands seen and not finished)."""

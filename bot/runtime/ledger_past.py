@@ -12,7 +12,7 @@ import orjson
 
 from bot.runtime.ledger import LedgerWriter
 from shared.ledger.location import LedgerLocation
-from shared.ledger.restored import RESTORED
+from shared.ledger.restore_mark import RESTORED
 
 
 def told(positions: bytes | None, mode: str) -> Mapping[str, Any]:

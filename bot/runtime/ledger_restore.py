@@ -14,15 +14,15 @@ from bot.core.risk.rate import COUNTED, MINUTE_MS
 from bot.core.world import EVENTS_SHOWN, Latch, Restored
 from shared.documents import EventDoc
 from shared.ledger import schema as t
-from shared.ledger.db import Session, among
-from shared.ledger.facts import facts_of
+from shared.ledger.db import DatabaseSession, among
+from shared.ledger.key_values import read_key_values
 from shared.ledger.tables import select
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 
 WATCH_ABSENT_MS = 86_400_000  # an order held to be absent is recognised for a day
 
 
-def restored(db: Session, now: datetime, boot_id: str) -> Restored:
+def restored(db: DatabaseSession, now: datetime, boot_id: str) -> Restored:
     """Everything that the engine must know of the past."""
     lots = tuple(_lot(row) for row in db.rows(f"{select(t.lots)}WHERE closed_ms IS NULL", of=t.lots))
     orders = tuple(_wanted_orders(db, lots, epoch_ms(now) - WATCH_ABSENT_MS))
@@ -39,7 +39,7 @@ def restored(db: Session, now: datetime, boot_id: str) -> Restored:
         epoch=epoch_of_boot(boot_id),
         earlier_epochs=frozenset(epoch_of_boot(other) for other in boots if other != boot_id),
         day=Day(**day._asdict()) if day else None,
-        facts=facts_of(db),
+        facts=read_key_values(db),
         attempts=_attempts(db),
         order_times_ms=_order_times(db, epoch_ms(now) - MINUTE_MS),
         latch=Latch(latch.latch_id, latch.source, latch.at_ms) if latch else None,
@@ -107,7 +107,7 @@ def _order(row: Any) -> Order:
     )
 
 
-def _wanted_orders(db: Session, lots: tuple[Lot, ...], absent_since_ms: int) -> Iterable[Order]:
+def _wanted_orders(db: DatabaseSession, lots: tuple[Lot, ...], absent_since_ms: int) -> Iterable[Order]:
     """Orders that are not settled, those that open lots wait for, and absent ones that may still turn up."""
     waited, ids = among("id", (lot.exit_client_order_id for lot in lots if lot.exit_client_order_id is not None))
     wanted = f"NOT settled OR client_order_id IN {waited} OR (state = :absent AND updated_ms > :since)"
@@ -116,19 +116,19 @@ def _wanted_orders(db: Session, lots: tuple[Lot, ...], absent_since_ms: int) -> 
     return [_order(row) for row in db.rows(query, values, of=t.orders)]
 
 
-def _attempts(db: Session) -> dict[str, int]:
+def _attempts(db: DatabaseSession) -> dict[str, int]:
     query = "SELECT lot_id, command_id, count(*) FROM orders WHERE lot_id IS NOT NULL GROUP BY lot_id, command_id"
     return {f"{lot}|{command}" if command else lot: count for lot, command, count in db.rows(query)}
 
 
-def _order_times(db: Session, since_ms: int) -> tuple[int, ...]:
+def _order_times(db: DatabaseSession, since_ms: int) -> tuple[int, ...]:
     """When the orders that the limit per minute counts were made."""
     counted, purposes = among("purpose", (purpose.value for purpose in COUNTED))
     query = f"SELECT created_ms FROM orders WHERE created_ms >= :since AND purpose IN {counted} ORDER BY created_ms"  # noqa: S608
     return tuple(db.column(query, {**purposes, "since": since_ms}))
 
 
-def _totals(db: Session) -> dict[str, int]:
+def _totals(db: DatabaseSession) -> dict[str, int]:
     totals: dict[str, int] = {}
     for counters in db.column("SELECT counters FROM days", of=t.days):
         for name, count in counters.items():
@@ -136,7 +136,7 @@ def _totals(db: Session) -> dict[str, int]:
     return totals
 
 
-def _events(db: Session, _now_ms: int) -> tuple[EventDoc, ...]:
+def _events(db: DatabaseSession, _now_ms: int) -> tuple[EventDoc, ...]:
     rows = db.rows(f"{select(t.journal)}ORDER BY seq DESC LIMIT :most", {"most": EVENTS_SHOWN})
     return tuple(
         EventDoc(

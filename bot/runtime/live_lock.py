@@ -10,7 +10,7 @@ from bot.coinbase.keys import ApiKey
 from bot.core.model import Purpose
 from bot.runtime.folder import WAY_OUT, Folder
 from shared import live_permission
-from shared.live_permission import Terms
+from shared.live_permission import PermissionTerms
 from shared.ports import Clock, Fs
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
@@ -35,7 +35,7 @@ class LiveLock:
         self._settings, self._clock, self._fs, self._key = settings, clock, fs, key
         self._live = settings.coin_mode is Mode.LIVE
         self.folder = UNJUDGED
-        self._terms: Terms | None = None
+        self._terms: PermissionTerms | None = None
 
     @property
     def is_judged(self) -> bool:

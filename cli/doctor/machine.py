@@ -15,7 +15,7 @@ from dashboard.auth.socket_owner import SocketOwners
 from dashboard.listen import addresses
 from shared import pm2_home
 from shared.paths import ROOT
-from shared.pm2 import Effective, Pm2Client, Pm2Unavailable, Process, Trouble, home, pid_alive, supported
+from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble, home, pid_alive, supported
 from shared.settings import Mode, Settings
 
 
@@ -107,7 +107,7 @@ def _orphans(known_pids: list[int]) -> list[Check]:
     return [bad(found.name, f"pid {found.pid} runs without PM2, whose daemon was killed", way) for found in left]
 
 
-def _process(process: Process, mode: Mode | None) -> Check:
+def _process(process: Pm2Process, mode: Mode | None) -> Check:
     name = process.name
     if process.cwd and Path(process.cwd).resolve() != ROOT:
         way = f"{process.cwd}/coin stop, or a PM2 of its own here: PM2_HOME=~/.pm2-second ./coin start"

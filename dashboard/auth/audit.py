@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.auth.peer import NETWORK, Peer
-from shared.audit_log import Audit
+from shared.audit_log import AuditLog
 
-__all__ = ["Audit", "Failures"]
+__all__ = ["AuditLog", "Failures"]
 EVERY_S = 60.0
 MOST = 100
 _REST = "others"
@@ -30,7 +30,7 @@ class Failures:
     dashboard's own log, which is rotated.
     """
 
-    def __init__(self, audit: Audit, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, audit: AuditLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._audit = audit
         self._clock = clock
         self._kept: dict[_Key, _Kept] = {}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard.auth.audit import Audit
+from dashboard.auth.audit import AuditLog
 from dashboard.auth.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Foreign:
 class ForeignUse:
     """What was refused, by who signed in and who sent it. Bounded; said once a minute, so that nobody fills a log."""
 
-    def __init__(self, audit: Audit, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, audit: AuditLog, clock: Callable[[], float] = time.time) -> None:
         self._audit = audit
         self._clock = clock
         self._seen: dict[tuple[str, str], Foreign] = {}

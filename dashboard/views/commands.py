@@ -6,7 +6,7 @@ from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS
 from dashboard.views.orders import own_working
 from dashboard.views.snapshot import Sent, Snapshot
-from shared.control import COMMANDS, LEVEL_OF, Cmd, Level, refusal
+from shared.control import COMMANDS, LEVEL_OF, Cmd, TradingState, refusal
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.presence import Presence
 from shared.unwatched import unwatched
@@ -61,13 +61,13 @@ class Receipt:
     alert: bool
 
 
-def wish(s: Snapshot) -> Level | None:
+def wish(s: Snapshot) -> TradingState | None:
     """The level on disk; None = not known."""
     if s.kill_file:
-        return Level.KILL
+        return TradingState.KILL
     if s.control is not None:
         return s.control.level
-    return Level.RUN if s.control_error is None else None
+    return TradingState.RUN if s.control_error is None else None
 
 
 def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str = "operator") -> str:
@@ -80,7 +80,7 @@ def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str
         return "The bot is of another version: this page only reads."
     if s.killed and cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP):
         return "Killed. Reset kill first."
-    if cmd is Cmd.START and wish(s) is Level.KILL and not s.killed:
+    if cmd is Cmd.START and wish(s) is TradingState.KILL and not s.killed:
         return "A kill is on disk. It is latched at the next start; then use Reset kill."
     if cmd in ONCE:
         if not s.fresh or s.state is None:
@@ -110,7 +110,7 @@ def _why_once(state: BotState, cmd: Cmd, args: dict[str, str] | None) -> str:
 def buttons(s: Snapshot, role: str) -> Buttons:
     level = wish(s)
 
-    def button(cmd: Cmd, label: str, icon: str, now: Level | None = None) -> Button:
+    def button(cmd: Cmd, label: str, icon: str, now: TradingState | None = None) -> Button:
         pressed = now is not None and level is now and not s.killed
         why = why_not(s, cmd, role=role)
         if pressed and not why and not _repeatable(s, cmd):
@@ -118,9 +118,9 @@ def buttons(s: Snapshot, role: str) -> Buttons:
         return Button(cmd, label, icon, pressed, why)
 
     return Buttons(
-        button(Cmd.START, "Start", "play", Level.RUN),
-        button(Cmd.PAUSE, "Pause", "pause", Level.PAUSE),
-        button(Cmd.STOP, "Stop", "stop", Level.STOP),
+        button(Cmd.START, "Start", "play", TradingState.RUN),
+        button(Cmd.PAUSE, "Pause", "pause", TradingState.PAUSE),
+        button(Cmd.STOP, "Stop", "stop", TradingState.STOP),
         button(Cmd.FLATTEN, "Flatten…", "flat"),
         button(Cmd.KILL, "Kill…", "kill"),
         button(Cmd.RESET_KILL, "Reset kill…", "unlock") if s.killed else None,
@@ -160,11 +160,11 @@ def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> st
 def starts_under(s: Snapshot) -> str:
     """What a start of the process leaves as it is, where the wish on disk is not run."""
     match wish(s):
-        case Level.PAUSE:
+        case TradingState.PAUSE:
             return " It starts paused, as control.json says; press Start in the bar to trade again."
-        case Level.STOP:
+        case TradingState.STOP:
             return " It starts stopped, as control.json says; press Start in the bar to trade again."
-        case Level.KILL:
+        case TradingState.KILL:
             return " control.json says kill: it starts killed."
     return ""
 

@@ -9,7 +9,7 @@ from dashboard.rows import Entry, LedgerCommand
 from dashboard.views import commands
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.audit_log import Verdict
+from shared.audit_log import ChainCheck
 from shared.documents import EventDoc, ReceiptDoc, ReceiptState
 
 KINDS = ("entry", "exit", "order", "command", "risk", "feed", "boot", "day")
@@ -144,7 +144,7 @@ def _where(row: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(filter(None, where)))
 
 
-def chain(found: Verdict | None) -> str:
+def chain(found: ChainCheck | None) -> str:
     """Whether the audit trail is as it was written, in a few words."""
     if found is None:
         return "cannot be read"

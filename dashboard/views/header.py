@@ -6,7 +6,7 @@ from dashboard.views import format as f
 from dashboard.views.snapshot import Beat, Pm2Look, Snapshot
 from shared.documents import AccountDoc, BotState, FeedsDoc, Status
 from shared.liveness import LockState
-from shared.pm2 import Effective, Process
+from shared.pm2 import Effective, Pm2Process
 from shared.presence import OFFLINE_S, STALE_S, Presence
 from shared.verdict import PartState, Verdict
 
@@ -270,7 +270,7 @@ def _pm2(look: Pm2Look) -> Light:
     return Light(state, icon, "PM2", process.label, "", f"PM2 says: {process.label}")
 
 
-def process_state(process: Process) -> tuple[str, str]:
+def process_state(process: Pm2Process) -> tuple[str, str]:
     """Hue and shape of a process of PM2."""
     if process.effective is Effective.ONLINE:
         return "ok", "alive"
@@ -279,7 +279,7 @@ def process_state(process: Process) -> tuple[str, str]:
     return "bad", "bads"
 
 
-def uptime_s(process: Process, now_ms: int) -> float | None:
+def uptime_s(process: Pm2Process, now_ms: int) -> float | None:
     """How long PM2 has this process running."""
     return None if process.started_ms is None else max(0.0, (now_ms - process.started_ms) / 1000)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.control import ControlFile
 from shared.documents import BotState, DepthDoc, Quote, Status
 from shared.liveness import LockState
-from shared.pm2 import Process
+from shared.pm2 import Pm2Process
 from shared.presence import LATE_S, Presence
 from shared.verdict import BLIND_S, UNFIT, Judged, Outside, Verdict, judge
 
@@ -27,7 +27,7 @@ class Pm2Look:
 
     trouble: str | None = "PM2 was not read yet"
     version: str | None = None
-    processes: tuple[Process, ...] = ()
+    processes: tuple[Pm2Process, ...] = ()
     kind: str = ""  # of the trouble: offline, denied, hung, unknown; empty = not read yet, or read
     foreign_cwd: str | None = None  # COIN-BOT of another checkout stands in PM2's table
 
@@ -36,7 +36,7 @@ class Pm2Look:
         """No daemon runs."""
         return self.kind == "offline"
 
-    def find(self, name: str) -> Process | None:
+    def find(self, name: str) -> Pm2Process | None:
         return next((p for p in self.processes if p.name == name), None)
 
 

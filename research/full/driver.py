@@ -19,7 +19,7 @@ from bot.core.world import Restored, Signal
 from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
 from research.full.venue import BacktestVenue, configuration
-from shared.control import Level
+from shared.control import TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
 
@@ -68,7 +68,7 @@ class BarDriver:
         self.venue = BacktestVenue(prepared, model, first_s * 1_000_000 - 1)
         self.now_ms = first_s * 1000 - 1
         strategy = ArrayStrategy(settings, prepared, said)
-        self.engine = Engine(settings, strategy, Restored(), Level.RUN, from_epoch_ms(self.now_ms))
+        self.engine = Engine(settings, strategy, Restored(), TradingState.RUN, from_epoch_ms(self.now_ms))
         self.held: dict[str, deque[OrderSpec]] = {one.product_id: deque() for one in prepared.candles}
         self.ids: dict[str, str] = {}  # exchange's id -> ours, of orders that may still change
         self.seen: dict[str, tuple[Any, ...]] = {}

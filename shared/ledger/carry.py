@@ -1,21 +1,21 @@
 """Putting an older ledger back must not loosen a brake: what held in the one that it replaces is written into it.
 
-A latch, a wish, a tripped limit, a peak that the drawdown is measured from, runs that did not end by themselves: each
-goes over as an event of its own, so that the ledger still follows from its journal. Where both know something, the
-stricter holds. Orders, fills and lots are not carried: the exchange is asked for them at the next start.
+A latch, the desired state, a tripped limit, the peak that the drawdown is measured from, runs that did not end by
+themselves: each goes over as an event of its own, so that the ledger still follows from its journal. Where both know
+something, the stricter holds. Orders, fills and lots are not carried: the exchange is asked for them at the next start.
 """
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from shared.control import Level
+from shared.control import TradingState
 from shared.ledger import schema as t
 from shared.ledger.event_encoder import EventEncoder
-from shared.ledger.events import Row, Word
-from shared.ledger.past import Past
+from shared.ledger.events import EventType, Row
 from shared.ledger.reduce import DAY_MONEY
-from shared.ledger.restored import FETCHED, KNOWN_MISSING, LACKS_SINCE, RESTORED
+from shared.ledger.restore_mark import FETCHED, KNOWN_MISSING, LACKS_SINCE, RESTORED
+from shared.ledger.summary import LedgerSummary
 from shared.ledger.unit_of_work import UnitOfWork
 from shared.money import ZERO, plain
 from shared.times import from_epoch_ms, iso_seconds
@@ -28,66 +28,66 @@ RESTORE_FACTS = (FETCHED, KNOWN_MISSING, LACKS_SINCE, RESTORED)
 _NOT_CARRIED = frozenset({"mode", "wish", "void", "audit", "fills_through_ms", "results", *RESTORE_FACTS})
 
 
-def level_of(word: str | None) -> Level | None:
-    """The wish as the ledger keeps it; None = it keeps none."""
-    return Level[word.upper()] if word and word.upper() in Level.__members__ else None
+def level_of(word: str | None) -> TradingState | None:
+    """The desired state as the ledger keeps it; None = it keeps none."""
+    return TradingState[word.upper()] if word and word.upper() in TradingState.__members__ else None
 
 
-def latch(encoder: EventEncoder, unit: UnitOfWork, row: Row, older: Past, by: str, at_ms: int) -> str | None:
+def latch(encoder: EventEncoder, unit: UnitOfWork, row: Row, older: LedgerSummary, by: str, at_ms: int) -> str | None:
     """Shut the kill latch `row`; one that the backup holds under another name gives way to it, in one step."""
     if older.latch is not None and older.latch["latch_id"] == row["latch_id"]:
         return None
     if older.latch is not None:
         lifted = {"latch_id": older.latch["latch_id"], "lifted_ms": at_ms, "lifted_by": by[:80]}
-        encoder.moved(Word.LIFT, lifted)
+        encoder.moved(EventType.LIFT, lifted)
     again = unit.get(t.latches, (row["latch_id"],))
     held = {name: row.get(name) for name in ("latch_id", "kind", "at_ms", "source", "note")}
-    encoder.changed(Word.LATCH, {**held, "lifted_ms": None, "lifted_by": None} if again is not None else held)
+    encoder.changed(EventType.LATCH, {**held, "lifted_ms": None, "lifted_by": None} if again is not None else held)
     since = iso_seconds(from_epoch_ms(row["at_ms"]))
     return f"the kill latch {row['latch_id']} ({row['source']}, {since}) holds"
 
 
-def wish(encoder: EventEncoder, level: Level) -> None:
-    """The wish that the next run begins with; no word of a control file is out of force by then."""
-    encoder.changed(Word.FACT, {"key": "wish", "value": min(level, Level.STOP).word})
-    encoder.changed(Word.FACT, {"key": "void", "value": ""})
+def desired_state(encoder: EventEncoder, level: TradingState) -> None:
+    """The desired state that the next run begins with. Every word of a control file is in force again by then."""
+    encoder.changed(EventType.FACT, {"key": "wish", "value": min(level, TradingState.STOP).word})
+    encoder.changed(EventType.FACT, {"key": "void", "value": ""})
 
 
-def commands(encoder: EventEncoder, older: Past, at_ms: int) -> None:
+def commands(encoder: EventEncoder, older: LedgerSummary, at_ms: int) -> None:
     """What was under way when the backup was made is not done again."""
     for command_id in older.unfinished:
         row = {"id": command_id, "state": "failed", "done_ms": at_ms, "reason": "a backup was restored meanwhile"}
-        encoder.moved(Word.RECEIPT, row)
+        encoder.moved(EventType.RECEIPT, row)
 
 
-def boots(encoder: EventEncoder, newer: Past, older: Past) -> None:
+def boots(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary) -> None:
     """Runs since the backup: unclean ends among them lead to SAFE, whatever ledger they stand in."""
     known = {row["boot_id"] for row in older.boots}
     for row in newer.boots:
         if row["boot_id"] in known:
             continue
-        encoder.once(Word.BOOT, {name: row[name] for name in ("boot_id", "at_ms", "build")})
+        encoder.once(EventType.BOOT, {name: row[name] for name in ("boot_id", "at_ms", "build")})
         if row["ended_ms"] is not None:
-            encoder.moved(Word.BOOT_END, {"boot_id": row["boot_id"], "ended_ms": row["ended_ms"]})
+            encoder.moved(EventType.BOOT_END, {"boot_id": row["boot_id"], "ended_ms": row["ended_ms"]})
 
 
-def facts(encoder: EventEncoder, newer: Past, older: Past) -> Iterator[str]:
+def key_values(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary) -> Iterator[str]:
     """Remembered values. A ledger that went on from the backup knows better; of another, only what is stricter."""
     went_on = newer.continues(older)
-    for key, value in newer.facts.items():
-        if key in _NOT_CARRIED or key in (CURVE, PEAK) or value == older.facts.get(key):
+    for key, value in newer.key_values.items():
+        if key in _NOT_CARRIED or key in (CURVE, PEAK) or value == older.key_values.get(key):
             continue
-        known = older.facts.get(key)
+        known = older.key_values.get(key)
         if went_on or _stricter(key, value, known):
             as_now = _as_of(value, newer.last_ms) if key == BALANCES else value
-            encoder.changed(Word.FACT, {"key": key, "value": as_now})
-    if newer.facts.get("entries_latched"):
-        yield f"entries stay shut: {newer.facts['entries_latched']}"
-    if newer.facts.get("differences"):
-        yield f"the account differs by {newer.facts['differences']}: to be adopted as before"
+            encoder.changed(EventType.FACT, {"key": key, "value": as_now})
+    if newer.key_values.get("entries_latched"):
+        yield f"entries stay shut: {newer.key_values['entries_latched']}"
+    if newer.key_values.get("differences"):
+        yield f"the account differs by {newer.key_values['differences']}: to be adopted as before"
     if went_on or _peak(newer) > _peak(older):
         for key in (CURVE, PEAK):
-            encoder.changed(Word.FACT, {"key": key, "value": newer.facts.get(key, "")})
+            encoder.changed(EventType.FACT, {"key": key, "value": newer.key_values.get(key, "")})
         if _peak(newer) > _peak(older):
             yield f"the drawdown counts from the peak of {_peak(newer):,.2f}"
 
@@ -109,11 +109,11 @@ def _stricter(key: str, value: str, known: str | None) -> bool:
             return later and value.isdigit() and int(value) > int(known or 0)
 
 
-def _peak(past: Past) -> Decimal:
-    return Decimal(past.facts.get(PEAK) or "0")
+def _peak(past: LedgerSummary) -> Decimal:
+    return Decimal(past.key_values.get(PEAK) or "0")
 
 
-def day(encoder: EventEncoder, newer: Past, older: Past) -> Iterator[str]:
+def day(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary) -> Iterator[str]:
     """The newest day: where its loss is counted from, and whether it tripped.
 
     What is fetched from the exchange is booked once more, so what `newer` booked of it is left out here.
@@ -144,16 +144,16 @@ def _same_day(row: Row, known: Row, went_on: bool) -> Row:
     return {**known, **higher, "breaker_ms": row["breaker_ms"] or known["breaker_ms"]}
 
 
-def day_as_shown(encoder: EventEncoder, shown: Mapping[str, Any], older: Past, at_ms: int) -> Iterator[str]:
+def day_as_shown(encoder: EventEncoder, shown: Mapping[str, Any], older: LedgerSummary, at_ms: int) -> Iterator[str]:
     """A day whose loss limit tripped, where only the state file is left to tell of it."""
     row = {"day": shown["day"], "breaker_ms": at_ms}
     if older.day is None or older.day["day"] < shown["day"]:
         for name in ("start_equity", "peak_equity", "transfers"):
             row[name] = Decimal(plain(Decimal(str(shown[name]))))
         row |= {"start_unrealized": ZERO, "realized": ZERO, "fees": ZERO, "counters": {}}
-        encoder.changed(Word.DAY, row)
+        encoder.changed(EventType.DAY, row)
     elif older.day["day"] == shown["day"]:
-        encoder.changed(Word.DAY, row)
+        encoder.changed(EventType.DAY, row)
     else:
         return
     yield f"the loss limit of {shown['day']} stays tripped, as bot_state.json told"

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from shared.ledger import schema as t
 from shared.ledger.dump import spelled
-from shared.ledger.events import BadEvent, Event, Row, Word
+from shared.ledger.events import EventType, JournalEvent, Row, UnreadableEvent
 from shared.ledger.evidence import Evidence
 from shared.ledger.journal_writer import GENESIS, link
 from shared.ledger.reduce import DONE_STATES, blank, key_of
@@ -72,7 +72,7 @@ def replayed(e: Evidence) -> Iterator[str]:
     for row in e.journal:
         try:
             memory.take(row)
-        except (BadEvent, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        except (UnreadableEvent, KeyError, TypeError, ValueError, ArithmeticError) as error:
             yield f"row {row.seq} of the journal cannot be replayed: {error}"
             return
     for table in t.DERIVED:
@@ -156,9 +156,9 @@ def _came_late(e: Evidence) -> set[tuple[str, str]]:
     late: set[tuple[str, str]] = set()
     for _, event in e.events():
         data = event.data
-        if event.word is Word.FILL and data["side"] == "SELL" and data.get("lot_id") in closed:
+        if event.word is EventType.FILL and data["side"] == "SELL" and data.get("lot_id") in closed:
             late.add((data["order_id"], data["trade_id"]))
-        elif event.word in (Word.LOT, Word.LOT_SET) and data.get("closed_ms") is not None:
+        elif event.word in (EventType.LOT, EventType.LOT_SET) and data.get("closed_ms") is not None:
             closed.add(data["lot_id"])
     return late
 
@@ -213,24 +213,24 @@ def days(e: Evidence) -> Iterator[str]:
 
 
 def _add_to_day(
-    sums: dict[str, dict[str, Decimal]], event: Event, results: dict[str, Decimal | None], closed: set[str]
+    sums: dict[str, dict[str, Decimal]], event: JournalEvent, results: dict[str, Decimal | None], closed: set[str]
 ) -> None:
     data = event.data
     newest = max(sums, default=None)
-    if event.word is Word.ROW and data["table"] in ("days", "lots"):
+    if event.word is EventType.ROW and data["table"] in ("days", "lots"):
         row = data["row"]
         if data["table"] == "days":
             sums[row["day"]] = {name: row[name] for name in ("fees", "realized", "transfers")}
         elif row.get("closed_ms") is not None:
             closed.add(row["lot_id"])
-    elif event.word is Word.DAY and data["day"] not in sums:
+    elif event.word is EventType.DAY and data["day"] not in sums:
         empty = blank(t.days)
         sums[data["day"]] = {name: data.get(name, empty[name]) for name in ("fees", "realized", "transfers")}
-    elif event.word is Word.TRANSFER and data["day"] in sums:
+    elif event.word is EventType.TRANSFER and data["day"] in sums:
         sums[data["day"]]["transfers"] += data["amount"]
-    elif event.word is Word.FILL and newest is not None:
+    elif event.word is EventType.FILL and newest is not None:
         sums[newest]["fees"] += data.get("fee", ZERO)  # what is as in a blank row is left out
-    elif event.word is Word.LOT and data.get("closed_ms") is not None and data["lot_id"] not in closed:
+    elif event.word is EventType.LOT and data.get("closed_ms") is not None and data["lot_id"] not in closed:
         closed.add(data["lot_id"])
         if newest is not None:
             sums[newest]["realized"] += results.get(data["lot_id"]) or ZERO
@@ -239,7 +239,7 @@ def _add_to_day(
 def derived(e: Evidence) -> Iterator[str]:
     """No money was ever set by hand: every amount follows from fills and transfers."""
     for row, event in e.events():
-        if event.word in (Word.LOT_SET, Word.DAY_SET):
+        if event.word in (EventType.LOT_SET, EventType.DAY_SET):
             names = ", ".join(name for name in event.data if name not in ("lot_id", "day"))
             what = event.data.get("lot_id") or event.data.get("day")
             yield f"row {row.seq} of the journal sets {names} of {what}, which no fill explains"

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from shared.ledger.tables import Kind, Table
+from shared.ledger.tables import ColumnKind, Table
 from shared.money import plain
 
 Values = Mapping[str, Any]
@@ -43,21 +43,21 @@ Execute = Callable[[str, Values], Cursor]
 ExecuteMany = Callable[[str, Sequence[Values]], None]
 
 
-class Session:
+class DatabaseSession:
     """One connection in use. Methods raise LedgerError; `name` is sqlite or postgres."""
 
     def __init__(self, name: str, execute: Execute, many: ExecuteMany, raw: Any) -> None:
         self.name, self.raw = name, raw  # raw: the driver's own connection
         self._execute, self._many = execute, many
 
-    def overheard(self, heard: Callable[[str, Values], None]) -> "Session":
+    def overheard(self, heard: Callable[[str, Values], None]) -> "DatabaseSession":
         """The same session, each statement of one row told to `heard` before it is carried out."""
 
         def execute(sql: str, values: Values) -> Cursor:
             heard(sql, values)
             return self._execute(sql, values)
 
-        return Session(self.name, execute, self._many, self.raw)
+        return DatabaseSession(self.name, execute, self._many, self.raw)
 
     def run(self, sql: str, values: Values | None = None) -> None:
         """A statement without an answer."""
@@ -95,15 +95,15 @@ class Database(Protocol):
 
     name: str
 
-    def connect(self) -> AbstractContextManager[Session]:
+    def connect(self) -> AbstractContextManager[DatabaseSession]:
         """For reading. Raises LedgerError."""
         ...
 
-    def snapshot(self) -> AbstractContextManager[Session]:
+    def snapshot(self) -> AbstractContextManager[DatabaseSession]:
         """For reading what was there when the block began, whatever is written meanwhile."""
         ...
 
-    def begin(self) -> AbstractContextManager[Session]:
+    def begin(self) -> AbstractContextManager[DatabaseSession]:
         """A transaction: durable when the block ends, undone where it raises. Raises LedgerError."""
         ...
 
@@ -122,7 +122,7 @@ class SqliteDatabase:
         self._connection: sqlite3.Connection | None = None
 
     @contextmanager
-    def connect(self) -> Iterator[Session]:
+    def connect(self) -> Iterator[DatabaseSession]:
         connection = self._connected()
         try:
             yield _sqlite_session(connection)
@@ -130,17 +130,17 @@ class SqliteDatabase:
             self._left(connection)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
+    def snapshot(self) -> Iterator[DatabaseSession]:
         with self._within("BEGIN", "ROLLBACK") as session:
             yield session
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self) -> Iterator[DatabaseSession]:
         with self._within("BEGIN IMMEDIATE", "COMMIT") as session:
             yield session
 
     @contextmanager
-    def _within(self, first: str, last: str) -> Iterator[Session]:
+    def _within(self, first: str, last: str) -> Iterator[DatabaseSession]:
         connection = self._connected()
         try:
             session = _sqlite_session(connection)
@@ -206,7 +206,7 @@ class _Cursor:
             return self._cursor.fetchone()
 
 
-def _sqlite_session(connection: sqlite3.Connection) -> Session:
+def _sqlite_session(connection: sqlite3.Connection) -> DatabaseSession:
     def execute(sql: str, values: Values) -> Cursor:
         with _told():
             return _Cursor(connection.execute(sql, values))
@@ -215,7 +215,7 @@ def _sqlite_session(connection: sqlite3.Connection) -> Session:
         with _told():
             connection.executemany(sql, rows)
 
-    return Session("sqlite", execute, many, connection)
+    return DatabaseSession("sqlite", execute, many, connection)
 
 
 def bound(values: Values) -> dict[str, Any]:
@@ -266,4 +266,8 @@ def _read(row: Sequence[Any], reads: Reads) -> Iterator[Any]:
         yield value if read is None or value is None else read(value)
 
 
-_READ: Mapping[Kind | None, Callable[[Any], Any]] = {Kind.EXACT: Decimal, Kind.BOOLEAN: bool, Kind.JSON: orjson.loads}
+_READ: Mapping[ColumnKind | None, Callable[[Any], Any]] = {
+    ColumnKind.EXACT: Decimal,
+    ColumnKind.BOOLEAN: bool,
+    ColumnKind.JSON: orjson.loads,
+}

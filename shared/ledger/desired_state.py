@@ -1,9 +1,9 @@
-"""The wish that the ledger keeps, for whoever makes `control.json` anew: a new file must not change it."""
+"""The desired state that the ledger keeps, for whoever makes `control.json` anew: a new file must not change it."""
 
 from shared.control import ensure_control_file
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
-from shared.ledger.facts import fact
+from shared.ledger.key_values import read_key_value
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger
 from shared.paths import DataPaths
@@ -15,7 +15,7 @@ def stored_desired_state(location: LedgerLocation) -> str | None:
         if not ledger_exists(location):
             return None
         with connect_reader(location).connect() as db:
-            return fact(db, "wish")
+            return read_key_value(db, "wish")
     except (LedgerError, DamagedLedger):
         return None
 

@@ -8,23 +8,25 @@ from typing import Any
 import orjson
 
 from shared.ledger import schema as t
-from shared.ledger.db import Session
+from shared.ledger.db import DatabaseSession
 from shared.ledger.events import EXACT_COLUMNS, Row
 from shared.ledger.reduce import key_of
-from shared.ledger.tables import Kind, Table, select
+from shared.ledger.tables import ColumnKind, Table, select
 from shared.money import plain
 
 ALL = (*t.DERIVED, t.events)
 
 
-def text_rows(db: Session, table: Table) -> list[Row]:
+def text_rows(db: DatabaseSession, table: Table) -> list[Row]:
     """The table's rows by their key, amounts exactly as they are spelled in the database."""
     rows = [row._asdict() for row in db.rows(select(table), of=_AS_SPELLED[table])]
     return sorted(rows, key=lambda row: key_of(table, row))
 
 
 _AS_SPELLED = {
-    table: Table(table.name, tuple(replace(c, kind=Kind.TEXT) if c.kind is Kind.EXACT else c for c in table.columns))
+    table: Table(
+        table.name, tuple(replace(c, kind=ColumnKind.TEXT) if c.kind is ColumnKind.EXACT else c for c in table.columns)
+    )
     for table in ALL
 }
 
@@ -50,7 +52,7 @@ def dump(tables: Mapping[Table, list[Row]]) -> bytes:
     )  # fmt: skip
 
 
-def dump_of(db: Session) -> bytes:
+def dump_of(db: DatabaseSession) -> bytes:
     """The derived tables of a ledger as bytes."""
     return dump({table: text_rows(db, table) for table in t.DERIVED})
 

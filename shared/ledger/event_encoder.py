@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.ledger import schema as t
-from shared.ledger.events import TABLE_OF, Event, Row, Word
+from shared.ledger.events import TABLE_OF, EventType, JournalEvent, Row
 from shared.ledger.reduce import DAY_MONEY, LOT_MONEY, Key, blank, key_of
 from shared.ledger.tables import Table
 from shared.ledger.unit_of_work import UnitOfWork
@@ -21,57 +21,61 @@ class EventEncoder:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._told: dict[tuple[Word, Table, Key], Row] = {}  # money as the engine sees it, to be compared at the end
+        self._told: dict[
+            tuple[EventType, Table, Key], Row
+        ] = {}  # money as the engine sees it, to be compared at the end
 
     def order(self, row: Row) -> None:
         """The order as it stands."""
         before = self._unit.get(t.orders, key_of(t.orders, row))
         if before is not None:
             row = {**row, "boot_id": before["boot_id"]}  # of the run that made it
-        self.changed(Word.ORDER, row)
+        self.changed(EventType.ORDER, row)
 
     def fill(self, row: Row) -> None:
         """A fill; the second time it is told nothing happens."""
-        self.once(Word.FILL, row)
+        self.once(EventType.FILL, row)
 
     def lot(self, row: Row) -> None:
         """The lot as it stands, after the fills that moved it."""
         before = self._unit.get(t.lots, key_of(t.lots, row))
         if before is None:
-            self.changed(Word.LOT_SET, row)
+            self.changed(EventType.LOT_SET, row)
             return
-        self.changed(Word.LOT, row, without=LOT_MONEY)
-        self._told[Word.LOT_SET, t.lots, key_of(t.lots, row)] = {name: row[name] for name in LOT_MONEY}
+        self.changed(EventType.LOT, row, without=LOT_MONEY)
+        self._told[EventType.LOT_SET, t.lots, key_of(t.lots, row)] = {name: row[name] for name in LOT_MONEY}
 
     def day(self, row: Row) -> None:
         """The day as it stands, after the fills, lots and transfers of it."""
         before = self._unit.get(t.days, key_of(t.days, row))
         if before is None:
-            self.changed(Word.DAY, row)
+            self.changed(EventType.DAY, row)
             return
         moved = row["transfers"] - before["transfers"]
         if moved != ZERO:
-            self._unit.happen(Event(Word.TRANSFER, {"day": row["day"], "amount": moved}))
+            self._unit.happen(JournalEvent(EventType.TRANSFER, {"day": row["day"], "amount": moved}))
         counters = {name: n for name, n in row["counters"].items() if before["counters"].get(name) != n}
         told = {**row, "counters": counters} if counters else {k: v for k, v in row.items() if k != "counters"}
-        self.changed(Word.DAY, told, without=(*DAY_MONEY, "transfers"))
-        self._told[Word.DAY_SET, t.days, key_of(t.days, row)] = {name: row[name] for name in DAY_MONEY}
+        self.changed(EventType.DAY, told, without=(*DAY_MONEY, "transfers"))
+        self._told[EventType.DAY_SET, t.days, key_of(t.days, row)] = {name: row[name] for name in DAY_MONEY}
 
     def note(self, row: Row) -> None:
         """A line for people."""
-        self._unit.happen(Event(Word.NOTE, {name: value for name, value in row.items() if value is not None}))
+        self._unit.happen(
+            JournalEvent(EventType.NOTE, {name: value for name, value in row.items() if value is not None})
+        )
 
-    def once(self, word: Word, row: Row) -> None:
+    def once(self, word: EventType, row: Row) -> None:
         """A row that is written once; where it is there, nothing happens."""
         if self._unit.get(TABLE_OF[word], key_of(TABLE_OF[word], row)) is None:
             self.changed(word, row)
 
-    def moved(self, word: Word, row: Row) -> None:
+    def moved(self, word: EventType, row: Row) -> None:
         """Columns of a row that is there; where it is not, nothing happens."""
         if self._unit.get(TABLE_OF[word], key_of(TABLE_OF[word], row)) is not None:
             self.changed(word, row)
 
-    def changed(self, word: Word, row: Mapping[str, Any], without: tuple[str, ...] = ()) -> None:
+    def changed(self, word: EventType, row: Mapping[str, Any], without: tuple[str, ...] = ()) -> None:
         """What of `row` differs from what the ledger holds; a row that it does not hold is told in any case."""
         table = TABLE_OF[word]
         key = key_of(table, row)
@@ -81,7 +85,7 @@ class EventEncoder:
         news = {name: value for name, value in row.items() if name in keys or known[name] != value}
         news = {name: value for name, value in news.items() if name not in without}
         if before is None or len(news) > len(keys):
-            self._unit.happen(Event(word, news))
+            self._unit.happen(JournalEvent(word, news))
 
     def close(self) -> None:
         """Compare the money that was told with the money that was derived."""

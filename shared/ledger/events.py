@@ -21,7 +21,7 @@ from shared.money import plain
 Row = dict[str, Any]
 
 
-class Word(StrEnum):
+class EventType(StrEnum):
     """What may happen."""
 
     ORDER = "order"  # an intent was made, or its state moved
@@ -42,38 +42,38 @@ class Word(StrEnum):
     ROW = "row"  # a whole row as it was when the journal began: data is {"table": …, "row": …}
 
 
-TABLE_OF: Mapping[Word, Table] = {
-    Word.ORDER: t.orders,
-    Word.FILL: t.fills,
-    Word.LOT: t.lots,
-    Word.LOT_SET: t.lots,
-    Word.DAY: t.days,
-    Word.DAY_SET: t.days,
-    Word.FACT: t.facts,
-    Word.COMMAND: t.commands,
-    Word.RECEIPT: t.commands,
-    Word.LATCH: t.latches,
-    Word.LIFT: t.latches,
-    Word.BOOT: t.boots,
-    Word.BOOT_END: t.boots,
-    Word.NOTE: t.journal,
+TABLE_OF: Mapping[EventType, Table] = {
+    EventType.ORDER: t.orders,
+    EventType.FILL: t.fills,
+    EventType.LOT: t.lots,
+    EventType.LOT_SET: t.lots,
+    EventType.DAY: t.days,
+    EventType.DAY_SET: t.days,
+    EventType.FACT: t.facts,
+    EventType.COMMAND: t.commands,
+    EventType.RECEIPT: t.commands,
+    EventType.LATCH: t.latches,
+    EventType.LIFT: t.latches,
+    EventType.BOOT: t.boots,
+    EventType.BOOT_END: t.boots,
+    EventType.NOTE: t.journal,
 }
 EXACT_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.exact for table in t.DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class JournalEvent:
     """`data`: column → value, amounts as Decimal."""
 
-    word: Word
+    word: EventType
     data: Mapping[str, Any]
 
 
-class BadEvent(ValueError):
+class UnreadableEvent(ValueError):
     """A row of the journal that cannot be read. The text says why."""
 
 
-def to_text(events: Iterable[Event]) -> str:
+def to_text(events: Iterable[JournalEvent]) -> str:
     """The events of one transaction as the JSON that the journal keeps: [[word, {column: value}], …]."""
     told = [[event.word.value, dict(event.data)] for event in events]
     return orjson.dumps(told, default=_spell).decode()
@@ -85,20 +85,20 @@ def _spell(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def from_text(text: str) -> list[Event]:
+def from_text(text: str) -> list[JournalEvent]:
     """The events of one row. Raises BadEvent."""
     try:
-        return [_event(Word(word), data) for word, data in orjson.loads(text)]
+        return [_event(EventType(word), data) for word, data in orjson.loads(text)]
     except (ValueError, TypeError, ArithmeticError, KeyError) as error:
-        raise BadEvent(f"{type(error).__name__}: {error}"[:200]) from error
+        raise UnreadableEvent(f"{type(error).__name__}: {error}"[:200]) from error
 
 
-def _event(word: Word, data: Any) -> Event:
-    if word is Word.ROW:
-        return Event(word, {"table": data["table"], "row": _amounts(data["table"], data["row"])})
-    if word is Word.TRANSFER:
-        return Event(word, {"day": data["day"], "amount": Decimal(data["amount"])})
-    return Event(word, _amounts(TABLE_OF[word].name, data))
+def _event(word: EventType, data: Any) -> JournalEvent:
+    if word is EventType.ROW:
+        return JournalEvent(word, {"table": data["table"], "row": _amounts(data["table"], data["row"])})
+    if word is EventType.TRANSFER:
+        return JournalEvent(word, {"day": data["day"], "amount": Decimal(data["amount"])})
+    return JournalEvent(word, _amounts(TABLE_OF[word].name, data))
 
 
 def _amounts(table: str, data: Mapping[str, Any]) -> Row:

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shared.ledger import schema as t
-from shared.ledger.db import Session
+from shared.ledger.db import DatabaseSession
 from shared.ledger.dump import text_rows
-from shared.ledger.events import EXACT_COLUMNS, BadEvent, Event, Row, from_text
+from shared.ledger.events import EXACT_COLUMNS, JournalEvent, Row, UnreadableEvent, from_text
 from shared.ledger.replay import JournalRow, journal_of
 from shared.ledger.shape import columns_of, indexes_of, tables_of
 from shared.ledger.tables import Table
@@ -38,18 +38,18 @@ class Evidence:
             self._fills_of[column] = found
         return self._fills_of[column]
 
-    def events(self) -> Iterator[tuple[JournalRow, Event]]:
+    def events(self) -> Iterator[tuple[JournalRow, JournalEvent]]:
         """Every event that can be read, oldest first."""
         for row in self.journal:
             try:
                 found = from_text(row.data)
-            except BadEvent:
+            except UnreadableEvent:
                 continue
             for event in found:
                 yield row, event
 
 
-def read(db: Session) -> Evidence:
+def read(db: DatabaseSession) -> Evidence:
     """Everything, through one connection. Raises LedgerError where the file cannot be read."""
     names = tables_of(db)
     revision = None

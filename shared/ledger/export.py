@@ -16,7 +16,7 @@ import orjson
 
 from shared.files import write_whole
 from shared.ledger import schema as t
-from shared.ledger.db import Database, Session
+from shared.ledger.db import Database, DatabaseSession
 from shared.ledger.dump import ALL, digest, dump, lines, text_rows
 from shared.ledger.events import EXACT_COLUMNS, Row
 from shared.ledger.tables import Table, new_row, select
@@ -110,7 +110,7 @@ def _read(path: Path) -> list[Row]:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
-def _fill(db: Session, table: Table, rows: list[Row]) -> None:
+def _fill(db: DatabaseSession, table: Table, rows: list[Row]) -> None:
     exact = EXACT_COLUMNS.get(table.name, frozenset())
     made = [{n: Decimal(v) if n in exact and v is not None else v for n, v in row.items()} for row in rows]
     db.run_many(new_row(table), made)

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from shared.folder_identity import COMING, FACT, Seen, of_ledger
 from shared.ledger.connect import connect_reader, connect_writer, ledger_exists
 from shared.ledger.db import Database
-from shared.ledger.events import Event, Word
-from shared.ledger.facts import fact
+from shared.ledger.events import EventType, JournalEvent
 from shared.ledger.journal_writer import JournalWriter
+from shared.ledger.key_values import read_key_value
 from shared.ledger.location import LedgerLocation
-from shared.ledger.restored import RESTORED
+from shared.ledger.restore_mark import RESTORED
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LedgerBinding:
     """What the ledger says: its facts on the folder, whether it has a past, whether a restore waits to be taken up."""
 
-    facts: Mapping[str, str] = field(default_factory=dict)
+    key_values: Mapping[str, str] = field(default_factory=dict)
     has_orders: bool = False
     restored: bool = False
     open_lots: int = 0
@@ -25,17 +25,17 @@ class Kept:
     @property
     def folder(self) -> str | None:
         """The id that it names."""
-        return self.facts.get(FACT)
+        return self.key_values.get(FACT)
 
     def folder_for(self, seen: Seen) -> str | None:
         """The same, also where the folder got its id and the ledger was not told any more."""
-        return of_ledger(self.facts, seen)
+        return of_ledger(self.key_values, seen)
 
 
-def kept(location: LedgerLocation) -> Kept:
+def ledger_binding(location: LedgerLocation) -> LedgerBinding:
     """Raises LedgerError, DamagedLedger, OSError."""
     if not ledger_exists(location):
-        return Kept()
+        return LedgerBinding()
     engine = connect_reader(location)
     try:
         return _of(engine)
@@ -48,15 +48,15 @@ def bind(location: LedgerLocation, folder: str, text: str, at_ms: int) -> None:
     engine = connect_writer(location)
     try:
         with JournalWriter(engine, "adopt").transaction(at_ms) as unit:
-            unit.happen(Event(Word.FACT, {"key": FACT, "value": folder}))
-            unit.happen(Event(Word.NOTE, {"kind": "ledger", "level": "warn", "text": text}))
+            unit.happen(JournalEvent(EventType.FACT, {"key": FACT, "value": folder}))
+            unit.happen(JournalEvent(EventType.NOTE, {"kind": "ledger", "level": "warn", "text": text}))
     finally:
         engine.dispose()
 
 
-def _of(engine: Database) -> Kept:
+def _of(engine: Database) -> LedgerBinding:
     with engine.connect() as db:
-        facts = {key: value for key in (FACT, COMING, RESTORED) if (value := fact(db, key)) is not None}
+        key_values = {key: value for key in (FACT, COMING, RESTORED) if (value := read_key_value(db, key)) is not None}
         has_orders = db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
         lots = int(db.value("SELECT count(*) FROM lots WHERE closed_ms IS NULL"))
-    return Kept(facts, has_orders, bool(facts.get(RESTORED)), lots)
+    return LedgerBinding(key_values, has_orders, bool(key_values.get(RESTORED)), lots)

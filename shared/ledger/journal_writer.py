@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from shared.ledger import schema as t
-from shared.ledger.db import Database, Session
+from shared.ledger.db import Database, DatabaseSession
 from shared.ledger.events import to_text
 from shared.ledger.row_cache import RowCache
 from shared.ledger.tables import new_row
@@ -54,7 +54,7 @@ class JournalWriter:
         self._cache.committed(unit)
         self._head, self._doubtful = self._next or self._head, None
 
-    def _append(self, db: Session, unit: UnitOfWork) -> None:
+    def _append(self, db: DatabaseSession, unit: UnitOfWork) -> None:
         assert self._head is not None
         seq, before = self._head[0] + 1, self._head[1]
         data = to_text(unit.events)
@@ -77,7 +77,7 @@ class JournalWriter:
         return self._head
 
 
-def head(db: Session) -> tuple[int, str]:
+def head(db: DatabaseSession) -> tuple[int, str]:
     """(number, chain) of the newest row of the journal; (0, GENESIS) where there is none."""
     row = db.row("SELECT seq, chain FROM events ORDER BY seq DESC LIMIT 1")
     return (row.seq, row.chain) if row is not None else (0, GENESIS)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.files import write_whole
-from shared.ledger.db import Cursor, Database, LedgerError, LedgerUnavailable, Session, Values, percent_style
+from shared.ledger.db import Cursor, Database, DatabaseSession, LedgerError, LedgerUnavailable, Values, percent_style
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger, make_tables, migrate, revision
 from shared.ledger.schema import HEAD_REVISION
@@ -81,23 +81,23 @@ class PostgresDatabase:
         self._connection: Any = None
 
     @contextmanager
-    def connect(self) -> Iterator[Session]:
+    def connect(self) -> Iterator[DatabaseSession]:
         with self._transaction(commit=False) as session:
             yield session
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
+    def snapshot(self) -> Iterator[DatabaseSession]:
         with self._transaction(commit=False) as session:
             session.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield session
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self) -> Iterator[DatabaseSession]:
         with self._transaction(commit=True) as session:
             yield session
 
     @contextmanager
-    def _transaction(self, *, commit: bool) -> Iterator[Session]:
+    def _transaction(self, *, commit: bool) -> Iterator[DatabaseSession]:
         connection = self._ready()
         try:
             try:
@@ -148,7 +148,7 @@ def _undo(connection: Any) -> None:
         connection.close()
 
 
-def _postgres_session(connection: Any) -> Session:
+def _postgres_session(connection: Any) -> DatabaseSession:
     def execute(sql: str, values: Values) -> Cursor:
         with _told():
             cursor: Cursor = connection.execute(percent_style(sql), values)
@@ -158,7 +158,7 @@ def _postgres_session(connection: Any) -> Session:
         with _told(), connection.cursor() as cursor:
             cursor.executemany(percent_style(sql), rows)
 
-    return Session("postgres", execute, many, connection)
+    return DatabaseSession("postgres", execute, many, connection)
 
 
 class _Patience:
@@ -196,7 +196,7 @@ def exists(location: LedgerLocation) -> bool:
         return "orders" in tables_of(db)
 
 
-def has_schema(db: Session, name: str) -> bool:
+def has_schema(db: DatabaseSession, name: str) -> bool:
     return db.value("SELECT 1 FROM pg_namespace WHERE nspname = :name", {"name": name}) is not None
 
 
@@ -230,7 +230,7 @@ def drop(location: LedgerLocation) -> None:
 
 
 @contextmanager
-def _unwritten(location: LedgerLocation) -> Iterator[Session]:
+def _unwritten(location: LedgerLocation) -> Iterator[DatabaseSession]:
     """A transaction under the writer's lock. Raises LedgerUnavailable where a bot has it."""
 
     def connect() -> Any:

@@ -1,7 +1,7 @@
 """An older ledger takes the place of the one that is there, and no brake gets looser by it.
 
 What holds is read from the ledger that is replaced; where it cannot be read, from the files beside it; where nothing
-can be known, the bot comes up paused. First the files say the stricter wish, then the ledger is swapped in one step:
+can be known, the bot comes up paused. First the files say the stricter state, then the ledger is swapped in one step:
 whoever is interrupted in between has the old ledger, or the new one with everything in it.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from shared import control, files
-from shared.control import ControlFile, Level
+from shared.control import ControlFile, TradingState
 from shared.documents import BotState, Status, decode_state
 from shared.files import Unreadable
 from shared.ledger import carry
@@ -31,8 +31,8 @@ from shared.ledger.export import copy_ledger
 from shared.ledger.journal_writer import JournalWriter, write
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_reader, open_writer
-from shared.ledger.past import WITH_WAL, NoPast, Past, of_place, read_past
-from shared.ledger.restored import LACKS_SINCE, mark
+from shared.ledger.restore_mark import LACKS_SINCE, mark
+from shared.ledger.summary import WITH_WAL, LedgerSummary, UnreadableLedger, read_summary, summary_of
 from shared.ledger.unit_of_work import UnitOfWork
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds, parse_time
@@ -45,12 +45,12 @@ class BotRuns(Exception):
 
 
 @dataclass(slots=True)
-class Report:
+class RestoreReport:
     """What a restore did, for a person."""
 
     kept: list[str] = field(default_factory=list)  # brakes that went over, a line each
     missing: int | None = None  # orders since the backup that the replaced ledger knew; None = it could not be read
-    level: Level = Level.RUN
+    level: TradingState = TradingState.RUN
     killed: bool = False
     why_not_known: str | None = None  # why the replaced ledger could not be read
     schema: str | None = None  # where the server's ledger of before is kept
@@ -61,7 +61,7 @@ class Files:
     """What the files beside a ledger tell of the last run."""
 
     latch: Row | None
-    level: Level | None
+    level: TradingState | None
     safe: bool
     tripped_day: dict[str, Any] | None  # the day whose loss limit tripped, as the state file shows it
     tripped_ms: int = 0
@@ -81,28 +81,30 @@ def no_bot(paths: DataPaths) -> Iterator[None]:
         os.close(handle)
 
 
-def put_back(paths: DataPaths, location: LedgerLocation, folder: Path, name: str, now: datetime, aside: Path) -> Report:
+def put_back(
+    paths: DataPaths, location: LedgerLocation, folder: Path, name: str, now: datetime, aside: Path
+) -> RestoreReport:
     """Put the ledger and the documents in `folder` in place; what was there is kept in the new folder `aside`.
 
     The caller holds `no_bot`, and gives the backup's files away: they are changed and moved. `name` is the backup's,
     for people. Raises LedgerError, DamagedLedger, OSError, TimeoutError, with the ledger as it was.
     """
-    ledger, report = folder / paths.ledger.name, Report()
+    ledger, report = folder / paths.ledger.name, RestoreReport()
     engine = open_writer(ledger)
     try:
-        older = read_past(engine, ledger.name)
+        older = read_summary(engine, ledger.name)
         newer = _newer(location, folder / ".present", older, report)
-        told = _files(paths, older.facts.get("mode"))
-        level, killed = _wish(paths, folder, newer, older, told)
+        told = _files(paths, older.key_values.get("mode"))
+        level, killed = _desired_state(paths, folder, newer, older, told)
         latch, since_ms = (newer or told).latch, older.last_ms
-        if older.facts.get(LACKS_SINCE):
-            since_ms = min(since_ms, int(older.facts[LACKS_SINCE]))
+        if older.key_values.get(LACKS_SINCE):
+            since_ms = min(since_ms, int(older.key_values[LACKS_SINCE]))
         text = f"the ledger was restored from {name} on {iso_seconds(now)}: what happened since is not in it"
 
         def describe(unit: UnitOfWork) -> None:
             encoder = EventEncoder(unit)
             report.kept = _carried(encoder, unit, newer, older, told, latch, epoch_ms(now))
-            carry.wish(encoder, level)
+            carry.desired_state(encoder, level)
             mark(encoder, text, since_ms, report.missing, report.kept)
             encoder.close()
 
@@ -115,7 +117,7 @@ def put_back(paths: DataPaths, location: LedgerLocation, folder: Path, name: str
         report.kept.append(f"the kill latch {held['latch_id']} of the backup holds")
     _keep_aside(paths, location, aside)
     _documents(paths, folder, head, held, level)
-    report.level, report.killed = control.keep_wish(
+    report.level, report.killed = control.keep_desired_state(
         paths, _said(folder), level, kill=killed or held is not None, now=now
     )
     report.schema = _swap(paths, location, ledger, now)
@@ -123,11 +125,11 @@ def put_back(paths: DataPaths, location: LedgerLocation, folder: Path, name: str
     return report
 
 
-def _newer(location: LedgerLocation, work: Path, older: Past, report: Report) -> Past | None:
+def _newer(location: LedgerLocation, work: Path, older: LedgerSummary, report: RestoreReport) -> LedgerSummary | None:
     """The ledger that is replaced; None = the files have to tell."""
     try:
-        newer = of_place(location, work, older.head[0])
-    except NoPast as error:
+        newer = summary_of(location, work, older.head[0])
+    except UnreadableLedger as error:
         report.why_not_known = str(error)
         return None
     report.missing = len(newer.orders - older.orders)
@@ -172,25 +174,33 @@ def _tripped(state: BotState) -> tuple[dict[str, Any] | None, int]:
     return {**day, "transfers": account.day_transfers}, at_ms
 
 
-def _wish(paths: DataPaths, folder: Path, newer: Past | None, older: Past, told: Files) -> tuple[Level, bool]:
+def _desired_state(
+    paths: DataPaths, folder: Path, newer: LedgerSummary | None, older: LedgerSummary, told: Files
+) -> tuple[TradingState, bool]:
     """(the strictest level that anybody knew of, whether somebody asks for a kill)."""
-    levels = [carry.level_of(older.facts.get("wish"))]
+    levels = [carry.level_of(older.key_values.get("wish"))]
     if newer is not None:
-        levels += [carry.level_of(newer.facts.get("wish")), Level.STOP if newer.latch is not None else None]
+        levels += [carry.level_of(newer.key_values.get("wish")), TradingState.STOP if newer.latch is not None else None]
     else:
-        levels += [told.level, Level.PAUSE]  # a limit may have tripped, and nobody can tell
+        levels += [told.level, TradingState.PAUSE]  # a limit may have tripped, and nobody can tell
     if told.safe:
-        levels.append(Level.STOP)  # as shut as SAFE, and left like it: by Start
+        levels.append(TradingState.STOP)  # as shut as SAFE, and left like it: by Start
     levels += [said.level for said in (*_said(folder), *_said(paths.root))]
-    level = max((known for known in levels if known is not None), default=Level.RUN)
-    asked = level is Level.KILL or paths.kill.exists() or (folder / "KILL").exists()
+    level = max((known for known in levels if known is not None), default=TradingState.RUN)
+    asked = level is TradingState.KILL or paths.kill.exists() or (folder / "KILL").exists()
     # What is killed comes up stopped: a ledger that said less would take that for a change by hand.
     stopped = asked or any(past is not None and past.latch is not None for past in (newer, older, told))
-    return Level.STOP if stopped else min(level, Level.STOP), asked
+    return TradingState.STOP if stopped else min(level, TradingState.STOP), asked
 
 
 def _carried(
-    encoder: EventEncoder, unit: UnitOfWork, newer: Past | None, older: Past, told: Files, latch: Row | None, at_ms: int
+    encoder: EventEncoder,
+    unit: UnitOfWork,
+    newer: LedgerSummary | None,
+    older: LedgerSummary,
+    told: Files,
+    latch: Row | None,
+    at_ms: int,
 ) -> list[str]:
     kept: list[str] = []
     if latch is not None:
@@ -201,7 +211,7 @@ def _carried(
     carry.commands(encoder, older, at_ms)
     if newer is not None:
         carry.boots(encoder, newer, older)
-        kept += carry.facts(encoder, newer, older)
+        kept += carry.key_values(encoder, newer, older)
         kept += carry.day(encoder, newer, older)
     elif told.tripped_day is not None:
         kept += carry.day_as_shown(encoder, told.tripped_day, older, told.tripped_ms)
@@ -218,12 +228,12 @@ def _said(folder: Path) -> list[ControlFile]:
         return [ControlFile(command="pause")]
 
 
-def _say_level(report: Report, level: Level) -> None:
+def _say_level(report: RestoreReport, level: TradingState) -> None:
     if report.why_not_known is not None:
         report.kept.append(f"paused, because the previous state is not known: {report.why_not_known}")
     if report.killed:
         report.kept.append("the kill switch: ./coin reset-kill lifts it")
-    if max(report.level, level) is not Level.RUN:
+    if max(report.level, level) is not TradingState.RUN:
         report.kept.append(f"the requested state is {max(report.level, level).word} until Start is pressed")
 
 
@@ -237,7 +247,7 @@ def _keep_aside(paths: DataPaths, location: LedgerLocation, aside: Path) -> None
             (aside / name).chmod(0o600)
 
 
-def _documents(paths: DataPaths, folder: Path, head: tuple[int, str], latch: Row | None, level: Level) -> None:
+def _documents(paths: DataPaths, folder: Path, head: tuple[int, str], latch: Row | None, level: TradingState) -> None:
     """The documents as they go with the restored ledger. The audit trail is only put where there is none."""
     if (folder / "KILL").exists():
         paths.kill.touch(mode=0o600)

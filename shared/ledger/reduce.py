@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from shared.ledger import schema as t
-from shared.ledger.events import Event, Row, Word
-from shared.ledger.tables import Kind, Table
+from shared.ledger.events import EventType, JournalEvent, Row
+from shared.ledger.tables import ColumnKind, Table
 from shared.lot_money import average_price, realized_pnl
 from shared.money import ZERO
 
@@ -57,18 +57,20 @@ def fitted(table: Table, row: Row) -> Row:
 
 
 _BLANK: Mapping[Table, Row] = {
-    table: {c.name: ZERO if c.kind is Kind.EXACT and not c.null else c.default for c in table.columns}
+    table: {c.name: ZERO if c.kind is ColumnKind.EXACT and not c.null else c.default for c in table.columns}
     for table in t.DERIVED
 }
 _TEXTS: dict[str, list[tuple[str, int | None]]] = {
     table.name: [
-        (column.name, None if column.key else column.length) for column in table.columns if column.kind is Kind.TEXT
+        (column.name, None if column.key else column.length)
+        for column in table.columns
+        if column.kind is ColumnKind.TEXT
     ]
     for table in t.DERIVED
 }
 
 
-def apply(rows: Rows, event: Event) -> None:
+def apply(rows: Rows, event: JournalEvent) -> None:
     """Let `event` happen to `rows`."""
     _REDUCERS[event.word](rows, event.data)
 
@@ -183,21 +185,21 @@ def _row(rows: Rows, data: Mapping[str, Any]) -> None:
     rows.put(table, {**blank(table), **data["row"]})
 
 
-_REDUCERS: Mapping[Word, Callable[[Rows, Mapping[str, Any]], None]] = {
-    Word.ORDER: _order,
-    Word.FILL: _fill,
-    Word.LOT: _lot,
-    Word.LOT_SET: _set_lot,
-    Word.DAY: _day,
-    Word.DAY_SET: _put(t.days),
-    Word.TRANSFER: _transfer,
-    Word.FACT: _put(t.facts),
-    Word.COMMAND: _put(t.commands),
-    Word.RECEIPT: _put(t.commands),
-    Word.LATCH: _put(t.latches),
-    Word.LIFT: _put(t.latches),
-    Word.BOOT: _put(t.boots),
-    Word.BOOT_END: _put(t.boots),
-    Word.NOTE: _note,
-    Word.ROW: _row,
+_REDUCERS: Mapping[EventType, Callable[[Rows, Mapping[str, Any]], None]] = {
+    EventType.ORDER: _order,
+    EventType.FILL: _fill,
+    EventType.LOT: _lot,
+    EventType.LOT_SET: _set_lot,
+    EventType.DAY: _day,
+    EventType.DAY_SET: _put(t.days),
+    EventType.TRANSFER: _transfer,
+    EventType.FACT: _put(t.facts),
+    EventType.COMMAND: _put(t.commands),
+    EventType.RECEIPT: _put(t.commands),
+    EventType.LATCH: _put(t.latches),
+    EventType.LIFT: _put(t.latches),
+    EventType.BOOT: _put(t.boots),
+    EventType.BOOT_END: _put(t.boots),
+    EventType.NOTE: _note,
+    EventType.ROW: _row,
 }

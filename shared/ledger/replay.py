@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from shared.ledger import schema as t
-from shared.ledger.db import Database, Session
+from shared.ledger.db import Database, DatabaseSession
 from shared.ledger.dump import dump_of, spelled
 from shared.ledger.events import Row, from_text
 from shared.ledger.open import open_reader, open_writer
@@ -59,7 +59,7 @@ class Memory:
         return {table: spelled(table, self.tables[table].values()) for table in t.DERIVED}
 
 
-def journal_of(db: Session) -> Iterator[JournalRow]:
+def journal_of(db: DatabaseSession) -> Iterator[JournalRow]:
     """The journal, oldest first."""
     for row in db.rows(f"{select(t.events)}ORDER BY seq"):
         yield JournalRow(*row)
@@ -84,7 +84,7 @@ def rebuild(journal: list[JournalRow], target: Database) -> None:
         _add(db, t.events, [{name: getattr(row, name) for name in JournalRow.__slots__} for row in journal])
 
 
-def _add(db: Session, table: Table, rows: list[Row]) -> None:
+def _add(db: DatabaseSession, table: Table, rows: list[Row]) -> None:
     db.run_many(new_row(table), rows)
 
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from shared.ledger import schema as t
-from shared.ledger.db import Session
+from shared.ledger.db import DatabaseSession
 from shared.ledger.events import Row
 from shared.ledger.reduce import Key
 from shared.ledger.tables import Table, key_parameters, one_row
@@ -16,7 +16,7 @@ class RowCache:
     """Rows by table and key. There is one writer, so what it wrote last is what the database holds."""
 
     def __init__(self, remembered: int = MOST_ROWS) -> None:
-        self._db: Session | None = None
+        self._db: DatabaseSession | None = None
         self._most = remembered
         self.forget()
 
@@ -27,7 +27,7 @@ class RowCache:
         self._day_known = False
         self._last_note: int | None = None
 
-    def reading(self, db: Session) -> "RowCache":
+    def reading(self, db: DatabaseSession) -> "RowCache":
         """The same cache, asking through `db` from here on."""
         self._db = db
         return self

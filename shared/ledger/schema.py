@@ -7,29 +7,29 @@ transaction, by `shared.ledger.reduce`. Amounts are exact text (`Kind.EXACT`), t
 
 from typing import Any
 
-from shared.ledger.tables import Column, Index, Kind, Table
+from shared.ledger.tables import Column, ColumnKind, Index, Table
 
 HEAD_REVISION = "0002"
 
 
 def _text(name: str, length: int | None = None, **more: Any) -> Column:
-    return Column(name, Kind.TEXT, length, **{"null": False, **more})
+    return Column(name, ColumnKind.TEXT, length, **{"null": False, **more})
 
 
 def _ms(name: str, **more: Any) -> Column:
-    return Column(name, Kind.BIGINT, **{"null": False, **more})
+    return Column(name, ColumnKind.BIGINT, **{"null": False, **more})
 
 
 def _exact(name: str, **more: Any) -> Column:
-    return Column(name, Kind.EXACT, **{"null": False, **more})
+    return Column(name, ColumnKind.EXACT, **{"null": False, **more})
 
 
 def _truth(name: str, **more: Any) -> Column:
-    return Column(name, Kind.BOOLEAN, null=False, default=False, **more)
+    return Column(name, ColumnKind.BOOLEAN, null=False, default=False, **more)
 
 
 def _json(name: str, **more: Any) -> Column:
-    return Column(name, Kind.JSON, **{"null": False, **more})
+    return Column(name, ColumnKind.JSON, **{"null": False, **more})
 
 
 def _index(name: str, *columns: str) -> Index:
@@ -41,7 +41,7 @@ def _table(name: str, *parts: Column | Index) -> Table:
     return Table(name, columns, tuple(part for part in parts if isinstance(part, Index)))
 
 
-# key → text: mode (bound when the ledger is made), bot name, wish, counters, last adds, peak equity.
+# key → text: mode (bound when the ledger is made), bot name, desired state ("wish"), counters, last adds, peak equity.
 facts = _table("facts", _text("key", 80, key=True), _text("value"))
 
 orders = _table(
@@ -98,7 +98,7 @@ fills = _table(
 lots = _table(
     "lots",
     _text("lot_id", 80, key=True),  # the entry's client order id
-    Column("seq", Kind.INTEGER, null=False),  # order of opening within the ledger
+    Column("seq", ColumnKind.INTEGER, null=False),  # order of opening within the ledger
     _text("product_id", 32),
     _text("kind", 8),
     _ms("opened_ms"),
@@ -174,7 +174,7 @@ boots = _table(
 # Lines for people: commands, decisions, intents, answers, fills and changes of state; never ticks.
 journal = _table(
     "journal",
-    Column("seq", Kind.INTEGER, key=True, null=False, counted=True),
+    Column("seq", ColumnKind.INTEGER, key=True, null=False, counted=True),
     _ms("at_ms"),
     _text("kind", 16),
     _text("level", 8),
@@ -190,7 +190,7 @@ journal = _table(
 # the row and of the chain before it, so that no row can be changed, moved or taken out of the middle unnoticed.
 events = _table(
     "events",
-    Column("seq", Kind.INTEGER, key=True, null=False),  # from 1, without a gap
+    Column("seq", ColumnKind.INTEGER, key=True, null=False),  # from 1, without a gap
     _ms("at_ms"),
     _text("boot_id", 80),
     _text("data"),

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import Any
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds."""
 
     TEXT = "text"
@@ -26,7 +26,7 @@ class Column:
     """`length`: the most characters of a text, None = any. `default`: what a row holds of which nothing is known."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     length: int | None = None
     key: bool = False
     null: bool = True
@@ -49,12 +49,12 @@ class Table:
     name: str
     columns: tuple[Column, ...]
     indexes: tuple[Index, ...] = ()
-    _kinds: dict[str, Kind] = field(default_factory=dict, repr=False)
+    _kinds: dict[str, ColumnKind] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._kinds.update({column.name: column.kind for column in self.columns})
 
-    def kind(self, name: str) -> Kind | None:
+    def kind(self, name: str) -> ColumnKind | None:
         """The kind of a column; None = it has none of that name."""
         return self._kinds.get(name)
 
@@ -70,7 +70,7 @@ class Table:
     @cached_property
     def exact(self) -> frozenset[str]:
         """The columns of amounts."""
-        return frozenset(column.name for column in self.columns if column.kind is Kind.EXACT)
+        return frozenset(column.name for column in self.columns if column.kind is ColumnKind.EXACT)
 
 
 def quoted(names: Sequence[str]) -> str:
@@ -128,16 +128,16 @@ def created(table: Table, dialect: str) -> list[str]:
 
 def _column(column: Column, dialect: str) -> str:
     kind = {
-        Kind.TEXT: f"VARCHAR({column.length})" if column.length else "TEXT",
-        Kind.EXACT: f"VARCHAR({EXACT_LENGTH})",
-        Kind.INTEGER: "SERIAL" if column.counted and dialect == "postgres" else "INTEGER",
-        Kind.BIGINT: "BIGINT",
-        Kind.BOOLEAN: "BOOLEAN",
-        Kind.JSON: "JSON",
+        ColumnKind.TEXT: f"VARCHAR({column.length})" if column.length else "TEXT",
+        ColumnKind.EXACT: f"VARCHAR({EXACT_LENGTH})",
+        ColumnKind.INTEGER: "SERIAL" if column.counted and dialect == "postgres" else "INTEGER",
+        ColumnKind.BIGINT: "BIGINT",
+        ColumnKind.BOOLEAN: "BOOLEAN",
+        ColumnKind.JSON: "JSON",
     }[column.kind]
     default = ""
     if column.server_default is not None:
         value = column.server_default
         false = "false" if dialect == "postgres" else "0"
-        default = f" DEFAULT {false if column.kind is Kind.BOOLEAN else repr(value)}"
+        default = f" DEFAULT {false if column.kind is ColumnKind.BOOLEAN else repr(value)}"
     return f'"{column.name}" {kind}{default}{"" if column.null and not column.key else " NOT NULL"}'

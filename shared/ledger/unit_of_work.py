@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from shared.ledger import schema as t
-from shared.ledger.db import Session
-from shared.ledger.events import Event, Row, from_text, to_text
+from shared.ledger.db import DatabaseSession
+from shared.ledger.events import JournalEvent, Row, from_text, to_text
 from shared.ledger.reduce import Key, apply, fitted, key_of
 from shared.ledger.tables import Table, key_parameters, moved_row, new_row
 
@@ -23,7 +23,7 @@ class UnitOfWork:
 
     def __init__(self, before: StoredRows, at_ms: int) -> None:
         self.at_ms = at_ms
-        self.events: list[Event] = []
+        self.events: list[JournalEvent] = []
         self.failed_is_in = False  # the transaction before, which seemed to fail, is in the database after all
         self._before = before
         self._rows: dict[Table, dict[Key, Row]] = {}
@@ -57,7 +57,7 @@ class UnitOfWork:
         self._last_note = max(self._last_note, self._before.last_note()) + 1
         return self._last_note
 
-    def happen(self, event: Event) -> None:
+    def happen(self, event: JournalEvent) -> None:
         """Let `event` happen, exactly as a replay will read it."""
         (event,) = from_text(to_text([event]))
         apply(self, event)
@@ -71,7 +71,7 @@ class UnitOfWork:
                 if before != row:
                     yield table, key, before, row
 
-    def write(self, db: Session) -> None:
+    def write(self, db: DatabaseSession) -> None:
         """The changed rows into their tables."""
         for table, key, before, row in self.changes():
             if before is None:

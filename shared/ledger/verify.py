@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.ledger import checks
 from shared.ledger import schema as t
-from shared.ledger.db import Database, LedgerError, Session
+from shared.ledger.db import Database, DatabaseSession, LedgerError
 from shared.ledger.evidence import Evidence, read
 
 Check = Callable[[Evidence], Iterable[str]]
@@ -27,7 +27,7 @@ OF_ROWS: tuple[tuple[str, Check], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """One check: what it looks at and what it found; no finding means that it holds."""
 
     name: str
@@ -35,7 +35,7 @@ class Verdict:
     findings: tuple[str, ...]
 
 
-def verify(engine: Database) -> list[Verdict]:
+def verify(engine: Database) -> list[CheckResult]:
     """Every check's verdict. A file that cannot be read at all is a finding of the first one."""
     try:
         with engine.snapshot() as db:
@@ -43,17 +43,17 @@ def verify(engine: Database) -> list[Verdict]:
             evidence = read(db)
     except LedgerError as error:
         why = str(error).splitlines()[0]
-        return [Verdict("file", _about(checks.file), (f"it cannot be read: {why}",))]
+        return [CheckResult("file", _about(checks.file), (f"it cannot be read: {why}",))]
     evidence.file_errors = errors
     wanted = BEFORE_ROWS + (OF_ROWS if evidence.rows else ())
-    return [Verdict(name, _about(check), tuple(check(evidence))) for name, check in wanted]
+    return [CheckResult(name, _about(check), tuple(check(evidence))) for name, check in wanted]
 
 
 def _about(check: Check) -> str:
     return (check.__doc__ or "").splitlines()[0]
 
 
-def _file_errors(db: Session) -> list[str]:
+def _file_errors(db: DatabaseSession) -> list[str]:
     """SQLite's own check. Postgres has none that a client may ask for; there, reading every row stands in."""
     if db.name != "sqlite":
         return []

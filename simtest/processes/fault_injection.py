@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
 from bot.coinbase.net import SystemNet
-from shared.ledger.db import Database, Session
+from shared.ledger.db import Database, DatabaseSession
 from shared.ledger.open import open_writer
 from simtest.processes.crash_points import CrashPoint
 
@@ -124,17 +124,17 @@ class WatchedDatabase:
         self._database, self._trap = database, trap
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self) -> Iterator[DatabaseSession]:
         heard: list[tuple[str, str]] = []
         with self._database.begin() as db:
             yield db.overheard(lambda sql, values: heard.append((sql, str(dict(values)))))
             self._trap.transaction("before", heard)
         self._trap.transaction("after", heard)
 
-    def connect(self) -> AbstractContextManager[Session]:
+    def connect(self) -> AbstractContextManager[DatabaseSession]:
         return self._database.connect()
 
-    def snapshot(self) -> AbstractContextManager[Session]:
+    def snapshot(self) -> AbstractContextManager[DatabaseSession]:
         return self._database.snapshot()
 
     def dispose(self) -> None:

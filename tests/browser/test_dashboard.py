@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route
 
-from shared.control import Level, decode_control
+from shared.control import TradingState, decode_control
 from shared.files import write_whole
 from tests.browser.conftest import Running, Visitor
 
@@ -38,7 +38,7 @@ def test_every_button_ends_in_a_receipt(running: Start, visit: Visit) -> None:
     v.word("KILLED")
     v.receipt("Kill")
     assert "no exit protects them" in v.page.inner_text("#f-note")
-    assert decode_control(here.paths.control.read_bytes()).level is Level.KILL
+    assert decode_control(here.paths.control.read_bytes()).level is TradingState.KILL
     v.page.click("#cmd button[value=reset_kill]")
     v.page.wait_for_selector("#dlg[open]")
     v.page.fill("#ask-w", v.page.get_attribute("#ask-w", "data-word") or "")

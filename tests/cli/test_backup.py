@@ -13,9 +13,9 @@ from filelock import FileLock
 
 from bot.core.intents import Note
 from bot.runtime.ledger import LedgerWriter
-from shared.ledger.facts import facts_of
+from shared.ledger.key_values import read_key_values
 from shared.ledger.open import open_reader, open_writer
-from shared.ledger.restored import RESTORED
+from shared.ledger.restore_mark import RESTORED
 from shared.ledger.verify import verify
 from shared.paths import DataPaths
 from tests.cli.conftest import Coin
@@ -75,7 +75,7 @@ def test_round_trip_while_the_ledger_is_written(
     assert '"stop"' in (aside / "control.json").read_text()
     assert count(aside / "ledger.db") == -1
     with open_reader(paths.ledger).connect() as db:
-        facts = facts_of(db)
+        facts = read_key_values(db)
     assert "restored from out.tar.gz" in facts[RESTORED], "the next run must not trust it blindly"
 
 
@@ -90,7 +90,7 @@ def test_a_ledger_that_was_rescued_is_restored_alone_and_marked(
     assert count(paths.ledger) == 0
     assert paths.kill.exists() and '"kill_switch":true' in paths.control.read_text(), "a kill is not lifted by it"
     with open_reader(paths.ledger).connect() as db:
-        facts = facts_of(db)
+        facts = read_key_values(db)
     assert "restored from rescued.db" in facts[RESTORED]
     (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + b"x" * 4096)
     assert "is damaged" in coin("restore", "other.db").stderr

@@ -18,10 +18,10 @@ from cli import backup as work
 from shared.control import decode_control
 from shared.ledger.connect import connect_reader, connect_writer
 from shared.ledger.dump import dump_of
-from shared.ledger.facts import facts_of
+from shared.ledger.key_values import read_key_values
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_reader
-from shared.ledger.restored import RESTORED
+from shared.ledger.restore_mark import RESTORED
 from shared.ledger.verify import verify
 from shared.paths import DataPaths
 from tests.postgres_server import Server, postgres
@@ -48,7 +48,7 @@ def whole(location: LedgerLocation) -> dict[str, str]:
     engine = connect_reader(location)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        return facts_of(db)
+        return read_key_values(db)
 
 
 def test_there_and_back(location: LedgerLocation, paths: DataPaths, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from cli import ports, status
 from shared.flocks import holder
 from shared.paths import DataPaths
-from shared.pm2 import Effective, Process
+from shared.pm2 import Effective, Pm2Process
 from shared.verdict import Judged, Verdict
 from tests.cli.conftest import Coin
 from tests.conftest import ROOT
@@ -150,7 +150,9 @@ def test_an_unknown_log_is_answered_with_those_there_are(coin: Coin, paths: Data
 
 
 def test_a_process_that_writes_nothing_has_no_tick(capsys: pytest.CaptureFixture[str]) -> None:
-    bot = Process("COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", "")
+    bot = Pm2Process(
+        "COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", ""
+    )
     for word, mark in ((Verdict.RUNNING, "\u2713"), (Verdict.HUNG, "!"), (Verdict.STALE, "!")):
         status._print_processes({"COIN-BOT": bot}, None, Judged(word, "", None, None))
         row = next(line for line in capsys.readouterr().out.splitlines() if "COIN-BOT" in line)

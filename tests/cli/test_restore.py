@@ -15,8 +15,8 @@ from bot.core.world import Latch
 from bot.runtime.ledger import LedgerWriter
 from bot.runtime.ledger_restore import restored
 from shared import control
-from shared.control import Cmd, Level, decode_control
-from shared.ledger.facts import facts_of
+from shared.control import Cmd, TradingState, decode_control
+from shared.ledger.key_values import read_key_values
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.replay import first_difference, replay_files
 from shared.ledger.verify import verify
@@ -54,7 +54,7 @@ class Folder:
 
     def facts(self) -> dict[str, str]:
         with open_reader(self.paths.ledger).connect() as db:
-            return facts_of(db)
+            return read_key_values(db)
 
     def whole(self, tmp_path: Path) -> None:
         """Its own checks find nothing, and its journal makes it again."""
@@ -90,7 +90,7 @@ def test_a_kill_after_the_backup_outlives_the_restore(coin: Coin, folder: Folder
     held = folder.latch()
     assert held is not None and held.latch_id == "kill-1"
     assert folder.paths.kill.exists(), "KILL stays where it is"
-    assert folder.said().kill_switch and folder.said().level is Level.KILL
+    assert folder.said().kill_switch and folder.said().level is TradingState.KILL
     assert folder.facts()["wish"] == "stop"
     lines = folder.paths.audit.read_bytes().splitlines()
     assert lines[0] == b'{"what":"kill"}', "the audit trail only grows"
@@ -271,7 +271,7 @@ def test_a_kill_that_is_pressed_meanwhile_is_not_lost(coin: Coin, folder: Folder
     done = coin("restore", "out.tar.gz")
     killer.join()
     assert done.returncode == 0, done.stderr
-    assert folder.paths.kill.exists() and folder.said().level is Level.KILL
+    assert folder.paths.kill.exists() and folder.said().level is TradingState.KILL
 
 
 def test_live_permission_is_in_no_backup(coin: Coin, folder: Folder) -> None:

@@ -12,7 +12,7 @@ from bot.core.lots import Lot
 from bot.core.model import Balance, Bar, FeeRates, Fill, OrderSpec, Product, Side, VenueOrder, VenueStatus
 from bot.core.orders import Order
 from bot.core.world import Restored, Signal
-from shared.control import Cmd, Command, Level
+from shared.control import Cmd, Command, TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
 
@@ -74,7 +74,7 @@ class Rig:
         *,
         cash: str = "10000",
         restored: Restored | None = None,
-        level: Level = Level.RUN,
+        level: TradingState = TradingState.RUN,
         now_ms: int = START_MS,
         ready: bool = True,
         holdings: dict[str, str] | None = None,
@@ -169,7 +169,7 @@ class Rig:
     def command(self, cmd: Cmd, command_id: str = "c1", **args: str) -> list[Intent]:
         return self.send(ev.CommandSeen(Command(seq=1, id=command_id, cmd=cmd, at="", args=args)))
 
-    def level(self, level: Level) -> list[Intent]:
+    def level(self, level: TradingState) -> list[Intent]:
         return self.send(ev.LevelSet(level, "test"))
 
     def restored(self) -> Restored:

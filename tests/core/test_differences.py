@@ -14,7 +14,7 @@ from bot.core.intents import SaveFact
 from bot.core.model import Balance, Fill, Side
 from bot.core.portfolio import Portfolio, from_signed, signed_text
 from bot.core.world import Restored
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from shared.documents import ReceiptState
 from tests.core.harness import D, Rig, notes, of, one, places, receipts
 
@@ -58,8 +58,8 @@ def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person()
     found = told(rig, USD="10100")
     assert any("a deposit: USD +100" in text for text in notes(found))
     assert not places(rig.bar("buy"))
-    rig.level(Level.PAUSE)
-    rig.level(Level.RUN)
+    rig.level(TradingState.PAUSE)
+    rig.level(TradingState.RUN)
     assert not places(rig.bar("buy")), "Start explains nothing"
     assert adopt(rig, "USD +99").state is ReceiptState.REJECTED, "only what was seen is adopted"
     assert adopt(rig, "USD +100").state is ReceiptState.DONE

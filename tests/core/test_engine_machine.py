@@ -23,7 +23,7 @@ from bot.core.model import Bar, Kind, LotKind, OrderSpec, Purpose, Side, VenueSt
 from bot.core.orders import OrderState
 from bot.core.world import Restored
 from bot.runtime.ledger import LedgerWriter
-from shared.control import Cmd, Command, Level
+from shared.control import Cmd, Command, TradingState
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.open import open_writer
@@ -51,7 +51,7 @@ class Trading(RuleBasedStateMachine):
         self.bar_s = START_MS // 1000 - 60
         self.pending: list[Any] = []  # requests and answers on their way
         self.crash_at = ""
-        self.level = Level.RUN
+        self.level = TradingState.RUN
         self.killed = False
         self.flattens = 0
         self.ended: dict[str, ReceiptState] = {}
@@ -128,7 +128,9 @@ class Trading(RuleBasedStateMachine):
     def carry_out(self, action: Action) -> None:
         if isinstance(action, PlaceOrder):
             if action.spec.side is Side.BUY:
-                assert self.level is Level.RUN and not self.killed, f"an entry while {self.level}, {self.killed=}"
+                assert self.level is TradingState.RUN and not self.killed, (
+                    f"an entry while {self.level}, {self.killed=}"
+                )
             if self.killed:
                 assert action.spec.purpose is Purpose.FLATTEN, "only a flatten passes the latch"
             self.pending.append(action.spec)
@@ -265,7 +267,7 @@ class Trading(RuleBasedStateMachine):
                 self.dispatch(ev.KillLatched("kill-1", "test", self.now_ms))
         elif what == "flatten":
             self.flattens += 1
-            self.level = max(self.level, Level.STOP)
+            self.level = max(self.level, TradingState.STOP)
             command = Command(seq=1, id=f"flat-{self.flattens}", cmd=Cmd.FLATTEN, at="", args={})
             self.ledger.command_seen(command, self.now_ms)
             self.dispatch(ev.CommandSeen(command))
@@ -273,7 +275,7 @@ class Trading(RuleBasedStateMachine):
             if self.killed and what == "run":
                 self.killed = False
                 self.dispatch(ev.KillLifted("kill-1", "test"))
-            self.level = Level[what.upper()]
+            self.level = TradingState[what.upper()]
             self.dispatch(ev.LevelSet(self.level, "test"))
 
     @rule(post_arrives=st.booleans())

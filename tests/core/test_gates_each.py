@@ -14,7 +14,7 @@ from bot.core import gates, view
 from bot.core.model import Bar, Side
 from bot.core.risk.memory import Pause
 from bot.core.time_weighted import Curve
-from shared.control import Level
+from shared.control import TradingState
 from shared.documents import GateVerdict
 from shared.settings import Mode
 from tests.core.harness import D, Rig, places, product
@@ -94,7 +94,7 @@ def _held_beside(rig: Rig) -> None:
 
 
 CASES: dict[str, Case] = {
-    "control": Case(act=lambda rig: rig.level(Level.PAUSE)),
+    "control": Case(act=lambda rig: rig.level(TradingState.PAUSE)),
     "live_lock": Case(
         {"coin_mode": Mode.LIVE, "dry_run": False}, lambda rig: rig.send(ev.LiveLockSeen("no permission"))
     ),

@@ -5,7 +5,7 @@ import pytest
 from bot.core import events as ev
 from bot.core.intents import SaveFact
 from bot.core.world import Restored
-from shared.control import Level
+from shared.control import TradingState
 from tests.core.harness import D, Rig, notes, of, places
 
 
@@ -51,8 +51,8 @@ def test_a_restart_is_no_way_round_the_runaway_latch(restarts: tuple[int, ...]) 
             rig = Rig(restored=Restored(facts=facts, own_ids=own), now_ms=rig.now_ms, max_orders_per_min=4)
             rig._bar_s = bar_s
     assert sent == 4 and "entries in a minute" in (rig.engine.world.entries_latched or "")
-    rig.level(Level.PAUSE)
-    rig.level(Level.RUN)
+    rig.level(TradingState.PAUSE)
+    rig.level(TradingState.RUN)
     rig.tick()
     facts |= {record.key: record.value for record in of(rig.intents, SaveFact)}
     assert rig.engine.world.entries_latched is None, "a person looked: it counts anew"

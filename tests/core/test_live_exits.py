@@ -6,7 +6,7 @@ from bot.core import events as ev
 from bot.core.gates import all_gates
 from bot.core.intents import CancelOrder, Intent, PlaceOrder, SaveReceipt
 from bot.core.model import Purpose, VenueStatus
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from shared.documents import GateVerdict, ReceiptState
 from shared.settings import Mode
 from tests.core.harness import Rig, of
@@ -41,7 +41,7 @@ def test_without_a_permission_a_flatten_sells() -> None:
     (cancel,) = of(r.command(Cmd.FLATTEN), CancelOrder)
     found = r.seen(r.engine.world.orders[cancel.client_order_id].spec, VenueStatus.CANCELLED)
     assert sold(found) == [Purpose.FLATTEN]
-    assert r.engine.world.level is Level.STOP
+    assert r.engine.world.level is TradingState.STOP
 
 
 def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take() -> None:
@@ -56,7 +56,7 @@ def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take
             ReceiptState.REJECTED,
             "nothing is sent: a copy; ./coin adopt-folder",
         )
-        assert r.engine.world.level is Level.RUN and r.lots[0].exit_reason is None
+        assert r.engine.world.level is TradingState.RUN and r.lots[0].exit_reason is None
         found = r.price("90") + r.tick(120)
         assert not of(found, CancelOrder) and not sold(found), "nor does a stop"
         assert r.engine.world.resting_take(r.lots[0]) is not None

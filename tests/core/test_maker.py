@@ -9,7 +9,7 @@ from bot.core import events as ev
 from bot.core.model import Kind, LotKind, OrderSpec, Purpose, Side, VenueStatus
 from bot.core.orders import OrderState
 from bot.core.world import Restored
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from tests.core.harness import D, Rig, cancels, notes, one, places, sells
 
 S = VenueStatus
@@ -214,8 +214,8 @@ def test_a_bid_held_to_be_absent_that_shows_up_is_cancelled() -> None:
 @pytest.mark.parametrize(
     "shut",
     [
-        lambda rig: rig.level(Level.PAUSE),
-        lambda rig: rig.level(Level.STOP),
+        lambda rig: rig.level(TradingState.PAUSE),
+        lambda rig: rig.level(TradingState.STOP),
         lambda rig: rig.send(ev.FeedChanged(False, "silent")),
         lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full")),
         lambda rig: rig.engine.world.latch_entries("orphan"),

@@ -12,7 +12,7 @@ from bot.core.risk import guards, losses, rate
 from bot.core.risk.guard import Band, Guard, Reading
 from bot.core.risk.memory import RiskMemory
 from bot.core.world import Restored
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from tests.core.harness import D, Rig, notes, of, one, places, product
 
 BTC = "BTC-USD"
@@ -100,7 +100,7 @@ def test_drawdown_warns_then_latches_and_start_counts_from_there() -> None:
     assert world.entries_latched is not None and "drawdown" in world.entries_latched
     assert any("Start" in text for text in said)
     assert not places(rig.bar("buy"))
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert world.entries_latched is None and world.peak_equity == world.equity
     assert places(rig.bar("buy"))
 
@@ -157,7 +157,7 @@ def test_a_gain_ends_the_row_and_start_does_too() -> None:
     for price in ("99", "99", "101", "99", "99"):
         sell_at(rig, price)
     assert rig.engine.world.risk.loss_streak == 2
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert rig.engine.world.risk.loss_streak == 0
 
 
@@ -260,7 +260,7 @@ def test_a_runaway_strategy_is_latched_within_a_second_and_only_start_lifts_it()
     assert sent == 10 and world.entries_latched is not None and "in a minute" in world.entries_latched
     rig.now_ms += 3_600_000
     assert not places(rig.bar("buy")), "time does not lift it"
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert places(rig.bar("buy"))
 
 

@@ -11,7 +11,7 @@ from bot.core.intents import LookUpOrder, Note, PlaceOrder, SaveFact
 from bot.core.model import Side, VenueOrder, VenueStatus
 from bot.core.orders import OrderState
 from bot.core.world import Restored
-from shared.control import Level
+from shared.control import TradingState
 from shared.documents import GateVerdict
 from tests.core.harness import START_MS, D, Rig, of, one, places, sells
 
@@ -137,7 +137,7 @@ def test_it_is_told_once_and_stays_over_a_restart_until_start_is_pressed() -> No
     assert not [note for note in of(again, Note) if note.level == "bad" and "second writer" in note.text]
     later = rig(facts_of(bot))
     assert shut(later) and not places(later.bar("buy"))
-    later.level(Level.RUN)
+    later.level(TradingState.RUN)
     assert not shut(later) and places(later.bar("buy"))
     assert not shut(rig(facts_of(bot) | facts_of(later)))
 
@@ -145,7 +145,7 @@ def test_it_is_told_once_and_stays_over_a_restart_until_start_is_pressed() -> No
 def test_after_start_the_same_order_is_old_news_and_the_next_one_shuts_again() -> None:
     bot = rig()
     see(bot, shown())
-    bot.level(Level.RUN)
+    bot.level(TradingState.RUN)
     see(bot, shown(), listed=True)
     assert not shut(bot)
     see(bot, shown(client_order_id=f"ct-main-{OTHER}{'8' * 24}", order_id="next"))
@@ -155,7 +155,7 @@ def test_after_start_the_same_order_is_old_news_and_the_next_one_shuts_again() -
 def test_pause_does_not_lift_it() -> None:
     bot = rig()
     see(bot, shown())
-    bot.level(Level.PAUSE)
+    bot.level(TradingState.PAUSE)
     assert shut(bot)
 
 

@@ -12,7 +12,7 @@ from bot.core.market import Market
 from bot.core.model import Balance, Purpose, Side, VenueStatus
 from bot.core.orders import OrderState
 from bot.core.world import Latch, Restored, World
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from shared.documents import GateVerdict, Phase, ReceiptState, Status
 from tests.core.harness import D, Rig, cancels, fetches, looks, notes, of, one, places, product, receipts, sells
 
@@ -108,7 +108,7 @@ def test_other_refusals_are_not_retried_and_five_in_a_row_shut_the_product() -> 
         entry = one(places(rig.bar("buy")))
         assert not places(rig.send(ev.Refused(entry.client_order_id, "INVALID_SIZE_PRECISION")))
     assert not places(rig.bar("buy"))
-    assert places(rig.level(Level.RUN) + rig.bar("buy")), "Start, by a person, opens it again"
+    assert places(rig.level(TradingState.RUN) + rig.bar("buy")), "Start, by a person, opens it again"
 
 
 def test_an_accepted_entry_ends_the_row_of_refusals() -> None:
@@ -186,8 +186,8 @@ def test_a_refusal_of_an_order_that_is_seen_open_is_not_believed() -> None:
 # Levels: what is sent in each.
 
 
-@pytest.mark.parametrize("level", [Level.PAUSE, Level.STOP])
-def test_no_level_but_run_adds_exposure(level: Level) -> None:
+@pytest.mark.parametrize("level", [TradingState.PAUSE, TradingState.STOP])
+def test_no_level_but_run_adds_exposure(level: TradingState) -> None:
     rig = Rig()
     rig.level(level)
     assert not places(rig.bar("buy") + rig.price("90") + rig.tick(40))
@@ -196,14 +196,14 @@ def test_no_level_but_run_adds_exposure(level: Level) -> None:
 def test_a_retry_does_not_slip_through_a_pause() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.level(Level.PAUSE)
+    rig.level(TradingState.PAUSE)
     assert not places(rig.send(ev.Refused(entry.client_order_id, "x", insufficient=True)) + rig.tick(5))
 
 
 def test_pause_judges_exits_and_lays_takes() -> None:
     rig = Rig(stop_loss_pct=5.0)
     entry = one(places(rig.bar("buy")))
-    rig.level(Level.PAUSE)
+    rig.level(TradingState.PAUSE)
     take = one(places(rig.fills_all(entry, "1", "100")))
     assert take.purpose is Purpose.TAKE
     rig.accept(take)
@@ -218,7 +218,7 @@ def test_stop_cancels_open_entries_leaves_takes_and_judges_no_exit() -> None:
     rig.accept(take)
     entry = one(places(rig.bar("buy", "99")))
     rig.accept(entry)
-    found = rig.level(Level.STOP)
+    found = rig.level(TradingState.STOP)
     assert cancels(found) == [entry.client_order_id]
     assert rig.engine.status is Status.STOPPING and rig.engine.phase is Phase.TRADING
     rig.seen(entry, VenueStatus.CANCELLED)
@@ -234,10 +234,10 @@ def test_an_exit_that_was_decided_but_not_sent_lapses_with_stop_and_is_made_anew
     assert take is not None
     rig.accept(take)
     rig.price("94")
-    rig.level(Level.STOP)
+    rig.level(TradingState.STOP)
     assert not places(rig.seen(take, VenueStatus.CANCELLED) + rig.tick(5))
     assert one(rig.lots).exit_reason is None
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert one(places(rig.price("94") + rig.tick(2))).purpose is Purpose.EXIT
 
 
@@ -247,7 +247,7 @@ def test_killed_and_safe_send_nothing(how: str) -> None:
     rig.open_runner()
     event = ev.KillLatched("kill-1", "KILL file", rig.now_ms) if how == "kill" else ev.SafeMode("5 unclean ends")
     rig.send(event)
-    found = rig.bar("buy", "50") + rig.price("40") + rig.tick(40) + rig.level(Level.PAUSE) + rig.price("30")
+    found = rig.bar("buy", "50") + rig.price("40") + rig.tick(40) + rig.level(TradingState.PAUSE) + rig.price("30")
     assert not places(found)
     assert rig.engine.status is (Status.KILLED if how == "kill" else Status.SAFE)
 
@@ -255,12 +255,12 @@ def test_killed_and_safe_send_nothing(how: str) -> None:
 def test_after_a_reset_the_level_is_stop_and_start_trades_again() -> None:
     rig = Rig()
     rig.send(ev.KillLatched("kill-1", "command", rig.now_ms))
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert not places(rig.bar("buy"))
     rig.send(ev.KillLifted("kill-1", "operator"))
     assert rig.engine.status is Status.STOPPED
     assert not places(rig.bar("buy"))
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert places(rig.bar("buy"))
 
 
@@ -273,9 +273,9 @@ def test_the_latch_of_the_ledger_holds_from_the_first_event() -> None:
 def test_safe_is_left_by_start_even_where_the_wish_was_start_all_along() -> None:
     rig = Rig()
     rig.send(ev.SafeMode("5 unclean ends"))
-    rig.send(ev.LevelSet(Level.RUN, "boot"))
+    rig.send(ev.LevelSet(TradingState.RUN, "boot"))
     assert rig.engine.status is Status.SAFE
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert rig.engine.status is Status.RUNNING
 
 
@@ -288,7 +288,7 @@ def test_in_safe_no_strategy_is_asked_so_that_one_that_hung_does_not_hang_again(
     rig.send(ev.SafeMode("5 unclean ends"))
     rig.bar("buy")
     assert not asked
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     rig.bar("buy")
     assert asked
 
@@ -314,7 +314,7 @@ def test_flatten_cancels_takes_sells_every_lot_and_says_what_it_got() -> None:
     rig, takes = _holding()
     found = rig.command(Cmd.FLATTEN, "flat-1")
     assert sorted(cancels(found)) == sorted(take.client_order_id for take in takes)
-    assert rig.engine.world.level is Level.STOP
+    assert rig.engine.world.level is TradingState.STOP
     assert not receipts(found)
     exits = [one(places(rig.seen(take, VenueStatus.CANCELLED) + rig.tick())) for take in takes]
     assert {(e.purpose, e.side, e.command_id) for e in exits} == {(Purpose.FLATTEN, Side.SELL, "flat-1")}
@@ -385,7 +385,7 @@ def test_close_lot_closes_that_lot_alone() -> None:
     assert _reasons(found) == ["command"], "a person closed one lot: that is no flatten"
     assert any("closed by hand" in intent.text for intent in found if isinstance(intent, Note))
     assert one(receipts(rig.tick())).state is ReceiptState.DONE
-    assert len(rig.lots) == 2 and rig.engine.world.level is Level.RUN
+    assert len(rig.lots) == 2 and rig.engine.world.level is TradingState.RUN
 
 
 def _reasons(found: list[Intent]) -> list[str]:
@@ -490,7 +490,7 @@ GATE_CASES: dict[str, Any] = {
     "halted": lambda rig: rig.send(ev.ProductsSeen((product(halted="cancel only"),))),
     "limit only": lambda rig: rig.send(ev.ProductsSeen((product(limit_only=True),))),
     "entries latch": lambda rig: rig.engine.world.latch_entries("orphan"),
-    "paused": lambda rig: rig.level(Level.PAUSE),
+    "paused": lambda rig: rig.level(TradingState.PAUSE),
 }
 
 
@@ -575,8 +575,8 @@ def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
         assert world.entries_blocked is not None, "nobody has explained it yet"
         assert world.day is not None and world.day.transfers == 0 and world.day.breaker_ms is None
         assert pnl_today(world) == 0 and world.equity == 10_000 + change
-        rig.level(Level.PAUSE)
-        rig.level(Level.RUN)
+        rig.level(TradingState.PAUSE)
+        rig.level(TradingState.RUN)
         assert not places(rig.bar("buy")), "Start explains nothing"
         shown = f"USD {change:+d}"
         done = receipts(rig.command(Cmd.ADOPT, differences=shown))[0]
@@ -623,7 +623,7 @@ def test_an_order_with_our_mark_that_the_ledger_does_not_know_latches_entries() 
     assert not places(rig.bar("buy"))
     kept = {i.key: i.value for i in of(rig.intents, SaveFact)}
     assert not places(Rig(restored=Restored(facts=kept)).bar("buy")), "also after a restart"
-    rig.level(Level.RUN)
+    rig.level(TradingState.RUN)
     assert places(rig.bar("buy"))
 
 

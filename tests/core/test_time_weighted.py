@@ -14,7 +14,7 @@ from bot.core.account import pnl_today
 from bot.core.model import Balance
 from bot.core.time_weighted import Curve
 from bot.core.world import Restored
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from tests.core.harness import START_MS, D, Rig, one, places, product, sells
 
 QUIET_MS = 4_000
@@ -265,7 +265,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_drawdown_and_curve_equal_an_independent_calculation(steps: list[tuple[str, int]]) -> None:
     """Trades at prices off the mark, prices, deposits and withdrawals in any order; restarts between."""
-    terms: dict[str, Any] = {"max_daily_loss_pct": 100.0, "max_drawdown_pct": 0.0, "level": Level.PAUSE}
+    terms: dict[str, Any] = {"max_daily_loss_pct": 100.0, "max_drawdown_pct": 0.0, "level": TradingState.PAUSE}
     rig = Rig(**terms)
     unit, coins, cash, mark = Unit(), 0.0, 10_000.0, 100.0
     rig.tick()

@@ -8,7 +8,7 @@ from bot.core import events as ev
 from bot.core.model import Balance, VenueStatus
 from bot.core.orders import OrderState
 from bot.core.world import Restored
-from shared.control import Cmd, Level
+from shared.control import Cmd, TradingState
 from shared.documents import ReceiptState
 from tests.core.harness import D, Rig, cancels, looks, notes, one, places, receipts, venue_id
 
@@ -79,7 +79,7 @@ def test_a_person_ends_it_and_the_lot_goes_on() -> None:
     found = rig.command(Cmd.CANCEL, client_order_id=take.client_order_id)
     assert one(receipts(found)).state is ReceiptState.DONE
     assert rig.order(take).state is OrderState.ABSENT
-    again = one(places(rig.level(Level.PAUSE) + rig.level(Level.RUN)))
+    again = one(places(rig.level(TradingState.PAUSE) + rig.level(TradingState.RUN)))
     assert again.lot_id == take.lot_id and again.client_order_id != take.client_order_id
     # It turns up after all: the lot has another exit, so this one must not sell as well.
     assert cancels(rig.seen(take, VenueStatus.OPEN)) == [take.client_order_id]

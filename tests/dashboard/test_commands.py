@@ -10,18 +10,18 @@ import pytest
 
 from dashboard import dispatch
 from dashboard.views.snapshot import Liveness, Pm2Look, Snapshot
-from shared.audit_log import Audit
-from shared.control import Cmd, Level, decode_control
+from shared.audit_log import AuditLog
+from shared.control import Cmd, TradingState, decode_control
 from shared.documents import Status
 from shared.files import write_whole
 from shared.liveness import LockState
 from shared.paths import DataPaths
-from shared.pm2 import Effective, Process
+from shared.pm2 import Effective, Pm2Process
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
 
 
-def control(paths: DataPaths) -> Level:
+def control(paths: DataPaths) -> TradingState:
     return decode_control(paths.control.read_bytes()).level
 
 
@@ -32,7 +32,7 @@ async def test_sent_seen_done(dash: Dash) -> None:
         sent = answer.json()
         assert answer.headers["location"] == sent["receipt"] == f"/api/commands/{sent['id']}"
         assert (await client.get(sent["receipt"])).json()["state"] == "sent"
-        assert control(dash.paths) is Level.PAUSE
+        assert control(dash.paths) is TradingState.PAUSE
         dash.writer.obey()
         dash.beat()
         receipt = (await client.get(sent["receipt"])).json()
@@ -87,7 +87,7 @@ async def test_kill_is_never_refused(dash: Dash) -> None:
         assert (await client.post("/api/commands", json={"cmd": "kill"})).status_code == 202
         assert (await client.post("/api/commands", json={"cmd": "kill"})).status_code == 202
     assert dash.paths.kill.exists()
-    assert control(dash.paths) is Level.KILL
+    assert control(dash.paths) is TradingState.KILL
 
 
 async def test_a_kill_that_is_latched_shuts_the_other_buttons_until_its_own_id_is_typed(dash: Dash) -> None:
@@ -280,7 +280,7 @@ async def test_run_is_another_word_for_start(dash: Dash) -> None:
         await client.post("/api/commands", json={"cmd": "pause"})
         answer = await client.post("/api/commands", json={"cmd": "run"})
         assert (answer.status_code, answer.json()["cmd"]) == (202, "start")
-        assert control(dash.paths) is Level.RUN
+        assert control(dash.paths) is TradingState.RUN
 
 
 async def test_every_command_has_one_audit_line_before_it_is_sent(dash: Dash) -> None:
@@ -314,7 +314,7 @@ class Pm2:
 
 
 async def test_start_asks_pm2_when_there_is_no_process(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = Process(
+    process = Pm2Process(
         "COIN-BOT", 1, 0, "stopped", Effective.STOPPED, "stopped (78)", 3, None, 0, 0.0, "", 78, 0, 8000, "", ""
     )
     whole = dash.hub.sources.snapshot
@@ -357,7 +357,7 @@ async def test_a_damaged_control_file_is_mended_by_a_command(dash: Dash) -> None
         assert dash.hub.sources.snapshot().control_error
         async with dash.machine() as client:
             assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 202
-        assert control(dash.paths) is Level.PAUSE
+        assert control(dash.paths) is TradingState.PAUSE
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -396,7 +396,7 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
     """The note's button on a bot that died while it was paused: the pause is a person's, and stays."""
     async with dash.machine() as client:
         assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 202
-    process = Process(
+    process = Pm2Process(
         "COIN-BOT", 1, 0, "stopped", Effective.STOPPED, "stopped", 3, None, 0, 0.0, "", 0, 0, 8000, "", ""
     )
     whole = dash.hub.sources.snapshot
@@ -433,7 +433,7 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
 
 
 async def test_the_events_page_shows_the_shells_lines_too_and_whether_the_chain_is_whole(dash: Dash) -> None:
-    Audit(dash.paths.audit, "shell").write("command", by="ann", role="operator", address="", facts={"cmd": "backup"})
+    AuditLog(dash.paths.audit, "shell").write("command", by="ann", role="operator", address="", facts={"cmd": "backup"})
     async with await dash.browser() as person:
         shown = (await person.get("/events")).text
         assert "ann, shell" in shown and "entries intact" in shown

@@ -12,10 +12,10 @@ from dashboard.pages.health import view as health
 from dashboard.pages.overview import boot
 from dashboard.views import banner, commands, header, positions
 from dashboard.views.snapshot import Liveness, Pm2Look, Sent, Snapshot
-from shared.control import Cmd, ControlFile, Level
+from shared.control import Cmd, ControlFile, TradingState
 from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
 from shared.liveness import LockState
-from shared.pm2 import Effective, Process
+from shared.pm2 import Effective, Pm2Process
 from shared.presence import Presence, Sighting, judge
 from tests.dashboard.writer import Writer
 
@@ -214,7 +214,7 @@ def test_a_heartbeat_that_is_late_is_not_blindness(tmp_path_factory: pytest.Temp
 
 # ---- a process that hangs ----
 
-BOT = Process("COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", "")
+BOT = Pm2Process("COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", "")
 KNOWN = Pm2Look(None, "7.0.1", (BOT,))
 
 
@@ -236,13 +236,20 @@ def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(st
 
 @pytest.mark.parametrize(
     ("level", "says"),
-    [(Level.RUN, None), (Level.PAUSE, "starts paused"), (Level.STOP, "starts stopped"), (Level.KILL, "starts killed")],
+    [
+        (TradingState.RUN, None),
+        (TradingState.PAUSE, "starts paused"),
+        (TradingState.STOP, "starts stopped"),
+        (TradingState.KILL, "starts killed"),
+    ],
 )
 def test_a_dead_bots_note_starts_the_process_under_the_wish_on_disk(
-    state: BotState, level: Level, says: str | None
+    state: BotState, level: TradingState, says: str | None
 ) -> None:
     gone = Pm2Look(None, "7.0.1", (dataclasses.replace(BOT, pid=0, effective=Effective.STOPPED, label="stopped"),))
-    control = ControlFile(command=level.word if level is not Level.RUN else None, kill_switch=level is Level.KILL)
+    control = ControlFile(
+        command=level.word if level is not TradingState.RUN else None, kill_switch=level is TradingState.KILL
+    )
     s = snapshot(
         state, Presence.OFFLINE, age_s=90.0, liveness=Liveness(4242, False, LockState.FREE), pm2=gone, control=control
     )

@@ -11,7 +11,7 @@ import pytest
 
 from dashboard.__main__ import check
 from dashboard.auth import secrets_store
-from dashboard.auth.audit import MOST, Audit, Failures
+from dashboard.auth.audit import MOST, AuditLog, Failures
 from dashboard.auth.peer import Peer
 from dashboard.auth.roles import Role
 from dashboard.auth.sessions import IDLE_S, Sessions
@@ -265,7 +265,7 @@ def test_expired_links_are_swept(tmp_path: Path) -> None:
 def test_failures_push_nothing_out_of_the_trail_and_none_is_lost(tmp_path: Path) -> None:
     """A day of 30 a minute by another user, and as many from 5,000 addresses: each failure counted, once a minute."""
     now = 0.0
-    trail = Audit(tmp_path / "audit.jsonl")
+    trail = AuditLog(tmp_path / "audit.jsonl")
     failures = Failures(trail, lambda: now)
     guesser = Peer("127.0.0.1", uid=1001, here=True)
     minutes = 20

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from shared.control import Cmd, ControlFile, Level, decode_control, refusal
+from shared.control import Cmd, ControlFile, TradingState, decode_control, refusal
 from shared.documents import (
     AccountDoc,
     AdjustedDoc,
@@ -329,15 +329,15 @@ class Writer:
         if self.scenario == "safe":
             return Status.SAFE, Phase.STOPPED
         level = self._level()
-        if level is Level.PAUSE or self.scenario == "paused":
+        if level is TradingState.PAUSE or self.scenario == "paused":
             return Status.PAUSED, Phase.TRADING
-        if level is Level.STOP or self.scenario == "stopped":
+        if level is TradingState.STOP or self.scenario == "stopped":
             return Status.STOPPED, Phase.STOPPED
         return Status.RUNNING, Phase.TRADING
 
-    def _level(self) -> Level:
+    def _level(self) -> TradingState:
         value: ControlFile | None = self.control.look().value
-        return value.level if value else Level.RUN
+        return value.level if value else TradingState.RUN
 
     def obey(self) -> None:
         """Answer what is in the ring, as the bot would."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.ledger.connect import connect_reader
-from shared.ledger.facts import fact
+from shared.ledger.key_values import read_key_value
 from shared.ledger.location import LedgerLocation
 from shared.ledger.verify import verify
 from shared.settings import Secret
@@ -73,7 +73,7 @@ def test_the_server_comes_late_goes_and_comes_back(system: System, postgres: Ser
     engine = connect_reader(location)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        assert fact(db, "wish") == "pause"
+        assert read_key_value(db, "wish") == "pause"
         assert db.value("SELECT count(*) FROM boots WHERE ended_ms > 0") == 1
     assert not (system.folder / "ledger.db").exists()
     told = b"".join(path.read_bytes() for path in system.folder.rglob("*") if path.is_file())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.pm2 import Pm2Client, Process
+from shared.pm2 import Pm2Client, Pm2Process
 from tests.conftest import pm2
 
 
@@ -36,10 +36,10 @@ class Pm2Home:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def wait(self, name: str, right: Callable[[Process], bool], timeout_s: float = 20.0) -> Process:
+    def wait(self, name: str, right: Callable[[Pm2Process], bool], timeout_s: float = 20.0) -> Pm2Process:
         """Wait until the process is as `right` wants it."""
         until = time.monotonic() + timeout_s
-        last: Process | None = None
+        last: Pm2Process | None = None
         while time.monotonic() < until:
             last = self.client.find(name)
             if last is not None and right(last):

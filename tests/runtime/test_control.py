@@ -14,7 +14,7 @@ from bot.core import events as ev
 from bot.core.intents import PlaceOrder
 from bot.core.model import Purpose
 from bot.runtime.control import REREAD_S
-from shared.control import Cmd, Level, send_command
+from shared.control import Cmd, TradingState, send_command
 from shared.documents import ReceiptState, Status
 from shared.ledger.db import LedgerUnavailable
 from shared.times import iso_ms
@@ -36,20 +36,20 @@ def send(rig: BotRig, cmd: Cmd, **args: str) -> str:
 @pytest.mark.parametrize(
     ("file", "wish", "level"),
     [
-        (None, None, Level.RUN),
-        (None, "pause", Level.PAUSE),
-        (None, "stop", Level.STOP),
-        (b"", None, Level.PAUSE),
-        (b"{torn", None, Level.PAUSE),
-        (b'{"command":"go"}', None, Level.PAUSE),
-        (b"{torn", "run", Level.RUN),
-        (b"{torn", "stop", Level.STOP),
-        (b'{"command":"pause"}', "run", Level.PAUSE),
-        (b'{"command":null}', "stop", Level.RUN),
-        (b'{"command":"stop"}', None, Level.STOP),
+        (None, None, TradingState.RUN),
+        (None, "pause", TradingState.PAUSE),
+        (None, "stop", TradingState.STOP),
+        (b"", None, TradingState.PAUSE),
+        (b"{torn", None, TradingState.PAUSE),
+        (b'{"command":"go"}', None, TradingState.PAUSE),
+        (b"{torn", "run", TradingState.RUN),
+        (b"{torn", "stop", TradingState.STOP),
+        (b'{"command":"pause"}', "run", TradingState.PAUSE),
+        (b'{"command":null}', "stop", TradingState.RUN),
+        (b'{"command":"stop"}', None, TradingState.STOP),
     ],
 )
-async def test_the_level_at_a_start(rig: BotRig, file: bytes | None, wish: str | None, level: Level) -> None:
+async def test_the_level_at_a_start(rig: BotRig, file: bytes | None, wish: str | None, level: TradingState) -> None:
     if wish is not None:
         rig.begin(trading=False).ledger.fact("wish", wish, 0)  # type: ignore[union-attr]
     if file is not None:
@@ -64,7 +64,7 @@ async def test_the_first_wish_is_kept_when_the_file_goes(rig: BotRig) -> None:
     rig.write('{"command":"pause"}')
     rig.begin()
     rig.settings.paths.control.unlink()
-    assert rig.begin().commands.level is Level.PAUSE
+    assert rig.begin().commands.level is TradingState.PAUSE
 
 
 # Levels by hand.
@@ -646,15 +646,17 @@ async def test_a_stop_by_reset_or_flatten_outlives_a_restart_whatever_level_the_
         args = {"latch_id": bot.commands.latch.latch_id}
     rig.write(by_hand("start", in_ring(cause, **args)))
     rig.look(120)
-    assert bot.commands.latch is None and bot.commands.level is Level.STOP
+    assert bot.commands.latch is None and bot.commands.level is TradingState.STOP
     for _ in range(2):
         bot = rig.begin()
         rig.look(120)
-        assert bot.commands.level is Level.STOP and bot.gate.latches.level is Level.STOP, "it would buy again"
+        assert bot.commands.level is TradingState.STOP and bot.gate.latches.level is TradingState.STOP, (
+            "it would buy again"
+        )
     start = send(rig, Cmd.START)
     rig.look(60)
-    assert bot.commands.level is Level.RUN and rig.receipt(start).state is ReceiptState.DONE
-    assert rig.begin().commands.level is Level.RUN
+    assert bot.commands.level is TradingState.RUN and rig.receipt(start).state is ReceiptState.DONE
+    assert rig.begin().commands.level is TradingState.RUN
 
 
 async def test_what_a_person_wrote_while_the_bot_was_down_holds_again(rig: BotRig) -> None:
@@ -663,6 +665,6 @@ async def test_what_a_person_wrote_while_the_bot_was_down_holds_again(rig: BotRi
     rig.look(60)
     rig.write(by_hand("start", in_ring("flatten")))
     rig.look(60)
-    for word, level in (("stop", Level.STOP), ("start", Level.RUN)):
+    for word, level in (("stop", TradingState.STOP), ("start", TradingState.RUN)):
         rig.write(by_hand(word))
         assert rig.begin().commands.level is level

@@ -25,7 +25,7 @@ from shared.control import Cmd
 from shared.documents import FOLDER_NOT_OWN, ReceiptState
 from shared.folder_identity import FACT, Seen
 from shared.ledger.db import LedgerUnavailable
-from shared.ledger.folder import kept
+from shared.ledger.folder import ledger_binding
 from shared.ledger.location import ledger_location
 from shared.ledger.open import open_writer
 from shared.paths import DataPaths
@@ -295,9 +295,9 @@ def test_a_bot_that_began_while_the_word_was_typed_is_left_alone(
         data_folder.adopt()
     os.close(handles[0])
     assert "The bot runs (pid 4711)" in capsys.readouterr().err
-    assert folder_identity.look(paths) == Seen(ID) and kept(ledger_location(settings)).folder is None
+    assert folder_identity.look(paths) == Seen(ID) and ledger_binding(ledger_location(settings)).folder is None
     assert adopted(settings, "adopt main", monkeypatch) == 0
-    assert kept(ledger_location(settings)).folder == folder_identity.look(paths).folder != ID
+    assert ledger_binding(ledger_location(settings)).folder == folder_identity.look(paths).folder != ID
 
 
 async def test_a_person_adopts_a_copy_and_allows_entries_anew(
@@ -315,7 +315,9 @@ async def test_a_person_adopts_a_copy_and_allows_entries_anew(
         assert folder_identity.look(settings.paths).problem is not None and settings.paths.live_permission.exists()
     assert adopted(settings, "adopt main", monkeypatch) == 0
     own = folder_identity.look(settings.paths)
-    assert own.problem is None and own.folder != before and kept(ledger_location(settings)).folder == own.folder
+    assert (
+        own.problem is None and own.folder != before and ledger_binding(ledger_location(settings)).folder == own.folder
+    )
     row = orjson.loads(settings.paths.audit.read_bytes().splitlines()[-1])
     assert (row["what"], row["folder"], row["before"]) == ("adopt_folder", own.folder, before)
     assert adopted(settings, "", monkeypatch) == 0, "its own already"
@@ -337,4 +339,4 @@ async def test_with_play_money_a_copy_becomes_a_folder_of_its_own(sim: Sim, tmp_
         assert bot.bot.live_lock.sales() is None and state(bot.bot).alerts == []
     second = folder_identity.look(play("two").paths)
     assert second.problem is None and second.folder not in (None, first)
-    assert kept(ledger_location(play("two"))).folder == second.folder
+    assert ledger_binding(ledger_location(play("two"))).folder == second.folder

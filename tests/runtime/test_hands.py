@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from shared import audit_log
-from shared.audit_log import Audit, head_of, tail, verify
+from shared.audit_log import AuditLog, head_of, tail, verify
 from shared.control import Cmd, send_command
 from shared.ledger.db import LedgerUnavailable
 from tests.runtime.whole import Whole
@@ -41,7 +41,7 @@ def write_by_hand(whole: Whole, **fields: object) -> None:
 def by_page(whole: Whole, cmd: Cmd) -> str:
     """As the dashboard sends it: the line first, then the command."""
     named = str(uuid.uuid4())
-    Audit(whole.paths.audit).write(
+    AuditLog(whole.paths.audit).write(
         "command", by="operator", role="operator", address="", facts={"cmd": cmd, "id": named}
     )
     send_command(whole.paths, cmd, by="operator", now=whole.clock.utc(), command_id=named)
@@ -79,7 +79,7 @@ def test_a_kill_of_the_shell_is_not_called_one_by_hand(whole: Whole) -> None:
     sent = send_command(whole.paths, Cmd.KILL, by="cli", now=whole.clock.utc())
     whole.drive(3)  # it writes its line last
     facts = {"cmd": "kill", "id": sent.id}
-    Audit(whole.paths.audit, "shell").write("command", by="cli", role="operator", address="", facts=facts)
+    AuditLog(whole.paths.audit, "shell").write("command", by="cli", role="operator", address="", facts=facts)
     whole.drive(10)
     assert [row["source"] for row in rows(whole)] == ["shell"]
 

@@ -14,7 +14,7 @@ from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.journal_writer import write
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_writer
-from shared.ledger.restored import RESTORED, mark
+from shared.ledger.restore_mark import RESTORED, mark
 from shared.ledger.verify import verify
 
 

@@ -17,9 +17,9 @@ from bot.core.intents import Note, SaveFact
 from bot.core.orders import DONE
 from bot.runtime.ledger import LedgerWriter
 from shared.ledger import schema as t
-from shared.ledger.db import LedgerUnavailable, Session
+from shared.ledger.db import DatabaseSession, LedgerUnavailable
 from shared.ledger.dump import dump_of
-from shared.ledger.events import Event, Word, from_text, to_text
+from shared.ledger.events import EventType, JournalEvent, from_text, to_text
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.reduce import DONE_STATES
 from shared.ledger.replay import first_difference, replay_files
@@ -52,7 +52,9 @@ def test_a_past_with_everything_in_it(tmp_path: Path) -> None:
         for table in (*t.DERIVED, t.events):
             assert db.value(f"SELECT count(*) FROM {table.name}"), f"{table.name} is empty"
         words = {event.word for data in db.column("SELECT data FROM events") for event in from_text(data)}
-    assert words == set(Word) - {Word.ROW, Word.LOT_SET, Word.DAY_SET}, "every kind of event, and no money set by hand"
+    assert words == set(EventType) - {EventType.ROW, EventType.LOT_SET, EventType.DAY_SET}, (
+        "every kind of event, and no money set by hand"
+    )
 
 
 def test_what_is_replayed_is_a_ledger_that_can_be_gone_on_with(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def _keep_texts(path: Path, texts: list[str]) -> None:
 
 
 def test_an_event_is_read_as_it_was_written() -> None:
-    event = Event(Word.TRANSFER, {"day": "2026-11-20", "amount": machine.D("-0.000000000000000001")})
+    event = JournalEvent(EventType.TRANSFER, {"day": "2026-11-20", "amount": machine.D("-0.000000000000000001")})
     assert from_text(to_text([event])) == [event]
 
 
@@ -252,14 +254,14 @@ def _dies_opening(path: Path, number: int) -> bool:
         if not left[0]:
             os._exit(9)
 
-    run = Session.run
+    run = DatabaseSession.run
 
     def counted(*given: Any) -> None:
         before()
         run(*given)
 
     try:
-        Session.run = counted  # type: ignore[method-assign]
+        DatabaseSession.run = counted  # type: ignore[method-assign]
         event.listen(Engine, "before_cursor_execute", before)
         open_writer(path)
     finally:
@@ -289,4 +291,4 @@ def test_a_crash_while_a_ledger_is_made_or_migrated(folder: Path, work: str) -> 
 
 def test_each_word_is_explained() -> None:
     text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
-    assert not [word for word in Word if f"`{word}`" not in text]
+    assert not [word for word in EventType if f"`{word}`" not in text]

@@ -25,7 +25,7 @@ from cli import enable_live, live_checks
 from shared import files, folder_identity, live_permission
 from shared.artifacts import digests
 from shared.documents import GateVerdict
-from shared.live_permission import DAY_MS, HARMLESS, Terms, grant, problem, terms
+from shared.live_permission import DAY_MS, HARMLESS, PermissionTerms, grant, problem, terms
 from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Profile, Secret, Settings
 from shared.settings import keys as settings_keys
@@ -42,7 +42,7 @@ SETTINGS = Settings(coin_mode=Mode.LIVE, profile=Profile.PROD, dry_run=False, co
 FOLDER = "f" * 32
 
 
-def at(settings: Settings = SETTINGS, folder: str = FOLDER) -> Terms:
+def at(settings: Settings = SETTINGS, folder: str = FOLDER) -> PermissionTerms:
     return terms(settings, folder)
 
 

@@ -12,8 +12,8 @@ import pytest
 from shared.control import Cmd, send_command
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_reader
-from shared.ledger.put_back import Report, no_bot, put_back
-from shared.ledger.restored import told
+from shared.ledger.put_back import RestoreReport, no_bot, put_back
+from shared.ledger.restore_mark import restore_notice
 from shared.ledger.verify import verify
 from tests.runtime.whole import Whole
 
@@ -37,7 +37,7 @@ def backup(whole: Whole, folder: Path) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
-def restore(whole: Whole, folder: Path) -> Report:
+def restore(whole: Whole, folder: Path) -> RestoreReport:
     with no_bot(whole.paths):
         now = whole.clock.utc() + timedelta(seconds=1)
         return put_back(
@@ -87,7 +87,7 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     report = restore(whole, tmp_path / "backup")
     assert report.killed and (report.missing == len(orders) - held if readable else report.missing is None)
     assert not findings(whole)
-    waits = told(facts(whole))
+    waits = restore_notice(facts(whole))
     assert waits is not None and waits.waits and "./coin start fetches what is missing" in waits.text
     known = f"{len(orders) - held} orders happened after the backup" if readable else "not known how many"
     assert known in waits.text
@@ -100,7 +100,7 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     assert bot.engine is not None
     world = bot.engine.world
     assert not findings(whole)
-    found = told(facts(whole))
+    found = restore_notice(facts(whole))
     assert found is not None and not found.waits and "fetched from the exchange" in found.text
     assert sorted(rows(whole, FILLS)) == fills
     assert sorted(rows(whole, LOTS)) == lots

@@ -20,7 +20,7 @@ from bot.runtime import logs
 from bot.runtime.gate import OrderGate
 from bot.runtime.lock import InstanceLock, LockHeld
 from bot.runtime.state_writer import StateWriter
-from shared.control import Level
+from shared.control import TradingState
 from shared.paths import DataPaths
 from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Settings
@@ -37,7 +37,7 @@ ORDERS = {"entry": SPEC, "exit": EXIT, "take": TAKE, "flatten": FLATTEN}
 
 def gate(folder: Path, age_ms: int | None = 0, **settings: Any) -> OrderGate:
     made = OrderGate(Settings(**settings), DataPaths(folder), SystemFs(), lambda _p: age_ms, None, lambda: None)
-    made.latches.level = Level.RUN
+    made.latches.level = TradingState.RUN
     return made
 
 
@@ -64,10 +64,10 @@ def test_what_passes_the_gate(tmp_path: Path, state: str, which: str) -> None:
     made = gate(tmp_path, **(live if state in ("dry run", "live locked") else {}))
     if state == "live locked":
         made = OrderGate(Settings(**live, dry_run=False), DataPaths(tmp_path), SystemFs(), lambda _p: 0)  # type: ignore[arg-type]
-        made.latches.level = Level.RUN
+        made.latches.level = TradingState.RUN
     match state:
         case "pause" | "stop":
-            made.latches.level = Level[state.upper()]
+            made.latches.level = TradingState[state.upper()]
         case "killed":
             made.latches.killed = True
         case "KILL file":

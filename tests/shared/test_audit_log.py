@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import audit_log
-from shared.audit_log import Audit, append, head_of, tail, verify
+from shared.audit_log import AuditLog, append, head_of, tail, verify
 from shared.paths import ROOT
 
 OLD = b'{"at":"2026-01-01T00:00:00.000Z","what":"login","by":"operator"}\n'
@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_the_chain_as_it_was_and_the_next_line_says_how_many_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "audit.jsonl"
-    log = Audit(path, "shell")
+    log = AuditLog(path, "shell")
     log.write("a", by="me", role="operator", address="")
     before = path.read_bytes()
     real = os.write

@@ -22,8 +22,8 @@ from shared.control import (
     Cmd,
     Command,
     ControlFile,
-    Level,
     NotSent,
+    TradingState,
     decode_control,
     is_expired,
     refusal,
@@ -51,19 +51,19 @@ def read(paths: DataPaths) -> ControlFile:
 @pytest.mark.parametrize(
     ("document", "level"),
     [
-        ({}, Level.RUN),
-        ({"command": None}, Level.RUN),
-        ({"command": "start"}, Level.RUN),
-        ({"command": "pause"}, Level.PAUSE),
-        ({"command": "stop"}, Level.STOP),
-        ({"command": "kill"}, Level.KILL),
-        ({"command": "start", "kill_switch": True}, Level.KILL),
-        ({"command": "stop", "kill_switch": True}, Level.KILL),
-        ({"command": "pause", "kill_switch": False}, Level.PAUSE),
-        ({"command": "pause", "something": "unknown"}, Level.PAUSE),
+        ({}, TradingState.RUN),
+        ({"command": None}, TradingState.RUN),
+        ({"command": "start"}, TradingState.RUN),
+        ({"command": "pause"}, TradingState.PAUSE),
+        ({"command": "stop"}, TradingState.STOP),
+        ({"command": "kill"}, TradingState.KILL),
+        ({"command": "start", "kill_switch": True}, TradingState.KILL),
+        ({"command": "stop", "kill_switch": True}, TradingState.KILL),
+        ({"command": "pause", "kill_switch": False}, TradingState.PAUSE),
+        ({"command": "pause", "something": "unknown"}, TradingState.PAUSE),
     ],
 )
-def test_the_level_of_a_document(document: dict[str, Any], level: Level) -> None:
+def test_the_level_of_a_document(document: dict[str, Any], level: TradingState) -> None:
     assert decode_control(json.dumps(document).encode()).level is level
 
 
@@ -125,16 +125,16 @@ def test_kill_sets_all_three_and_only_reset_takes_them_back(paths: DataPaths) ->
     assert read(paths).kill_switch and read(paths).command == "kill" and paths.kill.exists()
     for overtakes in (Cmd.START, Cmd.PAUSE, Cmd.STOP, Cmd.FLATTEN):
         send_command(paths, overtakes, by="operator")
-        assert read(paths).level is Level.KILL, f"{overtakes} must not undo a kill that was not read yet"
+        assert read(paths).level is TradingState.KILL, f"{overtakes} must not undo a kill that was not read yet"
         assert paths.kill.exists()
     send_command(paths, Cmd.RESET_KILL, {"latch_id": "kill-1"}, by="operator")
-    assert read(paths).level is Level.STOP and not paths.kill.exists()
+    assert read(paths).level is TradingState.STOP and not paths.kill.exists()
 
 
 def test_flatten_also_stops_but_never_softens(paths: DataPaths) -> None:
     send_command(paths, Cmd.START, by="a")
     send_command(paths, Cmd.FLATTEN, by="a")
-    assert read(paths).level is Level.STOP
+    assert read(paths).level is TradingState.STOP
 
 
 def test_the_ring_drops_what_the_bot_has_seen(paths: DataPaths) -> None:
@@ -154,7 +154,7 @@ def test_a_full_ring_refuses_what_can_wait_and_never_a_level(paths: DataPaths) -
         send_command(paths, cmd, by="a")
         assert read(paths).commands[-1].cmd == cmd
         assert len(read(paths).commands) == RING_MAX
-    assert read(paths).level is Level.KILL
+    assert read(paths).level is TradingState.KILL
 
 
 def test_a_held_lock_is_503(paths: DataPaths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +308,7 @@ def test_utf_16_is_refused_and_its_kill_is_read() -> None:
 def test_a_writer_that_mends_a_damaged_file_keeps_the_kill_in_it(paths: DataPaths) -> None:
     paths.control.write_text('{"kill_switch":true,"kill_switch":false}')
     send_command(paths, Cmd.START, by="a")
-    assert read(paths).level is Level.KILL
+    assert read(paths).level is TradingState.KILL
 
 
 @given(
@@ -323,7 +323,7 @@ def test_whatever_follows_a_kill_it_stays_one(asked: str, follows: str) -> None:
     except BadControl as error:
         assert error.kill
     else:
-        assert found.level is Level.KILL or any(c.cmd == "kill" for c in found.commands)
+        assert found.level is TradingState.KILL or any(c.cmd == "kill" for c in found.commands)
 
 
 def test_a_damaged_file_is_mended_by_the_next_writer(paths: DataPaths) -> None:
@@ -331,7 +331,7 @@ def test_a_damaged_file_is_mended_by_the_next_writer(paths: DataPaths) -> None:
     first = read(paths).epoch
     paths.control.write_bytes(b"{torn")
     send_command(paths, Cmd.STOP, by="a")
-    assert read(paths).level is Level.STOP
+    assert read(paths).level is TradingState.STOP
     assert read(paths).epoch != first, "made anew, and it says so"
 
 
@@ -343,7 +343,7 @@ def test_a_lost_wish_never_turns_into_run_by_a_command_that_sets_no_level(paths:
     else:
         paths.control.unlink()
     send_command(paths, Cmd.DRILL, by="a")
-    assert read(paths).level is not Level.RUN
+    assert read(paths).level is not TradingState.RUN
 
 
 def test_two_processes_lose_no_command(paths: DataPaths) -> None:

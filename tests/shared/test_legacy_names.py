@@ -127,7 +127,7 @@ def test_a_list_of_one_strategy_chooses_it(tmp_path: Path, text: str, strategy: 
 
 
 def test_a_name_that_the_table_knows_is_never_merely_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(legacy_names, "KEPT", {"MA_FAST": legacy_names.Kept("a name that became real")})
+    monkeypatch.setattr(legacy_names, "KEPT", {"MA_FAST": legacy_names.LegacyName("a name that became real")})
     found = from_file(tmp_path, "MA_FAST=5")
     assert found.settings.ma_fast == 5 and not found.kept
 

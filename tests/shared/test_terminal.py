@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import figures, terminal
-from shared.terminal import Column, Kind, columns, table
+from shared.terminal import CellKind, TextColumn, columns, table
 
 RUNS = columns(("run", "data", "settings", "return", "drawdown", "Sharpe", "lots"), "ntt####")
 RUN_ROWS = [
@@ -34,9 +34,9 @@ def test_every_number_and_name_is_whole_at_every_width(number: int, room: int | 
     text = "\n".join(lines)
     for row in rows:
         for column, cell in zip(of, row, strict=True):
-            if column.kind in (Kind.NUMBER, Kind.NAME):
+            if column.kind in (CellKind.NUMBER, CellKind.NAME):
                 assert re.search(rf"(?<!\S){re.escape(cell)}(?!\S)", text), f"{cell} is cut at {room}"
-            elif column.kind is Kind.TEXT:
+            elif column.kind is CellKind.TEXT:
                 assert all(word in text for word in cell.split())
 
 
@@ -61,7 +61,7 @@ def test_what_is_piped_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_titles_wrap_where_their_columns_are_narrow() -> None:
-    lines = table([Column("a", Kind.NAME), Column("days ended by the loss limit")], [("x", "5")], 20)
+    lines = table([TextColumn("a", CellKind.NAME), TextColumn("days ended by the loss limit")], [("x", "5")], 20)
     assert max(map(len, lines)) <= 20 and lines[-1].endswith("5")
     assert set(" ".join(lines[:-1]).split()) == {"a", "days", "ended", "by", "the", "loss", "limit"}
     assert "a" in lines[-2].split(), "a title stands just above its column"

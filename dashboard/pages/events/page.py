@@ -5,7 +5,7 @@ from dashboard.page import Data, Page, PagePart, Params
 from dashboard.render import Context
 from dashboard.views import events
 from dashboard.views.snapshot import Snapshot
-from shared.audit_log import Verdict, verify
+from shared.audit_log import ChainCheck, verify
 
 CHAIN_S = 15.0
 
@@ -19,7 +19,7 @@ async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     return {"journal": rows, "audit": audit, "chain": chain, "commands": commands, "kind": kind}
 
 
-def _chain(hub: Hub) -> Verdict | None:
+def _chain(hub: Hub) -> ChainCheck | None:
     """The whole trail checked; None = it cannot be read."""
     try:
         return verify(hub.paths.audit)
