@@ -2,12 +2,16 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cli import ui
-from cli.context import data_paths, own_folder
+from cli.context import data_paths, loaded, own_folder
+from cli.options import Json
 from dashboard.auth import sessions as kept
 from dashboard.auth import tokens
+from dashboard.auth.roles import Role
 from shared.audit_log import AuditLog
 from shared.exits import Exit
 from shared.figures import UNKNOWN
@@ -16,10 +20,57 @@ from shared.paths import DataPaths
 LEAST_ID = 4
 
 
-def make_token(role: str, name: str, expires: str) -> None:
-    """Print a bearer token for machines. It is kept only as a hash, so it is shown this once."""
-    from cli.context import loaded  # noqa: PLC0415
+def _token_names(incomplete: str) -> list[str]:
+    """Names of tokens, and the ids of those without one, for Tab."""
+    found = tokens.listing(data_paths().dashboard)
+    return [word for one in found if (word := one.name or one.id).startswith(incomplete)]
 
+
+def _session_ids(incomplete: str) -> list[str]:
+    """Ids of sessions that begin so, for Tab."""
+    return [key[: kept.ID_CHARS] for key in kept.stored(data_paths().dashboard) if key.startswith(incomplete)]
+
+
+def token(
+    role: Annotated[Role | None, typer.Argument(help="Create one: viewer reads, operator commands too.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for, such as grafana.")] = "",
+    expires: Annotated[
+        str, typer.Option(metavar="SPAN", help="How long it is valid: 90d, 12h, 30m, 8w. Without it, until revoked.")
+    ] = "",
+    listed: Annotated[bool, typer.Option("--list", help="List the tokens.")] = False,
+    revoke: Annotated[
+        str, typer.Option(metavar="NAME|ID|--all", help="Revoke a token, or all of them.", autocompletion=_token_names)
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Make, list or revoke: exactly one of them."""
+    if sum((role is not None, listed, bool(revoke))) != 1:
+        raise typer.BadParameter("give a role to make a token (viewer, operator), --list, or --revoke.")
+    if role is None and (name or expires):
+        raise typer.BadParameter("--name and --expires belong to a new token: ./coin token viewer --name grafana")
+    if role is not None:
+        _make_token(role, name, expires)
+    elif listed:
+        _list_tokens(as_json=json)
+    else:
+        _revoke_token(revoke)
+
+
+def sessions(
+    revoke: Annotated[
+        str, typer.Option(metavar="ID|--all", help="End one browser session, or all.", autocompletion=_session_ids)
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List the sessions, or end some."""
+    if revoke:
+        _revoke_session(revoke)
+    else:
+        _list_sessions(as_json=json)
+
+
+def _make_token(role: Role, name: str, expires: str) -> None:
+    """Print a bearer token for machines. It is kept only as a hash, so it is shown this once."""
     paths = loaded().settings.paths
     own_folder(paths)
     try:
@@ -31,7 +82,7 @@ def make_token(role: str, name: str, expires: str) -> None:
     ui.plain(secret)
 
 
-def list_tokens(*, as_json: bool) -> None:
+def _list_tokens(*, as_json: bool) -> None:
     found = tokens.listing(data_paths().dashboard)
     if as_json:
         ui.say_json([{**_token_json(one)} for one in found])
@@ -46,7 +97,7 @@ def list_tokens(*, as_json: bool) -> None:
     ui.table(("id", "name", "role", "made", "ends", "last use", "from"), "nntttth", rows)
 
 
-def revoke_token(wanted: str) -> None:
+def _revoke_token(wanted: str) -> None:
     paths = data_paths()
     ended = tokens.revoke(paths.dashboard, wanted)
     if not ended and wanted not in tokens.ALL:
@@ -58,7 +109,7 @@ def revoke_token(wanted: str) -> None:
         ui.line(ui.DOT, "There are no tokens.")
 
 
-def list_sessions(*, as_json: bool) -> None:
+def _list_sessions(*, as_json: bool) -> None:
     found = sorted(kept.stored(data_paths().dashboard).items(), key=lambda item: -item[1].used_s)
     if as_json:
         ui.say_json([_session_json(key, one) for key, one in found])
@@ -74,7 +125,7 @@ def list_sessions(*, as_json: bool) -> None:
     ui.table(("id", "role", "signed in by", "browser", "from", "since", "last use"), "nttttnt", rows)
 
 
-def revoke_session(wanted: str) -> None:
+def _revoke_session(wanted: str) -> None:
     paths = data_paths()
     everything = wanted in tokens.ALL
     if not everything and len(wanted) < LEAST_ID:

@@ -5,15 +5,22 @@ import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from cli import ui
 from cli.context import data_paths
+from cli.options import Json
+from shared import settings
 from shared.audit_log import LOCK_S, AuditLog, ChainCheck, tail, verify
 from shared.data_folder import is_foreign, refusal
 from shared.exits import Exit
+from shared.ledger.connect import connect_reader, ledger_exists
+from shared.ledger.db import LedgerError
+from shared.ledger.key_values import read_key_value
+from shared.ledger.location import LedgerLocation, ledger_location
+from shared.ledger.open import DamagedLedger
 from shared.paths import DataPaths
 
 ANCHOR = "audit_head"  # the ledger's fact
@@ -55,10 +62,16 @@ def _user() -> str:
     return f"uid {os.getuid()}"
 
 
-def show(last: int, *, as_json: bool) -> None:
-    """The newest lines, newest first."""
+def show(
+    context: typer.Context,
+    last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many lines.")] = 30,
+    json: Json = False,
+) -> None:
+    """The newest lines, newest first; nothing where a command below `audit` was called."""
+    if context.invoked_subcommand is not None:
+        return
     rows = tail(data_paths().audit, last)
-    if as_json:
+    if json:
         ui.say_json(rows)
         return
     if not rows:
@@ -120,13 +133,6 @@ def _say(path: Path, found: ChainCheck, anchor: str | None, unasked: str) -> Non
 
 def _anchor() -> tuple[str | None, str]:
     """(what the ledger remembers of the log, why it can't be asked)."""
-    from shared import settings  # noqa: PLC0415
-    from shared.ledger.connect import connect_reader, ledger_exists  # noqa: PLC0415
-    from shared.ledger.db import LedgerError  # noqa: PLC0415
-    from shared.ledger.key_values import read_key_value  # noqa: PLC0415
-    from shared.ledger.location import LedgerLocation, ledger_location  # noqa: PLC0415
-    from shared.ledger.open import DamagedLedger  # noqa: PLC0415
-
     try:
         location = ledger_location(settings.load().settings)
     except settings.SettingsError:

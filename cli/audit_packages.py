@@ -49,7 +49,12 @@ class Checked:
     error: str | None = None
 
 
-def audit(root: Path = ROOT) -> Exit:
+def audit_packages() -> Exit:
+    """The project's own locks."""
+    return audit(ROOT)
+
+
+def audit(root: Path) -> Exit:
     """Every lock of the project. DONE: all were checked and are clean; FAILED: something is known; UNCHECKED else."""
     checked = [_python(root), *(_npm(path, root) for path in npm_locks(root))]
     for one in checked:

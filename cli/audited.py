@@ -1,4 +1,7 @@
-"""Which commands of the shell are written into the audit trail as they are called. Light: read at every start."""
+"""Commands that are written into the audit trail as they are called: what was typed, and how it ended.
+
+Commands to the bot, `token`, `sessions`, `restore` and `adopt-folder` write what they did themselves.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -7,41 +10,26 @@ from typing import Any
 
 import typer
 
-# Commands to the bot, `token`, `sessions`, `restore` and `adopt-folder` write what they did themselves.
-NAMES = frozenset(
-    {"start", "stop", "restart", "login", "enable-live", "disable-live", "backup", "pm2", "sim start", "sim stop",
-     "sim reset", "sim faults", "sim key", "sim deposit"}
-)  # fmt: skip
+from cli import audit
+from cli.context import data_paths
 
 
-def write_down(app: typer.Typer, before: str = "") -> None:
-    """Make the commands of `NAMES` write what was typed before they begin, and how they ended."""
-    for command in app.registered_commands:
-        name = f"{before}{command.name or command.callback.__name__.replace('_', '-')}" if command.callback else ""
-        if command.callback is not None and name in NAMES:
-            command.callback = _audited(name, command.callback)
-    for group in app.registered_groups:
-        if group.typer_instance is not None:
-            write_down(group.typer_instance, f"{before}{group.name or ''} ")
+def audited(name: str, work: Callable[..., None]) -> Callable[..., None]:
+    """`work`, which writes the command `name` with its arguments before it begins, and its exit code at its end."""
 
-
-def _audited(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(work)
-    def run(*given: Any, **named: Any) -> Any:
-        from cli import audit  # noqa: PLC0415
-        from cli.context import data_paths  # noqa: PLC0415
-
+    def run(*given: Any, **named: Any) -> None:
         facts: dict[str, Any] = {"cmd": name, "args": _typed(work, given, named)}
         if name == "sim faults" and not facts["args"]:
-            return work(*given, **named)  # only shows them
+            work(*given, **named)  # only shows them
+            return
         there = audit.ours(data_paths())
         if there:
             audit.written("command", facts)
         code = 1
         try:
-            result = work(*given, **named)
+            work(*given, **named)
             code = 0
-            return result
         except (SystemExit, typer.Exit) as ended:
             found = ended.exit_code if isinstance(ended, typer.Exit) else ended.code
             code = found if isinstance(found, int) else int(found is not None)

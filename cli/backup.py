@@ -11,6 +11,9 @@ import tarfile
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
@@ -29,7 +32,9 @@ from shared.paths import DataPaths
 DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
 
 
-def backup(target: Path | None) -> None:
+def backup(
+    target: Annotated[Path | None, typer.Argument(help="File or folder; data/backups without it.")] = None,
+) -> None:
     """Write one archive, 0600, while the bot runs. Login secrets, keys and .env are not in it."""
     paths, location = data_paths(), _place()
     if target is None:

@@ -8,6 +8,7 @@ import typer
 
 from cli import audit, ui
 from cli.context import data_paths, refuse_foreign
+from cli.options import Yes
 from shared.control import Cmd, Command, NotSent, TradingState, refusal, send_command
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.liveness import bot_alive, read_state
@@ -17,6 +18,48 @@ SEEN_WITHIN_S = 2.0
 DONE_WITHIN_S = 60.0
 LEVELS = {Cmd.START: TradingState.RUN, Cmd.PAUSE: TradingState.PAUSE, Cmd.STOP: TradingState.STOP}
 BY = "cli"
+
+
+def run() -> None:
+    """The level "run"."""
+    command(Cmd.START)
+
+
+def pause() -> None:
+    """The level "pause"."""
+    command(Cmd.PAUSE)
+
+
+def halt() -> None:
+    """The level "stop"."""
+    command(Cmd.STOP)
+
+
+def flatten(yes: Yes = False) -> None:
+    """Sell everything, after a typed word."""
+    if not yes and typer.prompt('This sells every lot at the market. Type "flatten"') != "flatten":
+        raise typer.Exit(1)
+    command(Cmd.FLATTEN)
+
+
+def close_lot(lot_id: str) -> None:
+    """Sell one lot."""
+    command(Cmd.CLOSE_LOT, {"lot_id": lot_id})
+
+
+def close_product(product_id: str) -> None:
+    """Sell every lot of one product."""
+    command(Cmd.CLOSE_PRODUCT, {"product_id": product_id.upper()})
+
+
+def cancel(client_order_id: str) -> None:
+    """Cancel one of the bot's orders."""
+    command(Cmd.CANCEL, {"client_order_id": client_order_id})
+
+
+def drill() -> None:
+    """Test the kill path."""
+    command(Cmd.DRILL)
 
 
 def command(cmd: Cmd, args: Mapping[str, str] | None = None) -> None:
@@ -101,7 +144,7 @@ def reset_kill() -> None:
     ui.line(ui.DOT, "The bot is stopped now. ./coin run lets it trade.")
 
 
-def adopt(*, yes: bool) -> None:
+def adopt(yes: Yes = False) -> None:
     """Say what differs, ask, and have exactly that booked as a transfer."""
     paths = data_paths()
     state, _, _ = read_state(paths)

@@ -5,6 +5,10 @@ prepares anything: a Tab must never start a download.
 """
 
 from enum import StrEnum
+from typing import Annotated
+
+import typer
+from typer.completion import get_completion_inspect_parameters
 
 VARIABLE = "_COIN_COMPLETE"  # how a shell's script asks; the script `coin` knows it, too
 
@@ -48,36 +52,11 @@ complete --command ./coin --arguments '(__coin_ask)'
 _SCRIPTS = {Shell.BASH: _BASH, Shell.ZSH: _ZSH, Shell.FISH: _FISH}
 
 
-def script(shell: Shell) -> str:
-    """What the shell reads."""
-    return _SCRIPTS[shell].rstrip()
+def completion(shell: Annotated[Shell, typer.Argument(help="Your shell.")]) -> None:
+    """Print what the shell reads."""
+    typer.echo(_SCRIPTS[shell].rstrip())
 
 
 def prepare() -> None:
     """Make the shells' forms known, where one asks."""
-    from typer.completion import get_completion_inspect_parameters  # noqa: PLC0415
-
     get_completion_inspect_parameters()
-
-
-def settings(incomplete: str) -> list[str]:
-    """Names of settings that begin so."""
-    from shared.settings import keys  # noqa: PLC0415
-
-    return [key for key, _, _ in keys() if key.startswith(incomplete.upper())]
-
-
-def tokens(incomplete: str) -> list[str]:
-    """Names of tokens, and the ids of those without one."""
-    from cli.context import data_paths  # noqa: PLC0415
-    from dashboard.auth.tokens import listing  # noqa: PLC0415
-
-    return [word for one in listing(data_paths().dashboard) if (word := one.name or one.id).startswith(incomplete)]
-
-
-def sessions(incomplete: str) -> list[str]:
-    """Ids of sessions."""
-    from cli.context import data_paths  # noqa: PLC0415
-    from dashboard.auth.sessions import ID_CHARS, stored  # noqa: PLC0415
-
-    return [key[:ID_CHARS] for key in stored(data_paths().dashboard) if key.startswith(incomplete)]

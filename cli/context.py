@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from cli import ui
 from shared import data_folder, settings
 from shared.data_folder import FolderRefused
@@ -28,8 +30,6 @@ def data_paths() -> DataPaths:
     try:
         return settings.load().settings.paths
     except settings.SettingsError:
-        from dotenv import dotenv_values  # noqa: PLC0415
-
         text = os.environ.get("DATA_DIR") or dotenv_values(ROOT / ".env").get("DATA_DIR") or "data"
         folder = Path(text).expanduser()
         return DataPaths(folder if folder.is_absolute() else ROOT / folder)

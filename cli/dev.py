@@ -8,11 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
+
+import typer
 
 from cli import ui
+from cli.pm2_process import is_ours, node_folder
 from shared.paths import ROOT
 
 # What the tests need of the system, as Debian calls it: command -> package.
@@ -22,15 +25,15 @@ SERVICE_TOOLS = {**SYSTEM_TOOLS, "initdb": "postgresql", "ip": "iproute2"}
 _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 
 
-def test(arguments: list[str]) -> NoReturn:
-    """Install what the tests of a lane need of the system, and become pytest (or the long lane) with `arguments`.
+def test(context: typer.Context) -> NoReturn:
+    """Install what the tests of a lane need of the system, and become pytest (or the long lane) with the arguments.
 
     The whole suite runs file by file in one process more than there are cores, as it waits half of its time; what is
     named runs in one process, easier to follow, whatever lane it belongs to.
     pytest takes this process' place, so that an interrupt reaches it and it still says what it found.
     """
-    services, long = "--services" in arguments, "--long" in arguments
-    arguments = [word for word in arguments if word not in ("--services", "--long")]
+    services, long = "--services" in context.args, "--long" in context.args
+    arguments = [word for word in context.args if word not in ("--services", "--long")]
     if services and long:
         ui.give_up("--services and --long cannot be combined: run one after the other.", code=2)
     os.chdir(ROOT)
@@ -70,9 +73,9 @@ def _lighthouse() -> None:
         ui.give_up("npm ci for Lighthouse failed.")
 
 
-def bench(names: Sequence[str]) -> int:
+def bench(names: Annotated[list[str] | None, typer.Argument(help="Which ones.")] = None) -> int:
     """The named measurements, in a process apart."""
-    return subprocess.run([sys.executable, "-m", "bench", *names], cwd=ROOT, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "bench", *(names or [])], cwd=ROOT, check=False).returncode
 
 
 def lint() -> int:
@@ -143,16 +146,12 @@ def npm() -> list[str]:
 
 
 def _node() -> Path:
-    from cli.pm2_process import node_folder  # noqa: PLC0415
-
     folder = node_folder()
     return folder / "node" if folder else Path(shutil.which("node") or "node")
 
 
 def environment() -> dict[str, str]:
     """The shell's variables without settings of the user's own bot, and with Node.js on the PATH."""
-    from cli.pm2_process import is_ours  # noqa: PLC0415
-
     env = {name: value for name, value in os.environ.items() if not is_ours(name) and name != "PM2_HOME"}
     env["PATH"] = f"{_node().parent}{os.pathsep}{env.get('PATH', os.defpath)}" if _node().is_absolute() else env["PATH"]
     return env

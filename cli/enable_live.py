@@ -4,6 +4,7 @@ import getpass
 import time
 import uuid
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -23,7 +24,11 @@ from shared.times import from_epoch_ms, iso_seconds
 from shared.unwatched import unwatched
 
 
-def enable(trial: Path | None) -> None:
+def enable(
+    trial: Annotated[
+        Path | None, typer.Option(help="Data folder of the trial on the simulator or on paper; data without it.")
+    ] = None,
+) -> None:
     """Walk through the checklist; write the permission only after the typed word. Code 1 where something is bad."""
     settings = loaded().settings
     folder = from_callers_folder(trial) if trial is not None else ROOT / "data"

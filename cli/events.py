@@ -5,7 +5,9 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cli import ui
 from cli.context import from_callers_folder
@@ -15,7 +17,11 @@ from shared.files import write_whole
 FIELDS = "event_type,timestamp,product_id,side,size,price"
 
 
-def to_csv(source: Path, target: Path, fields: str) -> None:
+def to_csv(
+    source: Annotated[Path, typer.Option("--input", help="The log: one JSON object per line.")],
+    target: Annotated[Path, typer.Option("--output", help="The table to write.")],
+    fields: Annotated[str, typer.Option(help="Columns; a.b means the field b inside a.")] = FIELDS,
+) -> None:
     """Write the chosen fields of each event as a row; what an event lacks is blank."""
     names = [name.strip() for name in fields.split(",") if name.strip()]
     if not names:

@@ -137,7 +137,7 @@ def _say_after(state: BotState) -> None:
 
 
 def _cancel_without_the_bot(pid: int | None, *, latched: bool) -> None:
-    # The bot's own parts, imported only where the bot itself can't be asked.
+    # Loaded only if the bot itself can't be asked: a kill must not wait for the exchange's library.
     from bot.runtime.emergency import EmergencyFailed, cancel_own_orders  # noqa: PLC0415
 
     try:

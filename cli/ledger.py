@@ -3,7 +3,9 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
+
+import typer
 
 from cli import ui
 from cli.context import from_callers_folder, loaded
@@ -63,11 +65,13 @@ def _way_out(damaged: bool, *, restored: bool) -> str:
     )
 
 
-def replay_journal(target: Path | None) -> None:
+def replay_journal(
+    to: Annotated[Path | None, typer.Option("--to", help="Keep the rebuilt ledger as this new file.")] = None,
+) -> None:
     """Rebuild a fresh ledger from the journal and compare the two; code 1 where they differ."""
     location = _place()
     with tempfile.TemporaryDirectory(prefix="coin-replay-") as folder:
-        path = from_callers_folder(target) if target is not None else Path(folder) / "ledger.db"
+        path = from_callers_folder(to) if to is not None else Path(folder) / "ledger.db"
         if path.exists():
             ui.give_up(f"{path} is there already. Nothing was changed.")
         partial = path.with_name(path.name + PARTIAL)
@@ -76,7 +80,7 @@ def replay_journal(target: Path | None) -> None:
         partial.replace(path)
     ui.line(ui.DOT, f"{digest(before)}  {location}, {len(before):,} bytes as text")
     ui.line(ui.DOT, f"{digest(after)}  rebuilt from {transactions:,} transactions of its journal")
-    if target is not None:
+    if to is not None:
         ui.line(ui.DOT, f"the rebuilt ledger is {path}")
     difference = first_difference(before, after)
     if difference is not None:
@@ -99,7 +103,10 @@ def _replayed(location: LedgerLocation, path: Path) -> tuple[bytes, bytes, int]:
         _cannot(location, error)
 
 
-def export_tables(folder: Path, form: Format) -> None:
+def export_tables(
+    folder: Path,
+    form: Annotated[Format, typer.Option("--format", help="csv for spreadsheets; jsonl keeps the types.")] = Format.CSV,
+) -> None:
     """Every table as a file, amounts as exact text."""
     location, out = _place(), from_callers_folder(folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -1,15 +1,25 @@
 """Login links and passwords. They are printed here, never by the dashboard: PM2 would keep what that prints."""
 
+from typing import Annotated
+
+import typer
+from argon2 import PasswordHasher
+
 from cli import ui
 from cli.context import loaded, own_folder
+from dashboard.auth.roles import Role
+from dashboard.links import create_login_link
 
 LEAST_PASSWORD = 12
 
 
-def login(role: str, *, localhost: bool = False) -> None:
+def login(
+    role: Annotated[Role, typer.Argument(help="What the link allows: viewer reads, operator commands too.")] = (
+        Role.OPERATOR
+    ),
+    localhost: Annotated[bool, typer.Option("--localhost", help="Link to localhost: passkeys need that name.")] = False,
+) -> None:
     """Print a single-use link that is valid for five minutes; with `localhost`, by that name instead of 127.0.0.1."""
-    from dashboard.links import create_login_link  # noqa: PLC0415
-
     found = loaded().settings
     own_folder(found.paths)
     link = create_login_link(found.paths, found, role=role)
@@ -24,9 +34,6 @@ def login(role: str, *, localhost: bool = False) -> None:
 
 def password() -> None:
     """Ask for a password and print the line for .env. The password itself is kept nowhere."""
-    import typer  # noqa: PLC0415
-    from argon2 import PasswordHasher  # noqa: PLC0415
-
     chosen = typer.prompt("Password for the dashboard (12 characters or more)", hide_input=True, err=True)
     if len(chosen) < LEAST_PASSWORD:
         ui.give_up(f"{len(chosen)} characters are too few: {LEAST_PASSWORD} or more.")

@@ -3,6 +3,9 @@
 import os
 import time
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cli import ui
 from cli.context import data_paths
@@ -12,7 +15,11 @@ ALIASES = {"dashboard": "COIN", "bot": "COIN-BOT", "sim": "COIN-SIM", "simulator
 FOLLOW_EVERY_S = 0.2
 
 
-def logs(name: str | None, lines: int, *, follow: bool) -> None:
+def logs(
+    name: Annotated[str | None, typer.Argument(help="bot, dashboard or sim; all without it.")] = None,
+    lines: Annotated[int, typer.Option("-n", "--lines", help="How many lines.")] = 30,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing new lines until Ctrl-C.")] = False,
+) -> None:
     """Print the last `lines` of one log or of all, and go on with `follow` until Ctrl-C."""
     folder = data_paths().logs
     wanted = ALIASES.get(name, name.upper()) if name else None

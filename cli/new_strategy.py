@@ -1,5 +1,6 @@
 """`./coin new-strategy NAME`: a strategy of one's own to start from."""
 
+from bot.strategies import options, scaffold
 from cli import ui
 from shared.exits import Exit
 from shared.paths import ROOT
@@ -8,8 +9,6 @@ from shared.settings import SettingsError
 
 def create(name: str) -> None:
     """Write the two files and say what to do with them; 1 where there is one already, 2 for a name that can't be."""
-    from bot.strategies import options, scaffold  # noqa: PLC0415
-
     try:
         strategy, test = scaffold.create(ROOT, name)
     except SettingsError as error:

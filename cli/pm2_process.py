@@ -3,14 +3,20 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
+
+import typer
 
 from cli import ui
 from shared import pm2_home, settings
 from shared.exits import Exit
 from shared.paths import ROOT
-from shared.pm2 import home
+from shared.pm2 import Pm2Unavailable, home
 
+P = ParamSpec("P")
 APPS = ("COIN", "COIN-BOT", "COIN-SIM")
 ECOSYSTEM = ROOT / "ecosystem.config.js"
 # The first call makes PM2's daemon, which keeps its environment for life: nothing else may be in it.
@@ -80,3 +86,30 @@ def demand_closed_home() -> None:
     found = pm2_home.refusal(home())
     if found is not None:
         ui.give_up(found.problem, *found.ways, code=Exit.SETTINGS)
+
+
+def pm2_trouble_said(work: Callable[P, None]) -> Callable[P, None]:
+    """A command that asks PM2: where PM2 refuses, one sentence and code 1 instead of a traceback."""
+
+    @wraps(work)
+    def run_it(*given: P.args, **named: P.kwargs) -> None:
+        try:
+            work(*given, **named)
+        except Pm2Unavailable as error:
+            ui.give_up(f"PM2: {error}")
+
+    return run_it
+
+
+def setup() -> None:
+    """Say that all is there: the script `coin` has prepared it."""
+    ui.line(ui.GOOD, f"Everything is installed. PM2: {executable()}")
+
+
+def pm2(context: typer.Context) -> int:
+    """PM2's own command line with what was typed; its exit code."""
+    found = executable()
+    demand_closed_home()
+    if found is None:
+        ui.give_up("PM2 is missing: ./coin setup")
+    return subprocess.call([str(found), *context.args], env=environment(), umask=0o077)

@@ -1,10 +1,13 @@
 """`./coin settings`: every setting with value, default and origin; secrets masked."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from cli import ui
+import typer
+
+from cli import enable_live, ui
 from cli.context import loaded
+from cli.options import Json
 from shared import settings
 from shared.exits import Exit
 from shared.figures import exactly
@@ -20,11 +23,23 @@ GROUPS = {
 }  # fmt: skip
 
 
-def show(wanted: str = "", *, changed: bool = False, as_json: bool = False) -> None:
+def _names(incomplete: str) -> list[str]:
+    """Names of settings that begin so, for Tab."""
+    return [key for key, _, _ in settings.keys() if key.startswith(incomplete.upper())]  # noqa: SIM118  a function
+
+
+def show(
+    wanted: Annotated[
+        str, typer.Argument(metavar="WORD", help="Part of a name, such as TRAIL.", autocompletion=_names)
+    ] = "",
+    changed: Annotated[bool, typer.Option("--changed", help="Only settings that differ from their default.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All settings (the default).", hidden=True)] = False,
+    json: Json = False,
+) -> None:
     """Print the settings whose name or sentence holds `wanted`; `changed`: only those that are set somewhere."""
-    found = loaded()
+    found, changed = loaded(), changed and not everything
     rows = [row for row in every(found) if _fits(row, wanted) and not (changed and row["source"] == "default")]
-    if as_json:
+    if json:
         ui.say_json(rows)
         return
     if not rows:
@@ -41,8 +56,6 @@ def show(wanted: str = "", *, changed: bool = False, as_json: bool = False) -> N
     here = len([row for row in rows if row["source"] in (".env", "environment")])
     ui.plain(f"\n  {len(rows)} settings, {here} of them set by you.")
     if found.settings.coin_mode is settings.Mode.LIVE:
-        from cli import enable_live  # noqa: PLC0415
-
         enable_live.say_voided(found.settings)
 
 

@@ -6,12 +6,20 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cli import ui
 from cli.context import loaded, own_folder
+from cli.options import Json
+from cli.pm2_process import pm2_trouble_said
 from cli.start import check_clash, known, start_only
+from shared.ledger.connect import ledger_exists
+from shared.ledger.db import LedgerError
 from shared.ledger.location import LedgerLocation, ledger_location
+from shared.ledger.open import DamagedLedger
+from shared.ledger.postgres import set_aside
 from shared.liveness import bot_pid
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client
@@ -22,6 +30,7 @@ from simulator.admin import SimError
 READY_S = 15.0
 
 
+@pm2_trouble_said
 def start() -> None:
     """Start COIN-SIM alone, wait until it answers, and say where."""
     settings = _simulated()
@@ -41,6 +50,7 @@ def start() -> None:
     ui.plain(f"    API key     {settings.paths.sim / 'key.json'}")
 
 
+@pm2_trouble_said
 def stop() -> None:
     """Stop COIN-SIM alone."""
     client = Pm2Client()
@@ -52,13 +62,13 @@ def stop() -> None:
     ui.line(ui.GOOD, "COIN-SIM stopped")
 
 
-def status(*, as_json: bool = False) -> None:
+def status(json: Json = False) -> None:
     """What it serves and to whom."""
     settings = _simulated()
     found = _ask(lambda: admin.status(settings.paths, settings))
     if found is None:
         ui.give_up(f"COIN-SIM doesn't answer on port {settings.sim_admin_port}.", "./coin sim start")
-    if as_json:
+    if json:
         ui.say_json(found)
         return
     ui.plain(f"  requests {found['requests']:,}  streams {found['streams']:,}  messages {found['messages']:,}")
@@ -72,10 +82,13 @@ def status(*, as_json: bool = False) -> None:
         ui.plain(f"  fault {name}: struck {count} times")
 
 
-def faults(assignments: list[str], *, clear: bool) -> None:
+def faults(
+    assignments: Annotated[list[str] | None, typer.Argument(help="NAME=RATE or NAME={json}")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Turn all faults off.")] = False,
+) -> None:
     """Show, arm (`NAME=RATE` or `NAME={json}`) or clear the faults that COIN-SIM injects."""
     settings = _simulated()
-    wanted = dict(_fault(text) for text in assignments)
+    wanted = dict(_fault(text) for text in assignments or ())
     if clear:
         _ask(lambda: admin.clear_faults(settings.paths, settings))
     if wanted:
@@ -98,22 +111,31 @@ def _fault(text: str) -> tuple[str, dict[str, Any]]:
     return name, parsed if isinstance(parsed, dict) else {"rate": parsed}
 
 
-def key(rights: str, *, edwards: bool) -> None:
+def key(
+    rights: Annotated[str, typer.Option(help="view, trade, transfer")] = "view,trade",
+    ed25519: Annotated[bool, typer.Option("--ed25519", help="Make an Ed25519 key instead of ES256.")] = False,
+) -> None:
     """Issue a key of COIN-SIM, as a file of the form that Coinbase hands out."""
     paths = _simulated().paths
     own_folder(paths)
     chosen = [word.strip() for word in rights.split(",")]
-    ui.plain(str(_ask(lambda: admin.make_key(paths, chosen, edwards=edwards))))
+    ui.plain(str(_ask(lambda: admin.make_key(paths, chosen, edwards=ed25519))))
 
 
-def deposit(value: str, currency: str) -> None:
+def deposit(
+    value: str,
+    currency: Annotated[str, typer.Option(help="Of the account, such as USD or BTC.")] = "USD",
+) -> None:
     """Add play money."""
     settings = _simulated()
     _ask(lambda: admin.deposit(settings.paths, settings, value, currency.upper()))
     ui.line(ui.GOOD, f"{value} {currency.upper()} deposited")
 
 
-def reset(*, with_bot: bool) -> None:
+@pm2_trouble_said
+def reset(
+    with_bot: Annotated[bool, typer.Option("--with-bot", help="Set the bot's ledger aside as well.")] = False,
+) -> None:
     """A new account. The old one is kept aside; so is the bot's ledger, where asked: its lots were bought there."""
     found = _simulated()
     paths = found.paths
@@ -137,17 +159,11 @@ def reset(*, with_bot: bool) -> None:
     aside = _set_aside(paths, with_bot=with_bot)
     ui.line(ui.GOOD, f"COIN-SIM starts with a new account. What was there is in {aside}")
     if with_bot and location.on_server:
-        from shared.ledger.postgres import set_aside  # noqa: PLC0415  its driver is there only where it is asked for
-
         ui.line(ui.DOT, f"the server's ledger is kept as schema {set_aside(location, aside.name[-16:-1].lower())}")
     ui.line(ui.DOT, "./coin start, or ./coin sim start for the exchange alone")
 
 
 def _there(location: LedgerLocation) -> bool:
-    from shared.ledger.connect import ledger_exists  # noqa: PLC0415
-    from shared.ledger.db import LedgerError  # noqa: PLC0415
-    from shared.ledger.open import DamagedLedger  # noqa: PLC0415
-
     try:
         return ledger_exists(location)
     except (LedgerError, DamagedLedger) as error:

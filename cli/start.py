@@ -4,13 +4,19 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Annotated
 
-from cli import orphans, ports, ui
+import typer
+
+from cli import enable_live, orphans, ports, ui
 from cli.boot_watch import Ending, watch_boot
-from cli.context import EXIT_CONFIG, from_callers_folder, loaded, own_folder
-from cli.pm2_process import APPS, ECOSYSTEM, demand_closed_home, is_ours, run
+from cli.context import EXIT_CONFIG, data_paths, from_callers_folder, loaded, own_folder
+from cli.pm2_process import APPS, ECOSYSTEM, demand_closed_home, is_ours, pm2_trouble_said, run
+from dashboard.links import create_login_link
+from shared.ledger.desired_state import make_control_file
+from shared.ledger.location import ledger_location
 from shared.liveness import bot_pid, look, read_state
-from shared.paths import ROOT, DataPaths
+from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble
 from shared.settings import Loaded, Mode, Settings
 
@@ -18,8 +24,25 @@ from shared.settings import Loaded, Mode, Settings
 STOP_ORDER = ("COIN-BOT", "COIN-SIM", "COIN")
 
 
-def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = True) -> None:
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")]
+
+
+@pm2_trouble_said
+def start(
+    timeout: Timeout = 60.0,
+    link: Annotated[bool, typer.Option(help="Print a login link.")] = True,
+) -> None:
     """Start what isn't running, restart what runs with other settings, leave the rest alone."""
+    _start(timeout, force_restart=False, link=link)
+
+
+@pm2_trouble_said
+def restart(timeout: Timeout = 60.0) -> None:
+    """Stop and start all of it, with the settings as they are now."""
+    _start(timeout, force_restart=True, link=True)
+
+
+def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
     began = time.monotonic()
     _find_recording()
     found = loaded()
@@ -30,8 +53,6 @@ def start(timeout_s: float = 60.0, *, force_restart: bool = False, link: bool = 
     own_folder(paths)
     demand_closed_home()
     if found.settings.coin_mode is Mode.LIVE:
-        from cli import enable_live  # noqa: PLC0415  a start on the simulator need not load it
-
         enable_live.refuse_naked_lots(found.settings)
         enable_live.say_voided(found.settings)
     _make_control_file(found.settings)
@@ -80,12 +101,15 @@ def start_only(names: list[str]) -> None:
     ui.line(ui.GOOD, f"started by PM2: {', '.join(idle)}")
 
 
-def stop(*, keep_dashboard: bool = False) -> None:
+@pm2_trouble_said
+def stop(
+    keep_dashboard: Annotated[bool, typer.Option("--keep-dashboard", help="Leave the dashboard running.")] = False,
+) -> None:
     """Stop the bot, then the simulator, then the dashboard, and say what each did."""
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    before = look(loaded_paths())
+    before = look(data_paths())
     stopped = 0
     for name in STOP_ORDER:
         process = running.get(name)
@@ -123,21 +147,9 @@ def _end_orphans(running: dict[str, Pm2Process], spare: str | None = None) -> in
 
 
 def _tell_of_others() -> None:
-    holder = bot_pid(loaded_paths())
+    holder = bot_pid(data_paths())
     if holder is not None:
         ui.line(ui.WARN, f"A bot that PM2 doesn't know still runs on this data folder: pid {holder}")
-
-
-def restart(timeout_s: float = 60.0) -> None:
-    """Stop and start all of it, with the settings as they are now."""
-    start(timeout_s, force_restart=True)
-
-
-def loaded_paths() -> DataPaths:
-    """The data folder's paths, whatever else is wrong with the settings."""
-    from cli.context import data_paths  # noqa: PLC0415
-
-    return data_paths()
 
 
 def known(client: Pm2Client) -> dict[str, Pm2Process]:
@@ -196,10 +208,6 @@ def _check_shell(found: Loaded) -> None:
 def _make_control_file(settings: Settings) -> None:
     """So that a person can edit it before the first command."""
     if not settings.paths.control.exists():
-        # The ledger's library, only where it is asked.
-        from shared.ledger.desired_state import make_control_file  # noqa: PLC0415
-        from shared.ledger.location import ledger_location  # noqa: PLC0415
-
         make_control_file(settings.paths, ledger_location(settings))
 
 
@@ -256,8 +264,6 @@ def _say_what_next(found: Settings, ending: Ending, began: float, *, link: bool)
     if ending is Ending.TRADING:
         ui.line(ui.GOOD, f"The bot trades ({found.coin_mode}), {seconds:.1f} s after ./coin start")
     if link:
-        from dashboard.links import create_login_link  # noqa: PLC0415
-
         ui.plain("\n  Open (single use, 5 minutes; a new one: ./coin login):")
         ui.plain(f"    {create_login_link(found.paths, found, role='operator')}")
     ui.plain("\n  Next:  ./coin status   ./coin logs -f   ./coin pause   ./coin kill   ./coin stop   ./coin doctor")

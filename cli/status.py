@@ -2,8 +2,11 @@
 
 import time
 
+import orjson
+
 from cli import ui
 from cli.context import data_paths
+from cli.options import Json
 from cli.pm2_process import APPS
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.liveness import BotSeen, look
@@ -38,14 +41,14 @@ NOT_OWN = 14  # its data folder is not adopted: nothing is sent, whatever else i
 _SILENT = frozenset({Verdict.STALE, Verdict.HUNG})
 
 
-def status(*, as_json: bool = False) -> int:
+def status(json: Json = False) -> int:
     """Print it; the answer is the exit code of the verdict (`EXIT`)."""
     paths = data_paths()
     seen = look(paths, watch_s=0.05)
     processes, trouble = _processes()
     bot = processes.get("COIN-BOT")
     verdict = seen.verdict(bot.effective.value if bot is not None else None)
-    if as_json:
+    if json:
         _print_json(seen, verdict)
     else:
         _print_processes(processes, trouble, verdict)
@@ -56,8 +59,6 @@ def status(*, as_json: bool = False) -> int:
 
 
 def _print_json(seen: BotSeen, verdict: Judged) -> None:
-    import orjson  # noqa: PLC0415
-
     state = seen.state
     document = {
         "shown": verdict.word.shown,

@@ -52,6 +52,7 @@ def sentence(text: str) -> str:
 
 def say_json(document: object) -> None:
     """One JSON document, for scripts."""
+    # Every command loads this module, the list of commands too, and few print JSON.
     import orjson  # noqa: PLC0415
 
     # JSON may have any of these as it is or as an escape.

@@ -30,15 +30,6 @@ class OnceCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-def refuse_repeats(app: typer.Typer) -> None:
-    """Make every command of the application one that refuses a repeated option."""
-    for command in app.registered_commands:
-        command.cls = OnceCommand
-    for group in app.registered_groups:
-        if group.typer_instance is not None:
-            refuse_repeats(group.typer_instance)
-
-
 def refuse_twice(arguments: Sequence[str]) -> None:
     """The same for commands that read their options themselves; ends with code 2."""
     names = [word.partition("=")[0] for word in arguments if word.startswith("--")]

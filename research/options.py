@@ -1,28 +1,31 @@
 """What the research commands share: their options, how they are read, and how a command ends that can't go on."""
 
 import functools
-import importlib.util
 import inspect
 import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, ParamSpec, get_type_hints
 
 import typer
 
-from research import terminal
+from research import compiled, terminal
+from research.backtest import BacktestRequest, EngineKind
+from research.engine import FillTiming, MarketModel, Style
 from research.errors import Misused, ResearchError, WrongSettings
+from shared.data_folder import FolderRefused
 from shared.figures import exactly
+from shared.settings import Profile, SettingsError, load
 
-if TYPE_CHECKING:
-    from research.backtest import BacktestRequest
-    from research.engine import MarketModel
-
-# ruff: noqa: PLC0415
-NEEDED = ("numpy", "numba", "pyarrow")
 Sets = Annotated[list[str] | None, typer.Option("--set", "-s", help="A setting, such as TAKE_PROFIT_PCT=2.5.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
+Maximised = Annotated[str, typer.Option("--metric", help="What to maximise: sharpe, total_return, calmar, …")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Cores; 0 = all.")]
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,8 @@ class MarketOptions:
     style: Annotated[str, typer.Option(help="lots (the bot), or flip: BUY all in, SELL all out.")] = "lots"
     seed: Seed = 0
 
-    def request(self, engine: str = "fast") -> "BacktestRequest":
+    def request(self, engine: str = "fast") -> BacktestRequest:
         """As the backtest takes it. Raises ResearchError."""
-        from research.backtest import BacktestRequest, EngineKind
-        from research.engine import Style
-
         if self.style not in list(Style) or engine not in list(EngineKind):
             raise Misused(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(EngineKind)}")
         since_s, until_s = day_s(self.since), day_s(self.until)
@@ -74,8 +74,6 @@ class MarketOptions:
 
     def overrides(self) -> dict[str, str]:
         """Settings by hand; the profile is one of them. Raises ResearchError."""
-        from shared.settings import Profile
-
         given = pairs(self.sets)
         if self.as_profile is None:
             return given
@@ -86,10 +84,8 @@ class MarketOptions:
             raise Misused(f"--as {self.as_profile} and --set PROFILE={given['PROFILE']} contradict each other")
         return {**given, "PROFILE": str(name)}
 
-    def market_model(self) -> "MarketModel":
+    def market_model(self) -> MarketModel:
         """The assumptions about the market. Raises ResearchError."""
-        from research.engine import FillTiming, MarketModel
-
         if self.fill not in list(FillTiming):
             raise Misused(f"--fill {self.fill}: one of {', '.join(FillTiming)}")
         for name in ("maker_pct", "taker_pct", "spread_bps", "slippage_bps", "vol_slippage", "impact_bps"):
@@ -136,29 +132,23 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
     return asked_for
 
 
-def guarded(work: Callable[[], Any]) -> Any:
-    """Run `work`; what a person can mend is one line, and missing packages are named with the way to get them."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise terminal.give_up(
-            f"Research needs packages that are not installed ({', '.join(missing)}).",
-            ".venv/bin/python -m pip install --require-hashes --only-binary :all: -r requirements-research.txt",
-        )
-    from research import compiled
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """A command that says what a person can mend in one line, and what the compiler is doing."""
 
-    compiled.announce = lambda text: terminal.say(f"  · {text}")
-    try:
-        return work()
-    except ResearchError as error:
-        raise terminal.give_up(str(error), code=error.code) from error
+    @functools.wraps(command)
+    def run(*given: P.args, **named: P.kwargs) -> None:
+        compiled.announce = lambda text: terminal.say(f"  · {text}")
+        try:
+            command(*given, **named)
+        except ResearchError as error:
+            raise terminal.give_up(str(error), code=error.code) from error
+
+    return run
 
 
 def data_dir(*, only_read: bool = False) -> Path:
     """DATA_DIR as the bot reads it, made and found ours unless it is only read. Raises ResearchError for settings or
     a folder that don't hold."""
-    from shared.data_folder import FolderRefused
-    from shared.settings import SettingsError, load
-
     try:
         settings = load(environ={**os.environ, "COIN_MODE": "sim"}).settings
     except SettingsError as error:
@@ -187,8 +177,6 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
 
 def day_s(text: str | None) -> int | None:
     """Seconds since 1970 of a day or an RFC 3339 time."""
-    from datetime import UTC, datetime
-
     if text is None:
         return None
     try:

@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+
 from cli import ui
 from cli.doctor.check import Check, bad, good, note, warn
 from shared import files, flocks
@@ -202,8 +204,6 @@ def certificates(paths: DataPaths, settings: Settings) -> list[Check]:
 
 
 def _certificate(path: Path) -> Check | None:
-    from cryptography import x509  # noqa: PLC0415
-
     name = f"certificate {path.name}"
     try:
         data = path.read_bytes()

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import orjson
+
 from cli import orphans, ports
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.pm2_process import APPS, environment, executable, node_folder
@@ -176,8 +178,6 @@ def _package_version(command: Path) -> str:
     for folder in command.resolve().parents:
         package = folder / "package.json"
         if package.exists():
-            import orjson  # noqa: PLC0415
-
             return str(orjson.loads(package.read_bytes()).get("version", "?"))
     return "?"
 

@@ -3,11 +3,13 @@
 import textwrap
 from dataclasses import asdict
 
-from cli import ui
+from cli import data_folder, enable_live, ui
 from cli.context import data_paths
-from cli.doctor import data, machine
+from cli.doctor import data, machine, server
 from cli.doctor.check import Check, bad, good, note
+from cli.options import Json
 from shared import settings, terminal
+from shared.ledger.location import ledger_location
 from shared.liveness import look
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client
@@ -16,10 +18,10 @@ from shared.settings import Settings, SettingsError
 _WORDS = {ui.GOOD: "good", ui.WARN: "warn", ui.BAD: "bad", ui.DOT: "note"}
 
 
-def doctor(*, as_json: bool = False) -> int:
+def doctor(json: Json = False) -> int:
     """Print the table; the exit code is 1 where something is bad."""
     checks = every_check()
-    if as_json:
+    if json:
         ui.say_json([{**asdict(check), "mark": _WORDS[check.mark]} for check in checks])
         return 1 if any(check.mark == ui.BAD for check in checks) else 0
     _print(checks)
@@ -57,16 +59,11 @@ def every_check() -> list[Check]:
 def _ledger(found: Settings | None, paths: DataPaths) -> Check:
     if found is None or not found.ledger_url:
         return data.ledger(paths)
-    from cli.doctor import server  # noqa: PLC0415  the database's library, only where there is one
-    from shared.ledger.location import ledger_location  # noqa: PLC0415
-
     return server.ledger(ledger_location(found))
 
 
 def _of_live(found: Settings) -> list[Check]:
     """The folder's identity and, in live, what the settings as they are now do to the permission."""
-    from cli import data_folder, enable_live  # noqa: PLC0415  they load the ledger's library
-
     return [data_folder.check(found), *enable_live.permission_checks(found)]
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from research.__main__ import app
+from cli.app import application
 from shared.paths import ROOT
 from shared.settings import load
 from tests.research.paths import path
@@ -20,7 +19,7 @@ from tests.research.paths import path
 
 def coin(folder: Path, *arguments: str, code: int = 0, columns: int = 160) -> str:
     env = {**os.environ, "DATA_DIR": str(folder), "COLUMNS": str(columns)}
-    command = [sys.executable, "-m", "research", *arguments]
+    command = [sys.executable, "-m", "cli", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -124,9 +123,15 @@ def test_sweep_walk_and_check(folder: Path) -> None:
     ],
 )
 def test_refusals_are_one_line(
-    folder: Path, arguments: list[str], words: str, code: int, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    arguments: list[str],
+    words: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DATA_DIR", str(folder))
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code and words in result.stderr and result.stderr.lstrip().startswith("✗")
-    assert isinstance(result.exception, SystemExit)
+    with pytest.raises(SystemExit) as ended:
+        application()(arguments, prog_name="./coin")
+    said = capsys.readouterr().err
+    assert ended.value.code == code and words in said and said.lstrip().startswith("✗")

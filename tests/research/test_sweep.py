@@ -89,7 +89,7 @@ def test_ctrl_c_keeps_what_is_finished(folder: Path, jobs: int) -> None:
 def test_a_killed_sweep_goes_on(folder: Path) -> None:
     axes = ["TAKE_PROFIT_PCT=0.5:3:0.05", "MA_FAST=5:20:1", "MA_SLOW=25,30"]
     sets = [f"{key}={value}" for key, value in REQUEST.overrides.items()]
-    command = [sys.executable, "-m", "research", "sweep", "--data", "mine", "--engine", "threads", "--jobs", "1",
+    command = [sys.executable, "-m", "cli", "sweep", "--data", "mine", "--engine", "threads", "--jobs", "1",
                "--maker-pct", "0.05", "--taker-pct", "0.1"]  # fmt: skip
     for text in axes:
         command += ["--grid", text]

@@ -1,48 +1,41 @@
 """`./coin backtest`: one run, kept and shown."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from research import terminal
+from research import backtest as bt
+from research import runs, terminal
 from research.options import MarketOptions, asking, data_dir, guarded
+from research.report.words import figure_text
+from research.watch import watch
 
-if TYPE_CHECKING:
-    from research.backtest import Backtest, BacktestRequest
-
-# ruff: noqa: PLC0415
 EngineOption = Annotated[str, typer.Option("--engine", help="fast, plain (not compiled) or full (the bot's engine).")]
 
 
 @asking
+@guarded
 def backtest(asked: MarketOptions, engine: EngineOption = "fast") -> None:
-    """Trade history by the rulebook: table here, and report.html, trades.csv and run.json beside it."""
-    guarded(lambda: run_and_show(asked.request(engine)))
+    """One run of what was asked."""
+    run_and_show(asked.request(engine))
 
 
-def run_and_show(request: "BacktestRequest") -> None:
+def run_and_show(request: bt.BacktestRequest) -> None:
     """One backtest: run, keep, print."""
-    from research import backtest as bt
-    from research import runs
-
     folder = data_dir()
     with terminal.slowly("  backtest") as step:
         done = bt.run(folder, request, progress=step)
     kept = runs.keep(folder, done)
     if done.settings.backtest_sleep_ms:
-        from research.watch import watch
-
         watch(done.result, done.settings.backtest_sleep_ms)
-    show(done)
+    _show(done)
     terminal.say()
     for name in ("report.html", "trades.csv", "run.json"):
         terminal.say(f"  {kept.folder / name}")
 
 
-def show(done: "Backtest") -> None:
+def _show(done: bt.Backtest) -> None:
     """The figures, and what they rest on."""
-    from research.report.words import figure_text
-
     currency = done.result.prepared.candles[0].product_id.partition("-")[2]
     other = {figure.key: figure for figure in done.other_bound}
     rows = []

@@ -1,0 +1,218 @@
+"""Every command of `./coin`: its name, where it is, and its line in the help. A new command is one entry here."""
+
+from cli.lazy import CommandEntry as Entry
+
+RUN, WATCH, ORDERS, KEEP, MAKE, RESEARCH = "Run", "Watch", "Command the bot", "Maintain", "Develop", "Research"
+_RESEARCH_PACKAGES = ("numpy", "numba", "pyarrow")
+
+
+def _research(name: str, target: str, summary: str, panel: str | None = None) -> Entry:
+    return Entry(name, f"research.commands.{target}", summary, panel, needs=_RESEARCH_PACKAGES)
+
+
+COMMANDS = (
+    Entry(
+        "start", "cli.start:start",
+        "Start everything (installing what is missing), wait until the bot trades, print a login link.", RUN,
+        audited=True,
+    ),
+    Entry("stop", "cli.start:stop", "Stop the bot, then the simulator, then the dashboard.", RUN, audited=True),
+    Entry("restart", "cli.start:restart", "Stop everything and start it with the current settings.", RUN, audited=True),
+    Entry(
+        "setup", "cli.pm2_process:setup",
+        "Only install what is missing (Python environment, Node.js, npm packages); start nothing.", RUN,
+    ),
+    Entry(
+        "status", "cli.status:status", "Show what is running, how old its data is, and the open positions.", WATCH,
+        "Exit code by the verdict: 0 running · 1 starting, paused, stopping, stopped · 3 offline · 4 blind (no data "
+        "from the exchange) · 5 stale · 6 hung · 7 unreadable · 8 locked out · 9 ledger cannot be written · 10 killed "
+        "· 11 safe · 12 error · 13 second writer · 14 the data folder is not adopted (live).",
+    ),
+    Entry("logs", "cli.logs:logs", "Show the processes' logs.", WATCH),
+    Entry(
+        "doctor", "cli.doctor.run:doctor",
+        "Check the whole installation and say how to fix what is wrong. Exit code 1 if anything is broken.", WATCH,
+    ),
+    Entry(
+        "settings", "cli.settings_view:show",
+        "List every setting: value, default, where it was set, description. Secrets are masked.", WATCH,
+    ),
+    Entry(
+        "login", "cli.login:login", "Print a login link for a browser: single use, valid for five minutes.", WATCH,
+        audited=True,
+    ),
+    Entry(
+        "token", "cli.access:token",
+        "Create a bearer token for machines (Prometheus, curl), shown once; list or revoke tokens.", WATCH,
+    ),
+    Entry(
+        "sessions", "cli.access:sessions",
+        "List who is signed in to the dashboard (role, method, address, last use), or end sessions.", WATCH,
+    ),
+    Entry(
+        "password", "cli.login:password",
+        "Create the hash for a password login, for .env. Login links work without one.", WATCH,
+    ),
+    Entry(
+        "audit", "cli.audit:show",
+        "Show the newest entries of audit.jsonl: who gave which command, by dashboard, shell, file or API.", WATCH,
+    ),
+    Entry(
+        "audit verify", "cli.audit:check",
+        "Check audit.jsonl for entries that were edited, removed, moved or added, and a cut-off end. 1 = a finding.",
+    ),
+    Entry("run", "cli.commands:run", 'Let the bot trade (sets the level "run").', ORDERS),
+    Entry("pause", "cli.commands:pause", "No new entries; exits continue.", ORDERS),
+    Entry(
+        "halt", "cli.commands:halt",
+        'The level "stop": cancel entry orders and make no trading decisions; the process keeps running. '
+        "(./coin stop ends the processes.)", ORDERS,
+    ),
+    Entry(
+        "kill", "cli.kill:kill",
+        "Block all order sending and cancel every order of the bot, even if the bot is dead. Latched until reset-kill.",
+        ORDERS,
+    ),
+    Entry("reset-kill", "cli.commands:reset_kill", "Release the kill latch. The bot stays stopped.", ORDERS),
+    Entry("flatten", "cli.commands:flatten", "Cancel the bot's orders and sell every lot at market.", ORDERS),
+    Entry("close-lot", "cli.commands:close_lot", "Sell one lot.", ORDERS),
+    Entry("close-product", "cli.commands:close_product", "Sell every lot of one product, such as BTC-USD.", ORDERS),
+    Entry("cancel", "cli.commands:cancel", "Cancel one of the bot's orders.", ORDERS),
+    Entry(
+        "adopt", "cli.commands:adopt",
+        "Book the balance that the bot's own trades do not explain (a deposit, a manual trade) as a transfer.", ORDERS,
+    ),
+    Entry(
+        "enable-live", "cli.enable_live:enable",
+        "Run the live checklist, ask for a typed confirmation, and allow live entries for LIVE_PERMISSION_DAYS.",
+        ORDERS, audited=True,
+    ),
+    Entry(
+        "disable-live", "cli.enable_live:disable",
+        "Revoke the permission for live entries at once; exits of open lots continue.", ORDERS, audited=True,
+    ),
+    Entry(
+        "adopt-folder", "cli.data_folder:adopt",
+        "Accept a copied or restored data folder as this bot's own; until then a live bot sends no orders from it.",
+        ORDERS,
+    ),
+    Entry("drill", "cli.commands:drill", "Test the kill path without trading.", ORDERS),
+    Entry(
+        "pm2", "cli.pm2_process:pm2", "Run PM2 itself, even if it is installed only in this folder: ./coin pm2 list.",
+        KEEP, audited=True, passes_on=True,
+    ),
+    Entry(
+        "backup", "cli.backup:backup",
+        "Copy the ledger and the documents into one archive while the bot runs. It contains no key or password.", KEEP,
+        audited=True,
+    ),
+    Entry(
+        "restore", "cli.backup:restore",
+        "Restore a backup or a rescued ledger; the current files are kept aside. The bot must be stopped.", KEEP,
+        "It never loosens a restriction: a kill, pause, stop, SAFE and tripped limits stay on, and audit.jsonl is "
+        "kept. If the present ledger cannot be read, the bot comes up paused. Orders since the backup are fetched from "
+        "the exchange.",
+    ),
+    Entry("ledger", "", "Check the ledger, export it, rebuild it from its journal.", KEEP),
+    Entry(
+        "ledger verify", "cli.ledger:verify",
+        "Check every row: keys, amounts, the journal's hash chain, fills against orders, lots and days. 1 = a finding.",
+    ),
+    Entry(
+        "ledger replay", "cli.ledger:replay_journal",
+        "Rebuild the ledger from its journal alone and compare the two, byte for byte. 1 = they differ.",
+    ),
+    Entry(
+        "ledger export", "cli.ledger:export_tables", "Write every table as a file into FOLDER, amounts as exact text."
+    ),
+    Entry("sim", "", "Run COIN-SIM, the local exchange, on its own.", KEEP),
+    Entry("sim start", "cli.sim:start", "Start only COIN-SIM.", audited=True),
+    Entry("sim stop", "cli.sim:stop", "Stop only COIN-SIM.", audited=True),
+    Entry("sim status", "cli.sim:status", "Show prices, orders, streams and injected faults."),
+    Entry("sim faults", "cli.sim:faults", "Show, set or clear the faults that COIN-SIM injects.", audited=True),
+    Entry("sim key", "cli.sim:key", "Create an API key as a file in Coinbase's format.", audited=True),
+    Entry("sim deposit", "cli.sim:deposit", "Add play money to the account.", audited=True),
+    Entry(
+        "sim reset", "cli.sim:reset", "Start a new account. Nothing is deleted: the old one is set aside.", audited=True
+    ),
+    Entry("events", "", "Convert event logs (JSON lines).", KEEP),
+    Entry("events to-csv", "cli.events:to_csv", "Convert an event log to a CSV table; missing fields are left blank."),
+    Entry(
+        "completion", "cli.complete:completion",
+        "Print the script that lets Tab complete commands, options and settings: see docs/command-line.md.", KEEP,
+    ),
+    Entry(
+        "test", "cli.dev:test",
+        "Install what the tests need and run them; other arguments go to pytest: ./coin test tests/cli -k login.", MAKE,
+        "--services runs those against real servers and Lighthouse; --long runs seeds, planted bugs, kills and a soak "
+        "for hours, keeps finished results and resumes from them (--long --help).",
+        passes_on=True,
+    ),
+    Entry(
+        "new-strategy", "cli.new_strategy:create",
+        "Write strategies/NAME.py, a working strategy to edit, and its test.", MAKE,
+    ),
+    Entry("lint", "cli.dev:lint", "Check lint, format, strict types and the import contract.", MAKE),
+    Entry(
+        "audit-packages", "cli.audit_packages:audit_packages",
+        "Check every locked package for known vulnerabilities. 0 = none, 1 = some, 3 = could not be checked.", MAKE,
+    ),
+    Entry(
+        "simulate", "cli.simulate:simulate",
+        "Run the whole bot under seeded faults in virtual time and check the result: --seeds N, --seed S, --minutes M.",
+        MAKE, passes_on=True,
+    ),
+    Entry(
+        "prove", "cli.prove:prove",
+        "Kill the real bot at named points, repeatedly, and check what it does afterwards: kill9 --each N --lanes N.",
+        MAKE, passes_on=True,
+    ),
+    Entry(
+        "bench", "cli.dev:bench", "Measure performance on a separate system beside yours.", MAKE,
+        "boot, control, engine, writes, resources and cli by default; boot10k, install, bot, ledger, sim, dashboard, "
+        "lighthouse and research if named.",
+    ),
+    _research(
+        "backtest", "backtest:backtest",
+        "Backtest the bot's trading rules: prints a table, writes report.html, trades.csv and run.json.", RESEARCH,
+    ),
+    _research(
+        "sweep", "sweep:sweep",
+        "Backtest many combinations of settings. If interrupted, the same command resumes.", RESEARCH,
+    ),
+    _research(
+        "walkforward", "walkforward:walkforward",
+        "Choose settings on one period, test them on the next, and roll forward.", RESEARCH,
+    ),
+    _research(
+        "check-strategy", "check_strategy:check_strategy",
+        "Check a strategy for lookahead bias, and for using more history than the bot keeps. Exit code 1 if found.",
+        RESEARCH,
+    ),
+    _research(
+        "parity", "parity:parity",
+        "Compare what the bot did with a backtest: signals, decisions (RECORD=true), results; explain differences.",
+        RESEARCH,
+    ),
+    Entry("data", "", "Import, download and list candles.", RESEARCH),
+    _research(
+        "data import", "data:import_files",
+        "Import candles from any source; shows how they were read, and leaves out what can't be trusted.",
+    ),
+    _research(
+        "data products", "data:products",
+        "Fetch the exchange's list of products: increments and minimum order sizes, for imports.",
+    ),
+    _research(
+        "data download", "data:download", "Download Coinbase's public candles. Resumes where the last download ended."
+    ),
+    _research("data list", "data:list_sets", "List the candle sets."),
+    _research("runs", "runs:runs", "Stored backtest runs: list (the default), show, compare, repeat.", RESEARCH),
+    _research("runs list", "runs:list_runs", "List stored runs, oldest first, with their main figures."),
+    _research("runs show", "runs:show", "Show one run: its options, verdict, every figure, and its files."),
+    _research("runs compare", "runs:compare", "Compare two runs: differing settings and data, and every figure."),
+    _research(
+        "runs repeat", "runs:repeat",
+        "Run the same backtest again with the current data and code, and say whether the figures are equal.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,123 @@
+"""`./coin data …`: candles."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from research import terminal
+from research.data import products as product_lists
+from research.data import store
+from research.data.candles import CandleSet, counted, gaps, granularity_s, granularity_text
+from research.data.choices import DateOrder, OutlierChoice
+from research.data.download import DownloadClient, Wanted
+from research.data.download import download as fetch
+from research.data.importer import read_files
+from research.errors import Misused, ResearchError
+from research.options import Json, data_dir, day_s, guarded
+from shared.times import from_epoch_ms
+
+
+@guarded
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="CSV or JSON lines (.gz too), or Parquet; several make one set.")],
+    product: Annotated[
+        str | None, typer.Option(help="Such as BTC-USD; without it, what the file's columns or name say.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the set; BTC-USD_1m without it.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of times without one, such as Europe/Berlin.")] = None,
+    date_order: Annotated[DateOrder | None, typer.Option(help="How dates such as 03/04/2024 are read.")] = None,
+    granularity: Annotated[str | None, typer.Option(help="Bar length, if not the usual spacing of the rows.")] = None,
+    price_increment: Annotated[str | None, typer.Option(help="Price increment, instead of the exchange's.")] = None,
+    base_increment: Annotated[str | None, typer.Option(help="Size increment, instead of the exchange's.")] = None,
+    outliers: Annotated[
+        OutlierChoice | None, typer.Option(help="Bars with prices that no market makes (outliers): keep or drop.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a set of that name.")] = False,
+) -> None:
+    """Bring in candles from anywhere; what was understood is shown, what can't be trusted left out."""
+    if product is not None:
+        base, dash, quote = product.upper().partition("-")
+        if not (base.isalnum() and dash and quote.isalnum()):
+            raise Misused(f"{product}: a product is written like BTC-USD")
+    seconds = granularity_s(granularity) if granularity else None
+    found = read_files(
+        files, product.upper() if product else None, timezone, seconds, price_increment, base_increment,
+        data_dir=data_dir(), date_order=date_order, outlier_choice=outliers,
+    )  # fmt: skip
+    target = name or store.default_name(found.candles.product_id, found.candles.granularity_s)
+    if (store.folder(data_dir()) / f"{target}.parquet").exists() and not replace:
+        raise ResearchError(f"there is a set {target} already: --replace, or another --name")
+    for line in found.said:
+        terminal.say(f"  · {line}")
+    path = store.save(data_dir(), target, found.candles)
+    _say_what(found.candles)
+    terminal.say(f"  ✓ {target}: {path}")
+
+
+@guarded
+def products(
+    url: Annotated[str, typer.Option(help="The exchange to ask.")] = "https://api.coinbase.com",
+    ca: Annotated[Path | None, typer.Option(help="Certificate to trust, for a simulator.")] = None,
+) -> None:
+    """Fetch the exchange's list of products: their increments and smallest orders, for imports."""
+    client = DownloadClient(url, ca)
+    try:
+        count = product_lists.fetch(data_dir(), client, f"the exchange's list ({url.partition('://')[2]})")
+    finally:
+        client.close()
+    terminal.say(f"  ✓ {count:,} products")
+
+
+@guarded
+def download(
+    product: Annotated[str, typer.Argument(help="Such as BTC-USD.")],
+    granularity: Annotated[str, typer.Argument(help="1m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 1d.")] = "1m",
+    since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD (UTC).")] = "2024-01-01",
+    until: Annotated[str | None, typer.Option(help="Before this day; now without it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the set.")] = None,
+    url: Annotated[str, typer.Option(help="The exchange to download from.")] = "https://api.coinbase.com",
+    ca: Annotated[Path | None, typer.Option(help="Certificate to trust, for a simulator.")] = None,
+) -> None:
+    """Fetch Coinbase's public candles. Goes on where the last download ended."""
+    wanted = Wanted(product.upper(), granularity_s(granularity), day_s(since) or 0, day_s(until))
+    target = name or store.default_name(wanted.product_id, wanted.granularity_s)
+    with terminal.progress(f"  {target}", None) as step:
+        candles, added = fetch(data_dir(), target, wanted, DownloadClient(url, ca), step)
+    _say_what(candles)
+    terminal.say(f"  ✓ {target}: {added:,} bars more")
+
+
+def _say_what(candles: CandleSet) -> None:
+    """Bars, stretch and gaps of a set, in words."""
+    first, last = (from_epoch_ms(int(candles.start_s[i]) * 1000) for i in (0, -1))
+    terminal.say(f"  · {candles.name}: {len(candles):,} bars from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
+    lacking = gaps(candles)
+    if not len(lacking.bars):
+        terminal.say("  · no bar is missing")
+        return
+    terminal.say(f"  · {lacking.total:,} bars are missing in {counted(len(lacking.bars), 'gap')}; the longest:")
+    for at_s, bars in lacking.longest(5):
+        terminal.say(f"      {from_epoch_ms(at_s * 1000):%Y-%m-%d %H:%M}  {counted(bars, 'bar')}")
+
+
+@guarded
+def list_sets(json: Json = False) -> None:
+    """Every candle set."""
+    found = store.entries(data_dir(only_read=True))
+    if json:
+        terminal.say_json([dataclasses.asdict(one) for one in found])
+        return
+    if not found:
+        terminal.say("  · There are none yet: ./coin data import FILE, or ./coin data download BTC-USD 1m")
+        return
+    rows = [
+        (
+            e.name, e.product_id, granularity_text(e.granularity_s), f"{e.bars:,}",
+            f"{from_epoch_ms(e.first_s * 1000):%Y-%m-%d}", f"{from_epoch_ms(e.last_s * 1000):%Y-%m-%d}",
+            f"{e.missing:,}", e.digest,
+        )
+        for e in found
+    ]  # fmt: skip
+    terminal.table(("name", "product", "bar", "bars", "first", "last", "missing", "hash"), rows, kinds="nn#####h")
