@@ -20,6 +20,7 @@ from typing import Any
 from simtest.cli import OUT, say, with_fixed_hash_seed
 from simtest.judged_run import by_seed
 from simtest.planted import PLANTED, Planted
+from simtest.planting import NotPlanted, Products
 
 ROOT = Path(__file__).resolve().parent.parent
 _ONE_RUN = Lock()
@@ -34,20 +35,18 @@ for seed in range(first, first + count):
 """
 
 
-class NotPlanted(Exception):
-    """The text to be changed is not there, or not once."""
+@cache
+def _products() -> Products:
+    return Products.read(ROOT)
 
 
 def plant(bug: Planted, folder: Path) -> None:
     """A copy of the sources in `folder`, with the bug in it. Raises NotPlanted."""
+    changed = _products().planted(bug)
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for where, old, new in ((bug.path, bug.old, bug.new), *bug.more):
-        path = folder / where
-        text = path.read_text()
-        if old not in text:
-            raise NotPlanted(f"{bug.name}: {where} does not hold the text to be changed")
-        path.write_text(text.replace(old, new))
+    for path, text in changed.items():
+        (folder / path).write_text(text)
 
 
 def hunt(bug: Planted, seeds: int, first: int, minutes: float, wanted: int) -> dict[str, Any]:
