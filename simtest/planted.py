@@ -28,8 +28,8 @@ class Planted(NamedTuple):
 
 
 # The account's fills by cursor make good what an order's own fills lack: both are switched off.
-_NO_FEED = (Edit("await fills.read()", "None", "sync"), Edit("await fills.read()", "None", "list_at_once"))
-_NO_EXIT_CHECK = Edit("if other and not settled: ...", "if False: ...", "held")
+_NO_FEED = Edit("await fills.read()", "None", every=True)
+_NO_EXIT_CHECK = Edit("if other and not settled: ...", "if False: ...")
 _NO_CHASE = Edit("$w.emit(FetchFills(...))", "None", "chase")
 
 # A second writer shuts entries by itself.
@@ -37,7 +37,7 @@ _NO_FENCE = (
     Edit("if second_writer is None: ...", "if True: ...", "second_writer"),
     Edit("if second_writer is None and entries_blocked: ...", "if False: ..."),
     Edit("if second_writer is not None: ...", "if False: ...", "entries_allowed"),
-    Edit("if entries_blocked: ...", "if False: ...", "entries_allowed"),
+    Edit("if entries_blocked: ...", "if False: ..."),
 )
 _NO_LATCH = Edit("latch is None", "True", "may_enter")
 _NO_LEVEL = Edit("level is RUN", "True", "may_enter")
@@ -119,7 +119,6 @@ PLANTED: tuple[Planted, ...] = (
                     "again = replace($spec, client_order_id=$spec.client_order_id[:-1] + 'f')\n"
                     "$self._begin($self._place(again, began_s))"
                 ),
-                "place",
             ),
         ),
         "lost_after",
@@ -159,7 +158,7 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (
             Edit("log.info($text, $id, $error)", "self._dispatch(ev.LookedUp($id, None, complete=True))", "look_up"),
-            *_NO_FEED,
+            _NO_FEED,
         ),
         "calm,busy,lost_after:POST /orders:0.5,lookups_fail:GET /orders:1.0,ws_hide:user:0.9",
     ),
@@ -167,7 +166,7 @@ PLANTED: tuple[Planted, ...] = (
         "unknown-is-never-looked-up",
         "R3",
         True,
-        (Edit("state is UNKNOWN or $order.order_id", "$order.order_id", "chase"),),
+        (Edit("state is UNKNOWN or $order.order_id", "$order.order_id"),),
         "lost_after",
     ),
     Planted("unknown-does-not-block", "R3", True, (Edit("entries_in_flight(...)", "[]", "in_flight"),), "lost_after"),
@@ -192,8 +191,8 @@ PLANTED: tuple[Planted, ...] = (
         "R5 P8",
         True,
         (
-            Edit("if $after.order_id and owed: ...", "if False: ...", "seen"),
-            *_NO_FEED,
+            Edit("if $after.order_id and owed: ...", "if False: ..."),
+            _NO_FEED,
             _NO_CHASE,
         ),
     ),
@@ -203,7 +202,7 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (
             _NO_CHASE,
-            *_NO_FEED,
+            _NO_FEED,
         ),
         "fill_lag",
     ),
@@ -213,7 +212,7 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (
             Edit("counted_size < filled_size", "False", "settled"),
-            Edit("state is not FILLED or counted_size > 0", "True", "settled"),
+            Edit("state is not FILLED or counted_size > 0", "True"),
         ),
         "fill_lag",
     ),
@@ -226,33 +225,27 @@ PLANTED: tuple[Planted, ...] = (
                 '$self._pages($path, {"order_ids": $ids, **$_}, "fills")',
                 '$self._pages($path, {"order_ids": $ids, "limit": 1}, "nothing")',
             ),
-            *_NO_FEED,
+            _NO_FEED,
         ),
     ),
-    Planted("fill-fee-ignored", "R12", True, (Edit("$lot.entry_fee + fill.fee", "$lot.entry_fee", "grow"),)),
-    Planted(
-        "partial-fill-lot-is-whole", "P11", True, (Edit("$lot.base_left + fill.base_size", "$lot.base_left", "grow"),)
-    ),
-    Planted(
-        "sale-does-not-lower-the-lot", "P11", True, (Edit("$lot.base_left - fill.base_size", "$lot.base_left", "sell"),)
-    ),
+    Planted("fill-fee-ignored", "R12", True, (Edit("$lot.entry_fee + fill.fee", "$lot.entry_fee"),)),
+    Planted("partial-fill-lot-is-whole", "P11", True, (Edit("$lot.base_left + fill.base_size", "$lot.base_left"),)),
+    Planted("sale-does-not-lower-the-lot", "P11", True, (Edit("$lot.base_left - fill.base_size", "$lot.base_left"),)),
     Planted(
         "money-in-floats",
         "R12",
         True,
-        (Edit("$lot.proceeds + $fill.price * $fill.base_size", "Decimal(float($it))", "sell"),),
+        (Edit("$lot.proceeds + $fill.price * $fill.base_size", "Decimal(float($it))"),),
     ),
     Planted(
         "dust-dropped",
         "I2",
         True,
-        (Edit("replace(..., dust=$left)", "replace($it, dust=ZERO)", "close"),),
+        (Edit("replace(..., dust=$left)", "replace($it, dust=ZERO)"),),
         f"calm,busy,quote_min:1,risk_per_trade_pct=0.2,{_REGRIDS},flatten",
     ),
-    Planted(
-        "realised-without-fee", "I9", True, (Edit("proceeds - exit_fee - $spent", "proceeds - $spent", "realized_pnl"),)
-    ),
-    Planted("day-counts-no-realised", "I9", True, (Edit("$day.realized + realized", "$day.realized", "closed"),)),
+    Planted("realised-without-fee", "I9", True, (Edit("proceeds - exit_fee - $spent", "proceeds - $spent"),)),
+    Planted("day-counts-no-realised", "I9", True, (Edit("$day.realized + realized", "$day.realized"),)),
     # exits
     Planted(
         "take-not-cancelled-first",
@@ -270,11 +263,7 @@ PLANTED: tuple[Planted, ...] = (
         "cancel-is-believed",
         "A8",
         True,
-        (
-            Edit(
-                "$world.step_order($order, $input.CANCEL)", "$world.step_order($order, $input.SEEN_CANCELLED)", "cancel"
-            ),
-        ),
+        (Edit("$world.step_order($order, $input.CANCEL)", "$world.step_order($order, $input.SEEN_CANCELLED)"),),
     ),
     Planted(
         "exit-memory-lost",
@@ -320,7 +309,7 @@ PLANTED: tuple[Planted, ...] = (
         "second-writer-forgotten",
         "E5",
         True,
-        (Edit("facts.get(SECOND_WRITER)", "None", "restore"),),
+        (Edit("facts.get(SECOND_WRITER)", "None"),),
         "calm,busy,copied_folder,crash_at_commit:after commit:0.02",
     ),
     Planted(
@@ -344,7 +333,7 @@ PLANTED: tuple[Planted, ...] = (
         "R9",
         True,
         (
-            Edit("if killed or $file: ...", "if False: ...", "shut"),
+            Edit("if killed or $file: ...", "if False: ..."),
             _NO_LATCH,
         ),
         "start,kill",
@@ -354,11 +343,10 @@ PLANTED: tuple[Planted, ...] = (
         "R9 J1",
         True,
         (
-            Edit("await admit($spec)", "None", "place"),
+            Edit("await admit($spec)", "None"),
             Edit(
                 "refusal = $gate.refusal($spec)",
                 ("$it\nawait self._rest.admit($spec)\nawait self._clock.sleep(8.0)"),
-                "place",
             ),
             Edit("shut() if shut is not None else None", "None"),
         ),
@@ -418,7 +406,6 @@ PLANTED: tuple[Planted, ...] = (
                     "    bot.gate.latches.killed = False\n"
                     "if $look.level is not None: ..."
                 ),
-                "tick",
             ),
         ),
         "start,kill,pause",
@@ -438,13 +425,13 @@ PLANTED: tuple[Planted, ...] = (
         "I6",
         True,
         (
-            Edit("if latches.level >= STOP: ...", "if False: ...", "shut"),
+            Edit("if latches.level >= STOP: ...", "if False: ..."),
             _NO_LEVEL,
         ),
         "start,stop",
     ),
     # 11 limits, freshness, loss
-    Planted("no-breaker", "I8 P19", True, (Edit("judge_breaker(...)", "None", "tick"),), _LOSSES),
+    Planted("no-breaker", "I8 P19", True, (Edit("judge_breaker(...)", "None"),), _LOSSES),
     Planted("breaker-reset-by-restart", "I8 P19", True, (Edit("restored.day", "None"),), f"{_LOSSES},crash"),
     Planted(
         "breaker-does-not-shut",
@@ -452,7 +439,7 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (
             Edit("if breaker_ms is not None: ...", "if False: ...", "breaker"),
-            Edit("if $day is not None and breaker_ms is not None: ...", "if False: ...", "entries_allowed"),
+            Edit("if $day is not None and breaker_ms is not None: ...", "if False: ..."),
         ),
         _LOSSES,
     ),
@@ -462,7 +449,7 @@ PLANTED: tuple[Planted, ...] = (
         False,
         (
             Edit("$open if age_ms <= $limit else $shut", "$open", "feed"),
-            Edit("age_ms > $limit", "False", "of_feed"),
+            Edit("age_ms > $limit", "False"),
         ),
         "ws_mute_product",
     ),
@@ -530,8 +517,8 @@ PLANTED: tuple[Planted, ...] = (
         "I24",
         True,
         (
-            Edit("live_permission.problem(...)", "None", "LiveLock"),
-            Edit("assert data is not None", "return 'open'", "LiveLock.text"),
+            Edit("live_permission.problem(...)", "None"),
+            Edit("assert data is not None", "return 'open'"),
         ),
         "live,busy,permission_end",
     ),
@@ -552,10 +539,10 @@ PLANTED: tuple[Planted, ...] = (
         "F6 J1",
         True,
         (
-            Edit("($newer or $told).latch", "None", "put_back"),
+            Edit("($newer or $told).latch", "None"),
             Edit('$killed or kill.exists() or ($folder / "KILL").exists()', "$killed"),
             Edit(('if ($folder / "KILL").exists():\n    $kill.touch(...)'), "$kill.unlink(missing_ok=True)"),
-            Edit("$found.append(decode_control(read_bytes(control)))", "None", "keep_wish"),
+            Edit("$found.append(decode_control(read_bytes(control)))", "None"),
         ),
         "calm,restore@0.02,kill",
     ),
@@ -583,9 +570,7 @@ PLANTED: tuple[Planted, ...] = (
         "calm,second_bot",
     ),
     Planted("lost-lock-unseen", "R7 E5", True, (Edit("not lock.still_ours()", "False"),), "calm,lock_gone,start"),
-    Planted(
-        "removed-ledger-unseen", "F6", True, (Edit("inodes.get(path)", "None", "gone"),), "calm,busy,ledger_removed@1"
-    ),
+    Planted("removed-ledger-unseen", "F6", True, (Edit("inodes.get(path)", "None"),), "calm,busy,ledger_removed@1"),
     Planted(
         "old-grid-for-ever",
         "H4 R12",
