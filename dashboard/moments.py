@@ -6,7 +6,7 @@ from dashboard.queries import Ledger, Market
 from dashboard.rows import DONE_STATES, BootThen, Entry, Latch, LedgerCommand, LedgerOrder, LotThen, Moment, Span
 from shared.control import LEVEL_OF
 from shared.ledger.db import among
-from shared.ledger.schema import boots, commands, journal, latches, lots, orders
+from shared.ledger.schema import activity_log, boots, commands, latches, lots, orders
 
 T = TypeVar("T")
 BEFORE, AFTER, MOST = 25, 10, 200
@@ -36,8 +36,8 @@ def look(ledger: Ledger, market: Market, at_ms: int | None) -> Moment | None:
         latches=ledger.all(Latch, latches, "WHERE at_ms <= :at AND (lifted_ms IS NULL OR lifted_ms > :at)", then) or [],
         lots=held,
         orders=ledger.all(LedgerOrder, orders, working, {**states, **then}) or [],
-        before=ledger.all(Entry, journal, before, then) or [],
-        after=ledger.all(Entry, journal, after, then) or [],
+        before=ledger.all(Entry, activity_log, before, then) or [],
+        after=ledger.all(Entry, activity_log, after, then) or [],
         equity=market.equity_at(at // 1000),
         bars=bars,
     )
@@ -45,8 +45,8 @@ def look(ledger: Ledger, market: Market, at_ms: int | None) -> Moment | None:
 
 def _span(ledger: Ledger) -> Span | None:
     """From the journal's first line to its last; None = there is no ledger to read."""
-    first = ledger.rows(journal, ("at_ms",), "ORDER BY at_ms LIMIT 1")
-    last = ledger.rows(journal, ("at_ms",), "ORDER BY at_ms DESC LIMIT 1")
+    first = ledger.rows(activity_log, ("at_ms",), "ORDER BY at_ms LIMIT 1")
+    last = ledger.rows(activity_log, ("at_ms",), "ORDER BY at_ms DESC LIMIT 1")
     if first is None or last is None:
         return None
     return Span(first[0].at_ms if first else None, last[0].at_ms if last else None)

@@ -29,7 +29,7 @@ from shared.ledger.connect import connect_reader
 from shared.ledger.db import Database, LedgerError, Values, among
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import DamagedLedger
-from shared.ledger.schema import commands, days, fills, journal, latches, lots, orders
+from shared.ledger.schema import activity_log, commands, days, fills, latches, lots, orders
 from shared.ledger.tables import Table, select
 from shared.market_data import CandleRow, EquityRow, IndicatorRow, open_market_reader, read_candles, read_equity
 
@@ -94,12 +94,12 @@ class Ledger:
         asked = {name: value for name, value in (("kind", kind), ("ref", ref)) if value is not None}
         where = " AND ".join(f"{name} = :{name}" for name in asked)
         end = f"{f'WHERE {where} ' if where else ''}ORDER BY seq DESC LIMIT :most"
-        return self.all(Entry, journal, end, {**asked, "most": limit})
+        return self.all(Entry, activity_log, end, {**asked, "most": limit})
 
     def journal_of(self, refs: list[str]) -> list[Entry] | None:
         """Every line about the named orders, oldest first."""
         named, values = among("ref", refs)
-        return self.all(Entry, journal, f"WHERE ref IN {named} ORDER BY seq LIMIT 2000", values)
+        return self.all(Entry, activity_log, f"WHERE ref IN {named} ORDER BY seq LIMIT 2000", values)
 
     def commands(self, limit: int = 200) -> list[LedgerCommand] | None:
         """Newest first."""

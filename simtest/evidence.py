@@ -23,7 +23,7 @@ HISTORY = (
     "CREATE TRIGGER IF NOT EXISTS rig_update AFTER UPDATE ON orders BEGIN "
     "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
 )
-_TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "journal", "facts", "events")
+_TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "activity_log", "key_values", "events")
 _STORAGE = (("journal_mode", "wal"), ("synchronous", 2))  # 2 = FULL: what is committed outlives a power cut
 
 

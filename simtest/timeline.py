@@ -70,7 +70,7 @@ def _journal(folder: Path, truth: Row) -> Iterator[Line]:
     if not ledger.exists():
         return
     with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as db:
-        rows = db.execute("SELECT at_ms, kind, level, text FROM journal ORDER BY rowid").fetchall()
+        rows = db.execute("SELECT at_ms, kind, level, text FROM activity_log ORDER BY rowid").fetchall()
     db.close()
     for at_ms, kind, level, text in rows:
         yield at_ms * 1000 - truth["start_us"], "journal", f"{kind} ({level}): {text}"

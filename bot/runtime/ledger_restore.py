@@ -137,7 +137,7 @@ def _totals(db: DatabaseSession) -> dict[str, int]:
 
 
 def _events(db: DatabaseSession, _now_ms: int) -> tuple[EventDoc, ...]:
-    rows = db.rows(f"{select(t.journal)}ORDER BY seq DESC LIMIT :most", {"most": EVENTS_SHOWN})
+    rows = db.rows(f"{select(t.activity_log)}ORDER BY seq DESC LIMIT :most", {"most": EVENTS_SHOWN})
     return tuple(
         EventDoc(
             at=iso_seconds(from_epoch_ms(row.at_ms)),

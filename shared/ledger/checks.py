@@ -15,6 +15,7 @@ from shared.ledger.evidence import Evidence
 from shared.ledger.journal_writer import GENESIS, link
 from shared.ledger.reduce import DONE_STATES, blank, key_of
 from shared.ledger.replay import Memory
+from shared.ledger.shape import outdated
 from shared.ledger.tables import Table
 from shared.lot_money import average_price, realized_pnl
 from shared.money import ZERO, plain
@@ -29,8 +30,8 @@ def file(e: Evidence) -> Iterator[str]:
 
 def schema(e: Evidence) -> Iterator[str]:
     """Revision, tables, columns and indexes are those of this program."""
-    if e.revision != t.HEAD_REVISION:
-        yield f"revision {e.revision}, this program's is {t.HEAD_REVISION}"
+    if (why := outdated(e.revision)) is not None:
+        yield why
     yield from e.shape
 
 

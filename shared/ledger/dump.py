@@ -11,6 +11,7 @@ from shared.ledger import schema as t
 from shared.ledger.db import DatabaseSession
 from shared.ledger.events import EXACT_COLUMNS, Row
 from shared.ledger.reduce import key_of
+from shared.ledger.shape import stored_as, tables_of
 from shared.ledger.tables import ColumnKind, Table, select
 from shared.money import plain
 
@@ -19,7 +20,8 @@ ALL = (*t.DERIVED, t.events)
 
 def text_rows(db: DatabaseSession, table: Table) -> list[Row]:
     """The table's rows by their key, amounts exactly as they are spelled in the database."""
-    rows = [row._asdict() for row in db.rows(select(table), of=_AS_SPELLED[table])]
+    stored = stored_as(tables_of(db), table)
+    rows = [row._asdict() for row in db.rows(select(stored), of=_AS_SPELLED[table])]
     return sorted(rows, key=lambda row: key_of(table, row))
 
 
@@ -44,10 +46,11 @@ def lines(rows: Iterable[Row]) -> Iterator[bytes]:
         yield orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-def dump(tables: Mapping[Table, list[Row]]) -> bytes:
-    """The derived tables as bytes; equal ledgers give equal bytes."""
+def dump(tables: Mapping[Table, list[Row]], names: Mapping[str, str] | None = None) -> bytes:
+    """The derived tables as bytes; equal ledgers give equal bytes. `names`: those of another schema, by ours."""
+    spoken = names or {}
     return b"".join(
-        b"".join((table.name.encode(), b"\n", *lines(tables[table])))
+        b"".join((spoken.get(table.name, table.name).encode(), b"\n", *lines(tables[table])))
         for table in t.DERIVED
     )  # fmt: skip
 

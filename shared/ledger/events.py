@@ -49,14 +49,14 @@ TABLE_OF: Mapping[EventType, Table] = {
     EventType.LOT_SET: t.lots,
     EventType.DAY: t.days,
     EventType.DAY_SET: t.days,
-    EventType.FACT: t.facts,
+    EventType.FACT: t.key_values,
     EventType.COMMAND: t.commands,
     EventType.RECEIPT: t.commands,
     EventType.LATCH: t.latches,
     EventType.LIFT: t.latches,
     EventType.BOOT: t.boots,
     EventType.BOOT_END: t.boots,
-    EventType.NOTE: t.journal,
+    EventType.NOTE: t.activity_log,
 }
 EXACT_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.exact for table in t.DERIVED}
 
@@ -95,7 +95,9 @@ def from_text(text: str) -> list[JournalEvent]:
 
 def _event(word: EventType, data: Any) -> JournalEvent:
     if word is EventType.ROW:
-        return JournalEvent(word, {"table": data["table"], "row": _amounts(data["table"], data["row"])})
+        return JournalEvent(
+            word, {"table": data["table"], "row": _amounts(t.table_named(data["table"]).name, data["row"])}
+        )
     if word is EventType.TRANSFER:
         return JournalEvent(word, {"day": data["day"], "amount": Decimal(data["amount"])})
     return JournalEvent(word, _amounts(TABLE_OF[word].name, data))

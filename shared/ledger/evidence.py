@@ -11,7 +11,7 @@ from shared.ledger.db import DatabaseSession
 from shared.ledger.dump import text_rows
 from shared.ledger.events import EXACT_COLUMNS, JournalEvent, Row, UnreadableEvent, from_text
 from shared.ledger.replay import JournalRow, journal_of
-from shared.ledger.shape import columns_of, indexes_of, tables_of
+from shared.ledger.shape import columns_of, indexes_of, outdated, stored_as, tables_of
 from shared.ledger.tables import Table
 from shared.money import ZERO, plain
 
@@ -57,12 +57,14 @@ def read(db: DatabaseSession) -> Evidence:
         revision = db.value("SELECT version_num FROM alembic_version")
     evidence = Evidence(revision, [])
     for table in (*t.DERIVED, t.events):
-        if table.name not in names:
+        stored = stored_as(names, table)
+        if stored.name not in names:
             evidence.shape.append(f"table {table.name} is missing")
             continue
-        columns, indexes = columns_of(db, table.name), indexes_of(db, table.name)
-        evidence.shape += [f"{table.name}.{name} is missing" for name in table.names if name not in columns]
-        evidence.shape += [f"index {i.name} is missing" for i in table.indexes if i.name not in indexes]
+        columns, indexes = columns_of(db, stored.name), indexes_of(db, stored.name)
+        evidence.shape += [f"{stored.name}.{name} is missing" for name in table.names if name not in columns]
+        if outdated(revision) is None:
+            evidence.shape += [f"index {i.name} is missing" for i in table.indexes if i.name not in indexes]
     if any("index" not in line for line in evidence.shape):
         return evidence
     for table in t.DERIVED:

@@ -24,6 +24,13 @@ from shared.ledger.tables import Table, new_row, select
 MANIFEST = "ledger.json"
 
 
+# The schemas whose exports are read back, each with the names that it has for tables of ours.
+NAMES_OF: Mapping[str, Mapping[str, str]] = {
+    "0002": {name: former for former, name in t.FORMER_NAMES.items()},
+    t.HEAD_REVISION: {},
+}
+
+
 class Format(StrEnum):
     """What the files hold."""
 
@@ -86,16 +93,23 @@ def read_back(folder: Path, target: Database) -> int:
     """
     try:
         about = orjson.loads((folder / MANIFEST).read_bytes())
-        if (about["format"], about["revision"]) != (Format.JSONL.value, t.HEAD_REVISION):
-            raise BadExport(f"{about['format']} of revision {about['revision']}: only JSON lines of this one are read")
-        tables = {table: _read(folder / f"{table.name}.jsonl") for table in ALL}
+        if about["format"] != Format.JSONL.value or about["revision"] not in NAMES_OF:
+            raise BadExport(
+                f"{about['format']} of schema {about['revision']}: only JSON lines of {_readable()} are read"
+            )
+        names = NAMES_OF[about["revision"]]
+        tables = {table: _read(folder / f"{names.get(table.name, table.name)}.jsonl") for table in ALL}
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise BadExport(f"{folder} is no export: {error}") from error
-    counted = {str(table.name): len(rows) for table, rows in tables.items()}
-    if counted != about["rows"] or digest(dump(tables)) != about["sha256"]:
+    counted = {names.get(table.name, table.name): len(rows) for table, rows in tables.items()}
+    if counted != about["rows"] or digest(dump(tables, names)) != about["sha256"]:
         raise BadExport(f"the files in {folder} are not those that {MANIFEST} tells of")
     _into_fresh(target, tables)
     return sum(counted.values())
+
+
+def _readable() -> str:
+    return " or ".join(NAMES_OF)
 
 
 def _into_fresh(target: Database, tables: Mapping[Table, list[Row]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from shared.ledger import schema as t
 from shared.ledger.db import Database, SqliteDatabase, of_sqlite
 from shared.ledger.schema import HEAD_REVISION
-from shared.ledger.shape import tables_of
+from shared.ledger.shape import is_newer, missing_tables, outdated, tables_of
 from shared.ledger.tables import created
 
 BUSY_TIMEOUT_MS = 3000
@@ -26,6 +26,14 @@ class DamagedLedger(Exception):
             f"or move it away to begin anew from what the exchange shows"
         )
         self.kept = kept
+
+
+class NewerLedger(DamagedLedger):
+    """A newer program wrote it; this one must not touch it."""
+
+    def __init__(self, name: str, revision: str | None) -> None:
+        Exception.__init__(self, f"{name} has {outdated(revision)}. Update CoinTrader, or restore an older backup")
+        self.kept = None
 
 
 def open_writer(path: Path) -> Database:
@@ -50,7 +58,11 @@ def open_writer(path: Path) -> Database:
         with engine.connect():
             pass
     path.chmod(0o600)
-    if not fresh and revision(engine) != HEAD_REVISION:
+    found = HEAD_REVISION if fresh else revision(engine)
+    if is_newer(found):
+        engine.dispose()
+        raise NewerLedger(path.name, found)
+    if found != HEAD_REVISION:
         backup(path, path.with_name(f"{path.stem}.before-{HEAD_REVISION}.db"))
         migrate(f"sqlite:///{path}")
     return engine
@@ -88,9 +100,9 @@ def _check(path: Path) -> bool:
         raise DamagedLedger(path, _keep_aside(path), str(error)) from error
     if found != "ok":
         raise DamagedLedger(path, _keep_aside(path), str(found))
-    missing = {"orders", "fills", "lots", "facts"} - tables
+    missing = missing_tables(tables)
     if tables and missing:
-        raise DamagedLedger(path, _keep_aside(path), f"tables {', '.join(sorted(missing))} are missing")
+        raise DamagedLedger(path, _keep_aside(path), f"tables {', '.join(missing)} are missing")
     return bool(tables)
 
 

@@ -18,14 +18,13 @@ import orjson
 from shared.files import write_whole
 from shared.ledger.db import Cursor, Database, DatabaseSession, LedgerError, LedgerUnavailable, Values, percent_style
 from shared.ledger.location import LedgerLocation
-from shared.ledger.open import DamagedLedger, make_tables, migrate, revision
+from shared.ledger.open import DamagedLedger, NewerLedger, make_tables, migrate, revision
 from shared.ledger.schema import HEAD_REVISION
-from shared.ledger.shape import tables_of
+from shared.ledger.shape import is_newer, missing_tables, tables_of
 
 CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 3000
 LEFT_ALONE_S = 4.0
-NEEDED = frozenset({"orders", "fills", "lots", "facts"})
 _SILENT_S = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 2000}
 
 
@@ -62,10 +61,14 @@ def open_writer(location: LedgerLocation) -> Database:
     if not there:
         make_tables(database)
         return database
-    missing = NEEDED - there
+    missing = missing_tables(there)
     if missing:
-        raise DamagedLedger(Path(str(location)), None, f"tables {', '.join(sorted(missing))} are missing")
-    if revision(database) != HEAD_REVISION:
+        raise DamagedLedger(Path(str(location)), None, f"tables {', '.join(missing)} are missing")
+    found = revision(database)
+    if is_newer(found):
+        database.dispose()
+        raise NewerLedger(str(location), found)
+    if found != HEAD_REVISION:
         copy_rows(database, location.path.with_name(f"{location.schema}.before-{HEAD_REVISION}.jsonl"))
         migrate(_url(location).replace("://", "+psycopg://", 1), connect_args=_connect_args(location))
     return database

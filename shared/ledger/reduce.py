@@ -177,11 +177,11 @@ def _put(table: Table) -> Callable[[Rows, Mapping[str, Any]], None]:
 
 
 def _note(rows: Rows, data: Mapping[str, Any]) -> None:
-    rows.put(t.journal, {**blank(t.journal), "at_ms": rows.at_ms, **data, "seq": rows.next_note()})
+    rows.put(t.activity_log, {**blank(t.activity_log), "at_ms": rows.at_ms, **data, "seq": rows.next_note()})
 
 
 def _row(rows: Rows, data: Mapping[str, Any]) -> None:
-    table = t.BY_NAME[data["table"]]
+    table = t.table_named(data["table"])
     rows.put(table, {**blank(table), **data["row"]})
 
 
@@ -193,7 +193,7 @@ _REDUCERS: Mapping[EventType, Callable[[Rows, Mapping[str, Any]], None]] = {
     EventType.DAY: _day,
     EventType.DAY_SET: _put(t.days),
     EventType.TRANSFER: _transfer,
-    EventType.FACT: _put(t.facts),
+    EventType.FACT: _put(t.key_values),
     EventType.COMMAND: _put(t.commands),
     EventType.RECEIPT: _put(t.commands),
     EventType.LATCH: _put(t.latches),

@@ -51,7 +51,7 @@ class Memory:
             apply(unit, event)
         for table, key, _, after in unit.changes():
             self.tables[table][key] = after
-            if table is t.journal:
+            if table is t.activity_log:
                 self._last_note = max(self._last_note, key[0])
 
     def rows(self) -> dict[Table, list[Row]]:

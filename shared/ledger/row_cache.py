@@ -51,13 +51,13 @@ class RowCache:
     def last_note(self) -> int:
         if self._last_note is None:
             assert self._db is not None
-            self._last_note = self._db.value("SELECT max(seq) FROM journal") or 0
+            self._last_note = self._db.value("SELECT max(seq) FROM activity_log") or 0
         return self._last_note
 
     def committed(self, unit: UnitOfWork) -> None:
         """The draft is durable: its rows are the database's now."""
         for table, key, _, row in unit.changes():
-            if table is t.journal:
+            if table is t.activity_log:
                 self._last_note = max(self.last_note(), key[0])
                 continue
             if table is t.days:

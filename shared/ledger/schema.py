@@ -9,7 +9,9 @@ from typing import Any
 
 from shared.ledger.tables import Column, ColumnKind, Index, Table
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
+# Names of tables before revision 0003: events that brought a whole row still say them.
+FORMER_NAMES = {"facts": "key_values", "journal": "activity_log"}
 
 
 def _text(name: str, length: int | None = None, **more: Any) -> Column:
@@ -42,7 +44,7 @@ def _table(name: str, *parts: Column | Index) -> Table:
 
 
 # key → text: mode (bound when the ledger is made), bot name, desired state ("wish"), counters, last adds, peak equity.
-facts = _table("facts", _text("key", 80, key=True), _text("value"))
+key_values = _table("key_values", _text("key", 80, key=True), _text("value"))
 
 orders = _table(
     "orders",
@@ -172,8 +174,8 @@ boots = _table(
 )
 
 # Lines for people: commands, decisions, intents, answers, fills and changes of state; never ticks.
-journal = _table(
-    "journal",
+activity_log = _table(
+    "activity_log",
     Column("seq", ColumnKind.INTEGER, key=True, null=False, counted=True),
     _ms("at_ms"),
     _text("kind", 16),
@@ -182,8 +184,8 @@ journal = _table(
     _text("ref", 80, null=True),  # client order id, lot id, command id
     _text("text"),
     _json("data", null=True),
-    _index("journal_kind", "kind", "at_ms"),
-    _index("journal_ref", "ref"),
+    _index("activity_log_kind", "kind", "at_ms"),
+    _index("activity_log_ref", "ref"),
 )
 
 # Append only: one row for each transaction, what it brought as JSON (`shared.ledger.events`). `chain` is the hash of
@@ -198,5 +200,10 @@ events = _table(
 )
 
 # In the order in which they are dumped and exported.
-DERIVED = (facts, orders, fills, lots, days, latches, commands, boots, journal)
+DERIVED = (key_values, orders, fills, lots, days, latches, commands, boots, activity_log)
 BY_NAME = {table.name: table for table in (*DERIVED, events)}
+
+
+def table_named(name: str) -> Table:
+    """The table of that name, also of a name that it had in an older schema. Raises KeyError."""
+    return BY_NAME[FORMER_NAMES.get(name, name)]

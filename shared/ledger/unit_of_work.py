@@ -41,7 +41,7 @@ class UnitOfWork:
 
     def put(self, table: Table, row: Row) -> None:
         key = key_of(table, row)
-        if table is t.journal:
+        if table is t.activity_log:
             self._found[table, key] = None  # lines are only added
         else:
             self.get(table, key)  # whether it is new is known from here on

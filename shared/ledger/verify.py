@@ -7,6 +7,7 @@ from shared.ledger import checks
 from shared.ledger import schema as t
 from shared.ledger.db import Database, DatabaseSession, LedgerError
 from shared.ledger.evidence import Evidence, read
+from shared.ledger.shape import stored_as, tables_of
 
 Check = Callable[[Evidence], Iterable[str]]
 
@@ -65,4 +66,5 @@ def counts(engine: Database) -> dict[str, int]:
     """Rows of each table, for the closing line."""
     with engine.snapshot() as db:
         tables = (*t.DERIVED, t.events)
-        return {table.name: db.value(f"SELECT count(*) FROM {table.name}") for table in tables}  # noqa: S608
+        names = tables_of(db)
+        return {one.name: db.value(f"SELECT count(*) FROM {stored_as(names, one).name}") for one in tables}  # noqa: S608

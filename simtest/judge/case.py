@@ -11,7 +11,7 @@ from typing import Any
 
 Row = dict[str, Any]
 PLAIN = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
-TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "boots", "facts", "journal", "rig_orders")
+TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "boots", "key_values", "activity_log", "rig_orders")
 OPEN_AT_VENUE = frozenset({"PENDING", "QUEUED", "OPEN", "CANCEL_QUEUED", "EDIT_QUEUED"})
 UNFINISHED = frozenset({"new", "sent", "unknown", "cancelling"})
 

@@ -236,7 +236,7 @@ def day(case: Case) -> Iterator[str]:
             yield f"the day {row['day']} was begun, and it never was between {min(true_days)} and {max(true_days)}"
     if not case.wall_is_right:
         return
-    rolls = Counter(row["text"].split(" ")[0] for row in case.tables["journal"] if row["kind"] == "day")
+    rolls = Counter(row["text"].split(" ")[0] for row in case.tables["activity_log"] if row["kind"] == "day")
     for date, count in rolls.items():
         if count > 1:
             yield f"{date} ended {count} times"

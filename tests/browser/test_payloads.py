@@ -102,7 +102,8 @@ def poison_files(here: Running) -> None:
     with sqlite3.connect(here.paths.ledger) as db:
         for i, text in enumerate(rows):
             db.execute(
-                "UPDATE journal SET text=?, product_id=?, kind=? WHERE seq % ? = ?", (text, text, text, len(rows), i)
+                "UPDATE activity_log SET text=?, product_id=?, kind=? WHERE seq % ? = ?",
+                (text, text, text, len(rows), i),
             )
             db.execute("UPDATE orders SET reason=?, product_id=? WHERE rowid % ? = ?", (text, text, len(rows), i))
             db.execute("UPDATE lots SET exit_reason=?, product_id=? WHERE rowid % ? = ?", (text, text, len(rows), i))

@@ -7,7 +7,7 @@ import pytest
 
 from shared.audit_log import head_of, tail, verify
 from shared.ledger.open import open_writer
-from shared.ledger.schema import facts
+from shared.ledger.schema import key_values
 from shared.paths import DataPaths
 from tests.cli.conftest import Coin
 from tests.ledger_rows import put
@@ -76,7 +76,7 @@ def test_verify_finds_it_with_code_1(coin: Coin, paths: DataPaths, kind: str, fo
         assert coin("pause").returncode == 0
     engine = open_writer(paths.ledger)
     with engine.begin() as db:
-        put(db, facts, key="audit_head", value=str(head_of(paths.audit)))
+        put(db, key_values, key="audit_head", value=str(head_of(paths.audit)))
     engine.dispose()
     done = coin("audit", "verify")
     assert done.returncode == 0 and "ledger has recorded entry 4" in done.stdout, done.stdout + done.stderr

@@ -38,7 +38,7 @@ def count(path: Path) -> int:
     engine = open_reader(path)
     assert {verdict.name: verdict.findings for verdict in verify(engine) if verdict.findings} == {}
     with engine.connect() as db:
-        lines = db.column("SELECT text FROM journal WHERE kind = 'order' ORDER BY seq")
+        lines = db.column("SELECT text FROM activity_log WHERE kind = 'order' ORDER BY seq")
         return int(lines[-1].partition(" ")[2])
 
 

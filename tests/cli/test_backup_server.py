@@ -68,7 +68,7 @@ def test_there_and_back(location: LedgerLocation, paths: DataPaths, tmp_path: Pa
     facts = whole(location)
     assert "restored from out.tar.gz" in facts[RESTORED] and facts["wish"] == "stop"
     with connect_reader(location).connect() as db:
-        assert "later" not in set(db.column("SELECT text FROM journal"))
+        assert "later" not in set(db.column("SELECT text FROM activity_log"))
         held = restored(db, datetime.now(UTC), "next").latch
     assert held is not None and held.latch_id == "kill-2", "the kill outlives the restore"
     assert decode_control(paths.control.read_bytes()).kill_switch
@@ -76,7 +76,7 @@ def test_there_and_back(location: LedgerLocation, paths: DataPaths, tmp_path: Pa
         names = db.column("SELECT nspname FROM pg_namespace")
     (kept,) = [name for name in names if name.startswith(f"{location.schema}_before_")]
     with connect_reader(LedgerLocation(location.path, location.url, kept)).connect() as db:
-        assert "later" in set(db.column("SELECT text FROM journal")), "what was there is kept"
+        assert "later" in set(db.column("SELECT text FROM activity_log")), "what was there is kept"
     assert not paths.ledger.exists()
 
 

@@ -77,7 +77,7 @@ def with_lot(paths: DataPaths, folder: str) -> None:
     engine = open_writer(paths.ledger)
     one, none = Decimal(1), Decimal(0)
     with engine.begin() as db:
-        put(db, t.facts, key="mode", value="live")
+        put(db, t.key_values, key="mode", value="live")
         put(
             db, t.lots, lot_id="l1", seq=1, product_id="BTC-USD", kind="runner", opened_ms=1, dust=none, open_price=one,
             base_bought=one, base_left=one, cost=one, entry_fee=none, tp_pct=one, take_price=Decimal(2),

@@ -58,7 +58,7 @@ from shared.documents import (
 )
 from shared.files import TolerantReader, write_whole
 from shared.ledger.open import open_writer
-from shared.ledger.schema import commands, days, fills, journal, lots, orders
+from shared.ledger.schema import activity_log, commands, days, fills, lots, orders
 from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds
@@ -679,7 +679,7 @@ def fill_ledger(paths: DataPaths, round_trips: int = 120) -> None:
                     price=price, base_size=size, fee=fee, liquidity="taker" if side == "BUY" else "maker",
                     exchange_ms=at, received_ms=at + 30, lot_id=entry)  # fmt: skip
                 for word, ms in (("intent", -900), ("sent", -850), ("open", -400), ("filled", 0)):
-                    put(db, journal, at_ms=at + ms, kind="order", level="info", product_id=product, ref=cid,
+                    put(db, activity_log, at_ms=at + ms, kind="order", level="info", product_id=product, ref=cid,
                         text=f"{side} order {word}", data=None)  # fmt: skip
         for d in range(8):
             day = datetime.now(UTC) - timedelta(days=d)

@@ -246,7 +246,7 @@ def test_an_older_ledger_put_in_place_is_noticed_and_makes_no_entry(guest: Syste
     gates = json.dumps(found)
     assert "the ledger is older than positions.json" in gates
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
-        (kept,) = db.execute("SELECT value FROM facts WHERE key = 'entries_latched'").fetchone()
+        (kept,) = db.execute("SELECT value FROM key_values WHERE key = 'entries_latched'").fetchone()
     db.close()
     assert "older than positions.json" in kept
 
@@ -257,7 +257,7 @@ def test_a_ledger_of_another_mode_is_not_touched(guest: System) -> None:
     bot.send_signal(signal.SIGTERM)
     bot.wait(8)
     with sqlite3.connect(guest.folder / "ledger.db") as db:
-        db.execute("UPDATE facts SET value='live' WHERE key='mode'")
+        db.execute("UPDATE key_values SET value='live' WHERE key='mode'")
     db.close()
     refused(guest, "COIN_MODE=live", "DATA_DIR")
 

@@ -38,6 +38,23 @@ class Probed:
         self._probe("after commit")
 
 
+# Statements that take a ledger of this program back to what an older one wrote, on both stores.
+BACK_TO_0002 = (
+    "ALTER TABLE key_values RENAME TO facts",
+    "ALTER TABLE activity_log RENAME TO journal",
+    "DROP INDEX activity_log_kind", "CREATE INDEX journal_kind ON journal (kind, at_ms)",
+    "DROP INDEX activity_log_ref", "CREATE INDEX journal_ref ON journal (ref)",
+    "UPDATE alembic_version SET version_num = '0002'",
+)  # fmt: skip
+BACK_TO_0001 = (
+    *BACK_TO_0002,
+    "DROP TABLE events",
+    "DROP INDEX orders_lot", "DROP INDEX orders_settled",
+    "ALTER TABLE orders DROP COLUMN settled", "ALTER TABLE orders DROP COLUMN counted_size",
+    "ALTER TABLE orders DROP COLUMN counted_quote",
+    "UPDATE alembic_version SET version_num = '0001'",
+)  # fmt: skip
+
 POINTS = ("begin", "before commit", "after commit")
 
 

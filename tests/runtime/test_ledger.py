@@ -236,7 +236,7 @@ def test_the_migrations_make_what_the_schema_says(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path / 'old.db'}")
     old, new = _shape(tmp_path / "old.db"), _shape(tmp_path / "new.db")
     assert old == new
-    assert {name for name, *_ in old} >= {"orders", "fills", "lots", "latches", "commands", "journal"}
+    assert {name for name, *_ in old} >= {"orders", "fills", "lots", "latches", "commands", "activity_log"}
 
 
 def _shape(path: Path) -> list[tuple[object, ...]]:
@@ -364,10 +364,10 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
 def test_readers_do_not_stop_the_writer(location: LedgerLocation, ledger: LedgerWriter) -> None:
     ledger.fact("n", "1", NOW_MS)
     with connect_reader(location).connect() as reader:
-        assert reader.rows(select(t.facts))
+        assert reader.rows(select(t.key_values))
         ledger.fact("n", "2", NOW_MS)
     with connect_reader(location).connect() as reader, pytest.raises(LedgerError, match=r"read-?only"):
-        reader.run("DELETE FROM facts")
+        reader.run("DELETE FROM key_values")
 
 
 def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
@@ -381,6 +381,10 @@ def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
 def test_notes_keep_their_order_and_the_newest_record_of_a_thing_wins(ledger: LedgerWriter) -> None:
     ledger.commit([Note("a", "1"), SaveFact("k", "old"), Note("b", "2"), SaveFact("k", "new"), Note("c", "3")], NOW_MS)
     with ledger._engine.connect() as db:
-        assert [row.text for row in db.rows(f"{select(t.journal)}ORDER BY seq", of=t.journal)] == ["1", "2", "3"]
+        assert [row.text for row in db.rows(f"{select(t.activity_log)}ORDER BY seq", of=t.activity_log)] == [
+            "1",
+            "2",
+            "3",
+        ]
     assert ledger.facts() == {"k": "new"}
     assert of([], Note) == []

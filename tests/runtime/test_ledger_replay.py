@@ -26,7 +26,7 @@ from shared.ledger.replay import first_difference, replay_files
 from shared.ledger.verify import verify
 from shared.paths import ROOT
 from tests.core import test_engine_machine as machine
-from tests.runtime.ledger_story import POINTS, Crash, Probed, Story, make
+from tests.runtime.ledger_story import BACK_TO_0001, POINTS, Crash, Probed, Story, make
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_commit_that_fails_is_written_once_when_tried_again(tmp_path: Path, po
         writer.commit(first, 1)
     writer.commit([*first, Note("order", "sold"), SaveFact("a", "2")], 2)
     with engine.connect() as db:
-        assert db.column("SELECT text FROM journal") == ["bought", "sold"]
+        assert db.column("SELECT text FROM activity_log") == ["bought", "sold"]
     assert writer.facts() == {"a": "2"}
     whole_small(tmp_path / "ledger.db")
 
@@ -231,13 +231,7 @@ def _older(path: Path) -> None:
     """The ledger as a bot of the first schema left it."""
     engine = open_writer(path)
     with engine.begin() as db:
-        for statement in (
-            "DROP TABLE events",
-            "DROP INDEX orders_lot", "DROP INDEX orders_settled",
-            "ALTER TABLE orders DROP COLUMN settled", "ALTER TABLE orders DROP COLUMN counted_size",
-            "ALTER TABLE orders DROP COLUMN counted_quote",
-            "UPDATE alembic_version SET version_num = '0001'",
-        ):  # fmt: skip
+        for statement in BACK_TO_0001:
             db.run(statement)
     engine.dispose()
 

@@ -24,7 +24,7 @@ from shared.ledger.replay import first_difference, replay
 from shared.ledger.verify import verify
 from shared.settings import Secret
 from tests.postgres_server import Server
-from tests.runtime.ledger_story import POINTS, Crash, Probed, Story, make
+from tests.runtime.ledger_story import BACK_TO_0001, BACK_TO_0002, POINTS, Crash, Probed, Story, make
 
 pytestmark = [pytest.mark.services, pytest.mark.needs("postgres")]
 
@@ -92,7 +92,7 @@ def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(a
         writer.commit(records, 2)
     writer.commit([*records, Note("order", "three")], 3)
     with connect_reader(at).connect() as db:
-        assert db.column("SELECT text FROM journal ORDER BY seq") == ["one", "two", "three"]
+        assert db.column("SELECT text FROM activity_log ORDER BY seq") == ["one", "two", "three"]
     assert findings(at) == {}
 
 
@@ -216,18 +216,14 @@ def test_the_dashboard_reads_it(at: LedgerLocation) -> None:
     assert Ledger(replace(at, schema="cointrader_none")).fills() is None
 
 
-def test_migrated_there_with_a_copy_kept_before(at: LedgerLocation, tmp_path: Path) -> None:
+@pytest.mark.parametrize("back", [BACK_TO_0001, BACK_TO_0002], ids=["0001", "0002"])
+def test_migrated_there_with_a_copy_kept_before(at: LedgerLocation, tmp_path: Path, back: tuple[str, ...]) -> None:
     engine = connect_writer(at)
     Story(LedgerWriter(engine, "boot-1")).tell()
     with connect_reader(at).snapshot() as db:
         before = dump_of(db)
     with engine.begin() as db:
-        for statement in (
-            "DROP TABLE events", "DROP INDEX orders_lot",
-            "DROP INDEX orders_settled", "ALTER TABLE orders DROP COLUMN settled",
-            "ALTER TABLE orders DROP COLUMN counted_size", "ALTER TABLE orders DROP COLUMN counted_quote",
-            "UPDATE alembic_version SET version_num = '0001'",
-        ):  # fmt: skip
+        for statement in back:
             db.run(statement)
     engine.dispose()
     writer = LedgerWriter(connect_writer(at), "boot-2")

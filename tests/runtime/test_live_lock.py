@@ -256,7 +256,7 @@ def trial(tmp_path: Path, results: list[str]) -> Path:
     engine = open_writer(folder / "ledger.db")
     zero = Decimal(0)
     with engine.begin() as db:
-        put(db, t.facts, key="mode", value="sim")
+        put(db, t.key_values, key="mode", value="sim")
         for index, result in enumerate(results):
             put(db, t.lots, lot_id=f"l{index}", seq=index, product_id="BTC-USD", kind="runner", opened_ms=1, dust=zero,
                     open_price=Decimal(1), base_bought=Decimal(1), base_left=zero, cost=Decimal(1), entry_fee=zero,

@@ -57,7 +57,7 @@ def rows(whole: Whole, query: str) -> list[tuple[str, ...]]:
 
 
 def facts(whole: Whole) -> dict[str, str]:
-    return dict(rows(whole, "SELECT key, value FROM facts"))  # type: ignore[arg-type]
+    return dict(rows(whole, "SELECT key, value FROM key_values"))  # type: ignore[arg-type]
 
 
 LOTS = "SELECT lot_id, product_id, base_bought, base_left, cost, entry_fee, proceeds, exit_fee, realized_pnl FROM lots"

@@ -210,7 +210,7 @@ def silent_in_the_end(desk: Desk) -> None:
 
 
 def day_ended_twice(desk: Desk) -> None:
-    row = "INSERT INTO journal (at_ms, kind, level, text) VALUES (1, 'day', 'info', '2026-02-17 ended: +1.00 USD')"
+    row = "INSERT INTO activity_log (at_ms, kind, level, text) VALUES (1, 'day', 'info', '2026-02-17 ended: +1.00 USD')"
     desk.db.execute(row)
     desk.db.execute(row)
 
