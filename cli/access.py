@@ -155,7 +155,7 @@ def _token_json(one: tokens.Token) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _session_json(key: str, one: kept.Session) -> dict[str, Any]:
+def _session_json(key: str, one: kept.LoginSession) -> dict[str, Any]:
     return {
         "id": key[: kept.ID_CHARS], "role": one.role.value, "user": one.user, "how": one.how or None,
         "agent": one.agent or None, "address": one.address or None, "began": _iso(one.began_s),

@@ -10,7 +10,7 @@ import uvicorn
 from dashboard import logs
 from dashboard.app import create_app
 from dashboard.auth.peer import Peers
-from dashboard.door import BACKLOG, Door, Limits
+from dashboard.door import BACKLOG, ConnectionLimits, Door
 from dashboard.links import announce_url, base_url
 from dashboard.listen import Taken, listen
 from dashboard.server import Protocol
@@ -77,7 +77,7 @@ def main() -> int:
     peers = Peers()
     if not peers.way:
         log.warning("peers.not_told_apart this system does not say which user holds a connection")
-    door = Door(peers, Limits.behind_proxy() if settings.dashboard_behind_proxy else Limits())
+    door = Door(peers, ConnectionLimits.behind_proxy() if settings.dashboard_behind_proxy else ConnectionLimits())
     try:
         bound = listen(settings.dashboard_host, settings.dashboard_port, door)
     except Taken as taken:

@@ -15,7 +15,7 @@ from dashboard.assets import Assets
 from dashboard.auth.audit import AuditLog, Failures
 from dashboard.auth.ceremonies import Ceremonies
 from dashboard.auth.foreign import ForeignUse
-from dashboard.auth.guard import Guard
+from dashboard.auth.guard import RequestGuard
 from dashboard.auth.origin import site
 from dashboard.auth.passkeys import Passkeys
 from dashboard.auth.password import Password
@@ -29,10 +29,10 @@ from dashboard.door import Door
 from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer, refusal
 from dashboard.pages.registry import PAGES
-from dashboard.queries import Ledger, Market
+from dashboard.queries import LedgerQueries, MarketQueries
 from dashboard.routes import access, api, auth, commands, docs, exports, metrics, passkeys, static, stream
 from dashboard.routes import pages as page_routes
-from dashboard.state_reader import Sources
+from dashboard.state_reader import StateReader
 from dashboard.stream import Broadcaster
 from shared.build import VERSION, build_id
 from shared.ledger.location import ledger_location
@@ -61,9 +61,9 @@ def create_app(
     hub = Hub(
         loaded=loaded,
         paths=paths,
-        sources=Sources(loaded, paths, pm2),
-        ledger=Ledger(replace(ledger_location(loaded.settings), path=paths.ledger)),
-        market=Market(paths.market_db),
+        reader=StateReader(loaded, paths, pm2),
+        ledger=LedgerQueries(replace(ledger_location(loaded.settings), path=paths.ledger)),
+        market=MarketQueries(paths.market_db),
         cache=Cache(),
         assets=assets,
         site=site(loaded.settings),
@@ -87,7 +87,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(run()) for run in (hub.sources.run, broadcaster.run, watch.run)]
+        tasks = [asyncio.create_task(run()) for run in (hub.reader.run, broadcaster.run, watch.run)]
         try:
             yield
         finally:
@@ -126,7 +126,7 @@ def create_app(
         return refusal(pages.env, status, text, page=page)
 
     app.add_middleware(
-        Guard,
+        RequestGuard,
         site=hub.site,
         sessions=hub.sessions,
         tokens=hub.tokens,

@@ -12,11 +12,11 @@ from shared.control import Cmd, command_of
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Confirmation:
     cmd: str
     args: dict[str, str]
     heading: str
-    band: header.Band
+    band: header.ModeBand
     steps: list[tuple[str, str]] = field(default_factory=list)
     warning: str = ""
     strong: str = ""
@@ -31,7 +31,7 @@ class Ask:
     confirm: bool = False  # the sign-in must be confirmed first
 
 
-def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
+def confirmation_for(s: Snapshot, wanted: str, who: Principal) -> Confirmation | None:
     """The dialog for `cmd` or `cmd:target`; None = there is none."""
     word, _, target = wanted.partition(":")
     cmd = command_of(word)
@@ -52,8 +52,8 @@ def ask_for(s: Snapshot, wanted: str, who: Principal) -> Ask | None:
     return found
 
 
-def _kill(s: Snapshot, _target: str, who: Principal) -> Ask:
-    says = c.kill_says(s)
+def _kill(s: Snapshot, _target: str, who: Principal) -> Confirmation:
+    says = c.kill_preview(s)
     steps = [
         ("The order gate shuts. Nothing more is sent.", says.times[0]),
         ("The latch is written to disk: it outlives crash and reboot.", says.times[1]),
@@ -62,42 +62,42 @@ def _kill(s: Snapshot, _target: str, who: Principal) -> Ask:
     ]
     warning = f"Still open: {says.stays}; " if says.stays else ""
     strong = "no exit protects them while killed. " if says.stays else ""
-    return Ask(
+    return Confirmation(
         "kill", {}, "Kill COIN-BOT", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL], button="Kill",
         icon="kill", small=f"{says.drilled} Faster: hold K for one second on any page.",
         why=c.why_not(s, Cmd.KILL, role=who.role.value),
     )  # fmt: skip
 
 
-def _flatten(s: Snapshot, _target: str, who: Principal) -> Ask:
-    says = c.flatten_says(s)
+def _flatten(s: Snapshot, _target: str, who: Principal) -> Confirmation:
+    says = c.flatten_preview(s)
     steps = [
         ("Entries stop, own orders are cancelled.", says.orders),
         ("Every lot is sold at market.", f.plural(says.lots, "lot")),
         ("Done only when the exchange shows it flat.", "or dust"),
         ("Then it stays stopped, or it would buy again.", ""),
     ]
-    return Ask(
+    return Confirmation(
         "flatten", {}, "Flatten: sell everything", header.band(s), steps, rows=says.rows, word=CONFIRM[Cmd.FLATTEN],
         button=f"Sell {f.plural(says.lots, 'lot')}", icon="flat", why=c.why_not(s, Cmd.FLATTEN, role=who.role.value),
     )  # fmt: skip
 
 
-def _reset(s: Snapshot, _target: str, who: Principal) -> Ask:
+def _reset(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     kill = s.state.kill if s.state else None
     code = f.short_id(kill.latch_id, 6) if kill else ""
     steps = [
         ("The latch is lifted, the file KILL is taken away.", ""),
         ("The level becomes stop: nothing is traded until you press Start.", ""),
     ]
-    return Ask(
+    return Confirmation(
         "reset_kill", {}, "Reset kill", header.band(s), steps, word=code, word_is="latch_id", button="Lift the latch",
         icon="unlock", danger=False, small="The id names this latch, so that an older click cannot lift a newer one.",
         why=c.why_not(s, Cmd.RESET_KILL, {"latch_id": "?"}, who.role.value),
     )  # fmt: skip
 
 
-def _adopt(s: Snapshot, _target: str, who: Principal) -> Ask:
+def _adopt(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     """The text that is shown is the text that is sent: where more came since, the bot refuses it."""
     text = s.state.differences if s.state else None
     args = {"differences": text} if text else {}
@@ -108,14 +108,14 @@ def _adopt(s: Snapshot, _target: str, who: Principal) -> Ask:
     if account.coins_left(s):
         steps.append(("Lots whose coins are gone are closed as dust, the newest first.", ""))
     rows = [(one.currency, one.text, True) for one in account.differing(s)]
-    return Ask(
+    return Confirmation(
         "adopt", args, "Adopt what differs", header.band(s), steps, rows=rows, word=CONFIRM[Cmd.ADOPT],
         button="Adopt", icon="ok", danger=False, why=c.why_not(s, Cmd.ADOPT, args, who.role.value),
         small="Look at the exchange's own page first: what was no deposit, withdrawal or trade of yours is a warning.",
     )  # fmt: skip
 
 
-def _close_lot(s: Snapshot, target: str, who: Principal) -> Ask | None:
+def _close_lot(s: Snapshot, target: str, who: Principal) -> Confirmation | None:
     for doc in (s.state.positions if s.state else None) or []:
         called = positions.names(doc.lots)
         for one in doc.lots:
@@ -128,7 +128,7 @@ def _close_lot(s: Snapshot, target: str, who: Principal) -> Ask | None:
     return None
 
 
-def _close_product(s: Snapshot, target: str, who: Principal) -> Ask | None:
+def _close_product(s: Snapshot, target: str, who: Principal) -> Confirmation | None:
     for doc in (s.state.positions if s.state else None) or []:
         if doc.product_id == target and doc.lots:
             return _sale(
@@ -141,7 +141,7 @@ def _close_product(s: Snapshot, target: str, who: Principal) -> Ask | None:
 def _sale(
     s: Snapshot, cmd: Cmd, args: dict[str, str], heading: str, value: float | None, cost: float, what: str,
     who: Principal,
-) -> Ask:  # fmt: skip
+) -> Confirmation:  # fmt: skip
     account = s.state.account if s.state else None
     rows: list[tuple[str, str, bool]] = [("Proceeds", "not known", False)]
     if value is not None and account is not None:
@@ -154,13 +154,13 @@ def _sale(
     steps = [("Its resting take profit is cancelled.", ""), (f"The {what} is sold at market.", "")]
     if cmd is Cmd.CLOSE_PRODUCT:
         steps = [("Their resting take profits are cancelled.", ""), (f"{what} sold at market.", "")]
-    return Ask(
+    return Confirmation(
         cmd.value, args, heading, header.band(s), steps, rows=rows, button="Sell", icon="flat",
         why=c.why_not(s, cmd, args, who.role.value),
     )  # fmt: skip
 
 
-def _cancel(s: Snapshot, target: str, who: Principal) -> Ask | None:
+def _cancel(s: Snapshot, target: str, who: Principal) -> Confirmation | None:
     order = next((o for o in (s.state.orders if s.state else None) or [] if o.client_order_id == target), None)
     if order is None or order.purpose == "foreign":
         return None
@@ -168,7 +168,7 @@ def _cancel(s: Snapshot, target: str, who: Principal) -> Ask | None:
     if order.purpose == "take":
         steps.append(("The lot stays; the bot rests a new take profit unless it is stopped.", ""))
     args = {"client_order_id": target}
-    return Ask(
+    return Confirmation(
         "cancel", args, f"Cancel {order.side.lower()} order, {order.product_id}", header.band(s), steps,
         button="Cancel the order", icon="x", danger=False, why=c.why_not(s, Cmd.CANCEL, args, who.role.value),
     )  # fmt: skip

@@ -48,7 +48,7 @@ async def dispatch(
     held: bool = False,
 ) -> SentCommand:
     """Send one command, and say by which way. Raises CommandRefused."""
-    s = hub.sources.snapshot()
+    s = hub.reader.snapshot()
     try:
         cmd = Cmd(word)
     except ValueError as error:
@@ -66,7 +66,7 @@ async def dispatch(
         hub.audit.note("refused", by=by, role=who.role, address=address, facts=why, source=_source(who))
         raise
     try:
-        seen = hub.sources.seen_ids()
+        seen = hub.reader.seen_ids()
         sent = await asyncio.to_thread(send, hub.paths, cmd, kept, by=by, seen_ids=seen, command_id=named)
     except NotSent as error:
         why = {"cmd": cmd.value, "id": named, "why": str(error), **_signed(who)}
@@ -75,7 +75,7 @@ async def dispatch(
     if cmd is Cmd.KILL:
         await asyncio.to_thread(_write_down, hub, cmd, facts, by, who, address)
     hub.counters.commands[cmd.value] = hub.counters.commands.get(cmd.value, 0) + 1
-    hub.sources.note_sent(sent, "held K" if held else "")
+    hub.reader.note_sent(sent, "held K" if held else "")
     log.info("command.sent id=%s cmd=%s by=%s", sent.command.id, cmd.value, by)
     for trouble in sent.failed:
         log.error("command.way_failed id=%s cmd=%s: %s", sent.command.id, cmd.value, trouble)
@@ -150,7 +150,7 @@ def _signed(who: Principal) -> dict[str, str]:
 async def _start_process(hub: Hub, by: str, who: Principal, address: str) -> None:
     """Ask PM2 to start the bot's process, which it knows by name. The wish is on disk already."""
     try:
-        await asyncio.to_thread(hub.sources.pm2_client.start, BOT_PROCESS)
+        await asyncio.to_thread(hub.reader.pm2_client.start, BOT_PROCESS)
     except Pm2Unavailable as error:
         hub.audit.note("pm2_start_failed", by=by, role=who.role, address=address, facts={"why": str(error)})
         raise CommandRefused(503, f"The wish is on disk, but PM2 did not start the bot: {error}.") from error

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.auth.peer import Peer, Peers
+from dashboard.auth.peer import Peers, RemotePeer
 
 HEADER_TIMEOUT_S = 5.0
 OLD_S = 1.0  # a waiting connection of this age makes room for a new one of the same peer
@@ -27,7 +27,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Connections at once."""
 
     most: int = 600
@@ -36,17 +36,17 @@ class Limits:
     waiting_per_peer: int = 64  # without a request under way
 
     @classmethod
-    def behind_proxy(cls) -> "Limits":
+    def behind_proxy(cls) -> "ConnectionLimits":
         """All of a proxy's clients are one peer here: limits by client are the proxy's."""
         return cls(per_peer=600, waiting_per_peer=300)
 
 
-class Connection:
+class ClientConnection:
     """One accepted connection: waiting for a whole request, or busy with one."""
 
     __slots__ = ("_late", "busy", "door", "gone", "peer", "since", "sock", "transport")
 
-    def __init__(self, door: "Door", sock: socket.socket, peer: Peer) -> None:
+    def __init__(self, door: "Door", sock: socket.socket, peer: RemotePeer) -> None:
         self.door = door
         self.sock = sock
         self.peer = peer
@@ -107,10 +107,10 @@ class Connection:
         self.drop()
 
 
-class Accepted(socket.socket):
+class AcceptedSocket(socket.socket):
     """An accepted connection's socket, which says when it is closed."""
 
-    connection: Connection | None = None
+    connection: ClientConnection | None = None
 
     def close(self) -> None:
         if self.connection is not None:
@@ -121,10 +121,10 @@ class Accepted(socket.socket):
 
 
 # By the number of the file: it is another's only after this socket's own close took it out.
-_open: dict[int, Connection] = {}
+_open: dict[int, ClientConnection] = {}
 
 
-def connection_of(transport: Any) -> Connection | None:
+def connection_of(transport: Any) -> ClientConnection | None:
     """The connection that this transport serves; None = it did not come through a door."""
     sock = transport.get_extra_info("socket")
     return None if sock is None else _open.get(sock.fileno())
@@ -138,12 +138,14 @@ def connections() -> int:
 class Door:
     """Counts connections, all of them and by peer, and decides on each new one."""
 
-    def __init__(self, peers: Peers, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, peers: Peers, limits: ConnectionLimits | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.peers = peers
         self._clock = clock
-        self.limits = limits or Limits()
-        self._held: dict[str, set[Connection]] = {}
-        self._waiting: dict[str, dict[Connection, None]] = {}  # oldest first
+        self.limits = limits or ConnectionLimits()
+        self._held: dict[str, set[ClientConnection]] = {}
+        self._waiting: dict[str, dict[ClientConnection, None]] = {}  # oldest first
         self._all = 0
         self._known: dict[str, float] = {}
         self.refused = 0
@@ -160,13 +162,13 @@ class Door:
         at = self._known.get(key)
         return at is not None and self._clock() - at < _KNOWN_S
 
-    def admit(self, sock: Accepted) -> bool:
+    def admit(self, sock: AcceptedSocket) -> bool:
         """Take a new connection in, or say no. It is waiting from here on."""
         peer = self.peers.of(sock)
         if not self._room_for(peer.key):
             self.refused += 1
             return False
-        made = Connection(self, sock, peer)
+        made = ClientConnection(self, sock, peer)
         sock.connection = made
         _open[sock.fileno()] = made
         self._held.setdefault(peer.key, set()).add(made)
@@ -199,17 +201,17 @@ class Door:
         oldest.drop()
         return True
 
-    def starts_waiting(self, one: Connection) -> None:
+    def starts_waiting(self, one: ClientConnection) -> None:
         one.since = self._clock()
         self._waiting.setdefault(one.peer.key, {})[one] = None
 
-    def stops_waiting(self, one: Connection) -> None:
+    def stops_waiting(self, one: ClientConnection) -> None:
         waiting = self._waiting.get(one.peer.key, {})
         waiting.pop(one, None)
         if not waiting:
             self._waiting.pop(one.peer.key, None)
 
-    def forget(self, one: Connection) -> None:
+    def forget(self, one: ClientConnection) -> None:
         self.stops_waiting(one)
         held = self._held.get(one.peer.key, set())
         held.discard(one)
@@ -236,7 +238,7 @@ class Listener(socket.socket):
             except BlockingIOError:
                 self._turn = 0
                 raise
-            made = Accepted(fileno=plain.detach())
+            made = AcceptedSocket(fileno=plain.detach())
             if self.door.admit(made):
                 if hasattr(socket, "TCP_USER_TIMEOUT"):  # an answer that nobody takes ends, too
                     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)

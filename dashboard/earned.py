@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.hub import Hub
-from dashboard.rows import ClosedLot, Day
+from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import equity, performance, ratios, results, trades
-from dashboard.views.performance import Group, Period
-from dashboard.views.results import Headline, OpenLot
+from dashboard.views.performance import GroupRow, PeriodRow
+from dashboard.views.results import Headline, OpenLotRow
 from dashboard.views.snapshot import Snapshot
 from shared.market_data import EquityRow
 
 KEPT_S = 10.0
 RANGES = (("1w", "1W"), ("1m", "1M"), ("1y", "1Y"), ("all", "All"))
-_SPLITS: tuple[tuple[str, Callable[[ClosedLot], str], Callable[[OpenLot], str]], ...] = (
+_SPLITS: tuple[tuple[str, Callable[[LedgerClosedLot], str], Callable[[OpenLotRow], str]], ...] = (
     ("Product", lambda lot: lot.product_id, lambda lot: lot.product_id),
     ("Lot kind", lambda lot: lot.kind, lambda lot: lot.kind),
     ("Exit reason", lambda lot: lot.exit_reason, lambda _lot: performance.STILL_OPEN),
@@ -32,25 +32,25 @@ _NAMES = (
 class _Read:
     """Sums over the ledger's rows: nothing here moves with a price."""
 
-    closed: results.Closed
+    closed: results.ClosedTotals
     fees: float
-    days: list[Day]
-    by_day: list[Group]
-    splits: list[tuple[str, list[Group]]]
+    days: list[LedgerDay]
+    by_day: list[GroupRow]
+    splits: list[tuple[str, list[GroupRow]]]
     before: EquityRow | None
     notes: list[EquityRow]
-    shown: list[ClosedLot]  # of the page of the trade list
+    shown: list[LedgerClosedLot]  # of the page of the trade list
     lots: int
 
 
 @dataclass(frozen=True, slots=True)
 class Earned:
     head: Headline
-    days: list[Day]
-    by_day: list[Period]
-    splits: list[tuple[str, list[Group]]]
+    days: list[LedgerDay]
+    by_day: list[PeriodRow]
+    splits: list[tuple[str, list[GroupRow]]]
     notes: list[EquityRow]  # the account at the end of each day, now last
-    trades: list[trades.Trade]
+    trades: list[trades.TradeRow]
     page: int
     pages: int
 

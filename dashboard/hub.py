@@ -15,8 +15,8 @@ from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
 from dashboard.cache import Cache
 from dashboard.door import Door
-from dashboard.queries import Ledger, Market
-from dashboard.state_reader import Sources
+from dashboard.queries import LedgerQueries, MarketQueries
+from dashboard.state_reader import StateReader
 from shared.paths import DataPaths
 from shared.settings import Loaded
 
@@ -41,9 +41,9 @@ class Hub:
 
     loaded: Loaded
     paths: DataPaths
-    sources: Sources
-    ledger: Ledger
-    market: Market
+    reader: StateReader
+    ledger: LedgerQueries
+    market: MarketQueries
     cache: Cache
     assets: Assets
     site: Site

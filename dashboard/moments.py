@@ -2,8 +2,18 @@
 
 from typing import TypeVar
 
-from dashboard.queries import Ledger, Market
-from dashboard.rows import DONE_STATES, BootThen, Entry, Latch, LedgerCommand, LedgerOrder, LotThen, Moment, Span
+from dashboard.queries import LedgerQueries, MarketQueries
+from dashboard.rows import (
+    DONE_STATES,
+    ActivityRow,
+    BootThen,
+    LedgerCommand,
+    LedgerLatch,
+    LedgerOrder,
+    LotThen,
+    Moment,
+    Span,
+)
 from shared.control import LEVEL_OF
 from shared.ledger.db import among
 from shared.ledger.schema import activity_log, boots, commands, latches, lots, orders
@@ -12,7 +22,7 @@ T = TypeVar("T")
 BEFORE, AFTER, MOST = 25, 10, 200
 
 
-def look(ledger: Ledger, market: Market, at_ms: int | None) -> Moment | None:
+def look(ledger: LedgerQueries, market: MarketQueries, at_ms: int | None) -> Moment | None:
     """The moment at `at_ms` (None: the newest in the journal). None = there is no ledger to read."""
     span = _span(ledger)
     if span is None:
@@ -33,17 +43,18 @@ def look(ledger: Ledger, market: Market, at_ms: int | None) -> Moment | None:
         span=span,
         boot=_first(ledger.all(BootThen, boots, "WHERE at_ms <= :at ORDER BY at_ms DESC LIMIT 1", then)),
         level=_first(ledger.all(LedgerCommand, commands, command, {**words, **then})),
-        latches=ledger.all(Latch, latches, "WHERE at_ms <= :at AND (lifted_ms IS NULL OR lifted_ms > :at)", then) or [],
+        latches=ledger.all(LedgerLatch, latches, "WHERE at_ms <= :at AND (lifted_ms IS NULL OR lifted_ms > :at)", then)
+        or [],
         lots=held,
         orders=ledger.all(LedgerOrder, orders, working, {**states, **then}) or [],
-        before=ledger.all(Entry, activity_log, before, then) or [],
-        after=ledger.all(Entry, activity_log, after, then) or [],
+        before=ledger.all(ActivityRow, activity_log, before, then) or [],
+        after=ledger.all(ActivityRow, activity_log, after, then) or [],
         equity=market.equity_at(at // 1000),
         bars=bars,
     )
 
 
-def _span(ledger: Ledger) -> Span | None:
+def _span(ledger: LedgerQueries) -> Span | None:
     """From the journal's first line to its last; None = there is no ledger to read."""
     first = ledger.rows(activity_log, ("at_ms",), "ORDER BY at_ms LIMIT 1")
     last = ledger.rows(activity_log, ("at_ms",), "ORDER BY at_ms DESC LIMIT 1")
@@ -52,7 +63,7 @@ def _span(ledger: Ledger) -> Span | None:
     return Span(first[0].at_ms if first else None, last[0].at_ms if last else None)
 
 
-def _lots(ledger: Ledger, at: int) -> list[LotThen]:
+def _lots(ledger: LedgerQueries, at: int) -> list[LotThen]:
     end = "WHERE opened_ms <= :at AND (closed_ms IS NULL OR closed_ms > :at) ORDER BY product_id, opened_ms"
     return ledger.all(LotThen, lots, end, {"at": at}) or []
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from dashboard.queries import Ledger
+from dashboard.queries import LedgerQueries
 from dashboard.rows import NO_MONEY, LedgerOrder, OrderMoney
 from shared.ledger.db import among
 from shared.ledger.schema import fills, lots
@@ -32,7 +32,7 @@ class _Lot:
     exit_client_order_id: str | None
 
 
-def of_orders(ledger: Ledger, rows: Sequence[LedgerOrder]) -> dict[str, OrderMoney]:
+def of_orders(ledger: LedgerQueries, rows: Sequence[LedgerOrder]) -> dict[str, OrderMoney]:
     """By client order id."""
     ids = [o.client_order_id for o in rows]
     lot_ids = {o.lot_id or o.client_order_id for o in rows}
@@ -43,7 +43,7 @@ def of_orders(ledger: Ledger, rows: Sequence[LedgerOrder]) -> dict[str, OrderMon
     return {o.client_order_id: _of(o, found.get(o.client_order_id, []), known) for o in rows}
 
 
-def _read(ledger: Ledger, kind: type[Any], table: Table, name: str, wanted: Sequence[str]) -> list[Any]:
+def _read(ledger: LedgerQueries, kind: type[Any], table: Table, name: str, wanted: Sequence[str]) -> list[Any]:
     named, values = among("one", wanted)
     return ledger.all(kind, table, f"WHERE {name} IN {named}", values) or []
 

@@ -95,7 +95,7 @@ class PageRenderer:
             "f-acct": str(m.f_acct(header.account(s), self.env.globals["age_fed"], self.env.globals["fm"])),
             "f-nav": str(m.f_nav(self.listed, page.key, badges(s))),
             "receipts": str(m.f_receipts(commands_view.receipts(s))),
-            "f-note": str(m.f_note(banner.note(s), self.env.globals, buttons.adopt)),
+            "f-note": str(m.f_note(banner.most_urgent(s), self.env.globals, buttons.adopt)),
         }
 
     async def draw(self, page: Page, s: Snapshot, data: Data, role: str) -> dict[str, str]:

@@ -18,12 +18,12 @@ WORDS = frozenset({START, RESTART})
 async def act(hub: Hub, who: Principal, address: str, word: str) -> None:
     """Ask PM2. Raises CommandRefused with the reason where it may not or cannot be."""
     by = who.role.value if who.kind == "session" else f"{who.role.value} (token)"
-    why = why_not_process(hub.sources.snapshot(), restart=word == RESTART, role=who.role.value)
+    why = why_not_process(hub.reader.snapshot(), restart=word == RESTART, role=who.role.value)
     if why:
         hub.counters.commands_refused += 1
         hub.audit.note("refused", by=by, role=who.role, address=address, facts={"cmd": word, "why": why})
         raise CommandRefused(409, why)
-    pm2 = hub.sources.pm2_client
+    pm2 = hub.reader.pm2_client
     name = "pm2_restart" if word == RESTART else "pm2_start"
     try:
         # A process that hangs is ended by force after its kill_timeout; PM2 answers only then.

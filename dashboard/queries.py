@@ -6,7 +6,8 @@ Every function here blocks and is called in a thread. A file that is not there y
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,14 +16,14 @@ import orjson
 
 from dashboard.rows import (
     DONE_STATES,
-    ClosedLot,
-    Day,
-    Entry,
-    Fill,
-    Latch,
+    ActivityRow,
+    LedgerClosedLot,
     LedgerCommand,
+    LedgerDay,
+    LedgerFill,
+    LedgerLatch,
+    LedgerOpenLot,
     LedgerOrder,
-    OpenRow,
     StopCount,
 )
 from shared.ledger.connect import connect_reader
@@ -37,7 +38,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Ledger:
+def columns(made: type[Any]) -> tuple[str, ...]:
+    """The columns that a row of this shape is made of."""
+    return tuple(one.name for one in fields(made))
+
+
+def _complete(lot: LedgerClosedLot) -> LedgerClosedLot:
+    """Columns that an older version left empty get their plain meaning."""
+    if lot.exit_reason and lot.realized_pnl is not None:
+        return lot
+    return replace(lot, realized_pnl=lot.realized_pnl or Decimal(0), exit_reason=lot.exit_reason or "unknown")
+
+
+class LedgerQueries:
     """Read models over the ledger, `ledger.db` or on its server; read-only sessions in either case."""
 
     def __init__(self, location: Path | LedgerLocation) -> None:
@@ -61,27 +74,24 @@ class Ledger:
 
     def all(self, made: type[T], table: Table, end: str = "", values: Values | None = None) -> list[T] | None:
         """The same, each row as `made`, whose fields name the columns."""
-        rows = self.rows(table, made.__slots__, end, values)  # type: ignore[attr-defined]
+        rows = self.rows(table, columns(made), end, values)
         return None if rows is None else [made(*row) for row in rows]
 
-    def fills(self, since_ms: int = 0, limit: int = 500, product_id: str | None = None) -> list[Fill] | None:
+    def fills(self, since_ms: int = 0, limit: int = 500, product_id: str | None = None) -> list[LedgerFill] | None:
         """Newest first."""
         of_product = "" if product_id is None else "AND product_id = :product "
         end = f"WHERE exchange_ms >= :since {of_product}ORDER BY exchange_ms DESC LIMIT :most"
-        return self.all(Fill, fills, end, {"since": since_ms, "product": product_id, "most": limit})
+        return self.all(LedgerFill, fills, end, {"since": since_ms, "product": product_id, "most": limit})
 
-    def closed_lots(self, since_ms: int = 0, limit: int = 20_000) -> list[ClosedLot] | None:
+    def closed_lots(self, since_ms: int = 0, limit: int = 20_000) -> list[LedgerClosedLot] | None:
         """Round trips that ended at or after `since_ms`, oldest first."""
         end = "WHERE closed_ms >= :since ORDER BY closed_ms DESC LIMIT :most"
-        rows = self.rows(lots, ClosedLot.__slots__, end, {"since": since_ms, "most": limit})
-        if rows is None:
-            return None
-        made: Callable[..., ClosedLot] = ClosedLot
-        return [made(*r[:12], r.realized_pnl or Decimal(0), r.exit_reason or "unknown", r.dust) for r in reversed(rows)]
+        found = self.all(LedgerClosedLot, lots, end, {"since": since_ms, "most": limit})
+        return None if found is None else [_complete(lot) for lot in reversed(found)]
 
-    def open_lots(self) -> list[OpenRow] | None:
+    def open_lots(self) -> list[LedgerOpenLot] | None:
         """Lots that are held, oldest first."""
-        return self.all(OpenRow, lots, "WHERE closed_ms IS NULL ORDER BY opened_ms")
+        return self.all(LedgerOpenLot, lots, "WHERE closed_ms IS NULL ORDER BY opened_ms")
 
     def orders(self, *, working: bool, limit: int = 200) -> list[LedgerOrder] | None:
         """Orders that work, or those that ended; newest first."""
@@ -89,17 +99,17 @@ class Ledger:
         end = f"WHERE state {'NOT IN' if working else 'IN'} {done} ORDER BY updated_ms DESC LIMIT :most"
         return self.all(LedgerOrder, orders, end, {**states, "most": limit})
 
-    def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[Entry] | None:
+    def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[ActivityRow] | None:
         """Newest first."""
         asked = {name: value for name, value in (("kind", kind), ("ref", ref)) if value is not None}
         where = " AND ".join(f"{name} = :{name}" for name in asked)
         end = f"{f'WHERE {where} ' if where else ''}ORDER BY seq DESC LIMIT :most"
-        return self.all(Entry, activity_log, end, {**asked, "most": limit})
+        return self.all(ActivityRow, activity_log, end, {**asked, "most": limit})
 
-    def journal_of(self, refs: list[str]) -> list[Entry] | None:
+    def journal_of(self, refs: list[str]) -> list[ActivityRow] | None:
         """Every line about the named orders, oldest first."""
         named, values = among("ref", refs)
-        return self.all(Entry, activity_log, f"WHERE ref IN {named} ORDER BY seq LIMIT 2000", values)
+        return self.all(ActivityRow, activity_log, f"WHERE ref IN {named} ORDER BY seq LIMIT 2000", values)
 
     def commands(self, limit: int = 200) -> list[LedgerCommand] | None:
         """Newest first."""
@@ -114,17 +124,17 @@ class Ledger:
         end = "WHERE cmd = 'adopt' AND state = 'done' ORDER BY seen_ms DESC LIMIT :most"
         return self.all(LedgerCommand, commands, end, {"most": limit})
 
-    def latches(self, limit: int = 20) -> list[Latch] | None:
+    def latches(self, limit: int = 20) -> list[LedgerLatch] | None:
         """Newest first."""
-        return self.all(Latch, latches, "ORDER BY at_ms DESC LIMIT :most", {"most": limit})
+        return self.all(LedgerLatch, latches, "ORDER BY at_ms DESC LIMIT :most", {"most": limit})
 
-    def days(self, limit: int = 800) -> list[Day] | None:
+    def days(self, limit: int = 800) -> list[LedgerDay] | None:
         """Oldest first."""
-        rows = self.all(Day, days, "ORDER BY day DESC LIMIT :most", {"most": limit})
+        rows = self.all(LedgerDay, days, "ORDER BY day DESC LIMIT :most", {"most": limit})
         return None if rows is None else rows[::-1]
 
 
-class Market:
+class MarketQueries:
     """Candles and equity from `market.db`."""
 
     def __init__(self, path: Path) -> None:

@@ -24,7 +24,7 @@ _SEED = secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AgeMark:
     """Where one of the ages stands. `of`: file (of the state file), fed (of what the figures rest on) or trouble."""
 
     chip: str
@@ -32,7 +32,7 @@ class Mark:
     of: str
 
 
-FILE, FED, TROUBLE = (Mark(f"\x01{_SEED}{i}\x01", f"\x01{_SEED}{i}\x02", of)
+FILE, FED, TROUBLE = (AgeMark(f"\x01{_SEED}{i}\x01", f"\x01{_SEED}{i}\x02", of)
                       for i, of in enumerate(("file", "fed", "trouble")))  # fmt: skip
 FED_LATE_S = 3.0
 _HERE = Path(__file__).parent

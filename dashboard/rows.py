@@ -11,7 +11,7 @@ DONE_STATES = frozenset({"filled", "cancelled", "expired", "failed", "refused", 
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class LedgerFill:
     order_id: str
     trade_id: str
     client_order_id: str
@@ -26,41 +26,36 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedLot:
-    """One round trip."""
+class LedgerLot:
+    """What is known of every lot. Amounts in quote currency."""
 
     lot_id: str
-    seq: int
     product_id: str
     kind: str
     opened_ms: int
-    closed_ms: int
     open_price: Decimal
     base_bought: Decimal
     cost: Decimal
     entry_fee: Decimal
-    exit_fee: Decimal
-    proceeds: Decimal
-    realized_pnl: Decimal
-    exit_reason: str
-    dust: Decimal = Decimal(0)  # of `base_bought`: too small to sell
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRow:
+class LedgerOpenLot(LedgerLot):
     """A lot that is held, as the ledger has it."""
 
-    lot_id: str
     seq: int
-    product_id: str
-    kind: str
-    opened_ms: int
-    open_price: Decimal
-    base_bought: Decimal
-    cost: Decimal
-    entry_fee: Decimal
     exit_fee: Decimal
-    proceeds: Decimal
+    proceeds: Decimal  # of sold parts
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerClosedLot(LedgerOpenLot):
+    """One round trip."""
+
+    closed_ms: int
+    realized_pnl: Decimal
+    exit_reason: str
+    dust: Decimal = Decimal(0)  # of `base_bought`: too small to sell
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ NO_MONEY = OrderMoney()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ActivityRow:
     """One line of the journal."""
 
     seq: int
@@ -142,7 +137,7 @@ class StopCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Latch:
+class LedgerLatch:
     latch_id: str
     kind: str
     at_ms: int
@@ -153,7 +148,7 @@ class Latch:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class LedgerDay:
     day: str
     start_equity: Decimal
     peak_equity: Decimal
@@ -164,17 +159,9 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class LotThen:
-    """A lot that was open then, and what became of it."""
+class LotThen(LedgerLot):
+    """A lot that was open at a past moment, and what became of it."""
 
-    lot_id: str
-    product_id: str
-    kind: str
-    opened_ms: int
-    open_price: Decimal
-    base_bought: Decimal
-    cost: Decimal
-    entry_fee: Decimal
     take_price: Decimal
     closed_ms: int | None
     realized_pnl: Decimal | None
@@ -205,11 +192,11 @@ class Moment:
     span: Span
     boot: BootThen | None  # the newest start by then
     level: LedgerCommand | None  # the newest wish that was seen by then
-    latches: list[Latch]
+    latches: list[LedgerLatch]
     lots: list[LotThen]
     orders: list[LedgerOrder]
-    before: list[Entry]  # newest first
-    after: list[Entry]  # oldest first
+    before: list[ActivityRow]  # newest first
+    after: list[ActivityRow]  # oldest first
     equity: EquityRow | None
     bars: dict[str, CandleRow]  # the last closed minute of each product with lots
 

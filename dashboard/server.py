@@ -6,7 +6,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from dashboard.door import Connection, connection_of
+from dashboard.door import ClientConnection, connection_of
 
 
 class Protocol(H11Protocol):
@@ -15,7 +15,7 @@ class Protocol(H11Protocol):
     Each request finds in `scope["state"]` who holds the other end (`peer`), and the connection (`connection`).
     """
 
-    _door: Connection | None = None
+    _door: ClientConnection | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,5 +54,5 @@ class Protocol(H11Protocol):
 def abort(scope: Any) -> None:
     """Drop the connection of this request at once, with whatever waits in its buffers."""
     found = scope.get("state", {}).get("connection")
-    if isinstance(found, Connection):
+    if isinstance(found, ClientConnection):
         found.abort()

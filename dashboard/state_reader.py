@@ -16,7 +16,7 @@ import msgspec
 
 from dashboard.views.format import of_text
 from dashboard.views.header import BOT_PROCESS
-from dashboard.views.snapshot import Beat, Liveness, Pm2Look, Sent, Snapshot
+from dashboard.views.snapshot import Beat, Liveness, PendingCommand, Pm2Look, Snapshot
 from shared import control
 from shared.control import ControlFile, decode_control
 from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
@@ -46,7 +46,7 @@ def _market(data: bytes) -> MarketDoc:
         raise Unreadable(f"not a market document: {error}") from error
 
 
-class Sources:
+class StateReader:
     """Readers of one bot's files. `run` keeps them current; `snapshot` never blocks."""
 
     def __init__(self, loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None) -> None:
@@ -108,7 +108,7 @@ class Sources:
         try:
             self.look()
         except Exception:
-            log.exception("sources.look_failed")
+            log.exception("state_reader.look_failed")
 
     def look(self) -> None:
         """One look at every small file; wakes the waiters where something changed."""
@@ -204,7 +204,7 @@ class Sources:
         except Pm2Unavailable as error:
             return Pm2Look(str(error), kind=error.trouble.value)
         except Exception:  # PM2's protocol is internal: whatever it answers must not end the watch
-            log.exception("sources.pm2_failed")
+            log.exception("state_reader.pm2_failed")
             return Pm2Look("PM2 cannot be read", kind=Trouble.UNKNOWN.value)
         ours = [p for p in processes if not p.cwd or p.cwd == str(ROOT)]
         foreign = next((p.cwd for p in processes if p.name == BOT_PROCESS and p not in ours), None)
@@ -308,10 +308,10 @@ def _locked(state: BotState | None, settings: Settings) -> bool:
     return settings.coin_mode is Mode.LIVE and settings.dry_run
 
 
-def _sent(sent: control.SentCommand, waited_s: float, how: str) -> Sent:
+def _sent(sent: control.SentCommand, waited_s: float, how: str) -> PendingCommand:
     command = sent.command
     at = of_text(command.at)
-    return Sent(
+    return PendingCommand(
         command.id, command.cmd, dict(command.args), command.by, int(at.timestamp() * 1000) if at else 0, waited_s, how,
         said=sent.text if sent.failed else "", in_ring=sent.in_ring,
     )  # fmt: skip

@@ -92,7 +92,7 @@ class Broadcaster:
 
     async def run(self) -> None:
         """Draw and send until cancelled."""
-        with self.hub.sources.waiter() as changed:
+        with self.hub.reader.waiter() as changed:
             while True:
                 # Not `wait_for`: until Python 3.12 it loses a cancellation that comes with the change, and never ends.
                 with contextlib.suppress(TimeoutError):
@@ -115,7 +115,7 @@ class Broadcaster:
     async def draw(self, page: Page, role: str, params: Params) -> tuple[dict[str, str], Snapshot]:
         """Every part of a page with its age marks still in it. Gives way to other requests between the parts."""
         began = time.perf_counter()
-        s = self.hub.sources.snapshot()
+        s = self.hub.reader.snapshot()
         data = await page.load(self.hub, s, params)
         drawn = await self.pages.draw(page, s, data, role)
         self.hub.counters.renders += 1
@@ -147,7 +147,7 @@ class Broadcaster:
         channel.clients.add(client)  # counted before the first await, so the limits hold
         try:
             if channel.last:
-                s = self.hub.sources.snapshot()
+                s = self.hub.reader.snapshot()
                 drawn = channel.last
             else:
                 drawn, s = await self.draw(page, role, params)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.auth.peer import NETWORK, Peer
+from dashboard.auth.peer import NETWORK, RemotePeer
 from shared.audit_log import AuditLog
 
 __all__ = ["AuditLog", "Failures"]
@@ -35,7 +35,7 @@ class Failures:
         self._clock = clock
         self._kept: dict[_Key, _Kept] = {}
 
-    def note(self, what: str, peer: Peer, facts: dict[str, Any], by: str = "?", role: str = "") -> None:
+    def note(self, what: str, peer: RemotePeer, facts: dict[str, Any], by: str = "?", role: str = "") -> None:
         """One failure; `facts` say how, or when."""
         key = (what, str(facts.get("how") or facts.get("when")), peer.key if peer.here else NETWORK)
         if key not in self._kept and len(self._kept) >= MOST:

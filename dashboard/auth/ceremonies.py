@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.auth.origin import RelyingParty
 from dashboard.auth.passkeys import CountWentBack, Passkey, Passkeys
-from dashboard.auth.roles import Role
+from dashboard.auth.roles import AccessRole
 
 if TYPE_CHECKING:
     from fido2.server import Fido2Server
@@ -29,7 +29,7 @@ MOST_OPEN = 300
 _TIMEOUT_MS = 120_000
 
 
-class Purpose(StrEnum):
+class CeremonyPurpose(StrEnum):
     """What a challenge was given for; it serves nothing else."""
 
     REGISTER = "register"
@@ -50,12 +50,12 @@ class PasskeyRefused(Exception):
 class _Open:
     """A challenge that waits for its answer."""
 
-    purpose: Purpose
+    purpose: CeremonyPurpose
     holder: str
     party: RelyingParty
     until: float
     state: Any
-    role: Role | None = None
+    role: AccessRole | None = None
     name: str = ""
 
 
@@ -67,7 +67,7 @@ class Ceremonies:
         self._clock = clock
         self._open: dict[str, _Open] = {}
 
-    def begin_registration(self, party: RelyingParty, holder: str, role: Role, name: str) -> dict[str, Any]:
+    def begin_registration(self, party: RelyingParty, holder: str, role: AccessRole, name: str) -> dict[str, Any]:
         """Options for `navigator.credentials.create`. Raises OSError."""
         from fido2.webauthn import PublicKeyCredentialUserEntity, ResidentKeyRequirement, UserVerificationRequirement
 
@@ -81,10 +81,10 @@ class Ceremonies:
             user_verification=UserVerificationRequirement.REQUIRED,
             challenge=secrets.token_bytes(32),
         )
-        self._keep(_Open(Purpose.REGISTER, holder, party, self._until(), state, role, name))
+        self._keep(_Open(CeremonyPurpose.REGISTER, holder, party, self._until(), state, role, name))
         return _as_json(options)
 
-    def begin_use(self, party: RelyingParty, holder: str, purpose: Purpose) -> dict[str, Any]:
+    def begin_use(self, party: RelyingParty, holder: str, purpose: CeremonyPurpose) -> dict[str, Any]:
         """Options for `navigator.credentials.get`. They name no passkey: the authenticator finds its own."""
         from fido2.webauthn import UserVerificationRequirement
 
@@ -96,7 +96,7 @@ class Ceremonies:
 
     def register(self, holder: str, answer: Any) -> Passkey:
         """Keep the passkey that was made. Raises PasskeyRefused, OSError."""
-        asked = self._take(Purpose.REGISTER, holder, answer)
+        asked = self._take(CeremonyPurpose.REGISTER, holder, answer)
         try:
             made = _server(asked.party).register_complete(asked.state, answer)
             data = made.credential_data
@@ -114,7 +114,7 @@ class Ceremonies:
             raise PasskeyRefused(str(error), "known already, or too many") from error
         return passkey
 
-    def use(self, holder: str, answer: Any, purpose: Purpose, address: str) -> Passkey:
+    def use(self, holder: str, answer: Any, purpose: CeremonyPurpose, address: str) -> Passkey:
         """The passkey that answered, its use noted. Raises PasskeyRefused, OSError."""
         asked = self._take(purpose, holder, answer)
         known = self._passkeys.known_at(asked.party.id)
@@ -150,7 +150,7 @@ class Ceremonies:
             del self._open[next(iter(self._open))]
         self._open[asked.state["challenge"]] = asked
 
-    def _take(self, purpose: Purpose, holder: str, answer: Any) -> _Open:
+    def _take(self, purpose: CeremonyPurpose, holder: str, answer: Any) -> _Open:
         """The challenge that was answered; it is used up by this, whatever comes of it. Raises PasskeyRefused."""
         try:
             challenge = json.loads(_bytes(answer["response"]["clientDataJSON"]))["challenge"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.auth.audit import AuditLog
-from dashboard.auth.peer import Peer
+from dashboard.auth.peer import RemotePeer
 
 log = logging.getLogger(__name__)
 SAY_AGAIN_S = 60.0
@@ -34,7 +34,7 @@ class ForeignUse:
         self._said_s: dict[tuple[str, str], float] = {}
         self.count = 0
 
-    def note(self, owner: str, peer: Peer) -> None:
+    def note(self, owner: str, peer: RemotePeer) -> None:
         """A request of `peer` carried the cookie of `owner`'s session."""
         now, key = self._clock(), (owner, peer.key)
         self.count += 1

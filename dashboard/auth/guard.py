@@ -12,13 +12,13 @@ from urllib.parse import parse_qs
 
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site, fetch_allowed, host_allowed, origin_allowed
-from dashboard.auth.peer import UNKNOWN, Peer
-from dashboard.auth.roles import Principal, Role
+from dashboard.auth.peer import UNKNOWN, RemotePeer
+from dashboard.auth.roles import AccessRole, Principal
 from dashboard.auth.sessions import OtherUser, Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
-from dashboard.auth.wellformed import Malformed, check_body, check_form
-from dashboard.door import Connection
+from dashboard.auth.wellformed import MalformedRequest, check_body, check_form
+from dashboard.door import ClientConnection
 
 log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -47,7 +47,7 @@ POLICY = (
 POLICY_DOCS = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that goes no further."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -55,7 +55,7 @@ class Refused(Exception):
         self.status = status
 
 
-class Guard:
+class RequestGuard:
     """ASGI middleware around the whole application."""
 
     def __init__(
@@ -97,9 +97,9 @@ class Guard:
         try:
             receive = await self._admit(scope, receive)
             await self.app(scope, receive, send_safely)
-        except Malformed as malformed:
+        except MalformedRequest as malformed:
             await self._answer(scope, send_safely, 400, str(malformed))
-        except Refused as refused:
+        except RequestRefused as refused:
             await self._answer(scope, send_safely, refused.status, str(refused))
         except Exception:
             log.exception("request.failed method=%s path=%s", scope["method"], scope["path"])
@@ -114,26 +114,31 @@ class Guard:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         check_form(scope)
         if not host_allowed(self.site, [v for k, v in headers if k == b"host"]):
-            raise Refused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
+            raise RequestRefused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
         path, method = scope["path"], scope["method"]
         if not fetch_allowed(method, path, headers):
-            raise Refused(403, "This request does not come from the dashboard's own page.")
+            raise RequestRefused(403, "This request does not come from the dashboard's own page.")
         principal = self._who(scope)
         scope["principal"] = principal
         connection = scope.get("state", {}).get("connection")
-        if principal is not None and isinstance(connection, Connection):
+        if principal is not None and isinstance(connection, ClientConnection):
             connection.signed_in()
         is_open = path in OPEN_PATHS or path in self.public_assets
         if principal is None and not is_open:
-            raise Refused(401, "Sign in first: ./coin login prints a link.")
+            raise RequestRefused(401, "Sign in first: ./coin login prints a link.")
         if method in SAFE:
             return receive  # nobody reads a body of these
         body = await _body(receive, _length(headers))
         check_body(headers, body)
         if principal is None or principal.kind == "session":
             self._check_browser(headers, principal, body)
-        if principal is not None and not is_open and path not in VIEWER_POSTS and principal.role is not Role.OPERATOR:
-            raise Refused(403, "Signed in as viewer: reading only.")
+        if (
+            principal is not None
+            and not is_open
+            and path not in VIEWER_POSTS
+            and principal.role is not AccessRole.OPERATOR
+        ):
+            raise RequestRefused(403, "Signed in as viewer: reading only.")
         return _replay(body, receive)
 
     def _who(self, scope: Scope) -> Principal | None:
@@ -143,15 +148,17 @@ class Guard:
             found = self.tokens.find(secret.strip(), peer_of(scope).label) if kind.lower() == "bearer" else None
             if found is None:
                 self._count_bearer(peer_of(scope))
-                raise Refused(401, "This token is unknown, expired or revoked. ./coin token viewer makes a new one.")
+                raise RequestRefused(
+                    401, "This token is unknown, expired or revoked. ./coin token viewer makes a new one."
+                )
             return found
         return self._by_session(scope)
 
-    def _count_bearer(self, peer: Peer) -> None:
+    def _count_bearer(self, peer: RemotePeer) -> None:
         """A token that is not known. A known one is never slowed. Raises Refused."""
         if self.bearers.wait_s(peer):
             self.bearers.refused += 1
-            raise Refused(429, "Too many unknown tokens. Wait a minute.")
+            raise RequestRefused(429, "Too many unknown tokens. Wait a minute.")
         self.bearers.tried(peer)
         log.warning("token.unknown from=%s", peer.label)
 
@@ -188,14 +195,14 @@ class Guard:
         found = {k: v.decode("latin-1") for k, v in headers}
         origins = [v.decode("latin-1") for k, v in headers if k == b"origin"]
         if not origin_allowed(self.site, origins, found.get(b"sec-fetch-site")):
-            raise Refused(403, "This request does not come from the dashboard's own page.")
+            raise RequestRefused(403, "This request does not come from the dashboard's own page.")
         if principal is None:
             return
         given = found.get(b"x-csrf-token", "")
         if not given and found.get(b"content-type", "").startswith("application/x-www-form-urlencoded"):
             given = parse_qs(body.decode("utf-8", "replace")).get("csrf", [""])[0]
         if not hmac.compare_digest(given.encode(), principal.csrf.encode()):
-            raise Refused(403, "The page is older than your sign-in. Load it again.")
+            raise RequestRefused(403, "The page is older than your sign-in. Load it again.")
 
     def _add_headers(self, scope: Scope, message: Message) -> None:
         """What every answer carries, whatever made it."""
@@ -230,10 +237,10 @@ class Guard:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def peer_of(scope: Scope) -> Peer:
+def peer_of(scope: Scope) -> RemotePeer:
     """Who holds the other end of the request's connection, as the server found it when that was new."""
     found = scope.get("state", {}).get("peer")
-    return found if isinstance(found, Peer) else UNKNOWN
+    return found if isinstance(found, RemotePeer) else UNKNOWN
 
 
 def _length(headers: list[tuple[bytes, bytes]]) -> int:
@@ -244,7 +251,7 @@ def _length(headers: list[tuple[bytes, bytes]]) -> int:
 async def _body(receive: Receive, announced: int) -> bytes:
     """The whole body, which is small or refused."""
     if announced > MAX_BODY_BYTES:
-        raise Refused(413, "The request is too large.")
+        raise RequestRefused(413, "The request is too large.")
     chunks, total = [], 0
     deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
     while True:
@@ -252,13 +259,13 @@ async def _body(receive: Receive, announced: int) -> bytes:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError as error:
-            raise Refused(408, "The request took too long.") from error
+            raise RequestRefused(408, "The request took too long.") from error
         if message["type"] != "http.request":
-            raise Refused(400, "The request broke off.")
+            raise RequestRefused(400, "The request broke off.")
         chunk = message.get("body", b"")
         total += len(chunk)
         if total > MAX_BODY_BYTES:
-            raise Refused(413, "The request is too large.")
+            raise RequestRefused(413, "The request is too large.")
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -18,7 +18,7 @@ _V6_SITE_BITS = 64  # what one household or server is usually given
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class RemotePeer:
     """The other end of one connection."""
 
     address: str
@@ -57,7 +57,7 @@ class Peer:
 
 
 # Where a server did not say who asks: nobody's session.
-UNKNOWN = Peer("?", here=True)
+UNKNOWN = RemotePeer("?", here=True)
 
 
 class Peers:
@@ -71,15 +71,15 @@ class Peers:
         """How users are told apart: netlink or procfs; empty = they cannot be."""
         return self._owners.way
 
-    def of(self, connection: socket.socket) -> Peer:
+    def of(self, connection: socket.socket) -> RemotePeer:
         """The peer of an accepted connection. It is asked once, when the connection is new."""
         told_apart = bool(self.way)
         try:
             address = str(connection.getpeername()[0])
         except OSError:
-            return Peer("?", here=True, told_apart=told_apart)
+            return RemotePeer("?", here=True, told_apart=told_apart)
         uid = self._owners.uid(connection)
-        return Peer(address, uid, uid is not None or _is_here(address), told_apart)
+        return RemotePeer(address, uid, uid is not None or _is_here(address), told_apart)
 
 
 def _is_here(address: str) -> bool:

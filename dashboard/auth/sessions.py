@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from filelock import FileLock
 
-from dashboard.auth.roles import Principal, Role
+from dashboard.auth.roles import AccessRole, Principal
 from dashboard.auth.secrets_store import digest, new_secret, private_folder
 from shared.files import stat_key, write_whole
 
@@ -32,10 +32,10 @@ _LOCK_WAIT_S = 0.5
 
 
 @dataclass(slots=True)
-class Session:
+class LoginSession:
     """Times are seconds of the wall clock: they must survive a restart."""
 
-    role: Role
+    role: AccessRole
     user: str  # the peer that signed in (`Peer.user`): nobody else uses the session
     began_s: float
     used_s: float
@@ -70,7 +70,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _read(path: Path) -> tuple[str | None, dict[str, Session]]:
+def _read(path: Path) -> tuple[str | None, dict[str, LoginSession]]:
     """(fingerprint of the password, sessions by hash) of the file; damaged or missing = none. None = not told.
 
     Those of a version that bound sessions to nobody are over.
@@ -84,27 +84,27 @@ def _read(path: Path) -> tuple[str | None, dict[str, Session]]:
         return None, {}
 
 
-def _session(row: dict[str, Any]) -> Session:
+def _session(row: dict[str, Any]) -> LoginSession:
     texts = {name: str(row.get(name, ""))[:80] for name in ("how", "address", "agent", "passkey")}
     began = float(row["began_s"])
     user = str(row["user"])
-    return Session(
-        Role(row["role"]), user, began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts
+    return LoginSession(
+        AccessRole(row["role"]), user, began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts
     )
 
 
-def _write(path: Path, password: str | None, sessions: dict[str, Session]) -> None:
+def _write(path: Path, password: str | None, sessions: dict[str, LoginSession]) -> None:
     rows = {key: {**asdict(one), "role": one.role.value} for key, one in sessions.items()}
     write_whole(path, orjson.dumps({"password": password, "sessions": rows}), durable=False)
 
 
-def stored(folder: Path) -> dict[str, Session]:
+def stored(folder: Path) -> dict[str, LoginSession]:
     """The sessions that hold, as the file has them. For the command line."""
     now = time.time()
     return {key: one for key, one in _read(folder / FILE)[1].items() if not one.over(now)}
 
 
-def revoke(folder: Path, wanted: Callable[[str, Session], bool]) -> dict[str, Session]:
+def revoke(folder: Path, wanted: Callable[[str, LoginSession], bool]) -> dict[str, LoginSession]:
     """End sessions from outside the dashboard, which takes it at its next look. Raises OSError."""
     private_folder(folder)
     with _locked(folder):
@@ -123,7 +123,7 @@ class Sessions:
         self._path = folder / FILE
         self._folder = folder
         self._password = password
-        self._by_hash: dict[str, Session] = {}
+        self._by_hash: dict[str, LoginSession] = {}
         self._on_disk: set[str] = set()
         self._key = stat_key(self._path)
         self._saved_s = self._tried_s = 0.0
@@ -191,9 +191,16 @@ class Sessions:
             self._save()
 
     def begin(
-        self, role: Role, user: str, before: str | None = None, *, how: str = "", address: str = "", agent: str = "",
+        self,
+        role: AccessRole,
+        user: str,
+        before: str | None = None,
+        *,
+        how: str = "",
+        address: str = "",
+        agent: str = "",
         passkey: str = "",
-    ) -> str:  # fmt: skip
+    ) -> str:
         """A new session's cookie, good for `user` alone; `before`, the session that the browser had, ends with it."""
         self._expire()
         if before and (old := self._by_hash.get(digest(before))) is not None and old.user == user:
@@ -201,7 +208,7 @@ class Sessions:
         while len(self._by_hash) >= MOST:
             del self._by_hash[min(self._by_hash, key=lambda k: self._by_hash[k].used_s)]
         cookie, now = new_secret(), time.time()
-        self._by_hash[digest(cookie)] = Session(role, user, now, now, how, address, agent, now, passkey)
+        self._by_hash[digest(cookie)] = LoginSession(role, user, now, now, how, address, agent, now, passkey)
         self._save()
         return cookie
 
@@ -209,7 +216,7 @@ class Sessions:
         """Sign out: the cookie is worthless from now on."""
         self.end_where(lambda key, _one: key == digest(cookie))
 
-    def end_where(self, wanted: Callable[[str, Session], bool]) -> int:
+    def end_where(self, wanted: Callable[[str, LoginSession], bool]) -> int:
         """End those that `wanted` names by their hash and what is known of them; returns how many."""
         ended = [key for key, one in self._by_hash.items() if wanted(key, one)]
         for key in ended:
@@ -232,7 +239,7 @@ class Sessions:
             session.fresh_s = time.time()
             self._save()
 
-    def listing(self) -> dict[str, Session]:
+    def listing(self) -> dict[str, LoginSession]:
         """Those that hold, newest use first."""
         self._take_away()
         self._expire()

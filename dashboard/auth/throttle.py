@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from dashboard.auth.peer import Peer
+from dashboard.auth.peer import RemotePeer
 
 PER_MINUTE = 5
 STRANGERS_PER_MINUTE = 60
@@ -33,13 +33,13 @@ class Throttle:
         self._known: dict[str, None] = {}
         self.refused = 0
 
-    def wait_s(self, peer: Peer) -> float:
+    def wait_s(self, peer: RemotePeer) -> float:
         """Seconds until `peer` may try again; 0 = now. A refused try costs no evaluation."""
         now = self._clock()
         mine = self._wait(self._by_peer.get(peer.key, deque()), self._limit, now)
         return max(mine, self._wait(self._strangers, self._strangers_limit, now)) if self._stranger(peer) else mine
 
-    def tried(self, peer: Peer) -> None:
+    def tried(self, peer: RemotePeer) -> None:
         """Count a try before it is evaluated, so that parallel guesses are counted, too."""
         now = self._clock()
         mine = self._by_peer.pop(peer.key, None) or deque(maxlen=self._limit)
@@ -50,7 +50,7 @@ class Throttle:
         if self._stranger(peer):
             self._strangers.append(now)
 
-    def succeeded(self, peer: Peer) -> None:
+    def succeeded(self, peer: RemotePeer) -> None:
         """Forget the peer's tries: its owner got in."""
         mine = self._by_peer.pop(peer.key, None)
         for at in mine or () if self._stranger(peer) else ():
@@ -61,7 +61,7 @@ class Throttle:
             del self._known[next(iter(self._known))]
         self._known[peer.key] = None
 
-    def _stranger(self, peer: Peer) -> bool:
+    def _stranger(self, peer: RemotePeer) -> bool:
         return not peer.here and peer.key not in self._known
 
     @staticmethod

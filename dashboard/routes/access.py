@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboard.auth import tokens
 from dashboard.auth.origin import RelyingParty, localhost_url
-from dashboard.auth.roles import FRESH_S, Principal, Role
+from dashboard.auth.roles import FRESH_S, AccessRole, Principal
 from dashboard.auth.sessions import ID_CHARS
 from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer
@@ -26,7 +26,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     @routes.get("/sessions", name=PAGE.key)
     async def sessions(request: Request) -> Response:
         hub, principal = hub_of(request), who(request)
-        s = hub.sources.snapshot()
+        s = hub.reader.snapshot()
         data = await asyncio.to_thread(_listed, hub, principal, party_of(request))
         return html(request, await pages.whole(PAGE, s, data, principal.role, principal.csrf, {}))
 
@@ -75,7 +75,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
 
 def _listed(hub: Hub, principal: Principal, party: RelyingParty | None) -> dict[str, Any]:
     now = datetime.now(UTC)
-    operator = principal.role is Role.OPERATOR
+    operator = principal.role is AccessRole.OPERATOR
     return {
         "sessions": view.sessions(hub.sessions.listing(), principal.key, principal.role, now),
         "tokens": view.tokens(hub.tokens.listing(), now) if operator else [],

@@ -24,9 +24,9 @@ from shared.settings import GRANULARITIES, GRANULARITY_S
 READ_TTL_S = 1.0
 _NOT_WELL = "The bot does not write, or its data folder is not adopted."
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"model": m.Error, "description": "Not signed in."},
-    403: {"model": m.Error, "description": "Not allowed."},
-    422: {"model": m.Error, "description": "A parameter is not valid."},
+    401: {"model": m.ErrorReply, "description": "Not signed in."},
+    403: {"model": m.ErrorReply, "description": "Not allowed."},
+    422: {"model": m.ErrorReply, "description": "A parameter is not valid."},
 }
 
 
@@ -82,7 +82,7 @@ def rss_mb() -> float | None:
 
 
 def _health(routes: APIRouter) -> None:
-    @routes.get("/health", response_class=Response, responses=_ok(m.Health))
+    @routes.get("/health", response_class=Response, responses=_ok(m.HealthReply))
     async def health(request: Request) -> Response:
         """The dashboard itself."""
         hub = hub_of(request)
@@ -102,28 +102,28 @@ def _health(routes: APIRouter) -> None:
         "/bot/health",
         response_class=Response,
         responses=_ok(
-            m.BotHealth,
-            {503: {"model": m.BotHealth, "description": _NOT_WELL}},
+            m.BotHealthReply,
+            {503: {"model": m.BotHealthReply, "description": _NOT_WELL}},
         ),
     )
     async def health_of_bot(request: Request) -> Response:
         """200 while the bot writes and may send, 503 else; the body says what is known."""
-        found = bot_health(hub_of(request).sources.snapshot())
+        found = bot_health(hub_of(request).reader.snapshot())
         return json(found, 200 if found["ok"] else 503)
 
 
 def _state(routes: APIRouter) -> None:
-    @routes.get("/state", response_class=Response, responses=_ok(m.State))
+    @routes.get("/state", response_class=Response, responses=_ok(m.StateReply))
     async def state(request: Request) -> Response:
         """The bot's document, and what is known of its presence."""
-        sources = hub_of(request).sources
-        body = b'{"health":' + orjson.dumps(bot_health(sources.snapshot())) + b',"state":' + sources.state_raw + b"}"
+        reader = hub_of(request).reader
+        body = b'{"health":' + orjson.dumps(bot_health(reader.snapshot())) + b',"state":' + reader.state_raw + b"}"
         return Response(body, media_type="application/json")
 
-    @routes.get("/positions", response_class=Response, responses=_ok(m.Positions))
+    @routes.get("/positions", response_class=Response, responses=_ok(m.PositionsReply))
     async def positions(request: Request) -> Response:
         """Lots by product. `known` false: not known yet, which is not the same as none."""
-        s = hub_of(request).sources.snapshot()
+        s = hub_of(request).reader.snapshot()
         found = s.state.positions if s.state else None
         age_s = _rounded(s.verdict.figures_age_s)
         return json(
@@ -136,11 +136,11 @@ def _state(routes: APIRouter) -> None:
             }
         )
 
-    @routes.get("/risk", response_class=Response, responses=_ok(m.Risk))
+    @routes.get("/risk", response_class=Response, responses=_ok(m.RiskReply))
     async def risk(request: Request) -> Response:
         """Limits, the kill latch, and the latches of the past."""
         hub = hub_of(request)
-        s = hub.sources.snapshot()
+        s = hub.reader.snapshot()
         found = s.state.risk if s.state else None
         latches = await hub.cache.get("latches", READ_TTL_S, hub.ledger.latches)
         return json(
@@ -155,7 +155,7 @@ def _state(routes: APIRouter) -> None:
 
 
 def _ledger(routes: APIRouter) -> None:
-    @routes.get("/orders", response_class=Response, responses=_ok(m.Orders))
+    @routes.get("/orders", response_class=Response, responses=_ok(m.OrdersReply))
     async def orders(
         request: Request, working: bool = True, limit: Annotated[int, Query(ge=1, le=1000)] = 200
     ) -> Response:
@@ -170,7 +170,7 @@ def _ledger(routes: APIRouter) -> None:
         found = await hub.cache.get(("orders", working, limit), READ_TTL_S, read)
         return json({"known": found is not None, "orders": found or []})
 
-    @routes.get("/fills", response_class=Response, responses=_ok(m.Fills))
+    @routes.get("/fills", response_class=Response, responses=_ok(m.FillsReply))
     async def fills(
         request: Request,
         since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
@@ -184,7 +184,7 @@ def _ledger(routes: APIRouter) -> None:
         )
         return await asyncio.to_thread(json, {"known": found is not None, "fills": found or []})
 
-    @routes.get("/trades", response_class=Response, responses=_ok(m.Trades))
+    @routes.get("/trades", response_class=Response, responses=_ok(m.TradesReply))
     async def trades(
         request: Request,
         since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
@@ -195,11 +195,11 @@ def _ledger(routes: APIRouter) -> None:
         found = await hub.cache.get(
             ("trades", since_ms, limit), READ_TTL_S, lambda: hub.ledger.closed_lots(since_ms, limit)
         )
-        held = results.open_lots(hub.sources.snapshot()).lots or ()
+        held = results.open_lots(hub.reader.snapshot()).lots or ()
         body = {"known": found is not None, "trades": found or [], "open": held}
         return await asyncio.to_thread(json, body)
 
-    @routes.get("/performance", response_class=Response, responses=_ok(m.Performance))
+    @routes.get("/performance", response_class=Response, responses=_ok(m.PerformanceReply))
     async def performance_(
         request: Request,
         range_: Annotated[str, Query(alias="range", pattern="^(1w|1m|1y|all)$")] = "1m",
@@ -207,20 +207,20 @@ def _ledger(routes: APIRouter) -> None:
     ) -> Response:
         """What was earned, closed and open, as the page Performance shows it."""
         hub = hub_of(request)
-        s = hub.sources.snapshot()
+        s = hub.reader.snapshot()
         found = await earned.look(hub, s, range_)
         return json({"known": found is not None, "range": range_, **earned.figures(found, by, s)})
 
 
 def _market(routes: APIRouter) -> None:
-    @routes.get("/equity", response_class=Response, responses=_ok(m.Equity))
+    @routes.get("/equity", response_class=Response, responses=_ok(m.EquityReply))
     async def equity_curve(
         request: Request,
         range_: Annotated[str, Query(alias="range", pattern="^(1d|1w|1m|all)$")] = "1d",
     ) -> Response:
         """Equity until now, the time-weighted curve's drawdown, money that moved, and our fills of that time."""
         hub = hub_of(request)
-        s = hub.sources.snapshot()
+        s = hub.reader.snapshot()
         since_s = equity.since(range_, s.now)
         notes = await hub.cache.get(("equity-api", range_, since_s // 60), 2.0, lambda: hub.market.equity(since_s))
         fills = await hub.cache.get(("fills-eq", since_s // 60), 2.0, lambda: hub.ledger.fills(since_s * 1000, 20_000))
@@ -247,7 +247,7 @@ def _market(routes: APIRouter) -> None:
             }
         )
 
-    @routes.get("/candles", response_class=Response, responses=_ok(m.Candles))
+    @routes.get("/candles", response_class=Response, responses=_ok(m.CandlesReply))
     async def candles(
         request: Request,
         product_id: Annotated[str, Query(max_length=32, pattern="^[A-Z0-9]+-[A-Z0-9]+$")],
@@ -258,7 +258,7 @@ def _market(routes: APIRouter) -> None:
         if granularity not in GRANULARITIES:
             raise HTTPException(422, f"granularity is one of {', '.join(GRANULARITIES)}.")
         hub = hub_of(request)
-        s = hub.sources.snapshot()
+        s = hub.reader.snapshot()
         bars = await hub.cache.get(
             ("candles", product_id, granularity, limit), READ_TTL_S,
             lambda: hub.market.candles(product_id, granularity, limit),
@@ -297,7 +297,7 @@ def _market(routes: APIRouter) -> None:
 
 
 def _machine(routes: APIRouter) -> None:
-    @routes.get("/logs", response_class=Response, responses=_ok(m.Logs))
+    @routes.get("/logs", response_class=Response, responses=_ok(m.LogsReply))
     async def logs(
         request: Request,
         source: Annotated[str, Query(max_length=40)] = "",
@@ -312,10 +312,10 @@ def _machine(routes: APIRouter) -> None:
         )
         return json({"lines": found, "sources": tail.sources(hub.paths.logs)})
 
-    @routes.get("/pm2", response_class=Response, responses=_ok(m.Pm2))
+    @routes.get("/pm2", response_class=Response, responses=_ok(m.Pm2Reply))
     async def pm2(request: Request) -> Response:
         """Our processes as PM2 sees them."""
-        s = hub_of(request).sources.snapshot()
+        s = hub_of(request).reader.snapshot()
         now_ms = int(s.now.timestamp() * 1000)
         rows = [
             {
@@ -337,12 +337,12 @@ def _machine(routes: APIRouter) -> None:
 
 
 def _commands(routes: APIRouter) -> None:
-    @routes.get("/commands", response_class=Response, responses=_ok(m.Commands))
+    @routes.get("/commands", response_class=Response, responses=_ok(m.CommandsReply))
     async def commands(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         """Commands and their receipts, newest first."""
         hub = hub_of(request)
         rows = await hub.cache.get(("commands", limit), READ_TTL_S, lambda: hub.ledger.commands(limit))
-        s = hub.sources.snapshot()
+        s = hub.reader.snapshot()
         found = {row.id: _from_ledger(row) for row in rows or []}
         found.update({r.id: _from_receipt(r) for r in (s.state.receipts if s.state else [])})
         for sent in s.sent:
@@ -356,15 +356,18 @@ def _commands(routes: APIRouter) -> None:
         status_code=202,
         response_class=Response,
         responses={
-            202: {"model": m.CommandSent},
+            202: {"model": m.CommandSentReply},
             **_ERRORS,
-            400: {"model": m.Error, "description": "No such command, or it takes other arguments."},
-            409: {"model": m.Error, "description": "Not possible now; the text says why."},
-            503: {"model": m.Error, "description": "The ring is full, the lock is held, or PM2 cannot be asked."},
-            507: {"model": m.Error, "description": "The disk is full; a kill: no way worked, and what to do by hand."},
+            400: {"model": m.ErrorReply, "description": "No such command, or it takes other arguments."},
+            409: {"model": m.ErrorReply, "description": "Not possible now; the text says why."},
+            503: {"model": m.ErrorReply, "description": "The ring is full, the lock is held, or PM2 cannot be asked."},
+            507: {
+                "model": m.ErrorReply,
+                "description": "The disk is full; a kill: no way worked, and what to do by hand.",
+            },
         },
     )
-    async def send(request: Request, body: m.CommandIn) -> Response:
+    async def send(request: Request, body: m.CommandBody) -> Response:
         """Send a command. 202: it is written; its receipt tells what became of it. A kill is sent where one of its ways
         works, and says which."""
         try:
@@ -383,7 +386,7 @@ def _commands(routes: APIRouter) -> None:
     @routes.get(
         "/commands/{command_id}",
         response_class=Response,
-        responses=_ok(m.Receipt, {404: {"model": m.Error, "description": "No such command."}}),
+        responses=_ok(m.ReceiptReply, {404: {"model": m.ErrorReply, "description": "No such command."}}),
     )
     async def receipt(request: Request, command_id: str) -> Response:
         """The receipt of one command."""
@@ -395,7 +398,7 @@ def _commands(routes: APIRouter) -> None:
 
 
 async def _receipt(hub: Hub, command_id: str) -> dict[str, Any] | None:
-    s = hub.sources.snapshot()
+    s = hub.reader.snapshot()
     known = next((r for r in (s.state.receipts if s.state else []) if r.id == command_id), None)
     if known is not None:
         return _from_receipt(known)
@@ -424,8 +427,8 @@ def _unseen(s: Snapshot, command_id: str) -> dict[str, Any] | None:
 
 
 def _from_receipt(r: ReceiptDoc) -> dict[str, Any]:
-    return {name: getattr(r, name) for name in m.Receipt.model_fields}
+    return {name: getattr(r, name) for name in m.ReceiptReply.model_fields}
 
 
 def _from_ledger(r: LedgerCommand) -> dict[str, Any]:
-    return {name: getattr(r, name) for name in m.Receipt.model_fields}
+    return {name: getattr(r, name) for name in m.ReceiptReply.model_fields}

@@ -22,7 +22,7 @@ def router() -> APIRouter:
         """Lots as CSV, those of the range that are closed and all that are open."""
         hub = hub_of(request)
         now = datetime.now(UTC)
-        held = results.open_lots(hub.sources.snapshot()).lots or ()
+        held = results.open_lots(hub.reader.snapshot()).lots or ()
         since_ms = performance.since(request.query_params.get("range", "all"), now)
 
         def read() -> str | None:

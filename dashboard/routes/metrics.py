@@ -43,7 +43,7 @@ class _Once:
         self.broadcaster = broadcaster
 
     def collect(self) -> Iterator[Metric]:
-        s = self.hub.sources.snapshot()
+        s = self.hub.reader.snapshot()
         yield from _presence(s)
         if s.state is not None and s.fresh:
             yield from _bot(s)

@@ -5,12 +5,12 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
-class Error(BaseModel):
+class ErrorReply(BaseModel):
     error: str = Field(description="What is wrong, for a person.")
     status: int
 
 
-class Health(BaseModel):
+class HealthReply(BaseModel):
     ok: bool
     build: str
     uptime_s: float
@@ -20,24 +20,24 @@ class Health(BaseModel):
     assets_missing: list[str]
 
 
-class Part(BaseModel):
+class VerdictPartBody(BaseModel):
     name: str = Field(description="stream, orders, rest, prices, balances, clock, ledger, lock, file or pm2.")
     state: str = Field(description="ok, warn, gone or unknown.")
     age_ms: int | None = Field(description="Since this source last answered; null = never, or it has no age.")
     text: str
 
 
-class Alert(BaseModel):
+class AlertBody(BaseModel):
     code: str = Field(description="folder_not_own, second_writer, dry_run_with_lots, entries_locked.")
     text: str
 
 
-class BotHealth(BaseModel):
+class BotHealthReply(BaseModel):
     ok: bool = Field(
         description="The bot writes, its data folder is adopted, and no second bot trades under its name. `word` says "
         "whether it receives data."
     )
-    alerts: list[Alert] = Field(description="What a person must be told of, as the bot last said.")
+    alerts: list[AlertBody] = Field(description="What a person must be told of, as the bot last said.")
     presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
     status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
     word: str = Field(
@@ -47,7 +47,7 @@ class BotHealth(BaseModel):
     reason: str | None = Field(description="Why the word is not the bot's own status; null = it is.")
     seconds: float | None = Field(description="How long this has lasted; null where the word is the bot's own status.")
     figures_age_s: float | None = Field(description="Age of the prices that equity, marks and PnL are based on.")
-    parts: list[Part]
+    parts: list[VerdictPartBody]
     age_s: float | None
     late: bool
     error: str | None
@@ -57,12 +57,12 @@ class BotHealth(BaseModel):
     pm2: str | None = Field(description="PM2's effective state of COIN-BOT; null = not known.")
 
 
-class State(BaseModel):
-    health: BotHealth
+class StateReply(BaseModel):
+    health: BotHealthReply
     state: dict[str, Any] | None = Field(description="bot_state.json as the bot wrote it last.")
 
 
-class Positions(BaseModel):
+class PositionsReply(BaseModel):
     known: bool
     fresh: bool
     age_s: float | None = Field(description="Age of the state file.")
@@ -70,7 +70,7 @@ class Positions(BaseModel):
     positions: list[dict[str, Any]]
 
 
-class Order(BaseModel):
+class OrderBody(BaseModel):
     client_order_id: str
     order_id: str | None
     product_id: str
@@ -95,12 +95,12 @@ class Order(BaseModel):
     sold_of_lot: str | None = Field(description="The lot of which this sale sold a part.")
 
 
-class Orders(BaseModel):
+class OrdersReply(BaseModel):
     known: bool
-    orders: list[Order]
+    orders: list[OrderBody]
 
 
-class Fill(BaseModel):
+class FillBody(BaseModel):
     order_id: str
     trade_id: str
     client_order_id: str
@@ -114,12 +114,12 @@ class Fill(BaseModel):
     lot_id: str | None
 
 
-class Fills(BaseModel):
+class FillsReply(BaseModel):
     known: bool
-    fills: list[Fill]
+    fills: list[FillBody]
 
 
-class Trade(BaseModel):
+class TradeBody(BaseModel):
     lot_id: str
     seq: int
     product_id: str
@@ -137,7 +137,7 @@ class Trade(BaseModel):
     dust: str
 
 
-class OpenLot(BaseModel):
+class OpenLotBody(BaseModel):
     lot_id: str
     product_id: str
     kind: str
@@ -151,13 +151,13 @@ class OpenLot(BaseModel):
     exit: str
 
 
-class Trades(BaseModel):
+class TradesReply(BaseModel):
     known: bool
-    trades: list[Trade]
-    open: list[OpenLot] = Field(description="Lots that are still open; sums over `trades` do not include them.")
+    trades: list[TradeBody]
+    open: list[OpenLotBody] = Field(description="Lots that are still open; sums over `trades` do not include them.")
 
 
-class Period(BaseModel):
+class PeriodBody(BaseModel):
     key: str
     result: float | None = Field(description="Of the account, transfers left out; null: its end is not known.")
     realised: float
@@ -168,7 +168,7 @@ class Period(BaseModel):
     wins: int
 
 
-class Performance(BaseModel):
+class PerformanceReply(BaseModel):
     known: bool
     range: str
     realised: float | None = Field(description="Lots closed in the range, after all fees.")
@@ -189,17 +189,17 @@ class Performance(BaseModel):
     sharpe: float | None
     sortino: float | None
     calmar: float | None
-    periods: list[Period]
+    periods: list[PeriodBody]
 
 
-class Transfer(BaseModel):
+class TransferBody(BaseModel):
     at_s: int
     value: float = Field(description="In quote currency; positive = deposit.")
     what: str
     adopted: bool
 
 
-class Equity(BaseModel):
+class EquityReply(BaseModel):
     known: bool
     range: str
     at_s: list[int]
@@ -210,12 +210,12 @@ class Equity(BaseModel):
     )
     curve: list[float | None] = Field(description="Time-weighted: growth of 1 unit of money.")
     noted: int = Field(description="Number of points recorded each minute; a point after them is the current value.")
-    transfers: list[Transfer]
+    transfers: list[TransferBody]
     day_start: float | None
     fills: list[dict[str, Any]] = Field(description="Those of one side within a span are one, with their count.")
 
 
-class Candles(BaseModel):
+class CandlesReply(BaseModel):
     known: bool
     product_id: str
     granularity: str
@@ -234,7 +234,7 @@ class Candles(BaseModel):
     last: float | None
 
 
-class Risk(BaseModel):
+class RiskReply(BaseModel):
     known: bool
     entries_blocked: str | None
     limits: list[dict[str, Any]]
@@ -242,19 +242,19 @@ class Risk(BaseModel):
     latches: list[dict[str, Any]]
 
 
-class LogLine(BaseModel):
+class LogLineBody(BaseModel):
     source: str
     at: str
     level: str
     text: str
 
 
-class Logs(BaseModel):
-    lines: list[LogLine]
+class LogsReply(BaseModel):
+    lines: list[LogLineBody]
     sources: list[str]
 
 
-class Pm2Process(BaseModel):
+class Pm2ProcessBody(BaseModel):
     name: str
     pid: int
     state: str
@@ -266,21 +266,21 @@ class Pm2Process(BaseModel):
     exit_code: int | None
 
 
-class Pm2(BaseModel):
+class Pm2Reply(BaseModel):
     ok: bool
     trouble: str | None
     version: str | None
-    processes: list[Pm2Process]
+    processes: list[Pm2ProcessBody]
 
 
-class CommandIn(BaseModel):
+class CommandBody(BaseModel):
     cmd: str = Field(description="start, pause, stop, kill, flatten, close_lot, cancel, reset_kill, adopt, …")
     args: dict[str, str] = Field(default_factory=dict)
     confirm: str = Field(default="", description="FLATTEN or ADOPT, where a browser's session sends that.")
     held: bool = Field(default=False, description="Kill by holding its key.")
 
 
-class CommandSent(BaseModel):
+class CommandSentReply(BaseModel):
     id: str
     cmd: str
     seq: int | None = Field(description="Null: a kill by the file KILL alone.")
@@ -291,7 +291,7 @@ class CommandSent(BaseModel):
     failed: list[str] = Field(description="The ways of a kill that did not work, each with its reason.")
 
 
-class Receipt(BaseModel):
+class ReceiptReply(BaseModel):
     id: str
     cmd: str
     state: str = Field(description="sent, not_seen (more than 2 s), seen, done, failed, expired or rejected.")
@@ -303,5 +303,5 @@ class Receipt(BaseModel):
     result: dict[str, str] | None
 
 
-class Commands(BaseModel):
-    commands: list[Receipt]
+class CommandsReply(BaseModel):
+    commands: list[ReceiptReply]

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from dashboard.confirmation import Ask, ask_for
+from dashboard.confirmation import Confirmation, confirmation_for
 from dashboard.page import Page, known_params
 from dashboard.page_renderer import PageRenderer
 from dashboard.render import fill_age, partial
@@ -22,7 +22,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     def shown(page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def show(request: Request) -> Response:
             hub, principal = hub_of(request), who(request)
-            s = hub.sources.snapshot()
+            s = hub.reader.snapshot()
             asked, cookie = known_params(page, request.query_params), f"{hub.site.cookie}-{page.key}"
             kept = dict(parse_qsl(request.cookies.get(cookie, "")[:400])) if page.kept else {}
             params = page.settle(hub, s, asked, {k: v for k, v in kept.items() if k in page.kept})
@@ -54,8 +54,8 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
     async def ask(request: Request) -> Response:
         """The dialog of one command: as a piece for the dialog, or as a page where there is no script."""
         hub, principal = hub_of(request), who(request)
-        s = hub.sources.snapshot()
-        found: Ask | None = ask_for(s, request.query_params.get("ask", ""), principal)
+        s = hub.reader.snapshot()
+        found: Confirmation | None = confirmation_for(s, request.query_params.get("ask", ""), principal)
         if found is None:
             raise HTTPException(404, "There is no such command.")
         back = local(request.query_params.get("back", "/"))

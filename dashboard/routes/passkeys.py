@@ -10,10 +10,10 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from dashboard.auth import secrets_store
-from dashboard.auth.ceremonies import PasskeyRefused, Purpose
+from dashboard.auth.ceremonies import CeremonyPurpose, PasskeyRefused
 from dashboard.auth.origin import RelyingParty, relying_party
 from dashboard.auth.passkeys import Passkey, clean_name
-from dashboard.auth.roles import FRESH_S, Principal, Role
+from dashboard.auth.roles import FRESH_S, AccessRole, Principal
 from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer
 from dashboard.routes.auth import password_fits, signed_in
@@ -44,14 +44,14 @@ def _registering(routes: APIRouter) -> None:
         if principal.signed_in_s > FRESH_S:
             return json({"error": "Confirm your sign-in first.", "confirm": confirm_path("/sessions")}, 409)
         role = asked.get("role")
-        if role not in list(Role):
+        if role not in list(AccessRole):
             raise HTTPException(422, "The role is viewer or operator.")
         try:
             name = clean_name(str(asked.get("name", "")))
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         options = await asyncio.to_thread(
-            hub.ceremonies.begin_registration, party, principal.key, Role(role), name
+            hub.ceremonies.begin_registration, party, principal.key, AccessRole(role), name
         )  # fmt: skip
         return json(options)
 
@@ -72,7 +72,7 @@ def _signing_in(routes: APIRouter, broadcaster: Broadcaster) -> None:
         """A challenge for a browser that is not signed in: bound to a cookie of its own until it answers."""
         hub, party, holder = hub_of(request), _needed(party_of(request)), secrets_store.new_secret()
         options = await asyncio.to_thread(
-            hub.ceremonies.begin_use, party, secrets_store.digest(holder), Purpose.LOGIN
+            hub.ceremonies.begin_use, party, secrets_store.digest(holder), CeremonyPurpose.LOGIN
         )  # fmt: skip
         answer = json(options)
         answer.set_cookie(_waiting(hub), holder, max_age=300, path="/", httponly=True, samesite="strict",
@@ -83,7 +83,7 @@ def _signing_in(routes: APIRouter, broadcaster: Broadcaster) -> None:
     async def login(request: Request) -> Response:
         hub = hub_of(request)
         holder = secrets_store.digest(request.cookies.get(_waiting(hub), ""))
-        used = await _use(hub, request, holder, Purpose.LOGIN, broadcaster)
+        used = await _use(hub, request, holder, CeremonyPurpose.LOGIN, broadcaster)
         if isinstance(used, Response):
             return used
         answer = signed_in(request, hub, used.role, json({"go": "/"}), "passkey", used.id)
@@ -110,12 +110,12 @@ def _confirming(routes: APIRouter, pages: PageRenderer, broadcaster: Broadcaster
     @routes.post("/confirm/passkey/begin")
     async def confirm_begin(request: Request) -> Response:
         hub, principal, party = hub_of(request), who(request), _needed(party_of(request))
-        return json(await asyncio.to_thread(hub.ceremonies.begin_use, party, principal.key, Purpose.CONFIRM))
+        return json(await asyncio.to_thread(hub.ceremonies.begin_use, party, principal.key, CeremonyPurpose.CONFIRM))
 
     @routes.post("/confirm/passkey")
     async def confirm_passkey(request: Request) -> Response:
         hub, principal = hub_of(request), who(request)
-        used = await _use(hub, request, principal.key, Purpose.CONFIRM, broadcaster)
+        used = await _use(hub, request, principal.key, CeremonyPurpose.CONFIRM, broadcaster)
         if isinstance(used, Response):
             return used
         if used.role is not principal.role:
@@ -146,7 +146,7 @@ def _waiting(hub: Hub) -> str:
 
 
 async def _use(
-    hub: Hub, request: Request, holder: str, purpose: Purpose, broadcaster: Broadcaster
+    hub: Hub, request: Request, holder: str, purpose: CeremonyPurpose, broadcaster: Broadcaster
 ) -> Passkey | Response:
     """The passkey that answered, or the refusal."""
     wait_s = hub.keys.wait_s(client(request))

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Request, Response
 
 from dashboard.auth.guard import peer_of
-from dashboard.auth.peer import Peer
+from dashboard.auth.peer import RemotePeer
 from dashboard.auth.roles import Principal
 from dashboard.hub import Hub
 
@@ -28,19 +28,19 @@ def who(request: Request) -> Principal:
     return principal
 
 
-def peer(request: Request) -> Peer:
+def peer(request: Request) -> RemotePeer:
     """Who holds the other end of the request's connection."""
     return peer_of(request.scope)
 
 
-def client(request: Request) -> Peer:
+def client(request: Request) -> RemotePeer:
     """Whose tries are counted. Behind a proxy that is the address that the proxy itself saw, which it adds last."""
     found = peer(request)
     if hub_of(request).loaded.settings.dashboard_behind_proxy:
         said = request.headers.getlist("x-forwarded-for")
         last = said[-1].rpartition(",")[2].strip() if said else ""
         if _is_address(last):
-            return Peer(last)
+            return RemotePeer(last)
     return found
 
 

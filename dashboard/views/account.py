@@ -11,7 +11,7 @@ AUDIT_LATE_S = 2 * 86_400.0  # it runs daily; one that failed is tried again wit
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DifferenceRow:
     """One currency. `text` is its amount with what it means, `said` the same as part of a sentence."""
 
     currency: str
@@ -21,7 +21,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class AuditPanel:
     state: str  # ok, warn, bad
     icon: str
     word: str
@@ -31,7 +31,7 @@ class Audit:
     findings: list[str]
 
 
-def differing(s: Snapshot) -> list[Difference]:
+def differing(s: Snapshot) -> list[DifferenceRow]:
     """What nobody has explained, by currency; empty = nothing. A text of another form is shown whole, not guessed."""
     text = s.state.differences if s.state else None
     if not text:
@@ -39,14 +39,14 @@ def differing(s: Snapshot) -> list[Difference]:
     return [_difference(part) for part in text.split(", ")]
 
 
-def _difference(part: str) -> Difference:
+def _difference(part: str) -> DifferenceRow:
     currency, _, amount = part.partition(" ")
     if not amount or amount[0] not in "+-":
         shown = f.clean(part)
-        return Difference("Account", shown, shown, False)
+        return DifferenceRow("Account", shown, shown, False)
     name, size = f.clean(currency), f.clean(amount[1:])
     word = "less" if amount[0] == "-" else "more"
-    return Difference(name, f"{size} {word}", f"{size}{f.NBSP}{name} {word}", word == "less")
+    return DifferenceRow(name, f"{size} {word}", f"{size}{f.NBSP}{name} {word}", word == "less")
 
 
 def coins_left(s: Snapshot) -> bool:
@@ -62,7 +62,7 @@ def rows(s: Snapshot) -> list[tuple[str, str]]:
     return [*found, ("Since", f.clock(since, s.now))] if since is not None else found
 
 
-def audit(s: Snapshot) -> Audit | None:
+def audit(s: Snapshot) -> AuditPanel | None:
     """The last one; None = there was none, or it is not known."""
     doc = s.state.audit if s.state else None
     if doc is None:
@@ -74,7 +74,9 @@ def audit(s: Snapshot) -> Audit | None:
     if doc.ok and late:
         state, icon, word = "warn", "warns", "Long ago"
     compared = f"{f.plural(doc.orders, 'order')}, {f.plural(doc.fills, 'fill')} and the balances"
-    return Audit(state, icon, word, at, f"{f.span(age_s)} ago" if age_s is not None else "", compared, _findings(doc))
+    return AuditPanel(
+        state, icon, word, at, f"{f.span(age_s)} ago" if age_s is not None else "", compared, _findings(doc)
+    )
 
 
 def _findings(doc: AuditDoc) -> list[str]:

@@ -13,7 +13,7 @@ from shared.verdict import PartState, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Banner:
     state: str  # bad, warn, info
     icon: str
     heading: str
@@ -26,7 +26,7 @@ class Note:
     chips: list[Chip] = field(default_factory=list)
 
 
-def note(s: Snapshot) -> Note | None:
+def most_urgent(s: Snapshot) -> Banner | None:
     """The most urgent one; None = nothing needs a person."""
     if s.foreign_version is not None:
         return _foreign(s)
@@ -73,8 +73,8 @@ def _as_of(s: Snapshot) -> str:
     return f"What you see is from {f.clock(s.lost_at, s.now)}." if s.lost_at else ""
 
 
-def _foreign(s: Snapshot) -> Note:
-    return Note(
+def _foreign(s: Snapshot) -> Banner:
+    return Banner(
         "bad",
         "unk",
         "The bot is of another version: this page only reads",
@@ -85,9 +85,9 @@ def _foreign(s: Snapshot) -> Note:
     )
 
 
-def _unreadable(s: Snapshot) -> Note:
+def _unreadable(s: Snapshot) -> Banner:
     rest = " The last good values stay, without colour." if s.state else ""
-    return Note(
+    return Banner(
         "warn",
         "unk",
         "The state file cannot be read",
@@ -96,8 +96,8 @@ def _unreadable(s: Snapshot) -> Note:
     )
 
 
-def _stale(s: Snapshot) -> Note:
-    return Note(
+def _stale(s: Snapshot) -> Banner:
+    return Banner(
         "warn",
         "warns",
         "The bot has written nothing for",
@@ -108,7 +108,7 @@ def _stale(s: Snapshot) -> Note:
     )
 
 
-def _hung(s: Snapshot) -> Note:
+def _hung(s: Snapshot) -> Banner:
     """The process is there and does nothing. A start would find its lock held, so it is restarted."""
     known = s.pm2.find(BOT_PROCESS) is not None
     lots = s.lot_count or 0
@@ -121,7 +121,7 @@ def _hung(s: Snapshot) -> Note:
     why = "It was stopped by a signal. " if s.liveness.pid_stopped else ""
     by_hand = f"PM2 does not manage it: end process {s.liveness.pid} by hand, then ./coin start."
     way = "Restart stops it (by force after 8 s) and starts it again." if known else by_hand
-    return Note(
+    return Banner(
         "bad",
         "warns",
         "The bot is hung: it has written nothing for",
@@ -134,7 +134,7 @@ def _hung(s: Snapshot) -> Note:
     )
 
 
-def _blind(s: Snapshot, state: BotState) -> Note:
+def _blind(s: Snapshot, state: BotState) -> Banner:
     """What is unwatched, what can still happen at the exchange, and how old each source is."""
     left = unwatched(state)
     tail = "" if left is None or not left.lots else f": {_worth_bare(left)}, not monitored"
@@ -155,21 +155,21 @@ def _blind(s: Snapshot, state: BotState) -> Note:
     said.append("Entries are blocked. The bot reconnects by itself; look into it if this lasts more than two minutes.")
     if state.kill is not None:
         said.append("The bot is killed: remaining orders are cancelled as soon as the exchange answers.")
-    return Note("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, chips=source_chips(s))
+    return Banner("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, chips=source_chips(s))
 
 
 def _worth_bare(left: Unwatched) -> str:
     return f.plural(left.lots, "lot") + ("" if left.value_usd is None else f", {f.money(left.value_usd)} USD")
 
 
-def _of_second_writer(s: Snapshot, state: BotState) -> Note | None:
+def _of_second_writer(s: Snapshot, state: BotState) -> Banner | None:
     """Another bot trades under this name on this account: which order showed it, and what ends it."""
     part = s.verdict.worst("writer")
     if part is None or alert_of(state, SECOND_WRITER) is None or state.kill is not None:
         return None
     left = unwatched(state)
     held = "" if left is None or not left.lots else " Exits of the open lots go on."
-    return Note(
+    return Banner(
         "bad",
         "bads",
         "A second bot trades under this name: no entry until you press Start",
@@ -185,8 +185,8 @@ def _unwatched_lots(state: BotState) -> str:
     return "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
 
 
-def _locked_out(s: Snapshot, state: BotState) -> Note:
-    return Note(
+def _locked_out(s: Snapshot, state: BotState) -> Banner:
+    return Banner(
         "bad",
         "lockout",
         "Locked out: the bot receives data but cannot send orders",
@@ -197,9 +197,9 @@ def _locked_out(s: Snapshot, state: BotState) -> Note:
     )
 
 
-def _ledger_gone(s: Snapshot, state: BotState) -> Note:
+def _ledger_gone(s: Snapshot, state: BotState) -> Banner:
     """Without a record nothing is sent: an order that no ledger knows would be made a second time."""
-    return Note(
+    return Banner(
         "bad",
         "bads",
         "Ledger gone: the bot receives data but sends nothing",
@@ -208,12 +208,12 @@ def _ledger_gone(s: Snapshot, state: BotState) -> Note:
     )
 
 
-def _offline(s: Snapshot) -> Note:
+def _offline(s: Snapshot) -> Banner:
     startable = "start" if s.pm2.find(BOT_PROCESS) else ""
     if s.state is None:
         heading = "No bot has written here" if s.missing else "The bot does not write"
         way = f"Start it here.{commands.starts_under(s)}" if startable else "Start it on the machine: ./coin start."
-        return Note(
+        return Banner(
             "bad", "off", heading, f"There is no state to show. {way}", action=startable, chips=liveness_chips(s)
         )
     if s.state.status is Status.ERROR:
@@ -232,11 +232,11 @@ def _offline(s: Snapshot) -> Note:
     rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
     rest += commands.starts_under(s) if startable else " PM2 does not know the bot: ./coin start."
     heading = "The state file is gone" if s.missing and s.liveness.pid_alive else "The bot is not running"
-    return Note("bad", "bads", heading, text, strong, rest, action=startable, chips=liveness_chips(s))
+    return Banner("bad", "bads", heading, text, strong, rest, action=startable, chips=liveness_chips(s))
 
 
-def _error(s: Snapshot, state: BotState, startable: str, seen: list[Chip]) -> Note:
-    return Note(
+def _error(s: Snapshot, state: BotState, startable: str, seen: list[Chip]) -> Banner:
+    return Banner(
         "bad",
         "bads",
         f.clean(state.error or "The bot stopped with an error"),
@@ -247,12 +247,12 @@ def _error(s: Snapshot, state: BotState, startable: str, seen: list[Chip]) -> No
     )
 
 
-def _of_folder(state: BotState) -> Note | None:
+def _of_folder(state: BotState) -> Banner | None:
     """A copied or restored live folder: first of all, since nothing else that the page shows is acted upon."""
     found = alert_of(state, FOLDER_NOT_OWN)
     if found is None:
         return None
-    return Note(
+    return Banner(
         "bad",
         "bads",
         "The data folder is not adopted: nothing is sent, exits included",
@@ -261,13 +261,13 @@ def _of_folder(state: BotState) -> Note | None:
     )
 
 
-def _of_latches(s: Snapshot, state: BotState) -> Note | None:
+def _of_latches(s: Snapshot, state: BotState) -> Banner | None:
     if state.kill is not None:
         return _killed(s, state, state.kill)
     if state.status is Status.ERROR:
         return _error(s, state, "", [])
     if state.status is Status.SAFE:
-        return Note(
+        return Banner(
             "warn",
             "risk",
             "Safe mode: it only cancels",
@@ -276,17 +276,17 @@ def _of_latches(s: Snapshot, state: BotState) -> Note | None:
         )
     if not state.io.ledger_ok:  # before the bot has a verdict of its own
         why = f.clean(state.io.ledger_error or "unknown reason")
-        return Note("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
+        return Banner("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
     return None
 
 
-def _of_account(s: Snapshot, state: BotState) -> Note | None:
+def _of_account(s: Snapshot, state: BotState) -> Banner | None:
     """Entries are shut until a person has looked at what the account holds beyond our own trades."""
     found = account.differing(s)
     if not found:
         return None
     since = f.of_text(state.differences_since)
-    return Note(
+    return Banner(
         "bad",
         "bads",
         "The account differs: no entry until it is adopted",
@@ -298,16 +298,16 @@ def _of_account(s: Snapshot, state: BotState) -> Note | None:
     )
 
 
-def _of_status(s: Snapshot, state: BotState) -> Note | None:
+def _of_status(s: Snapshot, state: BotState) -> Banner | None:
     if state.status is Status.STOPPED and _held(state.positions)[0]:
-        return Note(
+        return Banner(
             "info",
             "info",
             "Stopped",
             f"Open: {_worth(state.positions)}. No exit is judged; resting take profits stay at the exchange.",
         )
     if s.clock_skew_s is not None:
-        return Note(
+        return Banner(
             "warn",
             "warns",
             f"The bot's clock differs from this machine's by {f.duration(abs(s.clock_skew_s))}",
@@ -316,7 +316,7 @@ def _of_status(s: Snapshot, state: BotState) -> Note | None:
     return None
 
 
-def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Note:
+def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Banner:
     at = f.clock(f.of_ms(kill.at_ms), s.now)
     gate = f"Gate shut in {f.milliseconds(kill.gate_shut_ms)}."
     if kill.orders_found is None:
@@ -332,7 +332,7 @@ def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Note:
     if kill.flat:
         strong = "The exchange shows it flat."
     note_text = f" {f.clean(kill.note)}" if kill.note else ""
-    return Note(
+    return Banner(
         "bad",
         "lock",
         f"Killed at {at} by {_killer(state, kill)}",
@@ -349,15 +349,15 @@ def _killer(state: BotState, kill: KillDoc) -> str:
     return f.clean(near[0].by if near else kill.source)
 
 
-def _of_files(s: Snapshot, state: BotState) -> Note | None:
+def _of_files(s: Snapshot, state: BotState) -> Banner | None:
     if state.error:
-        return Note("warn", "warns", "The bot reports trouble", f.clean(state.error))
+        return Banner("warn", "warns", "The bot reports trouble", f.clean(state.error))
     if state.io.write_errors:
         last = f.clean(state.io.last_error or "unknown reason")
-        return Note("warn", "warns", f"{f.plural(state.io.write_errors, 'write')} failed", f"The last one: {last}.")
+        return Banner("warn", "warns", f"{f.plural(state.io.write_errors, 'write')} failed", f"The last one: {last}.")
     if not state.control.ok:
         why = f.clean(state.control.error or "unknown reason")
-        return Note(
+        return Banner(
             "warn",
             "warns",
             "control.json is not valid",
@@ -367,6 +367,8 @@ def _of_files(s: Snapshot, state: BotState) -> Note | None:
         where = "The simulated market is lively: the first entry usually comes within five minutes of the start."
         text = where if s.mode == "sim" and s.lively else "The first buy with every gate open makes a runner."
         return (
-            Note("info", "info", "No lot yet", text) if not (state.account and state.account.day_lots_opened) else None
+            Banner("info", "info", "No lot yet", text)
+            if not (state.account and state.account.day_lots_opened)
+            else None
         )
     return None

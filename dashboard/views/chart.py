@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dashboard.rows import Fill
+from dashboard.rows import LedgerFill
 from dashboard.views import positions
 from dashboard.views.model import called
 from dashboard.views.snapshot import Snapshot
@@ -20,7 +20,7 @@ GRANULARITY_LABELS = {
 }
 
 
-def marker(fill: Fill) -> dict[str, Any]:
+def marker(fill: LedgerFill) -> dict[str, Any]:
     """A fill as a mark: entries below, exits above."""
     return {
         "at_s": fill.exchange_ms // 1000,
@@ -31,7 +31,7 @@ def marker(fill: Fill) -> dict[str, Any]:
     }
 
 
-def clusters(fills: Sequence[Fill], span_s: int) -> list[dict[str, Any]]:
+def clusters(fills: Sequence[LedgerFill], span_s: int) -> list[dict[str, Any]]:
     """Fills, oldest first, as marks: those of one side within a span are one, with a count."""
     found: dict[tuple[int, str], dict[str, Any]] = {}
     for fill in fills:

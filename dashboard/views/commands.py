@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dashboard.views import format as f
 from dashboard.views.header import BOT_PROCESS
 from dashboard.views.orders import own_working
-from dashboard.views.snapshot import Sent, Snapshot
+from dashboard.views.snapshot import PendingCommand, Snapshot
 from shared.control import COMMANDS, LEVEL_OF, Cmd, TradingState, refusal
 from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
 from shared.presence import Presence
@@ -51,7 +51,7 @@ class ReceiptStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class ReceiptRow:
     id: str
     heading: str
     by: str
@@ -61,7 +61,7 @@ class Receipt:
     alert: bool
 
 
-def wish(s: Snapshot) -> TradingState | None:
+def requested_level(s: Snapshot) -> TradingState | None:
     """The level on disk; None = not known."""
     if s.kill_file:
         return TradingState.KILL
@@ -80,7 +80,7 @@ def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str
         return "The bot is of another version: this page only reads."
     if s.killed and cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP):
         return "Killed. Reset kill first."
-    if cmd is Cmd.START and wish(s) is TradingState.KILL and not s.killed:
+    if cmd is Cmd.START and requested_level(s) is TradingState.KILL and not s.killed:
         return "A kill is on disk. It is latched at the next start; then use Reset kill."
     if cmd in ONCE:
         if not s.fresh or s.state is None:
@@ -108,7 +108,7 @@ def _why_once(state: BotState, cmd: Cmd, args: dict[str, str] | None) -> str:
 
 
 def buttons(s: Snapshot, role: str) -> Buttons:
-    level = wish(s)
+    level = requested_level(s)
 
     def button(cmd: Cmd, label: str, icon: str, now: TradingState | None = None) -> Button:
         pressed = now is not None and level is now and not s.killed
@@ -159,7 +159,7 @@ def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> st
 
 def starts_under(s: Snapshot) -> str:
     """What a start of the process leaves as it is, where the wish on disk is not run."""
-    match wish(s):
+    match requested_level(s):
         case TradingState.PAUSE:
             return " It starts paused, as control.json says; press Start in the bar to trade again."
         case TradingState.STOP:
@@ -172,7 +172,7 @@ def starts_under(s: Snapshot) -> str:
 # ---- receipts ----
 
 
-def receipts(s: Snapshot) -> list[Receipt]:
+def receipts(s: Snapshot) -> list[ReceiptRow]:
     """The strips above the content: each command on its way, and the newest one that ended."""
     known = {r.id: r for r in s.state.receipts} if s.state else {}
     strips, ended = [], False
@@ -186,7 +186,7 @@ def receipts(s: Snapshot) -> list[Receipt]:
     return strips[:4]
 
 
-def of_latch(sent: Sent, s: Snapshot) -> ReceiptDoc | None:
+def of_latch(sent: PendingCommand, s: Snapshot) -> ReceiptDoc | None:
     """The receipt of a kill that went by the file KILL alone: the bot's latch, whoever shut it. None = not seen."""
     kill = s.state.kill if s.state else None
     if sent.in_ring or kill is None or not s.fresh:
@@ -220,7 +220,7 @@ def _past(receipt: ReceiptDoc, s: Snapshot) -> bool:
     return ended_s > DONE_SHOWN_S or (holds is not None and s.status is not None and s.status not in holds)
 
 
-def history(receipts_: list[ReceiptDoc], s: Snapshot) -> list[Receipt]:
+def history(receipts_: list[ReceiptDoc], s: Snapshot) -> list[ReceiptRow]:
     """Receipts of the bot, newest first, for the Risk and Events pages."""
     return [_of_receipt(r, s) for r in sorted(receipts_, key=lambda r: r.seen_ms, reverse=True)]
 
@@ -231,19 +231,19 @@ def heading(cmd: str, args: dict[str, str] | None = None) -> str:
     return f.words(cmd) + shown
 
 
-def _of_sent(sent: Sent, receipt: ReceiptDoc | None, s: Snapshot) -> Receipt:
+def _of_sent(sent: PendingCommand, receipt: ReceiptDoc | None, s: Snapshot) -> ReceiptRow:
     by = f"{sent.by}{', ' + sent.how if sent.how else ''}, {f.clock(f.of_ms(sent.sent_ms), s.now)}"
     if receipt is not None:
         done = _of_receipt(receipt, s)
-        return Receipt(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
+        return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
     first = ReceiptStep("done", "ok", "sent", "")
     if not sent.in_ring:
         say = f"{f.sentence(sent.said)}. The bot looks for that file every 20 ms; that it acted cannot be seen yet."
-        return Receipt(sent.id, heading(sent.cmd, sent.args), by, "warn", [first], say, True)
+        return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "warn", [first], say, True)
     if sent.waited_s < NOT_SEEN_S:
         steps = [first, ReceiptStep("now", "now", "seen", f.duration(round(sent.waited_s, 1))),
                  ReceiptStep("wait", "wait", "done", "")]  # fmt: skip
-        return Receipt(sent.id, heading(sent.cmd, sent.args), by, "now", steps, "On its way.", False)
+        return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "now", steps, "On its way.", False)
     steps = [first, ReceiptStep("fail", "bads", "not seen", f.duration(NOT_SEEN_S))]
     if sent.cmd in LEVEL_OF:
         say = "The bot has not read the command. It stays on disk and takes effect when the bot reads again."
@@ -251,7 +251,7 @@ def _of_sent(sent: Sent, receipt: ReceiptDoc | None, s: Snapshot) -> Receipt:
         say = "The bot has not read the command. It expires unread; nothing was done."
     if sent.cmd == Cmd.KILL:
         say += " With the bot dead, ./coin kill cancels the orders itself."
-    return Receipt(sent.id, heading(sent.cmd, sent.args), by, "lost", steps, f"Not delivered. {say}", True)
+    return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "lost", steps, f"Not delivered. {say}", True)
 
 
 _END = {
@@ -262,7 +262,7 @@ _END = {
 }
 
 
-def _of_receipt(r: ReceiptDoc, s: Snapshot) -> Receipt:
+def _of_receipt(r: ReceiptDoc, s: Snapshot) -> ReceiptRow:
     by = f"{f.clean(r.by)}, {f.clock(f.of_ms(r.sent_ms or r.seen_ms), s.now)}"
     to_seen = None if r.sent_ms is None else max(0, r.seen_ms - r.sent_ms)
     steps = [ReceiptStep("done", "ok", "sent", "")]
@@ -273,7 +273,7 @@ def _of_receipt(r: ReceiptDoc, s: Snapshot) -> Receipt:
         waited = max(0.0, s.now.timestamp() - r.seen_ms / 1000)
         steps.append(ReceiptStep("now", "now", "done", f.duration(round(waited, 1))))
         say = f.clean(r.reason) if r.reason else "Seen, at work on it."
-        return Receipt(r.id, heading(r.cmd), by, "now", steps, say, False)
+        return ReceiptRow(r.id, heading(r.cmd), by, "now", steps, say, False)
     state, icon, word = _END[r.state]
     took = None if r.done_ms is None else max(0, r.done_ms - r.seen_ms)
     steps.append(ReceiptStep(state, icon, word, "" if took is None else f.milliseconds(took)))
@@ -282,7 +282,7 @@ def _of_receipt(r: ReceiptDoc, s: Snapshot) -> Receipt:
         say = f"{say} {_result(r.result)}"
     if r.state is ReceiptState.DONE and took is not None and to_seen is not None:
         say = f"{say.rstrip('. ')}. Whole way {f.milliseconds(took + to_seen)}."
-    return Receipt(r.id, heading(r.cmd), by, state, steps, say, state == "fail")
+    return ReceiptRow(r.id, heading(r.cmd), by, state, steps, say, state == "fail")
 
 
 def _result(result: dict[str, str]) -> str:
@@ -318,7 +318,7 @@ def _said(r: ReceiptDoc) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class KillSays:
+class KillPreview:
     """What Kill will do, and what stays."""
 
     orders: str
@@ -328,13 +328,13 @@ class KillSays:
 
 
 @dataclass(frozen=True, slots=True)
-class FlattenSays:
+class FlattenPreview:
     lots: int
     orders: str
     rows: list[tuple[str, str, bool]]
 
 
-def kill_says(s: Snapshot) -> KillSays:
+def kill_preview(s: Snapshot) -> KillPreview:
     orders = own_working(s)
     drill = _last_drill(s.state)
     times = [drill.get(k, "") for k in ("gate_shut_ms", "latch_ms", "cancel_ms", "verify_ms")]
@@ -342,7 +342,7 @@ def kill_says(s: Snapshot) -> KillSays:
     left = unwatched(s.state)
     worth = "" if left is None or left.value_usd is None else f" worth {f.money(left.value_usd)} USD"
     stays = f"{f.plural(lots, 'lot')}{worth}" if lots else ""
-    return KillSays(
+    return KillPreview(
         "not known how many now" if orders is None else f"{orders} now",
         [f"{t}{f.NBSP}ms" if t else "" for t in times],
         "Times from the last drill." if any(times) else "No drill has run yet, so no times are known.",
@@ -355,18 +355,18 @@ def _last_drill(state: BotState | None) -> dict[str, str]:
     return dict(max(done, key=lambda r: r.seen_ms).result or {}) if done else {}
 
 
-def flatten_says(s: Snapshot) -> FlattenSays:
+def flatten_preview(s: Snapshot) -> FlattenPreview:
     """What a flatten would bring at the marks, by the taker's fee, since it sells at market."""
     lots = [lot for p in (s.state.positions if s.state else None) or [] for lot in p.lots]
     account = s.state.account if s.state else None
     orders = own_working(s)
     order_text = "" if orders is None else f.plural(orders, "order")
     if not lots or account is None or any(lot.value_usd is None for lot in lots):
-        return FlattenSays(len(lots), order_text, [("Proceeds", "not known", False)])
+        return FlattenPreview(len(lots), order_text, [("Proceeds", "not known", False)])
     proceeds = sum(lot.value_usd or 0 for lot in lots)
     fees = proceeds * account.taker_fee_pct / 100
     realised = proceeds - fees - sum(lot.cost_usd for lot in lots)
-    return FlattenSays(
+    return FlattenPreview(
         len(lots),
         order_text,
         [

@@ -18,7 +18,7 @@ _FINEST = 400  # a gap narrower than two of so many parts of the width is not to
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class AccountCurve:
     """Points of the account, and the drawdown of the time-weighted curve (percent, <= 0), as the bot judged it.
 
     None = not known: an older version noted it.
@@ -57,10 +57,10 @@ def since(range_: str, now: datetime) -> int:
     return 0 if days is None else int((now - timedelta(days=days)).timestamp())
 
 
-def curve(rows: Sequence[EquityRow]) -> Curve:
+def curve(rows: Sequence[EquityRow]) -> AccountCurve:
     """The columns of the rows."""
     down = [None if r.drawdown is None else -round(r.drawdown, 4) + 0.0 for r in rows]
-    return Curve([r.at_s for r in rows], [r.equity for r in rows], down, [r.curve for r in rows])
+    return AccountCurve([r.at_s for r in rows], [r.equity for r in rows], down, [r.curve for r in rows])
 
 
 def now(s: Snapshot) -> EquityRow | None:
@@ -149,7 +149,7 @@ def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup
     ).format(say=say, area=area, line="".join(lines), marks=marks, down=_down(c, xs, whole))
 
 
-def _down(c: Curve, xs: Sequence[str], whole: Sequence[range]) -> str:
+def _down(c: AccountCurve, xs: Sequence[str], whole: Sequence[range]) -> str:
     """The drawdown as areas below zero; where it is not known there is none."""
     scale, path = c.deepest or -1.0, ""
     for piece in whole:

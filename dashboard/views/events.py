@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.rows import Entry, LedgerCommand
+from dashboard.rows import ActivityRow, LedgerCommand
 from dashboard.views import commands
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
@@ -99,7 +99,7 @@ def _exit(doc: EventDoc, tone: str) -> tuple[str, str]:
     return ("up", "ok") if amount[1] == "+" else ("down", "bad")
 
 
-def entry(e: Entry) -> EventRow:
+def entry(e: ActivityRow) -> EventRow:
     """A line of the journal."""
     return event(EventDoc(at="", at_ms=e.at_ms, kind=e.kind, level=e.level, text=e.text, product_id=e.product_id))
 
@@ -158,8 +158,18 @@ def chain(found: ChainCheck | None) -> str:
     )
 
 
-def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.Receipt]:
+def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.ReceiptRow]:
     """The bot's receipts: the newest from its state file, older ones from the ledger."""
+    return commands.history(_docs(s, rows), s)
+
+
+def drills(s: Snapshot, rows: list[LedgerCommand] | None) -> list[ReceiptDoc]:
+    """Receipts of drills that ended, newest first."""
+    over = [r for r in _docs(s, rows) if r.cmd == "drill" and r.state is not ReceiptState.SEEN]
+    return sorted(over, key=lambda r: r.seen_ms, reverse=True)
+
+
+def _docs(s: Snapshot, rows: list[LedgerCommand] | None) -> list[ReceiptDoc]:
     found = {r.id: r for r in (s.state.receipts if s.state else [])}
     for row in rows or []:
         if row.id not in found and row.state in list(ReceiptState):
@@ -167,17 +177,4 @@ def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.Rec
                 id=row.id, cmd=row.cmd, state=ReceiptState(row.state), by=row.by, sent_ms=row.sent_ms,
                 seen_ms=row.seen_ms, done_ms=row.done_ms, reason=row.reason, result=row.result,
             )  # fmt: skip
-    return commands.history(list(found.values()), s)
-
-
-def drills(s: Snapshot, rows: list[LedgerCommand] | None) -> list[ReceiptDoc]:
-    """Receipts of drills that ended, newest first."""
-    found = {r.id: r for r in (s.state.receipts if s.state else []) if r.cmd == "drill"}
-    for row in rows or []:
-        if row.cmd == "drill" and row.id not in found and row.state in list(ReceiptState):
-            found[row.id] = ReceiptDoc(
-                id=row.id, cmd=row.cmd, state=ReceiptState(row.state), by=row.by, sent_ms=row.sent_ms,
-                seen_ms=row.seen_ms, done_ms=row.done_ms, reason=row.reason, result=row.result,
-            )  # fmt: skip
-    over = [r for r in found.values() if r.state is not ReceiptState.SEEN]
-    return sorted(over, key=lambda r: r.seen_ms, reverse=True)
+    return list(found.values())

@@ -10,7 +10,7 @@ from shared.verdict import UNFIT, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class GateRow:
     title: str
     now: str
     need: str
@@ -21,7 +21,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class GateMark:
     """One mark of the strip: its place and shape."""
 
     x: int
@@ -30,14 +30,14 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class ProductPanel:
     product_id: str
     state: str  # open, shut, fault
     icon: str
     verdict: str
     sentence: str
-    gates: list[Gate]
-    strip: list[Mark]
+    gates: list[GateRow]
+    strip: list[GateMark]
     width: int
     shut: int
     shut_say: str
@@ -46,41 +46,41 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class WhyPanel:
     known: bool
     reason: str  # one sentence for all, where no gate list holds
     state: str
-    products: list[Product]
+    products: list[ProductPanel]
 
 
 _WORD = {GateVerdict.OPEN: "open", GateVerdict.SHUT: "shut", GateVerdict.FAULT: "fault", GateVerdict.UNKNOWN: "unk"}
 _ICON = {"open": "ok", "shut": "shut", "fault": "bads", "unk": "unk", "also": "shut", "after": "ok"}
 
 
-def why(s: Snapshot) -> Why:
+def why(s: Snapshot) -> WhyPanel:
     state = s.state
     if state is None:
-        return Why(False, "Not known yet.", "unk", [])
+        return WhyPanel(False, "Not known yet.", "unk", [])
     if s.killed:
-        return Why(False, "Killed: the order gate is shut. No entries, and no exit is checked.", "kill", [])
+        return WhyPanel(False, "Killed: the order gate is shut. No entries, and no exit is checked.", "kill", [])
     if s.verdict.word in UNFIT:
         word = {Verdict.LOCKED_OUT: "Locked out", Verdict.LEDGER_GONE: "Ledger gone"}[s.verdict.word]
-        return Why(
+        return WhyPanel(
             False, f"{word}: no entries, and no exit is sent. {f.sentence(f.clean(s.verdict.reason))}.", "idle", []
         )
     if s.fresh and state.status in (Status.STOPPED, Status.SAFE, Status.ERROR):
         word = {Status.STOPPED: "Stopped", Status.SAFE: "Safe mode", Status.ERROR: "Error"}[state.status]
-        return Why(False, f"{word}: no entries, and no exit is checked.", "idle", [])
+        return WhyPanel(False, f"{word}: no entries, and no exit is checked.", "idle", [])
     if s.presence is Presence.OFFLINE or s.verdict.word is Verdict.HUNG:
         # Gates that it found open when it last wrote would read as if it could buy.
         word = "is hung" if s.verdict.word is Verdict.HUNG else "is not running"
-        return Why(False, f"The bot {word}: no entries, and no exit is checked.", "idle", [])
+        return WhyPanel(False, f"The bot {word}: no entries, and no exit is checked.", "idle", [])
     if state.gates is None:
-        return Why(False, "No decision is made before trading.", "wait", [])
-    return Why(True, "", "", [product(p, s) for p in state.gates.products])
+        return WhyPanel(False, "No decision is made before trading.", "wait", [])
+    return WhyPanel(True, "", "", [product(p, s) for p in state.gates.products])
 
 
-def product(doc: ProductGatesDoc, s: Snapshot) -> Product:
+def product(doc: ProductGatesDoc, s: Snapshot) -> ProductPanel:
     rows = [g for g in doc.gates if not _off(g)]
     first = next((i for i, g in enumerate(rows) if g.verdict is not GateVerdict.OPEN), None)
     gates = [_gate(g, i, first) for i, g in enumerate(rows)]
@@ -88,7 +88,7 @@ def product(doc: ProductGatesDoc, s: Snapshot) -> Product:
     state = "open" if first is None else ("fault" if rows[first].verdict is GateVerdict.FAULT else "shut")
     decided = f.of_text(doc.decided_at)
     verdict = "Every gate is open" if first is None else f"Held back by: {f.clean(rows[first].title).lower()}"
-    return Product(
+    return ProductPanel(
         doc.product_id,
         state,
         _ICON[state],
@@ -109,7 +109,7 @@ def _off(doc: GateDoc) -> bool:
     return doc.verdict is GateVerdict.OPEN and doc.value == "off" and not doc.limit
 
 
-def _gate(doc: GateDoc, i: int, first: int | None) -> Gate:
+def _gate(doc: GateDoc, i: int, first: int | None) -> GateRow:
     word = _WORD[doc.verdict]
     state = word
     say = {"open": "open", "shut": "shut", "fault": "fault, shut", "unk": "not known"}[word]
@@ -119,7 +119,7 @@ def _gate(doc: GateDoc, i: int, first: int | None) -> Gate:
         state = {"open": "after", "shut": "also", "fault": "also", "unk": "unk"}[word]
         say = "also " + say if state == "also" else say
     icon = "bads" if word == "fault" else _ICON[state]
-    return Gate(
+    return GateRow(
         f.clean(doc.title),
         _figure(doc.value or f.DASH),
         _figure(doc.limit or ""),
@@ -134,13 +134,13 @@ def _figure(text: str) -> str:
     return f.minus(f.clean(text)).removesuffix(" x") + (" ×" if text.endswith(" x") else "")
 
 
-def _mark(i: int, gate: Gate, stops: bool) -> Mark:
+def _mark(i: int, gate: GateRow, stops: bool) -> GateMark:
     shape = "stop" if stops else {"open": "open", "also": "also"}.get(gate.state, "after")
-    return Mark(6 + 14 * i, shape, gate.state)
+    return GateMark(6 + 14 * i, shape, gate.state)
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class SignalStrip:
     """The last signals as strokes: paths of buys (up), sells (down) and flats, and the sentence that reads them out."""
 
     buy: str
@@ -150,7 +150,7 @@ class Tape:
     say: str
 
 
-def tape(signals: list[tuple[int, str]]) -> Tape:
+def tape(signals: list[tuple[int, str]]) -> SignalStrip:
     """Strokes of the signals, oldest left."""
     paths: dict[str, list[str]] = {"buy": [], "sell": [], "flat": []}
     for i, (_, word) in enumerate(signals):
@@ -159,4 +159,4 @@ def tape(signals: list[tuple[int, str]]) -> Tape:
         paths[name].append({"buy": f"M{x} 10V1", "sell": f"M{x} 14V23"}.get(name, f"M{x} 11V13"))
     counts = ", ".join(f"{len(paths[n])} {n}" for n in ("buy", "sell", "flat"))
     say = f"Signals of the last {len(signals)} bars: {counts}"
-    return Tape("".join(paths["buy"]), "".join(paths["sell"]), "".join(paths["flat"]), len(signals), say)
+    return SignalStrip("".join(paths["buy"]), "".join(paths["sell"]), "".join(paths["flat"]), len(signals), say)

@@ -44,7 +44,7 @@ _OTHER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class ModeBand:
     mode: str  # sim, replay, paper, live, locked: the attribute
     word: str
     icon: str
@@ -53,7 +53,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class StatusBlock:
     """The status block."""
 
     state: str  # hue
@@ -66,7 +66,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Light:
+class StatusLight:
     state: str
     icon: str
     name: str
@@ -84,7 +84,7 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountBlock:
     """The account block; `known` false: nothing is known yet."""
 
     known: bool
@@ -98,21 +98,21 @@ class Account:
     hot: bool = False
 
 
-def band(s: Snapshot) -> Band:
+def band(s: Snapshot) -> ModeBand:
     mode = s.mode if s.mode in _MODE_SAY else "sim"
     if mode == "live" and s.locked:
         why = (
             s.state.live_lock if s.state and s.state.live_lock else "locked: the live lock is shut; ./coin enable-live"
         )
         say = f.sentence(f.clean(why).removeprefix("locked: ")) + "."
-        return Band("locked", "LIVE", "lock", "Locked: nothing is sent.", say)
+        return ModeBand("locked", "LIVE", "lock", "Locked: nothing is sent.", say)
     bold, say = _MODE_SAY[mode]
     if mode == "live" and s.state and (s.state.live_lock or "").startswith(ENTRIES_LOCKED):
         why = f.sentence(f.clean(s.state.live_lock or "").removeprefix(ENTRIES_LOCKED))
-        return Band("live", "LIVE", "lock", "Real money. Entries are locked, exits go on.", f"{why}.")
+        return ModeBand("live", "LIVE", "lock", "Real money. Entries are locked, exits go on.", f"{why}.")
     if mode == "live" and s.state and s.state.live_lock:
         say += f" Live lock {f.clean(s.state.live_lock)}."
-    return Band(mode, mode.upper(), _MODE_ICON[mode], bold, say)
+    return ModeBand(mode, mode.upper(), _MODE_ICON[mode], bold, say)
 
 
 def presence_word(s: Snapshot) -> str:
@@ -120,7 +120,7 @@ def presence_word(s: Snapshot) -> str:
     return s.verdict.word.value
 
 
-def block(s: Snapshot) -> Block:
+def block(s: Snapshot) -> StatusBlock:
     verdict = s.verdict
     if verdict.word in _OTHER:
         state, icon = _OTHER[verdict.word]
@@ -133,7 +133,7 @@ def block(s: Snapshot) -> Block:
         age_state = "dead"
     if s.presence is Presence.UNREADABLE and age_state in ("fresh", "late"):
         age_state = "stale"
-    return Block(state, icon, verdict.word.shown.upper(), sub, age_s, age_state, of)
+    return StatusBlock(state, icon, verdict.word.shown.upper(), sub, age_s, age_state, of)
 
 
 def _block_age(s: Snapshot) -> tuple[float | None, str]:
@@ -192,82 +192,83 @@ def _sub_old(s: Snapshot) -> str:
     return f"was {s.state.status} · seq {f.count(s.state.seq)}"
 
 
-def lights(s: Snapshot) -> list[Light]:
+def lights(s: Snapshot) -> list[StatusLight]:
     feeds = s.state.feeds if s.fresh and s.state else None
     return [_ws(s, feeds), _rest(s, feeds), _clock(s, feeds), _pm2(s.pm2)]
 
 
-def _unknown(name: str, title: str) -> Light:
-    return Light("unk", "wait", name, "?", "", title)
+def _unknown(name: str, title: str) -> StatusLight:
+    return StatusLight("unk", "wait", name, "?", "", title)
 
 
-def _ws(s: Snapshot, feeds: FeedsDoc | None) -> Light:
+def _ws(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
     if feeds is None:
         return _unknown("WS", "Not known")
     if not feeds.ws_connected:
         starting = s.status is Status.STARTING
         title = feeds.ws_note or ("Opens after backfill" if starting else "The stream is not connected")
         since = s.verdict.figures_age_s
-        return Light("unk" if starting else "bad", "wait" if starting else "bads", "WS", "soon" if starting else "down",
-                     f.age(since) if since is not None and not starting else "", title)  # fmt: skip
+        state, icon, text = ("unk", "wait", "soon") if starting else ("bad", "bads", "down")
+        small = f.age(since) if since is not None and not starting else ""
+        return StatusLight(state, icon, "WS", text, small, title)
     # Prices and order news: a socket that is open proves nothing, and one of the two alone is not enough.
     part = s.verdict.worst("stream", "orders")
     age_s = s.ws_age_s if part is None or part.age_ms is None else part.age_ms / 1000
     if part is not None and part.state is PartState.GONE:
         title = f"{part.title}: {f.clean(part.text)}"
-        return Light("bad", "bads", "WS", f.age(age_s) if age_s is not None else "silent", "", title)
+        return StatusLight("bad", "bads", "WS", f.age(age_s) if age_s is not None else "silent", "", title)
     if age_s is None:
-        return Light("warn", "warns", "WS", "silent", "", "Connected, no message yet")
+        return StatusLight("warn", "warns", "WS", "silent", "", "Connected, no message yet")
     state = "ok" if age_s <= STALE_S else "warn"
     icon = "alive" if state == "ok" else "warns"
     title = f"Last message from the stream; {f.count(feeds.ws_reconnects)} reconnects, {f.count(feeds.ws_gaps)} gaps"
-    return Light(state, icon, "WS", f.age(age_s), "", title)
+    return StatusLight(state, icon, "WS", f.age(age_s), "", title)
 
 
-def _rest(s: Snapshot, feeds: FeedsDoc | None) -> Light:
+def _rest(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
     if feeds is None:
         return _unknown("REST", "Not known")
     if not feeds.rest_ok and (feeds.rest_note or feeds.rest_last_ms is not None):
-        return Light("bad", "bads", "REST", "fails", "", feeds.rest_note or "The last request failed")
+        return StatusLight("bad", "bads", "REST", "fails", "", feeds.rest_note or "The last request failed")
     if feeds.rest_last_ms is None:
-        return Light("unk", "wait", "REST", "–", "", "Not asked yet")
+        return StatusLight("unk", "wait", "REST", "–", "", "Not asked yet")
     if s.unproven:
         part = s.verdict.worst("rest")
         ago = "" if part is None or part.age_ms is None else f.age(part.age_ms / 1000)
-        return Light("unk", "wait", "REST", "?", ago, "The last answer is from before the outage")
-    return Light("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Last answer took")
+        return StatusLight("unk", "wait", "REST", "?", ago, "The last answer is from before the outage")
+    return StatusLight("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Last answer took")
 
 
-def _clock(s: Snapshot, feeds: FeedsDoc | None) -> Light:
+def _clock(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
     if s.clock_skew_s is not None:
-        return Light("warn", "warns", "Clock", f.duration(s.clock_skew_s), "", "The bot's clock and ours differ")
+        return StatusLight("warn", "warns", "Clock", f.duration(s.clock_skew_s), "", "The bot's clock and ours differ")
     if feeds is None or feeds.clock_offset_ms is None:
         return _unknown("Clock", "Not known")
     text = f.offset(feeds.clock_offset_ms)
     if s.unproven and feeds.clock_ok:
-        return Light("unk", "wait", "Clock", text, "", "Last value received before the exchange went silent")
+        return StatusLight("unk", "wait", "Clock", text, "", "Last value received before the exchange went silent")
     state, icon = ("ok", "alive") if feeds.clock_ok else ("bad", "bads")
-    return Light(state, icon, "Clock", text, "", "Offset to the exchange")
+    return StatusLight(state, icon, "Clock", text, "", "Offset to the exchange")
 
 
 # What is said beside "offline": whoever cannot read PM2 cannot tell whether it works.
 _PM2_WHY = {"denied": "not ours", "hung": "hangs", "unknown": "odd answer"}
 
 
-def _pm2(look: Pm2Look) -> Light:
+def _pm2(look: Pm2Look) -> StatusLight:
     if look.trouble:
         if not look.kind:
-            return Light("unk", "wait", "PM2", "?", "", look.trouble)
-        return Light(
+            return StatusLight("unk", "wait", "PM2", "?", "", look.trouble)
+        return StatusLight(
             "bad", "off", "PM2", "offline", _PM2_WHY.get(look.kind, ""), f"PM2 offline: {f.clean(look.trouble)}"
         )
     process = look.find(BOT_PROCESS)
     if process is None:
-        return Light("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {BOT_PROCESS}")
+        return StatusLight("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {BOT_PROCESS}")
     state, icon = process_state(process)
     if process.effective is Effective.ONLINE:
-        return Light(state, icon, "PM2", "online", f.plural(process.restarts, "restart"), "Restarts by PM2")
-    return Light(state, icon, "PM2", process.label, "", f"PM2 says: {process.label}")
+        return StatusLight(state, icon, "PM2", "online", f.plural(process.restarts, "restart"), "Restarts by PM2")
+    return StatusLight(state, icon, "PM2", process.label, "", f"PM2 says: {process.label}")
 
 
 def process_state(process: Pm2Process) -> tuple[str, str]:
@@ -284,14 +285,14 @@ def uptime_s(process: Pm2Process, now_ms: int) -> float | None:
     return None if process.started_ms is None else max(0.0, (now_ms - process.started_ms) / 1000)
 
 
-def account(s: Snapshot) -> Account:
+def account(s: Snapshot) -> AccountBlock:
     doc: AccountDoc | None = s.state.account if s.state else None
     if doc is None:
         equity = s.state.portfolio_value if s.state else None
-        return Account(False, f.money(equity))
+        return AccountBlock(False, f.money(equity))
     limit = doc.drawdown_limit_pct
     used = 0.0 if limit <= 0 else min(100.0, 100.0 * doc.drawdown_pct / limit)
-    return Account(
+    return AccountBlock(
         True,
         f.money(doc.equity),
         doc.quote_currency,

@@ -11,7 +11,7 @@ LEFT, BOTTOM, TOP, RIGHT = 34.0, 22.0, 8.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class WeightRow:
     name: str
     value: str
     x: float  # percent of the width at which its bar begins
@@ -26,7 +26,7 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CalibrationCurve:
     """A reliability curve: said across, happened up; both axes from `low` to `high`."""
 
     dots: list[Dot]
@@ -39,18 +39,18 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ModelCard:
     product_id: str
     figures: list[tuple[str, str, str]]  # name, value, remark
-    weights: list[Weight]
-    curve: Curve | None
+    weights: list[WeightRow]
+    curve: CalibrationCurve | None
     verdict: str
     state: str  # ok, shut, wait
     icon: str
     fitted_at: datetime | None
 
 
-def card(doc: ModelDoc) -> Card:
+def card(doc: ModelDoc) -> ModelCard:
     score = doc.score
     figures = [
         ("Fitted on", f.count(doc.rows), "bars"),
@@ -65,7 +65,7 @@ def card(doc: ModelDoc) -> Card:
             ("Log loss", f.number(score.log_loss, 4), "even odds 0.6931"),
         ]
     verdict, state, icon = _verdict(score)
-    return Card(
+    return ModelCard(
         f.clean(doc.product_id),
         figures,
         weights(doc),
@@ -90,14 +90,14 @@ def _verdict(score: ScoreDoc | None) -> tuple[str, str, str]:
     return f"{word} saying {rate} each time.", "shut", "shut"
 
 
-def weights(doc: ModelDoc) -> list[Weight]:
+def weights(doc: ModelDoc) -> list[WeightRow]:
     """Largest first, on one scale about the middle."""
     largest = max((abs(w) for w in doc.weights), default=0.0) or 1.0
     out = []
     for name, value in sorted(zip(doc.features, doc.weights, strict=False), key=lambda pair: -abs(pair[1])):
         width = round(50 * abs(value) / largest, 2)
         x = 50.0 if value >= 0 else 50.0 - width
-        out.append(Weight(called(name), f.signed(value, 3), round(x, 2), width))
+        out.append(WeightRow(called(name), f.signed(value, 3), round(x, 2), width))
     return out
 
 
@@ -112,7 +112,7 @@ def called(name: str) -> str:
     return f"{head[:1].upper()}{head[1:]} {numbers}".strip()
 
 
-def curve(score: ScoreDoc) -> Curve | None:
+def curve(score: ScoreDoc) -> CalibrationCurve | None:
     """None where there is nothing to draw."""
     bins = [(p, share, int(n)) for p, share, n in (b for b in score.bins if len(b) == 3)]
     if len(bins) < 2:
@@ -128,7 +128,7 @@ def curve(score: ScoreDoc) -> Curve | None:
     places = [(*at(p, share), n) for p, share, n in bins]
     gap = max(abs(p - share) for p, share, _ in bins)
     middle = (low + high) / 2
-    return Curve(
+    return CalibrationCurve(
         [Dot(x, y, round(2.2 + 1.8 * (n / most) ** 0.5, 1)) for x, y, n in places],
         "M" + "L".join(f"{x} {y}" for x, y, _ in places),
         f.number(low, 2),

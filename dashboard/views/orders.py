@@ -1,11 +1,11 @@
 """Orders: those that work, with UNKNOWN first and foreign ones last, and those that ended with every change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from dashboard.rows import DONE_STATES, NO_MONEY, Entry, LedgerOrder, OrderMoney
+from dashboard.rows import DONE_STATES, NO_MONEY, ActivityRow, LedgerOrder, OrderMoney
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from dashboard.views.spreadsheet import cell
@@ -30,13 +30,13 @@ _SHAPE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class OrderChange:
     at: datetime | None
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OrderView:
     id: str
     short: str
     exchange_id: str
@@ -62,10 +62,10 @@ class Order:
     age: str
     reason: str
     foreign: bool
-    changes: list[Change] = field(default_factory=list)
+    changes: list[OrderChange] = field(default_factory=list)
 
 
-def working(s: Snapshot, money: Mapping[str, OrderMoney]) -> list[Order] | None:
+def working(s: Snapshot, money: Mapping[str, OrderMoney]) -> list[OrderView] | None:
     """Working orders at the exchange: what needs a person first, foreign ones last. None = not known."""
     docs = s.state.orders if s.state else None
     if docs is None:
@@ -80,13 +80,48 @@ def own_working(s: Snapshot) -> int | None:
     return None if docs is None else sum(o.state not in DONE_STATES and o.purpose != "foreign" for o in docs)
 
 
-def _of_doc(o: OrderDoc, s: Snapshot, money: OrderMoney) -> Order:
-    hue, icon = _SHAPE.get(o.state, ("unk", "unk"))
-    total = o.base_size or (o.quote_size and o.average_fill_price and o.quote_size / o.average_fill_price) or None
+@dataclass(frozen=True, slots=True)
+class _OrderData:
+    """One order, by whichever source tells of it. Sizes as the source has them: the ledger's are exact."""
+
+    client_order_id: str
+    order_id: str | None
+    product_id: str
+    side: str
+    kind: str
+    purpose: str
+    state: str
+    base_size: Decimal | float | None
+    quote_size: Decimal | float | None
+    limit_price: Decimal | float | None
+    filled_size: Decimal | float
+    average: Decimal | float | None
+    whole: Decimal | float | None  # base size that the filled share is of; None = not known
+    created: datetime | None
+    updated: datetime | None
+    age_s: float | None
+    reason: str | None
+
+
+def _of_doc(o: OrderDoc, s: Snapshot, money: OrderMoney) -> OrderView:
+    whole = o.base_size or (o.quote_size and o.average_fill_price and o.quote_size / o.average_fill_price) or None
     created = f.of_text(o.created_at)
+    age_s = max(0.0, (s.now - created).total_seconds()) if created else None
+    return _view(
+        _OrderData(
+            o.client_order_id, o.order_id, o.product_id, o.side, o.kind, o.purpose, o.state, o.base_size, o.quote_size,
+            o.limit_price, o.filled_size, o.average_fill_price, whole, created, f.of_text(o.updated_at), age_s,
+            o.reason,
+        ),
+        money,
+    )  # fmt: skip
+
+
+def _view(o: _OrderData, money: OrderMoney, changes: Sequence[OrderChange] = ()) -> OrderView:
+    hue, icon = _SHAPE.get(o.state, ("unk", "unk"))
     base, _, quote = o.product_id.partition("-")
     in_base = o.base_size is not None
-    return Order(
+    return OrderView(
         id=o.client_order_id,
         short=f.short_id(f.clean(o.client_order_id), 6),
         exchange_id=f.clean(o.order_id or ""),
@@ -103,22 +138,24 @@ def _of_doc(o: OrderDoc, s: Snapshot, money: OrderMoney) -> Order:
         quote=f.clean(quote),
         limit=_price(o.limit_price),
         filled=f.size(o.filled_size) if o.filled_size else "",
-        filled_pct=None if not total else round(min(100.0, 100 * o.filled_size / total), 1),
-        average=_price(o.average_fill_price),
+        filled_pct=round(min(100.0, 100 * float(o.filled_size) / float(o.whole)), 1) if o.whole else None,
+        average=_price(o.average),
         money=money,
         result=_result(money),
-        created=created,
-        updated=f.of_text(o.updated_at),
-        age=f.span(max(0.0, (s.now - created).total_seconds())) if created else "",
+        created=o.created,
+        updated=o.updated,
+        age=f.span(o.age_s) if o.age_s is not None else "",
         reason=f.clean(o.reason or ""),
         foreign=o.purpose == "foreign",
+        changes=list(changes),
     )
 
 
-def _price(value: float | None) -> str:
+def _price(price: Decimal | float | None) -> str:
     """A price where the product's increment is not at hand: as many digits as it has, two at least."""
-    if value is None:
+    if price is None:
         return ""
+    value = float(price)
     most = 2 if value >= 1000 else 4 if value >= 1 else 8
     text = f"{value:.{most}f}".rstrip("0")
     return f.number(value, max(2, len(text.partition(".")[2])))
@@ -133,50 +170,27 @@ def _result(money: OrderMoney) -> str:
 
 
 def ended(
-    rows: list[LedgerOrder], journal: list[Entry] | None, money: Mapping[str, OrderMoney] | None = None
-) -> list[Order]:
+    rows: list[LedgerOrder], journal: list[ActivityRow] | None, money: Mapping[str, OrderMoney] | None = None
+) -> list[OrderView]:
     """Orders that ended, newest first, each with its changes."""
-    by_ref: dict[str, list[Change]] = {}
+    by_ref: dict[str, list[OrderChange]] = {}
     for e in journal or []:
         if e.ref:
-            by_ref.setdefault(e.ref, []).append(Change(f.of_ms(e.at_ms), f.clean(e.text)))
+            by_ref.setdefault(e.ref, []).append(OrderChange(f.of_ms(e.at_ms), f.clean(e.text)))
     known = money or {}
     return [_of_ledger(o, by_ref.get(o.client_order_id, []), known.get(o.client_order_id, NO_MONEY)) for o in rows]
 
 
-def _of_ledger(o: LedgerOrder, changes: list[Change], money: OrderMoney) -> Order:
-    hue, icon = _SHAPE.get(o.state, ("unk", "unk"))
-    base, _, quote = o.product_id.partition("-")
-    in_base = o.base_size is not None
-    size = o.base_size if in_base else o.quote_size
-    return Order(
-        id=o.client_order_id,
-        short=f.short_id(f.clean(o.client_order_id), 6),
-        exchange_id=f.clean(o.order_id or ""),
-        product_id=f.clean(o.product_id),
-        side=o.side.lower(),
-        what=f"{o.kind} {o.side.lower()}",
-        purpose=o.purpose,
-        state=o.state,
-        hue=hue,
-        icon=icon,
-        size=f.size(size) if in_base else f.money(size),
-        unit=f.clean(base if in_base else quote),
-        base=f.clean(base),
-        quote=f.clean(quote),
-        limit=_price(float(o.limit_price)) if o.limit_price is not None else "",
-        filled=f.size(o.filled_size) if o.filled_size else "",
-        filled_pct=None if not o.base_size else round(float(100 * o.filled_size / o.base_size), 1),
-        average=_price(float(money.average_fill_price)) if money.average_fill_price is not None else "",
-        money=money,
-        result=_result(money),
-        created=f.of_ms(o.created_ms),
-        updated=f.of_ms(o.updated_ms),
-        age=f.span((o.updated_ms - o.created_ms) / 1000),
-        reason=f.clean(o.reason or ""),
-        foreign=False,
-        changes=changes,
-    )
+def _of_ledger(o: LedgerOrder, changes: list[OrderChange], money: OrderMoney) -> OrderView:
+    return _view(
+        _OrderData(
+            o.client_order_id, o.order_id, o.product_id, o.side, o.kind, o.purpose, o.state, o.base_size, o.quote_size,
+            o.limit_price, o.filled_size, money.average_fill_price, o.base_size, f.of_ms(o.created_ms),
+            f.of_ms(o.updated_ms), (o.updated_ms - o.created_ms) / 1000, o.reason,
+        ),
+        money,
+        changes,
+    )  # fmt: skip
 
 
 def csv(rows: list[LedgerOrder], money: Mapping[str, OrderMoney]) -> str:

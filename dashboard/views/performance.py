@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from dashboard.rows import ClosedLot, Day
+from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import format as f
 from dashboard.views import ratios, results
-from dashboard.views.results import Headline, Open, OpenLot
+from dashboard.views.results import Headline, OpenLotRow, OpenTotals
 from shared.documents import AccountDoc
 from shared.market_data import EquityRow
 
@@ -18,7 +18,7 @@ STILL_OPEN = "still open"
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupRow:
     """Sums of some closed lots, and of the open ones beside them."""
 
     key: str
@@ -26,7 +26,7 @@ class Group:
     wins: int
     pnl: float
     fees: float
-    open: Open = Open(())
+    open: OpenTotals = OpenTotals(())
 
     @property
     def total(self) -> float | None:
@@ -40,7 +40,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class PeriodRow:
     """One or more UTC days. `result` None = not known: the bot has not told of its end."""
 
     key: str
@@ -62,7 +62,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class FigureRow:
     name: str
     value: str
     tone: str
@@ -70,7 +70,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class PeriodBar:
     """One period of the bar chart: its place in percent, its height, its sentence."""
 
     x: float
@@ -81,26 +81,26 @@ class Bar:
     say: str
 
 
-def group(rows: Iterable[ClosedLot], key: Callable[[ClosedLot], str]) -> list[Group]:
+def group(rows: Iterable[LedgerClosedLot], key: Callable[[LedgerClosedLot], str]) -> list[GroupRow]:
     """Sums by `key`, in the order of the key's first lot."""
-    found: dict[str, list[ClosedLot]] = {}
+    found: dict[str, list[LedgerClosedLot]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
     return [_sum(name, lots) for name, lots in found.items()]
 
 
-def _sum(name: str, lots: list[ClosedLot]) -> Group:
+def _sum(name: str, lots: list[LedgerClosedLot]) -> GroupRow:
     found = results.closed(lots)
-    return Group(name, found.count, found.won, found.realised, found.fees)
+    return GroupRow(name, found.count, found.won, found.realised, found.fees)
 
 
-def with_open(groups: Sequence[Group], open_: Open, key: Callable[[OpenLot], str]) -> list[Group]:
+def with_open(groups: Sequence[GroupRow], open_: OpenTotals, key: Callable[[OpenLotRow], str]) -> list[GroupRow]:
     """The groups with the open lots in them, the best first."""
-    beside: dict[str, list[OpenLot]] = {}
+    beside: dict[str, list[OpenLotRow]] = {}
     for lot in open_.lots or ():
         beside.setdefault(key(lot), []).append(lot)
     whole = [replace(g, open=open_.of(beside.pop(g.key, []))) for g in groups]
-    whole += [Group(name, 0, 0, 0.0, 0.0, open_.of(lots)) for name, lots in beside.items()]
+    whole += [GroupRow(name, 0, 0, 0.0, 0.0, open_.of(lots)) for name, lots in beside.items()]
     return sorted(whole, key=lambda g: -(g.pnl if g.total is None else g.total))
 
 
@@ -108,7 +108,7 @@ def day_at(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 
-def day_of(lot: ClosedLot) -> str:
+def day_of(lot: LedgerClosedLot) -> str:
     return day_at(lot.closed_ms)
 
 
@@ -120,7 +120,7 @@ def week_of(day: str) -> str:
 PERIODS: dict[str, Callable[[str], str]] = {"day": lambda day: day, "week": week_of, "month": lambda day: day[:7]}
 
 
-def by_day(closed: Sequence[Group], days: Sequence[Day], account: AccountDoc | None) -> list[Period]:
+def by_day(closed: Sequence[GroupRow], days: Sequence[LedgerDay], account: AccountDoc | None) -> list[PeriodRow]:
     """Each day, oldest first; `closed`: the lots closed on each. A day ends where the next one starts, today now."""
     sums = {g.key: g for g in closed}
     out = []
@@ -130,23 +130,23 @@ def by_day(closed: Sequence[Group], days: Sequence[Day], account: AccountDoc | N
             result = float(after.start_equity - day.start_equity - day.transfers)
         elif account is not None and account.day == day.day:
             result = account.day_pnl
-        g = sums.pop(day.day, Group(day.day, 0, 0, 0.0, 0.0))
-        out.append(Period(day.day, g.pnl, float(day.fees), float(day.transfers), result, g.lots, g.wins))
-    out += [Period(g.key, g.pnl, g.fees, 0.0, None, g.lots, g.wins) for g in sums.values()]
+        g = sums.pop(day.day, GroupRow(day.day, 0, 0, 0.0, 0.0))
+        out.append(PeriodRow(day.day, g.pnl, float(day.fees), float(day.transfers), result, g.lots, g.wins))
+    out += [PeriodRow(g.key, g.pnl, g.fees, 0.0, None, g.lots, g.wins) for g in sums.values()]
     return sorted(out, key=lambda period: period.key)
 
 
-def by_period(days: Sequence[Period], by: str) -> list[Period]:
+def by_period(days: Sequence[PeriodRow], by: str) -> list[PeriodRow]:
     """The same by week or month."""
-    found: dict[str, list[Period]] = {}
+    found: dict[str, list[PeriodRow]] = {}
     for one in days:
         found.setdefault(PERIODS[by](one.key), []).append(one)
     return [_added(key, some) for key, some in found.items()]
 
 
-def _added(key: str, some: list[Period]) -> Period:
+def _added(key: str, some: list[PeriodRow]) -> PeriodRow:
     ends = [one.result for one in some if one.result is not None]
-    return Period(
+    return PeriodRow(
         key,
         sum(one.realised for one in some),
         sum(one.fees for one in some),
@@ -157,58 +157,62 @@ def _added(key: str, some: list[Period]) -> Period:
     )
 
 
-def headlines(head: Headline) -> list[Figure]:
+def headlines(head: Headline) -> list[FigureRow]:
     """The first row of the page."""
     closed, open_ = head.closed, head.open
     return [
-        Figure("Total", f.signed(head.total), f.tone(head.total), "realised and open, after fees"),
-        Figure("Realised", f.signed(closed.realised), f.tone(closed.realised), f"{closed.won} won, {closed.lost} lost"),
-        Figure("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, less the exit fee"),
-        Figure("Fees", f.money(head.fees), "", f"of every fill; open lots have paid {f.money(open_.fees)}"),
+        FigureRow("Total", f.signed(head.total), f.tone(head.total), "realised and open, after fees"),
+        FigureRow(
+            "Realised", f.signed(closed.realised), f.tone(closed.realised), f"{closed.won} won, {closed.lost} lost"
+        ),
+        FigureRow("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, less the exit fee"),
+        FigureRow("Fees", f.money(head.fees), "", f"of every fill; open lots have paid {f.money(open_.fees)}"),
     ]
 
 
-def figures(head: Headline, notes: Sequence[EquityRow], account: AccountDoc | None) -> list[Figure]:
+def figures(head: Headline, notes: Sequence[EquityRow], account: AccountDoc | None) -> list[FigureRow]:
     """The figures below it. `notes`: the account at the end of each day, now last."""
     returns = ratios.daily_returns(notes)
     deepest, grown = ratios.max_drawdown_pct(notes), ratios.time_weighted_pct(notes)
     now = account.drawdown_pct if account is not None else None
     with_them = "with the open lots" if head.open.count else "of closed lots"
     return [
-        Figure("Return", f.signed_pct(grown), f.tone(grown), "time-weighted: transfers left out"),
-        Figure("Round trips", f.count(head.closed.count), "", f"and {f.plural(head.open.count, 'open lot')}"),
-        Figure("Win rate", f.pct(head.win_pct, 1), "", head.won_say),
-        Figure("Profit factor", f.number(head.profit_factor), "", f"gains over losses, {with_them}"),
-        Figure("Expectancy", f.signed(head.expectancy), f.tone(head.expectancy), f"mean of a lot, USD, {with_them}"),
-        Figure("Held", f.span(head.closed.held_s), "", "mean time of a closed lot"),
-        Figure("Drawdown", f.pct(now), "", "now, from the curve's highest point"),
-        Figure("Max drawdown", f.pct(deepest), "", "in this range, measured every second"),
-        Figure("Sharpe", f.number(ratios.sharpe(returns)), "", f"{f.plural(len(returns), 'daily return')}, × √365"),
-        Figure("Sortino", f.number(ratios.sortino(returns)), "", "downside only"),
-        Figure("Calmar", f.number(ratios.calmar(returns, deepest)), "", "growth per year over max drawdown"),
+        FigureRow("Return", f.signed_pct(grown), f.tone(grown), "time-weighted: transfers left out"),
+        FigureRow("Round trips", f.count(head.closed.count), "", f"and {f.plural(head.open.count, 'open lot')}"),
+        FigureRow("Win rate", f.pct(head.win_pct, 1), "", head.won_say),
+        FigureRow("Profit factor", f.number(head.profit_factor), "", f"gains over losses, {with_them}"),
+        FigureRow("Expectancy", f.signed(head.expectancy), f.tone(head.expectancy), f"mean of a lot, USD, {with_them}"),
+        FigureRow("Held", f.span(head.closed.held_s), "", "mean time of a closed lot"),
+        FigureRow("Drawdown", f.pct(now), "", "now, from the curve's highest point"),
+        FigureRow("Max drawdown", f.pct(deepest), "", "in this range, measured every second"),
+        FigureRow("Sharpe", f.number(ratios.sharpe(returns)), "", f"{f.plural(len(returns), 'daily return')}, × √365"),
+        FigureRow("Sortino", f.number(ratios.sortino(returns)), "", "downside only"),
+        FigureRow("Calmar", f.number(ratios.calmar(returns, deepest)), "", "growth per year over max drawdown"),
     ]
 
 
-def statement(days: Sequence[Day], periods: Sequence[Period], account: AccountDoc | None) -> list[Figure]:
+def statement(days: Sequence[LedgerDay], periods: Sequence[PeriodRow], account: AccountDoc | None) -> list[FigureRow]:
     """How the account came from where it was to where it is; empty = not known."""
     if not days or account is None or any(one.result is None for one in periods):
         return []
     whole = _added("", list(periods))
     start = float(days[0].start_equity)
     rows = [
-        Figure("Equity at start", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
-        Figure("Transfers", f.signed(whole.transfers), "", "deposits less withdrawals, not part of the result"),
-        Figure("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since"),
-        Figure("Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "change of holdings, at mark"),
-        Figure("Equity now", f.money(account.equity), "", "the sum"),
+        FigureRow("Equity at start", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
+        FigureRow("Transfers", f.signed(whole.transfers), "", "deposits less withdrawals, not part of the result"),
+        FigureRow("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since"),
+        FigureRow(
+            "Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "change of holdings, at mark"
+        ),
+        FigureRow("Equity now", f.money(account.equity), "", "the sum"),
     ]
     if account.waiting_value:
-        waits = Figure("Not adopted yet", f.signed(account.waiting_value), "", "in equity, not yet in any result")
+        waits = FigureRow("Not adopted yet", f.signed(account.waiting_value), "", "in equity, not yet in any result")
         rows.insert(4, waits)
     return rows
 
 
-def bars(groups: Sequence[Period | Group], most: int = 60) -> tuple[list[Bar], float]:
+def bars(groups: Sequence[PeriodRow | GroupRow], most: int = 60) -> tuple[list[PeriodBar], float]:
     """(bars of the newest periods, where zero stands), in percent of the box."""
     shown = groups[-most:]
     if not shown:
@@ -222,8 +226,9 @@ def bars(groups: Sequence[Period | Group], most: int = 60) -> tuple[list[Bar], f
     for i, g in enumerate(shown):
         height = 100 * abs(g.pnl) / spread
         y = zero - height if g.pnl >= 0 else zero
-        out.append(Bar(round(i * step + step * 0.15, 3), round(y, 2), round(step * 0.7, 3), round(max(height, 0.6), 2),
-                       g.pnl >= 0, f"{g.key}: {f.signed(g.pnl)}"))  # fmt: skip
+        x, width = round(i * step + step * 0.15, 3), round(step * 0.7, 3)
+        say = f"{g.key}: {f.signed(g.pnl)}"
+        out.append(PeriodBar(x, round(y, 2), width, round(max(height, 0.6), 2), g.pnl >= 0, say))
     return out, round(zero, 2)
 
 

@@ -11,7 +11,7 @@ from shared.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class LotRow:
     id: str
     short: str
     kind: str  # runner or scalp
@@ -44,10 +44,10 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PositionRow:
     product_id: str
     symbol: str
-    lots: list[Lot]
+    lots: list[LotRow]
     kinds: str
     mark: str
     mark_age_s: float | None
@@ -65,11 +65,11 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldPanel:
     """The four figures of the Positions page, and the rows."""
 
     known: bool
-    positions: list[Position]
+    positions: list[PositionRow]
     lots: int
     value: float | None
     pnl: float | None  # with what sold parts of open lots brought
@@ -83,7 +83,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class NextExit:
+class NextExitRow:
     kind: str
     name: str
     what: str
@@ -109,7 +109,7 @@ def _move(price: float | None, base: float) -> float | None:
     return None if price is None or base <= 0 else 100 * (price / base - 1)
 
 
-def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> Lot:
+def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
     inc = position.price_increment_text
     move = doc.unrealized_pct if doc.unrealized_pct is not None else _move(position.mark, doc.open_price)
     even = _move(doc.break_even_price, doc.open_price) or 0.0
@@ -122,7 +122,7 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> Lot:
     off = [f.signed_pct(v) for v in (move,) if track.beyond(v) and v is not None]
     cost = doc.cost_usd
     say = f"{name}: {f.signed_pct(move)} since open; break-even {f.signed_pct(even)}, take {f.signed_pct(take)}"
-    return Lot(
+    return LotRow(
         id=doc.lot_id,
         short=f.short_id(doc.lot_id, 6),
         kind=doc.kind,
@@ -165,7 +165,7 @@ def _exit(doc: LotDoc) -> str:
     }.get(doc.exit_state, "take is kept by the bot")
 
 
-def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> Position:
+def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
     called = names(doc.lots)
     lots = [lot(one, doc, called[one.lot_id], s) for one in sorted(doc.lots, key=lambda one: one.opened_ms)]
     runners = sum(one.kind == "runner" for one in lots)
@@ -177,7 +177,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> Position:
     )
     evens = sorted(one.x_even for one in lots)
     moves = ", ".join(f"{one.name} {f.signed_pct(one.pct)}" for one in lots)
-    return Position(
+    return PositionRow(
         product_id=doc.product_id,
         symbol=doc.symbol,
         lots=lots,
@@ -198,10 +198,10 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> Position:
     )
 
 
-def held(s: Snapshot, sparks: dict[str, str] | None = None) -> Held:
+def held(s: Snapshot, sparks: dict[str, str] | None = None) -> HeldPanel:
     state = s.state
     if state is None or state.positions is None:
-        return Held(False, [], 0, None, None, 0.0, 0.0, None, None, "unknown", "not known yet", [])
+        return HeldPanel(False, [], 0, None, None, 0.0, 0.0, None, None, "unknown", "not known yet", [])
     rows = [position(p, s, (sparks or {}).get(p.product_id, "")) for p in state.positions if p.lots]
     docs = [p for p in state.positions if p.lots]
     lots = [one for p in docs for one in p.lots]
@@ -209,7 +209,7 @@ def held(s: Snapshot, sparks: dict[str, str] | None = None) -> Held:
     pnl = results.open_lots(s).pnl
     equity = state.account.equity if state.account else None
     sums, say = _sums(state, s)
-    return Held(
+    return HeldPanel(
         True,
         rows,
         len(lots),
@@ -238,7 +238,7 @@ def _fees(state: BotState, docs: list[PositionDoc]) -> float | None:
     return sum(one.entry_fee_usd for p in docs for one in p.lots) + value * state.account.maker_fee_pct / 100
 
 
-def _nearest(rows: list[Position]) -> tuple[str, str, float] | None:
+def _nearest(rows: list[PositionRow]) -> tuple[str, str, float] | None:
     best = None
     for row in rows:
         for one in row.lots:
@@ -280,7 +280,7 @@ def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def next_exits(s: Snapshot, most: int = 3) -> list[NextExit]:
+def next_exits(s: Snapshot, most: int = 3) -> list[NextExitRow]:
     """The exits that are nearest, by the move that each needs; while the bot does not see, who keeps each."""
     out = []
     unseen = s.old or s.verdict.word is Verdict.BLIND
@@ -294,12 +294,12 @@ def next_exits(s: Snapshot, most: int = 3) -> list[NextExit]:
             if go is not None:
                 price = f.price_text(one.take_price, doc.price_increment_text)
                 rests = ", rests at the exchange" if unseen and one.exit_state == "resting" else ""
-                out.append(NextExit(one.kind, name, f"take {price}{rests}", go, unseen and not rests))
+                out.append(NextExitRow(one.kind, name, f"take {price}{rests}", go, unseen and not rests))
             guard = one.trail_stop if one.trail_active else one.stop_price
             fall = _move(guard, doc.mark) if guard else None
             if fall is not None and guard:
                 word = "trailing stop" if one.trail_active else "stop"
                 price = f.price_text(guard, doc.price_increment_text)
                 left = ", managed by the bot: not monitored" if unseen else ""
-                out.append(NextExit(one.kind, name, f"{word} {price}{left}", fall, unseen))
+                out.append(NextExitRow(one.kind, name, f"{word} {price}{left}", fall, unseen))
     return sorted(out, key=lambda e: abs(e.go))[:most]

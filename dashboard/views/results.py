@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dashboard.rows import ClosedLot, Day
+from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.documents import LotDoc, PositionDoc
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLot:
+class OpenLotRow:
     lot_id: str
     product_id: str
     kind: str
@@ -31,10 +31,10 @@ class OpenLot:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenTotals:
     """The lots that are held; `lots` None = not known yet."""
 
-    lots: tuple[OpenLot, ...] | None
+    lots: tuple[OpenLotRow, ...] | None
 
     @property
     def count(self) -> int:
@@ -57,9 +57,9 @@ class Open:
     def fees(self) -> float:
         return sum(lot.fees for lot in self.lots or ())
 
-    def of(self, lots: Sequence[OpenLot]) -> "Open":
+    def of(self, lots: Sequence[OpenLotRow]) -> "OpenTotals":
         """The same for some of them."""
-        return Open(None if self.lots is None else tuple(lots))
+        return OpenTotals(None if self.lots is None else tuple(lots))
 
     @property
     def say(self) -> str:
@@ -72,12 +72,12 @@ class Open:
         return f"{f.plural(self.count, 'open lot')} {'without a price' if pnl is None else 'at ' + f.signed(pnl)}"
 
 
-def open_lots(s: Snapshot) -> Open:
+def open_lots(s: Snapshot) -> OpenTotals:
     """Every open lot as the bot judged it last."""
     positions = s.state.positions if s.state else None
     if positions is None:
-        return Open(None)
-    return Open(tuple(_lot(lot, position) for position in positions for lot in position.lots))
+        return OpenTotals(None)
+    return OpenTotals(tuple(_lot(lot, position) for position in positions for lot in position.lots))
 
 
 def result_of(lot: LotDoc) -> float | None:
@@ -85,8 +85,8 @@ def result_of(lot: LotDoc) -> float | None:
     return None if lot.unrealized_pnl is None else lot.unrealized_pnl + lot.sold_pnl
 
 
-def _lot(lot: LotDoc, position: PositionDoc) -> OpenLot:
-    return OpenLot(
+def _lot(lot: LotDoc, position: PositionDoc) -> OpenLotRow:
+    return OpenLotRow(
         lot.lot_id,
         lot.product_id,
         lot.kind,
@@ -102,7 +102,7 @@ def _lot(lot: LotDoc, position: PositionDoc) -> OpenLot:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class ClosedTotals:
     """Sums of closed lots. One that was booked as dust, never sold, is no round trip; its fees were paid."""
 
     count: int
@@ -115,11 +115,11 @@ class Closed:
     held_s: float | None  # mean of a round trip
 
 
-def closed(rows: Sequence[ClosedLot]) -> Closed:
+def closed(rows: Sequence[LedgerClosedLot]) -> ClosedTotals:
     sold = [row for row in rows if row.proceeds > 0]
     pnls = [row.realized_pnl for row in rows]
     held = sum(row.closed_ms - row.opened_ms for row in sold) / len(sold) / 1000 if sold else None
-    return Closed(
+    return ClosedTotals(
         len(sold),
         sum(p > 0 for p in pnls),
         sum(p < 0 for p in pnls),
@@ -131,7 +131,7 @@ def closed(rows: Sequence[ClosedLot]) -> Closed:
     )
 
 
-def fees(days: Sequence[Day]) -> float:
+def fees(days: Sequence[LedgerDay]) -> float:
     """Paid in these days, by every fill: of lots closed and open, and of orders that no lot holds."""
     return float(sum((day.fees for day in days), Decimal(0)))
 
@@ -140,8 +140,8 @@ def fees(days: Sequence[Day]) -> float:
 class Headline:
     """The figures that no other figure stands without."""
 
-    closed: Closed
-    open: Open
+    closed: ClosedTotals
+    open: OpenTotals
     fees: float
 
     @property

@@ -41,7 +41,7 @@ class Pm2Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class PendingCommand:
     """A command that this dashboard wrote, until its receipt is old."""
 
     id: str
@@ -85,7 +85,7 @@ class Snapshot:
     kill_file: bool = False
     pm2: Pm2Look = field(default_factory=Pm2Look)
     beats: tuple[Beat, ...] = ()
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[PendingCommand, ...] = ()
     quotes: dict[str, Quote] = field(default_factory=dict)
     depth: dict[str, DepthDoc] = field(default_factory=dict)
     depth_kept: bool = True  # DEPTH_VIEW

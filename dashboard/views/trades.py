@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard.rows import ClosedLot, OpenRow
+from dashboard.rows import LedgerClosedLot, LedgerOpenLot
 from dashboard.views import chart
 from dashboard.views import format as f
-from dashboard.views.results import Open, OpenLot
+from dashboard.views.results import OpenLotRow, OpenTotals
 from dashboard.views.snapshot import Snapshot
 from dashboard.views.spreadsheet import cell
 
@@ -16,7 +16,7 @@ _REASONS = {"trail": "trailing stop", "command": "closed by hand", "unknown": "n
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class TradeRow:
     lot_id: str
     short: str
     product_id: str
@@ -34,7 +34,7 @@ class Trade:
     href: str
 
 
-def page(closed: Sequence[ClosedLot], open_: Open, s: Snapshot, number: int) -> list[Trade]:
+def page(closed: Sequence[LedgerClosedLot], open_: OpenTotals, s: Snapshot, number: int) -> list[TradeRow]:
     """One page. `closed`: those that stand on it (see `window`), newest first."""
     held = sorted(open_.lots or (), key=lambda lot: -lot.opened_ms)
     first = (number - 1) * PER_PAGE
@@ -51,10 +51,10 @@ def pages(lots: int) -> int:
     return max(1, -(-lots // PER_PAGE))
 
 
-def _open(lot: OpenLot, s: Snapshot) -> Trade:
+def _open(lot: OpenLotRow, s: Snapshot) -> TradeRow:
     step = chart.increment(s, lot.product_id)
     reason = f"being sold, {_REASONS.get(lot.exit, lot.exit)}" if lot.exit else "open"
-    return Trade(
+    return TradeRow(
         lot.lot_id, f.short_id(lot.lot_id, 6), lot.product_id, lot.kind, True, f.of_ms(lot.opened_ms), None,
         f.span(max(0.0, s.now.timestamp() - lot.opened_ms / 1000)), f.price_text(lot.open_price, step),
         f.price_text(lot.mark, step), lot.fees, lot.result,
@@ -63,12 +63,12 @@ def _open(lot: OpenLot, s: Snapshot) -> Trade:
     )  # fmt: skip
 
 
-def _closed(row: ClosedLot, s: Snapshot) -> Trade:
+def _closed(row: LedgerClosedLot, s: Snapshot) -> TradeRow:
     step = chart.increment(s, row.product_id)
     sold, cost = row.base_bought - row.dust, row.cost + row.entry_fee
     at = datetime.fromtimestamp(row.closed_ms / 1000, UTC)
     reason = _REASONS.get(row.exit_reason, row.exit_reason) if row.proceeds else "dust: too small to sell"
-    return Trade(
+    return TradeRow(
         row.lot_id, f.short_id(row.lot_id, 6), row.product_id, row.kind, False, f.of_ms(row.opened_ms), at,
         f.span((row.closed_ms - row.opened_ms) / 1000), f.price_text(row.open_price, step),
         f.price_text(row.proceeds / sold, step) if sold > 0 and row.proceeds else f.DASH,
@@ -83,7 +83,7 @@ CSV_HEADER = (
 )
 
 
-def csv(closed: Sequence[ClosedLot], held: Sequence[OpenRow], results: Mapping[str, float | None]) -> str:
+def csv(closed: Sequence[LedgerClosedLot], held: Sequence[LedgerOpenLot], results: Mapping[str, float | None]) -> str:
     """Closed lots, then open ones, exact amounts as text; `open_pnl` at the bot's last marks, empty where not known.
 
     A cell that a spreadsheet would run as a formula gets a quote.
@@ -101,11 +101,11 @@ def csv(closed: Sequence[ClosedLot], held: Sequence[OpenRow], results: Mapping[s
     return "\r\n".join(lines) + "\r\n"
 
 
-def _first(r: ClosedLot | OpenRow) -> tuple[object, ...]:
+def _first(r: LedgerClosedLot | LedgerOpenLot) -> tuple[object, ...]:
     return r.lot_id, r.seq, r.product_id, r.kind, _stamp(r.opened_ms)
 
 
-def _amounts(r: ClosedLot | OpenRow) -> tuple[str, ...]:
+def _amounts(r: LedgerClosedLot | LedgerOpenLot) -> tuple[str, ...]:
     return tuple(f"{x:f}" for x in (r.open_price, r.base_bought, r.cost, r.entry_fee, r.proceeds, r.exit_fee))
 
 

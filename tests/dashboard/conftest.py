@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from dashboard.app import create_app
-from dashboard.auth.peer import Peer
-from dashboard.auth.roles import Role
+from dashboard.auth.peer import RemotePeer
+from dashboard.auth.roles import AccessRole
 from dashboard.hub import Hub
 from dashboard.links import create_login_link, create_token
 from shared.paths import DataPaths
@@ -22,13 +22,13 @@ from tests.dashboard.writer import Writer
 BASE = "http://127.0.0.1:8080"
 
 
-OWNER = Peer("127.0.0.1", uid=1000, here=True)
+OWNER = RemotePeer("127.0.0.1", uid=1000, here=True)
 
 
 class As:
     """The application as asked by `peer`: what the server finds out about a connection, without one."""
 
-    def __init__(self, peer: Peer, app: Any) -> None:
+    def __init__(self, peer: RemotePeer, app: Any) -> None:
         self.peer, self.app = peer, app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -53,9 +53,9 @@ class Dash:
         """The bot writes, the dashboard looks."""
         for _ in range(writes):
             self.writer.write()
-            self.hub.sources.look()
+            self.hub.reader.look()
 
-    def anonymous(self, peer: Peer = OWNER, **headers: str) -> httpx.AsyncClient:
+    def anonymous(self, peer: RemotePeer = OWNER, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=As(peer, self.app), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
 
@@ -72,7 +72,7 @@ class Dash:
             cookie = door.cookies[self.hub.site.cookie]
         found = self.hub.sessions.find(cookie, OWNER.user)
         assert found is not None
-        assert found.role is Role(role)
+        assert found.role is AccessRole(role)
         client = self.anonymous(origin=BASE, **{"x-csrf-token": found.csrf})
         client.cookies.set(self.hub.site.cookie, cookie, domain="127.0.0.1", path="/")
         return client

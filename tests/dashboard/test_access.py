@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from dashboard.auth import tokens
-from dashboard.auth.ceremonies import CHALLENGE_S, MOST_OPEN, Ceremonies, PasskeyRefused, Purpose, _text
+from dashboard.auth.ceremonies import CHALLENGE_S, MOST_OPEN, Ceremonies, CeremonyPurpose, PasskeyRefused, _text
 from dashboard.auth.origin import RelyingParty, relying_party, site
 from dashboard.auth.passkeys import FILE, CountWentBack, Passkey, Passkeys, clean_name
-from dashboard.auth.roles import FRESH_S, Role
+from dashboard.auth.roles import FRESH_S, AccessRole
 from shared.settings import load
 from tests.dashboard.conftest import BASE, Dash
 from tests.dashboard.test_revoking import PASSWORD, hashed
@@ -25,7 +25,14 @@ LOCALHOST = RelyingParty("localhost", "http://localhost:8080")
 
 
 def key(credential: str = "a", **more: Any) -> Passkey:
-    given = {"public": "", "role": Role.OPERATOR, "name": "Laptop", "rp_id": "localhost", "made_s": 1.0, "count": 0}
+    given = {
+        "public": "",
+        "role": AccessRole.OPERATOR,
+        "name": "Laptop",
+        "rp_id": "localhost",
+        "made_s": 1.0,
+        "count": 0,
+    }
     return Passkey(credential, **{**given, **more})
 
 
@@ -89,7 +96,7 @@ async def test_tokens_are_listed_with_their_last_use_and_revoked(dash: Dash) -> 
 
 async def test_hostile_names_are_shown_and_not_obeyed(dash: Dash) -> None:
     dash.hub.passkeys.add(key(name="<img src=x onerror=alert(1)>"))
-    dash.hub.sessions.begin(Role.OPERATOR, "me", agent="<b>x</b>", address="<i>")
+    dash.hub.sessions.begin(AccessRole.OPERATOR, "me", agent="<b>x</b>", address="<i>")
     async with await dash.browser() as client:
         page = (await client.get("/sessions")).text
     assert "<img src=x" not in page and "<b>x</b>" not in page and "<i>" not in page
@@ -212,26 +219,30 @@ def answer(options: dict[str, Any], **client_data: Any) -> dict[str, Any]:
 def test_a_challenge_is_over_after_five_minutes_and_after_one_answer(tmp_path: Path) -> None:
     now = 0.0
     ceremonies = Ceremonies(Passkeys(tmp_path), lambda: now)
-    options = ceremonies.begin_use(LOCALHOST, "me", Purpose.LOGIN)
+    options = ceremonies.begin_use(LOCALHOST, "me", CeremonyPurpose.LOGIN)
     now = CHALLENGE_S
     with pytest.raises(PasskeyRefused, match="too long"):
-        ceremonies.use("me", answer(options), Purpose.LOGIN, "")
-    options = ceremonies.begin_use(LOCALHOST, "me", Purpose.LOGIN)
+        ceremonies.use("me", answer(options), CeremonyPurpose.LOGIN, "")
+    options = ceremonies.begin_use(LOCALHOST, "me", CeremonyPurpose.LOGIN)
     with pytest.raises(PasskeyRefused, match="was not accepted"):
-        ceremonies.use("me", answer(options), Purpose.LOGIN, "")
+        ceremonies.use("me", answer(options), CeremonyPurpose.LOGIN, "")
     with pytest.raises(PasskeyRefused, match="answered already"):
-        ceremonies.use("me", answer(options), Purpose.LOGIN, "")
+        ceremonies.use("me", answer(options), CeremonyPurpose.LOGIN, "")
 
 
 @pytest.mark.parametrize(
     ("holder", "purpose", "more"),
-    [("other", Purpose.LOGIN, {}), ("me", Purpose.CONFIRM, {}), ("me", Purpose.LOGIN, {"crossOrigin": True})],
+    [
+        ("other", CeremonyPurpose.LOGIN, {}),
+        ("me", CeremonyPurpose.CONFIRM, {}),
+        ("me", CeremonyPurpose.LOGIN, {"crossOrigin": True}),
+    ],
 )
 def test_a_challenge_serves_its_own_page_and_purpose_alone(
-    tmp_path: Path, holder: str, purpose: Purpose, more: dict[str, Any]
+    tmp_path: Path, holder: str, purpose: CeremonyPurpose, more: dict[str, Any]
 ) -> None:
     ceremonies = Ceremonies(Passkeys(tmp_path))
-    options = ceremonies.begin_use(LOCALHOST, "me", Purpose.LOGIN)
+    options = ceremonies.begin_use(LOCALHOST, "me", CeremonyPurpose.LOGIN)
     with pytest.raises(PasskeyRefused, match="another page"):
         ceremonies.use(holder, answer(options, **more), purpose, "")
 
@@ -239,7 +250,7 @@ def test_a_challenge_serves_its_own_page_and_purpose_alone(
 def test_challenges_that_nobody_answers_take_no_room(tmp_path: Path) -> None:
     ceremonies = Ceremonies(Passkeys(tmp_path))
     for i in range(MOST_OPEN + 50):
-        ceremonies.begin_use(LOCALHOST, str(i), Purpose.LOGIN)
+        ceremonies.begin_use(LOCALHOST, str(i), CeremonyPurpose.LOGIN)
     assert len(ceremonies._open) == MOST_OPEN
 
 
@@ -284,12 +295,12 @@ def test_a_count_that_does_not_rise_locks_and_one_that_stays_zero_is_allowed(tmp
 
 def test_the_file_is_private_survives_and_is_read_anew(tmp_path: Path) -> None:
     keys = Passkeys(tmp_path)
-    handle = keys.handle(Role.OPERATOR)
+    handle = keys.handle(AccessRole.OPERATOR)
     keys.add(key())
     with pytest.raises(ValueError, match="registered already"):
         keys.add(key())
     again = Passkeys(tmp_path)
-    assert again.handle(Role.OPERATOR) == handle != again.handle(Role.VIEWER)
+    assert again.handle(AccessRole.OPERATOR) == handle != again.handle(AccessRole.VIEWER)
     assert again.listing() == [key()]
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     for n in range(19):

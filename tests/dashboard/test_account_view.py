@@ -44,7 +44,7 @@ def test_each_currency_is_told_as_more_or_less(
 ) -> None:
     s = differs(state, text)
     assert account.rows(s) == rows
-    note = banner.note(s)
+    note = banner.most_urgent(s)
     assert (note is not None and note.action == "adopt") == bool(rows)
     if rows:
         assert note is not None and note.strong == said
@@ -52,10 +52,10 @@ def test_each_currency_is_told_as_more_or_less(
 
 def test_since_when_is_told_where_it_is_known(state: BotState) -> None:
     at = NOW - timedelta(days=3)
-    told = banner.note(differs(state, "USD +1", iso_seconds(at)))
+    told = banner.most_urgent(differs(state, "USD +1", iso_seconds(at)))
     assert told is not None and told.text.startswith(f"Since {at.day} ")
     assert account.rows(differs(state, "USD +1", iso_seconds(at)))[-1][0] == "Since"
-    untold = banner.note(differs(state, "USD +1"))
+    untold = banner.most_urgent(differs(state, "USD +1"))
     assert untold is not None and untold.text == "It holds "
     assert account.rows(differs(state, None, iso_seconds(at))) == []
 
@@ -74,7 +74,7 @@ def test_what_is_more_urgent_comes_first_and_health_still_offers_adopt(
     state: BotState, changes: dict[str, object], action: str
 ) -> None:
     s = snapshot(replace(state, differences="USD +1", **changes), Presence.FRESH)  # type: ignore[arg-type]
-    note = banner.note(s)
+    note = banner.most_urgent(s)
     assert note is not None and note.action == action
     assert commands.buttons(s, "operator").adopt is not None
 

@@ -17,21 +17,21 @@ from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import fill_ledger, fill_logs, fill_market
 
 TYPED = [
-    ("/api/health", m.Health),
-    ("/api/bot/health", m.BotHealth),
-    ("/api/state", m.State),
-    ("/api/positions", m.Positions),
-    ("/api/orders", m.Orders),
-    ("/api/orders?working=false", m.Orders),
-    ("/api/fills", m.Fills),
-    ("/api/trades", m.Trades),
-    ("/api/equity?range=1w", m.Equity),
-    ("/api/performance?range=1w&by=week", m.Performance),
-    ("/api/candles?product_id=BTC-USD", m.Candles),
-    ("/api/risk", m.Risk),
-    ("/api/logs", m.Logs),
-    ("/api/pm2", m.Pm2),
-    ("/api/commands", m.Commands),
+    ("/api/health", m.HealthReply),
+    ("/api/bot/health", m.BotHealthReply),
+    ("/api/state", m.StateReply),
+    ("/api/positions", m.PositionsReply),
+    ("/api/orders", m.OrdersReply),
+    ("/api/orders?working=false", m.OrdersReply),
+    ("/api/fills", m.FillsReply),
+    ("/api/trades", m.TradesReply),
+    ("/api/equity?range=1w", m.EquityReply),
+    ("/api/performance?range=1w&by=week", m.PerformanceReply),
+    ("/api/candles?product_id=BTC-USD", m.CandlesReply),
+    ("/api/risk", m.RiskReply),
+    ("/api/logs", m.LogsReply),
+    ("/api/pm2", m.Pm2Reply),
+    ("/api/commands", m.CommandsReply),
 ]
 
 
@@ -76,7 +76,7 @@ async def test_the_state_is_the_bots_own_document(dash: Dash) -> None:
 
 async def test_without_a_bot_its_health_is_503_and_the_dashboards_own_is_200(dash: Dash) -> None:
     dash.paths.state.unlink()
-    dash.hub.sources.look()
+    dash.hub.reader.look()
     async with dash.machine() as client:
         answer = await client.get("/api/bot/health")
         assert answer.status_code == 503
@@ -116,7 +116,7 @@ async def test_prometheus_own_client_reads_every_name(dash: Dash) -> None:
 
 async def test_metrics_of_a_dead_bot_say_so_and_nothing_else_of_it(dash: Dash) -> None:
     dash.paths.state.unlink()
-    dash.hub.sources.look()
+    dash.hub.reader.look()
     async with dash.machine() as client:
         text = (await client.get("/metrics")).text
     names = {s.name: s.value for family in text_string_to_metric_families(text) for s in family.samples}

@@ -95,7 +95,7 @@ async def test_the_api_hands_it_out_beside_the_closed_bars(dash: Dash) -> None:
 
 
 def test_it_opens_where_the_money_is(dash: Dash) -> None:
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     assert s.state is not None and s.state.positions
     most = max(s.state.positions, key=lambda p: p.size_usd or 0)
     assert chart.opens_on(s, ("LTC-USD",)) == most.product_id
@@ -106,7 +106,7 @@ def test_it_opens_where_the_money_is(dash: Dash) -> None:
 
 
 def test_what_was_asked_for_goes_before_what_was_kept_and_that_before_the_money(dash: Dash) -> None:
-    s, hub = dash.hub.sources.snapshot(), dash.hub
+    s, hub = dash.hub.reader.snapshot(), dash.hub
     kept = {"product": "SOL-USD", "g": "ONE_HOUR"}
     assert settle(hub, s, {"product": "ETH-USD"}, kept) == {"product": "ETH-USD", "g": "ONE_HOUR"}
     assert settle(hub, s, {}, kept) == kept
@@ -134,12 +134,12 @@ async def test_a_chosen_product_is_remembered(dash: Dash) -> None:
         assert "page=chart&amp;product=SOL-USD&amp;g=ONE_HOUR" in again, "the stream is asked for the same one"
     async with dash.machine() as other:
         dash.beat()
-        opens = chart.opens_on(dash.hub.sources.snapshot(), ())
+        opens = chart.opens_on(dash.hub.reader.snapshot(), ())
         assert f'data-product="{opens}"' in (await other.get("/chart")).text
 
 
 async def test_only_bars_that_the_bot_keeps_are_offered(dash: Dash) -> None:
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     assert s.state is not None and s.state.strategy is not None
     assert list(chart.granularities(s).values()) == ["1m", "5m", "1h", "1d"]
     quarter = replace(s.state.strategy, granularity="FIFTEEN_MINUTE")

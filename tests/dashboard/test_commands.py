@@ -81,7 +81,7 @@ async def test_what_is_not_possible_says_so_and_writes_nothing(dash: Dash, body:
 
 async def test_kill_is_never_refused(dash: Dash) -> None:
     dash.writer.paths.state.write_bytes(b'{"version":99}')
-    dash.hub.sources.look()
+    dash.hub.reader.look()
     async with dash.machine() as client:
         assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 409
         assert (await client.post("/api/commands", json={"cmd": "kill"})).status_code == 202
@@ -197,7 +197,7 @@ async def test_a_long_list_of_differences_arrives_whole_and_a_viewer_adopts_noth
 @pytest.mark.parametrize("cmd", ["flatten", "drill", "close_lot", "close_product", "cancel", "adopt"])
 async def test_once_commands_want_a_bot_that_answers(dash: Dash, cmd: str) -> None:
     dash.paths.state.unlink()
-    dash.hub.sources.look()
+    dash.hub.reader.look()
     args = {"close_lot": {"lot_id": "x"}, "close_product": {"product_id": "x"}, "cancel": {"client_order_id": "x"},
             "adopt": {"differences": "USD +1"}}  # fmt: skip
     async with dash.machine() as client:
@@ -317,15 +317,15 @@ async def test_start_asks_pm2_when_there_is_no_process(dash: Dash, monkeypatch: 
     process = Pm2Process(
         "COIN-BOT", 1, 0, "stopped", Effective.STOPPED, "stopped (78)", 3, None, 0, 0.0, "", 78, 0, 8000, "", ""
     )
-    whole = dash.hub.sources.snapshot
+    whole = dash.hub.reader.snapshot
     fake = Pm2()
-    dash.hub.sources.pm2_client = fake  # type: ignore[assignment]
+    dash.hub.reader.pm2_client = fake  # type: ignore[assignment]
     dash.paths.state.unlink()
     dash.writer.lock.close()
-    dash.hub.sources.look()
-    dash.hub.sources._look_at_process()
+    dash.hub.reader.look()
+    dash.hub.reader._look_at_process()
     monkeypatch.setattr(
-        dash.hub.sources,
+        dash.hub.reader,
         "snapshot",
         lambda: dataclasses.replace(
             whole(),
@@ -353,8 +353,8 @@ async def test_two_tabs_at_once_lose_nothing(dash: Dash) -> None:
 async def test_a_damaged_control_file_is_mended_by_a_command(dash: Dash) -> None:
     for damage in (b"", b"{", b"[]", b'{"command":"fly"}'):
         write_whole(dash.paths.control, damage, durable=False)
-        dash.hub.sources.look()
-        assert dash.hub.sources.snapshot().control_error
+        dash.hub.reader.look()
+        assert dash.hub.reader.snapshot().control_error
         async with dash.machine() as client:
             assert (await client.post("/api/commands", json={"cmd": "pause"})).status_code == 202
         assert control(dash.paths) is TradingState.PAUSE
@@ -362,10 +362,10 @@ async def test_a_damaged_control_file_is_mended_by_a_command(dash: Dash) -> None
 
 @pytest.mark.parametrize("status", list(Status))
 async def test_the_api_refuses_what_the_button_refuses(dash: Dash, status: Status) -> None:
-    whole = dash.hub.sources.snapshot()
+    whole = dash.hub.reader.snapshot()
     assert whole.state is not None
     s = dataclasses.replace(whole, state=dataclasses.replace(whole.state, status=status))
-    dash.hub.sources.snapshot = lambda: s  # type: ignore[method-assign]
+    dash.hub.reader.snapshot = lambda: s  # type: ignore[method-assign]
     async with dash.machine() as client:
         for cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP, Cmd.FLATTEN, Cmd.DRILL):
             why = dispatch.why_not(s, cmd)
@@ -399,12 +399,12 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
     process = Pm2Process(
         "COIN-BOT", 1, 0, "stopped", Effective.STOPPED, "stopped", 3, None, 0, 0.0, "", 0, 0, 8000, "", ""
     )
-    whole = dash.hub.sources.snapshot
+    whole = dash.hub.reader.snapshot
     fake = Pm2()
-    dash.hub.sources.pm2_client = fake  # type: ignore[assignment]
+    dash.hub.reader.pm2_client = fake  # type: ignore[assignment]
     dash.writer.lock.close()
-    dash.hub.sources.look()
-    dash.hub.sources._look_at_process()
+    dash.hub.reader.look()
+    dash.hub.reader._look_at_process()
 
     def dead() -> Snapshot:
         s = whole()
@@ -413,7 +413,7 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
             liveness=Liveness(s.liveness.pid, False, LockState.FREE),
         )  # fmt: skip
 
-    monkeypatch.setattr(dash.hub.sources, "snapshot", dead)
+    monkeypatch.setattr(dash.hub.reader, "snapshot", dead)
     before = dash.paths.control.read_bytes()
     client = await dash.browser()
     async with client:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dashboard.auth.peer import Peer
-from dashboard.door import OLD_S, Accepted, Connection, Door, Limits, connections
+from dashboard.auth.peer import RemotePeer
+from dashboard.door import OLD_S, AcceptedSocket, ClientConnection, ConnectionLimits, Door, connections
 
-OWNER = Peer("127.0.0.1", uid=1000, here=True)
-LIMITS = Limits(most=20, kept=5, per_peer=8, waiting_per_peer=4)
+OWNER = RemotePeer("127.0.0.1", uid=1000, here=True)
+LIMITS = ConnectionLimits(most=20, kept=5, per_peer=8, waiting_per_peer=4)
 
 
 class Told:
@@ -19,7 +19,7 @@ class Told:
     def __init__(self) -> None:
         self.next = OWNER
 
-    def of(self, _sock: Any) -> Peer:
+    def of(self, _sock: Any) -> RemotePeer:
         return self.next
 
 
@@ -30,10 +30,10 @@ class Rig:
         self.door = Door(self.told, LIMITS, lambda: self.now)  # type: ignore[arg-type]
         self.sockets: list[socket.socket] = []
 
-    def connect(self, peer: Peer, *, busy: bool = False) -> Connection | None:
+    def connect(self, peer: RemotePeer, *, busy: bool = False) -> ClientConnection | None:
         ours, theirs = socket.socketpair()
         self.told.next = peer
-        accepted = Accepted(fileno=ours.detach())
+        accepted = AcceptedSocket(fileno=ours.detach())
         self.sockets += [accepted, theirs]
         if not self.door.admit(accepted):
             return None
@@ -54,8 +54,8 @@ async def rig() -> Any:
     assert (made.door._all, made.door._held, made.door._waiting) == (0, {}, {}), "nothing is left behind"
 
 
-def stranger(i: int) -> Peer:
-    return Peer(f"192.0.2.{i}")
+def stranger(i: int) -> RemotePeer:
+    return RemotePeer(f"192.0.2.{i}")
 
 
 async def test_who_takes_too_many_loses_their_own_oldest_waiting_one(rig: Rig) -> None:
@@ -99,7 +99,7 @@ async def test_waiting_strangers_make_room_for_new_ones_and_the_greediest_first(
 
 async def test_the_one_who_signed_in_gets_in_when_all_is_full(rig: Rig) -> None:
     rig.door.know(OWNER.key)
-    other = Peer("127.0.0.1", uid=1001, here=True)
+    other = RemotePeer("127.0.0.1", uid=1001, here=True)
     rig.door.know(other.key)
     for i in range(10):
         rig.connect(stranger(i))
@@ -131,7 +131,7 @@ async def test_a_number_of_a_file_that_is_used_again_is_another_connection(rig: 
     number = first.sock.fileno()
     first.sock.close()
     assert first.gone
-    again = rig.connect(Peer("127.0.0.1", uid=1001, here=True))
+    again = rig.connect(RemotePeer("127.0.0.1", uid=1001, here=True))
     assert again and again.sock.fileno() == number
     assert again.peer.uid == 1001
 

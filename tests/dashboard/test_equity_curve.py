@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from dashboard.queries import Market
-from dashboard.rows import Fill, LedgerCommand
+from dashboard.queries import MarketQueries
+from dashboard.rows import LedgerCommand, LedgerFill
 from dashboard.views import chart, equity
 from dashboard.views.snapshot import Snapshot
 from shared.documents import BotState
@@ -35,7 +35,7 @@ def test_a_file_of_an_older_version_opens_and_what_it_lacks_is_not_known(tmp_pat
     with sqlite3.connect(path) as db:
         db.execute(OLD)
         db.execute("INSERT INTO equity VALUES (60, 9000, 9000, 0)")
-    before = Market(path).equity(0)
+    before = MarketQueries(path).equity(0)
     assert before == [EquityRow(60, 9000, 9000, 0)], "the dashboard may be newer than the bot"
     writer = open_market_writer(path)
     put_equity(writer, EquityRow(120, 13970, 13970, 0, 4970, 0.9, 10.0))
@@ -44,7 +44,7 @@ def test_a_file_of_an_older_version_opens_and_what_it_lacks_is_not_known(tmp_pat
     reader = open_market_reader(path)
     assert read_equity(reader, 0) == [EquityRow(60, 9000, 9000, 0), EquityRow(120, 13970, 13970, 0, 4970, 0.9, 10.0)]
     reader.close()
-    assert equity.curve(Market(path).equity(0) or []).drawdown == [None, -10.0]
+    assert equity.curve(MarketQueries(path).equity(0) or []).drawdown == [None, -10.0]
 
 
 def test_fewer_points_keep_the_deepest_drawdown(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_fewer_points_keep_the_deepest_drawdown(tmp_path: Path) -> None:
     for i in range(400):
         put_equity(writer, EquityRow(60 * i, 1000 + i, 0, 0, 0, 1.0, 33.0 if i == 201 else 1.0))
     writer.close()
-    rows = Market(path).equity(0, 40) or []
+    rows = MarketQueries(path).equity(0, 40) or []
     assert len(rows) <= 45 and max(row.drawdown or 0 for row in rows) == 33.0 and rows[-1].equity == 1399
 
 
@@ -94,9 +94,9 @@ def test_a_transfer_stands_where_it_moved_the_account_and_one_that_waits_says_so
     assert "largest drawdown 10.00" in text
 
 
-def fill(at_s: float, side: str = "SELL", product: str = "BTC-USD") -> Fill:
+def fill(at_s: float, side: str = "SELL", product: str = "BTC-USD") -> LedgerFill:
     one = Decimal(1)
-    return Fill("o", str(at_s), "c", product, side, one, one, one, "maker", int(at_s * 1000), None)
+    return LedgerFill("o", str(at_s), "c", product, side, one, one, one, "maker", int(at_s * 1000), None)
 
 
 def test_arrows_of_one_minute_are_one_with_a_count() -> None:
@@ -113,7 +113,7 @@ async def test_the_overview_draws_the_flags_names_them_and_hands_the_chart_the_p
     assert re.search(r'class="c-flag" d="M\d+ 0V100M\d+ 0V100"', page)
     listed = re.findall(r"<li>([^<]*transfer[^<]*)</li>", page)
     assert [text.split(" ")[0] for text in listed] == ["\u2212800.00", "+1,500.00"], "newest first"
-    state = dash.hub.sources.snapshot().state
+    state = dash.hub.reader.snapshot().state
     assert state is not None and state.account is not None
     newest = re.search(r'id="eq-now"[^>]*data-at="(\d+)" data-equity="([\d.]+)" data-down="([\d.]+)"', page)
     assert newest is not None

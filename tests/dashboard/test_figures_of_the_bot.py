@@ -28,7 +28,7 @@ def plain(text: str) -> str:
 def test_the_ladder_sums_and_shows_at_the_products_own_increment(dash: Dash) -> None:
     dash.writer.write_market()
     dash.beat()
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     doc = s.depth["SOL-USD"]
     found = book.ladder(s, "SOL-USD")
     assert found is not None and len(found.bids) == len(found.asks) == 20
@@ -61,7 +61,7 @@ def test_no_book_breaks_the_ladder(mark: float, digits: int, sizes: list[float])
 
 
 def test_a_one_sided_or_missing_book_is_not_drawn(dash: Dash) -> None:
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     one = DepthDoc(product_id="BTC-USD", bids=[[1.0, 1.0]], asks=[], at_ms=1)
     assert book.ladder(replace(s, depth={"BTC-USD": one}), "BTC-USD") is None
     assert book.ladder(replace(s, depth={}), "BTC-USD") is None
@@ -76,7 +76,7 @@ async def test_a_page_without_a_book_says_why(make_dash: object, kept: bool, wor
 
 
 async def test_the_chart_offers_what_the_bot_watches_and_holds_not_what_was_configured(dash: Dash) -> None:
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     quotes = {
         "XRP-USD": Quote(product_id="XRP-USD", bid=1.0, ask=1.1, last=1.05, at_ms=1, price_increment_text="0.0001")
     }
@@ -163,7 +163,7 @@ def test_the_tally_counts_every_bar_once_and_entries_come_last() -> None:
 async def test_why_counts_the_last_day_only(dash: Dash) -> None:
     from shared.market_data import open_market_writer
 
-    now_s = int(dash.hub.sources.snapshot().now.timestamp())
+    now_s = int(dash.hub.reader.snapshot().now.timestamp())
     db = open_market_writer(dash.paths.market_db)
     rows = [("BTC-USD", now_s - 60 * i, "buy", "spread", "Spread") for i in range(1, 4)]
     rows.append(("BTC-USD", now_s - 90_000, "buy", "signal", "Yesterday's gate"))
@@ -198,12 +198,12 @@ def test_gates_that_are_off_are_named_once_and_never_count(dash: Dash) -> None:
             gate("adverse", "-0.59 %", "≤ −1.46 %", GateVerdict.SHUT),
         ],
     )  # fmt: skip
-    found = product(doc, dash.hub.sources.snapshot())
+    found = product(doc, dash.hub.reader.snapshot())
     assert found.off == ["Streak"]
     assert [(g.title, g.now) for g in found.gates] == [("Reduce", "off"), ("Ratio", "1.02 ×"), ("Adverse", "−0.59 %")]
     assert found.verdict == "Held back by: adverse" and found.shut == 1 and len(found.strip) == 3
     broken = replace(doc, gates=[gate("streak", "off", None, GateVerdict.FAULT)])
-    assert product(broken, dash.hub.sources.snapshot()).off == [], "what stops entries is never hidden"
+    assert product(broken, dash.hub.reader.snapshot()).off == [], "what stops entries is never hidden"
 
 
 @pytest.mark.parametrize("scenario", ["six", "many", "empty", "boot", "killed"])
@@ -220,7 +220,7 @@ async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Das
     own = StrategySettingDoc(
         key="STRATEGY_DIP_PERIOD", value="20", default="50", origin=".env", help="Bars of the average.", own=True
     )
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     assert s.state is not None and s.state.strategy is not None
     doc = replace(s.state.strategy, name="dip", parameters={"PERIOD": "20"}, settings=[own])
     found = strategy(replace(s, state=replace(s.state, strategy=doc)))

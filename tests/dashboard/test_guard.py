@@ -213,7 +213,7 @@ async def test_errors_say_no_path_version_or_traceback(dash: Dash) -> None:
     def broken() -> None:
         raise RuntimeError("secret /srv/place")
 
-    dash.hub.sources.snapshot = broken  # type: ignore[assignment,method-assign]
+    dash.hub.reader.snapshot = broken  # type: ignore[assignment,method-assign]
     async with dash.machine() as client:
         for method, path in routes(dash):
             if method == "POST":

@@ -11,7 +11,7 @@ from dashboard import render
 from dashboard.pages.health import view as health
 from dashboard.pages.overview import boot
 from dashboard.views import banner, commands, header, positions
-from dashboard.views.snapshot import Liveness, Pm2Look, Sent, Snapshot
+from dashboard.views.snapshot import Liveness, PendingCommand, Pm2Look, Snapshot
 from shared.control import Cmd, ControlFile, TradingState
 from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
 from shared.liveness import LockState
@@ -86,7 +86,7 @@ def test_late_is_a_warning_inside_running(state: BotState) -> None:
 def test_every_other_presence_is_said_as_such_and_has_a_note(state: BotState, presence: Presence) -> None:
     s = snapshot(state, presence, age_s=14.2, error="cut short" if presence is Presence.UNREADABLE else None)
     assert header.block(s).word == presence.value.upper()
-    note = banner.note(s)
+    note = banner.most_urgent(s)
     assert (note is None) == (presence is Presence.LOADING)
     if presence is Presence.UNREADABLE:
         assert note is not None
@@ -95,7 +95,7 @@ def test_every_other_presence_is_said_as_such_and_has_a_note(state: BotState, pr
 
 def test_a_dead_bot_with_lots_says_that_nothing_guards_them(state: BotState) -> None:
     s = snapshot(state, Presence.OFFLINE, age_s=250.0, liveness=Liveness(4242, False, LockState.FREE))
-    note = banner.note(s)
+    note = banner.most_urgent(s)
     assert note is not None
     assert "6 lots" in note.text
     assert "nothing protects them" in note.strong
@@ -107,7 +107,7 @@ def test_another_version_of_the_bot_makes_the_page_read_only(state: BotState) ->
     for cmd in Cmd:
         refused = commands.why_not(s, cmd, {"lot_id": "x", "product_id": "x", "client_order_id": "x", "latch_id": "x"})
         assert bool(refused) == (cmd is not Cmd.KILL), cmd
-    note = banner.note(s)
+    note = banner.most_urgent(s)
     assert note is not None
     assert "only reads" in note.heading
     assert boot.boot(s).remark == "no state file that can be read"
@@ -127,8 +127,8 @@ def test_every_disabled_button_says_why(state: BotState, presence: Presence, sta
             assert all([b.start.why, b.pause.why, b.stop.why, b.flatten.why, b.drill.why])
 
 
-def sent(waited_s: float, cmd: str = "pause") -> Sent:
-    return Sent("c1", cmd, {}, "operator", int(NOW.timestamp() * 1000), waited_s)
+def sent(waited_s: float, cmd: str = "pause") -> PendingCommand:
+    return PendingCommand("c1", cmd, {}, "operator", int(NOW.timestamp() * 1000), waited_s)
 
 
 def test_a_command_that_is_not_seen_in_two_seconds_is_said_loudly(state: BotState) -> None:
@@ -192,7 +192,7 @@ def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory
     assert block.age_s == pytest.approx(51.4, abs=0.3), "of the last heartbeat, not of the file"
     assert header.title(s, "Overview").startswith("BLIND 51")
     assert header.favicon(s) == "bad"
-    told = banner.note(s)
+    told = banner.most_urgent(s)
     assert told is not None and told.state == "bad"
     said = f"{told.heading} 51 s{told.tail}. {told.text}"
     held = sum(lot.value_usd or 0 for p in state.positions or [] for lot in p.lots)
@@ -223,7 +223,7 @@ def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(st
     for presence, age_s in ((Presence.STALE, 20.0), (Presence.OFFLINE, 300.0)):
         s = snapshot(state, presence, age_s=age_s, liveness=seen, pm2=KNOWN)
         assert header.block(s).word == "HUNG"
-        told = banner.note(s)
+        told = banner.most_urgent(s)
         assert told is not None and told.action == "restart"
         assert "is hung" in told.heading and "gone" not in told.heading
         assert not [w.text for w in told.chips if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
@@ -253,7 +253,7 @@ def test_a_dead_bots_note_starts_the_process_under_the_wish_on_disk(
     s = snapshot(
         state, Presence.OFFLINE, age_s=90.0, liveness=Liveness(4242, False, LockState.FREE), pm2=gone, control=control
     )
-    told = banner.note(s)
+    told = banner.most_urgent(s)
     assert told is not None and told.action == "start"
     assert ("It starts" in told.rest or "starts killed" in told.rest) == (says is not None)
     assert says is None or says in told.rest
@@ -262,7 +262,7 @@ def test_a_dead_bots_note_starts_the_process_under_the_wish_on_disk(
 # ---- receipts that are past ----
 
 
-def done(cmd: str, ago_s: float, end: ReceiptState = ReceiptState.DONE) -> tuple[ReceiptDoc, Sent]:
+def done(cmd: str, ago_s: float, end: ReceiptState = ReceiptState.DONE) -> tuple[ReceiptDoc, PendingCommand]:
     at = int(NOW.timestamp() * 1000 - 1000 * ago_s)
     receipt = ReceiptDoc(id="c1", cmd=cmd, state=end, by="operator", sent_ms=at - 90, seen_ms=at - 40, done_ms=at)
     return receipt, sent(ago_s + 0.1, cmd)
@@ -297,7 +297,7 @@ def test_a_quick_first_entry_is_promised_only_on_the_lively_market(state: BotSta
     fresh = dataclasses.replace(
         state, status=Status.RUNNING, positions=[], account=dataclasses.replace(state.account, day_lots_opened=0)
     )
-    note = banner.note(snapshot(fresh, Presence.FRESH, lively=lively))
+    note = banner.most_urgent(snapshot(fresh, Presence.FRESH, lively=lively))
     assert note is not None and note.heading == "No lot yet"
     assert ("within five minutes" in note.text) is lively
 

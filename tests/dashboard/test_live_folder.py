@@ -34,7 +34,7 @@ def test_a_folder_that_is_not_its_own_is_the_first_thing_that_is_said(state: Bot
     copied = dataclasses.replace(state, live_lock=f"locked: {WHY}", alerts=[alert])
     copied = decode_state(encode_state(copied))
     s = seen(copied)
-    note = banner.note(s)
+    note = banner.most_urgent(s)
     assert (
         note is not None
         and note.state == "bad"

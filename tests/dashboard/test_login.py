@@ -12,8 +12,8 @@ import pytest
 from dashboard.__main__ import check
 from dashboard.auth import secrets_store
 from dashboard.auth.audit import MOST, AuditLog, Failures
-from dashboard.auth.peer import Peer
-from dashboard.auth.roles import Role
+from dashboard.auth.peer import RemotePeer
+from dashboard.auth.roles import AccessRole
 from dashboard.auth.sessions import IDLE_S, Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.links import LINKS, base_url, create_login_link, create_token
@@ -93,11 +93,11 @@ async def test_only_hashes_are_kept_and_nobody_else_may_read_them(dash: Dash) ->
 def test_a_session_outlives_a_restart_but_not_twelve_idle_hours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cookie = Sessions(tmp_path).begin(Role.VIEWER, "uid 7")
+    cookie = Sessions(tmp_path).begin(AccessRole.VIEWER, "uid 7")
     again = Sessions(tmp_path)
     found = again.find(cookie, "uid 7")
     assert found is not None
-    assert found.role is Role.VIEWER
+    assert found.role is AccessRole.VIEWER
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + IDLE_S + 1)
     assert again.find(cookie, "uid 7") is None
@@ -145,12 +145,12 @@ async def test_without_a_hash_no_password_signs_in(dash: Dash) -> None:
 def test_ten_thousand_guesses_of_many_addresses_are_slowed_and_nobody_known_waits_for_them() -> None:
     now = 0.0
     throttle = Throttle(lambda: now)
-    owner, home = Peer("127.0.0.1", uid=1000, here=True), Peer("198.51.100.9")
+    owner, home = RemotePeer("127.0.0.1", uid=1000, here=True), RemotePeer("198.51.100.9")
     throttle.succeeded(home)  # signed in once
     evaluated = 0
     for i in range(10_000):
         now = i * 0.06
-        guesser = Peer(f"10.0.{i % 50}.{i % 7}")
+        guesser = RemotePeer(f"10.0.{i % 50}.{i % 7}")
         if throttle.wait_s(guesser) == 0:
             throttle.tried(guesser)
             evaluated += 1
@@ -164,25 +164,25 @@ def test_one_peer_has_five_tries_a_minute_and_a_whole_ipv6_network_is_one_peer()
     evaluated = 0
     for i in range(1000):
         now = i * 0.6
-        guesser = Peer(f"2001:db8:1:2::{i:x}")
+        guesser = RemotePeer(f"2001:db8:1:2::{i:x}")
         if throttle.wait_s(guesser) == 0:
             throttle.tried(guesser)
             evaluated += 1
     assert evaluated <= 55
-    assert throttle.wait_s(Peer("2001:db8:1:3::1")) == 0
+    assert throttle.wait_s(RemotePeer("2001:db8:1:3::1")) == 0
 
 
 def test_what_is_remembered_of_guessers_is_bounded() -> None:
     throttle = Throttle(lambda: 0.0, strangers=10**6, most=100)
     for i in range(5000):
-        throttle.tried(Peer(f"10.0.{i // 250}.{i % 250}"))
-        throttle.succeeded(Peer(f"10.1.{i // 250}.{i % 250}"))
+        throttle.tried(RemotePeer(f"10.0.{i // 250}.{i % 250}"))
+        throttle.succeeded(RemotePeer(f"10.1.{i // 250}.{i % 250}"))
     assert len(throttle._by_peer) <= 100 and len(throttle._known) <= 100
 
 
 async def test_failed_tries_are_slowed_and_counted_and_are_nobody_elses(make_dash: Callable[..., Dash]) -> None:
     dash = make_dash(env={"DASHBOARD_PASSWORD_HASH": HASH})
-    stranger = Peer("127.0.0.1", uid=1001, here=True)
+    stranger = RemotePeer("127.0.0.1", uid=1001, here=True)
     async with dash.anonymous(stranger, origin=BASE) as client:
         got = [(await client.post("/login/password", data={"password": "x"})).status_code for _ in range(8)]
         assert got == [403] * 5 + [429] * 3
@@ -194,8 +194,8 @@ async def test_failed_tries_are_slowed_and_counted_and_are_nobody_elses(make_das
         assert (await owner.post("/login/password", data={"password": PASSWORD})).status_code == 303
 
 
-@pytest.mark.parametrize("peer", [OWNER, Peer("127.0.0.1", uid=1001, here=True), Peer("192.0.2.7")])
-async def test_a_good_link_works_after_any_number_of_bad_ones(dash: Dash, peer: Peer) -> None:
+@pytest.mark.parametrize("peer", [OWNER, RemotePeer("127.0.0.1", uid=1001, here=True), RemotePeer("192.0.2.7")])
+async def test_a_good_link_works_after_any_number_of_bad_ones(dash: Dash, peer: RemotePeer) -> None:
     async with dash.anonymous(peer) as client:
         got = [(await client.get(f"/login/link?t={'x' * 42}{i % 10}")).status_code for i in range(200)]
         assert got == [403] * 30 + [429] * 170
@@ -267,11 +267,11 @@ def test_failures_push_nothing_out_of_the_trail_and_none_is_lost(tmp_path: Path)
     now = 0.0
     trail = AuditLog(tmp_path / "audit.jsonl")
     failures = Failures(trail, lambda: now)
-    guesser = Peer("127.0.0.1", uid=1001, here=True)
+    guesser = RemotePeer("127.0.0.1", uid=1001, here=True)
     minutes = 20
     for i in range(minutes * 30):
         failures.note("login_failed", guesser, {"how": "link"})
-        failures.note("login_failed", Peer(f"10.0.{i // 250}.{i % 250}"), {"how": "password"})
+        failures.note("login_failed", RemotePeer(f"10.0.{i // 250}.{i % 250}"), {"how": "password"})
         failures.flush()
         now += 2.0
     failures.flush(at_once=True)
@@ -280,7 +280,7 @@ def test_failures_push_nothing_out_of_the_trail_and_none_is_lost(tmp_path: Path)
     for how in ("link", "password"):
         assert sum(row.get("times", 1) for row in rows if row["how"] == how) == minutes * 30
     for uid in range(1000):
-        failures.note("login_failed", Peer("127.0.0.1", uid=uid, here=True), {"how": "link"})
+        failures.note("login_failed", RemotePeer("127.0.0.1", uid=uid, here=True), {"how": "link"})
     assert len(failures._kept) <= MOST + 1
     failures.flush(at_once=True)
     assert sum(row.get("times", 1) for row in trail.tail(4000)) == 2 * minutes * 30 + 1000

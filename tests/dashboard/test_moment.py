@@ -8,7 +8,7 @@ import pytest
 from dashboard import moments
 from dashboard.pages.moment.page import asked
 from dashboard.pages.moment.view import moment
-from dashboard.queries import Ledger, Market
+from dashboard.queries import LedgerQueries, MarketQueries
 from shared.ledger.open import open_writer
 from shared.ledger.schema import boots, latches
 from shared.paths import DataPaths
@@ -26,7 +26,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
 
 
 def test_each_lot_is_open_from_its_opening_to_its_end_and_never_outside(paths: DataPaths) -> None:
-    ledger, market = Ledger(paths.ledger), Market(paths.market_db)
+    ledger, market = LedgerQueries(paths.ledger), MarketQueries(paths.market_db)
     closed = ledger.closed_lots()
     assert closed
     for lot in closed:
@@ -40,7 +40,7 @@ def test_each_lot_is_open_from_its_opening_to_its_end_and_never_outside(paths: D
 
 
 def test_an_order_is_at_work_until_its_last_change(paths: DataPaths) -> None:
-    ledger, market = Ledger(paths.ledger), Market(paths.market_db)
+    ledger, market = LedgerQueries(paths.ledger), MarketQueries(paths.market_db)
     done = ledger.orders(working=False, limit=5)
     assert done
     for order in done:
@@ -56,7 +56,7 @@ def test_latch_start_and_wish_are_those_of_then(paths: DataPaths) -> None:
         put(db, boots, boot_id="b1", at_ms=1000, build="x", ended_ms=5000)
         put(db, latches, latch_id="kill-1", kind="kill", at_ms=2000, source="KILL file", lifted_ms=3000)
     engine.dispose()
-    ledger, market = Ledger(paths.ledger), Market(paths.market_db)
+    ledger, market = LedgerQueries(paths.ledger), MarketQueries(paths.market_db)
     for at, latched, alive in (
         (500, 0, "no start"),
         (1500, 0, "up"),
@@ -74,7 +74,7 @@ def test_latch_start_and_wish_are_those_of_then(paths: DataPaths) -> None:
 
 
 def test_without_a_ledger_nothing_is_claimed(tmp_path: Path) -> None:
-    assert moments.look(Ledger(tmp_path / "none.db"), Market(tmp_path / "none.db"), None) is None
+    assert moments.look(LedgerQueries(tmp_path / "none.db"), MarketQueries(tmp_path / "none.db"), None) is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "2026-13-01", "<b>", "9999999", "0001-01-01T00:00:00", "NaN"])

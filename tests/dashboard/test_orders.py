@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard import order_money
-from dashboard.queries import Ledger
+from dashboard.queries import LedgerQueries
 from dashboard.rows import OrderMoney
 from shared.ledger.open import open_writer
 from shared.ledger.schema import fills, lots, orders
@@ -59,7 +59,7 @@ class Book:
         )  # fmt: skip
 
     def money(self) -> dict[str, OrderMoney]:
-        ledger = Ledger(self.path)
+        ledger = LedgerQueries(self.path)
         rows = [*(ledger.orders(working=True) or []), *(ledger.orders(working=False) or [])]
         return order_money.of_orders(ledger, rows)
 

@@ -94,8 +94,8 @@ def _is_amount(text: str) -> bool:
 
 def show(dash: Dash, **changes: object) -> Snapshot:
     """Let the pages be made of a snapshot of our own."""
-    s = dataclasses.replace(dash.hub.sources.snapshot(), **changes)  # type: ignore[arg-type]
-    dash.hub.sources.snapshot = lambda: s  # type: ignore[method-assign]
+    s = dataclasses.replace(dash.hub.reader.snapshot(), **changes)  # type: ignore[arg-type]
+    dash.hub.reader.snapshot = lambda: s  # type: ignore[method-assign]
     return s
 
 
@@ -140,7 +140,7 @@ async def test_no_string_from_outside_becomes_code(dash: Dash, turn: int) -> Non
     """Every text of the state is another payload, and in each turn each text gets other ones."""
     fill_market(dash.paths, days_back=1)
     fill_ledger(dash.paths, round_trips=4)
-    clean: BotState | None = dash.hub.sources.snapshot().state
+    clean: BotState | None = dash.hub.reader.snapshot().state
     assert clean is not None
     clean = dataclasses.replace(clean, differences="BTC -0.01, USD +250.5", differences_since=clean.ts)
     killed = make_killed(clean, dash)
@@ -167,7 +167,7 @@ async def test_no_string_from_outside_becomes_code(dash: Dash, turn: int) -> Non
 
 
 def make_killed(state: BotState, dash: Dash) -> BotState:
-    dash.writer._latch(dash.hub.sources.snapshot().now, "operator")
+    dash.writer._latch(dash.hub.reader.snapshot().now, "operator")
     return dataclasses.replace(state, kill=dash.writer.kill, status=dash.writer.status()[0], error="trouble")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.auth.peer import NETWORK, Peer, Peers
-from dashboard.auth.roles import Role
+from dashboard.auth.peer import NETWORK, Peers, RemotePeer
+from dashboard.auth.roles import AccessRole
 from dashboard.auth.sessions import OtherUser, Sessions
 from dashboard.auth.socket_owner import Ends, Netlink, SocketOwners, Unanswered, from_tables
 from dashboard.links import create_login_link, create_token
@@ -16,8 +16,8 @@ from tests.dashboard.conftest import BASE, OWNER, Dash
 from tests.dashboard.other_user import STRANGER, sockets_of
 
 Ask = Callable[[Ends], int | None]
-THIEF = Peer("127.0.0.1", uid=1001, here=True)
-NOBODY = Peer("127.0.0.1", here=True)
+THIEF = RemotePeer("127.0.0.1", uid=1001, here=True)
+NOBODY = RemotePeer("127.0.0.1", here=True)
 WAYS: dict[str, Callable[[], Ask]] = {"netlink": Netlink, "procfs": lambda: from_tables}
 
 
@@ -122,20 +122,20 @@ def test_this_machine_can_tell_users_apart() -> None:
     [
         (OWNER, "uid 1000", "uid 1000"),
         (NOBODY, None, "unknown user"),
-        (Peer("127.0.0.1", uid=0, here=True), "uid 0", "uid 0"),
-        (Peer("192.0.2.7"), NETWORK, "192.0.2.7"),
-        (Peer("::ffff:192.0.2.7"), NETWORK, "192.0.2.7"),
-        (Peer("2001:db8:1:2:3:4:5:6"), NETWORK, "2001:db8:1:2::/64"),
+        (RemotePeer("127.0.0.1", uid=0, here=True), "uid 0", "uid 0"),
+        (RemotePeer("192.0.2.7"), NETWORK, "192.0.2.7"),
+        (RemotePeer("::ffff:192.0.2.7"), NETWORK, "192.0.2.7"),
+        (RemotePeer("2001:db8:1:2:3:4:5:6"), NETWORK, "2001:db8:1:2::/64"),
     ],
 )
-def test_what_a_session_and_a_limit_go_by(peer: Peer, user: str | None, key: str) -> None:
+def test_what_a_session_and_a_limit_go_by(peer: RemotePeer, user: str | None, key: str) -> None:
     assert (peer.user, peer.key) == (user, key)
 
 
 async def test_a_cookie_is_worth_nothing_in_another_users_hands(dash: Dash, caplog: pytest.LogCaptureFixture) -> None:
     async with await dash.browser() as owner:
         cookie, csrf = owner.cookies[dash.hub.site.cookie], owner.headers["x-csrf-token"]
-        for thief in (THIEF, NOBODY, Peer("192.0.2.7"), Peer("127.0.0.1", here=True, told_apart=False)):
+        for thief in (THIEF, NOBODY, RemotePeer("192.0.2.7"), RemotePeer("127.0.0.1", here=True, told_apart=False)):
             async with dash.anonymous(thief, origin=BASE, **{"x-csrf-token": csrf}) as client:
                 client.cookies.set(dash.hub.site.cookie, cookie)
                 assert (await client.get("/api/state")).status_code == 401
@@ -155,7 +155,7 @@ async def test_cookies_put_beside_ours_by_another_port_change_nothing(dash: Dash
     """A server on another port can set cookies of our name with a longer path, which browsers then send first."""
     async with await dash.browser() as owner:
         name, cookie = dash.hub.site.cookie, owner.cookies[dash.hub.site.cookie]
-    planted = dash.hub.sessions.begin(Role.OPERATOR, "uid 1001")
+    planted = dash.hub.sessions.begin(AccessRole.OPERATOR, "uid 1001")
     async with dash.anonymous(cookie=f"{name}={planted}; {name}=x; a; {name}={cookie}") as client:
         assert (await client.get("/api/state")).status_code == 200
     async with dash.anonymous(cookie=f"{name}={planted}") as client:
@@ -176,7 +176,7 @@ async def test_a_link_is_bound_to_whoever_redeems_it(dash: Dash) -> None:
 
 async def test_a_token_is_good_from_anywhere(dash: Dash) -> None:
     token = create_token(dash.paths, "viewer")
-    for peer in (OWNER, THIEF, NOBODY, Peer("192.0.2.7")):
+    for peer in (OWNER, THIEF, NOBODY, RemotePeer("192.0.2.7")):
         async with dash.anonymous(peer, authorization=f"Bearer {token}") as client:
             assert (await client.get("/api/state")).status_code == 200
 

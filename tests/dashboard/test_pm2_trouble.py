@@ -33,8 +33,8 @@ class Denied(Pm2Client):
     ],
 )
 def test_each_trouble_has_its_word_its_reason_and_a_way_out(dash: Dash, look: Pm2Look, text: str, small: str) -> None:
-    dash.hub.sources._pm2 = look
-    s = dash.hub.sources.snapshot()
+    dash.hub.reader._pm2 = look
+    s = dash.hub.reader.snapshot()
     light = header.lights(s)[3]
     assert (light.text, light.small) == (text, small) and (look.trouble or "") in light.title
     check = next(c for c in health.checks(s, DiskLook((), None, None), [], "build") if c.name == "PM2")
@@ -47,11 +47,11 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "rpc.sock"))
         server.listen(8)  # it takes the connection and never says a word
-        dash.hub.sources.pm2_client = Pm2Client(folder, timeout_s=0.4)
-        watching = asyncio.create_task(dash.hub.sources._ask_pm2_forever())
+        dash.hub.reader.pm2_client = Pm2Client(folder, timeout_s=0.4)
+        watching = asyncio.create_task(dash.hub.reader._ask_pm2_forever())
         began, slowest = time.monotonic(), 0.0
         async with dash.machine() as client:
-            while header.lights(dash.hub.sources.snapshot())[3].small != "hangs":
+            while header.lights(dash.hub.reader.snapshot())[3].small != "hangs":
                 asked = time.monotonic()
                 assert (await client.get("/api/state")).status_code == 200
                 slowest = max(slowest, time.monotonic() - asked)
@@ -64,6 +64,6 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
 
 
 async def test_somebody_elses_daemon_is_not_ours(dash: Dash, tmp_path: Path) -> None:
-    dash.hub.sources.pm2_client = Denied(tmp_path)
-    look = await asyncio.to_thread(dash.hub.sources._ask_pm2)
+    dash.hub.reader.pm2_client = Denied(tmp_path)
+    look = await asyncio.to_thread(dash.hub.reader._ask_pm2)
     assert look.kind == "denied" and not look.offline and "another user" in (look.trouble or "")

@@ -253,7 +253,7 @@ async def test_without_a_price_no_figure_pretends_to_know_the_open_lots(dash: Da
 async def test_returns_leave_out_what_was_paid_in(dash: Dash, past: Past) -> None:
     account = past.publish()
     assert account is not None
-    s = dash.hub.sources.snapshot()
+    s = dash.hub.reader.snapshot()
     async with dash.machine() as client:
         api = (await client.get("/api/performance?range=all")).json()
     assert account.curve is not None

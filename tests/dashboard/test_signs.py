@@ -40,7 +40,7 @@ def silent(tmp_path: Path, seconds: float, rest_s: float) -> BotState:
     return replace(state, verdict=replace(state.verdict, parts=parts), feeds=feeds)
 
 
-def checks(s: Snapshot) -> dict[str, health.Check]:
+def checks(s: Snapshot) -> dict[str, health.CheckRow]:
     return {c.name: c for c in health.checks(s, DiskLook((), None, None), [], "build")}
 
 
@@ -71,7 +71,7 @@ def test_order_news_that_is_silent_is_no_green_stream(tmp_path: Path) -> None:
     gone = [replace(p, state=PartState.GONE, age_ms=9000) if p.name == "orders" else p for p in state.verdict.parts]
     s = snapshot(replace(state, verdict=replace(state.verdict, word="blind", seconds=9.0, parts=gone)))
     assert (header.lights(s)[0].state, header.lights(s)[0].text) == ("bad", "9.4\u00a0s")
-    told = banner.note(s)
+    told = banner.most_urgent(s)
     assert told is not None and "none is sure to be sent until the exchange answers" in told.text, "prices still come"
 
 
@@ -116,7 +116,7 @@ def test_a_second_writer_is_said_on_every_page(tmp_path: Path) -> None:
     assert (
         checks(snapshot(replace(state, verdict=replace(state.verdict, parts=parts[:-1]))))["Only writer"].state == "unk"
     )
-    told = banner.note(s)
+    told = banner.most_urgent(s)
     assert told is not None and "second bot" in told.heading and why in told.text
     assert any(why in w.text and w.state == "bad" for w in header.source_chips(s))
     health_doc = api.bot_health(s)
@@ -130,9 +130,9 @@ def test_a_second_in_which_the_bot_did_not_see_is_no_whole_stroke(tmp_path: Path
     dash = Dash(tmp_path)
     dash.writer.blind_since = datetime.now(UTC) - timedelta(seconds=60)
     dash.beat(3)
-    dash.hub.sources._second -= 1
+    dash.hub.reader._second -= 1
     dash.beat(1)
-    assert dash.hub.sources.snapshot().beats[-1].blind
+    assert dash.hub.reader.snapshot().beats[-1].blind
 
 
 def test_lots_without_a_mark_are_worth_nothing_that_could_be_said(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_lots_without_a_mark_are_worth_nothing_that_could_be_said(tmp_path: Path
     assert state.positions
     bare = [replace(p, lots=[replace(lot, value_usd=None) for lot in p.lots]) for p in state.positions]
     s = snapshot(replace(state, positions=bare))
-    assert commands.kill_says(s).stays == "6 lots"
+    assert commands.kill_preview(s).stays == "6 lots"
     assert positions.held(s).fees is None, "the exits' fees are of the value"
     unknown = snapshot(replace(state, positions=None))
     row = next(r for r in overview.today(unknown) or [] if r.name == "Open lots")
@@ -151,7 +151,7 @@ def test_a_ledger_that_cannot_be_read_counts_no_lots(tmp_path: Path) -> None:
     s = snapshot(Writer(tmp_path).state())
     found = earned.figures(None, "day", s)
     assert found["closed_lots"] is None and found["open_lots"] is None
-    models.Performance(known=False, range="1m", **found)
+    models.PerformanceReply(known=False, range="1m", **found)
 
 
 def test_a_marks_age_goes_on_while_a_write_is_late(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ async def test_the_broadcaster_ends_when_it_is_ended_at_the_moment_of_a_change(d
     task = asyncio.create_task(broadcaster(dash).run())
     for _ in range(3):
         await asyncio.sleep(0)
-    dash.hub.sources.bump()
+    dash.hub.reader.bump()
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dashboard.pages.overview import view as overview
 from dashboard.pages.risk import view as risk
-from dashboard.rows import ClosedLot, Day
+from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import equity, gates, performance, positions, ratios, results, track, trades
-from dashboard.views.results import OpenLot
+from dashboard.views.results import OpenLotRow
 from dashboard.views.snapshot import Snapshot
 from shared.documents import EventDoc, GateDoc, GateVerdict, LimitDoc, ProductGatesDoc, RiskDoc
 from shared.market_data import EquityRow
@@ -25,21 +25,35 @@ from tests.dashboard.writer import Writer
 NOW = datetime(2026, 11, 20, 13, 47, 26, tzinfo=UTC)
 
 
-def lot(pnl: str, day: int = 20, product: str = "BTC-USD", kind: str = "scalp", reason: str = "take") -> ClosedLot:
+def lot(
+    pnl: str, day: int = 20, product: str = "BTC-USD", kind: str = "scalp", reason: str = "take"
+) -> LedgerClosedLot:
     closed = datetime(2026, 11, day, 12, tzinfo=UTC)
     ms = int(closed.timestamp() * 1000)
-    return ClosedLot(
-        f"ct-{pnl}-{day}", 1, product, kind, ms - 3_600_000, ms, Decimal("100"), Decimal("1"), Decimal("100"),
-        Decimal("0.9"), Decimal("0.5"), Decimal("100") + Decimal(pnl) + Decimal("1.4"), Decimal(pnl), reason,
-    )  # fmt: skip
+    return LedgerClosedLot(
+        lot_id=f"ct-{pnl}-{day}",
+        seq=1,
+        product_id=product,
+        kind=kind,
+        opened_ms=ms - 3_600_000,
+        closed_ms=ms,
+        open_price=Decimal("100"),
+        base_bought=Decimal("1"),
+        cost=Decimal("100"),
+        entry_fee=Decimal("0.9"),
+        exit_fee=Decimal("0.5"),
+        proceeds=Decimal("100") + Decimal(pnl) + Decimal("1.4"),
+        realized_pnl=Decimal(pnl),
+        exit_reason=reason,
+    )
 
 
-def opened(pnl: float | None, product: str = "BTC-USD") -> OpenLot:
-    return OpenLot(f"o{pnl}", product, "scalp", 0, 100.0, None, "1", 100.0, 0.9, pnl, "")
+def opened(pnl: float | None, product: str = "BTC-USD") -> OpenLotRow:
+    return OpenLotRow(f"o{pnl}", product, "scalp", 0, 100.0, None, "1", 100.0, 0.9, pnl, "")
 
 
-def headline(rows: list[ClosedLot], *held: OpenLot) -> results.Headline:
-    return results.Headline(results.closed(rows), results.Open(held), 9.0)
+def headline(rows: list[LedgerClosedLot], *held: OpenLotRow) -> results.Headline:
+    return results.Headline(results.closed(rows), results.OpenTotals(held), 9.0)
 
 
 def notes(*curve: float | None) -> list[EquityRow]:
@@ -98,9 +112,9 @@ def test_what_cannot_be_said_yet_is_not_said() -> None:
     assert none["Realised"] == "0.00"
 
 
-def day(n: int, start: str, fees: str = "1", transfers: str = "0") -> Day:
+def day(n: int, start: str, fees: str = "1", transfers: str = "0") -> LedgerDay:
     zero = Decimal(0)
-    return Day(f"2026-11-{n:02d}", Decimal(start), zero, zero, Decimal(fees), Decimal(transfers), None)
+    return LedgerDay(f"2026-11-{n:02d}", Decimal(start), zero, zero, Decimal(fees), Decimal(transfers), None)
 
 
 def test_a_day_is_its_change_of_equity_without_what_was_paid_in(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.core.intents import Note, SaveFact
 from bot.runtime.ledger import LedgerWriter
-from dashboard.queries import Ledger
+from dashboard.queries import LedgerQueries
 from shared.ledger import postgres as server
 from shared.ledger import schema as t
 from shared.ledger.connect import connect_reader, connect_writer, ledger_exists
@@ -118,7 +118,7 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: LedgerLocation)
             assert "throw-away" not in str(error.value) + repr(error.value)
         with pytest.raises(LedgerUnavailable):
             ledger_exists(at)
-        assert Ledger(at).fills() is None, "the dashboard says that it does not know"
+        assert LedgerQueries(at).fills() is None, "the dashboard says that it does not know"
     finally:
         postgres.start()
     for _ in range(100):  # the server is left alone for a while after it did not answer
@@ -207,13 +207,13 @@ def test_readers_cannot_write(at: LedgerLocation) -> None:
 
 def test_the_dashboard_reads_it(at: LedgerLocation) -> None:
     Story(LedgerWriter(connect_writer(at), "boot-1")).tell()
-    ledger = Ledger(at)
+    ledger = LedgerQueries(at)
     fills, lots, days, notes = ledger.fills(), ledger.closed_lots(), ledger.days(), ledger.journal()
     assert fills is not None and len(fills) == 7
     assert lots is not None and len(lots) == 2
     assert days is not None and [day.day for day in days] == ["2026-11-20", "2026-11-21"]
     assert notes and ledger.commands() and ledger.latches() and ledger.orders(working=False)
-    assert Ledger(replace(at, schema="cointrader_none")).fills() is None
+    assert LedgerQueries(replace(at, schema="cointrader_none")).fills() is None
 
 
 @pytest.mark.parametrize("back", [BACK_TO_0001, BACK_TO_0002], ids=["0001", "0002"])

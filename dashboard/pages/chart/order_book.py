@@ -11,7 +11,7 @@ LEVELS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class PriceLevelRow:
     price: Markup
     size: str
     total: str
@@ -19,9 +19,9 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
-    bids: list[Level]  # best first
-    asks: list[Level]
+class OrderBookPanel:
+    bids: list[PriceLevelRow]  # best first
+    asks: list[PriceLevelRow]
     spread: str
     bid_sum: str  # money within the shown levels
     ask_sum: str
@@ -31,7 +31,7 @@ class Ladder:
     age: str
 
 
-def ladder(s: Snapshot, product_id: str) -> Ladder | None:
+def ladder(s: Snapshot, product_id: str) -> OrderBookPanel | None:
     """None = no book of this product is kept, or not yet."""
     doc = s.depth.get(product_id)
     if doc is None or not doc.bids or not doc.asks:
@@ -46,7 +46,7 @@ def ladder(s: Snapshot, product_id: str) -> Ladder | None:
     best_bid, best_ask = doc.bids[0][0], doc.asks[0][0]
     age_s = max(0.1, s.now.timestamp() - doc.at_ms / 1000)
     spread_pct = 200 * (best_ask - best_bid) / (best_ask + best_bid)
-    return Ladder(
+    return OrderBookPanel(
         bids,
         asks,
         f"{f.price_text(best_ask - best_bid, step)}, {f.pct(spread_pct, 3)}",
@@ -59,12 +59,12 @@ def ladder(s: Snapshot, product_id: str) -> Ladder | None:
     )
 
 
-def _levels(side: list[list[float]], whole: float, step: str, size_step: str) -> list[Level]:
+def _levels(side: list[list[float]], whole: float, step: str, size_step: str) -> list[PriceLevelRow]:
     out, total = [], 0.0
     for price, size in side[:LEVELS]:
         total += size
         out.append(
-            Level(
+            PriceLevelRow(
                 f.price(price, step),
                 f.price_text(size, size_step),
                 f.price_text(total, size_step),

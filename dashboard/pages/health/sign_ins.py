@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dashboard.auth.foreign import Foreign
-from dashboard.pages.health.view import Check, check
+from dashboard.pages.health.view import CheckRow, check
 from dashboard.views import format as f
 
 
-def sign_ins(foreign: Sequence[Foreign], told_apart: bool, now: datetime) -> Check:
+def sign_ins(foreign: Sequence[Foreign], told_apart: bool, now: datetime) -> CheckRow:
     """`foreign`: newest first."""
     name = "Sign-ins"
     if foreign:

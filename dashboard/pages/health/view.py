@@ -15,7 +15,7 @@ LEAST_FREE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckRow:
     state: str  # ok, warn, bad, unk
     icon: str
     word: str
@@ -50,12 +50,12 @@ class FileRow:
 _SHAPE = {"ok": ("ok", "OK"), "warn": ("warns", "Look"), "bad": ("bads", "Broken"), "unk": ("unk", "Not known")}
 
 
-def check(name: str, state: str, say: str, way_out: str = "") -> Check:
+def check(name: str, state: str, say: str, way_out: str = "") -> CheckRow:
     icon, word = _SHAPE[state]
-    return Check(state, icon, word, name, say, way_out if state not in ("ok",) else "")
+    return CheckRow(state, icon, word, name, say, way_out if state not in ("ok",) else "")
 
 
-def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[Check]:
+def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[CheckRow]:
     """What a reader can tell; ./coin doctor checks what only the machine can."""
     return [
         _bot_check(s),
@@ -86,7 +86,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
     ]
 
 
-def _folder_check(s: Snapshot) -> Check:
+def _folder_check(s: Snapshot) -> CheckRow:
     found = alert_of(s.state, FOLDER_NOT_OWN)
     if found is not None:
         return check(
@@ -97,7 +97,7 @@ def _folder_check(s: Snapshot) -> Check:
     )
 
 
-def _build_check(s: Snapshot, build: str) -> Check:
+def _build_check(s: Snapshot, build: str) -> CheckRow:
     if s.state is None:
         return check("Build", "unk", f"this dashboard is {build}; the bot's is not known")
     if s.state.build == build:
@@ -105,7 +105,7 @@ def _build_check(s: Snapshot, build: str) -> Check:
     return check("Build", "warn", f"this dashboard is {build}, the bot {f.clean(s.state.build)}", "./coin restart")
 
 
-def _bot_check(s: Snapshot) -> Check:
+def _bot_check(s: Snapshot) -> CheckRow:
     word = s.verdict.word.shown
     if s.fresh:
         bad, fine = header.block(s).state == "bad", s.verdict.word is Verdict.RUNNING
@@ -117,7 +117,7 @@ def _bot_check(s: Snapshot) -> Check:
     return check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
 
 
-def _lock_check(s: Snapshot) -> Check:
+def _lock_check(s: Snapshot) -> CheckRow:
     w = s.liveness
     if w.lock is LockState.UNKNOWN:
         return check("Instance lock", "unk", "this system shows no locks")
@@ -126,7 +126,7 @@ def _lock_check(s: Snapshot) -> Check:
     return check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
 
 
-def _writer_check(s: Snapshot) -> Check:
+def _writer_check(s: Snapshot) -> CheckRow:
     """Whether another bot trades under this name on this account: another folder's lock does not show it."""
     part = s.verdict.worst("writer") if s.fresh else None
     if part is None:
@@ -135,7 +135,7 @@ def _writer_check(s: Snapshot) -> Check:
     return check("Only writer", "ok" if part.state is PartState.OK else "bad", f.clean(part.text), way)
 
 
-def _control_check(s: Snapshot) -> Check:
+def _control_check(s: Snapshot) -> CheckRow:
     if s.control_error:
         return check("control.json", "warn", f.clean(s.control_error), "Any command from here rewrites it")
     doc = s.state.control if s.state else None
@@ -153,7 +153,7 @@ _PM2_WAY_OUT = {
 }
 
 
-def _pm2check(s: Snapshot) -> Check:
+def _pm2check(s: Snapshot) -> CheckRow:
     if s.pm2.trouble:
         return check("PM2", "bad" if s.pm2.kind else "unk", f.clean(s.pm2.trouble), _PM2_WAY_OUT.get(s.pm2.kind, ""))
     if s.pm2.foreign_cwd:
@@ -166,7 +166,7 @@ def _pm2check(s: Snapshot) -> Check:
     return check("PM2", state, f"version {s.pm2.version}, COIN-BOT {process.label}", "./coin logs")
 
 
-def _feed_check(s: Snapshot) -> Check:
+def _feed_check(s: Snapshot) -> CheckRow:
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None:
         return check("Exchange", "unk", "not known now")
@@ -181,7 +181,7 @@ def _feed_check(s: Snapshot) -> Check:
     return check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
 
 
-def _clock_check(s: Snapshot) -> Check:
+def _clock_check(s: Snapshot) -> CheckRow:
     if s.clock_skew_s is not None:
         return check(
             "Clock", "warn", f"the bot's differs from ours by {f.duration(abs(s.clock_skew_s))}", "Set the clock"
@@ -195,7 +195,7 @@ def _clock_check(s: Snapshot) -> Check:
     return check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
 
 
-def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
+def _ledger_check(s: Snapshot, disk: DiskLook) -> CheckRow:
     ledgers = [x.exists for x in disk.files if x.name.startswith("ledger")]
     if s.state is not None and not s.state.io.ledger_ok:
         return check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
@@ -204,7 +204,7 @@ def _ledger_check(s: Snapshot, disk: DiskLook) -> Check:
     return check("Ledger", "ok" if any(ledgers) else "unk", "there" if any(ledgers) else "not made yet")
 
 
-def _account_check(s: Snapshot) -> Check:
+def _account_check(s: Snapshot) -> CheckRow:
     if s.state is None or s.state.account is None:
         return check("Account", "unk", "not compared yet")
     found = account.differing(s)
@@ -215,14 +215,14 @@ def _account_check(s: Snapshot) -> Check:
     return check("Account", "ok", "agrees with the bot's own trades")
 
 
-def _disk_check(disk: DiskLook) -> Check:
+def _disk_check(disk: DiskLook) -> CheckRow:
     if disk.free_bytes is None:
         return check("Disk", "unk", "cannot be asked")
     state = "ok" if disk.free_bytes > LEAST_FREE_BYTES else "bad"
     return check("Disk", state, f"{f.mebibytes(disk.free_bytes)} free", "Make room; KILL works on a full disk, too")
 
 
-def _private_check(disk: DiskLook) -> Check:
+def _private_check(disk: DiskLook) -> CheckRow:
     open_ones = [x.name for x in disk.files if x.private is False]
     if disk.folder_private is False:
         return check("File modes", "warn", "others may look into the data folder", "chmod 700 on it")

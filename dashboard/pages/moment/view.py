@@ -12,7 +12,7 @@ STEPS = (("−1 d", -86_400), ("−1 h", -3600), ("−1 min", -60), ("+1 min", 6
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class MomentLotRow:
     product_id: str
     kind: str
     short: str
@@ -34,8 +34,8 @@ class View:
     earlier: str  # the change before, the one after: where the links lead
     later: str
     rows: list[tuple[str, str]]
-    lots: list[Lot]
-    orders: list[orders.Order]
+    lots: list[MomentLotRow]
+    orders: list[orders.OrderView]
     before: list[events.EventRow]
     after: list[events.EventRow]
     span: str
@@ -89,13 +89,13 @@ def _rows(m: Moment, at: datetime) -> list[tuple[str, str]]:
     return rows
 
 
-def _lot(one: LotThen, bar: CandleRow | None, at: datetime) -> Lot:
+def _lot(one: LotThen, bar: CandleRow | None, at: datetime) -> MomentLotRow:
     price = bar.close if bar else None
     pct = None if price is None else 100 * (price / float(one.open_price) - 1)
     closed = f.of_ms(one.closed_ms)
     reason = f.clean(f.exit_reason(one.exit_reason or ""))
     fate = "still open" if closed is None else f"closed {f.clock(closed, at)}, {reason}"
-    return Lot(
+    return MomentLotRow(
         one.product_id,
         one.kind,
         f.short_id(one.lot_id, 6),

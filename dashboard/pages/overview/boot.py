@@ -12,7 +12,7 @@ ORDER = ("init", "preflight", "syncing", "backfill", "running", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BootStepRow:
     name: str
     state: str  # done, now, wait, fail, live, ended
     icon: str
@@ -22,8 +22,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Boot:
-    steps: list[Step]
+class BootPanel:
+    steps: list[BootStepRow]
     full: bool  # the large card; else one line
     heading: str
     remark: str
@@ -38,12 +38,14 @@ _SHAPES = {
 }
 
 
-def boot(s: Snapshot) -> Boot:
+def boot(s: Snapshot) -> BootPanel:
     """The steps as they are drawn. A dead bot's last step is shown as lost, never as live."""
     if s.state is None or s.foreign_version is not None:
         waited = f"waiting for the first state file, {f.span(s.watched_s)}" if s.presence is Presence.LOADING else ""
         remark = waited or "no state file that can be read"
-        return Boot([Step(n.upper(), "wait", "wait", "", "", None) for n in ORDER], True, "Start", remark, None)
+        return BootPanel(
+            [BootStepRow(n.upper(), "wait", "wait", "", "", None) for n in ORDER], True, "Start", remark, None
+        )
     found = {step.phase: step for step in s.state.boot}
     if s.state.phase is Phase.STOPPED and found.get("running"):
         # It lives and does nothing: what ran has ended, whatever the list of the start still says.
@@ -54,7 +56,7 @@ def boot(s: Snapshot) -> Boot:
     failed = s.state.status is Status.ERROR
     starting = s.state.status is Status.STARTING
     error = f.clean(_why(s.state) or s.state.error or "failed") if failed else None
-    return Boot(steps, starting or failed, "Starting", _remark(s, s.state), error)
+    return BootPanel(steps, starting or failed, "Starting", _remark(s, s.state), error)
 
 
 def _why(state: BotState) -> str | None:
@@ -70,9 +72,9 @@ def _lost(s: Snapshot) -> tuple[str, str, str]:
     return "fail", "bads", f"lost {at}"
 
 
-def _step(name: str, step: BootStep | None, s: Snapshot) -> Step:
+def _step(name: str, step: BootStep | None, s: Snapshot) -> BootStepRow:
     if step is None:
-        return Step(name.upper(), "wait", "wait", "", "", None)
+        return BootStepRow(name.upper(), "wait", "wait", "", "", None)
     shape, icon = _SHAPES[step.state]
     time = "" if step.state is StepState.WAIT else f.duration(step.seconds)
     if name in ("running", "stopped") and step.state is StepState.CURRENT:
@@ -93,7 +95,7 @@ def _step(name: str, step: BootStep | None, s: Snapshot) -> Step:
         note = f"{note + ', ' if note else ''}{step.done} of {step.total}"
     if name in ("running", "stopped"):
         note = ""
-    return Step(name.upper(), shape, icon, time if time != f.DASH else "", note, percent)
+    return BootStepRow(name.upper(), shape, icon, time if time != f.DASH else "", note, percent)
 
 
 def _remark(s: Snapshot, state: BotState) -> str:

@@ -29,7 +29,7 @@ def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
 def _kill(s: Snapshot, data: Data, role: str) -> Context:
     return {
         "buttons": commands.buttons(s, role),
-        "says": commands.kill_says(s),
+        "says": commands.kill_preview(s),
         "armed": view.armed(s),
         "touch": data["touch"],
     }

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard.rows import Latch
+from dashboard.rows import LedgerLatch
 from dashboard.views import format as f
-from dashboard.views.commands import wish
+from dashboard.views.commands import requested_level
 from dashboard.views.snapshot import Snapshot
 from shared.documents import LimitDoc, ReceiptDoc, ReceiptState
 from shared.presence import STALE_S
@@ -113,7 +113,7 @@ def _limit(x: LimitDoc, s: Snapshot, never: str) -> Limit:
 
 def armed(s: Snapshot) -> Armed:
     """The kill switch in a sentence."""
-    level = wish(s)
+    level = requested_level(s)
     word = level.word if level is not None else "unknown"
     file = "KILL file there." if s.kill_file else "No KILL file."
     if s.killed and s.state and s.state.kill:
@@ -195,7 +195,7 @@ def drill(done: list[ReceiptDoc]) -> Drill:
     return Drill(last.state is ReceiptState.DONE, f.of_ms(last.seen_ms), steps, whole, f.clean(last.reason or ""))
 
 
-def latches(rows: list[Latch] | None) -> list[LatchRow] | None:
+def latches(rows: list[LedgerLatch] | None) -> list[LatchRow] | None:
     if rows is None:
         return None
     return [

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dashboard.auth.passkeys import Passkey
-from dashboard.auth.roles import Role
-from dashboard.auth.sessions import ID_CHARS, Session
+from dashboard.auth.roles import AccessRole
+from dashboard.auth.sessions import ID_CHARS, LoginSession
 from dashboard.auth.tokens import Token
 from dashboard.views import format as f
 
@@ -52,13 +52,15 @@ class PasskeyRow:
     locked: bool
 
 
-def sessions(found: Mapping[str, Session], mine: str, role: Role, now: datetime) -> list[SessionRow]:
+def sessions(found: Mapping[str, LoginSession], mine: str, role: AccessRole, now: datetime) -> list[SessionRow]:
     """The one that asks first. A viewer sees that one alone."""
-    rows = [_session(key, one, key == mine, now) for key, one in found.items() if key == mine or role is Role.OPERATOR]
+    rows = [
+        _session(key, one, key == mine, now) for key, one in found.items() if key == mine or role is AccessRole.OPERATOR
+    ]
     return sorted(rows, key=lambda row: not row.this)
 
 
-def _session(key: str, one: Session, this: bool, now: datetime) -> SessionRow:
+def _session(key: str, one: LoginSession, this: bool, now: datetime) -> SessionRow:
     phone = any(word in one.agent for word in _PHONES)
     return SessionRow(
         key[:ID_CHARS], "phone" if phone else "pc", f.clean(one.agent) or "Not told", f.clean(one.address) or f.DASH,

@@ -12,7 +12,7 @@ _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class SignalRow:
     product_id: str
     word: str
     tone: str
@@ -25,7 +25,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingRow:
     """One setting that the strategy reads. `note`: its default where another one holds, and where it came from."""
 
     key: str
@@ -35,15 +35,15 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
+class StrategyPanel:
     name: str
     granularity: str
-    own: list[Setting]
-    general: list[Setting]
-    signals: list[Signal]
+    own: list[SettingRow]
+    general: list[SettingRow]
+    signals: list[SignalRow]
     measure: str  # head of the column of probabilities; "" where the strategy says none
     model: list[tuple[str, str]]
-    cards: list[model_view.Card]
+    cards: list[model_view.ModelCard]
 
 
 def _name(key: str) -> str:
@@ -57,19 +57,19 @@ def _values(x: SignalDoc) -> list[tuple[str, str]]:
     return [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
 
 
-def _setting(x: StrategySettingDoc) -> Setting:
+def _setting(x: StrategySettingDoc) -> SettingRow:
     note = "default" if x.origin == "default" else f"{x.origin}, default {x.default}"
-    return Setting(f.clean(x.key), f.clean(x.value), f.clean(note), f.clean(x.help))
+    return SettingRow(f.clean(x.key), f.clean(x.value), f.clean(note), f.clean(x.help))
 
 
-def _settings(doc: StrategyDoc) -> list[tuple[bool, Setting]]:
+def _settings(doc: StrategyDoc) -> list[tuple[bool, SettingRow]]:
     """(its own, the setting). An older bot says names and values only."""
     if doc.settings:
         return [(x.own, _setting(x)) for x in doc.settings]
-    return [(True, Setting(f.clean(k), f.clean(v), "", "")) for k, v in doc.parameters.items()]
+    return [(True, SettingRow(f.clean(k), f.clean(v), "", "")) for k, v in doc.parameters.items()]
 
 
-def strategy(s: Snapshot) -> Strategy | None:
+def strategy(s: Snapshot) -> StrategyPanel | None:
     """None = not known yet."""
     doc = s.state.strategy if s.state else None
     if doc is None:
@@ -80,7 +80,7 @@ def strategy(s: Snapshot) -> Strategy | None:
     for x in doc.signals:
         tone, icon = _ICON.get(x.signal, ("m", "dash"))
         signals.append(
-            Signal(
+            SignalRow(
                 f.clean(x.product_id),
                 f.clean(x.signal),
                 tone,
@@ -100,7 +100,7 @@ def strategy(s: Snapshot) -> Strategy | None:
     if m is not None:
         model.append(("Decisions", ", ".join(f"{f.count(n)} {word}" for word, n in m.decisions.items())))
     settings = _settings(doc)
-    return Strategy(
+    return StrategyPanel(
         f.clean(doc.name), f.words(doc.granularity.lower()),
         [x for own, x in settings if own], [x for own, x in settings if not own],
         signals, "P(rise)" if fitted or any(x.probability is not None for x in doc.signals) else "",

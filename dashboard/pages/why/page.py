@@ -14,7 +14,7 @@ DAY_S = 86_400
 async def load(hub: Hub, s: Snapshot, _params: Params) -> Data:
     products = [p.product_id for p in s.state.gates.products] if s.state and s.state.gates else []
 
-    def read() -> dict[str, gates.Tape]:
+    def read() -> dict[str, gates.SignalStrip]:
         return {p: gates.tape(hub.market.signals(p, BARS)) for p in products}
 
     since_s = int(s.now.timestamp()) // 60 * 60 - DAY_S

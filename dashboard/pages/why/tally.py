@@ -9,7 +9,7 @@ from shared.market_data import ENTERED
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TallyRow:
     title: str
     bars: str
     share: str
@@ -20,13 +20,13 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    rows: list[Row]  # most first; entries last
+class TallyPanel:
+    rows: list[TallyRow]  # most first; entries last
     bars: int
     buys: int
 
 
-def tally(counts: Sequence[StopCount] | None) -> Tally | None:
+def tally(counts: Sequence[StopCount] | None) -> TallyPanel | None:
     """None = there is nothing to read yet."""
     if not counts:
         return None
@@ -35,15 +35,15 @@ def tally(counts: Sequence[StopCount] | None) -> Tally | None:
     for count in counts:
         by_gate.setdefault(count.gate, []).append(count)
     ordered = sorted(by_gate.items(), key=lambda item: (item[0] == ENTERED, -sum(c.bars for c in item[1])))
-    return Tally([_row(gate, found, bars) for gate, found in ordered], bars, buys)
+    return TallyPanel([_row(gate, found, bars) for gate, found in ordered], bars, buys)
 
 
-def _row(gate: str, found: list[StopCount], bars: int) -> Row:
+def _row(gate: str, found: list[StopCount], bars: int) -> TallyRow:
     here = sum(c.bars for c in found)
     each = sorted(found, key=lambda c: (-c.bars, c.product_id))
     shown = ", ".join(f"{f.clean(c.product_id)} {f.count(c.bars)}" for c in each[:4])
     more = f" and {len(each) - 4} more" if len(each) > 4 else ""
-    return Row(
+    return TallyRow(
         f.clean(found[0].title),
         f.count(here),
         f.pct(100 * here / bars, 1),

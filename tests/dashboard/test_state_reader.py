@@ -22,24 +22,24 @@ from tests.dashboard.conftest import Dash
 
 def test_loading_then_fresh(make_dash: Callable[..., Dash]) -> None:
     dash = make_dash()
-    sources = dash.hub.sources
-    sources.look()
-    assert sources.snapshot().presence is Presence.OFFLINE  # no file
-    sources._began = time.monotonic()
+    reader = dash.hub.reader
+    reader.look()
+    assert reader.snapshot().presence is Presence.OFFLINE  # no file
+    reader._began = time.monotonic()
     dash.beat(1)
-    assert sources.snapshot().presence is Presence.LOADING  # one look cannot tell a live file from an old one
+    assert reader.snapshot().presence is Presence.LOADING  # one look cannot tell a live file from an old one
     dash.beat(1)
-    assert sources.snapshot().presence is Presence.FRESH
+    assert reader.snapshot().presence is Presence.FRESH
 
 
 def test_a_file_of_yesterday_is_never_running(make_dash: Callable[..., Dash]) -> None:
     dash = make_dash()
     dash.writer.write()
-    sources = dash.hub.sources
-    sources.look()
-    sources._began -= 2.0  # two seconds of watching
-    sources._moved_at -= 2.0
-    s = sources.snapshot()
+    reader = dash.hub.reader
+    reader.look()
+    reader._began -= 2.0  # two seconds of watching
+    reader._moved_at -= 2.0
+    s = reader.snapshot()
     assert s.presence is Presence.OFFLINE
     assert s.status is None
 
@@ -47,40 +47,40 @@ def test_a_file_of_yesterday_is_never_running(make_dash: Callable[..., Dash]) ->
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"version":1}', b"null", b"x" * 5_000_000])
 def test_a_damaged_file_is_said_and_the_last_good_values_stay(dash: Dash, damage: bytes) -> None:
     write_whole(dash.paths.state, damage, durable=False)
-    dash.hub.sources.look()
-    s = dash.hub.sources.snapshot()
+    dash.hub.reader.look()
+    s = dash.hub.reader.snapshot()
     assert s.presence is Presence.UNREADABLE
     assert s.error
     assert s.state is not None
     assert s.old
     dash.beat(1)
-    assert dash.hub.sources.snapshot().presence is Presence.FRESH
+    assert dash.hub.reader.snapshot().presence is Presence.FRESH
 
 
 def test_a_symbolic_link_is_not_followed(dash: Dash, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(dash.paths.state.read_bytes())
     dash.paths.state.unlink()
     dash.paths.state.symlink_to(tmp_path / "other.json")
-    dash.hub.sources.look()
-    assert dash.hub.sources.snapshot().presence is not Presence.FRESH
+    dash.hub.reader.look()
+    assert dash.hub.reader.snapshot().presence is not Presence.FRESH
 
 
 def test_another_version_is_told_from_damage(dash: Dash) -> None:
     write_whole(dash.paths.state, b'{"version":2,"status":"running"}', durable=False)
-    dash.hub.sources.look()
-    s = dash.hub.sources.snapshot()
+    dash.hub.reader.look()
+    s = dash.hub.reader.snapshot()
     assert (s.presence, s.foreign_version) == (Presence.UNREADABLE, "2")
 
 
 def test_age_is_by_our_own_clock_and_a_wrong_one_of_the_bot_is_a_warning(dash: Dash) -> None:
-    sources = dash.hub.sources
-    assert sources.snapshot().clock_skew_s is None
+    reader = dash.hub.reader
+    assert reader.snapshot().clock_skew_s is None
     state = dash.writer.state()
     for more in (1, 2):
         wrong = replace(state, seq=state.seq + more, ts_ms=int((time.time() + 3600) * 1000))
         write_whole(dash.paths.state, encode_state(wrong), durable=False)
-        sources.look()
-    s = sources.snapshot()
+        reader.look()
+    s = reader.snapshot()
     assert s.presence is Presence.FRESH
     assert s.age_s is not None
     assert s.age_s < 1
@@ -91,16 +91,16 @@ def test_a_dead_process_is_offline_once_its_file_is_quiet(dash: Dash) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     dash.writer.pid = process.pid
     dash.beat()
-    sources = dash.hub.sources
-    sources._look_at_process()
-    assert sources.snapshot().presence is Presence.FRESH
+    reader = dash.hub.reader
+    reader._look_at_process()
+    assert reader.snapshot().presence is Presence.FRESH
     process.kill()
     process.wait()
-    sources._look_at_process()
-    assert sources.snapshot().liveness.pid_alive is False
-    assert sources.snapshot().presence is Presence.FRESH  # its file moved just now: another container may write it
-    sources._moved_at -= 1.3
-    assert sources.snapshot().presence is Presence.OFFLINE
+    reader._look_at_process()
+    assert reader.snapshot().liveness.pid_alive is False
+    assert reader.snapshot().presence is Presence.FRESH  # its file moved just now: another container may write it
+    reader._moved_at -= 1.3
+    assert reader.snapshot().presence is Presence.OFFLINE
 
 
 def test_a_process_that_took_over_the_number_is_not_the_bot() -> None:
@@ -127,21 +127,21 @@ async def test_a_stopped_writer_grows_stale_in_front_of_the_watcher(live: Dash) 
     for _ in range(3):
         live.writer.write()
         await asyncio.sleep(0.08)
-    sources = live.hub.sources
-    assert sources.snapshot().presence is Presence.FRESH
-    with sources.waiter() as changed:
-        sources._moved_at -= 5.2
+    reader = live.hub.reader
+    assert reader.snapshot().presence is Presence.FRESH
+    with reader.waiter() as changed:
+        reader._moved_at -= 5.2
         async with asyncio.timeout(2):
-            while sources.snapshot().presence is not Presence.STALE:
+            while reader.snapshot().presence is not Presence.STALE:
                 changed.clear()
                 await changed.wait()
 
 
 def test_the_strokes_count_each_second(dash: Dash) -> None:
-    sources = dash.hub.sources
-    sources._second -= 3
+    reader = dash.hub.reader
+    reader._second -= 3
     dash.beat(1)
-    beats = sources.snapshot().beats
+    beats = reader.snapshot().beats
     assert len(beats) >= 3
     assert beats[-3].writes >= 1
 
