@@ -3,7 +3,7 @@
 import time
 
 from dashboard.auth import tokens
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.secrets_store import LINK_TTL_S, new_secret, put, sweep
 from shared.files import write_whole
 from shared.paths import DataPaths
@@ -19,7 +19,7 @@ def create_login_link(paths: DataPaths, settings: Settings, role: str = "operato
     secret = new_secret()
     folder = paths.dashboard / LINKS
     sweep(folder)
-    put(folder, secret, {"role": AccessRole(role).value, "expires_s": time.time() + LINK_TTL_S})
+    put(folder, secret, {"role": Role(role).value, "expires_s": time.time() + LINK_TTL_S})
     return f"{announced_url(paths) or base_url(settings)}/login/link?t={secret}"
 
 

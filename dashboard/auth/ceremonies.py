@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.auth.origin import RelyingParty
 from dashboard.auth.passkeys import CountWentBack, Passkey, Passkeys
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 
 if TYPE_CHECKING:
     from fido2.server import Fido2Server
@@ -55,7 +55,7 @@ class _Open:
     party: RelyingParty
     until: float
     state: Any
-    role: AccessRole | None = None
+    role: Role | None = None
     name: str = ""
 
 
@@ -67,7 +67,7 @@ class Ceremonies:
         self._clock = clock
         self._open: dict[str, _Open] = {}
 
-    def begin_registration(self, party: RelyingParty, holder: str, role: AccessRole, name: str) -> dict[str, Any]:
+    def begin_registration(self, party: RelyingParty, holder: str, role: Role, name: str) -> dict[str, Any]:
         """Options for `navigator.credentials.create`. Raises OSError."""
         from fido2.webauthn import PublicKeyCredentialUserEntity, ResidentKeyRequirement, UserVerificationRequirement
 

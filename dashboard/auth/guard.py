@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from dashboard.auth.foreign import ForeignUse
 from dashboard.auth.origin import Site, fetch_allowed, host_allowed, origin_allowed
 from dashboard.auth.peer import UNKNOWN, RemotePeer
-from dashboard.auth.roles import AccessRole, Principal
+from dashboard.auth.roles import Principal, Role
 from dashboard.auth.sessions import OtherUser, Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
@@ -132,12 +132,7 @@ class RequestGuard:
         check_body(headers, body)
         if principal is None or principal.kind == "session":
             self._check_browser(headers, principal, body)
-        if (
-            principal is not None
-            and not is_open
-            and path not in VIEWER_POSTS
-            and principal.role is not AccessRole.OPERATOR
-        ):
+        if principal is not None and not is_open and path not in VIEWER_POSTS and principal.role is not Role.OPERATOR:
             raise RequestRefused(403, "Signed in as viewer: reading only.")
         return _replay(body, receive)
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from filelock import FileLock
 
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.secrets_store import new_secret, private_folder
 from shared.files import write_whole
 
@@ -38,7 +38,7 @@ class Passkey:
 
     credential: str  # its id at the authenticator, base64url
     public: str  # the attested credential with its public key, base64url
-    role: AccessRole
+    role: Role
     name: str
     rp_id: str  # the host name that it belongs to
     made_s: float
@@ -75,7 +75,7 @@ class Passkeys:
     def known_at(self, rp_id: str) -> list[Passkey]:
         return [one for one in self.listing() if one.rp_id == rp_id]
 
-    def handle(self, role: AccessRole) -> str:
+    def handle(self, role: Role) -> str:
         """What authenticators file this role's passkeys under: made once, random, and told to nobody else.
 
         Raises OSError where it cannot be kept.
@@ -142,7 +142,7 @@ class Passkeys:
 def _passkey(row: dict[str, Any]) -> Passkey:
     used, locked = row.get("used_s"), row.get("locked_s")
     return Passkey(
-        str(row["credential"]), str(row["public"]), AccessRole(row["role"]), str(row["name"]), str(row["rp_id"]),
+        str(row["credential"]), str(row["public"]), Role(row["role"]), str(row["name"]), str(row["rp_id"]),
         float(row["made_s"]), int(row["count"]), None if used is None else float(used), str(row.get("address", "")),
         None if locked is None else float(locked),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from enum import StrEnum
 FRESH_S = 15 * 60.0
 
 
-class AccessRole(StrEnum):
+class Role(StrEnum):
     VIEWER = "viewer"  # reads
     OPERATOR = "operator"  # reads and commands
 
@@ -16,7 +16,7 @@ class AccessRole(StrEnum):
 class Principal:
     """Who sent a request. `csrf` is empty for a machine with a bearer token, which no browser sends by itself."""
 
-    role: AccessRole
+    role: Role
     kind: str  # session or token
     key: str  # hash of the secret: what streams are counted by
     csrf: str = ""
@@ -25,4 +25,4 @@ class Principal:
 
     @property
     def operator(self) -> bool:
-        return self.role is AccessRole.OPERATOR
+        return self.role is Role.OPERATOR

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from filelock import FileLock
 
-from dashboard.auth.roles import AccessRole, Principal
+from dashboard.auth.roles import Principal, Role
 from dashboard.auth.secrets_store import digest, new_secret, private_folder
 from shared.files import stat_key, write_whole
 
@@ -35,7 +35,7 @@ _LOCK_WAIT_S = 0.5
 class LoginSession:
     """Times are seconds of the wall clock: they must survive a restart."""
 
-    role: AccessRole
+    role: Role
     user: str  # the peer that signed in (`Peer.user`): nobody else uses the session
     began_s: float
     used_s: float
@@ -89,7 +89,7 @@ def _session(row: dict[str, Any]) -> LoginSession:
     began = float(row["began_s"])
     user = str(row["user"])
     return LoginSession(
-        AccessRole(row["role"]), user, began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts
+        Role(row["role"]), user, began, float(row["used_s"]), fresh_s=float(row.get("fresh_s", began)), **texts
     )
 
 
@@ -192,7 +192,7 @@ class Sessions:
 
     def begin(
         self,
-        role: AccessRole,
+        role: Role,
         user: str,
         before: str | None = None,
         *,

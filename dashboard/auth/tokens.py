@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from dashboard.auth import secrets_store
-from dashboard.auth.roles import AccessRole, Principal
+from dashboard.auth.roles import Principal, Role
 from shared.files import stat_key, write_whole
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Token:
     """What is known of a token. Times are seconds of the wall clock; None = never, or not known."""
 
     key: str  # the token's hash, which names its file
-    role: AccessRole
+    role: Role
     name: str
     made_s: float | None
     expires_s: float | None
@@ -64,7 +64,7 @@ def make(folder: Path, role: str, name: str = "", lasts_s: float | None = None) 
     if name and any(one.name == name and not one.expired for one in listing(folder)):
         raise ValueError(f"there is a token {name} already: revoke it first, or choose another name")
     secret, now = "coin_" + secrets_store.new_secret(), time.time()
-    record: dict[str, Any] = {"role": AccessRole(role).value, "made_s": now, "name": name}
+    record: dict[str, Any] = {"role": Role(role).value, "made_s": now, "name": name}
     if lasts_s is not None:
         record["expires_s"] = now + lasts_s
     secrets_store.put(folder / FOLDER, secret, record)
@@ -98,7 +98,7 @@ def _token(key: str, record: dict[str, Any] | None, uses: dict[str, tuple[float,
         made, expires = record.get("made_s"), record.get("expires_s")
         used, address = uses.get(key, (None, ""))
         return Token(
-            key, AccessRole(record["role"]), str(record.get("name", ""))[:40], None if made is None else float(made),
+            key, Role(record["role"]), str(record.get("name", ""))[:40], None if made is None else float(made),
             None if expires is None else float(expires), used, address,
         )  # fmt: skip
     except (ValueError, TypeError, KeyError):

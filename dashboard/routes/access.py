@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboard.auth import tokens
 from dashboard.auth.origin import RelyingParty, localhost_url
-from dashboard.auth.roles import FRESH_S, AccessRole, Principal
+from dashboard.auth.roles import FRESH_S, Principal, Role
 from dashboard.auth.sessions import ID_CHARS
 from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer
@@ -75,7 +75,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
 
 def _listed(hub: Hub, principal: Principal, party: RelyingParty | None) -> dict[str, Any]:
     now = datetime.now(UTC)
-    operator = principal.role is AccessRole.OPERATOR
+    operator = principal.role is Role.OPERATOR
     return {
         "sessions": view.sessions(hub.sessions.listing(), principal.key, principal.role, now),
         "tokens": view.tokens(hub.tokens.listing(), now) if operator else [],

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboard.auth import agents, secrets_store
 from dashboard.auth.origin import localhost_url, relying_party
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import LINKS
 from dashboard.page_renderer import PageRenderer
@@ -51,14 +51,14 @@ def router(pages: PageRenderer) -> APIRouter:
             return RedirectResponse("/", 303)
         named(request)  # before the link is used up
         record = await asyncio.to_thread(taken, hub, request.query_params.get("t", ""))
-        if record is None or record.get("role") not in list(AccessRole):
+        if record is None or record.get("role") not in list(Role):
             if wait_s := hub.links.wait_s(client(request)):
                 hub.links.refused += 1
                 return login_page(request, hub, f"Too many links that are not valid. Wait {span(wait_s)}.", 429)
             hub.links.tried(client(request))
             failed(hub, request, "link")
             return login_page(request, hub, "This link was used already, or is older than 5 minutes.", 403)
-        role = AccessRole(record["role"])
+        role = Role(record["role"])
         text = pages.simple("welcome.html", title="Signed in", role=role.value)
         return signed_in(request, hub, role, html(request, text), "link")
 
@@ -69,7 +69,7 @@ def router(pages: PageRenderer) -> APIRouter:
         error, status = await password_fits(hub, request, given)
         if error:
             return login_page(request, hub, error, status)
-        return signed_in(request, hub, AccessRole.OPERATOR, RedirectResponse("/", 303), "password")
+        return signed_in(request, hub, Role.OPERATOR, RedirectResponse("/", 303), "password")
 
     @routes.post("/logout")
     async def logout(request: Request) -> Response:
@@ -132,7 +132,7 @@ def failed(hub: Hub, request: Request, how: str) -> None:
     hub.failures.note("login_failed", peer(request), {"how": how})
 
 
-def signed_in(request: Request, hub: Hub, role: AccessRole, answer: Response, how: str, passkey: str = "") -> Response:
+def signed_in(request: Request, hub: Hub, role: Role, answer: Response, how: str, passkey: str = "") -> Response:
     """Begin a session of the user who asks; the one that the browser had ends."""
     agent = agents.shortened(request.headers.get("user-agent", ""))
     cookie = hub.sessions.begin(

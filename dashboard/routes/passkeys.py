@@ -13,7 +13,7 @@ from dashboard.auth import secrets_store
 from dashboard.auth.ceremonies import CeremonyPurpose, PasskeyRefused
 from dashboard.auth.origin import RelyingParty, relying_party
 from dashboard.auth.passkeys import Passkey, clean_name
-from dashboard.auth.roles import FRESH_S, AccessRole, Principal
+from dashboard.auth.roles import FRESH_S, Principal, Role
 from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer
 from dashboard.routes.auth import password_fits, signed_in
@@ -44,14 +44,14 @@ def _registering(routes: APIRouter) -> None:
         if principal.signed_in_s > FRESH_S:
             return json({"error": "Confirm your sign-in first.", "confirm": confirm_path("/sessions")}, 409)
         role = asked.get("role")
-        if role not in list(AccessRole):
+        if role not in list(Role):
             raise HTTPException(422, "The role is viewer or operator.")
         try:
             name = clean_name(str(asked.get("name", "")))
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         options = await asyncio.to_thread(
-            hub.ceremonies.begin_registration, party, principal.key, AccessRole(role), name
+            hub.ceremonies.begin_registration, party, principal.key, Role(role), name
         )  # fmt: skip
         return json(options)
 

@@ -5,7 +5,7 @@ import time
 import orjson
 
 from dashboard.auth import tokens
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.secrets_store import private_folder
 from dashboard.auth.sessions import Sessions, stored
 from shared.audit_log import append
@@ -32,7 +32,7 @@ def test_the_shell_lists_and_ends(coin: Coin, paths: DataPaths) -> None:
         assert coin("token", *wrong).returncode == 2, wrong
     assert "Nobody is signed in" in coin("sessions").stdout
     Sessions(paths.dashboard).begin(
-        AccessRole.OPERATOR, "uid 1000", how="link", address="127.0.0.1", agent="Firefox 145, Linux"
+        Role.OPERATOR, "uid 1000", how="link", address="127.0.0.1", agent="Firefox 145, Linux"
     )
     listed = coin("sessions").stdout
     assert "Firefox 145, Linux" in listed and "link" in listed

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from dashboard.app import create_app
 from dashboard.auth.peer import RemotePeer
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.hub import Hub
 from dashboard.links import create_login_link, create_token
 from shared.paths import DataPaths
@@ -72,7 +72,7 @@ class Dash:
             cookie = door.cookies[self.hub.site.cookie]
         found = self.hub.sessions.find(cookie, OWNER.user)
         assert found is not None
-        assert found.role is AccessRole(role)
+        assert found.role is Role(role)
         client = self.anonymous(origin=BASE, **{"x-csrf-token": found.csrf})
         client.cookies.set(self.hub.site.cookie, cookie, domain="127.0.0.1", path="/")
         return client

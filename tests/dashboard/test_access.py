@@ -16,7 +16,7 @@ from dashboard.auth import tokens
 from dashboard.auth.ceremonies import CHALLENGE_S, MOST_OPEN, Ceremonies, CeremonyPurpose, PasskeyRefused, _text
 from dashboard.auth.origin import RelyingParty, relying_party, site
 from dashboard.auth.passkeys import FILE, CountWentBack, Passkey, Passkeys, clean_name
-from dashboard.auth.roles import FRESH_S, AccessRole
+from dashboard.auth.roles import FRESH_S, Role
 from shared.settings import load
 from tests.dashboard.conftest import BASE, Dash
 from tests.dashboard.test_revoking import PASSWORD, hashed
@@ -27,7 +27,7 @@ LOCALHOST = RelyingParty("localhost", "http://localhost:8080")
 def key(credential: str = "a", **more: Any) -> Passkey:
     given = {
         "public": "",
-        "role": AccessRole.OPERATOR,
+        "role": Role.OPERATOR,
         "name": "Laptop",
         "rp_id": "localhost",
         "made_s": 1.0,
@@ -96,7 +96,7 @@ async def test_tokens_are_listed_with_their_last_use_and_revoked(dash: Dash) -> 
 
 async def test_hostile_names_are_shown_and_not_obeyed(dash: Dash) -> None:
     dash.hub.passkeys.add(key(name="<img src=x onerror=alert(1)>"))
-    dash.hub.sessions.begin(AccessRole.OPERATOR, "me", agent="<b>x</b>", address="<i>")
+    dash.hub.sessions.begin(Role.OPERATOR, "me", agent="<b>x</b>", address="<i>")
     async with await dash.browser() as client:
         page = (await client.get("/sessions")).text
     assert "<img src=x" not in page and "<b>x</b>" not in page and "<i>" not in page
@@ -295,12 +295,12 @@ def test_a_count_that_does_not_rise_locks_and_one_that_stays_zero_is_allowed(tmp
 
 def test_the_file_is_private_survives_and_is_read_anew(tmp_path: Path) -> None:
     keys = Passkeys(tmp_path)
-    handle = keys.handle(AccessRole.OPERATOR)
+    handle = keys.handle(Role.OPERATOR)
     keys.add(key())
     with pytest.raises(ValueError, match="registered already"):
         keys.add(key())
     again = Passkeys(tmp_path)
-    assert again.handle(AccessRole.OPERATOR) == handle != again.handle(AccessRole.VIEWER)
+    assert again.handle(Role.OPERATOR) == handle != again.handle(Role.VIEWER)
     assert again.listing() == [key()]
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     for n in range(19):

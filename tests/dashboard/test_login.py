@@ -13,7 +13,7 @@ from dashboard.__main__ import check
 from dashboard.auth import secrets_store
 from dashboard.auth.audit import MOST, AuditLog, Failures
 from dashboard.auth.peer import RemotePeer
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.sessions import IDLE_S, Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.links import LINKS, base_url, create_login_link, create_token
@@ -93,11 +93,11 @@ async def test_only_hashes_are_kept_and_nobody_else_may_read_them(dash: Dash) ->
 def test_a_session_outlives_a_restart_but_not_twelve_idle_hours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cookie = Sessions(tmp_path).begin(AccessRole.VIEWER, "uid 7")
+    cookie = Sessions(tmp_path).begin(Role.VIEWER, "uid 7")
     again = Sessions(tmp_path)
     found = again.find(cookie, "uid 7")
     assert found is not None
-    assert found.role is AccessRole.VIEWER
+    assert found.role is Role.VIEWER
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + IDLE_S + 1)
     assert again.find(cookie, "uid 7") is None

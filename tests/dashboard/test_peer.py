@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.auth.peer import NETWORK, Peers, RemotePeer
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.sessions import OtherUser, Sessions
 from dashboard.auth.socket_owner import Ends, Netlink, SocketOwners, Unanswered, from_tables
 from dashboard.links import create_login_link, create_token
@@ -155,7 +155,7 @@ async def test_cookies_put_beside_ours_by_another_port_change_nothing(dash: Dash
     """A server on another port can set cookies of our name with a longer path, which browsers then send first."""
     async with await dash.browser() as owner:
         name, cookie = dash.hub.site.cookie, owner.cookies[dash.hub.site.cookie]
-    planted = dash.hub.sessions.begin(AccessRole.OPERATOR, "uid 1001")
+    planted = dash.hub.sessions.begin(Role.OPERATOR, "uid 1001")
     async with dash.anonymous(cookie=f"{name}={planted}; {name}=x; a; {name}={cookie}") as client:
         assert (await client.get("/api/state")).status_code == 200
     async with dash.anonymous(cookie=f"{name}={planted}") as client:

@@ -20,7 +20,7 @@ import pytest
 from dashboard.auth import sessions as sessions_module
 from dashboard.auth import tokens
 from dashboard.auth.agents import shortened
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.sessions import FILE, Sessions, stored
 from dashboard.auth.tokens import Tokens
 from dashboard.links import create_login_link, create_token
@@ -181,7 +181,7 @@ async def test_another_line_of_the_settings_file_ends_nothing(make_dash: Callabl
 
 
 def test_a_password_changed_while_the_dashboard_was_down_ends_sessions_at_its_start(tmp_path: Path) -> None:
-    cookie = Sessions(tmp_path, "one").begin(AccessRole.OPERATOR, "uid 7")
+    cookie = Sessions(tmp_path, "one").begin(Role.OPERATOR, "uid 7")
     assert Sessions(tmp_path, "one").find(cookie, "uid 7") is not None
     changed = Sessions(tmp_path, "two")
     assert changed.outdated == 1
@@ -203,10 +203,10 @@ def test_a_session_that_could_not_be_saved_ends_with_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Sessions(tmp_path)
-    saved = made.begin(AccessRole.OPERATOR, "uid 7")
+    saved = made.begin(Role.OPERATOR, "uid 7")
     with monkeypatch.context() as full:
         full.setattr(sessions_module, "write_whole", _no_room)
-        unsaved = made.begin(AccessRole.OPERATOR, "uid 7")
+        unsaved = made.begin(Role.OPERATOR, "uid 7")
     assert made.find(unsaved, "uid 7") and made.find(saved, "uid 7")
     (tmp_path / FILE).unlink()
     assert made.find(unsaved, "uid 7") is None and made.find(saved, "uid 7") is None
@@ -232,7 +232,7 @@ def test_last_uses_are_written_once_a_minute_not_at_every_request(
     monkeypatch.setattr(time, "time", lambda: now)
     sessions, machines = Sessions(tmp_path), Tokens(tmp_path)
     cookie, secret = (
-        sessions.begin(AccessRole.VIEWER, "uid 7", address="10.0.0.7", agent="Firefox 145, Linux"),
+        sessions.begin(Role.VIEWER, "uid 7", address="10.0.0.7", agent="Firefox 145, Linux"),
         tokens.make(tmp_path, "viewer"),
     )
     del written[:]
@@ -285,7 +285,7 @@ def test_a_token_of_an_older_version_holds(tmp_path: Path) -> None:
     (folder / f"{key}.json").write_text('{"role":"operator","made_s":1764000000.0}')
     (folder / "damaged.json").write_text("[")
     found = Tokens(tmp_path).find("coin_old")
-    assert found is not None and found.role is AccessRole.OPERATOR
+    assert found is not None and found.role is Role.OPERATOR
     assert [one.id for one in tokens.listing(tmp_path)] == [key[:8]]
 
 

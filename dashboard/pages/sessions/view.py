@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dashboard.auth.passkeys import Passkey
-from dashboard.auth.roles import AccessRole
+from dashboard.auth.roles import Role
 from dashboard.auth.sessions import ID_CHARS, LoginSession
 from dashboard.auth.tokens import Token
 from dashboard.views import format as f
@@ -52,11 +52,9 @@ class PasskeyRow:
     locked: bool
 
 
-def sessions(found: Mapping[str, LoginSession], mine: str, role: AccessRole, now: datetime) -> list[SessionRow]:
+def sessions(found: Mapping[str, LoginSession], mine: str, role: Role, now: datetime) -> list[SessionRow]:
     """The one that asks first. A viewer sees that one alone."""
-    rows = [
-        _session(key, one, key == mine, now) for key, one in found.items() if key == mine or role is AccessRole.OPERATOR
-    ]
+    rows = [_session(key, one, key == mine, now) for key, one in found.items() if key == mine or role is Role.OPERATOR]
     return sorted(rows, key=lambda row: not row.this)
 
 
