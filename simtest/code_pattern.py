@@ -63,12 +63,26 @@ def placeholder(node: ast.AST | None) -> str | None:
     return None
 
 
+def kinds(wanted: Pattern, *, statement: bool) -> tuple[type[ast.AST], ...]:
+    """Of which kinds a node can be that is what is wanted."""
+    root = _root(wanted, statement=statement)
+    assert placeholder(root) is None, f"everything would be found: {wanted.text}"
+    for alike in ((ast.Name, ast.Attribute), (ast.Tuple, ast.List)):
+        if isinstance(root, alike):
+            return alike
+    return (type(root),)
+
+
+def _root(wanted: Pattern, *, statement: bool) -> ast.AST:
+    root = wanted.body[0] if statement else wanted.expression
+    assert root is not None and len(wanted.body) == 1, f"one statement or expression can be looked for: {wanted.text}"
+    return root
+
+
 def match(wanted: Pattern, node: ast.AST, *, statement: bool) -> Found | None:
     """What the placeholders stand for where the node is what is wanted; None = it is not."""
     found: Found = {"it": node}
-    inner = wanted.body[0] if statement else wanted.expression
-    assert inner is not None and len(wanted.body) == 1, f"one statement or expression can be looked for: {wanted.text}"
-    return found if _same(inner, node, found) else None
+    return found if _same(_root(wanted, statement=statement), node, found) else None
 
 
 def write(replacement: Pattern, found: Found) -> list[ast.stmt]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simtest.code_pattern import Found, Pattern, match, pattern, write
+from simtest.code_pattern import Found, Pattern, kinds, match, pattern, write
 from simtest.planted import Edit, Planted
 
 ROOMS = ("bot", "shared")
@@ -37,8 +37,7 @@ class Place:
 @dataclass(slots=True)
 class _File:
     text: str
-    tree: ast.Module
-    nodes: list[tuple[ast.AST, str]] = field(default_factory=list)  # (node, scope), parsed once
+    nodes: dict[type[ast.AST], list[tuple[ast.AST, str]]] = field(default_factory=dict)  # kind → (node, scope)
 
 
 class Products:
@@ -46,9 +45,10 @@ class Products:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         """Raises SyntaxError."""
-        self._files = {path: _File(text, ast.parse(text)) for path, text in texts.items()}
+        self._files = {path: _File(text) for path, text in texts.items()}
         for file in self._files.values():
-            file.nodes.extend(_scoped(file.tree, ""))
+            for node, scope in _scoped(ast.parse(file.text), ""):
+                file.nodes.setdefault(type(node), []).append((node, scope))
 
     @staticmethod
     def read(root: Path) -> "Products":
@@ -110,9 +110,8 @@ def _scoped(node: ast.AST, scope: str) -> Iterator[tuple[ast.AST, str]]:
 
 
 def _matching(path: str, file: _File, wanted: Pattern, statement: bool) -> Iterator[Place]:
-    kind: type[ast.AST] = ast.stmt if statement else ast.expr
-    for node, scope in file.nodes:
-        if isinstance(node, kind):
+    for kind in kinds(wanted, statement=statement):
+        for node, scope in file.nodes.get(kind, ()):
             found = match(wanted, node, statement=statement)
             if found is not None:
                 yield Place(path, scope, node, found)

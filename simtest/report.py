@@ -54,7 +54,7 @@ def page(kept: dict[str, Any]) -> str:
         parts.append(_soak(kept["soak"]))
     if (processes := section()) is not None:
         parts.append(processes)
-    parts += [_again(), _limits()]
+    parts += [_lanes(), _again(), _limits()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -153,6 +153,24 @@ def _soak(soak: dict[str, Any]) -> str:
         f"bot, exchange and rig together: {rss[0] if rss else 0:.0f} MiB after the first day, "
         f"{rss[-1] if rss else 0:.0f} MiB after the last one; it grows by {growth}, in which every order's rows at the "
         f"exchange and in the truth log are counted. Broken invariants: {len(soak['breaches'])}."
+    )
+
+
+def _lanes() -> str:
+    """What each command runs."""
+    rows = (
+        ("`./coin test`", "new ones for 30 s, at least 3; kept plans", "each has its place in the sources", "–"),
+        ("`.ci/run`", "new ones for 100 s, at least 20; kept plans", "each has its place in the sources", "–"),
+        ("`./coin test --long`", "2,000 new ones", "all are hunted", "10 at each point and under each fault"),
+        ("`./coin simulate`", "as many as are asked for", "–", "–"),
+        ("`./coin prove`", "–", "–", "as many as are asked for"),
+    )
+    return (
+        "## What is run where\n\n" + _table(("command", "seeds", "planted bugs", "kills"), rows) + "\n\n"
+        "New seeds are drawn from the sources: each change is tested by seeds of its own, and the same sources draw "
+        "the same ones again. In the tests a seed has 10 minutes of faults. Its start, its calm end and its verdict "
+        "take half of the time, so shorter ones would show less for it: 3 minutes bring a fifth fewer strikes in each "
+        "second of a core. PROOF_SECONDS and PROOF_SEEDS set for how long new seeds are run, and how many at least."
     )
 
 
