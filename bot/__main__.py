@@ -3,7 +3,7 @@
 import os
 import sys
 
-from bot.runtime.main import run
+from bot.app.main import run
 
 if __name__ == "__main__":
     code = run()

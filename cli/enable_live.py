@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.coinbase.endpoints import Endpoints, endpoints
+from bot.venues.coinbase.endpoints import Endpoints, endpoints
 from cli import data_folder, ui
 from cli.context import data_paths, from_callers_folder, loaded, own_folder
 from cli.doctor.check import Check, bad, good, note, warn

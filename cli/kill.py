@@ -138,7 +138,7 @@ def _say_after(state: BotState) -> None:
 
 def _cancel_without_the_bot(pid: int | None, *, latched: bool) -> None:
     # Loaded only if the bot itself can't be asked: a kill must not wait for the exchange's library.
-    from bot.runtime.emergency import EmergencyFailed, cancel_own_orders  # noqa: PLC0415
+    from bot.app.emergency import EmergencyFailed, cancel_own_orders  # noqa: PLC0415
 
     try:
         report = cancel_own_orders(settings.load().settings)

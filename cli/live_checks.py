@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.errors import ExchangeError, RateLimited
-from bot.coinbase.keys import ApiKey, BadKey, load_key
-from bot.coinbase.limiter import Limiter
-from bot.coinbase.net import SystemNet
-from bot.coinbase.rest import Rest
-from bot.core.edge import adjusted, fees_of, ways_out
-from bot.core.model import FeeRates
-from bot.core.rules.entries import runner_tp_pct
-from bot.runtime.kill import drill
+from bot.app.kill_path import drill
+from bot.domain.balances import FeeRates
+from bot.engine.execution.edge import adjusted, fees_of, ways_out
+from bot.rules.entries import runner_tp_pct
+from bot.venues.coinbase.endpoints import Endpoints
+from bot.venues.coinbase.errors import ExchangeError, RateLimited
+from bot.venues.coinbase.keys import ApiKey, BadKey, load_key
+from bot.venues.coinbase.limiter import Limiter
+from bot.venues.coinbase.net import SystemNet
+from bot.venues.coinbase.rest import CoinbaseRestClient
 from cli.doctor.check import Check, bad, good, note, warn
 from shared.figures import plainly
 from shared.ledger.db import LedgerError
@@ -87,7 +87,7 @@ def limits(s: Settings) -> list[Check]:
 
 async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey) -> list[Check]:
     clock, net = SystemClock(), SystemNet()
-    rest = Rest(endpoints, key, net, clock, Limiter(clock), "checks")
+    rest = CoinbaseRestClient(endpoints, key, net, clock, Limiter(clock), "checks")
     rows = []
     try:
         for name, look in (
@@ -114,7 +114,7 @@ async def _asked(name: str, look: Callable[[], Awaitable[Check]]) -> Check:
         return bad(name, f"the exchange says: {error}", "Try again; ./coin doctor")
 
 
-async def _rights(rest: Rest) -> Check:
+async def _rights(rest: CoinbaseRestClient) -> Check:
     rights = await rest.key_permissions()
     if rights.get("can_transfer") is not False:
         return bad("key", "it may transfer money away", "Make one with View and Trade only")
@@ -123,7 +123,7 @@ async def _rights(rest: Rest) -> Check:
     return good("key", "may view and trade, not transfer")
 
 
-async def _clock(rest: Rest) -> Check:
+async def _clock(rest: CoinbaseRestClient) -> Check:
     await rest.server_time()  # the first request makes the connection
     asked_ms = time.time() * 1000
     there = await rest.server_time()
@@ -133,7 +133,7 @@ async def _clock(rest: Rest) -> Check:
     return good("clock", f"{offset_ms:+.0f} ms")
 
 
-async def _fees(rest: Rest, s: Settings) -> Check:
+async def _fees(rest: CoinbaseRestClient, s: Settings) -> Check:
     return ways_out_pay(s, await rest.fees())
 
 
@@ -161,7 +161,7 @@ def ways_out_pay(s: Settings, rates: FeeRates) -> Check:
     return good("fees", f"{text}. {why}" if why else text)
 
 
-async def _drill(rest: Rest, s: Settings, clock: SystemClock) -> Check:
+async def _drill(rest: CoinbaseRestClient, s: Settings, clock: SystemClock) -> Check:
     found = await drill(rest, s.bot_name, clock)
     text = f"own open orders found in {found['found_ms']} ms ({found['own_orders']}), none cancelled"
     return good("kill drill", text)

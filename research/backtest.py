@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core.edge import adjusted
+from bot.engine.execution.edge import adjusted
 from research import coverage, engine, signals
 from research.data import store
 from research.data.candles import WIRE_NAMES, CandleSet, counted, gaps, granularity_text

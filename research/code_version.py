@@ -6,7 +6,7 @@ import subprocess
 
 from shared.paths import ROOT
 
-_ROOMS = ("bot/core", "bot/strategies", "research", "strategies")
+_ROOMS = ("bot/domain", "bot/engine", "bot/rules", "bot/strategies", "research", "strategies")
 
 
 def code_version() -> str:

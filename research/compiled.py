@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bot.core.rules import RULES
+from bot.rules import RULES
 from research.native import Native
 from shared.paths import ROOT
 
@@ -33,7 +33,7 @@ def announce(text: str) -> None:
 
 def sources(root: Path = ROOT) -> list[Path]:
     """Every file whose code can be compiled: the rulebook and the loops."""
-    return [*sorted((root / "bot/core/rules").glob("*.py")), *sorted((root / "research/loops").glob("*.py"))]
+    return [*sorted((root / "bot/rules").glob("*.py")), *sorted((root / "research/loops").glob("*.py"))]
 
 
 def source_hash(root: Path = ROOT) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core.edge import Fees, trail_activate_pct
-from bot.core.rules.codes import DECAY_EXP, DECAY_LINEAR
-from bot.core.rules.risk import in_window
+from bot.engine.execution.edge import Fees, trail_activate_pct
+from bot.rules.codes import DECAY_EXP, DECAY_LINEAR
+from bot.rules.risk import in_window
 from research import compiled, coverage, limits
 from research.data.candles import CandleSet, Floats, Ints
 from research.errors import ResearchError

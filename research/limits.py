@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core.model import Bar
-from bot.core.risk.bands import Bands
-from bot.core.rules.risk import guard_shut, price_band_ratio
+from bot.domain.bars import Bar
+from bot.engine.state.volatility_bands import Bands
+from bot.rules.risk import guard_shut, price_band_ratio
 from research.data.candles import CandleSet, Floats
 from shared.settings import Settings, parse_base_caps
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research.data.candles import Floats
 from research.engine import RawResult
 from research.loops import types as t

@@ -65,7 +65,7 @@ HARMLESS: Mapping[str, str] = {
     "DASHBOARD_TLS_CERT": _SHOWN,
     "DASHBOARD_TLS_KEY": _SHOWN,
 }
-# A default of these is adjusted to the account's fees, the same value set by hand is not (`bot.core.edge`).
+# A default of these is adjusted to the account's fees, the same value set by hand is not (`bot.engine.execution.edge`).
 ADJUSTED = ("TRAIL_ACTIVATE_PCT",)
 
 

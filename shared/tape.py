@@ -1,7 +1,7 @@
 """The tape: what one run of the bot was told and what it did, line by line, for the parity report.
 
 A file for each UTC day, `YYYY-MM-DD.jsonl.gz`. Each line is one JSON object: `t` is the bot's own time in milliseconds
-since 1970, every other key is a part of the line as `bot.runtime.tape` says. Prices and amounts are exact text.
+since 1970, every other key is a part of the line as `bot.app.event_recorder` says. Prices and amounts are exact text.
 The bytes are gzip members, one for each run of the bot, flushed so that all but the newest seconds can be read after
 a crash. What follows a torn member is found by its header, which is always the same.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from bot.runtime.process import Machine, Process
+from bot.app.process import Process, SystemPorts
 from shared.settings import Settings
 from simtest.evidence import HISTORY
 from simtest.faults import FaultInjector
@@ -50,7 +50,7 @@ class BotInstance:
             lambda: around.faults.strike("disk_full") is not None,
             lambda path, data: truth.written(path, data, loop.now_us, number),
         )
-        machine = Machine(
+        machine = SystemPorts(
             clock=self.clock,
             rng=SeededRng(Random(f"rng/{seed}/{number}")),
             fs=self.fs,
@@ -71,7 +71,9 @@ class BotInstance:
     def order_states(self) -> list[str]:
         """Of the orders that the bot has in hand now."""
         engine = self.process.bot.engine
-        return [order.state.value for order in engine.world.orders.values() if not order.settled] if engine else []
+        return (
+            [order.state.value for order in engine.state.orders.by_id.values() if not order.settled] if engine else []
+        )
 
     def backlog(self) -> int:
         """Records that wait for the ledger."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from jwt.algorithms import ECAlgorithm
 
-from bot.runtime import history, report, state_writer
+from bot.app import history, state_documents, state_writer
 from bot.strategies import registry
 from shared import control
 from simtest.plan import Plan
@@ -52,8 +52,8 @@ class Patches:
         # Who signs and who checks sit in this process: what is signed counts, not the arithmetic of it.
         self._set(ECAlgorithm, "sign", lambda _self, _message, _key: bytes(64))
         self._set(ECAlgorithm, "verify", lambda _self, _message, _key, _signature: True)
-        self._set(report, "rss_mb", lambda: 0.0)
-        self._set(report, "cpu_s", lambda: 0.0)
+        self._set(state_documents, "rss_mb", lambda: 0.0)
+        self._set(state_documents, "cpu_s", lambda: 0.0)
         self._set(jwt_generator, "time", types.SimpleNamespace(time=self._wall_s))
         logging.disable(logging.CRITICAL)
         gc.disable()

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bot.coinbase.endpoints import Endpoints, endpoints
+from bot.venues.coinbase.endpoints import Endpoints, endpoints
 from shared import files, folder_identity, live_permission
 from shared.settings import Mode, Profile, Secret, Settings
 from shared.times import epoch_ms

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.runtime.metrics import rss_mb
+from bot.app.metrics import rss_mb
 from simtest.cli import OUT, say, with_fixed_hash_seed
 from simtest.judge import verdict
 from simtest.patches import settle

@@ -18,7 +18,7 @@ UNTOLD = "market user"  # a connection is told apart by its first subscription; 
 
 
 class VirtualNet:
-    """`bot.coinbase.net.Net` of one life of the process."""
+    """`bot.venues.coinbase.net.Net` of one life of the process."""
 
     def __init__(self, wire: NetworkLink) -> None:
         self._wire = wire

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
-from bot.runtime.control import LOOK_S
+from bot.app.control import LOOK_S
 from shared.ledger.db import Database, DatabaseSession, LedgerUnavailable
 from shared.ledger.open import open_writer
 from shared.ports import SystemFs

@@ -66,7 +66,7 @@ def test_a_ledger_at_the_newest_schema_is_opened_without_the_library_of_migratio
     """SQLAlchemy and Alembic cost a process 25 MB: neither bot nor dashboard loads them."""
     program = (
         "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
-        "import bot.runtime.main, dashboard.app; from bot.runtime.ledger import LedgerWriter\n"
+        "import bot.app.main, dashboard.app; from bot.app.ledger import LedgerWriter\n"
         "from shared.ledger.open import open_writer\n"
         "LedgerWriter(open_writer(Path(sys.argv[1])), 'boot').restore(datetime.now(UTC))\n"
         "print(sorted({'sqlalchemy', 'alembic'} & set(sys.modules)))"

@@ -16,15 +16,15 @@ BOT = ROOT / "bot"
 
 # The modules that are the seam, each with what it may do and why.
 SEAMS: dict[str, frozenset[str]] = {
-    "bot/coinbase/net.py": frozenset({"thread"}),  # the network seam: pools for the SDK's blocking calls
-    "bot/coinbase/keys.py": frozenset({"file"}),  # the key file, read once at the start
-    "bot/runtime/offload.py": frozenset({"thread"}),  # the file thread
-    "bot/runtime/lock.py": frozenset({"file"}),  # flock needs a handle of its own
-    "bot/runtime/logs.py": frozenset({"file", "time"}),  # the log's own files and stamps
-    "bot/runtime/metrics.py": frozenset({"file"}),  # /proc/self/statm
-    "bot/runtime/main.py": frozenset({"file"}),  # PM2's channel
-    "bot/runtime/watchdog.py": frozenset({"time", "file"}),  # the machine's own timers, and what a hung run wrote
-    "bot/runtime/process.py": frozenset({"file"}),  # the process itself: signals, positions.json kept aside
+    "bot/venues/coinbase/net.py": frozenset({"thread"}),  # the network seam: pools for the SDK's blocking calls
+    "bot/venues/coinbase/keys.py": frozenset({"file"}),  # the key file, read once at the start
+    "bot/app/offload.py": frozenset({"thread"}),  # the file thread
+    "bot/app/instance_lock.py": frozenset({"file"}),  # flock needs a handle of its own
+    "bot/app/logs.py": frozenset({"file", "time"}),  # the log's own files and stamps
+    "bot/app/metrics.py": frozenset({"file"}),  # /proc/self/statm
+    "bot/app/main.py": frozenset({"file"}),  # PM2's channel
+    "bot/app/watchdog.py": frozenset({"time", "file"}),  # the machine's own timers, and what a hung run wrote
+    "bot/app/process.py": frozenset({"file"}),  # the process itself: signals, positions.json kept aside
     "bot/strategies/scaffold.py": frozenset({"file"}),  # a tool: writes the template of a new strategy
     "bot/strategies/lookahead.py": frozenset({"random"}),  # a tool: made-up bars from a seed
 }
@@ -42,7 +42,7 @@ FILE_MODULES = {"tempfile", "shutil"}
 NETWORK = {"socket", "socketserver", "http", "urllib", "select", "selectors"}
 THREADS = {"threading", "concurrent", "multiprocessing", "subprocess", "_thread"}
 # `threading.local` keeps one SDK client for each of the pool's threads; it starts none.
-NO_THREAD = {("bot/coinbase/rest.py", "threading")}
+NO_THREAD = {("bot/venues/coinbase/rest.py", "threading")}
 # The seam objects have methods of the same names: `fs.read_bytes(...)` is the seam itself.
 SEAM_OBJECTS = {"fs", "_fs"}
 
@@ -167,7 +167,7 @@ PLANTED = [
 
 @pytest.mark.parametrize("source", PLANTED)
 def test_a_planted_call_is_found(source: str) -> None:
-    assert violations(source, "bot/runtime/planted.py")
+    assert violations(source, "bot/app/planted.py")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_planted_call_is_found(source: str) -> None:
     ],
 )
 def test_the_seams_themselves_are_no_violation(source: str) -> None:
-    assert not violations(source, "bot/runtime/planted.py")
+    assert not violations(source, "bot/app/planted.py")
 
 
 # What the core may import: itself, the contract, and standard modules that neither wait nor touch anything.
@@ -202,7 +202,7 @@ def impure_imports(source: str) -> list[str]:
         else:
             continue
         for module in modules:
-            ours = module == "bot.core" or module.startswith("bot.core.")
+            ours = module.split(".")[:2] in (["bot", "domain"], ["bot", "engine"], ["bot", "rules"])
             contract = module.startswith("shared.") and not any(
                 module == bad or module.startswith(bad + ".") for bad in IMPURE_SHARED
             )
@@ -211,21 +211,31 @@ def impure_imports(source: str) -> list[str]:
     return found
 
 
-def test_the_core_imports_nothing_but_itself_the_contract_and_pure_modules() -> None:
+def test_the_engine_imports_nothing_but_itself_the_contract_and_pure_modules() -> None:
     assert set(sys.stdlib_module_names) >= PURE
     found = {
         path.relative_to(ROOT).as_posix(): bad
         for path in sources()
-        if path.is_relative_to(BOT / "core") and (bad := impure_imports(path.read_text()))
+        if path.relative_to(BOT).parts[0] in ("domain", "engine", "rules") and (bad := impure_imports(path.read_text()))
     }
     assert not found, found
 
 
 @pytest.mark.parametrize(
     "source",
-    ["import os", "import asyncio", "from bot.runtime import app", "from bot.coinbase import rest", "import numpy",
-     "import logging", "from shared import files", "from shared.ports import Clock", "from shared.ledger import schema",
-     "import sqlalchemy", "from . import x"],
+    [
+        "import os",
+        "import asyncio",
+        "from bot.app import application",
+        "from bot.venues.coinbase import rest",
+        "import numpy",
+        "import logging",
+        "from shared import files",
+        "from shared.ports import Clock",
+        "from shared.ledger import schema",
+        "import sqlalchemy",
+        "from . import x",
+    ],
 )  # fmt: skip
 def test_a_planted_import_in_the_core_is_found(source: str) -> None:
     assert impure_imports(source)

@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bench.figure import Figure, measured
-from bot.core import events as ev
-from bot.core import view
-from bot.core.engine import Engine
-from bot.core.lots import Lot
-from bot.core.model import Balance, Bar, FeeRates, LotKind, Product
-from bot.core.world import Restored, Signal
+from bot.domain import events as ev
+from bot.domain.balances import Balance, FeeRates
+from bot.domain.bars import Bar
+from bot.domain.instrument import Instrument
+from bot.domain.kinds import LotKind
+from bot.domain.lots import Lot
+from bot.domain.targets import Signal
+from bot.engine import view
+from bot.engine.engine import Engine
+from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
@@ -29,7 +33,7 @@ class _Buys:
     model_mode: str | None = None
     parameters: Mapping[str, str] = {}
 
-    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:  # noqa: ARG002
+    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:  # noqa: ARG002
         return Signal("buy", 0.6, {})
 
     def state(self, product_id: str) -> str | None:  # noqa: ARG002
@@ -44,18 +48,18 @@ def engine_with_lots(lots: int = 20, held_products: int = len(PRODUCTS)) -> Engi
     settings = Settings(products=PRODUCTS, tick_interval_sec=0.0, take_profit_order="market", edge_gate=False,
                         min_depth_usd=0.0, max_impact_bp=0.0)  # fmt: skip
     held = tuple(_lot(number, held_products) for number in range(lots))
-    engine = Engine(settings, _Buys(), Restored(lots=held), TradingState.RUN, from_epoch_ms(START_MS))
+    engine = Engine(settings, _Buys(), RecoveredState(lots=held), TradingState.RUN, from_epoch_ms(START_MS))
     now = from_epoch_ms(START_MS)
     step, small = D("0.01"), D("0.00000001")
     for name in PRODUCTS:
-        product = Product(name, name[:2], "USD", small, step, step, small, D(10**6), D(1), D(10**8), D(100))
-        engine.handle(ev.ProductsSeen((product,)), now)
-    engine.handle(ev.FeesSeen(FeeRates(D("0.005"), D("0.009"), "Intro 1")), now)
+        product = Instrument(name, name[:2], "USD", small, step, step, small, D(10**6), D(1), D(10**8), D(100))
+        engine.handle(ev.InstrumentList((product,)), now)
+    engine.handle(ev.FeeUpdate(FeeRates(D("0.005"), D("0.009"), "Intro 1")), now)
     balances = (Balance("USD", D(10**5), D(0)), *(Balance(name[:2], D(lots), D(0)) for name in PRODUCTS))
-    engine.handle(ev.BalancesSeen(balances, START_MS), now)
+    engine.handle(ev.BalanceReport(balances, START_MS), now)
     engine.handle(ev.FeedChanged(True, "up"), now)
     for name in PRODUCTS:
-        engine.handle(ev.Priced(name, D(100), D("99.99"), D("100.01")), now)
+        engine.handle(ev.PriceUpdate(name, D(100), D("99.99"), D("100.01")), now)
         engine.handle(ev.BarsClosed(name, "ONE_MINUTE", (Bar(START_MS // 1000 - 60, 100, 100, 100, 100, 1),)), now)
     engine.handle(ev.Tick(), now)
     engine.handle(ev.TradingReady(), now)
@@ -83,12 +87,12 @@ def costs_us(engine: Engine, events: Sequence[ev.Event]) -> list[float]:
     return found
 
 
-def prices(count: int) -> list[ev.Priced]:
+def prices(count: int) -> list[ev.PriceUpdate]:
     """Prices that move a little, product by product."""
-    found: list[ev.Priced] = []
+    found: list[ev.PriceUpdate] = []
     for index in range(count):
         price = D(9990 + index * 7 % 20) / 100
-        found.append(ev.Priced(PRODUCTS[index % len(PRODUCTS)], price, price - D("0.01"), price + D("0.01")))
+        found.append(ev.PriceUpdate(PRODUCTS[index % len(PRODUCTS)], price, price - D("0.01"), price + D("0.01")))
     return found
 
 
@@ -103,8 +107,8 @@ def measure() -> list[Figure]:
     shown = []
     for _ in range(100):
         began = time.perf_counter_ns()
-        view.gates(engine.world)
-        view.risk(engine.world)
+        view.gates(engine.state)
+        view.risk(engine.state)
         shown.append((time.perf_counter_ns() - began) / 1000)
     return [
         Figure("price with 20 lots, 10 products, p50", measured(priced, 50), "us"),

@@ -17,12 +17,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from bench.figure import measured
-from bot.core.day import Day
-from bot.core.intents import Note, Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder
-from bot.core.lots import Lot, close, open_lot, sell
-from bot.core.model import ExitReason, Fill, Kind, LotKind, OrderSpec, Product, Purpose, Side
-from bot.core.orders import Order, OrderState
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.day import TradingDay
+from bot.domain.fills import Fill
+from bot.domain.instrument import Instrument
+from bot.domain.intents import Note, Record, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder
+from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
+from bot.domain.lots import Lot, close, open_lot, sell
+from bot.domain.order_life import Order, OrderState
+from bot.domain.orders import OrderSpec
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.replay import replay_files
 from shared.ledger.verify import verify
@@ -30,7 +33,7 @@ from shared.ledger.verify import verify
 D = Decimal
 START_MS = 1_767_268_800_000
 SMALL = D("0.00000001")
-PRODUCT = Product("BTC-USD", "BTC", "USD", SMALL, D("0.01"), D("0.01"), SMALL, D(1000), D(1), D(1_000_000))
+PRODUCT = Instrument("BTC-USD", "BTC", "USD", SMALL, D("0.01"), D("0.01"), SMALL, D(1000), D(1), D(1_000_000))
 
 
 class _Rounds:
@@ -38,7 +41,7 @@ class _Rounds:
 
     def __init__(self) -> None:
         self.now_ms = START_MS
-        self.day = Day("2026-01-01", D(10_000), D(0), D(10_000))
+        self.day = TradingDay("2026-01-01", D(10_000), D(0), D(10_000))
         self.rounds = self.fills = 0
 
     def next(self) -> Iterator[tuple[str, list[Record]]]:
@@ -58,7 +61,7 @@ class _Rounds:
                 self._note(lot),
             ],
         )
-        take = self._spec(Side.SELL, Purpose.TAKE, base_size=lot.base_left, limit_price=lot.take_price)
+        take = self._spec(Side.SELL, Purpose.TAKE_PROFIT, base_size=lot.base_left, limit_price=lot.take_price)
         take = replace(take, lot_id=lot.lot_id)
         lot = replace(lot, exit_client_order_id=take.client_order_id)
         yield from self._placed(take, SaveLot(lot))
@@ -71,7 +74,7 @@ class _Rounds:
             sold = self._fill(take, lot.take_price, size)
             lot = sell(lot, sold, self.now_ms)
             if lot.closed_ms is not None:
-                lot = replace(close(replace(lot, base_left=D(0)), self.now_ms), exit_reason=ExitReason.TAKE)
+                lot = replace(close(replace(lot, base_left=D(0)), self.now_ms), exit_reason=ExitReason.TAKE_PROFIT)
             realized = lot.realized_pnl or D(0)
             self.day = replace(self.day, fees=self.day.fees + sold.fee, realized=self.day.realized + realized)
             yield (
@@ -82,7 +85,7 @@ class _Rounds:
 
     def _spec(self, side: Side, purpose: Purpose, **more: object) -> OrderSpec:
         number = 2 * self.rounds + (side is Side.SELL)
-        kind = Kind.LIMIT if purpose is Purpose.TAKE else Kind.MARKET
+        kind = OrderKind.LIMIT if purpose is Purpose.TAKE_PROFIT else OrderKind.MARKET
         made = OrderSpec(
             f"ct-main-{number:032x}", "BTC-USD", side, kind, purpose, None, None, None, False, None, D("83261.5")
         )
@@ -109,7 +112,7 @@ class _Rounds:
 
     def _filled(self, spec: OrderSpec, fill: Fill, lot_id: str, filled: Decimal) -> list[Record]:
         order = self._order(spec, OrderState.OPEN, filled)
-        fact = SaveFact("last_add:BTC-USD", str(self.now_ms))
+        fact = SaveKeyValue("last_add:BTC-USD", str(self.now_ms))
         return [SaveFill(fill, lot_id, self.now_ms), SaveOrder(order), fact]
 
     def _note(self, lot: Lot) -> Note:

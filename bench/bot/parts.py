@@ -18,16 +18,20 @@ from typing import Any
 
 import orjson
 
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.keys import ApiKey
-from bot.coinbase.stream import Stream
-from bot.core import events as ev
-from bot.core.engine import Engine
-from bot.core.intents import Note, SaveFact
-from bot.core.lots import Lot
-from bot.core.model import Balance, Bar, FeeRates, LotKind, Product
-from bot.core.world import Restored, Signal
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain import events as ev
+from bot.domain.balances import Balance, FeeRates
+from bot.domain.bars import Bar
+from bot.domain.instrument import Instrument
+from bot.domain.intents import Note, SaveKeyValue
+from bot.domain.kinds import LotKind
+from bot.domain.lots import Lot
+from bot.domain.targets import Signal
+from bot.engine.engine import Engine
+from bot.engine.state.recovered import RecoveredState
+from bot.venues.coinbase.endpoints import Endpoints
+from bot.venues.coinbase.keys import ApiKey
+from bot.venues.coinbase.stream import CoinbaseStream
 from shared.control import TradingState
 from shared.ledger.open import open_writer
 from shared.ports import SystemClock, SystemRng
@@ -45,7 +49,7 @@ class _Flat:
     parameters: Mapping[str, str] = MappingProxyType({})
     model_mode: str | None = None
 
-    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:  # noqa: ARG002
+    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:  # noqa: ARG002
         return Signal("flat", None, {})
 
     def state(self, product_id: str) -> str | None:  # noqa: ARG002
@@ -55,9 +59,9 @@ class _Flat:
         return 0
 
 
-def _product(product_id: str) -> Product:
+def _product(product_id: str) -> Instrument:
     small, large = Decimal("0.00000001"), Decimal(1_000_000)
-    return Product(
+    return Instrument(
         product_id, product_id.partition("-")[0], "USD", small, Decimal("0.01"), Decimal("0.01"), small, large,
         Decimal(1), large, Decimal(100),
     )  # fmt: skip
@@ -75,11 +79,11 @@ def _lot(number: int) -> Lot:
 def make_engine(lots: int) -> Engine:
     """An engine that trades ten products and holds `lots` lots."""
     settings = Settings(products=PRODUCTS, take_profit_order="market", min_depth_usd=0.0, max_impact_bp=0.0)
-    engine = Engine(settings, _Flat(), Restored(lots=tuple(map(_lot, range(lots)))), TradingState.RUN, START)
+    engine = Engine(settings, _Flat(), RecoveredState(lots=tuple(map(_lot, range(lots)))), TradingState.RUN, START)
     for product_id in PRODUCTS:
-        engine.handle(ev.ProductsSeen((_product(product_id),)), START)
-    engine.handle(ev.FeesSeen(FeeRates(Decimal("0.005"), Decimal("0.009"), "x")), START)
-    engine.handle(ev.BalancesSeen((Balance("USD", Decimal(10_000), Decimal(0)),), 0), START)
+        engine.handle(ev.InstrumentList((_product(product_id),)), START)
+    engine.handle(ev.FeeUpdate(FeeRates(Decimal("0.005"), Decimal("0.009"), "x")), START)
+    engine.handle(ev.BalanceReport((Balance("USD", Decimal(10_000), Decimal(0)),), 0), START)
     for event in (ev.Tick(), ev.FeedChanged(True, "up"), ev.TradingReady()):
         engine.handle(event, START)
     return engine
@@ -92,7 +96,7 @@ class _Sink:
         self._engine, self._clock = engine, clock
         self.count = 0
 
-    def event(self, event: ev.Priced | ev.OrdersSeen) -> None:
+    def event(self, event: ev.PriceUpdate | ev.OrderReports) -> None:
         self.count += 1
         self._engine.handle(event, self._clock.utc())
 
@@ -143,7 +147,7 @@ def stream_rate(messages: int) -> float:
     sink = _Sink(make_engine(20), clock)
     nowhere = Endpoints("", "", "", None, None)
     net: Any = None
-    stream = Stream(
+    stream = CoinbaseStream(
         "market", "", ("ticker",), PRODUCTS, endpoints=nowhere, key=ApiKey("x", Secret("x")), net=net, clock=clock,
         rng=SystemRng(), sink=sink,
     )  # fmt: skip
@@ -166,7 +170,7 @@ def event_us(events: int) -> tuple[float, float]:
     for number in range(events):
         price = prices[number % len(prices)]
         now += timedelta(milliseconds=150)
-        event = ev.Priced(PRODUCTS[number % 10], price, price - Decimal("0.01"), price + Decimal("0.01"))
+        event = ev.PriceUpdate(PRODUCTS[number % 10], price, price - Decimal("0.01"), price + Decimal("0.01"))
         began = time.perf_counter()
         engine.handle(event, now)
         spent.append(time.perf_counter() - began)
@@ -191,7 +195,7 @@ def commit_ms(commits: int) -> tuple[float, float]:
         writer, spent = LedgerWriter(engine, "bench"), []
         for number in range(commits):
             began = time.perf_counter()
-            writer.commit([Note("bench", "a line"), SaveFact("n", str(number))], number)
+            writer.commit([Note("bench", "a line"), SaveKeyValue("n", str(number))], number)
             spent.append(time.perf_counter() - began)
         engine.dispose()
     return _percentiles(spent, 1e3)

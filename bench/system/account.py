@@ -6,14 +6,17 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bot.coinbase import parse
-from bot.core.day import Day
-from bot.core.ids import NO_EPOCH, client_order_id
-from bot.core.intents import Record, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder
-from bot.core.lots import Lot, close, grow, open_lot, sell
-from bot.core.model import ExitReason, Fill, Kind, LotKind, OrderSpec, Product, Purpose, Side
-from bot.core.orders import Order, OrderState
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.day import TradingDay
+from bot.domain.fills import Fill
+from bot.domain.instrument import Instrument
+from bot.domain.intents import Record, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder
+from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
+from bot.domain.lots import Lot, close, grow, open_lot, sell
+from bot.domain.order_ids import NO_EPOCH, client_order_id
+from bot.domain.order_life import Order, OrderState
+from bot.domain.orders import OrderSpec
+from bot.venues.coinbase import parse
 from shared.ledger.open import open_writer
 from shared.settings import Settings
 from shared.times import from_epoch_ms, iso_ms
@@ -47,7 +50,7 @@ class Past:
         self._numbers = itertools.count(1)
         self.fills = 0
 
-    def _product(self, name: str) -> Product:
+    def _product(self, name: str) -> Instrument:
         exchange = self._exchange
         return parse.product(product_view(exchange, exchange.venue.listed[name]))
 
@@ -57,11 +60,11 @@ class Past:
 
     def build(self, fills: int, open_orders: int) -> None:
         """Round trips until so many fills are there, then lots with resting takes."""
-        self._save(SaveFact("mode", self._settings.coin_mode.value))
+        self._save(SaveKeyValue("mode", self._settings.coin_mode.value))
         names = itertools.cycle(self._products)
         day = f"{from_epoch_ms(self._now_ms):%Y-%m-%d}"
         funds = Decimal(str(self._settings.sim_funds))
-        self._save(SaveDay(Day(day=day, start_equity=funds, start_unrealized=Decimal(0), peak_equity=funds)))
+        self._save(SaveDay(TradingDay(day=day, start_equity=funds, start_unrealized=Decimal(0), peak_equity=funds)))
         while self.fills < fills - open_orders:
             self._close(self._buy(next(names)))
             self._trade_ended()
@@ -69,7 +72,7 @@ class Past:
             self._rest(self._buy(next(names)))
             self._trade_ended()
         newest_ms = self._now_ms
-        self._save(SaveFact("fills_through_ms", str(newest_ms)))
+        self._save(SaveKeyValue("fills_through_ms", str(newest_ms)))
         self._flush()
         self._engine.dispose()
         self._exchange.settle()
@@ -113,7 +116,7 @@ class Past:
     def _spec(self, word: str, product_id: str, purpose: Purpose, lot: Lot | None, **terms: Any) -> OrderSpec:
         given: dict[str, Any] = {
             "base_size": None, "quote_size": None, "limit_price": None, "post_only": False, "end_ms": None,
-            "kind": Kind.MARKET, "expected_price": Decimal(1),
+            "kind": OrderKind.MARKET, "expected_price": Decimal(1),
         }  # fmt: skip
         return OrderSpec(
             client_order_id=client_order_id(self._settings.bot_name, NO_EPOCH, word, next(self._numbers)),
@@ -144,7 +147,7 @@ class Past:
         size = product.floor_size(lot.base_left)
         spec = self._spec("exit", lot.product_id, Purpose.EXIT, lot, base_size=size)
         order, fills = self._send(spec, {"market_market_ioc": {"base_size": f"{size:f}"}})
-        lot = replace(lot, exit_reason=ExitReason.TAKE, exit_client_order_id=spec.client_order_id)
+        lot = replace(lot, exit_reason=ExitReason.TAKE_PROFIT, exit_client_order_id=spec.client_order_id)
         for fill in fills:
             lot = sell(lot, fill, self._now_ms)
         self._book(spec, order, fills, lot.lot_id)
@@ -154,7 +157,7 @@ class Past:
         size = self._products[lot.product_id].floor_size(lot.base_left)
         end_ms = self._now_ms + 48 * 3600 * 1000
         spec = self._spec(
-            "take", lot.product_id, Purpose.TAKE, lot, base_size=size, kind=Kind.LIMIT, post_only=True,
+            "take", lot.product_id, Purpose.TAKE_PROFIT, lot, base_size=size, kind=OrderKind.LIMIT, post_only=True,
             limit_price=lot.take_price, end_ms=end_ms,
         )  # fmt: skip
         terms = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bot.core.rules.codes import SIGNAL_BUY, SIGNAL_FLAT, SIGNAL_SELL
+from bot.rules.codes import SIGNAL_BUY, SIGNAL_FLAT, SIGNAL_SELL
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.core.rules.signals import decide, ma_side
+from bot.rules.signals import decide, ma_side
 from bot.strategies import features, rolling_fit
 from bot.strategies.base import Bars, Call, Signal, SignalArrays, Strategy
 from bot.strategies.features import Floats

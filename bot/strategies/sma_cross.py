@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.core.rules.signals import ma_side
+from bot.rules.signals import ma_side
 from bot.strategies.base import Bars, SignalArrays, Strategy
 from bot.strategies.indicators import rolling_sum
 

@@ -1,12 +1,12 @@
-"""`bot.core.volatility` over a whole history at once, with the same bits."""
+"""`bot.engine.state.volatility` over a whole history at once, with the same bits."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core.rules.sizing import VOL_FACTOR_MAX, VOL_FACTOR_MIN
-from bot.core.rules.volatility import LONG_RETURNS, RETURN_LIMIT, RETURN_UNIT, SHORT_RETURNS, log_return_units
+from bot.rules.sizing import VOL_FACTOR_MAX, VOL_FACTOR_MIN
+from bot.rules.volatility import LONG_RETURNS, RETURN_LIMIT, RETURN_UNIT, SHORT_RETURNS, log_return_units
 from bot.strategies.indicators import rolling_sum
 
 Floats = NDArray[np.float64]

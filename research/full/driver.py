@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core import events as ev
-from bot.core.engine import Engine
-from bot.core.intents import CancelOrder, FetchFills, Intent, LookUpOrder, PlaceOrder, SaveDay, SaveFact, SaveLot
-from bot.core.lots import Lot
-from bot.core.model import Bar, FeeRates, Kind, OrderSpec, Product, Side
-from bot.core.rules import codes
-from bot.core.world import Restored, Signal
+from bot.domain import events as ev
+from bot.domain.balances import FeeRates
+from bot.domain.bars import Bar
+from bot.domain.instrument import Instrument
+from bot.domain.intents import CancelOrder, FetchFills, Intent, LookUpOrder, PlaceOrder, SaveDay, SaveKeyValue, SaveLot
+from bot.domain.kinds import OrderKind, Side
+from bot.domain.lots import Lot
+from bot.domain.orders import OrderSpec
+from bot.domain.targets import Signal
+from bot.engine.engine import Engine
+from bot.engine.state.recovered import RecoveredState
+from bot.rules import codes
 from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
 from research.full.venue import BacktestVenue, configuration
@@ -27,7 +32,7 @@ WORDS = {codes.SIGNAL_BUY: "buy", codes.SIGNAL_SELL: "sell", codes.SIGNAL_FLAT: 
 
 
 class ArrayStrategy:
-    """`bot.core.world.StrategyPort` that says what was computed over all of history."""
+    """`bot.engine.state.engine_state.StrategyPort` that says what was computed over all of history."""
 
     def __init__(self, settings: Settings, prepared: Prepared, said: Sequence[NDArray[np.int8]]) -> None:
         self.name = settings.strategy
@@ -39,7 +44,7 @@ class ArrayStrategy:
             for one, calls in zip(prepared.candles, said, strict=True)
         }
 
-    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
+    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
         return Signal(WORDS[self._said[product.product_id][bars[-1].start_s]], None, {})
 
     def state(self, product_id: str) -> str | None:  # noqa: ARG002 - nothing to keep
@@ -68,7 +73,7 @@ class BarDriver:
         self.venue = BacktestVenue(prepared, model, first_s * 1_000_000 - 1)
         self.now_ms = first_s * 1000 - 1
         strategy = ArrayStrategy(settings, prepared, said)
-        self.engine = Engine(settings, strategy, Restored(), TradingState.RUN, from_epoch_ms(self.now_ms))
+        self.engine = Engine(settings, strategy, RecoveredState(), TradingState.RUN, from_epoch_ms(self.now_ms))
         self.held: dict[str, deque[OrderSpec]] = {one.product_id: deque() for one in prepared.candles}
         self.ids: dict[str, str] = {}  # exchange's id -> ours, of orders that may still change
         self.seen: dict[str, tuple[Any, ...]] = {}
@@ -80,10 +85,10 @@ class BarDriver:
         self._start(model)
 
     def _start(self, model: MarketModel) -> None:
-        self.tell(ev.ProductsSeen(self.venue.products()))
+        self.tell(ev.InstrumentList(self.venue.products()))
         maker, taker = (Decimal(str(pct)) / 100 for pct in (model.maker_pct, model.taker_pct))
-        self.tell(ev.FeesSeen(FeeRates(maker, taker, "fixed")))
-        self.tell(ev.BalancesSeen(self.venue.balances(), self.now_ms))
+        self.tell(ev.FeeUpdate(FeeRates(maker, taker, "fixed")))
+        self.tell(ev.BalanceReport(self.venue.balances(), self.now_ms))
         self.tell(ev.FeedChanged(True, ""))
         self.tell(ev.TradingReady())
 
@@ -104,11 +109,11 @@ class BarDriver:
             case SaveDay(day):
                 if day.breaker_ms is not None:
                     self.breaker_days.add(day.day)
-            case SaveFact("entries_latched", text):
+            case SaveKeyValue("entries_latched", text):
                 if text.startswith("drawdown") and not self.latched_ms:
                     self.latched_ms = self.now_ms
             case PlaceOrder(spec):
-                if spec.kind is Kind.MARKET:
+                if spec.kind is OrderKind.MARKET:
                     self.held[spec.product_id].append(spec)
                     return []
                 return self._place(spec)
@@ -117,9 +122,9 @@ class BarDriver:
                 return self._look(order_id)
             case LookUpOrder(client_order_id, order_id, _, _):
                 if order_id is not None:
-                    return self._handle(ev.LookedUp(client_order_id, self.venue.order(order_id), complete=True))
+                    return self._handle(ev.LookupResult(client_order_id, self.venue.order(order_id), complete=True))
             case FetchFills(order_id):
-                return self._handle(ev.FillsSeen(self.venue.fills(order_id, self.ids.get(order_id, ""))))
+                return self._handle(ev.FillReports(self.venue.fills(order_id, self.ids.get(order_id, ""))))
             case _:
                 pass
         return []
@@ -135,10 +140,10 @@ class BarDriver:
             short = refusal["error"] == "INSUFFICIENT_FUND"
             if spec.side is Side.BUY:
                 self.refused[0 if short else 1] += 1
-            return self._handle(ev.Refused(spec.client_order_id, str(refusal["error"]), insufficient=short))
+            return self._handle(ev.VenueRejected(spec.client_order_id, str(refusal["error"]), insufficient=short))
         order_id = str(answer["order_id"])
         self.ids[order_id] = spec.client_order_id
-        return [*self._handle(ev.Accepted(spec.client_order_id, order_id)), *self._look(order_id)]
+        return [*self._handle(ev.OrderAccepted(spec.client_order_id, order_id)), *self._look(order_id)]
 
     def _look(self, order_id: str) -> list[Intent]:
         """Tell the engine of one order if there is news of it."""
@@ -147,7 +152,7 @@ class BarDriver:
         if self.seen.get(order_id) == state:
             return []
         self.seen[order_id] = state
-        return self._handle(ev.OrdersSeen((shown,), complete=False, asked_ms=self.now_ms))
+        return self._handle(ev.OrderReports((shown,), complete=False, asked_ms=self.now_ms))
 
     def poll(self) -> bool:
         """Tell the engine of every order that the market moved; True = one came to its end by time."""
@@ -179,8 +184,8 @@ class BarDriver:
             int(candles.start_s[i]), float(candles.open[i]), float(candles.high[i]), float(candles.low[i]),
             float(candles.close[i]), float(candles.volume[i]),
         )  # fmt: skip
-        self.tell(ev.BarsClosed(candles.product_id, self.engine.world.settings.granularity, (bar,)))
+        self.tell(ev.BarsClosed(candles.product_id, self.engine.state.settings.granularity, (bar,)))
 
     def price(self, candles: CandleSet, ticks: int) -> None:
         tick = Decimal(candles.price_increment)
-        self.tell(ev.Priced(candles.product_id, ticks * tick, (ticks - 1) * tick, (ticks + 1) * tick))
+        self.tell(ev.PriceUpdate(candles.product_id, ticks * tick, (ticks - 1) * tick, (ticks + 1) * tick))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.core import events as ev
-from bot.core.lots import Lot
-from bot.core.model import ExitReason, LotKind
-from bot.core.rules import codes
+from bot.domain import events as ev
+from bot.domain.kinds import ExitReason, LotKind
+from bot.domain.lots import Lot
+from bot.rules import codes
 from research.data.candles import Floats
 from research.engine import FillTiming, MarketModel, Prepared, RawResult
 from research.errors import ResearchError
@@ -28,7 +28,7 @@ TELL_EVERY = 50  # bars between two words on how far it is
 REASONS = {
     ExitReason.STOP: codes.EXIT_STOP,
     ExitReason.TRAIL: codes.EXIT_TRAIL,
-    ExitReason.TAKE: codes.EXIT_TAKE,
+    ExitReason.TAKE_PROFIT: codes.EXIT_TAKE,
 }
 
 
@@ -87,9 +87,9 @@ def _at_time(driver: BarDriver, curve: EquityCurve, now_s: int, position: list[i
         driver.close_bar(prepared.candles[p], at - int(prepared.first[p]))
         position[p], opened[p] = at + 1, False
     if closing:
-        world = driver.engine.world
-        curve.equity.append(float(world.equity))
-        curve.held.append(float(world.lots_value))
+        world = driver.engine.state
+        curve.equity.append(float(world.account.equity))
+        curve.held.append(float(world.positions.value))
     opening = [p for p in each if not opened[p] and position[p] < int(ends[p]) and int(starts[position[p]]) == now_s]
     if not opening:
         return
@@ -105,13 +105,13 @@ def _at_time(driver: BarDriver, curve: EquityCurve, now_s: int, position: list[i
 def _result(driver: BarDriver, curve: EquityCurve, model: MarketModel) -> RawResult:
     prepared = driver.prepared
     numbers = {one.product_id: p for p, one in enumerate(prepared.candles)}
-    lots = [*driver.closed, *((lot, False) for lot in driver.engine.world.book)]
+    lots = [*driver.closed, *((lot, False) for lot in driver.engine.state.positions.lots)]
     ints = np.zeros((len(lots), t.T_INTS), dtype=np.int64)
     floats: Floats = np.zeros((len(lots), t.T_FLOATS))
     for row, real, (lot, at_open) in zip(ints, floats, lots, strict=True):
         _write_row(row, real, lot, at_open, numbers[lot.product_id], prepared)
     account = np.zeros(t.A_SIZE)
-    account[t.A_CASH] = float(driver.engine.world.portfolio.cash)
+    account[t.A_CASH] = float(driver.engine.state.account.portfolio.cash)
     account[t.A_FEES] = float(floats[:, [t.T_ENTRY_FEE, t.T_EXIT_FEE]].sum())
     account[t.A_ENTRIES] = len(lots)
     account[t.A_BREAKER_DAYS] = len(driver.breaker_days)
@@ -135,7 +135,7 @@ def _write_row(row: Any, real: Any, lot: Lot, at_open: bool, p: int, prepared: P
     row[t.T_EXIT_TICKS] = round(lot.proceeds / sold / tick) if sold else 0
     row[t.T_STEPS] = round(lot.base_bought / step)
     is_open = lot.closed_ms is None
-    row[t.T_REASON] = t.EXIT_END if is_open else REASONS.get(lot.exit_reason or ExitReason.TAKE, codes.EXIT_TAKE)
+    row[t.T_REASON] = t.EXIT_END if is_open else REASONS.get(lot.exit_reason or ExitReason.TAKE_PROFIT, codes.EXIT_TAKE)
     row[t.T_RUNNER] = 1 if lot.kind is LotKind.RUNNER else 0
     row[t.T_TAKE_TICKS] = lot.take_ticks
     row[t.T_OPEN_BAR] = first + int(np.searchsorted(starts, lot.opened_ms // 1000, side="right")) - 1

@@ -6,8 +6,10 @@ from typing import Any
 import jwt
 import orjson
 
-from bot.coinbase import parse
-from bot.core.model import Kind, OrderSpec, Product, VenueOrder
+from bot.domain.instrument import Instrument
+from bot.domain.kinds import OrderKind
+from bot.domain.orders import OrderReport, OrderSpec
+from bot.venues.coinbase import parse
 from research.engine import MarketModel, Prepared
 from research.errors import ResearchError
 from research.full.tape import DEPTH, BarTape
@@ -74,13 +76,13 @@ class BacktestVenue:
             raise ResearchError(f"the simulator answered {answer.status} to {method} {path}: {answer.body[:200]!r}")
         return orjson.loads(answer.body)
 
-    def products(self) -> tuple[Product, ...]:
+    def products(self) -> tuple[Instrument, ...]:
         return tuple(parse.product(raw) for raw in self.ask("GET", "/products")["products"])
 
     def balances(self) -> tuple[Any, ...]:
         return tuple(parse.balance(raw) for raw in self.ask("GET", "/accounts", "?limit=250")["accounts"])
 
-    def order(self, order_id: str) -> VenueOrder:
+    def order(self, order_id: str) -> OrderReport:
         return parse.venue_order(self.ask("GET", f"/orders/historical/{order_id}")["order"])
 
     def when(self, order_id: str) -> tuple[int, int]:
@@ -94,7 +96,7 @@ class BacktestVenue:
 
 
 def configuration(spec: OrderSpec) -> dict[str, dict[str, Any]]:
-    if spec.kind is Kind.MARKET:
+    if spec.kind is OrderKind.MARKET:
         word, size = ("quote_size", spec.quote_size) if spec.quote_size is not None else ("base_size", spec.base_size)
         assert size is not None
         return {"market_market_ioc": {word: plain(size)}}

@@ -5,7 +5,7 @@ It has no lots, takes or stops. The bot does not trade so; it is there to compar
 
 from typing import Any
 
-from bot.core.rules.sizing import base_steps, fee_quote, quote_units
+from bot.rules.sizing import base_steps, fee_quote, quote_units
 from research.loops.types import (
     A_CASH,
     A_ENTRIES,

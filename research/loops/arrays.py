@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot.core.rules.signals import ma_side
-from bot.core.rules.volatility import log_return_units
+from bot.rules.signals import ma_side
+from bot.rules.volatility import log_return_units
 
 
 def to_ticks(prices: Any, increment: float, out: Any) -> int:

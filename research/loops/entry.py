@@ -2,9 +2,9 @@
 
 import math
 
-from bot.core.rules.codes import ENTRY_OPEN, LOT_RUNNER
-from bot.core.rules.day import day_start_ms
-from bot.core.rules.entries import (
+from bot.rules.codes import ENTRY_OPEN, LOT_RUNNER
+from bot.rules.day import day_start_ms
+from bot.rules.entries import (
     add_anchor_ms,
     adverse_need_pct,
     entry_kind,
@@ -13,11 +13,11 @@ from bot.core.rules.entries import (
     scalp_tp_pct,
     ways_out_open,
 )
-from bot.core.rules.lots import scalps_before
-from bot.core.rules.position_sizing import kelly_wish, volatility_quote
-from bot.core.rules.risk import guard_shut, spike_ratio
-from bot.core.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units, vol_factor
-from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS, sigma
+from bot.rules.lots import scalps_before
+from bot.rules.position_sizing import kelly_wish, volatility_quote
+from bot.rules.risk import guard_shut, spike_ratio
+from bot.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units, vol_factor
+from bot.rules.volatility import LONG_RETURNS, SHORT_RETURNS, sigma
 from research.loops.fills import all_held
 from research.loops.types import (
     A_CASH,

@@ -1,9 +1,9 @@
 """How open lots end on bars: resting takes inside a bar, exits judged at a price, exits along a bar's way."""
 
-from bot.core.rules.codes import EXIT_NONE, EXIT_STOP, EXIT_TAKE
-from bot.core.rules.exits import judge_lot
-from bot.core.rules.rounding import floor_units
-from bot.core.rules.sizing import is_dust
+from bot.rules.codes import EXIT_NONE, EXIT_STOP, EXIT_TAKE
+from bot.rules.exits import judge_lot
+from bot.rules.rounding import floor_units
+from bot.rules.sizing import is_dust
 from research.loops.fills import finish, guard, sell, sell_price, worse_by
 from research.loops.types import (
     FILL_OHLC,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.core.rules.day import DAY_MS, breaker_equity, breaker_tripped, day_pnl, day_start_ms, day_turned
-from bot.core.rules.entries import lots_open
-from bot.core.rules.risk import drawdown_pct, guard_shut
+from bot.rules.day import DAY_MS, breaker_equity, breaker_tripped, day_pnl, day_start_ms, day_turned
+from bot.rules.entries import lots_open
+from bot.rules.risk import drawdown_pct, guard_shut
 from research.loops.entry import entries_shut
 from research.loops.fills import FAR
 from research.loops.types import (

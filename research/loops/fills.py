@@ -3,13 +3,13 @@
 import math
 from typing import Any
 
-from bot.core.rules.entries import adverse_limit_ticks
-from bot.core.rules.exits import stop_ticks, take_ticks, trail_activation_ticks, trail_stop_ticks
-from bot.core.rules.lots import promote
-from bot.core.rules.position_sizing import kelly_memory
-from bot.core.rules.risk import losses_in_a_row
-from bot.core.rules.rounding import ceil_units, floor_units
-from bot.core.rules.sizing import base_steps, fee_quote, is_dust, pnl_quote, quote_units
+from bot.rules.entries import adverse_limit_ticks
+from bot.rules.exits import stop_ticks, take_ticks, trail_activation_ticks, trail_stop_ticks
+from bot.rules.lots import promote
+from bot.rules.position_sizing import kelly_memory
+from bot.rules.risk import losses_in_a_row
+from bot.rules.rounding import ceil_units, floor_units
+from bot.rules.sizing import base_steps, fee_quote, is_dust, pnl_quote, quote_units
 from research.loops.types import (
     A_CASH,
     A_DAY_REALISED,

@@ -16,7 +16,7 @@ SIZE_FIXED = 1
 SIZE_VOLATILITY = 2
 SIZE_KELLY = 3
 
-# Why a lot was closed, beyond the rulebook's codes (bot.core.rules.codes): the data ended with the lot open.
+# Why a lot was closed, beyond the rulebook's codes (bot.rules.codes): the data ended with the lot open.
 EXIT_END = 9
 # A BUY-and-SELL strategy without lots (loops/all_in_out.py) sold.
 EXIT_SIGNAL = 8

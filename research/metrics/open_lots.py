@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bot.core.rules.sizing import fee_quote
+from bot.rules.sizing import fee_quote
 from research.engine import RawResult, Style, loop_model, slippage
 from research.loops import types as t
 from research.loops.fills import sell_price, worse_by

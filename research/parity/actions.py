@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from bot.core.rules.lots import promotion_index
+from bot.rules.lots import promotion_index
 from research.loops import types as t
 from research.parity.book import NO_ORDER
 from research.parity.decisions import CODES

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bot.core.rules.exits import stop_ticks, take_ticks
-from bot.core.rules.volatility import log_return_units
+from bot.rules.exits import stop_ticks, take_ticks
+from bot.rules.volatility import log_return_units
 from research.data.candles import Ints
 from research.engine import at_fees, rules_of
 from research.loops import types as t

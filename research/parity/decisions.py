@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.core.rules import codes
+from bot.rules import codes
 from research.loops import types as t
 from research.loops.entry import consider_entry
 from research.loops.exits import judge_exits

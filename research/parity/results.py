@@ -11,7 +11,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
-from bot.core.rules.sizing import base_steps, quote_units
+from bot.rules.sizing import base_steps, quote_units
 from shared.ledger.db import Database
 from shared.ledger.schema import fills, lots
 from shared.ledger.tables import select

@@ -17,7 +17,7 @@ from shared.money import ZERO
 
 Key = tuple[Any, ...]
 
-# The states that an order does not leave by itself (bot/core/orders.py); a test compares the two.
+# The states that an order does not leave by itself (bot/domain/order_life.py); a test compares the two.
 DONE_STATES = frozenset({"filled", "cancelled", "expired", "failed", "refused", "denied", "absent"})
 LOT_MONEY = (
     "open_price", "base_bought", "base_left", "cost", "entry_fee", "proceeds", "exit_fee", "realized_pnl", "dust",

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.runtime import history
-from bot.runtime.logs import set_up
-from bot.runtime.offload import ThreadOffload
-from bot.runtime.process import Machine, Process
+from bot.app import history
+from bot.app.logs import set_up
+from bot.app.offload import ThreadOffload
+from bot.app.process import Process, SystemPorts
 from bot.strategies import registry
 from shared import settings as settings_module
 from shared.ports import SystemClock, SystemFs, SystemRng
@@ -71,7 +71,7 @@ def _run(env: Mapping[str, str], trap: CrashInjector) -> int:
     settings = settings_module.load(Path(os.devnull)).settings
     settings.paths.prepare()
     set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
-    machine = Machine(
+    machine = SystemPorts(
         SystemClock(),
         SystemRng(),
         SystemFs(),
@@ -87,7 +87,7 @@ async def _serve(process: Process, trap: CrashInjector) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, process.stop.set)
-    trap.booted = lambda: process.bot.engine is not None and process.bot.engine.world.ready
+    trap.booted = lambda: process.bot.engine is not None and process.bot.engine.state.control.ready
     code = await process.run()
     sys.stdout.flush()
     os._exit(code)  # as a program whose threads may still hang in a request

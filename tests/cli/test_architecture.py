@@ -19,7 +19,7 @@ def test_a_circle_is_named() -> None:
 def test_every_room_is_drawn_with_its_purpose() -> None:
     named = architecture.rooms()
     picture = architecture.draw()
-    assert {"bot.core", "bot.runtime", "shared.ledger", "dashboard", "simulator"} <= set(named)
+    assert {"bot.engine", "bot.app", "shared.ledger", "dashboard", "simulator"} <= set(named)
     for name, room in named.items():
         assert room.purpose and f">{name.replace('.', '/')}</text>" in picture
     assert architecture.PICTURE.read_text() == picture, "python -m cli.architecture draws it anew"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from bot.core.intents import Note
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.intents import Note
 from shared.ledger.key_values import read_key_values
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.restore_mark import RESTORED

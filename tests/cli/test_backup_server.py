@@ -10,10 +10,10 @@ import pytest
 import typer
 from filelock import FileLock
 
-from bot.core.intents import Note
-from bot.core.world import Latch
-from bot.runtime.ledger import LedgerWriter
-from bot.runtime.ledger_restore import restored
+from bot.app.ledger import LedgerWriter
+from bot.app.ledger_restore import restored
+from bot.domain.intents import Note
+from bot.engine.state.control import Latch
 from cli import backup as work
 from shared.control import decode_control
 from shared.ledger.connect import connect_reader, connect_writer

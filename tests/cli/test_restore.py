@@ -9,11 +9,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot.core.day import Day
-from bot.core.intents import Note, SaveDay
-from bot.core.world import Latch
-from bot.runtime.ledger import LedgerWriter
-from bot.runtime.ledger_restore import restored
+from bot.app.ledger import LedgerWriter
+from bot.app.ledger_restore import restored
+from bot.domain.day import TradingDay
+from bot.domain.intents import Note, SaveDay
+from bot.engine.state.control import Latch
 from shared import control
 from shared.control import Cmd, TradingState, decode_control
 from shared.ledger.key_values import read_key_values
@@ -156,8 +156,8 @@ def test_of_two_latches_the_newer_one_holds_alone(coin: Coin, folder: Folder, tm
     folder.whole(tmp_path)
 
 
-def day_of(**changes: object) -> Day:
-    made = Day(
+def day_of(**changes: object) -> TradingDay:
+    made = TradingDay(
         day=TODAY, start_equity=D("1000"), start_unrealized=D("0"), peak_equity=D("1010"), counters={"orders": 2}
     )
     return replace(made, **changes)  # type: ignore[arg-type]

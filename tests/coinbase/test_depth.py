@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.coinbase import depth
-from bot.coinbase.depth import KEPT, LARGE, MOST, SHOWN, Book, DepthStream, near_touch
-from bot.coinbase.endpoints import Endpoints
+from bot.venues.coinbase import depth
+from bot.venues.coinbase.depth import KEPT, LARGE, MOST, SHOWN, CoinbaseBookStream, DepthBook, near_touch
+from bot.venues.coinbase.endpoints import Endpoints
 from shared.ports import SystemClock
 from tests.coinbase.test_stream import KEY, Net, QuickRng, Socket, beat
 
@@ -28,12 +28,12 @@ def frame(number: int, kind: str, updates: list[dict[str, Any]], product: str = 
 BOOK = [change("bid", 100 - i, 1 + i) for i in range(5)] + [change("offer", 101 + i, 2 + i) for i in range(5)]
 
 
-def make(net: Net, products: tuple[str, ...] = ("BTC-USD",)) -> DepthStream:
+def make(net: Net, products: tuple[str, ...] = ("BTC-USD",)) -> CoinbaseBookStream:
     where = Endpoints("", "", "", None, None)
-    return DepthStream(products, endpoints=where, key=KEY, net=net, clock=SystemClock(), rng=QuickRng())  # type: ignore[arg-type]
+    return CoinbaseBookStream(products, endpoints=where, key=KEY, net=net, clock=SystemClock(), rng=QuickRng())  # type: ignore[arg-type]
 
 
-async def run(stream: DepthStream, until: Callable[[], Any], limit_s: float = 3.0) -> None:
+async def run(stream: CoinbaseBookStream, until: Callable[[], Any], limit_s: float = 3.0) -> None:
     task = asyncio.ensure_future(stream.run())
     try:
         async with asyncio.timeout(limit_s):
@@ -131,9 +131,9 @@ def test_what_is_shown_is_the_top_of_the_exchanges_own_book(first: Any, later: A
         patched.setattr(depth, "MOST", 20)
         patched.setattr(depth, "SHOWN", 6)
         put(first)
-        book = Book([change(*row) for row in first if (row[0], row[1]) in whole], 0.0)
+        book = DepthBook([change(*row) for row in first if (row[0], row[1]) in whole], 0.0)
         # A price may be drawn twice; the snapshot holds its last size only.
-        book = Book([change(side, price, size) for (side, price), size in whole.items()], 0.0)
+        book = DepthBook([change(side, price, size) for (side, price), size in whole.items()], 0.0)
         for rows in later:
             put(rows)
             book.apply([change(*row) for row in rows], 1.0)
@@ -150,7 +150,7 @@ def test_a_whole_book_of_a_large_market_leaves_little_behind() -> None:
     rows = [change("bid", 100_000 - i, 1) for i in range(20_000)] + [
         change("offer", 100_001 + i, 1) for i in range(20_000)
     ]
-    book = Book(rows, 0.0)
+    book = DepthBook(rows, 0.0)
     assert len(book.bids.sizes) == len(book.asks.sizes) == KEPT
     for i in range(5 * MOST):  # a market that runs away upwards
         book.apply([change("bid", 100_001 + i, 1), change("offer", 100_001 + i, 0)], 1.0)
@@ -177,7 +177,7 @@ def test_a_cut_snapshot_shows_the_same_as_the_whole_one(which: str) -> None:
     whole = frame(7, "snapshot", rows)
     cut = json.loads(near_touch(json.dumps(whole, separators=(",", ":"))))
     assert {k: v for k, v in cut.items() if k != "events"} == {k: v for k, v in whole.items() if k != "events"}
-    a, b = (Book(m["events"][0]["updates"], 0.0) for m in (whole, cut))
+    a, b = (DepthBook(m["events"][0]["updates"], 0.0) for m in (whole, cut))
     for x, y in ((a.bids, b.bids), (a.asks, b.asks)):
         assert x.best(SHOWN) == y.best(SHOWN) and x.horizon == y.horizon and x.sizes == y.sizes
     if which == "best first":

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from bot.coinbase import stream as stream_module
-from bot.coinbase.net import SystemNet
-from bot.coinbase.stream import Stream
+from bot.venues.coinbase import stream as stream_module
+from bot.venues.coinbase.net import SystemNet
+from bot.venues.coinbase.stream import CoinbaseStream
 from tests.coinbase.https_server import authority
 from tests.coinbase.test_stream import KEY, Endpoints, QuickRng, Sink, SystemClock, beat, ticker
 
@@ -78,9 +78,9 @@ async def exchange(folder: Path) -> AsyncIterator[tuple[Wire, int, Path]]:
             wire.close()
 
 
-def market(port: int, certificate: Path, sink: Sink) -> Stream:
+def market(port: int, certificate: Path, sink: Sink) -> CoinbaseStream:
     where = Endpoints("", "", "", certificate, None)
-    return Stream(
+    return CoinbaseStream(
         "market", f"wss://127.0.0.1:{port}", ("heartbeats", "ticker"), ("BTC-USD",), endpoints=where, key=KEY,
         net=SystemNet(), clock=SystemClock(), rng=QuickRng(), sink=sink,
     )  # fmt: skip

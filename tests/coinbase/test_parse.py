@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.coinbase import parse
-from bot.core.model import Bar, Side, VenueStatus
+from bot.domain.bars import Bar
+from bot.domain.kinds import Side
+from bot.domain.orders import OrderStatus
+from bot.venues.coinbase import parse
 
 PRODUCT: dict[str, Any] = {
     "product_id": "BTC-USD", "price": "83261.5", "base_increment": "0.00000001", "quote_increment": "0.01",
@@ -79,10 +81,10 @@ def test_shapes() -> None:
     assert (found.base, found.quote, found.price, found.halted) == ("BTC", "USD", Decimal("83261.5"), None)
     assert parse.balance(ACCOUNT).total == Decimal("1.73")
     order = parse.venue_order(ORDER)
-    assert (order.side, order.status, order.limit_price) == (Side.SELL, VenueStatus.OPEN, Decimal(86000))
+    assert (order.side, order.status, order.limit_price) == (Side.SELL, OrderStatus.OPEN, Decimal(86000))
     assert order.created_ms == 1795176000123 and order.reason is None
     user = parse.user_order(USER_ORDER)
-    assert (user.side, user.status, user.filled_size) == (Side.BUY, VenueStatus.FILLED, Decimal("0.01"))
+    assert (user.side, user.status, user.filled_size) == (Side.BUY, OrderStatus.FILLED, Decimal("0.01"))
     assert user.limit_price is None and user.average_fill_price == 50000
     fill = parse.fill(FILL, "ct-main-x")
     assert (fill.base_size, fill.fee, fill.liquidity, fill.exchange_ms) == (
@@ -110,7 +112,7 @@ def test_each_halt_is_told(flag: str) -> None:
 
 def test_a_status_that_nobody_knows_may_be_a_living_order() -> None:
     for word in ("HAUNTED", "", None, 7, ["OPEN"], {"a": 1}):
-        assert parse.venue_order(ORDER | {"status": word}).status is VenueStatus.UNKNOWN
+        assert parse.venue_order(ORDER | {"status": word}).status is OrderStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(

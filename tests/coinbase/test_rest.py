@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from bot.coinbase import rest as rest_module
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.errors import Forbidden, NoAnswerGot, RateLimited, Rejected, Unauthorized, Unreachable
-from bot.coinbase.keys import ApiKey
-from bot.coinbase.limiter import Limiter
-from bot.coinbase.net import NeverStarted, SystemNet
-from bot.coinbase.rest import DEFINITIVE, Rest, order_configuration
-from bot.core.model import Kind, OrderSpec, Purpose, Side
+from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.orders import OrderSpec
+from bot.venues.coinbase import rest as rest_module
+from bot.venues.coinbase.endpoints import Endpoints
+from bot.venues.coinbase.errors import Forbidden, NoAnswerGot, RateLimited, Rejected, Unauthorized, Unreachable
+from bot.venues.coinbase.keys import ApiKey
+from bot.venues.coinbase.limiter import Limiter
+from bot.venues.coinbase.net import NeverStarted, SystemNet
+from bot.venues.coinbase.rest import DEFINITIVE, CoinbaseRestClient, order_configuration
 from shared.money import amount
 from shared.ports import SystemClock
 from shared.settings import Secret
@@ -27,7 +28,8 @@ from tests.coinbase.test_keys import NAME, pem
 from tests.coinbase.test_parse import FILL, ORDER
 
 SPEC = OrderSpec(
-    "ct-main-" + "0" * 32, "BTC-USD", Side.BUY, Kind.MARKET, Purpose.ENTRY, None, amount("25.00"), None, False, None,
+    "ct-main-" + "0" * 32, "BTC-USD", Side.BUY, OrderKind.MARKET, Purpose.ENTRY, None, amount("25.00"), None, False,
+    None,
     amount("100"),
 )  # fmt: skip
 
@@ -40,16 +42,16 @@ def server(tmp_path: Path) -> Iterator[HttpsServer]:
 
 
 @pytest.fixture
-def rest(server: HttpsServer) -> Iterator[Rest]:
+def rest(server: HttpsServer) -> Iterator[CoinbaseRestClient]:
     net = SystemNet()
     yield client(server.port, server.ca, net)
     net.close()
 
 
-def client(port: int, ca: Path, net: SystemNet) -> Rest:
+def client(port: int, ca: Path, net: SystemNet) -> CoinbaseRestClient:
     clock = SystemClock()
     where = Endpoints(f"127.0.0.1:{port}", "", "", ca, None)
-    return Rest(where, ApiKey(NAME, Secret(pem())), net, clock, Limiter(clock, 1000, 1000))
+    return CoinbaseRestClient(where, ApiKey(NAME, Secret(pem())), net, clock, Limiter(clock, 1000, 1000))
 
 
 def refusal(error: str, preview: str = "UNKNOWN_PREVIEW_FAILURE_REASON", message: str = "no") -> bytes:
@@ -64,7 +66,7 @@ OK_INNER = json.dumps({"success": True, "success_response": {"order_id": "v1"}})
 
 
 @pytest.mark.parametrize("body", [OK, OK_INNER])
-async def test_an_accepted_order(rest: Rest, server: HttpsServer, body: bytes) -> None:
+async def test_an_accepted_order(rest: CoinbaseRestClient, server: HttpsServer, body: bytes) -> None:
     server.answers = [Answer(body=body)]
     assert await rest.create(SPEC) == "v1"
     method, path, sent = server.requests[0]
@@ -112,7 +114,7 @@ CREATES: list[tuple[str, Answer, type[Exception]]] = [
 
 @pytest.mark.parametrize(("answer", "error"), [(a, e) for _, a, e in CREATES], ids=[name for name, *_ in CREATES])
 async def test_what_a_create_may_end_in_and_it_is_posted_once(
-    rest: Rest, server: HttpsServer, answer: Answer, error: type[Exception]
+    rest: CoinbaseRestClient, server: HttpsServer, answer: Answer, error: type[Exception]
 ) -> None:
     server.answers = [answer]
     with pytest.raises(error) as found:
@@ -126,7 +128,9 @@ async def test_what_a_create_may_end_in_and_it_is_posted_once(
     ("word", "insufficient"),
     [("INSUFFICIENT_FUND", True), ("INSUFFICIENT_FUNDS", True), ("INVALID_LIMIT_PRICE_POST_ONLY", False)],
 )
-async def test_want_of_funds_is_told_apart(rest: Rest, server: HttpsServer, word: str, insufficient: bool) -> None:
+async def test_want_of_funds_is_told_apart(
+    rest: CoinbaseRestClient, server: HttpsServer, word: str, insufficient: bool
+) -> None:
     server.answers = [Answer(body=refusal(word, message="Insufficient balance in source account"))]
     with pytest.raises(Rejected) as error:
         await rest.create(SPEC)
@@ -135,7 +139,7 @@ async def test_want_of_funds_is_told_apart(rest: Rest, server: HttpsServer, word
 
 
 async def test_no_whole_answer_in_time_is_unknown_and_the_loop_goes_on(
-    rest: Rest, server: HttpsServer, monkeypatch: pytest.MonkeyPatch
+    rest: CoinbaseRestClient, server: HttpsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rest_module, "ORDER_S", 0.3)
     for answer in (Answer(body=OK, delay_s=1.0), Answer(body=OK, drip_s=0.2)):
@@ -173,7 +177,7 @@ async def test_another_authority_is_not_trusted_whatever_the_environment_says(
 
 
 async def test_a_tls_record_that_breaks_after_the_order_has_left_is_no_proof_that_nothing_was_sent(
-    rest: Rest, server: HttpsServer
+    rest: CoinbaseRestClient, server: HttpsServer
 ) -> None:
     server.answers = [Answer(broken_tls=True)]
     with pytest.raises(NoAnswerGot, match="the connection broke"):
@@ -181,7 +185,7 @@ async def test_a_tls_record_that_breaks_after_the_order_has_left_is_no_proof_tha
     assert [method for method, *_ in server.requests] == ["POST"]
 
 
-async def test_a_fill_of_an_unknown_shape_keeps_no_other_away(rest: Rest, server: HttpsServer) -> None:
+async def test_a_fill_of_an_unknown_shape_keeps_no_other_away(rest: CoinbaseRestClient, server: HttpsServer) -> None:
     odd = [FILL | {"side": "UNKNOWN_ORDER_SIDE"}, FILL | {"price": "0"}, None, {}]
     server.answers = [Answer(body=json.dumps({"fills": [*odd, FILL], "cursor": ""}).encode())]
     assert [fill.trade_id for fill in await rest.fills_since(0)] == [FILL["trade_id"]]
@@ -189,7 +193,7 @@ async def test_a_fill_of_an_unknown_shape_keeps_no_other_away(rest: Rest, server
         await rest.fills_of("0000-1", "ct-main-x")
 
 
-async def test_the_last_word_is_in_the_thread_that_sends(rest: Rest, server: HttpsServer) -> None:
+async def test_the_last_word_is_in_the_thread_that_sends(rest: CoinbaseRestClient, server: HttpsServer) -> None:
     server.answers = [Answer(body=OK)]
     with pytest.raises(Unreachable, match="killed"):
         await rest.create(SPEC, lambda: "killed")
@@ -211,7 +215,9 @@ async def test_a_call_that_never_began_is_taken_back() -> None:
     net.close()
 
 
-async def test_a_401_of_a_read_is_tried_once_more_with_a_fresh_token(rest: Rest, server: HttpsServer) -> None:
+async def test_a_401_of_a_read_is_tried_once_more_with_a_fresh_token(
+    rest: CoinbaseRestClient, server: HttpsServer
+) -> None:
     server.answers = [Answer(401, b"Unauthorized\n"), Answer(body=b'{"iso":"2026-11-20T12:00:00Z"}')]
     assert (await rest.server_time()).year == 2026
     server.answers = [Answer(401, b"Unauthorized\n")]
@@ -225,7 +231,7 @@ def page(orders: list[dict[str, Any]], cursor: str = "") -> bytes:
     return json.dumps({"orders": orders, "has_next": bool(cursor), "cursor": cursor}).encode()
 
 
-async def test_every_page_of_a_list_is_read(rest: Rest, server: HttpsServer) -> None:
+async def test_every_page_of_a_list_is_read(rest: CoinbaseRestClient, server: HttpsServer) -> None:
     one, two = ORDER | {"order_id": "1"}, ORDER | {"order_id": "2"}
     server.answers = [Answer(body=page([one], "c1")), Answer(body=page([two]))]
     assert [order.order_id for order in await rest.open_orders()] == ["1", "2"]
@@ -235,14 +241,18 @@ async def test_every_page_of_a_list_is_read(rest: Rest, server: HttpsServer) -> 
         await rest.open_orders()
 
 
-async def test_a_venue_that_refuses_several_statuses_is_asked_for_each(rest: Rest, server: HttpsServer) -> None:
+async def test_a_venue_that_refuses_several_statuses_is_asked_for_each(
+    rest: CoinbaseRestClient, server: HttpsServer
+) -> None:
     pending = ORDER | {"order_id": "2", "status": "PENDING"}
     answers = [Answer(400, b'{"error":"INVALID_ARGUMENT"}'), Answer(body=page([ORDER])), Answer(body=page([pending]))]
     server.answers = [*answers, Answer(body=page([]))]
     assert [order.order_id for order in await rest.open_orders()] == ["0000-1", "2"]
 
 
-async def test_a_foreign_order_of_an_odd_shape_stands_in_nobodys_way(rest: Rest, server: HttpsServer) -> None:
+async def test_a_foreign_order_of_an_odd_shape_stands_in_nobodys_way(
+    rest: CoinbaseRestClient, server: HttpsServer
+) -> None:
     odd = {"order_id": "9", "client_order_id": "somebody", "side": "SIDEWAYS"}
     server.answers = [Answer(body=page([odd, ORDER]))]
     assert [order.order_id for order in await rest.open_orders()] == ["0000-1"]
@@ -254,7 +264,7 @@ async def test_a_foreign_order_of_an_odd_shape_stands_in_nobodys_way(rest: Rest,
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"7", b"{}", b'{"can_view":true}', b"<html>"])
-async def test_rights_that_are_not_told_are_not_had(rest: Rest, server: HttpsServer, body: bytes) -> None:
+async def test_rights_that_are_not_told_are_not_had(rest: CoinbaseRestClient, server: HttpsServer, body: bytes) -> None:
     server.answers = [Answer(body=body)]
     with pytest.raises(NoAnswerGot):
         await rest.key_permissions()
@@ -263,7 +273,7 @@ async def test_rights_that_are_not_told_are_not_had(rest: Rest, server: HttpsSer
 def test_the_wire_form_of_each_order() -> None:
     sell = replace(SPEC, side=Side.SELL, quote_size=None, base_size=amount("0.10"))
     assert order_configuration(sell) == {"market_market_ioc": {"base_size": "0.1"}}
-    limit = replace(sell, kind=Kind.LIMIT, limit_price=amount("1E+5"), post_only=True)
+    limit = replace(sell, kind=OrderKind.LIMIT, limit_price=amount("1E+5"), post_only=True)
     terms = {"base_size": "0.1", "limit_price": "100000", "post_only": True}
     assert order_configuration(limit) == {"limit_limit_gtc": terms}
     until = order_configuration(replace(limit, end_ms=1_795_176_000_000))

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.coinbase import stream as stream_module
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.keys import ApiKey
-from bot.coinbase.stream import Stream
-from bot.core.events import OrdersSeen, Priced
+from bot.domain.events import OrderReports, PriceUpdate
+from bot.venues.coinbase import stream as stream_module
+from bot.venues.coinbase.endpoints import Endpoints
+from bot.venues.coinbase.keys import ApiKey
+from bot.venues.coinbase.stream import CoinbaseStream
 from shared.money import amount
 from shared.ports import SystemClock
 from shared.settings import Secret
@@ -25,10 +25,10 @@ KEY = ApiKey(NAME, Secret(pem()))
 
 class Sink:
     def __init__(self) -> None:
-        self.events: list[Priced | OrdersSeen] = []
+        self.events: list[PriceUpdate | OrderReports] = []
         self.changes: list[tuple[bool, str]] = []
 
-    def event(self, event: Priced | OrdersSeen) -> None:
+    def event(self, event: PriceUpdate | OrderReports) -> None:
         self.events.append(event)
 
     def stream_changed(self, name: str, up: bool, note: str) -> None:
@@ -76,9 +76,9 @@ class QuickRng:
         return 0.001
 
 
-def make(net: Any, sink: Sink, channels: tuple[str, ...] = ("heartbeats", "ticker")) -> Stream:
+def make(net: Any, sink: Sink, channels: tuple[str, ...] = ("heartbeats", "ticker")) -> CoinbaseStream:
     where = Endpoints("", "", "", None, None)
-    return Stream(
+    return CoinbaseStream(
         "market", "wss://x", channels, ("BTC-USD",), endpoints=where, key=KEY, net=net, clock=SystemClock(),
         rng=QuickRng(), sink=sink,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def beat(number: int) -> dict[str, Any]:
     return {"channel": "heartbeats", "sequence_num": number, "events": [{"heartbeat_counter": "3"}]}
 
 
-async def run(stream: Stream, until: Any, limit_s: float = 3.0) -> None:
+async def run(stream: CoinbaseStream, until: Any, limit_s: float = 3.0) -> None:
     task = asyncio.ensure_future(stream.run())
     try:
         async with asyncio.timeout(limit_s):
@@ -108,7 +108,7 @@ async def test_it_subscribes_with_a_token_for_each_channel_and_hands_over_prices
     socket, sink = Socket([beat(0), ticker(1)]), Sink()
     stream = make(Net(socket), sink)
     await run(stream, lambda: sink.events)
-    assert sink.events == [Priced("BTC-USD", amount("100.5"), amount("100.4"), amount("100.6"))]
+    assert sink.events == [PriceUpdate("BTC-USD", amount("100.5"), amount("100.4"), amount("100.6"))]
     assert [(m["type"], m["channel"], m["product_ids"]) for m in socket.sent] == [
         ("subscribe", "heartbeats", []),
         ("subscribe", "ticker", ["BTC-USD"]),
@@ -174,7 +174,7 @@ BAD_FRAMES: dict[str, Any] = {
 async def test_a_frame_that_does_not_hold_closes_and_the_next_connection_begins_anew(kind: str) -> None:
     sink, good = Sink(), Socket([beat(0), ticker(1, price="7")])
     stream = make(Net(Socket(BAD_FRAMES[kind]), good), sink)
-    await run(stream, lambda: any(isinstance(e, Priced) and e.price == 7 for e in sink.events))
+    await run(stream, lambda: any(isinstance(e, PriceUpdate) and e.price == 7 for e in sink.events))
     assert stream.health.reconnects == 1 and stream.health.connected
     assert [up for up, _ in sink.changes][-2:] == [False, True]
     assert len(good.sent) == 2, "subscribed again"
@@ -223,7 +223,7 @@ async def test_a_frame_that_came_before_is_not_news() -> None:
     sink = Sink()
     stream = make(Net(Socket([ticker(0), ticker(1, price="101"), ticker(0, price="99"), ticker(2, price="102")])), sink)
     await run(stream, lambda: len(sink.events) >= 3)
-    assert [e.price for e in sink.events if isinstance(e, Priced)] == [amount("100.5"), 101, 102]
+    assert [e.price for e in sink.events if isinstance(e, PriceUpdate)] == [amount("100.5"), 101, 102]
 
 
 @pytest.mark.parametrize("price", ["0", "-1", ""])
@@ -240,7 +240,7 @@ async def test_the_user_channel_hands_over_orders() -> None:
     stream = make(Net(Socket([frame])), sink, ("heartbeats", "user"))
     await run(stream, lambda: sink.events)
     found = sink.events[0]
-    assert isinstance(found, OrdersSeen) and not found.complete and found.orders[0].client_order_id == "ct-main-x"
+    assert isinstance(found, OrderReports) and not found.complete and found.orders[0].client_order_id == "ct-main-x"
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ async def test_a_foreign_order_of_an_unknown_shape_does_not_keep_ours_away(odd: 
     stream = make(Net(Socket([frame])), sink, ("heartbeats", "user"))
     await run(stream, lambda: sink.events)
     (seen,) = sink.events[:1]
-    assert isinstance(seen, OrdersSeen) and [order.order_id for order in seen.orders] == [USER_ORDER["order_id"]]
+    assert isinstance(seen, OrderReports) and [order.order_id for order in seen.orders] == [USER_ORDER["order_id"]]
     assert stream.health.malformed == 1
 
 
@@ -267,7 +267,7 @@ async def test_an_empty_snapshot_of_orders_is_data_too() -> None:
 
 async def test_an_error_of_the_engine_is_not_called_a_bad_frame() -> None:
     class Broken(Sink):
-        def event(self, event: Priced | OrdersSeen) -> None:
+        def event(self, event: PriceUpdate | OrderReports) -> None:
             raise KeyError("a defect of ours")
 
     sink = Broken()

@@ -5,13 +5,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from bot.core import events as ev
-from bot.core.engine import Engine
-from bot.core.intents import CancelOrder, FetchFills, Intent, LookUpOrder, Note, PlaceOrder, SaveReceipt
-from bot.core.lots import Lot
-from bot.core.model import Balance, Bar, FeeRates, Fill, OrderSpec, Product, Side, VenueOrder, VenueStatus
-from bot.core.orders import Order
-from bot.core.world import Restored, Signal
+from bot.domain import events as ev
+from bot.domain.balances import Balance, FeeRates
+from bot.domain.bars import Bar
+from bot.domain.fills import Fill
+from bot.domain.instrument import Instrument
+from bot.domain.intents import CancelOrder, FetchFills, Intent, LookUpOrder, Note, PlaceOrder, SaveReceipt
+from bot.domain.kinds import Side
+from bot.domain.lots import Lot
+from bot.domain.order_life import Order
+from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
+from bot.domain.targets import Signal
+from bot.engine.engine import Engine
+from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, Command, TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
@@ -21,7 +27,7 @@ T = TypeVar("T")
 D = Decimal
 
 
-def product(product_id: str = "BTC-USD", **changes: Any) -> Product:
+def product(product_id: str = "BTC-USD", **changes: Any) -> Instrument:
     base, _, quote = product_id.partition("-")
     terms: dict[str, Any] = {
         "product_id": product_id,
@@ -36,7 +42,7 @@ def product(product_id: str = "BTC-USD", **changes: Any) -> Product:
         "quote_max_size": D("100000000"),
         "price": D(100),
     }
-    return Product(**(terms | changes))
+    return Instrument(**(terms | changes))
 
 
 @dataclass
@@ -49,7 +55,7 @@ class Said:
     parameters: dict[str, str] = field(default_factory=dict)
     model_mode: str | None = None
 
-    def latest(self, product: Product, bars: Sequence[Bar]) -> Signal:
+    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
         return Signal(self.word, None, {})
 
     def state(self, product_id: str) -> str | None:
@@ -73,7 +79,7 @@ class Rig:
         self,
         *,
         cash: str = "10000",
-        restored: Restored | None = None,
+        restored: RecoveredState | None = None,
         level: TradingState = TradingState.RUN,
         now_ms: int = START_MS,
         ready: bool = True,
@@ -84,16 +90,16 @@ class Rig:
         self.now_ms = now_ms
         self.settings = quiet_settings(**settings)
         self.strategy = Said()
-        self.engine = Engine(self.settings, self.strategy, restored or Restored(), level, from_epoch_ms(now_ms))
+        self.engine = Engine(self.settings, self.strategy, restored or RecoveredState(), level, from_epoch_ms(now_ms))
         self.intents: list[Intent] = []
         self._trades = 0
         self._bar_s = now_ms // 60_000 * 60 - 60
         for product_id in self.settings.products:
-            self.send(ev.ProductsSeen((product(product_id, price=D(list_price)),)))
-        self.send(ev.FeesSeen(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
+            self.send(ev.InstrumentList((product(product_id, price=D(list_price)),)))
+        self.send(ev.FeeUpdate(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
         totals = {"USD": cash} | (holdings or {})
         balances = tuple(Balance(currency, D(total), D(0)) for currency, total in totals.items())
-        self.send(ev.BalancesSeen(balances, now_ms))
+        self.send(ev.BalanceReport(balances, now_ms))
         self.send(ev.Tick())
         if ready:
             self.send(ev.FeedChanged(True, "up"))
@@ -111,7 +117,7 @@ class Rig:
     def price(self, price: str, product_id: str = "BTC-USD", after_ms: int = 1000) -> list[Intent]:
         value = D(price)
         half = D("0.01")
-        return self.send(ev.Priced(product_id, value, value - half, value + half), after_ms)
+        return self.send(ev.PriceUpdate(product_id, value, value - half, value + half), after_ms)
 
     def bar(self, word: str, price: str = "100", product_id: str = "BTC-USD", after_ms: int = 0) -> list[Intent]:
         """A bar closes, `after_ms` later, and the strategy says `word`; a price comes, so that gates are judged."""
@@ -132,18 +138,18 @@ class Rig:
     # The exchange's answers.
 
     def accept(self, spec: OrderSpec, order_id: str | None = None) -> list[Intent]:
-        return self.send(ev.Accepted(spec.client_order_id, order_id or venue_id(spec)), 10)
+        return self.send(ev.OrderAccepted(spec.client_order_id, order_id or venue_id(spec)), 10)
 
-    def seen(self, spec: OrderSpec, status: VenueStatus, filled: str = "0") -> list[Intent]:
-        return self.send(ev.OrdersSeen((self.shown(spec, status, filled),), complete=False, asked_ms=0), 10)
+    def seen(self, spec: OrderSpec, status: OrderStatus, filled: str = "0") -> list[Intent]:
+        return self.send(ev.OrderReports((self.shown(spec, status, filled),), complete=False, asked_ms=0), 10)
 
-    def shown(self, spec: OrderSpec, status: VenueStatus, filled: str = "0") -> VenueOrder:
-        return VenueOrder(
+    def shown(self, spec: OrderSpec, status: OrderStatus, filled: str = "0") -> OrderReport:
+        return OrderReport(
             venue_id(spec), spec.client_order_id, spec.product_id, spec.side, status, D(filled), self.now_ms
         )
 
     def fill(self, spec: OrderSpec, size: str, price: str, *, fee: str = "0", trade: str | None = None) -> list[Intent]:
-        return self.send(ev.FillsSeen((self.make_fill(spec, size, price, fee=fee, trade=trade),)), 10)
+        return self.send(ev.FillReports((self.make_fill(spec, size, price, fee=fee, trade=trade),)), 10)
 
     def make_fill(self, spec: OrderSpec, size: str, price: str, *, fee: str = "0", trade: str | None = None) -> Fill:
         self._trades += 1
@@ -163,28 +169,28 @@ class Rig:
     def fills_all(self, spec: OrderSpec, size: str, price: str, fee: str = "0") -> list[Intent]:
         """Accepted, filled at once, told by stream and by the list of fills."""
         found = self.accept(spec)
-        found += self.seen(spec, VenueStatus.FILLED, size)
+        found += self.seen(spec, OrderStatus.FILLED, size)
         return found + self.fill(spec, size, price, fee=fee)
 
     def command(self, cmd: Cmd, command_id: str = "c1", **args: str) -> list[Intent]:
-        return self.send(ev.CommandSeen(Command(seq=1, id=command_id, cmd=cmd, at="", args=args)))
+        return self.send(ev.CommandReceived(Command(seq=1, id=command_id, cmd=cmd, at="", args=args)))
 
     def level(self, level: TradingState) -> list[Intent]:
-        return self.send(ev.LevelSet(level, "test"))
+        return self.send(ev.TradingStateSet(level, "test"))
 
-    def restored(self) -> Restored:
+    def restored(self) -> RecoveredState:
         """What a ledger would give a new start: open lots, orders that are not settled, facts, the day."""
-        world = self.engine.world
-        return Restored(
-            lots=tuple(world.book),
-            next_lot_seq=world.book.next_seq,
-            orders=tuple(order for order in world.orders.values() if not order.settled),
-            fill_keys=frozenset(world.fill_keys),
-            own_ids=frozenset(world.own_ids),
-            day=world.day,
-            facts=dict(world.facts),
-            attempts=dict(world.attempts),
-            totals=dict(world.totals),
+        state = self.engine.state
+        return RecoveredState(
+            lots=tuple(state.positions.lots),
+            next_lot_seq=state.positions.lots.next_seq,
+            orders=tuple(order for order in state.orders.by_id.values() if not order.settled),
+            fill_keys=frozenset(state.orders.fill_keys),
+            own_ids=frozenset(state.orders.own_ids),
+            day=state.account.day,
+            key_values=dict(state.journal.key_values),
+            attempts=dict(state.orders.attempts),
+            totals=dict(state.journal.totals),
         )
 
     # What is to be looked at.
@@ -195,10 +201,10 @@ class Rig:
 
     @property
     def lots(self) -> list[Lot]:
-        return list(self.engine.world.book)
+        return list(self.engine.state.positions.lots)
 
     def order(self, spec: OrderSpec) -> Order:
-        return self.engine.world.orders[spec.client_order_id]
+        return self.engine.state.orders.by_id[spec.client_order_id]
 
     def open_runner(self, size: str = "1", price: str = "100", fee: str = "0") -> tuple[OrderSpec, OrderSpec | None]:
         """Buy, filled; (the entry, the take that rests then)."""

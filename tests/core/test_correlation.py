@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Bar
-from bot.core.risk import correlation, guards
-from bot.core.risk.pretrade import refusal
+from bot.domain import events as ev
+from bot.domain.bars import Bar
+from bot.engine.risk import correlation, guards
+from bot.engine.risk.pretrade import refusal
 from tests.core.harness import Rig, places
 
 NAMES = ("BTC-USD", "ETH-USD", "SOL-USD")
@@ -42,7 +42,7 @@ def buy(rig: Rig, name: str, size: str) -> None:
 
 
 def cluster_of(rig: Rig, name: str) -> list[str]:
-    return sorted(correlation.cluster(rig.engine.world, rig.engine.world.markets[name]))
+    return sorted(correlation.cluster(rig.engine.state, rig.engine.state.markets.by_product[name]))
 
 
 def test_pearson_equals_numpys() -> None:
@@ -76,17 +76,17 @@ def test_what_moves_together_shares_one_cap() -> None:
 
 def test_a_cluster_reaches_over_what_lies_between() -> None:
     rig = rig_with({}, max_product_usd=9000.0)
-    world = rig.engine.world
+    state = rig.engine.state
     buy(rig, "ETH-USD", "20")
     buy(rig, "SOL-USD", "20")
-    markets = world.markets
+    markets = state.markets.by_product
     newest = {name: markets[name].bars[-1].start_s for name in NAMES}
     for a, b, value in (("BTC-USD", "ETH-USD", 0.8), ("ETH-USD", "SOL-USD", 0.8), ("BTC-USD", "SOL-USD", 0.1)):
-        world.risk.correlations[(a, b)] = ((newest[a], newest[b]), value)
+        state.risk.correlations[(a, b)] = ((newest[a], newest[b]), value)
     assert cluster_of(rig, "BTC-USD") == sorted(NAMES)
-    world.risk.correlations[("ETH-USD", "SOL-USD")] = ((newest["ETH-USD"], newest["SOL-USD"]), 0.1)
+    state.risk.correlations[("ETH-USD", "SOL-USD")] = ((newest["ETH-USD"], newest["SOL-USD"]), 0.1)
     assert cluster_of(rig, "BTC-USD") == ["BTC-USD", "ETH-USD"]
-    assert correlation.exposure_of_cluster(world, markets["BTC-USD"]) == Decimal(2000)
+    assert correlation.exposure_of_cluster(state, markets["BTC-USD"]) == Decimal(2000)
 
 
 def test_too_little_history_counts_as_correlated_and_a_flat_product_never() -> None:
@@ -100,32 +100,32 @@ def test_too_little_history_counts_as_correlated_and_a_flat_product_never() -> N
 
 def test_a_new_bar_takes_the_correlation_anew() -> None:
     rig = rig_with({"ETH-USD": 0.9})
-    world = rig.engine.world
-    btc, eth = world.markets["BTC-USD"], world.markets["ETH-USD"]
-    before = correlation.between(world, btc, eth)
-    assert before is not None and before > 0.7 and correlation.between(world, eth, btc) == before
+    state = rig.engine.state
+    btc, eth = state.markets.by_product["BTC-USD"], state.markets.by_product["ETH-USD"]
+    before = correlation.between(state, btc, eth)
+    assert before is not None and before > 0.7 and correlation.between(state, eth, btc) == before
     start_s = btc.bars[-1].start_s
     for i in range(1, 63):  # an hour in which they part
         for name, step in (("BTC-USD", 1 + 0.004 * (i % 2)), ("ETH-USD", 1 - 0.004 * (i % 2))):
             rig.now_ms = (start_s + 60 * (i + 1)) * 1000
             price = 100 * step
             rig.send(ev.BarsClosed(name, "ONE_MINUTE", (Bar(start_s + 60 * i, price, price, price, price, 1.0),)))
-    after = correlation.between(world, btc, eth)
+    after = correlation.between(state, btc, eth)
     assert after is not None and after < -0.9
 
 
 def test_the_order_gate_asks_again_and_the_risk_page_names_the_cluster() -> None:
     rig = rig_with({"ETH-USD": 0.9, "SOL-USD": 0.0})
-    world = rig.engine.world
+    state = rig.engine.state
     (waiting,) = places(rig.bar("buy", product_id="BTC-USD"))  # decided while nothing else was held
-    assert refusal(world, waiting) is None
+    assert refusal(state, waiting) is None
     buy(rig, "SOL-USD", "20")
-    assert refusal(world, waiting) is None
-    newest = tuple(world.markets[name].bars[-1].start_s for name in ("BTC-USD", "SOL-USD"))
-    world.risk.correlations[("BTC-USD", "SOL-USD")] = (newest, 0.9)  # they move together from now on
-    found = refusal(world, waiting)
+    assert refusal(state, waiting) is None
+    newest = tuple(state.markets.by_product[name].bars[-1].start_s for name in ("BTC-USD", "SOL-USD"))
+    state.risk.correlations[("BTC-USD", "SOL-USD")] = (newest, 0.9)  # they move together from now on
+    found = refusal(state, waiting)
     assert found is not None and (found.code, found.limit) == ("cluster", "3000")
-    limit = next(doc for doc in guards.limits(world) if doc.name == "cluster")
+    limit = next(doc for doc in guards.limits(state) if doc.name == "cluster")
     assert (limit.limit, limit.state) == (3000.0, "tripped")
     assert limit.note is not None and "BTC-USD" in limit.note and "SOL-USD" in limit.note
 
@@ -134,4 +134,4 @@ def test_without_a_limit_nothing_is_counted_together() -> None:
     rig = rig_with({"ETH-USD": 1.0}, correlation_limit=0.0)
     buy(rig, "ETH-USD", "20")
     assert places(rig.bar("buy", product_id="BTC-USD"))
-    assert next(doc for doc in guards.limits(rig.engine.world) if doc.name == "cluster").limit is None
+    assert next(doc for doc in guards.limits(rig.engine.state) if doc.name == "cluster").limit is None

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import events as ev
-from bot.core.account import pnl_today
-from bot.core.differences import since_ms
-from bot.core.intents import SaveFact
-from bot.core.model import Balance, Fill, Side
-from bot.core.portfolio import Portfolio, from_signed, signed_text
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.fills import Fill
+from bot.domain.intents import SaveKeyValue
+from bot.domain.kinds import Side
+from bot.engine.account.balance_reconciliation import since_ms
+from bot.engine.account.equity import pnl_today
+from bot.engine.state.portfolio import Portfolio, from_signed, signed_text
+from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
 from shared.documents import ReceiptState
 from tests.core.harness import D, Rig, notes, of, one, places, receipts
@@ -24,20 +26,22 @@ WAIT_MS = 10_000
 def told(rig: Rig, **totals: str) -> list[Any]:
     """The exchange tells the balances now."""
     balances = tuple(Balance(currency, D(total), D(0)) for currency, total in totals.items())
-    return rig.send(ev.BalancesSeen(balances, rig.now_ms), WAIT_MS)
+    return rig.send(ev.BalanceReport(balances, rig.now_ms), WAIT_MS)
 
 
 def facts_of(rig: Rig) -> dict[str, str]:
-    return {record.key: record.value for record in of(rig.intents, SaveFact)}
+    return {record.key: record.value for record in of(rig.intents, SaveKeyValue)}
 
 
 def day_of(rig: Rig) -> Any:
-    return rig.engine.world.day
+    return rig.engine.state.account.day
 
 
 def restarted(rig: Rig, *, down_ms: int = 60_000, **balances: str) -> Rig:
     """A new life on what the ledger kept, the account as given."""
-    restored = Restored(facts=facts_of(rig), day=day_of(rig), own_ids=frozenset(rig.engine.world.own_ids))
+    restored = RecoveredState(
+        key_values=facts_of(rig), day=day_of(rig), own_ids=frozenset(rig.engine.state.orders.own_ids)
+    )
     cash = balances.pop("USD")
     return Rig(restored=restored, now_ms=rig.now_ms + down_ms, cash=cash, holdings=balances)
 
@@ -54,7 +58,7 @@ def test_the_text_of_differences_is_read_back(amounts: dict[str, Decimal]) -> No
 def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person() -> None:
     rig = Rig()
     told(rig, USD="10100")
-    assert rig.engine.world.entries_blocked is None, "news of a fill may be on its way"
+    assert rig.engine.state.entries_blocked is None, "news of a fill may be on its way"
     found = told(rig, USD="10100")
     assert any("a deposit: USD +100" in text for text in notes(found))
     assert not places(rig.bar("buy"))
@@ -64,39 +68,39 @@ def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person()
     assert adopt(rig, "USD +99").state is ReceiptState.REJECTED, "only what was seen is adopted"
     assert adopt(rig, "USD +100").state is ReceiptState.DONE
     assert places(rig.bar("buy"))
-    assert day_of(rig).transfers == 100 and pnl_today(rig.engine.world) == 0
+    assert day_of(rig).transfers == 100 and pnl_today(rig.engine.state) == 0
     assert adopt(rig, "USD +100", "a2").state is ReceiptState.DONE, "twice is harmless"
     assert day_of(rig).transfers == 100
 
 
 def test_since_when_something_differs_is_kept_through_growth_and_restart_and_begins_anew_after_adopt() -> None:
     rig = Rig()
-    assert since_ms(rig.engine.world) is None
+    assert since_ms(rig.engine.state) is None
     for _ in range(2):
         told(rig, USD="10100")
-    began = since_ms(rig.engine.world)
-    assert began == rig.engine.world.now_ms
+    began = since_ms(rig.engine.state)
+    assert began == rig.engine.state.clock.now_ms
     for _ in range(2):
         told(rig, USD="10150")
-    assert since_ms(rig.engine.world) == began, "more came; it differs since the first"
+    assert since_ms(rig.engine.state) == began, "more came; it differs since the first"
     after = restarted(rig, USD="10150")
-    assert since_ms(after.engine.world) == began
+    assert since_ms(after.engine.state) == began
     assert adopt(after, "USD +150").state is ReceiptState.DONE
-    assert since_ms(after.engine.world) is None
+    assert since_ms(after.engine.state) is None
     for _ in range(2):
         told(after, USD="10151")
-    assert since_ms(after.engine.world) == after.engine.world.now_ms > began
+    assert since_ms(after.engine.state) == after.engine.state.clock.now_ms > began
 
 
 def test_a_difference_that_goes_away_by_itself_needs_no_one() -> None:
     rig = Rig()
     for _ in range(2):
         told(rig, USD="10100")
-    assert rig.engine.world.entries_blocked
+    assert rig.engine.state.entries_blocked
     for _ in range(2):
         found = told(rig, USD="10000")
     assert any("explain it again" in text for text in notes(found))
-    assert rig.engine.world.entries_blocked is None and pnl_today(rig.engine.world) == 0
+    assert rig.engine.state.entries_blocked is None and pnl_today(rig.engine.state) == 0
 
 
 def test_an_unexplained_difference_outlives_a_restart_and_is_no_result() -> None:
@@ -104,8 +108,8 @@ def test_an_unexplained_difference_outlives_a_restart_and_is_no_result() -> None
     for _ in range(2):
         told(rig, USD="9000")
     after = restarted(rig, USD="9000")
-    assert after.engine.world.entries_blocked == "the account differs by USD -1000"
-    assert pnl_today(after.engine.world) == 0 and after.engine.world.day.breaker_ms is None  # type: ignore[union-attr]
+    assert after.engine.state.entries_blocked == "the account differs by USD -1000"
+    assert pnl_today(after.engine.state) == 0 and after.engine.state.account.day.breaker_ms is None  # type: ignore[union-attr]
     assert not places(after.bar("buy"))
     assert adopt(after, "USD -1000").state is ReceiptState.DONE
     assert places(after.bar("buy"))
@@ -117,15 +121,15 @@ def test_a_transfer_while_the_bot_was_down_is_no_result_of_the_day(change: int) 
     rig.tick()
     after = restarted(rig, USD=str(10_000 + change))
     after.tick()
-    world = after.engine.world
-    assert world.equity == 10_000 + change, "what is there is shown"
-    assert pnl_today(world) == 0 and world.day is not None and world.day.breaker_ms is None
+    state = after.engine.state
+    assert state.account.equity == 10_000 + change, "what is there is shown"
+    assert pnl_today(state) == 0 and state.account.day is not None and state.account.day.breaker_ms is None
     for _ in range(3):
         told(after, USD=str(10_000 + change))
         after.tick()
-    assert world.entries_blocked is not None and not places(after.bar("buy"))
+    assert state.entries_blocked is not None and not places(after.bar("buy"))
     adopt(after, f"USD {change:+d}")
-    assert pnl_today(world) == 0 and day_of(after).transfers == change and places(after.bar("buy"))
+    assert pnl_today(state) == 0 and day_of(after).transfers == change and places(after.bar("buy"))
 
 
 def test_a_crash_before_the_gap_is_sure_forgets_it_not() -> None:
@@ -135,7 +139,7 @@ def test_a_crash_before_the_gap_is_sure_forgets_it_not() -> None:
     again = restarted(first, USD="10500")
     for _ in range(3):
         told(again, USD="10500")
-    assert signed_text(again.engine.world.differences) == "USD +500"
+    assert signed_text(again.engine.state.account.differences) == "USD +500"
 
 
 def test_late_news_of_a_fill_closes_the_gap_that_it_made() -> None:
@@ -144,23 +148,23 @@ def test_late_news_of_a_fill_closes_the_gap_that_it_made() -> None:
     entry = one(places(rig.bar("buy")))
     order = rig.accept(entry) and rig.order(entry)
     fill_ms = rig.now_ms + 30_000
-    restored = Restored(
-        facts=facts_of(rig), day=day_of(rig), own_ids=frozenset({entry.client_order_id}), orders=(order,),
+    restored = RecoveredState(
+        key_values=facts_of(rig), day=day_of(rig), own_ids=frozenset({entry.client_order_id}), orders=(order,),
     )  # fmt: skip
     after = Rig(restored=restored, now_ms=rig.now_ms + 60_000, cash="9900", holdings={"BTC": "1"})
-    assert after.engine.world.portfolio.gap == {"USD": D(-100), "BTC": D(1)}
+    assert after.engine.state.account.portfolio.gap == {"USD": D(-100), "BTC": D(1)}
     fill = Fill("v", "t", entry.client_order_id, "BTC-USD", Side.BUY, D(100), D(1), D(0), "taker", fill_ms)
-    after.send(ev.FillsSeen((fill,)), 5000)
-    assert not after.engine.world.portfolio.gap
+    after.send(ev.FillReports((fill,)), 5000)
+    assert not after.engine.state.account.portfolio.gap
     for _ in range(4):
         told(after, USD="9900", BTC="1")
-    assert after.engine.world.entries_blocked is None
+    assert after.engine.state.entries_blocked is None
 
 
 def test_a_trade_that_is_not_ours_is_named_as_one() -> None:
     rig = Rig()
     fill = Fill("x", "t", "manual-1", "BTC-USD", Side.BUY, D(100), D(2), D("1.8"), "taker", rig.now_ms)
-    rig.send(ev.FillsSeen((fill, fill)), 10)
+    rig.send(ev.FillReports((fill, fill)), 10)
     told(rig, USD="9798.2", BTC="2")
     found = told(rig, USD="9798.2", BTC="2")
     assert any("a trade that is not ours: BTC +2, USD -201.8" in text for text in notes(found))
@@ -175,9 +179,9 @@ def test_coins_of_a_lot_that_somebody_else_sold_close_the_lot_when_they_are_adop
         told(rig, USD="9999", BTC="0")
     assert len(rig.lots) == 1, "nobody has said so yet"
     assert adopt(rig, "BTC -1, USD +99").state is ReceiptState.DONE
-    assert not rig.lots and rig.engine.world.entries_blocked is None
+    assert not rig.lots and rig.engine.state.entries_blocked is None
     assert any("went without an order of ours" in text for text in notes(rig.intents))
-    assert abs(pnl_today(rig.engine.world)) < 1 and places(rig.bar("buy"))
+    assert abs(pnl_today(rig.engine.state)) < 1 and places(rig.bar("buy"))
 
 
 def test_adopting_something_else_closes_no_lot() -> None:
@@ -204,9 +208,9 @@ def test_a_day_that_turns_meanwhile_does_not_count_it_twice() -> None:
     rig.send(ev.Tick(), 86_400_000 // 2)
     rig.price("100")
     rig.tick(3)
-    assert pnl_today(rig.engine.world) == 0 and day_of(rig).day == "2026-11-21"
+    assert pnl_today(rig.engine.state) == 0 and day_of(rig).day == "2026-11-21"
     adopt(rig, "USD +100")
-    assert pnl_today(rig.engine.world) == 0
+    assert pnl_today(rig.engine.state) == 0
 
 
 @given(

@@ -6,17 +6,17 @@ from bench.figure import measured
 
 def test_a_price_costs_microseconds() -> None:
     engine = engine_with_lots()
-    assert len(engine.world.book) == 20 and len(engine.world.markets) == 10
+    assert len(engine.state.positions.lots) == 20 and len(engine.state.markets.by_product) == 10
     costs_us(engine, prices(500))
     assert measured(costs_us(engine, prices(3000)), 50) < 50
 
 
 def test_what_is_measured_is_judged_to_the_last_gate_that_matters() -> None:
     """Every product buys and is held back by the adverse move alone, so lots and gates are all judged."""
-    from bot.core import gates
+    from bot.engine.risk import gates
     from shared.documents import GateVerdict
 
-    world = engine_with_lots().world
-    for market in world.markets.values():
-        shut = [gate.name for gate in gates.all_gates(world, market) if gate.verdict is not GateVerdict.OPEN]
+    state = engine_with_lots().state
+    for market in state.markets.by_product.values():
+        shut = [gate.name for gate in gates.all_gates(state, market) if gate.verdict is not GateVerdict.OPEN]
         assert shut == ["adverse"]

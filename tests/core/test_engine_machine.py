@@ -16,13 +16,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from bot.core import events as ev
-from bot.core.engine import Engine
-from bot.core.intents import Action, CancelOrder, FetchFills, LookUpOrder, PlaceOrder, Record, SaveReceipt
-from bot.core.model import Bar, Kind, LotKind, OrderSpec, Purpose, Side, VenueStatus
-from bot.core.orders import OrderState
-from bot.core.world import Restored
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain import events as ev
+from bot.domain.bars import Bar
+from bot.domain.intents import Action, CancelOrder, FetchFills, LookUpOrder, PlaceOrder, Record, SaveReceipt
+from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
+from bot.domain.order_life import OrderState
+from bot.domain.orders import OrderSpec, OrderStatus
+from bot.engine.engine import Engine
+from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, Command, TradingState
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
@@ -86,13 +88,13 @@ class Trading(RuleBasedStateMachine):
         self.pending.clear()
         self.strategy = Said()
         now = from_epoch_ms(self.now_ms)
-        restored: Restored = self.ledger.restore(now)
+        restored: RecoveredState = self.ledger.restore(now)
         self.engine = Engine(self.settings, self.strategy, restored, self.level, now)
         for product_id in PRODUCTS:
-            self.dispatch(ev.ProductsSeen((product(product_id, price=self.prices[product_id]),)))
-        for coid, order in list(self.engine.world.orders.items()):
+            self.dispatch(ev.InstrumentList((product(product_id, price=self.prices[product_id]),)))
+        for coid, order in list(self.engine.state.orders.by_id.items()):
             if order.state in (OrderState.NEW, OrderState.SENT):
-                self.dispatch(ev.NoAnswer(coid, "the bot ended before an answer came"))
+                self.dispatch(ev.OutcomeUnknown(coid, "the bot ended before an answer came"))
         if self.killed:
             self.dispatch(ev.KillLatched("kill-1", "test", self.now_ms))
         self.sync()
@@ -156,39 +158,41 @@ class Trading(RuleBasedStateMachine):
                 return
             hidden = order is not None and fate == 2 and self.now_ms - order.at_ms < LAG_MS
             found = self.venue.shown(order) if order is not None and not hidden else None
-            self.dispatch(ev.LookedUp(item.client_order_id, found, complete=fate != 3))
+            self.dispatch(ev.LookupResult(item.client_order_id, found, complete=fate != 3))
         elif isinstance(item, FetchFills):
             fills = self.venue.fills_of(item.order_id)
             if fate != 1:
-                self.dispatch(ev.FillsSeen(fills[: len(fills) // 2] if fate == 3 else fills))
-        elif fate != 1 or isinstance(item, ev.NoAnswer | ev.Accepted | ev.Refused):  # each POST ends in one of them
+                self.dispatch(ev.FillReports(fills[: len(fills) // 2] if fate == 3 else fills))
+        elif fate != 1 or isinstance(
+            item, ev.OutcomeUnknown | ev.OrderAccepted | ev.VenueRejected
+        ):  # each POST ends in one of them
             self.dispatch(item)
             if fate == 2:
                 self.dispatch(item)
 
     def arrive_post(self, spec: OrderSpec, fate: int) -> None:
         if fate == 1:  # never got there, and nobody can tell
-            self.say(ev.NoAnswer(spec.client_order_id, "timeout"))
+            self.say(ev.OutcomeUnknown(spec.client_order_id, "timeout"))
             return
-        crossing = spec.kind is Kind.LIMIT and spec.limit_price is not None
+        crossing = spec.kind is OrderKind.LIMIT and spec.limit_price is not None
         if crossing and spec.post_only and self.prices[spec.product_id] > (spec.limit_price or ZERO):
-            self.say(ev.Refused(spec.client_order_id, "INVALID_LIMIT_PRICE_POST_ONLY"))
+            self.say(ev.VenueRejected(spec.client_order_id, "INVALID_LIMIT_PRICE_POST_ONLY"))
             return
         share = D("0.37") if fate == 3 else D(1)
         placed = self.venue.post(spec, self.prices[spec.product_id], self.now_ms, share)
         if placed is None:
-            self.say(ev.Refused(spec.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
+            self.say(ev.VenueRejected(spec.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
         elif fate == 2:
-            self.say(ev.NoAnswer(spec.client_order_id, "timeout"))
+            self.say(ev.OutcomeUnknown(spec.client_order_id, "timeout"))
         else:
-            self.say(ev.Accepted(spec.client_order_id, placed.order_id))
+            self.say(ev.OrderAccepted(spec.client_order_id, placed.order_id))
         self.tell(spec.client_order_id)
 
     def tell(self, client_order_id: str) -> None:
         """The user channel's news of one order."""
         order = self.venue.orders.get(client_order_id)
         if order is not None:
-            self.say(ev.OrdersSeen((self.venue.shown(order),), complete=False, asked_ms=0))
+            self.say(ev.OrderReports((self.venue.shown(order),), complete=False, asked_ms=0))
 
     # What happens.
 
@@ -218,7 +222,7 @@ class Trading(RuleBasedStateMachine):
             if order.spec.product_id == product_id and order.spec.limit_price and price >= order.spec.limit_price:
                 self.venue.trade(order, order.spec.limit_price, D(1), self.now_ms)
                 self.tell(order.spec.client_order_id)
-        self.dispatch(ev.Priced(product_id, price, price - D("0.01"), price + D("0.01")))
+        self.dispatch(ev.PriceUpdate(product_id, price, price - D("0.01"), price + D("0.01")))
         if word:
             self.bar_s += 60
             self.strategy.word = word
@@ -247,8 +251,8 @@ class Trading(RuleBasedStateMachine):
     def the_lists_are_read(self) -> None:
         self.sync()
 
-    @rule(which=st.integers(0, 5), status=st.sampled_from([VenueStatus.EXPIRED, VenueStatus.CANCELLED]))
-    def the_exchange_ends_an_order(self, which: int, status: VenueStatus) -> None:
+    @rule(which=st.integers(0, 5), status=st.sampled_from([OrderStatus.EXPIRED, OrderStatus.CANCELLED]))
+    def the_exchange_ends_an_order(self, which: int, status: OrderStatus) -> None:
         live = self.venue.live()
         if live:
             order = live[which % len(live)]
@@ -263,20 +267,20 @@ class Trading(RuleBasedStateMachine):
                 dropped = [item for item in self.pending if isinstance(item, OrderSpec)]
                 self.pending = [item for item in self.pending if not isinstance(item, OrderSpec)]
                 for spec in dropped:  # the gate shuts before they are sent
-                    self.dispatch(ev.Denied(spec.client_order_id, "killed"))
+                    self.dispatch(ev.RiskRejected(spec.client_order_id, "killed"))
                 self.dispatch(ev.KillLatched("kill-1", "test", self.now_ms))
         elif what == "flatten":
             self.flattens += 1
             self.level = max(self.level, TradingState.STOP)
             command = Command(seq=1, id=f"flat-{self.flattens}", cmd=Cmd.FLATTEN, at="", args={})
             self.ledger.command_seen(command, self.now_ms)
-            self.dispatch(ev.CommandSeen(command))
+            self.dispatch(ev.CommandReceived(command))
         else:
             if self.killed and what == "run":
                 self.killed = False
                 self.dispatch(ev.KillLifted("kill-1", "test"))
             self.level = TradingState[what.upper()]
-            self.dispatch(ev.LevelSet(self.level, "test"))
+            self.dispatch(ev.TradingStateSet(self.level, "test"))
 
     @rule(post_arrives=st.booleans())
     def crash(self, post_arrives: bool) -> None:
@@ -312,14 +316,14 @@ class Trading(RuleBasedStateMachine):
             kept = sum((row.base_left + row.dust for row in rows if row.product_id == product_id), ZERO)
             assert kept == sum(signed, ZERO), product_id
         stored = {row.lot_id: row.base_left for row in rows if row.closed_ms is None}
-        assert stored == {lot.lot_id: lot.base_left for lot in self.engine.world.book}
+        assert stored == {lot.lot_id: lot.base_left for lot in self.engine.state.positions.lots}
 
     @invariant()
     def one_runner_where_lots_are(self) -> None:
         if not hasattr(self, "engine"):
             return
         for product_id in PRODUCTS:
-            lots = self.engine.world.book.of(product_id)
+            lots = self.engine.state.positions.lots.of(product_id)
             assert sum(lot.kind is LotKind.RUNNER for lot in lots) == bool(lots)
             assert all(lot.base_left > 0 for lot in lots)
 
@@ -327,7 +331,7 @@ class Trading(RuleBasedStateMachine):
     def one_entry_in_flight_for_each_product(self) -> None:
         if hasattr(self, "engine"):
             for product_id in PRODUCTS:
-                assert len(self.engine.world.entries_in_flight(product_id)) <= 1
+                assert len(self.engine.state.orders.entries_in_flight(product_id)) <= 1
 
     # The end: faults off, everything arrives, nothing is left open.
 
@@ -358,10 +362,10 @@ class Trading(RuleBasedStateMachine):
 
     @staticmethod
     def rests(order: Any) -> bool:
-        return order.spec.purpose is Purpose.TAKE and order.state is OrderState.OPEN
+        return order.spec.purpose is Purpose.TAKE_PROFIT and order.state is OrderState.OPEN
 
     def orders(self) -> list[Any]:
-        return list(self.engine.world.orders.values())
+        return list(self.engine.state.orders.by_id.values())
 
     def nothing_was_missed(self) -> None:
         with self.db.connect() as db:
@@ -385,9 +389,9 @@ class Trading(RuleBasedStateMachine):
             else:
                 cash += lot.realized_pnl - (lot.cost + lot.entry_fee) * lot.dust / lot.base_bought
         assert abs(cash - self.venue.cash) < D("1e-30")
-        assert self.engine.world.portfolio.cash == self.venue.cash
+        assert self.engine.state.account.portfolio.cash == self.venue.cash
         assert all(
-            self.engine.world.portfolio.totals.get(p.partition("-")[0], ZERO) == size
+            self.engine.state.account.portfolio.totals.get(p.partition("-")[0], ZERO) == size
             for p, size in self.venue.base.items()
         )
 
@@ -435,7 +439,7 @@ def _one_step(run: "Trading", rng: random.Random) -> None:
         case 3:
             run.the_lists_are_read()
         case 4:
-            run.the_exchange_ends_an_order(rng.randrange(6), rng.choice([VenueStatus.EXPIRED, VenueStatus.CANCELLED]))
+            run.the_exchange_ends_an_order(rng.randrange(6), rng.choice([OrderStatus.EXPIRED, OrderStatus.CANCELLED]))
         case 5:
             run.control(rng.choice(["pause", "stop", "kill", "flatten"]))
         case 6:

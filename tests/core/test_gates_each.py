@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import events as ev
-from bot.core import gates, view
-from bot.core.model import Bar, Side
-from bot.core.risk.memory import Pause
-from bot.core.time_weighted import Curve
+from bot.domain import events as ev
+from bot.domain.bars import Bar
+from bot.domain.kinds import Side
+from bot.engine import view
+from bot.engine.risk import gates
+from bot.engine.state.equity_curve import EquityCurve
+from bot.engine.state.risk import Pause
 from shared.control import TradingState
 from shared.documents import GateVerdict
 from shared.settings import Mode
@@ -53,35 +55,35 @@ class StillMarket:
 def _set_market(**values: Any) -> Callable[[Rig], object]:
     def act(rig: Rig) -> None:
         for name, value in values.items():
-            setattr(rig.engine.world.markets[BTC], name, value)
+            setattr(rig.engine.state.markets.by_product[BTC], name, value)
 
     return act
 
 
 def _errors(rig: Rig) -> None:
     for ok in (True, True, False, False, False, False):
-        rig.engine.world.risk.outcome(ok, rig.now_ms)
+        rig.engine.state.risk.outcome(ok, rig.now_ms)
 
 
 def _refused(rig: Rig) -> None:
-    world = rig.engine.world
-    world.refused_in_a_row[BTC] = 5
-    world.risk.pauses[BTC] = Pause(rig.now_ms + 60_000)
+    state = rig.engine.state
+    state.risk.refused_in_a_row[BTC] = 5
+    state.risk.pauses[BTC] = Pause(rig.now_ms + 60_000)
 
 
 def _api(rig: Rig) -> None:
-    rig.send(ev.ApiSeen(100, 0))
-    rig.send(ev.ApiSeen(110, 6), 1000)
+    rig.send(ev.RequestCounts(100, 0))
+    rig.send(ev.RequestCounts(110, 6), 1000)
 
 
 def _breaker(rig: Rig) -> None:
-    world = rig.engine.world
-    assert world.day is not None
-    world.day = replace(world.day, breaker_ms=rig.now_ms)
+    state = rig.engine.state
+    assert state.account.day is not None
+    state.account.day = replace(state.account.day, breaker_ms=rig.now_ms)
 
 
 def _peak(rig: Rig) -> None:
-    rig.engine.world.curve = Curve(base=Decimal(20_000))
+    rig.engine.state.account.curve = EquityCurve(base=Decimal(20_000))
 
 
 def _held_beside(rig: Rig) -> None:
@@ -96,27 +98,27 @@ def _held_beside(rig: Rig) -> None:
 CASES: dict[str, Case] = {
     "control": Case(act=lambda rig: rig.level(TradingState.PAUSE)),
     "live_lock": Case(
-        {"coin_mode": Mode.LIVE, "dry_run": False}, lambda rig: rig.send(ev.LiveLockSeen("no permission"))
+        {"coin_mode": Mode.LIVE, "dry_run": False}, lambda rig: rig.send(ev.LivePermissionUpdate("no permission"))
     ),
     "reduce_only": Case({"reduce_only": True}),
     "scanner": Case(
-        {"scanner_max_products": 2}, lambda rig: setattr(rig.engine.world, "picked", frozenset({"ETH-USD"}))
+        {"scanner_max_products": 2}, lambda rig: setattr(rig.engine.state.markets, "picked", frozenset({"ETH-USD"}))
     ),
     "second_writer": Case(
-        act=lambda rig: setattr(rig.engine.world.fence, "second_writer", "order 7 of epoch 5f3a0c1d")
+        act=lambda rig: setattr(rig.engine.state.orders.fence, "second_writer", "order 7 of epoch 5f3a0c1d")
     ),
     "ledger": Case(act=lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full"))),
     "clock": Case(act=lambda rig: rig.send(ev.ClockChecked(9000))),
     "feed": Case(act=lambda rig: rig.send(ev.FeedChanged(False, "silent"))),
-    "product": Case(act=lambda rig: rig.send(ev.ProductsSeen((product(halted="cancel only"),)))),
+    "product": Case(act=lambda rig: rig.send(ev.InstrumentList((product(halted="cancel only"),)))),
     "signal": Case(word="flat"),
-    "bar": Case(act=lambda rig: setattr(rig.engine.world.markets[BTC], "used_bar_s", rig._bar_s + 60)),
+    "bar": Case(act=lambda rig: setattr(rig.engine.state.markets.by_product[BTC], "used_bar_s", rig._bar_s + 60)),
     "in_flight": Case(act=lambda rig: rig.bar("buy")),
     "window": Case({"trading_window_utc": "13:00-14:00"}),
     "breaker": Case(act=_breaker),
-    "rate": Case(act=lambda rig: rig.engine.world.order_times_ms.extend([rig.now_ms] * 30)),
+    "rate": Case(act=lambda rig: rig.engine.state.risk.order_times_ms.extend([rig.now_ms] * 30)),
     "drawdown": Case(act=_peak),
-    "loss_streak": Case(act=lambda rig: setattr(rig.engine.world.risk, "loss_streak", 10)),
+    "loss_streak": Case(act=lambda rig: setattr(rig.engine.state.risk, "loss_streak", 10)),
     "order_errors": Case(act=_errors),
     "api_errors": Case(act=_api),
     "refusals": Case(act=_refused),
@@ -157,10 +159,10 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     before = len(_buys(rig))
     price = D(100) if last == "far" else D(last)
     bid, ask = (D("99"), D("99.02")) if last == "far" else (price - D("0.01"), price + D("0.01"))
-    rig.send(ev.Priced(BTC, price, bid, ask), 1000)
+    rig.send(ev.PriceUpdate(BTC, price, bid, ask), 1000)
     rig._bar_s += 60
     bar = Bar(rig._bar_s, *[float(price)] * 4, 1.0)
-    world = rig.engine.world
+    state = rig.engine.state
     # Judge the gates on the very state that the bar decides on: its signal is taken before its entry is considered.
     asked: list[list[str]] = []
     judge = gates.first_shut
@@ -169,7 +171,7 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
         asked.append([g.name for g in gates.all_gates(w, m) if g.verdict is not GateVerdict.OPEN])
         return judge(w, m)
 
-    import bot.core.entries as entries
+    import bot.engine.execution.entries as entries
 
     entries.first_shut = looked
     try:
@@ -177,9 +179,9 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     finally:
         entries.first_shut = judge
     # Where the engine did not even ask (the level, no buy), they are as they stand.
-    now = [g.name for g in gates.all_gates(world, world.markets[BTC]) if g.verdict is not GateVerdict.OPEN]
+    now = [g.name for g in gates.all_gates(state, state.markets.by_product[BTC]) if g.verdict is not GateVerdict.OPEN]
     seen = asked[0] if asked else now
-    rig.send(ev.Priced(BTC, price, bid, ask), 1000)
+    rig.send(ev.PriceUpdate(BTC, price, bid, ask), 1000)
     return rig, seen, len(_buys(rig)) - before
 
 
@@ -195,7 +197,7 @@ def test_with_every_gate_open_there_is_an_entry() -> None:
 def test_every_gate_of_the_list_has_its_case() -> None:
     rig = Rig()
     rig.price("100")
-    names = [gate.name for gate in gates.all_gates(rig.engine.world, rig.engine.world.markets[BTC])]
+    names = [gate.name for gate in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product[BTC])]
     assert len(names) == len(set(names)), "one name, one gate"
     assert set(names) == set(CASES)
 
@@ -204,15 +206,15 @@ def test_every_gate_of_the_list_has_its_case() -> None:
 def test_the_gate_alone_is_shut_and_no_entry_is_sent(name: str) -> None:
     rig, shut, sent = decide([CASES[name]])
     assert shut == [name] and sent == 0
-    market = rig.engine.world.markets[BTC]
-    gate = next(g for g in gates.all_gates(rig.engine.world, market) if g.name == name)
+    market = rig.engine.state.markets.by_product[BTC]
+    gate = next(g for g in gates.all_gates(rig.engine.state, market) if g.name == name)
     if name not in ("in_flight",):
         assert gate.value is not None and gate.title and (gate.limit is not None or gate.opens is not None)
 
 
 def test_a_paused_bot_is_called_paused() -> None:
     rig, _, _ = decide([CASES["control"]])
-    found = view.gates(rig.engine.world)
+    found = view.gates(rig.engine.state)
     assert found is not None
     assert "the bot is paused: press Start" in next(p.sentence for p in found.products if p.product_id == BTC)
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.intents import SaveFact
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.intents import SaveKeyValue
+from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
 from tests.core.harness import D, Rig, notes, of, places
 
 
 def wide(rig: Rig, half: str) -> None:
-    rig.send(ev.Priced("BTC-USD", D(100), D(100) - D(half), D(100) + D(half)), 1000)
+    rig.send(ev.PriceUpdate("BTC-USD", D(100), D(100) - D(half), D(100) + D(half)), 1000)
 
 
 def test_one_line_when_it_shuts_and_one_when_it_has_opened_for_a_while() -> None:
@@ -43,19 +43,19 @@ def test_a_restart_is_no_way_round_the_runaway_latch(restarts: tuple[int, ...]) 
         found = places(rig.bar("buy"))
         sent += len(found)
         for spec in found:
-            rig.send(ev.Refused(spec.client_order_id, "no"))
+            rig.send(ev.VenueRejected(spec.client_order_id, "no"))
         rig.tick()
-        facts |= {record.key: record.value for record in of(rig.intents, SaveFact)}
+        facts |= {record.key: record.value for record in of(rig.intents, SaveKeyValue)}
         if number in restarts:
-            bar_s, own = rig._bar_s, frozenset(rig.engine.world.own_ids)
-            rig = Rig(restored=Restored(facts=facts, own_ids=own), now_ms=rig.now_ms, max_orders_per_min=4)
+            bar_s, own = rig._bar_s, frozenset(rig.engine.state.orders.own_ids)
+            rig = Rig(restored=RecoveredState(key_values=facts, own_ids=own), now_ms=rig.now_ms, max_orders_per_min=4)
             rig._bar_s = bar_s
-    assert sent == 4 and "entries in a minute" in (rig.engine.world.entries_latched or "")
+    assert sent == 4 and "entries in a minute" in (rig.engine.state.control.entries_latched or "")
     rig.level(TradingState.PAUSE)
     rig.level(TradingState.RUN)
     rig.tick()
-    facts |= {record.key: record.value for record in of(rig.intents, SaveFact)}
-    assert rig.engine.world.entries_latched is None, "a person looked: it counts anew"
-    after = Rig(restored=Restored(facts=facts), now_ms=rig.now_ms, max_orders_per_min=4)
+    facts |= {record.key: record.value for record in of(rig.intents, SaveKeyValue)}
+    assert rig.engine.state.control.entries_latched is None, "a person looked: it counts anew"
+    after = Rig(restored=RecoveredState(key_values=facts), now_ms=rig.now_ms, max_orders_per_min=4)
     after.tick()
-    assert after.engine.world.entries_latched is None, "also after a restart"
+    assert after.engine.state.control.entries_latched is None, "also after a restart"

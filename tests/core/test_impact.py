@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import events as ev
-from bot.core import gates, slices, view
-from bot.core.book import Ladder, buy_impact_bp, sell_impact_bp, sellable_within
-from bot.core.intents import Note, PlaceOrder, SaveReceipt
-from bot.core.model import OrderSpec, Side, VenueStatus
+from bot.domain import events as ev
+from bot.domain.intents import Note, PlaceOrder, SaveReceipt
+from bot.domain.kinds import Side
+from bot.domain.orders import OrderSpec, OrderStatus
+from bot.domain.price_book import Ladder, buy_impact_bp, sell_impact_bp, sellable_within
+from bot.engine import view
+from bot.engine.execution import slices
+from bot.engine.risk import gates
 from shared.control import Cmd
 from shared.documents import GateVerdict, ReceiptState
 from tests.core.harness import D, Rig, one
@@ -24,7 +27,7 @@ BIDS = Ladder(((99.99, 1000.0),), whole=True)
 
 
 def book(rig: Rig, asks: Ladder = DEEP, bids: Ladder = BIDS, after_ms: int = 0) -> None:
-    rig.send(ev.BookSeen(BTC, bids, asks), after_ms)
+    rig.send(ev.BookUpdate(BTC, bids, asks), after_ms)
 
 
 def entries(rig: Rig) -> list[OrderSpec]:
@@ -36,8 +39,8 @@ def sales(rig: Rig) -> list[OrderSpec]:
 
 
 def gate_of(rig: Rig) -> gates.Gate:
-    world = rig.engine.world
-    return next(g for g in gates.all_gates(world, world.markets[BTC]) if g.name == "impact")
+    state = rig.engine.state
+    return next(g for g in gates.all_gates(state, state.markets.by_product[BTC]) if g.name == "impact")
 
 
 def test_an_entry_that_would_walk_the_book_is_refused_with_the_value() -> None:
@@ -56,7 +59,7 @@ def test_the_risk_page_is_told_what_must_be_reached_and_what_must_not() -> None:
     rig = Rig(max_impact_bp=50.0, min_depth_usd=25.0)
     rig.price("100")
     book(rig, THIN)
-    limits = {limit.name: limit for limit in view.risk(rig.engine.world).limits}
+    limits = {limit.name: limit for limit in view.risk(rig.engine.state).limits}
     assert limits["depth"].at_least and not limits["impact"].at_least
     assert (limits["impact"].state, limits["impact"].unit, limits["impact"].limit) == ("tripped", "bp", 50.0)
 
@@ -75,7 +78,7 @@ def test_off_and_for_maker_entries_nothing_is_asked_of_the_book() -> None:
 )
 def test_without_a_book_an_entry_goes_where_the_best_ask_holds_it(offered: str | None, verdict: GateVerdict) -> None:
     rig = Rig(max_impact_bp=50.0)
-    rig.send(ev.Priced(BTC, D(100), D("99.99"), D("100.01"), D(offered) if offered else None), 1000)
+    rig.send(ev.PriceUpdate(BTC, D(100), D("99.99"), D("100.01"), D(offered) if offered else None), 1000)
     assert gate_of(rig).verdict is verdict
     assert gate_of(rig).value == ("0.0 bp" if verdict is GateVerdict.OPEN else "no order book of that depth")
 
@@ -99,16 +102,16 @@ def test_a_book_that_ends_before_the_entry_does() -> None:
 
 
 def test_the_order_gate_walks_the_book_once_more() -> None:
-    from bot.core.risk import pretrade
+    from bot.engine.risk import pretrade
 
     rig = Rig(max_impact_bp=50.0)
     rig.price("100")
     book(rig, DEEP)
     rig.bar("buy")
     spec = one(entries(rig))
-    assert pretrade.refusal(rig.engine.world, spec) is None
+    assert pretrade.refusal(rig.engine.state, spec) is None
     book(rig, THIN)
-    found = pretrade.refusal(rig.engine.world, spec)
+    found = pretrade.refusal(rig.engine.state, spec)
     assert found is not None and found.text == "impact: 98.5 bp, limit < 50 bp"
 
 
@@ -168,7 +171,7 @@ def test_a_stop_on_a_thin_book_goes_in_parts_within_the_limit_and_no_more_than_t
         assert impact is not None and impact < 50
     said = [i.text for i in rig.intents if isinstance(i, Note) and "is sold in parts" in i.text]
     assert len(said) == 1 and "would walk 750 bp (MAX_IMPACT_BP=50)" in said[0]
-    assert rig.engine.world.slicing == {}
+    assert rig.engine.state.positions.slicing == {}
 
 
 def test_a_part_waits_for_a_book_that_was_seen_after_the_one_before() -> None:
@@ -271,7 +274,7 @@ def test_the_rest_goes_at_market_also_after_it_was_refused() -> None:
         rig.tick()
         if len(sales(rig)) > len(refused):
             refused.append(rig.now_ms)
-            rig.send(ev.Refused(sales(rig)[-1].client_order_id, "busy"))
+            rig.send(ev.VenueRejected(sales(rig)[-1].client_order_id, "busy"))
     assert all(spec.base_size == 20 for spec in sales(rig))
     pauses_s = [round((later - before) / 1000) for before, later in pairwise(refused)]
     assert pauses_s[:5] == [5, 5, 5, 10, 20], "the pauses after a refusal, no further wait for the book"
@@ -332,14 +335,14 @@ def test_a_restart_in_the_middle_sells_what_is_left_and_nothing_twice(filled: bo
     rig.accept(first)
     size = str(first.base_size)
     if filled:
-        rig.seen(first, VenueStatus.FILLED, size)
+        rig.seen(first, OrderStatus.FILLED, size)
         rig.fill(first, size, "98.5")
     terms = {"max_impact_bp": 50.0, "stop_loss_pct": 1.0, "take_profit_order": "market"}
     later = Rig(restored=rig.restored(), now_ms=rig.now_ms + 5000, ready=False, **terms)
     later._trades = 100
     later.send(ev.FeedChanged(True, "up"))
     if not filled:  # the boot finds out what became of it before anything is decided
-        later.seen(first, VenueStatus.FILLED, size)
+        later.seen(first, OrderStatus.FILLED, size)
         later.fill(first, size, "98.5")
     later.send(ev.TradingReady())
     book(later, bids=bids, after_ms=1000)

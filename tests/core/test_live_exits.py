@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from bot.core import events as ev
-from bot.core.gates import all_gates
-from bot.core.intents import CancelOrder, Intent, PlaceOrder, SaveReceipt
-from bot.core.model import Purpose, VenueStatus
+from bot.domain import events as ev
+from bot.domain.intents import CancelOrder, Intent, PlaceOrder, SaveReceipt
+from bot.domain.kinds import Purpose
+from bot.domain.orders import OrderStatus
+from bot.engine.risk.gates import all_gates
 from shared.control import Cmd, TradingState
 from shared.documents import GateVerdict, ReceiptState
 from shared.settings import Mode
@@ -15,10 +16,12 @@ from tests.core.harness import Rig, of
 def rig() -> Rig:
     """Live, with one lot and its take resting."""
     made = Rig(coin_mode=Mode.LIVE, dry_run=False, coinbase_key_file="x", stop_loss_pct=5.0)
-    made.send(ev.LiveLockSeen(None))
+    made.send(ev.LivePermissionUpdate(None))
     made.open_runner()
     made.tick()
-    (take,) = [order.spec for order in made.engine.world.orders.values() if order.spec.purpose is Purpose.TAKE]
+    (take,) = [
+        order.spec for order in made.engine.state.orders.by_id.values() if order.spec.purpose is Purpose.TAKE_PROFIT
+    ]
     made.accept(take)
     return made
 
@@ -29,26 +32,26 @@ def sold(intents: Sequence[Intent]) -> list[Purpose]:
 
 def test_without_a_permission_the_stop_still_sells() -> None:
     r = rig()
-    r.send(ev.LiveLockSeen("no permission"))
+    r.send(ev.LivePermissionUpdate("no permission"))
     (cancel,) = of(r.price("94"), CancelOrder)
-    found = r.seen(r.engine.world.orders[cancel.client_order_id].spec, VenueStatus.CANCELLED)
+    found = r.seen(r.engine.state.orders.by_id[cancel.client_order_id].spec, OrderStatus.CANCELLED)
     assert sold(found) == [Purpose.EXIT]
 
 
 def test_without_a_permission_a_flatten_sells() -> None:
     r = rig()
-    r.send(ev.LiveLockSeen("no permission"))
+    r.send(ev.LivePermissionUpdate("no permission"))
     (cancel,) = of(r.command(Cmd.FLATTEN), CancelOrder)
-    found = r.seen(r.engine.world.orders[cancel.client_order_id].spec, VenueStatus.CANCELLED)
+    found = r.seen(r.engine.state.orders.by_id[cancel.client_order_id].spec, OrderStatus.CANCELLED)
     assert sold(found) == [Purpose.FLATTEN]
-    assert r.engine.world.level is TradingState.STOP
+    assert r.engine.state.control.level is TradingState.STOP
 
 
 def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take() -> None:
     for cmd, args in ((Cmd.FLATTEN, {}), (Cmd.CLOSE_PRODUCT, {"product_id": "BTC-USD"}), (Cmd.CLOSE_LOT, None)):
         r = rig()
         given = {"lot_id": r.lots[0].lot_id} if args is None else args
-        r.send(ev.LiveLockSeen("a copy", "a copy; ./coin adopt-folder"))
+        r.send(ev.LivePermissionUpdate("a copy", "a copy; ./coin adopt-folder"))
         found = r.command(cmd, **given)
         assert not of(found, CancelOrder) and not sold(found)
         (receipt,) = of(found, SaveReceipt)
@@ -56,10 +59,10 @@ def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take
             ReceiptState.REJECTED,
             "nothing is sent: a copy; ./coin adopt-folder",
         )
-        assert r.engine.world.level is TradingState.RUN and r.lots[0].exit_reason is None
+        assert r.engine.state.control.level is TradingState.RUN and r.lots[0].exit_reason is None
         found = r.price("90") + r.tick(120)
         assert not of(found, CancelOrder) and not sold(found), "nor does a stop"
-        assert r.engine.world.resting_take(r.lots[0]) is not None
+        assert r.engine.state.orders.resting_take(r.lots[0]) is not None
 
 
 def test_a_take_rests_on_while_the_ledger_cannot_be_written() -> None:
@@ -73,15 +76,15 @@ def test_a_take_rests_on_while_the_ledger_cannot_be_written() -> None:
 
 def test_a_folder_that_is_not_its_own_is_a_fault_on_the_page() -> None:
     r = rig()
-    r.send(ev.LiveLockSeen("a copy", "the data folder is not adopted: a copy; ./coin adopt-folder"))
-    world = r.engine.world
-    gate = next(gate for gate in all_gates(world, world.markets["BTC-USD"]) if gate.name == "live_lock")
+    r.send(ev.LivePermissionUpdate("a copy", "the data folder is not adopted: a copy; ./coin adopt-folder"))
+    state = r.engine.state
+    gate = next(gate for gate in all_gates(state, state.markets.by_product["BTC-USD"]) if gate.name == "live_lock")
     assert (gate.verdict, gate.opens) == (GateVerdict.FAULT, "./coin adopt-folder")
     assert gate.value is not None and "not adopted" in gate.value
 
 
 def test_the_journal_says_that_exits_go_on() -> None:
     r = rig()
-    r.send(ev.LiveLockSeen("no permission"))
-    last = r.engine.world.events[-1]
+    r.send(ev.LivePermissionUpdate("no permission"))
+    last = r.engine.state.journal.events[-1]
     assert last.text == "live entries are locked: no permission; the exits of 1 open lot go on"

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Kind, OrderSpec, Purpose, Side
+from bot.domain import events as ev
+from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.orders import OrderSpec
 from shared.ledger import schema as t
 from shared.ledger.tables import select
 from tests.core.harness import quiet_settings
@@ -37,7 +38,7 @@ class MakerVenue(Venue):
             return super().post(spec, price, at_ms, share)
         assert spec.client_order_id not in self.posted, f"POSTed twice: {spec}"
         self.posted.add(spec.client_order_id)
-        assert spec.kind is Kind.LIMIT and spec.base_size and spec.limit_price
+        assert spec.kind is OrderKind.LIMIT and spec.base_size and spec.limit_price
         live = [o for o in self.live() if o.spec.side is Side.BUY and o.spec.product_id == spec.product_id]
         assert not live, "two bids of one product at work"
         reserved = sum((o.left * o.spec.limit_price * D("1.005") for o in self.live() if o.spec.side is Side.BUY
@@ -66,7 +67,7 @@ class MakerTrading(Trading):
 
     def dispatch(self, event: ev.Event) -> None:
         super().dispatch(event)
-        for job in self.engine.world.makers.values():
+        for job in self.engine.state.positions.makers.values():
             if job.bar_s:
                 # It may be planned smaller once, never larger.
                 self.planned[job.lot_id] = max(self.planned.get(job.lot_id, D(0)), job.planned_quote)
@@ -75,7 +76,7 @@ class MakerTrading(Trading):
         bids = spec.side is Side.BUY and spec.limit_price is not None
         assert not bids or spec.post_only, "a bid that may take"
         if bids and fate != 1 and self.prices[spec.product_id] <= (spec.limit_price or 0):
-            self.say(ev.Refused(spec.client_order_id, "INVALID_LIMIT_PRICE_POST_ONLY"))
+            self.say(ev.VenueRejected(spec.client_order_id, "INVALID_LIMIT_PRICE_POST_ONLY"))
             return
         # The check of a sale that would cross is not for a bid: it was made above.
         super().arrive_post(replace(spec, post_only=False) if bids else spec, fate)

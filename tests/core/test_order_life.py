@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.model import Kind, OrderSpec, Purpose, Side, VenueStatus
-from bot.core.orders import DONE, SEEN_INPUT, IllegalTransition, Order, OrderInput, OrderState, step
+from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.order_life import DONE, SEEN_INPUT, IllegalTransition, Order, OrderInput, OrderState, step
+from bot.domain.orders import OrderSpec, OrderStatus
 from shared.money import ZERO
 from tests.core.harness import D
 
@@ -77,11 +78,13 @@ def test_unknown_ends_by_evidence_only() -> None:
 
 
 def test_every_word_of_the_exchange_is_an_input_and_an_unknown_one_may_mean_a_living_order() -> None:
-    assert set(SEEN_INPUT) == set(VenueStatus)
-    assert SEEN_INPUT[VenueStatus.UNKNOWN] is OrderInput.SEEN_WORKING
+    assert set(SEEN_INPUT) == set(OrderStatus)
+    assert SEEN_INPUT[OrderStatus.UNKNOWN] is OrderInput.SEEN_WORKING
 
 
-SPEC = OrderSpec("ct-main-0", "BTC-USD", Side.BUY, Kind.MARKET, Purpose.ENTRY, None, D(10), None, False, None, D(100))
+SPEC = OrderSpec(
+    "ct-main-0", "BTC-USD", Side.BUY, OrderKind.MARKET, Purpose.ENTRY, None, D(10), None, False, None, D(100)
+)
 
 
 @given(st.lists(st.sampled_from(list(OrderInput)), max_size=12))

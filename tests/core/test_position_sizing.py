@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import Bar
-from bot.core.risk.bands import ATR_BARS, EWMA_ALPHA, WINDOW, Bands
-from bot.core.risk.memory import Results
-from bot.core.risk.sizing import entry_size_quote
-from bot.core.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
+from bot.domain.bars import Bar
+from bot.engine.risk.sizing import entry_size_quote
+from bot.engine.state.risk import Results
+from bot.engine.state.volatility_bands import ATR_BARS, EWMA_ALPHA, WINDOW, Bands
+from bot.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
 from tests.core.harness import D, Rig
 
 BTC = "BTC-USD"
@@ -22,7 +22,7 @@ BTC = "BTC-USD"
 def size(**settings: Any) -> Any:
     rig = Rig(**settings)
     rig.price("100")
-    return entry_size_quote(rig.engine.world, rig.engine.world.markets[BTC])
+    return entry_size_quote(rig.engine.state, rig.engine.state.markets.by_product[BTC])
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_mode_decides_the_size(settings: dict[str, Any], expected: str) -> N
 
 def test_volatility_sizing_halves_with_twice_the_swing_and_is_capped() -> None:
     rig = Rig(sizing="volatility", vol_band_method="ewma", target_day_vol_pct=0.5)
-    world, market = rig.engine.world, rig.engine.world.markets[BTC]
+    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
     sizes = []
     for change in (0.0001, 0.002, 0.004):
         market.bands = Bands()
@@ -52,7 +52,7 @@ def test_volatility_sizing_halves_with_twice_the_swing_and_is_capped() -> None:
         for index in range(100):
             close *= math.exp(change if index % 2 else -change)
             market.bands.add(Bar(index * 60, close, close, close, close, 1.0))
-        sizes.append(float(entry_size_quote(world, market)))
+        sizes.append(float(entry_size_quote(state, market)))
     assert sizes[0] == 3000, "never above 1.5 x RISK_PER_TRADE_PCT"
     assert sizes[1] == pytest.approx(2 * sizes[2], rel=1e-3)
     assert sizes[1] == pytest.approx(10_000 * 0.5 / (0.2 * math.sqrt(1440)), rel=1e-3)
@@ -60,15 +60,15 @@ def test_volatility_sizing_halves_with_twice_the_swing_and_is_capped() -> None:
 
 def test_kelly_by_own_results() -> None:
     rig = Rig(sizing="kelly", kelly_confidence=0.5, kelly_cap_pct=20.0)
-    world = rig.engine.world
-    market = world.markets[BTC]
-    world.risk.results = Results(wins=30, losses=20, gained_pct=30 * 1.2, lost_pct=20 * 1.0)
+    state = rig.engine.state
+    market = state.markets.by_product[BTC]
+    state.risk.results = Results(wins=30, losses=20, gained_pct=30 * 1.2, lost_pct=20 * 1.0)
     full = 0.6 - 0.4 / 1.2
-    assert entry_size_quote(world, market) == pytest.approx(D(str(round(10_000 * full * 0.5, 2))), abs=D("0.01"))
-    world.risk.results = Results(wins=50, losses=1, gained_pct=100, lost_pct=1)
-    assert entry_size_quote(world, market) == 2000, "capped"
-    world.risk.results = Results(wins=10, losses=40, gained_pct=10, lost_pct=40)
-    assert entry_size_quote(world, market) == 5, "no edge: the smallest"
+    assert entry_size_quote(state, market) == pytest.approx(D(str(round(10_000 * full * 0.5, 2))), abs=D("0.01"))
+    state.risk.results = Results(wins=50, losses=1, gained_pct=100, lost_pct=1)
+    assert entry_size_quote(state, market) == 2000, "capped"
+    state.risk.results = Results(wins=10, losses=40, gained_pct=10, lost_pct=40)
+    assert entry_size_quote(state, market) == 5, "no edge: the smallest"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import events as ev
-from bot.core.model import Kind, OrderSpec, Purpose, Side, VenueStatus
-from bot.core.risk import pretrade, rate
+from bot.domain import events as ev
+from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.orders import OrderSpec, OrderStatus
+from bot.engine.risk import pretrade, rate
 from tests.core.harness import D, Rig, one, places, product
 
 BTC = "BTC-USD"
@@ -24,7 +25,7 @@ def rig_with(**settings: Any) -> Rig:
 
 def entry(**changes: Any) -> OrderSpec:
     terms: dict[str, Any] = {
-        "client_order_id": "ct-main-0", "product_id": BTC, "side": Side.BUY, "kind": Kind.MARKET,
+        "client_order_id": "ct-main-0", "product_id": BTC, "side": Side.BUY, "kind": OrderKind.MARKET,
         "purpose": Purpose.ENTRY, "base_size": None, "quote_size": D(100), "limit_price": None, "post_only": False,
         "end_ms": None, "expected_price": D(100),
     }  # fmt: skip
@@ -32,12 +33,18 @@ def entry(**changes: Any) -> OrderSpec:
 
 
 def bid(**changes: Any) -> OrderSpec:
-    terms = {"kind": Kind.LIMIT, "quote_size": None, "base_size": D(1), "limit_price": D("99.99"), "post_only": True}
+    terms = {
+        "kind": OrderKind.LIMIT,
+        "quote_size": None,
+        "base_size": D(1),
+        "limit_price": D("99.99"),
+        "post_only": True,
+    }
     return entry(**(terms | changes))
 
 
 def code(rig: Rig, spec: OrderSpec) -> str | None:
-    found = pretrade.refusal(rig.engine.world, spec)
+    found = pretrade.refusal(rig.engine.state, spec)
     assert found is None or (found.value and found.limit and found.text.startswith(found.code))
     return found.code if found else None
 
@@ -94,14 +101,14 @@ def test_limits(limits: dict[str, Any], expected: str | None) -> None:
 def test_a_halted_product_takes_no_entry_but_an_exit_may_try() -> None:
     rig = rig_with(take_profit_order="market")
     rig.open_runner()
-    rig.send(ev.ProductsSeen((product(halted="cancel only"),)))
+    rig.send(ev.InstrumentList((product(halted="cancel only"),)))
     assert code(rig, entry()) == "halted"
     assert code(rig, one(places(rig.price("110")))) is None
 
 
 def test_one_source_of_price_is_not_enough() -> None:
     rig = Rig()
-    rig.send(ev.Priced(BTC, D(100), None, None))
+    rig.send(ev.PriceUpdate(BTC, D(100), None, None))
     assert code(rig, entry()) == "collar"
 
 
@@ -132,7 +139,7 @@ def test_an_exit_whose_fills_are_not_told_yet_may_have_sold_all() -> None:
     _, take = rig.open_runner(size="1")
     assert take is not None
     rig.accept(take)
-    rig.seen(take, VenueStatus.CANCELLED, "0.6")
+    rig.seen(take, OrderStatus.CANCELLED, "0.6")
     assert code(rig, sale(rig)) == "exit_working"
     rig.fill(take, "0.6", "103.8")
     assert code(rig, sale(rig)) == "oversell"
@@ -155,7 +162,7 @@ def test_what_others_in_flight_hold_is_not_there_twice() -> None:
 
 
 def test_a_check_that_raises_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_world: Any, _spec: OrderSpec) -> None:
+    def broken(_state: Any, _spec: OrderSpec) -> None:
         raise ZeroDivisionError("planted")
 
     monkeypatch.setattr(pretrade, "CHECKS", (broken,))
@@ -164,12 +171,12 @@ def test_a_check_that_raises_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
     rig = rig_with(max_order_usd=50.0)
-    rig.engine.world.settings = replace(rig.settings, max_order_usd=0.0)
+    rig.engine.state.settings = replace(rig.settings, max_order_usd=0.0)
     rig.bar("flat")
     # The bot's own size respects MAX_ORDER_USD, so a refusal needs a limit that only the check knows.
-    rig.engine.world.markets[BTC].product = product(quote_max_size=D(10))
+    rig.engine.state.markets.by_product[BTC].product = product(quote_max_size=D(10))
     found = rig.bar("buy") + rig.price("100") + rig.price("100")
-    assert not places(found) and not rig.engine.world.entries_in_flight()
+    assert not places(found) and not rig.engine.state.orders.entries_in_flight()
     texts = [i.text for i in found if hasattr(i, "text")]
     assert sum("refused by quote_size: 2000, limit" in text for text in texts) == 1
 
@@ -183,7 +190,7 @@ def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
 def test_whatever_numbers_come_only_sane_ones_pass(size: Decimal, price: Decimal, market: bool) -> None:
     """H8: NaN, infinities, zero, negatives and off-increment values never reach the wire."""
     spec = entry(quote_size=size) if market else bid(base_size=size, limit_price=price)
-    if pretrade.refusal(_RIG.engine.world, spec) is None:
+    if pretrade.refusal(_RIG.engine.state, spec) is None:
         assert size.is_finite() and size > 0
         step = D("0.01") if market else D("0.00000001")
         assert size % step == 0
@@ -198,12 +205,12 @@ _RIG = rig_with()
 def test_an_entry_that_waited_too_long_for_its_turn_is_refused_at_the_gate() -> None:
     rig = rig_with()
     (entry,) = places(rig.bar("buy"))
-    world = rig.engine.world
-    decided_ms = world.orders[entry.client_order_id].created_ms
-    world.now_ms = decided_ms + 30_000
-    assert pretrade.refusal(world, entry) is None
-    world.now_ms += 1
-    found = pretrade.refusal(world, entry)
+    state = rig.engine.state
+    decided_ms = state.orders.by_id[entry.client_order_id].created_ms
+    state.clock.now_ms = decided_ms + 30_000
+    assert pretrade.refusal(state, entry) is None
+    state.clock.now_ms += 1
+    found = pretrade.refusal(state, entry)
     assert found is not None and (found.code, found.limit) == ("waited", "30 s")
 
 
@@ -211,12 +218,12 @@ def test_orders_that_waited_count_in_the_minute_in_which_they_go() -> None:
     """The exchange throttles for minutes, then all that waited would go at once: the limit holds at the socket, too."""
     rig = rig_with(max_orders_per_min=2)
     (entry,) = places(rig.bar("buy"))
-    world = rig.engine.world
-    world.order_times_ms.clear()  # what was decided with it lies longer than a minute back
+    state = rig.engine.state
+    state.risk.order_times_ms.clear()  # what was decided with it lies longer than a minute back
     for _ in range(2):
-        rate.let_pass(world, entry)
-    found = pretrade.refusal(world, entry)
+        rate.let_pass(state, entry)
+    found = pretrade.refusal(state, entry)
     assert found is not None and (found.code, found.value) == ("rate", "2 in a minute")
-    world.now_ms += 20_000
-    world.risk.let_pass_ms.popleft()
-    assert pretrade.refusal(world, entry) is None
+    state.clock.now_ms += 20_000
+    state.risk.let_pass_ms.popleft()
+    assert pretrade.refusal(state, entry) is None

@@ -5,11 +5,11 @@ import statistics
 
 import pytest
 
-from bot.core import events as ev
-from bot.core import gates
-from bot.core.model import Bar
-from bot.core.risk.bands import Bands
-from bot.core.rules.risk import price_band_ratio
+from bot.domain import events as ev
+from bot.domain.bars import Bar
+from bot.engine.risk import gates
+from bot.engine.state.volatility_bands import Bands
+from bot.rules.risk import price_band_ratio
 from shared.documents import GateVerdict
 from tests.core.harness import D, Rig, places
 
@@ -29,8 +29,8 @@ def rig_with(**settings: object) -> Rig:
 
 
 def gate(rig: Rig) -> gates.Gate:
-    market = rig.engine.world.markets[BTC]
-    return next(g for g in gates.all_gates(rig.engine.world, market) if g.name == "price_band")
+    market = rig.engine.state.markets.by_product[BTC]
+    return next(g for g in gates.all_gates(rig.engine.state, market) if g.name == "price_band")
 
 
 def std_pct() -> float:
@@ -42,7 +42,7 @@ def std_pct() -> float:
 def test_inside_the_band_and_outside_of_it(times: float, shut: bool) -> None:
     rig = rig_with()
     price = CLOSES[-1] * (1 + times * std_pct() / 100)
-    rig.send(ev.Priced(BTC, D(f"{price:.2f}"), D(f"{price - 0.01:.4f}"), D(f"{price:.6f}")), 1000)
+    rig.send(ev.PriceUpdate(BTC, D(f"{price:.2f}"), D(f"{price - 0.01:.4f}"), D(f"{price:.6f}")), 1000)
     found = gate(rig)
     assert (found.verdict is not GateVerdict.OPEN) == shut, found
     assert found.value == f"{abs(times):.2f} x" and found.limit == "≤ 3 x"
@@ -51,14 +51,14 @@ def test_inside_the_band_and_outside_of_it(times: float, shut: bool) -> None:
 def test_a_maker_entry_is_judged_by_its_own_price() -> None:
     rig = rig_with(entry_order="maker")
     far, near = CLOSES[-1] * (1 + 4 * std_pct() / 100), CLOSES[-1]
-    rig.send(ev.Priced(BTC, D("100"), D(f"{near:.2f}"), D(f"{far:.2f}")), 1000)
+    rig.send(ev.PriceUpdate(BTC, D("100"), D(f"{near:.2f}"), D(f"{far:.2f}")), 1000)
     assert gate(rig).verdict is GateVerdict.OPEN, "the bid is near"
 
 
 @pytest.mark.parametrize("method", ["std", "ewma", "atr"])
 def test_each_method_by_its_own_window(method: str) -> None:
     rig = rig_with(volatility_method=method, volatility_alpha=0.2, atr_window=5)
-    market = rig.engine.world.markets[BTC]
+    market = rig.engine.state.markets.by_product[BTC]
     assert market.price_bands is not None
     reference = Bands(20, 0.2, 5)
     for close in CLOSES:
@@ -87,14 +87,14 @@ def test_no_entry_before_the_volatility_is_known_and_none_outside() -> None:
         bar = Bar(rig._bar_s + 60, 100.0, 100.05, 99.95, 100.0, 1.0)
         rig.now_ms = (rig._bar_s + 120) * 1000
         sent = places(rig.send(ev.BarsClosed(BTC, "ONE_MINUTE", (bar,))))
-        sent += places(rig.send(ev.Priced(BTC, D(price), D(price) - D("0.01"), D(price)), 1000))
+        sent += places(rig.send(ev.PriceUpdate(BTC, D(price), D(price) - D("0.01"), D(price)), 1000))
         assert (not sent) == refused, f"{price} beside a close of 100"
 
 
 def test_off_by_default_and_a_still_market() -> None:
     rig = Rig()
     rig.price("100")
-    assert rig.engine.world.markets[BTC].price_bands is None
+    assert rig.engine.state.markets.by_product[BTC].price_bands is None
     assert places(rig.bar("buy"))
     assert price_band_ratio(100.0, 100.0, 0.0) == 0.0
     assert price_band_ratio(100.1, 100.0, 0.0) == math.inf

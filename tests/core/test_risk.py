@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core import view
-from bot.core.intents import SaveFact
-from bot.core.model import Balance, VenueStatus
-from bot.core.risk import guards, losses, rate
-from bot.core.risk.guard import Band, Guard, Reading
-from bot.core.risk.memory import RiskMemory
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.intents import SaveKeyValue
+from bot.domain.orders import OrderStatus
+from bot.engine import view
+from bot.engine.risk import guards, losses, rate
+from bot.engine.risk.guard import Band, Guard, Reading
+from bot.engine.state.recovered import RecoveredState
+from bot.engine.state.risk import RiskMemory
 from shared.control import Cmd, TradingState
 from tests.core.harness import D, Rig, notes, of, one, places, product
 
@@ -25,7 +26,7 @@ def guard(name: str) -> Guard:
 def plain(limit: float, value: float | None, **terms: Any) -> Reading:
     made = Guard("g", "G", "x", lambda _s: limit, lambda _w, _m: value, "later", **terms)
     rig = Rig()
-    return made.read(rig.engine.world, rig.engine.world.markets[BTC])
+    return made.read(rig.engine.state, rig.engine.state.markets.by_product[BTC])
 
 
 @pytest.mark.parametrize(
@@ -59,19 +60,19 @@ def test_unknown_shuts_only_where_it_must() -> None:
 
 
 def test_a_guard_that_raises_refuses() -> None:
-    def broken(_world: Any, _market: Any) -> float:
+    def broken(_state: Any, _market: Any) -> float:
         raise ZeroDivisionError
 
     rig = Rig()
     made = Guard("g", "G", "x", lambda _s: 1.0, broken, "later")
-    assert not guards.read(made, rig.engine.world, rig.engine.world.markets[BTC]).approved
+    assert not guards.read(made, rig.engine.state, rig.engine.state.markets.by_product[BTC]).approved
 
 
 def test_every_guard_shows_its_state_with_value_and_limit() -> None:
     rig = Rig(products=(BTC, "ETH-USD"))
     rig.price("100")
     rig.price("50", "ETH-USD")
-    docs = {doc.name: doc for doc in view.risk(rig.engine.world).limits}
+    docs = {doc.name: doc for doc in view.risk(rig.engine.state).limits}
     assert set(docs) >= {g.name for g in guards.GUARDS} | {"day_loss", "lots", "orders_per_min", "clock", "stale"}
     assert docs["spread"].note == "ETH-USD" and docs["spread"].value == pytest.approx(0.04)
     assert docs["depth"].state == "off" and docs["depth"].limit is None
@@ -84,24 +85,24 @@ def test_every_guard_shows_its_state_with_value_and_limit() -> None:
 
 def lose(rig: Rig, share: str) -> None:
     """The account falls by a loss, not by a transfer."""
-    world = rig.engine.world
-    world.portfolio.totals["USD"] *= 1 - D(share)
+    state = rig.engine.state
+    state.account.portfolio.totals["USD"] *= 1 - D(share)
 
 
 def test_drawdown_warns_then_latches_and_start_counts_from_there() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
-    world, market = rig.engine.world, rig.engine.world.markets[BTC]
+    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
     rig.tick()
     lose(rig, "0.09")
     rig.tick()
-    assert guard("drawdown").read(world, market).band is Band.WARN and world.entries_latched is None
+    assert guard("drawdown").read(state, market).band is Band.WARN and state.control.entries_latched is None
     lose(rig, "0.02")
     said = notes(rig.tick())
-    assert world.entries_latched is not None and "drawdown" in world.entries_latched
+    assert state.control.entries_latched is not None and "drawdown" in state.control.entries_latched
     assert any("Start" in text for text in said)
     assert not places(rig.bar("buy"))
     rig.level(TradingState.RUN)
-    assert world.entries_latched is None and world.peak_equity == world.equity
+    assert state.control.entries_latched is None and state.account.peak_equity == state.account.equity
     assert places(rig.bar("buy"))
 
 
@@ -110,8 +111,12 @@ def test_the_drawdown_latch_and_the_peak_survive_a_restart() -> None:
     rig.tick()
     lose(rig, "0.2")
     rig.tick()
-    again = Rig(cash="8000", restored=Restored(facts=dict(rig.engine.world.facts)), max_daily_loss_pct=100.0)
-    assert again.engine.world.peak_equity == 10_000
+    again = Rig(
+        cash="8000",
+        restored=RecoveredState(key_values=dict(rig.engine.state.journal.key_values)),
+        max_daily_loss_pct=100.0,
+    )
+    assert again.engine.state.account.peak_equity == 10_000
     assert not places(again.bar("buy"))
 
 
@@ -120,14 +125,14 @@ def test_money_taken_out_is_no_drawdown() -> None:
     rig.tick()
     for _ in range(2):  # what our fills do not explain is believed the second time
         rig.now_ms += 60_000
-        rig.send(ev.BalancesSeen((Balance("USD", D(5000), D(0)),), rig.now_ms))
+        rig.send(ev.BalanceReport((Balance("USD", D(5000), D(0)),), rig.now_ms))
     rig.tick()
-    world = rig.engine.world
-    assert guard("drawdown").read(world, world.markets[BTC]).value == 0
+    state = rig.engine.state
+    assert guard("drawdown").read(state, state.markets.by_product[BTC]).value == 0
     rig.command(Cmd.ADOPT, differences="USD -5000")
     rig.tick()
-    assert world.peak_equity == 5000 and guard("drawdown").read(world, world.markets[BTC]).value == 0
-    assert "drawdown" not in (world.entries_latched or "")
+    assert state.account.peak_equity == 5000 and guard("drawdown").read(state, state.markets.by_product[BTC]).value == 0
+    assert "drawdown" not in (state.control.entries_latched or "")
 
 
 # Losses in a row.
@@ -144,29 +149,29 @@ def test_losses_in_a_row_shut_entries_until_the_day_turns() -> None:
     rig = Rig(max_consecutive_losses=3, max_daily_loss_pct=100.0)
     for _ in range(3):
         sell_at(rig, "99")
-    assert rig.engine.world.risk.loss_streak == 3
+    assert rig.engine.state.risk.loss_streak == 3
     assert not places(rig.bar("buy"))
     rig.now_ms += 86_400_000
     rig.price("100")
     rig.tick()
-    assert rig.engine.world.risk.loss_streak == 0 and places(rig.bar("buy"))
+    assert rig.engine.state.risk.loss_streak == 0 and places(rig.bar("buy"))
 
 
 def test_a_gain_ends_the_row_and_start_does_too() -> None:
     rig = Rig(max_consecutive_losses=3, max_daily_loss_pct=100.0)
     for price in ("99", "99", "101", "99", "99"):
         sell_at(rig, price)
-    assert rig.engine.world.risk.loss_streak == 2
+    assert rig.engine.state.risk.loss_streak == 2
     rig.level(TradingState.RUN)
-    assert rig.engine.world.risk.loss_streak == 0
+    assert rig.engine.state.risk.loss_streak == 0
 
 
 def test_results_survive_a_restart() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
     for price in ("99", "103", "98"):
         sell_at(rig, price)
-    kept = RiskMemory.restored(rig.engine.world.facts)
-    assert kept.loss_streak == 1 and kept.results == rig.engine.world.risk.results
+    kept = RiskMemory.restored(rig.engine.state.journal.key_values)
+    assert kept.loss_streak == 1 and kept.results == rig.engine.state.risk.results
     assert kept.results.wins + kept.results.losses == pytest.approx(1 + 0.99 + 0.99**2)
     assert RiskMemory.restored({"loss_streak": "x", "results": "1 2"}).loss_streak == 0
 
@@ -176,12 +181,12 @@ def test_results_survive_a_restart() -> None:
 
 def test_more_than_half_of_the_orders_failing_shuts_entries_until_they_are_old() -> None:
     rig = Rig()
-    world, market = rig.engine.world, rig.engine.world.markets[BTC]
+    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
     for ok in (True, True, False, False, False):
-        world.risk.outcome(ok, rig.now_ms)
-    assert guard("order_errors").read(world, market).band is Band.UNKNOWN, "five say nothing yet"
-    world.risk.outcome(False, rig.now_ms)
-    assert not guard("order_errors").read(world, market).approved
+        state.risk.outcome(ok, rig.now_ms)
+    assert guard("order_errors").read(state, market).band is Band.UNKNOWN, "five say nothing yet"
+    state.risk.outcome(False, rig.now_ms)
+    assert not guard("order_errors").read(state, market).approved
     assert not places(rig.bar("buy"))
     rig.now_ms += 601_000
     assert places(rig.bar("buy"))
@@ -190,21 +195,21 @@ def test_more_than_half_of_the_orders_failing_shuts_entries_until_they_are_old()
 @pytest.mark.parametrize(("errors", "approved"), [(0, True), (4, True), (5, False), (10, False)])
 def test_failed_requests_in_a_minute(errors: int, approved: bool) -> None:
     rig = Rig()
-    rig.send(ev.ApiSeen(1000, 900))
-    rig.send(ev.ApiSeen(1010, 900 + errors), 30_000)
+    rig.send(ev.RequestCounts(1000, 900))
+    rig.send(ev.RequestCounts(1010, 900 + errors), 30_000)
     rig.price("100")
-    reading = guard("api_errors").read(rig.engine.world, rig.engine.world.markets[BTC])
+    reading = guard("api_errors").read(rig.engine.state, rig.engine.state.markets.by_product[BTC])
     assert reading.value == errors * 10 and reading.approved is approved
 
 
 def test_old_requests_are_forgotten() -> None:
     rig = Rig()
-    rig.send(ev.ApiSeen(0, 0))
-    rig.send(ev.ApiSeen(100, 100), 1000)
-    rig.send(ev.ApiSeen(110, 100), 61_000)
-    assert rig.engine.world.risk.recent_api(rig.now_ms) == (0, 0)
-    rig.send(ev.ApiSeen(120, 101), 1000)
-    assert rig.engine.world.risk.recent_api(rig.now_ms) == (10, 1)
+    rig.send(ev.RequestCounts(0, 0))
+    rig.send(ev.RequestCounts(100, 100), 1000)
+    rig.send(ev.RequestCounts(110, 100), 61_000)
+    assert rig.engine.state.risk.recent_api(rig.now_ms) == (0, 0)
+    rig.send(ev.RequestCounts(120, 101), 1000)
+    assert rig.engine.state.risk.recent_api(rig.now_ms) == (10, 1)
 
 
 # Refusals (A10): at most five in a row, then a pause, each twice as long.
@@ -213,7 +218,7 @@ def test_old_requests_are_forgotten() -> None:
 def refuse(rig: Rig) -> bool:
     sent = places(rig.bar("buy"))
     for spec in sent:
-        rig.send(ev.Refused(spec.client_order_id, "INVALID_SIZE_PRECISION"))
+        rig.send(ev.VenueRejected(spec.client_order_id, "INVALID_SIZE_PRECISION"))
     return bool(sent)
 
 
@@ -237,7 +242,7 @@ def test_an_accepted_entry_ends_the_pauses() -> None:
         refuse(rig)
     rig.now_ms += 61_000
     rig.accept(one(places(rig.bar("buy"))))
-    assert not rig.engine.world.risk.pauses and not rig.engine.world.refused_in_a_row
+    assert not rig.engine.state.risk.pauses and not rig.engine.state.risk.refused_in_a_row
 
 
 # Orders in a minute (H7).
@@ -246,18 +251,18 @@ def test_an_accepted_entry_ends_the_pauses() -> None:
 def test_a_runaway_strategy_is_latched_within_a_second_and_only_start_lifts_it() -> None:
     """An entry at every bar, a bar at every tick, each of another size; nothing else stands in the way."""
     rig = Rig(max_orders_per_min=10, max_consecutive_losses=0, max_daily_loss_pct=100.0, take_profit_order="market")
-    world = rig.engine.world
+    state = rig.engine.state
     sent = 0
     for _ in range(50):
         for spec in places(rig.bar("buy")):
             sent += 1
-            rig.send(ev.Refused(spec.client_order_id, "no"))
-            world.refused_in_a_row.clear()
-            world.risk.outcomes.clear()
-            world.risk.pauses.clear()
-            world.portfolio.totals["USD"] += 1
+            rig.send(ev.VenueRejected(spec.client_order_id, "no"))
+            state.risk.refused_in_a_row.clear()
+            state.risk.outcomes.clear()
+            state.risk.pauses.clear()
+            state.account.portfolio.totals["USD"] += 1
         rig.send(ev.Tick(), 100)
-    assert sent == 10 and world.entries_latched is not None and "in a minute" in world.entries_latched
+    assert sent == 10 and state.control.entries_latched is not None and "in a minute" in state.control.entries_latched
     rig.now_ms += 3_600_000
     assert not places(rig.bar("buy")), "time does not lift it"
     rig.level(TradingState.RUN)
@@ -270,9 +275,9 @@ def test_the_same_entry_six_times_in_a_minute_is_refused() -> None:
     for _ in range(10):
         for spec in places(rig.bar("buy")):
             sent += 1
-            rig.send(ev.Refused(spec.client_order_id, "no"))
-            rig.engine.world.refused_in_a_row.clear()
-            rig.engine.world.risk.pauses.clear()
+            rig.send(ev.VenueRejected(spec.client_order_id, "no"))
+            rig.engine.state.risk.refused_in_a_row.clear()
+            rig.engine.state.risk.pauses.clear()
     assert sent == 5
     rig.now_ms += 60_000
     assert places(rig.bar("buy"))
@@ -281,7 +286,7 @@ def test_the_same_entry_six_times_in_a_minute_is_refused() -> None:
 def test_a_flatten_and_resting_takes_do_not_count() -> None:
     rig = Rig()
     rig.open_runner()
-    assert rate.orders_per_minute(rig.engine.world) == 1, "the entry, not its take"
+    assert rate.orders_per_minute(rig.engine.state) == 1, "the entry, not its take"
 
 
 # Market.
@@ -290,15 +295,15 @@ def test_a_flatten_and_resting_takes_do_not_count() -> None:
 @pytest.mark.parametrize(("bid", "ask", "approved"), [("99.6", "100.4", True), ("99.4", "100.6", False)])
 def test_the_spread(bid: str, ask: str, approved: bool) -> None:
     rig = Rig()
-    rig.send(ev.Priced(BTC, D(100), D(bid), D(ask)))
-    assert guard("spread").read(rig.engine.world, rig.engine.world.markets[BTC]).approved is approved
+    rig.send(ev.PriceUpdate(BTC, D(100), D(bid), D(ask)))
+    assert guard("spread").read(rig.engine.state, rig.engine.state.markets.by_product[BTC]).approved is approved
 
 
 @pytest.mark.parametrize(("size", "approved"), [(None, False), ("9.99", False), ("10", True)])
 def test_the_depth(size: str | None, approved: bool) -> None:
     rig = Rig(min_depth_usd=1000.0)
-    rig.send(ev.Priced(BTC, D(100), D("99.99"), D(100), D(size) if size else None))
-    assert guard("depth").read(rig.engine.world, rig.engine.world.markets[BTC]).approved is approved
+    rig.send(ev.PriceUpdate(BTC, D(100), D("99.99"), D(100), D(size) if size else None))
+    assert guard("depth").read(rig.engine.state, rig.engine.state.markets.by_product[BTC]).approved is approved
 
 
 # Exposure.
@@ -308,13 +313,13 @@ def test_exposure_counts_lots_at_mark_what_is_in_flight_and_what_has_no_answer()
     rig = Rig(products=(BTC, "ETH-USD"), max_total_usd=5000.0, max_product_usd=0.0)
     rig.price("50", "ETH-USD")
     entry = one(places(rig.bar("buy")))  # 2,000 in flight
-    rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     second = one(places(rig.bar("buy", "50", "ETH-USD")))  # 2,000 more
     rig.fills_all(second, "39", "50")
-    assert guards.exposure_quote(rig.engine.world) == D(2000) + 39 * 50
+    assert guards.exposure_quote(rig.engine.state) == D(2000) + 39 * 50
     rig.price("60", "ETH-USD")
-    assert guards.exposure_quote(rig.engine.world) == D(2000) + 39 * 60, "held at mark"
-    rig.engine.world.markets["ETH-USD"].used_bar_s = None
+    assert guards.exposure_quote(rig.engine.state) == D(2000) + 39 * 60, "held at mark"
+    rig.engine.state.markets.by_product["ETH-USD"].used_bar_s = None
     found = rig.bar("buy", "45", "ETH-USD")
     assert not [spec for spec in places(found) if spec.purpose.value == "entry"], "2,000 + 1,755 + 2,000 is above 5,000"
 
@@ -323,10 +328,10 @@ def test_exposure_counts_an_entry_until_its_fills_are_told() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    rig.seen(entry, VenueStatus.FILLED, "19.8")
-    assert guards.exposure_quote(rig.engine.world) == 2000
+    rig.seen(entry, OrderStatus.FILLED, "19.8")
+    assert guards.exposure_quote(rig.engine.state) == 2000
     rig.fill(entry, "19.8", "100")
-    assert guards.exposure_quote(rig.engine.world) == 1980
+    assert guards.exposure_quote(rig.engine.state) == 1980
 
 
 def test_base_units_are_capped() -> None:
@@ -340,9 +345,9 @@ def test_base_units_are_capped() -> None:
 def test_reduce_only_sells_and_never_buys() -> None:
     rig = Rig()
     rig.open_runner()
-    left = Restored(
-        lots=tuple(rig.lots), next_lot_seq=9, facts=dict(rig.engine.world.facts),
-        own_ids=frozenset(rig.engine.world.own_ids),
+    left = RecoveredState(
+        lots=tuple(rig.lots), next_lot_seq=9, key_values=dict(rig.engine.state.journal.key_values),
+        own_ids=frozenset(rig.engine.state.orders.own_ids),
     )  # fmt: skip
     again = Rig(restored=left, reduce_only=True, holdings={"BTC": "1"}, take_profit_order="market")
     assert not places(again.bar("buy", "90"))
@@ -351,31 +356,31 @@ def test_reduce_only_sells_and_never_buys() -> None:
 
 def test_the_day_and_the_streak_begin_anew_together() -> None:
     rig = Rig()
-    rig.engine.world.risk.loss_streak = 4
-    losses.forgive(rig.engine.world)
-    assert rig.engine.world.facts["loss_streak"] == "0"
+    rig.engine.state.risk.loss_streak = 4
+    losses.forgive(rig.engine.state)
+    assert rig.engine.state.journal.key_values["loss_streak"] == "0"
 
 
 def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> None:
     rig = Rig(products=(BTC, "ETH-USD"), scanner_max_products=1)
     rig.price("100", "ETH-USD")
     rig.open_runner()
-    rig.send(ev.ProductsSeen((product("SOL-USD"),)))
-    said = notes(rig.send(ev.Picked(("SOL-USD",))))
-    assert set(rig.engine.world.markets) == {BTC, "SOL-USD"} and any("SOL-USD" in text for text in said)
+    rig.send(ev.InstrumentList((product("SOL-USD"),)))
+    said = notes(rig.send(ev.ScannerSelection(("SOL-USD",))))
+    assert set(rig.engine.state.markets.by_product) == {BTC, "SOL-USD"} and any("SOL-USD" in text for text in said)
     assert not [s for s in places(rig.bar("buy", "90")) if s.side.value == "BUY"], "exits only"
     rig.price("50", "SOL-USD")
     assert places(rig.bar("buy", "50", "SOL-USD")), "what joined trades at once"
-    rig.send(ev.Picked(()))
-    assert "SOL-USD" in rig.engine.world.markets, "a scan that finds nothing changes nothing"
-    assert rig.engine.world.facts["picked"] == "SOL-USD"
+    rig.send(ev.ScannerSelection(()))
+    assert "SOL-USD" in rig.engine.state.markets.by_product, "a scan that finds nothing changes nothing"
+    assert rig.engine.state.journal.key_values["picked"] == "SOL-USD"
 
 
 # ---- the last trip outlives a restart ----
 
 
 def _last_trips(rig: Rig) -> dict[str, str | None]:
-    return {limit.name: limit.tripped_at for limit in view.risk(rig.engine.world).limits}
+    return {limit.name: limit.tripped_at for limit in view.risk(rig.engine.state).limits}
 
 
 def test_the_last_trip_of_a_limit_outlives_a_restart() -> None:
@@ -383,17 +388,22 @@ def test_the_last_trip_of_a_limit_outlives_a_restart() -> None:
     before.tick(2)
     assert _last_trips(before)["spread"] is None and _last_trips(before)["lots"] is None
     before.open_runner()
-    before.send(ev.Priced("BTC-USD", D("100"), D("99"), D("101")))
+    before.send(ev.PriceUpdate("BTC-USD", D("100"), D("99"), D("101")))
     before.tick(3)
     known = _last_trips(before)
     assert known["spread"] is not None and known["lots"] is not None
-    facts = {i.key: i.value for i in of(before.intents, SaveFact)}
+    facts = {i.key: i.value for i in of(before.intents, SaveKeyValue)}
 
-    after = Rig(max_spread_pct=0.5, max_total_lots=1, restored=Restored(facts=facts), now_ms=before.now_ms + 3_600_000)
+    after = Rig(
+        max_spread_pct=0.5,
+        max_total_lots=1,
+        restored=RecoveredState(key_values=facts),
+        now_ms=before.now_ms + 3_600_000,
+    )
     after.tick(2)
     told = _last_trips(after)
     assert (told["spread"], told["lots"]) == (known["spread"], known["lots"]), "not never"
-    since = view.risk(after.engine.world).trips_since
+    since = view.risk(after.engine.state).trips_since
     assert since is not None and since <= str(known["spread"]), "of the first run, not of this one"
 
 
@@ -406,7 +416,7 @@ def test_a_day_breaker_of_yesterday_is_still_the_last_trip() -> None:
     assert tripped is not None
     rig.now_ms += 86_400_000
     rig.tick()
-    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is None, "a new day"
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is None, "a new day"
     assert _last_trips(rig)["day_loss"] == tripped
 
 
@@ -414,8 +424,8 @@ def test_a_limit_that_is_not_measured_yet_is_not_called_ok() -> None:
     """With fewer bars than a day's the spike is not known: entries pass, and the page says so."""
     rig = Rig()
     rig.price("100")
-    limit = next(doc for doc in guards.limits(rig.engine.world) if doc.name == "vol_spike")
+    limit = next(doc for doc in guards.limits(rig.engine.state) if doc.name == "vol_spike")
     assert (limit.value, limit.state) == (None, "unknown")
     needed = Rig(vol_band_low_pct=1.0)
     needed.price("100")
-    assert next(doc for doc in guards.limits(needed.engine.world) if doc.name == "vol_low").state == "warn"
+    assert next(doc for doc in guards.limits(needed.engine.state) if doc.name == "vol_low").state == "warn"

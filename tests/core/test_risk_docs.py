@@ -2,7 +2,7 @@
 
 import re
 
-from bot.core.risk.guards import GUARDS
+from bot.engine.risk.guards import GUARDS
 from shared.paths import ROOT
 from shared.settings import Settings, keys
 

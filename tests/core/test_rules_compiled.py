@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.core import rules as r
+from bot import rules as r
 
 numba = pytest.importorskip("numba")
 
@@ -84,7 +84,7 @@ def compiled() -> dict[str, Callable[..., Any]]:
     return {rule.__name__: numba.njit(rule) for rule in r.RULES}
 
 
-PLAIN = [rule for rule in r.RULES if rule.__module__ != "bot.core.rules.lots"]
+PLAIN = [rule for rule in r.RULES if rule.__module__ != "bot.rules.lots"]
 
 
 @pytest.mark.parametrize("rule", PLAIN, ids=lambda rule: rule.__name__)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bot.core import rules as r
+from bot import rules as r
 
 
 def near(value: float) -> object:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.core import rules as r
-from bot.core.rules import (
+from bot import rules as r
+from bot.rules import (
     DAY_MS,
     ENTRY_OPEN,
     EXIT_NONE,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from bot.core import rules as r
+from bot import rules as r
 
 
 @pytest.mark.parametrize(

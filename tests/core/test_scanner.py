@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.scanner import Candidate, Terms, edge_pct, hour_volatility_pct, pick, rank, why_not
+from bot.engine.scanner import Candidate, Terms, edge_pct, hour_volatility_pct, pick, rank, why_not
 
 TERMS = Terms(min_volume_quote=1e6, max_spread_pct=1.0, entry_fee_pct=0.9, exit_fee_pct=0.5)
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.ids import OwnIds, client_order_id, epoch_of, is_ours
-from bot.core.intents import LookUpOrder, Note, PlaceOrder, SaveFact
-from bot.core.model import Side, VenueOrder, VenueStatus
-from bot.core.orders import OrderState
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.intents import LookUpOrder, Note, PlaceOrder, SaveKeyValue
+from bot.domain.kinds import Side
+from bot.domain.order_ids import OwnIds, client_order_id, epoch_of, is_ours
+from bot.domain.order_life import OrderState
+from bot.domain.orders import OrderReport, OrderStatus
+from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
 from shared.documents import GateVerdict
 from tests.core.harness import START_MS, D, Rig, of, one, places, sells
@@ -21,31 +22,33 @@ FENCE_MS = START_MS + 5_000
 
 def rig(facts: dict[str, str] | None = None, **settings: Any) -> Rig:
     """A bot on a ledger with an earlier run."""
-    restored = Restored(epoch=OURS, earlier_epochs=frozenset({EARLIER}), fence_ms=FENCE_MS, facts=facts or {})
+    restored = RecoveredState(
+        epoch=OURS, earlier_epochs=frozenset({EARLIER}), fence_ms=FENCE_MS, key_values=facts or {}
+    )
     made = Rig(restored=restored, **settings)
     made.price("100")
     return made
 
 
-def shown(epoch: str = OTHER, made_ms: int = FENCE_MS, **terms: Any) -> VenueOrder:
+def shown(epoch: str = OTHER, made_ms: int = FENCE_MS, **terms: Any) -> OrderReport:
     given: dict[str, Any] = {
         "order_id": f"venue-{epoch}", "client_order_id": f"ct-main-{epoch}{'7' * 24}", "product_id": "BTC-USD",
-        "side": Side.BUY, "status": VenueStatus.OPEN, "filled_size": D(0), "created_ms": made_ms,
+        "side": Side.BUY, "status": OrderStatus.OPEN, "filled_size": D(0), "created_ms": made_ms,
         "base_size": D("0.5"), "limit_price": D(90),
     }  # fmt: skip
-    return VenueOrder(**(given | terms))
+    return OrderReport(**(given | terms))
 
 
-def see(bot: Rig, order: VenueOrder, *, listed: bool = False) -> list[Any]:
-    return bot.send(ev.OrdersSeen((order,), complete=listed, asked_ms=bot.now_ms), 10)
+def see(bot: Rig, order: OrderReport, *, listed: bool = False) -> list[Any]:
+    return bot.send(ev.OrderReports((order,), complete=listed, asked_ms=bot.now_ms), 10)
 
 
 def facts_of(bot: Rig) -> dict[str, str]:
-    return {i.key: i.value for i in of(bot.intents, SaveFact)}
+    return {i.key: i.value for i in of(bot.intents, SaveKeyValue)}
 
 
 def shut(bot: Rig) -> bool:
-    return bot.engine.world.fence.second_writer is not None
+    return bot.engine.state.orders.fence.second_writer is not None
 
 
 def test_a_new_id_begins_with_the_epoch_of_its_run() -> None:
@@ -54,24 +57,24 @@ def test_a_new_id_begins_with_the_epoch_of_its_run() -> None:
 
 
 def test_two_bots_on_copies_of_one_ledger_make_different_ids_for_the_same_bar() -> None:
-    first, second = (Rig(restored=Restored(epoch=epoch)) for epoch in (OURS, OTHER))
+    first, second = (Rig(restored=RecoveredState(epoch=epoch)) for epoch in (OURS, OTHER))
     ids = {one(places(bot.bar("buy"))).client_order_id for bot in (first, second)}
     assert len(ids) == 2 and len({each[-24:] for each in ids}) == 1, "of the same facts"
 
 
 def test_an_intent_keeps_the_id_of_the_run_that_made_it() -> None:
     """What an earlier run recorded for the bar is found under its own epoch: no second order goes out for it."""
-    before = Rig(restored=Restored(epoch=EARLIER))
+    before = Rig(restored=RecoveredState(epoch=EARLIER))
     entry = one(places(before.bar("buy")))
-    after = Rig(restored=Restored(epoch=OURS, own_ids=frozenset({entry.client_order_id})))
+    after = Rig(restored=RecoveredState(epoch=OURS, own_ids=frozenset({entry.client_order_id})))
     assert not places(after.bar("buy"))
 
 
 def test_ids_of_older_versions_are_found_by_their_facts() -> None:
     """They were the hash alone, and its last digits are the facts of today."""
-    entry = one(places(Rig(restored=Restored(epoch=OURS)).bar("buy")))
+    entry = one(places(Rig(restored=RecoveredState(epoch=OURS)).bar("buy")))
     old = f"ct-main-{'ab' * 4}{entry.client_order_id[-24:]}"
-    assert not places(Rig(restored=Restored(epoch=OURS, own_ids=frozenset({old}))).bar("buy"))
+    assert not places(Rig(restored=RecoveredState(epoch=OURS, own_ids=frozenset({old}))).bar("buy"))
 
 
 @pytest.mark.parametrize("maker", [False, True])
@@ -84,27 +87,27 @@ def test_facts_are_used_up_once(maker: bool) -> None:
 
 @pytest.mark.parametrize("listed", [False, True], ids=["stream", "list"])
 @pytest.mark.parametrize("epoch", [OTHER, EARLIER, OURS])
-@pytest.mark.parametrize("status", [VenueStatus.OPEN, VenueStatus.PENDING, VenueStatus.FILLED, VenueStatus.CANCELLED])
-def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, epoch: str, status: VenueStatus) -> None:
+@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.PENDING, OrderStatus.FILLED, OrderStatus.CANCELLED])
+def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, epoch: str, status: OrderStatus) -> None:
     bot = rig()
     found = see(bot, shown(epoch, status=status), listed=listed)
     told = one([note for note in of(found, Note) if note.level == "bad"])
     assert "second writer" in told.text and f"venue-{epoch}" in told.text and epoch in told.text
     assert OURS in told.text and "BOT_NAME" in told.text and "press Start" in told.text
     assert not places(bot.bar("buy"))
-    market = bot.engine.world.markets["BTC-USD"]
-    from bot.core.gates import first_standing_shut
+    market = bot.engine.state.markets.by_product["BTC-USD"]
+    from bot.engine.risk.gates import first_standing_shut
 
-    gate = first_standing_shut(bot.engine.world, market)
+    gate = first_standing_shut(bot.engine.state, market)
     assert gate is not None and (gate.name, gate.verdict) == ("second_writer", GateVerdict.FAULT)
 
 
-@pytest.mark.parametrize("status", [VenueStatus.OPEN, VenueStatus.FILLED])
-def test_an_order_from_before_the_start_is_of_a_lost_ledger(status: VenueStatus) -> None:
+@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.FILLED])
+def test_an_order_from_before_the_start_is_of_a_lost_ledger(status: OrderStatus) -> None:
     bot = rig()
     see(bot, shown(made_ms=FENCE_MS - 1, status=status, filled_size=D("0.5") if status == "FILLED" else D(0)))
     assert not shut(bot)
-    assert bot.engine.world.entries_latched, "and shuts entries as ever"
+    assert bot.engine.state.control.entries_latched, "and shuts entries as ever"
 
 
 def test_somebody_elses_order_is_no_second_writer() -> None:
@@ -116,14 +119,14 @@ def test_somebody_elses_order_is_no_second_writer() -> None:
 
 def test_own_orders_are_never_a_second_writers() -> None:
     """In whatever state, also long over, and also one of an earlier run that arrives after this start."""
-    before = Rig(restored=Restored(epoch=EARLIER))
+    before = Rig(restored=RecoveredState(epoch=EARLIER))
     left = one(places(before.bar("buy")))
-    order = replace(before.engine.world.orders[left.client_order_id])
+    order = replace(before.engine.state.orders.by_id[left.client_order_id])
     own = frozenset({left.client_order_id, f"ct-main-{EARLIER}{'1' * 24}"})
-    bot = Rig(restored=Restored(epoch=OURS, fence_ms=FENCE_MS, own_ids=own, orders=(order,)))
+    bot = Rig(restored=RecoveredState(epoch=OURS, fence_ms=FENCE_MS, own_ids=own, orders=(order,)))
     see(bot, shown(client_order_id=left.client_order_id, made_ms=FENCE_MS + 9_000))
-    see(bot, shown(client_order_id=f"ct-main-{EARLIER}{'1' * 24}", made_ms=FENCE_MS + 9_000, status=VenueStatus.FILLED))
-    entry = one(places(Rig(restored=Restored(epoch=OURS, fence_ms=FENCE_MS)).bar("buy")))
+    see(bot, shown(client_order_id=f"ct-main-{EARLIER}{'1' * 24}", made_ms=FENCE_MS + 9_000, status=OrderStatus.FILLED))
+    entry = one(places(Rig(restored=RecoveredState(epoch=OURS, fence_ms=FENCE_MS)).bar("buy")))
     assert entry.client_order_id not in own
     assert not shut(bot)
 
@@ -160,18 +163,18 @@ def test_pause_does_not_lift_it() -> None:
 
 
 def test_an_entry_on_its_way_to_the_socket_is_held_back_and_a_bid_is_cancelled() -> None:
-    from bot.core.risk import pretrade
+    from bot.engine.risk import pretrade
     from tests.core.harness import cancels
 
     bot = rig()
     entry = one(places(bot.bar("buy")))
     see(bot, shown())
-    found = pretrade.refusal(bot.engine.world, entry)
+    found = pretrade.refusal(bot.engine.state, entry)
     assert found is not None and found.code == "second_writer"
     maker = rig(entry_order="maker")
     bid = one(places(maker.bar("buy")))
     maker.accept(bid)
-    maker.seen(bid, VenueStatus.OPEN)
+    maker.seen(bid, OrderStatus.OPEN)
     see(maker, shown())
     assert cancels(maker.tick(2)) == [bid.client_order_id]
 
@@ -187,26 +190,26 @@ def test_a_lot_that_a_bot_on_a_copy_has_sold_is_not_sold_again() -> None:
     """Both hold the lot, and the other's sale was seen: the intent is carried out, so it is looked up and counted."""
     bot = rig(take_profit_order="market", stop_loss_pct=1.0)
     bot.fills_all(one(places(bot.bar("buy"))), "1", "100")
-    lot = next(iter(bot.engine.world.book))
+    lot = next(iter(bot.engine.state.positions.lots))
     there = client_order_id("main", OTHER, "exit", lot.lot_id, 1)
-    see(bot, shown(client_order_id=there, side=Side.SELL, status=VenueStatus.FILLED, filled_size=D(1)))
+    see(bot, shown(client_order_id=there, side=Side.SELL, status=OrderStatus.FILLED, filled_size=D(1)))
     found = bot.price("90")
     assert not of(found, PlaceOrder)
-    assert bot.engine.world.orders[there].state is OrderState.UNKNOWN
+    assert bot.engine.state.orders.by_id[there].state is OrderState.UNKNOWN
     assert there in [look.client_order_id for look in of(bot.tick(3), LookUpOrder)]
 
 
 def test_what_a_second_writer_traded_is_no_fill_of_ours() -> None:
-    from bot.core.model import Fill
+    from bot.domain.fills import Fill
 
     bot = rig()
-    order = shown(status=VenueStatus.FILLED, filled_size=D("0.5"))
+    order = shown(status=OrderStatus.FILLED, filled_size=D("0.5"))
     see(bot, order)
     fill = Fill(
         order.order_id, "t1", order.client_order_id, "BTC-USD", Side.BUY, D(90), D("0.5"), D(0), "taker", FENCE_MS
     )
-    bot.send(ev.FillsSeen((fill,)), 10)
-    assert not bot.lots and (order.order_id, "t1") in bot.engine.world.foreign_fills
+    bot.send(ev.FillReports((fill,)), 10)
+    assert not bot.lots and (order.order_id, "t1") in bot.engine.state.account.foreign_fills
     later = rig(facts_of(bot))
     see(later, replace(order, created_ms=FENCE_MS - 60_000))
-    assert later.engine.world.entries_latched is None, "its epoch is known: no sign of a lost ledger"
+    assert later.engine.state.control.entries_latched is None, "its epoch is known: no sign of a lost ledger"

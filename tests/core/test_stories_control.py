@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core import gates
-from bot.core.intents import Intent, Note, SaveDay, SaveFact, SaveLot, SaveReceipt
-from bot.core.market import Market
-from bot.core.model import Balance, Purpose, Side, VenueStatus
-from bot.core.orders import OrderState
-from bot.core.world import Latch, Restored, World
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.intents import Intent, Note, SaveDay, SaveKeyValue, SaveLot, SaveReceipt
+from bot.domain.kinds import Purpose, Side
+from bot.domain.order_life import OrderState
+from bot.domain.orders import OrderStatus
+from bot.engine.risk import gates
+from bot.engine.state.control import Latch
+from bot.engine.state.engine_state import EngineState
+from bot.engine.state.market import Market
+from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
 from shared.documents import GateVerdict, Phase, ReceiptState, Status
 from tests.core.harness import D, Rig, cancels, fetches, looks, notes, of, one, places, product, receipts, sells
@@ -34,14 +38,14 @@ def test_one_buy_bar_opens_at_most_one_lot_across_a_restart() -> None:
     before = Rig()
     found = before.bar("buy")
     entry = one(places(found))
-    facts = {i.key: i.value for i in of(before.intents, SaveFact)}
+    facts = {i.key: i.value for i in of(before.intents, SaveKeyValue)}
     # The answer was no; the bot restarts and is told of the same bar again.
-    restored = Restored(facts=facts, own_ids=frozenset({entry.client_order_id}))
+    restored = RecoveredState(key_values=facts, own_ids=frozenset({entry.client_order_id}))
     after = Rig(restored=restored, now_ms=before.now_ms)
     after._bar_s = before._bar_s - 60
     assert not places(after.bar("buy") + after.price("100") + after.tick(5))
     # Even if the fact had been lost, the order's id would be the same one.
-    again = Rig(restored=replace(restored, facts={}), now_ms=before.now_ms)
+    again = Rig(restored=replace(restored, key_values={}), now_ms=before.now_ms)
     again._bar_s = before._bar_s - 60
     assert not places(again.bar("buy") + again.price("100"))
     assert places(after.bar("buy")), "the next bar is free"
@@ -53,7 +57,9 @@ def test_one_buy_bar_opens_at_most_one_lot_across_a_restart() -> None:
 def test_insufficient_funds_are_retried_once_at_the_least_size_with_the_exact_line() -> None:
     rig = Rig(low_funds="retry")
     entry = one(places(rig.bar("buy")))
-    found = rig.send(ev.Refused(entry.client_order_id, "Insufficient balance in source account", insufficient=True))
+    found = rig.send(
+        ev.VenueRejected(entry.client_order_id, "Insufficient balance in source account", insufficient=True)
+    )
     line = (
         "[WARN] open order 2000.00 USD failed (Insufficient balance in source account); "
         "retrying with ORDER_MIN_USD=5.00"
@@ -62,7 +68,7 @@ def test_insufficient_funds_are_retried_once_at_the_least_size_with_the_exact_li
     retry = one(places(found))
     assert (retry.quote_size, retry.retry_of) == (D(5), entry.client_order_id)
     assert retry.client_order_id != entry.client_order_id
-    found = rig.send(ev.Refused(retry.client_order_id, "Insufficient balance", insufficient=True))
+    found = rig.send(ev.VenueRejected(retry.client_order_id, "Insufficient balance", insufficient=True))
     assert not places(found + rig.price("100") + rig.tick(5)), "no third try"
 
 
@@ -72,7 +78,7 @@ def test_our_own_check_of_funds_retries_at_the_least_size_too() -> None:
     assert "[WARN] open order 200.00 USD failed (not enough funds); retrying with ORDER_MIN_USD=5.00" in notes(found)
     entry = one(places(found))
     assert entry.quote_size == 5
-    found = rig.send(ev.Refused(entry.client_order_id, "no", insufficient=True))
+    found = rig.send(ev.VenueRejected(entry.client_order_id, "no", insufficient=True))
     assert not places(found), "that was the second try already"
 
 
@@ -81,7 +87,11 @@ def test_a_crumb_of_an_entry_is_refused_by_the_funds_gate_with_the_reason(cash: 
     """An entry of 200 USD: less than a quarter of it is not worth its fees, and would flatter the count of wins."""
     rig = Rig(cash=cash, use_live_equity=False, usd_equity=1000.0)
     assert not places(rig.bar("buy") + rig.price("100") + rig.tick(5))
-    gate = next(g for g in gates.all_gates(rig.engine.world, rig.engine.world.markets["BTC-USD"]) if g.name == "funds")
+    gate = next(
+        g
+        for g in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])
+        if g.name == "funds"
+    )
     assert (gate.verdict, gate.value, gate.limit) == (GateVerdict.SHUT, cash if cash != "0" else "0.00", "≥ 50.00")
     assert "a quarter of an entry of 200.00" in (gate.opens or "")
 
@@ -97,7 +107,9 @@ def test_what_is_left_is_used_where_it_is_a_useful_part() -> None:
 def test_short_funds_said_by_the_exchange_are_not_retried_unless_asked_for() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    found = rig.send(ev.Refused(entry.client_order_id, "Insufficient balance in source account", insufficient=True))
+    found = rig.send(
+        ev.VenueRejected(entry.client_order_id, "Insufficient balance in source account", insufficient=True)
+    )
     assert not places(found + rig.price("100") + rig.tick(5))
     assert any("buy refused: Insufficient balance" in text for text in notes(found))
 
@@ -106,7 +118,7 @@ def test_other_refusals_are_not_retried_and_five_in_a_row_shut_the_product() -> 
     rig = Rig()
     for _ in range(5):
         entry = one(places(rig.bar("buy")))
-        assert not places(rig.send(ev.Refused(entry.client_order_id, "INVALID_SIZE_PRECISION")))
+        assert not places(rig.send(ev.VenueRejected(entry.client_order_id, "INVALID_SIZE_PRECISION")))
     assert not places(rig.bar("buy"))
     assert places(rig.level(TradingState.RUN) + rig.bar("buy")), "Start, by a person, opens it again"
 
@@ -114,9 +126,9 @@ def test_other_refusals_are_not_retried_and_five_in_a_row_shut_the_product() -> 
 def test_an_accepted_entry_ends_the_row_of_refusals() -> None:
     rig = Rig()
     for _ in range(4):
-        rig.send(ev.Refused(one(places(rig.bar("buy"))).client_order_id, "no"))
+        rig.send(ev.VenueRejected(one(places(rig.bar("buy"))).client_order_id, "no"))
     rig.open_runner()
-    assert rig.engine.world.refused_in_a_row == {}
+    assert rig.engine.state.risk.refused_in_a_row == {}
 
 
 # UNKNOWN.
@@ -125,9 +137,9 @@ def test_an_accepted_entry_ends_the_row_of_refusals() -> None:
 def test_an_unknown_entry_blocks_its_product_and_holds_its_capital_until_it_was_looked_up() -> None:
     rig = Rig(products=("BTC-USD", "ETH-USD"), risk_per_trade_pct=60.0, low_funds="retry")
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     assert rig.order(entry).state is OrderState.UNKNOWN
-    assert rig.engine.world.cash_available == D(10_000) - D(6000)
+    assert rig.engine.state.account.cash_available == D(10_000) - D(6000)
     assert entry.client_order_id in looks(rig.tick(2)), "it is looked up"
     assert not places(rig.bar("buy") + rig.price("90") + rig.tick(30))
     other = one(places(rig.send(ev.Tick()) + rig.bar("buy", product_id="ETH-USD")))
@@ -144,30 +156,30 @@ def test_absent_needs_three_complete_searches_over_at_least_a_minute() -> None:
     ]:
         rig = Rig()
         entry = one(places(rig.bar("buy")))
-        rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
+        rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
         for whole, gap_ms in zip(complete, gaps_ms, strict=True):
-            rig.send(ev.LookedUp(entry.client_order_id, None, complete=whole), gap_ms)
+            rig.send(ev.LookupResult(entry.client_order_id, None, complete=whole), gap_ms)
         assert (rig.order(entry).state is OrderState.ABSENT) is ends, (complete, gaps_ms)
-        assert bool(rig.engine.world.entries_in_flight()) is not ends
+        assert bool(rig.engine.state.orders.entries_in_flight()) is not ends
 
 
 def test_an_unknown_entry_that_was_filled_becomes_its_lot() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
-    found = rig.send(ev.LookedUp(entry.client_order_id, rig.shown(entry, VenueStatus.FILLED, "1"), complete=True))
+    rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
+    found = rig.send(ev.LookupResult(entry.client_order_id, rig.shown(entry, OrderStatus.FILLED, "1"), complete=True))
     assert fetches(found)
     rig.fill(entry, "1", "100")
     assert one(rig.lots).lot_id == entry.client_order_id
 
 
 def test_the_search_begins_before_the_orders_birth_by_the_exchanges_clock() -> None:
-    from bot.core.intents import LookUpOrder
+    from bot.domain.intents import LookUpOrder
 
     rig = Rig()
     rig.send(ev.ClockChecked(-4000))  # ours is 4 s ahead
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     look = one(of(rig.tick(), LookUpOrder))
     assert look.since_ms <= rig.order(entry).created_ms - 4000 - 60_000
 
@@ -175,10 +187,10 @@ def test_the_search_begins_before_the_orders_birth_by_the_exchanges_clock() -> N
 def test_a_refusal_of_an_order_that_is_seen_open_is_not_believed() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.seen(entry, VenueStatus.OPEN)
-    rig.send(ev.Refused(entry.client_order_id, "403"))
+    rig.seen(entry, OrderStatus.OPEN)
+    rig.send(ev.VenueRejected(entry.client_order_id, "403"))
     assert rig.order(entry).state is OrderState.OPEN
-    rig.seen(entry, VenueStatus.FILLED, "1")
+    rig.seen(entry, OrderStatus.FILLED, "1")
     rig.fill(entry, "1", "100")
     assert one(rig.lots).base_left == 1
 
@@ -197,7 +209,7 @@ def test_a_retry_does_not_slip_through_a_pause() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.level(TradingState.PAUSE)
-    assert not places(rig.send(ev.Refused(entry.client_order_id, "x", insufficient=True)) + rig.tick(5))
+    assert not places(rig.send(ev.VenueRejected(entry.client_order_id, "x", insufficient=True)) + rig.tick(5))
 
 
 def test_pause_judges_exits_and_lays_takes() -> None:
@@ -205,10 +217,10 @@ def test_pause_judges_exits_and_lays_takes() -> None:
     entry = one(places(rig.bar("buy")))
     rig.level(TradingState.PAUSE)
     take = one(places(rig.fills_all(entry, "1", "100")))
-    assert take.purpose is Purpose.TAKE
+    assert take.purpose is Purpose.TAKE_PROFIT
     rig.accept(take)
     assert cancels(rig.price("94"))
-    assert one(places(rig.seen(take, VenueStatus.CANCELLED))).purpose is Purpose.EXIT
+    assert one(places(rig.seen(take, OrderStatus.CANCELLED))).purpose is Purpose.EXIT
 
 
 def test_stop_cancels_open_entries_leaves_takes_and_judges_no_exit() -> None:
@@ -221,11 +233,11 @@ def test_stop_cancels_open_entries_leaves_takes_and_judges_no_exit() -> None:
     found = rig.level(TradingState.STOP)
     assert cancels(found) == [entry.client_order_id]
     assert rig.engine.status is Status.STOPPING and rig.engine.phase is Phase.TRADING
-    rig.seen(entry, VenueStatus.CANCELLED)
+    rig.seen(entry, OrderStatus.CANCELLED)
     assert rig.engine.status is Status.STOPPED and rig.engine.phase is Phase.STOPPED
     found = rig.price("50") + rig.tick(40)
     assert not places(found) and not cancels(found)
-    assert rig.engine.world.resting_take(one(rig.lots)) is not None
+    assert rig.engine.state.orders.resting_take(one(rig.lots)) is not None
 
 
 def test_an_exit_that_was_decided_but_not_sent_lapses_with_stop_and_is_made_anew() -> None:
@@ -235,7 +247,7 @@ def test_an_exit_that_was_decided_but_not_sent_lapses_with_stop_and_is_made_anew
     rig.accept(take)
     rig.price("94")
     rig.level(TradingState.STOP)
-    assert not places(rig.seen(take, VenueStatus.CANCELLED) + rig.tick(5))
+    assert not places(rig.seen(take, OrderStatus.CANCELLED) + rig.tick(5))
     assert one(rig.lots).exit_reason is None
     rig.level(TradingState.RUN)
     assert one(places(rig.price("94") + rig.tick(2))).purpose is Purpose.EXIT
@@ -265,7 +277,7 @@ def test_after_a_reset_the_level_is_stop_and_start_trades_again() -> None:
 
 
 def test_the_latch_of_the_ledger_holds_from_the_first_event() -> None:
-    rig = Rig(restored=Restored(latch=Latch("kill-1", "KILL file", 1)))
+    rig = Rig(restored=RecoveredState(latch=Latch("kill-1", "KILL file", 1)))
     assert rig.engine.status is Status.KILLED
     assert not places(rig.bar("buy") + rig.tick(5))
 
@@ -273,7 +285,7 @@ def test_the_latch_of_the_ledger_holds_from_the_first_event() -> None:
 def test_safe_is_left_by_start_even_where_the_wish_was_start_all_along() -> None:
     rig = Rig()
     rig.send(ev.SafeMode("5 unclean ends"))
-    rig.send(ev.LevelSet(TradingState.RUN, "boot"))
+    rig.send(ev.TradingStateSet(TradingState.RUN, "boot"))
     assert rig.engine.status is Status.SAFE
     rig.level(TradingState.RUN)
     assert rig.engine.status is Status.RUNNING
@@ -314,9 +326,9 @@ def test_flatten_cancels_takes_sells_every_lot_and_says_what_it_got() -> None:
     rig, takes = _holding()
     found = rig.command(Cmd.FLATTEN, "flat-1")
     assert sorted(cancels(found)) == sorted(take.client_order_id for take in takes)
-    assert rig.engine.world.level is TradingState.STOP
+    assert rig.engine.state.control.level is TradingState.STOP
     assert not receipts(found)
-    exits = [one(places(rig.seen(take, VenueStatus.CANCELLED) + rig.tick())) for take in takes]
+    exits = [one(places(rig.seen(take, OrderStatus.CANCELLED) + rig.tick())) for take in takes]
     assert {(e.purpose, e.side, e.command_id) for e in exits} == {(Purpose.FLATTEN, Side.SELL, "flat-1")}
     for spec in exits:
         rig.fills_all(spec, "1", "97", fee="0.8")
@@ -331,9 +343,9 @@ def test_flatten_cancels_takes_sells_every_lot_and_says_what_it_got() -> None:
 def test_flatten_waits_for_an_entry_in_flight_and_sells_what_it_buys() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.NoAnswer(entry.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     assert not receipts(rig.command(Cmd.FLATTEN) + rig.tick(5)), "an entry may still fill: it is not flat"
-    rig.send(ev.LookedUp(entry.client_order_id, rig.shown(entry, VenueStatus.FILLED, "1"), complete=True))
+    rig.send(ev.LookupResult(entry.client_order_id, rig.shown(entry, OrderStatus.FILLED, "1"), complete=True))
     found = rig.fill(entry, "1", "100") + rig.tick(2)
     exit_spec = one(places(found))
     assert exit_spec.purpose is Purpose.FLATTEN
@@ -347,7 +359,7 @@ def test_flatten_gives_up_in_words_and_sells_no_more() -> None:
     found = [i for _ in range(95) for i in rig.tick()]
     failed = one(receipts(found))
     assert failed.state is ReceiptState.FAILED and failed.reason == "3 lots are still open"
-    found = [i for take in takes for i in rig.seen(take, VenueStatus.CANCELLED)] + rig.tick(10)
+    found = [i for take in takes for i in rig.seen(take, OrderStatus.CANCELLED)] + rig.tick(10)
     assert not places(found), "nobody asks for it any more"
 
 
@@ -366,7 +378,7 @@ def test_flatten_passes_the_kill_latch() -> None:
 def test_flatten_books_what_cannot_be_sold_as_dust() -> None:
     rig = Rig(take_profit_order="market")
     rig.open_runner(size="0.05")
-    rig.send(ev.ProductsSeen((product(base_min_size=D("0.1")),)))
+    rig.send(ev.InstrumentList((product(base_min_size=D("0.1")),)))
     done = one(receipts(rig.command(Cmd.FLATTEN) + rig.tick(2)))
     assert done.state is ReceiptState.DONE and done.result is not None
     assert done.result["residue"] == "0.05 BTC-USD"
@@ -378,14 +390,14 @@ def test_close_lot_closes_that_lot_alone() -> None:
     target = rig.lots[1]
     found = rig.command(Cmd.CLOSE_LOT, "close-1", lot_id=target.lot_id)
     assert cancels(found) == [takes[1].client_order_id]
-    exit_spec = one(places(rig.seen(takes[1], VenueStatus.CANCELLED)))
+    exit_spec = one(places(rig.seen(takes[1], OrderStatus.CANCELLED)))
     assert (exit_spec.lot_id, exit_spec.command_id) == (target.lot_id, "close-1")
     assert exit_spec.purpose is Purpose.FLATTEN, "it passes a gate that pause has shut"
     found = rig.fills_all(exit_spec, "1", "97")
     assert _reasons(found) == ["command"], "a person closed one lot: that is no flatten"
     assert any("closed by hand" in intent.text for intent in found if isinstance(intent, Note))
     assert one(receipts(rig.tick())).state is ReceiptState.DONE
-    assert len(rig.lots) == 2 and rig.engine.world.level is TradingState.RUN
+    assert len(rig.lots) == 2 and rig.engine.state.control.level is TradingState.RUN
 
 
 def _reasons(found: list[Intent]) -> list[str]:
@@ -444,7 +456,7 @@ def test_cancel_is_done_when_the_order_is_seen_to_be_over() -> None:
     found = rig.command(Cmd.CANCEL, "x-1", client_order_id=take.client_order_id)
     assert cancels(found) == [take.client_order_id]
     assert not receipts(found + rig.tick(2))
-    rig.seen(take, VenueStatus.CANCELLED)
+    rig.seen(take, OrderStatus.CANCELLED)
     found = rig.tick()
     assert one(receipts(found)).state is ReceiptState.DONE
     assert not places(found + rig.tick(60)), "a person wanted it gone: it is not laid again at once"
@@ -466,7 +478,7 @@ def test_cancel_of_what_the_exchange_keeps_showing_fails() -> None:
 
 @pytest.mark.parametrize("judge", gates.GATES)
 def test_a_gate_that_raises_refuses(judge: gates.Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_world: World, _market: Market) -> gates.Gate:
+    def broken(_state: EngineState, _market: Market) -> gates.Gate:
         raise ZeroDivisionError("planted")
 
     rig = Rig()
@@ -474,7 +486,7 @@ def test_a_gate_that_raises_refuses(judge: gates.Judge, monkeypatch: pytest.Monk
     monkeypatch.setattr(gates, "GATES", tuple(broken if g is judge else g for g in gates.GATES))
     found = rig.bar("buy")
     assert not places(found)
-    shut = gates.first_shut(rig.engine.world, rig.engine.world.markets["BTC-USD"])
+    shut = gates.first_shut(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])
     assert shut is not None and shut.verdict is GateVerdict.FAULT and "planted" in (shut.value or "")
 
 
@@ -487,9 +499,9 @@ GATE_CASES: dict[str, Any] = {
     "clock off": lambda rig: rig.send(ev.ClockChecked(5001)),
     "clock off, behind": lambda rig: rig.send(ev.ClockChecked(-5001)),
     "ledger": lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full")),
-    "halted": lambda rig: rig.send(ev.ProductsSeen((product(halted="cancel only"),))),
-    "limit only": lambda rig: rig.send(ev.ProductsSeen((product(limit_only=True),))),
-    "entries latch": lambda rig: rig.engine.world.latch_entries("orphan"),
+    "halted": lambda rig: rig.send(ev.InstrumentList((product(halted="cancel only"),))),
+    "limit only": lambda rig: rig.send(ev.InstrumentList((product(limit_only=True),))),
+    "entries latch": lambda rig: rig.engine.state.latch_entries("orphan"),
     "paused": lambda rig: rig.level(TradingState.PAUSE),
 }
 
@@ -509,9 +521,9 @@ def test_crossed_or_far_apart_prices_open_nothing(price: str, bid: str, ask: str
     rig = Rig()
     rig.bar("flat")
     rig.strategy.word = "buy"
-    rig.engine.world.markets["BTC-USD"].signal = "buy"
-    rig.engine.world.markets["BTC-USD"].used_bar_s = None
-    assert not places(rig.send(ev.Priced("BTC-USD", D(price), D(bid), D(ask)), 1000))
+    rig.engine.state.markets.by_product["BTC-USD"].signal = "buy"
+    rig.engine.state.markets.by_product["BTC-USD"].used_bar_s = None
+    assert not places(rig.send(ev.PriceUpdate("BTC-USD", D(price), D(bid), D(ask)), 1000))
 
 
 def test_the_live_lock_shuts_live_entries() -> None:
@@ -531,7 +543,7 @@ def test_the_day_turns_once_and_starts_at_equity() -> None:
     days = [i.day.day for i in of(rig.price("100") + rig.tick(4), SaveDay)]
     assert set(days) == {"2026-11-21"}
     rig.tick(5)
-    assert rig.engine.world.day is not None and rig.engine.world.day.start_equity == 10_000
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.start_equity == 10_000
 
 
 def test_the_breaker_trips_at_the_limit_holds_across_a_restart_and_ends_with_the_day() -> None:
@@ -539,16 +551,16 @@ def test_the_breaker_trips_at_the_limit_holds_across_a_restart_and_ends_with_the
     rig.open_runner(size="99")
     rig.price("98")
     rig.tick()
-    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is None
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is None
     rig.price("97.97")
     found = rig.tick()
-    day = rig.engine.world.day
+    day = rig.engine.state.account.day
     assert day is not None and day.breaker_ms == rig.now_ms
     assert any("day loss limit" in text for text in notes(found))
     assert not places(rig.bar("buy", "90"))
-    after = Rig(restored=Restored(day=day), now_ms=rig.now_ms, max_daily_loss_pct=2.0)
+    after = Rig(restored=RecoveredState(day=day), now_ms=rig.now_ms, max_daily_loss_pct=2.0)
     assert not places(after.bar("buy")), "a restart does not forget it"
-    tomorrow = Rig(restored=Restored(day=day), now_ms=rig.now_ms + DAY_MS, max_daily_loss_pct=2.0)
+    tomorrow = Rig(restored=RecoveredState(day=day), now_ms=rig.now_ms + DAY_MS, max_daily_loss_pct=2.0)
     assert places(tomorrow.bar("buy"))
 
 
@@ -557,31 +569,33 @@ def test_the_breaker_lets_exits_go_on() -> None:
     rig.open_runner(size="99")
     rig.price("97")
     rig.tick()
-    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is not None
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is not None
     assert one(places(rig.price("94"))).purpose is Purpose.EXIT
 
 
 def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
-    from bot.core.account import pnl_today
+    from bot.engine.account.equity import pnl_today
 
     for change in (-3000, 3000):
         rig = Rig(max_daily_loss_pct=2.0)
         rig.price("100")
         rig.tick()
         for _ in range(2):  # one answer may be ahead of the news of a fill; the second one is believed
-            rig.send(ev.BalancesSeen((Balance("USD", D(10_000 + change), D(0)),), rig.now_ms), 10_000)
+            rig.send(ev.BalanceReport((Balance("USD", D(10_000 + change), D(0)),), rig.now_ms), 10_000)
             rig.tick()
-        world = rig.engine.world
-        assert world.entries_blocked is not None, "nobody has explained it yet"
-        assert world.day is not None and world.day.transfers == 0 and world.day.breaker_ms is None
-        assert pnl_today(world) == 0 and world.equity == 10_000 + change
+        state = rig.engine.state
+        assert state.entries_blocked is not None, "nobody has explained it yet"
+        assert (
+            state.account.day is not None and state.account.day.transfers == 0 and state.account.day.breaker_ms is None
+        )
+        assert pnl_today(state) == 0 and state.account.equity == 10_000 + change
         rig.level(TradingState.PAUSE)
         rig.level(TradingState.RUN)
         assert not places(rig.bar("buy")), "Start explains nothing"
         shown = f"USD {change:+d}"
         done = receipts(rig.command(Cmd.ADOPT, differences=shown))[0]
         assert done.result is not None and done.result["adopted"] == shown
-        assert world.day.transfers == change and pnl_today(world) == 0 and world.entries_blocked is None
+        assert state.account.day.transfers == change and pnl_today(state) == 0 and state.entries_blocked is None
         assert places(rig.bar("buy"))
 
 
@@ -589,8 +603,8 @@ def test_balances_asked_for_before_a_fill_are_not_believed() -> None:
     rig = Rig()
     asked_ms = rig.now_ms
     rig.open_runner(size="1")
-    rig.send(ev.BalancesSeen((Balance("USD", D(10_000), D(0)),), asked_ms))
-    assert rig.engine.world.portfolio.cash == 9900
+    rig.send(ev.BalanceReport((Balance("USD", D(10_000), D(0)),), asked_ms))
+    assert rig.engine.state.account.portfolio.cash == 9900
 
 
 # Orders that are not ours, and ours that nobody knows.
@@ -598,8 +612,8 @@ def test_balances_asked_for_before_a_fill_are_not_believed() -> None:
 
 def _foreign(client_order_id: str, rig: Rig) -> Any:
     entry = one(places(rig.bar("buy")))
-    shown = rig.shown(entry, VenueStatus.OPEN)
-    rig.send(ev.Refused(entry.client_order_id, "no"))
+    shown = rig.shown(entry, OrderStatus.OPEN)
+    rig.send(ev.VenueRejected(entry.client_order_id, "no"))
     rig.strategy.word = "flat"
     return replace(shown, client_order_id=client_order_id, order_id="foreign-1")
 
@@ -607,22 +621,22 @@ def _foreign(client_order_id: str, rig: Rig) -> Any:
 def test_a_foreign_order_is_listed_and_never_touched() -> None:
     rig = Rig()
     shown = _foreign("somebody-elses", rig)
-    found = rig.send(ev.OrdersSeen((shown,), complete=True, asked_ms=rig.now_ms)) + rig.tick(40)
+    found = rig.send(ev.OrderReports((shown,), complete=True, asked_ms=rig.now_ms)) + rig.tick(40)
     assert not cancels(found) and not places(found)
-    assert list(rig.engine.world.foreign) == ["foreign-1"]
+    assert list(rig.engine.state.orders.foreign) == ["foreign-1"]
     assert places(rig.bar("buy")), "it does not keep us from trading"
-    rig.send(ev.OrdersSeen((), complete=True, asked_ms=rig.now_ms))
-    assert not rig.engine.world.foreign
+    rig.send(ev.OrderReports((), complete=True, asked_ms=rig.now_ms))
+    assert not rig.engine.state.orders.foreign
 
 
 def test_an_order_with_our_mark_that_the_ledger_does_not_know_latches_entries() -> None:
     rig = Rig()
     shown = _foreign("ct-main-" + "0" * 32, rig)
-    found = rig.send(ev.OrdersSeen((shown,), complete=True, asked_ms=rig.now_ms))
+    found = rig.send(ev.OrderReports((shown,), complete=True, asked_ms=rig.now_ms))
     assert any("not in the ledger" in text for text in notes(found))
     assert not places(rig.bar("buy"))
-    kept = {i.key: i.value for i in of(rig.intents, SaveFact)}
-    assert not places(Rig(restored=Restored(facts=kept)).bar("buy")), "also after a restart"
+    kept = {i.key: i.value for i in of(rig.intents, SaveKeyValue)}
+    assert not places(Rig(restored=RecoveredState(key_values=kept)).bar("buy")), "also after a restart"
     rig.level(TradingState.RUN)
     assert places(rig.bar("buy"))
 
@@ -630,17 +644,17 @@ def test_an_order_with_our_mark_that_the_ledger_does_not_know_latches_entries() 
 def test_another_bots_order_is_foreign() -> None:
     rig = Rig()
     shown = _foreign("ct-other-" + "0" * 32, rig)
-    rig.send(ev.OrdersSeen((shown,), complete=True, asked_ms=rig.now_ms))
-    assert rig.engine.world.entries_latched is None
+    rig.send(ev.OrderReports((shown,), complete=True, asked_ms=rig.now_ms))
+    assert rig.engine.state.control.entries_latched is None
 
 
 def test_an_own_order_that_was_over_and_is_open_at_the_exchange_is_cancelled() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.Refused(entry.client_order_id, "no"))
-    found = rig.send(ev.OrdersSeen((rig.shown(entry, VenueStatus.OPEN),), complete=True, asked_ms=rig.now_ms))
+    rig.send(ev.VenueRejected(entry.client_order_id, "no"))
+    found = rig.send(ev.OrderReports((rig.shown(entry, OrderStatus.OPEN),), complete=True, asked_ms=rig.now_ms))
     assert cancels(found) == [entry.client_order_id]
-    assert rig.engine.world.entries_latched
+    assert rig.engine.state.control.entries_latched
 
 
 def test_a_take_missing_from_a_complete_list_is_looked_up() -> None:
@@ -648,7 +662,7 @@ def test_a_take_missing_from_a_complete_list_is_looked_up() -> None:
     _, take = rig.open_runner()
     assert take is not None
     rig.accept(take)
-    found = rig.send(ev.OrdersSeen((), complete=True, asked_ms=rig.now_ms + 10_000))
+    found = rig.send(ev.OrderReports((), complete=True, asked_ms=rig.now_ms + 10_000))
     assert take.client_order_id in looks(found)
     assert not sells(found), "not listed is not cancelled"
 
@@ -656,7 +670,7 @@ def test_a_take_missing_from_a_complete_list_is_looked_up() -> None:
 def test_a_denied_order_was_never_sent_and_its_receiptless_end_frees_the_product() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.Denied(entry.client_order_id, "the ledger cannot be written"))
-    assert not rig.engine.world.entries_in_flight()
-    assert rig.engine.world.cash_available == 10_000
+    rig.send(ev.RiskRejected(entry.client_order_id, "the ledger cannot be written"))
+    assert not rig.engine.state.orders.entries_in_flight()
+    assert rig.engine.state.account.cash_available == 10_000
     assert not of(rig.intents, SaveReceipt)

@@ -5,11 +5,12 @@ from itertools import permutations
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.intents import SaveFill, SaveLot, SaveOrder
-from bot.core.model import ExitReason, Kind, LotKind, OrderSpec, Purpose, Side, VenueStatus
-from bot.core.orders import OrderState
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.intents import SaveFill, SaveLot, SaveOrder
+from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
+from bot.domain.order_life import OrderState
+from bot.domain.orders import OrderSpec, OrderStatus
+from bot.engine.state.recovered import RecoveredState
 from shared.money import ZERO
 from tests.core.harness import D, Rig, cancels, fetches, looks, notes, of, one, places, product, sells
 
@@ -18,7 +19,7 @@ def test_a_buy_bar_sends_one_entry_recorded_before_it_is_sent() -> None:
     rig = Rig()
     found = rig.bar("buy")
     spec = one(places(found))
-    assert (spec.side, spec.kind, spec.purpose) == (Side.BUY, Kind.MARKET, Purpose.ENTRY)
+    assert (spec.side, spec.kind, spec.purpose) == (Side.BUY, OrderKind.MARKET, Purpose.ENTRY)
     assert spec.quote_size == D(2000)  # RISK_PER_TRADE_PCT=20 of 10,000
     assert spec.base_size is None
     assert (spec.lot_kind, spec.tp_pct) == (LotKind.RUNNER, D("3.8"))
@@ -38,7 +39,12 @@ def test_a_filled_entry_opens_its_lot_and_rests_its_take() -> None:
         D(1980),
     )
     assert take is not None
-    assert (take.side, take.kind, take.purpose, take.post_only) == (Side.SELL, Kind.LIMIT, Purpose.TAKE, True)
+    assert (take.side, take.kind, take.purpose, take.post_only) == (
+        Side.SELL,
+        OrderKind.LIMIT,
+        Purpose.TAKE_PROFIT,
+        True,
+    )
     assert (take.base_size, take.limit_price, take.lot_id) == (D("19.8"), D("103.8"), lot.lot_id)
     assert lot.exit_client_order_id == take.client_order_id
     assert lot.stop_price is None  # STOP_LOSS_PCT=1000 is off
@@ -49,13 +55,13 @@ def test_the_resting_take_fills_and_the_lot_is_gone_with_its_exact_result() -> N
     _, take = rig.open_runner(size="1", price="100", fee="0.75")
     assert take is not None
     rig.accept(take)
-    rig.seen(take, VenueStatus.FILLED, "1")
+    rig.seen(take, OrderStatus.FILLED, "1")
     found = rig.fill(take, "1", "103.8", fee="0.7785")
     closed = next(i.lot for i in of(found, SaveLot))
     assert closed.realized_pnl == D("2.2715")  # the rulebook's worked example
     assert rig.lots == []
     assert one(of(found, SaveFill)).lot_id == closed.lot_id
-    assert rig.engine.world.day is not None and rig.engine.world.day.realized == D("2.2715")
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.realized == D("2.2715")
     assert not places(rig.tick(40)), "nothing more is sent"
 
 
@@ -63,10 +69,10 @@ def test_the_entrys_fill_before_its_ack_and_the_same_fill_twice_make_one_lot() -
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     fill = rig.make_fill(entry, "1", "100", trade="a")
-    rig.send(ev.FillsSeen((fill,)))
-    rig.seen(entry, VenueStatus.FILLED, "1")
+    rig.send(ev.FillReports((fill,)))
+    rig.seen(entry, OrderStatus.FILLED, "1")
     rig.accept(entry)
-    again = rig.send(ev.FillsSeen((fill, replace(fill, fee=D(9)))))
+    again = rig.send(ev.FillReports((fill, replace(fill, fee=D(9)))))
     assert one(rig.lots).base_left == 1
     assert not of(again, SaveFill)
 
@@ -75,7 +81,7 @@ def test_a_fill_after_the_order_was_over_still_counts() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    rig.seen(entry, VenueStatus.CANCELLED, "0.5")
+    rig.seen(entry, OrderStatus.CANCELLED, "0.5")
     rig.fill(entry, "0.5", "100")
     assert one(rig.lots).base_left == D("0.5")
     rig.fill(entry, "0.25", "102")
@@ -87,22 +93,22 @@ def test_filled_without_a_fill_is_not_settled_and_the_fills_are_asked_for() -> N
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    found = rig.seen(entry, VenueStatus.FILLED, "0")
+    found = rig.seen(entry, OrderStatus.FILLED, "0")
     assert fetches(found), "an order that is filled has fills"
-    assert rig.engine.world.entries_in_flight()
+    assert rig.engine.state.orders.entries_in_flight()
     rig.fill(entry, "1", "100")
     assert one(rig.lots).base_left == 1
-    assert not rig.engine.world.entries_in_flight()
+    assert not rig.engine.state.orders.entries_in_flight()
 
 
 def test_parts_of_an_entry_make_one_lot_at_the_average_with_its_levels() -> None:
     rig = Rig(stop_loss_pct=5.0)
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    rig.seen(entry, VenueStatus.OPEN, "1")
+    rig.seen(entry, OrderStatus.OPEN, "1")
     found = rig.fill(entry, "1", "100")
     assert not places(found), "no take while the entry may still fill"
-    rig.seen(entry, VenueStatus.FILLED, "3")
+    rig.seen(entry, OrderStatus.FILLED, "3")
     found = rig.fill(entry, "2", "103")
     lot = one(rig.lots)
     assert (lot.base_left, lot.open_price) == (D(3), D(102))
@@ -120,8 +126,8 @@ def test_a_stop_with_a_resting_take_cancels_it_and_sells_only_when_it_is_seen_ca
     assert cancels(found) == [take.client_order_id]
     assert not places(found)
     assert not places(rig.tick(3)), "the cancel was asked for; what became of it is not known yet"
-    exit_spec = one(places(rig.seen(take, VenueStatus.CANCELLED)))
-    assert (exit_spec.kind, exit_spec.purpose, exit_spec.base_size) == (Kind.MARKET, Purpose.EXIT, D(1))
+    exit_spec = one(places(rig.seen(take, OrderStatus.CANCELLED)))
+    assert (exit_spec.kind, exit_spec.purpose, exit_spec.base_size) == (OrderKind.MARKET, Purpose.EXIT, D(1))
     rig.fills_all(exit_spec, "1", "94.8")
     assert rig.lots == []
 
@@ -132,7 +138,7 @@ def test_a_take_that_fills_while_its_cancel_is_on_the_way_closes_the_lot_without
     assert take is not None
     rig.accept(take)
     rig.price("94.9")
-    rig.seen(take, VenueStatus.FILLED, "1")
+    rig.seen(take, OrderStatus.FILLED, "1")
     found = rig.fill(take, "1", "103.8")
     assert rig.lots == []
     assert not places(found) and not places(rig.tick(5))
@@ -144,7 +150,7 @@ def test_a_take_that_fills_partly_before_its_cancel_leaves_the_rest_to_the_stop(
     assert take is not None
     rig.accept(take)
     rig.price("94.9")
-    found = rig.seen(take, VenueStatus.CANCELLED, "0.4")
+    found = rig.seen(take, OrderStatus.CANCELLED, "0.4")
     assert not places(found), "its fill of 0.4 is not counted yet"
     assert fetches(found)
     exit_spec = one(places(rig.fill(take, "0.4", "103.8")))
@@ -157,7 +163,7 @@ def test_a_refused_cancel_sells_nothing_and_is_asked_again() -> None:
     assert take is not None
     rig.accept(take)
     rig.price("94.9")
-    rig.seen(take, VenueStatus.OPEN)  # the look after the refusal: it still rests
+    rig.seen(take, OrderStatus.OPEN)  # the look after the refusal: it still rests
     found = rig.tick(4)
     assert cancels(found), "asked again"
     assert not places(found)
@@ -167,13 +173,15 @@ def test_a_take_without_an_answer_blocks_the_stop_until_it_is_known() -> None:
     rig = Rig(stop_loss_pct=5.0)
     _, take = rig.open_runner()
     assert take is not None
-    rig.send(ev.NoAnswer(take.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(take.client_order_id, "timeout"))
     found = rig.price("94.9") + rig.tick(5)
     assert not places(found)
     assert looks(found)
-    found = rig.send(ev.LookedUp(take.client_order_id, rig.shown(take, VenueStatus.OPEN), complete=True)) + rig.tick(2)
+    found = rig.send(
+        ev.LookupResult(take.client_order_id, rig.shown(take, OrderStatus.OPEN), complete=True)
+    ) + rig.tick(2)
     assert cancels(found) == [take.client_order_id]
-    assert len(places(rig.seen(take, VenueStatus.CANCELLED))) == 1
+    assert len(places(rig.seen(take, OrderStatus.CANCELLED))) == 1
 
 
 # Whatever the order in which the answers arrive, a lot is never sold twice.
@@ -181,15 +189,15 @@ def test_a_take_without_an_answer_blocks_the_stop_until_it_is_known() -> None:
 
 def _answers(rig: Rig, take: OrderSpec, outcome: str) -> list[ev.Event]:
     filled = {"none": "0", "part": "0.4", "all": "1"}[outcome]
-    status = VenueStatus.FILLED if outcome == "all" else VenueStatus.CANCELLED
+    status = OrderStatus.FILLED if outcome == "all" else OrderStatus.CANCELLED
     events: list[ev.Event] = [
-        ev.Accepted(take.client_order_id, rig.shown(take, VenueStatus.OPEN).order_id),
-        ev.OrdersSeen((rig.shown(take, VenueStatus.OPEN),), complete=False, asked_ms=0),
-        ev.OrdersSeen((rig.shown(take, status, filled),), complete=False, asked_ms=0),
-        ev.LookedUp(take.client_order_id, rig.shown(take, status, filled), complete=True),
+        ev.OrderAccepted(take.client_order_id, rig.shown(take, OrderStatus.OPEN).order_id),
+        ev.OrderReports((rig.shown(take, OrderStatus.OPEN),), complete=False, asked_ms=0),
+        ev.OrderReports((rig.shown(take, status, filled),), complete=False, asked_ms=0),
+        ev.LookupResult(take.client_order_id, rig.shown(take, status, filled), complete=True),
     ]
     if outcome != "none":
-        events.append(ev.FillsSeen((rig.make_fill(take, filled, "103.8", trade="take"),)))
+        events.append(ev.FillReports((rig.make_fill(take, filled, "103.8", trade="take"),)))
     return events
 
 
@@ -243,7 +251,7 @@ def test_the_newest_scalp_becomes_the_runner_with_its_trail_reset_and_its_take_k
         rig.accept(takes[-1])
     newest = rig.lots[-1]
     rig.strategy.word = "flat"
-    rig.seen(runner_take, VenueStatus.FILLED, "1")
+    rig.seen(runner_take, OrderStatus.FILLED, "1")
     found = rig.fill(runner_take, "1", "103.8")
     assert any("becomes the runner" in text for text in notes(found))
     kinds = [(lot.lot_id, lot.kind) for lot in rig.lots]
@@ -254,12 +262,12 @@ def test_the_newest_scalp_becomes_the_runner_with_its_trail_reset_and_its_take_k
 
 def test_what_is_too_small_to_sell_is_booked_as_dust_and_leaves_the_list() -> None:
     rig = Rig(stop_loss_pct=5.0)
-    rig.send(ev.ProductsSeen((product(base_increment=D("0.1"), base_min_size=D("0.1")),)))
+    rig.send(ev.InstrumentList((product(base_increment=D("0.1"), base_min_size=D("0.1")),)))
     rig.open_runner(size="1.05")
-    take = rig.engine.world.resting_take(one(rig.lots))
+    take = rig.engine.state.orders.resting_take(one(rig.lots))
     assert take is not None and take.spec.base_size == D("1.0"), "sizes go down to the increment"
     rig.accept(take.spec)
-    rig.seen(take.spec, VenueStatus.FILLED, "1.0")
+    rig.seen(take.spec, OrderStatus.FILLED, "1.0")
     found = rig.fill(take.spec, "1.0", "103.8")
     closed = of(found, SaveLot)[-1].lot
     assert (closed.dust, closed.base_left, rig.lots) == (D("0.05"), ZERO, [])
@@ -270,12 +278,12 @@ def test_an_entry_that_filled_too_little_to_be_sold_is_dust_at_once() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    rig.seen(entry, VenueStatus.CANCELLED, "0.005")
+    rig.seen(entry, OrderStatus.CANCELLED, "0.005")
     rig.fill(entry, "0.005", "100")  # 0.50 USD, the product's least is 1 USD
     assert rig.lots == []
     closed = [i.lot for i in of(rig.intents, SaveLot)][-1]
     assert (closed.dust, closed.realized_pnl) == (D("0.005"), ZERO)
-    assert "wins" not in rig.engine.world.totals and "losses" not in rig.engine.world.totals
+    assert "wins" not in rig.engine.state.journal.totals and "losses" not in rig.engine.state.journal.totals
 
 
 def test_a_market_exit_that_fills_partly_is_followed_by_one_for_the_rest() -> None:
@@ -283,7 +291,7 @@ def test_a_market_exit_that_fills_partly_is_followed_by_one_for_the_rest() -> No
     rig.open_runner()
     exit_spec = one(places(rig.price("94")))
     rig.accept(exit_spec)
-    rig.seen(exit_spec, VenueStatus.CANCELLED, "0.3")
+    rig.seen(exit_spec, OrderStatus.CANCELLED, "0.3")
     found = rig.fill(exit_spec, "0.3", "94") + rig.tick(2)
     rest = one(places(found))
     assert rest.base_size == D("0.7")
@@ -294,12 +302,12 @@ def test_a_market_exit_without_an_answer_is_never_sent_again_before_it_is_known(
     rig = Rig(stop_loss_pct=5.0, take_profit_order="market")
     rig.open_runner()
     exit_spec = one(places(rig.price("94")))
-    rig.send(ev.NoAnswer(exit_spec.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(exit_spec.client_order_id, "timeout"))
     found = [i for _ in range(55) for i in [*rig.price("93"), *rig.tick()]]
     assert not places(found)
     found = []
     for _ in range(3):
-        found += rig.send(ev.LookedUp(exit_spec.client_order_id, None, complete=True), 31_000)
+        found += rig.send(ev.LookupResult(exit_spec.client_order_id, None, complete=True), 31_000)
     again = one(places(found + rig.price("93") + rig.tick(2)))
     assert again.base_size == 1 and again.client_order_id != exit_spec.client_order_id
 
@@ -308,14 +316,14 @@ def test_an_absent_exit_that_turns_up_after_the_lot_was_sold_is_cancelled() -> N
     rig = Rig(stop_loss_pct=5.0)
     _, take = rig.open_runner()
     assert take is not None
-    rig.send(ev.NoAnswer(take.client_order_id, "timeout"))
+    rig.send(ev.OutcomeUnknown(take.client_order_id, "timeout"))
     for _ in range(3):
-        rig.send(ev.LookedUp(take.client_order_id, None, complete=True), 31_000)
+        rig.send(ev.LookupResult(take.client_order_id, None, complete=True), 31_000)
     assert rig.order(take).state is OrderState.ABSENT
     exit_spec = one(places(rig.price("94")))
     rig.fills_all(exit_spec, "1", "94")
     assert rig.lots == []
-    found = rig.seen(take, VenueStatus.OPEN)
+    found = rig.seen(take, OrderStatus.OPEN)
     assert cancels(found) == [take.client_order_id], "it would sell what is not held"
 
 
@@ -324,10 +332,10 @@ def test_a_refused_take_is_judged_locally_until_the_next_try(insufficient: bool)
     rig = Rig()
     _, take = rig.open_runner()
     assert take is not None
-    rig.send(ev.Refused(take.client_order_id, "would cross", insufficient))
+    rig.send(ev.VenueRejected(take.client_order_id, "would cross", insufficient))
     assert not places(rig.tick(6))
     exit_spec = one(places(rig.price("104")))
-    assert (exit_spec.kind, exit_spec.purpose) == (Kind.MARKET, Purpose.EXIT)
+    assert (exit_spec.kind, exit_spec.purpose) == (OrderKind.MARKET, Purpose.EXIT)
 
 
 def test_an_expired_take_is_laid_again() -> None:
@@ -336,9 +344,9 @@ def test_an_expired_take_is_laid_again() -> None:
     assert take is not None
     rig.accept(take)
     rig.tick(40)
-    found = rig.seen(take, VenueStatus.EXPIRED) + rig.tick(2)
+    found = rig.seen(take, OrderStatus.EXPIRED) + rig.tick(2)
     again = one(places(found))
-    assert again.purpose is Purpose.TAKE and again.client_order_id != take.client_order_id
+    assert again.purpose is Purpose.TAKE_PROFIT and again.client_order_id != take.client_order_id
 
 
 def test_a_closed_bar_judges_exits_when_ticks_do_not() -> None:
@@ -353,8 +361,8 @@ def test_a_closed_bar_judges_exits_when_ticks_do_not() -> None:
 
 
 def test_an_engine_made_from_nothing_starts_flat() -> None:
-    rig = Rig(restored=Restored())
-    assert rig.lots == [] and rig.engine.world.orders == {}
+    rig = Rig(restored=RecoveredState())
+    assert rig.lots == [] and rig.engine.state.orders.by_id == {}
 
 
 def test_a_take_whose_fills_come_in_part_is_looked_after_at_once() -> None:
@@ -364,6 +372,6 @@ def test_a_take_whose_fills_come_in_part_is_looked_after_at_once() -> None:
     assert take is not None
     rig.accept(take)
     rig.tick(20)
-    rig.seen(take, VenueStatus.FILLED, "1")
+    rig.seen(take, OrderStatus.FILLED, "1")
     rig.fill(take, "0.5", "103.8")
     assert fetches(rig.tick(3)), "half of its fills is still missing"

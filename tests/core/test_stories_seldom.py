@@ -4,13 +4,14 @@ import itertools
 
 import pytest
 
-from bot.core import events as ev
-from bot.core import view
-from bot.core.gates import all_gates
-from bot.core.intents import Intent, LookUpOrder, SaveLot
-from bot.core.model import Balance, VenueStatus
-from bot.core.orders import OrderState
-from bot.core.universe import held_besides
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.intents import Intent, LookUpOrder, SaveLot
+from bot.domain.order_life import OrderState
+from bot.domain.orders import OrderStatus
+from bot.engine import view
+from bot.engine.risk.gates import all_gates
+from bot.engine.universe import held_besides
 from shared.control import Cmd
 from shared.documents import GateVerdict, ReceiptState
 from tests.core.harness import D, Rig, cancels, fetches, notes, of, one, places, product, receipts, sells
@@ -22,7 +23,7 @@ def test_a_price_increment_that_changes_moves_no_level_and_sells_nothing(increme
     rig.open_runner(size="1", price="100.03")
     rig.price("102.9")  # the runner trails: 102.9 x (1 - 0.4 %) = 102.48
     before = one(rig.lots)
-    saved = rig.send(ev.ProductsSeen((product(price_increment=D(increment)),)))
+    saved = rig.send(ev.InstrumentList((product(price_increment=D(increment)),)))
     after = one(rig.lots)
     assert one(of(saved, SaveLot)).lot == after
     step = D(increment)
@@ -40,8 +41,8 @@ def test_the_next_take_rests_on_the_new_price_increment() -> None:
     _, take = rig.open_runner(size="1", price="100.03")
     assert take is not None and take.limit_price == D("103.84")
     rig.accept(take)
-    rig.send(ev.ProductsSeen((product(price_increment=D("0.1")),)))
-    rig.seen(take, VenueStatus.EXPIRED)
+    rig.send(ev.InstrumentList((product(price_increment=D("0.1")),)))
+    rig.seen(take, OrderStatus.EXPIRED)
     assert one(sells(rig.tick(40))).limit_price == D("103.9")
 
 
@@ -49,7 +50,7 @@ def test_lots_of_an_earlier_run_follow_the_price_increment_of_today() -> None:
     rig = Rig(take_profit_order="market")
     rig.open_runner(size="1", price="100")
     again = Rig(take_profit_order="market", restored=rig.restored(), ready=False)
-    again.send(ev.ProductsSeen((product(price_increment=D("0.001")),)))
+    again.send(ev.InstrumentList((product(price_increment=D("0.001")),)))
     again.send(ev.TradingReady())
     assert again.lots[0].take_price == D("103.8")
     assert not places(again.price("100.1")) and not places(again.price("100"))
@@ -58,7 +59,7 @@ def test_lots_of_an_earlier_run_follow_the_price_increment_of_today() -> None:
 def test_a_scalp_waits_for_the_adverse_move_also_on_a_coarser_grid() -> None:
     rig = Rig(take_profit_order="market")
     rig.open_runner(size="1", price="100")
-    rig.send(ev.ProductsSeen((product(price_increment=D("0.1")),)))
+    rig.send(ev.InstrumentList((product(price_increment=D("0.1")),)))
     assert not places(rig.bar("buy", "100"))
     assert places(rig.bar("buy", "98"))
 
@@ -69,7 +70,7 @@ def test_the_retry_of_an_entry_asks_again_whether_entries_are_allowed() -> None:
     entry = one(places(rig.bar("buy", "99", after_ms=3_600_000)))
     rig.price("80")
     rig.tick()  # the day's loss limit is reached while the entry waits for its answer
-    found = rig.send(ev.Refused(entry.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
+    found = rig.send(ev.VenueRejected(entry.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
     assert not places(found), "no exposure after the breach"
     assert any("day_loss" in text for text in notes(found))
     assert not cancels(found)
@@ -83,7 +84,7 @@ def test_exits_are_judged_at_once_after_the_clock_was_set_back() -> None:
     rig.open_runner(size="1", price="100")
     rig.now_ms -= BACK_MS
     assert one(sells(rig.price("90"))).base_size == 1
-    rig.send(ev.Refused(rig.exit_id(), "TRADING_DISABLED"))
+    rig.send(ev.VenueRejected(rig.exit_id(), "TRADING_DISABLED"))
     rig.now_ms -= BACK_MS
     assert sells(rig.tick(7)), "and again after its pause of five seconds"
 
@@ -92,7 +93,7 @@ def test_an_order_without_an_answer_is_looked_up_also_after_the_clock_was_set_ba
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     born_ms = rig.order(entry).created_ms
-    rig.send(ev.NoAnswer(entry.client_order_id, "no answer"))
+    rig.send(ev.OutcomeUnknown(entry.client_order_id, "no answer"))
     rig.now_ms -= 4 * BACK_MS
     look = of(rig.tick(2), LookUpOrder)[0]
     assert look.since_ms < born_ms - 4 * BACK_MS, "else the search begins after the order's birth, and finds nothing"
@@ -114,11 +115,11 @@ def test_balances_and_freshness_follow_the_clock() -> None:
     rig.tick(4)
     rig.now_ms -= BACK_MS
     rig.tick(4)
-    market = rig.engine.world.markets["BTC-USD"]
+    market = rig.engine.state.markets.by_product["BTC-USD"]
     age_ms = market.age_ms(rig.now_ms)
     assert age_ms is not None and 7_000 < age_ms < 9_000, "a price of before is as old as it is"
-    rig.send(ev.BalancesSeen((Balance("USD", D("9900"), D(0)), Balance("BTC", D(1), D(0))), rig.now_ms))
-    assert rig.engine.world.portfolio.synced_ms == rig.now_ms
+    rig.send(ev.BalanceReport((Balance("USD", D("9900"), D(0)), Balance("BTC", D(1), D(0))), rig.now_ms))
+    assert rig.engine.state.account.portfolio.synced_ms == rig.now_ms
 
 
 def test_a_clock_that_jitters_is_not_set_back() -> None:
@@ -136,27 +137,27 @@ def test_an_entry_by_quote_size_that_is_filled_between_increments_is_whole(told_
     entry = one(places(rig.bar("buy", "72956.05")))
     rig.accept(entry)
     first = D("0.0000137069375600")
-    found = rig.seen(entry, VenueStatus.FILLED, str(size + D(off))) if told_first == "status" else []
+    found = rig.seen(entry, OrderStatus.FILLED, str(size + D(off))) if told_first == "status" else []
     for part in (first, size - first):
         found += rig.fill(entry, str(part), "72956.05", fee="0.00889")
     if told_first == "fills":
-        found += rig.seen(entry, VenueStatus.FILLED, str(size + D(off)))
+        found += rig.seen(entry, OrderStatus.FILLED, str(size + D(off)))
     assert rig.order(entry).settled, "else its lot waits for ever, without stop or take"
     take = one(sells(found))
     assert take.base_size == D("0.00002031")
 
     rig.tick(4)
-    cash = rig.engine.world.portfolio.cash + D("0.0000000000004")
-    before = len(rig.engine.world.events)
+    cash = rig.engine.state.account.portfolio.cash + D("0.0000000000004")
+    before = len(rig.engine.state.journal.events)
     for _ in range(3):
         there = (Balance("USD", cash, D(0)), Balance("BTC", size - D("0.0000000000000002"), D(0)))
-        rig.send(ev.BalancesSeen(there, rig.now_ms))
-        assert rig.engine.world.portfolio.synced_ms == rig.now_ms
+        rig.send(ev.BalanceReport(there, rig.now_ms))
+        assert rig.engine.state.account.portfolio.synced_ms == rig.now_ms
         rig.tick(30)
-    assert rig.engine.world.entries_blocked is None and len(rig.engine.world.events) == before
+    assert rig.engine.state.entries_blocked is None and len(rig.engine.state.journal.events) == before
 
     rig.accept(take)
-    rig.seen(take, VenueStatus.FILLED, "0.00002031")
+    rig.seen(take, OrderStatus.FILLED, "0.00002031")
     rig.fill(take, "0.00002031", str(take.limit_price))
     assert rig.lots == [], "what is left between increments is dust"
 
@@ -165,7 +166,7 @@ def test_a_fill_of_an_entry_by_quote_size_that_is_missing_is_still_missing() -> 
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    rig.seen(entry, VenueStatus.FILLED, "0.00002031")
+    rig.seen(entry, OrderStatus.FILLED, "0.00002031")
     rig.fill(entry, "0.00002030", "100")
     assert not rig.order(entry).settled
 
@@ -177,7 +178,7 @@ def test_a_flatten_waits_for_the_rest_of_an_entry_that_is_still_being_told() -> 
     rig.fill(entry, "5", "100")
     assert not sells(rig.command(Cmd.FLATTEN)), "the lot would close, and what is still bought would find none"
     rig.fill(entry, "6", "100")
-    rig.seen(entry, VenueStatus.FILLED, "11")
+    rig.seen(entry, OrderStatus.FILLED, "11")
     sale = one(sells(rig.tick(2)))
     assert sale.base_size == 11
     rig.fills_all(sale, "11", "101")
@@ -191,37 +192,39 @@ def test_a_fill_for_a_lot_that_is_closed_takes_no_other_lots_place() -> None:
     rig.fills_all(one(sells(rig.price("104"))), "1", "104")
     found = rig.fill(entry, "1", "100")
     assert rig.lots == [] and not [record for record in of(found, SaveLot) if record.lot.lot_id == lot_id]
-    assert rig.engine.world.entries_blocked is not None, "a person must look"
+    assert rig.engine.state.entries_blocked is not None, "a person must look"
 
 
 def test_an_order_that_was_not_sent_yet_lives_at_the_exchange_is_cancelled_or_counted() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.send(ev.Denied(entry.client_order_id, "nothing was sent, it seemed"))
-    assert cancels(rig.seen(entry, VenueStatus.OPEN)) == [entry.client_order_id]
-    assert fetches(rig.seen(entry, VenueStatus.FILLED, "1"))
+    rig.send(ev.RiskRejected(entry.client_order_id, "nothing was sent, it seemed"))
+    assert cancels(rig.seen(entry, OrderStatus.OPEN)) == [entry.client_order_id]
+    assert fetches(rig.seen(entry, OrderStatus.FILLED, "1"))
     rig.fill(entry, "1", "100")
-    assert one(rig.lots).base_left == 1 and rig.engine.world.entries_blocked is not None
+    assert one(rig.lots).base_left == 1 and rig.engine.state.entries_blocked is not None
 
 
 def test_a_watched_product_without_a_price_keeps_neither_the_day_nor_its_loss_limit_waiting() -> None:
     rig = Rig(take_profit_order="market", products=("BTC-USD", "NEW-USD"))
-    rig.send(ev.ProductsSeen((product("NEW-USD", price=None),)))
+    rig.send(ev.InstrumentList((product("NEW-USD", price=None),)))
     rig.tick(86_400 // 3_600)
     rig.open_runner(size="19", price="100")
     rig.price("50")
     rig.tick()
-    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is not None
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is not None
     rig.send(ev.Tick(), after_ms=86_400_000)
-    assert rig.engine.world.day.day == "2026-11-21" and rig.engine.world.day.breaker_ms is None
+    assert rig.engine.state.account.day.day == "2026-11-21" and rig.engine.state.account.day.breaker_ms is None
 
 
 def test_a_product_that_is_held_and_has_no_price_shuts_entries() -> None:
     rig = Rig(products=("BTC-USD", "NEW-USD"), holdings={"NEW": "5"})
-    rig.send(ev.ProductsSeen((product("NEW-USD", price=None),)))
+    rig.send(ev.InstrumentList((product("NEW-USD", price=None),)))
     assert not places(rig.bar("buy"))
     gate = next(
-        gate for gate in all_gates(rig.engine.world, rig.engine.world.markets["BTC-USD"]) if gate.name == "breaker"
+        gate
+        for gate in all_gates(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])
+        if gate.name == "breaker"
     )
     assert gate.verdict is GateVerdict.FAULT and gate.value == "NEW-USD has no price"
     rig.price("2", product_id="NEW-USD")
@@ -236,7 +239,9 @@ def test_a_buy_signal_of_bars_that_stopped_coming_opens_nothing() -> None:
         rig.price("99.99", after_ms=12_000)
     found = rig.price("97", after_ms=120_000)
     assert not places(found), "what an old bar said is no signal for the price of now"
-    gate = next(g for g in all_gates(rig.engine.world, rig.engine.world.markets["BTC-USD"]) if g.name == "signal")
+    gate = next(
+        g for g in all_gates(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"]) if g.name == "signal"
+    )
     assert gate.verdict is GateVerdict.FAULT and "late" in (gate.value or "")
     assert places(rig.bar("buy", "97"))
 
@@ -244,9 +249,9 @@ def test_a_buy_signal_of_bars_that_stopped_coming_opens_nothing() -> None:
 def test_cash_that_orders_of_others_hold_is_not_available() -> None:
     rig = Rig(low_funds="retry")
     rig.tick(4)
-    rig.send(ev.BalancesSeen((Balance("USD", D(1500), D(8500)),), rig.now_ms))
-    assert rig.engine.world.cash_available == 1500
-    account = view.account(rig.engine.world)
+    rig.send(ev.BalanceReport((Balance("USD", D(1500), D(8500)),), rig.now_ms))
+    assert rig.engine.state.account.cash_available == 1500
+    account = view.account(rig.engine.state)
     assert account is not None and account.held_in_orders == 8500
     found = rig.bar("buy")
     assert any("ORDER_MIN_USD" in text for text in notes(found)), "20 % of 10,000 are not there"
@@ -258,9 +263,9 @@ def test_the_page_shows_the_loss_that_the_limit_judges(at_marks: bool) -> None:
     rig.open_runner(size="19", price="100")
     rig.price("50")
     rig.tick(2)
-    world = rig.engine.world
-    assert world.day is not None and (world.day.breaker_ms is not None) is at_marks
-    limits = {limit.name: limit for limit in view.risk(world).limits}
+    state = rig.engine.state
+    assert state.account.day is not None and (state.account.day.breaker_ms is not None) is at_marks
+    limits = {limit.name: limit for limit in view.risk(state).limits}
     for name in ("day_loss", "day_loss_usd"):
         assert (limits[name].state == "tripped") is at_marks
         assert limits[name].value == pytest.approx({"day_loss": 9.5, "day_loss_usd": 950}[name] if at_marks else 0)
@@ -270,8 +275,8 @@ def test_money_taken_out_is_no_fall_from_the_days_peak_and_the_drawdown_has_its_
     rig = Rig(max_daily_loss_pct=2.0, max_drawdown_pct=7.0)
     for _ in range(3):
         rig.tick(31)
-        rig.send(ev.BalancesSeen((Balance("USD", D(4000), D(0)),), rig.now_ms))
-    account = view.account(rig.engine.world)
+        rig.send(ev.BalanceReport((Balance("USD", D(4000), D(0)),), rig.now_ms))
+    account = view.account(rig.engine.state)
     assert account is not None
     assert (account.equity, account.day_peak_equity, account.peak_equity) == (4000, 4000, 4000)
     assert (account.day_pnl, account.drawdown_pct, account.drawdown_limit_pct) == (0, 0, 7)
@@ -279,11 +284,11 @@ def test_money_taken_out_is_no_fall_from_the_days_peak_and_the_drawdown_has_its_
 
 def test_what_the_account_holds_besides_is_named_as_long_as_no_stream_tells_its_price() -> None:
     rig = Rig(holdings={"ETH": "2", "BTC": "1", "SOL": "0"})
-    assert held_besides(rig.engine.world) == ("ETH-USD",)
-    rig.send(ev.ProductsSeen((product("ETH-USD", price=D(50)),)))
-    before = rig.engine.world.equity
-    rig.send(ev.ProductsSeen((product("ETH-USD", price=D(60)),)))
-    assert rig.engine.world.equity - before == 20
+    assert held_besides(rig.engine.state) == ("ETH-USD",)
+    rig.send(ev.InstrumentList((product("ETH-USD", price=D(50)),)))
+    before = rig.engine.state.account.equity
+    rig.send(ev.InstrumentList((product("ETH-USD", price=D(60)),)))
+    assert rig.engine.state.account.equity - before == 20
 
 
 def test_the_page_shows_orders_in_flight_before_those_that_are_over() -> None:
@@ -293,11 +298,11 @@ def test_the_page_shows_orders_in_flight_before_those_that_are_over() -> None:
     rig.accept(take)
     for _ in range(view.ORDERS_SHOWN + 3):
         for spec in places(rig.bar("buy", "90")):
-            rig.send(ev.Refused(spec.client_order_id, "no"))
-        rig.engine.world.refused_in_a_row.clear()
-        rig.engine.world.risk.outcomes.clear()
-        rig.engine.world.risk.entries_sent.clear()
-    shown = view.orders(rig.engine.world)
+            rig.send(ev.VenueRejected(spec.client_order_id, "no"))
+        rig.engine.state.risk.refused_in_a_row.clear()
+        rig.engine.state.risk.outcomes.clear()
+        rig.engine.state.risk.entries_sent.clear()
+    shown = view.orders(rig.engine.state)
     assert len(shown) == view.ORDERS_SHOWN and shown[0].client_order_id == take.client_order_id
 
 
@@ -305,7 +310,7 @@ def test_a_stop_does_not_wait_for_the_pause_after_a_refused_take() -> None:
     rig = Rig(stop_loss_pct=5.0)
     _, take = rig.open_runner(size="1", price="100")
     assert take is not None
-    rig.send(ev.Refused(take.client_order_id, "PREVIEW_POST_ONLY_WOULD_CROSS", insufficient=False))
+    rig.send(ev.VenueRejected(take.client_order_id, "PREVIEW_POST_ONLY_WOULD_CROSS", insufficient=False))
     sale = one(sells(rig.price("94")))
     assert sale.limit_price is None
 
@@ -313,10 +318,10 @@ def test_a_stop_does_not_wait_for_the_pause_after_a_refused_take() -> None:
 def test_a_price_far_from_the_last_must_come_twice() -> None:
     rig = Rig(take_profit_order="market")
     rig.open_runner(size="1", price="100")
-    peak = rig.engine.world.peak_equity
+    peak = rig.engine.state.account.peak_equity
     assert not places(rig.price("1000000000000"))
     rig.tick(1)
-    assert rig.engine.world.peak_equity == peak, "one mangled frame became the peak"
+    assert rig.engine.state.account.peak_equity == peak, "one mangled frame became the peak"
     assert not places(rig.price("100")), "the lot was judged at it"
     assert not places(rig.price("10"))
     assert places(rig.price("1000")) == [], "two that disagree are no confirmation"
@@ -331,7 +336,7 @@ def test_a_sale_that_is_refused_again_and_again_is_tried_less_and_less() -> None
     for _ in range(600):
         for spec in found:
             sold_ms.append(rig.now_ms)
-            rig.send(ev.Refused(spec.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
+            rig.send(ev.VenueRejected(spec.client_order_id, "INSUFFICIENT_FUND", insufficient=True))
         found = sells(rig.tick(1)) + sells(rig.price("94"))
     gaps_s = [round((after - before) / 1000) for before, after in itertools.pairwise(sold_ms)]
     assert gaps_s[0] <= 8 and gaps_s[1] <= 8, "a refusal may be over soon"
@@ -345,15 +350,15 @@ def test_an_id_that_the_exchange_has_from_a_newer_ledger_is_looked_up_never_sent
     rig.price("100")
     (entry,) = places(rig.bar("buy"))
     rig.fills_all(entry, "1", "100")
-    world = rig.engine.world
-    lot = next(iter(world.book))
-    number = world.attempts.get(lot.lot_id, 0)
-    made = world.next_id(lot.lot_id, "exit")
-    world.attempts[lot.lot_id] = number
-    world.own_ids.add(made)  # as the exchange's list of orders showed it at the start
+    state = rig.engine.state
+    lot = next(iter(state.positions.lots))
+    number = state.orders.attempts.get(lot.lot_id, 0)
+    made = state.next_id(lot.lot_id, "exit")
+    state.orders.attempts[lot.lot_id] = number
+    state.orders.own_ids.add(made)  # as the exchange's list of orders showed it at the start
     intents = rig.price("90")
     assert not places(intents)
-    assert world.orders[made].state is OrderState.UNKNOWN
+    assert state.orders.by_id[made].state is OrderState.UNKNOWN
     looked: list[Intent] = []
     for _ in range(3):
         looked += rig.send(ev.Tick(), 1000)

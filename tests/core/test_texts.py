@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.intents import Note, PlaceOrder
-from bot.core.model import VenueStatus
+from bot.domain.intents import Note, PlaceOrder
+from bot.domain.orders import OrderStatus
 from shared.money import spoken
 from tests.core.harness import D, Rig
 
@@ -33,7 +33,7 @@ def test_an_entry_and_its_exit_are_told_at_the_products_increment_with_exact_val
     # Two fills whose average is no whole number of ticks.
     rig.fill(spec, "0.003", "31234.56")
     rig.fill(spec, "0.007", "31235.01")
-    rig.seen(spec, VenueStatus.FILLED, "0.01")
+    rig.seen(spec, OrderStatus.FILLED, "0.01")
     notes = {note.kind: note for note in rig.intents if isinstance(note, Note)}
     opened = notes["entry"]
     assert re.fullmatch(r"BTC-USD runner opened at 31,234\.8[78], take 3\d,\d{3}\.\d\d", opened.text), opened.text

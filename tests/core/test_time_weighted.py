@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import differences, view
-from bot.core import events as ev
-from bot.core.account import pnl_today
-from bot.core.model import Balance
-from bot.core.time_weighted import Curve
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.engine import view
+from bot.engine.account import balance_reconciliation
+from bot.engine.account.equity import pnl_today
+from bot.engine.state.equity_curve import EquityCurve
+from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
 from tests.core.harness import START_MS, D, Rig, one, places, product, sells
 
@@ -22,28 +23,28 @@ QUIET_MS = 4_000
 
 def told(rig: Rig, **changes: str) -> None:
     """The exchange shows so much more of each currency, twice in a row: the bot believes it."""
-    now = dict(rig.engine.world.portfolio.totals)
+    now = dict(rig.engine.state.account.portfolio.totals)
     for currency, change in changes.items():
         now[currency] = now.get(currency, D(0)) + D(change)
     balances = tuple(Balance(currency, total, D(0)) for currency, total in now.items())
     for _ in range(2):
         rig.now_ms += QUIET_MS
-        rig.send(ev.BalancesSeen(balances, rig.now_ms))
+        rig.send(ev.BalanceReport(balances, rig.now_ms))
 
 
 def adopt(rig: Rig) -> None:
-    rig.command(Cmd.ADOPT, f"a{rig.now_ms}", differences=str(rig.engine.world.facts["differences"]))
+    rig.command(Cmd.ADOPT, f"a{rig.now_ms}", differences=str(rig.engine.state.journal.key_values["differences"]))
 
 
 def shown(rig: Rig) -> Any:
-    account = view.account(rig.engine.world)
+    account = view.account(rig.engine.state)
     assert account is not None
     return account
 
 
 def restarted(rig: Rig, price: str, **terms: Any) -> Rig:
     """A new life on what the ledger kept, with the account and the market as they are."""
-    totals = {currency: str(total) for currency, total in rig.engine.world.portfolio.totals.items()}
+    totals = {currency: str(total) for currency, total in rig.engine.state.account.portfolio.totals.items()}
     cash, kept = totals.pop("USD"), rig.restored()
     return Rig(cash=cash, holdings=totals, restored=kept, now_ms=rig.now_ms + 1000, list_price=price, **terms)
 
@@ -62,14 +63,14 @@ def lossy(**changes: Any) -> Rig:
 @pytest.mark.parametrize("change", ["4970", "-3000"])
 def test_a_transfer_neither_raises_nor_lowers_drawdown_curve_or_result(change: str) -> None:
     rig = lossy()
-    before, result = shown(rig), pnl_today(rig.engine.world)
+    before, result = shown(rig), pnl_today(rig.engine.state)
     told(rig, USD=change)
     for step in ("found", "adopted", "a second later", "after a restart"):
         now = shown(rig)
         assert now.equity == before.equity + float(change), step
         assert now.drawdown_pct == pytest.approx(before.drawdown_pct, abs=1e-9), step
         assert now.curve == pytest.approx(before.curve, abs=1e-12) and now.day_pnl == float(result), step
-        limit = next(limit for limit in view.risk(rig.engine.world).limits if limit.name == "drawdown")
+        limit = next(limit for limit in view.risk(rig.engine.state).limits if limit.name == "drawdown")
         assert limit.value == pytest.approx(now.drawdown_pct, abs=1e-6), step
         if step == "found":
             assert now.waiting_value == float(change) and now.transfers == 0
@@ -95,7 +96,7 @@ def test_the_loss_after_a_deposit_is_measured_on_the_money_that_is_there() -> No
 def test_a_deposit_does_not_free_a_latched_drawdown_and_a_withdrawal_does_not_latch() -> None:
     rig = lossy(max_drawdown_pct=10.0)
     rig.tick()
-    assert "drawdown" in (rig.engine.world.entries_latched or "")
+    assert "drawdown" in (rig.engine.state.control.entries_latched or "")
     told(rig, USD="100000")
     adopt(rig)
     rig.tick()
@@ -104,13 +105,13 @@ def test_a_deposit_does_not_free_a_latched_drawdown_and_a_withdrawal_does_not_la
     told(other, USD="-4900")
     adopt(other)
     other.tick()
-    assert other.engine.world.entries_latched is None
+    assert other.engine.state.control.entries_latched is None
 
 
 def test_money_that_was_all_taken_out_and_comes_back_finds_its_drawdown_again() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
     rig.tick()
-    rig.engine.world.portfolio.totals["USD"] *= D("0.95")
+    rig.engine.state.account.portfolio.totals["USD"] *= D("0.95")
     rig.tick()
     told(rig, USD="-9500")
     adopt(rig)
@@ -126,7 +127,7 @@ def test_a_day_that_began_without_money_is_judged_by_what_was_paid_in() -> None:
     """Two percent of nothing is no loss: a new account would be shut until the next UTC day before it began."""
     rig = Rig(cash="0", take_profit_order="market")
     rig.tick(3)
-    day = rig.engine.world.day
+    day = rig.engine.state.account.day
     assert day is not None and day.start_equity == 0 and day.breaker_ms is None
     told(rig, USD="10000")
     adopt(rig)
@@ -134,11 +135,11 @@ def test_a_day_that_began_without_money_is_judged_by_what_was_paid_in() -> None:
     rig.open_runner(size="50", price="100")
     rig.price("96.1")  # 195 of 10,000
     rig.tick()
-    assert rig.engine.world.day is not None and rig.engine.world.day.breaker_ms is None
+    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is None
     rig.price("95.9")
     rig.tick()
-    assert rig.engine.world.day.breaker_ms is not None
-    loss = next(limit for limit in view.risk(rig.engine.world).limits if limit.name == "day_loss")
+    assert rig.engine.state.account.day.breaker_ms is not None
+    loss = next(limit for limit in view.risk(rig.engine.state).limits if limit.name == "day_loss")
     assert loss.value == pytest.approx(2.05)
 
 
@@ -164,12 +165,12 @@ def test_coins_adopted_before_they_had_a_price_are_a_transfer_when_one_comes() -
     rig.tick()
     assert shown(rig).transfers == 0 and shown(rig).equity == 10_000
     after = restarted(rig, "100")
-    after.send(ev.ProductsSeen((product("ETH-USD", price=D(500)),)))
+    after.send(ev.InstrumentList((product("ETH-USD", price=D(500)),)))
     assert (shown(after).equity, shown(after).day_pnl, shown(after).curve) == (11_000, 0, 1)
     after.tick()
     now = shown(after)
     assert (now.equity, now.day_pnl, now.curve, now.day_transfers, now.waiting_value) == (11_000, 0, 1, 1000, 0)
-    after.send(ev.ProductsSeen((product("ETH-USD", price=D(450)),)))
+    after.send(ev.InstrumentList((product("ETH-USD", price=D(450)),)))
     after.tick()
     assert shown(after).day_pnl == -100, "from then on it is held like the rest"
 
@@ -193,20 +194,20 @@ def test_a_peak_that_is_over_within_ten_seconds_outlives_a_restart() -> None:
     rig.tick()
     rig.price("100")
     rig.tick(11)
-    assert Curve.restored(rig.restored().facts).peak_equity == rig.engine.world.peak_equity > 10_300
+    assert EquityCurve.restored(rig.restored().key_values).peak_equity == rig.engine.state.account.peak_equity > 10_300
 
 
 @pytest.mark.parametrize("facts", [{"peak_equity": "10400"}, {"peak_equity": "10400", "curve": "1 9000 1"}])
 def test_the_peak_of_an_older_ledger_is_taken_over(facts: dict[str, str]) -> None:
     """Also where an older version ran in between, which moves the peak and knows no curve."""
-    rig = Rig(restored=Restored(facts=facts))
+    rig = Rig(restored=RecoveredState(key_values=facts))
     rig.tick()
     assert shown(rig).peak_equity == 10_400 and shown(rig).drawdown_pct == pytest.approx(100 * 400 / 10_400)
 
 
 def test_the_peak_of_an_older_ledger_that_moved_it_when_a_difference_was_found() -> None:
     facts = {"peak_equity": "15000", "differences": "USD +5000", "balances": f"{START_MS - 9}|USD=14000|"}
-    rig = Rig(cash="14000", restored=Restored(facts=facts))
+    rig = Rig(cash="14000", restored=RecoveredState(key_values=facts))
     rig.tick()
     assert shown(rig).drawdown_pct == pytest.approx(10.0)
 
@@ -219,9 +220,9 @@ def test_a_fill_after_midnight_belongs_to_the_new_day_before_the_second_hand_mov
     rig.accept(sale)
     rig.now_ms = midnight + 300
     rig.fill(sale, "1", "200", fee="1")
-    world = rig.engine.world
-    assert world.day is not None and world.day.day == "2026-11-21"
-    assert (world.day.fees, world.day.realized) == (1, 99)
+    state = rig.engine.state
+    assert state.account.day is not None and state.account.day.day == "2026-11-21"
+    assert (state.account.day.fees, state.account.day.realized) == (1, 99)
 
 
 # Whatever happens, against a calculation of its own.
@@ -270,7 +271,7 @@ def test_drawdown_and_curve_equal_an_independent_calculation(steps: list[tuple[s
     unit, coins, cash, mark = Unit(), 0.0, 10_000.0, 100.0
     rig.tick()
     for word, n in steps:
-        world = rig.engine.world
+        state = rig.engine.state
         if word == "price":
             mark = float(n)
             rig.price(str(n))
@@ -279,9 +280,9 @@ def test_drawdown_and_curve_equal_an_independent_calculation(steps: list[tuple[s
             if n * mark * 1.01 > cash or (sign < 0 and n > coins):
                 continue
             paid = sign * n * mark + 0.01 * n * mark  # a fee: a loss at once
-            world.portfolio.totals["BTC"] = world.portfolio.totals.get("BTC", D(0)) + sign * n
-            world.portfolio.totals["USD"] -= Decimal(str(round(paid, 6)))
-            differences.keep_balances(world)
+            state.account.portfolio.totals["BTC"] = state.account.portfolio.totals.get("BTC", D(0)) + sign * n
+            state.account.portfolio.totals["USD"] -= Decimal(str(round(paid, 6)))
+            balance_reconciliation.keep_balances(state)
             coins, cash = coins + sign * n, cash - round(paid, 6)
         elif word == "money":
             if not n or cash + n <= 10:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Balance, VenueStatus
-from bot.core.orders import OrderState
-from bot.core.world import Restored
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.order_life import OrderState
+from bot.domain.orders import OrderStatus
+from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
 from shared.documents import ReceiptState
 from tests.core.harness import D, Rig, cancels, looks, notes, one, places, receipts, venue_id
@@ -17,7 +18,7 @@ def vanished(rig: Rig, spec: Any, times: int = 4, every_ms: int = 30_000) -> lis
     """So many complete searches that do not show it."""
     found: list[Any] = []
     for _ in range(times):
-        found += rig.send(ev.LookedUp(spec.client_order_id, None, complete=True), every_ms)
+        found += rig.send(ev.LookupResult(spec.client_order_id, None, complete=True), every_ms)
     return found
 
 
@@ -25,7 +26,7 @@ def resting(rig: Rig) -> Any:
     _, take = rig.open_runner()
     assert take is not None
     rig.accept(take)
-    rig.seen(take, VenueStatus.OPEN)
+    rig.seen(take, OrderStatus.OPEN)
     return take
 
 
@@ -34,7 +35,7 @@ def test_it_takes_three_complete_searches_over_a_minute() -> None:
     take = resting(rig)
     vanished(rig, take, 30, 1_000)
     assert rig.order(take).state is OrderState.OPEN, "many at once are not a minute"
-    rig.seen(take, VenueStatus.OPEN)
+    rig.seen(take, OrderStatus.OPEN)
     vanished(rig, take, 2, 60_000)
     assert rig.order(take).state is OrderState.OPEN, "seen in between, it begins anew"
     found = vanished(rig, take, 1)
@@ -46,7 +47,7 @@ def test_an_incomplete_search_is_none() -> None:
     rig = Rig()
     take = resting(rig)
     for _ in range(10):
-        rig.send(ev.LookedUp(take.client_order_id, None, complete=False), 30_000)
+        rig.send(ev.LookupResult(take.client_order_id, None, complete=False), 30_000)
     assert rig.order(take).state is OrderState.OPEN
 
 
@@ -58,16 +59,16 @@ def test_a_lost_order_blocks_its_lot_and_every_entry_and_is_looked_for() -> None
     found = [intent for _ in range(120) for intent in rig.tick()]
     assert not places(found) and take.client_order_id in looks(found)
     assert len(cancels(found)) < 10, "it is not asked to be cancelled every second"
-    kept = Rig(restored=Restored(orders=(rig.order(take),), own_ids=frozenset({take.client_order_id})))
+    kept = Rig(restored=RecoveredState(orders=(rig.order(take),), own_ids=frozenset({take.client_order_id})))
     assert kept.order(take).state is OrderState.LOST, "also after a restart"
 
 
-@pytest.mark.parametrize("status", [VenueStatus.OPEN, VenueStatus.FILLED, VenueStatus.CANCELLED])
-def test_seen_again_it_is_what_it_is(status: VenueStatus) -> None:
+@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELLED])
+def test_seen_again_it_is_what_it_is(status: OrderStatus) -> None:
     rig = Rig()
     take = resting(rig)
     vanished(rig, take)
-    filled = "1" if status is VenueStatus.FILLED else "0"
+    filled = "1" if status is OrderStatus.FILLED else "0"
     rig.seen(take, status, filled)
     assert rig.order(take).state is OrderState(status.value.lower())
 
@@ -82,20 +83,20 @@ def test_a_person_ends_it_and_the_lot_goes_on() -> None:
     again = one(places(rig.level(TradingState.PAUSE) + rig.level(TradingState.RUN)))
     assert again.lot_id == take.lot_id and again.client_order_id != take.client_order_id
     # It turns up after all: the lot has another exit, so this one must not sell as well.
-    assert cancels(rig.seen(take, VenueStatus.OPEN)) == [take.client_order_id]
+    assert cancels(rig.seen(take, OrderStatus.OPEN)) == [take.client_order_id]
 
 
 def test_while_the_exchange_holds_the_funds_it_is_not_gone() -> None:
     rig = Rig()
     take = resting(rig)
     balances = (Balance("USD", D(9900), D(0)), Balance("BTC", D(0), D(1)))
-    rig.send(ev.BalancesSeen(balances, rig.now_ms + 20_000), 20_000)
+    rig.send(ev.BalanceReport(balances, rig.now_ms + 20_000), 20_000)
     vanished(rig, take)
     receipt = one(receipts(rig.command(Cmd.CANCEL, client_order_id=take.client_order_id)))
     assert receipt.state is ReceiptState.FAILED and "still holds" in (receipt.reason or "")
     assert rig.order(take).state is OrderState.LOST
     free = (Balance("USD", D(9900), D(0)), Balance("BTC", D(1), D(0)))
-    rig.send(ev.BalancesSeen(free, rig.now_ms + 20_000), 20_000)
+    rig.send(ev.BalanceReport(free, rig.now_ms + 20_000), 20_000)
     receipt = one(receipts(rig.command(Cmd.CANCEL, "c2", client_order_id=take.client_order_id)))
     assert receipt.state is ReceiptState.DONE
 
@@ -105,6 +106,6 @@ def test_its_late_fill_is_counted_whatever_was_said_of_it() -> None:
     take = resting(rig)
     vanished(rig, take)
     rig.command(Cmd.CANCEL, client_order_id=take.client_order_id)
-    rig.seen(take, VenueStatus.FILLED, "1")
+    rig.seen(take, OrderStatus.FILLED, "1")
     rig.fill(take, "1", "103.8")
     assert not rig.lots and venue_id(take) == rig.order(take).order_id

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS
-from bot.core.volatility import Volatility
+from bot.engine.state.volatility import Volatility
+from bot.rules.volatility import LONG_RETURNS, SHORT_RETURNS
 from bot.strategies import volatility_arrays as arrays
 
 
@@ -70,7 +70,7 @@ def test_short_histories() -> None:
 
 
 def test_units_survive_near_ties_and_wild_moves() -> None:
-    from bot.core.rules.volatility import log_return_units
+    from bot.rules.volatility import log_return_units
 
     c = closes(20_000, seed=3)
     c[5_000] *= 1e6

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.core import events as ev
-from bot.core.model import Balance, Fill, Kind, OrderSpec, Side, VenueOrder, VenueStatus
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.fills import Fill
+from bot.domain.kinds import OrderKind, Side
+from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
 from shared.money import ZERO, floor_to
 
 TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
-LIVE = (VenueStatus.OPEN, VenueStatus.PENDING)
+LIVE = (OrderStatus.OPEN, OrderStatus.PENDING)
 
 
 @dataclass
@@ -19,7 +22,7 @@ class Placed:
     order_id: str
     size: Decimal
     at_ms: int
-    status: VenueStatus = VenueStatus.OPEN
+    status: OrderStatus = OrderStatus.OPEN
     fills: list[Fill] = field(default_factory=list)
 
     @property
@@ -59,10 +62,10 @@ class Venue:
             assert offered + size <= held, f"sells {offered} + {size} of {held}"
         placed = Placed(spec, f"v{len(self.orders)}", size, at_ms)
         self.orders[spec.client_order_id] = placed
-        if spec.kind is Kind.MARKET:
+        if spec.kind is OrderKind.MARKET:
             self.trade(placed, price, share, at_ms)
             if placed.status in LIVE:
-                placed.status = VenueStatus.CANCELLED  # what an IOC order does not get is cancelled
+                placed.status = OrderStatus.CANCELLED  # what an IOC order does not get is cancelled
         return placed
 
     def live(self) -> list[Placed]:
@@ -78,13 +81,13 @@ class Venue:
         if size <= 0:
             return
         spec = order.spec
-        rate = MAKER if spec.kind is Kind.LIMIT else TAKER
+        rate = MAKER if spec.kind is OrderKind.LIMIT else TAKER
         fee = price * size * rate
         self.trades += 1
         order.fills.append(
             Fill(
                 order.order_id, f"t{self.trades}", spec.client_order_id, spec.product_id, spec.side, price, size, fee,
-                "maker" if spec.kind is Kind.LIMIT else "taker", at_ms,
+                "maker" if spec.kind is OrderKind.LIMIT else "taker", at_ms,
             )
         )  # fmt: skip
         sign = 1 if spec.side is Side.BUY else -1
@@ -92,28 +95,28 @@ class Venue:
         self.cash -= sign * price * size + fee
         assert self.base[spec.product_id] >= 0, "sold what was not held"
         if order.filled >= order.size:
-            order.status = VenueStatus.FILLED
+            order.status = OrderStatus.FILLED
 
     def cancel(self, order_id: str) -> None:
         for order in self.orders.values():
             if order.order_id == order_id and order.status in LIVE:
-                order.status = VenueStatus.CANCELLED
+                order.status = OrderStatus.CANCELLED
 
     # What it says.
 
-    def shown(self, order: Placed) -> VenueOrder:
+    def shown(self, order: Placed) -> OrderReport:
         spec = order.spec
-        return VenueOrder(
+        return OrderReport(
             order.order_id, spec.client_order_id, spec.product_id, spec.side, order.status, order.filled, order.at_ms
         )
 
-    def open_list(self, asked_ms: int) -> ev.OrdersSeen:
-        return ev.OrdersSeen(tuple(self.shown(o) for o in self.live()), complete=True, asked_ms=asked_ms)
+    def open_list(self, asked_ms: int) -> ev.OrderReports:
+        return ev.OrderReports(tuple(self.shown(o) for o in self.live()), complete=True, asked_ms=asked_ms)
 
-    def balances(self, asked_ms: int) -> ev.BalancesSeen:
+    def balances(self, asked_ms: int) -> ev.BalanceReport:
         found = [Balance("USD", self.cash, ZERO)]
         found += [Balance(p.partition("-")[0], size, ZERO) for p, size in self.base.items()]
-        return ev.BalancesSeen(tuple(found), asked_ms)
+        return ev.BalanceReport(tuple(found), asked_ms)
 
     def fills_of(self, order_id: str) -> tuple[Fill, ...]:
         return next((tuple(o.fills) for o in self.orders.values() if o.order_id == order_id), ())

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.core import account as accounts
-from bot.core import differences, transfers, view
-from bot.core import events as ev
-from bot.core.intents import Record, SaveReceipt
-from bot.core.model import Balance, VenueStatus
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.domain.intents import Record, SaveReceipt
+from bot.domain.orders import OrderStatus
+from bot.engine import view
+from bot.engine.account import balance_reconciliation, transfers
+from bot.engine.account import equity as accounts
 from dashboard.views import format as f
 from dashboard.views import performance, results
 from shared.control import Cmd, Command
@@ -54,12 +56,16 @@ class Past:
         records = [intent for intent in rig.intents[self.done :] if isinstance(intent, Record)]
         self.done = len(rig.intents)
         self.ledger.commit(records, rig.now_ms)
-        world = rig.engine.world
-        moved = float(transfers.total(world) + differences.pending_value(world))
-        deepest, world.deepest_pct = max(world.deepest_pct, world.drawdown_pct), 0.0
+        world = rig.engine.state
+        moved = float(transfers.total(world) + balance_reconciliation.pending_value(world))
+        deepest, world.account.deepest_drawdown_pct = (
+            max(world.account.deepest_drawdown_pct, world.account.drawdown_pct),
+            0.0,
+        )
         row = EquityRow(
-            rig.now_ms // 1000, float(world.equity), float(world.portfolio.cash), float(world.lots_value), moved,
-            float(world.curve.at(world.settled_equity)), deepest,
+            rig.now_ms // 1000, float(world.account.equity), float(world.account.portfolio.cash),
+            float(world.positions.value), moved,
+            float(world.account.curve.at(world.account.settled_equity)), deepest,
         )  # fmt: skip
         put_equity(self.market, row)
 
@@ -73,19 +79,19 @@ class Past:
     def sold(self, take: Any, size: str, price: str, fee: str, *, whole: bool = True) -> None:
         self.rig.fill(take, size, price, fee=fee)
         if whole:
-            self.rig.seen(take, VenueStatus.FILLED, str(take.base_size))
+            self.rig.seen(take, OrderStatus.FILLED, str(take.base_size))
         self.keep()
 
     def moved(self, change: str, *, adopt: bool = True) -> None:
         rig = self.rig
-        totals = dict(rig.engine.world.portfolio.totals)
+        totals = dict(rig.engine.state.account.portfolio.totals)
         totals["USD"] += D(change)
         for _ in range(2):
             rig.now_ms += 4_000
-            rig.send(ev.BalancesSeen(tuple(Balance(c, t, D(0)) for c, t in totals.items()), rig.now_ms))
+            rig.send(ev.BalanceReport(tuple(Balance(c, t, D(0)) for c, t in totals.items()), rig.now_ms))
         if adopt:
             name = f"adopt{change}"
-            args = {"differences": str(rig.engine.world.facts["differences"])}
+            args = {"differences": str(rig.engine.state.journal.key_values["differences"])}
             self.ledger.command_seen(Command(seq=1, id=name, cmd=Cmd.ADOPT, at="", args=args), rig.now_ms)
             rig.command(Cmd.ADOPT, name, **args)
             assert any(isinstance(one, SaveReceipt) for one in rig.intents[self.done :])
@@ -110,13 +116,13 @@ class Past:
 
     def publish(self) -> AccountDoc | None:
         """The state document as the bot would write it now."""
-        world = self.rig.engine.world
+        world = self.rig.engine.state
         account = view.account(world)
         state = replace(
             self.dash.writer.state(), account=account, risk=view.risk(world),
             portfolio_value=account.equity if account is not None else None,
-            positions=view.positions(world), orders=view.orders(world), differences=world.facts["differences"],
-            differences_since=None, kill=None,
+            positions=view.positions(world), orders=view.orders(world),
+            differences=world.journal.key_values["differences"], differences_since=None, kill=None,
         )  # fmt: skip
         self.dash.writer.state = lambda: replace(state, seq=self.dash.writer.seq)  # type: ignore[method-assign]
         self.dash.beat()
@@ -150,7 +156,7 @@ def cell(page: str, part: str, row: str) -> list[str]:
 async def test_the_same_figure_has_the_same_value_wherever_it_stands(dash: Dash, past: Past) -> None:
     account = past.publish()
     assert account is not None
-    world = past.rig.engine.world
+    world = past.rig.engine.state
     async with dash.machine() as client:
         pages = {path: (await client.get(path)).text for path in ("/", "/positions", "/risk", "/performance?range=1w")}
         api = (await client.get("/api/performance?range=1w")).json()
@@ -237,8 +243,8 @@ async def test_a_win_rate_counts_the_lots_that_are_open(dash: Dash, past: Past) 
 
 
 async def test_without_a_price_no_figure_pretends_to_know_the_open_lots(dash: Dash, past: Past) -> None:
-    past.rig.engine.world.markets["BTC-USD"].price = None
-    market = past.rig.engine.world.markets["BTC-USD"]
+    past.rig.engine.state.markets.by_product["BTC-USD"].price = None
+    market = past.rig.engine.state.markets.by_product["BTC-USD"]
     market.bid = market.ask = None
     market.product = replace(market.product, price=None)
     assert past.publish() is None, "an account without the lot's value is no account"

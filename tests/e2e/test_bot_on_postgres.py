@@ -29,7 +29,7 @@ BOT = textwrap.dedent("""
     from shared import settings
     load = settings.load
     settings.load = lambda: load(Path(sys.argv[1]))
-    from bot.runtime.main import run
+    from bot.app.main import run
     raise SystemExit(run())
 """)
 

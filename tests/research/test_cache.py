@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from bot.core.rules import RULES
+from bot.rules import RULES
 from research import compiled, native
 from research.compiled import register
 from research.loops import arrays
@@ -69,7 +69,7 @@ def test_an_edited_callee_is_seen(tmp_path: Path) -> None:
     copy_tree(tree)
     assert answer(tree, cache) == (1, 0)
     assert answer(tree, cache) == (1, 1), "the second process must use what the first one compiled"
-    rule = tree / "bot/core/rules/signals.py"
+    rule = tree / "bot/rules/signals.py"
     text = rule.read_text()
     edited = text.replace(
         "return 1 * (fast > slow) - 1 * (fast < slow)", "return 1 * (fast < slow) - 1 * (fast > slow)"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.data.candles import CandleSet
 from research.engine import FillTiming, MarketModel, RawResult

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.full import run_full
 from research.loops import types as t

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.core.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.loops import types as t
 from tests.research.paths import draw_model, draw_settings, path, settings

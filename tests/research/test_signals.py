@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bot.core.rules.sizing import vol_factor
-from bot.core.rules.volatility import LONG_RETURNS, SHORT_RETURNS
+from bot.rules.sizing import vol_factor
+from bot.rules.volatility import LONG_RETURNS, SHORT_RETURNS
 from bot.strategies.volatility_arrays import vol_factors
 from research import engine, signals
 from research.loops import types as t

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.core import events as ev
-from bot.core.engine import Engine
-from bot.core.intents import Action
-from bot.core.model import Balance, FeeRates
-from bot.runtime.app import Bot
-from bot.runtime.host import Identity
-from bot.runtime.ledger import LedgerWriter
-from bot.runtime.report import state
+from bot.app.application import Application
+from bot.app.ledger import LedgerWriter
+from bot.app.ports import RunIdentity
+from bot.app.state_documents import state
+from bot.domain import events as ev
+from bot.domain.balances import Balance, FeeRates
+from bot.domain.intents import Action
+from bot.engine.engine import Engine
 from shared.documents import LEGAL_PAIRS, BotState, Phase, ReceiptDoc, decode_state, encode_state
 from shared.ledger.open import open_writer
 from shared.ports import SystemFs
@@ -88,12 +88,12 @@ class BotRig:
         self.boots = 0
         self.db: Any = None
 
-    def begin(self, *, trading: bool = True) -> Bot:
+    def begin(self, *, trading: bool = True) -> Application:
         self.boots += 1
         self.crash()
-        identity = Identity(f"boot-{self.boots}", "2026-11-20T12:00:00Z", "build", "hash")
+        identity = RunIdentity(f"boot-{self.boots}", "2026-11-20T12:00:00Z", "build", "hash")
         net: Any = NoNet()
-        self.bot = bot = Bot(
+        self.bot = bot = Application(
             self.settings, identity, clock=self.clock, rng=CountedRng(), fs=SystemFs(), net=net, offload=Inline(),
             market_offload=Inline(),
         )  # fmt: skip
@@ -114,9 +114,9 @@ class BotRig:
         bot.engine = Engine(self.settings, self.strategy, known, bot.commands.level, self.clock.utc())
         self.sent = Sent()
         bot.desk = self.sent  # type: ignore[assignment]
-        bot.dispatch(ev.ProductsSeen((product(),)))
-        bot.dispatch(ev.FeesSeen(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
-        bot.dispatch(ev.BalancesSeen((Balance("USD", D(10_000), D(0)),), 0))
+        bot.dispatch(ev.InstrumentList((product(),)))
+        bot.dispatch(ev.FeeUpdate(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
+        bot.dispatch(ev.BalanceReport((Balance("USD", D(10_000), D(0)),), 0))
         bot.synced = True
         bot.dispatch(ev.Tick())
         bot.dispatch(ev.FeedChanged(True, "up"))

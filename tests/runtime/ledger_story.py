@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.core.intents import Record, SaveDay, SaveReceipt
-from bot.core.model import VenueStatus
-from bot.core.world import Latch
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.intents import Record, SaveDay, SaveReceipt
+from bot.domain.orders import OrderStatus
+from bot.engine.state.control import Latch
 from shared.control import Command
 from shared.documents import ReceiptState
 from shared.ledger.open import open_writer
@@ -85,18 +85,20 @@ class Story:
         writer.boot_ended(rig.now_ms)
         rig.price("84")
         self.keep()
-        exit_order = next(o.spec for o in rig.engine.world.orders.values() if o.spec.side == "SELL" and not o.settled)
+        exit_order = next(
+            o.spec for o in rig.engine.state.orders.by_id.values() if o.spec.side == "SELL" and not o.settled
+        )
         rig.accept(exit_order)
         self.keep()
         rig.fill(exit_order, "2", "83.99", fee="1.51")
         self.keep()
-        rig.seen(exit_order, VenueStatus.FILLED, "2")
+        rig.seen(exit_order, OrderStatus.FILLED, "2")
         self.keep()
         rig.now_ms += DAY_MS
         rig.tick(2)
         self.keep()
         self._open("0.7", "101.25", "0.6")
-        day = rig.engine.world.day
+        day = rig.engine.state.account.day
         assert day is not None
         writer.commit([SaveDay(replace(day, transfers=day.transfers - D("915.99")))], rig.now_ms)
         command = Command(seq=1, id="c-1", cmd="flatten", at="2026-11-21T12:00:00Z", args={"a": "b"}, by="operator")
@@ -117,7 +119,7 @@ class Story:
         for size in sizes:
             self.rig.fill(take, size, str(take.limit_price), fee="0.25")
             self.keep()
-        self.rig.seen(take, VenueStatus.FILLED, str(take.base_size))
+        self.rig.seen(take, OrderStatus.FILLED, str(take.base_size))
         self.keep()
 
 

@@ -8,14 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.net import SystemNet
-from bot.core import events as ev
-from bot.core.intents import PlaceOrder
-from bot.core.model import Kind, LotKind, OrderSpec, Purpose, Side
-from bot.core.send import send
-from bot.runtime.offload import ThreadOffload
-from bot.runtime.process import Machine, Process
+from bot.app.offload import ThreadOffload
+from bot.app.process import Process, SystemPorts
+from bot.domain import events as ev
+from bot.domain.intents import PlaceOrder
+from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
+from bot.domain.orders import OrderSpec
+from bot.engine.orders.submit import send
+from bot.venues.coinbase.endpoints import Endpoints
+from bot.venues.coinbase.net import SystemNet
 from shared import files
 from shared.control import Cmd, send_command
 from shared.documents import Phase, ReceiptDoc, ReceiptState
@@ -44,7 +45,7 @@ def made(settings: Settings, sim: Sim) -> Process:
     """The process, not started."""
     settings.paths.prepare()
     pools = (ThreadOffload("files"), ThreadOffload("market"))
-    process = Process(settings, [], Machine(SystemClock(), SystemRng(), SystemFs(), SystemNet(), *pools))
+    process = Process(settings, [], SystemPorts(SystemClock(), SystemRng(), SystemFs(), SystemNet(), *pools))
     process.bot.endpoints = where(sim)
     hosts = (process.bot.endpoints.rest_host, process.bot.endpoints.market_ws)
     assert all(address.endswith(sim.host) for address in hosts)
@@ -58,8 +59,8 @@ async def running(settings: Settings, sim: Sim) -> AsyncIterator[Process]:
     run = asyncio.get_running_loop().create_task(process.run())
     for _ in range(300):
         await asyncio.sleep(0.05)
-        world = process.bot.engine.world if process.bot.engine else None
-        fresh = world is not None and world.ready and world.markets["BTC-USD"].ask is not None
+        state = process.bot.engine.state if process.bot.engine else None
+        fresh = state is not None and state.control.ready and state.markets.by_product["BTC-USD"].ask is not None
         if run.done() or (fresh and process.bot.boot.phase is Phase.TRADING):
             break
     assert not run.done(), process.bot.error
@@ -93,10 +94,10 @@ def permit(process: Process, settings: Settings | None = None) -> None:
 
 def entry(process: Process, name: str) -> OrderSpec:
     assert process.bot.engine is not None
-    market = process.bot.engine.world.markets["BTC-USD"]
+    market = process.bot.engine.state.markets.by_product["BTC-USD"]
     assert market.mark is not None
     return OrderSpec(
-        client_order_id=f"ct-main-{name:0>32}", product_id="BTC-USD", side=Side.BUY, kind=Kind.MARKET,
+        client_order_id=f"ct-main-{name:0>32}", product_id="BTC-USD", side=Side.BUY, kind=OrderKind.MARKET,
         purpose=Purpose.ENTRY, base_size=None, quote_size=Decimal(10), limit_price=None, post_only=False, end_ms=None,
         expected_price=market.mark, lot_kind=LotKind.RUNNER, tp_pct=Decimal("3.8"),
     )  # fmt: skip
@@ -115,12 +116,12 @@ async def buys(process: Process) -> str:
     """A lot, bought the way that the engine's own entries go, with its take resting at the exchange; its id."""
     bot, engine = process.bot, process.bot.engine
     assert engine is not None
-    engine.world.out = []
-    send(engine.world, entry(process, uuid.uuid4().hex))
-    bot._carry_out(engine.world.out, ev.Tick(), 0.0)
-    await until(lambda: any(engine.world.resting_take(lot) is not None for lot in engine.world.book))
-    await until(lambda: all(o.order_id is not None for o in engine.world.orders.values()))
-    return next(iter(engine.world.book)).lot_id
+    engine.state.journal.intents = []
+    send(engine.state, entry(process, uuid.uuid4().hex))
+    bot._carry_out(engine.state.journal.intents, ev.Tick(), 0.0)
+    await until(lambda: any(engine.state.orders.resting_take(lot) is not None for lot in engine.state.positions.lots))
+    await until(lambda: all(o.order_id is not None for o in engine.state.orders.by_id.values()))
+    return next(iter(engine.state.positions.lots)).lot_id
 
 
 async def until(holds: Callable[[], bool], seconds: float = 15.0) -> None:

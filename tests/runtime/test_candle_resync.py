@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from bot.core.market import Market
-from bot.core.model import Bar
-from bot.runtime.history import wanted_bars
+from bot.app.history import wanted_bars
+from bot.domain.bars import Bar
+from bot.engine.state.market import Market
 from tests.core.harness import product, quiet_settings
 from tests.runtime.whole import Whole
 
@@ -30,8 +30,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
         return worlds[-1]
 
     yield make
-    for world in worlds:
-        world.close()
+    for state in worlds:
+        state.close()
 
 
 def readings(whole: Whole) -> list[tuple[float, int]]:
@@ -74,7 +74,7 @@ def test_a_bar_that_the_exchange_corrects_is_taken_within_that_time(made: Made) 
     whole.begin()
     whole.trades()
     whole.drive(200)
-    market = whole.bot.engine.world.markets["BTC-USD"]  # type: ignore[union-attr]
+    market = whole.bot.engine.state.markets.by_product["BTC-USD"]  # type: ignore[union-attr]
     wrong = market.bars[-2]
     count = len(market.bars)
 
@@ -108,7 +108,7 @@ def test_a_reading_that_goes_on_over_a_full_minute_does_not_let_the_close_wait(m
         return await asked(*args)
 
     rest.candles = slow
-    market = whole.bot.engine.world.markets["BTC-USD"]  # type: ignore[union-attr]
+    market = whole.bot.engine.state.markets.by_product["BTC-USD"]  # type: ignore[union-attr]
     newest, late = market.bars[-1].start_s, list[float]()
     for _ in range(5 * 60 * 4):
         whole.drive(0.25)

@@ -9,13 +9,13 @@ import numpy as np
 import orjson
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Bar
-from bot.runtime.clocks import _closed, _record_signal
-from bot.runtime.history import load_one
-from bot.runtime.minutes import Minutes
-from bot.runtime.report import market_file
-from bot.runtime.strategy_port import StrategyAdapter
+from bot.app.background_tasks import _closed, _record_signal
+from bot.app.history import load_one
+from bot.app.minute_bars import Minutes
+from bot.app.state_documents import market_file
+from bot.app.strategy_port import StrategyAdapter
+from bot.domain import events as ev
+from bot.domain.bars import Bar
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.sma_cross import SmaCross
 from shared.documents import MarketDoc
@@ -59,11 +59,11 @@ def test_the_running_minute_is_published_with_what_was_heard(tmp_path: Path) -> 
     assert minutes(rig) == []
     for price in ("100", "103", "98", "101"):
         rig.clock.turn(5)
-        bot.dispatch(ev.Priced("BTC-USD", D(price), None, None))
+        bot.dispatch(ev.PriceUpdate("BTC-USD", D(price), None, None))
     assert minutes(rig) == [[NOW_S, 100.0, 103.0, 98.0, 101.0]]
     rig.clock.turn(60)
-    bot.dispatch(ev.Priced("BTC-USD", D(102), None, None))
-    bot.dispatch(ev.Priced("BTC-USD", D(9), None, None))  # a tenth of it, once: nobody believes that
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(102), None, None))
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(9), None, None))  # a tenth of it, once: nobody believes that
     assert minutes(rig) == [[NOW_S, 100.0, 103.0, 98.0, 101.0], [NOW_S + 60, 102.0, 102.0, 102.0, 102.0]]
     rig.crash()
 
@@ -72,7 +72,7 @@ def test_minutes_are_the_exchanges_not_this_machines(tmp_path: Path) -> None:
     rig = BotRig(tmp_path)
     bot = rig.begin()
     bot.clock_offset_ms = -30_000
-    bot.dispatch(ev.Priced("BTC-USD", D(100), None, None))
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), None, None))
     assert minutes(rig)[0][0] == NOW_S - 60
     rig.crash()
 
@@ -89,7 +89,7 @@ def test_two_minutes_are_kept_and_a_clock_set_back_opens_none_anew() -> None:
 def with_strategy(rig: BotRig, **settings: Any) -> StrategyAdapter:
     assert rig.bot.engine is not None
     adapter = StrategyAdapter(Settings(strategy="sma_cross", ma_fast=3, ma_slow=5, **settings))
-    rig.bot.strategy = rig.bot.engine.world.strategy = adapter
+    rig.bot.strategy = rig.bot.engine.state.strategy = adapter
     return adapter
 
 
@@ -120,7 +120,7 @@ async def test_bars_that_closed_unseen_get_theirs_with_the_next_one(tmp_path: Pa
     rig.clock.turn(60)
     await _closed(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", NOW_S + 300, 0.0)
     found = indicators(rig)
-    market = rig.bot.engine.world.markets["BTC-USD"]  # type: ignore[union-attr]
+    market = rig.bot.engine.state.markets.by_product["BTC-USD"]  # type: ignore[union-attr]
     assert found[NOW_S + 240] == market.values, "the newest are those of the decision"
     rig.crash()
 
@@ -133,7 +133,7 @@ async def test_other_settings_leave_no_old_lines(tmp_path: Path) -> None:
     await load_one(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", 30)
     before = indicators(rig)
     adapter = StrategyAdapter(Settings(strategy="sma_cross", ma_fast=4, ma_slow=10))
-    rig.bot.strategy = rig.bot.engine.world.strategy = adapter  # type: ignore[union-attr]
+    rig.bot.strategy = rig.bot.engine.state.strategy = adapter  # type: ignore[union-attr]
     await load_one(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", 30)
     after = indicators(rig)
     assert len(after) == len(before) - 5

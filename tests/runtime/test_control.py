@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.intents import PlaceOrder
-from bot.core.model import Purpose
-from bot.runtime.control import REREAD_S
+from bot.app.control import REREAD_S
+from bot.domain import events as ev
+from bot.domain.intents import PlaceOrder
+from bot.domain.kinds import Purpose
 from shared.control import Cmd, TradingState, send_command
 from shared.documents import ReceiptState, Status
 from shared.ledger.db import LedgerUnavailable
@@ -56,7 +56,7 @@ async def test_the_level_at_a_start(rig: BotRig, file: bytes | None, wish: str |
         rig.write(file)
     bot = rig.begin()
     assert bot.commands.level is level and bot.gate.latches.level is level
-    assert bot.engine is not None and bot.engine.world.level is level
+    assert bot.engine is not None and bot.engine.state.control.level is level
     assert rig.state().control.ok is (file is None or (file.startswith(b'{"command"') and b"go" not in file))
 
 
@@ -527,29 +527,32 @@ async def test_what_was_seen_and_not_finished_is_taken_up_by_the_next_run(rig: B
     assert rig.state().status is Status.STOPPED or rig.state().status is Status.STOPPING
     again = [a for a in rig.sent.actions if isinstance(a, PlaceOrder)]
     assert not again, "its order may be at the exchange: it is looked up, not sent again"
-    assert rig.bot.engine is not None and first in rig.bot.engine.world.orders
+    assert rig.bot.engine is not None and first in rig.bot.engine.state.orders.by_id
 
 
 def _open_a_lot(rig: BotRig) -> None:
-    from bot.core.model import Bar, Fill, Side, VenueOrder, VenueStatus
+    from bot.domain.bars import Bar
+    from bot.domain.fills import Fill
+    from bot.domain.kinds import Side
+    from bot.domain.orders import OrderReport, OrderStatus
     from tests.core.harness import D
 
     bot = rig.bot
     rig.strategy.word = "buy"
     at_s = int(rig.clock.utc().timestamp())
-    bot.dispatch(ev.Priced("BTC-USD", D(100), D("99.99"), D("100.01")))
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.99"), D("100.01")))
     bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(at_s // 60 * 60 - 60, 100, 100, 100, 100, 1),)))
     rig.clock.turn(2)
-    bot.dispatch(ev.Priced("BTC-USD", D(100), D("99.99"), D("100.01")))
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.99"), D("100.01")))
     spec = next(a.spec for a in rig.sent.actions if isinstance(a, PlaceOrder))
     assert spec.purpose is Purpose.ENTRY
-    shown = VenueOrder("v1", spec.client_order_id, "BTC-USD", Side.BUY, VenueStatus.FILLED, D(1), 0)
-    bot.dispatch(ev.OrdersSeen((shown,), complete=False, asked_ms=0))
+    shown = OrderReport("v1", spec.client_order_id, "BTC-USD", Side.BUY, OrderStatus.FILLED, D(1), 0)
+    bot.dispatch(ev.OrderReports((shown,), complete=False, asked_ms=0))
     fill = Fill("v1", "t1", spec.client_order_id, "BTC-USD", Side.BUY, D(100), D(1), D("0.9"), "taker", 0)
-    bot.dispatch(ev.FillsSeen((fill,)))
-    assert bot.engine is not None and len(bot.engine.world.book) == 1
+    bot.dispatch(ev.FillReports((fill,)))
+    assert bot.engine is not None and len(bot.engine.state.positions.lots) == 1
     take = [a.spec for a in rig.sent.actions if isinstance(a, PlaceOrder)][-1]
-    bot.dispatch(ev.Denied(take.client_order_id, "so that the lot has no order at work"))
+    bot.dispatch(ev.RiskRejected(take.client_order_id, "so that the lot has no order at work"))
     rig.strategy.word = "flat"
 
 
@@ -584,21 +587,21 @@ async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monke
     def full(*_args: object) -> None:
         raise LedgerUnavailable("database or disk is full")
 
-    from bot.core.model import Bar
+    from bot.domain.bars import Bar
     from tests.core.harness import D
 
     rig.strategy.word = "buy"
-    rig.bot.dispatch(ev.Priced("BTC-USD", D(100), D("99.99"), D("100.01")))
+    rig.bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.99"), D("100.01")))
     with monkeypatch.context() as patch:
         patch.setattr(rig.bot.ledger, "commit", full)
         at_s = int(rig.clock.utc().timestamp()) // 60 * 60 - 60
         rig.bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(at_s, 100, 100, 100, 100, 1),)))
         rig.clock.turn(2)
-        rig.bot.dispatch(ev.Priced("BTC-USD", D(100), D("99.99"), D("100.01")))
+        rig.bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.99"), D("100.01")))
         assert not [a for a in rig.sent.actions if isinstance(a, PlaceOrder)]
         await asyncio.sleep(0)
     assert rig.bot.engine is not None
-    assert not rig.bot.engine.world.entries_in_flight(), "denied, so its capital is free"
+    assert not rig.bot.engine.state.orders.entries_in_flight(), "denied, so its capital is free"
     rig.bot.watch_ledger()
     rig.begin()
     assert rig.bot.restored.own_ids, "what waited was written in order"

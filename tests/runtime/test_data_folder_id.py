@@ -14,11 +14,11 @@ import orjson
 import pytest
 import typer
 
-from bot.core.model import Purpose, Side
-from bot.runtime.folder import claim
-from bot.runtime.ledger import LedgerWriter
-from bot.runtime.process import Process
-from bot.runtime.report import state
+from bot.app.folder import claim
+from bot.app.ledger import LedgerWriter
+from bot.app.process import Process
+from bot.app.state_documents import state
+from bot.domain.kinds import Purpose, Side
 from cli import data_folder
 from shared import folder_identity
 from shared.control import Cmd
@@ -202,7 +202,7 @@ async def test_an_ended_permission_leaves_no_lot_without_its_exits(sim: Sim, tmp
         assert [alert.code for alert in shown.alerts] == ["entries_locked"]
         receipt = await commanded(bot, Cmd.FLATTEN)
         assert (receipt.state, receipt.reason) == (ReceiptState.DONE, None)
-        assert bot.bot.engine is not None and not list(bot.bot.engine.world.book)
+        assert bot.bot.engine is not None and not list(bot.bot.engine.state.positions.lots)
         assert not await open_at_exchange(bot)
 
 
@@ -228,7 +228,7 @@ async def test_a_copied_folder_sends_nothing_while_the_first_one_trades(
 async def _does_nothing(copy: Process) -> None:
     """Entries, exits, commands, cancels and a kill of a copy end before the socket, and the state says so."""
     assert copy.bot.engine is not None
-    lot = next(iter(copy.bot.engine.world.book))
+    lot = next(iter(copy.bot.engine.state.positions.lots))
     spec = entry(copy, "c1")
     sale = entry(copy, "c2")
     assert not await there(copy, spec)

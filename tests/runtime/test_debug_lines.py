@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Bar
-from bot.runtime import debug_lines
+from bot.app import debug_lines
+from bot.domain import events as ev
+from bot.domain.bars import Bar
 from tests.core.harness import D, Rig
 
 BTC = "BTC-USD"
@@ -19,8 +19,8 @@ def lines(rig: Rig, event: ev.Event, caplog: pytest.LogCaptureFixture, after_ms:
     return [record.getMessage() for record in caplog.records]
 
 
-def price(value: str) -> ev.Priced:
-    return ev.Priced(BTC, D(value), D(value) - D("0.01"), D(value) + D("0.01"))
+def price(value: str) -> ev.PriceUpdate:
+    return ev.PriceUpdate(BTC, D(value), D(value) - D("0.01"), D(value) + D("0.01"))
 
 
 def bar(rig: Rig, close: float) -> ev.BarsClosed:

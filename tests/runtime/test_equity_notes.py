@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Balance
-from bot.runtime import clocks
+from bot.app import background_tasks
+from bot.domain import events as ev
+from bot.domain.balances import Balance
 from shared.market_data import EquityRow
 from shared.times import from_epoch_ms
 from shared.verdict import Verdict, VerdictDoc
@@ -28,7 +28,7 @@ class Bot:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     word = {"word": "running"}
-    monkeypatch.setattr(clocks, "verdict", lambda _bot, _status: VerdictDoc(word=word["word"], parts=[]))
+    monkeypatch.setattr(background_tasks, "verdict", lambda _bot, _status: VerdictDoc(word=word["word"], parts=[]))
     return word
 
 
@@ -41,15 +41,15 @@ async def test_a_note_carries_the_deepest_drawdown_since_the_one_before_and_what
     rig.tick()
     rig.price("90")
     rig.tick()
-    await clocks._record_equity(bot)
-    await clocks._record_equity(bot)
+    await background_tasks._record_equity(bot)
+    await background_tasks._record_equity(bot)
     first, second = bot.rows
     assert (first.at_s % 60, first.equity, first.transfers, first.curve) == (0, 9500, 0, 0.95)
     assert (first.drawdown, second.drawdown) == (pytest.approx(10.0), pytest.approx(5.0))
     balances = (Balance("USD", Decimal(9970), Decimal(0)), Balance("BTC", Decimal(50), Decimal(0)))
     for _ in range(2):
-        rig.send(ev.BalancesSeen(balances, rig.now_ms + 4_000), 4_000)
-    await clocks._record_equity(bot)
+        rig.send(ev.BalanceReport(balances, rig.now_ms + 4_000), 4_000)
+    await background_tasks._record_equity(bot)
     assert bot.rows[-1][1:] == (14_470, 9970, 4500, 4970, 0.95, pytest.approx(5.0)), (
         "the leap is named, the curve stands"
     )
@@ -60,8 +60,8 @@ async def test_a_bot_that_sees_nothing_notes_nothing(said: dict[str, str]) -> No
     rig.tick()
     bot: Any = Bot(rig)
     said["word"] = Verdict.BLIND
-    await clocks._record_equity(bot)
+    await background_tasks._record_equity(bot)
     assert bot.rows == []
     said["word"] = "running"
-    await clocks._record_equity(bot)
+    await background_tasks._record_equity(bot)
     assert len(bot.rows) == 1

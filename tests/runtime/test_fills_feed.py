@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.coinbase.errors import ExchangeError, NoAnswerGot, Rejected
-from bot.core import events as ev
-from bot.core.model import Fill, Side, VenueOrder, VenueStatus
-from bot.runtime.fills_feed import ASKS_MAX, FIRST_MS, NAMES_KEPT, OVERLAP_MS, FillsFeed
+from bot.app.fills_feed import ASKS_MAX, FIRST_MS, NAMES_KEPT, OVERLAP_MS, FillsFeed
+from bot.domain import events as ev
+from bot.domain.fills import Fill
+from bot.domain.kinds import Side
+from bot.domain.orders import OrderReport, OrderStatus
+from bot.venues.coinbase.errors import ExchangeError, NoAnswerGot, Rejected
 from shared.times import epoch_ms
 from tests.core.harness import D
 from tests.runtime.bot_rig import HandClock
@@ -50,12 +52,12 @@ class Book:
         shown.sort(key=lambda f: -f.exchange_ms)
         return tuple(shown + shown if self.doubled else shown)
 
-    async def order(self, order_id: str) -> VenueOrder:
+    async def order(self, order_id: str) -> OrderReport:
         self.order_asks += 1
         if order_id in self.untold:
             raise Rejected("404: no such order", "404")
         coid = self.orders[order_id]
-        return VenueOrder(order_id, coid, "BTC-USD", Side.BUY, VenueStatus.FILLED, D(1), 0)
+        return OrderReport(order_id, coid, "BTC-USD", Side.BUY, OrderStatus.FILLED, D(1), 0)
 
 
 class Reader:
@@ -75,7 +77,7 @@ class Reader:
         self.feed.begin(self.kept)
 
     def hear(self, event: ev.Event) -> None:
-        if isinstance(event, ev.FillsSeen):
+        if isinstance(event, ev.FillReports):
             for fill in event.fills:
                 key = (fill.order_id, fill.trade_id)
                 assert self.counted.get(key, fill.client_order_id) == fill.client_order_id

@@ -2,9 +2,9 @@
 
 from typing import Any, cast
 
-from bot.coinbase.errors import NoAnswerGot
-from bot.coinbase.rest import Rest
-from bot.runtime.kill import KillPath
+from bot.app.kill_path import KillPath
+from bot.venues.coinbase.errors import NoAnswerGot
+from bot.venues.coinbase.rest import CoinbaseRestClient
 from shared.ports import Clock, Rng
 
 
@@ -38,7 +38,7 @@ class Hasty:
 
 async def test_found_and_cancelled_are_orders() -> None:
     rest: Any = Slow()
-    path = KillPath(lambda: cast(Rest, rest), "main", cast(Clock, Hasty()), cast(Rng, None))
+    path = KillPath(lambda: cast(CoinbaseRestClient, rest), "main", cast(Clock, Hasty()), cast(Rng, None))
     await path.run(lambda: path.progress.verified < 2, lambda: None, again=False)
     assert len(rest.asked) == 3
     assert (path.progress.found, path.progress.cancelled) == (2, 2)
@@ -73,7 +73,9 @@ class Steady:
 async def test_what_is_remembered_is_cancelled_while_the_exchange_shows_nothing() -> None:
     rest: Any = Blind(40)
     rng = cast(Rng, Steady())
-    path = KillPath(lambda: cast(Rest, rest), "main", cast(Clock, Hasty()), rng, lambda: ["a", "b", "gone"])
+    path = KillPath(
+        lambda: cast(CoinbaseRestClient, rest), "main", cast(Clock, Hasty()), rng, lambda: ["a", "b", "gone"]
+    )
     blind: list[tuple[int, int]] = []
 
     def latched() -> bool:

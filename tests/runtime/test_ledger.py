@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from bot.core.day import Day
-from bot.core.intents import Note, SaveDay, SaveFact, SaveFill, SaveLot, SaveOrder, SaveReceipt
-from bot.core.lots import Lot
-from bot.core.model import ExitReason, Fill, Kind, LotKind, OrderSpec, Purpose, Side
-from bot.core.orders import DONE, Order, OrderState
-from bot.core.world import Latch
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.day import TradingDay
+from bot.domain.fills import Fill
+from bot.domain.intents import Note, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder, SaveReceipt
+from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
+from bot.domain.lots import Lot
+from bot.domain.order_life import DONE, Order, OrderState
+from bot.domain.orders import OrderSpec
+from bot.engine.state.control import Latch
 from shared.control import Command
 from shared.documents import ReceiptState
 from shared.ledger import schema as t
@@ -67,7 +69,7 @@ def spec(number: int = 1, **changes: object) -> OrderSpec:
         client_order_id=f"ct-main-{number:032x}",
         product_id="BTC-USD",
         side=Side.BUY,
-        kind=Kind.MARKET,
+        kind=OrderKind.MARKET,
         purpose=Purpose.ENTRY,
         base_size=None,
         quote_size=D("2000.10"),
@@ -104,7 +106,7 @@ def lot(number: int = 1, **changes: object) -> Lot:
 
 
 def test_all_of_an_event_is_written_or_nothing(ledger: LedgerWriter) -> None:
-    bad = SaveFact("key", None)  # type: ignore[arg-type]
+    bad = SaveKeyValue("key", None)  # type: ignore[arg-type]
     with pytest.raises(LedgerError):
         ledger.commit([SaveOrder(order(OrderState.NEW)), SaveLot(lot()), Note("order", "x"), bad], NOW_MS)
     found = ledger.restore(NOW)
@@ -113,7 +115,7 @@ def test_all_of_an_event_is_written_or_nothing(ledger: LedgerWriter) -> None:
 
 def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, again: Again) -> None:
     kept = lot()
-    day = Day(
+    day = TradingDay(
         "2026-11-20", D("9999.123456789"), D("-1.5"), D("10001"), D("2.2715"), D("0.75"), D("-3"), NOW_MS, {"a": 2}
     )
     live = order(OrderState.OPEN, 2, order_id="v2", filled_size=D("0.00000001"))
@@ -123,7 +125,7 @@ def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, again
             SaveFill(fill(2), None, NOW_MS),
             SaveLot(kept),
             SaveDay(day),
-            SaveFact("last_add:BTC-USD", "5"),
+            SaveKeyValue("last_add:BTC-USD", "5"),
         ],
         NOW_MS,
     )
@@ -132,7 +134,7 @@ def test_what_was_saved_comes_back_to_the_last_digit(ledger: LedgerWriter, again
     assert found.lots == (kept,)
     assert found.day == day
     assert found.latch == Latch("kill-1", "KILL file", NOW_MS)
-    assert found.facts["last_add:BTC-USD"] == "5"
+    assert found.key_values["last_add:BTC-USD"] == "5"
     assert found.fill_keys == {("v2", "t1")}
     back = one(found.orders)
     assert (back.spec, back.order_id, back.filled_size) == (live.spec, "v2", D("0.00000001"))
@@ -175,28 +177,28 @@ def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, aga
     assert take is not None
     rig.accept(take)
     rig.price("102.5")  # trails
-    from bot.core.intents import Record
+    from bot.domain.intents import Record
 
     records = [intent for intent in rig.intents if isinstance(intent, Record)]
     ledger.commit(records, rig.now_ms)
     after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, ready=False, stop_loss_pct=5.0)
-    before, now = rig.engine.world, after.engine.world
-    assert list(now.book) == list(before.book)
-    assert now.orders[take.client_order_id].spec == replace(take, end_ms=None)
-    assert now.markets["BTC-USD"].last_add_ms == before.markets["BTC-USD"].last_add_ms
-    assert now.markets["BTC-USD"].used_bar_s == before.markets["BTC-USD"].used_bar_s
-    assert now.day == before.day
-    assert entry.client_order_id in now.own_ids
+    before, now = rig.engine.state, after.engine.state
+    assert list(now.positions.lots) == list(before.positions.lots)
+    assert now.orders.by_id[take.client_order_id].spec == replace(take, end_ms=None)
+    assert now.markets.by_product["BTC-USD"].last_add_ms == before.markets.by_product["BTC-USD"].last_add_ms
+    assert now.markets.by_product["BTC-USD"].used_bar_s == before.markets.by_product["BTC-USD"].used_bar_s
+    assert now.account.day == before.account.day
+    assert entry.client_order_id in now.orders.own_ids
 
 
 def test_the_next_exit_after_a_restart_has_an_id_of_its_own(ledger: LedgerWriter, again: Again) -> None:
     rig = Rig(take_profit_order="market", stop_loss_pct=5.0)
     rig.open_runner()
     first = one(places(rig.price("94")))
-    from bot.core import events as ev
-    from bot.core.intents import Record
+    from bot.domain import events as ev
+    from bot.domain.intents import Record
 
-    rig.send(ev.Refused(first.client_order_id, "halted"))
+    rig.send(ev.VenueRejected(first.client_order_id, "halted"))
     ledger.commit([intent for intent in rig.intents if isinstance(intent, Record)], rig.now_ms)
     after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, take_profit_order="market", stop_loss_pct=5.0)
     second = one(places(after.price("94") + after.tick(2)))
@@ -302,7 +304,7 @@ def test_what_was_committed_outlives_kill_9(tmp_path: Path) -> None:
         import os, signal, sys
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from bot.runtime.ledger import LedgerWriter
+        from bot.app.ledger import LedgerWriter
         from shared.ledger.open import open_writer
         writer = LedgerWriter(open_writer(Path({str(tmp_path / "ledger.db")!r})), "boot-1")
         for number in range(50):
@@ -329,8 +331,8 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from bot.core.intents import Note, SaveFact
-        from bot.runtime.ledger import LedgerWriter
+        from bot.domain.intents import Note, SaveKeyValue
+        from bot.app.ledger import LedgerWriter
         from shared.ledger.db import LedgerUnavailable
         from shared.ledger.open import open_writer
         folder = Path({str(tmp_path)!r})
@@ -339,7 +341,7 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
         failed = written = 0
         for number in range(400):
             try:
-                writer.commit([SaveFact("n", str(number)), Note("order", "y" * 2000)], number)
+                writer.commit([SaveKeyValue("n", str(number)), Note("order", "y" * 2000)], number)
                 written = number
             except LedgerUnavailable as error:
                 assert "full" in str(error), error
@@ -348,7 +350,7 @@ def test_a_full_disk_is_an_error_and_then_it_is_written_again(tmp_path: Path) ->
                     break
         assert failed == 3 and writer.facts()["n"] == str(written), (failed, written, writer.facts())
         (folder / "filler").unlink()
-        writer.commit([SaveFact("n", "after")], 1)
+        writer.commit([SaveKeyValue("n", "after")], 1)
         assert writer.facts()["n"] == "after"
         print("as it should be")
     """)
@@ -379,7 +381,9 @@ def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
 
 
 def test_notes_keep_their_order_and_the_newest_record_of_a_thing_wins(ledger: LedgerWriter) -> None:
-    ledger.commit([Note("a", "1"), SaveFact("k", "old"), Note("b", "2"), SaveFact("k", "new"), Note("c", "3")], NOW_MS)
+    ledger.commit(
+        [Note("a", "1"), SaveKeyValue("k", "old"), Note("b", "2"), SaveKeyValue("k", "new"), Note("c", "3")], NOW_MS
+    )
     with ledger._engine.connect() as db:
         assert [row.text for row in db.rows(f"{select(t.activity_log)}ORDER BY seq", of=t.activity_log)] == [
             "1",

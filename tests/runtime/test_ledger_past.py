@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.core.intents import Note
-from bot.runtime.ledger import LedgerWriter
-from bot.runtime.ledger_past import doubt, lost, told
+from bot.app.ledger import LedgerWriter
+from bot.app.ledger_past import doubt, lost, told
+from bot.domain.intents import Note
 from shared.ledger.connect import connect_reader, connect_writer
 from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.journal_writer import write

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from bot.core.intents import Note, SaveFact
-from bot.core.orders import DONE
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.intents import Note, SaveKeyValue
+from bot.domain.order_life import DONE
 from shared.ledger import schema as t
 from shared.ledger.db import DatabaseSession, LedgerUnavailable
 from shared.ledger.dump import dump_of
@@ -110,10 +110,10 @@ def test_a_commit_that_fails_is_written_once_when_tried_again(tmp_path: Path, po
             raise LedgerUnavailable("the connection is gone")
 
     writer = LedgerWriter(Probed(engine, probe), "boot-1")  # type: ignore[arg-type]
-    first = [Note("order", "bought"), SaveFact("a", "1")]
+    first = [Note("order", "bought"), SaveKeyValue("a", "1")]
     with pytest.raises(LedgerUnavailable):
         writer.commit(first, 1)
-    writer.commit([*first, Note("order", "sold"), SaveFact("a", "2")], 2)
+    writer.commit([*first, Note("order", "sold"), SaveKeyValue("a", "2")], 2)
     with engine.connect() as db:
         assert db.column("SELECT text FROM activity_log") == ["bought", "sold"]
     assert writer.facts() == {"a": "2"}
@@ -199,7 +199,9 @@ def _keep_texts(path: Path, texts: list[str]) -> None:
     engine = open_writer(path)
     writer = LedgerWriter(engine, "boot-1")
     for number, words in enumerate(texts):
-        writer.commit([Note("kind", words, data={"said": words, "n": number, "f": 0.1}), SaveFact("k", words)], number)
+        writer.commit(
+            [Note("kind", words, data={"said": words, "n": number, "f": 0.1}), SaveKeyValue("k", words)], number
+        )
     engine.dispose()
     whole_small(path)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot.core.intents import Note, SaveFact
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.intents import Note, SaveKeyValue
 from dashboard.queries import LedgerQueries
 from shared.ledger import postgres as server
 from shared.ledger import schema as t
@@ -87,7 +87,7 @@ def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(a
     with engine.connect() as db:
         pid = db.value("SELECT pg_backend_pid()")
     _cut(at, pid)
-    records = [Note("order", "two"), SaveFact("a", "1")]
+    records = [Note("order", "two"), SaveKeyValue("a", "1")]
     with pytest.raises(LedgerError):
         writer.commit(records, 2)
     writer.commit([*records, Note("order", "three")], 3)
@@ -114,7 +114,7 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: LedgerLocation)
     try:
         for _ in range(3):
             with pytest.raises(LedgerError) as error:
-                writer.commit([SaveFact("a", "2")], 2)
+                writer.commit([SaveKeyValue("a", "2")], 2)
             assert "throw-away" not in str(error.value) + repr(error.value)
         with pytest.raises(LedgerUnavailable):
             ledger_exists(at)
@@ -123,7 +123,7 @@ def test_a_server_that_goes_and_comes_back(postgres: Server, at: LedgerLocation)
         postgres.start()
     for _ in range(100):  # the server is left alone for a while after it did not answer
         try:
-            writer.commit([SaveFact("a", "2")], 3)
+            writer.commit([SaveKeyValue("a", "2")], 3)
             break
         except LedgerUnavailable:
             time.sleep(0.1)
@@ -154,7 +154,7 @@ def test_a_serialization_failure_is_a_commit_that_failed(at: LedgerLocation) -> 
     """F8: whatever the server's reason, the gate shuts, and the same records are written by the next try."""
     engine = connect_writer(at)
     writer = LedgerWriter(engine, "boot-1")
-    writer.commit([SaveFact("a", "1")], 1)
+    writer.commit([SaveKeyValue("a", "1")], 1)
     with engine.begin() as db:
         db.run(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
@@ -162,11 +162,11 @@ def test_a_serialization_failure_is_a_commit_that_failed(at: LedgerLocation) -> 
         )
         db.run("CREATE TRIGGER refuse BEFORE INSERT ON events EXECUTE FUNCTION refuse()")
     with pytest.raises(LedgerUnavailable, match="could not serialize"):
-        writer.commit([SaveFact("a", "2"), Note("order", "two")], 2)
+        writer.commit([SaveKeyValue("a", "2"), Note("order", "two")], 2)
     with engine.begin() as db:
         db.run("DROP TRIGGER refuse ON events")
     assert writer.facts()["a"] == "1"
-    writer.commit([SaveFact("a", "2"), Note("order", "two")], 3)
+    writer.commit([SaveKeyValue("a", "2"), Note("order", "two")], 3)
     assert writer.facts()["a"] == "2" and findings(at) == {}
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot.core.intents import SaveDay
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.intents import SaveDay
 from shared.ledger.export import BadExport, Format, export, read_back
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.replay import first_difference, replay_files

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 import typer
 
-from bot.coinbase.keys import ApiKey
-from bot.runtime.folder import Folder
-from bot.runtime.live_lock import LiveLock
-from bot.runtime.process import Process
-from bot.runtime.report import state
+from bot.app.folder import Folder
+from bot.app.live_lock import LiveLock
+from bot.app.process import Process
+from bot.app.state_documents import state
+from bot.venues.coinbase.keys import ApiKey
 from cli import enable_live, live_checks
 from shared import files, folder_identity, live_permission
 from shared.artifacts import digests

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Bar
-from bot.runtime.clocks import _record_signal
-from bot.runtime.recorder import KEEP_DECISIONS_S
-from bot.runtime.report import market_file
-from bot.runtime.strategy_port import StrategyAdapter
+from bot.app.background_tasks import _record_signal
+from bot.app.market_recorder import KEEP_DECISIONS_S
+from bot.app.state_documents import market_file
+from bot.app.strategy_port import StrategyAdapter
+from bot.domain import events as ev
+from bot.domain.bars import Bar
 from shared.documents import DepthDoc, MarketDoc
 from shared.settings import Settings
 from tests.core.harness import D, product
@@ -33,14 +33,14 @@ async def test_each_bar_says_which_gate_kept_it_and_an_entry_is_told_later(tmp_p
     rig = BotRig(tmp_path)
     bot = rig.begin()
     start_s = int(rig.clock.utc().timestamp()) - 60
-    bot.dispatch(ev.Priced("BTC-USD", D(100), D("99.9"), D("100.1")))
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.9"), D("100.1")))
     close_bar(rig, start_s, "flat")
     await _record_signal(bot, "BTC-USD")
     assert rows(rig) == [(start_s, "flat", "signal")]
     rig.clock.turn(60)
-    bot.dispatch(ev.Priced("BTC-USD", D(100), D("99.9"), D("100.1")))
+    bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.9"), D("100.1")))
     close_bar(rig, start_s + 60, "buy")
-    market = bot.engine.world.markets["BTC-USD"]  # type: ignore[union-attr]
+    market = bot.engine.state.markets.by_product["BTC-USD"]  # type: ignore[union-attr]
     assert market.used_bar_s == start_s + 60, "it entered at once"
     await _record_signal(bot, "BTC-USD")
     assert rows(rig)[-1] == (start_s + 60, "buy", "entered")
@@ -64,7 +64,7 @@ async def test_before_trading_no_bar_counts(tmp_path: Path) -> None:
     rig = BotRig(tmp_path)
     bot = rig.begin()
     close_bar(rig, 1_790_000_040, "buy")
-    bot.engine.world.ready = False  # type: ignore[union-attr]
+    bot.engine.state.control.ready = False  # type: ignore[union-attr]
     await _record_signal(bot, "BTC-USD")
     assert rows(rig) == []
     rig.crash()

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.runtime import audit
-from bot.runtime.rights import EVERY_S, other_portfolio, problem
+from bot.app import reconciliation
+from bot.app.key_rights import EVERY_S, other_portfolio, problem
 from shared.control import Cmd, send_command
 from shared.documents import BotState, ReceiptState, decode_state
 from tests.runtime.whole import Whole
@@ -180,7 +180,7 @@ def test_the_audit_finds(case: str, whole: Whole) -> None:
         return status, orjson.dumps(change(orjson.loads(body))) if at == path else body
 
     whole.net.bend = bend
-    found = whole.loop.run_until_complete(audit.sure(bot, bot.rest))
+    found = whole.loop.run_until_complete(reconciliation.sure(bot, bot.rest))
     assert any(words in text for text in found.findings), found
     whole.net.bend = lambda _m, _p, status, body: (status, body)
     bot.dispatch(found)
@@ -199,12 +199,12 @@ def test_a_fill_that_nobody_told_is_counted_by_the_audit(whole: Whole) -> None:
     )
     whole.until(lambda: any(o.state == "filled" for o in state(whole).orders or []), 120, "a filled entry")
     bot = whole.bot
-    assert bot.rest is not None and bot.engine is not None and not bot.engine.world.book.of("BTC-USD")
+    assert bot.rest is not None and bot.engine is not None and not bot.engine.state.positions.lots.of("BTC-USD")
     bot.desk.carry_out = lambda action: None  # type: ignore[union-attr, method-assign, assignment]
     whole.drive(5)
     whole.net.bend = lambda _m, _p, status, body: (status, body)
-    result = whole.loop.run_until_complete(audit.compare(bot, bot.rest))
-    assert bot.engine.world.fill_keys and not [text for text in result.findings if "missing fill" in text]
+    result = whole.loop.run_until_complete(reconciliation.compare(bot, bot.rest))
+    assert bot.engine.state.orders.fill_keys and not [text for text in result.findings if "missing fill" in text]
 
 
 def test_one_short_answer_is_no_finding(whole: Whole) -> None:
@@ -220,7 +220,7 @@ def test_one_short_answer_is_no_finding(whole: Whole) -> None:
         return status, b'{"fills":[],"cursor":""}' if short else body
 
     whole.net.bend = bend
-    found = whole.loop.run_until_complete(audit.sure(bot, bot.rest))
+    found = whole.loop.run_until_complete(reconciliation.sure(bot, bot.rest))
     assert not found.findings and next(shorts, None) is None, "the short answer was given"
 
 

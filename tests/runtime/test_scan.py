@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bot.coinbase.errors import RateLimited
-from bot.coinbase.net import SystemNet
-from bot.core.model import Bar
-from bot.runtime import scan
-from bot.runtime.offload import ThreadOffload
-from bot.runtime.process import Machine, Process
+from bot.app import scan
+from bot.app.offload import ThreadOffload
+from bot.app.process import Process, SystemPorts
+from bot.domain.bars import Bar
+from bot.venues.coinbase.errors import RateLimited
+from bot.venues.coinbase.net import SystemNet
 from shared.documents import Phase
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings
@@ -38,7 +38,7 @@ async def running(sim: Sim, **changes: Any) -> AsyncIterator[Process]:
     settings = Settings(**(terms | changes))
     settings.paths.prepare()
     pools, net = (ThreadOffload("files"), ThreadOffload("market")), SystemNet()
-    process = Process(settings, [], Machine(SystemClock(), SystemRng(), SystemFs(), net, *pools))
+    process = Process(settings, [], SystemPorts(SystemClock(), SystemRng(), SystemFs(), net, *pools))
     run = asyncio.get_running_loop().create_task(process.run())
     try:
         await until(lambda: run.done() or process.bot.boot.phase is Phase.TRADING)
@@ -66,28 +66,28 @@ async def test_products_join_and_leave_without_a_restart_and_stay_after_one(
     async with running(sim) as process:
         bot = process.bot
         assert bot.engine is not None and bot.rest is not None
-        world = bot.engine.world
-        await until(lambda: len(world.markets) == 3)
-        picked = set(world.markets)
+        state = bot.engine.state
+        await until(lambda: len(state.markets.by_product) == 3)
+        picked = set(state.markets.by_product)
         joined = picked - {"BTC-USD"}
         assert len(joined) >= 2
         # History and prices of what joined.
-        await until(lambda: all(world.markets[name].bid is not None for name in picked))
-        await until(lambda: all(len(world.markets[name].bars) >= 100 for name in picked))
-        assert all(world.markets[name].volatility.factor > 0 for name in picked)
+        await until(lambda: all(state.markets.by_product[name].bid is not None for name in picked))
+        await until(lambda: all(len(state.markets.by_product[name].bars) >= 100 for name in picked))
+        assert all(state.markets.by_product[name].volatility.factor > 0 for name in picked)
         shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
         assert shown == picked
 
         # Fewer are wanted: the others leave, and their prices are no longer asked for.
         bot.settings = replace(bot.settings, scanner_max_products=1)
         await scan.scan(bot, bot.rest)
-        assert len(world.markets) == 1
-        left = picked - set(world.markets)
+        assert len(state.markets.by_product) == 1
+        left = picked - set(state.markets.by_product)
         await asyncio.sleep(1.5)
         shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
         assert not shown & left
         assert all(stream.health.connected and stream.health.reconnects == 0 for stream in bot.streams)
-        chosen = world.facts["picked"]
+        chosen = state.journal.key_values["picked"]
 
     async def later(*_: Any) -> None:
         """The first scan after a start may choose anew, and on a busy machine it would have done so by now."""
@@ -95,18 +95,18 @@ async def test_products_join_and_leave_without_a_restart_and_stay_after_one(
     monkeypatch.setattr(scan, "scan", later)
     async with running(sim, scanner_max_products=1) as process:
         assert process.bot.engine is not None
-        assert ",".join(process.bot.engine.world.markets) == chosen, "the choice survives a restart"
+        assert ",".join(process.bot.engine.state.markets.by_product) == chosen, "the choice survives a restart"
 
 
 async def test_a_scan_that_fails_leaves_the_choice(sim: Sim) -> None:
     async with running(sim) as process:
         bot = process.bot
         assert bot.engine is not None and bot.rest is not None
-        await until(lambda: bot.engine is not None and len(bot.engine.world.markets) == 3)
-        before = tuple(bot.engine.world.markets)
+        await until(lambda: bot.engine is not None and len(bot.engine.state.markets.by_product) == 3)
+        before = tuple(bot.engine.state.markets.by_product)
         bot.settings = replace(bot.settings, scanner_min_volume_usd=1e12)
         await scan.scan(bot, bot.rest)
-        assert tuple(bot.engine.world.markets) == before
+        assert tuple(bot.engine.state.markets.by_product) == before
 
 
 async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +114,8 @@ async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.Mon
     async with running(sim) as process:
         bot = process.bot
         assert bot.engine is not None and bot.rest is not None
-        await until(lambda: bot.engine is not None and len(bot.engine.world.markets) == 3)
-        before, candles = tuple(bot.engine.world.markets), bot.rest.candles
+        await until(lambda: bot.engine is not None and len(bot.engine.state.markets.by_product) == 3)
+        before, candles = tuple(bot.engine.state.markets.by_product), bot.rest.candles
 
         async def busy(product_id: str, *rest: Any) -> tuple[Bar, ...]:
             if product_id == before[0]:
@@ -125,4 +125,4 @@ async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.Mon
         monkeypatch.setattr(bot.rest, "candles", busy)
         with pytest.raises(RateLimited):
             await scan.scan(bot, bot.rest)
-        assert tuple(bot.engine.world.markets) == before
+        assert tuple(bot.engine.state.markets.by_product) == before

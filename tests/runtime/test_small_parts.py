@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Kind, OrderSpec, Purpose, Side
-from bot.runtime import logs
-from bot.runtime.gate import OrderGate
-from bot.runtime.lock import InstanceLock, LockHeld
-from bot.runtime.state_writer import StateWriter
+from bot.app import logs
+from bot.app.instance_lock import InstanceLock, LockHeld
+from bot.app.order_gate import OrderGate
+from bot.app.state_writer import StateWriter
+from bot.domain import events as ev
+from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.orders import OrderSpec
 from shared.control import TradingState
 from shared.paths import DataPaths
 from shared.ports import SystemClock, SystemFs
@@ -28,9 +29,11 @@ from tests.core.harness import D
 from tests.runtime.bot_rig import BotRig, HandClock, Inline
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = OrderSpec("ct-main-1", "BTC-USD", Side.BUY, Kind.MARKET, Purpose.ENTRY, None, D(10), None, False, None, D(100))
+SPEC = OrderSpec(
+    "ct-main-1", "BTC-USD", Side.BUY, OrderKind.MARKET, Purpose.ENTRY, None, D(10), None, False, None, D(100)
+)
 EXIT = replace(SPEC, side=Side.SELL, purpose=Purpose.EXIT, base_size=D(1), quote_size=None)
-TAKE = replace(EXIT, purpose=Purpose.TAKE, kind=Kind.LIMIT, limit_price=D(103))
+TAKE = replace(EXIT, purpose=Purpose.TAKE_PROFIT, kind=OrderKind.LIMIT, limit_price=D(103))
 FLATTEN = replace(EXIT, purpose=Purpose.FLATTEN)
 ORDERS = {"entry": SPEC, "exit": EXIT, "take": TAKE, "flatten": FLATTEN}
 
@@ -89,8 +92,8 @@ def test_what_passes_the_gate(tmp_path: Path, state: str, which: str) -> None:
     [
         {"quote_size": None}, {"base_size": D(1)}, {"quote_size": D(0)}, {"quote_size": D(-1)},
         {"quote_size": D("NaN")},
-        {"quote_size": D("Infinity")}, {"client_order_id": ""}, {"kind": Kind.LIMIT},
-        {"kind": Kind.LIMIT, "limit_price": D(0)},
+        {"quote_size": D("Infinity")}, {"client_order_id": ""}, {"kind": OrderKind.LIMIT},
+        {"kind": OrderKind.LIMIT, "limit_price": D(0)},
         {"quote_size": D("100.01")},
     ],
 )  # fmt: skip
@@ -114,7 +117,7 @@ HOLDER = """
 import asyncio, sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from bot.runtime.lock import InstanceLock
+from bot.app.instance_lock import InstanceLock
 from shared.ports import SystemClock
 async def main():
     lock = InstanceLock(Path({path!r}))
@@ -196,7 +199,7 @@ async def test_a_poke_writes_at_once_and_does_not_shift_the_beat(tmp_path: Path)
             if path.name == "bot_state.json":
                 written.append(clock.monotonic_s())
 
-    from bot.runtime.report import state
+    from bot.app.state_documents import state
 
     writer = StateWriter(rig.settings.paths, Noting(), clock, Inline(), lambda: state(rig.bot), lambda: None)
     task = asyncio.ensure_future(writer.run())
@@ -213,7 +216,7 @@ async def test_a_poke_writes_at_once_and_does_not_shift_the_beat(tmp_path: Path)
 async def test_the_writer_ends_when_it_is_ended_at_the_moment_of_a_poke(tmp_path: Path, turns: int) -> None:
     rig = BotRig(tmp_path / "data")
     rig.begin()
-    from bot.runtime.report import state
+    from bot.app.state_documents import state
 
     paths = rig.settings.paths
     writer = StateWriter(paths, SystemFs(), SystemClock(), Inline(), lambda: state(rig.bot), lambda: None)
@@ -229,7 +232,7 @@ async def test_the_writer_ends_when_it_is_ended_at_the_moment_of_a_poke(tmp_path
 
 
 async def test_the_document_stays_below_64_kb_with_as_many_lots_as_the_default_allows(tmp_path: Path) -> None:
-    from bot.runtime.report import state
+    from bot.app.state_documents import state
     from shared.documents import encode_state
     from tests.runtime.test_ledger import lot
 
@@ -237,10 +240,10 @@ async def test_the_document_stays_below_64_kb_with_as_many_lots_as_the_default_a
     rig.begin()
     assert rig.bot.engine is not None
     for number in range(Settings().max_total_lots):
-        rig.bot.engine.world.save_lot(
+        rig.bot.engine.state.save_lot(
             replace(lot(number + 1), lot_id=f"ct-main-{number:032x}", exit_reason=None, trail_active=False)
         )
-    rig.bot.dispatch(ev.Priced("BTC-USD", Decimal(83_000), Decimal(82_999), Decimal(83_001)))
+    rig.bot.dispatch(ev.PriceUpdate("BTC-USD", Decimal(83_000), Decimal(82_999), Decimal(83_001)))
     for _ in range(60):
         rig.bot.dispatch(ev.Tick())
     size = len(encode_state(state(rig.bot)))

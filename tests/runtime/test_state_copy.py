@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot.runtime.state_copy import StateCopy
+from bot.app.state_copy import StateCopy
 from shared.files import read_bytes
 from shared.ports import SystemFs
 from tests.runtime.bot_rig import BotRig

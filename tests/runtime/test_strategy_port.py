@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Bar
-from bot.runtime.strategy_port import StrategyAdapter
+from bot.app.strategy_port import StrategyAdapter
+from bot.domain import events as ev
+from bot.domain.bars import Bar
 from bot.strategies import registry
 from bot.strategies.sma_cross import SmaCross
 from shared.settings import Settings
@@ -45,7 +45,7 @@ async def test_the_bot_trades_on_with_a_model_that_another_strategy_kept(
     monkeypatch.setattr(registry, "make", lambda _name, s: Moody(s))
     assert bot.engine is not None
     adapter = StrategyAdapter(rig.settings, {"model:BTC-USD": "{torn"})
-    bot.engine.world.strategy = adapter
+    bot.engine.state.strategy = adapter
     at_s = round(START.timestamp()) - 60
     bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(at_s, 100.0, 100.0, 100.0, 100.0, 1.0),)))
-    assert bot.engine.world.markets["BTC-USD"].signal_bar_s == at_s
+    assert bot.engine.state.markets.by_product["BTC-USD"].signal_bar_s == at_s

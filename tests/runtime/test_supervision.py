@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.coinbase.limiter import Priority
-from bot.runtime.process import EXIT_CRASH
+from bot.app.process import EXIT_CRASH
+from bot.venues.coinbase.limiter import Priority
 from tests.runtime.whole import Whole
 
 END_S = 2.0

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.core import events as ev
-from bot.core.model import Balance
-from bot.runtime import tape as tape_module
-from bot.runtime.tape import Tape
+from bot.app import event_recorder as tape_module
+from bot.app.event_recorder import EventRecorder
+from bot.domain import events as ev
+from bot.domain.balances import Balance
 from shared.control import Cmd, Command
 from shared.settings import load
 from shared.tape import days, read_day
@@ -32,16 +32,20 @@ class Inline:
         return work()
 
 
-def made(tmp_path: Path) -> tuple[Tape, Inline]:
+def made(tmp_path: Path) -> tuple[EventRecorder, Inline]:
     settings = load(Path("/nonexistent"), {"DATA_DIR": str(tmp_path), "RECORD": "true"}).settings
     offload = Inline()
-    return Tape(settings, Clock(), offload, {"boot_id": "b"}), offload  # type: ignore[arg-type]
+    return EventRecorder(settings, Clock(), offload, {"boot_id": "b"}), offload  # type: ignore[arg-type]
 
 
 def engine(now_ms: int) -> Any:
-    portfolio = SimpleNamespace(known=False)
-    world = SimpleNamespace(markets={}, now_ms=now_ms, may_enter=False, may_exit=False, portfolio=portfolio, day=None)
-    return SimpleNamespace(world=world)
+    state = SimpleNamespace(
+        markets=SimpleNamespace(by_product={}),
+        clock=SimpleNamespace(now_ms=now_ms),
+        control=SimpleNamespace(may_enter=False, may_exit=False),
+        account=SimpleNamespace(portfolio=SimpleNamespace(known=False), day=None),
+    )
+    return SimpleNamespace(state=state)
 
 
 async def test_off_by_default_and_on_by_setting(tmp_path: Path) -> None:
@@ -63,9 +67,9 @@ async def test_a_full_disk_costs_lines_and_says_so(tmp_path: Path) -> None:
         tape.heard(ev.Tick(), (), engine(1_795_160_000_000 + i))
     await tape.flush()
     offload.fails = False
-    world = engine(1_795_160_001_000)
-    world.world.may_enter = True
-    tape.heard(ev.Tick(), (), world)
+    state = engine(1_795_160_001_000)
+    state.state.control.may_enter = True
+    tape.heard(ev.Tick(), (), state)
     await tape.close()
     lines = list(read_day(tmp_path / "tape", days(tmp_path / "tape")[0]))
     assert [line["lost"] for line in lines if "lost" in line] == [2] and lines[-1]["may"] == [True, False]
@@ -76,17 +80,17 @@ async def test_lines_wait_within_a_bound(tmp_path: Path, monkeypatch: pytest.Mon
     tape, _ = made(tmp_path)
     for i in range(100):
         now = engine(1_795_160_000_000 + i)
-        now.world.may_enter = bool(i % 2)
+        now.state.control.may_enter = bool(i % 2)
         tape.heard(ev.Tick(), (), now)
     assert len(tape._waiting) == 10
     await tape.flush()
-    tape.heard(ev.FeesSeen(SimpleNamespace(maker=0, taker=0)), (), engine(1_795_160_000_500))  # type: ignore[arg-type]
+    tape.heard(ev.FeeUpdate(SimpleNamespace(maker=0, taker=0)), (), engine(1_795_160_000_500))  # type: ignore[arg-type]
     assert tape._lost == 91 or tape._waiting[0]["lost"] == 91
 
 
 async def test_a_defect_of_the_tape_stays_its_own(tmp_path: Path) -> None:
     tape, _ = made(tmp_path)
-    tape.heard(ev.Tick(), (), SimpleNamespace(world=None))  # type: ignore[arg-type]
+    tape.heard(ev.Tick(), (), SimpleNamespace(state=None))  # type: ignore[arg-type]
     tape.heard(ev.Tick(), (), engine(1_795_160_000_000))
     await tape.close()
     assert not (tmp_path / "tape").exists()
@@ -103,10 +107,10 @@ async def test_money_that_nobody_has_explained_is_in_no_limit_that_the_report_ju
 
     told(ev.Tick())
     for _ in range(2):
-        line = told(ev.BalancesSeen((Balance("USD", D(7000), D(0)),), rig.now_ms + 4_000))
+        line = told(ev.BalanceReport((Balance("USD", D(7000), D(0)),), rig.now_ms + 4_000))
     assert float(line["cash"]) + float(line["other"]) == 10_000, "a withdrawal that waits is no loss"
     args = {"differences": "USD -3000"}
-    line = told(ev.CommandSeen(Command(seq=1, id="a", cmd=Cmd.ADOPT, at="", args=args)))
+    line = told(ev.CommandReceived(Command(seq=1, id="a", cmd=Cmd.ADOPT, at="", args=args)))
     assert (line["cash"], line["other"], line["peak_equity"]) == ("7000", "0", "7000")
     assert (float(line["day"][1]), float(line["day"][2])) == (10_000, -3_000)
     await tape.close()

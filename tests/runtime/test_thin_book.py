@@ -21,10 +21,10 @@ class Walk(NamedTuple):
     usd: float
 
 
-def walks(world: Whole) -> list[Walk]:
+def walks(state: Whole) -> list[Walk]:
     """Each market order's average price against the best one it found, as the exchange filled it, oldest first."""
     by_order = defaultdict(list)
-    for fill in world.exchange.exchange.store.fills_of(None):
+    for fill in state.exchange.exchange.store.fills_of(None):
         if fill.taker:
             by_order[fill.order_id].append(fill)
     found = []
@@ -49,44 +49,44 @@ def test_two_millions_walk_a_thin_book_no_further_than_the_limit(
     limit: float, worst: float, least_left: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the guard purchases walk more than 150 bp: what it is for."""
-    world = thin(tmp_path / "data", monkeypatch, max_impact_bp=limit)
-    world.begin()
-    world.trades()
-    world.drive(130)
-    bought = [walk for walk in walks(world) if walk.buys]
+    state = thin(tmp_path / "data", monkeypatch, max_impact_bp=limit)
+    state.begin()
+    state.trades()
+    state.drive(130)
+    bought = [walk for walk in walks(state) if walk.buys]
     assert bought and max(walk.bp for walk in bought) > worst
     if limit:
         assert max(walk.bp for walk in bought) < limit
-        engine = world.bot.engine
-        assert engine is not None and float(engine.world.equity) > FUNDS * least_left
-        gates = {market.product.product_id: market.shut_by for market in engine.world.markets.values()}
+        engine = state.bot.engine
+        assert engine is not None and float(engine.state.account.equity) > FUNDS * least_left
+        gates = {market.product.product_id: market.shut_by for market in engine.state.markets.by_product.values()}
         assert gates["SOL-USD"] is not None and gates["SOL-USD"].__name__ == "impact"
-    world.close()
+    state.close()
 
 
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_flatten_on_a_thin_book_goes_in_parts_also_over_the_end_of_a_life(
     dies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = thin(tmp_path / "data", monkeypatch, products=("SOL-USD",), max_impact_bp=0.0, reduce_only=False)
-    world.begin()
-    world.trades()
-    world.until(lambda: len(world.bot.engine.world.book) == 1, 120, "a lot")  # type: ignore[union-attr]
-    world.die()
+    state = thin(tmp_path / "data", monkeypatch, products=("SOL-USD",), max_impact_bp=0.0, reduce_only=False)
+    state.begin()
+    state.trades()
+    state.until(lambda: len(state.bot.engine.state.positions.lots) == 1, 120, "a lot")  # type: ignore[union-attr]
+    state.die()
     # The limit holds from here on, and nothing is bought any more.
-    world.settings = replace(world.settings, max_impact_bp=50.0, reduce_only=True)
-    world.begin()
-    world.trades()
-    world.drive(2)
-    control.send_command(world.paths, Cmd.FLATTEN, by="operator", now=world.clock.utc())
-    sold = lambda: [walk for walk in walks(world) if not walk.buys]  # noqa: E731
+    state.settings = replace(state.settings, max_impact_bp=50.0, reduce_only=True)
+    state.begin()
+    state.trades()
+    state.drive(2)
+    control.send_command(state.paths, Cmd.FLATTEN, by="operator", now=state.clock.utc())
+    sold = lambda: [walk for walk in walks(state) if not walk.buys]  # noqa: E731
     if dies:
-        world.until(lambda: len(sold()) == 1, 30, "the first part")
-        world.die()
-        world.begin()
-        world.trades()
-    world.until(lambda: not len(world.bot.engine.world.book), 90, "flat")  # type: ignore[union-attr]
+        state.until(lambda: len(sold()) == 1, 30, "the first part")
+        state.die()
+        state.begin()
+        state.trades()
+    state.until(lambda: not len(state.bot.engine.state.positions.lots), 90, "flat")  # type: ignore[union-attr]
     assert len(sold()) > 2, "in parts"
-    assert sum(walk.base_steps for walk in sold()) == sum(w.base_steps for w in walks(world) if w.buys)
+    assert sum(walk.base_steps for walk in sold()) == sum(w.base_steps for w in walks(state) if w.buys)
     assert max(walk.bp for walk in sold()) < 55, "by the book of at most a second before"
-    world.close()
+    state.close()

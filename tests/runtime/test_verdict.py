@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from bot.coinbase.stream import StreamHealth
-from bot.runtime.gate import Latches
-from bot.runtime.host import Host
-from bot.runtime.verdict import verdict
+from bot.app.order_gate import Latches
+from bot.app.ports import Host
+from bot.app.verdict import verdict
+from bot.venues.coinbase.stream import StreamHealth
 from shared.documents import Status
 from shared.times import epoch_ms
 from shared.verdict import PartState, VerdictDoc
@@ -30,10 +30,10 @@ def host(heard_s: float | None = 0.4, priced_s: float = 0.2, **terms: Any) -> An
     """A bot with one open lot whose streams said something `heard_s` ago, and its last trade `priced_s` ago."""
     rig = Rig(take_profit_order="market")
     rig.open_runner()
-    world = rig.engine.world
-    world.now_ms = epoch_ms(Clock().utc())
-    world.portfolio.synced_ms = world.now_ms - 4000
-    world.markets["BTC-USD"].priced_ms = world.now_ms - round(priced_s * 1000)
+    state = rig.engine.state
+    state.clock.now_ms = epoch_ms(Clock().utc())
+    state.account.portfolio.synced_ms = state.clock.now_ms - 4000
+    state.markets.by_product["BTC-USD"].priced_ms = state.clock.now_ms - round(priced_s * 1000)
     streams = []
     for name in ("market", "user"):
         good_s = None if heard_s is None else NOW_S - heard_s
@@ -112,7 +112,7 @@ SECOND = "BUY BTC-USD, order 7, was made after this start with epoch c0ffee00; o
 def test_a_second_writer_is_the_word_until_a_person_presses_start(status: Status) -> None:
     bot = host()
     assert part(said(bot), "writer") is PartState.OK
-    bot.engine.world.fence.second_writer = SECOND
+    bot.engine.state.orders.fence.second_writer = SECOND
     doc = said(bot, status)
     assert (doc.word, part(doc, "writer")) == ("second_writer", PartState.GONE)
     assert SECOND in str(doc.reason) and "press Start" in str(doc.reason)
@@ -120,7 +120,7 @@ def test_a_second_writer_is_the_word_until_a_person_presses_start(status: Status
 
 def test_who_is_blind_beside_a_second_writer_is_blind_and_both_are_told() -> None:
     bot = host(heard_s=60)
-    bot.engine.world.fence.second_writer = SECOND
+    bot.engine.state.orders.fence.second_writer = SECOND
     doc = said(bot)
     assert (doc.word, part(doc, "writer")) == ("blind", PartState.GONE)
     assert "no heartbeat" in str(doc.reason) and SECOND in str(doc.reason)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.core import events as ev
+from bot.domain import events as ev
 from tests.runtime.bot_rig import BotRig
 
 
@@ -29,8 +29,8 @@ def set_clock(rig: BotRig, by: timedelta) -> None:
 
 
 def day_of(rig: BotRig) -> str:
-    assert rig.bot.engine is not None and rig.bot.engine.world.day is not None
-    return rig.bot.engine.world.day.day
+    assert rig.bot.engine is not None and rig.bot.engine.state.account.day is not None
+    return rig.bot.engine.state.account.day.day
 
 
 def clock_gate(rig: BotRig) -> str:
@@ -41,9 +41,9 @@ def clock_gate(rig: BotRig) -> str:
 
 def trip(rig: BotRig) -> None:
     """The day's loss limit has shut entries."""
-    assert rig.bot.engine is not None and rig.bot.engine.world.day is not None
-    world = rig.bot.engine.world
-    world.day = replace(world.day, breaker_ms=world.now_ms)
+    assert rig.bot.engine is not None and rig.bot.engine.state.account.day is not None
+    state = rig.bot.engine.state
+    state.account.day = replace(state.account.day, breaker_ms=state.clock.now_ms)
 
 
 @pytest.mark.parametrize("days", [20, -20, 1, -1, 400])
@@ -64,8 +64,8 @@ async def test_a_clock_set_to_another_day_opens_no_new_one_and_keeps_its_loss_li
     rig.bot.dispatch(ev.ClockChecked(0))
     rig.bot.dispatch(ev.Tick())
     assert day_of(rig) == before and clock_gate(rig) == "open"
-    assert rig.bot.engine is not None and rig.bot.engine.world.day is not None
-    assert rig.bot.engine.world.day.breaker_ms is not None, "the day's loss still shuts entries"
+    assert rig.bot.engine is not None and rig.bot.engine.state.account.day is not None
+    assert rig.bot.engine.state.account.day.breaker_ms is not None, "the day's loss still shuts entries"
 
 
 async def test_with_a_wrong_clock_the_day_turns_by_the_exchanges(rig: BotRig) -> None:
@@ -97,16 +97,16 @@ async def test_a_step_that_nobody_compared_turns_no_day_at_all(rig: BotRig) -> N
 @pytest.mark.parametrize("hours", [480, -480])
 async def test_limits_by_the_minute_neither_end_early_nor_late(rig: BotRig, hours: int) -> None:
     assert rig.bot.engine is not None
-    world = rig.bot.engine.world
-    world.order_times_ms.append(world.now_ms)
+    state = rig.bot.engine.state
+    state.risk.order_times_ms.append(state.clock.now_ms)
     for by in (timedelta(hours=hours), timedelta(hours=-hours)):
         set_clock(rig, by)
-        assert world.now_ms - world.order_times_ms[-1] == 0
+        assert state.clock.now_ms - state.risk.order_times_ms[-1] == 0
 
 
 async def test_a_permission_is_judged_by_the_exchanges_clock(rig: BotRig, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr("bot.runtime.live_lock.live_permission.problem", lambda *a: asked.append(a[-1]))
+    monkeypatch.setattr("bot.app.live_lock.live_permission.problem", lambda *a: asked.append(a[-1]))
     lock = rig.bot.live_lock
     lock._live, lock._terms = True, object()  # type: ignore[assignment]
     lock._key = lambda: SimpleNamespace(name="n", secret="s")  # type: ignore[assignment,return-value]

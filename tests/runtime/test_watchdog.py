@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.runtime import watchdog
-from bot.runtime.watchdog import BOOT_S, END_S, START_S, LastEnd, SystemWatchdog, last_words, said_of
+from bot.app import watchdog
+from bot.app.watchdog import BOOT_S, END_S, START_S, LastEnd, SystemWatchdog, last_words, said_of
 from shared.paths import ROOT
 
 
@@ -70,9 +70,10 @@ def test_it_is_armed_once_a_second_and_only_while_both_loops_go_on(tmp_path: Pat
 
 def test_what_a_hung_run_wrote_names_the_line_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "COIN-BOT.hang.log").write_text(
-        f'run 77 pid 5\nTimeout (0:00:10)!\nThread 0x1 (most recent call first):\n  File "{ROOT}/bot/runtime/x.py", '
+        f'run 77 pid 5\nTimeout (0:00:10)!\nThread 0x1 (most recent call first):\n  File "{ROOT}/bot/app/x.py", '
         f'line 1 in idle\n\nThread 0x2 (most recent call first):\n  File "/usr/lib/python3/re.py", line 9 in match\n'
-        f'  File "{ROOT}/strategies/mine.py", line 12 in latest\n  File "{ROOT}/bot/core/entries.py", line 3 in x\n'
+        f'  File "{ROOT}/strategies/mine.py", line 12 in latest\n'
+        f'  File "{ROOT}/bot/engine/execution/entries.py", line 3 in x\n'
     )
     found = last_words(tmp_path / "COIN-BOT.hang.log")
     assert found is not None and found.hung
@@ -108,7 +109,7 @@ def test_a_run_is_told_of_the_one_before_it_and_its_own_file_is_private(tmp_path
 def test_the_kernels_timer_ends_a_process_that_a_signal_stopped() -> None:
     """Without a second process, and without a handle that a child could inherit."""
     source = (
-        "import os, signal\nfrom bot.runtime.watchdog import KernelTimer\n"
+        "import os, signal\nfrom bot.app.watchdog import KernelTimer\n"
         "before = len(os.listdir('/proc/self/fd'))\ntimer = KernelTimer(signal.SIGKILL)\ntimer.set(600)\n"
         "assert len(os.listdir('/proc/self/fd')) == before\ntimer.set(0.3)\nos.kill(os.getpid(), signal.SIGSTOP)\n"
     )

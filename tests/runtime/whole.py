@@ -18,9 +18,9 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from bot.runtime import history
-from bot.runtime.app import Bot
-from bot.runtime.process import Machine, Process
+from bot.app import history
+from bot.app.application import Application
+from bot.app.process import Process, SystemPorts
 from bot.strategies import registry
 from shared import control
 from shared.ports import SystemFs
@@ -96,8 +96,8 @@ class _Adapter(BaseAdapter):
 class Net:
     """The network seam. `bend`: (method, path, status, body) → what the bot gets of an answer."""
 
-    def __init__(self, world: "Whole") -> None:
-        self._world = world
+    def __init__(self, state: "Whole") -> None:
+        self._world = state
         self.bend: Callable[[str, str, int, bytes], tuple[int, bytes]] = lambda _m, _p, status, body: (status, body)
         self.seen: list[str] = []
 
@@ -129,11 +129,11 @@ class Net:
 
 
 class Connection:
-    def __init__(self, world: "Whole") -> None:
-        self._world, self._frames = world, list[str]()
-        self._stream = world.exchange.connect()
+    def __init__(self, state: "Whole") -> None:
+        self._world, self._frames = state, list[str]()
+        self._stream = state.exchange.connect()
         self._waiter: asyncio.Future[None] | None = None
-        world.connections.append(self)
+        state.connections.append(self)
 
     async def send(self, message: str) -> None:
         self._stream.send(message)
@@ -226,12 +226,12 @@ class Whole:
         """A life of the process; it goes on as the loop is driven."""
         self.clock, self.net = Clock(self.loop), Net(self)
         net: Any = self.net
-        machine = Machine(self.clock, Rng(), SystemFs(), net, Inline(), Inline())
+        machine = SystemPorts(self.clock, Rng(), SystemFs(), net, Inline(), Inline())
         self.process = process = Process(self.settings, [], machine)
         return self.loop.create_task(process.run(), name="process")
 
     @property
-    def bot(self) -> Bot:
+    def bot(self) -> Application:
         assert self.process is not None
         return self.process.bot
 
@@ -247,7 +247,7 @@ class Whole:
         raise AssertionError(f"{why or 'it did not come'} in {limit_s:g} virtual s")
 
     def trades(self) -> None:
-        self.until(lambda: self.bot.engine is not None and self.bot.engine.world.ready, why="trading")
+        self.until(lambda: self.bot.engine is not None and self.bot.engine.state.control.ready, why="trading")
 
     def die(self) -> None:
         """The process is gone, without a word."""

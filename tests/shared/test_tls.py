@@ -12,12 +12,12 @@ import pytest
 import requests
 from websockets.exceptions import InvalidStatus
 
-from bot.coinbase.endpoints import Endpoints
-from bot.coinbase.errors import Unreachable
-from bot.coinbase.keys import ApiKey
-from bot.coinbase.limiter import Limiter
-from bot.coinbase.net import SystemNet
-from bot.coinbase.rest import Rest
+from bot.venues.coinbase.endpoints import Endpoints
+from bot.venues.coinbase.errors import Unreachable
+from bot.venues.coinbase.keys import ApiKey
+from bot.venues.coinbase.limiter import Limiter
+from bot.venues.coinbase.net import SystemNet
+from bot.venues.coinbase.rest import CoinbaseRestClient
 from cli import pm2_process
 from research.data import download
 from research.errors import ResearchError
@@ -58,10 +58,10 @@ def test_the_variables_do_widen_the_trust_of_a_plain_client(server: HttpsServer)
     assert requests.get(f"https://127.0.0.1:{server.port}/", timeout=5).status_code == 200
 
 
-def rest(server: HttpsServer, net: SystemNet, ca: Path | None) -> Rest:
+def rest(server: HttpsServer, net: SystemNet, ca: Path | None) -> CoinbaseRestClient:
     clock = SystemClock()
     where = Endpoints(f"127.0.0.1:{server.port}", "", "", ca, None)
-    return Rest(where, ApiKey(NAME, Secret(pem())), net, clock, Limiter(clock, 1000, 1000))
+    return CoinbaseRestClient(where, ApiKey(NAME, Secret(pem())), net, clock, Limiter(clock, 1000, 1000))
 
 
 async def test_rest(server: HttpsServer, net: SystemNet) -> None:

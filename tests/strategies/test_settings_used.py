@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.runtime.strategy_port import StrategyAdapter
-from bot.runtime.strategy_settings import described
+from bot.app.strategy_port import StrategyAdapter
+from bot.app.strategy_settings import described
 from bot.strategies import registry, scaffold
 from bot.strategies.base import Bars, Strategy
 from shared.settings import Settings, load

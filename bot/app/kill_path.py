@@ -1,0 +1,143 @@
+"""The kill path: cancel every own order by discovery, not by memory, until the exchange shows none, twice.
+
+It has a client and a request budget of its own and runs none of the strategy's code. Own orders are known by
+their client order id, so a lost ledger does not hide them; foreign ones are not touched. While the exchange shows
+nothing at all, what is remembered as open is cancelled as well: that may be too little, and proves nothing.
+"""
+
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.domain.order_ids import is_ours
+from bot.venues.coinbase.errors import ExchangeError
+from bot.venues.coinbase.rest import CoinbaseRestClient
+from shared.ports import Clock, Rng
+
+log = logging.getLogger("kill")
+BATCH = 100
+LOOKS_NEEDED = 2
+AGAIN_S = 10.0
+BACKOFF_FIRST_S = 0.05
+BACKOFF_MAX_S = 0.5  # an exchange that comes back is asked within a second; a budget of its own keeps this polite
+SAY_S = 10.0
+BLIND_TRIES = 5  # for a remembered order whose cancel the exchange refuses
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the kill path did so far; shown in the state file."""
+
+    found: int = 0
+    cancelled: int = 0
+    verified: int = 0
+    cleared_ms: float | None = None
+    note: str | None = None
+    seen: set[str] = field(default_factory=set)  # an order whose cancel is queued is found again by the next look
+
+
+async def own_open_orders(rest: CoinbaseRestClient, bot_name: str) -> list[str]:
+    """Ids of every own order that may still fill. Raises ExchangeError."""
+    return [order_id for order_id, client_order_id in await rest.open_ids() if is_ours(client_order_id, bot_name)]
+
+
+class KillPath:
+    """Runs while the latch is shut."""
+
+    def __init__(
+        self,
+        rest: Callable[[], CoinbaseRestClient | None],
+        bot_name: str,
+        clock: Clock,
+        rng: Rng,
+        remembered: Callable[[], list[str]] = list,
+        forbidden: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`remembered`: the exchange's ids of own orders that were open when they were last heard of.
+
+        `forbidden`: why there is no client to cancel with, other than a key that is not there yet.
+        """
+        self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
+        self._remembered, self._forbidden = remembered, forbidden
+        self.progress = Progress()
+        self._found: list[str] = []  # open orders that are still to be cancelled
+        self._taken: set[str] = set()  # orders whose cancel the exchange took
+        self._blind: Counter[str] = Counter()
+
+    async def run(self, latched: Callable[[], bool], poke: Callable[[], None], *, again: bool = True) -> None:
+        """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
+        self.progress = progress = Progress()
+        self._found, self._taken, self._blind = [], set(), Counter()
+        began_s, backoff_s, said_s = self._clock.monotonic_s(), BACKOFF_FIRST_S, -SAY_S
+        while latched():
+            try:
+                await self._round(progress, began_s)
+                backoff_s = BACKOFF_FIRST_S
+            except ExchangeError as error:
+                # A look that failed says nothing of what is open; one that succeeded before it still does.
+                progress.note = f"trying again: {error}"
+                now_s = self._clock.monotonic_s()
+                if now_s - said_s >= SAY_S:
+                    said_s = now_s
+                    log.warning("kill: %s; tried again until it works", error)
+                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+                await self._clock.sleep(self._rng.uniform(backoff_s / 2, backoff_s))
+            poke()
+            if progress.verified >= LOOKS_NEEDED and again:
+                await self._clock.sleep(AGAIN_S)
+
+    async def _round(self, progress: Progress, began_s: float) -> None:
+        rest = self._rest()
+        if rest is None:
+            locked = self._forbidden()
+            progress.note = f"no order is cancelled: {locked}" if locked else "waits for the exchange's key"
+            await self._clock.sleep(0.2)
+            return
+        # What was found and could not be cancelled need not be found once more.
+        try:
+            ids = self._found or await own_open_orders(rest, self._bot_name)
+        except ExchangeError:
+            await self._cancel_blindly(rest, progress)
+            raise
+        if not ids:
+            progress.verified += 1
+            if progress.verified == LOOKS_NEEDED and progress.cleared_ms is None:
+                progress.cleared_ms = (self._clock.monotonic_s() - began_s) * 1000
+                progress.note = None
+                log.info("kill: no own order is open, asked twice (%.0f ms)", progress.cleared_ms)
+            return
+        progress.verified, self._found = 0, ids
+        progress.seen.update(ids)
+        progress.found = len(progress.seen)
+        for start in range(0, len(ids), BATCH):
+            self._count(await rest.cancel(ids[start : start + BATCH]), progress)
+        self._found = []
+        log.info("kill: %d own orders found, cancels sent", len(ids))
+        await self._clock.sleep(0.02)
+
+    async def _cancel_blindly(self, rest: CoinbaseRestClient, progress: Progress) -> None:
+        """The look failed: cancel what is remembered, and has not been cancelled."""
+        known = [i for i in self._remembered() if i not in self._taken and self._blind[i] < BLIND_TRIES][:BATCH]
+        if not known:
+            return
+        with contextlib.suppress(ExchangeError):  # the look's own error is the one that is told
+            answers = await rest.cancel(known)
+            self._blind.update(answers.keys())
+            progress.seen.update(self._count(answers, progress))
+            progress.found = len(progress.seen)
+            log.info("kill: the exchange shows no orders; %d remembered ones, cancels sent", len(known))
+
+    def _count(self, answers: dict[str, str | None], progress: Progress) -> set[str]:
+        taken = {order_id for order_id, reason in answers.items() if reason is None}
+        self._taken |= taken
+        progress.cancelled = len(self._taken)
+        return taken
+
+
+async def drill(rest: CoinbaseRestClient, bot_name: str, clock: Clock) -> dict[str, str]:
+    """Prove the kill path without trading: find own orders with the kill client and time it. Cancels nothing."""
+    began_s = clock.monotonic_s()
+    ids = await own_open_orders(rest, bot_name)
+    return {"own_orders": str(len(ids)), "found_ms": f"{(clock.monotonic_s() - began_s) * 1000:.0f}", "cancelled": "0"}

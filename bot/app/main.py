@@ -1,0 +1,101 @@
+"""The real process: settings, the machine's seams, signals, PM2's channel; the run itself is in `process`."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.app.application import Application
+from bot.app.logs import set_up
+from bot.app.offload import ThreadOffload
+from bot.app.process import EXIT_SETTINGS, Process, SystemPorts
+from bot.app.watchdog import NoWatchdog, SystemWatchdog
+from bot.venues.coinbase.net import SystemNet
+from shared import settings as settings_module
+from shared.data_folder import FolderRefused
+from shared.ports import SystemClock, SystemFs, SystemRng
+from shared.settings import Settings, SettingsError
+
+log = logging.getLogger("bot")
+
+
+def run() -> int:
+    """Run the bot until it is asked to stop; the answer is the exit code."""
+    os.umask(0o077)
+    problems: list[str] = []
+    origins: Mapping[str, str] = {}
+    remarks: list[str] = []
+    try:
+        loaded = settings_module.load()
+        settings, origins, remarks = loaded.settings, loaded.sources, loaded.remarks
+    except SettingsError as error:
+        problems = error.problems
+        settings = _just_enough()
+    try:
+        settings.paths.prepare()
+    except FolderRefused as error:
+        set_up(None, "COIN-BOT", "INFO")  # nothing of ours lies in a folder of others
+        log.critical("%s: %s", error, "; ".join(error.ways))
+        return EXIT_SETTINGS
+    except OSError as error:
+        set_up(settings.paths.root, "COIN-BOT", "INFO")
+        log.critical(
+            "the data folder %s cannot be used: %s; mend it or set DATA_DIR", settings.paths.root, error.strerror
+        )
+        return EXIT_SETTINGS
+    set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
+    for remark in remarks:
+        log.warning("setting %s", remark)
+    return asyncio.run(_serve(settings, problems, origins))
+
+
+def _just_enough() -> Settings:
+    """Where the settings do not hold: at least the folder, so that the error can be shown in it."""
+    folder = os.environ.get("DATA_DIR", "")
+    return Settings(data_dir=Path(folder)) if folder else Settings()
+
+
+async def _serve(settings: Settings, problems: list[str], origins: Mapping[str, str]) -> int:
+    """Run on this machine, with its signals."""
+    files, market, net = ThreadOffload("files"), ThreadOffload("market"), SystemNet()
+    watchdog = SystemWatchdog(settings.paths.logs, settings.watchdog_sec) if settings.watchdog_sec else NoWatchdog()
+    machine = SystemPorts(SystemClock(), SystemRng(), SystemFs(), net, files, market, watchdog=watchdog)
+    process = Process(settings, problems, machine, origins)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, process.stop.set)
+    _watch_supervisor(process.bot)
+    try:
+        return await process.run()
+    finally:
+        files.close()
+        market.close()
+        net.close()
+
+
+def _watch_supervisor(bot: Application) -> None:
+    """Under PM2, the channel that it gave us ends when its daemon dies."""
+    channel = os.environ.pop("NODE_CHANNEL_FD", None)
+    if channel is None or not channel.isdigit():
+        return
+    loop, handle = asyncio.get_running_loop(), int(channel)
+    try:
+        os.set_blocking(handle, False)
+        bot.supervised = True
+        loop.add_reader(handle, _channel_spoke, bot, handle)
+    except OSError:
+        bot.supervised = False
+
+
+def _channel_spoke(bot: Application, handle: int) -> None:
+    try:
+        gone = os.read(handle, 4096) == b""
+    except BlockingIOError:
+        return
+    except OSError:
+        gone = True
+    if gone:
+        asyncio.get_running_loop().remove_reader(handle)
+        bot.supervised = False
+        log.warning("PM2's daemon is not running: the bot goes on, but would not be restarted")

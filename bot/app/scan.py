@@ -1,0 +1,90 @@
+"""The scanner's shell: reads the universe, has it ranked, and gives what joins its history and its stream."""
+
+import asyncio
+import logging
+
+from bot.app.application import Application
+from bot.app.background_tasks import C_S
+from bot.app.history import load_history
+from bot.domain import events as ev
+from bot.engine import scanner
+from bot.engine.risk.gates import fee_pcts
+from bot.venues.coinbase.errors import ExchangeError, RateLimited, Unreachable
+from bot.venues.coinbase.rest import CoinbaseRestClient, Listing
+from shared.times import epoch_ms
+
+log = logging.getLogger("scanner")
+SHORTLIST = 30  # by volume; each costs one request for its candles
+HOURS = 25
+RETRY_S = 5.0
+
+
+async def clock_c(bot: Application, rest: CoinbaseRestClient) -> None:
+    """At once and every 30 minutes, where the scanner is on; one that fails is tried again sooner."""
+    again_s = RETRY_S
+    while bot.settings.scanner_max_products:
+        try:
+            await scan(bot, rest)
+            wait_s, again_s = C_S, RETRY_S
+        except ExchangeError as error:
+            wait_s, again_s = again_s, min(again_s * 2, C_S)
+            log.warning("scan: %s; the choice stays, again in %.0f s", error, wait_s)
+        await bot.clock.sleep(wait_s)
+
+
+async def scan(bot: Application, rest: CoinbaseRestClient) -> None:
+    """Once: rank, tell the engine, follow its choice. Raises ExchangeError; does nothing where the scanner is off."""
+    most = bot.settings.scanner_max_products
+    if not most or bot.engine is None:
+        return
+    state = bot.engine.state
+    listed = [entry for entry in await rest.listed() if entry.product.quote == state.account.portfolio.quote]
+    listed.sort(key=lambda entry: (-entry.volume_quote, entry.product.product_id))
+    short = listed[:SHORTLIST]
+    spreads = await rest.spreads([entry.product.product_id for entry in short])
+    candidates = await asyncio.gather(*(_candidate(bot, rest, entry, spreads) for entry in short))
+    entry_fee_pct, exit_fee_pct = fee_pcts(state)
+    s = bot.settings
+    terms = scanner.Terms(s.scanner_min_volume_usd, s.max_spread_pct, entry_fee_pct, exit_fee_pct)
+    for candidate in candidates:
+        reason = scanner.why_not(candidate, terms)
+        if reason is not None:
+            log.debug("%s: %s", candidate.product_id, reason)
+    chosen = scanner.pick(scanner.rank(candidates, terms), most)
+    log.info("%d products looked at, picked: %s", len(listed), ", ".join(chosen) or "none, the choice stays")
+    await follow(bot, rest, chosen, short)
+
+
+async def _candidate(
+    bot: Application, rest: CoinbaseRestClient, entry: Listing, spreads: dict[str, float]
+) -> scanner.Candidate:
+    """Raises what says nothing of the product, or a busy exchange would choose in the ranking's place."""
+    product = entry.product
+    end_s = epoch_ms(bot.clock.utc()) // 1000 // 3600 * 3600
+    try:
+        bars = await rest.candles(product.product_id, "ONE_HOUR", end_s - HOURS * 3600, end_s - 1)
+        volatility = scanner.hour_volatility_pct([bar.close for bar in bars])
+    except (RateLimited, Unreachable):
+        raise
+    except ExchangeError as error:
+        log.info("%s: no candles (%s)", product.product_id, error)
+        volatility = None
+    halted = product.halted is not None
+    spread_pct = spreads.get(product.product_id)
+    return scanner.Candidate(product.product_id, entry.volume_quote, spread_pct, volatility, halted)
+
+
+async def follow(bot: Application, rest: CoinbaseRestClient, chosen: tuple[str, ...], listed: list[Listing]) -> None:
+    """Tell the engine, then subscribe to and load what it watches now."""
+    assert bot.engine is not None
+    state = bot.engine.state
+    before = set(state.markets.by_product)
+    by_id = {entry.product.product_id: entry.product for entry in listed}
+    bot.dispatch(ev.InstrumentList(tuple(by_id[product_id] for product_id in chosen)))
+    bot.dispatch(ev.ScannerSelection(chosen))
+    now = bot.products
+    if set(now) == before:
+        return
+    for stream in filter(None, (*bot.streams, bot.depth)):
+        await stream.watch(now)
+    await load_history(bot, rest, tuple(product_id for product_id in now if product_id not in before))

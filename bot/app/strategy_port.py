@@ -1,0 +1,141 @@
+"""The chosen strategy, as the engine wants it: bars of the core in, signal of the core out."""
+
+import logging
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+import orjson
+
+from bot.app.strategy_settings import described
+from bot.domain.bars import Bar
+from bot.domain.instrument import Instrument
+from bot.domain.targets import Signal
+from bot.engine.ports import StrategyFailed
+from bot.strategies import options, registry
+from bot.strategies.base import Bars, Strategy
+from bot.strategies.score import ModelView
+from shared.documents import ModelDoc, ScoreDoc
+from shared.market_data import CandleRow, IndicatorRow
+from shared.settings import GRANULARITY_S, Settings
+from shared.times import from_epoch_ms, iso_seconds
+
+log = logging.getLogger("strategy")
+
+
+class StrategyAdapter:
+    """`bot.engine.state.engine_state.StrategyPort` over one instance of a strategy for each product."""
+
+    def __init__(
+        self, settings: Settings, kept: Mapping[str, str] | None = None, origins: Mapping[str, str] | None = None
+    ) -> None:
+        """`kept`: the ledger's facts, with each product's model under model:PRODUCT; `origins`: a key's source."""
+        self._settings = settings
+        self._kept = kept or {}
+        self._granularity_s = GRANULARITY_S[settings.granularity]
+        self._by_product: dict[str, Strategy] = {}
+        first = registry.make(settings.strategy, settings)
+        self._spare: Strategy | None = first
+        self._kind, self._options = type(first), first.options
+        self.name = settings.strategy
+        self.warmup_bars = first.warmup_bars
+        self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
+        self.model_mode = first.model_mode or None
+        self.settings_read = described(settings.strategy, first, settings, origins or {})
+        prefix = options.prefix(settings.strategy)
+        self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}
+
+    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
+        strategy = self._of(product.product_id)
+        count = min(len(bars), max(strategy.memory_bars, strategy.warmup_bars))
+        newest = islice(bars, len(bars) - count, None) if isinstance(bars, deque) else bars[-count:]
+        try:
+            signal = strategy.latest(Bars.from_rows(newest, float(product.price_increment), self._granularity_s))
+        except Exception as error:  # a user's own code may raise anything
+            raise StrategyFailed(registry.failure(strategy, error)) from error
+        # Only a model says a probability; other strategies' measures have no common scale.
+        probability = signal.strength if self.model_mode is not None else None
+        return Signal(signal.call.value, probability, signal.values)
+
+    def lines(self, price_increment: float, rows: Sequence[CandleRow]) -> list[IndicatorRow]:
+        """The indicators on bars of the past, for the chart; by an object of its own, so in any thread."""
+        strategy = self._kind(self._settings, self._options)
+        try:
+            bars = Bars.from_rows(rows, price_increment, self._granularity_s)
+            found = {name: array.tolist() for name, array in strategy.lines(bars).items()}
+        except Exception as error:  # a user's own code: a chart without lines is no trouble for the bot
+            log.warning("chart indicators: %s", registry.failure(strategy, error))
+            return []
+        shown = []
+        for i, row in enumerate(rows):
+            values = {name: array[i] for name, array in found.items() if math.isfinite(array[i])}
+            if values:
+                shown.append(IndicatorRow(row.start_s, values))
+        return shown
+
+    def state(self, product_id: str) -> str | None:
+        strategy = self._of(product_id)
+        try:
+            state = strategy.state()
+            return orjson.dumps(state).decode() if state else None
+        except Exception as error:  # a user's own code: what it cannot tell is not kept, and trading goes on
+            log.warning("the model is not kept: %s", registry.failure(strategy, error))
+            return None
+
+    def models(self) -> list[ModelDoc]:
+        """The fitted model of each product, for the page. A user's own code may raise: then there is none to show."""
+        found = []
+        for product_id, strategy in self._by_product.items():
+            try:
+                view = strategy.model_view()
+                if view is not None:
+                    found.append(_model(product_id, view))
+            except Exception as error:
+                log.debug("%s", registry.failure(strategy, error))
+        return found
+
+    def fits(self) -> int:
+        return sum(getattr(strategy, "fits", 0) for strategy in self._by_product.values())
+
+    def _restore(self, strategy: Strategy, kept: str) -> None:
+        """What was kept may be of another strategy, or of its author's last version: then it begins anew."""
+        try:
+            strategy.restore(orjson.loads(kept))
+        except Exception as error:
+            log.warning("what was kept of the strategy does not fit: %s", registry.failure(strategy, error))
+
+    def _of(self, product_id: str) -> Strategy:
+        strategy = self._by_product.get(product_id)
+        if strategy is None:
+            strategy, self._spare = self._spare or registry.make(self._settings.strategy, self._settings), None
+            self._by_product[product_id] = strategy
+            kept = self._kept.get(f"model:{product_id}")
+            if kept:
+                self._restore(strategy, kept)
+        return strategy
+
+
+def _model(product_id: str, view: ModelView) -> ModelDoc:
+    """Rounded: a page shows four digits, and every write of the state carries it."""
+    score = view.score
+    return ModelDoc(
+        product_id=product_id,
+        features=list(view.features),
+        weights=[round(weight, 5) for weight in view.weights],
+        intercept=round(view.intercept, 5),
+        rows=view.rows,
+        fitted_at=iso_seconds(from_epoch_ms(view.fitted_s * 1000)) if view.fitted_s is not None else None,
+        fits=view.fits,
+        score=None
+        if score is None
+        else ScoreDoc(
+            count=score.count,
+            hit_rate=round(score.hit_rate, 5),
+            base_rate=round(score.base_rate, 5),
+            brier=round(score.brier, 5),
+            base_brier=round(score.base_brier, 5),
+            log_loss=round(score.log_loss, 5),
+            bins=[[round(p, 4), round(share, 4), count] for p, share, count in score.bins],
+        ),
+    )

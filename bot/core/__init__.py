@@ -1,1 +1,0 @@
-"""The sans-IO core: events in, intents out. No socket, file, clock, randomness or thread."""

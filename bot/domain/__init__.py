@@ -1,0 +1,1 @@
+"""What trading speaks of: instruments, orders, fills, balances, lots, events, intents. Amounts are exact decimals."""

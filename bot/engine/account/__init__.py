@@ -1,0 +1,1 @@
+"""Equity and the trading day, transfers, differences of balances, the daily reconciliation."""

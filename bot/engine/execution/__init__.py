@@ -1,0 +1,1 @@
+"""How lots are entered and closed."""

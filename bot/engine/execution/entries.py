@@ -1,0 +1,125 @@
+"""Opening lots: one entry for one BUY bar, and its single retry when funds were short (docs/trading-rules.md §4)."""
+
+from decimal import Decimal
+
+from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.order_life import Order
+from bot.domain.orders import OrderSpec
+from bot.domain.targets import Signal
+from bot.engine.execution import maker
+from bot.engine.orders.submit import say_retry, send
+from bot.engine.ports import StrategyFailed
+from bot.engine.risk import pretrade
+from bot.engine.risk.gates import entry_plan, first_shut
+from bot.engine.risk.sizing import affordable, entry_size_quote
+from bot.engine.state.engine_state import EngineState
+from bot.engine.state.market import Market
+from shared.money import plain, spoken
+
+
+def decide(state: EngineState, market: Market) -> None:
+    """A bar closed: take the strategy's word for it. One decision for each product and closed bar."""
+    bar = market.bars[-1]
+    if market.signal_bar_s == bar.start_s or state.control.safe is not None:
+        return  # in SAFE nothing is entered, and a strategy that hung must not hang once more
+    try:
+        signal = state.strategy.latest(market.product, market.bars)
+    except StrategyFailed as error:
+        # A strategy that raises says nothing: no entry comes of it, exits go on.
+        signal = Signal("flat", None, {})
+        if str(error) != market.strategy_error:
+            state.note("strategy", str(error), "bad", market.product.product_id)
+        market.strategy_error = str(error)
+    else:
+        market.strategy_error = None
+    _keep_model(state, market)
+    market.signal, market.probability, market.values = signal.word, signal.probability, dict(signal.values)
+    market.signal_bar_s = bar.start_s
+    if state.control.ready:
+        state.count("decisions")
+        state.count(f"signal_{signal.word}")
+
+
+def _keep_model(state: EngineState, market: Market) -> None:
+    """A fitted model survives a restart."""
+    product_id = market.product.product_id
+    model_state = state.strategy.state(product_id)
+    if model_state is not None and state.journal.key_values.get(f"model:{product_id}") != model_state:
+        state.save_value(f"model:{product_id}", model_state)
+
+
+def consider(state: EngineState, market: Market) -> None:
+    """A price came: open a lot if the newest bar says buy and every gate is open."""
+    if market.signal != "buy" or first_shut(state, market) is not None:
+        return
+    wished = entry_size_quote(state, market)
+    quote = affordable(state, market, wished)
+    if quote != wished and state.settings.low_funds == "retry":
+        say_retry(state, wished, "not enough funds")
+    if quote == 0:
+        return
+    market.used_bar_s = market.signal_bar_s
+    state.save_value(f"used_bar:{market.product.product_id}", str(market.used_bar_s))
+    if state.settings.entry_order == "maker":
+        kind, tp_pct = entry_plan(state, market)
+        maker.begin(state, market, quote, kind, Decimal(str(tp_pct)))
+        return
+    _submit(state, market, quote, retry_of=None)
+    if quote != wished and state.settings.low_funds != "retry":
+        text = f"{market.product.product_id} entry of {quote:,.2f} instead of {wished:,.2f}: not enough free cash"
+        state.note("entry", text, product_id=market.product.product_id)
+
+
+def _submit(state: EngineState, market: Market, quote: Decimal, retry_of: str | None) -> None:
+    kind, tp_pct = entry_plan(state, market)
+    price = market.mark
+    assert price is not None
+    product_id = market.product.product_id
+    attempt = "retry" if retry_of else "first"
+    spec = OrderSpec(
+        client_order_id=state.intent_id("entry", product_id, market.used_bar_s, attempt),
+        product_id=product_id,
+        side=Side.BUY,
+        kind=OrderKind.MARKET,
+        purpose=Purpose.ENTRY,
+        base_size=None,
+        quote_size=quote,
+        limit_price=None,
+        post_only=False,
+        end_ms=None,
+        expected_price=price,
+        lot_kind=kind,
+        tp_pct=Decimal(str(tp_pct)),
+        retry_of=retry_of,
+    )
+    if state.orders.own_ids.known_for(spec.client_order_id) is not None:
+        return  # this bar's entry was made by an earlier run
+    why_not = pretrade.refusal(state, spec)
+    if why_not is not None:
+        state.note("risk", f"{product_id} entry refused by {why_not.text}", "warn", product_id)
+        return
+    send(state, spec)
+    state.note(
+        "order",
+        f"{product_id} buys for {spoken(quote, market.product.quote_increment)} {market.product.quote} ({kind.value})",
+        product_id=product_id,
+        ref=spec.client_order_id,
+        quote_size=plain(quote),
+    )
+
+
+def refused(state: EngineState, order: Order, reason: str, insufficient: bool) -> None:
+    """The exchange refused an entry: with LOW_FUNDS=retry once more at ORDER_MIN_USD where funds were short."""
+    spec = order.spec
+    if spec.kind is OrderKind.LIMIT:
+        maker.refused(state, order, reason, insufficient)
+        return
+    market = state.markets.get(spec.product_id)
+    least = Decimal(str(state.settings.order_min_usd))
+    retry = insufficient and spec.retry_of is None and (spec.quote_size or least) > least
+    retry = retry and state.settings.low_funds == "retry"
+    if retry and market is not None and state.control.may_enter:
+        say_retry(state, spec.quote_size or least, reason)
+        _submit(state, market, market.product.floor_quote(least), retry_of=spec.client_order_id)
+        return
+    state.note("order", f"{spec.product_id} buy refused: {reason}", "warn", spec.product_id, spec.client_order_id)

@@ -1,0 +1,1 @@
+"""Own orders on their way: submitted, followed up, filled, missing; orders of a second writer."""

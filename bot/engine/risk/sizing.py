@@ -1,0 +1,60 @@
+"""How large the next entry is: percent of equity (the default), fixed, aimed at a volatility, or Kelly."""
+
+from decimal import Decimal
+
+from bot.engine.state.engine_state import EngineState
+from bot.engine.state.market import Market
+from bot.rules.position_sizing import kelly_wish, volatility_quote
+from bot.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units
+from shared.money import from_units
+from shared.settings import GRANULARITY_S
+
+
+def entry_size_quote(state: EngineState, market: Market) -> Decimal:
+    """Quote size of an entry now, floored to the increment (docs/trading-rules.md §4 sizing)."""
+    s = state.settings
+    factor = market.volatility.factor if s.vol_risk_adjust else 1.0
+    state.risk.last_vol_factor = factor
+    quote = capped_quote(_wished(state, market, factor), s.max_order_usd)
+    increment = market.product.quote_increment
+    return from_units(quote_units(quote, float(increment)), increment)
+
+
+def affordable(state: EngineState, market: Market, quote: Decimal) -> Decimal:
+    """What an entry of `quote` asks for with the cash that is free; 0 = not enough of it (docs/trading-rules.md §4)."""
+    increment = market.product.quote_increment
+    least = market.product.floor_quote(Decimal(str(state.settings.order_min_usd)))
+    retry = state.settings.low_funds == "retry"
+    asked = affordable_quote(float(quote), float(least), float(state.account.cash_available), retry)
+    return quote if asked == float(quote) else from_units(quote_units(asked, float(increment)), increment)
+
+
+def _wished(state: EngineState, market: Market, factor: float) -> float:
+    s = state.settings
+    equity = float(state.sizing_equity)
+    percent = entry_quote(equity, s.risk_per_trade_pct, s.order_min_usd, factor)
+    match s.sizing:
+        case "fixed":
+            return s.fixed_order_usd
+        case "volatility":
+            sigma_pct = market.bands.percent(s.vol_band_method)
+            if sigma_pct is None:
+                return percent
+            bars = 86_400 / GRANULARITY_S[s.granularity]
+            cap_pct = s.risk_per_trade_pct * VOL_FACTOR_MAX
+            return volatility_quote(equity, s.target_day_vol_pct, sigma_pct, bars, cap_pct, s.order_min_usd)
+        case "kelly":
+            r, cap_pct = state.risk.results, s.kelly_cap_pct
+            return kelly_wish(
+                equity,
+                percent,
+                r.wins,
+                r.losses,
+                r.gained_pct,
+                r.lost_pct,
+                s.kelly_confidence,
+                cap_pct,
+                s.order_min_usd,
+            )
+        case _:
+            return percent
