@@ -13,7 +13,7 @@ class Edit(NamedTuple):
 
     find: str
     put: str
-    within: str = ""  # the function or class around it, for what is found elsewhere too: "seen", "Stream.run"
+    within: str = ""  # the function or class around it, for what is found elsewhere too: "seen", "CoinbaseStream.run"
     every: bool = False  # wherever it is found, instead of in one place
 
 
@@ -90,21 +90,21 @@ PLANTED: tuple[Planted, ...] = (
         "timeout-means-refused",
         "R2 P1 P5",
         True,
-        (Edit("$events.NoAnswer($id, $why)", "$events.Refused($id, $why)", "place"),),
+        (Edit("$events.OutcomeUnknown($id, $why)", "$events.VenueRejected($id, $why)", "place"),),
         "lost_after",
     ),
     Planted(
         "timeout-means-denied",
         "R2 P6",
         True,
-        (Edit("$events.NoAnswer($id, $why)", "$events.Denied($id, $why)", "place"),),
+        (Edit("$events.OutcomeUnknown($id, $why)", "$events.RiskRejected($id, $why)", "place"),),
         "lost_after",
     ),
     Planted(
         "order-again-after-timeout",
         "R4 P1 P2",
         True,
-        (Edit("$self._dispatch(NoAnswer($id, $why))", "$self._begin($self._place(spec, began_s))", "place"),),
+        (Edit("$self._dispatch(OutcomeUnknown($id, $why))", "$self._begin($self._place(spec, began_s))", "place"),),
         "lost_after",
     ),
     Planted(
@@ -113,7 +113,7 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (
             Edit(
-                "$self._dispatch(NoAnswer($spec.client_order_id, $why))",
+                "$self._dispatch(OutcomeUnknown($spec.client_order_id, $why))",
                 (
                     "from dataclasses import replace\n"
                     "again = replace($spec, client_order_id=$spec.client_order_id[:-1] + 'f')\n"
@@ -157,7 +157,9 @@ PLANTED: tuple[Planted, ...] = (
         "R3 P3",
         True,
         (
-            Edit("log.info($text, $id, $error)", "self._dispatch(ev.LookedUp($id, None, complete=True))", "look_up"),
+            Edit(
+                "log.info($text, $id, $error)", "self._dispatch(ev.LookupResult($id, None, complete=True))", "look_up"
+            ),
             _NO_FEED,
         ),
         "calm,busy,lost_after:POST /orders:0.5,lookups_fail:GET /orders:1.0,ws_hide:user:0.9",
@@ -174,7 +176,7 @@ PLANTED: tuple[Planted, ...] = (
         "sent-orders-forgotten-at-boot",
         "R6 A7",
         True,
-        (Edit("$events.NoAnswer($id, $why)", "$events.Denied($id, $why)", "settle_unfinished"),),
+        (Edit("$events.OutcomeUnknown($id, $why)", "$events.RiskRejected($id, $why)", "settle_unfinished"),),
         "crash_at_send",
     ),
     # 5 fills
@@ -432,7 +434,7 @@ PLANTED: tuple[Planted, ...] = (
     ),
     # 11 limits, freshness, loss
     Planted("no-breaker", "I8 P19", True, (Edit("judge_breaker(...)", "None"),), _LOSSES),
-    Planted("breaker-reset-by-restart", "I8 P19", True, (Edit("restored.day", "None"),), f"{_LOSSES},crash"),
+    Planted("breaker-reset-by-restart", "I8 P19", True, (Edit("recovered.day", "None"),), f"{_LOSSES},crash"),
     Planted(
         "breaker-does-not-shut",
         "I8",
@@ -604,7 +606,7 @@ PLANTED: tuple[Planted, ...] = (
         "stream-gives-up",
         "R17 C9",
         False,
-        (Edit("min($backoff_s * 2, $most)", "$backoff_s * 60", "Stream.run"),),
+        (Edit("min($backoff_s * 2, $most)", "$backoff_s * 60", "CoinbaseStream.run"),),
         "ws_cut",
     ),
     Planted("no-sync", "R5 R6", True, (Edit("await desk.sync()", "None", "clock_b"),)),
@@ -633,8 +635,8 @@ PLANTED: tuple[Planted, ...] = (
         "G2 I20",
         True,
         (
-            Edit("$now_ms + (clock_offset_ms or 0)", "$now_ms", "exchange_ms"),
-            Edit("clock_doubt", "False", "turn"),
+            Edit("$now_ms + (offset_ms or 0)", "$now_ms", "exchange_ms"),
+            Edit("in_doubt", "False", "turn"),
         ),
         "calm,clock_jump@0.9",
     ),
