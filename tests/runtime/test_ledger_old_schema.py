@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot.core.intents import Note
-from bot.runtime.ledger import LedgerWriter
+from bot.app.ledger import LedgerWriter
+from bot.domain.intents import Note
 from shared.ledger.desired_state import stored_desired_state
 from shared.ledger.dump import dump_of
 from shared.ledger.export import BadExport, Format, export, read_back
