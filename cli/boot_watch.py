@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cli import ui
 from cli.text import tail
+from shared.bots import DEFAULT_BOT
 from shared.documents import BotState, Phase, Status
 from shared.liveness import read_state
 from shared.paths import DataPaths
@@ -80,7 +81,7 @@ def _note(state: BotState) -> str | None:
 
 def _given_up(client: Pm2Client) -> Pm2Process | None:
     try:
-        process = client.find("COIN-BOT")
+        process = client.find(DEFAULT_BOT.process)
     except Pm2Unavailable:
         return None
     return process if process and process.effective in (Effective.STOPPED, Effective.ERRORED) else None
@@ -89,7 +90,9 @@ def _given_up(client: Pm2Client) -> Pm2Process | None:
 def _tell_failed(paths: DataPaths, process: Pm2Process, state: BotState | None) -> Ending:
     meaning = {"stopped (78)": "settings, key or clock are wrong", "stopped (75)": "another bot holds the lock"}
     ui.line(
-        ui.BAD, f"COIN-BOT is {process.label}" + (f": {meaning[process.label]}" if process.label in meaning else "")
+        ui.BAD,
+        f"{DEFAULT_BOT.process} is {process.label}"
+        + (f": {meaning[process.label]}" if process.label in meaning else ""),
     )
     fresh, _, _ = read_state(paths)
     state = fresh or state

@@ -14,6 +14,7 @@ from cli.context import data_paths, from_callers_folder, loaded, own_folder
 from cli.doctor.check import Check, bad, good, note, warn
 from cli.live_checks import Checklist, run
 from shared import files, folder_identity, live_permission
+from shared.bots import DEFAULT_FOLDER
 from shared.exits import Exit
 from shared.figures import plainly
 from shared.files import Unreadable
@@ -31,7 +32,7 @@ def enable(
 ) -> None:
     """Walk through the checklist; write the permission only after the typed word. Code 1 where something is bad."""
     settings = loaded().settings
-    folder = from_callers_folder(trial) if trial is not None else ROOT / "data"
+    folder = from_callers_folder(trial) if trial is not None else ROOT / DEFAULT_FOLDER
     permit(settings, endpoints(settings), folder)
 
 

@@ -7,6 +7,7 @@ from cli import audit, orphans, ui
 from cli.commands import BY, wait_receipt
 from cli.context import data_paths
 from shared import data_folder, settings
+from shared.bots import DEFAULT_BOT
 from shared.control import Cmd, NotSent, SentCommand, send, send_kill_file
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.liveness import bot_pid, read_state
@@ -77,7 +78,9 @@ def _send(paths: DataPaths, command_id: str) -> SentCommand | None:
 def _bot_process(paths: DataPaths) -> int | None:
     """The bot's pid by its lock, its state file or, where both are gone, the process table; None = it isn't there."""
     pid = bot_pid(paths)
-    return pid if pid is not None else next((one.pid for one in orphans.find(()) if one.name == "COIN-BOT"), None)
+    return (
+        pid if pid is not None else next((one.pid for one in orphans.find(()) if one.name == DEFAULT_BOT.process), None)
+    )
 
 
 def _why_silent(pid: int | None) -> str:

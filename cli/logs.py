@@ -10,8 +10,9 @@ import typer
 from cli import ui
 from cli.context import data_paths
 from cli.text import tail
+from shared.bots import DASHBOARD, DEFAULT_BOT, SIMULATOR
 
-ALIASES = {"dashboard": "COIN", "bot": "COIN-BOT", "sim": "COIN-SIM", "simulator": "COIN-SIM"}
+ALIASES = {"dashboard": DASHBOARD, "bot": DEFAULT_BOT.process, "sim": SIMULATOR, "simulator": SIMULATOR}
 FOLLOW_EVERY_S = 0.2
 
 

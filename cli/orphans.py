@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared import pm2_plan
 from shared.paths import ROOT
 from shared.pm2 import home, pid_alive
 
-MODULES = {"bot": "COIN-BOT", "simulator": "COIN-SIM", "dashboard": "COIN"}  # in the order in which they end
+MODULES = {pm2_plan.MODULES[name]: name for name in pm2_plan.ORDER_OF_STOP}  # in the order in which they end
 GRACE_S = 8.0
 
 

@@ -15,21 +15,15 @@ from shared import pm2_home, settings
 from shared.exits import Exit
 from shared.paths import ROOT
 from shared.pm2 import Pm2Unavailable, home
+from shared.setting_table import handed_over
 
 P = ParamSpec("P")
-APPS = ("COIN", "COIN-BOT", "COIN-SIM")
 ECOSYSTEM = ROOT / "ecosystem.config.js"
 # The first call makes PM2's daemon, which keeps its environment for life: nothing else may be in it.
 _SYSTEM = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM",
     "PM2_HOME", "SYSTEMROOT",
 )  # fmt: skip
-
-
-def handed_over() -> list[str]:
-    """The settings that a process is given from the shell: all but keys, their paths and password hashes."""
-    names = (key for key, _, _ in settings.keys())  # noqa: SIM118  a function of the module, not a dict
-    return [key for key in names if not settings.is_secret(key) and not key.startswith("COINBASE_")]
 
 
 def is_ours(name: str) -> bool:

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from cli.pm2_process import ECOSYSTEM, environment, executable, is_ours
 from cli.text import tail
+from shared.bots import DEFAULT_FOLDER
 from shared.documents import BotState, Phase
 from shared.liveness import read_state
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client, Pm2Unavailable
+from shared.pm2_plan import ORDER_OF_STOP
 
 
 class NotReached(Exception):
@@ -111,7 +113,7 @@ def rig(**settings: str) -> Iterator[Rig]:
     # Short: a socket's path holds 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="coin-", dir=os.environ.get("TMPDIR", "/tmp")))  # noqa: S108
     dashboard, sim, admin = free_ports(3)
-    home, data = folder / "pm2", folder / "data"
+    home, data = folder / "pm2", folder / DEFAULT_FOLDER
     env = {name: value for name, value in environment().items() if not is_ours(name)}
     env |= {
         "PM2_HOME": str(home),
@@ -132,7 +134,7 @@ def rig(**settings: str) -> Iterator[Rig]:
 
 
 def _end(made: Rig) -> None:
-    for name in ("COIN-BOT", "COIN-SIM", "COIN"):
+    for name in ORDER_OF_STOP:
         with contextlib.suppress(Pm2Unavailable):
             made.client.delete(name)
     if (made.home / "rpc.sock").exists():

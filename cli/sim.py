@@ -15,6 +15,7 @@ from cli.context import loaded, own_folder
 from cli.options import Json
 from cli.pm2_process import pm2_trouble_said
 from cli.start import check_clash, known, start_only
+from shared.bots import SIMULATOR
 from shared.ledger.connect import ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.location import LedgerLocation, ledger_location
@@ -35,7 +36,7 @@ def start() -> None:
     """Start COIN-SIM alone, wait until it answers, and say where."""
     settings = _simulated()
     own_folder(settings.paths)
-    start_only(["COIN-SIM"])
+    start_only([SIMULATOR])
     ends = time.monotonic() + READY_S
     while _ask(lambda: admin.status(settings.paths, settings)) is None:
         if time.monotonic() > ends:
@@ -56,9 +57,9 @@ def stop() -> None:
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    if "COIN-SIM" not in running:
+    if SIMULATOR not in running:
         ui.give_up("PM2 doesn't know COIN-SIM: ./coin sim start")
-    client.stop("COIN-SIM")
+    client.stop(SIMULATOR)
     ui.line(ui.GOOD, "COIN-SIM stopped")
 
 
@@ -151,9 +152,9 @@ def reset(
             "The bot's ledger belongs to the account that would go: its lots would have no coins.",
             "./coin sim reset --with-bot sets both aside",
         )
-    simulator = running.get("COIN-SIM")
+    simulator = running.get(SIMULATOR)
     if simulator is not None and simulator.effective is not Effective.STOPPED:
-        client.stop("COIN-SIM")
+        client.stop(SIMULATOR)
     if admin.running(paths):
         ui.give_up("A COIN-SIM that PM2 doesn't know runs on that account.", "End it, then again")
     aside = _set_aside(paths, with_bot=with_bot)

@@ -11,18 +11,16 @@ import typer
 from cli import enable_live, orphans, ports, ui
 from cli.boot_watch import Ending, watch_boot
 from cli.context import EXIT_CONFIG, data_paths, from_callers_folder, loaded, own_folder
-from cli.pm2_process import APPS, ECOSYSTEM, demand_closed_home, is_ours, pm2_trouble_said, run
+from cli.pm2_process import ECOSYSTEM, demand_closed_home, is_ours, pm2_trouble_said, run
 from dashboard.links import create_login_link
+from shared import pm2_plan
+from shared.bots import DEFAULT_BOT, SIMULATOR
 from shared.ledger.desired_state import make_control_file
 from shared.ledger.location import ledger_location
 from shared.liveness import bot_pid, look, read_state
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble
 from shared.settings import Loaded, Mode, Settings
-
-# The bot ends before the exchange that it trades on, so that it can say goodbye.
-STOP_ORDER = ("COIN-BOT", "COIN-SIM", "COIN")
-
 
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")]
 
@@ -59,17 +57,17 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    if found.settings.coin_mode is Mode.LIVE and "COIN-SIM" in running:
-        client.delete("COIN-SIM")
-        ui.line(ui.GOOD, "COIN-SIM taken off: live trades on the real exchange")
-        del running["COIN-SIM"]
-    wanted = [name for name in APPS if name != "COIN-SIM" or found.settings.coin_mode is not Mode.LIVE]
+    wanted = pm2_plan.processes(found.settings.coin_mode)
+    if SIMULATOR in running and SIMULATOR not in wanted:
+        client.delete(SIMULATOR)
+        ui.line(ui.GOOD, f"{SIMULATOR} taken off: live trades on the real exchange")
+        del running[SIMULATOR]
     stale = [name for name in wanted if force_restart or name not in running or not _unchanged(running[name])]
     before, _, _ = read_state(paths)
     _end_orphans(running)
     if stale:
         _check_ports(found.settings, stale, running)
-        for name in STOP_ORDER:
+        for name in pm2_plan.ORDER_OF_STOP:
             if name in stale and name in running:
                 client.delete(name)
         _pm2_start(stale)
@@ -77,7 +75,7 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
     untouched = [name for name in wanted if name not in stale]
     if untouched:
         ui.line(ui.DOT, f"already running with these settings: {', '.join(untouched)}")
-    boot_before = before.boot_id if before is not None and "COIN-BOT" in stale else None
+    boot_before = before.boot_id if before is not None and DEFAULT_BOT.process in stale else None
     ending = watch_boot(paths, client, boot_before, began, timeout_s)
     _say_what_next(found.settings, ending, began, link=link)
 
@@ -111,7 +109,7 @@ def stop(
     check_clash(running)
     before = look(data_paths())
     stopped = 0
-    for name in STOP_ORDER:
+    for name in pm2_plan.ORDER_OF_STOP:
         process = running.get(name)
         if process is None or (keep_dashboard and name == "COIN"):
             continue
@@ -155,7 +153,7 @@ def _tell_of_others() -> None:
 def known(client: Pm2Client) -> dict[str, Pm2Process]:
     """Our processes by name; none where no daemon runs. Ends with a sentence where PM2 can't be asked."""
     try:
-        return {p.name: p for p in client.processes() if p.name in APPS}
+        return {p.name: p for p in client.processes() if p.name in pm2_plan.MODULES}
     except Pm2Unavailable as error:
         if error.trouble is Trouble.OFFLINE:
             return {}
@@ -214,10 +212,10 @@ def _make_control_file(settings: Settings) -> None:
 def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Pm2Process]) -> None:
     ours = {process.pid for process in running.values()}
     needed = [("COIN", wanted.dashboard_host, wanted.dashboard_port, "DASHBOARD_PORT")]
-    needed += [("COIN-SIM", "127.0.0.1", wanted.sim_port, "SIM_PORT")]
-    needed += [("COIN-SIM", "127.0.0.1", wanted.sim_admin_port, "SIM_ADMIN_PORT")]
+    needed += [(SIMULATOR, "127.0.0.1", wanted.sim_port, "SIM_PORT")]
+    needed += [(SIMULATOR, "127.0.0.1", wanted.sim_admin_port, "SIM_ADMIN_PORT")]
     if wanted.sim_plain_port:
-        needed += [("COIN-SIM", "127.0.0.1", wanted.sim_plain_port, "SIM_PLAIN_PORT")]
+        needed += [(SIMULATOR, "127.0.0.1", wanted.sim_plain_port, "SIM_PLAIN_PORT")]
     for name, host, port, key in needed:
         free = ports.dashboard_is_free if name == "COIN" else ports.is_free
         if name not in stale or free(host, port) or ports.listener_pid(port) in ours:

@@ -7,11 +7,12 @@ import orjson
 from cli import ui
 from cli.context import data_paths
 from cli.options import Json
-from cli.pm2_process import APPS
+from shared.bots import DEFAULT_BOT
 from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
 from shared.liveness import BotSeen, look
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable
+from shared.pm2_plan import MODULES
 from shared.presence import Presence
 from shared.unwatched import unwatched
 from shared.verdict import Judged, Verdict
@@ -46,7 +47,7 @@ def status(json: Json = False) -> int:
     paths = data_paths()
     seen = look(paths, watch_s=0.05)
     processes, trouble = _processes()
-    bot = processes.get("COIN-BOT")
+    bot = processes.get(DEFAULT_BOT.process)
     verdict = seen.verdict(bot.effective.value if bot is not None else None)
     if json:
         _print_json(seen, verdict)
@@ -83,7 +84,7 @@ def _print_json(seen: BotSeen, verdict: Judged) -> None:
 def _processes() -> tuple[dict[str, Pm2Process], str | None]:
     """Our processes in PM2's table by name, and why it cannot be read."""
     try:
-        return {p.name: p for p in Pm2Client().processes() if p.name in APPS}, None
+        return {p.name: p for p in Pm2Client().processes() if p.name in MODULES}, None
     except Pm2Unavailable as error:
         return {}, str(error)
 
@@ -92,13 +93,13 @@ def _print_processes(processes: dict[str, Pm2Process], trouble: str | None, verd
     if trouble is not None:
         ui.plain(f"  PM2       {trouble}")
         return
-    for name in APPS:
+    for name in MODULES:
         process = processes.get(name)
         if process is None:
             ui.plain(f"  {name:9} –")
             continue
         mark = ui.marked(ui.GOOD if process.effective is Effective.ONLINE else ui.BAD)
-        if name == "COIN-BOT" and process.effective is Effective.ONLINE and verdict.word in _SILENT:
+        if name == DEFAULT_BOT.process and process.effective is Effective.ONLINE and verdict.word in _SILENT:
             mark = ui.marked(ui.WARN)  # PM2 sees that it exists, not that it works
         since = f"up {ui.ago(time.time() - process.started_ms / 1000)}" if process.started_ms else ""
         other = "" if process.cwd == str(ROOT) else f"  of {process.cwd}"

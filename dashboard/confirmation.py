@@ -63,7 +63,8 @@ def _kill(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     warning = f"Still open: {says.stays}; " if says.stays else ""
     strong = "no exit protects them while killed. " if says.stays else ""
     return Confirmation(
-        "kill", {}, "Kill COIN-BOT", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL], button="Kill",
+        "kill", {}, f"Kill {s.bot.process}", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL],
+        button="Kill",
         icon="kill", small=f"{says.drilled} Faster: hold K for one second on any page.",
         why=c.why_not(s, Cmd.KILL, role=who.role.value),
     )  # fmt: skip

@@ -11,7 +11,6 @@ from dashboard.auth.sessions import ID_CHARS
 from dashboard.hub import Hub
 from dashboard.views.commands import starts_process, why_not
 from dashboard.views.format import words
-from dashboard.views.header import BOT_PROCESS
 from dashboard.views.snapshot import Snapshot
 from shared.control import COMMANDS, LEVEL_OF, Cmd, NotSent, SentCommand, send
 from shared.pm2 import Pm2Unavailable
@@ -150,8 +149,8 @@ def _signed(who: Principal) -> dict[str, str]:
 async def _start_process(hub: Hub, by: str, who: Principal, address: str) -> None:
     """Ask PM2 to start the bot's process, which it knows by name. The wish is on disk already."""
     try:
-        await asyncio.to_thread(hub.reader.pm2_client.start, BOT_PROCESS)
+        await asyncio.to_thread(hub.reader.pm2_client.start, hub.reader.bot.process)
     except Pm2Unavailable as error:
         hub.audit.note("pm2_start_failed", by=by, role=who.role, address=address, facts={"why": str(error)})
         raise CommandRefused(503, f"The wish is on disk, but PM2 did not start the bot: {error}.") from error
-    hub.audit.note("pm2_start", by=by, role=who.role, address=address, facts={"process": BOT_PROCESS})
+    hub.audit.note("pm2_start", by=by, role=who.role, address=address, facts={"process": hub.reader.bot.process})

@@ -69,7 +69,7 @@ class PageRenderer:
 
     def __init__(self, hub: Hub, pages: tuple[Page, ...]) -> None:
         self.hub = hub
-        self.env: Environment = render.environment(hub.assets.url, hub.build)
+        self.env: Environment = render.environment(hub.assets.url, hub.build, hub.reader.bot.process)
         self.all = pages
         self.listed = tuple(page for page in pages if page.listed)
         self.by_key = {page.key: page for page in pages}

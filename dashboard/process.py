@@ -7,7 +7,6 @@ from dashboard.auth.roles import Principal
 from dashboard.dispatch import CommandRefused
 from dashboard.hub import Hub
 from dashboard.views.commands import why_not_process
-from dashboard.views.header import BOT_PROCESS
 from shared.pm2 import Pm2Unavailable
 
 log = logging.getLogger(__name__)
@@ -27,9 +26,9 @@ async def act(hub: Hub, who: Principal, address: str, word: str) -> None:
     name = "pm2_restart" if word == RESTART else "pm2_start"
     try:
         # A process that hangs is ended by force after its kill_timeout; PM2 answers only then.
-        await asyncio.to_thread(pm2.restart if word == RESTART else pm2.start, BOT_PROCESS)
+        await asyncio.to_thread(pm2.restart if word == RESTART else pm2.start, hub.reader.bot.process)
     except Pm2Unavailable as error:
         hub.audit.note(f"{name}_failed", by=by, role=who.role, address=address, facts={"why": str(error)})
         raise CommandRefused(503, f"PM2 did not {word.split('_', maxsplit=1)[0]} the bot: {error}.") from error
-    hub.audit.note(name, by=by, role=who.role, address=address, facts={"process": BOT_PROCESS})
+    hub.audit.note(name, by=by, role=who.role, address=address, facts={"process": hub.reader.bot.process})
     log.info("%s by=%s", name, by)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from dashboard.views import format as fm
 from dashboard.views.snapshot import Snapshot
+from shared.bots import DEFAULT_BOT
 from shared.presence import Presence
 
 # Nobody can know them beforehand, so no text from outside can hold them.
@@ -60,7 +61,7 @@ class _Compiled(BytecodeCache):
 _compiled = _Compiled()
 
 
-def environment(asset: Callable[[str], str], build: str, bot: str = "COIN-BOT") -> Environment:
+def environment(asset: Callable[[str], str], build: str, bot: str = DEFAULT_BOT.process) -> Environment:
     """Autoescaping everywhere; a name that is missing is an error, not an empty place."""
     env = Environment(
         loader=_LOADER,

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from dashboard.views.format import of_text
-from dashboard.views.header import BOT_PROCESS
 from dashboard.views.snapshot import Beat, Liveness, PendingCommand, Pm2Look, Snapshot
 from shared import control
+from shared.bots import DEFAULT_BOT, BotRef
 from shared.control import ControlFile, decode_control
 from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
 from shared.files import FileReading, TolerantReader, Unreadable, parse_object
@@ -49,7 +49,10 @@ def _market(data: bytes) -> MarketDoc:
 class StateReader:
     """Readers of one bot's files. `run` keeps them current; `snapshot` never blocks."""
 
-    def __init__(self, loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None) -> None:
+    def __init__(
+        self, loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, bot: BotRef = DEFAULT_BOT
+    ) -> None:
+        self.bot = bot
         self.settings: Settings = loaded.settings
         self.loaded = loaded
         self.paths = paths
@@ -207,7 +210,7 @@ class StateReader:
             log.exception("state_reader.pm2_failed")
             return Pm2Look("PM2 cannot be read", kind=Trouble.UNKNOWN.value)
         ours = [p for p in processes if not p.cwd or p.cwd == str(ROOT)]
-        foreign = next((p.cwd for p in processes if p.name == BOT_PROCESS and p not in ours), None)
+        foreign = next((p.cwd for p in processes if p.name == self.bot.process and p not in ours), None)
         return Pm2Look(None, version, tuple(ours), foreign_cwd=foreign)
 
     # ---- telling ----
@@ -298,6 +301,7 @@ class StateReader:
             depth_kept=settings.depth_view,
             lively=settings.sim_market == "lively",
             lost_at=self._seen_at,
+            bot=self.bot,
         )
 
 

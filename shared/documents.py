@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 import orjson
 
+from shared.bots import DEFAULT_BOT
 from shared.files import Unreadable, parse_object
 from shared.verdict import VerdictDoc
 
@@ -479,7 +480,7 @@ class BotState:
     started_at: str
     build: str
     config_hash: str
-    bot: str = "COIN-BOT"
+    bot: str = DEFAULT_BOT.process
     supervised: bool
     dry_run: bool = False
     live_lock: str | None = None  # live only: "locked: why", "entries locked: why" (exits go on) or "open until when"

@@ -4,7 +4,7 @@
 without a valid one. Sales of own lots need none: a lot must not lose its stop because a week is over. The seal
 (HMAC-SHA256 with the private key) keeps an edited file from counting, the folder's id a copied one.
 
-Every setting is bound but those in HARMLESS, so that a new one is bound until somebody says why it need not be.
+Every setting is bound but those whose line in the table says why it need not be, so that a new one is bound.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import orjson
 
 from shared.artifacts import digests
 from shared.files import Unreadable, parse_object
+from shared.setting_table import RULES
 from shared.settings import Secret, Settings, public_values
 from shared.times import from_epoch_ms, iso_seconds
 
@@ -24,47 +25,8 @@ VERSION = 2
 DAY_MS = 86_400_000
 LONGEST_MS = 30 * DAY_MS
 NAMED = 3  # changes that a sentence names; the rest are counted
-_SIM = "COIN-SIM's own; live does not run it"
-_SHOWN = "who may look at the dashboard; it decides nothing"
 # What a person may change without a new permission, each with the reason why it changes nothing that was agreed to.
-HARMLESS: Mapping[str, str] = {
-    "DATA_DIR": "the folder's id is bound instead: a folder may be moved, a copy is told",
-    "STATE_FILE": "a second copy of what the bot shows",
-    "LOG_LEVEL": "what is logged",
-    "DEPTH_VIEW": "what the Chart page shows",
-    "RECORD": "what is kept for ./coin parity",
-    "DRY_RUN": "it can only lock; the permission is asked for in its own words",
-    "LIVE_PERMISSION_DAYS": "how long the next permission lasts; this one's end is sealed in it",
-    "BACKTEST_SLEEP_MS": "how a backtest is shown",
-    "COINBASE_KEY_FILE": "the key itself is bound, wherever it lies",
-    "COINBASE_API_KEY_NAME": "the key itself is bound",
-    "COINBASE_API_PRIVATE_KEY": "the key itself is bound: it seals the permission",
-    "LEDGER_URL": "the ledger names the folder, whose id is bound",
-    "SIM_PORT": _SIM,
-    "SIM_ADMIN_PORT": _SIM,
-    "SIM_PLAIN_PORT": _SIM,
-    "SIM_RATE_LIMITS": _SIM,
-    "SIM_MARKET": _SIM,
-    "SIM_SEED": _SIM,
-    "SIM_FUNDS": _SIM,
-    "SIM_REPLAY": _SIM,
-    "SIM_REPLAY_PRODUCT": _SIM,
-    "SIM_REPLAY_SPEED": _SIM,
-    "SIM_UPSTREAM": _SIM,
-    "SIM_UPSTREAM_CA": _SIM,
-    "SIM_CLIENT_ID": _SIM,
-    "SIM_IDEMPOTENCY": _SIM,
-    "SIM_QUEUE_MS": _SIM,
-    "SIM_MAKER_FEE_PCT": _SIM,
-    "SIM_TAKER_FEE_PCT": _SIM,
-    "DASHBOARD_HOST": _SHOWN,
-    "DASHBOARD_PORT": _SHOWN,
-    "DASHBOARD_PASSWORD_HASH": _SHOWN,
-    "DASHBOARD_BEHIND_PROXY": _SHOWN,
-    "DASHBOARD_HOSTS": _SHOWN,
-    "DASHBOARD_TLS_CERT": _SHOWN,
-    "DASHBOARD_TLS_KEY": _SHOWN,
-}
+HARMLESS: Mapping[str, str] = {key: rule.harmless for key, rule in RULES.items() if rule.harmless}
 # A default of these is adjusted to the account's fees, the same value set by hand is not (`bot.engine.execution.edge`).
 ADJUSTED = ("TRAIL_ACTIVATE_PCT",)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 
+from shared.bots import is_bot_name
 from shared.data_folder import names_own
 from shared.figures import plainly
 from shared.money import amount
@@ -30,7 +31,7 @@ def contradictions(s: Settings) -> list[str]:
         found.append("PRODUCTS names a product twice")
     if 0 < s.watchdog_sec < 6:
         found.append(f"WATCHDOG_SEC={s.watchdog_sec}: 0, or 6 and more: a loop that stood for 5 s recovers by itself")
-    if not (s.bot_name.isascii() and s.bot_name.isalnum() and len(s.bot_name) <= 20):
+    if not is_bot_name(s.bot_name):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)
     found += _state_file(s)

@@ -1,11 +1,12 @@
 """The table of settings: each with its type, default, range and one sentence. Loading it is `shared.settings`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from shared.bots import DEFAULT_BOT, DEFAULT_FOLDER, DEFAULT_NAME
 from shared.paths import ROOT, DataPaths
 
 
@@ -48,18 +49,36 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a value must be, beside its type; `help` is one sentence for the Settings page."""
+    """All that is known of a setting beside its type and default. Everybody who lists settings reads it from here.
+
+    `help`: one sentence for the Settings page. `low`, `high`: the range, in the unit that the name ends in.
+    `secret`: only from a 0600 .env, masked wherever it is shown. `harmless`: why it may be changed without a new
+    permission for live orders; a setting without a reason is bound by the permission.
+    """
 
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    secret: bool = False
+    harmless: str = ""
 
 
 def _set(
-    default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    *,
+    secret: bool = False,
+    harmless: str = "",
 ) -> Any:
-    return field(default=default, metadata={"rule": Rule(help, low, high, choices)})
+    return field(default=default, metadata={"rule": Rule(help, low, high, choices, secret, harmless)})
+
+
+_SIMULATED = "COIN-SIM's own; live does not run it"
+_SHOWN = "who may look at the dashboard; it decides nothing"
 
 
 # A strategy's own settings: STRATEGY_DIP_PERIOD is `period` of the strategy `dip`.
@@ -81,22 +100,46 @@ class Settings:
     # Where and what
     coin_mode: Mode = _set(Mode.SIM, "Where the exchange is: sim, replay, paper or live.")
     profile: Profile = _set(Profile.DEV, "Named set of defaults: dev, canary or prod.")
-    bot_name: str = _set("main", "Name of this bot inside its client order ids (letters and digits).")
-    data_dir: Path = _set(Path("data"), "Folder of all files between the processes.")
-    state_file: str = _set("", "Path of a second copy of bot_state.json; empty = none.")
-    log_level: str = _set("INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    bot_name: str = _set(DEFAULT_NAME, "Name of this bot inside its client order ids (letters and digits).")
+    data_dir: Path = _set(
+        Path(DEFAULT_FOLDER),
+        "Folder of all files between the processes.",
+        harmless="the folder's id is bound instead: a folder may be moved, a copy is told",
+    )
+    state_file: str = _set(
+        "", "Path of a second copy of bot_state.json; empty = none.", harmless="a second copy of what the bot shows"
+    )
+    log_level: str = _set(
+        "INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"), harmless="what is logged"
+    )
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
-    depth_view: bool = _set(True, "Show the 20 best levels of each book on the Chart page.")
+    depth_view: bool = _set(
+        True, "Show the 20 best levels of each book on the Chart page.", harmless="what the Chart page shows"
+    )
     granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
     use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
     tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)
     candle_resync_sec: float = _set(60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0)
     max_history_candles: int = _set(5000, "Closed bars kept for signals.", 60, 100_000)
-    record: bool = _set(False, "Keep a tape of prices and decisions, 7 days of it, for ./coin parity.")
+    record: bool = _set(
+        False,
+        "Keep a tape of prices and decisions, 7 days of it, for ./coin parity.",
+        harmless="what is kept for ./coin parity",
+    )
 
     # The live lock
-    dry_run: bool = _set(True, "In live mode: send no orders. Elsewhere orders flow to COIN-SIM.")
-    live_permission_days: float = _set(7.0, "How long ./coin enable-live allows live orders.", 0.01, 30.0)
+    dry_run: bool = _set(
+        True,
+        "In live mode: send no orders. Elsewhere orders flow to COIN-SIM.",
+        harmless="it can only lock; the permission is asked for in its own words",
+    )
+    live_permission_days: float = _set(
+        7.0,
+        "How long ./coin enable-live allows live orders.",
+        0.01,
+        30.0,
+        harmless="how long the next permission lasts; this one's end is sealed in it",
+    )
 
     # Risk and sizing
     order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
@@ -216,7 +259,11 @@ class Settings:
     model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
     walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
     backtest_sleep_ms: int = _set(
-        0, "./coin backtest shows bar after bar, each for this long; 0 = the result at once.", 0, 60_000
+        0,
+        "./coin backtest shows bar after bar, each for this long; 0 = the result at once.",
+        0,
+        60_000,
+        harmless="how a backtest is shown",
     )
 
     # Kill and restart
@@ -227,52 +274,83 @@ class Settings:
     )
 
     # Keys (live; in the other modes COIN-SIM's own key is used)
-    coinbase_key_file: str = _set("", "0600 file with the key as Coinbase hands it out.")
-    coinbase_api_key_name: str = _set("", "Key name, only from a 0600 .env.")
-    coinbase_api_private_key: Secret = _set(Secret(""), "Private key, only from a 0600 .env.")
+    coinbase_key_file: str = _set(
+        "", "0600 file with the key as Coinbase hands it out.", harmless="the key itself is bound, wherever it lies"
+    )
+    coinbase_api_key_name: str = _set(
+        "", "Key name, only from a 0600 .env.", secret=True, harmless="the key itself is bound"
+    )
+    coinbase_api_private_key: Secret = _set(
+        Secret(""),
+        "Private key, only from a 0600 .env.",
+        secret=True,
+        harmless="the key itself is bound: it seals the permission",
+    )
 
     # Ledger
     ledger_url: Secret = _set(
-        Secret(""), "Postgres database of the ledger instead of ledger.db, only from a 0600 .env; empty = ledger.db."
+        Secret(""),
+        "Postgres database of the ledger instead of ledger.db, only from a 0600 .env; empty = ledger.db.",
+        secret=True,
+        harmless="the ledger names the folder, whose id is bound",
     )
 
     # COIN-SIM
-    sim_port: int = _set(8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535)
-    sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535)
+    sim_port: int = _set(
+        8790, "Loopback port of COIN-SIM: REST and both WebSocket endpoints.", 1, 65_535, harmless=_SIMULATED
+    )
+    sim_admin_port: int = _set(8791, "Loopback port of its admin API.", 1, 65_535, harmless=_SIMULATED)
     sim_plain_port: int = _set(
-        0, "Loopback port of COIN-SIM without TLS (plain HTTP and WebSocket); 0 = none.", 0, 65_535
+        0, "Loopback port of COIN-SIM without TLS (plain HTTP and WebSocket); 0 = none.", 0, 65_535, harmless=_SIMULATED
     )
-    sim_rate_limits: bool = _set(True, "Apply the exchange's limits on requests, connections, messages.")
-    sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.")
-    sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1)
-    sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12)
+    sim_rate_limits: bool = _set(
+        True, "Apply the exchange's limits on requests, connections, messages.", harmless=_SIMULATED
+    )
+    sim_market: str = _set("lively", "Synthetic market: lively, calm, or a scenario's name.", harmless=_SIMULATED)
+    sim_seed: int = _set(1, "Seed of the synthetic market.", 0, 2**63 - 1, harmless=_SIMULATED)
+    sim_funds: float = _set(10_000.0, "USD on a new account.", 0.0, 1e12, harmless=_SIMULATED)
     sim_replay: str = _set(
-        "", "File of recorded candles for COIN_MODE=replay; several products' files with commas between them."
+        "",
+        "File of recorded candles for COIN_MODE=replay; several products' files with commas between them.",
+        harmless=_SIMULATED,
     )
-    sim_replay_product: str = _set("BTC-USD", "Product of a recording whose file name holds none.")
-    sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0)
-    sim_upstream: str = _set("", "Paper: host:port of another COIN-SIM to relay; empty = Coinbase's public feed.")
-    sim_upstream_ca: str = _set("", "Certificate file that this upstream is checked with.")
-    sim_client_id: bool = _set(True, "Frames carry client_id (the SDK's parser needs it; recorded frames lack it).")
+    sim_replay_product: str = _set("BTC-USD", "Product of a recording whose file name holds none.", harmless=_SIMULATED)
+    sim_replay_speed: float = _set(1.0, "Replay at this many times real speed.", 1.0, 1000.0, harmless=_SIMULATED)
+    sim_upstream: str = _set(
+        "", "Paper: host:port of another COIN-SIM to relay; empty = Coinbase's public feed.", harmless=_SIMULATED
+    )
+    sim_upstream_ca: str = _set("", "Certificate file that this upstream is checked with.", harmless=_SIMULATED)
+    sim_client_id: bool = _set(
+        True, "Frames carry client_id (the SDK's parser needs it; recorded frames lack it).", harmless=_SIMULATED
+    )
     sim_idempotency: str = _set(
         "return_existing",
         "What a repeated client_order_id gets.",
         choices=("return_existing", "reject", "not_enforced"),
+        harmless=_SIMULATED,
     )
-    sim_queue_ms: int = _set(25, "A cancel or an edit waits so long in the simulated matching engine.", 0, 60_000)
-    sim_maker_fee_pct: float = _set(0.50, "Maker fee of the simulated account's first tier.", 0.0, 10.0)
-    sim_taker_fee_pct: float = _set(0.90, "Taker fee of the simulated account's first tier.", 0.0, 10.0)
+    sim_queue_ms: int = _set(
+        25, "A cancel or an edit waits so long in the simulated matching engine.", 0, 60_000, harmless=_SIMULATED
+    )
+    sim_maker_fee_pct: float = _set(
+        0.50, "Maker fee of the simulated account's first tier.", 0.0, 10.0, harmless=_SIMULATED
+    )
+    sim_taker_fee_pct: float = _set(
+        0.90, "Taker fee of the simulated account's first tier.", 0.0, 10.0, harmless=_SIMULATED
+    )
 
     # COIN
-    dashboard_host: str = _set("127.0.0.1", "Address that the dashboard binds.")
-    dashboard_port: int = _set(8080, "Port of the dashboard.", 1, 65_535)
+    dashboard_host: str = _set("127.0.0.1", "Address that the dashboard binds.", harmless=_SHOWN)
+    dashboard_port: int = _set(8080, "Port of the dashboard.", 1, 65_535, harmless=_SHOWN)
     dashboard_password_hash: Secret = _set(
-        Secret(""), "argon2 hash that allows a password at the login, only from .env."
+        Secret(""), "argon2 hash that allows a password at the login, only from .env.", secret=True, harmless=_SHOWN
     )
-    dashboard_behind_proxy: bool = _set(False, "A proxy with TLS stands before the dashboard.")
-    dashboard_hosts: tuple[str, ...] = _set((), "Further host names (with port) that may be asked for.")
-    dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.")
-    dashboard_tls_key: str = _set("", "Key file of that certificate.")
+    dashboard_behind_proxy: bool = _set(False, "A proxy with TLS stands before the dashboard.", harmless=_SHOWN)
+    dashboard_hosts: tuple[str, ...] = _set(
+        (), "Further host names (with port) that may be asked for.", harmless=_SHOWN
+    )
+    dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.", harmless=_SHOWN)
+    dashboard_tls_key: str = _set("", "Key file of that certificate.", harmless=_SHOWN)
 
     # Raw STRATEGY_… keys: each strategy knows and checks its own (bot/strategies/options.py).
     strategy_options: Mapping[str, str] = field(default_factory=dict)
@@ -284,7 +362,7 @@ class Settings:
     def paths(self) -> DataPaths:
         """The bot's files; a relative DATA_DIR lies in the project folder."""
         flavour = f"-{self.coin_mode}" if self.coin_mode in (Mode.REPLAY, Mode.PAPER) else ""
-        return DataPaths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
+        return DEFAULT_BOT.paths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
 
     def product_cap_usd(self, product_id: str) -> float:
         """Most money in this product; 0 = no such limit."""
@@ -304,6 +382,17 @@ class Settings:
             return None
         path = ROOT / Path(self.state_file).expanduser()  # an absolute one stays as it is
         return None if path == self.paths.state else path
+
+
+RULES: Mapping[str, Rule] = {f.name.upper(): f.metadata["rule"] for f in fields(Settings) if "rule" in f.metadata}
+
+
+def handed_over() -> list[str]:
+    """The settings that a process is given from the shell: all but keys, their paths and password hashes.
+
+    PM2 keeps what it is given, in files that others can read.
+    """
+    return [key for key, rule in RULES.items() if not rule.secret and not key.startswith("COINBASE_")]
 
 
 PROFILES: Mapping[Profile, Mapping[str, str]] = {

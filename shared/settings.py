@@ -28,6 +28,7 @@ from shared.setting_table import (
     GRANULARITIES,
     GRANULARITY_S,
     PROFILES,
+    RULES,
     STRATEGY_PREFIX,
     Mode,
     Profile,
@@ -83,7 +84,7 @@ class Loaded:
         return [f"{name}: {sentence}" for name, sentence in self.kept.items()]
 
 
-_SECRET_KEYS = frozenset({"COINBASE_API_PRIVATE_KEY", "COINBASE_API_KEY_NAME", "DASHBOARD_PASSWORD_HASH", "LEDGER_URL"})
+_SECRET_KEYS = frozenset(key for key, rule in RULES.items() if rule.secret)
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
 _BY_HAND = (".env", "environment")

@@ -4,6 +4,7 @@ import time
 
 from bench.figure import Figure
 from cli.rig import rig
+from shared.bots import DEFAULT_BOT
 
 
 def measure() -> list[Figure]:
@@ -13,7 +14,7 @@ def measure() -> list[Figure]:
         made.start()
         first = made.wait_trading()
         cold_s = time.monotonic() - began
-        made.client.delete("COIN-BOT")
+        made.client.delete(DEFAULT_BOT.process)
         made.client.delete("COIN-SIM")
         made.client.delete("COIN")
         began = time.monotonic()

@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.figure import Figure, measured
 from bench.system.account import build
 from cli.rig import NotReached, free_ports
+from shared.bots import DEFAULT_FOLDER
 from shared.control import Cmd, ensure_control_file, send_command
 from shared.documents import BotState, Phase, decode_state
 from shared.files import Unreadable
@@ -56,7 +57,7 @@ def _environment(folder: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
-        "DATA_DIR": str(folder / "data"),
+        "DATA_DIR": str(folder / DEFAULT_FOLDER),
         "SIM_PORT": str(sim),
         "SIM_ADMIN_PORT": str(admin_port),
         "DASHBOARD_PORT": str(dashboard),

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from bench.figure import Figure
 from bench.system.recording import write_recording
-from cli.pm2_process import APPS
 from cli.rig import Rig, rig
+from shared.bots import DEFAULT_BOT
+from shared.pm2_plan import MODULES
 
 SETTLE_S = 5.0
 WATCH_S = 20.0
 MINUTES = 60 * 24 * 20  # of the recording: two thirds of it last long enough at a hundred times
 # As at the venue, a ticker comes four times a second at most: so many products give more than a hundred a second.
 PRODUCTS = tuple(f"B{number:02d}-USD" for number in range(28))
-GOALS_MB = {"COIN-BOT": 100.0}
+GOALS_MB = {DEFAULT_BOT.process: 100.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def _own_word(made: Rig) -> list[Figure]:
 
 
 def _watch(made: Rig, when: str) -> list[Figure]:
-    pids = {name: made.pid(name) for name in APPS}
+    pids = {name: made.pid(name) for name in MODULES}
     before = {name: usage(pid) for name, pid in pids.items()}
     messages = _messages(made)
     began = time.monotonic()

@@ -14,6 +14,7 @@ from bot.app.process import EXIT_SETTINGS, Process, SystemPorts
 from bot.app.watchdog import NoWatchdog, SystemWatchdog
 from bot.venues.coinbase.net import SystemNet
 from shared import settings as settings_module
+from shared.bots import DEFAULT_BOT
 from shared.data_folder import FolderRefused
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings, SettingsError
@@ -36,16 +37,16 @@ def run() -> int:
     try:
         settings.paths.prepare()
     except FolderRefused as error:
-        set_up(None, "COIN-BOT", "INFO")  # nothing of ours lies in a folder of others
+        set_up(None, DEFAULT_BOT.process, "INFO")  # nothing of ours lies in a folder of others
         log.critical("%s: %s", error, "; ".join(error.ways))
         return EXIT_SETTINGS
     except OSError as error:
-        set_up(settings.paths.root, "COIN-BOT", "INFO")
+        set_up(settings.paths.root, DEFAULT_BOT.process, "INFO")
         log.critical(
             "the data folder %s cannot be used: %s; mend it or set DATA_DIR", settings.paths.root, error.strerror
         )
         return EXIT_SETTINGS
-    set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
+    set_up(settings.paths.logs, DEFAULT_BOT.process, settings.log_level)
     for remark in remarks:
         log.warning("setting %s", remark)
     return asyncio.run(_serve(settings, problems, origins))

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from shared.bots import DEFAULT_BOT
 from shared.paths import ROOT
 
 log = logging.getLogger("watchdog")
@@ -106,7 +107,7 @@ class SystemWatchdog:
     """This process's own. `limit_s`: how long it may stand still while it trades."""
 
     def __init__(self, folder: Path, limit_s: float) -> None:
-        self._path, self._limit_s = folder / "COIN-BOT.hang.log", limit_s
+        self._path, self._limit_s = folder / f"{DEFAULT_BOT.process}.hang.log", limit_s
         self._now_limit_s = limit_s
         self._words: TextIO | None = None
         self._timer: KernelTimer | None = None

@@ -12,12 +12,14 @@ import orjson
 
 from cli import orphans, ports
 from cli.doctor.check import Check, bad, good, note, warn
-from cli.pm2_process import APPS, environment, executable, node_folder
+from cli.pm2_process import environment, executable, node_folder
 from dashboard.auth.socket_owner import SocketOwners
 from dashboard.listen import addresses
 from shared import pm2_home
+from shared.bots import SIMULATOR
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble, home, pid_alive, supported
+from shared.pm2_plan import MODULES
 from shared.settings import Mode, Settings
 
 
@@ -89,14 +91,14 @@ def _daemon_trouble(error: Pm2Unavailable) -> Check:
 def processes(client: Pm2Client, mode: Mode | None) -> list[Check]:
     """Each of ours as PM2 has it; those of another checkout are a clash."""
     try:
-        found = {p.name: p for p in client.processes() if p.name in APPS}
+        found = {p.name: p for p in client.processes() if p.name in MODULES}
     except Pm2Unavailable:
         return _orphans([])
     checks = _orphans([process.pid for process in found.values()])
-    for name in APPS:
+    for name in MODULES:
         process = found.get(name)
         if process is None:
-            if name != "COIN-SIM" or mode is not Mode.LIVE:
+            if name != SIMULATOR or mode is not Mode.LIVE:
                 checks.append(note(name, "PM2 doesn't know it: ./coin start"))
         else:
             checks.append(_process(process, mode))
@@ -114,7 +116,7 @@ def _process(process: Pm2Process, mode: Mode | None) -> Check:
     if process.cwd and Path(process.cwd).resolve() != ROOT:
         way = f"{process.cwd}/coin stop, or a PM2 of its own here: PM2_HOME=~/.pm2-second ./coin start"
         return bad(name, f"belongs to another checkout: {process.cwd}", way)
-    if name == "COIN-SIM" and mode is Mode.LIVE:
+    if name == SIMULATOR and mode is Mode.LIVE:
         return bad(name, "runs although the mode is live", "./coin start takes it off")
     if process.effective is Effective.ONLINE:
         young = process.started_ms is not None and time.time() - process.started_ms / 1000 < 60
@@ -135,7 +137,7 @@ def _process(process: Pm2Process, mode: Mode | None) -> Check:
 def port_checks(client: Pm2Client, settings: Settings) -> list[Check]:
     """Each port: free, ours, or whose."""
     try:
-        pids = {p.pid: p.name for p in client.processes() if p.name in APPS}
+        pids = {p.pid: p.name for p in client.processes() if p.name in MODULES}
     except Pm2Unavailable:
         pids = {}
     wanted = [("DASHBOARD_PORT", settings.dashboard_host, settings.dashboard_port)]

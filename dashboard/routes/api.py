@@ -46,7 +46,7 @@ def router() -> APIRouter:
 
 
 def bot_health(s: Snapshot) -> dict[str, Any]:
-    process, verdict = s.pm2.find(header.BOT_PROCESS), s.verdict
+    process, verdict = s.pm2.find(s.bot.process), s.verdict
     return {
         "ok": s.fit and all(alert_of(s.state, code) is None for code in (FOLDER_NOT_OWN, SECOND_WRITER)),
         "alerts": [{"code": alert.code, "text": alert.text} for alert in s.state.alerts] if s.state else [],

@@ -54,7 +54,7 @@ class BotHealthReply(BaseModel):
     pid: int | None
     pid_alive: bool | None
     lock: str
-    pm2: str | None = Field(description="PM2's effective state of COIN-BOT; null = not known.")
+    pm2: str | None = Field(description="PM2's effective state of the bot's process; null = not known.")
 
 
 class StateReply(BaseModel):

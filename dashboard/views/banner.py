@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from dashboard.views import account, commands
 from dashboard.views import format as f
-from dashboard.views.header import BOT_PROCESS, Chip, liveness_chips, source_chips
+from dashboard.views.header import Chip, liveness_chips, source_chips
 from dashboard.views.snapshot import Snapshot
 from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, BotState, KillDoc, PositionDoc, Status, alert_of
 from shared.presence import Presence
@@ -110,7 +110,7 @@ def _stale(s: Snapshot) -> Banner:
 
 def _hung(s: Snapshot) -> Banner:
     """The process is there and does nothing. A start would find its lock held, so it is restarted."""
-    known = s.pm2.find(BOT_PROCESS) is not None
+    known = s.pm2.find(s.bot.process) is not None
     lots = s.lot_count or 0
     held = ""
     if lots:
@@ -192,7 +192,7 @@ def _locked_out(s: Snapshot, state: BotState) -> Banner:
         "Locked out: the bot receives data but cannot send orders",
         f"{f.sentence(f.clean(state.error or s.verdict.reason))}. Another bot may hold the lock and trade these lots, "
         f"so this one does not buy, sell or cancel.{_unwatched_lots(state)} Find out what took the lock, then restart.",
-        action="restart" if s.pm2.find(BOT_PROCESS) else "",
+        action="restart" if s.pm2.find(s.bot.process) else "",
         chips=source_chips(s),
     )
 
@@ -209,7 +209,7 @@ def _ledger_gone(s: Snapshot, state: BotState) -> Banner:
 
 
 def _offline(s: Snapshot) -> Banner:
-    startable = "start" if s.pm2.find(BOT_PROCESS) else ""
+    startable = "start" if s.pm2.find(s.bot.process) else ""
     if s.state is None:
         heading = "No bot has written here" if s.missing else "The bot does not write"
         way = f"Start it here.{commands.starts_under(s)}" if startable else "Start it on the machine: ./coin start."

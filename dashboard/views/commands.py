@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from dashboard.views import format as f
-from dashboard.views.header import BOT_PROCESS
 from dashboard.views.orders import own_working
 from dashboard.views.snapshot import PendingCommand, Snapshot
 from shared.control import COMMANDS, LEVEL_OF, Cmd, TradingState, refusal
@@ -143,18 +142,18 @@ def _already(s: Snapshot, cmd: Cmd) -> str:
 
 def starts_process(s: Snapshot) -> bool:
     """Start must also ask PM2, since there is no process that could read the wish."""
-    return not s.bot_up and s.pm2.find(BOT_PROCESS) is not None
+    return not s.bot_up and s.pm2.find(s.bot.process) is not None
 
 
 def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> str:
     """Why PM2 is not asked to start (or restart) the bot's process now; empty = it may be."""
     if role != "operator":
         return "Signed in as viewer: read-only."
-    if s.pm2.find(BOT_PROCESS) is None:
-        return f"PM2 does not know {BOT_PROCESS}. On the machine: ./coin start."
+    if s.pm2.find(s.bot.process) is None:
+        return f"PM2 does not know {s.bot.process}. On the machine: ./coin start."
     if restart:
         return "" if s.verdict.word in RESTARTED else "The bot is responding: there is nothing to restart."
-    return f"{BOT_PROCESS} is already running." if s.bot_up else ""
+    return f"{s.bot.process} is already running." if s.bot_up else ""
 
 
 def starts_under(s: Snapshot) -> str:

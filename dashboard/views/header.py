@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from dashboard.views import format as f
-from dashboard.views.snapshot import Beat, Pm2Look, Snapshot
+from dashboard.views.snapshot import Beat, Snapshot
 from shared.documents import AccountDoc, BotState, FeedsDoc, Status
 from shared.liveness import LockState
 from shared.pm2 import Effective, Pm2Process
 from shared.presence import OFFLINE_S, STALE_S, Presence
 from shared.verdict import PartState, Verdict
 
-BOT_PROCESS = "COIN-BOT"
 _MODE_ICON = {"sim": "sim", "replay": "replay", "paper": "paper", "live": "live"}
 _MODE_SAY = {
     "sim": ("Play money.", "Orders go to the exchange on this machine, never to Coinbase."),
@@ -186,7 +185,7 @@ def _sub_old(s: Snapshot) -> str:
     if s.state is None:
         return "no state file" if s.missing else "no status from the bot"
     if s.state.status is Status.ERROR:
-        process = s.pm2.find(BOT_PROCESS)
+        process = s.pm2.find(s.bot.process)
         code = f", exit {process.exit_code}" if process and process.exit_code else ""
         return f"error in {_failed_step(s.state)}{code}"
     return f"was {s.state.status} · seq {f.count(s.state.seq)}"
@@ -194,7 +193,7 @@ def _sub_old(s: Snapshot) -> str:
 
 def lights(s: Snapshot) -> list[StatusLight]:
     feeds = s.state.feeds if s.fresh and s.state else None
-    return [_ws(s, feeds), _rest(s, feeds), _clock(s, feeds), _pm2(s.pm2)]
+    return [_ws(s, feeds), _rest(s, feeds), _clock(s, feeds), _pm2(s)]
 
 
 def _unknown(name: str, title: str) -> StatusLight:
@@ -255,16 +254,17 @@ def _clock(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
 _PM2_WHY = {"denied": "not ours", "hung": "hangs", "unknown": "odd answer"}
 
 
-def _pm2(look: Pm2Look) -> StatusLight:
+def _pm2(s: Snapshot) -> StatusLight:
+    look = s.pm2
     if look.trouble:
         if not look.kind:
             return StatusLight("unk", "wait", "PM2", "?", "", look.trouble)
         return StatusLight(
             "bad", "off", "PM2", "offline", _PM2_WHY.get(look.kind, ""), f"PM2 offline: {f.clean(look.trouble)}"
         )
-    process = look.find(BOT_PROCESS)
+    process = look.find(s.bot.process)
     if process is None:
-        return StatusLight("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {BOT_PROCESS}")
+        return StatusLight("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {s.bot.process}")
     state, icon = process_state(process)
     if process.effective is Effective.ONLINE:
         return StatusLight(state, icon, "PM2", "online", f.plural(process.restarts, "restart"), "Restarts by PM2")
@@ -317,7 +317,7 @@ def liveness_chips(s: Snapshot) -> list[Chip]:
         limit = OFFLINE_S if s.age_s > OFFLINE_S else STALE_S
         out.append(Chip("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
     out += _of_process(s)
-    light = _pm2(s.pm2)
+    light = _pm2(s)
     word = "PM2 cannot be read" if light.text == "?" else f"PM2 says {light.text}"
     if light.icon == "alive" and not s.fresh:
         # It sees that a process exists, not that it works: no tick beside a bot that writes nothing.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.bots import DEFAULT_BOT, BotRef
 from shared.control import ControlFile
 from shared.documents import BotState, DepthDoc, Quote, Status
 from shared.liveness import LockState
@@ -29,7 +30,7 @@ class Pm2Look:
     version: str | None = None
     processes: tuple[Pm2Process, ...] = ()
     kind: str = ""  # of the trouble: offline, denied, hung, unknown; empty = not read yet, or read
-    foreign_cwd: str | None = None  # COIN-BOT of another checkout stands in PM2's table
+    foreign_cwd: str | None = None  # the bot's process of another checkout stands in PM2's table
 
     @property
     def offline(self) -> bool:
@@ -92,6 +93,7 @@ class Snapshot:
     lively: bool = False  # SIM_MARKET=lively: only there do entries come soon
     lost_at: datetime | None = None  # when the last good document was read, where it is old now
     flags: frozenset[str] = frozenset()
+    bot: BotRef = DEFAULT_BOT
 
     @property
     def fresh(self) -> bool:
@@ -115,7 +117,7 @@ class Snapshot:
     @property
     def verdict(self) -> Judged:
         """The one word for the bot, as every reader makes it (`shared.verdict`)."""
-        w, process = self.liveness, self.pm2.find("COIN-BOT")
+        w, process = self.liveness, self.pm2.find(self.bot.process)
         alive = None if w.pid_alive is None else w.pid_alive and w.lock is not LockState.FREE
         pm2 = process.effective.value if process is not None else None
         doc = self.state.verdict if self.state is not None else None

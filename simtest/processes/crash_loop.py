@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.bots import DEFAULT_BOT
 from shared.control import Cmd, NotSent, ensure_control_file, send_command
 from shared.paths import ROOT, DataPaths
 from simtest.processes import verdict
@@ -198,7 +199,7 @@ class CrashLoop:
         return verdict.after_death(self.data, f"ct-{BOT}-")
 
     def _last_words(self, status: int) -> str:
-        log = self.data / "logs" / "COIN-BOT.log"
+        log = self.data / "logs" / f"{DEFAULT_BOT.process}.log"
         tail = log.read_text().strip().splitlines()[-3:] if log.exists() else []
         return f"code {os.waitstatus_to_exitcode(status)}: {' / '.join(tail)}"
 

@@ -16,6 +16,7 @@ from bot.app.offload import ThreadOffload
 from bot.app.process import Process, SystemPorts
 from bot.strategies import registry
 from shared import settings as settings_module
+from shared.bots import DEFAULT_BOT
 from shared.ports import SystemClock, SystemFs, SystemRng
 from simtest.processes.crash_points import CrashPoint
 from simtest.processes.fault_injection import CrashingNet, CrashInjector
@@ -70,7 +71,7 @@ def _run(env: Mapping[str, str], trap: CrashInjector) -> int:
     history.VOLATILITY_BARS, history.CHARTS = SHORT_BARS, {}
     settings = settings_module.load(Path(os.devnull)).settings
     settings.paths.prepare()
-    set_up(settings.paths.logs, "COIN-BOT", settings.log_level)
+    set_up(settings.paths.logs, DEFAULT_BOT.process, settings.log_level)
     machine = SystemPorts(
         SystemClock(),
         SystemRng(),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.pm2_process import handed_over
 from shared.paths import DataPaths
+from shared.setting_table import handed_over
 from tests.conftest import ROOT
 
 Coin = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cli.pm2_process import handed_over
 from shared import settings
+from shared.setting_table import handed_over
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.needs("node")

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from cli import ports
-from cli.pm2_process import APPS
 from cli.rig import Rig, free_ports, rig
 from shared.documents import Phase, Status
 from shared.pm2 import Effective, pid_alive
+from shared.pm2_plan import MODULES
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.pm2, pytest.mark.slow, pytest.mark.needs("pm2", "proc")]
@@ -57,7 +57,7 @@ def coin(made: Rig, *arguments: str, root: Path = ROOT, **env: str) -> "subproce
 
 def test_all_three_are_online(running: Rig) -> None:
     found = {process.name: process for process in running.client.processes()}
-    assert sorted(found) == sorted(APPS)
+    assert sorted(found) == sorted(MODULES)
     assert {process.effective for process in found.values()} == {Effective.ONLINE}
     assert {process.cwd for process in found.values()} == {str(ROOT)}
 
@@ -81,7 +81,7 @@ def test_no_secret_of_the_shell_anywhere(running: Rig) -> None:
     kept = {path: path.read_bytes() for path in running.home.rglob("*") if path.is_file()}
     kept |= {path: path.read_bytes() for path in running.paths.root.rglob("*") if path.is_file()}
     daemon = int((running.home / "pm2.pid").read_text())
-    for pid in (daemon, *(running.pid(name) for name in APPS)):
+    for pid in (daemon, *(running.pid(name) for name in MODULES)):
         for name in ("environ", "cmdline"):
             path = Path(f"/proc/{pid}/{name}")
             # The daemon was started by PM2's own command line from that very shell: its environ is the shell's.
@@ -221,12 +221,12 @@ def test_the_dashboard_answers_and_stops_in_time(running: Rig) -> None:
 
 
 def test_start_leaves_alone_what_runs_as_wanted(running: Rig) -> None:
-    pids = {name: running.pid(name) for name in APPS}
+    pids = {name: running.pid(name) for name in MODULES}
     done = coin(running, "start")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "already running" in done.stdout
     assert "/login/link?t=" in done.stdout
-    assert {name: running.pid(name) for name in APPS} == pids
+    assert {name: running.pid(name) for name in MODULES} == pids
     changed = coin(running, "start", "--no-link", SIM_SEED="2")
     assert "started by PM2" in changed.stdout
     assert "/login/link" not in changed.stdout
@@ -248,14 +248,14 @@ def second_checkout(tmp_path: Path) -> Path:
 
 
 def test_a_second_checkout_is_noticed(running: Rig, second_checkout: Path) -> None:
-    pids = {name: running.pid(name) for name in APPS}
+    pids = {name: running.pid(name) for name in MODULES}
     for command in ("start", "stop"):
         refused = coin(running, command, root=second_checkout)
         assert refused.returncode == 1
         assert f"of another checkout: {ROOT}" in refused.stderr
     doctor = coin(running, "doctor", root=second_checkout)
     assert f"belongs to another checkout: {ROOT}" in doctor.stdout
-    assert {name: running.pid(name) for name in APPS} == pids
+    assert {name: running.pid(name) for name in MODULES} == pids
 
 
 def test_stop_says_what_it_did_and_start_after_it_works(running: Rig) -> None:
@@ -277,7 +277,7 @@ def test_what_a_killed_pm2_left_behind_is_ended(command: str) -> None:
     with rig() as made:
         made.start()
         made.wait_trading()
-        left = {name: made.pid(name) for name in APPS}
+        left = {name: made.pid(name) for name in MODULES}
         os.kill(int((made.home / "pm2.pid").read_text()), signal.SIGKILL)
         assert f"pid {left['COIN-BOT']} runs without PM2" in coin(made, "doctor").stdout
         done = coin(made, command)

@@ -157,13 +157,13 @@ def _pm2check(s: Snapshot) -> CheckRow:
     if s.pm2.trouble:
         return check("PM2", "bad" if s.pm2.kind else "unk", f.clean(s.pm2.trouble), _PM2_WAY_OUT.get(s.pm2.kind, ""))
     if s.pm2.foreign_cwd:
-        return check("PM2", "warn", f"COIN-BOT there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
-    process = s.pm2.find(header.BOT_PROCESS)
+        return check("PM2", "warn", f"{s.bot.process} there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
+    process = s.pm2.find(s.bot.process)
     if process is None:
-        return check("PM2", "warn", f"runs ({s.pm2.version}), does not know COIN-BOT", "./coin start")
+        return check("PM2", "warn", f"runs ({s.pm2.version}), does not know {s.bot.process}", "./coin start")
     fine = header.process_state(process)[0]
     state = "ok" if fine == "ok" else "warn" if fine == "warn" else "bad"
-    return check("PM2", state, f"version {s.pm2.version}, COIN-BOT {process.label}", "./coin logs")
+    return check("PM2", state, f"version {s.pm2.version}, {s.bot.process} {process.label}", "./coin logs")
 
 
 def _feed_check(s: Snapshot) -> CheckRow:
