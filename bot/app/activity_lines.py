@@ -12,5 +12,5 @@ async def record_lines(bot: Application, product_id: str, granularity: str) -> N
     market = bot.engine.state.markets.get(product_id) if bot.engine is not None else None
     if market is None or bot.strategy is None or granularity != bot.settings.granularity:
         return
-    draw = partial(bot.strategy.lines, float(market.product.price_increment))
+    draw = partial(bot.strategy.lines, float(market.instrument.price_increment))
     await bot.recorder.indicators(product_id, granularity, CHART_BARS + bot.strategy.memory_bars, draw)

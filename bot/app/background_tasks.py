@@ -114,8 +114,8 @@ async def refresh_products(bot: Application, rest: CoinbaseRestClient) -> None:
     """What the exchange says of the products now; one that its list leaves out is asked for by name."""
     found = await rest.products(bot.products)
     bot.dispatch(ev.InstrumentList(found))
-    for product_id in set(bot.products) - {product.product_id for product in found}:
-        bot.dispatch(ev.InstrumentList((await rest.product(product_id),)))
+    for product_id in set(bot.products) - {instrument.product_id for instrument in found}:
+        bot.dispatch(ev.InstrumentList((await rest.instrument(product_id),)))
     assert bot.engine is not None
     others = held_besides(bot.engine.state)
     if not others:
@@ -277,7 +277,7 @@ async def _record_signal(bot: Application, product_id: str) -> None:
 async def _record_stop(bot: Application, market: Market) -> None:
     """What kept the decision on the newest bar from an entry, for the day's tally; a later entry puts it right."""
     assert bot.engine is not None and market.signal_bar_s is not None
-    state, product_id = bot.engine.state, market.product.product_id
+    state, product_id = bot.engine.state, market.instrument.product_id
     if market.used_bar_s is not None:
         await bot.recorder.entered(product_id, market.used_bar_s)
     if not state.control.ready:

@@ -210,8 +210,8 @@ class Boot:
         bot = self._bot
         names = bot.products
         asked = await asyncio.gather(*(self._product(rest, product_id) for product_id in names))
-        found = tuple(product for product in asked if product is not None)
-        missing = [name for name, product in zip(names, asked, strict=True) if product is None]
+        found = tuple(instrument for instrument in asked if instrument is not None)
+        missing = [name for name, instrument in zip(names, asked, strict=True) if instrument is None]
         picked = not set(missing) & {*bot.settings.products, *(lot.product_id for lot in bot.restored.lots)}
         if missing and picked and found:
             log.warning("the exchange has no %s any more: the scanner will pick others", ", ".join(missing))
@@ -220,7 +220,7 @@ class Boot:
             raise Fatal(f"PRODUCTS: the exchange has no {', '.join(missing)}")
         if missing:
             log.warning("the recording has no %s: left out", ", ".join(missing))
-            bot.settings = replace(bot.settings, products=tuple(product.product_id for product in found))
+            bot.settings = replace(bot.settings, products=tuple(instrument.product_id for instrument in found))
         return found
 
     async def _product(self, rest: CoinbaseRestClient, product_id: str) -> Instrument | None:
@@ -228,7 +228,7 @@ class Boot:
 
         async def ask() -> Instrument | None:
             try:
-                return await rest.product(product_id)
+                return await rest.instrument(product_id)
             except Rejected:
                 return None
 
@@ -341,7 +341,7 @@ class Boot:
                 and product_id not in state.markets.by_product
             ):
                 try:
-                    bot.dispatch(ev.InstrumentList((await rest.product(product_id),)))
+                    bot.dispatch(ev.InstrumentList((await rest.instrument(product_id),)))
                 except ExchangeError as error:
                     log.warning("no mark for %s: %s", currency, error)
 

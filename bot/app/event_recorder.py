@@ -115,7 +115,7 @@ class EventRecorder:
     def _price(self, line: Line, engine: Engine, market: Market | None) -> None:
         if market is None or market.price is None:
             return
-        product_id, now_ms = market.product.product_id, engine.state.clock.now_ms
+        product_id, now_ms = market.instrument.product_id, engine.state.clock.now_ms
         again = self._judged_ms.get(product_id) == now_ms and self._settings.tick_interval_sec > 0
         judged = self._settings.use_tick_price and market.judged_ms == now_ms and not again
         shown = (market.price, market.bid, market.ask)
@@ -128,7 +128,7 @@ class EventRecorder:
     def _bars(self, line: Line, engine: Engine, market: Market | None, granularity: str, bars: tuple[Bar, ...]) -> None:
         if market is None or granularity not in ("ONE_MINUTE", self._settings.granularity):
             return
-        product_id = market.product.product_id
+        product_id = market.instrument.product_id
         known = self._bar_s.get((product_id, granularity), -1)
         fresh = [bar for bar in bars if bar.start_s > known]
         if not fresh:
@@ -145,7 +145,7 @@ class EventRecorder:
             line["price"] = (product_id, market.mark, market.bid, market.ask, market.judged_price)
 
     def _judge(self, line: Line, engine: Engine, market: Market) -> None:
-        product_id = market.product.product_id
+        product_id = market.instrument.product_id
         self._judged_ms[product_id] = engine.state.clock.now_ms
         if market.signal != "buy" or not engine.state.control.may_enter:
             return
@@ -253,8 +253,8 @@ def _fill(fill: Fill) -> Line:
     return {field.name: getattr(fill, field.name) for field in fields(fill)}
 
 
-def _product(product: Instrument) -> Line:
-    return {"product_id": product.product_id, **{name: getattr(product, name) for name in _PRODUCT}}
+def _product(instrument: Instrument) -> Line:
+    return {"product_id": instrument.product_id, **{name: getattr(instrument, name) for name in _PRODUCT}}
 
 
 def _texts(value: Any) -> Any:

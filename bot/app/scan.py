@@ -38,10 +38,10 @@ async def scan(bot: Application, rest: CoinbaseRestClient) -> None:
     if not most or bot.engine is None:
         return
     state = bot.engine.state
-    listed = [entry for entry in await rest.listed() if entry.product.quote == state.account.portfolio.quote]
-    listed.sort(key=lambda entry: (-entry.volume_quote, entry.product.product_id))
+    listed = [entry for entry in await rest.listed() if entry.instrument.quote == state.account.portfolio.quote]
+    listed.sort(key=lambda entry: (-entry.volume_quote, entry.instrument.product_id))
     short = listed[:SHORTLIST]
-    spreads = await rest.spreads([entry.product.product_id for entry in short])
+    spreads = await rest.spreads([entry.instrument.product_id for entry in short])
     candidates = await asyncio.gather(*(_candidate(bot, rest, entry, spreads) for entry in short))
     entry_fee_pct, exit_fee_pct = fee_pcts(state)
     s = bot.settings
@@ -59,19 +59,19 @@ async def _candidate(
     bot: Application, rest: CoinbaseRestClient, entry: Listing, spreads: dict[str, float]
 ) -> scanner.Candidate:
     """Raises what says nothing of the product, or a busy exchange would choose in the ranking's place."""
-    product = entry.product
+    instrument = entry.instrument
     end_s = epoch_ms(bot.clock.utc()) // 1000 // 3600 * 3600
     try:
-        bars = await rest.candles(product.product_id, "ONE_HOUR", end_s - HOURS * 3600, end_s - 1)
+        bars = await rest.candles(instrument.product_id, "ONE_HOUR", end_s - HOURS * 3600, end_s - 1)
         volatility = scanner.hour_volatility_pct([bar.close for bar in bars])
     except (RateLimited, Unreachable):
         raise
     except ExchangeError as error:
-        log.info("%s: no candles (%s)", product.product_id, error)
+        log.info("%s: no candles (%s)", instrument.product_id, error)
         volatility = None
-    halted = product.halted is not None
-    spread_pct = spreads.get(product.product_id)
-    return scanner.Candidate(product.product_id, entry.volume_quote, spread_pct, volatility, halted)
+    halted = instrument.halted is not None
+    spread_pct = spreads.get(instrument.product_id)
+    return scanner.Candidate(instrument.product_id, entry.volume_quote, spread_pct, volatility, halted)
 
 
 async def follow(bot: Application, rest: CoinbaseRestClient, chosen: tuple[str, ...], listed: list[Listing]) -> None:
@@ -79,7 +79,7 @@ async def follow(bot: Application, rest: CoinbaseRestClient, chosen: tuple[str, 
     assert bot.engine is not None
     state = bot.engine.state
     before = set(state.markets.by_product)
-    by_id = {entry.product.product_id: entry.product for entry in listed}
+    by_id = {entry.instrument.product_id: entry.instrument for entry in listed}
     bot.dispatch(ev.InstrumentList(tuple(by_id[product_id] for product_id in chosen)))
     bot.dispatch(ev.ScannerSelection(chosen))
     now = bot.products

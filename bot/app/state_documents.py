@@ -227,7 +227,7 @@ def market_file(bot: Host) -> bytes:
             ask=float(m.ask) if m.ask is not None else None,
             last=float(m.price) if m.price is not None else None,
             at_ms=m.priced_ms or 0,
-            price_increment_text=plain(m.product.price_increment),
+            price_increment_text=plain(m.instrument.price_increment),
             minutes=bot.minutes.shown(product_id),
         )
         for product_id, m in bot.engine.state.markets.by_product.items()

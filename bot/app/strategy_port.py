@@ -46,12 +46,12 @@ class StrategyAdapter:
         prefix = options.prefix(settings.strategy)
         self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}
 
-    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
-        strategy = self._of(product.product_id)
+    def latest(self, instrument: Instrument, bars: Sequence[Bar]) -> Signal:
+        strategy = self._of(instrument.product_id)
         count = min(len(bars), max(strategy.memory_bars, strategy.warmup_bars))
         newest = islice(bars, len(bars) - count, None) if isinstance(bars, deque) else bars[-count:]
         try:
-            signal = strategy.latest(Bars.from_rows(newest, float(product.price_increment), self._granularity_s))
+            signal = strategy.latest(Bars.from_rows(newest, float(instrument.price_increment), self._granularity_s))
         except Exception as error:  # a user's own code may raise anything
             raise StrategyFailed(registry.failure(strategy, error)) from error
         # Only a model says a probability; other strategies' measures have no common scale.

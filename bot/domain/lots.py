@@ -71,7 +71,7 @@ class Lot:
 
 
 def open_lot(
-    fill: Fill, seq: int, kind: LotKind, tp_pct: Decimal, product: Instrument, stop_loss_pct: float, opened_ms: int
+    fill: Fill, seq: int, kind: LotKind, tp_pct: Decimal, instrument: Instrument, stop_loss_pct: float, opened_ms: int
 ) -> Lot:
     """The lot that an entry's first fill opens."""
     lot = Lot(
@@ -85,7 +85,7 @@ def open_lot(
         cost=fill.price * fill.base_size,
         entry_fee=fill.fee,
         tp_pct=tp_pct,
-        price_increment=product.price_increment,
+        price_increment=instrument.price_increment,
         take_ticks=0,
         stop_ticks=0,
     )

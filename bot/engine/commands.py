@@ -147,7 +147,7 @@ def _is_dust(state: EngineState, lot: Lot) -> bool:
         market is not None
         and price is not None
         and state.orders.exit_order(lot) is None
-        and not market.product.sellable(lot.base_left, price)
+        and not market.instrument.sellable(lot.base_left, price)
     )
 
 
@@ -170,7 +170,7 @@ def _finish(state: EngineState, job: Flatten, receipt_state: ReceiptState, reaso
         "fees": f"{job.fees:.2f}",
         "proceeds": f"{job.proceeds:.2f}",
         "elapsed_ms": str(state.clock.now_ms - job.started_ms),
-        "residue": ", ".join(f"{plain(size)} {product}" for product, size in job.dust.items()) or "none",
+        "residue": ", ".join(f"{plain(size)} {product_id}" for product_id, size in job.dust.items()) or "none",
     }
     state.emit(SaveReceipt(job.command_id, receipt_state, reason, result))
 

@@ -138,7 +138,7 @@ class Engine:
         state, told = self.state, market.doubt_told_ms
         if told is None or state.clock.now_ms - told >= DOUBT_TOLD_MS:
             market.doubt_told_ms = state.clock.now_ms
-            product_id = market.product.product_id
+            product_id = market.instrument.product_id
             text = f"{product_id}: a price of {plain(price)}, far from the last, must come twice"
             state.note("feed", text, "warn", product_id)
 
@@ -157,7 +157,7 @@ class Engine:
         if event.granularity != self.state.settings.granularity or not market.add_bars(event.bars):
             return
         if not self.state.settings.use_tick_price:
-            step = market.product.price_increment
+            step = market.instrument.price_increment
             market.bar_price = from_units(round(market.bars[-1].close / float(step)), step)
         entries.decide(self.state, market)
         if self.state.control.ready:

@@ -21,7 +21,7 @@ class StrategyPort(Protocol):
 
     model_mode: str | None
 
-    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
+    def latest(self, instrument: Instrument, bars: Sequence[Bar]) -> Signal:
         """The newest bar's signal. Raises StrategyFailed with a line for a person."""
 
     def state(self, product_id: str) -> str | None:

@@ -10,29 +10,29 @@ from bot.engine.state.volatility_bands import Bands
 
 def products_seen(state: EngineState, event: InstrumentList) -> None:
     """Take the products as the exchange shows them now; ones that are not traded only give marks."""
-    for product in event.products:
-        product_id = product.product_id
+    for instrument in event.products:
+        product_id = instrument.product_id
         if product_id not in state.markets.by_product and not _kept(state, product_id):
-            state.markets.add_other(product)
+            state.markets.add_other(instrument)
             continue
-        market = state.markets.by_product.get(product_id) or _added(state, product)
-        if market.product.halted != product.halted and state.control.ready:
-            word = product.halted or "trading again"
+        market = state.markets.by_product.get(product_id) or _added(state, instrument)
+        if market.instrument.halted != instrument.halted and state.control.ready:
+            word = instrument.halted or "trading again"
             state.note("feed", f"{product_id}: {word}", "warn", product_id)
-        market.product = product
-        _follow_increment(state, product)
+        market.instrument = instrument
+        _follow_increment(state, instrument)
 
 
-def _follow_increment(state: EngineState, product: Instrument) -> None:
+def _follow_increment(state: EngineState, instrument: Instrument) -> None:
     """The exchange changes price increments at times; levels in ticks of the old one would be judged against the new.
 
     Asked at each look, so that it holds for lots of an earlier run, too.
     """
-    for lot in state.positions.lots.of(product.product_id):
-        if lot.price_increment != product.price_increment:
-            state.save_lot(on_grid(lot, product.price_increment))
-            text = f"{product.product_id}: the price increment is {product.price_increment:f} now; levels follow"
-            state.note("feed", text, "warn", product.product_id, lot.lot_id)
+    for lot in state.positions.lots.of(instrument.product_id):
+        if lot.price_increment != instrument.price_increment:
+            state.save_lot(on_grid(lot, instrument.price_increment))
+            text = f"{instrument.product_id}: the price increment is {instrument.price_increment:f} now; levels follow"
+            state.note("feed", text, "warn", instrument.product_id, lot.lot_id)
 
 
 def held_besides(state: EngineState) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def without_price(state: EngineState) -> str | None:
     judged.
     """
     for product_id, market in state.markets.by_product.items():
-        held = state.account.portfolio.totals.get(market.product.base) or state.positions.lots.of(product_id)
+        held = state.account.portfolio.totals.get(market.instrument.base) or state.positions.lots.of(product_id)
         if held and market.mark is None:
             return product_id
     return None
@@ -63,13 +63,13 @@ def _kept(state: EngineState, product_id: str) -> bool:
     return state.markets.is_traded(product_id) or bool(state.positions.lots.of(product_id))
 
 
-def _added(state: EngineState, product: Instrument) -> Market:
+def _added(state: EngineState, instrument: Instrument) -> Market:
     s = state.settings
-    market = Market(product, s.max_history_candles)
+    market = Market(instrument, s.max_history_candles)
     if s.volatility_mult:
         market.price_bands = Bands(s.volatility_window, s.volatility_alpha, s.atr_window)
-    market.last_add_ms = int(state.journal.key_values.get(f"last_add:{product.product_id}", "0"))
-    used = state.journal.key_values.get(f"used_bar:{product.product_id}")
+    market.last_add_ms = int(state.journal.key_values.get(f"last_add:{instrument.product_id}", "0"))
+    used = state.journal.key_values.get(f"used_bar:{instrument.product_id}")
     market.used_bar_s = int(used) if used else None
     state.markets.add(market)
     return market
@@ -85,9 +85,9 @@ def picked(state: EngineState, event: ScannerSelection) -> None:
         state.save_value("picked", ",".join(event.product_ids))
         state.note("risk", f"the scanner picked {', '.join(event.product_ids)}")
     for product_id in event.product_ids:
-        product = state.markets.other(product_id)
-        if product is not None and product_id not in state.markets.by_product:
-            _added(state, product)
+        instrument = state.markets.other(product_id)
+        if instrument is not None and product_id not in state.markets.by_product:
+            _added(state, instrument)
     for product_id in list(state.markets.by_product):
         if product_id not in chosen and not in_use(state, product_id):
             state.markets.drop(product_id)

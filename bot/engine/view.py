@@ -57,16 +57,16 @@ def positions(state: EngineState) -> list[PositionDoc]:
 
 
 def _position(state: EngineState, market: Market, lots: list[Lot]) -> PositionDoc:
-    product, mark = market.product, market.mark
+    instrument, mark = market.instrument, market.mark
     docs = [_lot(state, lot, mark) for lot in lots]
-    held = state.positions.lots.base_held(product.product_id)
-    ours = state.account.portfolio.totals.get(product.base)
+    held = state.positions.lots.base_held(instrument.product_id)
+    ours = state.account.portfolio.totals.get(instrument.base)
     cost = sum((lot.cost_left + lot.entry_fee_left for lot in lots), ZERO)
     rate = exit_rate(state)
     result = sum((unrealized(lot, mark, rate) for lot in lots), ZERO) if mark is not None else None
     return PositionDoc(
-        symbol=product.base,
-        product_id=product.product_id,
+        symbol=instrument.base,
+        product_id=instrument.product_id,
         base_size=float(held),
         size_usd=float(held * mark) if mark is not None else None,
         cost_usd=float(cost),
@@ -76,8 +76,8 @@ def _position(state: EngineState, market: Market, lots: list[Lot]) -> PositionDo
         mark=float(mark) if mark is not None else None,
         mark_source=market.mark_source,
         mark_age_ms=market.age_ms(state.clock.now_ms),
-        price_increment_text=plain(product.price_increment),
-        base_increment_text=plain(product.base_increment),
+        price_increment_text=plain(instrument.price_increment),
+        base_increment_text=plain(instrument.base_increment),
         exchange_base_text=plain(ours) if ours is not None else None,
         difference_text=plain(ours - held) if ours is not None else None,
     )
@@ -198,7 +198,7 @@ def _priced_ms(state: EngineState) -> int | None:
     held = [
         m
         for p, m in state.markets.by_product.items()
-        if state.account.portfolio.totals.get(m.product.base) or state.positions.lots.of(p)
+        if state.account.portfolio.totals.get(m.instrument.base) or state.positions.lots.of(p)
     ]
     times = [market.priced_ms for market in held]
     known = [at_ms for at_ms in times if at_ms is not None]
@@ -276,7 +276,7 @@ def _product_gates(state: EngineState, market: Market) -> ProductGatesDoc:
     ]
     bar = market.signal_bar_s
     return ProductGatesDoc(
-        product_id=market.product.product_id,
+        product_id=market.instrument.product_id,
         sentence=_sentence(market, shut[0]) if shut else "Every gate is open: an entry follows",
         shut=len(shut),
         gates=docs,

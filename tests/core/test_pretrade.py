@@ -174,7 +174,7 @@ def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
     rig.engine.state.settings = replace(rig.settings, max_order_usd=0.0)
     rig.bar("flat")
     # The bot's own size respects MAX_ORDER_USD, so a refusal needs a limit that only the check knows.
-    rig.engine.state.markets.by_product[BTC].product = product(quote_max_size=D(10))
+    rig.engine.state.markets.by_product[BTC].instrument = product(quote_max_size=D(10))
     found = rig.bar("buy") + rig.price("100") + rig.price("100")
     assert not places(found) and not rig.engine.state.orders.entries_in_flight()
     texts = [i.text for i in found if hasattr(i, "text")]

@@ -246,7 +246,7 @@ async def test_without_a_price_no_figure_pretends_to_know_the_open_lots(dash: Da
     past.rig.engine.state.markets.by_product["BTC-USD"].price = None
     market = past.rig.engine.state.markets.by_product["BTC-USD"]
     market.bid = market.ask = None
-    market.product = replace(market.product, price=None)
+    market.instrument = replace(market.instrument, price=None)
     assert past.publish() is None, "an account without the lot's value is no account"
     async with dash.machine() as client:
         api = (await client.get("/api/performance?range=all")).json()

@@ -59,7 +59,7 @@ def test_two_millions_walk_a_thin_book_no_further_than_the_limit(
         assert max(walk.bp for walk in bought) < limit
         engine = state.bot.engine
         assert engine is not None and float(engine.state.account.equity) > FUNDS * least_left
-        gates = {market.product.product_id: market.shut_by for market in engine.state.markets.by_product.values()}
+        gates = {market.instrument.product_id: market.shut_by for market in engine.state.markets.by_product.values()}
         assert gates["SOL-USD"] is not None and gates["SOL-USD"].__name__ == "impact"
     state.close()
 

@@ -23,12 +23,12 @@ def decide(state: EngineState, market: Market) -> None:
     if market.signal_bar_s == bar.start_s or state.control.safe is not None:
         return  # in SAFE nothing is entered, and a strategy that hung must not hang once more
     try:
-        signal = state.strategy.latest(market.product, market.bars)
+        signal = state.strategy.latest(market.instrument, market.bars)
     except StrategyFailed as error:
         # A strategy that raises says nothing: no entry comes of it, exits go on.
         signal = Signal("flat", None, {})
         if str(error) != market.strategy_error:
-            state.note("strategy", str(error), "bad", market.product.product_id)
+            state.note("strategy", str(error), "bad", market.instrument.product_id)
         market.strategy_error = str(error)
     else:
         market.strategy_error = None
@@ -42,7 +42,7 @@ def decide(state: EngineState, market: Market) -> None:
 
 def _keep_model(state: EngineState, market: Market) -> None:
     """A fitted model survives a restart."""
-    product_id = market.product.product_id
+    product_id = market.instrument.product_id
     model_state = state.strategy.state(product_id)
     if model_state is not None and state.journal.key_values.get(f"model:{product_id}") != model_state:
         state.save_value(f"model:{product_id}", model_state)
@@ -59,22 +59,22 @@ def consider(state: EngineState, market: Market) -> None:
     if quote == 0:
         return
     market.used_bar_s = market.signal_bar_s
-    state.save_value(f"used_bar:{market.product.product_id}", str(market.used_bar_s))
+    state.save_value(f"used_bar:{market.instrument.product_id}", str(market.used_bar_s))
     if state.settings.entry_order == "maker":
         kind, tp_pct = entry_plan(state, market)
         maker.begin(state, market, quote, kind, Decimal(str(tp_pct)))
         return
     _submit(state, market, quote, retry_of=None)
     if quote != wished and state.settings.low_funds != "retry":
-        text = f"{market.product.product_id} entry of {quote:,.2f} instead of {wished:,.2f}: not enough free cash"
-        state.note("entry", text, product_id=market.product.product_id)
+        text = f"{market.instrument.product_id} entry of {quote:,.2f} instead of {wished:,.2f}: not enough free cash"
+        state.note("entry", text, product_id=market.instrument.product_id)
 
 
 def _submit(state: EngineState, market: Market, quote: Decimal, retry_of: str | None) -> None:
     kind, tp_pct = entry_plan(state, market)
     price = market.mark
     assert price is not None
-    product_id = market.product.product_id
+    product_id = market.instrument.product_id
     attempt = "retry" if retry_of else "first"
     spec = OrderSpec(
         client_order_id=state.intent_id("entry", product_id, market.used_bar_s, attempt),
@@ -99,9 +99,10 @@ def _submit(state: EngineState, market: Market, quote: Decimal, retry_of: str | 
         state.note("risk", f"{product_id} entry refused by {why_not.text}", "warn", product_id)
         return
     send(state, spec)
+    amount = f"{spoken(quote, market.instrument.quote_increment)} {market.instrument.quote}"
     state.note(
         "order",
-        f"{product_id} buys for {spoken(quote, market.product.quote_increment)} {market.product.quote} ({kind.value})",
+        f"{product_id} buys for {amount} ({kind.value})",
         product_id=product_id,
         ref=spec.client_order_id,
         quote_size=plain(quote),
@@ -120,6 +121,6 @@ def refused(state: EngineState, order: Order, reason: str, insufficient: bool) -
     retry = retry and state.settings.low_funds == "retry"
     if retry and market is not None and state.control.may_enter:
         say_retry(state, spec.quote_size or least, reason)
-        _submit(state, market, market.product.floor_quote(least), retry_of=spec.client_order_id)
+        _submit(state, market, market.instrument.floor_quote(least), retry_of=spec.client_order_id)
         return
     state.note("order", f"{spec.product_id} buy refused: {reason}", "warn", spec.product_id, spec.client_order_id)

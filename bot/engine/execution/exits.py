@@ -41,10 +41,10 @@ def judge(state: EngineState, market: Market) -> None:
     price = market.judged_price
     if price is None or not state.control.may_exit:
         return
-    ticks = market.product.ticks(price)
+    ticks = market.instrument.ticks(price)
     s = state.settings
     activate_pct = edge.trail_activate_pct(s, edge.fees(state))
-    for lot in state.positions.lots.of(market.product.product_id):
+    for lot in state.positions.lots.of(market.instrument.product_id):
         if lot.exit_reason is not None or _entry_working(state, lot):
             continue
         resting = state.orders.resting_take(lot) is not None
@@ -112,7 +112,7 @@ def proceed(state: EngineState, lot: Lot) -> None:
     price = market.mark if market else None
     if market is None or price is None:
         return
-    if not market.product.sellable(lot.base_left, price):
+    if not market.instrument.sellable(lot.base_left, price):
         return
     size = slices.next_size(state, market, lot)
     if size is None:
@@ -139,7 +139,9 @@ def proceed(state: EngineState, lot: Lot) -> None:
     state.positions.exit_hold_ms[lot.lot_id] = state.clock.now_ms + EXIT_RETRY_MS
     send(state, spec)
     reason = lot.exit_reason.value if lot.exit_reason else "exit"
-    text = f"{lot.product_id} {lot.kind.value} sells {spoken(size, market.product.base_increment)} at market ({reason})"
+    text = (
+        f"{lot.product_id} {lot.kind.value} sells {spoken(size, market.instrument.base_increment)} at market ({reason})"
+    )
     state.note("order", text, product_id=lot.product_id, ref=spec.client_order_id, base_size=plain(size))
 
 
@@ -182,9 +184,9 @@ def rest_takes(state: EngineState) -> None:
             or lot.exit_reason is not None
             or state.orders.exit_order(lot) is not None
             or _entry_working(state, lot)
-            or market.product.halted is not None
+            or market.instrument.halted is not None
             or state.positions.take_hold_ms.get(lot.lot_id, 0) > state.clock.now_ms
-            or not market.product.sellable(lot.base_left, lot.take_price)
+            or not market.instrument.sellable(lot.base_left, lot.take_price)
         ):
             continue
         _rest_take(state, market, lot)
@@ -197,7 +199,7 @@ def _rest_take(state: EngineState, market: Market, lot: Lot) -> None:
         side=Side.SELL,
         kind=OrderKind.LIMIT,
         purpose=Purpose.TAKE_PROFIT,
-        base_size=market.product.floor_size(lot.base_left),
+        base_size=market.instrument.floor_size(lot.base_left),
         quote_size=None,
         limit_price=lot.take_price,
         post_only=True,
@@ -217,7 +219,7 @@ def order_over(state: EngineState, order: Order) -> None:
         return
     market = state.markets.get(lot.product_id)
     price = market.mark if market else None
-    if market is not None and not market.product.sellable(lot.base_left, price or lot.open_price):
+    if market is not None and not market.instrument.sellable(lot.base_left, price or lot.open_price):
         if lot.base_left < lot.base_bought:
             fills.closed(state, lot)  # what is left cannot be sold: dust
         return

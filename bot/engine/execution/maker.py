@@ -29,7 +29,7 @@ LIFE_AFTER_MS = 30_000  # how much longer than the job an order may rest where n
 def begin(state: EngineState, market: Market, quote: Decimal, kind: LotKind, tp_pct: Decimal) -> None:
     """Start buying for `quote` (fees included) at the touch."""
     assert market.used_bar_s is not None
-    product_id = market.product.product_id
+    product_id = market.instrument.product_id
     job = MakerJob(
         lot_id=_order_id(state, product_id, market.used_bar_s, 0),
         product_id=product_id,
@@ -52,13 +52,13 @@ def _order_id(state: EngineState, product_id: str, bar_s: int, number: int) -> s
 def _left_size(state: EngineState, market: Market, job: MakerJob, price: Decimal) -> Decimal:
     """What the rest of the plan buys at `price`, its fee reserved; 0 = less than the exchange takes."""
     left = job.planned_quote - job.spent_quote
-    size = market.product.floor_size(left / (1 + state.account.maker_rate) / price) if left > 0 else Decimal(0)
-    return size if market.product.sellable(size, price) else Decimal(0)
+    size = market.instrument.floor_size(left / (1 + state.account.maker_rate) / price) if left > 0 else Decimal(0)
+    return size if market.instrument.sellable(size, price) else Decimal(0)
 
 
 def _go_on(state: EngineState, market: Market, job: MakerJob) -> None:
     """No order works: end, wait, or place the next one."""
-    price = floor_to(market.bid, market.product.price_increment) if market.bid is not None else None
+    price = floor_to(market.bid, market.instrument.price_increment) if market.bid is not None else None
     job.ending = job.ending or _why_end(state, market, job)
     if job.ending is None and price is not None and not _left_size(state, market, job, price):
         job.ending = "bought"
@@ -79,8 +79,8 @@ def _go_on(state: EngineState, market: Market, job: MakerJob) -> None:
     job.orders.append(spec.client_order_id)
     job.next_price_ms = state.clock.now_ms + round(state.settings.maker_reprice_sec * 1000)
     send(state, spec)
-    size, product = spec.base_size or Decimal(0), market.product
-    what = f"{spoken(size, product.base_increment)} at {spoken(price, product.price_increment)}"
+    size, instrument = spec.base_size or Decimal(0), market.instrument
+    what = f"{spoken(size, instrument.base_increment)} at {spoken(price, instrument.price_increment)}"
     text = f"{job.product_id} bids {what} ({job.kind.value}, maker)"
     exact = {"base_size": plain(size), "limit_price": plain(price)}
     state.note("order", text, product_id=job.product_id, ref=spec.client_order_id, **exact)
@@ -182,7 +182,7 @@ def refused(state: EngineState, order: Order, reason: str, insufficient: bool) -
     if job is None or market is None or job.working != order.spec.client_order_id:
         return
     job.working = None
-    least = market.product.floor_quote(Decimal(str(state.settings.order_min_usd)))
+    least = market.instrument.floor_quote(Decimal(str(state.settings.order_min_usd)))
     retry = insufficient and state.settings.low_funds == "retry"
     if retry and not job.retried and job.planned_quote - job.spent_quote > least and state.control.may_enter:
         say_retry(state, job.planned_quote - job.spent_quote, reason)
@@ -211,7 +211,7 @@ def lot_is_whole(state: EngineState, lot_id: str) -> None:
     market = state.markets.get(lot.product_id) if lot is not None else None
     if lot is None or market is None:
         return
-    if not market.product.sellable(lot.base_left, lot.open_price):
+    if not market.instrument.sellable(lot.base_left, lot.open_price):
         fills.closed(state, lot)  # so little was filled that it can never be sold
         return
     opened, take = (spoken(price, lot.price_increment) for price in (lot.open_price, lot.take_price))

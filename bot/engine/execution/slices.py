@@ -24,7 +24,7 @@ SHOWS_MS = 500  # how long after the news of a fill a book may still be the one 
 
 def next_size(state: EngineState, market: Market, lot: Lot) -> Decimal | None:
     """How much of the lot goes at market now; None = wait for the book."""
-    whole = market.product.floor_size(lot.base_left)
+    whole = market.instrument.floor_size(lot.base_left)
     limit, book = state.settings.max_impact_bp, market.fresh_book(state.clock.now_ms)
     if not limit:
         return whole
@@ -42,10 +42,10 @@ def next_size(state: EngineState, market: Market, lot: Lot) -> Decimal | None:
     job = job or _begin(state, lot, book)
     if _is_over(state, job):
         return _the_rest(state, market, lot, job, whole)
-    part = market.product.floor_size(max(room, ZERO))
-    if not market.product.sellable(part, Decimal(best)):
+    part = market.instrument.floor_size(max(room, ZERO))
+    if not market.instrument.sellable(part, Decimal(best)):
         return None
-    if not market.product.sellable(whole - part, Decimal(best)):
+    if not market.instrument.sellable(whole - part, Decimal(best)):
         return whole  # a rest that nobody takes would stay behind as dust
     job.parts += 1
     return part
@@ -91,7 +91,7 @@ def _begin(state: EngineState, lot: Lot, book: PriceBook) -> Slicing:
 def _the_rest(state: EngineState, market: Market, lot: Lot, job: Slicing, whole: Decimal) -> Decimal:
     if not job.ending:
         job.ending = True
-        what = spoken(whole, market.product.base_increment)
+        what = spoken(whole, market.instrument.base_increment)
         after = f"{job.parts} parts in {(state.clock.now_ms - job.since_ms) / 1000:.0f} s"
         text = f"{lot.product_id} {lot.kind.value}: the rest of {what} is sold at market ({after})"
         state.note("exit", text, "warn", lot.product_id, lot.lot_id)
@@ -106,7 +106,7 @@ def _not_shown(state: EngineState, market: Market, seen_ms: int) -> Decimal:
         if (
             spec.side is not Side.SELL
             or spec.kind is not OrderKind.MARKET
-            or spec.product_id != market.product.product_id
+            or spec.product_id != market.instrument.product_id
         ):
             continue
         if not order.settled:

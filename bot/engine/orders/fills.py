@@ -156,7 +156,7 @@ def _into_entry(state: EngineState, order: Order, fill: Fill) -> None:
     kind = LotKind.SCALP if has_runner else LotKind.RUNNER
     assert order.spec.tp_pct is not None
     lot = open_lot(
-        fill, state.positions.lots.next_seq, kind, order.spec.tp_pct, market.product, stop_pct, state.clock.now_ms
+        fill, state.positions.lots.next_seq, kind, order.spec.tp_pct, market.instrument, stop_pct, state.clock.now_ms
     )
     lot = replace(lot, lot_id=lot_id)
     state.save_lot(lot)

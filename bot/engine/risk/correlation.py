@@ -52,7 +52,7 @@ def _newest(bars: Sequence[Bar], count: int) -> list[Bar]:
 
 def between(state: EngineState, a: Market, b: Market) -> float | None:
     """The correlation of two products now; taken once for each pair of newest bars."""
-    key = a.product.product_id, b.product.product_id
+    key = a.instrument.product_id, b.instrument.product_id
     if key[0] > key[1]:
         return between(state, b, a)
     newest = (a.bars[-1].start_s if a.bars else 0, b.bars[-1].start_s if b.bars else 0)
@@ -66,7 +66,7 @@ def between(state: EngineState, a: Market, b: Market) -> float | None:
 def cluster(state: EngineState, market: Market) -> list[str]:
     """The product itself and what is at stake and moves with it, directly or by way of another such product."""
     limit = state.settings.correlation_limit
-    found, waiting = [market.product.product_id], [market]
+    found, waiting = [market.instrument.product_id], [market]
     others = {
         product_id: other
         for product_id, other in state.markets.by_product.items()
@@ -90,7 +90,7 @@ def exposure_of_cluster(state: EngineState, market: Market, without: str | None 
 def cap(state: EngineState, market: Market) -> float:
     """The most that a cluster may hold: what the product asked for may hold alone; 0 = no such limit."""
     settings = state.settings
-    return settings.product_cap_usd(market.product.product_id) if settings.correlation_limit else 0.0
+    return settings.product_cap_usd(market.instrument.product_id) if settings.correlation_limit else 0.0
 
 
 def sentence(state: EngineState, market: Market) -> str:

@@ -24,7 +24,7 @@ def api_error_pct(state: EngineState, _market: Market) -> float | None:
 
 def refusals(state: EngineState, market: Market) -> float:
     """Entries refused in a row while their pause lasts; after it one more may try."""
-    product_id = market.product.product_id
+    product_id = market.instrument.product_id
     count = state.risk.refused_in_a_row.get(product_id, 0)
     pause = state.risk.pauses.get(product_id)
     over = pause is not None and pause.until_ms <= state.clock.now_ms

@@ -34,7 +34,7 @@ def exposure_quote(state: EngineState, product_id: str | None = None, without: s
 
 def exposure_base(state: EngineState, market: Market, without: str | None = None) -> Decimal:
     """Held and in flight in base units, money in flight turned at the mark."""
-    product_id, mark = market.product.product_id, market.mark
+    product_id, mark = market.instrument.product_id, market.mark
     total = state.positions.lots.base_held(product_id)
     for order in _entries(state, product_id, without):
         if order.spec.base_size is not None:
@@ -48,7 +48,7 @@ def exposure_base(state: EngineState, market: Market, without: str | None = None
 def base_cap(state: EngineState, market: Market) -> Decimal | None:
     """Most base units of the product (MAX_BASE); None = no such limit."""
     text = state.settings.max_base
-    return parse_base_caps(text).get(market.product.base) if text else None
+    return parse_base_caps(text).get(market.instrument.base) if text else None
 
 
 def _entries(state: EngineState, product_id: str | None, without: str | None) -> list[Order]:

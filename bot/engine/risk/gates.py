@@ -58,7 +58,7 @@ Judge = Callable[[EngineState, Market], Gate]
 def entry_plan(state: EngineState, market: Market) -> tuple[LotKind, float]:
     """Kind and take profit (percent) of the lot that an entry now would open (docs/trading-rules.md §4)."""
     s = state.settings
-    lots = state.positions.lots.of(market.product.product_id)
+    lots = state.positions.lots.of(market.instrument.product_id)
     if not lots:
         return LotKind.RUNNER, runner_tp_pct(s.take_profit_pct, s.runner_tp_mult)
     scalps = sum(1 for lot in lots if lot.kind is LotKind.SCALP)
@@ -113,7 +113,7 @@ def _reduce_only(state: EngineState, _market: Market) -> Gate:
 def _picked(state: EngineState, market: Market) -> Gate:
     if not state.settings.scanner_max_products:
         return Gate("scanner", "Scanner", _OPEN, "off", None)
-    if state.markets.is_traded(market.product.product_id):
+    if state.markets.is_traded(market.instrument.product_id):
         return Gate("scanner", "Scanner", _OPEN, "picked", "picked")
     return Gate("scanner", "Scanner", _SHUT, "not picked, exits only", "picked", "when the scanner picks it again")
 
@@ -167,10 +167,10 @@ def _feed(state: EngineState, market: Market) -> Gate:
 
 
 def _tradable(state: EngineState, market: Market) -> Gate:
-    halted = market.product.halted
+    halted = market.instrument.halted
     maker = state.settings.entry_order == "maker"
-    if halted is None and not maker and (market.product.limit_only or market.product.post_only):
-        halted = "limit orders only" if market.product.limit_only else "post-only"
+    if halted is None and not maker and (market.instrument.limit_only or market.instrument.post_only):
+        halted = "limit orders only" if market.instrument.limit_only else "post-only"
     if halted is None:
         return Gate("product", "Product", _OPEN, "online", None)
     return Gate("product", "Product", _FAULT, halted, "online", "when the exchange trades it again")
@@ -222,8 +222,8 @@ def _bar_used(_state: EngineState, market: Market) -> Gate:
 
 
 def _in_flight(state: EngineState, market: Market) -> Gate:
-    entries = state.orders.entries_in_flight(market.product.product_id)
-    if not entries and market.product.product_id in state.positions.makers:
+    entries = state.orders.entries_in_flight(market.instrument.product_id)
+    if not entries and market.instrument.product_id in state.positions.makers:
         return Gate(
             "in_flight", "Entry in flight", _SHUT, "one, being repriced", "none", "when it is filled or given up"
         )
@@ -278,7 +278,7 @@ def _rate(state: EngineState, _market: Market) -> Gate:
 
 def _lots(state: EngineState, market: Market) -> Gate:
     s = state.settings
-    product_id = market.product.product_id
+    product_id = market.instrument.product_id
     mine, total = len(state.positions.lots.of(product_id)), len(state.positions.lots)
     if mine and not s.allow_pyramiding:
         return Gate("lots", "Lots", _SHUT, f"{mine} open", "none open", "when the lot is closed")
@@ -291,7 +291,7 @@ def _lots(state: EngineState, market: Market) -> Gate:
 
 
 def _anchor_ms(state: EngineState, market: Market) -> int:
-    lots = state.positions.lots.of(market.product.product_id)
+    lots = state.positions.lots.of(market.instrument.product_id)
     return add_anchor_ms(
         market.last_add_ms, lots[0].opened_ms if lots else 0, state.clock.now_ms - state.clock.now_ms % 86_400_000
     )
@@ -299,7 +299,7 @@ def _anchor_ms(state: EngineState, market: Market) -> int:
 
 def _pause(state: EngineState, market: Market) -> Gate:
     least, pace = state.settings.pyramid_min_seconds_between, market_pace(state.settings)
-    if not state.positions.lots.of(market.product.product_id) or least == 0:
+    if not state.positions.lots.of(market.instrument.product_id) or least == 0:
         return Gate("pause", "Pause between entries", _OPEN, "none needed", None)
     since_s = (state.clock.now_ms - _anchor_ms(state, market)) / 1000 * pace
     verdict = _OPEN if pause_open(since_s, least) else _SHUT
@@ -314,7 +314,7 @@ def _pause(state: EngineState, market: Market) -> Gate:
 
 
 def _adverse(state: EngineState, market: Market) -> Gate:
-    lots = state.positions.lots.of(market.product.product_id)
+    lots = state.positions.lots.of(market.instrument.product_id)
     if not lots:
         return Gate("adverse", "Adverse move", _OPEN, "flat", None)
     s, price = state.settings, market.judged_price
@@ -322,10 +322,10 @@ def _adverse(state: EngineState, market: Market) -> Gate:
         return Gate("adverse", "Adverse move", _UNKNOWN, "no price yet", None, "with the first price")
     minutes = (state.clock.now_ms - _anchor_ms(state, market)) / 60_000 * market_pace(s)
     need = adverse_need_pct(minutes, s.pyramid_min_adverse_pct, s.pyramid_decay_lambda, s.pyramid_decay_min_pct)
-    ticks, last_ticks = market.product.ticks(price), lots[-1].open_ticks
+    ticks, last_ticks = market.instrument.ticks(price), lots[-1].open_ticks
     move_pct = (ticks / last_ticks - 1) * 100
     verdict = _OPEN if adverse_open(ticks, last_ticks, need) else _SHUT
-    at = from_units(adverse_limit_ticks(last_ticks, need), market.product.price_increment)
+    at = from_units(adverse_limit_ticks(last_ticks, need), market.instrument.price_increment)
     lower_pct = float((price - at) / price * 100)
     return Gate(
         "adverse",

@@ -154,11 +154,11 @@ EXPOSURE_GUARDS: tuple[Guard, ...] = (
         "Money in the product with this entry",
         "USD",
         lambda s: s.max_product_usd,
-        lambda state, market: _planned(state, market, market.product.product_id),
+        lambda state, market: _planned(state, market, market.instrument.product_id),
         "when a lot is closed",
         reaching_is_fine=True,
         per_product=True,
-        limit_here=lambda state, market: state.settings.product_cap_usd(market.product.product_id),
+        limit_here=lambda state, market: state.settings.product_cap_usd(market.instrument.product_id),
     ),
     Guard(
         "cluster",
@@ -260,7 +260,7 @@ def _limit(guard: Guard, state: EngineState, markets: list[Market]) -> LimitDoc:
     reading, market = max(readings, key=lambda pair: _badness(guard, pair[0]))
     shown_band = Band.WARN if reading.band is Band.UNKNOWN and not reading.approved else reading.band
     named = guard.per_product and len(markets) > 1 and reading.band is not Band.OFF
-    product = guard.note(state, market) if guard.note is not None else market.product.product_id
+    where = guard.note(state, market) if guard.note is not None else market.instrument.product_id
     return LimitDoc(
         name=guard.name,
         title=guard.title,
@@ -268,7 +268,7 @@ def _limit(guard: Guard, state: EngineState, markets: list[Market]) -> LimitDoc:
         limit=reading.limit or None,
         unit=guard.unit,
         state=shown_band.value,
-        note=product if named else None,
+        note=where if named else None,
         at_least=guard.at_least,
     )
 

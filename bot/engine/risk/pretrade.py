@@ -61,8 +61,8 @@ def _product(state: EngineState, spec: OrderSpec) -> Refusal | None:
     if market is None:
         return Refusal("product", spec.product_id, "a product that is traded")
     # What the product list said may be old: it must not hold back an exit.
-    if spec.purpose is Purpose.ENTRY and market.product.halted is not None:
-        return Refusal("halted", market.product.halted, "online")
+    if spec.purpose is Purpose.ENTRY and market.instrument.halted is not None:
+        return Refusal("halted", market.instrument.halted, "online")
     return None
 
 
@@ -80,11 +80,11 @@ def _entries_allowed(state: EngineState, spec: OrderSpec) -> Refusal | None:
 
 
 def _increments(state: EngineState, spec: OrderSpec) -> Refusal | None:
-    product = state.markets.by_product[spec.product_id].product
+    instrument = state.markets.by_product[spec.product_id].instrument
     for value, increment, code in (
-        (spec.base_size, product.base_increment, "base_increment"),
-        (spec.quote_size, product.quote_increment, "quote_increment"),
-        (spec.limit_price, product.price_increment, "price_increment"),
+        (spec.base_size, instrument.base_increment, "base_increment"),
+        (spec.quote_size, instrument.quote_increment, "quote_increment"),
+        (spec.limit_price, instrument.price_increment, "price_increment"),
     ):
         if value is not None and value % increment != 0:
             return Refusal(code, plain(value), f"whole steps of {plain(increment)}")
@@ -92,11 +92,13 @@ def _increments(state: EngineState, spec: OrderSpec) -> Refusal | None:
 
 
 def _product_range(state: EngineState, spec: OrderSpec) -> Refusal | None:
-    product = state.markets.by_product[spec.product_id].product
-    if spec.base_size is not None and not product.base_min_size <= spec.base_size <= product.base_max_size:
-        return Refusal("base_size", plain(spec.base_size), f"{product.base_min_size:f} to {product.base_max_size:f}")
-    if spec.quote_size is not None and not product.quote_min_size <= spec.quote_size <= product.quote_max_size:
-        text = f"{product.quote_min_size:f} to {product.quote_max_size:f}"
+    instrument = state.markets.by_product[spec.product_id].instrument
+    if spec.base_size is not None and not instrument.base_min_size <= spec.base_size <= instrument.base_max_size:
+        return Refusal(
+            "base_size", plain(spec.base_size), f"{instrument.base_min_size:f} to {instrument.base_max_size:f}"
+        )
+    if spec.quote_size is not None and not instrument.quote_min_size <= spec.quote_size <= instrument.quote_max_size:
+        text = f"{instrument.quote_min_size:f} to {instrument.quote_max_size:f}"
         return Refusal("quote_size", plain(spec.quote_size), text)
     return None
 

@@ -16,14 +16,14 @@ def entry_size_quote(state: EngineState, market: Market) -> Decimal:
     factor = market.volatility.factor if s.vol_risk_adjust else 1.0
     state.risk.last_vol_factor = factor
     quote = capped_quote(_wished(state, market, factor), s.max_order_usd)
-    increment = market.product.quote_increment
+    increment = market.instrument.quote_increment
     return from_units(quote_units(quote, float(increment)), increment)
 
 
 def affordable(state: EngineState, market: Market, quote: Decimal) -> Decimal:
     """What an entry of `quote` asks for with the cash that is free; 0 = not enough of it (docs/trading-rules.md §4)."""
-    increment = market.product.quote_increment
-    least = market.product.floor_quote(Decimal(str(state.settings.order_min_usd)))
+    increment = market.instrument.quote_increment
+    least = market.instrument.floor_quote(Decimal(str(state.settings.order_min_usd)))
     retry = state.settings.low_funds == "retry"
     asked = affordable_quote(float(quote), float(least), float(state.account.cash_available), retry)
     return quote if asked == float(quote) else from_units(quote_units(asked, float(increment)), increment)

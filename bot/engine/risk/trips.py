@@ -21,7 +21,7 @@ def note(state: EngineState, guards: Sequence[Guard], read: Callable[[Guard, Eng
     for guard in guards:
         for market in markets if guard.per_product else markets[:1]:
             reading = read(guard, state, market)
-            key = (guard.name, market.product.product_id if guard.per_product else "")
+            key = (guard.name, market.instrument.product_id if guard.per_product else "")
             trip = state.risk.tripped.get(key)
             if reading.band is Band.TRIPPED:
                 if trip is None:

@@ -21,7 +21,7 @@ DOUBT_TOLD_MS = 60_000
 class Market:
     """One product's market as last seen. Times are the engine's own `now` in milliseconds."""
 
-    product: Instrument
+    instrument: Instrument
     max_bars: int
     price: Decimal | None = None  # last trade
     bid: Decimal | None = None
@@ -54,7 +54,7 @@ class Market:
             return self.price
         if self.bid is not None and self.ask is not None:
             return (self.bid + self.ask) / 2
-        return self.product.price
+        return self.instrument.price
 
     @property
     def judged_price(self) -> Decimal | None:
@@ -67,7 +67,7 @@ class Market:
             return "trade"
         if self.bid is not None and self.ask is not None:
             return "mid"
-        return "list" if self.product.price is not None else None
+        return "list" if self.instrument.price is not None else None
 
     @property
     def spread_pct(self) -> float | None:

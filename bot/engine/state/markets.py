@@ -34,9 +34,9 @@ class MarketsState:
 
     def add(self, market: Market) -> None:
         """A market that is traded, or held in lots."""
-        self._others.pop(market.product.product_id, None)
-        self.by_product[market.product.product_id] = market
-        self._index(market.product)
+        self._others.pop(market.instrument.product_id, None)
+        self.by_product[market.instrument.product_id] = market
+        self._index(market.instrument)
 
     def add_other(self, instrument: Instrument) -> None:
         """What is not traded: it only gives the mark of other holdings."""
@@ -48,7 +48,7 @@ class MarketsState:
 
     def drop(self, product_id: str) -> None:
         """Trade it no more; it still gives a mark."""
-        self.add_other(self.by_product.pop(product_id).product)
+        self.add_other(self.by_product.pop(product_id).instrument)
 
     def _index(self, instrument: Instrument) -> None:
         if instrument.quote == self._quote:

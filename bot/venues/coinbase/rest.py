@@ -82,7 +82,7 @@ DEFINITIVE = frozenset(
 class Listing:
     """A product of the exchange's list; `volume_quote` in quote units, 0 = none known."""
 
-    product: Instrument
+    instrument: Instrument
     volume_quote: float
 
 
@@ -180,8 +180,8 @@ class CoinbaseRestClient:
             raise NoAnswerGot("an answer that does not say what the key may do")
         return raw
 
-    async def product(self, product_id: str) -> Instrument:
-        """One product. Raises Rejected where there is none."""
+    async def instrument(self, product_id: str) -> Instrument:
+        """One instrument. Raises Rejected where there is none."""
         raw = await self._get(f"/products/{product_id}")
         return _parsed(lambda: parse.product(raw))
 
