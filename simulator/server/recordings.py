@@ -100,16 +100,24 @@ def table(path: Path) -> Generator[list[str], None, None]:
 
 def _parquet(path: Path) -> Generator[list[str], None, None]:
     try:
-        import polars  # noqa: PLC0415  optional and heavy
+        import pyarrow.parquet  # noqa: PLC0415  of the research packages: heavy, and not always installed
     except ImportError:
-        raise BadRecording(f"{path.name}: Parquet files need polars (requirements-research.txt)") from None
+        raise BadRecording(f"{path.name}: Parquet files need pyarrow (requirements-research.txt)") from None
     try:
-        frame = polars.read_parquet(path)
-    except polars.exceptions.PolarsError as error:
+        file = pyarrow.parquet.ParquetFile(path)
+        yield file.schema_arrow.names
+        for batch in file.iter_batches():
+            columns = [
+                # Python's times end at microseconds.
+                column.cast(pyarrow.timestamp("us", column.type.tz), safe=False)
+                if pyarrow.types.is_timestamp(column.type)
+                else column
+                for column in batch.columns
+            ]
+            for row in zip(*(column.to_pylist() for column in columns), strict=True):
+                yield ["" if value is None else str(value) for value in row]
+    except pyarrow.ArrowException as error:
         raise BadRecording(f"{path.name}: not a Parquet file ({str(error).splitlines()[0][:100]})") from error
-    yield list(frame.columns)
-    for row in frame.iter_rows():
-        yield ["" if value is None else str(value) for value in row]
 
 
 def _rows(path: Path) -> Iterator[Row]:

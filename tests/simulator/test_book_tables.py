@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from simulator.core.replay import BadRecording
@@ -35,7 +36,7 @@ def parquet_file(tmp_path: Path) -> Path:
     path = tmp_path / "ETH-USD.parquet"
     names = ("event_time", "side", "price_level", "new_quantity")
     columns: dict[str, Any] = {name: [row[i] for row in ROWS] for i, name in enumerate(names)}
-    polars.DataFrame(columns).write_parquet(path)
+    pq.write_table(pa.table(columns), path)
     return path
 
 

@@ -1,13 +1,15 @@
-"""Recordings in Parquet: written here by polars, read back, and played by a server."""
+"""Recordings in Parquet: written here by pyarrow, read back, and played by a server."""
 
 import signal
 import sys
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from simulator.core.replay import Anchor, BadRecording, Recording, Replay
@@ -27,7 +29,7 @@ def columns(count: int) -> dict[str, list[Any]]:
 
 
 def write(path: Path, table: dict[str, list[Any]]) -> Path:
-    polars.DataFrame(table).write_parquet(path)
+    pq.write_table(pa.table(table), path)
     return path
 
 
@@ -39,12 +41,14 @@ def test_candles_are_what_was_written(tmp_path: Path) -> None:
     assert [tape.minute("ETH-USD", CLOCK + i) for i in range(200)] == [bar for _, bar in rows(200)]
 
 
-def test_times_may_be_datetimes_and_prices_decimals(tmp_path: Path) -> None:
-    table = columns(60)
-    table["time"] = [datetime.fromtimestamp(at, UTC) for at in table["time"]]
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_times_may_be_datetimes_and_prices_decimals(tmp_path: Path, unit: str, zone: str | None) -> None:
+    found: dict[str, Any] = {name: pa.array(values) for name, values in columns(60).items()}
+    found["time"] = pa.array([datetime.fromtimestamp(at, UTC) for at in columns(60)["time"]], pa.timestamp(unit, zone))
+    found["open"] = pa.array([Decimal(f"{price:.2f}") for price in columns(60)["open"]], pa.decimal128(18, 2))
     path = tmp_path / "ETH-USD.parquet"
-    frame = polars.DataFrame(table).with_columns(polars.col("open").cast(polars.Decimal(18, 2)))
-    frame.write_parquet(path)
+    pq.write_table(pa.table(found), path)
     recording = load(path, "BTC-USD")
     assert isinstance(recording, Recording)
     assert [(recording.minute[i], recording.at(i)) for i in range(60)] == rows(60)
@@ -75,10 +79,10 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         load(tmp_path / "nowhere.parquet", "BTC-USD")
 
 
-def test_without_polars_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "ETH-USD.parquet", columns(20))
-    monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(BadRecording, match=r"need polars \(requirements-research.txt\)"):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(BadRecording, match=r"need pyarrow \(requirements-research.txt\)"):
         load(path, "BTC-USD")
 
 
