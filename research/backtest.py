@@ -1,6 +1,7 @@
 """One backtest from question to answer: settings, data, signals, loop, figures."""
 
 import dataclasses
+import difflib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -77,8 +78,6 @@ def loaded_for(overrides: Mapping[str, str], candles: Sequence[CandleSet]) -> Lo
     asked = {key.upper(): value for key, value in overrides.items()}
     for key in asked:
         if key not in known and not key.startswith("STRATEGY_"):
-            import difflib  # noqa: PLC0415
-
             near = difflib.get_close_matches(key, known, n=1)
             raise Misused(f"{key} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
     asked["PRODUCTS"] = ",".join(one.product_id for one in candles)
@@ -174,6 +173,7 @@ def _run(
     if request.style is Style.FLIP:
         return engine.run_flip(prepared, said[0], model, plain=request.engine is EngineKind.PLAIN)
     if request.engine is EngineKind.FULL:
+        # It loads the bot's shell and the simulator, which no other engine needs: half a second.
         from research.full import run_full  # noqa: PLC0415
 
         return run_full(prepared, said, settings, model, progress)

@@ -16,13 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
+
 from bot.rules import RULES
 from research.native import Native
 from shared.paths import ROOT
 
 log = logging.getLogger("research")
 _KEEP = 3
-_registered: set[Callable[..., Any]] = set()
 _said: list[str] = []
 
 
@@ -37,14 +38,12 @@ def sources(root: Path = ROOT) -> list[Path]:
 
 
 def source_hash(root: Path = ROOT) -> str:
-    """Name of what would be compiled now: sources, compiler, Python, processor. Imports no compiler."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
+    """Name of what would be compiled now: sources, compiler, Python, processor. Loads no compiler."""
     sha = hashlib.sha256()
     versions = tuple(version(name) for name in ("numba", "llvmlite", "numpy"))
     machine = (platform.machine(), sys.platform, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
     sha.update(" ".join((*versions, sys.version, *machine)).encode())
-    for path in [*sources(root), root / "research/native.py"]:
+    for path in [*sources(root), root / "research/native.py", root / "research/numba_compiler.py"]:
         sha.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]
 
@@ -71,14 +70,11 @@ def use_cache() -> Path:
 
 
 def register(*functions: Callable[..., Any]) -> None:
-    """Let compiled code call these plain functions."""
-    import numba  # noqa: PLC0415
+    """Let compiled code call these plain functions. Loads the compiler."""
+    # Importing numba takes longer than a year's backtest, and kept code needs none of it.
+    from research import numba_compiler  # noqa: PLC0415
 
-    for function in functions:
-        if function not in _registered:
-            _registered.add(function)
-            # Neither a form for C nor rewrites of array expressions are needed: a sixth of the compiler's time.
-            numba.extending.register_jitable(no_cfunc_wrapper=True, no_rewrites=True)(function)
+    numba_compiler.register(*functions)
 
 
 def compile_loop(loop: Callable[..., int], helpers: tuple[Callable[..., Any], ...] = ()) -> Native:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bot.engine.execution.edge import Fees, trail_activate_pct
 from bot.rules.codes import DECAY_EXP, DECAY_LINEAR
 from bot.rules.risk import in_window
+from bot.strategies.volatility_arrays import sigmas
 from research import compiled, coverage, limits
 from research.data.candles import CandleSet, Floats, Ints
 from research.errors import ResearchError
@@ -304,8 +305,6 @@ def slippage(prepared: Prepared, m: MarketModel) -> Floats:
     fixed = (m.spread_bps / 2 + m.slippage_bps) / 10_000
     if m.volatility_slippage <= 0.0:
         return np.full(len(prepared.start_s), fixed) if fixed > 0.0 else np.zeros(0)
-    from bot.strategies.volatility_arrays import sigmas  # noqa: PLC0415
-
     parts = []
     for one in prepared.candles:
         known = sigmas(one.close, 60)

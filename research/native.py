@@ -20,8 +20,10 @@ import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
+import llvmlite.binding as llvm
 import numpy as np
 
 log = logging.getLogger("research")
@@ -74,7 +76,7 @@ class Native:
             if self._dispatcher is None:
                 self.compiled += 1
                 self._register()
-                self._dispatcher = _njit()(nogil=True, error_model="numpy")(self.function)
+                self._dispatcher = _compiler().dispatcher(self.function)
         return int(self._dispatcher(*arguments))
 
     def _find(self, word: str, held: list[Any]) -> Callable[..., int]:
@@ -88,13 +90,9 @@ class Native:
 
     def _compile(self, held: list[Any], path: Path) -> int:
         """Address of the function, made now; kept where its code needs nothing but what every process has."""
-        from numba import types  # noqa: PLC0415
-
         self.compiled += 1
         self._register()
-        options = {"_nrt": False, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        made = _njit()(types.int64(*(_type(one) for one in held)), **options)(self.function)
-        result = made.overloads[made.signatures[0]]
+        made, result = _compiler().compile_for(self.function, held)
         name: str = result.fndesc.llvm_func_name
         kept = ObjectCode(name, _emit(result.library.get_llvm_str(), name))
         address = _load(kept, self._alive) if kept.code else 0
@@ -103,6 +101,13 @@ class Native:
             return address
         self._alive.append(made)
         return int(result.library.get_pointer_to_function(name))
+
+
+def _compiler() -> ModuleType:
+    """numba's part, loaded now: importing it takes longer than a year's backtest, and kept code needs none of it."""
+    from research import numba_compiler  # noqa: PLC0415
+
+    return numba_compiler
 
 
 def _crossing(value: Any) -> Any:
@@ -171,38 +176,8 @@ def _flat(value: Any) -> Iterator[Any]:
             yield value
 
 
-def _type(value: Any) -> Any:
-    """The compiler's type of a value, as `_flat` lays it out."""
-    import numba  # noqa: PLC0415
-    from numba import types  # noqa: PLC0415
-
-    match value:
-        case bool():
-            return types.boolean
-        case float():
-            return types.float64
-        case np.ndarray():
-            return types.Array(numba.from_dtype(value.dtype), value.ndim, "C")
-        case np.void():
-            return numba.from_dtype(value.dtype)
-        case tuple():
-            named: Any = types.NamedTuple
-            return named(tuple(_type(one) for one in value), type(value))
-        case _:
-            return types.int64
-
-
-def _njit() -> Any:
-    """The compiler's decorator, whose types name fewer options than it takes."""
-    import numba  # noqa: PLC0415
-
-    return numba.njit
-
-
 def _machine() -> Any:
     """The processor at hand, as llvmlite makes and loads code for it."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
@@ -213,8 +188,6 @@ def _machine() -> Any:
 
 def _emit(code: str, name: str) -> bytes:
     """Machine code of a module; b"" where it calls something that only the compiler's own process has."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
     machine = _machine()
     module = llvm.parse_assembly(code)
     foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
@@ -228,8 +201,6 @@ def _emit(code: str, name: str) -> bytes:
 
 def _load(kept: ObjectCode, alive: list[Any]) -> int:
     """Address of the function, its code held by `alive`; 0 where it is not there."""
-    import llvmlite.binding as llvm  # noqa: PLC0415
-
     machine = _machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(kept.code))

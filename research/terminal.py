@@ -1,24 +1,14 @@
 """What research says in the terminal: tables, progress with the time that is left, one line for what went wrong."""
 
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+import orjson
 import typer
 
 from shared import terminal as fitted
 from shared.exits import Exit
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-
-@functools.cache
-def console() -> "Console":
-    from rich.console import Console  # noqa: PLC0415
-
-    return Console(highlight=False)
 
 
 def say(text: str = "") -> None:
@@ -35,8 +25,6 @@ def give_up(text: str, *ways_out: str, code: int = Exit.FAILED) -> typer.Exit:
 
 def say_json(document: object) -> None:
     """The same for scripts: one JSON document."""
-    import orjson  # noqa: PLC0415
-
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
     typer.echo(orjson.dumps(document, default=str, option=options).decode())
 
@@ -74,10 +62,12 @@ def slowly(title: str) -> Iterator[ProgressReporter]:
 @contextmanager
 def progress(title: str, whole: int | None) -> Iterator[ProgressReporter]:
     """A bar with what is done and the time that is left; it appears only where the work takes longer than a moment."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    # Loaded when a bar is drawn: most backtests are over before.
+    from rich import progress as bars  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
 
-    parts: list[Any] = [TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-    with Progress(*parts, console=console(), transient=True) as bar:
+    parts: list[Any] = [bars.TextColumn(title), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()]
+    with bars.Progress(*parts, console=Console(highlight=False), transient=True) as bar:
         task = bar.add_task(title, total=whole)
 
         def step(done: int, total: int | None = whole) -> None:

@@ -1,4 +1,4 @@
-"""What `./coin sim …` calls: plain functions over COIN-SIM's files and its admin API. Light to import.
+"""What `./coin sim …` calls: plain functions over COIN-SIM's files and its admin API.
 
 Nothing here starts or stops the server: that is the process manager's business, or `python -m simulator`.
 """
@@ -15,6 +15,8 @@ from filelock import FileLock, Timeout
 from shared.data_folder import private
 from shared.paths import DataPaths
 from shared.settings import Settings
+from simulator.api.auth import Right
+from simulator.server.files import SimFiles, issue_key
 
 TIMEOUT_S = 5.0
 RIGHTS = ("view", "trade", "transfer")
@@ -70,10 +72,6 @@ def make_key(
     wrong = [right for right in wanted if right not in RIGHTS]
     if wrong or not wanted:
         raise SimError(f"rights are of {', '.join(RIGHTS)}, not {', '.join(wrong) or 'none'}")
-    # Here, not above: cryptography is heavy, and the other commands do not need it.
-    from simulator.api.auth import Right  # noqa: PLC0415
-    from simulator.server.files import SimFiles, issue_key  # noqa: PLC0415
-
     files = SimFiles(paths.sim)
     paths.prepare()
     private(files.root)

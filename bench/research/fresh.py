@@ -12,6 +12,7 @@ began = time.perf_counter()
 
 
 def main() -> None:
+    # Imported here, since what is measured is the cost of a new process, imports included.
     from pathlib import Path  # noqa: PLC0415
 
     from bench.research.workloads import B_SETTINGS, MODEL  # noqa: PLC0415

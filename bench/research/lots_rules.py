@@ -42,6 +42,7 @@ def down(x: float) -> float:
 
 def prepare(opens: Any, highs: Any, closes: Any) -> tuple[Any, ...]:
     """(open, high, close in ticks, the averages' gap, volatility factor, hour over day) of every bar."""
+    # Only the peers' environments have pandas.
     import pandas as pd  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
     o, h, c = (np.rint(column / TICK) for column in (opens, highs, closes))

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 HEAD = ("what", "median", "best", "processor", "goal", "met", "beside", "memory")
@@ -58,10 +59,6 @@ class Table:
 
 def text(table: Table, load: tuple[float, float], bars: int) -> str:
     """The page. `load`: of the machine, before and after."""
-    import numba  # noqa: PLC0415
-    import numpy  # noqa: PLC0415
-    import pyarrow  # noqa: PLC0415
-
     cores, now = os.cpu_count() or 1, datetime.now(UTC)
     shared = f"Load {load[0]:.1f} before, {load[1]:.1f} after."
     if load[0] > 0.5:
@@ -76,7 +73,7 @@ def text(table: Table, load: tuple[float, float], bars: int) -> str:
         "otherwise; medians after a warm-up; each line measured in a process of its own, everything in one run.",
         "",
         f"{cores} cores, {platform.machine()}, {platform.system()}; Python {platform.python_version()}, numpy "
-        f"{numpy.__version__}, numba {numba.__version__}, pyarrow {pyarrow.__version__}. {shared}",
+        f"{version('numpy')}, numba {version('numba')}, pyarrow {version('pyarrow')}. {shared}",
         "",
         "| " + " | ".join(HEAD) + " |",
         "|" + "---|" * len(HEAD),

@@ -30,6 +30,7 @@ from simulator.core.orders import OrderType, SimOrder, TimeInForce
 from simulator.core.products import DEFAULT_PRODUCTS
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.times import rfc3339
+from simulator.core.validation import parse_order
 from simulator.exchange import Config, Exchange
 from simulator.inprocess import LocalExchange
 from simulator.server.app import HOST, wall_us
@@ -103,8 +104,6 @@ def rss_mb() -> float:
 
 def million_orders(count: int) -> list[Figure]:
     """Memory over many orders through the whole venue and its store (on disk, as in the server)."""
-    from simulator.core.validation import parse_order  # noqa: PLC0415  only here
-
     with tempfile.TemporaryDirectory(prefix="coin-sim-bench-") as folder:
         tape = Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
         exchange = Exchange(tape, Store(Path(folder) / "account.db"), Config(funds="1000000000", levels=200), wall_us())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
 from research.errors import ResearchError
 
@@ -22,8 +23,6 @@ def is_json(path: Path) -> bool:
 
 def read(path: Path) -> tuple[list[str], list[Any]]:
     """(names of the columns, or none where the rows have none, the columns). Raises ResearchError."""
-    import pyarrow as pa  # noqa: PLC0415
-
     rows = _rows(path, _text(path))
     if not rows:
         raise ResearchError(f"{path.name} holds no row: wanted is {WANTED}")
@@ -38,8 +37,6 @@ def read(path: Path) -> tuple[list[str], list[Any]]:
 
 
 def _column(values: list[Any]) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # numbers and texts in one column, or something else altogether

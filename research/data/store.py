@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from research.data.candles import CandleSet, granularity_text
 from research.errors import ResearchError
@@ -44,9 +46,6 @@ def default_name(product_id: str, granularity_s: int) -> str:
 
 def save(data_dir: Path, name: str, candles: CandleSet) -> Path:
     """Write the set, whole or not at all. Raises ResearchError for a name that is no file name."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     if not _NAME.fullmatch(name):
         raise ResearchError(f"{name} can't be the name of a candle set: letters, digits, . _ @ - only")
     step = np.diff(candles.start_s) // candles.granularity_s
@@ -83,9 +82,6 @@ def save(data_dir: Path, name: str, candles: CandleSet) -> Path:
 
 def load(path: Path) -> CandleSet:
     """Read one set. Raises ResearchError where the file is not one of ours."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     try:
         table = pq.ParquetFile(path, memory_map=True).read()
     except (OSError, pa.ArrowInvalid) as error:
@@ -126,8 +122,6 @@ def _about(metadata: Any, path: Path) -> dict[str, Any]:
 
 def entries(data_dir: Path) -> list[StoredSet]:
     """Every set, by name."""
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     found = []
     for path in sorted(folder(data_dir).glob("*.parquet")):
         about = _about(pq.read_schema(path).metadata, path)

@@ -1,11 +1,15 @@
 """CSV and Parquet as columns, and a column of times as seconds."""
 
+import datetime as dt
 import gzip
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
 
 from research.data import detect, time_texts
 from research.data.candles import Floats, Ints
@@ -15,9 +19,6 @@ from research.errors import ResearchError
 
 def csv(path: Path) -> tuple[list[str], list[Any]]:
     """(names of the columns, or none where the table has no header, the columns). Raises ResearchError."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.csv as pc  # noqa: PLC0415
-
     head, skip, delimiter = _sniff(path)
     named = detect.is_header(head)
     options = pc.ReadOptions(skip_rows=skip, autogenerate_column_names=not named)
@@ -46,9 +47,6 @@ def _sniff(path: Path) -> tuple[list[str], int, str]:
 
 def parquet(path: Path) -> tuple[list[str], list[Any]]:
     """As `csv`."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
@@ -58,8 +56,6 @@ def parquet(path: Path) -> tuple[list[str], list[Any]]:
 
 def numbers(column: Any) -> Floats | None:
     """A column as float64; None where something in it is no number."""
-    import pyarrow as pa  # noqa: PLC0415
-
     try:
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -68,8 +64,6 @@ def numbers(column: Any) -> Floats | None:
 
 def seconds(column: Any, timezone: str | None, date_order: DateOrder | None) -> tuple[Ints, str]:
     """Whole seconds since 1970 of a column of any kind, and what was understood, in words. Raises ResearchError."""
-    import pyarrow as pa  # noqa: PLC0415
-
     kind = column.type
     if pa.types.is_timestamp(kind):
         whole = column.cast(pa.timestamp("s", tz=kind.tz), safe=False).cast(pa.int64())
@@ -91,8 +85,6 @@ def seconds(column: Any, timezone: str | None, date_order: DateOrder | None) -> 
 
 def _shifted(local_s: Ints, timezone: str) -> Ints:
     """Wall-clock seconds of a zone as seconds since 1970."""
-    import datetime as dt  # noqa: PLC0415
-
     zone = time_texts.zone_of(timezone)
     return np.array(
         [int(dt.datetime.fromtimestamp(s, dt.UTC).replace(tzinfo=zone).timestamp()) for s in local_s.tolist()],

@@ -1,6 +1,7 @@
 """Who evaluates a sweep's points: threads of this process, processes of their own, or the workers of a Ray cluster."""
 
 import functools
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -67,8 +68,6 @@ def _deaf() -> None:
 
 def in_processes(paths: Sequence[str], request: BacktestRequest, points: Sequence[Point], jobs: int) -> Rows:
     """The same in processes of their own, for strategies that hold Python's lock."""
-    import multiprocessing  # noqa: PLC0415
-
     # Each process uses one core: libraries that start threads of their own would only stand in each other's way.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -99,6 +98,7 @@ def in_ray(
 ) -> Rows:
     """The same on a Ray cluster; `address` "local" starts one of `jobs` workers here. Raises ResearchError."""
     try:
+        # Heavy, and installed by those who have a cluster.
         import ray  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     except ImportError as error:
         raise ResearchError(

@@ -16,6 +16,7 @@ def run_sampled(
 ) -> Swept:
     """`count` points of the grid by the TPE sampler. Raises ResearchError."""
     try:
+        # Installed by those who ask for it.
         import optuna  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
     except ImportError as error:
         raise ResearchError("--optuna needs Optuna: .venv/bin/python -m pip install optuna") from error

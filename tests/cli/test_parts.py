@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from bench.figure import Figure, measured
-from cli import ui
+from cli import settings_view, ui
 from cli.doctor.data import _key_file
 from cli.text import tail
+from shared.documents import AdjustedDoc, RiskDoc
 from shared.percentile import percentile
 
 
@@ -63,9 +64,6 @@ def test_the_tail_of_a_long_file(tmp_path: Path) -> None:
 def test_a_default_that_the_bot_adjusted_is_shown_with_the_value_in_force(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cli import settings_view
-    from shared.documents import AdjustedDoc, RiskDoc
-
     found = AdjustedDoc(key="TRAIL_ACTIVATE_PCT", value="2.28", why="it pays")
     state = SimpleNamespace(risk=RiskDoc(entries_blocked=None, limits=[], adjusted=[found]))
     monkeypatch.setattr(settings_view, "read_state", lambda _paths: (state, None, False))

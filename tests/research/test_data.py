@@ -1,7 +1,9 @@
 """Foreign tables into candles: understood, checked, nothing invented, and kept as they are."""
 
 import gzip
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -53,8 +55,6 @@ def test_units_of_time(tmp_path: Path, scale: int) -> None:
     ],
 )  # fmt: skip
 def test_times_as_text(tmp_path: Path, form: str, zone: str | None) -> None:
-    from datetime import UTC, datetime
-
     rows = [(datetime.fromtimestamp(row[0], UTC).strftime(form), *row[1:]) for row in ROWS]
     found = read_files([write(tmp_path, table("Date,Open,High,Low,Close,Volume BTC", rows))], "BTC-USD", zone, 60)
     check(found.candles)
@@ -62,9 +62,6 @@ def test_times_as_text(tmp_path: Path, form: str, zone: str | None) -> None:
 
 
 def test_a_zone_that_was_asked_for(tmp_path: Path) -> None:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
     zone = ZoneInfo("America/New_York")
     rows = [(datetime.fromtimestamp(row[0], zone).strftime("%Y-%m-%d %H:%M:%S"), *row[1:]) for row in ROWS]
     file = write(tmp_path, table(HEADER, rows))

@@ -11,6 +11,7 @@ import pytest
 from research import backtest, engine, runs, signals
 from research import walkforward as wf
 from research.data.candles import CandleSet
+from research.full import run_full
 from research.loops import types as t
 from research.metrics import chance, summary
 from research.metrics.open_lots import marked_results, open_lots
@@ -90,8 +91,6 @@ def test_holding_pays_at_both_ends() -> None:
 
 
 def test_the_full_engine_marks_open_lots_alike() -> None:
-    from research.full import run_full
-
     one = path(np.random.default_rng(11), 500)
     s = settings(EDGE_GATE="false", TAKE_PROFIT_PCT="3", VOL_RISK_ADJUST="false", PYRAMID_DECAY_LAMBDA="0")
     prepared = engine.prepare([one])

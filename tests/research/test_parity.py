@@ -1,5 +1,6 @@
 """Recorded signals against research's: agreement is counted, a signal that nothing explains is named."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,6 @@ def test_a_wrong_signal_is_named(tmp_path: Path) -> None:
 
 
 def test_days() -> None:
-    from datetime import UTC, datetime
-
     now = datetime(2024, 3, 1, 15, tzinfo=UTC)
     assert since_s("yesterday", now) == int(datetime(2024, 2, 29, tzinfo=UTC).timestamp())
     with pytest.raises(ResearchError):

@@ -12,8 +12,10 @@ from bench.research.market import minutes
 from bench.research.workloads import B_SETTINGS, MODEL
 from research import walkforward as wf
 from research.backtest import BacktestRequest
+from research.data import store
 from research.data.candles import CandleSet
 from research.engine import Style
+from research.metrics.summary import by_key, figures
 from research.report import split as sp
 from research.report import sweep as sweep_report
 from research.report import walkforward as walk_report
@@ -35,8 +37,6 @@ def candles() -> CandleSet:
 def swept(candles: CandleSet, tmp_path_factory: pytest.TempPathFactory) -> run.Swept:
     folder = tmp_path_factory.mktemp("sweeps")
     (folder / "candles").mkdir()
-    from research.data import store
-
     store.save(folder, "bench", candles)
     axes = pt.parse(GRID)
     request = BacktestRequest(("bench",), B_SETTINGS, MODEL)
@@ -142,8 +142,6 @@ def test_the_split_runs_each_half_as_if_it_stood_alone(candles: CandleSet, swept
     step = wf.WalkForwardWindow(first, found.at_s, found.at_s, end)
     alone = wf.test([candles], swept.plan.request, point, step)
     assert alone is not None
-    from research.metrics.summary import by_key, figures
-
     assert test == by_key(figures(alone, chances=False))["sharpe"]
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -97,8 +98,6 @@ class Sim:
         return code
 
     def http(self, timeout: float = 5.0) -> httpx.Client:
-        import ssl
-
         return httpx.Client(
             base_url=f"https://{self.host}{PREFIX}", verify=ssl.create_default_context(cafile=self.ca),
             timeout=timeout, trust_env=False,

@@ -9,6 +9,7 @@ import ssl
 import string
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -251,8 +252,6 @@ def test_no_body_makes_a_500(
     ),
 )
 def test_no_query_makes_a_500(fuzzed: Local, path: str, query: list[tuple[str, str]]) -> None:
-    from urllib.parse import urlencode
-
     status, answer = fuzzed.call("GET", f"{path}?{urlencode(query)}")
     assert status in (200, 400, 404), (status, answer)
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from simulator.core.products import GATES
 from tests.simulator.local import Local
 
 
@@ -128,8 +129,6 @@ def test_ticker_batch_comes_every_five_seconds_after_trades_alone() -> None:
 
 
 def test_status_comes_every_five_seconds_and_at_once_when_it_changes() -> None:
-    from simulator.core.products import GATES
-
     reader = Reader("status")
     assert [at for at, _ in reader.wait(6_000)] == [5_000]
     reader.x.venue.exchange.set_gate("ABC-USD", GATES["cancel_only"])

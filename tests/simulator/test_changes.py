@@ -6,11 +6,13 @@ import pytest
 
 from simulator.core.faults import parse_fault
 from simulator.core.orders import SimOrder
+from simulator.core.products import GATES
 from simulator.core.times import rfc3339
 from simulator.core.validation import parse_order
 from simulator.core.venue import VenueRules
 from tests.simulator.local import Local
 from tests.simulator.markets import quiet_exchange
+from tests.simulator.test_orders import after
 
 
 @pytest.fixture
@@ -80,8 +82,6 @@ def test_a_cancel_may_come_too_late(x: Local) -> None:
 
 def test_a_dated_order_may_expire_before_its_cancel() -> None:
     x = Local(VenueRules(queue_us=10_000_000))
-    from tests.simulator.test_orders import after
-
     order_id = x.placed("BUY", "limit_limit_gtd", base_size="1", limit_price="90.00", end_time=after(x, 5))
     cancel(x, order_id)
     x.wait(6)
@@ -147,8 +147,6 @@ def test_an_edit_that_crosses_trades(x: Local) -> None:
 
 
 def test_an_auctions_order_is_cancelled_but_not_edited(x: Local) -> None:
-    from simulator.core.products import GATES
-
     x.venue.exchange.set_gate("ABC-USD", GATES["auction"])
     order_id = x.placed("BUY", "limit_limit_gtc", base_size="1", limit_price="100.10")
     assert edit(x, order_id, "99", "1") == "ONLY_OPEN_ORDERS_CAN_BE_EDITED"

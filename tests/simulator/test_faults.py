@@ -11,8 +11,12 @@ import requests
 from websockets.exceptions import ConnectionClosed
 
 from simulator import admin
+from simulator.api.build import build
+from simulator.api.delivery import Courier
+from simulator.api.http import HttpRequest
 from simulator.core.faults import BadFault, Fault, Faults, parse_fault
 from tests.simulator.conftest import Sim
+from tests.simulator.local import Local
 from tests.simulator.streams import Stream
 
 
@@ -207,15 +211,9 @@ def test_maintenance(sim: Sim) -> None:
 
 
 def test_latency_of_a_long_tail_is_mostly_short() -> None:
-    from simulator.api.delivery import Courier
-    from simulator.api.http import HttpRequest
-    from tests.simulator.local import Local
-
     x = Local()
     faults = Faults(1)
     faults.arm(parse_fault("latency", {"rate": 1, "min_ms": 10, "max_ms": 1010, "shape": "long_tail"}))
-    from simulator.api.build import build
-
     courier = Courier(build(x.venue.api), faults, 1)
     delays = sorted(courier.deliver(HttpRequest.of("GET", "/v2/time", {}, b"")).delay_us / 1000 for _ in range(400))
     assert delays[0] >= 10 and delays[-1] <= 1010

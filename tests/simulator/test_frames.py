@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.api.order_views import order_view
+from simulator.api.ws.frames import Envelope
 from simulator.exchange import Config
 from simulator.inprocess import LocalExchange, LocalStream
 
@@ -181,8 +184,6 @@ def test_a_trades_side_is_its_makers_and_ids_rise_by_one() -> None:
 
 
 def _token(exchange: LocalExchange, key: dict[str, str], uri: str | None = None) -> str:
-    import jwt
-
     now = exchange.now_us // 1_000_000
     claims = {"sub": key["name"], "iss": "cdp", "nbf": now, "exp": now + 120} | ({"uri": uri} if uri else {})
     return jwt.encode(claims, key["privateKey"], "ES256", {"kid": key["name"]})
@@ -223,8 +224,6 @@ def test_the_user_channel_tells_cumulative_orders_and_agrees_with_rest() -> None
     last = updates[-1]["orders"][0]
     order = exchange.exchange.find(order_id)
     assert order is not None
-    from simulator.api.order_views import order_view
-
     rest = order_view(order, "")
     for wire, name in (
         ("cumulative_quantity", "filled_size"), ("avg_price", "average_filled_price"), ("total_fees", "total_fees"),
@@ -409,8 +408,6 @@ def test_the_time_of_messages_never_goes_back() -> None:
 
 
 def test_a_clock_that_was_set_back_begins_a_new_time() -> None:
-    from simulator.api.ws.frames import Envelope
-
     envelope = Envelope(client_id=False)
     stamps = [envelope.head("x", at).split('"')[7] for at in (90_000_000, 89_999_000, 90_000_000, 80_000_000)]
     assert stamps[:3] == sorted(stamps[:3]) and stamps[3] < "1970-01-01T00:01:21"

@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from simulator.inprocess import LocalExchange
@@ -126,8 +127,6 @@ class Public:
         self.exchange.api.enforce_limits = False
 
     def get(self, query: str = "") -> tuple[int, Any]:
-        import orjson
-
         response = self.exchange.request("GET", f"/api/v3/brokerage{MARKET}?{query}").response
         return response.status, orjson.loads(response.body)
 

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from simulator.core.products import DEFAULT_PRODUCTS, GATES
+from simulator.core.units import to_atoms
+from simulator.core.validation import parse_order
 from simulator.core.venue import VenueRules
+from simulator.inprocess import LocalExchange
 from tests.simulator.local import Local
+from tests.simulator.markets import quiet_exchange
 
 
 @pytest.fixture
@@ -363,8 +368,6 @@ def test_refusals_name_their_reason_in_both_fields(
 def test_gates_let_through_what_they_say(
     x: Local, gate: str, limit: bool, market: bool, post_only: bool, cancel: bool
 ) -> None:
-    from simulator.core.products import GATES
-
     resting = x.placed("BUY", "limit_limit_gtc", base_size="1", limit_price="90")
     x.venue.exchange.set_gate("ABC-USD", GATES[gate])
     assert x.place("BUY", "limit_limit_gtc", base_size="1", limit_price="90")["success"] is limit
@@ -374,8 +377,6 @@ def test_gates_let_through_what_they_say(
 
 
 def test_an_auction_queues_and_then_lets_go(x: Local) -> None:
-    from simulator.core.products import GATES
-
     x.venue.exchange.set_gate("ABC-USD", GATES["auction"])
     order_id = x.placed("BUY", "limit_limit_gtc", base_size="1", limit_price="100.10")
     assert x.order(order_id)["status"] == "QUEUED"
@@ -474,15 +475,9 @@ def test_fills_page_without_overlap(x: Local) -> None:
 
 
 def test_the_alias_shares_the_book_and_settles_in_its_own_money() -> None:
-    from simulator.core.products import DEFAULT_PRODUCTS
-    from simulator.core.units import to_atoms
-    from tests.simulator.markets import quiet_exchange
-
     exchange = quiet_exchange(VenueRules(), "1000", DEFAULT_PRODUCTS[0])
     exchange.venue.accounts.deposit(exchange.portfolio, "USDC", to_atoms("500"), exchange.now_us)
     exchange.venue.markets["BTC-USD"].book.asks.set_crowd(6_000_000, 10**8)
-    from simulator.core.validation import parse_order
-
     body = {
         "client_order_id": "a", "product_id": "BTC-USDC", "side": "BUY",
         "order_configuration": {"market_market_ioc": {"quote_size": "100"}},
@@ -508,9 +503,6 @@ def test_the_fee_tier_falls_with_the_volume() -> None:
 
 
 def test_a_leap_of_the_clock_ends_dated_orders_and_fills_what_the_price_came_by() -> None:
-    from simulator.core.validation import parse_order
-    from simulator.inprocess import LocalExchange
-
     exchange = LocalExchange(market="lively").exchange
     market = exchange.venue.markets["BTC-USD"]
     assert market.last is not None

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from simulator import admin
+from simulator.api.http import Response
+from simulator.core.faults import Faults
+from simulator.inprocess import LocalExchange
+from simulator.server import app
 from tests.simulator.conftest import PREFIX, ROOT, Sim, free_port
 
 
@@ -159,11 +163,6 @@ def test_connections_and_requests_have_their_limits(own_sim: Sim) -> None:
 
 
 def test_eight_streams_a_second_may_be_opened_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    from simulator.api.http import Response
-    from simulator.core.faults import Faults
-    from simulator.inprocess import LocalExchange
-    from simulator.server import app
-
     exchange = LocalExchange().exchange
     clock = [exchange.now_us]
     monkeypatch.setattr(app, "wall_us", lambda: clock[0])

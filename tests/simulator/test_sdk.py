@@ -1,5 +1,6 @@
 """The official SDK, unmodified: every spot method of its REST client, its sockets, both kinds of key."""
 
+import asyncio
 import json
 import threading
 import time
@@ -326,8 +327,6 @@ async def test_the_sdks_async_user_socket(shared_sim: Sim) -> None:
     )
     await socket.open_async()
     await socket.subscribe_async(["BTC-USD"], ["user", "heartbeats"])
-    import asyncio
-
     for _ in range(100):
         if any(frame["channel"] == "heartbeats" for frame in box.frames):
             break

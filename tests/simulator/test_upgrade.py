@@ -7,6 +7,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from coinbase.jwt_generator import build_rest_jwt, format_jwt_uri
+from coinbase.websocket import WSClient
 
 from tests.simulator.conftest import PREFIX, Sim
 
@@ -106,8 +108,6 @@ def test_a_handshake_that_lacks_its_key_is_refused(open_sim: Sim) -> None:
 
 
 def test_the_plain_port_is_on_loopback_only_and_serves_signed_requests(open_sim: Sim) -> None:
-    from coinbase.jwt_generator import build_rest_jwt, format_jwt_uri
-
     key = open_sim.key()
     token = build_rest_jwt(format_jwt_uri("GET", f"{PREFIX}/accounts"), key["name"], key["privateKey"])
     with _connected(open_sim, plain=True) as connection:
@@ -133,8 +133,6 @@ def test_without_limits_no_request_and_no_connection_is_refused(open_sim: Sim) -
 
 
 def test_the_sdks_stream_over_the_plain_port(open_sim: Sim) -> None:
-    from coinbase.websocket import WSClient
-
     key, heard = open_sim.key(), Event()
     url = f"ws://127.0.0.1:{open_sim.plain_port}"
     stream = WSClient(
