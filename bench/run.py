@@ -6,23 +6,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.figure import Figure
+from bench.measurement import Measurement
 from cli import ui
 from cli.rig import NotReached
-from shared.figures import plainly
 from shared.paths import ROOT
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """One measurement: its module holds `measure() -> list[Figure]`."""
+class Benchmark:
+    """One measurement: its module holds `measure() -> list[Measurement]`."""
 
     module: str
     title: str
     on_request: bool = False  # only when named
 
-    def measure(self) -> list[Figure]:
-        function: Callable[[], list[Figure]] = importlib.import_module(self.module).measure
+    def measure(self) -> list[Measurement]:
+        function: Callable[[], list[Measurement]] = importlib.import_module(self.module).measure
         return function()
 
 
@@ -44,16 +43,16 @@ PROGRAMS = {
     "research": Program("bench.research.run", "backtests, side by side with other engines"),
 }
 BENCHES = {
-    "boot": Bench("bench.system.boot", "start to trading"),
-    "control": Bench("bench.system.control", "click to receipt; KILL to gate shut"),
-    "engine": Bench("bench.bot.engine", "an event in the engine"),
-    "writes": Bench("bench.system.writes", "rhythm of the state file"),
-    "resources": Bench("bench.system.resources", "memory and processor"),
-    "cli": Bench("bench.system.command_line", "./coin itself"),
-    "boot10k": Bench(
+    "boot": Benchmark("bench.system.boot", "start to trading"),
+    "control": Benchmark("bench.system.control", "click to receipt; KILL to gate shut"),
+    "engine": Benchmark("bench.bot.engine", "an event in the engine"),
+    "writes": Benchmark("bench.system.writes", "rhythm of the state file"),
+    "resources": Benchmark("bench.system.resources", "memory and processor"),
+    "cli": Benchmark("bench.system.command_line", "./coin itself"),
+    "boot10k": Benchmark(
         "bench.system.boot10k", "start on an account with 10,000 fills and 100 open orders", on_request=True
     ),
-    "install": Bench("bench.system.install", "set-up of a fresh clone", on_request=True),
+    "install": Benchmark("bench.system.install", "set-up of a fresh clone", on_request=True),
 }
 
 
@@ -83,8 +82,5 @@ def bench(names: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _print(figure: Figure) -> None:
-    marks = {True: ui.GOOD, False: ui.BAD, None: ui.DOT}
-    goal = f"  goal ≤ {plainly(figure.goal)}" if figure.goal is not None else ""
-    note = f"  ({figure.note})" if figure.note else ""
-    ui.line(marks[figure.met], f"{figure.name:48} {figure.value:9.2f} {figure.unit}{goal}{note}")
+def _print(figure: Measurement) -> None:
+    ui.line({True: ui.GOOD, False: ui.BAD, None: ui.DOT}[figure.met], figure.text)

@@ -8,7 +8,7 @@ import typer
 
 from cli import ui
 from cli.context import loaded
-from cli.doctor.check import Check, bad, good, note, warn
+from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from shared import folder_identity
 from shared.audit_log import AuditLog
 from shared.folder_identity import Seen, short
@@ -32,7 +32,7 @@ def judge(settings: Settings) -> tuple[Seen, LedgerBinding, str | None]:
     return seen, ledger, why
 
 
-def check(settings: Settings) -> Check:
+def check(settings: Settings) -> DiagnosticRow:
     """For doctor and the checklist."""
     try:
         seen, _, why = judge(settings)

@@ -11,7 +11,7 @@ import typer
 from bot.venues.coinbase.endpoints import Endpoints, endpoints
 from cli import data_folder, ui
 from cli.context import data_paths, from_callers_folder, loaded, own_folder
-from cli.doctor.check import Check, bad, good, note, warn
+from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from cli.live_checks import Checklist, run
 from shared import files, folder_identity, live_permission
 from shared.bots import DEFAULT_FOLDER
@@ -66,7 +66,7 @@ def permit(settings: Settings, where: Endpoints, trial: Path) -> None:
         ui.line(ui.WARN, "DRY_RUN=true still locks them: DRY_RUN=false in .env, then ./coin restart")
 
 
-def _folder(settings: Settings) -> Check:
+def _folder(settings: Settings) -> DiagnosticRow:
     """The permission is for one folder: that of the ledger, or of a ledger that is still to come."""
     found = data_folder.check(settings)
     if found.mark == ui.DOT and data_folder.judge(settings)[1].has_orders:
@@ -108,7 +108,7 @@ def refuse_naked_lots(settings: Settings) -> None:
         )
 
 
-def permission_checks(settings: Settings) -> list[Check]:
+def permission_checks(settings: Settings) -> list[DiagnosticRow]:
     """For doctor: whether a start with these settings would end the permission. None outside live."""
     if settings.coin_mode is not Mode.LIVE:
         return []

@@ -17,7 +17,7 @@ from bot.venues.coinbase.keys import ApiKey, BadKey, load_key
 from bot.venues.coinbase.limiter import Limiter
 from bot.venues.coinbase.net import SystemNet
 from bot.venues.coinbase.rest import CoinbaseRestClient
-from cli.doctor.check import Check, bad, good, note, warn
+from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from shared.figures import plainly
 from shared.ledger.db import LedgerError
 from shared.ledger.key_values import read_key_value
@@ -37,7 +37,7 @@ TRIALS = (Mode.SIM, Mode.REPLAY, Mode.PAPER)
 class Checklist:
     """All rows, and the key they were made with; None = there is no usable one."""
 
-    rows: list[Check]
+    rows: list[DiagnosticRow]
     key: ApiKey | None
 
 
@@ -55,7 +55,7 @@ def run(settings: Settings, endpoints: Endpoints, trial: Path) -> Checklist:
     return Checklist(rows, key)
 
 
-def _mode(s: Settings) -> Check:
+def _mode(s: Settings) -> DiagnosticRow:
     if s.coin_mode is not Mode.LIVE:
         return bad("mode", f"COIN_MODE={s.coin_mode}", "COIN_MODE=live, with a DATA_DIR of its own")
     if s.profile is Profile.DEV:
@@ -64,7 +64,7 @@ def _mode(s: Settings) -> Check:
     return good("mode", f"live, profile {s.profile}, {lock}")
 
 
-def limits(s: Settings) -> list[Check]:
+def limits(s: Settings) -> list[DiagnosticRow]:
     """The limits that the permission is bound to; a missing one is said."""
     day = f"{plainly(s.max_daily_loss_pct)} % of equity" + (
         f" or {plainly(s.max_daily_loss_usd)} USD" if s.max_daily_loss_usd else ""
@@ -85,7 +85,7 @@ def limits(s: Settings) -> list[Check]:
     return rows
 
 
-async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey) -> list[Check]:
+async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey) -> list[DiagnosticRow]:
     clock, net = SystemClock(), SystemNet()
     rest = CoinbaseRestClient(endpoints, key, net, clock, Limiter(clock), "checks")
     rows = []
@@ -102,7 +102,7 @@ async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey
     return rows
 
 
-async def _asked(name: str, look: Callable[[], Awaitable[Check]]) -> Check:
+async def _asked(name: str, look: Callable[[], Awaitable[DiagnosticRow]]) -> DiagnosticRow:
     try:
         for _ in range(RATE_TRIES):
             try:
@@ -137,7 +137,7 @@ async def _fees(rest: CoinbaseRestClient, s: Settings) -> Check:
     return ways_out_pay(s, await rest.fees())
 
 
-def ways_out_pay(s: Settings, rates: FeeRates) -> Check:
+def ways_out_pay(s: Settings, rates: FeeRates) -> DiagnosticRow:
     """Every way out of every kind of lot against the account's fees: a tick only where none of them loses."""
     fees = fees_of(s, rates)
     first = s.take_profit_pct
@@ -167,7 +167,7 @@ async def _drill(rest: CoinbaseRestClient, s: Settings, clock: SystemClock) -> C
     return good("kill drill", text)
 
 
-def trial_result(folder: Path) -> Check:
+def trial_result(folder: Path) -> DiagnosticRow:
     """What the bot did on the simulator or on paper, from that trial's ledger."""
     for name in ("ledger.db", "ledger-paper.db", "ledger-replay.db"):
         path = folder / name
@@ -179,7 +179,7 @@ def trial_result(folder: Path) -> Check:
     return bad("trial", f"no ledger of a trial in {folder}", way)
 
 
-def _trial(path: Path) -> Check | None:
+def _trial(path: Path) -> DiagnosticRow | None:
     """None = a ledger of live trading: no trial."""
     try:
         engine = open_reader(path)

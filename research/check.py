@@ -31,7 +31,7 @@ WINDOWS = 250  # for each random cut of history: a window costs little, and find
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
+class StrategyCheck:
     """One check: its name, whether it held, and what was seen in words. `tested`: False where there was nothing to."""
 
     name: str
@@ -64,7 +64,7 @@ def check(
     *,
     buys: int = 100,
     root: Path = ROOT,
-) -> list[CheckResult]:
+) -> list[StrategyCheck]:
     """Every check of the strategy that the settings name. Raises ResearchError where it can't be run at all."""
     bars, done = candles.bars(), itertools.count(1)
 
@@ -110,7 +110,7 @@ def _shut(process: SandboxProcess, bars: Bars) -> tuple[list[str], dict[str, Any
         return error.offences, None, True
 
 
-def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> CheckResult:
+def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> StrategyCheck:
     name, bars, until = "no look-ahead bias", subject.bars, monotonic() + BUDGET_S
     done: list[int] = []
     # In the order of a draw, so that what the time allows is spread over all of history.
@@ -122,7 +122,7 @@ def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Call
         tell()
         done.append(end)
         if found is not None:
-            return CheckResult(name, False, _where(bars, found))
+            return StrategyCheck(name, False, _where(bars, found))
     signal = subject.whole["signal"]
     buys = int((signal == 1).sum())
     tested = sum(int(signal[end - 1] == 1) for end in done if end)
@@ -130,7 +130,7 @@ def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Call
     said += f"{tested:,} of its {counted(buys, 'BUY')}, {len(done) - tested:,} others"
     if not buys:
         said = f"the same signals at {counted(len(done), 'bar')}, but no BUY among {len(bars):,} bars: none was tested"
-    return CheckResult(name, True, said, tested=bool(buys))
+    return StrategyCheck(name, True, said, tested=bool(buys))
 
 
 def _where(bars: Bars, found: Difference) -> str:
@@ -139,7 +139,7 @@ def _where(bars: Bars, found: Difference) -> str:
     return f"{found.what} of the bar at {at} UTC is {without}, but {known} with later bars known"
 
 
-def _live(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> CheckResult:
+def _live(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[[], None]) -> StrategyCheck:
     """The newest signal of the bot's window, by the bot's own way of asking, against that of history.
 
     One object is asked for one window after the other, as by the bot; the process never holds a later one.
@@ -156,37 +156,39 @@ def _live(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[
             found = compare_window(subject.whole, part, end, TOLERANCE)
             if found is not None:
                 at = np.datetime64(int(bars.start_s[found.bar]), "s")
-                return CheckResult(
+                return StrategyCheck(
                     name, False,
                     f"{found.what} of the bar at {at} UTC is {plainly(found.with_future)} over history, but "
                     f"{plainly(found.without)} over the newest {length:,} bars: memory_bars or warmup_bars is too "
                     "small, or later bars decided it",
                 )  # fmt: skip
-    return CheckResult(
+    return StrategyCheck(
         name, True, f"the newest {length:,} bars give what all of history gives, at {counted(done, 'bar')}"
     )
 
 
-def _repeats(process: SandboxProcess, subject: Subject) -> CheckResult:
+def _repeats(process: SandboxProcess, subject: Subject) -> StrategyCheck:
     """Equal bars, equal signals: nothing is drawn at random."""
     name = "deterministic"
     with process.session(sealed=False) as asked:
         again = asked.signals(subject.bars)
     found = _difference(subject.whole, again)
     if found is None:
-        return CheckResult(name, True, "two fresh processes gave identical results")
-    return CheckResult(name, False, f"{found[0]} of bar {found[1] + 1:,} changes from run to run")
+        return StrategyCheck(name, True, "two fresh processes gave identical results")
+    return StrategyCheck(name, False, f"{found[0]} of bar {found[1] + 1:,} changes from run to run")
 
 
-def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | None, locked: bool) -> CheckResult:
+def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | None, locked: bool) -> StrategyCheck:
     """What the strategy does with files and the network shut, against what it did with them."""
     name = "uses only its bars"
     if offences:
-        return CheckResult(name, False, f"it {'; it '.join(offences[:3])}: data read there may include later bars")
+        return StrategyCheck(name, False, f"it {'; it '.join(offences[:3])}: data read there may include later bars")
     found = _difference(subject.whole, shut or {})
     if found is not None:
-        return CheckResult(name, False, f"{found[0]} of bar {found[1] + 1:,} changes when no file can be read")
-    return CheckResult(name, True, "no file and no network was used" + ("" if locked else " as far as Python can tell"))
+        return StrategyCheck(name, False, f"{found[0]} of bar {found[1] + 1:,} changes when no file can be read")
+    return StrategyCheck(
+        name, True, "no file and no network was used" + ("" if locked else " as far as Python can tell")
+    )
 
 
 def _difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, int] | None:

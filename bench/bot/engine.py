@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from bench.figure import Figure, measured
+from bench.measurement import Measurement, measured
 from bot.domain import events as ev
 from bot.domain.balances import Balance, FeeRates
 from bot.domain.bars import Bar
@@ -96,7 +96,7 @@ def prices(count: int) -> list[ev.PriceUpdate]:
     return found
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """Prices, the tick of each second, and what the page's documents cost beside them."""
     engine = engine_with_lots()
     costs_us(engine, prices(3000))
@@ -111,9 +111,9 @@ def measure() -> list[Figure]:
         view.risk(engine.state)
         shown.append((time.perf_counter_ns() - began) / 1000)
     return [
-        Figure("price with 20 lots, 10 products, p50", measured(priced, 50), "us"),
-        Figure("price with 20 lots, 10 products, p99", measured(priced, 99), "us", 50.0),
-        Figure("price of a product that holds all 20, p99", measured(alone, 99), "us"),
-        Figure("tick of a second, p99", measured(ticks, 99), "us", note="off the way of a price"),
-        Figure("all gates and limits for the page, p50", measured(shown, 50), "us", note="twice a second"),
+        Measurement("price with 20 lots, 10 products, p50", measured(priced, 50), "us"),
+        Measurement("price with 20 lots, 10 products, p99", measured(priced, 99), "us", 50.0),
+        Measurement("price of a product that holds all 20, p99", measured(alone, 99), "us"),
+        Measurement("tick of a second, p99", measured(ticks, 99), "us", note="off the way of a price"),
+        Measurement("all gates and limits for the page, p50", measured(shown, 50), "us", note="twice a second"),
     ]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from bench.figure import measured
+from bench.measurement import measured
 from bot.app.ledger import LedgerWriter
 from bot.domain.day import TradingDay
 from bot.domain.fills import Fill

@@ -5,12 +5,13 @@ import socket
 import subprocess
 import sys
 
-from bench.dashboard.rig import Bench, Figure, keep_writing
+from bench.dashboard.rig import MeasuredDashboard, keep_writing
+from bench.measurement import Measurement
 
 SLOW = 1000
 
 
-async def slow_clients(bench: Bench) -> list[Figure]:
+async def slow_clients(bench: MeasuredDashboard) -> list[Measurement]:
     """A thousand clients ask for a stream and never read it."""
     before = bench.rss_mb()
     writing = asyncio.create_task(keep_writing(bench))
@@ -33,7 +34,7 @@ async def slow_clients(bench: Bench) -> list[Figure]:
     writing.cancel()
     for sock in opened:
         sock.close()
-    return [Figure(f"memory more by {SLOW} slow clients", peak - before, "MB", 67.1)]
+    return [Measurement(f"memory more by {SLOW} slow clients", peak - before, "MB", 67.1)]
 
 
 # Another process that beats every 5 ms, as a bot's loop would: prints how late the worst hundredth came, in ms.
@@ -57,7 +58,7 @@ async def beat_ms() -> float:
     return float(out)
 
 
-async def half_open(bench: Bench) -> list[Figure]:
+async def half_open(bench: MeasuredDashboard) -> list[Measurement]:
     """A thousand clients begin a request and never end it: what another process feels of that."""
     alone = await beat_ms()
     opened: list[socket.socket] = []
@@ -89,4 +90,4 @@ async def half_open(bench: Bench) -> list[Figure]:
     dripping.cancel()
     for sock in opened:
         sock.close()
-    return [Figure(f"another process later by {SLOW} half-open, p99", under - alone, "ms", 5)]
+    return [Measurement(f"another process later by {SLOW} half-open, p99", under - alone, "ms", 5)]

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from bench.dashboard.clients import half_open, slow_clients
-from bench.dashboard.rig import Bench, Figure, answer, drain, keep_writing, sample
-from bench.figure import measured
+from bench.dashboard.rig import MeasuredDashboard, answer, drain, keep_writing, sample
+from bench.measurement import Measurement, measured
 from dashboard.assets import Assets
 
 STREAMS = 100
@@ -23,7 +23,7 @@ REQUESTS = 400
 CHANGES = 40
 
 
-async def latency(bench: Bench, path: str, n: int) -> list[float]:
+async def latency(bench: MeasuredDashboard, path: str, n: int) -> list[float]:
     """Milliseconds to the first byte, one request after the other on one connection."""
     reader, writer = await bench.open(path)
     await answer(reader)
@@ -38,7 +38,7 @@ async def latency(bench: Bench, path: str, n: int) -> list[float]:
     return out
 
 
-async def change_to_stream(bench: Bench, n: int) -> list[float]:
+async def change_to_stream(bench: MeasuredDashboard, n: int) -> list[float]:
     """Milliseconds from the state file's replace to the stream's bytes that carry its new seq."""
     reader, writer = await bench.open("/api/stream?page=overview", token=5)
     await reader.readuntil(b"\n\n")
@@ -54,7 +54,7 @@ async def change_to_stream(bench: Bench, n: int) -> list[float]:
     return out
 
 
-async def under_load(bench: Bench) -> list[Figure]:
+async def under_load(bench: MeasuredDashboard) -> list[Measurement]:
     """Answers while 100 pages are open and the bot writes twice a second."""
     opened = [await bench.open("/api/stream?page=overview", token=i % 5) for i in range(STREAMS)]
     drains = [asyncio.create_task(drain(reader)) for reader, _ in opened]
@@ -70,15 +70,15 @@ async def under_load(bench: Bench) -> list[Figure]:
         writer.close()
     await asyncio.sleep(0.5)
     return [
-        Figure(f"/api/state p50, {STREAMS} streams", statistics.median(state), "ms", 5),
-        Figure(f"/api/state p99, {STREAMS} streams", measured(state, 99), "ms", 5),
-        Figure(f"page, first byte p50, {STREAMS} streams", statistics.median(pages), "ms", 30),
-        Figure(f"page, first byte p99, {STREAMS} streams", measured(pages, 99), "ms", 30),
-        Figure("processor under that load", used, "%", 100),
+        Measurement(f"/api/state p50, {STREAMS} streams", statistics.median(state), "ms", 5),
+        Measurement(f"/api/state p99, {STREAMS} streams", measured(state, 99), "ms", 5),
+        Measurement(f"page, first byte p50, {STREAMS} streams", statistics.median(pages), "ms", 30),
+        Measurement(f"page, first byte p99, {STREAMS} streams", measured(pages, 99), "ms", 30),
+        Measurement("processor under that load", used, "%", 100),
     ]
 
 
-def first_load(page: bytes, charts: bool = True) -> Figure:
+def first_load(page: bytes, charts: bool = True) -> Measurement:
     """Compressed bytes of the Overview with everything it loads."""
     assets = Assets()
     names = ["coin.css", "pages.css", "coin.js", "tables.js", "htmx.js", "inter.woff2", "icon-ok.svg"]
@@ -87,12 +87,12 @@ def first_load(page: bytes, charts: bool = True) -> Figure:
     for asset in assets.by_url.values():
         if asset.name in names:
             total += len(asset.packed if asset.packed is not None else asset.read())
-    return Figure("first load, compressed", total / 1000, "kB", 200)
+    return Measurement("first load, compressed", total / 1000, "kB", 200)
 
 
-async def measure(folder: Path, document: bytes) -> list[Figure]:
+async def measure(folder: Path, document: bytes) -> list[Measurement]:
     """Every figure."""
-    bench = Bench(folder, document)
+    bench = MeasuredDashboard(folder, document)
     try:
         await bench.ready()
         for _ in range(3):
@@ -103,11 +103,11 @@ async def measure(folder: Path, document: bytes) -> list[Figure]:
         page = await reader.readexactly(int(head.partition("content-length:")[2].split()[0]))
         writer.close()
         idle = bench.rss_mb()
-        figures = [Figure("memory when idle", idle, "MB", 90), first_load(page)]
+        figures = [Measurement("memory when idle", idle, "MB", 90), first_load(page)]
         figures += await under_load(bench)
         changes = await change_to_stream(bench, CHANGES)
-        figures.append(Figure("file change to stream bytes, p50", statistics.median(changes), "ms", 300))
-        figures.append(Figure("file change to stream bytes, p95", measured(changes, 95), "ms", 300))
+        figures.append(Measurement("file change to stream bytes, p50", statistics.median(changes), "ms", 300))
+        figures.append(Measurement("file change to stream bytes, p95", measured(changes, 95), "ms", 300))
         figures += await slow_clients(bench)
         figures += await half_open(bench)
         return figures
@@ -120,10 +120,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(measure(Path(folder), sample()))
     for figure in figures:
-        sys.stdout.write(figure.line() + "\n")
+        sys.stdout.write(figure.line + "\n")
     # Latencies of a machine that is busy with other things say little about the dashboard.
     sys.stdout.write(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
-    return 0 if all(figure.ok for figure in figures) else 1
+    return 0 if all(figure.met is not False for figure in figures) else 1
 
 
 if __name__ == "__main__":

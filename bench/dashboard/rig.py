@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard.links import create_token
@@ -17,22 +16,7 @@ from shared.paths import ROOT, DataPaths
 WRITE_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    name: str
-    value: float
-    unit: str
-    limit: float
-
-    @property
-    def ok(self) -> bool:
-        return self.value <= self.limit
-
-    def line(self) -> str:
-        return f"{'ok  ' if self.ok else 'OVER'} {self.name:<52} {self.value:>9.2f} {self.unit:<4} limit {self.limit:g}"
-
-
-class Bench:
+class MeasuredDashboard:
     """One dashboard process, and connections to it."""
 
     def __init__(self, folder: Path, document: bytes) -> None:
@@ -105,7 +89,7 @@ async def drain(reader: asyncio.StreamReader) -> None:
         pass
 
 
-async def keep_writing(bench: Bench) -> None:
+async def keep_writing(bench: MeasuredDashboard) -> None:
     while True:
         bench.write()
         await asyncio.sleep(WRITE_S)

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.dashboard.rig import WRITE_S, Bench, sample
+from bench.dashboard.rig import WRITE_S, MeasuredDashboard, sample
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "node_modules" / ".bin" / "lighthouse"
@@ -108,7 +108,7 @@ def measure(chrome: str) -> int:
     """Every page; 1 where one is below the goal or was not measured."""
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), sample())
+        bench = MeasuredDashboard(Path(folder), sample())
         ended = threading.Event()
 
         def write() -> None:

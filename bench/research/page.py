@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 HEAD = ("what", "median", "best", "processor", "goal", "met", "beside", "memory")
 
 
-class Row(NamedTuple):
+class BenchRow(NamedTuple):
     """A line of the table; `met` None = there is no goal."""
 
     what: str
@@ -34,7 +34,7 @@ def ms(seconds: float) -> str:
 
 
 @dataclass(slots=True)
-class Table:
+class BenchTable:
     """Rows of the page as they are measured; `missed` counts goals that were not met."""
 
     say: Callable[[str], None]
@@ -43,7 +43,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     missed: int = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, row: BenchRow) -> None:
         """Keep one line, and print it."""
         self.missed += row.met is False
         self.rows.append(row.cells)
@@ -57,7 +57,7 @@ class Table:
         self.say("  " + "  ".join(f"{cell:>16}" if i else f"{cell:<40}" for i, cell in enumerate(row)))
 
 
-def text(table: Table, load: tuple[float, float], bars: int) -> str:
+def text(table: BenchTable, load: tuple[float, float], bars: int) -> str:
     """The page. `load`: of the machine, before and after."""
     cores, now = os.cpu_count() or 1, datetime.now(UTC)
     shared = f"Load {load[0]:.1f} before, {load[1]:.1f} after."

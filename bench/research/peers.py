@@ -42,7 +42,7 @@ AGREE = 1e-6  # relative difference of the final equity
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class PeerResult:
     """What a peer measured, or why it did not. Times in seconds, memory in MB."""
 
     name: str
@@ -65,13 +65,13 @@ def environment(requirement: str) -> Path:
     return python
 
 
-def measure(name: str, candles: CandleSet, work: Path, fee: float, cash: float, runs: int) -> Peer:
+def measure(name: str, candles: CandleSet, work: Path, fee: float, cash: float, runs: int) -> PeerResult:
     """Workloads A and B (and C where it has one) by the peer; skipped with the reason where it can't be done."""
     rival = PEERS[name]
     try:
         python = environment(rival.requirement)
     except (OSError, subprocess.SubprocessError) as error:
-        return Peer(name, None, f"can't be installed here ({type(error).__name__})")
+        return PeerResult(name, None, f"can't be installed here ({type(error).__name__})")
     file = work / "bars.npz"
     if not file.exists():
         columns = ("start_s", "open", "high", "low", "close", "volume")
@@ -81,8 +81,8 @@ def measure(name: str, candles: CandleSet, work: Path, fee: float, cash: float, 
         found |= _lots(python, name, rival, candles, file, runs)
     except subprocess.SubprocessError as error:
         text = getattr(error, "stderr", "") or str(error)
-        return Peer(name, None, f"did not run: {str(text).strip().splitlines()[-1][:100]}")
-    return Peer(name, found)
+        return PeerResult(name, None, f"did not run: {str(text).strip().splitlines()[-1][:100]}")
+    return PeerResult(name, found)
 
 
 def _run(python: Path, script: str, *arguments: str) -> dict[str, Any]:

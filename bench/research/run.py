@@ -18,7 +18,7 @@ import numpy as np
 from bench.research import figures, page
 from bench.research import peers as others
 from bench.research.market import YEAR, minutes
-from bench.research.page import Row, Table, ms
+from bench.research.page import BenchRow, BenchTable, ms
 from bench.research.workloads import CASH, FEE_PCT
 from research.data import store
 from research.data.candles import CandleSet
@@ -34,7 +34,7 @@ TITLES = {"A": "SMA 20/50, fees, trades, equity", "B": "lots by the rulebook", "
 def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: bool = True) -> int:
     """Measure everything, print it, write the page. Answers how many goals were missed."""
     load_before = os.getloadavg()[0]
-    table, candles = Table(say), minutes()
+    table, candles = BenchTable(say), minutes()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         store.save(work, "year", candles)
@@ -56,7 +56,7 @@ def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: 
     return table.missed
 
 
-def _peer(name: str, candles: CandleSet, work: Path, say: Say) -> others.Peer:
+def _peer(name: str, candles: CandleSet, work: Path, say: Say) -> others.PeerResult:
     found = others.measure(name, candles, work, FEE_PCT / 100, CASH, 3)
     if found.found is None:
         say(f"  · {name} {found.why_not}: left out")
@@ -81,7 +81,7 @@ def _one(work: Path, what: str, runs: int) -> dict[str, Any]:
 
 
 def _row(
-    table: Table, what: str, found: dict[str, Any], goal_s: float | None = None, goal_mb: float | None = None
+    table: BenchTable, what: str, found: dict[str, Any], goal_s: float | None = None, goal_mb: float | None = None
 ) -> None:
     """One line of ours: median, best, least processor time, and the goals."""
     goals, met = [], True
@@ -92,10 +92,10 @@ def _row(
         goals.append(f"≤ {goal_mb:,.0f} MB")
         met = met and found["mb"] <= goal_mb
     times = (ms(found["s"]), ms(found["best"]), ms(found["cpu"]))
-    table.add(Row(what, *times, ", ".join(goals), met if goals else None, "", f"{found['mb']:,.0f} MB"))
+    table.add(BenchRow(what, *times, ", ".join(goals), met if goals else None, "", f"{found['mb']:,.0f} MB"))
 
 
-def _own(table: Table, work: Path) -> dict[str, dict[str, Any]]:
+def _own(table: BenchTable, work: Path) -> dict[str, dict[str, Any]]:
     """A, B and C; what was measured, by their letters."""
     ours = {"A": _one(work, "A", 9), "B": _one(work, "B", 9)}
     _row(table, f"A: {TITLES['A']}", ours["A"], 0.010)
@@ -107,7 +107,7 @@ def _own(table: Table, work: Path) -> dict[str, dict[str, Any]]:
     return ours
 
 
-def _compare(table: Table, ours: dict[str, dict[str, Any]], rivals: Sequence[others.Peer]) -> None:
+def _compare(table: BenchTable, ours: dict[str, dict[str, Any]], rivals: Sequence[others.PeerResult]) -> None:
     """The rivals' times as ratios to ours, and whether A came out the same."""
     a = ours["A"]
     for rival in rivals:
@@ -125,7 +125,7 @@ def _compare(table: Table, ours: dict[str, dict[str, Any]], rivals: Sequence[oth
             goal = f"≥ {wanted:g} x" if wanted else ""
             mb = found.get(f"{letter}_mb", found.get("mb", 0.0))
             table.add(
-                Row(
+                BenchRow(
                     f"{letter} in {name}", ms(float(np.median(later))), ms(min(later)), "", goal,
                     ratio >= wanted if wanted else None, f"{ratio:,.0f} x ours", f"{mb:,.0f} MB",
                 )
@@ -137,7 +137,7 @@ def _compare(table: Table, ours: dict[str, dict[str, Any]], rivals: Sequence[oth
         table.notes += found.get("notes", [])
 
 
-def _fresh(table: Table, work: Path) -> None:
+def _fresh(table: BenchTable, work: Path) -> None:
     """The command in a new process: without and with what the compiler made."""
     runs = []
     for _ in range(6):
@@ -151,7 +151,7 @@ def _fresh(table: Table, work: Path) -> None:
     table.notes.append(f"The report of B over a year: {again['report'] / 1e6:.1f} MB")
 
 
-def _scaling(table: Table, work: Path) -> None:
+def _scaling(table: BenchTable, work: Path) -> None:
     """Work against time: a quarter of a year and one product are the base, thirty points that of the sweep."""
     base = _one(work, "bars:1", 5)
     for what, word in (("bars", "bars"), ("products", "products of a quarter")):

@@ -16,13 +16,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import h11
 import jwt
 from websockets.asyncio.client import connect
 
+from bench.measurement import Measurement
 from bench.simulator.served import Served, serve
 from simulator.core.book import Demand, OrderBook
 from simulator.core.draws import Draws
@@ -39,22 +39,7 @@ from simulator.store import Store
 PATH = "/api/v3/brokerage/orders"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured figure and its goal."""
-
-    name: str
-    value: float
-    unit: str
-    goal: str
-    reached: bool
-
-    def line(self) -> str:
-        mark = "ok  " if self.reached else "MISS"
-        return f"{mark} {self.name:<58} {self.value:>14,.2f} {self.unit:<10} goal {self.goal}"
-
-
-def book_events(count: int = 300_000) -> Figure:
+def book_events(count: int = 300_000) -> Measurement:
     """Quotes, cancels, orders that join and leave, and takers, against one book."""
     draws, book, resting = Draws("bench"), OrderBook(), []
     product = DEFAULT_PRODUCTS[0]
@@ -84,16 +69,16 @@ def book_events(count: int = 300_000) -> Figure:
         else:
             book.take(buys, None, Demand(size // 4 + 1, None, 1), "b")
     rate = count / (time.perf_counter() - began)
-    return Figure("book events, in-process, one core", rate, "1/s", ">= 100,000", rate >= 100_000)
+    return Measurement("book events, in-process, one core", rate, "1/s", 100_000, at_least=True)
 
 
-def market_hour() -> Figure:
+def market_hour() -> Measurement:
     """One simulated hour of the lively market, six products, no clients."""
     exchange = LocalExchange(market="lively")
     began = time.perf_counter()
     exchange.advance(exchange.now_us + 3_600_000_000)
     took = time.perf_counter() - began
-    return Figure("one hour of simulated market without clients", took, "s", "<= 2", took <= 2)
+    return Measurement("one hour of simulated market without clients", took, "s", 2)
 
 
 def rss_mb() -> float:
@@ -102,7 +87,7 @@ def rss_mb() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 
-def million_orders(count: int) -> list[Figure]:
+def million_orders(count: int) -> list[Measurement]:
     """Memory over many orders through the whole venue and its store (on disk, as in the server)."""
     with tempfile.TemporaryDirectory(prefix="coin-sim-bench-") as folder:
         tape = Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
@@ -132,8 +117,8 @@ def million_orders(count: int) -> list[Figure]:
         exchange.store.close()
     growth = marks[-1] - marks[0]
     return [
-        Figure(f"memory grown over {count * 4 // 5:,} orders", growth, "MB", "<= 5 (flat)", growth <= 5),
-        Figure("orders created and cancelled, in-process, on disk", rate, "1/s", "> 0", rate > 0),
+        Measurement(f"memory grown over {count * 4 // 5:,} orders", growth, "MB", 5),
+        Measurement("orders created and cancelled, in-process, on disk", rate, "1/s"),
     ]
 
 
@@ -188,15 +173,15 @@ async def _post_orders(served: Served, rate: int, count: int) -> list[float]:
     return took
 
 
-def order_posts(port: int, rate: int = 50, count: int = 250) -> list[Figure]:
+def order_posts(port: int, rate: int = 50, count: int = 250) -> list[Measurement]:
     with Served(port) as served:
         took = sorted(asyncio.run(_post_orders(served, rate, count)))
         memory = served.rss_mb()
     p99 = took[int(len(took) * 0.99)]
     return [
-        Figure(f"order POST over TLS at {rate}/s, p50", statistics.median(took), "ms", "", True),
-        Figure(f"order POST over TLS at {rate}/s, p99", p99, "ms", "<= 10", p99 <= 10),
-        Figure("server memory, one product", memory, "MB", "< 80", memory < 80),
+        Measurement(f"order POST over TLS at {rate}/s, p50", statistics.median(took), "ms"),
+        Measurement(f"order POST over TLS at {rate}/s, p99", p99, "ms", 10),
+        Measurement("server memory, one product", memory, "MB", 80),
     ]
 
 
@@ -215,7 +200,7 @@ async def _read(served: Served, seconds: float) -> int:
     return count
 
 
-def stream_rate(port: int, clients: int, products: int, seconds: float = 4.0) -> Figure:
+def stream_rate(port: int, clients: int, products: int, seconds: float = 4.0) -> Measurement:
     """Messages a second that all clients together read off the level2 channel of `products` lively products."""
 
     async def all_of_them() -> int:
@@ -223,12 +208,12 @@ def stream_rate(port: int, clients: int, products: int, seconds: float = 4.0) ->
 
     with Served(port, products) as served:
         rate = asyncio.run(all_of_them()) / seconds
-    return Figure(f"stream messages out, {clients} client(s) together", rate, "1/s", ">= 10,000", rate >= 10_000)
+    return Measurement(f"stream messages out, {clients} client(s) together", rate, "1/s", 10_000, at_least=True)
 
 
-def measure(port: int, orders: int) -> list[Figure]:
+def measure(port: int, orders: int) -> list[Measurement]:
     """All figures, one after another."""
-    parts: list[Callable[[], Figure | list[Figure]]] = [
+    parts: list[Callable[[], Measurement | list[Measurement]]] = [
         book_events,
         market_hour,
         lambda: order_posts(port),
@@ -236,12 +221,12 @@ def measure(port: int, orders: int) -> list[Figure]:
         lambda: stream_rate(port, 20, 50),
         lambda: million_orders(orders),
     ]
-    found: list[Figure] = []
+    found: list[Measurement] = []
     for part in parts:
         made = part()
         figures = made if isinstance(made, list) else [made]
         for figure in figures:
-            sys.stdout.write(figure.line() + "\n")
+            sys.stdout.write(figure.line + "\n")
             sys.stdout.flush()
         found += figures
     return found
@@ -258,7 +243,7 @@ def main() -> int:
         asyncio.run(serve(Path(folder), int(port), int(quoted)))
         return 0
     sys.stdout.write(f"python {sys.version.split()[0]}, {os.cpu_count()} cores\n")
-    return 0 if all(figure.reached for figure in measure(given.port, given.orders)) else 1
+    return 0 if all(figure.met is not False for figure in measure(given.port, given.orders)) else 1
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from simulator.core.bars import Print, SimBar
 from simulator.core.faults import Faults
-from simulator.core.products import DEFAULT_PRODUCTS, SimProduct, other_product
+from simulator.core.products import DEFAULT_PRODUCTS, other_product
+from simulator.core.quiet import QuietMarket
 from simulator.core.synthetic import TEMPERS, Synthetic
 from simulator.core.tape import MarketSource
 from simulator.exchange import Config, Exchange
@@ -23,42 +23,13 @@ QUOTES_EVERY_S = 0.01
 PRICE = 10_000
 
 
-class Still:
-    """A tape of many products on which nothing happens by itself."""
-
-    # ruff: noqa: ARG002  a tape is asked for more than this one needs to know
-    begins = 0
-
-    def __init__(self, count: int) -> None:
-        self.products: tuple[SimProduct, ...] = tuple(other_product(f"P{i:03d}-USD") for i in range(count))
-
-    def minute(self, product_id: str, minute: int) -> SimBar | None:
-        return None
-
-    def bar(self, product_id: str, start_s: int, seconds: int) -> SimBar | None:
-        return None
-
-    def prints(self, product_id: str, minute: int) -> list[Print]:
-        return []
-
-    def over(self, product_id: str, minute: int) -> bool:
-        return False
-
-    def gate(self, product_id: str, minute: int) -> str | None:
-        return None
-
-    def half_spread(self, product_id: str, minute: int) -> int:
-        return 1
-
-    def depth_percent(self, product_id: str, minute: int) -> int:
-        return 100
-
-
 async def serve(folder: Path, port: int, quoted: int) -> None:
     """A server until its input closes: `quoted` products whose quotes never rest, or BTC-USD of the calm market."""
     files = SimFiles(folder)
     files.prepare()
-    tape: MarketSource = Still(quoted) if quoted else Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
+    products = [other_product(f"P{i:03d}-USD") for i in range(quoted)]
+    calm = Synthetic(1, TEMPERS["calm"], DEFAULT_PRODUCTS[:1])
+    tape: MarketSource = QuietMarket(*products, half_spread_ticks=1) if quoted else calm
     config = Config(funds="1000000000", levels=500, enforce_rate_limits=False)
     exchange = Exchange(tape, Store(files.account), config, wall_us())
     server = SimServer(exchange, load_keys(files, exchange.portfolio), Faults(1), port)

@@ -2,12 +2,12 @@
 
 import time
 
-from bench.figure import Figure
+from bench.measurement import Measurement
 from cli.rig import rig
 from shared.bots import DEFAULT_BOT
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """From `pm2 start` to phase trading: on an empty data folder, and again with the data of the first."""
     with rig() as made:
         began = time.monotonic()
@@ -22,6 +22,6 @@ def measure() -> list[Figure]:
         made.wait(lambda state: state.boot_id != first.boot_id and state.phase == "trading", 60)
         warm_s = time.monotonic() - began
     return [
-        Figure("first start to trading", cold_s, "s", 5.0, "with PM2's daemon"),
-        Figure("second start to trading", warm_s, "s", 5.0),
+        Measurement("first start to trading", cold_s, "s", 5.0, "with PM2's daemon"),
+        Measurement("second start to trading", warm_s, "s", 5.0),
     ]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.figure import Figure, measured
+from bench.measurement import Measurement, measured
 from bench.system.account import build
 from cli.rig import NotReached, free_ports
 from shared.bots import DEFAULT_FOLDER
@@ -29,7 +29,7 @@ WAIT_S = 60.0
 RECONCILED = frozenset({Phase.BACKFILL, Phase.TRADING, Phase.STOPPED})
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """Each start from the process's first instruction; the last one is killed with all orders open."""
     with tempfile.TemporaryDirectory(prefix="coin-boot10k-") as folder:
         env = _environment(Path(folder))
@@ -43,12 +43,12 @@ def measure() -> list[Figure]:
             shut_ms, cleared_ms, found = _kill(paths, env)
     note = f"{count:,} fills, {OPEN} open orders, n={STARTS}"
     return [
-        Figure("start to reconciled, worst", max(reconciled), "s", 5.0, note),
-        Figure("start to reconciled, p50", measured(reconciled, 50), "s", None, f"load {os.getloadavg()[0]:.1f}"),
-        Figure("processor time of it, p50", measured(cpu, 50), "s", None, "what it takes of a core"),
-        Figure("start to trading, worst", max(trading), "s", None, "with the charts' history"),
-        Figure("KILL to gate shut", shut_ms, "ms", 50.0),
-        Figure(f"gate shut to none of {found} orders left, seen twice", cleared_ms, "ms", 2000.0),
+        Measurement("start to reconciled, worst", max(reconciled), "s", 5.0, note),
+        Measurement("start to reconciled, p50", measured(reconciled, 50), "s", None, f"load {os.getloadavg()[0]:.1f}"),
+        Measurement("processor time of it, p50", measured(cpu, 50), "s", None, "what it takes of a core"),
+        Measurement("start to trading, worst", max(trading), "s", None, "with the charts' history"),
+        Measurement("KILL to gate shut", shut_ms, "ms", 50.0),
+        Measurement(f"gate shut to none of {found} orders left, seen twice", cleared_ms, "ms", 2000.0),
     ]
 
 

@@ -3,14 +3,14 @@
 import subprocess
 import time
 
-from bench.figure import Figure, measured
+from bench.measurement import Measurement, measured
 from cli.rig import rig
 from shared.paths import ROOT
 
 ROUNDS = 10
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """`./coin status` from start to end, with everything running."""
     with rig() as made:
         made.start()
@@ -20,4 +20,4 @@ def measure() -> list[Figure]:
             began = time.perf_counter()
             subprocess.run([str(ROOT / "coin"), "status"], env=dict(made.env), capture_output=True, check=True)
             took.append(time.perf_counter() - began)
-    return [Figure("./coin status, p50", measured(took, 50), "s", 0.5, f"n={ROUNDS}")]
+    return [Measurement("./coin status, p50", measured(took, 50), "s", 0.5, f"n={ROUNDS}")]

@@ -2,7 +2,7 @@
 
 import time
 
-from bench.figure import Figure, measured
+from bench.measurement import Measurement, measured
 from cli.rig import Rig, rig
 from shared.control import Cmd, send_command
 from shared.documents import BotState, Phase, ReceiptState, Status
@@ -11,7 +11,7 @@ CLICKS = 100
 KILLS = 10
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """Over the files, as the dashboard does it: command written to receipt readable; KILL made to gate shut."""
     with rig() as made:
         made.start()
@@ -20,11 +20,11 @@ def measure() -> list[Figure]:
         made.wait(lambda state: state.status is Status.RUNNING)
         shut, cleared = zip(*(_kill(made) for _ in range(KILLS)), strict=True)
     return [
-        Figure("click to receipt, p50", measured(clicks, 50), "ms", note=f"n={CLICKS}"),
-        Figure("click to receipt, p99", measured(clicks, 99), "ms", note=f"n={CLICKS}"),
-        Figure("touch KILL to gate shut, p50", measured(shut, 50), "ms", note=f"n={KILLS}"),
-        Figure("touch KILL to gate shut, worst", max(shut), "ms", 50.0, f"n={KILLS}"),
-        Figure("gate shut to no order left (seen twice), worst", max(cleared), "ms", 1000.0, f"n={KILLS}"),
+        Measurement("click to receipt, p50", measured(clicks, 50), "ms", note=f"n={CLICKS}"),
+        Measurement("click to receipt, p99", measured(clicks, 99), "ms", note=f"n={CLICKS}"),
+        Measurement("touch KILL to gate shut, p50", measured(shut, 50), "ms", note=f"n={KILLS}"),
+        Measurement("touch KILL to gate shut, worst", max(shut), "ms", 50.0, f"n={KILLS}"),
+        Measurement("gate shut to no order left (seen twice), worst", max(cleared), "ms", 1000.0, f"n={KILLS}"),
     ]
 
 

@@ -6,13 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figure import Figure
+from bench.measurement import Measurement
 from shared.paths import ROOT
 
 _SYSTEM = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """`./coin setup` in a clone of the last commit, without pip's cache of earlier downloads."""
     env = {name: os.environ[name] for name in _SYSTEM if name in os.environ} | {"PIP_NO_CACHE_DIR": "1"}
     with tempfile.TemporaryDirectory(prefix="coin-install-") as folder:
@@ -26,9 +26,9 @@ def measure() -> list[Figure]:
         again_s = time.monotonic() - began
         size = {name: _size_mb(clone / name) for name in (".venv", "node_modules")}
     return [
-        Figure("set-up of a fresh clone", first_s, "s", note="without cached downloads"),
-        Figure("the same again", again_s, "s", 0.5, "with Python's own start"),
-        *(Figure(f"size of {name}", value, "MB") for name, value in size.items()),
+        Measurement("set-up of a fresh clone", first_s, "s", note="without cached downloads"),
+        Measurement("the same again", again_s, "s", 0.5, "with Python's own start"),
+        *(Measurement(f"size of {name}", value, "MB") for name, value in size.items()),
     ]
 
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.figure import Figure
+from bench.measurement import Measurement
 from bench.system.recording import write_recording
 from cli.rig import Rig, rig
 from shared.bots import DEFAULT_BOT
@@ -26,7 +26,7 @@ class Usage:
     cpu_s: float
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """On the default market, and on recordings of many products played too fast; nobody looks at the dashboard."""
     with rig() as made:
         made.start()
@@ -50,19 +50,19 @@ def measure() -> list[Figure]:
     return figures
 
 
-def _own_word(made: Rig) -> list[Figure]:
+def _own_word(made: Rig) -> list[Measurement]:
     """What the bot under load measured of itself: a price in the engine → its order recorded and on its way."""
     state = made.state()
     found = state.metrics if state is not None else None
     if found is None or found.tick_to_order_ms_p50 is None or found.tick_to_order_ms_p99 is None:
         return []
     return [
-        Figure("price to order on its way, p50, loaded", found.tick_to_order_ms_p50, "ms", 2.0),
-        Figure("price to order on its way, p99, loaded", found.tick_to_order_ms_p99, "ms", 10.0),
+        Measurement("price to order on its way, p50, loaded", found.tick_to_order_ms_p50, "ms", 2.0),
+        Measurement("price to order on its way, p99, loaded", found.tick_to_order_ms_p99, "ms", 10.0),
     ]
 
 
-def _watch(made: Rig, when: str) -> list[Figure]:
+def _watch(made: Rig, when: str) -> list[Measurement]:
     pids = {name: made.pid(name) for name in MODULES}
     before = {name: usage(pid) for name, pid in pids.items()}
     messages = _messages(made)
@@ -70,12 +70,12 @@ def _watch(made: Rig, when: str) -> list[Figure]:
     time.sleep(WATCH_S)
     span_s = time.monotonic() - began
     rate = (_messages(made) - messages) / span_s
-    figures = [Figure(f"stream messages to the bot, {when}", rate, "a second")]
+    figures = [Measurement(f"stream messages to the bot, {when}", rate, "a second")]
     for name, pid in pids.items():
         after = usage(pid)
         cpu_pct = (after.cpu_s - before[name].cpu_s) / span_s * 100
-        figures.append(Figure(f"{name} RSS, {when}", after.rss_mb, "MB", GOALS_MB.get(name)))
-        figures.append(Figure(f"{name} CPU, {when}", cpu_pct, "% of a core", note=f"over {span_s:.0f} s"))
+        figures.append(Measurement(f"{name} RSS, {when}", after.rss_mb, "MB", GOALS_MB.get(name)))
+        figures.append(Measurement(f"{name} CPU, {when}", cpu_pct, "% of a core", note=f"over {span_s:.0f} s"))
     return figures
 
 

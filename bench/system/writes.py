@@ -3,13 +3,13 @@
 import itertools
 import time
 
-from bench.figure import Figure, measured
+from bench.measurement import Measurement, measured
 from cli.rig import Rig, rig
 
 WATCH_S = 30.0
 
 
-def measure() -> list[Figure]:
+def measure() -> list[Measurement]:
     """The spans between two writes of bot_state.json over half a minute of trading."""
     with rig() as made:
         made.start()
@@ -17,8 +17,8 @@ def measure() -> list[Figure]:
         time.sleep(2.0)
         spans, interval_ms = _watch(made)
     return [
-        Figure("state write interval, p50", measured(spans, 50), "ms", note=f"n={len(spans)}"),
-        Figure(
+        Measurement("state write interval, p50", measured(spans, 50), "ms", note=f"n={len(spans)}"),
+        Measurement(
             "state write interval, p99",
             measured(spans, 99),
             "ms",

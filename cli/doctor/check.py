@@ -6,7 +6,7 @@ from cli.ui import BAD, DOT, GOOD, WARN
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DiagnosticRow:
     """One row: what was looked at, what was found, and what helps where it isn't good."""
 
     mark: str
@@ -15,20 +15,20 @@ class Check:
     way_out: str = ""
 
 
-def good(name: str, found: str) -> Check:
-    return Check(GOOD, name, found)
+def good(name: str, found: str) -> DiagnosticRow:
+    return DiagnosticRow(GOOD, name, found)
 
 
-def warn(name: str, found: str, way_out: str) -> Check:
+def warn(name: str, found: str, way_out: str) -> DiagnosticRow:
     """It works, but something will go wrong or surprise."""
-    return Check(WARN, name, found, way_out)
+    return DiagnosticRow(WARN, name, found, way_out)
 
 
-def bad(name: str, found: str, way_out: str) -> Check:
+def bad(name: str, found: str, way_out: str) -> DiagnosticRow:
     """It doesn't work until this is mended."""
-    return Check(BAD, name, found, way_out)
+    return DiagnosticRow(BAD, name, found, way_out)
 
 
-def note(name: str, found: str) -> Check:
+def note(name: str, found: str) -> DiagnosticRow:
     """Neither good nor bad: a fact."""
-    return Check(DOT, name, found)
+    return DiagnosticRow(DOT, name, found)

@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography import x509
 
 from cli import ui
-from cli.doctor.check import Check, bad, good, note, warn
+from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from shared import files, flocks
 from shared.control import decode_control
 from shared.data_folder import refusal
@@ -23,7 +23,7 @@ from shared.presence import Presence
 from shared.settings import Mode, Settings
 
 
-def folder(paths: DataPaths) -> list[Check]:
+def folder(paths: DataPaths) -> list[DiagnosticRow]:
     """There, ours alone, writable, with room."""
     root = paths.root
     if not root.exists():
@@ -58,7 +58,7 @@ def _room(root: Path) -> str:
     return f"Make room or mount it writable: df -h '{root}'; du -sh '{root}'/*"
 
 
-def bot(paths: DataPaths, seen: BotSeen) -> list[Check]:
+def bot(paths: DataPaths, seen: BotSeen) -> list[DiagnosticRow]:
     """The state file, the lock and the kill switch."""
     checks = []
     if seen.state is None:
@@ -106,7 +106,7 @@ def bot(paths: DataPaths, seen: BotSeen) -> list[Check]:
     return checks
 
 
-def _clock_and_io(seen: BotSeen) -> list[Check]:
+def _clock_and_io(seen: BotSeen) -> list[DiagnosticRow]:
     checks = []
     state = seen.state
     assert state is not None
@@ -124,7 +124,7 @@ def _clock_and_io(seen: BotSeen) -> list[Check]:
     return checks
 
 
-def documents(paths: DataPaths) -> list[Check]:
+def documents(paths: DataPaths) -> list[DiagnosticRow]:
     """control.json as anybody may have written it, and the ages of the rest."""
     checks = []
     try:
@@ -152,7 +152,7 @@ def documents(paths: DataPaths) -> list[Check]:
     return checks
 
 
-def ledger(paths: DataPaths) -> Check:
+def ledger(paths: DataPaths) -> DiagnosticRow:
     """SQLite's own check; it reads and holds nothing up."""
     path = paths.ledger
     if not path.exists():
@@ -171,7 +171,7 @@ def ledger(paths: DataPaths) -> Check:
     return good("ledger.db", f"{path.stat().st_size / 1e6:.1f} MB, whole")
 
 
-def keys(settings: Settings) -> list[Check]:
+def keys(settings: Settings) -> list[DiagnosticRow]:
     """Who may read the secrets."""
     checks = []  # a .env that holds secrets and that others may read is refused with the settings already
     if settings.coin_mode is Mode.LIVE and settings.coinbase_key_file:
@@ -179,7 +179,7 @@ def keys(settings: Settings) -> list[Check]:
     return checks
 
 
-def _key_file(path: Path) -> Check:
+def _key_file(path: Path) -> DiagnosticRow:
     try:
         found = path.lstat()
     except OSError as error:
@@ -195,7 +195,7 @@ def _key_file(path: Path) -> Check:
     return good("key file", f"{path}, {stat.S_IMODE(found.st_mode):04o}")
 
 
-def certificates(paths: DataPaths, settings: Settings) -> list[Check]:
+def certificates(paths: DataPaths, settings: Settings) -> list[DiagnosticRow]:
     """Those of COIN-SIM and of the dashboard: readable and not run out."""
     wanted = sorted(paths.sim.glob("*.crt")) + sorted(p for p in paths.sim.glob("*.pem") if "key" not in p.name)
     if settings.dashboard_tls_cert:
@@ -203,7 +203,7 @@ def certificates(paths: DataPaths, settings: Settings) -> list[Check]:
     return [check for path in wanted if (check := _certificate(path)) is not None]
 
 
-def _certificate(path: Path) -> Check | None:
+def _certificate(path: Path) -> DiagnosticRow | None:
     name = f"certificate {path.name}"
     try:
         data = path.read_bytes()

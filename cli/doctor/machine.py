@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from cli import orphans, ports
-from cli.doctor.check import Check, bad, good, note, warn
+from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from cli.pm2_process import environment, executable, node_folder
 from dashboard.auth.socket_owner import SocketOwners
 from dashboard.listen import addresses
@@ -23,14 +23,14 @@ from shared.pm2_plan import MODULES
 from shared.settings import Mode, Settings
 
 
-def python() -> Check:
+def python() -> DiagnosticRow:
     found = f"{platform.python_version()} in {Path(sys.prefix)}"
     if not sys.version_info >= (3, 11):
         return bad("Python", found, "Install Python 3.11 or newer, then ./coin setup")
     return good("Python", found)
 
 
-def node() -> Check:
+def node() -> DiagnosticRow:
     folder = node_folder()
     command = str(folder / "node") if folder else shutil.which("node")
     if command is None:
@@ -43,7 +43,7 @@ def node() -> Check:
     return good("Node.js", f"{version} ({where})")
 
 
-def pm2(client: Pm2Client) -> list[Check]:
+def pm2(client: Pm2Client) -> list[DiagnosticRow]:
     """Its command line, its daemon, and whether the two fit."""
     command = executable()
     if command is None:
@@ -64,7 +64,7 @@ def pm2(client: Pm2Client) -> list[Check]:
     return checks
 
 
-def _daemon_trouble(error: Pm2Unavailable) -> Check:
+def _daemon_trouble(error: Pm2Unavailable) -> DiagnosticRow:
     pid_file = home() / "pm2.pid"
     try:
         pid = int(pid_file.read_text())
@@ -88,7 +88,7 @@ def _daemon_trouble(error: Pm2Unavailable) -> Check:
     return bad("PM2 daemon", str(error), ways.get(error.trouble, "pm2 update"))
 
 
-def processes(client: Pm2Client, mode: Mode | None) -> list[Check]:
+def processes(client: Pm2Client, mode: Mode | None) -> list[DiagnosticRow]:
     """Each of ours as PM2 has it; those of another checkout are a clash."""
     try:
         found = {p.name: p for p in client.processes() if p.name in MODULES}
@@ -105,13 +105,13 @@ def processes(client: Pm2Client, mode: Mode | None) -> list[Check]:
     return checks
 
 
-def _orphans(known_pids: list[int]) -> list[Check]:
+def _orphans(known_pids: list[int]) -> list[DiagnosticRow]:
     way = "./coin stop ends them; ./coin start does so, too"
     left = orphans.find(known_pids)
     return [bad(found.name, f"pid {found.pid} runs without PM2, whose daemon was killed", way) for found in left]
 
 
-def _process(process: Pm2Process, mode: Mode | None) -> Check:
+def _process(process: Pm2Process, mode: Mode | None) -> DiagnosticRow:
     name = process.name
     if process.cwd and Path(process.cwd).resolve() != ROOT:
         way = f"{process.cwd}/coin stop, or a PM2 of its own here: PM2_HOME=~/.pm2-second ./coin start"
@@ -134,7 +134,7 @@ def _process(process: Pm2Process, mode: Mode | None) -> Check:
     return bad(name, process.label, ways.get(process.label, f"./coin logs {name}; then ./coin start"))
 
 
-def port_checks(client: Pm2Client, settings: Settings) -> list[Check]:
+def port_checks(client: Pm2Client, settings: Settings) -> list[DiagnosticRow]:
     """Each port: free, ours, or whose."""
     try:
         pids = {p.pid: p.name for p in client.processes() if p.name in MODULES}
@@ -162,7 +162,7 @@ def port_checks(client: Pm2Client, settings: Settings) -> list[Check]:
     return checks
 
 
-def sign_ins(settings: Settings) -> Check:
+def sign_ins(settings: Settings) -> DiagnosticRow:
     """Whether a session can be kept to the unix user who signed in."""
     name, way = "sign-ins", SocketOwners().way
     if not way:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from cli import data_folder, enable_live, ui
 from cli.context import data_paths
 from cli.doctor import data, machine, server
-from cli.doctor.check import Check, bad, good, note
+from cli.doctor.check import DiagnosticRow, bad, good, note
 from cli.options import Json
 from shared import settings, terminal
 from shared.ledger.location import ledger_location
@@ -37,7 +37,7 @@ def doctor(json: Json = False) -> int:
     return 1 if failed else 0
 
 
-def every_check() -> list[Check]:
+def every_check() -> list[DiagnosticRow]:
     """All of it, in the order in which trouble is best looked for."""
     client = Pm2Client()
     found, checks = _settings()
@@ -56,18 +56,18 @@ def every_check() -> list[Check]:
     return checks
 
 
-def _ledger(found: Settings | None, paths: DataPaths) -> Check:
+def _ledger(found: Settings | None, paths: DataPaths) -> DiagnosticRow:
     if found is None or not found.ledger_url:
         return data.ledger(paths)
     return server.ledger(ledger_location(found))
 
 
-def _of_live(found: Settings) -> list[Check]:
+def _of_live(found: Settings) -> list[DiagnosticRow]:
     """The folder's identity and, in live, what the settings as they are now do to the permission."""
     return [data_folder.check(found), *enable_live.permission_checks(found)]
 
 
-def _settings() -> tuple[Settings | None, list[Check]]:
+def _settings() -> tuple[Settings | None, list[DiagnosticRow]]:
     try:
         loaded = settings.load()
     except SettingsError as error:
@@ -78,7 +78,7 @@ def _settings() -> tuple[Settings | None, list[Check]]:
     return loaded.settings, [good("settings", f"mode {mode}, {own} set, the rest at their defaults"), *remarks]
 
 
-def _print(checks: list[Check]) -> None:
+def _print(checks: list[DiagnosticRow]) -> None:
     """Mark, name, what was found, and below it what helps; what is found wraps at the terminal's width."""
     left = max(len(check.name) for check in checks)
     room = terminal.width()

@@ -1,6 +1,6 @@
 """The check of a ledger on a Postgres server (LEDGER_URL)."""
 
-from cli.doctor.check import Check, bad, good, note
+from cli.doctor.check import DiagnosticRow, bad, good, note
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.location import LedgerLocation
@@ -8,7 +8,7 @@ from shared.ledger.open import DamagedLedger, revision
 from shared.ledger.schema import HEAD_REVISION
 
 
-def ledger(location: LedgerLocation) -> Check:
+def ledger(location: LedgerLocation) -> DiagnosticRow:
     """Whether the server answers, and whether its ledger is of this program's revision."""
     try:
         if not ledger_exists(location):

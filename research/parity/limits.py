@@ -16,7 +16,7 @@ SLACK_MS = 3_000
 FAR_MS = 1 << 60
 
 
-class Limits:
+class LatchComparison:
     """`same` and `differ` count what was found."""
 
     def __init__(self, same: Callable[[What, int], None], differ: Callable[[What, int, str], None]) -> None:

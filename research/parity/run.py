@@ -6,7 +6,7 @@ from research import coverage
 from research.errors import ResearchError
 from research.parity.book import ReplayAccount
 from research.parity.findings import Cause, Findings, What
-from research.parity.limits import Limits
+from research.parity.limits import LatchComparison
 from shared.settings import Settings
 
 Line = dict[str, Any]
@@ -49,7 +49,7 @@ class ReplayedRun:
         self.touched_ms: dict[str, int] = {}  # lot → when a price reached its resting take
         self.late_takes: list[tuple[int, int, str, int]] = []  # filled at, ticks, text, product
         self.said: set[tuple[str, int, str]] = set()
-        self.limits = Limits(self.same, self.differ)
+        self.limits = LatchComparison(self.same, self.differ)
         self.entries = True
         why_not = not_on_tape(settings)
         if why_not:

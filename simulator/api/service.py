@@ -20,7 +20,7 @@ from simulator.api.http import (
     unknown_path,
 )
 from simulator.api.limits import Buckets
-from simulator.core.amounts import Malformed
+from simulator.core.amounts import MalformedRequest
 from simulator.exchange import Exchange
 
 log = logging.getLogger("simulator.rest")
@@ -118,7 +118,7 @@ class Service:
             return self._answer(request)
         except ApiError as refused:
             return refused.response
-        except Malformed as wrong:
+        except MalformedRequest as wrong:
             return bad_request(str(wrong)).response
         except Exception:
             log.exception("request.failed method=%s path=%s", request.method, request.path[:200])

@@ -1,6 +1,6 @@
 """Amounts, prices and sizes of a request: every way in which one may be wrong, in the venue's words.
 
-`Malformed` is a request that is none (HTTP 400); `lifecycle.Reject` is a well-formed order that is refused.
+`MalformedRequest` is a request that is none (HTTP 400); `lifecycle.Reject` is a well-formed order that is refused.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from simulator.core.products import SimProduct
 from simulator.core.units import parse
 
 
-class Malformed(Exception):
+class MalformedRequest(Exception):
     """A request that is not one: HTTP 400 INVALID_ARGUMENT with this text."""
 
 
@@ -22,15 +22,15 @@ def number(inner: Mapping[str, Any], name: str) -> int | None:
         return None
     atoms = parse(value)
     if atoms is None:
-        raise Malformed(f"{name} is not a number")
+        raise MalformedRequest(f"{name} is not a number")
     return atoms
 
 
 def price(product: SimProduct, inner: Mapping[str, Any], name: str) -> int:
-    """Whole ticks of a price that must be there. Raises Malformed or Reject."""
+    """Whole ticks of a price that must be there. Raises MalformedRequest or Reject."""
     atoms = number(inner, name)
     if atoms is None:
-        raise Malformed(f"{name} is required")
+        raise MalformedRequest(f"{name} is required")
     if atoms <= 0:
         raise Reject("INVALID_LIMIT_PRICE", "Price must be positive", "PREVIEW_INVALID_LIMIT_PRICE")
     ticks, rest = divmod(atoms, product.tick)
@@ -92,9 +92,9 @@ def sizes(
                 "INVALID_REQUEST", "Market orders cannot be placed with empty order sizes", "",
                 "Market orders cannot be placed with empty order sizes",
             )  # fmt: skip
-        raise Malformed("base_size is required")
+        raise MalformedRequest("base_size is required")
     if base is not None and quote is not None:
-        raise Malformed("only one of base_size and quote_size is allowed")
+        raise MalformedRequest("only one of base_size and quote_size is allowed")
     if base is not None:
         if base <= 0:
             raise Reject("UNKNOWN_FAILURE_REASON", "Order size is too small", "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL")
@@ -106,9 +106,9 @@ def sizes(
 
 
 def flag(value: object, name: str) -> bool:
-    """A boolean, also as text; absent is False. Raises Malformed."""
+    """A boolean, also as text; absent is False. Raises MalformedRequest."""
     if value is None or isinstance(value, bool):
         return bool(value)
     if isinstance(value, str) and value.lower() in ("true", "false", ""):
         return value.lower() == "true"
-    raise Malformed(f"{name} is not a boolean")
+    raise MalformedRequest(f"{name} is not a boolean")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from simulator.core import amounts
-from simulator.core.amounts import Malformed
+from simulator.core.amounts import MalformedRequest
 from simulator.core.execution import finish, needed_hold
 from simulator.core.lifecycle import MAX_OPEN_ORDERS, Reject, check_gate, check_price, create, insufficient
 from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce
@@ -32,7 +32,7 @@ class Rung(NamedTuple):
 
 
 def ladder(product: SimProduct, inner: Mapping[str, Any], taker_ppm: int, *, buys: bool) -> list[Rung]:
-    """The legs that a `scaled_limit_gtc` asks for, lowest price first. Raises Malformed or Reject."""
+    """The legs that a `scaled_limit_gtc` asks for, lowest price first. Raises MalformedRequest or Reject."""
     count = _count(inner.get("num_orders"))
     price_kind, size_kind = _choice(inner, "price_distribution", PRICES), _choice(inner, "size_distribution", SIZES)
     own = _own_legs(inner, count) if price_kind == CUSTOM_PRICE or size_kind == CUSTOM_SIZE else []
@@ -57,7 +57,7 @@ def _count(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not MIN_LEGS <= value <= MAX_LEGS:
-        raise Malformed(f"num_orders is a whole number from {MIN_LEGS} to {MAX_LEGS}")
+        raise MalformedRequest(f"num_orders is a whole number from {MIN_LEGS} to {MAX_LEGS}")
     return value
 
 
@@ -66,14 +66,14 @@ def _choice(inner: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
     if value is None or value == "":
         return known[0]
     if not isinstance(value, str) or value not in known:
-        raise Malformed(f"{name} is invalid")
+        raise MalformedRequest(f"{name} is invalid")
     return value
 
 
 def _own_legs(inner: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     orders = inner.get("orders")
     if not isinstance(orders, list) or len(orders) != count or not all(isinstance(leg, dict) for leg in orders):
-        raise Malformed("orders must list num_orders legs")
+        raise MalformedRequest("orders must list num_orders legs")
     return orders
 
 
@@ -99,13 +99,13 @@ def _weights(inner: Mapping[str, Any], total: int, count: int, kind: str, unit: 
     ratio, diff = amounts.number(inner, "size_ratio"), amounts.number(inner, "size_diff")
     if ratio is not None:
         if not PPM < ratio * PPM // ONE <= 100 * PPM:
-            raise Malformed("size_ratio is a number above 1, at most 100")
+            raise MalformedRequest("size_ratio is a number above 1, at most 100")
         step = Fraction(ratio, ONE)
         shares = [step**i for i in range(count)]
     elif diff is not None:
         first = Fraction(total - diff * count * (count - 1) // 2, count)
         if diff < 0 or first <= 0 or diff % unit:
-            raise Malformed("size_diff does not fit the total size")
+            raise MalformedRequest("size_diff does not fit the total size")
         shares = [first + diff * i for i in range(count)]
     else:
         shares = [Fraction(i + 1) for i in range(count)]

@@ -1,6 +1,6 @@
 """From a client's JSON to an order: every way in which it may be wrong, in the venue's words.
 
-`amounts` reads its numbers; `Malformed` is a request that is none, `lifecycle.Reject` an order that is refused.
+`amounts` reads its numbers; `MalformedRequest` is a request that is none, `lifecycle.Reject` an order that is refused.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from shared.times import epoch_ms, parse_time
 from simulator.core import amounts, scaled
-from simulator.core.amounts import Malformed
+from simulator.core.amounts import MalformedRequest
 from simulator.core.lifecycle import Reject
 from simulator.core.orders import OrderType, SimOrder, TimeInForce
 from simulator.core.products import SimProduct
@@ -54,7 +54,7 @@ KNOWN_BUT_NOT_SPOT = frozenset({"market_market_fok", "sor_market_ioc"})  # perpe
 def need_text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
-        raise Malformed(f"{name} is required")
+        raise MalformedRequest(f"{name} is required")
     return value
 
 
@@ -64,44 +64,44 @@ def parse_side(value: object) -> bool:
         return True
     if value == "SELL":
         return False
-    raise Malformed(f"invalid side: {str(value)[:40]}")
+    raise MalformedRequest(f"invalid side: {str(value)[:40]}")
 
 
 def parse_instant(value: object, name: str) -> int:
     """Microseconds of an RFC 3339 text."""
     if not isinstance(value, str):
-        raise Malformed(f"{name} is required")
+        raise MalformedRequest(f"{name} is required")
     try:
         at: datetime = parse_time(value)
     except (ValueError, OverflowError):
-        raise Malformed(f"{name} is not an RFC 3339 time") from None
+        raise MalformedRequest(f"{name} is not an RFC 3339 time") from None
     return epoch_ms(at) * 1000 + at.microsecond % 1000
 
 
 def _configuration(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     configuration = body.get("order_configuration")
     if not isinstance(configuration, dict) or not configuration:
-        raise Malformed("order_configuration is required")
+        raise MalformedRequest("order_configuration is required")
     given = [(key, inner) for key, inner in configuration.items() if inner is not None]
     if len(given) != 1:
-        raise Malformed("order_configuration must have exactly one configuration")
+        raise MalformedRequest("order_configuration must have exactly one configuration")
     key, inner = given[0]
     if not isinstance(inner, dict):
-        raise Malformed("order_configuration is invalid")
+        raise MalformedRequest("order_configuration is invalid")
     if key in KNOWN_BUT_NOT_SPOT:
         raise Reject("UNSUPPORTED_ORDER_CONFIGURATION", "source is not enabled for trading")
     if key not in CONFIGURATIONS:
-        raise Malformed(f"unknown order configuration: {key[:60]}")
+        raise MalformedRequest(f"unknown order configuration: {key[:60]}")
     return key, inner
 
 
 def parse_order(
     venue: ExchangeState, body: Mapping[str, Any], portfolio: str, now_us: int, *, preview: bool = False
 ) -> SimOrder:
-    """The order that `body` asks for, not yet accepted. Raises Malformed or Reject."""
+    """The order that `body` asks for, not yet accepted. Raises MalformedRequest or Reject."""
     client_order_id = "" if preview else need_text(body, "client_order_id")
     if len(client_order_id) > MAX_CLIENT_ORDER_ID:
-        raise Malformed("client_order_id is too long")
+        raise MalformedRequest("client_order_id is too long")
     buys = parse_side(body.get("side"))
     product_id = need_text(body, "product_id")
     product = venue.listed.get(product_id)
@@ -163,10 +163,10 @@ def _attached(body: Mapping[str, Any], order: SimOrder) -> dict[str, Any] | None
     if not attached:
         return None
     if not isinstance(attached, dict) or len(attached) != 1:
-        raise Malformed("attached_order_configuration is invalid")
+        raise MalformedRequest("attached_order_configuration is invalid")
     key, inner = next(iter(attached.items()))
     if key not in CONFIGURATIONS or not isinstance(inner, dict):
-        raise Malformed("attached_order_configuration is invalid")
+        raise MalformedRequest("attached_order_configuration is invalid")
     if key != "trigger_bracket_gtc" or order.kind not in (OrderType.MARKET, OrderType.LIMIT):
         raise Reject(
             "UNSUPPORTED_ORDER_CONFIGURATION",
@@ -174,7 +174,7 @@ def _attached(body: Mapping[str, Any], order: SimOrder) -> dict[str, Any] | None
             "PREVIEW_INVALID_ORDER_CONFIG",
         )
     if inner.get("base_size") or inner.get("quote_size"):
-        raise Malformed("an attached order has the size of its entry: base_size must be left out")
+        raise MalformedRequest("an attached order has the size of its entry: base_size must be left out")
     return {key: dict(inner)}
 
 
@@ -218,7 +218,7 @@ def _stop(product: SimProduct, shape: Shape, order: SimOrder, inner: Mapping[str
         return
     direction = inner.get("stop_direction") or ("STOP_DIRECTION_STOP_UP" if order.buys else "STOP_DIRECTION_STOP_DOWN")
     if direction not in ("STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN"):
-        raise Malformed("stop_direction is invalid")
+        raise MalformedRequest("stop_direction is invalid")
     order.stop_up = direction == "STOP_DIRECTION_STOP_UP"
     assert order.limit is not None
     if order.buys and order.stop > order.limit and order.stop_up:
@@ -247,13 +247,13 @@ def _twap(order: SimOrder, inner: Mapping[str, Any], now_us: int) -> None:
     try:
         length = bucket_us(order)
     except (ValueError, ArithmeticError):
-        raise Malformed("bucket_duration is invalid") from None
+        raise MalformedRequest("bucket_duration is invalid") from None
     if not 1_000_000 <= length <= 86_400_000_000:
-        raise Malformed("bucket_duration is invalid")
+        raise MalformedRequest("bucket_duration is invalid")
     bucket = amounts.number(inner, "bucket_size")
     grid = order.product.step if order.steps is not None else amounts.limit_atoms(order.product.quote_increment)
     if bucket is not None and (bucket <= 0 or bucket % grid):
-        raise Malformed("bucket_size is invalid")
+        raise MalformedRequest("bucket_size is invalid")
 
 
 def attached_order(entry: SimOrder, now_us: int) -> SimOrder:

@@ -8,7 +8,7 @@ import pytest
 
 from cli import ports
 from cli.doctor import machine
-from cli.doctor.check import Check
+from cli.doctor.check import DiagnosticRow
 from dashboard import listen
 from dashboard.auth import socket_owner
 from dashboard.auth.peer import Peers
@@ -36,7 +36,7 @@ def test_a_machine_without_ipv6_listens_on_the_one_address(
         assert only.getsockname()[0] == "127.0.0.1"
 
 
-def sign_ins(folder: Path, **env: str) -> Check:
+def sign_ins(folder: Path, **env: str) -> DiagnosticRow:
     return machine.sign_ins(load(folder / "none", env).settings)
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.figure import Figure, measured
+from bench.measurement import Measurement, measured
 from cli import settings_view, ui
 from cli.doctor.data import _key_file
 from cli.text import tail
@@ -31,9 +31,9 @@ def test_percentiles_are_measured_values(percent: float, value: float) -> None:
 
 
 def test_a_figure_knows_its_goal() -> None:
-    assert Figure("x", 5.0, "ms", 5.0).met is True
-    assert Figure("x", 5.1, "ms", 5.0).met is False
-    assert Figure("x", 5.1, "ms").met is None
+    assert Measurement("x", 5.0, "ms", 5.0).met is True
+    assert Measurement("x", 5.1, "ms", 5.0).met is False
+    assert Measurement("x", 5.1, "ms").met is None
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o640, 0o604, 0o644, 0o660, 0o666, 0o777, 0o620, 0o602, 0o601])

@@ -1,7 +1,8 @@
 """An event's cost in the engine: `./coin bench engine` measures it; this only notices an order of magnitude."""
 
-from bench.bot.engine import costs_us, engine_with_lots, prices
 from bench.figure import measured
+
+from bench.bot.engine import costs_us, engine_with_lots, prices
 
 
 def test_a_price_costs_microseconds() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.research import page, run
 from bench.research.market import minutes
-from bench.research.peers import Peer
+from bench.research.peers import PeerResult
 from research.data import store
 from shared.paths import ROOT
 
@@ -36,19 +36,19 @@ def test_each_measurement_stands_alone(folder: Path, what: str) -> None:
 OURS = {"s": 0.005, "best": 0.004, "cpu": 0.004, "mb": 200.0, "trades": 7, "lots": 7, "final": 1000.0}
 
 
-def table_of(lines: list[str]) -> page.Table:
-    return page.Table(lines.append)
+def table_of(lines: list[str]) -> page.BenchTable:
+    return page.BenchTable(lines.append)
 
 
-def rival(seconds: float, final: float = 1000.0) -> Peer:
+def rival(seconds: float, final: float = 1000.0) -> PeerResult:
     found = {"version": "1.2", "A_s": [9.0, seconds], "mb": 300.0, "final": final, "trades": 7}
-    return Peer("vectorbt", found)
+    return PeerResult("vectorbt", found)
 
 
 def test_ratios_are_held_against_their_goal() -> None:
     lines: list[str] = []
     table = table_of(lines)
-    run._compare(table, {"A": OURS}, [rival(0.06), rival(0.04), Peer("other", None, "is not there")])
+    run._compare(table, {"A": OURS}, [rival(0.06), rival(0.04), PeerResult("other", None, "is not there")])
     assert table.missed == 1 and [row[5] for row in table.rows] == ["yes", "no"]
     assert table.rows[0][6] == "12 x ours" and "is not there" in table.notes[-1]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from research import check
-from research.check import CheckResult
+from research.check import StrategyCheck
 from research.data import store
 from research.data.candles import CandleSet
 from research.errors import ResearchError
@@ -53,7 +53,7 @@ HONEST = "up = close > sma(close, 20)"
 RARE = "up = (sma(close, 20) / close > 1.045)"
 
 
-def checked(tmp_path: Path, body: str, top: str = "", candles: CandleSet = CANDLES, **keys: str) -> list[CheckResult]:
+def checked(tmp_path: Path, body: str, top: str = "", candles: CandleSet = CANDLES, **keys: str) -> list[StrategyCheck]:
     folder = tmp_path / "strategies"
     folder.mkdir()
     (folder / "planted.py").write_text(FRAME.format(top=top, body=indent(body, "        ")))

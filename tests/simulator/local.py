@@ -10,7 +10,7 @@ from simulator.core.bars import Print
 from simulator.core.venue import VenueRules
 from simulator.exchange import Config
 from simulator.inprocess import HOST, LocalExchange
-from tests.simulator.markets import DEFAULT_RULES, Quiet
+from tests.simulator.markets import DEFAULT_RULES, quiet
 
 PREFIX = "/api/v3/brokerage"
 
@@ -22,7 +22,7 @@ class Local:
         self, rules: VenueRules = DEFAULT_RULES, *, rights: tuple[str, ...] = ("view", "trade", "transfer")
     ) -> None:
         config = Config(rules=rules, levels=50, enforce_rate_limits=False)
-        self.venue = LocalExchange(config=config, tape=Quiet())
+        self.venue = LocalExchange(config=config, tape=quiet())
         self.key = self.venue.issue_key(rights)
         market = self.venue.exchange.venue.markets["ABC-USD"]
         for i in range(5):

@@ -1,4 +1,4 @@
-"""Malformed requests get the venue's kind of error and status, never a 500: tables, and a fuzz of everything."""
+"""MalformedRequest requests get the venue's kind of error and status, never a 500: tables, and a fuzz of everything."""
 
 # ruff: noqa: E501  a table reads best in rows
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.core.amounts import Malformed
+from simulator.core.amounts import MalformedRequest
 from simulator.core.bars import Print
 from simulator.core.changes import Edit, check_edit
 from simulator.core.lifecycle import Reject
@@ -100,7 +100,7 @@ class World:
             exchange.create(order)
         except Reject:
             return
-        except Malformed as wrong:
+        except MalformedRequest as wrong:
             raise AssertionError(f"{body} is well-formed") from wrong
         self.check_order(order, before)
 
