@@ -114,7 +114,7 @@ async def _asked(name: str, look: Callable[[], Awaitable[DiagnosticRow]]) -> Dia
         return bad(name, f"the exchange says: {error}", "Try again; ./coin doctor")
 
 
-async def _rights(rest: CoinbaseRestClient) -> Check:
+async def _rights(rest: CoinbaseRestClient) -> DiagnosticRow:
     rights = await rest.key_permissions()
     if rights.get("can_transfer") is not False:
         return bad("key", "it may transfer money away", "Make one with View and Trade only")
@@ -123,7 +123,7 @@ async def _rights(rest: CoinbaseRestClient) -> Check:
     return good("key", "may view and trade, not transfer")
 
 
-async def _clock(rest: CoinbaseRestClient) -> Check:
+async def _clock(rest: CoinbaseRestClient) -> DiagnosticRow:
     await rest.server_time()  # the first request makes the connection
     asked_ms = time.time() * 1000
     there = await rest.server_time()
@@ -133,7 +133,7 @@ async def _clock(rest: CoinbaseRestClient) -> Check:
     return good("clock", f"{offset_ms:+.0f} ms")
 
 
-async def _fees(rest: CoinbaseRestClient, s: Settings) -> Check:
+async def _fees(rest: CoinbaseRestClient, s: Settings) -> DiagnosticRow:
     return ways_out_pay(s, await rest.fees())
 
 
@@ -161,7 +161,7 @@ def ways_out_pay(s: Settings, rates: FeeRates) -> DiagnosticRow:
     return good("fees", f"{text}. {why}" if why else text)
 
 
-async def _drill(rest: CoinbaseRestClient, s: Settings, clock: SystemClock) -> Check:
+async def _drill(rest: CoinbaseRestClient, s: Settings, clock: SystemClock) -> DiagnosticRow:
     found = await drill(rest, s.bot_name, clock)
     text = f"own open orders found in {found['found_ms']} ms ({found['own_orders']}), none cancelled"
     return good("kill drill", text)

@@ -14,6 +14,7 @@ from bot.domain.bars import Bar
 from bot.domain.kinds import Side
 from bot.domain.orders import OrderStatus
 from bot.venues.coinbase import parse
+from shared.money import amount, plain
 
 PRODUCT: dict[str, Any] = {
     "product_id": "BTC-USD", "price": "83261.5", "base_increment": "0.00000001", "quote_increment": "0.01",
@@ -172,8 +173,6 @@ def test_fuzz_raises_nothing_but_what_is_declared(which: str, data: st.DataObjec
 @given(JUNK)
 @settings(max_examples=300, deadline=None)
 def test_an_amount_is_finite_and_small_enough_or_refused(junk: object) -> None:
-    from shared.money import amount
-
     try:
         value = amount(junk)  # type: ignore[arg-type]
     except ValueError:
@@ -183,7 +182,5 @@ def test_an_amount_is_finite_and_small_enough_or_refused(junk: object) -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value="-1e20", max_value="1e20", places=18))
 def test_amounts_survive_their_text_exactly(value: Decimal) -> None:
-    from shared.money import amount, plain
-
     assert amount(plain(value)) == value
     assert "e" not in plain(value).lower()

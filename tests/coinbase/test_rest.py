@@ -1,5 +1,6 @@
 """REST against a real HTTPS server: each way in which a request can end, told apart by what the caller must do."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -202,8 +203,6 @@ async def test_the_last_word_is_in_the_thread_that_sends(rest: CoinbaseRestClien
 
 async def test_a_call_that_never_began_is_taken_back() -> None:
     net, hold, ran = SystemNet(pool_size=1), threading.Event(), []
-    import asyncio
-
     first = asyncio.ensure_future(net.run("x", lambda: hold.wait(5), 3))
     await asyncio.sleep(0.05)
     with pytest.raises(NeverStarted):

@@ -3,6 +3,8 @@
 from bench.figure import measured
 
 from bench.bot.engine import costs_us, engine_with_lots, prices
+from bot.engine.risk import gates
+from shared.documents import GateVerdict
 
 
 def test_a_price_costs_microseconds() -> None:
@@ -14,9 +16,6 @@ def test_a_price_costs_microseconds() -> None:
 
 def test_what_is_measured_is_judged_to_the_last_gate_that_matters() -> None:
     """Every product buys and is held back by the adverse move alone, so lots and gates are all judged."""
-    from bot.engine.risk import gates
-    from shared.documents import GateVerdict
-
     state = engine_with_lots().state
     for market in state.markets.by_product.values():
         shut = [gate.name for gate in gates.all_gates(state, market) if gate.verdict is not GateVerdict.OPEN]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bot.engine.execution.entries as entries
 from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.domain.kinds import Side
@@ -170,8 +171,6 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     def looked(w: Any, m: Any) -> Any:
         asked.append([g.name for g in gates.all_gates(w, m) if g.verdict is not GateVerdict.OPEN])
         return judge(w, m)
-
-    import bot.engine.execution.entries as entries
 
     entries.first_shut = looked
     try:

@@ -14,7 +14,7 @@ from bot.domain.orders import OrderSpec, OrderStatus
 from bot.domain.price_book import Ladder, buy_impact_bp, sell_impact_bp, sellable_within
 from bot.engine import view
 from bot.engine.execution import slices
-from bot.engine.risk import gates
+from bot.engine.risk import gates, pretrade
 from shared.control import Cmd
 from shared.documents import GateVerdict, ReceiptState
 from tests.core.harness import D, Rig, one
@@ -102,8 +102,6 @@ def test_a_book_that_ends_before_the_entry_does() -> None:
 
 
 def test_the_order_gate_walks_the_book_once_more() -> None:
-    from bot.engine.risk import pretrade
-
     rig = Rig(max_impact_bp=50.0)
     rig.price("100")
     book(rig, DEEP)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot import rules as r
@@ -102,8 +103,6 @@ def test_same_bits(rule: Callable[..., Any], compiled: dict[str, Callable[..., A
 
 
 def test_lot_arrays_same(compiled: dict[str, Callable[..., Any]]) -> None:
-    import numpy as np
-
     g = random.Random(7)
     for _ in range(500):
         count = g.randint(0, 8)

@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
+from bot.domain.fills import Fill
 from bot.domain.intents import LookUpOrder, Note, PlaceOrder, SaveKeyValue
 from bot.domain.kinds import Side
 from bot.domain.order_ids import OwnIds, client_order_id, epoch_of, is_ours
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderReport, OrderStatus
+from bot.engine.risk import pretrade
+from bot.engine.risk.gates import first_standing_shut
 from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
 from shared.documents import GateVerdict
-from tests.core.harness import START_MS, D, Rig, of, one, places, sells
+from tests.core.harness import START_MS, D, Rig, cancels, of, one, places, sells
 
 OURS, EARLIER, OTHER = "5f3a0c1d", "0badcafe", "c0ffee00"
 FENCE_MS = START_MS + 5_000
@@ -96,8 +99,6 @@ def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, e
     assert OURS in told.text and "BOT_NAME" in told.text and "press Start" in told.text
     assert not places(bot.bar("buy"))
     market = bot.engine.state.markets.by_product["BTC-USD"]
-    from bot.engine.risk.gates import first_standing_shut
-
     gate = first_standing_shut(bot.engine.state, market)
     assert gate is not None and (gate.name, gate.verdict) == ("second_writer", GateVerdict.FAULT)
 
@@ -163,9 +164,6 @@ def test_pause_does_not_lift_it() -> None:
 
 
 def test_an_entry_on_its_way_to_the_socket_is_held_back_and_a_bid_is_cancelled() -> None:
-    from bot.engine.risk import pretrade
-    from tests.core.harness import cancels
-
     bot = rig()
     entry = one(places(bot.bar("buy")))
     see(bot, shown())
@@ -200,8 +198,6 @@ def test_a_lot_that_a_bot_on_a_copy_has_sold_is_not_sold_again() -> None:
 
 
 def test_what_a_second_writer_traded_is_no_fill_of_ours() -> None:
-    from bot.domain.fills import Fill
-
     bot = rig()
     order = shown(status=OrderStatus.FILLED, filled_size=D("0.5"))
     see(bot, order)

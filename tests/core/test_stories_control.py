@@ -7,10 +7,11 @@ import pytest
 
 from bot.domain import events as ev
 from bot.domain.balances import Balance
-from bot.domain.intents import Intent, Note, SaveDay, SaveKeyValue, SaveLot, SaveReceipt
+from bot.domain.intents import Intent, LookUpOrder, Note, SaveDay, SaveKeyValue, SaveLot, SaveReceipt
 from bot.domain.kinds import Purpose, Side
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
+from bot.engine.account.equity import pnl_today
 from bot.engine.risk import gates
 from bot.engine.state.control import Latch
 from bot.engine.state.engine_state import EngineState
@@ -18,6 +19,7 @@ from bot.engine.state.market import Market
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
 from shared.documents import GateVerdict, Phase, ReceiptState, Status
+from shared.settings import Mode
 from tests.core.harness import D, Rig, cancels, fetches, looks, notes, of, one, places, product, receipts, sells
 
 DAY_MS = 86_400_000
@@ -174,8 +176,6 @@ def test_an_unknown_entry_that_was_filled_becomes_its_lot() -> None:
 
 
 def test_the_search_begins_before_the_orders_birth_by_the_exchanges_clock() -> None:
-    from bot.domain.intents import LookUpOrder
-
     rig = Rig()
     rig.send(ev.ClockChecked(-4000))  # ours is 4 s ahead
     entry = one(places(rig.bar("buy")))
@@ -527,8 +527,6 @@ def test_crossed_or_far_apart_prices_open_nothing(price: str, bid: str, ask: str
 
 
 def test_the_live_lock_shuts_live_entries() -> None:
-    from shared.settings import Mode
-
     rig = Rig(coin_mode=Mode.LIVE, coinbase_key_file="x")
     assert not places(rig.bar("buy"))
 
@@ -574,8 +572,6 @@ def test_the_breaker_lets_exits_go_on() -> None:
 
 
 def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
-    from bot.engine.account.equity import pnl_today
-
     for change in (-3000, 3000):
         rig = Rig(max_daily_loss_pct=2.0)
         rig.price("100")

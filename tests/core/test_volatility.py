@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bot.engine.state.volatility import Volatility
-from bot.rules.volatility import LONG_RETURNS, SHORT_RETURNS
+from bot.rules.volatility import LONG_RETURNS, SHORT_RETURNS, log_return_units
 from bot.strategies import volatility_arrays as arrays
 
 
@@ -70,8 +70,6 @@ def test_short_histories() -> None:
 
 
 def test_units_survive_near_ties_and_wild_moves() -> None:
-    from bot.rules.volatility import log_return_units
-
     c = closes(20_000, seed=3)
     c[5_000] *= 1e6
     got = arrays.return_units(c).tolist()

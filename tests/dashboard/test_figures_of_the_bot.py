@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -14,11 +15,25 @@ from dashboard.pages.strategy.view import strategy
 from dashboard.pages.why.tally import tally
 from dashboard.rows import StopCount
 from dashboard.views import chart
+from dashboard.views.gates import product
 from dashboard.views.model import called, card, curve
-from shared.documents import DepthDoc, ModelDoc, Quote, ScoreDoc, StrategySettingDoc
-from shared.market_data import IndicatorRow
+from dashboard.views.snapshot import Snapshot
+from shared.documents import (
+    DepthDoc,
+    GateDoc,
+    GateVerdict,
+    ModelDoc,
+    ProductGatesDoc,
+    Quote,
+    ScoreDoc,
+    StrategySettingDoc,
+    decode_state,
+    encode_state,
+)
+from shared.market_data import IndicatorRow, open_market_writer
+from shared.presence import Presence
 from tests.dashboard.conftest import Dash
-from tests.dashboard.writer import PRICES
+from tests.dashboard.writer import PRICES, fill_market
 
 
 def plain(text: str) -> str:
@@ -43,11 +58,6 @@ def test_the_ladder_sums_and_shows_at_the_products_own_increment(dash: Dash) -> 
 
 @given(st.floats(1e-7, 1e7), st.integers(0, 8), st.lists(st.floats(1e-8, 1e6), min_size=1, max_size=20))
 def test_no_book_breaks_the_ladder(mark: float, digits: int, sizes: list[float]) -> None:
-    from datetime import UTC, datetime
-
-    from dashboard.views.snapshot import Snapshot
-    from shared.presence import Presence
-
     rows = [[round(mark, digits) or mark, size] for size in sizes]
     doc = DepthDoc(product_id="A-USD", bids=rows, asks=rows, at_ms=0)
     s = Snapshot(
@@ -95,8 +105,6 @@ def test_what_lies_on_the_price_is_drawn_and_the_rest_is_not() -> None:
 
 
 async def test_candles_carry_signals_and_indicators_of_the_strategys_own_bars(dash: Dash) -> None:
-    from tests.dashboard.writer import fill_market
-
     fill_market(dash.paths, days_back=1)
     async with dash.machine() as client:
         own = (await client.get("/api/candles?product_id=BTC-USD&granularity=ONE_MINUTE")).json()
@@ -161,8 +169,6 @@ def test_the_tally_counts_every_bar_once_and_entries_come_last() -> None:
 
 
 async def test_why_counts_the_last_day_only(dash: Dash) -> None:
-    from shared.market_data import open_market_writer
-
     now_s = int(dash.hub.reader.snapshot().now.timestamp())
     db = open_market_writer(dash.paths.market_db)
     rows = [("BTC-USD", now_s - 60 * i, "buy", "spread", "Spread") for i in range(1, 4)]
@@ -185,9 +191,6 @@ async def test_strategy_shows_a_card_for_each_model(dash: Dash) -> None:
 
 
 def test_gates_that_are_off_are_named_once_and_never_count(dash: Dash) -> None:
-    from dashboard.views.gates import product
-    from shared.documents import GateDoc, GateVerdict, ProductGatesDoc
-
     def gate(name: str, value: str, limit: str | None, verdict: GateVerdict = GateVerdict.OPEN) -> GateDoc:
         return GateDoc(name=name, title=name.capitalize(), verdict=verdict, value=value, limit=limit)
 
@@ -208,8 +211,6 @@ def test_gates_that_are_off_are_named_once_and_never_count(dash: Dash) -> None:
 
 @pytest.mark.parametrize("scenario", ["six", "many", "empty", "boot", "killed"])
 def test_a_lean_document_reads_back_as_it_was(make_dash: object, scenario: str) -> None:
-    from shared.documents import decode_state, encode_state
-
     state = make_dash(scenario=scenario).writer.state()  # type: ignore[operator]
     assert decode_state(encode_state(state)) == state
     assert b'"stop_price":null' not in encode_state(state)

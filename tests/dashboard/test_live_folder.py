@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from dashboard.pages.health import view as health
@@ -57,8 +58,6 @@ def test_locked_entries_are_not_called_nothing_is_sent(state: BotState) -> None:
 
 
 def test_an_older_state_has_no_alerts(state: BotState) -> None:
-    import orjson
-
     raw = orjson.loads(encode_state(state))
     del raw["alerts"]
     assert decode_state(orjson.dumps(raw)).alerts == []

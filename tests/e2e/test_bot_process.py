@@ -19,6 +19,7 @@ from shared.ledger.open import backup
 from shared.paths import DataPaths
 from shared.settings import load
 from simulator import admin
+from tests.coinbase.test_keys import NAME, pem
 from tests.e2e.system import System, kill9
 
 RSI = "STRATEGY_RSI_REVERSION_"
@@ -189,8 +190,6 @@ def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, shared_sim: 
         made.env["SIM_PORT"] = shared_sim.env["SIM_PORT"]
         refused(made, "key.json", "chmod 600")
         # Another key, well formed: the exchange refuses it.
-        from tests.coinbase.test_keys import NAME, pem
-
         (folder / "key.json").write_text(json.dumps({"name": NAME, "privateKey": pem()}))
         (folder / "key.json").chmod(0o600)
         found = refused(made, "refuses the key")

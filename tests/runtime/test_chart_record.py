@@ -16,6 +16,7 @@ from bot.app.state_documents import market_file
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.bars import Bar
+from bot.strategies import registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.sma_cross import SmaCross
 from shared.documents import MarketDoc
@@ -149,8 +150,6 @@ class Broken(SmaCross):
 async def test_a_strategy_that_raises_costs_lines_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bot.strategies import registry
-
     made: Any = registry.make
     monkeypatch.setattr(registry, "make", lambda name, s: Broken(s) if name == "sma_cross" else made(name, s))
     rig = BotRig(tmp_path)
@@ -164,8 +163,6 @@ async def test_a_strategy_that_raises_costs_lines_and_nothing_else(
 
 
 def test_a_models_lines_cost_no_fit() -> None:
-    from bot.strategies import registry
-
     strategy: Strategy = registry.make("logistic", Settings(max_history_candles=300))
     rows = [(60 * i, 100.0, 101.0, 99.0, 100.0 + (i * 7919 % 13) / 10, 1.0) for i in range(300)]
     found = strategy.lines(Bars.from_rows(rows, 0.01, 60))

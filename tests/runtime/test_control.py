@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 
 from bot.app.control import REREAD_S
 from bot.domain import events as ev
+from bot.domain.bars import Bar
+from bot.domain.fills import Fill
 from bot.domain.intents import PlaceOrder
-from bot.domain.kinds import Purpose
+from bot.domain.kinds import Purpose, Side
+from bot.domain.orders import OrderReport, OrderStatus
 from shared.control import Cmd, TradingState, send_command
 from shared.documents import ReceiptState, Status
 from shared.ledger.db import LedgerUnavailable
 from shared.times import iso_ms
+from tests.core.harness import D
 from tests.runtime.bot_rig import START, BotRig
 
 
@@ -531,12 +536,6 @@ async def test_what_was_seen_and_not_finished_is_taken_up_by_the_next_run(rig: B
 
 
 def _open_a_lot(rig: BotRig) -> None:
-    from bot.domain.bars import Bar
-    from bot.domain.fills import Fill
-    from bot.domain.kinds import Side
-    from bot.domain.orders import OrderReport, OrderStatus
-    from tests.core.harness import D
-
     bot = rig.bot
     rig.strategy.word = "buy"
     at_s = int(rig.clock.utc().timestamp())
@@ -587,9 +586,6 @@ async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monke
     def full(*_args: object) -> None:
         raise LedgerUnavailable("database or disk is full")
 
-    from bot.domain.bars import Bar
-    from tests.core.harness import D
-
     rig.strategy.word = "buy"
     rig.bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.99"), D("100.01")))
     with monkeypatch.context() as patch:
@@ -610,8 +606,6 @@ async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monke
 @pytest.mark.parametrize("level", ["pause", "stop", "kill"])
 async def test_the_file_stays_small_and_the_poller_cheap(rig: BotRig, level: str) -> None:
     rig.begin()
-    import time
-
     began = time.perf_counter()
     rig.look(1000)
     per_look_us = (time.perf_counter() - began) * 1000

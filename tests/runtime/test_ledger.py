@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from bot.app.ledger import LedgerWriter
+from bot.domain import events as ev
 from bot.domain.day import TradingDay
 from bot.domain.fills import Fill
-from bot.domain.intents import Note, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder, SaveReceipt
+from bot.domain.intents import Note, Record, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder, SaveReceipt
 from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
 from bot.domain.lots import Lot
 from bot.domain.order_life import DONE, Order, OrderState
@@ -177,8 +178,6 @@ def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, aga
     assert take is not None
     rig.accept(take)
     rig.price("102.5")  # trails
-    from bot.domain.intents import Record
-
     records = [intent for intent in rig.intents if isinstance(intent, Record)]
     ledger.commit(records, rig.now_ms)
     after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, ready=False, stop_loss_pct=5.0)
@@ -195,9 +194,6 @@ def test_the_next_exit_after_a_restart_has_an_id_of_its_own(ledger: LedgerWriter
     rig = Rig(take_profit_order="market", stop_loss_pct=5.0)
     rig.open_runner()
     first = one(places(rig.price("94")))
-    from bot.domain import events as ev
-    from bot.domain.intents import Record
-
     rig.send(ev.VenueRejected(first.client_order_id, "halted"))
     ledger.commit([intent for intent in rig.intents if isinstance(intent, Record)], rig.now_ms)
     after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, take_profit_order="market", stop_loss_pct=5.0)

@@ -25,6 +25,8 @@ from cli import enable_live, live_checks
 from shared import files, folder_identity, live_permission
 from shared.artifacts import digests
 from shared.documents import GateVerdict
+from shared.ledger import schema as t
+from shared.ledger.open import open_writer
 from shared.live_permission import DAY_MS, HARMLESS, PermissionTerms, grant, problem, terms
 from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Profile, Secret, Settings
@@ -247,9 +249,6 @@ async def test_dry_run_locks_although_there_is_a_permission(bot: Process) -> Non
 
 def trial(tmp_path: Path, results: list[str]) -> Path:
     """A trial's ledger with lots closed at these results."""
-
-    from shared.ledger import schema as t
-    from shared.ledger.open import open_writer
 
     folder = tmp_path / "trial"
     folder.mkdir()

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -77,8 +78,6 @@ class FakeDepth:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_the_market_file_carries_the_books_there_are(tmp_path: Path, there: bool) -> None:
-    import msgspec
-
     rig = BotRig(tmp_path)
     bot = rig.begin()
     bot.depth = FakeDepth() if there else None  # type: ignore[assignment]

@@ -17,16 +17,19 @@ import pytest
 from bot.app import logs
 from bot.app.instance_lock import InstanceLock, LockHeld
 from bot.app.order_gate import OrderGate
+from bot.app.state_documents import state
 from bot.app.state_writer import StateWriter
 from bot.domain import events as ev
 from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
 from shared.control import TradingState
+from shared.documents import encode_state
 from shared.paths import DataPaths
 from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Settings
 from tests.core.harness import D
 from tests.runtime.bot_rig import BotRig, HandClock, Inline
+from tests.runtime.test_ledger import lot
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = OrderSpec(
@@ -199,8 +202,6 @@ async def test_a_poke_writes_at_once_and_does_not_shift_the_beat(tmp_path: Path)
             if path.name == "bot_state.json":
                 written.append(clock.monotonic_s())
 
-    from bot.app.state_documents import state
-
     writer = StateWriter(rig.settings.paths, Noting(), clock, Inline(), lambda: state(rig.bot), lambda: None)
     task = asyncio.ensure_future(writer.run())
     began_s = clock.monotonic_s()
@@ -216,8 +217,6 @@ async def test_a_poke_writes_at_once_and_does_not_shift_the_beat(tmp_path: Path)
 async def test_the_writer_ends_when_it_is_ended_at_the_moment_of_a_poke(tmp_path: Path, turns: int) -> None:
     rig = BotRig(tmp_path / "data")
     rig.begin()
-    from bot.app.state_documents import state
-
     paths = rig.settings.paths
     writer = StateWriter(paths, SystemFs(), SystemClock(), Inline(), lambda: state(rig.bot), lambda: None)
     task = asyncio.ensure_future(writer.run())
@@ -232,10 +231,6 @@ async def test_the_writer_ends_when_it_is_ended_at_the_moment_of_a_poke(tmp_path
 
 
 async def test_the_document_stays_below_64_kb_with_as_many_lots_as_the_default_allows(tmp_path: Path) -> None:
-    from bot.app.state_documents import state
-    from shared.documents import encode_state
-    from tests.runtime.test_ledger import lot
-
     rig = BotRig(tmp_path / "data")
     rig.begin()
     assert rig.bot.engine is not None

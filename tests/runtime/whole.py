@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 import requests
+from coinbase import jwt_generator
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
@@ -27,6 +28,7 @@ from shared.ports import SystemFs
 from shared.settings import Settings
 from shared.times import EPOCH
 from simtest.virtual_loop import VirtualLoop
+from simulator.api.http import HttpRequest
 from simulator.api.rest.orders import create
 from simulator.core.units import to_atoms
 from simulator.exchange import Config
@@ -180,8 +182,6 @@ class Whole:
         key.write_bytes(orjson.dumps(self.exchange.issue_key()))
         key.chmod(0o600)
         control.ensure_control_file(self.paths, None)
-        from coinbase import jwt_generator
-
         patch.setattr(jwt_generator, "time", types.SimpleNamespace(time=lambda: (START_US + self.loop.now_us) / 1e6))
         patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("simtest.always_buy", "AlwaysBuy")})
         patch.setattr(history, "VOLATILITY_BARS", 60)
@@ -210,8 +210,6 @@ class Whole:
 
     def trade_by_hand(self, quote: str, product_id: str = "BTC-USD", coid: str = "manual-1") -> str:
         """A purchase that somebody else makes on the account; its order id."""
-        from simulator.api.http import HttpRequest
-
         configuration = {"market_market_ioc": {"quote_size": quote}}
         body = {"client_order_id": coid, "product_id": product_id, "side": "BUY", "order_configuration": configuration}
         request = HttpRequest("POST", "/api/v3/brokerage/orders", (), {}, orjson.dumps(body))

@@ -1,6 +1,7 @@
 """One chain whoever writes: edits, gaps, another order and a cut end are found; power loss is survived."""
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -195,8 +196,6 @@ def test_a_full_disk_leaves_the_chain_as_it_was_and_the_next_line_says_how_many_
 
 
 def test_the_lock_is_waited_for_so_long_and_no_longer(tmp_path: Path) -> None:
-    import fcntl
-
     path = tmp_path / "audit.jsonl"
     append(path, {"what": "a"})
     with path.open("rb") as held:

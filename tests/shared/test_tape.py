@@ -1,5 +1,6 @@
 """The tape's file: whole after an orderly end, readable up to the newest flush after a crash, bounded, rotated."""
 
+import gzip
 import os
 from pathlib import Path
 
@@ -32,8 +33,6 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert list(read_day(folder, DAY)) == lines(0, 300)
     path = folder / f"{DAY}{SUFFIX}"
     assert path.stat().st_mode & 0o777 == 0o600 and folder.stat().st_mode & 0o777 == 0o700
-    import gzip
-
     assert len(gzip.decompress(path.read_bytes()).splitlines()) == 300, "any gzip reads it"
 
 

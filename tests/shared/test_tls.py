@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from bot.venues.coinbase.endpoints import Endpoints
@@ -110,8 +111,6 @@ def test_relay(server: HttpsServer, monkeypatch: pytest.MonkeyPatch, upstream: b
 
 
 async def test_the_relays_stream(server: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from websockets.asyncio.client import connect
-
     relay = _relay(server, "", monkeypatch, upstream=True)
     with pytest.raises(ssl.SSLCertVerificationError):
         await connect(f"wss://127.0.0.1:{server.port}", ssl=relay._context)
