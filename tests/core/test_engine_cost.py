@@ -1,6 +1,6 @@
 """An event's cost in the engine: `./coin bench engine` measures it; this only notices an order of magnitude."""
 
-from bench.figure import measured
+from bench.measurement import measured
 
 from bench.bot.engine import costs_us, engine_with_lots, prices
 from bot.engine.risk import gates
