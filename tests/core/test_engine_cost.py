@@ -1,8 +1,7 @@
 """An event's cost in the engine: `./coin bench engine` measures it; this only notices an order of magnitude."""
 
-from bench.measurement import measured
-
 from bench.bot.engine import costs_us, engine_with_lots, prices
+from bench.measurement import measured
 from bot.engine.risk import gates
 from shared.documents import GateVerdict
 
