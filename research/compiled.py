@@ -18,7 +18,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from bot.rules import RULES
+from bot.rules.rulebook import RULES
 from research.native import Native
 from shared.paths import ROOT
 

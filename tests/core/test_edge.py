@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import rules
 from bot.domain import events as ev
 from bot.domain.balances import FeeRates
 from bot.domain.intents import Note, PlaceOrder
@@ -19,6 +18,7 @@ from cli.live_checks import ways_out_pay
 from shared.documents import GateVerdict
 from shared.settings import Settings, load
 from tests.core.harness import D, Rig
+from tests.core.rulebook import r
 
 INTRO = FeeRates(D("0.005"), D("0.009"), "Intro 1")
 CHEAP = FeeRates(D("0.0005"), D("0.001"), "VIP")
@@ -95,10 +95,10 @@ PERCENT = st.floats(0.0, 2.0).map(lambda x: round(x, 3))
 def test_the_lifted_trail_pays_and_a_hundredth_less_would_not(
     entry: float, exit_: float, least: float, distance: float
 ) -> None:
-    at = rules.trail_pays_from_pct(distance, entry, exit_, least)
-    assert rules.edge_open(rules.trail_worst_pct(at, distance), entry, exit_, least)
-    below = rules.trail_worst_pct(at - 0.011, distance)
-    assert not rules.edge_open(below, entry, exit_, least)
+    at = r.trail_pays_from_pct(distance, entry, exit_, least)
+    assert r.edge_open(r.trail_worst_pct(at, distance), entry, exit_, least)
+    below = r.trail_worst_pct(at - 0.011, distance)
+    assert not r.edge_open(below, entry, exit_, least)
 
 
 @given(st.floats(0.1, 5.0), st.floats(0.1, 5.0), st.floats(0.01, 2.0), st.booleans(), st.booleans())
@@ -112,7 +112,7 @@ def test_the_gates_text_and_the_rule_that_the_backtest_compiles_say_the_same(
     fees = edge.fees_of(s, INTRO)
     ways = edge.ways_out(s, fees, tp)
     at = edge.trail_activate_pct(s, fees)
-    assert all(way.pays for way in ways) == rules.ways_out_open(
+    assert all(way.pays for way in ways) == r.ways_out_open(
         tp, at, distance, fees.entry, fees.take, fees.market, s.min_edge_pct
     )
     assert by_hand or all(way.pays for way in ways if way.word == "trail")

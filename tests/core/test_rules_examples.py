@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bot import rules as r
+from tests.core.rulebook import r
 
 
 def near(value: float) -> object:

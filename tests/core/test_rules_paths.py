@@ -10,33 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot import rules as r
-from bot.rules import (
-    DAY_MS,
-    ENTRY_OPEN,
-    EXIT_NONE,
-    EXIT_STOP,
-    EXIT_TAKE,
-    EXIT_TRAIL,
-    LOT_RUNNER,
-    adverse_need_pct,
-    base_steps,
-    breaker_tripped,
-    day_pnl,
-    day_turned,
-    edge_open,
-    entry_kind,
-    entry_quote,
-    entry_reason,
-    judge_lot,
-    promote,
-    quote_units,
-    runner_tp_pct,
-    scalp_tp_pct,
-    scalps_before,
-    stop_ticks,
-    take_ticks,
-)
+from bot.rules.codes import ENTRY_OPEN, EXIT_NONE, EXIT_STOP, EXIT_TAKE, EXIT_TRAIL, LOT_RUNNER
+from bot.rules.day import DAY_MS, breaker_tripped, day_pnl, day_turned
+from bot.rules.entries import adverse_need_pct, edge_open, entry_kind, entry_reason, runner_tp_pct, scalp_tp_pct
+from bot.rules.exits import judge_lot, stop_ticks, take_ticks
+from bot.rules.lots import promote, scalps_before
+from bot.rules.sizing import base_steps, entry_quote, quote_units
+from tests.core.rulebook import r
 
 numba = pytest.importorskip("numba")
 PATHS, STEPS, MAX_LOTS = 10_000, 48, 6

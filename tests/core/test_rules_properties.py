@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import rules as r
+from tests.core.rulebook import r
 
 ticks = st.integers(1, 10**8)
 pct4 = st.integers(1, 999_999).map(lambda n: n / 10_000)  # 0.0001 .. 99.9999 %, four decimals

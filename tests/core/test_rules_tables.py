@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from bot import rules as r
+from tests.core.rulebook import r
 
 
 @pytest.mark.parametrize(

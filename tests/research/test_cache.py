@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from bot.rules import RULES
+from bot.rules.rulebook import RULES
 from research import compiled, native
 from research.compiled import register
 from research.loops import arrays
