@@ -30,9 +30,9 @@ def check(settings: Settings) -> list[str]:
     found = []
     stored = settings.dashboard_password_hash.reveal()
     if stored and not stored.startswith(_LEAST_HASH):
-        found.append("DASHBOARD_PASSWORD_HASH is no argon2 hash: ./coin password makes one")
+        found.append("DASHBOARD_PASSWORD_HASH is not an argon2 hash: ./coin password creates one")
     if bool(settings.dashboard_tls_cert) != bool(settings.dashboard_tls_key):
-        found.append("DASHBOARD_TLS_CERT and DASHBOARD_TLS_KEY belong together: set both or none")
+        found.append("DASHBOARD_TLS_CERT and DASHBOARD_TLS_KEY belong together: set both or neither")
     elif settings.dashboard_tls_cert:
         found += _unusable(settings.dashboard_tls_cert, settings.dashboard_tls_key)
     return found
@@ -43,7 +43,7 @@ def _unusable(cert: str, key: str) -> list[str]:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
     except ssl.SSLError as error:
-        return [f"DASHBOARD_TLS_CERT={cert} and DASHBOARD_TLS_KEY={key} do not serve: {error.reason or error}"]
+        return [f"DASHBOARD_TLS_CERT={cert} and DASHBOARD_TLS_KEY={key} cannot be used: {error.reason or error}"]
     except OSError as error:
         return [f"DASHBOARD_TLS_CERT={cert} or DASHBOARD_TLS_KEY={key} cannot be read: {error.strerror}"]
     return []
@@ -76,18 +76,18 @@ def main() -> int:
         log.warning("control.missing error=%s", error.strerror)
     peers = Peers()
     if not peers.way:
-        log.warning("peers.not_told_apart this system does not say which user holds a connection")
+        log.warning("peers.user_unknown this system does not report which user owns a connection")
     door = Door(peers, ConnectionLimits.behind_proxy() if settings.dashboard_behind_proxy else ConnectionLimits())
     try:
         bound = listen(settings.dashboard_host, settings.dashboard_port, door)
     except Taken as taken:
         log.error("port.taken address=%s error=%s", taken.name, taken)
-        sys.stderr.write(f"COIN: {taken}. End the program that holds the port, or set DASHBOARD_PORT.\n")
+        sys.stderr.write(f"COIN: {taken}. Stop the program that uses the port, or set DASHBOARD_PORT.\n")
         return EXIT_PORT_TAKEN
     try:
         announce_url(paths, settings)
     except OSError as error:
-        log.warning("url.unwritten error=%s", error.strerror)
+        log.warning("url.write_failed error=%s", error.strerror)
     log.info("dashboard.started url=%s data=%s", base_url(settings), paths.root)
     # Reads run in threads; the loop that answers must not wait 5 ms for one of them to give way.
     sys.setswitchinterval(0.0005)

@@ -139,7 +139,7 @@ def create_app(
 
 
 def _say_errors(app: FastAPI, pages: PageRenderer) -> None:
-    """Errors as a page or as JSON, in words, without echo, path or traceback."""
+    """Errors as a page or as JSON: a sentence, never an echo of the request, a path or a traceback."""
 
     def answer(request: Request, status: int, text: str) -> Response:
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
@@ -148,9 +148,9 @@ def _say_errors(app: FastAPI, pages: PageRenderer) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        texts = {404: "There is nothing at this address.", 405: "This address takes another method."}
+        texts = {404: "There is no such page.", 405: "This method is not allowed here."}
         text = error.detail if error.detail and error.detail not in ("Not Found", "Method Not Allowed") else None
-        answered = answer(request, error.status_code, text or texts.get(error.status_code, "That did not work."))
+        answered = answer(request, error.status_code, text or texts.get(error.status_code, "The request failed."))
         for key, value in (error.headers or {}).items():
             answered.headers[key] = value
         return answered
@@ -158,4 +158,4 @@ def _say_errors(app: FastAPI, pages: PageRenderer) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         where = "; ".join(f"{'.'.join(str(p) for p in e['loc'][:4])}: {e['msg']}" for e in error.errors()[:5])
-        return answer(request, 422, f"The request is not valid: {where}"[:500])
+        return answer(request, 422, f"Invalid request: {where}"[:500])

@@ -1,4 +1,4 @@
-"""What a dialog says before a command acts: what happens, what stays, what it costs, what must be typed."""
+"""The confirmation dialog of a command: what happens, what stays open, what it costs, what must be typed."""
 
 from dataclasses import dataclass, field, replace
 
@@ -55,13 +55,13 @@ def confirmation_for(s: Snapshot, wanted: str, who: Principal) -> Confirmation |
 def _kill(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     says = c.kill_preview(s)
     steps = [
-        ("The order gate shuts. Nothing more is sent.", says.times[0]),
-        ("The latch is written to disk: it outlives crash and reboot.", says.times[1]),
-        (f"Own orders at the exchange are cancelled, {says.orders}.", says.times[2]),
-        ("The exchange is asked twice that none is left.", says.times[3]),
+        ("The order gate shuts: no more orders are sent.", says.times[0]),
+        ("The kill is latched on disk: it survives crashes and reboots.", says.times[1]),
+        (f"The bot's orders at the exchange are cancelled, {says.orders}.", says.times[2]),
+        ("Two checks at the exchange confirm that none is left.", says.times[3]),
     ]
     warning = f"Still open: {says.stays}; " if says.stays else ""
-    strong = "no exit protects them while killed. " if says.stays else ""
+    strong = "their exits are not managed while killed. " if says.stays else ""
     return Confirmation(
         "kill", {}, f"Kill {s.bot.process}", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL],
         button="Kill",
@@ -73,10 +73,10 @@ def _kill(s: Snapshot, _target: str, who: Principal) -> Confirmation:
 def _flatten(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     says = c.flatten_preview(s)
     steps = [
-        ("Entries stop, own orders are cancelled.", says.orders),
+        ("Entries stop; the bot's orders are cancelled.", says.orders),
         ("Every lot is sold at market.", f.plural(says.lots, "lot")),
-        ("Done only when the exchange shows it flat.", "or dust"),
-        ("Then it stays stopped, or it would buy again.", ""),
+        ("Complete only when the exchange confirms it is flat.", "or dust"),
+        ("The bot then stays stopped, so that it does not buy again.", ""),
     ]
     return Confirmation(
         "flatten", {}, "Flatten: sell everything", header.band(s), steps, rows=says.rows, word=CONFIRM[Cmd.FLATTEN],
@@ -88,31 +88,32 @@ def _reset(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     kill = s.state.kill if s.state else None
     code = f.short_id(kill.latch_id, 6) if kill else ""
     steps = [
-        ("The latch is lifted, the file KILL is taken away.", ""),
-        ("The level becomes stop: nothing is traded until you press Start.", ""),
+        ("The latch is reset and the KILL file is removed.", ""),
+        ("The bot is stopped: nothing is traded until you press Start.", ""),
     ]
     return Confirmation(
-        "reset_kill", {}, "Reset kill", header.band(s), steps, word=code, word_is="latch_id", button="Lift the latch",
-        icon="unlock", danger=False, small="The id names this latch, so that an older click cannot lift a newer one.",
+        "reset_kill", {}, "Reset kill", header.band(s), steps, word=code, word_is="latch_id", button="Reset the kill",
+        icon="unlock", danger=False,
+        small="The ID belongs to this kill, so an outdated click cannot reset a newer one.",
         why=c.why_not(s, Cmd.RESET_KILL, {"latch_id": "?"}, who.role.value),
     )  # fmt: skip
 
 
 def _adopt(s: Snapshot, _target: str, who: Principal) -> Confirmation:
-    """The text that is shown is the text that is sent: where more came since, the bot refuses it."""
+    """Exactly the difference shown is sent: if it has changed since, the bot refuses it."""
     text = s.state.differences if s.state else None
     args = {"differences": text} if text else {}
     steps = [
-        ("Exactly this is booked as a transfer. It is no result of the day.", ""),
-        ("Entries go on, unless something else shuts them.", ""),
+        ("Exactly this is booked as a transfer and excluded from the day's result.", ""),
+        ("Entries resume, unless something else blocks them.", ""),
     ]
     if account.coins_left(s):
-        steps.append(("Lots whose coins are gone are closed as dust, the newest first.", ""))
+        steps.append(("Lots whose coins are gone are closed as dust, newest first.", ""))
     rows = [(one.currency, one.text, True) for one in account.differing(s)]
     return Confirmation(
-        "adopt", args, "Adopt what differs", header.band(s), steps, rows=rows, word=CONFIRM[Cmd.ADOPT],
+        "adopt", args, "Adopt the difference", header.band(s), steps, rows=rows, word=CONFIRM[Cmd.ADOPT],
         button="Adopt", icon="ok", danger=False, why=c.why_not(s, Cmd.ADOPT, args, who.role.value),
-        small="Look at the exchange's own page first: what was no deposit, withdrawal or trade of yours is a warning.",
+        small="Check the exchange's website first: a change that you did not make yourself is a warning.",
     )  # fmt: skip
 
 
@@ -150,11 +151,11 @@ def _sale(
         rows = [
             ("Proceeds at the mark", f"about {f.money(value)} USD", False),
             (f"Fee, taker {f.pct(account.taker_fee_pct)}", f"{f.signed(-fee)} USD", False),
-            ("Realises after all fees", f"{f.signed(value - fee - cost)} USD", True),
+            ("Realised PnL after all fees", f"{f.signed(value - fee - cost)} USD", True),
         ]
-    steps = [("Its resting take profit is cancelled.", ""), (f"The {what} is sold at market.", "")]
+    steps = [("Its resting take-profit order is cancelled.", ""), (f"The {what} is sold at market.", "")]
     if cmd is Cmd.CLOSE_PRODUCT:
-        steps = [("Their resting take profits are cancelled.", ""), (f"{what} sold at market.", "")]
+        steps = [("Their resting take-profit orders are cancelled.", ""), (f"{what} sold at market.", "")]
     return Confirmation(
         cmd.value, args, heading, header.band(s), steps, rows=rows, button="Sell", icon="flat",
         why=c.why_not(s, cmd, args, who.role.value),
@@ -165,9 +166,9 @@ def _cancel(s: Snapshot, target: str, who: Principal) -> Confirmation | None:
     order = next((o for o in (s.state.orders if s.state else None) or [] if o.client_order_id == target), None)
     if order is None or order.purpose == "foreign":
         return None
-    steps = [("The exchange is asked to cancel it.", "")]
+    steps = [("A cancel request is sent to the exchange.", "")]
     if order.purpose == "take":
-        steps.append(("The lot stays; the bot rests a new take profit unless it is stopped.", ""))
+        steps.append(("The lot stays open; the bot places a new take-profit order unless it is stopped.", ""))
     args = {"client_order_id": target}
     return Confirmation(
         "cancel", args, f"Cancel {order.side.lower()} order, {order.product_id}", header.band(s), steps,

@@ -1,4 +1,4 @@
-"""What the disk says about the files between the processes. Blocks: for a thread."""
+"""Age, size and mode of the files between the processes. Blocks: for a thread."""
 
 import os
 import stat

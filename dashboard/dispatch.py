@@ -1,4 +1,4 @@
-"""A command's way from a request to `control.json`: possible now? asked for? written down? sent, remembered."""
+"""A command's path from a request to `control.json`: is it possible, confirmed, in the audit trail, sent."""
 
 import asyncio
 import logging
@@ -18,17 +18,17 @@ from shared.settings import Mode
 
 log = logging.getLogger(__name__)
 REAUTH_S = FRESH_S
-# What makes the bot trade with real money again: it asks a person for a sign-in of the last minutes.
+# What makes the bot trade with real money again: it requires a recent sign-in of a person.
 FRESH = frozenset({Cmd.START, Cmd.RESET_KILL, Cmd.ADOPT})
 CONFIRM = {Cmd.KILL: "KILL", Cmd.FLATTEN: "FLATTEN", Cmd.ADOPT: "ADOPT"}
-# What a browser's session must have typed; kill is never refused.
-TYPED = {Cmd.FLATTEN: "Type FLATTEN to sell everything.", Cmd.ADOPT: "Type ADOPT to book what differs as a transfer."}
+# What a browser's session must type to confirm; kill is never refused.
+TYPED = {Cmd.FLATTEN: "Type FLATTEN to sell everything.", Cmd.ADOPT: "Type ADOPT to book the difference as a transfer."}
 ARG_MAX_CHARS = 2000  # a difference in each of many currencies is one long text, and must arrive whole
 LEAST_LATCH_CHARS = 4
 
 
 class CommandRefused(Exception):
-    """Nothing was sent; `status` is the HTTP status that says so."""
+    """Nothing was sent; `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, text: str, *, confirm: bool = False) -> None:
         super().__init__(text)
@@ -46,7 +46,7 @@ async def dispatch(
     confirm: str = "",
     held: bool = False,
 ) -> SentCommand:
-    """Send one command, and say by which way. Raises CommandRefused."""
+    """Send one command; the result tells how it was delivered. Raises CommandRefused."""
     s = hub.reader.snapshot()
     try:
         cmd = Cmd(word)
@@ -57,7 +57,7 @@ async def dispatch(
         kept = _check(who, s, cmd, dict(args), confirm)
         named = str(uuid.uuid4())
         facts = {"cmd": cmd.value, "args": kept, "id": named, **({"how": "held"} if held else {})}
-        if cmd is not Cmd.KILL:  # nothing may be in its way: it is written down once it is sent
+        if cmd is not Cmd.KILL:  # nothing may delay it: its audit line is written once it is sent
             await asyncio.to_thread(_write_down, hub, cmd, facts, by, who, address)
     except CommandRefused as refused:
         hub.counters.commands_refused += 1
@@ -76,8 +76,8 @@ async def dispatch(
     hub.counters.commands[cmd.value] = hub.counters.commands.get(cmd.value, 0) + 1
     hub.reader.note_sent(sent, "held K" if held else "")
     log.info("command.sent id=%s cmd=%s by=%s", sent.command.id, cmd.value, by)
-    for trouble in sent.failed:
-        log.error("command.way_failed id=%s cmd=%s: %s", sent.command.id, cmd.value, trouble)
+    for failure in sent.failed:
+        log.error("command.delivery_failed id=%s cmd=%s: %s", sent.command.id, cmd.value, failure)
     if cmd is Cmd.START and starts_process(s):
         await _start_process(hub, by, who, address)
     return sent
@@ -101,7 +101,7 @@ def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm:
         raise CommandRefused(409, why)
     if wants_fresh(who, s, cmd):
         raise CommandRefused(
-            409, f"With real money, {words(cmd)} asks for a sign-in of the last 15 minutes.", confirm=True
+            409, f"With real money, {words(cmd)} requires a sign-in within the last 15 minutes.", confirm=True
         )
     if cmd in TYPED and who.kind == "session" and confirm.strip().upper() != CONFIRM[cmd]:
         raise CommandRefused(409, TYPED[cmd])
@@ -109,7 +109,7 @@ def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm:
 
 
 def wants_fresh(who: Principal, s: Snapshot, cmd: Cmd) -> bool:
-    """Must this person confirm who they are first? Never for what brakes, and never a machine with its token."""
+    """Must this person confirm who they are first? Never for commands that reduce risk, and never for a token."""
     live = s.mode == Mode.LIVE and not s.locked
     return cmd in FRESH and live and who.kind == "session" and who.signed_in_s > REAUTH_S
 
@@ -122,17 +122,17 @@ def _latch(s: Snapshot, typed: str) -> str:
     typed = typed.lower()
     whole = kill.latch_id.lower()
     if len(typed) < LEAST_LATCH_CHARS or not (whole.startswith(typed) or whole.endswith(typed)):
-        raise CommandRefused(409, "That is not the latch's id.")
+        raise CommandRefused(409, "That is not the ID of this kill.")
     return kill.latch_id
 
 
 def _write_down(hub: Hub, cmd: Cmd, facts: dict[str, Any], by: str, who: Principal, address: str) -> None:
-    """The audit line. Where it cannot be written, only what brakes goes on, and the next line tells of the gap."""
+    """Where the audit line cannot be written, only commands that reduce risk go on; a later line counts them."""
     signed = {**facts, **_signed(who)}
     try:
         hub.audit.write("command", by=by, role=who.role, address=address, facts=signed, source=_source(who))
     except OSError as error:
-        log.error("audit.not_written cmd=%s error=%s", cmd.value, error.strerror)
+        log.error("audit.write_failed cmd=%s error=%s", cmd.value, error.strerror)
         if cmd.value not in LEVEL_OF or cmd is Cmd.START:
             raise CommandRefused(507, f"The audit trail cannot be written: {error.strerror}.") from error
 
@@ -147,10 +147,10 @@ def _signed(who: Principal) -> dict[str, str]:
 
 
 async def _start_process(hub: Hub, by: str, who: Principal, address: str) -> None:
-    """Ask PM2 to start the bot's process, which it knows by name. The wish is on disk already."""
+    """Ask PM2 to start the bot's process, which it knows by name. The requested state is on disk already."""
     try:
         await asyncio.to_thread(hub.reader.pm2_client.start, hub.reader.bot.process)
     except Pm2Unavailable as error:
         hub.audit.note("pm2_start_failed", by=by, role=who.role, address=address, facts={"why": str(error)})
-        raise CommandRefused(503, f"The wish is on disk, but PM2 did not start the bot: {error}.") from error
+        raise CommandRefused(503, f"The command is on disk, but PM2 did not start the bot: {error}.") from error
     hub.audit.note("pm2_start", by=by, role=who.role, address=address, facts={"process": hub.reader.bot.process})

@@ -1,7 +1,7 @@
 """The door before TLS and HTTP: how many connections each peer may hold, and until when a request must be complete.
 
 A peer is a unix user on this machine, an address beyond it. Whoever takes too many is refused, or loses their own
-oldest waiting ones; whoever has signed in keeps a share that others cannot fill. To say no costs a tenth of a served
+oldest waiting ones; whoever has signed in keeps a share that others cannot fill. A refusal costs a tenth of a served
 connection: a flood is over for the others as soon as it was counted.
 """
 
@@ -163,7 +163,7 @@ class Door:
         return at is not None and self._clock() - at < _KNOWN_S
 
     def admit(self, sock: AcceptedSocket) -> bool:
-        """Take a new connection in, or say no. It is waiting from here on."""
+        """Admit a new connection, or refuse it. It is waiting from here on."""
         peer = self.peers.of(sock)
         if not self._room_for(peer.key):
             self.refused += 1
@@ -240,7 +240,7 @@ class Listener(socket.socket):
                 raise
             made = AcceptedSocket(fileno=plain.detach())
             if self.door.admit(made):
-                if hasattr(socket, "TCP_USER_TIMEOUT"):  # an answer that nobody takes ends, too
+                if hasattr(socket, "TCP_USER_TIMEOUT"):  # an answer that is never read ends, too
                     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
                 return made, address
             made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -37,7 +37,7 @@ def listen(host: str, port: int, door: Door) -> list[socket.socket]:
             found.append(_one(address, port, door))
         except OSError as error:
             if i and error.errno in NOT_THERE:
-                log.info("listen.not_there address=%s error=%s", address, error.strerror)
+                log.info("listen.address_missing address=%s error=%s", address, error.strerror)
                 continue
             for made in found:
                 made.close()

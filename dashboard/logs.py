@@ -35,7 +35,7 @@ class _Private(logging.handlers.RotatingFileHandler):
 
 
 def start(folder: Path, level: str) -> None:
-    """Log to `folder`/COIN.log and to stdout. A file that cannot be written is said once; the page still works."""
+    """Log to `folder`/COIN.log and to stdout. A file that cannot be written is logged once, and no error."""
     line = _Line("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     root = logging.getLogger()
     root.setLevel(level)
@@ -49,7 +49,7 @@ def start(folder: Path, level: str) -> None:
         file.setFormatter(line)
         root.addHandler(file)
     except OSError as error:
-        logging.getLogger(__name__).error("log.not_opened path=%s error=%s", folder / NAME, error.strerror)
+        logging.getLogger(__name__).error("log.open_failed path=%s error=%s", folder / NAME, error.strerror)
     # Requests are not logged: a login link's query must never stand in a file.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What the ledger and the market data say about one past moment. Blocks: for a thread."""
+"""The state at one past moment, from the ledger and the market data. Blocks: for a thread."""
 
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ BEFORE, AFTER, MOST = 25, 10, 200
 
 
 def look(ledger: LedgerQueries, market: MarketQueries, at_ms: int | None) -> Moment | None:
-    """The moment at `at_ms` (None: the newest in the journal). None = there is no ledger to read."""
+    """The moment at `at_ms` (None: the newest in the activity log). None = there is no ledger to read."""
     span = _span(ledger)
     if span is None:
         return None
@@ -55,7 +55,7 @@ def look(ledger: LedgerQueries, market: MarketQueries, at_ms: int | None) -> Mom
 
 
 def _span(ledger: LedgerQueries) -> Span | None:
-    """From the journal's first line to its last; None = there is no ledger to read."""
+    """From the activity log's first line to its last; None = there is no ledger to read."""
     first = ledger.rows(activity_log, ("at_ms",), "ORDER BY at_ms LIMIT 1")
     last = ledger.rows(activity_log, ("at_ms",), "ORDER BY at_ms DESC LIMIT 1")
     if first is None or last is None:

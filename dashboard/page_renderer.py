@@ -150,14 +150,15 @@ class PageRenderer:
         return self.env.get_template(template).render(**context)
 
 
-_HEADINGS = {400: "Not understood", 401: "Sign in first", 403: "Not allowed", 404: "No such page", 405: "Not possible",
-             409: "Not possible now", 413: "Too large", 429: "Too many tries", 503: "Not available"}  # fmt: skip
+_HEADINGS = {400: "Bad request", 401: "Sign-in required", 403: "Not allowed", 404: "No such page",
+             405: "Method not allowed",
+             409: "Not possible now", 413: "Too large", 429: "Too many attempts", 503: "Not available"}  # fmt: skip
 
 
 def refusal(env: Environment, status: int, text: str, *, page: bool) -> tuple[str, bytes]:
     """(content type, body) of a refusal: a page for a browser's navigation, JSON for everything else."""
     if page:
-        heading = _HEADINGS.get(status, "That did not work")
+        heading = _HEADINGS.get(status, "Request failed")
         body = env.get_template("refused.html").render(title=heading, heading=heading, text=text, status=status)
         return "text/html; charset=utf-8", body.encode()
     return "application/json", orjson.dumps({"error": text, "status": status})

@@ -1,4 +1,4 @@
-"""Start or restart the bot's process by PM2. The wish on disk stays what it is: a paused bot starts paused."""
+"""Start or restart the bot's process by PM2. The requested state stays as it is: a paused bot starts paused."""
 
 import asyncio
 import logging

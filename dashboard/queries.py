@@ -64,7 +64,7 @@ class LedgerQueries:
         try:
             self._engine = self._engine or connect_reader(self.location)
         except DamagedLedger as error:  # no driver for the server
-            log.warning("ledger.unread error=%s", error)
+            log.warning("ledger.unreadable error=%s", error)
             return None
         try:
             with self._engine.connect() as db:

@@ -1,4 +1,4 @@
-"""What the reads hand out: plain rows, which the views are made of. No file is opened here."""
+"""What the queries return: plain rows, which the views are made of. No file is opened here."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -99,7 +99,7 @@ NO_MONEY = OrderMoney()
 
 @dataclass(frozen=True, slots=True)
 class ActivityRow:
-    """One line of the journal."""
+    """One line of the activity log."""
 
     seq: int
     at_ms: int
@@ -133,7 +133,7 @@ class StopCount:
     gate: str
     title: str
     bars: int
-    buys: int  # of them, bars that said BUY
+    buys: int  # of them, bars with a buy signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ class BootThen:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The first and the last time in the journal; None where it is empty."""
+    """The first and the last time in the activity log; None where it is empty."""
 
     first_ms: int | None
     last_ms: int | None
@@ -191,7 +191,7 @@ class Moment:
     at_ms: int
     span: Span
     boot: BootThen | None  # the newest start by then
-    level: LedgerCommand | None  # the newest wish that was seen by then
+    level: LedgerCommand | None  # the newest level command that the bot had seen by then
     latches: list[LedgerLatch]
     lots: list[LotThen]
     orders: list[LedgerOrder]
@@ -207,7 +207,7 @@ class FileLook:
     exists: bool
     age_s: float | None
     size: int | None
-    private: bool | None  # nobody else may read it
+    private: bool | None  # no other user may read it
 
 
 @dataclass(frozen=True, slots=True)

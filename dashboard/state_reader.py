@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.05
 WITNESS_S = 0.25
 PM2_S = 1.0
-# A living bot has moved its file within this time; the word of a missing process counts only after it.
+# A running bot has updated its file within this time; a missing process counts only after it.
 QUIET_S = 1.2
 SENT_KEPT = 32
 SENT_WATCHED_S = 3.0
@@ -126,7 +126,7 @@ class StateReader:
             self._kill_file = kill_file
             self.version += 1
         market = self._market.look()
-        if market.changed:  # a price is news, too: pages show it within the second in which it was written
+        if market.changed:  # pages show a new price within the second in which it was written
             self.version += 1
         self._market_reading = market
         self._roll_second()
@@ -179,7 +179,7 @@ class StateReader:
         self._second = second
 
     def _watch_unseen(self) -> None:
-        """A command on its way is shown as it waits, so that "not delivered" is said when its time is over."""
+        """A command that waits for its receipt is redrawn, so that "not delivered" appears once its time is over."""
         mono = time.monotonic()
         if mono - self._unseen_at < UNSEEN_S:
             return
@@ -251,7 +251,7 @@ class StateReader:
         return since if self._moved else self._first_age_s + since
 
     def _alive(self, age_s: float | None) -> bool | None:
-        """The process's word, where it counts: a file that still moves proves more than a missing number."""
+        """Whether the process runs, where it matters: a file that is still updated proves more than a missing pid."""
         w = self._liveness
         if age_s is None or w.pid_alive is None:
             return None
@@ -306,7 +306,7 @@ class StateReader:
 
 
 def _locked(state: BotState | None, settings: Settings) -> bool:
-    """Live mode in which nothing is sent. Where the bot says nothing, only our own DRY_RUN is known."""
+    """Live mode in which nothing is sent. Without the bot's document, only our own DRY_RUN is known."""
     if state is not None:
         return state.dry_run or (state.live_lock or "").startswith("locked")
     return settings.coin_mode is Mode.LIVE and settings.dry_run

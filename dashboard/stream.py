@@ -110,7 +110,7 @@ class Broadcaster:
             try:
                 await self._update(channel)
             except Exception:  # one page that cannot be drawn must not stop the others
-                log.exception("stream.not_drawn page=%s", channel.page.key)
+                log.exception("stream.render_failed page=%s", channel.page.key)
 
     async def draw(self, page: Page, role: str, params: Params) -> tuple[dict[str, str], Snapshot]:
         """Every part of a page with its age marks still in it. Gives way to other requests between the parts."""

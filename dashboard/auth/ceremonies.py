@@ -129,13 +129,13 @@ class Ceremonies:
         except Exception as error:  # whatever a client sends is refused; it is no error of ours
             raise PasskeyRefused("This passkey was not accepted.", _why(error)) from error
         if one.locked_s is not None:
-            raise PasskeyRefused("This passkey is locked: its use counter went back. Remove it.", "locked", one)
+            raise PasskeyRefused(
+                "This passkey is locked: its signature counter went backwards. Remove it.", "locked", one
+            )
         try:
             return self._passkeys.used(one.credential, count, address)
         except CountWentBack as error:
-            text = (
-                "This passkey's use counter went back, so there may be a copy of it. It is locked: sign in by a link."
-            )
+            text = "This passkey's signature counter went backwards, so there may be a copy. It is locked: use a link."
             raise PasskeyRefused(text, f"count went back: {error}", one) from error
         except KeyError as error:
             raise PasskeyRefused("This passkey was removed.", "removed") from error
@@ -159,7 +159,7 @@ class Ceremonies:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PasskeyRefused("The answer is not valid.", _why(error)) from error
         if asked is None or asked.until <= self._clock():
-            raise PasskeyRefused("This took too long, or was answered already. Try again.", "challenge not open")
+            raise PasskeyRefused("The challenge has expired or was already used. Try again.", "challenge not open")
         if asked.purpose is not purpose or asked.holder != holder or foreign:
             raise PasskeyRefused("The answer is for another page. Try again.", "challenge of another holder")
         return asked

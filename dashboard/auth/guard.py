@@ -1,6 +1,6 @@
-"""The door that every request passes, before any routing: Host, size, who, role, Origin, CSRF, headers.
+"""The checks that every request passes before routing: Host, size, identity, role, Origin, CSRF, headers.
 
-Plain ASGI. A route that nobody thought of is shut by default: what is open without a login is the short list here.
+Plain ASGI. A new route is closed by default: only the short list here is open without a login.
 """
 
 import asyncio
@@ -105,19 +105,17 @@ class RequestGuard:
             log.exception("request.failed method=%s path=%s", scope["method"], scope["path"])
             if started:
                 raise
-            await self._answer(
-                scope, send_safely, 500, "Something went wrong here. The log of the dashboard says what."
-            )
+            await self._answer(scope, send_safely, 500, "Internal error. The dashboard's log has the details.")
 
     async def _admit(self, scope: Scope, receive: Receive) -> Receive:
         """Raises Refused, or returns the way on; the one who asks is in `scope["principal"]` then."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         check_form(scope)
         if not host_allowed(self.site, [v for k, v in headers if k == b"host"]):
-            raise RequestRefused(403, "This name is not one of the dashboard's. Add it to DASHBOARD_HOSTS.")
+            raise RequestRefused(403, "This host name is not allowed. Add it to DASHBOARD_HOSTS.")
         path, method = scope["path"], scope["method"]
         if not fetch_allowed(method, path, headers):
-            raise RequestRefused(403, "This request does not come from the dashboard's own page.")
+            raise RequestRefused(403, "This request was not sent by the dashboard's own page.")
         principal = self._who(scope)
         scope["principal"] = principal
         connection = scope.get("state", {}).get("connection")
@@ -127,13 +125,13 @@ class RequestGuard:
         if principal is None and not is_open:
             raise RequestRefused(401, "Sign in first: ./coin login prints a link.")
         if method in SAFE:
-            return receive  # nobody reads a body of these
+            return receive  # a body of these is never read
         body = await _body(receive, _length(headers))
         check_body(headers, body)
         if principal is None or principal.kind == "session":
             self._check_browser(headers, principal, body)
         if principal is not None and not is_open and path not in VIEWER_POSTS and principal.role is not Role.OPERATOR:
-            raise RequestRefused(403, "Signed in as viewer: reading only.")
+            raise RequestRefused(403, "Signed in as viewer: read-only.")
         return _replay(body, receive)
 
     def _who(self, scope: Scope) -> Principal | None:
@@ -190,14 +188,14 @@ class RequestGuard:
         found = {k: v.decode("latin-1") for k, v in headers}
         origins = [v.decode("latin-1") for k, v in headers if k == b"origin"]
         if not origin_allowed(self.site, origins, found.get(b"sec-fetch-site")):
-            raise RequestRefused(403, "This request does not come from the dashboard's own page.")
+            raise RequestRefused(403, "This request was not sent by the dashboard's own page.")
         if principal is None:
             return
         given = found.get(b"x-csrf-token", "")
         if not given and found.get(b"content-type", "").startswith("application/x-www-form-urlencoded"):
             given = parse_qs(body.decode("utf-8", "replace")).get("csrf", [""])[0]
         if not hmac.compare_digest(given.encode(), principal.csrf.encode()):
-            raise RequestRefused(403, "The page is older than your sign-in. Load it again.")
+            raise RequestRefused(403, "This page is older than your sign-in. Reload it.")
 
     def _add_headers(self, scope: Scope, message: Message) -> None:
         """What every answer carries, whatever made it."""
@@ -256,7 +254,7 @@ async def _body(receive: Receive, announced: int) -> bytes:
         except TimeoutError as error:
             raise RequestRefused(408, "The request took too long.") from error
         if message["type"] != "http.request":
-            raise RequestRefused(400, "The request broke off.")
+            raise RequestRefused(400, "The request was incomplete.")
         chunk = message.get("body", b"")
         total += len(chunk)
         if total > MAX_BODY_BYTES:
@@ -267,7 +265,7 @@ async def _body(receive: Receive, announced: int) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Hand the body on as if nobody had read it."""
+    """Pass the body on as if it had not been read."""
     given = False
 
     async def again() -> Message:

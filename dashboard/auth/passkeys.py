@@ -122,7 +122,7 @@ class Passkeys:
         except FileNotFoundError:
             return {}, {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.error("passkeys.not_read error=%s", error)
+            log.error("passkeys.read_failed error=%s", error)
             return {}, {}
 
     @contextmanager

@@ -42,11 +42,13 @@ class Password:
         try:
             found = secret_in_file(self._file, KEY)
         except (OSError, ValueError) as error:
-            log.warning("password.not_read error=%s", error)
+            log.warning("password.read_failed error=%s", error)
             return False
         if found == self.stored:
             return False
         if found and not found.startswith("$argon2"):
-            log.error("password.no_hash key=%s hint=./coin password makes one; no password signs in", KEY)
+            log.error(
+                "password.invalid_hash key=%s hint=./coin password creates one; password sign-in is disabled", KEY
+            )
         self.stored = found
         return True

@@ -170,7 +170,7 @@ class Sessions:
                 self._key, self._on_disk = stat_key(self._path), set(self._by_hash)
         except OSError as error:
             self._dirty = True
-            log.warning("sessions.not_saved error=%s", error)
+            log.warning("sessions.save_failed error=%s", error)
             return
         self._saved_s, self._dirty = time.time(), False
 

@@ -166,7 +166,7 @@ class SocketOwners:
                     self.way, self._ask = name, ask
                     return
             except (OSError, Unanswered, ValueError) as error:
-                log.debug("peer.no_way way=%s error=%s", name, error)
+                log.debug("peer.lookup_unavailable way=%s error=%s", name, error)
 
     def uid(self, connection: socket.socket) -> int | None:
         """The user at the other end of `connection`; None = nobody on this machine, or nobody who can be named.

@@ -1,4 +1,4 @@
-"""Slowing guesses: so many in a minute from one peer, so that nobody's failures delay anybody else."""
+"""Rate limits for guesses: a number per minute and peer, so that one peer's failures delay no other."""
 
 from collections import deque
 from collections.abc import Callable

@@ -160,6 +160,6 @@ class Tokens:
         try:
             write_whole(self._folder / USES, orjson.dumps(kept), durable=False)
         except OSError as error:
-            log.warning("tokens.use_not_saved error=%s", error.strerror)
+            log.warning("tokens.save_failed error=%s", error.strerror)
             return
         self._used, self._dirty = kept, False

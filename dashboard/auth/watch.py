@@ -25,7 +25,7 @@ class Watch:
                 try:
                     self.look()
                 except Exception:  # whatever is wrong with a file, the next look must come
-                    log.exception("access.not_looked")
+                    log.exception("access.check_failed")
                 await asyncio.sleep(LOOK_S)
         finally:
             self._hub.tokens.flush(at_once=True)

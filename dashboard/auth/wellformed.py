@@ -17,7 +17,7 @@ def check_form(scope: MutableMapping[str, Any]) -> None:
     """Raises Malformed where two headers disagree on where the body ends, or an address is no UTF-8 text."""
     names = [k for k, _ in scope["headers"]]
     if b"transfer-encoding" in names and b"content-length" in names:
-        raise MalformedRequest("A request has a Content-Length or a Transfer-Encoding, not both.")
+        raise MalformedRequest("A request must not have both Content-Length and Transfer-Encoding.")
     raw_path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
     _text(raw_path, "path")
     _text(scope["query_string"], "query")

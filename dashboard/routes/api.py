@@ -22,7 +22,7 @@ from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, ReceiptDoc, alert_of
 from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0
-_NOT_WELL = "The bot does not write, or its data folder is not adopted."
+_NOT_WELL = "The bot is not writing, or its data folder is not adopted."
 _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": m.ErrorReply, "description": "Not signed in."},
     403: {"model": m.ErrorReply, "description": "Not allowed."},
@@ -363,7 +363,7 @@ def _commands(routes: APIRouter) -> None:
             503: {"model": m.ErrorReply, "description": "The ring is full, the lock is held, or PM2 cannot be asked."},
             507: {
                 "model": m.ErrorReply,
-                "description": "The disk is full; a kill: no way worked, and what to do by hand.",
+                "description": "The disk is full; a kill: no delivery worked, and what to do manually.",
             },
         },
     )

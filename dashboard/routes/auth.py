@@ -54,7 +54,7 @@ def router(pages: PageRenderer) -> APIRouter:
         if record is None or record.get("role") not in list(Role):
             if wait_s := hub.links.wait_s(client(request)):
                 hub.links.refused += 1
-                return login_page(request, hub, f"Too many links that are not valid. Wait {span(wait_s)}.", 429)
+                return login_page(request, hub, f"Too many invalid links. Wait {span(wait_s)}.", 429)
             hub.links.tried(client(request))
             failed(hub, request, "link")
             return login_page(request, hub, "This link was used already, or is older than 5 minutes.", 403)
@@ -99,17 +99,17 @@ async def password_fits(hub: Hub, request: Request, given: str) -> tuple[str, in
     wait_s = hub.passwords.wait_s(client(request))
     if wait_s:
         hub.passwords.refused += 1
-        return f"Too many tries. Next try in {span(wait_s)}.", 429
+        return f"Too many attempts. Try again in {span(wait_s)}.", 429
     hub.passwords.tried(client(request))
     if not await asyncio.to_thread(verify, stored, given):
         failed(hub, request, "password")
-        return "That is not the password.", 403
+        return "Wrong password.", 403
     hub.passwords.succeeded(client(request))
     return "", 200
 
 
 def verify(stored: str, given: str) -> bool:
-    """Does the password fit? Short ones never do, whatever the hash says. Blocks for some 50 ms, on purpose."""
+    """Whether the password is right; too short ones never are. Blocks for some 50 ms, on purpose."""
     try:
         fits = PasswordHasher().verify(stored, given)
     except Argon2Error:
@@ -118,11 +118,11 @@ def verify(stored: str, given: str) -> bool:
 
 
 def named(request: Request) -> str:
-    """The user whom a session can be bound to. Raises HTTPException where nobody can say who asks."""
+    """The user whom a session can be bound to. Raises HTTPException where that user cannot be determined."""
     user = peer(request).user
     if user is None:
         log.warning("login.unknown_user from=%s", address(request))
-        raise HTTPException(403, "Which user of this machine asks could not be found out. Try again.")
+        raise HTTPException(403, "The local user behind this connection could not be determined. Try again.")
     return user
 
 

@@ -53,6 +53,6 @@ def router() -> APIRouter:
 async def _csv(read: Callable[[], str | None], name: str) -> Response:
     text = await asyncio.to_thread(read)
     if text is None:
-        raise HTTPException(404, "There is no ledger to read.")
+        raise HTTPException(404, "The ledger cannot be read.")
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(text, 200, headers, "text/csv; charset=utf-8")

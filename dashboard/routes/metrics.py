@@ -58,7 +58,7 @@ def _gauge(name: str, text: str, value: float | None) -> Iterator[Metric]:
 
 
 def _presence(s: Snapshot) -> Iterator[Metric]:
-    presence = GaugeMetricFamily("bot_presence", "1 for what the state file shows", labels=["presence"])
+    presence = GaugeMetricFamily("bot_presence", "1 for the presence that the state file shows", labels=["presence"])
     for one in Presence:
         presence.add_metric([one.value], float(one is s.presence))
     yield presence
@@ -124,8 +124,8 @@ def _account(s: Snapshot) -> Iterator[Metric]:
         yield from _gauge("bot_day_realized_usd", "Lots closed today, after fees", a.day_realized)
         yield from _gauge("bot_day_fees_usd", "Fees of today's fills", a.day_fees)
         yield from _gauge("bot_open_pnl_usd", "Open lots at their marks, after fees", results.open_lots(s).pnl)
-        yield from _gauge("bot_drawdown_percent", "Of the time-weighted curve, from its highest point", a.drawdown_pct)
-        yield from _gauge("bot_time_weighted_index", "Growth of 1 unit of money, transfers left out", a.curve)
+        yield from _gauge("bot_drawdown_percent", "Drawdown of the time-weighted curve from its peak", a.drawdown_pct)
+        yield from _gauge("bot_time_weighted_index", "Growth of 1 unit of money, transfers excluded", a.curve)
         yield from _gauge("bot_orders_unknown", "Orders without an answer", a.orders_unknown)
     if state.orders is not None:
         working = GaugeMetricFamily("bot_orders_working", "Orders by state", labels=["state"])

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class ErrorReply(BaseModel):
-    error: str = Field(description="What is wrong, for a person.")
+    error: str = Field(description="Human-readable reason.")
     status: int
 
 
@@ -37,15 +37,15 @@ class BotHealthReply(BaseModel):
         description="The bot writes, its data folder is adopted, and no second bot trades under its name. `word` says "
         "whether it receives data."
     )
-    alerts: list[AlertBody] = Field(description="What a person must be told of, as the bot last said.")
+    alerts: list[AlertBody] = Field(description="Conditions that need a person, as the bot last reported them.")
     presence: str = Field(description="loading, fresh, stale, offline or unreadable: of the state file.")
-    status: str | None = Field(description="The bot's own word; null unless the file is fresh.")
+    status: str | None = Field(description="The bot's own status; null unless the file is fresh.")
     word: str = Field(
         description="The verdict: the bot's own status, or blind, second_writer, locked_out, ledger_gone, stale, "
         "hung, offline, unreadable, loading."
     )
-    reason: str | None = Field(description="Why the word is not the bot's own status; null = it is.")
-    seconds: float | None = Field(description="How long this has lasted; null where the word is the bot's own status.")
+    reason: str | None = Field(description="Why `word` differs from the bot's own status; null = it does not.")
+    seconds: float | None = Field(description="How long this has lasted; null where `word` is the bot's own status.")
     figures_age_s: float | None = Field(description="Age of the prices that equity, marks and PnL are based on.")
     parts: list[VerdictPartBody]
     age_s: float | None
@@ -159,7 +159,7 @@ class TradesReply(BaseModel):
 
 class PeriodBody(BaseModel):
     key: str
-    result: float | None = Field(description="Of the account, transfers left out; null: its end is not known.")
+    result: float | None = Field(description="Of the account, transfers excluded; null: its end is not known.")
     realised: float
     open_change: float | None
     fees: float
@@ -229,7 +229,9 @@ class CandlesReply(BaseModel):
     )
     fills: list[dict[str, Any]]
     lines: list[dict[str, Any]] = Field(description="Open, take and stop of each open lot of the product.")
-    signals: list[tuple[int, str]] = Field(description="[bar's start, buy or sell] where the strategy's word turned.")
+    signals: list[tuple[int, str]] = Field(
+        description="[bar's start, buy or sell] where the strategy's signal changed."
+    )
     indicators: dict[str, list[tuple[int, float]]] = Field(description="[bar's start, value] of each on the price.")
     last: float | None
 
@@ -286,9 +288,9 @@ class CommandSentReply(BaseModel):
     seq: int | None = Field(description="Null: a kill by the file KILL alone.")
     at: str
     receipt: str = Field(description="Where its receipt will be.")
-    text: str = Field(description="What was done, and by which way.")
-    ways: list[str] = Field(description="The ways that worked: control.json; for a kill also the file KILL.")
-    failed: list[str] = Field(description="The ways of a kill that did not work, each with its reason.")
+    text: str = Field(description="What was done, and how it was delivered.")
+    ways: list[str] = Field(description="Deliveries that worked: control.json; for a kill also the file KILL.")
+    failed: list[str] = Field(description="Deliveries of a kill that failed, each with its reason.")
 
 
 class ReceiptReply(BaseModel):

@@ -23,7 +23,7 @@ from dashboard.stream import Broadcaster
 from dashboard.views.format import span
 
 log = logging.getLogger(__name__)
-NO_PARTY = "A passkey belongs to a host name with TLS, or to localhost. This page was asked for by an address."
+NO_PARTY = "Passkeys need a host name with TLS, or localhost. This page was opened by IP address."
 
 
 def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
@@ -119,7 +119,7 @@ def _confirming(routes: APIRouter, pages: PageRenderer, broadcaster: Broadcaster
         if isinstance(used, Response):
             return used
         if used.role is not principal.role:
-            return json({"error": f"This passkey is a {used.role.value}'s."}, 403)
+            return json({"error": f"This passkey has the role {used.role.value}."}, 403)
         hub.sessions.confirm(principal.key)
         note(hub, request, "confirmed", {"how": "passkey", "id": used.id})
         return json({"go": local(request.query_params.get("back", "/"))})
@@ -152,7 +152,7 @@ async def _use(
     wait_s = hub.keys.wait_s(client(request))
     if wait_s:
         hub.keys.refused += 1
-        return json({"error": f"Too many tries. Next try in {span(wait_s)}."}, 429)
+        return json({"error": f"Too many attempts. Try again in {span(wait_s)}."}, 429)
     hub.keys.tried(client(request))
     try:
         used = await asyncio.to_thread(hub.ceremonies.use, holder, await _json(request), purpose, address(request))
@@ -203,7 +203,7 @@ async def _json(request: Request) -> dict[str, Any]:
     try:
         found = orjson.loads(await request.body())
     except orjson.JSONDecodeError as error:
-        raise HTTPException(422, "This is no JSON.") from error
+        raise HTTPException(422, "The body is not valid JSON.") from error
     if not isinstance(found, dict):
-        raise HTTPException(422, "This is no JSON object.")
+        raise HTTPException(422, "The body is not a JSON object.")
     return found

@@ -1,4 +1,4 @@
-"""The files of the fixed list, and the two answers that say nothing: health for a supervisor, and robots."""
+"""The files of the fixed list, and two public answers: health for a supervisor, and robots.txt."""
 
 from fastapi import APIRouter, HTTPException, Request, Response
 

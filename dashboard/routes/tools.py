@@ -23,7 +23,7 @@ def hub_of(request: Request) -> Hub:
 
 
 def who(request: Request) -> Principal:
-    """The one who asks; the guard let nobody else through."""
+    """Who sent the request, as the guard established it."""
     principal: Principal = request.scope["principal"]
     return principal
 
@@ -81,7 +81,7 @@ def json(value: Any, status: int = 200) -> Response:
 
 
 def _plain(value: object) -> object:
-    """What orjson does not know by itself: exact amounts as text, rows as lists."""
+    """Types that orjson does not serialise: exact amounts as text, rows as lists."""
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, tuple):

@@ -100,7 +100,7 @@
     if (el && el.hidden === is) el.hidden = !is;
     if (el) $$("span", el).forEach((text, second) => (text.hidden = gone !== !!second));
   }
-  // Nobody says any more that what stands here is old: the page has to. The next answer draws all of it anew.
+  // The server no longer updates the ages: the page does it. The next response redraws everything.
   function lost() {
     const box = $("#f-pres"), word = $("b", box);
     if (!box || word.textContent === "NO ANSWER") return;
@@ -127,7 +127,7 @@
       if (!opened) reopen();
     } catch {
       const gone = performance.now() - answered > 5000;
-      cut(true, gone); // the page goes on ageing, which is the truth
+      cut(true, gone); // the ages go on counting, which is the truth
       if (gone) lost();
     } finally {
       polling = false;
@@ -163,8 +163,8 @@
     note.dataset.s = "bad";
     note.setAttribute("role", "alert");
     note.textContent = html === null
-      ? "Not sent: the dashboard does not answer. On the machine itself: ./coin kill"
-      : `Not sent (${status}). Load the page again.`;
+      ? "Not sent: the dashboard does not respond. On the machine itself: ./coin kill"
+      : `Not sent (${status}). Reload the page.`;
     box.append(note);
   }
 

@@ -5,9 +5,9 @@
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   const SAYS = {
-    NotAllowedError: "No passkey was used: it was cancelled, took too long, or none fits.",
-    InvalidStateError: "This authenticator holds a passkey for COIN already.",
-    SecurityError: "Passkeys don't work under this address.",
+    NotAllowedError: "No passkey was used: cancelled, timed out, or none matches.",
+    InvalidStateError: "This authenticator already has a passkey for COIN.",
+    SecurityError: "Passkeys do not work at this address.",
     NotSupportedError: "This authenticator can't make such a passkey.",
   };
 

@@ -1,4 +1,4 @@
-"""What the account holds beyond the bot's own trades, and what the last daily audit found."""
+"""What the account holds beyond the bot's own trades, and the result of the last daily reconciliation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ AUDIT_LATE_S = 2 * 86_400.0  # it runs daily; one that failed is tried again wit
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRow:
-    """One currency. `text` is its amount with what it means, `said` the same as part of a sentence."""
+    """One currency. `text` is its amount with its meaning, `said` the same as part of a sentence."""
 
     currency: str
     text: str
@@ -32,7 +32,7 @@ class AuditPanel:
 
 
 def differing(s: Snapshot) -> list[DifferenceRow]:
-    """What nobody has explained, by currency; empty = nothing. A text of another form is shown whole, not guessed."""
+    """The unexplained difference by currency; empty = none. A text of another form is shown whole, not guessed."""
     text = s.state.differences if s.state else None
     if not text:
         return []
@@ -70,9 +70,9 @@ def audit(s: Snapshot) -> AuditPanel | None:
     at = f.of_ms(doc.at_ms)
     age_s = max(0.0, (s.now - at).total_seconds()) if at is not None else None
     late = age_s is None or age_s > AUDIT_LATE_S
-    state, icon, word = ("bad", "bads", "Differs") if not doc.ok else ("ok", "ok", "All agrees")
+    state, icon, word = ("bad", "bads", "Differs") if not doc.ok else ("ok", "ok", "Matches")
     if doc.ok and late:
-        state, icon, word = "warn", "warns", "Long ago"
+        state, icon, word = "warn", "warns", "Outdated"
     compared = f"{f.plural(doc.orders, 'order')}, {f.plural(doc.fills, 'fill')} and the balances"
     return AuditPanel(
         state, icon, word, at, f"{f.span(age_s)} ago" if age_s is not None else "", compared, _findings(doc)

@@ -1,4 +1,4 @@
-"""The one note above the content: what needs a person now, with at most one action."""
+"""The banner above the content: what needs a person now, with at most one action."""
 
 from dataclasses import dataclass, field
 
@@ -18,10 +18,10 @@ class Banner:
     icon: str
     heading: str
     text: str
-    strong: str = ""  # said after the text, in bold
+    strong: str = ""  # after the text, in bold
     rest: str = ""
-    grows: str = ""  # the heading goes on with an age that counts: of the file, or of the trouble
-    tail: str = ""  # what the heading says after it
+    grows: str = ""  # the heading ends with a running age: of the file, or of the condition ("trouble")
+    tail: str = ""  # of the heading, after the age
     action: str = ""  # flatten, start, restart, adopt
     chips: list[Chip] = field(default_factory=list)
 
@@ -69,24 +69,34 @@ def _worth(positions: list[PositionDoc] | None) -> str:
     return f"{f.plural(lots, 'lot')}{f' worth {f.money(value)} USD' if value is not None else ''}"
 
 
+def _open_lots(s: Snapshot) -> str:
+    return f"Open: {_worth(s.state.positions if s.state else None)}."
+
+
+def _unprotected(resting: int) -> str:
+    if not resting:
+        return "No exit is active."
+    return f"No stop loss is active; only {f.plural(resting, 'resting take-profit order')} can fill."
+
+
 def _as_of(s: Snapshot) -> str:
-    return f"What you see is from {f.clock(s.lost_at, s.now)}." if s.lost_at else ""
+    return f"Values shown are from {f.clock(s.lost_at, s.now)}." if s.lost_at else ""
 
 
 def _foreign(s: Snapshot) -> Banner:
     return Banner(
         "bad",
         "unk",
-        "The bot is of another version: this page only reads",
-        f"Its state file says version {f.clean(s.foreign_version or '?')}, which this dashboard does not know. Nothing "
-        "in it is guessed. Commands are switched off, except Kill.",
+        "Bot and dashboard versions differ: read-only",
+        f"The state file has version {f.clean(s.foreign_version or '?')}, which this dashboard does not know, so none "
+        "of it is shown. All commands except Kill are disabled.",
         rest=" Restart both from one checkout: ./coin start.",
         chips=liveness_chips(s),
     )
 
 
 def _unreadable(s: Snapshot) -> Banner:
-    rest = " The last good values stay, without colour." if s.state else ""
+    rest = " The last valid values are shown greyed out." if s.state else ""
     return Banner(
         "warn",
         "unk",
@@ -100,9 +110,9 @@ def _stale(s: Snapshot) -> Banner:
     return Banner(
         "warn",
         "warns",
-        "The bot has written nothing for",
-        f"{_as_of(s)} Colour is taken out until it is fresh again. Kill, Pause and Stop still work: they are written "
-        "to disk and hold when the bot reads again.",
+        "No update from the bot for",
+        f"{_as_of(s)} Values are greyed out until the bot writes again. Kill, Pause and Stop still work: they are "
+        "written to disk and take effect as soon as the bot reads them.",
         grows="file",
         chips=liveness_chips(s),
     )
@@ -115,16 +125,14 @@ def _hung(s: Snapshot) -> Banner:
     held = ""
     if lots:
         left = unwatched(s.state)
-        but = f" but {f.plural(left.takes, 'resting take profit')}" if left is not None and left.takes else ""
-        worth = _worth(s.state.positions if s.state else None)
-        held = f"{worth} {'is' if lots == 1 else 'are'} held, and nothing protects them{but}."
-    why = "It was stopped by a signal. " if s.liveness.pid_stopped else ""
-    by_hand = f"PM2 does not manage it: end process {s.liveness.pid} by hand, then ./coin start."
-    way = "Restart stops it (by force after 8 s) and starts it again." if known else by_hand
+        held = f"{_open_lots(s)} {_unprotected(left.takes if left is not None else 0)}"
+    why = "It is suspended by a signal. " if s.liveness.pid_stopped else ""
+    manually = f"PM2 does not manage it: stop process {s.liveness.pid} manually, then ./coin start."
+    way = "Restart stops it (by force after 8 s) and starts it again." if known else manually
     return Banner(
         "bad",
         "warns",
-        "The bot is hung: it has written nothing for",
+        "The bot is hung: no update for",
         f"{why}Its process is alive and holds the lock, so no second bot can start. ",
         held,
         f" {way}{commands.starts_under(s) if known else ''}",
@@ -137,25 +145,36 @@ def _hung(s: Snapshot) -> Banner:
 def _blind(s: Snapshot, state: BotState) -> Banner:
     """What is unwatched, what can still happen at the exchange, and how old each source is."""
     left = unwatched(state)
-    tail = "" if left is None or not left.lots else f": {_worth_bare(left)}, not monitored"
+    tail = "" if left is None or not left.lots else f"; {_worth_bare(left)}, not monitored"
     if left is None:
-        said = ["Its positions were not known yet."]
+        said = ["Its positions are not known."]
     elif not left.lots:
         said = ["No lot is open."]
     else:
         rest = f.sentence(left.resting())
-        said = [f"{rest} and can still fill there." if left.takes else f"{rest}."]
+        said = [f"{rest} and can still fill." if left.takes else f"{rest}."]
         if left.stops:
             stream = s.verdict.worst("stream")
             prices = stream is not None and stream.state is PartState.OK
-            seen, unseen = "sure to be sent until the exchange answers", "checked until a price arrives"
+            seen, unseen = "guaranteed to be sent until the exchange responds", "evaluated until a price arrives"
             said.append(
-                f"Stops of {f.listed(list(left.stops))} are managed by the bot: none is {seen if prices else unseen}."
+                f"Stop losses of {f.listed(list(left.stops))} are managed by the bot: none is "
+                f"{seen if prices else unseen}."
             )
-    said.append("Entries are blocked. The bot reconnects by itself; look into it if this lasts more than two minutes.")
+    said.append(
+        "Entries are blocked. The bot reconnects automatically; investigate if this lasts more than two minutes."
+    )
     if state.kill is not None:
-        said.append("The bot is killed: remaining orders are cancelled as soon as the exchange answers.")
-    return Banner("bad", "blind", "Blind for", " ".join(said), grows="trouble", tail=tail, chips=source_chips(s))
+        said.append("The bot is killed: remaining orders are cancelled as soon as the exchange responds.")
+    return Banner(
+        "bad",
+        "blind",
+        "Blind: no data from the exchange for",
+        " ".join(said),
+        grows="trouble",
+        tail=tail,
+        chips=source_chips(s),
+    )
 
 
 def _worth_bare(left: Unwatched) -> str:
@@ -168,11 +187,11 @@ def _of_second_writer(s: Snapshot, state: BotState) -> Banner | None:
     if part is None or alert_of(state, SECOND_WRITER) is None or state.kill is not None:
         return None
     left = unwatched(state)
-    held = "" if left is None or not left.lots else " Exits of the open lots go on."
+    held = "" if left is None or not left.lots else " Exits of open lots continue."
     return Banner(
         "bad",
         "bads",
-        "A second bot trades under this name: no entry until you press Start",
+        "Another bot trades under this name: entries are blocked until you press Start",
         f"{f.sentence(f.clean(part.text))}. Stop the other bot, or give one of the two another BOT_NAME; then press "
         f"Start.{held}",
         chips=source_chips(s),
@@ -180,7 +199,7 @@ def _of_second_writer(s: Snapshot, state: BotState) -> Banner | None:
 
 
 def _unwatched_lots(state: BotState) -> str:
-    """A sentence on the lots that nobody watches, with a space before it; "" = none are held, or it is not known."""
+    """A sentence on open lots that are not monitored, with a space before it; "" = there are none, or it is unknown."""
     left = unwatched(state)
     return "" if left is None or not left.lots else f" {f.sentence(left.sentence())}."
 
@@ -202,7 +221,7 @@ def _ledger_gone(s: Snapshot, state: BotState) -> Banner:
     return Banner(
         "bad",
         "bads",
-        "Ledger gone: the bot receives data but sends nothing",
+        "Ledger gone: the bot receives data but sends no orders",
         f"{f.sentence(f.clean(s.verdict.reason))}.{_unwatched_lots(state)} Cancels and Kill still work.",
         chips=source_chips(s),
     )
@@ -211,27 +230,24 @@ def _ledger_gone(s: Snapshot, state: BotState) -> Banner:
 def _offline(s: Snapshot) -> Banner:
     startable = "start" if s.pm2.find(s.bot.process) else ""
     if s.state is None:
-        heading = "No bot has written here" if s.missing else "The bot does not write"
+        heading = "No bot has run in this data folder" if s.missing else "The bot is not writing its state file"
         way = f"Start it here.{commands.starts_under(s)}" if startable else "Start it on the machine: ./coin start."
-        return Banner(
-            "bad", "off", heading, f"There is no state to show. {way}", action=startable, chips=liveness_chips(s)
-        )
+        return Banner("bad", "off", heading, f"No state to show. {way}", action=startable, chips=liveness_chips(s))
     if s.state.status is Status.ERROR:
         return _error(s, s.state, startable, liveness_chips(s))
     lots, _ = _held(s.state.positions)
     resting = sum(1 for p in s.state.positions or [] for lot in p.lots if lot.exit_state == "resting")
     strong = ""
     if s.state.positions is None:
-        text = "Its positions were not known yet."
+        text = "Its positions are not known."
     elif lots:
-        guard = f" but {f.plural(resting, 'resting take profit')}" if resting else ""
-        text = f"{_worth(s.state.positions)} {'is' if lots == 1 else 'are'} held and "
-        strong = f"nothing protects them{guard}."
+        text = f"{_open_lots(s)} "
+        strong = _unprotected(resting)
     else:
         text = "It held no lots."
-    rest = f" {_as_of(s)} The ledger keeps every order; the next start reconciles before it trades."
-    rest += commands.starts_under(s) if startable else " PM2 does not know the bot: ./coin start."
-    heading = "The state file is gone" if s.missing and s.liveness.pid_alive else "The bot is not running"
+    rest = f" {_as_of(s)} Every order is in the ledger; the next start reconciles before trading."
+    rest += commands.starts_under(s) if startable else " The bot is not registered in PM2: ./coin start."
+    heading = "The state file is missing" if s.missing and s.liveness.pid_alive else "The bot is not running"
     return Banner("bad", "bads", heading, text, strong, rest, action=startable, chips=liveness_chips(s))
 
 
@@ -240,8 +256,8 @@ def _error(s: Snapshot, state: BotState, startable: str, seen: list[Chip]) -> Ba
         "bad",
         "bads",
         f.clean(state.error or "The bot stopped with an error"),
-        "PM2 does not try again on its own: somebody has to fix the cause first. ./coin doctor says "
-        f"what is wrong; then press Start.{commands.starts_under(s) if startable else ''}",
+        "PM2 does not restart it automatically: fix the cause first (./coin doctor shows it), then press "
+        f"Start.{commands.starts_under(s) if startable else ''}",
         action=startable,
         chips=seen,
     )
@@ -255,9 +271,9 @@ def _of_folder(state: BotState) -> Banner | None:
     return Banner(
         "bad",
         "bads",
-        "The data folder is not adopted: nothing is sent, exits included",
-        f"{f.clean(found.text)}. Another bot may trade the same lots. Stop that one for good, then adopt this folder: "
-        "./coin stop, ./coin adopt-folder, ./coin start. Entries need ./coin enable-live after it.",
+        "The data folder is not adopted: no orders are sent, exits included",
+        f"{f.clean(found.text)}. Another bot may trade the same lots. Stop that one permanently, then adopt this "
+        "folder: ./coin stop, ./coin adopt-folder, ./coin start. Entries need ./coin enable-live after it.",
     )
 
 
@@ -270,13 +286,15 @@ def _of_latches(s: Snapshot, state: BotState) -> Banner | None:
         return Banner(
             "warn",
             "risk",
-            "Safe mode: it only cancels",
-            "The bot did not end cleanly several times in ten minutes, so it opens nothing and judges no exit. Look "
-            "at the log for the cause; Start leaves safe mode.",
+            "Safe mode: cancel only",
+            "The bot crashed or was killed several times within ten minutes, so it opens no positions and evaluates no "
+            "exits. Check the log for the cause; Start leaves safe mode.",
         )
     if not state.io.ledger_ok:  # before the bot has a verdict of its own
         why = f.clean(state.io.ledger_error or "unknown reason")
-        return Banner("bad", "bads", "The ledger cannot be written", f"{why}. Nothing new is opened until it can.")
+        return Banner(
+            "bad", "bads", "The ledger cannot be written", f"{why}. No new positions are opened until it can."
+        )
     return None
 
 
@@ -289,11 +307,11 @@ def _of_account(s: Snapshot, state: BotState) -> Banner | None:
     return Banner(
         "bad",
         "bads",
-        "The account differs: no entry until it is adopted",
+        "The account differs from the bot's trades: entries are blocked until you adopt it",
         f"Since {f.clock(since, s.now)} it holds " if since is not None else "It holds ",
         f.listed([one.said for one in found]),
-        " than the bot's own trades explain. Exits go on. After a look at the cause, Adopt books exactly this as a "
-        "transfer and lets entries go on.",
+        " than the bot's own trades account for. Exits continue. Once the cause is known, Adopt books exactly this as "
+        "a transfer and unblocks entries.",
         action="adopt",
     )
 
@@ -304,33 +322,33 @@ def _of_status(s: Snapshot, state: BotState) -> Banner | None:
             "info",
             "info",
             "Stopped",
-            f"Open: {_worth(state.positions)}. No exit is judged; resting take profits stay at the exchange.",
+            f"{_open_lots(s)} Exits are not evaluated; resting take-profit orders stay at the exchange.",
         )
     if s.clock_skew_s is not None:
         return Banner(
             "warn",
             "warns",
             f"The bot's clock differs from this machine's by {f.duration(abs(s.clock_skew_s))}",
-            "Ages are counted by our own clock and hold. Set the clocks right: ./coin doctor.",
+            "Ages on this page use the dashboard's clock and remain correct. Synchronise the clocks: ./coin doctor.",
         )
     return None
 
 
 def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Banner:
     at = f.clock(f.of_ms(kill.at_ms), s.now)
-    gate = f"Gate shut in {f.milliseconds(kill.gate_shut_ms)}."
+    gate = f"Order gate shut in {f.milliseconds(kill.gate_shut_ms)}."
     if kill.orders_found is None:
-        cancelled = "Own orders are being cancelled."
+        cancelled = "The bot's orders are being cancelled."
     elif kill.cleared_ms is None:
         done = kill.orders_cancelled or 0
         cancelled = f"{done} of {f.plural(kill.orders_found, 'order')} cancelled so far."
     else:
         found = f.plural(kill.orders_found, "order")
-        cancelled = f"{found} cancelled, none left, asked twice: {f.milliseconds(kill.cleared_ms)}."
+        cancelled = f"{found} cancelled, two checks found none left: {f.milliseconds(kill.cleared_ms)}."
     lots, _ = _held(state.positions)
-    strong = f"{_worth(state.positions)} stay{'s' if lots == 1 else ''} open and no exit protects them." if lots else ""
+    strong = f"{_worth(state.positions)} stay{'s' if lots == 1 else ''} open, and no exit is active." if lots else ""
     if kill.flat:
-        strong = "The exchange shows it flat."
+        strong = "The exchange confirms it is flat."
     note_text = f" {f.clean(kill.note)}" if kill.note else ""
     return Banner(
         "bad",
@@ -338,7 +356,7 @@ def _killed(s: Snapshot, state: BotState, kill: KillDoc) -> Banner:
         f"Killed at {at} by {_killer(state, kill)}",
         f"{gate} {cancelled} ",
         strong,
-        f" The latch holds through crash and reboot.{note_text}",
+        f" The kill survives crashes and reboots.{note_text}",
         action="flatten" if lots else "",
     )
 
@@ -351,10 +369,10 @@ def _killer(state: BotState, kill: KillDoc) -> str:
 
 def _of_files(s: Snapshot, state: BotState) -> Banner | None:
     if state.error:
-        return Banner("warn", "warns", "The bot reports trouble", f.clean(state.error))
+        return Banner("warn", "warns", "The bot reports a problem", f.clean(state.error))
     if state.io.write_errors:
         last = f.clean(state.io.last_error or "unknown reason")
-        return Banner("warn", "warns", f"{f.plural(state.io.write_errors, 'write')} failed", f"The last one: {last}.")
+        return Banner("warn", "warns", f"{f.plural(state.io.write_errors, 'write')} failed", f"Last error: {last}.")
     if not state.control.ok:
         why = f.clean(state.control.error or "unknown reason")
         return Banner(
@@ -365,7 +383,7 @@ def _of_files(s: Snapshot, state: BotState) -> Banner | None:
         )
     if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:
         where = "The simulated market is lively: the first entry usually comes within five minutes of the start."
-        text = where if s.mode == "sim" and s.lively else "The first buy with every gate open makes a runner."
+        text = where if s.mode == "sim" and s.lively else "The first buy signal with all gates open opens a runner."
         return (
             Banner("info", "info", "No lot yet", text)
             if not (state.account and state.account.day_lots_opened)

@@ -48,7 +48,7 @@ def clusters(fills: Sequence[LedgerFill], span_s: int) -> list[dict[str, Any]]:
 
 
 def turns(decisions: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Where the strategy's word turned to buy or sell: what it really said, not what it would have said."""
+    """Where the strategy's signal changed to buy or sell, as recorded, not recomputed."""
     found: list[tuple[int, str]] = []
     before = ""
     for at_s, word in decisions:

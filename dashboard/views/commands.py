@@ -1,4 +1,4 @@
-"""The buttons (what is possible now, and why not), the receipts, and what a dialog says before it acts."""
+"""The buttons (what is possible now, and why not), the receipts, and the figures of the confirmation dialogs."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ NOT_SEEN_S = 2.0
 RECEIPT_SHOWN_S = 600.0  # one that is not over: it stays until it is
 DONE_SHOWN_S = 30.0  # one that went well; Risk and Events keep them all
 TROUBLE_SHOWN_S = 120.0
-# A process that does not come back by itself, and is there.
+# A process that exists but does not recover without a restart.
 RESTARTED = frozenset({Verdict.HUNG, Verdict.STALE, Verdict.LOCKED_OUT})
 ONCE = frozenset(Cmd) - {Cmd.START, Cmd.PAUSE, Cmd.STOP, Cmd.KILL}
 
@@ -61,7 +61,7 @@ class ReceiptRow:
 
 
 def requested_level(s: Snapshot) -> TradingState | None:
-    """The level on disk; None = not known."""
+    """The requested state on disk; None = not known."""
     if s.kill_file:
         return TradingState.KILL
     if s.control is not None:
@@ -74,22 +74,22 @@ def why_not(s: Snapshot, cmd: Cmd, args: dict[str, str] | None = None, role: str
     if role != "operator":
         return "Signed in as viewer: read-only."
     if cmd is Cmd.KILL:
-        return "Latched on disk. Reset kill lifts it." if s.killed and s.fresh else ""
+        return "Killed, latched on disk. Reset kill ends it." if s.killed and s.fresh else ""
     if s.foreign_version is not None:
-        return "The bot is of another version: this page only reads."
+        return "Bot and dashboard versions differ: read-only."
     if s.killed and cmd in (Cmd.START, Cmd.PAUSE, Cmd.STOP):
         return "Killed. Reset kill first."
     if cmd is Cmd.START and requested_level(s) is TradingState.KILL and not s.killed:
-        return "A kill is on disk. It is latched at the next start; then use Reset kill."
+        return "A kill is requested on disk. It takes effect at the next start; then use Reset kill."
     if cmd in ONCE:
         if not s.fresh or s.state is None:
-            return "Needs a bot that answers."
+            return "The bot is not responding."
         return _why_once(s.state, cmd, args)
     status = s.status
     if status is None:
         return ""  # a level holds on disk and is read when the bot reads again
     if status is Status.ERROR:
-        return "" if cmd is Cmd.START else "The bot is not up."
+        return "" if cmd is Cmd.START else "The bot is not running."
     return refusal(cmd, args or {}, status) or ""
 
 
@@ -97,10 +97,10 @@ def _why_once(state: BotState, cmd: Cmd, args: dict[str, str] | None) -> str:
     if cmd is Cmd.RESET_KILL and state.kill is None:
         return "Not killed."
     if cmd is Cmd.ADOPT and state.differences is None:
-        return "Nothing differs: the account is as the bot's own trades explain it."
+        return "No difference: the account matches the bot's own trades."
     said = refusal(cmd, args if args is not None else dict.fromkeys(COMMANDS[cmd].args, "?"), state.status)
     if said:
-        return "Not before the bot is trading." if state.status is Status.STARTING else f.words(said) + "."
+        return "Available once the bot is trading." if state.status is Status.STARTING else f.words(said) + "."
     if cmd is Cmd.FLATTEN and state.positions is not None and not any(p.lots for p in state.positions):
         return "Nothing to sell: no lots."
     return ""
@@ -141,7 +141,7 @@ def _already(s: Snapshot, cmd: Cmd) -> str:
 
 
 def starts_process(s: Snapshot) -> bool:
-    """Start must also ask PM2, since there is no process that could read the wish."""
+    """Start must also ask PM2, since there is no process that could read the requested state."""
     return not s.bot_up and s.pm2.find(s.bot.process) is not None
 
 
@@ -157,14 +157,14 @@ def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> st
 
 
 def starts_under(s: Snapshot) -> str:
-    """What a start of the process leaves as it is, where the wish on disk is not run."""
+    """The state that the process starts in, where control.json does not request run."""
     match requested_level(s):
         case TradingState.PAUSE:
-            return " It starts paused, as control.json says; press Start in the bar to trade again."
+            return " It starts paused, as control.json requests; press Start in the header to trade again."
         case TradingState.STOP:
-            return " It starts stopped, as control.json says; press Start in the bar to trade again."
+            return " It starts stopped, as control.json requests; press Start in the header to trade again."
         case TradingState.KILL:
-            return " control.json says kill: it starts killed."
+            return " control.json requests kill: it starts killed."
     return ""
 
 
@@ -199,7 +199,7 @@ def of_latch(sent: PendingCommand, s: Snapshot) -> ReceiptDoc | None:
     )  # fmt: skip
 
 
-# What the bot is while a wish that was carried out still holds.
+# The bot's status while a command that was carried out is still in force.
 _HOLDS = {
     "start": frozenset({Status.STARTING, Status.RUNNING}),
     "pause": frozenset({Status.PAUSED}),
@@ -209,7 +209,7 @@ _HOLDS = {
 
 
 def _past(receipt: ReceiptDoc, s: Snapshot) -> bool:
-    """True where it has been read, or says what is not so any more: a kill over a bot that runs again."""
+    """True where it has been shown long enough, or is no longer true: a kill of a bot that runs again."""
     if receipt.state is ReceiptState.SEEN or receipt.done_ms is None:
         return False
     ended_s = s.now.timestamp() - receipt.done_ms / 1000
@@ -237,19 +237,19 @@ def _of_sent(sent: PendingCommand, receipt: ReceiptDoc | None, s: Snapshot) -> R
         return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
     first = ReceiptStep("done", "ok", "sent", "")
     if not sent.in_ring:
-        say = f"{f.sentence(sent.said)}. The bot looks for that file every 20 ms; that it acted cannot be seen yet."
+        say = f"{f.sentence(sent.said)}. The bot checks for that file every 20 ms; its action is not confirmed yet."
         return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "warn", [first], say, True)
     if sent.waited_s < NOT_SEEN_S:
         steps = [first, ReceiptStep("now", "now", "seen", f.duration(round(sent.waited_s, 1))),
                  ReceiptStep("wait", "wait", "done", "")]  # fmt: skip
-        return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "now", steps, "On its way.", False)
+        return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "now", steps, "Sent, waiting for the bot.", False)
     steps = [first, ReceiptStep("fail", "bads", "not seen", f.duration(NOT_SEEN_S))]
     if sent.cmd in LEVEL_OF:
-        say = "The bot has not read the command. It stays on disk and takes effect when the bot reads again."
+        say = "The bot has not read the command. It stays on disk and takes effect as soon as the bot reads it."
     else:
         say = "The bot has not read the command. It expires unread; nothing was done."
     if sent.cmd == Cmd.KILL:
-        say += " With the bot dead, ./coin kill cancels the orders itself."
+        say += " If the bot is down, ./coin kill cancels the orders directly."
     return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "lost", steps, f"Not delivered. {say}", True)
 
 
@@ -271,7 +271,7 @@ def _of_receipt(r: ReceiptDoc, s: Snapshot) -> ReceiptRow:
     if r.state is ReceiptState.SEEN:
         waited = max(0.0, s.now.timestamp() - r.seen_ms / 1000)
         steps.append(ReceiptStep("now", "now", "done", f.duration(round(waited, 1))))
-        say = f.clean(r.reason) if r.reason else "Seen, at work on it."
+        say = f.clean(r.reason) if r.reason else "Seen, in progress."
         return ReceiptRow(r.id, heading(r.cmd), by, "now", steps, say, False)
     state, icon, word = _END[r.state]
     took = None if r.done_ms is None else max(0, r.done_ms - r.seen_ms)
@@ -280,7 +280,7 @@ def _of_receipt(r: ReceiptDoc, s: Snapshot) -> ReceiptRow:
     if r.result:
         say = f"{say} {_result(r.result)}"
     if r.state is ReceiptState.DONE and took is not None and to_seen is not None:
-        say = f"{say.rstrip('. ')}. Whole way {f.milliseconds(took + to_seen)}."
+        say = f"{say.rstrip('. ')}. Total time {f.milliseconds(took + to_seen)}."
     return ReceiptRow(r.id, heading(r.cmd), by, state, steps, say, state == "fail")
 
 
@@ -297,17 +297,17 @@ def _result(result: dict[str, str]) -> str:
 
 def _said(r: ReceiptDoc) -> str:
     if r.state is not ReceiptState.DONE:
-        return {"expired": "Not seen in its time to live. It will not be carried out later."}.get(
+        return {"expired": "Expired before the bot saw it. It will not be carried out later."}.get(
             r.state, "No reason given."
         )
     says = {
         "start": "Running.",
-        "pause": "No entries; exits are judged.",
-        "stop": "Own entry orders cancelled. Take profits stay.",
-        "kill": "Gate shut, own orders cancelled.",
+        "pause": "No entries; exits stay active.",
+        "stop": "Entry orders cancelled. Take-profit orders stay.",
+        "kill": "Order gate shut, the bot's orders cancelled.",
         "flatten": "Flat.",
-        "reset_kill": "The latch is lifted. The level is stop.",
-        "drill": "Kill path proven.",
+        "reset_kill": "Kill reset. The bot is stopped.",
+        "drill": "Kill path verified.",
         "adopt": "Booked as a transfer.",
     }
     return says.get(r.cmd, "Done.")
@@ -371,6 +371,6 @@ def flatten_preview(s: Snapshot) -> FlattenPreview:
         [
             ("Proceeds at the mark", f"about {f.money(proceeds)} USD", False),
             (f"Fees, taker {f.pct(account.taker_fee_pct)}", f"{f.signed(-fees)} USD", False),
-            ("Realises after all fees", f"{f.signed(realised)} USD", True),
+            ("Realised PnL after all fees", f"{f.signed(realised)} USD", True),
         ],
     )

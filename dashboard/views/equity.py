@@ -121,7 +121,7 @@ def plot(rows: Sequence[EquityRow] | None, moved: Sequence[Flag] = ()) -> Markup
     if rows is None:
         return _empty("wait", "Not known yet.", "")
     if len(rows) < 2:
-        return _empty("chart", "The first points come within two minutes.", "Equity is noted once a minute.")
+        return _empty("chart", "The first points appear within two minutes.", "Equity is recorded once a minute.")
     c = curve(rows)
     low, high = min(c.equity), max(c.equity)
     spread = (high - low) or 1.0

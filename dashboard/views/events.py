@@ -1,4 +1,4 @@
-"""Events, the journal, the audit trail and the receipts as rows."""
+"""Events, the activity log, the audit trail and the receipts as rows."""
 
 import re
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ _WHAT = {
     "passkey_added": ("finger", "ink2", "Passkey added"),
     "passkey_removed": ("finger", "ink2", "Passkey removed"),
     "passkey_refused": ("warns", "warn", "Passkey refused"),
-    "token_made": ("key", "ink2", "Token made"),
+    "token_made": ("key", "ink2", "Token created"),
     "token_revoked": ("x", "ink2", "Token revoked"),
     "pm2_start": ("play", "ink2", "PM2 asked to start the bot"),
     "pm2_restart": ("play", "ink2", "PM2 asked to restart the bot"),
@@ -100,7 +100,7 @@ def _exit(doc: EventDoc, tone: str) -> tuple[str, str]:
 
 
 def entry(e: ActivityRow) -> EventRow:
-    """A line of the journal."""
+    """A line of the activity log."""
     return event(EventDoc(at="", at_ms=e.at_ms, kind=e.kind, level=e.level, text=e.text, product_id=e.product_id))
 
 
@@ -124,7 +124,7 @@ def audit(row: dict[str, Any]) -> AuditRow:
     if row.get("code") not in (None, 0):
         detail += f", exit code {f.clean(str(row['code']))}"
     if row.get("missed"):
-        detail += f" ({f.clean(str(row['missed']))} before it could not be written)"
+        detail += f" ({f.clean(str(row['missed']))} earlier ones could not be written)"
     if row.get("why"):
         detail += f": {f.clean(str(row['why']))}" if detail else f.clean(str(row["why"]))
     return AuditRow(
@@ -153,9 +153,7 @@ def chain(found: ChainCheck | None) -> str:
     if found.head is None:
         return "page, shell, hand, API"
     at = f.of_text(found.head.at)
-    return f"{f.plural(found.entries, 'entry', 'entries')} intact" + (
-        f", the newest {at:%Y-%m-%d %H:%M} UTC" if at else ""
-    )
+    return f"{f.plural(found.entries, 'entry', 'entries')} intact" + (f", newest {at:%Y-%m-%d %H:%M} UTC" if at else "")
 
 
 def receipts(s: Snapshot, rows: list[LedgerCommand] | None) -> list[commands.ReceiptRow]:

@@ -241,9 +241,18 @@ def sentence(text: str) -> str:
     return text if "." in first.rstrip(".") else text[:1].upper() + text[1:]
 
 
+_EXIT_REASONS = {
+    "take": "take profit",
+    "stop": "stop loss",
+    "trail": "trailing stop",
+    "command": "manual close",
+    "unknown": "not known",
+}
+
+
 def exit_reason(word: str) -> str:
-    """Why a lot was closed, for a person: what the ledger calls a command was a press on Close."""
-    return "by hand" if word == "command" else word
+    """Why a lot was or is being closed, in the field's words; a word of another kind as it is."""
+    return _EXIT_REASONS.get(word, word)
 
 
 def listed(items: list[str]) -> str:

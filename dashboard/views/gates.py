@@ -62,7 +62,7 @@ def why(s: Snapshot) -> WhyPanel:
     if state is None:
         return WhyPanel(False, "Not known yet.", "unk", [])
     if s.killed:
-        return WhyPanel(False, "Killed: the order gate is shut. No entries, and no exit is checked.", "kill", [])
+        return WhyPanel(False, "Killed: the order gate is shut. No entries, and exits are not evaluated.", "kill", [])
     if s.verdict.word in UNFIT:
         word = {Verdict.LOCKED_OUT: "Locked out", Verdict.LEDGER_GONE: "Ledger gone"}[s.verdict.word]
         return WhyPanel(
@@ -70,13 +70,13 @@ def why(s: Snapshot) -> WhyPanel:
         )
     if s.fresh and state.status in (Status.STOPPED, Status.SAFE, Status.ERROR):
         word = {Status.STOPPED: "Stopped", Status.SAFE: "Safe mode", Status.ERROR: "Error"}[state.status]
-        return WhyPanel(False, f"{word}: no entries, and no exit is checked.", "idle", [])
+        return WhyPanel(False, f"{word}: no entries, and exits are not evaluated.", "idle", [])
     if s.presence is Presence.OFFLINE or s.verdict.word is Verdict.HUNG:
         # Gates that it found open when it last wrote would read as if it could buy.
         word = "is hung" if s.verdict.word is Verdict.HUNG else "is not running"
-        return WhyPanel(False, f"The bot {word}: no entries, and no exit is checked.", "idle", [])
+        return WhyPanel(False, f"The bot {word}: no entries, and exits are not evaluated.", "idle", [])
     if state.gates is None:
-        return WhyPanel(False, "No decision is made before trading.", "wait", [])
+        return WhyPanel(False, "No decisions until trading starts.", "wait", [])
     return WhyPanel(True, "", "", [product(p, s) for p in state.gates.products])
 
 
@@ -87,7 +87,7 @@ def product(doc: ProductGatesDoc, s: Snapshot) -> ProductPanel:
     shut = sum(g.verdict in (GateVerdict.SHUT, GateVerdict.FAULT) for g in rows)
     state = "open" if first is None else ("fault" if rows[first].verdict is GateVerdict.FAULT else "shut")
     decided = f.of_text(doc.decided_at)
-    verdict = "Every gate is open" if first is None else f"Held back by: {f.clean(rows[first].title).lower()}"
+    verdict = "All gates are open" if first is None else f"Blocked by: {f.clean(rows[first].title).lower()}"
     return ProductPanel(
         doc.product_id,
         state,
@@ -114,7 +114,7 @@ def _gate(doc: GateDoc, i: int, first: int | None) -> GateRow:
     state = word
     say = {"open": "open", "shut": "shut", "fault": "fault, shut", "unk": "not known"}[word]
     if first is not None and i == first:
-        say += ", this one stops entries"
+        say += ", this one blocks entries"
     elif first is not None and i > first:
         state = {"open": "after", "shut": "also", "fault": "also", "unk": "unk"}[word]
         say = "also " + say if state == "also" else say

@@ -12,9 +12,9 @@ from shared.verdict import PartState, Verdict
 
 _MODE_ICON = {"sim": "sim", "replay": "replay", "paper": "paper", "live": "live"}
 _MODE_SAY = {
-    "sim": ("Play money.", "Orders go to the exchange on this machine, never to Coinbase."),
-    "replay": ("Play money.", "Recorded prices; orders go to the exchange on this machine."),
-    "paper": ("Play money.", "Real prices from Coinbase; orders stay on this machine."),
+    "sim": ("Simulated money.", "Orders go to the exchange on this machine, never to Coinbase."),
+    "replay": ("Simulated money.", "Recorded prices; orders go to the exchange on this machine."),
+    "paper": ("Simulated money.", "Real prices from Coinbase; orders stay on this machine."),
     "live": ("Real money.", "Orders go to Coinbase."),
 }
 ENTRIES_LOCKED = "entries locked: "  # begins BotState.live_lock where lots are open and no entry is made
@@ -28,7 +28,7 @@ _STATUS = {
     Status.SAFE: ("warn", "risk"),
     Status.ERROR: ("bad", "bads"),
 }
-# Hue and shape of the words that outrank the bot's own.
+# Hue and shape of the verdicts that override the bot's own status.
 _OTHER = {
     Verdict.BLIND: ("bad", "blind"),
     Verdict.SECOND_WRITER: ("bad", "bads"),
@@ -151,15 +151,15 @@ def _sub_fresh(s: Snapshot, state: BotState) -> str:
         case Verdict.SECOND_WRITER:
             return f"{_though(state)}, no entries · {seq}"
         case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
-            return f"{_though(state)}, sends nothing · {seq}"
+            return f"{_though(state)}, sends no orders · {seq}"
     match state.status:
         case Status.KILLED:
             latch = f.short_id(state.kill.latch_id, 6) if state.kill else "?"
             return f"latch {latch} · {seq}"
         case Status.PAUSED:
-            return f"no entries; exits judged · {seq}"
+            return f"no entries; exits active · {seq}"
         case Status.STOPPED:
-            return f"alive, does nothing · {seq}"
+            return f"alive, not trading · {seq}"
         case Status.SAFE:
             return f"cancel only · {seq}"
         case Status.ERROR:
@@ -168,8 +168,8 @@ def _sub_fresh(s: Snapshot, state: BotState) -> str:
 
 
 def _though(state: BotState) -> str:
-    """The bot's own word beside one that outranks it."""
-    return "lives" if state.status is Status.RUNNING else state.status.value
+    """The bot's own status beside a verdict that overrides it."""
+    return "running" if state.status is Status.RUNNING else state.status.value
 
 
 def _failed_step(state: BotState) -> str:
@@ -205,12 +205,12 @@ def _ws(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
         return _unknown("WS", "Not known")
     if not feeds.ws_connected:
         starting = s.status is Status.STARTING
-        title = feeds.ws_note or ("Opens after backfill" if starting else "The stream is not connected")
+        title = feeds.ws_note or ("Connects after backfill" if starting else "The stream is not connected")
         since = s.verdict.figures_age_s
-        state, icon, text = ("unk", "wait", "soon") if starting else ("bad", "bads", "down")
+        state, icon, text = ("unk", "wait", "waiting") if starting else ("bad", "bads", "down")
         small = f.age(since) if since is not None and not starting else ""
         return StatusLight(state, icon, "WS", text, small, title)
-    # Prices and order news: a socket that is open proves nothing, and one of the two alone is not enough.
+    # Prices and order updates: an open socket proves nothing, and one of the two alone is not enough.
     part = s.verdict.worst("stream", "orders")
     age_s = s.ws_age_s if part is None or part.age_ms is None else part.age_ms / 1000
     if part is not None and part.state is PartState.GONE:
@@ -228,30 +228,32 @@ def _rest(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
     if feeds is None:
         return _unknown("REST", "Not known")
     if not feeds.rest_ok and (feeds.rest_note or feeds.rest_last_ms is not None):
-        return StatusLight("bad", "bads", "REST", "fails", "", feeds.rest_note or "The last request failed")
+        return StatusLight("bad", "bads", "REST", "failing", "", feeds.rest_note or "The last request failed")
     if feeds.rest_last_ms is None:
-        return StatusLight("unk", "wait", "REST", "–", "", "Not asked yet")
+        return StatusLight("unk", "wait", "REST", "–", "", "No request yet")
     if s.unproven:
         part = s.verdict.worst("rest")
         ago = "" if part is None or part.age_ms is None else f.age(part.age_ms / 1000)
-        return StatusLight("unk", "wait", "REST", "?", ago, "The last answer is from before the outage")
-    return StatusLight("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Last answer took")
+        return StatusLight("unk", "wait", "REST", "?", ago, "The last response is from before the outage")
+    return StatusLight("ok", "alive", "REST", f.milliseconds(feeds.rest_last_ms), "", "Time of the last response")
 
 
 def _clock(s: Snapshot, feeds: FeedsDoc | None) -> StatusLight:
     if s.clock_skew_s is not None:
-        return StatusLight("warn", "warns", "Clock", f.duration(s.clock_skew_s), "", "The bot's clock and ours differ")
+        return StatusLight(
+            "warn", "warns", "Clock", f.duration(s.clock_skew_s), "", "The bot's clock differs from the dashboard's"
+        )
     if feeds is None or feeds.clock_offset_ms is None:
         return _unknown("Clock", "Not known")
     text = f.offset(feeds.clock_offset_ms)
     if s.unproven and feeds.clock_ok:
-        return StatusLight("unk", "wait", "Clock", text, "", "Last value received before the exchange went silent")
+        return StatusLight("unk", "wait", "Clock", text, "", "Last value before the exchange stopped responding")
     state, icon = ("ok", "alive") if feeds.clock_ok else ("bad", "bads")
     return StatusLight(state, icon, "Clock", text, "", "Offset to the exchange")
 
 
-# What is said beside "offline": whoever cannot read PM2 cannot tell whether it works.
-_PM2_WHY = {"denied": "not ours", "hung": "hangs", "unknown": "odd answer"}
+# Shown beside "offline": without access to PM2 it is not known whether it works.
+_PM2_WHY = {"denied": "no access", "hung": "no reply", "unknown": "unexpected reply"}
 
 
 def _pm2(s: Snapshot) -> StatusLight:
@@ -264,11 +266,13 @@ def _pm2(s: Snapshot) -> StatusLight:
         )
     process = look.find(s.bot.process)
     if process is None:
-        return StatusLight("warn", "warns", "PM2", "no bot", "", f"PM2 runs, but does not know {s.bot.process}")
+        return StatusLight(
+            "warn", "warns", "PM2", "no bot", "", f"PM2 is running, but {s.bot.process} is not registered"
+        )
     state, icon = process_state(process)
     if process.effective is Effective.ONLINE:
         return StatusLight(state, icon, "PM2", "online", f.plural(process.restarts, "restart"), "Restarts by PM2")
-    return StatusLight(state, icon, "PM2", process.label, "", f"PM2 says: {process.label}")
+    return StatusLight(state, icon, "PM2", process.label, "", f"PM2 reports: {process.label}")
 
 
 def process_state(process: Pm2Process) -> tuple[str, str]:
@@ -306,34 +310,34 @@ def account(s: Snapshot) -> AccountBlock:
 
 
 def liveness_chips(s: Snapshot) -> list[Chip]:
-    """Who says what about the bot, below the note that says that something is wrong."""
+    """What is known about the bot's process, file and PM2 entry: shown below the banner."""
     out = []
     if s.missing:
         out.append(Chip("bad", "bads", "no state file"))
     elif s.error:
-        out.append(Chip("warn", "unk", "file cannot be read"))
+        out.append(Chip("warn", "unk", "file unreadable"))
     if s.age_s is not None:
         bad = s.presence is Presence.OFFLINE
         limit = OFFLINE_S if s.age_s > OFFLINE_S else STALE_S
         out.append(Chip("bad" if bad else "warn", "bads" if bad else "warns", f"limit {limit:.0f}{f.NBSP}s", True))
     out += _of_process(s)
     light = _pm2(s)
-    word = "PM2 cannot be read" if light.text == "?" else f"PM2 says {light.text}"
+    word = "PM2 unreadable" if light.text == "?" else f"PM2 reports {light.text}"
     if light.icon == "alive" and not s.fresh:
         # It sees that a process exists, not that it works: no tick beside a bot that writes nothing.
-        out.append(Chip("idle", "off", f"{word}: it only knows that the process exists"))
+        out.append(Chip("idle", "off", f"{word}: it only checks that the process exists"))
     else:
         out.append(Chip(light.state, "ok" if light.icon == "alive" else light.icon, word))
     return out
 
 
 def _of_process(s: Snapshot) -> list[Chip]:
-    """Process and lock. A living process whose file is old is no good sign: it should have written."""
+    """Process and lock. A running process with an old file is a bad sign: it should have written."""
     w, out = s.liveness, []
     if w.pid is not None and w.pid_alive is False:
         out.append(Chip("bad", "bads", f"process {w.pid} gone"))
     elif w.pid is not None and w.pid_alive:
-        does = "lives" if s.fresh else "is stopped by a signal" if w.pid_stopped else "is alive but writes nothing"
+        does = "running" if s.fresh else "suspended by a signal" if w.pid_stopped else "alive but not writing"
         out.append(Chip("ok" if s.fresh else "warn", "ok" if s.fresh else "warns", f"process {w.pid} {does}"))
     if w.lock is not LockState.UNKNOWN:
         held = w.lock is LockState.HELD
@@ -349,7 +353,7 @@ _PART = {
     PartState.GONE: ("bad", "bads"),
     PartState.UNKNOWN: ("unk", "unk"),
 }
-_TOLD = frozenset({"rest", "balances", "clock"})  # known only from answers: without one lately they are no good sign
+_TOLD = frozenset({"rest", "balances", "clock"})  # known only from responses: without a recent one they are unproven
 
 
 def source_chips(s: Snapshot) -> list[Chip]:
@@ -380,7 +384,7 @@ def favicon(s: Snapshot) -> str:
 def pulse(beats: tuple[Beat, ...]) -> tuple[str, str, str, str]:
     """Paths of the strokes (written, late, missing) and the sentence that reads them out. Right end = now.
 
-    What a bot writes that does not see is drawn as a late one.
+    A second without exchange data is drawn as a late one.
     """
     padded = (Beat(-1, False),) * (60 - len(beats)) + beats[-60:]
     full, late, gap = [], [], []
@@ -393,6 +397,6 @@ def pulse(beats: tuple[Beat, ...]) -> tuple[str, str, str, str]:
         elif beat.writes == 0:
             gap.append(f"M{x} 15V18")
     unseen = sum(beat.blind for beat in beats[-60:])
-    say = f"State writes of the last {len(beats)} seconds: {len(gap)} without one"
+    say = f"State file updates in the last {len(beats)} seconds: {len(gap)} seconds without one"
     say += f", {unseen} without data from the exchange" if unseen else ""
     return "".join(full), "".join(late), "".join(gap), say

@@ -1,4 +1,4 @@
-"""A fitted model as a card: its weights as bars about zero, its calibration as a curve, and what the score says."""
+"""A fitted model as a card: its weights as bars about zero, its calibration as a curve, and its score."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationCurve:
-    """A reliability curve: said across, happened up; both axes from `low` to `high`."""
+    """A reliability curve: predicted (x), observed (y); both axes from `low` to `high`."""
 
     dots: list[Dot]
     path: str
@@ -59,10 +59,10 @@ def card(doc: ModelDoc) -> ModelCard:
     ]
     if score is not None:
         figures += [
-            ("Judged on", f.count(score.count), "bars not seen"),
-            ("Direction right", f.pct(100 * score.hit_rate, 1), f"{f.pct(100 * score.base_rate, 1)} rose"),
+            ("Evaluated on", f.count(score.count), "out-of-sample bars"),
+            ("Hit rate", f.pct(100 * score.hit_rate, 1), f"base rate of rises {f.pct(100 * score.base_rate, 1)}"),
             ("Brier score", f.number(score.brier, 4), f"base {f.number(score.base_brier, 4)}"),
-            ("Log loss", f.number(score.log_loss, 4), "even odds 0.6931"),
+            ("Log loss", f.number(score.log_loss, 4), "coin flip 0.6931"),
         ]
     verdict, state, icon = _verdict(score)
     return ModelCard(
@@ -79,15 +79,15 @@ def card(doc: ModelDoc) -> ModelCard:
 
 def _verdict(score: ScoreDoc | None) -> tuple[str, str, str]:
     if score is None or score.count < 100:
-        return "Too few bars to judge it yet.", "wait", "wait"
+        return "Too few bars to evaluate it yet.", "wait", "wait"
     if score.base_brier <= 0:
-        return "Every bar went the same way: nothing to tell it by.", "wait", "wait"
+        return "All bars moved the same way: skill cannot be measured.", "wait", "wait"
     skill = 100 * (1 - score.brier / score.base_brier)
     rate = f.pct(100 * score.base_rate, 0)
     if skill >= 0.05:
-        return f"{f.pct(skill, 1)} better than saying {rate} each time.", "ok", "ok"
+        return f"{f.pct(skill, 1)} better than always predicting {rate}.", "ok", "ok"
     word = "No better than" if skill > -0.05 else f"{f.pct(-skill, 1)} worse than"
-    return f"{word} saying {rate} each time.", "shut", "shut"
+    return f"{word} always predicting {rate}.", "shut", "shut"
 
 
 def weights(doc: ModelDoc) -> list[WeightRow]:
@@ -135,5 +135,5 @@ def curve(score: ScoreDoc) -> CalibrationCurve | None:
         f.number(high, 2),
         at(middle, middle),
         f.number(middle, 2),
-        f"Calibration of {f.plural(len(bins), 'bin')}: largest gap between said and happened {f.number(gap, 2)}",
+        f"Calibration of {f.plural(len(bins), 'bin')}: largest gap between predicted and observed {f.number(gap, 2)}",
     )

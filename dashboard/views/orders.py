@@ -128,7 +128,7 @@ def _view(o: _OrderData, money: OrderMoney, changes: Sequence[OrderChange] = ())
         product_id=f.clean(o.product_id),
         side=o.side.lower(),
         what=f"{o.kind} {o.side.lower()}",
-        purpose=o.purpose,
+        purpose=f.exit_reason(o.purpose),
         state=o.state,
         hue=hue,
         icon=icon,
@@ -172,7 +172,7 @@ def _result(money: OrderMoney) -> str:
 def ended(
     rows: list[LedgerOrder], journal: list[ActivityRow] | None, money: Mapping[str, OrderMoney] | None = None
 ) -> list[OrderView]:
-    """Orders that ended, newest first, each with its changes."""
+    """Orders that ended, newest first, each with its history."""
     by_ref: dict[str, list[OrderChange]] = {}
     for e in journal or []:
         if e.ref:

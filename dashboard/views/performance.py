@@ -165,8 +165,8 @@ def headlines(head: Headline) -> list[FigureRow]:
         FigureRow(
             "Realised", f.signed(closed.realised), f.tone(closed.realised), f"{closed.won} won, {closed.lost} lost"
         ),
-        FigureRow("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, less the exit fee"),
-        FigureRow("Fees", f.money(head.fees), "", f"of every fill; open lots have paid {f.money(open_.fees)}"),
+        FigureRow("Open", f.signed(open_.pnl), f.tone(open_.pnl), f"{open_.say.split(' at ')[0]}, after the exit fee"),
+        FigureRow("Fees", f.money(head.fees), "", f"of all fills; {f.money(open_.fees)} by open lots"),
     ]
 
 
@@ -175,19 +175,24 @@ def figures(head: Headline, notes: Sequence[EquityRow], account: AccountDoc | No
     returns = ratios.daily_returns(notes)
     deepest, grown = ratios.max_drawdown_pct(notes), ratios.time_weighted_pct(notes)
     now = account.drawdown_pct if account is not None else None
-    with_them = "with the open lots" if head.open.count else "of closed lots"
+    with_them = "open lots included" if head.open.count else "closed lots"
     return [
-        FigureRow("Return", f.signed_pct(grown), f.tone(grown), "time-weighted: transfers left out"),
+        FigureRow("Return", f.signed_pct(grown), f.tone(grown), "time-weighted, transfers excluded"),
         FigureRow("Round trips", f.count(head.closed.count), "", f"and {f.plural(head.open.count, 'open lot')}"),
         FigureRow("Win rate", f.pct(head.win_pct, 1), "", head.won_say),
-        FigureRow("Profit factor", f.number(head.profit_factor), "", f"gains over losses, {with_them}"),
-        FigureRow("Expectancy", f.signed(head.expectancy), f.tone(head.expectancy), f"mean of a lot, USD, {with_them}"),
-        FigureRow("Held", f.span(head.closed.held_s), "", "mean time of a closed lot"),
-        FigureRow("Drawdown", f.pct(now), "", "now, from the curve's highest point"),
+        FigureRow("Profit factor", f.number(head.profit_factor), "", f"gross profit over gross loss, {with_them}"),
+        FigureRow("Expectancy", f.signed(head.expectancy), f.tone(head.expectancy), f"mean per lot, USD, {with_them}"),
+        FigureRow("Mean holding time", f.span(head.closed.held_s), "", "closed lots"),
+        FigureRow("Drawdown", f.pct(now), "", "now, from the peak of the curve"),
         FigureRow("Max drawdown", f.pct(deepest), "", "in this range, measured every second"),
-        FigureRow("Sharpe", f.number(ratios.sharpe(returns)), "", f"{f.plural(len(returns), 'daily return')}, × √365"),
-        FigureRow("Sortino", f.number(ratios.sortino(returns)), "", "downside only"),
-        FigureRow("Calmar", f.number(ratios.calmar(returns, deepest)), "", "growth per year over max drawdown"),
+        FigureRow(
+            "Sharpe",
+            f.number(ratios.sharpe(returns)),
+            "",
+            f"{f.plural(len(returns), 'daily return')}, annualised by √365",
+        ),
+        FigureRow("Sortino", f.number(ratios.sortino(returns)), "", "downside deviation only"),
+        FigureRow("Calmar", f.number(ratios.calmar(returns, deepest)), "", "annual growth over max drawdown"),
     ]
 
 
@@ -198,16 +203,19 @@ def statement(days: Sequence[LedgerDay], periods: Sequence[PeriodRow], account: 
     whole = _added("", list(periods))
     start = float(days[0].start_equity)
     rows = [
-        FigureRow("Equity at start", f.money(start), "", f"{days[0].day}, 00:00 or the bot's first"),
+        FigureRow("Equity at start", f.money(start), "", f"{days[0].day}, 00:00, or the bot's first start"),
         FigureRow("Transfers", f.signed(whole.transfers), "", "deposits less withdrawals, not part of the result"),
-        FigureRow("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since"),
+        FigureRow("Realised", f.signed(whole.realised), f.tone(whole.realised), "lots closed since then"),
         FigureRow(
-            "Open and other", f.signed(whole.open_change), f.tone(whole.open_change), "change of holdings, at mark"
+            "Open and other",
+            f.signed(whole.open_change),
+            f.tone(whole.open_change),
+            "change in value of holdings, at mark",
         ),
         FigureRow("Equity now", f.money(account.equity), "", "the sum"),
     ]
     if account.waiting_value:
-        waits = FigureRow("Not adopted yet", f.signed(account.waiting_value), "", "in equity, not yet in any result")
+        waits = FigureRow("Not adopted yet", f.signed(account.waiting_value), "", "in equity, not in any result yet")
         rows.insert(4, waits)
     return rows
 

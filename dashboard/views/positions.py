@@ -121,7 +121,7 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
     killed = s.killed
     off = [f.signed_pct(v) for v in (move,) if track.beyond(v) and v is not None]
     cost = doc.cost_usd
-    say = f"{name}: {f.signed_pct(move)} since open; break-even {f.signed_pct(even)}, take {f.signed_pct(take)}"
+    say = f"{name}: {f.signed_pct(move)} since open; break-even {f.signed_pct(even)}, take profit {f.signed_pct(take)}"
     return LotRow(
         id=doc.lot_id,
         short=f.short_id(doc.lot_id, 6),
@@ -158,11 +158,11 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
 def _exit(doc: LotDoc) -> str:
     reason = f", {f.exit_reason(doc.exit_reason)}" if doc.exit_reason else ""
     return {
-        "resting": "take-profit order rests at the exchange",
-        "cancelling": "take is being cancelled",
+        "resting": "take-profit order resting at the exchange",
+        "cancelling": "take-profit order is being cancelled",
         "exiting": f"being sold{reason}",
         "dust": "dust: too small to sell",
-    }.get(doc.exit_state, "take is kept by the bot")
+    }.get(doc.exit_state, "take profit managed by the bot")
 
 
 def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
@@ -253,13 +253,13 @@ def _sums(state: BotState, s: Snapshot) -> tuple[str, str]:
     synced = f.of_text(state.account.synced_at) if state.account else None
     ago = f", {f.span(max(0.0, (s.now - synced).total_seconds()))} ago" if synced else ""
     if not known:
-        return "unknown", f"the exchange was not asked yet{ago}"
+        return "unknown", "the exchange has not been asked yet"
     short = [p.product_id for p in known if (p.difference_text or "0").startswith("-")]
     if short:
-        return "differ", f"the exchange shows less than the lots: {', '.join(short)}"
+        return "differ", f"the exchange holds less than the lots: {', '.join(short)}"
     if s.old or s.verdict.word is Verdict.BLIND:
-        return "unknown", f"lots were covered by the exchange{ago}"
-    return "agree", f"lots covered by the exchange{ago}"
+        return "unknown", f"the exchange's balance covered all lots{ago}"
+    return "agree", f"the exchange's balance covers all lots{ago}"
 
 
 def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
@@ -268,7 +268,7 @@ def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
     account = state.account
     if account is not None:
         held = account.held_in_orders
-        why = f"Cash, {f.money(held)} held in orders" if held else "Cash, all free"
+        why = f"Cash, {f.money(held)} held in orders" if held else "Cash, all available"
         rows.append((account.quote_currency, f.money(account.cash), f.money(account.cash), why))
     for p in state.positions or []:
         extra = p.difference_text
@@ -276,7 +276,7 @@ def _not_in_lots(state: BotState) -> list[tuple[str, str, str, str]]:
             worth = None
             if p.mark is not None:
                 worth = float(extra) * p.mark
-            rows.append((p.symbol, extra, f.money(worth), "Not in lots of this bot: dust, or not bought by it"))
+            rows.append((p.symbol, extra, f.money(worth), "Not part of a lot: dust, or not bought by this bot"))
     return rows
 
 
@@ -293,12 +293,12 @@ def next_exits(s: Snapshot, most: int = 3) -> list[NextExitRow]:
             go = _move(one.take_price, doc.mark)
             if go is not None:
                 price = f.price_text(one.take_price, doc.price_increment_text)
-                rests = ", rests at the exchange" if unseen and one.exit_state == "resting" else ""
-                out.append(NextExitRow(one.kind, name, f"take {price}{rests}", go, unseen and not rests))
+                rests = ", resting at the exchange" if unseen and one.exit_state == "resting" else ""
+                out.append(NextExitRow(one.kind, name, f"take profit {price}{rests}", go, unseen and not rests))
             guard = one.trail_stop if one.trail_active else one.stop_price
             fall = _move(guard, doc.mark) if guard else None
             if fall is not None and guard:
-                word = "trailing stop" if one.trail_active else "stop"
+                word = "trailing stop" if one.trail_active else "stop loss"
                 price = f.price_text(guard, doc.price_increment_text)
                 left = ", managed by the bot: not monitored" if unseen else ""
                 out.append(NextExitRow(one.kind, name, f"{word} {price}{left}", fall, unseen))

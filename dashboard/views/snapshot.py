@@ -1,4 +1,4 @@
-"""What the readers know at one moment: the only input of the views beside the time in it."""
+"""What is known at one moment: the only input of the views."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from shared.verdict import BLIND_S, UNFIT, Judged, Outside, Verdict, judge
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """Who else can say that the bot lives."""
+    """What the process and its lock show, beside the state file."""
 
     pid: int | None = None
     pid_alive: bool | None = None  # None = cannot be told
@@ -52,7 +52,7 @@ class PendingCommand:
     sent_ms: int
     waited_s: float  # by our own monotonic clock
     how: str = ""  # "held K", for the receipt
-    said: str = ""  # by which way it went, where another one failed
+    said: str = ""  # how it was delivered, where another delivery failed
     in_ring: bool = True  # False = a kill by the file KILL alone: the latch is its receipt
 
 

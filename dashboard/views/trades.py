@@ -12,7 +12,6 @@ from dashboard.views.snapshot import Snapshot
 from dashboard.views.spreadsheet import cell
 
 PER_PAGE = 25
-_REASONS = {"trail": "trailing stop", "command": "closed by hand", "unknown": "not known"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def pages(lots: int) -> int:
 
 def _open(lot: OpenLotRow, s: Snapshot) -> TradeRow:
     step = chart.increment(s, lot.product_id)
-    reason = f"being sold, {_REASONS.get(lot.exit, lot.exit)}" if lot.exit else "open"
+    reason = f"being sold, {f.exit_reason(lot.exit)}" if lot.exit else "open"
     return TradeRow(
         lot.lot_id, f.short_id(lot.lot_id, 6), lot.product_id, lot.kind, True, f.of_ms(lot.opened_ms), None,
         f.span(max(0.0, s.now.timestamp() - lot.opened_ms / 1000)), f.price_text(lot.open_price, step),
@@ -67,7 +66,7 @@ def _closed(row: LedgerClosedLot, s: Snapshot) -> TradeRow:
     step = chart.increment(s, row.product_id)
     sold, cost = row.base_bought - row.dust, row.cost + row.entry_fee
     at = datetime.fromtimestamp(row.closed_ms / 1000, UTC)
-    reason = _REASONS.get(row.exit_reason, row.exit_reason) if row.proceeds else "dust: too small to sell"
+    reason = f.exit_reason(row.exit_reason) if row.proceeds else "dust: too small to sell"
     return TradeRow(
         row.lot_id, f.short_id(row.lot_id, 6), row.product_id, row.kind, False, f.of_ms(row.opened_ms), at,
         f.span((row.closed_ms - row.opened_ms) / 1000), f.price_text(row.open_price, step),

@@ -165,7 +165,7 @@ def test_an_unknown_product_has_no_chart_and_names_those_there_are(
 ) -> None:
     v = visit(running(), viewport={"width": 390, "height": 844})
     page = v.go("/chart?product=DOGE-USD")
-    assert "does not watch DOGE-USD" in page.inner_text("#ch-main")
+    assert "does not trade DOGE-USD" in page.inner_text("#ch-main")
     page.click('#ch-main a:has-text("ETH-USD")')
     page.wait_for_selector("#ch-box canvas")
     assert page.get_attribute("#ch-box", "data-product") == "ETH-USD"
@@ -178,7 +178,7 @@ def test_a_product_that_joins_gets_its_chart_without_a_reload(
     here = running()
     v = visit(here)
     page = v.go("/chart?product=XRP-USD")
-    assert "does not watch XRP-USD" in page.inner_text("#ch-main")
+    assert "does not trade XRP-USD" in page.inner_text("#ch-main")
     db = sqlite3.connect(here.paths.market_db, timeout=10)
     with db:
         db.execute(

@@ -37,7 +37,7 @@ def test_every_button_ends_in_a_receipt(running: Start, visit: Visit) -> None:
     v.page.click("#dlg [data-go]")
     v.word("KILLED")
     v.receipt("Kill")
-    assert "no exit protects them" in v.page.inner_text("#f-note")
+    assert "no exit is active" in v.page.inner_text("#f-note")
     assert decode_control(here.paths.control.read_bytes()).level is TradingState.KILL
     v.page.click("#cmd button[value=reset_kill]")
     v.page.wait_for_selector("#dlg[open]")
@@ -88,7 +88,7 @@ def test_a_dead_bot_is_never_shown_running(running: Start, visit: Visit) -> None
     assert v.page.evaluate("document.documentElement.dataset.old") == ""
     assert v.page.title().startswith("OFFLINE")
     assert "icon-bad" in (v.page.get_attribute("#favicon", "href") or "")
-    assert "nothing protects them" in v.page.inner_text("#f-note")
+    assert "No stop loss is active" in v.page.inner_text("#f-note")
     pressed = time.monotonic()
     v.page.click("#cmd button[value=pause]")
     assert "Not delivered" in v.receipt("Pause", "lost")
@@ -159,7 +159,7 @@ def test_a_damaged_file_another_version_and_none_at_all(running: Start, visit: V
     v.word("UNREADABLE", 3)
     assert v.page.inner_text(".acct .big").startswith("12,4")  # the last good values stay
     write_whole(here.paths.state, good.replace(b'"version":1,"ts_ms"', b'"version":7,"ts_ms"'), durable=False)
-    v.page.wait_for_selector('#f-note :text("only reads")')
+    v.page.wait_for_selector('#f-note :text("read-only")')
     for cmd in ("start", "pause", "stop", "flatten"):
         assert v.page.get_attribute(f"#cmd button[value={cmd}]", "aria-disabled") == "true"
     assert v.page.get_attribute("#cmd button[value=kill]", "aria-disabled") is None

@@ -177,7 +177,7 @@ def test_an_answer_works_once_for_its_own_page_and_from_its_own_origin(person: C
     p.page.wait_for_url(f"{p.base}/")
     p.sign_out()
     status, said = p.fetch("/login/passkey", caught[0])
-    assert (status, "answered already" in said["error"]) == (403, True)
+    assert (status, "already used" in said["error"]) == (403, True)
 
     # Another browser answers the first one's challenge: it is bound to the cookie that it was given to.
     p.page.goto(f"{p.base}/login")

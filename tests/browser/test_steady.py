@@ -102,7 +102,7 @@ def test_a_filter_holds_over_refreshes_and_finds_a_whole_group(
     page.fill("#po-lots [data-filter]", "")
     assert page.evaluate(seen) == [4, 3, 2]
     page = v.go("/orders")
-    page.fill("#or-open [data-filter]", "not ours")
+    page.fill("#or-open [data-filter]", "not this bot's")
     assert page.locator("#or-open tbody tr:visible").count() == 1
 
 

@@ -86,9 +86,9 @@ def test_the_button_is_there_while_something_differs_and_is_the_operators(state:
     assert mine is not None and (mine.cmd, mine.why) == ("adopt", "")
     assert theirs is not None and theirs.why == "Signed in as viewer: read-only."
     early = commands.buttons(snapshot(replace(s.state, status=Status.STARTING), Presence.FRESH), "operator").adopt  # type: ignore[type-var]
-    assert early is not None and early.why == "Not before the bot is trading."
+    assert early is not None and early.why == "Available once the bot is trading."
     old = commands.buttons(snapshot(s.state, Presence.STALE), "operator").adopt
-    assert old is not None and old.why == "Needs a bot that answers."
+    assert old is not None and old.why == "The bot is not responding."
 
 
 def test_lots_whose_coins_are_gone_are_spoken_of(state: BotState) -> None:

@@ -119,11 +119,11 @@ async def test_a_product_that_nobody_watches_is_said_to_be_unknown(dash: Dash) -
     async with dash.machine() as client:
         answer = await client.get("/chart?product=DOGE-USD")
         assert answer.status_code == 404 and "set-cookie" not in answer.headers
-        assert "does not watch DOGE-USD" in answer.text and "data-chart=" not in answer.text
+        assert "does not trade DOGE-USD" in answer.text and "data-chart=" not in answer.text
         for product in ("BTC-USD", "ETH-USD", "SOL-USD"):
             assert f"?product={product}&amp;" in answer.text
         live = await client.get("/live?page=chart&product=DOGE-USD")
-        assert "does not watch DOGE-USD" in live.text and "data-chart=" not in live.text
+        assert "does not trade DOGE-USD" in live.text and "data-chart=" not in live.text
 
 
 async def test_a_chosen_product_is_remembered(dash: Dash) -> None:

@@ -170,7 +170,7 @@ async def test_adopt_sends_the_text_that_was_shown_and_a_stale_one_is_answered_b
         last = (await client.get("/api/commands")).json()["commands"][0]
         assert (last["state"], last["result"]["adopted"]) == ("done", "BTC -0.01, USD +300.5")
         again = await client.post("/api/commands", json={"cmd": "adopt", "args": {"differences": shown}})
-        assert (again.status_code, again.json()["error"][:15]) == (409, "Nothing differs")
+        assert (again.status_code, again.json()["error"][:15]) == (409, "No difference: ")
         assert "The account differs" not in (await client.get("/")).text
 
 
@@ -202,7 +202,7 @@ async def test_once_commands_want_a_bot_that_answers(dash: Dash, cmd: str) -> No
             "adopt": {"differences": "USD +1"}}  # fmt: skip
     async with dash.machine() as client:
         answer = await client.post("/api/commands", json={"cmd": cmd, "args": args.get(cmd, {})})
-        assert (answer.status_code, answer.json()["error"]) == (409, "Needs a bot that answers.")
+        assert (answer.status_code, answer.json()["error"]) == (409, "The bot is not responding.")
         assert (await client.post("/api/commands", json={"cmd": "stop"})).status_code == 202  # a level holds on disk
 
 
@@ -378,7 +378,7 @@ async def test_the_api_refuses_what_the_button_refuses(dash: Dash, status: Statu
 async def test_a_dialog_says_what_happens_before_it_does(dash: Dash) -> None:
     async with await dash.browser() as client:
         kill = (await client.get("/ask", params={"ask": "kill"})).text
-        assert "no exit protects them" in kill
+        assert "exits are not managed" in kill
         assert "6 lots worth" in kill
         flatten = (await client.get("/ask", params={"ask": "flatten"})).text
         assert "Sell 6 lots" in flatten

@@ -77,7 +77,7 @@ def test_a_one_sided_or_missing_book_is_not_drawn(dash: Dash) -> None:
     assert book.ladder(replace(s, depth={}), "BTC-USD") is None
 
 
-@pytest.mark.parametrize(("kept", "words"), [(True, "comes with the stream"), (False, "DEPTH_VIEW is off")])
+@pytest.mark.parametrize(("kept", "words"), [(True, "arrives with the market data"), (False, "DEPTH_VIEW is off")])
 async def test_a_page_without_a_book_says_why(make_dash: object, kept: bool, words: str) -> None:
     dash: Dash = make_dash(scenario="bare", env={"DEPTH_VIEW": str(kept).lower()})  # type: ignore[operator]
     dash.beat()
@@ -126,11 +126,11 @@ MODEL = ModelDoc(
 @pytest.mark.parametrize(
     ("brier", "base", "count", "words", "state"),
     [
-        (0.2475, 0.25, 1000, "1.0 % better than saying 50 %", "ok"),
-        (0.25, 0.25, 1000, "No better than saying 50 %", "shut"),
-        (0.26, 0.25, 1000, "4.0 % worse than saying 50 %", "shut"),
+        (0.2475, 0.25, 1000, "1.0 % better than always predicting 50 %", "ok"),
+        (0.25, 0.25, 1000, "No better than always predicting 50 %", "shut"),
+        (0.26, 0.25, 1000, "4.0 % worse than always predicting 50 %", "shut"),
         (0.2, 0.25, 20, "Too few bars", "wait"),
-        (0.2, 0.0, 1000, "went the same way", "wait"),
+        (0.2, 0.0, 1000, "moved the same way", "wait"),
     ],
 )
 def test_a_model_is_never_called_better_than_it_is(
@@ -204,7 +204,7 @@ def test_gates_that_are_off_are_named_once_and_never_count(dash: Dash) -> None:
     found = product(doc, dash.hub.reader.snapshot())
     assert found.off == ["Streak"]
     assert [(g.title, g.now) for g in found.gates] == [("Reduce", "off"), ("Ratio", "1.02 ×"), ("Adverse", "−0.59 %")]
-    assert found.verdict == "Held back by: adverse" and found.shut == 1 and len(found.strip) == 3
+    assert found.verdict == "Blocked by: adverse" and found.shut == 1 and len(found.strip) == 3
     broken = replace(doc, gates=[gate("streak", "off", None, GateVerdict.FAULT)])
     assert product(broken, dash.hub.reader.snapshot()).off == [], "what stops entries is never hidden"
 

@@ -98,7 +98,7 @@ def test_a_dead_bot_with_lots_says_that_nothing_guards_them(state: BotState) -> 
     note = banner.most_urgent(s)
     assert note is not None
     assert "6 lots" in note.text
-    assert "nothing protects them" in note.strong
+    assert "No stop loss is active" in note.strong
     assert [w.text for w in note.chips][1:3] == ["process 4242 gone", "lock free"]
 
 
@@ -109,7 +109,7 @@ def test_another_version_of_the_bot_makes_the_page_read_only(state: BotState) ->
         assert bool(refused) == (cmd is not Cmd.KILL), cmd
     note = banner.most_urgent(s)
     assert note is not None
-    assert "only reads" in note.heading
+    assert "read-only" in note.heading
     assert boot.boot(s).remark == "no state file that can be read"
 
 
@@ -121,7 +121,7 @@ def test_every_disabled_button_says_why(state: BotState, presence: Presence, sta
         b = commands.buttons(s, role)
         assert b.kill.why == ("Signed in as viewer: read-only." if role == "viewer" else "")
         if presence is not Presence.FRESH and role == "operator":
-            assert b.flatten.why == "Needs a bot that answers."
+            assert b.flatten.why == "The bot is not responding."
             assert b.pause.why == ""  # a level holds on disk
         if role == "viewer":
             assert all([b.start.why, b.pause.why, b.stop.why, b.flatten.why, b.drill.why])
@@ -197,8 +197,8 @@ def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory
     said = f"{told.heading} 51 s{told.tail}. {told.text}"
     held = sum(lot.value_usd or 0 for p in state.positions or [] for lot in p.lots)
     assert f"6 lots, {held:,.2f} USD, not monitored" in said
-    assert "6 take-profit orders rest at the exchange and can still fill there" in said
-    assert "Stops of SOL-USD are managed by the bot" in said
+    assert "6 take-profit orders rest at the exchange and can still fill" in said
+    assert "Stop losses of SOL-USD are managed by the bot" in said
     assert render.figures_age_s(s) > 50
     bot = health._bot_check(s)
     assert (bot.state, bot.say) == ("bad", "blind"), "Health has no green tick for it"
@@ -227,7 +227,7 @@ def test_a_hung_process_is_called_hung_without_green_ticks_and_offers_restart(st
         assert told is not None and told.action == "restart"
         assert "is hung" in told.heading and "gone" not in told.heading
         assert not [w.text for w in told.chips if "ok" in (w.state, w.icon)], "no tick beside a bot that hangs"
-        assert any("stopped by a signal" in w.text for w in told.chips)
+        assert any("suspended by a signal" in w.text for w in told.chips)
         assert commands.why_not_process(s, restart=True) == ""
         assert commands.why_not_process(s, restart=False) == "COIN-BOT is already running."
     fresh = snapshot(state, Presence.FRESH, liveness=Liveness(4242, True, LockState.HELD), pm2=KNOWN)

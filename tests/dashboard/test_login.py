@@ -116,7 +116,7 @@ async def test_a_password_signs_in_as_operator(make_dash: Callable[..., Dash]) -
         assert "Password" in (await client.get("/login")).text
         wrong = await client.post("/login/password", data={"password": "wrong"})
         assert wrong.status_code == 403
-        assert "That is not the password." in wrong.text
+        assert "Wrong password." in wrong.text
         right = await client.post("/login/password", data={"password": PASSWORD})
         assert right.status_code == 303
         assert (await client.get("/api/state")).status_code == 200

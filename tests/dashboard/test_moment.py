@@ -58,7 +58,7 @@ def test_latch_start_and_wish_are_those_of_then(paths: DataPaths) -> None:
     engine.dispose()
     ledger, market = LedgerQueries(paths.ledger), MarketQueries(paths.market_db)
     for at, latched, alive in (
-        (500, 0, "no start"),
+        (500, 0, "not started"),
         (1500, 0, "up"),
         (2500, 1, "up"),
         (3500, 0, "up"),
@@ -70,7 +70,7 @@ def test_latch_start_and_wish_are_those_of_then(paths: DataPaths) -> None:
         rows = dict(moment(then).rows)
         assert rows["Bot"].startswith(alive)
         assert rows["Requested"] == "run, no command yet"
-        assert rows["Equity"] == "not noted then"
+        assert rows["Equity"] == "not recorded then"
 
 
 def test_without_a_ledger_nothing_is_claimed(tmp_path: Path) -> None:

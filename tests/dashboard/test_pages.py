@@ -212,4 +212,4 @@ async def test_the_exit_reasons_are_in_words_for_people(dash: Dash) -> None:
     async with await dash.browser() as client:
         page = (await client.get("/performance?range=all")).text
     splits = page[page.index('id="pe-splits"') :]
-    assert ">by hand</th>" in splits and ">command</th>" not in splits
+    assert ">manual close</th>" in splits and ">command</th>" not in splits

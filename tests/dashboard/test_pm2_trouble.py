@@ -27,9 +27,9 @@ class Denied(Pm2Client):
     [
         (Pm2Look(), "?", ""),
         (Pm2Look("no PM2 daemon runs: ./coin start", kind="offline"), "offline", ""),
-        (Pm2Look("PM2 doesn't answer getVersion", kind="hung"), "offline", "hangs"),
-        (Pm2Look("PM2's socket belongs to another user", kind="denied"), "offline", "not ours"),
-        (Pm2Look("PM2 speaks another protocol", kind="unknown"), "offline", "odd answer"),
+        (Pm2Look("PM2 doesn't answer getVersion", kind="hung"), "offline", "no reply"),
+        (Pm2Look("PM2's socket belongs to another user", kind="denied"), "offline", "no access"),
+        (Pm2Look("PM2 speaks another protocol", kind="unknown"), "offline", "unexpected reply"),
     ],
 )
 def test_each_trouble_has_its_word_its_reason_and_a_way_out(dash: Dash, look: Pm2Look, text: str, small: str) -> None:
@@ -51,7 +51,7 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
         watching = asyncio.create_task(dash.hub.reader._ask_pm2_forever())
         began, slowest = time.monotonic(), 0.0
         async with dash.machine() as client:
-            while header.lights(dash.hub.reader.snapshot())[3].small != "hangs":
+            while header.lights(dash.hub.reader.snapshot())[3].small != "no reply":
                 asked = time.monotonic()
                 assert (await client.get("/api/state")).status_code == 200
                 slowest = max(slowest, time.monotonic() - asked)

@@ -205,7 +205,7 @@ async def test_the_same_figure_has_the_same_value_wherever_it_stands(dash: Dash,
     }  # fmt: skip
     assert opened == {f.signed(held)}
     assert earned["Total"] == f.signed(won + lost + held) == f.signed(api["total"])
-    assert overview["Fees paid every fill of today"] == f.signed(-fees_today) == f.signed(-metrics["bot_day_fees_usd"])
+    assert overview["Fees paid all fills today"] == f.signed(-fees_today) == f.signed(-metrics["bot_day_fees_usd"])
     assert earned["Fees"] == f.money(fees) == f.money(api["fees"])
 
     # By day: today's row is the Overview's.

@@ -48,7 +48,7 @@ def test_a_silent_exchange_on_an_open_socket_has_no_green_light_breaker_or_check
     s = snapshot(silent(tmp_path, 12, 12))
     assert [light.state for light in header.lights(s)[:3]] == ["bad", "unk", "unk"]
     found = {b.name: b.word for b in risk.breakers(s)}
-    assert found["Stale feed"] == "Tripped" and found["Exchange answers"] == found["Clock offset"] == "Not known"
+    assert found["Stale feed"] == "Tripped" and found["Exchange REST"] == found["Clock offset"] == "Not known"
     assert checks(s)["Exchange"].state == "bad" and "no heartbeat since" in checks(s)["Exchange"].say
     assert checks(s)["Clock"].state == checks(s)["Account"].state == "unk"
     assert risk.armed(s).state == "warn" and "when the exchange answers" in risk.armed(s).say
@@ -62,7 +62,7 @@ def test_a_silent_exchange_on_an_open_socket_has_no_green_light_breaker_or_check
 def test_what_still_answers_beside_a_silent_stream_keeps_its_sign(tmp_path: Path) -> None:
     s = snapshot(silent(tmp_path, 60, 2))
     assert [light.state for light in header.lights(s)[:3]] == ["bad", "ok", "ok"]
-    assert {b.name: b.word for b in risk.breakers(s)}["Exchange answers"] == "OK"
+    assert {b.name: b.word for b in risk.breakers(s)}["Exchange REST"] == "OK"
 
 
 def test_order_news_that_is_silent_is_no_green_stream(tmp_path: Path) -> None:
@@ -72,7 +72,9 @@ def test_order_news_that_is_silent_is_no_green_stream(tmp_path: Path) -> None:
     s = snapshot(replace(state, verdict=replace(state.verdict, word="blind", seconds=9.0, parts=gone)))
     assert (header.lights(s)[0].state, header.lights(s)[0].text) == ("bad", "9.4\u00a0s")
     told = banner.most_urgent(s)
-    assert told is not None and "none is sure to be sent until the exchange answers" in told.text, "prices still come"
+    assert told is not None and "none is guaranteed to be sent until the exchange responds" in told.text, (
+        "prices still come"
+    )
 
 
 def test_only_a_bot_that_runs_is_fine(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_a_second_writer_is_said_on_every_page(tmp_path: Path) -> None:
         checks(snapshot(replace(state, verdict=replace(state.verdict, parts=parts[:-1]))))["Only writer"].state == "unk"
     )
     told = banner.most_urgent(s)
-    assert told is not None and "second bot" in told.heading and why in told.text
+    assert told is not None and "Another bot" in told.heading and why in told.text
     assert any(why in w.text and w.state == "bad" for w in header.source_chips(s))
     health_doc = api.bot_health(s)
     assert (health_doc["word"].replace(" ", "_"), health_doc["ok"]) == ("second_writer", False)
@@ -175,10 +177,10 @@ def test_the_feeds_of_a_bot_that_hangs_are_as_old_as_its_file(tmp_path: Path) ->
     assert state.feeds is not None and state.feeds.channels
     hangs = snapshot(state, Presence.STALE, 31.0)
     rows = dict(health.feed_rows(hangs))
-    assert (rows["Stream"], rows["REST"]) == ("was connected", "answered")
+    assert (rows["Stream"], rows["REST"]) == ("was connected", "was responding")
     ages = [rows["Last message"].removesuffix(" ago"), *(age for _, _, age in health.channel_rows(hangs))]
     assert all(float(age.split("\u00a0")[0]) >= 31 and age.endswith("s") and "m" not in age for age in ages), ages
-    assert (checks(hangs)["Bot"].state, checks(hangs)["Bot"].way_out) == ("bad", "Restart: see the note above")
+    assert (checks(hangs)["Bot"].state, checks(hangs)["Bot"].way_out) == ("bad", "Restart: see the banner above")
     assert float(dict(health.feed_rows(snapshot(state)))["Last message"].split("\u00a0")[0]) < 1
 
 

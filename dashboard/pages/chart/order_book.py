@@ -53,7 +53,7 @@ def ladder(s: Snapshot, product_id: str) -> OrderBookPanel | None:
         f.number(bid_sum, 0),
         f.number(ask_sum, 0),
         bid_pct,
-        f"{f.number(bid_pct, 0)} % of the money within {LEVELS} levels is bid",
+        f"{f.number(bid_pct, 0)} % of the value within {LEVELS} levels is on the bid side",
         f.age_state(age_s),
         f.age(age_s),
     )

@@ -1,4 +1,4 @@
-"""Events: the audit trail of commands with who sent them, and what the bot's journal says happened."""
+"""Events: the audit trail of commands with who sent them, and the bot's activity log."""
 
 from dashboard.hub import Hub
 from dashboard.page import Data, Page, PagePart, Params

@@ -26,7 +26,7 @@ def sign_ins(foreign: Sequence[Foreign], told_apart: bool, now: datetime) -> Che
         return check(
             name,
             "warn",
-            "a session's cookie works for every user of this machine: the system can't tell who connects",
-            "Let nobody else log in to this machine",
+            "a session's cookie works for every user of this machine: the system cannot tell which user connects",
+            "Do not let other users log in to this machine",
         )
     return check(name, "ok", "each session works only for the user, or the network, that signed in")

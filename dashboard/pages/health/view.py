@@ -47,7 +47,7 @@ class FileRow:
     state: str
 
 
-_SHAPE = {"ok": ("ok", "OK"), "warn": ("warns", "Look"), "bad": ("bads", "Broken"), "unk": ("unk", "Not known")}
+_SHAPE = {"ok": ("ok", "OK"), "warn": ("warns", "Check"), "bad": ("bads", "Failed"), "unk": ("unk", "Not known")}
 
 
 def check(name: str, state: str, say: str, way_out: str = "") -> CheckRow:
@@ -63,8 +63,8 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
         check(
             "State file",
             "bad" if s.missing else "warn" if s.error else "ok",
-            "missing" if s.missing else f.clean(s.error or "read and understood"),
-            "Start the bot: ./coin start" if s.missing else "It mends itself at the bot's next write",
+            "missing" if s.missing else f.clean(s.error or "valid"),
+            "Start the bot: ./coin start" if s.missing else "The bot's next write repairs it",
         ),
         _lock_check(s),
         _writer_check(s),
@@ -80,7 +80,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
         check(
             "npm packages",
             "warn" if missing else "ok",
-            f"missing: {', '.join(missing)}" if missing else "all there",
+            f"missing: {', '.join(missing)}" if missing else "all installed",
             "npm ci, then restart COIN",
         ),
     ]
@@ -113,15 +113,15 @@ def _bot_check(s: Snapshot) -> CheckRow:
     state = {Presence.LOADING: "unk", Presence.STALE: "warn", Presence.UNREADABLE: "warn"}.get(s.presence, "bad")
     age = f", {f.duration(s.age_s)} old" if s.age_s is not None else ""
     if s.verdict.word is Verdict.HUNG:
-        return check("Bot", "bad", f"{word}{age}", "Restart: see the note above")
+        return check("Bot", "bad", f"{word}{age}", "Restart: see the banner above")
     return check("Bot", state, f"{word}{age}", "./coin doctor, then Start")
 
 
 def _lock_check(s: Snapshot) -> CheckRow:
     w = s.liveness
     if w.lock is LockState.UNKNOWN:
-        return check("Instance lock", "unk", "this system shows no locks")
-    process = "" if w.pid is None else f", process {w.pid} {'lives' if w.pid_alive else 'gone'}"
+        return check("Instance lock", "unk", "this system does not list file locks")
+    process = "" if w.pid is None else f", process {w.pid} {'running' if w.pid_alive else 'gone'}"
     fine = w.lock is LockState.HELD or (w.lock is LockState.FREE and not s.fresh)
     return check("Instance lock", "ok" if fine else "bad", f"{w.lock}{process}", "Two bots may start: restart the bot")
 
@@ -140,7 +140,7 @@ def _control_check(s: Snapshot) -> CheckRow:
         return check("control.json", "warn", f.clean(s.control_error), "Any command from here rewrites it")
     doc = s.state.control if s.state else None
     if s.fresh and doc is not None and not doc.ok:
-        return check("control.json", "warn", f.clean(doc.error or "the bot cannot read it"), "Any command mends it")
+        return check("control.json", "warn", f.clean(doc.error or "the bot cannot read it"), "Any command rewrites it")
     level = s.control.level.word if s.control else "run"
     return check("control.json", "ok", f"level {'kill' if s.kill_file else level}")
 
@@ -157,10 +157,11 @@ def _pm2check(s: Snapshot) -> CheckRow:
     if s.pm2.trouble:
         return check("PM2", "bad" if s.pm2.kind else "unk", f.clean(s.pm2.trouble), _PM2_WAY_OUT.get(s.pm2.kind, ""))
     if s.pm2.foreign_cwd:
-        return check("PM2", "warn", f"{s.bot.process} there belongs to {f.clean(s.pm2.foreign_cwd)}", "./coin doctor")
+        say = f"{s.bot.process} is registered from another folder: {f.clean(s.pm2.foreign_cwd)}"
+        return check("PM2", "warn", say, "./coin doctor")
     process = s.pm2.find(s.bot.process)
     if process is None:
-        return check("PM2", "warn", f"runs ({s.pm2.version}), does not know {s.bot.process}", "./coin start")
+        return check("PM2", "warn", f"running ({s.pm2.version}), {s.bot.process} is not registered", "./coin start")
     fine = header.process_state(process)[0]
     state = "ok" if fine == "ok" else "warn" if fine == "warn" else "bad"
     return check("PM2", state, f"version {s.pm2.version}, {s.bot.process} {process.label}", "./coin logs")
@@ -169,22 +170,27 @@ def _pm2check(s: Snapshot) -> CheckRow:
 def _feed_check(s: Snapshot) -> CheckRow:
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None:
-        return check("Exchange", "unk", "not known now")
+        return check("Exchange", "unk", "not known at present")
     if not feeds.rest_ok:
-        return check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Waits and tries again by itself")
+        return check("Exchange", "bad", f.clean(feeds.rest_note or "requests fail"), "Retries automatically")
     if not feeds.ws_connected:
-        return check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Reconnects by itself")
+        return check("Exchange", "warn", f.clean(feeds.ws_note or "the stream is down"), "Reconnects automatically")
     gone = [p for p in s.verdict.parts if p.name in ("stream", "orders", "rest") and p.state is PartState.GONE]
     if gone:
         say = "; ".join(f"{p.title}: {f.clean(p.text)}" for p in gone)
-        return check("Exchange", "bad", say, "Reconnects by itself; look into it if this lasts more than two minutes")
-    return check("Exchange", "ok", f"stream and REST answer, {f.count(feeds.ws_gaps)} gaps")
+        return check(
+            "Exchange", "bad", say, "Reconnects automatically; investigate if this lasts more than two minutes"
+        )
+    return check("Exchange", "ok", f"stream and REST respond, {f.count(feeds.ws_gaps)} gaps")
 
 
 def _clock_check(s: Snapshot) -> CheckRow:
     if s.clock_skew_s is not None:
         return check(
-            "Clock", "warn", f"the bot's differs from ours by {f.duration(abs(s.clock_skew_s))}", "Set the clock"
+            "Clock",
+            "warn",
+            f"the bot's clock differs from the dashboard's by {f.duration(abs(s.clock_skew_s))}",
+            "Synchronise the clock",
         )
     feeds = s.state.feeds if s.fresh and s.state else None
     if feeds is None or feeds.clock_offset_ms is None:
@@ -192,7 +198,7 @@ def _clock_check(s: Snapshot) -> CheckRow:
     say = f"{f.offset(feeds.clock_offset_ms)} to the exchange"
     if feeds.clock_ok and s.unproven:
         return check("Clock", "unk", f"{say}, when last received")
-    return check("Clock", "ok" if feeds.clock_ok else "bad", say, "Set the clock: timedatectl set-ntp true")
+    return check("Clock", "ok" if feeds.clock_ok else "bad", say, "Synchronise the clock: timedatectl set-ntp true")
 
 
 def _ledger_check(s: Snapshot, disk: DiskLook) -> CheckRow:
@@ -201,7 +207,7 @@ def _ledger_check(s: Snapshot, disk: DiskLook) -> CheckRow:
         return check("Ledger", "bad", f.clean(s.state.io.ledger_error or "cannot be written"), "./coin doctor")
     if not ledgers:
         return check("Ledger", "ok" if s.fresh else "unk", "on its Postgres server")
-    return check("Ledger", "ok" if any(ledgers) else "unk", "there" if any(ledgers) else "not made yet")
+    return check("Ledger", "ok" if any(ledgers) else "unk", "present" if any(ledgers) else "not created yet")
 
 
 def _account_check(s: Snapshot) -> CheckRow:
@@ -209,25 +215,30 @@ def _account_check(s: Snapshot) -> CheckRow:
         return check("Account", "unk", "not compared yet")
     found = account.differing(s)
     if found:
-        return check("Account", "bad", f.listed([one.said for one in found]), "Adopt, after a look at the cause")
+        return check("Account", "bad", f.listed([one.said for one in found]), "Find the cause, then Adopt")
     if not s.fresh or s.unproven:
-        return check("Account", "unk", "nothing differed when it was last compared")
-    return check("Account", "ok", "agrees with the bot's own trades")
+        return check("Account", "unk", "no difference when it was last compared")
+    return check("Account", "ok", "matches the bot's own trades")
 
 
 def _disk_check(disk: DiskLook) -> CheckRow:
     if disk.free_bytes is None:
-        return check("Disk", "unk", "cannot be asked")
+        return check("Disk", "unk", "cannot be read")
     state = "ok" if disk.free_bytes > LEAST_FREE_BYTES else "bad"
-    return check("Disk", state, f"{f.mebibytes(disk.free_bytes)} free", "Make room; KILL works on a full disk, too")
+    return check(
+        "Disk",
+        state,
+        f"{f.mebibytes(disk.free_bytes)} free",
+        "Free some space; the KILL file works on a full disk, too",
+    )
 
 
 def _private_check(disk: DiskLook) -> CheckRow:
     open_ones = [x.name for x in disk.files if x.private is False]
     if disk.folder_private is False:
-        return check("File modes", "warn", "others may look into the data folder", "chmod 700 on it")
+        return check("File modes", "warn", "other users can open the data folder", "chmod 700 on it")
     if open_ones:
-        return check("File modes", "warn", f"others may read {', '.join(open_ones)}", "chmod 600 on them")
+        return check("File modes", "warn", f"other users can read {', '.join(open_ones)}", "chmod 600 on them")
     return check("File modes", "ok", "0700 and 0600")
 
 
@@ -247,9 +258,9 @@ def processes(s: Snapshot) -> list[ProcessRow]:
 
 
 _WHAT = {
-    "bot_state.json": "what the bot is and does",
-    "positions.json": "lots, for people",
-    "ledger": "the truth: orders, fills, lots",
+    "bot_state.json": "status of the bot",
+    "positions.json": "open lots, human-readable",
+    "ledger": "orders, fills and lots",
     "market": "candles and equity for charts",
     "market.json": "best bid and ask",
     "control.json": "requested state",
@@ -305,8 +316,11 @@ def feed_rows(s: Snapshot) -> list[tuple[str, str]]:
         ("Messages", f.count(feeds.ws_messages)),
         ("Reconnects", f.count(feeds.ws_reconnects)),
         ("Gaps in the sequence", f.count(feeds.ws_gaps)),
-        ("REST", ("answered" if s.old else "answers") if feeds.rest_ok else f.clean(feeds.rest_note or "fails")),
-        ("Last answer took", f.milliseconds(feeds.rest_last_ms)),
+        (
+            "REST",
+            ("was responding" if s.old else "responding") if feeds.rest_ok else f.clean(feeds.rest_note or "failing"),
+        ),
+        ("Time of the last response", f.milliseconds(feeds.rest_last_ms)),
         ("Requests", f"{f.count(feeds.rest_calls)}, {f.count(feeds.rest_errors)} failed"),
         ("Request budget left", f.pct(feeds.budget_pct, 0)),
         ("Clock offset", f.offset(feeds.clock_offset_ms)),
@@ -321,18 +335,21 @@ def machine_rows(s: Snapshot) -> list[tuple[str, str]]:
     m, io = state.metrics, state.io
     rows = [
         ("Build", f.clean(state.build)),
-        ("Settings' hash", f.clean(state.config_hash)[:12]),
+        ("Settings hash", f.clean(state.config_hash)[:12]),
         ("Started", f.clock(f.of_text(state.started_at), s.now)),
         ("Under PM2", "yes" if state.supervised else "no"),
         ("Failed writes", f.count(io.write_errors) + (f", {f.clean(io.last_error)}" if io.last_error else "")),
-        ("Disk free, says the bot", f.mebibytes(None if io.disk_free_mb is None else io.disk_free_mb * 1_048_576)),
+        (
+            "Disk free, as the bot reports it",
+            f.mebibytes(None if io.disk_free_mb is None else io.disk_free_mb * 1_048_576),
+        ),
     ]
     if m is not None:
         rows += [
             ("Memory", f.mebibytes(m.rss_mb * 1_000_000)),
             ("Processor time", f.duration(m.cpu_s)),
             ("Event loop lag, p99", f.milliseconds(m.loop_lag_ms_p99)),
-            ("State writes apart, p99", f.milliseconds(m.write_interval_ms_p99)),
+            ("State write interval, p99", f.milliseconds(m.write_interval_ms_p99)),
             ("Tick to order, p50", f.milliseconds(m.tick_to_order_ms_p50)),
             ("Tick to order, p99", f.milliseconds(m.tick_to_order_ms_p99)),
             ("Ledger commit, p99", f.milliseconds(m.ledger_commit_ms_p99)),

@@ -29,7 +29,7 @@ async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     """Raises HTTPException where `at` is given and no time."""
     at_ms = asked(params.get("at", ""))
     if at_ms is None and params.get("at"):
-        raise HTTPException(400, "This is not a time between 1970 and 9998. Write it like 2026-11-20T05:23:02.")
+        raise HTTPException(400, "Not a time between 1970 and 9998. Format: 2026-11-20T05:23:02.")
     found = await hub.cache.get(("moment", at_ms), 2.0, lambda: moments.look(hub.ledger, hub.market, at_ms))
     return {"moment": None if found is None else view.moment(found)}
 

@@ -74,7 +74,7 @@ def _rows(m: Moment, at: datetime) -> list[tuple[str, str]]:
     rows = [
         (
             "Bot",
-            f"{'up' if alive else 'ended'}, started {f.clock(f.of_ms(boot.at_ms), at)}" if boot else "no start by then",
+            f"{'up' if alive else 'ended'}, started {f.clock(f.of_ms(boot.at_ms), at)}" if boot else "not started yet",
         ),
         ("Build", f.clean(boot.build) if boot else f.DASH),
         ("Requested", f"{level.cmd} by {f.clean(level.by)}" if level else "run, no command yet"),
@@ -83,9 +83,9 @@ def _rows(m: Moment, at: datetime) -> list[tuple[str, str]]:
     if equity is not None and m.at_ms // 1000 - equity.at_s < 3600:
         noted = f.clock(datetime.fromtimestamp(equity.at_s, UTC), at)
         rows += [("Equity", f"{f.money(equity.equity)} USD"), ("Cash", f"{f.money(equity.cash)} USD"),
-                 ("In lots", f"{f.money(equity.lots_value)} USD"), ("Noted", noted)]  # fmt: skip
+                 ("In lots", f"{f.money(equity.lots_value)} USD"), ("Recorded at", noted)]  # fmt: skip
     else:
-        rows.append(("Equity", "not noted then"))
+        rows.append(("Equity", "not recorded then"))
     return rows
 
 

@@ -48,7 +48,7 @@ def boot(s: Snapshot) -> BootPanel:
         )
     found = {step.phase: step for step in s.state.boot}
     if s.state.phase is Phase.STOPPED and found.get("running"):
-        # It lives and does nothing: what ran has ended, whatever the list of the start still says.
+        # It is alive and does not trade: RUNNING has ended, whatever the boot list still shows.
         found["running"] = replace(found["running"], state=StepState.DONE)
         found["stopped"] = replace(found.get("stopped") or BootStep(phase="stopped", state=StepState.CURRENT),
                                    state=StepState.CURRENT)  # fmt: skip
@@ -60,12 +60,12 @@ def boot(s: Snapshot) -> BootPanel:
 
 
 def _why(state: BotState) -> str | None:
-    """What the failed step says of itself; the whole reason stands in the note above."""
+    """The failed step's note; the whole reason is in the banner."""
     return next((step.note for step in state.boot if step.state is StepState.FAILED), None)
 
 
 def _lost(s: Snapshot) -> tuple[str, str, str]:
-    """The last step of a bot that writes no more: silent while it may live, lost when it is gone."""
+    """The last step of a bot that stopped writing: silent while it may still run, lost when it is gone."""
     at = f.clock(s.lost_at, s.now)
     if s.presence is Presence.STALE:
         return "stale", "warns", f"silent since {at}"

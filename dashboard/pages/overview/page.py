@@ -1,4 +1,4 @@
-"""Overview: is it alive, what did it earn, what does it hold, what comes next, why no trade now."""
+"""Overview: status, equity, today's PnL, next exits, positions, why no trade now, last events."""
 
 from dashboard.hub import Hub
 from dashboard.page import Data, Page, PagePart, Params

@@ -31,7 +31,7 @@ def today(s: Snapshot) -> list[TodayRow] | None:
         TodayRow("Unrealised change", "", f.signed(a.day_unrealized_change), f.tone(a.day_unrealized_change)),
         TodayRow("Day PnL", "", f.signed(a.day_pnl), f.tone(a.day_pnl), True, a.quote_currency),
         *([TodayRow("Transfers", "not part of the result", f.signed(a.day_transfers))] if a.day_transfers else []),
-        TodayRow("Fees paid", "every fill of today", f.signed(-a.day_fees)),
+        TodayRow("Fees paid", "all fills today", f.signed(-a.day_fees)),
         TodayRow("Lots opened", "", f.count(a.day_lots_opened)),
         TodayRow("Lots closed", f"{f.count(a.day_wins)} won, {f.count(a.day_losses)} lost", f.count(a.day_lots_closed)),
         TodayRow("Open lots", lots, f.signed(open_.pnl), f.tone(open_.pnl)),

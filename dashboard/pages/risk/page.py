@@ -1,4 +1,4 @@
-"""Risk: what would stop the bot, how near it is, and proof that the brake works."""
+"""Risk: limits, breakers, the kill switch and its drill."""
 
 import shlex
 

@@ -115,20 +115,20 @@ def armed(s: Snapshot) -> Armed:
     """The kill switch in a sentence."""
     level = requested_level(s)
     word = level.word if level is not None else "unknown"
-    file = "KILL file there." if s.kill_file else "No KILL file."
+    file = "KILL file present." if s.kill_file else "No KILL file."
     if s.killed and s.state and s.state.kill:
         latch = f.short_id(s.state.kill.latch_id, 6)
         return Armed("bad", "lock", "Latched", f"Latch {latch}. {file} Gate shut.")
     if not s.fresh:
-        return Armed("unk", "unk", "Not known now", f"Level {word} on disk. {file} The bot does not answer.")
+        return Armed("unk", "unk", "Not known now", f"Requested on disk: {word}. {file} The bot does not respond.")
     match s.verdict.word:  # pressed now it latches and shuts the gate; what rests stays there until it can send
         case Verdict.BLIND:
-            say = f"Level {word}. {file} Orders are cancelled when the exchange answers."
+            say = f"Requested: {word}. {file} Orders are cancelled when the exchange responds."
             return Armed("warn", "warns", "Armed, not latched; blind", say)
         case Verdict.LOCKED_OUT | Verdict.LEDGER_GONE:
-            say = f"Level {word}. {file} {f.sentence(f.clean(s.verdict.reason))}."
+            say = f"Requested: {word}. {file} {f.sentence(f.clean(s.verdict.reason))}."
             return Armed("warn", "warns", f"Not latched; {s.verdict.word.shown}", say)
-    return Armed("ok", "ok", "Armed, not latched", f"Level {word}. {file} Gate open.")
+    return Armed("ok", "ok", "Armed, not latched", f"Requested: {word}. {file} Gate open.")
 
 
 def breakers(s: Snapshot) -> list[Breaker]:
@@ -148,7 +148,7 @@ def breakers(s: Snapshot) -> list[Breaker]:
         _breaker("Stale feed", None if ws_s is None else ws_s <= STALE_S, f.DASH if ws_s is None else f.age(ws_s),
                  f"{STALE_S:.0f}{f.NBSP}s"),
         _breaker("Stream", feeds.ws_connected if feeds else None, _on(feeds.ws_connected if feeds else None), "down"),
-        _breaker("Exchange answers", answers,
+        _breaker("Exchange REST", answers,
                  f"{f.count(feeds.rest_errors)} failed of {f.count(feeds.rest_calls)}" if feeds else f.DASH, "failing"),
         _breaker("Clock offset", None if clock and s.unproven else clock,
                  f.offset(feeds.clock_offset_ms) if feeds else f.DASH, "too far"),
@@ -174,10 +174,10 @@ def _breaker(name: str, fine: bool | None, now: str, trips_at: str) -> Breaker:
 
 _DRILL_STEPS = {
     "gate_shut_ms": "Gate shut",
-    "latch_ms": "Latch on disk",
+    "latch_ms": "Latch written to disk",
     "cancel_ms": "Test order cancelled",
     "list_ms": "Orders listed",
-    "verify_ms": "None left, asked twice",
+    "verify_ms": "No orders left, checked twice",
 }
 
 

@@ -61,7 +61,7 @@ def sessions(found: Mapping[str, LoginSession], mine: str, role: Role, now: date
 def _session(key: str, one: LoginSession, this: bool, now: datetime) -> SessionRow:
     phone = any(word in one.agent for word in _PHONES)
     return SessionRow(
-        key[:ID_CHARS], "phone" if phone else "pc", f.clean(one.agent) or "Not told", f.clean(one.address) or f.DASH,
+        key[:ID_CHARS], "phone" if phone else "pc", f.clean(one.agent) or "Unknown", f.clean(one.address) or f.DASH,
         one.role.value, _HOW.get(one.how, f.DASH), _time(one.began_s), "now" if this else _ago(one.used_s, now), this,
     )  # fmt: skip
 
@@ -100,5 +100,5 @@ def _ago(at_s: float, now: datetime) -> str:
 
 def _ends(one: Token, now: datetime) -> str:
     if one.expires_s is None:
-        return "when revoked"
+        return "never, until revoked"
     return "expired" if one.expired else f"in {f.span(one.expires_s - now.timestamp())}"

@@ -1,4 +1,4 @@
-"""Strategy: what it is made of and what it says of each product now."""
+"""Strategy: its settings, its current signal for each product, and its models."""
 
 from dashboard.page import Data, Page, PagePart
 from dashboard.pages.strategy import view

@@ -93,7 +93,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
             )
         )
     fitted = bool(m and m.model_mode)
-    model = [("Model", f.clean((m.model_mode if m else None) or "none: rules only"))]
+    model = [("Model", f.clean((m.model_mode if m else None) or "none, rule-based"))]
     if fitted:
         model.append(("Fits, walk forward", f.count(m.walk_forward_fits if m else None)))
     model.append(("Volatility factor", f.number(m.vol_risk_factor if m else None, 3)))

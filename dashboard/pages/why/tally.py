@@ -1,4 +1,4 @@
-"""What stopped entries in the last day: for each gate, how many closed bars it kept from an entry."""
+"""What blocked entries in the last day: for each gate, the number of closed bars that it blocked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class TallyRow:
     bars: str
     share: str
     pct: float
-    buys: str  # of them, bars that said BUY
+    buys: str  # of them, bars with a buy signal
     products: str
     entered: bool
 
