@@ -306,6 +306,6 @@ def test_stops_that_nobody_watches_are_called_so(tmp_path_factory: pytest.TempPa
     s = snapshot(blind(tmp_path_factory, 51), Presence.FRESH)
     nearest = positions.next_exits(s)
     assert {e.unwatched for e in nearest if e.what.startswith("trailing stop")} == {True}
-    assert all(e.what.endswith("rests at the exchange") for e in nearest if e.what.startswith("take"))
+    assert all(e.what.endswith("resting at the exchange") for e in nearest if e.what.startswith("take"))
     seeing = positions.next_exits(snapshot(blind(tmp_path_factory, 0), Presence.FRESH))
     assert not [e for e in seeing if e.unwatched or "not monitored" in e.what]

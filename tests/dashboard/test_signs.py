@@ -51,7 +51,7 @@ def test_a_silent_exchange_on_an_open_socket_has_no_green_light_breaker_or_check
     assert found["Stale feed"] == "Tripped" and found["Exchange REST"] == found["Clock offset"] == "Not known"
     assert checks(s)["Exchange"].state == "bad" and "no heartbeat since" in checks(s)["Exchange"].say
     assert checks(s)["Clock"].state == checks(s)["Account"].state == "unk"
-    assert risk.armed(s).state == "warn" and "when the exchange answers" in risk.armed(s).say
+    assert risk.armed(s).state == "warn" and "when the exchange responds" in risk.armed(s).say
     assert positions.held(s).sums == "unknown"
     told = {w.text.split(" ")[0].rstrip(":"): w.state for w in header.source_chips(s)}
     assert told["REST"] == told["Balances"] == told["Clock"] == "unk" and told["Ledger"] == "ok", "as in the lights"

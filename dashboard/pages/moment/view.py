@@ -22,8 +22,8 @@ class MomentLotRow:
     price: str
     pct: float | None
     value: float | None
-    fate: str
-    fate_pnl: float | None
+    outcome: str
+    outcome_pnl: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def moment(m: Moment) -> View:
         orders.ended(m.orders, None),
         [events.entry(e) for e in m.before],
         [events.entry(e) for e in m.after],
-        "the journal is empty"
+        "the activity log is empty"
         if ends[0] is None
         else f"recorded from {f.clock(ends[0], at)} to {f.clock(ends[1], at)}",
     )
@@ -94,7 +94,7 @@ def _lot(one: LotThen, bar: CandleRow | None, at: datetime) -> MomentLotRow:
     pct = None if price is None else 100 * (price / float(one.open_price) - 1)
     closed = f.of_ms(one.closed_ms)
     reason = f.clean(f.exit_reason(one.exit_reason or ""))
-    fate = "still open" if closed is None else f"closed {f.clock(closed, at)}, {reason}"
+    outcome = "still open" if closed is None else f"closed {f.clock(closed, at)}, {reason}"
     return MomentLotRow(
         one.product_id,
         one.kind,
@@ -105,6 +105,6 @@ def _lot(one: LotThen, bar: CandleRow | None, at: datetime) -> MomentLotRow:
         f.number(price, 2 if price and price >= 1000 else 4) if price is not None else f.DASH,
         pct,
         None if price is None else price * float(one.base_bought),
-        fate,
+        outcome,
         None if one.realized_pnl is None else float(one.realized_pnl),
     )
