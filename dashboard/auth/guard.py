@@ -17,7 +17,7 @@ from dashboard.auth.roles import Principal, Role
 from dashboard.auth.sessions import OtherUser, Sessions
 from dashboard.auth.throttle import Throttle
 from dashboard.auth.tokens import Tokens
-from dashboard.auth.wellformed import MalformedRequest, check_body, check_form
+from dashboard.auth.wellformed import Malformed, check_body, check_form
 from dashboard.door import ClientConnection
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class RequestGuard:
         try:
             receive = await self._admit(scope, receive)
             await self.app(scope, receive, send_safely)
-        except MalformedRequest as malformed:
+        except Malformed as malformed:
             await self._answer(scope, send_safely, 400, str(malformed))
         except RequestRefused as refused:
             await self._answer(scope, send_safely, refused.status, str(refused))

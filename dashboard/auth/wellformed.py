@@ -9,7 +9,7 @@ import orjson
 FORM = b"application/x-www-form-urlencoded"
 
 
-class MalformedRequest(Exception):
+class Malformed(Exception):
     """The request is not one; the text says why."""
 
 
@@ -17,7 +17,7 @@ def check_form(scope: MutableMapping[str, Any]) -> None:
     """Raises Malformed where two headers disagree on where the body ends, or an address is no UTF-8 text."""
     names = [k for k, _ in scope["headers"]]
     if b"transfer-encoding" in names and b"content-length" in names:
-        raise MalformedRequest("A request must not have both Content-Length and Transfer-Encoding.")
+        raise Malformed("A request must not have both Content-Length and Transfer-Encoding.")
     raw_path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
     _text(raw_path, "path")
     _text(scope["query_string"], "query")
@@ -32,11 +32,11 @@ def check_body(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         try:
             orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise MalformedRequest("The body is not valid JSON.") from error
+            raise Malformed("The body is not valid JSON.") from error
 
 
 def _text(quoted: bytes, what: str) -> None:
     try:
         unquote_to_bytes(quoted).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise MalformedRequest(f"The {what} is not valid UTF-8.") from error
+        raise Malformed(f"The {what} is not valid UTF-8.") from error
