@@ -1,4 +1,4 @@
-"""A strategy for the rig alone: every bar says buy, so that orders come as often as the rules let them."""
+"""A strategy for tests: a BUY signal on every bar, so that orders come as often as the rules allow."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from bot.strategies.base import Bars, SignalArrays, Strategy
 
 
 class AlwaysBuy(Strategy):
-    summary = "BUY on every bar; only for simulated runs."
+    summary = "BUY on every bar; for simulated runs only."
 
     @property
     def warmup_bars(self) -> int:

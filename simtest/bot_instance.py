@@ -1,4 +1,4 @@
-"""One life of the bot's process: its machine's parts, and its end, orderly or not."""
+"""One process of the bot, from its start to its end (a "life" in what a run records): its ports, and how it ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +15,21 @@ from simtest.permission import addresses
 from simtest.plan import Plan
 from simtest.virtual_loop import Crash, VirtualLoop
 from simtest.virtual_net import VirtualNet
-from simtest.virtual_ports import InlineOffload, Pulse, SeededRng, VirtualClock, VirtualFs, disk_full, ledger_opener
+from simtest.virtual_ports import (
+    ChangeSignal,
+    InlineOffload,
+    SeededRng,
+    VirtualClock,
+    VirtualFs,
+    disk_full,
+    ledger_opener,
+)
 from simtest.virtual_venue import VirtualVenue
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What stays while lives come and go."""
+    """What stays the same while the bot's process ends and starts again."""
 
     plan: Plan
     settings: Settings
@@ -29,11 +37,11 @@ class Environment:
     venue: VirtualVenue
     faults: FaultInjector
     truth: GroundTruth
-    pulse: Pulse
+    change_signal: ChangeSignal
 
 
 class BotInstance:
-    """Numbers count from 1; a second bot on the same folder has a negative one."""
+    """Numbered from 1 within a run; a second bot on the same folder has a negative number."""
 
     def __init__(self, around: Environment, number: int, clock_off_us: int, opened: Callable[[Any], None]) -> None:
         self.number = number
@@ -41,7 +49,7 @@ class BotInstance:
         self.alive = True
         self._engine: Any = None
         loop, truth, seed = around.loop, around.truth, around.plan.seed
-        self.clock = VirtualClock(loop, around.venue.start_us, around.pulse, self._control_busy)
+        self.clock = VirtualClock(loop, around.venue.start_us, around.change_signal, self._control_busy)
         self.clock.wall_off_us = clock_off_us
         random = Random(f"net/{seed}/{number}")
         self.net = VirtualNet(NetworkLink(loop, around.venue, around.faults, truth, random, number))
@@ -63,24 +71,24 @@ class BotInstance:
         self.process.bot.endpoints = addresses(around.settings)
 
     def failure(self) -> str | None:
-        """What the process ended itself by."""
+        """The error that ended the process; None = it ended without one."""
         found = self.process.bot.failure
         error = found.exception() if found is not None and found.done() else None
         return f"{type(error).__name__}: {error}" if error else self.process.bot.error
 
     def order_states(self) -> list[str]:
-        """Of the orders that the bot has in hand now."""
+        """The states of all unsettled orders."""
         engine = self.process.bot.engine
         return (
             [order.state.value for order in engine.state.orders.by_id.values() if not order.settled] if engine else []
         )
 
     def backlog(self) -> int:
-        """Records that wait for the ledger."""
+        """The number of records that wait to be written to the ledger."""
         return len(self.process.bot._backlog)
 
     def end(self) -> None:
-        """What the operating system does about a process that is gone."""
+        """Release what the operating system releases when a process is gone: sockets, lock, ledger."""
         self.alive = False
         self.net.die()
         self.process.lock.release()
@@ -92,7 +100,7 @@ class BotInstance:
         return bool(self.process.bot.commands._waiting)
 
     def _opened(self, engine: Any) -> None:
-        """The ledger is open."""
+        """The process opened its ledger."""
         self._engine = engine
         engine.execute_raw(HISTORY)
         self._told_opened(engine)

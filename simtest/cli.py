@@ -1,4 +1,4 @@
-"""`python -m simtest`, `./coin simulate`: run seeds, say what broke and how to see it again."""
+"""`python -m simtest`, `./coin simulate`: run seeds, report what broke and how to reproduce it."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from shared.percentile import percentile
 
 Record = dict[str, Any]
 OUT = Path("data/proof")
-REPEAT_EVERY = 100  # each so many seeds one is run twice: equal hashes, or it is no proof
+REPEAT_EVERY = 100  # one seed in so many is run twice: unequal hashes mean that the run is not deterministic
 
 
 def say(text: str) -> None:
@@ -28,7 +28,7 @@ def say(text: str) -> None:
 
 @dataclass(slots=True)
 class BatchSummary:
-    """What a batch of seeds came to."""
+    """The results of a batch of seeds."""
 
     seeds: int = 0
     virtual_s: float = 0.0
@@ -76,9 +76,9 @@ class BatchSummary:
 
 
 def bound_text(seeds: int) -> str:
-    """What `seeds` seeds without a violation say of all: with 95 % certainty fewer than so many would show one.
+    """The 95 % bound on the share of violating seeds, after `seeds` seeds without a violation.
 
-    Exact: with that share of violating seeds, none in so many is a matter of one chance in twenty.
+    Exact: with that share of violating seeds, the chance of none in so many is 5 %.
     """
     if not seeds:
         return "nothing was run"
@@ -90,28 +90,30 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many seeds")
     parser.add_argument("--seed", type=int, default=None, help="the first seed (default: new ones, by the clock)")
-    parser.add_argument("--minutes", type=float, default=60.0, help="virtual minutes of each, before its quiet end")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="virtual minutes of faults in each, before its calm end"
+    )
     parser.add_argument("--mode", choices=("return_existing", "reject", "not_enforced"), default=None)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--seconds", type=float, default=None, help="stop beginning seeds after so long")
+    parser.add_argument("--seconds", type=float, default=None, help="start no new seed after so many seconds")
     parser.add_argument("--plan", type=Path, default=None, help="replay a plan's file")
-    parser.add_argument("--shrink", action="store_true", help="make a failing seed's plan small")
-    parser.add_argument("--story", action="store_true", help="with --plan: what happened, line by line, as a file")
+    parser.add_argument("--shrink", action="store_true", help="shrink a failing seed's plan")
+    parser.add_argument("--story", action="store_true", help="with --plan: write a timeline of the run to a file")
     parser.add_argument("--test", metavar="NAME", default=None, help="with --plan: keep it as a test of this name")
-    parser.add_argument("--keep", action="store_true", help="keep the run's folder for a look")
+    parser.add_argument("--keep", action="store_true", help="keep the run's folder")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of results and failing plans")
     return parser.parse_args(argv)
 
 
 def with_fixed_hash_seed(module: str, argv: list[str]) -> None:
-    """Sets of names must have the same order in every run: start this program anew where they have not."""
+    """Restart this program with PYTHONHASHSEED=0 where needed: sets must iterate in the same order in every run."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", module, *argv])  # noqa: S606
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; the answer is the exit code: 1 where anything broke."""
+    """Run the seeds; the exit code is 1 where anything broke."""
     from simtest.replay import explain, keep_as_test, replay  # noqa: PLC0415
 
     args = arguments(argv)
@@ -122,22 +124,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return replay(args.plan, keep=args.keep, shrink=args.shrink, story=args.story, say=say)
     first = args.seed if args.seed is not None else int(time.time()) * 1000 % 2_000_000_000
     say(f"seeds {first} to {first + args.seeds - 1}, {args.minutes:g} virtual minutes each, {args.jobs} processes")
-    tally = batch(args, first)
-    report(tally, args)
+    summary = batch(args, first)
+    report(summary, args)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "run.json").write_text(
-        json.dumps(tally.document() | {"minutes": args.minutes, "first": first}, indent=1)
+        json.dumps(summary.document() | {"minutes": args.minutes, "first": first}, indent=1)
     )
-    for record in tally.failed:
+    for record in summary.failed:
         explain(record, args.minutes, args.mode, args.out, args.shrink, say)
-    return 1 if tally.failed or tally.unequal else 0
+    return 1 if summary.failed or summary.unequal else 0
 
 
 def batch(args: argparse.Namespace, first: int) -> BatchSummary:
-    """Run the seeds, some of them twice."""
+    """Run the seeds; some of them twice, to compare their hashes."""
     from simtest.judged_run import by_seed  # noqa: PLC0415
 
-    tally, began_s, hashes = BatchSummary(), time.monotonic(), dict[int, str]()
+    summary, began_s, hashes = BatchSummary(), time.monotonic(), dict[int, str]()
     deadline_s = began_s + args.seconds if args.seconds is not None else None
 
     def seeds() -> Iterator[int]:
@@ -151,17 +153,20 @@ def batch(args: argparse.Namespace, first: int) -> BatchSummary:
     def done(record: Record) -> None:
         seed = record["seed"]
         if seed in hashes:
-            tally.repeated += 1
+            summary.repeated += 1
             if record.get("hash") != hashes[seed]:
-                tally.unequal.append(seed)
+                summary.unequal.append(seed)
             return
         hashes[seed] = record.get("hash", "")
-        tally.add(record)
-        tally.wall_s = time.monotonic() - began_s
+        summary.add(record)
+        summary.wall_s = time.monotonic() - began_s
         if record["breaches"]:
             say(f"seed {seed} ({record['mode']}) broke {', '.join(record['breaches'])}")
-        if record["breaches"] or tally.seeds % 25 == 0:
-            say(f"{tally.seeds} seeds, {tally.virtual_s / tally.wall_s:,.0f} x real time, {len(tally.failed)} failed")
+        if record["breaches"] or summary.seeds % 25 == 0:
+            say(
+                f"{summary.seeds} seeds, {summary.virtual_s / summary.wall_s:,.0f} x real time, "
+                f"{len(summary.failed)} failed"
+            )
 
     if args.jobs <= 1:
         for seed in seeds():
@@ -177,22 +182,22 @@ def batch(args: argparse.Namespace, first: int) -> BatchSummary:
                         done(future.result())
             for future in running:
                 done(future.result())
-    tally.wall_s = time.monotonic() - began_s
-    return tally
+    summary.wall_s = time.monotonic() - began_s
+    return summary
 
 
-def report(tally: BatchSummary, args: argparse.Namespace) -> None:
+def report(summary: BatchSummary, args: argparse.Namespace) -> None:
     """The figures, for a person."""
-    hours = tally.virtual_s / 3600
+    hours = summary.virtual_s / 3600
     say("")
-    say(f"{tally.seeds} seeds, {hours:,.1f} virtual hours in {tally.wall_s:,.0f} s: "
-        f"{tally.virtual_s / max(tally.wall_s, 1e-9):,.0f} x real time, "
-        f"{tally.virtual_s / max(tally.cpu_s, 1e-9):,.0f} x of one core")  # fmt: skip
-    say(f"orders {tally.counts['orders']:,}, fills {tally.counts['fills']:,}, lives {tally.counts['lives']:,}, "
-        f"requests for orders {tally.counts['posts']:,}; modes {dict(tally.modes)}")  # fmt: skip
-    say("faults and acts: " + ", ".join(f"{name} {count:,}" for name, count in sorted(tally.strikes.items())))
-    say(f"{tally.repeated} seeds run twice, {len(tally.unequal)} of them unlike {tally.unequal or ''}")
-    if tally.failed:
-        say(f"VIOLATIONS in {len(tally.failed)} of {tally.seeds} seeds: {dict(tally.breaches)}")
+    say(f"{summary.seeds} seeds, {hours:,.1f} virtual hours in {summary.wall_s:,.0f} s: "
+        f"{summary.virtual_s / max(summary.wall_s, 1e-9):,.0f} x real time, "
+        f"{summary.virtual_s / max(summary.cpu_s, 1e-9):,.0f} x of one core")  # fmt: skip
+    say(f"orders {summary.counts['orders']:,}, fills {summary.counts['fills']:,}, lives {summary.counts['lives']:,}, "
+        f"requests for orders {summary.counts['posts']:,}; modes {dict(summary.modes)}")  # fmt: skip
+    say("faults and acts: " + ", ".join(f"{name} {count:,}" for name, count in sorted(summary.strikes.items())))
+    say(f"{summary.repeated} seeds run twice, {len(summary.unequal)} of them unlike {summary.unequal or ''}")
+    if summary.failed:
+        say(f"VIOLATIONS in {len(summary.failed)} of {summary.seeds} seeds: {dict(summary.breaches)}")
     else:
-        say(f"0 violations in {tally.seeds:,} seeds of {args.minutes:g} min: {bound_text(tally.seeds)}")
+        say(f"0 violations in {summary.seeds:,} seeds of {args.minutes:g} min: {bound_text(summary.seeds)}")

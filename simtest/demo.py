@@ -1,7 +1,7 @@
 """The first half hour of a new user: `python -m simtest.demo`.
 
 The whole bot with the defaults of profile dev on the lively market, under virtual time: one run for each seed, each at
-another moment. What came of them is printed: when the first entry and exit happened, how the account stands.
+another moment. It prints when the first entry and exit happened, and how the account stands.
 """
 
 import argparse
@@ -31,7 +31,7 @@ DAY_S = 86_400
 
 @dataclass(slots=True)
 class DemoLot:
-    """A lot as the ledger has it; times in minutes since the start."""
+    """A lot from the ledger; times in minutes since the start."""
 
     opened: float
     closed: float | None
@@ -59,12 +59,12 @@ class FirstHalfHour:
 
     @property
     def account_pct(self) -> float:
-        """What the account gained, open lots at mark."""
+        """The account's gain in percent, open lots at the mark price."""
         return (self.equity[-1] / self.equity[0] - 1) * 100 if self.equity else 0.0
 
     @property
     def drawdown_pct(self) -> float:
-        """The deepest fall from the highest equity before it."""
+        """The maximum drawdown of equity, in percent."""
         peak, worst = 0.0, 0.0
         for equity in self.equity:
             peak = max(peak, equity)
@@ -73,13 +73,13 @@ class FirstHalfHour:
 
 
 def new_user() -> Loaded:
-    """The settings of somebody who set none."""
+    """The default settings."""
     with tempfile.TemporaryDirectory() as folder:
         return load(Path(folder) / ".env", {})
 
 
 def plan_of(seed: int, minutes: float, **changed: Any) -> Plan:
-    """No fault, no act: a machine that works, and a market."""
+    """A plan without faults or acts."""
     loaded = new_user()
     s = loaded.settings
     given = {key.lower(): getattr(s, key.lower()) for key, source in loaded.sources.items() if source == "profile"}
@@ -103,7 +103,7 @@ def plan_of(seed: int, minutes: float, **changed: Any) -> Plan:
 
 
 class DemoRun(Run):
-    """A run that ends with its time, and whose equity is looked at on the way."""
+    """A run without a calm end, which samples equity on the way."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         super().__init__(plan, folder)

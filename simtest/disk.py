@@ -1,4 +1,4 @@
-"""What becomes of files while no process runs: torn by a power cut, lost, or put back from an old copy."""
+"""What happens to files while no process runs: torn by a power cut, lost, or replaced by an old copy."""
 
 import shutil
 import sqlite3
@@ -39,7 +39,7 @@ def keep(paths: DataPaths) -> None:
 
 
 def backup(paths: DataPaths) -> None:
-    """What `./coin backup` puts into its archive, as files in a folder."""
+    """The files of `./coin backup`, in a folder."""
     folder = _archive(paths)
     shutil.rmtree(folder, ignore_errors=True)
     if not paths.ledger.exists():
@@ -55,7 +55,7 @@ def backup(paths: DataPaths) -> None:
 
 
 def put_back(paths: DataPaths, now: datetime, number: int, *, rescued: bool = False) -> bool:
-    """What `./coin restore` does with it, or with the copy that the bot rescued; False = there is none."""
+    """`./coin restore` of that backup, or of the copy that the bot rescued; False = there is none."""
     folder = _archive(paths)
     work = folder.with_name(f"restore-{number}")
     if rescued:
@@ -94,7 +94,7 @@ def copy_folder(paths: DataPaths, there: DataPaths) -> None:
 
 
 def restore(paths: DataPaths, what: str) -> None:
-    """The ledger that the next life finds: the same one (""), none ("lose"), an old copy of it ("old")."""
+    """Prepare the ledger for the next start: leave it (""), remove it ("lose"), or put an old copy there ("old")."""
     kept = _beside(paths.ledger, ".kept")
     if what == "lose":
         remove(paths.ledger)

@@ -1,4 +1,4 @@
-"""What a run leaves for the judge: the truth log as a document, every version of each order, what a life held."""
+"""What a run leaves for the judge: the ground truth as a document, every version of each order, peak resource use."""
 
 import asyncio
 import hashlib
@@ -28,7 +28,7 @@ _STORAGE = (("journal_mode", "wal"), ("synchronous", 2))  # 2 = FULL: what is co
 
 
 class LedgerProbe:
-    """Somebody else who reads the ledger while the bot runs."""
+    """A second reader of the ledger while the bot runs."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
@@ -39,7 +39,7 @@ class LedgerProbe:
         return self._db.execute(query, (client_order_id,)).fetchone() is not None
 
     def entries_open(self, client_order_id: Any, product_id: Any) -> int:
-        """How many other purchases of the product the ledger holds without an end or an answer."""
+        """The number of other purchases of the product whose outcome is open in the ledger."""
         query = (
             "SELECT count(*) FROM orders WHERE product_id = ? AND client_order_id != ? AND purpose = 'entry' "
             "AND kind = 'market' AND state IN ('new', 'sent', 'unknown')"
@@ -51,14 +51,14 @@ class LedgerProbe:
 
 
 def storage_faults(engine: Any) -> list[str]:
-    """How the writer's connection was opened, where that is not as it must be."""
+    """Pragmas of the writer's connection that are not what they must be."""
     with engine.connect() as db:
         found = [(name, db.value(f"PRAGMA {name}"), want) for name, want in _STORAGE]
     return [f"{name} is {value}, not {want}" for name, value, want in found if value != want]
 
 
 def open_files() -> int:
-    """How many handles this process holds."""
+    """The number of open files of this process."""
     return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
 
 
@@ -66,13 +66,13 @@ _FILES_OF_OTHERS = 0
 
 
 def others_hold() -> None:
-    """What is open now is not the bot's: the rig may run inside a process that holds handles of its own."""
-    global _FILES_OF_OTHERS  # noqa: PLW0603  one rig in a process at a time
+    """Count the files that are open now as not the bot's: a test process holds files of its own."""
+    global _FILES_OF_OTHERS  # noqa: PLW0603  one run in a process at a time
     _FILES_OF_OTHERS = open_files()
 
 
 def held(loop: asyncio.AbstractEventLoop, life: int, unread: int, backlog: int) -> dict[str, int]:
-    """What the process of a life holds now."""
+    """Tasks, files and queues that the bot's process holds now."""
     tasks: list[Any] = list(asyncio.all_tasks(loop))
     living = sum(bool(task._log_destroy_pending) for task in tasks)  # those of dead lives are kept, but marked
     files = open_files() - _FILES_OF_OTHERS
@@ -93,7 +93,7 @@ def ledger_digest(path: Path) -> bytes:
 
 
 def ledger_faults(path: Path) -> dict[str, list[str]]:
-    """What the ledger's own checks find, and where the journal played again makes another ledger."""
+    """What the ledger's own checks find, and the first difference after replaying the journal."""
     if not path.exists():
         return {"verify": [], "replay": []}
     engine = open_reader(path)
@@ -113,7 +113,7 @@ def kill_times_ms(truth: GroundTruth) -> list[float]:
 
 
 def document(plan: Plan, settings: Settings, venue: VirtualVenue, truth: GroundTruth, end_us: int) -> dict[str, Any]:
-    """Everything that the judge gets besides the ledger and the files."""
+    """The ground truth: everything that the judge gets besides the ledger and the published files."""
     return {
         "plan": plan.to_json(),
         "bot_name": settings.bot_name,

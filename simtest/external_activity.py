@@ -1,4 +1,4 @@
-"""What others do: the exchange with its products and fees, other programs and people on the same account."""
+"""Activity that is not the bot's: the exchange's products and fees, other programs and people on the same account."""
 
 from collections.abc import Callable
 from random import Random
@@ -12,7 +12,7 @@ STRAYS = 130  # more than one request can cancel
 
 
 class ExternalActivity:
-    """The acts of the exchange and of strangers."""
+    """The acts of the exchange and of others on the account."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -44,7 +44,7 @@ class ExternalActivity:
         venue.tier, venue.tier_checked_us = venue.tiers[0], 0
 
     def _foreign_order(self, act: Act, random: Random) -> None:
-        """Another program's resting order on this account; a fifth carry a mark like ours, of another bot."""
+        """Another program's resting order on this account; one in five has an id like ours, of another bot."""
         run = self._run
         self._orders += 1
         product_id = random.choice(run.plan.products)
@@ -54,7 +54,7 @@ class ExternalActivity:
         self._rest(coid, product_id, 3.0, 70 + round(20 * act.arg))
 
     def _rest(self, client_order_id: str, product_id: str, usd: float, percent: int) -> None:
-        """A bid of so much money at so many percent of the price."""
+        """Place a limit buy order for `usd` at `percent` of the last price."""
         run = self._run
         market = run.venue.sim.exchange.venue.markets[product_id]
         terms = {
@@ -91,14 +91,14 @@ class ExternalActivity:
         )
 
     def _delist(self, _act: Act, random: Random) -> None:
-        """A product is gone for long, whatever of it is held."""
+        """Delist a product for minutes, whether or not it is held."""
         venue = self._run.venue
         product_id = random.choice(venue.plan.products)
         venue.set_gate(product_id, "delisted")
         self._later(random.uniform(100, 1200), lambda: venue.set_gate(product_id, "online"))
 
     def _regrid(self, act: Act, random: Random) -> None:
-        """Coarser increments, or a larger least order, until the faults are over."""
+        """Make increments coarser or the minimum order larger, until the faults are over."""
         run = self._run
         product_id = random.choice(run.venue.plan.products)
         kind = random.choice(("price_increment", "base_increment", "quote_min_size"))
@@ -106,7 +106,7 @@ class ExternalActivity:
         run.truth.acts[-1] |= {"product_id": product_id, "name": kind, "value": value}
 
     def _stray_orders(self, act: Act, random: Random) -> None:
-        """Orders of ours that no ledger knows: of a ledger that was thrown away. A kill must find and end them all."""
+        """Orders of ours that no ledger knows, as after a lost ledger. A kill must find and cancel them all."""
         run = self._run
         product_id = run.venue.plan.products[0]
         for _ in range(round(STRAYS * (0.2 + 0.8 * act.arg))):

@@ -1,4 +1,4 @@
-"""The plan's windows at work: does this occasion get struck, and how often was each kind."""
+"""Injects the faults of a plan: whether this occasion is hit, and how often each kind was."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from simtest.plan import Window
 
 
 class FaultInjector:
-    """All windows of a run. Each window has draws of its own, so that taking one away leaves the others alike."""
+    """All fault windows of a run. Each has its own random stream, so that removing one leaves the others unchanged."""
 
     def __init__(self, seed: int, windows: Iterable[Window], now_us: Callable[[], int]) -> None:
         self._now_us = now_us
@@ -23,7 +23,7 @@ class FaultInjector:
             self._by_kind.setdefault(window.kind, []).append((begin, end, window, random))
 
     def open(self, kind: str, where: str = "") -> tuple[Window, Random] | None:
-        """The window of this kind that is open now and takes in `where`."""
+        """The window of this kind that is open now and covers `where`."""
         rows = self._by_kind.get(kind)
         if rows is None or self.over:
             return None
@@ -34,7 +34,7 @@ class FaultInjector:
         return None
 
     def strike(self, kind: str, where: str = "") -> tuple[Window, Random] | None:
-        """As `open`, with the draw; a strike is counted."""
+        """As `open`, but with the window's probability; a hit is counted."""
         found = self.open(kind, where)
         if found is None or found[1].random() >= found[0].rate:
             return None

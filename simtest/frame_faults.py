@@ -15,7 +15,7 @@ GARBAGE = (
 
 
 class FrameFaults:
-    """The faults of one connection. Keeps the numbering whole where the exchange itself stays silent."""
+    """The faults of one connection. A frame that the exchange never sent leaves no gap in the sequence numbers."""
 
     def __init__(self, faults: FaultInjector, name: str) -> None:
         self._faults, self.name = faults, name
@@ -24,16 +24,16 @@ class FrameFaults:
         self.gap = False  # a frame was lost, and the next one shows it
 
     def learn(self, message: str) -> None:
-        """The client's subscriptions say which connection this is."""
+        """Learn from the client's subscription which connection this is."""
         channel = orjson.loads(message).get("channel")
         if channel in ("user", "ticker"):
             self.name = "user" if channel == "user" else "market"
 
-    def bend(self, text: str) -> Iterator[tuple[int, str | None]]:
+    def apply(self, text: str) -> Iterator[tuple[int, str | None]]:
         """(extra delay in us, frame) for each frame that gets through; None = the connection breaks."""
         faults, name = self._faults, self.name
         if self._dead or faults.open("ws_silent", name):
-            # A connection that fell silent says nothing ever again; only a new one does.
+            # A silent connection stays silent; only a new one recovers.
             self._dead = True
             faults.count("ws_silent")
             return
@@ -47,10 +47,10 @@ class FrameFaults:
             self._hidden += 1
             return
         if self._hidden or faults.open("ws_mute_product", name) or faults.open("ws_price", name):
-            bent = self._rewritten(text)
-            if bent is None:
+            changed = self._rewritten(text)
+            if changed is None:
                 return
-            text = bent
+            text = changed
         if garbage := faults.strike("ws_garbage", name):
             yield 0, GARBAGE[garbage[1].randrange(len(GARBAGE))]
             return
@@ -78,7 +78,7 @@ class FrameFaults:
 
 
 def _odd_price(ticker: dict[str, Any], kind: int) -> None:
-    """A price that no market has."""
+    """Replace the price by an impossible one."""
     match kind:
         case 0:
             ticker["price"] = "0"

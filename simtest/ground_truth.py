@@ -1,4 +1,4 @@
-"""What truly happened in a run, written for the judge: every order request, life, command, published state."""
+"""The ground truth of a run, for the judge: every order request, process, command and published state."""
 
 import re
 from collections import deque
@@ -19,20 +19,22 @@ class GroundTruth:
         self.acts: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
         self.file_faults: list[str] = []
-        self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → when the bot was told which price
+        self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → (when, price) as the bot received them
         self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
         self.opened: dict[int, int] = {}  # life → when it first tried to open a stream
-        self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that was not healed
-        self.permits: list[dict[str, Any]] = []  # live: when entries were allowed, and when no more
+        self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that is still open
+        self.permits: list[dict[str, Any]] = []  # live: when entries were allowed, and when that ended
         self.seconds: list[dict[str, Any]] = []  # second bots on the folder
         self.copies: list[dict[str, Any]] = []  # when a copy of the folder was started, and its own truth
-        self.sightings: dict[tuple[int, str], int] = {}  # (life, client order id) → when it was first told of it
+        self.sightings: dict[tuple[int, str], int] = {}  # (life, client order id) → when it first received it
         self.watched: re.Pattern[str] | None = None  # ids to keep sightings of: where two bots trade under one name
         self.strays: list[str] = []  # client order ids of ours that no ledger ever knew
-        self.bounds: list[dict[str, int]] = []  # the most of what a life held at once
-        self.storage: list[str] = []  # how the ledger was opened, where it was not as it must be
+        self.bounds: list[dict[str, int]] = []  # peak resource use of each life
+        self.storage: list[str] = []  # pragmas of the ledger that were not what they must be
         self.worth: Callable[[dict[str, float]], float] = lambda _prices: 0.0
-        self.entries_open: Callable[[Any, Any], int] = lambda _coid, _product: 0  # others whose fate is open
+        self.entries_open: Callable[[Any, Any], int] = lambda _coid, _product: (
+            0
+        )  # other purchases whose outcome is open
         self.recorded: Callable[[Any], bool] = lambda _coid: True  # is its intent in the ledger by now?
 
     def posted(self, where: str, body: bytes, sent_us: int, now_us: int, life: int) -> dict[str, Any] | None:
@@ -71,7 +73,7 @@ class GroundTruth:
 
     @staticmethod
     def answered(row: dict[str, Any] | None, status: int, data: bytes, now_us: int) -> None:
-        """What the exchange made of an order request."""
+        """Record the exchange's answer to an order request."""
         if row is None:
             return
         row["status"], row["done_us"] = status, now_us
@@ -81,13 +83,13 @@ class GroundTruth:
             row["error"] = (raw.get("error_response") or {}).get("error")
 
     def _worth(self, sent_us: int) -> float:
-        """The most that the account can have seemed worth by the prices that the bot was told lately."""
+        """The highest value of the account by the prices that the bot received in the last seconds."""
         ages = (2_000_000, 5_000_000, 10_000_000)
         told = [{p: _price_at(seen, sent_us - age) for p, seen in self.ticks.items()} for age in ages]
         return max(self.worth(prices) for prices in told)
 
     def frame(self, name: str, text: str, now_us: int) -> None:
-        """A frame reached the bot: remember when, and what each product's price was told to be."""
+        """Record a frame that reached the bot: when, and the price in it."""
         self.heard[name] = now_us
         if name == "market" and '"channel":"ticker"' in text:
             at = text.find('"product_id":"')
@@ -103,13 +105,13 @@ class GroundTruth:
             seen.append((now_us, price))
 
     def sighted(self, text: str, now_us: int, life: int) -> None:
-        """The bot was told this: which orders under its name are in it."""
+        """Record which orders under the bot's name are in a text that reached it."""
         if self.watched is not None:
             for client_order_id in self.watched.findall(text):
                 self.sightings.setdefault((life, client_order_id), now_us)
 
     def written(self, path: Path, data: bytes, now_us: int, life: int) -> None:
-        """A published document: it must parse at every read, and it tells what the bot said of itself, when."""
+        """Record a published document: it must parse at every read."""
         if path.name not in ("bot_state.json", "positions.json", "market.json"):
             return
         try:
@@ -170,11 +172,11 @@ class GroundTruth:
 
 
 def _breaker(raw: dict[str, Any]) -> bool | None:
-    """Whether the day's loss limit tripped; None = it is not told."""
+    """Whether the day's loss limit tripped; None = not published."""
     limits = raw["risk"]["limits"] if raw.get("risk") else ()
     return next((limit["state"] == "tripped" for limit in limits if limit["name"] == "day_loss"), None)
 
 
 def _price_at(seen: deque[tuple[int, float]], at_us: int) -> float:
-    """The newest price that was told by then."""
+    """The last price that the bot had received by then."""
     return next((price for us, price in reversed(seen) if us <= at_us), seen[0][1])

@@ -1,4 +1,4 @@
-"""An HTTP answer as the client's library holds it."""
+"""HTTP responses for the `requests` library."""
 
 from io import BytesIO
 from typing import Any
@@ -7,8 +7,8 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 
-def answer(request: Any, status: int, body: bytes) -> requests.Response:
-    """`request` was answered with `status` and `body`."""
+def http_response(request: Any, status: int, body: bytes) -> requests.Response:
+    """A response to `request` with `status` and `body`."""
     response = requests.Response()
     response.status_code, response.reason = status, str(status)
     response._content = body

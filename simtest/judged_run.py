@@ -1,4 +1,4 @@
-"""One seed from plan to verdict, as a plain record; what a worker process does."""
+"""One seed, from its plan to the verdict, as a plain record; runs in worker processes."""
 
 import shutil
 import traceback
@@ -13,7 +13,7 @@ from simtest.virtual_loop import Stuck
 from simtest.virtual_ports import DeadProcessActed
 
 Record = dict[str, Any]
-# "busy": every bar buys, and every lot has a take that rests for long.
+# "busy": every bar buys, and every lot has a resting take profit.
 BUSY: Mapping[str, Any] = {
     "strategy": "always", "entry_order": "market", "take_profit_order": "limit", "take_profit_pct": 1.0,
     "scalp_tp_min_pct": 1.0, "stop_loss_pct": 1000.0, "trail_activate_pct": 50.0, "risk_per_trade_pct": 1.0,
@@ -24,7 +24,7 @@ BUSY: Mapping[str, Any] = {
 
 
 def judged(plan: Plan, *, keep: bool = False) -> Record:
-    """Run a plan and judge it. `breaches`: invariant → what broke it; a defect of the rig itself is `RIG`."""
+    """Run a plan and judge it. `breaches`: invariant → what broke it; an error of the test itself is `RIG`."""
     folder = folder_for(plan.seed)
     record: Record = {"seed": plan.seed, "mode": plan.mode, "virtual_s": plan.total_s, "folder": str(folder)}
     try:

@@ -1,4 +1,4 @@
-"""Lists that are behind the truth, that say things twice, or leave things out."""
+"""Faults of list answers: rows that come late, twice or not at all."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,12 +14,12 @@ _WAITING = ("PENDING", "QUEUED")
 
 
 class ListFaults:
-    """The faults of answers that list orders, fills or balances."""
+    """Changes answers that list orders, fills or balances."""
 
-    def __init__(self, wire: NetworkLink) -> None:
-        self._wire = wire
+    def __init__(self, link: NetworkLink) -> None:
+        self._link = link
 
-    def bend(self, where: str, url: str, response: requests.Response) -> None:
+    def apply(self, where: str, url: str, response: requests.Response) -> None:
         """Change a good answer in place."""
         if "orders/historical" in where and not where.endswith("/fills"):
             self._late_orders(where, response)
@@ -31,7 +31,7 @@ class ListFaults:
 
     def _late_orders(self, where: str, response: requests.Response) -> None:
         """An order is not listed, and not found, until it is some seconds old."""
-        faults = self._wire.faults
+        faults = self._link.faults
         lag = faults.open("list_lag", where)
         if lag is None:
             return
@@ -49,7 +49,7 @@ class ListFaults:
 
     def _late_statuses(self, where: str, url: str, response: requests.Response) -> None:
         """A working order is called PENDING or QUEUED for long, and who asks for OPEN ones is not told of it."""
-        faults = self._wire.faults
+        faults = self._link.faults
         lag = faults.open("status_lag", where)
         if lag is None or response.status_code != 200:
             return
@@ -69,16 +69,16 @@ class ListFaults:
 
     def _old_balances(self, where: str, response: requests.Response) -> None:
         """Balances as they were some seconds ago."""
-        wire = self._wire
-        wire.venue.told.append((wire.loop.now_us, response.content))
-        if old := wire.faults.strike("stale_balances", where):
-            least_us = wire.loop.now_us - round(old[0].arg * 1e6)
-            known = [body for at_us, body in wire.venue.told if at_us >= least_us]
+        link = self._link
+        link.venue.told.append((link.loop.now_us, response.content))
+        if old := link.faults.strike("stale_balances", where):
+            least_us = link.loop.now_us - round(old[0].arg * 1e6)
+            known = [body for at_us, body in link.venue.told if at_us >= least_us]
             response._content = known[0] if known else response.content
 
     def _fills(self, where: str, response: requests.Response) -> None:
         """Fills that come late, rows that a page lost or that moved on to the next one, a page that comes twice."""
-        faults = self._wire.faults
+        faults = self._link.faults
         lag, twice = faults.open("fill_lag", where), faults.strike("page_twice", where)
         lost = faults.open("page_lost", where)
         if lag is None and twice is None and lost is None:
@@ -100,7 +100,7 @@ class ListFaults:
         response._content = orjson.dumps(raw)
 
     def _now_ms(self) -> int:
-        return self._wire.venue.now_us // 1000
+        return self._link.venue.now_us // 1000
 
 
 def _ms(time: str) -> int:

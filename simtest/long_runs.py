@@ -1,7 +1,7 @@
-"""`./coin test --long`: what takes hours, in units that are kept as they end; the next call goes on from there.
+"""`./coin test --long`: tests that take hours, in units whose results are kept; the next call continues from there.
 
-Results lie in data/proof/long/<sources>/, where <sources> is a digest of the programs that are judged: a change of them
-begins anew, and an interrupt costs the units under way only. At the end of each job its summary is written where
+Results lie in data/proof/long/<sources>/, where <sources> is a digest of the sources under test: a change of them
+starts anew, and an interrupt loses only the units under way. At the end of each job its summary is written where
 `python -m simtest.report` finds it.
 """
 
@@ -39,7 +39,7 @@ def digest() -> str:
 
 
 class ResultLog:
-    """Units that are done: one JSON line each, written as it ends; a line cut off by a crash is not one."""
+    """Finished units, one JSON line each, written as it ends; a line cut off by a crash is dropped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -68,7 +68,7 @@ class ResultLog:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the named jobs; 1 where anything broke, survived or was not reached in the time given."""
+    """Run the named jobs; 1 where anything broke, survived or did not finish in the time given."""
     args = _arguments(argv)
     with_fixed_hash_seed("simtest.long_runs", list(sys.argv[1:] if argv is None else argv))
     folder = args.out / "long" / digest()
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./coin test --long", description=__doc__)
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"{', '.join(JOBS)}; all where none is named")
-    parser.add_argument("--hours", type=float, default=10.0, help="begin nothing new after so long (10)")
+    parser.add_argument("--hours", type=float, default=10.0, help="start no new unit after so many hours (10)")
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument("--seeds", type=int, default=2000, help="seeds: how many (2,000)")
     parser.add_argument("--minutes", type=float, default=10.0, help="seeds: virtual minutes of faults in each (10)")
@@ -123,12 +123,12 @@ def _seeds(folder: Path, args: argparse.Namespace, until_s: float) -> bool:
             if done % 25 == 0:
                 rate = done / (time.monotonic() - began_s)
                 say(f"  {len(kept.rows)} of {len(units)}, {(len(units) - len(kept.rows)) / rate / 60:.0f} min to go")
-    tally = BatchSummary(wall_s=time.monotonic() - began_s)
+    summary = BatchSummary(wall_s=time.monotonic() - began_s)
     for unit in units:
         if unit in kept.rows:
-            tally.add(kept.rows[unit])
-    _write(args.out / "run.json", tally.document() | {"minutes": args.minutes, "first": int(units[0].split()[0])})
-    return not tally.failed and not kept.open(units)
+            summary.add(kept.rows[unit])
+    _write(args.out / "run.json", summary.document() | {"minutes": args.minutes, "first": int(units[0].split()[0])})
+    return not summary.failed and not kept.open(units)
 
 
 def _as_they_end(jobs: Iterator[tuple[str, Future[Record]]], most: int, until_s: float) -> Iterator[tuple[str, Record]]:

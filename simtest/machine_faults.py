@@ -1,4 +1,4 @@
-"""What befalls the machine: crashes, power cuts, sleep, wrong clocks, lost or old ledgers, a second bot."""
+"""Faults of the machine: crashes, power cuts, sleep, wrong clocks, lost or old ledgers, a second bot."""
 
 from random import Random
 
@@ -33,7 +33,7 @@ class MachineFaults:
         self._run.crash("time")
 
     def _crash_at_step(self, act: Act, _random: Random) -> None:
-        """Some steps of the loop from now, which may well be without time passing."""
+        """Crash after some steps of the event loop, possibly without time passing."""
         self._run.loop.crash_at_step = self._run.loop.steps + 1 + round(act.arg * 40)
 
     def _sigterm(self, _act: Act, _random: Random) -> None:
@@ -67,7 +67,7 @@ class MachineFaults:
         self._run.copied_folder()
 
     def _lock_gone(self, _act: Act, random: Random) -> None:
-        """Somebody deletes the lock; a person starts the bot again, as its state says."""
+        """Somebody deletes the lock; a person restarts the bot, as its state asks."""
         run = self._run
         run.paths.bot_lock.unlink(missing_ok=True)
         run.loop.event_queue.at(run.loop.now_us + round(random.uniform(5, 60) * 1e6), run.terminate)
@@ -82,7 +82,7 @@ class MachineFaults:
         self._put_back_later("old", act)
 
     def _ledger_removed(self, act: Act, _random: Random) -> None:
-        """Somebody deletes the ledger under the bot; a person ends it and restores the copy, as its state says."""
+        """Somebody deletes the ledger under the bot; a person stops it and restores the copy, as its state asks."""
         run = self._run
         disk.remove(run.paths.ledger)
         run.at_restart = "rescued"

@@ -1,7 +1,7 @@
-"""Bodies that a client must not take for success."""
+"""Malformed response bodies that a client must not take for success."""
 
 
-def bend(body: bytes, kind: int) -> bytes:
+def corrupt(body: bytes, kind: int) -> bytes:
     """A broken version of an answer."""
     match kind:
         case 0:

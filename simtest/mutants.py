@@ -1,6 +1,5 @@
-"""`python -m simtest.mutants`: plant each bug into a copy of the sources and count the seeds until the judge sees it.
-
-A bug that no seed shows is a hole in the rig: it is named, and the exit code says so.
+"""`python -m simtest.mutants`: plant each bug into a copy of the sources and count the seeds until the judge
+catches it. A bug that no seed catches is a gap in the tests: it is named, and the exit code is 1.
 """
 
 import argparse
@@ -88,7 +87,7 @@ def hunt(bug: Planted, seeds: int, first: int, minutes: float, wanted: int) -> d
 
 
 def sound(seed: int, minutes: float, needs: str) -> frozenset[str]:
-    """What the sources without a bug break on this seed: nothing, or a bug that nobody planted."""
+    """The invariants that the unchanged sources break on this seed: none, or a real bug."""
     with _ONE_RUN:  # runs of one process share its event loop and its patches
         return _sound(seed, minutes, needs)
 
@@ -106,7 +105,7 @@ def line_of(result: dict[str, Any]) -> str:
     if "error" in result:
         return f"  not planted  {result['error']}"
     if not result["caught"]:
-        return f"  SURVIVED     {result['name']} ({result['rule']}): {result['seeds']} seeds saw nothing"
+        return f"  SURVIVED     {result['name']} ({result['rule']}): not caught by {result['seeds']} seeds"
     by = ", ".join(name.split(" ")[0] for name in result["by"])
     return f"  caught       {result['name']} ({result['rule']}) by seed no. {result['first']}: {by}"
 

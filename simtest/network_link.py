@@ -1,4 +1,4 @@
-"""What the parts of one life's network share: the world at its far end, its delays, and the request on its way."""
+"""What the parts of one process' network share: the exchange, the delays, and the request under way."""
 
 from random import Random
 
@@ -9,7 +9,7 @@ from simtest.virtual_venue import VirtualVenue
 
 
 class NetworkLink:
-    """The lines of one life of the process."""
+    """The network of one process of the bot."""
 
     def __init__(
         self,

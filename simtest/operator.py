@@ -1,4 +1,4 @@
-"""The operator: commands by the real file protocol, and bad luck with its files."""
+"""The operator: commands by the real file protocol, and damaged control files."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ GARBAGE = (
     b"\x00\xff\xfe",
     b'{"commands":[{"id":1}]}',
 )
-# A kill in every form but ours; each must kill, and no later writer may lose it.
+# A kill in foreign or damaged forms; each must kill, and no later writer may lose it.
 KILLS = (
     b'{"command":"start","kill_switch":true,"kill_switch":false}',
     b'{"command":"kill","command":"start"}',
@@ -54,13 +54,13 @@ class Operator:
         }
 
     def send(self, cmd: Cmd, args: dict[str, str] | None = None, by: str = "operator") -> None:
-        """By the real protocol, as the dashboard and the CLI do it."""
+        """Send a command by the real protocol, as the dashboard and the CLI do."""
         run = self._run
         seen = [r[0] for r in run.truth.states[-1]["receipts"]] if run.truth.states else []
         with contextlib.suppress(NotSent):
             command = send_command(run.paths, cmd, args, by=by, seen_ids=seen, now=run.now())
             run.truth.acts[-1:] = [{**run.truth.acts[-1], "id": command.id}] if run.truth.acts else []
-        run.pulse.changed()
+        run.change_signal.changed()
 
     def _level(self, act: Act, _random: Random) -> None:
         if act.kind == "start":
@@ -68,7 +68,7 @@ class Operator:
         self.send(LEVELS[act.kind])
 
     def _adopt(self) -> None:
-        """Who presses Start has looked at what differs, too."""
+        """A person who presses Start has also adopted the balance differences."""
         try:
             shown = orjson.loads(self._run.paths.state.read_bytes()).get("differences")
         except (OSError, ValueError):
@@ -78,13 +78,13 @@ class Operator:
 
     def _kill_file(self, _act: Act, _random: Random) -> None:
         os.close(os.open(self._run.paths.kill, os.O_CREAT | os.O_WRONLY, 0o600))
-        self._run.pulse.changed()
+        self._run.change_signal.changed()
 
     def _broken_kill(self, _act: Act, random: Random) -> None:
-        """Somebody's editor or program asks for a kill, and does it badly."""
+        """A foreign editor or program asks for a kill in an unusual or damaged form."""
         self._kill_stands = True
         self._run.paths.control.write_bytes(random.choice(KILLS))
-        self._run.pulse.changed()
+        self._run.change_signal.changed()
 
     def _reset_kill(self, _act: Act, _random: Random) -> None:
         self._kill_stands = False
@@ -112,7 +112,7 @@ class Operator:
         self.send(Cmd.CANCEL, {"client_order_id": str(coid)})
 
     def _repeat_command(self, _act: Act, random: Random) -> None:
-        """An old entry of the ring stands in it again, in another order."""
+        """Repeat old commands of the ring, in another order."""
         run = self._run
         try:
             raw = orjson.loads(run.paths.control.read_bytes())
@@ -121,10 +121,10 @@ class Operator:
         except (OSError, ValueError, KeyError):
             return
         write_whole(run.paths.control, orjson.dumps(raw), durable=False)
-        run.pulse.changed()
+        run.change_signal.changed()
 
     def _control_garbage(self, _act: Act, random: Random) -> None:
-        """A torn or foreign control.json for some seconds; what stood there comes back."""
+        """A torn or foreign control.json for some seconds, then the good one again."""
         run = self._run
         if self._kill_stands:
             return
@@ -134,7 +134,7 @@ class Operator:
                 control.decode_control(data)
                 self._good_control = data
         run.paths.control.write_bytes(random.choice(GARBAGE))
-        run.pulse.changed()
+        run.change_signal.changed()
         run.loop.event_queue.at(run.loop.now_us + round(random.uniform(0.02, 20) * 1e6), self.mend_control)
 
     def mend_control(self) -> None:
@@ -147,7 +147,7 @@ class Operator:
                 return
             if self._good_control is not None:
                 write_whole(run.paths.control, self._good_control, durable=False)
-            run.pulse.changed()
+            run.change_signal.changed()
 
     def _state_garbage(self, _act: Act, random: Random) -> None:
         run = self._run

@@ -1,4 +1,4 @@
-"""What a run puts in place of names inside libraries and the bot: clocks, ids, and what would only cost time."""
+"""Names inside libraries and the bot that a run replaces: clocks, ids, and work that only costs time."""
 
 import gc
 import logging
@@ -21,13 +21,13 @@ SHORT_CHART = 30
 
 @cache
 def settle() -> None:
-    """What a process has loaded before its first run need not be looked through at the end of each."""
+    """Exclude what is loaded before the first run from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 class Patches:
-    """In force inside the `with`; a run at a time."""
+    """Active inside the `with`; one run at a time."""
 
     def __init__(self, plan: Plan, wall_s: Callable[[], float]) -> None:
         self._plan, self._wall_s = plan, wall_s
@@ -49,7 +49,7 @@ class Patches:
             self._set(history, "VOLATILITY_BARS", SHORT_CHART)
             self._set(history, "CHARTS", dict.fromkeys(history.CHARTS, SHORT_CHART))
         self._set(jwt_generator, "_load_private_key", cache(jwt_generator._load_private_key))  # one key, read once
-        # Who signs and who checks sit in this process: what is signed counts, not the arithmetic of it.
+        # Both sides of a signature are in this process: what is signed matters, the arithmetic does not.
         self._set(ECAlgorithm, "sign", lambda _self, _message, _key: bytes(64))
         self._set(ECAlgorithm, "verify", lambda _self, _message, _key, _signature: True)
         self._set(state_documents, "rss_mb", lambda: 0.0)

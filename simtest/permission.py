@@ -1,4 +1,4 @@
-"""Live runs: a person who allows live entries, and what becomes of the permission."""
+"""Live runs: a person who allows live entries, and how the permission ends."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def addresses(settings: Settings) -> Endpoints:
 
 
 class PermissionActs:
-    """The acts of `./coin enable-live`, `./coin disable-live`, time and bad luck."""
+    """The acts of `./coin enable-live`, `./coin disable-live`, expiry and damage."""
 
     def __init__(self, run: RunContext, settings: Settings) -> None:
         self._run, self._settings = run, settings
@@ -38,7 +38,7 @@ class PermissionActs:
         self.permit()
 
     def permit(self) -> None:
-        """As soon as the folder has its id, which the first start gives it."""
+        """Grant the permission as soon as the folder has its id, which the first start gives it."""
         run = self._run
         folder = folder_identity.look(run.paths).folder
         if folder is None:
@@ -47,7 +47,7 @@ class PermissionActs:
         self._write(self._granted(folder, self._settings), on=True)
 
     def _end(self, _act: Act, random: Random) -> None:
-        """Taken back, ended, of other settings, or torn: each shuts entries and nothing else."""
+        """Revoked, expired, for other settings, or torn: each stops entries and nothing else."""
         folder = folder_identity.look(self._run.paths).folder or ""
         how = random.choice(("gone", "ended", "other settings", "torn", "another folder"))
         if how == "gone":

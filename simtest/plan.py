@@ -1,7 +1,7 @@
 """What a seed means: settings, market, faults as windows in time, and single acts. Pure data, so that it can be shrunk.
 
-Swarm testing: each seed draws which kinds of fault exist at all, so that rare combinations get room. The last
-`QUIET_S` are the liveness phase: no fault, no act; by its end all must have come right.
+Swarm testing: each seed draws which kinds of fault exist at all, so that rare combinations occur. The last
+`QUIET_S` seconds are the liveness phase, without faults or acts; by its end everything must have recovered.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ MODES = ("return_existing", "reject", "not_enforced")
 FIRST_DAY = 20_400  # 2025-11-08
 TURNS = (20_453, 21_242, 21_243)  # 2025-12-31, 2028-02-28, 2028-02-29
 
-# kind → (spec's fault ids, scopes to draw from, longest window in s, rates to draw from, argument's range)
+# kind → (fault ids of the catalogue, scopes to draw from, longest window in s, rates to draw from, argument's range)
 REST_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...], tuple[float, float]]] = {
     "late": ("D1", ("", "orders", "candles"), 300, (0.1, 0.5), (1, 20)),
     "lost_after": ("A1 A2 D3", ("POST /orders", "", "batch_cancel"), 900, (0.1, 0.3, 1.0), (0, 12)),
@@ -60,7 +60,7 @@ STORAGE_FAULTS: Mapping[str, tuple[str, tuple[str, ...], float, tuple[float, ...
     "crash_at_send": ("A7", ("POST /orders", "batch_cancel", ""), 900, (0.02, 0.2), (0, 0)),
 }
 FAULTS = {**REST_FAULTS, **STREAM_FAULTS, **STORAGE_FAULTS}
-# act → (spec's ids, usual number of them in an hour)
+# act → (fault ids of the catalogue, mean number per hour)
 ACTS: Mapping[str, tuple[str, float]] = {
     "crash": ("E1 A7", 4.0),
     "crash_at_step": ("E1 E2 A7", 4.0),
@@ -70,7 +70,7 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "suspend_long": ("G3", 0.1),
     "clock_jump": ("G2", 0.7),
     "second_bot": ("E5", 0.5),
-    "copied_folder": ("E5", 0.0),  # drawn apart, by its own
+    "copied_folder": ("E5", 0.0),  # drawn separately
     "lock_gone": ("E5", 0.2),
     "start": ("J5", 3.0),
     "pause": ("J5 J4", 2.0),
@@ -97,7 +97,7 @@ ACTS: Mapping[str, tuple[str, float]] = {
     "lose_ledger": ("F5 F6", 0.05),
     "old_ledger": ("F6", 0.05),
     "restore": ("F6", 0.2),
-    "ledger_removed": ("F6", 0.0),  # drawn apart
+    "ledger_removed": ("F6", 0.0),  # drawn separately
     "broken_kill": ("J1 F4", 0.3),
     "permit": ("–", 1.0),
     "permission_end": ("–", 3.0),
@@ -108,7 +108,7 @@ DRAWN_APART = frozenset({"broken_kill", "restore", "ledger_removed", "copied_fol
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One fault, possible from `at_s` for `for_s`; each occasion in scope is struck with `rate`."""
+    """One fault, possible from `at_s` for `for_s`; each occasion in scope is hit with probability `rate`."""
 
     number: int
     kind: str
@@ -121,7 +121,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that happens once."""
+    """An event that happens once."""
 
     number: int
     at_s: float
@@ -131,7 +131,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything of a run that is not the program."""
+    """Everything that determines a run besides the program."""
 
     seed: int
     minutes: float
@@ -142,9 +142,9 @@ class Plan:
     rtt_ms: tuple[int, int]
     quote_min: str = "1"  # smallest order in quote units; a larger one leaves dust more often
     full_history: bool = False  # as many bars as a user's bot asks for at a start; else one page of each chart
-    state_s: float = 20.0  # the state file's beat; building it twice a second would be half of a run's cost
+    state_s: float = 20.0  # interval of the state file; twice a second would be half of a run's cost
     live: bool = False  # COIN_MODE=live, with the simulator's addresses and key
-    grain_ms: int = 250  # what happens in the market by itself is handed out so often; a request sees it all
+    grain_ms: int = 250  # how often market events are delivered; a request always sees all of them
     settings: Mapping[str, Any] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     acts: tuple[Act, ...] = ()
@@ -161,7 +161,7 @@ class Plan:
         given = dict(raw)
         given["windows"] = tuple(Window(**w) for w in raw["windows"])
         given["acts"] = tuple(Act(**a) for a in raw["acts"])
-        # A plan that was kept before there was this choice goes as it went then.
+        # A plan that was kept before this setting existed runs as it did then.
         given["settings"] = {"low_funds": "retry", **raw["settings"]}
         given["products"], given["rtt_ms"] = tuple(raw["products"]), tuple(raw["rtt_ms"])
         return Plan(**given)
@@ -198,7 +198,7 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
 
 
 def _start_s(random: Random, minutes: float) -> int:
-    """When the run begins: a fifth of them see a midnight, and a few that of New Year's Eve or of a leap day."""
+    """When the run begins: one in five crosses a midnight, and a few that of New Year's Eve or a leap day."""
     day_s = 86_400 * (FIRST_DAY + random.randrange(300))
     if random.random() < 0.05:
         day_s = 86_400 * random.choice(TURNS)
@@ -208,7 +208,7 @@ def _start_s(random: Random, minutes: float) -> int:
 
 
 def _of_a_broken_kill(seed: int, length_s: float) -> tuple[Act, ...]:
-    """In one seed of ten a kill comes in a damaged control.json, and is reset a little later. Drawn apart."""
+    """In one seed of ten a kill comes in a damaged control.json, and is reset a little later. Drawn separately."""
     random = Random(f"broken kill/{seed}")
     if random.random() >= 0.1:
         return ()
@@ -218,7 +218,7 @@ def _of_a_broken_kill(seed: int, length_s: float) -> tuple[Act, ...]:
 
 
 def _of_a_copy(seed: int, length_s: float) -> tuple[Act, ...]:
-    """In one seed of 25 somebody starts a copy of the folder elsewhere. Drawn apart: the rest of a plan stays."""
+    """In one seed of 25 somebody starts a copy of the folder elsewhere. Drawn separately."""
     random = Random(f"copy/{seed}")
     if random.random() >= 0.04:
         return ()
@@ -226,12 +226,12 @@ def _of_a_copy(seed: int, length_s: float) -> tuple[Act, ...]:
 
 
 def _of_low_funds(seed: int) -> dict[str, Any]:
-    """Drawn by itself, so that every other draw of a seed stays what it was."""
+    """Drawn separately, so that every other draw of a seed stays what it was."""
     return {"low_funds": Random(f"funds/{seed}").choice(("part", "retry"))}
 
 
 def _of_the_book(seed: int) -> dict[str, Any]:
-    """One seed in eight walks the book before entries and sells in parts. Drawn apart: the rest of a plan stays."""
+    """One seed in eight walks the book before entries and sells in parts. Drawn separately."""
     random = Random(f"book/{seed}")
     return {"max_impact_bp": random.choice((0.1, 1.0, 50.0))} if random.random() < 0.125 else {}
 
@@ -299,7 +299,7 @@ def _settings(random: Random) -> dict[str, Any]:
         "max_total_lots": random.choice((60, 8)),
         "max_concurrent_lots": random.choice((20, 4)),
         "max_orders_per_min": random.choice((30, 30, 30, 30, 4)),
-        # Guards that pause a bot in trouble would keep it from most of the trouble that it is here to go through.
+        # Guards that pause a bot in trouble would hide most of the faults that it is tested with.
         "max_error_rate_pct": random.choice((0.0, 0.0, 50.0)),
         "max_api_error_pct": random.choice((0.0, 0.0, 50.0)),
         "max_consecutive_losses": random.choice((0, 0, 10)),
@@ -360,7 +360,7 @@ def _acts(random: Random, length_s: float, midnight_s: int) -> tuple[Act, ...]:
         count = int(mean) + (random.random() < mean - int(mean))
         for _ in range(count):
             made.append(Act(0, round(random.uniform(1, length_s), 3), kind, round(random.random(), 6)))
-    # What shuts trading would leave the rest of the run idle: most times somebody opens it again.
+    # A stop would leave the rest of the run idle: most times somebody presses Start again.
     for act in [a for a in made if a.kind in ("kill", "kill_file", "stop", "pause", "flatten")]:
         if random.random() < 0.85:
             at_s = act.at_s + random.choice((1, 10, 60, 200)) * random.uniform(0.2, 1)

@@ -1,4 +1,4 @@
-"""Coarser grids and larger least sizes than the product began with: told in its description, and enforced."""
+"""Coarser increments and larger minimum sizes than the product started with: described, and enforced."""
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -12,14 +12,14 @@ _TERM = {"price_increment": "limit_price", "base_increment": "base_size"}
 
 
 class ProductRules:
-    """What changed about the products' rules. The finer grid of the market itself stays as it is."""
+    """Changes of the products' rules. The finer increments of the market itself stay as they are."""
 
     def __init__(self, products: dict[str, SimProduct], price: Callable[[str], str]) -> None:
         self._products, self._price = products, price
         self._now: dict[str, dict[str, str]] = {}
 
     def change(self, product_id: str, name: str, share: float) -> str:
-        """`name` of the product becomes coarser or larger, the more the larger `share` (0 to 1); the new value."""
+        """Make `name` of the product coarser or larger, more so for a larger `share` (0 to 1); the new value."""
         before = Decimal(getattr(self._products[product_id], name))
         if name == "quote_min_size":
             value = format(Decimal(5 + round(40 * share)), "f")
@@ -32,7 +32,7 @@ class ProductRules:
         self._now.clear()
 
     def describe(self, body: bytes) -> bytes:
-        """An answer about products, with what changed."""
+        """An answer about products, with the changed rules."""
         if not self._now:
             return body
         raw: Any = orjson.loads(body)
@@ -41,7 +41,7 @@ class ProductRules:
         return orjson.dumps(raw)
 
     def enforce(self, body: bytes) -> bytes:
-        """An order off the grid is made one that is off the market's own grid, too, so that it is refused as such."""
+        """Move an order that is off the new increments off the market's own ones, so that it is refused."""
         raw: Any = orjson.loads(body) if self._now else {}
         rules = self._now.get(str(raw.get("product_id")), {})
         for terms in raw.get("order_configuration", {}).values():
@@ -53,7 +53,7 @@ class ProductRules:
         return orjson.dumps(raw) if rules else body
 
     def _too_small(self, product_id: str, terms: dict[str, Any], least: Decimal) -> None:
-        """An order for less than the least money is made one for next to nothing."""
+        """Reduce an order below the new minimum to one below the market's own minimum."""
         quote, base = _amount(terms, "quote_size"), _amount(terms, "base_size")
         if quote is not None and quote < least:
             terms["quote_size"] = self._products[product_id].quote_increment

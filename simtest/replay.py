@@ -1,4 +1,4 @@
-"""A failing seed again: replayed, made small, told as a story, kept as a test."""
+"""A failing seed: replayed, shrunk, shown as a timeline, kept as a test."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 
 def explain(record: dict[str, Any], minutes: float, mode: str | None, out: Path, shrink: bool, say: Say) -> None:
-    """What broke in a seed, its plan as a file, and how to go on."""
+    """Report what broke in a seed, write its plan to a file, and say how to go on."""
     seed = record["seed"]
     say(f"\nseed {seed} ({record['mode']})")
     _tell(record["breaches"], say)
@@ -28,12 +28,12 @@ def explain(record: dict[str, Any], minutes: float, mode: str | None, out: Path,
     say(f"  again:     ./coin simulate --plan {path}")
     if not shrink:
         say(f"  smaller:   ./coin simulate --plan {path} --shrink")
-    say(f"  its story: ./coin simulate --plan {path} --story")
-    say(f"  a test:    ./coin simulate --plan {path} --test NAME   (when it is mended)")
+    say(f"  timeline:  ./coin simulate --plan {path} --story")
+    say(f"  a test:    ./coin simulate --plan {path} --test NAME   (when it is fixed)")
 
 
 def replay(path: Path, *, keep: bool, shrink: bool, story: bool, say: Say) -> int:
-    """One plan from its file, with its verdict; 1 where anything broke."""
+    """Run a plan from its file and report the verdict; 1 where anything broke."""
     record = judged(_read(path), keep=keep or story)
     say(json.dumps({name: record.get(name) for name in ("seed", "hash", "counts", "strikes")}))
     _tell(record["breaches"], say)
@@ -42,7 +42,7 @@ def replay(path: Path, *, keep: bool, shrink: bool, story: bool, say: Say) -> in
     if story:
         told = path.with_suffix(".txt")
         told.write_text("\n".join(timeline.lines(Path(record["folder"]))) + "\n")
-        say(f"the story: {told}")
+        say(f"the timeline: {told}")
     if keep:
         say(f"kept in {record['folder']}: python -m simtest.judge {record['folder']}")
     elif story:
@@ -53,7 +53,7 @@ def replay(path: Path, *, keep: bool, shrink: bool, story: bool, say: Say) -> in
 
 
 def keep_as_test(path: Path, name: str, say: Say) -> int:
-    """From now on the tests run this plan: tests/simtest/plans/NAME.json."""
+    """Keep the plan as tests/simtest/plans/NAME.json, where the tests run it."""
     KEPT.mkdir(exist_ok=True)
     _write(_read(path), KEPT / f"{name}.json")
     say(f"kept as {(KEPT / name).relative_to(ROOT)}.json; try it: ./coin test tests/simtest/test_plans.py -k {name}")

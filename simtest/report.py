@@ -20,7 +20,7 @@ KEPT = ROOT / "docs" / "reliability.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Take the newest results over and write the page."""
+    """Read the latest results and write the page."""
     parser = argparse.ArgumentParser(prog="report", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("data/proof"), help="where the results lie")
     parser.add_argument("--doc", type=Path, default=DOC)
@@ -72,11 +72,11 @@ def _seeds(run: dict[str, Any]) -> str:
         ("virtual time", f"{run['virtual_s'] / 3600:,.1f} h, {run['minutes']:g} min of faults and 3 min of calm each"),
         ("speed", f"{run['virtual_s'] / max(run['cpu_s'], 1e-9):,.0f} × real time on one core"),
         ("order requests, orders, fills", f"{counts['posts']:,}, {counts['orders']:,}, {counts['fills']:,}"),
-        ("lives of the process", f"{counts['lives']:,}"),
-        ("kill to proven empty, faults and all", _kills(run)),
+        ("starts of the process", f"{counts['lives']:,}"),
+        ("kill to no open order, faults included", _kills(run)),
         ("seeds with a violation", f"{failed}"),
         ("95 % bound", bound),
-        ("seeds run twice, unlike", f"{run['repeated']}, {len(run['unequal'])}"),
+        ("seeds run twice, unequal", f"{run['repeated']}, {len(run['unequal'])}"),
     ]
     text = "## Seeds\n\n" + _table(("what", "figure"), rows)
     for seed in run["failed"]:
@@ -138,8 +138,8 @@ def _mutants(rows: list[dict[str, Any]]) -> str:
     ]
     return (
         f"## Planted bugs\n\n{caught} of {len(rows)} caught; of those that touch money or kill "
-        f"{sum(1 for row in money if row['caught'])} of {len(money)}. A survivor is a hole in the rig, or a rule that "
-        "another one covers. Bugs that lie behind a rare fault were given it in each seed, as the last column says.\n\n"
+        f"{sum(1 for row in money if row['caught'])} of {len(money)}. A survivor is a gap in the tests, or a rule that "
+        "another one covers. For a bug behind a rare fault each seed is given that fault, as the last column says.\n\n"
         + _table(("bug", "rule", "money or kill", "caught by", "seen as", "given to each seed"), shown)
     )
 
@@ -148,11 +148,11 @@ def _soak(soak: dict[str, Any]) -> str:
     rss, slope, counts = soak["rss_mb"], soak["slope_mb_per_day"], soak["counts"]
     growth = f"{slope:.2f} MiB a day over the second half" if slope is not None else "not measured"
     return (
-        f"## One long life\n\n`python -m simtest.soak --days {soak['days']:g}`: one life of the process for "
+        f"## Soak test\n\n`python -m simtest.soak --days {soak['days']:g}`: one process for "
         f"{soak['days']:g} virtual days in {soak['wall_s'] / 60:,.0f} minutes, {counts['orders']:,} orders. Memory of "
-        f"bot, exchange and rig together: {rss[0] if rss else 0:.0f} MiB after the first day, "
-        f"{rss[-1] if rss else 0:.0f} MiB after the last one; it grows by {growth}, in which every order's rows at the "
-        f"exchange and in the truth log are counted. Broken invariants: {len(soak['breaches'])}."
+        f"bot, exchange and test together: {rss[0] if rss else 0:.0f} MiB after the first day, "
+        f"{rss[-1] if rss else 0:.0f} MiB after the last one; it grows by {growth}, which includes every order's rows "
+        f"at the exchange and in the ground truth. Broken invariants: {len(soak['breaches'])}."
     )
 
 
@@ -180,7 +180,7 @@ def _again() -> str:
         "`./coin simulate --seeds N --shrink` names each seed that broke something, with the invariant and what broke "
         "it, and writes its plan to `data/proof/seed-S.json`, the shrunk one beside it. `./coin simulate --plan FILE` "
         "runs it again, `--shrink` makes it smaller (faults and acts are taken away while the same invariant still "
-        "breaks), `--story` writes what happened line by line, and `--test NAME` keeps the plan under "
+        "breaks), `--story` writes a timeline, and `--test NAME` keeps the plan under "
         "`tests/simtest/plans/`, where the tests run it from then on."
     )
 
@@ -189,17 +189,17 @@ def _limits() -> str:
     sites = sum(len(row[1]) for row in FAULTS.values()) + len(ACTS)
     return (
         "## What this does not show\n\n"
-        "- The real Coinbase: COIN-SIM is our reading of it. A violation found here is real; none found is a bound on "
-        "this rig's faults, not a promise.\n"
-        "- TLS, sockets and threads lie below the seam (a request's call runs in one piece); the operating system's "
+        "- The real Coinbase: COIN-SIM is our reading of it. A violation found here is real; none found is a bound for "
+        "the faults simulated here, not a promise.\n"
+        "- TLS, sockets and threads lie below the ports (a request's call runs in one piece); the operating system's "
         "own failures are tested with real processes.\n"
         f"- The bot's code holds no fault sites of its own. Instead {len(FAULTS)} kinds of fault at "
-        f"{sites - len(ACTS)} places of the seams and {len(ACTS)} acts are drawn by seed, and a life can end at every "
-        "step of the loop, on both sides of every commit and of every request: more points than marks in the code "
-        "would give, and none of them ships.\n"
+        f"{sites - len(ACTS)} places of the ports and {len(ACTS)} acts are drawn by seed, and the process can end at "
+        "every step of the loop, on both sides of every commit and of every request: more points than marks in the "
+        "code would give, and none of them ships.\n"
         "- A power cut leaves what was committed (the judge checks that the ledger is opened with synchronous=FULL and "
         "WAL), tears the log behind it, and spoils files that were not synced. A disk that lies about a sync, so that "
-        "commits are lost in silence, would need a file system of its own below SQLite; its nearest kin here is an "
+        "commits are lost in silence, would need a file system of its own below SQLite; the closest case here is an "
         "old ledger that is put back.\n"
         "- The bot sends no alerts itself, so there is no invariant of alerts; the dashboard is tested elsewhere.\n"
         "- A seed's bars of history are one page of each chart, but for a tenth of the seeds, which load all."

@@ -1,4 +1,4 @@
-"""One run: the bot's real process, life after life, in a world that follows a plan. The outcome goes to the judge."""
+"""One run: the bot's real process, restarted whenever it ends, under a plan of faults. The judge gets the outcome."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ from simtest.patches import Patches, settle
 from simtest.permission import PermissionActs, live
 from simtest.plan import QUIET_S, Act, Plan
 from simtest.virtual_loop import Crash, Finished, VirtualLoop
-from simtest.virtual_ports import Pulse
+from simtest.virtual_ports import ChangeSignal
 from simtest.virtual_venue import VirtualVenue
 
 MEMORY = Path("/dev/shm")
@@ -43,7 +43,7 @@ KILL_TIMEOUT_US = 8_000_000
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run left behind."""
+    """The results of a run."""
 
     plan: Plan
     folder: Path
@@ -67,13 +67,13 @@ class Run:
         self.truth = GroundTruth()
         self.truth.worth = self.venue.worth
         self.faults = FaultInjector(plan.seed, plan.windows, lambda: self.loop.now_us)
-        # The books cost a connection and many frames: kept where a plan asks for them.
+        # Order books cost a connection and many frames: used only where a plan asks for them.
         given: dict[str, Any] = {"depth_view": False, "max_impact_bp": 0.0, **plan.settings}
         given |= live(folder) if plan.live else {}
         settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **given)
         self.paths, self.bot_name = settings.paths, settings.bot_name
-        self.pulse = Pulse(self.loop)
-        self._around = Environment(plan, settings, self.loop, self.venue, self.faults, self.truth, self.pulse)
+        self.change_signal = ChangeSignal(self.loop)
+        self._around = Environment(plan, settings, self.loop, self.venue, self.faults, self.truth, self.change_signal)
         self._operator = Operator(self)
         self._acts = self._operator.acts | MachineFaults(self).acts | ExternalActivity(self).acts
         self._acts |= PermissionActs(self, settings).acts
@@ -127,7 +127,7 @@ class Run:
         )
 
     def _prepare(self) -> None:
-        """The folder as a start command leaves it, and everything that will happen."""
+        """Prepare the folder as a start command does, and schedule the plan."""
         self.paths.prepare()
         self.paths.sim.mkdir(mode=0o700, exist_ok=True)
         key = self.paths.sim / "key.json"
@@ -149,7 +149,7 @@ class Run:
         self._acts[act.kind](act, Random(f"act/{self.plan.seed}/{act.number}"))
 
     def _look(self) -> None:
-        """What the process holds: the most of it is judged."""
+        """Record the process' resource use; the judge reads the peaks."""
         life = self._life
         if life is not None:
             bounds = self.truth.bounds
@@ -163,12 +163,12 @@ class Run:
     # One life of the process.
 
     def _live(self) -> None:
-        """Start the process and let it run until it ends or is ended; then wait as the supervisor does."""
+        """Start the process and run it until it ends or is killed; then wait as the supervisor does."""
         self._lives += 1
         self._find_ledger()
         row: dict[str, Any] = {"life": self._lives, "from_us": self.loop.now_us, "to_us": None, "end": None}
         self.truth.lives.append(row)
-        self.pulse.changed()
+        self.change_signal.changed()
         wait_s = self._restart_s
         try:
             self._life = life = BotInstance(self._around, self._lives, self.clock_off_us, self._opened)
@@ -191,7 +191,7 @@ class Run:
         self.loop.pass_to(self.loop.now_us + round(wait_s * 1e6))
 
     def _find_ledger(self) -> None:
-        """What became of the ledger between two lives."""
+        """Do to the ledger what the acts ask for between two processes."""
         how, self.at_restart = self.at_restart, ""
         if how not in ("restore", "rescued"):
             disk.restore(self.paths, how)
@@ -207,16 +207,16 @@ class Run:
         if life is None:
             return
         self.loop.drop_everything()
-        self.pulse.forget()
+        self.change_signal.forget()
         life.end()
         for other in filter(None, (self._second, self._copy)):
             other.end()
         self._second = self._copy = None
         if self._copied is not None:
-            self._copied.pulse.forget()
+            self._copied.change_signal.forget()
 
     def _opened(self, engine: Any) -> None:
-        """The life's ledger is open."""
+        """The process opened its ledger."""
         self.truth.storage.extend(evidence.storage_faults(engine))
         if self._ledger_probe is not None:
             self._ledger_probe.close()
@@ -226,7 +226,7 @@ class Run:
     # What the acts do to the process.
 
     def crash(self, where: str) -> None:
-        """Now, at whatever the process waits for."""
+        """Crash now, whatever the process waits for."""
         if self._life is not None:
             raise Crash(where)
 
@@ -234,13 +234,13 @@ class Run:
         self.loop.event_queue.at(self.loop.now_us + 1_000_000, lambda: self.crash("soon"))
 
     def cut_power(self) -> None:
-        """What was not put on the disk may be gone."""
+        """Cut the power: what was not synced may be lost."""
         if self._life is not None:
             disk.tear(self.paths, self._life.fs.unsynced, Random(f"power/{self.plan.seed}/{self.loop.now_us}"))
             raise Crash("power")
 
     def terminate(self) -> None:
-        """SIGTERM, and SIGKILL where the process is not gone in time."""
+        """SIGTERM, then SIGKILL where the process does not end in time."""
         life = self._life
         if life is None:
             return
@@ -249,7 +249,7 @@ class Run:
         events.at(self.loop.now_us + KILL_TIMEOUT_US, lambda: self.crash("timeout") if self._life is life else None)
 
     def set_clock(self, off_us: int) -> None:
-        """The machine's wall clock, so far off true time from now on."""
+        """Set the machine's wall clock off true time by so much."""
         self.clock_off_us = off_us
         if self._life is not None:
             self._life.clock.wall_off_us = off_us
@@ -287,17 +287,17 @@ class Run:
         truth = GroundTruth()
         mark = re.compile(rf"ct-{re.escape(self.bot_name)}-[0-9a-f]{{32}}")
         truth.watched = self.truth.watched = mark
-        pulse = Pulse(self.loop)
-        self._copied = replace(self._around, settings=settings, truth=truth, pulse=pulse)
+        change_signal = ChangeSignal(self.loop)
+        self._copied = replace(self._around, settings=settings, truth=truth, change_signal=change_signal)
         self.truth.copies.append({"us": self.loop.now_us, "truth": truth})
         self._start_copy()
 
     def _start_copy(self) -> None:
-        """Both go down with the machine, and both come back."""
+        """Both bots end with the machine, and both are restarted."""
         if self._life is None or self._copy is not None or self._copied is None:
             return
         number = -1000 - self._lives
-        self._copied.pulse.changed()
+        self._copied.change_signal.changed()
         self._copy = copy = BotInstance(self._copied, number, self.clock_off_us, lambda _: None)
         row: dict[str, Any] = {"life": number, "from_us": self.loop.now_us, "to_us": None, "end": None}
         self._copied.truth.lives.append(row)
@@ -327,7 +327,7 @@ class Run:
     # The end.
 
     def _calm(self) -> None:
-        """The liveness phase begins: no fault any more."""
+        """Begin the liveness phase: no more faults."""
         self.faults.over = True
         self.loop.crash_at_step = None
         self.loop.asleep_until_us = 0
@@ -337,7 +337,7 @@ class Run:
         self.truth.acts.append({"us": self.loop.now_us, "kind": "calm", "arg": 0})
 
     def _rest(self) -> None:
-        """No entries from here on, so that all can be counted at the end."""
+        """Pause entries, so that everything can be compared at the end."""
         self.truth.acts.append({"us": self.loop.now_us, "kind": "rest", "arg": 0})
         latest = self.truth.states[-1] if self.truth.states else None
         if latest is not None and latest["status"] == "running":
@@ -358,7 +358,7 @@ class Run:
 
 
 def folder_for(seed: int) -> Path:
-    """A folder of its own, on a memory disk where there is one."""
+    """A new folder, in memory where the machine has a memory disk."""
     base = MEMORY if MEMORY.is_dir() else None
     return Path(tempfile.mkdtemp(prefix=f"simtest-{seed}-", dir=base))
 

@@ -1,4 +1,4 @@
-"""What the acts of a plan may touch of a run."""
+"""The parts of a run that acts may use."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,12 +8,12 @@ from simtest.faults import FaultInjector
 from simtest.ground_truth import GroundTruth
 from simtest.plan import Plan
 from simtest.virtual_loop import VirtualLoop
-from simtest.virtual_ports import Pulse
+from simtest.virtual_ports import ChangeSignal
 from simtest.virtual_venue import VirtualVenue
 
 
 class RunContext(Protocol):
-    """One run, as the people and the misfortunes around the bot see it."""
+    """One run, as the acts of operator, machine and exchange see it."""
 
     plan: Plan
     loop: VirtualLoop
@@ -21,7 +21,7 @@ class RunContext(Protocol):
     truth: GroundTruth
     faults: FaultInjector
     paths: DataPaths
-    pulse: Pulse
+    change_signal: ChangeSignal
     clock_off_us: int
     bot_name: str
     at_restart: str  # what becomes of the ledger before the next life: "", "lose", "old", "restore"

@@ -1,4 +1,4 @@
-"""Make a failing plan small: take away faults and acts as long as the same invariant still breaks."""
+"""Shrink a failing plan: remove faults and acts as long as the same invariant still breaks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """`python -m simtest.soak --days N`: one bot process for many virtual days without faults, measured once a day.
 
-Few trades and coarse beats: the question is what grows with time alone. The run is judged like any other.
+Few trades and long intervals, to see what grows with time alone. The run is judged like any other.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class DailyMemory:
     counts: dict[str, int] = field(default_factory=dict)
 
     def slope(self) -> float | None:
-        """MiB a day by least squares over the second half; None where that is less than three days."""
+        """MiB per day by least squares over the second half; None for fewer than three days."""
         rows = self.rss[len(self.rss) // 2 :]
         if len(rows) < 3:
             return None
@@ -65,7 +65,7 @@ def plan(days: float, seed: int) -> Plan:
 
 
 def run(given: Plan, folder: Path) -> DailyMemory:
-    """The whole life, a line for each day."""
+    """Run all days, with a line for each."""
     settle()
     whole, days = Run(given, folder), DailyMemory()
 
@@ -89,7 +89,7 @@ def run(given: Plan, folder: Path) -> DailyMemory:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """1 where an invariant broke or the process did not live in one piece."""
+    """Run; 1 where an invariant broke."""
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--days", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,4 +1,4 @@
-"""What happened in a run, for a person, line by line in order of time: `python -m simtest.timeline FOLDER`."""
+"""A run as a timeline, one line for each event: `python -m simtest.timeline FOLDER`."""
 
 import json
 import sqlite3
@@ -65,7 +65,7 @@ def _bot(truth: Row) -> Iterator[Line]:
 
 
 def _journal(folder: Path, truth: Row) -> Iterator[Line]:
-    """What the bot noted, at the times of its own clock."""
+    """The bot's notes, at the times of its own clock."""
     ledger = folder / "data" / "ledger.db"
     if not ledger.exists():
         return

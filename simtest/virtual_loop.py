@@ -14,12 +14,12 @@ from math import ceil
 from typing import Any
 
 Callback = Callable[[], None]
-# A loop that runs so many steps without time passing has locked up.
+# A loop that runs so many steps without time passing is stuck.
 STEPS_MAX = 200_000
 
 
 class Crash(SystemExit):
-    """The machine lost power now: no handler of the program runs. `where` names the point."""
+    """The process ends at once: no handler of the program runs. `where` names the point."""
 
     def __init__(self, where: str) -> None:
         super().__init__(9)
@@ -31,11 +31,11 @@ class Finished(SystemExit):
 
 
 class Stuck(AssertionError):
-    """The program runs without an end and without time passing."""
+    """The program loops without time passing."""
 
 
 class EventQueue:
-    """What happens when, in order of time, then of entry."""
+    """Callbacks in order of time, then of scheduling."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Callback]] = []
@@ -74,7 +74,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
-        """As every clock: some time passes, even if a wait is shorter than can be told."""
+        """Some time always passes, even for a wait below the clock's resolution."""
         return super().call_at(max(when, (self.now_us + 1) / 1e6), callback, *args, context=context)
 
     def select(self, timeout: float | None) -> list[Any]:
@@ -105,7 +105,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return []
 
     def _sleep(self) -> None:
-        """The process stands still while the world goes on; somebody may wake it before its time."""
+        """The process is suspended while time goes on; an event may wake it early."""
         while self.asleep_until_us > self.now_us:
             due = self.event_queue.next_us
             if due is None or due > self.asleep_until_us:
@@ -115,14 +115,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self.event_queue.run_one()
 
     def pass_to(self, us: int) -> None:
-        """Let the world go on to `us` while no program runs."""
+        """Run scheduled events up to `us` while no process runs."""
         while (due := self.event_queue.next_us) is not None and due <= us:
             self.now_us = max(self.now_us, due)
             self.event_queue.run_one()
         self.now_us = max(self.now_us, us)
 
     def drop_everything(self) -> None:
-        """Leave every task and timer as it is, as a process that is gone; no line of theirs runs any more.
+        """Drop every task and timer as when a process dies: none of their code runs any more.
 
         They are kept: a coroutine that is thrown away would run its `finally` blocks first, which no dead process does.
         """
@@ -137,7 +137,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.crash_at_step = None
 
     def bury(self) -> None:
-        """Throw away what `drop_everything` kept; whatever it still has to say is not heard."""
+        """Discard what `drop_everything` kept; warnings are suppressed."""
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         try:
             with warnings.catch_warnings():

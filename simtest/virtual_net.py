@@ -1,7 +1,4 @@
-"""The network seam: requests go as bytes to COIN-SIM in this process, and answers come back as bytes, or do not.
-
-Everything that can happen to a request between two machines happens here: before its effect, after it, much later.
-"""
+"""The network port: requests go as bytes to COIN-SIM in this process, and answers come back as bytes, late or never."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,47 +15,47 @@ UNTOLD = "market user"  # a connection is told apart by its first subscription; 
 
 
 class VirtualNet:
-    """`bot.venues.coinbase.net.Net` of one life of the process."""
+    """`bot.venues.coinbase.net.Net` of one process of the bot."""
 
-    def __init__(self, wire: NetworkLink) -> None:
-        self._wire = wire
+    def __init__(self, link: NetworkLink) -> None:
+        self._link = link
         self._connections: list[VirtualConnection] = []
 
     def adapter(self) -> Any:
-        return VirtualAdapter(self._wire)
+        return VirtualAdapter(self._link)
 
     async def run(self, pool: str, call: Callable[[], T], limit_s: float) -> T:
-        """Send now, hand the answer over when it is back."""
+        """Send now, and return the answer when it would arrive."""
         del pool
-        wire, loop = self._wire, self._wire.loop
+        link, loop = self._link, self._link.loop
         began_us, limit_us = loop.now_us, round(limit_s * 1e6)
-        # A thread takes the call up; from then on nothing holds it back, so all of the way lies behind it.
-        await asyncio.sleep(wire.random.uniform(0.0001, 0.002))
-        wire.sent_us, wire.extra_us, wire.told = loop.now_us, 0, b""
+        # A thread starts the call a moment later; the round trip is added after it.
+        await asyncio.sleep(link.random.uniform(0.0001, 0.002))
+        link.sent_us, link.extra_us, link.told = loop.now_us, 0, b""
         error: Exception | None = None
         answer: Any = None
         try:
             answer = call()
         except Exception as raised:
             error = raised
-        told = wire.told.decode()
-        back_us = loop.now_us + wire.extra_us + 2 * wire.half_rtt_us()
+        told = link.told.decode()
+        back_us = loop.now_us + link.extra_us + 2 * link.half_rtt_us()
         if back_us - began_us >= limit_us:
             await asyncio.sleep((began_us + limit_us - loop.now_us) / 1e6)
             raise TimeoutError(f"no whole answer in {limit_s:g} s")
         await asyncio.sleep((back_us - loop.now_us) / 1e6)
         if error is not None:
             raise error
-        wire.truth.sighted(told, loop.now_us, wire.life)
+        link.truth.sighted(told, loop.now_us, link.life)
         return answer  # type: ignore[no-any-return]
 
     @asynccontextmanager
     async def _connect(self, url: str) -> AsyncIterator["VirtualConnection"]:
-        self._wire.truth.opened.setdefault(self._wire.life, self._wire.loop.now_us)
-        await asyncio.sleep(2 * self._wire.half_rtt_us() / 1e6)
-        if self._wire.faults.strike("ws_refuse", UNTOLD):
+        self._link.truth.opened.setdefault(self._link.life, self._link.loop.now_us)
+        await asyncio.sleep(2 * self._link.half_rtt_us() / 1e6)
+        if self._link.faults.strike("ws_refuse", UNTOLD):
             raise ConnectionRefusedError(111, f"{url} refused")
-        connection = VirtualConnection(self._wire, UNTOLD, self._connections.remove)
+        connection = VirtualConnection(self._link, UNTOLD, self._connections.remove)
         self._connections.append(connection)
         try:
             yield connection

@@ -1,4 +1,4 @@
-"""The bot's seams in a deterministic run: clock, randomness, files, offload, ledger, all of one life of the process."""
+"""The bot's seams in a deterministic run: clock, randomness, files, offload, ledger, all of one process of the bot."""
 
 import asyncio
 import errno
@@ -27,11 +27,11 @@ MARKET_EVERY = 10
 
 
 class DeadProcessActed(SystemExit):
-    """A process that is gone tried to act: a defect of the rig, never of the bot."""
+    """A process that has ended tried to act: an error of the simulation, never of the bot."""
 
 
-class Pulse:
-    """Tells the control task that its files changed, so that it need not be run 50 times a second in vain."""
+class ChangeSignal:
+    """Tells the control task that its files changed, so that it need not poll 50 times a second."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -47,7 +47,7 @@ class Pulse:
             self._loop.call_later(grid / 1e6, _wake, waiter)
 
     def forget(self) -> None:
-        """Whoever waited is gone."""
+        """Forget the waiting task, whose process has ended."""
         self._waiter = None
 
     @property
@@ -67,10 +67,10 @@ def _wake(waiter: "asyncio.Future[None]") -> None:
 
 
 class VirtualClock:
-    """Virtual time as the bot's clocks; the wall may be off and may jump, the monotonic one never does."""
+    """Virtual time as the bot's clocks: the wall clock may be off and may jump, the monotonic one never does."""
 
-    def __init__(self, loop: VirtualLoop, start_us: int, pulse: Pulse, busy: Callable[[], bool]) -> None:
-        self._loop, self._start_us, self._pulse, self._busy = loop, start_us, pulse, busy
+    def __init__(self, loop: VirtualLoop, start_us: int, change_signal: ChangeSignal, busy: Callable[[], bool]) -> None:
+        self._loop, self._start_us, self._signal, self._busy = loop, start_us, change_signal, busy
         self._base_s = start_us / 1e6 % 100_000
         self.wall_off_us = 0
 
@@ -81,10 +81,10 @@ class VirtualClock:
         return self._base_s + self._loop.now_us / 1e6
 
     async def sleep(self, seconds: float) -> None:
-        if seconds == LOOK_S and self._pulse.quiet:
+        if seconds == LOOK_S and self._signal.quiet:
             task = asyncio.current_task()
             if task is not None and task.get_name() == "control":
-                await self._pulse.wait(BUSY_LOOK_S if self._busy() else QUIET_LOOK_S)
+                await self._signal.wait(BUSY_LOOK_S if self._busy() else QUIET_LOOK_S)
                 return
         await asyncio.sleep(seconds)
 
@@ -103,7 +103,7 @@ class SeededRng:
 
 
 class InlineOffload:
-    """Blocking work done at once, its end told a moment later."""
+    """Does blocking work at once and reports its end a moment later."""
 
     def __init__(self, alive: Callable[[], bool]) -> None:
         self._alive = alive
@@ -160,7 +160,7 @@ class VirtualFs(SystemFs):
 
 
 class ProbedDatabase:
-    """A real ledger whose every commit may be the moment of a crash, or may fail."""
+    """A real ledger that can fail or crash at every commit."""
 
     name = "sqlite"
 
@@ -182,7 +182,7 @@ class ProbedDatabase:
         return self._engine.snapshot()
 
     def execute_raw(self, statements: Iterable[str]) -> None:
-        """The rig's own statements, past the probe."""
+        """Run the test's own statements, without the probe."""
         with self._engine.begin() as db:
             for statement in statements:
                 db.run(statement)
@@ -192,7 +192,7 @@ class ProbedDatabase:
 
 
 def ledger_opener(probe: Callable[[str], None], opened: Callable[[ProbedDatabase], None]) -> Callable[[Path], Database]:
-    """What the bot calls to open its ledger."""
+    """The function that the bot calls to open its ledger."""
 
     def open_probed(path: Path) -> Database:
         database = ProbedDatabase(open_writer(path), probe)
@@ -203,5 +203,5 @@ def ledger_opener(probe: Callable[[str], None], opened: Callable[[ProbedDatabase
 
 
 def disk_full() -> LedgerUnavailable:
-    """As SQLite raises it."""
+    """The error of a full disk, as SQLite raises it."""
     return LedgerUnavailable("database or disk is full")

@@ -1,4 +1,4 @@
-"""COIN-SIM under virtual time, with the lag of its lists and the doings of others on the account."""
+"""COIN-SIM under virtual time, with the activity of others on the account."""
 
 import hashlib
 from collections import deque
@@ -29,7 +29,7 @@ HEARTBEAT_US = 1_000_000
 
 
 class VirtualVenue:
-    """The exchange, its clock tied to the loop's."""
+    """The exchange, on the loop's clock."""
 
     def __init__(self, plan: Plan, loop: VirtualLoop) -> None:
         self.loop, self.plan = loop, plan
@@ -63,7 +63,7 @@ class VirtualVenue:
         return self.start_us + self.loop.now_us
 
     def note(self, kind: str, data: bytes) -> None:
-        """Count something that happened into the run's hash."""
+        """Add an event to the run's hash."""
         self.hash.update(b"%d %s %d\n" % (self.loop.now_us, kind.encode(), len(data)))
         self.hash.update(data)
         self.events += 1
@@ -81,7 +81,7 @@ class VirtualVenue:
         self.hand_out()
 
     def _beat(self) -> None:
-        """Once a second, at the least, the streams have something to say."""
+        """Deliver stream frames at least once a second."""
         self._move()
         self.loop.event_queue.at(self.loop.now_us - self.loop.now_us % HEARTBEAT_US + HEARTBEAT_US, self._beat)
 
@@ -94,14 +94,14 @@ class VirtualVenue:
         self.loop.event_queue.at(at, self._market)
 
     def hand_out(self) -> None:
-        """Give every stream what it is owed."""
+        """Deliver the waiting frames of every stream."""
         for stream, give in list(self.streams):
             frames = stream.take()
             if frames or stream.close_code is not None:
                 give(frames, stream.close_code)
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Delivery:
-        """One request at the present time."""
+        """Answer one request at the present time."""
         self._move()
         if method == "POST" and target == "/api/v3/brokerage/orders":
             body = self.product_rules.enforce(body)
@@ -184,13 +184,13 @@ class VirtualVenue:
         self.tape.shock(product_id, self.now_us, self.now_us + round(seconds * 1e6), factor)
 
     def calm(self) -> None:
-        """Every product trades as usual again."""
+        """Restore normal trading of every product."""
         self.product_rules.clear()
         for product_id in self.plan.products:
             self.set_gate(product_id, "online")
 
     def freeze(self) -> None:
-        """Nobody trades any more: what is open now stays open."""
+        """Stop the market: what is open now stays open."""
         self.frozen = True
 
     def truth(self) -> dict[str, Any]:
@@ -256,14 +256,14 @@ def _describes_products(target: str) -> bool:
 
 
 class ShockedMarketSource:
-    """A tape whose prices leap for a while."""
+    """A market source with temporary price shocks."""
 
     def __init__(self, tape: MarketSource) -> None:
         self._tape = tape
         self._shocks: list[tuple[str, int, int, float]] = []
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever a shock does not touch is the tape's own."""
+        """Everything that a shock does not change."""
         return getattr(self._tape, name)
 
     def shock(self, product_id: str, from_us: int, until_us: int, factor: float) -> None:
@@ -290,7 +290,7 @@ class ShockedMarketSource:
 
 
 def fold_prints(prints: list[Print]) -> SimBar | None:
-    """The bar of a minute's trades."""
+    """The bar of a minute's trades; None = there were none."""
     if not prints:
         return None
     ticks = [p.tick for p in prints]

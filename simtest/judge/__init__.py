@@ -1,5 +1,5 @@
-"""The judge: a program apart. It reads the exchange's truth, the ledger and the published files of a run, and says
-for each invariant whether it held. It knows the bot's files and tables, and imports nothing of the bot.
+"""The judge: a separate program. It reads the exchange's ground truth, the ledger and the published files of a run,
+and says for each invariant whether it held. It knows the bot's files and tables, and imports nothing of the bot.
 
     python -m simtest.judge FOLDER
 """
@@ -30,7 +30,7 @@ INVARIANTS: dict[str, Check] = {
     "B7 EXPLAINED": trading_invariants.explained,
     "I5 KILL": control_invariants.kill,
     "I6 PAUSE": control_invariants.pause,
-    "I7 STOP-PERSIST": control_invariants.wish,
+    "I7 STOP-PERSIST": control_invariants.level_persists,
     "I8 LOSS": control_invariants.loss,
     "I9 CONSERVE": money_invariants.conserve,
     "I10 STATE": trading_invariants.published,
@@ -54,7 +54,7 @@ INVARIANTS: dict[str, Check] = {
 }
 
 
-# With two writers on one account no ledger tells the whole of it: what then still must hold.
+# With two writers on one account no ledger is complete; these must hold even then.
 OF_TWO = frozenset({"I10 STATE", "I13 FRESH", "I21 SANE", "I23 FENCE", "I24 PERMIT", "DURABLE", "UP"})
 
 
@@ -70,4 +70,4 @@ def _first(check: Check, case: Case) -> list[str]:
     try:
         return list(islice(check(case), SHOWN))
     except InvalidEvidence as error:
-        return [f"unusable: {error}"]
+        return [f"unreadable evidence: {error}"]

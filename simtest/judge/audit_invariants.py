@@ -1,4 +1,4 @@
-"""The invariant of the audit trail: one whole chain, and every command that the bot saw has its line."""
+"""The invariant of the audit trail: one unbroken hash chain, with a line for every command that the bot saw."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ WRITTEN_WITHIN_MS = 20_000  # who sent it may be known later; then the bot write
 
 
 def written(case: Case) -> Iterator[str]:
-    """I27: audit.jsonl is a chain without a gap, and no command of the last life is missing in it."""
+    """I27: audit.jsonl is an unbroken hash chain, and no command of the last process is missing in it."""
     path = case.folder / "data" / "audit.jsonl"
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     rows: list[dict[str, Any]] = []
@@ -28,7 +28,7 @@ def written(case: Case) -> Iterator[str]:
 
 
 def _missing(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """A life that ends within the seconds in which a sender is awaited takes what it saw with it."""
+    """Commands whose sender the bot was still waiting for when its process ended are not judged."""
     if case.faulty("disk_full") or not case.wall_is_right or case.ledger_was_lost:
         return
     lives = [boot["at_ms"] for boot in case.tables["boots"]]

@@ -1,4 +1,4 @@
-"""The evidence of one run, as the judge reads it: the truth log, the ledger's rows, the published files."""
+"""The evidence of one run, as the judge reads it: the ground truth, the ledger's rows, the published files."""
 
 import json
 import re
@@ -42,11 +42,11 @@ class Case:
         return list(self.truth["posts"])
 
     def had(self, *kinds: str) -> bool:
-        """Whether one of these acts happened in the run."""
+        """True when one of these acts happened in the run."""
         return any(act["kind"] in kinds for act in self.truth["acts"])
 
     def faulty(self, *kinds: str) -> bool:
-        """Whether one of these faults was possible in the run."""
+        """True when one of these faults was possible in the run."""
         return any(window["kind"] in kinds for window in self.truth["plan"]["windows"])
 
     def setting(self, name: str) -> Any:
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def last_word_us(self) -> int:
-        """A state that is older than this was not published at the end."""
+        """The earliest time at which the final state must have been published."""
         return int(self.truth["end_us"] - max(20.0, 1.5 * self.truth["plan"]["state_s"]) * 1e6)
 
     def us_of_ms(self, ms: int) -> int:

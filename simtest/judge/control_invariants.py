@@ -1,4 +1,4 @@
-"""Invariants of control: kill, pause, what was wished, the day and its loss limit."""
+"""Invariants of control: kill, pause, the requested level, the day and its loss limit."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -32,13 +32,13 @@ LEVEL_ACTS = frozenset(
 
 
 def _may(case: Case, post: Row) -> bool:
-    """A flatten's sale passes a shut gate."""
+    """True for a sale of a flatten, which is sent though the gate is shut."""
     row = case.row_of.get(str(post["client_order_id"]))
     return post["side"] == "SELL" and row is not None and row["purpose"] == "flatten"
 
 
 def _told(case: Case, post: Row, acts: frozenset[str]) -> Row | None:
-    """The newest state that the bot had published well before it sent this, unless an act came in between."""
+    """The last state that the bot published well before it sent this; None = an act came in between."""
     told: Row | None = None
     for state in case.truth["states"]:
         if state["us"] + SLACK_US >= post["sent_us"]:
@@ -52,7 +52,7 @@ def _told(case: Case, post: Row, acts: frozenset[str]) -> Row | None:
 
 
 def kill(case: Case) -> Iterator[str]:
-    """I5: once a kill is acknowledged, no order is sent but flatten's sales; it lasts; in the end nothing is open."""
+    """I5: after a kill is acknowledged only a flatten's sales are sent; it lasts; in the end no order is open."""
     for post in case.posts:
         told = _told(case, post, RESETS)
         if told is not None and told["latch"] and not _may(case, post) and not case.ledger_was_lost:
@@ -71,7 +71,7 @@ def kill(case: Case) -> Iterator[str]:
 
 
 def _cleared(case: Case) -> Iterator[str]:
-    """Who says that nothing is open is right, and says so soon where nothing stands in the way."""
+    """ "Cleared" is published only when no order is open, and soon where no fault prevents it."""
     # What the lists may hide for half a minute is looked for again every ten seconds.
     hidden_us = 35_000_000 if case.faulty("list_lag", "ghost", "late", "mangle") else 5_000_000
     latched: dict[str, int] = {}
@@ -123,7 +123,7 @@ def _latch_lasts(case: Case) -> Iterator[str]:
 
 
 def _latch_carried(case: Case) -> Iterator[str]:
-    """Who ends killed comes back killed, unless somebody reset it in between."""
+    """A bot that ends killed comes back killed, unless somebody reset it in between."""
     resets = [act["us"] for act in case.truth["acts"] if act["kind"] in RESETS | {"repeat_command"}]
     last: Row | None = None
     for state in case.states:
@@ -131,12 +131,12 @@ def _latch_carried(case: Case) -> Iterator[str]:
             continue
         lifted = last is not None and last["life"] != state["life"] and last["latch"] and not state["latch"]
         if last is not None and lifted and not any(last["us"] - 4_000_000 <= us <= state["us"] for us in resets):
-            yield f"life {last['life']} ended killed ({last['latch']}), life {state['life']} was not"
+            yield f"process {last['life']} ended killed ({last['latch']}), process {state['life']} was not killed"
         last = state
 
 
 def pause(case: Case) -> Iterator[str]:
-    """I6: paused means no purchase; stopped means no order but flatten's sales."""
+    """I6: no purchase while paused; while stopped only a flatten's sales."""
     for post in case.posts:
         told = _told(case, post, LEVEL_ACTS)
         if told is None or told["level"] not in SHUT | {"pause"} or case.ledger_was_lost:
@@ -147,7 +147,7 @@ def pause(case: Case) -> Iterator[str]:
             yield f"a sale was sent at {post['sent_us']} us while {told['level']}"
 
 
-def wish(case: Case) -> Iterator[str]:
+def level_persists(case: Case) -> Iterator[str]:
     """I7: the level before a crash is the level after it, unless somebody changed it in between."""
     if case.ledger_was_lost:
         return
@@ -159,12 +159,12 @@ def wish(case: Case) -> Iterator[str]:
         if last is not None and last["life"] != state["life"]:
             touched = any(last["us"] - 4_000_000 <= us <= state["us"] for us in acts)
             if not touched and last["level"] != state["level"]:
-                yield f"{last['level']} before the end of life {last['life']}, {state['level']} after it"
+                yield f"{last['level']} before the end of process {last['life']}, {state['level']} after it"
         last = state
 
 
 def loss(case: Case) -> Iterator[str]:
-    """I8: the day's loss shuts purchases for the rest of the UTC day, across restarts, and it shuts in time."""
+    """I8: the daily loss limit stops purchases for the rest of the UTC day, across restarts, and stops them in time."""
     if not case.wall_is_right or case.ledger_was_lost:
         return
     limit_pct = dec(case.setting("max_daily_loss_pct") or 2)
@@ -228,18 +228,18 @@ def _date(ms: int) -> str:
 
 
 def day(case: Case) -> Iterator[str]:
-    """I20: one roll for each UTC date that the bot saw, none twice, and none but by the exchange's clock."""
+    """I20: each UTC date that the bot saw has exactly one day, by the exchange's clock."""
     begin_ms = int(case.truth["start_us"]) // 1000
     true_days = {_date(begin_ms + us // 1000) for us in (0, int(case.truth["end_us"]))}
     for row in case.tables["days"]:
         if not min(true_days) <= row["day"] <= max(true_days):
-            yield f"the day {row['day']} was begun, and it never was between {min(true_days)} and {max(true_days)}"
+            yield f"the day {row['day']} was begun, which is not between {min(true_days)} and {max(true_days)}"
     if not case.wall_is_right:
         return
     rolls = Counter(row["text"].split(" ")[0] for row in case.tables["activity_log"] if row["kind"] == "day")
     for date, count in rolls.items():
         if count > 1:
-            yield f"{date} ended {count} times"
+            yield f"the day {date} ended {count} times"
     if case.ledger_was_lost:
         return
     seen = {_date(s["ts_ms"]) for s in case.states if s["status"] == "running" and s["equity"] is not None}

@@ -1,5 +1,5 @@
-"""Invariants of fencing: who is alone never sees a second writer, and of two bots on copies of one folder each sees
-the other and enters no more.
+"""Invariants of fencing: a single bot never reports a second writer, and two bots on copies of one folder each detect
+the other and stop entries.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ ALIVE = frozenset({"running", "paused", "stopping", "stopped", "killed", "safe"}
 
 
 def fenced(case: Case) -> Iterator[str]:
-    """I23: who is alone sees no second writer; of two on copies of a folder each sees the other, and enters no more.
+    """I23: a single bot reports no second writer; two on copies of a folder detect each other and stop entries.
 
     An intent has one id. Entries shut within 5 s of the bot's being told of the other's order, and it says so until
     somebody presses Start.
@@ -46,7 +46,7 @@ def _two(case: Case) -> Iterator[str]:
     made = {order["client_order_id"]: order for order in (*case.own, *case.strays)}
     for side, name, theirs in ((case.truth, "the bot", sent[1]), (copy, "the copy", sent[0])):
         lifts = [a["us"] for a in case.truth["acts"] if a["kind"] in LIFTS] if side is case.truth else []
-        first: dict[str, tuple[int, int, Row]] = {}  # what is told again, by a later start, is no news
+        first: dict[str, tuple[int, int, Row]] = {}  # an order that a later process sees again is not new
         for life, coid, us in side["sightings"]:
             if coid in theirs and coid in made and made[coid]["created_us"] > copy["us"] + 1_000_000:
                 first.setdefault(coid, (us, life, made[coid]))
@@ -57,7 +57,7 @@ def _two(case: Case) -> Iterator[str]:
 
 
 def _entered(side: Row, name: str, told: list[tuple[int, int, Row]], lifts: list[int]) -> Iterator[str]:
-    """Whichever way it takes the order (of a second writer, or of a lost ledger), it enters no more."""
+    """Whether it takes the order for a second writer's or for one of a lost ledger, it stops entries."""
     for us, _, order in told:
         if dec(order["filled"]) == 0:
             continue  # over without a trace before the bot was there to see it: no sign of anything
@@ -70,7 +70,7 @@ def _entered(side: Row, name: str, told: list[tuple[int, int, Row]], lifts: list
 
 
 def _kept(case: Case, side: Row, name: str, lifts: list[int]) -> Iterator[str]:
-    """Who saw a second writer says so until somebody presses Start, also after a restart."""
+    """A detected second writer is reported until somebody presses Start, also after a restart."""
     if case.faulty("ledger_full", "disk_full"):
         return
     last: Row | None = None

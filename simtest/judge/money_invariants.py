@@ -12,7 +12,7 @@ FINAL = frozenset({*ENDS, "refused", "denied"})
 
 
 def fills(case: Case) -> Iterator[str]:
-    """I1: the exchange's fills of our orders are the ledger's fills, exactly."""
+    """I1: the ledger's fills equal the exchange's fills of our orders exactly."""
     if case.ledger_was_lost:
         return
     ours = {order["order_id"] for order in case.own}
@@ -35,7 +35,7 @@ def fills(case: Case) -> Iterator[str]:
 
 
 def position(case: Case) -> Iterator[str]:
-    """I2: fills make lots make the position, and the position is what the exchange's balances moved by."""
+    """I2: fills add up to the lots, lots to the position, the position to the change of the exchange's balances."""
     moved: dict[str, Decimal] = defaultdict(Decimal)
     everyone: dict[str, Decimal] = defaultdict(Decimal)
     ours = {order["order_id"] for order in case.own}
@@ -106,7 +106,7 @@ def _exits(case: Case) -> Iterator[str]:
         rows.sort(key=lambda item: item[:2])
         for (_, end, before), (begin, _, after) in pairwise(rows):
             if begin < end:
-                yield f"lot {lot_id[-8:]}: exits {before['order_id'][:8]} and {after['order_id'][:8]} lived at once"
+                yield f"lot {lot_id[-8:]}: exits {before['order_id'][:8]} and {after['order_id'][:8]} were open at once"
         lot = lots.get(lot_id)
         if lot is None:
             yield f"an exit of lot {lot_id[-8:]}, which the ledger does not hold"
@@ -121,7 +121,7 @@ def _retries(case: Case, accepted: Counter[str]) -> Iterator[str]:
 
 
 def conserve(case: Case) -> Iterator[str]:
-    """I9: a lot's money is the sum of its fills; what was realised is what the days say; equity is what is there."""
+    """I9: a lot's money is the sum of its fills, realised results are the days' totals, equity is what is held."""
     if case.ledger_was_lost:
         return
     with localcontext() as context:
@@ -187,7 +187,7 @@ def _equity(case: Case) -> Iterator[str]:
 
 
 def states(case: Case) -> Iterator[str]:
-    """I14: no order left a final state, filled sizes only grow, and final states are the exchange's."""
+    """I14: no order left a final state, filled sizes only grow, and final states equal the exchange's."""
     by_coid: dict[str, list[Row]] = defaultdict(list)
     for order in case.own:
         by_coid[order["client_order_id"]].append(order)
@@ -208,7 +208,7 @@ def states(case: Case) -> Iterator[str]:
 
 
 def replayed(case: Case) -> Iterator[str]:
-    """I16: the journal played again makes the same ledger, byte for byte, and the ledger's own checks find nothing."""
+    """I16: replaying the journal gives the same ledger, byte for byte, and the ledger's own checks find nothing."""
     yield from case.truth["ledger"]["replay"]
     yield from case.truth["ledger"]["verify"]
 

@@ -1,4 +1,4 @@
-"""The invariant of the live permission: without one nothing is bought, and what is held can still be sold."""
+"""The invariant of the live permission: without it nothing is bought, and what is held can still be sold."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ LOCKED = ("live orders are locked", "nothing is sent")
 
 
 def permitted(case: Case) -> Iterator[str]:
-    """I24: live: no purchase without a permission, no sale kept back for want of one; a copied folder sends nothing."""
+    """I24: live: no purchase without a permission, no sale refused for lack of one; a copied folder sends nothing."""
     if not case.truth["plan"].get("live"):
         return
     for post in case.posts:
@@ -20,14 +20,14 @@ def permitted(case: Case) -> Iterator[str]:
             yield f"a copy of a live folder sent {sent.get('client_order_id') or 'a cancel'} at {sent['sent_us']} us"
     for row in case.tables["orders"]:
         if row["side"] == "SELL" and row["state"] == "denied" and str(row["reason"]).startswith(LOCKED):
-            yield f"the sale {row['client_order_id'][-8:]} was kept back: {row['reason']}"
+            yield f"the sale {row['client_order_id'][-8:]} was refused: {row['reason']}"
     for row in case.tables["commands"]:
         if row["state"] == "rejected" and str(row["reason"]).startswith(LOCKED):
             yield f"the command {row['cmd']} was refused: {row['reason']}"
 
 
 def _off_since(case: Case, us: int) -> int:
-    """For how long there had been none, microseconds; 0 = there was one."""
+    """How long there had been no permission, in microseconds; 0 = there was one."""
     since = 0
     for change in case.truth["permits"]:
         if change["us"] > us:

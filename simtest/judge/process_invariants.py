@@ -1,4 +1,4 @@
-"""Invariants of the process: it stays up, it is alone, it is bounded, its storage is durable."""
+"""Invariants of the process: it stays up, it is the only writer, its resources are bounded, its storage is durable."""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,16 @@ MOST = {"tasks": 120, "files": 120, "unread": 2_000, "backlog": 20_000}
 
 
 def one_writer(case: Case) -> Iterator[str]:
-    """I11: one bot writes: a second one ends without touching anything, and who lost the lock sends nothing more."""
+    """I11: one bot writes: a second one ends without a change, and a bot that lost the lock sends nothing more."""
     lives = {life["life"]: life for life in case.truth["lives"]}
     for second in case.truth["seconds"]:
         first = lives[second["life"]]
         if second["opened"]:
-            yield f"a second bot opened the ledger of life {second['life']}"
+            yield f"a second bot opened the ledger of process {second['life']}"
         elif second["end"] is None and first["to_us"] - second["us"] > LOCK_WAIT_US and not _asleep(case):
-            yield f"a second bot beside life {second['life']} did not end"
+            yield f"a second bot beside process {second['life']} did not end"
         elif second["end"] not in (None, "exit 75"):
-            yield f"a second bot beside life {second['life']} ended with {second['end']}"
+            yield f"a second bot beside process {second['life']} ended with {second['end']}"
     for post in case.posts:
         if post["life"] < 0:
             yield f"a second bot sent {post['side']} {str(post['client_order_id'])[-8:]}"
@@ -33,7 +33,7 @@ def one_writer(case: Case) -> Iterator[str]:
 
 
 def recorded(case: Case) -> Iterator[str]:
-    """I25: no order is sent later than two seconds after the ledger's files were removed under the bot."""
+    """I25: no order is sent more than two seconds after the ledger's files were removed under the bot."""
     for act in case.truth["acts"]:
         life = _life_at(case, act["us"]) if act["kind"] == "ledger_removed" else None
         for post in case.posts if life is not None else ():
@@ -55,28 +55,28 @@ def _life_at(case: Case, us: int) -> Row | None:
 
 
 def bounded(case: Case) -> Iterator[str]:
-    """I19: tasks, open files, frames that wait, and records that wait for the ledger stay few."""
+    """I19: the numbers of tasks, open files, unread frames and unwritten records stay bounded."""
     for held in case.truth["bounds"]:
         for name, most in MOST.items():
             if held[name] > most:
-                yield f"life {held['life']} held {held[name]} {name}, more than {most}"
+                yield f"process {held['life']} held {held[name]} {name}, more than {most}"
 
 
 def storage(case: Case) -> Iterator[str]:
-    """DURABLE: the ledger is written ahead (WAL) and to the disk at each commit (synchronous=FULL)."""
+    """DURABLE: the ledger uses a write-ahead log (WAL) and syncs at each commit (synchronous=FULL)."""
     yield from case.truth["storage"]
 
 
 def upright(case: Case) -> Iterator[str]:
-    """UP: the process never ends by an error of its own, and refuses to start only for what it names."""
+    """UP: the process never ends by an error of its own, and refuses to start only for a reason that it names."""
     named = case.had("clock_jump", "lose_ledger", "old_ledger") or case.faulty("ledger_full", "disk_full")
     for life in case.truth["lives"]:
         if life["end"] == "exit 1":
-            yield f"life {life['life']} ended itself: {life.get('error')}"
+            yield f"process {life['life']} ended by an error: {life.get('error')}"
         elif life["end"] == "exit 78" and not named:
-            yield f"life {life['life']} refused to start: {_last_error(case, life)}"
+            yield f"process {life['life']} refused to start: {_last_error(case, life)}"
         elif life["end"] == "exit 75":
-            yield f"life {life['life']} found the lock held"
+            yield f"process {life['life']} found the lock held"
 
 
 def _last_error(case: Case, life: Row) -> str:

@@ -1,4 +1,4 @@
-"""The invariant of a restore: an older ledger that is put back loosens no brake that was on."""
+"""The invariant of a restore: restoring an older ledger releases no brake."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ STARTS = frozenset({"start", "repeat_command", "control_garbage"})
 
 
 def brakes(case: Case) -> Iterator[str]:
-    """F6: latch, level, SAFE, loss limit and shut entries are as tight after a restore as before it."""
+    """F6: kill latch, level, SAFE, loss limit and blocked entries are as strict after a restore as before it."""
     for act in case.truth["acts"]:
         if act["kind"] == "restored":
             yield from _held(case, act["us"])
@@ -51,7 +51,7 @@ def _until(case: Case, states: Iterable[Row], since_us: int, kinds: frozenset[st
 
 
 def _fetched(case: Case) -> Iterator[str]:
-    """In the end the ledger has the fills that it lacked; judged where nothing kept the exchange from telling them."""
+    """In the end the ledger has the fills that it lacked; judged only where no fault hid them."""
     if case.truth["plan"]["windows"] or case.had("lose_ledger") or not case.wall_is_right:
         return
     ours = {order["order_id"] for order in case.own}

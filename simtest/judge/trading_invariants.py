@@ -1,4 +1,4 @@
-"""Invariants of what was sent and published: orphans, files, limits, freshness, sane numbers; and that it lives."""
+"""Invariants of what was sent and published: orphans, files, limits, freshness, valid numbers, liveness."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ GOOD_ENDS = frozenset({"running", "paused", "stopped", "killed", "safe"})
 
 
 def orphans(case: Case) -> Iterator[str]:
-    """I4: every own order has its intent in the ledger; nobody else's order is touched."""
+    """I4: every own order has its intent in the ledger; orders of others are never touched."""
     for order in case.own:
         if order["client_order_id"] in case.row_of:
             continue
@@ -33,7 +33,7 @@ def orphans(case: Case) -> Iterator[str]:
 
 
 def published(case: Case) -> Iterator[str]:
-    """I10: every published document parses at every read, and a boot's sequence only grows."""
+    """I10: every published document parses at every read, and its sequence number only grows within a boot."""
     for fault in case.truth["file_faults"]:
         yield f"unreadable: {fault}"
     last: dict[str, int] = {}
@@ -44,7 +44,7 @@ def published(case: Case) -> Iterator[str]:
 
 
 def limits(case: Case) -> Iterator[str]:
-    """I12: no order above the limits of size, rate and number."""
+    """I12: no order exceeds the limits of size, rate and number."""
     counted = {row["client_order_id"] for row in case.tables["orders"] if row["purpose"] in ("entry", "exit")}
     most_usd, most_rate = dec(case.truth["max_order_usd"]), case.truth["max_orders_per_min"]
     sent: list[tuple[int, str]] = []
@@ -89,9 +89,9 @@ def _lots(case: Case) -> Iterator[str]:
 
 
 def explained(case: Case) -> Iterator[str]:
-    """B7: what moved the balances and was no fill of ours shuts purchases until a person adopts it.
+    """B7: a change of balances that our fills do not explain stops purchases until a person adopts it.
 
-    Only judged where nothing else may have kept the bot from seeing it, or from being there to see it.
+    Judged only where nothing else can have kept the bot from seeing it.
     """
     if (
         case.faulty(*READS, "lookups_fail", "stale_balances", "fill_lag", "list_lag", "ghost")
@@ -113,7 +113,7 @@ def explained(case: Case) -> Iterator[str]:
 
 
 def fresh(case: Case) -> Iterator[str]:
-    """I13: no purchase on a price older than allowed, and none across a gap of a stream that was not healed."""
+    """I13: no purchase on a price older than allowed, and none while a gap in a stream is open."""
     allowed_us = float(case.truth["stale_data_s"]) * 1e6 + 300_000
     # A frame that is no JSON does not show the gap that it came after.
     seen_us = 3_000_000 if case.faulty("ws_garbage", "ws_late") else 300_000
@@ -125,11 +125,11 @@ def fresh(case: Case) -> Iterator[str]:
         elif post["tick_age_us"] - (post["at_us"] - post["sent_us"]) > allowed_us:
             yield f"a purchase of {post['product_id']} on a price {post['tick_age_us'] / 1e6:.1f} s old"
         if post["gap_us"] is not None and post["gap_us"] > seen_us:
-            yield f"a purchase of {post['product_id']} {post['gap_us'] / 1e6:.1f} s after a gap that was not healed"
+            yield f"a purchase of {post['product_id']} {post['gap_us'] / 1e6:.1f} s after a gap that is still open"
 
 
 def heard(case: Case) -> Iterator[str]:
-    """I22: a stream that is silent for 5 s shuts entries within 2 s and is published as such.
+    """I22: a stream that is silent for 5 s stops entries within 2 s and is published as silent.
 
     A silence begins with a stream's last frame, in a new process when it first opens a stream: a boot may wait for REST
     for as long as it takes. Nothing is bought before both streams of this process were heard.
@@ -145,13 +145,13 @@ def heard(case: Case) -> Iterator[str]:
         if post["side"] != "BUY":
             continue
         if silent_us(post, post["sent_us"]) > SILENT_US:
-            yield f"a purchase at {post['sent_us']} us, {silent_us(post, post['sent_us']) / 1e6:.1f} s into a silence"
+            yield f"a purchase at {post['sent_us']} us, {silent_us(post, post['sent_us']) / 1e6:.1f} s of silence"
         for name in STREAMS:
             if int(post["heard"].get(name, -1)) < begins.get(post["life"], 0):
                 yield f"a purchase at {post['sent_us']} us, before the {name} stream was heard"
     for state in case.states:
         if state["status"] == "running" and state["word"] == "running" and silent_us(state, state["us"]) > SILENT_US:
-            yield f"running was published {silent_us(state, state['us']) / 1e6:.1f} s into a silence"
+            yield f"running was published {silent_us(state, state['us']) / 1e6:.1f} s after the last frame"
 
 
 def _terms(post: Row) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _terms(post: Row) -> dict[str, Any]:
 
 
 def sane(case: Case) -> Iterator[str]:
-    """I21: every number on the wire and in the ledger is a plain, finite, positive one on its increment."""
+    """I21: every number that is sent or in the ledger is plain, finite, positive and on its increment."""
     products = case.truth["venue"]["products"]
     for post in case.posts:
         product = products.get(post["product_id"])
@@ -190,7 +190,7 @@ def sane(case: Case) -> Iterator[str]:
 
 
 def _new_grid(case: Case) -> Iterator[str]:
-    """A minute after a product's grid became coarser, orders are on it, where nothing kept the bot from seeing it."""
+    """A minute after a product's increments became coarser, orders are on them, where nothing hid the change."""
     if case.faulty(*READS):
         return
     terms = {"base_increment": "base_size", "price_increment": "limit_price"}
@@ -205,7 +205,7 @@ def _new_grid(case: Case) -> Iterator[str]:
 
 
 def alive(case: Case) -> Iterator[str]:
-    """I18: with the faults over, the bot runs or stands at a latch that it names, and no order's fate is open."""
+    """I18: after the faults the bot runs or is stopped by a latch that it names, and every order's outcome is known."""
     final = case.states[-1] if case.states else None
     if final is None or final["us"] < case.last_word_us:
         yield "no state was published at the end"

@@ -1,5 +1,5 @@
-"""`./coin prove`: kill9 ends the real bot at each named point so many times, starts it again, and judges what came of
-it; kill measures how long a kill takes under faults, in virtual time. Minutes of a machine, so it is no part of CI.
+"""`./coin prove`: kill9 kills the real bot at each named point so many times, restarts it and judges the result; kill
+measures how long a kill takes under faults, in virtual time. It takes minutes, so it is not part of CI.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from shared.percentile import percentile
 from simtest.cli import say, with_fixed_hash_seed
 from simtest.processes import kill_latency
 from simtest.processes.crash_loop import CrashLoop
-from simtest.processes.crash_points import POINTS, Bring
+from simtest.processes.crash_points import POINTS, Stimulus
 from simtest.processes.forked_bot import load_ahead
 from simtest.processes.report_section import KEPT, hits_of, kept_runs
 
@@ -71,7 +71,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 class _Wanted:
-    """The list that the lanes share: they take what is short, and give back what was not reached."""
+    """The list that the crash loops share: they take points that are still wanted, and give back those not reached."""
 
     def __init__(self, left: Any, lock: Any, seed: int) -> None:
         self._left, self._lock = left, lock
@@ -83,8 +83,8 @@ class _Wanted:
             if self._taken is not None and hit != self._taken:
                 self._left[self._taken] = self._left.get(self._taken, 0) + 1
             names = [name for name, count in self._left.items() if count > 0]
-            # Points of an order's way need a lot to sell, or a new bar to buy on.
-            fit = [name for name in names if trading or POINTS[name].bring is not Bring.TRADE] or names
+            # Points of an order's life cycle need a lot to sell, or a new bar to buy on.
+            fit = [name for name in names if trading or POINTS[name].stimulus is not Stimulus.TRADE] or names
             if not fit:
                 return None
             self._taken = self._random.choice(fit)
@@ -93,7 +93,7 @@ class _Wanted:
 
 
 def _lane(folder: Path, number: int, seed: int, left: Any, lock: Any, until_s: float, out: Any) -> None:
-    """A lane in a process of its own, without threads: it forks."""
+    """A crash loop in a process of its own, without threads, since it forks."""
     load_ahead()
     lane = CrashLoop(folder, number, seed)
     try:

@@ -1,4 +1,4 @@
-"""One lane: an exchange of its own, and life after life of one bot on one ledger, each ended at a point."""
+"""A crash loop: one exchange, and one bot on one ledger, restarted and killed at a named point each time."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from shared.bots import DEFAULT_BOT
 from shared.control import Cmd, NotSent, ensure_control_file, send_command
 from shared.paths import ROOT, DataPaths
 from simtest.processes import verdict
-from simtest.processes.crash_points import POINTS, Bring, CrashPoint
+from simtest.processes.crash_points import POINTS, CrashPoint, Stimulus
 from simtest.processes.forked_bot import fork
 from simulator import admin
 from simulator.core.venue import VenueRules
@@ -68,7 +68,7 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(slots=True)
 class CrashLoopResult:
-    """What a lane did. `boot_ms`: fork to trading, of the lives that came so far."""
+    """The result of a crash loop. `boot_ms`: fork to trading, of the processes that got there."""
 
     mode: str
     hits: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class CrashLoopResult:
 
 
 class CrashLoop:
-    """`run` works off what `wanted` asks for, until nothing is left or the time is over."""
+    """`run` works through what `wanted` asks for, until nothing is left or the time is over."""
 
     def __init__(self, folder: Path, number: int, seed: int) -> None:
         self.folder, self.data = folder, folder / "data"
@@ -108,7 +108,7 @@ class CrashLoop:
         self._sim: subprocess.Popen[bytes] | None = None
 
     def run(self, wanted: Callable[[str | None, bool], str | None], until_s: float) -> CrashLoopResult:
-        """`wanted(hit, trading)`: take one off the list, and name the next point; None = nothing is left."""
+        """`wanted(hit, trading)` counts the point that was hit and names the next one; None = nothing is left."""
         self.data.mkdir(mode=0o700, parents=True)
         self._start_exchange()
         ensure_control_file(self.paths, None)
@@ -161,9 +161,9 @@ class CrashLoop:
     # One life.
 
     def _one(self, point: CrashPoint) -> str | None:
-        """Begin a life with the point armed and see it die; the point's name where it died there."""
+        """Start a process with the point armed and wait for its death; the name of the point that it hit, or None."""
         self._note.unlink(missing_ok=True)
-        if point.bring is Bring.DAY:
+        if point.stimulus is Stimulus.DAY:
             verdict.put_day_back(self.data)
         occasion = 1 + self._random.randrange(3) // 2
         sells_only = point.name in LOSING and self._random.random() < SELLS
@@ -175,19 +175,19 @@ class CrashLoop:
             self.result.hits[hit] += 1
         elif killed_by_us:
             self.result.elsewhere += 1
-        elif point.bring is not Bring.END or os.waitstatus_to_exitcode(status) != 0:
-            self.result.breaches.append(f"{point.name}: the life ended by itself, {self._last_words(status)}")
+        elif point.stimulus is not Stimulus.END or os.waitstatus_to_exitcode(status) != 0:
+            self.result.breaches.append(f"{point.name}: the process ended by itself, {self._last_words(status)}")
         self.result.breaches += [f"{hit or 'elsewhere'}: {text}" for text in self._quick()]
         return hit
 
     def _rest(self) -> None:
-        """A life without a trap, long enough for what never reached the exchange to be known as absent."""
+        """Run a process without a crash point, until orders that never reached the exchange are known as absent."""
         pid = fork(self.env, None, 0, self._note)
         until_s = time.monotonic() + REST_S
         while time.monotonic() < until_s and (verdict.unfinished(self.data) or not self._state(pid)):
             gone, status = os.waitpid(pid, os.WNOHANG)
             if gone:
-                self.result.breaches.append(f"a life ended by itself: {self._last_words(status)}")
+                self.result.breaches.append(f"a process ended by itself: {self._last_words(status)}")
                 return
             time.sleep(0.2)
         os.kill(pid, signal.SIGKILL)
@@ -204,7 +204,7 @@ class CrashLoop:
         return f"code {os.waitstatus_to_exitcode(status)}: {' / '.join(tail)}"
 
     def _watch(self, pid: int, point: CrashPoint, began_s: float) -> tuple[int, bool]:
-        """Bring the life to its point; (wait status, whether it was ended from outside)."""
+        """Bring the process to its point; (wait status, whether it was killed from outside)."""
         traded_s: float | None = None
         nudged_s, ended = began_s, False
         while True:
@@ -228,15 +228,15 @@ class CrashLoop:
     def _nudge(self, pid: int, point: CrashPoint, state: dict[str, Any]) -> None:
         """What an operator does at this moment, so that the point is reached."""
         if state.get("status") == "killed":
-            if state["kill"]["cleared_ms"] is not None and point.bring is not Bring.KILL:
+            if state["kill"]["cleared_ms"] is not None and point.stimulus is not Stimulus.KILL:
                 self.command(Cmd.RESET_KILL, {"latch_id": state["kill"]["latch_id"]}, state)
         elif state.get("status") in ("stopped", "stopping", "paused"):
             self.command(Cmd.START, None, state)
-        elif point.bring is Bring.KILL:
+        elif point.stimulus is Stimulus.KILL:
             self.command(Cmd.KILL, None, state)
-        elif point.bring is Bring.END:
+        elif point.stimulus is Stimulus.END:
             os.kill(pid, signal.SIGTERM)
-        elif point.bring is Bring.TRADE:
+        elif point.stimulus is Stimulus.TRADE:
             lots = [lot["lot_id"] for p in state.get("positions") or [] for lot in p["lots"]]
             if lots:
                 self.command(Cmd.CLOSE_LOT, {"lot_id": self._random.choice(lots)}, state)
@@ -250,7 +250,7 @@ class CrashLoop:
             self.result.breaches.append(f"{cmd} was not sent: {error}")
 
     def _state(self, pid: int) -> dict[str, Any]:
-        """What this life has published; {} = nothing yet."""
+        """The state that this process has published; {} = nothing yet."""
         try:
             found: dict[str, Any] = json.loads(self.paths.state.read_bytes())
         except (FileNotFoundError, ValueError):
@@ -266,14 +266,14 @@ class CrashLoop:
     # The end.
 
     def _settle(self) -> None:
-        """A last life without a trap: killed, so that nothing trades; every order must come to its end."""
+        """A last process without a crash point: it is killed, so that nothing trades, and every order must settle."""
         began_s = time.monotonic()
         pid = fork(self.env, None, 0, self._note)
         asked = False
         while time.monotonic() - began_s < SETTLE_S:
             gone, status = os.waitpid(pid, os.WNOHANG)
             if gone:
-                self.result.breaches.append(f"the last life ended by itself: {self._last_words(status)}")
+                self.result.breaches.append(f"the last process ended by itself: {self._last_words(status)}")
                 return
             state = self._state(pid)
             if not asked and state.get("status") in UP:
@@ -285,7 +285,7 @@ class CrashLoop:
                 break
             time.sleep(0.1)
         else:
-            self.result.breaches.append(f"{verdict.unfinished(self.data)} orders without an end after {SETTLE_S:g} s")
+            self.result.breaches.append(f"{verdict.unfinished(self.data)} unsettled orders after {SETTLE_S:g} s")
         time.sleep(2.0)  # the last fills are counted after their orders' end
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)

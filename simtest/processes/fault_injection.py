@@ -1,6 +1,6 @@
-"""Ends this very process by SIGKILL at one point. It wraps the machine's seams; the bot's own code knows nothing of it.
+"""Ends this process by SIGKILL at one point. It wraps the ports; the bot's own code knows nothing of it.
 
-Only the rig makes a bot with such a machine: the program that users start (`python -m bot`) has no such thing.
+Only these tests use such ports: the program that users start (`python -m bot`) has none of it.
 """
 
 import os
@@ -29,10 +29,10 @@ ANSWER_S = 5.0
 
 
 class CrashInjector:
-    """Sprung at the point's `occasion`-th time; once, since nothing is left after it."""
+    """Kills the process when it reaches the point for the `occasion`-th time."""
 
     def __init__(self, point: CrashPoint | None, occasion: int, note: Path, *, sells_only: bool) -> None:
-        """`sells_only`: of orders, only those that sell: a purchase whose fate is open blocks its product."""
+        """`sells_only`: of orders, only those that sell: a purchase whose outcome is open blocks its product."""
         self._point, self._left, self._note, self._sells_only = point, occasion, note, sells_only
         self._lock = threading.Lock()
         self.booted: Callable[[], bool] = lambda: False
@@ -43,8 +43,8 @@ class CrashInjector:
             self._left -= 1
             return self._left <= 0
 
-    def spring(self) -> None:
-        """The end. What was hit is left in a file, so that the rig can tell it from another death."""
+    def kill(self) -> None:
+        """Kill this process. A file names the point that was hit, so that the test can tell it from another death."""
         assert self._point is not None
         handle = os.open(self._note, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         os.write(handle, self._point.name.encode())
@@ -69,15 +69,15 @@ class CrashInjector:
         if not any(text.startswith(point.commit) and wanted in values for text, values in statements):
             return
         if where == "before" and point.at == "before" and self._due():
-            self.spring()
+            self.kill()
         if where == "before" and point.at == "during" and self._due():
             threading.Thread(target=self._soon, daemon=True).start()
         if where == "after" and point.at == "after" and self._due():
-            self.spring()
+            self.kill()
 
     def _soon(self) -> None:
         time.sleep(random.uniform(0, COMMIT_S))
-        self.spring()
+        self.kill()
 
     # Requests.
 
@@ -89,10 +89,10 @@ class CrashInjector:
         if point.booting and self.booted():
             return
         if self._due():
-            self.spring()
+            self.kill()
 
     def passes(self, request: str, body: Any) -> bool:
-        """Whether this one is let through, whatever the point."""
+        """True when this request is let through, whatever the point."""
         data = body if isinstance(body, bytes) else str(body).encode()
         return self._sells_only and request == "POST /orders" and b"SELL" not in data
 
@@ -117,19 +117,19 @@ class CrashInjector:
 
 
 class WatchedDatabase:
-    """A real ledger whose transactions tell the trap what they wrote."""
+    """A real ledger whose transactions tell the injector what they wrote."""
 
-    def __init__(self, database: Database, trap: CrashInjector) -> None:
+    def __init__(self, database: Database, injector: CrashInjector) -> None:
         self.name = database.name
-        self._database, self._trap = database, trap
+        self._database, self._injector = database, injector
 
     @contextmanager
     def begin(self) -> Iterator[DatabaseSession]:
         heard: list[tuple[str, str]] = []
         with self._database.begin() as db:
             yield db.overheard(lambda sql, values: heard.append((sql, str(dict(values)))))
-            self._trap.transaction("before", heard)
-        self._trap.transaction("after", heard)
+            self._injector.transaction("before", heard)
+        self._injector.transaction("after", heard)
 
     def connect(self) -> AbstractContextManager[DatabaseSession]:
         return self._database.connect()
@@ -142,34 +142,34 @@ class WatchedDatabase:
 
 
 class CrashingNet(SystemNet):
-    """The machine's network, with each request's way watched."""
+    """The real network, with each request watched."""
 
-    def __init__(self, trap: CrashInjector) -> None:
+    def __init__(self, injector: CrashInjector) -> None:
         super().__init__()
-        self._trap = trap
+        self._injector = injector
         read: Any = HTTPConnection.getresponse
 
         def getresponse(connection: Any) -> Any:
-            trap.sent(connection)
+            injector.sent(connection)
             return read(connection)
 
         HTTPConnection.getresponse = getresponse  # type: ignore[assignment, method-assign]
 
     def adapter(self) -> Any:
-        return _CrashingAdapter(self._trap)
+        return _CrashingAdapter(self._injector)
 
 
 class _CrashingAdapter(HTTPAdapter):
-    def __init__(self, trap: CrashInjector) -> None:
+    def __init__(self, injector: CrashInjector) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-        self._trap = trap
+        self._injector = injector
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         method, path = str(request.method), urlsplit(request.url).path.removeprefix(API)
-        if self._trap.passes(f"{method} {path}", request.body):
+        if self._injector.passes(f"{method} {path}", request.body):
             return super().send(request, *args, **kwargs)
-        with self._trap.on_the_way(method, path):
-            self._trap.request("before", method, path)
+        with self._injector.on_the_way(method, path):
+            self._injector.request("before", method, path)
             response = super().send(request, *args, **kwargs)
-            self._trap.request("read", method, path)
+            self._injector.request("read", method, path)
         return response

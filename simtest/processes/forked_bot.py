@@ -1,4 +1,4 @@
-"""One life of the bot in a process of its own: the real program, on the real machine, with a trap in its seams."""
+"""The bot's real program in a process of its own, on the real machine, with a crash injector in its ports."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from simtest.processes.crash_points import CrashPoint
 from simtest.processes.fault_injection import CrashingNet, CrashInjector
 
 SHORT_BARS = 200
-# What a life would load by its first request and its first bar: loaded once, before the forks.
+# What a process would import by its first request and its first bar: imported once, before the forks.
 LOADED = (
     "coinbase.rest",
     "coinbase.jwt_generator",
@@ -33,7 +33,7 @@ LOADED = (
 
 
 def load_ahead() -> None:
-    """Everything that each life would load of itself, and nothing of it looked through by the collector again."""
+    """Import everything that each process would import, and exclude it from garbage collection."""
     for name in LOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -44,9 +44,9 @@ def load_ahead() -> None:
 def fork(
     env: Mapping[str, str], point: CrashPoint | None, occasion: int, note: Path, *, sells_only: bool = False
 ) -> int:
-    """Begin a life; its pid. A fork of a program that has everything loaded: a start costs no second of imports.
+    """Fork a bot process and return its pid. Everything is imported before the fork, so a start is fast.
 
-    To be called from a process without threads.
+    Call it from a process without threads.
     """
     pid = os.fork()
     if pid:
@@ -61,13 +61,13 @@ def fork(
         os._exit(code)
 
 
-def _run(env: Mapping[str, str], trap: CrashInjector) -> int:
+def _run(env: Mapping[str, str], injector: CrashInjector) -> int:
     os.setsid()
     os.umask(0o077)
     os.environ.clear()
     os.environ.update(env)
     registry.BUILT_IN = {**registry.BUILT_IN, "always": ("simtest.always_buy", "AlwaysBuy")}
-    # Short history: charts and volatility are no part of what is shown here, and a life should begin soon.
+    # Short history: charts and volatility are no part of what is shown here, and a process should start fast.
     history.VOLATILITY_BARS, history.CHARTS = SHORT_BARS, {}
     settings = settings_module.load(Path(os.devnull)).settings
     settings.paths.prepare()
@@ -76,19 +76,19 @@ def _run(env: Mapping[str, str], trap: CrashInjector) -> int:
         SystemClock(),
         SystemRng(),
         SystemFs(),
-        CrashingNet(trap),
+        CrashingNet(injector),
         ThreadOffload("files"),
         ThreadOffload("market"),
-        trap.open_ledger,
+        injector.open_ledger,
     )
-    return asyncio.run(_serve(Process(settings, [], machine), trap))
+    return asyncio.run(_serve(Process(settings, [], machine), injector))
 
 
-async def _serve(process: Process, trap: CrashInjector) -> int:
+async def _serve(process: Process, injector: CrashInjector) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, process.stop.set)
-    trap.booted = lambda: process.bot.engine is not None and process.bot.engine.state.control.ready
+    injector.booted = lambda: process.bot.engine is not None and process.bot.engine.state.control.ready
     code = await process.run()
     sys.stdout.flush()
     os._exit(code)  # as a program whose threads may still hang in a request

@@ -1,4 +1,4 @@
-"""How long a kill takes while something is wrong: the whole bot in virtual time, one kill in each seed."""
+"""How long a kill takes under faults: the whole bot in virtual time, one kill in each seed."""
 
 import json
 import multiprocessing
@@ -18,7 +18,7 @@ MINUTES = 3.5
 PRODUCTS = ("BTC-USD", "ETH-USD", "SOL-USD", "XRP-USD")
 RTT_MS = (100, 100)
 LATE_US = 100_000
-# Every bar buys, and the takes are out of reach: at the kill, orders rest.
+# Every bar buys, and take profits are out of reach: orders rest at the time of the kill.
 SETTINGS: Mapping[str, Any] = {
     "strategy": "always", "edge_gate": False, "take_profit_pct": 5.0, "scalp_tp_min_pct": 5.0, "runner_tp_mult": 1.0,
     "pyramid_min_adverse_pct": 0.0, "pyramid_decay_min_pct": 0.0, "risk_per_trade_pct": 1.0,
@@ -41,8 +41,8 @@ def _window(number: int, kind: str, rate: float, arg: float = 0.0, scope: str = 
     return Window(number, kind, scope, 90.0, MINUTES * 60 - 90.0, rate, arg)
 
 
-STORMS = (
-    FaultScenario("calm", "nothing is wrong, 100 ms of round trip", 1_000, ()),
+SCENARIOS = (
+    FaultScenario("calm", "no fault, 100 ms of round trip", 1_000, ()),
     FaultScenario(
         "errors",
         "30 % of all requests fail (half before their effect, half without an answer)",
@@ -55,9 +55,9 @@ STORMS = (
 )  # fmt: skip
 
 
-def plan(storm: FaultScenario, seed: int) -> Plan:
+def plan(scenario: FaultScenario, seed: int) -> Plan:
     """The seed's run: the kill comes at a moment of its own."""
-    random = Random(f"{storm.name}/{seed}")
+    random = Random(f"{scenario.name}/{seed}")
     at_s = round(random.uniform(125, 165), 3)
     return Plan(
         seed=seed,
@@ -69,15 +69,15 @@ def plan(storm: FaultScenario, seed: int) -> Plan:
         rtt_ms=RTT_MS,
         state_s=0.5,
         settings=dict(SETTINGS),
-        windows=storm.windows,
+        windows=scenario.windows,
         acts=(Act(0, at_s, "kill"),),
     )
 
 
 def one(name: str, seed: int) -> dict[str, Any]:
     """One kill: its time, what was open, and what was sent too late."""
-    storm = next(storm for storm in STORMS if storm.name == name)
-    record = judged(plan(storm, seed), keep=True)
+    scenario = next(scenario for scenario in SCENARIOS if scenario.name == name)
+    record = judged(plan(scenario, seed), keep=True)
     folder = Path(record["folder"])
     try:
         late, rested = _sent_late(folder), 0
@@ -109,17 +109,17 @@ def _open_at_kill(truth: Mapping[str, Any]) -> int:
 
 
 def measure(count: int, first: int, jobs: int) -> Iterator[dict[str, Any]]:
-    """A row for each storm."""
+    """A row for each scenario."""
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        for storm in STORMS:
-            found = list(pool.map(one, [storm.name] * count, range(first, first + count)))
+        for scenario in SCENARIOS:
+            found = list(pool.map(one, [scenario.name] * count, range(first, first + count)))
             times = [ms for row in found for ms in row["ms"]]
             breaches = [f"seed {first + n}: {row['breaches']}" for n, row in enumerate(found) if row["breaches"]]
             breaches += [f"seed {first + n}: never cleared" for n, row in enumerate(found) if not row["ms"]]
             yield {
-                "name": storm.name,
-                "title": storm.title,
-                "goal_ms": storm.goal_ms,
+                "name": scenario.name,
+                "title": scenario.title,
+                "goal_ms": scenario.goal_ms,
                 "kills": len(times),
                 "open": sum(row["open"] for row in found),
                 "p50": percentile(times, 50, 1) or 0.0,

@@ -42,13 +42,13 @@ def _kill9(runs: list[dict[str, Any]] | None) -> str | None:
     seconds, lanes = sum(run["wall_s"] for run in runs), sum(run["lanes"] for run in runs)
     modes = ", ".join(sorted({mode for run in runs for mode in run["modes"]}))
     lines = [
-        "## Real processes, killed",
+        "## Crash tests with real processes",
         "`./coin prove kill9`: the bot's own program in a process of its own, over TCP and TLS against the real "
         "COIN-SIM, ended by SIGKILL at a named point, started again, and judged: after each death no order of ours may "
-        "be without its intent and no intent may have two orders; at the end of a lane, with every order at its "
-        "end, fills, lots, positions and order states are compared exactly. The traps sit in the machine's seams, "
-        "which only the rig puts there: the program that users start has none.",
-        f"{total:,} kills at points and {others:,} elsewhere, in {seconds / 60:.0f} minutes and {lanes} lanes "
+        "be without its intent and no intent may have two orders; at the end of a crash loop, with every order "
+        "settled, fills, lots, positions and order states are compared exactly. The crash points are in the ports "
+        "that only these tests use: the program that users start has none.",
+        f"{total:,} kills at points and {others:,} elsewhere, in {seconds / 60:.0f} minutes and {lanes} loops "
         f"(client order ids: {modes}); {sum(run['orders'] for run in runs):,} orders, "
         f"{sum(run['fills'] for run in runs):,} fills. Violations: {len(breaches)}. Restart to trading, with short "
         f"history: p50 {_worst(runs, 'p50'):,.0f} ms, p99 {_worst(runs, 'p99'):,.0f} ms, on two cores that other work "
@@ -76,7 +76,7 @@ def _kills(runs: list[dict[str, Any]] | None) -> str | None:
     return "\n\n".join(
         [
             "## Kill under faults",
-            "`./coin prove kill`: the whole bot in virtual time, killed at a moment of its own in each seed while the "
+            "`./coin prove kill`: the whole bot in virtual time, killed at a random moment in each seed while the "
             "fault lasts. Cleared means that the exchange showed no order of ours, twice. Late are order-creating "
             "requests that reached the exchange more than 100 ms after the latch and one way there.",
             head + "\n|---|---|---|---|---|---|---|\n" + "\n".join(rows),

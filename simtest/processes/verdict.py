@@ -1,4 +1,4 @@
-"""What the exchange truly holds against what the ledger says: after each death in short, at a lane's end in full."""
+"""Compares the exchange with the ledger: briefly after each death, in full at the end of a crash loop."""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ CHECKS = {
 
 
 def after_death(data: Path, mark: str) -> list[str]:
-    """Orders of ours that the ledger does not know, and ids with two orders: at no moment may there be one."""
+    """Orders of ours that the ledger does not know, and ids with two orders: there must never be one."""
     venue = _rows(data / "sim" / "account.db", "SELECT client_order_id FROM orders")
     kept = {coid for (coid,) in _rows(data / "ledger.db", "SELECT client_order_id FROM orders")}
     own = Counter(coid for (coid,) in venue if coid.startswith(mark))
@@ -32,13 +32,13 @@ def after_death(data: Path, mark: str) -> list[str]:
 
 
 def open_purchases(data: Path) -> int:
-    """Purchases of the ledger whose fate is not known: they block their products."""
+    """The number of purchases in the ledger whose outcome is unknown: they block their products."""
     query = "SELECT 1 FROM orders WHERE purpose = 'entry' AND state IN ('new','sent','unknown')"
     return len(_rows(data / "ledger.db", query))
 
 
 def unfinished(data: Path) -> int:
-    """Orders of the ledger without an end, and ended ones whose fills are not all counted."""
+    """The number of unsettled orders in the ledger, and of final ones whose fills are not all counted."""
     done = "('filled','cancelled','expired','failed','refused','denied','absent')"
     query = f"SELECT client_order_id FROM orders WHERE state NOT IN {done}"  # noqa: S608
     return len(_rows(data / "ledger.db", query))
@@ -59,7 +59,7 @@ def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def put_day_back(data: Path) -> None:
-    """The ledger's newest day becomes the day before: the next start turns it."""
+    """Move the ledger's last day back by one, so that the next start begins a new day."""
     if not _rows(data / "ledger.db", "SELECT 1 FROM days"):
         return
     db = sqlite3.connect(data / "ledger.db", timeout=5)
@@ -72,7 +72,7 @@ def put_day_back(data: Path) -> None:
 
 
 def full(folder: Path, bot_name: str, funds: str) -> dict[str, list[str]]:
-    """Every check over the whole of a lane's life: check → breaches. Bot and exchange are gone by then."""
+    """Every check over a whole crash loop: check → breaches. Bot and exchange have ended by then."""
     (folder / "truth.json").write_text(json.dumps(_truth(folder / "data" / "sim" / "account.db", bot_name, funds)))
     case = load(folder)
     found: dict[str, list[str]] = {}
@@ -80,8 +80,8 @@ def full(folder: Path, bot_name: str, funds: str) -> dict[str, list[str]]:
         try:
             breaches = list(check(case))
         except InvalidEvidence as error:
-            breaches = [f"unusable: {error}"]
-        # The rig itself put days back, so their sums belong to no single day.
+            breaches = [f"unreadable evidence: {error}"]
+        # The test itself moved days back, so their sums belong to no single day.
         found[name] = [text for text in breaches if "the days say" not in text]
     return found
 

@@ -14,7 +14,7 @@ from simtest.judge import INVARIANTS, verdict
 Evidence = dict[str, Any]
 
 
-class Desk:
+class Tampered:
     """The evidence of a run, to be tampered with."""
 
     def __init__(self, folder: Path) -> None:
@@ -45,379 +45,379 @@ class Desk:
         self.truth["posts"].append({**like, "client_order_id": "ct-main-" + "0" * 32, **changes})
 
 
-def lost_fill(desk: Desk) -> None:
-    desk.db.execute("DELETE FROM fills WHERE rowid = (SELECT max(rowid) FROM fills)")
+def lost_fill(run: Tampered) -> None:
+    run.db.execute("DELETE FROM fills WHERE rowid = (SELECT max(rowid) FROM fills)")
 
 
-def fee_off_by_an_atom(desk: Desk) -> None:
-    fee = desk.one("SELECT fee FROM fills LIMIT 1")
-    desk.db.execute("UPDATE fills SET fee = ? WHERE rowid = (SELECT min(rowid) FROM fills)", (fee + "00000001",))
+def fee_off_by_an_atom(run: Tampered) -> None:
+    fee = run.one("SELECT fee FROM fills LIMIT 1")
+    run.db.execute("UPDATE fills SET fee = ? WHERE rowid = (SELECT min(rowid) FROM fills)", (fee + "00000001",))
 
 
-def lot_too_large(desk: Desk) -> None:
-    desk.db.execute("UPDATE lots SET dust = '0.00000001' WHERE rowid = (SELECT min(rowid) FROM lots)")
+def lot_too_large(run: Tampered) -> None:
+    run.db.execute("UPDATE lots SET dust = '0.00000001' WHERE rowid = (SELECT min(rowid) FROM lots)")
 
 
-def bought_twice(desk: Desk) -> None:
-    own = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
-    desk.truth["venue"]["orders"].append({**own, "order_id": "twice"})
+def bought_twice(run: Tampered) -> None:
+    own = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+    run.truth["venue"]["orders"].append({**own, "order_id": "twice"})
 
 
-def sent_twice(desk: Desk) -> None:
-    desk.truth["posts"].append(dict(desk.truth["posts"][0]))
+def sent_twice(run: Tampered) -> None:
+    run.truth["posts"].append(dict(run.truth["posts"][0]))
 
 
-def unknown_did_not_block(desk: Desk) -> None:
-    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["entries_open"] = 1
+def unknown_did_not_block(run: Tampered) -> None:
+    next(p for p in run.truth["posts"] if p["side"] == "BUY")["entries_open"] = 1
 
 
-def two_exits_at_once(desk: Desk) -> None:
-    coid = desk.one("SELECT client_order_id FROM orders WHERE lot_id IS NOT NULL AND state = 'filled' LIMIT 1")
-    order = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"] == coid)
-    other = desk.one("SELECT client_order_id FROM orders WHERE purpose = 'entry' LIMIT 1")
-    lot = desk.one(f"SELECT lot_id FROM orders WHERE client_order_id = '{coid}'")
-    desk.db.execute("UPDATE orders SET lot_id = ? WHERE client_order_id = ?", (lot, other))
-    twin = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"] == other)
+def two_exits_at_once(run: Tampered) -> None:
+    coid = run.one("SELECT client_order_id FROM orders WHERE lot_id IS NOT NULL AND state = 'filled' LIMIT 1")
+    order = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"] == coid)
+    other = run.one("SELECT client_order_id FROM orders WHERE purpose = 'entry' LIMIT 1")
+    lot = run.one(f"SELECT lot_id FROM orders WHERE client_order_id = '{coid}'")
+    run.db.execute("UPDATE orders SET lot_id = ? WHERE client_order_id = ?", (lot, other))
+    twin = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"] == other)
     twin.update(side="SELL", created_us=order["created_us"], done_us=order["done_us"] + 1)
 
 
-def orphan(desk: Desk) -> None:
-    desk.db.execute("DELETE FROM orders WHERE rowid = (SELECT max(rowid) FROM orders)")
+def orphan(run: Tampered) -> None:
+    run.db.execute("DELETE FROM orders WHERE rowid = (SELECT max(rowid) FROM orders)")
 
 
-def sent_before_recorded(desk: Desk) -> None:
-    desk.truth["posts"][0]["recorded"] = False
+def sent_before_recorded(run: Tampered) -> None:
+    run.truth["posts"][0]["recorded"] = False
 
 
-def foreign_cancelled(desk: Desk) -> None:
-    manual = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
-    desk.truth["cancels"].append({"sent_us": 1, "at_us": 1, "life": 1, "ids": [manual["order_id"]]})
+def foreign_cancelled(run: Tampered) -> None:
+    manual = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
+    run.truth["cancels"].append({"sent_us": 1, "at_us": 1, "life": 1, "ids": [manual["order_id"]]})
 
 
-def bought_while_killed(desk: Desk) -> None:
-    shut = [s for s in desk.truth["states"] if s["latch"]]
-    desk.post(sent_us=(shut[0]["us"] + shut[-1]["us"]) // 2 + 200_000, at_us=shut[-1]["us"])
+def bought_while_killed(run: Tampered) -> None:
+    shut = [s for s in run.truth["states"] if s["latch"]]
+    run.post(sent_us=(shut[0]["us"] + shut[-1]["us"]) // 2 + 200_000, at_us=shut[-1]["us"])
 
 
-def cleared_too_early(desk: Desk) -> None:
-    order = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+def cleared_too_early(run: Tampered) -> None:
+    order = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
     order["done_us"] = None
 
 
-def kill_took_long(desk: Desk) -> None:
-    for state in desk.truth["states"]:
+def kill_took_long(run: Tampered) -> None:
+    for state in run.truth["states"]:
         state["cleared_ms"] = 20_000.0 if state["cleared_ms"] is not None else None
 
 
-def latch_vanished(desk: Desk) -> None:
-    for state in desk.truth["states"]:
+def latch_vanished(run: Tampered) -> None:
+    for state in run.truth["states"]:
         state["latch"] = None
 
 
-def latch_not_carried(desk: Desk) -> None:
-    shut = next(s for s in desk.truth["states"] if s["latch"] and s["status"] == "killed")
-    for state in desk.truth["states"]:
+def latch_not_carried(run: Tampered) -> None:
+    shut = next(s for s in run.truth["states"] if s["latch"] and s["status"] == "killed")
+    for state in run.truth["states"]:
         if state["us"] > shut["us"]:
             state.update(life=2, latch=None)
     shut["life"] = 1
-    desk.truth["acts"] = [act for act in desk.truth["acts"] if act["kind"] != "reset_kill"]
+    run.truth["acts"] = [act for act in run.truth["acts"] if act["kind"] != "reset_kill"]
 
 
-def bought_while_paused(desk: Desk) -> None:
-    paused = [s for s in desk.truth["states"] if s["level"] == "pause" and s["status"] == "paused"][:2]
-    desk.post(sent_us=paused[1]["us"] + 5_000_000, at_us=paused[1]["us"] + 5_000_000)
+def bought_while_paused(run: Tampered) -> None:
+    paused = [s for s in run.truth["states"] if s["level"] == "pause" and s["status"] == "paused"][:2]
+    run.post(sent_us=paused[1]["us"] + 5_000_000, at_us=paused[1]["us"] + 5_000_000)
 
 
-def wish_forgotten(desk: Desk) -> None:
-    for state in desk.truth["states"]:
+def wish_forgotten(run: Tampered) -> None:
+    for state in run.truth["states"]:
         if state["life"] == 2 and state["us"] < 200_000_000:
             state["level"] = "stop"
 
 
-def bought_after_the_loss(desk: Desk) -> None:
-    start_ms = desk.truth["start_us"] // 1000
-    desk.db.execute("UPDATE days SET breaker_ms = ?", (start_ms + 1000,))
+def bought_after_the_loss(run: Tampered) -> None:
+    start_ms = run.truth["start_us"] // 1000
+    run.db.execute("UPDATE days SET breaker_ms = ?", (start_ms + 1000,))
 
 
-def loss_overlooked(desk: Desk) -> None:
-    desk.truth["plan"]["settings"]["max_daily_loss_pct"] = 1.0
-    desk.truth["venue"]["transfers"] = []
-    for state in desk.running()[5:9]:
+def loss_overlooked(run: Tampered) -> None:
+    run.truth["plan"]["settings"]["max_daily_loss_pct"] = 1.0
+    run.truth["venue"]["transfers"] = []
+    for state in run.running()[5:9]:
         state["equity"] = "9000"
 
 
-def proceeds_off(desk: Desk) -> None:
-    desk.db.execute(
+def proceeds_off(run: Tampered) -> None:
+    run.db.execute(
         "UPDATE lots SET proceeds = proceeds || '1' WHERE closed_ms IS NOT NULL AND instr(proceeds, '.') > 0"
     )
 
 
-def equity_off(desk: Desk) -> None:
-    desk.state(-1)["equity"] = str(float(desk.state(-1)["equity"]) + 0.01)
+def equity_off(run: Tampered) -> None:
+    run.state(-1)["equity"] = str(float(run.state(-1)["equity"]) + 0.01)
 
 
-def torn_file(desk: Desk) -> None:
-    desk.truth["file_faults"].append("17 bot_state.json: unexpected end")
+def torn_file(run: Tampered) -> None:
+    run.truth["file_faults"].append("17 bot_state.json: unexpected end")
 
 
-def seq_went_back(desk: Desk) -> None:
-    desk.state(-1)["seq"] = 1
+def seq_went_back(run: Tampered) -> None:
+    run.state(-1)["seq"] = 1
 
 
-def order_too_large(desk: Desk) -> None:
-    desk.truth["max_order_usd"] = 1.0
+def order_too_large(run: Tampered) -> None:
+    run.truth["max_order_usd"] = 1.0
 
 
-def too_many_orders(desk: Desk) -> None:
-    desk.truth["max_orders_per_min"] = 0
+def too_many_orders(run: Tampered) -> None:
+    run.truth["max_orders_per_min"] = 0
 
 
-def too_many_lots(desk: Desk) -> None:
-    desk.truth["plan"]["settings"]["max_total_lots"] = 0.5
+def too_many_lots(run: Tampered) -> None:
+    run.truth["plan"]["settings"]["max_total_lots"] = 0.5
 
 
-def stale_price(desk: Desk) -> None:
-    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["tick_age_us"] = 99_000_000
+def stale_price(run: Tampered) -> None:
+    next(p for p in run.truth["posts"] if p["side"] == "BUY")["tick_age_us"] = 99_000_000
 
 
-def never_priced(desk: Desk) -> None:
-    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["tick_age_us"] = None
+def never_priced(run: Tampered) -> None:
+    next(p for p in run.truth["posts"] if p["side"] == "BUY")["tick_age_us"] = None
 
 
-def refused_but_accepted(desk: Desk) -> None:
-    desk.db.execute("UPDATE orders SET state = 'refused' WHERE rowid = (SELECT min(rowid) FROM orders)")
+def refused_but_accepted(run: Tampered) -> None:
+    run.db.execute("UPDATE orders SET state = 'refused' WHERE rowid = (SELECT min(rowid) FROM orders)")
 
 
-def left_a_final_state(desk: Desk) -> None:
-    coid = desk.one("SELECT client_order_id FROM orders WHERE state = 'filled' LIMIT 1")
-    desk.db.execute("INSERT INTO rig_orders VALUES (?, 'open', '9')", (coid,))
+def left_a_final_state(run: Tampered) -> None:
+    coid = run.one("SELECT client_order_id FROM orders WHERE state = 'filled' LIMIT 1")
+    run.db.execute("INSERT INTO rig_orders VALUES (?, 'open', '9')", (coid,))
 
 
-def still_unknown(desk: Desk) -> None:
-    desk.db.execute("UPDATE orders SET state = 'unknown' WHERE rowid = (SELECT max(rowid) FROM orders)")
+def still_unknown(run: Tampered) -> None:
+    run.db.execute("UPDATE orders SET state = 'unknown' WHERE rowid = (SELECT max(rowid) FROM orders)")
 
 
-def stands_in_stopping(desk: Desk) -> None:
-    desk.state(-1)["status"] = "stopping"
+def stands_in_stopping(run: Tampered) -> None:
+    run.state(-1)["status"] = "stopping"
 
 
-def deaf_in_the_end(desk: Desk) -> None:
-    desk.state(-1)["ws_age_ms"] = 99_000
+def deaf_in_the_end(run: Tampered) -> None:
+    run.state(-1)["ws_age_ms"] = 99_000
 
 
-def silent_in_the_end(desk: Desk) -> None:
-    desk.truth["states"] = desk.truth["states"][:-20]
+def silent_in_the_end(run: Tampered) -> None:
+    run.truth["states"] = run.truth["states"][:-20]
 
 
-def day_ended_twice(desk: Desk) -> None:
+def day_ended_twice(run: Tampered) -> None:
     row = "INSERT INTO activity_log (at_ms, kind, level, text) VALUES (1, 'day', 'info', '2026-02-17 ended: +1.00 USD')"
-    desk.db.execute(row)
-    desk.db.execute(row)
+    run.db.execute(row)
+    run.db.execute(row)
 
 
-def exponent_on_the_wire(desk: Desk) -> None:
-    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["configuration"] = {
+def exponent_on_the_wire(run: Tampered) -> None:
+    next(p for p in run.truth["posts"] if p["side"] == "BUY")["configuration"] = {
         "market_market_ioc": {"quote_size": "1E+2"}
     }
 
 
-def not_a_number(desk: Desk) -> None:
-    desk.post(configuration={"market_market_ioc": {"quote_size": "NaN"}}, sent_us=10**15, at_us=10**15)
+def not_a_number(run: Tampered) -> None:
+    run.post(configuration={"market_market_ioc": {"quote_size": "NaN"}}, sent_us=10**15, at_us=10**15)
 
 
-def off_the_increment(desk: Desk) -> None:
-    desk.post(configuration={"market_market_ioc": {"quote_size": "10.00000001"}}, sent_us=10**15, at_us=10**15)
+def off_the_increment(run: Tampered) -> None:
+    run.post(configuration={"market_market_ioc": {"quote_size": "10.00000001"}}, sent_us=10**15, at_us=10**15)
 
 
-def died_by_itself(desk: Desk) -> None:
-    desk.truth["lives"][0]["end"] = "exit 1"
+def died_by_itself(run: Tampered) -> None:
+    run.truth["lives"][0]["end"] = "exit 1"
 
 
-def unexplained_trade(desk: Desk) -> None:
-    desk.truth["acts"] = [a for a in desk.truth["acts"] if a["kind"] not in ("start", "crash")]
-    desk.truth["lives"] = desk.truth["lives"][-1:]
-    desk.truth["acts"].append({"us": 61_000_000, "kind": "manual_trade", "arg": 0.5})
-    manual = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
+def unexplained_trade(run: Tampered) -> None:
+    run.truth["acts"] = [a for a in run.truth["acts"] if a["kind"] not in ("start", "crash")]
+    run.truth["lives"] = run.truth["lives"][-1:]
+    run.truth["acts"].append({"us": 61_000_000, "kind": "manual_trade", "arg": 0.5})
+    manual = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"].startswith("manual-"))
     manual |= {"filled": "0.5", "created_us": 61_000_100}
 
 
-def second_bot_wrote(desk: Desk) -> None:
-    desk.truth["seconds"].append({"us": 1_000_000, "life": 1, "opened": True, "end": None, "to_us": None})
+def second_bot_wrote(run: Tampered) -> None:
+    run.truth["seconds"].append({"us": 1_000_000, "life": 1, "opened": True, "end": None, "to_us": None})
 
 
-def second_bot_stayed(desk: Desk) -> None:
-    desk.truth["seconds"].append({"us": 1_000_000, "life": 1, "opened": False, "end": None, "to_us": None})
+def second_bot_stayed(run: Tampered) -> None:
+    run.truth["seconds"].append({"us": 1_000_000, "life": 1, "opened": False, "end": None, "to_us": None})
 
 
-def sold_without_the_lock(desk: Desk) -> None:
-    first = desk.truth["posts"][0]["sent_us"]
-    desk.truth["acts"].append({"us": first - 2_000_000, "kind": "lock_gone", "arg": 0.0})
+def sold_without_the_lock(run: Tampered) -> None:
+    first = run.truth["posts"][0]["sent_us"]
+    run.truth["acts"].append({"us": first - 2_000_000, "kind": "lock_gone", "arg": 0.0})
 
 
-def sold_without_the_ledger(desk: Desk) -> None:
-    first = desk.truth["posts"][0]["sent_us"]
-    desk.truth["acts"].append({"us": first - 2_500_000, "kind": "ledger_removed", "arg": 0.0})
+def sold_without_the_ledger(run: Tampered) -> None:
+    first = run.truth["posts"][0]["sent_us"]
+    run.truth["acts"].append({"us": first - 2_500_000, "kind": "ledger_removed", "arg": 0.0})
 
 
-def replay_differs(desk: Desk) -> None:
-    desk.truth["ledger"]["replay"].append("lots, row 3")
+def replay_differs(run: Tampered) -> None:
+    run.truth["ledger"]["replay"].append("lots, row 3")
 
 
-def tasks_without_end(desk: Desk) -> None:
-    desk.truth["bounds"][0]["tasks"] = 5_000
+def tasks_without_end(run: Tampered) -> None:
+    run.truth["bounds"][0]["tasks"] = 5_000
 
 
-def sync_was_off(desk: Desk) -> None:
-    desk.truth["storage"].append("synchronous is 1, not 2")
+def sync_was_off(run: Tampered) -> None:
+    run.truth["storage"].append("synchronous is 1, not 2")
 
 
-def bought_across_a_gap(desk: Desk) -> None:
-    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["gap_us"] = 400_000
+def bought_across_a_gap(run: Tampered) -> None:
+    next(p for p in run.truth["posts"] if p["side"] == "BUY")["gap_us"] = 400_000
 
 
-def bought_beyond_the_loss(desk: Desk) -> None:
-    desk.truth["venue"]["transfers"] = []
-    next(p for p in desk.truth["posts"] if p["side"] == "BUY")["worth"] = 10.0
+def bought_beyond_the_loss(run: Tampered) -> None:
+    run.truth["venue"]["transfers"] = []
+    next(p for p in run.truth["posts"] if p["side"] == "BUY")["worth"] = 10.0
 
 
-def more_bought_than_planned(desk: Desk) -> None:
-    desk.db.execute("UPDATE lots SET cost = '401' WHERE rowid = (SELECT max(rowid) FROM lots)")
+def more_bought_than_planned(run: Tampered) -> None:
+    run.db.execute("UPDATE lots SET cost = '401' WHERE rowid = (SELECT max(rowid) FROM lots)")
 
 
-def on_the_old_grid(desk: Desk) -> None:
+def on_the_old_grid(run: Tampered) -> None:
     act = {"us": 1, "kind": "regrid", "arg": 0.0, "product_id": "ETH-USD", "name": "base_increment", "value": "0.1"}
-    desk.truth["acts"].insert(0, act)
+    run.truth["acts"].insert(0, act)
     terms = {"limit_limit_gtc": {"base_size": "0.01", "limit_price": "3000"}}
-    desk.post(product_id="ETH-USD", configuration=terms, sent_us=200_000_000, at_us=200_000_000)
+    run.post(product_id="ETH-USD", configuration=terms, sent_us=200_000_000, at_us=200_000_000)
 
 
-def bought_in_a_silence(desk: Desk) -> None:
-    post = next(p for p in reversed(desk.truth["posts"]) if p["side"] == "BUY")
+def bought_in_a_silence(run: Tampered) -> None:
+    post = next(p for p in reversed(run.truth["posts"]) if p["side"] == "BUY")
     post["heard"] = dict.fromkeys(("market", "user"), post["sent_us"] - 8_000_000)
 
 
-def running_in_a_silence(desk: Desk) -> None:
-    desk.running()[-1]["heard"]["user"] -= 40_000_000
+def running_in_a_silence(run: Tampered) -> None:
+    run.running()[-1]["heard"]["user"] -= 40_000_000
 
 
-def running_and_never_heard(desk: Desk) -> None:
-    del desk.running()[-1]["heard"]["user"]
+def running_and_never_heard(run: Tampered) -> None:
+    del run.running()[-1]["heard"]["user"]
 
 
-def bought_before_a_stream_was_heard(desk: Desk) -> None:
-    post = next(p for p in desk.truth["posts"] if p["side"] == "BUY")
+def bought_before_a_stream_was_heard(run: Tampered) -> None:
+    post = next(p for p in run.truth["posts"] if p["side"] == "BUY")
     del post["heard"]["user"]
-    desk.truth["opened"] = [[post["life"], post["sent_us"] - 1_000_000]]
+    run.truth["opened"] = [[post["life"], post["sent_us"] - 1_000_000]]
 
 
-def _restored(desk: Desk, at_s: int, *without: str) -> None:
-    kept = [a for a in desk.truth["acts"] if a["kind"] not in without]
-    desk.truth["acts"] = [*kept, {"us": at_s * 1_000_000, "kind": "restored", "arg": 0.0}]
+def _restored(run: Tampered, at_s: int, *without: str) -> None:
+    kept = [a for a in run.truth["acts"] if a["kind"] not in without]
+    run.truth["acts"] = [*kept, {"us": at_s * 1_000_000, "kind": "restored", "arg": 0.0}]
 
 
-def restore_lifted_the_kill(desk: Desk) -> None:
-    _restored(desk, 335, "reset_kill")
+def restore_lifted_the_kill(run: Tampered) -> None:
+    _restored(run, 335, "reset_kill")
 
 
-def restore_forgot_the_pause(desk: Desk) -> None:
-    _restored(desk, 530, "start", "rest", "calm")
+def restore_forgot_the_pause(run: Tampered) -> None:
+    _restored(run, 530, "start", "rest", "calm")
 
 
-def restore_forgot_the_loss(desk: Desk) -> None:
-    _restored(desk, 200)
-    for state in desk.truth["states"]:
+def restore_forgot_the_loss(run: Tampered) -> None:
+    _restored(run, 200)
+    for state in run.truth["states"]:
         state["breaker"] = state["us"] < 200_000_000
 
 
-def bought_before_anybody_looked(desk: Desk) -> None:
-    _restored(desk, 100, "start")
+def bought_before_anybody_looked(run: Tampered) -> None:
+    _restored(run, 100, "start")
 
 
-def alone_and_fenced(desk: Desk) -> None:
-    desk.running()[-1]["second_writer"] = "second writer: order 7"
+def alone_and_fenced(run: Tampered) -> None:
+    run.running()[-1]["second_writer"] = "second writer: order 7"
 
 
-def two_ids_for_one_intent(desk: Desk) -> None:
-    own = next(o for o in desk.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+def two_ids_for_one_intent(run: Tampered) -> None:
+    own = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
     again = f"ct-main-{'c0ffee00'}{own['client_order_id'][-24:]}"
-    desk.truth["venue"]["orders"].append({**own, "order_id": "again", "client_order_id": again})
+    run.truth["venue"]["orders"].append({**own, "order_id": "again", "client_order_id": again})
 
 
-def _with_copy(desk: Desk, *, told_us: int, says: bool, sent: str = "ct-main-" + "c0ffee00" + "7" * 24) -> int:
+def _with_copy(run: Tampered, *, told_us: int, says: bool, sent: str = "ct-main-" + "c0ffee00" + "7" * 24) -> int:
     """A copy of the folder ran beside the bot, which was told of its order at `told_us` of the last life."""
-    desk.truth["plan"]["windows"] = []
-    desk.truth["acts"] = [a for a in desk.truth["acts"] if a["kind"] == "calm"]
-    state = desk.running()[-1]
+    run.truth["plan"]["windows"] = []
+    run.truth["acts"] = [a for a in run.truth["acts"] if a["kind"] == "calm"]
+    state = run.running()[-1]
     life = state["life"]
-    first = min(s["us"] for s in desk.truth["states"] if s["life"] == life)
+    first = min(s["us"] for s in run.truth["states"] if s["life"] == life)
     made_us = first + 71_000_000
-    like = desk.truth["venue"]["orders"][0]
+    like = run.truth["venue"]["orders"][0]
     order = {**like, "client_order_id": sent, "order_id": "copy", "filled": "1", "created_us": made_us}
-    desk.truth["venue"]["orders"].append(order)
-    post = {**desk.truth["posts"][0], "client_order_id": sent, "sent_us": made_us, "side": "SELL"}
-    desk.truth["copies"] = [{**desk.truth, "us": 0, "posts": [post], "sightings": [], "states": [], "copies": []}]
-    desk.truth["sightings"] = [[life, sent, made_us + told_us]]
-    for other in desk.truth["states"]:
+    run.truth["venue"]["orders"].append(order)
+    post = {**run.truth["posts"][0], "client_order_id": sent, "sent_us": made_us, "side": "SELL"}
+    run.truth["copies"] = [{**run.truth, "us": 0, "posts": [post], "sightings": [], "states": [], "copies": []}]
+    run.truth["sightings"] = [[life, sent, made_us + told_us]]
+    for other in run.truth["states"]:
         other["second_writer"] = "second writer: copy" if says and other["us"] > made_us + told_us else None
-    desk.truth["posts"] = [p for p in desk.truth["posts"] if p["side"] == "SELL" or p["sent_us"] < made_us]
+    run.truth["posts"] = [p for p in run.truth["posts"] if p["side"] == "SELL" or p["sent_us"] < made_us]
     return int(made_us + told_us)
 
 
-def bought_beside_a_second_writer(desk: Desk) -> None:
-    told_us = _with_copy(desk, told_us=1_000_000, says=True)
-    desk.post(sent_us=told_us + 5_100_000, at_us=told_us + 5_200_000)
+def bought_beside_a_second_writer(run: Tampered) -> None:
+    told_us = _with_copy(run, told_us=1_000_000, says=True)
+    run.post(sent_us=told_us + 5_100_000, at_us=told_us + 5_200_000)
 
 
-def silent_about_a_second_writer(desk: Desk) -> None:
-    _with_copy(desk, told_us=1_000_000, says=False)
+def silent_about_a_second_writer(run: Tampered) -> None:
+    _with_copy(run, told_us=1_000_000, says=False)
 
 
-def one_id_of_two_bots(desk: Desk) -> None:
-    _with_copy(desk, told_us=1_000_000, says=True, sent=desk.truth["posts"][0]["client_order_id"])
+def one_id_of_two_bots(run: Tampered) -> None:
+    _with_copy(run, told_us=1_000_000, says=True, sent=run.truth["posts"][0]["client_order_id"])
 
 
-def bought_without_a_permission(desk: Desk) -> None:
-    last = max(p["sent_us"] for p in desk.truth["posts"] if p["side"] == "BUY")
-    desk.truth["plan"]["live"] = True
-    desk.truth["permits"] = [{"us": 0, "on": True}, {"us": last - 1_000_000, "on": False}]
+def bought_without_a_permission(run: Tampered) -> None:
+    last = max(p["sent_us"] for p in run.truth["posts"] if p["side"] == "BUY")
+    run.truth["plan"]["live"] = True
+    run.truth["permits"] = [{"us": 0, "on": True}, {"us": last - 1_000_000, "on": False}]
 
 
-def sale_kept_back_by_the_permission(desk: Desk) -> None:
-    desk.truth["plan"]["live"], desk.truth["permits"] = True, [{"us": 0, "on": True}]
-    desk.db.execute(
+def sale_kept_back_by_the_permission(run: Tampered) -> None:
+    run.truth["plan"]["live"], run.truth["permits"] = True, [{"us": 0, "on": True}]
+    run.db.execute(
         "UPDATE orders SET state = 'denied', reason = 'live orders are locked: no permission' "
         "WHERE rowid = (SELECT max(rowid) FROM orders WHERE side = 'SELL')"
     )
 
 
-def copy_of_a_live_folder_traded(desk: Desk) -> None:
-    _with_copy(desk, told_us=1_000_000, says=True)
-    desk.truth["plan"]["live"], desk.truth["permits"] = True, [{"us": 0, "on": True}]
+def copy_of_a_live_folder_traded(run: Tampered) -> None:
+    _with_copy(run, told_us=1_000_000, says=True)
+    run.truth["plan"]["live"], run.truth["permits"] = True, [{"us": 0, "on": True}]
 
 
-def _audit(desk: Desk) -> tuple[Path, list[bytes]]:
-    path = desk.folder / "data" / "audit.jsonl"
+def _audit(run: Tampered) -> tuple[Path, list[bytes]]:
+    path = run.folder / "data" / "audit.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     assert len(lines) > 2, "a run without commands proves nothing"
     return path, lines
 
 
-def audit_entry_edited(desk: Desk) -> None:
-    path, lines = _audit(desk)
+def audit_entry_edited(run: Tampered) -> None:
+    path, lines = _audit(run)
     path.write_bytes(b"".join([lines[0].replace(b'"cmd":"', b'"cmd":"x'), *lines[1:]]))
 
 
-def audit_entry_removed(desk: Desk) -> None:
-    path, lines = _audit(desk)
+def audit_entry_removed(run: Tampered) -> None:
+    path, lines = _audit(run)
     path.write_bytes(b"".join([lines[0], *lines[2:]]))
 
 
-def audit_lacks_commands(desk: Desk) -> None:
-    path, _ = _audit(desk)
+def audit_lacks_commands(run: Tampered) -> None:
+    path, _ = _audit(run)
     path.write_bytes(b"")
 
 
-CONTROLS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
+CONTROLS: tuple[tuple[str, Callable[[Tampered], None]], ...] = (
     ("I1 FILLS", lost_fill),
     ("I1 FILLS", fee_off_by_an_atom),
     ("I2 POSITION", lot_too_large),
@@ -501,13 +501,13 @@ def test_a_sound_run_breaks_nothing(sound_run: Path) -> None:
 
 @pytest.mark.parametrize(("invariant", "breach"), CONTROLS, ids=[f"{n.split()[0]}-{b.__name__}" for n, b in CONTROLS])
 def test_a_planted_breach_is_named(
-    invariant: str, breach: Callable[[Desk], None], sound_run: Path, tmp_path: Path
+    invariant: str, breach: Callable[[Tampered], None], sound_run: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(sound_run, folder)
-    desk = Desk(folder)
-    breach(desk)
-    desk.close()
+    run = Tampered(folder)
+    breach(run)
+    run.close()
     assert verdict(folder)[invariant], f"{breach.__name__} went unseen"
 
 
@@ -516,9 +516,9 @@ def test_a_bot_that_says_so_and_enters_no_more_beside_a_second_one_breaks_nothin
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(sound_run, folder)
-    desk = Desk(folder)
-    _with_copy(desk, told_us=1_000_000, says=True)
-    desk.close()
+    run = Tampered(folder)
+    _with_copy(run, told_us=1_000_000, says=True)
+    run.close()
     assert not verdict(folder)["I23 FENCE"]
 
 

@@ -91,69 +91,71 @@ def test_a_second_order_of_one_intent_is_seen_at_once(lane: Path, tmp_path: Path
     assert any(text.startswith("orphan ") for text in verdict.after_death(folder / "data", "ct-main-"))
 
 
-class Heard(CrashInjector):
+class RecordingInjector(CrashInjector):
     """Tells where it would have ended the process."""
 
     def __init__(self, point: CrashPoint, occasion: int = 1, *, sells_only: bool = False) -> None:
         super().__init__(point, occasion, Path("never"), sells_only=sells_only)
-        self.sprung: list[str] = []
+        self.hit: list[str] = []
         self.now = ""
 
-    def spring(self) -> None:
-        self.sprung.append(self.now)
+    def kill(self) -> None:
+        self.hit.append(self.now)
 
 
-def watched(trap: CrashInjector) -> Any:
+def watched(injector: CrashInjector) -> Any:
     engine = SqliteDatabase(lambda: sqlite3.connect(":memory:", isolation_level=None), kept=True)
     with engine.begin() as db:
         for name in ("orders", "fills", "days", "latches", "boots"):
             db.run(f"CREATE TABLE {name} (a TEXT)")
-    return WatchedDatabase(engine, trap)
+    return WatchedDatabase(engine, injector)
 
 
 @pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.commit and point.at != "during"])
 def test_a_commits_trap_springs_at_its_side_of_its_own_transaction(name: str) -> None:
     point = POINTS[name]
-    trap = Heard(point)
-    engine = watched(trap)
+    injector = RecordingInjector(point)
+    engine = watched(injector)
     for table in ("orders", "fills", "days", "latches", "boots"):
         for statement in (f"INSERT INTO {table} VALUES ('x')", f"UPDATE {table} SET a = 'y'"):
-            trap._left, before = 1, len(trap.sprung)
-            trap.now = statement
+            injector._left, before = 1, len(injector.hit)
+            injector.now = statement
             with engine.begin() as db:
                 db.run(statement)
-            assert (len(trap.sprung) > before) == statement.startswith(point.commit), statement
+            assert (len(injector.hit) > before) == statement.startswith(point.commit), statement
     with engine.connect() as db:
         assert db.value(f"SELECT count(*) FROM {point.commit.split(' ')[-1]}") == 1
 
 
 def test_only_the_wanted_occasion_and_only_sales() -> None:
     point = POINTS["intent: committed, nothing sent"]
-    trap = Heard(point, 2, sells_only=True)
-    engine = watched(trap)
+    injector = RecordingInjector(point, 2, sells_only=True)
+    engine = watched(injector)
     for side in ("BUY", "SELL", "BUY", "SELL"):
-        trap.now = side
+        injector.now = side
         with engine.begin() as db:
             db.run("INSERT INTO orders VALUES (:a)", {"a": side})
-    assert trap.sprung == ["SELL"]
-    assert trap.passes("POST /orders", b'{"side": "BUY"}') and not trap.passes("POST /orders", b'{"side": "SELL"}')
-    assert not trap.passes("GET /accounts", b"")
+    assert injector.hit == ["SELL"]
+    assert injector.passes("POST /orders", b'{"side": "BUY"}') and not injector.passes(
+        "POST /orders", b'{"side": "SELL"}'
+    )
+    assert not injector.passes("GET /accounts", b"")
 
 
 @pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.request])
 def test_a_requests_trap_springs_on_its_own_request(name: str) -> None:
     point = POINTS[name]
     method, _, path = point.request.partition(" ")
-    trap = Heard(point)
+    injector = RecordingInjector(point)
     for where in ("before", "sent", "answered", "read"):
-        trap.request(where, method, path)
-        trap.request(where, "GET", "/elsewhere")
-    assert len(trap.sprung) == 1
+        injector.request(where, method, path)
+        injector.request(where, "GET", "/elsewhere")
+    assert len(injector.hit) == 1
     if point.booting:
-        late = Heard(point)
+        late = RecordingInjector(point)
         late.booted = lambda: True
         late.request(point.at, method, path)
-        assert not late.sprung
+        assert not late.hit
 
 
 def test_the_page_tells_what_was_kept() -> None:
