@@ -7,16 +7,13 @@ names the nearest one. Keys that begin with STRATEGY_ belong to the strategies a
 """
 
 import difflib
-import math
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import msgspec
 from dotenv import dotenv_values
 
 from shared import largest_markets
@@ -36,6 +33,7 @@ from shared.setting_table import (
     Secret,
     Settings,
 )
+from shared.setting_values import read_value
 
 __all__ = [
     "GRANULARITIES",
@@ -208,38 +206,13 @@ def _convert(key: str, text: str, problems: list[str]) -> object:
     """`text` as the key's type and in its range, else a problem is noted and None returned."""
     rule: Rule = _FIELDS[key].metadata["rule"]
     kind = _TYPES[key.lower()]
-    shown = "…" if is_secret(key) else text
     if kind is Secret:
         return Secret(text.replace("\\n", "\n"))
     if kind is Path:
         return Path(text).expanduser()
     if kind == tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    try:
-        value = msgspec.convert(text.strip(), kind, strict=False)
-    except msgspec.ValidationError:
-        problems.append(f"{key}={shown}: {_wanted(kind, rule)}")
-        return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        finite = math.isfinite(value)
-        if not finite or (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):
-            problems.append(f"{key}={shown}: {_wanted(kind, rule)}")
-    if rule.choices and value not in rule.choices:
-        problems.append(f"{key}={shown}: {_wanted(kind, rule)}")
-    return value
-
-
-def _wanted(kind: Any, rule: Rule) -> str:
-    if rule.choices:
-        return "one of " + ", ".join(rule.choices)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return "one of " + ", ".join(kind)
-    if kind is bool:
-        return "true or false"
-    noun = {int: "a whole number", float: "a number"}.get(kind, "a text")
-    if rule.low is None or rule.high is None:
-        return noun
-    return f"{noun} from {exactly(rule.low)} to {exactly(rule.high)}"
+    return read_value(key, text, kind, rule, problems)
 
 
 def as_text(value: object) -> str:

@@ -24,7 +24,7 @@ def _own(name: str, strategy: Strategy, origins: Mapping[str, str]) -> list[Stra
             value=spelled(getattr(strategy.options, option.name)),
             default=spelled(option.default),
             origin=origins.get(prefix + option.name.upper(), "default"),
-            help=option.metadata["range"].help if "range" in option.metadata else "",
+            help=option.metadata["rule"].help if "rule" in option.metadata else "",
             own=True,
         )
         for option in fields(strategy.options_type)
