@@ -15,6 +15,7 @@ from cli.options import Json
 from shared import settings
 from shared.audit_log import LOCK_S, AuditLog, ChainCheck, tail, verify
 from shared.data_folder import is_foreign, refusal
+from shared.errors import first_line
 from shared.exits import Exit
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
@@ -143,4 +144,4 @@ def _anchor() -> tuple[str | None, str]:
         with connect_reader(location).connect() as db:
             return read_key_value(db, ANCHOR), ""
     except (LedgerError, DamagedLedger, OSError) as error:
-        return None, str(error).splitlines()[0]
+        return None, first_line(error)

@@ -19,6 +19,7 @@ from cli import ui
 from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
 from shared import settings
 from shared.audit_log import AuditLog
+from shared.errors import first_line
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.export import copy_ledger
@@ -58,7 +59,7 @@ def backup(
     except OSError as error:
         ui.give_up(f"The backup could not be written to {out.parent}: {error.strerror or error}")
     except (sqlite3.Error, LedgerError, DamagedLedger) as error:
-        ui.give_up(f"The ledger could not be copied: {_why(error)}", "./coin doctor checks it")
+        ui.give_up(f"The ledger could not be copied: {first_line(error)}", "./coin doctor checks it")
     ui.line(ui.GOOD, f"{out} ({out.stat().st_size / 1000:.0f} kB): {', '.join(file.name for file in kept)}")
 
 
@@ -68,10 +69,6 @@ def _place() -> LedgerLocation:
         return ledger_location(settings.load().settings)
     except settings.SettingsError:
         return LedgerLocation(data_paths().ledger)
-
-
-def _why(error: Exception) -> str:
-    return str(error).splitlines()[0]
 
 
 def _collect(paths: DataPaths, location: LedgerLocation, folder: Path) -> list[Path]:
@@ -139,11 +136,11 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
     try:
         report = put_back(paths, location, folder, source.name, now, aside)
     except (DamagedLedger, UnreadableLedger) as error:
-        why = _why(error).partition(";")[0]
+        why = first_line(error).partition(";")[0]
         ui.give_up(f"The ledger in {source} cannot be used: {why}. Nothing was changed.")
     except (LedgerError, OSError, TimeoutError, ValueError) as error:
         ui.give_up(
-            f"The ledger was not replaced: {_why(error)}",
+            f"The ledger was not replaced: {first_line(error)}",
             "./coin doctor says more; the previous ledger is still in place",
         )
     AuditLog(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="shell",

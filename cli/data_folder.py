@@ -11,6 +11,7 @@ from cli.context import loaded
 from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from shared import folder_identity
 from shared.audit_log import AuditLog
+from shared.errors import first_line
 from shared.folder_identity import Seen, short
 from shared.ledger.db import LedgerError
 from shared.ledger.folder import LedgerBinding, bind, ledger_binding
@@ -37,7 +38,7 @@ def check(settings: Settings) -> DiagnosticRow:
     try:
         seen, _, why = judge(settings)
     except FAILURES as error:
-        return bad("folder id", f"the ledger cannot be read: {_why(error)}", "./coin doctor")
+        return bad("folder id", f"the ledger cannot be read: {first_line(error)}", "./coin doctor")
     live = settings.coin_mode is Mode.LIVE
     if why is not None and live:
         return bad("folder id", f"not adopted: {why}. Nothing is sent, exits included", ADOPT)
@@ -58,7 +59,7 @@ def adopt() -> None:
     try:
         seen, ledger, why = judge(settings)
     except FAILURES as error:
-        ui.give_up(f"The ledger cannot be read: {_why(error)}", "./coin doctor")
+        ui.give_up(f"The ledger cannot be read: {first_line(error)}", "./coin doctor")
     if why is None:
         ui.line(ui.GOOD, "The data folder belongs to its ledger: there is nothing to adopt.")
         return
@@ -87,11 +88,7 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
         bind(ledger_location(settings), folder, text, now_ms)
         paths.live_permission.unlink(missing_ok=True)
     except FAILURES as error:
-        ui.give_up(f"Not adopted: {_why(error)}", f"{ADOPT} once more")
+        ui.give_up(f"Not adopted: {first_line(error)}", f"{ADOPT} once more")
     ui.line(ui.GOOD, f"Adopted: the folder has the id {short(folder)}. Exits go on with the next start.")
     if settings.coin_mode is Mode.LIVE:
         ui.line(ui.DOT, "The old permission does not count: entries wait for ./coin enable-live")
-
-
-def _why(error: Exception) -> str:
-    return str(error).splitlines()[0]

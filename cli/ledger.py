@@ -9,6 +9,7 @@ import typer
 
 from cli import ui
 from cli.context import from_callers_folder, loaded
+from shared.errors import first_line
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import Database, LedgerError
 from shared.ledger.dump import digest
@@ -130,5 +131,5 @@ def _place() -> LedgerLocation:
 
 
 def _cannot(location: LedgerLocation, error: Exception) -> NoReturn:
-    why = str(error).splitlines()[0]
+    why = first_line(error)
     ui.give_up(f"{location} can't be read: {why}", "./coin doctor says more")

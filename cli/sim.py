@@ -16,6 +16,7 @@ from cli.options import Json
 from cli.pm2_process import pm2_trouble_said
 from cli.start import check_clash, known, start_only
 from shared.bots import SIMULATOR
+from shared.errors import first_line
 from shared.ledger.connect import ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.location import LedgerLocation, ledger_location
@@ -168,7 +169,7 @@ def _there(location: LedgerLocation) -> bool:
     try:
         return ledger_exists(location)
     except (LedgerError, DamagedLedger) as error:
-        why = str(error).splitlines()[0]
+        why = first_line(error)
         ui.give_up(f"The {location} can't be asked: {why}")
 
 

@@ -606,7 +606,13 @@ PLANTED: tuple[Planted, ...] = (
         "stream-gives-up",
         "R17 C9",
         False,
-        (Edit("min($backoff_s * 2, $most)", "$backoff_s * 60", "CoinbaseStream.run"),),
+        (
+            Edit(
+                "Backoff($first, $most, $rng, least_s=$least)",
+                "Backoff(900.0, 900.0, $rng, least_s=$least)",
+                "CoinbaseStream.run",
+            ),
+        ),
         "ws_cut",
     ),
     Planted("no-sync", "R5 R6", True, (Edit("await desk.sync()", "None", "clock_b"),)),

@@ -3,16 +3,16 @@
 import asyncio
 import gc
 import logging
-import logging.handlers
 import os
 import signal
 import sqlite3
 import sys
 import time
-from pathlib import Path
 
 from filelock import Timeout
 
+from shared import logs
+from shared.bots import SIMULATOR
 from shared.data_folder import FolderRefused, private
 from shared.settings import Mode, Settings, SettingsError, load
 from simulator.admin import lock_of
@@ -24,31 +24,8 @@ from simulator.server.transport import HttpConnection
 
 EXIT_PORT_TAKEN = 3
 EXIT_SETUP = 78  # the process manager does not restart it: nothing changes by itself
-LOG_BYTES = 5_000_000
-LOG_FILES = 5
 
 log = logging.getLogger("simulator")
-
-
-def set_up_logging(folder: Path, level: str) -> None:
-    """One line per change of state, to stdout and to COIN-SIM.log (0600, rotating)."""
-
-    def private(path: str, flags: int) -> int:
-        return os.open(path, flags, 0o600)
-
-    class Private(logging.handlers.RotatingFileHandler):
-        def _open(self):  # type: ignore[no-untyped-def]  # the base class leaves it untyped
-            return open(self.baseFilename, self.mode, encoding="utf-8", opener=private)
-
-    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    form.converter = time.gmtime
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
-    handlers.append(Private(folder / "COIN-SIM.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES))
-    for handler in handlers:
-        handler.setFormatter(form)
-    logging.basicConfig(level=level, handlers=handlers, force=True)
-    logging.getLogger("websockets").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client's broken TLS is no event of ours
 
 
 def _market_name(settings: Settings) -> str:
@@ -123,7 +100,8 @@ def main() -> int:
     files = SimFiles(settings.paths.sim, settings.paths.flavour)
     try:
         settings.paths.prepare()
-        set_up_logging(settings.paths.logs, settings.log_level)
+        logs.set_up(settings.paths.logs, SIMULATOR, settings.log_level)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client's broken TLS is no event of ours
         private(files.root)
         with lock_of(settings.paths).acquire(timeout=0):
             asyncio.run(serve(settings, files))

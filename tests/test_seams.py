@@ -20,7 +20,6 @@ SEAMS: dict[str, frozenset[str]] = {
     "bot/venues/coinbase/keys.py": frozenset({"file"}),  # the key file, read once at the start
     "bot/app/offload.py": frozenset({"thread"}),  # the file thread
     "bot/app/instance_lock.py": frozenset({"file"}),  # flock needs a handle of its own
-    "bot/app/logs.py": frozenset({"file", "time"}),  # the log's own files and stamps
     "bot/app/metrics.py": frozenset({"file"}),  # /proc/self/statm
     "bot/app/main.py": frozenset({"file"}),  # PM2's channel
     "bot/app/watchdog.py": frozenset({"time", "file"}),  # the machine's own timers, and what a hung run wrote

@@ -43,6 +43,7 @@ from bot.venues.coinbase.net import Net
 from bot.venues.coinbase.rest import CoinbaseRestClient
 from bot.venues.coinbase.stream import CoinbaseStream
 from shared.documents import Phase
+from shared.errors import first_line
 from shared.ledger.db import LedgerError
 from shared.ports import Clock, Fs, Rng
 from shared.settings import Settings
@@ -235,7 +236,7 @@ class Application:
 
     def ledger_failed(self, error: Exception) -> None:
         """The ledger could not be written: the gate shuts, entries and exits wait, cancels go on."""
-        text = str(error).splitlines()[0][:160]
+        text = first_line(error, 160)
         if isinstance(error, LedgerGone):
             text = self._ledger_gone(text)
         if self.gate.latches.ledger_ok:

@@ -29,6 +29,7 @@ from bot.venues.coinbase.errors import ExchangeError, Forbidden, Rejected, Unaut
 from bot.venues.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
 from bot.venues.coinbase.rest import CoinbaseRestClient
 from bot.venues.coinbase.stream import CoinbaseStream
+from shared.backoff import Backoff
 from shared.documents import Phase
 from shared.ledger.restore_mark import LACKS_SINCE
 from shared.settings import GRANULARITY_S, Mode
@@ -147,7 +148,7 @@ class Boot:
 
         Once the key has been accepted, a 401 is a mood of the exchange like any other.
         """
-        backoff_s = 0.1
+        backoff = Backoff(0.1, 5.0, self._bot.rng)
         while True:
             try:
                 return await ask()
@@ -157,8 +158,7 @@ class Boot:
                 if doubt_key and isinstance(error, Unauthorized):
                     raise
                 self._note(f"{what}: {error}")
-                await self._bot.clock.sleep(self._bot.rng.uniform(backoff_s / 2, backoff_s))
-                backoff_s = min(backoff_s * 2, 5.0)
+                await self._bot.clock.sleep(backoff.next_s())
 
     def _note(self, text: str) -> None:
         log.info("%s", text)

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from bot.domain.order_ids import is_ours
 from bot.venues.coinbase.errors import ExchangeError
 from bot.venues.coinbase.rest import CoinbaseRestClient
+from shared.backoff import Backoff
 from shared.ports import Clock, Rng
 
 log = logging.getLogger("kill")
 BATCH = 100
 LOOKS_NEEDED = 2
 AGAIN_S = 10.0
-BACKOFF_FIRST_S = 0.05
+BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 0.5  # an exchange that comes back is asked within a second; a budget of its own keeps this polite
 SAY_S = 10.0
 BLIND_TRIES = 5  # for a remembered order whose cancel the exchange refuses
@@ -70,11 +71,12 @@ class KillPath:
         """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
         self.progress = progress = Progress()
         self._found, self._taken, self._blind = [], set(), Counter()
-        began_s, backoff_s, said_s = self._clock.monotonic_s(), BACKOFF_FIRST_S, -SAY_S
+        began_s, said_s = self._clock.monotonic_s(), -SAY_S
+        backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_MAX_S, self._rng)
         while latched():
             try:
                 await self._round(progress, began_s)
-                backoff_s = BACKOFF_FIRST_S
+                backoff.reset()
             except ExchangeError as error:
                 # A look that failed says nothing of what is open; one that succeeded before it still does.
                 progress.note = f"trying again: {error}"
@@ -82,8 +84,7 @@ class KillPath:
                 if now_s - said_s >= SAY_S:
                     said_s = now_s
                     log.warning("kill: %s; tried again until it works", error)
-                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
-                await self._clock.sleep(self._rng.uniform(backoff_s / 2, backoff_s))
+                await self._clock.sleep(backoff.next_s())
             poke()
             if progress.verified >= LOOKS_NEEDED and again:
                 await self._clock.sleep(AGAIN_S)

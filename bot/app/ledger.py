@@ -21,6 +21,7 @@ from shared.ledger import schema as t
 from shared.ledger.db import Database, LedgerError
 from shared.ledger.event_encoder import EventEncoder
 from shared.ledger.events import EventType
+from shared.ledger.folder import has_orders
 from shared.ledger.journal_writer import JournalWriter
 from shared.ledger.key_values import read_key_values
 from shared.ledger.open import copy_open
@@ -175,7 +176,7 @@ class LedgerWriter:
     def has_orders(self) -> bool:
         """Whether an order was ever recorded. Raises LedgerError."""
         with self._engine.connect() as db:
-            return db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
+            return has_orders(db)
 
     def unclean_starts(self, since_ms: int) -> int:
         """Runs begun since then that did not end by themselves (this one not counted)."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.app.application import Application
-from bot.app.logs import set_up
 from bot.app.offload import ThreadOffload
 from bot.app.process import EXIT_SETTINGS, Process, SystemPorts
 from bot.app.watchdog import NoWatchdog, SystemWatchdog
@@ -16,6 +15,7 @@ from bot.venues.coinbase.net import SystemNet
 from shared import settings as settings_module
 from shared.bots import DEFAULT_BOT
 from shared.data_folder import FolderRefused
+from shared.logs import set_up
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings, SettingsError
 

@@ -31,6 +31,7 @@ from bot.domain.intents import Note
 from bot.venues.coinbase.net import Net
 from shared.build import build_id
 from shared.documents import Phase
+from shared.errors import first_line
 from shared.files import sweep_temporaries
 from shared.ledger.connect import connect_writer
 from shared.ledger.db import Database, LedgerError, LedgerUnavailable
@@ -161,7 +162,7 @@ class Process:
         except DamagedLedger as error:
             raise Fatal(str(error)) from error
         except (LedgerError, OSError) as error:
-            text = str(error).splitlines()[0]
+            text = first_line(error)
             raise Fatal(f"the ledger cannot be opened: {text} (is the disk full, or the folder not ours?)") from error
         bot.commands.restore()
         return True
@@ -207,7 +208,7 @@ class Process:
             try:
                 return connect_writer(location)
             except LedgerUnavailable as error:
-                why = str(error).splitlines()[0]
+                why = first_line(error)
             if why != said:
                 said = why
                 log.warning("the ledger's server: %s; tried again until it answers", why)

@@ -11,6 +11,7 @@ from bot.engine import scanner
 from bot.engine.risk.gates import fee_pcts
 from bot.venues.coinbase.errors import ExchangeError, RateLimited, Unreachable
 from bot.venues.coinbase.rest import CoinbaseRestClient, Listing
+from shared.backoff import Backoff
 from shared.times import epoch_ms
 
 log = logging.getLogger("scanner")
@@ -21,13 +22,14 @@ RETRY_S = 5.0
 
 async def clock_c(bot: Application, rest: CoinbaseRestClient) -> None:
     """At once and every 30 minutes, where the scanner is on; one that fails is tried again sooner."""
-    again_s = RETRY_S
+    backoff = Backoff(RETRY_S, C_S, None)
     while bot.settings.scanner_max_products:
         try:
             await scan(bot, rest)
-            wait_s, again_s = C_S, RETRY_S
+            wait_s = C_S
+            backoff.reset()
         except ExchangeError as error:
-            wait_s, again_s = again_s, min(again_s * 2, C_S)
+            wait_s = backoff.next_s()
             log.warning("scan: %s; the choice stays, again in %.0f s", error, wait_s)
         await bot.clock.sleep(wait_s)
 

@@ -20,6 +20,7 @@ from research.parity import results
 from research.parity.findings import Findings, What
 from research.parity.replay import replay
 from research.parity.signals import Stretch, compare_signals
+from shared.errors import first_line
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.location import ledger_location
@@ -132,7 +133,7 @@ def _results(
         finally:
             engine.dispose()
     except (LedgerError, DamagedLedger) as error:
-        return [f"· The ledger can't be read, results are not compared: {str(error).splitlines()[0]}"], []
+        return [f"· The ledger can't be read, results are not compared: {first_line(error)}"], []
     return results.lines(lots, unknown, settings.products[0].partition("-")[2]), lots
 
 

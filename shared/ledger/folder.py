@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shared.folder_identity import COMING, FACT, Seen, of_ledger
 from shared.ledger.connect import connect_reader, connect_writer, ledger_exists
-from shared.ledger.db import Database
+from shared.ledger.db import Database, DatabaseSession
 from shared.ledger.events import EventType, JournalEvent
 from shared.ledger.journal_writer import JournalWriter
 from shared.ledger.key_values import read_key_value
@@ -43,6 +43,11 @@ def ledger_binding(location: LedgerLocation) -> LedgerBinding:
         engine.dispose()
 
 
+def has_orders(db: DatabaseSession) -> bool:
+    """Whether the ledger has a past. Raises LedgerError."""
+    return db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
+
+
 def bind(location: LedgerLocation, folder: str, text: str, at_ms: int) -> None:
     """Make it that folder's ledger, with a line in its journal. Raises LedgerError, DamagedLedger, OSError."""
     engine = connect_writer(location)
@@ -57,6 +62,6 @@ def bind(location: LedgerLocation, folder: str, text: str, at_ms: int) -> None:
 def _of(engine: Database) -> LedgerBinding:
     with engine.connect() as db:
         key_values = {key: value for key in (FACT, COMING, RESTORED) if (value := read_key_value(db, key)) is not None}
-        has_orders = db.row("SELECT client_order_id FROM orders LIMIT 1") is not None
+        orders = has_orders(db)
         lots = int(db.value("SELECT count(*) FROM lots WHERE closed_ms IS NULL"))
-    return LedgerBinding(key_values, has_orders, bool(key_values.get(RESTORED)), lots)
+    return LedgerBinding(key_values, orders, bool(key_values.get(RESTORED)), lots)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from shared.errors import first_line
 from shared.ledger import schema as t
 from shared.ledger.connect import connect_reader, ledger_exists
 from shared.ledger.db import Database, DatabaseSession, LedgerError
@@ -63,7 +64,7 @@ def summary_of_file(path: Path, work: Path, then: int = 0) -> LedgerSummary:
     except DamagedLedger as error:
         raise UnreadableLedger(str(error).partition(";")[0]) from error
     except (LedgerError, OSError) as error:
-        raise UnreadableLedger(f"{path.name} cannot be read ({_why(error)})") from error
+        raise UnreadableLedger(f"{path.name} cannot be read ({first_line(error)})") from error
     try:
         return read_summary(engine, path.name, then)
     finally:
@@ -79,7 +80,7 @@ def summary_of(location: LedgerLocation, work: Path, then: int = 0) -> LedgerSum
             raise UnreadableLedger(f"there is no {location}")
         return read_summary(connect_reader(location), str(location), then)
     except (LedgerError, DamagedLedger) as error:
-        raise UnreadableLedger(f"{location} cannot be read ({_why(error)})") from error
+        raise UnreadableLedger(f"{location} cannot be read ({first_line(error)})") from error
 
 
 def read_summary(engine: Database, name: str, then: int = 0) -> LedgerSummary:
@@ -88,7 +89,7 @@ def read_summary(engine: Database, name: str, then: int = 0) -> LedgerSummary:
         with engine.snapshot() as db:
             found = _summary(db, then)
     except (LedgerError, ValueError, TypeError, ArithmeticError) as error:
-        raise UnreadableLedger(f"{name} cannot be read ({_why(error)})") from error
+        raise UnreadableLedger(f"{name} cannot be read ({first_line(error)})") from error
     if not found.head[0]:
         raise UnreadableLedger(f"{name} is empty")
     return found
@@ -113,7 +114,3 @@ def _summary(db: DatabaseSession, then: int) -> LedgerSummary:
         results={row.lot_id: row.realized_pnl for row in closed},
         chain_then=db.value("SELECT chain FROM events WHERE seq = :seq", {"seq": then}),
     )
-
-
-def _why(error: Exception) -> str:
-    return str(error).splitlines()[0]

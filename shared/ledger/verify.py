@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from shared.errors import first_line
 from shared.ledger import checks
 from shared.ledger import schema as t
 from shared.ledger.db import Database, DatabaseSession, LedgerError
@@ -43,7 +44,7 @@ def verify(engine: Database) -> list[CheckResult]:
             errors = _file_errors(db)
             evidence = read(db)
     except LedgerError as error:
-        why = str(error).splitlines()[0]
+        why = first_line(error)
         return [CheckResult("file", _about(checks.file), (f"it cannot be read: {why}",))]
     evidence.file_errors = errors
     wanted = BEFORE_ROWS + (OF_ROWS if evidence.rows else ())

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.app import history
-from bot.app.logs import set_up
 from bot.app.offload import ThreadOffload
 from bot.app.process import Process, SystemPorts
 from bot.strategies import registry
 from shared import settings as settings_module
 from shared.bots import DEFAULT_BOT
+from shared.logs import set_up
 from shared.ports import SystemClock, SystemFs, SystemRng
 from simtest.processes.crash_points import CrashPoint
 from simtest.processes.fault_injection import CrashingNet, CrashInjector

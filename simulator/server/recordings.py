@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
 
+from shared.errors import first_line
 from simulator.core.bars import SimBar
 from simulator.core.products import DEFAULT_PRODUCTS, SimProduct, other_product
 from simulator.core.replay import BadRecording, Recording
@@ -117,7 +118,7 @@ def _parquet(path: Path) -> Generator[list[str], None, None]:
             for row in zip(*(column.to_pylist() for column in columns), strict=True):
                 yield ["" if value is None else str(value) for value in row]
     except pyarrow.ArrowException as error:
-        raise BadRecording(f"{path.name}: not a Parquet file ({str(error).splitlines()[0][:100]})") from error
+        raise BadRecording(f"{path.name}: not a Parquet file ({first_line(error, 100)})") from error
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ import requests
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from shared.backoff import Backoff
+from shared.ports import SystemRng
 from shared.settings import Settings
 from shared.tls import client_context, roots
 from simulator.core.bars import SimBar
@@ -129,15 +130,14 @@ class Relay:
 
     async def prepare(self, stopping: asyncio.Event) -> RelayTape | None:
         """The products and the latest candles; waits for the venue with back-off. None = told to stop."""
-        wait = BACKOFF_S[0]
+        backoff = Backoff(*BACKOFF_S, SystemRng())
         while not stopping.is_set():
             try:
                 return await in_daemon_thread(self._prepare)
             except (requests.RequestException, FeedError, ValueError, KeyError) as error:
                 log.warning("relay.waiting upstream=%s reason=%s", self._rest, str(error)[:200])
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-                wait = min(wait * 2, BACKOFF_S[1])
+                    await asyncio.wait_for(stopping.wait(), backoff.next_s())
         return None
 
     async def deepen(self, tape: RelayTape) -> None:
@@ -162,18 +162,17 @@ class Relay:
         """Follow the feed for ever; while it is away the products take cancels only."""
         feed = Feed(exchange)
         feed.interrupt(STALE)
-        wait = BACKOFF_S[0]
+        backoff = Backoff(*BACKOFF_S, SystemRng())
         while True:
             try:
                 await self._one_connection(feed)
             except (OSError, WebSocketException, TimeoutError, FeedError, ValueError, KeyError) as error:
                 log.warning("relay.disconnected reason=%s", str(error)[:200] or type(error).__name__)
             if self.connected:
-                wait = BACKOFF_S[0]
+                backoff.reset()
             self.connected = False
             feed.interrupt(STALE)
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-            wait = min(wait * 2, BACKOFF_S[1])
+            await asyncio.sleep(backoff.next_s())
 
     async def _one_connection(self, feed: Feed) -> None:
         async with connect(

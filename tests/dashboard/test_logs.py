@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import logs
+from shared.logs import LineFormatter
 from tests.conftest import ROOT
 
 ESCAPES = ["\n", "\r", "\r\n", "\x1b[31m", "\x1b]0;title\x07", "\x00", "\x07", "\x08", "\x0b", "\x0c", "\x7f", "\x85",
@@ -21,18 +22,21 @@ FORGED = ["2026-11-20T00:00:00.000Z ERROR dashboard forged", "x\n2026-11-20T00:0
 )
 def test_one_record_is_one_line(payload: str) -> None:
     record = logging.LogRecord("dashboard", logging.INFO, "x", 1, "user=%s", (payload,), None)
-    line = logs._Line("%(asctime)s %(levelname)s %(message)s").format(record)
+    line = LineFormatter().format(record)
     assert line.isprintable()
     assert len(line.splitlines()) == 1
     assert line.count("user=") == 1
 
 
-def test_a_traceback_is_one_line_as_well() -> None:
+@pytest.mark.parametrize("payload", FORGED + ESCAPES)
+def test_a_traceback_s_lines_are_indented_and_none_begins_a_record(payload: str) -> None:
     try:
-        raise ValueError("first\nsecond\x1b")
+        raise ValueError(f"first{payload}second")
     except ValueError:
         record = logging.LogRecord("d", logging.ERROR, "x", 1, "failed", (), sys.exc_info())
-    assert len(logs._Line("%(message)s").format(record).splitlines()) == 1
+    first, *rest = LineFormatter().format(record).splitlines()
+    assert first.endswith("failed") and rest
+    assert all(line.startswith("    ") and line.isprintable() for line in rest)
 
 
 def test_every_log_file_is_private_also_after_it_was_turned_over(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from bot.app import logs
 from bot.app.instance_lock import InstanceLock, LockHeld
 from bot.app.order_gate import OrderGate
 from bot.app.state_documents import state
@@ -22,6 +21,7 @@ from bot.app.state_writer import StateWriter
 from bot.domain import events as ev
 from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
+from shared import logs
 from shared.control import TradingState
 from shared.documents import encode_state
 from shared.paths import DataPaths

@@ -20,6 +20,7 @@ from bot.venues.coinbase import parse
 from bot.venues.coinbase.endpoints import Endpoints
 from bot.venues.coinbase.keys import ApiKey, stream_token
 from bot.venues.coinbase.net import Connection, Net
+from shared.backoff import Backoff
 from shared.money import amount
 from shared.ports import Clock, Rng
 from shared.times import epoch_ms
@@ -122,7 +123,7 @@ class CoinbaseStream:
 
     async def run(self) -> None:
         """Connect, read, and on any trouble come back with full jitter, for ever."""
-        backoff_s = BACKOFF_FIRST_S
+        backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_MAX_S, self._rng, least_s=0.05)
         while True:
             began_s, told = self._clock.monotonic_s(), None
             try:
@@ -141,10 +142,9 @@ class CoinbaseStream:
             finally:
                 self._connection = None
             if self._clock.monotonic_s() - began_s > STEADY_S:
-                backoff_s = BACKOFF_FIRST_S
+                backoff.reset()
             self.health.reconnects += 1
-            await self._clock.sleep(self._rng.uniform(0.05, backoff_s))
-            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+            await self._clock.sleep(backoff.next_s())
 
     def _down(self, error: Exception) -> None:
         note = str(error) or type(error).__name__

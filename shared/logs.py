@@ -1,4 +1,4 @@
-"""The bot's log: one line per change of state, to its own rotating file and, the same lines, to stdout."""
+"""The log of a process: one line per change of state, to its own rotating file and, the same lines, to stdout."""
 
 import logging
 import os
@@ -7,21 +7,32 @@ import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0))}
-_CONTROL |= {code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+MAX_BYTES = 5_000_000
+OLDER_KEPT = 4
+
+
+def one_line(text: str) -> str:
+    """`text` with everything escaped that could end a line, colour a terminal or turn the direction of writing."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 class LineFormatter(logging.Formatter):
     """UTC to the millisecond, level, logger, message; what could forge a line or a terminal's colours is escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage().translate(_CONTROL)
+        message = one_line(record.getMessage())
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = f"{stamp}.{int(record.msecs):03d}Z {record.levelname:<7} {record.name} {message}"
         if record.exc_info and record.exc_info[1] is not None:
             # Indented and escaped line by line: the text of an error comes from outside, too.
             trace = self.formatException(record.exc_info).split("\n")
-            line += "".join(f"\n    {part.translate(_CONTROL)}" for part in trace)
+            line += "".join(f"\n    {one_line(part)}" for part in trace)
         return line
 
 
@@ -41,13 +52,16 @@ class PrivateRotatingFile(RotatingFileHandler):
 
 
 def set_up(folder: Path | None, name: str, level: str) -> None:
-    """Send the root logger's lines to `<folder>/<name>.log` (5 x 5 MB) and to stdout; None = only there."""
+    """Send the root logger's lines to `<folder>/<name>.log` (5 x 5 MB) and to stdout; None = only there.
+
+    A file that cannot be written is said once; the process goes on without it.
+    """
     root = logging.getLogger()
     root.setLevel(level)
     handlers: list[logging.Handler] = [QuietStream(sys.stdout)]
     try:
         if folder is not None:
-            handlers.append(PrivateRotatingFile(folder / f"{name}.log", maxBytes=5_000_000, backupCount=4))
+            handlers.append(PrivateRotatingFile(folder / f"{name}.log", maxBytes=MAX_BYTES, backupCount=OLDER_KEPT))
     except OSError as error:
         logging.getLogger("logs").error("no log file: %s", error)
     for handler in handlers:
