@@ -15,6 +15,8 @@ from typing import Any
 
 from shared import figures
 from shared.percentile import percentile
+from simtest.judged_run import by_seed
+from simtest.replay import explain, keep_as_test, replay
 
 Record = dict[str, Any]
 OUT = Path("data/proof")
@@ -114,8 +116,6 @@ def with_fixed_hash_seed(module: str, argv: list[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the seeds; the exit code is 1 where anything broke."""
-    from simtest.replay import explain, keep_as_test, replay  # noqa: PLC0415
-
     args = arguments(argv)
     with_fixed_hash_seed("simtest", list(sys.argv[1:] if argv is None else argv))
     if args.plan is not None and args.test is not None:
@@ -137,8 +137,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def batch(args: argparse.Namespace, first: int) -> BatchSummary:
     """Run the seeds; some of them twice, to compare their hashes."""
-    from simtest.judged_run import by_seed  # noqa: PLC0415
-
     summary, began_s, hashes = BatchSummary(), time.monotonic(), dict[int, str]()
     deadline_s = began_s + args.seconds if args.seconds is not None else None
 

@@ -9,6 +9,7 @@ import multiprocessing
 import shutil
 import sqlite3
 import statistics
+import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -193,18 +194,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="virtual minutes of each")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     args = parser.parse_args(argv)
-    with_fixed_hash_seed("simtest.demo", list(argv or ()) or _given())
+    with_fixed_hash_seed("simtest.demo", list(argv or ()) or sys.argv[1:])
     seeds = range(args.seed, args.seed + args.seeds)
     with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool:
         shown = list(pool.map(show, seeds, [args.minutes] * args.seeds))
     report(shown, args.minutes)
     return 1 if any(s.failure for s in shown) else 0
-
-
-def _given() -> list[str]:
-    import sys  # noqa: PLC0415
-
-    return sys.argv[1:]
 
 
 if __name__ == "__main__":

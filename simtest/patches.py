@@ -8,6 +8,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from coinbase import jwt_generator
 from jwt.algorithms import ECAlgorithm
 
 from bot.app import history, state_documents, state_writer
@@ -38,7 +39,6 @@ class Patches:
         setattr(owner, name, value)
 
     def __enter__(self) -> None:
-        from coinbase import jwt_generator  # noqa: PLC0415
 
         plan = self._plan
         random = Random(f"ids/{plan.seed}")

@@ -12,6 +12,8 @@ from simtest.plan import Plan
 from simtest.product_rules import ProductRules
 from simtest.virtual_loop import VirtualLoop
 from simulator.api.delivery import Delivery
+from simulator.api.http import HttpRequest
+from simulator.api.rest.orders import create
 from simulator.core.bars import Print, SimBar
 from simulator.core.markets import synthetic
 from simulator.core.orders import SimOrder
@@ -134,8 +136,6 @@ class VirtualVenue:
 
     def own_post(self, body: dict[str, Any]) -> dict[str, Any]:
         """An order that a person, or another program, makes on this account."""
-        from simulator.api.http import HttpRequest  # noqa: PLC0415
-        from simulator.api.rest.orders import create  # noqa: PLC0415
 
         self._move()
         api = self.sim.api

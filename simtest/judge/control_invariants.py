@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from simtest.judge.case import OPEN_AT_VENUE, Case, Row, dec
@@ -222,8 +223,6 @@ def _not_tripped(case: Case, day: Row, limit_pct: Decimal) -> Iterator[str]:
 
 
 def _date(ms: int) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d}"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from shared.bots import DEFAULT_BOT
 from shared.control import Cmd, NotSent, ensure_control_file, send_command
 from shared.paths import ROOT, DataPaths
+from shared.settings import load
 from simtest.processes import verdict
 from simtest.processes.crash_points import POINTS, CrashPoint, Stimulus
 from simtest.processes.forked_bot import fork
@@ -144,7 +145,6 @@ class CrashLoop:
         admin.set_limits(self.paths, settings, enforce=False)
 
     def _settings(self) -> Any:
-        from shared.settings import load  # noqa: PLC0415
 
         return load(Path(os.devnull), self.env).settings
 
