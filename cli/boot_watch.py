@@ -7,7 +7,8 @@ from pathlib import Path
 from cli import ui
 from cli.text import tail
 from shared.bots import DEFAULT_BOT
-from shared.documents import BotState, Phase, Status
+from shared.documents.state import BotState
+from shared.documents.status import Phase, Status
 from shared.liveness import read_state
 from shared.paths import DataPaths
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable

@@ -10,7 +10,9 @@ from cli import audit, ui
 from cli.context import data_paths, refuse_foreign
 from cli.options import Yes
 from shared.control import Cmd, Command, NotSent, TradingState, refusal, send_command
-from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.state import BotState
+from shared.documents.status import Status
 from shared.liveness import bot_alive, read_state
 from shared.paths import DataPaths
 

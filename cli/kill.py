@@ -9,7 +9,8 @@ from cli.context import data_paths
 from shared import data_folder, settings
 from shared.bots import DEFAULT_BOT
 from shared.control import Cmd, NotSent, SentCommand, send, send_kill_file
-from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
+from shared.documents.events import FOLDER_NOT_OWN
+from shared.documents.state import BotState, alert_of
 from shared.liveness import bot_pid, read_state
 from shared.paths import DataPaths
 from shared.pm2 import pid_stopped

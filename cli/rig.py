@@ -17,7 +17,8 @@ from pathlib import Path
 from cli.pm2_process import ECOSYSTEM, environment, executable, is_ours
 from cli.text import tail
 from shared.bots import DEFAULT_FOLDER
-from shared.documents import BotState, Phase
+from shared.documents.state import BotState
+from shared.documents.status import Phase
 from shared.liveness import read_state
 from shared.paths import DataPaths
 from shared.pm2 import Pm2Client, Pm2Unavailable

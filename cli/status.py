@@ -8,7 +8,8 @@ from cli import ui
 from cli.context import data_paths
 from cli.options import Json
 from shared.bots import DEFAULT_BOT
-from shared.documents import FOLDER_NOT_OWN, BotState, alert_of
+from shared.documents.events import FOLDER_NOT_OWN
+from shared.documents.state import BotState, alert_of
 from shared.liveness import BotSeen, look
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable

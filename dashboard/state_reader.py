@@ -19,7 +19,8 @@ from dashboard.views.snapshot import Beat, Liveness, PendingCommand, Pm2Look, Sn
 from shared import control
 from shared.bots import DEFAULT_BOT, BotRef
 from shared.control import ControlFile, decode_control
-from shared.documents import STATE_VERSION, BotState, MarketDoc, decode_state
+from shared.documents.market import MarketDoc
+from shared.documents.state import STATE_VERSION, BotState, decode_state
 from shared.files import FileReading, TolerantReader, Unreadable, parse_object
 from shared.liveness import LockState, lock_state, process_lives
 from shared.paths import ROOT, DataPaths

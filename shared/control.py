@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from shared import files
 from shared.control_json import BadControl, parse
-from shared.documents import Status
+from shared.documents.status import Status
 from shared.files import Unreadable
 from shared.paths import DataPaths
 from shared.times import iso_ms, parse_time

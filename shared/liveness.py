@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from shared import files, flocks
-from shared.documents import BotState, decode_state
+from shared.documents.state import BotState, decode_state
 from shared.files import Unreadable
 from shared.paths import DataPaths
 from shared.pm2 import pid_alive

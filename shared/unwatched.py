@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.documents import BotState
+from shared.documents.state import BotState
 
 
 @dataclass(frozen=True, slots=True)

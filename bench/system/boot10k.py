@@ -18,7 +18,8 @@ from bench.system.account import build
 from cli.rig import NotReached, free_ports
 from shared.bots import DEFAULT_FOLDER
 from shared.control import Cmd, ensure_control_file, send_command
-from shared.documents import BotState, Phase, decode_state
+from shared.documents.state import BotState, decode_state
+from shared.documents.status import Phase
 from shared.files import Unreadable
 from shared.paths import ROOT, DataPaths
 from shared.settings import load

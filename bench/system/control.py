@@ -5,7 +5,9 @@ import time
 from bench.measurement import Measurement, measured
 from cli.rig import Rig, rig
 from shared.control import Cmd, send_command
-from shared.documents import BotState, Phase, ReceiptState, Status
+from shared.documents.control import ReceiptState
+from shared.documents.state import BotState
+from shared.documents.status import Phase, Status
 
 CLICKS = 100
 KILLS = 10

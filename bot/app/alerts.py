@@ -1,7 +1,7 @@
 """What a person must be told of, as codes in the state file: for whoever watches it from outside."""
 
 from bot.app.ports import Host
-from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, AlertDoc
+from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER, AlertDoc
 
 DRY_RUN_WITH_LOTS = "dry_run_with_lots"
 ENTRIES_LOCKED = "entries_locked"

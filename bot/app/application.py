@@ -42,7 +42,7 @@ from bot.venues.coinbase.limiter import Limiter
 from bot.venues.coinbase.net import Net
 from bot.venues.coinbase.rest import CoinbaseRestClient
 from bot.venues.coinbase.stream import CoinbaseStream
-from shared.documents import Phase
+from shared.documents.status import Phase
 from shared.errors import first_line
 from shared.ledger.db import LedgerError
 from shared.ports import Clock, Fs, Rng

@@ -20,7 +20,7 @@ from bot.engine.state.market import Market
 from bot.engine.universe import held_besides, without_price
 from bot.venues.coinbase.errors import ExchangeError
 from bot.venues.coinbase.rest import CoinbaseRestClient
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from shared.market_data import ENTERED, EquityRow, IndicatorRow
 from shared.settings import GRANULARITY_S
 from shared.times import epoch_ms

@@ -30,7 +30,7 @@ from bot.venues.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
 from bot.venues.coinbase.rest import CoinbaseRestClient
 from bot.venues.coinbase.stream import CoinbaseStream
 from shared.backoff import Backoff
-from shared.documents import Phase
+from shared.documents.status import Phase
 from shared.ledger.restore_mark import LACKS_SINCE
 from shared.settings import GRANULARITY_S, Mode
 from shared.times import epoch_ms

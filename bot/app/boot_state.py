@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.documents import BOOT_PHASES, BootStep, Phase, StepState
+from shared.documents.status import BOOT_PHASES, BootStep, Phase, StepState
 from shared.times import iso_seconds
 
 

@@ -25,7 +25,7 @@ from bot.venues.coinbase.errors import ExchangeError
 from shared import live_permission
 from shared import settings as settings_module
 from shared.control import LEVEL_OF, Cmd, Command, TradingState, is_expired, refusal
-from shared.documents import ControlDoc, ReceiptDoc, ReceiptState
+from shared.documents.control import ControlDoc, ReceiptDoc, ReceiptState
 from shared.ledger.db import LedgerError
 from shared.times import epoch_ms, parse_time
 

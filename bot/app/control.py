@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.control import LEVEL_OF, Cmd, Command, ControlFile, TradingState, decode_control
 from shared.control_json import BadControl
-from shared.documents import ControlDoc
+from shared.documents.control import ControlDoc
 from shared.files import Unreadable
 from shared.paths import DataPaths
 from shared.ports import Fs

@@ -16,7 +16,7 @@ from bot.domain.order_life import Order
 from bot.engine.state.control import Latch
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Command
-from shared.documents import ReceiptDoc, ReceiptState
+from shared.documents.control import ReceiptDoc, ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.db import Database, LedgerError
 from shared.ledger.event_encoder import EventEncoder

@@ -15,7 +15,7 @@ from bot.engine.risk.rate import COUNTED, MINUTE_MS
 from bot.engine.state.control import Latch
 from bot.engine.state.journal import EVENTS_SHOWN
 from bot.engine.state.recovered import RecoveredState
-from shared.documents import EventDoc
+from shared.documents.events import EventDoc
 from shared.ledger import schema as t
 from shared.ledger.db import DatabaseSession, among
 from shared.ledger.key_values import read_key_values

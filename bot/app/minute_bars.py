@@ -7,7 +7,7 @@ is read a few seconds after its end.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shared.documents import MinuteDoc
+from shared.documents.market import MinuteDoc
 
 KEPT = 2
 

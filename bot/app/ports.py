@@ -29,7 +29,7 @@ from bot.venues.coinbase.limiter import Limiter
 from bot.venues.coinbase.rest import CoinbaseRestClient
 from bot.venues.coinbase.stream import CoinbaseStream
 from shared.control import TradingState
-from shared.documents import ControlDoc, ReceiptDoc
+from shared.documents.control import ControlDoc, ReceiptDoc
 from shared.paths import DataPaths
 from shared.ports import Clock, Fs, Rng
 from shared.settings import Settings

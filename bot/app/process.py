@@ -30,7 +30,7 @@ from bot.app.watchdog import END_S as WATCH_END_S
 from bot.domain.intents import Note
 from bot.venues.coinbase.net import Net
 from shared.build import build_id
-from shared.documents import Phase
+from shared.documents.status import Phase
 from shared.errors import first_line
 from shared.files import sweep_temporaries
 from shared.ledger.connect import connect_writer

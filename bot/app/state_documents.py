@@ -14,20 +14,13 @@ from bot.engine.account import balance_reconciliation
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.portfolio import signed_text
 from bot.venues.coinbase.stream import StreamHealth
-from shared.documents import (
-    POSITIONS_VERSION,
-    BotState,
-    ChannelDoc,
-    FeedsDoc,
-    KillDoc,
-    MarketDoc,
-    MetricsDoc,
-    Phase,
-    PositionDoc,
-    Quote,
-    Status,
-    StrategyDoc,
-)
+from shared.documents.account import POSITIONS_VERSION, PositionDoc
+from shared.documents.control import KillDoc
+from shared.documents.feeds import ChannelDoc, FeedsDoc, MetricsDoc
+from shared.documents.market import MarketDoc, Quote
+from shared.documents.state import BotState
+from shared.documents.status import Phase, Status
+from shared.documents.strategy import StrategyDoc
 from shared.money import plain
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 

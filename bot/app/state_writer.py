@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from bot.app.metrics import Samples
 from bot.app.offload import Offload
 from bot.app.state_copy import StateCopy
-from shared.documents import BotState, IoDoc, encode_state
+from shared.documents.feeds import IoDoc
+from shared.documents.state import BotState, encode_state
 from shared.paths import DataPaths
 from shared.ports import Clock, Fs
 

@@ -16,7 +16,7 @@ from bot.engine.ports import StrategyFailed
 from bot.strategies import options, registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.score import ModelView
-from shared.documents import ModelDoc, ScoreDoc
+from shared.documents.strategy import ModelDoc, ScoreDoc
 from shared.market_data import CandleRow, IndicatorRow
 from shared.settings import GRANULARITY_S, Settings
 from shared.times import from_epoch_ms, iso_seconds

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from bot.strategies import options
 from bot.strategies.base import Strategy
-from shared.documents import StrategySettingDoc
+from shared.documents.strategy import StrategySettingDoc
 from shared.settings import Settings, keys
 
 

@@ -11,7 +11,7 @@ from bot.app.ports import Host
 from bot.engine.orders.second_writer import WHAT_TO_DO
 from bot.engine.state.engine_state import EngineState
 from bot.venues.coinbase.stream import CoinbaseStream
-from shared.documents import Status
+from shared.documents.status import Status
 from shared.times import epoch_ms, from_epoch_ms
 from shared.verdict import BLIND_S, PartDoc, PartState, Verdict, VerdictDoc
 

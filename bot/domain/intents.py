@@ -9,7 +9,7 @@ from bot.domain.fills import Fill
 from bot.domain.lots import Lot
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderSpec
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 
 
 @dataclass(frozen=True, slots=True)

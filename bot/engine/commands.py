@@ -13,7 +13,7 @@ from bot.engine.orders import fills, missing_orders
 from bot.engine.state.control import LOTS_TOO_LARGE, Flatten
 from bot.engine.state.engine_state import EngineState
 from shared.control import Cmd, Command, TradingState
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from shared.money import ZERO, plain
 
 GIVE_UP_MS = 90_000

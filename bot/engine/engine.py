@@ -25,7 +25,7 @@ from bot.engine.state.market import DOUBT_TOLD_MS, Market
 from bot.engine.state.recovered import RecoveredState
 from bot.rules.day import utc_day
 from shared.control import TradingState
-from shared.documents import Phase, Status
+from shared.documents.status import Phase, Status
 from shared.money import from_units, plain
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms

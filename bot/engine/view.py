@@ -19,22 +19,18 @@ from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.engine.universe import without_price
 from bot.rules.sizing import break_even_price
-from shared.documents import (
-    AccountDoc,
+from shared.documents.account import AccountDoc, LotDoc, OrderDoc, PositionDoc
+from shared.documents.risk import (
     AdjustedDoc,
     AuditDoc,
     GateDoc,
     GatesDoc,
     GateVerdict,
     LimitDoc,
-    LotDoc,
-    OrderDoc,
-    PositionDoc,
     ProductGatesDoc,
     RiskDoc,
-    SignalDoc,
-    StrategyDoc,
 )
+from shared.documents.strategy import SignalDoc, StrategyDoc
 from shared.figures import plainly
 from shared.money import ZERO, plain
 from shared.times import from_epoch_ms, iso_seconds

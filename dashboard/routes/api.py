@@ -18,7 +18,9 @@ from dashboard.rows import LedgerCommand
 from dashboard.views import chart, equity, header, results
 from dashboard.views.commands import NOT_SEEN_S, of_latch
 from dashboard.views.snapshot import Snapshot
-from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, ReceiptDoc, alert_of
+from shared.documents.control import ReceiptDoc
+from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER
+from shared.documents.state import alert_of
 from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.documents import AuditDoc
+from shared.documents.risk import AuditDoc
 
 AUDIT_LATE_S = 2 * 86_400.0  # it runs daily; one that failed is tried again within minutes
 

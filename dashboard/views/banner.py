@@ -6,7 +6,11 @@ from dashboard.views import account, commands
 from dashboard.views import format as f
 from dashboard.views.header import Chip, liveness_chips, source_chips
 from dashboard.views.snapshot import Snapshot
-from shared.documents import FOLDER_NOT_OWN, SECOND_WRITER, BotState, KillDoc, PositionDoc, Status, alert_of
+from shared.documents.account import PositionDoc
+from shared.documents.control import KillDoc
+from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER
+from shared.documents.state import BotState, alert_of
+from shared.documents.status import Status
 from shared.presence import Presence
 from shared.unwatched import Unwatched, unwatched
 from shared.verdict import PartState, Verdict

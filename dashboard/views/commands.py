@@ -6,7 +6,9 @@ from dashboard.views import format as f
 from dashboard.views.orders import own_working
 from dashboard.views.snapshot import PendingCommand, Snapshot
 from shared.control import COMMANDS, LEVEL_OF, Cmd, TradingState, refusal
-from shared.documents import BotState, ReceiptDoc, ReceiptState, Status
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.state import BotState
+from shared.documents.status import Status
 from shared.presence import Presence
 from shared.unwatched import unwatched
 from shared.verdict import Verdict

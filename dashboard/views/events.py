@@ -10,7 +10,8 @@ from dashboard.views import commands
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.audit_log import ChainCheck
-from shared.documents import EventDoc, ReceiptDoc, ReceiptState
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.events import EventDoc
 
 KINDS = ("entry", "exit", "order", "command", "risk", "feed", "boot", "day")
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.documents import GateDoc, GateVerdict, ProductGatesDoc, Status
+from shared.documents.risk import GateDoc, GateVerdict, ProductGatesDoc
+from shared.documents.status import Status
 from shared.presence import Presence
 from shared.verdict import UNFIT, Verdict
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from dashboard.views import format as f
 from dashboard.views.snapshot import Beat, Snapshot
-from shared.documents import AccountDoc, BotState, FeedsDoc, Status
+from shared.documents.account import AccountDoc
+from shared.documents.feeds import FeedsDoc
+from shared.documents.state import BotState
+from shared.documents.status import Status
 from shared.liveness import LockState
 from shared.pm2 import Effective, Pm2Process
 from shared.presence import OFFLINE_S, STALE_S, Presence

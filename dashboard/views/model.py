@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.views import format as f
-from shared.documents import ModelDoc, ScoreDoc
+from shared.documents.strategy import ModelDoc, ScoreDoc
 
 BOX_W, BOX_H = 260.0, 190.0
 LEFT, BOTTOM, TOP, RIGHT = 34.0, 22.0, 8.0, 8.0

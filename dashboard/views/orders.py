@@ -9,7 +9,7 @@ from dashboard.rows import DONE_STATES, NO_MONEY, ActivityRow, LedgerOrder, Orde
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from dashboard.views.spreadsheet import cell
-from shared.documents import OrderDoc
+from shared.documents.account import OrderDoc
 from shared.money import plain
 from shared.times import from_epoch_ms, iso_seconds
 

@@ -11,7 +11,7 @@ from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import format as f
 from dashboard.views import ratios, results
 from dashboard.views.results import Headline, OpenLotRow, OpenTotals
-from shared.documents import AccountDoc
+from shared.documents.account import AccountDoc
 from shared.market_data import EquityRow
 
 STILL_OPEN = "still open"

@@ -6,7 +6,8 @@ from datetime import datetime
 from dashboard.views import format as f
 from dashboard.views import results, track
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BotState, LotDoc, PositionDoc
+from shared.documents.account import LotDoc, PositionDoc
+from shared.documents.state import BotState
 from shared.verdict import Verdict
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.documents import LotDoc, PositionDoc
+from shared.documents.account import LotDoc, PositionDoc
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from shared.bots import DEFAULT_BOT, BotRef
 from shared.control import ControlFile
-from shared.documents import BotState, DepthDoc, Quote, Status
+from shared.documents.market import DepthDoc, Quote
+from shared.documents.state import BotState
+from shared.documents.status import Status
 from shared.liveness import LockState
 from shared.pm2 import Pm2Process
 from shared.presence import LATE_S, Presence

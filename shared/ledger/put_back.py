@@ -21,7 +21,8 @@ import orjson
 
 from shared import control, files
 from shared.control import ControlFile, TradingState
-from shared.documents import BotState, Status, decode_state
+from shared.documents.state import BotState, decode_state
+from shared.documents.status import Status
 from shared.files import Unreadable
 from shared.ledger import carry
 from shared.ledger.connect import connect_writer

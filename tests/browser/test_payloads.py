@@ -13,7 +13,7 @@ import orjson
 import pytest
 from playwright.sync_api import Browser, Dialog
 
-from shared.documents import encode_state
+from shared.documents.state import encode_state
 from shared.files import write_whole
 from tests.browser.conftest import Running, Visitor
 from tests.dashboard.test_pages import poisoned

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from cli.rig import Rig, rig
 from dashboard.links import create_login_link
-from shared.documents import Status
+from shared.documents.status import Status
 from shared.settings import load
 from tests.browser.conftest import Visitor
 

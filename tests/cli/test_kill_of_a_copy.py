@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from cli import kill
-from shared.documents import FOLDER_NOT_OWN, AlertDoc
+from shared.documents.events import FOLDER_NOT_OWN, AlertDoc
 from shared.paths import DataPaths
 from tests.dashboard.writer import Writer
 

@@ -9,7 +9,7 @@ import typer
 
 from cli import start
 from shared import folder_identity
-from shared.documents import encode_state
+from shared.documents.state import encode_state
 from shared.ledger import schema as t
 from shared.ledger.folder import bind
 from shared.ledger.location import LedgerLocation

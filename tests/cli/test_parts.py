@@ -9,7 +9,7 @@ from bench.measurement import Measurement, measured
 from cli import settings_view, ui
 from cli.doctor.data import _key_file
 from cli.text import tail
-from shared.documents import AdjustedDoc, RiskDoc
+from shared.documents.risk import AdjustedDoc, RiskDoc
 from shared.percentile import percentile
 
 

@@ -17,7 +17,7 @@ from bot.engine.account.equity import pnl_today
 from bot.engine.state.portfolio import Portfolio, from_signed, signed_text
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from tests.core.harness import D, Rig, notes, of, one, places, receipts
 
 WAIT_MS = 10_000

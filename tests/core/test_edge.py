@@ -15,7 +15,7 @@ from bot.engine import view
 from bot.engine.execution import edge
 from bot.engine.risk import gates
 from cli.live_checks import ways_out_pay
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from shared.settings import Settings, load
 from tests.core.harness import D, Rig
 from tests.core.rulebook import r

@@ -3,7 +3,7 @@
 from bench.bot.engine import costs_us, engine_with_lots, prices
 from bench.measurement import measured
 from bot.engine.risk import gates
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 
 
 def test_a_price_costs_microseconds() -> None:

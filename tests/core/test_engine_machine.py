@@ -26,7 +26,7 @@ from bot.domain.orders import OrderSpec, OrderStatus
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, Command, TradingState
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.open import open_writer
 from shared.ledger.tables import select

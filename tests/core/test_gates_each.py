@@ -18,7 +18,7 @@ from bot.engine.risk import gates
 from bot.engine.state.equity_curve import EquityCurve
 from bot.engine.state.risk import Pause
 from shared.control import TradingState
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from shared.settings import Mode
 from tests.core.harness import D, Rig, places, product
 

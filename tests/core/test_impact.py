@@ -16,7 +16,8 @@ from bot.engine import view
 from bot.engine.execution import slices
 from bot.engine.risk import gates, pretrade
 from shared.control import Cmd
-from shared.documents import GateVerdict, ReceiptState
+from shared.documents.control import ReceiptState
+from shared.documents.risk import GateVerdict
 from tests.core.harness import D, Rig, one
 
 BTC = "BTC-USD"

@@ -8,7 +8,8 @@ from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderStatus
 from bot.engine.risk.gates import all_gates
 from shared.control import Cmd, TradingState
-from shared.documents import GateVerdict, ReceiptState
+from shared.documents.control import ReceiptState
+from shared.documents.risk import GateVerdict
 from shared.settings import Mode
 from tests.core.harness import Rig, of
 

@@ -9,7 +9,7 @@ import pytest
 from bot.domain import events as ev
 from bot.engine.risk import gates
 from research.parity import settings_of
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from shared.market_pace import market_pace
 from shared.setting_table import Mode
 from shared.settings import public_values

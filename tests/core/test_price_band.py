@@ -10,7 +10,7 @@ from bot.domain.bars import Bar
 from bot.engine.risk import gates
 from bot.engine.state.volatility_bands import Bands
 from bot.rules.risk import price_band_ratio
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from tests.core.harness import D, Rig, places
 
 BTC = "BTC-USD"

@@ -16,7 +16,7 @@ from bot.engine.risk import pretrade
 from bot.engine.risk.gates import first_standing_shut
 from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from tests.core.harness import START_MS, D, Rig, cancels, of, one, places, sells
 
 OURS, EARLIER, OTHER = "5f3a0c1d", "0badcafe", "c0ffee00"

@@ -18,7 +18,9 @@ from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
-from shared.documents import GateVerdict, Phase, ReceiptState, Status
+from shared.documents.control import ReceiptState
+from shared.documents.risk import GateVerdict
+from shared.documents.status import Phase, Status
 from shared.settings import Mode
 from tests.core.harness import D, Rig, cancels, fetches, looks, notes, of, one, places, product, receipts, sells
 

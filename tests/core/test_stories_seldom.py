@@ -13,7 +13,8 @@ from bot.engine import view
 from bot.engine.risk.gates import all_gates
 from bot.engine.universe import held_besides
 from shared.control import Cmd
-from shared.documents import GateVerdict, ReceiptState
+from shared.documents.control import ReceiptState
+from shared.documents.risk import GateVerdict
 from tests.core.harness import D, Rig, cancels, fetches, notes, of, one, places, product, receipts, sells
 
 

@@ -10,7 +10,7 @@ from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from tests.core.harness import D, Rig, cancels, looks, notes, one, places, receipts, venue_id
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from dashboard.views import account, banner, commands
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BotState, IoDoc, Status
+from shared.documents.feeds import IoDoc
+from shared.documents.state import BotState
+from shared.documents.status import Status
 from shared.presence import Presence
 from shared.times import epoch_ms, iso_seconds
 from tests.dashboard.test_header import NOW, snapshot

@@ -10,7 +10,7 @@ from dashboard.pages.chart.forming import Forming, forming
 from dashboard.pages.chart.page import settle
 from dashboard.views import chart
 from dashboard.views.snapshot import Snapshot
-from shared.documents import MinuteDoc, Quote
+from shared.documents.market import MinuteDoc, Quote
 from shared.market_data import CandleRow
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash

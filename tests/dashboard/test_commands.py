@@ -12,7 +12,7 @@ from dashboard import dispatch
 from dashboard.views.snapshot import Liveness, Pm2Look, Snapshot
 from shared.audit_log import AuditLog
 from shared.control import Cmd, TradingState, decode_control
-from shared.documents import Status
+from shared.documents.status import Status
 from shared.files import write_whole
 from shared.liveness import LockState
 from shared.paths import DataPaths

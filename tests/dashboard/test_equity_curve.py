@@ -11,7 +11,7 @@ from dashboard.queries import MarketQueries
 from dashboard.rows import LedgerCommand, LedgerFill
 from dashboard.views import chart, equity
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BotState
+from shared.documents.state import BotState
 from shared.market_data import EquityRow, open_market_reader, open_market_writer, put_equity, read_equity
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash

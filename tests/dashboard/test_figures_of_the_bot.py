@@ -18,18 +18,10 @@ from dashboard.views import chart
 from dashboard.views.gates import product
 from dashboard.views.model import called, card, curve
 from dashboard.views.snapshot import Snapshot
-from shared.documents import (
-    DepthDoc,
-    GateDoc,
-    GateVerdict,
-    ModelDoc,
-    ProductGatesDoc,
-    Quote,
-    ScoreDoc,
-    StrategySettingDoc,
-    decode_state,
-    encode_state,
-)
+from shared.documents.market import DepthDoc, Quote
+from shared.documents.risk import GateDoc, GateVerdict, ProductGatesDoc
+from shared.documents.state import decode_state, encode_state
+from shared.documents.strategy import ModelDoc, ScoreDoc, StrategySettingDoc
 from shared.market_data import IndicatorRow, open_market_writer
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash

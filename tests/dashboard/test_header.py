@@ -13,7 +13,9 @@ from dashboard.pages.overview import boot
 from dashboard.views import banner, commands, header, positions
 from dashboard.views.snapshot import Liveness, PendingCommand, Pm2Look, Snapshot
 from shared.control import Cmd, ControlFile, TradingState
-from shared.documents import BotState, Phase, ReceiptDoc, ReceiptState, Status
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.state import BotState
+from shared.documents.status import Phase, Status
 from shared.liveness import LockState
 from shared.pm2 import Effective, Pm2Process
 from shared.presence import Presence, Sighting, judge

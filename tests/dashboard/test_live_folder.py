@@ -11,7 +11,8 @@ from dashboard.routes.api import bot_health
 from dashboard.state_reader import _locked
 from dashboard.views import banner, header
 from dashboard.views.snapshot import Snapshot
-from shared.documents import FOLDER_NOT_OWN, AlertDoc, BotState, decode_state, encode_state
+from shared.documents.events import FOLDER_NOT_OWN, AlertDoc
+from shared.documents.state import BotState, decode_state, encode_state
 from shared.presence import Presence
 from shared.settings import Settings
 from tests.dashboard.writer import Writer

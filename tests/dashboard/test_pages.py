@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BotState
+from shared.documents.state import BotState
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
 from tests.dashboard.writer import fill_ledger, fill_market

@@ -26,7 +26,7 @@ from bot.engine.account import equity as accounts
 from dashboard.views import format as f
 from dashboard.views import performance, results
 from shared.control import Cmd, Command
-from shared.documents import AccountDoc
+from shared.documents.account import AccountDoc
 from shared.ledger.open import open_writer
 from shared.market_data import EquityRow, open_market_writer, put_equity
 from tests.core.harness import D, Rig

@@ -15,7 +15,9 @@ from dashboard.routes import api, models
 from dashboard.rows import DiskLook
 from dashboard.views import banner, commands, gates, header, positions
 from dashboard.views.snapshot import Beat, Liveness, Snapshot
-from shared.documents import AlertDoc, BotState, Status
+from shared.documents.events import AlertDoc
+from shared.documents.state import BotState
+from shared.documents.status import Status
 from shared.liveness import LockState
 from shared.presence import Presence
 from shared.verdict import PartDoc, PartState

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import tail
-from shared.documents import encode_state
+from shared.documents.state import encode_state
 from shared.files import write_whole
 from shared.liveness import LockState, lock_state, process_lives
 from shared.presence import Presence

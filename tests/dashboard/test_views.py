@@ -17,7 +17,8 @@ from dashboard.rows import LedgerClosedLot, LedgerDay
 from dashboard.views import equity, gates, performance, positions, ratios, results, track, trades
 from dashboard.views.results import OpenLotRow
 from dashboard.views.snapshot import Snapshot
-from shared.documents import EventDoc, GateDoc, GateVerdict, LimitDoc, ProductGatesDoc, RiskDoc
+from shared.documents.events import EventDoc
+from shared.documents.risk import GateDoc, GateVerdict, LimitDoc, ProductGatesDoc, RiskDoc
 from shared.market_data import EquityRow
 from shared.presence import Presence
 from tests.dashboard.writer import Writer

@@ -18,44 +18,24 @@ from pathlib import Path
 import orjson
 
 from shared.control import Cmd, ControlFile, TradingState, decode_control, refusal
-from shared.documents import (
-    AccountDoc,
+from shared.documents.account import AccountDoc, LotDoc, OrderDoc, PositionDoc
+from shared.documents.control import ControlDoc, KillDoc, ReceiptDoc, ReceiptState
+from shared.documents.events import EventDoc
+from shared.documents.feeds import ChannelDoc, FeedsDoc, IoDoc, MetricsDoc
+from shared.documents.market import DepthDoc, MarketDoc, MinuteDoc, Quote
+from shared.documents.risk import (
     AdjustedDoc,
     AuditDoc,
-    BootStep,
-    BotState,
-    ChannelDoc,
-    ControlDoc,
-    DepthDoc,
-    EventDoc,
-    FeedsDoc,
     GateDoc,
     GatesDoc,
     GateVerdict,
-    IoDoc,
-    KillDoc,
     LimitDoc,
-    LotDoc,
-    MarketDoc,
-    MetricsDoc,
-    MinuteDoc,
-    ModelDoc,
-    OrderDoc,
-    Phase,
-    PositionDoc,
     ProductGatesDoc,
-    Quote,
-    ReceiptDoc,
-    ReceiptState,
     RiskDoc,
-    ScoreDoc,
-    SignalDoc,
-    Status,
-    StepState,
-    StrategyDoc,
-    StrategySettingDoc,
-    encode_state,
 )
+from shared.documents.state import BotState, encode_state
+from shared.documents.status import BootStep, Phase, Status, StepState
+from shared.documents.strategy import ModelDoc, ScoreDoc, SignalDoc, StrategyDoc, StrategySettingDoc
 from shared.files import TolerantReader, write_whole
 from shared.ledger.open import open_writer
 from shared.ledger.schema import activity_log, commands, days, fills, lots, orders

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.data_folder import MARKER
-from shared.documents import LEGAL_PAIRS, Phase, Status
+from shared.documents.status import LEGAL_PAIRS, Phase, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 

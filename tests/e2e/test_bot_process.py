@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from shared.control import Cmd, send_command
-from shared.documents import decode_state
+from shared.documents.state import decode_state
 from shared.ledger.open import backup
 from shared.paths import DataPaths
 from shared.settings import load

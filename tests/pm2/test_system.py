@@ -16,7 +16,7 @@ import pytest
 
 from cli import ports
 from cli.rig import Rig, free_ports, rig
-from shared.documents import Phase, Status
+from shared.documents.status import Phase, Status
 from shared.pm2 import Effective, pid_alive
 from shared.pm2_plan import MODULES
 from tests.conftest import ROOT

@@ -16,7 +16,9 @@ from bot.domain import events as ev
 from bot.domain.balances import Balance, FeeRates
 from bot.domain.intents import Action
 from bot.engine.engine import Engine
-from shared.documents import LEGAL_PAIRS, BotState, Phase, ReceiptDoc, decode_state, encode_state
+from shared.documents.control import ReceiptDoc
+from shared.documents.state import BotState, decode_state, encode_state
+from shared.documents.status import LEGAL_PAIRS, Phase
 from shared.ledger.open import open_writer
 from shared.ports import SystemFs
 from tests.core.harness import D, Said, product, quiet_settings

@@ -11,7 +11,7 @@ from bot.domain.intents import Record, SaveDay, SaveReceipt
 from bot.domain.orders import OrderStatus
 from bot.engine.state.control import Latch
 from shared.control import Command
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from shared.ledger.open import open_writer
 from tests.core.harness import D, Rig
 

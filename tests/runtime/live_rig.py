@@ -19,7 +19,8 @@ from bot.venues.coinbase.endpoints import Endpoints
 from bot.venues.coinbase.net import SystemNet
 from shared import files
 from shared.control import Cmd, send_command
-from shared.documents import Phase, ReceiptDoc, ReceiptState
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.status import Phase
 from shared.live_permission import grant, terms
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Mode, Profile, Settings

@@ -19,7 +19,7 @@ from bot.domain.bars import Bar
 from bot.strategies import registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.sma_cross import SmaCross
-from shared.documents import MarketDoc
+from shared.documents.market import MarketDoc
 from shared.market_data import open_market_reader
 from shared.settings import Settings
 from tests.runtime.bot_rig import START, BotRig

@@ -19,7 +19,8 @@ from bot.domain.intents import PlaceOrder
 from bot.domain.kinds import Purpose, Side
 from bot.domain.orders import OrderReport, OrderStatus
 from shared.control import Cmd, TradingState, send_command
-from shared.documents import ReceiptState, Status
+from shared.documents.control import ReceiptState
+from shared.documents.status import Status
 from shared.ledger.db import LedgerUnavailable
 from shared.times import iso_ms
 from tests.core.harness import D

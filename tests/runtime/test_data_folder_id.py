@@ -22,7 +22,8 @@ from bot.domain.kinds import Purpose, Side
 from cli import data_folder
 from shared import folder_identity
 from shared.control import Cmd
-from shared.documents import FOLDER_NOT_OWN, ReceiptState
+from shared.documents.control import ReceiptState
+from shared.documents.events import FOLDER_NOT_OWN
 from shared.folder_identity import FACT, Seen
 from shared.ledger.db import LedgerUnavailable
 from shared.ledger.folder import ledger_binding

@@ -25,7 +25,7 @@ from bot.domain.order_life import DONE, Order, OrderState
 from bot.domain.orders import OrderSpec
 from bot.engine.state.control import Latch
 from shared.control import Command
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.connect import connect_reader, connect_writer
 from shared.ledger.db import Database, LedgerError

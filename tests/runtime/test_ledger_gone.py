@@ -10,7 +10,7 @@ import pytest
 
 from bot.app.process import EXIT_SETTINGS
 from bot.domain.intents import Note
-from shared.documents import decode_state
+from shared.documents.state import decode_state
 from shared.verdict import Verdict
 from tests.runtime.whole import Whole
 

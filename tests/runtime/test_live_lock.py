@@ -24,7 +24,7 @@ from bot.venues.coinbase.keys import ApiKey
 from cli import enable_live, live_checks
 from shared import files, folder_identity, live_permission
 from shared.artifacts import digests
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from shared.ledger import schema as t
 from shared.ledger.open import open_writer
 from shared.live_permission import DAY_MS, HARMLESS, PermissionTerms, grant, problem, terms

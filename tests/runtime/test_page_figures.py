@@ -14,7 +14,7 @@ from bot.app.state_documents import market_file
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from shared.documents import DepthDoc, MarketDoc
+from shared.documents.market import DepthDoc, MarketDoc
 from shared.settings import Settings
 from tests.core.harness import D, product
 from tests.runtime.bot_rig import BotRig

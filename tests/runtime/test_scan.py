@@ -15,7 +15,7 @@ from bot.app.process import Process, SystemPorts
 from bot.domain.bars import Bar
 from bot.venues.coinbase.errors import RateLimited
 from bot.venues.coinbase.net import SystemNet
-from shared.documents import Phase
+from shared.documents.status import Phase
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings
 from tests.simulator.conftest import Sim

@@ -23,7 +23,7 @@ from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
 from shared import logs
 from shared.control import TradingState
-from shared.documents import encode_state
+from shared.documents.state import encode_state
 from shared.paths import DataPaths
 from shared.ports import SystemClock, SystemFs
 from shared.settings import Mode, Settings

@@ -10,7 +10,7 @@ from bot.app.order_gate import Latches
 from bot.app.ports import Host
 from bot.app.verdict import verdict
 from bot.venues.coinbase.stream import StreamHealth
-from shared.documents import Status
+from shared.documents.status import Status
 from shared.times import epoch_ms
 from shared.verdict import PartState, VerdictDoc
 from tests.core.harness import Rig

@@ -31,7 +31,7 @@ from shared.control import (
     send_command,
 )
 from shared.control_json import BadControl
-from shared.documents import Status
+from shared.documents.status import Status
 from shared.files import Unreadable
 from shared.paths import DataPaths
 

@@ -15,7 +15,7 @@ from bot.engine.account import transfers
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.portfolio import moved_by, signed_text
 from shared.control import Command
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from shared.money import ZERO
 from shared.times import from_epoch_ms, iso_seconds
 

@@ -13,7 +13,7 @@ from bot.domain.order_life import Order, OrderInput, OrderState
 from bot.engine.execution import exits
 from bot.engine.state.engine_state import EngineState
 from shared.control import Command
-from shared.documents import ReceiptState
+from shared.documents.control import ReceiptState
 from shared.money import ZERO, plain
 
 ABSENCES_NEEDED = 3

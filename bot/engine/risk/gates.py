@@ -30,7 +30,7 @@ from bot.rules.entries import (
 )
 from bot.rules.risk import in_window
 from bot.rules.sizing import useful_quote
-from shared.documents import GateVerdict
+from shared.documents.risk import GateVerdict
 from shared.figures import plainly
 from shared.market_pace import market_pace
 from shared.money import from_units

@@ -7,7 +7,7 @@ from bot.engine.risk.guard import Band, Guard, Reading
 from bot.engine.risk.sizing import entry_size_quote
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
-from shared.documents import LimitDoc
+from shared.documents.risk import LimitDoc
 from shared.figures import plainly
 
 

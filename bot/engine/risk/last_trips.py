@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bot.engine.state.engine_state import EngineState
-from shared.documents import LimitDoc
+from shared.documents.risk import LimitDoc
 
 PREFIX = "last_trip:"
 SINCE = "trips_since"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.domain.intents import Intent, Note, SaveKeyValue
-from shared.documents import EventDoc
+from shared.documents.events import EventDoc
 from shared.times import from_epoch_ms, iso_seconds
 
 EVENTS_SHOWN = 30

@@ -8,7 +8,7 @@ from bot.domain.lots import Lot
 from bot.domain.order_ids import NO_EPOCH
 from bot.domain.order_life import Order
 from bot.engine.state.control import Latch
-from shared.documents import EventDoc
+from shared.documents.events import EventDoc
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.venues.coinbase.endpoints import Endpoints
 from bot.venues.coinbase.keys import ApiKey
 from bot.venues.coinbase.net import Net
 from bot.venues.coinbase.stream import CoinbaseStream
-from shared.documents import DepthDoc
+from shared.documents.market import DepthDoc
 from shared.ports import Clock, Rng
 from shared.times import epoch_ms
 

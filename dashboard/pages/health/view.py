@@ -6,7 +6,8 @@ from dashboard.rows import DiskLook
 from dashboard.views import account, header
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.documents import FOLDER_NOT_OWN, alert_of
+from shared.documents.events import FOLDER_NOT_OWN
+from shared.documents.state import alert_of
 from shared.liveness import LockState
 from shared.presence import Presence
 from shared.verdict import PartState, Verdict

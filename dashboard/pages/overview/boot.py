@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.documents import BootStep, BotState, Phase, Status, StepState
+from shared.documents.state import BotState
+from shared.documents.status import BootStep, Phase, Status, StepState
 from shared.presence import Presence
 from shared.verdict import OUTRANK
 

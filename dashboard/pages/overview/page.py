@@ -6,7 +6,7 @@ from dashboard.pages.overview import boot, view
 from dashboard.render import Context
 from dashboard.views import equity, gates, positions, track
 from dashboard.views.snapshot import Snapshot
-from shared.documents import Status
+from shared.documents.status import Status
 
 SPARK_TTL_S = 30.0
 EQUITY_TTL_S = 5.0

@@ -6,7 +6,7 @@ from dashboard.views import format as f
 from dashboard.views import results
 from dashboard.views.events import EventRow, event
 from dashboard.views.snapshot import Snapshot
-from shared.documents import AccountDoc
+from shared.documents.account import AccountDoc
 
 
 @dataclass(frozen=True, slots=True)

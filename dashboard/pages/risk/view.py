@@ -7,7 +7,8 @@ from dashboard.rows import LedgerLatch
 from dashboard.views import format as f
 from dashboard.views.commands import requested_level
 from dashboard.views.snapshot import Snapshot
-from shared.documents import LimitDoc, ReceiptDoc, ReceiptState
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.risk import LimitDoc
 from shared.presence import STALE_S
 from shared.verdict import PartState, Verdict
 

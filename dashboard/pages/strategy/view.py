@@ -6,7 +6,7 @@ from datetime import datetime
 from dashboard.views import format as f
 from dashboard.views import model as model_view
 from dashboard.views.snapshot import Snapshot
-from shared.documents import SignalDoc, StrategyDoc, StrategySettingDoc
+from shared.documents.strategy import SignalDoc, StrategyDoc, StrategySettingDoc
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 

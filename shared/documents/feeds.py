@@ -1,0 +1,60 @@
+"""The streams that the bot hears, and what the process measures of itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDoc:
+    channel: str
+    product_id: str | None
+    age_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedsDoc:
+    version: int = 1
+    ws_connected: bool
+    ws_since: str | None
+    ws_age_ms: int | None  # since the last message of any kind
+    ws_reconnects: int
+    ws_gaps: int
+    ws_messages: int
+    ws_note: str | None  # why it is not connected
+    channels: list[ChannelDoc]
+    rest_ok: bool
+    rest_last_ms: float | None  # what the last answer took
+    rest_errors: int
+    rest_calls: int
+    rest_note: str | None
+    budget_pct: float | None  # of the request budget that is left
+    clock_offset_ms: int | None  # exchange minus ours
+    clock_ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsDoc:
+    """What the dashboard serves at /metrics; names as in the rulebook's list."""
+
+    version: int = 1
+    decisions: dict[str, int]  # buy, sell, flat
+    orders: dict[str, int]  # "buy", "sell"
+    trades: dict[str, int]  # open, win, loss
+    vol_risk_factor: float | None
+    model_mode: str | None
+    walk_forward_fits: int
+    rss_mb: float
+    cpu_s: float
+    loop_lag_ms_p99: float
+    write_interval_ms_p99: float | None
+    tick_to_order_ms_p50: float | None
+    tick_to_order_ms_p99: float | None
+    ledger_commit_ms_p99: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IoDoc:
+    write_errors: int = 0
+    last_error: str | None = None
+    ledger_ok: bool = True
+    ledger_error: str | None = None
+    disk_free_mb: int | None = None
