@@ -98,7 +98,7 @@ def create_app(
     app = FastAPI(
         title="COIN",
         version=VERSION,
-        description="What the bot is and does, and the commands it takes. Machines use a bearer token: ./coin token.",
+        description="Status, trading data and commands of the bot. Programs use a bearer token: ./coin token.",
         lifespan=running,
         docs_url=None,
         redoc_url=None,

@@ -1,4 +1,4 @@
-"""What was earned in a range, read once for the page and for the API."""
+"""PnL of a range, read once for the page and for the API."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -31,8 +31,8 @@ class Root:
     title: str
     icon: str
     age: str
-    fed: str  # age of what the figures rest on
-    trouble: str  # how long the bot has not seen
+    fed: str  # age of the prices that the figures are based on
+    trouble: str  # how long the current condition has lasted
     blind: bool  # the file is fresh, the figures in it are not
     now_ms: int
     killed: bool
@@ -146,7 +146,7 @@ class PageRenderer:
         return render.fill_age(text, s)
 
     def simple(self, template: str, **context: Any) -> str:
-        """A page without the frame: sign in, refused, asked."""
+        """A page without the frame: sign-in, refusal, confirmation."""
         return self.env.get_template(template).render(**context)
 
 

@@ -20,13 +20,13 @@ from dashboard.views.snapshot import Snapshot
 from shared.bots import DEFAULT_BOT
 from shared.presence import Presence
 
-# Nobody can know them beforehand, so no text from outside can hold them.
+# Not known beforehand, so no text from outside can contain them.
 _SEED = secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
 class AgeMark:
-    """Where one of the ages stands. `of`: file (of the state file), fed (of what the figures rest on) or trouble."""
+    """The place of an age. `of`: file (the state file), fed (prices behind the figures), trouble (the condition)."""
 
     chip: str
     text: str

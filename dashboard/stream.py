@@ -32,7 +32,7 @@ _GROUP = 2  # clients served before other requests get their turn
 
 
 class Full(Exception):
-    """No more streams; the text says whose limit it is."""
+    """The limit of streams is reached; the text says which one."""
 
 
 @dataclass(eq=False, slots=True)

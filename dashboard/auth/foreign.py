@@ -1,4 +1,4 @@
-"""Cookies of our sessions in the hands of another user: refused by the guard, counted and told here."""
+"""Session cookies sent by another user: refused by the guard, counted and reported here."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ class Foreign:
 
 
 class ForeignUse:
-    """What was refused, by who signed in and who sent it. Bounded; said once a minute, so that nobody fills a log."""
+    """What was refused, by who signed in and who sent it. Bounded; logged once a minute at most."""
 
     def __init__(self, audit: AuditLog, clock: Callable[[], float] = time.time) -> None:
         self._audit = audit

@@ -1,4 +1,4 @@
-"""Browser sessions: a random cookie, its hash and what is known of it at rest, so that a restart signs nobody out.
+"""Browser sessions: a random cookie, its hash and what is known of it at rest, so that sessions survive a restart.
 
 The file can only take sessions away from a dashboard that runs: what another process removed from it is over at the
 next look, and without the file all are. Both write under one lock, and read what the other took away before they write.
@@ -257,7 +257,7 @@ class Sessions:
         return frozenset(s.user for s in self._by_hash.values())
 
     def find(self, cookie: str, user: str | None) -> Principal | None:
-        """Who has this cookie; None = nobody, or for too long. Raises OtherUser where it is not `user`'s."""
+        """The holder of this cookie; None = unknown or expired. Raises OtherUser where it is not `user`'s."""
         self._take_away()
         key = digest(cookie)
         session = self._by_hash.get(key)

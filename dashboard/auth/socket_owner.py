@@ -79,7 +79,7 @@ class Netlink:
         return made
 
     def __call__(self, ends: Ends) -> int | None:
-        """The uid that holds `ends`; None = nobody does. Raises Unanswered."""
+        """The uid that holds `ends`; None = no process does. Raises Unanswered."""
         self._number = (self._number + 1) % 2**31
         family = socket.AF_INET if ends.address.version == 4 else socket.AF_INET6
         asked = _ID.pack(ends.port, ends.to_port, ends.address.packed, ends.to_address.packed)

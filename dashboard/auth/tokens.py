@@ -124,7 +124,7 @@ class Tokens:
         self._key = stat_key(folder / FOLDER)
 
     def find(self, secret: str, address: str = "") -> Principal | None:
-        """Who has this token; None = nobody, or no more."""
+        """The holder of this token; None = unknown, expired or revoked."""
         found = self._read(secrets_store.digest(secret))
         if found is None or found.expired:
             return None

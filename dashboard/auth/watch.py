@@ -1,4 +1,4 @@
-"""Ends what is over while pages are open: sessions and tokens that were revoked elsewhere, a changed password."""
+"""Ends sessions while pages are open: those revoked elsewhere, revoked tokens, a changed password."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ LOOK_S = 0.2
 
 
 class Watch:
-    """Looks at the files several times a second; `wake` makes open streams ask whether they may go on."""
+    """Looks at the files several times a second; `wake` makes open streams check their sign-in again."""
 
     def __init__(self, hub: Hub, wake: Callable[[], None]) -> None:
         self._hub = hub

@@ -1,4 +1,4 @@
-"""The JSON API: the same truth as the pages."""
+"""The JSON API: the same figures as on the pages."""
 
 import asyncio
 import os
@@ -86,7 +86,7 @@ def rss_mb() -> float | None:
 def _health(routes: APIRouter) -> None:
     @routes.get("/health", response_class=Response, responses=_ok(m.HealthReply))
     async def health(request: Request) -> Response:
-        """The dashboard itself."""
+        """Health of the dashboard itself."""
         hub = hub_of(request)
         return json(
             {
@@ -109,7 +109,7 @@ def _health(routes: APIRouter) -> None:
         ),
     )
     async def health_of_bot(request: Request) -> Response:
-        """200 while the bot writes and may send, 503 else; the body says what is known."""
+        """200 while the bot writes and may send orders, else 503; the body has the details."""
         found = bot_health(hub_of(request).reader.snapshot())
         return json(found, 200 if found["ok"] else 503)
 
@@ -117,14 +117,14 @@ def _health(routes: APIRouter) -> None:
 def _state(routes: APIRouter) -> None:
     @routes.get("/state", response_class=Response, responses=_ok(m.StateReply))
     async def state(request: Request) -> Response:
-        """The bot's document, and what is known of its presence."""
+        """The bot's state document, and the health of the bot as the dashboard sees it."""
         reader = hub_of(request).reader
         body = b'{"health":' + orjson.dumps(bot_health(reader.snapshot())) + b',"state":' + reader.state_raw + b"}"
         return Response(body, media_type="application/json")
 
     @routes.get("/positions", response_class=Response, responses=_ok(m.PositionsReply))
     async def positions(request: Request) -> Response:
-        """Lots by product. `known` false: not known yet, which is not the same as none."""
+        """Open lots by product. `known` false: not known yet, which is not the same as none."""
         s = hub_of(request).reader.snapshot()
         found = s.state.positions if s.state else None
         age_s = _rounded(s.verdict.figures_age_s)
@@ -140,7 +140,7 @@ def _state(routes: APIRouter) -> None:
 
     @routes.get("/risk", response_class=Response, responses=_ok(m.RiskReply))
     async def risk(request: Request) -> Response:
-        """Limits, the kill latch, and the latches of the past."""
+        """Limits, the kill latch, and earlier latches."""
         hub = hub_of(request)
         s = hub.reader.snapshot()
         found = s.state.risk if s.state else None
@@ -161,7 +161,7 @@ def _ledger(routes: APIRouter) -> None:
     async def orders(
         request: Request, working: bool = True, limit: Annotated[int, Query(ge=1, le=1000)] = 200
     ) -> Response:
-        """Orders that work (or, with working=false, those that ended), newest first; amounts as exact text."""
+        """Working orders (with working=false: ended ones), newest first; amounts as exact text."""
         hub = hub_of(request)
 
         def read() -> list[dict[str, Any]] | None:
@@ -179,7 +179,7 @@ def _ledger(routes: APIRouter) -> None:
         limit: Annotated[int, Query(ge=1, le=5000)] = 500,
         product_id: Annotated[str | None, Query(max_length=32)] = None,
     ) -> Response:
-        """Our executions, newest first."""
+        """The bot's fills, newest first."""
         hub = hub_of(request)
         found = await hub.cache.get(
             ("fills", since_ms, limit, product_id), READ_TTL_S, lambda: hub.ledger.fills(since_ms, limit, product_id)
@@ -192,7 +192,7 @@ def _ledger(routes: APIRouter) -> None:
         since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0,
         limit: Annotated[int, Query(ge=1, le=20000)] = 1000,
     ) -> Response:
-        """Round trips: lots that are closed, oldest first; and beside them the open ones."""
+        """Round trips (closed lots), oldest first, and the open lots."""
         hub = hub_of(request)
         found = await hub.cache.get(
             ("trades", since_ms, limit), READ_TTL_S, lambda: hub.ledger.closed_lots(since_ms, limit)
@@ -207,7 +207,7 @@ def _ledger(routes: APIRouter) -> None:
         range_: Annotated[str, Query(alias="range", pattern="^(1w|1m|1y|all)$")] = "1m",
         by: Annotated[str, Query(pattern="^(day|week|month)$")] = "day",
     ) -> Response:
-        """What was earned, closed and open, as the page Performance shows it."""
+        """Realised and open PnL with ratios, as on the Performance page."""
         hub = hub_of(request)
         s = hub.reader.snapshot()
         found = await earned.look(hub, s, range_)
@@ -220,7 +220,7 @@ def _market(routes: APIRouter) -> None:
         request: Request,
         range_: Annotated[str, Query(alias="range", pattern="^(1d|1w|1m|all)$")] = "1d",
     ) -> Response:
-        """Equity until now, the time-weighted curve's drawdown, money that moved, and our fills of that time."""
+        """Equity up to now, drawdown of the time-weighted curve, transfers, and the fills of that time."""
         hub = hub_of(request)
         s = hub.reader.snapshot()
         since_s = equity.since(range_, s.now)
@@ -256,7 +256,7 @@ def _market(routes: APIRouter) -> None:
         granularity: str = "ONE_MINUTE",
         limit: Annotated[int, Query(ge=1, le=2000)] = 400,
     ) -> Response:
-        """Bars with our fills in them, and the lines of open lots."""
+        """Bars with the bot's fills, and the price levels of open lots."""
         if granularity not in GRANULARITIES:
             raise HTTPException(422, f"granularity is one of {', '.join(GRANULARITIES)}.")
         hub = hub_of(request)
@@ -307,7 +307,7 @@ def _machine(routes: APIRouter) -> None:
         q: Annotated[str, Query(max_length=100)] = "",
         limit: Annotated[int, Query(ge=1, le=2000)] = 200,
     ) -> Response:
-        """The newest lines of the processes' own logs, newest first."""
+        """The newest lines of all logs, newest first."""
         hub = hub_of(request)
         found = await hub.cache.get(
             ("logs", source, level, q, limit), READ_TTL_S, lambda: tail.read(hub.paths.logs, source, level, q, limit)
@@ -316,7 +316,7 @@ def _machine(routes: APIRouter) -> None:
 
     @routes.get("/pm2", response_class=Response, responses=_ok(m.Pm2Reply))
     async def pm2(request: Request) -> Response:
-        """Our processes as PM2 sees them."""
+        """CoinTrader's processes as PM2 reports them."""
         s = hub_of(request).reader.snapshot()
         now_ms = int(s.now.timestamp() * 1000)
         rows = [
@@ -370,8 +370,8 @@ def _commands(routes: APIRouter) -> None:
         },
     )
     async def send(request: Request, body: m.CommandBody) -> Response:
-        """Send a command. 202: it is written; its receipt tells what became of it. A kill is sent where one of its ways
-        works, and says which."""
+        """Send a command. 202: it is written; its receipt has the outcome. A kill succeeds if any of its deliveries
+        works, and the reply names them."""
         try:
             sent = await dispatch(
                 hub_of(request), who(request), address(request), body.cmd, body.args,

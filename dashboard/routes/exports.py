@@ -19,7 +19,7 @@ def router() -> APIRouter:
 
     @routes.get("/trades.csv")
     async def trades_csv(request: Request) -> Response:
-        """Lots as CSV, those of the range that are closed and all that are open."""
+        """Lots as CSV: those closed in the range, and all open ones."""
         hub = hub_of(request)
         now = datetime.now(UTC)
         held = results.open_lots(hub.reader.snapshot()).lots or ()
@@ -35,7 +35,7 @@ def router() -> APIRouter:
 
     @routes.get("/orders.csv")
     async def orders(request: Request) -> Response:
-        """Orders that ended and those that work, newest first, with average price, fee and result."""
+        """Ended and working orders as CSV, newest first, with average price, fee and result."""
         hub = hub_of(request)
 
         def read() -> str | None:

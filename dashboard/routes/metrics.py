@@ -1,4 +1,4 @@
-"""/metrics for Prometheus: the bot's figures from its state file, and our own."""
+"""/metrics for Prometheus: the bot's figures from its state file, and the dashboard's own."""
 
 import time
 from collections.abc import Iterator

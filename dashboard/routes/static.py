@@ -23,7 +23,7 @@ def router() -> APIRouter:
 
     @routes.get("/healthz")
     async def healthz() -> Response:
-        """The dashboard answers. Says nothing else, since everybody may ask."""
+        """The dashboard responds. Nothing else is told, since no login is needed."""
         return json({"ok": True})
 
     return routes

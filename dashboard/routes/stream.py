@@ -37,7 +37,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
                    404: {"description": "No such page."}, 429: {"description": "Too many streams."}},
     )  # fmt: skip
     async def stream(request: Request, page: str = "overview") -> Any:
-        """Parts of a page as HTML, each time when they change. 20 for each sign-in, 100 in all."""
+        """Parts of a page as HTML, whenever they change. At most 20 streams per sign-in, 100 in all."""
         found = pages.by_key.get(page)
         if found is None:
             raise HTTPException(404, "There is no such page.")
@@ -52,7 +52,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
 
     @routes.get("/api/streams/sse", include_in_schema=False)
     async def older_name(request: Request) -> Response:
-        """The stream under the name that clients of older bots know."""
+        """The stream under the path that clients of older bots use."""
         query = f"?{request.url.query}" if request.url.query else ""
         return Response(status_code=307, headers={"location": f"/api/stream{query}"})
 

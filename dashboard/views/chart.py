@@ -1,4 +1,4 @@
-"""What stands in a chart beside the bars: our fills, and the lines of open lots."""
+"""What a chart shows beside the bars: fills, and the price levels of open lots."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from dashboard.views.model import called
 from dashboard.views.snapshot import Snapshot
 from shared.market_data import IndicatorRow
 
-OVERLAY_WITHIN = 0.3  # of the price: what is further off is no price
+OVERLAY_WITHIN = 0.3  # of the price: an indicator further off is not on the price scale
 KEPT_BARS = ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY")  # by the bot, whatever the strategy looks at
 GRANULARITY_LABELS = {
     "ONE_MINUTE": "1m",
@@ -79,10 +79,11 @@ def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
         name = called[lot.lot_id]
         out.append({"kind": "open", "name": f"{name} open", "price": lot.open_price})
         if not s.killed:
-            out.append({"kind": "take", "name": f"{name} take", "price": lot.take_price})
+            out.append({"kind": "take", "name": f"{name} take profit", "price": lot.take_price})
         guard = lot.trail_stop if lot.trail_active else lot.stop_price
         if guard and guard > lot.open_price * 0.05:
-            out.append({"kind": "stop", "name": f"{name} {'trail' if lot.trail_active else 'stop'}", "price": guard})
+            word = "trailing stop" if lot.trail_active else "stop loss"
+            out.append({"kind": "stop", "name": f"{name} {word}", "price": guard})
     return out
 
 

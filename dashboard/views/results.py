@@ -1,4 +1,4 @@
-"""What was earned, in one definition for every page, the API and the CSV.
+"""PnL figures, in one definition for every page, the API and the CSV.
 
 Realised: lots that are closed, after all their fees. Open: lots that are held, at their marks, after paid fees and the
 fee of the exit that they wait for, with what their sold parts brought. Total: both. Fees: those of every fill, by the
