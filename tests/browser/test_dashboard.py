@@ -210,11 +210,11 @@ def test_a_dead_dashboard_goes_on_ageing_and_comes_back(running: Start, visit: V
     here.signal("dashboard", signal.SIGKILL)
     v.page.wait_for_selector("#f-pres .age[data-s=stale]", timeout=9000)
     v.word("NO ANSWER")
-    assert v.page.inner_text("#f-pres .s") == "was running" and "does not answer" in v.page.inner_text("#link")
+    assert v.page.inner_text("#f-pres .s") == "was running" and "does not respond" in v.page.inner_text("#link")
     assert v.page.title().startswith("NO ANSWER")
     assert v.page.evaluate("document.documentElement.dataset.old === ''"), "its colour goes"
     v.page.click("#cmd button[value=pause]")
-    v.page.wait_for_selector('#flash :text("does not answer")')
+    v.page.wait_for_selector('#flash :text("does not respond")')
     here.serve()
     v.word("RUNNING", 15)  # the session outlived the process
     v.page.wait_for_selector("#f-pres .age[data-s=fresh]", timeout=15_000)

@@ -160,7 +160,7 @@ def test_a_cloned_authenticator_is_refused_locked_and_its_sessions_end(person: C
     assert "locked" in p.said()
     p.sign_in_by_link()
     p.page.goto(f"{p.base}/sessions")
-    assert "its use counter went back" in p.page.inner_text(".pkl")
+    assert "its signature counter went backwards" in p.page.inner_text(".pkl")
     p.page.click(".pkl button")
     p.page.wait_for_selector('text="No passkeys."')
     assert Passkeys(p.running.paths.dashboard).listing() == []
@@ -228,7 +228,7 @@ def test_a_viewers_passkey_signs_in_a_viewer_and_confirms_no_operator(person: Ca
     _, options = p.fetch("/confirm/passkey/begin", {}, csrf)
     answer = p.page.evaluate(ANSWER, options["challenge"])
     status, said = p.fetch("/confirm/passkey", answer, csrf)
-    assert (status, said["error"]) == (403, "This passkey is a viewer's.")
+    assert (status, said["error"]) == (403, "This passkey has the role viewer.")
     p.sign_out()
     p.sign_in_by_passkey()
     p.page.wait_for_url(f"{p.base}/")
