@@ -8,7 +8,7 @@ module or renaming a variable costs nothing. `money` marks bugs that touch money
 from typing import NamedTuple
 
 
-class Edit(NamedTuple):
+class CodeEdit(NamedTuple):
     """`find`, which the products hold exactly once, becomes `put`."""
 
     find: str
@@ -23,35 +23,35 @@ class Planted(NamedTuple):
     name: str
     rule: str  # of the design, or the public failure
     money: bool
-    edits: tuple[Edit, ...]  # several: of one rule that is kept in several places, defence in depth
+    edits: tuple[CodeEdit, ...]  # several: of one rule that is kept in several places, defence in depth
     needs: str = ""  # a fault that every seed is given besides its own, where the bug lies behind a rare one
 
 
 # The account's fills by cursor make good what an order's own fills lack: both are switched off.
-_NO_FEED = Edit("await fills.read()", "None", every=True)
-_NO_EXIT_CHECK = Edit("if other and not settled: ...", "if False: ...")
-_NO_CHASE = Edit("$w.emit(FetchFills(...))", "None", "chase")
+_NO_FEED = CodeEdit("await fills.read()", "None", every=True)
+_NO_EXIT_CHECK = CodeEdit("if other and not settled: ...", "if False: ...")
+_NO_CHASE = CodeEdit("$w.emit(FetchFills(...))", "None", "chase")
 
 # A second writer shuts entries by itself.
 _NO_FENCE = (
-    Edit("if second_writer is None: ...", "if True: ...", "second_writer"),
-    Edit("if second_writer is None and entries_blocked: ...", "if False: ..."),
-    Edit("if second_writer is not None: ...", "if False: ...", "entries_allowed"),
-    Edit("if entries_blocked: ...", "if False: ..."),
+    CodeEdit("if second_writer is None: ...", "if True: ...", "second_writer"),
+    CodeEdit("if second_writer is None and entries_blocked: ...", "if False: ..."),
+    CodeEdit("if second_writer is not None: ...", "if False: ...", "entries_allowed"),
+    CodeEdit("if entries_blocked: ...", "if False: ..."),
 )
-_NO_LATCH = Edit("latch is None", "True", "may_enter")
-_NO_LEVEL = Edit("level is RUN", "True", "may_enter")
+_NO_LATCH = CodeEdit("latch is None", "True", "may_enter")
+_NO_LEVEL = CodeEdit("level is RUN", "True", "may_enter")
 _LOSSES = "max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"
 _REGRIDS = ",".join(["regrid@1"] * 6)
 
 PLANTED: tuple[Planted, ...] = (
     # the audit trail
-    Planted("command-without-an-entry", "I27", False, (Edit("if $command.id not in found: ...", "if False: ..."),)),
+    Planted("command-without-an-entry", "I27", False, (CodeEdit("if $command.id not in found: ...", "if False: ..."),)),
     Planted(
         "audit-chain-forks",
         "I27",
         False,
-        (Edit('{"prev": $last.hash, **$_}', '{**$it, "prev": $last.hash if $last.seq % 3 else ""}'),),
+        (CodeEdit('{"prev": $last.hash, **$_}', '{**$it, "prev": $last.hash if $last.seq % 3 else ""}'),),
     ),
     # 1 record first, send second
     Planted(
@@ -59,7 +59,7 @@ PLANTED: tuple[Planted, ...] = (
         "R1 A7",
         True,
         (
-            Edit(
+            CodeEdit(
                 "committed = $self.commit(records) if records else True",
                 (
                     "committed = True\n"
@@ -74,8 +74,8 @@ PLANTED: tuple[Planted, ...] = (
         "R1 R11 F1 P20",
         True,
         (
-            Edit("if not committed: ...", "if False: ..."),
-            Edit("if not ledger_ok: ...", "if False: ...", "shut"),
+            CodeEdit("if not committed: ...", "if False: ..."),
+            CodeEdit("if not ledger_ok: ...", "if False: ...", "shut"),
         ),
         "ledger_full",
     ),
@@ -83,28 +83,32 @@ PLANTED: tuple[Planted, ...] = (
         "empty-client-order-id",
         "R1",
         True,
-        (Edit('{"client_order_id": $id, "product_id": $product, **$_}', '{**$it, "client_order_id": ""}', "create"),),
+        (
+            CodeEdit(
+                '{"client_order_id": $id, "product_id": $product, **$_}', '{**$it, "client_order_id": ""}', "create"
+            ),
+        ),
     ),
     # 2 and 3 unknown
     Planted(
         "timeout-means-refused",
         "R2 P1 P5",
         True,
-        (Edit("$events.OutcomeUnknown($id, $why)", "$events.VenueRejected($id, $why)", "place"),),
+        (CodeEdit("$events.OutcomeUnknown($id, $why)", "$events.VenueRejected($id, $why)", "place"),),
         "lost_after",
     ),
     Planted(
         "timeout-means-denied",
         "R2 P6",
         True,
-        (Edit("$events.OutcomeUnknown($id, $why)", "$events.RiskRejected($id, $why)", "place"),),
+        (CodeEdit("$events.OutcomeUnknown($id, $why)", "$events.RiskRejected($id, $why)", "place"),),
         "lost_after",
     ),
     Planted(
         "order-again-after-timeout",
         "R4 P1 P2",
         True,
-        (Edit("$self._dispatch(OutcomeUnknown($id, $why))", "$self._begin($self._place(spec, began_s))", "place"),),
+        (CodeEdit("$self._dispatch(OutcomeUnknown($id, $why))", "$self._begin($self._place(spec, began_s))", "place"),),
         "lost_after",
     ),
     Planted(
@@ -112,7 +116,7 @@ PLANTED: tuple[Planted, ...] = (
         "R4 P1",
         True,
         (
-            Edit(
+            CodeEdit(
                 "$self._dispatch(OutcomeUnknown($spec.client_order_id, $why))",
                 (
                     "from dataclasses import replace\n"
@@ -123,33 +127,35 @@ PLANTED: tuple[Planted, ...] = (
         ),
         "lost_after",
     ),
-    Planted("unknown-error-is-final", "R2 A5 P5", True, (Edit("if not definitive: ...", "if False: ..."),), "mangle"),
+    Planted(
+        "unknown-error-is-final", "R2 A5 P5", True, (CodeEdit("if not definitive: ...", "if False: ..."),), "mangle"
+    ),
     Planted(
         "4xx-is-final",
         "R2 A5",
         True,
-        (Edit('if $error.code != "INVALID_ARGUMENT": ...', "if False: ..."),),
+        (CodeEdit('if $error.code != "INVALID_ARGUMENT": ...', "if False: ..."),),
         "odd_status",
     ),
     Planted(
         "empty-body-is-an-empty-list",
         "R3 A5",
         True,
-        (Edit("if not isinstance(page, list): ...", ("page = page or []\nif False: ...")),),
+        (CodeEdit("if not isinstance(page, list): ...", ("page = page or []\nif False: ...")),),
         "lost_after:POST /orders:0.5,mangle:GET /orders:1.0,ws_hide:user:0.9",
     ),
     Planted(
         "absent-after-one-look",
         "R3 P3 P4",
         True,
-        (Edit("if absences >= ABSENCES_NEEDED and $span >= ABSENCE_SPAN_MS: ...", "if True: ..."),),
+        (CodeEdit("if absences >= ABSENCES_NEEDED and $span >= ABSENCE_SPAN_MS: ...", "if True: ..."),),
         "lost_after,list_lag::1.0,ws_hide:user:0.9",
     ),
     Planted(
         "absent-after-a-second",
         "R3 A6",
         True,
-        (Edit("ABSENCE_SPAN_MS", "1_000", "looked_up"),),
+        (CodeEdit("ABSENCE_SPAN_MS", "1_000", "looked_up"),),
         "lost_after,list_lag::1.0,ws_hide:user:0.9",
     ),
     Planted(
@@ -157,7 +163,7 @@ PLANTED: tuple[Planted, ...] = (
         "R3 P3",
         True,
         (
-            Edit(
+            CodeEdit(
                 "log.info($text, $id, $error)", "self._dispatch(ev.LookupResult($id, None, complete=True))", "look_up"
             ),
             _NO_FEED,
@@ -168,24 +174,26 @@ PLANTED: tuple[Planted, ...] = (
         "unknown-is-never-looked-up",
         "R3",
         True,
-        (Edit("state is UNKNOWN or $order.order_id", "$order.order_id"),),
+        (CodeEdit("state is UNKNOWN or $order.order_id", "$order.order_id"),),
         "lost_after",
     ),
-    Planted("unknown-does-not-block", "R3", True, (Edit("entries_in_flight(...)", "[]", "in_flight"),), "lost_after"),
+    Planted(
+        "unknown-does-not-block", "R3", True, (CodeEdit("entries_in_flight(...)", "[]", "in_flight"),), "lost_after"
+    ),
     Planted(
         "sent-orders-forgotten-at-boot",
         "R6 A7",
         True,
-        (Edit("$events.OutcomeUnknown($id, $why)", "$events.RiskRejected($id, $why)", "settle_unfinished"),),
+        (CodeEdit("$events.OutcomeUnknown($id, $why)", "$events.RiskRejected($id, $why)", "settle_unfinished"),),
         "crash_at_send",
     ),
     # 5 fills
-    Planted("fills-counted-twice", "R5 P9", True, (Edit("key in fill_keys", "False", "count"),)),
+    Planted("fills-counted-twice", "R5 P9", True, (CodeEdit("key in fill_keys", "False", "count"),)),
     Planted(
         "fill-memory-lost-at-boot",
         "R5 P9",
         True,
-        (Edit("set($restored.fill_keys)", "set()"),),
+        (CodeEdit("set($restored.fill_keys)", "set()"),),
         "market:thin_book,risk_per_trade_pct=20,max_order_usd=0,entry_order=maker,crash,crash,crash",
     ),
     Planted(
@@ -193,7 +201,7 @@ PLANTED: tuple[Planted, ...] = (
         "R5 P8",
         True,
         (
-            Edit("if $after.order_id and owed: ...", "if False: ..."),
+            CodeEdit("if $after.order_id and owed: ...", "if False: ..."),
             _NO_FEED,
             _NO_CHASE,
         ),
@@ -213,8 +221,8 @@ PLANTED: tuple[Planted, ...] = (
         "R5 P11",
         True,
         (
-            Edit("counted_size < filled_size", "False", "settled"),
-            Edit("state is not FILLED or counted_size > 0", "True"),
+            CodeEdit("counted_size < filled_size", "False", "settled"),
+            CodeEdit("state is not FILLED or counted_size > 0", "True"),
         ),
         "fill_lag",
     ),
@@ -223,38 +231,40 @@ PLANTED: tuple[Planted, ...] = (
         "R5 B9",
         True,
         (
-            Edit(
+            CodeEdit(
                 '$self._pages($path, {"order_ids": $ids, **$_}, "fills")',
                 '$self._pages($path, {"order_ids": $ids, "limit": 1}, "nothing")',
             ),
             _NO_FEED,
         ),
     ),
-    Planted("fill-fee-ignored", "R12", True, (Edit("$lot.entry_fee + fill.fee", "$lot.entry_fee"),)),
-    Planted("partial-fill-lot-is-whole", "P11", True, (Edit("$lot.base_left + fill.base_size", "$lot.base_left"),)),
-    Planted("sale-does-not-lower-the-lot", "P11", True, (Edit("$lot.base_left - fill.base_size", "$lot.base_left"),)),
+    Planted("fill-fee-ignored", "R12", True, (CodeEdit("$lot.entry_fee + fill.fee", "$lot.entry_fee"),)),
+    Planted("partial-fill-lot-is-whole", "P11", True, (CodeEdit("$lot.base_left + fill.base_size", "$lot.base_left"),)),
+    Planted(
+        "sale-does-not-lower-the-lot", "P11", True, (CodeEdit("$lot.base_left - fill.base_size", "$lot.base_left"),)
+    ),
     Planted(
         "money-in-floats",
         "R12",
         True,
-        (Edit("$lot.proceeds + $fill.price * $fill.base_size", "Decimal(float($it))"),),
+        (CodeEdit("$lot.proceeds + $fill.price * $fill.base_size", "Decimal(float($it))"),),
     ),
     Planted(
         "dust-dropped",
         "I2",
         True,
-        (Edit("replace(..., dust=$left)", "replace($it, dust=ZERO)"),),
+        (CodeEdit("replace(..., dust=$left)", "replace($it, dust=ZERO)"),),
         f"calm,busy,quote_min:1,risk_per_trade_pct=0.2,{_REGRIDS},flatten",
     ),
-    Planted("realised-without-fee", "I9", True, (Edit("proceeds - exit_fee - $spent", "proceeds - $spent"),)),
-    Planted("day-counts-no-realised", "I9", True, (Edit("$day.realized + realized", "$day.realized"),)),
+    Planted("realised-without-fee", "I9", True, (CodeEdit("proceeds - exit_fee - $spent", "proceeds - $spent"),)),
+    Planted("day-counts-no-realised", "I9", True, (CodeEdit("$day.realized + realized", "$day.realized"),)),
     # exits
     Planted(
         "take-not-cancelled-first",
         "I3 P10",
         True,
         (
-            Edit(
+            CodeEdit(
                 ("if $working is not None:\n    if $purpose is $take and $may:\n        cancel(...)\n    return"),
                 ("if $working is not None:\n    if $purpose is not $take:\n        return"),
             ),
@@ -265,26 +275,26 @@ PLANTED: tuple[Planted, ...] = (
         "cancel-is-believed",
         "A8",
         True,
-        (Edit("$world.step_order($order, $input.CANCEL)", "$world.step_order($order, $input.SEEN_CANCELLED)"),),
+        (CodeEdit("$world.step_order($order, $input.CANCEL)", "$world.step_order($order, $input.SEEN_CANCELLED)"),),
     ),
     Planted(
         "exit-memory-lost",
         "I3",
         True,
         (
-            Edit('{"exit_client_order_id": $id, "exit_reason": $_, **$_}', '{**$it, "exit_client_order_id": None}'),
+            CodeEdit('{"exit_client_order_id": $id, "exit_reason": $_, **$_}', '{**$it, "exit_client_order_id": None}'),
             _NO_EXIT_CHECK,
         ),
         "crash,crash",
     ),
-    Planted("attempts-lost-at-boot", "R1 P28", True, (Edit("dict($restored.attempts)", "{}"),), "crash_at_send"),
+    Planted("attempts-lost-at-boot", "R1 P28", True, (CodeEdit("dict($restored.attempts)", "{}"),), "crash_at_send"),
     Planted(
         "used-bar-lost",
         "I3",
         True,
         (
-            Edit("if known_for(...) is not None: ...", "if False: ...", "submit"),
-            Edit("$market.used_bar_s = $value", "$market.used_bar_s = None", "added"),
+            CodeEdit("if known_for(...) is not None: ...", "if False: ...", "submit"),
+            CodeEdit("$market.used_bar_s = $value", "$market.used_bar_s = None", "added"),
         ),
         "crash,crash,crash",
     ),
@@ -292,18 +302,22 @@ PLANTED: tuple[Planted, ...] = (
         "gone-means-cancelled",
         "P3 A9",
         True,
-        (Edit("_look($world, $order)", "$world.step_order($order, OrderInput.SEEN_CANCELLED)", "list_seen"),),
+        (CodeEdit("_look($world, $order)", "$world.step_order($order, OrderInput.SEEN_CANCELLED)", "list_seen"),),
         "ws_hide",
     ),
     # two bots under one name
     Planted(
-        "no-epoch-in-the-id", "E5", True, (Edit("epoch", "digest[:8]", "client_order_id"),), "calm,busy,copied_folder"
+        "no-epoch-in-the-id",
+        "E5",
+        True,
+        (CodeEdit("epoch", "digest[:8]", "client_order_id"),),
+        "calm,busy,copied_folder",
     ),
     Planted(
         "second-writer-unseen",
         "E5",
         True,
-        (Edit("$since is not None and $made >= $since", "False", "is_foreign"),),
+        (CodeEdit("$since is not None and $made >= $since", "False", "is_foreign"),),
         "calm,busy,copied_folder",
     ),
     Planted("second-writer-does-not-shut", "E5", True, (*_NO_FENCE,), "calm,busy,copied_folder"),
@@ -311,23 +325,23 @@ PLANTED: tuple[Planted, ...] = (
         "second-writer-forgotten",
         "E5",
         True,
-        (Edit("facts.get(SECOND_WRITER)", "None"),),
+        (CodeEdit("facts.get(SECOND_WRITER)", "None"),),
         "calm,busy,copied_folder,crash_at_commit:after commit:0.02",
     ),
     Planted(
         "orders-from-before-the-start-are-foreign",
         "E5 F6",
         False,
-        (Edit("$since is not None and $made >= $since", "$since is not None", "is_foreign"),),
+        (CodeEdit("$since is not None and $made >= $since", "$since is not None", "is_foreign"),),
         "busy,market:lively,lose_ledger",
     ),
     # 8 and 9 kill, stop, pause
-    Planted("kill-in-memory-only", "R8", True, (Edit("ledger.latch($latch)", "None", "kill"),), "start,kill,crash"),
+    Planted("kill-in-memory-only", "R8", True, (CodeEdit("ledger.latch($latch)", "None", "kill"),), "start,kill,crash"),
     Planted(
         "latch-not-restored",
         "R8 P19",
         True,
-        (Edit("if restored.latch is not None: ...", "if False: ..."),),
+        (CodeEdit("if restored.latch is not None: ...", "if False: ..."),),
         "start,kill,crash",
     ),
     Planted(
@@ -335,7 +349,7 @@ PLANTED: tuple[Planted, ...] = (
         "R9",
         True,
         (
-            Edit("if killed or $file: ...", "if False: ..."),
+            CodeEdit("if killed or $file: ...", "if False: ..."),
             _NO_LATCH,
         ),
         "start,kill",
@@ -345,12 +359,12 @@ PLANTED: tuple[Planted, ...] = (
         "R9 J1",
         True,
         (
-            Edit("await admit($spec)", "None"),
-            Edit(
+            CodeEdit("await admit($spec)", "None"),
+            CodeEdit(
                 "refusal = $gate.refusal($spec)",
                 ("$it\nawait self._rest.admit($spec)\nawait self._clock.sleep(8.0)"),
             ),
-            Edit("shut() if shut is not None else None", "None"),
+            CodeEdit("shut() if shut is not None else None", "None"),
         ),
         "throttle::0.5,start,kill",
     ),
@@ -358,31 +372,35 @@ PLANTED: tuple[Planted, ...] = (
         "kill-knows-open-only",
         "A9",
         True,
-        (Edit('{"order_status": list($working), **$_}', '{**$it, "order_status": ["OPEN"]}'),),
+        (CodeEdit('{"order_status": list($working), **$_}', '{**$it, "order_status": ["OPEN"]}'),),
         "calm,busy,status_lag::1.0,kill",
     ),
     Planted(
         "kill-looks-once",
         "R9",
         True,
-        (Edit("while latched(): ...", "for _ in range(1): ..."),),
+        (CodeEdit("while latched(): ...", "for _ in range(1): ..."),),
         "status_before::0.5,start,kill",
     ),
     Planted(
-        "kill-cancels-nothing", "R9", True, (Edit("count(await $rest.cancel($ids), progress)", "None"),), "start,kill"
+        "kill-cancels-nothing",
+        "R9",
+        True,
+        (CodeEdit("count(await $rest.cancel($ids), progress)", "None"),),
+        "start,kill",
     ),
     Planted(
         "kill-cancels-everybody",
         "I4",
         True,
-        (Edit("is_ours(...)", "True", "own_open_orders"),),
+        (CodeEdit("is_ours(...)", "True", "own_open_orders"),),
         "foreign_order,start,kill",
     ),
     Planted(
         "damaged-kill-is-garbage",
         "R9 J1 F4",
         True,
-        (Edit("$kill or broken_kill", "$kill"),),
+        (CodeEdit("$kill or broken_kill", "$kill"),),
         "calm,busy,start,broken_kill",
     ),
     Planted(
@@ -390,8 +408,8 @@ PLANTED: tuple[Planted, ...] = (
         "R9 J1 F4",
         True,
         (
-            Edit("if twice is not None: ...", "if False: ..."),
-            Edit("if kill is not None and $level is not KILL and $ring: ...", "if False: ..."),
+            CodeEdit("if twice is not None: ...", "if False: ..."),
+            CodeEdit("if kill is not None and $level is not KILL and $ring: ...", "if False: ..."),
         ),
         "calm,busy,start,broken_kill",
     ),
@@ -400,7 +418,7 @@ PLANTED: tuple[Planted, ...] = (
         "R8 J4",
         True,
         (
-            Edit(
+            CodeEdit(
                 "if $look.level is not None: ...",
                 (
                     "if $look.level is not None and self.latch is not None:\n"
@@ -417,7 +435,7 @@ PLANTED: tuple[Planted, ...] = (
         "I6",
         True,
         (
-            Edit("latches.level = level", "None", "set_level"),
+            CodeEdit("latches.level = level", "None", "set_level"),
             _NO_LEVEL,
         ),
         "start,pause",
@@ -427,21 +445,21 @@ PLANTED: tuple[Planted, ...] = (
         "I6",
         True,
         (
-            Edit("if latches.level >= STOP: ...", "if False: ..."),
+            CodeEdit("if latches.level >= STOP: ...", "if False: ..."),
             _NO_LEVEL,
         ),
         "start,stop",
     ),
     # 11 limits, freshness, loss
-    Planted("no-breaker", "I8 P19", True, (Edit("judge_breaker(...)", "None"),), _LOSSES),
-    Planted("breaker-reset-by-restart", "I8 P19", True, (Edit("recovered.day", "None"),), f"{_LOSSES},crash"),
+    Planted("no-breaker", "I8 P19", True, (CodeEdit("judge_breaker(...)", "None"),), _LOSSES),
+    Planted("breaker-reset-by-restart", "I8 P19", True, (CodeEdit("recovered.day", "None"),), f"{_LOSSES},crash"),
     Planted(
         "breaker-does-not-shut",
         "I8",
         True,
         (
-            Edit("if breaker_ms is not None: ...", "if False: ...", "breaker"),
-            Edit("if $day is not None and breaker_ms is not None: ...", "if False: ..."),
+            CodeEdit("if breaker_ms is not None: ...", "if False: ...", "breaker"),
+            CodeEdit("if $day is not None and breaker_ms is not None: ...", "if False: ..."),
         ),
         _LOSSES,
     ),
@@ -450,8 +468,8 @@ PLANTED: tuple[Planted, ...] = (
         "R11 P12",
         False,
         (
-            Edit("$open if age_ms <= $limit else $shut", "$open", "feed"),
-            Edit("age_ms > $limit", "False"),
+            CodeEdit("$open if age_ms <= $limit else $shut", "$open", "feed"),
+            CodeEdit("age_ms > $limit", "False"),
         ),
         "ws_mute_product",
     ),
@@ -459,7 +477,7 @@ PLANTED: tuple[Planted, ...] = (
         "no-order-rate",
         "R11 H7",
         True,
-        (Edit("now_ms - at_ms < MINUTE_MS", "False", every=True),),
+        (CodeEdit("now_ms - at_ms < MINUTE_MS", "False", every=True),),
         "max_orders_per_min=2",
     ),
     Planted(
@@ -467,9 +485,9 @@ PLANTED: tuple[Planted, ...] = (
         "R11",
         True,
         (
-            Edit("capped_quote($quote, max_order_usd)", "capped_quote($quote, 0.0)"),
-            Edit("max_order_usd", "0", "notional"),
-            Edit("max_order_usd", "0", "of_terms"),
+            CodeEdit("capped_quote($quote, max_order_usd)", "capped_quote($quote, 0.0)"),
+            CodeEdit("max_order_usd", "0", "notional"),
+            CodeEdit("max_order_usd", "0", "of_terms"),
         ),
         "max_order_usd=20",
     ),
@@ -477,7 +495,7 @@ PLANTED: tuple[Planted, ...] = (
         "lot-caps-off",
         "R11",
         True,
-        (Edit("not lots_open(...)", "False", "lots", every=True),),
+        (CodeEdit("not lots_open(...)", "False", "lots", every=True),),
         "max_total_lots=2,max_concurrent_lots=1",
     ),
     Planted(
@@ -485,33 +503,37 @@ PLANTED: tuple[Planted, ...] = (
         "R12 P18",
         True,
         (
-            Edit("floor_to($size, base_increment)", '$size * Decimal("0.99999999999")'),
-            Edit("if value is not None and value % increment != 0: ...", "if False: ..."),
+            CodeEdit("floor_to($size, base_increment)", '$size * Decimal("0.99999999999")'),
+            CodeEdit("if value is not None and value % increment != 0: ...", "if False: ..."),
         ),
     ),
     Planted(
         "unexplained-balances-ignored",
         "B7 P7",
         True,
-        (Edit("if $mark is None or abs($value) >= UNEXPLAINED_MIN: ...", "if False: ..."),),
+        (CodeEdit("if $mark is None or abs($value) >= UNEXPLAINED_MIN: ...", "if False: ..."),),
         "calm,manual_trade",
     ),
     Planted(
         "maker-buys-the-plan-again",
         "P11",
         True,
-        (Edit("$job.planned_quote - spent_quote", "$job.planned_quote", "left_size"),),
+        (CodeEdit("$job.planned_quote - spent_quote", "$job.planned_quote", "left_size"),),
         "market:thin_book,entry_order=maker,max_order_usd=150,risk_per_trade_pct=3",
     ),
     Planted(
-        "kill-in-too-large-a-batch", "R9 A8", True, (Edit("BATCH = 100", "BATCH = 1000"),), "start,stray_orders@1,kill"
+        "kill-in-too-large-a-batch",
+        "R9 A8",
+        True,
+        (CodeEdit("BATCH = 100", "BATCH = 1000"),),
+        "start,stray_orders@1,kill",
     ),
     # the live permission
     Planted(
         "sales-need-the-permission",
         "I24",
         True,
-        (Edit("$entry if purpose is ENTRY else sales()", "$entry"),),
+        (CodeEdit("$entry if purpose is ENTRY else sales()", "$entry"),),
         "live,busy,permission_end",
     ),
     Planted(
@@ -519,8 +541,8 @@ PLANTED: tuple[Planted, ...] = (
         "I24",
         True,
         (
-            Edit("live_permission.problem(...)", "None"),
-            Edit("assert data is not None", "return 'open'"),
+            CodeEdit("live_permission.problem(...)", "None"),
+            CodeEdit("assert data is not None", "return 'open'"),
         ),
         "live,busy,permission_end",
     ),
@@ -529,22 +551,24 @@ PLANTED: tuple[Planted, ...] = (
         "I24",
         True,
         (
-            Edit("marks[$name] != marks[$name]", "False"),
+            CodeEdit("marks[$name] != marks[$name]", "False"),
             *_NO_FENCE,
         ),
         "calm,live,busy,copied_folder",
     ),
     # storage and process
-    Planted("commits-are-not-synced", "F3", True, (Edit('"PRAGMA synchronous=FULL"', '"PRAGMA synchronous=NORMAL"'),)),
+    Planted(
+        "commits-are-not-synced", "F3", True, (CodeEdit('"PRAGMA synchronous=FULL"', '"PRAGMA synchronous=NORMAL"'),)
+    ),
     Planted(
         "restore-lifts-the-kill",
         "F6 J1",
         True,
         (
-            Edit("($newer or $told).latch", "None"),
-            Edit('$killed or kill.exists() or ($folder / "KILL").exists()', "$killed"),
-            Edit(('if ($folder / "KILL").exists():\n    $kill.touch(...)'), "$kill.unlink(missing_ok=True)"),
-            Edit("$found.append(decode_control(read_bytes(control)))", "None"),
+            CodeEdit("($newer or $told).latch", "None"),
+            CodeEdit('$killed or kill.exists() or ($folder / "KILL").exists()', "$killed"),
+            CodeEdit(('if ($folder / "KILL").exists():\n    $kill.touch(...)'), "$kill.unlink(missing_ok=True)"),
+            CodeEdit("$found.append(decode_control(read_bytes(control)))", "None"),
         ),
         "calm,restore@0.02,kill",
     ),
@@ -553,53 +577,63 @@ PLANTED: tuple[Planted, ...] = (
         "F6 J5",
         True,
         (
-            Edit("$carry.desired_state($encoder, level)", "$carry.desired_state($encoder, TradingState.RUN)"),
-            Edit("max([least, *$said])", "TradingState.RUN"),
+            CodeEdit("$carry.desired_state($encoder, level)", "$carry.desired_state($encoder, TradingState.RUN)"),
+            CodeEdit("max([least, *$said])", "TradingState.RUN"),
         ),
         "calm,restore@0.02,pause",
     ),
     Planted(
-        "restore-is-trusted-blindly", "F6", True, (Edit("((RESTORED, $text), *$rest)", "$rest"),), "calm,restore@0.02"
+        "restore-is-trusted-blindly",
+        "F6",
+        True,
+        (CodeEdit("((RESTORED, $text), *$rest)", "$rest"),),
+        "calm,restore@0.02",
     ),
     Planted(
-        "restored-past-is-not-fetched", "F6", True, (Edit("if lacks: ...", "if False: ..."),), "calm,busy,restore@0.9"
+        "restored-past-is-not-fetched",
+        "F6",
+        True,
+        (CodeEdit("if lacks: ...", "if False: ..."),),
+        "calm,busy,restore@0.9",
     ),
     Planted(
         "two-bots-at-once",
         "R7 E5",
         True,
-        (Edit("flock($handle, LOCK_EX | LOCK_NB)", "None", "InstanceLock"),),
+        (CodeEdit("flock($handle, LOCK_EX | LOCK_NB)", "None", "InstanceLock"),),
         "calm,second_bot",
     ),
-    Planted("lost-lock-unseen", "R7 E5", True, (Edit("not lock.still_ours()", "False"),), "calm,lock_gone,start"),
-    Planted("removed-ledger-unseen", "F6", True, (Edit("inodes.get(path)", "None"),), "calm,busy,ledger_removed@1"),
+    Planted("lost-lock-unseen", "R7 E5", True, (CodeEdit("not lock.still_ours()", "False"),), "calm,lock_gone,start"),
+    Planted("removed-ledger-unseen", "F6", True, (CodeEdit("inodes.get(path)", "None"),), "calm,busy,ledger_removed@1"),
     Planted(
         "old-grid-for-ever",
         "H4 R12",
         True,
-        (Edit("RULES_S = $seconds", "RULES_S = 1e9"),),
+        (CodeEdit("RULES_S = $seconds", "RULES_S = 1e9"),),
         "calm,regrid@0.1,regrid@0.3,regrid@0.8,entry_order=maker",
     ),
     Planted(
         "tasks-pile-up",
         "R15",
         False,
-        (Edit("watch_ledger()", ("$it\nasyncio.get_running_loop().create_task(asyncio.sleep(1e6))")),),
+        (CodeEdit("watch_ledger()", ("$it\nasyncio.get_running_loop().create_task(asyncio.sleep(1e6))")),),
     ),
     # stream and process
     Planted(
         "gaps-ignored",
         "R17 C3 P8",
         False,
-        (Edit("if number > expected: ...", "if False: ..."),),
+        (CodeEdit("if number > expected: ...", "if False: ..."),),
         "calm,busy,ws_gap:market:0.05",
     ),
-    Planted("silence-is-life", "R17 C1 P12", False, (Edit("SILENCE_S = $seconds", "SILENCE_S = 5e7"),), "ws_silent"),
+    Planted(
+        "silence-is-life", "R17 C1 P12", False, (CodeEdit("SILENCE_S = $seconds", "SILENCE_S = 5e7"),), "ws_silent"
+    ),
     Planted(
         "order-news-do-not-matter",
         "R17 C1",
         False,
-        (Edit("$prices or order_news", "$prices"),),
+        (CodeEdit("$prices or order_news", "$prices"),),
         "calm,busy,ws_silent:user:1.0,ws_refuse:user:1.0",
     ),
     Planted(
@@ -607,7 +641,7 @@ PLANTED: tuple[Planted, ...] = (
         "R17 C9",
         False,
         (
-            Edit(
+            CodeEdit(
                 "Backoff($first, $most, $rng, least_s=$least)",
                 "Backoff(900.0, 900.0, $rng, least_s=$least)",
                 "CoinbaseStream.run",
@@ -615,39 +649,47 @@ PLANTED: tuple[Planted, ...] = (
         ),
         "ws_cut",
     ),
-    Planted("no-sync", "R5 R6", True, (Edit("await desk.sync()", "None", "clock_b"),)),
+    Planted("no-sync", "R5 R6", True, (CodeEdit("await desk.sync()", "None", "clock_b"),)),
     Planted(
         "state-written-in-place",
         "R14 F4",
         False,
-        (Edit("$fs.write_whole($paths.state, $state, ...)", "$paths.state.write_bytes($state[: len($state) // 2])"),),
+        (
+            CodeEdit(
+                "$fs.write_whole($paths.state, $state, ...)", "$paths.state.write_bytes($state[: len($state) // 2])"
+            ),
+        ),
     ),
-    Planted("seq-stands-still", "I10", False, (Edit("$bot.seq += 1", "$bot.seq += 0"),)),
+    Planted("seq-stands-still", "I10", False, (CodeEdit("$bot.seq += 1", "$bot.seq += 0"),)),
     Planted(
         "backlog-dropped",
         "F1 P20",
         True,
-        (Edit("$self.ledger_failed(error)", ("$self._backlog.clear()\n$it"), "commit"),),
+        (CodeEdit("$self.ledger_failed(error)", ("$self._backlog.clear()\n$it"), "commit"),),
         "ledger_full",
     ),
     Planted(
         "day-turns-twice",
         "G4 I20",
         False,
-        (Edit("utc_day($now) > utc_day($before)", "utc_day($now) >= utc_day($before) and $now % 600_000 < 1_000"),),
+        (CodeEdit("utc_day($now) > utc_day($before)", "utc_day($now) >= utc_day($before) and $now % 600_000 < 1_000"),),
     ),
     Planted(
         "day-by-our-own-clock",
         "G2 I20",
         True,
         (
-            Edit("$now_ms + (offset_ms or 0)", "$now_ms", "exchange_ms"),
-            Edit("in_doubt", "False", "turn"),
+            CodeEdit("$now_ms + (offset_ms or 0)", "$now_ms", "exchange_ms"),
+            CodeEdit("in_doubt", "False", "turn"),
         ),
         "calm,clock_jump@0.9",
     ),
     Planted(
-        "missing-order-ends-the-bot", "P22 E7", False, (Edit("ExchangeError", "NoAnswerGot", "look_up"),), "throttle"
+        "missing-order-ends-the-bot",
+        "P22 E7",
+        False,
+        (CodeEdit("ExchangeError", "NoAnswerGot", "look_up"),),
+        "throttle",
     ),
-    Planted("401-ends-the-boot", "D6 P15", False, (Edit("doubt_key and $refused", "$refused"),), "unauthorized"),
+    Planted("401-ends-the-boot", "D6 P15", False, (CodeEdit("doubt_key and $refused", "$refused"),), "unauthorized"),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simtest.code_pattern import Found, Pattern, kinds, match, pattern, write
-from simtest.planted import Edit, Planted
+from simtest.planted import CodeEdit, Planted
 
 ROOMS = ("bot", "shared")
 Key = tuple[str, int, int, int, int]  # kind, first line and column, last line and column
@@ -56,7 +56,7 @@ class Products:
         paths = sorted(path for room in ROOMS for path in (root / room).rglob("*.py"))
         return Products({path.relative_to(root).as_posix(): path.read_text() for path in paths})
 
-    def places(self, edit: Edit) -> list[Place]:
+    def places(self, edit: CodeEdit) -> list[Place]:
         """Everywhere that the edit fits. Raises SyntaxError for a pattern that is no Python."""
         wanted = pattern(edit.find)
         statement = wanted.expression is None or pattern(edit.put).expression is None
@@ -67,7 +67,7 @@ class Products:
                 found += [place for place in _matching(path, file, wanted, statement) if _inside(place, edit.within)]
         return found
 
-    def resolved(self, edit: Edit) -> list[Place]:
+    def resolved(self, edit: CodeEdit) -> list[Place]:
         """The places to be changed: one, or for `every` at least one. Raises NotPlanted."""
         places = self.places(edit)
         if len(places) == 1 or (edit.every and places):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simtest.code_pattern import match, pattern, write
-from simtest.planted import PLANTED, Edit, Planted
+from simtest.planted import PLANTED, CodeEdit, Planted
 from simtest.planting import ROOMS, NotPlanted, Products
 
 ROOT = Path(__file__).parents[2]
@@ -85,16 +85,16 @@ def test_names_are_told_apart() -> None:
 
 
 def test_what_is_not_there_is_named(products: Products) -> None:
-    lost = Planted("lost", "R0", False, (Edit("if no_such_thing: ...", "if False: ..."),))
+    lost = Planted("lost", "R0", False, (CodeEdit("if no_such_thing: ...", "if False: ..."),))
     with pytest.raises(NotPlanted, match=r"lost: looked for `if no_such_thing: ...` in .*: it is not there"):
         products.planted(lost)
-    twice = Planted("twice", "R0", False, (Edit("float($x)", "0"),))
+    twice = Planted("twice", "R0", False, (CodeEdit("float($x)", "0"),))
     with pytest.raises(NotPlanted, match=r"twice: .* it is in \d+ places: bot/"):
         products.planted(twice)
-    moved = Planted("moved", "R0", False, (Edit("if not ledger_ok: ...", "if False: ...", "elsewhere"),))
+    moved = Planted("moved", "R0", False, (CodeEdit("if not ledger_ok: ...", "if False: ...", "elsewhere"),))
     with pytest.raises(NotPlanted, match=r"within elsewhere .* it is not there, only in bot/"):
         products.planted(moved)
-    overlapping = (Edit("if not ledger_ok: ...", "if True: ..."), Edit("ledger_ok", "True", "shut"))
+    overlapping = (CodeEdit("if not ledger_ok: ...", "if True: ..."), CodeEdit("ledger_ok", "True", "shut"))
     with pytest.raises(NotPlanted, match="lies within another"):
         Products({"bot/x.py": "def shut(a):\n    if not a.ledger_ok:\n        return 1\n"}).planted(
             Planted("nested", "R0", False, overlapping)
