@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.venues.coinbase.endpoints import Endpoints, endpoints
+from bot.venues import registry
 from cli import data_folder, ui
 from cli.context import data_paths, from_callers_folder, loaded, own_folder
 from cli.doctor.check import DiagnosticRow, bad, good, note, warn
@@ -33,10 +33,10 @@ def enable(
     """Walk through the checklist; write the permission only after the typed word. Code 1 where something is bad."""
     settings = loaded().settings
     folder = from_callers_folder(trial) if trial is not None else ROOT / DEFAULT_FOLDER
-    permit(settings, endpoints(settings), folder)
+    permit(settings, registry.load().where(settings), folder)
 
 
-def permit(settings: Settings, where: Endpoints, trial: Path) -> None:
+def permit(settings: Settings, where: object, trial: Path) -> None:
     """The same for given settings and addresses."""
     found = run(settings, where, trial)
     found.rows.append(_folder(settings))

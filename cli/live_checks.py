@@ -11,19 +11,17 @@ from bot.app.kill_path import drill
 from bot.domain.balances import FeeRates
 from bot.engine.execution.edge import adjusted, fees_of, ways_out
 from bot.rules.entries import runner_tp_pct
-from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.errors import ExchangeError, RateLimited
-from bot.venues.coinbase.keys import ApiKey, BadKey, load_key
-from bot.venues.coinbase.limiter import Limiter
-from bot.venues.coinbase.net import SystemNet
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues import registry
+from bot.venues.errors import ExchangeError, RateLimited
+from bot.venues.net import SystemNet
+from bot.venues.port import Access, ApiKey, BadKey, TradingClient
 from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from shared.figures import plainly
 from shared.ledger.db import LedgerError
 from shared.ledger.key_values import read_key_value
 from shared.ledger.open import open_reader
 from shared.ledger.schema import lots
-from shared.ports import SystemClock
+from shared.ports import SystemClock, SystemRng
 from shared.settings import Mode, Profile, Settings
 from shared.times import epoch_ms
 
@@ -41,16 +39,16 @@ class Checklist:
     key: ApiKey | None
 
 
-def run(settings: Settings, endpoints: Endpoints, trial: Path) -> Checklist:
+def run(settings: Settings, where: object, trial: Path) -> Checklist:
     """Look at everything; nothing is ordered, nothing is cancelled."""
     rows = [_mode(settings), *limits(settings)]
     key: ApiKey | None = None
     try:
-        key = load_key(settings, endpoints.key_file, may_wait=False)
+        key = registry.load().load_key(settings, where, may_wait=False)
     except BadKey as error:
         rows.append(bad("key", str(error), "Mend COINBASE_KEY_FILE"))
     if key is not None:
-        rows += asyncio.run(_at_the_exchange(settings, endpoints, key))
+        rows += asyncio.run(_at_the_exchange(settings, where, key))
     rows.append(trial_result(trial))
     return Checklist(rows, key)
 
@@ -85,9 +83,10 @@ def limits(s: Settings) -> list[DiagnosticRow]:
     return rows
 
 
-async def _at_the_exchange(settings: Settings, endpoints: Endpoints, key: ApiKey) -> list[DiagnosticRow]:
+async def _at_the_exchange(settings: Settings, where: object, key: ApiKey) -> list[DiagnosticRow]:
     clock, net = SystemClock(), SystemNet()
-    rest = CoinbaseRestClient(endpoints, key, net, clock, Limiter(clock), "checks")
+    venue = registry.load()
+    rest = venue.trading_client(Access(where, key, net, clock, SystemRng()), venue.budget(clock), "checks")
     rows = []
     try:
         for name, look in (
@@ -114,16 +113,16 @@ async def _asked(name: str, look: Callable[[], Awaitable[DiagnosticRow]]) -> Dia
         return bad(name, f"the exchange says: {error}", "Try again; ./coin doctor")
 
 
-async def _rights(rest: CoinbaseRestClient) -> DiagnosticRow:
-    rights = await rest.key_permissions()
-    if rights.get("can_transfer") is not False:
+async def _rights(rest: TradingClient) -> DiagnosticRow:
+    rights = await rest.key_rights()
+    if rights.can_transfer:
         return bad("key", "it may transfer money away", "Make one with View and Trade only")
-    if rights.get("can_view") is not True or rights.get("can_trade") is not True:
+    if not rights.can_view or not rights.can_trade:
         return bad("key", "it may not view and trade", "Make one with both rights")
     return good("key", "may view and trade, not transfer")
 
 
-async def _clock(rest: CoinbaseRestClient) -> DiagnosticRow:
+async def _clock(rest: TradingClient) -> DiagnosticRow:
     await rest.server_time()  # the first request makes the connection
     asked_ms = time.time() * 1000
     there = await rest.server_time()
@@ -133,7 +132,7 @@ async def _clock(rest: CoinbaseRestClient) -> DiagnosticRow:
     return good("clock", f"{offset_ms:+.0f} ms")
 
 
-async def _fees(rest: CoinbaseRestClient, s: Settings) -> DiagnosticRow:
+async def _fees(rest: TradingClient, s: Settings) -> DiagnosticRow:
     return ways_out_pay(s, await rest.fees())
 
 
@@ -161,7 +160,7 @@ def ways_out_pay(s: Settings, rates: FeeRates) -> DiagnosticRow:
     return good("fees", f"{text}. {why}" if why else text)
 
 
-async def _drill(rest: CoinbaseRestClient, s: Settings, clock: SystemClock) -> DiagnosticRow:
+async def _drill(rest: TradingClient, s: Settings, clock: SystemClock) -> DiagnosticRow:
     found = await drill(rest, s.bot_name, clock)
     text = f"own open orders found in {found['found_ms']} ms ({found['own_orders']}), none cancelled"
     return good("kill drill", text)

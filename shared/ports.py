@@ -1,7 +1,7 @@
 """The seams between the bot and the machine: clock, randomness, files.
 
 A deterministic run replaces each of them; `bot/` calls none of the things behind them directly, and a test
-reads its sources to make sure. The fourth seam, the network, is in `bot/venues/coinbase/net.py`.
+reads its sources to make sure. The fourth seam, the network, is in `bot/venues/net.py`.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ UNTOLD = "market user"  # a connection is told apart by its first subscription; 
 
 
 class VirtualNet:
-    """`bot.venues.coinbase.net.Net` of one process of the bot."""
+    """`bot.venues.net.Net` of one process of the bot."""
 
     def __init__(self, link: NetworkLink) -> None:
         self._link = link

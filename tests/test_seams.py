@@ -16,7 +16,7 @@ BOT = ROOT / "bot"
 
 # The modules that are the seam, each with what it may do and why.
 SEAMS: dict[str, frozenset[str]] = {
-    "bot/venues/coinbase/net.py": frozenset({"thread"}),  # the network seam: pools for the SDK's blocking calls
+    "bot/venues/net.py": frozenset({"thread"}),  # the network seam: pools for the SDK's blocking calls
     "bot/venues/coinbase/keys.py": frozenset({"file"}),  # the key file, read once at the start
     "bot/app/offload.py": frozenset({"thread"}),  # the file thread
     "bot/app/instance_lock.py": frozenset({"file"}),  # flock needs a handle of its own

@@ -30,8 +30,8 @@ from bot.domain.targets import Signal
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.keys import ApiKey
 from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.port import ApiKey
 from shared.control import TradingState
 from shared.ledger.open import open_writer
 from shared.ports import SystemClock, SystemRng

@@ -35,13 +35,10 @@ from bot.engine.clock_jumps import STEP_MS
 from bot.engine.engine import Engine
 from bot.engine.risk import pretrade, rate
 from bot.engine.state.recovered import RecoveredState
-from bot.venues.coinbase.depth import CoinbaseBookStream
-from bot.venues.coinbase.endpoints import Endpoints, endpoints
-from bot.venues.coinbase.keys import ApiKey
-from bot.venues.coinbase.limiter import Limiter
-from bot.venues.coinbase.net import Net
-from bot.venues.coinbase.rest import CoinbaseRestClient
-from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues import registry
+from bot.venues.limiter import Limiter
+from bot.venues.net import Net
+from bot.venues.port import ORDER_STREAM, Access, ApiKey, BookStream, TradingClient, Venue, VenueStream
 from shared.documents.status import Phase
 from shared.errors import first_line
 from shared.ledger.db import LedgerError
@@ -53,7 +50,6 @@ log = logging.getLogger("bot")
 _LEVELS = {"info": logging.INFO, "good": logging.INFO, "warn": logging.WARNING, "bad": logging.ERROR}
 GAP_S = 5.0
 BACKLOG_MAX = 20_000
-KILL_SHARE = 1 / 4  # of its request rate is left to the kill path, however often the exchange says 429
 
 
 class Application:
@@ -70,24 +66,27 @@ class Application:
         net: Net,
         offload: Offload,
         market_offload: Offload,
+        venue: Venue | None = None,
     ) -> None:
+        """`venue`: None = the registry's default."""
         self.settings, self.identity = settings, identity
         self.clock, self.rng, self.fs, self.net, self.offload = clock, rng, fs, net, offload
         self.paths = settings.paths
-        self.endpoints: Endpoints = endpoints(settings)
+        self.venue: Venue = venue if venue is not None else registry.load()
+        self.endpoints: object = self.venue.where(settings)  # the adapter's own
         self.boot = BootState()
         self.engine: Engine | None = None
         self.restored = RecoveredState()
         self.ledger: LedgerWriter | None = None
         self.ledger_error: str | None = None
         self.key: ApiKey | None = None
-        self.rest: CoinbaseRestClient | None = None
+        self.rest: TradingClient | None = None
         self.desk: OrderExecutor | None = None
-        self.streams: list[CoinbaseStream] = []
+        self.streams: list[VenueStream] = []
         self.strategy: StrategyAdapter | None = None
         self.minutes = Minutes()  # for people
-        self.depth: CoinbaseBookStream | None = None  # for people and for MAX_IMPACT_BP
-        self.limiter = Limiter(clock)
+        self.depth: BookStream | None = None  # for people and for MAX_IMPACT_BP
+        self.limiter: Limiter = self.venue.budget(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key, lambda: self.clock_offset_ms)
         self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.refusal)
         self.commands = Commands(self)
@@ -113,7 +112,7 @@ class Application:
         self.failure: asyncio.Future[None] | None = None
         self.loop_lag_ms, self.commit_ms, self.tick_to_order_ms = Samples(), Samples(), Samples()
         self.sync_wanted = asyncio.Event()
-        self._kill_client: CoinbaseRestClient | None = None
+        self._kill_client: TradingClient | None = None
         self._backlog: list[Record] = []
         self._up: dict[str, bool] = {}
         # Why a stream is down; None = it is up.
@@ -289,7 +288,7 @@ class Application:
     def _positions(self) -> bytes | None:
         return positions_file(self) if self.engine is not None else None
 
-    # What the stream hands over (bot.venues.coinbase.stream.Sink).
+    # What the stream hands over (bot.venues.port.Sink).
 
     def event(self, event: ev.PriceUpdate | ev.OrderReports) -> None:
         if not self.beat():
@@ -315,7 +314,7 @@ class Application:
         """Entries need prices and the news of orders: either stream down shuts them. Coming back asks for a sync."""
         was = self._up.get(name)
         self._up[name] = up
-        if name == "user":
+        if name == ORDER_STREAM:
             self._order_news = None if up else f"order news: {note}"
         else:
             self._prices_note = None if up else note
@@ -357,20 +356,25 @@ class Application:
 
     # Clients.
 
-    def make_rest(self, key: ApiKey) -> CoinbaseRestClient:
+    @property
+    def access(self) -> Access:
+        """What clients and streams are made with, once there is a key."""
+        assert self.key is not None
+        return Access(self.endpoints, self.key, self.net, self.clock, self.rng)
+
+    def make_rest(self, key: ApiKey) -> TradingClient:
         """The client for everything but cancels of the kill path."""
         self.key = key
-        self.rest = CoinbaseRestClient(self.endpoints, key, self.net, self.clock, self.limiter)
+        self.rest = self.venue.trading_client(self.access, self.limiter)
         self.rest.fee_rate = Decimal(str(self.settings.fee_rate_pct)) / 100
         return self.rest
 
-    def kill_rest(self) -> CoinbaseRestClient | None:
+    def kill_rest(self) -> TradingClient | None:
         """The kill path's own client, with a budget of its own; None = no key yet, or the folder is not adopted."""
         if self.live_lock.sales() is not None:
             return None  # the orders that it would find may be another bot's
         if self._kill_client is None and self.key is not None:
-            limiter = Limiter(self.clock, least_share=KILL_SHARE)
-            self._kill_client = CoinbaseRestClient(self.endpoints, self.key, self.net, self.clock, limiter, "kill")
+            self._kill_client = self.venue.kill_client(self.access)
         return self._kill_client
 
     @property

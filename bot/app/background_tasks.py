@@ -14,20 +14,21 @@ from bot.app.state_documents import market_file
 from bot.app.verdict import verdict
 from bot.domain import events as ev
 from bot.domain.bars import Bar
+from bot.domain.timeframe import Timeframe
 from bot.engine.account import balance_reconciliation, transfers
 from bot.engine.risk.gates import all_gates
 from bot.engine.state.market import Market
 from bot.engine.universe import held_besides, without_price
-from bot.venues.coinbase.errors import ExchangeError
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import ExchangeError
+from bot.venues.port import TradingClient
 from shared.documents.risk import GateVerdict
 from shared.market_data import ENTERED, EquityRow, IndicatorRow
-from shared.settings import GRANULARITY_S
 from shared.times import epoch_ms
 from shared.verdict import Verdict
 
 log = logging.getLogger("clock")
 PAGE_BARS = 300
+CHART_TIMEFRAMES = (Timeframe.MINUTE, Timeframe.FIVE_MINUTES, Timeframe.HOUR, Timeframe.DAY)
 BOOKS_S = 1.0
 B_S = 5.0
 PROBE_S = 2.0  # between questions to an exchange that gives no answer
@@ -85,7 +86,7 @@ async def _write_market(bot: Application) -> None:
         log.debug("market.json: %s", error)
 
 
-async def clock_b(bot: Application, rest: CoinbaseRestClient) -> None:
+async def clock_b(bot: Application, rest: TradingClient) -> None:
     """Every 5 s, or at once when wanted: sync where it is due; each minute the products' rules and the clocks."""
     synced_s = timed_s = ruled_s = bot.clock.monotonic_s()
     wanted = False
@@ -110,7 +111,7 @@ async def clock_b(bot: Application, rest: CoinbaseRestClient) -> None:
             wanted = wanted and rest.silent_since_s is not None  # nobody heard it: asked for as soon as one does
 
 
-async def refresh_products(bot: Application, rest: CoinbaseRestClient) -> None:
+async def refresh_products(bot: Application, rest: TradingClient) -> None:
     """What the exchange says of the products now; one that its list leaves out is asked for by name."""
     found = await rest.products(bot.products)
     bot.dispatch(ev.InstrumentList(found))
@@ -137,7 +138,7 @@ async def _wait(bot: Application, seconds_: float) -> bool:
     return True
 
 
-async def clock_offset_ms(bot: Application, rest: CoinbaseRestClient) -> int:
+async def clock_offset_ms(bot: Application, rest: TradingClient) -> int:
     """Exchange minus ours, at the middle of one request. Raises ExchangeError."""
     asked_s = bot.clock.monotonic_s()
     there = await rest.server_time()
@@ -146,12 +147,12 @@ async def clock_offset_ms(bot: Application, rest: CoinbaseRestClient) -> int:
     return epoch_ms(there) - (epoch_ms(bot.clock.utc()) - took_ms // 2)
 
 
-async def _compare_clocks(bot: Application, rest: CoinbaseRestClient) -> None:
+async def _compare_clocks(bot: Application, rest: TradingClient) -> None:
     bot.clock_offset_ms, bot.clock_doubt = await clock_offset_ms(bot, rest), False
     bot.dispatch(ev.ClockChecked(bot.clock_offset_ms))
 
 
-async def clock_c(bot: Application, rest: CoinbaseRestClient) -> None:
+async def clock_c(bot: Application, rest: TradingClient) -> None:
     """Every 30 minutes: fee tier, old rows."""
     while True:
         await bot.clock.sleep(C_S)
@@ -162,13 +163,13 @@ async def clock_c(bot: Application, rest: CoinbaseRestClient) -> None:
         await bot.recorder.prune(epoch_ms(bot.clock.utc()) // 1000)
 
 
-async def bars(bot: Application, rest: CoinbaseRestClient) -> None:
+async def bars(bot: Application, rest: TradingClient) -> None:
     """After each full minute: the bars that closed, read from the exchange, and equity for the chart.
 
     Each CANDLE_RESYNC_SEC the bars before them are read again as well, since an exchange may correct or add some.
     """
     every_s = {g: _every_s(bot, g) for g in _kept(bot)}
-    read_s = {g: _utc_s(bot) // GRANULARITY_S[g] * GRANULARITY_S[g] for g in every_s}
+    read_s = {g: _utc_s(bot) // g.seconds * g.seconds for g in every_s}
     closed_s = int(_utc_s(bot) // 60) * 60
     while True:
         now_s = _utc_s(bot)
@@ -179,7 +180,7 @@ async def bars(bot: Application, rest: CoinbaseRestClient) -> None:
         closes = again_s >= minute_s
         at_s: float = minute_s if closes else again_s
         await bot.clock.sleep(max(at_s - now_s + (BAR_DELAY_S if closes else 0.0), 0.0))
-        due = [g for g in every_s if closes and minute_s % GRANULARITY_S[g] == 0]
+        due = [g for g in every_s if closes and minute_s % g.seconds == 0]
         wide = [g for g in every_s if read_s[g] + every_s[g] <= at_s]
         read_s |= dict.fromkeys(wide, at_s)
         if closes:
@@ -195,15 +196,15 @@ def _utc_s(bot: Application) -> float:
     return (epoch_ms(bot.clock.utc()) + (bot.clock_offset_ms or 0)) / 1000
 
 
-def _every_s(bot: Application, granularity: str) -> float:
+def _every_s(bot: Application, granularity: Timeframe) -> float:
     """How often its closed bars are read again: those of charts alone not more often than one closes."""
     every_s = bot.settings.candle_resync_sec
-    return every_s if granularity == bot.settings.granularity else max(every_s, GRANULARITY_S[granularity])
+    return every_s if granularity == bot.settings.granularity else max(every_s, granularity.seconds)
 
 
-def _kept(bot: Application) -> list[str]:
-    kept = ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY", bot.settings.granularity)
-    return [granularity for granularity in GRANULARITY_S if granularity in kept]
+def _kept(bot: Application) -> list[Timeframe]:
+    kept = (*CHART_TIMEFRAMES, bot.settings.granularity)
+    return [timeframe for timeframe in Timeframe if timeframe in kept]
 
 
 def _bars_back(length_s: int, every_s: float) -> int:
@@ -212,10 +213,10 @@ def _bars_back(length_s: int, every_s: float) -> int:
 
 
 async def _read_again(
-    bot: Application, rest: CoinbaseRestClient, product_id: str, granularity: str, now_s: float, every_s: float
+    bot: Application, rest: TradingClient, product_id: str, granularity: Timeframe, now_s: float, every_s: float
 ) -> None:
     """Closed bars once more, between two closes."""
-    length_s = GRANULARITY_S[granularity]
+    length_s = granularity.seconds
     at_s = int(now_s // length_s) * length_s
     back_s = _bars_back(length_s, every_s) * length_s
     try:
@@ -226,7 +227,7 @@ async def _read_again(
     await _take(bot, product_id, granularity, tuple(bar for bar in found if bar.start_s + length_s <= at_s))
 
 
-async def _take(bot: Application, product_id: str, granularity: str, closed: tuple[Bar, ...]) -> None:
+async def _take(bot: Application, product_id: str, granularity: Timeframe, closed: tuple[Bar, ...]) -> None:
     if not closed:
         return
     market = bot.engine.state.markets.get(product_id) if bot.engine is not None else None
@@ -238,13 +239,13 @@ async def _take(bot: Application, product_id: str, granularity: str, closed: tup
 
 
 async def _closed(
-    bot: Application, rest: CoinbaseRestClient, product_id: str, granularity: str, at_s: int, every_s: float
+    bot: Application, rest: TradingClient, product_id: str, granularity: Timeframe, at_s: int, every_s: float
 ) -> None:
     """The bar that closed at `at_s`, asked for again where it is not there yet; a bar without trades never comes.
 
     `every_s`: those before it are read again, as often as this; 0 = it alone.
     """
-    length_s = GRANULARITY_S[granularity]
+    length_s = granularity.seconds
     since_s = at_s - (_bars_back(length_s, every_s) if every_s else 1) * length_s
     market = bot.engine.state.markets.get(product_id) if bot.engine is not None else None
     if market is not None and granularity == bot.settings.granularity:
@@ -316,10 +317,10 @@ async def _record_equity(bot: Application) -> None:
 
 
 async def fetch_bars(
-    bot: Application, rest: CoinbaseRestClient, product_id: str, granularity: str, count: int
+    bot: Application, rest: TradingClient, product_id: str, granularity: Timeframe, count: int
 ) -> tuple[Bar, ...]:
     """The newest `count` closed bars, page by page, oldest first. Raises ExchangeError."""
-    length_s = GRANULARITY_S[granularity]
+    length_s = granularity.seconds
     now_s = (epoch_ms(bot.clock.utc()) + (bot.clock_offset_ms or 0)) // 1000
     end_s = now_s // length_s * length_s - length_s  # the newest closed bar's start
     found: dict[int, Bar] = {}

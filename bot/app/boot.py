@@ -21,18 +21,18 @@ from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.instrument import Instrument
 from bot.domain.intents import SaveKeyValue
+from bot.domain.order_ids import NO_EPOCH, client_order_id
 from bot.domain.order_life import Order, OrderState
+from bot.domain.timeframe import Timeframe
 from bot.engine.engine import Engine
 from bot.engine.orders import second_writer
-from bot.venues.coinbase.depth import CoinbaseBookStream
-from bot.venues.coinbase.errors import ExchangeError, Forbidden, Rejected, Unauthorized
-from bot.venues.coinbase.keys import ApiKey, BadKey, NoKeyYet, load_key
-from bot.venues.coinbase.rest import CoinbaseRestClient
-from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.capabilities import lacking
+from bot.venues.errors import ExchangeError, Forbidden, Rejected, Unauthorized
+from bot.venues.port import ApiKey, BadKey, NoKeyYet, TradingClient
 from shared.backoff import Backoff
 from shared.documents.status import Phase
 from shared.ledger.restore_mark import LACKS_SINCE
-from shared.settings import GRANULARITY_S, Mode
+from shared.settings import Mode
 from shared.times import epoch_ms
 
 log = logging.getLogger("boot")
@@ -84,8 +84,9 @@ class Boot:
 
     # PREFLIGHT
 
-    async def _preflight(self) -> CoinbaseRestClient:
+    async def _preflight(self) -> TradingClient:
         bot = self._bot
+        self._require_capabilities()
         key = await self._key()
         rest = bot.make_rest(key)
         # The first request loads the SDK and makes the connection, so only the second one measures.
@@ -100,24 +101,31 @@ class Boot:
         bot.boot.note(None)
         return rest
 
+    def _require_capabilities(self) -> None:
+        bot = self._bot
+        id_length = len(client_order_id(bot.settings.bot_name, NO_EPOCH))
+        missing = "; ".join(lacking(bot.venue.capabilities, bot.settings, id_length))
+        if missing:
+            raise Fatal(f"the venue {bot.venue.name} lacks what this bot cannot do without: {missing}")
+
     async def _key(self) -> ApiKey:
         """The key; COIN-SIM's is waited for."""
         bot = self._bot
         may_wait = bot.settings.coin_mode is not Mode.LIVE
         while True:
             try:
-                return load_key(bot.settings, bot.endpoints.key_file, may_wait=may_wait)
+                return bot.venue.load_key(bot.settings, bot.endpoints, may_wait=may_wait)
             except BadKey as error:
                 raise Fatal(str(error)) from error
             except NoKeyYet as error:
                 self._note(f"waits for COIN-SIM: {error}")
                 await bot.clock.sleep(0.1)
 
-    async def _permissions(self, rest: CoinbaseRestClient) -> CoinbaseRestClient:
+    async def _permissions(self, rest: TradingClient) -> TradingClient:
         bot, tries = self._bot, 0
         while True:
             try:
-                rights = await self._patiently(rest.key_permissions, "asks what the key may do", doubt_key=True)
+                rights = await self._patiently(rest.key_rights, "asks what the key may do", doubt_key=True)
             except Unauthorized as error:
                 tries += 1
                 # The exchange refuses a good key now and then; a bad one it refuses every time.
@@ -132,7 +140,7 @@ class Boot:
         wrong = key_problem(rights) or other_portfolio(kept, rights)
         if wrong is not None:
             raise Fatal(wrong)
-        self._portfolio = str(rights["portfolio_uuid"]) if rights.get("portfolio_uuid") else None
+        self._portfolio = rights.portfolio
         return rest
 
     def _bind_portfolio(self) -> None:
@@ -167,7 +175,7 @@ class Boot:
 
     # SYNCING
 
-    async def _sync(self, rest: CoinbaseRestClient) -> None:
+    async def _sync(self, rest: TradingClient) -> None:
         bot = self._bot
         assert bot.ledger is not None
         products = await self._products(rest)
@@ -205,7 +213,7 @@ class Boot:
         whole = bot.restored.own_ids and bot.ledger.doubt is None
         return self._began_ms + (second_writer.SKEW_MS if whole else second_writer.IN_FLIGHT_MS)
 
-    async def _products(self, rest: CoinbaseRestClient) -> tuple[Instrument, ...]:
+    async def _products(self, rest: TradingClient) -> tuple[Instrument, ...]:
         """What PRODUCTS names. A recording holds what it holds, so in replay the others are left out."""
         bot = self._bot
         names = bot.products
@@ -223,7 +231,7 @@ class Boot:
             bot.settings = replace(bot.settings, products=tuple(instrument.product_id for instrument in found))
         return found
 
-    async def _product(self, rest: CoinbaseRestClient, product_id: str) -> Instrument | None:
+    async def _product(self, rest: TradingClient, product_id: str) -> Instrument | None:
         """One product, or None where the exchange has none of that name."""
 
         async def ask() -> Instrument | None:
@@ -244,7 +252,7 @@ class Boot:
                 "so that their exits are judged"
             )
 
-    async def _look_for_a_lost_past(self, rest: CoinbaseRestClient) -> None:
+    async def _look_for_a_lost_past(self, rest: TradingClient) -> None:
         """A ledger without any order, or one in doubt, may not be what the last run wrote: the exchange knows."""
         bot = self._bot
         assert bot.ledger is not None
@@ -260,7 +268,7 @@ class Boot:
         found = await self._patiently(lambda: rest.orders_since(since_ms), "asks for orders of ours")
         bot.dispatch(ev.OrderReports(found, complete=False, asked_ms=0))
 
-    async def _fetch_past(self, rest: CoinbaseRestClient, since_ms: int) -> None:
+    async def _fetch_past(self, rest: TradingClient, since_ms: int) -> None:
         """What happened since the ledger that was put in place ends, before balances are believed."""
         bot = self._bot
         orders = await self._patiently(lambda: rest.orders_since(since_ms, pages_max=PAGES_MAX), "fetches orders")
@@ -268,7 +276,7 @@ class Boot:
         bot.dispatch(ev.HistoryReport(orders, fills))
         bot.past_fetched = True
 
-    async def _settle_unfinished(self, rest: CoinbaseRestClient) -> None:
+    async def _settle_unfinished(self, rest: TradingClient) -> None:
         """Find out what became of every order that the last run left in flight, before balances are believed."""
         bot = self._bot
         assert bot.engine is not None
@@ -298,7 +306,7 @@ class Boot:
             except ExchangeError as error:
                 log.warning("%s: %s; it is looked up again", coid, error)
 
-    async def _list_at_once(self, rest: CoinbaseRestClient) -> None:
+    async def _list_at_once(self, rest: TradingClient) -> None:
         """Two lists tell of most orders; one by one, a hundred of them would take a request each."""
         bot = self._bot
         assert bot.engine is not None and bot.desk is not None
@@ -318,7 +326,7 @@ class Boot:
         shown = self._listed.get(order.spec.client_order_id)
         return shown is None or order.counted_size < shown
 
-    async def _positions(self, rest: CoinbaseRestClient) -> None:
+    async def _positions(self, rest: TradingClient) -> None:
         """Balances and open orders; where that fails, go on with the ledger's state, entries blocked."""
         bot = self._bot
         assert bot.desk is not None and bot.engine is not None
@@ -363,37 +371,22 @@ class Boot:
 
     def _start_streams(self) -> None:
         bot = self._bot
-        assert bot.key is not None
-        products = bot.products
-        for name, url, channels in (
-            ("market", bot.endpoints.market_ws, ("heartbeats", "ticker")),
-            ("user", bot.endpoints.user_ws, ("heartbeats", "user")),
+        access, products = bot.access, bot.products
+        for stream in (
+            bot.venue.market_stream(access, products, bot),
+            bot.venue.order_stream(access, products, bot),
         ):
-            stream = CoinbaseStream(
-                name,
-                url,
-                channels,
-                products,
-                endpoints=bot.endpoints,
-                key=bot.key,
-                net=bot.net,
-                clock=bot.clock,
-                rng=bot.rng,
-                sink=bot,
-            )
             bot.streams.append(stream)
-            task = asyncio.get_running_loop().create_task(stream.run(), name=f"stream-{name}")
+            task = asyncio.get_running_loop().create_task(stream.run(), name=f"stream-{stream.health.name}")
             task.add_done_callback(bot.supervise)
-        if bot.settings.depth_view or bot.settings.max_impact_bp:
-            bot.depth = CoinbaseBookStream(
-                products, endpoints=bot.endpoints, key=bot.key, net=bot.net, clock=bot.clock, rng=bot.rng
-            )
+        if bot.venue.capabilities.book and (bot.settings.depth_view or bot.settings.max_impact_bp):
+            bot.depth = bot.venue.book_stream(access, products)
             # Kept, or the loop would forget it. A view that dies takes nothing with it; what entries need does.
             self._depth = asyncio.get_running_loop().create_task(bot.depth.run(), name="stream-depth")
             if bot.settings.max_impact_bp:
                 self._depth.add_done_callback(bot.supervise)
 
-    async def _backfill(self, rest: CoinbaseRestClient) -> None:
+    async def _backfill(self, rest: TradingClient) -> None:
         """Closed bars for signals first, then for the charts; what cannot be had now comes with the next minute."""
         bot = self._bot
         counts = wanted_bars(bot)
@@ -401,12 +394,11 @@ class Boot:
         bot.boot.progress(0, len(jobs), None)
         done = 0
 
-        async def one(product_id: str, granularity: str) -> None:
+        async def one(product_id: str, granularity: Timeframe) -> None:
             nonlocal done
             await load_one(bot, rest, product_id, granularity, counts[granularity])
             done += 1
-            bot.boot.progress(done, len(jobs), f"{product_id} {granularity.replace('_', ' ').lower()}")
+            bot.boot.progress(done, len(jobs), f"{product_id} {granularity.text}")
             bot.writer.poke()
 
         await asyncio.gather(*(one(product_id, granularity) for product_id, granularity in jobs))
-        assert set(counts) <= set(GRANULARITY_S)

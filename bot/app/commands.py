@@ -21,7 +21,7 @@ from bot.domain.intents import SaveReceipt
 from bot.engine.commands import SENDING
 from bot.engine.execution.exits import stop_is_done
 from bot.engine.state.control import Latch
-from bot.venues.coinbase.errors import ExchangeError
+from bot.venues.errors import ExchangeError
 from shared import live_permission
 from shared import settings as settings_module
 from shared.control import LEVEL_OF, Cmd, Command, TradingState, is_expired, refusal

@@ -4,16 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.app.kill_path import LOOKS_NEEDED, KillPath, Progress
-from bot.venues.coinbase.endpoints import endpoints
-from bot.venues.coinbase.keys import BadKey, NoKeyYet, load_key
-from bot.venues.coinbase.limiter import Limiter
-from bot.venues.coinbase.net import SystemNet
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues import registry
+from bot.venues.net import SystemNet
+from bot.venues.port import Access, BadKey, NoKeyYet
 from shared.ports import SystemClock, SystemRng
 from shared.settings import Settings
 
 LIMIT_S = 60.0
-KILL_SHARE = 1 / 4  # as the bot's own kill path
 
 
 class EmergencyFailed(Exception):
@@ -38,14 +35,15 @@ def cancel_own_orders(settings: Settings, limit_s: float = LIMIT_S) -> Cancelled
 
 
 async def _run(settings: Settings, limit_s: float) -> Cancelled:
-    where = endpoints(settings)
+    venue = registry.load()
+    where = venue.where(settings)
     try:
-        key = load_key(settings, where.key_file, may_wait=True)
+        key = venue.load_key(settings, where, may_wait=True)
     except (BadKey, NoKeyYet) as error:
         raise EmergencyFailed(f"no key to cancel with: {error}") from error
-    clock, net = SystemClock(), SystemNet()
-    rest = CoinbaseRestClient(where, key, net, clock, Limiter(clock, least_share=KILL_SHARE), "kill")
-    path = KillPath(lambda: rest, settings.bot_name, clock, SystemRng())
+    clock, net, rng = SystemClock(), SystemNet(), SystemRng()
+    rest = venue.kill_client(Access(where, key, net, clock, rng))
+    path = KillPath(lambda: rest, settings.bot_name, clock, rng)
     deadline_s = clock.monotonic_s() + limit_s
 
     def goes_on() -> bool:

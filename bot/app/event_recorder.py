@@ -21,6 +21,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.intents import Intent, PlaceOrder, SaveFill, SaveKeyValue, SaveLot, SaveOrder
 from bot.domain.lots import Lot
 from bot.domain.orders import OrderSpec
+from bot.domain.timeframe import Timeframe
 from bot.engine.engine import Engine
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.fence import SECOND_WRITER
@@ -126,7 +127,7 @@ class EventRecorder:
             line["price"] = (product_id, *shown, int(judged))
 
     def _bars(self, line: Line, engine: Engine, market: Market | None, granularity: str, bars: tuple[Bar, ...]) -> None:
-        if market is None or granularity not in ("ONE_MINUTE", self._settings.granularity):
+        if market is None or granularity not in (Timeframe.MINUTE, self._settings.granularity):
             return
         product_id = market.instrument.product_id
         known = self._bar_s.get((product_id, granularity), -1)

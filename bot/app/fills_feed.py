@@ -13,8 +13,8 @@ from dataclasses import replace
 from bot.domain import events as ev
 from bot.domain.fills import Fill
 from bot.domain.orders import OrderReport
-from bot.venues.coinbase.errors import ExchangeError, Rejected
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import ExchangeError, Rejected
+from bot.venues.port import TradingClient
 from shared.ports import Clock
 from shared.times import epoch_ms
 
@@ -30,7 +30,7 @@ class FillsFeed:
 
     def __init__(
         self,
-        rest: CoinbaseRestClient,
+        rest: TradingClient,
         dispatch: Callable[[ev.Event], None],
         known: Callable[[tuple[str, str]], bool],
         own_id: Callable[[str], str],

@@ -8,29 +8,30 @@ from bot.app.application import Application
 from bot.app.background_tasks import fetch_bars
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from bot.venues.coinbase.errors import ExchangeError, Rejected
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.domain.timeframe import Timeframe
+from bot.venues.errors import ExchangeError, Rejected
+from bot.venues.port import TradingClient
 
 log = logging.getLogger("history")
 VOLATILITY_BARS = 1_441
 TRIES_S = (0.0, 1.0, 3.0, 8.0)
-CHARTS = {"FIVE_MINUTE": 300, "ONE_HOUR": 300, "ONE_DAY": 300}
+CHARTS = {Timeframe.FIVE_MINUTES: 300, Timeframe.HOUR: 300, Timeframe.DAY: 300}
 
 
-def wanted_bars(bot: Application) -> dict[str, int]:
-    """Granularity to number of closed bars: for signals and volatility first, then for the charts."""
+def wanted_bars(bot: Application) -> dict[Timeframe, int]:
+    """Timeframe to number of closed bars: for signals and volatility first, then for the charts."""
     settings = bot.settings
     adapter = bot.engine.state.strategy if bot.engine is not None else None
     memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
     warmup = adapter.warmup_bars if adapter is not None else 0
     # A minute without a trade has no bar: a quarter more minutes are asked for, so that a day's returns are full.
     limits = max(settings.limit_windows.values(), default=0) * 5 // 4 + 1
-    wanted = {settings.granularity: max(memory + 5, 300 + warmup, min(limits, settings.max_history_candles))}
-    wanted["ONE_MINUTE"] = max(wanted.get("ONE_MINUTE", 0), VOLATILITY_BARS * 5 // 4)
+    wanted = {Timeframe(settings.granularity): max(memory + 5, 300 + warmup, min(limits, settings.max_history_candles))}
+    wanted[Timeframe.MINUTE] = max(wanted.get(Timeframe.MINUTE, 0), VOLATILITY_BARS * 5 // 4)
     return wanted | {g: max(n, wanted.get(g, 0)) for g, n in CHARTS.items()}
 
 
-async def load_one(bot: Application, rest: CoinbaseRestClient, product_id: str, granularity: str, count: int) -> None:
+async def load_one(bot: Application, rest: TradingClient, product_id: str, granularity: Timeframe, count: int) -> None:
     """One product's bars of one granularity, to the engine and into the recorder; asked for again where it failed."""
     bars: tuple[Bar, ...] = ()
     for wait_s in TRIES_S:
@@ -49,7 +50,7 @@ async def load_one(bot: Application, rest: CoinbaseRestClient, product_id: str, 
     await record_lines(bot, product_id, granularity)
 
 
-async def load_history(bot: Application, rest: CoinbaseRestClient, product_ids: tuple[str, ...]) -> None:
+async def load_history(bot: Application, rest: TradingClient, product_ids: tuple[str, ...]) -> None:
     """All bars of products that joined."""
     wanted = wanted_bars(bot)
     await asyncio.gather(*(load_one(bot, rest, p, g, n) for p in product_ids for g, n in wanted.items()))

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.domain.order_ids import is_ours
-from bot.venues.coinbase.errors import ExchangeError
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import ExchangeError
+from bot.venues.port import TradingClient
 from shared.backoff import Backoff
 from shared.ports import Clock, Rng
 
@@ -39,7 +39,7 @@ class Progress:
     seen: set[str] = field(default_factory=set)  # an order whose cancel is queued is found again by the next look
 
 
-async def own_open_orders(rest: CoinbaseRestClient, bot_name: str) -> list[str]:
+async def own_open_orders(rest: TradingClient, bot_name: str) -> list[str]:
     """Ids of every own order that may still fill. Raises ExchangeError."""
     return [order_id for order_id, client_order_id in await rest.open_ids() if is_ours(client_order_id, bot_name)]
 
@@ -49,7 +49,7 @@ class KillPath:
 
     def __init__(
         self,
-        rest: Callable[[], CoinbaseRestClient | None],
+        rest: Callable[[], TradingClient | None],
         bot_name: str,
         clock: Clock,
         rng: Rng,
@@ -118,7 +118,7 @@ class KillPath:
         log.info("kill: %d own orders found, cancels sent", len(ids))
         await self._clock.sleep(0.02)
 
-    async def _cancel_blindly(self, rest: CoinbaseRestClient, progress: Progress) -> None:
+    async def _cancel_blindly(self, rest: TradingClient, progress: Progress) -> None:
         """The look failed: cancel what is remembered, and has not been cancelled."""
         known = [i for i in self._remembered() if i not in self._taken and self._blind[i] < BLIND_TRIES][:BATCH]
         if not known:
@@ -137,7 +137,7 @@ class KillPath:
         return taken
 
 
-async def drill(rest: CoinbaseRestClient, bot_name: str, clock: Clock) -> dict[str, str]:
+async def drill(rest: TradingClient, bot_name: str, clock: Clock) -> dict[str, str]:
     """Prove the kill path without trading: find own orders with the kill client and time it. Cancels nothing."""
     began_s = clock.monotonic_s()
     ids = await own_open_orders(rest, bot_name)

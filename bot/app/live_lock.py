@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bot.app.folder import WAY_OUT, Folder
 from bot.domain.kinds import Purpose
-from bot.venues.coinbase.keys import ApiKey
+from bot.venues.port import ApiKey
 from shared import live_permission
 from shared.live_permission import PermissionTerms
 from shared.ports import Clock, Fs

@@ -11,7 +11,7 @@ from bot.app.application import Application
 from bot.app.offload import ThreadOffload
 from bot.app.process import EXIT_SETTINGS, Process, SystemPorts
 from bot.app.watchdog import NoWatchdog, SystemWatchdog
-from bot.venues.coinbase.net import SystemNet
+from bot.venues.net import SystemNet
 from shared import settings as settings_module
 from shared.bots import DEFAULT_BOT
 from shared.data_folder import FolderRefused

@@ -13,6 +13,7 @@ import orjson
 
 from bot.app.offload import Offload
 from bot.domain.bars import Bar
+from bot.domain.timeframe import Timeframe
 from shared.market_data import (
     ENTERED,
     CandleRow,
@@ -31,7 +32,12 @@ _PRUNE_DECISIONS = ("DELETE FROM signals WHERE start_s<?", "DELETE FROM stops WH
 _PRUNE_INDICATORS = "DELETE FROM indicators WHERE granularity=? AND start_s<?"
 Draw = Callable[[Sequence[CandleRow]], Sequence[IndicatorRow]]
 KEEP_DECISIONS_S = 14 * 86_400
-KEEP_S = {"ONE_MINUTE": 14 * 86_400, "FIVE_MINUTE": 60 * 86_400, "ONE_HOUR": 730 * 86_400, "ONE_DAY": 10_000 * 86_400}
+KEEP_S = {
+    Timeframe.MINUTE: 14 * 86_400,
+    Timeframe.FIVE_MINUTES: 60 * 86_400,
+    Timeframe.HOUR: 730 * 86_400,
+    Timeframe.DAY: 10_000 * 86_400,
+}
 
 
 class Recorder:

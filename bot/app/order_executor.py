@@ -16,7 +16,7 @@ from bot.domain import events as ev
 from bot.domain.fills import Fill
 from bot.domain.intents import Action, CancelOrder, FetchFills, LookUpOrder, PlaceOrder
 from bot.domain.orders import OrderReport, OrderSpec
-from bot.venues.coinbase.errors import (
+from bot.venues.errors import (
     ExchangeError,
     Forbidden,
     NoAnswerGot,
@@ -25,7 +25,7 @@ from bot.venues.coinbase.errors import (
     Unauthorized,
     Unreachable,
 )
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.port import TradingClient
 from shared.ports import Clock
 from shared.times import epoch_ms
 
@@ -39,7 +39,7 @@ class OrderExecutor:
 
     def __init__(
         self,
-        rest: CoinbaseRestClient,
+        rest: TradingClient,
         gate: OrderGate,
         dispatch: Dispatch,
         own_id: Callable[[str], str],

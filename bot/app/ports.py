@@ -23,11 +23,8 @@ from bot.domain.intents import Record
 from bot.engine.engine import Engine
 from bot.engine.state.control import Latch
 from bot.engine.state.recovered import RecoveredState
-from bot.venues.coinbase.depth import CoinbaseBookStream
-from bot.venues.coinbase.keys import ApiKey
-from bot.venues.coinbase.limiter import Limiter
-from bot.venues.coinbase.rest import CoinbaseRestClient
-from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.limiter import Limiter
+from bot.venues.port import ApiKey, BookStream, TradingClient, VenueStream
 from shared.control import TradingState
 from shared.documents.control import ControlDoc, ReceiptDoc
 from shared.paths import DataPaths
@@ -75,10 +72,10 @@ class Host(Protocol):
     ledger_error: str | None
     key: ApiKey | None
     rescue: LedgerRescue
-    rest: CoinbaseRestClient | None
+    rest: TradingClient | None
     desk: OrderExecutor | None
-    streams: list[CoinbaseStream]
-    depth: CoinbaseBookStream | None
+    streams: list[VenueStream]
+    depth: BookStream | None
     strategy: StrategyAdapter | None
     minutes: Minutes
     limiter: Limiter
@@ -105,5 +102,5 @@ class Host(Protocol):
     def dispatch(self, event: ev.Event) -> None: ...
     def commit(self, records: Sequence[Record]) -> bool: ...
     def ledger_failed(self, error: Exception) -> None: ...
-    def kill_rest(self) -> CoinbaseRestClient | None: ...
+    def kill_rest(self) -> TradingClient | None: ...
     def supervise(self, task: "asyncio.Task[Any]") -> None: ...

@@ -28,7 +28,7 @@ from bot.app.ports import RunIdentity
 from bot.app.watchdog import BOOT_S, LastEnd, NoWatchdog, Watchdog, said_of
 from bot.app.watchdog import END_S as WATCH_END_S
 from bot.domain.intents import Note
-from bot.venues.coinbase.net import Net
+from bot.venues.net import Net
 from shared.build import build_id
 from shared.documents.status import Phase
 from shared.errors import first_line

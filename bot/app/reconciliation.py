@@ -18,8 +18,8 @@ from bot.domain.order_life import DONE, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport
 from bot.engine.account import reconciliation as verdict
 from bot.engine.state.engine_state import EngineState
-from bot.venues.coinbase.errors import ExchangeError
-from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import ExchangeError
+from bot.venues.port import TradingClient
 from shared.money import ZERO, plain
 from shared.times import epoch_ms
 
@@ -34,7 +34,7 @@ MARGIN_MS = 2 * 86_400_000
 THERE = frozenset({OrderState.OPEN, OrderState.CANCELLING, OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
-async def watch(bot: Application, rest: CoinbaseRestClient) -> None:
+async def watch(bot: Application, rest: TradingClient) -> None:
     """For ever: a minute after the boot where the last one is a day old, and daily."""
     wait_s = LOOK_S
     while True:
@@ -49,7 +49,7 @@ async def watch(bot: Application, rest: CoinbaseRestClient) -> None:
             wait_s = AGAIN_S
 
 
-async def sure(bot: Application, rest: CoinbaseRestClient) -> ev.ReconciliationReport:
+async def sure(bot: Application, rest: TradingClient) -> ev.ReconciliationReport:
     """As `compare`; what differs must differ twice: one answer may be short, and look whole. Raises ExchangeError."""
     first = await compare(bot, rest)
     if not first.findings:
@@ -69,7 +69,7 @@ def _due(bot: Application) -> bool:
     return last_ms is None or not -LOOK_S * 1000 <= now_ms - last_ms < EVERY_MS
 
 
-async def compare(bot: Application, rest: CoinbaseRestClient) -> ev.ReconciliationReport:
+async def compare(bot: Application, rest: TradingClient) -> ev.ReconciliationReport:
     """One audit. Raises ExchangeError where the exchange does not tell all."""
     assert bot.engine is not None and bot.ledger is not None and bot.desk is not None
     reads = bot.ledger.reads()

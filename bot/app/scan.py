@@ -7,10 +7,11 @@ from bot.app.application import Application
 from bot.app.background_tasks import C_S
 from bot.app.history import load_history
 from bot.domain import events as ev
+from bot.domain.timeframe import Timeframe
 from bot.engine import scanner
 from bot.engine.risk.gates import fee_pcts
-from bot.venues.coinbase.errors import ExchangeError, RateLimited, Unreachable
-from bot.venues.coinbase.rest import CoinbaseRestClient, Listing
+from bot.venues.errors import ExchangeError, RateLimited, Unreachable
+from bot.venues.port import Listing, TradingClient
 from shared.backoff import Backoff
 from shared.times import epoch_ms
 
@@ -20,7 +21,7 @@ HOURS = 25
 RETRY_S = 5.0
 
 
-async def clock_c(bot: Application, rest: CoinbaseRestClient) -> None:
+async def clock_c(bot: Application, rest: TradingClient) -> None:
     """At once and every 30 minutes, where the scanner is on; one that fails is tried again sooner."""
     backoff = Backoff(RETRY_S, C_S, None)
     while bot.settings.scanner_max_products:
@@ -34,7 +35,7 @@ async def clock_c(bot: Application, rest: CoinbaseRestClient) -> None:
         await bot.clock.sleep(wait_s)
 
 
-async def scan(bot: Application, rest: CoinbaseRestClient) -> None:
+async def scan(bot: Application, rest: TradingClient) -> None:
     """Once: rank, tell the engine, follow its choice. Raises ExchangeError; does nothing where the scanner is off."""
     most = bot.settings.scanner_max_products
     if not most or bot.engine is None:
@@ -58,13 +59,13 @@ async def scan(bot: Application, rest: CoinbaseRestClient) -> None:
 
 
 async def _candidate(
-    bot: Application, rest: CoinbaseRestClient, entry: Listing, spreads: dict[str, float]
+    bot: Application, rest: TradingClient, entry: Listing, spreads: dict[str, float]
 ) -> scanner.Candidate:
     """Raises what says nothing of the product, or a busy exchange would choose in the ranking's place."""
     instrument = entry.instrument
     end_s = epoch_ms(bot.clock.utc()) // 1000 // 3600 * 3600
     try:
-        bars = await rest.candles(instrument.product_id, "ONE_HOUR", end_s - HOURS * 3600, end_s - 1)
+        bars = await rest.candles(instrument.product_id, Timeframe.HOUR, end_s - HOURS * 3600, end_s - 1)
         volatility = scanner.hour_volatility_pct([bar.close for bar in bars])
     except (RateLimited, Unreachable):
         raise
@@ -76,7 +77,7 @@ async def _candidate(
     return scanner.Candidate(instrument.product_id, entry.volume_quote, spread_pct, volatility, halted)
 
 
-async def follow(bot: Application, rest: CoinbaseRestClient, chosen: tuple[str, ...], listed: list[Listing]) -> None:
+async def follow(bot: Application, rest: TradingClient, chosen: tuple[str, ...], listed: list[Listing]) -> None:
     """Tell the engine, then subscribe to and load what it watches now."""
     assert bot.engine is not None
     state = bot.engine.state

@@ -13,7 +13,7 @@ from bot.engine import view
 from bot.engine.account import balance_reconciliation
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.portfolio import signed_text
-from bot.venues.coinbase.stream import StreamHealth
+from bot.venues.port import StreamHealth
 from shared.documents.account import POSITIONS_VERSION, PositionDoc
 from shared.documents.control import KillDoc
 from shared.documents.feeds import ChannelDoc, FeedsDoc, MetricsDoc

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.app.ports import Host
 from bot.engine.orders.second_writer import WHAT_TO_DO
 from bot.engine.state.engine_state import EngineState
-from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.port import TICKER, VenueStream
 from shared.documents.status import Status
 from shared.times import epoch_ms, from_epoch_ms
 from shared.verdict import BLIND_S, PartDoc, PartState, Verdict, VerdictDoc
@@ -37,7 +37,7 @@ def verdict(bot: Host, status: Status) -> VerdictDoc | None:
     now_s = bot.clock.monotonic_s()
     state = bot.engine.state if bot.engine is not None else None
     parts = [
-        _stream(bot, 0, "stream", "CoinbaseStream", now_s),
+        _stream(bot, 0, "stream", "Stream", now_s),
         _stream(bot, 1, "orders", "Order news", now_s),
         _rest(bot, now_s),
         _prices(bot, state, now_s),
@@ -97,7 +97,7 @@ def _second(state: EngineState | None) -> _Trouble | None:
     )
 
 
-def _heard_s(stream: CoinbaseStream, now_s: float) -> float | None:
+def _heard_s(stream: VenueStream, now_s: float) -> float | None:
     """Seconds since a whole connection last said anything, heartbeats among it."""
     return None if stream.health.good_s is None else max(now_s - stream.health.good_s, 0.0)
 
@@ -157,7 +157,7 @@ def price_age_ms(bot: Host, state: EngineState, product_id: str, now_s: float) -
     if priced_ms is None or stream is None:
         return priced_ms
     heard_s = _heard_s(stream, now_s)
-    if heard_s is None or ("ticker", product_id) not in stream.health.channel_s:
+    if heard_s is None or (TICKER, product_id) not in stream.health.channel_s:
         return priced_ms  # this connection has not shown it: no heartbeat speaks for it
     return min(priced_ms, round(heard_s * 1000))
 

@@ -13,6 +13,7 @@ from typing import Any
 from bot.domain import events as ev
 from bot.domain.intents import Intent
 from bot.domain.price_book import PriceBook
+from bot.domain.timeframe import Timeframe
 from bot.engine import clock_jumps, commands, universe, view
 from bot.engine.account import equity, reconciliation
 from bot.engine.execution import edge, entries, exits, maker
@@ -152,7 +153,7 @@ class Engine:
         market = self.state.markets.by_product.get(event.product_id)
         if market is None:
             return
-        if event.granularity == "ONE_MINUTE":
+        if event.granularity == Timeframe.MINUTE:
             market.add_minutes(event.bars)
         if event.granularity != self.state.settings.granularity or not market.add_bars(event.bars):
             return

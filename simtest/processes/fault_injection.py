@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
-from bot.venues.coinbase.net import SystemNet
+from bot.venues.net import SystemNet
 from shared.ledger.db import Database, DatabaseSession
 from shared.ledger.open import open_writer
 from simtest.processes.crash_points import CrashPoint

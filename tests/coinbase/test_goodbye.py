@@ -14,8 +14,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from bot.venues.coinbase import stream as stream_module
-from bot.venues.coinbase.net import SystemNet
 from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.net import SystemNet
 from tests.coinbase.https_server import authority
 from tests.coinbase.test_stream import KEY, Endpoints, QuickRng, Sink, SystemClock, beat, ticker
 

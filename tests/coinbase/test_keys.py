@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bot.venues.coinbase.keys import BadKey, NoKeyYet, load_key
+from bot.venues.coinbase.keys import load_key
+from bot.venues.port import BadKey, NoKeyYet
 from shared.settings import Secret, Settings
 
 NAME = "organizations/0/apiKeys/1"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.venues.coinbase.limiter import Limiter, Priority
+from bot.venues.limiter import Limiter, Priority
 from tests.runtime.bot_rig import HandClock
 
 

@@ -16,11 +16,12 @@ from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
 from bot.venues.coinbase import rest as rest_module
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.errors import Forbidden, NoAnswerGot, RateLimited, Rejected, Unauthorized, Unreachable
-from bot.venues.coinbase.keys import ApiKey
-from bot.venues.coinbase.limiter import Limiter
-from bot.venues.coinbase.net import NeverStarted, SystemNet
-from bot.venues.coinbase.rest import DEFINITIVE, CoinbaseRestClient, order_configuration
+from bot.venues.coinbase.order_requests import DEFINITIVE, order_configuration
+from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import Forbidden, NoAnswerGot, RateLimited, Rejected, Unauthorized, Unreachable
+from bot.venues.limiter import Limiter
+from bot.venues.net import NeverStarted, SystemNet
+from bot.venues.port import ApiKey
 from shared.money import amount
 from shared.ports import SystemClock
 from shared.settings import Secret
@@ -266,7 +267,7 @@ async def test_a_foreign_order_of_an_odd_shape_stands_in_nobodys_way(
 async def test_rights_that_are_not_told_are_not_had(rest: CoinbaseRestClient, server: HttpsServer, body: bytes) -> None:
     server.answers = [Answer(body=body)]
     with pytest.raises(NoAnswerGot):
-        await rest.key_permissions()
+        await rest.key_rights()
 
 
 def test_the_wire_form_of_each_order() -> None:

@@ -12,8 +12,8 @@ import pytest
 from bot.domain.events import OrderReports, PriceUpdate
 from bot.venues.coinbase import stream as stream_module
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.keys import ApiKey
 from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.port import ApiKey
 from shared.money import amount
 from shared.ports import SystemClock
 from shared.settings import Secret

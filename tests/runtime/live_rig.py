@@ -16,7 +16,7 @@ from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
 from bot.engine.orders.submit import send
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.net import SystemNet
+from bot.venues.net import SystemNet
 from shared import files
 from shared.control import Cmd, send_command
 from shared.documents.control import ReceiptDoc, ReceiptState

@@ -13,7 +13,7 @@ from bot.domain import events as ev
 from bot.domain.fills import Fill
 from bot.domain.kinds import Side
 from bot.domain.orders import OrderReport, OrderStatus
-from bot.venues.coinbase.errors import ExchangeError, NoAnswerGot, Rejected
+from bot.venues.errors import ExchangeError, NoAnswerGot, Rejected
 from shared.times import epoch_ms
 from tests.core.harness import D
 from tests.runtime.bot_rig import HandClock

@@ -3,8 +3,8 @@
 from typing import Any, cast
 
 from bot.app.kill_path import KillPath
-from bot.venues.coinbase.errors import NoAnswerGot
 from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import NoAnswerGot
 from shared.ports import Clock, Rng
 
 

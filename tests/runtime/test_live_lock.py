@@ -20,7 +20,7 @@ from bot.app.folder import Folder
 from bot.app.live_lock import LiveLock
 from bot.app.process import Process
 from bot.app.state_documents import state
-from bot.venues.coinbase.keys import ApiKey
+from bot.venues.port import ApiKey
 from cli import enable_live, live_checks
 from shared import files, folder_identity, live_permission
 from shared.artifacts import digests

@@ -13,8 +13,8 @@ from bot.app import scan
 from bot.app.offload import ThreadOffload
 from bot.app.process import Process, SystemPorts
 from bot.domain.bars import Bar
-from bot.venues.coinbase.errors import RateLimited
-from bot.venues.coinbase.net import SystemNet
+from bot.venues.errors import RateLimited
+from bot.venues.net import SystemNet
 from shared.documents.status import Phase
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings

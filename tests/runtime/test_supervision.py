@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.app.process import EXIT_CRASH
-from bot.venues.coinbase.limiter import Priority
+from bot.venues.limiter import Priority
 from tests.runtime.whole import Whole
 
 END_S = 2.0

@@ -9,7 +9,7 @@ import pytest
 from bot.app.order_gate import Latches
 from bot.app.ports import Host
 from bot.app.verdict import verdict
-from bot.venues.coinbase.stream import StreamHealth
+from bot.venues.port import StreamHealth
 from shared.documents.status import Status
 from shared.times import epoch_ms
 from shared.verdict import PartState, VerdictDoc

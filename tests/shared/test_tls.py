@@ -14,11 +14,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.errors import Unreachable
-from bot.venues.coinbase.keys import ApiKey
-from bot.venues.coinbase.limiter import Limiter
-from bot.venues.coinbase.net import SystemNet
 from bot.venues.coinbase.rest import CoinbaseRestClient
+from bot.venues.errors import Unreachable
+from bot.venues.limiter import Limiter
+from bot.venues.net import SystemNet
+from bot.venues.port import ApiKey
 from cli import pm2_process
 from research.data import download
 from research.errors import ResearchError

@@ -18,9 +18,9 @@ import orjson
 from bot.domain.events import BookUpdate, OrderReports, PriceUpdate
 from bot.domain.price_book import Ladder
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.keys import ApiKey
-from bot.venues.coinbase.net import Net
 from bot.venues.coinbase.stream import CoinbaseStream
+from bot.venues.net import Net
+from bot.venues.port import BOOK, ApiKey
 from shared.documents.market import DepthDoc
 from shared.ports import Clock, Rng
 from shared.times import epoch_ms
@@ -213,5 +213,5 @@ class CoinbaseBookStream(CoinbaseStream):
             self._books[product_id] = DepthBook(updates, at_s)
         elif product_id in self._books:  # an update before its snapshot tells nothing
             self._books[product_id].apply(updates, at_s)
-        self.health.channel_s["level2", product_id] = at_s
+        self.health.channel_s[BOOK, product_id] = at_s
         return ()

@@ -1,29 +1,14 @@
-"""The API key: read from a 0600 file, checked before it is used, never shown."""
+"""The API key: read from a 0600 file, checked before it is used, never shown. Its secret is a PEM (ES256) or base64
+(Ed25519)."""
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from bot.venues.port import ApiKey, BadKey, NoKeyYet
 from shared.settings import Secret, Settings
-
-
-class BadKey(Exception):
-    """The key must not or cannot be used; the text names the file and the way out. Final: exit 78."""
-
-
-class NoKeyYet(Exception):
-    """COIN-SIM has not made its key yet: wait for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """`secret` is a PEM (ES256) or base64 (Ed25519)."""
-
-    name: str
-    secret: Secret
 
 
 def load_key(settings: Settings, key_file: Path | None, *, may_wait: bool) -> ApiKey:

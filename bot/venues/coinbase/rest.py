@@ -7,7 +7,6 @@ once, with a fresh token.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,12 +14,14 @@ from bot.domain.balances import Balance, FeeRates
 from bot.domain.bars import Bar
 from bot.domain.fills import Fill
 from bot.domain.instrument import Instrument
-from bot.domain.kinds import OrderKind
 from bot.domain.order_ids import PREFIX
 from bot.domain.orders import OrderReport, OrderSpec
+from bot.domain.timeframe import Timeframe
 from bot.venues.coinbase import parse
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.errors import (
+from bot.venues.coinbase.order_requests import created_id, order_configuration
+from bot.venues.coinbase.transport import READ_S, classified, make_client
+from bot.venues.errors import (
     ExchangeError,
     Forbidden,
     NoAnswerGot,
@@ -29,61 +30,28 @@ from bot.venues.coinbase.errors import (
     Unauthorized,
     Unreachable,
 )
-from bot.venues.coinbase.keys import ApiKey
-from bot.venues.coinbase.limiter import Limiter, Priority
-from bot.venues.coinbase.net import Net, NeverStarted
-from shared.money import ZERO, plain
+from bot.venues.limiter import Limiter, Priority
+from bot.venues.net import Net, NeverStarted
+from bot.venues.port import ApiKey, KeyRights, Listing
+from shared.money import ZERO
 from shared.ports import Clock
 from shared.times import from_epoch_ms, iso_ms, iso_seconds, parse_time
-from shared.tls import roots
 
 log = logging.getLogger("rest")
 T = TypeVar("T")
 API = "/api/v3/brokerage"
-READ_S = 10.0
 ORDER_S = 8.0
 PAGES_MAX = 200
 WORKING = ("OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")
-# Reasons that mean for certain that no order was made. Whatever is not listed is looked up, not believed.
-DEFINITIVE = frozenset(
-    {
-        "UNSUPPORTED_ORDER_CONFIGURATION",
-        "INVALID_SIDE",
-        "INVALID_PRODUCT_ID",
-        "INVALID_SIZE_PRECISION",
-        "INVALID_PRICE_PRECISION",
-        "INSUFFICIENT_FUND",
-        "INSUFFICIENT_FUNDS",
-        "INVALID_LEDGER_BALANCE",
-        "ORDER_ENTRY_DISABLED",
-        "INELIGIBLE_PAIR",
-        "INVALID_LIMIT_PRICE_POST_ONLY",
-        "INVALID_LIMIT_PRICE",
-        "INVALID_NO_LIQUIDITY",
-        "INVALID_REQUEST",
-        "UNTRADABLE_PRODUCT",
-        "TRADING_DISABLED",
-        "PRODUCT_TRADING_HALTED",
-        "GEOFENCING_RESTRICTION",
-        "LIMIT_PRICE_TOO_FAR_FROM_MARKET",
-        "POST_ONLY_NOT_ALLOWED_WITH_FOK",
-        "FOK_DISABLED",
-        "END_TIME_IS_IN_THE_PAST",
-        "END_TIME_TOO_FAR_IN_FUTURE",
-        "GTD_ORDERS_MUST_HAVE_END_TIME",
-        "STOP_ALREADY_TRIGGERED",
-        "COMMANDER_REJECTED_NEW_ORDER",
-        "INVALID_ARGUMENT",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A product of the exchange's list; `volume_quote` in quote units, 0 = none known."""
-
-    instrument: Instrument
-    volume_quote: float
+BARS_PAGE = 300
+_GRANULARITY = {
+    Timeframe.MINUTE: "ONE_MINUTE",
+    Timeframe.FIVE_MINUTES: "FIVE_MINUTE",
+    Timeframe.QUARTER_HOUR: "FIFTEEN_MINUTE",
+    Timeframe.HOUR: "ONE_HOUR",
+    Timeframe.DAY: "ONE_DAY",
+}
+CANCEL_BATCH = 100
 
 
 class CoinbaseRestClient:
@@ -111,7 +79,7 @@ class CoinbaseRestClient:
         """The calling thread's own SDK client: a requests session is not safe to share."""
         client = getattr(self._local, "client", None)
         if client is None:
-            client = _make_client(self._endpoints, self._key)
+            client = make_client(self._endpoints, self._key)
             client.session.mount("https://", self._net.adapter())
             self._local.client = client
         return client
@@ -137,7 +105,7 @@ class CoinbaseRestClient:
         started_s = self._clock.monotonic_s()
         self.calls += 1
         try:
-            answer = await self._net.run(pool or self._pool, lambda: _classified(call), limit_s)
+            answer = await self._net.run(pool or self._pool, lambda: classified(call), limit_s)
         except NeverStarted as error:
             self._failed(str(error))
             raise Unreachable(str(error)) from None
@@ -173,12 +141,13 @@ class CoinbaseRestClient:
         raw = await self._get("/time", limit_s=5.0)
         return _parsed(lambda: parse_time(raw["iso"]))
 
-    async def key_permissions(self) -> dict[str, Any]:
-        """can_view, can_trade, can_transfer, portfolio_uuid as the exchange says."""
+    async def key_rights(self) -> KeyRights:
+        """What the key may do. What is not said is not known: an answer without it is none."""
         raw: dict[str, Any] = await self._get("/key_permissions")
-        if not all(isinstance(raw.get(name), bool) for name in ("can_view", "can_trade", "can_transfer")):
+        view, trade, transfer = (raw.get(name) for name in ("can_view", "can_trade", "can_transfer"))
+        if not (isinstance(view, bool) and isinstance(trade, bool) and isinstance(transfer, bool)):
             raise NoAnswerGot("an answer that does not say what the key may do")
-        return raw
+        return KeyRights(view, trade, transfer, str(raw["portfolio_uuid"]) if raw.get("portfolio_uuid") else None)
 
     async def instrument(self, product_id: str) -> Instrument:
         """One instrument. Raises Rejected where there is none."""
@@ -289,9 +258,9 @@ class CoinbaseRestClient:
             log.info("a fill of an unknown shape is left out (%s: %s)", type(error).__name__, error)
             return None
 
-    async def candles(self, product_id: str, granularity: str, start_s: int, end_s: int) -> tuple[Bar, ...]:
+    async def candles(self, product_id: str, timeframe: Timeframe, start_s: int, end_s: int) -> tuple[Bar, ...]:
         """Bars with start in [start_s, end_s], at most 300, oldest first; minutes without a trade are absent."""
-        params = {"start": str(start_s), "end": str(end_s), "granularity": granularity, "limit": 300}
+        params = {"start": str(start_s), "end": str(end_s), "granularity": _GRANULARITY[timeframe], "limit": BARS_PAGE}
         raw = await self._get(f"/products/{product_id}/candles", params)
         return _parsed(lambda: tuple(sorted(parse.bar(item) for item in raw["candles"])))
 
@@ -328,7 +297,7 @@ class CoinbaseRestClient:
                 # 404, 408, 409, a proxy's page: not the exchange's considered no, so it is looked up.
                 raise NoAnswerGot(str(error)) from None
             raise
-        return _created(raw)
+        return created_id(raw)
 
     async def cancel(self, order_ids: list[str]) -> dict[str, str | None]:
         """Ask to cancel up to 100 orders; id → None where the request was taken, else the exchange's reason."""
@@ -358,45 +327,6 @@ class CoinbaseRestClient:
         raise NoAnswerGot(f"more than {pages_max} pages of {name}")
 
 
-def order_configuration(spec: OrderSpec) -> dict[str, dict[str, Any]]:
-    """The exchange's name for the kind of order, with its terms as text."""
-    if spec.kind is OrderKind.MARKET:
-        if spec.quote_size is not None:
-            return {"market_market_ioc": {"quote_size": plain(spec.quote_size)}}
-        assert spec.base_size is not None
-        return {"market_market_ioc": {"base_size": plain(spec.base_size)}}
-    assert spec.base_size is not None and spec.limit_price is not None
-    terms: dict[str, Any] = {
-        "base_size": plain(spec.base_size),
-        "limit_price": plain(spec.limit_price),
-        "post_only": spec.post_only,
-    }
-    if spec.end_ms is None:
-        return {"limit_limit_gtc": terms}
-    return {"limit_limit_gtd": {**terms, "end_time": iso_ms(from_epoch_ms(spec.end_ms))}}
-
-
-def _created(raw: Any) -> str:
-    """The order id in the answer to a create. Raises Rejected for a definitive no, else NoAnswerGot."""
-    if not isinstance(raw, dict) or "success" not in raw:
-        raise NoAnswerGot("an answer without success")
-    if raw["success"] is True:
-        success = raw.get("success_response") or {}
-        order_id = raw.get("order_id") or success.get("order_id")
-        if not order_id:
-            raise NoAnswerGot("accepted without an order id")
-        return str(order_id)
-    error = raw.get("error_response") or {}
-    names = ("error", "preview_failure_reason", "new_order_failure_reason")
-    words = [str(error.get(name) or "") for name in names] + [str(raw.get("failure_reason") or "")]
-    said = [word for word in words if word and not word.startswith("UNKNOWN_")]
-    text = ", ".join([*dict.fromkeys(said), str(error.get("message") or "")]).strip(", ")
-    definitive = any(word in DEFINITIVE or word.startswith("PREVIEW_") for word in said)
-    if not definitive:
-        raise NoAnswerGot(f"refused without a reason that is known: {text or 'no reason'}")
-    raise Rejected(text, said[0], insufficient=any("INSUFFICIENT_FUND" in word for word in said))
-
-
 def _venue_orders(pages: list[Any]) -> tuple[OrderReport, ...]:
     """The orders of a list. A foreign one of an unknown shape is left out; an own one makes the list invalid."""
     found = []
@@ -416,60 +346,3 @@ def _parsed(read: Callable[[], T]) -> T:
         return read()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NoAnswerGot(f"an answer of an unknown shape ({type(error).__name__}: {error})") from error
-
-
-def _make_client(endpoints: Endpoints, key: ApiKey) -> Any:
-    from coinbase.rest import RESTClient  # noqa: PLC0415 (heavy; loaded by the first call)
-
-    # The SDK logs whole answers of failed calls on a handler of its own.
-    logger = logging.getLogger("coinbase.RESTClient")
-    logger.handlers.clear()
-    logger.setLevel(logging.CRITICAL)
-    client = RESTClient(api_key=key.name, api_secret=key.secret.reveal(), base_url=endpoints.rest_host, timeout=READ_S)
-    client.session.trust_env = False  # neither a proxy nor another CA by the environment
-    client.session.verify = str(endpoints.ca_file or roots())
-    return client
-
-
-def _classified(call: Callable[[], T]) -> T:
-    """`call()` with every failure as an ExchangeError. Runs in the pool's thread."""
-    import requests  # noqa: PLC0415
-
-    try:
-        return call()
-    except requests.exceptions.HTTPError as error:
-        raise _of_status(error) from None
-    except requests.exceptions.ConnectTimeout:
-        raise Unreachable("no connection in time") from None
-    except requests.exceptions.SSLError as error:
-        if "CERTIFICATE_VERIFY_FAILED" in repr(error):
-            raise Unreachable(f"the certificate is not trusted: {_brief(error)}") from None
-        # A TLS record that breaks does so in the handshake or after the request has left: nobody can tell which.
-        raise NoAnswerGot(f"the connection broke: {_brief(error)}") from None
-    except requests.exceptions.ConnectionError as error:
-        if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
-            raise Unreachable(f"no connection: {_brief(error)}") from None
-        raise NoAnswerGot(f"the connection broke: {_brief(error)}") from None
-    except requests.exceptions.RequestException as error:
-        raise NoAnswerGot(f"{type(error).__name__}") from None
-    except ValueError as error:
-        raise NoAnswerGot(f"an answer that is not JSON ({type(error).__name__})") from None
-
-
-def _of_status(error: Any) -> ExchangeError:
-    response = error.response
-    code, text = response.status_code, response.text[:200].strip()
-    if code == 401:
-        return Unauthorized("401: the key, or this machine's clock, is not accepted")
-    if code == 403:
-        return Forbidden(f"403: the key is missing a permission ({text})")
-    if code == 429:
-        return RateLimited("429: too many requests")
-    if 400 <= code < 500:
-        return Rejected(f"{code}: {text}", "INVALID_ARGUMENT" if code == 400 else str(code))
-    return NoAnswerGot(f"{code}: {text[:80]}")
-
-
-def _brief(error: Exception) -> str:
-    text = str(error)
-    return text.rsplit(": ", 1)[-1].strip(" \"')>")[:120] or type(error).__name__

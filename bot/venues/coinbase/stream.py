@@ -8,8 +8,7 @@ connection, and the next one begins with snapshots.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -18,8 +17,9 @@ from bot.domain.order_ids import PREFIX
 from bot.domain.orders import OrderReport
 from bot.venues.coinbase import parse
 from bot.venues.coinbase.endpoints import Endpoints
-from bot.venues.coinbase.keys import ApiKey, stream_token
-from bot.venues.coinbase.net import Connection, Net
+from bot.venues.coinbase.keys import stream_token
+from bot.venues.net import Connection, Net
+from bot.venues.port import BOOK, ORDERS, TICKER, ApiKey, Sink, StreamHealth
 from shared.backoff import Backoff
 from shared.money import amount
 from shared.ports import Clock, Rng
@@ -32,36 +32,11 @@ BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 15.0
 STEADY_S = 30.0
 # The one channel whose frames carry another name than it is subscribed by.
-_SUBSCRIBED = {"l2_data": "level2"}
+_SUBSCRIBED = {"l2_data": BOOK}
 
 
 class StreamFault(Exception):
     """The connection must be given up; the text says why."""
-
-
-class Sink(Protocol):
-    """What the stream hands over. Called in the event loop; must not block."""
-
-    def event(self, event: PriceUpdate | OrderReports) -> None: ...
-    def stream_changed(self, name: str, up: bool, note: str) -> None: ...
-
-
-@dataclass(slots=True)
-class StreamHealth:
-    """What is known of one connection; times are the monotonic clock's."""
-
-    name: str
-    began_s: float = 0.0  # when it was first tried
-    connected: bool = False
-    since_ms: int | None = None
-    note: str | None = "not connected yet"
-    last_s: float | None = None
-    good_s: float | None = None  # the last frame, heartbeats among them, of a connection on which all channels answer
-    messages: int = 0
-    reconnects: int = 0
-    gaps: int = 0
-    malformed: int = 0
-    channel_s: dict[tuple[str, str | None], float] = field(default_factory=dict)
 
 
 class CoinbaseStream:
@@ -246,7 +221,7 @@ class CoinbaseStream:
                 continue
             bid, ask = parse.optional(raw.get("best_bid")), parse.optional(raw.get("best_ask"))
             assert self.health.last_s is not None
-            self.health.channel_s["ticker", product_id] = self.health.last_s
+            self.health.channel_s[TICKER, product_id] = self.health.last_s
             ask_size = parse.optional(raw.get("best_ask_quantity"))
             found.append(PriceUpdate(product_id, price, bid or None, ask or None, ask_size))
         return found
@@ -264,7 +239,7 @@ class CoinbaseStream:
     def _user(self, event: dict[str, Any]) -> list[OrderReports]:
         orders = tuple(filter(None, (self._user_order(raw) for raw in event["orders"])))
         assert self.health.last_s is not None
-        self.health.channel_s["user", None] = self.health.last_s
+        self.health.channel_s[ORDERS, None] = self.health.last_s
         return [OrderReports(orders, complete=False, asked_ms=0)] if orders else []
 
 
