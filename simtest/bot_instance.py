@@ -65,6 +65,7 @@ class BotInstance:
             net=self.net,
             files=InlineOffload(lambda: self.alive),
             market=InlineOffload(lambda: self.alive),
+            strategy=InlineOffload(lambda: self.alive),
             open_ledger=ledger_opener(self._at_ledger, self._opened),
         )
         self.process = Process(around.settings, [], machine)

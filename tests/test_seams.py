@@ -40,8 +40,8 @@ FILE_METHODS = {"write_bytes", "write_text", "read_bytes", "read_text", "touch",
 FILE_MODULES = {"tempfile", "shutil"}
 NETWORK = {"socket", "socketserver", "http", "urllib", "select", "selectors"}
 THREADS = {"threading", "concurrent", "multiprocessing", "subprocess", "_thread"}
-# `threading.local` keeps one SDK client for each of the pool's threads; it starts none.
-NO_THREAD = {("bot/venues/coinbase/rest.py", "threading")}
+# `threading.local` keeps one SDK client for each thread of the pool, `get_ident` names the thread one is in: no start.
+NO_THREAD = {("bot/venues/coinbase/rest.py", "threading"), ("bot/app/strategy_worker.py", "threading")}
 # The seam objects have methods of the same names: `fs.read_bytes(...)` is the seam itself.
 SEAM_OBJECTS = {"fs", "_fs"}
 

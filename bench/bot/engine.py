@@ -9,9 +9,10 @@ from bot.domain import events as ev
 from bot.domain.balances import Balance, FeeRates
 from bot.domain.bars import Bar
 from bot.domain.instrument import Instrument
+from bot.domain.intents import AskStrategy
 from bot.domain.kinds import LotKind
 from bot.domain.lots import Lot
-from bot.domain.targets import Signal
+from bot.domain.targets import Signal, SignalSide
 from bot.engine import view
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
@@ -29,15 +30,14 @@ class _Buys:
     """A strategy that always buys."""
 
     name = "buys"
-    warmup_bars = 1
+    warmup_bars = memory_bars = 1
+    target_type = Signal
     model_mode: str | None = None
     parameters: Mapping[str, str] = {}
 
-    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:  # noqa: ARG002
-        return Signal("buy", 0.6, {})
-
-    def state(self, product_id: str) -> str | None:  # noqa: ARG002
-        return None
+    def answer(self, question: AskStrategy) -> ev.TargetReady:
+        target = Signal(SignalSide.BUY, 0.6, {})
+        return ev.TargetReady(question.instrument.product_id, question.bar_start_s, target)
 
     def fits(self) -> int:
         return 0
@@ -60,7 +60,10 @@ def engine_with_lots(lots: int = 20, held_products: int = len(PRODUCTS)) -> Engi
     engine.handle(ev.FeedChanged(True, "up"), now)
     for name in PRODUCTS:
         engine.handle(ev.PriceUpdate(name, D(100), D("99.99"), D("100.01")), now)
-        engine.handle(ev.BarsClosed(name, "ONE_MINUTE", (Bar(START_MS // 1000 - 60, 100, 100, 100, 100, 1),)), now)
+        closed = ev.BarsClosed(name, "ONE_MINUTE", (Bar(START_MS // 1000 - 60, 100, 100, 100, 100, 1),))
+        for intent in engine.handle(closed, now):
+            if isinstance(intent, AskStrategy):
+                engine.handle(engine.state.strategy.answer(intent), now)
     engine.handle(ev.Tick(), now)
     engine.handle(ev.TradingReady(), now)
     return engine

@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,12 +21,11 @@ import orjson
 from bot.app.ledger import LedgerWriter
 from bot.domain import events as ev
 from bot.domain.balances import Balance, FeeRates
-from bot.domain.bars import Bar
 from bot.domain.instrument import Instrument
-from bot.domain.intents import Note, SaveKeyValue
+from bot.domain.intents import AskStrategy, Note, SaveKeyValue
 from bot.domain.kinds import LotKind
 from bot.domain.lots import Lot
-from bot.domain.targets import Signal
+from bot.domain.targets import Signal, SignalSide
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.venues.coinbase.endpoints import Endpoints
@@ -45,15 +44,14 @@ class _Flat:
     """A strategy that never buys."""
 
     name = "flat"
-    warmup_bars = 1
+    warmup_bars = memory_bars = 1
+    target_type = Signal
     parameters: Mapping[str, str] = MappingProxyType({})
     model_mode: str | None = None
 
-    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:  # noqa: ARG002
-        return Signal("flat", None, {})
-
-    def state(self, product_id: str) -> str | None:  # noqa: ARG002
-        return None
+    def answer(self, question: AskStrategy) -> ev.TargetReady:
+        target = Signal(SignalSide.FLAT, None, {})
+        return ev.TargetReady(question.instrument.product_id, question.bar_start_s, target)
 
     def fits(self) -> int:
         return 0

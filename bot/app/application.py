@@ -26,9 +26,10 @@ from bot.app.state_copy import StateCopy
 from bot.app.state_documents import positions_file, state
 from bot.app.state_writer import StateWriter
 from bot.app.strategy_port import StrategyAdapter
+from bot.app.strategy_worker import StrategyWorker
 from bot.app.watchdog import NoWatchdog, Watchdog
 from bot.domain import events as ev
-from bot.domain.intents import Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
+from bot.domain.intents import AskStrategy, Intent, Note, PlaceOrder, Record, SaveLot, SaveReceipt, ShutForKill
 from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderSpec
 from bot.engine.clock_jumps import STEP_MS
@@ -66,6 +67,7 @@ class Application:
         net: Net,
         offload: Offload,
         market_offload: Offload,
+        strategy_offload: Offload,
         venue: Venue | None = None,
     ) -> None:
         """`venue`: None = the registry's default."""
@@ -84,6 +86,7 @@ class Application:
         self.desk: OrderExecutor | None = None
         self.streams: list[VenueStream] = []
         self.strategy: StrategyAdapter | None = None
+        self.answers = StrategyWorker(strategy_offload, clock, self.dispatch)
         self.minutes = Minutes()  # for people
         self.depth: BookStream | None = None  # for people and for MAX_IMPACT_BP
         self.limiter: Limiter = self.venue.budget(clock)
@@ -193,6 +196,9 @@ class Application:
                 continue
             if isinstance(intent, ShutForKill):
                 self.commands.kill(intent.source, self.clock.monotonic_s())
+            elif isinstance(intent, AskStrategy):
+                assert self.engine is not None
+                self.answers.ask(self.engine.state.strategy, intent)
             elif self.desk is not None:
                 if isinstance(intent, PlaceOrder):
                     if not committed:

@@ -16,6 +16,7 @@ from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.domain.timeframe import Timeframe
 from bot.engine.account import balance_reconciliation, transfers
+from bot.engine.execution import questions
 from bot.engine.risk.gates import all_gates
 from bot.engine.state.market import Market
 from bot.engine.universe import held_besides, without_price
@@ -62,6 +63,8 @@ async def seconds(bot: Application) -> None:
         bot.dispatch(ev.LivePermissionUpdate(bot.live_lock.reason(), bot.gate.nothing_sold()))
         bot.dispatch(ev.Tick())
         bot.watchdog.judged()
+        if bot.engine is not None:
+            bot.answers.watch(questions.limit_s(bot.engine.state))
         await _write_market(bot)
 
 
@@ -263,7 +266,12 @@ async def _closed(
         await _take(bot, product_id, granularity, closed)
         if closed and closed[-1].start_s == at_s - length_s:
             break
-    await _record_signal(bot, product_id)
+
+
+async def signals(bot: Application) -> None:
+    """Keep each decision, and what kept it from an entry, for ever; no decision waits for the disk."""
+    while True:
+        await _record_signal(bot, await bot.answers.answered.get())
 
 
 async def _record_signal(bot: Application, product_id: str) -> None:

@@ -25,6 +25,7 @@ from bot.domain.order_ids import NO_EPOCH, client_order_id
 from bot.domain.order_life import Order, OrderState
 from bot.domain.timeframe import Timeframe
 from bot.engine.engine import Engine
+from bot.engine.execution.executors import NoExecutor
 from bot.engine.orders import second_writer
 from bot.venues.capabilities import lacking
 from bot.venues.errors import ExchangeError, Forbidden, Rejected, Unauthorized
@@ -184,7 +185,10 @@ class Boot:
         # A kill or its reset that came before there was an engine is known to the commands only.
         known = replace(bot.restored, latch=bot.commands.latch, fence_ms=self._fence_ms())
         bot.strategy = StrategyAdapter(settings, known.key_values, bot.identity.origins)
-        bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
+        try:
+            bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
+        except NoExecutor as error:
+            raise Fatal(str(error)) from error
         bot.desk = OrderExecutor(rest, bot.gate, bot.dispatch, bot.own_id, bot.clock, bot.known_fill)
         bot.desk.fills.begin(known.key_values.get("fills_through_ms"))
         self._bind_portfolio()

@@ -25,7 +25,7 @@ def heard(event: ev.Event, intents: Sequence[Intent], engine: Engine) -> None:
     state = engine.state
     if isinstance(event, ev.PriceUpdate):
         _tick(state, event.product_id)
-    elif isinstance(event, ev.BarsClosed) and event.granularity == state.settings.granularity:
+    elif isinstance(event, ev.TargetReady):
         entered = any(isinstance(i, PlaceOrder) and i.spec.purpose is Purpose.ENTRY for i in intents)
         _decision(state, event.product_id, entered)
 

@@ -36,6 +36,7 @@ from shared.times import from_epoch_ms
 log = logging.getLogger("tape")
 FLUSH_S = 5.0
 WAITING_MAX = 100_000
+COMPUTING = "computing"  # in place of a signal, until the strategy has answered
 _PRODUCT = ("price_increment", "base_increment", "quote_increment", "base_min_size", "quote_min_size", "price")
 Line = dict[str, Any]
 
@@ -82,6 +83,8 @@ class EventRecorder:
                 self._price(line, engine, state.markets.by_product.get(product_id))
             case ev.BarsClosed(product_id, granularity, bars):
                 self._bars(line, engine, state.markets.by_product.get(product_id), granularity, bars)
+            case ev.TargetReady(product_id):
+                self._target(line, engine, state.markets.by_product.get(product_id))
             case ev.InstrumentList(products):
                 line["products"] = [_product(one) for one in products if one.product_id in state.markets.by_product]
             case ev.FeeUpdate(rates):
@@ -138,11 +141,24 @@ class EventRecorder:
         line["bars"] = (product_id, granularity, fresh)
         if granularity != self._settings.granularity:
             return
+        if market.question is not None:
+            line["signal"] = (product_id, market.question.bar_start_s, COMPUTING, None)
+        self._judged(line, engine, market)
+
+    def _target(self, line: Line, engine: Engine, market: Market | None) -> None:
+        """What the strategy answered, and what is made of it at the price of now."""
+        if market is None or market.question is not None:
+            return
+        product_id = market.instrument.product_id
         if market.signal_bar_s != self._signal_s.get(product_id):
             self._signal_s[product_id] = market.signal_bar_s
             line["signal"] = (product_id, market.signal_bar_s, market.signal, market.probability)
+            self._judged(line, engine, market)
+
+    def _judged(self, line: Line, engine: Engine, market: Market) -> None:
         if engine.state.control.ready and market.judged_price is not None:
             self._judge(line, engine, market)
+            product_id = market.instrument.product_id
             line["price"] = (product_id, market.mark, market.bid, market.ask, market.judged_price)
 
     def _judge(self, line: Line, engine: Engine, market: Market) -> None:

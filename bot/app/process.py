@@ -58,6 +58,7 @@ class SystemPorts:
     net: Net
     files: Offload
     market: Offload
+    strategy: Offload
     open_ledger: Callable[[Path], Database] = open_writer
     watchdog: Watchdog = field(default_factory=NoWatchdog)
 
@@ -87,6 +88,7 @@ class Process:
             net=machine.net,
             offload=machine.files,
             market_offload=machine.market,
+            strategy_offload=machine.strategy,
         )
         self.bot.watchdog = self._watchdog = machine.watchdog
         self.lock = InstanceLock(self.bot.paths.bot_lock)
@@ -237,6 +239,8 @@ class Process:
         self._start("state", bot.writer.run())
         self._start("seconds", background_tasks.seconds(bot))
         self._start("hands", bot.commands.hands.run())
+        self._start("strategy", bot.answers.run())
+        self._start("signals", background_tasks.signals(bot))
         self._start("lock", self._watch_lock())
         if bot.tape is not None:
             self._start("tape", bot.tape.run())

@@ -2,17 +2,15 @@
 
 import logging
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from dataclasses import dataclass
 
 import orjson
 
 from bot.app.strategy_settings import described
-from bot.domain.bars import Bar
-from bot.domain.instrument import Instrument
-from bot.domain.targets import Signal
-from bot.engine.ports import StrategyFailed
+from bot.domain.events import TargetReady
+from bot.domain.intents import AskStrategy
+from bot.domain.targets import Signal, StrategyFailure, Target
 from bot.strategies import options, registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.score import ModelView
@@ -24,8 +22,16 @@ from shared.times import from_epoch_ms, iso_seconds
 log = logging.getLogger("strategy")
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What people see of one product's strategy after its last answer."""
+
+    fits: int
+    model: ModelDoc | None
+
+
 class StrategyAdapter:
-    """`bot.engine.state.engine_state.StrategyPort` over one instance of a strategy for each product."""
+    """`bot.engine.ports.StrategyPort` over one instance of a strategy for each product."""
 
     def __init__(
         self, settings: Settings, kept: Mapping[str, str] | None = None, origins: Mapping[str, str] | None = None
@@ -35,28 +41,45 @@ class StrategyAdapter:
         self._kept = kept or {}
         self._granularity_s = GRANULARITY_S[settings.granularity]
         self._by_product: dict[str, Strategy] = {}
+        self._shown: Mapping[str, _Shown] = {}  # by product; replaced as a whole, so that any thread may read it
         first = registry.make(settings.strategy, settings)
+        self._first = first
         self._spare: Strategy | None = first
         self._kind, self._options = type(first), first.options
         self.name = settings.strategy
+        self.target_type = first.target_type
         self.warmup_bars = first.warmup_bars
         self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
-        self.model_mode = first.model_mode or None
+        # Which kind of model decides, for the metrics; a strategy of rules has none.
+        self.model_mode: str | None = getattr(first, "model_mode", None) or None
         self.settings_read = described(settings.strategy, first, settings, origins or {})
         prefix = options.prefix(settings.strategy)
         self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}
 
-    def latest(self, instrument: Instrument, bars: Sequence[Bar]) -> Signal:
-        strategy = self._of(instrument.product_id)
-        count = min(len(bars), max(strategy.memory_bars, strategy.warmup_bars))
-        newest = islice(bars, len(bars) - count, None) if isinstance(bars, deque) else bars[-count:]
+    def answer(self, question: AskStrategy) -> TargetReady:
+        """In whatever thread, one question at a time: nothing else touches the strategies' objects."""
+        product_id = question.instrument.product_id
         try:
-            signal = strategy.latest(Bars.from_rows(newest, float(instrument.price_increment), self._granularity_s))
-        except Exception as error:  # a user's own code may raise anything
-            raise StrategyFailed(registry.failure(strategy, error)) from error
+            target, model = self._asked(product_id, question)
+        except BaseException as error:  # a user's own code may raise anything, and sys.exit() is no end of the bot
+            return TargetReady(product_id, question.bar_start_s, StrategyFailure(self._failure(error)))
+        return TargetReady(product_id, question.bar_start_s, target, model)
+
+    def _asked(self, product_id: str, question: AskStrategy) -> tuple[Target, str | None]:
+        strategy = self._of(product_id)
+        rows = question.bars[-max(strategy.memory_bars, strategy.warmup_bars) :]
+        bars = Bars.from_rows(rows, float(question.instrument.price_increment), self._granularity_s)
+        signal = strategy.latest(bars)
         # Only a model says a probability; other strategies' measures have no common scale.
         probability = signal.strength if self.model_mode is not None else None
-        return Signal(signal.call.value, probability, signal.values)
+        self._shown = {
+            **self._shown,
+            product_id: _Shown(getattr(strategy, "fits", 0), self._model(strategy, product_id)),
+        }
+        return Signal(signal.call, probability, signal.values), self._state(strategy)
+
+    def _failure(self, error: BaseException) -> str:
+        return registry.failure(self._first, error)
 
     def lines(self, price_increment: float, rows: Sequence[CandleRow]) -> list[IndicatorRow]:
         """The indicators on bars of the past, for the chart; by an object of its own, so in any thread."""
@@ -74,8 +97,7 @@ class StrategyAdapter:
                 shown.append(IndicatorRow(row.start_s, values))
         return shown
 
-    def state(self, product_id: str) -> str | None:
-        strategy = self._of(product_id)
+    def _state(self, strategy: Strategy) -> str | None:
         try:
             state = strategy.state()
             return orjson.dumps(state).decode() if state else None
@@ -83,20 +105,21 @@ class StrategyAdapter:
             log.warning("the model is not kept: %s", registry.failure(strategy, error))
             return None
 
+    def _model(self, strategy: Strategy, product_id: str) -> ModelDoc | None:
+        """The fitted model, for the page. A user's own code may raise: then there is none to show."""
+        try:
+            view = strategy.model_view()
+            return _model(product_id, view) if view is not None else None
+        except Exception as error:
+            log.debug("%s", registry.failure(strategy, error))
+            return None
+
     def models(self) -> list[ModelDoc]:
-        """The fitted model of each product, for the page. A user's own code may raise: then there is none to show."""
-        found = []
-        for product_id, strategy in self._by_product.items():
-            try:
-                view = strategy.model_view()
-                if view is not None:
-                    found.append(_model(product_id, view))
-            except Exception as error:
-                log.debug("%s", registry.failure(strategy, error))
-        return found
+        """The fitted model of each product, as it was after its last answer."""
+        return [shown.model for shown in self._shown.values() if shown.model is not None]
 
     def fits(self) -> int:
-        return sum(getattr(strategy, "fits", 0) for strategy in self._by_product.values())
+        return sum(shown.fits for shown in self._shown.values())
 
     def _restore(self, strategy: Strategy, kept: str) -> None:
         """What was kept may be of another strategy, or of its author's last version: then it begins anew."""

@@ -9,6 +9,7 @@ from bot.domain.fills import Fill
 from bot.domain.instrument import Instrument
 from bot.domain.orders import OrderReport
 from bot.domain.price_book import Ladder
+from bot.domain.targets import StrategyFailure, Target
 from shared.control import Command, TradingState
 
 
@@ -82,6 +83,16 @@ class BarsClosed:
     product_id: str
     granularity: str
     bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReady:
+    """The strategy's answer to one `AskStrategy`. `model`: what of it must survive a restart; None = nothing."""
+
+    product_id: str
+    bar_start_s: int  # the newest bar of the question
+    target: Target | StrategyFailure
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +265,7 @@ Event = (
     | PriceUpdate
     | BookUpdate
     | BarsClosed
+    | TargetReady
     | OrderAccepted
     | VenueRejected
     | RiskRejected

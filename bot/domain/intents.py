@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.domain.bars import Bar
 from bot.domain.day import TradingDay
 from bot.domain.fills import Fill
+from bot.domain.instrument import Instrument
 from bot.domain.lots import Lot
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderSpec
@@ -98,5 +100,17 @@ class ShutForKill:
     source: str
 
 
-Action = PlaceOrder | CancelOrder | LookUpOrder | FetchFills | ShutForKill
+@dataclass(frozen=True, slots=True)
+class AskStrategy:
+    """What does the strategy want after the newest of these closed bars? `TargetReady` is the answer."""
+
+    instrument: Instrument
+    bars: tuple[Bar, ...]  # oldest first, as many as the strategy remembers; never empty
+
+    @property
+    def bar_start_s(self) -> int:
+        return self.bars[-1].start_s
+
+
+Action = PlaceOrder | CancelOrder | LookUpOrder | FetchFills | ShutForKill | AskStrategy
 Intent = Record | Action

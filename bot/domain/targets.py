@@ -1,13 +1,35 @@
-"""What a strategy asks for."""
+"""What a strategy asks for. The list is closed: what is no `Target` is carried out by nobody.
+
+A new kind is one class here and one executor in `bot.engine.execution.executors`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SignalSide(StrEnum):
+    """What a signal says."""
+
+    BUY = "buy"
+    SELL = "sell"
+    FLAT = "flat"
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What the strategy says of the newest closed bar."""
+    """Buy, sell or neither, decided on one closed bar. `values`: what else a person wants to see, by name."""
 
-    word: str  # buy, sell, flat
-    probability: float | None
+    side: SignalSide
+    probability: float | None  # that the next bar closes up; None = the strategy has no model
     values: Mapping[str, float]
+
+
+Target = Signal
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyFailure:
+    """The strategy raised, or answered with something else than it declares; the text names its file and line."""
+
+    text: str

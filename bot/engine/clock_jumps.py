@@ -25,6 +25,7 @@ def follow(state: EngineState, before_ms: int, now_ms: int) -> None:
         state.clock.offset_ms += back_ms
     state.control.ready_ms -= back_ms
     _markets(state, back_ms)
+    _questions(state, back_ms)
     _orders(state, back_ms)
     _portfolio(state, back_ms)
     _risk(state, back_ms)
@@ -44,6 +45,7 @@ def stepped(state: EngineState, event: ClockStepped) -> None:
     )
     if state.control.ready:
         state.control.ready_ms += event.step_ms
+    _questions(state, -event.step_ms)
     _orders(state, -event.step_ms)
     _portfolio(state, -event.step_ms)
     _risk(state, -event.step_ms)
@@ -56,6 +58,12 @@ def _markets(state: EngineState, back_ms: int) -> None:
             market.priced_ms -= back_ms
         if market.book is not None:
             market.book = market.book._replace(seen_ms=market.book.seen_ms - back_ms)
+
+
+def _questions(state: EngineState, back_ms: int) -> None:
+    for market in state.markets.by_product.values():
+        if market.question is not None:
+            market.question.since_ms -= back_ms
 
 
 def _orders(state: EngineState, back_ms: int) -> None:

@@ -16,7 +16,7 @@ from bot.domain.price_book import PriceBook
 from bot.domain.timeframe import Timeframe
 from bot.engine import clock_jumps, commands, universe, view
 from bot.engine.account import equity, reconciliation
-from bot.engine.execution import edge, entries, exits, maker
+from bot.engine.execution import edge, executors, exits, maker, questions
 from bot.engine.orders import history, order_events, second_writer  # fmt: skip
 from bot.engine.ports import StrategyPort
 from bot.engine.risk import guards, last_trips
@@ -38,6 +38,7 @@ class Engine:
     def __init__(
         self, settings: Settings, strategy: StrategyPort, restored: RecoveredState, level: TradingState, now: datetime
     ) -> None:
+        executors.require(strategy)
         quote = settings.products[0].partition("-")[2]
         self._handled_ms = epoch_ms(now)
         self.state = EngineState(settings, strategy, quote, restored, level, self._handled_ms)
@@ -46,6 +47,7 @@ class Engine:
             ev.PriceUpdate: self._priced,
             ev.BookUpdate: self._book_seen,
             ev.BarsClosed: self._bars_closed,
+            ev.TargetReady: self._target_ready,
             ev.Tick: self._tick,
             ev.OrderAccepted: lambda e: order_events.accepted(self.state, e),
             ev.VenueRejected: lambda e: order_events.refused(self.state, e),
@@ -147,7 +149,7 @@ class Engine:
         market.judged_ms = self.state.clock.now_ms
         exits.judge(self.state, market)
         if self.state.control.may_enter:
-            entries.consider(self.state, market)
+            executors.consider(self.state, market)
 
     def _bars_closed(self, event: ev.BarsClosed) -> None:
         market = self.state.markets.by_product.get(event.product_id)
@@ -160,8 +162,13 @@ class Engine:
         if not self.state.settings.use_tick_price:
             step = market.instrument.price_increment
             market.bar_price = from_units(round(market.bars[-1].close / float(step)), step)
-        entries.decide(self.state, market)
+        questions.ask(self.state, market)
         if self.state.control.ready:
+            self._judge(market)
+
+    def _target_ready(self, event: ev.TargetReady) -> None:
+        market = self.state.markets.by_product.get(event.product_id)
+        if market is not None and questions.answered(self.state, market, event) and self.state.control.ready:
             self._judge(market)
 
     def _tick(self, _event: ev.Tick) -> None:
@@ -170,6 +177,7 @@ class Engine:
         guards.tick(state)
         if state.control.ready:
             last_trips.follow(state, view.plain_limits(state))
+        questions.tick(state)
         order_events.chase(state)
         maker.chase(state)
         if state.control.level is TradingState.STOP and state.control.latch is None:

@@ -1,31 +1,25 @@
-"""What the engine needs of the outside: a strategy."""
+"""What the engine needs of the outside: a strategy, of which it only knows what it is called and what it wants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-from bot.domain.bars import Bar
-from bot.domain.instrument import Instrument
-from bot.domain.targets import Signal
-
-
-class StrategyFailed(Exception):
-    """The strategy raised; the text names its file and line."""
+from bot.domain.events import TargetReady
+from bot.domain.intents import AskStrategy
+from bot.domain.targets import Target
 
 
 class StrategyPort(Protocol):
-    """The strategy as the engine sees it: closed bars in, signal out, nothing else."""
+    """The strategy as the engine sees it. Whoever carries out `AskStrategy` calls `answer`; the engine never does."""
 
     name: str
     warmup_bars: int
+    memory_bars: int  # how many of the newest bars a question carries
     parameters: Mapping[str, str]
-
     model_mode: str | None
+    target_type: type[Target]
 
-    def latest(self, instrument: Instrument, bars: Sequence[Bar]) -> Signal:
-        """The newest bar's signal. Raises StrategyFailed with a line for a person."""
-
-    def state(self, product_id: str) -> str | None:
-        """What must survive a restart, as text; None = nothing."""
+    def answer(self, question: AskStrategy) -> TargetReady:
+        """The newest bar's target, in whatever thread; one question at a time. Never raises."""
 
     def fits(self) -> int:
         """How many times a model was fitted."""

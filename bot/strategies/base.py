@@ -11,9 +11,10 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bot.domain import targets
+from bot.domain.targets import SignalSide
 from bot.rules.codes import SIGNAL_BUY, SIGNAL_FLAT, SIGNAL_SELL
 
 if TYPE_CHECKING:
@@ -27,14 +28,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-class Call(StrEnum):
-    """What a signal says."""
-
-    BUY = "buy"
-    SELL = "sell"
-    FLAT = "flat"
-
-
+Call = SignalSide  # the name by which strategies and their tests know it
 CALLS: Mapping[int, Call] = {SIGNAL_BUY: Call.BUY, SIGNAL_SELL: Call.SELL, SIGNAL_FLAT: Call.FLAT}
 
 
@@ -137,6 +131,7 @@ class Strategy(ABC):
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""  # one sentence for a list of strategies
     options_type: ClassVar[type[Any]] = NoOptions
+    target_type: ClassVar[type[targets.Target]] = targets.Signal  # what the bot is asked to carry out
     # Settings of the bot that its own code reads beside its options, by their names in `Settings`.
     uses: ClassVar[tuple[str, ...]] = ()
     # Research sets it: a `compute` that takes seconds over a long history may tell (done, of how many).
@@ -146,11 +141,6 @@ class Strategy(ABC):
         self.settings = settings
         self.options = self.options_type() if options is None else options
         self.fits = 0  # how often a model was fitted, for the metrics
-
-    @property
-    def model_mode(self) -> str:
-        """Which kind of model decides, for the metrics; "" for a strategy without one."""
-        return ""
 
     @property
     @abstractmethod

@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 from bot.domain import events as ev
 from bot.domain.balances import FeeRates
 from bot.domain.bars import Bar
-from bot.domain.instrument import Instrument
-from bot.domain.intents import CancelOrder, FetchFills, Intent, LookUpOrder, PlaceOrder, SaveDay, SaveKeyValue, SaveLot
+from bot.domain.intents import (
+    AskStrategy,
+    CancelOrder,
+    FetchFills,
+    Intent,
+    LookUpOrder,
+    PlaceOrder,
+    SaveDay,
+    SaveKeyValue,
+    SaveLot,
+)  # fmt: skip
 from bot.domain.kinds import OrderKind, Side
 from bot.domain.lots import Lot
 from bot.domain.orders import OrderSpec
-from bot.domain.targets import Signal
+from bot.domain.targets import Signal, SignalSide
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.rules import codes
@@ -28,15 +37,20 @@ from shared.control import TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
 
-WORDS = {codes.SIGNAL_BUY: "buy", codes.SIGNAL_SELL: "sell", codes.SIGNAL_FLAT: "flat"}
+SIDES = {
+    codes.SIGNAL_BUY: SignalSide.BUY,
+    codes.SIGNAL_SELL: SignalSide.SELL,
+    codes.SIGNAL_FLAT: SignalSide.FLAT,
+}
 
 
 class ArrayStrategy:
-    """`bot.engine.state.engine_state.StrategyPort` that says what was computed over all of history."""
+    """`bot.engine.ports.StrategyPort` that says what was computed over all of history."""
 
     def __init__(self, settings: Settings, prepared: Prepared, said: Sequence[NDArray[np.int8]]) -> None:
         self.name = settings.strategy
-        self.warmup_bars = 1
+        self.warmup_bars = self.memory_bars = 1
+        self.target_type = Signal
         self.parameters: Mapping[str, str] = {}
         self.model_mode: str | None = None
         self._said = {
@@ -44,11 +58,9 @@ class ArrayStrategy:
             for one, calls in zip(prepared.candles, said, strict=True)
         }
 
-    def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
-        return Signal(WORDS[self._said[product.product_id][bars[-1].start_s]], None, {})
-
-    def state(self, product_id: str) -> str | None:  # noqa: ARG002 - nothing to keep
-        return None
+    def answer(self, question: AskStrategy) -> ev.TargetReady:
+        product_id, start_s = question.instrument.product_id, question.bar_start_s
+        return ev.TargetReady(product_id, start_s, Signal(SIDES[self._said[product_id][start_s]], None, {}))
 
     def fits(self) -> int:
         return 0
@@ -112,6 +124,8 @@ class BarDriver:
             case SaveKeyValue("entries_latched", text):
                 if text.startswith("drawdown") and not self.latched_ms:
                     self.latched_ms = self.now_ms
+            case AskStrategy():
+                return self._handle(self.engine.state.strategy.answer(intent))
             case PlaceOrder(spec):
                 if spec.kind is OrderKind.MARKET:
                     self.held[spec.product_id].append(spec)

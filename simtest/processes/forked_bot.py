@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.app import history
-from bot.app.offload import ThreadOffload
+from bot.app.offload import DaemonOffload, ThreadOffload
 from bot.app.process import Process, SystemPorts
 from bot.strategies import registry
 from shared import settings as settings_module
@@ -79,6 +79,7 @@ def _run(env: Mapping[str, str], injector: CrashInjector) -> int:
         CrashingNet(injector),
         ThreadOffload("files"),
         ThreadOffload("market"),
+        DaemonOffload("strategy"),
         injector.open_ledger,
     )
     return asyncio.run(_serve(Process(settings, [], machine), injector))

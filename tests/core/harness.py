@@ -10,12 +10,12 @@ from bot.domain.balances import Balance, FeeRates
 from bot.domain.bars import Bar
 from bot.domain.fills import Fill
 from bot.domain.instrument import Instrument
-from bot.domain.intents import CancelOrder, FetchFills, Intent, LookUpOrder, Note, PlaceOrder, SaveReceipt
+from bot.domain.intents import AskStrategy, CancelOrder, FetchFills, Intent, LookUpOrder, Note, PlaceOrder, SaveReceipt
 from bot.domain.kinds import Side
 from bot.domain.lots import Lot
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
-from bot.domain.targets import Signal
+from bot.domain.targets import Signal, SignalSide, Target
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, Command, TradingState
@@ -52,14 +52,17 @@ class Said:
     word: str = "flat"
     name: str = "said"
     warmup_bars: int = 1
+    memory_bars: int = 1
+    target_type: type[Target] = Signal
     parameters: dict[str, str] = field(default_factory=dict)
     model_mode: str | None = None
 
     def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
-        return Signal(self.word, None, {})
+        return Signal(SignalSide(self.word), None, {})
 
-    def state(self, product_id: str) -> str | None:
-        return None
+    def answer(self, question: AskStrategy) -> ev.TargetReady:
+        target = self.latest(question.instrument, question.bars)
+        return ev.TargetReady(question.instrument.product_id, question.bar_start_s, target)
 
     def fits(self) -> int:
         return 0
@@ -90,6 +93,7 @@ class Rig:
         self.now_ms = now_ms
         self.settings = quiet_settings(**settings)
         self.strategy = Said()
+        self.answers = True  # the strategy's answer comes at once
         self.engine = Engine(self.settings, self.strategy, restored or RecoveredState(), level, from_epoch_ms(now_ms))
         self.intents: list[Intent] = []
         self._trades = 0
@@ -111,6 +115,9 @@ class Rig:
         """One event, `after_ms` later; the intents it led to."""
         self.now_ms += after_ms
         found = self.engine.handle(event, from_epoch_ms(self.now_ms))
+        if self.answers:
+            for question in [intent for intent in found if isinstance(intent, AskStrategy)]:
+                found = found + self.engine.handle(self.strategy.answer(question), from_epoch_ms(self.now_ms))
         self.intents.extend(found)
         return found
 

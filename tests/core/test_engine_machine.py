@@ -19,7 +19,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bot.app.ledger import LedgerWriter
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from bot.domain.intents import Action, CancelOrder, FetchFills, LookUpOrder, PlaceOrder, Record, SaveReceipt
+from bot.domain.intents import (
+    Action,
+    AskStrategy,
+    CancelOrder,
+    FetchFills,
+    LookUpOrder,
+    PlaceOrder,
+    Record,
+    SaveReceipt,
+)
 from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderSpec, OrderStatus
@@ -136,6 +145,8 @@ class Trading(RuleBasedStateMachine):
             if self.killed:
                 assert action.spec.purpose is Purpose.FLATTEN, "only a flatten passes the latch"
             self.pending.append(action.spec)
+        elif isinstance(action, AskStrategy):
+            self.dispatch(self.strategy.answer(action))
         else:
             self.pending.append(action)
 

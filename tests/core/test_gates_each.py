@@ -164,12 +164,13 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     rig._bar_s += 60
     bar = Bar(rig._bar_s, *[float(price)] * 4, 1.0)
     state = rig.engine.state
-    # Judge the gates on the very state that the bar decides on: its signal is taken before its entry is considered.
+    # Judge the gates on the very state that the bar decides on: when the strategy has answered.
     asked: list[list[str]] = []
     judge = gates.first_shut
 
     def looked(w: Any, m: Any) -> Any:
-        asked.append([g.name for g in gates.all_gates(w, m) if g.verdict is not GateVerdict.OPEN])
+        if m.question is None:
+            asked.append([g.name for g in gates.all_gates(w, m) if g.verdict is not GateVerdict.OPEN])
         return judge(w, m)
 
     entries.first_shut = looked

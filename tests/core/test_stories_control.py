@@ -11,6 +11,7 @@ from bot.domain.intents import Intent, LookUpOrder, Note, SaveDay, SaveKeyValue,
 from bot.domain.kinds import Purpose, Side
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
+from bot.domain.targets import Signal, SignalSide
 from bot.engine.account.equity import pnl_today
 from bot.engine.risk import gates
 from bot.engine.state.control import Latch
@@ -522,8 +523,7 @@ def test_a_shut_gate_lets_no_entry_pass(case: str) -> None:
 def test_crossed_or_far_apart_prices_open_nothing(price: str, bid: str, ask: str) -> None:
     rig = Rig()
     rig.bar("flat")
-    rig.strategy.word = "buy"
-    rig.engine.state.markets.by_product["BTC-USD"].signal = "buy"
+    rig.engine.state.markets.by_product["BTC-USD"].target = Signal(SignalSide.BUY, None, {})
     rig.engine.state.markets.by_product["BTC-USD"].used_bar_s = None
     assert not places(rig.send(ev.PriceUpdate("BTC-USD", D(price), D(bid), D(ask)), 1000))
 

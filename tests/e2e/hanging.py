@@ -1,4 +1,7 @@
-"""A bot whose strategy hangs once it is told to, by a file in the data folder: `python -m tests.e2e.hanging`."""
+"""A bot that hangs once it is told to, by a file in the data folder: `python -m tests.e2e.hanging`.
+
+`HANG` holds up the loop itself, in what each write of the state asks; `HANG_MODEL` the strategy beside it.
+"""
 
 import itertools
 import os
@@ -7,8 +10,10 @@ import runpy
 from collections import deque
 from pathlib import Path
 
+from bot.app.strategy_port import StrategyAdapter
 from bot.strategies import registry
-from bot.strategies.score import ModelView
+from bot.strategies.base import Bars, Signal
+from shared.documents.strategy import ModelDoc
 from simtest.always_buy import AlwaysBuy
 
 
@@ -31,20 +36,31 @@ def backtracking() -> None:
 WAYS = {"endless": endless, "native": native, "backtracking": backtracking}
 
 
+def obey(name: str) -> None:
+    """Once: the file is taken first."""
+    order = Path(os.environ["DATA_DIR"]) / name
+    if order.exists():
+        way = order.read_text()
+        order.unlink()
+        WAYS[way]()
+
+
 class Hangs(AlwaysBuy):
-    """Buys on every bar; hangs in what each write of the state asks of it. Once: the file is taken first."""
+    """Buys on every bar."""
 
     summary = "Hangs when it is told to; only for tests."
 
-    def model_view(self) -> ModelView | None:
-        order = Path(os.environ["DATA_DIR"]) / "HANG"
-        if order.exists():
-            way = order.read_text()
-            order.unlink()
-            WAYS[way]()
-        return None
+    def latest(self, bars: Bars) -> Signal:
+        obey("HANG_MODEL")
+        return super().latest(bars)
+
+
+def models(_adapter: StrategyAdapter) -> list[ModelDoc]:
+    obey("HANG")
+    return []
 
 
 if __name__ == "__main__":
     registry.BUILT_IN = {**registry.BUILT_IN, "hangs": ("tests.e2e.hanging", "Hangs")}
+    StrategyAdapter.models = models  # type: ignore[method-assign]
     runpy.run_module("bot", run_name="__main__", alter_sys=True)

@@ -79,6 +79,33 @@ def test_a_bot_that_hangs_is_ended_in_time_and_the_next_run_goes_on(system: Syst
     assert not (system.folder / "logs" / "COIN-BOT.hang.log").exists(), "an orderly end leaves no trace"
 
 
+def told(found: dict[str, Any]) -> list[str]:
+    return [event["text"] for event in found["events"] if event["kind"] == "strategy"]
+
+
+def signal_gate(found: dict[str, Any]) -> dict[str, Any]:
+    gates = (found["gates"] or {}).get("products") or [{"gates": []}]
+    return next((gate for gate in gates[0]["gates"] if gate["name"] == "signal"), {"verdict": None})
+
+
+def test_a_strategy_that_never_answers_enters_nothing_and_holds_up_neither_kill_nor_end(system: System) -> None:
+    """An endless loop in plain Python beside the loop that trades: it is told, and everything else goes on."""
+    system.sim()
+    process = bot(system)
+    before = system.until(lambda s: s["phase"] == "trading" and lots(s), 40, "a lot")
+    (system.folder / "HANG_MODEL").write_text("endless")
+    hung = system.until(lambda s: told(s) and signal_gate(s)["verdict"] == "fault", 90, "what is said of the hang")
+    assert "no answer for" in signal_gate(hung)["value"]
+    assert len(told(hung)) == 3 and all("has not answered for 10 s" in text for text in told(hung)), "once a product"
+    assert "hanging.py line" in system.log() and "in endless" in system.log(), "the log says where it stands"
+    assert hung["boot_id"] == before["boot_id"], "the bot itself did not hang"
+    system.write_control(command="run", kill_switch=True)
+    killed = system.until(lambda s: s["kill"] and s["kill"]["cleared_ms"] is not None, 15, "killed, proven")
+    assert killed["kill"]["gate_shut_ms"] <= 20
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
 def test_a_hang_is_left_alone_where_the_watchdog_is_off_and_a_short_one_always(system: System) -> None:
     system.sim()
     off = System(system.folder / "off")

@@ -12,10 +12,12 @@ from bot.app.application import Application
 from bot.app.ledger import LedgerWriter
 from bot.app.ports import RunIdentity
 from bot.app.state_documents import state
+from bot.app.strategy_worker import StrategyWorker
 from bot.domain import events as ev
 from bot.domain.balances import Balance, FeeRates
-from bot.domain.intents import Action
+from bot.domain.intents import Action, AskStrategy
 from bot.engine.engine import Engine
+from bot.engine.ports import StrategyPort
 from shared.documents.control import ReceiptDoc
 from shared.documents.state import BotState, decode_state, encode_state
 from shared.documents.status import LEGAL_PAIRS, Phase
@@ -80,6 +82,14 @@ class Sent:
         self.actions.append(action)
 
 
+class AtOnce(StrategyWorker):
+    """Answers where it is asked, so that a test needs no turn of the loop."""
+
+    def ask(self, port: StrategyPort, question: AskStrategy) -> None:
+        self._dispatch(port.answer(question))
+        self.answered.put_nowait(question.instrument.product_id)
+
+
 class BotRig:
     """`begin()` is a start of the process, `crash()` its end without a word."""
 
@@ -97,8 +107,9 @@ class BotRig:
         net: Any = NoNet()
         self.bot = bot = Application(
             self.settings, identity, clock=self.clock, rng=CountedRng(), fs=SystemFs(), net=net, offload=Inline(),
-            market_offload=Inline(),
+            market_offload=Inline(), strategy_offload=Inline(),
         )  # fmt: skip
+        bot.answers = AtOnce(Inline(), self.clock, bot.dispatch)
         self.db = open_writer(self.settings.paths.ledger)
         bot.ledger = LedgerWriter(self.db, identity.boot_id)
         bot.restored = bot.ledger.restore(self.clock.utc())

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bot.app.offload import ThreadOffload
+from bot.app.offload import DaemonOffload, ThreadOffload
 from bot.app.process import Process, SystemPorts
 from bot.domain import events as ev
 from bot.domain.intents import PlaceOrder
@@ -45,7 +45,7 @@ def live_settings(folder: Path, sim: Sim, **changes: Any) -> Settings:
 def made(settings: Settings, sim: Sim) -> Process:
     """The process, not started."""
     settings.paths.prepare()
-    pools = (ThreadOffload("files"), ThreadOffload("market"))
+    pools = (ThreadOffload("files"), ThreadOffload("market"), DaemonOffload("strategy"))
     process = Process(settings, [], SystemPorts(SystemClock(), SystemRng(), SystemFs(), SystemNet(), *pools))
     process.bot.endpoints = where(sim)
     hosts = (process.bot.endpoints.rest_host, process.bot.endpoints.market_ws)

@@ -120,6 +120,7 @@ async def test_bars_that_closed_unseen_get_theirs_with_the_next_one(tmp_path: Pa
     assert list(indicators(rig))[-5:] == [NOW_S + 60 * n for n in range(-1, 4)]
     rig.clock.turn(60)
     await _closed(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", NOW_S + 300, 0.0)
+    await _record_signal(rig.bot, "BTC-USD")  # as the task of that name does after each answer
     found = indicators(rig)
     market = rig.bot.engine.state.markets.by_product["BTC-USD"]  # type: ignore[union-attr]
     assert found[NOW_S + 240] == market.values, "the newest are those of the decision"

@@ -7,15 +7,21 @@ import pytest
 from bot.app import debug_lines
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from tests.core.harness import D, Rig
+from bot.domain.intents import AskStrategy
+from tests.core.harness import D, Rig, of
 
 BTC = "BTC-USD"
 
 
 def lines(rig: Rig, event: ev.Event, caplog: pytest.LogCaptureFixture, after_ms: int = 0) -> list[str]:
     caplog.clear()
+    rig.answers = False
     with caplog.at_level(logging.DEBUG, logger="debug"):
-        debug_lines.heard(event, rig.send(event, after_ms), rig.engine)
+        found = rig.send(event, after_ms)
+        debug_lines.heard(event, found, rig.engine)
+        for question in of(found, AskStrategy):
+            answer = rig.strategy.answer(question)
+            debug_lines.heard(answer, rig.send(answer), rig.engine)
     return [record.getMessage() for record in caplog.records]
 
 

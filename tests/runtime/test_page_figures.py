@@ -14,6 +14,8 @@ from bot.app.state_documents import market_file
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.bars import Bar
+from bot.domain.intents import AskStrategy
+from bot.domain.targets import Signal
 from shared.documents.market import DepthDoc, MarketDoc
 from shared.settings import Settings
 from tests.core.harness import D, product
@@ -91,7 +93,9 @@ def test_a_fitted_model_is_published_and_small() -> None:
     adapter = StrategyAdapter(Settings(strategy="logistic", max_history_candles=300))
     bars = [Bar(60 * i, 100.0, 101.0, 99.0, 100.0 + (i * 7919 % 13) / 10, 1.0 + i % 5) for i in range(300)]
     assert adapter.models() == []
-    adapter.latest(product(), bars)
+    assert adapter.fits() == 0
+    adapter.answer(AskStrategy(product(), tuple(bars)))
+    assert adapter.fits() == 1
     (model,) = adapter.models()
     assert model.product_id == "BTC-USD" and len(model.weights) == len(model.features) == 10
     assert model.score is not None and sum(n for *_, n in model.score.bins) == model.score.count > 100
@@ -107,4 +111,6 @@ def test_a_users_model_that_raises_shows_none() -> None:
         raise RuntimeError("no")
 
     strategy.model_view = broken  # type: ignore[method-assign]
+    bars = tuple(Bar(60 * i, 100.0, 101.0, 99.0, 100.0, 1.0) for i in range(50))
+    assert isinstance(adapter.answer(AskStrategy(product(), bars)).target, Signal)
     assert adapter.models() == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.app import scan
-from bot.app.offload import ThreadOffload
+from bot.app.offload import DaemonOffload, ThreadOffload
 from bot.app.process import Process, SystemPorts
 from bot.domain.bars import Bar
 from bot.venues.errors import RateLimited
@@ -37,7 +37,7 @@ async def running(sim: Sim, **changes: Any) -> AsyncIterator[Process]:
     }  # fmt: skip
     settings = Settings(**(terms | changes))
     settings.paths.prepare()
-    pools, net = (ThreadOffload("files"), ThreadOffload("market")), SystemNet()
+    pools, net = (ThreadOffload("files"), ThreadOffload("market"), DaemonOffload("strategy")), SystemNet()
     process = Process(settings, [], SystemPorts(SystemClock(), SystemRng(), SystemFs(), net, *pools))
     run = asyncio.get_running_loop().create_task(process.run())
     try:

@@ -9,6 +9,8 @@ import pytest
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.bars import Bar
+from bot.domain.intents import AskStrategy
+from bot.domain.targets import Signal, StrategyFailure
 from bot.strategies import registry
 from bot.strategies.sma_cross import SmaCross
 from shared.settings import Settings
@@ -33,8 +35,23 @@ def test_what_cannot_be_taken_up_or_told_is_left(monkeypatch: pytest.MonkeyPatch
     settings = Settings(strategy="sma_cross")
     monkeypatch.setattr(registry, "make", lambda _name, s: Moody(s))
     adapter = StrategyAdapter(settings, {"model:BTC-USD": kept})
-    assert adapter.latest(product(), BARS).word in ("buy", "sell", "flat")
-    assert adapter.state("BTC-USD") is None
+    answer = adapter.answer(AskStrategy(product(), tuple(BARS)))
+    assert isinstance(answer.target, Signal) and answer.model is None
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), RecursionError()])
+def test_whatever_a_strategy_raises_is_an_answer_that_names_the_line(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    class Raises(SmaCross):
+        def latest(self, bars: Any) -> Any:
+            raise error
+
+    monkeypatch.setattr(registry, "make", lambda _name, s: Raises(s))
+    answer = StrategyAdapter(Settings(strategy="sma_cross")).answer(AskStrategy(product(), tuple(BARS)))
+    assert isinstance(answer.target, StrategyFailure) and answer.model is None
+    assert answer.target.text.startswith("tests/runtime/test_strategy_port.py:")
+    assert type(error).__name__ in answer.target.text and answer.bar_start_s == BARS[-1].start_s
 
 
 async def test_the_bot_trades_on_with_a_model_that_another_strategy_kept(

@@ -224,7 +224,7 @@ class Whole:
         """A life of the process; it goes on as the loop is driven."""
         self.clock, self.net = Clock(self.loop), Net(self)
         net: Any = self.net
-        machine = SystemPorts(self.clock, Rng(), SystemFs(), net, Inline(), Inline())
+        machine = SystemPorts(self.clock, Rng(), SystemFs(), net, Inline(), Inline(), Inline())
         self.process = process = Process(self.settings, [], machine)
         return self.loop.create_task(process.run(), name="process")
 

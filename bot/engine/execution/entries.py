@@ -5,47 +5,14 @@ from decimal import Decimal
 from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderSpec
-from bot.domain.targets import Signal
 from bot.engine.execution import maker
 from bot.engine.orders.submit import say_retry, send
-from bot.engine.ports import StrategyFailed
 from bot.engine.risk import pretrade
 from bot.engine.risk.gates import entry_plan, first_shut
 from bot.engine.risk.sizing import affordable, entry_size_quote
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from shared.money import plain, spoken
-
-
-def decide(state: EngineState, market: Market) -> None:
-    """A bar closed: take the strategy's word for it. One decision for each product and closed bar."""
-    bar = market.bars[-1]
-    if market.signal_bar_s == bar.start_s or state.control.safe is not None:
-        return  # in SAFE nothing is entered, and a strategy that hung must not hang once more
-    try:
-        signal = state.strategy.latest(market.instrument, market.bars)
-    except StrategyFailed as error:
-        # A strategy that raises says nothing: no entry comes of it, exits go on.
-        signal = Signal("flat", None, {})
-        if str(error) != market.strategy_error:
-            state.note("strategy", str(error), "bad", market.instrument.product_id)
-        market.strategy_error = str(error)
-    else:
-        market.strategy_error = None
-    _keep_model(state, market)
-    market.signal, market.probability, market.values = signal.word, signal.probability, dict(signal.values)
-    market.signal_bar_s = bar.start_s
-    if state.control.ready:
-        state.count("decisions")
-        state.count(f"signal_{signal.word}")
-
-
-def _keep_model(state: EngineState, market: Market) -> None:
-    """A fitted model survives a restart."""
-    product_id = market.instrument.product_id
-    model_state = state.strategy.state(product_id)
-    if model_state is not None and state.journal.key_values.get(f"model:{product_id}") != model_state:
-        state.save_value(f"model:{product_id}", model_state)
 
 
 def consider(state: EngineState, market: Market) -> None:

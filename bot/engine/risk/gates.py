@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bot.domain.kinds import LotKind
+from bot.engine.execution import questions
 from bot.engine.execution.edge import fees, ways_out
 from bot.engine.orders.second_writer import WHAT_TO_DO
 from bot.engine.risk.guard import Band, Guard
@@ -194,6 +195,8 @@ def _signal(state: EngineState, market: Market) -> Gate:
         return Gate("signal", "Signal", _FAULT, market.strategy_error, "BUY", "when the strategy is fixed")
     if len(market.bars) < need:
         return Gate("signal", "Signal", _SHUT, f"{len(market.bars)} bars", f"{need} bars", "when the bars are there")
+    if market.question is not None:
+        return _unanswered(state, market)
     late_s = _late_s(state, market)
     if late_s > BAR_LATE_S:
         return Gate(
@@ -204,6 +207,14 @@ def _signal(state: EngineState, market: Market) -> Gate:
         value += f", p {market.probability:.3f}"
     verdict = _OPEN if market.signal == "buy" else _SHUT
     return Gate("signal", "Signal", verdict, value, "BUY", "with a closed bar that says buy")
+
+
+def _unanswered(state: EngineState, market: Market) -> Gate:
+    """The newest bar is not judged yet: what the strategy said of an older one is no signal any more."""
+    if not questions.overdue(state, market):
+        return Gate("signal", "Signal", _SHUT, "computing", "BUY", "with the strategy's answer")
+    value = f"no answer for {questions.waited_s(state, market):.0f} s"
+    return Gate("signal", "Signal", _FAULT, value, "BUY", "when the strategy answers, or after a restart")
 
 
 def _late_s(state: EngineState, market: Market) -> float:

@@ -1,20 +1,32 @@
 """What the engine knows of one product's market: its prices, its closed bars, its signal."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from bot.domain.bars import Bar
 from bot.domain.instrument import Instrument
 from bot.domain.price_book import FRESH_MS, PriceBook
+from bot.domain.targets import SignalSide, Target
 from bot.engine.state.volatility import Volatility
 from bot.engine.state.volatility_bands import Bands
 
 # A price this many times the last one, or this part of it, must come twice: one mangled frame is no crash.
 WILD_FACTOR = 3
 DOUBT_TOLD_MS = 60_000
+
+
+@dataclass(slots=True)
+class Question:
+    """What the strategy was asked and has not answered yet."""
+
+    bar_start_s: int
+    since_ms: int  # when the first question without any answer since was asked
+    counts: bool  # asked while trading, not while history was read
+    told: bool = False  # people know that no answer comes
 
 
 @dataclass(slots=True)
@@ -38,14 +50,26 @@ class Market:
     bands: Bands = field(default_factory=Bands)
     price_bands: Bands | None = None  # VOLATILITY_MULT's; None = off
     minute_s: int = -1  # the newest one-minute bar that volatility knows
-    signal: str = "flat"
-    probability: float | None = None
-    values: dict[str, float] = field(default_factory=dict)
+    target: Target | None = None  # what the strategy wants; None = nothing, or it failed
+    question: Question | None = None  # to the strategy, not answered yet
     strategy_error: str | None = None
-    signal_bar_s: int | None = None  # the bar that the signal was decided on
+    signal_bar_s: int | None = None  # the bar that the target was decided on
     used_bar_s: int | None = None  # the BUY bar that opened a lot already
     last_add_ms: int = 0
     shut_by: Callable[..., Any] | None = None  # the gate that refused the last entry (`bot.engine.risk.gates`)
+
+    @property
+    def signal(self) -> str:
+        """What the target says as a signal: buy, sell or flat; flat where there is none."""
+        return self.target.side.value if self.target is not None else SignalSide.FLAT.value
+
+    @property
+    def probability(self) -> float | None:
+        return self.target.probability if self.target is not None else None
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        return self.target.values if self.target is not None else {}
 
     @property
     def mark(self) -> Decimal | None:
@@ -92,6 +116,10 @@ class Market:
 
     def age_ms(self, now_ms: int) -> int | None:
         return None if self.priced_ms is None else max(now_ms - self.priced_ms, 0)
+
+    def newest_bars(self, count: int) -> tuple[Bar, ...]:
+        """The newest `count` closed bars, or as many as there are, oldest first."""
+        return tuple(islice(self.bars, max(len(self.bars) - count, 0), None))
 
     def add_minutes(self, bars: tuple[Bar, ...]) -> None:
         """Feed the volatility with the one-minute bars that it does not know yet."""

@@ -1,0 +1,89 @@
+"""Asking the strategy: one question for each product and closed bar, and what becomes of its answer.
+
+The answer comes as an event, since a model may take longer than the loop may stand still. Until it is there the
+signal gate is shut, whatever the bar before said; exits never wait for it. A question that a newer bar overtakes has
+no answer any more: that bar gets no decision, and is counted.
+"""
+
+from bot.domain import events as ev
+from bot.domain.intents import AskStrategy
+from bot.domain.targets import StrategyFailure
+from bot.engine.state.engine_state import EngineState
+from bot.engine.state.market import Market, Question
+
+MISSED = "decisions_missed"  # bars that a newer one overtook before the strategy had answered
+ANSWER_LIMIT_S = 10.0  # where no watchdog says how long the process may stand still
+
+
+def ask(state: EngineState, market: Market) -> None:
+    """A bar closed: ask what the strategy makes of it. Once for each product and closed bar."""
+    bar, waiting = market.bars[-1], market.question
+    asked_s = waiting.bar_start_s if waiting is not None else market.signal_bar_s
+    if asked_s == bar.start_s or state.control.safe is not None:
+        return  # in SAFE nothing is entered, and a strategy that hung must not hang once more
+    if waiting is not None and waiting.counts:
+        state.count(MISSED)
+    since_ms = waiting.since_ms if waiting is not None else state.clock.now_ms
+    told = waiting is not None and waiting.told
+    market.question = Question(bar.start_s, since_ms, counts=state.control.ready, told=told)
+    state.emit(AskStrategy(market.instrument, market.newest_bars(state.strategy.memory_bars)))
+
+
+def answered(state: EngineState, market: Market, event: ev.TargetReady) -> bool:
+    """Take the answer; False = it is of a bar that is overtaken, and decides nothing."""
+    question = market.question
+    if question is None:
+        return False
+    if question.told:
+        state.note("strategy", f"{event.product_id}: the strategy answers again", "good", event.product_id)
+    if question.bar_start_s != event.bar_start_s:
+        question.since_ms, question.told = state.clock.now_ms, False  # slow, but it does answer
+        return False
+    market.question = None
+    if isinstance(event.target, StrategyFailure):
+        # A strategy that raises says nothing: no entry comes of it, exits go on.
+        market.target = None
+        if event.target.text != market.strategy_error:
+            state.note("strategy", event.target.text, "bad", event.product_id)
+        market.strategy_error = event.target.text
+    else:
+        market.target, market.strategy_error = event.target, None
+    _keep_model(state, event)
+    market.signal_bar_s = event.bar_start_s
+    if question.counts:
+        state.count("decisions")
+        state.count(f"signal_{market.signal}")
+    return True
+
+
+def _keep_model(state: EngineState, event: ev.TargetReady) -> None:
+    """A fitted model survives a restart."""
+    key = f"model:{event.product_id}"
+    if event.model is not None and state.journal.key_values.get(key) != event.model:
+        state.save_value(key, event.model)
+
+
+def tick(state: EngineState) -> None:
+    """Say once that a strategy does not answer."""
+    for product_id, market in state.markets.by_product.items():
+        question = market.question
+        if question is None or question.told or not overdue(state, market):
+            continue
+        question.told = True
+        text = f"{product_id}: the strategy has not answered for {limit_s(state):.0f} s; no entry until it does"
+        state.note("strategy", text, "bad", product_id)
+
+
+def overdue(state: EngineState, market: Market) -> bool:
+    """Whether the strategy has been silent for longer than the process itself might be."""
+    return market.question is not None and waited_s(state, market) >= limit_s(state)
+
+
+def waited_s(state: EngineState, market: Market) -> float:
+    """Seconds since the oldest question that has no answer; 0 where none waits."""
+    question = market.question
+    return max(state.clock.now_ms - question.since_ms, 0) / 1000 if question is not None else 0.0
+
+
+def limit_s(state: EngineState) -> float:
+    return state.settings.watchdog_sec or ANSWER_LIMIT_S
