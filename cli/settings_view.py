@@ -17,8 +17,9 @@ from shared.settings import Loaded
 # The table's headings, each by the first setting below it.
 GROUPS = {
     "COIN_MODE": "Where and what", "DRY_RUN": "The live lock", "ORDER_MIN_USD": "Risk and sizing",
-    "SCANNER_MAX_PRODUCTS": "Scanner", "LONG_ONLY": "Position", "ENTRY_ORDER": "Entries", "TAKE_PROFIT_PCT": "Exits",
-    "FEE_RATE_PCT": "Fees", "STRATEGY": "Strategy", "KILL_FLATTEN": "Kill and restart", "COINBASE_KEY_FILE": "Keys",
+    "SCANNER_MAX_PRODUCTS": "Scanner", "ALLOW_PYRAMIDING": "Position", "ENTRY_ORDER": "Entries",
+    "TAKE_PROFIT_PCT": "Exits", "FEE_RATE_PCT": "Fees", "STRATEGY": "Strategy", "KILL_FLATTEN": "Kill and restart",
+    "COINBASE_KEY_FILE": "Keys",
     "LEDGER_URL": "Ledger", "SIM_PORT": "COIN-SIM", "DASHBOARD_HOST": "COIN",
 }  # fmt: skip
 

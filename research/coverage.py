@@ -37,7 +37,6 @@ ASSUMED: Mapping[str, str] = {
     "USE_TICK_PRICE": "exits were judged on bars, not on every price",
     "TICK_INTERVAL_SEC": "exits were judged on bars, not on every price",
     "FEE_RATE_PCT": "fees were those of --maker-pct and --taker-pct",
-    "LONG_ONLY": "nothing was sold short",
 }
 
 # Of those: set by hand, they ask for what the loop cannot give; leaving them out would flatter.

@@ -72,6 +72,10 @@ KEPT: Mapping[str, LegacyName] = {
     "SSH_USER": LegacyName(_SSH),
     "DEPLOY_DIR": LegacyName(_SSH),
 }
+# Settings that nothing reads any more. A live permission that was given while they were there still holds.
+RETIRED: Mapping[str, LegacyName] = {
+    "LONG_ONLY": LegacyName("not used: a SELL closes lots and never opens a position"),
+}
 SECRETS = frozenset(name for name, kept in KEPT.items() if kept.secret)
 
 
@@ -80,12 +84,19 @@ def kept(name: str, secret_settings: frozenset[str]) -> LegacyName | None:
 
     `secret_settings`: settings that are secrets. Each may also be given as a file's path, under its name and _FILE.
     """
-    if name in KEPT:
-        return KEPT[name]
+    if name in KEPT or name in RETIRED:
+        return KEPT.get(name) or RETIRED[name]
     if name.startswith("DQN_") and len(name) > len("DQN_"):
         return LegacyName(_DQN)
     if name.endswith("_FILE") and name.removesuffix("_FILE") in SECRETS | secret_settings:
         return LegacyName(_SECRETS)
+    return None
+
+
+def contradicts(name: str, text: str) -> str | None:
+    """Why the bot must not start with that value of a retired setting; None = it asks for what is done anyway."""
+    if name == "LONG_ONLY" and text.strip().lower() not in ("", "true", "1"):
+        return f"LONG_ONLY={text}: a SELL can open a position only with futures, which are not supported yet"
     return None
 
 
@@ -110,3 +121,4 @@ def names() -> Iterator[str]:
     """Every older name that is accepted, patterns apart."""
     yield from SAME_AS
     yield from KEPT
+    yield from RETIRED

@@ -17,6 +17,7 @@ import orjson
 
 from shared.artifacts import digests
 from shared.files import Unreadable, parse_object
+from shared.legacy_names import RETIRED
 from shared.setting_table import RULES
 from shared.settings import Secret, Settings, public_values
 from shared.times import from_epoch_ms, iso_seconds
@@ -131,7 +132,7 @@ def problem(data: bytes | None, now: PermissionTerms, key_name: str, secret: Sec
 def changes(found: Permission, now: PermissionTerms) -> list[str]:
     """What differs from what was agreed to: `MAX_ORDER_USD 100.0 → 50.0`; a file that changed by its name."""
     told = []
-    for key in sorted(found.settings.keys() | now.settings.keys()):
+    for key in sorted((found.settings.keys() | now.settings.keys()) - RETIRED.keys()):
         before, after = found.settings.get(key), now.settings.get(key)
         if before != after:
             told.append(f"{key} {_told(before)} → {_told(after)}")

@@ -35,10 +35,6 @@ def contradictions(s: Settings) -> list[str]:
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)
     found += _state_file(s)
-    if not s.long_only:
-        found.append(
-            "LONG_ONLY=false: a SELL can open a position only with futures, which are not supported yet: LONG_ONLY=true"
-        )
     if s.ledger_url and not s.ledger_url.reveal().startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
         found.append("LEDGER_URL: written postgresql://user:password@host/database")
     if s.coin_mode is Mode.REPLAY and not s.sim_replay:

@@ -213,7 +213,6 @@ class Settings:
     scanner_min_volume_usd: float = _set(1e6, "Least traded in 24 hours by a product to be picked.", 0.0, 1e12)
 
     # Position
-    long_only: bool = _set(True, "SELL never opens a position; false needs futures, not supported yet.")
     allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
     pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
     pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)

@@ -131,6 +131,7 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
             elif key.startswith(STRATEGY_PREFIX):
                 own[key], sources[key] = text, source
             elif (accepted := legacy.kept(key, _SECRET_KEYS)) is not None:
+                problems += filter(None, [legacy.contradicts(key, text)])
                 kept |= {key: accepted.sentence} if text else {}
             elif key not in _FOREIGN_KEYS:
                 problems.append(f"{key} in {env_file.name} is not a setting{_nearest(key)}")
@@ -174,7 +175,7 @@ def _product_caps(raw: dict[str, str], problems: list[str]) -> dict[str, float]:
 
 def _read_environment(environ: Mapping[str, str], file_name: str, problems: list[str]) -> dict[str, str]:
     """Our names of the environment; secrets there are a problem."""
-    names = [name for name in (*_FIELDS, *legacy.SAME_AS) if name not in legacy.FILE_ONLY]
+    names = [name for name in (*_FIELDS, *legacy.SAME_AS, *legacy.RETIRED) if name not in legacy.FILE_ONLY]
     # Empty means "not set": PM2 can't take a variable away from a process, only empty it.
     found = {k: environ[k] for k in names if environ.get(k)}
     found |= {k: v for k, v in environ.items() if k.startswith(STRATEGY_PREFIX) and v}

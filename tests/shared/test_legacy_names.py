@@ -1,16 +1,17 @@
 """Older set-ups start: every name that they bring along is taken, with its meaning here or one sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from shared import legacy_names, settings
+from shared import legacy_names, live_permission, settings
 from shared.settings import Loaded, SettingsError, load
 from tests.shared.test_settings import env_file
 
 VERBATIM = (
     "PRODUCT_ID", "GRANULARITY", "USE_TICK_PRICE", "TICK_INTERVAL_SEC", "CANDLE_RESYNC_SEC", "ORDER_MIN_USD",
-    "MAX_DAILY_LOSS_PCT", "RISK_PER_TRADE_PCT", "USD_EQUITY", "MAX_HISTORY_CANDLES", "DRY_RUN", "LONG_ONLY",
+    "MAX_DAILY_LOSS_PCT", "RISK_PER_TRADE_PCT", "USD_EQUITY", "MAX_HISTORY_CANDLES", "DRY_RUN",
     "ALLOW_PYRAMIDING", "PYRAMID_MIN_ADVERSE_PCT", "PYRAMID_DECAY_LAMBDA", "PYRAMID_MIN_SECONDS_BETWEEN",
     "MAX_CONCURRENT_LOTS", "PYRAMID_DECAY_MIN_PCT", "SCALP_TP_DECAY_ENABLE", "SCALP_TP_DEC_MODE",
     "SCALP_TP_DEC_PCT", "SCALP_TP_DECAY_FACTOR", "SCALP_TP_MIN_PCT", "TAKE_PROFIT_PCT", "STOP_LOSS_PCT",
@@ -18,7 +19,7 @@ VERBATIM = (
     "USE_LIVE_EQUITY", "MODEL_MODE", "WALK_FORWARD_MIN", "VOL_RISK_ADJUST", "DAILY_BREAKER_MARK_TO_MARKET",
 )  # fmt: skip
 OTHERS = {
-    "STATE_FILE": "/somewhere/bot_state.json", "BACKTEST_SLEEP_MS": "100", "PORT": "18490",
+    "LONG_ONLY": "true", "STATE_FILE": "/somewhere/bot_state.json", "BACKTEST_SLEEP_MS": "100", "PORT": "18490",
     "BRIDGE_URL": "http://127.0.0.1:8787", "SLACK_WEBHOOK": "https://hooks.slack.test/canary",
     "LIVE_TRADING_DEFAULT": "false", "USE_OFFICIAL_SDK": "true", "USE_SSE": "true",
     "STATE_STORE_URI": "postgresql://coin:canary@127.0.0.1/coin", "COINBASE_ENABLE_DERIVATIVES": "false",
@@ -141,7 +142,21 @@ def test_what_only_looks_like_one_is_an_error_with_the_nearest_name(tmp_path: Pa
 
 def test_short_positions_are_refused_with_the_reason(tmp_path: Path) -> None:
     assert "only with futures, which are not supported yet" in refused(tmp_path, "LONG_ONLY=false")
-    assert from_file(tmp_path, "LONG_ONLY=true").settings.long_only
+    assert "only with futures" in refused(tmp_path, "LONG_ONLY=no")
+    with pytest.raises(settings.SettingsError, match="only with futures"):
+        settings.load(tmp_path / "none.env", {"LONG_ONLY": "false"})
+    (note,) = from_file(tmp_path, "LONG_ONLY=true").remarks
+    assert note.startswith("LONG_ONLY: not used")
+
+
+def test_a_permission_outlives_a_setting_that_nothing_reads(tmp_path: Path) -> None:
+    now = live_permission.terms(settings.Settings(), "folder")
+    before = replace(now, settings={**now.settings, "LONG_ONLY": "True"})
+    secret = settings.Secret("key")
+    data = live_permission.grant(before, 7.0, "name", secret, 1_000_000, "ann")
+    assert live_permission.problem(data, now, "name", secret, 1_000_001) is None
+    other = replace(now, settings={**now.settings, "MAX_ORDER_USD": "7"})
+    assert "MAX_ORDER_USD" in (live_permission.problem(data, other, "name", secret, 1_000_001) or "")
 
 
 @pytest.mark.parametrize(("name", "taken"), [("positions.json", True), ("ledger.db", True), ("ledger.db-wal", True),
