@@ -151,7 +151,7 @@ class SignalStrip:
     say: str
 
 
-def tape(signals: list[tuple[int, str]]) -> SignalStrip:
+def signal_strip(signals: list[tuple[int, str]]) -> SignalStrip:
     """Strokes of the signals, oldest left."""
     paths: dict[str, list[str]] = {"buy": [], "sell": [], "flat": []}
     for i, (_, word) in enumerate(signals):

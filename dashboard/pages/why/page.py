@@ -15,11 +15,11 @@ async def load(hub: Hub, s: Snapshot, _params: Params) -> Data:
     products = [p.product_id for p in s.state.gates.products] if s.state and s.state.gates else []
 
     def read() -> dict[str, gates.SignalStrip]:
-        return {p: gates.tape(hub.market.signals(p, BARS)) for p in products}
+        return {p: gates.signal_strip(hub.market.signals(p, BARS)) for p in products}
 
     since_s = int(s.now.timestamp()) // 60 * 60 - DAY_S
     return {
-        "tapes": await hub.cache.get(("tapes", tuple(products)), 5.0, read),
+        "strips": await hub.cache.get(("strips", tuple(products)), 5.0, read),
         "stops": await hub.cache.get("stops", 10.0, lambda: hub.market.stops(since_s)),
     }
 
@@ -27,7 +27,7 @@ async def load(hub: Hub, s: Snapshot, _params: Params) -> Data:
 def _view(s: Snapshot, data: Data, _role: str) -> Context:
     marks = {p.product_id: chart.last_price(s, p.product_id) for p in gates.why(s).products}
     steps = {product_id: chart.increment(s, product_id) for product_id in marks}
-    return {"why": gates.why(s), "tapes": data["tapes"], "marks": marks, "steps": steps}
+    return {"why": gates.why(s), "strips": data["strips"], "marks": marks, "steps": steps}
 
 
 def _tally(_s: Snapshot, data: Data, _role: str) -> Context:
