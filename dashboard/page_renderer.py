@@ -150,7 +150,7 @@ class PageRenderer:
         return self.env.get_template(template).render(**context)
 
 
-_HEADINGS = {400: "Bad request", 401: "Sign-in required", 403: "Not allowed", 404: "No such page",
+_HEADINGS = {400: "Bad request", 401: "Sign in to continue", 403: "Not allowed", 404: "No such page",
              405: "Method not allowed",
              409: "Not possible now", 413: "Too large", 429: "Too many attempts", 503: "Not available"}  # fmt: skip
 
