@@ -85,7 +85,7 @@ def read_bytes(path: Path, *, trusted: bool = False) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable("not a regular file")
         if found.st_size > MAX_DOCUMENT_BYTES:
-            raise Unreadable(f"{found.st_size} bytes is more than any document of ours")
+            raise Unreadable(f"{found.st_size} bytes is larger than any of our documents")
         if trusted and found.st_uid not in (os.geteuid(), 0):
             raise Unreadable(f"it belongs to another user (uid {found.st_uid})")
         if trusted and found.st_nlink > 1:
@@ -109,7 +109,7 @@ def parse_object(data: bytes) -> dict[str, object]:
     except orjson.JSONDecodeError as error:
         raise Unreadable(f"not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise Unreadable(f"a JSON {type(value).__name__}, where an object is wanted")
+        raise Unreadable(f"a JSON {type(value).__name__} instead of an object")
     return value
 
 

@@ -74,12 +74,12 @@ def problem(seen: Seen, in_ledger: str | None, *, has_orders: bool, restored: bo
     if seen.problem is not None:
         return seen.problem
     if seen.folder is None and in_ledger is not None:
-        return f"folder_id.json is missing, and the ledger is of the folder {short(in_ledger)}"
+        return f"folder_id.json is missing, and the ledger belongs to the folder {short(in_ledger)}"
     if in_ledger is None:
         strange = has_orders and (seen.folder is not None or restored)
         return "the ledger comes from elsewhere: it names no folder" if strange else None
     if seen.folder != in_ledger:
-        return f"the ledger is of the folder {short(in_ledger)}, and this folder is {short(seen.folder or '')}"
+        return f"the ledger belongs to the folder {short(in_ledger)}, and this folder is {short(seen.folder or '')}"
     return None
 
 

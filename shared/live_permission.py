@@ -118,14 +118,14 @@ def problem(data: bytes | None, now: PermissionTerms, key_name: str, secret: Sec
     if found.key != key_hash(key_name) or found.bot != now.bot:
         return "the permission is for another key or bot"
     if found.folder != now.folder:
-        return "the permission is of another data folder"
+        return "the permission belongs to another data folder"
     changed = changes(found, now)
     if changed:
         return f"changed since the permission: {named(changed)}"
     if now_ms >= found.expires_ms or found.expires_ms - found.granted_ms > LONGEST_MS:
         return f"the permission ended {iso_seconds(from_epoch_ms(found.expires_ms))}"
     if found.granted_ms > now_ms + DAY_MS:
-        return "the permission is from the future: look at the clock"
+        return "the permission is dated in the future: check the clock"
     return None
 
 

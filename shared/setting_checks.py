@@ -30,7 +30,7 @@ def contradictions(s: Settings) -> list[str]:
     if len(set(s.products)) != len(s.products):
         found.append("PRODUCTS names a product twice")
     if 0 < s.watchdog_sec < 6:
-        found.append(f"WATCHDOG_SEC={s.watchdog_sec}: 0, or 6 and more: a loop that stood for 5 s recovers by itself")
+        found.append(f"WATCHDOG_SEC={s.watchdog_sec}: use 0, or at least 6: a stall of 5 s recovers by itself")
     if not is_bot_name(s.bot_name):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)

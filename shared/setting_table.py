@@ -110,7 +110,7 @@ class Settings:
         "", "Path of a second copy of bot_state.json; empty = none.", harmless="a second copy of what the bot shows"
     )
     log_level: str = _set(
-        "INFO", "Least level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"), harmless="what is logged"
+        "INFO", "Lowest level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"), harmless="what is logged"
     )
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
     depth_view: bool = _set(
@@ -118,7 +118,7 @@ class Settings:
     )
     granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
     use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
-    tick_interval_sec: float = _set(1.0, "Least time between two judgements of one product.", 0.0, 60.0)
+    tick_interval_sec: float = _set(1.0, "Shortest time between two evaluations of one product.", 0.0, 60.0)
     candle_resync_sec: float = _set(60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0)
     max_history_candles: int = _set(5000, "Closed bars kept for signals.", 60, 100_000)
     record: bool = _set(
@@ -172,12 +172,12 @@ class Settings:
     )
     max_total_usd: float = _set(0.0, "The same over all products; 0 = off.", 0.0, 1e9)
     max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.")
-    max_drawdown_pct: float = _set(10.0, "Fall from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
+    max_drawdown_pct: float = _set(10.0, "Drawdown from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
     max_consecutive_losses: int = _set(10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000)
     max_error_rate_pct: float = _set(50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0)
     max_api_error_pct: float = _set(50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0)
     max_vol_spike: float = _set(
-        4.0, "No entry while the hour is this many times wilder than the day; 0 = off.", 0.0, 4.8
+        4.0, "No entry while the hour's volatility exceeds the day's by this factor; 0 = off.", 0.0, 4.8
     )
     max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
     min_depth_usd: float = _set(25.0, "No entry while less than this many USD is at the best ask; 0 = off.", 0.0, 1e9)
@@ -204,27 +204,31 @@ class Settings:
         choices=("percent", "fixed", "volatility", "kelly"),
     )
     fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9)
-    target_day_vol_pct: float = _set(0.5, "SIZING=volatility: a day's swing of one lot, of equity.", 0.001, 100.0)
+    target_day_vol_pct: float = _set(0.5, "SIZING=volatility: daily volatility of a lot, % of equity.", 0.001, 100.0)
     kelly_cap_pct: float = _set(20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0)
     kelly_confidence: float = _set(0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0)
 
     # Scanner
     scanner_max_products: int = _set(0, "Products that the scanner picks; 0 = off, PRODUCTS as set.", 0, 30)
-    scanner_min_volume_usd: float = _set(1e6, "Least traded in 24 hours by a product to be picked.", 0.0, 1e12)
+    scanner_min_volume_usd: float = _set(
+        1e6, "Smallest 24-hour volume, in quote currency, of a product that is picked.", 0.0, 1e12
+    )
 
     # Position
     allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
     pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
-    pyramid_decay_lambda: float = _set(0.02, "Decay of that need, per minute.", 0.0, 10.0)
-    pyramid_decay_min_pct: float = _set(0.4, "The need never decays below this.", 0.0, 100.0)
+    pyramid_decay_lambda: float = _set(0.02, "Decay of the fall that is needed, per minute.", 0.0, 10.0)
+    pyramid_decay_min_pct: float = _set(0.4, "The fall that is needed never decays below this.", 0.0, 100.0)
     pyramid_min_seconds_between: float = _set(0.0, "Pause between two entries of one product.", 0.0, 86_400.0)
 
     # Entries
     entry_order: str = _set(
         "market", "market: bought at once; maker: post-only at the best bid.", choices=("market", "maker")
     )
-    maker_timeout_sec: float = _set(30.0, "ENTRY_ORDER=maker: given up after this.", 1.0, 600.0)
-    maker_reprice_sec: float = _set(3.0, "ENTRY_ORDER=maker: least time between two prices.", 1.0, 60.0)
+    maker_timeout_sec: float = _set(30.0, "ENTRY_ORDER=maker: the entry is given up after this time.", 1.0, 600.0)
+    maker_reprice_sec: float = _set(
+        3.0, "ENTRY_ORDER=maker: shortest time between two changes of the price.", 1.0, 60.0
+    )
 
     # Exits
     take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
@@ -269,7 +273,10 @@ class Settings:
     kill_flatten: bool = _set(False, "Kill also sells every lot.")
     safe_starts: int = _set(5, "Unclean starts in ten minutes that end in SAFE; 0 = never.", 0, 100)
     watchdog_sec: int = _set(
-        10, "A bot whose loop has stood still for so long is ended and starts anew; 0 = never (a debugger).", 0, 600
+        10,
+        "A bot whose event loop stalls for this long is ended, and PM2 restarts it; 0 = never (for a debugger).",
+        0,
+        600,
     )
 
     # Keys (live; in the other modes COIN-SIM's own key is used)
@@ -329,7 +336,7 @@ class Settings:
         harmless=_SIMULATED,
     )
     sim_queue_ms: int = _set(
-        25, "A cancel or an edit waits so long in the simulated matching engine.", 0, 60_000, harmless=_SIMULATED
+        25, "Time that a cancel or an edit waits in the simulated matching engine.", 0, 60_000, harmless=_SIMULATED
     )
     sim_maker_fee_pct: float = _set(
         0.50, "Maker fee of the simulated account's first tier.", 0.0, 10.0, harmless=_SIMULATED
@@ -346,7 +353,7 @@ class Settings:
     )
     dashboard_behind_proxy: bool = _set(False, "A proxy with TLS stands before the dashboard.", harmless=_SHOWN)
     dashboard_hosts: tuple[str, ...] = _set(
-        (), "Further host names (with port) that may be asked for.", harmless=_SHOWN
+        (), "Additional host names (with port) under which the dashboard is reached.", harmless=_SHOWN
     )
     dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.", harmless=_SHOWN)
     dashboard_tls_key: str = _set("", "Key file of that certificate.", harmless=_SHOWN)

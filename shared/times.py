@@ -42,4 +42,4 @@ def parse_time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(f"{day}T{clock}.{micros}{zone}").astimezone(UTC)
     except OverflowError as error:
-        raise ValueError(f"not a time that a calendar holds: {text!r}") from error
+        raise ValueError(f"not a valid date: {text!r}") from error

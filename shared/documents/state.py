@@ -109,7 +109,7 @@ def decode_state(data: bytes) -> BotState:
     raw = parse_object(data)
     version = raw.get("version")
     if version != STATE_VERSION:
-        raise Unreadable(f"its version is {version!r}, this program knows {STATE_VERSION}: the bot is of another build")
+        raise Unreadable(f"its version is {version!r}, this program knows {STATE_VERSION}: the bot is another version")
     raw.setdefault("positions", None)
     try:
         return msgspec.convert(raw, BotState)

@@ -89,7 +89,7 @@ def key_values(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary
         for key in (CURVE, PEAK):
             encoder.changed(EventType.FACT, {"key": key, "value": newer.key_values.get(key, "")})
         if _peak(newer) > _peak(older):
-            yield f"the drawdown counts from the peak of {_peak(newer):,.2f}"
+            yield f"the drawdown is measured from the peak of {_peak(newer):,.2f}"
 
 
 def _as_of(balances: str, last_ms: int) -> str:
@@ -156,4 +156,4 @@ def day_as_shown(encoder: EventEncoder, shown: Mapping[str, Any], older: LedgerS
         encoder.changed(EventType.DAY, row)
     else:
         return
-    yield f"the loss limit of {shown['day']} stays tripped, as bot_state.json told"
+    yield f"the loss limit of {shown['day']} stays tripped, as bot_state.json says"

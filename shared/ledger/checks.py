@@ -46,7 +46,7 @@ def keys(e: Evidence) -> Iterator[str]:
 def _doubled(what: str, values: Iterable[object]) -> Iterator[str]:
     for value, count in Counter(values).items():
         if count > 1:
-            yield f"{what} {value} is there {count} times"
+            yield f"{what} {value} occurs {count} times"
 
 
 def amounts(e: Evidence) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _compared(table: Table, key: object, there: Row | None, given: Row | None) -
     if there is None:
         yield f"{name} is missing, the journal has it"
     elif given is None:
-        yield f"{name} is in no event of the journal"
+        yield f"{name} follows from no event of the journal"
     else:
         changed = [column for column in there if there[column] != given[column]]
         told = (f"{c} is {str(there[c])[:60]}, the journal gives {str(given[c])[:60]}" for c in changed)

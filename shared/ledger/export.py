@@ -100,10 +100,10 @@ def read_back(folder: Path, target: Database) -> int:
         names = NAMES_OF[about["revision"]]
         tables = {table: _read(folder / f"{names.get(table.name, table.name)}.jsonl") for table in ALL}
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:
-        raise BadExport(f"{folder} is no export: {error}") from error
+        raise BadExport(f"{folder} is not an export: {error}") from error
     counted = {names.get(table.name, table.name): len(rows) for table, rows in tables.items()}
     if counted != about["rows"] or digest(dump(tables, names)) != about["sha256"]:
-        raise BadExport(f"the files in {folder} are not those that {MANIFEST} tells of")
+        raise BadExport(f"the files in {folder} are not those that {MANIFEST} describes")
     _into_fresh(target, tables)
     return sum(counted.values())
 
@@ -115,7 +115,7 @@ def _readable() -> str:
 def _into_fresh(target: Database, tables: Mapping[Table, list[Row]]) -> None:
     with target.begin() as db:
         if any(db.row(f"{select(table)}LIMIT 1") is not None for table in ALL):
-            raise BadExport("the target is no fresh ledger")
+            raise BadExport("the target is not an empty ledger")
         for table, rows in tables.items():
             _fill(db, table, rows)
 

@@ -23,7 +23,7 @@ class DamagedLedger(Exception):
         where = f"; it is kept as {kept.name}" if kept else ""
         super().__init__(
             f"{path.name} is damaged ({why}){where}. Restore a backup with ./coin restore, "
-            f"or move it away to begin anew from what the exchange shows"
+            f"or move it away to start over from what the exchange reports"
         )
         self.kept = kept
 

@@ -78,7 +78,7 @@ def rebuild(journal: list[JournalRow], target: Database) -> None:
     tables = fold(journal).tables
     with target.begin() as db:
         if db.value("SELECT seq FROM events LIMIT 1") is not None:
-            raise ValueError("the target is no fresh ledger")
+            raise ValueError("the target is not an empty ledger")
         for table in t.DERIVED:
             _add(db, table, [tables[table][key] for key in sorted(tables[table])])
         _add(db, t.events, [{name: getattr(row, name) for name in JournalRow.__slots__} for row in journal])

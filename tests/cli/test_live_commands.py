@@ -114,6 +114,6 @@ def test_a_restore_in_place_keeps_the_folder_and_one_elsewhere_is_a_copy(
     elsewhere = {**LIVE, "DATA_DIR": str(tmp_path / "other")}
     assert coin("restore", str(archive), **elsewhere).returncode == 0
     said = coin("doctor", **elsewhere).stdout
-    assert "not adopted: folder_id.json is missing, and the ledger is of the folder aaaaaaaa" in said
+    assert "not adopted: folder_id.json is missing, and the ledger belongs to the folder aaaaaaaa" in said
     assert coin("adopt-folder", text="adopt main\n", **elsewhere).returncode == 0
     assert "the same as in the ledger" in coin("doctor", **elsewhere).stdout

@@ -252,7 +252,7 @@ def test_from_the_file_to_the_server_and_back(at: LedgerLocation, tmp_path: Path
     target = connect_writer(at)
     copy_ledger(open_reader(tmp_path / "file.db"), target)
     assert findings(at) == {}
-    with pytest.raises(BadExport, match="no fresh ledger"):
+    with pytest.raises(BadExport, match="not an empty ledger"):
         copy_ledger(open_reader(tmp_path / "file.db"), target)
     writer = LedgerWriter(target, "boot-2")
     writer.commit([Note("a", "line")], 1)

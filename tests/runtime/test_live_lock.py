@@ -96,7 +96,7 @@ def test_a_permission_that_is_removed_while_its_end_is_told_ends_no_bot() -> Non
         (made().replace(b"1800604800000", b"1900604800000"), NOW, "the permission was not made with this key"),
         (made(secret=Secret("other")), NOW, "the permission was not made with this key"),
         (made(key="other key"), NOW, "the permission is for another key or bot"),
-        (made(folder="e" * 32), NOW, "the permission is of another data folder"),
+        (made(folder="e" * 32), NOW, "the permission belongs to another data folder"),
         (b'{"version": 1, "bot": "main", "limits": "ab"}', NOW, "the permission was made by an earlier version"),
         (made().replace(b'"version": 2', b'"version": 3'), NOW, "a permission of version 3"),
         (without(made(), "MAX_ORDER_USD"), NOW, "changed since the permission: MAX_ORDER_USD not there → 0.0"),
