@@ -36,7 +36,7 @@ _NO_CHASE = CodeEdit("$w.emit(FetchFills(...))", "None", "chase")
 _NO_FENCE = (
     CodeEdit("if second_writer is None: ...", "if True: ...", "second_writer"),
     CodeEdit("if second_writer is None and entries_blocked: ...", "if False: ..."),
-    CodeEdit("if second_writer is not None: ...", "if False: ...", "entries_allowed"),
+    CodeEdit("if second_writer is not None: ...", "if False: ...", "second_writer_of_order"),
     CodeEdit("if entries_blocked: ...", "if False: ..."),
 )
 _NO_LATCH = CodeEdit("latch is None", "True", "may_enter")
@@ -457,10 +457,7 @@ PLANTED: tuple[Planted, ...] = (
         "breaker-does-not-shut",
         "I8",
         True,
-        (
-            CodeEdit("if breaker_ms is not None: ...", "if False: ...", "breaker"),
-            CodeEdit("if $day is not None and breaker_ms is not None: ...", "if False: ..."),
-        ),
+        (CodeEdit("breaker_ms if day is not None else None", "None", "tripped_ms"),),
         _LOSSES,
     ),
     Planted(

@@ -34,7 +34,6 @@ from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderSpec
 from bot.engine.clock_jumps import STEP_MS
 from bot.engine.engine import Engine
-from bot.engine.risk import pretrade, rate
 from bot.engine.state.recovered import RecoveredState
 from bot.venues import registry
 from bot.venues.limiter import Limiter
@@ -91,7 +90,7 @@ class Application:
         self.depth: BookStream | None = None  # for people and for MAX_IMPACT_BP
         self.limiter: Limiter = self.venue.budget(clock)
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key, lambda: self.clock_offset_ms)
-        self.gate = OrderGate(settings, self.paths, fs, self._price_age_ms, self._risk, self.live_lock.refusal)
+        self.gate = OrderGate(settings, self.paths, fs, self._risk, self.live_lock.refusal)
         self.commands = Commands(self)
         self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered, self.live_lock.sales)
         self.rescue = LedgerRescue(self.paths, clock, market_offload)
@@ -340,25 +339,15 @@ class Application:
     def ws_ok(self) -> bool:
         return bool(self.streams) and all(stream.health.connected for stream in self.streams)
 
-    def _price_age_ms(self, product_id: str) -> int | None:
-        """For the gate. None = no price that an entry may rest on: never told, or the exchange is not heard."""
-        if self.engine is None or not self.engine.state.markets.feed_up:
-            return None
-        market = self.engine.state.markets.get(product_id)
-        return market.age_ms(epoch_ms(self.clock.utc())) if market is not None else None
-
     def _risk(self, spec: OrderSpec) -> str | None:
-        """The core's checks of one order, once more right before the socket."""
+        """The risk policies of the core, once more right before the socket."""
         if self.engine is None:
             return "no engine yet"
         if spec.purpose is Purpose.ENTRY and self.depth is not None and self.settings.max_impact_bp:
             book = self.depth.told(spec.product_id)  # as it is now, not as it was when the entry was decided
             if book is not None:
                 self.dispatch(book)
-        found = pretrade.refusal(self.engine.state, spec)
-        if found is None:
-            rate.let_pass(self.engine.state, spec)
-        return found.text if found is not None else None
+        return self.engine.refusal(spec, self.clock.utc())
 
     # Clients.
 

@@ -166,7 +166,7 @@ class EventRecorder:
         self._judged_ms[product_id] = engine.state.clock.now_ms
         if market.signal != "buy" or not engine.state.control.may_enter:
             return
-        shut = market.shut_by.__name__.strip("_") if market.shut_by is not None else None
+        shut = market.shut_by
         if shut != self._shut.get(product_id):
             self._shut[product_id] = shut
             line["shut"] = (product_id, shut)

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.kinds import Purpose, Side
 from bot.domain.orders import OrderSpec
 from shared.control import TradingState
-from shared.figures import plainly
 from shared.paths import DataPaths
 from shared.ports import Fs
 from shared.settings import Mode, Settings
@@ -33,19 +32,17 @@ class OrderGate:
         settings: Settings,
         paths: DataPaths,
         fs: Fs,
-        age_ms: Callable[[str], int | None],
-        risk: Callable[[OrderSpec], str | None] | None = None,
+        risk: Callable[[OrderSpec], str | None],
         live_lock: Callable[[Purpose], str | None] | None = None,
     ) -> None:
-        """`risk`: the checks of the core once more. `live_lock`: why live orders are locked; without it they are."""
-        self._settings, self._paths, self._fs, self._age_ms = settings, paths, fs, age_ms
+        """`risk`: the core's risk policies once more. `live_lock`: why live orders are locked; without it they are."""
+        self._settings, self._paths, self._fs = settings, paths, fs
         self._risk, self._live_lock = risk, live_lock
         self.latches = Latches()
 
     def refusal(self, spec: OrderSpec) -> str | None:
         """Why `spec` must not be sent now."""
-        risk = self._risk(spec) if self._risk is not None else None
-        return self.shut(spec) or self._of_terms(spec) or self._of_feed(spec) or risk
+        return self.shut(spec) or self._risk(spec)
 
     def shut(self, spec: OrderSpec) -> str | None:
         """The latches alone: safe to ask from the thread that is about to send."""
@@ -86,24 +83,3 @@ class OrderGate:
             return "DRY_RUN is on: live orders are locked"
         locked = self._live_lock(purpose) if self._live_lock is not None else "no live permission was checked"
         return f"live orders are locked: {locked}" if locked is not None else None
-
-    def _of_terms(self, spec: OrderSpec) -> str | None:
-        sizes = [size for size in (spec.base_size, spec.quote_size) if size is not None]
-        if len(sizes) != 1 or not sizes[0].is_finite() or sizes[0] <= 0:
-            return f"a size that cannot be: {sizes}"
-        if not spec.client_order_id:
-            return "no client order id"
-        if spec.kind is OrderKind.LIMIT and (spec.limit_price is None or spec.limit_price <= 0):
-            return f"a limit price that cannot be: {spec.limit_price}"
-        limit = self._settings.max_order_usd
-        if limit and spec.purpose is Purpose.ENTRY and float(spec.notional) > limit:
-            return f"{spec.notional} is above MAX_ORDER_USD={plainly(limit)}"
-        return None
-
-    def _of_feed(self, spec: OrderSpec) -> str | None:
-        if spec.purpose is not Purpose.ENTRY:
-            return None
-        age_ms = self._age_ms(spec.product_id)
-        if age_ms is None or age_ms > self._settings.stale_data_sec * 1000:
-            return "no fresh price"
-        return None

@@ -9,7 +9,7 @@ from bot.app.history import load_history
 from bot.domain import events as ev
 from bot.domain.timeframe import Timeframe
 from bot.engine import scanner
-from bot.engine.risk.gates import fee_pcts
+from bot.engine.execution.edge import fees
 from bot.venues.errors import ExchangeError, RateLimited, Unreachable
 from bot.venues.port import Listing, TradingClient
 from shared.backoff import Backoff
@@ -46,9 +46,8 @@ async def scan(bot: Application, rest: TradingClient) -> None:
     short = listed[:SHORTLIST]
     spreads = await rest.spreads([entry.instrument.product_id for entry in short])
     candidates = await asyncio.gather(*(_candidate(bot, rest, entry, spreads) for entry in short))
-    entry_fee_pct, exit_fee_pct = fee_pcts(state)
-    s = bot.settings
-    terms = scanner.Terms(s.scanner_min_volume_usd, s.max_spread_pct, entry_fee_pct, exit_fee_pct)
+    s, paid = bot.settings, fees(state)
+    terms = scanner.Terms(s.scanner_min_volume_usd, s.max_spread_pct, paid.entry, paid.take)
     for candidate in candidates:
         reason = scanner.why_not(candidate, terms)
         if reason is not None:

@@ -12,14 +12,16 @@ from typing import Any
 
 from bot.domain import events as ev
 from bot.domain.intents import Intent
+from bot.domain.orders import OrderSpec
 from bot.domain.price_book import PriceBook
 from bot.domain.timeframe import Timeframe
-from bot.engine import clock_jumps, commands, universe, view
+from bot.engine import clock_jumps, commands, universe
 from bot.engine.account import equity, reconciliation
 from bot.engine.execution import edge, executors, exits, maker, questions
-from bot.engine.orders import history, order_events, second_writer  # fmt: skip
+from bot.engine.orders import history, order_events
 from bot.engine.ports import StrategyPort
-from bot.engine.risk import guards, last_trips
+from bot.engine.risk import guards, last_trips, pretrade, rate
+from bot.engine.risk.policy import Moment
 from bot.engine.state.control import Latch
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import DOUBT_TOLD_MS, Market
@@ -94,6 +96,17 @@ class Engine:
             equity.turn(state)  # before a fill of the new day is booked
         self._handlers[type(event)](event)
         return state.journal.intents
+
+    def refusal(self, spec: OrderSpec, now: datetime) -> str | None:
+        """Why a recorded order must not be sent after all: the risk policies at `now`, right before the socket.
+
+        None = it goes, and counts as sent in this minute.
+        """
+        self.state.clock.now_ms = epoch_ms(now)  # only `handle` judges whether the clock jumped
+        found = pretrade.refusal(self.state, spec, Moment.SOCKET)
+        if found is None:
+            rate.let_pass(self.state, spec)
+        return found.text if found is not None else None
 
     @property
     def status(self) -> Status:
@@ -176,7 +189,7 @@ class Engine:
         equity.tick(state)
         guards.tick(state)
         if state.control.ready:
-            last_trips.follow(state, view.plain_limits(state))
+            last_trips.follow(state, guards.plain_limits(state))
         questions.tick(state)
         order_events.chase(state)
         maker.chase(state)
@@ -207,7 +220,6 @@ class Engine:
                 state.note("command", f"entries latch lifted: {state.control.entries_latched}", "warn")
                 state.control.entries_latched = None
                 state.save_value("entries_latched", "")
-            second_writer.lift(state)
             guards.started(state)
         if event.level is state.control.level:
             return

@@ -9,12 +9,12 @@ from bot.domain.order_life import Order
 from bot.domain.orders import OrderReport
 from bot.engine.account import reconciliation as audits
 from bot.engine.account import transfers
-from bot.engine.account.equity import exit_rate, judged_pnl, pnl_today
+from bot.engine.account.equity import exit_rate, pnl_today
 from bot.engine.execution import edge
 from bot.engine.execution.exits import percent
 from bot.engine.risk import gates as gate_rules
 from bot.engine.risk import guards, last_trips
-from bot.engine.risk.rate import orders_per_minute
+from bot.engine.risk.policy import Gate
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.engine.universe import without_price
@@ -284,7 +284,7 @@ def _product_gates(state: EngineState, market: Market) -> ProductGatesDoc:
 _LEVEL_IS = {"pause": "paused", "stop": "stopped", "safe": "in safe mode"}
 
 
-def _sentence(market: Market, gate: gate_rules.Gate) -> str:
+def _sentence(market: Market, gate: Gate) -> str:
     """One sentence with the figure that decides, as a person would say it."""
     wants = "Buys, but " if market.signal == "buy" else ""
     match gate.name:
@@ -309,7 +309,7 @@ def risk(state: EngineState) -> RiskDoc:
     """Each limit with its current value and its last trip."""
     day = state.account.day
     tripped = day is not None and day.breaker_ms is not None
-    limits = [_with_trip(state, limit) for limit in (*plain_limits(state), *guards.limits(state))]
+    limits = [_with_trip(state, limit) for limit in guards.limits(state)]
     blocked = state.entries_blocked or ("day loss limit reached" if tripped else None)
     since_ms = last_trips.since_ms(state)
     return RiskDoc(
@@ -325,40 +325,6 @@ def _with_trip(state: EngineState, limit: LimitDoc) -> LimitDoc:
     return limit if at_ms is None or limit.tripped_at is not None else replace(limit, tripped_at=_iso(at_ms))
 
 
-def plain_limits(state: EngineState) -> list[LimitDoc]:
-    """Those that are no guards: a value and what it must stay below."""
-    s, day = state.settings, state.account.day
-    day_loss = max(-judged_pnl(state, day), 0.0) if day is not None else None
-    day_pct = percent(Decimal(str(day_loss)), day.loss_base) if day is not None else None
-    tripped = day is not None and day.breaker_ms is not None
-    limits = [
-        LimitDoc(
-            name="day_loss",
-            title="Day loss",
-            value=round(day_pct, 4) if day_pct is not None else None,
-            limit=s.max_daily_loss_pct,
-            unit="%",
-            state="tripped" if tripped else _band(day_pct, s.max_daily_loss_pct),
-            tripped_at=_iso(day.breaker_ms) if day is not None and day.breaker_ms is not None else None,
-        ),
-        _limit("lots", "Open lots", len(state.positions.lots), s.max_total_lots, "lots"),
-        _limit("orders_per_min", "Orders in a minute", orders_per_minute(state), s.max_orders_per_min, "orders"),
-    ]
-    if s.max_daily_loss_usd:
-        unit = state.account.portfolio.quote
-        limits.append(_limit("day_loss_usd", "Day loss in money", day_loss, s.max_daily_loss_usd, unit))
-    offset = state.clock.offset_ms
-    limits.append(
-        _limit("clock", "Clock offset", abs(offset) if offset is not None else None, gate_rules.CLOCK_LIMIT_MS, "ms")
-    )
-    ages = [
-        age for market in state.markets.by_product.values() if (age := market.age_ms(state.clock.now_ms)) is not None
-    ]
-    oldest = max(ages) / 1000 if ages else None
-    limits.append(_limit("stale", "Oldest price", oldest, s.stale_data_sec, "s"))
-    return limits
-
-
 def _adjusted(state: EngineState) -> list[AdjustedDoc]:
     """What is not in force as its default says."""
     fees = edge.fees(state)
@@ -366,17 +332,6 @@ def _adjusted(state: EngineState) -> list[AdjustedDoc]:
     if why is None:
         return []
     return [AdjustedDoc(key=edge.TRAIL_KEY, value=f"{edge.trail_activate_pct(state.settings, fees):g}", why=why)]
-
-
-def _limit(name: str, title: str, value: float | None, limit: float, unit: str) -> LimitDoc:
-    return LimitDoc(name=name, title=title, value=value, limit=limit, unit=unit, state=_band(value, limit))
-
-
-def _band(value: float | None, limit: float) -> str:
-    """ok below four fifths of the limit, warn up to it, tripped from it on."""
-    if value is None:
-        return "ok"
-    return "tripped" if value >= limit else "warn" if value >= 0.8 * limit else "ok"
 
 
 def audit(state: EngineState) -> AuditDoc | None:

@@ -15,6 +15,7 @@ from dashboard.routes.tools import hub_of
 from dashboard.stream import Broadcaster
 from dashboard.views import results
 from dashboard.views.snapshot import Snapshot
+from shared.documents.feeds import MetricsDoc
 from shared.presence import Presence
 from shared.verdict import Verdict
 
@@ -110,6 +111,21 @@ def _bot(s: Snapshot) -> Iterator[Metric]:
     yield from _gauge("bot_tick_to_order_p50_milliseconds", "Frame in to order bytes out", m.tick_to_order_ms_p50)
     yield from _gauge("bot_tick_to_order_p99_milliseconds", "Frame in to order bytes out", m.tick_to_order_ms_p99)
     yield from _gauge("bot_ledger_commit_p99_milliseconds", "A ledger commit", m.ledger_commit_ms_p99)
+    yield from _guard_failures(m)
+
+
+def _guard_failures(m: MetricsDoc) -> Iterator[Metric]:
+    """Both severities always have their sum, so that an alert has a series to look at before anything failed."""
+    total = CounterMetricFamily("bot_guard_failures", "Risk policies that raised", labels=["severity"])
+    by_policy = CounterMetricFamily(
+        "bot_guard_failures_by_policy", "Risk policies that raised, each that did", labels=["policy", "severity"]
+    )
+    for severity, counts in sorted(m.guard_failures.items()):
+        total.add_metric([severity], sum(counts.values()))
+        for policy, number in sorted(counts.items()):
+            by_policy.add_metric([policy, severity], number)
+    yield total
+    yield by_policy
 
 
 def _account(s: Snapshot) -> Iterator[Metric]:

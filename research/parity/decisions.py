@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bot.engine.risk.policies.registry import POLICIES
+from bot.engine.risk.policy import Backtest
 from bot.rules import codes
 from research.loops import types as t
 from research.loops.entry import consider_entry
@@ -16,9 +18,9 @@ RETRY_MS = 5_000  # an exit that was refused is tried again after at most this
 REASONS = {codes.EXIT_STOP: "stop", codes.EXIT_TRAIL: "trail", codes.EXIT_TAKE: "take"}
 CODES = {word: code for code, word in REASONS.items()}
 # Gates that the backtester judges by the same rules; every other one is a living bot's own.
-RULES = frozenset({"lots", "pause", "adverse", "edge", "funds", "vol_spike", "loss_streak", "exposure",
-                   "exposure_total", "window", "reduce_only", "bar_used", "in_flight", "signal", "breaker",
-                   "drawdown"})  # fmt: skip
+RULES = frozenset(policy.code for policy in POLICIES.deciding if policy.backtest is Backtest.MODELLED) - {
+    "vol_low", "vol_high", "price_band", "base_cap"  # applied before the loop, which a replay of prices has not
+}  # fmt: skip
 
 
 def exits(run: ReplayedRun, p: int, at: int, line: Line) -> None:

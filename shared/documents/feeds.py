@@ -1,6 +1,6 @@
 """The streams that the bot hears, and what the process measures of itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,8 @@ class MetricsDoc:
     tick_to_order_ms_p50: float | None
     tick_to_order_ms_p99: float | None
     ledger_commit_ms_p99: float | None
+    # Severity (recoverable, critical) → risk policy → how often it raised, since the bot's start.
+    guard_failures: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,7 @@ def test_the_order_gate_asks_again_and_the_risk_page_names_the_cluster() -> None
     newest = tuple(state.markets.by_product[name].bars[-1].start_s for name in ("BTC-USD", "SOL-USD"))
     state.risk.correlations[("BTC-USD", "SOL-USD")] = (newest, 0.9)  # they move together from now on
     found = refusal(state, waiting)
-    assert found is not None and (found.code, found.limit) == ("cluster", "3000")
+    assert found is not None and (found.code, found.limit) == ("cluster", "≤ 3000 USD")
     limit = next(doc for doc in guards.limits(state) if doc.name == "cluster")
     assert (limit.limit, limit.state) == (3000.0, "tripped")
     assert limit.note is not None and "BTC-USD" in limit.note and "SOL-USD" in limit.note

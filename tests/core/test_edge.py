@@ -14,6 +14,7 @@ from bot.domain.lots import Lot
 from bot.engine import view
 from bot.engine.execution import edge
 from bot.engine.risk import gates
+from bot.engine.risk.policy import Gate
 from cli.live_checks import ways_out_pay
 from shared.documents.risk import GateVerdict
 from shared.settings import Settings, load
@@ -25,7 +26,7 @@ CHEAP = FeeRates(D("0.0005"), D("0.001"), "VIP")
 BY_HAND = frozenset({"TRAIL_ACTIVATE_PCT"})
 
 
-def gate_of(rig: Rig) -> gates.Gate:
+def gate_of(rig: Rig) -> Gate:
     state = rig.engine.state
     return next(g for g in gates.all_gates(state, state.markets.by_product["BTC-USD"]) if g.name == "edge")
 

@@ -15,6 +15,7 @@ from bot.domain.price_book import Ladder, buy_impact_bp, sell_impact_bp, sellabl
 from bot.engine import view
 from bot.engine.execution import slices
 from bot.engine.risk import gates, pretrade
+from bot.engine.risk.policy import Gate
 from shared.control import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.risk import GateVerdict
@@ -39,7 +40,7 @@ def sales(rig: Rig) -> list[OrderSpec]:
     return [i.spec for i in rig.intents if isinstance(i, PlaceOrder) and i.spec.side is Side.SELL]
 
 
-def gate_of(rig: Rig) -> gates.Gate:
+def gate_of(rig: Rig) -> Gate:
     state = rig.engine.state
     return next(g for g in gates.all_gates(state, state.markets.by_product[BTC]) if g.name == "impact")
 

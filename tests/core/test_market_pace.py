@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain import events as ev
 from bot.engine.risk import gates
+from bot.engine.risk.policy import Gate
 from research.parity import settings_of
 from shared.documents.risk import GateVerdict
 from shared.market_pace import market_pace
@@ -20,7 +21,7 @@ BTC = "BTC-USD"
 FAST = {"coin_mode": Mode.REPLAY, "sim_replay": "minutes.csv", "sim_replay_speed": 60.0}
 
 
-def after(seconds: int, **settings: Any) -> dict[str, gates.Gate]:
+def after(seconds: int, **settings: Any) -> dict[str, Gate]:
     """The gates so long after an entry."""
     rig = Rig(max_daily_loss_pct=100.0, pyramid_min_seconds_between=1800.0, **settings)
     rig.price("100")
@@ -31,7 +32,7 @@ def after(seconds: int, **settings: Any) -> dict[str, gates.Gate]:
     return {gate.name: gate for gate in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product[BTC])}
 
 
-def need(gate: gates.Gate) -> float:
+def need(gate: Gate) -> float:
     return float(str(gate.limit).split("−")[1].split(" ")[0])
 
 

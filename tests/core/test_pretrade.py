@@ -12,6 +12,8 @@ from bot.domain import events as ev
 from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec, OrderStatus
 from bot.engine.risk import pretrade, rate
+from bot.engine.risk.policies import registry
+from bot.engine.risk.policy import Moment
 from tests.core.harness import D, Rig, one, places, product
 
 BTC = "BTC-USD"
@@ -60,6 +62,7 @@ def code(rig: Rig, spec: OrderSpec) -> str | None:
         (entry(quote_size=D("Infinity")), "size"),
         (entry(quote_size=None), "size"),
         (entry(base_size=D(1)), "size"),
+        (entry(client_order_id=""), "client_order_id"),
         (bid(limit_price=None), "price"),
         (bid(limit_price=D("NaN")), "price"),
         (bid(limit_price=D("-5")), "price"),
@@ -150,7 +153,10 @@ def test_an_order_that_is_recorded_does_not_count_against_itself() -> None:
     rig = rig_with(max_total_usd=2000.0, max_product_usd=2000.0, max_base="BTC:20", max_orders_per_min=1)
     spec = one(places(rig.bar("buy")))
     assert spec.quote_size == 2000 and code(rig, spec) is None
-    assert code(rig, replace(spec, client_order_id="ct-main-other")) == "exposure"
+    other = replace(spec, client_order_id="ct-main-other")
+    assert code(rig, other) == "rate"
+    rig.engine.state.settings = replace(rig.settings, max_orders_per_min=30)
+    assert code(rig, other) == "exposure"
 
 
 def test_what_others_in_flight_hold_is_not_there_twice() -> None:
@@ -165,8 +171,9 @@ def test_a_check_that_raises_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_state: Any, _spec: OrderSpec) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(pretrade, "CHECKS", (broken,))
-    assert code(rig_with(), entry()) == "broken"
+    funds = replace(registry.POLICIES.by_code["funds"], check=broken)
+    monkeypatch.setattr(registry, "POLICIES", registry.RiskPolicies([funds]))
+    assert code(rig_with(), entry()) == "funds"
 
 
 def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
@@ -207,10 +214,11 @@ def test_an_entry_that_waited_too_long_for_its_turn_is_refused_at_the_gate() -> 
     (entry,) = places(rig.bar("buy"))
     state = rig.engine.state
     decided_ms = state.orders.by_id[entry.client_order_id].created_ms
-    state.clock.now_ms = decided_ms + 30_000
-    assert pretrade.refusal(state, entry) is None
+    rig.price("100", after_ms=30_000 - (rig.now_ms - decided_ms))  # the price is fresh, the decision is not
+    assert state.clock.now_ms == decided_ms + 30_000
+    assert pretrade.refusal(state, entry, Moment.SOCKET) is None
     state.clock.now_ms += 1
-    found = pretrade.refusal(state, entry)
+    found = pretrade.refusal(state, entry, Moment.SOCKET)
     assert found is not None and (found.code, found.limit) == ("waited", "30 s")
 
 
@@ -227,3 +235,18 @@ def test_orders_that_waited_count_in_the_minute_in_which_they_go() -> None:
     state.clock.now_ms += 20_000
     state.risk.let_pass_ms.popleft()
     assert pretrade.refusal(state, entry) is None
+
+
+@pytest.mark.parametrize(("after_ms", "refused"), [(30_000, None), (30_001, "feed")])
+def test_no_entry_leaves_on_an_old_price_but_an_exit_does(after_ms: int, refused: str | None) -> None:
+    rig = rig_with(take_profit_order="market")
+    rig.open_runner(size="1")
+    state = rig.engine.state
+    rig.price("100")
+    state.clock.now_ms += after_ms
+    found = pretrade.refusal(state, entry(), Moment.SOCKET)
+    assert (found.code if found else None) == refused
+    assert pretrade.refusal(state, sale(rig), Moment.SOCKET) is None
+    rig.send(ev.FeedChanged(False, "silent"))
+    found = pretrade.refusal(state, entry(), Moment.SOCKET)
+    assert found is not None and found.text == "feed: no fresh price: silent, limit up"

@@ -8,6 +8,7 @@ import pytest
 from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.engine.risk import gates
+from bot.engine.risk.policy import Gate
 from bot.engine.state.volatility_bands import Bands
 from bot.rules.risk import price_band_ratio
 from shared.documents.risk import GateVerdict
@@ -28,7 +29,7 @@ def rig_with(**settings: object) -> Rig:
     return rig
 
 
-def gate(rig: Rig) -> gates.Gate:
+def gate(rig: Rig) -> Gate:
     market = rig.engine.state.markets.by_product[BTC]
     return next(g for g in gates.all_gates(rig.engine.state, market) if g.name == "price_band")
 

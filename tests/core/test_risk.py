@@ -10,7 +10,9 @@ from bot.domain.intents import SaveKeyValue
 from bot.domain.orders import OrderStatus
 from bot.engine import view
 from bot.engine.risk import guards, losses, rate
+from bot.engine.risk.exposure import exposure_quote
 from bot.engine.risk.guard import Band, Guard, Reading
+from bot.engine.risk.policies import registry
 from bot.engine.state.recovered import RecoveredState
 from bot.engine.state.risk import RiskMemory
 from shared.control import Cmd, TradingState
@@ -20,7 +22,7 @@ BTC = "BTC-USD"
 
 
 def guard(name: str) -> Guard:
-    return next(g for g in guards.GUARDS if g.name == name)
+    return next(g for g in registry.POLICIES.guards if g.name == name)
 
 
 def plain(limit: float, value: float | None, **terms: Any) -> Reading:
@@ -73,7 +75,13 @@ def test_every_guard_shows_its_state_with_value_and_limit() -> None:
     rig.price("100")
     rig.price("50", "ETH-USD")
     docs = {doc.name: doc for doc in view.risk(rig.engine.state).limits}
-    assert set(docs) >= {g.name for g in guards.GUARDS} | {"day_loss", "lots", "orders_per_min", "clock", "stale"}
+    assert set(docs) >= {g.name for g in registry.POLICIES.guards} | {
+        "day_loss",
+        "lots",
+        "orders_per_min",
+        "clock",
+        "stale",
+    }
     assert docs["spread"].note == "ETH-USD" and docs["spread"].value == pytest.approx(0.04)
     assert docs["depth"].state == "off" and docs["depth"].limit is None
     assert docs["drawdown"].state == "ok" and docs["drawdown"].limit == 10.0
@@ -316,9 +324,9 @@ def test_exposure_counts_lots_at_mark_what_is_in_flight_and_what_has_no_answer()
     rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     second = one(places(rig.bar("buy", "50", "ETH-USD")))  # 2,000 more
     rig.fills_all(second, "39", "50")
-    assert guards.exposure_quote(rig.engine.state) == D(2000) + 39 * 50
+    assert exposure_quote(rig.engine.state) == D(2000) + 39 * 50
     rig.price("60", "ETH-USD")
-    assert guards.exposure_quote(rig.engine.state) == D(2000) + 39 * 60, "held at mark"
+    assert exposure_quote(rig.engine.state) == D(2000) + 39 * 60, "held at mark"
     rig.engine.state.markets.by_product["ETH-USD"].used_bar_s = None
     found = rig.bar("buy", "45", "ETH-USD")
     assert not [spec for spec in places(found) if spec.purpose.value == "entry"], "2,000 + 1,755 + 2,000 is above 5,000"
@@ -329,9 +337,9 @@ def test_exposure_counts_an_entry_until_its_fills_are_told() -> None:
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
     rig.seen(entry, OrderStatus.FILLED, "19.8")
-    assert guards.exposure_quote(rig.engine.state) == 2000
+    assert exposure_quote(rig.engine.state) == 2000
     rig.fill(entry, "19.8", "100")
-    assert guards.exposure_quote(rig.engine.state) == 1980
+    assert exposure_quote(rig.engine.state) == 1980
 
 
 def test_base_units_are_capped() -> None:

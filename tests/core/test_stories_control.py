@@ -14,6 +14,8 @@ from bot.domain.orders import OrderStatus
 from bot.domain.targets import Signal, SignalSide
 from bot.engine.account.equity import pnl_today
 from bot.engine.risk import gates
+from bot.engine.risk.policies import registry
+from bot.engine.risk.policy import Gate
 from bot.engine.state.control import Latch
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
@@ -479,14 +481,15 @@ def test_cancel_of_what_the_exchange_keeps_showing_fails() -> None:
 # Gates.
 
 
-@pytest.mark.parametrize("judge", gates.GATES)
-def test_a_gate_that_raises_refuses(judge: gates.Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_state: EngineState, _market: Market) -> gates.Gate:
+@pytest.mark.parametrize("code", [policy.code for policy in registry.POLICIES.deciding])
+def test_a_gate_that_raises_refuses(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_state: EngineState, _market: Market) -> Gate:
         raise ZeroDivisionError("planted")
 
     rig = Rig()
     rig.price("100")
-    monkeypatch.setattr(gates, "GATES", tuple(broken if g is judge else g for g in gates.GATES))
+    broken_list = [replace(p, judge=broken) if p.code == code else p for p in registry.POLICIES.all]
+    monkeypatch.setattr(registry, "POLICIES", registry.RiskPolicies(broken_list))
     found = rig.bar("buy")
     assert not places(found)
     shut = gates.first_shut(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])

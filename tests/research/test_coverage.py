@@ -19,13 +19,14 @@ ASSUMED = set(coverage.ASSUMED)
 ALL = [key for key, _, _ in keys()]
 
 
-def elsewhere(key: str) -> bool:
-    return any(key == word or (word.endswith("_") and key.startswith(word)) for word in coverage.ELSEWHERE)
-
-
 def test_every_setting_has_exactly_one_place() -> None:
     for key in ALL:
-        places = [key in coverage.APPLIED, key in ASSUMED, key in coverage.REFUSED, elsewhere(key)]
+        places = [
+            key in coverage.APPLIED,
+            key in ASSUMED,
+            key in {*coverage.REFUSED, *coverage.OF_REFUSED},
+            coverage.is_elsewhere(key),
+        ]
         assert sum(places) == 1, f"{key} must be applied, assumed, refused or named as deciding nothing, once"
     assert set(ALL) >= coverage.APPLIED | ASSUMED | set(coverage.REFUSED)
 

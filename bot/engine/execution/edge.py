@@ -7,8 +7,18 @@ Where TRAIL_ACTIVATE_PCT was left at its default, it is lifted to the least valu
 from typing import NamedTuple
 
 from bot.domain.balances import FeeRates
+from bot.domain.kinds import LotKind
 from bot.engine.state.engine_state import EngineState
-from bot.rules.entries import edge_open, round_trip_cost_pct, trail_pays_from_pct, trail_worst_pct
+from bot.engine.state.market import Market
+from bot.rules import codes
+from bot.rules.entries import (
+    edge_open,
+    round_trip_cost_pct,
+    runner_tp_pct,
+    scalp_tp_pct,
+    trail_pays_from_pct,
+    trail_worst_pct,
+)
 from shared.settings import Settings
 
 TRAIL_KEY = "TRAIL_ACTIVATE_PCT"
@@ -80,6 +90,26 @@ def _way(word: str, gross: float, entry: float, exit_: float, min_edge: float) -
 
 def fees(state: EngineState) -> Fees:
     return fees_of(state.settings, state.account.portfolio.rates)
+
+
+def entry_plan(state: EngineState, market: Market) -> tuple[LotKind, float]:
+    """Kind and take profit (percent) of the lot that an entry now would open (docs/trading-rules.md §4)."""
+    s = state.settings
+    lots = state.positions.lots.of(market.instrument.product_id)
+    if not lots:
+        return LotKind.RUNNER, runner_tp_pct(s.take_profit_pct, s.runner_tp_mult)
+    scalps = sum(1 for lot in lots if lot.kind is LotKind.SCALP)
+    mode = codes.DECAY_LINEAR if s.scalp_tp_dec_mode == "linear" else codes.DECAY_EXP
+    tp = scalp_tp_pct(
+        scalps,
+        s.take_profit_pct,
+        mode,
+        s.scalp_tp_decay_factor,
+        s.scalp_tp_dec_pct,
+        s.scalp_tp_min_pct,
+        s.scalp_tp_decay_enable,
+    )
+    return LotKind.SCALP, tp
 
 
 def say_adjusted(state: EngineState) -> None:

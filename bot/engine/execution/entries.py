@@ -6,9 +6,10 @@ from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderSpec
 from bot.engine.execution import maker
+from bot.engine.execution.edge import entry_plan
 from bot.engine.orders.submit import say_retry, send
 from bot.engine.risk import pretrade
-from bot.engine.risk.gates import entry_plan, first_shut
+from bot.engine.risk.gates import first_shut
 from bot.engine.risk.sizing import affordable, entry_size_quote
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market

@@ -17,8 +17,8 @@ from bot.domain.order_ids import FACTS_LENGTH, NO_EPOCH, client_order_id, epoch_
 from bot.domain.order_life import SEEN_INPUT, Order, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport, OrderSpec
 from bot.engine.execution import exits
+from bot.engine.execution.edge import entry_plan
 from bot.engine.orders import fills, order_events
-from bot.engine.risk.gates import entry_plan
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from shared.money import ZERO

@@ -6,14 +6,18 @@ Every guard answers the same way, so the gate list, the Risk page and the latche
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
+from bot.domain.kinds import OrderKind
+from bot.domain.orders import OrderSpec
+from bot.engine.risk.limits import WARN_FROM
+from bot.engine.risk.sizing import entry_size_quote
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.rules.risk import guard_shut
 from shared.settings import Settings
-
-WARN_FROM = 0.8  # of the limit
 
 
 class Band(StrEnum):
@@ -34,7 +38,37 @@ class Reading:
     approved: bool
 
 
+class Planned(NamedTuple):
+    """An entry that is to be made. `own` is its client order id, where it is recorded and must not count twice."""
+
+    quote: Decimal
+    base: Decimal | None  # None = no price to turn `quote` with
+    rests: bool  # post-only: it takes nothing from the book
+    own: str | None = None
+
+
 Measure = Callable[[EngineState, Market], float | None]  # None = not known (yet)
+EntryMeasure = Callable[[EngineState, Market, Planned], float | None]
+
+
+def planned_now(state: EngineState, market: Market) -> Planned:
+    """The entry that would be made now."""
+    quote, mark = entry_size_quote(state, market), market.mark
+    base = quote / mark if mark is not None else None
+    return Planned(quote, base, state.settings.entry_order == "maker")
+
+
+def planned_of(market: Market, spec: OrderSpec) -> Planned:
+    """The entry that `spec` is."""
+    base = spec.base_size
+    if base is None:
+        base = spec.notional / (spec.limit_price or market.mark or spec.expected_price)
+    return Planned(spec.notional, base, spec.kind is not OrderKind.MARKET, spec.client_order_id)
+
+
+def at_decision(of_entry: EntryMeasure) -> Measure:
+    """The measure of the entry that would be made now."""
+    return lambda state, market: of_entry(state, market, planned_now(state, market))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +91,14 @@ class Guard:
     # Where a limit is the product's own, or depends on what else is held: instead of `limit`.
     limit_here: Callable[[EngineState, Market], float] | None = None
     note: Callable[[EngineState, Market], str] | None = None  # what the Risk page says beside the product's name
+    of_entry: EntryMeasure | None = None  # what `measure` takes of an entry: an order is judged by it as well
+
+    def limit_of(self, state: EngineState, market: Market) -> float:
+        """The limit in force; 0 = off."""
+        return self.limit_here(state, market) if self.limit_here is not None else self.limit(state.settings)
 
     def read(self, state: EngineState, market: Market) -> Reading:
-        limit = self.limit_here(state, market) if self.limit_here is not None else self.limit(state.settings)
+        limit = self.limit_of(state, market)
         if not limit:
             return Reading(Band.OFF, None, 0.0, True)
         value = self.measure(state, market)

@@ -1,21 +1,8 @@
-"""Results: drawdown of the time-weighted curve, losing lots in a row, what Kelly's size learns from."""
+"""Results: the peak of the time-weighted curve, losing lots in a row, what Kelly's size learns from."""
 
 from bot.domain.lots import Lot
 from bot.engine.state.engine_state import EngineState
-from bot.engine.state.market import Market
-from bot.engine.universe import without_price
 from bot.rules import risk as rule
-
-
-def drawdown_pct(state: EngineState, _market: Market) -> float | None:
-    """Fall of the time-weighted curve from its highest point, in percent; None = equity is not known."""
-    if not state.control.ready or not state.account.portfolio.known or without_price(state) is not None:
-        return None
-    return state.account.drawdown_pct
-
-
-def loss_streak(state: EngineState, _market: Market) -> float:
-    return float(state.risk.loss_streak)
 
 
 def lot_closed(state: EngineState, lot: Lot) -> None:

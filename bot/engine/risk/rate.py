@@ -3,7 +3,6 @@
 from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderSpec
 from bot.engine.state.engine_state import EngineState
-from bot.engine.state.market import Market
 
 MINUTE_MS = 60_000
 REPEATS_MAX = 5  # the same entry in a minute
@@ -35,7 +34,7 @@ def terms(spec: OrderSpec) -> tuple[str, ...]:
     return (spec.product_id, spec.kind.value, str(spec.quote_size), str(spec.base_size), str(spec.limit_price))
 
 
-def orders_per_minute(state: EngineState, _market: Market | None = None) -> float:
+def orders_per_minute(state: EngineState) -> float:
     """Entries and exits sent in the last minute."""
     return float(sum(1 for at_ms in state.risk.order_times_ms if state.clock.now_ms - at_ms < MINUTE_MS))
 
@@ -50,3 +49,10 @@ def repeats(state: EngineState, spec: OrderSpec) -> int:
     return sum(
         1 for at_ms, sent in state.risk.entries_sent if state.clock.now_ms - at_ms < MINUTE_MS and sent == wanted
     )
+
+
+def forget_entries(state: EngineState) -> None:
+    """A person looked and pressed Start: the entries of the last minute latch no more."""
+    state.risk.entries_sent.clear()
+    if state.journal.key_values.get("entries_sent"):
+        state.save_value("entries_sent", "")

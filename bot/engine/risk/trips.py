@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bot.engine.risk import last_trips
 from bot.engine.risk.guard import Band, Guard, Reading
+from bot.engine.risk.policy import RiskPolicy
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.engine.state.risk import Trip
@@ -15,12 +16,18 @@ from shared.figures import plainly
 STEADY_MS = 30_000
 
 
-def note(state: EngineState, guards: Sequence[Guard], read: Callable[[Guard, EngineState, Market], Reading]) -> None:
-    """Compare what is shut now with what was."""
+Read = Callable[[RiskPolicy, Guard, EngineState, Market], Reading]
+
+
+def note(state: EngineState, policies: Sequence[RiskPolicy], read: Read) -> None:
+    """Compare what is shut now with what was; what latches has its own line."""
     markets = list(state.markets.by_product.values())
-    for guard in guards:
+    for policy in policies:
+        guard = policy.guard
+        if guard is None or guard.latches:
+            continue
         for market in markets if guard.per_product else markets[:1]:
-            reading = read(guard, state, market)
+            reading = read(policy, guard, state, market)
             key = (guard.name, market.instrument.product_id if guard.per_product else "")
             trip = state.risk.tripped.get(key)
             if reading.band is Band.TRIPPED:

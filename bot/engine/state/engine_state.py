@@ -69,7 +69,7 @@ class EngineState:
             return f"second writer: {self.orders.fence.second_writer}"
         if self.account.differences:
             return f"the account differs by {self.journal.key_values.get('differences')}"
-        return self.control.entries_latched
+        return self.control.entries_latched or self.risk.failed
 
     # Verbs.
 

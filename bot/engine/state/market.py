@@ -1,11 +1,10 @@
 """What the engine knows of one product's market: its prices, its closed bars, its signal."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 
 from bot.domain.bars import Bar
 from bot.domain.instrument import Instrument
@@ -56,7 +55,7 @@ class Market:
     signal_bar_s: int | None = None  # the bar that the target was decided on
     used_bar_s: int | None = None  # the BUY bar that opened a lot already
     last_add_ms: int = 0
-    shut_by: Callable[..., Any] | None = None  # the gate that refused the last entry (`bot.engine.risk.gates`)
+    shut_by: str | None = None  # code of the risk policy that refused the last entry
 
     @property
     def signal(self) -> str:
@@ -99,6 +98,13 @@ class Market:
         if self.bid is None or self.ask is None or self.bid <= 0:
             return None
         return float((self.ask - self.bid) / (self.ask + self.bid) * 200)
+
+    @property
+    def ask_depth_quote(self) -> float | None:
+        """What is offered at the best ask, in quote units; None = not known."""
+        if self.ask is None or self.ask_size is None:
+            return None
+        return float(self.ask * self.ask_size)
 
     def fresh_book(self, now_ms: int) -> PriceBook | None:
         """The price book; None where none is kept, or nobody has told of it for a while."""

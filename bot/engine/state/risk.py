@@ -62,6 +62,8 @@ class RiskMemory:
     correlations: dict[tuple[str, str], tuple[tuple[int, int], float | None]] = field(default_factory=dict)
     refused_in_a_row: dict[str, int] = field(default_factory=dict)  # product → entries refused since the last accepted
     order_times_ms: deque[int] = field(default_factory=lambda: deque(maxlen=1000))  # entries and exits sent
+    failures: dict[tuple[str, str], int] = field(default_factory=dict)  # (severity, policy) → how often it raised
+    failed: str | None = None  # a critical policy raised: no entries; within a second it is a latch
     last_vol_factor: float | None = None
     edge_told: str = ""  # what people were told of a lifted trail (`engine.execution.edge`)
     live_lock: str | None = "not judged yet"  # why live orders are locked; None = not locked; asked for in live only

@@ -1,0 +1,1 @@
+"""One file for each risk policy; `registry` puts them in order."""
