@@ -484,7 +484,6 @@ PLANTED: tuple[Planted, ...] = (
         (
             CodeEdit("capped_quote($quote, max_order_usd)", "capped_quote($quote, 0.0)"),
             CodeEdit("max_order_usd", "0", "notional"),
-            CodeEdit("max_order_usd", "0", "of_terms"),
         ),
         "max_order_usd=20",
     ),
