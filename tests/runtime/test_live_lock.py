@@ -116,7 +116,7 @@ def test_a_permission_that_is_removed_while_its_end_is_told_ends_no_bot() -> Non
             "changed since the permission: GRANULARITY ONE_HOUR → ONE_MINUTE, KILL_FLATTEN True → False, "
             "MA_FAST 2 → 10 and 1 more",
         ),
-        (made(), NOW - 2 * DAY_MS, "the permission is from the future"),
+        (made(), NOW - 2 * DAY_MS, "the permission is dated in the future"),
     ],
 )
 def test_what_the_permission_allows(data: bytes | None, now_ms: int, expected: str | None) -> None:
