@@ -46,6 +46,7 @@ BENCHES = {
     "boot": Benchmark("bench.system.boot", "start to trading"),
     "control": Benchmark("bench.system.control", "click to receipt; KILL to gate shut"),
     "engine": Benchmark("bench.bot.engine", "an event in the engine"),
+    "model": Benchmark("bench.bot.slow_model", "the loop beside a model of 300 ms"),
     "writes": Benchmark("bench.system.writes", "rhythm of the state file"),
     "resources": Benchmark("bench.system.resources", "memory and processor"),
     "cli": Benchmark("bench.system.command_line", "./coin itself"),

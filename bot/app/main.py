@@ -24,11 +24,16 @@ log = logging.getLogger("bot")
 # How long a strategy that computes in plain Python keeps the interpreter once the loop wants it, seconds. The default,
 # 0.005, is paid anew at each of the loop's reads and writes, so that an event with a few of them takes 20 ms.
 SWITCH_S = 0.0005
+# Threads of numpy's linear algebra, read when it is loaded: a model on every core leaves none to the loop, and each
+# thread keeps buffers of its own.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run() -> int:
     """Run the bot until it is asked to stop; the answer is the exit code."""
     os.umask(0o077)
+    for name in BLAS_THREADS:
+        os.environ.setdefault(name, "1")
     problems: list[str] = []
     origins: Mapping[str, str] = {}
     remarks: list[str] = []

@@ -11,6 +11,7 @@ from bot.app.ports import Host
 from bot.app.verdict import price_age_ms, verdict
 from bot.engine import view
 from bot.engine.account import balance_reconciliation
+from bot.engine.execution import questions
 from bot.engine.risk import failures
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.portfolio import signed_text
@@ -187,6 +188,7 @@ def _metrics(bot: Host) -> MetricsDoc | None:
         tick_to_order_ms_p99=tick_to_order.percentile(99),
         ledger_commit_ms_p99=bot.commit_ms.percentile(99),
         guard_failures=failures.by_severity(state),
+        decisions_missed=totals.get(questions.MISSED, 0),
     )
 
 

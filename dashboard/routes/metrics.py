@@ -104,6 +104,9 @@ def _bot(s: Snapshot) -> Iterator[Metric]:
     yield from _gauge("bot_vol_risk_factor", "Factor on the entry size for volatility", factor)
     if m is None:
         return
+    if m.decisions_missed is not None:
+        text = "Bars that a newer one overtook before the strategy had answered"
+        yield CounterMetricFamily("bot_decisions_missed", text, value=m.decisions_missed)
     yield from _gauge("bot_rss_megabytes", "Resident memory of the bot", m.rss_mb)
     yield CounterMetricFamily("bot_cpu_seconds", "Processor time of the bot", value=m.cpu_s)
     yield from _gauge("bot_loop_lag_p99_milliseconds", "Lag of the bot's event loop", m.loop_lag_ms_p99)

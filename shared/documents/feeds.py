@@ -51,6 +51,7 @@ class MetricsDoc:
     ledger_commit_ms_p99: float | None
     # Severity (recoverable, critical) → risk policy → how often it raised, since the bot's start.
     guard_failures: dict[str, dict[str, int]] = field(default_factory=dict)
+    decisions_missed: int | None = None  # bars that a newer one overtook before the strategy had answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ METRICS = {
     "bot_model_mode": ("mode", {"extended"}),
     "bot_vol_risk_factor": None,
     "bot_walk_forward_fits_total": None,
+    "bot_decisions_missed_total": None,
 }
 
 

@@ -432,7 +432,8 @@ class Writer:
             metrics=None if bare else MetricsDoc(
                 decisions={"buy": 31, "sell": 8, "flat": 2442}, orders={"buy": 6, "sell": 5},
                 trades={"open": len(rows), "win": 3, "loss": 0}, vol_risk_factor=0.38, model_mode="extended",
-                walk_forward_fits=633, rss_mb=48.2, cpu_s=412.0, loop_lag_ms_p99=1.2, write_interval_ms_p99=504.0,
+                walk_forward_fits=633, decisions_missed=2, rss_mb=48.2, cpu_s=412.0,
+                loop_lag_ms_p99=1.2, write_interval_ms_p99=504.0,
                 tick_to_order_ms_p50=0.8, tick_to_order_ms_p99=4.1, ledger_commit_ms_p99=0.6,
             ),
             control=ControlDoc(ok=True, error=None, level=self._level().word, seen_at=iso_seconds(now)),
