@@ -11,8 +11,8 @@ from simulator.core.accounts import PortfolioRecord
 from simulator.core.candles import CandleSeries
 from simulator.core.driver import MarketDriver
 from simulator.core.ids import Ids
-from simulator.core.orders import OrderStatus, SimOrder, Trigger
 from simulator.core.orders import OrderType as OrderKind
+from simulator.core.orders import SimOrder, SimOrderStatus, Trigger
 from simulator.core.products import TradingStatus
 from simulator.core.tape import MarketSource
 from simulator.core.units import to_atoms
@@ -88,12 +88,12 @@ class Exchange:
 
     def _replace(self, market: MarketState, order: SimOrder) -> None:
         venue = self.venue
-        if order.status is OrderStatus.QUEUED:
+        if order.status is SimOrderStatus.QUEUED:
             lifecycle.activate(venue, market, order, self.now_us)
             return
         if order.kind is OrderKind.SCALED:
             return  # its legs stand for it
-        if order.status is OrderStatus.CANCEL_QUEUED:
+        if order.status is SimOrderStatus.CANCEL_QUEUED:
             changes.carry_out(venue, order, self.now_us)
             return
         if order.end_us is not None:
@@ -168,7 +168,7 @@ class Exchange:
             try:
                 lifecycle.create(venue, bracket, self.now_us)
             except lifecycle.Reject as reject:
-                bracket.move(OrderStatus.FAILED)
+                bracket.move(SimOrderStatus.FAILED)
                 bracket.reject_reason, bracket.reject_message = reject.error, reject.message or reject.preview
                 venue.changed(bracket)
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from simulator.core.accounts import PortfolioRecord, Wallet
-from simulator.core.orders import OrderStatus, OrderType, SimFill, SimOrder, TimeInForce, Trigger
+from simulator.core.orders import OrderType, SimFill, SimOrder, SimOrderStatus, TimeInForce, Trigger
 from simulator.core.products import SimProduct, other_product
 from simulator.core.venue import ExchangeState
 
@@ -40,7 +40,7 @@ CREATE INDEX IF NOT EXISTS fills_time ON fills (time_us);
 _ATOMS = 1e20
 _ORDER_FIELDS = tuple(f.name for f in fields(SimOrder) if f.name != "product")
 _BIG = frozenset({"quote", "filled_value", "fees", "hold"})  # beyond 64 bits: kept as text
-_ENUMS: dict[str, type] = {"kind": OrderType, "tif": TimeInForce, "status": OrderStatus, "trigger": Trigger}
+_ENUMS: dict[str, type] = {"kind": OrderType, "tif": TimeInForce, "status": SimOrderStatus, "trigger": Trigger}
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ class Past:
             side=Side.BUY if lot is None else Side.SELL,
             purpose=purpose,
             lot_id=lot.lot_id if lot is not None else None,
+            reduce_only=lot is not None,
             **(given | terms),
         )
 

@@ -19,7 +19,7 @@ from bot.app.key_rights import problem as key_problem
 from bot.app.order_executor import OrderExecutor
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
-from bot.domain.instrument import Instrument
+from bot.domain.instrument import Instrument, product_id_of
 from bot.domain.intents import SaveKeyValue
 from bot.domain.order_ids import NO_EPOCH, client_order_id
 from bot.domain.order_life import Order, OrderState
@@ -346,7 +346,7 @@ class Boot:
             bot.sync_wanted.set()
         state = bot.engine.state
         for currency in state.account.portfolio.totals:
-            product_id = f"{currency}-{state.account.portfolio.quote}"
+            product_id = product_id_of(currency, state.account.portfolio.quote)
             if (
                 currency != state.account.portfolio.quote
                 and state.account.portfolio.totals[currency]

@@ -96,6 +96,7 @@ def _order(row: Any) -> Order:
         tp_pct=row.tp_pct,
         command_id=row.command_id,
         retry_of=row.retry_of,
+        reduce_only=Purpose(row.purpose) is not Purpose.ENTRY,
     )
     return Order(
         spec,

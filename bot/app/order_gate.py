@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.domain.kinds import Purpose, Side
+from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderSpec
 from shared.control import TradingState
 from shared.paths import DataPaths
@@ -55,7 +55,7 @@ class OrderGate:
         if locked is not None:
             return locked
         if flatten:
-            return None if spec.side is Side.SELL else "a flatten only sells"
+            return None if spec.reduce_only else "a flatten only sells"
         if latches.killed or self._fs.exists(self._paths.kill):
             return "killed"
         if latches.safe:

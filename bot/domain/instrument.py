@@ -6,6 +6,17 @@ from decimal import Decimal
 from shared.money import floor_to, to_units
 
 
+def currencies_of(product_id: str) -> tuple[str, str]:
+    """(base, quote) of a public product id ("BASE-QUOTE" on every venue), for what no instrument list showed."""
+    base, _, quote = product_id.partition("-")
+    return base, quote
+
+
+def product_id_of(base: str, quote: str) -> str:
+    """The public product id."""
+    return f"{base}-{quote}"
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """What may be traded and in which steps. Sizes in base, notionals in quote units."""

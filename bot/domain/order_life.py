@@ -63,11 +63,7 @@ _SEEN_DONE: dict[OrderInput, OrderState] = {
     _I.SEEN_FAILED: _S.FAILED,
 }
 SEEN_INPUT: dict[OrderStatus, OrderInput] = {
-    OrderStatus.PENDING: _I.SEEN_WORKING,
-    OrderStatus.QUEUED: _I.SEEN_WORKING,
-    OrderStatus.OPEN: _I.SEEN_WORKING,
-    OrderStatus.CANCEL_QUEUED: _I.SEEN_WORKING,
-    OrderStatus.EDIT_QUEUED: _I.SEEN_WORKING,
+    OrderStatus.WORKING: _I.SEEN_WORKING,
     OrderStatus.UNKNOWN: _I.SEEN_WORKING,  # fail closed: it may live
     OrderStatus.FILLED: _I.SEEN_FILLED,
     OrderStatus.CANCELLED: _I.SEEN_CANCELLED,

@@ -8,18 +8,14 @@ from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
 
 
 class OrderStatus(StrEnum):
-    """The exchange's word for the state of an order."""
+    """What a report says of an order; an adapter maps its venue's words to these."""
 
-    PENDING = "PENDING"
-    QUEUED = "QUEUED"
-    OPEN = "OPEN"
-    CANCEL_QUEUED = "CANCEL_QUEUED"
-    EDIT_QUEUED = "EDIT_QUEUED"
-    FILLED = "FILLED"
-    CANCELLED = "CANCELLED"
-    EXPIRED = "EXPIRED"
-    FAILED = "FAILED"
-    UNKNOWN = "UNKNOWN_ORDER_STATUS"
+    WORKING = "working"  # it may still fill, whatever the venue calls it meanwhile
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # a word that the adapter does not know: it may still fill
 
 
 FINAL_STATUSES = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED})
@@ -63,6 +59,7 @@ class OrderSpec:
     tp_pct: Decimal | None = None  # of the lot that an entry opens
     command_id: str | None = None
     retry_of: str | None = None
+    reduce_only: bool = False  # it closes a lot, or a part of one, and must never open a position
 
     @property
     def notional(self) -> Decimal:

@@ -48,7 +48,9 @@ def run(state: EngineState, command: Command) -> None:
             _cancel(state, command)
         case Cmd.ADOPT:
             gone = balance_reconciliation.adopt(state, command)
-            for product_id in [name for name in state.markets.by_product if name.partition("-")[0] in gone]:
+            for product_id in [
+                name for name, market in state.markets.by_product.items() if market.instrument.base in gone
+            ]:
                 _close_what_is_gone(state, product_id)
 
 
@@ -125,7 +127,7 @@ def _close_what_is_gone(state: EngineState, product_id: str) -> None:
 
     Without this a lot would wait for ever for a sale that the exchange must refuse.
     """
-    there = state.account.portfolio.totals.get(product_id.partition("-")[0], ZERO)
+    there = state.account.portfolio.totals.get(state.markets.currencies(product_id)[0], ZERO)
     for lot in reversed(state.positions.lots.of(product_id)):
         held = state.positions.lots.base_held(product_id)
         if held <= there:

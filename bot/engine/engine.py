@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.domain import events as ev
+from bot.domain.instrument import currencies_of
 from bot.domain.intents import Intent
 from bot.domain.orders import OrderSpec
 from bot.domain.price_book import PriceBook
@@ -41,7 +42,7 @@ class Engine:
         self, settings: Settings, strategy: StrategyPort, restored: RecoveredState, level: TradingState, now: datetime
     ) -> None:
         executors.require(strategy)
-        quote = settings.products[0].partition("-")[2]
+        _, quote = currencies_of(settings.products[0])
         self._handled_ms = epoch_ms(now)
         self.state = EngineState(settings, strategy, quote, restored, level, self._handled_ms)
         self._day = utc_day(self._handled_ms)

@@ -25,7 +25,7 @@ from bot.domain.intents import (
 )  # fmt: skip
 from bot.domain.kinds import OrderKind, Side
 from bot.domain.lots import Lot
-from bot.domain.orders import OrderSpec
+from bot.domain.orders import OrderSpec, OrderStatus
 from bot.domain.targets import Signal, SignalSide
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
@@ -178,7 +178,7 @@ class BarDriver:
             while waiting:
                 waiting.extend(self._carry_out(waiting.popleft()))
             if order_id not in still:
-                expired = expired or self.seen[order_id][0] == "EXPIRED"
+                expired = expired or self.seen[order_id][0] is OrderStatus.EXPIRED
                 self.ids.pop(order_id, None)
         return expired
 

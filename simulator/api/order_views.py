@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.core.orders import OrderStatus, OrderType, SimFill, SimOrder
+from simulator.core.orders import OrderType, SimFill, SimOrder, SimOrderStatus
 from simulator.core.products import SimProduct
 from simulator.core.times import rfc3339
 from simulator.core.units import ratio_text, text
@@ -10,7 +10,7 @@ from simulator.core.units import ratio_text, text
 
 def completion(order: SimOrder) -> str:
     """Percent filled, two digits, as the venue writes it."""
-    if order.status is OrderStatus.FILLED:
+    if order.status is SimOrderStatus.FILLED:
         return "100.00"
     if order.quote is not None:
         done, whole = order.filled_value + order.fees, order.quote
@@ -50,7 +50,7 @@ def order_view(order: SimOrder, user_id: str) -> dict[str, Any]:
         "fee": "",
         "number_of_fills": str(order.fills),
         "filled_value": text(order.filled_value),
-        "pending_cancel": order.status is OrderStatus.CANCEL_QUEUED,
+        "pending_cancel": order.status is SimOrderStatus.CANCEL_QUEUED,
         "size_in_quote": order.quote is not None,
         "total_fees": text(order.fees),
         "size_inclusive_of_fees": order.quote is not None,
@@ -58,7 +58,7 @@ def order_view(order: SimOrder, user_id: str) -> dict[str, Any]:
         "trigger_status": order.trigger.value,
         "order_type": order.kind.value,
         "reject_reason": order.reject_reason or "REJECT_REASON_UNSPECIFIED",
-        "settled": order.status is OrderStatus.FILLED or (not order.open and order.filled > 0),
+        "settled": order.status is SimOrderStatus.FILLED or (not order.open and order.filled > 0),
         "product_type": "SPOT",
         "reject_message": order.reject_message,
         "cancel_message": order.cancel_message,
@@ -88,7 +88,7 @@ def order_view(order: SimOrder, user_id: str) -> dict[str, Any]:
 
 def pending_replace(order: SimOrder) -> dict[str, str] | None:
     """The edit that waits in the engine."""
-    if order.status is not OrderStatus.EDIT_QUEUED or order.wish is None:
+    if order.status is not SimOrderStatus.EDIT_QUEUED or order.wish is None:
         return None
     limit, steps = order.wish[0] or 0, order.wish[1] or 0
     return {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from simulator.core.accounts import Insufficient
 from simulator.core.execution import finish, leave_book, needed_hold, set_hold
 from simulator.core.lifecycle import Reject, check_band, insufficient, work
-from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce, Trigger
+from simulator.core.orders import OrderType, SimOrder, SimOrderStatus, TimeInForce, Trigger
 from simulator.core.times import rfc3339
 from simulator.core.venue import ExchangeState, MarketState
 
@@ -29,10 +29,10 @@ def ask_cancel(
 ) -> None:
     """Queue the cancel of an open order; it is carried out `wait_us` later, at once for 0."""
     for leg in open_legs(venue, order):
-        if leg.status is not OrderStatus.CANCEL_QUEUED:
+        if leg.status is not SimOrderStatus.CANCEL_QUEUED:
             ask_cancel(venue, leg, now_us, wait_us, message)
     order.wish = None  # a cancel overtakes an edit that waits
-    order.move(OrderStatus.CANCEL_QUEUED)
+    order.move(SimOrderStatus.CANCEL_QUEUED)
     order.cancel_message = message
     if order.legs:
         venue.changed(order)  # ends with its last leg
@@ -51,7 +51,7 @@ def ask_edit(venue: ExchangeState, order: SimOrder, wish: Edit, now_us: int, wai
     assert market is not None
     _check_affordable(venue, market, order, wish)
     order.wish = list(wish)
-    order.move(OrderStatus.EDIT_QUEUED)
+    order.move(SimOrderStatus.EDIT_QUEUED)
     _queue(venue, order, now_us, wait_us)
 
 
@@ -69,12 +69,12 @@ def carry_out(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     market = venue.market(order.product.product_id)
     assert market is not None
     order.queued_us = None
-    if order.status is OrderStatus.CANCEL_QUEUED:
+    if order.status is SimOrderStatus.CANCEL_QUEUED:
         leave_book(market, order)
-        finish(venue, market, order, OrderStatus.CANCELLED, now_us, order.cancel_message)
+        finish(venue, market, order, SimOrderStatus.CANCELLED, now_us, order.cancel_message)
         return
     wish, order.wish = Edit(*order.wish or (0, 0)), None
-    order.move(OrderStatus.OPEN)
+    order.move(SimOrderStatus.OPEN)
     try:
         if check_edit(order, wish) is None:  # else a fill came in between
             edit(venue, order, wish, now_us)
@@ -86,11 +86,11 @@ def carry_out(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
 
 def check_edit(order: SimOrder, wish: Edit) -> str | None:
     """The venue's reason to refuse, or None."""
-    if order.status is OrderStatus.CANCEL_QUEUED:
+    if order.status is SimOrderStatus.CANCEL_QUEUED:
         return "CANNOT_EDIT_ORDER_PENDING_CANCEL"
-    if order.status is OrderStatus.EDIT_QUEUED:
+    if order.status is SimOrderStatus.EDIT_QUEUED:
         return "ORDER_IS_ALREADY_BEING_REPLACED"
-    if order.status is not OrderStatus.OPEN:
+    if order.status is not SimOrderStatus.OPEN:
         return "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
     if order.tif is not TimeInForce.GTC or order.kind not in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.BRACKET):
         return "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"

@@ -1,7 +1,7 @@
 """What a match does to orders, wallets and the tape."""
 
 from simulator.core.book import Match
-from simulator.core.orders import OrderStatus, OrderType, SimFill, SimOrder, Trigger
+from simulator.core.orders import OrderType, SimFill, SimOrder, SimOrderStatus, Trigger
 from simulator.core.units import PPM
 from simulator.core.venue import ExchangeState, MarketState
 
@@ -74,7 +74,7 @@ def apply_matches(
         if maker is not None:
             fill(venue, maker, match, False, taker.portfolio if taker else None, now_us)
             if not maker.leaves:
-                finish(venue, market, maker, OrderStatus.FILLED, now_us)
+                finish(venue, market, maker, SimOrderStatus.FILLED, now_us)
             else:
                 venue.changed(maker)
         venue.trade(market, match.tick, match.steps, not buys, now_us)
@@ -86,11 +86,11 @@ def _decrement(venue: ExchangeState, market: MarketState, maker: SimOrder, now_u
         set_hold(venue, maker, needed_hold(maker), now_us)
         venue.changed(maker)
     else:
-        finish(venue, market, maker, OrderStatus.CANCELLED, now_us, "Self trade prevention")
+        finish(venue, market, maker, SimOrderStatus.CANCELLED, now_us, "Self trade prevention")
 
 
 def finish(
-    venue: ExchangeState, market: MarketState, order: SimOrder, status: OrderStatus, now_us: int, message: str = ""
+    venue: ExchangeState, market: MarketState, order: SimOrder, status: SimOrderStatus, now_us: int, message: str = ""
 ) -> None:
     """End an order that is no longer in the book: hold released, status final."""
     order.leaves = 0
@@ -112,7 +112,7 @@ def hit_at_limit(venue: ExchangeState, market: MarketState, order: SimOrder, now
     match = Match(order.limit_price, order.leaves, None)
     order.leaves = 0
     fill(venue, order, match, False, None, now_us)
-    finish(venue, market, order, OrderStatus.FILLED, now_us)
+    finish(venue, market, order, SimOrderStatus.FILLED, now_us)
 
 
 def hit_if_crossed(venue: ExchangeState, market: MarketState, buys: bool, tick: int, now_us: int) -> None:

@@ -3,7 +3,7 @@
 from simulator.core.accounts import Insufficient
 from simulator.core.book import Demand
 from simulator.core.execution import apply_matches, finish, leave_book, needed_hold, set_hold
-from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce, Trigger
+from simulator.core.orders import OrderType, SimOrder, SimOrderStatus, TimeInForce, Trigger
 from simulator.core.units import PPM
 from simulator.core.venue import ExchangeState, MarketState
 
@@ -124,7 +124,7 @@ def create(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     venue.open[order.order_id] = order
     market.open_orders += 1
     if market.gate.auction_mode:
-        order.move(OrderStatus.QUEUED)
+        order.move(SimOrderStatus.QUEUED)
         venue.changed(order)
         return
     activate(venue, market, order, now_us)
@@ -132,7 +132,7 @@ def create(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
 
 def activate(venue: ExchangeState, market: MarketState, order: SimOrder, now_us: int) -> None:
     """From accepted to where it waits, or to its end."""
-    order.move(OrderStatus.OPEN)
+    order.move(SimOrderStatus.OPEN)
     venue.changed(order)
     if order.end_us is not None:
         venue.add_timer(order.end_us, order.order_id)
@@ -157,7 +157,7 @@ def work(venue: ExchangeState, market: MarketState, order: SimOrder, now_us: int
     if order.quote is not None and order.steps is None:
         budget = order.quote * PPM // (PPM + order.taker_ppm)
     if order.tif is TimeInForce.FOK and not _whole(market, order, limit, budget):
-        finish(venue, market, order, OrderStatus.CANCELLED, now_us, "Fill or kill order could not be filled")
+        finish(venue, market, order, SimOrderStatus.CANCELLED, now_us, "Fill or kill order could not be filled")
         return
     demand = Demand(order.leaves if order.steps is not None else None, budget, order.product.unit)
     matches = market.book.take(order.buys, limit, demand, order.portfolio)
@@ -174,12 +174,12 @@ def _after_work(
     )
     if done and order.filled:
         leave_book(market, order)
-        finish(venue, market, order, OrderStatus.FILLED, now_us)
+        finish(venue, market, order, SimOrderStatus.FILLED, now_us)
     elif done:
         leave_book(market, order)
-        finish(venue, market, order, OrderStatus.CANCELLED, now_us, "Self trade prevention")
+        finish(venue, market, order, SimOrderStatus.CANCELLED, now_us, "Self trade prevention")
     elif order.kind is OrderType.MARKET or order.tif in (TimeInForce.IOC, TimeInForce.FOK):
-        finish(venue, market, order, OrderStatus.CANCELLED, now_us, "Immediate or cancel")
+        finish(venue, market, order, SimOrderStatus.CANCELLED, now_us, "Immediate or cancel")
     else:
         market.book.side(order.buys).join(order)
         set_hold(venue, order, min(order.hold, needed_hold(order)), now_us)
@@ -202,4 +202,4 @@ def expire(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     market = venue.market(order.product.product_id)
     assert market is not None
     leave_book(market, order)
-    finish(venue, market, order, OrderStatus.EXPIRED, now_us, "Order expired")
+    finish(venue, market, order, SimOrderStatus.EXPIRED, now_us, "Order expired")

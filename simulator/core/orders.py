@@ -8,7 +8,7 @@ from typing import Any
 from simulator.core.products import SimProduct
 
 
-class OrderStatus(StrEnum):
+class SimOrderStatus(StrEnum):
     PENDING = "PENDING"
     QUEUED = "QUEUED"
     OPEN = "OPEN"
@@ -20,35 +20,47 @@ class OrderStatus(StrEnum):
     EDIT_QUEUED = "EDIT_QUEUED"
 
 
-DONE = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED})
+DONE = frozenset({SimOrderStatus.FILLED, SimOrderStatus.CANCELLED, SimOrderStatus.EXPIRED, SimOrderStatus.FAILED})
 # From the venue's documents: a terminal status never changes, PENDING alone can fail.
-TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.PENDING: frozenset(
+TRANSITIONS: Mapping[SimOrderStatus, frozenset[SimOrderStatus]] = {
+    SimOrderStatus.PENDING: frozenset(
         {
-            OrderStatus.OPEN,
-            OrderStatus.QUEUED,
-            OrderStatus.FILLED,
-            OrderStatus.CANCELLED,
-            OrderStatus.EXPIRED,
-            OrderStatus.FAILED,
+            SimOrderStatus.OPEN,
+            SimOrderStatus.QUEUED,
+            SimOrderStatus.FILLED,
+            SimOrderStatus.CANCELLED,
+            SimOrderStatus.EXPIRED,
+            SimOrderStatus.FAILED,
         }
     ),
-    OrderStatus.QUEUED: frozenset(
-        {OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.CANCEL_QUEUED}
-    ),
-    OrderStatus.OPEN: frozenset(
+    SimOrderStatus.QUEUED: frozenset(
         {
-            OrderStatus.OPEN,
-            OrderStatus.FILLED,
-            OrderStatus.CANCELLED,
-            OrderStatus.EXPIRED,
-            OrderStatus.CANCEL_QUEUED,
-            OrderStatus.EDIT_QUEUED,
+            SimOrderStatus.OPEN,
+            SimOrderStatus.FILLED,
+            SimOrderStatus.CANCELLED,
+            SimOrderStatus.EXPIRED,
+            SimOrderStatus.CANCEL_QUEUED,
         }
     ),
-    OrderStatus.CANCEL_QUEUED: frozenset({OrderStatus.CANCELLED, OrderStatus.FILLED, OrderStatus.EXPIRED}),
-    OrderStatus.EDIT_QUEUED: frozenset(
-        {OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.CANCEL_QUEUED}
+    SimOrderStatus.OPEN: frozenset(
+        {
+            SimOrderStatus.OPEN,
+            SimOrderStatus.FILLED,
+            SimOrderStatus.CANCELLED,
+            SimOrderStatus.EXPIRED,
+            SimOrderStatus.CANCEL_QUEUED,
+            SimOrderStatus.EDIT_QUEUED,
+        }
+    ),
+    SimOrderStatus.CANCEL_QUEUED: frozenset({SimOrderStatus.CANCELLED, SimOrderStatus.FILLED, SimOrderStatus.EXPIRED}),
+    SimOrderStatus.EDIT_QUEUED: frozenset(
+        {
+            SimOrderStatus.OPEN,
+            SimOrderStatus.FILLED,
+            SimOrderStatus.CANCELLED,
+            SimOrderStatus.EXPIRED,
+            SimOrderStatus.CANCEL_QUEUED,
+        }
     ),
     **{status: frozenset() for status in DONE},
 }
@@ -115,7 +127,7 @@ class SimOrder:
     fills: int = 0
     hold: int = 0  # atoms of the held currency
     held: str = ""  # currency of the hold
-    status: OrderStatus = OrderStatus.PENDING
+    status: SimOrderStatus = SimOrderStatus.PENDING
     trigger: Trigger = Trigger.NONE
     cancel_message: str = ""
     reject_reason: str = ""
@@ -144,7 +156,7 @@ class SimOrder:
             raise OrderTransitionError(f"order {self.order_id} has no limit price")
         return self.limit
 
-    def move(self, status: OrderStatus) -> None:
+    def move(self, status: SimOrderStatus) -> None:
         """Change the status, or raise IllegalTransition."""
         if status not in TRANSITIONS[self.status]:
             raise OrderTransitionError(f"order {self.order_id}: {self.status} to {status}")

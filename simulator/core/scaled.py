@@ -12,7 +12,7 @@ from simulator.core import amounts
 from simulator.core.amounts import MalformedRequest
 from simulator.core.execution import finish, needed_hold
 from simulator.core.lifecycle import MAX_OPEN_ORDERS, Reject, check_gate, check_price, create, insufficient
-from simulator.core.orders import OrderStatus, OrderType, SimOrder, TimeInForce
+from simulator.core.orders import OrderType, SimOrder, SimOrderStatus, TimeInForce
 from simulator.core.products import SimProduct
 from simulator.core.units import ONE, PPM
 from simulator.core.venue import ExchangeState
@@ -192,7 +192,7 @@ def create_scaled(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     order.leaves = order.steps = sum(leg.steps or 0 for leg in legs)
     venue.open[order.order_id] = order
     market.open_orders += 1
-    order.move(OrderStatus.OPEN)
+    order.move(SimOrderStatus.OPEN)
     venue.changed(order)
     for leg in legs:
         create(venue, leg, now_us)
@@ -219,8 +219,8 @@ def _sum_up(venue: ExchangeState, parent: SimOrder, now_us: int) -> None:
     if not any(leg.open for leg in legs):
         market = venue.market(parent.product.product_id)
         assert market is not None
-        filled = all(leg.status is OrderStatus.FILLED for leg in legs)
-        finish(venue, market, parent, OrderStatus.FILLED if filled else OrderStatus.CANCELLED, now_us,
+        filled = all(leg.status is SimOrderStatus.FILLED for leg in legs)
+        finish(venue, market, parent, SimOrderStatus.FILLED if filled else SimOrderStatus.CANCELLED, now_us,
                "" if filled else parent.cancel_message or "All legs have ended")  # fmt: skip
     elif before != (parent.filled, parent.filled_value, parent.fees, parent.fills, parent.leaves):
         venue.changed(parent)

@@ -6,7 +6,7 @@ from simulator.core.book import Demand
 from simulator.core.changes import carry_out
 from simulator.core.execution import apply_matches, bracket_exit, finish, needed_hold, set_hold
 from simulator.core.lifecycle import expire, work
-from simulator.core.orders import OrderStatus, OrderType, SimOrder, Trigger
+from simulator.core.orders import OrderType, SimOrder, SimOrderStatus, Trigger
 from simulator.core.units import PPM, parse
 from simulator.core.venue import ExchangeState, MarketState
 
@@ -84,7 +84,7 @@ def _slice(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     matches = market.book.take(order.buys, order.limit, demand, order.portfolio)
     apply_matches(venue, market, order, order.buys, matches, now_us)
     if order.steps is not None and not order.leaves:
-        finish(venue, market, order, OrderStatus.FILLED, now_us)
+        finish(venue, market, order, SimOrderStatus.FILLED, now_us)
         return
     if matches:
         venue.changed(order)
@@ -97,6 +97,6 @@ def _end_twap(venue: ExchangeState, order: SimOrder, now_us: int) -> None:
     assert market is not None
     spent = order.quote is not None and order.hold < order.filled_value // 1000
     if spent:
-        finish(venue, market, order, OrderStatus.FILLED, now_us)
+        finish(venue, market, order, SimOrderStatus.FILLED, now_us)
     else:
         expire(venue, order, now_us)

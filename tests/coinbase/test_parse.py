@@ -82,7 +82,7 @@ def test_shapes() -> None:
     assert (found.base, found.quote, found.price, found.halted) == ("BTC", "USD", Decimal("83261.5"), None)
     assert parse.balance(ACCOUNT).total == Decimal("1.73")
     order = parse.venue_order(ORDER)
-    assert (order.side, order.status, order.limit_price) == (Side.SELL, OrderStatus.OPEN, Decimal(86000))
+    assert (order.side, order.status, order.limit_price) == (Side.SELL, OrderStatus.WORKING, Decimal(86000))
     assert order.created_ms == 1795176000123 and order.reason is None
     user = parse.user_order(USER_ORDER)
     assert (user.side, user.status, user.filled_size) == (Side.BUY, OrderStatus.FILLED, Decimal("0.01"))

@@ -44,7 +44,7 @@ def test_a_resting_bid_holds_its_cash_with_its_fee() -> None:
     rig = maker_rig()
     spec = bid(rig)
     assert rig.engine.state.account.cash_available == 10_000 - cost(rig, spec)
-    rig.seen(spec, S.OPEN, "4")
+    rig.seen(spec, S.WORKING, "4")
     rig.fill(spec, "4", "99.99", fee="1.9998")
     left = cost(rig, spec) - D(4) * D("99.99") * D("1.005")
     assert rig.engine.state.account.cash_available == 10_000 - D(4) * D("99.99") - D("1.9998") - left
@@ -84,7 +84,7 @@ def test_a_part_is_filled_and_the_next_bid_buys_only_the_rest() -> None:
     rig = maker_rig()
     first = bid(rig)
     rig.accept(first)
-    rig.seen(first, S.OPEN, "4")
+    rig.seen(first, S.WORKING, "4")
     rig.fill(first, "4", "99.99", fee="2")
     lot = one(rig.lots)
     assert lot.base_left == 4 and not sells(rig.tick()), "no take while it is still bought"
@@ -147,7 +147,7 @@ def test_a_part_at_the_end_is_a_lot_like_any_other() -> None:
     rig = maker_rig()
     first = bid(rig)
     rig.accept(first)
-    rig.seen(first, S.OPEN, "3")
+    rig.seen(first, S.WORKING, "3")
     rig.fill(first, "3", "99.99")
     rig.tick(31)
     take = one(sells(rig.seen(first, S.CANCELLED, "3")))
@@ -158,7 +158,7 @@ def test_a_part_too_small_to_sell_is_dust() -> None:
     rig = maker_rig()
     first = bid(rig)
     rig.accept(first)
-    rig.seen(first, S.OPEN, "0.001")
+    rig.seen(first, S.WORKING, "0.001")
     rig.fill(first, "0.001", "99.99")
     rig.tick(31)
     rig.seen(first, S.CANCELLED, "0.001")
@@ -197,7 +197,7 @@ def test_no_answer_holds_the_plan_and_nothing_is_bid_on_top() -> None:
     first = bid(rig)
     rig.send(ev.OutcomeUnknown(first.client_order_id, "timeout"))
     assert not places(rig.price("101", after_ms=3000) + rig.tick(40))
-    found = rig.send(ev.LookupResult(first.client_order_id, rig.shown(first, S.OPEN), complete=True))
+    found = rig.send(ev.LookupResult(first.client_order_id, rig.shown(first, S.WORKING), complete=True))
     assert cancels(found + rig.tick()) == [first.client_order_id], "its time was up long ago"
 
 
@@ -208,7 +208,7 @@ def test_a_bid_held_to_be_absent_that_shows_up_is_cancelled() -> None:
     for _ in range(4):
         rig.send(ev.LookupResult(first.client_order_id, None, complete=True), 25_000)
     assert rig.order(first).state is OrderState.ABSENT and not rig.engine.state.positions.makers
-    rig.seen(first, S.OPEN)
+    rig.seen(first, S.WORKING)
     assert first.client_order_id in cancels(rig.tick())
 
 
@@ -237,7 +237,7 @@ def test_the_lots_stop_ends_the_buying_and_then_sells() -> None:
     rig = maker_rig(stop_loss_pct=2.0)
     first = bid(rig)
     rig.accept(first)
-    rig.seen(first, S.OPEN, "3")
+    rig.seen(first, S.WORKING, "3")
     rig.fill(first, "3", "99.99")
     found = rig.price("97") + rig.tick()
     assert first.client_order_id in cancels(found) and not sells(found)
@@ -252,7 +252,7 @@ def test_flatten_ends_the_buying_first_and_sells_what_was_bought() -> None:
     rig = maker_rig()
     first = bid(rig)
     rig.accept(first)
-    rig.seen(first, S.OPEN, "3")
+    rig.seen(first, S.WORKING, "3")
     rig.fill(first, "3", "99.99")
     found = rig.command(Cmd.FLATTEN)
     assert cancels(found) == [first.client_order_id] and not sells(found)
@@ -280,7 +280,7 @@ def test_a_restart_cancels_what_rests_and_bids_no_more() -> None:
     rig = maker_rig()
     first = bid(rig)
     rig.accept(first)
-    rig.seen(first, S.OPEN, "2")
+    rig.seen(first, S.WORKING, "2")
     rig.fill(first, "2", "99.99")
     state = rig.engine.state
     left = RecoveredState(

@@ -116,7 +116,7 @@ def test_one_source_of_price_is_not_enough() -> None:
 
 
 def sale(rig: Rig, **changes: Any) -> OrderSpec:
-    terms = {"side": Side.SELL, "purpose": Purpose.EXIT, "quote_size": None, "base_size": D(1)}
+    terms = {"side": Side.SELL, "purpose": Purpose.EXIT, "quote_size": None, "base_size": D(1), "reduce_only": True}
     return entry(**(terms | {"lot_id": rig.lots[0].lot_id if rig.lots else "gone"} | changes))
 
 
@@ -127,6 +127,14 @@ def test_a_sale_is_of_a_lot_and_never_of_more_than_it_holds() -> None:
     assert code(rig, sale(rig)) is None
     assert code(rig, sale(rig, base_size=D("1.00000001"))) == "oversell"
     assert code(rig, sale(rig, base_size=None, quote_size=D(5))) == "oversell"
+
+
+def test_a_sale_that_is_not_marked_reduce_only_is_refused() -> None:
+    """Long only: a sale that closes no lot would open a short."""
+    rig = rig_with(take_profit_order="market")
+    rig.open_runner(size="1")
+    assert code(rig, sale(rig, reduce_only=False)) == "not_reducing"
+    assert code(rig, sale(rig, side=Side.BUY)) == "not_reducing"
 
 
 def test_no_second_sale_while_one_may_still_fill() -> None:

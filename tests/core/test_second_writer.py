@@ -36,7 +36,7 @@ def rig(facts: dict[str, str] | None = None, **settings: Any) -> Rig:
 def shown(epoch: str = OTHER, made_ms: int = FENCE_MS, **terms: Any) -> OrderReport:
     given: dict[str, Any] = {
         "order_id": f"venue-{epoch}", "client_order_id": f"ct-main-{epoch}{'7' * 24}", "product_id": "BTC-USD",
-        "side": Side.BUY, "status": OrderStatus.OPEN, "filled_size": D(0), "created_ms": made_ms,
+        "side": Side.BUY, "status": OrderStatus.WORKING, "filled_size": D(0), "created_ms": made_ms,
         "base_size": D("0.5"), "limit_price": D(90),
     }  # fmt: skip
     return OrderReport(**(given | terms))
@@ -90,7 +90,7 @@ def test_facts_are_used_up_once(maker: bool) -> None:
 
 @pytest.mark.parametrize("listed", [False, True], ids=["stream", "list"])
 @pytest.mark.parametrize("epoch", [OTHER, EARLIER, OURS])
-@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.PENDING, OrderStatus.FILLED, OrderStatus.CANCELLED])
+@pytest.mark.parametrize("status", [OrderStatus.WORKING, OrderStatus.FILLED, OrderStatus.CANCELLED])
 def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, epoch: str, status: OrderStatus) -> None:
     bot = rig()
     found = see(bot, shown(epoch, status=status), listed=listed)
@@ -103,7 +103,7 @@ def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, e
     assert gate is not None and (gate.name, gate.verdict) == ("second_writer", GateVerdict.FAULT)
 
 
-@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.FILLED])
+@pytest.mark.parametrize("status", [OrderStatus.WORKING, OrderStatus.FILLED])
 def test_an_order_from_before_the_start_is_of_a_lost_ledger(status: OrderStatus) -> None:
     bot = rig()
     see(bot, shown(made_ms=FENCE_MS - 1, status=status, filled_size=D("0.5") if status == "FILLED" else D(0)))
@@ -172,7 +172,7 @@ def test_an_entry_on_its_way_to_the_socket_is_held_back_and_a_bid_is_cancelled()
     maker = rig(entry_order="maker")
     bid = one(places(maker.bar("buy")))
     maker.accept(bid)
-    maker.seen(bid, OrderStatus.OPEN)
+    maker.seen(bid, OrderStatus.WORKING)
     see(maker, shown())
     assert cancels(maker.tick(2)) == [bid.client_order_id]
 

@@ -192,7 +192,7 @@ def test_the_search_begins_before_the_orders_birth_by_the_exchanges_clock() -> N
 def test_a_refusal_of_an_order_that_is_seen_open_is_not_believed() -> None:
     rig = Rig()
     entry = one(places(rig.bar("buy")))
-    rig.seen(entry, OrderStatus.OPEN)
+    rig.seen(entry, OrderStatus.WORKING)
     rig.send(ev.VenueRejected(entry.client_order_id, "403"))
     assert rig.order(entry).state is OrderState.OPEN
     rig.seen(entry, OrderStatus.FILLED, "1")
@@ -613,7 +613,7 @@ def test_balances_asked_for_before_a_fill_are_not_believed() -> None:
 
 def _foreign(client_order_id: str, rig: Rig) -> Any:
     entry = one(places(rig.bar("buy")))
-    shown = rig.shown(entry, OrderStatus.OPEN)
+    shown = rig.shown(entry, OrderStatus.WORKING)
     rig.send(ev.VenueRejected(entry.client_order_id, "no"))
     rig.strategy.word = "flat"
     return replace(shown, client_order_id=client_order_id, order_id="foreign-1")
@@ -653,7 +653,7 @@ def test_an_own_order_that_was_over_and_is_open_at_the_exchange_is_cancelled() -
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.send(ev.VenueRejected(entry.client_order_id, "no"))
-    found = rig.send(ev.OrderReports((rig.shown(entry, OrderStatus.OPEN),), complete=True, asked_ms=rig.now_ms))
+    found = rig.send(ev.OrderReports((rig.shown(entry, OrderStatus.WORKING),), complete=True, asked_ms=rig.now_ms))
     assert cancels(found) == [entry.client_order_id]
     assert rig.engine.state.control.entries_latched
 

@@ -105,7 +105,7 @@ def test_parts_of_an_entry_make_one_lot_at_the_average_with_its_levels() -> None
     rig = Rig(stop_loss_pct=5.0)
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
-    rig.seen(entry, OrderStatus.OPEN, "1")
+    rig.seen(entry, OrderStatus.WORKING, "1")
     found = rig.fill(entry, "1", "100")
     assert not places(found), "no take while the entry may still fill"
     rig.seen(entry, OrderStatus.FILLED, "3")
@@ -163,7 +163,7 @@ def test_a_refused_cancel_sells_nothing_and_is_asked_again() -> None:
     assert take is not None
     rig.accept(take)
     rig.price("94.9")
-    rig.seen(take, OrderStatus.OPEN)  # the look after the refusal: it still rests
+    rig.seen(take, OrderStatus.WORKING)  # the look after the refusal: it still rests
     found = rig.tick(4)
     assert cancels(found), "asked again"
     assert not places(found)
@@ -178,7 +178,7 @@ def test_a_take_without_an_answer_blocks_the_stop_until_it_is_known() -> None:
     assert not places(found)
     assert looks(found)
     found = rig.send(
-        ev.LookupResult(take.client_order_id, rig.shown(take, OrderStatus.OPEN), complete=True)
+        ev.LookupResult(take.client_order_id, rig.shown(take, OrderStatus.WORKING), complete=True)
     ) + rig.tick(2)
     assert cancels(found) == [take.client_order_id]
     assert len(places(rig.seen(take, OrderStatus.CANCELLED))) == 1
@@ -191,8 +191,8 @@ def _answers(rig: Rig, take: OrderSpec, outcome: str) -> list[ev.Event]:
     filled = {"none": "0", "part": "0.4", "all": "1"}[outcome]
     status = OrderStatus.FILLED if outcome == "all" else OrderStatus.CANCELLED
     events: list[ev.Event] = [
-        ev.OrderAccepted(take.client_order_id, rig.shown(take, OrderStatus.OPEN).order_id),
-        ev.OrderReports((rig.shown(take, OrderStatus.OPEN),), complete=False, asked_ms=0),
+        ev.OrderAccepted(take.client_order_id, rig.shown(take, OrderStatus.WORKING).order_id),
+        ev.OrderReports((rig.shown(take, OrderStatus.WORKING),), complete=False, asked_ms=0),
         ev.OrderReports((rig.shown(take, status, filled),), complete=False, asked_ms=0),
         ev.LookupResult(take.client_order_id, rig.shown(take, status, filled), complete=True),
     ]
@@ -323,7 +323,7 @@ def test_an_absent_exit_that_turns_up_after_the_lot_was_sold_is_cancelled() -> N
     exit_spec = one(places(rig.price("94")))
     rig.fills_all(exit_spec, "1", "94")
     assert rig.lots == []
-    found = rig.seen(take, OrderStatus.OPEN)
+    found = rig.seen(take, OrderStatus.WORKING)
     assert cancels(found) == [take.client_order_id], "it would sell what is not held"
 
 

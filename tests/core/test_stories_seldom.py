@@ -200,7 +200,7 @@ def test_an_order_that_was_not_sent_yet_lives_at_the_exchange_is_cancelled_or_co
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.send(ev.RiskRejected(entry.client_order_id, "nothing was sent, it seemed"))
-    assert cancels(rig.seen(entry, OrderStatus.OPEN)) == [entry.client_order_id]
+    assert cancels(rig.seen(entry, OrderStatus.WORKING)) == [entry.client_order_id]
     assert fetches(rig.seen(entry, OrderStatus.FILLED, "1"))
     rig.fill(entry, "1", "100")
     assert one(rig.lots).base_left == 1 and rig.engine.state.entries_blocked is not None

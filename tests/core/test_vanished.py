@@ -26,7 +26,7 @@ def resting(rig: Rig) -> Any:
     _, take = rig.open_runner()
     assert take is not None
     rig.accept(take)
-    rig.seen(take, OrderStatus.OPEN)
+    rig.seen(take, OrderStatus.WORKING)
     return take
 
 
@@ -35,7 +35,7 @@ def test_it_takes_three_complete_searches_over_a_minute() -> None:
     take = resting(rig)
     vanished(rig, take, 30, 1_000)
     assert rig.order(take).state is OrderState.OPEN, "many at once are not a minute"
-    rig.seen(take, OrderStatus.OPEN)
+    rig.seen(take, OrderStatus.WORKING)
     vanished(rig, take, 2, 60_000)
     assert rig.order(take).state is OrderState.OPEN, "seen in between, it begins anew"
     found = vanished(rig, take, 1)
@@ -63,7 +63,7 @@ def test_a_lost_order_blocks_its_lot_and_every_entry_and_is_looked_for() -> None
     assert kept.order(take).state is OrderState.LOST, "also after a restart"
 
 
-@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.FILLED, OrderStatus.CANCELLED])
+@pytest.mark.parametrize("status", [OrderStatus.WORKING, OrderStatus.FILLED, OrderStatus.CANCELLED])
 def test_seen_again_it_is_what_it_is(status: OrderStatus) -> None:
     rig = Rig()
     take = resting(rig)
@@ -83,7 +83,7 @@ def test_a_person_ends_it_and_the_lot_goes_on() -> None:
     again = one(places(rig.level(TradingState.PAUSE) + rig.level(TradingState.RUN)))
     assert again.lot_id == take.lot_id and again.client_order_id != take.client_order_id
     # It turns up after all: the lot has another exit, so this one must not sell as well.
-    assert cancels(rig.seen(take, OrderStatus.OPEN)) == [take.client_order_id]
+    assert cancels(rig.seen(take, OrderStatus.WORKING)) == [take.client_order_id]
 
 
 def test_while_the_exchange_holds_the_funds_it_is_not_gone() -> None:

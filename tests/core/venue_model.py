@@ -11,7 +11,7 @@ from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
 from shared.money import ZERO, floor_to
 
 TAKER, MAKER = Decimal("0.009"), Decimal("0.005")
-LIVE = (OrderStatus.OPEN, OrderStatus.PENDING)
+LIVE = (OrderStatus.WORKING,)
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Placed:
     order_id: str
     size: Decimal
     at_ms: int
-    status: OrderStatus = OrderStatus.OPEN
+    status: OrderStatus = OrderStatus.WORKING
     fills: list[Fill] = field(default_factory=list)
 
     @property

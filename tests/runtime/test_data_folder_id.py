@@ -233,7 +233,9 @@ async def _does_nothing(copy: Process) -> None:
     spec = entry(copy, "c1")
     sale = entry(copy, "c2")
     assert not await there(copy, spec)
-    sale = replace(sale, side=Side.SELL, purpose=Purpose.FLATTEN, base_size=lot.base_left, quote_size=None)
+    sale = replace(
+        sale, side=Side.SELL, purpose=Purpose.FLATTEN, base_size=lot.base_left, quote_size=None, reduce_only=True
+    )
     assert "not adopted" in (copy.bot.gate.refusal(sale) or "") and not await there(copy, sale)
     shown = state(copy.bot)
     assert (shown.live_lock or "").startswith("locked: the data folder is not adopted")

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = OrderSpec(
     "ct-main-1", "BTC-USD", Side.BUY, OrderKind.MARKET, Purpose.ENTRY, None, D(10), None, False, None, D(100)
 )
-EXIT = replace(SPEC, side=Side.SELL, purpose=Purpose.EXIT, base_size=D(1), quote_size=None)
+EXIT = replace(SPEC, side=Side.SELL, purpose=Purpose.EXIT, base_size=D(1), quote_size=None, reduce_only=True)
 TAKE = replace(EXIT, purpose=Purpose.TAKE_PROFIT, kind=OrderKind.LIMIT, limit_price=D(103))
 FLATTEN = replace(EXIT, purpose=Purpose.FLATTEN)
 ORDERS = {"entry": SPEC, "exit": EXIT, "take": TAKE, "flatten": FLATTEN}
@@ -96,8 +96,9 @@ def test_what_the_core_refuses_does_not_pass(tmp_path: Path) -> None:
     assert [made.refusal(spec) for spec in ORDERS.values()] == ["no entry", "no exit", "no take", "no flatten"]
 
 
-def test_a_flatten_never_buys(tmp_path: Path) -> None:
-    assert gate(tmp_path).refusal(replace(FLATTEN, side=Side.BUY)) is not None
+def test_a_flatten_only_reduces(tmp_path: Path) -> None:
+    assert gate(tmp_path).refusal(replace(FLATTEN, side=Side.BUY, reduce_only=False)) is not None
+    assert gate(tmp_path).refusal(replace(FLATTEN, reduce_only=False)) is not None
 
 
 # The instance lock.

@@ -10,7 +10,7 @@ from simulator.core.amounts import MalformedRequest
 from simulator.core.bars import Print
 from simulator.core.changes import Edit, check_edit
 from simulator.core.lifecycle import Reject
-from simulator.core.orders import DONE, TRANSITIONS, OrderStatus, OrderType, SimOrder
+from simulator.core.orders import DONE, TRANSITIONS, OrderType, SimOrder, SimOrderStatus
 from simulator.core.units import PPM, to_atoms
 from simulator.core.validation import parse_order
 from simulator.exchange import Exchange
@@ -87,7 +87,7 @@ class World:
         venue.trade(market, 10_000, 1, True, NOW)
         self.exchange.settle()
         self.count = 0
-        self.before: dict[str, OrderStatus] = {}
+        self.before: dict[str, SimOrderStatus] = {}
 
     def order(self, body: Mapping[str, Any], who: int) -> None:
         self.count += 1
@@ -113,7 +113,7 @@ class World:
             assert not any(fill.taker for fill in fills)
         if order.config_key == "limit_limit_fok":
             assert order.filled in (0, order.steps)
-            assert order.status is (OrderStatus.FILLED if order.filled else OrderStatus.CANCELLED)
+            assert order.status is (SimOrderStatus.FILLED if order.filled else SimOrderStatus.CANCELLED)
         if order.quote is not None and order.config_key == "market_market_ioc":
             assert order.filled_value + order.fees <= order.quote
         if order.status in DONE and not order.open:
@@ -127,7 +127,7 @@ class World:
             self.order(a, b)
         elif what == "cancel" and waiting:
             order = waiting[a % len(waiting)]
-            if order.status not in (OrderStatus.CANCEL_QUEUED, OrderStatus.EDIT_QUEUED):
+            if order.status not in (SimOrderStatus.CANCEL_QUEUED, SimOrderStatus.EDIT_QUEUED):
                 exchange.cancel(order, wait_us=b * 1_000_000)
         elif what == "edit" and waiting:
             order, wish = waiting[a % len(waiting)], Edit(*b[:2])
@@ -176,8 +176,8 @@ class World:
         assert bid is None or ask is None or bid < ask
         assert all(steps > 0 for side in (book.bids, book.asks) for _, steps in side.levels())
         for event in venue.order_events:
-            was = self.before.get(event.order_id, OrderStatus.PENDING)
-            assert event.status is was or event.status in TRANSITIONS[was] or was is OrderStatus.PENDING
+            was = self.before.get(event.order_id, SimOrderStatus.PENDING)
+            assert event.status is was or event.status in TRANSITIONS[was] or was is SimOrderStatus.PENDING
             assert was not in DONE
             self.before[event.order_id] = event.status
         venue.order_events.clear()
@@ -210,7 +210,7 @@ def test_random_flows_keep_every_rule(steps: list[tuple[str, Any, Any]]) -> None
         world.check()
     world.check_fills()
     for order in list(world.exchange.venue.open.values()):
-        if order.status is not OrderStatus.CANCEL_QUEUED:
+        if order.status is not SimOrderStatus.CANCEL_QUEUED:
             world.exchange.cancel(order)
         world.check()
     world.exchange.advance(world.exchange.now_us + 21_000_000)

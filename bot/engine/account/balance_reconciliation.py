@@ -71,7 +71,14 @@ def kind_of(state: EngineState, amounts: Mapping[str, Decimal]) -> str:
         return "a deposit" if amounts[quote] > 0 else "a withdrawal"
     if len(amounts) == 1:
         ((currency, amount),) = amounts.items()
-        held = sum((lot.base_bought for lot in state.positions.lots if lot.product_id == f"{currency}-{quote}"), ZERO)
+        held = sum(
+            (
+                lot.base_bought
+                for lot in state.positions.lots
+                if state.markets.currencies(lot.product_id)[0] == currency
+            ),
+            ZERO,
+        )
         if amount < 0 and -amount <= held * FEE_SHARE:
             return "a fee in kind, it seems"
         return "a deposit" if amount > 0 else "a withdrawal"
@@ -83,7 +90,7 @@ def foreign_fill(state: EngineState, fill: Fill) -> None:
     key = (fill.order_id, fill.trade_id)
     if key in state.account.foreign_fills:
         return
-    base, _, quote = fill.product_id.partition("-")
+    base, quote = state.markets.currencies(fill.product_id)
     # What the balances held already when we last took them over needs no explanation any more.
     news = fill.exchange_ms - (state.clock.offset_ms or 0) >= state.account.portfolio.asked_ms - RECENT_MS
     state.account.foreign_fills[key] = moved_by(fill, base, quote) if news else None

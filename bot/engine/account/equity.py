@@ -39,8 +39,8 @@ def balances_seen(state: EngineState, event: BalanceReport) -> None:
     for currency, difference in seen.items():
         unexplained[currency] = unexplained.get(currency, ZERO) + difference
     balance_reconciliation.keep_balances(state)
-    for product_id in state.markets.by_product:
-        base, held = product_id.partition("-")[0], state.positions.lots.base_held(product_id)
+    for product_id, market in state.markets.by_product.items():
+        base, held = market.instrument.base, state.positions.lots.base_held(product_id)
         there = state.account.portfolio.totals.get(base, ZERO)
         if held - there > NOISE and not moving:
             state.latch_entries(f"open lots hold {plain(held)} {base}, the account {plain(there)}")

@@ -134,6 +134,7 @@ def proceed(state: EngineState, lot: Lot) -> None:
         expected_price=price,
         lot_id=lot.lot_id,
         command_id=command_id,
+        reduce_only=True,
     )
     state.save_lot(replace_lot(lot, exit_client_order_id=spec.client_order_id))
     state.positions.exit_hold_ms[lot.lot_id] = state.clock.now_ms + EXIT_RETRY_MS
@@ -206,6 +207,7 @@ def _rest_take(state: EngineState, market: Market, lot: Lot) -> None:
         end_ms=state.clock.now_ms + TAKE_LIFE_MS,
         expected_price=market.mark or lot.take_price,
         lot_id=lot.lot_id,
+        reduce_only=True,
     )
     state.save_lot(replace_lot(lot, exit_client_order_id=spec.client_order_id))
     state.positions.take_hold_ms[lot.lot_id] = state.clock.now_ms + TAKE_RETRY_MS
@@ -258,7 +260,7 @@ def _may_go_on(state: EngineState, lot: Lot) -> bool:
 
 def revived(state: EngineState, order: Order) -> None:
     """An order that was held to be absent lives: where its lot went another way meanwhile, it must not sell again."""
-    if order.spec.side is not Side.SELL:
+    if not order.spec.reduce_only:
         return
     lot = state.positions.lots.get(order.spec.lot_id or "")
     if lot is None or lot.exit_client_order_id != order.spec.client_order_id:

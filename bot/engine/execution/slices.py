@@ -7,7 +7,7 @@ of it is kept: after a restart what is left of the lot is sliced anew, and its e
 
 from decimal import Decimal
 
-from bot.domain.kinds import OrderKind, Side
+from bot.domain.kinds import OrderKind
 from bot.domain.lots import Lot
 from bot.domain.price_book import BP, PriceBook, sell_impact_bp, sellable_within
 from bot.engine.state.engine_state import EngineState
@@ -103,11 +103,7 @@ def _not_shown(state: EngineState, market: Market, seen_ms: int) -> Decimal:
     total = ZERO
     for order in state.orders.by_id.values():
         spec = order.spec
-        if (
-            spec.side is not Side.SELL
-            or spec.kind is not OrderKind.MARKET
-            or spec.product_id != market.instrument.product_id
-        ):
+        if not spec.reduce_only or spec.kind is not OrderKind.MARKET or spec.product_id != market.instrument.product_id:
             continue
         if not order.settled:
             total += spec.base_size or ZERO

@@ -104,7 +104,7 @@ def _unexplained(state: EngineState, fill: Fill) -> None:
 
 
 def _move(state: EngineState, fill: Fill, *, explains: bool = True) -> None:
-    base = fill.product_id.partition("-")[0]
+    base, _ = state.markets.currencies(fill.product_id)
     late = state.account.portfolio.learn(
         fill, base, fill.exchange_ms - (state.clock.offset_ms or 0), state.clock.now_ms
     )

@@ -101,7 +101,7 @@ def _count(state: EngineState, fill: Fill, taken: set[str]) -> int:
         return 0
     fills.count(state, fill, again=True)
     order = state.orders.by_id.get(fill.client_order_id)
-    if order is not None and order.settled and fill.client_order_id in taken and order.spec.side is Side.SELL:
+    if order is not None and order.settled and fill.client_order_id in taken and order.spec.reduce_only:
         exits.order_over(state, order)
     return 1
 
@@ -197,6 +197,7 @@ def _spec(
         lot_id=lot_id,
         lot_kind=lot_kind,
         tp_pct=tp_pct,
+        reduce_only=purpose is not Purpose.ENTRY,
     )
 
 

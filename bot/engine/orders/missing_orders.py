@@ -56,25 +56,25 @@ def give_up(state: EngineState, order: Order, command: Command) -> None:
         spec.product_id,
         spec.client_order_id,
     )
-    if spec.side is Side.SELL:
+    if spec.reduce_only:
         exits.order_over(state, after)
     state.emit(SaveReceipt(command.id, ReceiptState.DONE, "the order is held to be gone"))
 
 
-def _currency(order: Order) -> str:
-    base, _, quote = order.spec.product_id.partition("-")
+def _currency(state: EngineState, order: Order) -> str:
+    base, quote = state.markets.currencies(order.spec.product_id)
     return base if order.spec.side is Side.SELL else quote
 
 
 def _still_held(state: EngineState, order: Order) -> bool:
     """Whether the exchange holds as much as this order and every other own one of its side would need."""
-    currency = _currency(order)
+    currency = _currency(state, order)
     others = sum(
         (
             other.spec.notional if other.spec.side is Side.BUY else (other.spec.base_size or ZERO) - other.filled_size
             for other in state.orders.by_id.values()
             if other is not order and not other.done and other.state is not OrderState.LOST
-            if _currency(other) == currency
+            if _currency(state, other) == currency
         ),
         ZERO,
     )
@@ -83,5 +83,5 @@ def _still_held(state: EngineState, order: Order) -> bool:
 
 
 def _held(state: EngineState, order: Order) -> str:
-    currency = _currency(order)
+    currency = _currency(state, order)
     return f"{plain(state.account.portfolio.holds.get(currency, ZERO))} {currency} on hold there"

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bot.domain.instrument import Instrument
+from bot.domain.instrument import Instrument, currencies_of
 from bot.domain.lots import Lot
 from bot.engine.state.market import Market
 from shared.settings import Settings
@@ -45,6 +45,12 @@ class MarketsState:
 
     def other(self, product_id: str) -> Instrument | None:
         return self._others.get(product_id)
+
+    def currencies(self, product_id: str) -> tuple[str, str]:
+        """(base, quote) as the venue's instrument list says; of a product that it never showed, by the public id."""
+        market = self.by_product.get(product_id)
+        instrument = market.instrument if market is not None else self._others.get(product_id)
+        return (instrument.base, instrument.quote) if instrument is not None else currencies_of(product_id)
 
     def drop(self, product_id: str) -> None:
         """Trade it no more; it still gives a mark."""

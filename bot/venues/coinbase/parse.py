@@ -19,6 +19,13 @@ from shared.times import epoch_ms, parse_time
 
 Wire = Mapping[str, Any]
 _LAST_DECIMAL = Decimal("1e-16")
+WORKING = ("OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")
+_STATUS = dict.fromkeys(WORKING, OrderStatus.WORKING) | {
+    "FILLED": OrderStatus.FILLED,
+    "CANCELLED": OrderStatus.CANCELLED,
+    "EXPIRED": OrderStatus.EXPIRED,
+    "FAILED": OrderStatus.FAILED,
+}
 _HALTS = ("is_disabled", "trading_disabled", "cancel_only", "auction_mode", "view_only")
 
 
@@ -130,8 +137,8 @@ def fill(raw: Wire, client_order_id: str, fee_rate: Decimal = ZERO) -> Fill:
 
 
 def status(word: Any) -> OrderStatus:
-    """The exchange's word; one that is not known may mean a living order."""
-    return OrderStatus(word) if word in OrderStatus.__members__.values() else OrderStatus.UNKNOWN
+    """From the exchange's word; one that is not known may mean a living order."""
+    return _STATUS.get(word, OrderStatus.UNKNOWN) if isinstance(word, str) else OrderStatus.UNKNOWN
 
 
 def _limit_terms(raw: Wire) -> tuple[Decimal | None, Decimal | None]:
@@ -170,7 +177,7 @@ def _user_size(raw: Wire, done: Decimal, limit: Decimal | None) -> Decimal | Non
     What is left of a buy by quote money is quote money. The channel does not mark such an order; it has no limit, or
     what is left is what it holds. (A buy by base size holds as much only at a price of 1, where both are the same.)
     """
-    if raw["status"] == OrderStatus.FILLED:
+    if status(raw["status"]) is OrderStatus.FILLED:
         return done
     left = amount(raw.get("leaves_quantity") or "0")
     if not left:

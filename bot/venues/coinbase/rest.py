@@ -42,7 +42,6 @@ T = TypeVar("T")
 API = "/api/v3/brokerage"
 ORDER_S = 8.0
 PAGES_MAX = 200
-WORKING = ("OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED")
 BARS_PAGE = 300
 _GRANULARITY = {
     Timeframe.MINUTE: "ONE_MINUTE",
@@ -209,12 +208,12 @@ class CoinbaseRestClient:
         path = "/orders/historical/batch"
         if not self._one_status:
             try:
-                return await self._pages(path, {"order_status": list(WORKING), "limit": 1000}, "orders")
+                return await self._pages(path, {"order_status": list(parse.WORKING), "limit": 1000}, "orders")
             except Rejected as error:
                 log.info("orders by several statuses are refused (%s): asked for one by one", error)
                 self._one_status = True
         found = await self._pages(path, {"order_status": ["OPEN"], "limit": 1000}, "orders")
-        for status in WORKING[1:]:
+        for status in parse.WORKING[1:]:
             try:
                 found += await self._pages(path, {"order_status": [status], "limit": 1000}, "orders")
             except Rejected:
@@ -266,7 +265,7 @@ class CoinbaseRestClient:
 
     async def admit(self, spec: OrderSpec) -> None:
         """Wait for the order's turn in the request budget: seconds, where the exchange throttles."""
-        await self._limiter.take(Priority.ENTRY if spec.side.value == "BUY" else Priority.EXIT)
+        await self._limiter.take(Priority.EXIT if spec.reduce_only else Priority.ENTRY)
 
     async def create(self, spec: OrderSpec, shut: Callable[[], str | None] | None = None) -> str:
         """POST one admitted order, once; the answer is the exchange's id. `shut` has the last word, in the thread

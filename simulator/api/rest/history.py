@@ -10,7 +10,7 @@ from simulator.api.http import HttpRequest, Response, bad_request, ok, whole
 from simulator.api.order_views import fill_view, order_view
 from simulator.api.rest.orders import own_order
 from simulator.api.service import PREFIX, Api, Router
-from simulator.core.orders import OrderStatus, OrderType, TimeInForce
+from simulator.core.orders import OrderType, SimOrderStatus, TimeInForce
 from simulator.core.products import other_product
 from simulator.core.validation import parse_instant
 from simulator.store import HistoryQuery
@@ -24,7 +24,7 @@ ORDER_SORTS = {
 }
 KINDS = frozenset({*OrderType, "STOP", "ROLL_OPEN", "ROLL_CLOSE", "LIQUIDATION"})
 SIDES = frozenset({"BUY", "SELL"})
-STATUSES, TIMES_IN_FORCE = frozenset(OrderStatus), frozenset(TimeInForce)
+STATUSES, TIMES_IN_FORCE = frozenset(SimOrderStatus), frozenset(TimeInForce)
 PRODUCT_TYPES = frozenset({"SPOT", "FUTURE"})
 MAX_ASSETS = 200
 NOTHING: Clause = ("1 = 0", ())

@@ -9,7 +9,7 @@ from simulator.api.http import ApiError, HttpRequest, Response, bad_request, not
 from simulator.api.service import PREFIX, Api, Router
 from simulator.core import changes, validation
 from simulator.core.lifecycle import Reject
-from simulator.core.orders import OrderStatus, SimOrder
+from simulator.core.orders import SimOrder, SimOrderStatus
 from simulator.core.units import parse
 
 MAX_CANCELS = 100
@@ -110,14 +110,14 @@ def _cancel(api: Api, key: IssuedKey, order_id: str) -> str:
     """Cancel one; gives the reason why not."""
     order = api.exchange.venue.open.get(order_id)
     if order is not None and order.portfolio == key.portfolio:
-        if order.status is OrderStatus.CANCEL_QUEUED:
+        if order.status is SimOrderStatus.CANCEL_QUEUED:
             return "DUPLICATE_CANCEL_REQUEST"
-        if order.status is OrderStatus.EDIT_QUEUED:
+        if order.status is SimOrderStatus.EDIT_QUEUED:
             return "ORDER_IS_BEING_REPLACED"
         api.exchange.cancel(order, wait_us=api.queue_us("cancel"))
         return ""
     done = api.exchange.store.order(order_id)
-    if done is not None and done.portfolio == key.portfolio and done.status is OrderStatus.FILLED:
+    if done is not None and done.portfolio == key.portfolio and done.status is SimOrderStatus.FILLED:
         return "ORDER_IS_FULLY_FILLED"
     return "UNKNOWN_CANCEL_ORDER"
 

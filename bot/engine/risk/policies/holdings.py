@@ -8,7 +8,10 @@ from shared.money import plain
 
 
 def _holdings(state: EngineState, spec: OrderSpec) -> Refusal | None:
-    if spec.side is Side.BUY:
+    if spec.reduce_only is not (spec.side is Side.SELL):
+        # Lots are long: what reduces one sells, and nothing is sold that no lot holds.
+        return Refusal("not_reducing", f"reduce only: {spec.reduce_only}", f"{spec.side is Side.SELL} of {spec.side}")
+    if not spec.reduce_only:
         return None
     lot = state.positions.lots.get(spec.lot_id or "")
     if lot is None:
@@ -16,7 +19,7 @@ def _holdings(state: EngineState, spec: OrderSpec) -> Refusal | None:
     if spec.base_size is None or spec.base_size > lot.base_left:
         return Refusal("oversell", str(spec.base_size), plain(lot.base_left))
     for coid, order in state.orders.by_id.items():
-        other = order.spec.lot_id == spec.lot_id and order.spec.side is Side.SELL and coid != spec.client_order_id
+        other = order.spec.lot_id == spec.lot_id and order.spec.reduce_only and coid != spec.client_order_id
         if other and not order.settled:
             return Refusal("exit_working", coid, "one exit of a lot at a time")
     return None
