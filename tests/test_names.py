@@ -9,7 +9,6 @@ OTHER = {"tests", "node_modules", "docs", "deploy"}
 # Name: why each meaning of it is the field's own word in its room.
 REASONED = {
     "Options": "each strategy reads its own options under this name, by the strategy interface",
-    "OrderStatus": "the simulated exchange shares no type with the bot, and has statuses of its own",
 }
 # The others that are still there. A name that is defined once now is taken off this list; none is added.
 LEFT = frozenset({"Edit", "EquityCurve", "Signal"})

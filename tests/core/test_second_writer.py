@@ -106,7 +106,7 @@ def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, e
 @pytest.mark.parametrize("status", [OrderStatus.WORKING, OrderStatus.FILLED])
 def test_an_order_from_before_the_start_is_of_a_lost_ledger(status: OrderStatus) -> None:
     bot = rig()
-    see(bot, shown(made_ms=FENCE_MS - 1, status=status, filled_size=D("0.5") if status == "FILLED" else D(0)))
+    see(bot, shown(made_ms=FENCE_MS - 1, status=status, filled_size=D("0.5") if status is OrderStatus.FILLED else D(0)))
     assert not shut(bot)
     assert bot.engine.state.control.entries_latched, "and shuts entries as ever"
 

@@ -63,14 +63,21 @@ def test_a_lost_order_blocks_its_lot_and_every_entry_and_is_looked_for() -> None
     assert kept.order(take).state is OrderState.LOST, "also after a restart"
 
 
-@pytest.mark.parametrize("status", [OrderStatus.WORKING, OrderStatus.FILLED, OrderStatus.CANCELLED])
+SEEN = {
+    OrderStatus.WORKING: OrderState.OPEN,
+    OrderStatus.FILLED: OrderState.FILLED,
+    OrderStatus.CANCELLED: OrderState.CANCELLED,
+}
+
+
+@pytest.mark.parametrize("status", SEEN)
 def test_seen_again_it_is_what_it_is(status: OrderStatus) -> None:
     rig = Rig()
     take = resting(rig)
     vanished(rig, take)
     filled = "1" if status is OrderStatus.FILLED else "0"
     rig.seen(take, status, filled)
-    assert rig.order(take).state is OrderState(status.value.lower())
+    assert rig.order(take).state is SEEN[status]
 
 
 def test_a_person_ends_it_and_the_lot_goes_on() -> None:
