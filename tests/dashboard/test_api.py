@@ -113,6 +113,10 @@ async def test_prometheus_own_client_reads_every_name(dash: Dash) -> None:
     assert by_name["bot_orders_total"][0].labels["mode"] == "sim"
     assert by_name["bot_equity_usd"][0].value > 0
     assert sum(s.value for s in by_name["bot_presence"]) == 1
+    failed = {s.labels["severity"]: s.value for s in by_name["bot_guard_failures_total"]}
+    assert failed == {"recoverable": 3, "critical": 0}, "a severity without a failure is a zero, not absent"
+    each = {(s.labels["policy"], s.labels["severity"]): s.value for s in by_name["bot_guard_failures_by_policy_total"]}
+    assert each == {("spread", "recoverable"): 2, ("signal", "recoverable"): 1}
 
 
 async def test_metrics_of_a_dead_bot_say_so_and_nothing_else_of_it(dash: Dash) -> None:

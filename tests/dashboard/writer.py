@@ -435,6 +435,7 @@ class Writer:
                 walk_forward_fits=633, decisions_missed=2, rss_mb=48.2, cpu_s=412.0,
                 loop_lag_ms_p99=1.2, write_interval_ms_p99=504.0,
                 tick_to_order_ms_p50=0.8, tick_to_order_ms_p99=4.1, ledger_commit_ms_p99=0.6,
+                guard_failures={"recoverable": {"spread": 2, "signal": 1}, "critical": {}},
             ),
             control=ControlDoc(ok=True, error=None, level=self._level().word, seen_at=iso_seconds(now)),
             kill=self.kill, receipts=self.receipts,
