@@ -11,7 +11,7 @@ from dashboard.rows import (
     LedgerLatch,
     LedgerOrder,
     LotThen,
-    Moment,
+    PastMoment,
     Span,
 )
 from shared.control import LEVEL_OF
@@ -22,7 +22,7 @@ T = TypeVar("T")
 BEFORE, AFTER, MOST = 25, 10, 200
 
 
-def look(ledger: LedgerQueries, market: MarketQueries, at_ms: int | None) -> Moment | None:
+def look(ledger: LedgerQueries, market: MarketQueries, at_ms: int | None) -> PastMoment | None:
     """The moment at `at_ms` (None: the newest in the activity log). None = there is no ledger to read."""
     span = _span(ledger)
     if span is None:
@@ -38,7 +38,7 @@ def look(ledger: LedgerQueries, market: MarketQueries, at_ms: int | None) -> Mom
     working = f"WHERE {open_then} ORDER BY created_ms DESC LIMIT {MOST}"
     before = f"WHERE at_ms <= :at ORDER BY at_ms DESC, seq DESC LIMIT {BEFORE}"
     after = f"WHERE at_ms > :at ORDER BY at_ms, seq LIMIT {AFTER}"
-    return Moment(
+    return PastMoment(
         at_ms=at,
         span=span,
         boot=_first(ledger.all(BootThen, boots, "WHERE at_ms <= :at ORDER BY at_ms DESC LIMIT 1", then)),

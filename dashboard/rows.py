@@ -185,7 +185,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PastMoment:
     """One moment as it was recorded."""
 
     at_ms: int

