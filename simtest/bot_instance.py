@@ -80,9 +80,7 @@ class BotInstance:
     def order_states(self) -> list[str]:
         """The states of all unsettled orders."""
         engine = self.process.bot.engine
-        return (
-            [order.state.value for order in engine.state.orders.by_id.values() if not order.settled] if engine else []
-        )
+        return [order.state.value for order in engine.view.orders.working()] if engine else []
 
     def backlog(self) -> int:
         """The number of records that wait to be written to the ledger."""

@@ -113,8 +113,8 @@ class DemoRun(Run):
 
     def _watch(self) -> None:
         engine = self._life.process.bot.engine if self._life is not None else None
-        if engine is not None and engine.state.control.ready:
-            self.equity.append(float(engine.state.account.equity))
+        if engine is not None and engine.view.control.ready:
+            self.equity.append(float(engine.view.account.equity))
         self.loop.event_queue.at(self.loop.now_us + LOOK_US, self._watch)
 
     def _calm(self) -> None:

@@ -13,7 +13,6 @@ from bot.domain.intents import AskStrategy
 from bot.domain.kinds import LotKind
 from bot.domain.lots import Lot
 from bot.domain.targets import Signal, SignalSide
-from bot.engine import view
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
@@ -110,8 +109,8 @@ def measure() -> list[Measurement]:
     shown = []
     for _ in range(100):
         began = time.perf_counter_ns()
-        view.gates(engine.state)
-        view.risk(engine.state)
+        engine.view.gates.document()
+        engine.view.risk.document()
         shown.append((time.perf_counter_ns() - began) / 1000)
     return [
         Measurement("price with 20 lots, 10 products, p50", measured(priced, 50), "us"),

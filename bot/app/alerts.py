@@ -16,7 +16,7 @@ def alerts(bot: Host, lots: int) -> list[AlertDoc]:
     elif lots and sales is None and (reason := bot.live_lock.reason()) is not None and bot.key is not None:
         text = f"Entries are locked: {reason}; the exits of {lots} open lots go on"
         found.append(AlertDoc(code=ENTRIES_LOCKED, text=text))
-    if bot.engine is not None and bot.engine.state.orders.fence.second_writer is not None:
+    if bot.engine is not None and bot.engine.view.orders.second_writer is not None:
         text = f"A second bot trades under the name {bot.settings.bot_name}: no entry until a person presses Start"
         found.append(AlertDoc(code=SECOND_WRITER, text=text))
     if bot.fatal_code is not None:

@@ -180,10 +180,10 @@ class Application:
 
     def _note_price(self, product_id: str) -> None:
         """The price as the engine took it: one that it doubts is in no bar."""
-        market = self.engine.state.markets.get(product_id) if self.engine is not None else None
-        if market is not None and market.price is not None:
+        price = self.engine.view.markets.price(product_id) if self.engine is not None else None
+        if price is not None:
             at_ms = epoch_ms(self.clock.utc()) + (self.clock_offset_ms or 0)
-            self.minutes.heard(product_id, market.price, at_ms)
+            self.minutes.heard(product_id, price, at_ms)
 
     def _carry_out(self, intents: Sequence[Intent], event: ev.Event, began_s: float) -> None:
         records = [intent for intent in intents if isinstance(intent, Record)]
@@ -197,7 +197,7 @@ class Application:
                 self.commands.kill(intent.source, self.clock.monotonic_s())
             elif isinstance(intent, AskStrategy):
                 assert self.engine is not None
-                self.answers.ask(self.engine.state.strategy, intent)
+                self.answers.ask(self.engine.view.strategy.port, intent)
             elif self.desk is not None:
                 if isinstance(intent, PlaceOrder):
                     if not committed:
@@ -249,8 +249,7 @@ class Application:
             self.gate.latches.ledger_bad_s = self.clock.monotonic_s()
         self.gate.latches.ledger_ok, self.ledger_error = False, text
         if self.engine is not None:
-            state = self.engine.state
-            state.control.ledger_ok, state.control.ledger_note = False, text
+            self._dispatch(ev.LedgerChanged(ok=False, note=text))
         if len(self._backlog) > BACKLOG_MAX:
             self.fail(RuntimeError(f"ledger: {len(self._backlog)} records cannot be written: {text}"))
 
@@ -287,8 +286,7 @@ class Application:
         self.dispatch(ev.LedgerChanged(ok=True, note=""))
 
     def _remembered(self) -> list[str]:
-        orders = self.engine.state.orders.by_id.values() if self.engine is not None else ()
-        return [order.order_id for order in orders if order.order_id is not None and not order.done]
+        return self.engine.view.orders.exchange_ids_to_cancel() if self.engine is not None else []
 
     def _positions(self) -> bytes | None:
         return positions_file(self) if self.engine is not None else None
@@ -375,8 +373,9 @@ class Application:
     @property
     def products(self) -> tuple[str, ...]:
         """What is watched: PRODUCTS or the scanner's choice, and every product with open lots."""
-        if self.engine is not None and self.engine.state.markets.by_product:
-            return tuple(self.engine.state.markets.by_product)
+        watched = self.engine.view.markets.product_ids if self.engine is not None else ()
+        if watched:
+            return watched
         if not self.settings.scanner_max_products:
             return self.settings.products
         picked = [name for name in self.restored.key_values.get("picked", "").split(",") if name]
@@ -384,13 +383,12 @@ class Application:
 
     def known_fill(self, key: tuple[str, str]) -> bool:
         """Whether the fill (order id, trade id) was counted already."""
-        return self.engine is not None and key in self.engine.state.orders.fill_keys
+        return self.engine is not None and self.engine.view.orders.fill_known(key)
 
     def own_id(self, order_id: str) -> str:
         """Our id of an order that the exchange names."""
         assert self.engine is not None
-        orders = self.engine.state.orders.by_id.values()
-        return next((o.spec.client_order_id for o in orders if o.order_id == order_id), "")
+        return self.engine.view.orders.client_order_id_of(order_id)
 
     # Phases and supervision.
 

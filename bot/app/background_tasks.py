@@ -15,11 +15,7 @@ from bot.app.verdict import verdict
 from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.domain.timeframe import Timeframe
-from bot.engine.account import balance_reconciliation, transfers
-from bot.engine.execution import questions
-from bot.engine.risk.gates import all_gates
-from bot.engine.state.market import Market
-from bot.engine.universe import held_besides, without_price
+from bot.engine.views.markets import MarketView
 from bot.venues.errors import ExchangeError
 from bot.venues.port import TradingClient
 from shared.documents.risk import GateVerdict
@@ -64,7 +60,7 @@ async def seconds(bot: Application) -> None:
         bot.dispatch(ev.Tick())
         bot.watchdog.judged()
         if bot.engine is not None:
-            bot.answers.watch(questions.limit_s(bot.engine.state))
+            bot.answers.watch(bot.engine.view.strategy.answer_limit_s)
         await _write_market(bot)
 
 
@@ -80,7 +76,7 @@ async def books(bot: Application) -> None:
 
 
 async def _write_market(bot: Application) -> None:
-    if bot.engine is None or not bot.engine.state.control.ready:
+    if bot.engine is None or not bot.engine.view.control.ready:
         return
     data = market_file(bot)
     try:
@@ -100,7 +96,7 @@ async def clock_b(bot: Application, rest: TradingClient) -> None:
         try:
             if rest.silent_since_s is not None:
                 await rest.server_time()  # one small question tells whether the exchange is back; a sync is many
-            if wanted or now_s - synced_s >= SYNC_S or not bot.engine.state.account.portfolio.known:
+            if wanted or now_s - synced_s >= SYNC_S or not bot.engine.view.account.known:
                 await bot.desk.sync()
                 synced_s, wanted = now_s, False
             if now_s - ruled_s >= RULES_S:
@@ -121,7 +117,7 @@ async def refresh_products(bot: Application, rest: TradingClient) -> None:
     for product_id in set(bot.products) - {instrument.product_id for instrument in found}:
         bot.dispatch(ev.InstrumentList((await rest.instrument(product_id),)))
     assert bot.engine is not None
-    others = held_besides(bot.engine.state)
+    others = bot.engine.view.account.held_besides
     if not others:
         return
     try:
@@ -233,8 +229,9 @@ async def _read_again(
 async def _take(bot: Application, product_id: str, granularity: Timeframe, closed: tuple[Bar, ...]) -> None:
     if not closed:
         return
-    market = bot.engine.state.markets.get(product_id) if bot.engine is not None else None
-    known_s = market.bars[-1].start_s if market is not None and market.bars else 0
+    market = bot.engine.view.markets.get(product_id) if bot.engine is not None else None
+    newest = market.newest_bar if market is not None else None
+    known_s = newest.start_s if newest is not None else 0
     bot.dispatch(ev.BarsClosed(product_id, granularity, closed))
     await bot.recorder.candles(product_id, granularity, closed)
     if sum(bar.start_s > known_s for bar in closed) > 1:  # on those between nothing was decided
@@ -250,10 +247,10 @@ async def _closed(
     """
     length_s = granularity.seconds
     since_s = at_s - (_bars_back(length_s, every_s) if every_s else 1) * length_s
-    market = bot.engine.state.markets.get(product_id) if bot.engine is not None else None
+    market = bot.engine.view.markets.get(product_id) if bot.engine is not None else None
     if market is not None and granularity == bot.settings.granularity:
         # After an outage the window must not have a hole: from the newest known bar on, as far as one page goes.
-        newest_s = market.bars[-1].start_s if market.bars else 0
+        newest_s = market.newest_bar.start_s if market.newest_bar is not None else 0
         since_s = max(min(since_s, newest_s), at_s - PAGE_BARS * length_s)
     for wait_s in BAR_TRIES_S:
         await bot.clock.sleep(wait_s)
@@ -275,7 +272,7 @@ async def signals(bot: Application) -> None:
 
 
 async def _record_signal(bot: Application, product_id: str) -> None:
-    market = bot.engine.state.markets.get(product_id) if bot.engine is not None else None
+    market = bot.engine.view.markets.get(product_id) if bot.engine is not None else None
     if market is not None and market.signal_bar_s is not None:
         await bot.recorder.signal(product_id, market.signal_bar_s, market.signal, market.probability, market.values)
         row = IndicatorRow(market.signal_bar_s, {k: v for k, v in market.values.items() if math.isfinite(v)})
@@ -283,44 +280,41 @@ async def _record_signal(bot: Application, product_id: str) -> None:
         await _record_stop(bot, market)
 
 
-async def _record_stop(bot: Application, market: Market) -> None:
+async def _record_stop(bot: Application, market: MarketView) -> None:
     """What kept the decision on the newest bar from an entry, for the day's tally; a later entry puts it right."""
     assert bot.engine is not None and market.signal_bar_s is not None
-    state, product_id = bot.engine.state, market.instrument.product_id
+    view, product_id = bot.engine.view, market.product_id
     if market.used_bar_s is not None:
         await bot.recorder.entered(product_id, market.used_bar_s)
-    if not state.control.ready:
+    if not view.control.ready:
         return  # nothing is decided before trading
     if market.used_bar_s == market.signal_bar_s:
         await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, ENTERED, "Entered")
         return
-    shut = next((gate for gate in all_gates(state, market) if gate.verdict is not GateVerdict.OPEN), None)
+    shut = next((gate for gate in view.gates.all(product_id) if gate.verdict is not GateVerdict.OPEN), None)
     # Every gate open: the next price enters, and the next bar's record says so.
     name, title = (shut.name, shut.title) if shut is not None else ("open", "None: an entry was due")
     await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, name, title)
 
 
 async def _record_equity(bot: Application) -> None:
-    state = bot.engine.state if bot.engine is not None else None
-    if state is None or not state.account.portfolio.known or without_price(state) is not None:
+    view = bot.engine.view if bot.engine is not None else None
+    if view is None or not view.account.known or view.account.without_price is not None:
         return
-    seen = verdict(bot, bot.engine.status) if bot.engine is not None else None
+    seen = verdict(bot, view.control.status)
     if seen is not None and seen.word == Verdict.BLIND:
         return  # what the account is worth is not known
-    at_s = epoch_ms(bot.clock.utc()) // 60_000 * 60
-    deepest, state.account.deepest_drawdown_pct = (
-        max(state.account.deepest_drawdown_pct, state.account.drawdown_pct),
-        0.0,
-    )
+    account = view.account
     row = EquityRow(
-        at_s,
-        float(state.account.equity),
-        float(state.account.portfolio.cash),
-        float(state.positions.value),
-        float(transfers.total(state) + balance_reconciliation.pending_value(state)),
-        float(state.account.curve.at(state.account.settled_equity)),
-        deepest,
+        epoch_ms(bot.clock.utc()) // 60_000 * 60,
+        float(account.equity),
+        float(account.cash),
+        float(view.positions.value),
+        float(account.transfers_and_pending),
+        account.curve,
+        account.deepest_drawdown_pct,
     )
+    bot.dispatch(ev.EquitySampled())
     await bot.recorder.equity(row)
 
 

@@ -19,8 +19,7 @@ from bot.app.key_rights import problem as key_problem
 from bot.app.order_executor import OrderExecutor
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
-from bot.domain.instrument import Instrument, product_id_of
-from bot.domain.intents import SaveKeyValue
+from bot.domain.instrument import Instrument
 from bot.domain.order_ids import NO_EPOCH, client_order_id
 from bot.domain.order_life import Order, OrderState
 from bot.domain.timeframe import Timeframe
@@ -149,8 +148,7 @@ class Boot:
         bot = self._bot
         assert bot.engine is not None
         if bot.settings.coin_mode is Mode.LIVE and self._portfolio and "portfolio" not in bot.restored.key_values:
-            bot.engine.state.journal.key_values["portfolio"] = self._portfolio
-            bot.commit([SaveKeyValue("portfolio", self._portfolio)])
+            bot.dispatch(ev.PortfolioBound(self._portfolio))
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, *, doubt_key: bool = False) -> T:
         """The answer, however long it takes. Raises Fatal for a missing right; Unauthorized where the key is in doubt.
@@ -248,8 +246,8 @@ class Boot:
 
     def _warn_of_lots_without_product(self) -> None:
         assert self._bot.engine is not None
-        state = self._bot.engine.state
-        orphans = {lot.product_id for lot in state.positions.lots} - set(state.markets.by_product)
+        view = self._bot.engine.view
+        orphans = {lot.product_id for lot in view.positions.lots()} - set(view.markets.product_ids)
         if orphans:
             raise Fatal(
                 f"the ledger holds open lots of {', '.join(sorted(orphans))}, which PRODUCTS does not name: add them, "
@@ -284,13 +282,11 @@ class Boot:
         """Find out what became of every order that the last run left in flight, before balances are believed."""
         bot = self._bot
         assert bot.engine is not None
-        for coid, order in list(bot.engine.state.orders.by_id.items()):
+        for order in bot.engine.view.orders.all():
             if order.state in (OrderState.NEW, OrderState.SENT):
-                bot.dispatch(ev.OutcomeUnknown(coid, "the bot ended before an answer came"))
+                bot.dispatch(ev.OutcomeUnknown(order.spec.client_order_id, "the bot ended before an answer came"))
         await self._list_at_once(rest)
-        unsettled = [
-            order for order in bot.engine.state.orders.by_id.values() if not order.settled and self._left(order)
-        ]
+        unsettled = [order for order in bot.engine.view.orders.working() if self._left(order)]
         for number, order in enumerate(unsettled):
             self._bot.boot.progress(number, len(unsettled), f"looks up {order.spec.product_id} {order.spec.purpose}")
             coid = order.spec.client_order_id
@@ -314,7 +310,7 @@ class Boot:
         """Two lists tell of most orders; one by one, a hundred of them would take a request each."""
         bot = self._bot
         assert bot.engine is not None and bot.desk is not None
-        if sum(not order.settled for order in bot.engine.state.orders.by_id.values()) < FEW:
+        if len(bot.engine.view.orders.working()) < FEW:
             return
         try:
             await bot.desk.fills.read()
@@ -344,18 +340,11 @@ class Boot:
         else:
             log.error("position sync failed: the ledger's state holds, entries wait for a sync")
             bot.sync_wanted.set()
-        state = bot.engine.state
-        for currency in state.account.portfolio.totals:
-            product_id = product_id_of(currency, state.account.portfolio.quote)
-            if (
-                currency != state.account.portfolio.quote
-                and state.account.portfolio.totals[currency]
-                and product_id not in state.markets.by_product
-            ):
-                try:
-                    bot.dispatch(ev.InstrumentList((await rest.instrument(product_id),)))
-                except ExchangeError as error:
-                    log.warning("no mark for %s: %s", currency, error)
+        for product_id in bot.engine.view.account.held_besides:
+            try:
+                bot.dispatch(ev.InstrumentList((await rest.instrument(product_id),)))
+            except ExchangeError as error:
+                log.warning("no mark for %s: %s", product_id, error)
 
     def _judge_starts(self) -> None:
         """A crash loop ends in SAFE: cancel only, until a person presses Start."""

@@ -19,7 +19,6 @@ from bot.app.state_documents import status_and_phase
 from bot.domain import events as ev
 from bot.domain.intents import SaveReceipt
 from bot.engine.commands import SENDING
-from bot.engine.execution.exits import stop_is_done
 from bot.engine.state.control import Latch
 from bot.venues.errors import ExchangeError
 from shared import live_permission
@@ -275,7 +274,7 @@ class Commands:
                 self.reader.hold_stop()
                 bot.gate.latches.level = self.level
                 self._persist_wish()
-            if bot.engine is None or not bot.engine.state.control.ready:
+            if bot.engine is None or not bot.engine.view.control.ready:
                 self._unfinished.append(command)  # taken up when the boot is over
                 return
             bot.dispatch(ev.CommandReceived(command))
@@ -283,7 +282,6 @@ class Commands:
     def _finish_levels(self) -> None:
         """Level commands are done when their effect is there, not when they were read."""
         bot = self._bot
-        state = bot.engine.state if bot.engine is not None else None
         for command_id, level in list(self._waiting.items()):
             if level is TradingState.KILL:
                 progress = bot.kill_path.progress
@@ -300,7 +298,7 @@ class Commands:
                 self._ended(command_id, ReceiptState.DONE, f"overtaken: the level is {self.level.word}")
             elif self.latch is not None and level is TradingState.RUN:
                 self._ended(command_id, ReceiptState.REJECTED, "killed: reset the latch first")
-            elif level is not TradingState.STOP or state is None or stop_is_done(state):
+            elif level is not TradingState.STOP or bot.engine is None or bot.engine.view.control.stop_is_done:
                 self._ended(command_id, ReceiptState.DONE, None)
 
     def _ended(

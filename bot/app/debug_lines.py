@@ -7,9 +7,8 @@ from bot.domain import events as ev
 from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.kinds import Purpose
 from bot.engine.engine import Engine
-from bot.engine.risk.gates import first_shut
-from bot.engine.state.engine_state import EngineState
-from bot.engine.state.market import Market
+from bot.engine.views.engine_view import EngineView
+from bot.engine.views.markets import MarketView
 from shared.money import plain
 
 log = logging.getLogger("debug")
@@ -22,44 +21,44 @@ def wanted() -> bool:
 
 def heard(event: ev.Event, intents: Sequence[Intent], engine: Engine) -> None:
     """The engine has answered `event` with `intents`: a line where it judged a price or decided on a bar."""
-    state = engine.state
+    view = engine.view
     if isinstance(event, ev.PriceUpdate):
-        _tick(state, event.product_id)
+        _tick(view, event.product_id)
     elif isinstance(event, ev.TargetReady):
         entered = any(isinstance(i, PlaceOrder) and i.spec.purpose is Purpose.ENTRY for i in intents)
-        _decision(state, event.product_id, entered)
+        _decision(view, event.product_id, entered)
 
 
-def _tick(state: EngineState, product_id: str) -> None:
-    market = state.markets.get(product_id)
-    if market is None or market.price is None or market.judged_ms != state.clock.now_ms:
+def _tick(view: EngineView, product_id: str) -> None:
+    market = view.markets.get(product_id)
+    if market is None or market.price is None or market.judged_ms != view.now_ms:
         return
-    last_close = f"{market.bars[-1].close:.10g}" if market.bars else "unknown"
+    last_close = f"{market.newest_bar.close:.10g}" if market.newest_bar is not None else "unknown"
     log.debug(
         "[TICK] %s price=%s bid=%s ask=%s last_close=%s lots=%d",
         product_id, plain(market.price), _text(market.bid), _text(market.ask), last_close,
-        len(state.positions.lots.of(product_id)),
+        len(view.positions.lots(product_id)),
     )  # fmt: skip
 
 
-def _decision(state: EngineState, product_id: str, entered: bool) -> None:
-    market = state.markets.get(product_id)
-    if market is None or not market.bars or market.signal_bar_s != market.bars[-1].start_s:
+def _decision(view: EngineView, product_id: str, entered: bool) -> None:
+    market = view.markets.get(product_id)
+    if market is None or market.newest_bar is None or market.signal_bar_s != market.newest_bar.start_s:
         return
-    reason = "an entry is sent" if entered else _why_none(state, market)
+    reason = "an entry is sent" if entered else _why_none(view, market)
     probability = f"{market.probability:.4f}" if market.probability is not None else "none"
     values = " ".join(f"{name}={value:.8g}" for name, value in market.values.items())
     log.debug(
         "[DEBUG] %s decision=%s p=%s %s lots=%d of %d; %s",
-        product_id, market.signal, probability, values, len(state.positions.lots.of(product_id)),
-        state.settings.max_concurrent_lots, reason,
+        product_id, market.signal, probability, values, len(view.positions.lots(product_id)),
+        view.settings.max_concurrent_lots, reason,
     )  # fmt: skip
 
 
-def _why_none(state: EngineState, market: Market) -> str:
+def _why_none(view: EngineView, market: MarketView) -> str:
     if market.signal != "buy":
         return "no entry requested"
-    gate = first_shut(state, market)
+    gate = view.gates.first_shut(market.product_id)
     if gate is None:
         return "all gates are open"
     needs = f", needs {gate.limit}" if gate.limit else ""

@@ -23,10 +23,9 @@ from bot.domain.lots import Lot
 from bot.domain.orders import OrderSpec
 from bot.domain.timeframe import Timeframe
 from bot.engine.engine import Engine
-from bot.engine.state.engine_state import EngineState
 from bot.engine.state.fence import SECOND_WRITER
-from bot.engine.state.market import Market
-from bot.engine.state.portfolio import signed_text
+from bot.engine.views.engine_view import EngineView
+from bot.engine.views.markets import MarketView
 from shared.money import plain
 from shared.ports import Clock
 from shared.settings import Settings, public_values
@@ -71,68 +70,71 @@ class EventRecorder:
             self._give_up(f"{type(error).__name__}: {error}")
 
     def _hear(self, event: ev.Event, intents: Sequence[Intent], engine: Engine) -> None:
-        state = engine.state
+        view = engine.view
         line: Line = {}
         if not self._begun:
             self._begun = True
             about = {**self._about, "version": VERSION, "settings": public_values(self._settings)}
             about["by_hand"] = sorted(self._settings.by_hand)
-            self._keep({"t": state.clock.now_ms, "boot": about})
+            self._keep({"t": view.now_ms, "boot": about})
         match event:
             case ev.PriceUpdate(product_id):
-                self._price(line, engine, state.markets.by_product.get(product_id))
+                self._price(line, view, view.markets.get(product_id))
             case ev.BarsClosed(product_id, granularity, bars):
-                self._bars(line, engine, state.markets.by_product.get(product_id), granularity, bars)
+                self._bars(line, view, view.markets.get(product_id), granularity, bars)
             case ev.TargetReady(product_id):
-                self._target(line, engine, state.markets.by_product.get(product_id))
+                self._target(line, view, view.markets.get(product_id))
             case ev.InstrumentList(products):
-                line["products"] = [_product(one) for one in products if one.product_id in state.markets.by_product]
+                line["products"] = [_product(one) for one in products if one.product_id in view.markets.product_ids]
             case ev.FeeUpdate(rates):
                 line["fees"] = [plain(rates.maker), plain(rates.taker)]
             case ev.TradingReady():
-                line["ready"] = _ready(engine)
+                line["ready"] = _ready(view)
             case _:
                 pass
         _acts(line, intents)
-        day = state.account.day
+        day = view.account.day
         if day is not None and _of_day(day) != self._day:
             self._day = _of_day(day)
             line["day"] = self._day
-        may = (state.control.may_enter, state.control.may_exit)
+        may = (view.control.may_enter, view.control.may_exit)
         if may != self._may:
             line["may"] = self._may = may
-        if state.account.portfolio.known:
-            self._money(line, state)
+        if view.account.known:
+            self._money(line, view)
         if line:
-            line["t"] = state.clock.now_ms
+            line["t"] = view.now_ms
             self._keep(line)
 
-    def _money(self, line: Line, state: EngineState) -> None:
-        waiting = signed_text(state.account.differences) + signed_text(state.account.portfolio.gap)
-        if (state.account.portfolio.cash, waiting) == self._cash:
+    def _money(self, line: Line, view: EngineView) -> None:
+        account = view.account
+        cash, waiting = account.cash, account.unexplained_text
+        if (cash, waiting) == self._cash:
             return
-        self._cash = (state.account.portfolio.cash, waiting)
-        line["cash"] = plain(state.account.portfolio.cash)
+        self._cash = (cash, waiting)
+        line["cash"] = plain(cash)
         # Less what nobody has explained: no limit is judged by it.
-        line["other"] = plain(state.account.settled_equity - state.account.portfolio.cash - state.positions.value)
+        line["other"] = plain(account.settled_equity - cash - view.positions.value)
 
-    def _price(self, line: Line, engine: Engine, market: Market | None) -> None:
+    def _price(self, line: Line, view: EngineView, market: MarketView | None) -> None:
         if market is None or market.price is None:
             return
-        product_id, now_ms = market.instrument.product_id, engine.state.clock.now_ms
+        product_id, now_ms = market.product_id, view.now_ms
         again = self._judged_ms.get(product_id) == now_ms and self._settings.tick_interval_sec > 0
         judged = self._settings.use_tick_price and market.judged_ms == now_ms and not again
         shown = (market.price, market.bid, market.ask)
         if judged:
-            self._judge(line, engine, market)
+            self._judge(line, view, market)
         if judged or shown != self._prices.get(product_id):
             self._prices[product_id] = shown
             line["price"] = (product_id, *shown, int(judged))
 
-    def _bars(self, line: Line, engine: Engine, market: Market | None, granularity: str, bars: tuple[Bar, ...]) -> None:
+    def _bars(
+        self, line: Line, view: EngineView, market: MarketView | None, granularity: str, bars: tuple[Bar, ...]
+    ) -> None:
         if market is None or granularity not in (Timeframe.MINUTE, self._settings.granularity):
             return
-        product_id = market.instrument.product_id
+        product_id = market.product_id
         known = self._bar_s.get((product_id, granularity), -1)
         fresh = [bar for bar in bars if bar.start_s > known]
         if not fresh:
@@ -141,30 +143,30 @@ class EventRecorder:
         line["bars"] = (product_id, granularity, fresh)
         if granularity != self._settings.granularity:
             return
-        if market.question is not None:
-            line["signal"] = (product_id, market.question.bar_start_s, COMPUTING, None)
-        self._judged(line, engine, market)
+        if market.asked_bar_s is not None:
+            line["signal"] = (product_id, market.asked_bar_s, COMPUTING, None)
+        self._judged(line, view, market)
 
-    def _target(self, line: Line, engine: Engine, market: Market | None) -> None:
+    def _target(self, line: Line, view: EngineView, market: MarketView | None) -> None:
         """What the strategy answered, and what is made of it at the price of now."""
-        if market is None or market.question is not None:
+        if market is None or market.asked_bar_s is not None:
             return
-        product_id = market.instrument.product_id
+        product_id = market.product_id
         if market.signal_bar_s != self._signal_s.get(product_id):
             self._signal_s[product_id] = market.signal_bar_s
             line["signal"] = (product_id, market.signal_bar_s, market.signal, market.probability)
-            self._judged(line, engine, market)
+            self._judged(line, view, market)
 
-    def _judged(self, line: Line, engine: Engine, market: Market) -> None:
-        if engine.state.control.ready and market.judged_price is not None:
-            self._judge(line, engine, market)
-            product_id = market.instrument.product_id
+    def _judged(self, line: Line, view: EngineView, market: MarketView) -> None:
+        if view.control.ready and market.judged_price is not None:
+            self._judge(line, view, market)
+            product_id = market.product_id
             line["price"] = (product_id, market.mark, market.bid, market.ask, market.judged_price)
 
-    def _judge(self, line: Line, engine: Engine, market: Market) -> None:
-        product_id = market.instrument.product_id
-        self._judged_ms[product_id] = engine.state.clock.now_ms
-        if market.signal != "buy" or not engine.state.control.may_enter:
+    def _judge(self, line: Line, view: EngineView, market: MarketView) -> None:
+        product_id = market.product_id
+        self._judged_ms[product_id] = view.now_ms
+        if market.signal != "buy" or not view.control.may_enter:
             return
         shut = market.shut_by
         if shut != self._shut.get(product_id):
@@ -238,18 +240,18 @@ def _acts(line: Line, intents: Sequence[Intent]) -> None:
                 pass
 
 
-def _ready(engine: Engine) -> Line:
+def _ready(view: EngineView) -> Line:
     """What was there when trading began."""
-    state = engine.state
+    account, markets = view.account, view.markets.all()
     return {
-        "lots": [_lot(lot) for lot in state.positions.lots],
-        "working": [_order(order.spec) for order in state.orders.by_id.values() if not order.settled],
-        "used": {p: m.used_bar_s for p, m in state.markets.by_product.items()},
-        "last_add_ms": {p: m.last_add_ms for p, m in state.markets.by_product.items()},
-        "loss_streak": state.risk.loss_streak,
-        "realized": state.account.day.realized if state.account.day is not None else None,
-        "peak_equity": state.account.peak_equity,
-        "entries_latched": state.orders.fence.second_writer or state.control.entries_latched or "",
+        "lots": [_lot(lot) for lot in view.positions.lots()],
+        "working": [_order(order.spec) for order in view.orders.working()],
+        "used": {m.product_id: m.used_bar_s for m in markets},
+        "last_add_ms": {m.product_id: m.last_add_ms for m in markets},
+        "loss_streak": view.risk.loss_streak,
+        "realized": account.day.realized if account.day is not None else None,
+        "peak_equity": account.peak_equity,
+        "entries_latched": view.orders.second_writer or view.control.entries_latched or "",
     }
 
 

@@ -21,9 +21,8 @@ CHARTS = {Timeframe.FIVE_MINUTES: 300, Timeframe.HOUR: 300, Timeframe.DAY: 300}
 def wanted_bars(bot: Application) -> dict[Timeframe, int]:
     """Timeframe to number of closed bars: for signals and volatility first, then for the charts."""
     settings = bot.settings
-    adapter = bot.engine.state.strategy if bot.engine is not None else None
-    memory = getattr(adapter, "memory_bars", adapter.warmup_bars if adapter is not None else 0)
-    warmup = adapter.warmup_bars if adapter is not None else 0
+    memory = bot.strategy.memory_bars if bot.strategy is not None else 0
+    warmup = bot.strategy.warmup_bars if bot.strategy is not None else 0
     # A minute without a trade has no bar: a quarter more minutes are asked for, so that a day's returns are full.
     limits = max(settings.limit_windows.values(), default=0) * 5 // 4 + 1
     wanted = {Timeframe(settings.granularity): max(memory + 5, 300 + warmup, min(limits, settings.max_history_candles))}

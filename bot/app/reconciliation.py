@@ -13,11 +13,8 @@ from bot.app.application import Application
 from bot.app.ledger_reads import FillRow, OrderRow
 from bot.domain import events as ev
 from bot.domain.fills import Fill
-from bot.domain.order_ids import epoch_of, is_ours
 from bot.domain.order_life import DONE, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport
-from bot.engine.account import reconciliation as verdict
-from bot.engine.state.engine_state import EngineState
 from bot.venues.errors import ExchangeError
 from bot.venues.port import TradingClient
 from shared.money import ZERO, plain
@@ -60,10 +57,10 @@ async def sure(bot: Application, rest: TradingClient) -> ev.ReconciliationReport
 
 
 def _due(bot: Application) -> bool:
-    state = bot.engine.state if bot.engine is not None else None
-    if state is None or not state.control.ready or not state.control.ledger_ok or not state.account.portfolio.known:
+    view = bot.engine.view if bot.engine is not None else None
+    if view is None or not view.control.ready or not view.control.ledger_ok or not view.account.known:
         return False
-    last_ms = verdict.last_ms(state)
+    last_ms = view.journal.reconciled_ms
     now_ms = epoch_ms(bot.clock.utc())
     # A clock that was ahead must not put the next one off for as long.
     return last_ms is None or not -LOOK_S * 1000 <= now_ms - last_ms < EVERY_MS
@@ -78,7 +75,7 @@ async def compare(bot: Application, rest: TradingClient) -> ev.ReconciliationRep
     since_ms = (first_ms if first_ms is not None else asked_ms) - MARGIN_MS
     orders = await rest.orders_since(since_ms, pages_max=PAGES_MAX)
     fills = await rest.fills_since(since_ms, pages_max=PAGES_MAX)
-    own = {order.order_id: order for order in orders if _is_own(bot.engine.state, order.client_order_id)}
+    own = {order.order_id: order for order in orders if bot.engine.view.orders.is_own(order.client_order_id)}
     own_fills = [replace(f, client_order_id=own[f.order_id].client_order_id) for f in fills if f.order_id in own]
     missed = tuple(f for f in own_fills if not bot.known_fill((f.order_id, f.trade_id)))
     if bot.past_fetched:
@@ -102,16 +99,6 @@ async def compare(bot: Application, rest: TradingClient) -> ev.ReconciliationRep
     # The balances themselves are compared by every sync; what stands open there is the audit's business, too.
     await bot.desk.sync()
     return ev.ReconciliationReport(tuple(found), len(kept_orders), len(kept_fills))
-
-
-def _is_own(state: EngineState, client_order_id: str) -> bool:
-    """Of this bot; what a second bot of its name made was told of when it was seen (`engine.orders.second_writer`)."""
-    if client_order_id in state.orders.own_ids:
-        return True
-    return (
-        is_ours(client_order_id, state.settings.bot_name)
-        and epoch_of(client_order_id) not in state.orders.fence.foreign_epochs
-    )
 
 
 def _orders(kept: Mapping[str, OrderRow], there: Sequence[OrderReport], asked_ms: int) -> Iterator[str]:

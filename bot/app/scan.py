@@ -9,7 +9,6 @@ from bot.app.history import load_history
 from bot.domain import events as ev
 from bot.domain.timeframe import Timeframe
 from bot.engine import scanner
-from bot.engine.execution.edge import fees
 from bot.venues.errors import ExchangeError, RateLimited, Unreachable
 from bot.venues.port import Listing, TradingClient
 from shared.backoff import Backoff
@@ -40,13 +39,13 @@ async def scan(bot: Application, rest: TradingClient) -> None:
     most = bot.settings.scanner_max_products
     if not most or bot.engine is None:
         return
-    state = bot.engine.state
-    listed = [entry for entry in await rest.listed() if entry.instrument.quote == state.account.portfolio.quote]
+    account = bot.engine.view.account
+    listed = [entry for entry in await rest.listed() if entry.instrument.quote == account.quote]
     listed.sort(key=lambda entry: (-entry.volume_quote, entry.instrument.product_id))
     short = listed[:SHORTLIST]
     spreads = await rest.spreads([entry.instrument.product_id for entry in short])
     candidates = await asyncio.gather(*(_candidate(bot, rest, entry, spreads) for entry in short))
-    s, paid = bot.settings, fees(state)
+    s, paid = bot.settings, account.fees
     terms = scanner.Terms(s.scanner_min_volume_usd, s.max_spread_pct, paid.entry, paid.take)
     for candidate in candidates:
         reason = scanner.why_not(candidate, terms)
@@ -79,8 +78,7 @@ async def _candidate(
 async def follow(bot: Application, rest: TradingClient, chosen: tuple[str, ...], listed: list[Listing]) -> None:
     """Tell the engine, then subscribe to and load what it watches now."""
     assert bot.engine is not None
-    state = bot.engine.state
-    before = set(state.markets.by_product)
+    before = set(bot.engine.view.markets.product_ids)
     by_id = {entry.instrument.product_id: entry.instrument for entry in listed}
     bot.dispatch(ev.InstrumentList(tuple(by_id[product_id] for product_id in chosen)))
     bot.dispatch(ev.ScannerSelection(chosen))

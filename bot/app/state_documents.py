@@ -1,4 +1,4 @@
-"""The state document: what the shell knows of itself around what the engine shows of its world."""
+"""The state document: what the shell knows of itself around what the engine shows."""
 
 from dataclasses import replace
 
@@ -9,12 +9,7 @@ from bot.app.ledger import lot_row
 from bot.app.metrics import Samples, cpu_s, rss_mb
 from bot.app.ports import Host
 from bot.app.verdict import price_age_ms, verdict
-from bot.engine import view
-from bot.engine.account import balance_reconciliation
-from bot.engine.execution import questions
-from bot.engine.risk import failures
-from bot.engine.state.engine_state import EngineState
-from bot.engine.state.portfolio import signed_text
+from bot.engine.views.engine_view import EngineView
 from bot.venues.port import StreamHealth
 from shared.documents.account import POSITIONS_VERSION, PositionDoc
 from shared.documents.control import KillDoc
@@ -31,19 +26,18 @@ def state(bot: Host) -> BotState:
     """The whole document, now."""
     now, engine = bot.clock.utc(), bot.engine
     bot.seq += 1
-    state = engine.state if engine is not None else None
-    if state is not None:
-        state.clock.now_ms = epoch_ms(now)
-    account = view.account(state) if state is not None else None
-    differ_ms = balance_reconciliation.since_ms(state) if state is not None else None
+    view = engine.seen_at(now) if engine is not None else None
+    synced = view if bot.synced else None  # before, what is held is the ledger's word alone
+    account = view.account.document() if view is not None else None
+    differ_ms = view.account.differences_since_ms if view is not None else None
     status, phase = status_and_phase(bot)
-    lots = sum(1 for _ in state.positions.lots) if state is not None else len(bot.restored.lots)
+    lots = view.positions.lot_count if view is not None else len(bot.restored.lots)
     return BotState(
         ts=iso_seconds(now),
         mode=bot.settings.coin_mode.value,
         status=status,
         phase=phase,
-        positions=_positions(bot, state) if state is not None and bot.synced else None,
+        positions=_positions(bot, synced) if synced is not None else None,
         portfolio_value=account.equity if account is not None else None,
         ws_ok=bot.ws_ok,
         error=bot.error,
@@ -61,29 +55,29 @@ def state(bot: Host) -> BotState:
         alerts=alerts(bot, lots),
         boot=bot.boot.documents(bot.clock.monotonic_s()),
         account=account,
-        orders=view.orders(state) if state is not None and bot.synced else None,
-        risk=view.risk(state) if state is not None and bot.synced else None,
-        differences=signed_text(state.account.differences) or None if state is not None else None,
+        orders=synced.orders.documents() if synced is not None else None,
+        risk=synced.risk.document() if synced is not None else None,
+        differences=view.account.differences_text if view is not None else None,
         differences_since=iso_seconds(from_epoch_ms(differ_ms)) if differ_ms is not None else None,
-        audit=view.audit(state) if state is not None else None,
-        gates=view.gates(state) if state is not None and bot.synced else None,
+        audit=view.journal.reconciliation() if view is not None else None,
+        gates=synced.gates.document() if synced is not None else None,
         feeds=_feeds(bot),
         verdict=verdict(bot, status),
-        strategy=_strategy(bot, state) if state is not None and bot.synced else None,
+        strategy=_strategy(bot, synced) if synced is not None else None,
         metrics=_metrics(bot),
         control=bot.control_plane.document(),
         kill=_kill(bot),
         last_command_id=bot.control_plane.last_id,
         receipts=bot.control_plane.newest(),
-        events=list(state.journal.events) if state is not None else [],
+        events=view.journal.events if view is not None else [],
         io=bot.writer.io(bot.gate.latches.ledger_ok, bot.ledger_error),
     )
 
 
-def _positions(bot: Host, state: EngineState) -> list[PositionDoc]:
+def _positions(bot: Host, view: EngineView) -> list[PositionDoc]:
     """Lots by product; a mark is as old as the last frame that confirmed it, which the core cannot know."""
     now_s = bot.clock.monotonic_s()
-    return [replace(p, mark_age_ms=price_age_ms(bot, state, p.product_id, now_s)) for p in view.positions(state)]
+    return [replace(p, mark_age_ms=price_age_ms(bot, view, p.product_id, now_s)) for p in view.positions.documents()]
 
 
 def status_and_phase(bot: Host) -> tuple[Status, Phase]:
@@ -92,14 +86,14 @@ def status_and_phase(bot: Host) -> tuple[Status, Phase]:
         return Status.ERROR, Phase.ERROR
     if bot.ended:
         return Status.STOPPED, Phase.STOPPED
-    if bot.engine is None or not bot.engine.state.control.ready:
+    if bot.engine is None or not bot.engine.view.control.ready:
         return Status.STARTING, bot.boot.phase
-    return bot.engine.status, bot.engine.phase
+    return bot.engine.view.control.status, bot.engine.view.control.phase
 
 
-def _strategy(bot: Host, state: EngineState) -> StrategyDoc:
+def _strategy(bot: Host, view: EngineView) -> StrategyDoc:
     """What the strategy says, with the settings that it reads and its fitted models where it has any."""
-    shown = view.strategy(state)
+    shown = view.strategy.document()
     if bot.strategy is None:
         return shown
     return replace(shown, models=bot.strategy.models(), settings=bot.strategy.settings_read)
@@ -131,8 +125,7 @@ def _feeds(bot: Host) -> FeedsDoc | None:
     healths = [stream.health for stream in bot.streams]
     market = healths[0] if healths else None
     down = [h for h in healths if not h.connected]
-    state = bot.engine.state if bot.engine is not None else None
-    offset = state.clock.offset_ms if state is not None else bot.clock_offset_ms
+    offset = bot.engine.view.clock_offset_ms if bot.engine is not None else bot.clock_offset_ms
     return FeedsDoc(
         ws_connected=bot.ws_ok,
         ws_since=iso_seconds(from_epoch_ms(market.since_ms)) if market and market.since_ms is not None else None,
@@ -166,20 +159,20 @@ def _age_ms(health: StreamHealth | None, now_s: float) -> int | None:
 def _metrics(bot: Host) -> MetricsDoc | None:
     if bot.engine is None or bot.desk is None:
         return None
-    state = bot.engine.state
-    totals = state.journal.totals
+    view = bot.engine.view
+    count = view.journal.count
     tick_to_order: Samples = bot.tick_to_order_ms
     return MetricsDoc(
-        decisions={word: totals.get(f"signal_{word}", 0) for word in ("buy", "sell", "flat")},
-        orders={side: totals.get(f"orders_{side}", 0) for side in ("buy", "sell")},
+        decisions={word: count(f"signal_{word}") for word in ("buy", "sell", "flat")},
+        orders={side: count(f"orders_{side}") for side in ("buy", "sell")},
         trades={
-            "open": totals.get("lots_opened", 0),
-            "win": totals.get("wins", 0),
-            "loss": totals.get("losses", 0),
+            "open": count("lots_opened"),
+            "win": count("wins"),
+            "loss": count("losses"),
         },
-        vol_risk_factor=state.risk.last_vol_factor,
-        model_mode=state.strategy.model_mode,
-        walk_forward_fits=state.strategy.fits(),
+        vol_risk_factor=view.risk.last_vol_factor,
+        model_mode=view.strategy.model_mode,
+        walk_forward_fits=view.strategy.fits,
         rss_mb=rss_mb(),
         cpu_s=cpu_s(),
         loop_lag_ms_p99=bot.loop_lag_ms.percentile(99) or 0.0,
@@ -187,16 +180,15 @@ def _metrics(bot: Host) -> MetricsDoc | None:
         tick_to_order_ms_p50=tick_to_order.percentile(50),
         tick_to_order_ms_p99=tick_to_order.percentile(99),
         ledger_commit_ms_p99=bot.commit_ms.percentile(99),
-        guard_failures=failures.by_severity(state),
-        decisions_missed=totals.get(questions.MISSED, 0),
+        guard_failures=view.risk.failures,
+        decisions_missed=view.strategy.answers_missed,
     )
 
 
 def positions_file(bot: Host) -> bytes:
     """`positions.json`: lots, latch and command memory as the ledger holds them, exact amounts as text."""
     now = bot.clock.utc()
-    state = bot.engine.state if bot.engine is not None else None
-    lots = [lot_row(lot) for lot in state.positions.lots] if state is not None else []
+    lots = [lot_row(lot) for lot in bot.engine.view.positions.lots()] if bot.engine is not None else []
     latch = bot.control_plane.latch
     head = bot.ledger.known_head if bot.ledger is not None else None
     document = {
@@ -219,15 +211,15 @@ def market_file(bot: Host) -> bytes:
     assert bot.engine is not None
     quotes = [
         Quote(
-            product_id=product_id,
+            product_id=m.product_id,
             bid=float(m.bid) if m.bid is not None else None,
             ask=float(m.ask) if m.ask is not None else None,
             last=float(m.price) if m.price is not None else None,
             at_ms=m.priced_ms or 0,
             price_increment_text=plain(m.instrument.price_increment),
-            minutes=bot.minutes.shown(product_id),
+            minutes=bot.minutes.shown(m.product_id),
         )
-        for product_id, m in bot.engine.state.markets.by_product.items()
+        for m in bot.engine.view.markets.all()
     ]
     depth = bot.depth.shown() if bot.depth is not None and bot.settings.depth_view else []
     document = MarketDoc(ts_ms=epoch_ms(bot.clock.utc()), quotes=quotes, depth=depth)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.app.ports import Host
 from bot.engine.orders.second_writer import WHAT_TO_DO
-from bot.engine.state.engine_state import EngineState
+from bot.engine.views.engine_view import EngineView
 from bot.venues.port import TICKER, VenueStream
 from shared.documents.status import Status
 from shared.times import epoch_ms, from_epoch_ms
@@ -35,26 +35,26 @@ def verdict(bot: Host, status: Status) -> VerdictDoc | None:
     if bot.rest is None:
         return None
     now_s = bot.clock.monotonic_s()
-    state = bot.engine.state if bot.engine is not None else None
+    view = bot.engine.view if bot.engine is not None else None
     parts = [
         _stream(bot, 0, "stream", "Stream", now_s),
         _stream(bot, 1, "orders", "Order news", now_s),
         _rest(bot, now_s),
-        _prices(bot, state, now_s),
-        _balances(state),
-        _clock(state),
+        _prices(bot, view, now_s),
+        _balances(view),
+        _clock(view),
         _ledger(bot),
         _lock(bot),
-        _writer(state),
+        _writer(view),
     ]
-    trouble = (_trouble(bot, parts) or _second(state)) if status in _AWAKE and not bot.ended else None
+    trouble = (_trouble(bot, parts) or _second(view)) if status in _AWAKE and not bot.ended else None
     ages = [part.age_ms for part in parts if part.name in ("orders", "prices")]
     known = [age for age in ages if age is not None]
     return VerdictDoc(
         word=trouble.word if trouble is not None else status.value,
         reason=trouble.reason if trouble is not None else None,
         seconds=trouble.seconds if trouble is not None else None,
-        figures_age_ms=max(known) if known and state is not None and state.account.portfolio.known else None,
+        figures_age_ms=max(known) if known and view is not None and view.account.known else None,
         parts=parts,
     )
 
@@ -88,13 +88,12 @@ def _lasts_s(bot: Host, since_s: float | None) -> float | None:
     return None if since_s is None else round(max(bot.clock.monotonic_s() - since_s, 0.0), 1)
 
 
-def _second(state: EngineState | None) -> _Trouble | None:
+def _second(view: EngineView | None) -> _Trouble | None:
     """Who is blind as well is called blind: nobody knows then what the account holds."""
-    if state is None or state.orders.fence.second_writer is None:
+    second = view.orders.second_writer if view is not None else None
+    if second is None:
         return None
-    return _Trouble(
-        Verdict.SECOND_WRITER, f"{state.orders.fence.second_writer}: {WHAT_TO_DO}. No entry until then", None
-    )
+    return _Trouble(Verdict.SECOND_WRITER, f"{second}: {WHAT_TO_DO}. No entry until then", None)
 
 
 def _heard_s(stream: VenueStream, now_s: float) -> float | None:
@@ -133,26 +132,27 @@ def _rest(bot: Host, now_s: float) -> PartDoc:
     return PartDoc(name="rest", title="REST", state=state, age_ms=age_ms, text=text)
 
 
-def _prices(bot: Host, state: EngineState | None, now_s: float) -> PartDoc:
+def _prices(bot: Host, view: EngineView | None, now_s: float) -> PartDoc:
     """As old as the oldest price that the figures rest on: of products with lots, else of all that are watched."""
-    if state is None or not bot.streams:
+    if view is None or not bot.streams:
         return PartDoc(name="prices", title="Prices", state=PartState.UNKNOWN, text="none yet")
-    held = [product_id for product_id in state.markets.by_product if state.positions.lots.of(product_id)]
-    ages = {p: price_age_ms(bot, state, p, now_s) for p in held or state.markets.by_product}
+    watched = view.markets.product_ids
+    held = [product_id for product_id in watched if view.positions.lots(product_id)]
+    ages = {p: price_age_ms(bot, view, p, now_s) for p in held or watched}
     known = {p: age for p, age in ages.items() if age is not None}
     if not known:
         return PartDoc(name="prices", title="Prices", state=PartState.UNKNOWN, text="none yet")
     oldest = max(known, key=lambda p: known[p])
     age_ms = known[oldest]
     part_state = PartState.OK if age_ms <= BLIND_S * 1000 else PartState.WARN
-    mark = state.markets.by_product[oldest].price
+    mark = view.markets.price(oldest)
     text = "" if part_state is PartState.OK or mark is None else f"last {mark:f} {oldest}"
     return PartDoc(name="prices", title="Prices", state=part_state, age_ms=age_ms, text=text)
 
 
-def price_age_ms(bot: Host, state: EngineState, product_id: str, now_s: float) -> int | None:
+def price_age_ms(bot: Host, view: EngineView, product_id: str, now_s: float) -> int | None:
     """Since the exchange was last heard to confirm the price; None = there is none."""
-    priced_ms = state.markets.by_product[product_id].age_ms(state.clock.now_ms)
+    priced_ms = view.markets.price_age_ms(product_id, view.now_ms)
     stream = bot.streams[0] if bot.streams else None
     if priced_ms is None or stream is None:
         return priced_ms
@@ -162,17 +162,17 @@ def price_age_ms(bot: Host, state: EngineState, product_id: str, now_s: float) -
     return min(priced_ms, round(heard_s * 1000))
 
 
-def _balances(state: EngineState | None) -> PartDoc:
-    synced_ms = state.account.portfolio.synced_ms if state is not None else None
-    if state is None or synced_ms is None:
+def _balances(view: EngineView | None) -> PartDoc:
+    synced_ms = view.account.synced_ms if view is not None else None
+    if view is None or synced_ms is None:
         return PartDoc(name="balances", title="Balances", state=PartState.UNKNOWN, text="not requested yet")
-    age_ms = max(state.clock.now_ms - synced_ms, 0)
+    age_ms = max(view.now_ms - synced_ms, 0)
     part_state = PartState.OK if age_ms <= BALANCES_LATE_S * 1000 else PartState.WARN
     return PartDoc(name="balances", title="Balances", state=part_state, age_ms=age_ms)
 
 
-def _clock(state: EngineState | None) -> PartDoc:
-    offset = state.clock.offset_ms if state is not None else None
+def _clock(view: EngineView | None) -> PartDoc:
+    offset = view.clock_offset_ms if view is not None else None
     if offset is None:
         return PartDoc(name="clock", title="Clock", state=PartState.UNKNOWN, text="not checked yet")
     part_state = PartState.OK if abs(offset) <= CLOCK_LIMIT_MS else PartState.WARN
@@ -193,9 +193,9 @@ def _lock(bot: Host) -> PartDoc:
     return PartDoc(name="lock", title="Lock", state=PartState.OK, text="held")
 
 
-def _writer(state: EngineState | None) -> PartDoc:
+def _writer(view: EngineView | None) -> PartDoc:
     """Whether another bot was seen to trade under this name on this account."""
-    second = state.orders.fence.second_writer if state is not None else None
+    second = view.orders.second_writer if view is not None else None
     part_state = PartState.OK if second is None else PartState.GONE
     text = "no other bot seen under this name" if second is None else f"second writer: {second}"
     return PartDoc(name="writer", title="Only writer", state=part_state, text=text)

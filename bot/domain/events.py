@@ -239,6 +239,18 @@ class LedgerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PortfolioBound:
+    """The ledger belongs to this portfolio of the exchange from now on."""
+
+    portfolio_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EquitySampled:
+    """Equity was noted for the charts: the deepest drawdown is looked for anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class TradingReady:
     """The boot is over: decisions may be made."""
 
@@ -279,6 +291,8 @@ Event = (
     | ClockStepped
     | ClockChecked
     | LedgerChanged
+    | PortfolioBound
+    | EquitySampled
     | RequestCounts
     | LivePermissionUpdate
     | KeyRightsReport

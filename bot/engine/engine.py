@@ -27,9 +27,9 @@ from bot.engine.state.control import Latch
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import DOUBT_TOLD_MS, Market
 from bot.engine.state.recovered import RecoveredState
+from bot.engine.views.engine_view import EngineView
 from bot.rules.day import utc_day
 from shared.control import TradingState
-from shared.documents.status import Phase, Status
 from shared.money import from_units, plain
 from shared.settings import Mode, Settings
 from shared.times import epoch_ms
@@ -45,6 +45,7 @@ class Engine:
         _, quote = currencies_of(settings.products[0])
         self._handled_ms = epoch_ms(now)
         self.state = EngineState(settings, strategy, quote, restored, level, self._handled_ms)
+        self.view = EngineView(self.state)
         self._day = utc_day(self._handled_ms)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.PriceUpdate: self._priced,
@@ -71,6 +72,8 @@ class Engine:
             ev.ClockStepped: _seen_before,
             ev.ClockChecked: _seen_before,
             ev.LedgerChanged: self._ledger_changed,
+            ev.PortfolioBound: lambda e: self.state.save_value("portfolio", e.portfolio_id),
+            ev.EquitySampled: self._equity_sampled,
             ev.RequestCounts: lambda e: self.state.risk.api_seen(e.calls, e.errors, self.state.clock.now_ms),
             ev.LivePermissionUpdate: self._live_lock_seen,
             ev.KeyRightsReport: self._rights_seen,
@@ -109,24 +112,10 @@ class Engine:
             rate.let_pass(self.state, spec)
         return found.text if found is not None else None
 
-    @property
-    def status(self) -> Status:
-        """What the bot may call itself once its boot is over."""
-        state = self.state
-        if state.control.safe is not None:
-            return Status.SAFE
-        if state.control.latch is not None:
-            return Status.KILLED
-        if state.control.level is TradingState.STOP:
-            done = exits.stop_is_done(state) and not state.control.flattens
-            return Status.STOPPED if done else Status.STOPPING
-        return Status.PAUSED if state.control.level is TradingState.PAUSE else Status.RUNNING
-
-    @property
-    def phase(self) -> Phase:
-        """The phase that goes with `status`."""
-        status = self.status
-        return Phase.TRADING if status in (Status.RUNNING, Status.PAUSED, Status.STOPPING) else Phase.STOPPED
+    def seen_at(self, now: datetime) -> EngineView:
+        """What is shown at `now`: ages are counted to it, nothing else happens."""
+        self.state.clock.now_ms = epoch_ms(now)
+        return self.view
 
     def _priced(self, event: ev.PriceUpdate) -> None:
         state = self.state
@@ -268,6 +257,9 @@ class Engine:
             word = "ledger is written again" if event.ok else f"ledger cannot be written: {event.note}; nothing is sent"
             state.note("ledger", word, "info" if event.ok else "bad")
         state.control.ledger_ok, state.control.ledger_note = event.ok, event.note
+
+    def _equity_sampled(self, _event: ev.EquitySampled) -> None:
+        self.state.account.deepest_drawdown_pct = 0.0
 
     def _live_lock_seen(self, event: ev.LivePermissionUpdate) -> None:
         state, risk = self.state, self.state.risk

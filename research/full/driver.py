@@ -198,7 +198,7 @@ class BarDriver:
             int(candles.start_s[i]), float(candles.open[i]), float(candles.high[i]), float(candles.low[i]),
             float(candles.close[i]), float(candles.volume[i]),
         )  # fmt: skip
-        self.tell(ev.BarsClosed(candles.product_id, self.engine.state.settings.granularity, (bar,)))
+        self.tell(ev.BarsClosed(candles.product_id, self.engine.view.settings.granularity, (bar,)))
 
     def price(self, candles: CandleSet, ticks: int) -> None:
         tick = Decimal(candles.price_increment)

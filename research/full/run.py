@@ -87,9 +87,9 @@ def _at_time(driver: BarDriver, curve: EquityCurve, now_s: int, position: list[i
         driver.close_bar(prepared.candles[p], at - int(prepared.first[p]))
         position[p], opened[p] = at + 1, False
     if closing:
-        world = driver.engine.state
-        curve.equity.append(float(world.account.equity))
-        curve.held.append(float(world.positions.value))
+        view = driver.engine.view
+        curve.equity.append(float(view.account.equity))
+        curve.held.append(float(view.positions.value))
     opening = [p for p in each if not opened[p] and position[p] < int(ends[p]) and int(starts[position[p]]) == now_s]
     if not opening:
         return
@@ -111,7 +111,7 @@ def _result(driver: BarDriver, curve: EquityCurve, model: MarketModel) -> RawRes
     for row, real, (lot, at_open) in zip(ints, floats, lots, strict=True):
         _write_row(row, real, lot, at_open, numbers[lot.product_id], prepared)
     account = np.zeros(t.A_SIZE)
-    account[t.A_CASH] = float(driver.engine.state.account.portfolio.cash)
+    account[t.A_CASH] = float(driver.engine.view.account.cash)
     account[t.A_FEES] = float(floats[:, [t.T_ENTRY_FEE, t.T_EXIT_FEE]].sum())
     account[t.A_ENTRIES] = len(lots)
     account[t.A_BREAKER_DAYS] = len(driver.breaker_days)

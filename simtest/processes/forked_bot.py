@@ -89,7 +89,7 @@ async def _serve(process: Process, injector: CrashInjector) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, process.stop.set)
-    injector.booted = lambda: process.bot.engine is not None and process.bot.engine.state.control.ready
+    injector.booted = lambda: process.bot.engine is not None and process.bot.engine.view.control.ready
     code = await process.run()
     sys.stdout.flush()
     os._exit(code)  # as a program whose threads may still hang in a request

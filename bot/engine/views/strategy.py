@@ -1,0 +1,61 @@
+"""The strategy, what it says of each product's newest closed bar, and how often its models were fitted."""
+
+import math
+
+from bot.engine.execution import questions
+from bot.engine.ports import StrategyPort
+from bot.engine.state.engine_state import EngineState
+from bot.engine.views.times import iso
+from shared.documents.strategy import SignalDoc, StrategyDoc
+
+
+class StrategyView:
+    def __init__(self, state: EngineState) -> None:
+        self._state = state
+
+    @property
+    def port(self) -> StrategyPort:
+        """The strategy that the engine was given."""
+        return self._state.strategy
+
+    @property
+    def answer_limit_s(self) -> float:
+        """How long its answer may take, seconds."""
+        return questions.limit_s(self._state)
+
+    @property
+    def answers_missed(self) -> int:
+        """Bars without a decision since the ledger began: its answer came too late or never."""
+        return self._state.journal.totals.get(questions.MISSED, 0)
+
+    @property
+    def model_mode(self) -> str | None:
+        return self._state.strategy.model_mode
+
+    @property
+    def fits(self) -> int:
+        """How often a model was fitted in this run."""
+        return self._state.strategy.fits()
+
+    def document(self) -> StrategyDoc:
+        return strategy(self._state)
+
+
+def strategy(state: EngineState) -> StrategyDoc:
+    """The strategy and what it says of each product's newest closed bar."""
+    port = state.strategy
+    signals = [
+        SignalDoc(
+            product_id=product_id,
+            signal=market.signal,
+            probability=market.probability,
+            bar_at=iso(market.signal_bar_s * 1000) if market.signal_bar_s is not None else None,
+            bars=len(market.bars),
+            bars_needed=port.warmup_bars,
+            values={key: value for key, value in market.values.items() if math.isfinite(value)},
+        )
+        for product_id, market in state.markets.by_product.items()
+    ]
+    return StrategyDoc(
+        name=port.name, granularity=state.settings.granularity, parameters=dict(port.parameters), signals=signals
+    )
