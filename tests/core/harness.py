@@ -1,6 +1,6 @@
 """An engine alone: events in, intents out, time turned by hand. No exchange, no file, no loop."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -10,7 +10,17 @@ from bot.domain.balances import Balance, FeeRates
 from bot.domain.bars import Bar
 from bot.domain.fills import Fill
 from bot.domain.instrument import Instrument
-from bot.domain.intents import AskStrategy, CancelOrder, FetchFills, Intent, LookUpOrder, Note, PlaceOrder, SaveReceipt
+from bot.domain.intents import (
+    AskStrategy,
+    CancelOrder,
+    FetchFills,
+    Intent,
+    LookUpOrder,
+    Note,
+    PlaceOrder,
+    SaveLot,
+    SaveReceipt,
+)
 from bot.domain.kinds import Side
 from bot.domain.lots import Lot
 from bot.domain.order_life import Order
@@ -18,7 +28,10 @@ from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
 from bot.domain.targets import Signal, SignalSide, Target
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
+from bot.engine.views.engine_view import EngineView
+from bot.engine.views.markets import MarketView
 from shared.control import Cmd, Command, TradingState
+from shared.documents import LimitDoc
 from shared.settings import Settings
 from shared.times import from_epoch_ms
 
@@ -96,8 +109,9 @@ class Rig:
         self.answers = True  # the strategy's answer comes at once
         self.engine = Engine(self.settings, self.strategy, restored or RecoveredState(), level, from_epoch_ms(now_ms))
         self.intents: list[Intent] = []
-        self._trades = 0
-        self._bar_s = now_ms // 60_000 * 60 - 60
+        self._next_lot_seq = (restored or RecoveredState()).next_lot_seq
+        self.trades = 0
+        self.bar_s = now_ms // 60_000 * 60 - 60
         for product_id in self.settings.products:
             self.send(ev.InstrumentList((product(product_id, price=D(list_price)),)))
         self.send(ev.FeeUpdate(FeeRates(D("0.005"), D("0.009"), "Intro 1")))
@@ -130,9 +144,9 @@ class Rig:
         """A bar closes, `after_ms` later, and the strategy says `word`; a price comes, so that gates are judged."""
         self.now_ms += after_ms
         self.strategy.word = word
-        self._bar_s = max(self._bar_s + 60, self.now_ms // 60_000 * 60 - 60)
+        self.bar_s = max(self.bar_s + 60, self.now_ms // 60_000 * 60 - 60)
         close = float(price)
-        bar = Bar(self._bar_s, close, close, close, close, 1.0)
+        bar = Bar(self.bar_s, close, close, close, close, 1.0)
         found = self.send(ev.BarsClosed(product_id, "ONE_MINUTE", (bar,)))
         return found + self.price(price, product_id)
 
@@ -159,10 +173,10 @@ class Rig:
         return self.send(ev.FillReports((self.make_fill(spec, size, price, fee=fee, trade=trade),)), 10)
 
     def make_fill(self, spec: OrderSpec, size: str, price: str, *, fee: str = "0", trade: str | None = None) -> Fill:
-        self._trades += 1
+        self.trades += 1
         return Fill(
             venue_id(spec),
-            trade or f"t{self._trades}",
+            trade or f"t{self.trades}",
             spec.client_order_id,
             spec.product_id,
             spec.side,
@@ -187,17 +201,17 @@ class Rig:
 
     def restored(self) -> RecoveredState:
         """What a ledger would give a new start: open lots, orders that are not settled, facts, the day."""
-        state = self.engine.state
+        view = self.view
         return RecoveredState(
-            lots=tuple(state.positions.lots),
-            next_lot_seq=state.positions.lots.next_seq,
-            orders=tuple(order for order in state.orders.by_id.values() if not order.settled),
-            fill_keys=frozenset(state.orders.fill_keys),
-            own_ids=frozenset(state.orders.own_ids),
-            day=state.account.day,
-            key_values=dict(state.journal.key_values),
-            attempts=dict(state.orders.attempts),
-            totals=dict(state.journal.totals),
+            lots=view.positions.lots(),
+            next_lot_seq=max(self._next_lot_seq, *(i.lot.seq + 1 for i in self.intents if isinstance(i, SaveLot)), 1),
+            orders=view.orders.working(),
+            fill_keys=view.orders.fill_keys,
+            own_ids=view.orders.own_ids,
+            day=view.account.day,
+            key_values=view.journal.values,
+            attempts=view.orders.attempts,
+            totals=view.journal.totals,
         )
 
     # What is to be looked at.
@@ -208,10 +222,49 @@ class Rig:
 
     @property
     def lots(self) -> list[Lot]:
-        return list(self.engine.state.positions.lots)
+        return list(self.view.positions.lots())
 
-    def order(self, spec: OrderSpec) -> Order:
-        return self.engine.state.orders.by_id[spec.client_order_id]
+    @property
+    def view(self) -> EngineView:
+        return self.engine.view
+
+    def order(self, wanted: OrderSpec | str) -> Order:
+        """By its terms or by our id of it."""
+        found = self.view.orders.get(wanted if isinstance(wanted, str) else wanted.client_order_id)
+        assert found is not None, wanted
+        return found
+
+    def market(self, product_id: str = "BTC-USD") -> MarketView:
+        return market_of(self.engine, product_id)
+
+    def limit(self, name: str) -> LimitDoc:
+        """As the risk document shows it."""
+        return next(limit for limit in self.view.risk.document().limits if limit.name == name)
+
+    # What no event does.
+
+    def asked(self, function: Callable[..., T], *terms: Any) -> T:
+        """The answer of one of the engine's own functions over its state; a product's id stands for its market."""
+        assert function.__module__.startswith("bot.engine"), "a test's own function would be a back door"
+        state = self.engine.state
+        return function(
+            state, *(state.markets.by_product.get(term, term) if isinstance(term, str) else term for term in terms)
+        )
+
+    def show_at(self, now_ms: int) -> None:
+        """Time goes by for what is shown and judged; nothing happens."""
+        self.engine.seen_at(from_epoch_ms(now_ms))
+
+    def lose(self, share: str) -> None:
+        """The account falls by a loss that no fill and no balance report tells of."""
+        self.engine.state.account.portfolio.totals["USD"] *= 1 - D(share)
+
+    def forget_refusals(self) -> None:
+        """As if the refusals so far lay long back; time that goes by would end what is counted by the minute, too."""
+        risk = self.engine.state.risk
+        risk.refused_in_a_row.clear()
+        risk.outcomes.clear()
+        risk.pauses.clear()
 
     def open_runner(self, size: str = "1", price: str = "100", fee: str = "0") -> tuple[OrderSpec, OrderSpec | None]:
         """Buy, filled; (the entry, the take that rests then)."""
@@ -219,6 +272,14 @@ class Rig:
         rest = places(self.fills_all(entry, size, price, fee))
         self.strategy.word = "flat"
         return entry, rest[0] if rest else None
+
+
+def market_of(engine: Engine | None, product_id: str) -> MarketView:
+    """The market as it is now; asked for again to see it later."""
+    assert engine is not None
+    found = engine.view.markets.get(product_id)
+    assert found is not None, product_id
+    return found
 
 
 def venue_id(spec: OrderSpec) -> str:

@@ -8,8 +8,7 @@ import pytest
 
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from bot.engine.risk import correlation, guards
-from bot.engine.risk.pretrade import refusal
+from bot.engine.risk import correlation
 from tests.core.harness import Rig, places
 
 NAMES = ("BTC-USD", "ETH-USD", "SOL-USD")
@@ -42,7 +41,7 @@ def buy(rig: Rig, name: str, size: str) -> None:
 
 
 def cluster_of(rig: Rig, name: str) -> list[str]:
-    return sorted(correlation.cluster(rig.engine.state, rig.engine.state.markets.by_product[name]))
+    return sorted(rig.asked(correlation.cluster, name))
 
 
 def test_pearson_equals_numpys() -> None:
@@ -76,17 +75,15 @@ def test_what_moves_together_shares_one_cap() -> None:
 
 def test_a_cluster_reaches_over_what_lies_between() -> None:
     rig = rig_with({}, max_product_usd=9000.0)
-    state = rig.engine.state
     buy(rig, "ETH-USD", "20")
     buy(rig, "SOL-USD", "20")
-    markets = state.markets.by_product
-    newest = {name: markets[name].bars[-1].start_s for name in NAMES}
+    newest = {name: rig.view.markets.bars(name)[-1].start_s for name in NAMES}
     for a, b, value in (("BTC-USD", "ETH-USD", 0.8), ("ETH-USD", "SOL-USD", 0.8), ("BTC-USD", "SOL-USD", 0.1)):
-        state.risk.correlations[(a, b)] = ((newest[a], newest[b]), value)
+        rig.engine.state.risk.correlations[(a, b)] = ((newest[a], newest[b]), value)
     assert cluster_of(rig, "BTC-USD") == sorted(NAMES)
-    state.risk.correlations[("ETH-USD", "SOL-USD")] = ((newest["ETH-USD"], newest["SOL-USD"]), 0.1)
+    rig.engine.state.risk.correlations[("ETH-USD", "SOL-USD")] = ((newest["ETH-USD"], newest["SOL-USD"]), 0.1)
     assert cluster_of(rig, "BTC-USD") == ["BTC-USD", "ETH-USD"]
-    assert correlation.exposure_of_cluster(state, markets["BTC-USD"]) == Decimal(2000)
+    assert rig.asked(correlation.exposure_of_cluster, "BTC-USD") == Decimal(2000)
 
 
 def test_too_little_history_counts_as_correlated_and_a_flat_product_never() -> None:
@@ -100,32 +97,29 @@ def test_too_little_history_counts_as_correlated_and_a_flat_product_never() -> N
 
 def test_a_new_bar_takes_the_correlation_anew() -> None:
     rig = rig_with({"ETH-USD": 0.9})
-    state = rig.engine.state
-    btc, eth = state.markets.by_product["BTC-USD"], state.markets.by_product["ETH-USD"]
-    before = correlation.between(state, btc, eth)
-    assert before is not None and before > 0.7 and correlation.between(state, eth, btc) == before
-    start_s = btc.bars[-1].start_s
+    before = rig.asked(correlation.between, "BTC-USD", "ETH-USD")
+    assert before is not None and before > 0.7 and rig.asked(correlation.between, "ETH-USD", "BTC-USD") == before
+    start_s = rig.view.markets.bars("BTC-USD")[-1].start_s
     for i in range(1, 63):  # an hour in which they part
         for name, step in (("BTC-USD", 1 + 0.004 * (i % 2)), ("ETH-USD", 1 - 0.004 * (i % 2))):
             rig.now_ms = (start_s + 60 * (i + 1)) * 1000
             price = 100 * step
             rig.send(ev.BarsClosed(name, "ONE_MINUTE", (Bar(start_s + 60 * i, price, price, price, price, 1.0),)))
-    after = correlation.between(state, btc, eth)
+    after = rig.asked(correlation.between, "BTC-USD", "ETH-USD")
     assert after is not None and after < -0.9
 
 
 def test_the_order_gate_asks_again_and_the_risk_page_names_the_cluster() -> None:
     rig = rig_with({"ETH-USD": 0.9, "SOL-USD": 0.0})
-    state = rig.engine.state
     (waiting,) = places(rig.bar("buy", product_id="BTC-USD"))  # decided while nothing else was held
-    assert refusal(state, waiting) is None
+    assert rig.asked(pretrade.refusal, waiting) is None
     buy(rig, "SOL-USD", "20")
-    assert refusal(state, waiting) is None
-    newest = tuple(state.markets.by_product[name].bars[-1].start_s for name in ("BTC-USD", "SOL-USD"))
-    state.risk.correlations[("BTC-USD", "SOL-USD")] = (newest, 0.9)  # they move together from now on
-    found = refusal(state, waiting)
+    assert rig.asked(pretrade.refusal, waiting) is None
+    btc_s, sol_s = (rig.view.markets.bars(name)[-1].start_s for name in ("BTC-USD", "SOL-USD"))
+    rig.engine.state.risk.correlations[("BTC-USD", "SOL-USD")] = ((btc_s, sol_s), 0.9)  # they move together from now on
+    found = rig.asked(pretrade.refusal, waiting)
     assert found is not None and (found.code, found.limit) == ("cluster", "≤ 3000 USD")
-    limit = next(doc for doc in guards.limits(state) if doc.name == "cluster")
+    limit = next(doc for doc in rig.view.risk.document().limits if doc.name == "cluster")
     assert (limit.limit, limit.state) == (3000.0, "tripped")
     assert limit.note is not None and "BTC-USD" in limit.note and "SOL-USD" in limit.note
 
@@ -134,4 +128,4 @@ def test_without_a_limit_nothing_is_counted_together() -> None:
     rig = rig_with({"ETH-USD": 1.0}, correlation_limit=0.0)
     buy(rig, "ETH-USD", "20")
     assert places(rig.bar("buy", product_id="BTC-USD"))
-    assert next(doc for doc in guards.limits(rig.engine.state) if doc.name == "cluster").limit is None
+    assert next(doc for doc in rig.view.risk.document().limits if doc.name == "cluster").limit is None

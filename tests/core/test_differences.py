@@ -12,8 +12,6 @@ from bot.domain.balances import Balance
 from bot.domain.fills import Fill
 from bot.domain.intents import SaveKeyValue
 from bot.domain.kinds import Side
-from bot.engine.account.balance_reconciliation import since_ms
-from bot.engine.account.equity import pnl_today
 from bot.engine.state.portfolio import Portfolio, from_signed, signed_text
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
@@ -34,14 +32,12 @@ def facts_of(rig: Rig) -> dict[str, str]:
 
 
 def day_of(rig: Rig) -> Any:
-    return rig.engine.state.account.day
+    return rig.view.account.day
 
 
 def restarted(rig: Rig, *, down_ms: int = 60_000, **balances: str) -> Rig:
     """A new life on what the ledger kept, the account as given."""
-    restored = RecoveredState(
-        key_values=facts_of(rig), day=day_of(rig), own_ids=frozenset(rig.engine.state.orders.own_ids)
-    )
+    restored = RecoveredState(key_values=facts_of(rig), day=day_of(rig), own_ids=frozenset(rig.view.orders.own_ids))
     cash = balances.pop("USD")
     return Rig(restored=restored, now_ms=rig.now_ms + down_ms, cash=cash, holdings=balances)
 
@@ -58,7 +54,7 @@ def test_the_text_of_differences_is_read_back(amounts: dict[str, Decimal]) -> No
 def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person() -> None:
     rig = Rig()
     told(rig, USD="10100")
-    assert rig.engine.state.entries_blocked is None, "news of a fill may be on its way"
+    assert rig.view.control.entries_blocked is None, "news of a fill may be on its way"
     found = told(rig, USD="10100")
     assert any("a deposit: USD +100" in text for text in notes(found))
     assert not places(rig.bar("buy"))
@@ -68,39 +64,39 @@ def test_a_difference_is_believed_when_it_is_told_twice_and_waits_for_a_person()
     assert adopt(rig, "USD +99").state is ReceiptState.REJECTED, "only what was seen is adopted"
     assert adopt(rig, "USD +100").state is ReceiptState.DONE
     assert places(rig.bar("buy"))
-    assert day_of(rig).transfers == 100 and pnl_today(rig.engine.state) == 0
+    assert day_of(rig).transfers == 100 and rig.view.account.pnl_today == 0
     assert adopt(rig, "USD +100", "a2").state is ReceiptState.DONE, "twice is harmless"
     assert day_of(rig).transfers == 100
 
 
 def test_since_when_something_differs_is_kept_through_growth_and_restart_and_begins_anew_after_adopt() -> None:
     rig = Rig()
-    assert since_ms(rig.engine.state) is None
+    assert rig.view.account.differences_since_ms is None
     for _ in range(2):
         told(rig, USD="10100")
-    began = since_ms(rig.engine.state)
-    assert began == rig.engine.state.clock.now_ms
+    began = rig.view.account.differences_since_ms
+    assert began == rig.view.now_ms
     for _ in range(2):
         told(rig, USD="10150")
-    assert since_ms(rig.engine.state) == began, "more came; it differs since the first"
+    assert rig.view.account.differences_since_ms == began, "more came; it differs since the first"
     after = restarted(rig, USD="10150")
-    assert since_ms(after.engine.state) == began
+    assert after.view.account.differences_since_ms == began
     assert adopt(after, "USD +150").state is ReceiptState.DONE
-    assert since_ms(after.engine.state) is None
+    assert after.view.account.differences_since_ms is None
     for _ in range(2):
         told(after, USD="10151")
-    assert since_ms(after.engine.state) == after.engine.state.clock.now_ms > began
+    assert after.view.account.differences_since_ms == after.view.now_ms > began
 
 
 def test_a_difference_that_goes_away_by_itself_needs_no_one() -> None:
     rig = Rig()
     for _ in range(2):
         told(rig, USD="10100")
-    assert rig.engine.state.entries_blocked
+    assert rig.view.control.entries_blocked
     for _ in range(2):
         found = told(rig, USD="10000")
     assert any("explain it again" in text for text in notes(found))
-    assert rig.engine.state.entries_blocked is None and pnl_today(rig.engine.state) == 0
+    assert rig.view.control.entries_blocked is None and rig.view.account.pnl_today == 0
 
 
 def test_an_unexplained_difference_outlives_a_restart_and_is_no_result() -> None:
@@ -108,8 +104,8 @@ def test_an_unexplained_difference_outlives_a_restart_and_is_no_result() -> None
     for _ in range(2):
         told(rig, USD="9000")
     after = restarted(rig, USD="9000")
-    assert after.engine.state.entries_blocked == "the account differs by USD -1000"
-    assert pnl_today(after.engine.state) == 0 and after.engine.state.account.day.breaker_ms is None  # type: ignore[union-attr]
+    assert after.view.control.entries_blocked == "the account differs by USD -1000"
+    assert after.view.account.pnl_today == 0 and after.view.account.day.breaker_ms is None  # type: ignore[union-attr]
     assert not places(after.bar("buy"))
     assert adopt(after, "USD -1000").state is ReceiptState.DONE
     assert places(after.bar("buy"))
@@ -121,15 +117,18 @@ def test_a_transfer_while_the_bot_was_down_is_no_result_of_the_day(change: int) 
     rig.tick()
     after = restarted(rig, USD=str(10_000 + change))
     after.tick()
-    state = after.engine.state
-    assert state.account.equity == 10_000 + change, "what is there is shown"
-    assert pnl_today(state) == 0 and state.account.day is not None and state.account.day.breaker_ms is None
+    assert after.view.account.equity == 10_000 + change, "what is there is shown"
+    assert (
+        after.view.account.pnl_today == 0
+        and after.view.account.day is not None
+        and after.view.account.day.breaker_ms is None
+    )
     for _ in range(3):
         told(after, USD=str(10_000 + change))
         after.tick()
-    assert state.entries_blocked is not None and not places(after.bar("buy"))
+    assert after.view.control.entries_blocked is not None and not places(after.bar("buy"))
     adopt(after, f"USD {change:+d}")
-    assert pnl_today(state) == 0 and day_of(after).transfers == change and places(after.bar("buy"))
+    assert after.view.account.pnl_today == 0 and day_of(after).transfers == change and places(after.bar("buy"))
 
 
 def test_a_crash_before_the_gap_is_sure_forgets_it_not() -> None:
@@ -139,7 +138,7 @@ def test_a_crash_before_the_gap_is_sure_forgets_it_not() -> None:
     again = restarted(first, USD="10500")
     for _ in range(3):
         told(again, USD="10500")
-    assert signed_text(again.engine.state.account.differences) == "USD +500"
+    assert signed_text(again.view.account.differences) == "USD +500"
 
 
 def test_late_news_of_a_fill_closes_the_gap_that_it_made() -> None:
@@ -152,13 +151,13 @@ def test_late_news_of_a_fill_closes_the_gap_that_it_made() -> None:
         key_values=facts_of(rig), day=day_of(rig), own_ids=frozenset({entry.client_order_id}), orders=(order,),
     )  # fmt: skip
     after = Rig(restored=restored, now_ms=rig.now_ms + 60_000, cash="9900", holdings={"BTC": "1"})
-    assert after.engine.state.account.portfolio.gap == {"USD": D(-100), "BTC": D(1)}
+    assert after.view.account.gap == {"USD": D(-100), "BTC": D(1)}
     fill = Fill("v", "t", entry.client_order_id, "BTC-USD", Side.BUY, D(100), D(1), D(0), "taker", fill_ms)
     after.send(ev.FillReports((fill,)), 5000)
-    assert not after.engine.state.account.portfolio.gap
+    assert not after.view.account.gap
     for _ in range(4):
         told(after, USD="9900", BTC="1")
-    assert after.engine.state.entries_blocked is None
+    assert after.view.control.entries_blocked is None
 
 
 def test_a_trade_that_is_not_ours_is_named_as_one() -> None:
@@ -179,9 +178,9 @@ def test_coins_of_a_lot_that_somebody_else_sold_close_the_lot_when_they_are_adop
         told(rig, USD="9999", BTC="0")
     assert len(rig.lots) == 1, "nobody has said so yet"
     assert adopt(rig, "BTC -1, USD +99").state is ReceiptState.DONE
-    assert not rig.lots and rig.engine.state.entries_blocked is None
+    assert not rig.lots and rig.view.control.entries_blocked is None
     assert any("went without an order of ours" in text for text in notes(rig.intents))
-    assert abs(pnl_today(rig.engine.state)) < 1 and places(rig.bar("buy"))
+    assert abs(rig.view.account.pnl_today) < 1 and places(rig.bar("buy"))
 
 
 def test_adopting_something_else_closes_no_lot() -> None:
@@ -208,9 +207,9 @@ def test_a_day_that_turns_meanwhile_does_not_count_it_twice() -> None:
     rig.send(ev.Tick(), 86_400_000 // 2)
     rig.price("100")
     rig.tick(3)
-    assert pnl_today(rig.engine.state) == 0 and day_of(rig).day == "2026-11-21"
+    assert rig.view.account.pnl_today == 0 and day_of(rig).day == "2026-11-21"
     adopt(rig, "USD +100")
-    assert pnl_today(rig.engine.state) == 0
+    assert rig.view.account.pnl_today == 0
 
 
 @given(

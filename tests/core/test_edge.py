@@ -11,9 +11,7 @@ from bot.domain.balances import FeeRates
 from bot.domain.intents import Note, PlaceOrder
 from bot.domain.kinds import Side
 from bot.domain.lots import Lot
-from bot.engine import view
 from bot.engine.execution import edge
-from bot.engine.risk import gates
 from bot.engine.risk.policy import Gate
 from cli.live_checks import ways_out_pay
 from shared.documents.risk import GateVerdict
@@ -27,8 +25,7 @@ BY_HAND = frozenset({"TRAIL_ACTIVATE_PCT"})
 
 
 def gate_of(rig: Rig) -> Gate:
-    state = rig.engine.state
-    return next(g for g in gates.all_gates(state, state.markets.by_product["BTC-USD"]) if g.name == "edge")
+    return next(g for g in rig.view.gates.all("BTC-USD") if g.name == "edge")
 
 
 def entries(rig: Rig) -> list[PlaceOrder]:
@@ -42,7 +39,7 @@ def test_a_trail_that_locks_in_a_loss_is_named_and_shuts_the_gate() -> None:
     gate = gate_of(rig)
     assert gate.verdict is GateVerdict.SHUT and gate.value == "trail: 1.49 % gross, costs 1.81 %"
     assert gate.limit == "≥ 1.86 %" and "TRAIL_ACTIVATE_PCT" in (gate.opens or "") and not entries(rig)
-    shown = view.gates(rig.engine.state).products[0].sentence
+    shown = rig.view.gates.document().products[0].sentence
     assert shown == "Buys, but an exit would not cover its fees (trail: 1.49 % gross, costs 1.81 %): needs ≥ 1.86 %"
 
 
@@ -53,10 +50,10 @@ def test_left_at_its_default_the_trail_is_lifted_to_what_pays_and_people_are_tol
     assert gate.verdict is GateVerdict.OPEN and gate.value == "take 3.80 %, trail 1.87 %" and entries(rig)
     told = [i.text for i in rig.intents if isinstance(i, Note) and "TRAIL_ACTIVATE_PCT" in i.text]
     assert len(told) == 1 and told[0].startswith("TRAIL_ACTIVATE_PCT is 2.28 instead of its default 1.9")
-    found = view.risk(rig.engine.state).adjusted
+    found = rig.view.risk.document().adjusted
     assert [(one.key, one.value) for one in found] == [("TRAIL_ACTIVATE_PCT", "2.28")] and found[0].why == told[0]
     rig.send(ev.FeeUpdate(CHEAP))
-    assert not view.risk(rig.engine.state).adjusted, "at a cheap tier the default pays"
+    assert not rig.view.risk.document().adjusted, "at a cheap tier the default pays"
     last = [i.text for i in rig.intents if isinstance(i, Note)][-1]
     assert last == "TRAIL_ACTIVATE_PCT is 1.9 again: it covers this tier's fees"
 
@@ -64,7 +61,7 @@ def test_left_at_its_default_the_trail_is_lifted_to_what_pays_and_people_are_tol
 def _runner(rig: Rig) -> Lot:
     rig.bar("buy")
     rig.fills_all(entries(rig)[0].spec, "1", "100")
-    return next(iter(rig.engine.state.positions.lots))
+    return rig.lots[0]
 
 
 @pytest.mark.parametrize(("gate_on", "active"), [(True, False), (False, True)])
@@ -72,9 +69,9 @@ def test_exits_trail_by_the_lifted_value_and_without_the_gate_by_the_older_defau
     rig = Rig(edge_gate=gate_on, take_profit_order="market")
     _runner(rig)
     rig.price("102")
-    assert next(iter(rig.engine.state.positions.lots)).trail_active is active, "1.9 % is reached, 2.28 % is not"
+    assert rig.lots[0].trail_active is active, "1.9 % is reached, 2.28 % is not"
     rig.price("102.28")
-    assert next(iter(rig.engine.state.positions.lots)).trail_active
+    assert rig.lots[0].trail_active
 
 
 def test_a_trail_that_the_take_comes_before_is_no_way_out() -> None:

@@ -8,7 +8,7 @@ from shared.documents.risk import GateVerdict
 
 def test_a_price_costs_microseconds() -> None:
     engine = engine_with_lots()
-    assert len(engine.state.positions.lots) == 20 and len(engine.state.markets.by_product) == 10
+    assert engine.view.positions.lot_count == 20 and len(engine.view.markets.product_ids) == 10
     costs_us(engine, prices(500))
     assert measured(costs_us(engine, prices(3000)), 50) < 50
 

@@ -101,9 +101,9 @@ class Trading(RuleBasedStateMachine):
         self.engine = Engine(self.settings, self.strategy, restored, self.level, now)
         for product_id in PRODUCTS:
             self.dispatch(ev.InstrumentList((product(product_id, price=self.prices[product_id]),)))
-        for coid, order in list(self.engine.state.orders.by_id.items()):
+        for order in self.engine.view.orders.all():
             if order.state in (OrderState.NEW, OrderState.SENT):
-                self.dispatch(ev.OutcomeUnknown(coid, "the bot ended before an answer came"))
+                self.dispatch(ev.OutcomeUnknown(order.spec.client_order_id, "the bot ended before an answer came"))
         if self.killed:
             self.dispatch(ev.KillLatched("kill-1", "test", self.now_ms))
         self.sync()
@@ -327,14 +327,14 @@ class Trading(RuleBasedStateMachine):
             kept = sum((row.base_left + row.dust for row in rows if row.product_id == product_id), ZERO)
             assert kept == sum(signed, ZERO), product_id
         stored = {row.lot_id: row.base_left for row in rows if row.closed_ms is None}
-        assert stored == {lot.lot_id: lot.base_left for lot in self.engine.state.positions.lots}
+        assert stored == {lot.lot_id: lot.base_left for lot in self.engine.view.positions.lots()}
 
     @invariant()
     def one_runner_where_lots_are(self) -> None:
         if not hasattr(self, "engine"):
             return
         for product_id in PRODUCTS:
-            lots = self.engine.state.positions.lots.of(product_id)
+            lots = self.engine.view.positions.lots(product_id)
             assert sum(lot.kind is LotKind.RUNNER for lot in lots) == bool(lots)
             assert all(lot.base_left > 0 for lot in lots)
 
@@ -342,7 +342,7 @@ class Trading(RuleBasedStateMachine):
     def one_entry_in_flight_for_each_product(self) -> None:
         if hasattr(self, "engine"):
             for product_id in PRODUCTS:
-                assert len(self.engine.state.orders.entries_in_flight(product_id)) <= 1
+                assert len(self.engine.view.orders.entries_in_flight(product_id)) <= 1
 
     # The end: faults off, everything arrives, nothing is left open.
 
@@ -376,7 +376,7 @@ class Trading(RuleBasedStateMachine):
         return order.spec.purpose is Purpose.TAKE_PROFIT and order.state is OrderState.OPEN
 
     def orders(self) -> list[Any]:
-        return list(self.engine.state.orders.by_id.values())
+        return list(self.engine.view.orders.all())
 
     def nothing_was_missed(self) -> None:
         with self.db.connect() as db:
@@ -400,9 +400,9 @@ class Trading(RuleBasedStateMachine):
             else:
                 cash += lot.realized_pnl - (lot.cost + lot.entry_fee) * lot.dust / lot.base_bought
         assert abs(cash - self.venue.cash) < D("1e-30")
-        assert self.engine.state.account.portfolio.cash == self.venue.cash
+        assert self.engine.view.account.cash == self.venue.cash
         assert all(
-            self.engine.state.account.portfolio.totals.get(p.partition("-")[0], ZERO) == size
+            self.engine.view.account.totals.get(p.partition("-")[0], ZERO) == size
             for p, size in self.venue.base.items()
         )
 

@@ -13,7 +13,6 @@ import bot.engine.execution.entries as entries
 from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.domain.kinds import Side
-from bot.engine import view
 from bot.engine.risk import gates
 from bot.engine.state.equity_curve import EquityCurve
 from bot.engine.state.risk import Pause
@@ -67,9 +66,8 @@ def _errors(rig: Rig) -> None:
 
 
 def _refused(rig: Rig) -> None:
-    state = rig.engine.state
-    state.risk.refused_in_a_row[BTC] = 5
-    state.risk.pauses[BTC] = Pause(rig.now_ms + 60_000)
+    rig.engine.state.risk.refused_in_a_row[BTC] = 5
+    rig.engine.state.risk.pauses[BTC] = Pause(rig.now_ms + 60_000)
 
 
 def _api(rig: Rig) -> None:
@@ -78,9 +76,8 @@ def _api(rig: Rig) -> None:
 
 
 def _breaker(rig: Rig) -> None:
-    state = rig.engine.state
-    assert state.account.day is not None
-    state.account.day = replace(state.account.day, breaker_ms=rig.now_ms)
+    assert rig.view.account.day is not None
+    rig.engine.state.account.day = replace(rig.engine.state.account.day, breaker_ms=rig.now_ms)
 
 
 def _peak(rig: Rig) -> None:
@@ -113,7 +110,7 @@ CASES: dict[str, Case] = {
     "feed": Case(act=lambda rig: rig.send(ev.FeedChanged(False, "silent"))),
     "product": Case(act=lambda rig: rig.send(ev.InstrumentList((product(halted="cancel only"),)))),
     "signal": Case(word="flat"),
-    "bar": Case(act=lambda rig: setattr(rig.engine.state.markets.by_product[BTC], "used_bar_s", rig._bar_s + 60)),
+    "bar": Case(act=lambda rig: setattr(rig.engine.state.markets.by_product[BTC], "used_bar_s", rig.bar_s + 60)),
     "in_flight": Case(act=lambda rig: rig.bar("buy")),
     "window": Case({"trading_window_utc": "13:00-14:00"}),
     "breaker": Case(act=_breaker),
@@ -161,9 +158,8 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     price = D(100) if last == "far" else D(last)
     bid, ask = (D("99"), D("99.02")) if last == "far" else (price - D("0.01"), price + D("0.01"))
     rig.send(ev.PriceUpdate(BTC, price, bid, ask), 1000)
-    rig._bar_s += 60
-    bar = Bar(rig._bar_s, *[float(price)] * 4, 1.0)
-    state = rig.engine.state
+    rig.bar_s += 60
+    bar = Bar(rig.bar_s, *[float(price)] * 4, 1.0)
     # Judge the gates on the very state that the bar decides on: when the strategy has answered.
     asked: list[list[str]] = []
     judge = gates.first_shut
@@ -179,7 +175,7 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     finally:
         entries.first_shut = judge
     # Where the engine did not even ask (the level, no buy), they are as they stand.
-    now = [g.name for g in gates.all_gates(state, state.markets.by_product[BTC]) if g.verdict is not GateVerdict.OPEN]
+    now = [g.name for g in rig.view.gates.all(BTC) if g.verdict is not GateVerdict.OPEN]
     seen = asked[0] if asked else now
     rig.send(ev.PriceUpdate(BTC, price, bid, ask), 1000)
     return rig, seen, len(_buys(rig)) - before
@@ -197,7 +193,7 @@ def test_with_every_gate_open_there_is_an_entry() -> None:
 def test_every_gate_of_the_list_has_its_case() -> None:
     rig = Rig()
     rig.price("100")
-    names = [gate.name for gate in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product[BTC])]
+    names = [gate.name for gate in rig.view.gates.all(BTC)]
     assert len(names) == len(set(names)), "one name, one gate"
     assert set(names) == set(CASES)
 
@@ -206,15 +202,14 @@ def test_every_gate_of_the_list_has_its_case() -> None:
 def test_the_gate_alone_is_shut_and_no_entry_is_sent(name: str) -> None:
     rig, shut, sent = decide([CASES[name]])
     assert shut == [name] and sent == 0
-    market = rig.engine.state.markets.by_product[BTC]
-    gate = next(g for g in gates.all_gates(rig.engine.state, market) if g.name == name)
+    gate = next(g for g in rig.view.gates.all(BTC) if g.name == name)
     if name not in ("in_flight",):
         assert gate.value is not None and gate.title and (gate.limit is not None or gate.opens is not None)
 
 
 def test_a_paused_bot_is_called_paused() -> None:
     rig, _, _ = decide([CASES["control"]])
-    found = view.gates(rig.engine.state)
+    found = rig.view.gates.document()
     assert found is not None
     assert "the bot is paused: press Start" in next(p.sentence for p in found.products if p.product_id == BTC)
 

@@ -47,15 +47,15 @@ def test_a_restart_is_no_way_round_the_runaway_latch(restarts: tuple[int, ...]) 
         rig.tick()
         facts |= {record.key: record.value for record in of(rig.intents, SaveKeyValue)}
         if number in restarts:
-            bar_s, own = rig._bar_s, frozenset(rig.engine.state.orders.own_ids)
+            bar_s, own = rig.bar_s, frozenset(rig.view.orders.own_ids)
             rig = Rig(restored=RecoveredState(key_values=facts, own_ids=own), now_ms=rig.now_ms, max_orders_per_min=4)
-            rig._bar_s = bar_s
-    assert sent == 4 and "entries in a minute" in (rig.engine.state.control.entries_latched or "")
+            rig.bar_s = bar_s
+    assert sent == 4 and "entries in a minute" in (rig.view.control.entries_latched or "")
     rig.level(TradingState.PAUSE)
     rig.level(TradingState.RUN)
     rig.tick()
     facts |= {record.key: record.value for record in of(rig.intents, SaveKeyValue)}
-    assert rig.engine.state.control.entries_latched is None, "a person looked: it counts anew"
+    assert rig.view.control.entries_latched is None, "a person looked: it counts anew"
     after = Rig(restored=RecoveredState(key_values=facts), now_ms=rig.now_ms, max_orders_per_min=4)
     after.tick()
-    assert after.engine.state.control.entries_latched is None, "also after a restart"
+    assert after.view.control.entries_latched is None, "also after a restart"

@@ -12,9 +12,8 @@ from bot.domain.intents import Note, PlaceOrder, SaveReceipt
 from bot.domain.kinds import Side
 from bot.domain.orders import OrderSpec, OrderStatus
 from bot.domain.price_book import Ladder, buy_impact_bp, sell_impact_bp, sellable_within
-from bot.engine import view
 from bot.engine.execution import slices
-from bot.engine.risk import gates, pretrade
+from bot.engine.risk import pretrade
 from bot.engine.risk.policy import Gate
 from shared.control import Cmd
 from shared.documents.control import ReceiptState
@@ -41,8 +40,7 @@ def sales(rig: Rig) -> list[OrderSpec]:
 
 
 def gate_of(rig: Rig) -> Gate:
-    state = rig.engine.state
-    return next(g for g in gates.all_gates(state, state.markets.by_product[BTC]) if g.name == "impact")
+    return next(g for g in rig.view.gates.all(BTC) if g.name == "impact")
 
 
 def test_an_entry_that_would_walk_the_book_is_refused_with_the_value() -> None:
@@ -61,7 +59,7 @@ def test_the_risk_page_is_told_what_must_be_reached_and_what_must_not() -> None:
     rig = Rig(max_impact_bp=50.0, min_depth_usd=25.0)
     rig.price("100")
     book(rig, THIN)
-    limits = {limit.name: limit for limit in view.risk(rig.engine.state).limits}
+    limits = {limit.name: limit for limit in rig.view.risk.document().limits}
     assert limits["depth"].at_least and not limits["impact"].at_least
     assert (limits["impact"].state, limits["impact"].unit, limits["impact"].limit) == ("tripped", "bp", 50.0)
 
@@ -109,9 +107,9 @@ def test_the_order_gate_walks_the_book_once_more() -> None:
     book(rig, DEEP)
     rig.bar("buy")
     spec = one(entries(rig))
-    assert pretrade.refusal(rig.engine.state, spec) is None
+    assert rig.asked(pretrade.refusal, spec) is None
     book(rig, THIN)
-    found = pretrade.refusal(rig.engine.state, spec)
+    found = rig.asked(pretrade.refusal, spec)
     assert found is not None and found.text == "impact: 98.5 bp, limit < 50 bp"
 
 
@@ -339,7 +337,7 @@ def test_a_restart_in_the_middle_sells_what_is_left_and_nothing_twice(filled: bo
         rig.fill(first, size, "98.5")
     terms = {"max_impact_bp": 50.0, "stop_loss_pct": 1.0, "take_profit_order": "market"}
     later = Rig(restored=rig.restored(), now_ms=rig.now_ms + 5000, ready=False, **terms)
-    later._trades = 100
+    later.trades = 100
     later.send(ev.FeedChanged(True, "up"))
     if not filled:  # the boot finds out what became of it before anything is decided
         later.seen(first, OrderStatus.FILLED, size)

@@ -6,7 +6,6 @@ from bot.domain import events as ev
 from bot.domain.intents import CancelOrder, Intent, PlaceOrder, SaveReceipt
 from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderStatus
-from bot.engine.risk.gates import all_gates
 from shared.control import Cmd, TradingState
 from shared.documents.control import ReceiptState
 from shared.documents.risk import GateVerdict
@@ -20,9 +19,7 @@ def rig() -> Rig:
     made.send(ev.LivePermissionUpdate(None))
     made.open_runner()
     made.tick()
-    (take,) = [
-        order.spec for order in made.engine.state.orders.by_id.values() if order.spec.purpose is Purpose.TAKE_PROFIT
-    ]
+    (take,) = [order.spec for order in made.view.orders.all() if order.spec.purpose is Purpose.TAKE_PROFIT]
     made.accept(take)
     return made
 
@@ -35,7 +32,7 @@ def test_without_a_permission_the_stop_still_sells() -> None:
     r = rig()
     r.send(ev.LivePermissionUpdate("no permission"))
     (cancel,) = of(r.price("94"), CancelOrder)
-    found = r.seen(r.engine.state.orders.by_id[cancel.client_order_id].spec, OrderStatus.CANCELLED)
+    found = r.seen(r.order(cancel.client_order_id).spec, OrderStatus.CANCELLED)
     assert sold(found) == [Purpose.EXIT]
 
 
@@ -43,9 +40,9 @@ def test_without_a_permission_a_flatten_sells() -> None:
     r = rig()
     r.send(ev.LivePermissionUpdate("no permission"))
     (cancel,) = of(r.command(Cmd.FLATTEN), CancelOrder)
-    found = r.seen(r.engine.state.orders.by_id[cancel.client_order_id].spec, OrderStatus.CANCELLED)
+    found = r.seen(r.order(cancel.client_order_id).spec, OrderStatus.CANCELLED)
     assert sold(found) == [Purpose.FLATTEN]
-    assert r.engine.state.control.level is TradingState.STOP
+    assert r.view.control.level is TradingState.STOP
 
 
 def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take() -> None:
@@ -60,10 +57,10 @@ def test_where_nothing_may_be_sold_a_flatten_is_refused_before_it_touches_a_take
             ReceiptState.REJECTED,
             "nothing is sent: a copy; ./coin adopt-folder",
         )
-        assert r.engine.state.control.level is TradingState.RUN and r.lots[0].exit_reason is None
+        assert r.view.control.level is TradingState.RUN and r.lots[0].exit_reason is None
         found = r.price("90") + r.tick(120)
         assert not of(found, CancelOrder) and not sold(found), "nor does a stop"
-        assert r.engine.state.orders.resting_take(r.lots[0]) is not None
+        assert r.view.orders.resting_take(r.lots[0]) is not None
 
 
 def test_a_take_rests_on_while_the_ledger_cannot_be_written() -> None:
@@ -78,8 +75,7 @@ def test_a_take_rests_on_while_the_ledger_cannot_be_written() -> None:
 def test_a_folder_that_is_not_its_own_is_a_fault_on_the_page() -> None:
     r = rig()
     r.send(ev.LivePermissionUpdate("a copy", "the data folder is not adopted: a copy; ./coin adopt-folder"))
-    state = r.engine.state
-    gate = next(gate for gate in all_gates(state, state.markets.by_product["BTC-USD"]) if gate.name == "live_lock")
+    gate = next(gate for gate in r.view.gates.all("BTC-USD") if gate.name == "live_lock")
     assert (gate.verdict, gate.opens) == (GateVerdict.FAULT, "./coin adopt-folder")
     assert gate.value is not None and "not adopted" in gate.value
 
@@ -87,5 +83,5 @@ def test_a_folder_that_is_not_its_own_is_a_fault_on_the_page() -> None:
 def test_the_journal_says_that_exits_go_on() -> None:
     r = rig()
     r.send(ev.LivePermissionUpdate("no permission"))
-    last = r.engine.state.journal.events[-1]
+    last = r.view.journal.events[-1]
     assert last.text == "live entries are locked: no permission; the exits of 1 open lot go on"

@@ -27,7 +27,7 @@ def bid(rig: Rig, price: str = "100") -> OrderSpec:
 
 def cost(rig: Rig, spec: OrderSpec) -> Decimal:
     assert spec.base_size is not None and spec.limit_price is not None
-    return spec.base_size * spec.limit_price * (1 + rig.engine.state.account.maker_rate)
+    return spec.base_size * spec.limit_price * (1 + rig.view.account.maker_rate)
 
 
 def test_the_first_bid_is_post_only_at_the_touch_with_an_end_and_its_fee_reserved() -> None:
@@ -43,11 +43,11 @@ def test_the_first_bid_is_post_only_at_the_touch_with_an_end_and_its_fee_reserve
 def test_a_resting_bid_holds_its_cash_with_its_fee() -> None:
     rig = maker_rig()
     spec = bid(rig)
-    assert rig.engine.state.account.cash_available == 10_000 - cost(rig, spec)
+    assert rig.view.account.cash_available == 10_000 - cost(rig, spec)
     rig.seen(spec, S.WORKING, "4")
     rig.fill(spec, "4", "99.99", fee="1.9998")
     left = cost(rig, spec) - D(4) * D("99.99") * D("1.005")
-    assert rig.engine.state.account.cash_available == 10_000 - D(4) * D("99.99") - D("1.9998") - left
+    assert rig.view.account.cash_available == 10_000 - D(4) * D("99.99") - D("1.9998") - left
 
 
 def test_a_bid_that_is_filled_is_a_lot_with_its_take() -> None:
@@ -57,7 +57,7 @@ def test_a_bid_that_is_filled_is_a_lot_with_its_take() -> None:
     assert one(sells(found)).purpose is Purpose.TAKE_PROFIT
     lot = one(rig.lots)
     assert (lot.lot_id, lot.base_left) == (spec.client_order_id, spec.base_size)
-    assert not rig.engine.state.positions.makers
+    assert not rig.view.positions.maker_entries()
     assert not places(rig.tick(60)), "nothing is bought on top"
 
 
@@ -91,7 +91,7 @@ def test_a_part_is_filled_and_the_next_bid_buys_only_the_rest() -> None:
     rig.price("100.50", after_ms=3000)
     rig.tick()
     second = one(places(rig.seen(first, S.CANCELLED, "4")))
-    planned = rig.engine.state.positions.makers["BTC-USD"].planned_quote
+    planned = rig.view.positions.maker_entries()["BTC-USD"].planned_quote
     assert D("4") * D("99.99") * D("1.005") + cost(rig, second) <= planned
     found = rig.fills_all(second, str(second.base_size), "100.49", "3")
     grown = one(rig.lots)
@@ -115,7 +115,7 @@ def test_a_cancel_races_the_fill_and_loses(order: str) -> None:
             rig.seen(first, S.FILLED, str(first.base_size)) if word == "over" else rig.send(ev.FillReports((fill,)))
         )
     assert [spec.purpose for spec in sent] == [Purpose.TAKE_PROFIT]
-    assert one(rig.lots).base_left == first.base_size and not rig.engine.state.positions.makers
+    assert one(rig.lots).base_left == first.base_size and not rig.view.positions.maker_entries()
 
 
 def test_a_cancel_that_came_late_counts_the_fill_first() -> None:
@@ -138,7 +138,7 @@ def test_the_time_is_up_the_bid_is_cancelled_and_given_up() -> None:
     assert set(cancels(found)) == {first.client_order_id}
     over = rig.seen(first, S.CANCELLED)
     assert not places(over) and any("given up" in text for text in notes(over))
-    assert not rig.engine.state.positions.makers and not rig.lots
+    assert not rig.view.positions.maker_entries() and not rig.lots
     assert not places(rig.price("100")), "this bar was used"
     assert places(rig.bar("buy")), "the next one may"
 
@@ -176,7 +176,7 @@ def test_a_bid_that_would_cross_is_refused_and_priced_anew() -> None:
 def test_any_other_refusal_ends_it() -> None:
     rig = maker_rig()
     assert not places(rig.send(ev.VenueRejected(bid(rig).client_order_id, "UNTRADABLE_PRODUCT")) + rig.tick(5))
-    assert not rig.engine.state.positions.makers
+    assert not rig.view.positions.maker_entries()
 
 
 def test_short_funds_are_tried_once_at_the_least_size_with_the_exact_line() -> None:
@@ -207,7 +207,7 @@ def test_a_bid_held_to_be_absent_that_shows_up_is_cancelled() -> None:
     rig.send(ev.OutcomeUnknown(first.client_order_id, "timeout"))
     for _ in range(4):
         rig.send(ev.LookupResult(first.client_order_id, None, complete=True), 25_000)
-    assert rig.order(first).state is OrderState.ABSENT and not rig.engine.state.positions.makers
+    assert rig.order(first).state is OrderState.ABSENT and not rig.view.positions.maker_entries()
     rig.seen(first, S.WORKING)
     assert first.client_order_id in cancels(rig.tick())
 
@@ -219,7 +219,7 @@ def test_a_bid_held_to_be_absent_that_shows_up_is_cancelled() -> None:
         lambda rig: rig.level(TradingState.STOP),
         lambda rig: rig.send(ev.FeedChanged(False, "silent")),
         lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full")),
-        lambda rig: rig.engine.state.latch_entries("orphan"),
+        lambda rig: rig.send(ev.KeyRightsReport("the key may transfer")),
         lambda rig: rig.send(ev.ClockChecked(9000)),
     ],
     ids=["pause", "stop", "feed", "ledger", "latch", "clock"],
@@ -273,7 +273,7 @@ def test_a_cancel_by_hand_ends_it() -> None:
 def test_a_denied_bid_ends_it() -> None:
     rig = maker_rig()
     assert not places(rig.send(ev.RiskRejected(bid(rig).client_order_id, "killed")) + rig.tick(10))
-    assert not rig.engine.state.positions.makers
+    assert not rig.view.positions.maker_entries()
 
 
 def test_a_restart_cancels_what_rests_and_bids_no_more() -> None:
@@ -282,11 +282,10 @@ def test_a_restart_cancels_what_rests_and_bids_no_more() -> None:
     rig.accept(first)
     rig.seen(first, S.WORKING, "2")
     rig.fill(first, "2", "99.99")
-    state = rig.engine.state
     left = RecoveredState(
-        lots=tuple(rig.lots), next_lot_seq=9, orders=tuple(state.orders.by_id.values()),
-        own_ids=frozenset(state.orders.own_ids),
-        fill_keys=frozenset(state.orders.fill_keys), key_values=dict(state.journal.key_values),
+        lots=tuple(rig.lots), next_lot_seq=9, orders=tuple(rig.view.orders.all()),
+        own_ids=frozenset(rig.view.orders.own_ids),
+        fill_keys=frozenset(rig.view.orders.fill_keys), key_values=dict(rig.view.journal.values),
     )  # fmt: skip
     again = maker_rig(restored=left, now_ms=rig.now_ms + 5000)
     found = again.price("101") + again.tick(2)
@@ -308,7 +307,7 @@ def test_new_prices_use_only_half_of_the_orders_in_a_minute() -> None:
             found += rig.seen(spec, S.CANCELLED)
         spec = next(iter(places(found)), spec)
         sent += len(places(found))
-    assert sent <= 3 and rig.engine.state.control.entries_latched is None
+    assert sent <= 3 and rig.view.control.entries_latched is None
 
 
 def test_the_edge_gate_reckons_with_the_maker_fee() -> None:
@@ -320,10 +319,10 @@ def test_the_edge_gate_reckons_with_the_maker_fee() -> None:
 def test_an_entry_between_two_of_its_bids_counts_as_a_lot_to_come() -> None:
     rig = maker_rig(max_total_lots=1)
     spec = bid(rig)
-    assert rig.engine.state.positions.lots_to_come() == rig.engine.state.positions.lots_to_come("BTC-USD") == 1
+    assert rig.view.positions.lots_to_come() == rig.view.positions.lots_to_come("BTC-USD") == 1
     rig.send(ev.VenueRejected(spec.client_order_id, "INVALID_LIMIT_PRICE_POST_ONLY", insufficient=False))
-    assert not rig.engine.state.orders.entries_in_flight()
-    assert rig.engine.state.positions.lots_to_come() == 1 and rig.engine.state.positions.lots_to_come("ETH-USD") == 0
+    assert not rig.view.orders.entries_in_flight()
+    assert rig.view.positions.lots_to_come() == 1 and rig.view.positions.lots_to_come("ETH-USD") == 0
     again = one(places(rig.tick(5) + rig.price("100")))
     rig.fills_all(again, str(again.base_size), "99.99", "5")
-    assert rig.engine.state.positions.lots_to_come() == 0 and len(rig.lots) == 1
+    assert rig.view.positions.lots_to_come() == 0 and len(rig.lots) == 1

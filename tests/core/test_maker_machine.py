@@ -67,7 +67,7 @@ class MakerTrading(Trading):
 
     def dispatch(self, event: ev.Event) -> None:
         super().dispatch(event)
-        for job in self.engine.state.positions.makers.values():
+        for job in self.engine.view.positions.maker_entries().values():
             if job.bar_s:
                 # It may be planned smaller once, never larger.
                 self.planned[job.lot_id] = max(self.planned.get(job.lot_id, D(0)), job.planned_quote)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
-from bot.engine.risk import gates
 from bot.engine.risk.policy import Gate
 from research.parity import settings_of
 from shared.documents.risk import GateVerdict
@@ -27,9 +26,9 @@ def after(seconds: int, **settings: Any) -> dict[str, Gate]:
     rig.price("100")
     for entry in places(rig.bar("buy")):
         rig.fills_all(entry, "1", "100")
-    assert len(rig.engine.state.positions.lots) == 1
+    assert rig.view.positions.lot_count == 1
     rig.send(ev.PriceUpdate(BTC, D("99"), D("98.99"), D("99.01")), seconds * 1000)
-    return {gate.name: gate for gate in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product[BTC])}
+    return {gate.name: gate for gate in rig.view.gates.all(BTC)}
 
 
 def need(gate: Gate) -> float:
@@ -53,7 +52,7 @@ def test_a_minute_of_a_fast_replay_is_an_hour_of_the_market() -> None:
 
 def test_parity_judges_such_a_tape_alike() -> None:
     rig = Rig(pyramid_min_seconds_between=1800.0, **FAST)
-    s = rig.engine.state.settings
+    s = rig.view.settings
     texts = {key: value for key, value in public_values(s).items() if key.startswith(("PYRAMID", "COIN_MODE", "SIM_"))}
     assert market_pace(s) == 60.0
     made = settings_of(texts)

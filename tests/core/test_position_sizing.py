@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot.domain.bars import Bar
 from bot.engine.risk.sizing import entry_size_quote
-from bot.engine.state.risk import Results
+from bot.engine.state.recovered import RecoveredState
+from bot.engine.state.risk import Results, RiskMemory
 from bot.engine.state.volatility_bands import ATR_BARS, EWMA_ALPHA, WINDOW, Bands
 from bot.rules.position_sizing import kelly_fraction, kelly_quote, volatility_quote
 from tests.core.harness import D, Rig
@@ -22,7 +23,7 @@ BTC = "BTC-USD"
 def size(**settings: Any) -> Any:
     rig = Rig(**settings)
     rig.price("100")
-    return entry_size_quote(rig.engine.state, rig.engine.state.markets.by_product[BTC])
+    return rig.asked(entry_size_quote, BTC)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_the_mode_decides_the_size(settings: dict[str, Any], expected: str) -> N
 
 def test_volatility_sizing_halves_with_twice_the_swing_and_is_capped() -> None:
     rig = Rig(sizing="volatility", vol_band_method="ewma", target_day_vol_pct=0.5)
-    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
+    market = rig.engine.state.markets.by_product[BTC]  # bars of such swings would take hours to tell
     sizes = []
     for change in (0.0001, 0.002, 0.004):
         market.bands = Bands()
@@ -52,23 +53,25 @@ def test_volatility_sizing_halves_with_twice_the_swing_and_is_capped() -> None:
         for index in range(100):
             close *= math.exp(change if index % 2 else -change)
             market.bands.add(Bar(index * 60, close, close, close, close, 1.0))
-        sizes.append(float(entry_size_quote(state, market)))
+        sizes.append(float(rig.asked(entry_size_quote, BTC)))
     assert sizes[0] == 3000, "never above 1.5 x RISK_PER_TRADE_PCT"
     assert sizes[1] == pytest.approx(2 * sizes[2], rel=1e-3)
     assert sizes[1] == pytest.approx(10_000 * 0.5 / (0.2 * math.sqrt(1440)), rel=1e-3)
 
 
-def test_kelly_by_own_results() -> None:
-    rig = Rig(sizing="kelly", kelly_confidence=0.5, kelly_cap_pct=20.0)
-    state = rig.engine.state
-    market = state.markets.by_product[BTC]
-    state.risk.results = Results(wins=30, losses=20, gained_pct=30 * 1.2, lost_pct=20 * 1.0)
-    full = 0.6 - 0.4 / 1.2
-    assert entry_size_quote(state, market) == pytest.approx(D(str(round(10_000 * full * 0.5, 2))), abs=D("0.01"))
-    state.risk.results = Results(wins=50, losses=1, gained_pct=100, lost_pct=1)
-    assert entry_size_quote(state, market) == 2000, "capped"
-    state.risk.results = Results(wins=10, losses=40, gained_pct=10, lost_pct=40)
-    assert entry_size_quote(state, market) == 5, "no edge: the smallest"
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (Results(wins=30, losses=20, gained_pct=30 * 1.2, lost_pct=20 * 1.0), 10_000 * (0.6 - 0.4 / 1.2) * 0.5),
+        (Results(wins=50, losses=1, gained_pct=100, lost_pct=1), 2000),  # capped
+        (Results(wins=10, losses=40, gained_pct=10, lost_pct=40), 5),  # no edge: the smallest
+    ],
+)
+def test_kelly_by_own_results(results: Results, expected: float) -> None:
+    memory = RiskMemory(results=results)
+    restored = RecoveredState(key_values={"results": memory.results_text()})
+    rig = Rig(sizing="kelly", kelly_confidence=0.5, kelly_cap_pct=20.0, restored=restored)
+    assert rig.asked(entry_size_quote, BTC) == pytest.approx(D(str(round(expected, 2))), abs=D("0.01"))
 
 
 @pytest.mark.parametrize(

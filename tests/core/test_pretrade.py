@@ -45,8 +45,12 @@ def bid(**changes: Any) -> OrderSpec:
     return entry(**(terms | changes))
 
 
+def refused(rig: Rig, spec: OrderSpec, moment: Moment = Moment.SUBMIT) -> pretrade.Refusal | None:
+    return rig.asked(pretrade.refusal, spec, moment)
+
+
 def code(rig: Rig, spec: OrderSpec) -> str | None:
-    found = pretrade.refusal(rig.engine.state, spec)
+    found = refused(rig, spec)
     assert found is None or (found.value and found.limit and found.text.startswith(found.code))
     return found.code if found else None
 
@@ -185,13 +189,12 @@ def test_a_check_that_raises_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
-    rig = rig_with(max_order_usd=50.0)
-    rig.engine.state.settings = replace(rig.settings, max_order_usd=0.0)
+    rig = rig_with()
     rig.bar("flat")
     # The bot's own size respects MAX_ORDER_USD, so a refusal needs a limit that only the check knows.
-    rig.engine.state.markets.by_product[BTC].instrument = product(quote_max_size=D(10))
+    rig.send(ev.InstrumentList((product(quote_max_size=D(10)),)))
     found = rig.bar("buy") + rig.price("100") + rig.price("100")
-    assert not places(found) and not rig.engine.state.orders.entries_in_flight()
+    assert not places(found) and not rig.view.orders.entries_in_flight()
     texts = [i.text for i in found if hasattr(i, "text")]
     assert sum("refused by quote_size: 2000, limit" in text for text in texts) == 1
 
@@ -205,7 +208,7 @@ def test_a_refused_entry_is_told_once_a_bar_and_nothing_is_recorded() -> None:
 def test_whatever_numbers_come_only_sane_ones_pass(size: Decimal, price: Decimal, market: bool) -> None:
     """H8: NaN, infinities, zero, negatives and off-increment values never reach the wire."""
     spec = entry(quote_size=size) if market else bid(base_size=size, limit_price=price)
-    if pretrade.refusal(_RIG.engine.state, spec) is None:
+    if refused(_RIG, spec) is None:
         assert size.is_finite() and size > 0
         step = D("0.01") if market else D("0.00000001")
         assert size % step == 0
@@ -220,13 +223,12 @@ _RIG = rig_with()
 def test_an_entry_that_waited_too_long_for_its_turn_is_refused_at_the_gate() -> None:
     rig = rig_with()
     (entry,) = places(rig.bar("buy"))
-    state = rig.engine.state
-    decided_ms = state.orders.by_id[entry.client_order_id].created_ms
+    decided_ms = rig.order(entry.client_order_id).created_ms
     rig.price("100", after_ms=30_000 - (rig.now_ms - decided_ms))  # the price is fresh, the decision is not
-    assert state.clock.now_ms == decided_ms + 30_000
-    assert pretrade.refusal(state, entry, Moment.SOCKET) is None
-    state.clock.now_ms += 1
-    found = pretrade.refusal(state, entry, Moment.SOCKET)
+    assert rig.view.now_ms == decided_ms + 30_000
+    assert refused(rig, entry, Moment.SOCKET) is None
+    rig.show_at(decided_ms + 30_001)
+    found = refused(rig, entry, Moment.SOCKET)
     assert found is not None and (found.code, found.limit) == ("waited", "30 s")
 
 
@@ -234,27 +236,25 @@ def test_orders_that_waited_count_in_the_minute_in_which_they_go() -> None:
     """The exchange throttles for minutes, then all that waited would go at once: the limit holds at the socket, too."""
     rig = rig_with(max_orders_per_min=2)
     (entry,) = places(rig.bar("buy"))
-    state = rig.engine.state
-    state.risk.order_times_ms.clear()  # what was decided with it lies longer than a minute back
+    rig.engine.state.risk.order_times_ms.clear()  # what was decided with it lies longer than a minute back
     for _ in range(2):
-        rate.let_pass(state, entry)
-    found = pretrade.refusal(state, entry)
+        rig.asked(rate.let_pass, entry)
+    found = refused(rig, entry)
     assert found is not None and (found.code, found.value) == ("rate", "2 in a minute")
-    state.clock.now_ms += 20_000
-    state.risk.let_pass_ms.popleft()
-    assert pretrade.refusal(state, entry) is None
+    rig.show_at(rig.view.now_ms + 20_000)
+    rig.engine.state.risk.let_pass_ms.popleft()
+    assert refused(rig, entry) is None
 
 
-@pytest.mark.parametrize(("after_ms", "refused"), [(30_000, None), (30_001, "feed")])
-def test_no_entry_leaves_on_an_old_price_but_an_exit_does(after_ms: int, refused: str | None) -> None:
+@pytest.mark.parametrize(("after_ms", "code"), [(30_000, None), (30_001, "feed")])
+def test_no_entry_leaves_on_an_old_price_but_an_exit_does(after_ms: int, code: str | None) -> None:
     rig = rig_with(take_profit_order="market")
     rig.open_runner(size="1")
-    state = rig.engine.state
     rig.price("100")
-    state.clock.now_ms += after_ms
-    found = pretrade.refusal(state, entry(), Moment.SOCKET)
-    assert (found.code if found else None) == refused
-    assert pretrade.refusal(state, sale(rig), Moment.SOCKET) is None
+    rig.show_at(rig.now_ms + after_ms)
+    found = refused(rig, entry(), Moment.SOCKET)
+    assert (found.code if found else None) == code
+    assert refused(rig, sale(rig), Moment.SOCKET) is None
     rig.send(ev.FeedChanged(False, "silent"))
-    found = pretrade.refusal(state, entry(), Moment.SOCKET)
+    found = refused(rig, entry(), Moment.SOCKET)
     assert found is not None and found.text == "feed: no fresh price: silent, limit up"

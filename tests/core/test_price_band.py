@@ -7,7 +7,6 @@ import pytest
 
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from bot.engine.risk import gates
 from bot.engine.risk.policy import Gate
 from bot.engine.state.volatility_bands import Bands
 from bot.rules.risk import price_band_ratio
@@ -22,16 +21,15 @@ def rig_with(**settings: object) -> Rig:
     rig = Rig(volatility_mult=3.0, volatility_window=20, price_collar_pct=50.0, **settings)
     rig.price("100")
     for close in CLOSES:
-        bar = Bar(rig._bar_s + 60, close, close + 0.05, close - 0.05, close, 1.0)
-        rig._bar_s += 60
-        rig.now_ms = (rig._bar_s + 60) * 1000
+        bar = Bar(rig.bar_s + 60, close, close + 0.05, close - 0.05, close, 1.0)
+        rig.bar_s += 60
+        rig.now_ms = (rig.bar_s + 60) * 1000
         rig.send(ev.BarsClosed(BTC, "ONE_MINUTE", (bar,)))
     return rig
 
 
 def gate(rig: Rig) -> Gate:
-    market = rig.engine.state.markets.by_product[BTC]
-    return next(g for g in gates.all_gates(rig.engine.state, market) if g.name == "price_band")
+    return next(g for g in rig.view.gates.all(BTC) if g.name == "price_band")
 
 
 def std_pct() -> float:
@@ -59,12 +57,11 @@ def test_a_maker_entry_is_judged_by_its_own_price() -> None:
 @pytest.mark.parametrize("method", ["std", "ewma", "atr"])
 def test_each_method_by_its_own_window(method: str) -> None:
     rig = rig_with(volatility_method=method, volatility_alpha=0.2, atr_window=5)
-    market = rig.engine.state.markets.by_product[BTC]
-    assert market.price_bands is not None
     reference = Bands(20, 0.2, 5)
     for close in CLOSES:
         reference.add(Bar(0, close, close + 0.05, close - 0.05, close, 1.0))
-    assert market.price_bands.percent(method) == pytest.approx(reference.percent(method))
+    bands = rig.engine.state.markets.by_product[BTC].price_bands
+    assert bands is not None and bands.percent(method) == pytest.approx(reference.percent(method))
     assert reference.percent(method) != pytest.approx(Bands().percent(method) or 0.0)
 
 
@@ -85,8 +82,8 @@ def test_no_entry_before_the_volatility_is_known_and_none_outside() -> None:
         rig = rig_with()
         rig.strategy.word = "buy"
         rig.price(price)
-        bar = Bar(rig._bar_s + 60, 100.0, 100.05, 99.95, 100.0, 1.0)
-        rig.now_ms = (rig._bar_s + 120) * 1000
+        bar = Bar(rig.bar_s + 60, 100.0, 100.05, 99.95, 100.0, 1.0)
+        rig.now_ms = (rig.bar_s + 120) * 1000
         sent = places(rig.send(ev.BarsClosed(BTC, "ONE_MINUTE", (bar,))))
         sent += places(rig.send(ev.PriceUpdate(BTC, D(price), D(price) - D("0.01"), D(price)), 1000))
         assert (not sent) == refused, f"{price} beside a close of 100"
@@ -95,7 +92,7 @@ def test_no_entry_before_the_volatility_is_known_and_none_outside() -> None:
 def test_off_by_default_and_a_still_market() -> None:
     rig = Rig()
     rig.price("100")
-    assert rig.engine.state.markets.by_product[BTC].price_bands is None
+    assert gate(rig).verdict is GateVerdict.OPEN and gate(rig).limit is None
     assert places(rig.bar("buy"))
     assert price_band_ratio(100.0, 100.0, 0.0) == 0.0
     assert price_band_ratio(100.1, 100.0, 0.0) == math.inf

@@ -8,8 +8,7 @@ from bot.domain import events as ev
 from bot.domain.balances import Balance
 from bot.domain.intents import SaveKeyValue
 from bot.domain.orders import OrderStatus
-from bot.engine import view
-from bot.engine.risk import guards, losses, rate
+from bot.engine.risk import guards, losses
 from bot.engine.risk.exposure import exposure_quote
 from bot.engine.risk.guard import Band, Guard, Reading
 from bot.engine.risk.policies import registry
@@ -25,10 +24,13 @@ def guard(name: str) -> Guard:
     return next(g for g in registry.POLICIES.guards if g.name == name)
 
 
+def reading(rig: Rig, made: Guard) -> Reading:
+    return rig.asked(made.read, BTC)
+
+
 def plain(limit: float, value: float | None, **terms: Any) -> Reading:
     made = Guard("g", "G", "x", lambda _s: limit, lambda _w, _m: value, "later", **terms)
-    rig = Rig()
-    return made.read(rig.engine.state, rig.engine.state.markets.by_product[BTC])
+    return reading(Rig(), made)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_every_guard_shows_its_state_with_value_and_limit() -> None:
     rig = Rig(products=(BTC, "ETH-USD"))
     rig.price("100")
     rig.price("50", "ETH-USD")
-    docs = {doc.name: doc for doc in view.risk(rig.engine.state).limits}
+    docs = {doc.name: doc for doc in rig.view.risk.document().limits}
     assert set(docs) >= {g.name for g in registry.POLICIES.guards} | {
         "day_loss",
         "lots",
@@ -91,40 +93,33 @@ def test_every_guard_shows_its_state_with_value_and_limit() -> None:
 # Drawdown.
 
 
-def lose(rig: Rig, share: str) -> None:
-    """The account falls by a loss, not by a transfer."""
-    state = rig.engine.state
-    state.account.portfolio.totals["USD"] *= 1 - D(share)
-
-
 def test_drawdown_warns_then_latches_and_start_counts_from_there() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
-    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
     rig.tick()
-    lose(rig, "0.09")
+    rig.lose("0.09")
     rig.tick()
-    assert guard("drawdown").read(state, market).band is Band.WARN and state.control.entries_latched is None
-    lose(rig, "0.02")
+    assert reading(rig, guard("drawdown")).band is Band.WARN and rig.view.control.entries_latched is None
+    rig.lose("0.02")
     said = notes(rig.tick())
-    assert state.control.entries_latched is not None and "drawdown" in state.control.entries_latched
+    assert rig.view.control.entries_latched is not None and "drawdown" in rig.view.control.entries_latched
     assert any("Start" in text for text in said)
     assert not places(rig.bar("buy"))
     rig.level(TradingState.RUN)
-    assert state.control.entries_latched is None and state.account.peak_equity == state.account.equity
+    assert rig.view.control.entries_latched is None and rig.view.account.peak_equity == rig.view.account.equity
     assert places(rig.bar("buy"))
 
 
 def test_the_drawdown_latch_and_the_peak_survive_a_restart() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
     rig.tick()
-    lose(rig, "0.2")
+    rig.lose("0.2")
     rig.tick()
     again = Rig(
         cash="8000",
-        restored=RecoveredState(key_values=dict(rig.engine.state.journal.key_values)),
+        restored=RecoveredState(key_values=dict(rig.view.journal.values)),
         max_daily_loss_pct=100.0,
     )
-    assert again.engine.state.account.peak_equity == 10_000
+    assert again.view.account.peak_equity == 10_000
     assert not places(again.bar("buy"))
 
 
@@ -135,12 +130,11 @@ def test_money_taken_out_is_no_drawdown() -> None:
         rig.now_ms += 60_000
         rig.send(ev.BalanceReport((Balance("USD", D(5000), D(0)),), rig.now_ms))
     rig.tick()
-    state = rig.engine.state
-    assert guard("drawdown").read(state, state.markets.by_product[BTC]).value == 0
+    assert reading(rig, guard("drawdown")).value == 0
     rig.command(Cmd.ADOPT, differences="USD -5000")
     rig.tick()
-    assert state.account.peak_equity == 5000 and guard("drawdown").read(state, state.markets.by_product[BTC]).value == 0
-    assert "drawdown" not in (state.control.entries_latched or "")
+    assert rig.view.account.peak_equity == 5000 and reading(rig, guard("drawdown")).value == 0
+    assert "drawdown" not in (rig.view.control.entries_latched or "")
 
 
 # Losses in a row.
@@ -157,28 +151,28 @@ def test_losses_in_a_row_shut_entries_until_the_day_turns() -> None:
     rig = Rig(max_consecutive_losses=3, max_daily_loss_pct=100.0)
     for _ in range(3):
         sell_at(rig, "99")
-    assert rig.engine.state.risk.loss_streak == 3
+    assert rig.view.risk.loss_streak == 3
     assert not places(rig.bar("buy"))
     rig.now_ms += 86_400_000
     rig.price("100")
     rig.tick()
-    assert rig.engine.state.risk.loss_streak == 0 and places(rig.bar("buy"))
+    assert rig.view.risk.loss_streak == 0 and places(rig.bar("buy"))
 
 
 def test_a_gain_ends_the_row_and_start_does_too() -> None:
     rig = Rig(max_consecutive_losses=3, max_daily_loss_pct=100.0)
     for price in ("99", "99", "101", "99", "99"):
         sell_at(rig, price)
-    assert rig.engine.state.risk.loss_streak == 2
+    assert rig.view.risk.loss_streak == 2
     rig.level(TradingState.RUN)
-    assert rig.engine.state.risk.loss_streak == 0
+    assert rig.view.risk.loss_streak == 0
 
 
 def test_results_survive_a_restart() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
     for price in ("99", "103", "98"):
         sell_at(rig, price)
-    kept = RiskMemory.restored(rig.engine.state.journal.key_values)
+    kept = RiskMemory.restored(rig.view.journal.values)
     assert kept.loss_streak == 1 and kept.results == rig.engine.state.risk.results
     assert kept.results.wins + kept.results.losses == pytest.approx(1 + 0.99 + 0.99**2)
     assert RiskMemory.restored({"loss_streak": "x", "results": "1 2"}).loss_streak == 0
@@ -189,12 +183,11 @@ def test_results_survive_a_restart() -> None:
 
 def test_more_than_half_of_the_orders_failing_shuts_entries_until_they_are_old() -> None:
     rig = Rig()
-    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
     for ok in (True, True, False, False, False):
-        state.risk.outcome(ok, rig.now_ms)
-    assert guard("order_errors").read(state, market).band is Band.UNKNOWN, "five say nothing yet"
-    state.risk.outcome(False, rig.now_ms)
-    assert not guard("order_errors").read(state, market).approved
+        rig.engine.state.risk.outcome(ok, rig.now_ms)
+    assert reading(rig, guard("order_errors")).band is Band.UNKNOWN, "five say nothing yet"
+    rig.engine.state.risk.outcome(False, rig.now_ms)
+    assert not reading(rig, guard("order_errors")).approved
     assert not places(rig.bar("buy"))
     rig.now_ms += 601_000
     assert places(rig.bar("buy"))
@@ -206,8 +199,8 @@ def test_failed_requests_in_a_minute(errors: int, approved: bool) -> None:
     rig.send(ev.RequestCounts(1000, 900))
     rig.send(ev.RequestCounts(1010, 900 + errors), 30_000)
     rig.price("100")
-    reading = guard("api_errors").read(rig.engine.state, rig.engine.state.markets.by_product[BTC])
-    assert reading.value == errors * 10 and reading.approved is approved
+    found = reading(rig, guard("api_errors"))
+    assert found.value == errors * 10 and found.approved is approved
 
 
 def test_old_requests_are_forgotten() -> None:
@@ -259,18 +252,19 @@ def test_an_accepted_entry_ends_the_pauses() -> None:
 def test_a_runaway_strategy_is_latched_within_a_second_and_only_start_lifts_it() -> None:
     """An entry at every bar, a bar at every tick, each of another size; nothing else stands in the way."""
     rig = Rig(max_orders_per_min=10, max_consecutive_losses=0, max_daily_loss_pct=100.0, take_profit_order="market")
-    state = rig.engine.state
     sent = 0
     for _ in range(50):
         for spec in places(rig.bar("buy")):
             sent += 1
             rig.send(ev.VenueRejected(spec.client_order_id, "no"))
-            state.risk.refused_in_a_row.clear()
-            state.risk.outcomes.clear()
-            state.risk.pauses.clear()
-            state.account.portfolio.totals["USD"] += 1
+            rig.forget_refusals()
+            rig.engine.state.account.portfolio.totals["USD"] += 1
         rig.send(ev.Tick(), 100)
-    assert sent == 10 and state.control.entries_latched is not None and "in a minute" in state.control.entries_latched
+    assert (
+        sent == 10
+        and rig.view.control.entries_latched is not None
+        and "in a minute" in rig.view.control.entries_latched
+    )
     rig.now_ms += 3_600_000
     assert not places(rig.bar("buy")), "time does not lift it"
     rig.level(TradingState.RUN)
@@ -284,8 +278,7 @@ def test_the_same_entry_six_times_in_a_minute_is_refused() -> None:
         for spec in places(rig.bar("buy")):
             sent += 1
             rig.send(ev.VenueRejected(spec.client_order_id, "no"))
-            rig.engine.state.risk.refused_in_a_row.clear()
-            rig.engine.state.risk.pauses.clear()
+            rig.forget_refusals()
     assert sent == 5
     rig.now_ms += 60_000
     assert places(rig.bar("buy"))
@@ -294,7 +287,7 @@ def test_the_same_entry_six_times_in_a_minute_is_refused() -> None:
 def test_a_flatten_and_resting_takes_do_not_count() -> None:
     rig = Rig()
     rig.open_runner()
-    assert rate.orders_per_minute(rig.engine.state) == 1, "the entry, not its take"
+    assert rig.asked(rate.orders_per_minute) == 1, "the entry, not its take"
 
 
 # Market.
@@ -304,14 +297,14 @@ def test_a_flatten_and_resting_takes_do_not_count() -> None:
 def test_the_spread(bid: str, ask: str, approved: bool) -> None:
     rig = Rig()
     rig.send(ev.PriceUpdate(BTC, D(100), D(bid), D(ask)))
-    assert guard("spread").read(rig.engine.state, rig.engine.state.markets.by_product[BTC]).approved is approved
+    assert reading(rig, guard("spread")).approved is approved
 
 
 @pytest.mark.parametrize(("size", "approved"), [(None, False), ("9.99", False), ("10", True)])
 def test_the_depth(size: str | None, approved: bool) -> None:
     rig = Rig(min_depth_usd=1000.0)
     rig.send(ev.PriceUpdate(BTC, D(100), D("99.99"), D(100), D(size) if size else None))
-    assert guard("depth").read(rig.engine.state, rig.engine.state.markets.by_product[BTC]).approved is approved
+    assert reading(rig, guard("depth")).approved is approved
 
 
 # Exposure.
@@ -324,9 +317,9 @@ def test_exposure_counts_lots_at_mark_what_is_in_flight_and_what_has_no_answer()
     rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     second = one(places(rig.bar("buy", "50", "ETH-USD")))  # 2,000 more
     rig.fills_all(second, "39", "50")
-    assert exposure_quote(rig.engine.state) == D(2000) + 39 * 50
+    assert rig.asked(exposure_quote) == D(2000) + 39 * 50
     rig.price("60", "ETH-USD")
-    assert exposure_quote(rig.engine.state) == D(2000) + 39 * 60, "held at mark"
+    assert rig.asked(exposure_quote) == D(2000) + 39 * 60, "held at mark"
     rig.engine.state.markets.by_product["ETH-USD"].used_bar_s = None
     found = rig.bar("buy", "45", "ETH-USD")
     assert not [spec for spec in places(found) if spec.purpose.value == "entry"], "2,000 + 1,755 + 2,000 is above 5,000"
@@ -337,9 +330,9 @@ def test_exposure_counts_an_entry_until_its_fills_are_told() -> None:
     entry = one(places(rig.bar("buy")))
     rig.accept(entry)
     rig.seen(entry, OrderStatus.FILLED, "19.8")
-    assert exposure_quote(rig.engine.state) == 2000
+    assert rig.asked(exposure_quote) == 2000
     rig.fill(entry, "19.8", "100")
-    assert exposure_quote(rig.engine.state) == 1980
+    assert rig.asked(exposure_quote) == 1980
 
 
 def test_base_units_are_capped() -> None:
@@ -354,8 +347,8 @@ def test_reduce_only_sells_and_never_buys() -> None:
     rig = Rig()
     rig.open_runner()
     left = RecoveredState(
-        lots=tuple(rig.lots), next_lot_seq=9, key_values=dict(rig.engine.state.journal.key_values),
-        own_ids=frozenset(rig.engine.state.orders.own_ids),
+        lots=tuple(rig.lots), next_lot_seq=9, key_values=dict(rig.view.journal.values),
+        own_ids=frozenset(rig.view.orders.own_ids),
     )  # fmt: skip
     again = Rig(restored=left, reduce_only=True, holdings={"BTC": "1"}, take_profit_order="market")
     assert not places(again.bar("buy", "90"))
@@ -363,10 +356,11 @@ def test_reduce_only_sells_and_never_buys() -> None:
 
 
 def test_the_day_and_the_streak_begin_anew_together() -> None:
-    rig = Rig()
-    rig.engine.state.risk.loss_streak = 4
-    losses.forgive(rig.engine.state)
-    assert rig.engine.state.journal.key_values["loss_streak"] == "0"
+    rig = Rig(max_daily_loss_pct=100.0)
+    sell_at(rig, "99")
+    assert rig.view.risk.loss_streak == 1
+    rig.asked(losses.forgive)
+    assert rig.view.journal.values["loss_streak"] == "0"
 
 
 def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> None:
@@ -375,20 +369,20 @@ def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> No
     rig.open_runner()
     rig.send(ev.InstrumentList((product("SOL-USD"),)))
     said = notes(rig.send(ev.ScannerSelection(("SOL-USD",))))
-    assert set(rig.engine.state.markets.by_product) == {BTC, "SOL-USD"} and any("SOL-USD" in text for text in said)
+    assert set(rig.view.markets.product_ids) == {BTC, "SOL-USD"} and any("SOL-USD" in text for text in said)
     assert not [s for s in places(rig.bar("buy", "90")) if s.side.value == "BUY"], "exits only"
     rig.price("50", "SOL-USD")
     assert places(rig.bar("buy", "50", "SOL-USD")), "what joined trades at once"
     rig.send(ev.ScannerSelection(()))
-    assert "SOL-USD" in rig.engine.state.markets.by_product, "a scan that finds nothing changes nothing"
-    assert rig.engine.state.journal.key_values["picked"] == "SOL-USD"
+    assert "SOL-USD" in rig.view.markets.product_ids, "a scan that finds nothing changes nothing"
+    assert rig.view.journal.values["picked"] == "SOL-USD"
 
 
 # ---- the last trip outlives a restart ----
 
 
 def _last_trips(rig: Rig) -> dict[str, str | None]:
-    return {limit.name: limit.tripped_at for limit in view.risk(rig.engine.state).limits}
+    return {limit.name: limit.tripped_at for limit in rig.view.risk.document().limits}
 
 
 def test_the_last_trip_of_a_limit_outlives_a_restart() -> None:
@@ -411,7 +405,7 @@ def test_the_last_trip_of_a_limit_outlives_a_restart() -> None:
     after.tick(2)
     told = _last_trips(after)
     assert (told["spread"], told["lots"]) == (known["spread"], known["lots"]), "not never"
-    since = view.risk(after.engine.state).trips_since
+    since = after.view.risk.document().trips_since
     assert since is not None and since <= str(known["spread"]), "of the first run, not of this one"
 
 
@@ -424,7 +418,7 @@ def test_a_day_breaker_of_yesterday_is_still_the_last_trip() -> None:
     assert tripped is not None
     rig.now_ms += 86_400_000
     rig.tick()
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is None, "a new day"
+    assert rig.view.account.day is not None and rig.view.account.day.breaker_ms is None, "a new day"
     assert _last_trips(rig)["day_loss"] == tripped
 
 
@@ -432,8 +426,8 @@ def test_a_limit_that_is_not_measured_yet_is_not_called_ok() -> None:
     """With fewer bars than a day's the spike is not known: entries pass, and the page says so."""
     rig = Rig()
     rig.price("100")
-    limit = next(doc for doc in guards.limits(rig.engine.state) if doc.name == "vol_spike")
+    limit = next(doc for doc in rig.view.risk.document().limits if doc.name == "vol_spike")
     assert (limit.value, limit.state) == (None, "unknown")
     needed = Rig(vol_band_low_pct=1.0)
     needed.price("100")
-    assert next(doc for doc in guards.limits(needed.engine.state) if doc.name == "vol_low").state == "warn"
+    assert next(doc for doc in needed.view.risk.document().limits if doc.name == "vol_low").state == "warn"

@@ -12,7 +12,6 @@ from bot.domain.kinds import Side
 from bot.domain.order_ids import OwnIds, client_order_id, epoch_of, is_ours
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderReport, OrderStatus
-from bot.engine.risk import pretrade
 from bot.engine.risk.gates import first_standing_shut
 from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
@@ -51,7 +50,7 @@ def facts_of(bot: Rig) -> dict[str, str]:
 
 
 def shut(bot: Rig) -> bool:
-    return bot.engine.state.orders.fence.second_writer is not None
+    return bot.view.orders.second_writer is not None
 
 
 def test_a_new_id_begins_with_the_epoch_of_its_run() -> None:
@@ -98,8 +97,7 @@ def test_an_order_of_our_name_made_after_the_start_shuts_entries(listed: bool, e
     assert "second writer" in told.text and f"venue-{epoch}" in told.text and epoch in told.text
     assert OURS in told.text and "BOT_NAME" in told.text and "press Start" in told.text
     assert not places(bot.bar("buy"))
-    market = bot.engine.state.markets.by_product["BTC-USD"]
-    gate = first_standing_shut(bot.engine.state, market)
+    gate = bot.asked(first_standing_shut, "BTC-USD")
     assert gate is not None and (gate.name, gate.verdict) == ("second_writer", GateVerdict.FAULT)
 
 
@@ -108,7 +106,7 @@ def test_an_order_from_before_the_start_is_of_a_lost_ledger(status: OrderStatus)
     bot = rig()
     see(bot, shown(made_ms=FENCE_MS - 1, status=status, filled_size=D("0.5") if status is OrderStatus.FILLED else D(0)))
     assert not shut(bot)
-    assert bot.engine.state.control.entries_latched, "and shuts entries as ever"
+    assert bot.view.control.entries_latched, "and shuts entries as ever"
 
 
 def test_somebody_elses_order_is_no_second_writer() -> None:
@@ -122,7 +120,7 @@ def test_own_orders_are_never_a_second_writers() -> None:
     """In whatever state, also long over, and also one of an earlier run that arrives after this start."""
     before = Rig(restored=RecoveredState(epoch=EARLIER))
     left = one(places(before.bar("buy")))
-    order = replace(before.engine.state.orders.by_id[left.client_order_id])
+    order = replace(before.order(left.client_order_id))
     own = frozenset({left.client_order_id, f"ct-main-{EARLIER}{'1' * 24}"})
     bot = Rig(restored=RecoveredState(epoch=OURS, fence_ms=FENCE_MS, own_ids=own, orders=(order,)))
     see(bot, shown(client_order_id=left.client_order_id, made_ms=FENCE_MS + 9_000))
@@ -167,7 +165,7 @@ def test_an_entry_on_its_way_to_the_socket_is_held_back_and_a_bid_is_cancelled()
     bot = rig()
     entry = one(places(bot.bar("buy")))
     see(bot, shown())
-    found = pretrade.refusal(bot.engine.state, entry)
+    found = bot.asked(pretrade.refusal, entry)
     assert found is not None and found.code == "second_writer"
     maker = rig(entry_order="maker")
     bid = one(places(maker.bar("buy")))
@@ -188,12 +186,12 @@ def test_a_lot_that_a_bot_on_a_copy_has_sold_is_not_sold_again() -> None:
     """Both hold the lot, and the other's sale was seen: the intent is carried out, so it is looked up and counted."""
     bot = rig(take_profit_order="market", stop_loss_pct=1.0)
     bot.fills_all(one(places(bot.bar("buy"))), "1", "100")
-    lot = next(iter(bot.engine.state.positions.lots))
+    lot = bot.lots[0]
     there = client_order_id("main", OTHER, "exit", lot.lot_id, 1)
     see(bot, shown(client_order_id=there, side=Side.SELL, status=OrderStatus.FILLED, filled_size=D(1)))
     found = bot.price("90")
     assert not of(found, PlaceOrder)
-    assert bot.engine.state.orders.by_id[there].state is OrderState.UNKNOWN
+    assert bot.order(there).state is OrderState.UNKNOWN
     assert there in [look.client_order_id for look in of(bot.tick(3), LookUpOrder)]
 
 
@@ -205,7 +203,7 @@ def test_what_a_second_writer_traded_is_no_fill_of_ours() -> None:
         order.order_id, "t1", order.client_order_id, "BTC-USD", Side.BUY, D(90), D("0.5"), D(0), "taker", FENCE_MS
     )
     bot.send(ev.FillReports((fill,)), 10)
-    assert not bot.lots and (order.order_id, "t1") in bot.engine.state.account.foreign_fills
+    assert not bot.lots and bot.view.account.foreign_fill_known((order.order_id, "t1"))
     later = rig(facts_of(bot))
     see(later, replace(order, created_ms=FENCE_MS - 60_000))
-    assert later.engine.state.control.entries_latched is None, "its epoch is known: no sign of a lost ledger"
+    assert later.view.control.entries_latched is None, "its epoch is known: no sign of a lost ledger"

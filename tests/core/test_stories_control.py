@@ -12,8 +12,6 @@ from bot.domain.kinds import Purpose, Side
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
 from bot.domain.targets import Signal, SignalSide
-from bot.engine.account.equity import pnl_today
-from bot.engine.risk import gates
 from bot.engine.risk.policies import registry
 from bot.engine.risk.policy import Gate
 from bot.engine.state.control import Latch
@@ -49,11 +47,11 @@ def test_one_buy_bar_opens_at_most_one_lot_across_a_restart() -> None:
     # The answer was no; the bot restarts and is told of the same bar again.
     restored = RecoveredState(key_values=facts, own_ids=frozenset({entry.client_order_id}))
     after = Rig(restored=restored, now_ms=before.now_ms)
-    after._bar_s = before._bar_s - 60
+    after.bar_s = before.bar_s - 60
     assert not places(after.bar("buy") + after.price("100") + after.tick(5))
     # Even if the fact had been lost, the order's id would be the same one.
     again = Rig(restored=replace(restored, key_values={}), now_ms=before.now_ms)
-    again._bar_s = before._bar_s - 60
+    again.bar_s = before.bar_s - 60
     assert not places(again.bar("buy") + again.price("100"))
     assert places(after.bar("buy")), "the next bar is free"
 
@@ -94,11 +92,7 @@ def test_a_crumb_of_an_entry_is_refused_by_the_funds_gate_with_the_reason(cash: 
     """An entry of 200 USD: less than a quarter of it is not worth its fees, and would flatter the count of wins."""
     rig = Rig(cash=cash, use_live_equity=False, usd_equity=1000.0)
     assert not places(rig.bar("buy") + rig.price("100") + rig.tick(5))
-    gate = next(
-        g
-        for g in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])
-        if g.name == "funds"
-    )
+    gate = next(g for g in rig.view.gates.all("BTC-USD") if g.name == "funds")
     assert (gate.verdict, gate.value, gate.limit) == (GateVerdict.SHUT, cash if cash != "0" else "0.00", "≥ 50.00")
     assert "a quarter of an entry of 200.00" in (gate.opens or "")
 
@@ -146,7 +140,7 @@ def test_an_unknown_entry_blocks_its_product_and_holds_its_capital_until_it_was_
     entry = one(places(rig.bar("buy")))
     rig.send(ev.OutcomeUnknown(entry.client_order_id, "timeout"))
     assert rig.order(entry).state is OrderState.UNKNOWN
-    assert rig.engine.state.account.cash_available == D(10_000) - D(6000)
+    assert rig.view.account.cash_available == D(10_000) - D(6000)
     assert entry.client_order_id in looks(rig.tick(2)), "it is looked up"
     assert not places(rig.bar("buy") + rig.price("90") + rig.tick(30))
     other = one(places(rig.send(ev.Tick()) + rig.bar("buy", product_id="ETH-USD")))
@@ -167,7 +161,7 @@ def test_absent_needs_three_complete_searches_over_at_least_a_minute() -> None:
         for whole, gap_ms in zip(complete, gaps_ms, strict=True):
             rig.send(ev.LookupResult(entry.client_order_id, None, complete=whole), gap_ms)
         assert (rig.order(entry).state is OrderState.ABSENT) is ends, (complete, gaps_ms)
-        assert bool(rig.engine.state.orders.entries_in_flight()) is not ends
+        assert bool(rig.view.orders.entries_in_flight()) is not ends
 
 
 def test_an_unknown_entry_that_was_filled_becomes_its_lot() -> None:
@@ -237,12 +231,12 @@ def test_stop_cancels_open_entries_leaves_takes_and_judges_no_exit() -> None:
     rig.accept(entry)
     found = rig.level(TradingState.STOP)
     assert cancels(found) == [entry.client_order_id]
-    assert rig.engine.status is Status.STOPPING and rig.engine.phase is Phase.TRADING
+    assert rig.view.control.status is Status.STOPPING and rig.view.control.phase is Phase.TRADING
     rig.seen(entry, OrderStatus.CANCELLED)
-    assert rig.engine.status is Status.STOPPED and rig.engine.phase is Phase.STOPPED
+    assert rig.view.control.status is Status.STOPPED and rig.view.control.phase is Phase.STOPPED
     found = rig.price("50") + rig.tick(40)
     assert not places(found) and not cancels(found)
-    assert rig.engine.state.orders.resting_take(one(rig.lots)) is not None
+    assert rig.view.orders.resting_take(one(rig.lots)) is not None
 
 
 def test_an_exit_that_was_decided_but_not_sent_lapses_with_stop_and_is_made_anew() -> None:
@@ -266,7 +260,7 @@ def test_killed_and_safe_send_nothing(how: str) -> None:
     rig.send(event)
     found = rig.bar("buy", "50") + rig.price("40") + rig.tick(40) + rig.level(TradingState.PAUSE) + rig.price("30")
     assert not places(found)
-    assert rig.engine.status is (Status.KILLED if how == "kill" else Status.SAFE)
+    assert rig.view.control.status is (Status.KILLED if how == "kill" else Status.SAFE)
 
 
 def test_after_a_reset_the_level_is_stop_and_start_trades_again() -> None:
@@ -275,7 +269,7 @@ def test_after_a_reset_the_level_is_stop_and_start_trades_again() -> None:
     rig.level(TradingState.RUN)
     assert not places(rig.bar("buy"))
     rig.send(ev.KillLifted("kill-1", "operator"))
-    assert rig.engine.status is Status.STOPPED
+    assert rig.view.control.status is Status.STOPPED
     assert not places(rig.bar("buy"))
     rig.level(TradingState.RUN)
     assert places(rig.bar("buy"))
@@ -283,7 +277,7 @@ def test_after_a_reset_the_level_is_stop_and_start_trades_again() -> None:
 
 def test_the_latch_of_the_ledger_holds_from_the_first_event() -> None:
     rig = Rig(restored=RecoveredState(latch=Latch("kill-1", "KILL file", 1)))
-    assert rig.engine.status is Status.KILLED
+    assert rig.view.control.status is Status.KILLED
     assert not places(rig.bar("buy") + rig.tick(5))
 
 
@@ -291,9 +285,9 @@ def test_safe_is_left_by_start_even_where_the_wish_was_start_all_along() -> None
     rig = Rig()
     rig.send(ev.SafeMode("5 unclean ends"))
     rig.send(ev.TradingStateSet(TradingState.RUN, "boot"))
-    assert rig.engine.status is Status.SAFE
+    assert rig.view.control.status is Status.SAFE
     rig.level(TradingState.RUN)
-    assert rig.engine.status is Status.RUNNING
+    assert rig.view.control.status is Status.RUNNING
 
 
 def test_in_safe_no_strategy_is_asked_so_that_one_that_hung_does_not_hang_again() -> None:
@@ -331,7 +325,7 @@ def test_flatten_cancels_takes_sells_every_lot_and_says_what_it_got() -> None:
     rig, takes = _holding()
     found = rig.command(Cmd.FLATTEN, "flat-1")
     assert sorted(cancels(found)) == sorted(take.client_order_id for take in takes)
-    assert rig.engine.state.control.level is TradingState.STOP
+    assert rig.view.control.level is TradingState.STOP
     assert not receipts(found)
     exits = [one(places(rig.seen(take, OrderStatus.CANCELLED) + rig.tick())) for take in takes]
     assert {(e.purpose, e.side, e.command_id) for e in exits} == {(Purpose.FLATTEN, Side.SELL, "flat-1")}
@@ -402,7 +396,7 @@ def test_close_lot_closes_that_lot_alone() -> None:
     assert _reasons(found) == ["command"], "a person closed one lot: that is no flatten"
     assert any("closed by hand" in intent.text for intent in found if isinstance(intent, Note))
     assert one(receipts(rig.tick())).state is ReceiptState.DONE
-    assert len(rig.lots) == 2 and rig.engine.state.control.level is TradingState.RUN
+    assert len(rig.lots) == 2 and rig.view.control.level is TradingState.RUN
 
 
 def _reasons(found: list[Intent]) -> list[str]:
@@ -492,7 +486,7 @@ def test_a_gate_that_raises_refuses(code: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(registry, "POLICIES", registry.RiskPolicies(broken_list))
     found = rig.bar("buy")
     assert not places(found)
-    shut = gates.first_shut(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])
+    shut = rig.view.gates.first_shut("BTC-USD")
     assert shut is not None and shut.verdict is GateVerdict.FAULT and "planted" in (shut.value or "")
 
 
@@ -507,7 +501,7 @@ GATE_CASES: dict[str, Any] = {
     "ledger": lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full")),
     "halted": lambda rig: rig.send(ev.InstrumentList((product(halted="cancel only"),))),
     "limit only": lambda rig: rig.send(ev.InstrumentList((product(limit_only=True),))),
-    "entries latch": lambda rig: rig.engine.state.latch_entries("orphan"),
+    "entries latch": lambda rig: rig.send(ev.KeyRightsReport("the key may transfer")),
     "paused": lambda rig: rig.level(TradingState.PAUSE),
 }
 
@@ -546,7 +540,7 @@ def test_the_day_turns_once_and_starts_at_equity() -> None:
     days = [i.day.day for i in of(rig.price("100") + rig.tick(4), SaveDay)]
     assert set(days) == {"2026-11-21"}
     rig.tick(5)
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.start_equity == 10_000
+    assert rig.view.account.day is not None and rig.view.account.day.start_equity == 10_000
 
 
 def test_the_breaker_trips_at_the_limit_holds_across_a_restart_and_ends_with_the_day() -> None:
@@ -554,10 +548,10 @@ def test_the_breaker_trips_at_the_limit_holds_across_a_restart_and_ends_with_the
     rig.open_runner(size="99")
     rig.price("98")
     rig.tick()
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is None
+    assert rig.view.account.day is not None and rig.view.account.day.breaker_ms is None
     rig.price("97.97")
     found = rig.tick()
-    day = rig.engine.state.account.day
+    day = rig.view.account.day
     assert day is not None and day.breaker_ms == rig.now_ms
     assert any("day loss limit" in text for text in notes(found))
     assert not places(rig.bar("buy", "90"))
@@ -572,7 +566,7 @@ def test_the_breaker_lets_exits_go_on() -> None:
     rig.open_runner(size="99")
     rig.price("97")
     rig.tick()
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is not None
+    assert rig.view.account.day is not None and rig.view.account.day.breaker_ms is not None
     assert one(places(rig.price("94"))).purpose is Purpose.EXIT
 
 
@@ -584,19 +578,24 @@ def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
         for _ in range(2):  # one answer may be ahead of the news of a fill; the second one is believed
             rig.send(ev.BalanceReport((Balance("USD", D(10_000 + change), D(0)),), rig.now_ms), 10_000)
             rig.tick()
-        state = rig.engine.state
-        assert state.entries_blocked is not None, "nobody has explained it yet"
+        assert rig.view.control.entries_blocked is not None, "nobody has explained it yet"
         assert (
-            state.account.day is not None and state.account.day.transfers == 0 and state.account.day.breaker_ms is None
+            rig.view.account.day is not None
+            and rig.view.account.day.transfers == 0
+            and rig.view.account.day.breaker_ms is None
         )
-        assert pnl_today(state) == 0 and state.account.equity == 10_000 + change
+        assert rig.view.account.pnl_today == 0 and rig.view.account.equity == 10_000 + change
         rig.level(TradingState.PAUSE)
         rig.level(TradingState.RUN)
         assert not places(rig.bar("buy")), "Start explains nothing"
         shown = f"USD {change:+d}"
         done = receipts(rig.command(Cmd.ADOPT, differences=shown))[0]
         assert done.result is not None and done.result["adopted"] == shown
-        assert state.account.day.transfers == change and pnl_today(state) == 0 and state.entries_blocked is None
+        assert (
+            rig.view.account.day.transfers == change
+            and rig.view.account.pnl_today == 0
+            and rig.view.control.entries_blocked is None
+        )
         assert places(rig.bar("buy"))
 
 
@@ -605,7 +604,7 @@ def test_balances_asked_for_before_a_fill_are_not_believed() -> None:
     asked_ms = rig.now_ms
     rig.open_runner(size="1")
     rig.send(ev.BalanceReport((Balance("USD", D(10_000), D(0)),), asked_ms))
-    assert rig.engine.state.account.portfolio.cash == 9900
+    assert rig.view.account.cash == 9900
 
 
 # Orders that are not ours, and ours that nobody knows.
@@ -624,10 +623,10 @@ def test_a_foreign_order_is_listed_and_never_touched() -> None:
     shown = _foreign("somebody-elses", rig)
     found = rig.send(ev.OrderReports((shown,), complete=True, asked_ms=rig.now_ms)) + rig.tick(40)
     assert not cancels(found) and not places(found)
-    assert list(rig.engine.state.orders.foreign) == ["foreign-1"]
+    assert [order.order_id for order in rig.view.orders.foreign()] == ["foreign-1"]
     assert places(rig.bar("buy")), "it does not keep us from trading"
     rig.send(ev.OrderReports((), complete=True, asked_ms=rig.now_ms))
-    assert not rig.engine.state.orders.foreign
+    assert not rig.view.orders.foreign()
 
 
 def test_an_order_with_our_mark_that_the_ledger_does_not_know_latches_entries() -> None:
@@ -646,7 +645,7 @@ def test_another_bots_order_is_foreign() -> None:
     rig = Rig()
     shown = _foreign("ct-other-" + "0" * 32, rig)
     rig.send(ev.OrderReports((shown,), complete=True, asked_ms=rig.now_ms))
-    assert rig.engine.state.control.entries_latched is None
+    assert rig.view.control.entries_latched is None
 
 
 def test_an_own_order_that_was_over_and_is_open_at_the_exchange_is_cancelled() -> None:
@@ -655,7 +654,7 @@ def test_an_own_order_that_was_over_and_is_open_at_the_exchange_is_cancelled() -
     rig.send(ev.VenueRejected(entry.client_order_id, "no"))
     found = rig.send(ev.OrderReports((rig.shown(entry, OrderStatus.WORKING),), complete=True, asked_ms=rig.now_ms))
     assert cancels(found) == [entry.client_order_id]
-    assert rig.engine.state.control.entries_latched
+    assert rig.view.control.entries_latched
 
 
 def test_a_take_missing_from_a_complete_list_is_looked_up() -> None:
@@ -672,6 +671,6 @@ def test_a_denied_order_was_never_sent_and_its_receiptless_end_frees_the_product
     rig = Rig()
     entry = one(places(rig.bar("buy")))
     rig.send(ev.RiskRejected(entry.client_order_id, "the ledger cannot be written"))
-    assert not rig.engine.state.orders.entries_in_flight()
-    assert rig.engine.state.account.cash_available == 10_000
+    assert not rig.view.orders.entries_in_flight()
+    assert rig.view.account.cash_available == 10_000
     assert not of(rig.intents, SaveReceipt)

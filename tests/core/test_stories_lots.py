@@ -61,7 +61,7 @@ def test_the_resting_take_fills_and_the_lot_is_gone_with_its_exact_result() -> N
     assert closed.realized_pnl == D("2.2715")  # the rulebook's worked example
     assert rig.lots == []
     assert one(of(found, SaveFill)).lot_id == closed.lot_id
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.realized == D("2.2715")
+    assert rig.view.account.day is not None and rig.view.account.day.realized == D("2.2715")
     assert not places(rig.tick(40)), "nothing more is sent"
 
 
@@ -95,10 +95,10 @@ def test_filled_without_a_fill_is_not_settled_and_the_fills_are_asked_for() -> N
     rig.accept(entry)
     found = rig.seen(entry, OrderStatus.FILLED, "0")
     assert fetches(found), "an order that is filled has fills"
-    assert rig.engine.state.orders.entries_in_flight()
+    assert rig.view.orders.entries_in_flight()
     rig.fill(entry, "1", "100")
     assert one(rig.lots).base_left == 1
-    assert not rig.engine.state.orders.entries_in_flight()
+    assert not rig.view.orders.entries_in_flight()
 
 
 def test_parts_of_an_entry_make_one_lot_at_the_average_with_its_levels() -> None:
@@ -264,7 +264,7 @@ def test_what_is_too_small_to_sell_is_booked_as_dust_and_leaves_the_list() -> No
     rig = Rig(stop_loss_pct=5.0)
     rig.send(ev.InstrumentList((product(base_increment=D("0.1"), base_min_size=D("0.1")),)))
     rig.open_runner(size="1.05")
-    take = rig.engine.state.orders.resting_take(one(rig.lots))
+    take = rig.view.orders.resting_take(one(rig.lots))
     assert take is not None and take.spec.base_size == D("1.0"), "sizes go down to the increment"
     rig.accept(take.spec)
     rig.seen(take.spec, OrderStatus.FILLED, "1.0")
@@ -283,7 +283,7 @@ def test_an_entry_that_filled_too_little_to_be_sold_is_dust_at_once() -> None:
     assert rig.lots == []
     closed = [i.lot for i in of(rig.intents, SaveLot)][-1]
     assert (closed.dust, closed.realized_pnl) == (D("0.005"), ZERO)
-    assert "wins" not in rig.engine.state.journal.totals and "losses" not in rig.engine.state.journal.totals
+    assert "wins" not in rig.view.journal.totals and "losses" not in rig.view.journal.totals
 
 
 def test_a_market_exit_that_fills_partly_is_followed_by_one_for_the_rest() -> None:
@@ -362,7 +362,7 @@ def test_a_closed_bar_judges_exits_when_ticks_do_not() -> None:
 
 def test_an_engine_made_from_nothing_starts_flat() -> None:
     rig = Rig(restored=RecoveredState())
-    assert rig.lots == [] and rig.engine.state.orders.by_id == {}
+    assert rig.lots == [] and rig.view.orders.all() == ()
 
 
 def test_a_take_whose_fills_come_in_part_is_looked_after_at_once() -> None:

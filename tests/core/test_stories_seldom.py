@@ -9,9 +9,8 @@ from bot.domain.balances import Balance
 from bot.domain.intents import Intent, LookUpOrder, SaveLot
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
-from bot.engine import view
-from bot.engine.risk.gates import all_gates
-from bot.engine.universe import held_besides
+from bot.engine.state.engine_state import EngineState
+from bot.engine.views.orders import ORDERS_SHOWN
 from shared.control import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.risk import GateVerdict
@@ -116,11 +115,10 @@ def test_balances_and_freshness_follow_the_clock() -> None:
     rig.tick(4)
     rig.now_ms -= BACK_MS
     rig.tick(4)
-    market = rig.engine.state.markets.by_product["BTC-USD"]
-    age_ms = market.age_ms(rig.now_ms)
+    age_ms = rig.view.markets.price_age_ms("BTC-USD", rig.now_ms)
     assert age_ms is not None and 7_000 < age_ms < 9_000, "a price of before is as old as it is"
     rig.send(ev.BalanceReport((Balance("USD", D("9900"), D(0)), Balance("BTC", D(1), D(0))), rig.now_ms))
-    assert rig.engine.state.account.portfolio.synced_ms == rig.now_ms
+    assert rig.view.account.synced_ms == rig.now_ms
 
 
 def test_a_clock_that_jitters_is_not_set_back() -> None:
@@ -148,14 +146,14 @@ def test_an_entry_by_quote_size_that_is_filled_between_increments_is_whole(told_
     assert take.base_size == D("0.00002031")
 
     rig.tick(4)
-    cash = rig.engine.state.account.portfolio.cash + D("0.0000000000004")
-    before = len(rig.engine.state.journal.events)
+    cash = rig.view.account.cash + D("0.0000000000004")
+    before = len(rig.view.journal.events)
     for _ in range(3):
         there = (Balance("USD", cash, D(0)), Balance("BTC", size - D("0.0000000000000002"), D(0)))
         rig.send(ev.BalanceReport(there, rig.now_ms))
-        assert rig.engine.state.account.portfolio.synced_ms == rig.now_ms
+        assert rig.view.account.synced_ms == rig.now_ms
         rig.tick(30)
-    assert rig.engine.state.entries_blocked is None and len(rig.engine.state.journal.events) == before
+    assert rig.view.control.entries_blocked is None and len(rig.view.journal.events) == before
 
     rig.accept(take)
     rig.seen(take, OrderStatus.FILLED, "0.00002031")
@@ -193,7 +191,7 @@ def test_a_fill_for_a_lot_that_is_closed_takes_no_other_lots_place() -> None:
     rig.fills_all(one(sells(rig.price("104"))), "1", "104")
     found = rig.fill(entry, "1", "100")
     assert rig.lots == [] and not [record for record in of(found, SaveLot) if record.lot.lot_id == lot_id]
-    assert rig.engine.state.entries_blocked is not None, "a person must look"
+    assert rig.view.control.entries_blocked is not None, "a person must look"
 
 
 def test_an_order_that_was_not_sent_yet_lives_at_the_exchange_is_cancelled_or_counted() -> None:
@@ -203,7 +201,7 @@ def test_an_order_that_was_not_sent_yet_lives_at_the_exchange_is_cancelled_or_co
     assert cancels(rig.seen(entry, OrderStatus.WORKING)) == [entry.client_order_id]
     assert fetches(rig.seen(entry, OrderStatus.FILLED, "1"))
     rig.fill(entry, "1", "100")
-    assert one(rig.lots).base_left == 1 and rig.engine.state.entries_blocked is not None
+    assert one(rig.lots).base_left == 1 and rig.view.control.entries_blocked is not None
 
 
 def test_a_watched_product_without_a_price_keeps_neither_the_day_nor_its_loss_limit_waiting() -> None:
@@ -213,20 +211,16 @@ def test_a_watched_product_without_a_price_keeps_neither_the_day_nor_its_loss_li
     rig.open_runner(size="19", price="100")
     rig.price("50")
     rig.tick()
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is not None
+    assert rig.view.account.day is not None and rig.view.account.day.breaker_ms is not None
     rig.send(ev.Tick(), after_ms=86_400_000)
-    assert rig.engine.state.account.day.day == "2026-11-21" and rig.engine.state.account.day.breaker_ms is None
+    assert rig.view.account.day.day == "2026-11-21" and rig.view.account.day.breaker_ms is None
 
 
 def test_a_product_that_is_held_and_has_no_price_shuts_entries() -> None:
     rig = Rig(products=("BTC-USD", "NEW-USD"), holdings={"NEW": "5"})
     rig.send(ev.InstrumentList((product("NEW-USD", price=None),)))
     assert not places(rig.bar("buy"))
-    gate = next(
-        gate
-        for gate in all_gates(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"])
-        if gate.name == "breaker"
-    )
+    gate = next(gate for gate in rig.view.gates.all("BTC-USD") if gate.name == "breaker")
     assert gate.verdict is GateVerdict.FAULT and gate.value == "NEW-USD has no price"
     rig.price("2", product_id="NEW-USD")
     assert places(rig.price("100"))
@@ -240,9 +234,7 @@ def test_a_buy_signal_of_bars_that_stopped_coming_opens_nothing() -> None:
         rig.price("99.99", after_ms=12_000)
     found = rig.price("97", after_ms=120_000)
     assert not places(found), "what an old bar said is no signal for the price of now"
-    gate = next(
-        g for g in all_gates(rig.engine.state, rig.engine.state.markets.by_product["BTC-USD"]) if g.name == "signal"
-    )
+    gate = next(g for g in rig.view.gates.all("BTC-USD") if g.name == "signal")
     assert gate.verdict is GateVerdict.FAULT and "late" in (gate.value or "")
     assert places(rig.bar("buy", "97"))
 
@@ -251,8 +243,8 @@ def test_cash_that_orders_of_others_hold_is_not_available() -> None:
     rig = Rig(low_funds="retry")
     rig.tick(4)
     rig.send(ev.BalanceReport((Balance("USD", D(1500), D(8500)),), rig.now_ms))
-    assert rig.engine.state.account.cash_available == 1500
-    account = view.account(rig.engine.state)
+    assert rig.view.account.cash_available == 1500
+    account = rig.view.account.document()
     assert account is not None and account.held_in_orders == 8500
     found = rig.bar("buy")
     assert any("ORDER_MIN_USD" in text for text in notes(found)), "20 % of 10,000 are not there"
@@ -264,9 +256,8 @@ def test_the_page_shows_the_loss_that_the_limit_judges(at_marks: bool) -> None:
     rig.open_runner(size="19", price="100")
     rig.price("50")
     rig.tick(2)
-    state = rig.engine.state
-    assert state.account.day is not None and (state.account.day.breaker_ms is not None) is at_marks
-    limits = {limit.name: limit for limit in view.risk(state).limits}
+    assert rig.view.account.day is not None and (rig.view.account.day.breaker_ms is not None) is at_marks
+    limits = {limit.name: limit for limit in rig.view.risk.document().limits}
     for name in ("day_loss", "day_loss_usd"):
         assert (limits[name].state == "tripped") is at_marks
         assert limits[name].value == pytest.approx({"day_loss": 9.5, "day_loss_usd": 950}[name] if at_marks else 0)
@@ -277,7 +268,7 @@ def test_money_taken_out_is_no_fall_from_the_days_peak_and_the_drawdown_has_its_
     for _ in range(3):
         rig.tick(31)
         rig.send(ev.BalanceReport((Balance("USD", D(4000), D(0)),), rig.now_ms))
-    account = view.account(rig.engine.state)
+    account = rig.view.account.document()
     assert account is not None
     assert (account.equity, account.day_peak_equity, account.peak_equity) == (4000, 4000, 4000)
     assert (account.day_pnl, account.drawdown_pct, account.drawdown_limit_pct) == (0, 0, 7)
@@ -285,11 +276,11 @@ def test_money_taken_out_is_no_fall_from_the_days_peak_and_the_drawdown_has_its_
 
 def test_what_the_account_holds_besides_is_named_as_long_as_no_stream_tells_its_price() -> None:
     rig = Rig(holdings={"ETH": "2", "BTC": "1", "SOL": "0"})
-    assert held_besides(rig.engine.state) == ("ETH-USD",)
+    assert rig.view.account.held_besides == ("ETH-USD",)
     rig.send(ev.InstrumentList((product("ETH-USD", price=D(50)),)))
-    before = rig.engine.state.account.equity
+    before = rig.view.account.equity
     rig.send(ev.InstrumentList((product("ETH-USD", price=D(60)),)))
-    assert rig.engine.state.account.equity - before == 20
+    assert rig.view.account.equity - before == 20
 
 
 def test_the_page_shows_orders_in_flight_before_those_that_are_over() -> None:
@@ -297,14 +288,13 @@ def test_the_page_shows_orders_in_flight_before_those_that_are_over() -> None:
     _, take = rig.open_runner(size="1", price="100")
     assert take is not None
     rig.accept(take)
-    for _ in range(view.ORDERS_SHOWN + 3):
+    for _ in range(ORDERS_SHOWN + 3):
         for spec in places(rig.bar("buy", "90")):
             rig.send(ev.VenueRejected(spec.client_order_id, "no"))
-        rig.engine.state.risk.refused_in_a_row.clear()
-        rig.engine.state.risk.outcomes.clear()
-        rig.engine.state.risk.entries_sent.clear()
-    shown = view.orders(rig.engine.state)
-    assert len(shown) == view.ORDERS_SHOWN and shown[0].client_order_id == take.client_order_id
+        rig.forget_refusals()
+        rig.now_ms += 60_000  # not the same entry again and again within a minute
+    shown = rig.view.orders.documents()
+    assert len(shown) == ORDERS_SHOWN and shown[0].client_order_id == take.client_order_id
 
 
 def test_a_stop_does_not_wait_for_the_pause_after_a_refused_take() -> None:
@@ -319,10 +309,10 @@ def test_a_stop_does_not_wait_for_the_pause_after_a_refused_take() -> None:
 def test_a_price_far_from_the_last_must_come_twice() -> None:
     rig = Rig(take_profit_order="market")
     rig.open_runner(size="1", price="100")
-    peak = rig.engine.state.account.peak_equity
+    peak = rig.view.account.peak_equity
     assert not places(rig.price("1000000000000"))
     rig.tick(1)
-    assert rig.engine.state.account.peak_equity == peak, "one mangled frame became the peak"
+    assert rig.view.account.peak_equity == peak, "one mangled frame became the peak"
     assert not places(rig.price("100")), "the lot was judged at it"
     assert not places(rig.price("10"))
     assert places(rig.price("1000")) == [], "two that disagree are no confirmation"
@@ -351,15 +341,13 @@ def test_an_id_that_the_exchange_has_from_a_newer_ledger_is_looked_up_never_sent
     rig.price("100")
     (entry,) = places(rig.bar("buy"))
     rig.fills_all(entry, "1", "100")
-    state = rig.engine.state
-    lot = next(iter(state.positions.lots))
-    number = state.orders.attempts.get(lot.lot_id, 0)
-    made = state.next_id(lot.lot_id, "exit")
-    state.orders.attempts[lot.lot_id] = number
-    state.orders.own_ids.add(made)  # as the exchange's list of orders showed it at the start
+    lot = rig.lots[0]
+    # As the exchange's list of orders showed it at the start.
+    made = rig.asked(EngineState.intent_id, "exit", lot.lot_id, rig.view.orders.attempts.get(lot.lot_id, 0) + 1)
+    rig.engine.state.orders.own_ids.add(made)
     intents = rig.price("90")
     assert not places(intents)
-    assert state.orders.by_id[made].state is OrderState.UNKNOWN
+    assert rig.order(made).state is OrderState.UNKNOWN
     looked: list[Intent] = []
     for _ in range(3):
         looked += rig.send(ev.Tick(), 1000)

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain import events as ev
 from bot.domain.balances import Balance
-from bot.engine import view
 from bot.engine.account import balance_reconciliation
-from bot.engine.account.equity import pnl_today
 from bot.engine.state.equity_curve import EquityCurve
 from bot.engine.state.recovered import RecoveredState
 from shared.control import Cmd, TradingState
@@ -23,7 +21,7 @@ QUIET_MS = 4_000
 
 def told(rig: Rig, **changes: str) -> None:
     """The exchange shows so much more of each currency, twice in a row: the bot believes it."""
-    now = dict(rig.engine.state.account.portfolio.totals)
+    now = dict(rig.view.account.totals)
     for currency, change in changes.items():
         now[currency] = now.get(currency, D(0)) + D(change)
     balances = tuple(Balance(currency, total, D(0)) for currency, total in now.items())
@@ -33,18 +31,18 @@ def told(rig: Rig, **changes: str) -> None:
 
 
 def adopt(rig: Rig) -> None:
-    rig.command(Cmd.ADOPT, f"a{rig.now_ms}", differences=str(rig.engine.state.journal.key_values["differences"]))
+    rig.command(Cmd.ADOPT, f"a{rig.now_ms}", differences=str(rig.view.journal.values["differences"]))
 
 
 def shown(rig: Rig) -> Any:
-    account = view.account(rig.engine.state)
+    account = rig.view.account.document()
     assert account is not None
     return account
 
 
 def restarted(rig: Rig, price: str, **terms: Any) -> Rig:
     """A new life on what the ledger kept, with the account and the market as they are."""
-    totals = {currency: str(total) for currency, total in rig.engine.state.account.portfolio.totals.items()}
+    totals = {currency: str(total) for currency, total in rig.view.account.totals.items()}
     cash, kept = totals.pop("USD"), rig.restored()
     return Rig(cash=cash, holdings=totals, restored=kept, now_ms=rig.now_ms + 1000, list_price=price, **terms)
 
@@ -63,14 +61,14 @@ def lossy(**changes: Any) -> Rig:
 @pytest.mark.parametrize("change", ["4970", "-3000"])
 def test_a_transfer_neither_raises_nor_lowers_drawdown_curve_or_result(change: str) -> None:
     rig = lossy()
-    before, result = shown(rig), pnl_today(rig.engine.state)
+    before, result = shown(rig), rig.view.account.pnl_today
     told(rig, USD=change)
     for step in ("found", "adopted", "a second later", "after a restart"):
         now = shown(rig)
         assert now.equity == before.equity + float(change), step
         assert now.drawdown_pct == pytest.approx(before.drawdown_pct, abs=1e-9), step
         assert now.curve == pytest.approx(before.curve, abs=1e-12) and now.day_pnl == float(result), step
-        limit = next(limit for limit in view.risk(rig.engine.state).limits if limit.name == "drawdown")
+        limit = next(limit for limit in rig.view.risk.document().limits if limit.name == "drawdown")
         assert limit.value == pytest.approx(now.drawdown_pct, abs=1e-6), step
         if step == "found":
             assert now.waiting_value == float(change) and now.transfers == 0
@@ -96,7 +94,7 @@ def test_the_loss_after_a_deposit_is_measured_on_the_money_that_is_there() -> No
 def test_a_deposit_does_not_free_a_latched_drawdown_and_a_withdrawal_does_not_latch() -> None:
     rig = lossy(max_drawdown_pct=10.0)
     rig.tick()
-    assert "drawdown" in (rig.engine.state.control.entries_latched or "")
+    assert "drawdown" in (rig.view.control.entries_latched or "")
     told(rig, USD="100000")
     adopt(rig)
     rig.tick()
@@ -105,13 +103,13 @@ def test_a_deposit_does_not_free_a_latched_drawdown_and_a_withdrawal_does_not_la
     told(other, USD="-4900")
     adopt(other)
     other.tick()
-    assert other.engine.state.control.entries_latched is None
+    assert other.view.control.entries_latched is None
 
 
 def test_money_that_was_all_taken_out_and_comes_back_finds_its_drawdown_again() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
     rig.tick()
-    rig.engine.state.account.portfolio.totals["USD"] *= D("0.95")
+    rig.lose("0.05")
     rig.tick()
     told(rig, USD="-9500")
     adopt(rig)
@@ -127,7 +125,7 @@ def test_a_day_that_began_without_money_is_judged_by_what_was_paid_in() -> None:
     """Two percent of nothing is no loss: a new account would be shut until the next UTC day before it began."""
     rig = Rig(cash="0", take_profit_order="market")
     rig.tick(3)
-    day = rig.engine.state.account.day
+    day = rig.view.account.day
     assert day is not None and day.start_equity == 0 and day.breaker_ms is None
     told(rig, USD="10000")
     adopt(rig)
@@ -135,11 +133,11 @@ def test_a_day_that_began_without_money_is_judged_by_what_was_paid_in() -> None:
     rig.open_runner(size="50", price="100")
     rig.price("96.1")  # 195 of 10,000
     rig.tick()
-    assert rig.engine.state.account.day is not None and rig.engine.state.account.day.breaker_ms is None
+    assert rig.view.account.day is not None and rig.view.account.day.breaker_ms is None
     rig.price("95.9")
     rig.tick()
-    assert rig.engine.state.account.day.breaker_ms is not None
-    loss = next(limit for limit in view.risk(rig.engine.state).limits if limit.name == "day_loss")
+    assert rig.view.account.day.breaker_ms is not None
+    loss = next(limit for limit in rig.view.risk.document().limits if limit.name == "day_loss")
     assert loss.value == pytest.approx(2.05)
 
 
@@ -194,7 +192,7 @@ def test_a_peak_that_is_over_within_ten_seconds_outlives_a_restart() -> None:
     rig.tick()
     rig.price("100")
     rig.tick(11)
-    assert EquityCurve.restored(rig.restored().key_values).peak_equity == rig.engine.state.account.peak_equity > 10_300
+    assert EquityCurve.restored(rig.restored().key_values).peak_equity == rig.view.account.peak_equity > 10_300
 
 
 @pytest.mark.parametrize("facts", [{"peak_equity": "10400"}, {"peak_equity": "10400", "curve": "1 9000 1"}])
@@ -220,9 +218,8 @@ def test_a_fill_after_midnight_belongs_to_the_new_day_before_the_second_hand_mov
     rig.accept(sale)
     rig.now_ms = midnight + 300
     rig.fill(sale, "1", "200", fee="1")
-    state = rig.engine.state
-    assert state.account.day is not None and state.account.day.day == "2026-11-21"
-    assert (state.account.day.fees, state.account.day.realized) == (1, 99)
+    assert rig.view.account.day is not None and rig.view.account.day.day == "2026-11-21"
+    assert (rig.view.account.day.fees, rig.view.account.day.realized) == (1, 99)
 
 
 # Whatever happens, against a calculation of its own.
@@ -271,7 +268,6 @@ def test_drawdown_and_curve_equal_an_independent_calculation(steps: list[tuple[s
     unit, coins, cash, mark = Unit(), 0.0, 10_000.0, 100.0
     rig.tick()
     for word, n in steps:
-        state = rig.engine.state
         if word == "price":
             mark = float(n)
             rig.price(str(n))
@@ -280,9 +276,11 @@ def test_drawdown_and_curve_equal_an_independent_calculation(steps: list[tuple[s
             if n * mark * 1.01 > cash or (sign < 0 and n > coins):
                 continue
             paid = sign * n * mark + 0.01 * n * mark  # a fee: a loss at once
-            state.account.portfolio.totals["BTC"] = state.account.portfolio.totals.get("BTC", D(0)) + sign * n
-            state.account.portfolio.totals["USD"] -= Decimal(str(round(paid, 6)))
-            balance_reconciliation.keep_balances(state)
+            rig.engine.state.account.portfolio.totals["BTC"] = (
+                rig.engine.state.account.portfolio.totals.get("BTC", D(0)) + sign * n
+            )
+            rig.engine.state.account.portfolio.totals["USD"] -= Decimal(str(round(paid, 6)))
+            balance_reconciliation.keep_balances(rig.engine.state)
             coins, cash = coins + sign * n, cash - round(paid, 6)
         elif word == "money":
             if not n or cash + n <= 10:

@@ -20,9 +20,6 @@ from bot.domain import events as ev
 from bot.domain.balances import Balance
 from bot.domain.intents import Record, SaveReceipt
 from bot.domain.orders import OrderStatus
-from bot.engine import view
-from bot.engine.account import balance_reconciliation, transfers
-from bot.engine.account import equity as accounts
 from dashboard.views import format as f
 from dashboard.views import performance, results
 from shared.control import Cmd, Command
@@ -56,17 +53,12 @@ class Past:
         records = [intent for intent in rig.intents[self.done :] if isinstance(intent, Record)]
         self.done = len(rig.intents)
         self.ledger.commit(records, rig.now_ms)
-        world = rig.engine.state
-        moved = float(transfers.total(world) + balance_reconciliation.pending_value(world))
-        deepest, world.account.deepest_drawdown_pct = (
-            max(world.account.deepest_drawdown_pct, world.account.drawdown_pct),
-            0.0,
-        )
+        account = rig.view.account
         row = EquityRow(
-            rig.now_ms // 1000, float(world.account.equity), float(world.account.portfolio.cash),
-            float(world.positions.value), moved,
-            float(world.account.curve.at(world.account.settled_equity)), deepest,
+            rig.now_ms // 1000, float(account.equity), float(account.cash), float(rig.view.positions.value),
+            float(account.transfers_and_pending), account.curve, account.deepest_drawdown_pct,
         )  # fmt: skip
+        rig.send(ev.EquitySampled())
         put_equity(self.market, row)
 
     def bought(self, size: str, price: str, fee: str) -> Any:
@@ -84,14 +76,14 @@ class Past:
 
     def moved(self, change: str, *, adopt: bool = True) -> None:
         rig = self.rig
-        totals = dict(rig.engine.state.account.portfolio.totals)
+        totals = dict(rig.view.account.totals)
         totals["USD"] += D(change)
         for _ in range(2):
             rig.now_ms += 4_000
             rig.send(ev.BalanceReport(tuple(Balance(c, t, D(0)) for c, t in totals.items()), rig.now_ms))
         if adopt:
             name = f"adopt{change}"
-            args = {"differences": str(rig.engine.state.journal.key_values["differences"])}
+            args = {"differences": str(rig.view.journal.values["differences"])}
             self.ledger.command_seen(Command(seq=1, id=name, cmd=Cmd.ADOPT, at="", args=args), rig.now_ms)
             rig.command(Cmd.ADOPT, name, **args)
             assert any(isinstance(one, SaveReceipt) for one in rig.intents[self.done :])
@@ -116,13 +108,12 @@ class Past:
 
     def publish(self) -> AccountDoc | None:
         """The state document as the bot would write it now."""
-        world = self.rig.engine.state
-        account = view.account(world)
+        account = self.rig.engine.view.account.document()
         state = replace(
-            self.dash.writer.state(), account=account, risk=view.risk(world),
+            self.dash.writer.state(), account=account, risk=self.rig.engine.view.risk.document(),
             portfolio_value=account.equity if account is not None else None,
-            positions=view.positions(world), orders=view.orders(world),
-            differences=world.journal.key_values["differences"], differences_since=None, kill=None,
+            positions=self.rig.engine.view.positions.documents(), orders=self.rig.engine.view.orders.documents(),
+            differences=self.rig.engine.view.journal.values["differences"], differences_since=None, kill=None,
         )  # fmt: skip
         self.dash.writer.state = lambda: replace(state, seq=self.dash.writer.seq)  # type: ignore[method-assign]
         self.dash.beat()
@@ -156,7 +147,6 @@ def cell(page: str, part: str, row: str) -> list[str]:
 async def test_the_same_figure_has_the_same_value_wherever_it_stands(dash: Dash, past: Past) -> None:
     account = past.publish()
     assert account is not None
-    world = past.rig.engine.state
     async with dash.machine() as client:
         pages = {path: (await client.get(path)).text for path in ("/", "/positions", "/risk", "/performance?range=1w")}
         api = (await client.get("/api/performance?range=1w")).json()
@@ -177,7 +167,7 @@ async def test_the_same_figure_has_the_same_value_wherever_it_stands(dash: Dash,
     assert account.open_pnl == pytest.approx(held) and account.day_realized == pytest.approx(lost)
     assert (account.day_fees, account.open_fees) == (pytest.approx(fees_today), pytest.approx(19.8 + 2.8))
     assert (account.transfers, account.day_transfers, account.waiting_value) == (3500, -1500, 250)
-    day_pnl = float(accounts.pnl_today(world))
+    day_pnl = float(past.rig.engine.view.account.pnl_today)
     assert day_pnl < -400, "the day lost money, whatever was closed"
 
     # Equity, the day and the drawdown: in the frame of every page, on Risk, Overview, Performance, chart, API, metrics.
@@ -243,9 +233,8 @@ async def test_a_win_rate_counts_the_lots_that_are_open(dash: Dash, past: Past) 
 
 
 async def test_without_a_price_no_figure_pretends_to_know_the_open_lots(dash: Dash, past: Past) -> None:
-    past.rig.engine.state.markets.by_product["BTC-USD"].price = None
-    market = past.rig.engine.state.markets.by_product["BTC-USD"]
-    market.bid = market.ask = None
+    market = past.rig.engine.state.markets.by_product["BTC-USD"]  # a price that came is never unknown again
+    market.price = market.bid = market.ask = None
     market.instrument = replace(market.instrument, price=None)
     assert past.publish() is None, "an account without the lot's value is no account"
     async with dash.machine() as client:

@@ -85,9 +85,7 @@ class Story:
         writer.boot_ended(rig.now_ms)
         rig.price("84")
         self.keep()
-        exit_order = next(
-            o.spec for o in rig.engine.state.orders.by_id.values() if o.spec.side == "SELL" and not o.settled
-        )
+        exit_order = next(o.spec for o in rig.view.orders.all() if o.spec.side == "SELL" and not o.settled)
         rig.accept(exit_order)
         self.keep()
         rig.fill(exit_order, "2", "83.99", fee="1.51")
@@ -98,7 +96,7 @@ class Story:
         rig.tick(2)
         self.keep()
         self._open("0.7", "101.25", "0.6")
-        day = rig.engine.state.account.day
+        day = rig.view.account.day
         assert day is not None
         writer.commit([SaveDay(replace(day, transfers=day.transfers - D("915.99")))], rig.now_ms)
         command = Command(seq=1, id="c-1", cmd="flatten", at="2026-11-21T12:00:00Z", args={"a": "b"}, by="operator")

@@ -25,6 +25,7 @@ from shared.live_permission import grant, terms
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Mode, Profile, Settings
 from shared.times import epoch_ms
+from tests.core.harness import market_of
 from tests.simulator.conftest import Sim
 
 
@@ -60,8 +61,8 @@ async def running(settings: Settings, sim: Sim) -> AsyncIterator[Process]:
     run = asyncio.get_running_loop().create_task(process.run())
     for _ in range(300):
         await asyncio.sleep(0.05)
-        state = process.bot.engine.state if process.bot.engine else None
-        fresh = state is not None and state.control.ready and state.markets.by_product["BTC-USD"].ask is not None
+        view = process.bot.engine.view if process.bot.engine else None
+        fresh = view is not None and view.control.ready and market_of(process.bot.engine, "BTC-USD").ask is not None
         if run.done() or (fresh and process.bot.boot.phase is Phase.TRADING):
             break
     assert not run.done(), process.bot.error
@@ -95,7 +96,7 @@ def permit(process: Process, settings: Settings | None = None) -> None:
 
 def entry(process: Process, name: str) -> OrderSpec:
     assert process.bot.engine is not None
-    market = process.bot.engine.state.markets.by_product["BTC-USD"]
+    market = market_of(process.bot.engine, "BTC-USD")
     assert market.mark is not None
     return OrderSpec(
         client_order_id=f"ct-main-{name:0>32}", product_id="BTC-USD", side=Side.BUY, kind=OrderKind.MARKET,
@@ -120,9 +121,9 @@ async def buys(process: Process) -> str:
     engine.state.journal.intents = []
     send(engine.state, entry(process, uuid.uuid4().hex))
     bot._carry_out(engine.state.journal.intents, ev.Tick(), 0.0)
-    await until(lambda: any(engine.state.orders.resting_take(lot) is not None for lot in engine.state.positions.lots))
-    await until(lambda: all(o.order_id is not None for o in engine.state.orders.by_id.values()))
-    return next(iter(engine.state.positions.lots)).lot_id
+    await until(lambda: any(engine.view.orders.resting_take(lot) is not None for lot in engine.view.positions.lots()))
+    await until(lambda: all(o.order_id is not None for o in engine.view.orders.all()))
+    return engine.view.positions.lots()[0].lot_id
 
 
 async def until(holds: Callable[[], bool], seconds: float = 15.0) -> None:

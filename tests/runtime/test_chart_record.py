@@ -22,6 +22,7 @@ from bot.strategies.sma_cross import SmaCross
 from shared.documents.market import MarketDoc
 from shared.market_data import open_market_reader
 from shared.settings import Settings
+from tests.core.harness import market_of
 from tests.runtime.bot_rig import START, BotRig
 
 NOW_S = round(START.timestamp())
@@ -122,7 +123,7 @@ async def test_bars_that_closed_unseen_get_theirs_with_the_next_one(tmp_path: Pa
     await _closed(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", NOW_S + 300, 0.0)
     await _record_signal(rig.bot, "BTC-USD")  # as the task of that name does after each answer
     found = indicators(rig)
-    market = rig.bot.engine.state.markets.by_product["BTC-USD"]  # type: ignore[union-attr]
+    market = market_of(rig.bot.engine, "BTC-USD")
     assert found[NOW_S + 240] == market.values, "the newest are those of the decision"
     rig.crash()
 

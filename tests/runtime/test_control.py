@@ -62,7 +62,7 @@ async def test_the_level_at_a_start(rig: BotRig, file: bytes | None, wish: str |
         rig.write(file)
     bot = rig.begin()
     assert bot.commands.level is level and bot.gate.latches.level is level
-    assert bot.engine is not None and bot.engine.state.control.level is level
+    assert bot.engine is not None and bot.engine.view.control.level is level
     assert rig.state().control.ok is (file is None or (file.startswith(b'{"command"') and b"go" not in file))
 
 
@@ -533,7 +533,7 @@ async def test_what_was_seen_and_not_finished_is_taken_up_by_the_next_run(rig: B
     assert rig.state().status is Status.STOPPED or rig.state().status is Status.STOPPING
     again = [a for a in rig.sent.actions if isinstance(a, PlaceOrder)]
     assert not again, "its order may be at the exchange: it is looked up, not sent again"
-    assert rig.bot.engine is not None and first in rig.bot.engine.state.orders.by_id
+    assert rig.bot.engine is not None and rig.bot.engine.view.orders.get(first) is not None
 
 
 def _open_a_lot(rig: BotRig) -> None:
@@ -550,7 +550,7 @@ def _open_a_lot(rig: BotRig) -> None:
     bot.dispatch(ev.OrderReports((shown,), complete=False, asked_ms=0))
     fill = Fill("v1", "t1", spec.client_order_id, "BTC-USD", Side.BUY, D(100), D(1), D("0.9"), "taker", 0)
     bot.dispatch(ev.FillReports((fill,)))
-    assert bot.engine is not None and len(bot.engine.state.positions.lots) == 1
+    assert bot.engine is not None and bot.engine.view.positions.lot_count == 1
     take = [a.spec for a in rig.sent.actions if isinstance(a, PlaceOrder)][-1]
     bot.dispatch(ev.RiskRejected(take.client_order_id, "so that the lot has no order at work"))
     rig.strategy.word = "flat"
@@ -598,7 +598,7 @@ async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monke
         assert not [a for a in rig.sent.actions if isinstance(a, PlaceOrder)]
         await asyncio.sleep(0)
     assert rig.bot.engine is not None
-    assert not rig.bot.engine.state.orders.entries_in_flight(), "denied, so its capital is free"
+    assert not rig.bot.engine.view.orders.entries_in_flight(), "denied, so its capital is free"
     rig.bot.watch_ledger()
     rig.begin()
     assert rig.bot.restored.own_ids, "what waited was written in order"

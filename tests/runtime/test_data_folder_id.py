@@ -203,7 +203,7 @@ async def test_an_ended_permission_leaves_no_lot_without_its_exits(sim: Sim, tmp
         assert [alert.code for alert in shown.alerts] == ["entries_locked"]
         receipt = await commanded(bot, Cmd.FLATTEN)
         assert (receipt.state, receipt.reason) == (ReceiptState.DONE, None)
-        assert bot.bot.engine is not None and not list(bot.bot.engine.state.positions.lots)
+        assert bot.bot.engine is not None and not bot.bot.engine.view.positions.lots()
         assert not await open_at_exchange(bot)
 
 
@@ -229,7 +229,7 @@ async def test_a_copied_folder_sends_nothing_while_the_first_one_trades(
 async def _does_nothing(copy: Process) -> None:
     """Entries, exits, commands, cancels and a kill of a copy end before the socket, and the state says so."""
     assert copy.bot.engine is not None
-    lot = next(iter(copy.bot.engine.state.positions.lots))
+    lot = copy.bot.engine.view.positions.lots()[0]
     spec = entry(copy, "c1")
     sale = entry(copy, "c2")
     assert not await there(copy, spec)

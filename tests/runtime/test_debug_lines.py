@@ -30,9 +30,9 @@ def price(value: str) -> ev.PriceUpdate:
 
 
 def bar(rig: Rig, close: float) -> ev.BarsClosed:
-    rig._bar_s += 60
-    rig.now_ms = (rig._bar_s + 60) * 1000
-    return ev.BarsClosed(BTC, "ONE_MINUTE", (Bar(rig._bar_s, close, close, close, close, 1.0),))
+    rig.bar_s += 60
+    rig.now_ms = (rig.bar_s + 60) * 1000
+    return ev.BarsClosed(BTC, "ONE_MINUTE", (Bar(rig.bar_s, close, close, close, close, 1.0),))
 
 
 def test_a_line_for_each_price_that_is_judged(caplog: pytest.LogCaptureFixture) -> None:

@@ -172,7 +172,7 @@ def test_closed_lots_stay_in_the_ledger_and_leave_the_start(ledger: LedgerWriter
     assert found.next_lot_seq == 8, "a sequence number is never used twice"
 
 
-def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, again: Again) -> None:
+def test_a_whole_story_is_restored_into_an_equal_state(ledger: LedgerWriter, again: Again) -> None:
     rig = Rig(stop_loss_pct=5.0)
     entry, take = rig.open_runner(size="1.5", price="100", fee="1.35")
     assert take is not None
@@ -181,13 +181,12 @@ def test_a_whole_story_is_restored_into_an_equal_world(ledger: LedgerWriter, aga
     records = [intent for intent in rig.intents if isinstance(intent, Record)]
     ledger.commit(records, rig.now_ms)
     after = Rig(restored=again().restore(NOW), now_ms=rig.now_ms, ready=False, stop_loss_pct=5.0)
-    before, now = rig.engine.state, after.engine.state
-    assert list(now.positions.lots) == list(before.positions.lots)
-    assert now.orders.by_id[take.client_order_id].spec == replace(take, end_ms=None)
-    assert now.markets.by_product["BTC-USD"].last_add_ms == before.markets.by_product["BTC-USD"].last_add_ms
-    assert now.markets.by_product["BTC-USD"].used_bar_s == before.markets.by_product["BTC-USD"].used_bar_s
-    assert now.account.day == before.account.day
-    assert entry.client_order_id in now.orders.own_ids
+    assert after.lots == rig.lots
+    assert after.order(take).spec == replace(take, end_ms=None)
+    assert after.market().last_add_ms == rig.market().last_add_ms
+    assert after.market().used_bar_s == rig.market().used_bar_s
+    assert after.view.account.day == rig.view.account.day
+    assert entry.client_order_id in after.view.orders.own_ids
 
 
 def test_the_next_exit_after_a_restart_has_an_id_of_its_own(ledger: LedgerWriter, again: Again) -> None:

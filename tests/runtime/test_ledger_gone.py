@@ -69,7 +69,7 @@ def rows(path: Path) -> list[tuple[str, ...]]:
 def test_nothing_is_sent_any_more_and_a_copy_of_everything_is_kept(whole: Whole, way: str) -> None:
     whole.begin()
     whole.trades()
-    whole.until(lambda: len(whole.bot.engine.state.positions.lots) > 1, why="lots")  # type: ignore[union-attr]
+    whole.until(lambda: whole.bot.engine.view.positions.lot_count > 1, why="lots")  # type: ignore[union-attr]
     whole.drive(3)
     before = rows(whole.paths.ledger)
     WAYS[way](whole)
@@ -105,7 +105,7 @@ def test_the_first_record_after_the_removal_finds_it_before_anything_is_sent(who
 def test_put_back_it_is_the_ledger_again_and_nothing_is_missing(whole: Whole) -> None:
     whole.begin()
     whole.trades()
-    whole.until(lambda: len(whole.bot.engine.state.positions.lots) > 0, why="a lot")  # type: ignore[union-attr]
+    whole.until(lambda: whole.bot.engine.view.positions.lot_count > 0, why="a lot")  # type: ignore[union-attr]
     aside = whole.paths.root / "aside"
     aside.mkdir()
     for path in files(whole):
@@ -134,10 +134,10 @@ def test_a_kill_then_is_kept_by_its_file_and_one_from_before_too(whole: Whole) -
 def test_the_next_run_refuses_to_begin_anew_and_goes_on_with_the_copy(whole: Whole) -> None:
     whole.begin()
     whole.trades()
-    whole.until(lambda: len(whole.bot.engine.state.positions.lots) > 0, why="a lot")  # type: ignore[union-attr]
+    whole.until(lambda: whole.bot.engine.view.positions.lot_count > 0, why="a lot")  # type: ignore[union-attr]
     remove_all(whole)
     whole.drive(5)
-    lots = {lot.lot_id: lot.base_left for lot in whole.bot.engine.state.positions.lots}  # type: ignore[union-attr]
+    lots = {lot.lot_id: lot.base_left for lot in whole.bot.engine.view.positions.lots()}  # type: ignore[union-attr]
     whole.die()
     task = whole.begin()
     assert whole.loop.run_until_complete(task) == EXIT_SETTINGS
@@ -147,7 +147,7 @@ def test_the_next_run_refuses_to_begin_anew_and_goes_on_with_the_copy(whole: Who
     kept.rename(whole.paths.ledger)
     whole.begin()
     whole.trades()
-    assert {lot.lot_id: lot.base_left for lot in whole.bot.engine.state.positions.lots} == lots  # type: ignore[union-attr]
+    assert {lot.lot_id: lot.base_left for lot in whole.bot.engine.view.positions.lots()} == lots  # type: ignore[union-attr]
 
 
 def remove_all_left(whole: Whole) -> None:

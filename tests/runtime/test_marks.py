@@ -34,11 +34,11 @@ async def test_what_the_account_holds_besides_is_valued_at_its_price_of_now(tmp_
         bot.dispatch(ev.BalanceReport(there, round(rig.clock.utc().timestamp() * 1000)))
     listing: Any = Listing(BTC_USD="100", ETH_USD="50")
     await refresh_products(bot, listing)
-    assert bot.engine is not None and bot.engine.state.account.equity == 10_150
+    assert bot.engine is not None and bot.engine.view.account.equity == 10_150
     assert listing.asked == [("BTC-USD",), ("ETH-USD", "EUR-USD")], "one request, and what has no price has none"
     listing.prices["ETH-USD"] = Decimal(60)
     await refresh_products(bot, listing)
-    assert bot.engine.state.account.equity == 10_180
+    assert bot.engine.view.account.equity == 10_180
 
 
 async def test_an_account_that_holds_nothing_besides_costs_no_request(tmp_path: Path) -> None:

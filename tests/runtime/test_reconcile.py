@@ -201,12 +201,12 @@ def test_a_fill_that_nobody_told_is_counted_by_the_audit(whole: Whole) -> None:
     )
     whole.until(lambda: any(o.state == "filled" for o in state(whole).orders or []), 120, "a filled entry")
     bot = whole.bot
-    assert bot.rest is not None and bot.engine is not None and not bot.engine.state.positions.lots.of("BTC-USD")
+    assert bot.rest is not None and bot.engine is not None and not bot.engine.view.positions.lots("BTC-USD")
     bot.desk.carry_out = lambda action: None  # type: ignore[union-attr, method-assign, assignment]
     whole.drive(5)
     whole.net.bend = lambda _m, _p, status, body: (status, body)
     result = whole.loop.run_until_complete(reconciliation.compare(bot, bot.rest))
-    assert bot.engine.state.orders.fill_keys and not [text for text in result.findings if "missing fill" in text]
+    assert bot.engine.view.orders.fill_keys and not [text for text in result.findings if "missing fill" in text]
 
 
 def test_one_short_answer_is_no_finding(whole: Whole) -> None:

@@ -79,7 +79,7 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     whole.until(lambda: whole.bot.kill_path.progress.cleared_ms is not None, why="the kill")
     whole.drive(5)
     lots, fills, orders = (sorted(rows(whole, query)) for query in (LOTS, FILLS, ORDERS))
-    equity = whole.bot.engine and whole.bot.engine.state.account.equity
+    equity = whole.bot.engine and whole.bot.engine.view.account.equity
     assert len(orders) > held + 3 and any(lot[-1] is not None for lot in lots), "nothing happened since"
     whole.die()
     if not readable:
@@ -98,7 +98,6 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     bot = whole.bot
     assert bot.commands.latch is not None, "killed before, killed after"
     assert bot.engine is not None
-    state = bot.engine.state
     assert not findings(whole)
     found = restore_notice(facts(whole))
     assert found is not None and not found.waits and "fetched from the exchange" in found.text
@@ -106,9 +105,9 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     assert sorted(rows(whole, LOTS)) == lots
     sent = [order for order in orders if order[1] is not None]
     assert [o[:4] + o[6:7] for o in sorted(rows(whole, ORDERS))] == [o[:4] + o[6:7] for o in sent]
-    assert not state.account.differences, "all of it is explained"
-    assert abs(state.account.equity - Decimal(str(equity))) < Decimal("1e-6") * state.account.equity
-    assert state.journal.key_values["audit"].split(" ")[1] == "ok", state.journal.key_values["audit"]
+    assert not bot.engine.view.account.differences, "all of it is explained"
+    assert abs(bot.engine.view.account.equity - Decimal(str(equity))) < Decimal("1e-6") * bot.engine.view.account.equity
+    assert bot.engine.view.journal.values["audit"].split(" ")[1] == "ok", bot.engine.view.journal.values["audit"]
 
 
 def test_a_deposit_that_was_adopted_since_is_no_gain(whole: Whole, tmp_path: Path) -> None:
@@ -119,14 +118,14 @@ def test_a_deposit_that_was_adopted_since_is_no_gain(whole: Whole, tmp_path: Pat
     whole.deposit("500")
     whole.drive(120)
     assert whole.bot.engine is not None
-    differs = whole.bot.engine.state.journal.key_values["differences"]
+    differs = whole.bot.engine.view.journal.values["differences"]
     assert differs == "USD +500"
     send_command(whole.paths, Cmd.ADOPT, {"differences": differs}, by="operator", now=whole.clock.utc())
     send_command(whole.paths, Cmd.STOP, by="operator", now=whole.clock.utc())
     whole.drive(15)
-    assert whole.bot.engine.state.account.day is not None
-    streak = whole.bot.engine.state.risk.loss_streak
-    before = whole.bot.engine.state.account.day
+    assert whole.bot.engine.view.account.day is not None
+    streak = whole.bot.engine.view.risk.loss_streak
+    before = whole.bot.engine.view.account.day
     assert before.transfers == 500
     whole.die()
     restore(whole, tmp_path / "backup")
@@ -134,10 +133,9 @@ def test_a_deposit_that_was_adopted_since_is_no_gain(whole: Whole, tmp_path: Pat
     whole.trades()
     whole.drive(60)
     assert whole.bot.engine is not None
-    state = whole.bot.engine.state
-    assert state.account.day is not None and not state.account.differences
-    after = state.account.day
+    assert whole.bot.engine.view.account.day is not None and not whole.bot.engine.view.account.differences
+    after = whole.bot.engine.view.account.day
     assert (after.start_equity, after.transfers) == (before.start_equity, before.transfers)
     assert (after.fees, after.realized) == (before.fees, before.realized), "what is fetched again is booked once"
-    assert state.risk.loss_streak == streak
+    assert whole.bot.engine.view.risk.loss_streak == streak
     assert not findings(whole)

@@ -18,6 +18,7 @@ from bot.venues.net import SystemNet
 from shared.documents.status import Phase
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Settings
+from tests.core.harness import market_of
 from tests.simulator.conftest import Sim
 
 
@@ -66,28 +67,28 @@ async def test_products_join_and_leave_without_a_restart_and_stay_after_one(
     async with running(sim) as process:
         bot = process.bot
         assert bot.engine is not None and bot.rest is not None
-        state = bot.engine.state
-        await until(lambda: len(state.markets.by_product) == 3)
-        picked = set(state.markets.by_product)
+        await until(lambda: len(bot.engine.view.markets.product_ids) == 3)
+        picked = set(bot.engine.view.markets.product_ids)
         joined = picked - {"BTC-USD"}
         assert len(joined) >= 2
         # History and prices of what joined.
-        await until(lambda: all(state.markets.by_product[name].bid is not None for name in picked))
-        await until(lambda: all(len(state.markets.by_product[name].bars) >= 100 for name in picked))
-        assert all(state.markets.by_product[name].volatility.factor > 0 for name in picked)
+        await until(lambda: all(market_of(bot.engine, name).bid is not None for name in picked))
+        await until(lambda: all(len(bot.engine.view.markets.bars(name)) >= 100 for name in picked))
+        gates = [gate for name in picked for gate in bot.engine.view.gates.all(name) if gate.name == "vol_spike"]
+        assert len(gates) == len(picked) and all(gate.value is not None for gate in gates)
         shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
         assert shown == picked
 
         # Fewer are wanted: the others leave, and their prices are no longer asked for.
         bot.settings = replace(bot.settings, scanner_max_products=1)
         await scan.scan(bot, bot.rest)
-        assert len(state.markets.by_product) == 1
-        left = picked - set(state.markets.by_product)
+        assert len(bot.engine.view.markets.product_ids) == 1
+        left = picked - set(bot.engine.view.markets.product_ids)
         await asyncio.sleep(1.5)
         shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
         assert not shown & left
         assert all(stream.health.connected and stream.health.reconnects == 0 for stream in bot.streams)
-        chosen = state.journal.key_values["picked"]
+        chosen = bot.engine.view.journal.values["picked"]
 
     async def later(*_: Any) -> None:
         """The first scan after a start may choose anew, and on a busy machine it would have done so by now."""
@@ -95,18 +96,18 @@ async def test_products_join_and_leave_without_a_restart_and_stay_after_one(
     monkeypatch.setattr(scan, "scan", later)
     async with running(sim, scanner_max_products=1) as process:
         assert process.bot.engine is not None
-        assert ",".join(process.bot.engine.state.markets.by_product) == chosen, "the choice survives a restart"
+        assert ",".join(process.bot.engine.view.markets.product_ids) == chosen, "the choice survives a restart"
 
 
 async def test_a_scan_that_fails_leaves_the_choice(sim: Sim) -> None:
     async with running(sim) as process:
         bot = process.bot
         assert bot.engine is not None and bot.rest is not None
-        await until(lambda: bot.engine is not None and len(bot.engine.state.markets.by_product) == 3)
-        before = tuple(bot.engine.state.markets.by_product)
+        await until(lambda: bot.engine is not None and len(bot.engine.view.markets.product_ids) == 3)
+        before = tuple(bot.engine.view.markets.product_ids)
         bot.settings = replace(bot.settings, scanner_min_volume_usd=1e12)
         await scan.scan(bot, bot.rest)
-        assert tuple(bot.engine.state.markets.by_product) == before
+        assert tuple(bot.engine.view.markets.product_ids) == before
 
 
 async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +115,8 @@ async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.Mon
     async with running(sim) as process:
         bot = process.bot
         assert bot.engine is not None and bot.rest is not None
-        await until(lambda: bot.engine is not None and len(bot.engine.state.markets.by_product) == 3)
-        before, candles = tuple(bot.engine.state.markets.by_product), bot.rest.candles
+        await until(lambda: bot.engine is not None and len(bot.engine.view.markets.product_ids) == 3)
+        before, candles = tuple(bot.engine.view.markets.product_ids), bot.rest.candles
 
         async def busy(product_id: str, *rest: Any) -> tuple[Bar, ...]:
             if product_id == before[0]:
@@ -125,4 +126,4 @@ async def test_a_busy_exchange_chooses_nothing(sim: Sim, monkeypatch: pytest.Mon
         monkeypatch.setattr(bot.rest, "candles", busy)
         with pytest.raises(RateLimited):
             await scan.scan(bot, bot.rest)
-        assert tuple(bot.engine.state.markets.by_product) == before
+        assert tuple(bot.engine.view.markets.product_ids) == before

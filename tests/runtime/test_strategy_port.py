@@ -14,7 +14,7 @@ from bot.domain.targets import Signal, StrategyFailure
 from bot.strategies import registry
 from bot.strategies.sma_cross import SmaCross
 from shared.settings import Settings
-from tests.core.harness import product
+from tests.core.harness import market_of, product
 from tests.runtime.bot_rig import START, BotRig
 
 BARS = [Bar(60 * n, 100.0, 101.0, 99.0, 100.0 + n % 3, 1.0) for n in range(100)]
@@ -65,4 +65,4 @@ async def test_the_bot_trades_on_with_a_model_that_another_strategy_kept(
     bot.engine.state.strategy = adapter
     at_s = round(START.timestamp()) - 60
     bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(at_s, 100.0, 100.0, 100.0, 100.0, 1.0),)))
-    assert bot.engine.state.markets.by_product["BTC-USD"].signal_bar_s == at_s
+    assert market_of(bot.engine, "BTC-USD").signal_bar_s == at_s

@@ -58,9 +58,9 @@ def test_two_millions_walk_a_thin_book_no_further_than_the_limit(
     if limit:
         assert max(walk.bp for walk in bought) < limit
         engine = state.bot.engine
-        assert engine is not None and float(engine.state.account.equity) > FUNDS * least_left
-        gates = {market.instrument.product_id: market.shut_by for market in engine.state.markets.by_product.values()}
-        assert gates["SOL-USD"] == "impact"
+        assert engine is not None and float(engine.view.account.equity) > FUNDS * least_left
+        shut_gates = {market.product_id: market.shut_by for market in engine.view.markets.all()}
+        assert shut_gates["SOL-USD"] == "impact"
     state.close()
 
 
@@ -71,7 +71,7 @@ def test_a_flatten_on_a_thin_book_goes_in_parts_also_over_the_end_of_a_life(
     state = thin(tmp_path / "data", monkeypatch, products=("SOL-USD",), max_impact_bp=0.0, reduce_only=False)
     state.begin()
     state.trades()
-    state.until(lambda: len(state.bot.engine.state.positions.lots) == 1, 120, "a lot")  # type: ignore[union-attr]
+    state.until(lambda: state.bot.engine.view.positions.lot_count == 1, 120, "a lot")  # type: ignore[union-attr]
     state.die()
     # The limit holds from here on, and nothing is bought any more.
     state.settings = replace(state.settings, max_impact_bp=50.0, reduce_only=True)
@@ -85,7 +85,7 @@ def test_a_flatten_on_a_thin_book_goes_in_parts_also_over_the_end_of_a_life(
         state.die()
         state.begin()
         state.trades()
-    state.until(lambda: not len(state.bot.engine.state.positions.lots), 90, "flat")  # type: ignore[union-attr]
+    state.until(lambda: not state.bot.engine.view.positions.lot_count, 90, "flat")  # type: ignore[union-attr]
     assert len(sold()) > 2, "in parts"
     assert sum(walk.base_steps for walk in sold()) == sum(w.base_steps for w in walks(state) if w.buys)
     assert max(walk.bp for walk in sold()) < 55, "by the book of at most a second before"

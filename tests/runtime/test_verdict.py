@@ -30,10 +30,9 @@ def host(heard_s: float | None = 0.4, priced_s: float = 0.2, **terms: Any) -> An
     """A bot with one open lot whose streams said something `heard_s` ago, and its last trade `priced_s` ago."""
     rig = Rig(take_profit_order="market")
     rig.open_runner()
-    state = rig.engine.state
-    state.clock.now_ms = epoch_ms(Clock().utc())
-    state.account.portfolio.synced_ms = state.clock.now_ms - 4000
-    state.markets.by_product["BTC-USD"].priced_ms = state.clock.now_ms - round(priced_s * 1000)
+    rig.engine.state.clock.now_ms = epoch_ms(Clock().utc())
+    rig.engine.state.account.portfolio.synced_ms = rig.engine.state.clock.now_ms - 4000
+    rig.engine.state.markets.by_product["BTC-USD"].priced_ms = rig.engine.state.clock.now_ms - round(priced_s * 1000)
     streams = []
     for name in ("market", "user"):
         good_s = None if heard_s is None else NOW_S - heard_s

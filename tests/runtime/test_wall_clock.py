@@ -29,8 +29,8 @@ def set_clock(rig: BotRig, by: timedelta) -> None:
 
 
 def day_of(rig: BotRig) -> str:
-    assert rig.bot.engine is not None and rig.bot.engine.state.account.day is not None
-    return rig.bot.engine.state.account.day.day
+    assert rig.bot.engine is not None and rig.bot.engine.view.account.day is not None
+    return rig.bot.engine.view.account.day.day
 
 
 def clock_gate(rig: BotRig) -> str:
@@ -41,9 +41,8 @@ def clock_gate(rig: BotRig) -> str:
 
 def trip(rig: BotRig) -> None:
     """The day's loss limit has shut entries."""
-    assert rig.bot.engine is not None and rig.bot.engine.state.account.day is not None
-    state = rig.bot.engine.state
-    state.account.day = replace(state.account.day, breaker_ms=state.clock.now_ms)
+    assert rig.bot.engine is not None and rig.bot.engine.view.account.day is not None
+    rig.bot.engine.state.account.day = replace(rig.bot.engine.view.account.day, breaker_ms=rig.bot.engine.view.now_ms)
 
 
 @pytest.mark.parametrize("days", [20, -20, 1, -1, 400])
@@ -64,8 +63,8 @@ async def test_a_clock_set_to_another_day_opens_no_new_one_and_keeps_its_loss_li
     rig.bot.dispatch(ev.ClockChecked(0))
     rig.bot.dispatch(ev.Tick())
     assert day_of(rig) == before and clock_gate(rig) == "open"
-    assert rig.bot.engine is not None and rig.bot.engine.state.account.day is not None
-    assert rig.bot.engine.state.account.day.breaker_ms is not None, "the day's loss still shuts entries"
+    assert rig.bot.engine is not None and rig.bot.engine.view.account.day is not None
+    assert rig.bot.engine.view.account.day.breaker_ms is not None, "the day's loss still shuts entries"
 
 
 async def test_with_a_wrong_clock_the_day_turns_by_the_exchanges(rig: BotRig) -> None:
@@ -97,11 +96,10 @@ async def test_a_step_that_nobody_compared_turns_no_day_at_all(rig: BotRig) -> N
 @pytest.mark.parametrize("hours", [480, -480])
 async def test_limits_by_the_minute_neither_end_early_nor_late(rig: BotRig, hours: int) -> None:
     assert rig.bot.engine is not None
-    state = rig.bot.engine.state
-    state.risk.order_times_ms.append(state.clock.now_ms)
+    rig.bot.engine.state.risk.order_times_ms.append(rig.bot.engine.view.now_ms)
     for by in (timedelta(hours=hours), timedelta(hours=-hours)):
         set_clock(rig, by)
-        assert state.clock.now_ms - state.risk.order_times_ms[-1] == 0
+        assert rig.bot.engine.view.now_ms - rig.bot.engine.state.risk.order_times_ms[-1] == 0
 
 
 async def test_a_permission_is_judged_by_the_exchanges_clock(rig: BotRig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,7 +245,7 @@ class Whole:
         raise AssertionError(f"{why or 'it did not come'} in {limit_s:g} virtual s")
 
     def trades(self) -> None:
-        self.until(lambda: self.bot.engine is not None and self.bot.engine.state.control.ready, why="trading")
+        self.until(lambda: self.bot.engine is not None and self.bot.engine.view.control.ready, why="trading")
 
     def die(self) -> None:
         """The process is gone, without a word."""

@@ -24,11 +24,6 @@ class GatesView:
         market = self._state.markets.get(product_id)
         return gate_rules.first_shut(self._state, market) if market is not None else None
 
-    def first_standing_shut(self, product_id: str) -> Gate | None:
-        """As `first_shut`, of the gates that hold between two bars."""
-        market = self._state.markets.get(product_id)
-        return gate_rules.first_standing_shut(self._state, market) if market is not None else None
-
     def document(self) -> GatesDoc:
         return gates(self._state)
 

@@ -74,6 +74,10 @@ class OrdersView:
         """What showed that another bot trades under this name; None = nothing did."""
         return self._state.orders.fence.second_writer
 
+    def foreign(self) -> tuple[OrderReport, ...]:
+        """Working orders of others, as the exchange listed them."""
+        return tuple(self._state.orders.foreign.values())
+
     def documents(self) -> list[OrderDoc]:
         """Own orders in flight, then those just over, newest first in each; then foreign ones."""
         return orders(self._state)
