@@ -143,9 +143,9 @@ class Application:
             self.fail(error)
             raise
         if self.tape is not None:
-            self.tape.heard(event, intents, self.engine)
+            self.tape.heard(event, intents, self.engine.view)
         if self.debug:
-            debug_lines.heard(event, intents, self.engine)
+            debug_lines.heard(event, intents, self.engine.view)
         if isinstance(event, ev.PriceUpdate):
             self._note_price(event.product_id)
         if intents:

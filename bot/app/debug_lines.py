@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from bot.domain import events as ev
 from bot.domain.intents import Intent, PlaceOrder
 from bot.domain.kinds import Purpose
-from bot.engine.engine import Engine
 from bot.engine.views.engine_view import EngineView
 from bot.engine.views.markets import MarketView
 from shared.money import plain
@@ -19,9 +18,8 @@ def wanted() -> bool:
     return log.isEnabledFor(logging.DEBUG)
 
 
-def heard(event: ev.Event, intents: Sequence[Intent], engine: Engine) -> None:
+def heard(event: ev.Event, intents: Sequence[Intent], view: EngineView) -> None:
     """The engine has answered `event` with `intents`: a line where it judged a price or decided on a bar."""
-    view = engine.view
     if isinstance(event, ev.PriceUpdate):
         _tick(view, event.product_id)
     elif isinstance(event, ev.TargetReady):

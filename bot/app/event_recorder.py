@@ -22,7 +22,6 @@ from bot.domain.intents import Intent, PlaceOrder, SaveFill, SaveKeyValue, SaveL
 from bot.domain.lots import Lot
 from bot.domain.orders import OrderSpec
 from bot.domain.timeframe import Timeframe
-from bot.engine.engine import Engine
 from bot.engine.state.fence import SECOND_WRITER
 from bot.engine.views.engine_view import EngineView
 from bot.engine.views.markets import MarketView
@@ -60,17 +59,16 @@ class EventRecorder:
         self._about = dict(about)
         self._begun = False
 
-    def heard(self, event: ev.Event, intents: Sequence[Intent], engine: Engine) -> None:
+    def heard(self, event: ev.Event, intents: Sequence[Intent], view: EngineView) -> None:
         """Keep one event that the engine has handled. Never raises."""
         if self._broken is not None:
             return
         try:
-            self._hear(event, intents, engine)
+            self._hear(event, intents, view)
         except Exception as error:  # the tape is a witness: it must not stop what it looks at
             self._give_up(f"{type(error).__name__}: {error}")
 
-    def _hear(self, event: ev.Event, intents: Sequence[Intent], engine: Engine) -> None:
-        view = engine.view
+    def _hear(self, event: ev.Event, intents: Sequence[Intent], view: EngineView) -> None:
         line: Line = {}
         if not self._begun:
             self._begun = True

@@ -20,6 +20,7 @@ class Bot:
         self.engine, self.rows = rig.engine, list[EquityRow]()
         self.clock = SimpleNamespace(utc=lambda: from_epoch_ms(rig.now_ms))
         self.recorder = SimpleNamespace(equity=self._keep)
+        self.dispatch = rig.send
 
     async def _keep(self, row: EquityRow) -> None:
         self.rows.append(row)

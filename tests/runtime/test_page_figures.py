@@ -18,7 +18,7 @@ from bot.domain.intents import AskStrategy
 from bot.domain.targets import Signal
 from shared.documents.market import DepthDoc, MarketDoc
 from shared.settings import Settings
-from tests.core.harness import D, market_of, product
+from tests.core.harness import D, product
 from tests.runtime.bot_rig import BotRig
 
 
@@ -43,7 +43,8 @@ async def test_each_bar_says_which_gate_kept_it_and_an_entry_is_told_later(tmp_p
     rig.clock.turn(60)
     bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.9"), D("100.1")))
     close_bar(rig, start_s + 60, "buy")
-    market = market_of(bot.engine, "BTC-USD")
+    assert bot.engine is not None
+    market = bot.engine.state.markets.by_product["BTC-USD"]  # entries of a gate that opens late are set by hand
     assert market.used_bar_s == start_s + 60, "it entered at once"
     await _record_signal(bot, "BTC-USD")
     assert rows(rig)[-1] == (start_s + 60, "buy", "entered")

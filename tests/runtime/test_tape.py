@@ -38,20 +38,19 @@ def made(tmp_path: Path) -> tuple[EventRecorder, Inline]:
     return EventRecorder(settings, Clock(), offload, {"boot_id": "b"}), offload  # type: ignore[arg-type]
 
 
-def engine(now_ms: int) -> Any:
-    state = SimpleNamespace(
-        markets=SimpleNamespace(by_product={}),
-        clock=SimpleNamespace(now_ms=now_ms),
-        control=SimpleNamespace(may_enter=False, may_exit=False),
-        account=SimpleNamespace(portfolio=SimpleNamespace(known=False), day=None),
+def view(now_ms: int, *, may_enter: bool = False) -> Any:
+    """What the engine shows at a moment, as far as a tick asks."""
+    return SimpleNamespace(
+        now_ms=now_ms,
+        control=SimpleNamespace(may_enter=may_enter, may_exit=False),
+        account=SimpleNamespace(known=False, day=None),
     )
-    return SimpleNamespace(state=state)
 
 
 async def test_off_by_default_and_on_by_setting(tmp_path: Path) -> None:
     assert load(Path("/nonexistent"), {}).settings.record is False
     tape, _ = made(tmp_path)
-    tape.heard(ev.Tick(), (), engine(1_795_160_000_000))
+    tape.heard(ev.Tick(), (), view(1_795_160_000_000))
     await tape.close()
     lines = list(read_day(tmp_path / "tape", days(tmp_path / "tape")[0]))
     assert lines[0]["boot"]["boot_id"] == "b" and lines[0]["boot"]["settings"]["RECORD"] == "True"
@@ -64,12 +63,10 @@ async def test_a_full_disk_costs_lines_and_says_so(tmp_path: Path) -> None:
     tape, offload = made(tmp_path)
     offload.fails = True
     for i in range(5):
-        tape.heard(ev.Tick(), (), engine(1_795_160_000_000 + i))
+        tape.heard(ev.Tick(), (), view(1_795_160_000_000 + i))
     await tape.flush()
     offload.fails = False
-    state = engine(1_795_160_001_000)
-    state.state.control.may_enter = True
-    tape.heard(ev.Tick(), (), state)
+    tape.heard(ev.Tick(), (), view(1_795_160_001_000, may_enter=True))
     await tape.close()
     lines = list(read_day(tmp_path / "tape", days(tmp_path / "tape")[0]))
     assert [line["lost"] for line in lines if "lost" in line] == [2] and lines[-1]["may"] == [True, False]
@@ -79,19 +76,17 @@ async def test_lines_wait_within_a_bound(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(tape_module, "WAITING_MAX", 10)
     tape, _ = made(tmp_path)
     for i in range(100):
-        now = engine(1_795_160_000_000 + i)
-        now.state.control.may_enter = bool(i % 2)
-        tape.heard(ev.Tick(), (), now)
+        tape.heard(ev.Tick(), (), view(1_795_160_000_000 + i, may_enter=bool(i % 2)))
     assert len(tape._waiting) == 10
     await tape.flush()
-    tape.heard(ev.FeeUpdate(SimpleNamespace(maker=0, taker=0)), (), engine(1_795_160_000_500))  # type: ignore[arg-type]
+    tape.heard(ev.FeeUpdate(SimpleNamespace(maker=0, taker=0)), (), view(1_795_160_000_500))  # type: ignore[arg-type]
     assert tape._lost == 91 or tape._waiting[0]["lost"] == 91
 
 
 async def test_a_defect_of_the_tape_stays_its_own(tmp_path: Path) -> None:
     tape, _ = made(tmp_path)
-    tape.heard(ev.Tick(), (), SimpleNamespace(state=None))  # type: ignore[arg-type]
-    tape.heard(ev.Tick(), (), engine(1_795_160_000_000))
+    tape.heard(ev.Tick(), (), SimpleNamespace(now_ms=None))  # type: ignore[arg-type]
+    tape.heard(ev.Tick(), (), view(1_795_160_000_000))
     await tape.close()
     assert not (tmp_path / "tape").exists()
 
@@ -102,7 +97,7 @@ async def test_money_that_nobody_has_explained_is_in_no_limit_that_the_report_ju
     tape, _ = made(tmp_path)
 
     def told(event: Any) -> dict[str, Any]:
-        tape.heard(event, rig.send(event, 4_000), rig.engine)
+        tape.heard(event, rig.send(event, 4_000), rig.view)
         return tape._waiting[-1]
 
     told(ev.Tick())
