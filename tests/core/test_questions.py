@@ -40,8 +40,7 @@ def told(found: list[Intent]) -> list[Note]:
 
 
 def signal_gate(rig: Rig) -> gates.Gate:
-    market = rig.engine.state.markets.by_product[BTC]
-    return one([gate for gate in gates.all_gates(rig.engine.state, market) if gate.name == "signal"])
+    return one([gate for gate in rig.view.gates.all(BTC) if gate.name == "signal"])
 
 
 def test_the_entry_follows_the_answer_and_not_the_bar() -> None:
@@ -77,11 +76,11 @@ def test_a_bar_that_a_newer_one_overtakes_decides_nothing_and_is_counted() -> No
     rig = slow()
     old = asked(rig.bar("buy"))
     new = asked(rig.bar("buy", after_ms=60_000))
-    totals = rig.engine.state.journal.totals
-    assert totals[questions.MISSED] == 1 and totals.get("decisions", 0) == 0
+    count = rig.view.journal.count
+    assert count(questions.MISSED) == 1 and count("decisions") == 0
     assert not places(answer(rig, old.bar_start_s)) and signal_gate(rig).value == "computing"
     assert len(places(answer(rig, new.bar_start_s))) == 1
-    assert totals["decisions"] == 1 and totals["signal_buy"] == 1 and totals[questions.MISSED] == 1
+    assert count("decisions") == 1 and count("signal_buy") == 1 and count(questions.MISSED) == 1
 
 
 def test_an_answer_that_nobody_asked_for_and_one_of_an_unknown_product_are_nothing() -> None:

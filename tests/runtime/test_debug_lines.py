@@ -18,10 +18,10 @@ def lines(rig: Rig, event: ev.Event, caplog: pytest.LogCaptureFixture, after_ms:
     rig.answers = False
     with caplog.at_level(logging.DEBUG, logger="debug"):
         found = rig.send(event, after_ms)
-        debug_lines.heard(event, found, rig.engine)
+        debug_lines.heard(event, found, rig.view)
         for question in of(found, AskStrategy):
             answer = rig.strategy.answer(question)
-            debug_lines.heard(answer, rig.send(answer), rig.engine)
+            debug_lines.heard(answer, rig.send(answer), rig.view)
     return [record.getMessage() for record in caplog.records]
 
 
