@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain import events as ev
 from bot.domain.bars import Bar
-from bot.engine.risk import correlation
+from bot.engine.risk import correlation, pretrade
 from tests.core.harness import Rig, places
 
 NAMES = ("BTC-USD", "ETH-USD", "SOL-USD")

@@ -13,7 +13,7 @@ from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec, OrderStatus
 from bot.engine.risk import pretrade, rate
 from bot.engine.risk.policies import registry
-from bot.engine.risk.policy import Moment
+from bot.engine.risk.policy import Moment, Refusal
 from tests.core.harness import D, Rig, one, places, product
 
 BTC = "BTC-USD"
@@ -45,7 +45,7 @@ def bid(**changes: Any) -> OrderSpec:
     return entry(**(terms | changes))
 
 
-def refused(rig: Rig, spec: OrderSpec, moment: Moment = Moment.SUBMIT) -> pretrade.Refusal | None:
+def refused(rig: Rig, spec: OrderSpec, moment: Moment = Moment.SUBMIT) -> Refusal | None:
     return rig.asked(pretrade.refusal, spec, moment)
 
 

@@ -8,7 +8,7 @@ from bot.domain import events as ev
 from bot.domain.balances import Balance
 from bot.domain.intents import SaveKeyValue
 from bot.domain.orders import OrderStatus
-from bot.engine.risk import guards, losses
+from bot.engine.risk import guards, losses, rate
 from bot.engine.risk.exposure import exposure_quote
 from bot.engine.risk.guard import Band, Guard, Reading
 from bot.engine.risk.policies import registry

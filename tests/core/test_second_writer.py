@@ -12,6 +12,7 @@ from bot.domain.kinds import Side
 from bot.domain.order_ids import OwnIds, client_order_id, epoch_of, is_ours
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderReport, OrderStatus
+from bot.engine.risk import pretrade
 from bot.engine.risk.gates import first_standing_shut
 from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
