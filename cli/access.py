@@ -45,7 +45,7 @@ def token(
 ) -> None:
     """Make, list or revoke: exactly one of them."""
     if sum((role is not None, listed, bool(revoke))) != 1:
-        raise typer.BadParameter("give a role to make a token (viewer, operator), --list, or --revoke.")
+        raise typer.BadParameter("give a role to create a token (viewer, operator), or --list, or --revoke.")
     if role is None and (name or expires):
         raise typer.BadParameter("--name and --expires belong to a new token: ./coin token viewer --name grafana")
     if role is not None:
@@ -77,7 +77,7 @@ def _make_token(role: Role, name: str, expires: str) -> None:
         lasts_s = tokens.span_s(expires) if expires else None
         secret = tokens.make(paths.dashboard, role, name, lasts_s)
     except ValueError as error:
-        ui.give_up(f"No token was made: {error}", code=Exit.USAGE)
+        ui.give_up(f"No token was created: {error}", code=Exit.USAGE)
     _note(paths, "token_made", {"role": str(role), "name": name, "expires": expires or "never"})
     ui.plain(secret)
 
@@ -88,7 +88,7 @@ def _list_tokens(*, as_json: bool) -> None:
         ui.say_json([{**_token_json(one)} for one in found])
         return
     if not found:
-        ui.line(ui.DOT, "No tokens. ./coin token viewer --name grafana makes one.")
+        ui.line(ui.DOT, "No tokens. ./coin token viewer --name grafana creates one.")
         return
     rows = [
         (one.id, one.name or UNKNOWN, one.role.value, _at(one.made_s), _ends(one), _use(one.used_s), one.address)
@@ -101,7 +101,7 @@ def _revoke_token(wanted: str) -> None:
     paths = data_paths()
     ended = tokens.revoke(paths.dashboard, wanted)
     if not ended and wanted not in tokens.ALL:
-        ui.give_up(f"There is no token {wanted}.", "./coin token --list names them.")
+        ui.give_up(f"There is no token {wanted}.", "./coin token --list lists them.")
     for one in ended:
         _note(paths, "token_revoked", {"id": one.id, "name": one.name})
         ui.line(ui.GOOD, f"Revoked: {one.name or one.id} ({one.role.value})")
@@ -115,7 +115,7 @@ def _list_sessions(*, as_json: bool) -> None:
         ui.say_json([_session_json(key, one) for key, one in found])
         return
     if not found:
-        ui.line(ui.DOT, "Nobody is signed in. ./coin login prints a link.")
+        ui.line(ui.DOT, "No one is signed in. ./coin login prints a link.")
         return
     rows = [
         (key[: kept.ID_CHARS], one.role.value, one.how or UNKNOWN, one.agent or UNKNOWN, one.address or UNKNOWN,
@@ -135,12 +135,12 @@ def _revoke_session(wanted: str) -> None:
     except OSError as error:
         ui.give_up(f"Nothing was ended: {error}")
     if not ended and not everything:
-        ui.give_up(f"There is no session {wanted}.", "./coin sessions names them.")
+        ui.give_up(f"There is no session {wanted}.", "./coin sessions lists them.")
     for key, one in ended.items():
         _note(paths, "session_ended", {"id": key[: kept.ID_CHARS]})
         ui.line(ui.GOOD, f"Ended: {key[: kept.ID_CHARS]} ({one.role.value}{', ' + one.agent if one.agent else ''})")
     if not ended:
-        ui.line(ui.DOT, "Nobody was signed in.")
+        ui.line(ui.DOT, "No one was signed in.")
 
 
 def _note(paths: DataPaths, what: str, facts: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def written(
         )
     except OSError as error:
         why = error.strerror or error
-        typer.echo(f"  {ui.marked(ui.WARN)} this command is missing in audit.jsonl: {why}", err=True)
+        typer.echo(f"  {ui.marked(ui.WARN)} this command was not written to audit.jsonl: {why}", err=True)
     return found
 
 
@@ -115,15 +115,15 @@ def _say(path: Path, found: ChainCheck, anchor: str | None, unasked: str) -> Non
     for note in found.notes:
         ui.line(ui.DOT, note)
     if found.before:
-        ui.line(ui.DOT, f"{found.before} lines are older than the chain and unchanged since it began")
+        ui.line(ui.DOT, f"{found.before} lines are older than the hash chain and unchanged since it began")
     if unasked:
-        ui.line(ui.WARN, f"the ledger can't be read ({unasked}): entries removed from the end can't be noticed")
+        ui.line(ui.WARN, f"the ledger can't be read ({unasked}): removed entries at the end can't be detected")
     elif anchor is None:
-        ui.line(ui.DOT, "the ledger has recorded no entry yet: entries removed from the end can't be noticed")
+        ui.line(ui.DOT, "the ledger has recorded no entry yet: removed entries at the end can't be detected")
     else:
         ui.line(
             ui.DOT,
-            f"the ledger has recorded entry {anchor.partition(' ')[0]}: of later ones a removal can't be noticed yet",
+            f"the ledger has recorded entry {anchor.partition(' ')[0]}: removed later ones can't be detected yet",
         )
     if found.head is None:
         ui.line(ui.DOT, f"{path.name}: no entry yet")

@@ -68,7 +68,7 @@ def audit(root: Path) -> Exit:
     if unknown:
         ui.line(ui.WARN, f"Could not be checked: {', '.join(unknown)}. This says nothing about whether they are clean.")
         return Exit.UNCHECKED
-    ui.line(ui.GOOD, f"No advisory is known for the {sum(one.packages for one in checked)} locked packages.")
+    ui.line(ui.GOOD, f"No vulnerability is known for the {sum(one.packages for one in checked)} locked packages.")
     return Exit.DONE
 
 
@@ -147,7 +147,7 @@ def _of_npm(holes: Mapping[str, Mapping[str, Any]], packages: Mapping[str, Mappi
 def _plainly(why: str) -> str:
     """What kept a tool from asking, for a person."""
     line = why.splitlines()[0][:200]
-    return f"the server of advisories cannot be reached: no network? ({line})" if _AWAY.search(why) else line
+    return f"the vulnerability database can't be reached: no network? ({line})" if _AWAY.search(why) else line
 
 
 def _answer(command: Sequence[str], folder: Path) -> tuple[dict[str, Any], str | None]:

@@ -46,7 +46,7 @@ def backup(
         out = out / name
     try:
         if not ledger_exists(location):
-            ui.give_up(f"There is no ledger in {location if location.on_server else paths.root}: nothing to keep.")
+            ui.give_up(f"There is no ledger in {location if location.on_server else paths.root}: nothing to back up.")
         out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
             kept = _collect(paths, location, Path(folder))
@@ -120,13 +120,13 @@ def restore(archive: Path) -> None:
     own_folder(paths)
     pid = bot_pid(paths)
     if pid is not None:  # also one whose lock file was removed
-        ui.give_up(f"The bot runs (pid {pid}).", "./coin stop, then again")
+        ui.give_up(f"The bot runs (pid {pid}).", "./coin stop, then try again")
     try:
         with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
             _put_back(paths, location, source, Path(temporary))
     except BotRuns as error:
         holder = bot_pid(paths) or str(error) or "not known"
-        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
+        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then try again")
 
 
 def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: Path) -> None:
@@ -151,15 +151,15 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
     kept = f" and in the schema {report.schema}" if report.schema else ""
     ui.line(ui.DOT, f"the previous files are in {aside}{kept}; audit.jsonl is unchanged")
     _say_what_is_missing(report)
-    ui.line(ui.DOT, "No entry is made until you have looked at the positions and pressed Start.")
+    ui.line(ui.DOT, "Entries stay blocked until you have checked the positions and pressed Start.")
 
 
 def _say_what_is_missing(report: RestoreReport) -> None:
     if report.missing:
         orders = "1 order" if report.missing == 1 else f"{report.missing} orders"
-        ui.line(ui.WARN, f"{orders} happened after the backup: fetched from the exchange at the next ./coin start")
+        ui.line(ui.WARN, f"{orders} made after the backup: fetched from the exchange at the next ./coin start")
     elif report.missing == 0:
-        ui.line(ui.DOT, "No order happened after the backup; the next ./coin start asks the exchange all the same.")
+        ui.line(ui.DOT, "No order was made after the backup; the next ./coin start still checks the exchange.")
     else:
         ui.line(ui.WARN, "Orders since the backup are fetched from the exchange at the next ./coin start.")
 

@@ -47,7 +47,7 @@ def watch_boot(paths: DataPaths, client: Pm2Client, boot_before: str | None, beg
             note = _note(state)
             if note and note != noted and now - began > WAIT_NOTE_AFTER_S:
                 noted = note
-                ui.line(ui.WARN, f"{state.phase} waits: {note}")
+                ui.line(ui.WARN, f"{state.phase} is waiting: {note}")
         if now >= next_pm2:
             next_pm2 = now + 0.5
             dead = _given_up(client)
@@ -61,17 +61,20 @@ def _ending(state: BotState) -> Ending | None:
     if state.phase == Phase.TRADING:
         if state.status == Status.RUNNING:
             return Ending.TRADING
-        ui.line(ui.WARN, f"The bot is up and {state.status}: it opens nothing. Go on: ./coin run")
+        ui.line(ui.WARN, f"The bot is running but {state.status}: it makes no entries. To trade: ./coin run")
         return Ending.HELD
     if state.phase == Phase.ERROR:
         ui.line(ui.BAD, f"The bot refuses to start: {state.error or 'no reason given'}")
         return Ending.FAILED
     if state.phase == Phase.STOPPED:
         ways = {
-            Status.KILLED: "The kill switch is latched. ./coin reset-kill lifts it; then ./coin run",
-            Status.SAFE: "It started uncleanly too often and only cancels now (SAFE). See ./coin logs; then ./coin run",
+            Status.KILLED: "The kill switch is latched. ./coin reset-kill releases it; then ./coin run",
+            Status.SAFE: "It crashed too often and now only cancels orders (SAFE). See ./coin logs; then ./coin run",
         }
-        ui.line(ui.WARN, ways.get(state.status, f"The bot is up and {state.status}, as it was told. Go on: ./coin run"))
+        ui.line(
+            ui.WARN,
+            ways.get(state.status, f"The bot is running and {state.status}, as requested. To trade: ./coin run"),
+        )
         return Ending.HELD
     return None
 
@@ -89,7 +92,7 @@ def _given_up(client: Pm2Client) -> Pm2Process | None:
 
 
 def _tell_failed(paths: DataPaths, process: Pm2Process, state: BotState | None) -> Ending:
-    meaning = {"stopped (78)": "settings, key or clock are wrong", "stopped (75)": "another bot holds the lock"}
+    meaning = {"stopped (78)": "wrong settings, key or clock", "stopped (75)": "another bot holds the lock"}
     ui.line(
         ui.BAD,
         f"{DEFAULT_BOT.process} is {process.label}"
@@ -108,12 +111,13 @@ def _tell_failed(paths: DataPaths, process: Pm2Process, state: BotState | None) 
 def _tell_waiting(state: BotState | None, error: str | None, timeout_s: float) -> Ending:
     if state is None:
         ui.line(
-            ui.WARN, f"No state of the new bot after {timeout_s:.0f} s{f' ({error})' if error else ''}: ./coin logs"
+            ui.WARN,
+            f"The new bot wrote no state within {timeout_s:.0f} s{f' ({error})' if error else ''}: ./coin logs",
         )
     else:
         note = _note(state)
         ui.line(
             ui.WARN,
-            f"Still in {state.phase} after {timeout_s:.0f} s{f': {note}' if note else ''}. It goes on by itself.",
+            f"Still in {state.phase} after {timeout_s:.0f} s{f': {note}' if note else ''}. It continues by itself.",
         )
     return Ending.WAITING

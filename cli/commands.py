@@ -75,12 +75,12 @@ def command(cmd: Cmd, args: Mapping[str, str] | None = None) -> None:
             ui.give_up(why_not, _way_out(state))
     elif cmd not in LEVELS:
         reason = error or ("it has never run here" if missing else "its process is gone")
-        ui.give_up(f"The bot isn't there ({reason}), so nothing can be done by it.", "./coin start")
+        ui.give_up(f"The bot isn't running ({reason}), so it can't do this.", "./coin start")
     elif cmd is Cmd.START and (paths.kill.exists() or (state is not None and state.kill is not None)):
         ui.give_up("The kill switch is latched, and the bot isn't running.", "./coin start, then ./coin reset-kill")
     sent = send(paths, cmd, args, state)
     if not there:
-        ui.line(ui.WARN, f"{cmd} is written; the bot isn't running and will come up so: ./coin start")
+        ui.line(ui.WARN, f"{cmd} is saved; the bot isn't running and will apply it when it starts: ./coin start")
         return
     show_receipt(paths, sent)
 
@@ -104,7 +104,7 @@ def show_receipt(paths: DataPaths, sent: Command) -> None:
     if receipt is None:
         ui.give_up(
             f"{sent.cmd}: NOT DELIVERED. The bot has not seen it within {SEEN_WITHIN_S:.0f} s.",
-            "./coin status says whether it lives; ./coin kill works without it.",
+            "./coin status says whether it is running; ./coin kill works without it.",
         )
     seen_ms = (time.monotonic() - began) * 1000
     if receipt.state is ReceiptState.SEEN:
@@ -116,7 +116,9 @@ def show_receipt(paths: DataPaths, sent: Command) -> None:
         ui.line(ui.GOOD, f"{sent.cmd}: done after {total_ms:.0f} ms{detail}")
         return
     if receipt.state is ReceiptState.SEEN:
-        ui.give_up(f"{sent.cmd}: seen, but not done within {DONE_WITHIN_S:.0f} s. It goes on: ./coin status")
+        ui.give_up(
+            f"{sent.cmd}: seen, but not done within {DONE_WITHIN_S:.0f} s. It is still in progress: ./coin status"
+        )
     ui.give_up(f"{sent.cmd}: {receipt.state}: {receipt.reason or 'no reason given'}{detail}")
 
 
@@ -139,9 +141,11 @@ def reset_kill() -> None:
     paths = data_paths()
     state, _, _ = read_state(paths)
     if state is None or not bot_alive(paths, state):
-        ui.give_up("The latch is the bot's, and the bot isn't running.", "./coin start, then ./coin reset-kill")
+        ui.give_up(
+            "Only the bot can release its kill latch, and it isn't running.", "./coin start, then ./coin reset-kill"
+        )
     if state.kill is None:
-        ui.give_up("The bot isn't killed: there is nothing to lift.")
+        ui.give_up("The bot isn't killed: there is nothing to reset.")
     show_receipt(paths, send(paths, Cmd.RESET_KILL, {"latch_id": state.kill.latch_id}, state))
     ui.line(ui.DOT, "The bot is stopped now. ./coin run lets it trade.")
 
@@ -151,17 +155,17 @@ def adopt(yes: Yes = False) -> None:
     paths = data_paths()
     state, _, _ = read_state(paths)
     if state is None or not bot_alive(paths, state):
-        ui.give_up("The bot compares the account, and it isn't running.", "./coin start")
+        ui.give_up("The bot compares the account with its ledger, and it isn't running.", "./coin start")
     if state.differences is None:
-        ui.line(ui.GOOD, "Nothing differs: the account is as the bot's own trades explain it.")
+        ui.line(ui.GOOD, "No difference: the bot's own trades explain the account's balances.")
         return
-    ui.line(ui.WARN, f"More (+) or less (-) than the bot's own trades explain: {state.differences}")
+    ui.line(ui.WARN, f"Balance beyond (+) or below (-) what the bot's own trades explain: {state.differences}")
     if not yes and typer.prompt('Is that right? It is booked as a transfer. Type "adopt"') != "adopt":
-        ui.give_up("Nothing was adopted; no entry is made until it is.")
+        ui.give_up("Nothing was adopted; entries stay blocked until it is.")
     show_receipt(paths, send(paths, Cmd.ADOPT, {"differences": state.differences}, state))
 
 
 def _way_out(state: BotState) -> str:
     if state.status is Status.KILLED:
-        return "./coin reset-kill lifts the kill switch"
+        return "./coin reset-kill releases the kill switch"
     return "./coin status shows what it does now"

@@ -22,7 +22,10 @@ def loaded() -> settings.Loaded:
     except settings.SettingsError as error:
         head, *rest = error.problems
         ui.give_up(
-            f"Settings: {head}", *rest, "Nothing was started. Settings stand in .env and the shell.", code=EXIT_CONFIG
+            f"Settings: {head}",
+            *rest,
+            "Nothing was started. Settings are read from .env and the shell.",
+            code=EXIT_CONFIG,
         )
 
 
@@ -60,7 +63,7 @@ def refuse_foreign(paths: DataPaths) -> None:
     if data_folder.is_foreign(paths.root):
         owner = data_folder.user_name(paths.root.stat().st_uid)
         ui.give_up(
-            f"{paths.root} belongs to {owner}: its bot is commanded as that user.",
+            f"{paths.root} belongs to the user {owner}: run commands for its bot as that user.",
             f"sudo -u {owner} ./coin …   (./coin kill works from here, too)",
             code=EXIT_CONFIG,
         )

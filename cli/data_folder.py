@@ -41,11 +41,11 @@ def check(settings: Settings) -> DiagnosticRow:
         return bad("folder id", f"the ledger cannot be read: {first_line(error)}", "./coin doctor")
     live = settings.coin_mode is Mode.LIVE
     if why is not None and live:
-        return bad("folder id", f"not adopted: {why}. Nothing is sent, exits included", ADOPT)
+        return bad("folder id", f"not adopted: {why}. No orders are sent, not even exits", ADOPT)
     if why is not None:
-        return warn("folder id", f"not adopted: {why}", "The next start gives it an id of its own: it is play money")
+        return warn("folder id", f"not adopted: {why}", "The next start gives it a new id, since it is play money")
     if seen.folder is None:
-        return note("folder id", "none yet: the first start makes it")
+        return note("folder id", "none yet: the first start creates it")
     return good("folder id", f"{short(seen.folder)}, the same as in the ledger")
 
 
@@ -55,7 +55,7 @@ def adopt() -> None:
     paths = settings.paths
     holder = bot_pid(paths)
     if holder is not None:
-        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then again")
+        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then try again")
     try:
         seen, ledger, why = judge(settings)
     except FAILURES as error:
@@ -69,12 +69,12 @@ def adopt() -> None:
     ui.plain("      lots: stop that bot first, for good.")
     word = f"adopt {settings.bot_name}"
     if typer.prompt(f'  Type "{word}" to make it this bot\'s own', default="", show_default=False).strip() != word:
-        ui.give_up("That is not what was asked for: nothing was changed.")
+        ui.give_up("The confirmation does not match: nothing was changed.")
     try:
         with no_bot(paths):  # PM2 may have started one while the word was typed
             _adopt(settings, seen, why)
     except BotRuns as error:
-        ui.give_up(f"The bot runs (pid {error}): nothing was changed.", "./coin stop, then again")
+        ui.give_up(f"The bot runs (pid {error}): nothing was changed.", "./coin stop, then try again")
 
 
 def _adopt(settings: Settings, seen: Seen, why: str) -> None:
@@ -89,6 +89,6 @@ def _adopt(settings: Settings, seen: Seen, why: str) -> None:
         paths.live_permission.unlink(missing_ok=True)
     except FAILURES as error:
         ui.give_up(f"Not adopted: {first_line(error)}", f"{ADOPT} once more")
-    ui.line(ui.GOOD, f"Adopted: the folder has the id {short(folder)}. Exits go on with the next start.")
+    ui.line(ui.GOOD, f"Adopted: the folder has the id {short(folder)}. Exits continue with the next start.")
     if settings.coin_mode is Mode.LIVE:
-        ui.line(ui.DOT, "The old permission does not count: entries wait for ./coin enable-live")
+        ui.line(ui.DOT, "The old permission is void: entries are blocked until ./coin enable-live")

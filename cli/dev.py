@@ -115,9 +115,9 @@ def _system_tools(tools: Mapping[str, str]) -> None:
     words = " ".join(missing)
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         sudo = "sudo " if shutil.which("apt-get") else ""
-        ui.line(ui.WARN, f"Tests that need {words} are left out. To have them: {sudo}apt-get install -y {words}")
+        ui.line(ui.WARN, f"Tests that need {words} are skipped. To run them: {sudo}apt-get install -y {words}")
         return
-    ui.line(ui.DOT, f"Installing with apt-get what the tests need of the system: {words}")
+    ui.line(ui.DOT, f"Installing the system packages that the tests need with apt-get: {words}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update", "-qq"],
@@ -139,9 +139,7 @@ def npm() -> list[str]:
     found = shutil.which("npm", path=environment()["PATH"])
     packaged = _node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if found is None and not packaged.exists():
-        ui.give_up(
-            "npm is missing, so its packages can't be installed or checked.", "./coin setup brings Node.js with it"
-        )
+        ui.give_up("npm is missing, so its packages can't be installed or checked.", "./coin setup installs Node.js")
     return [found] if found else [str(_node()), str(packaged)]
 
 

@@ -42,7 +42,7 @@ def permit(settings: Settings, where: object, trial: Path) -> None:
     found.rows.append(_folder(settings))
     show(found)
     if found.key is None or any(row.mark == ui.BAD for row in found.rows):
-        ui.give_up("Live orders stay locked: mend what is marked, then run this again.")
+        ui.give_up("Live orders stay locked: fix what is marked, then run this again.")
     folder = folder_identity.look(settings.paths).folder or uuid.uuid4().hex
     terms = live_permission.terms(settings, folder)
     _say_what_is_agreed(settings, terms)
@@ -51,7 +51,7 @@ def permit(settings: Settings, where: object, trial: Path) -> None:
     ui.plain()
     ui.plain(f"  This lets the bot trade with real money for {plainly(days)} days, with these settings and this key.")
     if typer.prompt(f'  Type "{word}" to allow it', default="", show_default=False).strip() != word:
-        ui.give_up("That is not the word: live orders stay locked.")
+        ui.give_up("The confirmation does not match: live orders stay locked.")
     now_ms = round(time.time() * 1000)
     data = live_permission.grant(terms, days, found.key.name, found.key.secret, now_ms, getpass.getuser())
     own_folder(settings.paths)
@@ -59,8 +59,8 @@ def permit(settings: Settings, where: object, trial: Path) -> None:
         folder_identity.make(settings.paths, folder, iso_seconds(from_epoch_ms(now_ms)))
     files.write_whole(settings.paths.live_permission, data, durable=True)
     ends = iso_seconds(from_epoch_ms(live_permission.read(data).expires_ms))
-    ui.line(ui.GOOD, f"Live orders are allowed until {ends}. After that, exits go on and entries wait. So they do once")
-    ui.plain("      a setting, the strategy's file or the key is changed, and with:")
+    ui.line(ui.GOOD, f"Live orders are allowed until {ends}. After that, entries are blocked and exits continue.")
+    ui.plain("      The same happens if a setting, the strategy's file or the key changes, or after:")
     ui.plain("      ./coin disable-live")
     if settings.dry_run:
         ui.line(ui.WARN, "DRY_RUN=true still locks them: DRY_RUN=false in .env, then ./coin restart")
@@ -70,16 +70,16 @@ def _folder(settings: Settings) -> DiagnosticRow:
     """The permission is for one folder: that of the ledger, or of a ledger that is still to come."""
     found = data_folder.check(settings)
     if found.mark == ui.DOT and data_folder.judge(settings)[1].has_orders:
-        return bad("folder id", "none yet, and the ledger has a past", "./coin start once, then this again")
+        return bad("folder id", "none yet, although the ledger has orders", "./coin start once, then this again")
     return found
 
 
 def _say_what_is_agreed(settings: Settings, terms: live_permission.PermissionTerms) -> None:
     changed = live_permission.voided_by(_data(settings.paths), settings)
     if changed:
-        ui.line(ui.WARN, f"Changed since the permission before: {', '.join(changed)}")
+        ui.line(ui.WARN, f"Changed since the previous permission: {', '.join(changed)}")
     files_ = f" and {len(terms.artifacts)} strategy files" if terms.artifacts else ""
-    ui.line(ui.DOT, f"{len(terms.settings)} settings{files_} are bound: a change of any ends the permission")
+    ui.line(ui.DOT, f"{len(terms.settings)} settings{files_} are covered: changing any of them ends the permission")
 
 
 def say_voided(settings: Settings) -> None:
@@ -89,7 +89,9 @@ def say_voided(settings: Settings) -> None:
     changed = live_permission.voided_by(_data(settings.paths), settings)
     if changed:
         ui.line(ui.WARN, f"These settings end the live permission: {', '.join(changed)}")
-        ui.plain("      Exits go on; entries wait for ./coin enable-live, or for the settings as they were.")
+        ui.plain(
+            "      Exits continue; entries are blocked until ./coin enable-live, or until the old settings are back."
+        )
 
 
 def refuse_naked_lots(settings: Settings) -> None:
@@ -103,7 +105,7 @@ def refuse_naked_lots(settings: Settings) -> None:
     if ledger.open_lots and why is None:
         ui.give_up(
             f"DRY_RUN=true sends nothing, and {ledger.open_lots} live lots are open: nothing was started or stopped.",
-            "REDUCE_ONLY=true with DRY_RUN=false makes no entry and goes on selling.",
+            "To stop entries but keep exits, use REDUCE_ONLY=true with DRY_RUN=false.",
             code=Exit.SETTINGS,
         )
 
@@ -115,13 +117,15 @@ def permission_checks(settings: Settings) -> list[DiagnosticRow]:
     data = _data(settings.paths)
     changed = live_permission.voided_by(data, settings)
     if changed:
-        return [warn("live permission", f"ended by: {', '.join(changed)}", "Entries wait for ./coin enable-live")]
+        return [
+            warn("live permission", f"ended by: {', '.join(changed)}", "Entries are blocked until ./coin enable-live")
+        ]
     if data is None:
-        return [note("live permission", "none: entries are locked, exits are not")]
+        return [note("live permission", "none: entries are blocked, exits are not")]
     try:
         ends = iso_seconds(from_epoch_ms(live_permission.read(data).expires_ms))
     except Unreadable as error:
-        return [warn("live permission", str(error), "Entries wait for ./coin enable-live")]
+        return [warn("live permission", str(error), "Entries are blocked until ./coin enable-live")]
     return [good("live permission", f"for these settings, until {ends}")]
 
 
@@ -159,8 +163,13 @@ def _say_what_stays(paths: DataPaths) -> None:
     for position in state.positions or []:
         ui.plain(f"      {position.product_id}: {position.base_size_text} in {len(position.lots)} lots stay open")
     if not bot_alive(paths, state):
-        ui.line(ui.BAD, f"The bot isn't running: {left.sentence()}. ./coin start guards them; it needs no permission")
+        ui.line(
+            ui.BAD, f"The bot isn't running: {left.sentence()}. ./coin start manages them; that needs no permission"
+        )
     elif state.dry_run or any(alert.code == "folder_not_own" for alert in state.alerts):
         ui.line(ui.BAD, f"The bot sends nothing ({state.live_lock}): {left.sentence()}")
     else:
-        ui.line(ui.DOT, f"Their stops, trails and takes go on, and ./coin flatten works; {left.resting()}.")
+        ui.line(
+            ui.DOT,
+            f"Their stops, trailing stops and take profits stay active, and ./coin flatten works; {left.resting()}.",
+        )

@@ -40,13 +40,16 @@ def _follow(paths: DataPaths, sent: SentCommand | None, began: float) -> None:
     pid = _bot_process(paths)
     answered = _bot_answers(paths, sent.command.id if sent is not None else None, began) if pid is not None else None
     if answered is None:
-        ui.line(ui.WARN, f"{_why_silent(pid)}: cancelling its orders from here")
+        ui.line(ui.WARN, f"{_why_silent(pid)}: cancelling its orders directly")
         _cancel_without_the_bot(pid, latched=sent is not None)
         if sent is None and pid is not None:
-            ui.give_up("Not killed: the bot runs and knows of no kill, so it may trade on.", "./coin halt ends it")
+            ui.give_up(
+                "Not killed: the bot is running and has not received the kill, so it may keep trading.",
+                "./coin halt ends it",
+            )
         return
     gate = answered.kill.gate_shut_ms if answered.kill else 0.0
-    ui.line(ui.GOOD, f"the bot shut its order gate ({gate:.0f} ms after it saw the kill)")
+    ui.line(ui.GOOD, f"the bot closed its order gate {gate:.0f} ms after it saw the kill")
     if answered.verdict is not None and answered.verdict.word in UNFIT:
         word = Verdict(answered.verdict.word).shown.upper()
         ui.line(ui.WARN, f"it is {word}: {answered.verdict.reason or 'no reason given'}")
@@ -65,7 +68,7 @@ def _send(paths: DataPaths, command_id: str) -> SentCommand | None:
     """By each way that works, and say which; None = by none."""
     try:
         if data_folder.is_foreign(paths.root):
-            why = "control.json is left as it is: one of ours could not be read by the bot of another user"
+            why = "control.json was not written: the bot runs as another user and could not read it"
             sent = send_kill_file(paths.kill, BY, why)
         else:
             sent = send(paths, Cmd.KILL, by=BY, command_id=command_id)
@@ -88,8 +91,8 @@ def _why_silent(pid: int | None) -> str:
     if pid is None:
         return "the bot isn't running"
     if pid_stopped(pid):
-        return f"the bot's process (pid {pid}) runs, but a signal has stopped it"
-    return f"the bot's process (pid {pid}) runs, but it hasn't answered within {ANSWER_WITHIN_S:.0f} s"
+        return f"the bot's process (pid {pid}) exists, but is stopped by a signal"
+    return f"the bot's process (pid {pid}) is running, but has not answered within {ANSWER_WITHIN_S:.0f} s"
 
 
 def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotState | None:
@@ -112,23 +115,23 @@ def _follow_clearing(paths: DataPaths, began: float) -> None:
         state, _, _ = read_state(paths)
         if state is not None and (alert := alert_of(state, FOLDER_NOT_OWN)) is not None:
             ui.give_up(
-                f"The gate is shut, but the bot cancels nothing. {alert.text}",
-                "Orders under its name may be those of the bot that this folder was copied from: kill that one.",
-                "To cancel every order under this name from here all the same: ./coin halt, then ./coin kill",
+                f"The order gate is closed, but the bot is not cancelling orders. {alert.text}",
+                "Orders with its name may belong to the bot that this folder was copied from: kill that one.",
+                "To cancel every order with this name from here anyway: ./coin halt, then ./coin kill",
             )
         if state is not None and state.kill is not None and state.kill.verified >= 2:
             found, cancelled = state.kill.orders_found or 0, state.kill.orders_cancelled or 0
             seconds = time.monotonic() - began
             ui.line(
                 ui.GOOD,
-                f"own orders found {found}, cancelled {cancelled}; the exchange shows none left ({seconds:.1f} s)",
+                f"{found} of its orders found, {cancelled} cancelled; the exchange shows none left ({seconds:.1f} s)",
             )
             _say_after(state)
             return
         time.sleep(0.02)
     ui.give_up(
-        "The gate is shut, but the exchange has not yet shown that no order is left.",
-        "The bot goes on trying: ./coin status, ./coin logs bot -f",
+        "The order gate is closed, but the exchange has not yet confirmed that no order is left.",
+        "The bot keeps trying: ./coin status, ./coin logs bot -f",
     )
 
 
@@ -137,7 +140,7 @@ def _say_after(state: BotState) -> None:
     if lots:
         held = "1 lot stays" if lots == 1 else f"{lots} lots stay"
         ui.line(ui.DOT, f"{held} open (kill sells nothing unless KILL_FLATTEN=true): ./coin flatten sells")
-    ui.line(ui.DOT, "It survives every restart. ./coin reset-kill lifts it.")
+    ui.line(ui.DOT, "The kill survives every restart until ./coin reset-kill releases it.")
 
 
 def _cancel_without_the_bot(pid: int | None, *, latched: bool) -> None:
@@ -147,15 +150,15 @@ def _cancel_without_the_bot(pid: int | None, *, latched: bool) -> None:
     try:
         report = cancel_own_orders(settings.load().settings)
     except SettingsError as error:
-        ui.give_up("The exchange can't be asked: the settings are wrong.", *error.problems, code=78)
+        ui.give_up("The exchange can't be reached: the settings are invalid.", *error.problems, code=78)
     except EmergencyFailed as error:
-        hint = "The kill is latched: a bot that starts only cancels." if latched else "The kill is not latched."
-        ui.give_up(f"Own orders may still be open: {error}", hint)
-    counts = f"own orders found {report.found}, cancelled {report.cancelled}"
+        hint = "The kill is latched: a restarted bot only cancels orders." if latched else "The kill is not latched."
+        ui.give_up(f"The bot's orders may still be open: {error}", hint)
+    counts = f"{report.found} orders of the bot found, {report.cancelled} cancelled"
     ui.line(ui.GOOD, f"{counts}; the exchange shows none left ({report.cleared_ms:.0f} ms)")
     if latched:
         if pid is not None:
-            ui.line(ui.DOT, f"Process {pid} finds itself killed when it goes on. The watchdog ends one that hangs.")
-        ui.line(ui.DOT, "The kill is latched: a bot that starts comes up killed. ./coin reset-kill lifts it then.")
+            ui.line(ui.DOT, f"Process {pid} will find the kill when it resumes. If it hangs, the watchdog ends it.")
+        ui.line(ui.DOT, "The kill is latched: the bot will start in state KILLED. ./coin reset-kill releases it.")
     else:
-        ui.line(ui.WARN, "The kill is not latched: a bot that starts trades as it is told.")
+        ui.line(ui.WARN, "The kill is not latched: a restarted bot will trade.")

@@ -47,9 +47,11 @@ def verify() -> None:
         ui.line(ui.WARN if missing.waits else ui.DOT, missing.text)
     if failed:
         damaged = not DAMAGE.isdisjoint(failed)
-        ui.give_up(f"{location} does not hold: {', '.join(failed)}.", _way_out(damaged, restored=missing is not None))
+        ui.give_up(
+            f"{location} failed the checks: {', '.join(failed)}.", _way_out(damaged, restored=missing is not None)
+        )
     rows = ", ".join(f"{number:,} {name}" for name, number in counts(engine).items() if number)
-    ui.line(ui.GOOD, f"{location} is whole: {rows} ({time.monotonic() - began:.1f} s)")
+    ui.line(ui.GOOD, f"{location} is intact: {rows} ({time.monotonic() - began:.1f} s)")
 
 
 def _not_in_it(engine: Database) -> RestoreNotice | None:
@@ -60,9 +62,9 @@ def _not_in_it(engine: Database) -> RestoreNotice | None:
 
 def _way_out(damaged: bool, *, restored: bool) -> str:
     if damaged and not restored:
-        return "./coin restore puts a backup in place; ./coin ledger replay --to FILE rebuilds what the journal tells"
+        return "./coin restore puts a backup in place; ./coin ledger replay --to FILE rebuilds what the journal holds"
     return (
-        "./coin ledger replay --to FILE rebuilds what the journal tells; ./coin doctor says what the bot's audit found"
+        "./coin ledger replay --to FILE rebuilds what the journal holds; ./coin doctor says what the bot's audit found"
     )
 
 
@@ -74,7 +76,7 @@ def replay_journal(
     with tempfile.TemporaryDirectory(prefix="coin-replay-") as folder:
         path = from_callers_folder(to) if to is not None else Path(folder) / "ledger.db"
         if path.exists():
-            ui.give_up(f"{path} is there already. Nothing was changed.")
+            ui.give_up(f"{path} already exists. Nothing was changed.")
         partial = path.with_name(path.name + PARTIAL)
         partial.unlink(missing_ok=True)
         before, after, transactions = _replayed(location, partial)
@@ -85,8 +87,8 @@ def replay_journal(
         ui.line(ui.DOT, f"the rebuilt ledger is {path}")
     difference = first_difference(before, after)
     if difference is not None:
-        ui.give_up(f"They differ. {difference}", "./coin ledger verify tells all of it")
-    ui.line(ui.GOOD, "Byte for byte the same.")
+        ui.give_up(f"They differ. {difference}", "./coin ledger verify lists every finding")
+    ui.line(ui.GOOD, "Identical, byte for byte.")
 
 
 def _replayed(location: LedgerLocation, path: Path) -> tuple[bytes, bytes, int]:
@@ -111,7 +113,7 @@ def export_tables(
     """Every table as a file, amounts as exact text."""
     location, out = _place(), from_callers_folder(folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        ui.give_up(f"{out} is there already and not empty. Nothing was changed.")
+        ui.give_up(f"{out} already exists and is not empty. Nothing was changed.")
     try:
         rows = export(connect_reader(location), out, form)
     except (LedgerError, OSError) as error:

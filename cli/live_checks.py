@@ -46,7 +46,7 @@ def run(settings: Settings, where: object, trial: Path) -> Checklist:
     try:
         key = registry.load().load_key(settings, where, may_wait=False)
     except BadKey as error:
-        rows.append(bad("key", str(error), "Mend COINBASE_KEY_FILE"))
+        rows.append(bad("key", str(error), "Fix COINBASE_KEY_FILE"))
     if key is not None:
         rows += asyncio.run(_at_the_exchange(settings, where, key))
     rows.append(trial_result(trial))
@@ -58,7 +58,7 @@ def _mode(s: Settings) -> DiagnosticRow:
         return bad("mode", f"COIN_MODE={s.coin_mode}", "COIN_MODE=live, with a DATA_DIR of its own")
     if s.profile is Profile.DEV:
         return bad("mode", "PROFILE=dev", "PROFILE=canary first, prod later")
-    lock = "DRY_RUN=true: still locked after this" if s.dry_run else "DRY_RUN=false"
+    lock = "DRY_RUN=true: orders stay locked until it is false" if s.dry_run else "DRY_RUN=false"
     return good("mode", f"live, profile {s.profile}, {lock}")
 
 
@@ -74,12 +74,14 @@ def limits(s: Settings) -> list[DiagnosticRow]:
     for key, value, text in (
         ("MAX_ORDER_USD", s.max_order_usd, "a single order"),
         ("MAX_TOTAL_USD", s.max_total_usd or s.max_base, "all lots together"),
-        ("MAX_IMPACT_BP", s.max_impact_bp, "how far an entry walks the book"),
+        ("MAX_IMPACT_BP", s.max_impact_bp, "how far an entry moves the price"),
     ):
         if not value:
-            rows.append(warn("limits", f"nothing bounds {text}", f"{key}=… in .env"))
+            rows.append(warn("limits", f"no limit on {text}", f"{key}=… in .env"))
     if not s.edge_gate:
-        rows.append(warn("limits", "EDGE_GATE is off: entries may be made that lose by their fees", "EDGE_GATE=true"))
+        rows.append(
+            warn("limits", "EDGE_GATE is off: entries whose fees exceed their target are allowed", "EDGE_GATE=true")
+        )
     return rows
 
 
@@ -116,9 +118,9 @@ async def _asked(name: str, look: Callable[[], Awaitable[DiagnosticRow]]) -> Dia
 async def _rights(rest: TradingClient) -> DiagnosticRow:
     rights = await rest.key_rights()
     if rights.can_transfer:
-        return bad("key", "it may transfer money away", "Make one with View and Trade only")
+        return bad("key", "it has the transfer right", "Create one with the rights View and Trade only")
     if not rights.can_view or not rights.can_trade:
-        return bad("key", "it may not view and trade", "Make one with both rights")
+        return bad("key", "it lacks the view or trade right", "Create one with both rights")
     return good("key", "may view and trade, not transfer")
 
 
@@ -151,18 +153,18 @@ def ways_out_pay(s: Settings, rates: FeeRates) -> DiagnosticRow:
     mend = "Raise TAKE_PROFIT_PCT, leave TRAIL_ACTIVATE_PCT unset, or ENTRY_ORDER=maker"
     losing = ", ".join(f"a {kind}'s {way.word}" for kind, way in lost.items())
     if len(lost) == len(ways):
-        return bad("fees", f"{text}. No kind of lot pays them: {losing}", mend)
+        return bad("fees", f"{text}. No kind of lot covers them: {losing}", mend)
     if lost and not s.edge_gate:
-        return bad("fees", f"{text}. At a loss: {losing}", f"EDGE_GATE=true keeps such lots from being opened. {mend}")
+        return bad("fees", f"{text}. At a loss: {losing}", f"EDGE_GATE=true blocks such entries. {mend}")
     if lost:
-        return warn("fees", f"{text}. At a loss: {losing}", f"Never opened while EDGE_GATE is on. {mend}")
+        return warn("fees", f"{text}. At a loss: {losing}", f"Not opened while EDGE_GATE is on. {mend}")
     why = adjusted(s, fees)
     return good("fees", f"{text}. {why}" if why else text)
 
 
 async def _drill(rest: TradingClient, s: Settings, clock: SystemClock) -> DiagnosticRow:
     found = await drill(rest, s.bot_name, clock)
-    text = f"own open orders found in {found['found_ms']} ms ({found['own_orders']}), none cancelled"
+    text = f"found {found['own_orders']} open orders of the bot in {found['found_ms']} ms, cancelled none"
     return good("kill drill", text)
 
 
@@ -197,5 +199,5 @@ def _trial(path: Path) -> DiagnosticRow | None:
     wins = sum(1 for result in results if result > 0)
     text = f"{mode}: {len(results)} lots closed, {wins} with a gain, {total:+.2f} in all"
     if len(results) < TRIAL_LOTS or total < 0:
-        return warn("trial", text, "That proves little: look twice before you go on")
+        return warn("trial", text, "That is little evidence: check twice before you go on")
     return good("trial", text)

@@ -27,7 +27,7 @@ def login(
         scheme, _, rest = link.partition("://")
         host = rest.partition("/")[0].rpartition(":")[0]
         if host not in ("127.0.0.1", "[::1]", "localhost"):
-            ui.give_up(f"The dashboard is asked for as {host}, not on this machine's localhost.")
+            ui.give_up(f"The dashboard's address is {host}, not localhost on this machine.")
         link = f"{scheme}://localhost{rest.removeprefix(host)}"
     ui.plain(link)
 
@@ -36,12 +36,12 @@ def password() -> None:
     """Ask for a password and print the line for .env. The password itself is kept nowhere."""
     chosen = typer.prompt("Password for the dashboard (12 characters or more)", hide_input=True, err=True)
     if len(chosen) < LEAST_PASSWORD:
-        ui.give_up(f"{len(chosen)} characters are too few: {LEAST_PASSWORD} or more.")
+        ui.give_up(f"{len(chosen)} characters are too few: at least {LEAST_PASSWORD}.")
     if typer.prompt("Again", hide_input=True, err=True) != chosen:
-        ui.give_up("The two differ. Nothing was made.")
+        ui.give_up("The two passwords differ. Nothing was created.")
     # Quoted, since the hash holds dollar signs.
     ui.plain(f"DASHBOARD_PASSWORD_HASH='{PasswordHasher().hash(chosen)}'")
     typer.echo(
-        "  Put this line into .env (chmod 600 .env). A running dashboard takes it at once and ends every session.",
+        "  Put this line into .env (chmod 600 .env). A running dashboard applies it at once and ends every session.",
         err=True,
     )

@@ -81,7 +81,7 @@ def status(json: Json = False) -> None:
     ]
     ui.table(("product", "price", "status"), "n#t", rows)
     for name, count in found["faults"].items():
-        ui.plain(f"  fault {name}: struck {count} times")
+        ui.plain(f"  fault {name}: injected {count} times")
 
 
 def faults(
@@ -96,10 +96,10 @@ def faults(
     if wanted:
         _ask(lambda: admin.set_faults(settings.paths, settings, wanted))
     found = _ask(lambda: admin.get_faults(settings.paths, settings))
-    ui.plain(json.dumps(found["armed"], indent=2) if found["armed"] else "  no fault is armed")
+    ui.plain(json.dumps(found["armed"], indent=2) if found["armed"] else "  no fault is set")
     if not assignments and not clear:
         ui.plain("  known: " + ", ".join(found["known"]))
-        ui.plain("  arm one: ./coin sim faults NAME=0.05   all off: ./coin sim faults --clear")
+        ui.plain("  set one: ./coin sim faults NAME=0.05   all off: ./coin sim faults --clear")
 
 
 def _fault(text: str) -> tuple[str, dict[str, Any]]:
@@ -109,7 +109,7 @@ def _fault(text: str) -> tuple[str, dict[str, Any]]:
     except json.JSONDecodeError:
         parsed = None
     if not equals or isinstance(parsed, bool) or not isinstance(parsed, int | float | dict):
-        ui.give_up(f"{text!r} is no fault: NAME=RATE with a rate from 0 to 1, or NAME={{json}}", code=2)
+        ui.give_up(f"{text!r} is not a fault: NAME=RATE with a rate from 0 to 1, or NAME={{json}}", code=2)
     return name, parsed if isinstance(parsed, dict) else {"rate": parsed}
 
 
@@ -146,23 +146,23 @@ def reset(
     running = known(client)
     check_clash(running)
     if bot_pid(paths) is not None:
-        ui.give_up("The bot runs and trades on that account.", "./coin stop, then again")
+        ui.give_up("The bot is running and trades on that account.", "./coin stop, then try again")
     location = ledger_location(found)
     if _there(location) and not with_bot:
         ui.give_up(
-            "The bot's ledger belongs to the account that would go: its lots would have no coins.",
+            "The bot's ledger belongs to this account: without it, its lots would have no coins.",
             "./coin sim reset --with-bot sets both aside",
         )
     simulator = running.get(SIMULATOR)
     if simulator is not None and simulator.effective is not Effective.STOPPED:
         client.stop(SIMULATOR)
     if admin.running(paths):
-        ui.give_up("A COIN-SIM that PM2 doesn't know runs on that account.", "End it, then again")
+        ui.give_up("A COIN-SIM that PM2 doesn't know runs on that account.", "End it, then try again")
     aside = _set_aside(paths, with_bot=with_bot)
-    ui.line(ui.GOOD, f"COIN-SIM starts with a new account. What was there is in {aside}")
+    ui.line(ui.GOOD, f"COIN-SIM will start with a new account. The old one is in {aside}")
     if with_bot and location.on_server:
         ui.line(ui.DOT, f"the server's ledger is kept as schema {set_aside(location, aside.name[-16:-1].lower())}")
-    ui.line(ui.DOT, "./coin start, or ./coin sim start for the exchange alone")
+    ui.line(ui.DOT, "Next: ./coin start, or ./coin sim start for only the exchange")
 
 
 def _there(location: LedgerLocation) -> bool:
@@ -193,7 +193,7 @@ def _with_wal(database: Path) -> list[Path]:
 def _simulated() -> Settings:
     found = loaded().settings
     if found.coin_mode is Mode.LIVE:
-        ui.give_up("The mode is live: there is no COIN-SIM. Set COIN_MODE=sim first.")
+        ui.give_up("COIN_MODE=live uses no COIN-SIM. Set COIN_MODE=sim first.")
     return found
 
 

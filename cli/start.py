@@ -22,7 +22,7 @@ from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble
 from shared.settings import Loaded, Mode, Settings
 
-Timeout = Annotated[float, typer.Option(help="Seconds to wait for the bot to trade.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait until the bot trades.")]
 
 
 @pm2_trouble_said
@@ -60,7 +60,7 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
     wanted = pm2_plan.processes(found.settings.coin_mode)
     if SIMULATOR in running and SIMULATOR not in wanted:
         client.delete(SIMULATOR)
-        ui.line(ui.GOOD, f"{SIMULATOR} taken off: live trades on the real exchange")
+        ui.line(ui.GOOD, f"{SIMULATOR} removed from PM2: live mode trades on the real exchange")
         del running[SIMULATOR]
     stale = [name for name in wanted if force_restart or name not in running or not _unchanged(running[name])]
     before, _, _ = read_state(paths)
@@ -122,7 +122,7 @@ def stop(
         stopped += 1
         ui.line(ui.GOOD, f"{name} stopped ({time.monotonic() - began:.1f} s)")
     if not running:
-        ui.line(ui.DOT, "nothing of ours runs under PM2")
+        ui.line(ui.DOT, "no CoinTrader process runs under PM2")
     stopped += _end_orphans(running, spare="COIN" if keep_dashboard else None)
     _tell_of_others()
     if stopped and before.state is not None and before.state.positions:
@@ -139,7 +139,7 @@ def _end_orphans(running: dict[str, Pm2Process], spare: str | None = None) -> in
         if orphan.name == spare:
             continue
         how = "stopped" if orphans.end(orphan) else "killed, since it didn't stop"
-        ui.line(ui.WARN, f"{orphan.name} (pid {orphan.pid}) was left by a PM2 that was killed: {how}")
+        ui.line(ui.WARN, f"{orphan.name} (pid {orphan.pid}) was left running by a PM2 that was killed: {how}")
         ended += 1
     return ended
 
@@ -147,7 +147,7 @@ def _end_orphans(running: dict[str, Pm2Process], spare: str | None = None) -> in
 def _tell_of_others() -> None:
     holder = bot_pid(data_paths())
     if holder is not None:
-        ui.line(ui.WARN, f"A bot that PM2 doesn't know still runs on this data folder: pid {holder}")
+        ui.line(ui.WARN, f"A bot that PM2 doesn't manage is still running on this data folder: pid {holder}")
 
 
 def known(client: Pm2Client) -> dict[str, Pm2Process]:
@@ -171,7 +171,7 @@ def check_clash(running: dict[str, Pm2Process]) -> None:
     other = next((p for p in running.values() if p.cwd and Path(p.cwd).resolve() != ROOT), None)
     if other is not None:
         ui.give_up(
-            f"PM2 already runs {other.name} of another checkout: {other.cwd}",
+            f"PM2 already runs {other.name} from another checkout: {other.cwd}",
             f"Stop that one: {other.cwd}/coin stop && pm2 delete {' '.join(sorted(running))}",
             "or give this one a PM2 of its own: PM2_HOME=~/.pm2-second ./coin start (with ports of its own in .env)",
         )
@@ -197,7 +197,7 @@ def _check_shell(found: Loaded) -> None:
     lost = [k for k, source in found.sources.items() if source == "environment" and not is_ours(k)]
     if lost:
         ui.give_up(
-            f"{', '.join(lost)} from the shell doesn't reach the bot: PM2 would keep it where others read it.",
+            f"{', '.join(lost)} can't be set in the shell: PM2 would store it where other users can read it.",
             "Write it into .env (chmod 600 .env).",
             code=EXIT_CONFIG,
         )
@@ -220,7 +220,7 @@ def _check_ports(wanted: Settings, stale: list[str], running: dict[str, Pm2Proce
         free = ports.dashboard_is_free if name == "COIN" else ports.is_free
         if name not in stale or free(host, port) or ports.listener_pid(port) in ours:
             continue
-        who = ports.listener(port) or "another program (it can't be seen from here)"
+        who = ports.listener(port) or "another program (its name can't be read)"
         ui.give_up(
             f"Port {port} ({key}) is taken by {who}.", f"End that program, or choose another port: {key}={port + 10}"
         )
@@ -260,7 +260,7 @@ def _say_what_next(found: Settings, ending: Ending, began: float, *, link: bool)
     ui.plain()
     seconds = time.monotonic() - began
     if ending is Ending.TRADING:
-        ui.line(ui.GOOD, f"The bot trades ({found.coin_mode}), {seconds:.1f} s after ./coin start")
+        ui.line(ui.GOOD, f"The bot is trading ({found.coin_mode}), {seconds:.1f} s after ./coin start")
     if link:
         ui.plain("\n  Open (single use, 5 minutes; a new one: ./coin login):")
         ui.plain(f"    {create_login_link(found.paths, found, role='operator')}")

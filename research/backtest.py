@@ -102,7 +102,7 @@ def load_data(data_dir: Path, names: Sequence[str], since_s: int | None, until_s
     for name in names:
         candles = store.load(store.find(data_dir, name)).between(since_s, until_s)
         if not len(candles):
-            raise ResearchError(f"{name} has no bars in the asked stretch")
+            raise ResearchError(f"{name} has no bars in the requested period")
         found.append(candles)
     return found
 
@@ -217,19 +217,19 @@ def notes(
             begin, where = np.datetime64(at_s, "s"), counted(len(lacking.bars), "gap")
             out.append(
                 f"{one.name}: {len(one):,} bars; {lacking.total:,} are missing in {where}, the longest "
-                f"{counted(bars, 'bar')} from {begin} UTC; nothing was put in their place"
+                f"{counted(bars, 'bar')} from {begin} UTC; gaps were not filled"
             )
             if lacking.total > len(one):
-                out.append(f"{one.name}: most of the stretch has no bars; figures per year count all of its time")
+                out.append(f"{one.name}: most of the period has no bars; annualised figures count the whole period")
         else:
             out.append(f"{one.name}: {len(one):,} bars, none missing")
         if not calls.any():
-            out.append(f"{one.name}: the strategy {settings.strategy} never said BUY or SELL")
+            out.append(f"{one.name}: the strategy {settings.strategy} never gave a BUY or SELL signal")
     left = int((result.ints[:, t.T_REASON] == t.EXIT_END).sum())
     if left:
-        out.append(f"Figures of lots count the {counted(left, 'open one')} as sold at the last close, fee included")
+        out.append(f"Lot statistics count the {counted(left, 'open lot')} as sold at the last close, fee included")
     if prepared.off_tick:
-        out.append(f"{prepared.off_tick:,} prices lay between two ticks and were rounded to the nearest")
+        out.append(f"{prepared.off_tick:,} prices were between two ticks and were rounded to the nearest")
     model = request.model
     when = {
         "next_open": "at the next bar's open",
@@ -244,21 +244,23 @@ def notes(
             out.append(lifted)
         if settings.take_profit_order == "limit":
             word = "traded through" if model.through else "touched"
-            out.append(f"Resting takes fill when {word}; the other bound is given beside it")
+            out.append(f"Resting take profits fill when {word}; the result of the other assumption is shown beside it")
         latched_ms = int(result.account[t.A_LATCHED_MS])
         if latched_ms:
             latched = np.datetime64(latched_ms // 1000, "s")
             out.append(
-                f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {latched} UTC: no entry from then on, "
-                "as the bot would wait for a person to press Start"
+                f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {latched} UTC: no entries after that, "
+                "since the bot would wait for a person to press Start"
             )
         if settings.vol_risk_adjust and prepared.granularity_s != 60:
             length = granularity_text(prepared.granularity_s)
-            out.append(f"VOL_RISK_ADJUST needs one-minute bars; on {length} every entry counts with factor 1")
+            out.append(f"VOL_RISK_ADJUST needs one-minute bars; with {length} bars every entry uses factor 1")
         if request.engine is not EngineKind.FULL:
             out.append(coverage.assumptions(settings))
     else:
-        out.append("All in on BUY, all out on SELL: for comparing signals and engines; the bot trades lots")
+        out.append(
+            "Style flip (all in on BUY, all out on SELL) is for comparing signals and engines; the bot trades lots"
+        )
     if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):
         out.append("No spread and no slippage were assumed")
     return tuple(out)

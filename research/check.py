@@ -163,7 +163,7 @@ def _live(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Callable[
                     "small, or later bars decided it",
                 )  # fmt: skip
     return StrategyCheck(
-        name, True, f"the newest {length:,} bars give what all of history gives, at {counted(done, 'bar')}"
+        name, True, f"the newest {length:,} bars give the same signals as the whole history, at {counted(done, 'bar')}"
     )
 
 
@@ -187,7 +187,7 @@ def _reads(subject: Subject, offences: Sequence[str], shut: dict[str, Any] | Non
     if found is not None:
         return StrategyCheck(name, False, f"{found[0]} of bar {found[1] + 1:,} changes when no file can be read")
     return StrategyCheck(
-        name, True, "no file and no network was used" + ("" if locked else " as far as Python can tell")
+        name, True, "it used no file and no network" + ("" if locked else " as far as Python can tell")
     )
 
 

@@ -65,7 +65,7 @@ def use_cache() -> Path:
         for old in others[:-_KEEP]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        log.warning("compiled code can't be kept (%s): every run compiles anew", error)
+        log.warning("compiled code can't be cached (%s): every run compiles again", error)
     return folder
 
 
@@ -83,7 +83,7 @@ def compile_loop(loop: Callable[..., int], helpers: tuple[Callable[..., Any], ..
     def make_ready() -> None:
         if not _said:
             _said.append("compiling")
-            announce("Compiling the rulebook, once for this version of it: some seconds")
+            announce("Compiling the trading rules, once per version: takes some seconds")
         register(*RULES, *helpers)
 
     return Native(loop, use_cache, make_ready)

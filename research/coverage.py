@@ -23,8 +23,8 @@ _APPLIED = frozenset(
 )
 # A history says nothing of these; what holds instead, in one sentence for each: of no risk policy.
 _ASSUMED: Mapping[str, str] = {
-    "USE_TICK_PRICE": "exits were judged on bars, not on every price",
-    "TICK_INTERVAL_SEC": "exits were judged on bars, not on every price",
+    "USE_TICK_PRICE": "exits were checked on bars, not on every price",
+    "TICK_INTERVAL_SEC": "exits were checked on bars, not on every price",
     "FEE_RATE_PCT": "fees were those of --maker-pct and --taker-pct",
 }
 

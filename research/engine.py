@@ -126,7 +126,7 @@ def prepare(candles: Sequence[CandleSet], plain: bool = False) -> Prepared:
     if len({one.granularity_s for one in candles}) > 1:
         raise ResearchError("all products of one run need bars of one length")
     if len({one.product_id for one in candles}) < len(candles):
-        raise ResearchError("a product is named twice")
+        raise ResearchError("a product is given twice")
     sizes = np.array([len(one) for one in candles], dtype=np.int64)
     end = np.cumsum(sizes)
     total = int(end[-1])
@@ -270,7 +270,7 @@ def _check_money(prepared: Prepared, cash: float) -> None:
     for one, unit in zip(prepared.candles, prepared.unit.tolist(), strict=True):
         if cash * 100 / unit > PLAIN_LIMIT:
             raise ResearchError(
-                f"{one.product_id}: {cash:,.0f} in units of {plainly(unit)} is beyond what whole numbers hold; "
+                f"{one.product_id}: {cash:,.0f} in units of {plainly(unit)} exceeds the integer range; "
                 "use less --cash, or import with a coarser --base-increment"
             )
 

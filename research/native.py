@@ -120,7 +120,7 @@ def _crossing(value: Any) -> Any:
             return np.array([tuple(value)], dtype=dtype)[0]
         return type(value)(*(_crossing(one) for one in value)) if fields else tuple(_crossing(one) for one in value)
     if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
-        raise TypeError("an array for compiled code must lie in one piece")
+        raise TypeError("an array for compiled code must be contiguous")
     return value
 
 
@@ -139,7 +139,7 @@ def _kind(value: Any) -> str:
             return f"r{value.dtype.descr}"
         case tuple():
             return f"({' '.join(_kind(one) for one in value)})"
-    raise TypeError(f"{type(value).__name__} can't be handed to compiled code")
+    raise TypeError(f"{type(value).__name__} can't be passed to compiled code")
 
 
 def _kinds(value: Any) -> Iterator[Any]:
@@ -194,7 +194,7 @@ def _emit(code: str, name: str) -> bytes:
     foreign += [v.name for v in module.global_variables if v.is_declaration]
     lacking = [one for one in foreign if llvm.address_of_symbol(one) is None]
     if lacking:
-        log.warning("machine code of %s can't be kept: it needs %s", name, ", ".join(lacking))
+        log.warning("machine code of %s can't be cached: it needs %s", name, ", ".join(lacking))
         return b""
     return bytes(machine.emit_object(module))
 
@@ -217,7 +217,7 @@ def _read(path: Path) -> ObjectCode | None:
         return None
     digest, body = raw[:_DIGEST], raw[_DIGEST:]
     if hashlib.sha256(body).digest() != digest:
-        log.warning("%s is damaged: compiled anew", path.name)
+        log.warning("%s is damaged: compiling again", path.name)
         return None
     name, _, code = body.partition(b"\0")
     return ObjectCode(name.decode(), code)
@@ -231,4 +231,4 @@ def _write(path: Path, kept: ObjectCode) -> None:
             file.write(hashlib.sha256(body).digest() + body)
         os.replace(temporary, path)
     except OSError as error:
-        log.warning("compiled code can't be kept (%s): the next process compiles anew", error)
+        log.warning("compiled code can't be cached (%s): the next process compiles again", error)

@@ -20,7 +20,7 @@ from shared.figures import exactly
 from shared.settings import Profile, SettingsError, load
 
 Sets = Annotated[list[str] | None, typer.Option("--set", "-s", help="A setting, such as TAKE_PROFIT_PCT=2.5.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
 Maximised = Annotated[str, typer.Option("--metric", help="What to maximise: sharpe, total_return, calmar, …")]
@@ -39,25 +39,31 @@ class MarketOptions:
     as_profile: Annotated[
         str | None, typer.Option("--as", help="Defaults to start from: live (= prod), dev, canary or prod.")
     ] = None
-    fill: Annotated[str, typer.Option(help="next_open, close, or ohlc (exits walk the bar, stop before take).")] = (
-        "next_open"
-    )
+    fill: Annotated[
+        str, typer.Option(help="next_open, close, or ohlc (exits follow the bar's path, stop before take profit).")
+    ] = "next_open"
     maker_pct: Annotated[float, typer.Option(help="Maker fee in percent.")] = 0.50
     taker_pct: Annotated[float, typer.Option(help="Taker fee in percent.")] = 0.90
-    spread_bps: Annotated[float, typer.Option(help="Whole spread, basis points.")] = 0.0
+    spread_bps: Annotated[float, typer.Option(help="Full bid-ask spread, basis points.")] = 0.0
     slippage_bps: Annotated[float, typer.Option(help="Slippage of each market order, basis points.")] = 0.0
     vol_slippage: Annotated[float, typer.Option(help="Slippage in standard deviations of a bar's return.")] = 0.0
     impact_bps: Annotated[
-        float, typer.Option(help="Basis points for an order of a bar's whole volume; grows with the root.")
+        float,
+        typer.Option(
+            help="Market impact in basis points of an order as large as the bar's volume; scales with the square root."
+        ),
     ] = 0.0
     touched: Annotated[
-        bool, typer.Option("--touched", help="Resting takes fill when touched, not only traded through.")
+        bool,
+        typer.Option(
+            "--touched", help="Resting take profits fill when the price touches them, not only when it trades through."
+        ),
     ] = False
     participation: Annotated[
-        float, typer.Option(help="Part of a bar's volume that a resting take may get; 0 = no bound.")
+        float, typer.Option(help="Share of a bar's volume that a resting take profit may fill; 0 = no limit.")
     ] = 0.0
     cash: Annotated[float, typer.Option(help="Cash at the start.")] = 10_000.0
-    since: Annotated[str | None, typer.Option(help="From this day on, YYYY-MM-DD (UTC).")] = None
+    since: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD (UTC).")] = None
     until: Annotated[str | None, typer.Option(help="Before this day, YYYY-MM-DD (UTC).")] = None
     style: Annotated[str, typer.Option(help="lots (the bot), or flip: BUY all in, SELL all out.")] = "lots"
     seed: Seed = 0
@@ -170,7 +176,7 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
     for text in texts or []:
         key, mark, value = text.partition("=")
         if not mark or not key.strip():
-            raise Misused(f"{text}: written KEY=VALUE, such as TAKE_PROFIT_PCT=2.5")
+            raise Misused(f"{text}: write KEY=VALUE, such as TAKE_PROFIT_PCT=2.5")
         out[key.strip().upper()] = value.strip()
     return out
 
@@ -182,5 +188,5 @@ def day_s(text: str | None) -> int | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Misused(f"{text} is no day; written like 2024-01-31") from error
+        raise Misused(f"{text} is not a day; write it like 2024-01-31") from error
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

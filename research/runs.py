@@ -64,7 +64,7 @@ def request_of(raw: Mapping[str, Any]) -> BacktestRequest:
             raw["since_s"], raw["until_s"], raw["seed"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
-        raise ResearchError(f"the run was kept by another version: {error}") from error
+        raise ResearchError(f"the run was stored by another version: {error}") from error
 
 
 def keep(data_dir: Path, run: Backtest) -> StoredRun:
@@ -127,5 +127,7 @@ def find(data_dir: Path, run_id: str) -> StoredRun:
         kept for kept in found if kept.run_id.endswith(run_id)
     ]
     if len(match) != 1:
-        raise ResearchError(f"no run {run_id}: ./coin runs list" if not match else f"{run_id} fits {len(match)} runs")
+        raise ResearchError(
+            f"no run {run_id}: ./coin runs list" if not match else f"{run_id} matches {len(match)} runs"
+        )
     return match[0]

@@ -26,8 +26,8 @@ class Luck(StrEnum):
 
     UNKNOWN = "unknown"
     LUCK = "not distinguishable from luck"
-    BETTER = "beats holding by more than luck explains"
-    WORSE = "lags holding by more than luck explains"
+    BETTER = "outperforms holding by more than luck explains"
+    WORSE = "underperforms holding by more than luck explains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,13 @@ def _luck(found: Luck, days: int, asked: bool) -> str:
         case Luck.LUCK:
             return "not distinguishable from luck"
         case Luck.BETTER:
-            return "beats holding by more than luck explains"
+            return "outperforms holding by more than luck explains"
         case Luck.WORSE:
-            return "lags holding by more than luck explains"
+            return "underperforms holding by more than luck explains"
         case _:
             if not asked:
                 return ""
-            return f"{days} day{'s are' if days != 1 else ' is'} too few to tell it from luck"
+            return f"{days} day{'s are' if days != 1 else ' is'} too few to tell skill from luck"
 
 
 def _proof(excess: float, low: float | None, high: float | None, days: int) -> str:
@@ -134,6 +134,6 @@ def _proof(excess: float, low: float | None, high: float | None, days: int) -> s
     if low is None or high is None:
         return f"Against holding {text(excess)}; a test against luck needs {chance.FEWEST} days or more"
     return (
-        f"Against holding {text(excess)}; 95 % of the histories drawn from these {days:,} days lie between {text(low)} "
-        f"and {text(high)} (stationary bootstrap)"
+        f"Against holding {text(excess)}; 95 % of the histories resampled from these {days:,} days are between "
+        f"{text(low)} and {text(high)} (stationary bootstrap)"
     )

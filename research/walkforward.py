@@ -85,9 +85,9 @@ def windows(first_s: int, end_s: int, plan: WalkForwardPlan) -> list[WalkForward
         )
         test_from += plan.test_s
     if not out:
-        raise ResearchError("the data is too short for one window of training and test")
+        raise ResearchError("the data is too short for one training and test window")
     if plan.purge_s >= plan.train_s or plan.embargo_s >= plan.test_s:
-        raise ResearchError("purge and embargo must be shorter than the windows that they cut")
+        raise ResearchError("purge and embargo must be shorter than the windows they shorten")
     return out
 
 

@@ -106,7 +106,7 @@ def main() -> int:
         with lock_of(settings.paths).acquire(timeout=0):
             asyncio.run(serve(settings, files))
     except Timeout:
-        log.error("sim.account_taken another COIN-SIM works in %s", files.root)
+        log.error("sim.account_taken another COIN-SIM is using %s", files.root)
         return EXIT_PORT_TAKEN
     except PortTaken as taken:
         log.error("sim.port_taken %s", taken)
@@ -115,7 +115,7 @@ def main() -> int:
         log.error("sim.setup %s", wrong)
         return EXIT_SETUP
     except sqlite3.Error as wrong:
-        log.error("sim.account %s: %s; `./coin sim reset` starts over", files.account, wrong)
+        log.error("sim.account %s: %s; `./coin sim reset` starts a new account", files.account, wrong)
         return EXIT_SETUP
     except FolderRefused as wrong:
         sys.stderr.write("\n    ".join((str(wrong), *wrong.ways)) + "\n")

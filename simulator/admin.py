@@ -71,7 +71,7 @@ def make_key(
     wanted = tuple(dict.fromkeys(rights))
     wrong = [right for right in wanted if right not in RIGHTS]
     if wrong or not wanted:
-        raise SimError(f"rights are of {', '.join(RIGHTS)}, not {', '.join(wrong) or 'none'}")
+        raise SimError(f"unknown rights {', '.join(wrong) or '(none)'}: choose from {', '.join(RIGHTS)}")
     files = SimFiles(paths.sim)
     paths.prepare()
     private(files.root)
@@ -120,7 +120,7 @@ def _reach(paths: DataPaths, settings: Settings, method: str, path: str, body: o
     try:
         return _call(paths, settings, method, path, body)
     except ConnectionError:
-        raise SimError(f"COIN-SIM does not answer on port {settings.sim_admin_port}: is it started?") from None
+        raise SimError(f"COIN-SIM does not answer on port {settings.sim_admin_port}: is it running?") from None
 
 
 def _call(paths: DataPaths, settings: Settings, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -141,7 +141,9 @@ def _call(paths: DataPaths, settings: Settings, method: str, path: str, body: ob
     except urllib.error.HTTPError as refused:
         text = refused.read().decode(errors="replace")[:500]
         if refused.code == 401:
-            raise SimError(f"port {settings.sim_admin_port} is another COIN-SIM's: its token is not ours") from refused
+            raise SimError(
+                f"port {settings.sim_admin_port} belongs to another COIN-SIM: it rejects our token"
+            ) from refused
         raise SimError(text) from refused
     except (urllib.error.URLError, OSError) as unreachable:
         raise ConnectionError from unreachable

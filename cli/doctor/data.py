@@ -27,7 +27,7 @@ def folder(paths: DataPaths) -> list[DiagnosticRow]:
     """There, ours alone, writable, with room."""
     root = paths.root
     if not root.exists():
-        return [note("data folder", f"{root} isn't there yet: ./coin start makes it")]
+        return [note("data folder", f"{root} doesn't exist yet: ./coin start creates it")]
     checks = []
     refused = refusal(root)
     if refused is not None:
@@ -55,7 +55,7 @@ def folder(paths: DataPaths) -> list[DiagnosticRow]:
 
 
 def _room(root: Path) -> str:
-    return f"Make room or mount it writable: df -h '{root}'; du -sh '{root}'/*"
+    return f"Free some space, or make it writable: df -h '{root}'; du -sh '{root}'/*"
 
 
 def bot(paths: DataPaths, seen: BotSeen) -> list[DiagnosticRow]:
@@ -64,7 +64,7 @@ def bot(paths: DataPaths, seen: BotSeen) -> list[DiagnosticRow]:
     if seen.state is None:
         if seen.error:
             checks.append(
-                bad("bot_state.json", seen.error, "The bot writes a new one every 500 ms: is it of this version?")
+                bad("bot_state.json", seen.error, "The bot writes a new one every 500 ms: is it running this version?")
             )
         else:
             checks.append(note("bot_state.json", "none yet"))
@@ -91,12 +91,16 @@ def bot(paths: DataPaths, seen: BotSeen) -> list[DiagnosticRow]:
         own = seen.state is not None and seen.state.pid == holder
         text = f"held by pid {holder}"
         checks.append(
-            good("bot.lock", text) if own else warn("bot.lock", text, f"Not the bot of the state file: ps -fp {holder}")
+            good("bot.lock", text)
+            if own
+            else warn("bot.lock", text, f"That is not the bot of the state file: ps -fp {holder}")
         )
     elif seen.alive and flocks.told():
-        checks.append(bad("bot.lock", "removed or replaced while the bot runs: it sends nothing", "./coin restart"))
+        checks.append(
+            bad("bot.lock", "removed or replaced while the bot is running: it sends no orders", "./coin restart")
+        )
     if paths.kill.exists():
-        checks.append(warn("KILL", "the kill file is there: nothing trades", "./coin reset-kill"))
+        checks.append(warn("KILL", "the kill file exists: the bot does not trade", "./coin reset-kill"))
     elif seen.state is not None and seen.state.kill is not None:
         checks.append(
             warn("kill latch", f"since {seen.state.kill.at} by {seen.state.kill.source}", "./coin reset-kill")
@@ -119,8 +123,8 @@ def _clock_and_io(seen: BotSeen) -> list[DiagnosticRow]:
             warn("writes", f"{state.io.write_errors} failed, last: {state.io.last_error}", "See data folder and disk")
         )
     if not state.control.ok:
-        way = "Rewrite it with any command: ./coin pause"
-        checks.append(bad("control.json", state.control.error or "refused by the bot", way))
+        way = "Any command rewrites it: ./coin pause"
+        checks.append(bad("control.json", state.control.error or "rejected by the bot", way))
     return checks
 
 
@@ -132,10 +136,14 @@ def documents(paths: DataPaths) -> list[DiagnosticRow]:
         waiting = len(control.commands)
         checks.append(good("control.json", f"level {control.level.word}, {waiting} commands in the ring"))
     except FileNotFoundError:
-        checks.append(note("control.json", "none: the bot may run"))
+        checks.append(note("control.json", "none: the bot may trade"))
     except (Unreadable, OSError) as error:
         checks.append(
-            bad("control.json", str(error), "The last valid request holds. Any command rewrites it: ./coin pause")
+            bad(
+                "control.json",
+                str(error),
+                "The last valid request stays in force. Any command rewrites it: ./coin pause",
+            )
         )
     for path in (paths.positions, paths.market, paths.market_db):
         try:
@@ -168,7 +176,7 @@ def ledger(paths: DataPaths) -> DiagnosticRow:
     if answer != "ok":
         way = f"Keep the damaged one (mv '{path}' aside with its -wal and -shm) and ./coin restore BACKUP"
         return bad("ledger.db", f"damaged: {answer}", way)
-    return good("ledger.db", f"{path.stat().st_size / 1e6:.1f} MB, whole")
+    return good("ledger.db", f"{path.stat().st_size / 1e6:.1f} MB, intact")
 
 
 def keys(settings: Settings) -> list[DiagnosticRow]:
@@ -184,10 +192,12 @@ def _key_file(path: Path) -> DiagnosticRow:
         found = path.lstat()
     except OSError as error:
         return bad(
-            "key file", f"{path}: {error.strerror}", "COINBASE_KEY_FILE in .env must name the file that Coinbase gave"
+            "key file",
+            f"{path}: {error.strerror}",
+            "COINBASE_KEY_FILE in .env must be the path of the file from Coinbase",
         )
     if not stat.S_ISREG(found.st_mode):
-        return bad("key file", f"{path} is a link or no file", "Name the file itself")
+        return bad("key file", f"{path} is a link or not a file", "Name the file itself")
     if found.st_uid != os.geteuid():
         return bad("key file", f"{path} belongs to another user", f"chown $(id -un) '{path}'")
     if stat.S_IMODE(found.st_mode) & 0o177:
@@ -215,8 +225,8 @@ def _certificate(path: Path) -> DiagnosticRow | None:
     days = (ends - datetime.now(UTC)).days
     if days < 0:
         return bad(
-            name, f"ran out {-days} days ago", f"rm '{path}' and ./coin restart" if "sim" in path.parts else "Renew it"
+            name, f"expired {-days} days ago", f"rm '{path}' and ./coin restart" if "sim" in path.parts else "Renew it"
         )
     if days < 14:
-        return warn(name, f"runs out in {days} days", "Renew it")
+        return warn(name, f"expires in {days} days", "Renew it")
     return good(name, f"valid for {days} days")

@@ -56,7 +56,9 @@ def pm2(client: Pm2Client) -> list[DiagnosticRow]:
     except Pm2Unavailable as error:
         return [*checks, _daemon_trouble(error)]
     if not supported(running):
-        checks.append(warn("PM2 daemon", f"{running}, a version never tried", "npm install -g pm2@7 && pm2 update"))
+        checks.append(
+            warn("PM2 daemon", f"{running}, a version that was not tested", "npm install -g pm2@7 && pm2 update")
+        )
     elif installed not in ("?", running):
         checks.append(warn("PM2 daemon", f"{running} runs, {installed} is installed", "./coin pm2 update"))
     else:
@@ -72,12 +74,14 @@ def _daemon_trouble(error: Pm2Unavailable) -> DiagnosticRow:
         pid = 0
     if error.trouble is Trouble.OFFLINE:
         if pid and pid_alive(pid) and b"PM2" in _command_line(pid):
-            return bad("PM2 daemon", f"runs (pid {pid}) but its socket is gone", f"kill {pid}, then ./coin start")
+            return bad(
+                "PM2 daemon", f"is running (pid {pid}), but its socket is missing", f"kill {pid}, then ./coin start"
+            )
         if pid and not pid_alive(pid):
             return note(
-                "PM2 daemon", "doesn't run; the last one was killed (its socket is left): ./coin start makes a new one"
+                "PM2 daemon", "not running; the last one was killed (its socket is left): ./coin start starts a new one"
             )
-        return note("PM2 daemon", "doesn't run: ./coin start")
+        return note("PM2 daemon", "not running: ./coin start")
     unsafe = pm2_home.refusal(home())
     if unsafe is not None:
         return bad("PM2 daemon", unsafe.problem, "; ".join(unsafe.ways))
@@ -99,16 +103,16 @@ def processes(client: Pm2Client, mode: Mode | None) -> list[DiagnosticRow]:
         process = found.get(name)
         if process is None:
             if name != SIMULATOR or mode is not Mode.LIVE:
-                checks.append(note(name, "PM2 doesn't know it: ./coin start"))
+                checks.append(note(name, "not started in PM2: ./coin start"))
         else:
             checks.append(_process(process, mode))
     return checks
 
 
 def _orphans(known_pids: list[int]) -> list[DiagnosticRow]:
-    way = "./coin stop ends them; ./coin start does so, too"
+    way = "./coin stop and ./coin start end them"
     left = orphans.find(known_pids)
-    return [bad(found.name, f"pid {found.pid} runs without PM2, whose daemon was killed", way) for found in left]
+    return [bad(found.name, f"pid {found.pid} is running without PM2, whose daemon was killed", way) for found in left]
 
 
 def _process(process: Pm2Process, mode: Mode | None) -> DiagnosticRow:
@@ -117,7 +121,7 @@ def _process(process: Pm2Process, mode: Mode | None) -> DiagnosticRow:
         way = f"{process.cwd}/coin stop, or a PM2 of its own here: PM2_HOME=~/.pm2-second ./coin start"
         return bad(name, f"belongs to another checkout: {process.cwd}", way)
     if name == SIMULATOR and mode is Mode.LIVE:
-        return bad(name, "runs although the mode is live", "./coin start takes it off")
+        return bad(name, "is running although the mode is live", "./coin start removes it")
     if process.effective is Effective.ONLINE:
         young = process.started_ms is not None and time.time() - process.started_ms / 1000 < 60
         if process.restarts > 5 or (process.restarts and young):
@@ -128,8 +132,8 @@ def _process(process: Pm2Process, mode: Mode | None) -> DiagnosticRow:
     ways = {
         "stopped": "./coin start",
         "stopped (75)": "Another bot holds the lock (see below); end it, then ./coin start",
-        "stopped (78)": "Settings, key or clock are wrong: see below and ./coin logs bot; then ./coin start",
-        "waiting restart": f"It crashes: ./coin logs {name}",
+        "stopped (78)": "Wrong settings, key or clock: see below and ./coin logs bot; then ./coin start",
+        "waiting restart": f"It keeps crashing: ./coin logs {name}",
     }
     return bad(name, process.label, ways.get(process.label, f"./coin logs {name}; then ./coin start"))
 
@@ -157,7 +161,7 @@ def port_checks(client: Pm2Client, settings: Settings) -> list[DiagnosticRow]:
         elif ports.dashboard_is_free(host, port) if key == "DASHBOARD_PORT" else ports.is_free(host, port):
             checks.append(note(name, f"free ({key})"))
         else:
-            who = ports.listener(port) or "a program that can't be seen from here"
+            who = ports.listener(port) or "a program whose name can't be read"
             checks.append(bad(name, f"taken by {who}", f"End it, or {key}={port + 10} in .env"))
     return checks
 
@@ -166,8 +170,8 @@ def sign_ins(settings: Settings) -> DiagnosticRow:
     """Whether a session can be kept to the unix user who signed in."""
     name, way = "sign-ins", SocketOwners().way
     if not way:
-        found = "a session's cookie works for every user of this machine: the system can't tell who connects"
-        return warn(name, found, "Let nobody else log in to this machine")
+        found = "a session cookie works for every user of this machine: the system can't tell who connects"
+        return warn(name, found, "Don't let other people log in to this machine")
     if settings.dashboard_behind_proxy:
         return note(name, "sessions work only through the proxy, which counts as one user for all its clients")
     if len(addresses(settings.dashboard_host)) == 1:

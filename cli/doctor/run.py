@@ -29,11 +29,11 @@ def doctor(json: Json = False) -> int:
     warned = [check for check in checks if check.mark == ui.WARN]
     ui.plain()
     if failed:
-        ui.line(ui.BAD, f"{len(failed)} to mend, {len(warned)} to look at")
+        ui.line(ui.BAD, f"{len(failed)} broken, {len(warned)} warning{'' if len(warned) == 1 else 's'}")
     elif warned:
-        ui.line(ui.WARN, f"nothing broken, {len(warned)} to look at")
+        ui.line(ui.WARN, f"nothing broken, {len(warned)} warning{'' if len(warned) == 1 else 's'}")
     else:
-        ui.line(ui.GOOD, "all well")
+        ui.line(ui.GOOD, "everything is fine")
     return 1 if failed else 0
 
 
@@ -71,7 +71,7 @@ def _settings() -> tuple[Settings | None, list[DiagnosticRow]]:
     try:
         loaded = settings.load()
     except SettingsError as error:
-        return None, [bad("settings", problem, "Mend .env or the shell's variable") for problem in error.problems]
+        return None, [bad("settings", problem, "Fix .env or the shell's variable") for problem in error.problems]
     own = sum(1 for source in loaded.sources.values() if source != "default")
     mode = loaded.settings.coin_mode
     remarks = [note(name, sentence) for name, sentence in loaded.kept.items()]

@@ -12,7 +12,7 @@ from research.options import Seed, Sets, data_dir, guarded, pairs
 @guarded
 def check_strategy(
     name: Annotated[str, typer.Argument(help="A strategy, built in or from strategies/.")],
-    data: Annotated[str, typer.Option("--data", "-d", help="Candle set to check it on.")],
+    data: Annotated[str, typer.Option("--data", "-d", help="Candle set to check the strategy on.")],
     sets: Sets = None,
     cuts: Annotated[int, typer.Option(help="Number of random bars at which history is cut off.")] = 20,
     buys: Annotated[int, typer.Option(help="Maximum number of BUY signals to test.")] = 100,

@@ -21,18 +21,22 @@ from shared.times import from_epoch_ms
 
 @guarded
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="CSV or JSON lines (.gz too), or Parquet; several make one set.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV, JSON lines (also .gz) or Parquet; several files make one set.")
+    ],
     product: Annotated[
-        str | None, typer.Option(help="Such as BTC-USD; without it, what the file's columns or name say.")
+        str | None, typer.Option(help="Such as BTC-USD; by default taken from the file's columns or name.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the set; BTC-USD_1m without it.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Zone of times without one, such as Europe/Berlin.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Time zone of times that name none, such as Europe/Berlin.")
+    ] = None,
     date_order: Annotated[DateOrder | None, typer.Option(help="How dates such as 03/04/2024 are read.")] = None,
     granularity: Annotated[str | None, typer.Option(help="Bar length, if not the usual spacing of the rows.")] = None,
     price_increment: Annotated[str | None, typer.Option(help="Price increment, instead of the exchange's.")] = None,
     base_increment: Annotated[str | None, typer.Option(help="Size increment, instead of the exchange's.")] = None,
     outliers: Annotated[
-        OutlierChoice | None, typer.Option(help="Bars with prices that no market makes (outliers): keep or drop.")
+        OutlierChoice | None, typer.Option(help="Outliers (bars with implausible prices): keep or drop.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a set of that name.")] = False,
 ) -> None:
@@ -40,7 +44,7 @@ def import_files(
     if product is not None:
         base, dash, quote = product.upper().partition("-")
         if not (base.isalnum() and dash and quote.isalnum()):
-            raise Misused(f"{product}: a product is written like BTC-USD")
+            raise Misused(f"{product}: write a product like BTC-USD")
     seconds = granularity_s(granularity) if granularity else None
     found = read_files(
         files, product.upper() if product else None, timezone, seconds, price_increment, base_increment,
@@ -48,7 +52,7 @@ def import_files(
     )  # fmt: skip
     target = name or store.default_name(found.candles.product_id, found.candles.granularity_s)
     if (store.folder(data_dir()) / f"{target}.parquet").exists() and not replace:
-        raise ResearchError(f"there is a set {target} already: --replace, or another --name")
+        raise ResearchError(f"the set {target} already exists: --replace, or another --name")
     for line in found.said:
         terminal.say(f"  · {line}")
     path = store.save(data_dir(), target, found.candles)
@@ -86,7 +90,7 @@ def download(
     with terminal.progress(f"  {target}", None) as step:
         candles, added = fetch(data_dir(), target, wanted, DownloadClient(url, ca), step)
     _say_what(candles)
-    terminal.say(f"  ✓ {target}: {added:,} bars more")
+    terminal.say(f"  ✓ {target}: {added:,} bars added")
 
 
 def _say_what(candles: CandleSet) -> None:

@@ -157,11 +157,11 @@ def repeat(run_id: RunId = "last") -> None:
     hashes = [one["digest"] for one in new.about["data"]] == [one["digest"] for one in old.about["data"]]
     terminal.say()
     if same:
-        terminal.say(f"  ✓ the same figures as {old.run_id}")
+        terminal.say(f"  ✓ the same results as {old.run_id}")
         return
     why = [] if hashes else ["the data differ"]
     if new.about["code"] != old.about["code"]:
         why.append(f"the code differs ({old.about['code']}, now {new.about['code']})")
     if new.about["settings"] != old.about["settings"]:
-        why.append("settings outside the run differ")
-    raise terminal.give_up(f"the figures differ from {old.run_id}: {'; '.join(why) or 'no cause found'}")
+        why.append("settings outside the run's options differ")
+    raise terminal.give_up(f"the results differ from {old.run_id}: {'; '.join(why) or 'no cause found'}")

@@ -26,9 +26,9 @@ def sweep(
     grid: Grid,
     metric: Maximised = "sharpe",
     random_points: RandomPoints = 0,
-    optuna: Annotated[int, typer.Option(help="Number of grid points that Optuna chooses one by one.")] = 0,
+    optuna: Annotated[int, typer.Option(help="Number of grid points to sample with Optuna.")] = 0,
     engine: Annotated[str, typer.Option("--engine", help="auto, threads, processes or ray.")] = "auto",
-    address: Annotated[str, typer.Option(help="A Ray cluster; local starts one here.")] = "local",
+    address: Annotated[str, typer.Option(help="Address of a Ray cluster; local starts one on this machine.")] = "local",
     jobs: Jobs = 0,
     top: Top = 10,
 ) -> None:
@@ -73,18 +73,18 @@ def _show(swept: run.Swept, top: int) -> None:
     if held is not None:
         terminal.say(f"  · Buy and hold over the same bars: {held * 100:+,.2f} %".replace("-", MINUS))
     if swept.resumed:
-        terminal.say(f"  · {swept.resumed:,} of {len(swept.rows):,} points were there already")
+        terminal.say(f"  · {swept.resumed:,} of {len(swept.rows):,} points were already done")
     if failed:
         terminal.say(f"  · {len(failed):,} points can't be run, such as: {failed[0]['error']}")
     if len(swept.rows) < len(swept.plan.points):
         terminal.say(
-            f"  · Stopped after {len(swept.rows):,} of {len(swept.plan.points):,} points; the same command goes on"
+            f"  · Stopped after {len(swept.rows):,} of {len(swept.plan.points):,} points; the same command resumes"
         )
     luck = swept.sharpe_by_chance()
     if luck is not None:
         best = ranked[0]["figures"].get("appraisal") if ranked else None
         terminal.say(
-            f"  · Beyond what holding explains, the best of {len(swept.rows):,} points without an edge reaches a "
+            f"  · Beyond what holding explains, the best of {len(swept.rows):,} points without an edge would reach a "
             f"Sharpe of {luck:.2f} by luck alone"
             + ("" if best is None else f"; this one has {best:.2f}".replace("-", MINUS))
         )

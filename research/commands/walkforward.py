@@ -22,9 +22,11 @@ def walkforward(
     grid: Grid,
     train: Annotated[str, typer.Option(help="Length of training, such as 60d.")] = "60d",
     test: Annotated[str, typer.Option(help="Length of each test, such as 20d.")] = "20d",
-    purge: Annotated[str, typer.Option(help="Dropped at the end of training, such as 1d; 0 = nothing.")] = "1d",
-    embargo: Annotated[str, typer.Option(help="Dropped at the start of the test; 0 = nothing.")] = "0",
-    anchored: Annotated[bool, typer.Option("--anchored", help="Training always begins at the first bar.")] = False,
+    purge: Annotated[str, typer.Option(help="Removed from the end of training, such as 1d; 0 = nothing.")] = "1d",
+    embargo: Annotated[str, typer.Option(help="Removed from the start of the test; 0 = nothing.")] = "0",
+    anchored: Annotated[
+        bool, typer.Option("--anchored", help="Training windows always start at the first bar.")
+    ] = False,
     metric: Maximised = "sharpe",
     jobs: Jobs = 0,
 ) -> None:

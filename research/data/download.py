@@ -44,7 +44,7 @@ class DownloadClient:
     def __init__(self, url: str = URL, ca_file: Path | None = None, pause_s: float = PAUSE_S) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
-            raise ResearchError(f"{url} is no https address")
+            raise ResearchError(f"{url} is not an https address")
         self._host, self._port = parts.hostname, parts.port or 443
         self._context = client_context(ca_file)
         self._pause_s, self._next_s = pause_s, 0.0
@@ -62,7 +62,7 @@ class DownloadClient:
             else:
                 if status == 200:
                     return json.loads(body)
-                problem = f"{target} was answered with {status}: {body[:200].decode(errors='replace')}"
+                problem = f"{target} returned HTTP {status}: {body[:200].decode(errors='replace')}"
                 if status != 429 and status < 500:
                     raise ResearchError(problem)
             if wait_s is None:
@@ -105,7 +105,7 @@ class DownloadClient:
         try:
             rows = [tuple(float(row[name]) for name in names) for row in raw["candles"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise ResearchError(f"{wanted.product_id}: a candle that is not understood: {error}") from error
+            raise ResearchError(f"{wanted.product_id}: a candle could not be read: {error}") from error
         return [row for row in rows if start_s <= row[0] <= last]
 
 
@@ -159,7 +159,7 @@ def download(
         save()
         client.close()
     if old is None:
-        raise ResearchError(f"{wanted.product_id} has no candles in that stretch")
+        raise ResearchError(f"{wanted.product_id} has no candles in that period")
     return old, added
 
 
@@ -177,7 +177,7 @@ def _known(data_dir: Path, name: str, wanted: Wanted) -> CandleSet | None:
         return None
     old = store.load(path)
     if (old.product_id, old.granularity_s) != (wanted.product_id, wanted.granularity_s):
-        raise ResearchError(f"the set {name} holds {old.name}; choose another --name")
+        raise ResearchError(f"the set {name} contains {old.name}; choose another --name")
     return old
 
 

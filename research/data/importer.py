@@ -66,7 +66,7 @@ def read_files(
     start, prices = _only_sound(start, prices, said)
     start, prices = _in_order(start, prices, said)
     seconds = granularity_s or _usual_step(start)
-    said.append(f"bars of {granularity_text(seconds)}" + ("" if granularity_s else " (their usual distance)"))
+    said.append(f"bars of {granularity_text(seconds)}" + ("" if granularity_s else " (their usual spacing)"))
     start, prices = _on_grid(start, prices, seconds, said)
     start, prices = _without_outliers(start, prices, outlier_choice, said)
     known = products.terms(data_dir, product_id) if data_dir is not None else None
@@ -77,7 +77,9 @@ def read_files(
     said.append(_size_words(step, known, asked=bool(base_increment)))
     still = int(((prices["volume"] == 0) & (prices["high"] == prices["low"])).sum())
     if still:
-        said.append(f"{still} bars without volume: put there by whoever made the file, not by trades; kept as they are")
+        said.append(
+            f"{still} bars without volume: filled in by the source of the file, not from trades; kept as they are"
+        )
     candles = CandleSet(
         product_id, seconds, start, prices["open"], prices["high"], prices["low"], prices["close"], prices["volume"],
         price_increment=tick, base_increment=step, source=source or ", ".join(path.name for path in paths),
@@ -99,7 +101,7 @@ def _price_increment(prices: dict[str, Floats], known: products.ProductTerms | N
         said.append(f"price increment {known.price_increment}, from {known.source}")
         return known.price_increment
     said.append(
-        f"price increment {digits}: {off:.1%} of the prices lie between the steps of {known.price_increment} that "
+        f"price increment {digits}: {off:.1%} of the prices are not multiples of {known.price_increment} that "
         f"{known.source} names"
     )
     return digits
@@ -137,7 +139,7 @@ def _without_outliers(
 
 def _read(path: Path, product_id: str | None, timezone: str | None, date_order: DateOrder | None) -> _Raw:
     if not path.is_file():
-        raise ResearchError(f"{path} is no file")
+        raise ResearchError(f"{path} is not a file")
     read = (
         tables.parquet if path.suffix == ".parquet" else json_tables.read if json_tables.is_json(path) else tables.csv
     )
@@ -153,7 +155,7 @@ def _read(path: Path, product_id: str | None, timezone: str | None, date_order: 
     for name in ("open", "high", "low", "close", "volume"):
         values = tables.numbers(table[columns.at[name]])
         if values is None:
-            raise ResearchError(f"{path.name}: the column for {name} holds something that is no number")
+            raise ResearchError(f"{path.name}: the column for {name} contains something that is not a number")
         prices[name] = values
     return _Raw(product_id, start, prices, tuple(said))
 
@@ -182,15 +184,15 @@ def _only_sound(start: Ints, prices: dict[str, Floats], said: list[str]) -> tupl
         positive = (o > 0) & (h > 0) & (lo > 0) & (c > 0) & (v >= 0)
         ordered = (h >= o) & (h >= c) & (lo <= o) & (lo <= c)
     for what, good in (
-        ("a value that is no number", known),
+        ("a value that is not a number", known),
         ("a price that is not above zero", positive | ~known),
-        ("a high or low that its own open or close contradicts", ordered | ~known),
+        ("a high or low that contradicts its open or close", ordered | ~known),
     ):
         if not good.all():
             said.append(f"{int((~good).sum())} rows with {what}: left out")
     good = known & positive & ordered
     if not good.any():
-        raise ResearchError("no row holds a candle: " + "; ".join(said[-3:]))
+        raise ResearchError("no row contains a valid candle: " + "; ".join(said[-3:]))
     return (start, prices) if good.all() else _take(start, prices, good)
 
 
@@ -198,7 +200,7 @@ def _in_order(start: Ints, prices: dict[str, Floats], said: list[str]) -> tuple[
     step = np.diff(start)
     if (step > 0).all():
         return start, prices
-    said.append("newest first: turned round" if (step < 0).all() else "not in order of time: sorted")
+    said.append("newest first: reversed" if (step < 0).all() else "not in time order: sorted")
     # Of rows with the same time the one with the larger volume counts: it was read later, when the bar was complete.
     order = np.lexsort((prices["volume"], start))
     start, prices = _take(start, prices, order)
@@ -226,11 +228,11 @@ def _on_grid(start: Ints, prices: dict[str, Floats], seconds: int, said: list[st
     phases, counts = np.unique(start % seconds, return_counts=True)
     phase = int(phases[np.argmax(counts)])
     if phase:
-        said.append(f"bars begin {phase} s after the turn of a bar")
+        said.append(f"bars begin {phase} s after the regular bar time")
     good = start % seconds == phase
     if good.all():
         return start, prices
-    said.append(f"{int((~good).sum())} rows lie between two bars: left out")
+    said.append(f"{int((~good).sum())} rows are between two bar times: left out")
     return _take(start, prices, good)
 
 

@@ -25,14 +25,14 @@ def read(path: Path) -> tuple[list[str], list[Any]]:
     """(names of the columns, or none where the rows have none, the columns). Raises ResearchError."""
     rows = _rows(path, _text(path))
     if not rows:
-        raise ResearchError(f"{path.name} holds no row: wanted is {WANTED}")
+        raise ResearchError(f"{path.name} has no rows; expected {WANTED}")
     if all(isinstance(row, dict) for row in rows):
         names = list(dict.fromkeys(key for row in rows for key in row))
         columns = [[row.get(name) for row in rows] for name in names]
     elif all(isinstance(row, list) for row in rows) and len({len(row) for row in rows}) == 1:
         names, columns = [], [list(column) for column in zip(*rows, strict=True)]
     else:
-        raise ResearchError(f"{path.name}: the rows are of several kinds; wanted is {WANTED}")
+        raise ResearchError(f"{path.name}: the rows have different forms; expected {WANTED}")
     return names, [pa.chunked_array([_column(values)]) for values in columns]
 
 
@@ -64,7 +64,7 @@ def _by_line(path: Path, data: bytes) -> list[Any]:
         try:
             rows.append(orjson.loads(line))
         except orjson.JSONDecodeError as error:
-            raise ResearchError(f"{path.name}: line {number} is not JSON ({error}); wanted is {WANTED}") from error
+            raise ResearchError(f"{path.name}: line {number} is not JSON ({error}); expected {WANTED}") from error
     return rows
 
 

@@ -88,7 +88,7 @@ def decide(file: str, hints: Sequence[Hint], wanted: str | None) -> tuple[str, s
         base, _, quote = wanted.partition("-")
         other = next((hint for hint in hints if hint.base != base), None)
         if other is not None and base not in bases:
-            raise ResearchError(f"{file}: {other.where} says {other.text}, --product says {wanted}: which one is it?")
+            raise ResearchError(f"{file}: {other.where} says {other.text}, but --product says {wanted}")
         money = next((hint.quote for hint in hints if hint.base == base and hint.quote not in (None, quote)), None)
         if money is not None:
             return wanted, f"prices in {money}, taken as {quote}, as specified"
@@ -102,4 +102,4 @@ def decide(file: str, hints: Sequence[Hint], wanted: str | None) -> tuple[str, s
         raise ResearchError(f"{file}: neither its name nor its columns say which product this is: --product BTC-USD")
     said = "; ".join(f"{hint.where} says {hint.text}" for hint in hints)
     cure = f"--product {hints[0].base}-{hints[0].quote or 'USD'}"
-    raise ResearchError(f"{file}: {said}, which does not determine the product: set it, for example {cure}")
+    raise ResearchError(f"{file}: {said}, which does not identify the product: set it, for example {cure}")

@@ -84,7 +84,7 @@ def of_exchange(row: Any, source: str) -> ProductTerms:
     try:
         price, base, least, money = (f"{Decimal(row[key]).normalize():f}" for key in _KEYS)
     except (KeyError, TypeError, InvalidOperation) as error:
-        raise ResearchError(f"{row.get('product_id', 'a product')}: the exchange names no increments") from error
+        raise ResearchError(f"{row.get('product_id', 'a product')}: the exchange gives no increments") from error
     return ProductTerms(price, base, least, money, source)
 
 

@@ -115,7 +115,7 @@ def _array(column: Any, name: str) -> Any:
 def _about(metadata: Any, path: Path) -> dict[str, Any]:
     raw = (metadata or {}).get(_KEY)
     if raw is None:
-        raise ResearchError(f"{path} is no candle set of ours; bring it in with: ./coin data import {path}")
+        raise ResearchError(f"{path} is not a candle set of this program; import it with: ./coin data import {path}")
     about: dict[str, Any] = json.loads(raw)
     return about
 

@@ -85,7 +85,7 @@ def _order_of(found: Sequence[re.Match[str]]) -> DateOrder:
     if jumps[DateOrder.DAY] != jumps[DateOrder.MONTH]:
         return min(jumps, key=lambda order: jumps[order])
     raise ResearchError(
-        f"dates such as {found[0][0]!r} may have the day or the month first, and the file does not show which: "
+        f"dates such as {found[0][0]!r} may have the day or the month first, and the file does not show which one: "
         "--date-order dmy or mdy"
     )
 

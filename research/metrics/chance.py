@@ -107,7 +107,7 @@ def surpassing(ratio: float, against: float, count: int, skew: float, kurtosis: 
     return _NORMAL.cdf((ratio - against) * math.sqrt(count - 1) / math.sqrt(variance))
 
 
-def expected_best_sharpe(ratios: Floats) -> float | None:
+def max_sharpe_by_chance(ratios: Floats) -> float | None:
     """Yearly Sharpe ratio that the best of so many trials reaches by chance alone."""
     known = ratios[np.isfinite(ratios)]
     return expected_max_sharpe(float(known.std(ddof=1)), len(known)) if len(known) > 1 else None
@@ -141,7 +141,7 @@ def deflated_sharpe(returns: Floats, trials: Floats) -> float | None:
     Luck is centred at zero: hand over what holding does not explain (`beyond_holding`), of the best and of the trials.
     Plain returns would make every point of a rising market look like skill.
     """
-    by_chance = expected_best_sharpe(trials)
+    by_chance = max_sharpe_by_chance(trials)
     return None if by_chance is None else probabilistic_sharpe(returns, by_chance)
 
 

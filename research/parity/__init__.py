@@ -65,7 +65,7 @@ def since_s(text: str, now: datetime) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ResearchError(f"{text} is no day; written like 2024-01-31, or yesterday") from error
+        raise ResearchError(f"{text} is not a day; write it like 2024-01-31, or yesterday") from error
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
@@ -77,7 +77,7 @@ def compare(since: str) -> Report:
         raise ResearchError("; ".join(error.problems)) from error
     path = settings.paths.market_db
     if not path.exists():
-        raise ResearchError(f"the bot has recorded nothing yet: there is no {os.path.relpath(path)}")
+        raise ResearchError(f"the bot has not recorded anything yet: there is no {os.path.relpath(path)}")
     begin_s = since_s(since, datetime.now(UTC))
     try:
         with closing(open_market_reader(path)) as db:
@@ -170,7 +170,7 @@ def _report(settings: Settings, found: Findings, more: list[str], lots: Sequence
             mark = "✗" if any(one.what is what for one in unexplained) else mark
             lines.append(f"{mark} {what}: {found.agreed[what]:,} of {compared:,} agree")
     if found.judged:
-        lines.append(f"· Judged at {found.judged:,} prices of the tape")
+        lines.append(f"· Compared at {found.judged:,} recorded prices")
     shown = sorted(found.differences, key=lambda one: (bool(one.why), one.at_ms))
     lines += [one.line() for one in shown[:SHOWN]]
     if len(shown) > SHOWN:
@@ -186,7 +186,7 @@ def _report(settings: Settings, found: Findings, more: list[str], lots: Sequence
         words = f"results {100 * earned:.2f} % (the bot {real:+,.2f} {_quote(settings)}, the backtest {assumed:+,.2f})"
     lines.append(
         f"{mark} Parity {100 * score:.2f} %: decisions {100 * decided:.2f} % ({found.agreed.total():,} of "
-        f"{found.compared():,} agree, {explained:,} differences are explained, {len(unexplained):,} are not), {words}; "
+        f"{found.compared():,} agree, {explained:,} differences explained, {len(unexplained):,} unexplained), {words}; "
         f"strategy {settings.strategy}"
     )
     return dataclasses.replace(made, lines=tuple(lines))

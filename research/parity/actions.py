@@ -171,5 +171,5 @@ def _take_filled(run: ReplayedRun, p: int, row: Any, lot_id: str, now_ms: int) -
         run.same(What.TAKE, now_ms)
         return
     text = run.book.text(p, float(row[t.L_TAKE]))
-    words = f"{run.book.names[p]}: the take at {text} was filled, the tape's prices did not reach it"
+    words = f"{run.book.names[p]}: the take at {text} was filled, but the recorded prices did not reach it"
     run.late_takes.append((now_ms, int(row[t.L_TAKE]), words, p))

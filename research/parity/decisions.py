@@ -82,7 +82,7 @@ def entry(run: ReplayedRun, product_id: str, p: int, at: int, mark: int, line: L
     run.said.add(key)
     if gate is None:
         run.used[product_id] = bar_s  # tried, and refused by the last check before sending
-        run.differ(What.ENTRY, line["t"], f"{product_id}: the bot decided to buy, and sent nothing", Cause.REFUSED)
+        run.differ(What.ENTRY, line["t"], f"{product_id}: the bot decided to buy but sent no order", Cause.REFUSED)
         return
     why = Cause.NOTHING if gate in RULES else Cause.GATE
     run.differ(What.ENTRY, line["t"], f"{product_id}: the backtest buys, the bot's gate {gate} was shut", why)

@@ -78,7 +78,7 @@ def _market(run: ReplayedRun, line: Line) -> None:
     if "shut" in line:
         run.shut[line["shut"][0]] = line["shut"][1]
     if "lost" in line:
-        run.findings.notes.append(f"{line['lost']:,} lines of the tape were lost (a full disk, or too much at once)")
+        run.findings.notes.append(f"{line['lost']:,} lines of the recording were lost (full disk, or too many at once)")
 
 
 def _priced(run: ReplayedRun, line: Line) -> None:
@@ -150,5 +150,5 @@ def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
     if run is not None:
         end(run)
     if skipped:
-        findings.notes.append(f"{skipped:,} lines come before the first start of the bot on the tape: not compared")
+        findings.notes.append(f"{skipped:,} lines come before the first recorded start of the bot: not compared")
     return findings

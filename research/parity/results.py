@@ -165,7 +165,9 @@ def lines(found: list[LotResult], unknown: int, currency: str) -> list[str]:
     """What was found, for people."""
     out = []
     if unknown:
-        out.append(f"· {unknown:,} closed lots are not compared: opened before the tape, sold by hand, or partly dust")
+        out.append(
+            f"· {unknown:,} closed lots are not compared: opened before the recording, sold by hand, or partly dust"
+        )
     if not found:
         return [*out, "· No lot was opened and closed on the tape: results are not compared"]
     real, assumed = totals(found)
@@ -186,10 +188,12 @@ def lines(found: list[LotResult], unknown: int, currency: str) -> list[str]:
     if waits:
         late = waits[min(len(waits) - 1, round(len(waits) * 0.95))]
         out.append(
-            f"· From decision to the news of its fill: median {median(waits):,.0f} ms, 95 % within {late:,} ms, worst "
+            f"· From decision to fill report: median {median(waits):,.0f} ms, 95 % within {late:,} ms, worst "
             f"{waits[-1]:,} ms ({len(waits):,} market orders)"
         )
     worst = max(found, key=lambda lot: abs(lot.real - lot.assumed))
     at = iso_seconds(from_epoch_ms(worst.closed_ms))
-    out.append(f"· Furthest apart: {worst.product_id} closed {at}: {worst.real:+,.2f} against {worst.assumed:+,.2f}")
+    out.append(
+        f"· Largest difference: {worst.product_id} closed {at}: {worst.real:+,.2f} against {worst.assumed:+,.2f}"
+    )
     return out

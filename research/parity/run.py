@@ -25,7 +25,7 @@ def not_on_tape(s: Settings) -> str | None:
         "VOL_BAND_LOW_PCT, VOL_BAND_HIGH_PCT": bool(s.vol_band_low_pct or s.vol_band_high_pct),
     }
     found = [name for name, is_set in lacking.items() if is_set]
-    return f"what {', '.join(found)} is judged by is not on the tape" if found else None
+    return f"what {', '.join(found)} depends on is not in the recording" if found else None
 
 
 class ReplayedRun:

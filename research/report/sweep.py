@@ -79,7 +79,5 @@ def _of_split(halves: Split | None) -> str:
         f"{len(halves.rows):,} points on the data before {from_epoch_ms(halves.at_s * 1000):%Y-%m-%d} and from then on"
     )
     if rho is not None:
-        words += f"; rank correlation {rho:.2f}: 1 = what is best stays best, 0 = it tells nothing".replace(
-            "-", "\u2212"
-        )
+        words += f"; rank correlation {rho:.2f}: 1 = the ranking persists, 0 = it does not".replace("-", "\u2212")
     return words + "; blue: the best of all"

@@ -63,7 +63,7 @@ def page(plan: WalkForwardPlan, walked: Walked) -> str:
         "Worst drawdown": "—" if judged is None else _percent(walked.max_drawdown),
         "Lots closed by rule": "—" if judged is None else f"{judged.closed_lots:,}",
         "Lots sold at the end of a test": "—" if judged is None else f"{judged.open_lots:,}",
-        "Tests that gained": f"{sum(v > 0 for v in won if v is not None)} of {len(won)}" if won else "—",
+        "Tests with a gain": f"{sum(v > 0 for v in won if v is not None)} of {len(won)}" if won else "—",
         f"Median {metric}, training": "—" if not pairs else f"{float(np.median([p[0] for p in pairs])):,.2f}",
         f"Median {metric}, test": "—" if not pairs else f"{float(np.median([p[1] for p in pairs])):,.2f}",
         "Windows": f"{len(walked.windows)}" + ("" if len(tested) == len(walked.windows) else f", {len(tested)} tested"),

@@ -55,7 +55,7 @@ def guard(code: Sequence[str], closed: Sequence[str], offences: list[str]) -> Ca
 def _refuse(what: str, offences: list[str]) -> None:
     if what not in offences:
         offences.append(what)
-    raise PermissionError(f"a strategy gets bars and nothing else: it {what}")
+    raise PermissionError(f"a strategy may only use its bars: it {what}")
 
 
 # Landlock, ABI 1: numbers of include/uapi/linux/landlock.h, and the same system calls on every architecture.

@@ -21,7 +21,7 @@ def parse(texts: Sequence[str]) -> Grid:
         key, mark, spec = text.partition("=")
         key = key.strip().upper()
         if not mark or not spec.strip():
-            raise Misused(f"--grid {text}: written KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8")
+            raise Misused(f"--grid {text}: write KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8")
         if key in grid:
             raise Misused(f"--grid names {key} twice")
         grid[key] = _range(text, spec) if ":" in spec else tuple(v.strip() for v in spec.split(",") if v.strip())
@@ -35,7 +35,7 @@ def _range(text: str, spec: str) -> tuple[str, ...]:
     try:
         first, last, step = (Decimal(part) for part in spec.split(":"))
     except (InvalidOperation, ValueError) as error:
-        raise Misused(f"--grid {text}: a range is written first:last:step") from error
+        raise Misused(f"--grid {text}: write a range as first:last:step") from error
     if not (first.is_finite() and last.is_finite() and step.is_finite()) or step <= 0 or last < first:
         raise Misused(f"--grid {text}: the step must be above zero and lead from first to last")
     count = int((last - first) / step) + 1
@@ -51,7 +51,7 @@ def size(grid: Grid) -> int:
 def all_points(grid: Grid) -> list[Point]:
     """Every point, the last axis moving fastest. Raises Misused for too many."""
     if size(grid) > MAX_POINTS:
-        raise Misused(f"{size(grid):,} points are too many; --random N takes some of them")
+        raise Misused(f"{size(grid):,} points are too many; --random N samples some of them")
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 

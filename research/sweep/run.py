@@ -20,7 +20,7 @@ from research.code_version import source_hash
 from research.data import store
 from research.data.candles import CandleSet, Floats
 from research.errors import ResearchError
-from research.metrics.chance import deflated_sharpe, expected_best_sharpe
+from research.metrics.chance import deflated_sharpe, max_sharpe_by_chance
 from research.metrics.summary import curve, edge, holding
 from research.runs import request_document, trading_settings
 from research.sweep import evaluate as ev
@@ -65,7 +65,7 @@ class Swept:
 
     def sharpe_by_chance(self) -> float | None:
         """The Sharpe ratio beyond holding that the best of so many points reaches by chance."""
-        return expected_best_sharpe(self.appraisals())
+        return max_sharpe_by_chance(self.appraisals())
 
     def appraisals(self) -> Floats:
         """The Sharpe ratio beyond holding of every point that has one."""

@@ -64,11 +64,11 @@ def _changes(path: Path) -> Iterator[LevelChange]:
                 side = _SIDES[row[at["side"]].strip().lower()]
                 time_us = parse_us(row[at["time"]], where)
             except (InvalidOperation, IndexError, KeyError):
-                raise BadRecording(f"{where}: {','.join(row)[:100]!r} is no change of a book") from None
+                raise BadRecording(f"{where}: {','.join(row)[:100]!r} is not a book change") from None
             if not (price.is_finite() and quantity.is_finite()) or price <= 0 or quantity < 0:
                 raise BadRecording(f"{where}: a level has a positive price, and a quantity of 0 or more")
             if time_us < before:
-                raise BadRecording(f"{where}: goes back in time")
+                raise BadRecording(f"{where}: is earlier than the row before")
             before = time_us
             yield LevelChange(time_us, side, f"{price.normalize():f}", f"{quantity.normalize():f}")
 

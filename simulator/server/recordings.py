@@ -217,7 +217,7 @@ def _load_trades(path: Path, product_if_unnamed: str) -> TradeRecording:
                 side = row[at["side"]].strip().upper()
                 time_us = parse_us(row[time_at], where)
             except (InvalidOperation, IndexError):
-                raise BadRecording(f"{where}: {','.join(row)[:100]!r} is no trade") from None
+                raise BadRecording(f"{where}: {','.join(row)[:100]!r} is not a trade") from None
             if not (price.is_finite() and size.is_finite()) or price <= 0 or size <= 0 or side not in ("BUY", "SELL"):
                 raise BadRecording(f"{where}: a trade has a positive price and size, and BUY or SELL")
             found.append((time_us, price, size, side == "BUY"))

@@ -75,7 +75,7 @@ def _replay(settings: Settings, store: Store, now_us: int) -> MarketSource:
     recordings = [recording for recording, _ in loaded]
     names = [recording.product.product_id for recording in recordings]
     if len(set(names)) < len(names):
-        raise BadSetup(f"SIM_REPLAY: each file is of a product of its own, these are of {', '.join(names)}")
+        raise BadSetup(f"SIM_REPLAY: each file must be of a different product; these are of {', '.join(names)}")
     first, end = max(r.first for r in recordings), min(r.end for r in recordings)
     if first >= end:
         raise BadSetup(f"SIM_REPLAY: the recordings of {', '.join(names)} have no time in common")

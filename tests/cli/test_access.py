@@ -30,7 +30,7 @@ def test_the_shell_lists_and_ends(coin: Coin, paths: DataPaths) -> None:
     assert tokens.listing(paths.dashboard) == []
     for wrong in ((), ("viewer", "--list"), ("--list", "--name", "x"), ("--list", "--revoke", "x")):
         assert coin("token", *wrong).returncode == 2, wrong
-    assert "Nobody is signed in" in coin("sessions").stdout
+    assert "No one is signed in" in coin("sessions").stdout
     Sessions(paths.dashboard).begin(
         Role.OPERATOR, "uid 1000", how="link", address="127.0.0.1", agent="Firefox 145, Linux"
     )

@@ -109,7 +109,7 @@ def project(tmp_path: Path) -> Path:
 def test_clean(server: Advisories, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit(project) is Exit.DONE
     assert {"sound", "holed", "tool", "holed-js"} <= set(server.asked), "every lock is asked about"
-    assert "No advisory is known for the 4 locked packages" in capsys.readouterr().out
+    assert "No vulnerability is known for the 4 locked packages" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.dashboard.writer import Writer
 def test_it_says_at_once_that_nothing_is_cancelled_and_by_what_it_would_be(
     paths: DataPaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    alert = AlertDoc(code=FOLDER_NOT_OWN, text="Nothing is sent, exits included: it is a copy; ./coin adopt-folder")
+    alert = AlertDoc(code=FOLDER_NOT_OWN, text="No orders are sent, not even exits: it is a copy; ./coin adopt-folder")
     state = replace(Writer(paths.root, mode="live").state(), alerts=[alert])
     now = [0.0]
 

@@ -31,7 +31,7 @@ def test_a_whole_ledger(coin: Coin, ledger: Path, tmp_path: Path) -> None:
     done = coin("ledger", "replay", "--to", "again.db")
     assert done.returncode == 0, done.stdout + done.stderr
     hashes = [line.split()[1] for line in done.stdout.splitlines() if len(line.split()[1]) == 64]
-    assert len(hashes) == 2 and hashes[0] == hashes[1] and "Byte for byte" in done.stdout
+    assert len(hashes) == 2 and hashes[0] == hashes[1] and "Identical, byte for byte" in done.stdout
     assert (tmp_path / "again.db").stat().st_mode & 0o777 == 0o600
     done = coin("ledger", "export", "out", "--format", "jsonl")
     assert done.returncode == 0 and len(list((tmp_path / "out").iterdir())) == 11

@@ -69,7 +69,7 @@ def test_commands_without_a_bot(coin: Coin, paths: DataPaths) -> None:
     assert not paths.control.exists()  # nothing waits to happen by surprise
     done = coin("pause")
     assert done.returncode == 0
-    assert "will come up so" in done.stdout
+    assert "will apply it when it starts" in done.stdout
     assert json.loads(paths.control.read_text())["command"] == "pause"
 
 

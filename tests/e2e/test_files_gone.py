@@ -108,7 +108,7 @@ def test_what_is_removed_is_said_everywhere_within_two_seconds(system: System, w
     # The same bot, stopped by a signal, with its files gone: it still runs, and that is what is said.
     process.send_signal(signal.SIGSTOP)
     silent = coin(system, "kill")
-    assert f"(pid {process.pid}) runs, but a signal has stopped it" in silent.stdout, silent.stdout
+    assert f"(pid {process.pid}) exists, but is stopped by a signal" in silent.stdout, silent.stdout
     assert silent.returncode == 0 and "none left" in silent.stdout
     process.send_signal(signal.SIGCONT)
     found = system.until(lambda s: s["kill"], 5, "killed")
@@ -122,6 +122,6 @@ def test_a_hung_bot_is_not_called_gone(system: System) -> None:
     process.send_signal(signal.SIGSTOP)
     (system.folder / "bot_state.json").write_text("{")
     said = coin(system, "kill")
-    assert f"(pid {process.pid}) runs, but a signal has stopped it" in said.stdout, said.stdout + said.stderr
+    assert f"(pid {process.pid}) exists, but is stopped by a signal" in said.stdout, said.stdout + said.stderr
     assert process.wait(15) == -signal.SIGKILL
     assert "the bot isn't running" in coin(system, "kill").stdout

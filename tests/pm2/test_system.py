@@ -205,7 +205,7 @@ def test_a_kill_of_a_hung_bot(running: Rig) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"(pid {pid}) runs, but a signal has stopped it" in done.stdout
+    assert f"(pid {pid}) exists, but is stopped by a signal" in done.stdout
     running.wait(lambda state: state.status is Status.KILLED and state.pid == pid)
     assert coin(running, "reset-kill").returncode == 0
     assert coin(running, "run").returncode == 0

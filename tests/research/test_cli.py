@@ -97,7 +97,7 @@ def test_sweep_walk_and_check(folder: Path) -> None:
     asked = ["-d", "mine", "-g", "TAKE_PROFIT_PCT=1,2", "-s", "EDGE_GATE=false", "-s", "STRATEGY=sma_cross"]
     said = coin(folder, "sweep", *asked, "--jobs", "1")
     assert "by luck alone" in said and "table.csv" in said and "report.html" in said
-    assert "2 of 2 points were there already" in coin(folder, "sweep", *asked, "--jobs", "2")
+    assert "2 of 2 points were already done" in coin(folder, "sweep", *asked, "--jobs", "2")
     walked = coin(folder, "walkforward", *asked, "--train", "1d", "--test", "12h", "--purge", "1h", "--jobs", "1")
     assert "All tests combined" in walked and "buy and hold" in walked and "sold at the end of a test" in walked
     assert walked.index("while holding") < walked.index("All tests")
@@ -115,8 +115,8 @@ def test_sweep_walk_and_check(folder: Path) -> None:
         (["backtest", "-d", "mine", "--cash", "1e12"], "--cash 1000000000000 is out of range", 2),
         (["backtest", "-d", "mine", "--since", "soon"], "written like 2024-01-31", 2),
         (["backtest", "-d", "mine", "-s", "ENTRY_ORDER=maker"], "--engine full", 1),
-        (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the asked stretch", 1),
-        (["data", "import", "missing.csv"], "is no file", 1),
+        (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the requested period", 1),
+        (["data", "import", "missing.csv"], "is not a file", 1),
         (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "written KEY=", 2),
         (["parity"], "recorded nothing yet", 1),
         (["runs", "repeat", "nothing"], "no run nothing", 1),

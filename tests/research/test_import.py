@@ -148,7 +148,7 @@ def test_a_history_finer_than_todays_increment_keeps_its_own(tmp_path: Path) -> 
     products.fetch(tmp_path, Listed(), "the exchange's list")
     found = read_files([write(tmp_path, "BTC-USD.csv", rows())], data_dir=tmp_path)
     assert found.candles.price_increment == "0.01"
-    assert any("of the prices lie between the steps of 0.1" in line for line in found.said)
+    assert any("of the prices are not multiples of 0.1" in line for line in found.said)
 
 
 def test_what_no_list_names_is_assumed_aloud(tmp_path: Path) -> None:

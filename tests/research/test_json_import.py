@@ -57,7 +57,7 @@ def test_each_form_gives_the_same_candles_as_csv(tmp_path: Path, name: str) -> N
         ("empty.jsonl", "", "holds no row"),
         ("mixed.jsonl", '{"a": 1}\n[1, 2]\n', "of several kinds"),
         ("events.jsonl", '{"event": "fill", "price": 1}\n', "no column for"),
-        ("texts.jsonl", lines([{**row, "open": "dear"} for row in ROWS]), "holds something that is no number"),
+        ("texts.jsonl", lines([{**row, "open": "dear"} for row in ROWS]), "contains something that is not a number"),
         ("words.txt", "just some words\nand more\n", "CSV, Parquet and JSON lines are read"),
         ("not.csv.gz", b"\x1f\x8b broken", "not.csv.gz"),
     ],

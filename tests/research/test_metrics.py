@@ -100,9 +100,9 @@ def test_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_luck_grows_with_trials_and_deflates() -> None:
     few, many = np.random.default_rng(1).normal(0, 1, 10), np.random.default_rng(1).normal(0, 1, 1000)
-    assert chance.expected_best_sharpe(few) < chance.expected_best_sharpe(many)  # type: ignore[operator]
+    assert chance.max_sharpe_by_chance(few) < chance.max_sharpe_by_chance(many)  # type: ignore[operator]
     # The best of a thousand ratios of deviation 1 lies near 3.2.
-    assert chance.expected_best_sharpe(many) == pytest.approx(3.25, abs=0.25)
+    assert chance.max_sharpe_by_chance(many) == pytest.approx(3.25, abs=0.25)
     r = sample(3)
     plain, deflated = chance.probabilistic_sharpe(r), chance.deflated_sharpe(r, many)
     assert plain is not None and deflated is not None and deflated < plain

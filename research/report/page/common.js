@@ -29,7 +29,7 @@ function steps(low, high, count) {
 const digits = (low, high) => { const span = high - low; return span >= 20 ? 0 : span >= 2 ? 1 : span >= 0.2 ? 2 : 3; };
 // One dot for each pair of training and test on one scale, with the line on which both are equal.
 function against(g, w, h, pairs, marked) {
-  if (pairs.length < 2) { g.fillStyle = ink.ink3; g.textAlign = "left"; g.fillText("Too few to compare.", 16, 24); return []; }
+  if (pairs.length < 2) { g.fillStyle = ink.ink3; g.textAlign = "left"; g.fillText("Too few points to compare.", 16, 24); return []; }
   const of = (i) => { const v = pairs.map((p) => p[i]).sort((a, b) => a - b), pad = (v[v.length - 1] - v[0]) * 0.06 || 1; return [v[0] - pad, v[v.length - 1] + pad]; };
   const [xl, xh] = of(0), [yl, yh] = of(1), left = 52, bottom = 34, top = 10, right = 14;
   const x = (v) => left + ((v - xl) / (xh - xl)) * (w - left - right), y = (v) => top + ((yh - v) / (yh - yl)) * (h - top - bottom);

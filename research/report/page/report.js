@@ -310,7 +310,7 @@ function table() {
   view.low = view.from = D.curve.t[0] - D.granularity_s; view.high = view.to = D.curve.t[D.curve.t.length - 1];
   const price = new Price($("price"), Math.max(260, Math.min(420, innerHeight * 0.5)));
   const equity = new Equity($("equity"), 200), down = new Equity($("down"), 130);
-  Object.assign(equity, { values: D.curve.equity, base: D.curve.start, tip: "equity-tip", idle: `One point for every ${D.curve.each} bars.` });
+  Object.assign(equity, { values: D.curve.equity, base: D.curve.start, tip: "equity-tip", idle: `One point per ${D.curve.each} bars.` });
   Object.assign(down, { values: D.curve.down, base: 0, colour: "bad", unit: " %", tip: "equity-tip", idle: equity.idle });
   const unpacked = [];
   const select = async (k) => { unpacked[k] ??= await unpack(D.products[k]); price.data = unpacked[k]; price.product = k; redraw(); };

@@ -4,8 +4,8 @@ const share = (v) => high > low ? (v - low) / (high - low) : 1;
 // Of one sign: from worst to best; of both: from zero to either end.
 const deep = (v) => low >= 0 ? share(v) : high <= 0 ? 1 - share(v) : v < 0 ? v / low : v / high;
 const tint = (v) => `color-mix(in srgb, ${v < 0 ? ink.bad : ink.ok} ${Math.round(6 + 70 * deep(v))}%, ${ink.well})`;
-const idle = "Point at a dot.";
-$("heat-tip").textContent = "Point at a field."; $("split-tip").textContent = idle;
+const idle = "Hover over a dot.";
+$("heat-tip").textContent = "Hover over a cell."; $("split-tip").textContent = idle;
 let fields = [];
 function heat(g, w, h) {
   const kx = $("x").value, ky = $("y").value, xs = D.axes[kx], ys = kx === ky ? [""] : D.axes[ky], left = 64, bottom = 34;
@@ -69,7 +69,7 @@ for (const id of ["x", "y"]) for (const key of keys) $(id).add(new Option(key, k
 $("y").selectedIndex = Math.min(1, keys.length - 1);
 const again = plot($("heat"), 320, heat);
 for (const id of ["x", "y"]) $(id).addEventListener("change", again);
-$("heat").addEventListener("pointermove", (e) => { const f = fields.find(([x, y, w, h]) => e.offsetX >= x && e.offsetX < x + w && e.offsetY >= y && e.offsetY < y + h); $("heat-tip").textContent = f ? f[4] : "Point at a field."; });
+$("heat").addEventListener("pointermove", (e) => { const f = fields.find(([x, y, w, h]) => e.offsetX >= x && e.offsetX < x + w && e.offsetY >= y && e.offsetY < y + h); $("heat-tip").textContent = f ? f[4] : "Hover over a cell."; });
 plot($("around"), 346, around);
 if (D.split) {
   let spots = [];

@@ -1,5 +1,5 @@
 const W = D.windows, keys = Object.keys(D.axes), tested = W.filter((x) => x.chosen !== null);
-const idle = "Point at a window.";
+const idle = "Hover over a window.";
 for (const id of ["growth-tip", "against-tip"]) $(id).textContent = idle;
 let bars = [];
 function growth(g, w, h) {
