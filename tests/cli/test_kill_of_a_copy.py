@@ -29,5 +29,5 @@ def test_it_says_at_once_that_nothing_is_cancelled_and_by_what_it_would_be(
         kill._follow_clearing(paths, 0.0)
     said = capsys.readouterr().err
     assert end.value.exit_code == 1 and now[0] < 5
-    assert "cancels nothing" in said and "it is a copy" in said and "./coin halt, then ./coin kill" in said
-    assert "goes on trying" not in said
+    assert "is not cancelling orders" in said and "it is a copy" in said and "./coin halt, then ./coin kill" in said
+    assert "keeps trying" not in said

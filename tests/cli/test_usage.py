@@ -35,7 +35,7 @@ from tests.conftest import ROOT
         (["new-strategy", "My-Strategy"], "lower-case"),
         (["bench", "nothing"], "There are: "),
         (["runs", "compare", "last"], "Missing argument"),
-        (["sweep", "-d", "x", "--grid", "A"], "written KEY="),
+        (["sweep", "-d", "x", "--grid", "A"], "write KEY="),
         (["completion", "cmd"], "cmd"),
     ],
 )

@@ -135,4 +135,4 @@ def test_enable_live_gives_no_tick_where_a_way_out_loses() -> None:
     late = ways_out_pay(Settings(take_profit_order="market"), INTRO)
     assert late.mark == "!" and "a last scalp's take" in late.found
     none = ways_out_pay(Settings(take_profit_pct=0.5, scalp_tp_min_pct=0.5), INTRO)
-    assert none.mark == "✗" and "No kind of lot pays" in none.found
+    assert none.mark == "✗" and "No kind of lot covers" in none.found

@@ -102,7 +102,7 @@ def test_what_is_removed_is_said_everywhere_within_two_seconds(system: System, w
         assert "The bot runs" in coin(system, *command).stderr, "it is not taken for a bot that ended"
     killed = coin(system, "kill")
     assert killed.returncode == 0, killed.stdout + killed.stderr
-    assert "isn't running" not in killed.stdout and "the bot shut its order gate" in killed.stdout
+    assert "isn't running" not in killed.stdout and "the bot closed its order gate" in killed.stdout
     assert f"it is {verdict.shown.upper()}" in killed.stdout and (system.folder / "KILL").exists()
 
     # The same bot, stopped by a signal, with its files gone: it still runs, and that is what is said.

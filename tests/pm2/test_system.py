@@ -279,7 +279,7 @@ def test_what_a_killed_pm2_left_behind_is_ended(command: str) -> None:
         made.wait_trading()
         left = {name: made.pid(name) for name in MODULES}
         os.kill(int((made.home / "pm2.pid").read_text()), signal.SIGKILL)
-        assert f"pid {left['COIN-BOT']} runs without PM2" in coin(made, "doctor").stdout
+        assert f"pid {left['COIN-BOT']} is running without PM2" in coin(made, "doctor").stdout
         done = coin(made, command)
         assert done.returncode == 0, done.stdout + done.stderr
         for name, pid in left.items():

@@ -104,7 +104,7 @@ def test_where_nothing_can_be_kept_it_runs_all_the_same(tmp_path: Path, caplog: 
     out = np.empty(60, dtype=np.int8)
     run = Native(arrays.sma_signal, lambda: tmp_path / "gone", lambda: register(*RULES))
     assert run(np.arange(60), 3, 9, out) == 60
-    assert "can't be kept" in caplog.text
+    assert "can't be cached" in caplog.text
 
 
 def test_compiling_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def test_from_file_to_report_and_back(folder: Path) -> None:
     assert about["settings"]["EDGE_GATE"] == "False" and about["data"][0]["digest"] and about["code"]
     assert about["verdict"]["sentence"] + "." in said and said.index("while holding") < said.index("Sharpe")
     assert "defaults of profile dev (" in said and "--as live" in said and "by --set: EDGE_GATE=false" in said
-    assert "✓ the same figures" in coin(folder, "runs", "repeat", "last")
+    assert "✓ the same results" in coin(folder, "runs", "repeat", "last")
     coin(folder, *asked, "-s", "TAKE_PROFIT_PCT=3")
     listed = coin(folder, "runs")
     assert listed.count("mine") >= 3 and "TAKE_PROFIT_PCT=3" in listed
@@ -113,12 +113,12 @@ def test_sweep_walk_and_check(folder: Path) -> None:
         (["backtest", "-d", "mine", "-s", "STRATEGY=sma_cros"], "did you mean sma_cross", 1),
         (["backtest", "-d", "mine", "--fill", "never"], "next_open", 2),
         (["backtest", "-d", "mine", "--cash", "1e12"], "--cash 1000000000000 is out of range", 2),
-        (["backtest", "-d", "mine", "--since", "soon"], "written like 2024-01-31", 2),
+        (["backtest", "-d", "mine", "--since", "soon"], "write it like 2024-01-31", 2),
         (["backtest", "-d", "mine", "-s", "ENTRY_ORDER=maker"], "--engine full", 1),
         (["backtest", "-d", "mine", "--since", "2030-01-01"], "no bars in the requested period", 1),
         (["data", "import", "missing.csv"], "is not a file", 1),
-        (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "written KEY=", 2),
-        (["parity"], "recorded nothing yet", 1),
+        (["sweep", "-d", "mine", "-g", "TAKE_PROFIT_PCT"], "write KEY=", 2),
+        (["parity"], "not recorded anything yet", 1),
         (["runs", "repeat", "nothing"], "no run nothing", 1),
     ],
 )

@@ -104,7 +104,7 @@ def test_what_cannot_be_trusted_is_left_out_and_named(tmp_path: Path) -> None:
     found = read_files([write(tmp_path, table(HEADER, rows))], "BTC-USD", None, 60)
     check(found.candles)
     said = "\n".join(found.said)
-    for word in ("contradicts", "above zero", "no number", "repeat a time", "between two bars"):
+    for word in ("contradicts", "above zero", "not a number", "repeat a time", "between two bar times"):
         assert word in said, said
 
 
@@ -115,8 +115,8 @@ def test_what_cannot_be_trusted_is_left_out_and_named(tmp_path: Path) -> None:
         ("time,open,high,low,close,size_usd\n1700000000,1,1,1,1,1\n", "no column for volume"),
         ("time,open,high,low,close,volume\n12,1,1,1,1,1\n72,1,1,1,1,1\n", "not times since 1970"),
         ("time,open,high,low,close,volume\nsoon,1,1,1,1,1\n", "not a time that can be read"),
-        ("time,open,high,low,close,volume\n1700000040,x,1,1,1,1\n", "no number"),
-        ("time,open,high,low,close,volume\n1700000040,0,0,0,0,1\n", "no row holds a candle"),
+        ("time,open,high,low,close,volume\n1700000040,x,1,1,1,1\n", "not a number"),
+        ("time,open,high,low,close,volume\n1700000040,0,0,0,0,1\n", "no row contains a valid candle"),
         ("", "six columns"),
     ],
 )
@@ -162,7 +162,7 @@ def test_store_keeps_every_bit(tmp_path: Path) -> None:
         store.save(tmp_path, "../x", candles)
     foreign = tmp_path / "foreign.parquet"
     pq.write_table(pa.table({"a": [1]}), foreign)
-    with pytest.raises(ResearchError, match="no candle set of ours"):
+    with pytest.raises(ResearchError, match="not a candle set of this program"):
         store.load(foreign)
 
 

@@ -64,14 +64,14 @@ def test_a_file_that_does_not_say_its_product_is_refused(tmp_path: Path, name: s
 
 def test_a_coin_without_its_currency_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(
-        ResearchError, match="says ETH, which does not determine the product: set it, for example --product ETH-USD"
+        ResearchError, match="says ETH, which does not identify the product: set it, for example --product ETH-USD"
     ):
         read_files([write(tmp_path, "ETH_1h.csv", rows())])
 
 
 def test_another_coin_than_the_file_says_is_refused_another_currency_is_said(tmp_path: Path) -> None:
     file = write(tmp_path, "ETH-USDT_1m.csv", rows())
-    with pytest.raises(ResearchError, match="says ETH-USDT, --product says BTC-USD"):
+    with pytest.raises(ResearchError, match="says ETH-USDT, but --product says BTC-USD"):
         read_files([file], "BTC-USD")
     found = read_files([file], "ETH-USD")
     assert found.candles.product_id == "ETH-USD"
@@ -82,7 +82,7 @@ def test_columns_say_it_before_the_name(tmp_path: Path) -> None:
     table = [(row[0], "ETH/USD", *row[1:]) for row in rows()]
     header = "time,symbol,open,high,low,close,volume"
     assert read_files([write(tmp_path, "bars.csv", table, header)]).candles.product_id == "ETH-USD"
-    with pytest.raises(ResearchError, match="column of symbols says ETH-USD, --product says BTC-USD"):
+    with pytest.raises(ResearchError, match="column of symbols says ETH-USD, but --product says BTC-USD"):
         read_files([write(tmp_path, "bars.csv", table, header)], "BTC-USD")
     with pytest.raises(ResearchError, match="ETH"):
         read_files([write(tmp_path, "bars.csv", rows(), "time,open,high,low,close,Volume ETH")], "BTC-USD")

@@ -54,8 +54,8 @@ def test_each_form_gives_the_same_candles_as_csv(tmp_path: Path, name: str) -> N
     ("name", "data", "words"),
     [
         ("broken.jsonl", lines(ROWS[:3]) + "{half\n", "line 4 is not JSON"),
-        ("empty.jsonl", "", "holds no row"),
-        ("mixed.jsonl", '{"a": 1}\n[1, 2]\n', "of several kinds"),
+        ("empty.jsonl", "", "has no rows"),
+        ("mixed.jsonl", '{"a": 1}\n[1, 2]\n', "have different forms"),
         ("events.jsonl", '{"event": "fill", "price": 1}\n', "no column for"),
         ("texts.jsonl", lines([{**row, "open": "dear"} for row in ROWS]), "contains something that is not a number"),
         ("words.txt", "just some words\nand more\n", "CSV, Parquet and JSON lines are read"),
