@@ -51,4 +51,4 @@ def test_doctor_says_whose_a_session_is(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(socket_owner, "Netlink", lambda: none)
     monkeypatch.setattr(socket_owner, "from_tables", none)
     blind = sign_ins(tmp_path)
-    assert "can't tell who connects" in blind.found and "nobody else" in (blind.way_out or "")
+    assert "can't tell who connects" in blind.found and "other people" in (blind.way_out or "")

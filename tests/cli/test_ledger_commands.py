@@ -38,7 +38,7 @@ def test_a_whole_ledger(coin: Coin, ledger: Path, tmp_path: Path) -> None:
     assert ledger.read_bytes() == before, "nothing of it changes the ledger"
     for again in (("export", "out"), ("replay", "--to", "again.db")):
         done = coin("ledger", *again)
-        assert done.returncode == 1 and "is there already" in done.stderr
+        assert done.returncode == 1 and "already exists" in done.stderr
 
 
 def test_a_finding_ends_with_1_and_names_the_row(coin: Coin, ledger: Path) -> None:

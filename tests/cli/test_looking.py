@@ -65,7 +65,7 @@ def test_a_recording_that_is_not_there_is_named(coin: Coin, tmp_path: Path) -> N
 def test_commands_without_a_bot(coin: Coin, paths: DataPaths) -> None:
     done = coin("flatten", "--yes")
     assert done.returncode == 1
-    assert "isn't there" in done.stderr
+    assert "isn't running" in done.stderr
     assert not paths.control.exists()  # nothing waits to happen by surprise
     done = coin("pause")
     assert done.returncode == 0
@@ -80,7 +80,7 @@ def test_flatten_asks_for_its_word(coin: Coin) -> None:
 def test_doctor_of_nothing_is_all_well_but_says_what_is_missing(coin: Coin) -> None:
     done = coin("doctor")
     assert "PM2 daemon" in done.stdout
-    assert "doesn't run" in done.stdout
+    assert "not running" in done.stdout
 
 
 @pytest.mark.needs("proc")

@@ -32,7 +32,7 @@ def seen(state: BotState) -> Snapshot:
 
 
 def test_a_folder_that_is_not_its_own_is_the_first_thing_that_is_said(state: BotState) -> None:
-    alert = AlertDoc(code=FOLDER_NOT_OWN, text=f"No orders are sent, not even exits: {WHY}")
+    alert = AlertDoc(code=FOLDER_NOT_OWN, text=f"Nothing is sent, exits included: {WHY}")
     copied = dataclasses.replace(state, live_lock=f"locked: {WHY}", alerts=[alert])
     copied = decode_state(encode_state(copied))
     s = seen(copied)

@@ -193,7 +193,7 @@ def test_several_recordings_share_a_clock_and_end_each_for_itself(tmp_path: Path
 @pytest.mark.parametrize(
     ("names", "shift", "words"),
     [
-        (("a_ETH-USD.csv", "b_ETH-USD.csv"), 0, "a product of its own"),
+        (("a_ETH-USD.csv", "b_ETH-USD.csv"), 0, "a different product"),
         (("a_ETH-USD.csv", "b_SOL-USD.csv"), 10_000, "no time in common"),
         (("a_ETH-USD.csv", "missing.csv"), 0, "missing.csv"),
         (("a_ETH-USD.csv", "b_SOL-USD.jsonl"), 0, "alone"),
