@@ -106,7 +106,7 @@ def test_doctor_names_what_is_broken(coin: Coin, paths: DataPaths, free_port: Ca
     assert done.returncode == 1
     assert "ledger.db damaged" in said
     assert "control.json not JSON" in said
-    assert "KILL the kill file is there" in said
+    assert "KILL the kill file exists" in said
     assert "open to others (0755)" in said
     assert f"taken by {sys.executable} -m http.server" in said
     assert f"(pid {server.pid})" in said
