@@ -1,7 +1,6 @@
 """The chosen strategy, as the engine wants it: bars of the core in, signal of the core out."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from bot.domain.events import TargetReady
 from bot.domain.intents import AskStrategy
 from bot.domain.targets import Signal, StrategyFailure, Target
 from bot.strategies import options, registry
-from bot.strategies.base import Bars, Strategy
+from bot.strategies.base import Strategy
 from bot.strategies.score import ModelView
 from shared.documents.strategy import ModelDoc, ScoreDoc
 from shared.market_data import CandleRow, IndicatorRow
@@ -68,8 +67,7 @@ class StrategyAdapter:
     def _asked(self, product_id: str, question: AskStrategy) -> tuple[Target, str | None]:
         strategy = self._of(product_id)
         rows = question.bars[-max(strategy.memory_bars, strategy.warmup_bars) :]
-        bars = Bars.from_rows(rows, float(question.instrument.price_increment), self._granularity_s)
-        signal = strategy.latest(bars)
+        signal = strategy.latest_of(rows, float(question.instrument.price_increment), self._granularity_s)
         # Only a model says a probability; other strategies' measures have no common scale.
         probability = signal.strength if self.model_mode is not None else None
         self._shown = {
@@ -85,17 +83,11 @@ class StrategyAdapter:
         """The indicators on bars of the past, for the chart; by an object of its own, so in any thread."""
         strategy = self._kind(self._settings, self._options)
         try:
-            bars = Bars.from_rows(rows, price_increment, self._granularity_s)
-            found = {name: array.tolist() for name, array in strategy.lines(bars).items()}
+            found = strategy.lines_of(rows, price_increment, self._granularity_s)
         except Exception as error:  # a user's own code: a chart without lines is no trouble for the bot
             log.warning("chart indicators: %s", registry.failure(strategy, error))
             return []
-        shown = []
-        for i, row in enumerate(rows):
-            values = {name: array[i] for name, array in found.items() if math.isfinite(array[i])}
-            if values:
-                shown.append(IndicatorRow(row.start_s, values))
-        return shown
+        return [IndicatorRow(row.start_s, dict(values)) for row, values in zip(rows, found, strict=True) if values]
 
     def _state(self, strategy: Strategy) -> str | None:
         try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bot.domain import targets
 from bot.domain.targets import SignalSide
 from bot.rules.codes import SIGNAL_BUY, SIGNAL_FLAT, SIGNAL_SELL
+from bot.strategies import arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,15 +78,14 @@ class Bars:
     @property
     def close_ticks(self) -> Ints:
         """Closes in whole ticks. Sums over them are exact, so a tie of two averages is a tie on every machine."""
-        import numpy as np  # noqa: PLC0415
-
-        return np.rint(self.close / self.price_increment).astype(np.int64)
+        np = arrays.numpy()
+        ticks: Ints = np.rint(self.close / self.price_increment).astype(np.int64)
+        return ticks
 
     @staticmethod
     def from_rows(rows: Iterable[Sequence[float]], price_increment: float, granularity_s: int) -> Bars:
         """From rows of (start_s, open, high, low, close, volume), oldest first."""
-        import numpy as np  # noqa: PLC0415
-
+        np = arrays.numpy()
         table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 6)
         start, open_, high, low, close, volume = (np.ascontiguousarray(table[:, i]) for i in range(6))
         return Bars(start.astype(np.int64), open_, high, low, close, volume, price_increment, granularity_s)
@@ -206,6 +206,18 @@ class Strategy(ABC):
             {label: value for label, value in values.items() if math.isfinite(value)},
             int(bars.start_s[-1]),
         )
+
+    def latest_of(self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int) -> Signal:
+        """`latest` of rows (start_s, open, high, low, close, volume), oldest first: what the bot asks."""
+        return self.latest(Bars.from_rows(rows, price_increment, granularity_s))
+
+    def lines_of(
+        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+    ) -> list[Mapping[str, float]]:
+        """`lines` of such rows, row by row; what is not known is left out."""
+        bars = Bars.from_rows(rows, price_increment, granularity_s)
+        found = {name: array.tolist() for name, array in self.lines(bars).items()}
+        return [{name: array[i] for name, array in found.items() if math.isfinite(array[i])} for i in range(len(rows))]
 
     def model_view(self) -> ModelView | None:
         """The fitted model for the Strategy page; None = there is none (yet)."""
