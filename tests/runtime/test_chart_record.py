@@ -16,6 +16,7 @@ from bot.app.state_documents import market_file
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.bars import Bar
+from bot.domain.timeframe import Timeframe
 from bot.strategies import registry
 from bot.strategies.base import Bars, Strategy
 from bot.strategies.sma_cross import SmaCross
@@ -101,7 +102,7 @@ async def test_a_start_knows_the_indicators_of_bars_that_it_never_saw_close(tmp_
     with_strategy(rig)
     silent = frozenset({NOW_S - 60 * 20})
     exchange = Exchange(rig, silent)
-    await load_one(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", 60)  # type: ignore[arg-type]
+    await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 60)  # type: ignore[arg-type]
     found = indicators(rig)
     bars = [t for t in range(NOW_S - 3600, NOW_S, 60) if t not in silent]
     assert list(found) == bars[4:], "every bar from the end of warm-up on, and none that does not exist"
@@ -115,12 +116,12 @@ async def test_bars_that_closed_unseen_get_theirs_with_the_next_one(tmp_path: Pa
     rig.begin()
     with_strategy(rig)
     exchange: Any = Exchange(rig)
-    await load_one(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", 30)
+    await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 30)
     rig.clock.turn(240)
-    await _closed(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", NOW_S + 240, 0.0)
+    await _closed(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, NOW_S + 240, 0.0)
     assert list(indicators(rig))[-5:] == [NOW_S + 60 * n for n in range(-1, 4)]
     rig.clock.turn(60)
-    await _closed(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", NOW_S + 300, 0.0)
+    await _closed(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, NOW_S + 300, 0.0)
     await _record_signal(rig.bot, "BTC-USD")  # as the task of that name does after each answer
     found = indicators(rig)
     market = market_of(rig.bot.engine, "BTC-USD")
@@ -133,11 +134,11 @@ async def test_other_settings_leave_no_old_lines(tmp_path: Path) -> None:
     rig.begin()
     with_strategy(rig)
     exchange: Any = Exchange(rig)
-    await load_one(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", 30)
+    await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 30)
     before = indicators(rig)
     adapter = StrategyAdapter(Settings(strategy="sma_cross", ma_fast=4, ma_slow=10))
     rig.bot.strategy = rig.bot.engine.state.strategy = adapter  # type: ignore[union-attr]
-    await load_one(rig.bot, exchange, "BTC-USD", "ONE_MINUTE", 30)
+    await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 30)
     after = indicators(rig)
     assert len(after) == len(before) - 5
     assert all(after[t]["sma_slow"] != before[t]["sma_slow"] for t in after)
@@ -157,7 +158,7 @@ async def test_a_strategy_that_raises_costs_lines_and_nothing_else(
     rig = BotRig(tmp_path)
     rig.begin()
     with_strategy(rig)
-    await load_one(rig.bot, Exchange(rig), "BTC-USD", "ONE_MINUTE", 30)  # type: ignore[arg-type]
+    await load_one(rig.bot, Exchange(rig), "BTC-USD", Timeframe.MINUTE, 30)  # type: ignore[arg-type]
     assert indicators(rig) == {}
     await _record_signal(rig.bot, "BTC-USD")
     assert list(indicators(rig)) == [NOW_S - 60], "the decision's own values are kept"
