@@ -18,8 +18,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from bot.rules.rulebook import RULES
 from research.native import Native
+from research.rulebook import RULES
 from shared.paths import ROOT
 
 log = logging.getLogger("research")

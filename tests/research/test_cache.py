@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from bot.rules.rulebook import RULES
 from research import compiled, native
 from research.compiled import register
 from research.loops import arrays
 from research.native import Native
+from research.rulebook import RULES
 from shared.paths import ROOT
 
 PROGRAM = """

@@ -1,4 +1,4 @@
-"""All rules, for the compiler and the tests: whatever public function a module of this package defines."""
+"""All rules, for the compiler: whatever public function a module of `bot.rules` defines."""
 
 import importlib
 import inspect
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import bot.rules as package
+from bot import rules
 
 
 def _modules() -> list[ModuleType]:
-    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.name != "rulebook")
-    return [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    names = sorted(found.name for found in pkgutil.iter_modules(rules.__path__))
+    return [importlib.import_module(f"{rules.__name__}.{name}") for name in names]
 
 
 def _rules_of(module: ModuleType) -> list[Callable[..., Any]]:
