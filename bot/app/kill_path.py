@@ -8,7 +8,7 @@ nothing at all, what is remembered as open is cancelled as well: that may be too
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from bot.domain.order_ids import is_ours
@@ -39,9 +39,14 @@ class Progress:
     seen: set[str] = field(default_factory=set)  # an order whose cancel is queued is found again by the next look
 
 
-async def own_open_orders(rest: TradingClient, bot_name: str) -> list[str]:
-    """Ids of every own order that may still fill. Raises ExchangeError."""
-    return [order_id for order_id, client_order_id in await rest.open_ids() if is_ours(client_order_id, bot_name)]
+async def own_open_orders(rest: TradingClient, bot_name: str, remembered: Collection[str] = ()) -> list[str]:
+    """Ids of every own order that may still fill: by our id, and by the exchange's own where it is remembered, since a
+    venue may list no ids of ours. Raises ExchangeError."""
+    return [
+        order_id
+        for order_id, client_order_id in await rest.open_ids()
+        if order_id in remembered or is_ours(client_order_id, bot_name)
+    ]
 
 
 class KillPath:
@@ -98,7 +103,7 @@ class KillPath:
             return
         # What was found and could not be cancelled need not be found once more.
         try:
-            ids = self._found or await own_open_orders(rest, self._bot_name)
+            ids = self._found or await own_open_orders(rest, self._bot_name, frozenset(self._remembered()))
         except ExchangeError:
             await self._cancel_blindly(rest, progress)
             raise
