@@ -14,8 +14,9 @@ from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
 from shared.ledger import schema as t
 from shared.ledger.tables import select
+from tests.core.engine_machine import PRODUCTS, Trading
+from tests.core.engine_walk import one_step
 from tests.core.harness import quiet_settings
-from tests.core.test_engine_machine import PRODUCTS, Trading, _one_step
 from tests.core.venue_model import Placed, Venue
 
 D = Decimal
@@ -119,7 +120,7 @@ def _walk(seed: int, steps: int) -> MakerTrading:
             if rng.random() < 0.4:
                 _drift(run, rng)
             else:
-                _one_step(run, rng)
+                one_step(run, rng)
             run.lots_are_what_the_fills_made()
             run.one_runner_where_lots_are()
             run.one_entry_in_flight_for_each_product()

@@ -18,6 +18,7 @@ from bot.domain.balances import Balance, FeeRates
 from bot.domain.intents import Action, AskStrategy
 from bot.engine.engine import Engine
 from bot.engine.ports import StrategyPort
+from shared.control import Cmd, send_command
 from shared.documents.control import ReceiptDoc
 from shared.documents.state import BotState, decode_state, encode_state
 from shared.documents.status import LEGAL_PAIRS, Phase
@@ -160,3 +161,7 @@ class BotRig:
 
     def receipt(self, command_id: str) -> ReceiptDoc:
         return next(receipt for receipt in self.bot.commands.newest() if receipt.id == command_id)
+
+
+def send(rig: BotRig, cmd: Cmd, **args: str) -> str:
+    return send_command(rig.settings.paths, cmd, args, by="operator", now=rig.clock.utc()).id

@@ -25,7 +25,8 @@ from shared.ledger.reduce import DONE_STATES
 from shared.ledger.replay import first_difference, replay_files
 from shared.ledger.verify import verify
 from shared.paths import ROOT
-from tests.core import test_engine_machine as machine
+from tests.core import engine_machine as machine
+from tests.core.engine_walk import one_step
 from tests.runtime.ledger_story import BACK_TO_0001, POINTS, Crash, Probed, Story, make
 
 
@@ -172,7 +173,7 @@ def _walk(seed: int) -> Journaled:
                 run.a_buy_that_comes_through()
             if rng.random() < 0.1:
                 run.dies_in, run.dies_at = rng.randint(1, 4), rng.choice(POINTS)
-            machine._one_step(run, rng)
+            one_step(run, rng)
         run.control("run")
     finally:
         run.teardown()
