@@ -17,6 +17,7 @@ class Fill:
     side: Side
     price: Decimal
     base_size: Decimal
-    fee: Decimal  # quote units
+    fee: Decimal  # units of `fee_currency`
     liquidity: str  # maker, taker, unknown
     exchange_ms: int
+    fee_currency: str | None = None  # None = the quote currency

@@ -38,6 +38,7 @@ class Capabilities:
     reduce_only: bool  # it enforces the flag itself; the bot keeps to it in any case
     market_by_quote: bool  # a market order may name the money instead of the size
     good_till: bool  # a limit order may end at a stated time
+    quote_fees: bool  # every fee is taken in the quote currency
     fills_since: bool  # every fill of the account since a time can be listed
     cancel_batch: int  # orders that one request may cancel
     cancel_all: bool  # one request ends every order of the account, whoever made it
@@ -51,6 +52,7 @@ _ALWAYS = (
     ("look-up by client order id", "an order without an answer is found again only by our id"),
     ("no second order for one id", "a request that arrives twice must not trade twice"),
     ("fills since a time", "the account's fills are read from a cursor on"),
+    ("fees in the quote currency", "a fee in kind takes from what a lot holds"),
     ("market orders", "exits after a stop are market orders"),
 )
 
@@ -62,6 +64,7 @@ def _has(venue: Capabilities, name: str) -> bool:
         "look-up by client order id": ids is not None and ids.listed,
         "no second order for one id": ids is not None and ids.repeat is not Repeat.SECOND_ORDER,
         "fills since a time": venue.fills_since,
+        "fees in the quote currency": venue.quote_fees,
         "market orders": OrderKind.MARKET in venue.order_kinds,
     }[name]
 

@@ -29,6 +29,7 @@ assert IDS is not None
         ({"client_ids": replace(IDS, listed=False)}, {}, "look-up by client order id"),
         ({"client_ids": replace(IDS, repeat=Repeat.SECOND_ORDER)}, {}, "no second order for one id"),
         ({"client_ids": replace(IDS, max_length=39)}, {}, "client order ids of 40 characters"),
+        ({"quote_fees": False}, {}, "fees in the quote currency"),
         ({"fills_since": False}, {}, "fills since a time"),
         ({"order_kinds": frozenset({OrderKind.LIMIT})}, {}, "market orders"),
         ({}, {"granularity": "FIVE_MINUTE"}, "bars of FIVE_MINUTE"),

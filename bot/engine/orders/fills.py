@@ -4,6 +4,7 @@ A fill is named by (order_id, trade_id) and counted once, however often and in w
 """
 
 from dataclasses import replace
+from decimal import Decimal
 
 from bot.domain.fills import Fill
 from bot.domain.intents import SaveFill
@@ -41,6 +42,7 @@ def count(state: EngineState, fill: Fill, *, again: bool = False) -> Order | Non
     if _waits_for_its_purchase(state, order, fill):
         return None
     state.orders.fill_keys.add(key)
+    told, fill = fill, _fee_in_quote(state, fill)
     # A list of fills may not name our id: in the ledger the fill belongs to its order by that id alone.
     fill = replace(fill, client_order_id=order.spec.client_order_id)
     order = replace(
@@ -53,7 +55,7 @@ def count(state: EngineState, fill: Fill, *, again: bool = False) -> Order | Non
     # The fill goes first: the ledger derives from it what the records after it say.
     state.emit(SaveFill(fill, lot_of(order), state.clock.now_ms))
     state.save_order(order)
-    _move(state, fill, explains=not again)
+    _move(state, told, fill.fee, explains=not again)
     _into_lot(state, order, fill)
     flatten = state.control.flattens.get(order.spec.command_id or "")
     if flatten is not None:
@@ -61,6 +63,24 @@ def count(state: EngineState, fill: Fill, *, again: bool = False) -> Order | Non
         flatten.fees += fill.fee
         flatten.proceeds += fill.price * fill.base_size
     return order
+
+
+def _fee_in_quote(state: EngineState, fill: Fill) -> Fill:
+    """The fill with its fee in quote units: the ledger keeps one currency.
+
+    A fee of another currency is at its value now, or at nothing where that is not known. Either way entries wait for a
+    person: the account may hold less than its lots from here on.
+    """
+    base, quote = state.markets.currencies(fill.product_id)
+    if fill.fee_currency in (None, quote):
+        return fill
+    currency = fill.fee_currency or quote
+    mark = fill.price if currency == base else state.markets.mark_of_currency(currency)
+    worth = f"{plain(fill.fee * mark)} {quote}" if mark is not None else "not known, counted as nothing"
+    text = f"{fill.product_id}: a fee of {plain(fill.fee)} {currency} was taken in kind, worth {worth}"
+    state.latch_entries(text)
+    state.note("account", text, "warn", fill.product_id, fill.client_order_id)
+    return replace(fill, fee=fill.fee * mark if mark is not None else ZERO, fee_currency=None)
 
 
 def _waits_for_its_purchase(state: EngineState, order: Order, fill: Fill) -> bool:
@@ -98,12 +118,14 @@ def _under_our_name_alone(state: EngineState, client_order_id: str) -> bool:
 def _unexplained(state: EngineState, fill: Fill) -> None:
     text = f"{fill.product_id}: a fill of {plain(fill.base_size)} came for an order that was settled"
     state.latch_entries(text)
-    state.emit(SaveFill(fill, None, state.clock.now_ms))
-    _move(state, fill)
+    kept = _fee_in_quote(state, fill)
+    state.emit(SaveFill(kept, None, state.clock.now_ms))
+    _move(state, fill, kept.fee)
     state.note("order", text, "bad", fill.product_id, fill.client_order_id)
 
 
-def _move(state: EngineState, fill: Fill, *, explains: bool = True) -> None:
+def _move(state: EngineState, fill: Fill, fee: Decimal, *, explains: bool = True) -> None:
+    """What the fill did to the account, as it was told; `fee` in quote units, for the day."""
     base, _ = state.markets.currencies(fill.product_id)
     late = state.account.portfolio.learn(
         fill, base, fill.exchange_ms - (state.clock.offset_ms or 0), state.clock.now_ms
@@ -112,7 +134,7 @@ def _move(state: EngineState, fill: Fill, *, explains: bool = True) -> None:
         balance_reconciliation.late_fill(state, late)
     balance_reconciliation.keep_balances(state)
     if state.account.day is not None:
-        state.save_day(replace(state.account.day, fees=state.account.day.fees + fill.fee))
+        state.save_day(replace(state.account.day, fees=state.account.day.fees + fee))
 
 
 def lot_of(order: Order) -> str | None:

@@ -18,7 +18,10 @@ GAP_MS = 25_000  # news of a fill lags so long at most
 def moved_by(fill: Fill, base: str, quote: str) -> dict[str, Decimal]:
     """What one fill and its fee do to the balances."""
     sign = 1 if fill.side is Side.BUY else -1
-    return {base: sign * fill.base_size, quote: -sign * fill.price * fill.base_size - fill.fee}
+    moved = {base: sign * fill.base_size, quote: -sign * fill.price * fill.base_size}
+    taken_from = fill.fee_currency or quote
+    moved[taken_from] = moved.get(taken_from, ZERO) - fill.fee
+    return moved
 
 
 def signed_text(amounts: Mapping[str, Decimal]) -> str:

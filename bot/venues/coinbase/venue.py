@@ -25,6 +25,7 @@ CAPABILITIES = Capabilities(
     reduce_only=False,  # spot: the balance bounds a sale
     market_by_quote=True,
     good_till=True,
+    quote_fees=True,
     fills_since=True,
     cancel_batch=CANCEL_BATCH,
     cancel_all=False,

@@ -61,6 +61,7 @@ WITHOUT_IDS = Capabilities(
     reduce_only=False,
     market_by_quote=False,
     good_till=True,
+    quote_fees=True,
     fills_since=True,
     cancel_batch=2,
     cancel_all=False,
