@@ -188,7 +188,11 @@ def _metrics(bot: Host) -> MetricsDoc | None:
 def positions_file(bot: Host) -> bytes:
     """`positions.json`: lots, latch and command memory as the ledger holds them, exact amounts as text."""
     now = bot.clock.utc()
-    lots = [lot_row(lot) for lot in bot.engine.view.positions.lots()] if bot.engine is not None else []
+    lots = (
+        [lot_row(lot) | {"side": lot.side.value} for lot in bot.engine.view.positions.lots()]
+        if bot.engine is not None
+        else []
+    )
     latch = bot.control_plane.latch
     head = bot.ledger.known_head if bot.ledger is not None else None
     document = {

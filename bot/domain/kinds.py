@@ -29,6 +29,28 @@ class LotKind(StrEnum):
     SCALP = "scalp"
 
 
+class LotSide(StrEnum):
+    """Whether a lot earns when the price rises or when it falls. Short lots are refused by the policy `long_only`."""
+
+    LONG = "long"
+    SHORT = "short"
+
+    @classmethod
+    def opened_by(cls, side: Side) -> "LotSide":
+        """The side of the lot that an entry of this side opens."""
+        return cls.LONG if side is Side.BUY else cls.SHORT
+
+    @property
+    def closed_by(self) -> Side:
+        """The side of its exit."""
+        return Side.SELL if self is LotSide.LONG else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """1 where a rising price earns, -1 where a falling one does."""
+        return 1 if self is LotSide.LONG else -1
+
+
 class ExitReason(StrEnum):
     TAKE_PROFIT = "take"
     STOP = "stop"

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.fills import Fill
 from bot.domain.instrument import Instrument
-from bot.domain.kinds import ExitReason, LotKind
+from bot.domain.kinds import ExitReason, LotKind, LotSide
 from bot.rules.exits import stop_ticks, take_ticks
 from shared.lot_money import average_price, realized_pnl
 from shared.money import EXACT, ZERO, ceil_to, from_units, to_units
@@ -42,6 +42,7 @@ class Lot:
     closed_ms: int | None = None
     realized_pnl: Decimal | None = None
     dust: Decimal = ZERO
+    side: LotSide = LotSide.LONG  # every lot of a ledger is long: it has no column for it
 
     @property
     def open_price(self) -> Decimal:
@@ -88,6 +89,7 @@ def open_lot(
         price_increment=instrument.price_increment,
         take_ticks=0,
         stop_ticks=0,
+        side=LotSide.opened_by(fill.side),
     )
     return _with_levels(lot, stop_loss_pct)
 
@@ -144,19 +146,23 @@ def sell(lot: Lot, fill: Fill, now_ms: int) -> Lot:
 
 def close(lot: Lot, now_ms: int) -> Lot:
     """The lot closed, what is left of it booked as dust, which keeps its own part of the cost."""
-    result = realized_pnl(lot.cost, lot.entry_fee, lot.base_bought, lot.base_left, lot.proceeds, lot.exit_fee)
+    result = sold_result(lot)
     return replace(lot, closed_ms=now_ms, dust=lot.base_left, base_left=ZERO, realized_pnl=result)
 
 
 def unrealized(lot: Lot, mark: Decimal, exit_fee_rate: Decimal) -> Decimal:
-    """What selling the held part at `mark` would earn, after the paid entry fee and the fee of the exit."""
+    """What closing the held part at `mark` would earn, after the paid entry fee and the fee of the exit."""
     value = lot.base_left * mark
+    if lot.side is LotSide.SHORT:
+        return lot.cost_left - value - value * exit_fee_rate - lot.entry_fee_left
     return value - value * exit_fee_rate - lot.cost_left - lot.entry_fee_left
 
 
 def sold_result(lot: Lot) -> Decimal:
     """What the sold part of an open lot earned after both fees; it is realised when the lot is closed."""
-    return realized_pnl(lot.cost, lot.entry_fee, lot.base_bought, lot.base_left, lot.proceeds, lot.exit_fee)
+    return realized_pnl(
+        lot.cost, lot.entry_fee, lot.base_bought, lot.base_left, lot.proceeds, lot.exit_fee, lot.side.sign
+    )
 
 
 def replace_lot(lot: Lot, **changes: Any) -> Lot:

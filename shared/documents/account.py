@@ -9,6 +9,7 @@ POSITIONS_VERSION = 1
 class LotDoc:
     lot_id: str
     kind: str  # runner or scalp
+    side: str = "long"  # or short; a file of an older bot knows long lots only
     product_id: str
     opened_at: str
     opened_ms: int

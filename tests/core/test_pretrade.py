@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import events as ev
-from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.kinds import LotSide, OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec, OrderStatus
 from bot.engine.risk import pretrade, rate
 from bot.engine.risk.policies import registry
@@ -122,6 +122,14 @@ def test_one_source_of_price_is_not_enough() -> None:
 def sale(rig: Rig, **changes: Any) -> OrderSpec:
     terms = {"side": Side.SELL, "purpose": Purpose.EXIT, "quote_size": None, "base_size": D(1), "reduce_only": True}
     return entry(**(terms | {"lot_id": rig.lots[0].lot_id if rig.lots else "gone"} | changes))
+
+
+def test_an_entry_that_would_open_a_short_is_refused_by_name() -> None:
+    rig = rig_with(take_profit_order="market")
+    assert code(rig, entry(side=Side.SELL)) == "long_only"
+    rig.open_runner(size="1")
+    assert code(rig, entry(side=Side.SELL, lot_id=rig.lots[0].lot_id, reduce_only=True)) == "long_only"
+    assert rig.lots[0].side is LotSide.LONG
 
 
 def test_a_sale_is_of_a_lot_and_never_of_more_than_it_holds() -> None:

@@ -7,7 +7,7 @@ before any other exit is sent; so whatever the order in which answers arrive, a 
 from decimal import Decimal
 
 from bot.domain.intents import CancelOrder
-from bot.domain.kinds import ORDERED, ExitReason, OrderKind, Purpose, Side
+from bot.domain.kinds import ORDERED, ExitReason, OrderKind, Purpose
 from bot.domain.lots import Lot, replace_lot
 from bot.domain.order_life import Order, OrderInput, OrderState
 from bot.domain.orders import OrderSpec
@@ -123,7 +123,7 @@ def proceed(state: EngineState, lot: Lot) -> None:
     spec = OrderSpec(
         client_order_id=state.next_id(lot_id, "flatten" if flatten else "exit"),
         product_id=lot.product_id,
-        side=Side.SELL,
+        side=lot.side.closed_by,
         kind=OrderKind.MARKET,
         purpose=Purpose.FLATTEN if flatten else Purpose.EXIT,
         base_size=size,
@@ -197,7 +197,7 @@ def _rest_take(state: EngineState, market: Market, lot: Lot) -> None:
     spec = OrderSpec(
         client_order_id=state.next_id(lot.lot_id, "take"),
         product_id=lot.product_id,
-        side=Side.SELL,
+        side=lot.side.closed_by,
         kind=OrderKind.LIMIT,
         purpose=Purpose.TAKE_PROFIT,
         base_size=market.instrument.floor_size(lot.base_left),

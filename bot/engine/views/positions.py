@@ -107,6 +107,7 @@ def _lot(state: EngineState, lot: Lot, mark: Decimal | None) -> LotDoc:
     return LotDoc(
         lot_id=lot.lot_id,
         kind=lot.kind.value,
+        side=lot.side.value,
         product_id=lot.product_id,
         opened_at=iso(lot.opened_ms),
         opened_ms=lot.opened_ms,

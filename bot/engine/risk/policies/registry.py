@@ -23,6 +23,7 @@ from bot.engine.risk.policies import (
     in_flight,
     ledger,
     live_lock,
+    long_only,
     loss_streak,
     lots,
     order_errors,
@@ -48,6 +49,7 @@ from bot.engine.risk.policy import Moment, RiskPolicy
 ORDER = (
     # Of the order itself.
     order_terms.POLICY,
+    long_only.POLICY,
     holdings.POLICY,
     waited.POLICY,
     # Whether entries may be made at all, whatever the market does.
