@@ -1,6 +1,8 @@
 """Every command of `./coin`: its name, where it is, and its line in the help. A new command is one entry here."""
 
 from cli.lazy import CommandEntry as Entry
+from shared.command_table import COMMANDS as RULES
+from shared.command_table import Cmd
 
 RUN, WATCH, ORDERS, KEEP, MAKE, RESEARCH = "Run", "Watch", "Command the bot", "Maintain", "Develop", "Research"
 _RESEARCH_PACKAGES = ("numpy", "numba", "pyarrow")
@@ -9,6 +11,14 @@ _RESEARCH_PACKAGES = ("numpy", "numba", "pyarrow")
 def _research(name: str, target: str, summary: str, panel: str | None = None) -> Entry:
     return Entry(name, f"research.commands.{target}", summary, panel, needs=_RESEARCH_PACKAGES)
 
+
+def _to_the_bot(cmd: Cmd) -> Entry:
+    """A command as `shared.command_table` has it."""
+    return Entry(cmd.value.replace("_", "-"), f"cli.plain_commands:{cmd.value}", RULES[cmd].help, ORDERS)
+
+
+# Those with an entry at their place below; a new one follows the drill by itself.
+_PLACED = frozenset(Cmd) - {Cmd.RELOAD}
 
 COMMANDS = (
     Entry(
@@ -73,14 +83,13 @@ COMMANDS = (
         "Block all order sending and cancel every order of the bot, even if the bot is dead. Latched until reset-kill.",
         ORDERS,
     ),
-    Entry("reset-kill", "cli.commands:reset_kill", "Release the kill latch. The bot stays stopped.", ORDERS),
-    Entry("flatten", "cli.commands:flatten", "Cancel the bot's orders and sell every lot at market.", ORDERS),
-    Entry("close-lot", "cli.commands:close_lot", "Sell one lot.", ORDERS),
-    Entry("close-product", "cli.commands:close_product", "Sell every lot of one product, such as BTC-USD.", ORDERS),
-    Entry("cancel", "cli.commands:cancel", "Cancel one of the bot's orders.", ORDERS),
+    Entry("reset-kill", "cli.commands:reset_kill", RULES[Cmd.RESET_KILL].help, ORDERS),
+    Entry("flatten", "cli.commands:flatten", RULES[Cmd.FLATTEN].help, ORDERS),
+    _to_the_bot(Cmd.CLOSE_LOT),
+    Entry("close-product", "cli.commands:close_product", RULES[Cmd.CLOSE_PRODUCT].help, ORDERS),
+    _to_the_bot(Cmd.CANCEL),
     Entry(
-        "adopt", "cli.commands:adopt",
-        "Book the balance that the bot's own trades do not explain (a deposit, a manual trade) as a transfer.", ORDERS,
+        "adopt", "cli.commands:adopt", RULES[Cmd.ADOPT].help, ORDERS,
     ),
     Entry(
         "enable-live", "cli.enable_live:enable",
@@ -96,7 +105,8 @@ COMMANDS = (
         "Accept a copied or restored data folder as this bot's own; until then a live bot sends no orders from it.",
         ORDERS,
     ),
-    Entry("drill", "cli.commands:drill", "Test the kill path without trading.", ORDERS),
+    _to_the_bot(Cmd.DRILL),
+    *(_to_the_bot(cmd) for cmd in RULES if cmd not in _PLACED),
     Entry(
         "pm2", "cli.pm2_process:pm2", "Run PM2 itself, even if it is installed only in this folder: ./coin pm2 list.",
         KEEP, audited=True, passes_on=True,

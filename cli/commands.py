@@ -9,7 +9,8 @@ import typer
 from cli import audit, ui
 from cli.context import data_paths, refuse_foreign
 from cli.options import Yes
-from shared.control import Cmd, Command, NotSent, TradingState, refusal, send_command
+from shared.command_table import Cmd
+from shared.control import Command, NotSent, TradingState, refusal, send_command
 from shared.documents.control import ReceiptDoc, ReceiptState
 from shared.documents.state import BotState
 from shared.documents.status import Status
@@ -44,24 +45,9 @@ def flatten(yes: Yes = False) -> None:
     command(Cmd.FLATTEN)
 
 
-def close_lot(lot_id: str) -> None:
-    """Sell one lot."""
-    command(Cmd.CLOSE_LOT, {"lot_id": lot_id})
-
-
 def close_product(product_id: str) -> None:
     """Sell every lot of one product."""
     command(Cmd.CLOSE_PRODUCT, {"product_id": product_id.upper()})
-
-
-def cancel(client_order_id: str) -> None:
-    """Cancel one of the bot's orders."""
-    command(Cmd.CANCEL, {"client_order_id": client_order_id})
-
-
-def drill() -> None:
-    """Test the kill path."""
-    command(Cmd.DRILL)
 
 
 def command(cmd: Cmd, args: Mapping[str, str] | None = None) -> None:

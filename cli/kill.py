@@ -8,7 +8,8 @@ from cli.commands import BY, wait_receipt
 from cli.context import data_paths
 from shared import data_folder, settings
 from shared.bots import DEFAULT_BOT
-from shared.control import Cmd, NotSent, SentCommand, send, send_kill_file
+from shared.command_table import Cmd
+from shared.control import NotSent, SentCommand, send, send_kill_file
 from shared.documents.events import FOLDER_NOT_OWN
 from shared.documents.state import BotState, alert_of
 from shared.liveness import bot_pid, read_state

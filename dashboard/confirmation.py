@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field, replace
 
 from dashboard.auth.roles import Principal
-from dashboard.dispatch import CONFIRM, wants_fresh
+from dashboard.dispatch import wants_fresh
 from dashboard.views import account, header, positions
 from dashboard.views import commands as c
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
-from shared.control import Cmd, command_of
+from shared.command_table import COMMANDS, Cmd
+from shared.control import command_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,23 @@ def confirmation_for(s: Snapshot, wanted: str, who: Principal) -> Confirmation |
         Cmd.CANCEL: _cancel,
         Cmd.ADOPT: _adopt,
     }.get(cmd)
-    found = made(s, f.clean(target)[:120], who) if made else None
+    wanted_of = f.clean(target)[:120]
+    found = made(s, wanted_of, who) if made else _plain(s, cmd, wanted_of, who)
     if found is not None and not found.why and wants_fresh(who, s, cmd):
         return replace(found, confirm=True)
     return found
+
+
+def _plain(s: Snapshot, cmd: Cmd, target: str, who: Principal) -> Confirmation | None:
+    """As the table of commands has it, for one without a dialog of its own; None = it asks nothing of a person."""
+    rule = COMMANDS[cmd]
+    if not rule.typed and not rule.args:
+        return None
+    args, name = dict.fromkeys(rule.args[:1], target), f.words(cmd)
+    return Confirmation(
+        cmd.value, args, name, header.band(s), [(rule.help, "")], word=rule.typed, button=name, icon="play",
+        danger=rule.sends, why=c.why_not(s, cmd, args, who.role.value),
+    )  # fmt: skip
 
 
 def _kill(s: Snapshot, _target: str, who: Principal) -> Confirmation:
@@ -63,7 +77,7 @@ def _kill(s: Snapshot, _target: str, who: Principal) -> Confirmation:
     warning = f"Still open: {says.stays}; " if says.stays else ""
     strong = "their exits are not managed while killed. " if says.stays else ""
     return Confirmation(
-        "kill", {}, f"Kill {s.bot.process}", header.band(s), steps, warning, strong, word=CONFIRM[Cmd.KILL],
+        "kill", {}, f"Kill {s.bot.process}", header.band(s), steps, warning, strong, word=COMMANDS[Cmd.KILL].typed,
         button="Kill",
         icon="kill", small=f"{says.drilled} Faster: hold K for one second on any page.",
         why=c.why_not(s, Cmd.KILL, role=who.role.value),
@@ -79,7 +93,8 @@ def _flatten(s: Snapshot, _target: str, who: Principal) -> Confirmation:
         ("The bot then stays stopped, so that it does not buy again.", ""),
     ]
     return Confirmation(
-        "flatten", {}, "Flatten: sell everything", header.band(s), steps, rows=says.rows, word=CONFIRM[Cmd.FLATTEN],
+        "flatten", {}, "Flatten: sell everything", header.band(s), steps, rows=says.rows,
+        word=COMMANDS[Cmd.FLATTEN].typed,
         button=f"Sell {f.plural(says.lots, 'lot')}", icon="flat", why=c.why_not(s, Cmd.FLATTEN, role=who.role.value),
     )  # fmt: skip
 
@@ -111,7 +126,7 @@ def _adopt(s: Snapshot, _target: str, who: Principal) -> Confirmation:
         steps.append(("Lots whose coins are gone are closed as dust, newest first.", ""))
     rows = [(one.currency, one.text, True) for one in account.differing(s)]
     return Confirmation(
-        "adopt", args, "Adopt the difference", header.band(s), steps, rows=rows, word=CONFIRM[Cmd.ADOPT],
+        "adopt", args, "Adopt the difference", header.band(s), steps, rows=rows, word=COMMANDS[Cmd.ADOPT].typed,
         button="Adopt", icon="ok", danger=False, why=c.why_not(s, Cmd.ADOPT, args, who.role.value),
         small="Check the exchange's website first: a change that you did not make yourself is a warning.",
     )  # fmt: skip

@@ -12,17 +12,13 @@ from dashboard.hub import Hub
 from dashboard.views.commands import starts_process, why_not
 from dashboard.views.format import words
 from dashboard.views.snapshot import Snapshot
-from shared.control import COMMANDS, LEVEL_OF, Cmd, NotSent, SentCommand, send
+from shared.command_table import COMMANDS, Cmd
+from shared.control import LEVEL_OF, NotSent, SentCommand, send
 from shared.pm2 import Pm2Unavailable
 from shared.settings import Mode
 
 log = logging.getLogger(__name__)
 REAUTH_S = FRESH_S
-# What makes the bot trade with real money again: it requires a recent sign-in of a person.
-FRESH = frozenset({Cmd.START, Cmd.RESET_KILL, Cmd.ADOPT})
-CONFIRM = {Cmd.KILL: "KILL", Cmd.FLATTEN: "FLATTEN", Cmd.ADOPT: "ADOPT"}
-# What a browser's session must type to confirm; kill is never refused.
-TYPED = {Cmd.FLATTEN: "Type FLATTEN to sell everything.", Cmd.ADOPT: "Type ADOPT to book the difference as a transfer."}
 ARG_MAX_CHARS = 2000  # a difference in each of many currencies is one long text, and must arrive whole
 LEAST_LATCH_CHARS = 4
 
@@ -103,15 +99,15 @@ def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm:
         raise CommandRefused(
             409, f"With real money, {words(cmd)} requires a sign-in within the last 15 minutes.", confirm=True
         )
-    if cmd in TYPED and who.kind == "session" and confirm.strip().upper() != CONFIRM[cmd]:
-        raise CommandRefused(409, TYPED[cmd])
+    if rule.typed_for and who.kind == "session" and confirm.strip().upper() != rule.typed:
+        raise CommandRefused(409, f"Type {rule.typed} to {rule.typed_for}.")
     return kept
 
 
 def wants_fresh(who: Principal, s: Snapshot, cmd: Cmd) -> bool:
     """Must this person confirm who they are first? Never for commands that reduce risk, and never for a token."""
     live = s.mode == Mode.LIVE and not s.locked
-    return cmd in FRESH and live and who.kind == "session" and who.signed_in_s > REAUTH_S
+    return COMMANDS[cmd].resumes and live and who.kind == "session" and who.signed_in_s > REAUTH_S
 
 
 def _latch(s: Snapshot, typed: str) -> str:

@@ -1,7 +1,7 @@
 """`control.json`: the desired state (levels) and what happens once (commands), and how both are sent.
 
 Levels are read by value, so a lost write, a second read or a restart does no harm. Once-commands travel in a
-ring and end in a receipt. `COMMANDS` is the one table of what each command may do.
+ring and end in a receipt. What each command is and may do: `shared.command_table`.
 """
 
 import os
@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import orjson
 from filelock import FileLock
 
 from shared import files
+from shared.command_table import COMMANDS, RUN, Cmd
 from shared.control_json import BadControl, parse
 from shared.documents.status import Status
 from shared.files import Unreadable
@@ -44,64 +45,11 @@ class TradingState(IntEnum):
         return self.name.lower()
 
 
-class Cmd(StrEnum):
-    START = "start"
-    PAUSE = "pause"
-    STOP = "stop"
-    KILL = "kill"
-    FLATTEN = "flatten"
-    CLOSE_LOT = "close_lot"
-    CLOSE_PRODUCT = "close_product"
-    CANCEL = "cancel"
-    RESET_KILL = "reset_kill"
-    DRILL = "drill"
-    RELOAD = "reload"
-    ADOPT = "adopt"
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Cmd | None":
-        """`run` is another word for start, wherever a command is named."""
-        return cls.START if value == RUN else None
-
-
-RUN = "run"
 LEVEL_OF: Mapping[str, TradingState] = {
     "start": TradingState.RUN,
     "pause": TradingState.PAUSE,
     "stop": TradingState.STOP,
     "kill": TradingState.KILL,
-}
-_ALIVE = frozenset(Status) - {Status.ERROR}
-_TRADING = frozenset({Status.RUNNING, Status.PAUSED})
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRule:
-    """What one command takes, when it is allowed, how long it may wait, and why twice is harmless."""
-
-    args: tuple[str, ...]
-    allowed: frozenset[Status]
-    ttl_s: float | None  # None = never expires
-    twice: str
-
-
-COMMANDS: Mapping[Cmd, CommandRule] = {
-    Cmd.START: CommandRule((), _ALIVE - {Status.KILLED}, None, "the level is set, not counted"),
-    Cmd.PAUSE: CommandRule((), _ALIVE, None, "the level is set, not counted"),
-    Cmd.STOP: CommandRule((), _ALIVE, None, "the level is set, not counted"),
-    Cmd.KILL: CommandRule((), frozenset(Status), None, "the latch is already shut"),
-    Cmd.FLATTEN: CommandRule((), _ALIVE - {Status.STARTING}, 30.0, "its orders' ids derive from the command's id"),
-    Cmd.CLOSE_LOT: CommandRule(
-        ("lot_id",), _TRADING | {Status.STOPPED}, 30.0, "the exit's id derives from the command's id"
-    ),
-    Cmd.CLOSE_PRODUCT: CommandRule(("product_id",), _TRADING | {Status.STOPPED}, 30.0, "as close_lot, for each lot"),
-    Cmd.CANCEL: CommandRule(("client_order_id",), _ALIVE - {Status.STARTING}, 30.0, "cancelled stays cancelled"),
-    Cmd.RESET_KILL: CommandRule(("latch_id",), frozenset({Status.KILLED}), 30.0, "one latch is lifted once"),
-    Cmd.DRILL: CommandRule((), _ALIVE - {Status.STARTING}, 30.0, "reads only"),
-    Cmd.RELOAD: CommandRule((), _ALIVE, 30.0, "reads the settings and says what would change"),
-    Cmd.ADOPT: CommandRule(
-        ("differences",), _ALIVE - {Status.STARTING}, 30.0, "what was adopted does not differ any more"
-    ),
 }
 
 

@@ -7,7 +7,8 @@ from random import Random
 import orjson
 
 from shared import control
-from shared.control import Cmd, NotSent, send_command
+from shared.command_table import Cmd
+from shared.control import NotSent, send_command
 from shared.files import Unreadable, write_whole
 from simtest.plan import Act
 from simtest.run_context import RunContext

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from shared import control
-from shared.control import Cmd
+from shared.command_table import Cmd
 from shared.settings import Settings
 from shared.times import EPOCH
 from simtest import disk, evidence

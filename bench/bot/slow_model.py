@@ -18,7 +18,8 @@ from bench.measurement import Measurement
 from bot.strategies import registry
 from cli.rig import NotReached, free_ports
 from shared.bots import DEFAULT_FOLDER
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.documents.state import BotState
 from shared.documents.status import Phase
 from shared.liveness import read_state

@@ -17,7 +17,8 @@ from bench.measurement import Measurement, measured
 from bench.system.account import build
 from cli.rig import NotReached, free_ports
 from shared.bots import DEFAULT_FOLDER
-from shared.control import Cmd, ensure_control_file, send_command
+from shared.command_table import Cmd
+from shared.control import ensure_control_file, send_command
 from shared.documents.state import BotState, decode_state
 from shared.documents.status import Phase
 from shared.files import Unreadable

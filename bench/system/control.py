@@ -4,7 +4,8 @@ import time
 
 from bench.measurement import Measurement, measured
 from cli.rig import Rig, rig
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.documents.control import ReceiptState
 from shared.documents.state import BotState
 from shared.documents.status import Phase, Status

@@ -18,12 +18,12 @@ from bot.app.ports import Host
 from bot.app.state_documents import status_and_phase
 from bot.domain import events as ev
 from bot.domain.intents import SaveReceipt
-from bot.engine.commands import SENDING
 from bot.engine.state.control import Latch
 from bot.venues.errors import ExchangeError
 from shared import live_permission
 from shared import settings as settings_module
-from shared.control import LEVEL_OF, Cmd, Command, TradingState, is_expired, refusal
+from shared.command_table import COMMANDS, Cmd
+from shared.control import LEVEL_OF, Command, TradingState, command_of, is_expired, refusal
 from shared.documents.control import ControlDoc, ReceiptDoc, ReceiptState
 from shared.ledger.db import LedgerError
 from shared.times import epoch_ms, parse_time
@@ -261,7 +261,8 @@ class Commands:
         elif command.cmd == Cmd.RELOAD:
             self._reload(command)
         else:
-            locked = bot.gate.nothing_sold() if command.cmd in SENDING else None
+            known = command_of(command.cmd)
+            locked = bot.gate.nothing_sold() if known is not None and COMMANDS[known].sends else None
             if locked is not None:  # before the level is changed and a take is cancelled
                 self.finish(command.id, ReceiptState.REJECTED, locked)
                 return

@@ -8,7 +8,8 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.control import LEVEL_OF, Cmd, Command, ControlFile, TradingState, decode_control
+from shared.command_table import Cmd
+from shared.control import LEVEL_OF, Command, ControlFile, TradingState, decode_control
 from shared.control_json import BadControl
 from shared.documents.control import ControlDoc
 from shared.files import Unreadable

@@ -3,6 +3,8 @@
 Doing one twice is harmless: the orders' ids derive from the command's id, and what is gone stays gone.
 """
 
+from collections.abc import Callable, Mapping
+
 from bot.domain.intents import SaveReceipt
 from bot.domain.kinds import ORDERED, ExitReason
 from bot.domain.lots import Lot, replace_lot
@@ -12,46 +14,54 @@ from bot.engine.execution import exits
 from bot.engine.orders import fills, missing_orders
 from bot.engine.state.control import LOTS_TOO_LARGE, Flatten
 from bot.engine.state.engine_state import EngineState
-from shared.control import Cmd, Command, TradingState
+from shared.command_table import COMMANDS, Cmd
+from shared.control import Command, TradingState, command_of
 from shared.documents.control import ReceiptState
 from shared.money import ZERO, plain
 
 GIVE_UP_MS = 90_000
 CANCEL_GIVE_UP_MS = 30_000
-SENDING = (Cmd.FLATTEN, Cmd.CLOSE_PRODUCT, Cmd.CLOSE_LOT, Cmd.CANCEL)
 
 
 def run(state: EngineState, command: Command) -> None:
     """Begin one command; unknown targets fail at once, and sales that could not be sent: what rests then stays."""
-    if command.cmd in SENDING and state.control.sale_lock is not None:
+    cmd = command_of(command.cmd)
+    handler = HANDLERS.get(cmd) if cmd is not None else None
+    if cmd is None or handler is None:
+        _end(state, command.id, ReceiptState.FAILED, f"the engine has no command {command.cmd[:60]}")
+    elif COMMANDS[cmd].sends and state.control.sale_lock is not None:
         _end(state, command.id, ReceiptState.REJECTED, f"nothing is sent: {state.control.sale_lock}")
+    else:
+        handler(state, command)
+
+
+def _flatten(state: EngineState, command: Command) -> None:
+    state.control.level = max(state.control.level, TradingState.STOP)
+    exits.cancel_entries(state)
+    _begin(state, command, [lot.lot_id for lot in state.positions.lots], everything=True)
+
+
+def _close_product(state: EngineState, command: Command) -> None:
+    product_id = command.args["product_id"]
+    lots = [lot.lot_id for lot in state.positions.lots.of(product_id)]
+    if not lots:
+        _end(state, command.id, ReceiptState.FAILED, f"no lots of {product_id}")
         return
-    match command.cmd:
-        case Cmd.FLATTEN:
-            state.control.level = max(state.control.level, TradingState.STOP)
-            exits.cancel_entries(state)
-            _begin(state, command, [lot.lot_id for lot in state.positions.lots], everything=True)
-        case Cmd.CLOSE_PRODUCT:
-            product_id = command.args["product_id"]
-            lots = [lot.lot_id for lot in state.positions.lots.of(product_id)]
-            if not lots:
-                _end(state, command.id, ReceiptState.FAILED, f"no lots of {product_id}")
-                return
-            _begin(state, command, lots)
-        case Cmd.CLOSE_LOT:
-            lot = state.positions.lots.get(command.args["lot_id"])
-            if lot is None:
-                _end(state, command.id, ReceiptState.FAILED, "no such open lot")
-                return
-            _begin(state, command, [lot.lot_id])
-        case Cmd.CANCEL:
-            _cancel(state, command)
-        case Cmd.ADOPT:
-            gone = balance_reconciliation.adopt(state, command)
-            for product_id in [
-                name for name, market in state.markets.by_product.items() if market.instrument.base in gone
-            ]:
-                _close_what_is_gone(state, product_id)
+    _begin(state, command, lots)
+
+
+def _close_lot(state: EngineState, command: Command) -> None:
+    lot = state.positions.lots.get(command.args["lot_id"])
+    if lot is None:
+        _end(state, command.id, ReceiptState.FAILED, "no such open lot")
+        return
+    _begin(state, command, [lot.lot_id])
+
+
+def _adopt(state: EngineState, command: Command) -> None:
+    gone = balance_reconciliation.adopt(state, command)
+    for product_id in [name for name, market in state.markets.by_product.items() if market.instrument.base in gone]:
+        _close_what_is_gone(state, product_id)
 
 
 def _begin(state: EngineState, command: Command, lot_ids: list[str], *, everything: bool = False) -> None:
@@ -179,3 +189,13 @@ def _finish(state: EngineState, job: Flatten, receipt_state: ReceiptState, reaso
 
 def _end(state: EngineState, command_id: str, receipt_state: ReceiptState, reason: str | None = None) -> None:
     state.emit(SaveReceipt(command_id, receipt_state, reason))
+
+
+# The others are the shell's: levels, the kill latch, drill and reload (`bot.app.commands`).
+HANDLERS: Mapping[Cmd, Callable[[EngineState, Command], None]] = {
+    Cmd.FLATTEN: _flatten,
+    Cmd.CLOSE_PRODUCT: _close_product,
+    Cmd.CLOSE_LOT: _close_lot,
+    Cmd.CANCEL: _cancel,
+    Cmd.ADOPT: _adopt,
+}

@@ -11,7 +11,8 @@ from dashboard.page_renderer import PageRenderer
 from dashboard.routes.pages import local
 from dashboard.routes.tools import address, html, hub_of, who
 from dashboard.views.format import words
-from shared.control import COMMANDS, command_of
+from shared.command_table import COMMANDS
+from shared.control import command_of
 
 _ARGS = frozenset(name for rule in COMMANDS.values() for name in rule.args)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from dashboard.views import format as f
 from dashboard.views.orders import own_working
 from dashboard.views.snapshot import PendingCommand, Snapshot
-from shared.control import COMMANDS, LEVEL_OF, Cmd, TradingState, refusal
+from shared.command_table import COMMANDS, Cmd
+from shared.control import LEVEL_OF, TradingState, command_of, refusal
 from shared.documents.control import ReceiptDoc, ReceiptState
 from shared.documents.state import BotState
 from shared.documents.status import Status
@@ -302,17 +303,8 @@ def _said(r: ReceiptDoc) -> str:
         return {"expired": "Expired before the bot saw it. It will not be carried out later."}.get(
             r.state, "No reason given."
         )
-    says = {
-        "start": "Running.",
-        "pause": "No entries; exits stay active.",
-        "stop": "Entry orders cancelled. Take-profit orders stay.",
-        "kill": "Order gate shut, the bot's orders cancelled.",
-        "flatten": "Flat.",
-        "reset_kill": "Kill reset. The bot is stopped.",
-        "drill": "Kill path verified.",
-        "adopt": "Booked as a transfer.",
-    }
-    return says.get(r.cmd, "Done.")
+    cmd = command_of(r.cmd)
+    return COMMANDS[cmd].done if cmd is not None else "Done."
 
 
 # ---- dialogs ----

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.bots import DEFAULT_BOT
-from shared.control import Cmd, NotSent, ensure_control_file, send_command
+from shared.command_table import Cmd
+from shared.control import NotSent, ensure_control_file, send_command
 from shared.paths import ROOT, DataPaths
 from shared.settings import load
 from simtest.processes import verdict

@@ -15,7 +15,8 @@ from bot.domain.day import TradingDay
 from bot.domain.intents import Note, SaveDay
 from bot.engine.state.control import Latch
 from shared import control
-from shared.control import Cmd, TradingState, decode_control
+from shared.command_table import Cmd
+from shared.control import TradingState, decode_control
 from shared.ledger.key_values import read_key_values
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.replay import first_difference, replay_files

@@ -31,7 +31,8 @@ from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderSpec, OrderStatus
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, Command, TradingState
+from shared.command_table import Cmd
+from shared.control import Command, TradingState
 from shared.documents.control import ReceiptState
 from shared.ledger import schema as t
 from shared.ledger.open import open_writer

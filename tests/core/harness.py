@@ -30,7 +30,8 @@ from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.engine.views.engine_view import EngineView
 from bot.engine.views.markets import MarketView
-from shared.control import Cmd, Command, TradingState
+from shared.command_table import Cmd
+from shared.control import Command, TradingState
 from shared.documents.risk import LimitDoc
 from shared.settings import Settings
 from shared.times import from_epoch_ms

@@ -14,7 +14,8 @@ from bot.domain.intents import SaveKeyValue
 from bot.domain.kinds import Side
 from bot.engine.state.portfolio import Portfolio, from_signed, signed_text
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from tests.core.harness import D, Rig, notes, of, one, places, receipts
 

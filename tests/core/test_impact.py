@@ -15,7 +15,7 @@ from bot.domain.price_book import Ladder, buy_impact_bp, sell_impact_bp, sellabl
 from bot.engine.execution import slices
 from bot.engine.risk import pretrade
 from bot.engine.risk.policy import Gate
-from shared.control import Cmd
+from shared.command_table import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.risk import GateVerdict
 from tests.core.harness import D, Rig, one

@@ -6,7 +6,8 @@ from bot.domain import events as ev
 from bot.domain.intents import CancelOrder, Intent, PlaceOrder, SaveReceipt
 from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderStatus
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from shared.documents.risk import GateVerdict
 from shared.settings import Mode

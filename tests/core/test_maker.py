@@ -10,7 +10,8 @@ from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderSpec, OrderStatus
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from tests.core.harness import D, Rig, cancels, notes, one, places, sells
 
 S = OrderStatus

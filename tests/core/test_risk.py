@@ -14,7 +14,8 @@ from bot.engine.risk.guard import Band, Guard, Reading
 from bot.engine.risk.policies import registry
 from bot.engine.state.recovered import RecoveredState
 from bot.engine.state.risk import RiskMemory
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from tests.core.harness import D, Rig, notes, of, one, places, product
 
 BTC = "BTC-USD"

@@ -9,7 +9,8 @@ from bot.domain.intents import SaveDay, SaveKeyValue, SaveReceipt
 from bot.domain.kinds import Purpose
 from bot.domain.orders import OrderStatus
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from tests.core.harness import D, Rig, cancels, looks, notes, of, one, places, receipts, sells
 
 DAY_MS = 86_400_000

@@ -10,7 +10,8 @@ from bot.domain.kinds import Purpose, Side
 from bot.domain.orders import OrderStatus
 from bot.engine.state.control import Latch
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from shared.documents.status import Phase, Status
 from tests.core.harness import D, Rig, cancels, one, places, product, receipts

@@ -11,7 +11,7 @@ from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
 from bot.engine.state.engine_state import EngineState
 from bot.engine.views.orders import ORDERS_SHOWN
-from shared.control import Cmd
+from shared.command_table import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.risk import GateVerdict
 from tests.core.harness import D, Rig, cancels, fetches, notes, of, one, places, product, receipts, sells

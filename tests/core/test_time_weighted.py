@@ -13,7 +13,8 @@ from bot.domain.balances import Balance
 from bot.engine.account import balance_reconciliation
 from bot.engine.state.equity_curve import EquityCurve
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from tests.core.harness import START_MS, D, Rig, one, places, product, sells
 
 QUIET_MS = 4_000

@@ -9,7 +9,8 @@ from bot.domain.balances import Balance
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
 from bot.engine.state.recovered import RecoveredState
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from tests.core.harness import D, Rig, cancels, looks, notes, one, places, receipts, venue_id
 

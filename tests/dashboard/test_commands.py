@@ -11,7 +11,8 @@ import pytest
 from dashboard import dispatch
 from dashboard.views.snapshot import Liveness, Pm2Look, Snapshot
 from shared.audit_log import AuditLog
-from shared.control import Cmd, TradingState, decode_control
+from shared.command_table import Cmd
+from shared.control import TradingState, decode_control
 from shared.documents.status import Status
 from shared.files import write_whole
 from shared.liveness import LockState

@@ -12,7 +12,8 @@ from dashboard.pages.health import view as health
 from dashboard.pages.overview import boot
 from dashboard.views import banner, commands, header, positions
 from dashboard.views.snapshot import Liveness, PendingCommand, Pm2Look, Snapshot
-from shared.control import Cmd, ControlFile, TradingState
+from shared.command_table import Cmd
+from shared.control import ControlFile, TradingState
 from shared.documents.control import ReceiptDoc, ReceiptState
 from shared.documents.state import BotState
 from shared.documents.status import Phase, Status

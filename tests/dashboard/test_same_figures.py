@@ -22,7 +22,8 @@ from bot.domain.intents import Record, SaveReceipt
 from bot.domain.orders import OrderStatus
 from dashboard.views import format as f
 from dashboard.views import performance, results
-from shared.control import Cmd, Command
+from shared.command_table import Cmd
+from shared.control import Command
 from shared.documents.account import AccountDoc
 from shared.ledger.open import open_writer
 from shared.market_data import EquityRow, open_market_writer, put_equity

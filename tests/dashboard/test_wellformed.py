@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from dashboard.pages.moment.page import LAST_MS, asked
 from dashboard.pages.registry import PAGES
-from shared.control import COMMANDS
+from shared.command_table import COMMANDS
 from tests.dashboard.conftest import Dash
 from tests.dashboard.test_guard import _flat, routes
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import orjson
 
-from shared.control import Cmd, ControlFile, TradingState, decode_control, refusal
+from shared.command_table import Cmd
+from shared.control import ControlFile, TradingState, decode_control, refusal
 from shared.documents.account import AccountDoc, LotDoc, OrderDoc, PositionDoc
 from shared.documents.control import ControlDoc, KillDoc, ReceiptDoc, ReceiptState
 from shared.documents.events import EventDoc

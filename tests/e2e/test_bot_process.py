@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.documents.state import decode_state
 from shared.ledger.open import backup
 from shared.paths import DataPaths

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from cli.status import EXIT
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.paths import DataPaths
 from shared.verdict import Verdict
 from tests.e2e.system import ROOT, System, kill9

@@ -18,7 +18,8 @@ from bot.domain.balances import Balance, FeeRates
 from bot.domain.intents import Action, AskStrategy
 from bot.engine.engine import Engine
 from bot.engine.ports import StrategyPort
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.documents.control import ReceiptDoc
 from shared.documents.state import BotState, decode_state, encode_state
 from shared.documents.status import LEGAL_PAIRS, Phase

@@ -18,7 +18,8 @@ from bot.engine.orders.submit import send
 from bot.venues.coinbase.endpoints import Endpoints
 from bot.venues.net import SystemNet
 from shared import files
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.documents.control import ReceiptDoc, ReceiptState
 from shared.documents.status import Phase
 from shared.live_permission import grant, terms

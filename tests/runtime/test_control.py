@@ -8,7 +8,8 @@ import pytest
 
 from bot.app.control import REREAD_S
 from bot.domain import events as ev
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from shared.documents.status import Status
 from tests.runtime.bot_rig import BotRig, send

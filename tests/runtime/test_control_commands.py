@@ -16,7 +16,8 @@ from bot.domain.fills import Fill
 from bot.domain.intents import PlaceOrder
 from bot.domain.kinds import Purpose, Side
 from bot.domain.orders import OrderReport, OrderStatus
-from shared.control import Cmd, TradingState
+from shared.command_table import Cmd
+from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from shared.documents.status import Status
 from shared.ledger.db import LedgerUnavailable

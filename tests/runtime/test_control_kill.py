@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.control import Cmd
+from shared.command_table import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.status import Status
 from shared.ledger.db import LedgerUnavailable

@@ -21,7 +21,7 @@ from bot.app.state_documents import state
 from bot.domain.kinds import Purpose, Side
 from cli import data_folder
 from shared import folder_identity
-from shared.control import Cmd
+from shared.command_table import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.events import FOLDER_NOT_OWN
 from shared.folder_identity import FACT, Seen

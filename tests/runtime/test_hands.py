@@ -11,7 +11,8 @@ import pytest
 
 from shared import audit_log
 from shared.audit_log import AuditLog, head_of, tail, verify
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.ledger.db import LedgerUnavailable
 from tests.runtime.whole import Whole
 

@@ -10,7 +10,8 @@ import pytest
 from bot.app import reconciliation
 from bot.app.key_rights import EVERY_S, other_portfolio, problem
 from bot.venues.port import KeyRights
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.documents.control import ReceiptState
 from shared.documents.state import BotState, decode_state
 from tests.runtime.whole import Whole

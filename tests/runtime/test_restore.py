@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.control import Cmd, send_command
+from shared.command_table import Cmd
+from shared.control import send_command
 from shared.ledger.location import LedgerLocation
 from shared.ledger.open import open_reader
 from shared.ledger.put_back import RestoreReport, no_bot, put_back

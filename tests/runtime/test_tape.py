@@ -11,7 +11,8 @@ from bot.app import event_recorder as tape_module
 from bot.app.event_recorder import EventRecorder
 from bot.domain import events as ev
 from bot.domain.balances import Balance
-from shared.control import Cmd, Command
+from shared.command_table import Cmd
+from shared.control import Command
 from shared.settings import load
 from shared.tape import days, read_day
 from tests.core.harness import D, Rig

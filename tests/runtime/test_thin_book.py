@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from shared import control
-from shared.control import Cmd
+from shared.command_table import Cmd
 from tests.runtime.whole import Whole
 
 FUNDS = 2_000_000

@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import control, files
+from shared.command_table import COMMANDS, Cmd
 from shared.control import (
-    COMMANDS,
     LEVEL_OF,
     RING_MAX,
-    Cmd,
     Command,
     ControlFile,
     NotSent,
@@ -351,7 +350,8 @@ def test_two_processes_lose_no_command(paths: DataPaths) -> None:
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from shared.control import Cmd, send_command
+        from shared.command_table import Cmd
+from shared.control import send_command
         from shared.paths import DataPaths
         paths = DataPaths(Path({str(paths.root)!r}))
         for number in range(15):

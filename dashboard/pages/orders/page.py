@@ -6,7 +6,7 @@ from dashboard.page import Data, Page, PagePart, Params
 from dashboard.render import Context
 from dashboard.views import commands, orders
 from dashboard.views.snapshot import Snapshot
-from shared.control import Cmd
+from shared.command_table import Cmd
 
 SHOWN = 30
 

@@ -5,7 +5,7 @@ from dashboard.page import Data, Page, PagePart, Params
 from dashboard.render import Context
 from dashboard.views import commands, positions
 from dashboard.views.snapshot import Snapshot
-from shared.control import Cmd
+from shared.command_table import Cmd
 
 
 async def load(_hub: Hub, s: Snapshot, _params: Params) -> Data:
