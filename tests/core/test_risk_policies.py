@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from bot.domain.kinds import Purpose, Side
-from bot.engine import view
-from bot.engine.risk import failures, gates, pretrade
+from bot.engine.risk import gates, pretrade
 from bot.engine.risk.guard import Guard, Planned, at_decision
 from bot.engine.risk.policies import registry
 from bot.engine.risk.policy import Backtest, Failure, Moment, RiskPolicy, guard_policy
@@ -36,6 +35,16 @@ def ready(**settings: Any) -> Rig:
     rig = Rig(**settings)
     rig.price("100")
     return rig
+
+
+def start(rig: Rig) -> None:
+    """A person looks and presses Start."""
+    rig.level(TradingState.PAUSE)
+    rig.level(TradingState.RUN)
+
+
+def blocked(rig: Rig) -> str | None:
+    return rig.view.risk.document().entries_blocked
 
 
 # What is declared holds together.
@@ -77,19 +86,18 @@ def test_a_judge_that_raises_refuses_is_counted_and_a_critical_one_leaves_exits_
     put(monkeypatch, replace(policy, judge=broken))
     assert not places(rig.bar("buy", "90"))
     critical = policy.failure is Failure.CRITICAL
-    assert (rig.engine.state.entries_blocked is not None) is critical, "at once"
-    counted = failures.by_severity(rig.engine.state)
+    assert (blocked(rig) is not None) is critical, "at once"
+    counted = rig.view.risk.failures
     assert counted[policy.failure][policy.code] >= 1
     put(monkeypatch, policy)
     said = notes(rig.tick(2))
-    latched = rig.engine.state.control.entries_latched
+    latched = blocked(rig)
     assert (latched is not None) is critical
     told = f"no entry until Start is pressed: the risk policy {policy.code} failed (ZeroDivisionError: planted)"
     assert [line for line in said if "reduce only" in line] == ([f"{told}: reduce only"] if critical else [])
     assert one(places(rig.price("110"))).side is Side.SELL, "exits go on"
-    rig.level(TradingState.PAUSE)
-    rig.level(TradingState.RUN)
-    assert rig.engine.state.entries_blocked is None, "a person looked"
+    start(rig)
+    assert blocked(rig) is None, "a person looked"
 
 
 @pytest.mark.parametrize("policy", [p for p in ALL if p.check is not None], ids=lambda p: p.code)
@@ -104,14 +112,13 @@ def test_a_check_that_raises_refuses_entries_and_exits_only_where_it_judges_them
     sent = places(rig.price("110"))
     if policy.entries_only:
         assert one(sent).purpose is Purpose.EXIT, "no defect in a check of entries holds back an exit"
-    state = rig.engine.state
     for moment in policy.checked:
-        state.risk.failed = None  # what it leads to is the ledger policy's to refuse
-        before = failures.by_severity(state)[policy.failure].get(policy.code, 0)
-        found = pretrade.refusal(state, entry, moment)
+        start(rig)  # what it led to is the ledger policy's to refuse
+        before = rig.view.risk.failures[policy.failure].get(policy.code, 0)
+        found = rig.asked(pretrade.refusal, entry, moment)
         assert found is not None and found.code == policy.code and "planted" in found.value
-        assert failures.by_severity(state)[policy.failure][policy.code] == before + 1
-        assert (state.entries_blocked is not None) is (policy.failure is Failure.CRITICAL)
+        assert rig.view.risk.failures[policy.failure][policy.code] == before + 1
+        assert (blocked(rig) is not None) is (policy.failure is Failure.CRITICAL)
 
 
 def test_a_critical_guard_that_raises_is_noticed_within_a_second_though_nobody_wants_to_enter(
@@ -122,17 +129,15 @@ def test_a_critical_guard_that_raises_is_noticed_within_a_second_though_nobody_w
     assert policy.guard is not None
     put(monkeypatch, replace(policy, guard=replace(policy.guard, limit_here=broken)))
     assert any("exposure failed" in line for line in notes(rig.tick()))
-    assert "exposure" in (rig.engine.state.control.entries_latched or "")
+    assert "exposure" in (blocked(rig) or "")
 
 
 def test_the_page_looks_without_counting(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = ready()
     put(monkeypatch, replace(registry.POLICIES.by_code["spread"], judge=broken))
-    view.gates(rig.engine.state)
-    assert failures.by_severity(rig.engine.state) == {"recoverable": {}, "critical": {}}
-    gate = next(
-        g for g in gates.all_gates(rig.engine.state, rig.engine.state.markets.by_product[BTC]) if g.name == "spread"
-    )
+    rig.view.gates.document()
+    assert rig.view.risk.failures == {"recoverable": {}, "critical": {}}
+    gate = next(g for g in rig.view.gates.all(BTC) if g.name == "spread")
     assert (gate.title, gate.opens) == ("Spread", "this is a defect")
 
 
@@ -165,14 +170,13 @@ NEW = guard_policy(
 def test_a_new_policy_is_a_gate_a_check_a_limit_and_a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = ready(min_edge_pct=50.0)
     spec = one(places(rig.bar("buy")))
-    state, market = rig.engine.state, rig.engine.state.markets.by_product[BTC]
     put(monkeypatch, NEW)
-    assert gates.all_gates(state, market)[-1].name == "odd_cents", "gates page, decision"
-    standing = gates.first_standing_shut(state, market)
+    assert rig.view.gates.all(BTC)[-1].name == "odd_cents", "gates page, decision"
+    standing = rig.asked(gates.first_standing_shut, BTC)
     assert standing is not None and standing.name == "odd_cents", "a resting entry"
     for moment in Moment.SUBMIT, Moment.SOCKET:
-        found = pretrade.refusal(state, spec, moment)
+        found = rig.asked(pretrade.refusal, spec, moment)
         assert found is not None and found.code == "odd_cents"
-    assert view.risk(state).limits[-1].name == "odd_cents", "Risk page"
+    assert rig.view.risk.document().limits[-1].name == "odd_cents", "Risk page"
     monkeypatch.setattr(risk_table, "POLICIES", registry.POLICIES)
     assert risk_table.table().splitlines()[-1].startswith("| `odd_cents` | Cents of an entry, for this test |")
