@@ -351,7 +351,7 @@ def test_two_processes_lose_no_command(paths: DataPaths) -> None:
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
         from shared.command_table import Cmd
-from shared.control import send_command
+        from shared.control import send_command
         from shared.paths import DataPaths
         paths = DataPaths(Path({str(paths.root)!r}))
         for number in range(15):
