@@ -1,13 +1,13 @@
 """What a person must be told of, as codes in the state file: for whoever watches it from outside."""
 
-from bot.app.ports import Host
+from bot.app.ports import AlertSource
 from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER, AlertDoc
 
 DRY_RUN_WITH_LOTS = "dry_run_with_lots"
 ENTRIES_LOCKED = "entries_locked"
 
 
-def alerts(bot: Host, lots: int) -> list[AlertDoc]:
+def alerts(bot: AlertSource, lots: int) -> list[AlertDoc]:
     """What holds now. `lots`: how many are open."""
     found = []
     sales = bot.live_lock.sales()

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.app.ports import Host
+from bot.app.ports import HandsPorts
 from bot.engine.state.control import Latch
 from shared.audit_log import Head, ids
 from shared.control import Command
@@ -28,7 +28,7 @@ FACT = "audit_head"  # "SEQ HASH" of the newest line; ./coin audit verify asks f
 class CommandAudit:
     """Collects in the event loop, writes in the file thread; nothing waits for it."""
 
-    def __init__(self, bot: Host, latch: Callable[[], Latch | None]) -> None:
+    def __init__(self, bot: HandsPorts, latch: Callable[[], Latch | None]) -> None:
         self._bot, self._now_latched = bot, latch
         self._unnamed: list[tuple[float, Command]] = []
         self._rows: list[tuple[str, dict[str, Any]]] = []  # (time, line)

@@ -14,7 +14,7 @@ from typing import Any
 from bot.app.command_audit import CommandAudit
 from bot.app.control import ControlReader, as_seen
 from bot.app.kill_path import drill
-from bot.app.ports import Host
+from bot.app.ports import CommandPorts
 from bot.app.state_documents import status_and_phase
 from bot.domain import events as ev
 from bot.domain.intents import SaveReceipt
@@ -39,7 +39,7 @@ TOUCH_S = 1.0
 class Commands:
     """The control plane of one bot."""
 
-    def __init__(self, bot: Host) -> None:
+    def __init__(self, bot: CommandPorts) -> None:
         self._bot = bot
         self.reader = ControlReader(bot.paths, bot.fs)
         self.hands = CommandAudit(bot, lambda: self.latch)

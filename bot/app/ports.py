@@ -56,51 +56,134 @@ class ControlPlane(Protocol):
     def newest(self) -> list[ReceiptDoc]: ...
 
 
-class Host(Protocol):
-    """The whole bot, as its control plane and its report see it."""
+class VerdictSource(Protocol):
+    """What tells how much the bot can know: its streams and requests, its ledger, its lock."""
 
-    settings: Settings
-    identity: RunIdentity
-    paths: DataPaths
     clock: Clock
-    rng: Rng
-    fs: Fs
-    offload: Offload
     engine: Engine | None
-    restored: RecoveredState
     ledger: LedgerWriter | None
     ledger_error: str | None
-    key: ApiKey | None
     rescue: LedgerRescue
     rest: TradingClient | None
-    desk: OrderExecutor | None
     streams: list[VenueStream]
-    depth: BookStream | None
-    strategy: StrategyAdapter | None
-    minutes: Minutes
-    limiter: Limiter
     gate: OrderGate
+    ended: bool
+
+
+class AlertSource(Protocol):
+    """What a person may have to be told of."""
+
+    settings: Settings
+    engine: Engine | None
+    key: ApiKey | None
     live_lock: LiveLock
-    kill_path: KillPath
-    writer: StateWriter
-    boot: BootState
     error: str | None
     fatal_code: str | None
+
+
+class PositionsSource(Protocol):
+    """What `positions.json` holds."""
+
+    settings: Settings
+    clock: Clock
+    engine: Engine | None
+    ledger: LedgerWriter | None
+
+    @property
+    def control_plane(self) -> ControlPlane: ...
+
+
+class MarketFileSource(Protocol):
+    """What `market.json` holds."""
+
+    settings: Settings
+    clock: Clock
+    engine: Engine | None
+    minutes: Minutes
+    depth: BookStream | None
+
+
+class FeedsSource(Protocol):
+    """The state of what is heard from the exchange."""
+
+    clock: Clock
+    engine: Engine | None
+    rest: TradingClient | None
+    streams: list[VenueStream]
+    depth: BookStream | None
+    limiter: Limiter
     clock_offset_ms: int | None
-    synced: bool
-    ended: bool
-    supervised: bool
-    seq: int
+
+    @property
+    def ws_ok(self) -> bool: ...
+
+
+class MetricsSource(Protocol):
+    """What is counted and measured."""
+
+    engine: Engine | None
+    desk: OrderExecutor | None
+    writer: StateWriter
     loop_lag_ms: Samples
     commit_ms: Samples
     tick_to_order_ms: Samples
 
-    @property
-    def ws_ok(self) -> bool: ...
+
+class KillSource(Protocol):
+    """The kill latch and how far its cancelling came."""
+
+    kill_path: KillPath
+
     @property
     def control_plane(self) -> ControlPlane: ...
+
+
+class PhaseSource(Protocol):
+    """Which status and phase hold."""
+
+    engine: Engine | None
+    boot: BootState
+    ended: bool
+
+
+class StateSource(
+    VerdictSource, AlertSource, FeedsSource, MetricsSource, KillSource, PhaseSource, Protocol
+):  # the state document is all of them, and who the run is
+    """What the state document shows."""
+
+    identity: RunIdentity
+    restored: RecoveredState
+    strategy: StrategyAdapter | None
+    synced: bool
+    supervised: bool
+    seq: int
+
+
+class HandsPorts(Protocol):
+    """What the record of commands by hand works with."""
+
+    clock: Clock
+    fs: Fs
+    paths: DataPaths
+    offload: Offload
+    engine: Engine | None
+    ledger: LedgerWriter | None
+
+    def ledger_failed(self, error: Exception) -> None: ...
+
+
+class CommandPorts(HandsPorts, PhaseSource, Protocol):
+    """What levels and commands of a person are carried out with."""
+
+    settings: Settings
+    rng: Rng
+    restored: RecoveredState
+    gate: OrderGate
+    live_lock: LiveLock
+    kill_path: KillPath
+    writer: StateWriter
+
     def dispatch(self, event: ev.Event) -> None: ...
     def commit(self, records: Sequence[Record]) -> bool: ...
-    def ledger_failed(self, error: Exception) -> None: ...
     def kill_rest(self) -> TradingClient | None: ...
     def supervise(self, task: "asyncio.Task[Any]") -> None: ...

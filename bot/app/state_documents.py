@@ -7,7 +7,16 @@ import orjson
 from bot.app.alerts import alerts
 from bot.app.ledger import lot_row
 from bot.app.metrics import Samples, cpu_s, rss_mb
-from bot.app.ports import Host
+from bot.app.ports import (
+    FeedsSource,
+    KillSource,
+    MarketFileSource,
+    MetricsSource,
+    PhaseSource,
+    PositionsSource,
+    StateSource,
+    VerdictSource,
+)
 from bot.app.verdict import price_age_ms, verdict
 from bot.engine.views.engine_view import EngineView
 from bot.venues.port import StreamHealth
@@ -22,7 +31,7 @@ from shared.money import plain
 from shared.times import epoch_ms, from_epoch_ms, iso_seconds
 
 
-def state(bot: Host) -> BotState:
+def state(bot: StateSource) -> BotState:
     """The whole document, now."""
     now, engine = bot.clock.utc(), bot.engine
     bot.seq += 1
@@ -74,13 +83,13 @@ def state(bot: Host) -> BotState:
     )
 
 
-def _positions(bot: Host, view: EngineView) -> list[PositionDoc]:
+def _positions(bot: VerdictSource, view: EngineView) -> list[PositionDoc]:
     """Lots by product; a mark is as old as the last frame that confirmed it, which the core cannot know."""
     now_s = bot.clock.monotonic_s()
     return [replace(p, mark_age_ms=price_age_ms(bot, view, p.product_id, now_s)) for p in view.positions.documents()]
 
 
-def status_and_phase(bot: Host) -> tuple[Status, Phase]:
+def status_and_phase(bot: PhaseSource) -> tuple[Status, Phase]:
     """A legal pair of the contract."""
     if bot.boot.phase is Phase.ERROR:
         return Status.ERROR, Phase.ERROR
@@ -91,7 +100,7 @@ def status_and_phase(bot: Host) -> tuple[Status, Phase]:
     return bot.engine.view.control.status, bot.engine.view.control.phase
 
 
-def _strategy(bot: Host, view: EngineView) -> StrategyDoc:
+def _strategy(bot: StateSource, view: EngineView) -> StrategyDoc:
     """What the strategy says, with the settings that it reads and its fitted models where it has any."""
     shown = view.strategy.document()
     if bot.strategy is None:
@@ -99,7 +108,7 @@ def _strategy(bot: Host, view: EngineView) -> StrategyDoc:
     return replace(shown, models=bot.strategy.models(), settings=bot.strategy.settings_read)
 
 
-def _kill(bot: Host) -> KillDoc | None:
+def _kill(bot: KillSource) -> KillDoc | None:
     latch = bot.control_plane.latch
     if latch is None:
         return None
@@ -118,7 +127,7 @@ def _kill(bot: Host) -> KillDoc | None:
     )
 
 
-def _feeds(bot: Host) -> FeedsDoc | None:
+def _feeds(bot: FeedsSource) -> FeedsDoc | None:
     if bot.rest is None:
         return None
     now_s = bot.clock.monotonic_s()
@@ -156,7 +165,7 @@ def _age_ms(health: StreamHealth | None, now_s: float) -> int | None:
     return max(round((now_s - health.last_s) * 1000), 0)
 
 
-def _metrics(bot: Host) -> MetricsDoc | None:
+def _metrics(bot: MetricsSource) -> MetricsDoc | None:
     if bot.engine is None or bot.desk is None:
         return None
     view = bot.engine.view
@@ -185,7 +194,7 @@ def _metrics(bot: Host) -> MetricsDoc | None:
     )
 
 
-def positions_file(bot: Host) -> bytes:
+def positions_file(bot: PositionsSource) -> bytes:
     """`positions.json`: lots, latch and command memory as the ledger holds them, exact amounts as text."""
     now = bot.clock.utc()
     lots = (
@@ -210,7 +219,7 @@ def positions_file(bot: Host) -> bytes:
     return orjson.dumps(document, default=plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def market_file(bot: Host) -> bytes:
+def market_file(bot: MarketFileSource) -> bytes:
     """`market.json`: best bid and ask of each product, and the best levels where the book is kept."""
     assert bot.engine is not None
     quotes = [

@@ -7,7 +7,7 @@ is not a blind bot.
 
 from dataclasses import dataclass
 
-from bot.app.ports import Host
+from bot.app.ports import VerdictSource
 from bot.engine.orders.second_writer import WHAT_TO_DO
 from bot.engine.views.engine_view import EngineView
 from bot.venues.port import TICKER, VenueStream
@@ -30,7 +30,7 @@ class _Trouble:
     seconds: float | None
 
 
-def verdict(bot: Host, status: Status) -> VerdictDoc | None:
+def verdict(bot: VerdictSource, status: Status) -> VerdictDoc | None:
     """The document; None before there is anything to ask of."""
     if bot.rest is None:
         return None
@@ -59,7 +59,7 @@ def verdict(bot: Host, status: Status) -> VerdictDoc | None:
     )
 
 
-def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
+def _trouble(bot: VerdictSource, parts: list[PartDoc]) -> _Trouble | None:
     """The worst of what outranks the status: who may not send, then who cannot write, then who does not hear."""
     latches = bot.gate.latches
     if latches.lock_lost:
@@ -84,7 +84,7 @@ def _trouble(bot: Host, parts: list[PartDoc]) -> _Trouble | None:
     return _Trouble(Verdict.BLIND, said, round(max(ages), 1) if ages else None)
 
 
-def _lasts_s(bot: Host, since_s: float | None) -> float | None:
+def _lasts_s(bot: VerdictSource, since_s: float | None) -> float | None:
     return None if since_s is None else round(max(bot.clock.monotonic_s() - since_s, 0.0), 1)
 
 
@@ -101,7 +101,7 @@ def _heard_s(stream: VenueStream, now_s: float) -> float | None:
     return None if stream.health.good_s is None else max(now_s - stream.health.good_s, 0.0)
 
 
-def _stream(bot: Host, index: int, name: str, title: str, now_s: float) -> PartDoc:
+def _stream(bot: VerdictSource, index: int, name: str, title: str, now_s: float) -> PartDoc:
     if index >= len(bot.streams):
         return PartDoc(name=name, title=title, state=PartState.UNKNOWN, text="not opened yet")
     health = bot.streams[index].health
@@ -118,7 +118,7 @@ def _stream(bot: Host, index: int, name: str, title: str, now_s: float) -> PartD
     return PartDoc(name=name, title=title, state=PartState.GONE, age_ms=age_ms, text=text)
 
 
-def _rest(bot: Host, now_s: float) -> PartDoc:
+def _rest(bot: VerdictSource, now_s: float) -> PartDoc:
     rest = bot.rest
     assert rest is not None
     age_ms = None if rest.answered_s is None else round(max(now_s - rest.answered_s, 0.0) * 1000)
@@ -132,7 +132,7 @@ def _rest(bot: Host, now_s: float) -> PartDoc:
     return PartDoc(name="rest", title="REST", state=state, age_ms=age_ms, text=text)
 
 
-def _prices(bot: Host, view: EngineView | None, now_s: float) -> PartDoc:
+def _prices(bot: VerdictSource, view: EngineView | None, now_s: float) -> PartDoc:
     """As old as the oldest price that the figures rest on: of products with lots, else of all that are watched."""
     if view is None or not bot.streams:
         return PartDoc(name="prices", title="Prices", state=PartState.UNKNOWN, text="none yet")
@@ -150,7 +150,7 @@ def _prices(bot: Host, view: EngineView | None, now_s: float) -> PartDoc:
     return PartDoc(name="prices", title="Prices", state=part_state, age_ms=age_ms, text=text)
 
 
-def price_age_ms(bot: Host, view: EngineView, product_id: str, now_s: float) -> int | None:
+def price_age_ms(bot: VerdictSource, view: EngineView, product_id: str, now_s: float) -> int | None:
     """Since the exchange was last heard to confirm the price; None = there is none."""
     priced_ms = view.markets.price_age_ms(product_id, view.now_ms)
     stream = bot.streams[0] if bot.streams else None
@@ -179,7 +179,7 @@ def _clock(view: EngineView | None) -> PartDoc:
     return PartDoc(name="clock", title="Clock", state=part_state, text=f"{offset:+d} ms")
 
 
-def _ledger(bot: Host) -> PartDoc:
+def _ledger(bot: VerdictSource) -> PartDoc:
     if bot.gate.latches.ledger_ok:
         return PartDoc(name="ledger", title="Ledger", state=PartState.OK, text="written, nothing pending")
     why = bot.ledger_error or "unknown reason"
@@ -187,7 +187,7 @@ def _ledger(bot: Host) -> PartDoc:
     return PartDoc(name="ledger", title="Ledger", state=PartState.GONE, text=text)
 
 
-def _lock(bot: Host) -> PartDoc:
+def _lock(bot: VerdictSource) -> PartDoc:
     if bot.gate.latches.lock_lost:
         return PartDoc(name="lock", title="Lock", state=PartState.GONE, text="bot.lock was replaced by another file")
     return PartDoc(name="lock", title="Lock", state=PartState.OK, text="held")

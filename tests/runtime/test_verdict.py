@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from bot.app.order_gate import Latches
-from bot.app.ports import Host
+from bot.app.ports import VerdictSource
 from bot.app.verdict import verdict
 from bot.venues.port import StreamHealth
 from shared.documents.status import Status
@@ -50,7 +50,7 @@ def host(heard_s: float | None = 0.4, priced_s: float = 0.2, **terms: Any) -> An
 
 
 def said(bot: Any, status: Status = Status.RUNNING) -> VerdictDoc:
-    found = verdict(cast(Host, bot), status)
+    found = verdict(cast(VerdictSource, bot), status)
     assert found is not None
     return found
 
