@@ -87,7 +87,8 @@ class LedgerWriter:
             case SaveOrder(order):
                 encoder.order(order_row(order, self._boot_id))
             case SaveFill(fill, lot_id, received_ms):
-                row = {name: getattr(fill, name) for name in fill.__slots__}
+                # The fee comes in quote units: the engine has turned one that was taken in another currency.
+                row = {name: getattr(fill, name) for name in fill.__slots__ if name != "fee_currency"}
                 encoder.fill(row | {"side": fill.side.value, "lot_id": lot_id, "received_ms": received_ms})
             case SaveLot(lot):
                 encoder.lot(lot_row(lot))
