@@ -72,9 +72,11 @@ def _fee_in_quote(state: EngineState, fill: Fill) -> Fill:
     person: the account may hold less than its lots from here on.
     """
     base, quote = state.markets.currencies(fill.product_id)
-    if fill.fee_currency in (None, quote):
+    currency = fill.fee_currency
+    if currency is None:
         return fill
-    currency = fill.fee_currency or quote
+    if currency == quote:
+        return replace(fill, fee_currency=None)
     mark = fill.price if currency == base else state.markets.mark_of_currency(currency)
     worth = f"{plain(fill.fee * mark)} {quote}" if mark is not None else "not known, counted as nothing"
     text = f"{fill.product_id}: a fee of {plain(fill.fee)} {currency} was taken in kind, worth {worth}"
