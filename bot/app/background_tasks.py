@@ -184,7 +184,7 @@ async def bars(bot: Application, rest: TradingClient) -> None:
         read_s |= dict.fromkeys(wide, at_s)
         if closes:
             closed_s = minute_s
-            await _record_equity(bot)
+            await record_equity(bot)
         jobs = [_closed(bot, rest, p, g, minute_s, every_s[g] if g in wide else 0) for p in bot.products for g in due]
         jobs += [_read_again(bot, rest, p, g, at_s, every_s[g]) for p in bot.products for g in wide if g not in due]
         await asyncio.gather(*jobs)
@@ -297,7 +297,8 @@ async def _record_stop(bot: Application, market: MarketView) -> None:
     await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, name, title)
 
 
-async def _record_equity(bot: Application) -> None:
+async def record_equity(bot: Application) -> None:
+    """One line of equity for the charts; none while what the account is worth is not known."""
     view = bot.engine.view if bot.engine is not None else None
     if view is None or not view.account.known or view.account.without_price is not None:
         return

@@ -12,6 +12,7 @@ from bot.app.application import Application
 from bot.app.ledger import LedgerWriter
 from bot.app.ports import RunIdentity
 from bot.app.state_documents import state
+from bot.app.strategy_port import StrategyAdapter
 from bot.app.strategy_worker import StrategyWorker
 from bot.domain import events as ev
 from bot.domain.balances import Balance, FeeRates
@@ -102,7 +103,7 @@ class BotRig:
         self.boots = 0
         self.db: Any = None
 
-    def begin(self, *, trading: bool = True) -> Application:
+    def begin(self, *, trading: bool = True, strategy: StrategyAdapter | None = None) -> Application:
         self.boots += 1
         self.crash()
         identity = RunIdentity(f"boot-{self.boots}", "2026-11-20T12:00:00Z", "build", "hash")
@@ -118,15 +119,16 @@ class BotRig:
         bot.boot.enter(Phase.INIT, self.clock.utc(), self.clock.monotonic_s())
         bot.commands.restore()
         if trading:
-            self.trade()
+            self.trade(strategy)
         return bot
 
-    def trade(self) -> None:
-        """The rest of the boot, without an exchange."""
+    def trade(self, strategy: StrategyAdapter | None = None) -> None:
+        """The rest of the boot, without an exchange; `strategy`: in place of one that says what it is told to."""
         bot = self.bot
         known = replace(bot.restored, latch=bot.commands.latch)
         self.strategy = Said()
-        bot.engine = Engine(self.settings, self.strategy, known, bot.commands.level, self.clock.utc())
+        bot.strategy = strategy
+        bot.engine = Engine(self.settings, strategy or self.strategy, known, bot.commands.level, self.clock.utc())
         self.sent = Sent()
         bot.desk = self.sent  # type: ignore[assignment]
         bot.dispatch(ev.InstrumentList((product(),)))

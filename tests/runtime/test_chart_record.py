@@ -90,15 +90,14 @@ def test_two_minutes_are_kept_and_a_clock_set_back_opens_none_anew() -> None:
 
 
 def with_strategy(rig: BotRig, **settings: Any) -> StrategyAdapter:
-    assert rig.bot.engine is not None
-    adapter = StrategyAdapter(Settings(strategy="sma_cross", ma_fast=3, ma_slow=5, **settings))
-    rig.bot.strategy = rig.bot.engine.state.strategy = adapter
+    """Begin with averages of few bars."""
+    adapter = StrategyAdapter(Settings(**({"strategy": "sma_cross", "ma_fast": 3, "ma_slow": 5} | settings)))
+    rig.begin(strategy=adapter)
     return adapter
 
 
 async def test_a_start_knows_the_indicators_of_bars_that_it_never_saw_close(tmp_path: Path) -> None:
     rig = BotRig(tmp_path)
-    rig.begin()
     with_strategy(rig)
     silent = frozenset({NOW_S - 60 * 20})
     exchange = Exchange(rig, silent)
@@ -113,7 +112,6 @@ async def test_a_start_knows_the_indicators_of_bars_that_it_never_saw_close(tmp_
 
 async def test_bars_that_closed_unseen_get_theirs_with_the_next_one(tmp_path: Path) -> None:
     rig = BotRig(tmp_path)
-    rig.begin()
     with_strategy(rig)
     exchange: Any = Exchange(rig)
     await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 30)
@@ -131,13 +129,11 @@ async def test_bars_that_closed_unseen_get_theirs_with_the_next_one(tmp_path: Pa
 
 async def test_other_settings_leave_no_old_lines(tmp_path: Path) -> None:
     rig = BotRig(tmp_path)
-    rig.begin()
     with_strategy(rig)
     exchange: Any = Exchange(rig)
     await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 30)
     before = indicators(rig)
-    adapter = StrategyAdapter(Settings(strategy="sma_cross", ma_fast=4, ma_slow=10))
-    rig.bot.strategy = rig.bot.engine.state.strategy = adapter  # type: ignore[union-attr]
+    with_strategy(rig, ma_fast=4, ma_slow=10)
     await load_one(rig.bot, exchange, "BTC-USD", Timeframe.MINUTE, 30)
     after = indicators(rig)
     assert len(after) == len(before) - 5
@@ -156,7 +152,6 @@ async def test_a_strategy_that_raises_costs_lines_and_nothing_else(
     made: Any = registry.make
     monkeypatch.setattr(registry, "make", lambda name, s: Broken(s) if name == "sma_cross" else made(name, s))
     rig = BotRig(tmp_path)
-    rig.begin()
     with_strategy(rig)
     await load_one(rig.bot, Exchange(rig), "BTC-USD", Timeframe.MINUTE, 30)  # type: ignore[arg-type]
     assert indicators(rig) == {}

@@ -42,15 +42,15 @@ async def test_a_note_carries_the_deepest_drawdown_since_the_one_before_and_what
     rig.tick()
     rig.price("90")
     rig.tick()
-    await background_tasks._record_equity(bot)
-    await background_tasks._record_equity(bot)
+    await background_tasks.record_equity(bot)
+    await background_tasks.record_equity(bot)
     first, second = bot.rows
     assert (first.at_s % 60, first.equity, first.transfers, first.curve) == (0, 9500, 0, 0.95)
     assert (first.drawdown, second.drawdown) == (pytest.approx(10.0), pytest.approx(5.0))
     balances = (Balance("USD", Decimal(9970), Decimal(0)), Balance("BTC", Decimal(50), Decimal(0)))
     for _ in range(2):
         rig.send(ev.BalanceReport(balances, rig.now_ms + 4_000), 4_000)
-    await background_tasks._record_equity(bot)
+    await background_tasks.record_equity(bot)
     assert bot.rows[-1][1:] == (14_470, 9970, 4500, 4970, 0.95, pytest.approx(5.0)), (
         "the leap is named, the curve stands"
     )
@@ -61,8 +61,8 @@ async def test_a_bot_that_sees_nothing_notes_nothing(said: dict[str, str]) -> No
     rig.tick()
     bot: Any = Bot(rig)
     said["word"] = Verdict.BLIND
-    await background_tasks._record_equity(bot)
+    await background_tasks.record_equity(bot)
     assert bot.rows == []
     said["word"] = "running"
-    await background_tasks._record_equity(bot)
+    await background_tasks.record_equity(bot)
     assert len(bot.rows) == 1

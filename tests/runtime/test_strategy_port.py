@@ -58,11 +58,8 @@ async def test_the_bot_trades_on_with_a_model_that_another_strategy_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = BotRig(tmp_path)
-    bot = rig.begin()
     monkeypatch.setattr(registry, "make", lambda _name, s: Moody(s))
-    assert bot.engine is not None
-    adapter = StrategyAdapter(rig.settings, {"model:BTC-USD": "{torn"})
-    bot.engine.state.strategy = adapter
+    bot = rig.begin(strategy=StrategyAdapter(rig.settings, {"model:BTC-USD": "{torn"}))
     at_s = round(START.timestamp()) - 60
     bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(at_s, 100.0, 100.0, 100.0, 100.0, 1.0),)))
     assert market_of(bot.engine, "BTC-USD").signal_bar_s == at_s

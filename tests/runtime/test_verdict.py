@@ -9,11 +9,15 @@ import pytest
 from bot.app.order_gate import Latches
 from bot.app.ports import VerdictSource
 from bot.app.verdict import verdict
+from bot.domain import events as ev
+from bot.domain.balances import Balance
+from bot.engine.state.fence import SECOND_WRITER
+from bot.engine.state.recovered import RecoveredState
 from bot.venues.port import StreamHealth
 from shared.documents.status import Status
 from shared.times import epoch_ms
 from shared.verdict import PartState, VerdictDoc
-from tests.core.harness import Rig
+from tests.core.harness import D, Rig
 
 NOW_S = 1000.0
 
@@ -26,13 +30,25 @@ class Clock:
         return NOW_S
 
 
-def host(heard_s: float | None = 0.4, priced_s: float = 0.2, **terms: Any) -> Any:
-    """A bot with one open lot whose streams said something `heard_s` ago, and its last trade `priced_s` ago."""
-    rig = Rig(take_profit_order="market")
-    rig.open_runner()
-    rig.engine.state.clock.now_ms = epoch_ms(Clock().utc())
-    rig.engine.state.account.portfolio.synced_ms = rig.engine.state.clock.now_ms - 4000
-    rig.engine.state.markets.by_product["BTC-USD"].priced_ms = rig.engine.state.clock.now_ms - round(priced_s * 1000)
+def host(heard_s: float | None = 0.4, priced_s: float = 0.2, second: str | None = None, **terms: Any) -> Any:
+    """A bot whose streams said something `heard_s` ago, and its last trade `priced_s` ago; it holds one lot.
+
+    `second`: what showed a second writer; there is no lot then.
+    """
+    now_ms = epoch_ms(Clock().utc())
+    kept = RecoveredState(key_values={SECOND_WRITER: second} if second is not None else {})
+    rig = Rig(take_profit_order="market", restored=kept, now_ms=now_ms - 1_800_000)
+    if second is None:
+        rig.open_runner()
+    balances = tuple(Balance(currency, total, D(0)) for currency, total in rig.view.account.totals.items())
+    told = [
+        (4.0, lambda: rig.send(ev.BalanceReport(balances, rig.now_ms))),
+        (priced_s, lambda: rig.price("100", after_ms=0)),
+    ]
+    for before_s, tell in sorted(told, key=lambda one: -one[0]):
+        rig.now_ms = now_ms - round(before_s * 1000)
+        tell()
+    rig.show_at(now_ms)
     streams = []
     for name in ("market", "user"):
         good_s = None if heard_s is None else NOW_S - heard_s
@@ -109,17 +125,15 @@ SECOND = "BUY BTC-USD, order 7, was made after this start with epoch c0ffee00; o
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.PAUSED, Status.STOPPED, Status.KILLED])
 def test_a_second_writer_is_the_word_until_a_person_presses_start(status: Status) -> None:
-    bot = host()
-    assert part(said(bot), "writer") is PartState.OK
-    bot.engine.state.orders.fence.second_writer = SECOND
+    assert part(said(host()), "writer") is PartState.OK
+    bot = host(second=SECOND)
     doc = said(bot, status)
     assert (doc.word, part(doc, "writer")) == ("second_writer", PartState.GONE)
     assert SECOND in str(doc.reason) and "press Start" in str(doc.reason)
 
 
 def test_who_is_blind_beside_a_second_writer_is_blind_and_both_are_told() -> None:
-    bot = host(heard_s=60)
-    bot.engine.state.orders.fence.second_writer = SECOND
+    bot = host(heard_s=60, second=SECOND)
     doc = said(bot)
     assert (doc.word, part(doc, "writer")) == ("blind", PartState.GONE)
     assert "no heartbeat" in str(doc.reason) and SECOND in str(doc.reason)
