@@ -1,7 +1,7 @@
 """What a person must be told of, as codes in the state file: for whoever watches it from outside."""
 
 from bot.app.ports import AlertSource
-from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER, AlertDoc
+from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER, STRATEGY_SILENT, AlertDoc
 
 DRY_RUN_WITH_LOTS = "dry_run_with_lots"
 ENTRIES_LOCKED = "entries_locked"
@@ -19,6 +19,12 @@ def alerts(bot: AlertSource, lots: int) -> list[AlertDoc]:
     if bot.engine is not None and bot.engine.view.orders.second_writer is not None:
         text = f"A second bot trades under the name {bot.settings.bot_name}: no entry until a person presses Start"
         found.append(AlertDoc(code=SECOND_WRITER, text=text))
+    if bot.engine is not None and (silent := bot.engine.view.strategy.silent):
+        limit = f"{bot.engine.view.strategy.answer_limit_s:g} s"
+        text = (
+            f"The strategy has not answered for over {limit} ({', '.join(silent)}): no entry until it does; exits go on"
+        )
+        found.append(AlertDoc(code=STRATEGY_SILENT, text=text))
     if bot.fatal_code is not None:
         found.append(AlertDoc(code=bot.fatal_code, text=bot.error or ""))
     return found

@@ -1,8 +1,8 @@
 """Strategies whose signal is a little arithmetic on the newest closes: given in plain Python beside `compute`.
 
 Research computes years with `compute`; the bot asks `at` about one bar, and needs no numpy for it. Both say the same to
-the bit, which a test compares. Where a class that derives from such a strategy changes `compute` or `latest` alone,
-`at` is out of date and not asked.
+the bit, which a test compares. Where a derived class changes `compute`, `latest` or the window
+alone, `at` is out of date and not asked.
 """
 
 import math
@@ -56,9 +56,11 @@ class PlainStrategy(Strategy):
 
     @property
     def _plain(self) -> bool:
-        """Whether `at` still belongs to `compute`, and nobody has another `latest` or `lines`."""
-        return self._maker("at") is self._maker("compute") and all(
-            self._maker(name) is Strategy for name in ("latest", "lines", "signals")
+        """Whether `at` still belongs to `compute` and its window, and nobody has another `latest` or `lines`."""
+        return (
+            all(self._maker(name) is self._maker("at") for name in ("compute", "warmup_bars"))
+            and self._maker("memory_bars") is PlainStrategy
+            and all(self._maker(name) is Strategy for name in ("latest", "lines", "signals"))
         )
 
     def _maker(self, name: str) -> type:

@@ -95,11 +95,12 @@ def test_a_strategy_that_does_not_answer_is_told_once_and_enters_again_once_it_d
 ) -> None:
     rig = slow(**settings)
     question = asked(rig.bar("buy"))
-    assert not told(rig.tick(limit_s - 2))
+    assert not told(rig.tick(limit_s - 2)) and not rig.view.strategy.silent
     assert signal_gate(rig).verdict is GateVerdict.SHUT
     assert [note.text for note in told(rig.tick(3))] == [
         f"{BTC}: the strategy has not answered for {limit_s} s; no entry until it does"
     ]
+    assert rig.view.strategy.silent == [BTC]
     shut = signal_gate(rig)
     assert shut.verdict is GateVerdict.FAULT and shut.value == f"no answer for {limit_s + 2} s"
     rig.send(ev.BarsClosed(BTC, "ONE_MINUTE", (Bar(question.bar_start_s + 60, 100, 100, 100, 100, 1),)), 1000)
@@ -107,6 +108,7 @@ def test_a_strategy_that_does_not_answer_is_told_once_and_enters_again_once_it_d
     assert signal_gate(rig).verdict is GateVerdict.FAULT
     rig.send(ev.PriceUpdate(BTC, D(100), D("99.99"), D("100.01")))
     assert [note.text for note in told(answer(rig, question.bar_start_s))] == [f"{BTC}: the strategy answers again"]
+    assert not rig.view.strategy.silent
     assert signal_gate(rig).value == "computing", "of an older bar: it answers, but has not answered this one"
     assert len(places(answer(rig, question.bar_start_s + 60))) == 1
 

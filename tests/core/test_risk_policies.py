@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from bot.domain import events as ev
+from bot.domain.balances import Balance
 from bot.domain.kinds import Purpose, Side
 from bot.engine.risk import gates, pretrade
 from bot.engine.risk.guard import Guard, Planned, at_decision
@@ -180,3 +182,16 @@ def test_a_new_policy_is_a_gate_a_check_a_limit_and_a_row_of_the_table(monkeypat
     assert rig.view.risk.document().limits[-1].name == "odd_cents", "Risk page"
     monkeypatch.setattr(risk_table, "POLICIES", registry.POLICIES)
     assert risk_table.table().splitlines()[-1].startswith("| `odd_cents` | Cents of an entry, for this test |")
+
+
+def test_a_critical_failure_replaces_a_latch_that_adopting_would_lift(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = ready(take_profit_order="market")
+    rig.open_runner()
+    for _ in range(2):
+        rig.send(ev.BalanceReport((Balance("USD", D(9000), D(0)),), rig.now_ms), 10_000)
+    assert (rig.view.journal.value("entries_latched") or "").startswith("open lots hold")
+    policy = registry.POLICIES.by_code["exposure"]
+    assert policy.guard is not None
+    put(monkeypatch, replace(policy, guard=replace(policy.guard, limit_here=broken)))
+    rig.tick()
+    assert "exposure failed" in (rig.view.journal.value("entries_latched") or "")

@@ -62,6 +62,24 @@ def test_who_derives_and_computes_otherwise_is_asked_for_that() -> None:
     assert never.latest_of(rows, 0.01, 60).call == "flat" and never.lines_of(rows, 0.01, 60) == [{}] * 19
 
 
+def test_who_derives_and_changes_the_window_alone_trades_as_research_computes() -> None:
+    class Later(SmaCross):
+        @property
+        def warmup_bars(self) -> int:
+            return super().warmup_bars + 10
+
+    class Longer(SmaCross):
+        @property
+        def memory_bars(self) -> int:
+            return super().memory_bars + 10
+
+    rows = rows_of([float(n * n % 17 + 1) for n in range(60)])
+    for kind in (Later, Longer):
+        strategy = kind(sma().settings)
+        for end in range(1, 60):
+            assert strategy.latest_of(rows[:end], 0.01, 60) == strategy.latest(Bars.from_rows(rows[:end], 0.01, 60))
+
+
 @pytest.mark.parametrize("strategy", ["sma_cross", "momentum"])
 def test_a_bot_that_runs_one_loads_no_numpy(strategy: str) -> None:
     source = (

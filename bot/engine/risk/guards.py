@@ -24,10 +24,11 @@ def tick(state: EngineState) -> None:
     if not state.control.ready:
         return
     trips.note(state, registry.POLICIES.all, _read_and_count)
-    if not state.control.entries_latched:
-        why = _why_latched(state) or state.risk.failed
-        if why is not None:
-            state.latch_entries(why)
+    before = state.control.entries_latched
+    why = state.risk.failed or (None if before else _why_latched(state))
+    if why is not None:
+        state.latch_entries(why)
+        if state.control.entries_latched != before:
             state.note("risk", f"no entry until Start is pressed: {why}", "bad")
     state.risk.failed = None
 

@@ -22,7 +22,9 @@ class GatesView:
     def first_shut(self, product_id: str) -> Gate | None:
         """The gate that refuses an entry; None = all are open, or the product is not watched."""
         market = self._state.markets.get(product_id)
-        return gate_rules.first_shut(self._state, market) if market is not None else None
+        if market is None:
+            return None
+        return next((g for g in gate_rules.all_gates(self._state, market) if g.verdict is not GateVerdict.OPEN), None)
 
     def document(self) -> GatesDoc:
         return gates(self._state)

@@ -29,6 +29,13 @@ class StrategyView:
         return self._state.journal.totals.get(questions.MISSED, 0)
 
     @property
+    def silent(self) -> list[str]:
+        """Products whose question has waited for longer than that."""
+        return [
+            name for name, market in self._state.markets.by_product.items() if questions.overdue(self._state, market)
+        ]
+
+    @property
     def model_mode(self) -> str | None:
         return self._state.strategy.model_mode
 
