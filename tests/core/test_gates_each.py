@@ -14,7 +14,9 @@ from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.domain.kinds import Side
 from bot.engine.risk import gates
-from bot.engine.state.equity_curve import EquityCurve
+from bot.engine.state.equity_curve import FACT, EquityCurve
+from bot.engine.state.fence import SECOND_WRITER
+from bot.engine.state.recovered import RecoveredState
 from bot.engine.state.risk import Pause
 from shared.control import TradingState
 from shared.documents.risk import GateVerdict
@@ -34,6 +36,7 @@ class Case:
     word: str = "buy"
     last: str = "100"
     cash: str = "10000"
+    kept: dict[str, str] = field(default_factory=dict)  # by an earlier run
 
 
 @dataclass
@@ -80,10 +83,6 @@ def _breaker(rig: Rig) -> None:
     rig.engine.state.account.day = replace(rig.engine.state.account.day, breaker_ms=rig.now_ms)
 
 
-def _peak(rig: Rig) -> None:
-    rig.engine.state.account.curve = EquityCurve(base=Decimal(20_000))
-
-
 def _held_beside(rig: Rig) -> None:
     """A lot of another product. Whether the two move together is not known yet, which counts as if they did."""
     if len(rig.settings.products) < 2:
@@ -102,9 +101,7 @@ CASES: dict[str, Case] = {
     "scanner": Case(
         {"scanner_max_products": 2}, lambda rig: setattr(rig.engine.state.markets, "picked", frozenset({"ETH-USD"}))
     ),
-    "second_writer": Case(
-        act=lambda rig: setattr(rig.engine.state.orders.fence, "second_writer", "order 7 of epoch 5f3a0c1d")
-    ),
+    "second_writer": Case(kept={SECOND_WRITER: "order 7 of epoch 5f3a0c1d"}),
     "ledger": Case(act=lambda rig: rig.send(ev.LedgerChanged(ok=False, note="disk full"))),
     "clock": Case(act=lambda rig: rig.send(ev.ClockChecked(9000))),
     "feed": Case(act=lambda rig: rig.send(ev.FeedChanged(False, "silent"))),
@@ -115,7 +112,7 @@ CASES: dict[str, Case] = {
     "window": Case({"trading_window_utc": "13:00-14:00"}),
     "breaker": Case(act=_breaker),
     "rate": Case(act=lambda rig: rig.engine.state.risk.order_times_ms.extend([rig.now_ms] * 30)),
-    "drawdown": Case(act=_peak),
+    "drawdown": Case(kept={FACT: EquityCurve(base=Decimal(20_000)).to_text()}),
     "loss_streak": Case(act=lambda rig: setattr(rig.engine.state.risk, "loss_streak", 10)),
     "order_errors": Case(act=_errors),
     "api_errors": Case(act=_api),
@@ -145,7 +142,9 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     merged: dict[str, Any] = {"max_daily_loss_pct": 100.0}
     for case in cases:
         merged |= case.settings
-    rig = Rig(cash=min((case.cash for case in cases), key=float, default="10000"), **merged)
+    kept = {key: value for case in cases for key, value in case.kept.items()}
+    cash = min((case.cash for case in cases), key=float, default="10000")
+    rig = Rig(cash=cash, restored=RecoveredState(key_values=kept), **merged)
     rig.price("100")
     if any(case.lot_first for case in cases):
         for entry in places(rig.bar("buy")):  # none, where another case's setting is in the way

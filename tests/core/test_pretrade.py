@@ -170,13 +170,11 @@ def test_an_exit_whose_fills_are_not_told_yet_may_have_sold_all() -> None:
 
 def test_an_order_that_is_recorded_does_not_count_against_itself() -> None:
     """The gate before the socket asks again, with the order among those in flight."""
-    rig = rig_with(max_total_usd=2000.0, max_product_usd=2000.0, max_base="BTC:20", max_orders_per_min=1)
-    spec = one(places(rig.bar("buy")))
-    assert spec.quote_size == 2000 and code(rig, spec) is None
-    other = replace(spec, client_order_id="ct-main-other")
-    assert code(rig, other) == "rate"
-    rig.engine.state.settings = replace(rig.settings, max_orders_per_min=30)
-    assert code(rig, other) == "exposure"
+    for per_min, shut in ((1, "rate"), (30, "exposure")):
+        rig = rig_with(max_total_usd=2000.0, max_product_usd=2000.0, max_base="BTC:20", max_orders_per_min=per_min)
+        spec = one(places(rig.bar("buy")))
+        assert spec.quote_size == 2000 and code(rig, spec) is None
+        assert code(rig, replace(spec, client_order_id="ct-main-other")) == shut
 
 
 def test_what_others_in_flight_hold_is_not_there_twice() -> None:
@@ -244,13 +242,13 @@ def test_orders_that_waited_count_in_the_minute_in_which_they_go() -> None:
     """The exchange throttles for minutes, then all that waited would go at once: the limit holds at the socket, too."""
     rig = rig_with(max_orders_per_min=2)
     (entry,) = places(rig.bar("buy"))
-    rig.engine.state.risk.order_times_ms.clear()  # what was decided with it lies longer than a minute back
-    for _ in range(2):
+    decided_ms = rig.view.now_ms
+    for after_s in (61, 100):  # what was decided with it lies longer than a minute back
+        rig.show_at(decided_ms + after_s * 1000)
         rig.asked(rate.let_pass, entry)
     found = refused(rig, entry)
     assert found is not None and (found.code, found.value) == ("rate", "2 in a minute")
-    rig.show_at(rig.view.now_ms + 20_000)
-    rig.engine.state.risk.let_pass_ms.popleft()
+    rig.show_at(decided_ms + 121_000)
     assert refused(rig, entry) is None
 
 

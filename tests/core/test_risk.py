@@ -209,9 +209,9 @@ def test_old_requests_are_forgotten() -> None:
     rig.send(ev.RequestCounts(0, 0))
     rig.send(ev.RequestCounts(100, 100), 1000)
     rig.send(ev.RequestCounts(110, 100), 61_000)
-    assert rig.engine.state.risk.recent_api(rig.now_ms) == (0, 0)
+    assert reading(rig, guard("api_errors")).band is Band.UNKNOWN, "none in the last minute"
     rig.send(ev.RequestCounts(120, 101), 1000)
-    assert rig.engine.state.risk.recent_api(rig.now_ms) == (10, 1)
+    assert reading(rig, guard("api_errors")).value == 10
 
 
 # Refusals (A10): at most five in a row, then a pause, each twice as long.
@@ -243,8 +243,16 @@ def test_an_accepted_entry_ends_the_pauses() -> None:
     for _ in range(5):
         refuse(rig)
     rig.now_ms += 61_000
-    rig.accept(one(places(rig.bar("buy"))))
-    assert not rig.engine.state.risk.pauses and not rig.engine.state.risk.refused_in_a_row
+    accepted = one(places(rig.bar("buy")))
+    rig.accept(accepted)
+    rig.seen(accepted, OrderStatus.CANCELLED)
+    tried = []
+    for _ in range(6):
+        rig.now_ms += 15_000  # not the same entry again and again within a minute
+        tried.append(refuse(rig))
+    assert tried == [True] * 5 + [False], "the row of refusals and the length of its pause begin anew"
+    rig.now_ms += 61_000
+    assert refuse(rig)
 
 
 # Orders in a minute (H7).

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
+from bot.domain.bars import Bar
 from bot.domain.intents import LookUpOrder, SaveKeyValue
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderStatus
-from bot.domain.targets import Signal, SignalSide
+from bot.domain.timeframe import Timeframe
 from bot.engine.risk.policies import registry
 from bot.engine.risk.policy import Gate
 from bot.engine.state.engine_state import EngineState
@@ -117,14 +118,6 @@ def test_other_refusals_are_not_retried_and_five_in_a_row_shut_the_product() -> 
         assert not places(rig.send(ev.VenueRejected(entry.client_order_id, "INVALID_SIZE_PRECISION")))
     assert not places(rig.bar("buy"))
     assert places(rig.level(TradingState.RUN) + rig.bar("buy")), "Start, by a person, opens it again"
-
-
-def test_an_accepted_entry_ends_the_row_of_refusals() -> None:
-    rig = Rig()
-    for _ in range(4):
-        rig.send(ev.VenueRejected(one(places(rig.bar("buy"))).client_order_id, "no"))
-    rig.open_runner()
-    assert rig.engine.state.risk.refused_in_a_row == {}
 
 
 # UNKNOWN.
@@ -237,9 +230,13 @@ def test_a_shut_gate_lets_no_entry_pass(case: str) -> None:
 def test_crossed_or_far_apart_prices_open_nothing(price: str, bid: str, ask: str) -> None:
     rig = Rig()
     rig.bar("flat")
-    rig.engine.state.markets.by_product["BTC-USD"].target = Signal(SignalSide.BUY, None, {})
-    rig.engine.state.markets.by_product["BTC-USD"].used_bar_s = None
-    assert not places(rig.send(ev.PriceUpdate("BTC-USD", D(price), D(bid), D(ask)), 1000))
+    seen = ev.PriceUpdate("BTC-USD", D(price), D(bid), D(ask))
+    rig.send(seen, 60_000)
+    rig.strategy.word = "buy"
+    closed = Bar(rig.bar_s + 60, 100.0, 100.0, 100.0, 100.0, 1.0)
+    assert not places(rig.send(ev.BarsClosed("BTC-USD", Timeframe.MINUTE, (closed,))) + rig.send(seen, 1000))
+    assert rig.market().signal == "buy"
+    assert places(rig.price("100")), "it is the prices that were in the way"
 
 
 def test_the_live_lock_shuts_live_entries() -> None:
