@@ -14,7 +14,7 @@ from bot.rules.entries import runner_tp_pct
 from bot.venues import registry
 from bot.venues.errors import ExchangeError, RateLimited
 from bot.venues.net import SystemNet
-from bot.venues.port import Access, ApiKey, BadKey, TradingClient
+from bot.venues.port import Access, ApiKey, BadKey, TradingClient, ids_of
 from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from shared.figures import plainly
 from shared.ledger.db import LedgerError
@@ -163,7 +163,7 @@ def ways_out_pay(s: Settings, rates: FeeRates) -> DiagnosticRow:
 
 
 async def _drill(rest: TradingClient, s: Settings, clock: SystemClock) -> DiagnosticRow:
-    found = await drill(rest, s.bot_name, clock)
+    found = await drill(rest, ids_of(registry.load(), s), clock)
     text = f"found {found['own_orders']} open orders of the bot in {found['found_ms']} ms, cancelled none"
     return good("kill drill", text)
 

@@ -393,7 +393,7 @@ PLANTED: tuple[Planted, ...] = (
         "kill-cancels-everybody",
         "I4",
         True,
-        (CodeEdit("is_ours(...)", "True", "own_open_orders"),),
+        (CodeEdit("$ids.is_ours(...)", "True", "own_open_orders"),),
         "foreign_order,start,kill",
     ),
     Planted(

@@ -13,7 +13,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.intents import Record, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder
 from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
 from bot.domain.lots import Lot, close, grow, open_lot, sell
-from bot.domain.order_ids import NO_EPOCH, client_order_id
+from bot.domain.order_ids import NO_EPOCH, OrderIdCodec
 from bot.domain.order_life import Order, OrderState
 from bot.domain.orders import OrderSpec
 from bot.venues.coinbase import parse
@@ -119,7 +119,7 @@ class Past:
             "kind": OrderKind.MARKET, "expected_price": Decimal(1),
         }  # fmt: skip
         return OrderSpec(
-            client_order_id=client_order_id(self._settings.bot_name, NO_EPOCH, word, next(self._numbers)),
+            client_order_id=OrderIdCodec(self._settings.bot_name).make(NO_EPOCH, word, next(self._numbers)),
             product_id=product_id,
             side=Side.BUY if lot is None else Side.SELL,
             purpose=purpose,

@@ -38,7 +38,7 @@ from bot.engine.state.recovered import RecoveredState
 from bot.venues import registry
 from bot.venues.limiter import Limiter
 from bot.venues.net import Net
-from bot.venues.port import ORDER_STREAM, Access, ApiKey, BookStream, TradingClient, Venue, VenueStream
+from bot.venues.port import ORDER_STREAM, Access, ApiKey, BookStream, TradingClient, Venue, VenueStream, ids_of
 from shared.documents.status import Phase
 from shared.errors import first_line
 from shared.ledger.db import LedgerError
@@ -74,7 +74,10 @@ class Application:
         self.clock, self.rng, self.fs, self.net, self.offload = clock, rng, fs, net, offload
         self.paths = settings.paths
         self.venue: Venue = venue if venue is not None else registry.load()
-        self.endpoints: object = self.venue.where(settings)  # the adapter's own
+        self.ids, self.endpoints = (
+            ids_of(self.venue, settings),
+            self.venue.where(settings),
+        )  # opaque
         self.boot = BootState()
         self.engine: Engine | None = None
         self.restored = RecoveredState()
@@ -92,7 +95,7 @@ class Application:
         self.live_lock = LiveLock(settings, clock, fs, lambda: self.key, lambda: self.clock_offset_ms)
         self.gate = OrderGate(settings, self.paths, fs, self._risk, self.live_lock.refusal)
         self.commands = Commands(self)
-        self.kill_path = KillPath(self.kill_rest, settings.bot_name, clock, rng, self._remembered, self.live_lock.sales)
+        self.kill_path = KillPath(self.kill_rest, self.ids, clock, rng, self._remembered, self.live_lock.sales)
         self.rescue = LedgerRescue(self.paths, clock, market_offload)
         self.recorder = Recorder(self.paths.market_db, market_offload)
         about = {"boot_id": identity.boot_id, "build": identity.build, "mode": settings.coin_mode.value}

@@ -20,7 +20,6 @@ from bot.app.order_executor import OrderExecutor
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.instrument import Instrument
-from bot.domain.order_ids import NO_EPOCH, client_order_id
 from bot.domain.order_life import Order, OrderState
 from bot.domain.timeframe import Timeframe
 from bot.engine.engine import Engine
@@ -103,8 +102,7 @@ class Boot:
 
     def _require_capabilities(self) -> None:
         bot = self._bot
-        id_length = len(client_order_id(bot.settings.bot_name, NO_EPOCH))
-        missing = "; ".join(lacking(bot.venue.capabilities, bot.settings, id_length))
+        missing = "; ".join(lacking(bot.venue.capabilities, bot.settings, bot.ids.length))
         if missing:
             raise Fatal(f"the venue {bot.venue.name} lacks what this bot cannot do without: {missing}")
 
@@ -181,7 +179,7 @@ class Boot:
         settings = bot.settings
         now = bot.clock.utc()
         # A kill or its reset that came before there was an engine is known to the commands only.
-        known = replace(bot.restored, latch=bot.commands.latch, fence_ms=self._fence_ms())
+        known = replace(bot.restored, latch=bot.commands.latch, ids=bot.ids, fence_ms=self._fence_ms())
         bot.strategy = StrategyAdapter(settings, known.key_values, bot.identity.origins)
         try:
             bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)

@@ -372,7 +372,7 @@ class Commands:
             self.finish(command.id, ReceiptState.FAILED, why)
             return
         try:
-            self.finish(command.id, ReceiptState.DONE, None, await drill(rest, bot.settings.bot_name, bot.clock))
+            self.finish(command.id, ReceiptState.DONE, None, await drill(rest, bot.ids, bot.clock))
         except ExchangeError as error:
             self.finish(command.id, ReceiptState.FAILED, str(error))
 

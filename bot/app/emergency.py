@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.app.kill_path import LOOKS_NEEDED, KillPath, Progress
 from bot.venues import registry
 from bot.venues.net import SystemNet
-from bot.venues.port import Access, BadKey, NoKeyYet
+from bot.venues.port import Access, BadKey, NoKeyYet, ids_of
 from shared.ports import SystemClock, SystemRng
 from shared.settings import Settings
 
@@ -43,7 +43,7 @@ async def _run(settings: Settings, limit_s: float) -> Cancelled:
         raise EmergencyFailed(f"no key to cancel with: {error}") from error
     clock, net, rng = SystemClock(), SystemNet(), SystemRng()
     rest = venue.kill_client(Access(where, key, net, clock, rng))
-    path = KillPath(lambda: rest, settings.bot_name, clock, rng)
+    path = KillPath(lambda: rest, ids_of(venue, settings), clock, rng)
     deadline_s = clock.monotonic_s() + limit_s
 
     def goes_on() -> bool:

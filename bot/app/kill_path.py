@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from bot.domain.order_ids import is_ours
+from bot.domain.order_ids import OrderIdCodec
 from bot.venues.errors import ExchangeError
 from bot.venues.port import TradingClient
 from shared.backoff import Backoff
@@ -39,13 +39,13 @@ class Progress:
     seen: set[str] = field(default_factory=set)  # an order whose cancel is queued is found again by the next look
 
 
-async def own_open_orders(rest: TradingClient, bot_name: str, remembered: Collection[str] = ()) -> list[str]:
+async def own_open_orders(rest: TradingClient, ids: OrderIdCodec, remembered: Collection[str] = ()) -> list[str]:
     """Ids of every own order that may still fill: by our id, and by the exchange's own where it is remembered, since a
     venue may list no ids of ours. Raises ExchangeError."""
     return [
         order_id
         for order_id, client_order_id in await rest.open_ids()
-        if order_id in remembered or is_ours(client_order_id, bot_name)
+        if order_id in remembered or ids.is_ours(client_order_id)
     ]
 
 
@@ -55,7 +55,7 @@ class KillPath:
     def __init__(
         self,
         rest: Callable[[], TradingClient | None],
-        bot_name: str,
+        ids: OrderIdCodec,
         clock: Clock,
         rng: Rng,
         remembered: Callable[[], list[str]] = list,
@@ -65,7 +65,7 @@ class KillPath:
 
         `forbidden`: why there is no client to cancel with, other than a key that is not there yet.
         """
-        self._rest, self._bot_name, self._clock, self._rng = rest, bot_name, clock, rng
+        self._rest, self._own_ids, self._clock, self._rng = rest, ids, clock, rng
         self._remembered, self._forbidden = remembered, forbidden
         self.progress = Progress()
         self._found: list[str] = []  # open orders that are still to be cancelled
@@ -103,7 +103,7 @@ class KillPath:
             return
         # What was found and could not be cancelled need not be found once more.
         try:
-            ids = self._found or await own_open_orders(rest, self._bot_name, frozenset(self._remembered()))
+            ids = self._found or await own_open_orders(rest, self._own_ids, frozenset(self._remembered()))
         except ExchangeError:
             await self._cancel_blindly(rest, progress)
             raise
@@ -142,8 +142,9 @@ class KillPath:
         return taken
 
 
-async def drill(rest: TradingClient, bot_name: str, clock: Clock) -> dict[str, str]:
+async def drill(rest: TradingClient, ids: OrderIdCodec, clock: Clock) -> dict[str, str]:
     """Prove the kill path without trading: find own orders with the kill client and time it. Cancels nothing."""
     began_s = clock.monotonic_s()
-    ids = await own_open_orders(rest, bot_name)
-    return {"own_orders": str(len(ids)), "found_ms": f"{(clock.monotonic_s() - began_s) * 1000:.0f}", "cancelled": "0"}
+    found = await own_open_orders(rest, ids)
+    took_ms = (clock.monotonic_s() - began_s) * 1000
+    return {"own_orders": str(len(found)), "found_ms": f"{took_ms:.0f}", "cancelled": "0"}

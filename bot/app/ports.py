@@ -20,6 +20,7 @@ from bot.app.state_writer import StateWriter
 from bot.app.strategy_port import StrategyAdapter
 from bot.domain import events as ev
 from bot.domain.intents import Record
+from bot.domain.order_ids import OrderIdCodec
 from bot.engine.engine import Engine
 from bot.engine.state.control import Latch
 from bot.engine.state.recovered import RecoveredState
@@ -176,6 +177,7 @@ class CommandPorts(HandsPorts, PhaseSource, Protocol):
     """What levels and commands of a person are carried out with."""
 
     settings: Settings
+    ids: OrderIdCodec
     rng: Rng
     restored: RecoveredState
     gate: OrderGate

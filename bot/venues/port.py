@@ -16,6 +16,7 @@ from bot.domain.bars import Bar
 from bot.domain.events import BookUpdate, OrderReports, PriceUpdate
 from bot.domain.fills import Fill
 from bot.domain.instrument import Instrument
+from bot.domain.order_ids import OrderIdCodec
 from bot.domain.orders import OrderReport, OrderSpec
 from bot.domain.timeframe import Timeframe
 from bot.venues.capabilities import Capabilities
@@ -237,3 +238,9 @@ class Venue(Protocol):
 
     def book_stream(self, access: Access, product_ids: tuple[str, ...]) -> BookStream:
         """Price books; asked for only where `Capabilities.book`."""
+
+
+def ids_of(venue: Venue, settings: Settings) -> OrderIdCodec:
+    """How this bot's orders are called on the venue."""
+    taken = venue.capabilities.client_ids
+    return OrderIdCodec.fitting(settings.bot_name, taken.max_length if taken is not None else 0)

@@ -9,7 +9,7 @@ from bot.domain import events as ev
 from bot.domain.fills import Fill
 from bot.domain.intents import LookUpOrder, Note, PlaceOrder, SaveKeyValue
 from bot.domain.kinds import Side
-from bot.domain.order_ids import OwnIds, client_order_id, epoch_of, is_ours
+from bot.domain.order_ids import OrderIdCodec, OwnIds
 from bot.domain.order_life import OrderState
 from bot.domain.orders import OrderReport, OrderStatus
 from bot.engine.risk import pretrade
@@ -20,6 +20,7 @@ from shared.documents.risk import GateVerdict
 from tests.core.harness import START_MS, D, Rig, cancels, of, one, places, sells
 
 OURS, EARLIER, OTHER = "5f3a0c1d", "0badcafe", "c0ffee00"
+IDS = OrderIdCodec("main")
 FENCE_MS = START_MS + 5_000
 
 
@@ -56,7 +57,7 @@ def shut(bot: Rig) -> bool:
 
 def test_a_new_id_begins_with_the_epoch_of_its_run() -> None:
     entry = one(places(rig().bar("buy")))
-    assert is_ours(entry.client_order_id, "main") and epoch_of(entry.client_order_id) == OURS
+    assert IDS.is_ours(entry.client_order_id) and IDS.epoch_of(entry.client_order_id) == OURS
 
 
 def test_two_bots_on_copies_of_one_ledger_make_different_ids_for_the_same_bar() -> None:
@@ -82,8 +83,8 @@ def test_ids_of_older_versions_are_found_by_their_facts() -> None:
 
 @pytest.mark.parametrize("maker", [False, True])
 def test_facts_are_used_up_once(maker: bool) -> None:
-    ids = OwnIds([client_order_id("main", EARLIER, "exit", 1)])
-    asked = client_order_id("main", OURS, "exit", 2 if maker else 1)
+    ids = OwnIds([IDS.make(EARLIER, "exit", 1)], IDS)
+    asked = IDS.make(OURS, "exit", 2 if maker else 1)
     assert (ids.known_for(asked) is None) == maker
     assert asked not in ids
 
@@ -188,7 +189,7 @@ def test_a_lot_that_a_bot_on_a_copy_has_sold_is_not_sold_again() -> None:
     bot = rig(take_profit_order="market", stop_loss_pct=1.0)
     bot.fills_all(one(places(bot.bar("buy"))), "1", "100")
     lot = bot.lots[0]
-    there = client_order_id("main", OTHER, "exit", lot.lot_id, 1)
+    there = IDS.make(OTHER, "exit", lot.lot_id, 1)
     see(bot, shown(client_order_id=there, side=Side.SELL, status=OrderStatus.FILLED, filled_size=D(1)))
     found = bot.price("90")
     assert not of(found, PlaceOrder)

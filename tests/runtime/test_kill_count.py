@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from bot.app.kill_path import KillPath
+from bot.domain.order_ids import OrderIdCodec
 from bot.venues.coinbase.rest import CoinbaseRestClient
 from bot.venues.errors import NoAnswerGot
 from shared.ports import Clock, Rng
@@ -38,7 +39,7 @@ class Hasty:
 
 async def test_found_and_cancelled_are_orders() -> None:
     rest: Any = Slow()
-    path = KillPath(lambda: cast(CoinbaseRestClient, rest), "main", cast(Clock, Hasty()), cast(Rng, None))
+    path = KillPath(lambda: cast(CoinbaseRestClient, rest), OrderIdCodec("main"), cast(Clock, Hasty()), cast(Rng, None))
     await path.run(lambda: path.progress.verified < 2, lambda: None, again=False)
     assert len(rest.asked) == 3
     assert (path.progress.found, path.progress.cancelled) == (2, 2)
@@ -74,7 +75,11 @@ async def test_what_is_remembered_is_cancelled_while_the_exchange_shows_nothing(
     rest: Any = Blind(40)
     rng = cast(Rng, Steady())
     path = KillPath(
-        lambda: cast(CoinbaseRestClient, rest), "main", cast(Clock, Hasty()), rng, lambda: ["a", "b", "gone"]
+        lambda: cast(CoinbaseRestClient, rest),
+        OrderIdCodec("main"),
+        cast(Clock, Hasty()),
+        rng,
+        lambda: ["a", "b", "gone"],
     )
     blind: list[tuple[int, int]] = []
 

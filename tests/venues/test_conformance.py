@@ -14,7 +14,7 @@ import pytest
 from bot.app.kill_path import KillPath
 from bot.domain.events import OrderReports, PriceUpdate
 from bot.domain.kinds import OrderKind, Purpose, Side
-from bot.domain.order_ids import NO_EPOCH, client_order_id
+from bot.domain.order_ids import NO_EPOCH, OrderIdCodec
 from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
 from bot.domain.timeframe import Timeframe
 from bot.venues import registry
@@ -30,6 +30,7 @@ from tests.venues.memory.venue import MemoryVenue
 
 T = TypeVar("T")
 P = "BTC-USD"
+IDS = OrderIdCodec("main")
 D = Decimal
 
 
@@ -64,7 +65,7 @@ class Adapter:
 
     def spec(self, **changes: Any) -> OrderSpec:
         made = OrderSpec(
-            client_order_id("main", NO_EPOCH, next(self.numbers)), P, Side.BUY, OrderKind.MARKET, Purpose.ENTRY,
+            IDS.make(NO_EPOCH, next(self.numbers)), P, Side.BUY, OrderKind.MARKET, Purpose.ENTRY,
             D("0.01"), None, None, False, None, D(100),
         )  # fmt: skip
         return replace(made, **changes)
@@ -252,7 +253,7 @@ async def test_the_kill_path_ends_own_orders_and_leaves_foreign_ones(adapter: Ad
     foreign = await adapter.send(await adapter.resting(client_order_id=f"other-{next(adapter.numbers)}"))
     rest = adapter.venue.kill_client(adapter.access)
     remembered = [] if adapter.venue.capabilities.client_ids is not None else own
-    path = KillPath(lambda: rest, "main", adapter.access.clock, adapter.access.rng, lambda: remembered)
+    path = KillPath(lambda: rest, IDS, adapter.access.clock, adapter.access.rng, lambda: remembered)
     await asyncio.wait_for(path.run(lambda: path.progress.verified < 2, lambda: None, again=False), 10)
     assert path.progress.cleared_ms is not None and path.progress.found == 3
     assert [order_id for order_id, _ in await adapter.client.open_ids()] == [foreign]

@@ -10,7 +10,6 @@ from bot.domain.fills import Fill
 from bot.domain.intents import SaveFill
 from bot.domain.kinds import ExitReason, LotKind, Purpose
 from bot.domain.lots import Lot, close, grow, open_lot, sell
-from bot.domain.order_ids import epoch_of, is_ours
 from bot.domain.order_life import Order
 from bot.engine.account import balance_reconciliation
 from bot.engine.risk import losses
@@ -109,11 +108,11 @@ def _order_of(state: EngineState, fill: Fill) -> Order | None:
 
 def _under_our_name_alone(state: EngineState, client_order_id: str) -> bool:
     """Not of somebody else, and not of a second bot of our name (`engine.orders.second_writer`)."""
-    if not is_ours(client_order_id, state.settings.bot_name):
+    if not state.orders.ids.is_ours(client_order_id):
         return False
     return (
         client_order_id not in state.orders.fence.seen
-        and epoch_of(client_order_id) not in state.orders.fence.foreign_epochs
+        and state.orders.ids.epoch_of(client_order_id) not in state.orders.fence.foreign_epochs
     )
 
 

@@ -13,7 +13,6 @@ from bot.domain.events import HistoryReport
 from bot.domain.fills import Fill
 from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
 from bot.domain.lots import replace_lot
-from bot.domain.order_ids import FACTS_LENGTH, NO_EPOCH, client_order_id, epoch_of, is_ours
 from bot.domain.order_life import SEEN_INPUT, Order, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport, OrderSpec
 from bot.engine.execution import exits
@@ -46,11 +45,7 @@ class _Names:
         known = state.orders.attempts.get(lot_id, 0)
         for number in range(1, known + EXITS_AHEAD):
             for word, purpose in _PURPOSE.items():
-                self.exits[_facts(word, lot_id, number)] = (purpose, lot_id, number)
-
-
-def _facts(*parts: object) -> str:
-    return client_order_id("", NO_EPOCH, *parts)[-FACTS_LENGTH:]
+                self.exits[state.orders.ids.facts(word, lot_id, number)] = (purpose, lot_id, number)
 
 
 def seen(state: EngineState, event: HistoryReport) -> None:
@@ -58,7 +53,7 @@ def seen(state: EngineState, event: HistoryReport) -> None:
     names, streak = _Names({}), state.risk.loss_streak
     for lot in state.positions.lots:
         names.of_lot(state, lot.lot_id)
-    ours = {o.order_id: o for o in event.orders if is_ours(o.client_order_id, state.settings.bot_name)}
+    ours = {o.order_id: o for o in event.orders if state.orders.ids.is_ours(o.client_order_id)}
     told = [replace(f, client_order_id=ours[f.order_id].client_order_id) for f in event.fills if f.order_id in ours]
     taken: set[str] = set()
     counted = 0
@@ -86,7 +81,7 @@ def _is_news(state: EngineState, shown: OrderReport) -> bool:
     if shown.client_order_id in state.orders.own_ids and shown.client_order_id not in state.orders.own_ids.unrecorded:
         return False
     made_since = fence.since_ms is not None and shown.created_ms >= fence.since_ms
-    return not made_since and epoch_of(shown.client_order_id) not in fence.foreign_epochs
+    return not made_since and state.orders.ids.epoch_of(shown.client_order_id) not in fence.foreign_epochs
 
 
 def _in_time(orders: Iterable[OrderReport], told: list[Fill]) -> list[OrderReport | Fill]:
@@ -133,7 +128,7 @@ def _take_up(state: EngineState, shown: OrderReport, names: _Names) -> bool:
 
 def _exit(state: EngineState, shown: OrderReport, names: _Names) -> OrderSpec | None:
     """The sale of a lot: by its id; a flatten's id hangs on its command, so it is known by the lot that it sold."""
-    found = names.exits.get(shown.client_order_id[-FACTS_LENGTH:])
+    found = names.exits.get(state.orders.ids.facts_of(shown.client_order_id))
     if found is not None:
         purpose, lot_id, number = found
         state.orders.attempts[lot_id] = max(state.orders.attempts.get(lot_id, 0), number)
@@ -155,14 +150,15 @@ def _entry(state: EngineState, market: Market, shown: OrderReport) -> OrderSpec 
 
 def _lot_of_entry(state: EngineState, shown: OrderReport) -> str | None:
     """The lot that a maker order buys for; "" = an entry at market, which is a lot of its own; None = not ours."""
-    product_id, facts = shown.product_id, shown.client_order_id[-FACTS_LENGTH:]
+    ids, product_id = state.orders.ids, shown.product_id
+    facts = ids.facts_of(shown.client_order_id)
     for bar_s in _bars(state, shown.created_ms // 1000):
         if shown.kind == OrderKind.MARKET:
-            if facts in (_facts("entry", product_id, bar_s, word) for word in ("first", "retry")):
+            if facts in (ids.facts("entry", product_id, bar_s, word) for word in ("first", "retry")):
                 return ""
-        elif facts in (_facts("entry", product_id, bar_s, "maker", number) for number in range(REPRICED_MAX)):
+        elif facts in (ids.facts("entry", product_id, bar_s, "maker", number) for number in range(REPRICED_MAX)):
             # All orders of a maker entry are one run's.
-            return shown.client_order_id[:-FACTS_LENGTH] + _facts("entry", product_id, bar_s, "maker", 0)
+            return shown.client_order_id.removesuffix(facts) + ids.facts("entry", product_id, bar_s, "maker", 0)
     return None
 
 

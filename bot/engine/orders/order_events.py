@@ -13,7 +13,6 @@ from bot.domain.events import (
 )
 from bot.domain.intents import CancelOrder, FetchFills, LookUpOrder
 from bot.domain.kinds import OrderKind, Purpose
-from bot.domain.order_ids import is_ours
 from bot.domain.order_life import SEEN_INPUT, Order, OrderInput, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport
 from bot.engine.execution import entries, exits, maker
@@ -158,7 +157,7 @@ def seen(state: EngineState, shown: OrderReport) -> None:
 
 
 def _not_in_memory(state: EngineState, shown: OrderReport) -> None:
-    ours = is_ours(shown.client_order_id, state.settings.bot_name)
+    ours = state.orders.ids.is_ours(shown.client_order_id)
     if shown.client_order_id in state.orders.own_ids:
         if shown.status not in FINAL_STATUSES:
             _open_after_all(state, shown)

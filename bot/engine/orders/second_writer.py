@@ -13,7 +13,6 @@ lot holds. Where the other bot is seen to have sold the same lot of the same led
 taken for ours and none is sent (`OwnIds`); whatever else it traded is a difference of the account, to be adopted.
 """
 
-from bot.domain.order_ids import epoch_of
 from bot.domain.orders import OrderReport
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.fence import FOREIGN_EPOCHS, SECOND_WRITER
@@ -32,11 +31,11 @@ def is_foreign(state: EngineState, shown: OrderReport) -> bool:
     made_since = state.orders.fence.since_ms is not None and shown.created_ms >= state.orders.fence.since_ms
     if made_since and shown.client_order_id not in state.orders.fence.seen:
         _shut(state, shown)
-    return made_since or epoch_of(shown.client_order_id) in state.orders.fence.foreign_epochs
+    return made_since or state.orders.ids.epoch_of(shown.client_order_id) in state.orders.fence.foreign_epochs
 
 
 def _shut(state: EngineState, shown: OrderReport) -> None:
-    epoch = epoch_of(shown.client_order_id)
+    epoch = state.orders.ids.epoch_of(shown.client_order_id)
     state.orders.fence.seen[shown.client_order_id] = None
     while len(state.orders.fence.seen) > SEEN_KEPT:
         del state.orders.fence.seen[next(iter(state.orders.fence.seen))]

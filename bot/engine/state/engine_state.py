@@ -6,7 +6,6 @@ from typing import Any
 from bot.domain.day import TradingDay
 from bot.domain.intents import Intent, SaveDay, SaveLot, SaveOrder
 from bot.domain.lots import Lot
-from bot.domain.order_ids import client_order_id
 from bot.domain.order_life import Order, OrderInput
 from bot.engine.ports import StrategyPort
 from bot.engine.state.account import AccountState
@@ -43,7 +42,7 @@ class EngineState:
         self.journal = Journal(recovered.key_values, recovered.totals, recovered.events)
         kept = self.journal.key_values
         self.markets = MarketsState(settings, quote, frozenset(filter(None, kept.get("picked", "").split(","))))
-        self.orders = OrdersState(recovered)
+        self.orders = OrdersState(recovered, settings.bot_name)
         self.account = AccountState(settings, quote, self.markets, self.orders, recovered.day, kept)
         lots = LotBook(recovered.lots, recovered.next_lot_seq)
         self.positions = PositionsState(lots, self.markets, self.orders)
@@ -140,5 +139,5 @@ class EngineState:
 
     def intent_id(self, *facts: object) -> str:
         """The client order id of an intent: the one that it has from whichever run, else a new one of this run."""
-        new = client_order_id(self.settings.bot_name, self.orders.fence.epoch, *facts)
+        new = self.orders.ids.make(self.orders.fence.epoch, *facts)
         return self.orders.own_ids.known_for(new) or new

@@ -2,7 +2,7 @@
 
 from bot.domain.kinds import Purpose
 from bot.domain.lots import Lot
-from bot.domain.order_ids import OwnIds
+from bot.domain.order_ids import OrderIdCodec, OwnIds
 from bot.domain.order_life import Order, OrderState
 from bot.domain.orders import OrderReport
 from bot.engine.state.fence import Fence
@@ -15,10 +15,11 @@ FORGET_AFTER_MS = 60_000
 class OrdersState:
     """`by_id`: own orders by client order id, until they are over and nothing waits for them."""
 
-    def __init__(self, recovered: RecoveredState) -> None:
+    def __init__(self, recovered: RecoveredState, bot_name: str) -> None:
         self.by_id: dict[str, Order] = {order.spec.client_order_id: order for order in recovered.orders}
         self.fill_keys: set[tuple[str, str]] = set(recovered.fill_keys)  # (order id, trade id)
-        self.own_ids = OwnIds(recovered.own_ids)
+        self.ids = recovered.ids or OrderIdCodec(bot_name)
+        self.own_ids = OwnIds(recovered.own_ids, self.ids)
         self.fence = Fence(recovered.epoch, recovered.earlier_epochs, recovered.fence_ms)
         self.fence.restore(recovered.key_values)
         self.attempts: dict[str, int] = dict(recovered.attempts)  # lot → orders made for its exit

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.day import TradingDay
 from bot.domain.lots import Lot
-from bot.domain.order_ids import NO_EPOCH
+from bot.domain.order_ids import NO_EPOCH, OrderIdCodec
 from bot.domain.order_life import Order
 from bot.engine.state.control import Latch
 from shared.documents.events import EventDoc
@@ -20,6 +20,7 @@ class RecoveredState:
     orders: tuple[Order, ...] = ()  # not settled ones, and those that open lots wait for
     fill_keys: frozenset[tuple[str, str]] = frozenset()
     own_ids: frozenset[str] = frozenset()  # every client order id the ledger holds
+    ids: OrderIdCodec | None = None  # as the venue's ids allow; None = in full length
     epoch: str = NO_EPOCH  # of this run (`domain.order_ids`)
     earlier_epochs: frozenset[str] = frozenset()  # of the ledger's other runs
     fence_ms: int | None = None  # unknown orders under our name since then (exchange's clock) are a second writer's

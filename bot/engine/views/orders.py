@@ -1,7 +1,6 @@
 """Own orders, which fills and ids are known, and orders of others that the account shows."""
 
 from bot.domain.lots import Lot
-from bot.domain.order_ids import epoch_of, is_ours
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderReport
 from bot.engine.state.engine_state import EngineState
@@ -66,8 +65,8 @@ class OrdersView:
         """Of this bot; what a second bot of its name made was told of when it was seen (`orders.second_writer`)."""
         if client_order_id in self._state.orders.own_ids:
             return True
-        ours = is_ours(client_order_id, self._state.settings.bot_name)
-        return ours and epoch_of(client_order_id) not in self._state.orders.fence.foreign_epochs
+        ours = self._state.orders.ids.is_ours(client_order_id)
+        return ours and self._state.orders.ids.epoch_of(client_order_id) not in self._state.orders.fence.foreign_epochs
 
     @property
     def second_writer(self) -> str | None:
