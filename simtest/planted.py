@@ -123,6 +123,7 @@ PLANTED: tuple[Planted, ...] = (
                     "again = replace($spec, client_order_id=$spec.client_order_id[:-1] + 'f')\n"
                     "$self._begin($self._place(again, began_s))"
                 ),
+                "OrderExecutor._place",
             ),
         ),
         "lost_after",
@@ -287,7 +288,13 @@ PLANTED: tuple[Planted, ...] = (
         ),
         "crash,crash",
     ),
-    Planted("attempts-lost-at-boot", "R1 P28", True, (CodeEdit("dict($restored.attempts)", "{}"),), "crash_at_send"),
+    Planted(
+        "attempts-lost-at-boot",
+        "R1 P28",
+        True,
+        (CodeEdit("dict($restored.attempts)", "{}", "OrdersState"),),
+        "crash_at_send",
+    ),
     Planted(
         "used-bar-lost",
         "I3",
@@ -310,7 +317,7 @@ PLANTED: tuple[Planted, ...] = (
         "no-epoch-in-the-id",
         "E5",
         True,
-        (CodeEdit("epoch", "digest[:8]", "client_order_id"),),
+        (CodeEdit("epoch", "self.facts(*parts)[:8]", "OrderIdCodec.make"),),
         "calm,busy,copied_folder",
     ),
     Planted(
