@@ -187,8 +187,9 @@ def test_a_new_policy_is_a_gate_a_check_a_limit_and_a_row_of_the_table(monkeypat
 def test_a_critical_failure_replaces_a_latch_that_adopting_would_lift(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = ready(take_profit_order="market")
     rig.open_runner()
-    for _ in range(2):
-        rig.send(ev.BalanceReport((Balance("USD", D(9000), D(0)),), rig.now_ms), 10_000)
+    for _ in range(3):
+        rig.tick(10)
+        rig.send(ev.BalanceReport((Balance("USD", D(9000), D(0)),), rig.now_ms), 10)
     assert (rig.view.journal.value("entries_latched") or "").startswith("open lots hold")
     policy = registry.POLICIES.by_code["exposure"]
     assert policy.guard is not None
