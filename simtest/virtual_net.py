@@ -42,7 +42,7 @@ class VirtualNet:
         back_us = loop.now_us + link.extra_us + 2 * link.half_rtt_us()
         if back_us - began_us >= limit_us:
             await asyncio.sleep((began_us + limit_us - loop.now_us) / 1e6)
-            raise TimeoutError(f"no whole answer in {limit_s:g} s")
+            raise TimeoutError(f"no complete answer within {limit_s:g} s")
         await asyncio.sleep((back_us - loop.now_us) / 1e6)
         if error is not None:
             raise error

@@ -123,7 +123,7 @@ class Boot:
         bot, tries = self._bot, 0
         while True:
             try:
-                rights = await self._patiently(rest.key_rights, "asks what the key may do", doubt_key=True)
+                rights = await self._patiently(rest.key_rights, "checking the key's permissions", doubt_key=True)
             except Unauthorized as error:
                 tries += 1
                 # The exchange refuses a good key now and then; a bad one it refuses every time.
@@ -265,7 +265,7 @@ class Boot:
         # Of a ledger in doubt, all that may have happened since its last order.
         last_ms = bot.ledger.reads().last_order_ms()
         since_ms = min(epoch_ms(bot.clock.utc()), last_ms or 2**62) - LOST_PAST_MS
-        found = await self._patiently(lambda: rest.orders_since(since_ms), "asks for orders of ours")
+        found = await self._patiently(lambda: rest.orders_since(since_ms), "fetching our orders")
         bot.dispatch(ev.OrderReports(found, complete=False, asked_ms=0))
 
     async def _fetch_past(self, rest: TradingClient, since_ms: int) -> None:
@@ -302,7 +302,7 @@ class Boot:
                 bot.dispatch(ev.FillReports(fills))
                 bot.dispatch(ev.LookupResult(coid, found, complete=True))
             except ExchangeError as error:
-                log.warning("%s: %s; it is looked up again", coid, error)
+                log.warning("%s: %s; looking it up again", coid, error)
 
     async def _list_at_once(self, rest: TradingClient) -> None:
         """Two lists tell of most orders; one by one, a hundred of them would take a request each."""
@@ -355,7 +355,7 @@ class Boot:
         if unclean >= limit:
             bot.gate.latches.safe = True
             bot.dispatch(
-                ev.SafeMode(f"SAFE: {unclean} unclean ends in ten minutes; press Start when the cause is fixed")
+                ev.SafeMode(f"SAFE: {unclean} unclean exits in ten minutes; press Start when the cause is fixed")
             )
 
     # BACKFILL

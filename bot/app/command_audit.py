@@ -67,7 +67,7 @@ class CommandAudit:
             try:
                 await self._look()
             except OSError as error:
-                self._say(f"audit.jsonl: {error.strerror or error}; what it lacks is written once it can be")
+                self._say(f"audit.jsonl: {error.strerror or error}; missing lines are written as soon as possible")
 
     async def _look(self) -> None:
         bot, now_s = self._bot, self._bot.clock.monotonic_s()

@@ -86,7 +86,7 @@ class Commands:
         before = self.last_id
         self.tick()
         if wish is not None and self.level not in (wish, TradingState.KILL) and self.last_id == before:
-            self.hands.level(self.level.word, "control.json was changed while the bot did not run")
+            self.hands.level(self.level.word, "control.json changed while the bot was down")
 
     def document(self) -> ControlDoc:
         return self.reader.document(TradingState.KILL if self.latch is not None else self.level)
@@ -233,7 +233,7 @@ class Commands:
         """What an earlier run saw and did not finish."""
         waiting, self._unfinished = self._unfinished, []
         for command in waiting:
-            log.info("command %s (%s) is taken up again", command.cmd, command.id)
+            log.info("command %s (%s) is resumed", command.cmd, command.id)
             self._act(command, redo=True)
 
     def _act(self, command: Command, *, redo: bool) -> None:
@@ -248,7 +248,7 @@ class Commands:
         status, _ = status_and_phase(bot)
         if not redo:
             if is_expired(command, bot.clock.utc()):
-                self.finish(command.id, ReceiptState.EXPIRED, "it waited longer than it may")
+                self.finish(command.id, ReceiptState.EXPIRED, "it expired while waiting")
                 return
             reason = refusal(command.cmd, command.args, status)
             if reason is not None:
@@ -268,7 +268,7 @@ class Commands:
                 return
             if command.cmd == Cmd.FLATTEN and redo and self.latch is None and self.level < TradingState.STOP:
                 # Taken up again it would sell what was bought since, and stop a bot that was told to run.
-                self.finish(command.id, ReceiptState.FAILED, f"overtaken: the level is {self.level.word}")
+                self.finish(command.id, ReceiptState.FAILED, f"superseded: the level is {self.level.word}")
                 return
             if command.cmd == Cmd.FLATTEN:
                 self.level = max(self.level, TradingState.STOP)
@@ -287,7 +287,7 @@ class Commands:
             if level is TradingState.KILL:
                 progress = bot.kill_path.progress
                 if self.latch is None:
-                    self._ended(command_id, ReceiptState.FAILED, "the latch was lifted before the proof")
+                    self._ended(command_id, ReceiptState.FAILED, "the latch was lifted before the cancels were proven")
                 elif progress.cleared_ms is not None:
                     result = {
                         "orders_cancelled": str(progress.cancelled),
@@ -296,7 +296,7 @@ class Commands:
                     }
                     self._ended(command_id, ReceiptState.DONE, None, result)
             elif level is not self.level:
-                self._ended(command_id, ReceiptState.DONE, f"overtaken: the level is {self.level.word}")
+                self._ended(command_id, ReceiptState.DONE, f"superseded: the level is {self.level.word}")
             elif self.latch is not None and level is TradingState.RUN:
                 self._ended(command_id, ReceiptState.REJECTED, "killed: reset the latch first")
             elif level is not TradingState.STOP or bot.engine is None or bot.engine.view.control.stop_is_done:
@@ -335,7 +335,7 @@ class Commands:
         bot, good = self._bot, self.reader.good
         wanted = command.args.get("latch_id")
         if self.latch is None:
-            self.finish(command.id, ReceiptState.DONE, "the latch was lifted already")
+            self.finish(command.id, ReceiptState.DONE, "the latch is already lifted")
             return
         if wanted != self.latch.latch_id:
             self.finish(command.id, ReceiptState.REJECTED, f"the latch is {self.latch.latch_id}, not {wanted}")
@@ -368,7 +368,7 @@ class Commands:
         bot = self._bot
         rest = bot.kill_rest()
         if rest is None:
-            why = bot.live_lock.sales() or "the exchange's key is not there yet"
+            why = bot.live_lock.sales() or "the exchange's key is not available yet"
             self.finish(command.id, ReceiptState.FAILED, why)
             return
         try:
@@ -387,7 +387,7 @@ class Commands:
         bot = self._bot
         now = settings_module.public_values(bot.settings)
         changes = {key: f"{now.get(key)} → {value}" for key, value in fresh.items() if now.get(key) != value}
-        reason = "a restart takes these over" if changes else "nothing would change"
+        reason = "a restart applies these" if changes else "nothing would change"
         voided = bot.live_lock.voided_by(loaded)
         if voided:
             reason += f"; it ends the live permission: {live_permission.named(voided)}"

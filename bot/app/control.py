@@ -114,7 +114,7 @@ class ControlReader:
             at_once = said is not None and isinstance(error, BadControl) and not error.torn  # no half of a write
             if self._bad_since >= TRIES or self.good is None or at_once:
                 self.broken_kill = f"damaged control.json: {said}" if said else None
-                self.error = f"control.json: {error}; the last good level holds"
+                self.error = f"control.json: {error}; keeping the last valid level"
                 self._key, self._read_s = key, now_s
                 self._bad_since = 0
             return None

@@ -60,6 +60,6 @@ async def _run(settings: Settings, limit_s: float) -> Cancelled:
 
 def _result(progress: Progress, limit_s: float) -> Cancelled:
     if progress.cleared_ms is None:
-        why = progress.note or "own orders are still shown"
+        why = progress.note or "own orders are still listed"
         raise EmergencyFailed(f"not proven in {limit_s:g} s ({why}): look at the exchange's own page")
     return Cancelled(progress.found, progress.cancelled, progress.cleared_ms)

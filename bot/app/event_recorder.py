@@ -292,4 +292,4 @@ async def end(tape: EventRecorder | None, limit_s: float) -> None:
     try:
         await asyncio.wait_for(tape.close(), limit_s)
     except TimeoutError:
-        log.warning("tape: the disk did not take its end in %g s", limit_s)
+        log.warning("tape: not flushed to disk within %g s", limit_s)

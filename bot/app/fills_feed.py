@@ -91,7 +91,7 @@ class FillsFeed:
             log.info("a fill of order %s, which the exchange does not tell: %s", order_id, error)
             return None
         except ExchangeError as error:
-            log.info("a fill of order %s: %s; it is asked for again", order_id, error)
+            log.info("a fill of order %s: %s; retrying", order_id, error)
             return None
         asked.append(order)
         self._names[order_id] = order.client_order_id

@@ -38,7 +38,7 @@ def claim(settings: Settings, ledger: LedgerWriter, facts: Mapping[str, str], cl
         log.error("the data folder is not adopted: %s; nothing is sent, exits included, until %s", problem, WAY_OUT)
         return Folder(seen.folder or "", problem)
     if problem is not None:
-        log.warning("the data folder is not adopted: %s; with play money it becomes a folder of its own", problem)
+        log.warning("the data folder is not adopted: %s; in simulation it becomes a folder of its own", problem)
     folder = seen.folder
     if folder is None or seen.problem is not None:
         folder = rng.uuid4().hex

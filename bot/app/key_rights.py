@@ -39,7 +39,7 @@ async def watch(bot: Application, rest: TradingClient) -> None:
         try:
             rights = await rest.key_rights()
         except ExchangeError as error:
-            log.warning("what the key may do: %s; it is asked again", error)
+            log.warning("key permissions: %s; retrying", error)
             continue
         asked_s, refused = bot.clock.monotonic_s(), rest.forbidden
         kept = bot.engine.view.journal.value("portfolio") if bot.engine is not None else None

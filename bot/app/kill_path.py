@@ -88,7 +88,7 @@ class KillPath:
                 now_s = self._clock.monotonic_s()
                 if now_s - said_s >= SAY_S:
                     said_s = now_s
-                    log.warning("kill: %s; tried again until it works", error)
+                    log.warning("kill: %s; retrying until it succeeds", error)
                 await self._clock.sleep(backoff.next_s())
             poke()
             if progress.verified >= LOOKS_NEEDED and again:
@@ -98,7 +98,7 @@ class KillPath:
         rest = self._rest()
         if rest is None:
             locked = self._forbidden()
-            progress.note = f"no order is cancelled: {locked}" if locked else "waits for the exchange's key"
+            progress.note = f"no order is cancelled: {locked}" if locked else "waiting for the exchange's key"
             await self._clock.sleep(0.2)
             return
         # What was found and could not be cancelled need not be found once more.

@@ -52,7 +52,7 @@ def run() -> int:
     except OSError as error:
         set_up(settings.paths.root, DEFAULT_BOT.process, "INFO")
         log.critical(
-            "the data folder %s cannot be used: %s; mend it or set DATA_DIR", settings.paths.root, error.strerror
+            "the data folder %s cannot be used: %s; fix it or set DATA_DIR", settings.paths.root, error.strerror
         )
         return EXIT_SETTINGS
     set_up(settings.paths.logs, DEFAULT_BOT.process, settings.log_level)

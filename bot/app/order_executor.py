@@ -113,7 +113,7 @@ class OrderExecutor:
         try:
             answers = await self._rest.cancel([action.order_id])
         except ExchangeError as error:
-            log.warning("cancel of %s: %s; asked again", action.client_order_id, error)
+            log.warning("cancel of %s: %s; retrying", action.client_order_id, error)
             return
         finally:
             self._cancelling.discard(action.order_id)

@@ -81,5 +81,5 @@ class OrderGate:
             return None
         if self._settings.dry_run:
             return "DRY_RUN is on: live orders are locked"
-        locked = self._live_lock(purpose) if self._live_lock is not None else "no live permission was checked"
+        locked = self._live_lock(purpose) if self._live_lock is not None else "live permission not checked"
         return f"live orders are locked: {locked}" if locked is not None else None

@@ -213,8 +213,8 @@ class Process:
                 why = first_line(error)
             if why != said:
                 said = why
-                log.warning("the ledger's server: %s; tried again until it answers", why)
-            self.bot.boot.note(f"waits for the ledger's server: {why}")
+                log.warning("ledger server: %s; retrying until it answers", why)
+            self.bot.boot.note(f"waiting for the ledger's server: {why}")
             await self.bot.writer.write()
             await self._clock.sleep(SERVER_AGAIN_S)
         return None
@@ -274,7 +274,7 @@ class Process:
         if stop.done() and stop.exception() is not None:
             bot.fail(stop.exception() or RuntimeError("stop"))
         if bot.failure.done():
-            return await self._end(EXIT_CRASH, f"a part died: {bot.failure.exception()}")
+            return await self._end(EXIT_CRASH, f"a component failed: {bot.failure.exception()}")
         return await self._end(EXIT_OK, None)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None], *, supervised: bool = True) -> "asyncio.Task[None]":

@@ -42,7 +42,7 @@ async def watch(bot: Application, rest: TradingClient) -> None:
         try:
             bot.dispatch(await sure(bot, rest))
         except ExchangeError as error:
-            log.warning("audit: %s; tried again in %d minutes", error, AGAIN_S // 60)
+            log.warning("audit: %s; retrying in %d minutes", error, AGAIN_S // 60)
             wait_s = AGAIN_S
 
 

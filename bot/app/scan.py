@@ -30,7 +30,7 @@ async def clock_c(bot: Application, rest: TradingClient) -> None:
             backoff.reset()
         except ExchangeError as error:
             wait_s = backoff.next_s()
-            log.warning("scan: %s; the choice stays, again in %.0f s", error, wait_s)
+            log.warning("scan: %s; keeping the selection, next scan in %.0f s", error, wait_s)
         await bot.clock.sleep(wait_s)
 
 
@@ -52,7 +52,7 @@ async def scan(bot: Application, rest: TradingClient) -> None:
         if reason is not None:
             log.debug("%s: %s", candidate.product_id, reason)
     chosen = scanner.pick(scanner.rank(candidates, terms), most)
-    log.info("%d products looked at, picked: %s", len(listed), ", ".join(chosen) or "none, the choice stays")
+    log.info("%d products scanned, picked: %s", len(listed), ", ".join(chosen) or "none, keeping the selection")
     await follow(bot, rest, chosen, short)
 
 

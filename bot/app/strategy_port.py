@@ -94,7 +94,7 @@ class StrategyAdapter:
             state = strategy.state()
             return orjson.dumps(state).decode() if state else None
         except Exception as error:  # a user's own code: what it cannot tell is not kept, and trading goes on
-            log.warning("the model is not kept: %s", registry.failure(strategy, error))
+            log.warning("model not saved: %s", registry.failure(strategy, error))
             return None
 
     def _model(self, strategy: Strategy, product_id: str) -> ModelDoc | None:
@@ -118,7 +118,7 @@ class StrategyAdapter:
         try:
             strategy.restore(orjson.loads(kept))
         except Exception as error:
-            log.warning("what was kept of the strategy does not fit: %s", registry.failure(strategy, error))
+            log.warning("saved strategy state does not fit: %s", registry.failure(strategy, error))
 
     def _of(self, product_id: str) -> Strategy:
         strategy = self._by_product.get(product_id)

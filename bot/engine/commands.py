@@ -81,7 +81,7 @@ def _cancel(state: EngineState, command: Command) -> None:
     if order is None and client_order_id not in state.orders.own_ids:
         _end(state, command.id, ReceiptState.FAILED, f"no order of this bot has the id {client_order_id[:60]}")
     elif order is None or order.done:
-        _end(state, command.id, ReceiptState.DONE, "it is over already")
+        _end(state, command.id, ReceiptState.DONE, "it is already over")
     elif order.state is OrderState.LOST:
         missing_orders.give_up(state, order, command)
     elif order.order_id is None:
@@ -133,7 +133,7 @@ def chase(state: EngineState) -> None:
 
 
 def _close_what_is_gone(state: EngineState, product_id: str) -> None:
-    """Coins of ours went without an order of ours, and a person says so: the newest lots that they were are closed.
+    """Coins of ours left the account without an order of ours, and a person says so: the newest lots are closed.
 
     Without this a lot would wait for ever for a sale that the exchange must refuse.
     """
@@ -144,7 +144,7 @@ def _close_what_is_gone(state: EngineState, product_id: str) -> None:
             break
         if state.orders.exit_order(lot) is not None:
             continue  # its order ends first; the next adoption, or its own refusal, tells
-        text = f"{product_id} {lot.kind.value}: its {plain(lot.base_left)} went without an order of ours"
+        text = f"{product_id} {lot.kind.value}: its {plain(lot.base_left)} left the account without an order of ours"
         state.note("exit", text, "warn", product_id, lot.lot_id)
         fills.closed(state, lot)
     if state.control.entries_latched and state.control.entries_latched.startswith(LOTS_TOO_LARGE):

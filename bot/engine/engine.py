@@ -145,7 +145,7 @@ class Engine:
         if told is None or state.clock.now_ms - told >= DOUBT_TOLD_MS:
             market.doubt_told_ms = state.clock.now_ms
             product_id = market.instrument.product_id
-            text = f"{product_id}: a price of {plain(price)}, far from the last, must come twice"
+            text = f"{product_id}: a price of {plain(price)} is far from the last: ignored until a second confirms it"
             state.note("feed", text, "warn", product_id)
 
     def _judge(self, market: Market) -> None:
@@ -205,7 +205,7 @@ class Engine:
         if event.level is TradingState.RUN and event.source != "boot":
             if state.control.safe is not None:
                 state.control.safe = None
-                state.note("command", "SAFE is left by start", "warn")
+                state.note("command", "SAFE mode ended by Start", "warn")
             if state.control.entries_latched:
                 state.note("command", f"entries latch lifted: {state.control.entries_latched}", "warn")
                 state.control.entries_latched = None
@@ -232,7 +232,7 @@ class Engine:
         if latch is not None and latch.latch_id == event.latch_id:
             self.state.control.latch = replace(latch, source=event.source)
             self.state.save_value("kill_by", f"{event.latch_id} {event.source}")
-            self.state.note("command", f"the kill is a {event.source}", "bad", ref=event.latch_id)
+            self.state.note("command", f"kill source: {event.source}", "bad", ref=event.latch_id)
 
     def _rights_seen(self, event: ev.KeyRightsReport) -> None:
         if event.problem is not None and self.state.control.entries_latched != event.problem:

@@ -66,11 +66,11 @@ class SystemNet:
         done, _ = await asyncio.wait({future}, timeout=limit_s)
         if not done and work.cancel():
             # Left in the queue it would be sent long after everybody stopped waiting for it.
-            raise NeverStarted(f"no free connection in {limit_s:g} s")
+            raise NeverStarted(f"no free connection within {limit_s:g} s")
         if not done:
             self._stuck[pool] = self._stuck.get(pool, 0) + 1
             future.add_done_callback(lambda f: self._unstuck(pool, f))
-            raise TimeoutError(f"no whole answer in {limit_s:g} s")
+            raise TimeoutError(f"no complete answer within {limit_s:g} s")
         return future.result()
 
     def _unstuck(self, pool: str, future: "asyncio.Future[Any]") -> None:

@@ -197,7 +197,7 @@ def states(case: Case) -> Iterator[str]:
         if state in ("refused", "denied", "absent") and there:
             yield f"{coid[-8:]} is {state} in the ledger, but the exchange accepted it ({there[0]['status']})"
         elif state in ENDS and not there:
-            yield f"{coid[-8:]} is {state} in the ledger, but the exchange never had it"
+            yield f"{coid[-8:]} is {state} in the ledger, but the exchange never received it"
         elif there and state in ENDS and there[0]["status"] != ENDS[state]:
             yield f"{coid[-8:]} is {state} in the ledger and {there[0]['status']} at the exchange"
         elif there and state == "open" and there[0]["status"] not in OPEN_AT_VENUE:

@@ -180,7 +180,7 @@ def test_coins_of_a_lot_that_somebody_else_sold_close_the_lot_when_they_are_adop
     assert len(rig.lots) == 1, "nobody has said so yet"
     assert adopt(rig, "BTC -1, USD +99").state is ReceiptState.DONE
     assert not rig.lots and rig.view.control.entries_blocked is None
-    assert any("went without an order of ours" in text for text in notes(rig.intents))
+    assert any("left the account without an order of ours" in text for text in notes(rig.intents))
     assert abs(rig.view.account.pnl_today) < 1 and places(rig.bar("buy"))
 
 

@@ -344,7 +344,7 @@ class Writer:
             if cmd is Cmd.ADOPT and why is None:
                 shown, named = self.differences, command.args["differences"]
                 if shown is None:
-                    told = "nothing differs (any more)"
+                    told = "there is no difference any more"
                 elif named != shown:
                     why = f"what differs is {shown}, not {named}"
                 else:

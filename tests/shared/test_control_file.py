@@ -205,7 +205,7 @@ def test_a_kill_that_no_way_took_says_what_to_do_by_hand(paths: DataPaths, monke
     assert "KILL could not be made" in str(error.value) and "control.json could not be written" in str(error.value)
 
 
-# What a document says, and what is made of it: a level, "refused" (the last good level holds), or "killed".
+# What a document says, and what is made of it: a level, "refused" (keeping the last valid level), or "killed".
 RING = '{"seq":1,"id":"%s","at":"2026-11-20T12:00:00Z","cmd":"%s"}'
 FORMS = [
     ('{"command":"run"}', "run"),

@@ -49,7 +49,7 @@ def found(state: EngineState, amounts: Mapping[str, Decimal]) -> None:
         text = f"{kind_of(state, waiting)}: {signed_text(waiting)}; no entry until it is adopted"
         state.note("account", text, "bad")
     elif before:
-        state.note("account", "the account is as our fills explain it again", "good")
+        state.note("account", "balances match our fills again", "good")
 
 
 def since_ms(state: EngineState) -> int | None:
@@ -80,7 +80,7 @@ def kind_of(state: EngineState, amounts: Mapping[str, Decimal]) -> str:
             ZERO,
         )
         if amount < 0 and -amount <= held * FEE_SHARE:
-            return "a fee in kind, it seems"
+            return "probably a fee in kind"
         return "a deposit" if amount > 0 else "a withdrawal"
     return "a trade that is not ours, in part" if foreign else "not explained"
 
@@ -118,7 +118,7 @@ def adopt(state: EngineState, command: Command) -> frozenset[str]:
     """
     shown, named = signed_text(state.account.differences), command.args["differences"]
     if not shown:
-        state.emit(SaveReceipt(command.id, ReceiptState.DONE, "nothing differs (any more)"))
+        state.emit(SaveReceipt(command.id, ReceiptState.DONE, "there is no difference any more"))
         return frozenset()
     if named != shown:
         state.emit(SaveReceipt(command.id, ReceiptState.REJECTED, f"what differs is {shown}, not {named}"))
@@ -132,7 +132,7 @@ def adopt(state: EngineState, command: Command) -> frozenset[str]:
     state.save_value(FACT, "")
     transfers.book(state, value)
     worth = f"{value:+.2f} {state.account.portfolio.quote}"
-    text = f"adopted by {command.by}: {shown}, worth {worth}; it is no result of the day"
+    text = f"adopted by {command.by}: {shown}, worth {worth}; not counted in the day's result"
     state.note("account", text, "warn", ref=command.id)
     result = {"adopted": shown, "value": f"{value:.2f}"}
     if since is not None:

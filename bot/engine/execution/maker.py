@@ -244,5 +244,5 @@ def adopt(state: EngineState) -> None:
             deadline_ms=state.clock.now_ms,
             working=coid,
             orders=[coid],
-            ending="the bot was started anew",
+            ending="the bot was restarted",
         )

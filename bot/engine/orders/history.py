@@ -31,7 +31,7 @@ LACKS_SINCE, KNOWN_MISSING, FETCHED = (
     "known_missing",
     "fetched",
 )  # facts, as `shared.ledger.restore_mark` names them
-REASON = "fetched from the exchange: the ledger lacked it"
+REASON = "fetched from the exchange: it was missing from the ledger"
 _PURPOSE = {"exit": Purpose.EXIT, "take": Purpose.TAKE_PROFIT}
 
 
@@ -198,13 +198,13 @@ def _spec(
 
 
 def _say(state: EngineState, orders: int, counted: int) -> None:
-    word = "1 order that the ledger lacked was" if orders == 1 else f"{orders} orders that the ledger lacked were"
+    word = "1 order missing from the ledger was" if orders == 1 else f"{orders} orders missing from the ledger were"
     text = f"{word} fetched from the exchange, with {counted} fill{'' if counted == 1 else 's'}"
     before = "" if state.journal.key_values.get(LACKS_SINCE) else state.journal.key_values.get(FETCHED, "")
     if not orders and not counted:
         if before:
             return
-        text = "the exchange shows no order of ours that the ledger lacks"
+        text = "no order of ours is missing from the ledger"
     state.note("ledger", text, "warn" if orders else "good")
     state.save_value(FETCHED, f"{before}; later {text}" if before else text)
     state.save_value(LACKS_SINCE, "")

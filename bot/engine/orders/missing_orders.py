@@ -34,8 +34,8 @@ def not_found(state: EngineState, order: Order) -> None:
     state.step_order(order, OrderInput.ABSENT, "not found in complete searches")
     spec = order.spec
     text = (
-        f"{spec.product_id} {spec.purpose.value}: the exchange shows the order no more ({_held(state, order)}); "
-        "it is looked for, and blocks its lot until it is cancelled by a person"
+        f"{spec.product_id} {spec.purpose.value}: the exchange no longer shows the order ({_held(state, order)}); "
+        "it is searched for, and blocks its lot until a person cancels it"
     )
     state.latch_entries(text)
     state.note("order", text, "bad", spec.product_id, spec.client_order_id)
@@ -51,14 +51,14 @@ def give_up(state: EngineState, order: Order, command: Command) -> None:
     spec = order.spec
     state.note(
         "order",
-        f"{spec.product_id} {spec.purpose.value}: held to be gone, by {command.by}",
+        f"{spec.product_id} {spec.purpose.value}: marked as gone by {command.by}",
         "warn",
         spec.product_id,
         spec.client_order_id,
     )
     if spec.reduce_only:
         exits.order_over(state, after)
-    state.emit(SaveReceipt(command.id, ReceiptState.DONE, "the order is held to be gone"))
+    state.emit(SaveReceipt(command.id, ReceiptState.DONE, "the order is marked as gone"))
 
 
 def _currency(state: EngineState, order: Order) -> str:

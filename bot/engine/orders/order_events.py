@@ -265,7 +265,7 @@ def looked_up(state: EngineState, event: LookupResult) -> None:
     state.orders.by_id[event.client_order_id] = order
     if order.absences >= ABSENCES_NEEDED and state.clock.now_ms - first >= ABSENCE_SPAN_MS:
         order = state.step_order(order, OrderInput.ABSENT, "not found in complete searches")
-        text = f"{order.spec.product_id} {order.spec.purpose.value}: the exchange never had it"
+        text = f"{order.spec.product_id} {order.spec.purpose.value}: the exchange never received it"
         state.note("order", text, "warn", order.spec.product_id, event.client_order_id)
         over(state, order)
 

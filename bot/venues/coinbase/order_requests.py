@@ -77,5 +77,5 @@ def created_id(raw: Any) -> str:
     text = ", ".join([*dict.fromkeys(said), str(error.get("message") or "")]).strip(", ")
     definitive = any(word in DEFINITIVE or word.startswith("PREVIEW_") for word in said)
     if not definitive:
-        raise NoAnswerGot(f"refused without a reason that is known: {text or 'no reason'}")
+        raise NoAnswerGot(f"refused for an unknown reason: {text or 'no reason'}")
     raise Rejected(text, said[0], insufficient=any("INSUFFICIENT_FUND" in word for word in said))

@@ -88,7 +88,7 @@ class CoinbaseRestClient:
         priority = Priority.CANCEL if self._pool == "kill" else Priority.DATA
         raw = await self._call(lambda: self._client().get(API + path, params=params or {}), priority, limit_s)
         if not isinstance(raw, dict):
-            raise NoAnswerGot(f"an answer that is no object ({type(raw).__name__})")
+            raise NoAnswerGot(f"the answer is not a JSON object ({type(raw).__name__})")
         return raw
 
     async def _call(self, call: Callable[[], Any], priority: Priority, limit_s: float) -> Any:
@@ -145,7 +145,7 @@ class CoinbaseRestClient:
         raw: dict[str, Any] = await self._get("/key_permissions")
         view, trade, transfer = (raw.get(name) for name in ("can_view", "can_trade", "can_transfer"))
         if not (isinstance(view, bool) and isinstance(trade, bool) and isinstance(transfer, bool)):
-            raise NoAnswerGot("an answer that does not say what the key may do")
+            raise NoAnswerGot("the answer lacks the key's permissions")
         return KeyRights(view, trade, transfer, str(raw["portfolio_uuid"]) if raw.get("portfolio_uuid") else None)
 
     async def instrument(self, product_id: str) -> Instrument:
@@ -254,7 +254,7 @@ class CoinbaseRestClient:
         try:
             return parse.fill(raw, "", self.fee_rate)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            log.info("a fill of an unknown shape is left out (%s: %s)", type(error).__name__, error)
+            log.info("skipping a fill of unexpected format (%s: %s)", type(error).__name__, error)
             return None
 
     async def candles(self, product_id: str, timeframe: Timeframe, start_s: int, end_s: int) -> tuple[Bar, ...]:
@@ -335,7 +335,7 @@ def _venue_orders(pages: list[Any]) -> tuple[OrderReport, ...]:
         except (KeyError, TypeError, ValueError, AttributeError):
             if not isinstance(raw, dict) or str(raw.get("client_order_id", PREFIX)).startswith(PREFIX):
                 raise
-            log.debug("a foreign order of an unknown shape is left out")
+            log.debug("skipping a foreign order of unexpected format")
     return tuple(found)
 
 
@@ -344,4 +344,4 @@ def _parsed(read: Callable[[], T]) -> T:
     try:
         return read()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NoAnswerGot(f"an answer of an unknown shape ({type(error).__name__}: {error})") from error
+        raise NoAnswerGot(f"unexpected answer format ({type(error).__name__}: {error})") from error

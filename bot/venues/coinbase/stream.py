@@ -180,7 +180,7 @@ class CoinbaseStream:
             found = [news for event in message["events"] for news in reader(event)] if reader is not None else ()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             health.malformed += 1
-            raise StreamFault(f"a frame of an unknown shape ({type(error).__name__}: {error})") from error
+            raise StreamFault(f"unexpected frame format ({type(error).__name__}: {error})") from error
         # Outside the guard: what the engine makes of the news is no fault of the frame.
         for news in found:
             self._sink.event(news)

@@ -48,7 +48,7 @@ def classified(call: Callable[[], T]) -> T:
     except requests.exceptions.RequestException as error:
         raise NoAnswerGot(f"{type(error).__name__}") from None
     except ValueError as error:
-        raise NoAnswerGot(f"an answer that is not JSON ({type(error).__name__})") from None
+        raise NoAnswerGot(f"the answer is not JSON ({type(error).__name__})") from None
 
 
 def _of_status(error: Any) -> ExchangeError:

@@ -47,7 +47,7 @@ def _limits(state: EngineState) -> list[LimitDoc]:
     if not s.max_daily_loss_usd:
         return [found]
     unit = state.account.portfolio.quote
-    return [found, plain_limit("day_loss_usd", "Day loss in money", loss, s.max_daily_loss_usd, unit)]
+    return [found, plain_limit("day_loss_usd", "Day loss, amount", loss, s.max_daily_loss_usd, unit)]
 
 
 POLICY = RiskPolicy(

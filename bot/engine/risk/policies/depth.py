@@ -6,7 +6,7 @@ from bot.engine.risk.policy import Backtest, Failure, guard_policy
 POLICY = guard_policy(
     Guard(
         "depth",
-        "Offered at the best ask",
+        "Depth at the best ask",
         "USD",
         lambda s: s.min_depth_usd,
         lambda _state, market: market.ask_depth_quote,

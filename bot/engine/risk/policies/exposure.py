@@ -18,7 +18,7 @@ def _in_all(state: EngineState, _market: Market, entry: Planned) -> float:
 PRODUCT = guard_policy(
     Guard(
         "exposure",
-        "Money in the product with this entry",
+        "Product exposure with this entry",
         "USD",
         lambda s: s.max_product_usd,
         at_decision(_in_product),
@@ -28,7 +28,7 @@ PRODUCT = guard_policy(
         limit_here=lambda state, market: state.settings.product_cap_usd(market.instrument.product_id),
         of_entry=_in_product,
     ),
-    "Money in the product with this entry; until a lot is closed",
+    "Product exposure with this entry; until a lot is closed",
     Failure.CRITICAL,
     Backtest.MODELLED,
     ("MAX_PRODUCT_USD",),
@@ -37,7 +37,7 @@ PRODUCT = guard_policy(
 ALL = guard_policy(
     Guard(
         "exposure_total",
-        "Money in all products with this entry",
+        "Total exposure with this entry",
         "USD",
         lambda s: s.max_total_usd,
         at_decision(_in_all),
@@ -46,7 +46,7 @@ ALL = guard_policy(
         per_product=True,
         of_entry=_in_all,
     ),
-    "Money in all products with this entry; until a lot is closed",
+    "Total exposure with this entry; until a lot is closed",
     Failure.CRITICAL,
     Backtest.MODELLED,
     ("MAX_TOTAL_USD",),

@@ -20,7 +20,7 @@ def _off_last_close(state: EngineState, market: Market) -> float | None:
 POLICY = guard_policy(
     Guard(
         "price_band",
-        "Entry price off the last close, in volatilities",
+        "Entry price from the last close, in bar volatilities",
         "x",
         lambda s: s.volatility_mult,
         _off_last_close,
@@ -29,7 +29,7 @@ POLICY = guard_policy(
         unknown_shuts=True,
         per_product=True,
     ),
-    "Entry price off the last close, in volatilities of a bar; until it is near the close again",
+    "Entry price from the last close, in bar volatilities; until it is near the close again",
     Failure.RECOVERABLE,
     Backtest.MODELLED,
     ("VOLATILITY_MULT", "VOLATILITY_METHOD", "VOLATILITY_WINDOW", "VOLATILITY_ALPHA", "ATR_WINDOW"),

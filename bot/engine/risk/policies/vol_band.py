@@ -13,7 +13,7 @@ def _bar_pct(state: EngineState, market: Market) -> float | None:
 LOW = guard_policy(
     Guard(
         "vol_low",
-        "Volatility of a bar, least",
+        "Bar volatility, minimum",
         "%",
         lambda s: s.vol_band_low_pct,
         _bar_pct,
@@ -30,7 +30,7 @@ LOW = guard_policy(
 HIGH = guard_policy(
     Guard(
         "vol_high",
-        "Volatility of a bar, most",
+        "Bar volatility, maximum",
         "%",
         lambda s: s.vol_band_high_pct,
         _bar_pct,

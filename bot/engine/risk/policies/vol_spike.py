@@ -18,7 +18,7 @@ def _spike(_state: EngineState, market: Market) -> float | None:
 POLICY = guard_policy(
     Guard(
         "vol_spike",
-        "Volatility of the hour over the day",
+        "Hourly over daily volatility",
         "x",
         lambda s: s.max_vol_spike,
         _spike,
