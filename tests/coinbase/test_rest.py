@@ -147,7 +147,7 @@ async def test_no_whole_answer_in_time_is_unknown_and_the_loop_goes_on(
     for answer in (Answer(body=OK, delay_s=1.0), Answer(body=OK, drip_s=0.2)):
         server.answers = [answer]
         began = time.monotonic()
-        with pytest.raises(NoAnswerGot, match="no whole answer"):
+        with pytest.raises(NoAnswerGot, match="no complete answer"):
             await rest.create(SPEC)
         assert time.monotonic() - began < 0.8
 

@@ -96,7 +96,7 @@ def test_a_difference_that_goes_away_by_itself_needs_no_one() -> None:
     assert rig.view.control.entries_blocked
     for _ in range(2):
         found = told(rig, USD="10000")
-    assert any("explain it again" in text for text in notes(found))
+    assert any("match our fills again" in text for text in notes(found))
     assert rig.view.control.entries_blocked is None and rig.view.account.pnl_today == 0
 
 

@@ -41,7 +41,7 @@ def test_it_takes_three_complete_searches_over_a_minute() -> None:
     assert rig.order(take).state is OrderState.OPEN, "seen in between, it begins anew"
     found = vanished(rig, take, 1)
     assert rig.order(take).state is OrderState.LOST
-    assert any("shows the order no more" in text for text in notes(found))
+    assert any("no longer shows the order" in text for text in notes(found))
 
 
 def test_an_incomplete_search_is_none() -> None:

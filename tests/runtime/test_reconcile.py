@@ -125,7 +125,7 @@ def test_an_order_that_the_exchange_forgot_is_named_and_ends_by_a_persons_cancel
         return next(o.state for o in state(whole).orders or [] if o.client_order_id == take.client_order_id)
 
     whole.until(lambda: now() == "lost", 150, "lost")
-    assert "shows the order no more" in (blocked(whole) or "")
+    assert "no longer shows the order" in (blocked(whole) or "")
     # The simulated exchange still holds the coins for it, and says so: then it is not gone.
     receipt = command(whole, Cmd.CANCEL, client_order_id=take.client_order_id)
     assert receipt.state is ReceiptState.FAILED and "still holds" in receipt.reason
