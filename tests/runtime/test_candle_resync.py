@@ -153,7 +153,7 @@ def test_a_start_reads_as_many_bars_as_the_limits_that_are_on_measure_over() -> 
     """Else entries stay shut for as many hours after each start as bars are missing."""
 
     def wanted(**settings: Any) -> int:
-        bot: Any = SimpleNamespace(settings=quiet_settings(**settings), engine=None)
+        bot: Any = SimpleNamespace(settings=quiet_settings(**settings), strategy=None)
         return wanted_bars(bot)["FIFTEEN_MINUTE"]
 
     terms: dict[str, Any] = {"granularity": "FIFTEEN_MINUTE"}
