@@ -15,7 +15,7 @@ from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
 from bot.domain.lots import Lot, close, grow, open_lot, sell
 from bot.domain.order_ids import NO_EPOCH, OrderIdCodec
 from bot.domain.order_life import Order, OrderState
-from bot.domain.orders import OrderSpec
+from bot.domain.orders import OrderSpec, OrderStatus
 from bot.venues.coinbase import parse
 from shared.ledger.open import open_writer
 from shared.settings import Settings
@@ -101,7 +101,7 @@ class Past:
             SaveOrder(
                 Order(
                     spec,
-                    OrderState(seen.status.value.lower()),
+                    OrderState.OPEN if seen.status is OrderStatus.WORKING else OrderState(seen.status.value),
                     self._now_ms,
                     self._now_ms,
                     order.order_id,
