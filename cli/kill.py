@@ -54,7 +54,7 @@ def _follow(paths: DataPaths, sent: SentCommand | None, began: float) -> None:
     if answered.verdict is not None and answered.verdict.word in UNFIT:
         word = Verdict(answered.verdict.word).shown.upper()
         ui.line(ui.WARN, f"it is {word}: {answered.verdict.reason or 'no reason given'}")
-    _follow_clearing(paths, began)
+    follow_clearing(paths, began)
 
 
 def _prepare(paths: DataPaths) -> None:
@@ -111,7 +111,8 @@ def _bot_answers(paths: DataPaths, sent_id: str | None, began: float) -> BotStat
     return None
 
 
-def _follow_clearing(paths: DataPaths, began: float) -> None:
+def follow_clearing(paths: DataPaths, began: float) -> None:
+    """Say what the bot does about the kill of `began` (monotonic seconds). Raises typer.Exit where it does nothing."""
     while time.monotonic() - began < CLEARED_WITHIN_S:
         state, _, _ = read_state(paths)
         if state is not None and (alert := alert_of(state, FOLDER_NOT_OWN)) is not None:

@@ -53,7 +53,7 @@ def show(
         if row["group"] != group:
             group = row["group"]
             ui.plain(("" if row is rows[0] else "\n") + f"  {ui.paint(group, 'bold')}")
-        _print(row)
+        print_row(row)
     here = len([row for row in rows if row["source"] in (".env", "environment")])
     ui.plain(f"\n  {len(rows)} settings, {here} of them set by you.")
     if found.settings.coin_mode is settings.Mode.LIVE:
@@ -102,7 +102,8 @@ def _spelled(text: str) -> str:
         return text
 
 
-def _print(row: dict[str, Any]) -> None:
+def print_row(row: dict[str, Any]) -> None:
+    """One setting of `every`: its value, where that came from, and its sentence."""
     default = row["default"]
     origin = row["source"]
     if origin != "default" and default is not None:

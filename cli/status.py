@@ -53,7 +53,7 @@ def status(json: Json = False) -> int:
     if json:
         _print_json(seen, verdict)
     else:
-        _print_processes(processes, trouble, verdict)
+        print_processes(processes, trouble, verdict)
         _print_bot(seen, verdict)
     if seen.presence is Presence.FRESH and alert_of(seen.state, FOLDER_NOT_OWN) is not None:
         return NOT_OWN
@@ -90,7 +90,8 @@ def _processes() -> tuple[dict[str, Pm2Process], str | None]:
         return {}, str(error)
 
 
-def _print_processes(processes: dict[str, Pm2Process], trouble: str | None, verdict: Judged) -> None:
+def print_processes(processes: dict[str, Pm2Process], trouble: str | None, verdict: Judged) -> None:
+    """One line for each of our processes; `trouble`: why PM2 could not be asked."""
     if trouble is not None:
         ui.plain(f"  PM2       {trouble}")
         return

@@ -51,8 +51,15 @@ class StateReader:
     """Readers of one bot's files. `run` keeps them current; `snapshot` never blocks."""
 
     def __init__(
-        self, loaded: Loaded, paths: DataPaths, pm2: Pm2Client | None = None, bot: BotRef = DEFAULT_BOT
+        self,
+        loaded: Loaded,
+        paths: DataPaths,
+        pm2: Pm2Client | None = None,
+        bot: BotRef = DEFAULT_BOT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock`: monotonic seconds, by which ages and the beats of each second are told."""
+        self.clock = clock
         self.bot = bot
         self.settings: Settings = loaded.settings
         self.loaded = loaded
@@ -65,7 +72,7 @@ class StateReader:
         self._control = TolerantReader(paths.control, decode_control)
         self._market = TolerantReader(paths.market, _market)
         self._foreign: str | None = None
-        self._began = time.monotonic()
+        self._began = self.clock()
         self._reading: FileReading[BotState] = FileReading(None, None, missing=True, changed=False)
         self._control_reading: FileReading[ControlFile] = FileReading(None, None, missing=True, changed=False)
         self._market_reading: FileReading[MarketDoc] = FileReading(None, None, missing=True, changed=False)
@@ -78,7 +85,7 @@ class StateReader:
         self._liveness = Liveness()
         self._pm2 = Pm2Look()
         self._beats: deque[Beat] = deque(maxlen=60)
-        self._second = int(time.monotonic())
+        self._second = int(self.clock())
         self._writes = 0
         self._late = False
         self._blind = False
@@ -92,7 +99,7 @@ class StateReader:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(LOOK_S, self._look_safely))
-            group.create_task(self._every(WITNESS_S, self._look_at_process))
+            group.create_task(self._every(WITNESS_S, self.look_at_process))
             group.create_task(self._ask_pm2_forever())
 
     async def _every(self, period_s: float, step: Callable[[], None]) -> None:
@@ -148,7 +155,7 @@ class StateReader:
         if not reading.changed or reading.value is None:
             return
         self.version += 1
-        new, now, mono = reading.value, datetime.now(UTC), time.monotonic()
+        new, now, mono = reading.value, datetime.now(UTC), self.clock()
         if old.value is None:
             self._first_age_s = max(0.0, now.timestamp() - new.ts_ms / 1000)
             self._moved_at = mono
@@ -172,7 +179,7 @@ class StateReader:
         return state
 
     def _roll_second(self) -> None:
-        second = int(time.monotonic())
+        second = int(self.clock())
         for _ in range(min(60, second - self._second)):
             self._beats.append(Beat(self._writes, self._late, self._blind))
             self._writes, self._late, self._blind = 0, False, False
@@ -181,7 +188,7 @@ class StateReader:
 
     def _watch_unseen(self) -> None:
         """A command that waits for its receipt is redrawn, so that "not delivered" appears once its time is over."""
-        mono = time.monotonic()
+        mono = self.clock()
         if mono - self._unseen_at < UNSEEN_S:
             return
         seen = set(self.seen_ids())
@@ -189,7 +196,8 @@ class StateReader:
             self._unseen_at = mono
             self.version += 1
 
-    def _look_at_process(self) -> None:
+    def look_at_process(self) -> None:
+        """One look at the process and its lock; wakes the waiters where something changed."""
         state = self._reading.value
         alive = None
         if state is not None:
@@ -237,7 +245,7 @@ class StateReader:
 
     def note_sent(self, sent: control.SentCommand, how: str = "") -> None:
         """Remember a command that this dashboard wrote, until its receipt is old."""
-        self._sent.append((sent, time.monotonic(), how))
+        self._sent.append((sent, self.clock(), how))
         self.bump()
 
     def seen_ids(self) -> list[str]:
@@ -248,7 +256,7 @@ class StateReader:
     def _age_s(self) -> float | None:
         if self._reading.value is None:
             return None
-        since = time.monotonic() - self._moved_at
+        since = self.clock() - self._moved_at
         return since if self._moved else self._first_age_s + since
 
     def _alive(self, age_s: float | None) -> bool | None:
@@ -267,14 +275,14 @@ class StateReader:
             error=self._reading.error,
             missing=self._reading.missing,
             moved=self._moved,
-            watched_s=time.monotonic() - self._began,
+            watched_s=self.clock() - self._began,
             process_alive=self._alive(age_s),
         )
 
     def snapshot(self) -> Snapshot:
         """What is known now."""
         seen = self._sighting()
-        mono = time.monotonic()
+        mono = self.clock()
         state = self._reading.value
         settings = self.settings
         market = self._market_reading.value

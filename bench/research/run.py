@@ -40,15 +40,15 @@ def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: 
         store.save(work, "year", candles)
         rivals = [_peer(name, candles, work, say) for name in others.PEERS] if peers else []
         ours = _own(table, work)
-        _compare(table, ours, rivals)
-        _row(table, "reading a year of minutes", _one(work, "read", 9), 0.050)
+        compare(table, ours, rivals)
+        row(table, "reading a year of minutes", _one(work, "read", 9), 0.050)
         _fresh(table, work)
         if peers:
             said, agrees = figures.compare(work)
             table.notes.append(said)
             table.missed += not agrees
         if logistic:
-            _row(table, "logistic model over the year, refitted each hour", _one(work, "logistic", 1), 20.0)
+            row(table, "logistic model over the year, refitted each hour", _one(work, "logistic", 1), 20.0)
         _scaling(table, work)
     if write is not None:
         write.write_text(page.text(table, (load_before, os.getloadavg()[0]), YEAR))
@@ -80,7 +80,7 @@ def _one(work: Path, what: str, runs: int) -> dict[str, Any]:
     return _program("bench.research.one", str(work), what, str(runs))
 
 
-def _row(
+def row(
     table: BenchTable, what: str, found: dict[str, Any], goal_s: float | None = None, goal_mb: float | None = None
 ) -> None:
     """One line of ours: median, best, least processor time, and the goals."""
@@ -98,16 +98,16 @@ def _row(
 def _own(table: BenchTable, work: Path) -> dict[str, dict[str, Any]]:
     """A, B and C; what was measured, by their letters."""
     ours = {"A": _one(work, "A", 9), "B": _one(work, "B", 9)}
-    _row(table, f"A: {TITLES['A']}", ours["A"], 0.010)
-    _row(table, f"B: {TITLES['B']} ({ours['B']['lots']:,} lots)", ours["B"], 0.015)
-    _row(table, f"C: {TITLES['C']}, 1 core", _one(work, "C:1", 5))
+    row(table, f"A: {TITLES['A']}", ours["A"], 0.010)
+    row(table, f"B: {TITLES['B']} ({ours['B']['lots']:,} lots)", ours["B"], 0.015)
+    row(table, f"C: {TITLES['C']}, 1 core", _one(work, "C:1", 5))
     ours["C"] = _one(work, "C:2", 5)
-    _row(table, f"C: {TITLES['C']}, 2 cores", ours["C"], 0.4, 500)
+    row(table, f"C: {TITLES['C']}, 2 cores", ours["C"], 0.4, 500)
     table.notes.append(f"A: {ours['A']['trades']:,} trades, final equity {ours['A']['final']:,.6f}")
     return ours
 
 
-def _compare(table: BenchTable, ours: dict[str, dict[str, Any]], rivals: Sequence[others.PeerResult]) -> None:
+def compare(table: BenchTable, ours: dict[str, dict[str, Any]], rivals: Sequence[others.PeerResult]) -> None:
     """The rivals' times as ratios to ours, and whether A came out the same."""
     a = ours["A"]
     for rival in rivals:
@@ -144,10 +144,10 @@ def _fresh(table: BenchTable, work: Path) -> None:
         found = _program("bench.research.fresh", str(work), "year", cache=work / "cache")
         runs.append({**found, "s": found["process_s"], "best": found["process_s"]})
     first, later = runs[0], runs[1:]
-    _row(table, "B, command to report, first run ever", first, 15.0)
+    row(table, "B, command to report, first run ever", first, 15.0)
     walls = [run["s"] for run in later]
     again = {**later[-1], "s": float(np.median(walls)), "best": min(walls), "cpu": min(run["cpu"] for run in later)}
-    _row(table, "B, command to report, new process", again, 1.5)
+    row(table, "B, command to report, new process", again, 1.5)
     table.notes.append(f"The report of B over a year: {again['report'] / 1e6:.1f} MB")
 
 

@@ -26,7 +26,7 @@ def test_it_says_at_once_that_nothing_is_cancelled_and_by_what_it_would_be(
     monkeypatch.setattr(kill.time, "monotonic", later)
     monkeypatch.setattr(kill.time, "sleep", lambda _s: None)
     with pytest.raises(typer.Exit) as end:
-        kill._follow_clearing(paths, 0.0)
+        kill.follow_clearing(paths, 0.0)
     said = capsys.readouterr().err
     assert end.value.exit_code == 1 and now[0] < 5
     assert "is not cancelling orders" in said and "it is a copy" in said and "./coin halt, then ./coin kill" in said

@@ -154,6 +154,6 @@ def test_a_process_that_writes_nothing_has_no_tick(capsys: pytest.CaptureFixture
         "COIN-BOT", 1, 4242, "online", Effective.ONLINE, "online", 0, None, 0, 0.0, "", None, 0, 8000, "", ""
     )
     for word, mark in ((Verdict.RUNNING, "\u2713"), (Verdict.HUNG, "!"), (Verdict.STALE, "!")):
-        status._print_processes({"COIN-BOT": bot}, None, Judged(word, "", None, None))
+        status.print_processes({"COIN-BOT": bot}, None, Judged(word, "", None, None))
         row = next(line for line in capsys.readouterr().out.splitlines() if "COIN-BOT" in line)
         assert row.split()[1] == mark, word

@@ -54,7 +54,7 @@ def test_secrets_and_older_names_are_masked_and_told(tmp_path: Path, capsys: pyt
     assert rows["STRATEGY_DIP_N"]["value"] == "3"
     assert rows["DASHBOARD_PASSWORD_HASH"]["value"] == ""
     for row in rows.values():
-        settings_view._print(row)
+        settings_view.print_row(row)
     assert "hush-hush" not in capsys.readouterr().out
 
 

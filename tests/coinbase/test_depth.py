@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -33,12 +34,22 @@ def make(net: Net, products: tuple[str, ...] = ("BTC-USD",)) -> CoinbaseBookStre
     return CoinbaseBookStream(products, endpoints=where, key=KEY, net=net, clock=SystemClock(), rng=QuickRng())  # type: ignore[arg-type]
 
 
-async def run(stream: CoinbaseBookStream, until: Callable[[], Any], limit_s: float = 3.0) -> None:
+async def run(stream: CoinbaseBookStream, until: Callable[[], Any]) -> None:
+    async with running(stream):
+        await seen(until)
+
+
+async def seen(what: Callable[[], Any], limit_s: float = 3.0) -> None:
+    async with asyncio.timeout(limit_s):
+        while not what():
+            await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def running(stream: CoinbaseBookStream) -> AsyncIterator[None]:
     task = asyncio.ensure_future(stream.run())
     try:
-        async with asyncio.timeout(limit_s):
-            while not until():
-                await asyncio.sleep(0.002)
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -88,23 +99,51 @@ async def test_a_frame_of_another_shape_begins_anew_instead_of_showing_half_a_bo
     assert stream.health.malformed == 1 and len(stream.shown()) == 1
 
 
-async def test_a_crossed_book_is_not_shown_and_is_asked_for_anew() -> None:
+class Later(Socket):
+    """The frames of `then` come once `more` is set."""
+
+    def __init__(self, frames: list[Any], then: list[Any]) -> None:
+        super().__init__(frames)
+        self.then, self.more = then, asyncio.Event()
+
+    async def recv(self) -> str | bytes:
+        if not self.frames:
+            await self.more.wait()
+            self.frames, self.then = self.then, []
+        return await super().recv()
+
+
+async def test_a_crossed_book_is_not_shown_and_is_asked_for_anew(caplog: pytest.LogCaptureFixture) -> None:
     crossed = [frame(0, "snapshot", BOOK), frame(1, "update", [change("bid", 102, 1)])]
-    stream = make(Net(Socket([*crossed]), Socket([frame(0, "snapshot", BOOK)])))
-    await run(stream, lambda: stream.health.messages == 2)
-    assert stream.shown() == []
-    with pytest.raises(Exception, match="crossed"):
-        stream._frame(json.dumps(beat(2)))
+    socket = Later(crossed, [beat(2)])
+    stream = make(Net(socket, Socket([frame(0, "snapshot", BOOK)])))
+    shown: list[Any] = []
+
+    def shown_anew() -> bool:
+        if stream.health.messages < 2:
+            return False
+        if stream.health.messages == 2:
+            assert stream.shown() == []
+            socket.more.set()
+        shown[:] = stream.shown()
+        return bool(shown)
+
+    await run(stream, shown_anew)
+    assert any("crossed" in line for line in caplog.messages) and stream.health.reconnects == 1
+    assert shown and shown[0].bids[0][0] < shown[0].asks[0][0]
 
 
 async def test_a_product_that_left_is_forgotten_and_its_late_frames_are_too() -> None:
-    socket = Socket([frame(0, "snapshot", BOOK), frame(1, "snapshot", BOOK, "ETH-USD")])
+    late = frame(2, "update", [change("bid", 50, 1)], "ETH-USD")
+    socket = Later([frame(0, "snapshot", BOOK), frame(1, "snapshot", BOOK, "ETH-USD")], [late])
     stream = make(Net(socket), ("BTC-USD", "ETH-USD"))
-    await run(stream, lambda: stream.health.messages == 2)
-    stream.health.connected = True
-    await stream.watch(("BTC-USD",))
-    stream._frame(json.dumps(frame(2, "update", [change("bid", 50, 1)], "ETH-USD")))
-    assert [d.product_id for d in stream.shown()] == ["BTC-USD"]
+    async with running(stream):
+        await seen(lambda: stream.health.messages == 2)
+        assert [d.product_id for d in stream.shown()] == ["BTC-USD", "ETH-USD"]
+        await stream.watch(("BTC-USD",))
+        socket.more.set()
+        await seen(lambda: stream.health.messages == 3)
+        assert [d.product_id for d in stream.shown()] == ["BTC-USD"]
 
 
 def levels(side: str) -> Any:

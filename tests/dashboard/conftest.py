@@ -55,6 +55,11 @@ class Dash:
             self.writer.write()
             self.hub.reader.look()
 
+    def pass_time(self, seconds: float) -> None:
+        """So much later by the clock that ages are told by."""
+        before = self.hub.reader.clock
+        self.hub.reader.clock = lambda: before() + seconds
+
     def anonymous(self, peer: RemotePeer = OWNER, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=As(peer, self.app), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)

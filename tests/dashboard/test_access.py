@@ -38,7 +38,7 @@ def key(credential: str = "a", **more: Any) -> Passkey:
 
 def age(dash: Dash, client: httpx.AsyncClient, seconds: float = FRESH_S + 1) -> None:
     """Make this client's sign-in older."""
-    session = dash.hub.sessions._by_hash[tokens.secrets_store.digest(client.cookies[dash.hub.site.cookie])]
+    session = dash.hub.sessions.listing()[tokens.secrets_store.digest(client.cookies[dash.hub.site.cookie])]
     session.fresh_s -= seconds
 
 
@@ -249,9 +249,14 @@ def test_a_challenge_serves_its_own_page_and_purpose_alone(
 
 def test_challenges_that_nobody_answers_take_no_room(tmp_path: Path) -> None:
     ceremonies = Ceremonies(Passkeys(tmp_path))
-    for i in range(MOST_OPEN + 50):
-        ceremonies.begin_use(LOCALHOST, str(i), CeremonyPurpose.LOGIN)
-    assert len(ceremonies._open) == MOST_OPEN
+    asked = [ceremonies.begin_use(LOCALHOST, str(i), CeremonyPurpose.LOGIN) for i in range(MOST_OPEN + 50)]
+    said = []
+    for i, options in enumerate(asked):
+        with pytest.raises(PasskeyRefused) as error:
+            ceremonies.use(str(i), answer(options), CeremonyPurpose.LOGIN, "")
+        said.append(str(error.value))
+    assert all("has expired" in text for text in said[:50]), "the oldest made room"
+    assert said[50:] == ["This passkey was not accepted."] * MOST_OPEN
 
 
 @pytest.mark.parametrize(

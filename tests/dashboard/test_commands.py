@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from dashboard import dispatch
+from dashboard.cache import Cache
 from dashboard.views.snapshot import Liveness, Pm2Look, Snapshot
 from shared.audit_log import AuditLog
 from shared.command_table import Cmd
@@ -324,7 +325,7 @@ async def test_start_asks_pm2_when_there_is_no_process(dash: Dash, monkeypatch: 
     dash.paths.state.unlink()
     dash.writer.lock.close()
     dash.hub.reader.look()
-    dash.hub.reader._look_at_process()
+    dash.hub.reader.look_at_process()
     monkeypatch.setattr(
         dash.hub.reader,
         "snapshot",
@@ -405,7 +406,7 @@ async def test_starting_the_process_keeps_the_wish_on_disk(dash: Dash, monkeypat
     dash.hub.reader.pm2_client = fake  # type: ignore[assignment]
     dash.writer.lock.close()
     dash.hub.reader.look()
-    dash.hub.reader._look_at_process()
+    dash.hub.reader.look_at_process()
 
     def dead() -> Snapshot:
         s = whole()
@@ -440,5 +441,5 @@ async def test_the_events_page_shows_the_shells_lines_too_and_whether_the_chain_
         assert "ann, shell" in shown and "entries intact" in shown
         changed = dash.paths.audit.read_bytes().replace(b'"ann"', b'"bob"')
         dash.paths.audit.write_bytes(changed)
-        dash.hub.cache._kept.clear()
+        dash.hub.cache = Cache()
         assert "NOT INTACT" in (await person.get("/events")).text

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dashboard import render
 from dashboard.pages.health import view as health
 from dashboard.pages.overview import boot
+from dashboard.rows import DiskLook
 from dashboard.views import banner, commands, header, positions
 from dashboard.views.snapshot import Liveness, PendingCommand, Pm2Look, Snapshot
 from shared.command_table import Cmd
@@ -203,7 +204,7 @@ def test_a_blind_bot_is_not_running_in_block_title_icon_or_note(tmp_path_factory
     assert "6 take-profit orders rest at the exchange and can still fill" in said
     assert "Stop losses of SOL-USD are managed by the bot" in said
     assert render.figures_age_s(s) > 50
-    bot = health._bot_check(s)
+    bot = next(c for c in health.checks(s, DiskLook((), None, None), [], "build") if c.name == "Bot")
     assert (bot.state, bot.say) == ("bad", "blind"), "Health has no green tick for it"
 
 

@@ -7,7 +7,9 @@ import orjson
 import pytest
 
 from dashboard.pages.health import view as health
+from dashboard.pages.health.view import CheckRow
 from dashboard.routes.api import bot_health
+from dashboard.rows import DiskLook
 from dashboard.state_reader import _locked
 from dashboard.views import banner, header
 from dashboard.views.snapshot import Snapshot
@@ -31,6 +33,11 @@ def seen(state: BotState) -> Snapshot:
     return Snapshot(now, Presence.FRESH, state, 0.4, 100.0, "live", locked, lost_at=now)
 
 
+def folder_check(s: Snapshot) -> CheckRow:
+    rows = health.checks(s, DiskLook((), None, None), [], "build")
+    return next(row for row in rows if row.name == "Data folder")
+
+
 def test_a_folder_that_is_not_its_own_is_the_first_thing_that_is_said(state: BotState) -> None:
     alert = AlertDoc(code=FOLDER_NOT_OWN, text=f"Nothing is sent, exits included: {WHY}")
     copied = dataclasses.replace(state, live_lock=f"locked: {WHY}", alerts=[alert])
@@ -46,7 +53,7 @@ def test_a_folder_that_is_not_its_own_is_the_first_thing_that_is_said(state: Bot
     assert header.band(s).mode == "locked" and "not adopted" in header.band(s).say
     found = bot_health(s)
     assert found["ok"] is False and found["alerts"] == [{"code": FOLDER_NOT_OWN, "text": alert.text}]
-    row = health._folder_check(s)
+    row = folder_check(s)
     assert row.state == "bad" and "adopt-folder" in row.way_out
 
 
@@ -55,7 +62,7 @@ def test_locked_entries_are_not_called_nothing_is_sent(state: BotState) -> None:
     s = seen(dataclasses.replace(state, live_lock=text))
     band = header.band(s)
     assert band.mode == "live" and "exits go on" in band.bold and "No permission" in band.say
-    assert bot_health(s)["ok"] is True and health._folder_check(s).state == "ok"
+    assert bot_health(s)["ok"] is True and folder_check(s).state == "ok"
 
 
 def test_an_older_state_has_no_alerts(state: BotState) -> None:

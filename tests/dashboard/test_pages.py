@@ -167,7 +167,7 @@ async def test_no_string_from_outside_becomes_code(dash: Dash, turn: int) -> Non
 
 
 def make_killed(state: BotState, dash: Dash) -> BotState:
-    dash.writer._latch(dash.hub.reader.snapshot().now, "operator")
+    dash.writer.latch(dash.hub.reader.snapshot().now, "operator")
     return dataclasses.replace(state, kill=dash.writer.kill, status=dash.writer.status()[0], error="trouble")
 
 

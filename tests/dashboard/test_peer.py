@@ -78,6 +78,16 @@ def test_a_listener_on_the_peers_port_is_not_taken_for_the_peer(ask: Ask) -> Non
         assert ask(gone) is None
 
 
+def after_the_trial(then: Ask) -> Ask:
+    """A way that names the right user for the connection it is tried with, and answers by `then` from there on."""
+    ways = iter((Netlink(),))
+
+    def ask(ends: Ends) -> int | None:
+        return next(ways, then)(ends)
+
+    return ask
+
+
 def test_what_ended_before_the_answer_came_names_nobody() -> None:
     with listening("127.0.0.1") as listener:
         ours = socket.create_connection(listener.getsockname())
@@ -88,8 +98,7 @@ def test_what_ended_before_the_answer_came_names_nobody() -> None:
             ours.close()  # reset: whoever has these numbers from here on is another
             return 0
 
-        owners = SocketOwners((("netlink", Netlink),))
-        owners._ask = late
+        owners = SocketOwners((("netlink", lambda: after_the_trial(late)),))
         with held:
             assert owners.uid(held) is None
             assert Peers(owners).of(held).user is None
@@ -99,8 +108,8 @@ def test_where_netlink_fails_later_the_table_answers(pair: tuple[socket.socket, 
     def broken(_ends: Ends) -> int:
         raise Unanswered("gone")
 
-    owners = SocketOwners((("netlink", Netlink),))
-    owners._ask = broken
+    owners = SocketOwners((("netlink", lambda: after_the_trial(broken)),))
+    assert owners.way == "netlink"
     assert owners.uid(pair[1]) == os.geteuid()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,7 @@ class Denied(Pm2Client):
     ],
 )
 def test_each_trouble_has_its_word_its_reason_and_a_way_out(dash: Dash, look: Pm2Look, text: str, small: str) -> None:
-    dash.hub.reader._pm2 = look
-    s = dash.hub.reader.snapshot()
+    s = replace(dash.hub.reader.snapshot(), pm2=look)
     light = header.lights(s)[3]
     assert (light.text, light.small) == (text, small) and (look.trouble or "") in light.title
     check = next(c for c in health.checks(s, DiskLook((), None, None), [], "build") if c.name == "PM2")
@@ -48,7 +48,7 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
         server.bind(str(folder / "rpc.sock"))
         server.listen(8)  # it takes the connection and never says a word
         dash.hub.reader.pm2_client = Pm2Client(folder, timeout_s=0.4)
-        watching = asyncio.create_task(dash.hub.reader._ask_pm2_forever())
+        watching = asyncio.create_task(dash.hub.reader.run())
         began, slowest = time.monotonic(), 0.0
         async with dash.machine() as client:
             while header.lights(dash.hub.reader.snapshot())[3].small != "no reply":
@@ -65,5 +65,9 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
 
 async def test_somebody_elses_daemon_is_not_ours(dash: Dash, tmp_path: Path) -> None:
     dash.hub.reader.pm2_client = Denied(tmp_path)
-    look = await asyncio.to_thread(dash.hub.reader._ask_pm2)
+    watching = asyncio.create_task(dash.hub.reader.run())
+    async with asyncio.timeout(5):
+        while (look := dash.hub.reader.snapshot().pm2).kind == "":
+            await asyncio.sleep(0.01)
+    watching.cancel()
     assert look.kind == "denied" and not look.offline and "another user" in (look.trouble or "")

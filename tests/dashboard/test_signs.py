@@ -134,7 +134,7 @@ def test_a_second_in_which_the_bot_did_not_see_is_no_whole_stroke(tmp_path: Path
     dash = Dash(tmp_path)
     dash.writer.blind_since = datetime.now(UTC) - timedelta(seconds=60)
     dash.beat(3)
-    dash.hub.reader._second -= 1
+    dash.pass_time(1.0)
     dash.beat(1)
     assert dash.hub.reader.snapshot().beats[-1].blind
 

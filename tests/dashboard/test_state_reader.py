@@ -23,9 +23,10 @@ from tests.dashboard.conftest import Dash
 def test_loading_then_fresh(make_dash: Callable[..., Dash]) -> None:
     dash = make_dash()
     reader = dash.hub.reader
+    began = time.monotonic()
+    reader.clock = lambda: began  # a slow machine is no second of watching
     reader.look()
     assert reader.snapshot().presence is Presence.OFFLINE  # no file
-    reader._began = time.monotonic()
     dash.beat(1)
     assert reader.snapshot().presence is Presence.LOADING  # one look cannot tell a live file from an old one
     dash.beat(1)
@@ -37,8 +38,7 @@ def test_a_file_of_yesterday_is_never_running(make_dash: Callable[..., Dash]) ->
     dash.writer.write()
     reader = dash.hub.reader
     reader.look()
-    reader._began -= 2.0  # two seconds of watching
-    reader._moved_at -= 2.0
+    dash.pass_time(2.0)
     s = reader.snapshot()
     assert s.presence is Presence.OFFLINE
     assert s.status is None
@@ -92,14 +92,14 @@ def test_a_dead_process_is_offline_once_its_file_is_quiet(dash: Dash) -> None:
     dash.writer.pid = process.pid
     dash.beat()
     reader = dash.hub.reader
-    reader._look_at_process()
+    reader.look_at_process()
     assert reader.snapshot().presence is Presence.FRESH
     process.kill()
     process.wait()
-    reader._look_at_process()
+    reader.look_at_process()
     assert reader.snapshot().liveness.pid_alive is False
     assert reader.snapshot().presence is Presence.FRESH  # its file moved just now: another container may write it
-    reader._moved_at -= 1.3
+    dash.pass_time(1.3)
     assert reader.snapshot().presence is Presence.OFFLINE
 
 
@@ -130,7 +130,7 @@ async def test_a_stopped_writer_grows_stale_in_front_of_the_watcher(live: Dash) 
     reader = live.hub.reader
     assert reader.snapshot().presence is Presence.FRESH
     with reader.waiter() as changed:
-        reader._moved_at -= 5.2
+        live.pass_time(5.2)
         async with asyncio.timeout(2):
             while reader.snapshot().presence is not Presence.STALE:
                 changed.clear()
@@ -139,7 +139,7 @@ async def test_a_stopped_writer_grows_stale_in_front_of_the_watcher(live: Dash) 
 
 def test_the_strokes_count_each_second(dash: Dash) -> None:
     reader = dash.hub.reader
-    reader._second -= 3
+    dash.pass_time(3.0)
     dash.beat(1)
     beats = reader.snapshot().beats
     assert len(beats) >= 3

@@ -292,9 +292,10 @@ class Writer:
         self.lock = self.paths.bot_lock.open("w")
         fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if scenario == "killed":
-            self._latch(datetime.now(UTC), "operator")
+            self.latch(datetime.now(UTC), "operator")
 
-    def _latch(self, now: datetime, source: str) -> None:
+    def latch(self, now: datetime, source: str) -> None:
+        """The kill switch was pulled."""
         self.kill = KillDoc(
             latch_id=uuid.uuid4().hex, at=iso_seconds(now), at_ms=epoch_ms(now), source=source, gate_shut_ms=31.0,
             orders_found=6, orders_cancelled=6, verified=2, cleared_ms=842.0,
@@ -325,7 +326,7 @@ class Writer:
         now = datetime.now(UTC)
         value = self.control.look().value
         if self.paths.kill.exists() and self.kill is None and self.scenario not in ("error", "boot"):
-            self._latch(now, "operator")
+            self.latch(now, "operator")
         for command in value.commands if value else []:
             if command.id in self.done:
                 continue

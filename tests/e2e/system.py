@@ -41,7 +41,7 @@ class System:
         self.running: list[subprocess.Popen[bytes]] = []
         self.seen: list[dict[str, Any]] = []
 
-    def _spawn(self, module: str, extra: dict[str, str], prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+    def spawn(self, module: str, extra: dict[str, str], prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         (self.folder / MARKER).touch(mode=0o600)  # what the processes print lies between their files
         out = (self.folder / f"{module}.out").open("ab")
         command = [*prefix, sys.executable, "-m", module]
@@ -51,13 +51,13 @@ class System:
         return process
 
     def sim(self, prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-        return self._spawn("simulator", {}, prefix)
+        return self.spawn("simulator", {}, prefix)
 
     def bot(self, prefix: tuple[str, ...] = (), **extra: str) -> subprocess.Popen[bytes]:
-        return self._spawn("bot", extra, prefix)
+        return self.spawn("bot", extra, prefix)
 
     def dashboard(self) -> subprocess.Popen[bytes]:
-        return self._spawn("dashboard", {})
+        return self.spawn("dashboard", {})
 
     def close(self) -> None:
         for process in self.running:

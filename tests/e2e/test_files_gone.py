@@ -76,7 +76,7 @@ def test_what_is_removed_is_said_everywhere_within_two_seconds(system: System, w
     verdict = Verdict.LOCKED_OUT if what == "bot.lock" else Verdict.LEDGER_GONE
     system.sim()
     process = system.bot()
-    system._spawn("dashboard", {})
+    system.dashboard()
     before = trades(system)
     reader = Reader(system)
     until(lambda: reader.health()[1].get("ok"), 20, "well before")

@@ -24,7 +24,7 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 
 def bot(system: System) -> "subprocess.Popen[bytes]":
-    return system._spawn("tests.e2e.hanging", {})
+    return system.spawn("tests.e2e.hanging", {})
 
 
 def lots(found: dict[str, Any]) -> dict[str, str]:

@@ -48,24 +48,24 @@ def rival(seconds: float, final: float = 1000.0) -> PeerResult:
 def test_ratios_are_held_against_their_goal() -> None:
     lines: list[str] = []
     table = table_of(lines)
-    run._compare(table, {"A": OURS}, [rival(0.06), rival(0.04), PeerResult("other", None, "is not there")])
+    run.compare(table, {"A": OURS}, [rival(0.06), rival(0.04), PeerResult("other", None, "is not there")])
     assert table.missed == 1 and [row[5] for row in table.rows] == ["yes", "no"]
     assert table.rows[0][6] == "12 x ours" and "is not there" in table.notes[-1]
 
 
 def test_another_result_is_a_miss() -> None:
     table = table_of([])
-    run._compare(table, {"A": OURS}, [rival(0.06, final=1000.1)])
+    run.compare(table, {"A": OURS}, [rival(0.06, final=1000.1)])
     assert table.missed == 1
 
 
 def test_goals_of_time_and_memory() -> None:
     lines: list[str] = []
     table = table_of(lines)
-    run._row(table, "fast", OURS, 0.010)
-    run._row(table, "slow", OURS, 0.001)
-    run._row(table, "large", OURS, 0.010, 100)
-    run._row(table, "no goal", OURS)
+    run.row(table, "fast", OURS, 0.010)
+    run.row(table, "slow", OURS, 0.001)
+    run.row(table, "large", OURS, 0.010, 100)
+    run.row(table, "no goal", OURS)
     assert [row[5] for row in table.rows] == ["yes", "no", "no", ""] and table.missed == 2
     table.grow("twice", {"s": 0.011, "mb": 230.0}, OURS, 2)
     text = page.text(table, (0.2, 1.7), 525_600)

@@ -25,7 +25,7 @@ from shared.documents.control import ReceiptDoc
 from shared.documents.state import BotState, decode_state, encode_state
 from shared.documents.status import LEGAL_PAIRS, Phase
 from shared.ledger.open import open_writer
-from shared.ports import SystemFs
+from shared.ports import Fs, SystemFs
 from tests.core.harness import D, Said, product, quiet_settings
 
 T = TypeVar("T")
@@ -100,6 +100,7 @@ class BotRig:
         self.settings = quiet_settings(data_dir=folder, **settings)
         self.settings.paths.prepare()
         self.clock = HandClock()
+        self.fs: Fs = SystemFs()
         self.boots = 0
         self.db: Any = None
 
@@ -109,7 +110,7 @@ class BotRig:
         identity = RunIdentity(f"boot-{self.boots}", "2026-11-20T12:00:00Z", "build", "hash")
         net: Any = NoNet()
         self.bot = bot = Application(
-            self.settings, identity, clock=self.clock, rng=CountedRng(), fs=SystemFs(), net=net, offload=Inline(),
+            self.settings, identity, clock=self.clock, rng=CountedRng(), fs=self.fs, net=net, offload=Inline(),
             market_offload=Inline(), strategy_offload=Inline(),
         )  # fmt: skip
         bot.answers = AtOnce(Inline(), self.clock, bot.dispatch)

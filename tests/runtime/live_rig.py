@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.offload import DaemonOffload, ThreadOffload
+from bot.app.order_executor import OrderExecutor
 from bot.app.process import Process, SystemPorts
 from bot.domain import events as ev
 from bot.domain.intents import PlaceOrder
@@ -29,6 +30,8 @@ from shared.times import epoch_ms
 from tests.core.harness import market_of
 from tests.simulator.conftest import Sim
 
+POOLS: dict[Process, tuple[ThreadOffload, ...]] = {}  # of the processes that were made and have not ended
+
 
 def where(sim: Sim) -> Endpoints:
     folder = sim.folder / "sim"
@@ -47,8 +50,10 @@ def live_settings(folder: Path, sim: Sim, **changes: Any) -> Settings:
 def made(settings: Settings, sim: Sim) -> Process:
     """The process, not started."""
     settings.paths.prepare()
-    pools = (ThreadOffload("files"), ThreadOffload("market"), DaemonOffload("strategy"))
+    files_pool, market_pool = ThreadOffload("files"), ThreadOffload("market")
+    pools = (files_pool, market_pool, DaemonOffload("strategy"))
     process = Process(settings, [], SystemPorts(SystemClock(), SystemRng(), SystemFs(), SystemNet(), *pools))
+    POOLS[process] = (files_pool, market_pool)
     process.bot.endpoints = where(sim)
     hosts = (process.bot.endpoints.rest_host, process.bot.endpoints.market_ws)
     assert all(address.endswith(sim.host) for address in hosts)
@@ -77,13 +82,18 @@ async def running(settings: Settings, sim: Sim) -> AsyncIterator[Process]:
 
 async def end(process: Process) -> None:
     """What the end of a real process does to everything that is still under way."""
-    while process.bot.desk is not None and process.bot.desk._tasks:
-        for task in process.bot.desk._tasks:
+    while under_way := [task for task in asyncio.all_tasks() if _of_the_desk(task)]:
+        for task in under_way:
             task.cancel()
         await asyncio.sleep(0.01)
     process.bot.net.close()  # type: ignore[attr-defined]
-    for pool in (process.bot.offload, process.bot.recorder._offload):
-        pool.close()  # type: ignore[attr-defined]
+    for pool in POOLS.pop(process):
+        pool.close()
+
+
+def _of_the_desk(task: "asyncio.Task[Any]") -> bool:
+    work: Any = task.get_coro()
+    return str(work.__qualname__).startswith(OrderExecutor.__name__)
 
 
 def permit(process: Process, settings: Settings | None = None) -> None:
@@ -119,9 +129,10 @@ async def buys(process: Process) -> str:
     """A lot, bought the way that the engine's own entries go, with its take resting at the exchange; its id."""
     bot, engine = process.bot, process.bot.engine
     assert engine is not None
-    engine.state.journal.intents = []
-    send(engine.state, entry(process, uuid.uuid4().hex))
-    bot._carry_out(engine.state.journal.intents, ev.Tick(), 0.0)
+    state = engine.state
+    state.journal.intents = []
+    send(state, entry(process, uuid.uuid4().hex))
+    bot._carry_out(state.journal.intents, ev.Tick(), 0.0)
     await until(lambda: any(engine.view.orders.resting_take(lot) is not None for lot in engine.view.positions.lots()))
     await until(lambda: all(o.order_id is not None for o in engine.view.orders.all()))
     return engine.view.positions.lots()[0].lot_id

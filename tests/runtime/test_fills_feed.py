@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.app.fills_feed import ASKS_MAX, FIRST_MS, NAMES_KEPT, OVERLAP_MS, FillsFeed
+from bot.app.fills_feed import ASKS_MAX, FIRST_MS, OVERLAP_MS, FillsFeed
 from bot.domain import events as ev
 from bot.domain.fills import Fill
 from bot.domain.kinds import Side
@@ -170,12 +170,20 @@ def test_a_time_that_is_yet_to_come_leads_the_cursor_nowhere(book: Book) -> None
     assert len(reader.counted) == 2
 
 
-def test_names_are_not_kept_for_ever(book: Book) -> None:
+def test_names_are_not_kept_for_ever(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.fills_feed.NAMES_KEPT", 3)
     reader = Reader(book)
-    reader.feed._names.update((f"n{number}", "manual") for number in range(NAMES_KEPT))
-    book.make("x", "manual-1")
-    reader.read()
-    assert len(reader.feed._names) == NAMES_KEPT
+
+    def happens(*order_ids: str) -> int:
+        book.clock.turn(600)
+        for order_id in order_ids:
+            book.make(order_id, "manual")
+        reader.read()
+        return book.order_asks
+
+    assert [happens(f"n{number}") for number in range(5)] == [1, 2, 3, 4, 5]
+    assert happens("n2", "n3", "n4") == happens("n4") == 5, "the newest three are known"
+    assert happens("n0") == 6, "an older one is asked for anew"
 
 
 STEPS = st.lists(

@@ -157,10 +157,10 @@ def test_absent_orders_are_watched_for_a_day(ledger: LedgerWriter, again: Again)
     assert again().restore(NOW).orders == ()
 
 
-def test_a_fill_twice_is_one_row(ledger: LedgerWriter) -> None:
+def test_a_fill_twice_is_one_row(ledger: LedgerWriter, engine: Database) -> None:
     ledger.commit([SaveFill(fill(), None, 1)], NOW_MS)
     ledger.commit([SaveFill(replace(fill(), price=D(1)), "lot", 2)], NOW_MS)
-    with ledger._engine.connect() as db:
+    with engine.connect() as db:
         row = one(db.rows(select(t.fills), of=t.fills))
     assert row.price == D("83261.50")
 
@@ -375,11 +375,11 @@ def test_a_backup_is_whole_while_the_bot_writes(tmp_path: Path) -> None:
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_notes_keep_their_order_and_the_newest_record_of_a_thing_wins(ledger: LedgerWriter) -> None:
+def test_notes_keep_their_order_and_the_newest_record_of_a_thing_wins(ledger: LedgerWriter, engine: Database) -> None:
     ledger.commit(
         [Note("a", "1"), SaveKeyValue("k", "old"), Note("b", "2"), SaveKeyValue("k", "new"), Note("c", "3")], NOW_MS
     )
-    with ledger._engine.connect() as db:
+    with engine.connect() as db:
         assert [row.text for row in db.rows(f"{select(t.activity_log)}ORDER BY seq", of=t.activity_log)] == [
             "1",
             "2",

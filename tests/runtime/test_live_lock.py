@@ -18,6 +18,7 @@ import typer
 
 from bot.app.folder import Folder
 from bot.app.live_lock import LiveLock
+from bot.app.order_gate import OrderGate
 from bot.app.process import Process
 from bot.app.state_documents import state
 from bot.venues.port import ApiKey
@@ -240,8 +241,10 @@ async def test_dry_run_locks_although_there_is_a_permission(bot: Process) -> Non
     now_ms = round(SystemClock().utc().timestamp() * 1000)
     permission = grant(terms(settings, bot.bot.live_lock.folder.folder), 7.0, key.name, key.secret, now_ms, "t")
     files.write_whole(settings.paths.live_permission, permission, durable=False)
-    bot.bot.gate._settings = replace(settings, dry_run=True)
-    assert bot.bot.gate.refusal(entry(bot, "b1")) == "DRY_RUN is on: live orders are locked"
+    gate = OrderGate(
+        replace(settings, dry_run=True), settings.paths, SystemFs(), lambda _order: None, bot.bot.live_lock.refusal
+    )
+    assert gate.refusal(entry(bot, "b1")) == "DRY_RUN is on: live orders are locked"
 
 
 # The checklist.

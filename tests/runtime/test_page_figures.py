@@ -16,6 +16,7 @@ from bot.domain import events as ev
 from bot.domain.bars import Bar
 from bot.domain.intents import AskStrategy
 from bot.domain.targets import Signal
+from bot.strategies.sma_cross import SmaCross
 from shared.documents.market import DepthDoc, MarketDoc
 from shared.settings import Settings
 from tests.core.harness import D, product
@@ -104,14 +105,15 @@ def test_a_fitted_model_is_published_and_small() -> None:
     assert StrategyAdapter(Settings(strategy="sma_cross")).models() == []
 
 
-def test_a_users_model_that_raises_shows_none() -> None:
-    adapter = StrategyAdapter(Settings(strategy="sma_cross"))
-    strategy = adapter._of("BTC-USD")
+def test_a_users_model_that_raises_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[SmaCross] = []
 
-    def broken() -> None:
+    def broken(strategy: SmaCross) -> None:
+        asked.append(strategy)
         raise RuntimeError("no")
 
-    strategy.model_view = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(SmaCross, "model_view", broken)
+    adapter = StrategyAdapter(Settings(strategy="sma_cross"))
     bars = tuple(Bar(60 * i, 100.0, 101.0, 99.0, 100.0, 1.0) for i in range(50))
     assert isinstance(adapter.answer(AskStrategy(product(), bars)).target, Signal)
-    assert adapter.models() == []
+    assert asked and adapter.models() == []

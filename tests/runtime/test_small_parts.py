@@ -151,9 +151,8 @@ class FlakyFs(SystemFs):
 
 async def test_failed_writes_are_counted_told_and_made_good(tmp_path: Path) -> None:
     rig = BotRig(tmp_path / "data")
+    rig.fs = fs = FlakyFs()
     rig.begin()
-    fs = FlakyFs()
-    rig.bot.writer._fs = fs
     fs.fail = {"bot_state.json", "positions.json"}
     await rig.bot.writer.write()
     assert rig.bot.writer.health.write_errors == 2 and not rig.bot.writer.health.positions_ok

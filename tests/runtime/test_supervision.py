@@ -110,17 +110,18 @@ def _one(whole: Whole, name: str) -> None:
     assert (whole.loop.now_us - began_us) / 1e6 <= END_S, name
 
 
-def test_a_task_that_returns_is_as_dead_as_one_that_raises(whole: Whole) -> None:
+def test_a_task_that_returns_is_as_dead_as_one_that_raises(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = asyncio.Event()
+
+    async def ends(_bot: Any) -> None:
+        await over.wait()
+
+    monkeypatch.setattr("bot.app.background_tasks.signals", ends)
     life = at_work(whole)
     tasks(whole)["clock-b"].cancel()
     whole.drive(0.5)
     assert not life.done(), "cancelled by ourselves is no death"
-
-    async def nothing() -> None:
-        """Ends at once."""
-
-    assert whole.process is not None
-    whole.loop.call_soon(whole.process._start, "short", nothing())
+    whole.loop.call_soon(over.set)
     whole.until(life.done, END_S, "the end")
     assert life.result() == EXIT_CRASH
 
@@ -128,12 +129,13 @@ def test_a_task_that_returns_is_as_dead_as_one_that_raises(whole: Whole) -> None
 def test_who_waits_for_the_request_budget_does_not_wait_for_a_dead_pump(whole: Whole) -> None:
     at_work(whole)
     limiter = whole.bot.limiter
-    limiter._tokens = -10_000.0
-    waiting = whole.loop.create_task(limiter.take(Priority.DATA))
+    waiting = [whole.loop.create_task(limiter.take(Priority.DATA)) for _ in range(1000)]  # more than half a minute's
     whole.drive(0.1)
     assert poison(tasks(whole)["limiter"])
     whole.drive(0.1)
-    assert waiting.done() and isinstance(waiting.exception(), Planted)
+    assert all(one.done() for one in waiting)
+    late = [one for one in waiting if one.exception() is not None]
+    assert len(late) > 900 and all(isinstance(one.exception(), Planted) for one in late)
 
 
 def test_a_kill_path_that_dies_ends_the_process_and_the_next_life_takes_it_up(whole: Whole) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot.app import event_recorder as tape_module
 from bot.app.event_recorder import EventRecorder
 from bot.domain import events as ev
-from bot.domain.balances import Balance
+from bot.domain.balances import Balance, FeeRates
 from shared.command_table import Cmd
 from shared.control import Command
 from shared.settings import load
@@ -78,10 +78,13 @@ async def test_lines_wait_within_a_bound(tmp_path: Path, monkeypatch: pytest.Mon
     tape, _ = made(tmp_path)
     for i in range(100):
         tape.heard(ev.Tick(), (), view(1_795_160_000_000 + i, may_enter=bool(i % 2)))
-    assert len(tape._waiting) == 10
     await tape.flush()
-    tape.heard(ev.FeeUpdate(SimpleNamespace(maker=0, taker=0)), (), view(1_795_160_000_500))  # type: ignore[arg-type]
-    assert tape._lost == 91 or tape._waiting[0]["lost"] == 91
+    day = days(tmp_path / "tape")[0]
+    assert len(list(read_day(tmp_path / "tape", day))) == 10
+    tape.heard(ev.FeeUpdate(FeeRates(D(0), D(0), "")), (), view(1_795_160_000_500))
+    await tape.close()
+    *_, lost, fees = read_day(tmp_path / "tape", day)
+    assert lost["lost"] == 91 and fees["fees"] == ["0", "0"]
 
 
 async def test_a_defect_of_the_tape_stays_its_own(tmp_path: Path) -> None:
@@ -97,16 +100,18 @@ async def test_money_that_nobody_has_explained_is_in_no_limit_that_the_report_ju
     rig = Rig()
     tape, _ = made(tmp_path)
 
-    def told(event: Any) -> dict[str, Any]:
+    async def told(event: Any) -> dict[str, Any]:
         tape.heard(event, rig.send(event, 4_000), rig.view)
-        return tape._waiting[-1]
+        await tape.flush()
+        *_, last = read_day(tmp_path / "tape", days(tmp_path / "tape")[-1])
+        return last
 
-    told(ev.Tick())
+    await told(ev.Tick())
     for _ in range(2):
-        line = told(ev.BalanceReport((Balance("USD", D(7000), D(0)),), rig.now_ms + 4_000))
+        line = await told(ev.BalanceReport((Balance("USD", D(7000), D(0)),), rig.now_ms + 4_000))
     assert float(line["cash"]) + float(line["other"]) == 10_000, "a withdrawal that waits is no loss"
     args = {"differences": "USD -3000"}
-    line = told(ev.CommandReceived(Command(seq=1, id="a", cmd=Cmd.ADOPT, at="", args=args)))
+    line = await told(ev.CommandReceived(Command(seq=1, id="a", cmd=Cmd.ADOPT, at="", args=args)))
     assert (line["cash"], line["other"], line["peak_equity"]) == ("7000", "0", "7000")
     assert (float(line["day"][1]), float(line["day"][2])) == (10_000, -3_000)
     await tape.close()

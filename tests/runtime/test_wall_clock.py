@@ -3,11 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from bot.app.folder import Folder
+from bot.app.live_lock import LiveLock
 from bot.domain import events as ev
+from bot.venues.port import ApiKey
+from shared.ports import SystemFs
+from shared.settings import Mode, Secret
 from tests.runtime.bot_rig import BotRig
 
 
@@ -26,6 +30,13 @@ def set_clock(rig: BotRig, by: timedelta) -> None:
     rig.clock.at += by
     rig.bot.beat()
     rig.bot.dispatch(ev.Tick())
+
+
+def a_minute(rig: BotRig) -> None:
+    """The loop turns all the while."""
+    for _ in range(15):
+        rig.clock.turn(4)
+        rig.bot.beat()
 
 
 def day_of(rig: BotRig) -> str:
@@ -74,8 +85,7 @@ async def test_with_a_wrong_clock_the_day_turns_by_the_exchanges(rig: BotRig) ->
     rig.bot.clock_offset_ms = round(-off.total_seconds() * 1000)
     rig.bot.dispatch(ev.ClockChecked(rig.bot.clock_offset_ms))
     for _ in range(24 * 60):
-        rig.clock.turn(60)
-        rig.bot._beat_s = rig.clock.mono_s  # the loop turned all the while
+        a_minute(rig)
         rig.bot.dispatch(ev.Tick())
     assert day_of(rig) == f"{rig.clock.at - off:%Y-%m-%d}" != before
 
@@ -84,8 +94,7 @@ async def test_a_step_that_nobody_compared_turns_no_day_at_all(rig: BotRig) -> N
     before = day_of(rig)
     set_clock(rig, timedelta(seconds=20))
     for _ in range(24 * 60):
-        rig.clock.turn(60)
-        rig.bot._beat_s = rig.clock.mono_s
+        a_minute(rig)
         rig.bot.dispatch(ev.Tick())
     assert day_of(rig) == before
     rig.bot.dispatch(ev.ClockChecked(-20_000))
@@ -105,10 +114,9 @@ async def test_limits_by_the_minute_neither_end_early_nor_late(rig: BotRig, hour
 async def test_a_permission_is_judged_by_the_exchanges_clock(rig: BotRig, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr("bot.app.live_lock.live_permission.problem", lambda *a: asked.append(a[-1]))
-    lock = rig.bot.live_lock
-    lock._live, lock._terms = True, object()  # type: ignore[assignment]
-    lock._key = lambda: SimpleNamespace(name="n", secret="s")  # type: ignore[assignment,return-value]
-    monkeypatch.setattr(lock, "sales", lambda: None)
+    settings, key = replace(rig.settings, coin_mode=Mode.LIVE), ApiKey("n", Secret("s"))
+    lock = LiveLock(settings, rig.clock, SystemFs(), lambda: key, lambda: rig.bot.clock_offset_ms)
+    lock.judged(Folder("adopted", None))
     lock.reason()
     set_clock(rig, timedelta(days=-20))
     lock.reason()

@@ -89,8 +89,8 @@ class _Adapter(BaseAdapter):
         body = request.body or b""
         status, data = self._net.answer(request, target, body.encode() if isinstance(body, str) else body)
         response = requests.Response()
-        response.status_code, response._content, response.url = status, data, request.url
-        response.raw, response.headers, response.encoding = BytesIO(b""), CaseInsensitiveDict(), "utf-8"
+        response.status_code, response.url = status, request.url
+        response.raw, response.headers, response.encoding = BytesIO(data), CaseInsensitiveDict(), "utf-8"
         response.request = request
         return response
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared import settings as module
-from shared.settings import Mode, Settings, SettingsError, load, public_values
+from shared.setting_table import RULES
+from shared.settings import Mode, Settings, SettingsError, keys, load, public_values
 
 
 def env_file(tmp_path: Path, text: str = "", mode: int = 0o600) -> Path:
@@ -24,11 +24,11 @@ def problems(tmp_path: Path, environ: dict[str, str], text: str = "") -> list[st
 def _out_of_range() -> list[tuple[str, str]]:
     """Below, above, and not a number, for every number of the table."""
     found = []
-    for key, field in module._FIELDS.items():
-        rule = field.metadata["rule"]
+    for key, _, default in keys():
+        rule = RULES[key]
         if rule.low is None or rule.high is None:
             continue
-        step = 1 if isinstance(field.default, int) else 0.0001 * max(1.0, abs(rule.high))
+        step = 1 if isinstance(default, int) else 0.0001 * max(1.0, abs(rule.high))
         found += [(key, f"{rule.low - max(step, 1e-9)!r}"), (key, f"{rule.high + step!r}")]
         found += [(key, bad) for bad in ("nan", "inf", "abc", "1,5")]
     return found
@@ -36,11 +36,11 @@ def _out_of_range() -> list[tuple[str, str]]:
 
 def _wrong_words() -> list[tuple[str, str]]:
     found = []
-    for key, field in module._FIELDS.items():
-        if isinstance(field.default, bool):
+    for key, _, default in keys():
+        if isinstance(default, bool):
             found += [(key, "perhaps"), (key, "2")]
-        elif field.metadata["rule"].choices:
-            found += [(key, "something else"), (key, field.metadata["rule"].choices[0].swapcase())]
+        elif RULES[key].choices:
+            found += [(key, "something else"), (key, RULES[key].choices[0].swapcase())]
     return found
 
 

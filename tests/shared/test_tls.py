@@ -1,5 +1,6 @@
 """A real server whose authority only the shell's SSL_CERT_FILE names: nothing that speaks to an exchange trusts it."""
 
+import asyncio
 import os
 import ssl
 import urllib.error
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 import requests
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from bot.venues.coinbase.endpoints import Endpoints
@@ -24,6 +24,7 @@ from research.data import download
 from research.errors import ResearchError
 from shared.ports import SystemClock
 from shared.settings import Mode, Secret, Settings
+from simulator.inprocess import LocalExchange
 from simulator.server.relay import Relay
 from tests.coinbase.https_server import Answer, HttpsServer
 from tests.coinbase.test_keys import NAME, pem
@@ -100,20 +101,51 @@ def _relay(server: HttpsServer, ca: str, monkeypatch: pytest.MonkeyPatch, *, ups
     return Relay(settings)
 
 
+async def _waits(relay: Relay, caplog: pytest.LogCaptureFixture) -> str:
+    """Why it waits for its venue."""
+    stopping = asyncio.Event()
+    task = asyncio.ensure_future(relay.prepare(stopping))
+    why = await _said("relay.waiting", caplog)
+    stopping.set()
+    assert await task is None
+    return why
+
+
+async def _breaks_off(relay: Relay, caplog: pytest.LogCaptureFixture) -> str:
+    """Why it has no stream."""
+    task = asyncio.ensure_future(relay.follow(LocalExchange().exchange))
+    why = await _said("relay.disconnected", caplog)
+    task.cancel()
+    return why
+
+
+async def _said(what: str, caplog: pytest.LogCaptureFixture) -> str:
+    caplog.clear()
+    async with asyncio.timeout(10):
+        while not (lines := [line for line in caplog.messages if line.startswith(what)]):
+            await asyncio.sleep(0.01)
+    return lines[0]
+
+
 @pytest.mark.parametrize("upstream", [False, True])
-def test_relay(server: HttpsServer, monkeypatch: pytest.MonkeyPatch, upstream: bool) -> None:
+async def test_relay(
+    server: HttpsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, upstream: bool
+) -> None:
     relay = _relay(server, "", monkeypatch, upstream=upstream)
-    with pytest.raises(requests.exceptions.SSLError):
-        relay._get("/products")
+    assert "SSLCertVerificationError" in await _waits(relay, caplog)
     assert server.requests == []
     trusting = _relay(server, str(server.ca), monkeypatch, upstream=upstream)
-    assert trusting._get("/products")["has_next"] is False
+    assert "can be relayed" in await _waits(trusting, caplog)
+    assert server.requests != [], "it is trusted, and asked"
 
 
-async def test_the_relays_stream(server: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_relays_stream(
+    server: HttpsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     relay = _relay(server, "", monkeypatch, upstream=True)
-    with pytest.raises(ssl.SSLCertVerificationError):
-        await connect(f"wss://127.0.0.1:{server.port}", ssl=relay._context)
+    assert "CERTIFICATE_VERIFY_FAILED" in await _breaks_off(relay, caplog)
+    trusting = _relay(server, str(server.ca), monkeypatch, upstream=True)
+    assert "rejected WebSocket" in await _breaks_off(trusting, caplog)
 
 
 def test_pm2_is_not_given_them(server: HttpsServer) -> None:

@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -103,26 +102,28 @@ class RecordingInjector(CrashInjector):
         self.hit.append(self.now)
 
 
-def watched(injector: CrashInjector) -> Any:
+def ledger() -> SqliteDatabase:
     engine = SqliteDatabase(lambda: sqlite3.connect(":memory:", isolation_level=None), kept=True)
     with engine.begin() as db:
         for name in ("orders", "fills", "days", "latches", "boots"):
             db.run(f"CREATE TABLE {name} (a TEXT)")
-    return WatchedDatabase(engine, injector)
+    return engine
+
+
+def watched(injector: CrashInjector) -> WatchedDatabase:
+    return WatchedDatabase(ledger(), injector)
 
 
 @pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.commit and point.at != "during"])
 def test_a_commits_trap_springs_at_its_side_of_its_own_transaction(name: str) -> None:
     point = POINTS[name]
-    injector = RecordingInjector(point)
-    engine = watched(injector)
+    engine = ledger()
     for table in ("orders", "fills", "days", "latches", "boots"):
         for statement in (f"INSERT INTO {table} VALUES ('x')", f"UPDATE {table} SET a = 'y'"):
-            injector._left, before = 1, len(injector.hit)
-            injector.now = statement
-            with engine.begin() as db:
+            injector = RecordingInjector(point)
+            with WatchedDatabase(engine, injector).begin() as db:
                 db.run(statement)
-            assert (len(injector.hit) > before) == statement.startswith(point.commit), statement
+            assert bool(injector.hit) == statement.startswith(point.commit), statement
     with engine.connect() as db:
         assert db.value(f"SELECT count(*) FROM {point.commit.split(' ')[-1]}") == 1
 

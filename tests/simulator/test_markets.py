@@ -256,8 +256,10 @@ def test_minutes_that_are_forgotten_are_read_from_the_tape(monkeypatch: pytest.M
     exchange = LocalExchange(market="lively", tape=Lively(1, DEFAULT_PRODUCTS[:1]))
     exchange.advance(exchange.now_us + 12 * MINUTE_US)
     candles, tape = exchange.exchange.candles["BTC-USD"], exchange.exchange.tape
-    assert len(candles._live) == 3
+    told, asked = tape.minute, []
+    monkeypatch.setattr(tape, "minute", lambda product_id, minute: asked.append(minute) or told(product_id, minute))
     for minute in range(MINUTE - 2, MINUTE + 11):
-        assert candles.minute(minute) == tape.minute("BTC-USD", minute)
+        assert candles.minute(minute) == told("BTC-USD", minute)
+    assert asked == list(range(MINUTE - 2, MINUTE + 9)), "but those that are counted, and the one that runs"
     assert candles.bar(MINUTE * 60, 300, exchange.now_us) == tape.bar("BTC-USD", MINUTE * 60, 300)
     assert candles.bar(MINUTE * 60 + 300, 300, exchange.now_us) == tape.bar("BTC-USD", MINUTE * 60 + 300, 300)

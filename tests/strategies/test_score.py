@@ -1,5 +1,6 @@
 """How good the model was: against scikit-learn's figures, and only on bars that it had not seen."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -52,9 +53,23 @@ def test_only_the_newest_are_kept_and_nonsense_is_not() -> None:
     assert later is not None and later.hit_rate < found.hit_rate, "made anew once something came"
 
 
+class HeardScores(Scores):
+    """Keeps what it was told, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[tuple[float, bool]] = []
+
+    def add(self, said: Iterable[tuple[float, bool]]) -> None:
+        found = list(said)
+        self.said += found
+        super().add(found)
+
+
 def test_a_live_model_is_judged_by_what_came_next_and_never_by_what_it_was_fitted_on(make_bars: Any) -> None:
     bars = make_bars(600)
     live, said = Logistic(SETTINGS), {}
+    live.scores = scores = HeardScores()
     live.latest(bars.between(0, 300))
     past = len(live.scores)
     assert past == 300 - 1 - (live.warmup_bars - 1), "the window's own past, walked forward"
@@ -62,7 +77,7 @@ def test_a_live_model_is_judged_by_what_came_next_and_never_by_what_it_was_fitte
         said[int(bars.start_s[end - 1])] = live.latest(bars.between(max(end - 300, 0), end)).strength
     assert len(live.scores) == past + 300
     up = features.next_is_up(bars)
-    newest = list(live.scores._kept)[-299:]
+    newest = scores.said[-299:]
     wanted = [(said[int(s)], bool(up[i])) for i, s in enumerate(bars.start_s[:-1]) if int(s) in said]
     assert newest == wanted
 
@@ -71,16 +86,18 @@ def test_a_rewritten_future_changes_no_earlier_prediction(make_bars: Any) -> Non
     """Outcomes differ where the future does; what the model said of the bars before must not."""
     bars = make_bars(300)
     live = Logistic(SETTINGS)
+    live.scores = scores = HeardScores()
     live.latest(bars)
     other = make_bars(300, seed=2)
     names = ("open", "high", "low", "close", "volume")
     arrays = [np.concatenate((getattr(bars, n)[:250], getattr(other, n)[250:])) for n in names]
     merged = type(bars)(bars.start_s, *arrays, 0.01, 60)
     twin = Logistic(SETTINGS)
+    twin.scores = others = HeardScores()
     twin.latest(merged)
     known = 249 - (live.warmup_bars - 1)  # predictions whose outcome lies before the change, too
-    assert list(live.scores._kept)[:known] == list(twin.scores._kept)[:known]
-    assert list(live.scores._kept)[known + 1 :] != list(twin.scores._kept)[known + 1 :]
+    assert scores.said[:known] == others.said[:known]
+    assert scores.said[known + 1 :] != others.said[known + 1 :]
 
 
 def test_a_model_is_shown_once_there_is_one(make_bars: Any) -> None:
