@@ -258,7 +258,13 @@ class Rig:
 
     def lose(self, share: str) -> None:
         """The account falls by a loss that no fill and no balance report tells of."""
-        self.engine.state.account.portfolio.totals["USD"] *= 1 - D(share)
+        self.move(USD=-self.view.account.cash * D(share))
+
+    def move(self, **amounts: Decimal) -> None:
+        """The account's currencies move by trades that no fill and no balance report tells of."""
+        totals = self.engine.state.account.portfolio.totals
+        for currency, amount in amounts.items():
+            totals[currency] = totals.get(currency, D(0)) + amount
 
     def forget_refusals(self) -> None:
         """As if the refusals so far lay long back; time that goes by would end what is counted by the minute, too."""

@@ -1,7 +1,7 @@
 """Every gate: a state in which it alone is shut, and then no entry; and any mixture of those states."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +17,10 @@ from bot.engine.risk import gates
 from bot.engine.state.equity_curve import FACT, EquityCurve
 from bot.engine.state.fence import SECOND_WRITER
 from bot.engine.state.recovered import RecoveredState
-from bot.engine.state.risk import Pause
 from shared.control import TradingState
 from shared.documents.risk import GateVerdict
 from shared.settings import Mode
-from tests.core.harness import D, Rig, places, product
+from tests.core.harness import START_MS, D, Rig, places, product
 
 BTC = "BTC-USD"
 
@@ -37,6 +36,7 @@ class Case:
     last: str = "100"
     cash: str = "10000"
     kept: dict[str, str] = field(default_factory=dict)  # by an earlier run
+    sent_ms: tuple[int, ...] = ()  # orders of an earlier run
 
 
 @dataclass
@@ -69,8 +69,9 @@ def _errors(rig: Rig) -> None:
 
 
 def _refused(rig: Rig) -> None:
-    rig.engine.state.risk.refused_in_a_row[BTC] = 5
-    rig.engine.state.risk.pauses[BTC] = Pause(rig.now_ms + 60_000)
+    for _ in range(5):
+        for entry in places(rig.bar("buy")):
+            rig.send(ev.VenueRejected(entry.client_order_id, "no"))
 
 
 def _api(rig: Rig) -> None:
@@ -79,8 +80,8 @@ def _api(rig: Rig) -> None:
 
 
 def _breaker(rig: Rig) -> None:
-    assert rig.view.account.day is not None
-    rig.engine.state.account.day = replace(rig.engine.state.account.day, breaker_ms=rig.now_ms)
+    rig.lose("0.05")
+    rig.tick()
 
 
 def _held_beside(rig: Rig) -> None:
@@ -110,8 +111,8 @@ CASES: dict[str, Case] = {
     "bar": Case(act=lambda rig: setattr(rig.engine.state.markets.by_product[BTC], "used_bar_s", rig.bar_s + 60)),
     "in_flight": Case(act=lambda rig: rig.bar("buy")),
     "window": Case({"trading_window_utc": "13:00-14:00"}),
-    "breaker": Case(act=_breaker),
-    "rate": Case(act=lambda rig: rig.engine.state.risk.order_times_ms.extend([rig.now_ms] * 30)),
+    "breaker": Case({"max_daily_loss_pct": 3.0}, _breaker),
+    "rate": Case(sent_ms=(START_MS,) * 30),
     "drawdown": Case(kept={FACT: EquityCurve(base=Decimal(20_000)).to_text()}),
     "loss_streak": Case(act=lambda rig: setattr(rig.engine.state.risk, "loss_streak", 10)),
     "order_errors": Case(act=_errors),
@@ -143,8 +144,9 @@ def decide(cases: list[Case]) -> tuple[Rig, list[str], int]:
     for case in cases:
         merged |= case.settings
     kept = {key: value for case in cases for key, value in case.kept.items()}
+    sent_ms = tuple(ms for case in cases for ms in case.sent_ms)
     cash = min((case.cash for case in cases), key=float, default="10000")
-    rig = Rig(cash=cash, restored=RecoveredState(key_values=kept), **merged)
+    rig = Rig(cash=cash, restored=RecoveredState(key_values=kept, order_times_ms=sent_ms), **merged)
     rig.price("100")
     if any(case.lot_first for case in cases):
         for entry in places(rig.bar("buy")):  # none, where another case's setting is in the way

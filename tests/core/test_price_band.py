@@ -60,8 +60,11 @@ def test_each_method_by_its_own_window(method: str) -> None:
     reference = Bands(20, 0.2, 5)
     for close in CLOSES:
         reference.add(Bar(0, close, close + 0.05, close - 0.05, close, 1.0))
-    bands = rig.engine.state.markets.by_product[BTC].price_bands
-    assert bands is not None and bands.percent(method) == pytest.approx(reference.percent(method))
+    band_pct = reference.percent(method)
+    assert band_pct is not None
+    ask = CLOSES[-1] * (1 + 2.34 * band_pct / 100)
+    rig.send(ev.PriceUpdate(BTC, D("100"), D(f"{ask - 0.01:.6f}"), D(f"{ask:.6f}")), 1000)
+    assert gate(rig).value == "2.34 x"
     assert reference.percent(method) != pytest.approx(Bands().percent(method) or 0.0)
 
 

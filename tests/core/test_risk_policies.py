@@ -134,6 +134,16 @@ def test_a_critical_guard_that_raises_is_noticed_within_a_second_though_nobody_w
     assert "exposure" in (blocked(rig) or "")
 
 
+@pytest.mark.parametrize("policy", [p for p in ALL if p.guard is not None], ids=lambda p: p.code)
+def test_a_guard_that_raises_is_shown_as_tripped(policy: RiskPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = ready()
+    assert policy.guard is not None
+    assert rig.limit(policy.guard.name).state != "tripped"
+    put(monkeypatch, replace(policy, guard=replace(policy.guard, limit_here=broken)))
+    shown = rig.limit(policy.guard.name)
+    assert (shown.state, shown.value, shown.limit) == ("tripped", None, None)
+
+
 def test_the_page_looks_without_counting(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = ready()
     put(monkeypatch, replace(registry.POLICIES.by_code["spread"], judge=broken))

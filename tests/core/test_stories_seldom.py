@@ -1,6 +1,8 @@
 """Stories of what seldom happens: increments that change, clocks that go back, news of what was held to be over."""
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -337,14 +339,17 @@ def test_a_sale_that_is_refused_again_and_again_is_tried_less_and_less() -> None
 
 def test_an_id_that_the_exchange_has_from_a_newer_ledger_is_looked_up_never_sent_again() -> None:
     """An older copy of the ledger was put in place: the sale that it decides was made already."""
-    rig = Rig(take_profit_order="market", stop_loss_pct=1.0)
+    terms: dict[str, Any] = {"take_profit_order": "market", "stop_loss_pct": 1.0}
+    rig = Rig(**terms)
     rig.price("100")
     (entry,) = places(rig.bar("buy"))
     rig.fills_all(entry, "1", "100")
     lot = rig.lots[0]
     # As the exchange's list of orders showed it at the start.
     made = rig.asked(EngineState.intent_id, "exit", lot.lot_id, rig.view.orders.attempts.get(lot.lot_id, 0) + 1)
-    rig.engine.state.orders.own_ids.add(made)
+    kept = rig.restored()
+    kept = replace(kept, own_ids=kept.own_ids | {made})
+    rig = Rig(restored=kept, now_ms=rig.now_ms + 1000, cash="9900", holdings={"BTC": "1"}, **terms)
     intents = rig.price("90")
     assert not places(intents)
     assert rig.order(made).state is OrderState.UNKNOWN

@@ -1,7 +1,6 @@
 """Money that moved is neither gain nor loss; there is one drawdown, and it outlives a restart."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -277,11 +276,8 @@ def test_drawdown_and_curve_equal_an_independent_calculation(steps: list[tuple[s
             if n * mark * 1.01 > cash or (sign < 0 and n > coins):
                 continue
             paid = sign * n * mark + 0.01 * n * mark  # a fee: a loss at once
-            rig.engine.state.account.portfolio.totals["BTC"] = (
-                rig.engine.state.account.portfolio.totals.get("BTC", D(0)) + sign * n
-            )
-            rig.engine.state.account.portfolio.totals["USD"] -= Decimal(str(round(paid, 6)))
-            balance_reconciliation.keep_balances(rig.engine.state)
+            rig.move(BTC=D(sign * n), USD=-D(str(round(paid, 6))))
+            rig.asked(balance_reconciliation.keep_balances)
             coins, cash = coins + sign * n, cash - round(paid, 6)
         elif word == "money":
             if not n or cash + n <= 10:

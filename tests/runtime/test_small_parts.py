@@ -19,6 +19,7 @@ from bot.app.order_gate import OrderGate
 from bot.app.state_documents import state
 from bot.app.state_writer import StateWriter
 from bot.domain import events as ev
+from bot.domain.intents import SaveLot
 from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
 from shared import logs
@@ -219,11 +220,14 @@ async def test_the_writer_ends_when_it_is_ended_at_the_moment_of_a_poke(tmp_path
 async def test_the_document_stays_below_64_kb_with_as_many_lots_as_the_default_allows(tmp_path: Path) -> None:
     rig = BotRig(tmp_path / "data")
     rig.begin()
-    assert rig.bot.engine is not None
-    for number in range(Settings().max_total_lots):
-        rig.bot.engine.state.save_lot(
-            replace(lot(number + 1), lot_id=f"ct-main-{number:032x}", exit_reason=None, trail_active=False)
-        )
+    held = [
+        replace(lot(number + 1), lot_id=f"ct-main-{number:032x}", exit_reason=None, trail_active=False)
+        for number in range(Settings().max_total_lots)
+    ]
+    assert rig.bot.ledger is not None
+    rig.bot.ledger.commit([SaveLot(one) for one in held], 1)
+    rig.begin()
+    assert rig.bot.engine is not None and len(rig.bot.engine.view.positions.lots()) == len(held)
     rig.bot.dispatch(ev.PriceUpdate("BTC-USD", Decimal(83_000), Decimal(82_999), Decimal(83_001)))
     for _ in range(60):
         rig.bot.dispatch(ev.Tick())

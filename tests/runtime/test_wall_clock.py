@@ -9,20 +9,27 @@ import pytest
 from bot.app.folder import Folder
 from bot.app.live_lock import LiveLock
 from bot.domain import events as ev
+from bot.domain.bars import Bar
+from bot.domain.intents import SaveDay
 from bot.venues.port import ApiKey
 from shared.ports import SystemFs
 from shared.settings import Mode, Secret
+from tests.core.harness import D
 from tests.runtime.bot_rig import BotRig
 
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> BotRig:
     made = BotRig(tmp_path / "data")
-    made.begin()
-    made.bot.clock_offset_ms = 0
-    made.bot.dispatch(ev.ClockChecked(0))
-    made.bot.dispatch(ev.Tick())
+    start(made)
     return made
+
+
+def start(rig: BotRig) -> None:
+    rig.begin()
+    rig.bot.clock_offset_ms = 0
+    rig.bot.dispatch(ev.ClockChecked(0))
+    rig.bot.dispatch(ev.Tick())
 
 
 def set_clock(rig: BotRig, by: timedelta) -> None:
@@ -39,6 +46,12 @@ def a_minute(rig: BotRig) -> None:
         rig.bot.beat()
 
 
+def orders_in_the_minute(rig: BotRig) -> float | None:
+    assert rig.bot.engine is not None
+    limits = rig.bot.engine.view.risk.document().limits
+    return next(limit.value for limit in limits if limit.name == "orders_per_min")
+
+
 def day_of(rig: BotRig) -> str:
     assert rig.bot.engine is not None and rig.bot.engine.view.account.day is not None
     return rig.bot.engine.view.account.day.day
@@ -51,9 +64,12 @@ def clock_gate(rig: BotRig) -> str:
 
 
 def trip(rig: BotRig) -> None:
-    """The day's loss limit has shut entries."""
+    """The day's loss limit has shut entries, before a restart."""
+    assert rig.bot.ledger is not None
     assert rig.bot.engine is not None and rig.bot.engine.view.account.day is not None
-    rig.bot.engine.state.account.day = replace(rig.bot.engine.view.account.day, breaker_ms=rig.bot.engine.view.now_ms)
+    day = replace(rig.bot.engine.view.account.day, breaker_ms=rig.bot.engine.view.now_ms)
+    rig.bot.ledger.commit([SaveDay(day)], rig.bot.engine.view.now_ms)
+    start(rig)
 
 
 @pytest.mark.parametrize("days", [20, -20, 1, -1, 400])
@@ -105,10 +121,18 @@ async def test_a_step_that_nobody_compared_turns_no_day_at_all(rig: BotRig) -> N
 @pytest.mark.parametrize("hours", [480, -480])
 async def test_limits_by_the_minute_neither_end_early_nor_late(rig: BotRig, hours: int) -> None:
     assert rig.bot.engine is not None
-    rig.bot.engine.state.risk.order_times_ms.append(rig.bot.engine.view.now_ms)
+    start_s = int(rig.clock.utc().timestamp()) - 60
+    rig.bot.dispatch(ev.PriceUpdate("BTC-USD", D(100), D("99.9"), D("100.1")))
+    rig.strategy.word = "buy"
+    rig.bot.dispatch(ev.BarsClosed("BTC-USD", "ONE_MINUTE", (Bar(start_s, 100.0, 101.0, 99.0, 100.0, 1.0),)))
+    assert orders_in_the_minute(rig) == 1
     for by in (timedelta(hours=hours), timedelta(hours=-hours)):
         set_clock(rig, by)
-        assert rig.bot.engine.view.now_ms - rig.bot.engine.state.risk.order_times_ms[-1] == 0
+        assert orders_in_the_minute(rig) == 1
+    for seconds, left in ((59, 1), (2, 0)):
+        rig.clock.turn(seconds)
+        rig.bot.dispatch(ev.Tick())
+        assert orders_in_the_minute(rig) == left
 
 
 async def test_a_permission_is_judged_by_the_exchanges_clock(rig: BotRig, monkeypatch: pytest.MonkeyPatch) -> None:
