@@ -97,7 +97,7 @@ def test_a_session_that_is_cut_fails_one_commit_and_nothing_is_lost_or_doubled(a
 
 
 def _cut(at: LedgerLocation, pid: int) -> None:
-    other = connect_writer(at)
+    other = connect_reader(at)
     with other.connect() as db:
         assert db.value("SELECT pg_terminate_backend(:pid)", {"pid": pid})
         for _ in range(200):  # its end is not at once
