@@ -179,8 +179,8 @@ COMMANDS = (
     ),
     Entry(
         "bench", "cli.dev:bench", "Measure performance on a separate system beside yours.", MAKE,
-        "boot, control, engine, writes, resources and cli by default; boot10k, install, bot, ledger, sim, dashboard, "
-        "lighthouse and research if named.",
+        "boot, control, engine, model, writes, resources and cli by default; boot10k, install, bot, ledger, sim, "
+        "dashboard, lighthouse and research if named.",
     ),
     _research(
         "backtest", "backtest:backtest",

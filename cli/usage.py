@@ -12,7 +12,7 @@ from shared.exits import MEANINGS, Exit
 def codes() -> str:
     """The exit codes, for `./coin --help`."""
     lines = "\n\n".join(f"{int(code)}  {text}" for code, text in MEANINGS.items())
-    return f"Exit codes:\n\n{lines}\n\n3 to 12  status only, by its verdict: ./coin status --help"
+    return f"Exit codes:\n\n{lines}\n\n3 to 14  status only, by its verdict: ./coin status --help"
 
 
 class OnceCommand(TyperCommand):

@@ -74,7 +74,7 @@ KEPT: Mapping[str, LegacyName] = {
 }
 # Settings that nothing reads any more. A live permission that was given while they were there still holds.
 RETIRED: Mapping[str, LegacyName] = {
-    "LONG_ONLY": LegacyName("not used: a SELL closes lots and never opens a position"),
+    "LONG_ONLY": LegacyName("not used: the bot is always long only; a SELL signal opens and closes nothing"),
 }
 SECRETS = frozenset(name for name, kept in KEPT.items() if kept.secret)
 

@@ -151,15 +151,15 @@ class Settings:
     )
     risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0)
     max_daily_loss_pct: float = _set(2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0)
-    max_daily_loss_usd: float = _set(0.0, "The same in USD; 0 = no such limit.", 0.0, 1e9)
+    max_daily_loss_usd: float = _set(0.0, "Day loss in USD that shuts entries; 0 = no such limit.", 0.0, 1e9)
     usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9)
     use_live_equity: bool = _set(True, "Size entries by the account's equity.")
     vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.")
     daily_breaker_mark_to_market: bool = _set(True, "Count open lots at mark in the day's loss.")
     max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000)
     max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000)
-    max_order_usd: float = _set(0.0, "Largest single order; 0 = no such limit.", 0.0, 1e9)
-    max_orders_per_min: int = _set(30, "Entries and exits in a minute; so many entries latch until Start.", 1, 600)
+    max_order_usd: float = _set(0.0, "Largest single entry; 0 = no such limit.", 0.0, 1e9)
+    max_orders_per_min: int = _set(30, "Most orders in a minute; that many entries block new ones until Start.", 1, 600)
     price_collar_pct: float = _set(5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0)
     stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
     trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")
@@ -170,7 +170,7 @@ class Settings:
         0.0,
         1e9,
     )
-    max_total_usd: float = _set(0.0, "The same over all products; 0 = off.", 0.0, 1e9)
+    max_total_usd: float = _set(0.0, "Most USD in all products together; 0 = off.", 0.0, 1e9)
     max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.")
     max_drawdown_pct: float = _set(10.0, "Drawdown from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
     max_consecutive_losses: int = _set(10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000)
@@ -232,14 +232,14 @@ class Settings:
 
     # Exits
     take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
-    stop_loss_pct: float = _set(1000.0, "Stop loss; 1000 never triggers.", 0.01, 1000.0)
+    stop_loss_pct: float = _set(1000.0, "Stop loss, percent below the entry; 100 or more = none.", 0.01, 1000.0)
     trail_activate_pct: float = _set(
         1.9, "Gain at which the runner's trailing stop starts; if unset, raised to what covers the fees.", 0.01, 1000.0
     )
     trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0)
     runner_tp_mult: float = _set(2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0)
     scalp_tp_decay_enable: bool = _set(True, "Later scalps take profit earlier.")
-    scalp_tp_dec_mode: str = _set("exp", "How: exp or linear.", choices=("exp", "linear"))
+    scalp_tp_dec_mode: str = _set("exp", "How a scalp's take profit falls: exp or linear.", choices=("exp", "linear"))
     scalp_tp_dec_pct: float = _set(0.20, "linear: percent less for each scalp open before.", 0.0, 100.0)
     scalp_tp_decay_factor: float = _set(0.9802, "exp: factor for each scalp open before.", 0.01, 1.0)
     scalp_tp_min_pct: float = _set(1.55, "A scalp's take profit never falls below this.", 0.01, 1000.0)
@@ -257,7 +257,7 @@ class Settings:
     ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
     ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
     buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
-    sell_threshold: float = _set(0.55, "Else SELL when it is below this; the two may overlap.", 0.0, 1.0)
+    sell_threshold: float = _set(0.55, "SELL when it is below this, unless BUY applies.", 0.0, 1.0)
     use_ma_filter: bool = _set(True, "BUY only while the fast average is above the slow one, SELL only below.")
     model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
     walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
@@ -271,7 +271,7 @@ class Settings:
 
     # Kill and restart
     kill_flatten: bool = _set(False, "Kill also sells every lot.")
-    safe_starts: int = _set(5, "Unclean starts in ten minutes that end in SAFE; 0 = never.", 0, 100)
+    safe_starts: int = _set(5, "Unclean exits within ten minutes after which it starts in SAFE; 0 = never.", 0, 100)
     watchdog_sec: int = _set(
         10,
         "A bot whose event loop stalls for this long is ended, and PM2 restarts it; 0 = never (for a debugger).",

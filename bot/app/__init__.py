@@ -1,1 +1,1 @@
-"""The dull shell: boot, clocks, control, writers, exchange. It has no `if` about trading."""
+"""The process around the engine: boot, background tasks, control, writers, exchange. It makes no trading decision."""

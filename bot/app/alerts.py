@@ -14,7 +14,7 @@ def alerts(bot: AlertSource, lots: int) -> list[AlertDoc]:
     if sales is not None and bot.live_lock.is_judged:
         found.append(AlertDoc(code=FOLDER_NOT_OWN, text=f"Nothing is sent, exits included: {sales}"))
     elif lots and sales is None and (reason := bot.live_lock.reason()) is not None and bot.key is not None:
-        text = f"Entries are locked: {reason}; the exits of {lots} open lots go on"
+        text = f"Entries are locked: {reason}; the exits of {lots} open {'lot' if lots == 1 else 'lots'} go on"
         found.append(AlertDoc(code=ENTRIES_LOCKED, text=text))
     if bot.engine is not None and bot.engine.view.orders.second_writer is not None:
         text = f"A second bot trades under the name {bot.settings.bot_name}: no entry until a person presses Start"

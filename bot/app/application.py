@@ -1,4 +1,4 @@
-"""One bot, put together: engine, ledger, exchange, control, writers. `Bot` holds them and passes events."""
+"""One bot, put together: engine, ledger, exchange, control, writers. `Application` holds them and passes events."""
 
 import asyncio
 import logging
@@ -341,7 +341,7 @@ class Application:
         return bool(self.streams) and all(stream.health.connected for stream in self.streams)
 
     def _risk(self, spec: OrderSpec) -> str | None:
-        """The risk policies of the core, once more right before the socket."""
+        """The engine's risk policies, asked again right before the socket."""
         if self.engine is None:
             return "no engine yet"
         if spec.purpose is Purpose.ENTRY and self.depth is not None and self.settings.max_impact_bp:

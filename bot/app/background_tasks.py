@@ -1,6 +1,7 @@
-"""The clocks: control every 20 ms, a tick each second, B every 5 s, bars at their close, C every 30 minutes.
+"""Background tasks: control every 20 ms, a tick each second, bars at their close, and two slow clocks.
 
-Clock A is the stream itself: every price is an event.
+`clock_b`, every 5 s: sync, product rules, clock offset. `clock_c`, every 30 minutes: fee tier, pruning. Prices need no
+task: every frame of a stream is an event.
 """
 
 import asyncio

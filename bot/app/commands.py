@@ -1,7 +1,7 @@
 """What the control file asks for, carried out: kill first, then levels, then once-commands, each with its receipt.
 
 "Seen" is persisted before anything is done, "done" after it; what an earlier run saw and did not finish is
-done again, which is harmless by construction (see the table in `shared.control`).
+done again, which is harmless by construction (`twice` in `shared.command_table`).
 """
 
 import asyncio

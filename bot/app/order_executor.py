@@ -1,4 +1,4 @@
-"""The desk: carries the engine's actions to the exchange and its answers back as events.
+"""The order executor: sends the engine's actions to the exchange and returns its answers as events.
 
 No decision is made here. An order passes the gate, is POSTed once, and whatever comes back (or does not) becomes
 one event.

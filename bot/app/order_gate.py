@@ -35,7 +35,7 @@ class OrderGate:
         risk: Callable[[OrderSpec], str | None],
         live_lock: Callable[[Purpose], str | None] | None = None,
     ) -> None:
-        """`risk`: the core's risk policies once more. `live_lock`: why live orders are locked; without it they are."""
+        """`risk`: the engine's risk policies again. `live_lock`: why live orders are locked; without it they are."""
         self._settings, self._paths, self._fs = settings, paths, fs
         self._risk, self._live_lock = risk, live_lock
         self.latches = Latches()

@@ -129,7 +129,7 @@ class Process:
             self.lock.release()
 
     def _tell_last_end(self, last: LastEnd) -> Note:
-        """Say how the run before ended; the same as a line of the journal, once there is one."""
+        """Say how the run before ended; the same as a line of the activity log, once there is a ledger."""
         key = self.bot.fs.stat_key(self.bot.paths.state)
         silent_s = None if key is None else max(epoch_ms(self._clock.utc()) / 1000 - key[1] / 1e9, 0.0)
         text = said_of(last, silent_s)

@@ -1,4 +1,4 @@
-"""The scanner's shell: reads the universe, has it ranked, and gives what joins its history and its stream."""
+"""The scanner's I/O: lists the products, has the engine rank them, loads history and streams for those that join."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The state document: what the shell knows of itself around what the engine shows."""
+"""The state document: what the engine shows, and what the process around it knows of itself."""
 
 from dataclasses import replace
 
@@ -84,7 +84,7 @@ def state(bot: StateSource) -> BotState:
 
 
 def _positions(bot: VerdictSource, view: EngineView) -> list[PositionDoc]:
-    """Lots by product; a mark is as old as the last frame that confirmed it, which the core cannot know."""
+    """Lots by product; a mark is as old as the last frame that confirmed it, which the engine cannot know."""
     now_s = bot.clock.monotonic_s()
     return [replace(p, mark_age_ms=price_age_ms(bot, view, p.product_id, now_s)) for p in view.positions.documents()]
 

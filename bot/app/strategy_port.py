@@ -1,4 +1,4 @@
-"""The chosen strategy, as the engine wants it: bars of the core in, signal of the core out."""
+"""The chosen strategy behind the engine's port: bars come in by `AskStrategy`, a target goes out by `TargetReady`."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class StrategyAdapter:
     def __init__(
         self, settings: Settings, kept: Mapping[str, str] | None = None, origins: Mapping[str, str] | None = None
     ) -> None:
-        """`kept`: the ledger's facts, with each product's model under model:PRODUCT; `origins`: a key's source."""
+        """`kept`: the ledger's key values, with each product's model under model:PRODUCT; `origins`: a key's source."""
         self._settings = settings
         self._kept = kept or {}
         self._granularity_s = GRANULARITY_S[settings.granularity]

@@ -148,7 +148,7 @@ class CommandReceived:
 
 @dataclass(frozen=True, slots=True)
 class KillLatched:
-    """The latch is shut (the shell shut the gate before it told us)."""
+    """The kill is latched; the process shut the order gate before it sent this event."""
 
     latch_id: str
     source: str

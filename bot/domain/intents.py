@@ -54,7 +54,7 @@ class SaveReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line of the journal, written for people; `level` is info, good, warn or bad."""
+    """One line of the activity log, written for people; `level` is info, good, warn or bad."""
 
     kind: str
     text: str

@@ -191,7 +191,7 @@ def _end(state: EngineState, command_id: str, receipt_state: ReceiptState, reaso
     state.emit(SaveReceipt(command_id, receipt_state, reason))
 
 
-# The others are the shell's: levels, the kill latch, drill and reload (`bot.app.commands`).
+# The others are handled by the process: levels, the kill latch, drill and reload (`bot.app.commands`).
 HANDLERS: Mapping[Cmd, Callable[[EngineState, Command], None]] = {
     Cmd.FLATTEN: _flatten,
     Cmd.CLOSE_PRODUCT: _close_product,

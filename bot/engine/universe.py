@@ -31,7 +31,7 @@ def _follow_increment(state: EngineState, instrument: Instrument) -> None:
     for lot in state.positions.lots.of(instrument.product_id):
         if lot.price_increment != instrument.price_increment:
             state.save_lot(on_grid(lot, instrument.price_increment))
-            text = f"{instrument.product_id}: the price increment is {instrument.price_increment:f} now; levels follow"
+            text = f"{instrument.product_id}: price increment now {instrument.price_increment:f}; exit levels adjusted"
             state.note("feed", text, "warn", instrument.product_id, lot.lot_id)
 
 

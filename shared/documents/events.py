@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDoc:
-    """One of the newest things that happened, for people; the ledger's journal holds them all."""
+    """One of the newest things that happened, for people; the ledger's activity log holds them all."""
 
     at: str
     at_ms: int

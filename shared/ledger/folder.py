@@ -49,7 +49,7 @@ def has_orders(db: DatabaseSession) -> bool:
 
 
 def bind(location: LedgerLocation, folder: str, text: str, at_ms: int) -> None:
-    """Make it that folder's ledger, with a line in its journal. Raises LedgerError, DamagedLedger, OSError."""
+    """Make it that folder's ledger, with a line in its activity log. Raises LedgerError, DamagedLedger, OSError."""
     engine = connect_writer(location)
     try:
         with JournalWriter(engine, "adopt").transaction(at_ms) as unit:

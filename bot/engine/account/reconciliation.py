@@ -1,4 +1,4 @@
-"""The daily audit's verdict: kept as a fact, written to the journal, and what it found shuts entries."""
+"""The daily audit's verdict: kept under a key, written to the activity log; what it found shuts entries."""
 
 from dataclasses import replace
 

@@ -150,7 +150,7 @@ def _into_lot(state: EngineState, order: Order, fill: Fill) -> None:
         return
     lot = state.positions.lots.get(order.spec.lot_id or "")
     if lot is None:
-        state.note("order", f"{fill.product_id}: sold {plain(fill.base_size)} for no lot", "bad", fill.product_id)
+        state.note("order", f"{fill.product_id}: a sale of {plain(fill.base_size)} has no lot", "bad", fill.product_id)
         return
     lot = sell(lot, fill, state.clock.now_ms)
     if lot.closed_ms is None:

@@ -175,7 +175,7 @@ def _not_in_memory(state: EngineState, shown: OrderReport) -> None:
                 state.latch_entries("the exchange knows fills of ours that the ledger does not: was it lost?")
         return
     if shown.order_id not in state.orders.foreign:
-        word = "carries our mark but is not in the ledger" if ours else "is not ours"
+        word = "has this bot's id prefix but is not in the ledger" if ours else "is not ours"
         word = "is a second writer's" if second else word
         text = f"{shown.product_id}: an open order {word}; it is listed and not touched"
         state.note("order", text, "bad" if ours and not second else "warn", shown.product_id, shown.order_id)

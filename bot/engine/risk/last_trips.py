@@ -1,4 +1,4 @@
-"""When each limit last tripped: facts of the ledger, so that a restart does not make it "never"."""
+"""When each limit last tripped: kept as key-value pairs in the ledger, so that a restart does not make it "never"."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Guards that shut entries for a while: one line in the journal when one does, and one when it opens again.
+"""Guards that shut entries for a while: one line in the activity log when one does, one when it opens.
 
 A guard at its limit may go to and fro with every price: it counts as open again after it was so for a while.
 """

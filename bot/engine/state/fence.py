@@ -1,4 +1,4 @@
-"""What fencing remembers of a second writer (`engine.orders.second_writer`); over a restart it is kept as two facts."""
+"""What fencing remembers of a second writer (`bot.engine.orders.second_writer`); kept over restarts under two keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -12,7 +12,7 @@ EVENTS_SHOWN = 30
 
 
 class Journal:
-    """`intents`: what the event in hand leads to, in order; the shell commits its records in one transaction."""
+    """`intents`: what the event in hand leads to, in order; the process commits its records in one transaction."""
 
     def __init__(self, key_values: Mapping[str, str], totals: Mapping[str, int], events: Iterable[EventDoc]) -> None:
         self.key_values: dict[str, str] = dict(key_values)

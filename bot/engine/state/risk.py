@@ -70,7 +70,7 @@ class RiskMemory:
 
     @classmethod
     def restored(cls, facts: Mapping[str, str], order_times_ms: Iterable[int] = ()) -> "RiskMemory":
-        """As the ledger's facts tell; what cannot be read counts as nothing known."""
+        """From the ledger's key-value pairs; if one cannot be read, nothing counts as known."""
         memory = cls()
         memory.order_times_ms.extend(order_times_ms)
         try:

@@ -1,4 +1,4 @@
-"""Wire shapes in, the core's types out: the one place where Coinbase's field names stand.
+"""Wire shapes in, the domain's types out: the one place where Coinbase's field names stand.
 
 Every function raises ValueError, KeyError or TypeError on a shape that does not hold; callers turn these into one
 counted error. Nothing unknown is guessed: an unknown status fails closed as UNKNOWN.

@@ -61,7 +61,7 @@ PAUSE = RiskPolicy(
 ADVERSE = RiskPolicy(
     "adverse",
     "Adverse move",
-    "Of a scalp: fall of the price since the newest lot; the need decays with time",
+    "For a scalp: fall of the price since the newest lot; the required fall decays with time",
     Failure.RECOVERABLE,
     Backtest.MODELLED,
     ("PYRAMID_MIN_ADVERSE_PCT", "PYRAMID_DECAY_LAMBDA", "PYRAMID_DECAY_MIN_PCT"),

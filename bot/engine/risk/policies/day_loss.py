@@ -53,7 +53,7 @@ def _limits(state: EngineState) -> list[LimitDoc]:
 POLICY = RiskPolicy(
     "breaker",
     "Day loss",
-    "The day's loss, in percent or in money, below its limit; until 00:00 UTC. What is held has a price",
+    "The day's loss, in percent or in money, below its limit; until 00:00 UTC. Every holding has a price",
     Failure.CRITICAL,
     Backtest.MODELLED,
     ("MAX_DAILY_LOSS_PCT", "MAX_DAILY_LOSS_USD", "DAILY_BREAKER_MARK_TO_MARKET"),

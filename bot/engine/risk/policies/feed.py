@@ -12,7 +12,8 @@ from shared.figures import plainly
 def _feed(state: EngineState, market: Market) -> Gate:
     age_ms = market.age_ms(state.clock.now_ms)
     if not state.markets.feed_up:
-        return Gate("feed", "Feed", FAULT, "down", "up", state.markets.feed_note)
+        down = f"down ({state.markets.feed_note})" if state.markets.feed_note else "down"
+        return Gate("feed", "Feed", FAULT, down, "up", "when the streams are back")
     limit = _limit(state)
     if age_ms is None:
         return Gate("feed", "Feed", UNKNOWN, "no price yet", limit, "with the first price")

@@ -14,9 +14,9 @@ def _ledger(state: EngineState, _market: Market) -> Gate:
         return Gate("ledger", "Balances", FAULT, "not synced", "synced", "when a sync works")
     if state.orders.fence.second_writer is None and state.entries_blocked:
         opens = (
-            "by Adopt (./coin adopt) after a look at the cause"
+            "find the cause, then Adopt (./coin adopt)"
             if state.account.differences
-            else "press Start after a look at the cause"
+            else "find the cause, then press Start"
         )
         return Gate("ledger", "Entries latch", FAULT, state.entries_blocked, "none", opens)
     return Gate("ledger", "Ledger and balances", OPEN, "in order", None)

@@ -44,7 +44,7 @@ def _latch(state: EngineState, _market: Market) -> str | None:
 POLICY = RiskPolicy(
     "rate",
     "Orders in a minute",
-    "Fewer orders in a minute than the limit, and the same entry at most five times; so many entries latch until Start",
+    "Fewer orders in a minute than the limit, the same entry at most five times; too many entries latch until Start",
     Failure.CRITICAL,
     Backtest.LIVE_ONLY,
     ("MAX_ORDERS_PER_MIN",),

@@ -19,7 +19,7 @@ def _collar(state: EngineState, market: Market) -> Gate:
     if market.price is None or market.bid is None or market.ask is None:
         return Gate(name, title, UNKNOWN, "one source", limit, "with both prices")
     if not market.bid < market.ask or market.bid <= 0:
-        return Gate(name, title, FAULT, "crossed book", limit, "with a sane book")
+        return Gate(name, title, FAULT, "crossed book", limit, "when the best bid is below the best ask")
     off_pct = float(_off_pct(market.price, (market.bid + market.ask) / 2))
     verdict = OPEN if off_pct <= most else FAULT
     return Gate(name, title, verdict, f"{off_pct:.2f} %", limit, "when trade and book agree")

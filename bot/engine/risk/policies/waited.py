@@ -17,7 +17,7 @@ def _waited(state: EngineState, spec: OrderSpec) -> Refusal | None:
 POLICY = RiskPolicy(
     "waited",
     "Waited for its turn",
-    "Decided no longer ago than `STALE_DATA_SEC`",
+    "Decided at most `STALE_DATA_SEC` seconds before it is sent",
     Failure.CRITICAL,
     Backtest.LIVE_ONLY,
     assumed="no order waited for its turn",
