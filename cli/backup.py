@@ -120,13 +120,13 @@ def restore(archive: Path) -> None:
     own_folder(paths)
     pid = bot_pid(paths)
     if pid is not None:  # also one whose lock file was removed
-        ui.give_up(f"The bot runs (pid {pid}).", "./coin stop, then try again")
+        ui.give_up(f"The bot is running (pid {pid}).", "./coin stop, then try again")
     try:
         with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
             _put_back(paths, location, source, Path(temporary))
     except BotRuns as error:
         holder = bot_pid(paths) or str(error) or "not known"
-        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then try again")
+        ui.give_up(f"The bot is running (pid {holder}).", "./coin stop, then try again")
 
 
 def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: Path) -> None:

@@ -55,7 +55,7 @@ def adopt() -> None:
     paths = settings.paths
     holder = bot_pid(paths)
     if holder is not None:
-        ui.give_up(f"The bot runs (pid {holder}).", "./coin stop, then try again")
+        ui.give_up(f"The bot is running (pid {holder}).", "./coin stop, then try again")
     try:
         seen, ledger, why = judge(settings)
     except FAILURES as error:
@@ -74,7 +74,7 @@ def adopt() -> None:
         with no_bot(paths):  # PM2 may have started one while the word was typed
             _adopt(settings, seen, why)
     except BotRuns as error:
-        ui.give_up(f"The bot runs (pid {error}): nothing was changed.", "./coin stop, then try again")
+        ui.give_up(f"The bot is running (pid {error}): nothing was changed.", "./coin stop, then try again")
 
 
 def _adopt(settings: Settings, seen: Seen, why: str) -> None:

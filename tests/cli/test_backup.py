@@ -101,7 +101,7 @@ def test_not_over_a_running_bot(coin: Coin, paths: DataPaths, ledger: LedgerWrit
     with FileLock(paths.bot_lock):
         done = coin("restore", "out.tar.gz")
     assert done.returncode == 1
-    assert "The bot runs (pid" in done.stderr
+    assert "The bot is running (pid" in done.stderr
 
 
 def forged(path: Path, name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"x") -> None:

@@ -252,7 +252,7 @@ def test_a_second_checkout_is_noticed(running: Rig, second_checkout: Path) -> No
     for command in ("start", "stop"):
         refused = coin(running, command, root=second_checkout)
         assert refused.returncode == 1
-        assert f"of another checkout: {ROOT}" in refused.stderr
+        assert f"from another checkout: {ROOT}" in refused.stderr
     doctor = coin(running, "doctor", root=second_checkout)
     assert f"belongs to another checkout: {ROOT}" in doctor.stdout
     assert {name: running.pid(name) for name in MODULES} == pids
@@ -283,7 +283,7 @@ def test_what_a_killed_pm2_left_behind_is_ended(command: str) -> None:
         done = coin(made, command)
         assert done.returncode == 0, done.stdout + done.stderr
         for name, pid in left.items():
-            assert f"{name} (pid {pid}) was left by a PM2 that was killed: stopped" in done.stdout
+            assert f"{name} (pid {pid}) was left running by a PM2 that was killed: stopped" in done.stdout
             assert not pid_alive(pid)
         if command == "start":
             assert made.wait_trading().pid == made.pid("COIN-BOT")
@@ -315,7 +315,7 @@ def test_live_takes_the_simulator_off(second_checkout: Path) -> None:
         made.pm2("start", str(second_checkout / "ecosystem.config.js"), "--only", "COIN-SIM", "-s")
         (second_checkout / ".env").write_text("COIN_MODE=live\nPROFILE=canary\nCOINBASE_KEY_FILE=/nowhere/key.json\n")
         done = coin(made, "start", "--timeout", "20", root=second_checkout)
-        assert "COIN-SIM taken off" in done.stdout, done.stdout + done.stderr
+        assert "COIN-SIM removed from PM2" in done.stdout, done.stdout + done.stderr
         assert made.client.find("COIN-SIM") is None
         assert done.returncode == 1
         bot = made.client.find("COIN-BOT")

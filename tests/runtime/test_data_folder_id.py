@@ -297,7 +297,7 @@ def test_a_bot_that_began_while_the_word_was_typed_is_left_alone(
     with pytest.raises(typer.Exit):
         data_folder.adopt()
     os.close(handles[0])
-    assert "The bot runs (pid 4711)" in capsys.readouterr().err
+    assert "The bot is running (pid 4711)" in capsys.readouterr().err
     assert folder_identity.look(paths) == Seen(ID) and ledger_binding(ledger_location(settings)).folder is None
     assert adopted(settings, "adopt main", monkeypatch) == 0
     assert ledger_binding(ledger_location(settings)).folder == folder_identity.look(paths).folder != ID

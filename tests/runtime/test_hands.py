@@ -93,7 +93,7 @@ def test_a_level_changed_by_hand_while_the_bot_was_down(whole: Whole) -> None:
     whole.begin()
     whole.drive(10)
     last = rows(whole)[-1]
-    assert (last["source"], last["cmd"]) == ("hand", "pause") and "did not run" in last["why"]
+    assert (last["source"], last["cmd"]) == ("hand", "pause") and "was down" in last["why"]
     whole.die()
     whole.begin()
     whole.drive(10)

@@ -18,7 +18,7 @@ from bot.domain.order_ids import NO_EPOCH, OrderIdCodec
 from bot.domain.orders import OrderReport, OrderSpec, OrderStatus
 from bot.domain.timeframe import Timeframe
 from bot.venues import registry
-from bot.venues.capabilities import Repeat
+from bot.venues.capabilities import Repeat, lacking
 from bot.venues.errors import ExchangeError, NoAnswerGot, Rejected, Unreachable
 from bot.venues.net import SystemNet
 from bot.venues.port import MARKET_STREAM, ORDER_STREAM, TICKER, Access, TradingClient, Venue
@@ -216,7 +216,8 @@ async def test_the_last_word_keeps_an_order_from_the_socket(adapter: Adapter) ->
 async def test_an_id_that_is_used_twice_makes_one_order(adapter: Adapter) -> None:
     ids, spec = adapter.venue.capabilities.client_ids, await adapter.resting()
     if ids is None:
-        pytest.skip("the venue takes no ids of ours, for which a bot is refused")
+        assert "client order ids" in "; ".join(lacking(adapter.venue.capabilities, Settings(), 40)), "a bot is refused"
+        return
     assert len(spec.client_order_id) <= ids.max_length and set(spec.client_order_id) <= set(ids.alphabet)
     first = await adapter.send(spec)
     if ids.repeat is Repeat.SAME_ORDER:
