@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, Dialog
 from shared.documents.state import encode_state
 from shared.files import write_whole
 from tests.browser.conftest import Running, Visitor
+from tests.dashboard.past_files import fill
 from tests.dashboard.test_pages import poisoned
-from tests.dashboard.writer import Writer, fill
+from tests.dashboard.writer import Writer
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 PAGES = ("/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dashboard.routes import models as m
 from tests.dashboard.conftest import Dash
-from tests.dashboard.writer import fill_ledger, fill_logs, fill_market
+from tests.dashboard.past_files import fill_ledger, fill_logs, fill_market
 
 TYPED = [
     ("/api/health", m.HealthReply),

@@ -14,7 +14,7 @@ from shared.documents.market import MinuteDoc, Quote
 from shared.market_data import CandleRow
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
-from tests.dashboard.writer import fill_market
+from tests.dashboard.past_files import fill_market
 
 HOUR = 1_795_200_000 // 3600 * 3600
 

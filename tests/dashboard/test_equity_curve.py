@@ -15,8 +15,8 @@ from shared.documents.state import BotState
 from shared.market_data import EquityRow, open_market_reader, open_market_writer, put_equity, read_equity
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
+from tests.dashboard.past_files import fill as fill_book
 from tests.dashboard.writer import Writer
-from tests.dashboard.writer import fill as fill_book
 
 OLD = "CREATE TABLE equity (at_s INTEGER PRIMARY KEY, equity REAL, cash REAL, lots_value REAL)"
 

@@ -25,7 +25,8 @@ from shared.documents.strategy import ModelDoc, ScoreDoc, StrategySettingDoc
 from shared.market_data import IndicatorRow, open_market_writer
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
-from tests.dashboard.writer import PRICES, fill_market
+from tests.dashboard.made_documents import PRICES
+from tests.dashboard.past_files import fill_market
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,7 @@ from dashboard.queries import LedgerQueries, MarketQueries
 from shared.ledger.open import open_writer
 from shared.ledger.schema import boots, latches
 from shared.paths import DataPaths
-from tests.dashboard.writer import fill_ledger, fill_market
+from tests.dashboard.past_files import fill_ledger, fill_market
 from tests.ledger_rows import put
 
 

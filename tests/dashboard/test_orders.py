@@ -16,7 +16,7 @@ from shared.ledger.open import open_writer
 from shared.ledger.schema import fills, lots, orders
 from shared.lot_money import realized_pnl
 from tests.dashboard.conftest import Dash
-from tests.dashboard.writer import fill_ledger
+from tests.dashboard.past_files import fill_ledger
 from tests.ledger_rows import put
 
 

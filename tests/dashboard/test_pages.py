@@ -13,7 +13,7 @@ from dashboard.views.snapshot import Snapshot
 from shared.documents.state import BotState
 from shared.presence import Presence
 from tests.dashboard.conftest import Dash
-from tests.dashboard.writer import fill_ledger, fill_market
+from tests.dashboard.past_files import fill_ledger, fill_market
 
 PAGES = ["/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
          "/health", "/settings", "/sessions", "/moment", "/login", "/docs", "/ask?ask=kill", "/ask?ask=flatten",

@@ -6,267 +6,50 @@
 import fcntl
 import math
 import os
-import random
 import sys
 import time
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import orjson
 
 from shared.command_table import Cmd
 from shared.control import ControlFile, TradingState, decode_control, refusal
-from shared.documents.account import AccountDoc, LotDoc, OrderDoc, PositionDoc
+from shared.documents.account import AccountDoc, LotDoc, OrderDoc
 from shared.documents.control import ControlDoc, KillDoc, ReceiptDoc, ReceiptState
 from shared.documents.events import EventDoc
 from shared.documents.feeds import ChannelDoc, FeedsDoc, IoDoc, MetricsDoc
-from shared.documents.market import DepthDoc, MarketDoc, MinuteDoc, Quote
+from shared.documents.market import MarketDoc, Quote
 from shared.documents.risk import (
     AdjustedDoc,
     AuditDoc,
-    GateDoc,
-    GatesDoc,
-    GateVerdict,
     LimitDoc,
-    ProductGatesDoc,
     RiskDoc,
 )
 from shared.documents.state import BotState, encode_state
-from shared.documents.status import BootStep, Phase, Status, StepState
-from shared.documents.strategy import ModelDoc, ScoreDoc, SignalDoc, StrategyDoc, StrategySettingDoc
+from shared.documents.status import Phase, Status
+from shared.documents.strategy import SignalDoc, StrategyDoc, StrategySettingDoc
 from shared.files import TolerantReader, write_whole
-from shared.ledger.open import open_writer
-from shared.ledger.schema import activity_log, commands, days, fills, lots, orders
-from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles
 from shared.paths import DataPaths
 from shared.times import epoch_ms, iso_seconds
 from shared.verdict import PartDoc, PartState, VerdictDoc
-from tests.ledger_rows import put
-
-PRICES = {
-    "BTC-USD": 113962.18, "ETH-USD": 4096.32, "SOL-USD": 199.58, "ADA-USD": 0.8123, "DOGE-USD": 0.24117,
-    "LTC-USD": 97.44, "LINK-USD": 22.131, "AVAX-USD": 31.77, "DOT-USD": 7.251, "XRP-USD": 2.8841,
-}  # fmt: skip
-INCREMENT = {"BTC-USD": "0.01", "ETH-USD": "0.01", "SOL-USD": "0.01", "ADA-USD": "0.0001", "DOGE-USD": "0.00001"}
-MAKER, TAKER = 0.50, 0.90
-
-
-def lot_id(n: int) -> str:
-    return f"ct-main-{uuid.UUID(int=random.Random(n).getrandbits(128)).hex}"
-
-
-def lot(n: int, product: str, kind: str, move_pct: float, now: datetime, age_s: float, usd: float = 940.0) -> LotDoc:
-    """One lot whose price moved by `move_pct` since it was opened."""
-    mark = PRICES[product]
-    opened = mark / (1 + move_pct / 100)
-    size = round(usd / opened, 8)
-    fee = usd * TAKER / 100
-    take = opened * (1.038 if kind == "runner" else 1.019)
-    inc = INCREMENT.get(product, "0.001")
-    digits = max(0, -int(Decimal(inc).as_tuple().exponent))
-    value = size * mark
-    trailing = kind == "runner" and move_pct > 1.9
-    at = now - timedelta(seconds=age_s)
-    return LotDoc(
-        lot_id=lot_id(n),
-        kind=kind,
-        product_id=product,
-        opened_at=iso_seconds(at),
-        opened_ms=epoch_ms(at),
-        open_price=opened,
-        open_price_text=f"{opened:.{digits}f}",
-        base_size=size,
-        base_size_text=f"{size:.8f}",
-        value_usd=value,
-        cost_usd=size * opened + fee,
-        entry_fee_usd=fee,
-        unrealized_pnl=value * (1 - MAKER / 100) - size * opened - fee,
-        fees_paid_usd=fee,
-        bought_usd=size * opened + fee,
-        unrealized_pct=move_pct,
-        take_price=take,
-        take_price_text=f"{take:.{digits}f}",
-        break_even_price=opened * (1 + TAKER / 100) / (1 - MAKER / 100),
-        trail_active=trailing,
-        trail_peak=mark * 1.001 if trailing else None,
-        trail_stop=mark * 0.9966 if trailing else None,
-        exit_state="resting",
-    )
-
-
-def position(product: str, held: list[LotDoc]) -> PositionDoc:
-    mark = PRICES[product]
-    return PositionDoc(
-        symbol=product.split("-")[0],
-        product_id=product,
-        base_size=sum(x.base_size for x in held),
-        size_usd=sum(x.value_usd or 0 for x in held),
-        cost_usd=sum(x.cost_usd for x in held),
-        unrealized_pnl=sum(x.unrealized_pnl or 0 for x in held),
-        lots=held,
-        base_size_text=f"{sum(x.base_size for x in held):.8f}",
-        mark=mark,
-        mark_source="trade",
-        mark_age_ms=210,
-        price_increment_text=INCREMENT.get(product, "0.001"),
-        exchange_base_text=f"{sum(x.base_size for x in held) + 0.00000042:.8f}",
-        difference_text="0.00000042",
-    )
-
-
-def depth_of(product: str, now_ms: int) -> DepthDoc:
-    """Twenty levels a side about the price, thinner at the touch."""
-    rng, mark, inc = (
-        random.Random(product + str(now_ms // 1000)),
-        PRICES[product],
-        float(INCREMENT.get(product, "0.001")),
-    )
-    step = max(inc, round(mark * 0.00008 / inc) * inc)
-
-    def side(sign: int) -> list[list[float]]:
-        return [
-            [round(mark + sign * step * (i + 0.5 + rng.random() / 3), 8), round(rng.expovariate(1) * 2000 / mark, 6)]
-            for i in range(20)
-        ]
-
-    return DepthDoc(product_id=product, bids=side(-1), asks=side(1), at_ms=now_ms - 40)
-
-
-FEATURES = (
-    "return_1", "return_5", "rsi_14", "sma_gap_10_30", "zscore_20", "volatility_20", "volume_zscore_20", "range",
-    "momentum_15", "momentum_60",
-)  # fmt: skip
-
-
-def models(products: list[str], now: datetime) -> list[ModelDoc]:
-    """Fitted models as the logistic strategy publishes them: one with some skill, one without."""
-    out = []
-    for i, product in enumerate(products):
-        rng = random.Random(product)
-        bins = [[0.44 + 0.013 * b, 0.41 + 0.018 * b + rng.gauss(0, 0.02 if i else 0.01), 100] for b in range(10)]
-        out.append(
-            ModelDoc(
-                product_id=product, features=list(FEATURES), weights=[round(rng.gauss(0, 0.2), 5) for _ in FEATURES],
-                intercept=-0.021, rows=4940, fitted_at=iso_seconds(now.replace(second=0)), fits=211,
-                score=ScoreDoc(count=1000, hit_rate=0.534 - 0.02 * i, base_rate=0.497, brier=0.2471 + 0.002 * i,
-                               base_brier=0.25, log_loss=0.6873 + 0.004 * i, bins=bins),
-            )
-        )  # fmt: skip
-    return out
-
-
-SIX = (
-    ("BTC-USD", "runner", -0.37, 273_000), ("BTC-USD", "scalp", 0.77, 140_000), ("BTC-USD", "scalp", 1.43, 14_760),
-    ("ETH-USD", "runner", 0.62, 158_000), ("ETH-USD", "scalp", 1.86, 8_000), ("SOL-USD", "runner", 2.08, 15_000),
-)  # fmt: skip
-
-
-def positions_of(scenario: str, now: datetime) -> list[PositionDoc]:
-    if scenario == "empty":
-        return []
-    if scenario == "one":
-        return [position("BTC-USD", [lot(1, "BTC-USD", "runner", 0.42, now, 320)])]
-    if scenario == "many":
-        rng = random.Random(7)
-        out = []
-        for p, product in enumerate(PRICES):
-            rows = [lot(p * 100, product, "runner", rng.uniform(-3, 6), now, 9e5)]
-            rows += [lot(p * 100 + i, product, "scalp", rng.uniform(-6, 1.9), now, rng.uniform(60, 8e5), 55)
-                     for i in range(1, 20)]  # fmt: skip
-            out.append(position(product, rows))
-        return out
-    by_product: dict[str, list[LotDoc]] = {}
-    for i, (product, kind, move, age_s) in enumerate(SIX):
-        by_product.setdefault(product, []).append(lot(170 + i, product, kind, move, now, age_s))
-    return [position(product, rows) for product, rows in by_product.items()]
-
-
-def gates(products: list[str], now: datetime) -> GatesDoc:
-    """BTC: adverse move shut; ETH: no signal; the rest: spread is a fault."""
-    names = ("Level", *(f"Limit {i}" for i in range(20)), "Signal", "Trend filter", "Spread",
-             "Edge after fees", "Pause", "Adverse move", "Feed",
-             "Day breaker", "Lots", "Funds")  # fmt: skip
-    out = []
-    for i, product in enumerate(products):
-        shut_at = {0: 26, 1: 21}.get(i, 27)
-        rows = []
-        for j, name in enumerate(names):
-            verdict = GateVerdict.OPEN
-            if j == shut_at:
-                verdict = GateVerdict.FAULT if shut_at == 27 else GateVerdict.SHUT
-            if i == 1 and j == 26:
-                verdict = GateVerdict.SHUT
-            opens = "at 111,905.06, 1.81 % lower" if j == 26 and i == 0 else None
-            rows.append(
-                GateDoc(name=name.lower(), title=name, verdict=verdict, value="+1.43 %", limit="≤ −0.40 %", opens=opens)
-            )
-        sentence = {
-            0: "Buys, but the price is not low enough: needs 111,905.06, 1.81 % lower",
-            1: "No buy signal: the fast average is under the slow one",
-        }.get(i, "Buys, but the feed is stale: no price for 7.4 s")
-        out.append(
-            ProductGatesDoc(
-                product_id=product,
-                sentence=sentence,
-                shut=sum(g.verdict is not GateVerdict.OPEN for g in rows),
-                gates=rows,
-                decided_at=iso_seconds(now),
-            )
-        )
-    return GatesDoc(products=out)
-
-
-def boot(scenario: str, now: datetime, up_s: float) -> list[BootStep]:
-    took = {"init": 0.02, "preflight": 0.41, "syncing": 0.88, "backfill": 1.75}
-    at = iso_seconds(now - timedelta(seconds=up_s))
-    if scenario == "error":
-        return [
-            BootStep(phase="init", state=StepState.DONE, at=at, seconds=0.02),
-            BootStep(phase="preflight", state=StepState.FAILED, at=at, seconds=0.38, note="Key refused"),
-            BootStep(phase="error", state=StepState.CURRENT, at=at, note="Key refused"),
-        ]
-    if scenario == "boot":
-        return [
-            BootStep(phase="init", state=StepState.DONE, at=at, seconds=0.02),
-            BootStep(phase="preflight", state=StepState.DONE, at=at, seconds=0.41),
-            BootStep(phase="syncing", state=StepState.DONE, at=at, seconds=0.88),
-            BootStep(
-                phase="backfill", state=StepState.CURRENT, at=at, seconds=1.1, done=7, total=12, note="ETH-USD 1m"
-            ),
-            BootStep(phase="running", state=StepState.WAIT),
-            BootStep(phase="stopped", state=StepState.WAIT),
-        ]
-    steps = [BootStep(phase=p, state=StepState.DONE, at=at, seconds=s) for p, s in took.items()]
-    ended = scenario in ("stopped", "killed", "safe")
-    steps.append(BootStep(phase="running", state=StepState.DONE if ended else StepState.CURRENT, at=at, seconds=up_s))
-    steps.append(
-        BootStep(phase="stopped", state=StepState.CURRENT if ended else StepState.WAIT, seconds=55 if ended else None)
-    )
-    return steps
-
-
-EVENTS = (
-    (24, "order", "info", "ETH-USD", "ETH-USD scalp 1 is 0.04 % from its take"),
-    (86, "entry", "info", "BTC-USD", "BTC-USD buy not opened: adverse move"),
-    (968, "exit", "info", "SOL-USD", "SOL-USD runner trails: stop 198.90"),
-    (2442, "exit", "good", "ETH-USD", "ETH-USD scalp closed at its take: +4.61"),
-    (5357, "exit", "bad", "BTC-USD", "BTC-USD scalp closed at its stop: −6.98"),
-    (8064, "entry", "good", "ETH-USD", "ETH-USD scalp opened at 4,021.55"),
-    (10125, "command", "info", None, "start by operator: done in 188 ms"),
+from tests.dashboard.made_documents import (
+    EVENTS,
+    INCREMENT,
+    MAKER,
+    PRICES,
+    TAKER,
+    boot,
+    depth_of,
+    gates,
+    lot_id,
+    minutes_of,
+    models,
+    positions_of,
 )
-
-
-def minutes_of(last: float, now_ms: int) -> list[MinuteDoc]:
-    """The running minute, which opened a little lower, and the one before."""
-    start_s = now_ms // 60_000 * 60
-    return [
-        MinuteDoc(start_s=start_s - 60 * back, since_ms=1000 * (start_s - 60 * back) + 300, open=last * 0.9994,
-                  high=last * 1.0004, low=last * 0.999, close=last if back == 0 else last * 0.9993)
-        for back in (1, 0)
-    ]  # fmt: skip
+from tests.dashboard.past_files import fill
 
 
 class Writer:
@@ -563,143 +346,6 @@ class Writer:
                 self.write_market()
                 next_write = time.monotonic() + self.interval_ms / 1000
             time.sleep(0.02)
-
-
-STOP_TITLES = {"signal": "Signal", "adverse": "Adverse move", "spread": "Spread", "edge": "Edge after fees",
-               "entered": "Entered"}  # fmt: skip
-
-
-MOVED = ((2040, 1500.0), (600, -800.0))  # (minutes ago, what was deposited or withdrawn)
-
-
-def equity_points(now: int, minutes: int, rng: random.Random) -> list[EquityRow]:
-    """Equity each minute that ends at what the state shows, with a deposit and a withdrawal on the way."""
-    steps = [rng.gauss(0.004, 1.6) for _ in range(minutes)]
-    equity = 12437.04 - sum(steps) - sum(value for ago, value in MOVED if ago < minutes)
-    curve = peak = 1.0
-    moved, points = 0.0, []
-    for ago, step in zip(range(minutes - 1, -1, -1), steps, strict=True):
-        curve *= 1 + step / equity
-        peak = max(peak, curve)
-        flow = sum(value for at, value in MOVED if at == ago)
-        equity, moved = equity + step + flow, moved + flow
-        at = now - now % 60 - 60 * ago
-        points.append(EquityRow(at, equity, 6682.72, equity - 6682.72, moved, curve, 100 * (1 - curve / peak)))
-    return points
-
-
-def fill_market(paths: DataPaths, days_back: int = 3) -> None:
-    """Candles of every granularity and equity each minute."""
-    db = open_market_writer(paths.market_db)
-    now = int(time.time())
-    rng = random.Random(3)
-    for product in list(PRICES)[:3]:
-        for granularity, step in (("ONE_MINUTE", 60), ("FIVE_MINUTE", 300), ("FIFTEEN_MINUTE", 900),
-                                  ("ONE_HOUR", 3600), ("ONE_DAY", 86400)):  # fmt: skip
-            price, rows = PRICES[product], []
-            start = now - now % step
-            for i in range(1, 601):  # closed ones: the running bar is not among them
-                close = price
-                price *= 1 + rng.gauss(0, 0.0008 * math.sqrt(step / 60))
-                high, low = max(price, close) * 1.0006, min(price, close) * 0.9994
-                rows.append(CandleRow(start - i * step, price, high, low, close, rng.uniform(0.5, 9)))
-            put_candles(db, product, granularity, rows)
-    points = equity_points(now, days_back * 1440, rng)
-    with db:
-        db.execute("BEGIN")
-        db.executemany("INSERT OR REPLACE INTO equity VALUES (?,?,?,?,?,?,?)", points)
-        for product in list(PRICES)[:3]:
-            db.executemany(
-                "INSERT OR REPLACE INTO signals VALUES (?,?,?,?,?)",
-                [(product, now - now % 60 - 60 * i, rng.choice(["buy", "flat", "flat", "sell"]), 0.5,
-                  '{"p":0.5}')
-                 for i in range(120)],
-            )  # fmt: skip
-            db.executemany(
-                "INSERT OR REPLACE INTO indicators VALUES (?,?,?,?)",
-                [(product, "ONE_MINUTE", now - now % 60 - 60 * i,
-                  f'{{"sma_fast":{PRICES[product] * (1 - 1e-5 * i)},"sma_slow":{PRICES[product] * (1 - 2e-5 * i)}}}')
-                 for i in range(1, 560)],
-            )  # fmt: skip
-            gates_ = rng.choices(("signal", "adverse", "spread", "edge", "entered"), (70, 18, 6, 5, 1), k=1400)
-            db.executemany(
-                "INSERT OR REPLACE INTO stops VALUES (?,?,?,?,?)",
-                [(product, now - now % 60 - 60 * i, "flat" if g == "signal" else "buy", g, STOP_TITLES[g])
-                 for i, g in enumerate(gates_)],
-            )  # fmt: skip
-    db.close()
-
-
-def fill_ledger(paths: DataPaths, round_trips: int = 120) -> None:
-    """A past of closed lots with their orders and fills, some days, and a journal."""
-    engine = open_writer(paths.ledger)
-    rng = random.Random(5)
-    now_ms = int(time.time() * 1000)
-    with engine.begin() as db:
-        for i in range(round_trips):
-            product = list(PRICES)[i % 3]
-            price = Decimal(str(round(PRICES[product] * rng.uniform(0.95, 1.0), 2)))
-            size = (Decimal(900) / price).quantize(Decimal("0.00000001"))
-            opened = now_ms - (round_trips - i) * 5_400_000
-            closed = opened + rng.randrange(600_000, 5_000_000)
-            gain = Decimal(str(round(rng.gauss(2.2, 9), 2)))
-            entry_fee, exit_fee = Decimal("8.10"), Decimal("4.55")
-            entry, exit_ = lot_id(20_000 + i), lot_id(40_000 + i)
-            cost = price * size
-            proceeds = cost + gain + entry_fee + exit_fee
-            reason = rng.choice(["take", "take", "trail", "stop", "command"])
-            put(db, lots, lot_id=entry, seq=i + 1, product_id=product, kind="scalp" if i % 4 else "runner",
-                opened_ms=opened, open_price=price, base_bought=size, base_left=Decimal(0), cost=cost,
-                entry_fee=entry_fee, tp_pct=Decimal("1.9"), take_price=price * Decimal("1.019"), trail_active=False,
-                exit_reason=reason, exit_client_order_id=exit_, proceeds=proceeds, exit_fee=exit_fee, closed_ms=closed,
-                realized_pnl=gain, dust=Decimal(0), price_increment=Decimal("0.01"))  # fmt: skip
-            for cid, side, at, fee, purpose in ((entry, "BUY", opened, entry_fee, "entry"),
-                                                (exit_, "SELL", closed, exit_fee, "take")):  # fmt: skip
-                put(db, orders, client_order_id=cid, order_id=str(uuid.uuid4()), product_id=product, side=side,
-                    kind="market" if side == "BUY" else "limit", purpose=purpose, base_size=size, limit_price=price,
-                    post_only=False, lot_id=entry, boot_id="b", created_ms=at - 900, state="filled", filled_size=size,
-                    updated_ms=at)  # fmt: skip
-                put(db, fills, order_id=cid, trade_id="1", client_order_id=cid, product_id=product, side=side,
-                    price=price, base_size=size, fee=fee, liquidity="taker" if side == "BUY" else "maker",
-                    exchange_ms=at, received_ms=at + 30, lot_id=entry)  # fmt: skip
-                for word, ms in (("intent", -900), ("sent", -850), ("open", -400), ("filled", 0)):
-                    put(db, activity_log, at_ms=at + ms, kind="order", level="info", product_id=product, ref=cid,
-                        text=f"{side} order {word}", data=None)  # fmt: skip
-        for d in range(8):
-            day = datetime.now(UTC) - timedelta(days=d)
-            put(db, days, day=f"{day:%Y-%m-%d}", start_equity=Decimal(12300 - 20 * d), start_unrealized=Decimal(0),
-                peak_equity=Decimal(12400), realized=Decimal("15.73"), fees=Decimal("37.02"), transfers=Decimal(0),
-                counters={})  # fmt: skip
-        for ago, value in MOVED:
-            at_ms = now_ms - 60_000 * ago
-            put(db, commands, id=str(uuid.uuid4()), cmd="adopt", args={"differences": f"USD {value:+g}"}, by="operator",
-                sent_ms=at_ms + 240_000, seen_ms=at_ms + 240_040, state="done", done_ms=at_ms + 240_090, reason=None,
-                result={"adopted": f"USD {value:+g}", "value": f"{value:.2f}", "since": iso_seconds(
-                    datetime.fromtimestamp(at_ms / 1000, UTC))})  # fmt: skip
-        put(db, commands, id=str(uuid.uuid4()), cmd="pause", args={}, by="operator", sent_ms=now_ms - 7_200_000,
-            seen_ms=now_ms - 7_199_962, state="done", done_ms=now_ms - 7_199_786,
-            reason=None, result=None)  # fmt: skip
-    engine.dispose()
-
-
-def fill_logs(paths: DataPaths) -> None:
-    lines = []
-    for i in range(200):
-        at = datetime.now(UTC) - timedelta(seconds=3 * (200 - i))
-        level = "ERROR" if i == 150 else "WARNING" if i % 40 == 0 else "INFO"
-        lines.append(
-            f"{at:%Y-%m-%dT%H:%M:%S}.000Z {level} bot.engine order.accepted product_id=BTC-USD price={113000 + i}"
-        )
-    (paths.logs / "COIN-BOT.log").write_text("\n".join(lines) + "\n")
-
-
-def fill(folder: Path) -> None:
-    """Everything a bot with a past has."""
-    paths = DataPaths(folder)
-    paths.prepare()
-    fill_market(paths)
-    fill_ledger(paths)
-    fill_logs(paths)
 
 
 def with_receipt(state: BotState, receipt: ReceiptDoc) -> BotState:

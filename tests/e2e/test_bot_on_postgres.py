@@ -55,7 +55,7 @@ def test_the_server_comes_late_goes_and_comes_back(system: System, postgres: Ser
         bot = subprocess.Popen(command, cwd=ROOT, env=system.env, stdout=out, stderr=out)
     system.running.append(bot)
     try:
-        system.until(lambda s: "waits for the ledger" in str(s["boot"]), 30, "waiting is shown")
+        system.until(lambda s: "waiting for the ledger" in str(s["boot"]), 30, "waiting is shown")
     finally:
         postgres.start()
     system.until(lambda s: s["status"] == "running" and s["ws_ok"], 60, "trading")
