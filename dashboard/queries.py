@@ -99,14 +99,14 @@ class LedgerQueries:
         end = f"WHERE state {'NOT IN' if working else 'IN'} {done} ORDER BY updated_ms DESC LIMIT :most"
         return self.all(LedgerOrder, orders, end, {**states, "most": limit})
 
-    def journal(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[ActivityRow] | None:
+    def activity(self, limit: int = 200, kind: str | None = None, ref: str | None = None) -> list[ActivityRow] | None:
         """Newest first."""
         asked = {name: value for name, value in (("kind", kind), ("ref", ref)) if value is not None}
         where = " AND ".join(f"{name} = :{name}" for name in asked)
         end = f"{f'WHERE {where} ' if where else ''}ORDER BY seq DESC LIMIT :most"
         return self.all(ActivityRow, activity_log, end, {**asked, "most": limit})
 
-    def journal_of(self, refs: list[str]) -> list[ActivityRow] | None:
+    def activity_of(self, refs: list[str]) -> list[ActivityRow] | None:
         """Every line about the named orders, oldest first."""
         named, values = among("ref", refs)
         return self.all(ActivityRow, activity_log, f"WHERE ref IN {named} ORDER BY seq LIMIT 2000", values)

@@ -42,5 +42,5 @@ async def watch(bot: Application, rest: TradingClient) -> None:
             log.warning("key permissions: %s; retrying", error)
             continue
         asked_s, refused = bot.clock.monotonic_s(), rest.forbidden
-        kept = bot.engine.view.journal.value("portfolio") if bot.engine is not None else None
+        kept = bot.engine.view.records.value("portfolio") if bot.engine is not None else None
         bot.dispatch(ev.KeyRightsReport(problem(rights) or other_portfolio(kept, rights)))

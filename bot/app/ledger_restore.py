@@ -13,7 +13,7 @@ from bot.domain.order_life import Order, OrderState
 from bot.domain.orders import OrderSpec
 from bot.engine.risk.rate import COUNTED, MINUTE_MS
 from bot.engine.state.control import Latch
-from bot.engine.state.journal import EVENTS_SHOWN
+from bot.engine.state.records import EVENTS_SHOWN
 from bot.engine.state.recovered import RecoveredState
 from shared.documents.events import EventDoc
 from shared.ledger import schema as t

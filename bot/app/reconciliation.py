@@ -60,7 +60,7 @@ def _due(bot: Application) -> bool:
     view = bot.engine.view if bot.engine is not None else None
     if view is None or not view.control.ready or not view.control.ledger_ok or not view.account.known:
         return False
-    last_ms = view.journal.reconciled_ms
+    last_ms = view.records.reconciled_ms
     now_ms = epoch_ms(bot.clock.utc())
     # A clock that was ahead must not put the next one off for as long.
     return last_ms is None or not -LOOK_S * 1000 <= now_ms - last_ms < EVERY_MS

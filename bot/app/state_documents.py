@@ -68,7 +68,7 @@ def state(bot: StateSource) -> BotState:
         risk=synced.risk.document() if synced is not None else None,
         differences=view.account.differences_text if view is not None else None,
         differences_since=iso_seconds(from_epoch_ms(differ_ms)) if differ_ms is not None else None,
-        audit=view.journal.reconciliation() if view is not None else None,
+        audit=view.records.reconciliation() if view is not None else None,
         gates=synced.gates.document() if synced is not None else None,
         feeds=_feeds(bot),
         verdict=verdict(bot, status),
@@ -78,7 +78,7 @@ def state(bot: StateSource) -> BotState:
         kill=_kill(bot),
         last_command_id=bot.control_plane.last_id,
         receipts=bot.control_plane.newest(),
-        events=view.journal.events if view is not None else [],
+        events=view.records.events if view is not None else [],
         io=bot.writer.io(bot.gate.latches.ledger_ok, bot.ledger_error),
     )
 
@@ -169,7 +169,7 @@ def _metrics(bot: MetricsSource) -> MetricsDoc | None:
     if bot.engine is None or bot.desk is None:
         return None
     view = bot.engine.view
-    count = view.journal.count
+    count = view.records.count
     tick_to_order: Samples = bot.tick_to_order_ms
     return MetricsDoc(
         decisions={word: count(f"signal_{word}") for word in ("buy", "sell", "flat")},

@@ -87,7 +87,7 @@ class Engine:
     def handle(self, event: ev.Event, now: datetime) -> list[Intent]:
         """Let one event happen at `now` (aware UTC) and return the intents it leads to, in order."""
         state = self.state
-        state.journal.intents = []
+        state.records.intents = []
         before_ms, self._handled_ms = self._handled_ms, epoch_ms(now)
         state.clock.now_ms = self._handled_ms
         clock_jumps.follow(state, before_ms, self._handled_ms)
@@ -99,7 +99,7 @@ class Engine:
             self._day = day
             equity.turn(state)  # before a fill of the new day is booked
         self._handlers[type(event)](event)
-        return state.journal.intents
+        return state.records.intents
 
     def refusal(self, spec: OrderSpec, now: datetime) -> str | None:
         """Why a recorded order must not be sent after all: the risk policies at `now`, right before the socket.

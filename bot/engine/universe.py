@@ -68,8 +68,8 @@ def _added(state: EngineState, instrument: Instrument) -> Market:
     market = Market(instrument, s.max_history_candles)
     if s.volatility_mult:
         market.price_bands = Bands(s.volatility_window, s.volatility_alpha, s.atr_window)
-    market.last_add_ms = int(state.journal.key_values.get(f"last_add:{instrument.product_id}", "0"))
-    used = state.journal.key_values.get(f"used_bar:{instrument.product_id}")
+    market.last_add_ms = int(state.records.key_values.get(f"last_add:{instrument.product_id}", "0"))
+    used = state.records.key_values.get(f"used_bar:{instrument.product_id}")
     market.used_bar_s = int(used) if used else None
     state.markets.add(market)
     return market

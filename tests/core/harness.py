@@ -210,9 +210,9 @@ class Rig:
             fill_keys=view.orders.fill_keys,
             own_ids=view.orders.own_ids,
             day=view.account.day,
-            key_values=view.journal.values,
+            key_values=view.records.values,
             attempts=view.orders.attempts,
-            totals=view.journal.totals,
+            totals=view.records.totals,
         )
 
     # What is to be looked at.

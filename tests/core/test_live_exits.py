@@ -84,5 +84,5 @@ def test_a_folder_that_is_not_its_own_is_a_fault_on_the_page() -> None:
 def test_the_journal_says_that_exits_go_on() -> None:
     r = rig()
     r.send(ev.LivePermissionUpdate("no permission"))
-    last = r.view.journal.events[-1]
+    last = r.view.records.events[-1]
     assert last.text == "live entries are locked: no permission; the exits of 1 open lot go on"

@@ -286,7 +286,7 @@ def test_a_restart_cancels_what_rests_and_bids_no_more() -> None:
     left = RecoveredState(
         lots=tuple(rig.lots), next_lot_seq=9, orders=tuple(rig.view.orders.all()),
         own_ids=frozenset(rig.view.orders.own_ids),
-        fill_keys=frozenset(rig.view.orders.fill_keys), key_values=dict(rig.view.journal.values),
+        fill_keys=frozenset(rig.view.orders.fill_keys), key_values=dict(rig.view.records.values),
     )  # fmt: skip
     again = maker_rig(restored=left, now_ms=rig.now_ms + 5000)
     found = again.price("101") + again.tick(2)

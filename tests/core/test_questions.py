@@ -76,7 +76,7 @@ def test_a_bar_that_a_newer_one_overtakes_decides_nothing_and_is_counted() -> No
     rig = slow()
     old = asked(rig.bar("buy"))
     new = asked(rig.bar("buy", after_ms=60_000))
-    count = rig.view.journal.count
+    count = rig.view.records.count
     assert count(questions.MISSED) == 1 and count("decisions") == 0
     assert not places(answer(rig, old.bar_start_s)) and signal_gate(rig).value == "computing"
     assert len(places(answer(rig, new.bar_start_s))) == 1

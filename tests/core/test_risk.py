@@ -109,7 +109,7 @@ def test_the_drawdown_latch_and_the_peak_survive_a_restart() -> None:
     rig.tick()
     again = Rig(
         cash="8000",
-        restored=RecoveredState(key_values=dict(rig.view.journal.values)),
+        restored=RecoveredState(key_values=dict(rig.view.records.values)),
         max_daily_loss_pct=100.0,
     )
     assert again.view.account.peak_equity == 10_000
@@ -165,7 +165,7 @@ def test_results_survive_a_restart() -> None:
     rig = Rig(max_daily_loss_pct=100.0)
     for price in ("99", "103", "98"):
         sell_at(rig, price)
-    kept = RiskMemory.restored(rig.view.journal.values)
+    kept = RiskMemory.restored(rig.view.records.values)
     seen = Results()
     for result_pct in (-1.0, 3.0, -2.0):
         seen.add(result_pct)
@@ -362,7 +362,7 @@ def test_reduce_only_sells_and_never_buys() -> None:
     rig = Rig()
     rig.open_runner()
     left = RecoveredState(
-        lots=tuple(rig.lots), next_lot_seq=9, key_values=dict(rig.view.journal.values),
+        lots=tuple(rig.lots), next_lot_seq=9, key_values=dict(rig.view.records.values),
         own_ids=frozenset(rig.view.orders.own_ids),
     )  # fmt: skip
     again = Rig(restored=left, reduce_only=True, holdings={"BTC": "1"}, take_profit_order="market")
@@ -375,7 +375,7 @@ def test_the_day_and_the_streak_begin_anew_together() -> None:
     sell_at(rig, "99")
     assert rig.view.risk.loss_streak == 1
     rig.asked(losses.forgive)
-    assert rig.view.journal.values["loss_streak"] == "0"
+    assert rig.view.records.values["loss_streak"] == "0"
 
 
 def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> None:
@@ -390,7 +390,7 @@ def test_a_dropped_product_leaves_and_one_with_a_lot_stays_for_its_exits() -> No
     assert places(rig.bar("buy", "50", "SOL-USD")), "what joined trades at once"
     rig.send(ev.ScannerSelection(()))
     assert "SOL-USD" in rig.view.markets.product_ids, "a scan that finds nothing changes nothing"
-    assert rig.view.journal.values["picked"] == "SOL-USD"
+    assert rig.view.records.values["picked"] == "SOL-USD"
 
 
 # ---- the last trip outlives a restart ----

@@ -200,9 +200,9 @@ def test_a_critical_failure_replaces_a_latch_that_adopting_would_lift(monkeypatc
     for _ in range(3):
         rig.tick(10)
         rig.send(ev.BalanceReport((Balance("USD", D(9000), D(0)),), rig.now_ms), 10)
-    assert (rig.view.journal.value("entries_latched") or "").startswith("open lots hold")
+    assert (rig.view.records.value("entries_latched") or "").startswith("open lots hold")
     policy = registry.POLICIES.by_code["exposure"]
     assert policy.guard is not None
     put(monkeypatch, replace(policy, guard=replace(policy.guard, limit_here=broken)))
     rig.tick()
-    assert "exposure failed" in (rig.view.journal.value("entries_latched") or "")
+    assert "exposure failed" in (rig.view.records.value("entries_latched") or "")

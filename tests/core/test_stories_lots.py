@@ -283,7 +283,7 @@ def test_an_entry_that_filled_too_little_to_be_sold_is_dust_at_once() -> None:
     assert rig.lots == []
     closed = [i.lot for i in of(rig.intents, SaveLot)][-1]
     assert (closed.dust, closed.realized_pnl) == (D("0.005"), ZERO)
-    assert "wins" not in rig.view.journal.totals and "losses" not in rig.view.journal.totals
+    assert "wins" not in rig.view.records.totals and "losses" not in rig.view.records.totals
 
 
 def test_a_market_exit_that_fills_partly_is_followed_by_one_for_the_rest() -> None:

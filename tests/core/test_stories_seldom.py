@@ -149,13 +149,13 @@ def test_an_entry_by_quote_size_that_is_filled_between_increments_is_whole(told_
 
     rig.tick(4)
     cash = rig.view.account.cash + D("0.0000000000004")
-    before = len(rig.view.journal.events)
+    before = len(rig.view.records.events)
     for _ in range(3):
         there = (Balance("USD", cash, D(0)), Balance("BTC", size - D("0.0000000000000002"), D(0)))
         rig.send(ev.BalanceReport(there, rig.now_ms))
         assert rig.view.account.synced_ms == rig.now_ms
         rig.tick(30)
-    assert rig.view.control.entries_blocked is None and len(rig.view.journal.events) == before
+    assert rig.view.control.entries_blocked is None and len(rig.view.records.events) == before
 
     rig.accept(take)
     rig.seen(take, OrderStatus.FILLED, "0.00002031")

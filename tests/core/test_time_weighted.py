@@ -31,7 +31,7 @@ def told(rig: Rig, **changes: str) -> None:
 
 
 def adopt(rig: Rig) -> None:
-    rig.command(Cmd.ADOPT, f"a{rig.now_ms}", differences=str(rig.view.journal.values["differences"]))
+    rig.command(Cmd.ADOPT, f"a{rig.now_ms}", differences=str(rig.view.records.values["differences"]))
 
 
 def shown(rig: Rig) -> Any:

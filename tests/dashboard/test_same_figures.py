@@ -84,7 +84,7 @@ class Past:
             rig.send(ev.BalanceReport(tuple(Balance(c, t, D(0)) for c, t in totals.items()), rig.now_ms))
         if adopt:
             name = f"adopt{change}"
-            args = {"differences": str(rig.view.journal.values["differences"])}
+            args = {"differences": str(rig.view.records.values["differences"])}
             self.ledger.command_seen(Command(seq=1, id=name, cmd=Cmd.ADOPT, at="", args=args), rig.now_ms)
             rig.command(Cmd.ADOPT, name, **args)
             assert any(isinstance(one, SaveReceipt) for one in rig.intents[self.done :])
@@ -114,7 +114,7 @@ class Past:
             self.dash.writer.state(), account=account, risk=self.rig.engine.view.risk.document(),
             portfolio_value=account.equity if account is not None else None,
             positions=self.rig.engine.view.positions.documents(), orders=self.rig.engine.view.orders.documents(),
-            differences=self.rig.engine.view.journal.values["differences"], differences_since=None, kill=None,
+            differences=self.rig.engine.view.records.values["differences"], differences_since=None, kill=None,
         )  # fmt: skip
         self.dash.writer.state = lambda: replace(state, seq=self.dash.writer.seq)  # type: ignore[method-assign]
         self.dash.beat()

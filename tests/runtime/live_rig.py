@@ -130,9 +130,9 @@ async def buys(process: Process) -> str:
     bot, engine = process.bot, process.bot.engine
     assert engine is not None
     state = engine.state
-    state.journal.intents = []
+    state.records.intents = []
     send(state, entry(process, uuid.uuid4().hex))
-    bot._carry_out(state.journal.intents, ev.Tick(), 0.0)
+    bot._carry_out(state.records.intents, ev.Tick(), 0.0)
     await until(lambda: any(engine.view.orders.resting_take(lot) is not None for lot in engine.view.positions.lots()))
     await until(lambda: all(o.order_id is not None for o in engine.view.orders.all()))
     return engine.view.positions.lots()[0].lot_id

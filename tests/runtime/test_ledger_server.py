@@ -208,7 +208,7 @@ def test_readers_cannot_write(at: LedgerLocation) -> None:
 def test_the_dashboard_reads_it(at: LedgerLocation) -> None:
     Story(LedgerWriter(connect_writer(at), "boot-1")).tell()
     ledger = LedgerQueries(at)
-    fills, lots, days, notes = ledger.fills(), ledger.closed_lots(), ledger.days(), ledger.journal()
+    fills, lots, days, notes = ledger.fills(), ledger.closed_lots(), ledger.days(), ledger.activity()
     assert fills is not None and len(fills) == 7
     assert lots is not None and len(lots) == 2
     assert days is not None and [day.day for day in days] == ["2026-11-20", "2026-11-21"]

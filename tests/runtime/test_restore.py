@@ -108,7 +108,7 @@ def test_what_happened_since_is_fetched(whole: Whole, tmp_path: Path, readable: 
     assert [o[:4] + o[6:7] for o in sorted(rows(whole, ORDERS))] == [o[:4] + o[6:7] for o in sent]
     assert not bot.engine.view.account.differences, "all of it is explained"
     assert abs(bot.engine.view.account.equity - Decimal(str(equity))) < Decimal("1e-6") * bot.engine.view.account.equity
-    assert bot.engine.view.journal.values["audit"].split(" ")[1] == "ok", bot.engine.view.journal.values["audit"]
+    assert bot.engine.view.records.values["audit"].split(" ")[1] == "ok", bot.engine.view.records.values["audit"]
 
 
 def test_a_deposit_that_was_adopted_since_is_no_gain(whole: Whole, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_deposit_that_was_adopted_since_is_no_gain(whole: Whole, tmp_path: Pat
     whole.deposit("500")
     whole.drive(120)
     assert whole.bot.engine is not None
-    differs = whole.bot.engine.view.journal.values["differences"]
+    differs = whole.bot.engine.view.records.values["differences"]
     assert differs == "USD +500"
     send_command(whole.paths, Cmd.ADOPT, {"differences": differs}, by="operator", now=whole.clock.utc())
     send_command(whole.paths, Cmd.STOP, by="operator", now=whole.clock.utc())

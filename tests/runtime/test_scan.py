@@ -88,7 +88,7 @@ async def test_products_join_and_leave_without_a_restart_and_stay_after_one(
         shown = {name for stream in bot.streams for channel, name in stream.health.channel_s if channel == "ticker"}
         assert not shown & left
         assert all(stream.health.connected and stream.health.reconnects == 0 for stream in bot.streams)
-        chosen = bot.engine.view.journal.values["picked"]
+        chosen = bot.engine.view.records.values["picked"]
 
     async def later(*_: Any) -> None:
         """The first scan after a start may choose anew, and on a busy machine it would have done so by now."""

@@ -30,7 +30,7 @@ FEE_SHARE = Decimal("0.02")  # a loss of so much of what was bought may be a fee
 def keep_balances(state: EngineState) -> None:
     """Persist the balances as we know them, where they moved."""
     kept = state.account.portfolio.to_text()
-    if kept != state.journal.key_values.get(BALANCES):
+    if kept != state.records.key_values.get(BALANCES):
         state.save_value(BALANCES, kept)
 
 
@@ -54,7 +54,7 @@ def found(state: EngineState, amounts: Mapping[str, Decimal]) -> None:
 
 def since_ms(state: EngineState) -> int | None:
     """Since when something differs; None = nothing does, or an older ledger did not keep when."""
-    kept = state.journal.key_values.get(SINCE)
+    kept = state.records.key_values.get(SINCE)
     return int(kept) if kept and state.account.differences else None
 
 

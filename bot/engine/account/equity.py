@@ -106,7 +106,7 @@ def tick(state: EngineState) -> None:
 
 def _follow(state: EngineState, settled: Decimal) -> None:
     """Take the curve to this equity. A higher peak is written every ten seconds, also when it is over by then."""
-    if FACT not in state.journal.key_values and state.account.curve.base > 0:
+    if FACT not in state.records.key_values and state.account.curve.base > 0:
         # A version before this one moved the peak when a difference was found; now adopting it does.
         state.account.curve = EquityCurve(
             base=max(state.account.curve.base - balance_reconciliation.pending_value(state), ZERO)
@@ -114,7 +114,7 @@ def _follow(state: EngineState, settled: Decimal) -> None:
     state.account.curve = state.account.curve.seen(settled)
     state.account.deepest_drawdown_pct = max(state.account.deepest_drawdown_pct, state.account.drawdown_pct)
     due = state.clock.now_ms - state.account.curve_saved_ms >= CURVE_SAVE_MS
-    if due and state.account.curve.to_text() != state.journal.key_values.get(FACT):
+    if due and state.account.curve.to_text() != state.records.key_values.get(FACT):
         state.save_curve(state.account.curve)
         if state.account.day is not None:
             state.save_day(state.account.day)

@@ -38,5 +38,5 @@ def seen(state: EngineState, event: ReconciliationReport) -> None:
 
 def last_ms(state: EngineState) -> int | None:
     """When the last one ended; None = there was none."""
-    kept = state.journal.key_values.get(FACT)
+    kept = state.records.key_values.get(FACT)
     return int(kept.split(" ", 1)[0]) if kept else None

@@ -14,7 +14,7 @@ _CENTS = Decimal("1e-12")
 
 def total(state: EngineState) -> Decimal:
     """Everything that was booked so far, in less out."""
-    return Decimal(state.journal.key_values.get(FACT) or "0")
+    return Decimal(state.records.key_values.get(FACT) or "0")
 
 
 def book(state: EngineState, value: Decimal) -> None:

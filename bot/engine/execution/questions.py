@@ -59,7 +59,7 @@ def answered(state: EngineState, market: Market, event: ev.TargetReady) -> bool:
 def _keep_model(state: EngineState, event: ev.TargetReady) -> None:
     """A fitted model survives a restart."""
     key = f"model:{event.product_id}"
-    if event.model is not None and state.journal.key_values.get(key) != event.model:
+    if event.model is not None and state.records.key_values.get(key) != event.model:
         state.save_value(key, event.model)
 
 

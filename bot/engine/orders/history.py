@@ -62,7 +62,7 @@ def seen(state: EngineState, event: HistoryReport) -> None:
             counted += _count(state, happened, taken)
         elif _is_news(state, happened) and _take_up(state, happened, names):
             taken.add(happened.client_order_id)
-    if state.journal.key_values.get(KNOWN_MISSING) and state.risk.loss_streak != streak:
+    if state.records.key_values.get(KNOWN_MISSING) and state.risk.loss_streak != streak:
         state.risk.loss_streak = streak  # it came from the ledger that knew them
         state.save_value("loss_streak", str(streak))
     for coid in taken:
@@ -200,7 +200,7 @@ def _spec(
 def _say(state: EngineState, orders: int, counted: int) -> None:
     word = "1 order missing from the ledger was" if orders == 1 else f"{orders} orders missing from the ledger were"
     text = f"{word} fetched from the exchange, with {counted} fill{'' if counted == 1 else 's'}"
-    before = "" if state.journal.key_values.get(LACKS_SINCE) else state.journal.key_values.get(FETCHED, "")
+    before = "" if state.records.key_values.get(LACKS_SINCE) else state.records.key_values.get(FETCHED, "")
     if not orders and not counted:
         if before:
             return

@@ -227,7 +227,7 @@ def _move_cursor(state: EngineState, through_ms: int | None) -> None:
     """Every fill up to there is known. Kept now and then: what is read twice is counted once."""
     if through_ms is None:
         return
-    kept = state.journal.key_values.get("fills_through_ms")
+    kept = state.records.key_values.get("fills_through_ms")
     if kept is None or through_ms - int(kept) >= CURSOR_SAVE_MS:
         state.save_value("fills_through_ms", str(through_ms))
 

@@ -18,19 +18,19 @@ def seen(state: EngineState, name: str) -> None:
 
 def at_ms(state: EngineState, name: str) -> int | None:
     """When it last tripped; None = not since `since_ms`."""
-    kept = state.journal.key_values.get(PREFIX + name)
+    kept = state.records.key_values.get(PREFIX + name)
     return int(kept) if kept else None
 
 
 def since_ms(state: EngineState) -> int | None:
     """From when on trips are remembered: nothing is said of what was before."""
-    kept = state.journal.key_values.get(SINCE)
+    kept = state.records.key_values.get(SINCE)
     return int(kept) if kept else None
 
 
 def follow(state: EngineState, limits: Iterable[LimitDoc]) -> None:
     """Once a second: remember the limits that are over now and were not."""
-    if SINCE not in state.journal.key_values:
+    if SINCE not in state.records.key_values:
         state.save_value(SINCE, str(state.clock.now_ms))
     over = state.risk.over_ms
     for limit in limits:

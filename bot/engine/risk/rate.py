@@ -54,5 +54,5 @@ def repeats(state: EngineState, spec: OrderSpec) -> int:
 def forget_entries(state: EngineState) -> None:
     """A person looked and pressed Start: the entries of the last minute latch no more."""
     state.risk.entries_sent.clear()
-    if state.journal.key_values.get("entries_sent"):
+    if state.records.key_values.get("entries_sent"):
         state.save_value("entries_sent", "")

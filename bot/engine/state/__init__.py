@@ -1,1 +1,1 @@
-"""The engine's state in small typed parts: clock, markets, account, orders, positions, control, risk, journal."""
+"""The engine's state in small typed parts: clock, markets, account, orders, positions, control, risk, records."""

@@ -12,11 +12,11 @@ from bot.engine.state.account import AccountState
 from bot.engine.state.clock import ClockState
 from bot.engine.state.control import LOTS_TOO_LARGE, ControlState
 from bot.engine.state.equity_curve import FACT, PEAK_FACT, EquityCurve
-from bot.engine.state.journal import Journal
 from bot.engine.state.lot_book import LotBook
 from bot.engine.state.markets import MarketsState
 from bot.engine.state.orders import OrdersState
 from bot.engine.state.positions import PositionsState
+from bot.engine.state.records import Records
 from bot.engine.state.recovered import RecoveredState
 from bot.engine.state.risk import RiskMemory
 from shared.control import TradingState
@@ -39,8 +39,8 @@ class EngineState:
         self.settings = settings
         self.strategy = strategy
         self.clock = ClockState(now_ms)
-        self.journal = Journal(recovered.key_values, recovered.totals, recovered.events)
-        kept = self.journal.key_values
+        self.records = Records(recovered.key_values, recovered.totals, recovered.events)
+        kept = self.records.key_values
         self.markets = MarketsState(settings, quote, frozenset(filter(None, kept.get("picked", "").split(","))))
         self.orders = OrdersState(recovered, settings.bot_name)
         self.account = AccountState(settings, quote, self.markets, self.orders, recovered.day, kept)
@@ -67,13 +67,13 @@ class EngineState:
         if self.orders.fence.second_writer is not None:
             return f"second writer: {self.orders.fence.second_writer}"
         if self.account.differences:
-            return f"the account differs by {self.journal.key_values.get('differences')}"
+            return f"the account differs by {self.records.key_values.get('differences')}"
         return self.control.entries_latched or self.risk.failed
 
     # Verbs.
 
     def emit(self, intent: Intent) -> None:
-        self.journal.emit(intent)
+        self.records.emit(intent)
 
     def note(
         self,
@@ -85,10 +85,10 @@ class EngineState:
         **data: Any,
     ) -> None:
         """One line for the ledger, the log and the page."""
-        self.journal.note(self.clock.now_ms, kind, text, level, product_id, ref, data)
+        self.records.note(self.clock.now_ms, kind, text, level, product_id, ref, data)
 
     def save_value(self, key: str, value: str) -> None:
-        self.journal.save_value(key, value)
+        self.records.save_value(key, value)
 
     def save_order(self, order: Order) -> None:
         self.orders.by_id[order.spec.client_order_id] = order
@@ -120,7 +120,7 @@ class EngineState:
 
     def count(self, name: str) -> None:
         """One more of `name`, today and since the ledger began."""
-        totals = self.journal.totals
+        totals = self.records.totals
         totals[name] = totals.get(name, 0) + 1
         if self.account.day is not None:
             self.save_day(self.account.day.counted(name))

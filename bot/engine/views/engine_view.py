@@ -4,10 +4,10 @@ from bot.engine.state.engine_state import EngineState
 from bot.engine.views.account import AccountView
 from bot.engine.views.control import ControlView
 from bot.engine.views.gates import GatesView
-from bot.engine.views.journal import JournalView
 from bot.engine.views.markets import MarketsView
 from bot.engine.views.orders import OrdersView
 from bot.engine.views.positions import PositionsView
+from bot.engine.views.records import RecordsView
 from bot.engine.views.risk import RiskView
 from bot.engine.views.strategy import StrategyView
 from shared.settings import Settings
@@ -21,7 +21,7 @@ class EngineView:
         self.account = AccountView(state)
         self.control = ControlView(state)
         self.gates = GatesView(state)
-        self.journal = JournalView(state)
+        self.records = RecordsView(state)
         self.markets = MarketsView(state)
         self.orders = OrdersView(state)
         self.positions = PositionsView(state)

@@ -26,7 +26,7 @@ class StrategyView:
     @property
     def answers_missed(self) -> int:
         """Bars without a decision since the ledger began: its answer came too late or never."""
-        return self._state.journal.totals.get(questions.MISSED, 0)
+        return self._state.records.totals.get(questions.MISSED, 0)
 
     @property
     def silent(self) -> list[str]:

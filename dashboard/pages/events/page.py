@@ -12,11 +12,11 @@ CHAIN_S = 15.0
 
 async def load(hub: Hub, _s: Snapshot, params: Params) -> Data:
     kind = params.get("kind", "")
-    rows = await hub.cache.get(("journal", kind), 1.0, lambda: hub.ledger.journal(80, kind or None))
+    rows = await hub.cache.get(("activity", kind), 1.0, lambda: hub.ledger.activity(80, kind or None))
     audit = await hub.cache.get("audit", 1.0, lambda: hub.audit.tail(60))
     commands = await hub.cache.get("commands-page", 1.0, lambda: hub.ledger.commands(40))
     chain = await hub.cache.get("audit-chain", CHAIN_S, lambda: _chain(hub))
-    return {"journal": rows, "audit": audit, "chain": chain, "commands": commands, "kind": kind}
+    return {"activity": rows, "audit": audit, "chain": chain, "commands": commands, "kind": kind}
 
 
 def _chain(hub: Hub) -> ChainCheck | None:
@@ -27,9 +27,9 @@ def _chain(hub: Hub) -> ChainCheck | None:
         return None
 
 
-def _journal(_s: Snapshot, data: Data, _role: str) -> Context:
+def _activity(_s: Snapshot, data: Data, _role: str) -> Context:
     return {
-        "rows": None if data["journal"] is None else [events.entry(e) for e in data["journal"]],
+        "rows": None if data["activity"] is None else [events.entry(e) for e in data["activity"]],
         "kind": data["kind"],
     }
 
@@ -48,7 +48,7 @@ PAGE = Page(
     parts=(
         PagePart("ev-receipts", "parts/receipts.html", _receipts),
         PagePart("ev-audit", "audit.html", _audit),
-        PagePart("ev-journal", "journal.html", _journal),
+        PagePart("ev-journal", "activity.html", _activity),
     ),
     load=load,
     params=("kind",),

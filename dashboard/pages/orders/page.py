@@ -14,7 +14,7 @@ SHOWN = 30
 async def load(hub: Hub, _s: Snapshot, _params: Params) -> Data:
     def read() -> Data:
         rows, working = hub.ledger.orders(working=False, limit=SHOWN), hub.ledger.orders(working=True)
-        journal = hub.ledger.journal_of([row.client_order_id for row in rows]) if rows else None
+        journal = hub.ledger.activity_of([row.client_order_id for row in rows]) if rows else None
         return {
             "rows": rows,
             "journal": journal,

@@ -11,7 +11,7 @@ from shared.times import from_epoch_ms, iso_seconds
 EVENTS_SHOWN = 30
 
 
-class Journal:
+class Records:
     """`intents`: what the event in hand leads to, in order; the process commits its records in one transaction."""
 
     def __init__(self, key_values: Mapping[str, str], totals: Mapping[str, int], events: Iterable[EventDoc]) -> None:

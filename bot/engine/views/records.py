@@ -7,32 +7,32 @@ from shared.documents.events import EventDoc
 from shared.documents.risk import AuditDoc
 
 
-class JournalView:
+class RecordsView:
     def __init__(self, state: EngineState) -> None:
         self._state = state
 
     @property
     def events(self) -> list[EventDoc]:
         """The newest lines, oldest first."""
-        return list(self._state.journal.events)
+        return list(self._state.records.events)
 
     def count(self, name: str) -> int:
         """How often it happened since the ledger began."""
-        return self._state.journal.totals.get(name, 0)
+        return self._state.records.totals.get(name, 0)
 
     @property
     def totals(self) -> dict[str, int]:
         """Every counter since the ledger began."""
-        return dict(self._state.journal.totals)
+        return dict(self._state.records.totals)
 
     def value(self, key: str) -> str | None:
         """What is kept under a key; None = nothing."""
-        return self._state.journal.key_values.get(key)
+        return self._state.records.key_values.get(key)
 
     @property
     def values(self) -> dict[str, str]:
         """Everything that is kept."""
-        return dict(self._state.journal.key_values)
+        return dict(self._state.records.key_values)
 
     @property
     def reconciled_ms(self) -> int | None:
@@ -46,7 +46,7 @@ class JournalView:
 
 def audit(state: EngineState) -> AuditDoc | None:
     """The last daily audit, as the ledger keeps it."""
-    kept = state.journal.key_values.get(reconciliation.FACT)
+    kept = state.records.key_values.get(reconciliation.FACT)
     if not kept:
         return None
     at_ms, verdict, order_count, fill_count, text = kept.split(" ", 4)
