@@ -38,7 +38,7 @@ class Running:
 
     def serve(self) -> None:
         self._start("dashboard", "-m", "dashboard")
-        for _ in range(200):
+        for _ in range(600):  # 30 s: on a fresh checkout its modules are compiled first
             try:
                 httpx.get(f"{self.base}/healthz")
             except httpx.TransportError:
