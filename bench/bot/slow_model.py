@@ -6,24 +6,21 @@ Real processes on COIN-SIM. `python -m bench.bot.slow_model` alone is the bot wi
 
 import os
 import runpy
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.measurement import Measurement
+from bench.system.programs import environment, program
 from bot.strategies import registry
-from cli.rig import NotReached, free_ports
-from shared.bots import DEFAULT_FOLDER
+from cli.rig import NotReached
 from shared.command_table import Cmd
 from shared.control import send_command
 from shared.documents.state import BotState
 from shared.documents.status import Phase
 from shared.liveness import read_state
-from shared.paths import ROOT, DataPaths
+from shared.paths import DataPaths
 
 WINDOW_S = 13.0  # the lag is of the newest 12 s
 WAIT_S = 90.0
@@ -50,10 +47,10 @@ def measure() -> list[Measurement]:
 def lag_and_kill(strategy: str) -> tuple[float, float, float]:
     """(loop lag p99 of 12 s, KILL made to gate shut, of it since it was read), ms, with that strategy."""
     with tempfile.TemporaryDirectory(prefix="coin-model-") as folder:
-        env = _environment(Path(folder), strategy)
+        env = environment(Path(folder), STRATEGY=strategy, WATCHDOG_SEC="60")
         paths = DataPaths(Path(env["DATA_DIR"]))
         paths.prepare()
-        with _program("simulator", env), _program("bench.bot.slow_model", env):
+        with program("simulator", env), program("bench.bot.slow_model", env):
             _until(paths, lambda state: state.phase is Phase.TRADING, "trading")
             time.sleep(WINDOW_S)
             state = _until(paths, lambda state: state.metrics is not None, "figures")
@@ -70,37 +67,6 @@ def lag_and_kill(strategy: str) -> tuple[float, float, float]:
 def _computing(state: BotState) -> bool:
     gates = [gate for product in (state.gates.products if state.gates else ()) for gate in product.gates]
     return any(gate.name == "signal" and (gate.value or "").startswith(("computing", "no answer")) for gate in gates)
-
-
-def _environment(folder: Path, strategy: str) -> dict[str, str]:
-    sim, admin_port, dashboard = free_ports(3)
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "DATA_DIR": str(folder / DEFAULT_FOLDER),
-        "SIM_PORT": str(sim),
-        "SIM_ADMIN_PORT": str(admin_port),
-        "DASHBOARD_PORT": str(dashboard),
-        "SAFE_STARTS": "0",
-        "STRATEGY": strategy,
-        "WATCHDOG_SEC": "60",
-    }
-
-
-@contextmanager
-def _program(module: str, env: Mapping[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", module], cwd=ROOT, env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _until(paths: DataPaths, what: Callable[[BotState], bool], name: str) -> BotState:

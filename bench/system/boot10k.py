@@ -4,25 +4,21 @@ Real processes, without PM2: the bot is started on the account, killed with SIGK
 """
 
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.measurement import Measurement, measured
 from bench.system.account import build
-from cli.rig import NotReached, free_ports
-from shared.bots import DEFAULT_FOLDER
+from bench.system.programs import environment, program
+from cli.rig import NotReached
 from shared.command_table import Cmd
 from shared.control import ensure_control_file, send_command
 from shared.documents.state import BotState, decode_state
 from shared.documents.status import Phase
 from shared.files import Unreadable
-from shared.paths import ROOT, DataPaths
+from shared.paths import DataPaths
 from shared.settings import load
 from simulator import admin
 
@@ -34,12 +30,12 @@ RECONCILED = frozenset({Phase.BACKFILL, Phase.TRADING, Phase.STOPPED})
 def measure() -> list[Measurement]:
     """Each start from the process's first instruction; the last one is killed with all orders open."""
     with tempfile.TemporaryDirectory(prefix="coin-boot10k-") as folder:
-        env = _environment(Path(folder))
+        env = environment(Path(folder), SIM_FUNDS="1000000", MAX_TOTAL_LOTS="500", MAX_CONCURRENT_LOTS="500")
         settings = load(Path(os.devnull), env).settings
         count = build(settings, FILLS, OPEN)
         paths = settings.paths
         ensure_control_file(paths, "pause")
-        with _program("simulator", env):
+        with program("simulator", env):
             _until(lambda: admin.status(paths, settings), "COIN-SIM")
             reconciled, trading, cpu = zip(*(_start(paths, env) for _ in range(STARTS)), strict=True)
             shut_ms, cleared_ms, found = _kill(paths, env)
@@ -52,38 +48,6 @@ def measure() -> list[Measurement]:
         Measurement("KILL to gate shut", shut_ms, "ms", 50.0),
         Measurement(f"gate shut to none of {found} orders left, seen twice", cleared_ms, "ms", 2000.0),
     ]
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    sim, admin_port, dashboard = free_ports(3)
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "DATA_DIR": str(folder / DEFAULT_FOLDER),
-        "SIM_PORT": str(sim),
-        "SIM_ADMIN_PORT": str(admin_port),
-        "DASHBOARD_PORT": str(dashboard),
-        "SIM_FUNDS": "1000000",
-        "SAFE_STARTS": "0",
-        "MAX_TOTAL_LOTS": "500",
-        "MAX_CONCURRENT_LOTS": "500",
-    }
-
-
-@contextmanager
-def _program(module: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", module], cwd=ROOT, env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _until(what: Callable[[], object], name: str) -> None:
@@ -108,7 +72,7 @@ def _start(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float, floa
     ended by SIGKILL.
     """
     began_s = time.monotonic()
-    with _program("bot", env) as bot:
+    with program("bot", env) as bot:
         _until(lambda: (s := _state(paths, bot.pid)) is not None and s.phase in RECONCILED, "reconciled")
         reconciled_s = time.monotonic() - began_s
         state = _state(paths, bot.pid)
@@ -125,7 +89,7 @@ def _start(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float, floa
 
 def _kill(paths: DataPaths, env: Mapping[str, str]) -> tuple[float, float, int]:
     """(KILL to gate shut in ms, latch to nothing left in ms, orders found)."""
-    with _program("bot", env) as bot:
+    with program("bot", env) as bot:
         _until(lambda: (s := _state(paths, bot.pid)) is not None and s.phase is Phase.TRADING, "trading")
         send_command(paths, Cmd.KILL, by="bench")
         made_ms = paths.kill.stat().st_mtime_ns / 1e6
