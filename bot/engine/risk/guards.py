@@ -11,11 +11,13 @@ from shared.documents.risk import LimitDoc
 FAILED = Reading(Band.TRIPPED, None, 0.0, False)
 
 
-def read(guard: Guard, state: EngineState, market: Market) -> Reading:
-    """The guard's answer; one that raises refuses."""
+def read(policy: RiskPolicy, guard: Guard, state: EngineState, market: Market, *, looking: bool = False) -> Reading:
+    """The guard's answer; one that raises refuses. Looking counts no failure."""
     try:
         return guard.read(state, market)
-    except Exception:  # fail closed: whatever went wrong, no entry
+    except Exception as error:  # fail closed: whatever went wrong, no entry
+        if not looking:
+            failures.count(state, policy, error)
         return FAILED
 
 
@@ -23,7 +25,7 @@ def tick(state: EngineState) -> None:
     """Once a second: what latches, latches until a person presses Start; what shuts for a while is written down."""
     if not state.control.ready:
         return
-    trips.note(state, registry.POLICIES.all, _read_and_count)
+    trips.note(state, registry.POLICIES.all, read)
     before = state.control.entries_latched
     why = state.risk.failed or (None if before else _why_latched(state))
     if why is not None:
@@ -50,14 +52,6 @@ def _why_latched(state: EngineState) -> str | None:
     return None
 
 
-def _read_and_count(policy: RiskPolicy, guard: Guard, state: EngineState, market: Market) -> Reading:
-    try:
-        return guard.read(state, market)
-    except Exception as error:  # fail closed
-        failures.count(state, policy, error)
-        return FAILED
-
-
 def started(state: EngineState) -> None:
     """A person pressed Start: what waited for that begins anew."""
     for policy in registry.POLICIES.all:
@@ -76,7 +70,7 @@ def limits(state: EngineState) -> list[LimitDoc]:
         if policy.limits is not None:
             found += policy.limits(state)
         if policy.guard is not None and markets:
-            found.append(_limit(policy.guard, state, markets))
+            found.append(_limit(policy, policy.guard, state, markets))
     return found
 
 
@@ -85,8 +79,9 @@ def plain_limits(state: EngineState) -> list[LimitDoc]:
     return [limit for policy in registry.POLICIES.all if policy.limits is not None for limit in policy.limits(state)]
 
 
-def _limit(guard: Guard, state: EngineState, markets: list[Market]) -> LimitDoc:
-    readings = [(read(guard, state, market), market) for market in (markets if guard.per_product else markets[:1])]
+def _limit(policy: RiskPolicy, guard: Guard, state: EngineState, markets: list[Market]) -> LimitDoc:
+    shown = markets if guard.per_product else markets[:1]
+    readings = [(read(policy, guard, state, market, looking=True), market) for market in shown]
     reading, market = max(readings, key=lambda pair: _badness(guard, pair[0]))
     shown_band = Band.WARN if reading.band is Band.UNKNOWN and not reading.approved else reading.band
     named = guard.per_product and len(markets) > 1 and reading.band is not Band.OFF
