@@ -26,6 +26,14 @@ from simtest.virtual_ports import (
 )
 from simtest.virtual_venue import VirtualVenue
 
+BUILD = "simulated"  # a commit's name would be in the event hash
+_FIRST_PID = 10_000_000  # no process of this machine has such a number
+
+
+def pid_of(number: int) -> int:
+    """The process number that a life says it has."""
+    return _FIRST_PID + number
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -52,7 +60,8 @@ class BotInstance:
         self.clock = VirtualClock(loop, around.venue.start_us, around.change_signal, self._control_busy)
         self.clock.wall_off_us = clock_off_us
         random = Random(f"net/{seed}/{number}")
-        self.net = VirtualNet(NetworkLink(loop, around.venue, around.faults, truth, random, number))
+        link = NetworkLink(loop, around.venue, around.faults, truth, random, number, self._states_of)
+        self.net = VirtualNet(link)
         self.fs = VirtualFs(
             lambda: self.alive,
             lambda: around.faults.strike("disk_full") is not None,
@@ -67,9 +76,11 @@ class BotInstance:
             market=InlineOffload(lambda: self.alive),
             strategy=InlineOffload(lambda: self.alive),
             open_ledger=ledger_opener(self._at_ledger, self._opened),
+            build=BUILD,
         )
         self.process = Process(around.settings, [], machine)
         self.process.bot.endpoints = addresses(around.settings)
+        self.process.bot.identity.pid = pid_of(number)
 
     def failure(self) -> str | None:
         """The error that ended the process; None = it ended without one."""
@@ -81,6 +92,12 @@ class BotInstance:
         """The states of all unsettled orders."""
         engine = self.process.bot.engine
         return [order.state.value for order in engine.view.orders.working()] if engine else []
+
+    def _states_of(self, ids: list[str]) -> list[str]:
+        """The states of the orders with these ids, ours or the exchange's."""
+        engine = self.process.bot.engine
+        found = engine.view.orders.working() if engine else ()
+        return [o.state.value for o in found if {o.spec.client_order_id, o.order_id} & set(ids)]
 
     def backlog(self) -> int:
         """The number of records that wait to be written to the ledger."""

@@ -15,11 +15,14 @@ from typing import Any
 
 from shared import figures
 from shared.percentile import percentile
+from simtest.drawing import draw
+from simtest.judge.rules import RULES, overlooked
 from simtest.judged_run import by_seed
-from simtest.replay import explain, keep_as_test, replay
+from simtest.replay import draw_story, explain, keep_as_test, read_plan, replay
 
 Record = dict[str, Any]
 OUT = Path("data/proof")
+OF_PLAN = -1  # --explain without a seed
 REPEAT_EVERY = 100  # one seed in so many is run twice: unequal hashes mean that the run is not deterministic
 
 
@@ -39,6 +42,8 @@ class BatchSummary:
     strikes: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     cells: Counter[str] = field(default_factory=Counter)
+    own_cells: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)  # rule → things that could have broken it
     modes: Counter[str] = field(default_factory=Counter)
     breaches: Counter[str] = field(default_factory=Counter)
     failed: list[Record] = field(default_factory=list)
@@ -53,11 +58,23 @@ class BatchSummary:
         self.strikes.update(record.get("strikes", {}))
         self.counts.update(record.get("counts", {}))
         self.cells.update(record.get("cells", {}))
+        self.own_cells.update(record.get("own_cells", {}))
+        self.judged.update(record.get("judged", {}))
         self.modes[record["mode"]] += 1
         self.kill_ms.extend(record.get("kill_ms", ()))
         if record["breaches"]:
             self.breaches.update(record["breaches"].keys())
             self.failed.append(record)
+
+    @property
+    def unjudged(self) -> list[str]:
+        """The rules that nothing in the batch could have broken."""
+        return [rule for rule in RULES if not self.judged[rule]]
+
+    @property
+    def overlooked(self) -> list[str]:
+        """Those of them that a batch of this size should have judged: it has failed."""
+        return overlooked(self.judged, self.seeds)
 
     def document(self) -> Record:
         return {
@@ -68,6 +85,9 @@ class BatchSummary:
             "strikes": dict(sorted(self.strikes.items())),
             "counts": dict(self.counts),
             "cells": dict(sorted(self.cells.items())),
+            "own_cells": dict(sorted(self.own_cells.items())),
+            "judged": {rule: self.judged[rule] for rule in RULES},
+            "overlooked": self.overlooked,
             "modes": dict(self.modes),
             "breaches": dict(self.breaches),
             "failed": [{"seed": r["seed"], "mode": r["mode"], "breaches": r["breaches"]} for r in self.failed],
@@ -75,6 +95,10 @@ class BatchSummary:
             "repeated": self.repeated,
             "unequal": self.unequal,
         }
+
+
+def named(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def bound_text(seeds: int) -> str:
@@ -103,7 +127,18 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--story", action="store_true", help="with --plan: write a timeline of the run to a file")
     parser.add_argument("--test", metavar="NAME", default=None, help="with --plan: keep it as a test of this name")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of results and failing plans")
+    parser.add_argument(
+        "--explain",
+        metavar="SEED",
+        type=int,
+        nargs="?",
+        const=OF_PLAN,
+        default=None,
+        help="run one seed, or the file of --plan, and draw its story as a page",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=OUT, help="folder of results and failing plans; with --explain: the page"
+    )  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -115,9 +150,15 @@ def with_fixed_hash_seed(module: str, argv: list[str]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the seeds; the exit code is 1 where anything broke."""
+    """Run the seeds; the exit code is 1 where anything broke, or a rule was not judged that should have been."""
     args = arguments(argv)
     with_fixed_hash_seed("simtest", list(sys.argv[1:] if argv is None else argv))
+    if args.explain is not None:
+        if args.plan is None and args.explain == OF_PLAN:
+            say("--explain names a seed, or stands beside --plan FILE")
+            return 2
+        plan = read_plan(args.plan) if args.plan is not None else draw(args.explain, args.minutes, args.mode)
+        return draw_story(plan, args.out, say)
     if args.plan is not None and args.test is not None:
         return keep_as_test(args.plan, args.test, say)
     if args.plan is not None:
@@ -132,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     for record in summary.failed:
         explain(record, args.minutes, args.mode, args.out, args.shrink, say)
-    return 1 if summary.failed or summary.unequal else 0
+    return 1 if summary.failed or summary.unequal or summary.overlooked else 0
 
 
 def batch(args: argparse.Namespace, first: int) -> BatchSummary:
@@ -194,6 +235,10 @@ def report(summary: BatchSummary, args: argparse.Namespace) -> None:
     say(f"orders {summary.counts['orders']:,}, fills {summary.counts['fills']:,}, lives {summary.counts['lives']:,}, "
         f"requests for orders {summary.counts['posts']:,}; modes {dict(summary.modes)}")  # fmt: skip
     say("faults and acts: " + ", ".join(f"{name} {count:,}" for name, count in sorted(summary.strikes.items())))
+    say("judged: " + ", ".join(f"{rule} {summary.judged[rule]:,}" for rule in RULES))
+    say(f"{len(RULES) - len(summary.unjudged)} of {len(RULES)} rules were judged; 0 times: {named(summary.unjudged)}")
+    if summary.overlooked:
+        say(f"NOT JUDGED in {summary.seeds:,} seeds, and so not tested: {named(summary.overlooked)}")
     say(f"{summary.repeated} seeds run twice, {len(summary.unequal)} of them unlike {summary.unequal or ''}")
     if summary.failed:
         say(f"VIOLATIONS in {len(summary.failed)} of {summary.seeds} seeds: {dict(summary.breaches)}")

@@ -93,14 +93,20 @@ def copy_folder(paths: DataPaths, there: DataPaths) -> None:
         copy.close()
 
 
-def restore(paths: DataPaths, what: str) -> None:
-    """Prepare the ledger for the next start: leave it (""), remove it ("lose"), or put an old copy there ("old")."""
+def restore(paths: DataPaths, what: str) -> bool:
+    """Prepare the ledger for the next start: leave it (""), remove it ("lose"), or put an old copy there ("old").
+
+    True = it is another one now.
+    """
     kept = _beside(paths.ledger, ".kept")
     if what == "lose":
         remove(paths.ledger)
-    elif what == "old" and kept.exists():
+        return True
+    if what == "old" and kept.exists():
         remove(paths.ledger)
         shutil.copyfile(kept, paths.ledger)
+        return True
+    return False
 
 
 def remove(ledger: Path) -> None:

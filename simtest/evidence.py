@@ -4,50 +4,34 @@ import asyncio
 import hashlib
 import os
 import sqlite3
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from shared.ledger.open import open_reader
 from shared.ledger.replay import first_difference, replay_files
 from shared.ledger.verify import verify
-from shared.settings import Settings
+from shared.settings import GRANULARITY_S, Settings
 from simtest.ground_truth import GroundTruth
 from simtest.plan import Plan
 from simtest.virtual_venue import VirtualVenue
 
-# The ledger itself keeps every version of an order for the judge.
+# The ledger itself keeps every version of an order and of a command for the judge.
 HISTORY = (
     "CREATE TABLE IF NOT EXISTS rig_orders (client_order_id TEXT, state TEXT, filled_size TEXT)",
     "CREATE TRIGGER IF NOT EXISTS rig_insert AFTER INSERT ON orders BEGIN "
     "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
     "CREATE TRIGGER IF NOT EXISTS rig_update AFTER UPDATE ON orders BEGIN "
     "INSERT INTO rig_orders VALUES (new.client_order_id, new.state, new.filled_size); END",
+    "CREATE TABLE IF NOT EXISTS rig_commands (id TEXT, state TEXT, done_ms INTEGER)",
+    "CREATE TRIGGER IF NOT EXISTS rig_seen AFTER INSERT ON commands BEGIN "
+    "INSERT INTO rig_commands VALUES (new.id, new.state, new.done_ms); END",
+    "CREATE TRIGGER IF NOT EXISTS rig_ended AFTER UPDATE ON commands BEGIN "
+    "INSERT INTO rig_commands VALUES (new.id, new.state, new.done_ms); END",
 )
 _TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "activity_log", "key_values", "events")
+BARS_BEFORE = 60  # closed before the run began: a slow average looks back so far
 _STORAGE = (("journal_mode", "wal"), ("synchronous", 2))  # 2 = FULL: what is committed outlives a power cut
-
-
-class LedgerProbe:
-    """A second reader of the ledger while the bot runs."""
-
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-
-    def recorded(self, client_order_id: Any) -> bool:
-        """Whether the intent is in the ledger by now."""
-        query = "SELECT 1 FROM orders WHERE client_order_id = ?"
-        return self._db.execute(query, (client_order_id,)).fetchone() is not None
-
-    def entries_open(self, client_order_id: Any, product_id: Any) -> int:
-        """The number of other purchases of the product whose outcome is open in the ledger."""
-        query = (
-            "SELECT count(*) FROM orders WHERE product_id = ? AND client_order_id != ? AND purpose = 'entry' "
-            "AND kind = 'market' AND state IN ('new', 'sent', 'unknown')"
-        )
-        return int(self._db.execute(query, (product_id, client_order_id)).fetchone()[0])
-
-    def close(self) -> None:
-        self._db.close()
 
 
 def storage_faults(engine: Any) -> list[str]:
@@ -118,11 +102,22 @@ def document(plan: Plan, settings: Settings, venue: VirtualVenue, truth: GroundT
         "plan": plan.to_json(),
         "bot_name": settings.bot_name,
         "stale_data_s": settings.stale_data_sec,
+        "take_profit_order": settings.take_profit_order,
+        "safe_starts": settings.safe_starts,
+        "mark_to_market": settings.daily_breaker_mark_to_market,
+        "live": plan.live,
         "max_order_usd": settings.max_order_usd,
         "max_orders_per_min": settings.max_orders_per_min,
+        "settings": {
+            name: value
+            for name in (row.name for row in fields(settings))
+            if isinstance(value := getattr(settings, name), bool | int | float | str)  # no secret is one of these
+        },
         "end_us": end_us,
         "start_us": venue.start_us,
         "venue": venue.truth(),
+        "bars": venue.bars(GRANULARITY_S[settings.granularity], BARS_BEFORE),
+        "bar_s": GRANULARITY_S[settings.granularity],
         "ledger": ledger_faults(settings.paths.ledger),
         **truth.document(),
     }

@@ -32,11 +32,17 @@ class ExternalActivity:
     def _later(self, seconds: float, what: Callable[[], None]) -> None:
         self._run.loop.event_queue.at(self._run.loop.now_us + round(seconds * 1e6), what)
 
+    def _until(self, product_id: str, seconds: float) -> None:
+        """The act under way lasts so long, for one product."""
+        run = self._run
+        run.truth.acts[-1] |= {"product_id": product_id, "until_us": run.loop.now_us + round(seconds * 1e6)}
+
     def _gate(self, _act: Act, random: Random) -> None:
         venue = self._run.venue
         product_id, name = random.choice(venue.plan.products), random.choice(GATE_NAMES)
         venue.set_gate(product_id, name)
-        self._later(random.uniform(5, 400), lambda: venue.set_gate(product_id, "online"))
+        self._until(product_id, seconds := random.uniform(5, 400))
+        self._later(seconds, lambda: venue.set_gate(product_id, "online"))
 
     def _fees(self, act: Act, _random: Random) -> None:
         venue = self._run.venue.sim.exchange.venue
@@ -86,16 +92,17 @@ class ExternalActivity:
         )
 
     def _shock(self, act: Act, random: Random) -> None:
-        self._run.venue.shock(
-            random.choice(self._run.plan.products), random.choice((0.7, 0.9, 1.3, 0.001)), 10 + 50 * act.arg
-        )
+        product_id, factor = random.choice(self._run.plan.products), random.choice((0.7, 0.9, 1.3, 0.001))
+        self._until(product_id, 10 + 50 * act.arg)
+        self._run.venue.shock(product_id, factor, 10 + 50 * act.arg)
 
     def _delist(self, _act: Act, random: Random) -> None:
         """Delist a product for minutes, whether or not it is held."""
         venue = self._run.venue
         product_id = random.choice(venue.plan.products)
         venue.set_gate(product_id, "delisted")
-        self._later(random.uniform(100, 1200), lambda: venue.set_gate(product_id, "online"))
+        self._until(product_id, seconds := random.uniform(100, 1200))
+        self._later(seconds, lambda: venue.set_gate(product_id, "online"))
 
     def _regrid(self, act: Act, random: Random) -> None:
         """Make increments coarser or the minimum order larger, until the faults are over."""

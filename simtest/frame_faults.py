@@ -35,7 +35,7 @@ class FrameFaults:
         if self._dead or faults.open("ws_silent", name):
             # A silent connection stays silent; only a new one recovers.
             self._dead = True
-            faults.count("ws_silent")
+            faults.count("ws_silent", name)
             return
         if faults.strike("ws_cut", name):
             yield 0, None
@@ -68,7 +68,7 @@ class FrameFaults:
         if message["channel"] == "ticker" and faults.open("ws_mute_product", name):
             first = message["events"][0]["tickers"][0]["product_id"]
             if message["events"][0]["type"] == "update" and first in ("BTC-USD", "ETH-USD"):
-                faults.count("ws_mute_product")
+                faults.count("ws_mute_product", name)
                 self._hidden += 1
                 return None
         message["sequence_num"] -= self._hidden

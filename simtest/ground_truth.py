@@ -3,10 +3,15 @@
 import re
 from collections import deque
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from simtest.publications import Publications
+
+PRICES_KEPT = 20_000  # of a product
 
 
 class GroundTruth:
@@ -20,16 +25,21 @@ class GroundTruth:
         self.states: list[dict[str, Any]] = []
         self.file_faults: list[str] = []
         self.ticks: dict[str, deque[tuple[int, float]]] = {}  # product → (when, price) as the bot received them
+        self.prices: dict[str, list[list[Any]]] = {}  # product → every ticker that reached the bot, see `_ticker`
+        self.prices_until_us: int | None = None  # later prices are not kept; None = all are
         self.heard: dict[str, int] = {}  # connection (market, user) → when its last frame reached the bot
         self.opened: dict[int, int] = {}  # life → when it first tried to open a stream
         self.gaps: dict[int, int] = {}  # connection → since when the bot can know of a gap that is still open
         self.permits: list[dict[str, Any]] = []  # live: when entries were allowed, and when that ended
+        self.swaps: list[dict[str, Any]] = []  # the ledger replaced between two lives: when, and by what
         self.seconds: list[dict[str, Any]] = []  # second bots on the folder
         self.copies: list[dict[str, Any]] = []  # when a copy of the folder was started, and its own truth
         self.sightings: dict[tuple[int, str], int] = {}  # (life, client order id) → when it first received it
         self.watched: re.Pattern[str] | None = None  # ids to keep sightings of: where two bots trade under one name
         self.strays: list[str] = []  # client order ids of ours that no ledger ever knew
         self.bounds: list[dict[str, int]] = []  # peak resource use of each life
+        self.publications = Publications()
+        self.at_purchase: Callable[[], None] | None = None  # called whenever a purchase reaches the exchange
         self.storage: list[str] = []  # pragmas of the ledger that were not what they must be
         self.worth: Callable[[dict[str, float]], float] = lambda _prices: 0.0
         self.entries_open: Callable[[Any, Any], int] = lambda _coid, _product: (
@@ -60,6 +70,8 @@ class GroundTruth:
                 "done_us": None,
             }
             self.posts.append(row)
+            if raw.get("side") == "BUY" and self.at_purchase is not None:
+                self.at_purchase()
             return row
         if where == "POST /orders/batch_cancel":
             ids = orjson.loads(body).get("order_ids")
@@ -92,17 +104,23 @@ class GroundTruth:
         """Record a frame that reached the bot: when, and the price in it."""
         self.heard[name] = now_us
         if name == "market" and '"channel":"ticker"' in text:
-            at = text.find('"product_id":"')
-            product_id = text[at + 14 : text.find('"', at + 14)]
-            at = text.find('"price":"')
-            try:
-                price = float(text[at + 9 : text.find('"', at + 9)])
-            except ValueError:
-                price = 0.0
-            seen = self.ticks.get(product_id)
-            if seen is None:
-                seen = self.ticks[product_id] = deque(maxlen=120)
-            seen.append((now_us, price))
+            for ticker in _tickers(text):
+                self._ticker(ticker, now_us)
+
+    def _ticker(self, ticker: dict[str, Any], now_us: int) -> None:
+        """[us, price, best bid, best ask, money offered at the best ask]: numbers as the exchange wrote them."""
+        product_id = str(ticker.get("product_id"))
+        price = _number(ticker.get("price"))
+        seen = self.ticks.get(product_id)
+        if seen is None:
+            seen = self.ticks[product_id] = deque(maxlen=120)
+        seen.append((now_us, price))
+        bid, ask, size = (ticker.get(name) or "" for name in ("best_bid", "best_ask", "best_ask_quantity"))
+        rows = self.prices.setdefault(product_id, [])
+        if len(rows) >= PRICES_KEPT:
+            self.prices_until_us = self.prices_until_us or now_us
+        elif price > 0:
+            rows.append([now_us, ticker["price"], bid, ask, round(_number(ask) * _number(size), 2)])
 
     def sighted(self, text: str, now_us: int, life: int) -> None:
         """Record which orders under the bot's name are in a text that reached it."""
@@ -119,7 +137,10 @@ class GroundTruth:
         except (ValueError, OSError) as error:
             self.file_faults.append(f"{now_us} {path.name}: {error}")
             return
-        if path.name == "bot_state.json":
+        if path.name == "positions.json":
+            self.publications.positions(raw, now_us, life)
+        elif path.name == "bot_state.json":
+            self.publications.state(raw, now_us, life)
             kill, account = raw.get("kill"), raw.get("account")
             parts = (raw.get("verdict") or {}).get("parts", ())
             self.states.append(
@@ -162,13 +183,34 @@ class GroundTruth:
             "states": self.states,
             "file_faults": self.file_faults,
             "permits": self.permits,
+            "swaps": self.swaps,
             "seconds": self.seconds,
             "copies": [{"us": copy["us"], **copy["truth"].document()} for copy in self.copies],
             "sightings": [[life, coid, us] for (life, coid), us in self.sightings.items()],
             "strays": self.strays,
             "bounds": self.bounds,
             "storage": self.storage,
+            "published": self.publications.document(),
+            "prices": self.prices,
+            "prices_until_us": self.prices_until_us,
         }
+
+
+def _tickers(text: str) -> list[dict[str, Any]]:
+    """The tickers of a frame; a frame of another shape has none."""
+    try:
+        return [ticker for event in orjson.loads(text)["events"] for ticker in event["tickers"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _number(text: Any) -> float:
+    """0 for what is no finite number."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return 0.0
+    return value if isfinite(value) else 0.0
 
 
 def _breaker(raw: dict[str, Any]) -> bool | None:

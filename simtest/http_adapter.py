@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.adapters import BaseAdapter
 
@@ -14,6 +15,7 @@ from simtest.virtual_loop import Crash
 
 API = "/api/v3/brokerage"
 TOO_MANY = b'{"errors":[{"id":"rate_limit_exceeded","message":"Too many requests"}]}'
+FORBIDDEN = 403  # the key lacks the right
 ODD = (404, 408, 409, 425, 499)  # answered by a proxy, after the exchange carried it out
 
 
@@ -35,6 +37,13 @@ class VirtualAdapter(BaseAdapter):
         body = body.encode() if isinstance(body, str) else body
         where = f"{request.method} {parts.path.removeprefix(API)}"
         posted = link.truth.posted(where, body, link.sent_us, link.loop.now_us, link.life)
+        with faults.about(where, lambda: link.states_of(_named(where, body))):
+            return self._sent(request, where, target, body, posted)
+
+    def _sent(
+        self, request: Any, where: str, target: str, body: bytes, posted: dict[str, Any] | None
+    ) -> requests.Response:
+        faults = self._link.faults
         if faults.strike("crash_at_send", where) and self._random_side(where):
             raise Crash("before send")
         self._before(where, request, target, body, posted)
@@ -81,6 +90,8 @@ class VirtualAdapter(BaseAdapter):
         status, data = delivery.response.status, delivery.response.body
         link.venue.note(f"{request.method} {target}", body)
         link.venue.note(str(status), data)
+        if status == FORBIDDEN:
+            link.faults.count("forbidden", where)
         link.truth.answered(posted, status, data, link.loop.now_us)
         return http_response(request, status, data)
 
@@ -108,3 +119,13 @@ class VirtualAdapter(BaseAdapter):
             if where.startswith("GET /orders/historical/") and ("order_status=" in request.url or "batch" not in where):
                 link.told = response.content
         return response
+
+
+def _named(where: str, body: bytes) -> list[str]:
+    """The ids, ours or the exchange's, of the orders that a request is about; none for a list."""
+    if where == "POST /orders":
+        return [str(orjson.loads(body).get("client_order_id"))]
+    if where == "POST /orders/batch_cancel":
+        return [str(order_id) for order_id in orjson.loads(body).get("order_ids") or ()]
+    path = where.split("/")
+    return [path[-1]] if where.startswith("GET /orders/historical/") and path[-1] not in ("batch", "fills") else []

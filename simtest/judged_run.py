@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from simtest.drawing import draw
 from simtest.judge import verdict
-from simtest.plan import ACTS, FAULTS, Act, Plan, Window, draw
+from simtest.plan import ACTS, FAULTS, Act, Plan, Window
 from simtest.run import folder_for, run_plan
 from simtest.virtual_loop import Stuck
 from simtest.virtual_ports import DeadProcessActed
@@ -20,17 +21,21 @@ BUSY: Mapping[str, Any] = {
     "max_order_usd": 0.0, "max_total_lots": 60, "max_concurrent_lots": 20, "max_orders_per_min": 30,
     "pyramid_min_adverse_pct": 0.0, "pyramid_min_seconds_between": 0.0, "max_daily_loss_pct": 50.0,
     "max_drawdown_pct": 0.0, "max_product_usd": 0.0, "max_total_usd": 0.0, "max_vol_spike": 0.0,
+    "correlation_limit": 0.0,
 }  # fmt: skip
 
 
 def judged(plan: Plan, *, keep: bool = False) -> Record:
-    """Run a plan and judge it. `breaches`: invariant → what broke it; an error of the test itself is `RIG`."""
+    """Run a plan and judge it. `breaches`: invariant → what broke it; an error of the test itself is `RIG`. `judged`:
+    rule → how many things that could have broken it were judged."""
     folder = folder_for(plan.seed)
     record: Record = {"seed": plan.seed, "mode": plan.mode, "virtual_s": plan.total_s, "folder": str(folder)}
     try:
         outcome = run_plan(plan, folder)
-        breaches = {name: found for name, found in verdict(folder).items() if found}
+        found = verdict(folder)
+        breaches = found.breaches
         record |= {
+            "judged": found.judged,
             "hash": outcome.event_hash,
             "events": outcome.events,
             "wall_s": outcome.wall_s,
@@ -38,6 +43,7 @@ def judged(plan: Plan, *, keep: bool = False) -> Record:
             "strikes": dict(outcome.strikes),
             "counts": outcome.counts,
             "cells": dict(outcome.cells),
+            "own_cells": dict(outcome.own_cells),
             "kill_ms": outcome.kill_ms,
         }
     except Stuck as stuck:

@@ -40,11 +40,11 @@ class ListFaults:
         if "orders" in raw:
             kept = [o for o in raw["orders"] if _ms(o["created_time"]) <= behind_ms]
             if len(kept) != len(raw["orders"]):
-                faults.count("list_lag")
+                faults.count("list_lag", where)
                 raw["orders"] = kept
                 response._content = orjson.dumps(raw)
         elif "order" in raw and _ms(raw["order"]["created_time"]) > behind_ms:
-            faults.count("list_lag")
+            faults.count("list_lag", where)
             response.status_code, response.reason, response._content = 404, "Not Found", _NOT_FOUND
 
     def _late_statuses(self, where: str, url: str, response: requests.Response) -> None:
@@ -62,7 +62,7 @@ class ListFaults:
                 order["status"], changed = _WAITING[order["order_id"] < "8"], True
         if not changed:
             return
-        faults.count("status_lag")
+        faults.count("status_lag", where)
         if "orders" in raw and wanted:
             raw["orders"] = [order for order in raw["orders"] if order["status"] in wanted]
         response._content = orjson.dumps(raw)
@@ -89,12 +89,12 @@ class ListFaults:
             behind_ms = self._now_ms() - lag[0].arg * 1000
             kept = [row for row in rows if _ms(row["trade_time"]) <= behind_ms]
             if len(kept) != len(rows):
-                faults.count("fill_lag")
+                faults.count("fill_lag", where)
             rows = kept
         if lost is not None:
             kept = [row for row in rows if lost[1].random() >= lost[0].rate]
             if len(kept) != len(rows):
-                faults.count("page_lost")
+                faults.count("page_lost", where)
             rows = kept
         raw["fills"] = rows + rows[::-1] if twice is not None else rows
         response._content = orjson.dumps(raw)

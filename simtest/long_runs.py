@@ -1,70 +1,41 @@
 """`./coin test --long`: tests that take hours, in units whose results are kept; the next call continues from there.
 
 Results lie in data/proof/long/<sources>/, where <sources> is a digest of the sources under test: a change of them
-starts anew, and an interrupt loses only the units under way. At the end of each job its summary is written where
-`python -m simtest.report` finds it.
+starts anew, and an interrupt loses only the units under way. `blind` keeps its own in data/proof/mutation/, by a digest
+of the tests as well. At the end of each job its summary is written where `python -m simtest.report` finds it.
 """
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-from simtest.cli import OUT, BatchSummary, Record, say, with_fixed_hash_seed
+from simtest.cli import OUT, BatchSummary, Record, named, say, with_fixed_hash_seed
 from simtest.judged_run import by_seed
 from simtest.mutants import hunt, line_of
+from simtest.mutation import blind
 from simtest.planted import PLANTED
+from simtest.result_log import ResultLog, as_they_end
 
 ROOT = Path(__file__).resolve().parent.parent
 JUDGED = ("bot", "shared", "simtest", "simulator")
-JOBS = ("seeds", "mutants", "kill9", "kill", "soak")
+JOBS = ("seeds", "mutants", "kill9", "kill", "soak", "blind")
 
 
-def digest() -> str:
+def digest(rooms: Sequence[str] = JUDGED) -> str:
     """12 hex digits over the sources that are run and judged."""
     found = hashlib.sha256()
-    for room in JUDGED:
+    for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
             found.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()[:12]
-
-
-class ResultLog:
-    """Finished units, one JSON line each, written as it ends; a line cut off by a crash is dropped."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.rows: dict[str, Record] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole = b""
-        for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
-            with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
-                row = json.loads(line)
-                self.rows[row["unit"]] = row["record"]
-                whole += line if line.endswith(b"\n") else line + b"\n"
-        if path.exists() and whole != path.read_bytes():
-            path.write_bytes(whole)
-
-    def add(self, unit: str, record: Mapping[str, Any]) -> None:
-        """Keep one unit. Raises OSError."""
-        with self._path.open("ab") as out:
-            out.write(json.dumps({"unit": unit, "record": record}).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        self.rows[unit] = dict(record)
-
-    def open(self, units: Sequence[str]) -> list[str]:
-        """Those of `units` that are still to be done, in their order."""
-        return [unit for unit in units if unit not in self.rows]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,6 +67,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="seeds: virtual minutes of faults in each (10)")
     parser.add_argument("--each", type=int, default=10, help="kill9: kills at each point; kill: kills a fault (10)")
     parser.add_argument("--days", type=float, default=30.0, help="soak: virtual days (30)")
+    parser.add_argument("--sample", type=int, default=500, help="blind: how many mutants (500)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="blind: of CPU for the seeds of each mutant (20)")
+    parser.add_argument("--test-seconds", type=float, default=60.0, help="blind: for the tests of each mutant (60)")
+    parser.add_argument("--seeds-each", type=int, default=4, help="blind: seeds for one mutant in so many (4)")
     parser.add_argument("--status", action="store_true", help="say what is done, run nothing")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the results")
     args = parser.parse_args(argv)
@@ -114,7 +89,7 @@ def _seeds(folder: Path, args: argparse.Namespace, until_s: float) -> bool:
     began_s, before = time.monotonic(), len(kept.rows)
     with ProcessPoolExecutor(args.parallel, get_context("spawn")) as pool:
         jobs = ((unit, pool.submit(by_seed, int(unit.split()[0]), args.minutes, None)) for unit in kept.open(units))
-        for unit, record in _as_they_end(jobs, args.parallel * 2, until_s):
+        for unit, record in as_they_end(jobs, args.parallel * 2, until_s):
             kept.add(unit, record)
             done = len(kept.rows) - before
             if record["breaches"]:
@@ -128,35 +103,30 @@ def _seeds(folder: Path, args: argparse.Namespace, until_s: float) -> bool:
         if unit in kept.rows:
             summary.add(kept.rows[unit])
     _write(args.out / "run.json", summary.document() | {"minutes": args.minutes, "first": int(units[0].split()[0])})
-    return not summary.failed and not kept.open(units)
-
-
-def _as_they_end(jobs: Iterator[tuple[str, Future[Record]]], most: int, until_s: float) -> Iterator[tuple[str, Record]]:
-    """(unit, record) of each job as it ends, `most` under way; none is begun after `until_s`."""
-    running: dict[Future[Record], str] = {}
-    while True:
-        while len(running) < most and time.monotonic() < until_s:
-            begun = next(jobs, None)
-            if begun is None:
-                break
-            running[begun[1]] = begun[0]
-        if not running:
-            return
-        ended, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in ended:
-            yield running.pop(future), future.result()
+    if summary.overlooked:
+        say(f"  not judged in {summary.seeds:,} seeds, and so not tested: {named(summary.overlooked)}")
+    return not summary.failed and not summary.overlooked and not kept.open(units)
 
 
 def _mutants(folder: Path, args: argparse.Namespace, until_s: float) -> bool:
     kept, bugs = ResultLog(folder / "mutants.jsonl"), {bug.name: bug for bug in PLANTED}
     with ThreadPoolExecutor(args.parallel) as pool:
         jobs = ((name, pool.submit(hunt, bugs[name], 60, 1000, 20.0, 1)) for name in kept.open(list(bugs)))
-        for name, result in _as_they_end(jobs, args.parallel, until_s):
+        for name, result in as_they_end(jobs, args.parallel, until_s):
             kept.add(name, result)
             say(line_of(result))
     rows = [kept.rows[name] for name in bugs if name in kept.rows]
     _write(args.out / "mutants.json", rows)
     return len(rows) == len(bugs) and all(row["caught"] for row in rows)
+
+
+def _blind(_: Path, args: argparse.Namespace, until_s: float) -> bool:
+    return blind.run(blind_folder(args.out), args, until_s)
+
+
+def blind_folder(out: Path) -> Path:
+    """Where the results of `blind` on these sources lie."""
+    return out / "mutation" / digest((*JUDGED, "tests"))
 
 
 def _rounds(what: str, folder: Path, args: argparse.Namespace, until_s: float) -> bool:
@@ -191,10 +161,12 @@ def _soak(folder: Path, args: argparse.Namespace, until_s: float) -> bool:
     return unit in kept.rows and bool(kept.rows[unit]["good"])
 
 
-_RUN = {"seeds": _seeds, "mutants": _mutants, "kill9": _kill9, "kill": _kill, "soak": _soak}
+_RUN = {"seeds": _seeds, "mutants": _mutants, "kill9": _kill9, "kill": _kill, "soak": _soak, "blind": _blind}
 
 
 def _status(name: str, folder: Path, args: argparse.Namespace) -> str:
+    if name == "blind":
+        return blind.status(blind_folder(args.out), args)
     rows = ResultLog(folder / f"{name}.jsonl").rows
     match name:
         case "seeds":

@@ -29,8 +29,12 @@ class MachineFaults:
             "ledger_removed": self._ledger_removed,
         }
 
-    def _crash(self, _act: Act, _random: Random) -> None:
-        self._run.crash("time")
+    def _crash(self, act: Act, _random: Random) -> None:
+        """Now and then a part of the program dies, and the process ends by itself with the code of an error."""
+        if act.arg > 0.7:
+            self._run.part_dies()
+        else:
+            self._run.crash("time")
 
     def _crash_at_step(self, act: Act, _random: Random) -> None:
         """Crash after some steps of the event loop, possibly without time passing."""
@@ -41,10 +45,15 @@ class MachineFaults:
 
     def _suspend(self, act: Act, random: Random) -> None:
         seconds = random.choice((1.0, 6.0, 20.0, 120.0)) * (0.5 + act.arg)
-        self._run.loop.asleep_until_us = self._run.loop.now_us + round(seconds * 1e6)
+        self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        run = self._run
+        run.loop.asleep_until_us = run.loop.now_us + round(seconds * 1e6)
+        run.truth.acts[-1] |= {"until_us": run.loop.asleep_until_us}
 
     def _suspend_long(self, act: Act, _random: Random) -> None:
-        self._run.loop.asleep_until_us = self._run.loop.now_us + round(1800e6 * (0.2 + act.arg))
+        self._sleep(1800 * (0.2 + act.arg))
 
     def _clock_jump(self, act: Act, random: Random) -> None:
         """The wall clock is off for some minutes: by seconds, by hours, and now and then by 20 days."""
@@ -53,7 +62,9 @@ class MachineFaults:
         if act.arg > 0.7:
             jump_s = 20 * 86_400 if act.arg > 0.8 else -20 * 86_400
         run.set_clock(round(jump_s * 1e6))
-        run.loop.event_queue.at(run.loop.now_us + round(random.uniform(5, 300) * 1e6), run.mend_clock)
+        mended_us = run.loop.now_us + round(random.uniform(5, 300) * 1e6)
+        run.loop.event_queue.at(mended_us, run.mend_clock)
+        run.truth.acts[-1] |= {"until_us": mended_us, "off_us": round(jump_s * 1e6)}
         if random.random() < 0.3:
             run.crash_soon()
 
@@ -61,7 +72,9 @@ class MachineFaults:
         self._run.cut_power()
 
     def _second_bot(self, _act: Act, _random: Random) -> None:
-        self._run.second_bot()
+        """Not beside a bot whose lock somebody deleted: nothing keeps the two apart then, and both write."""
+        if self._run.paths.bot_lock.exists():
+            self._run.second_bot()
 
     def _copied_folder(self, _act: Act, _random: Random) -> None:
         self._run.copied_folder()

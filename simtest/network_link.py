@@ -1,5 +1,6 @@
 """What the parts of one process' network share: the exchange, the delays, and the request under way."""
 
+from collections.abc import Callable, Iterable
 from random import Random
 
 from simtest.faults import FaultInjector
@@ -19,9 +20,11 @@ class NetworkLink:
         truth: GroundTruth,
         random: Random,
         life: int,
+        states_of: Callable[[list[str]], Iterable[str]] = lambda _ids: (),
     ) -> None:
         self.loop, self.venue, self.faults, self.truth, self.life = loop, venue, faults, truth, life
         self.random = random
+        self.states_of = states_of  # the bot's states of the orders with these ids, ours or the exchange's
         self.sent_us = 0  # when the request that is on its way was sent
         self.extra_us = 0  # by how much its answer is late
         self.told = b""  # what its answer says of open orders, or of one

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from datetime import timedelta
 from random import Random
 
 import orjson
@@ -31,6 +32,9 @@ KILLS = (
     b'{"command":"start"}{"command":"kill"}',
     b'{"command":"kill"',
 )
+PURCHASE_US = 20_000_000
+BID_STANDS_S = (0.05, 0.8)
+LATE_S = 33.0  # more than any command but a level may wait
 LEVELS = {"start": Cmd.START, "pause": Cmd.PAUSE, "stop": Cmd.STOP, "kill": Cmd.KILL}
 
 
@@ -42,6 +46,7 @@ class Operator:
         self._good_control: bytes | None = None
         self._kill_stands = False  # in a damaged control.json, until somebody resets it
         self.acts = dict.fromkeys(LEVELS, self._level) | {
+            "stop_at_bid": self._stop_at_bid,
             "kill_file": self._kill_file,
             "broken_kill": self._broken_kill,
             "reset_kill": self._reset_kill,
@@ -54,19 +59,63 @@ class Operator:
             "state_garbage": self._state_garbage,
         }
 
-    def send(self, cmd: Cmd, args: dict[str, str] | None = None, by: str = "operator") -> None:
-        """Send a command by the real protocol, as the dashboard and the CLI do."""
+    def send(
+        self, cmd: Cmd, args: dict[str, str] | None = None, by: str = "operator", *, written_s: float = 0.0
+    ) -> None:
+        """Send a command by the real protocol, as the dashboard and the CLI do, written so many seconds ago."""
         run = self._run
         seen = [r[0] for r in run.truth.states[-1]["receipts"]] if run.truth.states else []
         with contextlib.suppress(NotSent):
-            command = send_command(run.paths, cmd, args, by=by, seen_ids=seen, now=run.now())
+            at = run.now() - timedelta(seconds=written_s)
+            command = send_command(run.paths, cmd, args, by=by, seen_ids=seen, now=at)
             run.truth.acts[-1:] = [{**run.truth.acts[-1], "id": command.id}] if run.truth.acts else []
         run.change_signal.changed()
 
     def _level(self, act: Act, _random: Random) -> None:
         if act.kind == "start":
             self._adopt()
-        self.send(LEVELS[act.kind])
+        self._run.truth.at_purchase = None
+        if act.kind == "stop" and act.arg > 0.4:
+            self._stop_beside_a_purchase(act)
+        else:
+            self.send(LEVELS[act.kind])
+
+    def _stop_beside_a_purchase(self, act: Act) -> None:
+        """Stop while the next purchase is under way, or after a while where there is none."""
+        run = self._run
+        events = run.loop.event_queue
+
+        def stop() -> None:
+            if run.truth.at_purchase is purchased:
+                run.truth.at_purchase = None
+                run.truth.acts.append({"us": run.loop.now_us, "kind": "stop", "arg": act.arg})
+                self.send(Cmd.STOP)
+
+        def purchased() -> None:
+            events.at(run.loop.now_us, stop)
+
+        run.truth.at_purchase = purchased
+        events.at(run.loop.now_us + PURCHASE_US, stop)
+
+    def _stop_at_bid(self, act: Act, random: Random) -> None:
+        """Stop a moment after the next purchase reached the exchange; nothing where there is none in time."""
+        run = self._run
+        events = run.loop.event_queue
+
+        def stop() -> None:
+            run.truth.acts.append({"us": run.loop.now_us, "kind": "stop", "arg": act.arg})
+            self.send(Cmd.STOP)
+
+        def purchased() -> None:
+            run.truth.at_purchase = None
+            events.at(run.loop.now_us + round(random.uniform(*BID_STANDS_S) * 1e6), stop)
+
+        def give_up() -> None:
+            if run.truth.at_purchase is purchased:
+                run.truth.at_purchase = None
+
+        run.truth.at_purchase = purchased
+        events.at(run.loop.now_us + PURCHASE_US, give_up)
 
     def _adopt(self) -> None:
         """A person who presses Start has also adopted the balance differences."""
@@ -93,24 +142,30 @@ class Operator:
         latch = states[-1]["latch"] if states else None
         self.send(Cmd.RESET_KILL, {"latch_id": latch or "none"})
 
-    def _flatten(self, _act: Act, _random: Random) -> None:
-        self.send(Cmd.FLATTEN)
+    def _send_and_once_too_late(self, act: Act, cmd: Cmd, args: dict[str, str] | None = None) -> None:
+        """Half of the time the same command comes again as one that waited for too long, and must do nothing."""
+        self.send(cmd, args)
+        if act.arg > 0.5:
+            self.send(cmd, args, written_s=LATE_S + 100 * act.arg)
 
-    def _drill(self, _act: Act, _random: Random) -> None:
-        self.send(Cmd.DRILL)
+    def _flatten(self, act: Act, _random: Random) -> None:
+        self._send_and_once_too_late(act, Cmd.FLATTEN)
 
-    def _close_lot(self, _act: Act, random: Random) -> None:
+    def _drill(self, act: Act, _random: Random) -> None:
+        self._send_and_once_too_late(act, Cmd.DRILL)
+
+    def _close_lot(self, act: Act, random: Random) -> None:
         try:
             lots = orjson.loads(self._run.paths.positions.read_bytes())["lots"]
         except (OSError, ValueError, KeyError):
             lots = []
         lot_id = random.choice(lots)["lot_id"] if lots else "none"
-        self.send(Cmd.CLOSE_LOT, {"lot_id": lot_id})
+        self._send_and_once_too_late(act, Cmd.CLOSE_LOT, {"lot_id": lot_id})
 
-    def _cancel(self, _act: Act, random: Random) -> None:
+    def _cancel(self, act: Act, random: Random) -> None:
         posts = self._run.truth.posts[-10:]
         coid = random.choice(posts)["client_order_id"] if posts else "none"
-        self.send(Cmd.CANCEL, {"client_order_id": str(coid)})
+        self._send_and_once_too_late(act, Cmd.CANCEL, {"client_order_id": str(coid)})
 
     def _repeat_command(self, _act: Act, random: Random) -> None:
         """Repeat old commands of the ring, in another order."""

@@ -1,25 +1,17 @@
 """Live runs: a person who allows live entries, and how the permission ends."""
 
 from dataclasses import replace
-from pathlib import Path
 from random import Random
-from typing import Any
 
 from bot.venues.coinbase.endpoints import Endpoints, endpoints
 from shared import files, folder_identity, live_permission
-from shared.settings import Mode, Profile, Secret, Settings
+from shared.settings import Mode, Secret, Settings
 from shared.times import epoch_ms
 from simtest.plan import Act
 from simtest.run_context import RunContext
 
 AGAIN_US = 200_000
 DAYS = 7.0
-
-
-def live(folder: Path) -> dict[str, Any]:
-    """Settings of a live bot whose key is the simulator's."""
-    key = str(folder / "data" / "sim" / "key.json")
-    return {"coin_mode": Mode.LIVE, "profile": Profile.PROD, "dry_run": False, "coinbase_key_file": key}
 
 
 def addresses(settings: Settings) -> Endpoints:

@@ -312,6 +312,58 @@ PLANTED: tuple[Planted, ...] = (
         (CodeEdit("_look($world, $order)", "$world.step_order($order, OrderInput.SEEN_CANCELLED)", "list_seen"),),
         "ws_hide",
     ),
+    # a bot that does not do its job: the reference model sees it on any seed
+    Planted("never-buys", "R1 ENTRY", True, (CodeEdit('if signal != "buy" or $_: ...', "if True: ...", "consider"),)),
+    Planted(
+        "buys-on-sell",
+        "R1 ENTRY",
+        True,
+        (
+            CodeEdit('$market.signal != "buy"', '$market.signal != "sell"', "consider"),
+            CodeEdit('OPEN if $market.signal == "buy" else SHUT', 'OPEN if $market.signal == "sell" else SHUT'),
+        ),
+    ),
+    Planted(
+        "exits-never-judged", "R3 STOP", True, (CodeEdit("if price is None or not may_exit: ...", "if True: ..."),)
+    ),
+    Planted(
+        "take-never-rests",
+        "R2 TAKE",
+        True,
+        (CodeEdit('if take_profit_order != "limit" or not may_exit: ...', "if True: ..."),),
+    ),
+    Planted(
+        "stop-of-the-last-entry",
+        "R3 STOP",
+        True,
+        (
+            CodeEdit(
+                "for $lot in $lots: ...",
+                "for $lot in [replace_lot(one, stop_ticks=$lots[-1].stop_ticks) for one in $lots]: ...",
+                "judge",
+            ),
+        ),
+    ),
+    Planted(
+        "trail-never-moves", "R4 TRAIL", True, (CodeEdit("max(peak_ticks, price_ticks)", "peak_ticks", "trail_step"),)
+    ),
+    Planted("nobody-is-promoted", "R5 PROMOTE", True, (CodeEdit("if promoted is not None: ...", "if False: ..."),)),
+    Planted(
+        "sell-signal-ignored",
+        "R9 SIGNAL",
+        True,
+        (CodeEdit("exit_by_signal($reason, $signal, $on)", "$reason", "judge"),),
+    ),
+    Planted("bid-never-times-out", "R6 CANCEL", True, (CodeEdit("if now_ms >= deadline_ms: ...", "if False: ..."),)),
+    Planted(
+        "flat-is-claimed",
+        "R7 FLATTEN",
+        True,
+        (
+            CodeEdit("$sell($state, $lot, $reason($job))", "None", "chase"),
+            CodeEdit("len(unsellable) == len(left) and not entries", "True", "chase"),
+        ),
+    ),
     # two bots under one name
     Planted(
         "no-epoch-in-the-id",
@@ -695,4 +747,107 @@ PLANTED: tuple[Planted, ...] = (
         "throttle",
     ),
     Planted("401-ends-the-boot", "D6 P15", False, (CodeEdit("doubt_key and $refused", "$refused"),), "unauthorized"),
+    # found by outsiders; each survived until it had a test of its own
+    Planted(
+        "market-exit-to-the-nearest-step",
+        "R12 I3",
+        True,
+        (
+            CodeEdit(
+                "$market.instrument.floor_size($lot.base_left)",
+                "round($lot.base_left / $market.instrument.base_increment) * $market.instrument.base_increment",
+                "next_size",
+            ),
+            CodeEdit("if base_size is None or $size > base_left: ...", "if False: ...", "holdings"),
+        ),
+        # COIN-SIM fills in whole steps: only coarser ones make a lot that is none.
+        f"calm,busy,quote_min:1,{_REGRIDS},flatten",
+    ),
+    Planted(
+        "fee-tier-learnt-once",
+        "H4",
+        True,
+        (CodeEdit("$portfolio.rates = event.rates", "$portfolio.rates = before or event.rates", "fees_seen"),),
+        "calm,fees@0.9",
+    ),
+    Planted("crash-booked-as-a-clean-end", "R15 E1", True, (CodeEdit("code != EXIT_CRASH", "True", "end"),)),
+    Planted(
+        "clock-offset-the-wrong-way-round",
+        "G2 I20",
+        True,
+        (CodeEdit("epoch_ms(there) - $ours", "-($it)", "clock_offset_ms"),),
+    ),
+    Planted(
+        "no-sync-after-a-streams-return",
+        "R17 C9",
+        True,
+        (CodeEdit("if up and was is False: ...", "if False: ...", "stream_changed"),),
+    ),
+    Planted(
+        "day-named-by-the-local-clock",
+        "I20",
+        True,
+        (CodeEdit("from_epoch_ms(exchange_ms)", "$it.astimezone()", "turn"),),
+    ),
+    Planted(
+        "waiting-records-in-front",
+        "F1 P20",
+        True,
+        (CodeEdit("$self.backlog.extend(records)", "$self._backlog[:0] = records", "commit", every=True),),
+    ),
+    Planted(
+        "cancel-queued-is-cancelled",
+        "A8",
+        True,
+        (CodeEdit('{"CANCELLED": $cancelled, **$_}', '{**$it, "CANCEL_QUEUED": $cancelled}'),),
+    ),
+    Planted(
+        "product-dropped-at-reconnect",
+        "R17 C9",
+        False,
+        (
+            CodeEdit(
+                "$self.product_ids",
+                "($it[:-1] or $it) if $self.health.reconnects else $it",
+                "CoinbaseStream.session",
+            ),
+        ),
+    ),
+    Planted("rate-memory-lost-at-boot", "R11 H7", True, (CodeEdit("order_times(...)", "()", "restored"),)),
+    # what is published
+    Planted("a-command-is-done-again", "P5 J4", True, (CodeEdit("seen_ids.update(...)", "None"),)),
+    Planted(
+        "a-crash-is-booked-as-an-end",
+        "P6 E7",
+        False,
+        (CodeEdit('{"boot_id": $id, "at_ms": $now, **$_}', '{**$it, "ended_ms": $now}', "boot_began"),),
+    ),
+    Planted(
+        "crashes-are-not-counted",
+        "P6 E7",
+        False,
+        (CodeEdit("unclean_starts(...)", "0"),),
+        "safe_starts=3,crash,crash,crash,crash",
+    ),
+    Planted("an-order-is-not-counted", "P3", False, (CodeEdit('$state.count("orders")', "None", "send"),)),
+    Planted("a-lot-is-not-counted", "P3", False, (CodeEdit('$state.count("lots_opened")', "None", "into_entry"),)),
+    Planted(
+        "flat-is-claimed-at-once",
+        "P5 J8",
+        True,
+        (CodeEdit("if len(unsellable) == len(left) and $none: ...", "if True: ..."),),
+    ),
+    Planted("day-transfers-dropped", "P7 B7", True, (CodeEdit("$day.transfers + $value", "$day.transfers", "book"),)),
+    Planted(
+        "locked-entries-are-no-alert",
+        "P8 I17",
+        False,
+        (CodeEdit("$found.append(AlertDoc(code=ENTRIES_LOCKED, text=$text))", "None"),),
+    ),
+    Planted(
+        "a-latch-is-not-published",
+        "P9",
+        False,
+        (CodeEdit('$state.entries_blocked or ("day loss limit reached" if $tripped else None)', "None"),),
+    ),
 )

@@ -53,13 +53,13 @@ class ProductRules:
         return orjson.dumps(raw) if rules else body
 
     def _too_small(self, product_id: str, terms: dict[str, Any], least: Decimal) -> None:
-        """Reduce an order below the new minimum to one below the market's own minimum."""
+        """Make an order below the new minimum one that the market's own rules refuse."""
         quote, base = _amount(terms, "quote_size"), _amount(terms, "base_size")
         if quote is not None and quote < least:
             terms["quote_size"] = self._products[product_id].quote_increment
         price = _amount(terms, "limit_price") or Decimal(self._price(product_id))
         if base is not None and base * price < least:
-            terms["base_size"] = self._products[product_id].base_increment
+            terms["base_size"] = format(Decimal(self._products[product_id].base_increment) / 10, "f")
 
     @staticmethod
     def _off_grid(product: SimProduct, terms: dict[str, Any], name: str, value: Decimal) -> None:

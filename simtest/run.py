@@ -16,21 +16,24 @@ import orjson
 
 from shared import control
 from shared.command_table import Cmd
-from shared.settings import Settings
 from shared.times import EPOCH
 from simtest import disk, evidence
-from simtest.bot_instance import BotInstance, Environment
+from simtest.bot_instance import BotInstance, Environment, pid_of
+from simtest.effective_settings import effective_settings
 from simtest.external_activity import ExternalActivity
 from simtest.faults import FaultInjector
 from simtest.ground_truth import GroundTruth
+from simtest.key_acts import KeyActs
 from simtest.machine_faults import MachineFaults
 from simtest.operator import Operator
 from simtest.patches import Patches, settle
-from simtest.permission import PermissionActs, live
+from simtest.permission import PermissionActs
 from simtest.plan import QUIET_S, Act, Plan
+from simtest.publications import LedgerProbe
 from simtest.virtual_loop import Crash, Finished, VirtualLoop
 from simtest.virtual_ports import ChangeSignal
 from simtest.virtual_venue import VirtualVenue
+from simtest.watcher import VirtualWatcher
 
 MEMORY = Path("/dev/shm")
 RESTART_S, RESTART_MAX_S, STEADY_S = 0.1, 15.0, 30.0  # the supervisor's delays grow while lives are short
@@ -38,6 +41,7 @@ PERSON_S = 20.0
 COPY_STARTS_US = 1_000_000
 FREEZE_S = 120.0
 LOOK_US = 20_000_000
+AWAKE_US = 5_000_000
 KILL_TIMEOUT_US = 8_000_000
 
 
@@ -53,7 +57,8 @@ class Outcome:
     cpu_s: float
     strikes: Counter[str] = field(default_factory=Counter)
     counts: dict[str, int] = field(default_factory=dict)
-    cells: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)  # "fault state": strikes while an order was in the state
+    own_cells: Counter[str] = field(default_factory=Counter)  # "fault state": strikes at a request of an order so
     kill_ms: list[float] = field(default_factory=list)  # from each kill to the proof that no order is open
 
 
@@ -66,19 +71,20 @@ class Run:
         self.venue = VirtualVenue(plan, self.loop)
         self.truth = GroundTruth()
         self.truth.worth = self.venue.worth
+        self.truth.publications.exchange = self._beside
         self.faults = FaultInjector(plan.seed, plan.windows, lambda: self.loop.now_us)
-        # Order books cost a connection and many frames: used only where a plan asks for them.
-        given: dict[str, Any] = {"depth_view": False, "max_impact_bp": 0.0, **plan.settings}
-        given |= live(folder) if plan.live else {}
-        settings = Settings(data_dir=folder / "data", products=plan.products, log_level="WARNING", **given)
+        settings = effective_settings(plan.settings, plan.products, folder, live=plan.live)
         self.paths, self.bot_name = settings.paths, settings.bot_name
         self.change_signal = ChangeSignal(self.loop)
         self._around = Environment(plan, settings, self.loop, self.venue, self.faults, self.truth, self.change_signal)
         self._operator = Operator(self)
         self._acts = self._operator.acts | MachineFaults(self).acts | ExternalActivity(self).acts
         self._acts |= PermissionActs(self, settings).acts
-        self.clock_off_us = 0
+        self._acts |= KeyActs(self).acts
+        self.clock_off_us = plan.skew_ms * 1000
+        self._watcher = VirtualWatcher(settings, self.loop, plan.seed, self._wall_us) if plan.watched else None
         self.at_restart = ""
+        self._copied_us: dict[str, int] = {}  # how the ledger will be put back → when that copy was made
         self._life: BotInstance | None = None
         self.faults.order_states = lambda: self._life.order_states() if self._life is not None else ()
         self._lives = 0
@@ -86,7 +92,7 @@ class Run:
         self._copy: BotInstance | None = None  # a bot on a copy of the folder
         self._copied: Environment | None = None
         self._restart_s = RESTART_S
-        self._ledger_probe: evidence.LedgerProbe | None = None
+        self._ledger_probe: LedgerProbe | None = None
 
     def now(self) -> datetime:
         """True time."""
@@ -96,7 +102,9 @@ class Run:
         """Run to the end of the plan."""
         began_s, cpu_s = time.perf_counter(), time.process_time()
         self._prepare()
-        with Patches(self.plan, lambda: (self.venue.now_us + self.clock_off_us) / 1e6):
+        with Patches(self.plan, lambda: self._wall_us() / 1e6, self._lives_now):
+            if self._watcher is not None:
+                self._watcher.begin()
             asyncio.set_event_loop(self.loop)
             try:
                 while True:
@@ -111,6 +119,8 @@ class Run:
         self.loop.bury()
         self.loop.close()
         told = evidence.document(self.plan, self._around.settings, self.venue, self.truth, self.loop.now_us)
+        told["struck"] = self.faults.intervals()
+        told["watch"] = self._watcher.end() if self._watcher is not None else None
         (self.folder / "truth.json").write_bytes(orjson.dumps(told))
         self.venue.note("ledger", evidence.ledger_digest(self.paths.ledger))
         return Outcome(
@@ -123,8 +133,16 @@ class Run:
             self.faults.strikes,
             self._counts(),
             self.faults.cells,
+            self.faults.own_cells,
             evidence.kill_times_ms(self.truth),
         )
+
+    def _wall_us(self) -> int:
+        """The machine's clock, microseconds since 1970."""
+        return self.venue.now_us + self.clock_off_us
+
+    def _lives_now(self, pid: int) -> bool:
+        return self._life is not None and pid == pid_of(self._lives)
 
     def _prepare(self) -> None:
         """Prepare the folder as a start command does, and schedule the plan."""
@@ -151,7 +169,8 @@ class Run:
     def _look(self) -> None:
         """Record the process' resource use; the judge reads the peaks."""
         life = self._life
-        if life is not None:
+        # What waits for a process that stands still is no queue of its own: it gets some seconds to read it.
+        if life is not None and self.loop.now_us > self.loop.asleep_until_us + AWAKE_US:
             bounds = self.truth.bounds
             now = evidence.held(self.loop, life.number, life.net.unread, life.backlog())
             if bounds and bounds[-1]["life"] == life.number:
@@ -159,6 +178,17 @@ class Run:
             else:
                 bounds.append(now)
         self.loop.event_queue.at(self.loop.now_us + LOOK_US, self._look)
+
+    def _beside(self) -> dict[str, Any]:
+        """What is true when the bot publishes something."""
+        prices = {product_id: list(seen[-1]) for product_id, seen in self.truth.ticks.items() if seen}
+        return {
+            "balances": self.venue.balances(),
+            "fees": self.venue.fees(),
+            "prices": prices,
+            "clock_off_us": self.clock_off_us,
+            "heard": dict(self.truth.heard),
+        }
 
     # One life of the process.
 
@@ -194,13 +224,24 @@ class Run:
         """Do to the ledger what the acts ask for between two processes."""
         how, self.at_restart = self.at_restart, ""
         if how not in ("restore", "rescued"):
-            disk.restore(self.paths, how)
+            if disk.restore(self.paths, how):
+                self._swapped(how)
             return
         now = self.now() + timedelta(microseconds=self.clock_off_us)
         if disk.put_back(self.paths, now, self._lives, rescued=how == "rescued"):
             self.truth.acts.append({"us": self.loop.now_us, "kind": "restored", "arg": 0})
+            self._swapped(how)
         elif how == "rescued":  # it died before it had made the copy
             self.truth.acts.append({"us": self.loop.now_us, "kind": "lose_ledger", "arg": 0})
+            self._swapped("lose")
+
+    def _swapped(self, how: str) -> None:
+        """The ledger knows what happened until its copy was made (`copy_us`; 0 = nothing) and from now on."""
+        if how == "rescued":  # the bot wrote until it saw that the files were gone
+            copy_us = max(act["us"] for act in self.truth.acts if act["kind"] == "ledger_removed")
+        else:
+            copy_us = self._copied_us.get(how, 0)
+        self.truth.swaps.append({"us": self.loop.now_us, "how": how, "copy_us": copy_us})
 
     def _end_life(self) -> None:
         life, self._life = self._life, None
@@ -220,8 +261,9 @@ class Run:
         self.truth.storage.extend(evidence.storage_faults(engine))
         if self._ledger_probe is not None:
             self._ledger_probe.close()
-        self._ledger_probe = evidence.LedgerProbe(self.paths.ledger)
+        self._ledger_probe = LedgerProbe(self.paths.ledger)
         self.truth.recorded, self.truth.entries_open = self._ledger_probe.recorded, self._ledger_probe.entries_open
+        self.truth.publications.ledger = self._ledger_probe
 
     # What the acts do to the process.
 
@@ -232,6 +274,12 @@ class Run:
 
     def crash_soon(self) -> None:
         self.loop.event_queue.at(self.loop.now_us + 1_000_000, lambda: self.crash("soon"))
+
+    def part_dies(self) -> None:
+        """A task of the process fails; it ends by itself."""
+        if self._life is not None:
+            self.truth.lives[-1]["part_died"] = True
+            self._life.process.bot.fail(RuntimeError("a part died"))
 
     def cut_power(self) -> None:
         """Cut the power: what was not synced may be lost."""
@@ -255,7 +303,7 @@ class Run:
             self._life.clock.wall_off_us = off_us
 
     def mend_clock(self) -> None:
-        self.set_clock(0)
+        self.set_clock(self.plan.skew_ms * 1000)
 
     def second_bot(self) -> None:
         """Somebody starts a second bot on the folder while this one runs."""
@@ -313,9 +361,11 @@ class Run:
         self.loop.call_soon(self.loop.set_exception_handler, handler)  # each process has a loop of its own
 
     def keep_ledger(self) -> None:
+        self._copied_us["old"] = self.loop.now_us
         disk.keep(self.paths)
 
     def keep_backup(self) -> None:
+        self._copied_us["restore"] = self.loop.now_us
         disk.backup(self.paths)
 
     def _help(self) -> None:

@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = folder_for(args.seed)
     try:
         days = run(plan(args.days, args.seed), folder)
-        breaches = {name: found for name, found in verdict(folder).items() if found}
+        breaches = verdict(folder).breaches
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for name, found in breaches.items():

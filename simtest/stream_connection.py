@@ -1,6 +1,7 @@
 """One stream between the exchange and the bot, with the faults of its frames."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +9,8 @@ from functools import partial
 from simtest import frame_faults
 from simtest.network_link import NetworkLink
 from simulator.inprocess import LocalStream
+
+CLIENT_ID = re.compile(r'"client_order_id":"([^"]+)"')
 
 
 class ConnectionClosed(ConnectionError):
@@ -42,17 +45,28 @@ class VirtualConnection:
 
     def _given(self, texts: list[str], close_code: int | None) -> None:
         """Send frames of the exchange on their way, or the close code."""
-        loop = self._link.loop
         for text in texts:
-            for late_us, changed in self._frame_faults.apply(text):
-                if changed is None:
-                    self._fail(ConnectionClosed("the connection was cut"))
-                    return
-                at_us = max(loop.now_us + self._link.half_rtt_us() + late_us, self._last_us)
-                self._last_us = at_us
-                loop.event_queue.at(at_us, partial(self._deliver, changed, self._frame_faults.gap))
+            if not (self._about_orders(text) if self.name == "user" else self._sent_on(text)):
+                return
         if close_code is not None:
             self._fail(ConnectionClosed(f"closed by the exchange with {close_code}"))
+
+    def _about_orders(self, text: str) -> bool:
+        """As `_sent_on`, for a frame that names the orders it is about."""
+        with self._link.faults.about(self.name, lambda: self._link.states_of(CLIENT_ID.findall(text))):
+            return self._sent_on(text)
+
+    def _sent_on(self, text: str) -> bool:
+        """Whether the connection still stands after this frame."""
+        loop = self._link.loop
+        for late_us, changed in self._frame_faults.apply(text):
+            if changed is None:
+                self._fail(ConnectionClosed("the connection was cut"))
+                return False
+            at_us = max(loop.now_us + self._link.half_rtt_us() + late_us, self._last_us)
+            self._last_us = at_us
+            loop.event_queue.at(at_us, partial(self._deliver, changed, self._frame_faults.gap))
+        return True
 
     def _deliver(self, text: str, shows_gap: bool) -> None:
         if not self._open or self._error is not None:

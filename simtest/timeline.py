@@ -15,9 +15,14 @@ SHOWN = ("status", "level", "latch", "cleared_ms", "blocked", "error", "ledger_o
 def lines(folder: Path) -> list[str]:
     """The whole run."""
     truth = json.loads((folder / "truth.json").read_bytes())
+    return [f"{us / 1e6:10.3f} s  {who:8}  {what}" for us, who, what in events(folder, truth)]
+
+
+def events(folder: Path, truth: Row) -> list[Line]:
+    """The whole run, oldest first. `truth`: what its truth.json holds."""
     found = [*_world(truth), *_orders(truth), *_bot(truth), *_journal(folder, truth)]
     found.sort(key=lambda line: line[0])
-    return [f"{us / 1e6:10.3f} s  {who:8}  {what}" for us, who, what in found]
+    return found
 
 
 def _world(truth: Row) -> Iterator[Line]:

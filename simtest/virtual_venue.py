@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,14 @@ import orjson
 from simtest.plan import Plan
 from simtest.product_rules import ProductRules
 from simtest.virtual_loop import VirtualLoop
+from simulator.api.auth import Right
 from simulator.api.delivery import Delivery
 from simulator.api.http import HttpRequest
 from simulator.api.rest.orders import create
 from simulator.core.bars import Print, SimBar
 from simulator.core.markets import synthetic
 from simulator.core.orders import SimOrder
-from simulator.core.products import DEFAULT_PRODUCTS, GATES, OPEN
+from simulator.core.products import GATES, OPEN, served
 from simulator.core.tape import MINUTE_US, MarketSource
 from simulator.core.triggers import run_timers
 from simulator.core.units import text, to_atoms
@@ -27,6 +28,7 @@ from simulator.inprocess import LocalExchange, LocalStream
 from simulator.store import HistoryQuery
 
 BOOK_LEVELS = 60
+BARS_KEPT = 1_500
 HEARTBEAT_US = 1_000_000
 
 
@@ -36,15 +38,23 @@ class VirtualVenue:
     def __init__(self, plan: Plan, loop: VirtualLoop) -> None:
         self.loop, self.plan = loop, plan
         self.start_us = plan.start_s * 1_000_000
-        wanted = (p for p in DEFAULT_PRODUCTS if p.product_id in plan.products)
-        products = tuple(replace(p, quote_min_size=plan.quote_min) for p in wanted)
+        wanted = (*plan.products, *plan.listed)
+        products = tuple(replace(p, quote_min_size=plan.quote_min) for p in served(wanted) if p.product_id in wanted)
         s = plan.settings
         rules = VenueRules(
             idempotency=plan.mode,
             maker_ppm=round(s.get("sim_maker_fee_pct", 0.5) * 10_000),
             taker_ppm=round(s.get("sim_taker_fee_pct", 0.9) * 10_000),
+            queue_us=s.get("sim_queue_ms", 25) * 1000,
         )
-        config = Config(seed=plan.seed, rules=rules, levels=BOOK_LEVELS, enforce_rate_limits=True)
+        config = Config(
+            seed=plan.seed,
+            funds=f"{s.get('sim_funds', 10_000):.2f}",
+            rules=rules,
+            levels=BOOK_LEVELS,
+            quotes_us=plan.quotes_ms * 1000,
+            enforce_rate_limits=s.get("sim_rate_limits", True),
+        )
         tape: Any = ShockedMarketSource(synthetic(plan.market, plan.seed, products))
         self.tape = tape
         self.sim = LocalExchange(seed=plan.seed, start_us=self.start_us, config=config, tape=tape)
@@ -57,6 +67,8 @@ class VirtualVenue:
         self.gates: list[tuple[int, str, str]] = []
         self.frozen = False
         self.told: deque[tuple[int, bytes]] = deque(maxlen=50)  # earlier answers about balances
+        for currency, amount in plan.deposits:
+            self.transfer(currency, amount)
         loop.event_queue.at(0, self._beat)
         loop.event_queue.at(0, self._market)
 
@@ -160,6 +172,16 @@ class VirtualVenue:
         self.sim.exchange.set_gate(product_id, GATES.get(name, OPEN))
         self.gates.append((self.loop.now_us, product_id, name))
 
+    def set_key(self, rights: Iterable[str]) -> None:
+        """The bot's key has these rights from now on."""
+        keys = self.sim.api.keys
+        for name, key in keys.items():
+            keys[name] = replace(key, rights=frozenset(map(Right, rights)))
+
+    def mend_key(self) -> None:
+        """The key as it was issued."""
+        self.set_key(("view", "trade"))
+
     def price(self, product_id: str) -> str:
         market = self.sim.exchange.venue.markets[product_id]
         return market.product.price_text(market.last or 1)
@@ -167,6 +189,11 @@ class VirtualVenue:
     def balances(self) -> dict[str, str]:
         """Totals by currency."""
         return {w.currency: text(w.total) for w in self.sim.exchange.venue.accounts.of(self.portfolio)}
+
+    def fees(self) -> dict[str, Any]:
+        """The fee tier in force; rates in millionths of the notional."""
+        tier = self.sim.exchange.venue.tier
+        return {"tier": tier.name, "maker_ppm": tier.maker_ppm, "taker_ppm": tier.taker_ppm}
 
     def worth(self, prices: dict[str, float]) -> float:
         """The account in USD at given prices of products; what has none counts nothing."""
@@ -179,6 +206,19 @@ class VirtualVenue:
     def fill_count(self) -> int:
         return int(self.sim.store.db.execute("SELECT count(*) FROM fills").fetchone()[0])
 
+    def bars(self, length_s: int, before: int) -> dict[str, list[list[Any]]]:
+        """Product → [start in s, high, low, close] of every bar, from `before` bars before the run on.
+
+        Of a run of days only the first bars are told.
+        """
+        from_s, found = self.plan.start_s - before * length_s, {}
+        now_us = min(self.now_us, (from_s + BARS_KEPT * length_s) * 1_000_000)
+        for product_id, market in self.sim.exchange.venue.markets.items():
+            rows = self.sim.exchange.candles[product_id].window(from_s, now_us // 1_000_000, length_s, now_us)
+            price_text = market.product.price_text
+            found[product_id] = [[at, *map(price_text, (bar.high, bar.low, bar.close))] for at, bar in reversed(rows)]
+        return found
+
     def shock(self, product_id: str, factor: float, seconds: float) -> None:
         """The price goes to `factor` of what it was for some seconds, and comes back."""
         self.tape.shock(product_id, self.now_us, self.now_us + round(seconds * 1e6), factor)
@@ -186,7 +226,8 @@ class VirtualVenue:
     def calm(self) -> None:
         """Restore normal trading of every product."""
         self.product_rules.clear()
-        for product_id in self.plan.products:
+        self.mend_key()
+        for product_id in (*self.plan.products, *self.plan.listed):
             self.set_gate(product_id, "online")
 
     def freeze(self) -> None:

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from simtest.judge.case import Case
+from simtest.judge.intervals import STORAGE_FAULTS, clear, runs, us_of_ms
 
-WRITTEN_WITHIN_MS = 20_000  # who sent it may be known later; then the bot writes it
+WRITTEN_WITHIN_US = 20_000_000  # who sent it may be known later; then the bot writes it
 
 
 def written(case: Case) -> Iterator[str]:
-    """I27: audit.jsonl is an unbroken hash chain, and no command of the last process is missing in it."""
+    """I27: audit.jsonl is an unbroken hash chain, and no command that a process saw is missing in it."""
     path = case.folder / "data" / "audit.jsonl"
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     rows: list[dict[str, Any]] = []
     for line in filter(None, lines):
         row = json.loads(line)
+        case.count("I27 AUDIT/chain")
         body, _, _ = line.rpartition(b',"hash":"')
         if hashlib.sha256(body + b"}").hexdigest() != row["hash"]:
             yield f"entry {row['seq']} does not have the hash of what it says"
@@ -29,15 +31,16 @@ def written(case: Case) -> Iterator[str]:
 
 def _missing(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
     """Commands whose sender the bot was still waiting for when its process ended are not judged."""
-    if case.faulty("disk_full") or not case.wall_is_right or case.ledger_was_lost:
-        return
-    lives = [boot["at_ms"] for boot in case.tables["boots"]]
-    end_ms = (case.truth["start_us"] + case.truth["end_us"]) // 1000
     named = {row.get("id") for row in rows}
     by_hand = [row["cmd"] for row in rows if row["source"] == "hand" and "id" not in row]
     for command in case.tables["commands"]:
-        in_last_life = lives and max(lives) < command["seen_ms"] < end_ms - WRITTEN_WITHIN_MS
-        if not in_last_life or command["id"] in named or command["id"].startswith("flatten:"):
+        seen = us_of_ms(case, command["seen_ms"])
+        if seen is None or command["id"].startswith("flatten:") or not runs(case, seen, seen + WRITTEN_WITHIN_US):
+            continue
+        if not clear(case, STORAGE_FAULTS, seen, seen + WRITTEN_WITHIN_US):
+            continue
+        case.count("I27 AUDIT/commands")
+        if command["id"] in named:
             continue
         if command["id"].startswith("manual:") and command["cmd"] in by_hand:
             continue

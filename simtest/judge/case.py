@@ -3,15 +3,29 @@
 import json
 import re
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from simtest.judge.rules import RULES
+
 Row = dict[str, Any]
 PLAIN = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
-TABLES = ("orders", "fills", "lots", "days", "latches", "commands", "boots", "key_values", "activity_log", "rig_orders")
+TABLES = (
+    "orders",
+    "fills",
+    "lots",
+    "days",
+    "latches",
+    "commands",
+    "boots",
+    "key_values",
+    "activity_log",
+    "rig_orders",
+    "rig_commands",
+)
 OPEN_AT_VENUE = frozenset({"PENDING", "QUEUED", "OPEN", "CANCEL_QUEUED", "EDIT_QUEUED"})
 UNFINISHED = frozenset({"new", "sent", "unknown", "cancelling"})
 
@@ -32,14 +46,26 @@ class Case:
     fills_of: dict[str, list[Row]] = field(default_factory=dict)  # venue's order id → fills
     row_of: dict[str, Row] = field(default_factory=dict)  # client order id → the ledger's row
     strays: list[Row] = field(default_factory=list)  # venue orders with this bot's mark that were never its own
+    spans: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)  # fault or act → first, last us, where
+    judged: Counter[str] = field(default_factory=Counter)  # rule → how many things that could have broken it were seen
+    reference: object = None  # the reference model of this case, once somebody asked for it
+
+    def count(self, rule: str, n: int = 1) -> None:
+        """`n` more things that could have broken the rule are judged. Raises KeyError for a rule not in RULES."""
+        if rule not in RULES:
+            raise KeyError(f"no rule {rule!r} is declared")
+        if n:
+            self.judged[rule] += n
 
     @property
     def states(self) -> list[Row]:
-        return list(self.truth["states"])
+        found: list[Row] = self.truth["states"]
+        return found
 
     @property
     def posts(self) -> list[Row]:
-        return list(self.truth["posts"])
+        found: list[Row] = self.truth["posts"]
+        return found
 
     def had(self, *kinds: str) -> bool:
         """True when one of these acts happened in the run."""
@@ -50,7 +76,8 @@ class Case:
         return any(window["kind"] in kinds for window in self.truth["plan"]["windows"])
 
     def setting(self, name: str) -> Any:
-        return self.truth["plan"]["settings"].get(name)
+        """The value that the bot ran with; None = the evidence does not hold it."""
+        return self.truth.get("settings", {}).get(name)
 
     @property
     def last_word_us(self) -> int:
@@ -59,7 +86,7 @@ class Case:
 
     def us_of_ms(self, ms: int) -> int:
         """A wall time of the ledger as time of the run; only right while the wall clock was."""
-        return ms * 1000 - int(self.truth["start_us"])
+        return ms * 1000 - int(self.truth["start_us"]) - 1000 * int(self.truth.get("plan", {}).get("skew_ms", 0))
 
     @property
     def wall_is_right(self) -> bool:
@@ -107,4 +134,15 @@ def load(folder: Path) -> Case:
         fills[fill["order_id"]].append(fill)
     case.fills_of = dict(fills)
     case.row_of = {row["client_order_id"]: row for row in tables["orders"]}
+    index(case)
     return case
+
+
+def index(case: Case) -> None:
+    """Order the strikes and acts of the ground truth by kind."""
+    for kind, where, begin, end in case.truth.get("struck", ()):
+        case.spans.setdefault(kind, []).append((begin, end, where))
+    calm_us = max((act["us"] for act in case.truth["acts"] if act["kind"] == "calm"), default=2**62)  # it ends them all
+    for act in case.truth["acts"]:
+        until_us = max(min(act.get("until_us", act["us"]), calm_us), act["us"])
+        case.spans.setdefault(act["kind"], []).append((act["us"], until_us, ""))

@@ -12,12 +12,16 @@ def permitted(case: Case) -> Iterator[str]:
     """I24: live: no purchase without a permission, no sale refused for lack of one; a copied folder sends nothing."""
     if not case.truth["plan"].get("live"):
         return
+    case.count("I24 PERMIT/copy", len(case.truth["copies"]))
     for post in case.posts:
+        case.count("I24 PERMIT/purchases", post["side"] == "BUY")
         if post["side"] == "BUY" and _off_since(case, post["sent_us"]) > GATE_TO_WIRE_US:
             yield f"a purchase at {post['sent_us']} us without a permission"
     for copy in case.truth["copies"]:
         for sent in (*copy["posts"], *copy["cancels"]):
             yield f"a copy of a live folder sent {sent.get('client_order_id') or 'a cancel'} at {sent['sent_us']} us"
+    case.count("I24 PERMIT/sales", sum(row["side"] == "SELL" for row in case.tables["orders"]))
+    case.count("I24 PERMIT/commands", len(case.tables["commands"]))
     for row in case.tables["orders"]:
         if row["side"] == "SELL" and row["state"] == "denied" and str(row["reason"]).startswith(LOCKED):
             yield f"the sale {row['client_order_id'][-8:]} was refused: {row['reason']}"

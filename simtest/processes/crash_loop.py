@@ -229,7 +229,7 @@ class CrashLoop:
     def _nudge(self, pid: int, point: CrashPoint, state: dict[str, Any]) -> None:
         """What an operator does at this moment, so that the point is reached."""
         if state.get("status") == "killed":
-            if state["kill"]["cleared_ms"] is not None and point.stimulus is not Stimulus.KILL:
+            if state["kill"]["cleared_ms"] is not None:  # also on the way to a second kill of this process
                 self.command(Cmd.RESET_KILL, {"latch_id": state["kill"]["latch_id"]}, state)
         elif state.get("status") in ("stopped", "stopping", "paused"):
             self.command(Cmd.START, None, state)

@@ -127,7 +127,7 @@ def _truth(account: Path, bot_name: str, funds: str) -> Mapping[str, Any]:
         "products": {},
     }
     empty: dict[str, Any] = {
-        name: [] for name in ("posts", "cancels", "states", "acts", "lives", "file_faults", "strays")
+        name: [] for name in ("posts", "cancels", "states", "acts", "lives", "file_faults", "strays", "swaps")
     }
     plan: dict[str, Any] = {"windows": [], "settings": {}}
     return {"bot_name": bot_name, "venue": venue, "plan": plan, "start_us": 0, "end_us": 0, **empty}

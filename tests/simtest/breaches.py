@@ -33,6 +33,22 @@ class Tampered:
     def running(self) -> list[Evidence]:
         return [s for s in self.truth["states"] if s["status"] == "running"]
 
+    def set(self, **settings: Any) -> None:
+        """As if the bot had run with these."""
+        self.truth["settings"] |= settings
+
+    def strike(self, kind: str, where: str, from_s: float, to_s: float) -> None:
+        """As if a fault had struck in this time."""
+        self.truth["struck"].append([kind, where, round(from_s * 1e6), round(to_s * 1e6)])
+
+    def act(self, kind: str, at_s: float, **more: Any) -> None:
+        """As if this had happened."""
+        self.truth["acts"].append({"us": round(at_s * 1e6), "kind": kind, "arg": 0.5, **more})
+
+    def swap(self, copy_s: float, at_s: float, how: str = "old") -> None:
+        """As if the ledger had been replaced by its copy."""
+        self.truth["swaps"].append({"us": round(at_s * 1e6), "copy_us": round(copy_s * 1e6), "how": how})
+
     def post(self, **changes: Any) -> None:
         """One more order request, like the last purchase."""
         like = [p for p in self.truth["posts"] if p["side"] == "BUY"][-1]
@@ -99,8 +115,26 @@ def cleared_too_early(run: Tampered) -> None:
 
 
 def kill_took_long(run: Tampered) -> None:
+    states = run.truth["states"]
+    shut = [index for index, state in enumerate(states) if state["latch"]]
+    for index in shut:
+        states[index]["cleared_ms"] = None
+    first, last = states[shut[0]], states[shut[-1]]
+    late = {"us": first["us"] + 7_100_000, "cleared_ms": 7_000.0, "seq": last["seq"]}
+    last["seq"] -= 0.5
+    states.insert(shut[-1] + 1, {**last, **late})
+
+
+def cleared_by_the_kill_before(run: Tampered) -> None:
+    next(s for s in run.truth["states"] if s["latch"])["cleared_ms"] = 337.0
+
+
+def order_outlived_a_kill(run: Tampered) -> None:
+    since = next(s["us"] for s in run.truth["states"] if s["latch"])
+    own = next(o for o in run.truth["venue"]["orders"] if o["client_order_id"].startswith("ct-main-"))
+    own["done_us"] = since + 8_000_000
     for state in run.truth["states"]:
-        state["cleared_ms"] = 20_000.0 if state["cleared_ms"] is not None else None
+        state["cleared_ms"] = None
 
 
 def latch_vanished(run: Tampered) -> None:
@@ -134,10 +168,60 @@ def bought_after_the_loss(run: Tampered) -> None:
 
 
 def loss_overlooked(run: Tampered) -> None:
-    run.truth["plan"]["settings"]["max_daily_loss_pct"] = 1.0
+    run.set(max_daily_loss_pct=1.0)
     run.truth["venue"]["transfers"] = []
     for state in run.running()[5:9]:
         state["equity"] = "9000"
+
+
+def bought_though_the_limit_was_published(run: Tampered) -> None:
+    purchase = [p for p in run.truth["posts"] if p["side"] == "BUY"][-1]
+    for state in run.truth["states"]:
+        state["breaker"] = state["us"] < purchase["sent_us"]
+
+
+def realised_loss_overlooked(run: Tampered) -> None:
+    run.set(daily_breaker_mark_to_market=False, max_daily_loss_usd=5.0)
+    lot = "rowid = (SELECT min(rowid) FROM lots WHERE closed_ms IS NOT NULL)"
+    run.db.execute(f"UPDATE lots SET realized_pnl = '-6' WHERE {lot}")
+
+
+def loss_behind_a_deposit(run: Tampered) -> None:
+    """Money that was paid in hid the loss."""
+    run.set(max_daily_loss_pct=1.0)
+    begun = run.running()[0]["us"]
+    run.truth["venue"]["transfers"] = [{"at_us": str(begun + 1), "currency": "USD", "amount": "500"}]
+    post = [p for p in run.truth["posts"] if p["side"] == "BUY"][-1]
+    post["worth"] = float(run.one("SELECT start_equity FROM days LIMIT 1")) + 300
+
+
+def bought_in_a_drawdown(run: Tampered) -> None:
+    run.set(max_drawdown_pct=5.0)
+    run.truth["acts"] = [a for a in run.truth["acts"] if a["kind"] != "start"]
+    low = run.running()[-6:-3]
+    for state in low:
+        state.update(equity="9000", blocked="drawdown")
+    run.post(sent_us=low[-1]["us"] + 2_000_000, at_us=low[-1]["us"] + 2_100_000)
+
+
+def peak_lost_at_a_restart(run: Tampered) -> None:
+    """The first process saw the peak; the second one, after the crash at 150 s, has no reason to shut but that."""
+    run.set(max_drawdown_pct=5.0)
+    for state in run.running():
+        if state["us"] > 150_000_000:
+            state.update(equity="9000", blocked=None)
+
+
+def open_in_a_drawdown(run: Tampered) -> None:
+    run.set(max_drawdown_pct=5.0)
+    for state in run.running()[-6:-3]:
+        state.update(equity="9000", blocked=None)
+
+
+def bought_in_a_losing_streak(run: Tampered) -> None:
+    run.set(max_consecutive_losses=2)
+    run.truth["acts"] = [a for a in run.truth["acts"] if a["kind"] != "start"]
+    run.db.execute("UPDATE lots SET realized_pnl = '-0.01' WHERE closed_ms IS NOT NULL")
 
 
 def proceeds_off(run: Tampered) -> None:
@@ -167,7 +251,7 @@ def too_many_orders(run: Tampered) -> None:
 
 
 def too_many_lots(run: Tampered) -> None:
-    run.truth["plan"]["settings"]["max_total_lots"] = 0.5
+    run.set(max_total_lots=0.5)
 
 
 def stale_price(run: Tampered) -> None:
@@ -225,6 +309,10 @@ def off_the_increment(run: Tampered) -> None:
 
 def died_by_itself(run: Tampered) -> None:
     run.truth["lives"][0]["end"] = "exit 1"
+
+
+def refused_to_start(run: Tampered) -> None:
+    run.truth["lives"][0]["end"] = "exit 78"
 
 
 def unexplained_trade(run: Tampered) -> None:

@@ -19,7 +19,7 @@ def first_seed() -> int:
 @pytest.mark.simulation
 @pytest.mark.timeout(600)
 def test_new_seeds() -> None:
-    """They hold, for PROOF_SECONDS and at least PROOF_SEEDS of them (CI: 100 s, 20)."""
+    """They hold, for PROOF_SECONDS and at least PROOF_SEEDS of them (CI: 12 seeds)."""
     seconds, least = float(os.environ.get("PROOF_SECONDS", "30")), int(os.environ.get("PROOF_SEEDS", "3"))
     first, began_s, number = first_seed(), time.monotonic(), 0
     while number < least or time.monotonic() - began_s < seconds:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from simtest.judged_run import judged
-from simtest.plan import Act, Plan, Window, draw
+from simtest.drawing import draw
+from simtest.judged_run import BUSY, judged
+from simtest.plan import Act, Plan, Window
 from tests.simtest.conftest import SETTINGS, plan
 
 
@@ -43,6 +44,15 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
         ),
         ("ledger_full", "kill", "reset_kill", "crash"),
     ),
+    # Seed 7111: a kill on a full disk was cleared long before it could be published, and was called done too early.
+    "a-kill-that-is-published-late": (
+        plan(
+            minutes=4.0,
+            windows=(Window(0, "disk_full", "", 80, 90, 1.0),),
+            acts=(Act(0, 100, "kill_file"),),
+        ),
+        ("disk_full", "kill_file"),
+    ),
     # Seeds 6, 28: a single 401 after the key had been accepted ended the boot.
     "401-while-booting": (
         plan(
@@ -72,6 +82,33 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
             acts=tuple(Act(i, 70.0 + 90.4 * i, "suspend", 0.9) for i in range(7)),
         ),
         ("suspend",),
+    ),
+    # Seed 1211131573: what waited in the socket of a process that stood still was counted as its own queue.
+    "frames-of-a-long-sleep": (
+        plan(
+            minutes=9.0,
+            market="lively",
+            products=("BTC-USD", "ETH-USD", "SOL-USD"),
+            settings=SETTINGS | {"strategy": "always"},
+            acts=(Act(0, 70.0, "suspend_long", 0.0),),
+        ),
+        ("suspend_long",),
+    ),
+    # A kill within ten seconds of a reset waited for the pause of the kill before, and was called done by its proof.
+    "kill-again-soon-after-a-reset": (
+        plan(
+            settings=SETTINGS | BUSY,
+            acts=(
+                Act(0, 150, "kill"),
+                Act(1, 160.5, "reset_kill"),
+                Act(2, 161, "start"),
+                Act(3, 168, "kill"),
+                Act(4, 300, "reset_kill"),
+                Act(5, 301, "start"),
+                Act(6, 400, "kill"),
+            ),
+        ),
+        ("kill",),
     ),
     # Seed 40056: a cancel whose asker was gone after a crash was never sent again, nor its order called open.
     "cancel-outlives-its-asker": (
@@ -154,6 +191,14 @@ MENDED: dict[str, tuple[Plan, tuple[str, ...]]] = {
             ),
         ),
         ("stray_orders",),
+    ),
+    # The key loses its right to trade, then all rights: entries wait for a person, and nothing is lost.
+    "key-without-rights": (
+        plan(
+            settings=SETTINGS | {"strategy": "always"},
+            acts=(*(Act(i, 130.0 + 80 * i, "key_change", 0.4) for i in range(5)), Act(9, 640.0, "start")),
+        ),
+        ("key_change", "forbidden"),
     ),
     # A permission that ended kept the sales back too: flatten cancelled the takes, and the lots stayed.
     "live-and-the-permission-ends": (

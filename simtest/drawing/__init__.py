@@ -1,0 +1,66 @@
+"""Draws the plan of a seed. Each part has its own random stream, so that a new draw leaves the others as they were.
+
+Swarm testing: each seed has only a random part of the kinds of fault, of the kinds of act and of the families of
+settings, so that rare combinations occur and no kind hides another. One plan in eight is calm but for one act, one in
+ten has no fault and closes its lots by every way there is. A watcher goes round beside the bot of one in twenty-five.
+"""
+
+from random import Random
+from typing import Any
+
+from simtest.drawing import calm, exits
+from simtest.drawing.acts import Timed, in_order, many, permits
+from simtest.drawing.settings import PROFILES, settings, shipped, some_families
+from simtest.drawing.windows import windows
+from simtest.drawing.world import PRODUCTS, skew_ms, world
+from simtest.plan import Plan
+
+CALM, EXITS, QUIET, LIVE, SHIPPED, WATCHED = 1 / 8, 1 / 10, 0.02, 1 / 6, 0.05, 1 / 25
+CANARY_S = 14 * 3600 - 180  # the canary trades from 14:00 to 15:00 UTC
+
+
+def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
+    """The plan of a seed. The same seed gives the same plan for the same length and mode."""
+    kind = Random(f"kind/{seed}")
+    length_s, chance = minutes * 60, kind.random()
+    is_live, is_shipped, profile = kind.random() < LIVE, kind.random() < SHIPPED, kind.choice(PROFILES)
+    given = world(Random(f"world/{seed}"), minutes)
+    if closes := CALM <= chance < CALM + EXITS:
+        is_shipped, given = False, exits.exit_world(kind, given)
+    if is_shipped and profile == "canary":
+        given["products"] = ("BTC-USD",)
+        given["start_s"] += CANARY_S - given["start_s"] % 86_400 + kind.randrange(1800)
+    only, timed = "", list[Timed]()
+    if chance < CALM:
+        only, timed = calm.one_act(Random(f"calm/{seed}"), length_s)
+        is_live |= only == "permission_end"
+    elif closes:
+        timed = exits.exit_acts(Random(f"exits/{seed}"), given["start_s"], length_s)
+    elif chance >= CALM + EXITS + QUIET:
+        given["windows"] = windows(Random(f"windows/{seed}"), length_s)
+        timed = many(Random(f"acts/{seed}"), length_s, 86_400 - given["start_s"] % 86_400)
+    if is_live:
+        timed += [(1.0, "permit")] if only or closes else permits(Random(f"live/{seed}"), length_s)
+    random = Random(f"settings/{seed}")
+    if is_shipped and not only:
+        made = shipped(random, profile)
+    else:
+        families = ["day loss"] if only == calm.LOSS else [] if only or closes else some_families(random)
+        made = settings(random, families, given["products"], given["start_s"], float(given["quote_min"]))
+        if closes:
+            made |= exits.exit_settings(Random(f"exits/{seed}"))
+    given |= {"settings": made, "listed": _listed(Random(f"listed/{seed}"), given["products"], made)}
+    given["skew_ms"] = skew_ms(Random(f"skew/{seed}"))
+    if Random(f"watched/{seed}").random() < WATCHED:
+        given |= {"watched": True, "state_s": 0.5}
+    if mode is not None:
+        given["mode"] = mode
+    acts = in_order(Random(f"args/{seed}"), timed, length_s)
+    return Plan(seed=seed, minutes=minutes, acts=acts, live=is_live, only=only, **given)
+
+
+def _listed(random: Random, products: tuple[str, ...], made: dict[str, Any]) -> tuple[str, ...]:
+    """The scanner has more products to pick from than those that are set."""
+    if not made.get("scanner_max_products"):
+        return ()
+    return tuple([product for product in PRODUCTS if product not in products][: random.randrange(1, 3)])
