@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and Grafana as code: rules, configurations and dashboards, each made from one table."""
