@@ -115,7 +115,7 @@ class Application:
         self.supervised = False
         self.seq = 0
         self.failure: asyncio.Future[None] | None = None
-        self.loop_lag_ms, self.commit_ms, self.tick_to_order_ms = Samples(), Samples(), Samples()
+        self.loop_lag_ms, self.commit_ms, self.tick_to_order_ms = Samples(1200), Samples(), Samples()
         self.sync_wanted = asyncio.Event()
         self._kill_client: TradingClient | None = None
         self._backlog: list[Record] = []
@@ -228,17 +228,15 @@ class Application:
         """One transaction. What fails waits in order and is tried again; until then nothing is sent."""
         if self.ledger is None:
             return False
-        if self._backlog:
+        if self._backlog or self.commands.unrecorded:  # a receipt has its place after its command
             self._backlog.extend(records)
             return False
-        began_s = self.clock.monotonic_s()
         try:
             self.ledger.commit(records, epoch_ms(self.clock.utc()))
         except LedgerError as error:
             self._backlog.extend(records)
             self.ledger_failed(error)
             return False
-        self.commit_ms.add((self.clock.monotonic_s() - began_s) * 1000)
         return True
 
     def ledger_failed(self, error: Exception) -> None:

@@ -30,7 +30,9 @@ from bot.venues.errors import ExchangeError, Forbidden, Rejected, Unauthorized
 from bot.venues.port import ApiKey, BadKey, NoKeyYet, TradingClient
 from shared.backoff import Backoff
 from shared.documents.status import Phase
+from shared.files import Unreadable
 from shared.ledger.restore_mark import LACKS_SINCE
+from shared.sentinel_sales import TAKEN, SentinelSales, decode_sales
 from shared.settings import Mode
 from shared.times import epoch_ms
 
@@ -257,8 +259,12 @@ class Boot:
         bot = self._bot
         assert bot.ledger is not None
         lacks = bot.restored.key_values.get(LACKS_SINCE)
+        sales = self._sentinel_sales()
+        if lacks or sales is not None:
+            starts = [int(lacks)] if lacks else []
+            starts += [sales.since_ms] if sales is not None else []
+            await self._fetch_past(rest, min(starts) - LOST_PAST_MS, sales)
         if lacks:
-            await self._fetch_past(rest, int(lacks) - LOST_PAST_MS)
             return
         if bot.restored.own_ids and bot.ledger.doubt is None:
             return
@@ -268,12 +274,27 @@ class Boot:
         found = await self._patiently(lambda: rest.orders_since(since_ms), "fetching our orders")
         bot.dispatch(ev.OrderReports(found, complete=False, asked_ms=0))
 
-    async def _fetch_past(self, rest: TradingClient, since_ms: int) -> None:
+    def _sentinel_sales(self) -> SentinelSales | None:
+        """What the sentinel sold while no bot ran, where the ledger has not taken it up yet."""
+        bot = self._bot
+        try:
+            sales = decode_sales(bot.fs.read_bytes(bot.settings.paths.sentinel_sales))
+        except FileNotFoundError:
+            return None
+        except (Unreadable, OSError) as error:
+            # What it sold shows as a difference of the account then, and waits for a person.
+            log.error("sentinel_sales.json cannot be read: %s", error)
+            return None
+        taken = bot.restored.key_values.get(TAKEN) == str(sales.since_ms)
+        return None if taken or not sales.client_order_ids else sales
+
+    async def _fetch_past(self, rest: TradingClient, since_ms: int, sales: SentinelSales | None) -> None:
         """What happened since the ledger that was put in place ends, before balances are believed."""
         bot = self._bot
         orders = await self._patiently(lambda: rest.orders_since(since_ms, pages_max=PAGES_MAX), "fetches orders")
         fills = await self._patiently(lambda: rest.fills_since(since_ms, pages_max=PAGES_MAX), "fetches fills")
-        bot.dispatch(ev.HistoryReport(orders, fills))
+        flattened = sales.client_order_ids if sales is not None else ()
+        bot.dispatch(ev.HistoryReport(orders, fills, flattened, sales.since_ms if sales is not None else None))
         bot.past_fetched = True
 
     async def _settle_unfinished(self, rest: TradingClient) -> None:

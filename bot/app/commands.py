@@ -18,17 +18,19 @@ from bot.app.ports import CommandPorts
 from bot.app.state_documents import status_and_phase
 from bot.domain import events as ev
 from bot.domain.intents import SaveReceipt
+from bot.domain.kinds import Purpose
 from bot.engine.state.control import Latch
 from bot.venues.errors import ExchangeError
 from shared import live_permission
 from shared import settings as settings_module
 from shared.command_table import COMMANDS, Cmd
-from shared.control import LEVEL_OF, Command, TradingState, command_of, is_expired, refusal
+from shared.control import LEVEL_OF, Command, TradingState, command_of, is_expired, malformed, refusal
 from shared.documents.control import ControlDoc, ReceiptDoc, ReceiptState
 from shared.ledger.db import LedgerError
-from shared.times import epoch_ms, parse_time
+from shared.times import epoch_ms, from_epoch_ms, parse_time
 
 log = logging.getLogger("control")
+OWN_FLATTEN = "flatten:"  # and the latch: the id of the flatten that a kill leads to by KILL_FLATTEN
 RECEIPTS_KEPT = 64
 RECEIPTS_SHOWN = 32
 NAMELESS = frozenset({"KILL file", "kill_switch", "command kill", "a kill in the ring"})
@@ -51,9 +53,9 @@ class Commands:
         self.last_id: str | None = None
         self._receipts: OrderedDict[str, ReceiptDoc] = OrderedDict()
         self._waiting: dict[str, TradingState] = {}  # level commands whose receipt waits for the effect
-        self._unfinished: list[Command] = []
+        self._unfinished: list[tuple[Command, int]] = []  # with the time they were seen, epoch ms
         self._unrecorded: list[tuple[Command, int]] = []  # seen while the ledger could not be written
-        self._kill_task: asyncio.Task[None] | None = None
+        self._killing = ""  # the latch whose kill path was started
         self._tasks: set[asyncio.Task[None]] = set()
 
     def restore(self) -> None:
@@ -176,16 +178,19 @@ class Commands:
             log.critical("the latch is in memory only: %s", error)
 
     def start_kill_path(self) -> None:
-        bot = self._bot
-
-        async def work() -> None:
-            await bot.kill_path.run(lambda: self.latch is not None, bot.writer.poke)
-
-        if self._kill_task is None or self._kill_task.done():
-            self._kill_task = self._begin(work())
+        """A path of its own for each latch: what was proven for the one before says nothing of this one, and its
+        pause between two looks is not waited for."""
+        bot, latch = self._bot, self.latch
+        if latch is not None and self._killing != latch.latch_id:
+            self._killing = latch_id = latch.latch_id
+            bot.kill_path.begin()
+            self._begin(bot.kill_path.run(lambda: self._is_shut_by(latch_id), bot.writer.poke))
         if bot.settings.kill_flatten and self.latch is not None:
-            command = Command(seq=0, id=f"flatten:{self.latch.latch_id}", cmd=Cmd.FLATTEN, at="", by="KILL_FLATTEN")
+            command = Command(seq=0, id=own_flatten(self.latch), cmd=Cmd.FLATTEN, at="", by="KILL_FLATTEN")
             self._take(command, own=True)
+
+    def _is_shut_by(self, latch_id: str) -> bool:
+        return self.latch is not None and self.latch.latch_id == latch_id
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -222,6 +227,11 @@ class Commands:
         log.info("command %s by %s seen (%s)", command.cmd, command.by, command.id)
         self._act(command, redo=own)
 
+    @property
+    def unrecorded(self) -> bool:
+        """A command was seen while the ledger could not be written."""
+        return bool(self._unrecorded)
+
     def record_seen(self) -> None:
         """Persist what was seen while the ledger could not be written. Raises LedgerError."""
         assert self._bot.ledger is not None
@@ -232,9 +242,25 @@ class Commands:
     def redo_unfinished(self) -> None:
         """What an earlier run saw and did not finish."""
         waiting, self._unfinished = self._unfinished, []
-        for command in waiting:
+        for command, seen_ms in waiting:
             log.info("command %s (%s) is resumed", command.cmd, command.id)
+            # It may have ended between "seen" and the refusal that was due.
+            if command.cmd not in LEVEL_OF and not self._is_own(command):
+                if command.id.startswith(OWN_FLATTEN):  # it has sold already, so it did not expire
+                    self.finish(command.id, ReceiptState.FAILED, "superseded: the kill latch was lifted")
+                    continue
+                if is_expired(command, from_epoch_ms(seen_ms)):
+                    self.finish(command.id, ReceiptState.EXPIRED, "it expired while waiting")
+                    continue
+                wrong = malformed(command.cmd, command.args)
+                if wrong is not None:
+                    self.finish(command.id, ReceiptState.REJECTED, wrong)
+                    continue
             self._act(command, redo=True)
+
+    def _is_own(self, command: Command) -> bool:
+        """The flatten of the kill that holds, by KILL_FLATTEN."""
+        return self.latch is not None and command.id == own_flatten(self.latch)
 
     def _act(self, command: Command, *, redo: bool) -> None:
         bot = self._bot
@@ -276,7 +302,7 @@ class Commands:
                 bot.gate.latches.level = self.level
                 self._persist_wish()
             if bot.engine is None or not bot.engine.view.control.ready:
-                self._unfinished.append(command)  # taken up when the boot is over
+                self._unfinished.append((command, epoch_ms(bot.clock.utc())))  # taken up when the boot is over
                 return
             bot.dispatch(ev.CommandReceived(command))
 
@@ -299,8 +325,15 @@ class Commands:
                 self._ended(command_id, ReceiptState.DONE, f"superseded: the level is {self.level.word}")
             elif self.latch is not None and level is TradingState.RUN:
                 self._ended(command_id, ReceiptState.REJECTED, "killed: reset the latch first")
-            elif level is not TradingState.STOP or bot.engine is None or bot.engine.view.control.stop_is_done:
+            elif level is not TradingState.STOP or self._stop_is_done():
                 self._ended(command_id, ReceiptState.DONE, None)
+
+    def _stop_is_done(self) -> bool:
+        """No purchase of ours may still fill; before there is an engine, by what the ledger knows."""
+        bot = self._bot
+        if bot.engine is not None:
+            return bot.engine.view.control.stop_is_done
+        return all(order.settled or order.spec.purpose is not Purpose.ENTRY for order in bot.restored.orders)
 
     def _ended(
         self, command_id: str, state: ReceiptState, reason: str | None, result: Mapping[str, str] | None = None
@@ -392,6 +425,11 @@ class Commands:
         if voided:
             reason += f"; it ends the live permission: {live_permission.named(voided)}"
         self.finish(command.id, ReceiptState.DONE, reason, changes or None)
+
+
+def own_flatten(latch: Latch) -> str:
+    """The id of the flatten that a kill leads to by KILL_FLATTEN."""
+    return OWN_FLATTEN + latch.latch_id
 
 
 def named(latch: Latch, facts: Mapping[str, str]) -> Latch:

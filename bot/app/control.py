@@ -1,4 +1,4 @@
-"""The control file, looked at every 20 ms: levels by value, once-commands by id, the KILL file by its being there.
+"""The control file, looked at every 10 ms: levels by value, once-commands by id, the KILL file by its being there.
 
 Garbage never means run: a file that does not hold leaves the last good level, and at a start with nothing good
 known the bot comes up paused. Where it mentions kill in whatever form, it kills.
@@ -17,7 +17,7 @@ from shared.paths import DataPaths
 from shared.ports import Fs
 from shared.times import iso_seconds
 
-LOOK_S = 0.02
+LOOK_S = 0.01
 REREAD_S = 1.0
 TRIES = 3
 RETRY_S = 0.05
@@ -46,6 +46,7 @@ class ControlReader:
     good: ControlFile | None = None
     seen_at: datetime | None = None
     seen_ids: set[str] = field(default_factory=set)
+    _good_data: bytes = b""  # that `good` was read from
     _key: tuple[int, int, int] | None = None
     _read_s: float = -1e9
     _bad_since: int = 0
@@ -82,7 +83,8 @@ class ControlReader:
             return Look(kill=kill or self.broken_kill, changed=self.error != before_error)
         if found.level is TradingState.KILL:
             kill = kill or ("kill_switch" if found.kill_switch else "command kill")
-        fresh = tuple(command for command in found.commands if command.id not in self.seen_ids)
+        unseen = {command.id: command for command in reversed(found.commands) if command.id not in self.seen_ids}
+        fresh = tuple(reversed(unseen.values()))  # of two entries with one id the first
         if any(command.cmd == Cmd.KILL for command in fresh):
             kill = kill or "a kill in the ring"
         self.seen_ids.update(command.id for command in fresh)
@@ -104,7 +106,9 @@ class ControlReader:
         if key is None:
             return None
         try:
-            found = decode_control(self.fs.read_bytes(self.paths.control), self.seen_ids)
+            data = self.fs.read_bytes(self.paths.control)
+            # Equal bytes were judged already: what was no kill then is none now that more commands are known.
+            found = self.good if self.good is not None and data == self._good_data else self._decoded(data)
         except FileNotFoundError:
             return None
         except (Unreadable, OSError) as error:
@@ -120,6 +124,12 @@ class ControlReader:
             return None
         self._key, self._read_s, self._bad_since = key, now_s, 0
         self.error, self.good, self.seen_at, self.broken_kill = None, found, now, None
+        return found
+
+    def _decoded(self, data: bytes) -> ControlFile:
+        """Raises BadControl."""
+        found = decode_control(data, self.seen_ids)
+        self._good_data = data
         return found
 
     def _stat(self) -> tuple[int, int, int] | None:

@@ -44,6 +44,20 @@ class InstanceLock:
             os.close(self._handle)
             self._handle = None
 
+    def held_by_another(self) -> bool:
+        """Whether a second bot holds the file that is at the path now. One that nobody holds is free."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def still_ours(self) -> bool:
         """Whether the file that we hold is still the one at the path."""
         if self._handle is None:

@@ -29,7 +29,7 @@ BLIND_TRIES = 5  # for a remembered order whose cancel the exchange refuses
 
 @dataclass(slots=True)
 class Progress:
-    """What the kill path did so far; shown in the state file."""
+    """What the kill path did so far for one latch; its figures are shown in the state file."""
 
     found: int = 0
     cancelled: int = 0
@@ -37,6 +37,9 @@ class Progress:
     cleared_ms: float | None = None
     note: str | None = None
     seen: set[str] = field(default_factory=set)  # an order whose cancel is queued is found again by the next look
+    left: list[str] = field(default_factory=list)  # open orders that are still to be cancelled
+    taken: set[str] = field(default_factory=set)  # orders whose cancel the exchange took
+    blind: Counter[str] = field(default_factory=Counter)  # tries at remembered orders
 
 
 async def own_open_orders(rest: TradingClient, ids: OrderIdCodec, remembered: Collection[str] = ()) -> list[str]:
@@ -68,14 +71,15 @@ class KillPath:
         self._rest, self._own_ids, self._clock, self._rng = rest, ids, clock, rng
         self._remembered, self._forbidden = remembered, forbidden
         self.progress = Progress()
-        self._found: list[str] = []  # open orders that are still to be cancelled
-        self._taken: set[str] = set()  # orders whose cancel the exchange took
-        self._blind: Counter[str] = Counter()
+
+    def begin(self) -> Progress:
+        """Another latch: nothing is found, cancelled or proven for it, whatever was for the one before."""
+        self.progress = progress = Progress()
+        return progress
 
     async def run(self, latched: Callable[[], bool], poke: Callable[[], None], *, again: bool = True) -> None:
         """Cancel and verify, with back-off, while latched; after the proof look `again` every ten seconds."""
-        self.progress = progress = Progress()
-        self._found, self._taken, self._blind = [], set(), Counter()
+        progress = self.begin()
         began_s, said_s = self._clock.monotonic_s(), -SAY_S
         backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_MAX_S, self._rng)
         while latched():
@@ -103,7 +107,7 @@ class KillPath:
             return
         # What was found and could not be cancelled need not be found once more.
         try:
-            ids = self._found or await own_open_orders(rest, self._own_ids, frozenset(self._remembered()))
+            ids = progress.left or await own_open_orders(rest, self._own_ids, frozenset(self._remembered()))
         except ExchangeError:
             await self._cancel_blindly(rest, progress)
             raise
@@ -114,31 +118,31 @@ class KillPath:
                 progress.note = None
                 log.info("kill: no own order is open, asked twice (%.0f ms)", progress.cleared_ms)
             return
-        progress.verified, self._found = 0, ids
+        progress.verified, progress.left = 0, ids
         progress.seen.update(ids)
         progress.found = len(progress.seen)
         for start in range(0, len(ids), BATCH):
             self._count(await rest.cancel(ids[start : start + BATCH]), progress)
-        self._found = []
+        progress.left = []
         log.info("kill: %d own orders found, cancels sent", len(ids))
         await self._clock.sleep(0.02)
 
     async def _cancel_blindly(self, rest: TradingClient, progress: Progress) -> None:
         """The look failed: cancel what is remembered, and has not been cancelled."""
-        known = [i for i in self._remembered() if i not in self._taken and self._blind[i] < BLIND_TRIES][:BATCH]
+        known = [i for i in self._remembered() if i not in progress.taken and progress.blind[i] < BLIND_TRIES][:BATCH]
         if not known:
             return
         with contextlib.suppress(ExchangeError):  # the look's own error is the one that is told
             answers = await rest.cancel(known)
-            self._blind.update(answers.keys())
+            progress.blind.update(answers.keys())
             progress.seen.update(self._count(answers, progress))
             progress.found = len(progress.seen)
             log.info("kill: the exchange shows no orders; %d remembered ones, cancels sent", len(known))
 
     def _count(self, answers: dict[str, str | None], progress: Progress) -> set[str]:
         taken = {order_id for order_id, reason in answers.items() if reason is None}
-        self._taken |= taken
-        progress.cancelled = len(self._taken)
+        progress.taken |= taken
+        progress.cancelled = len(progress.taken)
         return taken
 
 

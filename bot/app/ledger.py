@@ -10,6 +10,7 @@ from typing import Any
 from bot.app.ledger_files import LedgerFiles
 from bot.app.ledger_reads import LedgerReads
 from bot.app.ledger_restore import restored
+from bot.app.metrics import CommitTimer
 from bot.domain.intents import Note, Record, SaveDay, SaveFill, SaveKeyValue, SaveLot, SaveOrder, SaveReceipt
 from bot.domain.lots import Lot
 from bot.domain.order_life import Order
@@ -29,7 +30,7 @@ from shared.ledger.restore_mark import LACKS_SINCE, RESTORED
 from shared.ledger.tables import select
 from shared.ledger.unit_of_work import UnitOfWork
 from shared.money import from_units
-from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
+from shared.times import epoch_ms, from_epoch_ms, iso_ms, parse_time
 
 log = logging.getLogger("ledger")
 RECEIPTS_SHOWN = 32
@@ -39,9 +40,11 @@ COMMAND_MEMORY = 500
 class LedgerWriter:
     """Writes in the event loop's own thread: a commit costs less than handing it over, and order is kept."""
 
-    def __init__(self, engine: Database, boot_id: str, files: LedgerFiles | None = None) -> None:
-        """`files`: the ledger's own; None = it is on a server."""
-        self._engine, self._boot_id, self._files = engine, boot_id, files
+    def __init__(
+        self, engine: Database, boot_id: str, files: LedgerFiles | None = None, timer: CommitTimer | None = None
+    ) -> None:
+        """`files`: the ledger's own; None = it is on a server. `timer`: of every transaction; None = none is timed."""
+        self._engine, self._boot_id, self._files, self._timer = engine, boot_id, files, timer
         self._book = JournalWriter(engine, boot_id)
         self._failed: Sequence[Record] = ()  # the records of a commit that failed
         self.doubt: str | None = None  # why this ledger may lack what happened (`app.ledger_past`)
@@ -61,7 +64,8 @@ class LedgerWriter:
         """As the book's. Raises LedgerGone, a LedgerError, where what is written would be lost."""
         if self._files is not None:
             self._files.check()
-        return self._book.transaction(at_ms)
+        transaction = self._book.transaction(at_ms)
+        return transaction if self._timer is None else self._timer.around(transaction)
 
     def commit(self, records: Sequence[Record], now_ms: int) -> None:
         """All records in one durable transaction. Raises LedgerError, with nothing written.
@@ -195,8 +199,11 @@ class LedgerWriter:
         with self._engine.connect() as db:
             return read_key_values(db)
 
-    def receipts(self) -> tuple[list[ReceiptDoc], set[str], list[Command]]:
-        """(newest receipts, ids of every command that was seen, once-commands seen and not finished)."""
+    def receipts(self) -> tuple[list[ReceiptDoc], set[str], list[tuple[Command, int]]]:
+        """(newest receipts, ids of every command that was seen, those not finished with the time they were seen, ms).
+
+        `at` of a command is its sender's time; "" = it told none.
+        """
         with self._engine.connect() as db:
             query = f"{select(t.commands)}ORDER BY seen_ms DESC LIMIT :most"
             rows = db.rows(query, {"most": COMMAND_MEMORY}, of=t.commands)
@@ -215,7 +222,7 @@ class LedgerWriter:
             for row in rows[:RECEIPTS_SHOWN]
         ]
         unfinished = [
-            Command(seq=0, id=row.id, cmd=row.cmd, at=iso_seconds(from_epoch_ms(row.seen_ms)), args=row.args, by=row.by)
+            (Command(seq=0, id=row.id, cmd=row.cmd, at=_sent_at(row.sent_ms), args=row.args, by=row.by), row.seen_ms)
             for row in rows
             if row.state == ReceiptState.SEEN.value
         ]
@@ -284,6 +291,10 @@ def lot_row(lot: Lot) -> dict[str, Any]:
         "realized_pnl": lot.realized_pnl,
         "dust": lot.dust,
     }
+
+
+def _sent_at(sent_ms: int | None) -> str:
+    return iso_ms(from_epoch_ms(sent_ms)) if sent_ms is not None else ""
 
 
 def _sent_ms(command: Command) -> int | None:

@@ -55,7 +55,7 @@ def run() -> int:
             "the data folder %s cannot be used: %s; fix it or set DATA_DIR", settings.paths.root, error.strerror
         )
         return EXIT_SETTINGS
-    set_up(settings.paths.logs, DEFAULT_BOT.process, settings.log_level)
+    set_up(settings.paths.logs, DEFAULT_BOT.process, settings.log_level, settings.log_format)
     for remark in remarks:
         log.warning("setting %s", remark)
     return asyncio.run(_serve(settings, problems, origins))

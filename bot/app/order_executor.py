@@ -52,6 +52,7 @@ class OrderExecutor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching: set[str] = set()
         self._cancelling: set[str] = set()
+        self._looking: set[tuple[str, str | None]] = set()
         self.order_ms = Samples()
 
     def carry_out(self, action: Action) -> None:
@@ -63,8 +64,10 @@ class OrderExecutor:
                 if order_id not in self._cancelling:  # one at a time, however slow the exchange is
                     self._cancelling.add(order_id)
                     self._begin(self._cancel(action))
-            case LookUpOrder():
-                self._begin(self._look_up(action))
+            case LookUpOrder(client_order_id, order_id):
+                if (client_order_id, order_id) not in self._looking:  # a throttled exchange would pile them up
+                    self._looking.add((client_order_id, order_id))
+                    self._begin(self._look_up_once(action))
             case FetchFills(order_id):
                 if order_id not in self._fetching:
                     self._fetching.add(order_id)
@@ -112,14 +115,19 @@ class OrderExecutor:
             return
         try:
             answers = await self._rest.cancel([action.order_id])
+            if answers.get(action.order_id) is not None:
+                # Refused: it is over, or unknown. What it is now is looked up before another cancel is sent.
+                await self._look_up(LookUpOrder(action.client_order_id, action.order_id, "", 0))
         except ExchangeError as error:
             log.warning("cancel of %s: %s; retrying", action.client_order_id, error)
-            return
         finally:
             self._cancelling.discard(action.order_id)
-        if answers.get(action.order_id) is not None:
-            # Refused: it is over, or unknown. What it is now is looked up.
-            await self._look_up(LookUpOrder(action.client_order_id, action.order_id, "", 0))
+
+    async def _look_up_once(self, action: LookUpOrder) -> None:
+        try:
+            await self._look_up(action)
+        finally:
+            self._looking.discard((action.client_order_id, action.order_id))
 
     async def _look_up(self, action: LookUpOrder) -> None:
         try:

@@ -123,6 +123,7 @@ class MetricsSource(Protocol):
     """What is counted and measured."""
 
     engine: Engine | None
+    rest: TradingClient | None
     desk: OrderExecutor | None
     writer: StateWriter
     loop_lag_ms: Samples

@@ -23,6 +23,7 @@ from bot.app.event_recorder import end as end_tape
 from bot.app.instance_lock import InstanceLock, LockHeld
 from bot.app.ledger import LedgerWriter
 from bot.app.ledger_files import LedgerFiles
+from bot.app.metrics import CommitTimer
 from bot.app.offload import Offload
 from bot.app.ports import RunIdentity
 from bot.app.watchdog import BOOT_S, LastEnd, NoWatchdog, Watchdog, said_of
@@ -61,6 +62,7 @@ class SystemPorts:
     strategy: Offload
     open_ledger: Callable[[Path], Database] = open_writer
     watchdog: Watchdog = field(default_factory=NoWatchdog)
+    build: str = field(default_factory=build_id)
 
 
 class Process:
@@ -75,7 +77,7 @@ class Process:
         identity = RunIdentity(
             boot_id=str(machine.rng.uuid4()),
             started_at=iso_seconds(self._clock.utc()),
-            build=build_id(),
+            build=machine.build,
             config_hash=hashlib.sha256(values).hexdigest()[:16],
             origins=origins or {},
         )
@@ -152,8 +154,9 @@ class Process:
             if engine is None:
                 return False
             bot.ledger = ledger = LedgerWriter(
-                engine, bot.identity.boot_id, None if location.on_server else LedgerFiles(location.path, bot.fs)
-            )
+                engine, bot.identity.boot_id, None if location.on_server else LedgerFiles(location.path, bot.fs),
+                CommitTimer(bot.clock, bot.commit_ms),
+            )  # fmt: skip
             if gone is not None and not ledger.head()[0]:
                 raise Fatal(gone)
             self._begin(ledger, mode, last)
@@ -202,22 +205,34 @@ class Process:
             )
 
     async def _engine_at(self, location: LedgerLocation) -> Database | None:
-        """The ledger's engine; a server that cannot be reached is waited for. None = asked to stop meanwhile."""
-        if not location.on_server:
-            return self._open_ledger(location.path)
+        """The ledger's engine, once it can be written. A server that cannot be reached and a file that another program
+        holds are waited for: neither gets better by ending. None = asked to stop meanwhile."""
         said = ""
         while not self.stop.is_set():
             try:
-                return connect_writer(location)
+                return connect_writer(location) if location.on_server else self._file_at(location.path)
             except LedgerUnavailable as error:
                 why = first_line(error)
+                if not location.on_server and "locked" not in why:
+                    raise
+            what = "server" if location.on_server else "file, which another program holds"
             if why != said:
                 said = why
-                log.warning("ledger server: %s; retrying until it answers", why)
-            self.bot.boot.note(f"waiting for the ledger's server: {why}")
+                log.warning("ledger %s: %s; retrying until it answers", what, why)
+            self.bot.boot.note(f"waiting for the ledger's {what}: {why}")
             await self.bot.writer.write()
             await self._clock.sleep(SERVER_AGAIN_S)
         return None
+
+    def _file_at(self, path: Path) -> Database:
+        """Opened, and tried: whoever holds its lock would make the first write fail. Raises LedgerUnavailable."""
+        engine = self._open_ledger(path)
+        try:
+            with engine.begin():
+                return engine
+        except LedgerError:
+            engine.dispose()
+            raise
 
     def _keep_damaged_positions(self) -> None:
         """positions.json is made anew from the ledger; a damaged one is kept aside for whoever wants to know."""
@@ -274,6 +289,8 @@ class Process:
         if stop.done() and stop.exception() is not None:
             bot.fail(stop.exception() or RuntimeError("stop"))
         if bot.failure.done():
+            if isinstance(replaced := bot.failure.exception(), LockHeld):
+                return await self._leave(replaced)
             return await self._end(EXIT_CRASH, f"a component failed: {bot.failure.exception()}")
         return await self._end(EXIT_OK, None)
 
@@ -287,14 +304,30 @@ class Process:
     async def _asked_to_stop(self) -> None:
         await self.stop.wait()
 
+    async def _leave(self, why: LockHeld) -> int:
+        """A second bot has this folder now: end without a last state or a line in the ledger."""
+        self._watchdog.limit(WATCH_END_S)
+        for task in self._tasks:
+            task.cancel()
+        self.bot.ended = True
+        log.critical("%s: this one ends", why)
+        await end_tape(self.bot.tape, END_S)
+        return EXIT_LOCKED
+
     async def _watch_lock(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            if not self.lock.still_ours() and not self.bot.gate.latches.lock_lost:
+            if self.lock.still_ours():
+                continue
+            if not self.bot.gate.latches.lock_lost:
                 self.bot.gate.latches.lock_lost = True
                 self.bot.gate.latches.lock_lost_s = self.bot.clock.monotonic_s()
                 self.bot.error = "bot.lock was replaced: nothing is sent any more; restart the bot"
                 log.critical("%s", self.bot.error)
+            if self.lock.held_by_another():
+                # What it would write from now on, state or ledger, is the other one's to write.
+                self.bot.fail(LockHeld("bot.lock was replaced, and another bot holds the new one"))
+                await asyncio.Event().wait()  # until it is cancelled with the others
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")

@@ -153,6 +153,7 @@ def _feeds(bot: FeedsSource) -> FeedsDoc | None:
         rest_errors=bot.rest.errors,
         rest_calls=bot.rest.calls,
         rest_note=bot.rest.last_error,
+        rest_rate_limited=bot.rest.rate_limited,
         budget_pct=round(bot.limiter.left_pct, 1),
         clock_offset_ms=offset,
         clock_ok=offset is not None and abs(offset) <= 5000,
@@ -191,6 +192,13 @@ def _metrics(bot: MetricsSource) -> MetricsDoc | None:
         ledger_commit_ms_p99=bot.commit_ms.percentile(99),
         guard_failures=view.risk.failures,
         decisions_missed=view.strategy.answers_missed,
+        latencies={
+            "order_ack": bot.desk.order_ms.all.document(),
+            "ledger_commit": bot.commit_ms.all.document(),
+            "loop_lag": bot.loop_lag_ms.all.document(),
+            "tick_to_order": tick_to_order.all.document(),
+        }
+        | ({"rest_request": bot.rest.latencies.document()} if bot.rest is not None else {}),
     )
 
 

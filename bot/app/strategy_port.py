@@ -9,8 +9,9 @@ import orjson
 from bot.app.strategy_settings import described
 from bot.domain.events import TargetReady
 from bot.domain.intents import AskStrategy
-from bot.domain.targets import Signal, StrategyFailure, Target
-from bot.strategies import options, registry
+from bot.domain.targets import Exposure, Signal, StrategyFailure, Target
+from bot.strategies import options, registry, target_kind
+from bot.strategies.base import Signal as StrategySignal
 from bot.strategies.base import Strategy
 from bot.strategies.score import ModelView
 from shared.documents.strategy import ModelDoc, ScoreDoc
@@ -46,7 +47,7 @@ class StrategyAdapter:
         self._spare: Strategy | None = first
         self._kind, self._options = type(first), first.options
         self.name = settings.strategy
-        self.target_type = first.target_type
+        self.target_type = target_kind.target_type_of(settings, first)
         self.warmup_bars = first.warmup_bars
         self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
         # Which kind of model decides, for the metrics; a strategy of rules has none.
@@ -67,14 +68,20 @@ class StrategyAdapter:
     def _asked(self, product_id: str, question: AskStrategy) -> tuple[Target, str | None]:
         strategy = self._of(product_id)
         rows = question.bars[-max(strategy.memory_bars, strategy.warmup_bars) :]
-        signal = strategy.latest_of(rows, float(question.instrument.price_increment), self._granularity_s)
-        # Only a model says a probability; other strategies' measures have no common scale.
-        probability = signal.strength if self.model_mode is not None else None
+        wanted = strategy.wanted_of(rows, float(question.instrument.price_increment), self._granularity_s)
         self._shown = {
             **self._shown,
             product_id: _Shown(getattr(strategy, "fits", 0), self._model(strategy, product_id)),
         }
-        return Signal(signal.call, probability, signal.values), self._state(strategy)
+        return self._target(wanted), self._state(strategy)
+
+    def _target(self, wanted: StrategySignal | Exposure) -> Target:
+        if isinstance(wanted, Exposure):
+            return wanted
+        if self.target_type is Exposure:
+            return target_kind.exposure_of_signal(wanted)
+        # Only a model says a probability; other strategies' measures have no common scale.
+        return Signal(wanted.call, wanted.strength if self.model_mode is not None else None, wanted.values)
 
     def _failure(self, error: BaseException) -> str:
         return registry.failure(self._first, error)

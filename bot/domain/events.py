@@ -42,10 +42,16 @@ class OrderReports:
 
 @dataclass(frozen=True, slots=True)
 class HistoryReport:
-    """Every order and fill of the account since some time before the ledger was restored. No fill names our id."""
+    """Every order and fill of the account since some time before the ledger was restored. No fill names our id.
+
+    `flattened`: ids of the orders by which the sentinel sold lots while no bot ran; `noted_ms`: of its note, which is
+    taken up with them.
+    """
 
     orders: tuple[OrderReport, ...]
     fills: tuple[Fill, ...]
+    flattened: tuple[str, ...] = ()
+    noted_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Purpose(StrEnum):
     """Why an order exists."""
 
     ENTRY = "entry"
-    EXIT = "exit"  # market order after a stop, a trail, or a take that is not resting
+    EXIT = "exit"  # after a stop, a trail, or a take that is not resting: at market; for a target weight also post-only
     TAKE_PROFIT = "take"  # resting take profit
     FLATTEN = "flatten"  # by command; passes a shut gate
 
@@ -27,6 +27,7 @@ class Purpose(StrEnum):
 class LotKind(StrEnum):
     RUNNER = "runner"
     SCALP = "scalp"
+    HOLDING = "holding"  # of a product at a target weight: no take profit, no stop, no trail
 
 
 class LotSide(StrEnum):
@@ -55,6 +56,8 @@ class ExitReason(StrEnum):
     TAKE_PROFIT = "take"
     STOP = "stop"
     TRAIL = "trail"
+    SIGNAL = "signal"  # the strategy said SELL (SIGNAL_EXITS)
+    TARGET = "target"  # the target weight asked for less
     COMMAND = "command"  # a person closed this lot or this product
     FLATTEN = "flatten"  # everything had to go
 

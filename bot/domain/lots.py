@@ -30,7 +30,7 @@ class Lot:
     entry_fee: Decimal
     tp_pct: Decimal
     price_increment: Decimal
-    take_ticks: int
+    take_ticks: int  # 0 = none
     stop_ticks: int  # 0 = off
     trail_active: bool = False
     peak_ticks: int = 0
@@ -55,6 +55,7 @@ class Lot:
 
     @property
     def take_price(self) -> Decimal:
+        """0 = no take profit: a holding."""
         return from_units(self.take_ticks, self.price_increment)
 
     @property
@@ -108,6 +109,8 @@ def grow(lot: Lot, fill: Fill, stop_loss_pct: float) -> Lot:
 
 def _with_levels(lot: Lot, stop_loss_pct: float) -> Lot:
     open_ticks = lot.open_ticks
+    if lot.kind is LotKind.HOLDING:
+        return replace(lot, take_ticks=0, stop_ticks=0)
     return replace(
         lot,
         take_ticks=take_ticks(open_ticks, float(lot.tp_pct)),

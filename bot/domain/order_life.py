@@ -179,7 +179,7 @@ class Order:
     @property
     def settled(self) -> bool:
         """Over, and every fill that the exchange told of is counted; "filled" without a fill is news yet to come."""
-        if not self.done or self.counted_size < self.filled_size:
+        if self.state not in DONE or self.counted_size < self.filled_size:
             return False
         return self.state is not OrderState.FILLED or self.counted_size > 0
 

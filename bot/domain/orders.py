@@ -54,7 +54,7 @@ class OrderSpec:
     post_only: bool
     end_ms: int | None  # good until; None = until cancelled, or at once for a market order
     expected_price: Decimal  # mark when it was decided
-    lot_id: str | None = None  # the lot that it closes
+    lot_id: str | None = None  # the lot that it closes, or that a maker entry's further orders fill
     lot_kind: LotKind | None = None  # of the lot that an entry opens
     tp_pct: Decimal | None = None  # of the lot that an entry opens
     command_id: str | None = None

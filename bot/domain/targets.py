@@ -25,7 +25,18 @@ class Signal:
     values: Mapping[str, float]
 
 
-Target = Signal
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How much of its share a product may hold, decided on one closed bar.
+
+    `weight`: 0..1 of the product's share of equity; NaN = no opinion: what is held is kept. `values` as of a signal.
+    """
+
+    weight: float
+    values: Mapping[str, float]
+
+
+Target = Signal | Exposure
 
 
 @dataclass(frozen=True, slots=True)

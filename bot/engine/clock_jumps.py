@@ -56,6 +56,8 @@ def _markets(state: EngineState, back_ms: int) -> None:
         market.judged_ms = 0  # the next price is judged at once
         if market.priced_ms is not None:
             market.priced_ms -= back_ms
+        if market.doubt_told_ms is not None:
+            market.doubt_told_ms -= back_ms
         if market.book is not None:
             market.book = market.book._replace(seen_ms=market.book.seen_ms - back_ms)
 
@@ -76,6 +78,7 @@ def _orders(state: EngineState, back_ms: int) -> None:
             next_look_ms=order.next_look_ms - back_ms,
             first_absence_ms=first - back_ms if first is not None else None,
         )
+    state.orders.fence.told_ms -= back_ms
     for holds in (state.positions.take_hold_ms, state.positions.exit_hold_ms):
         for lot_id in holds:
             holds[lot_id] -= back_ms

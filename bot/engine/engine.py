@@ -18,7 +18,7 @@ from bot.domain.price_book import PriceBook
 from bot.domain.timeframe import Timeframe
 from bot.engine import clock_jumps, commands, universe
 from bot.engine.account import equity, reconciliation
-from bot.engine.execution import edge, executors, exits, maker, questions
+from bot.engine.execution import edge, executors, exits, maker, questions, rebalance
 from bot.engine.orders import history, order_events
 from bot.engine.ports import StrategyPort
 from bot.engine.risk import guards, last_trips, pretrade, rate
@@ -151,8 +151,7 @@ class Engine:
     def _judge(self, market: Market) -> None:
         market.judged_ms = self.state.clock.now_ms
         exits.judge(self.state, market)
-        if self.state.control.may_enter:
-            executors.consider(self.state, market)
+        executors.consider(self.state, market)
 
     def _bars_closed(self, event: ev.BarsClosed) -> None:
         market = self.state.markets.by_product.get(event.product_id)
@@ -182,6 +181,7 @@ class Engine:
             last_trips.follow(state, guards.plain_limits(state))
         questions.tick(state)
         order_events.chase(state)
+        rebalance.chase(state)
         maker.chase(state)
         if state.control.level is TradingState.STOP and state.control.latch is None:
             exits.cancel_entries(state)

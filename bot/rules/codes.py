@@ -20,6 +20,8 @@ EXIT_NONE: Final = 0
 EXIT_STOP: Final = 1
 EXIT_TRAIL: Final = 2
 EXIT_TAKE: Final = 3
+EXIT_SIGNAL: Final = 4
+EXIT_TARGET: Final = 5  # a holding is sold down to its target weight (§10)
 
 # Why no entry is made (§4, §5a, §6), in the order in which it is judged
 ENTRY_OPEN: Final = 0

@@ -5,7 +5,7 @@ with the unrounded level would: "price >= level" rounds up, "price <= level" rou
 between two ticks, since an entry of several fills has an average price.
 """
 
-from bot.rules.codes import EXIT_NONE, EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_NONE, EXIT_SIGNAL, EXIT_STOP, EXIT_TAKE, EXIT_TRAIL, SIGNAL_SELL
 from bot.rules.rounding import ceil_units, floor_units
 
 
@@ -90,3 +90,14 @@ def judge_lot(
         )
     reason = exit_reason(price_ticks, take_at_ticks, stop_at_ticks, is_runner, trail_active, trail_stop)
     return reason, trail_active, peak_ticks, trail_stop
+
+
+def exit_by_signal(reason: int, signal: int, signal_exits: bool) -> int:
+    """Why a lot is closed once the newest closed bar's signal has been heard as well (§5).
+
+    `reason` is what `judge_lot` said; stop, trail and take come first. With SIGNAL_EXITS a SELL closes the lot that
+    they leave. The caller passes SIGNAL_FLAT for a bar that is late or not answered.
+    """
+    if reason == EXIT_NONE and signal_exits and signal == SIGNAL_SELL:
+        return EXIT_SIGNAL
+    return reason

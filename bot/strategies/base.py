@@ -1,4 +1,4 @@
-"""What a strategy is: closed bars in, a signal for each of them out.
+"""What a strategy is: closed bars in, a signal or a target weight for each of them out.
 
 One function, `compute`, serves the live bot (over the window that it keeps) and research (over years). The result
 at bar i may depend on bars up to i only; `./coin check-strategy` looks for breaches. numpy is imported by whoever
@@ -102,6 +102,15 @@ class SignalArrays:
 
 
 @dataclass(frozen=True, slots=True)
+class ExposureArrays:
+    """One entry per bar. `weight`: 0..1 of what the product may hold, NaN = no opinion: keep what is held.
+    `values`: what else a person wants to see, by name."""
+
+    weight: Floats
+    values: Mapping[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """The newest bar's signal. `strength` None = not known; unknown `values` are left out."""
 
@@ -162,19 +171,20 @@ class Strategy(ABC):
         return (*self.uses, "max_history_candles") if whole_window else self.uses
 
     @abstractmethod
-    def compute(self, bars: Bars) -> SignalArrays:
-        """Signals of all bars, vectorised; entry i from bars 0..i only."""
+    def compute(self, bars: Bars) -> SignalArrays | ExposureArrays:
+        """Signals of all bars, vectorised; entry i from bars 0..i only. (Weights: `ExposureStrategy`.)"""
+
+    def checked(self, bars: Bars) -> SignalArrays | ExposureArrays:
+        """What `compute` says of all bars, checked. Raises StrategyError if the contract is broken."""
+        return self.signals(bars)
 
     def signals(self, bars: Bars) -> SignalArrays:
         """`compute`, checked, and FLAT during warm-up. Raises StrategyError if the contract is broken."""
         result = self.compute(bars)
+        if not isinstance(result, SignalArrays):
+            raise StrategyError(f"{self.name}: compute must answer with SignalArrays; it is {type(result).__name__}")
         count = len(bars)
-        for label, array in (("signal", result.signal), ("strength", result.strength), *result.values.items()):
-            if getattr(array, "shape", None) != (count,):
-                found = getattr(array, "shape", type(array).__name__)
-                raise StrategyError(
-                    f"{self.name}: {label} must be an array of {count}, one entry per bar; it is {found}"
-                )
+        self._one_each(count, {"signal": result.signal, "strength": result.strength, **result.values})
         if count and (result.signal.min() < SIGNAL_SELL or result.signal.max() > SIGNAL_BUY):
             raise StrategyError(f"{self.name}: signal must hold 1 (BUY), -1 (SELL) and 0 (FLAT) only")
         warm = min(max(self.warmup_bars - 1, 0), count)
@@ -184,9 +194,17 @@ class Strategy(ABC):
             result = SignalArrays(signal, result.strength, result.values)
         return result
 
+    def _one_each(self, count: int, arrays: Mapping[str, Any]) -> None:
+        for label, array in arrays.items():
+            if getattr(array, "shape", None) != (count,):
+                found = getattr(array, "shape", type(array).__name__)
+                raise StrategyError(
+                    f"{self.name}: {label} must be an array of {count}, one entry per bar; it is {found}"
+                )
+
     def lines(self, bars: Bars) -> Mapping[str, Floats]:
-        """The values of `bars` for a chart: what `signals` says of them, or cheaper where a model would be fitted."""
-        return self.signals(bars).values
+        """The values of `bars` for a chart: what `checked` says of them, or cheaper where a model would be fitted."""
+        return self.checked(bars).values
 
     def latest(self, bars: Bars) -> Signal:
         """The newest bar's signal; FLAT before warm-up. The same function as over history, on the newest bars."""
@@ -208,8 +226,14 @@ class Strategy(ABC):
         )
 
     def latest_of(self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int) -> Signal:
-        """`latest` of rows (start_s, open, high, low, close, volume), oldest first: what the bot asks."""
+        """`latest` of rows (start_s, open, high, low, close, volume), oldest first."""
         return self.latest(Bars.from_rows(rows, price_increment, granularity_s))
+
+    def wanted_of(
+        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+    ) -> Signal | targets.Exposure:
+        """What the strategy wants after the newest of such rows: what the bot asks."""
+        return self.latest_of(rows, price_increment, granularity_s)
 
     def lines_of(
         self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
@@ -229,3 +253,51 @@ class Strategy(ABC):
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most strategies have nothing to restore
         """Take up a `state()` of an earlier run; one that does not fit is ignored, not an error."""
+
+
+class ExposureStrategy(Strategy):
+    """A strategy that says how much a product should hold: derive from this, `compute` answers with weights.
+
+    Warm-up bars are NaN: nothing is bought or sold for them.
+    """
+
+    target_type = targets.Exposure
+
+    @abstractmethod
+    def compute(self, bars: Bars) -> ExposureArrays:
+        """Target weights of all bars, vectorised; entry i from bars 0..i only."""
+
+    def checked(self, bars: Bars) -> ExposureArrays:
+        return self.weights(bars)
+
+    def weights(self, bars: Bars) -> ExposureArrays:
+        """`compute`, checked, and NaN during warm-up. Raises StrategyError if the contract is broken."""
+        np = arrays.numpy()
+        result = self.compute(bars)
+        if not isinstance(result, ExposureArrays):
+            raise StrategyError(f"{self.name}: compute must answer with ExposureArrays; it is {type(result).__name__}")
+        count = len(bars)
+        self._one_each(count, {"weight": result.weight, **result.values})
+        with np.errstate(invalid="ignore"):
+            outside = (result.weight < 0.0) | (result.weight > 1.0)
+        if outside.any():
+            worst = float(result.weight[outside][0])
+            raise StrategyError(f"{self.name}: weight must lie in 0..1, or be NaN for no opinion; one is {worst:g}")
+        warm = min(max(self.warmup_bars - 1, 0), count)
+        if not np.isnan(result.weight[:warm]).all():
+            weight = result.weight.copy()
+            weight[:warm] = math.nan
+            result = ExposureArrays(weight, result.values)
+        return result
+
+    def wanted_of(
+        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+    ) -> targets.Exposure:
+        """The newest bar's weight; NaN before warm-up. The same function as over history, on the newest bars."""
+        bars = Bars.from_rows(rows, price_increment, granularity_s)
+        if len(bars) < max(self.warmup_bars, 1):
+            return targets.Exposure(math.nan, {})
+        found = self.weights(bars.tail(max(self.memory_bars, self.warmup_bars)))
+        values = {label: float(array[-1]) for label, array in found.values.items()}
+        known = {label: value for label, value in values.items() if math.isfinite(value)}
+        return targets.Exposure(float(found.weight[-1]), known)

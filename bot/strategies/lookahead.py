@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.strategies.base import Bars, SignalArrays, Strategy
+from bot.strategies.base import Bars, ExposureArrays, SignalArrays, Strategy
 
 COMPARED = 200  # bars before each cut
 
@@ -28,9 +28,17 @@ class Difference:
     newest_bar: int  # the last bar that the strategy was shown the second time
 
 
-def named(result: SignalArrays) -> dict[str, Any]:
-    """Every array of a result by its name."""
+def named(result: SignalArrays | ExposureArrays) -> dict[str, Any]:
+    """Every array of a result by its name; of weights also `signal`, which tells them as BUY and SELL."""
+    if isinstance(result, ExposureArrays):
+        return {"signal": side_of(result.weight), "weight": result.weight, **result.values}
     return {"signal": result.signal, "strength": result.strength, **result.values}
+
+
+def side_of(weight: Any) -> Any:
+    """Weights as signals: 1 where something is to be held, -1 where nothing is, 0 where there is no opinion."""
+    with np.errstate(invalid="ignore"):
+        return (weight > 0.0).astype(np.int8) - (weight == 0.0).astype(np.int8)
 
 
 def frozen(bars: Bars) -> Bars:
@@ -111,10 +119,10 @@ def find_lookahead(
 
     `tell` is called after each cut.
     """
-    arrays = named(strategy.signals(frozen(bars)))
+    arrays = named(strategy.checked(frozen(bars)))
     lowest = min(max(strategy.warmup_bars, 1), len(bars))
     for end in cuts_at(arrays["signal"], lowest, cuts, on, seed).ends:
-        again = named(strategy.signals(frozen(bars.between(0, end))))
+        again = named(strategy.checked(frozen(bars.between(0, end))))
         tell()
         found = compare_cut(arrays, again, end)
         if found is not None:
@@ -135,10 +143,10 @@ def find_window_difference(
 
     `tolerance` bears on strength and values, for strategies whose memory only fades; the signal itself must agree.
     """
-    whole = named(strategy.signals(frozen(bars)))
+    whole = named(strategy.checked(frozen(bars)))
     length = max(strategy.memory_bars, strategy.warmup_bars)
     for end in cuts_at(whole["signal"], min(length, len(bars)), cuts, on, seed).ends:
-        part = named(strategy.signals(frozen(bars.between(max(end - length, 0), end))))
+        part = named(strategy.checked(frozen(bars.between(max(end - length, 0), end))))
         tell()
         found = compare_window(whole, part, end, tolerance)
         if found is not None:

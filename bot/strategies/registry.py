@@ -20,10 +20,16 @@ from shared.paths import ROOT
 from shared.settings import Settings, SettingsError
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
+    "breakout": ("bot.strategies.breakout", "Breakout"),
+    "dca": ("bot.strategies.dca", "Dca"),
+    "grid": ("bot.strategies.grid", "Grid"),
     "logistic": ("bot.strategies.logistic", "Logistic"),
     "momentum": ("bot.strategies.momentum", "Momentum"),
+    "rebalance": ("bot.strategies.rebalance", "Rebalance"),
     "rsi_reversion": ("bot.strategies.rsi_reversion", "RsiReversion"),
     "sma_cross": ("bot.strategies.sma_cross", "SmaCross"),
+    "steady": ("bot.strategies.steady", "VolatilityHold"),
+    "trend": ("bot.strategies.trend", "Trend"),
 }
 
 

@@ -23,6 +23,7 @@ from bot.venues.capabilities import Capabilities
 from bot.venues.limiter import Limiter
 from bot.venues.net import Net
 from shared.documents.market import DepthDoc
+from shared.latency import Latencies
 from shared.ports import Clock, Rng
 from shared.settings import Secret, Settings
 
@@ -127,6 +128,14 @@ class TradingClient(Protocol):
     @property
     def forbidden(self) -> int:
         """Answers that said the key lacks a right."""
+
+    @property
+    def rate_limited(self) -> int:
+        """Answers that said there were too many requests (429)."""
+
+    @property
+    def latencies(self) -> Latencies:
+        """How long requests took, those that failed or got no answer in time among them."""
 
     @property
     def last_ms(self) -> float | None:

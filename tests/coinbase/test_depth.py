@@ -206,6 +206,8 @@ SEQUENCES = {
     "no offers": (range(3000, 0, -1), ()),
     "no bids": ((), range(3001, 6001)),
     "nothing": ((), ()),
+    "a bid twice": ((3000, *range(3000, 0, -1)), range(3001, 6001)),
+    "an offer twice": (range(3000, 0, -1), (3001, *range(3001, 6001))),
 }
 
 
@@ -219,6 +221,7 @@ def test_a_cut_snapshot_shows_the_same_as_the_whole_one(which: str) -> None:
     a, b = (DepthBook(m["events"][0]["updates"], 0.0) for m in (whole, cut))
     for x, y in ((a.bids, b.bids), (a.asks, b.asks)):
         assert x.best(SHOWN) == y.best(SHOWN) and x.horizon == y.horizon and x.sizes == y.sizes
+    assert which == "best first" or cut == whole
     if which == "best first":
         assert len(cut["events"][0]["updates"]) == 2 * (KEPT + 1)
 

@@ -184,3 +184,27 @@ def test_an_amount_is_finite_and_small_enough_or_refused(junk: object) -> None:
 def test_amounts_survive_their_text_exactly(value: Decimal) -> None:
     assert amount(plain(value)) == value
     assert "e" not in plain(value).lower()
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("OPEN", OrderStatus.WORKING),
+        ("PENDING", OrderStatus.WORKING),
+        ("QUEUED", OrderStatus.WORKING),
+        ("CANCEL_QUEUED", OrderStatus.WORKING),  # it waits in the engine's queue, and may fill until it is its turn
+        ("EDIT_QUEUED", OrderStatus.WORKING),
+        ("FILLED", OrderStatus.FILLED),
+        ("CANCELLED", OrderStatus.CANCELLED),
+        ("EXPIRED", OrderStatus.EXPIRED),
+        ("FAILED", OrderStatus.FAILED),
+        ("UNKNOWN_ORDER_STATUS", OrderStatus.UNKNOWN),
+        ("cancelled", OrderStatus.UNKNOWN),
+        ("", OrderStatus.UNKNOWN),
+        (None, OrderStatus.UNKNOWN),
+    ],
+)
+def test_only_a_final_word_ends_an_order(word: Any, status: OrderStatus) -> None:
+    """A queued cancel is no cancelled order: its size would be free, and sold once more, while it can still fill."""
+    assert parse.venue_order(ORDER | {"status": word}).status is status
+    assert parse.user_order(USER_ORDER | {"status": word}).status is status

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from bot.domain.kinds import OrderKind, Purpose, Side
 from bot.domain.orders import OrderSpec
@@ -79,6 +80,21 @@ async def test_an_accepted_order(rest: CoinbaseRestClient, server: HttpsServer, 
         "side": "BUY",
         "order_configuration": {"market_market_ioc": {"quote_size": "25"}},
     }
+
+
+async def test_an_answer_is_parsed_once(
+    rest: CoinbaseRestClient, server: HttpsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed, parse = list[int](), requests.Response.json
+
+    def counted(response: requests.Response, **options: Any) -> Any:
+        parsed.append(response.status_code)
+        return parse(response, **options)
+
+    monkeypatch.setattr(requests.Response, "json", counted)
+    server.answers = [Answer(body=OK)]
+    assert await rest.create(SPEC) == "v1"
+    assert parsed == [200]
 
 
 # What a create's answer means. Whatever is not a definitive no may have made an order.

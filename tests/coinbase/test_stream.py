@@ -274,3 +274,46 @@ async def test_an_error_of_the_engine_is_not_called_a_bad_frame() -> None:
     stream = make(Net(Socket([ticker(0)])), sink)
     await run(stream, lambda: sink.changes)
     assert stream.health.malformed == 0
+
+
+async def test_each_connection_asks_for_every_product_of_now() -> None:
+    """The second one must not forget the last of them, nor the third one that joined since."""
+    net, sink = (
+        Net(Socket([ticker(0)], OSError("cut")), Socket([ticker(0)], OSError("cut")), Socket([ticker(0)])),
+        Sink(),
+    )
+    first, second, third = net.sockets
+    stream = make(net, sink)
+    await stream.watch(("BTC-USD", "ETH-USD"))
+    task = asyncio.ensure_future(stream.run())
+    try:
+        async with asyncio.timeout(3):
+            while not second.sent:
+                await asyncio.sleep(0.001)
+            await stream.watch(("BTC-USD", "ETH-USD", "SOL-USD"))
+            while len(third.sent) < 2:
+                await asyncio.sleep(0.001)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    asked = [[m["product_ids"] for m in socket.sent if m["channel"] == "ticker"] for socket in (first, second, third)]
+    assert asked[0] == asked[1][:1] == [["BTC-USD", "ETH-USD"]]
+    assert asked[2] == [["BTC-USD", "ETH-USD", "SOL-USD"]]
+
+
+@pytest.mark.parametrize("channel", ["ticker", "user"])
+async def test_prices_of_a_product_that_left_are_not_wanted_and_its_orders_still_are(channel: str) -> None:
+    socket = Socket([])
+    stream = make(Net(socket), Sink(), ("heartbeats", channel))
+    task = asyncio.ensure_future(stream.run())
+    try:
+        async with asyncio.timeout(3):
+            while len(socket.sent) < 2:
+                await asyncio.sleep(0.001)
+            await stream.watch(("ETH-USD",))
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    said = [(m["type"], m["channel"], m["product_ids"]) for m in socket.sent[2:]]
+    left = [("unsubscribe", channel, ["BTC-USD"])] if channel == "ticker" else []
+    assert said == [("subscribe", channel, ["ETH-USD"]), *left]

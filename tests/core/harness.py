@@ -106,7 +106,7 @@ class Rig:
     ) -> None:
         self.now_ms = now_ms
         self.settings = quiet_settings(**settings)
-        self.strategy = Said()
+        self.strategy = self.says()
         self.answers = True  # the strategy's answer comes at once
         self.engine = Engine(self.settings, self.strategy, restored or RecoveredState(), level, from_epoch_ms(now_ms))
         self.intents: list[Intent] = []
@@ -123,6 +123,10 @@ class Rig:
         if ready:
             self.send(ev.FeedChanged(True, "up"))
             self.send(ev.TradingReady())
+
+    def says(self) -> Said:
+        """The strategy that the engine is given."""
+        return Said()
 
     # Time and market.
 

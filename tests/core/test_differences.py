@@ -12,6 +12,7 @@ from bot.domain.balances import Balance
 from bot.domain.fills import Fill
 from bot.domain.intents import SaveKeyValue
 from bot.domain.kinds import Side
+from bot.domain.orders import OrderStatus
 from bot.engine.state.portfolio import Portfolio, from_signed, signed_text
 from bot.engine.state.recovered import RecoveredState
 from shared.command_table import Cmd
@@ -161,6 +162,47 @@ def test_late_news_of_a_fill_closes_the_gap_that_it_made() -> None:
     assert after.view.control.entries_blocked is None
 
 
+def test_late_news_closes_a_gap_that_an_earlier_start_had_seen() -> None:
+    """Two starts while the list of fills lags: the balances of the first hold the fill already."""
+    before = Portfolio("USD", "1000|USD=10000|")
+    held = [Balance("USD", D(9900), D(0)), Balance("BTC", D(1), D(0))]
+    before.adopt(held, 5000, 5000)
+    assert before.gap == {"USD": D(-100), "BTC": D(1)}
+    again = Portfolio("USD", before.to_text())
+    again.adopt(held, 20_000, 20_000)
+    third = Portfolio("USD", again.to_text())
+    third.adopt(held, 40_000, 40_000)
+    fill = Fill("v", "t", "c", "BTC-USD", Side.BUY, D(100), D(1), D(0), "taker", 3000)
+    assert third.learn(fill, "BTC", 3000, 41_000) == {} and not third.gap
+    assert third.totals == {"USD": D(9900), "BTC": D(1)} and "," not in third.to_text()
+    assert not third.close_gap(10**6)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_fill_that_the_first_answer_of_a_start_held_already_is_no_gap(restart: bool) -> None:
+    """Filled while that answer was on its way, and told afterwards: it seems to come on top, until the next answer."""
+    portfolio = Portfolio("USD", "1000|USD=10000|")
+    held = [Balance("USD", D(9900), D(0)), Balance("BTC", D(1), D(0))]
+    portfolio.adopt(held, 5000, 5020)
+    assert portfolio.gap == {"USD": D(-100), "BTC": D(1)}
+    fill = Fill("v", "t", "c", "BTC-USD", Side.BUY, D(100), D(1), D(0), "maker", 5004)
+    assert portfolio.learn(fill, "BTC", 5004, 6000) == {}
+    if restart:
+        portfolio = Portfolio("USD", portfolio.to_text())
+    assert portfolio.adopt(held, 15_000, 15_020) == {}
+    assert not portfolio.gap and portfolio.totals == {"USD": D(9900), "BTC": D(1)}
+    assert not portfolio.close_gap(10**6) and "," not in portfolio.to_text()
+
+
+def test_a_deposit_while_the_bot_was_down_stays_a_gap_beside_such_a_fill() -> None:
+    portfolio = Portfolio("USD", "1000|USD=10000|")
+    held = [Balance("USD", D(10_400), D(0)), Balance("BTC", D(1), D(0))]
+    portfolio.adopt(held, 5000, 5020)
+    portfolio.learn(Fill("v", "t", "c", "BTC-USD", Side.BUY, D(100), D(1), D(0), "maker", 5004), "BTC", 5004, 6000)
+    portfolio.adopt(held, 15_000, 15_020)
+    assert portfolio.close_gap(10**6) == {"USD": D(500)}
+
+
 def test_a_trade_that_is_not_ours_is_named_as_one() -> None:
     rig = Rig()
     fill = Fill("x", "t", "manual-1", "BTC-USD", Side.BUY, D(100), D(2), D("1.8"), "taker", rig.now_ms)
@@ -231,3 +273,28 @@ def test_a_damaged_memory_of_balances_is_none(text: str) -> None:
     portfolio = Portfolio("USD", text)
     portfolio.adopt([Balance("USD", D(5), D(0))], 1, 1)
     assert portfolio.known and portfolio.cash == 5 and not portfolio.gap
+
+
+def test_a_bid_that_rests_hides_no_difference() -> None:
+    rig = Rig(entry_order="maker", use_live_equity=False, usd_equity=5000.0)
+    spec = one(places(rig.bar("buy", "100")))
+    told(rig, USD="9900")
+    assert rig.view.account.balances_overtaken, "nobody knows yet whether the bid reached the exchange"
+    rig.accept(spec)
+    rig.seen(spec, OrderStatus.WORKING, "0")
+    told(rig, USD="9900")
+    assert not rig.view.account.balances_overtaken
+    found = told(rig, USD="9900")
+    assert any("a withdrawal: USD -100" in text for text in notes(found))
+    assert rig.view.control.entries_blocked is not None
+
+
+def test_balances_that_a_fill_overtook_say_nothing_and_are_asked_for_again_soon() -> None:
+    rig = Rig()
+    spec = one(places(rig.bar("buy", "100")))
+    told(rig, USD="9900")
+    assert rig.view.account.balances_overtaken
+    rig.fills_all(spec, "1", "100", "0")
+    rig.tick(5)
+    told(rig, USD="9900", BTC="1")
+    assert not rig.view.account.balances_overtaken

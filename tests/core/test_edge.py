@@ -136,3 +136,16 @@ def test_enable_live_gives_no_tick_where_a_way_out_loses() -> None:
     assert late.mark == "!" and "a last scalp's take" in late.found
     none = ways_out_pay(Settings(take_profit_pct=0.5, scalp_tp_min_pct=0.5), INTRO)
     assert none.mark == "✗" and "No kind of lot covers" in none.found
+
+
+@pytest.mark.parametrize(("entry", "take", "pays"), [(1.0, 0.5, True), (0.5, 1.0, False)])
+def test_the_fee_of_the_sale_is_of_more_money_than_that_of_the_purchase(entry: float, take: float, pays: bool) -> None:
+    """1.0 + 0.5 × 1.0158 and 0.5 + 1.0 × 1.0158 are not the same: 1.512 % lies between."""
+    assert r.ways_out_open(1.58, 2.0, 0.1, entry, take, 9.0, 1.58 - 1.512) == pays
+
+
+@pytest.mark.parametrize(("entry", "market", "pays"), [(1.0, 0.5, True), (0.5, 1.0, False)])
+def test_so_it_is_with_the_trailing_stop(entry: float, market: float, pays: bool) -> None:
+    worst = r.trail_worst_pct(1.9, 0.3)
+    assert 1.0 + 0.5 * (1 + worst / 100) < 1.512 < 0.5 + 1.0 * (1 + worst / 100)
+    assert r.ways_out_open(3.8, 1.9, 0.3, entry, market, market, worst - 1.512) == pays

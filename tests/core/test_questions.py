@@ -133,10 +133,10 @@ def test_a_clock_that_is_set_forward_makes_no_strategy_late() -> None:
 
 
 def test_a_kind_of_target_that_nothing_carries_out_is_refused_by_name() -> None:
-    class Exposure:
+    class Quotes:
         """Of a later kind."""
 
-    strategy = Said(target_type=Exposure)  # type: ignore[arg-type]
+    strategy = Said(target_type=Quotes)  # type: ignore[arg-type]
     now = from_epoch_ms(START_MS)
-    with pytest.raises(NoExecutor, match=r"STRATEGY=said asks for targets of the kind Exposure; .* carries out Signal"):
+    with pytest.raises(NoExecutor, match=r"STRATEGY=said asks for targets of the kind Quotes; .* carries out .*Signal"):
         Engine(quiet_settings(), strategy, RecoveredState(), TradingState.RUN, now)

@@ -21,6 +21,8 @@ RUNS = 2_000
 DRAW: dict[str, Callable[[random.Random], Any]] = {
     "x": lambda g: g.choice([g.uniform(-1e9, 1e9), float(g.randint(-50, 50)), g.randint(1, 9**9) * 0.01 / 0.01]),
     "p": lambda g: g.choice([g.random(), 0.45, 0.55, math.nan]),
+    "target_weight": lambda g: g.choice([0.0, 0.5, 1.0, math.nan, g.uniform(-0.2, 1.2)]),
+    "products": lambda g: g.randint(0, 9),
     "k": lambda g: g.randint(0, 60),
     "mode": lambda g: g.randint(0, 1),
     "before": lambda g: g.randint(0, 9),
@@ -31,6 +33,7 @@ DRAW: dict[str, Callable[[random.Random], Any]] = {
     "decay_lambda": lambda g: g.uniform(0, 0.1),
     "minutes_since_add": lambda g: g.uniform(-10, 5000),
     "side": lambda g: g.randint(-1, 1),
+    "reason": lambda g: g.randint(0, 3),
     "signal": lambda g: g.choice([-1, 0, 1, 1, 1, 1]),
     "count": lambda g: g.randint(0, 8),
     "total": lambda g: g.randint(-(10**10), 10**10),

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot.domain import events as ev
 from bot.domain.balances import Balance
 from bot.domain.intents import SaveDay, SaveKeyValue, SaveReceipt
@@ -160,3 +162,22 @@ def test_a_denied_order_was_never_sent_and_its_receiptless_end_frees_the_product
     assert not rig.view.orders.entries_in_flight()
     assert rig.view.account.cash_available == 10_000
     assert not of(rig.intents, SaveReceipt)
+
+
+@pytest.mark.parametrize(("take", "rate"), [("limit", "0.005"), ("market", "0.009")])
+def test_what_is_not_realised_is_after_the_paid_fee_and_that_of_the_exit_it_waits_for(take: str, rate: str) -> None:
+    """0.5 % and 0.9 %: the maker's and the taker's fee of the tier; half of the lot is sold, the rest pays its part."""
+    rig = Rig(take_profit_order=take, stop_loss_pct=5.0)
+    rig.open_runner(size="2", price="100", fee="1.80")
+    rig.price("102")
+    due = D(204) - D(204) * D(rate) - D(200) - D("1.80")
+    position = one(rig.view.positions.documents())
+    account = rig.view.account.document()
+    assert account is not None
+    assert position.unrealized_pnl == one(position.lots).unrealized_pnl == account.open_pnl == float(due)
+    rig.tick()
+    turned = rig.view.account.day
+    assert turned is not None
+    rig.send(ev.Tick(), DAY_MS // 2)
+    day = rig.view.account.day
+    assert day is not None and day.day != turned.day and day.start_unrealized == due

@@ -375,3 +375,15 @@ def test_a_take_whose_fills_come_in_part_is_looked_after_at_once() -> None:
     rig.seen(take, OrderStatus.FILLED, "1")
     rig.fill(take, "0.5", "103.8")
     assert fetches(rig.tick(3)), "half of its fills is still missing"
+
+
+@pytest.mark.parametrize(
+    ("held", "sold"), [("1.1", "1.1"), ("1.17", "1.1"), ("1.15", "1.1"), ("1.19999999", "1.1"), ("0.96", "0.9")]
+)
+def test_a_market_exit_sells_whole_steps_and_never_more_than_the_lot_holds(held: str, sold: str) -> None:
+    """A buy by quote size fills off the steps: to the nearest one would be more than there is, and be refused."""
+    rig = Rig(stop_loss_pct=5.0, take_profit_order="market")
+    rig.open_runner(size=held)
+    rig.send(ev.InstrumentList((product(base_increment=D("0.1")),)))
+    sale = one(sells(rig.price("94")))
+    assert (sale.purpose, sale.base_size) == (Purpose.EXIT, D(sold))

@@ -192,7 +192,9 @@ def test_a_peak_that_is_over_within_ten_seconds_outlives_a_restart() -> None:
     rig.tick()
     rig.price("100")
     rig.tick(11)
-    assert EquityCurve.restored(rig.restored().key_values).peak_equity == rig.view.account.peak_equity > 10_300
+    peak = rig.view.account.peak_equity
+    assert EquityCurve.restored(rig.restored().key_values).peak_equity == peak > 10_300
+    assert restarted(rig, "100").view.account.peak_equity == peak
 
 
 @pytest.mark.parametrize("facts", [{"peak_equity": "10400"}, {"peak_equity": "10400", "curve": "1 9000 1"}])

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from bot.app.application import Application
 from bot.app.ledger import LedgerWriter
+from bot.app.metrics import Samples
 from bot.app.ports import RunIdentity
 from bot.app.state_documents import state
 from bot.app.strategy_port import StrategyAdapter
@@ -80,6 +81,7 @@ class Sent:
 
     def __init__(self) -> None:
         self.actions: list[Action] = []
+        self.order_ms = Samples()
 
     def carry_out(self, action: Action) -> None:
         self.actions.append(action)

@@ -109,6 +109,25 @@ async def test_a_torn_write_that_heals_in_time_is_never_told(rig: BotRig) -> Non
     assert rig.state().control.ok and rig.state().status is Status.STOPPED
 
 
+async def test_the_same_bytes_after_a_damage_are_the_document_that_they_were(rig: BotRig) -> None:
+    good = '{"command":"pause"}'
+    rig.write(good)
+    rig.begin()
+    rig.write('{"command":"pause"')
+    rig.look(8)
+    assert not rig.state().control.ok
+    rig.write(good)
+    rig.look(2)
+    found = rig.state()
+    assert (found.status, found.control.ok, found.control.error) == (Status.PAUSED, True, None)
+    rig.write('{"command":"start"}')
+    rig.look(2)
+    assert rig.state().status is Status.RUNNING
+    rig.write(good)
+    rig.look(2)
+    assert rig.state().status is Status.PAUSED
+
+
 async def test_a_write_that_keeps_time_and_size_is_still_seen(rig: BotRig) -> None:
     """A level is read by value every second, so that no trick of a clock can hide it."""
     rig.write('{"command":"start"}')

@@ -16,7 +16,7 @@ from bot.domain.fills import Fill
 from bot.domain.intents import PlaceOrder
 from bot.domain.kinds import Purpose, Side
 from bot.domain.orders import OrderReport, OrderStatus
-from shared.command_table import Cmd
+from shared.command_table import COMMANDS, Cmd
 from shared.control import TradingState
 from shared.documents.control import ReceiptState
 from shared.documents.status import Status
@@ -125,6 +125,24 @@ async def test_an_old_or_undated_once_command_expires(rig: BotRig, at: str) -> N
     assert rig.state().status is Status.RUNNING
 
 
+ONCE = [name for name, rule in COMMANDS.items() if rule.ttl_s is not None]
+
+
+@pytest.mark.parametrize("cmd", ONCE)
+async def test_a_once_command_that_a_sleeping_machine_finds_too_late_does_nothing(rig: BotRig, cmd: Cmd) -> None:
+    """It lay in the file while the process stood still; whoever sent it has given up, or done something else."""
+    rig.begin()
+    _open_a_lot(rig)
+    args = dict.fromkeys(COMMANDS[cmd].args, "x")
+    lot_id = rig.bot.engine.view.positions.lots()[0].lot_id if rig.bot.engine is not None else ""
+    ring(rig, {"id": "late", "cmd": cmd.value, "args": args | {"lot_id": lot_id, "product_id": "BTC-USD"}})
+    before = len(rig.sent.actions)
+    rig.clock.turn(COMMANDS[cmd].ttl_s or 0)
+    rig.look(60)
+    assert rig.receipt("late").state is ReceiptState.EXPIRED and len(rig.sent.actions) == before
+    assert rig.bot.commands.level is TradingState.RUN
+
+
 @pytest.mark.parametrize(
     ("entry", "word"),
     [
@@ -140,6 +158,22 @@ async def test_what_is_not_possible_is_rejected_in_words(rig: BotRig, entry: dic
     rig.look()
     assert rig.receipt("x1").state is ReceiptState.REJECTED
     assert word in (rig.receipt("x1").reason or "")
+
+
+async def test_a_reset_that_comes_twice_does_not_stop_a_bot_that_runs_again(rig: BotRig) -> None:
+    rig.begin()
+    send(rig, Cmd.KILL)
+    rig.look()
+    latch = rig.bot.commands.latch
+    assert latch is not None
+    send(rig, Cmd.RESET_KILL, latch_id=latch.latch_id)
+    rig.look()
+    send(rig, Cmd.START)
+    rig.look(2)
+    again = send(rig, Cmd.RESET_KILL, latch_id=latch.latch_id)
+    rig.look(2)
+    assert rig.receipt(again).state is ReceiptState.REJECTED
+    assert rig.state().status is Status.RUNNING, "refused, and yet it stopped the bot"
 
 
 async def test_what_was_seen_and_not_finished_is_taken_up_by_the_next_run(rig: BotRig) -> None:
@@ -198,10 +232,34 @@ async def test_commands_seen_while_the_ledger_cannot_be_written_are_recorded_lat
         assert not found.io.ledger_ok and "disk is full" in (found.io.ledger_error or "")
         rig.bot.watch_ledger()
         assert not rig.bot.gate.latches.ledger_ok
+    recorded = []
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.bot.ledger, "command_seen", lambda command, _ms: recorded.append(command.id))
+        rig.bot.commands.record_seen()
+        rig.bot.commands.record_seen()
+    assert recorded == ["r1"], "each once"
     rig.bot.watch_ledger()
     assert rig.bot.gate.latches.ledger_ok
     rig.begin()
     assert rig.receipt("r1").state is ReceiptState.DONE
+
+
+async def test_a_receipt_is_never_written_before_the_command_that_it_ends(rig: BotRig, monkeypatch: Any) -> None:
+    """The disk was full for one write alone: that of the command."""
+    rig.begin()
+
+    def full(*_args: object) -> None:
+        raise LedgerUnavailable("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.bot.ledger, "command_seen", full)
+        ring(rig, {"id": "r1", "cmd": "reload"})
+        rig.look(2)
+    rig.bot.watch_ledger()
+    assert rig.bot.gate.latches.ledger_ok
+    assert rig.bot.ledger is not None
+    kept, _, unfinished = rig.bot.ledger.receipts()
+    assert [(doc.id, doc.state) for doc in kept] == [("r1", ReceiptState.DONE)] and not unfinished
 
 
 async def test_nothing_is_sent_whose_record_was_not_committed(rig: BotRig, monkeypatch: Any) -> None:

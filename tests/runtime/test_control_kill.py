@@ -11,7 +11,7 @@ from shared.command_table import Cmd
 from shared.documents.control import ReceiptState
 from shared.documents.status import Status
 from shared.ledger.db import LedgerUnavailable
-from shared.times import iso_ms
+from shared.times import epoch_ms, iso_ms
 from tests.runtime.bot_rig import BotRig, send
 
 
@@ -135,6 +135,39 @@ async def test_reset_by_command_ends_in_stop_and_start_runs(rig: BotRig) -> None
     assert rig.receipt(started).state is ReceiptState.DONE and rig.state().status is Status.RUNNING
 
 
+class Asked:
+    """The kill's client: how often it was asked for orders, of which it shows none."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def open_ids(self) -> list[tuple[str, str]]:
+        self.looks += 1
+        return []
+
+
+async def test_a_second_kill_is_carried_out_at_once_and_proven_anew(rig: BotRig) -> None:
+    bot, asked = rig.begin(), Asked()
+    bot.kill_path._rest = lambda: asked  # type: ignore[assignment,return-value]
+    ends = []
+    for _ in range(2):
+        before = asked.looks
+        kill = send(rig, Cmd.KILL)
+        rig.look()
+        assert rig.receipt(kill).state is ReceiptState.SEEN, "nobody has looked yet"
+        assert bot.kill_path.progress.cleared_ms is None
+        for _ in range(20):
+            await asyncio.sleep(0)
+        rig.look()
+        assert asked.looks >= before + 2, "the path of the kill before still waited between two looks"
+        ends.append(rig.receipt(kill).state)
+        assert bot.commands.latch is not None
+        send(rig, Cmd.RESET_KILL, latch_id=bot.commands.latch.latch_id)
+        rig.look()
+        assert bot.commands.latch is None
+    assert ends == [ReceiptState.DONE] * 2
+
+
 async def test_start_while_killed_is_rejected(rig: BotRig) -> None:
     rig.begin()
     rig.settings.paths.kill.touch()
@@ -202,3 +235,17 @@ async def test_kill_flatten_is_carried_out_when_the_boot_is_over(tmp_path: Path)
     assert rig.receipt(f"flatten:{latch.latch_id}").state is ReceiptState.SEEN
     rig.trade()
     assert rig.receipt(f"flatten:{latch.latch_id}").state is ReceiptState.DONE
+
+
+async def test_a_flatten_whose_kill_was_lifted_before_a_crash_did_not_expire(tmp_path: Path) -> None:
+    rig = BotRig(tmp_path / "data", kill_flatten=True)
+    rig.settings.paths.kill.touch()
+    rig.begin(trading=False)
+    latch = rig.bot.commands.latch
+    assert latch is not None and rig.bot.ledger is not None
+    rig.settings.paths.kill.unlink()
+    rig.bot.ledger.lift(latch.latch_id, epoch_ms(rig.clock.utc()), "me")
+    rig.begin()  # the process ended before the flatten did
+    assert rig.bot.commands.latch is None
+    receipt = rig.receipt(f"flatten:{latch.latch_id}")
+    assert receipt.state is ReceiptState.FAILED and "the kill latch was lifted" in (receipt.reason or "")

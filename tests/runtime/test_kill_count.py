@@ -45,6 +45,17 @@ async def test_found_and_cancelled_are_orders() -> None:
     assert (path.progress.found, path.progress.cancelled) == (2, 2)
 
 
+async def test_another_latch_begins_with_nothing_proven() -> None:
+    rest: Any = Slow()
+    path = KillPath(lambda: cast(CoinbaseRestClient, rest), OrderIdCodec("main"), cast(Clock, Hasty()), cast(Rng, None))
+    await path.run(lambda: path.progress.verified < 2, lambda: None, again=False)
+    first = path.progress
+    assert first.cleared_ms is not None
+    path.begin()
+    assert path.progress.cleared_ms is None and path.progress.verified == path.progress.found == 0
+    assert first.cleared_ms is not None, "a path that is on its way out keeps its own"
+
+
 class Blind(Slow):
     """An exchange that shows no orders for a while; of the remembered ones it knows only some."""
 

@@ -210,7 +210,8 @@ def test_commands_seen_and_not_finished_are_taken_up_again(ledger: LedgerWriter,
     assert [(doc.id, doc.state) for doc in docs] == [("c1", ReceiptState.DONE), ("c2", ReceiptState.SEEN)]
     assert docs[0].result == {"fills": "3"}
     assert seen == {"c1", "c2"}
-    assert [(c.id, c.cmd, c.args) for c in unfinished] == [("c2", "flatten", {"a": "b"})]
+    assert [(c.id, c.cmd, c.args, c.at) for c, _ in unfinished] == [("c2", "flatten", {"a": "b"}, "")]
+    assert [seen_ms for _, seen_ms in unfinished] == [NOW_MS + 2]
 
 
 def test_unclean_starts_are_those_that_did_not_end_by_themselves(engine: Database) -> None:

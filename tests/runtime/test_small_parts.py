@@ -135,6 +135,12 @@ async def test_one_bot_for_each_folder_and_the_lock_dies_with_its_holder(tmp_pat
     assert not lock.still_ours(), "a deleted lock file would let a second bot in"
     path.touch()
     assert not lock.still_ours(), "another file of that name is not ours"
+    assert not lock.held_by_another(), "nobody holds it yet"
+    second = InstanceLock(path)
+    await second.acquire(SystemClock(), 0)
+    assert lock.held_by_another()
+    second.release()
+    assert not lock.held_by_another()
 
 
 # The state writer.

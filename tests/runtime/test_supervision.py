@@ -142,7 +142,7 @@ def test_a_kill_path_that_dies_ends_the_process_and_the_next_life_takes_it_up(wh
     life = at_work(whole)
     whole.paths.kill.touch()
     whole.drive(1.0)
-    name = next(name for name in tasks(whole) if "kill" in name)
+    name = next(name for name in tasks(whole) if "KillPath" in name)
     assert poison(tasks(whole)[name])
     whole.until(life.done, END_S, "the end")
     assert life.result() == EXIT_CRASH

@@ -59,8 +59,8 @@ class Clock:
 
 
 class Rng:
-    def __init__(self) -> None:
-        self._random = Random(7)
+    def __init__(self, life: int) -> None:
+        self._random = Random(6 + life)  # each life of the process has an id of its own
 
     def uuid4(self) -> uuid.UUID:
         return uuid.UUID(int=self._random.getrandbits(128), version=4)
@@ -188,6 +188,7 @@ class Whole:
         patch.setattr(history, "CHARTS", {})
         self.loop.event_queue.at(0, self._beat)
         self.process: Process | None = None
+        self.lives = 0
 
     # The exchange's side.
 
@@ -222,9 +223,9 @@ class Whole:
 
     def begin(self) -> "asyncio.Task[int]":
         """A life of the process; it goes on as the loop is driven."""
-        self.clock, self.net = Clock(self.loop), Net(self)
+        self.clock, self.net, self.lives = Clock(self.loop), Net(self), self.lives + 1
         net: Any = self.net
-        machine = SystemPorts(self.clock, Rng(), SystemFs(), net, Inline(), Inline(), Inline())
+        machine = SystemPorts(self.clock, Rng(self.lives), SystemFs(), net, Inline(), Inline(), Inline())
         self.process = process = Process(self.settings, [], machine)
         return self.loop.create_task(process.run(), name="process")
 

@@ -10,9 +10,11 @@ from bot.strategies.base import Bars, Call, SignalArrays, Strategy
 from bot.strategies.indicators import ema
 from bot.strategies.lookahead import find_lookahead, find_window_difference
 from shared.settings import Settings, SettingsError
+from tests.strategies.families import FAMILIES
 
 SETTINGS = Settings(max_history_candles=400, walk_forward_min=30)
-NAMES = list(registry.BUILT_IN)
+# Those that look back whole days: tests/strategies/test_families.py.
+NAMES = [name for name in registry.BUILT_IN if name not in FAMILIES]
 
 
 @pytest.mark.parametrize("name", NAMES)

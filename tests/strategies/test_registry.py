@@ -46,14 +46,14 @@ def problem(name: str, root: Path, own: dict[str, str] | None = None) -> str:
 
 def test_built_in_by_name() -> None:
     for name in registry.BUILT_IN:
-        strategy = registry.make(name, Settings())
+        strategy = registry.make(name, Settings(granularity="ONE_HOUR"))
         assert strategy.name == name and strategy.summary
         assert 0 < strategy.warmup_bars <= strategy.memory_bars
 
 
 def test_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
     assert problem("sma_corss", tmp_path) == "STRATEGY=sma_corss is no strategy; did you mean sma_cross?"
-    assert problem("xyzzy", tmp_path).endswith("there are logistic, momentum, rsi_reversion, sma_cross")
+    assert problem("xyzzy", tmp_path).endswith("there are " + ", ".join(registry.BUILT_IN))
     user_file(tmp_path, GOOD)
     assert "did you mean dip?" in problem("dipp", tmp_path)
 

@@ -8,8 +8,9 @@ import pytest
 from bot.app.strategy_port import StrategyAdapter
 from bot.app.strategy_settings import described
 from bot.strategies import registry, scaffold
-from bot.strategies.base import Bars, Strategy
+from bot.strategies.base import Bars, ExposureStrategy, Strategy
 from shared.settings import Settings, load
+from tests.strategies.families import FAMILIES, hours, short
 
 NAMES = [*registry.BUILT_IN, "dip"]
 
@@ -36,16 +37,18 @@ def _made(name: str, settings: Settings, root: Path) -> tuple[Strategy, set[str]
 
 def _exercise(strategy: Strategy, bars: Bars) -> None:
     assert strategy.warmup_bars <= len(bars) and strategy.memory_bars
-    strategy.signals(bars)
-    strategy.latest(bars)
+    strategy.checked(bars)
+    if not isinstance(strategy, ExposureStrategy):
+        strategy.latest(bars)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("use_ma_filter", [True, False])
 def test_it_reads_what_it_says_and_nothing_else(make_bars, tmp_path: Path, name: str, use_ma_filter: bool) -> None:
     settings = Settings(max_history_candles=300, walk_forward_min=60, use_ma_filter=use_ma_filter)
-    strategy, read = _made(name, settings, tmp_path)
-    _exercise(strategy, make_bars(400))
+    of_days = name in FAMILIES
+    strategy, read = _made(name, short() if of_days else settings, tmp_path)
+    _exercise(strategy, hours(1_500) if of_days else make_bars(400))
     told = set(strategy.settings_used)
     assert read == told
 
@@ -85,7 +88,7 @@ def test_each_has_its_value_default_and_origin(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(registry.BUILT_IN))
 def test_the_bot_publishes_them(name: str) -> None:
-    loaded = load(Path("/nonexistent"), {"STRATEGY": name, "MA_FAST": "7"})
+    loaded = load(Path("/nonexistent"), {"STRATEGY": name, "MA_FAST": "7", "GRANULARITY": "ONE_HOUR"})
     adapter = StrategyAdapter(loaded.settings, {}, loaded.sources)
     keys = [x.key for x in adapter.settings_read]
     assert ("MA_FAST" in keys) == (name in ("sma_cross", "logistic"))

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 from bot.domain.day import TradingDay
 from bot.domain.events import BalanceReport
+from bot.domain.kinds import OrderKind, Purpose
 from bot.domain.lots import unrealized
+from bot.domain.order_life import Order, OrderState
 from bot.engine.account import balance_reconciliation, transfers
 from bot.engine.risk import last_trips, losses
 from bot.engine.state.engine_state import EngineState
@@ -28,8 +30,9 @@ def balances_seen(state: EngineState, event: BalanceReport) -> None:
     anything, entries wait until a person has adopted it; less is rounding, and booked at once.
     """
     overtaken = state.account.portfolio.moved_ms >= event.asked_ms - QUIET_MS
-    moving = any(not o.settled and o.spec.purpose.value != "take" for o in state.orders.by_id.values())
-    if state.account.portfolio.known and (overtaken or moving):
+    moving = any(_may_move(order) for order in state.orders.by_id.values())
+    state.account.balances_overtaken = state.account.portfolio.known and (overtaken or moving)
+    if state.account.balances_overtaken:
         return
     known = state.account.portfolio.known
     seen = state.account.portfolio.adopt(event.balances, event.asked_ms, state.clock.now_ms)
@@ -59,6 +62,12 @@ def balances_seen(state: EngineState, event: BalanceReport) -> None:
         balance_reconciliation.found(state, waiting)
     if booked:
         transfers.book(state, booked)
+
+
+def _may_move(order: Order) -> bool:
+    """An order whose fills may be on their way. One that rests for long would hide every difference of the account."""
+    resting = order.state is OrderState.OPEN and order.spec.kind is OrderKind.LIMIT
+    return not order.settled and not resting and order.spec.purpose is not Purpose.TAKE_PROFIT
 
 
 def exit_rate(state: EngineState) -> Decimal:

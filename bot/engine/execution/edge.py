@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bot.domain.balances import FeeRates
 from bot.domain.kinds import LotKind
+from bot.domain.targets import Exposure
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.rules import codes
@@ -95,7 +96,10 @@ def fees(state: EngineState) -> Fees:
 def entry_plan(state: EngineState, market: Market) -> tuple[LotKind, float]:
     """Kind and take profit (percent) of the lot that an entry now would open (docs/trading-rules.md §4)."""
     s = state.settings
-    lots = state.positions.lots.of(market.instrument.product_id)
+    if state.strategy.target_type is Exposure:
+        return LotKind.HOLDING, 0.0
+    held = state.positions.lots.of(market.instrument.product_id)
+    lots = [lot for lot in held if lot.kind is not LotKind.HOLDING]
     if not lots:
         return LotKind.RUNNER, runner_tp_pct(s.take_profit_pct, s.runner_tp_mult)
     scalps = sum(1 for lot in lots if lot.kind is LotKind.SCALP)

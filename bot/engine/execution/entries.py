@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bot.domain.kinds import OrderKind, Purpose, Side
+from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
 from bot.domain.order_life import Order
 from bot.domain.orders import OrderSpec
 from bot.engine.execution import maker
@@ -80,6 +80,10 @@ def _submit(state: EngineState, market: Market, quote: Decimal, retry_of: str | 
 def refused(state: EngineState, order: Order, reason: str, insufficient: bool) -> None:
     """The exchange refused an entry: with LOW_FUNDS=retry once more at ORDER_MIN_USD where funds were short."""
     spec = order.spec
+    if spec.lot_kind is LotKind.HOLDING:  # its job makes the next one, or ends
+        text = f"{spec.product_id} purchase refused: {reason}"
+        state.note("order", text, "warn", spec.product_id, spec.client_order_id)
+        return
     if spec.kind is OrderKind.LIMIT:
         maker.refused(state, order, reason, insufficient)
         return

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.targets import Signal, Target
-from bot.engine.execution import entries
+from bot.domain.targets import Exposure, Signal, Target
+from bot.engine.execution import entries, rebalance
 from bot.engine.ports import StrategyPort
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
@@ -16,12 +16,19 @@ class NoExecutor(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """`consider`: a price came, or a new target; make what the market's target wants, as far as the gates let it."""
+    """`consider`: a price came, or a new target; make what the market's target wants, as far as the gates let it.
+
+    `sells`: it is asked while a pause keeps entries out, too.
+    """
 
     consider: Callable[[EngineState, Market], None]
+    sells: bool = False
 
 
-EXECUTORS: Mapping[type[Target], Executor] = {Signal: Executor(entries.consider)}
+EXECUTORS: Mapping[type[Target], Executor] = {
+    Signal: Executor(entries.consider),
+    Exposure: Executor(rebalance.consider, sells=True),
+}
 
 
 def require(strategy: StrategyPort) -> None:
@@ -35,5 +42,8 @@ def require(strategy: StrategyPort) -> None:
 
 def consider(state: EngineState, market: Market) -> None:
     """Carry out the market's target, where there is one."""
-    if market.target is not None:
-        EXECUTORS[type(market.target)].consider(state, market)
+    if market.target is None:
+        return
+    executor = EXECUTORS[type(market.target)]
+    if state.control.may_enter or (executor.sells and state.control.may_exit):
+        executor.consider(state, market)

@@ -1,4 +1,4 @@
-"""Closing lots: stop, trailing, take profit, by command, flatten (docs/trading-rules.md §5, §5a).
+"""Closing lots: stop, trailing, take profit, SELL signal, by command, flatten (docs/trading-rules.md §5, §5a).
 
 A lot has at most one order working for its exit. A resting take is cancelled, and seen cancelled or filled,
 before any other exit is sent; so whatever the order in which answers arrive, a lot is never sold twice.
@@ -7,17 +7,17 @@ before any other exit is sent; so whatever the order in which answers arrive, a 
 from decimal import Decimal
 
 from bot.domain.intents import CancelOrder
-from bot.domain.kinds import ORDERED, ExitReason, OrderKind, Purpose
+from bot.domain.kinds import ORDERED, ExitReason, LotKind, OrderKind, Purpose
 from bot.domain.lots import Lot, replace_lot
 from bot.domain.order_life import Order, OrderInput, OrderState
 from bot.domain.orders import OrderSpec
-from bot.engine.execution import edge, slices
+from bot.engine.execution import edge, questions, slices
 from bot.engine.orders import fills
 from bot.engine.orders.submit import send
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.rules import codes
-from bot.rules.exits import judge_lot
+from bot.rules.exits import exit_by_signal, judge_lot
 from shared.control import TradingState
 from shared.money import from_units, plain, spoken
 
@@ -33,19 +33,21 @@ _REASONS = {
     codes.EXIT_STOP: ExitReason.STOP,
     codes.EXIT_TRAIL: ExitReason.TRAIL,
     codes.EXIT_TAKE: ExitReason.TAKE_PROFIT,
+    codes.EXIT_SIGNAL: ExitReason.SIGNAL,
 }
 
 
 def judge(state: EngineState, market: Market) -> None:
-    """Judge every lot of one product against its price: stop, then trailing, then take."""
+    """Judge every lot of one product: its price by stop, trailing and take, then the newest bar's signal."""
     price = market.judged_price
     if price is None or not state.control.may_exit:
         return
     ticks = market.instrument.ticks(price)
     s = state.settings
     activate_pct = edge.trail_activate_pct(s, edge.fees(state))
+    signal = questions.sell_signal(state, market)
     for lot in state.positions.lots.of(market.instrument.product_id):
-        if lot.exit_reason is not None or _entry_working(state, lot):
+        if lot.exit_reason is not None or lot.kind is LotKind.HOLDING or _entry_working(state, lot):
             continue
         resting = state.orders.resting_take(lot) is not None
         reason, active, peak, trail = judge_lot(
@@ -59,6 +61,7 @@ def judge(state: EngineState, market: Market) -> None:
             activate_pct,
             s.trail_distance_pct,
         )
+        reason = exit_by_signal(reason, signal, s.signal_exits)
         current = lot
         if (active, peak, trail) != (lot.trail_active, lot.peak_ticks, lot.trail_ticks):
             if active and not lot.trail_active:
@@ -103,7 +106,7 @@ def proceed(state: EngineState, lot: Lot) -> None:
         return
     working = state.orders.exit_order(lot)
     if working is not None:
-        if working.spec.purpose is Purpose.TAKE_PROFIT and state.control.may_sell:
+        if working.spec.kind is OrderKind.LIMIT and state.control.may_sell:
             cancel(state, working)  # what rests stays where the sale after it could not be sent
         return
     if state.positions.exit_hold_ms.get(lot.lot_id, 0) > state.clock.now_ms:
@@ -148,6 +151,8 @@ def proceed(state: EngineState, lot: Lot) -> None:
 
 def _buying_ends_first(state: EngineState, lot: Lot) -> bool:
     """True while an entry still buys for the lot; it is ended, so that nothing comes after the sale."""
+    if lot.kind is LotKind.HOLDING:
+        return _purchase_ends_first(state, lot)
     job = state.positions.makers.get(lot.product_id)
     if job is None or job.lot_id != lot.lot_id:
         entry = state.orders.by_id.get(lot.lot_id)
@@ -160,6 +165,17 @@ def _buying_ends_first(state: EngineState, lot: Lot) -> bool:
     if order is not None and not order.settled:
         cancel(state, order)
     return True
+
+
+def _purchase_ends_first(state: EngineState, lot: Lot) -> bool:
+    """The same of a holding, for which several orders may have bought."""
+    job = state.positions.rebalances.get(lot.product_id)
+    if job is not None and job.lot_id == lot.lot_id:
+        job.ending = job.ending or "its lot is being sold"
+    entries = [o for o in state.orders.entries_in_flight(lot.product_id) if fills.lot_of(o) == lot.lot_id]
+    for order in entries:
+        cancel(state, order)
+    return bool(entries)
 
 
 def cancel(state: EngineState, order: Order) -> None:
@@ -182,6 +198,7 @@ def rest_takes(state: EngineState) -> None:
         market = state.markets.get(lot.product_id)
         if (
             market is None
+            or lot.kind is LotKind.HOLDING
             or lot.exit_reason is not None
             or state.orders.exit_order(lot) is not None
             or _entry_working(state, lot)

@@ -118,6 +118,7 @@ def chase(state: EngineState) -> None:
         if job.ending is not None or job.repricing:
             exits.cancel(state, order)
     working = {job.working for job in state.positions.makers.values()}
+    working |= {job.working for job in state.positions.rebalances.values()}
     for coid, order in list(state.orders.by_id.items()):
         resting = order.spec.purpose is Purpose.ENTRY and order.spec.kind is OrderKind.LIMIT
         if resting and coid not in working and not order.settled:
@@ -209,14 +210,16 @@ def lot_is_whole(state: EngineState, lot_id: str) -> None:
     """Nothing is bought for the lot any more: it gets its take, or is dust."""
     lot: Lot | None = state.positions.lots.get(lot_id)
     market = state.markets.get(lot.product_id) if lot is not None else None
-    if lot is None or market is None:
+    if lot is None or market is None or any(job.lot_id == lot_id for job in state.positions.rebalances.values()):
         return
     if not market.instrument.sellable(lot.base_left, lot.open_price):
         fills.closed(state, lot)  # so little was filled that it can never be sold
         return
-    opened, take = (spoken(price, lot.price_increment) for price in (lot.open_price, lot.take_price))
-    text = f"{lot.product_id} {lot.kind.value} opened at {opened}, take {take}"
-    exact = {"open_price": lot.open_price, "base_size": lot.base_left, "take_price": lot.take_price}
+    text = f"{lot.product_id} {lot.kind.value} opened at {spoken(lot.open_price, lot.price_increment)}"
+    exact = {"open_price": lot.open_price, "base_size": lot.base_left}
+    if lot.take_ticks:
+        text += f", take {spoken(lot.take_price, lot.price_increment)}"
+        exact["take_price"] = lot.take_price
     state.note(
         "entry",
         text,
@@ -234,6 +237,8 @@ def adopt(state: EngineState) -> None:
         spec = order.spec
         if spec.purpose is not Purpose.ENTRY or spec.kind is not OrderKind.LIMIT or order.settled:
             continue
+        if spec.lot_kind is LotKind.HOLDING:
+            continue  # it is cancelled as one that belongs to no job
         state.positions.makers[spec.product_id] = MakerJob(
             lot_id=spec.lot_id or coid,
             product_id=spec.product_id,

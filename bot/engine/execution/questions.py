@@ -7,11 +7,14 @@ no answer any more: that bar gets no decision, and is counted.
 
 from bot.domain import events as ev
 from bot.domain.intents import AskStrategy
-from bot.domain.targets import StrategyFailure
+from bot.domain.targets import Signal, SignalSide, StrategyFailure
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market, Question
+from bot.rules.codes import SIGNAL_FLAT, SIGNAL_SELL
+from shared.settings import GRANULARITY_S
 
 MISSED = "decisions_missed"  # bars that a newer one overtook before the strategy had answered
+BAR_LATE_S = 60  # what a bar said holds until the end of the next one and this much longer
 ANSWER_LIMIT_S = 10.0  # where no watchdog says how long the process may stand still
 
 
@@ -87,3 +90,22 @@ def waited_s(state: EngineState, market: Market) -> float:
 
 def limit_s(state: EngineState) -> float:
     return state.settings.watchdog_sec or ANSWER_LIMIT_S
+
+
+def late_s(state: EngineState, market: Market) -> float:
+    """How late the bar after the newest known one is. What an old bar said is no signal for the price of now."""
+    if not market.bars:
+        return 0.0
+    due_s = market.bars[-1].start_s + 2 * GRANULARITY_S[state.settings.granularity]
+    return (state.clock.now_ms + (state.clock.offset_ms or 0)) / 1000 - due_s
+
+
+def sell_signal(state: EngineState, market: Market) -> int:
+    """SIGNAL_SELL while the newest closed bar says SELL and is not late, else SIGNAL_FLAT: the rulebook's numbers.
+
+    A bar that is not answered, or whose strategy failed, says nothing; a weight of 0 is no SELL.
+    """
+    target = market.target
+    if not isinstance(target, Signal) or target.side is not SignalSide.SELL or market.question is not None:
+        return SIGNAL_FLAT
+    return SIGNAL_SELL if late_s(state, market) <= BAR_LATE_S else SIGNAL_FLAT

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bot.domain.fills import Fill
 from bot.domain.intents import SaveFill
-from bot.domain.kinds import ExitReason, LotKind, Purpose
+from bot.domain.kinds import ORDERED, ExitReason, LotKind, Purpose
 from bot.domain.lots import Lot, close, grow, open_lot, sell
 from bot.domain.order_life import Order
 from bot.engine.account import balance_reconciliation
@@ -177,6 +177,8 @@ def _into_entry(state: EngineState, order: Order, fill: Fill) -> None:
     # A runner was planned, but is there one already by now? At most one for each product with lots.
     has_runner = any(other.kind is LotKind.RUNNER for other in state.positions.lots.of(fill.product_id))
     kind = LotKind.SCALP if has_runner else LotKind.RUNNER
+    if order.spec.lot_kind is LotKind.HOLDING:
+        kind = LotKind.HOLDING
     assert order.spec.tp_pct is not None
     lot = open_lot(
         fill, state.positions.lots.next_seq, kind, order.spec.tp_pct, market.instrument, stop_pct, state.clock.now_ms
@@ -193,7 +195,9 @@ def closed(state: EngineState, lot: Lot) -> None:
     if lot.closed_ms is None:
         lot = close(lot, state.clock.now_ms)
     if lot.exit_reason is None:
-        lot = replace(lot, exit_reason=ExitReason.TAKE_PROFIT)  # the take that rested was filled
+        # The take that rested was filled, or the target weight asked for less.
+        holding = lot.kind is LotKind.HOLDING
+        lot = replace(lot, exit_reason=ExitReason.TARGET if holding else ExitReason.TAKE_PROFIT)
     state.save_lot(lot)
     for store in (
         state.positions.take_hold_ms,
@@ -218,6 +222,8 @@ def closed(state: EngineState, lot: Lot) -> None:
         "take": "at its take",
         "stop": "at its stop",
         "trail": "at its trailing stop",
+        "signal": "on a SELL signal",
+        "target": "for its target weight",
         "command": "by hand",
         "flatten": "by flatten",
     }[lot.exit_reason.value]
@@ -227,7 +233,17 @@ def closed(state: EngineState, lot: Lot) -> None:
         text = f"{lot.product_id} {lot.kind.value}: {plain(lot.dust)} is too little to be sold and is booked as dust"
     exact = {"realized_pnl": plain(realized), "reason": lot.exit_reason.value}
     state.note("exit", text, "good" if realized > 0 else "info", lot.product_id, lot.lot_id, **exact)
+    if lot.kind is LotKind.HOLDING and lot.exit_reason in ORDERED:
+        _hands_off(state, lot.product_id)
     promoted = state.positions.lots.to_promote(lot.product_id)
     if promoted is not None:
         state.save_lot(promoted)
         state.note("exit", f"{lot.product_id}: the newest lot becomes the runner", product_id=lot.product_id)
+
+
+def _hands_off(state: EngineState, product_id: str) -> None:
+    """A person sold a holding: the target of this bar buys nothing back."""
+    market = state.markets.get(product_id)
+    if market is not None and market.signal_bar_s is not None:
+        market.used_bar_s = market.signal_bar_s
+        state.save_value(f"used_bar:{product_id}", str(market.used_bar_s))

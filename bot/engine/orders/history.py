@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from bot.domain.events import HistoryReport
 from bot.domain.fills import Fill
-from bot.domain.kinds import LotKind, OrderKind, Purpose, Side
+from bot.domain.kinds import ExitReason, LotKind, OrderKind, Purpose, Side
 from bot.domain.lots import replace_lot
 from bot.domain.order_life import SEEN_INPUT, Order, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport, OrderSpec
@@ -21,6 +21,7 @@ from bot.engine.orders import fills, order_events
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from shared.money import ZERO
+from shared.sentinel_sales import TAKEN
 from shared.setting_table import GRANULARITY_S
 
 EXITS_AHEAD = 200  # orders that may have been made for the exit of one lot since
@@ -40,8 +41,17 @@ class _Names:
     """What our exits would be for, by the facts in their ids: (purpose, lot, number)."""
 
     exits: dict[str, tuple[Purpose, str, int]]
+    lots: set[str]
+
+    def of_open_lots(self, state: EngineState) -> None:
+        """Also of those that a fill has just opened."""
+        for lot in state.positions.lots:
+            self.of_lot(state, lot.lot_id)
 
     def of_lot(self, state: EngineState, lot_id: str) -> None:
+        if lot_id in self.lots:
+            return
+        self.lots.add(lot_id)
         known = state.orders.attempts.get(lot_id, 0)
         for number in range(1, known + EXITS_AHEAD):
             for word, purpose in _PURPOSE.items():
@@ -50,18 +60,22 @@ class _Names:
 
 def seen(state: EngineState, event: HistoryReport) -> None:
     """Take up what is provably ours, in the order in which it happened, and say what it was."""
-    names, streak = _Names({}), state.risk.loss_streak
-    for lot in state.positions.lots:
-        names.of_lot(state, lot.lot_id)
+    names, streak = _Names({}, set()), state.risk.loss_streak
+    names.of_open_lots(state)
     ours = {o.order_id: o for o in event.orders if state.orders.ids.is_ours(o.client_order_id)}
     told = [replace(f, client_order_id=ours[f.order_id].client_order_id) for f in event.fills if f.order_id in ours]
     taken: set[str] = set()
     counted = 0
     for happened in _in_time(ours.values(), told):
         if isinstance(happened, Fill):
-            counted += _count(state, happened, taken)
+            news = _count(state, happened, taken)
+            counted += news
+            if news:  # of an entry that the ledger knew without its fills: the lot's exits come after it
+                names.of_open_lots(state)
         elif _is_news(state, happened) and _take_up(state, happened, names):
             taken.add(happened.client_order_id)
+            if happened.client_order_id in event.flattened:
+                _flattened(state, happened)
     if state.records.key_values.get(KNOWN_MISSING) and state.risk.loss_streak != streak:
         state.risk.loss_streak = streak  # it came from the ledger that knew them
         state.save_value("loss_streak", str(streak))
@@ -72,7 +86,21 @@ def seen(state: EngineState, event: HistoryReport) -> None:
     left = tuple(order for order in event.orders if order.client_order_id not in taken)
     for shown in left:
         order_events.seen(state, shown)
+    if event.noted_ms is not None:
+        state.save_value(TAKEN, str(event.noted_ms))
     _say(state, len(taken), counted)
+
+
+def _flattened(state: EngineState, shown: OrderReport) -> None:
+    """The sentinel sold the lot because everything had to go; no stop or take was reached."""
+    order = state.orders.by_id[shown.client_order_id]
+    state.orders.by_id[shown.client_order_id] = order = replace(
+        order, spec=replace(order.spec, purpose=Purpose.FLATTEN)
+    )
+    state.save_order(order)
+    lot = state.positions.lots.get(order.spec.lot_id or "")
+    if lot is not None:
+        state.save_lot(replace_lot(lot, exit_reason=ExitReason.FLATTEN))
 
 
 def _is_news(state: EngineState, shown: OrderReport) -> bool:

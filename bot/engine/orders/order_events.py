@@ -239,8 +239,9 @@ def over(state: EngineState, order: Order) -> None:
         maker.order_over(state, order)
         return
     if spec.purpose is Purpose.ENTRY:
-        if state.positions.lots.get(spec.client_order_id) is not None:
-            maker.lot_is_whole(state, spec.client_order_id)
+        lot_id = fills.lot_of(order) or spec.client_order_id
+        if state.positions.lots.get(lot_id) is not None:
+            maker.lot_is_whole(state, lot_id)
         elif order.state is not OrderState.REFUSED:
             text = f"{spec.product_id} buy ended without a fill ({order.state.value})"
             state.note("order", text, "warn", spec.product_id, spec.client_order_id)

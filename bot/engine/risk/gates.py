@@ -3,7 +3,7 @@
 The decision stops at the first shut one; the page shows all of them, so both can never disagree.
 """
 
-from bot.engine.risk import failures
+from bot.engine.risk import failures, target_weight
 from bot.engine.risk.policies import registry
 from bot.engine.risk.policy import FAULT, OPEN, Gate, RiskPolicy
 from bot.engine.state.engine_state import EngineState
@@ -21,7 +21,7 @@ def first_shut(state: EngineState, market: Market) -> Gate | None:
         gate = _judged(last, state, market)
         if gate.verdict is not OPEN:
             return gate
-    for policy in policies.deciding:
+    for policy in _asked(state):
         gate = _judged(policy, state, market)
         if gate.verdict is not OPEN:
             market.shut_by = policy.code
@@ -41,7 +41,12 @@ def first_standing_shut(state: EngineState, market: Market) -> Gate | None:
 
 def all_gates(state: EngineState, market: Market) -> list[Gate]:
     """Every gate, for the page. Looking counts no failure."""
-    return [_judged(policy, state, market, looking=True) for policy in registry.POLICIES.deciding]
+    return [_judged(policy, state, market, looking=True) for policy in _asked(state)]
+
+
+def _asked(state: EngineState) -> tuple[RiskPolicy, ...]:
+    policies = registry.POLICIES
+    return policies.deciding_weights if target_weight.is_asked_for(state) else policies.deciding
 
 
 def _judged(policy: RiskPolicy, state: EngineState, market: Market, *, looking: bool = False) -> Gate:

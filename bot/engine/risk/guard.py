@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bot.domain.kinds import OrderKind
 from bot.domain.orders import OrderSpec
+from bot.engine.risk import target_weight
 from bot.engine.risk.limits import WARN_FROM
 from bot.engine.risk.sizing import entry_size_quote
 from bot.engine.state.engine_state import EngineState
@@ -28,14 +29,16 @@ class Band(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A guard's answer now. `approved` False = no entry."""
 
     band: Band
     value: float | None
     limit: float
     approved: bool
+
+
+SWITCHED_OFF = Reading(Band.OFF, None, 0.0, True)
 
 
 class Planned(NamedTuple):
@@ -55,7 +58,9 @@ def planned_now(state: EngineState, market: Market) -> Planned:
     """The entry that would be made now."""
     quote, mark = entry_size_quote(state, market), market.mark
     base = quote / mark if mark is not None else None
-    return Planned(quote, base, state.settings.entry_order == "maker")
+    s = state.settings
+    rests = s.exposure_maker_sec > 0 if target_weight.is_asked_for(state) else s.entry_order == "maker"
+    return Planned(quote, base, rests)
 
 
 def planned_of(market: Market, spec: OrderSpec) -> Planned:
@@ -71,7 +76,7 @@ def at_decision(of_entry: EntryMeasure) -> Measure:
     return lambda state, market: of_entry(state, market, planned_now(state, market))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Guard:
     """`limit` 0 = off. Without `at_least` the value must stay below the limit, else it must reach it."""
 
@@ -98,9 +103,10 @@ class Guard:
         return self.limit_here(state, market) if self.limit_here is not None else self.limit(state.settings)
 
     def read(self, state: EngineState, market: Market) -> Reading:
-        limit = self.limit_of(state, market)
+        # As `limit_of`, without a call: a page asks some hundred times for it, and so does each second.
+        limit = self.limit_here(state, market) if self.limit_here is not None else self.limit(state.settings)
         if not limit:
-            return Reading(Band.OFF, None, 0.0, True)
+            return SWITCHED_OFF
         value = self.measure(state, market)
         if value is None:
             return Reading(Band.UNKNOWN, None, limit, not self.unknown_shuts)

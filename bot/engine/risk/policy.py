@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.domain.orders import OrderSpec
@@ -89,6 +90,7 @@ class RiskPolicy:
     settings: tuple[str, ...] = ()
     assumed: str = ""
     judge: Judge | None = None
+    of_lots: bool = False  # of lots with exits of their own: not asked about products at a target weight
     standing: bool = False  # must stay open while a maker entry rests
     check: Check | None = None
     checked: tuple[Moment, ...] = BEFORE_SENDING
@@ -139,6 +141,7 @@ def guard_policy(
     )
 
 
+@lru_cache(maxsize=1024)  # limits are mostly settings: a page's worth of them is asked for again and again
 def _limit_text(guard: Guard, limit: float) -> str:
     sign = "≥" if guard.at_least else "≤" if guard.reaching_is_fine else "<"
     return f"{sign} {plainly(limit)}{_unit(guard)}"
@@ -156,11 +159,12 @@ def _unit(guard: Guard) -> str:
 
 def _judge_of(guard: Guard) -> Judge:
     bad = FAULT if guard.broken else SHUT
+    off = Gate(guard.name, guard.title, OPEN, "off", None)
 
     def judge(state: EngineState, market: Market) -> Gate:
         reading = guard.read(state, market)
         if reading.band is Band.OFF:
-            return Gate(guard.name, guard.title, OPEN, "off", None)
+            return off
         limit = _limit_text(guard, reading.limit)
         if reading.band is Band.UNKNOWN:
             verdict = OPEN if reading.approved else UNKNOWN

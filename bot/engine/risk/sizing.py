@@ -1,7 +1,11 @@
-"""How large the next entry is: percent of equity (the default), fixed, aimed at a volatility, or Kelly."""
+"""How large the next entry is: percent of equity (the default), fixed, aimed at a volatility, or Kelly.
+
+Where products are held at target weights: what the weight still wants.
+"""
 
 from decimal import Decimal
 
+from bot.engine.risk import target_weight
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.rules.position_sizing import kelly_wish, volatility_quote
@@ -13,6 +17,10 @@ from shared.settings import GRANULARITY_S
 def entry_size_quote(state: EngineState, market: Market) -> Decimal:
     """Quote size of an entry now, floored to the increment (docs/trading-rules.md §4 sizing)."""
     s = state.settings
+    if target_weight.is_asked_for(state):
+        wished = capped_quote(float(target_weight.purchase_quote(state, market)), s.max_order_usd)
+        increment = market.instrument.quote_increment
+        return from_units(quote_units(wished, float(increment)), increment)
     factor = market.volatility.factor if s.vol_risk_adjust else 1.0
     state.risk.last_vol_factor = factor
     quote = capped_quote(_wished(state, market, factor), s.max_order_usd)

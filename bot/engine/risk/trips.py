@@ -28,6 +28,8 @@ def note(state: EngineState, policies: Sequence[RiskPolicy], read: Read) -> None
             continue
         for market in markets if guard.per_product else markets[:1]:
             reading = read(policy, guard, state, market)
+            if reading.band is not Band.TRIPPED and not state.risk.tripped:
+                continue
             key = (guard.name, market.instrument.product_id if guard.per_product else "")
             trip = state.risk.tripped.get(key)
             if reading.band is Band.TRIPPED:

@@ -36,6 +36,7 @@ class AccountState:
         self.differences: dict[str, Decimal] = from_signed(key_values.get("differences"))
         # Adopted while it had no price: a transfer as soon as it has one (`engine.account.transfers`).
         self.unpriced: dict[str, Decimal] = from_signed(key_values.get("unpriced"))
+        self.balances_overtaken = False  # the newest answer came while own orders moved money: it says nothing
         self.foreign_fills: dict[tuple[str, str], dict[str, Decimal] | None] = {}  # of others: what each moved
 
     @property

@@ -43,7 +43,7 @@ class LotBook:
             yield from of_product.values()
 
     def __len__(self) -> int:
-        return sum(len(of_product) for of_product in self._by_product.values())
+        return sum(map(len, self._by_product.values()))
 
     def base_held(self, product_id: str) -> Decimal:
         """Sum of the open lots' sizes."""
@@ -51,7 +51,7 @@ class LotBook:
 
     def to_promote(self, product_id: str) -> Lot | None:
         """The newest lot, made runner with its trailing fields reset, where no runner is left; else None."""
-        lots = self.of(product_id)
+        lots = [lot for lot in self.of(product_id) if lot.kind is not LotKind.HOLDING]
         index = promotion_index([lot.kind is LotKind.RUNNER for lot in lots], len(lots))
         if index < 0:
             return None

@@ -1,5 +1,6 @@
 """What the engine knows of one product's market: its prices, its closed bars, its signal."""
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from itertools import islice
 from bot.domain.bars import Bar
 from bot.domain.instrument import Instrument
 from bot.domain.price_book import FRESH_MS, PriceBook
-from bot.domain.targets import SignalSide, Target
+from bot.domain.targets import Exposure, Signal, SignalSide, Target
 from bot.engine.state.volatility import Volatility
 from bot.engine.state.volatility_bands import Bands
 
@@ -59,12 +60,25 @@ class Market:
 
     @property
     def signal(self) -> str:
-        """What the target says as a signal: buy, sell or flat; flat where there is none."""
-        return self.target.side.value if self.target is not None else SignalSide.FLAT.value
+        """What the target says as a signal: buy, sell or flat; flat where there is none.
+
+        Of a weight: buy where something is to be held, sell where nothing is, flat where there is no opinion.
+        """
+        target = self.target
+        if isinstance(target, Exposure):
+            known = SignalSide.BUY if target.weight > 0 else SignalSide.SELL
+            return (SignalSide.FLAT if math.isnan(target.weight) else known).value
+        return target.side.value if target is not None else SignalSide.FLAT.value
 
     @property
     def probability(self) -> float | None:
-        return self.target.probability if self.target is not None else None
+        return self.target.probability if isinstance(self.target, Signal) else None
+
+    @property
+    def target_weight(self) -> float | None:
+        """0..1 of the product's share that the strategy wants held; None = no weight, or no opinion."""
+        target = self.target
+        return target.weight if isinstance(target, Exposure) and not math.isnan(target.weight) else None
 
     @property
     def values(self) -> Mapping[str, float]:

@@ -64,14 +64,17 @@ class Portfolio:
         self.gap_ms: int | None = None  # when it was first seen
         self.holds: dict[str, Decimal] = {}  # currency → held for open orders, as the exchange said last
         self._kept_ms: int | None = None  # when the kept balances were asked for; None = nothing was kept
+        self._gap_from_ms: int | None = None  # when those were asked for from which the gap is counted
+        self._gap_asked_ms: int | None = None  # when those were asked for that showed it
         if kept:
             self._restore(kept)
 
     def _restore(self, kept: str) -> None:
         """What cannot be read counts as nothing kept."""
         try:
-            asked, totals, gap, *uncertain = kept.split("|")
-            kept_ms, balances, was_gap = int(asked), _amounts(totals), _amounts(gap)
+            times, totals, gap, *uncertain = kept.split("|")
+            kept_ms, *gap_times = map(int, times.split(","))
+            balances, was_gap = _amounts(totals), _amounts(gap)
             moves = [_amounts(text) for text in uncertain]
         except (ValueError, ArithmeticError):
             return
@@ -82,10 +85,13 @@ class Portfolio:
             was_gap,
             moves,
         )
+        self._gap_from_ms = gap_times[0] if gap_times else kept_ms if was_gap else None
+        self._gap_asked_ms = gap_times[1] if len(gap_times) > 1 else None
 
     def to_text(self) -> str:
-        """What must survive a restart."""
-        return "|".join([str(self.asked_ms), *map(_text, (self.totals, self.gap, *self._uncertain))])
+        """What must survive a restart: asked[,gap counted from[,gap seen]], ms; balances; gap; uncertain fills."""
+        times = [ms for ms in (self.asked_ms, self._gap_from_ms, self._gap_asked_ms) if ms is not None]
+        return "|".join([",".join(map(str, times)), *map(_text, (self.totals, self.gap, *self._uncertain))])
 
     @property
     def known(self) -> bool:
@@ -115,29 +121,40 @@ class Portfolio:
             difference = seen.get(currency, ZERO) - self.totals.get(currency, ZERO)
             if abs(difference) > NOISE and not (first and self._kept_ms is None):
                 differences[currency] = difference
-        explained = bool(differences) and self._explained(differences)
+        news = self._explaining(differences) if differences else None
+        explained = news is not None
         if differences and not explained and differences != self.doubt and not first:
             self.doubt = differences
             return None
+        for moved in news or ():
+            if self.gap and self.asked_ms == self._gap_asked_ms:
+                # The answer that showed the gap told of this fill as well: it is no part of what nobody knows.
+                self._widen_gap(moved, self.gap_ms)
         self.doubt, self._uncertain = {}, []
         self.totals, self.asked_ms, self.synced_ms = seen, asked_ms, now_ms
         self.holds = {balance.currency: balance.hold for balance in balances if balance.hold}
         if first:
+            if not self.gap:  # one that an earlier run saw, and nothing explained yet, began before this run
+                self._gap_from_ms = self._kept_ms
+            if differences and not explained:
+                self._gap_asked_ms = asked_ms
             self._widen_gap({} if explained else differences, now_ms)
             return {}
         return {} if explained else differences
 
-    def _widen_gap(self, amounts: dict[str, Decimal], now_ms: int) -> None:
+    def _widen_gap(self, amounts: dict[str, Decimal], first_seen_ms: int | None) -> None:
         for currency, amount in amounts.items():
             self.gap[currency] = self.gap.get(currency, ZERO) + amount
         self.gap = {currency: amount for currency, amount in self.gap.items() if amount}
-        self.gap_ms = now_ms if self.gap else None
+        self.gap_ms = first_seen_ms if self.gap else None
+        if not self.gap:
+            self._gap_from_ms = self._gap_asked_ms = None
 
     def close_gap(self, now_ms: int) -> dict[str, Decimal]:
         """The gap once it has stood for long enough to be believed, given out once; else nothing."""
         if self.gap_ms is None or now_ms - self.gap_ms < GAP_MS:
             return {}
-        gap, self.gap, self.gap_ms = self.gap, {}, None
+        gap, self.gap, self.gap_ms, self._gap_from_ms, self._gap_asked_ms = self.gap, {}, None, None, None
         return gap
 
     def learn(self, fill: Fill, base: str, exchange_ms: int, now_ms: int) -> dict[str, Decimal]:
@@ -148,11 +165,9 @@ class Portfolio:
         applied, late = exchange_ms >= self.asked_ms, dict[str, Decimal]()
         if applied:
             self.apply_fill(fill, base, now_ms)
-        elif self.gap and (self._kept_ms is None or exchange_ms >= self._kept_ms - EDGE_MS):
+        elif self.gap and (self._gap_from_ms is None or exchange_ms >= self._gap_from_ms - EDGE_MS):
             back = {currency: -amount for currency, amount in moved_by(fill, base, self.quote).items()}
-            since_ms = self.gap_ms
-            self._widen_gap(back, now_ms)
-            self.gap_ms = since_ms if self.gap else None
+            self._widen_gap(back, self.gap_ms)
         else:
             late = moved_by(fill, base, self.quote)
         if self.synced_ms is not None and self.asked_ms - EDGE_MS <= exchange_ms <= self.synced_ms + EDGE_MS:
@@ -163,20 +178,20 @@ class Portfolio:
             del self._uncertain[:-UNCERTAIN_MAX]
         return late
 
-    def _explained(self, differences: dict[str, Decimal]) -> bool:
-        """Whether some of the uncertain fills make these very differences."""
+    def _explaining(self, differences: dict[str, Decimal]) -> list[dict[str, Decimal]] | None:
+        """Which of the uncertain fills make these very differences; None = they do not."""
         for chosen in range(1, 1 << len(self._uncertain)):
+            news = [moved for index, moved in enumerate(self._uncertain) if chosen >> index & 1]
             total: dict[str, Decimal] = {}
-            for index, moved in enumerate(self._uncertain):
-                if chosen >> index & 1:
-                    for currency, amount in moved.items():
-                        total[currency] = total.get(currency, ZERO) + amount
+            for moved in news:
+                for currency, amount in moved.items():
+                    total[currency] = total.get(currency, ZERO) + amount
             if all(
                 abs(total.get(currency, ZERO) - differences.get(currency, ZERO)) <= NOISE
                 for currency in total.keys() | differences.keys()
             ):
-                return True
-        return False
+                return news
+        return None
 
     def holdings_value(self, mark_of: Callable[[str], Decimal | None]) -> Decimal:
         """Every holding but the quote currency, at its mark; what has no mark counts as nothing."""

@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
+from bot.domain.kinds import Side
 from bot.engine.state.lot_book import LotBook
 from bot.engine.state.maker_job import MakerJob
 from bot.engine.state.markets import MarketsState
 from bot.engine.state.orders import OrdersState
+from bot.engine.state.rebalance_job import RebalanceJob
 from bot.engine.state.slicing import Slicing
 from shared.money import ZERO
 
@@ -17,6 +19,9 @@ class PositionsState:
         self._markets, self._orders = markets, orders
         self.lots = lots
         self.makers: dict[str, MakerJob] = {}  # product → its maker entry at work
+        self.rebalances: dict[str, RebalanceJob] = {}  # product → its way to its target weight
+        self.rebalance_hold_ms: dict[tuple[str, Side], int] = {}  # no new job on this side before this
+        self.purchase_numbers: dict[str, tuple[int, int]] = {}  # product → bar, next number of an order on it
         self.take_hold_ms: dict[str, int] = {}  # lot → no resting take before this
         self.exit_hold_ms: dict[str, int] = {}  # lot → no further exit before this
         self.slicing: dict[str, Slicing] = {}  # lot → its sale that goes in parts

@@ -24,6 +24,11 @@ class AccountView:
         self._state = state
 
     @property
+    def balances_overtaken(self) -> bool:
+        """The newest balances came while own orders moved money, so nothing was learnt from them."""
+        return self._state.account.balances_overtaken
+
+    @property
     def known(self) -> bool:
         """Whether the exchange told the balances in this run."""
         return self._state.account.portfolio.known

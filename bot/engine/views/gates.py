@@ -1,5 +1,7 @@
 """Why no trade now: every gate of every product, with one sentence for people."""
 
+from functools import lru_cache
+
 from bot.engine.risk import gates as gate_rules
 from bot.engine.risk.policy import Gate
 from bot.engine.state.engine_state import EngineState
@@ -38,24 +40,25 @@ def gates(state: EngineState) -> GatesDoc:
 def _product_gates(state: EngineState, market: Market) -> ProductGatesDoc:
     judged = gate_rules.all_gates(state, market)
     shut = [gate for gate in judged if gate.verdict is not GateVerdict.OPEN]
-    docs = [
-        GateDoc(
-            name=gate.name,
-            title=gate.title,
-            verdict=gate.verdict,
-            value=gate.value,
-            limit=gate.limit,
-            opens=gate.opens if gate.verdict is not GateVerdict.OPEN else None,
-        )
-        for gate in judged
-    ]
     bar = market.signal_bar_s
     return ProductGatesDoc(
         product_id=market.instrument.product_id,
         sentence=_sentence(market, shut[0]) if shut else "Every gate is open: an entry follows",
         shut=len(shut),
-        gates=docs,
+        gates=[_document(gate) for gate in judged],
         decided_at=iso(bar * 1000) if bar is not None else None,
+    )
+
+
+@lru_cache(maxsize=2048)  # most gates say in each document what they said in the one before
+def _document(gate: Gate) -> GateDoc:
+    return GateDoc(
+        name=gate.name,
+        title=gate.title,
+        verdict=gate.verdict,
+        value=gate.value,
+        limit=gate.limit,
+        opens=gate.opens if gate.verdict is not GateVerdict.OPEN else None,
     )
 
 
@@ -67,6 +70,8 @@ def _sentence(market: Market, gate: Gate) -> str:
     """One sentence with the figure that decides, as a person would say it."""
     wants = "Buys, but " if market.signal == "buy" else ""
     match gate.name:
+        case "signal" if gate.title != "Signal":
+            return f"Nothing to buy: {gate.value}"
         case "signal":
             return f"No buy signal: {gate.value}, needs {gate.limit}"
         case "adverse":

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from bot.domain.kinds import OrderKind
 from bot.domain.lots import Lot, sold_result, unrealized
 from bot.engine.account.equity import exit_rate
 from bot.engine.execution.exits import percent
@@ -96,6 +97,7 @@ def _lot(state: EngineState, lot: Lot, mark: Decimal | None) -> LotDoc:
     exit_state = "none"
     if order is not None:
         resting = order.spec.purpose.value == "take"
+        resting = resting or order.spec.kind is OrderKind.LIMIT
         exit_state = ("cancelling" if order.state.value == "cancelling" else "resting") if resting else "exiting"
     elif lot.exit_reason is not None:
         exit_state = "exiting"
@@ -125,8 +127,8 @@ def _lot(state: EngineState, lot: Lot, mark: Decimal | None) -> LotDoc:
         fees_paid_usd=float(lot.entry_fee + lot.exit_fee),
         bought_usd=float(lot.cost + lot.entry_fee),
         unrealized_pct=percent(mark - open_price, open_price) if mark is not None else None,
-        take_price=float(lot.take_price),
-        take_price_text=plain(lot.take_price),
+        take_price=float(lot.take_price) if lot.take_ticks else None,
+        take_price_text=plain(lot.take_price) if lot.take_ticks else None,
         break_even_price=break_even_price(float(open_price), entry_pct, float(rate * 100)),
         stop_price=float(lot.stop_price) if lot.stop_price is not None else None,
         trail_active=lot.trail_active,

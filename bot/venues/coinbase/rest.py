@@ -33,6 +33,7 @@ from bot.venues.errors import (
 from bot.venues.limiter import Limiter, Priority
 from bot.venues.net import Net, NeverStarted
 from bot.venues.port import ApiKey, KeyRights, Listing
+from shared.latency import Latencies
 from shared.money import ZERO
 from shared.ports import Clock
 from shared.times import from_epoch_ms, iso_ms, iso_seconds, parse_time
@@ -67,6 +68,8 @@ class CoinbaseRestClient:
         self.calls = 0
         self.errors = 0
         self.forbidden = 0  # 403s: the key may have lost a right
+        self.rate_limited = 0
+        self.latencies = Latencies()
         self.last_ms: float | None = None
         self.last_error: str | None = None
         self.answered_s: float | None = None  # the last answer of any kind, a no among them
@@ -109,18 +112,26 @@ class CoinbaseRestClient:
             self._failed(str(error))
             raise Unreachable(str(error)) from None
         except TimeoutError as error:
+            self._took(started_s)
             self._failed(str(error))
             raise NoAnswerGot(str(error)) from None
         except ExchangeError as error:
+            self._took(started_s)
             if isinstance(error, RateLimited):
+                self.rate_limited += 1
                 self._limiter.throttled()
             self.forbidden += isinstance(error, Forbidden)
             self._failed(str(error), answered=isinstance(error, RateLimited | Forbidden | Rejected))
             raise
-        self.last_ms = (self._clock.monotonic_s() - started_s) * 1000
+        self.last_ms = self._took(started_s)
         self.last_error = None
         self._answered()
         return answer
+
+    def _took(self, started_s: float) -> float:
+        took_ms = (self._clock.monotonic_s() - started_s) * 1000
+        self.latencies.add(took_ms)
+        return took_ms
 
     def _answered(self) -> None:
         self.answered_s, self.silent_since_s = self._clock.monotonic_s(), None

@@ -72,7 +72,11 @@ class CoinbaseStream:
         }
 
     async def watch(self, product_ids: tuple[str, ...]) -> None:
-        """From now on these products; a connection that is up is told what joined and what left."""
+        """From now on these products; a connection that is up is told what joined and what left.
+
+        Orders are heard of products that left, too: some may still be open, and what "unsubscribe" with products does
+        to this channel is not documented (its acknowledgement names the user, and no product).
+        """
         before, self._product_ids = self._product_ids, product_ids
         connection = self._connection
         if connection is None:
@@ -85,7 +89,7 @@ class CoinbaseStream:
                     continue
                 if joined:
                     await self._say(connection, "subscribe", channel, joined)
-                if left:
+                if left and channel != "user":
                     await self._say(connection, "unsubscribe", channel, left)
         except Exception as error:  # the session ends of itself and comes back with the new list
             log.info("%s stream: %s", self.health.name, error)

@@ -33,6 +33,7 @@ from bot.venues.port import (
     StreamHealth,
     Venue,
 )
+from shared.latency import Latencies
 from shared.ports import Clock
 from shared.settings import Secret, Settings
 from shared.times import epoch_ms
@@ -98,7 +99,8 @@ class MemoryClient:
     def __init__(self, exchange: MemoryExchange, access: Access, budget: Limiter, pool: str) -> None:
         self._exchange, self._access, self._budget, self._pool = exchange, access, budget, pool
         self.fee_rate = Decimal(0)
-        self.calls = self.errors = self.forbidden = 0
+        self.calls = self.errors = self.forbidden = self.rate_limited = 0
+        self.latencies = Latencies()
         self.last_ms: float | None = None
         self.last_error: str | None = None
         self.answered_s: float | None = None
@@ -115,6 +117,7 @@ class MemoryClient:
         except Refused as error:
             raise Rejected(str(error), str(error)) from None
         self.answered_s, self.silent_since_s, self.last_ms = self._access.clock.monotonic_s(), None, 0.1
+        self.latencies.add(self.last_ms)
         return answer
 
     async def server_time(self) -> datetime:

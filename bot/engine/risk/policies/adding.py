@@ -57,6 +57,7 @@ PAUSE = RiskPolicy(
     Backtest.MODELLED,
     ("PYRAMID_MIN_SECONDS_BETWEEN",),
     judge=_pause,
+    of_lots=True,
 )
 ADVERSE = RiskPolicy(
     "adverse",
@@ -66,4 +67,5 @@ ADVERSE = RiskPolicy(
     Backtest.MODELLED,
     ("PYRAMID_MIN_ADVERSE_PCT", "PYRAMID_DECAY_LAMBDA", "PYRAMID_DECAY_MIN_PCT"),
     judge=_adverse,
+    of_lots=True,
 )

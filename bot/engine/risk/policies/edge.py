@@ -29,4 +29,5 @@ POLICY = RiskPolicy(
     Backtest.MODELLED,
     ("EDGE_GATE", "MIN_EDGE_PCT"),
     judge=_edge,
+    of_lots=True,
 )

@@ -10,6 +10,8 @@ from bot.rules.sizing import useful_quote
 
 def _funds(state: EngineState, market: Market) -> Gate:
     s, quote, available = state.settings, entry_size_quote(state, market), f"{state.account.cash_available:,.2f}"
+    if quote == 0:  # only a target weight wants nothing
+        return Gate("funds", "Funds", OPEN, available, None)
     if affordable(state, market, quote) > 0:
         return Gate("funds", "Funds", OPEN, available, f"≥ {quote:,.2f}")
     if s.low_funds == "retry":  # one try at ORDER_MIN_USD (docs/trading-rules.md §4)

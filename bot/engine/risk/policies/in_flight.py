@@ -10,6 +10,8 @@ def _in_flight(state: EngineState, market: Market) -> Gate:
     entries = state.orders.entries_in_flight(product_id)
     if not entries and product_id in state.positions.makers:
         return Gate(name, title, SHUT, "one, being repriced", "none", "when it is filled or given up")
+    if not entries and product_id in state.positions.rebalances:
+        return Gate(name, title, SHUT, "on its way to its target", "none", "when it is at its target")
     if not entries:
         return Gate(name, title, OPEN, "none", "none")
     unknown = any(order.state.value == "unknown" for order in entries)

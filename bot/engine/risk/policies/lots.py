@@ -34,5 +34,6 @@ POLICY = RiskPolicy(
     Backtest.MODELLED,
     ("MAX_CONCURRENT_LOTS", "MAX_TOTAL_LOTS", "ALLOW_PYRAMIDING"),
     judge=_lots,
+    of_lots=True,
     limits=_limits,
 )

@@ -109,6 +109,7 @@ class RiskPolicies:
         if len(self.by_code) < len(self.all) or len(set(keys)) < len(keys):
             raise ValueError("two risk policies share a code or a setting")
         self.deciding = tuple(policy for policy in self.all if policy.judge is not None)
+        self.deciding_weights = tuple(policy for policy in self.deciding if not policy.of_lots)
         self.standing = tuple(policy for policy in self.deciding if policy.standing)
         self.checking = {
             moment: tuple(policy for policy in self.all if policy.check is not None and moment in policy.checked)

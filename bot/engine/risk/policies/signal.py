@@ -1,12 +1,10 @@
-"""The strategy says BUY on a bar that is not late."""
+"""The strategy says BUY on a bar that is not late, or wants a larger holding."""
 
 from bot.engine.execution import questions
-from bot.engine.risk.policy import FAULT, OPEN, SHUT, Backtest, Failure, Gate, RiskPolicy
+from bot.engine.risk import target_weight
+from bot.engine.risk.policy import FAULT, OPEN, SHUT, UNKNOWN, Backtest, Failure, Gate, RiskPolicy
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
-from shared.settings import GRANULARITY_S
-
-BAR_LATE_S = 60
 
 
 def _signal(state: EngineState, market: Market) -> Gate:
@@ -17,10 +15,12 @@ def _signal(state: EngineState, market: Market) -> Gate:
         return Gate("signal", "Signal", SHUT, f"{len(market.bars)} bars", f"{need} bars", "when the bars are there")
     if market.question is not None:
         return _unanswered(state, market)
-    late_s = _late_s(state, market)
-    if late_s > BAR_LATE_S:
+    late_s = questions.late_s(state, market)
+    if late_s > questions.BAR_LATE_S:
         value = f"bars are {late_s:.0f} s late"
-        return Gate("signal", "Signal", FAULT, value, f"≤ {BAR_LATE_S} s", "with the next bar")
+        return Gate("signal", "Signal", FAULT, value, f"≤ {questions.BAR_LATE_S} s", "with the next bar")
+    if target_weight.is_asked_for(state):
+        return _weight(state, market)
     value = market.signal.upper()
     if market.probability is not None:
         value += f", p {market.probability:.3f}"
@@ -36,18 +36,25 @@ def _unanswered(state: EngineState, market: Market) -> Gate:
     return Gate("signal", "Signal", FAULT, value, "BUY", "when the strategy answers, or after a restart")
 
 
-def _late_s(state: EngineState, market: Market) -> float:
-    """How late the bar after the newest known one is. What an old bar said is no signal for the price of now."""
-    if not market.bars:
-        return 0.0
-    due_s = market.bars[-1].start_s + 2 * GRANULARITY_S[state.settings.granularity]
-    return (state.clock.now_ms + (state.clock.offset_ms or 0)) / 1000 - due_s
+def _weight(state: EngineState, market: Market) -> Gate:
+    """Whether more of the product is wanted than is held (docs/trading-rules.md §10)."""
+    target, held = market.target_weight, target_weight.held_weight(state, market)
+    band = state.settings.exposure_band_pct
+    if target is None:
+        return Gate("signal", "Target weight", SHUT, "no opinion", "a weight", "with a closed bar that says one")
+    if held is None:
+        return Gate("signal", "Target weight", UNKNOWN, "holding not known", None, "with a price and the balances")
+    value = f"holds {held * 100:.1f} % of its share, target {target * 100:.1f} %"
+    verdict = OPEN if target_weight.change_quote(state, market, band) > 0.0 else SHUT
+    limit = max(target * 100.0 - band, 0.0)
+    return Gate("signal", "Target weight", verdict, value, f"< {limit:.1f} %", "when less is held, or more is wanted")
 
 
 POLICY = RiskPolicy(
     "signal",
     "Signal",
-    "The strategy says BUY on the newest closed bar, which is at most a minute late",
+    "The strategy says BUY on the newest closed bar, which is at most a minute late; "
+    "of weights: the holding is below its target's band",
     Failure.RECOVERABLE,
     Backtest.MODELLED,
     judge=_signal,
