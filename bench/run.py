@@ -49,10 +49,15 @@ BENCHES = {
     "model": Benchmark("bench.bot.slow_model", "the loop beside a model of 300 ms"),
     "writes": Benchmark("bench.system.writes", "rhythm of the state file"),
     "resources": Benchmark("bench.system.resources", "memory and processor"),
+    "watch": Benchmark("bench.system.watch", "COIN-WATCH: its cost, and how soon a fault is told", on_request=True),
+    "beside": Benchmark(
+        "bench.system.beside", "trading with and without COIN-WATCH; what it and COIN-CHAT hold", on_request=True
+    ),
     "cli": Benchmark("bench.system.command_line", "./coin itself"),
     "boot10k": Benchmark(
         "bench.system.boot10k", "start on an account with 10,000 fills and 100 open orders", on_request=True
     ),
+    "lab": Benchmark("bench.research.lab", "null tests on the lab, a planted edge, a sampled sweep", on_request=True),
     "install": Benchmark("bench.system.install", "set-up of a fresh clone", on_request=True),
 }
 

@@ -10,10 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.engine.execution.edge import adjusted
-from research import coverage, engine, signals
+from research import coverage, decisions, engine, exposure
 from research.data import store
 from research.data.candles import WIRE_NAMES, CandleSet, counted, gaps, granularity_text
 from research.engine import MarketModel, Prepared, RawResult, Style
@@ -134,7 +133,7 @@ def run_on(
     prepared = engine.prepare(candles, plain=plain)
     mark("prepare")
     try:
-        said = signals.fast(settings, prepared, plain=plain, progress=progress)
+        said = decisions.decide(settings, prepared, request.style, plain=plain, progress=progress)
     except SettingsError as error:
         raise ResearchError("; ".join(error.problems)) from error
     mark("signals")
@@ -142,7 +141,7 @@ def run_on(
     mark("loop")
     found = figures(result, request.seed, chances=chances)
     other: tuple[Metric, ...] = ()
-    if request.style is Style.LOTS and request.engine is EngineKind.FAST and settings.take_profit_order == "limit":
+    if request.engine is EngineKind.FAST and _rests(settings, result):
         flipped = dataclasses.replace(request.model, through=not request.model.through)
         other = figures(_run(prepared, said, settings, request, flipped), request.seed, chances=False)
     judged = verdict(result, found, request.seed, chances=chances)
@@ -164,20 +163,28 @@ def _stopwatch(took: dict[str, float]) -> Callable[[str], None]:
 
 def _run(
     prepared: Prepared,
-    said: Sequence[NDArray[np.int8]],
+    said: decisions.Said,
     settings: Settings,
     request: BacktestRequest,
     model: MarketModel,
     progress: Progress | None = None,
 ) -> RawResult:
-    if request.style is Style.FLIP:
-        return engine.run_flip(prepared, said[0], model, plain=request.engine is EngineKind.PLAIN)
-    if request.engine is EngineKind.FULL:
+    if request.engine is EngineKind.FULL and request.style is not Style.FLIP:
+        if decisions.are_weights(said):
+            raise ResearchError("--engine full trades lots; target weights run on --engine fast or plain")
         # It loads the bot's shell and the simulator, which no other engine needs: half a second.
         from research.full import run_full  # noqa: PLC0415
 
         return run_full(prepared, said, settings, model, progress)
-    return engine.run_lots(prepared, said, settings, model, plain=request.engine is EngineKind.PLAIN)
+    plain = request.engine is EngineKind.PLAIN
+    return decisions.carry_out(prepared, said, settings, model, request.style, plain=plain)
+
+
+def _rests(settings: Settings, result: RawResult) -> bool:
+    """Whether something in this run rested at the exchange, so that there are two bounds of what filled."""
+    if result.style is Style.EXPOSURE:
+        return settings.exposure_maker_sec > 0 and not exposure.never_rests(settings, result.prepared.granularity_s)
+    return result.style is Style.LOTS and settings.take_profit_order == "limit"
 
 
 def ran_with(loaded: Loaded, overrides: Mapping[str, str]) -> str:
@@ -205,12 +212,12 @@ def notes(
     prepared: Prepared,
     settings: Settings,
     request: BacktestRequest,
-    said: Sequence[NDArray[np.int8]],
+    said: decisions.Said,
     result: RawResult,
 ) -> tuple[str, ...]:
     """What the data lacked and what was assumed, one sentence each."""
     out = []
-    for one, calls in zip(prepared.candles, said, strict=True):
+    for one, calls in zip(prepared.candles, decisions.sides(said), strict=True):
         lacking = gaps(one)
         if len(lacking.bars):
             at_s, bars = lacking.longest(1)[0]
@@ -224,7 +231,8 @@ def notes(
         else:
             out.append(f"{one.name}: {len(one):,} bars, none missing")
         if not calls.any():
-            out.append(f"{one.name}: the strategy {settings.strategy} never gave a BUY or SELL signal")
+            word = "target weight" if result.style is Style.EXPOSURE else "BUY or SELL signal"
+            out.append(f"{one.name}: the strategy {settings.strategy} never gave a {word}")
     left = int((result.ints[:, t.T_REASON] == t.EXIT_END).sum())
     if left:
         out.append(f"Lot statistics count the {counted(left, 'open lot')} as sold at the last close, fee included")
@@ -238,20 +246,22 @@ def notes(
     }
     out.append(f"Decided on closed bars, filled {when[model.fill]}; fees {plainly(model.maker_pct)} % maker, "
                f"{plainly(model.taker_pct)} % taker")  # fmt: skip
-    if request.style is Style.LOTS:
+    latched_ms = int(result.account[t.A_LATCHED_MS])
+    if latched_ms:
+        latched = np.datetime64(latched_ms // 1000, "s")
+        out.append(
+            f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {latched} UTC: no entries after that, "
+            "since the bot would wait for a person to press Start"
+        )
+    if result.style is Style.EXPOSURE:
+        out.extend(_weight_notes(prepared, settings, request))
+    elif result.style is Style.LOTS:
         lifted = adjusted(settings, engine.fees_of(settings, model.maker_pct, model.taker_pct))
         if lifted is not None:
             out.append(lifted)
         if settings.take_profit_order == "limit":
             word = "traded through" if model.through else "touched"
             out.append(f"Resting take profits fill when {word}; the result of the other assumption is shown beside it")
-        latched_ms = int(result.account[t.A_LATCHED_MS])
-        if latched_ms:
-            latched = np.datetime64(latched_ms // 1000, "s")
-            out.append(
-                f"MAX_DRAWDOWN_PCT={settings.max_drawdown_pct:g} was reached at {latched} UTC: no entries after that, "
-                "since the bot would wait for a person to press Start"
-            )
         if settings.vol_risk_adjust and prepared.granularity_s != 60:
             length = granularity_text(prepared.granularity_s)
             out.append(f"VOL_RISK_ADJUST needs one-minute bars; with {length} bars every entry uses factor 1")
@@ -264,3 +274,26 @@ def notes(
     if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):
         out.append("No spread and no slippage were assumed")
     return tuple(out)
+
+
+def _weight_notes(prepared: Prepared, settings: Settings, request: BacktestRequest) -> list[str]:
+    """What was assumed of target weights, one sentence each."""
+    out = [
+        f"Held at target weights: each product's share is {plainly(settings.exposure_max_pct)} % of equity over "
+        f"{counted(len(prepared.candles), 'product')}, rebalanced outside {plainly(settings.exposure_band_pct)} points "
+        "of it; sales go first in, first out"
+    ]
+    if not settings.exposure_maker_sec or request.model.fill is engine.FillTiming.CLOSE:
+        out.append("Every change of a holding was a market order")
+    elif exposure.never_rests(settings, prepared.granularity_s):
+        out.append(
+            f"Every change of a holding was a market order: bars of {granularity_text(prepared.granularity_s)} do not "
+            f"show what fills within EXPOSURE_MAKER_SEC={plainly(settings.exposure_maker_sec)}"
+        )
+    else:
+        word = "traded through" if request.model.through else "touched"
+        out.append(
+            f"Changes rest post-only at each bar's open for {plainly(settings.exposure_maker_sec)} s, whole fills when "
+            f"{word}, then go at market; the result of the other assumption is shown beside it"
+        )
+    return [*out, coverage.exposure_assumptions(settings)]

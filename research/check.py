@@ -15,6 +15,7 @@ import numpy as np
 
 from bot.strategies.base import Bars
 from bot.strategies.lookahead import COMPARED, Cuts, Difference, compare_cut, compare_window, cuts_at
+from research import leaks
 from research.data.candles import CandleSet, counted
 from research.errors import ResearchError
 from research.sealed.session import Offended, SandboxProcess
@@ -25,6 +26,8 @@ from shared.settings import Settings
 Progress = Callable[[int, int], None]  # (done, of how many)
 # A fading memory (EMA, RSI since the first bar) may move strength in the last digits, never a signal.
 TOLERANCE = 1e-6
+KIND_BUDGET_S = 15.0  # to find a name for what was found
+PROBED = 3_000  # newest bars that it is looked for in
 BUDGET_S = 60.0  # for each of the two long checks; slow strategies are cut at fewer bars, which the answer says
 FEWEST = 10
 WINDOWS = 250  # for each random cut of history: a window costs little, and finds a BUY that later bars keep back
@@ -122,7 +125,8 @@ def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Call
         tell()
         done.append(end)
         if found is not None:
-            return StrategyCheck(name, False, _where(bars, found))
+            kind = _kind(process, subject)
+            return StrategyCheck(name, False, _where(bars, found) + (f": {kind}" if kind else ""))
     signal = subject.whole["signal"]
     buys = int((signal == 1).sum())
     tested = sum(int(signal[end - 1] == 1) for end in done if end)
@@ -131,6 +135,24 @@ def _lookahead(process: SandboxProcess, subject: Subject, cuts: Cuts, tell: Call
     if not buys:
         said = f"the same signals at {counted(len(done), 'bar')}, but no BUY among {len(bars):,} bars: none was tested"
     return StrategyCheck(name, True, said, tested=bool(buys))
+
+
+def _kind(process: SandboxProcess, subject: Subject) -> str | None:
+    """What kind of look into the future it is; None where it has no name, or can't be told in the time."""
+    probes, bars, until = [], subject.bars.tail(PROBED), monotonic() + KIND_BUDGET_S
+    try:
+        with process.session(sealed=subject.sealed) as asked:
+            plain = asked.signals(bars)
+            for at in leaks.probe_places(len(bars), min(max(subject.warmup_bars, 1), len(bars)), seed=0):
+                moved: set[int] = set()
+                for factor in leaks.FACTORS:
+                    moved |= leaks.moved_before(plain, asked.signals(leaks.changed(bars, at, factor)), at)
+                probes.append(leaks.LeakProbe(at, tuple(sorted(moved))))
+                if monotonic() > until:
+                    break
+    except ResearchError:
+        return None  # it fails on bars like these, which says nothing of what it saw
+    return leaks.named_kind(probes, bars)
 
 
 def _where(bars: Bars, found: Difference) -> str:

@@ -17,8 +17,9 @@ _APPLIED = frozenset(
     PRODUCTS GRANULARITY MAX_HISTORY_CANDLES RISK_PER_TRADE_PCT USD_EQUITY USE_LIVE_EQUITY VOL_RISK_ADJUST
     VOL_BAND_METHOD SIZING FIXED_ORDER_USD TARGET_DAY_VOL_PCT KELLY_CAP_PCT KELLY_CONFIDENCE TAKE_PROFIT_PCT
     STOP_LOSS_PCT TRAIL_ACTIVATE_PCT TRAIL_DISTANCE_PCT RUNNER_TP_MULT SCALP_TP_DECAY_ENABLE SCALP_TP_DEC_MODE
-    SCALP_TP_DEC_PCT SCALP_TP_DECAY_FACTOR SCALP_TP_MIN_PCT TAKE_PROFIT_ORDER STRATEGY
-    MA_FAST MA_SLOW BUY_THRESHOLD SELL_THRESHOLD USE_MA_FILTER MODEL_MODE WALK_FORWARD_MIN
+    SCALP_TP_DEC_PCT SCALP_TP_DECAY_FACTOR SCALP_TP_MIN_PCT TAKE_PROFIT_ORDER SIGNAL_EXITS
+    KIND EXPOSURE_MAX_PCT EXPOSURE_BAND_PCT EXPOSURE_MAKER_SEC
+    STRATEGY MA_FAST MA_SLOW BUY_THRESHOLD SELL_THRESHOLD USE_MA_FILTER MODEL_MODE WALK_FORWARD_MIN
     """.split()  # noqa: SIM905 - one word after the other reads better
 )
 # A history says nothing of these; what holds instead, in one sentence for each: of no risk policy.
@@ -30,8 +31,10 @@ _ASSUMED: Mapping[str, str] = {
 
 # They decide nothing over a history: where things are, how they are shown, who may, how refused entries work.
 ELSEWHERE = (
-    "COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "STATE_FILE", "LOG_LEVEL", "PROFILE", "BOT_NAME",
-    "DRY_RUN", "BACKTEST_SLEEP_MS", "LIVE_PERMISSION_DAYS", "DEPTH_VIEW", "RECORD", "CANDLE_RESYNC_SEC", "LEDGER_URL",
+    "COINBASE_", "SIM_", "DASHBOARD_", "COIN_MODE", "DATA_DIR", "STATE_FILE", "LOG_LEVEL", "LOG_FORMAT", "PROFILE",
+    "BOT_NAME", "DRY_RUN", "BACKTEST_SLEEP_MS", "LIVE_PERMISSION_DAYS", "DEPTH_VIEW", "RECORD", "CANDLE_RESYNC_SEC",
+    "LEDGER_URL", "SENTINEL", "SENTINEL_", "BACKUP_", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "NODE_EXPORTER_PORT",
+    "WATCH", "ALERT_", "REPORT_", "SLACK_", "TEAMS_", "TELEGRAM_", "CHAT_USERS", "HEARTBEAT_URL",
     "KILL_FLATTEN", "SAFE_STARTS", "WATCHDOG_SEC", "MAKER_TIMEOUT_SEC", "MAKER_REPRICE_SEC",
 )  # fmt: skip
 
@@ -86,3 +89,25 @@ def assumptions(s: Settings) -> str:
         if value:  # a limit of 0 is off, and nothing was assumed of it
             said.setdefault(sentence, []).append(key)
     return "Not modelled in this backtest: " + "; ".join(f"{sentence} ({', '.join(k)})" for sentence, k in said.items())
+
+
+# Limits of purchases that the loop of target weights lacks: refused where they are on.
+NOT_WITH_WEIGHTS = (
+    "MAX_ORDER_USD", "MAX_PRODUCT_USD", "MAX_TOTAL_USD", "MAX_BASE", "VOL_BAND_LOW_PCT", "VOL_BAND_HIGH_PCT",
+    "VOLATILITY_MULT", "CORRELATION_LIMIT", "SCANNER_MAX_PRODUCTS",
+)  # fmt: skip
+
+
+def check_exposure(s: Settings) -> None:
+    """Raises ResearchError for settings whose rule the loop of target weights does not have."""
+    found = [key for key in NOT_WITH_WEIGHTS if getattr(s, key.lower())]
+    found += [key for key in REFUSED_BY_HAND if key in s.by_hand and getattr(s, key.lower())]
+    if found:
+        raise ResearchError(f"a backtest of target weights does not support {', '.join(found)}: turn it off with --set")
+
+
+def exposure_assumptions(s: Settings) -> str:
+    """What else holds in a backtest of target weights, in one sentence."""
+    limits = [key for key in ("MAX_CONSECUTIVE_LOSSES", "MAX_VOL_SPIKE") if getattr(s, key.lower())]
+    words = "Limits of the day's loss, of the drawdown, the trading window and REDUCE_ONLY hold back purchases"
+    return words + (f"; not modelled with target weights: {', '.join(limits)}" if limits else "")

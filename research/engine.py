@@ -17,7 +17,7 @@ from bot.strategies.volatility_arrays import sigmas
 from research import compiled, coverage, limits
 from research.data.candles import CandleSet, Floats, Ints
 from research.errors import ResearchError
-from research.loops import all_in_out, arrays, lots
+from research.loops import all_in_out, arrays, exposure, lots
 from research.loops import types as t
 from research.loops.fills import FAR
 from shared.figures import plainly
@@ -40,9 +40,10 @@ FILLS = {FillTiming.NEXT_OPEN: t.FILL_NEXT_OPEN, FillTiming.CLOSE: t.FILL_CLOSE,
 
 
 class Style(StrEnum):
-    """How signals become trades: the bot's lots, or all in and all out."""
+    """How what a strategy says becomes trades: the bot's lots or target weights, or all in and all out."""
 
     LOTS = "lots"
+    EXPOSURE = "exposure"  # the bot's, too: where KIND or the strategy says so
     FLIP = "flip"
 
 
@@ -104,6 +105,8 @@ def _compiled(name: str) -> Callable[..., Any]:
     match name:
         case "lots":
             return compiled.compile_loop(lots.lots_loop, lots.HELPERS)
+        case "exposure":
+            return compiled.compile_loop(exposure.exposure_loop, exposure.HELPERS)
         case "flip":
             return compiled.compile_loop(all_in_out.all_in_out_loop, all_in_out.HELPERS)
         case _:
@@ -114,7 +117,9 @@ def kernel(name: str, plain: bool) -> Callable[..., Any]:
     """A loop by name: compiled, or the very same function as plain Python."""
     if not plain:
         return _compiled(name)
-    loops: dict[str, Callable[..., Any]] = {"lots": lots.lots_loop, "flip": all_in_out.all_in_out_loop}
+    loops: dict[str, Callable[..., Any]] = {
+        "lots": lots.lots_loop, "exposure": exposure.exposure_loop, "flip": all_in_out.all_in_out_loop,
+    }  # fmt: skip
     found: Callable[..., Any] = loops.get(name) or getattr(arrays, name)
     return found
 
@@ -204,6 +209,7 @@ def rules_of(s: Settings, granularity_s: int = 60) -> t.RuleNumbers:
         max_drawdown_pct=s.max_drawdown_pct,
         max_losses=s.max_consecutive_losses,
         max_vol_spike=s.max_vol_spike,
+        signal_exits=s.signal_exits,
     )
 
 
@@ -265,7 +271,7 @@ def new_out(capacity: int, times: int) -> t.Out:
     )
 
 
-def _check_money(prepared: Prepared, cash: float) -> None:
+def check_money(prepared: Prepared, cash: float) -> None:
     """Money is counted in whole units of price increment x base increment; it must fit."""
     for one, unit in zip(prepared.candles, prepared.unit.tolist(), strict=True):
         if cash * 100 / unit > PLAIN_LIMIT:
@@ -289,6 +295,12 @@ def allowed(
         rule: Any = in_window  # written without branches: it takes an array of minutes, too
         buy &= rule(minute, first, last)
     return buy.view(np.int8)
+
+
+def with_sells(buy: NDArray[np.int8], signals: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    """`buy` (1 or 0) with -1 where a closed bar says SELL: exits go on whatever shuts entries."""
+    sell = (signals[0] == -1) if len(signals) == 1 else np.concatenate([one == -1 for one in signals])
+    return buy.view(np.int8) - sell.view(np.int8)
 
 
 def return_sums(prepared: Prepared, plain: bool = False) -> tuple[Ints, Ints]:
@@ -329,7 +341,7 @@ def run_lots(
     `room`: arrays of an earlier run to write into, whose result is then gone.
     """
     coverage.check(settings)
-    _check_money(prepared, model.cash)
+    check_money(prepared, model.cash)
     rules, tape_model = rules_of(settings, prepared.granularity_s), loop_model(model, prepared.granularity_s)
     rules = at_fees(rules, settings, model.maker_pct, model.taker_pct)
     empty = np.zeros(0, dtype=np.int64)
@@ -346,8 +358,9 @@ def run_lots(
         buy = buy & limits.inside_bands(band, settings.vol_band_low_pct, settings.vol_band_high_pct)
     if settings.volatility_mult and model.fill is not FillTiming.CLOSE:
         buy = buy & limits.inside_price_bands(prepared.candles, settings)
+    decided = with_sells(buy, signals) if settings.signal_exits else buy
     tape = t.BarArrays(
-        prepared.start_s, *prepared.ticks, prepared.steps, buy, total, squares, slippage(prepared, model), band
+        prepared.start_s, *prepared.ticks, prepared.steps, decided, total, squares, slippage(prepared, model), band
     )
     loop = kernel("lots", plain)
     capacity = CAPACITY
@@ -380,7 +393,7 @@ def run_flip(
         raise ResearchError("the flip style trades one product")
     if model.fill is FillTiming.OHLC:
         raise ResearchError("the flip style fills at next_open or close")
-    _check_money(prepared, model.cash)
+    check_money(prepared, model.cash)
     loop = kernel("flip", plain)
     capacity = CAPACITY
     unit, fee = float(prepared.unit[0]), model.taker_pct

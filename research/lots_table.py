@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_SIGNAL, EXIT_STOP, EXIT_TAKE, EXIT_TARGET, EXIT_TRAIL
 from research.data.candles import Floats
-from research.engine import RawResult
+from research.engine import RawResult, Style
 from research.loops import types as t
 from research.metrics.open_lots import marked_results
 from shared.money import plain
@@ -20,7 +20,8 @@ REASONS: Mapping[int, str] = {
     EXIT_STOP: "stop",
     EXIT_TRAIL: "trail",
     EXIT_TAKE: "take",
-    t.EXIT_SIGNAL: "signal",
+    EXIT_SIGNAL: "signal",
+    EXIT_TARGET: "target",
     t.EXIT_END: "open",
 }
 COLUMNS = (
@@ -56,7 +57,8 @@ def rows(result: RawResult) -> list[dict[str, Any]]:
     `pnl` is what was booked, empty while a lot is open; `marked_pnl` has every lot, open ones as if sold now.
     """
     against, favour = excursions(result)
-    out = []
+    out: list[dict[str, Any]] = []
+    held = result.style is Style.EXPOSURE
     increments = [(Decimal(c.price_increment), Decimal(c.base_increment)) for c in result.prepared.candles]
     marked = marked_results(result).tolist()
     for row, real, mae, mfe, now in zip(
@@ -67,14 +69,14 @@ def rows(result: RawResult) -> list[dict[str, Any]]:
         out.append(
             {
                 "product_id": result.prepared.candles[row[t.T_PRODUCT]].product_id,
-                "kind": "runner" if row[t.T_RUNNER] else "scalp",
+                "kind": "holding" if held else "runner" if row[t.T_RUNNER] else "scalp",
                 "opened": iso_seconds(from_epoch_ms(row[t.T_OPENED_MS])),
                 "closed": "" if is_open else iso_seconds(from_epoch_ms(row[t.T_CLOSED_MS])),
                 "base_size": plain(row[t.T_STEPS] * step),
                 "entry_price": plain(row[t.T_OPEN_TICKS] * tick),
                 "exit_price": "" if is_open else plain(row[t.T_EXIT_TICKS] * tick),
                 "exit_reason": REASONS[row[t.T_REASON]],
-                "take_price": plain(row[t.T_TAKE_TICKS] * tick),
+                "take_price": "" if held else plain(row[t.T_TAKE_TICKS] * tick),
                 "entry_fee": round(real[t.T_ENTRY_FEE], 10),
                 "exit_fee": round(real[t.T_EXIT_FEE], 10),
                 "pnl": "" if is_open else round(real[t.T_PNL], 10),

@@ -23,8 +23,11 @@ Sets = Annotated[list[str] | None, typer.Option("--set", "-s", help="A setting, 
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Grid = Annotated[list[str], typer.Option("--grid", "-g", help="An axis: KEY=1.0:3.0:0.1 or KEY=0.2,0.4,0.8.")]
-Maximised = Annotated[str, typer.Option("--metric", help="What to maximise: sharpe, total_return, calmar, …")]
+Maximised = Annotated[
+    str, typer.Option("--metric", help="What to maximise: sharpe, total_return, …; a sweep: several with commas.")
+]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Cores; 0 = all.")]
+STYLES = (Style.LOTS, Style.FLIP)  # target weights are asked for by KIND, or by the strategy
 P = ParamSpec("P")
 
 
@@ -65,13 +68,16 @@ class MarketOptions:
     cash: Annotated[float, typer.Option(help="Cash at the start.")] = 10_000.0
     since: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD (UTC).")] = None
     until: Annotated[str | None, typer.Option(help="Before this day, YYYY-MM-DD (UTC).")] = None
+    with_holdout: Annotated[
+        bool, typer.Option("--with-holdout", help="Use the locked holdout too; the lab counts that as a look.")
+    ] = False
     style: Annotated[str, typer.Option(help="lots (the bot), or flip: BUY all in, SELL all out.")] = "lots"
     seed: Seed = 0
 
     def request(self, engine: str = "fast") -> BacktestRequest:
         """As the backtest takes it. Raises ResearchError."""
-        if self.style not in list(Style) or engine not in list(EngineKind):
-            raise Misused(f"--style: one of {', '.join(Style)}; --engine: one of {', '.join(EngineKind)}")
+        if self.style not in STYLES or engine not in list(EngineKind):
+            raise Misused(f"--style: one of {', '.join(STYLES)}; --engine: one of {', '.join(EngineKind)}")
         since_s, until_s = day_s(self.since), day_s(self.until)
         return BacktestRequest(
             tuple(self.data), self.overrides(), self.market_model(), Style(self.style), EngineKind(engine), since_s,

@@ -6,6 +6,7 @@ Machine Learning, chapter 7.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from research import engine, signals
+from research import decisions, engine
 from research.backtest import BacktestRequest, load_data, settings_for
 from research.data.candles import CandleSet, Floats, Ints
-from research.engine import RawResult, Style
+from research.engine import RawResult
 from research.errors import ResearchError
+from research.lab.trials import TrialKind, TrialRegistry, TrialSource, tried
 from research.metrics import ratios
 from research.metrics.drawdown import drawdowns
 from research.metrics.returns import daily_equity, simple_returns
 from research.metrics.summary import by_key, figures, holding_of
 from research.sweep import evaluate as ev
 from research.sweep import pools
-from research.sweep.points import Point
+from research.sweep.points import Point, key_of
 from research.verdict import BacktestVerdict, judge
 
 Progress = Callable[[int, int], None]
@@ -45,6 +47,13 @@ class WalkForwardPlan:
     anchored: bool = False
     metric: str = "sharpe"
     jobs: int = 1
+
+    def name(self) -> str:
+        """Equal questions have one name."""
+        asked = repr(
+            (self.request, self.points, self.train_s, self.test_s, self.purge_s, self.embargo_s, self.anchored)
+        )
+        return hashlib.sha256((asked + self.metric).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,7 @@ def walk(data_dir: Path, plan: WalkForwardPlan, progress: Progress | None = None
     candles = load_data(data_dir, plan.request.data, plan.request.since_s, plan.request.until_s)
     first = min(int(one.start_s[0]) for one in candles)
     end = max(int(one.start_s[-1]) for one in candles) + candles[0].granularity_s
-    return walk_on(candles, plan, windows(first, end, plan), progress)
+    return walk_on(candles, plan, windows(first, end, plan), progress, TrialRegistry(data_dir))
 
 
 def walk_on(
@@ -116,15 +125,16 @@ def walk_on(
     plan: WalkForwardPlan,
     steps: Sequence[WalkForwardWindow],
     progress: Progress | None = None,
+    registry: TrialRegistry | None = None,
 ) -> Walked:
-    """The same on candles in hand."""
+    """The same on candles in hand. `registry`: where every point of every window is kept as a trial."""
     done: list[WalkForwardWindow] = []
     chain = Chain(plan.request.model.cash)
     try:
         for i, step in enumerate(steps):
             # The account goes on: each test begins with what the one before left.
             request = dataclasses.replace(plan.request, model=dataclasses.replace(plan.request.model, cash=chain.cash))
-            window, result = _step(candles, plan, step, request)
+            window, result = _step(candles, plan, step, request, registry)
             done.append(window)
             if result is not None:
                 chain.add(window, result)
@@ -182,14 +192,23 @@ def _walked(
 
 
 def _step(
-    candles: Sequence[CandleSet], plan: WalkForwardPlan, step: WalkForwardWindow, request: BacktestRequest
+    candles: Sequence[CandleSet],
+    plan: WalkForwardPlan,
+    step: WalkForwardWindow,
+    request: BacktestRequest,
+    registry: TrialRegistry | None,
 ) -> tuple[WalkForwardWindow, RawResult | None]:
     training = [one.between(step.train_from, step.train_to) for one in candles]
     if any(len(one) < MIN_BARS for one in training):
         return step, None
     bench = ev.SweepContext.of(training, request)
     best: ev.Row | None = None
-    for row in sorted(pools.in_threads(bench, plan.points, plan.jobs), key=lambda row: plan.points.index(row["point"])):
+    place = {key_of(point): number for number, point in enumerate(plan.points)}
+    rows = sorted(pools.in_threads(bench, plan.points, plan.jobs), key=lambda row: place[key_of(row["point"])])
+    if registry is not None:
+        source = TrialSource.of(TrialKind.WALK_FORWARD, plan.name(), request, training)
+        registry.add(trial for row in rows for trial in tried(row, source))
+    for row in rows:
         value = row.get("figures", {}).get(plan.metric)
         if value is not None and (best is None or value > best["figures"][plan.metric]):
             best = row
@@ -209,11 +228,9 @@ def test(
     """The chosen point on the window's test bars. Its signals know all bars before them, as the bot's would."""
     settings = settings_for({**request.overrides, **point}, candles)
     history = [one.between(None, step.test_to) for one in candles]
-    said = signals.fast(settings, engine.prepare(history))
+    said = decisions.decide(settings, engine.prepare(history), request.style)
     parts, calls = cut(history, said, step.test_from, step.test_to)
     if any(len(one) < 2 for one in parts):
         return None
     prepared = engine.prepare(parts)
-    if request.style is Style.FLIP:
-        return engine.run_flip(prepared, calls[0], request.model)
-    return engine.run_lots(prepared, calls, settings, request.model)
+    return decisions.carry_out(prepared, calls, settings, request.model, request.style)

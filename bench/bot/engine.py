@@ -12,7 +12,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.intents import AskStrategy
 from bot.domain.kinds import LotKind
 from bot.domain.lots import Lot
-from bot.domain.targets import Signal, SignalSide
+from bot.domain.targets import Signal, SignalSide, Target
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from shared.control import TradingState
@@ -30,7 +30,7 @@ class _Buys:
 
     name = "buys"
     warmup_bars = memory_bars = 1
-    target_type = Signal
+    target_type: type[Target] = Signal
     model_mode: str | None = None
     parameters: Mapping[str, str] = {}
 

@@ -25,7 +25,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.intents import AskStrategy, Note, SaveKeyValue
 from bot.domain.kinds import LotKind
 from bot.domain.lots import Lot
-from bot.domain.targets import Signal, SignalSide
+from bot.domain.targets import Signal, SignalSide, Target
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.venues.coinbase.endpoints import Endpoints
@@ -45,7 +45,7 @@ class _Flat:
 
     name = "flat"
     warmup_bars = memory_bars = 1
-    target_type = Signal
+    target_type: type[Target] = Signal
     parameters: Mapping[str, str] = MappingProxyType({})
     model_mode: str | None = None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.research import weights
 from bench.research import workloads as w
 from research.data import store
 from research.data.candles import CandleSet
@@ -45,6 +46,7 @@ def works(year: CandleSet) -> dict[str, Callable[[int], Callable[[], Any]]]:
         "products": products,
         "points30": lambda cores: lambda: w.work_c(quarter, cores, FEW),
         "points100": lambda cores: lambda: w.work_c(quarter, cores),
+        **weights.works(year),
     }
 
 

@@ -19,6 +19,7 @@ from bench.research import figures, page
 from bench.research import peers as others
 from bench.research.market import YEAR, minutes
 from bench.research.page import BenchRow, BenchTable, ms
+from bench.research.weights import FAMILY_S, LOOP_S, STRATEGIES
 from bench.research.workloads import CASH, FEE_PCT
 from research.data import store
 from research.data.candles import CandleSet
@@ -41,6 +42,7 @@ def bench(say: Say, write: Path | None = PAGE, *, peers: bool = True, logistic: 
         rivals = [_peer(name, candles, work, say) for name in others.PEERS] if peers else []
         ours = _own(table, work)
         compare(table, ours, rivals)
+        weights_rows(table, work)
         row(table, "reading a year of minutes", _one(work, "read", 9), 0.050)
         _fresh(table, work)
         if peers:
@@ -105,6 +107,13 @@ def _own(table: BenchTable, work: Path) -> dict[str, dict[str, Any]]:
     row(table, f"C: {TITLES['C']}, 2 cores", ours["C"], 0.4, 500)
     table.notes.append(f"A: {ours['A']['trades']:,} trades, final equity {ours['A']['final']:,.6f}")
     return ours
+
+
+def weights_rows(table: BenchTable, work: Path) -> None:
+    """The loop for target weights, and the strategies that say them."""
+    row(table, "target weights: the loop", _one(work, "weights", 9), LOOP_S)
+    for name in STRATEGIES:
+        row(table, f"{name}: from bars to equity", _one(work, name, 9), FAMILY_S)
 
 
 def compare(table: BenchTable, ours: dict[str, dict[str, Any]], rivals: Sequence[others.PeerResult]) -> None:

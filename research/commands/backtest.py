@@ -1,11 +1,15 @@
 """`./coin backtest`: one run, kept and shown."""
 
+import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from research import backtest as bt
 from research import runs, terminal
+from research.lab.holdout import spare
+from research.lab.trials import add_run
 from research.options import MarketOptions, asking, data_dir, guarded
 from research.report.words import figure_text
 from research.watch import watch
@@ -17,15 +21,18 @@ EngineOption = Annotated[str, typer.Option("--engine", help="fast, plain (not co
 @guarded
 def backtest(asked: MarketOptions, engine: EngineOption = "fast") -> None:
     """One run of what was asked."""
-    run_and_show(asked.request(engine))
-
-
-def run_and_show(request: bt.BacktestRequest) -> None:
-    """One backtest: run, keep, print."""
     folder = data_dir()
+    spared = spare(folder, asked.request(engine), asked.with_holdout)
+    run_and_show(folder, spared.request, spared.note)
+
+
+def run_and_show(folder: Path, request: bt.BacktestRequest, note: str = "") -> None:
+    """One backtest: run, keep, print. `note`: what was left out of the data, in words."""
     with terminal.slowly("  backtest") as step:
         done = bt.run(folder, request, progress=step)
+    done = dataclasses.replace(done, notes=(note, *done.notes)) if note else done
     kept = runs.keep(folder, done)
+    add_run(folder, done, kept.run_id)
     if done.settings.backtest_sleep_ms:
         watch(done.result, done.settings.backtest_sleep_ms)
     _show(done)

@@ -15,8 +15,14 @@ from research.data.download import DownloadClient, Wanted
 from research.data.download import download as fetch
 from research.data.importer import read_files
 from research.errors import Misused, ResearchError
+from research.lab import holdout as holdouts
+from research.lab.trials import TrialRegistry
 from research.options import Json, data_dir, day_s, guarded
 from shared.times import from_epoch_ms
+
+Holdout = Annotated[
+    float, typer.Option("--holdout", help="Percent of the time to lock for ./coin lab, at the end; 0 = none.")
+]
 
 
 @guarded
@@ -39,6 +45,7 @@ def import_files(
         OutlierChoice | None, typer.Option(help="Outliers (bars with implausible prices): keep or drop.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a set of that name.")] = False,
+    holdout: Holdout = 20.0,
 ) -> None:
     """Bring in candles from anywhere; what was understood is shown, what can't be trusted left out."""
     if product is not None:
@@ -57,6 +64,7 @@ def import_files(
         terminal.say(f"  · {line}")
     path = store.save(data_dir(), target, found.candles)
     _say_what(found.candles)
+    _lock(path, holdout)
     terminal.say(f"  ✓ {target}: {path}")
 
 
@@ -83,6 +91,7 @@ def download(
     name: Annotated[str | None, typer.Option(help="Name of the set.")] = None,
     url: Annotated[str, typer.Option(help="The exchange to download from.")] = "https://api.coinbase.com",
     ca: Annotated[Path | None, typer.Option(help="Certificate to trust, for a simulator.")] = None,
+    holdout: Holdout = 20.0,
 ) -> None:
     """Fetch Coinbase's public candles. Goes on where the last download ended."""
     wanted = Wanted(product.upper(), granularity_s(granularity), day_s(since) or 0, day_s(until))
@@ -90,7 +99,42 @@ def download(
     with terminal.progress(f"  {target}", None) as step:
         candles, added = fetch(data_dir(), target, wanted, DownloadClient(url, ca), step)
     _say_what(candles)
+    _lock(store.find(data_dir(), target), holdout)
     terminal.say(f"  ✓ {target}: {added:,} bars added")
+
+
+@guarded
+def lock(
+    name: Annotated[str, typer.Argument(help="Candle set (./coin data list).")],
+    holdout: Holdout = 20.0,
+) -> None:
+    """Lock the newest part of a set that no trial has seen, as the lab's holdout."""
+    registry, entry = TrialRegistry(data_dir()), store.entry(store.find(data_dir(), name))
+    made = holdouts.lock(registry, entry, holdout / 100)
+    if made is None:
+        terminal.say(f"  · a part of {entry.product_id} is locked already: ./coin lab looks at it once")
+        return
+    terminal.say(f"  ✓ {_locked_words(made)}")
+
+
+def _lock(path: Path, percent: float) -> None:
+    """The holdout of a new set, said in words; 0 = none. What stands in the way is said and ends nothing."""
+    if not percent:
+        return
+    try:
+        made = holdouts.lock(TrialRegistry(data_dir()), store.entry(path), percent / 100)
+    except Misused:
+        raise
+    except ResearchError as error:
+        terminal.say(f"  · no holdout was locked: {error}")
+        return
+    if made is not None:
+        terminal.say(f"  · {_locked_words(made)}")
+
+
+def _locked_words(made: holdouts.HoldoutLock) -> str:
+    begin = f"{from_epoch_ms(made.from_s * 1000):%Y-%m-%d %H:%M} UTC"
+    return f"holdout: {made.product_id} from {begin} on is left out of every trial until ./coin lab looks at it, once"
 
 
 def _say_what(candles: CandleSet) -> None:

@@ -150,9 +150,10 @@ def _text(about: Mapping[str, Any], key: str) -> str:
 @guarded
 def repeat(run_id: RunId = "last") -> None:
     """Ask the same again with the data and code of now, and say whether the figures are the same."""
-    old = stored.find(data_dir(), run_id)
-    run_and_show(stored.request_of(old.about["request"]))
-    new = stored.find(data_dir(), "last")
+    folder = data_dir()
+    old = stored.find(folder, run_id)
+    run_and_show(folder, stored.request_of(old.about["request"]))
+    new = stored.find(folder, "last")
     same = new.about["figures"] == old.about["figures"]
     hashes = [one["digest"] for one in new.about["data"]] == [one["digest"] for one in old.about["data"]]
     terminal.say()

@@ -6,13 +6,15 @@ import typer
 
 from research import terminal
 from research.backtest import load_data
+from research.lab.holdout import spare
 from research.options import Grid, Jobs, MarketOptions, Maximised, asking, data_dir, guarded
 from research.report.sweep import write_report
 from research.report.words import MINUS
 from research.sweep import points as pt
 from research.sweep import run
+from research.sweep import sampler as samplers
 from research.sweep.evaluate import Row
-from research.sweep.sampler import run_sampled
+from research.sweep.sampler import SweepSampler
 
 RandomPoints = Annotated[int, typer.Option("--random", help="Number of grid points to draw at random.")]
 Top = Annotated[int, typer.Option(help="How many of the best to print.")]
@@ -26,7 +28,10 @@ def sweep(
     grid: Grid,
     metric: Maximised = "sharpe",
     random_points: RandomPoints = 0,
-    optuna: Annotated[int, typer.Option(help="Number of grid points to sample with Optuna.")] = 0,
+    sampler: Annotated[
+        str, typer.Option("--sampler", help="grid (every point), random, tpe, or nsga (for several objectives).")
+    ] = "grid",
+    trials: Annotated[int, typer.Option("--trials", help="Number of points for random, tpe and nsga.")] = 100,
     engine: Annotated[str, typer.Option("--engine", help="auto, threads, processes or ray.")] = "auto",
     address: Annotated[str, typer.Option(help="Address of a Ray cluster; local starts one on this machine.")] = "local",
     jobs: Jobs = 0,
@@ -34,16 +39,24 @@ def sweep(
 ) -> None:
     """Backtest many points of settings. Killed or stopped, the same command goes on where it was."""
     axes = pt.parse(grid)
-    request, folder = asked.request(), data_dir()
-    if optuna:
-        with terminal.progress("  sweep", optuna) as step:
-            swept = run_sampled(folder, request, axes, optuna, metric, step)
+    folder = data_dir()
+    spared = spare(folder, asked.request(), asked.with_holdout)
+    request = spared.request
+    how = samplers.checked(sampler)
+    first, *others = [name.strip() for name in metric.split(",")]
+    count = random_points or (trials if how is SweepSampler.RANDOM else 0)
+    if how.learns:
+        plan = run.SweepPlan(request, axes, (), first, others=tuple(others))
+        with terminal.progress("  sweep", trials) as step:
+            swept = samplers.run_sampled(folder, plan, how, trials, step)
     else:
-        chosen = pt.random_points(axes, random_points, asked.seed) if random_points else pt.all_points(axes)
-        plan = run.SweepPlan(request, axes, tuple(chosen), metric, engine, jobs, address)
+        chosen = pt.random_points(axes, count, asked.seed) if count else pt.all_points(axes)
+        plan = run.SweepPlan(request, axes, tuple(chosen), first, engine, jobs, address, tuple(others))
         with terminal.progress("  sweep", len(chosen)) as step:
             swept = run.run(folder, plan, step)
     _show(swept, top)
+    if spared.note:
+        terminal.say(f"  · {spared.note}")
     candles = load_data(folder, request.data, request.since_s, request.until_s)
     terminal.say(f"  {write_report(swept, candles)}")
     terminal.say(f"  {swept.folder / 'table.csv'}")
@@ -67,6 +80,15 @@ def _show(swept: run.Swept, top: int) -> None:
         [(*(row["point"][name] for name in names), *(cell(row, name) for name in shown)) for row in ranked[:top]],
         left=len(names),
     )
+    if swept.plan.others:
+        front = swept.front()
+        terminal.say(f"\n  Best in one objective without being worse in another ({len(front):,} points):\n")
+        terminal.table(
+            (*names, *swept.plan.metrics),
+            [(*(row["point"][name] for name in names), *(cell(row, name) for name in swept.plan.metrics))
+             for row in front[:top]],
+            left=len(names),
+        )  # fmt: skip
     held = ranked[0]["figures"].get("buy_and_hold") if ranked else None
     failed = [row for row in swept.rows if "error" in row]
     terminal.say()

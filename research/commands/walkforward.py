@@ -8,6 +8,7 @@ import typer
 from research import terminal
 from research import walkforward as wf
 from research.data.candles import granularity_s
+from research.lab.holdout import spare
 from research.options import Grid, Jobs, MarketOptions, Maximised, asking, data_dir, guarded
 from research.report.walkforward import write_report
 from research.report.words import MINUS
@@ -23,7 +24,7 @@ def walkforward(
     train: Annotated[str, typer.Option(help="Length of training, such as 60d.")] = "60d",
     test: Annotated[str, typer.Option(help="Length of each test, such as 20d.")] = "20d",
     purge: Annotated[str, typer.Option(help="Removed from the end of training, such as 1d; 0 = nothing.")] = "1d",
-    embargo: Annotated[str, typer.Option(help="Removed from the start of the test; 0 = nothing.")] = "0",
+    embargo: Annotated[str, typer.Option(help="Removed from the start of the test, such as 1h; 0 = nothing.")] = "1h",
     anchored: Annotated[
         bool, typer.Option("--anchored", help="Training windows always start at the first bar.")
     ] = False,
@@ -33,15 +34,18 @@ def walkforward(
     """Choose settings on one stretch, judge them on the next, and roll on."""
     lengths = [0 if text in ("0", "") else granularity_s(text) for text in (train, test, purge, embargo)]
     train_s, test_s, purge_s, embargo_s = lengths
-    request = asked.request()
+    folder = data_dir()
+    spared = spare(folder, asked.request(), asked.with_holdout)
     chosen = tuple(pt.all_points(pt.parse(grid)))
     plan = wf.WalkForwardPlan(
-        request, chosen, train_s, test_s, purge_s, embargo_s, anchored, metric, jobs or os.cpu_count() or 1
+        spared.request, chosen, train_s, test_s, purge_s, embargo_s, anchored, metric, jobs or os.cpu_count() or 1
     )
     with terminal.progress("  windows", None) as step:
-        walked = wf.walk(data_dir(), plan, step)
+        walked = wf.walk(folder, plan, step)
     _show_walk(walked, metric)
-    terminal.say(f"\n  {write_report(data_dir(), plan, walked)}")
+    if spared.note:
+        terminal.say(f"  · {spared.note}")
+    terminal.say(f"\n  {write_report(folder, plan, walked)}")
 
 
 def _show_walk(walked: wf.Walked, metric: str) -> None:

@@ -122,12 +122,14 @@ def _about(metadata: Any, path: Path) -> dict[str, Any]:
 
 def entries(data_dir: Path) -> list[StoredSet]:
     """Every set, by name."""
-    found = []
-    for path in sorted(folder(data_dir).glob("*.parquet")):
-        about = _about(pq.read_schema(path).metadata, path)
-        words = ("product_id", "granularity_s", "bars", "first_s", "last_s", "missing", "digest", "source")
-        found.append(StoredSet(path.stem, path, **{word: about[word] for word in words}))
-    return found
+    return [entry(path) for path in sorted(folder(data_dir).glob("*.parquet"))]
+
+
+def entry(path: Path) -> StoredSet:
+    """What is known of one set without reading its bars. Raises ResearchError where the file is not one of ours."""
+    about = _about(pq.read_schema(path).metadata, path)
+    words = ("product_id", "granularity_s", "bars", "first_s", "last_s", "missing", "digest", "source")
+    return StoredSet(path.stem, path, **{word: about[word] for word in words})
 
 
 def find(data_dir: Path, name: str) -> Path:

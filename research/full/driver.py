@@ -26,7 +26,7 @@ from bot.domain.intents import (
 from bot.domain.kinds import OrderKind, Side
 from bot.domain.lots import Lot
 from bot.domain.orders import OrderSpec, OrderStatus
-from bot.domain.targets import Signal, SignalSide
+from bot.domain.targets import Signal, SignalSide, Target
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.rules import codes
@@ -50,7 +50,7 @@ class ArrayStrategy:
     def __init__(self, settings: Settings, prepared: Prepared, said: Sequence[NDArray[np.int8]]) -> None:
         self.name = settings.strategy
         self.warmup_bars = self.memory_bars = 1
-        self.target_type = Signal
+        self.target_type: type[Target] = Signal
         self.parameters: Mapping[str, str] = {}
         self.model_mode: str | None = None
         self._said = {

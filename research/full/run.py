@@ -29,6 +29,7 @@ REASONS = {
     ExitReason.STOP: codes.EXIT_STOP,
     ExitReason.TRAIL: codes.EXIT_TRAIL,
     ExitReason.TAKE_PROFIT: codes.EXIT_TAKE,
+    ExitReason.SIGNAL: codes.EXIT_SIGNAL,
 }
 
 

@@ -5,6 +5,7 @@ It has no lots, takes or stops. The bot does not trade so; it is there to compar
 
 from typing import Any
 
+from bot.rules.codes import EXIT_SIGNAL
 from bot.rules.sizing import base_steps, fee_quote, quote_units
 from research.loops.types import (
     A_CASH,
@@ -12,7 +13,6 @@ from research.loops.types import (
     A_FEES,
     A_TURNOVER,
     EXIT_END,
-    EXIT_SIGNAL,
     FILL_CLOSE,
     T_CLOSE_BAR,
     T_CLOSED_MS,

@@ -1,7 +1,7 @@
 """How open lots end on bars: resting takes inside a bar, exits judged at a price, exits along a bar's way."""
 
 from bot.rules.codes import EXIT_NONE, EXIT_STOP, EXIT_TAKE
-from bot.rules.exits import judge_lot
+from bot.rules.exits import exit_by_signal, judge_lot
 from bot.rules.rounding import floor_units
 from bot.rules.sizing import is_dust
 from research.loops.fills import finish, guard, sell, sell_price, worse_by
@@ -83,13 +83,17 @@ def judge_at(rules: RuleNumbers, state: LoopState, p: int, j: int, price: int) -
     return reason, trail
 
 
-def judge_exits(rules: RuleNumbers, state: LoopState, p: int, price: int) -> None:
-    """Judge every lot of product p at `price`: stop, trailing, take. What is decided waits for its fill."""
+def judge_exits(rules: RuleNumbers, state: LoopState, p: int, price: int, signal: int) -> None:
+    """Judge every lot of product p at `price`: stop, trailing, take, then the newest closed bar's `signal`.
+
+    What is decided waits for its fill.
+    """
     lots = state.lots
     for j in range(state.products[p, P_COUNT]):
         if lots[p, j, L_REASON] != EXIT_NONE:
             continue
         reason, _ = judge_at(rules, state, p, j, price)
+        reason = exit_by_signal(reason, signal, rules.signal_exits)
         if reason != EXIT_NONE:
             lots[p, j, L_REASON] = reason
             lots[p, j, L_RESTING] = 2 if lots[p, j, L_RESTING] == 1 else 0
@@ -105,6 +109,9 @@ def exits_on_the_way(
     j = 0
     while j < product[P_COUNT]:
         lot = state.lots[p, j]
+        if lot[L_REASON] != EXIT_NONE:  # a SELL decided it; what can't be sold waits
+            j += 1
+            continue
         reason, trail = judge_at(rules, state, p, j, price)
         left = lot[L_LEFT]
         if reason == EXIT_NONE or is_dust(left, price, product[P_MIN_STEPS], product[P_MIN_UNITS]):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.rules.codes import SIGNAL_BUY, SIGNAL_SELL
 from bot.rules.day import DAY_MS, breaker_equity, breaker_tripped, day_pnl, day_start_ms, day_turned
 from bot.rules.entries import lots_open
 from bot.rules.risk import drawdown_pct, guard_shut
@@ -75,7 +76,9 @@ def is_loud(tape: BarArrays, products: Any, p: int, i: int, shut: bool) -> bool:
     """Whether bar i of product p may change a lot or open one."""
     if tape.high[i] >= products[p, P_HIGH] or tape.low[i] <= products[p, P_LOW]:
         return True
-    return tape.buy[i] == 1 and not shut and tape.close[i] <= products[p, P_ADD_BELOW]
+    if tape.signal[i] == SIGNAL_SELL and products[p, P_COUNT] > 0:
+        return True
+    return tape.signal[i] == SIGNAL_BUY and not shut and tape.close[i] <= products[p, P_ADD_BELOW]
 
 
 def no_entries(rules: RuleNumbers, state: LoopState) -> bool:
@@ -106,7 +109,7 @@ def skip_uneventful(tape: BarArrays, rules: RuleNumbers, model: Model, state: Lo
 def pass_alone(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopState, out: Out) -> None:
     """`skip_uneventful` of one product: what most bars of most runs go through, so that nothing is looked up twice."""
     account, clock, product = state.account, state.clock, state.products[0]
-    start_s, high, low, close, buy = tape.start_s, tape.high, tape.low, tape.close, tape.buy
+    start_s, high, low, close, signal = tape.start_s, tape.high, tape.low, tape.close, tape.signal
     equities, helds = out.equity, out.held
     i, end, times, length = product[P_AT], product[P_END], clock[K_TIMES], model.granularity_s
     steps, unit, cash = product[P_HELD], state.money[0, M_UNIT], account[A_CASH]
@@ -115,7 +118,9 @@ def pass_alone(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopSta
     add_below = 0 if no_entries(rules, state) else product[P_ADD_BELOW]
     while i < end:
         price = close[i]
-        if high[i] >= rise or low[i] <= fall or (buy[i] == 1 and price <= add_below):
+        if high[i] >= rise or low[i] <= fall or (signal[i] == SIGNAL_BUY and price <= add_below):
+            break
+        if signal[i] == SIGNAL_SELL and steps > 0:
             break
         if start_s[i] + length >= day_end_s:
             break

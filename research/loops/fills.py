@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from bot.rules.codes import EXIT_SIGNAL
 from bot.rules.entries import adverse_limit_ticks
 from bot.rules.exits import stop_ticks, take_ticks, trail_activation_ticks, trail_stop_ticks
 from bot.rules.lots import promote
@@ -262,15 +263,17 @@ def sell_decided(
     slip: float,
     now_ms: int,
     cancelled: bool,
+    by_signal: bool,
 ) -> None:
     """Carry out the exits that were decided, at market, oldest lot first. What can't be sold waits.
 
-    `cancelled`: those whose resting take was cancelled first, else the others.
+    `cancelled`: those whose resting take was cancelled first, else the others. `by_signal`: those that a SELL
+    decided, else those that the price did.
     """
     product, j = state.products[p], 0
     while j < product[P_COUNT]:
         reason, left = state.lots[p, j, L_REASON], state.lots[p, j, L_LEFT]
-        other = (state.lots[p, j, L_RESTING] == 2) != cancelled
+        other = (state.lots[p, j, L_RESTING] == 2) != cancelled or (reason == EXIT_SIGNAL) != by_signal
         if reason == 0 or other or is_dust(left, market, product[P_MIN_STEPS], product[P_MIN_UNITS]):
             j += 1
             continue

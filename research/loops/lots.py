@@ -3,9 +3,11 @@
 At every time, in this order: bars that close (resting takes inside the bar, marks, the day, exits, then at most one
 entry for each BUY bar, product by product), then bars that open (decided exits fill, then the entry). So a decision
 is made on a closed bar and carried out at the next open; with FILL_CLOSE at the close itself; with FILL_OHLC exits
-are judged along open, low, high, close, which takes the stop before the take.
+are judged along open, low, high, close, which takes the stop before the take. A SELL with SIGNAL_EXITS is a decision
+of the close whatever the fill.
 """
 
+from bot.rules.codes import SIGNAL_BUY, SIGNAL_SELL
 from research.loops import entry, exits, fast_path, fills
 from research.loops.entry import consider_entry
 from research.loops.exits import judge_exits, play_bar, rest_in_bar
@@ -15,7 +17,6 @@ from research.loops.types import (
     A_CASH,
     EXIT_END,
     FILL_CLOSE,
-    FILL_NEXT_OPEN,
     FILL_OHLC,
     K_LAST_MS,
     K_MADE,
@@ -63,12 +64,15 @@ def carry_out(
     market: int,
     now_ms: int,
 ) -> None:
-    """Decided exits of product p fill, then its entry, then the exits that had to wait for a cancel."""
+    """Decided exits of product p fill, then its entry, then the exits that had to wait for a cancel.
+
+    Of each, those that the price decided go before those of the signal, which is answered after it.
+    """
     volume, slip = tape.steps[i], slip_at(tape, i)
-    for leg in range(2):
+    for leg in range(4):
         if state.products[p, P_DECIDED] > 0:
-            sell_decided(model, state, out, p, i, market, volume, slip, now_ms, leg == 1)
-        if leg == 0 and state.products[p, P_PENDING] == 1:
+            sell_decided(model, state, out, p, i, market, volume, slip, now_ms, leg >= 2, leg % 2 == 1)
+        if leg == 1 and state.products[p, P_PENDING] == 1:
             open_lot(rules, model, state, p, i, market, volume, slip, now_ms)
     guard(rules, state, p)
 
@@ -93,10 +97,11 @@ def close_bars(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopSta
         if products[p, P_OPENED] == 0 or tape.start_s[i] + gran != now:
             continue
         price = tape.close[i]
-        if model.fill != FILL_OHLC and (price >= products[p, P_HIGH] or price <= products[p, P_LOW]):
-            judge_exits(rules, state, p, price)
+        sells = tape.signal[i] == SIGNAL_SELL and products[p, P_COUNT] > 0
+        if sells or (model.fill != FILL_OHLC and (price >= products[p, P_HIGH] or price <= products[p, P_LOW])):
+            judge_exits(rules, state, p, price, tape.signal[i])
             guard(rules, state, p)
-        if tape.buy[i] == 1 and price <= products[p, P_ADD_BELOW]:
+        if tape.signal[i] == SIGNAL_BUY and price <= products[p, P_ADD_BELOW]:
             consider_entry(tape, rules, model, state, p, i, now * 1000)
         if model.fill == FILL_CLOSE and (products[p, P_DECIDED] > 0 or products[p, P_PENDING] == 1):
             carry_out(tape, rules, model, state, out, p, i, price, now * 1000)
@@ -119,7 +124,7 @@ def open_bars(tape: BarArrays, rules: RuleNumbers, model: Model, state: LoopStat
         if rules.resting_take and model.participation == 0.0 and tape.open[i] >= products[p, P_HIGH]:
             rest_in_bar(model, state, out, p, i, tape.open[i], tape.steps[i], now * 1000)
             guard(rules, state, p)
-        if products[p, P_PENDING] == 1 or (products[p, P_DECIDED] > 0 and model.fill == FILL_NEXT_OPEN):
+        if products[p, P_PENDING] == 1 or (products[p, P_DECIDED] > 0 and model.fill != FILL_CLOSE):
             carry_out(tape, rules, model, state, out, p, i, tape.open[i], now * 1000)
 
 

@@ -18,8 +18,6 @@ SIZE_KELLY = 3
 
 # Why a lot was closed, beyond the rulebook's codes (bot.rules.codes): the data ended with the lot open.
 EXIT_END = 9
-# A BUY-and-SELL strategy without lots (loops/all_in_out.py) sold.
-EXIT_SIGNAL = 8
 
 # Columns of a lot's row of whole numbers.
 T_PRODUCT = 0
@@ -95,6 +93,17 @@ M_CAP = 3  # most steps held (MAX_BASE); 0 = no such limit
 M_MOST = 4  # most money in the product (MAX_PRODUCT_USD); 0 = no such limit
 M_SIZE = 5
 
+# The job of a product held at a target weight: whole numbers, `HoldingPlans.jobs`.
+J_SIDE = 0  # 1 buys, -1 sells, 0 = none
+J_UNTIL_S = 1  # rests post-only until then
+J_LIMIT = 2  # ticks at which it rests in the bar that is open; 0 = it does not
+J_SIZE = 3
+
+# What is wanted of it: real numbers, `HoldingPlans.wanted`.
+W_TARGET = 0  # target weight after the newest closed bar, NaN = no opinion
+W_CHANGE = 1  # quote currency that the job buys (> 0) or sells (< 0)
+W_SIZE = 2
+
 # The account: money and counters that a run moves.
 A_CASH = 0
 A_RESERVED = 1
@@ -126,7 +135,8 @@ K_SIZE = 5
 
 
 class BarArrays(NamedTuple):
-    """Bars of all products one after the other. `buy`: 1 where the closed bar says BUY and entries are allowed.
+    """Bars of all products one after the other. `signal`: 1 where the closed bar says BUY and entries are allowed, -1
+    where it says SELL and SIGNAL_EXITS is on.
 
     `total`, `squares`: running sums of the log returns in units (rulebook `log_return_units`), empty without
     VOL_RISK_ADJUST. `slip`: market orders' slippage per bar in parts of the price, empty for none.
@@ -138,7 +148,7 @@ class BarArrays(NamedTuple):
     low: Any
     close: Any
     steps: Any  # volume in steps, float64
-    buy: Any
+    signal: Any
     total: Any
     squares: Any
     slip: Any
@@ -187,6 +197,31 @@ class RuleNumbers(NamedTuple):
     max_drawdown_pct: float
     max_losses: int
     max_vol_spike: float
+    signal_exits: bool
+
+
+class WeightBars(NamedTuple):
+    """Bars of all products one after the other, for target weights. `buys`: 1 where purchases are allowed when the bar
+    has closed. `weight`: what the strategy wants then, NaN = no opinion. `slip` as of `BarArrays`."""
+
+    start_s: Any
+    open: Any
+    high: Any
+    low: Any
+    close: Any
+    steps: Any  # volume in steps, float64
+    buys: Any
+    weight: Any
+    slip: Any
+
+
+class ExposureNumbers(NamedTuple):
+    """The settings of target weights as numbers. `maker_s`: EXPOSURE_MAKER_SEC; `least_quote`: ORDER_MIN_USD."""
+
+    max_pct: float
+    band_pct: float
+    maker_s: int
+    least_quote: float
 
 
 class Model(NamedTuple):
@@ -213,6 +248,13 @@ class LoopState(NamedTuple):
     money: Any
     account: Any
     clock: Any
+
+
+class HoldingPlans(NamedTuple):
+    """What a run of target weights moves beside `LoopState`: each product's job, and what is wanted of it."""
+
+    jobs: Any
+    wanted: Any
 
 
 class Out(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from research.metrics.drawdown import drawdowns
+from research.metrics.moments import moments
 from research.metrics.ratios import sharpe
 from research.metrics.returns import DAYS_PER_YEAR, Floats
 
@@ -28,7 +29,7 @@ def sharpe_interval(returns: Floats, seed: int, level: float = 0.95, samples: in
     count = len(returns)
     if count < 10 or sharpe(returns) is None:
         return None
-    total, squares = _resampled(returns, seed, samples)
+    total, squares = resampled(returns, seed, samples)
     mean = total / count
     deviation = np.sqrt(np.maximum(squares - count * mean * mean, 0.0) / (count - 1))
     ratios = mean[deviation > 1e-15] / deviation[deviation > 1e-15] * math.sqrt(DAYS_PER_YEAR)
@@ -37,7 +38,7 @@ def sharpe_interval(returns: Floats, seed: int, level: float = 0.95, samples: in
     return Interval(low, high)
 
 
-def _resampled(values: Floats, seed: int, samples: int) -> tuple[Floats, Floats]:
+def resampled(values: Floats, seed: int, samples: int) -> tuple[Floats, Floats]:
     """(sum, sum of squares) of each resampled history, by the stationary bootstrap."""
     count, random = len(values), np.random.default_rng(seed)
     stay = 1.0 - 1.0 / max(count ** (1.0 / 3.0), 1.0)
@@ -68,7 +69,7 @@ def sum_interval(values: Floats, seed: int, level: float = 0.95, samples: int = 
     if count < FEWEST:
         return None
     whole, tail = float(values.sum()), (1.0 - level) / 2
-    low, high = np.quantile(_resampled(values, seed, samples)[0], [tail, 1.0 - tail]).tolist()
+    low, high = np.quantile(resampled(values, seed, samples)[0], [tail, 1.0 - tail]).tolist()
     wider = math.sqrt(count / (count - 1)) * _student(1.0 - tail, count - 1) / _NORMAL.inv_cdf(1.0 - tail)
     return Interval(whole + (low - whole) * wider, whole + (high - whole) * wider)
 
@@ -85,15 +86,10 @@ def probabilistic_sharpe(returns: Floats, benchmark: float = 0.0) -> float | Non
 
     Bailey and Lopez de Prado (2012), The Sharpe Ratio Efficient Frontier, equation 2.
     """
-    yearly, count = sharpe(returns), len(returns)
-    if yearly is None or count < 3:
+    found = moments(returns)
+    if found.sharpe is None or found.count < 3:
         return None
-    ratio, against = yearly / math.sqrt(DAYS_PER_YEAR), benchmark / math.sqrt(DAYS_PER_YEAR)
-    centred = returns - returns.mean()
-    deviation = float(np.sqrt(np.mean(centred**2)))
-    skew = float(np.mean(centred**3)) / deviation**3
-    kurtosis = float(np.mean(centred**4)) / deviation**4
-    return surpassing(ratio, against, count, skew, kurtosis)
+    return surpassing(found.sharpe, benchmark / math.sqrt(DAYS_PER_YEAR), found.count, found.skew, found.kurtosis)
 
 
 def surpassing(ratio: float, against: float, count: int, skew: float, kurtosis: float) -> float | None:
@@ -113,8 +109,9 @@ def max_sharpe_by_chance(ratios: Floats) -> float | None:
     return expected_max_sharpe(float(known.std(ddof=1)), len(known)) if len(known) > 1 else None
 
 
-def expected_max_sharpe(deviation: float, count: int) -> float:
-    """Expected best of `count` (two or more) ratios that scatter by `deviation` around nothing.
+def expected_max_sharpe(deviation: float, count: float) -> float:
+    """Expected best of `count` (two or more; an effective number may be no whole one) ratios that scatter by
+    `deviation` around nothing.
 
     deviation x ((1 - g) z(1 - 1/n) + g z(1 - 1/(n e))), g Euler's constant. Bailey and Lopez de Prado (2014), The
     Deflated Sharpe Ratio.
@@ -124,15 +121,20 @@ def expected_max_sharpe(deviation: float, count: int) -> float:
     )
 
 
+def beta(returns: Floats, holding: Floats) -> float:
+    """How much of holding's daily moves the returns carry, by least squares; 0 where holding does not move."""
+    centred = holding - holding.mean() if len(holding) else holding
+    swing = float(centred @ centred)
+    return float(centred @ returns) / swing if swing > 0.0 else 0.0
+
+
 def beyond_holding(returns: Floats, holding: Floats) -> Floats:
-    """What holding does not explain of each day: return - beta x holding's, beta by least squares.
+    """What holding does not explain of each day: return - `beta` x holding's.
 
     Its Sharpe ratio is the appraisal ratio (Treynor and Black 1973). A rulebook without an edge that is in a rising
     market half of the time has a fine Sharpe ratio, and an appraisal ratio around zero.
     """
-    centred = holding - holding.mean() if len(holding) else holding
-    swing = float(centred @ centred)
-    return returns - float(centred @ returns) / swing * holding if swing > 0.0 else returns
+    return returns - beta(returns, holding) * holding
 
 
 def deflated_sharpe(returns: Floats, trials: Floats) -> float | None:

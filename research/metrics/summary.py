@@ -78,7 +78,21 @@ def holding_of(p: Prepared, assumed: MarketModel, style: Style) -> tuple[returns
     return returns.simple_returns(value, cash), final / cash - 1.0
 
 
+class MeasuredRun(NamedTuple):
+    """All figures of a run, and the days that they come from: `edge`, daily returns beyond holding, the first of UTC
+    day `first_day`."""
+
+    figures: tuple[Metric, ...]
+    first_day: int
+    edge: returns.Floats
+
+
 def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[Metric, ...]:
+    """The figures of `measured`."""
+    return measured(result, seed, chances=chances).figures
+
+
+def measured(result: RawResult, seed: int = 0, *, chances: bool = True) -> MeasuredRun:
     """Every figure. `chances`: also those that draw random numbers (0.1 s).
 
     Lots that are still open count in every one as if they were sold at the last price, fee and all.
@@ -93,6 +107,7 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
     by_day, lots = shape.by_day, trades.lots(done)
     growth = returns.cagr(final, cash, years)
     held_by_day, held = holding(result)
+    beyond = edge(by_day, held_by_day)
     account = result.account
     found = [
         Metric("final_equity", "Final equity, if sold now", final, "money"),
@@ -104,7 +119,7 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Metric("max_drawdown", "Worst drawdown", shape.worst, "percent"),
         Metric("drawdown_s", "Longest below a peak", shape.longest_s, "span"),
         Metric("sharpe", "Sharpe", ratios.sharpe(by_day), "ratio"),
-        Metric("appraisal", "… beyond holding (appraisal)", ratios.sharpe(edge(by_day, held_by_day)), "ratio"),
+        Metric("appraisal", "… beyond holding (appraisal)", ratios.sharpe(beyond), "ratio"),
         Metric("sortino", "Sortino", ratios.sortino(by_day), "ratio"),
         Metric("calmar", "Calmar", ratios.calmar(growth, shape.worst), "ratio"),
         Metric("omega", "Omega", ratios.omega(by_day), "ratio"),
@@ -129,7 +144,8 @@ def figures(result: RawResult, seed: int = 0, *, chances: bool = True) -> tuple[
         Metric("refused_funds", "Entries refused for funds", float(account[t.A_REFUSED_FUNDS]), "count"),
         Metric("refused_size", "Entries refused for size", float(account[t.A_REFUSED_SIZE]), "count"),
     ]
-    return (*found, *(_chances(by_day, done, cash, seed) if chances else ()))
+    every = (*found, *(_chances(by_day, done, cash, seed) if chances else ()))
+    return MeasuredRun(every, int((times[0] - 1) // returns.DAY_S), beyond)
 
 
 def _chances(by_day: returns.Floats, done: returns.Floats, cash: float, seed: int) -> list[Metric]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.engine.execution.questions import BAR_LATE_S
 from bot.engine.risk.policies.registry import POLICIES
 from bot.engine.risk.policy import Backtest
 from bot.rules import codes
@@ -12,10 +13,10 @@ from research.parity.book import NO_ORDER
 from research.parity.findings import Cause, What
 from research.parity.run import Line, ReplayedRun
 from shared.figures import plainly
-from shared.settings import parse_window
+from shared.settings import GRANULARITY_S, parse_window
 
 RETRY_MS = 5_000  # an exit that was refused is tried again after at most this
-REASONS = {codes.EXIT_STOP: "stop", codes.EXIT_TRAIL: "trail", codes.EXIT_TAKE: "take"}
+REASONS = {codes.EXIT_STOP: "stop", codes.EXIT_TRAIL: "trail", codes.EXIT_TAKE: "take", codes.EXIT_SIGNAL: "signal"}
 CODES = {word: code for code, word in REASONS.items()}
 # Gates that the backtester judges by the same rules; every other one is a living bot's own.
 RULES = frozenset(policy.code for policy in POLICIES.deciding if policy.backtest is Backtest.MODELLED) - {
@@ -34,7 +35,7 @@ def exits(run: ReplayedRun, p: int, at: int, line: Line) -> None:
         rows[j, t.L_REASON] = NO_ORDER
     before = [int(rows[j, t.L_REASON]) for j in range(len(ids))]
     rests = [int(rows[j, t.L_RESTING]) for j in range(len(ids))]
-    judge_exits(book.rules, state, p, at)
+    judge_exits(book.rules, state, p, at, _sell_signal(run, book.names[p], line["t"]))
     for j in held_back:
         rows[j, t.L_REASON] = before[j] = 0
     told = {lot["lot_id"]: lot["exit_reason"] for lot in line.get("lots", ()) if lot["exit_reason"]}
@@ -50,6 +51,13 @@ def exits(run: ReplayedRun, p: int, at: int, line: Line) -> None:
             run.differ(What.EXIT, now_ms, words, _why_exit(run, lot_id, rows[j], now_ms, his))
         rows[j, t.L_REASON] = his if before[j] == 0 else before[j]
         rows[j, t.L_RESTING] = rests[j]
+
+
+def _sell_signal(run: ReplayedRun, product_id: str, now_ms: int) -> int:
+    """SIGNAL_SELL while the newest bar that the strategy has answered says SELL and is not late, else SIGNAL_FLAT."""
+    bar_s, word = run.signal.get(product_id, (0, "flat"))
+    held = now_ms / 1000 - bar_s - 2 * GRANULARITY_S[run.settings.granularity] <= BAR_LATE_S
+    return codes.SIGNAL_SELL if word == "sell" and held else codes.SIGNAL_FLAT
 
 
 def _why_exit(run: ReplayedRun, lot_id: str, row: Any, now_ms: int, his: int) -> Cause:

@@ -16,7 +16,7 @@ LOTS = 12_000
 
 
 def curve(result: RawResult) -> dict[str, Any]:
-    """Equity and drawdown: of every stretch its last equity, its lowest drawdown and the value held."""
+    """Equity and drawdown: of every stretch its last equity, its lowest drawdown, what was held and its part."""
     times, equity = result.prepared.times, result.equity
     down = drawdowns(equity, result.model.cash)
     each = max(1, -(-len(times) // POINTS))
@@ -26,6 +26,7 @@ def curve(result: RawResult) -> dict[str, Any]:
         "t": times[last].tolist(),
         "equity": np.round(equity[last], 2).tolist(),
         "held": np.round(result.held[last], 2).tolist(),
+        "part": np.round(result.held[last] / np.maximum(equity[last], 1e-9) * 100, 2).tolist(),
         "down": np.round(np.minimum.reduceat(down, first) * 100, 3).tolist(),
         "start": result.model.cash,
         "each": each,

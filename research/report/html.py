@@ -9,6 +9,7 @@ import orjson
 
 from research.backtest import Backtest
 from research.data.candles import granularity_text
+from research.engine import Style
 from research.metrics.summary import Metric
 from research.report import charts, pack
 from research.report.words import figure_text
@@ -29,6 +30,7 @@ def page(run: Backtest, origin: Mapping[str, str], settings: Mapping[str, str]) 
         "lots": charts.lots(result),
         "months": charts.months(result),
         "granularity_s": prepared.granularity_s,
+        "weights": result.style is Style.EXPOSURE,
         "currency": prepared.candles[0].product_id.partition("-")[2],
     }
     names = ", ".join(one.product_id for one in prepared.candles)
@@ -41,7 +43,7 @@ def page(run: Backtest, origin: Mapping[str, str], settings: Mapping[str, str]) 
     parts = {
         "title": f"{names}: {run.settings.strategy}",
         "subtitle": f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC · bars of "
-        f"{granularity_text(prepared.granularity_s)} · {run.request.style.value} · engine {run.request.engine.value}",
+        f"{granularity_text(prepared.granularity_s)} · {result.style.value} · engine {run.request.engine.value}",
         "verdict": run.verdict.sentence,
         "proof": run.verdict.proof,
         "figures": "".join(_figure(figure, other.get(figure.key), data["currency"]) for figure in run.figures),

@@ -10,10 +10,9 @@ from time import monotonic
 
 import numpy as np
 
-from research import engine
+from research import decisions, engine
 from research.backtest import settings_for
 from research.data.candles import CandleSet, Floats
-from research.engine import Style
 from research.metrics.summary import by_key, figures
 from research.sweep.evaluate import Row, SweepContext
 from research.sweep.points import Point
@@ -80,10 +79,7 @@ def split(swept: Swept, candles: Sequence[CandleSet]) -> Split | None:
         said, found = bench.signals(settings), []
         for k, (a, b) in enumerate(((first, at_s), (at_s, end))):
             calls = cut(candles, said, a, b)[1]
-            if request.style is Style.FLIP:
-                result = engine.run_flip(prepared[k], calls[0], request.model)
-            else:
-                result = engine.run_lots(prepared[k], calls, settings, request.model, sums=sums[k])
+            result = decisions.carry_out(prepared[k], calls, settings, request.model, request.style, sums=sums[k])
             found.append(by_key(figures(result, chances=False)).get(metric))
         if found[0] is not None and found[1] is not None:
             rows.append((row["point"], found[0], found[1]))

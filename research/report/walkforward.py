@@ -1,6 +1,5 @@
 """The report of a walk forward: growth over all tests in a row, training against test, what was chosen when."""
 
-import hashlib
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ SHOWN = ("total_return", "buy_and_hold", "max_drawdown", "sharpe", "profit_facto
 
 def write_report(data_dir: Path, plan: WalkForwardPlan, walked: Walked) -> Path:
     """Write report.html and windows.json into a folder named by the question; the answer is the report's path."""
-    asked = repr((plan.request, plan.points, plan.train_s, plan.test_s, plan.purge_s, plan.embargo_s, plan.anchored))
-    name = hashlib.sha256((asked + plan.metric).encode()).hexdigest()[:12]
-    folder = data_dir / "research" / "walks" / name
+    folder = data_dir / "research" / "walks" / plan.name()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "windows.json").write_bytes(orjson.dumps(_rows(walked), option=orjson.OPT_INDENT_2))
     path = folder / "report.html"

@@ -80,7 +80,7 @@ def _answer(strategy: Any, asked: dict[str, Any], root: Path) -> dict[str, Any]:
     start_s, open_, high, low, close, volume = asked["columns"]
     bars = frozen(Bars(start_s, open_, high, low, close, volume, asked["price_increment"], asked["granularity_s"]))
     try:
-        arrays = named(strategy.signals(bars))
+        arrays = named(strategy.checked(bars))
     except Exception as error:
         return {"error": registry.failure(strategy, error, root)}
     last = asked["last"]

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.strategies.base import StrategyError
-from research import engine, signals
+from bot.strategies.registry import BUILT_IN
+from research import decisions, engine, signals
 from research.backtest import BacktestRequest, settings_for
 from research.data.candles import CandleSet
-from research.engine import Prepared, RawResult, Style
+from research.engine import Prepared, RawResult
 from research.errors import ResearchError
 from research.loops import types as t
-from research.metrics.summary import by_key, figures
+from research.metrics.summary import by_key, measured
 from research.sweep.points import Point
 from shared.settings import Settings, SettingsError
 
@@ -49,6 +50,7 @@ _RULE_KEYS = frozenset(
         "max_daily_loss_usd",
         "daily_breaker_mark_to_market",
         "take_profit_order",
+        "signal_exits",
         "edge_gate",
         "min_edge_pct",
         "sizing",
@@ -67,9 +69,12 @@ _RULE_KEYS = frozenset(
         "max_vol_spike",
         "reduce_only",
         "trading_window_utc",
+        "exposure_max_pct",
+        "exposure_band_pct",
+        "exposure_maker_sec",
     }
 )
-_OWN = ("sma_cross", "logistic", "momentum", "rsi_reversion")
+_OWN = tuple(BUILT_IN)
 KEPT_SIGNALS = 4
 
 
@@ -98,8 +103,8 @@ class SweepContext:
         return room
 
     def signals(self, settings: Settings) -> Any:
-        """BUY and SELL of every bar; kept where only the rulebook's settings differ."""
-        if signals.has_fast_form(settings):
+        """BUY and SELL, or target weights, of every bar; kept where only the rulebook's settings differ."""
+        if signals.has_fast_form(settings) and settings.kind != "exposure":
             return signals.fast(settings, self.prepared)
         fields = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name != "by_hand"}
         if settings.strategy in _OWN:
@@ -108,7 +113,7 @@ class SweepContext:
         with self.lock:
             found = self.kept.get(key)
         if found is None:
-            found = signals.fast(settings, self.prepared)
+            found = decisions.decide(settings, self.prepared, self.request.style)
             with self.lock:
                 while len(self.kept) >= KEPT_SIGNALS:
                     self.kept.pop(next(iter(self.kept)))
@@ -117,19 +122,22 @@ class SweepContext:
 
 
 def evaluate(bench: SweepContext, point: Point) -> Row:
-    """The point's figures; {"error": …} where its settings contradict each other or its strategy fails."""
+    """The point's figures and, for the registry of trials, its days beyond holding; {"error": …} where its settings
+    contradict each other or its strategy fails."""
     try:
         result = result_of(bench, point)
     except (ResearchError, SettingsError, StrategyError) as error:
         return {"point": dict(point), "error": str(error)}
-    return {"point": dict(point), "figures": dict(by_key(figures(result, chances=False)))}
+    found = measured(result, chances=False)
+    row = {"point": dict(point), "figures": dict(by_key(found.figures))}
+    return row | {"first_day": found.first_day, "edge": found.edge}
 
 
 def result_of(bench: SweepContext, point: Point) -> RawResult:
     """The point's run. Raises ResearchError, SettingsError, StrategyError. Gone when this thread runs the next."""
     settings = settings_for({**bench.request.overrides, **point}, bench.prepared.candles)
     said = bench.signals(settings)
-    if bench.request.style is Style.FLIP:
-        return engine.run_flip(bench.prepared, said[0], bench.request.model, room=bench.room())
-    model, room = bench.request.model, bench.room()
-    return engine.run_lots(bench.prepared, said, settings, model, sums=bench.sums, room=room)
+    request = bench.request
+    return decisions.carry_out(
+        bench.prepared, said, settings, request.model, request.style, sums=bench.sums, room=bench.room()
+    )

@@ -20,6 +20,7 @@ from research.code_version import source_hash
 from research.data import store
 from research.data.candles import CandleSet, Floats
 from research.errors import ResearchError
+from research.lab.trials import TrialKind, TrialRegistry, TrialSource, tried
 from research.metrics.chance import deflated_sharpe, max_sharpe_by_chance
 from research.metrics.summary import curve, edge, holding
 from research.runs import request_document, trading_settings
@@ -33,7 +34,10 @@ METRICS = ("total_return", "sharpe", "sortino", "calmar", "cagr", "profit_factor
 
 @dataclass(frozen=True, slots=True)
 class SweepPlan:
-    """What is asked. `engine`: threads, processes, ray or auto. `metric`: what the sweep maximises."""
+    """What is asked. `engine`: threads, processes, ray or auto; of a sampled sweep its sampler.
+
+    `metric`: what the sweep maximises and ranks by; `others`: further objectives.
+    """
 
     request: BacktestRequest
     grid: Grid
@@ -42,6 +46,12 @@ class SweepPlan:
     engine: str = "auto"
     jobs: int = 0
     address: str = "local"
+    others: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Every objective, the one that ranks first."""
+        return self.metric, *self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,16 @@ class Swept:
         known = [row for row in self.rows if row.get("figures", {}).get(metric) is not None]
         return sorted(known, key=lambda row: -row["figures"][metric])
 
+    def front(self) -> list[ev.Row]:
+        """Rows that no other beats in one objective without being worse in another (Pareto), the best ranked first."""
+        metrics = self.plan.metrics
+        rows = [row for row in self.ranked() if all(row["figures"].get(name) is not None for name in metrics)]
+        values = np.array([[row["figures"][name] for name in metrics] for row in rows])
+        return [
+            row for row, own in zip(rows, values, strict=True)
+            if not ((values >= own).all(axis=1) & (values > own).any(axis=1)).any()
+        ]  # fmt: skip
+
     def sharpe_by_chance(self) -> float | None:
         """The Sharpe ratio beyond holding that the best of so many points reaches by chance."""
         return max_sharpe_by_chance(self.appraisals())
@@ -73,8 +93,11 @@ class Swept:
         return np.array([value for value in found if value is not None])
 
 
-def sweep_id(plan: SweepPlan, candles: Sequence[CandleSet]) -> str:
-    """Equal questions on equal data with equal code have one id, whatever machine and engine answer them."""
+def sweep_id(plan: SweepPlan, candles: Sequence[CandleSet], how: str = "") -> str:
+    """Equal questions on equal data with equal code have one id, whatever machine and engine answer them.
+
+    `how`: of a sampled sweep, whose points are not known yet: what decides them.
+    """
     asked = request_document(plan.request) | {"engine": "", "data": [one.digest for one in candles]}
     sha = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
     sha.update(source_hash().encode())
@@ -82,25 +105,34 @@ def sweep_id(plan: SweepPlan, candles: Sequence[CandleSet]) -> str:
     sha.update(repr(sorted(trading_settings(settings).items())).encode())
     for point in plan.points:
         sha.update(key_of(point).encode() + b"\n")
+    sha.update(how.encode())
     return sha.hexdigest()[:12]
+
+
+def check_metrics(plan: SweepPlan) -> None:
+    """Raises ResearchError for an objective that is none."""
+    for metric in plan.metrics:
+        if metric not in METRICS:
+            raise ResearchError(f"--metric {metric}: one of {', '.join(METRICS)}")
 
 
 def run(data_dir: Path, plan: SweepPlan, progress: Progress | None = None) -> Swept:
     """Answer every point that is not answered yet. Raises ResearchError."""
     request = plan.request
-    if plan.metric not in METRICS:
-        raise ResearchError(f"--metric {plan.metric}: one of {', '.join(METRICS)}")
+    check_metrics(plan)
     candles = load_data(data_dir, request.data, request.since_s, request.until_s)
     settings_for({**request.overrides, **plan.points[0]}, candles)  # a wrong key is said once, not for every point
     folder = data_dir / "research" / "sweeps" / sweep_id(plan, candles)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = folder / "points.jsonl"
-    known = _read(journal)
+    known = read_journal(journal)
     todo = [point for point in plan.points if key_of(point) not in known]
     resumed, done = len(plan.points) - len(todo), len(plan.points) - len(todo)
+    registry, source = TrialRegistry(data_dir), TrialSource.of(TrialKind.SWEEP, folder.name, request, candles)
     with journal.open("ab") as file, contextlib.closing(_rows(data_dir, plan, candles, todo)) as rows:
         try:
             for row in rows:
+                registry.add(tried(row, source))
                 known[key_of(row["point"])] = row
                 file.write(orjson.dumps(row) + b"\n")
                 file.flush()
@@ -126,7 +158,7 @@ def finish(swept: Swept, candles: Sequence[CandleSet]) -> Swept:
     return swept
 
 
-def _read(journal: Path) -> dict[str, ev.Row]:
+def read_journal(journal: Path) -> dict[str, ev.Row]:
     """Rows of an earlier run; a last line that a kill cut short is left out and written over."""
     if not journal.exists():
         return {}
@@ -175,6 +207,8 @@ def _write(swept: Swept, candles: Sequence[CandleSet]) -> None:
         "grid": {key: list(values) for key, values in swept.plan.grid.items()},
         "points": len(swept.rows),
         "metric": swept.plan.metric,
+        "objectives": list(swept.plan.metrics),
+        "front": swept.front() if swept.plan.others else [],
         "data": [{"product_id": one.product_id, "digest": one.digest} for one in candles],
         "luck_sharpe": swept.sharpe_by_chance(),
         "deflated_sharpe": swept.deflated,

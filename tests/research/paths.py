@@ -72,6 +72,7 @@ def draw_settings(g: np.random.Generator) -> Settings:
         VOL_BAND_LOW_PCT=pick(0, 0, 0.3),
         VOL_BAND_HIGH_PCT=pick(0, 0, 0.9),
         VOL_RISK_ADJUST="true",
+        SIGNAL_EXITS=str(g.choice(["false", "true"])),
     )
     # Half of them as if nothing was set by hand: then the trail is lifted to what pays.
     return replace(found, by_hand=frozenset()) if g.random() < 0.5 else found

@@ -7,7 +7,7 @@ from textwrap import indent
 import numpy as np
 import pytest
 
-from research import check
+from research import check, leaks
 from research.check import StrategyCheck
 from research.data import store
 from research.data.candles import CandleSet
@@ -106,6 +106,43 @@ CHEATS = {
 def test_a_look_into_the_future_is_caught(tmp_path: Path, name: str) -> None:
     body, top = CHEATS[name]
     assert {FUTURE, WINDOW} & set(failed(tmp_path, body, top))
+
+
+BUCKETS = """\
+bucket = bars.start_s // (15 * bars.granularity_s)
+last = np.searchsorted(bucket, bucket, side="right") - 1
+up = close[last] > sma(close, 20)"""
+NAMED = {
+    "as shift(-1) does": "up = later(close) > close",
+    "as shift(-3) does": "up = np.append(close[3:], close[-3:]) > close",
+    "as scaling or ranking by the full sample does": "up = (close - close.mean()) / close.std() > 0.5",
+    "7 bars ahead, as a centred window": (
+        "up = close > np.convolve(np.pad(close, 7, mode='edge'), np.ones(15) / 15, 'valid')"
+    ),
+    "reads bars of 15 min before they are closed": BUCKETS,
+    "4 bars ahead, as a centred window or a label not yet resolved": (
+        "ahead = np.lib.stride_tricks.sliding_window_view(np.append(close, [close[-1]] * 4), 5)\n"
+        "up = ahead.max(axis=1) > close * 1.01"
+    ),
+}
+
+
+@pytest.mark.parametrize("words", NAMED)
+def test_a_planted_leak_is_named(tmp_path: Path, words: str) -> None:
+    verdicts = checked(tmp_path, NAMED[words])
+    (found,) = [one for one in verdicts if one.name == FUTURE]
+    assert not found.passed and words in found.said
+
+
+def test_honest_signals_have_no_kind() -> None:
+    bars = CANDLES.bars()
+    close = bars.close
+    plain = {"signal": (close > np.convolve(close, np.ones(20) / 20)[: len(close)]).astype(np.int8)}
+    for at in leaks.probe_places(len(bars), 20, 1):
+        other = leaks.changed(bars, at, 5.0).close
+        after = {"signal": (other > np.convolve(other, np.ones(20) / 20)[: len(other)]).astype(np.int8)}
+        assert leaks.moved_before(plain, after, at) == set()
+    assert leaks.named_kind([leaks.LeakProbe(9, ())], bars) is None
 
 
 def test_the_rare_ones_are_rare(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("SCALP_TP_DECAY_FACTOR", "0.5", {}),
     ("SCALP_TP_MIN_PCT", "1.1", {"SCALP_TP_DECAY_FACTOR": "0.6"}),
     ("TAKE_PROFIT_ORDER", "market", {}),
+    ("SIGNAL_EXITS", "true", {}),
     ("EDGE_GATE", "true", {"MIN_EDGE_PCT": "5"}),
     ("MIN_EDGE_PCT", "50", {"EDGE_GATE": "true", "TAKE_PROFIT_PCT": "5", "SCALP_TP_MIN_PCT": "4"}),
     ("STRATEGY", "momentum", {}),
@@ -102,6 +103,10 @@ CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("USE_MA_FILTER", "false", {"STRATEGY": "logistic"}),
     ("MODEL_MODE", "baseline", {"STRATEGY": "logistic", "USE_MA_FILTER": "false"}),
     ("WALK_FORWARD_MIN", "200", {"STRATEGY": "logistic", "USE_MA_FILTER": "false"}),
+    ("KIND", "exposure", {}),
+    ("EXPOSURE_MAX_PCT", "50", {"KIND": "exposure"}),
+    ("EXPOSURE_BAND_PCT", "0", {"KIND": "exposure"}),
+    ("EXPOSURE_MAKER_SEC", "0", {"KIND": "exposure"}),
     ("MAX_HISTORY_CANDLES", "120", {"STRATEGY": "logistic", "USE_MA_FILTER": "false"}),
 )
 

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_SIGNAL, EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.full import run_full
 from research.loops import types as t
@@ -52,6 +52,31 @@ def test_the_same_lots(seed: int) -> None:
     prepared = engine.prepare(candles)
     fast = engine.run_lots(prepared, said, s, model)
     assert_same(fast, run_full(prepared, said, s, model))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sell_closes_the_same_lots(seed: int) -> None:
+    """SIGNAL_EXITS: a SELL bar sells what stop, trail and take leave, at the next open."""
+    g = np.random.default_rng(700 + seed)
+    names = ("BTC-USD", "ETH-USD")[: 1 + seed % 2]
+    pick = lambda *values: str(g.choice(values))  # noqa: E731
+    s = settings(
+        SIGNAL_EXITS="true", EDGE_GATE="false", PRODUCTS=",".join(names), TAKE_PROFIT_PCT=pick(0.8, 1.9),
+        SCALP_TP_MIN_PCT=pick(0.3, 1.55), STOP_LOSS_PCT=pick(1000, 1), TRAIL_ACTIVATE_PCT=pick(0.5, 1.9),
+        PYRAMID_MIN_ADVERSE_PCT=pick(0, 0.3), TAKE_PROFIT_ORDER=pick("limit", "limit", "market"),
+        MAX_DAILY_LOSS_PCT="100", MAX_DRAWDOWN_PCT="0", RISK_PER_TRADE_PCT=pick(5, 30),
+    )  # fmt: skip
+    candles = [path(g, 300, name) for name in names]
+    said = [g.choice([-1, 0, 1], len(one), p=[0.1, 0.4, 0.5]).astype(np.int8) for one in candles]
+    prepared, model = engine.prepare(candles), engine.MarketModel(maker_pct=0.0, taker_pct=0.06, through=bool(seed % 3))
+    fast = engine.run_lots(prepared, said, s, model)
+    assert_same(fast, run_full(prepared, said, s, model))
+    sold = fast.ints[fast.ints[:, t.T_REASON] == EXIT_SIGNAL]
+    assert len(sold) > 5
+    for row in sold.tolist():  # at the open after a SELL bar, and nothing of the product outlives one
+        assert said[row[t.T_PRODUCT]][row[t.T_CLOSE_BAR] - int(prepared.first[row[t.T_PRODUCT]]) - 1] == -1
+    without = engine.run_lots(prepared, said, dataclasses.replace(s, signal_exits=False), model)
+    assert not (without.ints[:, t.T_REASON] == EXIT_SIGNAL).any()
 
 
 def test_the_paths_exercise_the_rules() -> None:

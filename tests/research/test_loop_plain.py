@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.rules.codes import EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
+from bot.rules.codes import EXIT_SIGNAL, EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
 from research import engine
 from research.loops import types as t
 from tests.research.paths import draw_model, draw_settings, path, settings
@@ -28,16 +28,18 @@ def test_compiled_is_plain(products: int) -> None:
     partial = several = 0
     for _ in range(36 // products):
         candles = [path(g, 160, f"{name}-USD") for name in ("BTC", "ETH", "SOL")[:products]]
-        buys = [(g.random(len(one)) < 0.6).astype(np.int8) for one in candles]
+        said = [g.choice([-1, 0, 1], len(one), p=[0.05, 0.35, 0.6]).astype(np.int8) for one in candles]
         s, model = draw_settings(g), draw_model(g)
-        plain = engine.run_lots(engine.prepare(candles, plain=True), buys, s, model, plain=True)
-        quick = engine.run_lots(engine.prepare(candles), buys, s, model)
+        plain = engine.run_lots(engine.prepare(candles, plain=True), said, s, model, plain=True)
+        quick = engine.run_lots(engine.prepare(candles), said, s, model)
         assert bits(quick) == bits(plain), (s, model)
         for reason in plain.ints[:, t.T_REASON].tolist():
             reasons[reason] = reasons.get(reason, 0) + 1
         partial += int((plain.ints[:, t.T_FILLS] > 1).sum())
         several = max(several, len(set(plain.ints[:, t.T_PRODUCT].tolist())))
-    assert min(reasons.get(reason, 0) for reason in (EXIT_STOP, EXIT_TRAIL, EXIT_TAKE, t.EXIT_END)) > 5, reasons
+    assert min(reasons.get(reason, 0) for reason in (EXIT_STOP, EXIT_TRAIL, EXIT_TAKE, EXIT_SIGNAL, t.EXIT_END)) > 5, (
+        reasons
+    )
     assert partial > 0 and several == products
 
 

@@ -297,7 +297,7 @@ function table() {
   const cells = rows.slice(page * size, page * size + size).map((k) => {
     const p = D.products[L.product[k]], v = (x) => fmt(x * p.tick, p.decimals);
     const pnl = `<td class="${L.pnl[k] > 0 ? "up" : "down"}">${signed(L.pnl[k], 2)}</td>`;
-    return `<tr><td>${when(L.opened[k], true)}</td><td class="l">${p.id}</td><td class="l">${L.runner[k] ? "runner" : "scalp"}</td><td>${L.size[k]}</td><td>${v(L.entry[k])}</td><td>${L.closed[k] ? v(L.exit[k]) : "—"}</td><td class="l">${L.closed[k] ? when(L.closed[k], true) : "—"}</td><td class="l">${L.reason[k]}</td><td>${fmt(L.fees[k], 2)}</td>${pnl}<td>${fmt(L.mae[k], 2)}</td><td>${fmt(L.mfe[k], 2)}</td></tr>`;
+    return `<tr><td>${when(L.opened[k], true)}</td><td class="l">${p.id}</td><td class="l">${D.weights ? "holding" : L.runner[k] ? "runner" : "scalp"}</td><td>${L.size[k]}</td><td>${v(L.entry[k])}</td><td>${L.closed[k] ? v(L.exit[k]) : "—"}</td><td class="l">${L.closed[k] ? when(L.closed[k], true) : "—"}</td><td class="l">${L.reason[k]}</td><td>${fmt(L.fees[k], 2)}</td>${pnl}<td>${fmt(L.mae[k], 2)}</td><td>${fmt(L.mfe[k], 2)}</td></tr>`;
   });
   $("lots").innerHTML = cells.join("") || '<tr><td colspan="12" class="m">No lots.</td></tr>';
   $("page").textContent = `${rows.length.toLocaleString("en-US")} lots, page ${page + 1} of ${pages}`;
@@ -312,6 +312,10 @@ function table() {
   const equity = new Equity($("equity"), 200), down = new Equity($("down"), 130);
   Object.assign(equity, { values: D.curve.equity, base: D.curve.start, tip: "equity-tip", idle: `One point per ${D.curve.each} bars.` });
   Object.assign(down, { values: D.curve.down, base: 0, colour: "bad", unit: " %", tip: "equity-tip", idle: equity.idle });
+  if (D.weights) {
+    $("part").hidden = $("part-name").hidden = false;
+    Object.assign(new Equity($("part"), 90), { values: D.curve.part, base: 0, unit: " %", tip: "equity-tip", idle: equity.idle });
+  }
   const unpacked = [];
   const select = async (k) => { unpacked[k] ??= await unpack(D.products[k]); price.data = unpacked[k]; price.product = k; redraw(); };
   const choice = $("product");

@@ -1,0 +1,332 @@
+"""The loop over bars for target weights (docs/trading-rules.md §10): several products, one account, shared cash.
+
+At every time, in this order: bars that close (what rested inside the bar fills, marks, the day, then each product's
+holding is compared with its target), then bars that open (what was decided is sent: sales before purchases). A job
+rests post-only at the touch of each bar's open for EXPOSURE_MAKER_SEC and goes at market at the first open after it;
+bars longer than that time can't show what filled within it, so there everything goes at market.
+"""
+
+from bot.rules.codes import EXIT_TARGET
+from bot.rules.exposure import product_share_quote, purchase_steps, rebalance_quote, sale_steps
+from bot.rules.sizing import fee_quote
+from research.loops import entry, fast_path, fills
+from research.loops.entry import entries_shut
+from research.loops.fast_path import judge_day
+from research.loops.fills import FAR, all_held, buy_price, sell, sell_price, worse_by, write_row
+from research.loops.types import (
+    A_ALARM,
+    A_CASH,
+    A_DAY_REALISED,
+    A_ENTRIES,
+    A_FEES,
+    A_PEAK,
+    A_TURNOVER,
+    EXIT_END,
+    FILL_CLOSE,
+    J_LIMIT,
+    J_SIDE,
+    J_UNTIL_S,
+    K_DAY_END_MS,
+    K_LAST_MS,
+    K_MADE,
+    K_TIMES,
+    L_LEFT,
+    L_OPEN,
+    L_OPEN_BAR,
+    L_OPENED_MS,
+    L_SIZE,
+    L_STEPS,
+    M_UNIT,
+    P_AT,
+    P_COUNT,
+    P_END,
+    P_HELD,
+    P_MARK,
+    P_MIN_STEPS,
+    P_MIN_UNITS,
+    P_OPENED,
+    R_ENTRY_FEE,
+    R_SIZE,
+    W_CHANGE,
+    W_TARGET,
+    ExposureNumbers,
+    HoldingPlans,
+    LoopState,
+    Model,
+    Out,
+    RuleNumbers,
+    WeightBars,
+)
+
+NO_ROOM = -1  # answered where a product needed more lots than there was room for: run again with more
+
+
+def next_bar_time(tape: WeightBars, model: Model, state: LoopState) -> int:
+    """When a bar opens or closes next, in seconds; FAR at the end."""
+    products, now = state.products, FAR
+    for p in range(len(products)):
+        if products[p, P_AT] < products[p, P_END]:
+            now = min(now, tape.start_s[products[p, P_AT]] + model.granularity_s * products[p, P_OPENED])
+    return now
+
+
+def add_holding(state: LoopState, p: int, i: int, price: int, steps: int, fee_pct: float, now_ms: int) -> None:
+    """Book a purchase of `steps` at `price` ticks as a new lot of product p."""
+    product, account = state.products[p], state.account
+    notional = steps * price * state.money[p, M_UNIT]
+    fee = fee_quote(notional, fee_pct)
+    account[A_CASH] -= notional + fee
+    account[A_FEES] += fee
+    account[A_TURNOVER] += notional
+    account[A_ENTRIES] += 1.0
+    j = product[P_COUNT]
+    lot, real = state.lots[p, j], state.reals[p, j]
+    for column in range(L_SIZE):
+        lot[column] = 0
+    for column in range(R_SIZE):
+        real[column] = 0.0
+    lot[L_OPEN], lot[L_STEPS], lot[L_LEFT] = price, steps, steps
+    lot[L_OPENED_MS], lot[L_OPEN_BAR] = now_ms, i
+    real[R_ENTRY_FEE] = fee
+    product[P_COUNT] = j + 1
+    product[P_HELD] += steps
+
+
+def sell_holding(
+    state: LoopState, out: Out, p: int, i: int, price: int, steps: int, fee_pct: float, now_ms: int
+) -> None:
+    """Sell `steps` at `price` ticks: first in, first out, a part of a lot where less is wanted."""
+    product, left = state.products[p], steps
+    gone = 0
+    while left > 0 and gone < product[P_COUNT]:
+        part = min(left, state.lots[p, gone, L_LEFT])
+        sell(state, p, gone, price, part, fee_pct)
+        left -= part
+        if state.lots[p, gone, L_LEFT] > 0:
+            break
+        state.account[A_DAY_REALISED] += write_row(state, out, p, gone, i, now_ms, EXIT_TARGET)
+        gone += 1
+    if gone == 0:
+        return
+    lots, reals = state.lots[p], state.reals[p]
+    for k in range(gone, product[P_COUNT]):
+        for column in range(L_SIZE):
+            lots[k - gone, column] = lots[k, column]
+        for column in range(R_SIZE):
+            reals[k - gone, column] = reals[k, column]
+    product[P_COUNT] -= gone
+
+
+def trade(
+    state: LoopState, plans: HoldingPlans, out: Out, p: int, i: int, price: int, fee_pct: float, now_ms: int
+) -> None:
+    """The decided change of product p happens at `price` ticks, and its job is over."""
+    product, unit, change = state.products[p], state.money[p, M_UNIT], plans.wanted[p, W_CHANGE]
+    plans.jobs[p, J_SIDE] = 0
+    if change > 0.0:
+        quote = min(change, state.account[A_CASH])
+        steps = purchase_steps(quote, price, fee_pct, product[P_MIN_STEPS], product[P_MIN_UNITS], unit)
+        if steps > 0:
+            add_holding(state, p, i, price, steps, fee_pct, now_ms)
+    elif change < 0.0:
+        steps = sale_steps(-change, product[P_HELD], price, product[P_MIN_STEPS], product[P_MIN_UNITS], unit)
+        if steps > 0:
+            sell_holding(state, out, p, i, price, steps, fee_pct, now_ms)
+
+
+def rested(
+    tape: WeightBars, model: Model, state: LoopState, plans: HoldingPlans, out: Out, p: int, i: int, now_ms: int
+) -> None:
+    """What rested in bar i fills where the bar traded through its price (or touched it), whole and as maker."""
+    side, limit = plans.jobs[p, J_SIDE], plans.jobs[p, J_LIMIT]
+    if side == 0 or limit == 0:
+        return
+    reached = tape.low[i] <= limit if side > 0 else tape.high[i] >= limit
+    beyond = tape.low[i] < limit if side > 0 else tape.high[i] > limit
+    plans.jobs[p, J_LIMIT] = 0
+    if beyond or (reached and not model.through):
+        trade(state, plans, out, p, i, limit, model.maker_pct, now_ms)
+
+
+def compare(
+    tape: WeightBars, rules: RuleNumbers, x: ExposureNumbers, state: LoopState, plans: HoldingPlans, p: int, i: int,
+    equity: float, now: int,
+) -> None:  # fmt: skip
+    """The holding of product p against its target at the mark: a job begins, goes on to the newest target, or ends."""
+    product, unit = state.products[p], state.money[p, M_UNIT]
+    held = product[P_HELD] * product[P_MARK] * unit
+    share = product_share_quote(equity, x.max_pct, len(state.products))
+    band = 0.0 if plans.jobs[p, J_SIDE] != 0 else x.band_pct
+    least = max(product[P_MIN_UNITS] * unit, x.least_quote)
+    change = rebalance_quote(plans.wanted[p, W_TARGET], held, share, band, least)
+    if change > 0.0 and (tape.buys[i] == 0 or entries_shut(rules, state)):
+        change = 0.0
+    side = 1 if change > 0.0 else -1 if change < 0.0 else 0
+    if side != plans.jobs[p, J_SIDE]:
+        plans.jobs[p, J_SIDE], plans.jobs[p, J_UNTIL_S] = side, now + x.maker_s
+    plans.wanted[p, W_CHANGE] = change
+
+
+def close_weights(
+    tape: WeightBars, rules: RuleNumbers, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans,
+    out: Out, now: int,
+) -> None:  # fmt: skip
+    """Everything that happens at the end of the bars that close at `now`."""
+    products, account, clock, gran = state.products, state.account, state.clock, model.granularity_s
+    closing = False
+    for p in range(len(products)):
+        i = products[p, P_AT]
+        if products[p, P_OPENED] == 1 and tape.start_s[i] + gran == now:
+            closing = True
+            rested(tape, model, state, plans, out, p, i, now * 1000)
+            products[p, P_MARK] = tape.close[i]
+            plans.wanted[p, W_TARGET] = tape.weight[i]
+    equity = account[A_CASH] + all_held(products, state.money)
+    if closing or clock[K_LAST_MS] > 0:
+        judge_day(rules, state, equity, now * 1000)
+    if not closing:
+        return
+    for p in range(len(products)):
+        i = products[p, P_AT]
+        if products[p, P_OPENED] == 0 or tape.start_s[i] + gran != now:
+            continue
+        compare(tape, rules, x, state, plans, p, i, equity, now)
+    if model.fill == FILL_CLOSE:
+        for leg in range(2):
+            for p in range(len(products)):
+                i = products[p, P_AT]
+                if products[p, P_OPENED] == 1 and tape.start_s[i] + gran == now:
+                    at_market(tape, model, state, plans, out, p, i, tape.close[i], leg, now * 1000)
+    for p in range(len(products)):
+        i = products[p, P_AT]
+        if products[p, P_OPENED] == 1 and tape.start_s[i] + gran == now:
+            products[p, P_AT] = i + 1
+            products[p, P_OPENED] = 0
+    held = all_held(products, state.money)
+    out.equity[clock[K_TIMES]] = account[A_CASH] + held
+    out.held[clock[K_TIMES]] = held
+    clock[K_TIMES] += 1
+
+
+def at_market(
+    tape: WeightBars, model: Model, state: LoopState, plans: HoldingPlans, out: Out, p: int, i: int, market: int,
+    leg: int, now_ms: int,
+) -> None:  # fmt: skip
+    """The job of product p at market where it stands at `market` ticks: sales in leg 0, purchases in leg 1."""
+    side = plans.jobs[p, J_SIDE]
+    if side == 0 or (side > 0) != (leg == 1):
+        return
+    steps = abs(plans.wanted[p, W_CHANGE]) / (market * state.money[p, M_UNIT])
+    worse = worse_by(model, tape.slip[i] if len(tape.slip) > 0 else 0.0, tape.steps[i], steps)
+    price = buy_price(model, market, worse) if side > 0 else sell_price(model, market, worse)
+    trade(state, plans, out, p, i, price, model.taker_pct, now_ms)
+
+
+def open_weights(
+    tape: WeightBars, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans, out: Out, now: int
+) -> None:
+    """The bars that begin at `now`: jobs rest at the touch while their time lasts, then go at market, sales first."""
+    products = state.products
+    for leg in range(2):
+        for p in range(len(products)):
+            i = products[p, P_AT]
+            if i >= products[p, P_END] or tape.start_s[i] != now or products[p, P_OPENED] == 1:
+                continue
+            if leg == 1:
+                products[p, P_OPENED] = 1
+            side = plans.jobs[p, J_SIDE]
+            if side == 0 or (side > 0) != (leg == 1):
+                continue
+            if x.maker_s > 0 and now + model.granularity_s <= plans.jobs[p, J_UNTIL_S]:
+                plans.jobs[p, J_LIMIT] = max(tape.open[i] - side * model.half_spread_ticks, 1)
+            else:
+                at_market(tape, model, state, plans, out, p, i, tape.open[i], leg, now * 1000)
+
+
+def skip_inside(
+    tape: WeightBars,
+    rules: RuleNumbers,
+    x: ExposureNumbers,
+    model: Model,
+    state: LoopState,
+    plans: HoldingPlans,
+    out: Out,
+) -> None:
+    """One product without a job: pass every bar at which the holding stays inside the band of its target."""
+    product, account, clock = state.products[0], state.account, state.clock
+    if plans.jobs[0, J_SIDE] != 0:
+        return
+    start_s, close, weight = tape.start_s, tape.close, tape.weight
+    equities, helds = out.equity, out.held
+    i, end, times, gran = product[P_AT], product[P_END], clock[K_TIMES], model.granularity_s
+    cash, value = account[A_CASH], product[P_HELD] * state.money[0, M_UNIT]
+    first, day_end_s = i, clock[K_DAY_END_MS] // 1000
+    part, limit = x.max_pct / 100.0, x.band_pct / 100.0 * 0.999999  # near the edge the rule itself decides
+    peak, bound = account[A_PEAK], account[A_ALARM]
+    while i < end:
+        wanted = weight[i]
+        held = value * close[i]
+        equity = cash + held
+        if wanted == 0.0:
+            if held > 0.0:
+                break
+        elif abs(held - wanted * equity * part) >= limit * equity * part:  # never true without an opinion
+            break
+        if start_s[i] + gran >= day_end_s:
+            break
+        equities[times] = equity
+        helds[times] = held
+        times += 1
+        i += 1
+        if equity > peak or equity <= bound:
+            judge_day(rules, state, equity, (start_s[i - 1] + gran) * 1000)
+            peak, bound = account[A_PEAK], account[A_ALARM]
+    if i > first:
+        product[P_AT], product[P_MARK], product[P_OPENED] = i, close[i - 1], 0
+        clock[K_TIMES], clock[K_LAST_MS] = times, (start_s[i - 1] + gran) * 1000
+
+
+def exposure_loop(
+    tape: WeightBars,
+    rules: RuleNumbers,
+    x: ExposureNumbers,
+    model: Model,
+    state: LoopState,
+    plans: HoldingPlans,
+    out: Out,
+) -> int:
+    """Run everything; answers the rows made, or NO_ROOM. Open lots get a row with EXIT_END: they are not sold."""
+    room = state.lots.shape[1]
+    while True:
+        now = next_bar_time(tape, model, state)
+        if now == FAR:
+            break
+        for p in range(len(state.products)):
+            if state.products[p, P_COUNT] >= room - 1:
+                return NO_ROOM
+        close_weights(tape, rules, x, model, state, plans, out, now)
+        open_weights(tape, x, model, state, plans, out, now)
+        if len(state.products) == 1:
+            skip_inside(tape, rules, x, model, state, plans, out)
+    for p in range(len(state.products)):
+        for j in range(state.products[p, P_COUNT]):
+            write_row(state, out, p, j, state.products[p, P_END] - 1, 0, EXIT_END)
+    return int(state.clock[K_MADE])
+
+
+HELPERS = (
+    *fills.HELPERS,
+    entry.entries_shut,
+    fast_path.judge_day,
+    fast_path.alarm,
+    next_bar_time,
+    add_holding,
+    sell_holding,
+    trade,
+    rested,
+    compare,
+    at_market,
+    close_weights,
+    open_weights,
+    skip_inside,
+)
