@@ -68,7 +68,7 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"COIN: the data folder {paths.root} cannot be used: {error.strerror}. Set DATA_DIR.\n")
         return EXIT_SETTINGS
-    logs.start(paths.logs, settings.log_level)
+    logs.start(paths.logs, settings.log_level, settings.log_format)
     log = logging.getLogger("dashboard")
     try:
         make_control_file(paths, ledger_location(settings))

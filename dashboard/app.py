@@ -30,7 +30,21 @@ from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer, refusal
 from dashboard.pages.registry import PAGES
 from dashboard.queries import LedgerQueries, MarketQueries
-from dashboard.routes import access, api, auth, commands, docs, exports, metrics, passkeys, static, stream
+from dashboard.routes import (
+    access,
+    alerts,
+    api,
+    auth,
+    commands,
+    docs,
+    exports,
+    metrics,
+    passkeys,
+    push,
+    sinks,
+    static,
+    stream,
+)
 from dashboard.routes import pages as page_routes
 from dashboard.state_reader import StateReader
 from dashboard.stream import Broadcaster
@@ -114,6 +128,9 @@ def create_app(
     app.include_router(commands.router(pages))
     app.include_router(auth.router(pages))
     app.include_router(access.router(pages, broadcaster))
+    app.include_router(alerts.router())
+    app.include_router(sinks.router(pages))
+    app.include_router(push.router())
     app.include_router(passkeys.router(pages, broadcaster))
     app.include_router(static.router())
     app.include_router(stream.router(pages, broadcaster))

@@ -15,7 +15,7 @@ from shared.paths import ROOT
 
 log = logging.getLogger(__name__)
 PREFIX = "/assets/"
-_STATIC = Path(__file__).with_name("static")
+STATIC = Path(__file__).with_name("static")
 _MODULES = ROOT / "node_modules"
 _KEEP_BYTES = 400_000  # larger ones are read again for each request; the API explorer is seldom opened
 _KINDS = {
@@ -32,6 +32,7 @@ _OWN = (
     "candles.js",
     "tables.js",
     "passkeys.js",
+    "push.js",
     "docs.js",
     *(f"icon-{name}.svg" for name in ("ok", "now", "warn", "bad", "off")),
 )
@@ -84,7 +85,7 @@ class Assets:
         for name, inside in _FROM_NPM.items():
             self._add(name, tuple(modules / path for path in inside), modules)
         for name in _OWN:
-            self._add(name, (_STATIC / name,), _STATIC)
+            self._add(name, (STATIC / name,), STATIC)
         if self.missing:
             log.warning("assets.missing names=%s hint=%s", ",".join(self.missing), "npm ci")
 

@@ -61,7 +61,7 @@ def _seconds(age_s: float | None) -> str:
 def badges(s: Snapshot) -> dict[str, int]:
     lots = s.lot_count or 0
     orders = orders_view.own_working(s) or 0
-    return {"positions": lots, "orders": orders}
+    return {"positions": lots, "orders": orders, "alerts": len(s.watcher.firing)}
 
 
 class PageRenderer:

@@ -106,6 +106,11 @@ class LedgerQueries:
         end = f"{f'WHERE {where} ' if where else ''}ORDER BY seq DESC LIMIT :most"
         return self.all(ActivityRow, activity_log, end, {**asked, "most": limit})
 
+    def activity_between(self, from_ms: int, to_ms: int, limit: int) -> list[ActivityRow] | None:
+        """What the bot noted in that time, oldest first; the first `limit` lines."""
+        end = "WHERE at_ms BETWEEN :start AND :end ORDER BY at_ms, seq LIMIT :most"
+        return self.all(ActivityRow, activity_log, end, {"start": from_ms, "end": to_ms, "most": limit})
+
     def activity_of(self, refs: list[str]) -> list[ActivityRow] | None:
         """Every line about the named orders, oldest first."""
         named, values = among("ref", refs)

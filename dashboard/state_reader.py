@@ -16,9 +16,11 @@ import msgspec
 
 from dashboard.views.format import of_text
 from dashboard.views.snapshot import Beat, Liveness, PendingCommand, Pm2Look, Snapshot
+from dashboard.watcher_reader import WatcherReader
 from shared import control
 from shared.bots import DEFAULT_BOT, BotRef
 from shared.control import ControlFile, decode_control
+from shared.disk_room import disk_full
 from shared.documents.market import MarketDoc
 from shared.documents.state import STATE_VERSION, BotState, decode_state
 from shared.files import FileReading, TolerantReader, Unreadable, parse_object
@@ -71,6 +73,7 @@ class StateReader:
         self._state = TolerantReader(paths.state, self._decode)
         self._control = TolerantReader(paths.control, decode_control)
         self._market = TolerantReader(paths.market, _market)
+        self._watcher = WatcherReader(paths, wanted=loaded.settings.watch, clock=clock)
         self._foreign: str | None = None
         self._began = self.clock()
         self._reading: FileReading[BotState] = FileReading(None, None, missing=True, changed=False)
@@ -137,6 +140,7 @@ class StateReader:
         if market.changed:  # pages show a new price within the second in which it was written
             self.version += 1
         self._market_reading = market
+        self.version += self._watcher.look()
         self._roll_second()
         self._watch_unseen()
         presence = judge(self._sighting())
@@ -286,9 +290,11 @@ class StateReader:
         state = self._reading.value
         settings = self.settings
         market = self._market_reading.value
+        presence = judge(seen)
         return Snapshot(
             now=datetime.now(UTC),
-            presence=judge(seen),
+            presence=presence,
+            disk_full=presence is not Presence.FRESH and disk_full(self.paths.root),
             state=state,
             age_s=seen.age_s,
             watched_s=seen.watched_s,
@@ -311,6 +317,7 @@ class StateReader:
             lively=settings.sim_market == "lively",
             lost_at=self._seen_at,
             bot=self.bot,
+            watcher=self._watcher.seen,
         )
 
 

@@ -33,7 +33,21 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
 MOST_COOKIES = 20
 OPEN_PATHS = frozenset(
-    {"/healthz", "/login", "/login/link", "/login/password", "/login/passkey", "/login/passkey/begin"}
+    {
+        "/healthz",
+        "/login",
+        "/login/link",
+        "/login/password",
+        "/login/passkey",
+        "/login/passkey/begin",
+        # What a browser asks for on its own, without the cookie: they tell nothing of this bot.
+        "/manifest.webmanifest",
+        "/sw.js",
+        "/icons/180.png",
+        "/icons/192.png",
+        "/icons/512.png",
+        "/icons/maskable.png",
+    }
 )
 ASSETS = "/assets/"
 # POSTs that a viewer may send, too: they change nothing but the viewer's own session.

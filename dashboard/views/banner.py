@@ -56,6 +56,7 @@ def most_urgent(s: Snapshot) -> Banner | None:
         or _of_latches(s, s.state)
         or _of_account(s, s.state)
         or _of_status(s, s.state)
+        or _of_watcher(s)
         or _of_files(s, s.state)
     )
 
@@ -369,6 +370,18 @@ def _killer(state: BotState, kill: KillDoc) -> str:
     """Who pressed: a command of the same moment is told by name, although its KILL file was read first."""
     near = [r for r in state.receipts if r.cmd == "kill" and abs(r.seen_ms - kill.at_ms) < 2000]
     return f.clean(near[0].by if near else kill.source)
+
+
+def _of_watcher(s: Snapshot) -> Banner | None:
+    """Last of what is wrong: the bot trades on, and nobody would tell of its trouble."""
+    if not s.watcher.gone:
+        return None
+    ago = f.duration(s.watcher.age_s) if s.watcher.age_s is not None else "long"
+    if s.watcher.disk_full:
+        text = f"The disk of the data folder is full, so COIN-WATCH has shown nothing for {ago}; it tells its sinks."
+        return Banner("warn", "warns", "The disk is full", text, rest=" Make room: df -h.")
+    text = f"COIN-WATCH has not looked for {ago}. The bot trades on, but no alert is sent."
+    return Banner("warn", "warns", "Nobody watches", text, rest=" Start it: ./coin start.")
 
 
 def _of_files(s: Snapshot, state: BotState) -> Banner | None:

@@ -78,7 +78,7 @@ def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
     for lot in found.lots:
         name = called[lot.lot_id]
         out.append({"kind": "open", "name": f"{name} open", "price": lot.open_price})
-        if not s.killed:
+        if not s.killed and lot.take_price is not None:
             out.append({"kind": "take", "name": f"{name} take profit", "price": lot.take_price})
         guard = lot.trail_stop if lot.trail_active else lot.stop_price
         if guard and guard > lot.open_price * 0.05:

@@ -240,7 +240,7 @@ def _of_sent(sent: PendingCommand, receipt: ReceiptDoc | None, s: Snapshot) -> R
         return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, done.state, done.steps, done.say, done.alert)
     first = ReceiptStep("done", "ok", "sent", "")
     if not sent.in_ring:
-        say = f"{f.sentence(sent.said)}. The bot checks for that file every 20 ms; its action is not confirmed yet."
+        say = f"{f.sentence(sent.said)}. The bot checks for that file every 10 ms; its action is not confirmed yet."
         return ReceiptRow(sent.id, heading(sent.cmd, sent.args), by, "warn", [first], say, True)
     if sent.waited_s < NOT_SEEN_S:
         steps = [first, ReceiptStep("now", "now", "seen", f.duration(round(sent.waited_s, 1))),

@@ -245,6 +245,8 @@ _EXIT_REASONS = {
     "take": "take profit",
     "stop": "stop loss",
     "trail": "trailing stop",
+    "signal": "SELL signal",
+    "target": "target weight",
     "command": "manual close",
     "unknown": "not known",
 }

@@ -93,13 +93,16 @@ class NextExitRow:
 
 
 def names(lots: list[LotDoc]) -> dict[str, str]:
-    """`Runner`, `Scalp 1`, `Scalp 2` in the order of opening."""
-    out, scalps, runners = {}, 0, 0
+    """`Runner`, `Scalp 1`, `Scalp 2`, `Holding 1` in the order of opening."""
+    out, scalps, runners, holdings = {}, 0, 0, 0
     total_runners = sum(lot.kind == "runner" for lot in lots)
     for lot in sorted(lots, key=lambda lot: lot.opened_ms):
         if lot.kind == "runner":
             runners += 1
             out[lot.lot_id] = "Runner" if total_runners == 1 else f"Runner {runners}"
+        elif lot.kind == "holding":
+            holdings += 1
+            out[lot.lot_id] = f"Holding {holdings}"
         else:
             scalps += 1
             out[lot.lot_id] = f"Scalp {scalps}"
@@ -122,7 +125,8 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
     killed = s.killed
     off = [f.signed_pct(v) for v in (move,) if track.beyond(v) and v is not None]
     cost = doc.cost_usd
-    say = f"{name}: {f.signed_pct(move)} since open; break-even {f.signed_pct(even)}, take profit {f.signed_pct(take)}"
+    aim = "no take profit" if take is None else f"take profit {f.signed_pct(take)}"
+    say = f"{name}: {f.signed_pct(move)} since open; break-even {f.signed_pct(even)}, {aim}"
     return LotRow(
         id=doc.lot_id,
         short=f.short_id(doc.lot_id, 6),
@@ -136,9 +140,9 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
         break_even=f.price_text(doc.break_even_price, inc),
         pct=move,
         tone=tone,
-        take=doc.take_price_text,
+        take=doc.take_price_text or "",
         to_go=to_go,
-        take_state="cancelled" if killed and doc.exit_state != "exiting" else "",
+        take_state="none" if take is None else "cancelled" if killed and doc.exit_state != "exiting" else "",
         trail=f.price_text(doc.trail_stop, inc) if doc.trail_active and doc.trail_stop else "",
         trail_peak=f.price_text(doc.trail_peak, inc) if doc.trail_peak else "",
         trail_active=doc.trail_active,
@@ -159,18 +163,33 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
 def _exit(doc: LotDoc) -> str:
     reason = f", {f.exit_reason(doc.exit_reason)}" if doc.exit_reason else ""
     return {
-        "resting": "take-profit order resting at the exchange",
-        "cancelling": "take-profit order is being cancelled",
+        "resting": f"{_resting(doc)} resting at the exchange",
+        "cancelling": f"{_resting(doc)} is being cancelled",
         "exiting": f"being sold{reason}",
         "dust": "dust: too small to sell",
-    }.get(doc.exit_state, "take profit managed by the bot")
+    }.get(doc.exit_state, "take profit managed by the bot" if doc.kind != "holding" else "held for its target weight")
+
+
+def _resting(doc: LotDoc) -> str:
+    return "take-profit order" if doc.kind != "holding" else "sale for its target weight"
+
+
+def _weight(doc: PositionDoc, s: Snapshot) -> str:
+    """What is held beside its target weight; "" where products are not held at weights."""
+    signals = s.state.strategy.signals if s.state and s.state.strategy else []
+    target = next((x.target for x in signals if x.product_id == doc.product_id), None)
+    if target is None:
+        return ""
+    return f", holds {f.pct(target.held_pct, 1)} of its share, target {f.pct(target.target_pct, 1)}"
 
 
 def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
     called = names(doc.lots)
     lots = [lot(one, doc, called[one.lot_id], s) for one in sorted(doc.lots, key=lambda one: one.opened_ms)]
     runners = sum(one.kind == "runner" for one in lots)
-    kinds = [f.plural(n, w) for n, w in ((runners, "runner"), (len(lots) - runners, "scalp")) if n]
+    holdings = sum(one.kind == "holding" for one in lots)
+    counts = ((runners, "runner"), (len(lots) - runners - holdings, "scalp"), (holdings, "holding"))
+    kinds = [f.plural(n, w) for n, w in counts if n]
     takes = [one for one in lots if one.to_go is not None and not one.take_state]
     nearest = min(takes, key=lambda one: one.to_go or 0, default=None)
     mark_age_s = (
@@ -182,7 +201,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
         product_id=doc.product_id,
         symbol=doc.symbol,
         lots=lots,
-        kinds=", ".join(kinds) or "no lots",
+        kinds=(", ".join(kinds) or "no lots") + _weight(doc, s),
         mark=f.price_text(doc.mark, doc.price_increment_text),
         mark_age_s=mark_age_s,
         mark_state=f.age_state(mark_age_s) if mark_age_s is not None else "fresh",

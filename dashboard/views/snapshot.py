@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.bots import DEFAULT_BOT, BotRef
 from shared.control import ControlFile
+from shared.documents.alerts import WATCHER_GONE_S, AlertsDoc
 from shared.documents.market import DepthDoc, Quote
 from shared.documents.state import BotState
 from shared.documents.status import Status
@@ -68,6 +69,27 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class WatcherLook:
+    """COIN-WATCH as its document shows it. `wanted`: the setting WATCH."""
+
+    doc: AlertsDoc | None = None  # the last good one; None = it never ran here
+    age_s: float | None = None
+    error: str | None = None
+    wanted: bool = True
+    disk_full: bool = False  # looked at where it is gone: it may look and tell, and cannot write that it does
+
+    @property
+    def gone(self) -> bool:
+        """It should look, it did once, and it does no more."""
+        return self.wanted and self.age_s is not None and self.age_s > WATCHER_GONE_S
+
+    @property
+    def firing(self) -> tuple[tuple[int, str, str], ...]:
+        """(number, phase, severity) of what fires, as the watcher said last."""
+        return tuple((a.number, a.phase.value, a.severity.value) for a in self.doc.firing) if self.doc else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the header needs, and the document that the pages are made of."""
 
@@ -96,6 +118,8 @@ class Snapshot:
     lost_at: datetime | None = None  # when the last good document was read, where it is old now
     flags: frozenset[str] = frozenset()
     bot: BotRef = DEFAULT_BOT
+    watcher: WatcherLook = field(default_factory=WatcherLook)
+    disk_full: bool = False  # of the data folder; looked at where the bot's file is old
 
     @property
     def fresh(self) -> bool:
@@ -124,7 +148,7 @@ class Snapshot:
         pm2 = process.effective.value if process is not None else None
         doc = self.state.verdict if self.state is not None else None
         own = self.state.status.value if self.state is not None else None
-        return judge(doc, own, Outside(self.presence, self.age_s, alive, pm2, self.error, self.missing))
+        return judge(doc, own, Outside(self.presence, self.age_s, alive, pm2, self.error, self.missing, self.disk_full))
 
     @property
     def ws_age_s(self) -> float | None:

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ["/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
-         "/health", "/settings", "/sessions", "/moment", "/ask?ask=kill"]  # fmt: skip
+         "/health", "/settings", "/sessions", "/moment", "/ask?ask=kill", "/alerts"]  # fmt: skip
 SERIOUS = ("serious", "critical")
 
 

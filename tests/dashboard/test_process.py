@@ -33,10 +33,11 @@ def command(folder: Path, port: int, **env: str) -> subprocess.Popen[str]:
 def served(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[tuple[DataPaths, int, subprocess.Popen[str]]]:
     port = free_port()
     process = command(tmp_path, port)
-    for _ in range(200):
+    for _ in range(1200):  # a busy machine takes its time for the start
         try:
             httpx.get(f"http://127.0.0.1:{port}/healthz")
         except httpx.TransportError:
+            assert process.poll() is None, process.communicate()[1]
             time.sleep(0.05)
         else:
             break

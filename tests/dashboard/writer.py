@@ -20,7 +20,7 @@ from shared.control import ControlFile, TradingState, decode_control, refusal
 from shared.documents.account import AccountDoc, LotDoc, OrderDoc
 from shared.documents.control import ControlDoc, KillDoc, ReceiptDoc, ReceiptState
 from shared.documents.events import EventDoc
-from shared.documents.feeds import ChannelDoc, FeedsDoc, IoDoc, MetricsDoc
+from shared.documents.feeds import ChannelDoc, FeedsDoc, IoDoc, LatencyDoc, MetricsDoc
 from shared.documents.market import MarketDoc, Quote
 from shared.documents.risk import (
     AdjustedDoc,
@@ -200,6 +200,7 @@ class Writer:
                 channels=[ChannelDoc(channel="ticker", product_id=p, age_ms=210 + 90 * i)
                           for i, p in enumerate(products)],
                 rest_ok=True, rest_last_ms=41.0, rest_errors=2, rest_calls=81_204, rest_note=None, budget_pct=87.0,
+                rest_rate_limited=3,
                 clock_offset_ms=12, clock_ok=True,
             ),
             verdict=None if bare else self._verdict(status, now),
@@ -221,6 +222,7 @@ class Writer:
                 loop_lag_ms_p99=1.2, write_interval_ms_p99=504.0,
                 tick_to_order_ms_p50=0.8, tick_to_order_ms_p99=4.1, ledger_commit_ms_p99=0.6,
                 guard_failures={"recoverable": {"spread": 2, "signal": 1}, "critical": {}},
+                latencies={"order_ack": LatencyDoc(le_ms=[50.0, 100.0, 250.0], counts=[1, 3, 1, 1], sum_ms=910.0)},
             ),
             control=ControlDoc(ok=True, error=None, level=self._level().word, seen_at=iso_seconds(now)),
             kill=self.kill, receipts=self.receipts,

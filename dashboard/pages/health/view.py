@@ -78,6 +78,7 @@ def checks(s: Snapshot, disk: DiskLook, missing: list[str], build: str) -> list[
         _disk_check(disk),
         _private_check(disk),
         _build_check(s, build),
+        _watcher_check(s),
         check(
             "npm packages",
             "warn" if missing else "ok",
@@ -104,6 +105,26 @@ def _build_check(s: Snapshot, build: str) -> CheckRow:
     if s.state.build == build:
         return check("Build", "ok", build)
     return check("Build", "warn", f"this dashboard is {build}, the bot {f.clean(s.state.build)}", "./coin restart")
+
+
+def _watcher_check(s: Snapshot) -> CheckRow:
+    look = s.watcher
+    if not look.wanted:
+        return check("Watcher", "unk", "off (WATCH=false): nobody is told of trouble")
+    if look.doc is None or look.age_s is None:
+        return check("Watcher", "warn", f.clean(look.error or "never ran here"), "./coin start; ./coin logs watch")
+    if look.gone and look.disk_full:
+        return check(
+            "Watcher", "bad", f"the disk is full: it has written nothing for {f.duration(look.age_s)}", "df -h"
+        )
+    if look.gone:
+        return check(
+            "Watcher", "bad", f"has not looked for {f.duration(look.age_s)}", "./coin start; ./coin logs watch"
+        )
+    firing = f"{f.plural(len(look.doc.firing), 'alert')} {'fires' if len(look.doc.firing) == 1 else 'fire'}"
+    state = "warn" if look.doc.firing or look.doc.store_error or look.doc.problems else "ok"
+    sinks = f.plural(len(look.doc.sinks), "sink") if look.doc.sinks else "no sink is set"
+    return check("Watcher", state, f"{firing if look.doc.firing else 'nothing fires'}; {sinks}", "./coin alerts")
 
 
 def _bot_check(s: Snapshot) -> CheckRow:

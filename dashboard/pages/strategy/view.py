@@ -6,7 +6,7 @@ from datetime import datetime
 from dashboard.views import format as f
 from dashboard.views import model as model_view
 from dashboard.views.snapshot import Snapshot
-from shared.documents.strategy import SignalDoc, StrategyDoc, StrategySettingDoc
+from shared.documents.strategy import SignalDoc, StrategyDoc, StrategySettingDoc, TargetDoc
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 
@@ -53,8 +53,20 @@ def _name(key: str) -> str:
 
 def _values(x: SignalDoc) -> list[tuple[str, str]]:
     """The indicators; the probability has a column of its own."""
+    target = _target(x.target) if x.target is not None else []
     shown = {k: v for k, v in x.values.items() if not (k == "p" and x.probability is not None)}
-    return [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+    return target + [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+
+
+def _target(x: TargetDoc) -> list[tuple[str, str]]:
+    """What is held beside the target, and what is done for it."""
+    now = f"{x.job} since {f.clean((x.job_since or '')[11:19])} UTC" if x.job else f.clean(x.waits or "nothing to do")
+    return [
+        ("Target, % of its share", f.number(x.target_pct, 1)),
+        ("Held, % of its share", f.number(x.held_pct, 1)),
+        ("Band, ±", f.number(x.band_pct, 1)),
+        ("Now", now),
+    ]
 
 
 def _setting(x: StrategySettingDoc) -> SettingRow:
