@@ -1,4 +1,5 @@
-// What PM2 runs: COIN (dashboard), COIN-BOT (trading bot) and, unless the mode is live, COIN-SIM (local exchange).
+// What PM2 runs: COIN (dashboard), COIN-BOT (trading bot) and, unless the mode is live, COIN-SIM (local exchange);
+// COIN-WATCH (alerts) where WATCH is not false; COIN-CHAT (commands from a chat) where CHAT_USERS is set.
 // `./coin start` prepares the environment first; after that `pm2 start ecosystem.config.js` does the same start.
 const { spawnSync } = require('child_process');
 const fs = require('fs');
@@ -33,7 +34,7 @@ const logs = path.join(data, 'logs', 'pm2');
 // The rules are Python's, for every process the same: whose folder it is, who may command this PM2, what runs, and which
 // settings a process may be given from the shell (no key, no password).
 const pm2Home = process.env.PM2_HOME || path.join(process.env.HOME || '~', '.pm2');
-const asked = spawnSync(python, ['-m', 'shared.pm2_plan', data, pm2Home, mode], { cwd: root, encoding: 'utf8' });
+const asked = spawnSync(python, ['-m', 'shared.pm2_plan', data, pm2Home, mode, setting('WATCH', 'true'), setting('CHAT_USERS', '')], { cwd: root, encoding: 'utf8' });
 if (asked.status !== 0) throw new Error((asked.stderr || String(asked.error)).trim());
 const plan = JSON.parse(asked.stdout);
 // A setting that the shell no longer has is handed on as empty, which means "not set": PM2 adds a new start's variables

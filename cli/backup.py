@@ -4,10 +4,6 @@ A ledger on a server is kept as the same ledger.db, so that an archive of either
 """
 
 import getpass
-import os
-import shutil
-import sqlite3
-import tarfile
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,22 +11,24 @@ from typing import Annotated
 
 import typer
 
+from backups.archive import BackupFailed, make, unpack
+from backups.drill import drill
+from backups.moment import ledger_at
+from backups.place import ReplicaError, place_of
 from cli import ui
-from cli.context import data_paths, from_callers_folder, own_folder, refuse_foreign
+from cli.context import data_paths, from_callers_folder, loaded, own_folder, refuse_foreign
 from shared import settings
 from shared.audit_log import AuditLog
 from shared.errors import first_line
-from shared.ledger.connect import connect_reader, ledger_exists
+from shared.exits import Exit
 from shared.ledger.db import LedgerError
-from shared.ledger.export import copy_ledger
 from shared.ledger.location import LedgerLocation, ledger_location
-from shared.ledger.open import DamagedLedger, open_writer
+from shared.ledger.open import DamagedLedger
 from shared.ledger.put_back import BotRuns, RestoreReport, no_bot, put_back
 from shared.ledger.summary import UnreadableLedger
 from shared.liveness import bot_pid
 from shared.paths import DataPaths
-
-DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
+from shared.times import epoch_ms, from_epoch_ms, iso_seconds, parse_time
 
 
 def backup(
@@ -41,26 +39,41 @@ def backup(
     if target is None:
         refuse_foreign(paths)
     name = f"cointrader-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
-    out = from_callers_folder(target) if target is not None else paths.root / "backups" / name
+    out = from_callers_folder(target) if target is not None else paths.backups / name
     if out.is_dir():
         out = out / name
     try:
-        if not ledger_exists(location):
-            ui.give_up(f"There is no ledger in {location if location.on_server else paths.root}: nothing to back up.")
-        out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
-            kept = _collect(paths, location, Path(folder))
-            partial = Path(folder) / "archive"
-            with tarfile.open(partial, "w:gz") as archive:
-                for file in kept:
-                    archive.add(file, arcname=file.name)
-            os.chmod(partial, 0o600)
-            os.replace(partial, out)
+        kept = make(paths, location, out)
+    except BackupFailed as error:
+        ui.give_up(str(error), *error.ways)
+    ui.line(ui.GOOD, f"{out} ({out.stat().st_size / 1000:.0f} kB): {', '.join(kept)}")
+
+
+def restore_drill(
+    archive: Annotated[Path | None, typer.Argument(help="An archive; the newest in data/backups without it.")] = None,
+) -> int:
+    """Restore an archive into a scratch folder and check every row of its ledger. Nothing in place is touched."""
+    paths = data_paths()
+    source = from_callers_folder(archive) if archive is not None else _newest(paths)
+    try:
+        with tempfile.TemporaryDirectory(prefix="coin-drill-") as scratch:
+            found = drill(source, paths.ledger.name, Path(scratch))
     except OSError as error:
-        ui.give_up(f"The backup could not be written to {out.parent}: {error.strerror or error}")
-    except (sqlite3.Error, LedgerError, DamagedLedger) as error:
-        ui.give_up(f"The ledger could not be copied: {first_line(error)}", "./coin doctor checks it")
-    ui.line(ui.GOOD, f"{out} ({out.stat().st_size / 1000:.0f} kB): {', '.join(file.name for file in kept)}")
+        ui.give_up(f"{source.name} could not be restored: {error.strerror or error}")
+    for one in found.findings:
+        ui.line(ui.BAD, one)
+    if found.findings:
+        ui.plain(f"{source} can't be restored as it is.")
+        return Exit.FAILED
+    ui.line(ui.GOOD, f"{source}: restored, {found.orders:,} orders, every row holds ({found.took_s:.1f} s)")
+    return Exit.DONE
+
+
+def _newest(paths: DataPaths) -> Path:
+    found = sorted(paths.backups.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        ui.give_up(f"There is no archive in {paths.backups}.", "./coin backup makes one")
+    return found[-1]
 
 
 def _place() -> LedgerLocation:
@@ -71,68 +84,61 @@ def _place() -> LedgerLocation:
         return LedgerLocation(data_paths().ledger)
 
 
-def _collect(paths: DataPaths, location: LedgerLocation, folder: Path) -> list[Path]:
-    kept = [folder / paths.ledger.name]
-    if location.on_server:
-        _copy_of_server(location, kept[0])
-    else:
-        _copy_of_file(paths.ledger, kept[0])
-    for name in DOCUMENTS:
-        original = paths.root / name
-        if original.is_file() and not original.is_symlink():
-            shutil.copyfile(original, folder / name)
-            kept.append(folder / name)
-    return kept
-
-
-def _copy_of_file(ledger: Path, target: Path) -> None:
-    source = sqlite3.connect(f"{ledger.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-    copy = sqlite3.connect(target)
-    try:
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")
-        (answer,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-    finally:
-        copy.close()
-        source.close()
-    if answer != "ok":
-        raise sqlite3.DatabaseError(f"the copy is damaged: {answer}")
-
-
-def _copy_of_server(location: LedgerLocation, target: Path) -> None:
-    made = open_writer(target)
-    try:
-        copy_ledger(connect_reader(location), made)
-    finally:
-        made.dispose()
-
-
-def restore(archive: Path) -> None:
+def restore(
+    archive: Annotated[Path | None, typer.Argument(help="An archive, or a ledger that was rescued.")] = None,
+    at: Annotated[
+        str, typer.Option(help="From BACKUP_URL instead: the ledger of that moment, 2026-11-30T09:15:00Z, or now.")
+    ] = "",
+) -> None:
     """Put a backup in place of what is there, which is kept aside. The bot must be stopped.
 
     No brake gets looser by it (`shared.ledger.put_back`), and the ledger says of itself that it was restored: the next
     run makes no entry until a person pressed Start, fetches the orders and fills since the backup from the exchange,
     and audits everything.
     """
+    if (archive is None) == (not at):
+        ui.give_up("Name one archive, or --at with a moment.", "ls data/backups", code=Exit.USAGE)
     paths, location = data_paths(), _place()
     refuse_foreign(paths)
-    source = from_callers_folder(archive)
+    source = from_callers_folder(archive) if archive is not None else None
     own_folder(paths)
     pid = bot_pid(paths)
     if pid is not None:  # also one whose lock file was removed
         ui.give_up(f"The bot is running (pid {pid}).", "./coin stop, then try again")
     try:
         with no_bot(paths), tempfile.TemporaryDirectory(dir=paths.root, prefix=".restore-") as temporary:
-            _put_back(paths, location, source, Path(temporary))
+            _put_back(paths, location, source or _fetched(at, Path(temporary)), Path(temporary) / "restored")
     except BotRuns as error:
         holder = bot_pid(paths) or str(error) or "not known"
         ui.give_up(f"The bot is running (pid {holder}).", "./coin stop, then try again")
 
 
+def _fetched(at: str, folder: Path) -> Path:
+    """The ledger of that moment, made from what lies at BACKUP_URL."""
+    held = loaded().settings
+    if not held.backup_url:
+        ui.give_up("BACKUP_URL is not set: there is no continuous copy.", "./coin restore ARCHIVE")
+    try:
+        at_ms = None if at == "now" else epoch_ms(parse_time(at))
+        place = place_of(held)
+        out = folder / f"{place.name}-{at.replace(':', '')}.db"
+        found = ledger_at(place, at_ms, out, folder)
+    except (ReplicaError, ValueError) as error:
+        ui.give_up(str(error), "./coin settings BACKUP")
+    last = iso_seconds(from_epoch_ms(found.last_ms))
+    after = f"; {found.left_out:,} later ones are left out" if found.left_out else ""
+    ui.line(ui.GOOD, f"{place.shown}: {found.rows:,} transactions, the last one {last}{after}")
+    return out
+
+
 def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
     now = datetime.now(UTC)
     aside = paths.root / f"before-restore-{now:%Y%m%dT%H%M%SZ}"
-    found = _unpack(source, folder, paths.ledger.name)
+    try:
+        found = unpack(source, folder, paths.ledger.name)
+    except BackupFailed as error:
+        ui.give_up(str(error), *error.ways)
     try:
         report = put_back(paths, location, folder, source.name, now, aside)
     except (DamagedLedger, UnreadableLedger) as error:
@@ -162,50 +168,3 @@ def _say_what_is_missing(report: RestoreReport) -> None:
         ui.line(ui.DOT, "No order was made after the backup; the next ./coin start still checks the exchange.")
     else:
         ui.line(ui.WARN, "Orders since the backup are fetched from the exchange at the next ./coin start.")
-
-
-def _is_ledger(source: Path) -> bool:
-    """Whether it is a ledger by itself (one that the bot rescued or kept aside), not an archive."""
-    try:
-        with source.open("rb") as file:
-            return file.read(16) == b"SQLite format 3\0"
-    except OSError:
-        return False
-
-
-def _unpack(source: Path, folder: Path, ledger: str) -> list[str]:
-    """The archive's own files, no other name and no link; the ledger must be this mode's, and whole."""
-    if _is_ledger(source):
-        shutil.copyfile(source, folder / ledger)
-        return _whole(source, folder / ledger, [ledger])
-    found = []
-    try:
-        with tarfile.open(source, "r:gz") as archive:
-            for member in archive.getmembers():
-                if member.name not in (ledger, *DOCUMENTS) or not member.isfile():
-                    ui.give_up(f"{source} holds {member.name!r}, which is not part of a backup. Nothing was changed.")
-                content = archive.extractfile(member)
-                assert content is not None
-                with content, (folder / member.name).open("wb") as out:
-                    shutil.copyfileobj(content, out)
-                found.append(member.name)
-    except (OSError, tarfile.TarError, EOFError) as error:
-        ui.give_up(f"{source} can't be read as a backup: {error}. Nothing was changed.")
-    if ledger not in found or not (folder / ledger).stat().st_size:
-        ui.give_up(f"{source} holds no {ledger}, the ledger of this mode. Nothing was changed.")
-    return _whole(source, folder / ledger, found)
-
-
-def _whole(source: Path, ledger: Path, found: list[str]) -> list[str]:
-    """`found`, where the ledger holds SQLite's own check."""
-    try:
-        db = sqlite3.connect(ledger)
-        try:
-            (answer,) = db.execute("PRAGMA integrity_check(1)").fetchone()
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        answer = str(error)
-    if answer != "ok":
-        ui.give_up(f"The ledger in {source} is damaged ({answer}). Nothing was changed.")
-    return found

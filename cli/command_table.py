@@ -26,7 +26,7 @@ COMMANDS = (
         "Start everything (installing what is missing), wait until the bot trades, print a login link.", RUN,
         audited=True,
     ),
-    Entry("stop", "cli.start:stop", "Stop the bot, then the simulator, then the dashboard.", RUN, audited=True),
+    Entry("stop", "cli.start:stop", "Stop the watcher, the bot, the simulator, then the dashboard.", RUN, audited=True),
     Entry("restart", "cli.start:restart", "Stop everything and start it with the current settings.", RUN, audited=True),
     Entry(
         "setup", "cli.pm2_process:setup",
@@ -42,6 +42,25 @@ COMMANDS = (
     Entry(
         "doctor", "cli.doctor.run:doctor",
         "Check the whole installation and say how to fix what is wrong. Exit code 1 if anything is broken.", WATCH,
+    ),
+    Entry(
+        "alerts", "cli.alerts:alerts", "Show what fires, since when, and who was told. 1 = something fires.", WATCH,
+        "Alerts are found by COIN-WATCH and sent to the sinks that are set: docs/operations.md.",
+    ),
+    Entry("alerts list", "cli.alerts:show", "Show what fires, since when, and who was told. 1 = something fires."),
+    Entry(
+        "alerts ack", "cli.alerts:acknowledge", "Acknowledge an alert: it is not repeated for a day.", audited=True
+    ),
+    Entry("alerts history", "cli.alerts:show_history", "List the newest alerts of the last 90 days."),
+    Entry("alerts test", "cli.alerts:test", "Send a test through each sink, and show what came back.", audited=True),
+    Entry("alerts rules", "cli.alerts:rules", "List every rule: what it sees now, and when it fires."),
+    Entry(
+        "report", "cli.report:report", "Show the last daily report (--week: the weekly one), or that of a day or week.",
+        WATCH,
+    ),
+    Entry(
+        "checklist", "cli.checklist:checklist",
+        "Show the weekly or monthly checklist, filled in by what is known now. 1 = a line failed.", WATCH,
     ),
     Entry(
         "settings", "cli.settings_view:show",
@@ -118,10 +137,20 @@ COMMANDS = (
     ),
     Entry(
         "restore", "cli.backup:restore",
-        "Restore a backup or a rescued ledger; the current files are kept aside. The bot must be stopped.", KEEP,
+        "Restore a backup, a rescued ledger or a moment (--at); the current files are kept aside. The bot must be "
+        "stopped.", KEEP,
         "It never loosens a restriction: a kill, pause, stop, SAFE and tripped limits stay on, and audit.jsonl is "
         "kept. If the present ledger cannot be read, the bot comes up paused. Orders since the backup are fetched from "
         "the exchange.",
+    ),
+    Entry(
+        "incident", "cli.incident:incident",
+        "Collect states, logs, ledger extract, settings and checks of the last hours into one archive without secrets.",
+        KEEP,
+    ),
+    Entry(
+        "restore-drill", "cli.backup:restore_drill",
+        "Restore an archive into a scratch folder and check every row of its ledger. 1 = it can't be restored.", KEEP,
     ),
     Entry("ledger", "", "Check the ledger, export it, rebuild it from its journal.", KEEP),
     Entry(
@@ -144,6 +173,20 @@ COMMANDS = (
     Entry("sim deposit", "cli.sim:deposit", "Add play money to the account.", audited=True),
     Entry(
         "sim reset", "cli.sim:reset", "Start a new account. Nothing is deleted: the old one is set aside.", audited=True
+    ),
+    Entry("monitoring", "", "Run Prometheus, Alertmanager and node-exporter beside the bot: docs/monitoring.md.", KEEP),
+    Entry(
+        "monitoring start", "cli.monitoring:start",
+        "Start all three on loopback, with the alert rules and a token of their own for the dashboard.", audited=True,
+    ),
+    Entry("monitoring stop", "cli.monitoring:stop", "Stop all three and revoke their token.", audited=True),
+    Entry(
+        "monitoring status", "cli.monitoring:status",
+        "Show what runs, what is scraped and which alerts fire. 1 = something does not answer.",
+    ),
+    Entry(
+        "monitoring grafana", "cli.monitoring:grafana",
+        "Write data source and dashboards for a Grafana on this machine into FOLDER.",
     ),
     Entry("events", "", "Convert event logs (JSON lines).", KEEP),
     Entry("events to-csv", "cli.events:to_csv", "Convert an event log to a CSV table; missing fields are left blank."),
@@ -179,8 +222,8 @@ COMMANDS = (
     ),
     Entry(
         "bench", "cli.dev:bench", "Measure performance on a separate system beside yours.", MAKE,
-        "boot, control, engine, model, writes, resources and cli by default; boot10k, install, bot, ledger, sim, "
-        "dashboard, lighthouse and research if named.",
+        "boot, control, engine, model, writes, resources and cli by default; boot10k, install, watch, bot, ledger, "
+        "sim, dashboard, lighthouse, research and lab if named.",
     ),
     _research(
         "backtest", "backtest:backtest",
@@ -195,8 +238,18 @@ COMMANDS = (
         "Choose settings on one period, test them on the next, and roll forward.", RESEARCH,
     ),
     _research(
+        "lab", "lab:lab",
+        "Judge a run or a sweep: GO or NO-GO, with reasons and a report. Counts every trial. Exit code 1 = NO-GO.",
+        RESEARCH,
+    ),
+    _research(
         "check-strategy", "check_strategy:check_strategy",
         "Check a strategy for lookahead bias, and for using more history than the bot keeps. Exit code 1 if found.",
+        RESEARCH,
+    ),
+    _research(
+        "evidence", "evidence:evidence",
+        "Run every family of strategies on your recordings at two fee tiers, beside buy and hold: a table as text.",
         RESEARCH,
     ),
     _research(
@@ -216,6 +269,7 @@ COMMANDS = (
     _research(
         "data download", "data:download", "Download Coinbase's public candles. Resumes where the last download ended."
     ),
+    _research("data lock", "data:lock", "Lock the newest unseen part of a set as the holdout of ./coin lab."),
     _research("data list", "data:list_sets", "List the candle sets."),
     _research("runs", "runs:runs", "Stored backtest runs: list (the default), show, compare, repeat.", RESEARCH),
     _research("runs list", "runs:list_runs", "List stored runs, oldest first, with their main figures."),

@@ -3,14 +3,11 @@
 import os
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from cli import ui
 from shared import data_folder, settings
-from shared.bots import DEFAULT_FOLDER
 from shared.data_folder import FolderRefused
 from shared.exits import Exit
-from shared.paths import ROOT, DataPaths
+from shared.paths import DataPaths
 
 EXIT_CONFIG = Exit.SETTINGS
 
@@ -34,9 +31,7 @@ def data_paths() -> DataPaths:
     try:
         return settings.load().settings.paths
     except settings.SettingsError:
-        text = os.environ.get("DATA_DIR") or dotenv_values(ROOT / ".env").get("DATA_DIR") or DEFAULT_FOLDER
-        folder = Path(text).expanduser()
-        return DataPaths(folder if folder.is_absolute() else ROOT / folder)
+        return settings.paths_anyway()
 
 
 def from_callers_folder(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """`./coin test` and `./coin lint`: one command each, the same on a desk and in CI.
 
 Tests have three lanes: `./coin test` (all that needs no server of others), `./coin test --services` (real servers and
-Lighthouse), `./coin test --long` (seeds, planted bugs, kills and a soak for hours; it keeps and resumes its results).
+Lighthouse), `./coin test --long` (seeds, planted bugs, kills, a soak, blind mutants, for hours; what is done is kept).
 """
 
 import os
@@ -20,7 +20,22 @@ from shared.paths import ROOT
 
 # What the tests need of the system, as Debian calls it: command -> package.
 SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git"}
-SERVICE_TOOLS = {**SYSTEM_TOOLS, "initdb": "postgresql", "ip": "iproute2"}
+SERVICE_TOOLS = {
+    **SYSTEM_TOOLS,
+    "initdb": "postgresql",
+    "ip": "iproute2",
+    "promtool": "prometheus",
+    "amtool": "prometheus-alertmanager",
+    "prometheus-node-exporter": "prometheus-node-exporter",
+    "sshd": "openssh-server",
+}
+# Their units start with the installation and listen on every address; masked before it, they never do.
+UNITS = {
+    "prometheus": ("prometheus",),
+    "prometheus-alertmanager": ("prometheus-alertmanager",),
+    "prometheus-node-exporter": ("prometheus-node-exporter",),
+    "openssh-server": ("ssh", "ssh.socket"),
+}
 # Other names under which the same tool is known.
 _ALSO = {"chromium": ("chromium-browser", "google-chrome")}
 
@@ -119,7 +134,9 @@ def _system_tools(tools: Mapping[str, str]) -> None:
         return
     ui.line(ui.DOT, f"Installing the system packages that the tests need with apt-get: {words}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    units = [unit if "." in unit else f"{unit}.service" for package in missing for unit in UNITS.get(package, ())]
     for command in (
+        *([["systemctl", "mask", *units]] if units and shutil.which("systemctl") else []),
         ["apt-get", "update", "-qq"],
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
     ):
@@ -130,8 +147,8 @@ def _system_tools(tools: Mapping[str, str]) -> None:
 
 
 def _off_the_path(tool: str) -> bool:
-    """Debian keeps Postgres' own programs in a folder for each version."""
-    return any(Path("/usr/lib/postgresql").glob(f"*/bin/{tool}"))
+    """Debian keeps Postgres' own programs in a folder for each version, and servers where only root looks."""
+    return Path("/usr/sbin", tool).exists() or any(Path("/usr/lib/postgresql").glob(f"*/bin/{tool}"))
 
 
 def npm() -> list[str]:

@@ -10,14 +10,17 @@ import typer
 from cli import ui
 from cli.context import data_paths
 from cli.text import tail
-from shared.bots import DASHBOARD, DEFAULT_BOT, SIMULATOR
+from shared.bots import CHAT, DASHBOARD, DEFAULT_BOT, SIMULATOR, WATCHER
 
-ALIASES = {"dashboard": DASHBOARD, "bot": DEFAULT_BOT.process, "sim": SIMULATOR, "simulator": SIMULATOR}
+ALIASES = {
+    "dashboard": DASHBOARD, "bot": DEFAULT_BOT.process, "sim": SIMULATOR, "simulator": SIMULATOR, "watch": WATCHER,
+    "chat": CHAT,
+}  # fmt: skip
 FOLLOW_EVERY_S = 0.2
 
 
 def logs(
-    name: Annotated[str | None, typer.Argument(help="bot, dashboard or sim; all without it.")] = None,
+    name: Annotated[str | None, typer.Argument(help="bot, dashboard, sim, watch or chat; all without it.")] = None,
     lines: Annotated[int, typer.Option("-n", "--lines", help="How many lines.")] = 30,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing new lines until Ctrl-C.")] = False,
 ) -> None:

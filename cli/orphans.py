@@ -16,7 +16,7 @@ from shared import pm2_plan
 from shared.paths import ROOT
 from shared.pm2 import home, pid_alive
 
-MODULES = {pm2_plan.MODULES[name]: name for name in pm2_plan.ORDER_OF_STOP}  # in the order in which they end
+MODULES = {pm2_plan.EVERY[name]: name for name in pm2_plan.ORDER_OF_STOP}  # in the order in which they end
 GRACE_S = 8.0
 
 

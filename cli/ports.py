@@ -1,5 +1,6 @@
 """Who listens on a TCP port of this machine, read from /proc."""
 
+import ipaddress
 import os
 import re
 import socket
@@ -58,7 +59,25 @@ def listener_pid(port: int) -> int | None:
     return None
 
 
+def listening_beyond_loopback(port: int) -> bool:
+    """Whether a program listens on `port` of an address that other machines may reach."""
+    return any(not _is_loopback(address) for address, _ in _listening(port))
+
+
+def _is_loopback(address: str) -> bool:
+    """`address` as /proc writes it: little-endian words, in hexadecimal."""
+    raw = b"".join(bytes.fromhex(address[i : i + 8])[::-1] for i in range(0, len(address), 8))
+    found = ipaddress.ip_address(raw)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
 def _listening_inodes(port: int) -> set[str]:
+    return {inode for _, inode in _listening(port)}
+
+
+def _listening(port: int) -> set[tuple[str, str]]:
+    """(address, inode) of each socket that listens on the port."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -67,6 +86,7 @@ def _listening_inodes(port: int) -> set[str]:
             continue
         for row in rows:
             parts = row.split()
-            if parts[3] == "0A" and int(parts[1].rpartition(":")[2], 16) == port:
-                found.add(parts[9])
+            address, _, number = parts[1].rpartition(":")
+            if parts[3] == "0A" and int(number, 16) == port:
+                found.add((address, parts[9]))
     return found

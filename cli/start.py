@@ -14,7 +14,7 @@ from cli.context import EXIT_CONFIG, data_paths, from_callers_folder, loaded, ow
 from cli.pm2_process import ECOSYSTEM, demand_closed_home, is_ours, pm2_trouble_said, run
 from dashboard.links import create_login_link
 from shared import pm2_plan
-from shared.bots import DEFAULT_BOT, SIMULATOR
+from shared.bots import CHAT, DEFAULT_BOT, SIMULATOR, WATCHER
 from shared.ledger.desired_state import make_control_file
 from shared.ledger.location import ledger_location
 from shared.liveness import bot_pid, look, read_state
@@ -57,11 +57,15 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
     client = Pm2Client()
     running = known(client)
     check_clash(running)
-    wanted = pm2_plan.processes(found.settings.coin_mode)
-    if SIMULATOR in running and SIMULATOR not in wanted:
-        client.delete(SIMULATOR)
-        ui.line(ui.GOOD, f"{SIMULATOR} removed from PM2: live mode trades on the real exchange")
-        del running[SIMULATOR]
+    wanted = pm2_plan.processes(
+        found.settings.coin_mode, watch=found.settings.watch, chat=bool(found.settings.chat_users)
+    )
+    unwanted = {SIMULATOR: "live mode trades on the real exchange", WATCHER: "WATCH=false", CHAT: "CHAT_USERS is empty"}
+    for name, why in unwanted.items():
+        if name in running and name not in wanted:
+            client.delete(name)
+            ui.line(ui.GOOD, f"{name} removed from PM2: {why}")
+            del running[name]
     stale = [name for name in wanted if force_restart or name not in running or not _unchanged(running[name])]
     before, _, _ = read_state(paths)
     _end_orphans(running)
@@ -103,7 +107,7 @@ def start_only(names: list[str]) -> None:
 def stop(
     keep_dashboard: Annotated[bool, typer.Option("--keep-dashboard", help="Leave the dashboard running.")] = False,
 ) -> None:
-    """Stop the bot, then the simulator, then the dashboard, and say what each did."""
+    """Stop the watcher, the bot, the simulator, then the dashboard, and say what each did."""
     client = Pm2Client()
     running = known(client)
     check_clash(running)
@@ -153,7 +157,7 @@ def _tell_of_others() -> None:
 def known(client: Pm2Client) -> dict[str, Pm2Process]:
     """Our processes by name; none where no daemon runs. Ends with a sentence where PM2 can't be asked."""
     try:
-        return {p.name: p for p in client.processes() if p.name in pm2_plan.MODULES}
+        return {p.name: p for p in client.processes() if p.name in pm2_plan.EVERY}
     except Pm2Unavailable as error:
         if error.trouble is Trouble.OFFLINE:
             return {}

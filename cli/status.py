@@ -13,7 +13,7 @@ from shared.documents.state import BotState, alert_of
 from shared.liveness import BotSeen, look
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable
-from shared.pm2_plan import MODULES
+from shared.pm2_plan import EVERY, OPTIONAL
 from shared.presence import Presence
 from shared.unwatched import unwatched
 from shared.verdict import Judged, Verdict
@@ -85,7 +85,7 @@ def _print_json(seen: BotSeen, verdict: Judged) -> None:
 def _processes() -> tuple[dict[str, Pm2Process], str | None]:
     """Our processes in PM2's table by name, and why it cannot be read."""
     try:
-        return {p.name: p for p in Pm2Client().processes() if p.name in MODULES}, None
+        return {p.name: p for p in Pm2Client().processes() if p.name in EVERY}, None
     except Pm2Unavailable as error:
         return {}, str(error)
 
@@ -93,12 +93,14 @@ def _processes() -> tuple[dict[str, Pm2Process], str | None]:
 def print_processes(processes: dict[str, Pm2Process], trouble: str | None, verdict: Judged) -> None:
     """One line for each of our processes; `trouble`: why PM2 could not be asked."""
     if trouble is not None:
-        ui.plain(f"  PM2       {trouble}")
+        ui.plain(f"  PM2        {trouble}")
         return
-    for name in MODULES:
+    for name in EVERY:
         process = processes.get(name)
+        if process is None and name in OPTIONAL:
+            continue
         if process is None:
-            ui.plain(f"  {name:9} –")
+            ui.plain(f"  {name:10} –")
             continue
         mark = ui.marked(ui.GOOD if process.effective is Effective.ONLINE else ui.BAD)
         if name == DEFAULT_BOT.process and process.effective is Effective.ONLINE and verdict.word in _SILENT:
@@ -106,7 +108,7 @@ def print_processes(processes: dict[str, Pm2Process], trouble: str | None, verdi
         since = f"up {ui.ago(time.time() - process.started_ms / 1000)}" if process.started_ms else ""
         other = "" if process.cwd == str(ROOT) else f"  of {process.cwd}"
         ui.plain(
-            f"  {name:9} {mark} {process.label:16} pid {process.pid:<8} {process.memory_bytes / 1e6:5.0f} MB"
+            f"  {name:10} {mark} {process.label:16} pid {process.pid:<8} {process.memory_bytes / 1e6:5.0f} MB"
             f"  restarts {process.restarts:<3} {since}{other}"
         )
 

@@ -316,7 +316,7 @@ class _Walk:
 
 
 class AuditLog:
-    """The log as one process writes it. `source`: page, shell, hand or api."""
+    """The log as one process writes it. `source`: page, shell, hand, api or chat."""
 
     def __init__(self, path: Path, source: str = "page") -> None:
         self.path, self.source = path, source

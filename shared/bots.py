@@ -12,7 +12,13 @@ from shared.paths import DataPaths
 
 DEFAULT_FOLDER = "data"  # DATA_DIR where it is not set, in the project folder
 DEFAULT_NAME = "main"
-DASHBOARD, SIMULATOR = "COIN", "COIN-SIM"  # the processes that serve every bot
+DASHBOARD, SIMULATOR, WATCHER, CHAT = (
+    "COIN",
+    "COIN-SIM",
+    "COIN-WATCH",
+    "COIN-CHAT",
+)  # the processes that serve every bot
+PROMETHEUS, ALERTMANAGER, NODE_EXPORTER = "COIN-PROMETHEUS", "COIN-ALERTMANAGER", "COIN-NODE-EXPORTER"
 _PROCESS = "COIN-BOT"
 _LONGEST = 20  # of a name: it goes into order ids, which the exchange limits
 
@@ -52,6 +58,15 @@ class BotRef:
     def paths(self, data_dir: Path, flavour: str = "") -> DataPaths:
         """Its files: state, control, ledger and the rest."""
         return DataPaths(self.folder(data_dir), flavour)
+
+
+def bots_in(data_dir: Path) -> list[BotRef]:
+    """Every bot that has a folder there: the default one first, the others by name."""
+    try:
+        names = sorted(path.name for path in (data_dir / "bots").iterdir() if path.is_dir() and is_bot_name(path.name))
+    except OSError:
+        names = []
+    return [DEFAULT_BOT, *(BotRef(name) for name in names if name != DEFAULT_NAME)]
 
 
 def is_bot_name(name: str) -> bool:

@@ -125,17 +125,20 @@ def command_of(word: str) -> Cmd | None:
         return None
 
 
-def refusal(cmd: str, args: Mapping[str, object], status: Status) -> str | None:
-    """Why `cmd` is not possible now, for a person; None = it is. The one place where this is decided."""
+def malformed(cmd: str, args: Mapping[str, object]) -> str | None:
+    """Why `cmd` is never possible with these arguments, for a person; None = it may be."""
     if command_of(cmd) is None:
         return f"unknown command {cmd!r}"
-    rule = COMMANDS[Cmd(cmd)]
-    missing = [name for name in rule.args if not args.get(name)]
-    if missing:
-        return f"{cmd} needs {', '.join(missing)}"
-    if status not in rule.allowed:
+    missing = [name for name in COMMANDS[Cmd(cmd)].args if not args.get(name)]
+    return f"{cmd} needs {', '.join(missing)}" if missing else None
+
+
+def refusal(cmd: str, args: Mapping[str, object], status: Status) -> str | None:
+    """Why `cmd` is not possible now, for a person; None = it is. The one place where this is decided."""
+    wrong = malformed(cmd, args)
+    if wrong is None and status not in COMMANDS[Cmd(cmd)].allowed:
         return f"{cmd} is not possible while {status}"
-    return None
+    return wrong
 
 
 def is_expired(command: Command, now: datetime) -> bool:
@@ -248,17 +251,32 @@ def _new(cmd: Cmd, args: Mapping[str, str], by: str, now: datetime, command_id: 
 def _put(paths: DataPaths, wanted: Command, seen: set[str], now: datetime) -> Command:
     """The command as it stands in the ring now. Raises NotSent."""
     try:
-        if wanted.cmd == Cmd.RESET_KILL:
-            paths.kill.unlink(missing_ok=True)
+        by_file = wanted.cmd == Cmd.RESET_KILL and _kill_file_gone(paths.kill)
         with FileLock(paths.control_lock, timeout=LOCK_TIMEOUT_S, mode=0o600):
             before = _read_or_new(paths.control, seen)
             sent = replace(wanted, seq=before.seq + 1)
-            files.write_whole(paths.control, orjson.dumps(_appended(before, sent, seen, now)), durable=True)
+            after = _appended(before, sent, seen, now, killed=by_file or _asks_for_kill(before, seen))
+            files.write_whole(paths.control, orjson.dumps(after), durable=True)
             return sent
     except TimeoutError as error:
         raise NotSent("another writer holds control.lock", 503) from error
     except OSError as error:
         raise NotSent(f"control.json could not be written ({error.strerror or error})", 507) from error
+
+
+def _asks_for_kill(said: ControlFile, seen: set[str]) -> bool:
+    """Whether it does, or its ring does since the last reset there."""
+    last = [c.cmd for c in said.commands if c.id not in seen and c.cmd in (Cmd.KILL, Cmd.RESET_KILL)][-1:]
+    return said.level is TradingState.KILL or last == [Cmd.KILL]
+
+
+def _kill_file_gone(path: Path) -> bool:
+    """Remove the file KILL; whether it was there. Raises OSError."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def ensure_control_file(paths: DataPaths, desired: str | None) -> None:
@@ -344,7 +362,8 @@ def _read_or_new(path: Path, seen: Collection[str]) -> ControlFile:
         return ControlFile(command="pause", epoch=str(uuid.uuid4()))
 
 
-def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime) -> dict[str, Any]:
+def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime, *, killed: bool) -> dict[str, Any]:
+    """The document with `sent` in its ring. `killed`: it, or the file KILL, asked for a kill until now."""
     ring = [c for c in before.commands if c.id not in seen]
     cmd = Cmd(sent.cmd)
     if len(ring) >= RING_MAX:
@@ -356,7 +375,8 @@ def _appended(before: ControlFile, sent: Command, seen: set[str], now: datetime)
         # Only reset_kill takes the switch back: a pause that overtakes an unread kill must not undo it.
         command = cmd.value
         kill_switch = kill_switch or cmd is Cmd.KILL
-    elif cmd is Cmd.RESET_KILL:
+    elif cmd is Cmd.RESET_KILL and killed:
+        # A reset that nothing asks for, as one that was sent twice, must not stop a bot that runs by now.
         command, kill_switch = "stop", False
     elif cmd is Cmd.FLATTEN and command != "kill":
         command = "stop"  # else the bot would buy again what it just sold

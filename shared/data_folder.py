@@ -22,7 +22,7 @@ _MARK = b"CoinTrader's data folder (DATA_DIR): closed to other users, used by no
 # What a folder from before the marker is known by: files of ours that this user owns.
 _FILES = frozenset(
     {"bot_state.json", "positions.json", "live_positions.json", "market.json", "control.json", "KILL", "bot.lock",
-     "control.lock", "audit.jsonl", "live_permission.json", "folder_id.json"}
+     "control.lock", "audit.jsonl", "live_permission.json", "folder_id.json", "alerts.json"}
 )  # fmt: skip
 _DATABASES = tuple(
     f"{name}{kind}.db{part}" for name in ("ledger", "market") for kind in ("", "-*") for part in ("", "-wal", "-shm")
@@ -31,8 +31,8 @@ _DATABASES = tuple(
 _FOLDERS = {
     "logs": ("COIN*.log*", "pm2"), "sim": ("ca.pem", "admin_token", "account*.db", "key*.json", "faults.json"),
     "dashboard": ("url", "links", "tokens", "sessions.json"), "research": ("candles", "runs", "sweeps", "walks"),
-    "backups": ("cointrader-*.tar.gz",), "bots": (), "watch": (), "tape": (), "tape-replay": (), "tape-paper": (),
-    "proof": (), "candles": ("*.parquet", "*.json"),
+    "backups": ("cointrader-*.tar.gz",), "bots": (), "watch": ("alerts.db",), "chat": ("chat.db",),
+    "tape": (), "tape-replay": (), "tape-paper": (), "proof": (), "candles": ("*.parquet", "*.json"),
 }  # fmt: skip
 _HARMLESS = frozenset({"lost+found", ".gitkeep", ".gitignore", ".keep", ".DS_Store", ".directory"})
 # Places of the whole machine: closed to others, it would no longer work.

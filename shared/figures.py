@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 
 MINUS = "\u2212"
 UNKNOWN = "\u2014"
@@ -34,6 +35,7 @@ def exactly(value: float) -> str:
     return plainly(value, 15)
 
 
+@lru_cache(maxsize=1024)  # the limits in sentences, told again and again
 def plainly(value: float | Decimal, digits: int = 6) -> str:
     """As the format `g` writes it, but never with an exponent: for limits and settings in sentences."""
     return trimmed(float(value), digits).replace(",", "").replace(MINUS, "-")

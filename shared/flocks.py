@@ -1,10 +1,31 @@
-"""Who holds a flock, as the kernel's own table says: looking takes no lock and disturbs nobody who wants one."""
+"""Flocks: take one, and who holds one, as the kernel's own table says, which disturbs nobody who wants it."""
 
+import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _TABLE = Path("/proc/locks")
+_STEP_S = 0.1
+
+
+def take(path: Path, wait_s: float) -> int | None:
+    """The open file whose lock is ours until it is closed; None = another held it for so long. Raises OSError."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    until_s = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                os.close(handle)
+                return None
+            time.sleep(_STEP_S)
+        except BaseException:
+            os.close(handle)
+            raise
 
 
 def told() -> bool:

@@ -16,7 +16,18 @@ SAME_AS: Mapping[str, str] = {
     "STRATEGIES": "STRATEGY",
 }
 # A variable of this name in a shell is most often another program's: it counts in .env alone.
-FILE_ONLY = frozenset({"PORT", "STRATEGIES"})
+FILE_ONLY = frozenset(
+    {
+        "PORT",
+        "STRATEGIES",
+        "SLACK_WEBHOOK",
+        "SLACK_BOT_TOKEN",
+        "TEAMS_WEBHOOK_URL",
+        "TELEGRAM_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "SLACK_CHANNEL_ID",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,6 @@ class LegacyName:
 _BRIDGE = "no effect yet: for the bridge (VENUE=bridge), which does not exist yet; the bot connects to Coinbase itself"
 _BUS = "no effect yet: for the event bus; today the processes communicate through files"
 _SECRETS = "no effect yet: for the secret store; today secrets are kept in .env (mode 0600)"
-_SLACK = "no effect yet: for Slack alerts"
 _DQN = "no effect yet: for the learning strategies"
 _SSH = "used by a deployment by SSH, not by the bot"
 
@@ -58,15 +68,9 @@ KEPT: Mapping[str, LegacyName] = {
     "AWS_REGION": LegacyName(_SECRETS),
     "VAULT_ADDR": LegacyName(_SECRETS),
     "VAULT_TOKEN": LegacyName(_SECRETS, secret=True),
-    "ALERT_ENABLE": LegacyName("no effect yet: for alerts"),
-    "ALERT_PNL_THRESHOLD": LegacyName("no effect yet: for alerts"),
-    "SLACK_WEBHOOK": LegacyName("no effect yet: for alerts to Slack", secret=True),
-    "SLACK_BOT_TOKEN": LegacyName(_SLACK, secret=True),
-    "SLACK_APP_TOKEN": LegacyName(_SLACK, secret=True),
-    "SLACK_SIGNING_SECRET": LegacyName(_SLACK, secret=True),
-    "SLACK_CHANNEL_ID": LegacyName(_SLACK),
-    "SLACK_ALERT_CHANNEL": LegacyName(_SLACK),
-    "TEAMS_WEBHOOK_URL": LegacyName("no effect yet: for alerts to Teams (a Workflows URL)", secret=True),
+    "SLACK_SIGNING_SECRET": LegacyName(
+        "not used: chat commands come over Socket Mode (SLACK_APP_TOKEN), which signs nothing", secret=True
+    ),
     "SSH_PRIVATE_KEY": LegacyName(_SSH, secret=True),
     "SSH_HOST": LegacyName(_SSH),
     "SSH_USER": LegacyName(_SSH),

@@ -10,7 +10,7 @@ Every setting is bound but those whose line in the table says why it need not be
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import msgspec
 import orjson
@@ -87,7 +87,7 @@ def grant(agreed: PermissionTerms, days: float, key_name: str, secret: Secret, n
         VERSION, agreed.bot, agreed.folder, key_hash(key_name), agreed.settings, agreed.artifacts,
         now_ms, now_ms + round(days * DAY_MS), by,
     )  # fmt: skip
-    document = asdict(found) | {"seal": _seal(found, secret)}
+    document = _fields_of(found) | {"seal": _seal(found, secret)}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -131,6 +131,8 @@ def problem(data: bytes | None, now: PermissionTerms, key_name: str, secret: Sec
 
 def changes(found: Permission, now: PermissionTerms) -> list[str]:
     """What differs from what was agreed to: `MAX_ORDER_USD 100.0 → 50.0`; a file that changed by its name."""
+    if found.settings == now.settings and found.artifacts == now.artifacts:
+        return []
     told = []
     for key in sorted((found.settings.keys() | now.settings.keys()) - RETIRED.keys()):
         before, after = found.settings.get(key), now.settings.get(key)
@@ -164,8 +166,13 @@ def _told(value: str | None) -> str:
     return "not there" if value is None else value or "empty"
 
 
+def _fields_of(found: Permission) -> dict[str, object]:
+    """Not `asdict`, which copies each setting: the lock is asked once a second and before every live order."""
+    return {row.name: getattr(found, row.name) for row in fields(found)}
+
+
 def _seal(found: Permission, secret: Secret) -> str:
-    document = asdict(found)
+    document = _fields_of(found)
     del document["seal"]
     text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return hmac.new(secret.reveal().encode(), text, hashlib.sha256).hexdigest()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from shared import files, flocks
+from shared.disk_room import disk_full
 from shared.documents.state import BotState, decode_state
 from shared.files import Unreadable
 from shared.paths import DataPaths
@@ -40,11 +41,13 @@ class BotSeen:
     age_s: float | None  # by the file's own clock
     alive: bool | None  # pid lives and the lock is held; None = no state
     presence: Presence
+    disk_full: bool = False
 
     def verdict(self, pm2: str | None = None) -> Judged:
         """The one verdict that every reader shows; `pm2`: PM2's word for the process, where it was asked."""
         doc, own = (self.state.verdict, self.state.status.value) if self.state is not None else (None, None)
-        return judge_all(doc, own, Outside(self.presence, self.age_s, self.alive, pm2, self.error, self.missing))
+        outside = Outside(self.presence, self.age_s, self.alive, pm2, self.error, self.missing, self.disk_full)
+        return judge_all(doc, own, outside)
 
     @property
     def shown(self) -> str:
@@ -132,7 +135,8 @@ def look(paths: DataPaths, watch_s: float = 0.0) -> BotSeen:
     seen = Sighting(
         age_s=age_s, error=None, missing=False, moved=trusted, watched_s=max(watch_s, 2.0), process_alive=alive
     )
-    return BotSeen(state, None, False, age_s, alive, judge(seen))
+    presence = judge(seen)
+    return BotSeen(state, None, False, age_s, alive, presence, presence is not Presence.FRESH and disk_full(paths.root))
 
 
 def _moves(paths: DataPaths, before: BotState, watch_s: float) -> bool:

@@ -1,5 +1,9 @@
-"""The log of a process: one line per change of state, to its own rotating file and, the same lines, to stdout."""
+"""The log of a process: one line per change of state, to its own rotating file and, the same lines, to stdout.
 
+With LOG_FORMAT=json the lines of stdout are JSON objects, for a collector of logs; the files stay as people read them.
+"""
+
+import json
 import logging
 import os
 import sys
@@ -36,6 +40,30 @@ class LineFormatter(logging.Formatter):
         return line
 
 
+class JsonFormatter(logging.Formatter):
+    """The same record as one JSON object in ASCII: nothing in it can end a line or colour a terminal.
+
+    `time` (UTC, RFC 3339 with milliseconds), `level`, `process`, `logger`, `message`; `error`: a traceback's lines.
+    """
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        found: dict[str, object] = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "process": self._process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            found["error"] = self.formatException(record.exc_info).split("\n")
+        return json.dumps(found).replace("\x7f", "\\u007f")
+
+
 class QuietStream(logging.StreamHandler):  # type: ignore[type-arg]
     """stdout, until nobody reads it any more (the process manager died): then silent, never a crash."""
 
@@ -51,10 +79,11 @@ class PrivateRotatingFile(RotatingFileHandler):
         return os.fdopen(handle, "a", encoding="utf-8")
 
 
-def set_up(folder: Path | None, name: str, level: str) -> None:
+def set_up(folder: Path | None, name: str, level: str, form: str = "text") -> None:
     """Send the root logger's lines to `<folder>/<name>.log` (5 x 5 MB) and to stdout; None = only there.
 
-    A file that cannot be written is said once; the process goes on without it.
+    `form`: of the lines on stdout, text or json. A file that cannot be written is said once; the process goes on
+    without it.
     """
     root = logging.getLogger()
     root.setLevel(level)
@@ -67,6 +96,8 @@ def set_up(folder: Path | None, name: str, level: str) -> None:
     for handler in handlers:
         handler.setFormatter(LineFormatter())
         root.addHandler(handler)
+    if form == "json":
+        handlers[0].setFormatter(JsonFormatter(name))
     logging.getLogger("websockets").setLevel(logging.ERROR)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.raiseExceptions = False

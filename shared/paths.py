@@ -83,9 +83,59 @@ class DataPaths:
         return self.root / "logs"
 
     @property
+    def sentinel_sales(self) -> Path:
+        """What the sentinel began to sell for this bot (`shared.sentinel_sales`)."""
+        return self.root / "sentinel_sales.json"
+
+    @property
+    def backups(self) -> Path:
+        """Archives of `./coin backup` and of the schedule, and what became of the last ones."""
+        return self.root / "backups"
+
+    @property
+    def reports(self) -> Path:
+        """Daily and weekly reports as they were told."""
+        return self.root / "reports"
+
+    @property
     def dashboard(self) -> Path:
         """The dashboard's own secrets: session key, hashed login links and bearer tokens."""
         return self.root / "dashboard"
+
+    @property
+    def alerts(self) -> Path:
+        """What COIN-WATCH publishes: one file for all bots of this folder."""
+        return self.root / "alerts.json"
+
+    @property
+    def watch(self) -> Path:
+        """COIN-WATCH's own files: its alerts, its queue, its lock."""
+        return self.root / "watch"
+
+    @property
+    def alert_requests(self) -> Path:
+        """What a person asks of COIN-WATCH (`shared.alert_requests`)."""
+        return self.watch / "requests"
+
+    @property
+    def chat(self) -> Path:
+        """COIN-CHAT's own files: what it was asked, what it asked back, its lock, `chat.json`."""
+        return self.root / "chat"
+
+    @property
+    def chat_state(self) -> Path:
+        """What COIN-CHAT says of itself."""
+        return self.chat / "chat.json"
+
+    @property
+    def monitoring(self) -> Path:
+        """Files of Prometheus and Alertmanager, where ./coin monitoring runs them."""
+        return self.root / "monitoring"
+
+    @property
+    def host_is_told(self) -> Path:
+        """There while Alertmanager has a sink of its own: it tells of the machine then, and COIN-WATCH does not."""
+        return self.monitoring / "tells_of_the_host"
 
     @property
     def sim(self) -> Path:

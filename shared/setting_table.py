@@ -77,8 +77,12 @@ def _set(
     return field(default=default, metadata={"rule": Rule(help, low, high, choices, secret, harmless)})
 
 
+_KEPT_ASIDE = "copies that are kept aside; they decide nothing"
 _SIMULATED = "COIN-SIM's own; live does not run it"
+_TOLD = "who is told of trouble; it decides nothing"
+_CHAT = "who may ask and command from a chat; it decides nothing by itself"
 _SHOWN = "who may look at the dashboard; it decides nothing"
+_WATCHED = "where ./coin monitoring listens; the bot does not know it"
 
 
 # A strategy's own settings: STRATEGY_DIP_PERIOD is `period` of the strategy `dip`.
@@ -112,6 +116,12 @@ class Settings:
     log_level: str = _set(
         "INFO", "Lowest level that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"), harmless="what is logged"
     )
+    log_format: str = _set(
+        "text",
+        "Form of the lines on stdout, as pm2 logs shows them: text or json; the files in logs/ are text.",
+        choices=("text", "json"),
+        harmless="how is logged",
+    )
     products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
     depth_view: bool = _set(
         True, "Show the 20 best levels of each book on the Chart page.", harmless="what the Chart page shows"
@@ -125,6 +135,54 @@ class Settings:
         False,
         "Keep a tape of prices and decisions, 7 days of it, for ./coin parity.",
         harmless="what is kept for ./coin parity",
+    )
+
+    # The sentinel
+    sentinel: str = _set(
+        "cancel",
+        "What COIN-WATCH does about a bot that is dead or hung: cancel its resting entries; flatten = also sell its "
+        "lots; off.",
+        choices=("off", "cancel", "flatten"),
+        harmless="it only ever cancels entries and sells own lots",
+    )
+    sentinel_after_s: float = _set(
+        30.0,
+        "How long a bot must be dead or hung until the sentinel acts, seconds.",
+        10.0,
+        3600.0,
+        harmless="it only ever cancels entries and sells own lots",
+    )
+
+    # Backups
+    backup_every_h: float = _set(
+        24.0, "How often COIN-WATCH makes a backup, hours; 0 = never.", 0.0, 720.0, harmless=_KEPT_ASIDE
+    )
+    backup_keep: int = _set(14, "Backups of the schedule that are kept.", 1, 1000, harmless=_KEPT_ASIDE)
+    backup_drill_days: float = _set(
+        7.0,
+        "How often the newest backup is restored into a scratch folder and checked, days; 0 = never.",
+        0.0,
+        90.0,
+        harmless=_KEPT_ASIDE,
+    )
+
+    backup_url: str = _set(
+        "",
+        "Where the ledger is copied to continuously: a folder (/mnt/backup), s3://bucket/prefix or "
+        "sftp://user@host/path (needs requirements-backup.txt); empty = none.",
+        harmless=_KEPT_ASIDE,
+    )
+    backup_s3_access_key_id: Secret = _set(
+        Secret(""), "Key id for BACKUP_URL=s3://…, only from a 0600 .env.", secret=True, harmless=_KEPT_ASIDE
+    )
+    backup_s3_secret_access_key: Secret = _set(
+        Secret(""), "Secret key for BACKUP_URL=s3://…, only from a 0600 .env.", secret=True, harmless=_KEPT_ASIDE
+    )
+    backup_sftp_key_file: str = _set(
+        "", "0600 file with a private key without a passphrase, for BACKUP_URL=sftp://….", harmless=_KEPT_ASIDE
+    )
+    backup_sftp_host_key: str = _set(
+        "", "Public key of the host in BACKUP_URL=sftp://…, as ssh-keyscan prints it.", harmless=_KEPT_ASIDE
     )
 
     # The live lock
@@ -246,6 +304,18 @@ class Settings:
     take_profit_order: str = _set(
         "limit", "limit: rests as a maker order; market: sent when reached.", choices=("limit", "market")
     )
+    signal_exits: bool = _set(False, "A closed bar that says SELL closes the product's lots at market.")
+
+    # Target weights
+    exposure_max_pct: float = _set(
+        95.0, "KIND=exposure: most of equity that all products hold together; each has an equal share.", 1.0, 100.0
+    )
+    exposure_band_pct: float = _set(
+        5.0, "KIND=exposure: no trade within so many points of the product's share around the target.", 0.0, 100.0
+    )
+    exposure_maker_sec: float = _set(
+        300.0, "KIND=exposure: post-only for this time, then the rest at market; 0 = market at once.", 0.0, 86_400.0
+    )
 
     # Fees
     fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0)
@@ -254,6 +324,11 @@ class Settings:
 
     # Strategy
     strategy: str = _set("logistic", "Strategy by name.")
+    kind: str = _set(
+        "auto",
+        "lots: signals open lots; exposure: each product is held at a target weight; auto: what the strategy says.",
+        choices=("auto", "lots", "exposure"),
+    )
     ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
     ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
     buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
@@ -357,6 +432,120 @@ class Settings:
     )
     dashboard_tls_cert: str = _set("", "Certificate file, when the dashboard serves TLS itself.", harmless=_SHOWN)
     dashboard_tls_key: str = _set("", "Key file of that certificate.", harmless=_SHOWN)
+
+    # Monitoring
+    prometheus_port: int = _set(9090, "Loopback port of Prometheus.", 1, 65_535, harmless=_WATCHED)
+    alertmanager_port: int = _set(9093, "Loopback port of Alertmanager.", 1, 65_535, harmless=_WATCHED)
+    node_exporter_port: int = _set(9100, "Loopback port of the host's figures.", 1, 65_535, harmless=_WATCHED)
+
+    # COIN-WATCH (the secrets among these are used by COIN-WATCH, and by Alertmanager where it runs)
+    watch: bool = _set(True, "Run COIN-WATCH, which tells when the bot is in trouble.", harmless=_TOLD)
+    alert_enable: bool = _set(True, "Send alerts to the sinks that are set; false = only show them.", harmless=_TOLD)
+    alert_min_severity: str = _set(
+        "warning",
+        "Least severity that is sent: warning or critical, for all sinks or one by one: warning,telegram:critical.",
+        harmless=_TOLD,
+    )
+    alert_quiet_hours: str = _set(
+        "",
+        "When warnings wait, such as 22:00-07:00 or 22:00-07:00 Europe/Berlin (UTC without a zone); critical alerts "
+        "are always sent.",
+        harmless=_TOLD,
+    )
+    report_at: str = _set(
+        "08:00",
+        "When the daily and weekly reports are told, such as 08:00 or 20:30 Europe/Berlin (UTC without a zone); off = "
+        "never.",
+        harmless=_TOLD,
+    )
+    report_weekly: str = _set(
+        "monday",
+        "Day of the weekly report.",
+        choices=("off", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        harmless=_TOLD,
+    )
+    report_to: tuple[str, ...] = _set(
+        (), "Sinks that are sent reports, such as mail,telegram; empty = all that take warnings.", harmless=_TOLD
+    )
+    alert_pnl_threshold: float = _set(
+        0.0, "Day loss in USD at which a warning is sent, 50 or -50; 0 = none.", -1e9, 1e9, harmless=_TOLD
+    )
+    slack_webhook: Secret = _set(
+        Secret(""),
+        "Incoming webhook of a Slack channel for alerts, only from a 0600 .env.",
+        secret=True,
+        harmless=_TOLD,
+    )
+    slack_bot_token: Secret = _set(
+        Secret(""),
+        "Token of a Slack app that may write (chat:write), only from a 0600 .env.",
+        secret=True,
+        harmless=_TOLD,
+    )
+    slack_alert_channel: str = _set("", "Slack channel that SLACK_BOT_TOKEN writes to.", harmless=_TOLD)
+    teams_webhook_url: Secret = _set(
+        Secret(""),
+        "URL of a Teams workflow that posts to a channel, only from a 0600 .env.",
+        secret=True,
+        harmless=_TOLD,
+    )
+    telegram_bot_token: Secret = _set(
+        Secret(""), "Token of a Telegram bot for alerts, only from a 0600 .env.", secret=True, harmless=_TOLD
+    )
+    telegram_chat_id: str = _set("", "Telegram chat that TELEGRAM_BOT_TOKEN writes to.", harmless=_TOLD)
+    alert_webhook_url: Secret = _set(
+        Secret(""), "URL that each alert is posted to as JSON, only from a 0600 .env.", secret=True, harmless=_TOLD
+    )
+    alert_smtp_url: Secret = _set(
+        Secret(""),
+        "Mail server for alerts, smtp://user:password@host:587 or smtps://…:465, only from a 0600 .env.",
+        secret=True,
+        harmless=_TOLD,
+    )
+    alert_mail_from: str = _set("", "Sender of alerts by mail.", harmless=_TOLD)
+    alert_mail_to: tuple[str, ...] = _set((), "Recipients of alerts by mail.", harmless=_TOLD)
+    alert_urls: Secret = _set(
+        Secret(""),
+        "More sinks as Apprise URLs with spaces between them (needs requirements-alerts.txt), only from a 0600 .env.",
+        secret=True,
+        harmless=_TOLD,
+    )
+    heartbeat_url: Secret = _set(
+        Secret(""),
+        "URL asked every minute by COIN-WATCH; the service behind it tells when it is not. Only from a 0600 .env.",
+        secret=True,
+        harmless=_TOLD,
+    )
+    alert_push_hosts: tuple[str, ...] = _set(
+        (),
+        "Hosts of push services beside those of the common browsers; what is named here may lie anywhere.",
+        harmless=_TOLD,
+    )
+    alert_set_in_browser: tuple[str, ...] = _set(
+        (),
+        "Written by the dashboard: which of these settings were set there, and when. Their URLs may lead to public "
+        "addresses only.",
+        harmless=_TOLD,
+    )
+
+    # COIN-CHAT (its tokens are SLACK_BOT_TOKEN and TELEGRAM_BOT_TOKEN above, and SLACK_APP_TOKEN)
+    chat_users: tuple[str, ...] = _set(
+        (),
+        "Who may use the bot from a chat, such as telegram:123456789:operator,slack:U024BE7LH:viewer; empty = nobody, "
+        "and COIN-CHAT does not run.",
+        harmless=_CHAT,
+    )
+    slack_app_token: Secret = _set(
+        Secret(""),
+        "App-level token of the Slack app for chat (connections:write), only from a 0600 .env.",
+        secret=True,
+        harmless=_CHAT,
+    )
+    slack_channel_id: str = _set(
+        "",
+        "Slack channel in which chat commands are answered; elsewhere answers come as direct messages.",
+        harmless=_CHAT,
+    )
 
     # Raw STRATEGY_… keys: each strategy knows and checks its own (bot/strategies/options.py).
     strategy_options: Mapping[str, str] = field(default_factory=dict)

@@ -18,8 +18,9 @@ from dotenv import dotenv_values
 
 from shared import largest_markets
 from shared import legacy_names as legacy
+from shared.bots import DEFAULT_FOLDER
 from shared.figures import exactly
-from shared.paths import ROOT
+from shared.paths import ROOT, DataPaths
 from shared.setting_checks import contradictions, parse_base_caps, parse_product_caps, parse_window
 from shared.setting_table import (
     GRANULARITIES,
@@ -221,6 +222,15 @@ def as_text(value: object) -> str:
     if isinstance(value, Secret):
         return ""
     return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def paths_anyway(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> DataPaths:
+    """The data folder's paths where the settings do not hold: what looks and kills must work then, too."""
+    env_file = ROOT / ".env" if env_file is None else env_file
+    environ = os.environ if environ is None else environ
+    text = environ.get("DATA_DIR") or dotenv_values(env_file).get("DATA_DIR") or DEFAULT_FOLDER
+    folder = Path(text).expanduser()
+    return DataPaths(folder if folder.is_absolute() else ROOT / folder)
 
 
 def public_values(settings: Settings) -> dict[str, str]:

@@ -9,7 +9,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def iso_seconds(at: datetime) -> str:
     """Whole seconds with Z, the form that jq's `fromdate` takes."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def iso_ms(at: datetime) -> str:
@@ -20,7 +20,8 @@ def iso_ms(at: datetime) -> str:
 
 def epoch_ms(at: datetime) -> int:
     """Whole milliseconds since 1970 (floored)."""
-    return (at - EPOCH) // timedelta(milliseconds=1)
+    since = at - EPOCH  # its parts are whole and none but the days is below zero: the same as a floored division
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def from_epoch_ms(ms: int) -> datetime:

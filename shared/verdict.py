@@ -84,6 +84,7 @@ class Outside:
     pm2: str | None = None  # PM2's word for the bot's process; None = not known
     error: str | None = None  # why the file cannot be read
     missing: bool = False  # there is no file
+    disk_full: bool = False  # of the folder; looked at where the file is old
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,10 @@ def _figures_age_s(doc: VerdictDoc, age_s: float) -> float | None:
     return None if doc.figures_age_ms is None else doc.figures_age_ms / 1000 + age_s
 
 
+def _full(outside: Outside) -> str:
+    return ": the disk of its folder is full, df -h" if outside.disk_full else ""
+
+
 def _silent(outside: Outside) -> tuple[Verdict, str] | None:
     """The word where the file itself says nothing new; None = it is fresh."""
     match outside.presence:
@@ -164,8 +169,8 @@ def _silent(outside: Outside) -> tuple[Verdict, str] | None:
         return Verdict.OFFLINE, "no state file"
     if outside.alive is True and outside.age_s is not None:
         if outside.age_s > HUNG_S:
-            return Verdict.HUNG, "the process is alive and holds its lock, but writes nothing"
-        return Verdict.STALE, "the process is alive, but writes nothing"
+            return Verdict.HUNG, f"the process is alive and holds its lock, but writes nothing{_full(outside)}"
+        return Verdict.STALE, f"the process is alive, but writes nothing{_full(outside)}"
     if outside.presence is Presence.STALE:
         return Verdict.STALE, "the bot is not writing its state file"
     if outside.age_s is None:

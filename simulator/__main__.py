@@ -100,7 +100,7 @@ def main() -> int:
     files = SimFiles(settings.paths.sim, settings.paths.flavour)
     try:
         settings.paths.prepare()
-        logs.set_up(settings.paths.logs, SIMULATOR, settings.log_level)
+        logs.set_up(settings.paths.logs, SIMULATOR, settings.log_level, settings.log_format)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client's broken TLS is no event of ours
         private(files.root)
         with lock_of(settings.paths).acquire(timeout=0):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import junkdrawer
 
 ROOT = Path(__file__).resolve().parent.parent
 LIGHTHOUSE = ROOT / "bench" / "lighthouse" / "node_modules" / ".bin" / "lighthouse"
@@ -39,6 +40,11 @@ def postgres_programs() -> Path | None:
     return found[-1].parent if found else Path(on_path).resolve().parent if on_path else None
 
 
+def sshd() -> str | None:
+    """OpenSSH's server, which Debian keeps off a user's PATH, or None."""
+    return shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+
+
 _TOOLS: dict[str, Callable[[], str | None]] = {
     "pm2": pm2,
     "chromium": chromium,
@@ -48,9 +54,18 @@ _TOOLS: dict[str, Callable[[], str | None]] = {
     "postgres": lambda: str(postgres_programs() or "") or None,
     "root": lambda: "root" if os.geteuid() == 0 else None,
     "ip": lambda: shutil.which("ip"),
+    "prometheus": lambda: shutil.which("prometheus") and shutil.which("promtool"),
+    "alertmanager": lambda: shutil.which("prometheus-alertmanager") and shutil.which("amtool"),
+    "node-exporter": lambda: shutil.which("prometheus-node-exporter"),
+    "litestream": lambda: shutil.which("litestream", path=str(Path(sys.executable).parent)),
+    "sshd": sshd,
     "proc": lambda: "/proc" if Path("/proc/self/environ").exists() else None,
 }
 
+
+# Hypothesis times the garbage collector by a callback. Python 3.11's parser does not survive one in the middle
+# of a tree ("AST constructor recursion depth mismatch"); it serves deadlines, and there are none.
+vars(junkdrawer)["_gc_initialized"] = True
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("coin", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -19,7 +19,7 @@ from shared import pm2_home
 from shared.bots import SIMULATOR
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble, home, pid_alive, supported
-from shared.pm2_plan import MODULES
+from shared.pm2_plan import EVERY, OPTIONAL
 from shared.settings import Mode, Settings
 
 
@@ -95,13 +95,15 @@ def _daemon_trouble(error: Pm2Unavailable) -> DiagnosticRow:
 def processes(client: Pm2Client, mode: Mode | None) -> list[DiagnosticRow]:
     """Each of ours as PM2 has it; those of another checkout are a clash."""
     try:
-        found = {p.name: p for p in client.processes() if p.name in MODULES}
+        found = {p.name: p for p in client.processes() if p.name in EVERY}
     except Pm2Unavailable:
         return _orphans([])
     checks = _orphans([process.pid for process in found.values()])
-    for name in MODULES:
+    for name in EVERY:
         process = found.get(name)
         if process is None:
+            if name in OPTIONAL:
+                continue
             if name != SIMULATOR or mode is not Mode.LIVE:
                 checks.append(note(name, "not started in PM2: ./coin start"))
         else:
@@ -141,7 +143,7 @@ def _process(process: Pm2Process, mode: Mode | None) -> DiagnosticRow:
 def port_checks(client: Pm2Client, settings: Settings) -> list[DiagnosticRow]:
     """Each port: free, ours, or whose."""
     try:
-        pids = {p.pid: p.name for p in client.processes() if p.name in MODULES}
+        pids = {p.pid: p.name for p in client.processes() if p.name in EVERY}
     except Pm2Unavailable:
         pids = {}
     wanted = [("DASHBOARD_PORT", settings.dashboard_host, settings.dashboard_port)]

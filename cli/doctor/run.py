@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from cli import data_folder, enable_live, ui
 from cli.context import data_paths
-from cli.doctor import data, machine, server
+from cli.doctor import data, machine, server, watcher
 from cli.doctor.check import DiagnosticRow, bad, good, note
 from cli.options import Json
 from shared import settings, terminal
@@ -51,7 +51,12 @@ def every_check() -> list[DiagnosticRow]:
     if paths.root.exists():
         checks += [*data.bot(paths, seen), *data.documents(paths), _ledger(found, paths)]
     if found is not None:
-        checks += [*data.keys(found), *data.certificates(paths, found)]
+        checks += [
+            *data.keys(found),
+            *data.certificates(paths, found),
+            *watcher.alerts(paths, found),
+            *watcher.copies(paths, found),
+        ]
         checks += _of_live(found)
     return checks
 

@@ -25,15 +25,15 @@ class LotDoc:
     fees_paid_usd: float = 0.0  # of the whole lot so far
     bought_usd: float = 0.0  # what the whole lot cost, with its entry fee; `cost_usd` is of what is left
     unrealized_pct: float | None = None  # price change since open, in percent
-    take_price: float
-    take_price_text: str
+    take_price: float | None = None  # None = no take profit: a holding of a product at a target weight
+    take_price_text: str | None = None
     break_even_price: float
     stop_price: float | None = None  # null = off
     trail_active: bool = False
     trail_peak: float | None = None
     trail_stop: float | None = None
     exit_state: str = "none"  # none, resting (take on the book), cancelling, exiting, dust
-    exit_reason: str | None = None  # take, stop, trail, command (closed by hand), flatten
+    exit_reason: str | None = None  # take, stop, trail, signal, command (closed by hand), flatten
     exit_order_id: str | None = None
 
 

@@ -26,9 +26,19 @@ class FeedsDoc:
     rest_errors: int
     rest_calls: int
     rest_note: str | None
+    rest_rate_limited: int | None = None  # answers 429, since the bot's start; null = a bot that did not count them
     budget_pct: float | None  # of the request budget that is left
     clock_offset_ms: int | None  # exchange minus ours
     clock_ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyDoc:
+    """How often something took how long, since the bot's start."""
+
+    le_ms: list[float]  # upper bounds, rising
+    counts: list[int]  # samples up to each bound and above the one before it; one more: those above the last
+    sum_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,8 @@ class MetricsDoc:
     # Severity (recoverable, critical) → risk policy → how often it raised, since the bot's start.
     guard_failures: dict[str, dict[str, int]] = field(default_factory=dict)
     decisions_missed: int | None = None  # bars that a newer one overtook before the strategy had answered
+    # order_ack (from decided to the exchange's yes), ledger_commit, loop_lag, rest_request, tick_to_order
+    latencies: dict[str, LatencyDoc] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 
 import msgspec
 import orjson
@@ -81,7 +82,7 @@ def encode_state(state: BotState) -> bytes:
     else:
         document["positions"] = [_row(p, _POSITION) | {"lots": _lean(p.lots, _LOT)} for p in state.positions]
     if state.gates is not None:
-        products = [_row(p, _PRODUCT_GATES) | {"gates": _lean(p.gates, _GATE)} for p in state.gates.products]
+        products = [_row(p, _PRODUCT_GATES) | {"gates": [_gate(g) for g in p.gates]} for p in state.gates.products]
         document["gates"] = {"version": state.gates.version, "products": products}
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -102,6 +103,12 @@ def _row(document: object, names: Iterable[str]) -> dict[str, object]:
 def _lean(documents: Iterable[object], names: Iterable[str]) -> list[dict[str, object]]:
     """Each as a row without the fields that hold nothing."""
     return [{name: value for name in names if (value := getattr(d, name)) is not None} for d in documents]
+
+
+@lru_cache(maxsize=2048)
+def _gate(gate: GateDoc) -> orjson.Fragment:
+    """One of some forty a product: most stay the same from document to document, and are written once."""
+    return orjson.Fragment(orjson.dumps(_lean((gate,), _GATE)[0]))
 
 
 def decode_state(data: bytes) -> BotState:

@@ -4,6 +4,19 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetDoc:
+    """What a product should hold, and what is done for it; percentages of the product's share of equity."""
+
+    target_pct: float | None = None  # None = the strategy has no opinion: what is held is kept
+    held_pct: float | None = None  # None = not known
+    band_pct: float  # nothing is traded within so many points of the target
+    share_usd: float  # what the product may hold at most, quote units
+    job: str | None = None  # buys, sells; None = nothing is done
+    job_since: str | None = None
+    waits: str | None = None  # why nothing is done, for a person; None = a job is at work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalDoc:
     product_id: str
     signal: str  # buy, sell, flat
@@ -12,6 +25,7 @@ class SignalDoc:
     bars: int
     bars_needed: int
     values: dict[str, float]
+    target: TargetDoc | None = None  # where products are held at target weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,8 +94,9 @@ def key_values(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary
 
 def _as_of(balances: str, last_ms: int) -> str:
     """The balances hold every fill that the ledger knew: one that is fetched again must not move them twice."""
-    asked, _, rest = balances.partition("|")
-    return f"{max(int(asked), last_ms)}|{rest}" if asked.isdigit() else balances
+    times, _, rest = balances.partition("|")
+    asked, comma, gap_from = times.partition(",")
+    return f"{max(int(asked), last_ms)}{comma}{gap_from}|{rest}" if asked.isdigit() else balances
 
 
 def _stricter(key: str, value: str, known: str | None) -> bool:
@@ -116,7 +117,8 @@ def _peak(past: LedgerSummary) -> Decimal:
 def day(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary) -> Iterator[str]:
     """The newest day: where its loss is counted from, and whether it tripped.
 
-    What is fetched from the exchange is booked once more, so what `newer` booked of it is left out here.
+    What is fetched from the exchange is booked once more, on the newest day, so what `newer` booked of it is left out
+    here. Days that ended since the backup go over as they were.
     """
     row, known = newer.day, older.day
     if row is None or (known is not None and known["day"] > row["day"]):
@@ -125,6 +127,9 @@ def day(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary) -> It
         encoder.day(_same_day(row, known, newer.continues(older)))
     else:
         again = newer.continues(older)
+        if again:
+            for ended in newer.days[:-1]:
+                _ended_day(encoder, ended, known)
         realized = sum((v for k, v in newer.results.items() if k not in older.results), ZERO) if again else ZERO
         fees = sum((v for k, v in newer.fees.items() if k not in older.fees), ZERO) if again else ZERO
         counters = {name: n for name, n in row["counters"].items() if name not in RECOUNTED}
@@ -132,6 +137,13 @@ def day(encoder: EventEncoder, newer: LedgerSummary, older: LedgerSummary) -> It
         encoder.day({**row, **money, "counters": counters})
     if row["breaker_ms"] is not None:
         yield f"the loss limit of {row['day']} stays tripped"
+
+
+def _ended_day(encoder: EventEncoder, row: Row, known: Row | None) -> None:
+    if known is not None and row["day"] == known["day"]:
+        encoder.whole(t.days, row)  # its sums are no longer those of the journal
+    elif known is None or row["day"] > known["day"]:
+        encoder.day(row)
 
 
 def _same_day(row: Row, known: Row, went_on: bool) -> Row:

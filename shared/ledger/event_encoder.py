@@ -59,6 +59,11 @@ class EventEncoder:
         self.changed(EventType.DAY, told, without=(*DAY_MONEY, "transfers"))
         self._told[EventType.DAY_SET, t.days, key_of(t.days, row)] = {name: row[name] for name in DAY_MONEY}
 
+    def whole(self, table: Table, row: Row) -> None:
+        """A row as it is, in place of what the ledger holds and of what follows from its journal."""
+        if self._unit.get(table, key_of(table, row)) != row:
+            self._unit.happen(JournalEvent(EventType.ROW, {"table": table.name, "row": row}))
+
     def note(self, row: Row) -> None:
         """A line for people."""
         self._unit.happen(

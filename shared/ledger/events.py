@@ -39,7 +39,7 @@ class EventType(StrEnum):
     BOOT = "boot"
     BOOT_END = "boot_end"
     NOTE = "note"
-    ROW = "row"  # a whole row as it was when the journal began: data is {"table": …, "row": …}
+    ROW = "row"  # a whole row as it was when the journal began, or in a replaced ledger: data is {"table": …, "row": …}
 
 
 TABLE_OF: Mapping[EventType, Table] = {

@@ -62,7 +62,7 @@ orders = _table(
     _text("command_id", 80, null=True),
     _text("retry_of", 80, null=True),
     _exact("tp_pct", null=True),  # entry: take profit of the lot that it opens
-    _text("lot_kind", 8, null=True),  # entry: runner or scalp
+    _text("lot_kind", 8, null=True),  # entry: runner, scalp or holding
     _exact("expected_price", null=True),  # mark when it was decided
     _text("boot_id", 80),
     _ms("created_ms"),
@@ -110,7 +110,7 @@ lots = _table(
     _exact("cost"),  # sum of price x size of its entry fills
     _exact("entry_fee"),
     _exact("tp_pct"),
-    _exact("take_price"),
+    _exact("take_price"),  # 0 = none: a holding
     _exact("stop_price", null=True),
     _truth("trail_active"),
     _exact("trail_peak", null=True),

@@ -33,13 +33,18 @@ class LedgerSummary:
     last_ms: int  # when the newest row was written
     key_values: Mapping[str, str]
     latch: Row | None  # the kill latch that holds
-    day: Row | None  # the newest
+    days: tuple[Row, ...]  # oldest first
     boots: tuple[Row, ...]
     unfinished: tuple[str, ...]  # commands that were seen and did not end
     orders: frozenset[str]
     fees: Mapping[tuple[str, str], Decimal] = field(repr=False)  # of each fill
     results: Mapping[str, Decimal] = field(repr=False)  # of each closed lot
     chain_then: str | None = None  # of the row that was asked for; None = there is no such row
+
+    @property
+    def day(self) -> Row | None:
+        """The newest; None = none began."""
+        return self.days[-1] if self.days else None
 
     def continues(self, older: "LedgerSummary") -> bool:
         """Whether this ledger went on where `older` ends; that row's number must have been asked for."""
@@ -97,7 +102,7 @@ def read_summary(engine: Database, name: str, then: int = 0) -> LedgerSummary:
 
 def _summary(db: DatabaseSession, then: int) -> LedgerSummary:
     latch = db.row(f"{select(t.latches)}WHERE kind = 'kill' AND lifted_ms IS NULL", of=t.latches)
-    day = db.row(f"{select(t.days)}ORDER BY day DESC LIMIT 1", of=t.days)
+    days = db.rows(f"{select(t.days)}ORDER BY day", of=t.days)
     begun = db.rows(f"{select(t.boots)}ORDER BY at_ms DESC LIMIT :most", {"most": BOOTS_KEPT}, of=t.boots)
     fills = db.rows("SELECT order_id, trade_id, fee FROM fills", of=t.fills)
     closed = db.rows("SELECT lot_id, realized_pnl FROM lots WHERE closed_ms IS NOT NULL", of=t.lots)
@@ -106,7 +111,7 @@ def _summary(db: DatabaseSession, then: int) -> LedgerSummary:
         last_ms=db.value("SELECT at_ms FROM events ORDER BY seq DESC LIMIT 1") or 0,
         key_values=read_key_values(db),
         latch=latch._asdict() if latch is not None else None,
-        day=day._asdict() if day is not None else None,
+        days=tuple(row._asdict() for row in days),
         boots=tuple(row._asdict() for row in begun)[::-1],
         unfinished=tuple(db.column("SELECT id FROM commands WHERE state = 'seen'")),
         orders=frozenset(db.column("SELECT client_order_id FROM orders")),

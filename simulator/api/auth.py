@@ -1,5 +1,7 @@
 """API keys and the check of a JWT."""
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,15 +44,9 @@ def check(
     token: str, keys: Mapping[str, IssuedKey], now_s: float, uris: tuple[str, ...] | None, hosts: tuple[str, ...] = ()
 ) -> IssuedKey:
     """The key that signed `token`. `uris`: "METHOD path" of the request, None on the stream. Raises Refused."""
-    try:
-        header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
-        raise TokenRejected(f"not a token: {error}") from error
-    key = keys.get(str(header.get("kid", "")))
+    key = keys.get(_key_named(token))
     if key is None:
         raise TokenRejected("unknown key")
-    if header.get("alg") != key.algorithm:
-        raise TokenRejected("algorithm does not fit the key")
     options: Any = {
         "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "verify_iss": False,
     }  # fmt: skip
@@ -62,6 +58,18 @@ def check(
     if uris is not None:
         _check_uri(claims, uris, hosts)
     return key
+
+
+def _key_named(token: str) -> str:
+    """The key that the token's header names; "" = none. `jwt.decode` judges the rest of the header, and all else."""
+    segment = token.partition(".")[0]
+    try:
+        header = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise TokenRejected(f"not a token: {error}") from error
+    if not isinstance(header, dict):
+        raise TokenRejected("not a token: its header is no object")
+    return str(header.get("kid", ""))
 
 
 def _check_claims(claims: Mapping[str, Any], key: IssuedKey, now_s: float) -> None:

@@ -32,6 +32,7 @@ class CandleSeries:
         self._figures: tuple[int, DayFigures] | None = None
         self._before: tuple[int, SimBar | None] = (-1, None)  # the twenty-four hours before the last ones, by hour
         self._year: tuple[int, SimBar | None] = (-1, None)  # the closed days of a year, by day
+        self._hours: tuple[int, list[SimBar | None]] = (-1, [])  # the twenty-four whole hours before this one, by hour
         self._gaps: list[tuple[int, int]] = []  # minutes, first and after the last, that were not played
         self._count_up_to(start_us)
 
@@ -48,7 +49,7 @@ class CandleSeries:
         first, last = sorted((from_us // MINUTE_US, now_us // MINUTE_US))
         self._gaps.append((first, last))
         self._live.pop(now_us // MINUTE_US, None)
-        self._figures = None
+        self._figures, self._hours = None, (-1, [])
         self._count_up_to(now_us)
 
     def add(self, trade: PublicTrade) -> None:
@@ -141,7 +142,9 @@ class CandleSeries:
     def _work_out(self, minute: int) -> DayFigures:
         now_us = minute * MINUTE_US - 1
         hour = minute // 60
-        parts = [self.bar(h * 3600, 3600, now_us) for h in range(hour - 24, hour + 1)]
+        if self._hours[0] != hour:
+            self._hours = (hour, [self.bar(h * 3600, 3600, now_us) for h in range(hour - 24, hour)])
+        parts = [*self._hours[1], self.bar(hour * 3600, 3600, now_us)]
         day = fold(p for p in parts if p)
         before = self._day_before(hour)
         year = fold(p for p in (self._year_before(minute // 1440), day) if p)

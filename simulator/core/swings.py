@@ -3,6 +3,8 @@
 Everything is a deviation from the day's level in billionths, a pure function of seed, product and time.
 """
 
+from functools import lru_cache
+
 from simulator.core.draws import Draws
 from simulator.core.products import SimProduct
 
@@ -30,8 +32,9 @@ class Wave:
 
     def __init__(self, key: tuple[int | str, ...], cycle: int, late: int, height: int) -> None:
         self._key, self._half, self._late, self._height = key, cycle // 2, late, height
+        self._turn = lru_cache(maxsize=2048)(self._make_turn)  # the tide's are asked for by every product
 
-    def _turn(self, number: int) -> tuple[int, int]:
+    def _make_turn(self, number: int) -> tuple[int, int]:
         """(minute, height) of a turn: even ones are low, odd ones high."""
         draws = Draws(*self._key, number)
         at = number * self._half + self._late + draws.between(-JITTER, JITTER)

@@ -5,6 +5,7 @@ Prices enter as whole ticks and sizes as whole steps; their product times a fee 
 """
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 DECIMALS = 20
 ONE: int = 10**DECIMALS
@@ -31,6 +32,7 @@ def to_atoms(value: Decimal | str | int) -> int:
     return -number if sign else number
 
 
+@lru_cache(maxsize=1 << 14)  # the same prices and sizes are told in bars, books and tickers again and again
 def text(atoms: int) -> str:
     """`atoms` as the venue writes amounts: no exponent, no trailing zeros, "0" for zero."""
     sign, atoms = ("-", -atoms) if atoms < 0 else ("", atoms)

@@ -17,6 +17,7 @@ from bot.engine.state.control import Latch
 from shared import control
 from shared.command_table import Cmd
 from shared.control import TradingState, decode_control
+from shared.ledger import schema
 from shared.ledger.key_values import read_key_values
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.replay import first_difference, replay_files
@@ -178,6 +179,21 @@ def test_the_day_s_loss_limit_stays_tripped(coin: Coin, folder: Folder, tmp_path
         day = restored(db, NOW, "next").day
     assert day is not None and day.day == TODAY
     assert (day.start_equity, day.transfers, day.breaker_ms) == (D("1000"), D("5"), NOW_MS)
+    folder.whole(tmp_path)
+
+
+def test_days_that_ended_since_the_backup_keep_their_results(coin: Coin, folder: Folder, tmp_path: Path) -> None:
+    folder.write().commit([SaveDay(day_of(day="2026-01-05"))], NOW_MS)
+    folder.end()
+    assert coin("backup", "out.tar.gz").returncode == 0
+    ended = [("2026-01-05", "-5", "1"), ("2026-01-06", "7", "2"), (TODAY, "0", "0")]
+    made = [SaveDay(day_of(day=day, realized=D(result), fees=D(fees))) for day, result, fees in ended]
+    folder.write().commit(made, NOW_MS)
+    folder.end()
+    assert coin("restore", "out.tar.gz").returncode == 0
+    with open_reader(folder.paths.ledger).connect() as db:
+        rows = db.rows("SELECT day, realized, fees FROM days ORDER BY day", of=schema.days)
+    assert [(row.day, row.realized, row.fees) for row in rows] == [(day, D(r), D(f)) for day, r, f in ended]
     folder.whole(tmp_path)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cli.status import EXIT
+from shared.exits import Exit
 from shared.verdict import Verdict
 from tests.e2e.system import ROOT, System
 
@@ -125,3 +126,18 @@ def test_a_hung_bot_is_not_called_gone(system: System) -> None:
     assert f"(pid {process.pid}) exists, but is stopped by a signal" in said.stdout, said.stdout + said.stderr
     assert process.wait(15) == -signal.SIGKILL
     assert "the bot isn't running" in coin(system, "kill").stdout
+
+
+def test_of_two_bots_the_one_whose_lock_was_deleted_ends(system: System) -> None:
+    """Nothing is left of it in the folder: state and ledger are the second one's from its start on."""
+    system.sim()
+    first = system.bot()
+    before = trades(system)
+    (system.folder / "bot.lock").unlink()
+    second = system.bot()
+    assert first.wait(15) == Exit.LOCKED
+    found = system.until(lambda s: s["pid"] == second.pid and s["status"] == "running" and s["ws_ok"], 60, "trading")
+    assert found["boot_id"] != before["boot_id"]
+    assert "another bot holds the new one: this one ends" in system.log() + (system.folder / "bot.out").read_text()
+    verified = coin(system, "ledger", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr

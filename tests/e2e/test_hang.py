@@ -61,7 +61,7 @@ def test_a_bot_that_hangs_is_ended_in_time_and_the_next_run_goes_on(system: Syst
     process = bot(system)
     back = lambda s: s["boot_id"] != before["boot_id"] and s["status"] in ("paused", "killed")  # noqa: E731
     after = system.until(back, 40, "back again")
-    assert lots(after) == held and held
+    assert held and held.items() <= lots(after).items(), "a purchase that was on its way may have added one"
     if way == "endless":
         assert after["status"] == "killed" and after["kill"]["latch_id"] == before["kill"]["latch_id"]
     else:

@@ -42,10 +42,10 @@ def load(root: Path, **env: str) -> dict[str, dict[str, Any]]:
     return {app["name"]: app for app in json.loads(done.stdout)}
 
 
-def test_three_in_order_and_each_from_our_own_folder(checkout: Path) -> None:
+def test_four_in_order_and_each_from_our_own_folder(checkout: Path) -> None:
     apps = load(checkout)
-    assert list(apps) == ["COIN", "COIN-BOT", "COIN-SIM"]
-    assert [app["args"] for app in apps.values()] == [["-m", "dashboard"], ["-m", "bot"], ["-m", "simulator"]]
+    assert list(apps) == ["COIN", "COIN-BOT", "COIN-SIM", "COIN-WATCH"]
+    assert [app["args"][1] for app in apps.values()] == ["dashboard", "bot", "simulator", "watch"]
     for app in apps.values():
         assert app["cwd"] == str(checkout)
         assert app["script"] == str(checkout / ".venv/bin/python")
@@ -53,6 +53,15 @@ def test_three_in_order_and_each_from_our_own_folder(checkout: Path) -> None:
         assert app["kill_timeout"] == 8000
         assert app["filter_env"] == [""]
         assert not {"instances", "time", "log_date_format", "log_type", "wait_ready"} & set(app)
+
+
+@pytest.mark.parametrize("line", ["CHAT_USERS=telegram:1:viewer", 'export CHAT_USERS = "slack:U1:operator"  # me'])
+def test_chat_runs_where_somebody_may_use_it(checkout: Path, line: str) -> None:
+    (checkout / ".env").write_text("CHAT_USERS=\n")
+    assert "COIN-CHAT" not in load(checkout)
+    (checkout / ".env").write_text(f"{line}\n")
+    apps = load(checkout)
+    assert list(apps)[-1] == "COIN-CHAT" and apps["COIN-CHAT"]["args"] == ["-m", "chat"]
 
 
 @pytest.mark.parametrize(
@@ -67,11 +76,18 @@ def test_three_in_order_and_each_from_our_own_folder(checkout: Path) -> None:
 )
 def test_live_has_no_simulator(checkout: Path, line: str) -> None:
     (checkout / ".env").write_text(f"# COIN_MODE=sim\nCOIN_MODE=paper\n{line}\n#COIN_MODE=sim\n")
-    assert list(load(checkout)) == ["COIN", "COIN-BOT"]
+    assert list(load(checkout)) == ["COIN", "COIN-BOT", "COIN-WATCH"]
     assert "COIN-SIM" in load(checkout, COIN_MODE="sim")  # the shell outranks the file
     assert (
         settings.load(checkout / ".env", {"COINBASE_KEY_FILE": "k", "PROFILE": "canary"}).settings.coin_mode == "live"
     )
+
+
+@pytest.mark.parametrize("line", ["WATCH=false", "WATCH = 0  # quiet", "export WATCH='False'"])
+def test_the_watcher_can_be_left_out(checkout: Path, line: str) -> None:
+    (checkout / ".env").write_text(f"{line}\n")
+    assert list(load(checkout)) == ["COIN", "COIN-BOT", "COIN-SIM"]
+    assert settings.load(checkout / ".env", {}).settings.watch is False
 
 
 def test_values_of_the_file_are_not_frozen_into_the_environment(checkout: Path) -> None:

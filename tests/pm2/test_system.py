@@ -1,4 +1,4 @@
-"""The three processes under real PM2, by the real ecosystem file: what a user does, and what must never happen."""
+"""The four processes under real PM2, by the real ecosystem file: what a user does, and what must never happen."""
 
 import contextlib
 import json
@@ -16,6 +16,7 @@ import pytest
 
 from cli import ports
 from cli.rig import Rig, free_ports, rig
+from shared.documents.alerts import AlertsDoc, AlertStateDoc, decode_alerts
 from shared.documents.status import Phase, Status
 from shared.pm2 import Effective, pid_alive
 from shared.pm2_plan import MODULES
@@ -24,12 +25,24 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.pm2, pytest.mark.slow, pytest.mark.needs("pm2", "proc")]
 
 CANARY = "canary-5d1c9e"
-ROOMS = ("bot", "cli", "dashboard", "research", "shared", "simtest", "simulator", "strategies")
+ROOMS = (
+    "backups",
+    "bot",
+    "cli",
+    "dashboard",
+    "monitoring",
+    "research",
+    "shared",
+    "simtest",
+    "simulator",
+    "strategies",
+    "watch",
+)
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Rig]:
-    """All three, started from a shell that exports secrets."""
+    """All four, started from a shell that exports secrets."""
     with rig() as made:
         secrets = {
             "COINBASE_API_PRIVATE_KEY": CANARY,
@@ -55,7 +68,7 @@ def coin(made: Rig, *arguments: str, root: Path = ROOT, **env: str) -> "subproce
     )
 
 
-def test_all_three_are_online(running: Rig) -> None:
+def test_all_four_are_online(running: Rig) -> None:
     found = {process.name: process for process in running.client.processes()}
     assert sorted(found) == sorted(MODULES)
     assert {process.effective for process in found.values()} == {Effective.ONLINE}
@@ -117,6 +130,80 @@ def test_a_bot_that_a_signal_stopped_is_ended_and_comes_back(running: Rig) -> No
     after = running.wait(lambda state: state.boot_id != before.boot_id and state.phase is Phase.TRADING)
     assert after.pid == running.pid("COIN-BOT")
     assert any(event.kind == "watchdog" for event in after.events)
+
+
+def alerts(made: Rig) -> AlertsDoc:
+    return decode_alerts(made.paths.alerts.read_bytes())
+
+
+def of_the_process(made: Rig) -> list[AlertStateDoc]:
+    return [alert for alert in alerts(made).firing if alert.name == "process.main"]
+
+
+def test_the_watcher_tells_of_a_kill_minus_nine_once_and_shows_it(running: Rig) -> None:
+    before = running.wait_trading()
+    until = time.monotonic() + 60.0
+    while of_the_process(running):  # what the tests before did may still have to stay clear for a while
+        assert time.monotonic() < until, of_the_process(running)
+        time.sleep(0.1)
+    os.kill(running.pid("COIN-BOT"), signal.SIGKILL)
+    until = time.monotonic() + 6.0
+    while not (mine := of_the_process(running)):
+        assert time.monotonic() < until, alerts(running).firing
+        time.sleep(0.02)
+    running.wait(lambda state: state.boot_id != before.boot_id and state.phase is Phase.TRADING)
+    until = time.monotonic() + 120.0  # one that came back must stay clear for longer
+    while not (over := [a for a in alerts(running).resolved if a.number == mine[0].number]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert "bot_dead" in mine[0].rules and over[0].resolved_ms
+    assert running.pid("COIN-WATCH") == alerts(running).pid
+    assert "process.main" in coin(running, "alerts", "history").stdout
+
+
+def test_whoever_stops_the_bot_by_hand_is_not_told_of_it(running: Rig) -> None:
+    running.wait_trading()
+    began_ms = time.time() * 1000
+    running.pm2("stop", "COIN-BOT", "-s")
+    time.sleep(4.0)
+    new = [alert for alert in alerts(running).firing if alert.since_ms >= began_ms and alert.name == "process.main"]
+    running.pm2("restart", "COIN-BOT", "-s")
+    running.wait(lambda state: state.pid == running.pid("COIN-BOT") and state.phase is Phase.TRADING)
+    assert new == []
+
+
+def test_alerts_can_be_listed_acknowledged_and_tested(running: Rig) -> None:
+    rules = coin(running, "alerts", "rules")
+    assert rules.returncode == 0 and "bot_dead" in rules.stdout and "fires at gone for > 1 s" in rules.stdout
+    unknown = coin(running, "alerts", "ack", "nothing.at.all")
+    assert unknown.returncode == 2 and "No alert 'nothing.at.all' fires" in unknown.stderr
+    assert "No sink is set" in coin(running, "alerts", "test").stdout
+    running.paths.kill.touch(mode=0o600)
+    running.wait(lambda state: state.kill is not None and state.kill.cleared_ms is not None)
+    until = time.monotonic() + 6.0
+    while not any(alert.name == "kill.main" for alert in alerts(running).firing):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    shown = coin(running, "alerts")
+    assert shown.returncode == 1 and "./coin alerts ack kill.main" in shown.stdout, shown.stdout
+    known = coin(running, "alerts", "ack", "kill.main", "--note", "a test")
+    assert known.returncode == 0, known.stdout + known.stderr
+    time.sleep(0.5)
+    listed = coin(running, "alerts", "list", "--json")
+    (mine,) = [a for a in json.loads(listed.stdout)["alerts"]["firing"] if a["name"] == "kill.main"]
+    assert mine["phase"] == "acknowledged" and mine["note"] == "a test"
+    assert coin(running, "reset-kill").returncode == 0 and coin(running, "run").returncode == 0
+
+
+def test_a_watcher_that_is_killed_is_back_and_the_bot_did_not_notice(running: Rig) -> None:
+    before, pid = running.wait_trading(), running.pid("COIN-WATCH")
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 15
+    while alerts(running).pid == pid:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    state = running.state()
+    assert state is not None and (state.boot_id, state.pid) == (before.boot_id, before.pid)
 
 
 def test_stop_is_graceful_and_start_comes_back(running: Rig) -> None:

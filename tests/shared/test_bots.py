@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.bots import DEFAULT_BOT, BadBotName, BotRef
+from shared.bots import CHAT, DEFAULT_BOT, WATCHER, BadBotName, BotRef
 from shared.paths import ROOT
-from shared.pm2_plan import MODULES, ORDER_OF_STOP, processes
+from shared.pm2_plan import EVERY, ORDER_OF_STOP, processes
 from shared.setting_table import RULES, Settings, handed_over
 
 ROOMS = ("bot", "cli", "dashboard", "shared", "simulator", "bench")
@@ -38,8 +38,12 @@ def test_a_name_that_would_leave_its_folder_or_its_ids_is_refused(name: str) -> 
 
 
 def test_what_runs_in_which_mode() -> None:
-    assert processes("sim") == ("COIN", "COIN-BOT", "COIN-SIM") and processes("live") == ("COIN", "COIN-BOT")
-    assert set(ORDER_OF_STOP) == set(MODULES) and ORDER_OF_STOP[0] == DEFAULT_BOT.process
+    assert processes("sim") == ("COIN", "COIN-BOT", "COIN-SIM", "COIN-WATCH")
+    assert processes("live") == ("COIN", "COIN-BOT", "COIN-WATCH")
+    assert processes("sim", watch=False) == ("COIN", "COIN-BOT", "COIN-SIM")
+    assert processes("live", chat=True) == ("COIN", "COIN-BOT", "COIN-WATCH", "COIN-CHAT")
+    # Who would tell of the others' end goes before them, and the bot before its exchange.
+    assert set(ORDER_OF_STOP) == set(EVERY) and ORDER_OF_STOP[:3] == (WATCHER, CHAT, DEFAULT_BOT.process)
 
 
 def test_the_plan_that_the_ecosystem_file_asks_for(tmp_path: Path) -> None:
@@ -48,7 +52,7 @@ def test_the_plan_that_the_ecosystem_file_asks_for(tmp_path: Path) -> None:
         command, cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
     )
     plan = json.loads(done.stdout)
-    assert [one["name"] for one in plan["processes"]] == ["COIN", "COIN-BOT"]
+    assert [one["name"] for one in plan["processes"]] == ["COIN", "COIN-BOT", "COIN-WATCH"]
     assert plan["settings"] == [*handed_over(), "PRODUCT_ID"]
     assert not [key for key in plan["settings"] if key in RULES and RULES[key].secret]
 

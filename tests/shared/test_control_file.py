@@ -130,6 +130,30 @@ def test_kill_sets_all_three_and_only_reset_takes_them_back(paths: DataPaths) ->
     assert read(paths).level is TradingState.STOP and not paths.kill.exists()
 
 
+@pytest.mark.parametrize("killed_by", ["the file KILL", "a switch by hand", "the ring", "a damaged file"])
+def test_a_reset_leads_to_stop_whatever_killed(paths: DataPaths, killed_by: str) -> None:
+    send_command(paths, Cmd.START, by="operator")
+    if killed_by == "the file KILL":
+        paths.kill.touch()
+    else:
+        switch = '{"command":"start","kill_switch":true}'
+        ring = '{"command":"start","commands":[' + RING % ("k", "kill") + "]}"
+        by_hand = {"a switch by hand": switch, "the ring": ring, "a damaged file": switch[:-1]}
+        paths.control.write_text(by_hand[killed_by])
+    send_command(paths, Cmd.RESET_KILL, {"latch_id": "kill-1"}, by="operator")
+    assert (read(paths).command, read(paths).kill_switch) == ("stop", False) and not paths.kill.exists()
+
+
+@pytest.mark.parametrize("wish", [Cmd.START, Cmd.PAUSE, Cmd.STOP])
+def test_a_reset_without_a_kill_leaves_the_level(paths: DataPaths, wish: Cmd) -> None:
+    send_command(paths, Cmd.KILL, by="operator")
+    send_command(paths, Cmd.RESET_KILL, {"latch_id": "kill-1"}, by="operator")
+    send_command(paths, wish, by="operator")
+    again = send_command(paths, Cmd.RESET_KILL, {"latch_id": "kill-1"}, by="operator")
+    assert (read(paths).command, read(paths).kill_switch) == (wish.value, False)
+    assert read(paths).commands[-1] == again, "the bot still answers it"
+
+
 def test_flatten_also_stops_but_never_softens(paths: DataPaths) -> None:
     send_command(paths, Cmd.START, by="a")
     send_command(paths, Cmd.FLATTEN, by="a")

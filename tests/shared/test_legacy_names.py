@@ -104,7 +104,7 @@ def test_an_error_names_the_spelling_of_the_file(tmp_path: Path) -> None:
     assert "written as STATE_STORE_URI" in refused(tmp_path, "STATE_STORE_URI=mysql://h/d")
 
 
-@pytest.mark.parametrize("text", ["PORT=", "STATE_STORE_URI=", "SLACK_WEBHOOK=", "STRATEGIES="])
+@pytest.mark.parametrize("text", ["PORT=", "STATE_STORE_URI=", "REDIS_HOST=", "STRATEGIES="])
 def test_an_empty_older_name_says_nothing(tmp_path: Path, text: str) -> None:
     found = from_file(tmp_path, text)
     assert not found.kept and set(found.sources.values()) <= {"default", "profile"}

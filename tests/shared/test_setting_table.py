@@ -10,7 +10,12 @@ from shared.paths import ROOT
 from shared.setting_table import RULES, Settings, handed_over
 from shared.settings import is_secret
 
-ROOMS = ("bot", "cli", "dashboard", "research", "shared", "simulator")
+ALERT_SECRETS = frozenset(
+    {"SLACK_WEBHOOK", "SLACK_BOT_TOKEN", "TEAMS_WEBHOOK_URL", "TELEGRAM_BOT_TOKEN", "ALERT_WEBHOOK_URL",
+     "ALERT_SMTP_URL", "ALERT_URLS"}
+)  # fmt: skip
+ROOMS = ("backups", "bot", "chat", "cli", "dashboard", "monitoring", "reports", "research", "shared", "simulator",
+         "watch")  # fmt: skip
 ONLY_CHECKED = ROOT / "shared" / "setting_checks.py"  # to compare a setting with another one is no use of it
 
 
@@ -50,7 +55,9 @@ def test_each_setting_is_bound_by_the_permission_or_says_why_not() -> None:
 
 def test_no_secret_is_handed_over_by_the_shell_or_shown() -> None:
     secrets = {key for key, rule in RULES.items() if rule.secret}
-    assert secrets == {"COINBASE_API_KEY_NAME", "COINBASE_API_PRIVATE_KEY", "DASHBOARD_PASSWORD_HASH", "LEDGER_URL"}
+    own = {"COINBASE_API_KEY_NAME", "COINBASE_API_PRIVATE_KEY", "DASHBOARD_PASSWORD_HASH", "LEDGER_URL"}
+    away = {"BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"}
+    assert secrets == own | away | {*ALERT_SECRETS, "HEARTBEAT_URL", "SLACK_APP_TOKEN"}
     assert all(map(is_secret, secrets)) and not secrets & set(handed_over())
     assert "COINBASE_KEY_FILE" not in handed_over()
 
@@ -62,3 +69,21 @@ def test_each_has_a_sentence_and_a_range_that_its_default_is_in(key: str) -> Non
     if isinstance(default, int | float) and not isinstance(default, bool):
         assert rule.low is not None and rule.high is not None and rule.low <= default <= rule.high
     assert not rule.choices or default in rule.choices
+
+
+def test_what_is_secret_of_alerts_is_revealed_by_the_watcher_and_to_alertmanager() -> None:
+    wanted = {key.lower() for key in (*ALERT_SECRETS, "HEARTBEAT_URL", "SLACK_APP_TOKEN")}
+    found = set()
+    for room in (*ROOMS, "bench", "simtest"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                revealed = isinstance(node, ast.Attribute) and node.attr == "reveal"
+                if revealed and isinstance(node.value, ast.Attribute) and node.value.attr in wanted:
+                    found.add((room, node.value.attr))
+    # `./coin monitoring start` hands two of them to Alertmanager, in files of mode 0600.
+    handed_on = {("cli", "slack_webhook"), ("cli", "telegram_bot_token")}
+    # The page that adds one URL to several counts those that are set, and writes them back beside the new one.
+    handed_on |= {("dashboard", "alert_urls")}
+    # COIN-CHAT needs the tokens of the two platforms: its first half hands them to the second one.
+    chat = {("chat", name) for name in ("slack_app_token", "slack_bot_token", "telegram_bot_token")}
+    assert found == {("watch", name) for name in wanted - {"slack_app_token"}} | handed_on | chat

@@ -1,12 +1,15 @@
 """One verdict for every reader: the worst of what the bot says and what is seen of it."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.status import EXIT
+from shared.disk_room import disk_full
 from shared.presence import Presence
 from shared.verdict import HUNG_S, Outside, PartDoc, PartState, Verdict, VerdictDoc, judge
 
@@ -83,3 +86,23 @@ def test_a_word_of_a_newer_build_is_not_guessed_at() -> None:
 def test_a_bot_that_pm2_does_not_keep_is_told() -> None:
     parts = judge(doc(), "running", dataclasses.replace(FRESH, pm2="errored")).parts
     assert next(p for p in parts if p.name == "pm2").state is PartState.WARN
+
+
+def test_a_full_disk_is_named_where_a_bot_that_lives_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for age_s, word in ((6.0, Verdict.STALE), (20.0, Verdict.HUNG)):
+        outside = Outside(Presence.STALE, age_s, alive=True, disk_full=True)
+        assert judge(doc(), "running", outside).word is word
+        assert "the disk of its folder is full, df -h" in judge(doc(), "running", outside).reason
+        assert "disk" not in judge(doc(), "running", Outside(Presence.STALE, age_s, alive=True)).reason
+
+    class Room:
+        f_bavail, f_frsize, f_files, f_favail = 100, 4096, 10, 5
+
+    monkeypatch.setattr(os, "statvfs", lambda _: Room)
+    assert not disk_full(Path())
+    for name, value in (("f_bavail", 15), ("f_favail", 0)):
+        with monkeypatch.context() as patch:
+            patch.setattr(Room, name, value)
+            assert disk_full(Path())
+    monkeypatch.undo()
+    assert not disk_full(Path("/none/here"))

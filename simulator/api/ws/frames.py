@@ -87,16 +87,23 @@ def _ticker_fields(product: SimProduct, price: int, figures: DayFigures) -> str:
 class TopOfBook:
     """The best prices with what stands there, as the ticker shows them."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("_product", "numbers")
 
     def __init__(self, market: MarketState) -> None:
-        product, book = market.product, market.book
+        self._product, book = market.product, market.book
         bid, ask = book.bids.best(), book.asks.best()
-        self.fields = (
+        # Of most moments only these are compared: as text they would cost ten times as much.
+        self.numbers = (bid, ask, book.bids.total(bid) if bid else 0, book.asks.total(ask) if ask else 0)
+
+    @property
+    def fields(self) -> str:
+        """As members of a JSON object."""
+        product, (bid, ask, bid_steps, ask_steps) = self._product, self.numbers
+        return (
             f'"best_bid":"{product.price_text(bid) if bid else ""}",'
             f'"best_ask":"{product.price_text(ask) if ask else ""}",'
-            f'"best_bid_quantity":"{product.size_text(book.bids.total(bid)) if bid else ""}",'
-            f'"best_ask_quantity":"{product.size_text(book.asks.total(ask)) if ask else ""}"'
+            f'"best_bid_quantity":"{product.size_text(bid_steps) if bid else ""}",'
+            f'"best_ask_quantity":"{product.size_text(ask_steps) if ask else ""}"'
         )
 
 

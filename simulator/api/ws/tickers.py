@@ -14,6 +14,7 @@ from simulator.exchange import Exchange
 
 TICKER_US = 250_000
 FIGURES_US = 10_000_000
+TopNumbers = tuple[int | None, int | None, int, int]
 
 
 class Shown:
@@ -21,7 +22,7 @@ class Shown:
 
     __slots__ = ("figures", "figures_us", "price", "top")
 
-    def __init__(self, price: int, top: str, figures: DayFigures, figures_us: int) -> None:
+    def __init__(self, price: int, top: TopNumbers, figures: DayFigures, figures_us: int) -> None:
         self.price = price
         self.top = top
         self.figures = figures
@@ -40,7 +41,7 @@ class Tickers:
         name = market.product.product_id
         if market.last is not None and name not in self._shown:
             figures = self._exchange.candles[name].figures(now_us)
-            self._shown[name] = Shown(market.last, TopOfBook(market).fields, figures, now_us // FIGURES_US)
+            self._shown[name] = Shown(market.last, TopOfBook(market).numbers, figures, now_us // FIGURES_US)
 
     def forget(self, product_id: str) -> None:
         """Nobody reads the product any more."""
@@ -58,8 +59,8 @@ class Tickers:
             self.begin(market, now_us)
             return [frames.ticker(product, "update", price, self._shown[name].figures, top)]
         found = []
-        if top.fields != shown.top:
-            shown.top = top.fields
+        if top.numbers != shown.top:
+            shown.top = top.numbers
             found.append(frames.ticker(product, "update", shown.price, shown.figures, top))
         figures = shown.figures
         if beat != shown.figures_us:
