@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bot.domain.balances import FeeRates
 from bot.domain.kinds import LotKind
-from bot.domain.targets import Exposure
+from bot.engine.risk import target_weight
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.rules import codes
@@ -94,10 +94,13 @@ def fees(state: EngineState) -> Fees:
 
 
 def entry_plan(state: EngineState, market: Market) -> tuple[LotKind, float]:
-    """Kind and take profit (percent) of the lot that an entry now would open (docs/trading-rules.md §4)."""
+    """Kind and take profit (percent) of the lot that an entry now would open (docs/trading-rules.md §4, §10)."""
+    return (LotKind.HOLDING, 0.0) if target_weight.is_asked_for(state) else scalp_or_runner(state, market)
+
+
+def scalp_or_runner(state: EngineState, market: Market) -> tuple[LotKind, float]:
+    """The same, where a strategy signals entries."""
     s = state.settings
-    if state.strategy.target_type is Exposure:
-        return LotKind.HOLDING, 0.0
     held = state.positions.lots.of(market.instrument.product_id)
     lots = [lot for lot in held if lot.kind is not LotKind.HOLDING]
     if not lots:

@@ -70,9 +70,9 @@ def _begin(state: EngineState, market: Market, side: Side) -> None:
         deadline_ms=now_ms + round(state.settings.exposure_maker_sec * 1000),
     )
     state.positions.rebalances[product_id] = job
-    held, target = target_weight.held_weight(state, market) or 0.0, market.target_weight or 0.0
+    held, target = target_weight.spoken_holding(state, market), market.target_weight or 0.0
     word = "buys" if side is Side.BUY else "sells"
-    text = f"{product_id} holds {held * 100:.1f} % of its share, its target is {target * 100:.1f} %: it {word}"
+    text = f"{product_id} {held}, its target is {target * 100:.1f} %: it {word}"
     state.note("order", text, product_id=product_id)
     _go_on(state, market, job)
 

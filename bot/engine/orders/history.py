@@ -16,7 +16,7 @@ from bot.domain.lots import replace_lot
 from bot.domain.order_life import SEEN_INPUT, Order, OrderState
 from bot.domain.orders import FINAL_STATUSES, OrderReport, OrderSpec
 from bot.engine.execution import exits
-from bot.engine.execution.edge import entry_plan
+from bot.engine.execution.edge import scalp_or_runner
 from bot.engine.orders import fills, order_events
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
@@ -33,7 +33,7 @@ LACKS_SINCE, KNOWN_MISSING, FETCHED = (
     "fetched",
 )  # facts, as `shared.ledger.restore_mark` names them
 REASON = "fetched from the exchange: it was missing from the ledger"
-_PURPOSE = {"exit": Purpose.EXIT, "take": Purpose.TAKE_PROFIT}
+_PURPOSE = {"exit": Purpose.EXIT, "take": Purpose.TAKE_PROFIT, "target": Purpose.EXIT}
 
 
 @dataclass(slots=True)
@@ -41,21 +41,23 @@ class _Names:
     """What our exits would be for, by the facts in their ids: (purpose, lot, number)."""
 
     exits: dict[str, tuple[Purpose, str, int]]
-    lots: set[str]
+    lots: set[str]  # lots, and purchases for a target weight, whose names are known here
 
     def of_open_lots(self, state: EngineState) -> None:
         """Also of those that a fill has just opened."""
         for lot in state.positions.lots:
             self.of_lot(state, lot.lot_id)
 
-    def of_lot(self, state: EngineState, lot_id: str) -> None:
-        if lot_id in self.lots:
+    def of_lot(self, state: EngineState, lot_id: str, once: str | None = None) -> None:
+        """`once`: the id that the lot may have had in the run that made these orders."""
+        named = once or lot_id
+        if named in self.lots:
             return
-        self.lots.add(lot_id)
+        self.lots.add(named)
         known = state.orders.attempts.get(lot_id, 0)
         for number in range(1, known + EXITS_AHEAD):
             for word, purpose in _PURPOSE.items():
-                self.exits[state.orders.ids.facts(word, lot_id, number)] = (purpose, lot_id, number)
+                self.exits[state.orders.ids.facts(word, named, number)] = (purpose, lot_id, number)
 
 
 def seen(state: EngineState, event: HistoryReport) -> None:
@@ -147,6 +149,8 @@ def _take_up(state: EngineState, shown: OrderReport, names: _Names) -> bool:
     state.save_order(order)
     if spec.purpose is Purpose.ENTRY:
         names.of_lot(state, spec.lot_id or spec.client_order_id)
+        if spec.lot_kind is LotKind.HOLDING and spec.lot_id is not None:
+            names.of_lot(state, spec.lot_id, once=spec.client_order_id)
     elif not order.done:
         lot = state.positions.lots.get(spec.lot_id or "")
         if lot is not None:
@@ -169,24 +173,42 @@ def _exit(state: EngineState, shown: OrderReport, names: _Names) -> OrderSpec | 
 
 
 def _entry(state: EngineState, market: Market, shown: OrderReport) -> OrderSpec | None:
-    lot_id = _lot_of_entry(state, shown)
-    if lot_id is None:
-        return None
-    kind, tp_pct = entry_plan(state, market)
-    return _spec(shown, Purpose.ENTRY, lot_id=lot_id or None, lot_kind=kind, tp_pct=Decimal(str(tp_pct)))
-
-
-def _lot_of_entry(state: EngineState, shown: OrderReport) -> str | None:
-    """The lot that a maker order buys for; "" = an entry at market, which is a lot of its own; None = not ours."""
+    """A purchase of ours; None = it is not provably one."""
     ids, product_id = state.orders.ids, shown.product_id
     facts = ids.facts_of(shown.client_order_id)
     for bar_s in _bars(state, shown.created_ms // 1000):
+        lot_id: str | None = None
         if shown.kind == OrderKind.MARKET:
-            if facts in (ids.facts("entry", product_id, bar_s, word) for word in ("first", "retry")):
-                return ""
-        elif facts in (ids.facts("entry", product_id, bar_s, "maker", number) for number in range(REPRICED_MAX)):
-            # All orders of a maker entry are one run's.
-            return shown.client_order_id.removesuffix(facts) + ids.facts("entry", product_id, bar_s, "maker", 0)
+            found = facts in (ids.facts("entry", product_id, bar_s, word) for word in ("first", "retry"))
+        else:
+            found = facts in (ids.facts("entry", product_id, bar_s, "maker", number) for number in range(REPRICED_MAX))
+            # All orders of a maker entry are one run's, and buy for one lot.
+            lot_id = shown.client_order_id.removesuffix(facts) + ids.facts("entry", product_id, bar_s, "maker", 0)
+        if found:
+            kind, tp_pct = scalp_or_runner(state, market)
+            return _spec(shown, Purpose.ENTRY, lot_id=lot_id, lot_kind=kind, tp_pct=Decimal(str(tp_pct)))
+        for number in range(REPRICED_MAX):
+            if facts == ids.facts("entry", product_id, bar_s, "holding", number):
+                lot_id = _lot_before(state, shown, bar_s, number)
+                return _spec(shown, Purpose.ENTRY, lot_id=lot_id, lot_kind=LotKind.HOLDING, tp_pct=ZERO)
+    return None
+
+
+def _lot_before(state: EngineState, shown: OrderReport, bar_s: int, number: int) -> str | None:
+    """The lot of the purchase for the same target before this one: whether that was the same job's is not told.
+
+    None = there was none; the purchase is a lot of its own.
+    """
+    ids = state.orders.ids
+    head = shown.client_order_id.removesuffix(ids.facts_of(shown.client_order_id))
+    for before in range(number - 1, -1, -1):
+        facts = ids.facts("entry", shown.product_id, bar_s, "holding", before)
+        known = state.orders.own_ids.known_for(head + facts) or ""
+        order = state.orders.by_id.get(known)
+        if order is not None:
+            return order.spec.lot_id or known
+        if state.positions.lots.get(known) is not None:  # its order is over for long
+            return known
     return None
 
 

@@ -33,6 +33,12 @@ def held_weight(state: EngineState, market: Market) -> float | None:
     return held / share if share > 0.0 and not math.isnan(held) else None
 
 
+def spoken_holding(state: EngineState, market: Market) -> str:
+    """`holds 43.2 % of its share`, for a person."""
+    held = held_weight(state, market)
+    return f"holds {held * 100:.1f} % of its share" if held is not None else "holds a share that is not known"
+
+
 def least_quote(state: EngineState, market: Market) -> float:
     """A smaller change waits: ORDER_MIN_USD, or what the exchange takes at least."""
     return max(state.settings.order_min_usd, float(market.instrument.quote_min_size))

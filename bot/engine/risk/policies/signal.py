@@ -44,7 +44,7 @@ def _weight(state: EngineState, market: Market) -> Gate:
         return Gate("signal", "Target weight", SHUT, "no opinion", "a weight", "with a closed bar that says one")
     if held is None:
         return Gate("signal", "Target weight", UNKNOWN, "holding not known", None, "with a price and the balances")
-    value = f"holds {held * 100:.1f} % of its share, target {target * 100:.1f} %"
+    value = f"{target_weight.spoken_holding(state, market)}, target {target * 100:.1f} %"
     verdict = OPEN if target_weight.change_quote(state, market, band) > 0.0 else SHUT
     limit = max(target * 100.0 - band, 0.0)
     return Gate("signal", "Target weight", verdict, value, f"< {limit:.1f} %", "when less is held, or more is wanted")
