@@ -19,7 +19,13 @@ from cli.pm2_process import is_ours, node_folder
 from shared.paths import ROOT
 
 # What the tests need of the system, as Debian calls it: command -> package.
-SYSTEM_TOOLS = {"chromium": "chromium", "jq": "jq", "ps": "procps", "git": "git"}
+SYSTEM_TOOLS = {
+    "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
+    "jq": "jq",
+    "ps": "procps",
+    "git": "git",
+}
 SERVICE_TOOLS = {
     **SYSTEM_TOOLS,
     "initdb": "postgresql",
@@ -36,8 +42,9 @@ UNITS = {
     "prometheus-node-exporter": ("prometheus-node-exporter",),
     "openssh-server": ("ssh", "ssh.socket"),
 }
-# Other names under which the same tool is known.
-_ALSO = {"chromium": ("chromium-browser", "google-chrome")}
+# What serves as well: other names of the same tool, and what a browser of another source brings with it.
+_CHROMES = ("chromium-browser", "google-chrome")
+_ALSO = {"chromium": _CHROMES, "chromium-headless-shell": _CHROMES}
 
 
 def test(context: typer.Context) -> NoReturn:

@@ -9,17 +9,26 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from playwright.sync_api import Browser, Playwright
 
 from shared import push_devices
 from shared.alert_requests import take_all
-from tests.browser.conftest import Running, Visitor
+from tests.browser.conftest import FLAGS, Running, Visitor
+from tests.conftest import whole_chromium
 from tests.watch.receiver import Receiver
 from tests.watch.test_push import ONE, opened
 from watch.sinks.push import made
 from watch.sinks.push_message import packed, point
 
-pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.browser, pytest.mark.needs("whole-chromium")]
 SECRET = b"0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    made = playwright.chromium.launch(executable_path=whole_chromium(), args=FLAGS)
+    yield made
+    made.close()
 
 
 @pytest.fixture
