@@ -66,6 +66,15 @@ COMMANDS = (
         "settings", "cli.settings_view:show",
         "List every setting: value, default, where it was set, description. Secrets are masked.", WATCH,
     ),
+    Entry("strategy", "cli.strategy:list_all", "List what can be chosen, show a card, choose a strategy.", WATCH),
+    Entry("strategy list", "cli.strategy:list_all", "List the strategies by what one is after, and which one is set."),
+    Entry(
+        "strategy show", "cli.strategy:show",
+        "Show a strategy's card: idea, source, what must be true, what was measured, what choosing it changes.",
+    ),
+    Entry(
+        "strategy use", "cli.strategy:use", "Choose a strategy: shows what changes in .env and writes it.", audited=True
+    ),
     Entry(
         "login", "cli.login:login", "Print a login link for a browser: single use, valid for five minutes.", WATCH,
         audited=True,

@@ -21,6 +21,7 @@ from shared.liveness import bot_pid, look, read_state
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble
 from shared.settings import Loaded, Mode, Settings
+from shared.strategy_choice import was_chosen
 
 Timeout = Annotated[float, typer.Option(help="Seconds to wait until the bot trades.")]
 
@@ -81,7 +82,7 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
         ui.line(ui.DOT, f"already running with these settings: {', '.join(untouched)}")
     boot_before = before.boot_id if before is not None and DEFAULT_BOT.process in stale else None
     ending = watch_boot(paths, client, boot_before, began, timeout_s)
-    _say_what_next(found.settings, ending, began, link=link)
+    _say_what_next(found, ending, began, link=link)
 
 
 def start_only(names: list[str]) -> None:
@@ -260,7 +261,8 @@ def _pm2_start(names: list[str]) -> None:
         ui.give_up(f"PM2 could not start {', '.join(names)} (code {done.returncode}):", *output)
 
 
-def _say_what_next(found: Settings, ending: Ending, began: float, *, link: bool) -> None:
+def _say_what_next(started: Loaded, ending: Ending, began: float, *, link: bool) -> None:
+    found = started.settings
     ui.plain()
     seconds = time.monotonic() - began
     if ending is Ending.TRADING:
@@ -268,6 +270,8 @@ def _say_what_next(found: Settings, ending: Ending, began: float, *, link: bool)
     if link:
         ui.plain("\n  Open (single use, 5 minutes; a new one: ./coin login):")
         ui.plain(f"    {create_login_link(found.paths, found, role='operator')}")
+    if not was_chosen(started) and found.coin_mode is not Mode.LIVE:
+        ui.plain("\n  Nothing was chosen yet, so the default strategy runs: ./coin strategy, or the page Strategy.")
     ui.plain("\n  Next:  ./coin status   ./coin logs -f   ./coin pause   ./coin kill   ./coin stop   ./coin doctor")
     if ending is Ending.FAILED:
         raise SystemExit(1)

@@ -43,6 +43,7 @@ from dashboard.routes import (
     push,
     sinks,
     static,
+    strategy,
     stream,
 )
 from dashboard.routes import pages as page_routes
@@ -130,6 +131,7 @@ def create_app(
     app.include_router(access.router(pages, broadcaster))
     app.include_router(alerts.router())
     app.include_router(sinks.router(pages))
+    app.include_router(strategy.router(pages))
     app.include_router(push.router())
     app.include_router(passkeys.router(pages, broadcaster))
     app.include_router(static.router())

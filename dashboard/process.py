@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from dashboard import strategy_choice
 from dashboard.auth.roles import Principal
 from dashboard.dispatch import CommandRefused
 from dashboard.hub import Hub
@@ -17,7 +18,9 @@ WORDS = frozenset({START, RESTART})
 async def act(hub: Hub, who: Principal, address: str, word: str) -> None:
     """Ask PM2. Raises CommandRefused with the reason where it may not or cannot be."""
     by = who.role.value if who.kind == "session" else f"{who.role.value} (token)"
-    why = why_not_process(hub.reader.snapshot(), restart=word == RESTART, role=who.role.value)
+    s = hub.reader.snapshot()
+    chosen = word == RESTART and await asyncio.to_thread(strategy_choice.may_restart, hub, s)
+    why = why_not_process(s, restart=word == RESTART, role=who.role.value, chosen=chosen)
     if why:
         hub.counters.commands_refused += 1
         hub.audit.note("refused", by=by, role=who.role, address=address, facts={"cmd": word, "why": why})

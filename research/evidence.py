@@ -1,11 +1,11 @@
-"""Every family of strategies on given recordings, at two fee tiers, beside buy and hold: what docs/strategies.md shows.
+"""Every family of strategies on given recordings, at two fee tiers, beside buy and hold: the figures of their cards.
 
 All families begin at one time, after the longest warm-up that fits, so that each has the same market before it and
 none has an advantage of its start. Drawdowns are of equity at 00:00 UTC, of the runs and of holding alike.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import numpy as np
@@ -23,7 +23,9 @@ from research.metrics.returns import Floats
 from research.metrics.summary import by_key, curve, figures, holding
 from research.verdict import verdict
 from research.walkforward import cut
+from shared.build import build_id
 from shared.settings import GRANULARITIES, SettingsError
+from shared.strategy_evidence import EvidenceRow, FeeTier, HeldFigures, RecordingFigures, StrategyEvidence
 from shared.times import from_epoch_ms
 
 # Limits of an account would hide what a strategy itself does.
@@ -43,41 +45,7 @@ LEAST_BARS = 30  # of the period that is judged
 WARM_PART = 0.5  # of a recording may be warm-up at most
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceRow:
-    """One family on one recording at one tier. Returns and drawdowns as fractions; `trades`: filled orders."""
-
-    family: str
-    tier: str
-    gained: float
-    worst: float
-    trades: int
-    fees: float
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingEvidence:
-    """What one recording shows. `held`: buy and hold at each tier as (return, worst drawdown). `left_out`: why not."""
-
-    candles: CandleSet
-    begin_s: int
-    held: Mapping[str, tuple[float, float]]
-    rows: tuple[EvidenceRow, ...]
-    left_out: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """Product, bar length, source, whole span and the SHA-256 of its columns (its first 16 digits)."""
-        one = self.candles
-        first, last = (from_epoch_ms(int(s) * 1000) for s in (one.start_s[0], one.start_s[-1]))
-        return (
-            f"{one.product_id}, bars of {granularity_text(one.granularity_s)}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, "
-            f"{len(one):,} bars, source `{one.source or 'not named'}`, SHA-256 {one.digest}…"
-        )
-
-
-def gather(candles: CandleSet, tell: Callable[[], None] = lambda: None) -> RecordingEvidence:
+def gather(candles: CandleSet, tell: Callable[[], None] = lambda: None) -> RecordingFigures:
     """Every family on one recording. `tell` is called after each run. Raises ResearchError where none can run."""
     if WIRE_NAMES.get(candles.granularity_s) not in GRANULARITIES:
         length = granularity_text(candles.granularity_s)
@@ -96,7 +64,7 @@ def gather(candles: CandleSet, tell: Callable[[], None] = lambda: None) -> Recor
     if not warm:
         raise ResearchError(f"{candles.name}: {len(candles):,} bars are too few for any family")
     begin = max(warm.values())
-    held: dict[str, tuple[float, float]] = {}
+    held: dict[str, HeldFigures] = {}
     rows: list[EvidenceRow] = []
     for tier, model in TIERS.items():
         for family in warm:
@@ -104,14 +72,31 @@ def gather(candles: CandleSet, tell: Callable[[], None] = lambda: None) -> Recor
             rows.append(row)
             if tier not in held:
                 by_day, whole = holding(result)
-                held[tier] = (whole, _worst(by_day))
+                held[tier] = HeldFigures(whole, _worst(by_day))
             tell()
-    return RecordingEvidence(candles, int(candles.start_s[begin]), held, tuple(rows), left_out)
+    first, last, judged = (_day(int(s)) for s in candles.start_s[[0, -1, begin]])
+    return RecordingFigures(
+        candles.product_id, granularity_text(candles.granularity_s), first, last, len(candles), candles.source,
+        candles.digest, judged, held, tuple(rows), left_out,
+    )  # fmt: skip
+
+
+def as_document(found: Sequence[RecordingFigures], names: Sequence[str]) -> StrategyEvidence:
+    """What `shared/strategy_evidence.json` holds: with today's UTC day, the build, and the command that made it."""
+    tiers = {tier: FeeTier(model.maker_pct, model.taker_pct) for tier, model in TIERS.items()}
+    return StrategyEvidence(
+        made=f"{datetime.now(UTC):%Y-%m-%d}", build=build_id(), command=f"./coin evidence {' '.join(names)}",
+        tiers=tiers, recordings=tuple(found),
+    )  # fmt: skip
+
+
+def _day(epoch_s: int) -> str:
+    return f"{from_epoch_ms(epoch_s * 1000):%Y-%m-%d}"
 
 
 def _run(candles: CandleSet, begin: int, family: str, tier: str, model: MarketModel) -> tuple[EvidenceRow, RawResult]:
-    day = from_epoch_ms(int(candles.start_s[begin]) * 1000)
-    overrides = {**COMMON, **FAMILIES[family], "STRATEGY": family, "STRATEGY_DCA_START": f"{day:%Y-%m-%d}"}
+    day = _day(int(candles.start_s[begin]))
+    overrides = {**COMMON, **FAMILIES[family], "STRATEGY": family, "STRATEGY_DCA_START": day}
     settings = settings_for(overrides, [candles])
     try:
         said = decisions.decide(settings, engine.prepare([candles]))
@@ -136,38 +121,3 @@ def _worst(by_day: Floats) -> float:
     """Deepest fall below a peak of equity at 00:00 UTC, a fraction <= 0."""
     equity: Floats = np.cumprod(1.0 + by_day).astype(np.float64)
     return float(drawdowns(equity, 1.0).min()) if len(equity) else 0.0
-
-
-def markdown(found: Sequence[RecordingEvidence]) -> Iterator[str]:
-    """Lines of a page: one table for each recording, and in how many of them a family fell less than holding."""
-    for one in found:
-        begin = from_epoch_ms(one.begin_s * 1000)
-        yield f"**{one.name}**, judged from {begin:%Y-%m-%d}"
-        yield ""
-        yield "| strategy | fees | return | worst fall | trades | fees paid | beside holding |"
-        yield "|---|---|---|---|---|---|---|"
-        for tier in TIERS:
-            whole, worst = one.held[tier]
-            yield f"| buy and hold | {tier} | {_pct(whole)} | {_pct(worst)} | 2 | – | – |"
-            for row in one.rows:
-                if row.tier == tier:
-                    cells = (row.family, tier, _pct(row.gained), _pct(row.worst), f"{row.trades:,}", f"{row.fees:,.0f}")
-                    yield f"| {' | '.join(cells)} | {row.verdict} |"
-        for family, why in one.left_out.items():
-            yield f"| {family} | – | not run: {why} | | | | |"
-        yield ""
-    yield "| strategy | fees | recordings | fell less than holding | earned more than holding | lost money |"
-    yield "|---|---|---|---|---|---|"
-    for family in FAMILIES:
-        for tier in TIERS:
-            rows = [
-                (row, one.held[tier]) for one in found for row in one.rows if (row.family, row.tier) == (family, tier)
-            ]
-            if rows:
-                calmer = sum(row.worst > held[1] for row, held in rows)
-                richer, lost = sum(row.gained > held[0] for row, held in rows), sum(row.gained < 0 for row, _ in rows)
-                yield f"| {family} | {tier} | {len(rows)} | {calmer} | {richer} | {lost} |"
-
-
-def _pct(part: float) -> str:
-    return f"{part * 100:+,.1f} %".replace("-", "−")

@@ -18,8 +18,9 @@ ALERT_SECRETS = (
     "ALERT_SMTP_URL", "ALERT_URLS",
 )  # fmt: skip
 SET_IN_BROWSER = "ALERT_SET_IN_BROWSER"
-# All that an operator may ever write into .env from a browser. What decides about trading, keys, folders, the sign-in
-# or the watcher itself is not among them, and never will be.
+# All that an operator may ever write into .env from a browser about alerts (and of trading on play money: the choice of
+# a strategy, `shared.strategy_choice`). Limits, mode, keys, folders, the sign-in and the watcher itself are not among
+# them, and never will be.
 BROWSER_SETTINGS = frozenset({
     *ALERT_SECRETS, "SLACK_ALERT_CHANNEL", "TELEGRAM_CHAT_ID", "ALERT_MAIL_FROM", "ALERT_MAIL_TO", "HEARTBEAT_URL",
     "ALERT_MIN_SEVERITY", "ALERT_QUIET_HOURS", SET_IN_BROWSER,

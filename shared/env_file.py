@@ -13,13 +13,14 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from shared.files import sync_folder
-from shared.settings import SettingsError, load
+from shared.settings import Loaded, SettingsError, load
 
 LOCK_S = 3.0
 MAX_BYTES = 256 * 1024
@@ -53,6 +54,21 @@ def change(path: Path, values: Mapping[str, str], allowed: frozenset[str], envir
         if _read(after) != expected | {key: value for key, value in values.items() if value}:
             raise EnvFileRefused(f"{path.name} has a line that is no setting: change it by hand")
         _replace(path, after, environ)
+
+
+def preview(path: Path, values: Mapping[str, str], environ: Mapping[str, str]) -> Loaded:
+    """What the next start would load if `change` were called with these values; `path` stays as it is.
+
+    Raises EnvFileRefused, SettingsError, OSError.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    handle, name = tempfile.mkstemp(prefix=path.name + ".", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(changed(text, {key: written(key, value) for key, value in values.items()}).encode())
+        return replace(load(Path(name), environ), env_file=path)
+    finally:
+        os.unlink(name)
 
 
 def written(key: str, value: str) -> str:

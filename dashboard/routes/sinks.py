@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboard import sink_forms
 from dashboard.auth.roles import FRESH_S, Principal, Role
+from dashboard.env_choices import take_up
 from dashboard.hub import Hub
 from dashboard.page_renderer import PageRenderer
 from dashboard.pages.sinks import view
@@ -108,16 +108,8 @@ def _write(hub: Hub, values: _Values) -> list[str]:
     if held is not None:
         raise SinkRefused(f"{held} is set in the environment of the processes, which wins over .env.")
     env_file.change(hub.loaded.env_file, wanted, BROWSER_SETTINGS, os.environ)
-    _show(hub)
+    take_up(hub, BROWSER_SETTINGS)
     return sorted(wanted.keys() - {SET_IN_BROWSER})
-
-
-def _show(hub: Hub) -> None:
-    """Let the Settings page show what `.env` says of alerts now; everything else is as at the dashboard's start."""
-    fresh = settings.load(hub.loaded.env_file)
-    new = {key.lower(): getattr(fresh.settings, key.lower()) for key in BROWSER_SETTINGS}
-    sources = dict(hub.loaded.sources) | {key: fresh.sources[key] for key in BROWSER_SETTINGS}
-    hub.loaded = replace(hub.loaded, settings=replace(hub.loaded.settings, **new), sources=sources)
 
 
 def _data(hub: Hub, principal: Principal) -> dict[str, Any]:

@@ -148,14 +148,17 @@ def starts_process(s: Snapshot) -> bool:
     return not s.bot_up and s.pm2.find(s.bot.process) is not None
 
 
-def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator") -> str:
-    """Why PM2 is not asked to start (or restart) the bot's process now; empty = it may be."""
+def why_not_process(s: Snapshot, *, restart: bool, role: str = "operator", chosen: bool = False) -> str:
+    """Why PM2 is not asked to start (or restart) the bot's process now; empty = it may be.
+
+    `chosen`: a strategy was chosen that only a restart takes up.
+    """
     if role != "operator":
         return "Signed in as viewer: read-only."
     if s.pm2.find(s.bot.process) is None:
         return f"PM2 does not know {s.bot.process}. On the machine: ./coin start."
     if restart:
-        return "" if s.verdict.word in RESTARTED else "The bot is responding: there is nothing to restart."
+        return "" if chosen or s.verdict.word in RESTARTED else "The bot is responding: there is nothing to restart."
     return f"{s.bot.process} is already running." if s.bot_up else ""
 
 

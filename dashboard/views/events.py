@@ -53,6 +53,7 @@ _WHAT = {
     "passkey_added": ("finger", "ink2", "Passkey added"),
     "passkey_removed": ("finger", "ink2", "Passkey removed"),
     "passkey_refused": ("warns", "warn", "Passkey refused"),
+    "strategy_chosen": ("strategy", "ink2", "Strategy chosen"),
     "token_made": ("key", "ink2", "Token created"),
     "token_revoked": ("x", "ink2", "Token revoked"),
     "pm2_start": ("play", "ink2", "PM2 asked to start the bot"),

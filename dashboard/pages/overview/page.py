@@ -7,6 +7,8 @@ from dashboard.render import Context
 from dashboard.views import equity, gates, positions, track
 from dashboard.views.snapshot import Snapshot
 from shared.documents.status import Status
+from shared.settings import Mode
+from shared.strategy_choice import GOALS, was_chosen
 
 SPARK_TTL_S = 30.0
 EQUITY_TTL_S = 5.0
@@ -42,7 +44,8 @@ async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
 
     waits = s.state.differences if s.state else None
     found = await hub.cache.get(("equity", range_, since_s // 60, waits), EQUITY_TTL_S, read)
-    return {"sparks": await sparks(hub, s), **found, "range": range_}
+    ask = s.mode != Mode.LIVE and not was_chosen(hub.loaded)
+    return {"sparks": await sparks(hub, s), **found, "range": range_, "goals": GOALS if ask else ()}
 
 
 def _boot(s: Snapshot, _data: Data, _role: str) -> Context:
