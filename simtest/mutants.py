@@ -23,7 +23,7 @@ from simtest.planting import NotPlanted, Products
 
 ROOT = Path(__file__).resolve().parent.parent
 _ONE_RUN = Lock()
-COPIED = ("bot", "shared", "simulator", "simtest")
+COPIED = ("bot", "shared", "simulator", "simtest", "watch", "backups", "reports", "sentinel")  # what a run imports
 _CHILD = """
 import json, sys
 from simtest.judged_run import by_seed

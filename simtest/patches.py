@@ -23,6 +23,11 @@ from simtest.virtual_ports import SeededRng
 from watch import bot_observer
 from watch import process as watch_process
 
+# Strategies of the tests, by the names that plans give them.
+STRATEGIES = {
+    "always": ("simtest.always_buy", "AlwaysBuy"),
+    "weight_steps": ("simtest.weight_steps", "WeightSteps"),
+}
 SHORT_CHART = 30
 FEES_S = 120.0
 
@@ -51,7 +56,7 @@ class Patches:
         plan = self._plan
         random = Random(f"ids/{plan.seed}")
         self._set(control, "uuid", types.SimpleNamespace(uuid4=SeededRng(random).uuid4))
-        self._set(registry, "BUILT_IN", {**registry.BUILT_IN, "always": ("simtest.always_buy", "AlwaysBuy")})
+        self._set(registry, "BUILT_IN", {**registry.BUILT_IN, **STRATEGIES})
         self._set(state_writer, "INTERVAL_S", plan.state_s)
         self._set(background_tasks, "C_S", FEES_S)  # half an hour is more than most runs last
         if not plan.full_history:

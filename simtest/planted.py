@@ -354,6 +354,36 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (CodeEdit("exit_by_signal($reason, $signal, $on)", "$reason", "judge"),),
     ),
+    Planted(
+        "weight-never-bought",
+        "R10 WEIGHT",
+        True,
+        (CodeEdit("if not paused($s, $p, Side.BUY) and first_shut($s, $m) is None: ...", "if False: ..."),),
+    ),
+    Planted(
+        "weight-never-sold",
+        "R10 WEIGHT",
+        True,
+        (CodeEdit("if sellable and next_sale($s, $m) is not None: ...", "if False: ..."),),
+    ),
+    Planted("zero-inside-the-band-stays", "R10 WEIGHT", True, (CodeEdit("if target == 0.0: ...", "if False: ..."),)),
+    Planted(
+        "weight-of-all-equity",
+        "R10 WEIGHT",
+        True,
+        (CodeEdit("product_share_quote($equity, $pct, len($s.products))", "product_share_quote($equity, $pct, 1)"),),
+    ),
+    Planted(
+        "no-opinion-is-cash",
+        "R10 WEIGHT",
+        True,
+        (
+            CodeEdit(
+                "$w if isinstance($t, Exposure) and not math.isnan($w) else None",
+                "(0.0 if math.isnan($w) else $w) if isinstance($t, Exposure) else None",
+            ),
+        ),
+    ),
     Planted("bid-never-times-out", "R6 CANCEL", True, (CodeEdit("if now_ms >= deadline_ms: ...", "if False: ..."),)),
     Planted(
         "flat-is-claimed",

@@ -2,7 +2,8 @@
 
 Swarm testing: each seed has only a random part of the kinds of fault, of the kinds of act and of the families of
 settings, so that rare combinations occur and no kind hides another. One plan in eight is calm but for one act, one in
-ten has no fault and closes its lots by every way there is. A watcher goes round beside the bot of one in twenty-five.
+ten has no fault and closes its lots by every way there is. One in ten of the others holds its products at target
+weights, half of them without a fault. A watcher goes round beside the bot of one in twenty-five.
 """
 
 from random import Random
@@ -11,11 +12,12 @@ from typing import Any
 from simtest.drawing import calm, exits
 from simtest.drawing.acts import Timed, in_order, many, permits
 from simtest.drawing.settings import PROFILES, settings, shipped, some_families
+from simtest.drawing.weights import weight_settings
 from simtest.drawing.windows import windows
 from simtest.drawing.world import PRODUCTS, skew_ms, world
 from simtest.plan import Plan
 
-CALM, EXITS, QUIET, LIVE, SHIPPED, WATCHED = 1 / 8, 1 / 10, 0.02, 1 / 6, 0.05, 1 / 25
+CALM, EXITS, QUIET, LIVE, SHIPPED, WATCHED, WEIGHTS = 1 / 8, 1 / 10, 0.02, 1 / 6, 0.05, 1 / 25, 1 / 10
 CANARY_S = 14 * 3600 - 180  # the canary trades from 14:00 to 15:00 UTC
 
 
@@ -30,13 +32,16 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     if is_shipped and profile == "canary":
         given["products"] = ("BTC-USD",)
         given["start_s"] += CANARY_S - given["start_s"] % 86_400 + kind.randrange(1800)
+    weights = Random(f"weights/{seed}")
+    at_weights = weights.random() < WEIGHTS and not closes
+    quiet = chance < CALM + EXITS + QUIET or (at_weights and weights.random() < 1 / 2)
     only, timed = "", list[Timed]()
     if chance < CALM:
         only, timed = calm.one_act(Random(f"calm/{seed}"), length_s)
         is_live |= only == "permission_end"
     elif closes:
         timed = exits.exit_acts(Random(f"exits/{seed}"), given["start_s"], length_s)
-    elif chance >= CALM + EXITS + QUIET:
+    elif not quiet:
         given["windows"] = windows(Random(f"windows/{seed}"), length_s)
         timed = many(Random(f"acts/{seed}"), length_s, 86_400 - given["start_s"] % 86_400)
     if is_live:
@@ -45,10 +50,13 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     if is_shipped and not only:
         made = shipped(random, profile)
     else:
-        families = ["day loss"] if only == calm.LOSS else [] if only or closes else some_families(random)
+        plain = only or closes or (at_weights and quiet)
+        families = ["day loss"] if only == calm.LOSS else [] if plain else some_families(random)
         made = settings(random, families, given["products"], given["start_s"], float(given["quote_min"]))
         if closes:
             made |= exits.exit_settings(Random(f"exits/{seed}"))
+        if at_weights:
+            made |= weight_settings(weights, made)
     given |= {"settings": made, "listed": _listed(Random(f"listed/{seed}"), given["products"], made)}
     given["skew_ms"] = skew_ms(Random(f"skew/{seed}"))
     if Random(f"watched/{seed}").random() < WATCHED:

@@ -178,10 +178,6 @@ PROFILES = ("dev", "canary", "prod")
 NOT_DRAWN: Mapping[str, str] = {
     "coin_mode": "a plan's `live` says sim or live; replay and paper need another exchange's market",
     "products": "drawn with the plan's world, not with the settings",
-    "kind": "the judge has no model of target weights yet",
-    "exposure_max_pct": "only KIND=exposure reads it",
-    "exposure_band_pct": "only KIND=exposure reads it",
-    "exposure_maker_sec": "only KIND=exposure reads it",
     "signal_exits": "almost every seed trades `always`, which never says SELL; tests with plans of their own have it",
     "watchdog_sec": "it counts real time and ends a real process: the tests with processes have it",
 }

@@ -29,6 +29,7 @@ from simtest.judge import (
     runner_invariants,
     signal_invariants,
     trading_invariants,
+    weight_invariants,
 )
 from simtest.judge.case import Case, InvalidEvidence, load
 from simtest.judge.rules import RULES
@@ -81,6 +82,7 @@ INVARIANTS: dict[str, Check] = {
     "R7 FLATTEN": duty_invariants.flat,
     "R8 LATCH": duty_invariants.latches,
     "R9 SIGNAL": signal_invariants.signal_exits,
+    "R10 WEIGHT": weight_invariants.weights,
     "DURABLE": process_invariants.storage,
     "UP": process_invariants.upright,
 }

@@ -24,11 +24,10 @@ FILLS_US = 30 * S  # what fills cost in fees and spread may not be known for so 
 
 
 def bids(case: Case) -> Iterator[str]:
-    """R6: a bid ends by its time, and by a stop."""
+    """R6: a bid ends by its time (MAKER_TIMEOUT_SEC, EXPOSURE_MAKER_SEC), and by a stop."""
     model = model_of(case)
     if case.ledger_was_lost:
         return
-    timeout_us = round(model.settings["maker_timeout_sec"] * S)
     began: dict[str, int] = {}
     for order in model.orders:
         if order.buys:
@@ -39,7 +38,7 @@ def bids(case: Case) -> Iterator[str]:
         name = f"{order.product_id}: the bid {order.client_order_id[-8:]}"
         cancel_us = CANCEL_US + 2 * model.queue_us
         held = model.excuses.machine | model.excuses.product(order.product_id)
-        due_us, over_us = began[order.lot_id] + timeout_us, min(order.over_us, model.end_us)
+        due_us, over_us = began[order.lot_id] + model.job_us, min(order.over_us, model.end_us)
         case.count("R6 CANCEL/timeout", not held.touch(due_us, due_us + cancel_us))
         if (late := _stands(held, due_us, over_us, cancel_us)) is not None:
             yield f"{name} was due to end at {due_us} us, and stood at {late} us"

@@ -58,6 +58,8 @@ def left_out(case: Case) -> list[str]:
 def entries(case: Case) -> Iterator[str]:
     """R1: a signal with open gates buys, and nothing is bought against the signal, the pause or the adverse move."""
     model = model_of(case)
+    if model.at_weights:
+        return
     for product_id in model.products:
         bars = _closed_bars(case, model, product_id)
         yield from _due_entries(case, model, product_id, bars)
@@ -110,8 +112,8 @@ def _open(case: Case, model: ReferenceModel, product_id: str, bar: ClosedBar, po
     if any(_settles_us(model, o.lot_id) > begin_us - 5 * S for o in in_flight):
         return False
     return (
-        _calm_market(case, model, product_id, begin_us, by_us)
-        and _in_limits(case, model, begin_us, by_us)
+        calm_market(case, model, product_id, begin_us, by_us)
+        and in_limits(case, model, begin_us, by_us)
         and _room_for_a_lot(model, product_id, bar)
         and _money_for_it(model, product_id, begin_us, by_us)
     )
@@ -122,12 +124,12 @@ def _settles_us(model: ReferenceModel, lot_id: str) -> int:
     mine = [order for order in model.orders if order.lot_id == lot_id and order.buys]
     over_us = max(order.over_us for order in mine)
     if mine[0].limit is not None:
-        over_us = max(over_us, min(order.sent_us for order in mine) + round(model.settings["maker_timeout_sec"] * S))
+        over_us = max(over_us, min(order.sent_us for order in mine) + model.job_us)
     return over_us
 
 
-def _calm_market(case: Case, model: ReferenceModel, product_id: str, begin_us: int, by_us: int) -> bool:
-    """Every price and book that was heard is one on which may be bought."""
+def calm_market(case: Case, model: ReferenceModel, product_id: str, begin_us: int, by_us: int) -> bool:
+    """Every price and book that was heard from 2 s before on is one on which may be bought."""
     rows = [row for row in case.truth["prices"].get(product_id, ()) if begin_us - 2 * S <= row[0] <= by_us]
     if len([row for row in rows if begin_us + READY_US <= row[0] <= by_us - SEND_US]) < 3:
         return False
@@ -144,7 +146,7 @@ def _calm_market(case: Case, model: ReferenceModel, product_id: str, begin_us: i
     return True
 
 
-def _in_limits(case: Case, model: ReferenceModel, begin_us: int, by_us: int) -> bool:
+def in_limits(case: Case, model: ReferenceModel, begin_us: int, by_us: int) -> bool:
     """No limit of number or loss was near."""
     s = model.settings
     if s["max_api_error_pct"] and not clear(case, REST_FAULTS, begin_us - API_US, by_us):

@@ -27,6 +27,8 @@ COMMANDS = ("flatten", "close_lot", "kill", "kill_file", "broken_kill", "drill")
 def takes(case: Case) -> Iterator[str]:
     """R2: a lot's take is at its price, and rests (limit), or sells when the price is there (market)."""
     model = model_of(case)
+    if model.at_weights:
+        return
     yield from _claimed(case, model, "take_price", "R2 TAKE/price", model.take_levels)
     for lot in model.lots:
         if model.tainted(lot):
@@ -79,6 +81,8 @@ def _never_without(case: Case, model: ReferenceModel, lot: BoughtLot) -> Iterato
 def stops(case: Case) -> Iterator[str]:
     """R3: a lot at its stop is sold, for the stop of its own price, and nothing is sold without a reason."""
     model = model_of(case)
+    if model.at_weights:
+        return
     yield from _claimed(case, model, "stop_price", "R3 STOP/price", model.stop_levels)
     for lot in model.lots:
         if model.tainted(lot):

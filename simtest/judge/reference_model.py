@@ -8,7 +8,7 @@ from typing import Any
 
 from simtest.judge.case import Case, Row, dec
 from simtest.judge.excuses import Excuses
-from simtest.reference import levels
+from simtest.reference import levels, weights
 from simtest.reference.lots import NEWS_US, BoughtLot, OwnFill, OwnOrder, ProductRule, Reign, lots_from, reigns
 from simtest.reference.prices import PriceSeries, Stand
 from simtest.reference.signals import says_sell
@@ -96,7 +96,7 @@ class ReferenceModel:
         """None where the ledger was lost: no order could be put to its lot."""
         if self.case.ledger_was_lost:
             return []
-        return lots_from(self.orders, self.rules, round(self.settings["maker_timeout_sec"] * S))
+        return lots_from(self.orders, self.rules, self.job_us)
 
     @cached_property
     def lots_of(self) -> dict[str, list[BoughtLot]]:
@@ -157,6 +157,28 @@ class ReferenceModel:
                 closes.append(close)
                 mine.append((us, says_sell(self.settings, closes)))
         return found
+
+    @property
+    def at_weights(self) -> bool:
+        """True where products are held at target weights; their lots have no levels to be sold at."""
+        return weights.asked_for(self.settings)
+
+    @cached_property
+    def targets(self) -> dict[str, list[tuple[int, weights.Target]]]:
+        """Product → (when a bar closed, the weight that the strategy wants of it); empty where none are asked for."""
+        found: dict[str, list[tuple[int, weights.Target]]] = {}
+        for product_id in self.products if self.at_weights else ():
+            closes: list[Decimal] = []
+            found[product_id] = mine = []
+            for row, (us, close) in zip(self.case.truth["bars"][product_id], self._closes(product_id), strict=True):
+                closes.append(close)
+                mine.append((us, weights.target(self.settings, int(row[0]), self.bar_s, closes)))
+        return found
+
+    @property
+    def job_us(self) -> int:
+        """How long one order for an entry or a target weight may bid before its time is up."""
+        return round(float(self.settings["exposure_maker_sec" if self.at_weights else "maker_timeout_sec"]) * S)
 
     @property
     def bar_s(self) -> int:

@@ -27,6 +27,11 @@ REFERENCE_RULES: Mapping[str, str] = {
     "R8 LATCH/losses in a row": "so many losing lots in a row shut entries until a gain, midnight or Start",
     "R8 LATCH/drawdown": "a fall beyond the limit shuts entries until Start",
     "R9 SIGNAL/sells": "a lot is sold on a closed bar that says SELL (SIGNAL_EXITS)",
+    "R10 WEIGHT/bought": "a target weight far above what is held is bought in time, with every gate open",
+    "R10 WEIGHT/sold": "a target weight far below what is held is sold in time",
+    "R10 WEIGHT/all sold": "a target of 0 that stays leaves nothing that can be sold",
+    "R10 WEIGHT/asked for": "an order goes the way of a target that may have held, and no further",
+    "R10 WEIGHT/one at a time": "one order of a product works at a time (KIND=exposure)",
 }  # fmt: skip
 
 # Rule → in how many seeds it must have been judged, for one that waits for something rare.
@@ -48,4 +53,9 @@ REFERENCE_SELDOM: Mapping[str, int] = {
     "R8 LATCH/losses in a row": 5000,
     "R8 LATCH/drawdown": 500,
     "R9 SIGNAL/sells": 10**9,  # no seed draws SIGNAL_EXITS: plans of tests do
+    "R10 WEIGHT/bought": 500,
+    "R10 WEIGHT/sold": 500,
+    "R10 WEIGHT/all sold": 500,
+    "R10 WEIGHT/asked for": 100,
+    "R10 WEIGHT/one at a time": 100,
 }

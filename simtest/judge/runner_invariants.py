@@ -22,8 +22,10 @@ BAR_READ_US = 15 * S  # the same where bars are judged, which are read some seco
 
 def trails(case: Case) -> Iterator[str]:
     """R4: a runner's stop follows the highest price, and a runner that fell to it is sold."""
-    yield from _sells(case, promoted=False, rule="R4 TRAIL/sells")
     model = model_of(case)
+    if model.at_weights:
+        return
+    yield from _sells(case, promoted=False, rule="R4 TRAIL/sells")
     if model.trail_activate is None:
         return
     for sample, rows in _sampled(case, model):
@@ -35,8 +37,10 @@ def trails(case: Case) -> Iterator[str]:
 
 def promotions(case: Case) -> Iterator[str]:
     """R5: when the runner closes, the newest lot becomes it: the ledger says so, and it trails."""
-    yield from _sells(case, promoted=True, rule="R5 PROMOTE/sells")
     model = model_of(case)
+    if model.at_weights:
+        return
+    yield from _sells(case, promoted=True, rule="R5 PROMOTE/sells")
     for sample, rows in _sampled(case, model):
         for product_id in model.lots_of:
             mine = [row for row in rows if row["product_id"] == product_id]

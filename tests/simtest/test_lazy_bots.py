@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,6 +30,12 @@ BUSY = {
     **SETTINGS, "strategy": "always", "take_profit_pct": 5.0, "scalp_tp_min_pct": 5.0, "stop_loss_pct": 1000.0,
     "max_total_lots": 60, "max_concurrent_lots": 20, "max_spread_pct": 0.0, "max_order_usd": 100.0,
 }  # fmt: skip
+WEIGHTS = {
+    "strategy": "weight_steps", "exposure_max_pct": 90.0, "exposure_band_pct": 12.0, "exposure_maker_sec": 5.0,
+    "max_order_usd": 0.0, "max_consecutive_losses": 0, "max_error_rate_pct": 0.0, "max_api_error_pct": 0.0,
+}  # fmt: skip
+# The strategy of these wants 0.9, 0.1, 0, 0.6, and has no opinion then; each for two minutes.
+STEPS = {"minutes": 10.0, "start_s": 20_500 * 86_400 + 40050}
 
 
 class Duty(NamedTuple):
@@ -36,6 +44,7 @@ class Duty(NamedTuple):
     rule: str
     settings: dict[str, Any]
     acts: tuple[Act, ...] = ()
+    world: Mapping[str, Any] = MappingProxyType({"minutes": 4.0})
 
 
 DUTIES = {
@@ -47,13 +56,18 @@ DUTIES = {
     "trail-never-moves": Duty("R4 TRAIL/peak", {"trail_activate_pct": 0.05, "trail_distance_pct": 0.03}),
     "nobody-is-promoted": Duty("R5 PROMOTE/ledger", {"take_profit_pct": 0.05}),  # scalps stay, at their least take
     "sell-signal-ignored": Duty("R9 SIGNAL/sells", {"signal_exits": True, "strategy": "sma_cross"}),
+    "weight-never-bought": Duty("R10 WEIGHT/bought", WEIGHTS, (), STEPS),
+    "weight-never-sold": Duty("R10 WEIGHT/sold", WEIGHTS, (), STEPS),
+    "zero-inside-the-band-stays": Duty("R10 WEIGHT/all sold", WEIGHTS, (), STEPS),
+    "weight-of-all-equity": Duty("R10 WEIGHT/asked for", WEIGHTS, (), STEPS),
+    "no-opinion-is-cash": Duty("R10 WEIGHT/asked for", WEIGHTS, (), STEPS),
     "bid-never-times-out": Duty("R6 CANCEL/timeout", {"entry_order": "maker", "maker_timeout_sec": 5.0}),
     "flat-is-claimed": Duty("R7 FLATTEN/done", {}, (Act(0, 150.0, "flatten"),)),
 }
 
 
 def plan_of(duty: Duty) -> Plan:
-    return plan(minutes=4.0, market="lively", settings={**BUSY, **duty.settings}, acts=duty.acts)
+    return plan(market="lively", settings={**BUSY, **duty.settings}, acts=duty.acts, **duty.world)
 
 
 @pytest.mark.parametrize("name", DUTIES)

@@ -21,5 +21,7 @@ def test_its_rules_are_judged_and_hold(name: str) -> None:
 def test_each_rule_that_seeds_seldom_reach_has_a_stage() -> None:
     staged = {rule for stage in STAGES.values() for rule in stage.rules}
     assert staged <= RULES.keys()
-    # Those of the reference model and of what is published are proven by bots that break them.
-    assert sorted(SELDOM.keys() - REFERENCE_SELDOM.keys() - PUBLISHED_SELDOM.keys() - staged) == []
+    # Those of the reference model and of what is published are proven by bots that break them, those of alerts by
+    # watchers that do (test_alert_judge.py).
+    proven = {*REFERENCE_SELDOM, *PUBLISHED_SELDOM, *(rule for rule in SELDOM if rule.startswith("I17 ALERT/"))}
+    assert sorted(SELDOM.keys() - proven - staged) == []

@@ -1,0 +1,22 @@
+"""Plans of a bot that holds products at target weights (KIND=exposure), with any faults and acts."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+SETTINGS: Mapping[str, tuple[Any, ...]] = {
+    "strategy": ("weight_steps",) * 6 + ("always", "sma_cross"),
+    "kind": ("exposure",),
+    "exposure_max_pct": (100.0, 90.0, 50.0),
+    "exposure_band_pct": (5.0, 1.0, 20.0),
+    "exposure_maker_sec": (5.0, 10.0, 20.0, 45.0, 0.0),
+}
+
+
+def weight_settings(random: Random, made: Mapping[str, Any]) -> dict[str, Any]:
+    """What these plans set in any case; `made`: the plan's other settings."""
+    found = {name: random.choice(choices) for name, choices in SETTINGS.items()}
+    found |= {"strategy_options": {}, "scanner_max_products": 0, "sim_funds": min(made.get("sim_funds", 1e4), 10_000.0)}
+    if found["strategy"] == "weight_steps":
+        found["kind"] = random.choice(("auto", "exposure"))
+    return found
