@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dashboard.views import account, commands
+from dashboard.views import account, commands, positions
 from dashboard.views import format as f
 from dashboard.views.header import Chip, liveness_chips, source_chips
 from dashboard.views.snapshot import Snapshot
@@ -400,7 +400,7 @@ def _of_files(s: Snapshot, state: BotState) -> Banner | None:
         )
     if state.positions is not None and not _held(state.positions)[0] and state.status is Status.RUNNING:
         where = "The simulated market is lively: the first entry usually comes within five minutes of the start."
-        text = where if s.mode == "sim" and s.lively else "The first buy signal with all gates open opens a runner."
+        text = where if s.mode == "sim" and s.lively and not positions.at_weights(s) else positions.first_lot(s)
         return (
             Banner("info", "info", "No lot yet", text)
             if not (state.account and state.account.day_lots_opened)

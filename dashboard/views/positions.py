@@ -41,6 +41,7 @@ class LotRow:
     x_stop: float | None
     off_scale: str
     exit: str  # what its exit does now: resting, exiting …
+    selling: str  # the same in a word while an order is at work; "" = none is
     say: str  # the track in words
 
 
@@ -62,6 +63,7 @@ class PositionRow:
     x_even: float
     say: str
     increment: str
+    weight: str  # what is held beside its target; "" where products are not held at weights
     spark: str = ""
 
 
@@ -81,6 +83,7 @@ class HeldPanel:
     sums: str  # agree, differ, unknown
     sums_say: str
     not_in_lots: list[tuple[str, str, str, str]]
+    first: str  # what makes the first lot, for a page without any
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,12 @@ class NextExitRow:
     what: str
     go: float
     unwatched: bool = False  # only the bot keeps it, and it does not see
+
+
+_SELLING = {
+    "resting": "sale resting", "cancelling": "sale being cancelled", "exiting": "being sold",
+    "dust": "too small to sell",
+}  # fmt: skip
 
 
 def names(lots: list[LotDoc]) -> dict[str, str]:
@@ -156,6 +165,7 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
         x_stop=None if stop is None or stop < -90 else track.x(stop),
         off_scale=off[0] if off else "",
         exit=_exit(doc),
+        selling=_SELLING.get(doc.exit_state, ""),
         say=say,
     )
 
@@ -180,7 +190,21 @@ def _weight(doc: PositionDoc, s: Snapshot) -> str:
     target = next((x.target for x in signals if x.product_id == doc.product_id), None)
     if target is None:
         return ""
-    return f", holds {f.pct(target.held_pct, 1)} of its share, target {f.pct(target.target_pct, 1)}"
+    wanted = "no opinion: kept" if target.target_pct is None else f"target {f.pct(target.target_pct, 1)}"
+    return f"holds {f.pct(target.held_pct, 1)} of its share, {wanted}"
+
+
+def at_weights(s: Snapshot) -> bool:
+    """Whether the bot says that it holds products at target weights."""
+    signals = s.state.strategy.signals if s.state and s.state.strategy else []
+    return any(one.target is not None for one in signals)
+
+
+def first_lot(s: Snapshot) -> str:
+    """What makes the first lot, where there is none."""
+    if at_weights(s):
+        return "A product is bought as soon as its target weight asks for it and all gates of purchases are open."
+    return "The first buy signal with all gates open opens a runner."
 
 
 def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
@@ -189,7 +213,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
     runners = sum(one.kind == "runner" for one in lots)
     holdings = sum(one.kind == "holding" for one in lots)
     counts = ((runners, "runner"), (len(lots) - runners - holdings, "scalp"), (holdings, "holding"))
-    kinds = [f.plural(n, w) for n, w in counts if n]
+    kinds, weight = [f.plural(n, w) for n, w in counts if n], _weight(doc, s)
     takes = [one for one in lots if one.to_go is not None and not one.take_state]
     nearest = min(takes, key=lambda one: one.to_go or 0, default=None)
     mark_age_s = (
@@ -201,7 +225,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
         product_id=doc.product_id,
         symbol=doc.symbol,
         lots=lots,
-        kinds=(", ".join(kinds) or "no lots") + _weight(doc, s),
+        kinds=", ".join(filter(None, (", ".join(kinds) or "no lots", weight))),
         mark=f.price_text(doc.mark, doc.price_increment_text),
         mark_age_s=mark_age_s,
         mark_state=f.age_state(mark_age_s) if mark_age_s is not None else "fresh",
@@ -214,6 +238,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
         x_even=evens[len(evens) // 2] if evens else track.x(0),
         say=f"{doc.product_id} lots: {moves or 'none'}",
         increment=doc.price_increment_text,
+        weight=weight,
         spark=spark,
     )
 
@@ -221,7 +246,7 @@ def position(doc: PositionDoc, s: Snapshot, spark: str = "") -> PositionRow:
 def held(s: Snapshot, sparks: dict[str, str] | None = None) -> HeldPanel:
     state = s.state
     if state is None or state.positions is None:
-        return HeldPanel(False, [], 0, None, None, 0.0, 0.0, None, None, "unknown", "not known yet", [])
+        return HeldPanel(False, [], 0, None, None, 0.0, 0.0, None, None, "unknown", "not known yet", [], "")
     rows = [position(p, s, (sparks or {}).get(p.product_id, "")) for p in state.positions if p.lots]
     docs = [p for p in state.positions if p.lots]
     lots = [one for p in docs for one in p.lots]
@@ -242,6 +267,7 @@ def held(s: Snapshot, sparks: dict[str, str] | None = None) -> HeldPanel:
         sums,
         say,
         _not_in_lots(state),
+        first_lot(s),
     )
 
 

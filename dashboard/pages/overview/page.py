@@ -72,7 +72,13 @@ def _exits(s: Snapshot, _data: Data, _role: str) -> Context:
     status = s.state.status if s.state else None
     judged = status not in (Status.STOPPED, Status.SAFE, Status.ERROR)
     known = s.state is not None and s.state.positions is not None
-    return {"exits": positions.next_exits(s), "judged": judged, "word": str(status or ""), "known": known}
+    return {
+        "exits": positions.next_exits(s),
+        "judged": judged,
+        "word": str(status or ""),
+        "known": known,
+        "held": bool(s.lot_count),
+    }
 
 
 def _positions(s: Snapshot, data: Data, _role: str) -> Context:
