@@ -116,6 +116,12 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
     _under_way.discard(nodeid)
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """CI says at once what failed: a run that is cut off never comes to its summary."""
+    if IN_CI and report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\nfailed: {report.nodeid} ({report.when})", file=sys.stderr, flush=True)
+
+
 def pytest_keyboard_interrupt() -> None:
     """A run that is cut off says what it was at."""
     print("\nunder way:", *sorted(_under_way), sep="\n  ", file=sys.stderr, flush=True)

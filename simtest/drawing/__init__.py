@@ -3,7 +3,8 @@
 Swarm testing: each seed has only a random part of the kinds of fault, of the kinds of act and of the families of
 settings, so that rare combinations occur and no kind hides another. One plan in eight is calm but for one act, one in
 ten has no fault and closes its lots by every way there is. One in ten of the others holds its products at target
-weights, half of them without a fault. A watcher goes round beside the bot of one in twenty-five.
+weights, half of them without a fault; one in twenty sells its lots on a SELL. A watcher goes round beside the bot of
+one in twenty-five.
 """
 
 from random import Random
@@ -11,13 +12,14 @@ from typing import Any
 
 from simtest.drawing import calm, exits
 from simtest.drawing.acts import Timed, in_order, many, permits
+from simtest.drawing.kinds import signal_settings, weight_settings
 from simtest.drawing.settings import PROFILES, settings, shipped, some_families
-from simtest.drawing.weights import weight_settings
 from simtest.drawing.windows import windows
 from simtest.drawing.world import PRODUCTS, skew_ms, world
 from simtest.plan import Plan
 
-CALM, EXITS, QUIET, LIVE, SHIPPED, WATCHED, WEIGHTS = 1 / 8, 1 / 10, 0.02, 1 / 6, 0.05, 1 / 25, 1 / 10
+CALM, EXITS, QUIET, LIVE, SHIPPED, WATCHED = 1 / 8, 1 / 10, 0.02, 1 / 6, 0.05, 1 / 25
+WEIGHTS, SIGNALS = 1 / 10, 1 / 20
 CANARY_S = 14 * 3600 - 180  # the canary trades from 14:00 to 15:00 UTC
 
 
@@ -32,8 +34,9 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     if is_shipped and profile == "canary":
         given["products"] = ("BTC-USD",)
         given["start_s"] += CANARY_S - given["start_s"] % 86_400 + kind.randrange(1800)
-    weights = Random(f"weights/{seed}")
+    weights, signals = Random(f"weights/{seed}"), Random(f"signals/{seed}")
     at_weights = weights.random() < WEIGHTS and not closes
+    by_signal = signals.random() < SIGNALS and not closes and not at_weights
     quiet = chance < CALM + EXITS + QUIET or (at_weights and weights.random() < 1 / 2)
     only, timed = "", list[Timed]()
     if chance < CALM:
@@ -57,6 +60,8 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
             made |= exits.exit_settings(Random(f"exits/{seed}"))
         if at_weights:
             made |= weight_settings(weights, made)
+        if by_signal:
+            made |= signal_settings(signals)
     given |= {"settings": made, "listed": _listed(Random(f"listed/{seed}"), given["products"], made)}
     given["skew_ms"] = skew_ms(Random(f"skew/{seed}"))
     if Random(f"watched/{seed}").random() < WATCHED:

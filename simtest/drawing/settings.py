@@ -56,6 +56,8 @@ ALWAYS: Choices = {
     "sim_rate_limits": (True,) * 9 + (False,),
     "profile": ("dev", "prod"),
     "max_orders_per_min": (60, 120, 600),
+    "kind": ("auto",),  # other ways to trade: `drawing.kinds`
+    "signal_exits": (False,),
 }
 
 
@@ -178,7 +180,6 @@ PROFILES = ("dev", "canary", "prod")
 NOT_DRAWN: Mapping[str, str] = {
     "coin_mode": "a plan's `live` says sim or live; replay and paper need another exchange's market",
     "products": "drawn with the plan's world, not with the settings",
-    "signal_exits": "almost every seed trades `always`, which never says SELL; tests with plans of their own have it",
     "watchdog_sec": "it counts real time and ends a real process: the tests with processes have it",
 }
 

@@ -52,7 +52,7 @@ REFERENCE_SELDOM: Mapping[str, int] = {
     "R8 LATCH/orders in a minute": 2000,
     "R8 LATCH/losses in a row": 5000,
     "R8 LATCH/drawdown": 500,
-    "R9 SIGNAL/sells": 10**9,  # no seed draws SIGNAL_EXITS: plans of tests do
+    "R9 SIGNAL/sells": 500,
     "R10 WEIGHT/bought": 500,
     "R10 WEIGHT/sold": 500,
     "R10 WEIGHT/all sold": 500,

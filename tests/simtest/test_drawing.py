@@ -9,7 +9,7 @@ import pytest
 
 from shared.setting_table import RULES
 from shared.settings import keys
-from simtest.drawing import draw, weights
+from simtest.drawing import draw, kinds
 from simtest.drawing.calm import ONE_ACTS
 from simtest.drawing.settings import ALWAYS, FAMILIES, LOGISTIC, NOT_DRAWN, OWN_OPTIONS, PROFILES, STRATEGIES
 from simtest.drawing.world import PRODUCTS, ZONES
@@ -27,8 +27,13 @@ def drawn() -> list[Plan]:
 
 def choices() -> dict[str, set[Any]]:
     """Setting → every value that may be drawn for it."""
-    found: dict[str, set[Any]] = {"strategy": set(STRATEGIES), "profile": set(PROFILES), "kind": {"auto"}}
-    for table in (ALWAYS, LOGISTIC, weights.SETTINGS, *(family.on for family in FAMILIES.values())):
+    found: dict[str, set[Any]] = {
+        "strategy": set(STRATEGIES),
+        "profile": set(PROFILES),
+        "kind": {"auto"},
+        "signal_exits": {False},
+    }
+    for table in (ALWAYS, LOGISTIC, kinds.WEIGHTS, kinds.SIGNALS, *(family.on for family in FAMILIES.values())):
         for name, values in table.items():
             if name != "product_caps":
                 found.setdefault(name, set()).update(values)
