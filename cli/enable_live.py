@@ -13,16 +13,19 @@ from cli import data_folder, ui
 from cli.context import data_paths, from_callers_folder, loaded, own_folder
 from cli.doctor.check import DiagnosticRow, bad, good, note, warn
 from cli.live_checks import Checklist, run
-from shared import files, folder_identity, live_permission
+from shared import files, folder_identity, lab_verdicts, live_permission
 from shared.bots import DEFAULT_FOLDER
 from shared.exits import Exit
 from shared.figures import plainly
 from shared.files import Unreadable
+from shared.lab_verdicts import LabStanding
 from shared.liveness import bot_alive, read_state
 from shared.paths import ROOT, DataPaths
-from shared.settings import Mode, Settings
+from shared.settings import Mode, Profile, Settings
 from shared.times import from_epoch_ms, iso_seconds
 from shared.unwatched import unwatched
+
+LEAST_REASON, MOST_REASON = 10, 300
 
 
 def enable(
@@ -40,12 +43,15 @@ def permit(settings: Settings, where: object, trial: Path) -> None:
     """The same for given settings and addresses."""
     found = run(settings, where, trial)
     found.rows.append(_folder(settings))
+    lab = lab_verdicts.standing((trial, settings.paths.root), settings)
+    found.rows.append(lab_row(lab, settings))
     show(found)
     if found.key is None or any(row.mark == ui.BAD for row in found.rows):
         ui.give_up("Live orders stay locked: fix what is marked, then run this again.")
     folder = folder_identity.look(settings.paths).folder or uuid.uuid4().hex
     terms = live_permission.terms(settings, folder)
     _say_what_is_agreed(settings, terms)
+    reason = _reason(lab, settings)
     word = f"live {settings.bot_name} {terms.digest[:4]}"
     days = settings.live_permission_days
     ui.plain()
@@ -53,7 +59,9 @@ def permit(settings: Settings, where: object, trial: Path) -> None:
     if typer.prompt(f'  Type "{word}" to allow it', default="", show_default=False).strip() != word:
         ui.give_up("The confirmation does not match: live orders stay locked.")
     now_ms = round(time.time() * 1000)
-    data = live_permission.grant(terms, days, found.key.name, found.key.secret, now_ms, getpass.getuser())
+    data = live_permission.grant(
+        terms, days, found.key.name, found.key.secret, now_ms, getpass.getuser(), lab, reason
+    )  # fmt: skip
     own_folder(settings.paths)
     if not settings.paths.folder_id.exists():
         folder_identity.make(settings.paths, folder, iso_seconds(from_epoch_ms(now_ms)))
@@ -64,6 +72,29 @@ def permit(settings: Settings, where: object, trial: Path) -> None:
     ui.plain("      ./coin disable-live")
     if settings.dry_run:
         ui.line(ui.WARN, "DRY_RUN=true still locks them: DRY_RUN=false in .env, then ./coin restart")
+
+
+def lab_row(lab: LabStanding, settings: Settings) -> DiagnosticRow:
+    """What the lab says of the strategy with these settings. Never bad: in prod a person may say why nonetheless."""
+    text = f"{lab.answer} for {settings.strategy} ({lab.digest}): {lab.text}"
+    if lab.is_go:
+        return good("lab", text)
+    way = "./coin backtest or sweep with these settings, then ./coin lab last"
+    prod = "; PROFILE=prod asks why it trades without a GO" if settings.profile is Profile.PROD else ""
+    return warn("lab", text, way + prod)
+
+
+def _reason(lab: LabStanding, settings: Settings) -> str:
+    """Why it trades without a GO, as a person typed it; "" where nothing needs to be said. Ends without one."""
+    if lab.is_go or settings.profile is not Profile.PROD:
+        return ""
+    ui.plain()
+    ui.plain(f"  PROFILE=prod needs a GO of the lab, and there is none ({lab.answer}). What you type is kept in the")
+    ui.plain("  permission and shown by ./coin status and on the page Strategy.")
+    typed = " ".join(typer.prompt("  Why shall it trade nonetheless?", default="", show_default=False).split())
+    if not LEAST_REASON <= len(typed) <= MOST_REASON or not typed.isprintable():
+        ui.give_up(f"A reason has {LEAST_REASON} to {MOST_REASON} characters: live orders stay locked.")
+    return str(typed)
 
 
 def _folder(settings: Settings) -> DiagnosticRow:

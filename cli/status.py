@@ -7,9 +7,11 @@ import orjson
 from cli import ui
 from cli.context import data_paths
 from cli.options import Json
+from shared import live_permission
 from shared.bots import DEFAULT_BOT
 from shared.documents.events import FOLDER_NOT_OWN
 from shared.documents.state import BotState, alert_of
+from shared.files import Unreadable, read_bytes
 from shared.liveness import BotSeen, look
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable
@@ -137,9 +139,18 @@ def _print_bot(seen: BotSeen, verdict: Judged) -> None:
         ui.plain(f"  Error     {state.error}")
     if state.live_lock:
         ui.plain(f"  Live      {state.live_lock}")
+        for text in live_permission.lab_lines(_permission()):
+            ui.plain(f"  Lab       {text}")
     for alert in state.alerts:
         ui.plain(f"  {ui.paint('Alert', 'bold', 'red')}     {alert.text}")
     _print_figures(state)
+
+
+def _permission() -> bytes | None:
+    try:
+        return read_bytes(data_paths().live_permission, trusted=True)
+    except (OSError, Unreadable):
+        return None
 
 
 def _style(word: Verdict) -> tuple[str, ...]:

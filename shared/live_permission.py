@@ -4,6 +4,9 @@
 without a valid one. Sales of own lots need none: a lot must not lose its stop because a week is over. The seal
 (HMAC-SHA256 with the private key) keeps an edited file from counting, the folder's id a copied one.
 
+With PROFILE=prod it needs a GO of the lab for the strategy with these settings, or a person's words why it trades
+without one; both are kept in it.
+
 Every setting is bound but those whose line in the table says why it need not be, so that a new one is bound.
 """
 
@@ -17,12 +20,13 @@ import orjson
 
 from shared.artifacts import digests
 from shared.files import Unreadable, parse_object
+from shared.lab_verdicts import GO, LabStanding
 from shared.legacy_names import RETIRED
 from shared.setting_table import RULES
-from shared.settings import Secret, Settings, public_values
+from shared.settings import Profile, Secret, Settings, public_values
 from shared.times import from_epoch_ms, iso_seconds
 
-VERSION = 2
+VERSION = 3
 DAY_MS = 86_400_000
 LONGEST_MS = 30 * DAY_MS
 NAMED = 3  # changes that a sentence names; the rest are counted
@@ -34,7 +38,11 @@ ADJUSTED = ("TRAIL_ACTIVATE_PCT",)
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Times in epoch milliseconds; `key` is a hash; `settings` are public values, `artifacts` SHA-256 by file."""
+    """Times in epoch milliseconds; `key` is a hash; `settings` are public values, `artifacts` SHA-256 by file.
+
+    `lab`: GO, NO-GO or none, as the lab said when it was made; `lab_text`: which verdict, or why there was none;
+    `reason`: why it was made without a GO, in the words of `by`; empty = none was given.
+    """
 
     version: int
     bot: str
@@ -45,7 +53,14 @@ class Permission:
     granted_ms: int
     expires_ms: int
     by: str
+    lab: str
+    lab_text: str
+    reason: str
     seal: str = ""
+
+    @property
+    def without_go(self) -> bool:
+        return self.lab != GO
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +96,14 @@ def key_hash(key_name: str) -> str:
     return hashlib.sha256(key_name.encode()).hexdigest()[:32]
 
 
-def grant(agreed: PermissionTerms, days: float, key_name: str, secret: Secret, now_ms: int, by: str) -> bytes:
+def grant(
+    agreed: PermissionTerms, days: float, key_name: str, secret: Secret, now_ms: int, by: str, lab: LabStanding,
+    reason: str = "",
+) -> bytes:  # fmt: skip
     """The permission file's bytes, valid for `days` from now."""
     found = Permission(
         VERSION, agreed.bot, agreed.folder, key_hash(key_name), agreed.settings, agreed.artifacts,
-        now_ms, now_ms + round(days * DAY_MS), by,
+        now_ms, now_ms + round(days * DAY_MS), by, lab.answer, lab.text, reason,
     )  # fmt: skip
     document = _fields_of(found) | {"seal": _seal(found, secret)}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -122,11 +140,18 @@ def problem(data: bytes | None, now: PermissionTerms, key_name: str, secret: Sec
     changed = changes(found, now)
     if changed:
         return f"changed since the permission: {named(changed)}"
+    if found.without_go and not found.reason and needs_go(found.settings):
+        return "the permission has neither a GO of the lab nor a reason"
     if now_ms >= found.expires_ms or found.expires_ms - found.granted_ms > LONGEST_MS:
         return f"the permission ended {iso_seconds(from_epoch_ms(found.expires_ms))}"
     if found.granted_ms > now_ms + DAY_MS:
         return "the permission is dated in the future: check the clock"
     return None
+
+
+def needs_go(settings: Mapping[str, str]) -> bool:
+    """Whether these settings, as `bound_values` has them, trade with real money only with a GO, or a reason."""
+    return settings.get("PROFILE") == Profile.PROD
 
 
 def changes(found: Permission, now: PermissionTerms) -> list[str]:
@@ -160,6 +185,18 @@ def voided_by(data: bytes | None, settings: Settings) -> list[str]:
     except Unreadable:
         return []
     return changes(found, terms(settings, found.folder)) if found is not None else []
+
+
+def lab_lines(data: bytes | None) -> list[str]:
+    """What the permission that is there says of the lab's verdict, for a person; [] where there is none to be read."""
+    try:
+        found = read(data) if data is not None else None
+    except Unreadable:
+        return []
+    if found is None:
+        return []
+    told = [f"{found.lab}: {found.lab_text}"]
+    return told + ([f'allowed without a GO by {found.by}: "{found.reason}"'] if found.reason else [])
 
 
 def _told(value: str | None) -> str:

@@ -5,6 +5,7 @@ from random import Random
 
 from bot.venues.coinbase.endpoints import Endpoints, endpoints
 from shared import files, folder_identity, live_permission
+from shared.lab_verdicts import GO, LabStanding
 from shared.settings import Mode, Secret, Settings
 from shared.times import epoch_ms
 from simtest.plan import Act
@@ -12,6 +13,7 @@ from simtest.run_context import RunContext
 
 AGAIN_US = 200_000
 DAYS = 7.0
+LAB = LabStanding(GO, "a verdict of the lab", "0" * 16)
 
 
 def addresses(settings: Settings) -> Endpoints:
@@ -58,7 +60,7 @@ class PermissionActs:
         key = self._run.venue.key
         now_ms = epoch_ms(self._run.now()) - ago_ms
         terms = live_permission.terms(settings, folder)
-        return live_permission.grant(terms, DAYS, key["name"], Secret(key["privateKey"]), now_ms, "a person")
+        return live_permission.grant(terms, DAYS, key["name"], Secret(key["privateKey"]), now_ms, "a person", LAB)
 
     def _write(self, data: bytes, *, on: bool) -> None:
         files.write_whole(self._run.paths.live_permission, data, durable=False)

@@ -22,6 +22,7 @@ from research.lab.trials import Trial, TrialRegistry
 from research.metrics.moments import moments
 from research.metrics.returns import DAY_S, DAYS_PER_YEAR, Floats
 from research.runs import trading_settings
+from shared.artifacts import digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,9 @@ def examine(data_dir: Path, subject: LabSubject, progress: Progress = _silent) -
     registry.note(
         "verdict", subject=subject.key, answer=judged.answer.value, sentence=judged.sentence,
         strategy=rig.settings.strategy, products=[one.product_id for one in subject.candles],
-        settings=trading_settings(rig.settings), group=subject.group,
+        settings=trading_settings(rig.settings), artifacts=digests(rig.settings.strategy), group=subject.group,
+        style=subject.request.style.value, maker_pct=subject.request.model.maker_pct,
+        taker_pct=subject.request.model.taker_pct,
     )  # fmt: skip
     (subject.folder / "lab.json").write_bytes(orjson.dumps(done.document(), option=orjson.OPT_INDENT_2))
     return done

@@ -1,6 +1,7 @@
 """What the command line says of the live permission and of a data folder that is not adopted."""
 
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import typer
 from cli import start
 from shared import folder_identity
 from shared.documents.state import encode_state
+from shared.lab_verdicts import LabStanding
 from shared.ledger import schema as t
 from shared.ledger.folder import bind
 from shared.ledger.location import LedgerLocation
@@ -21,6 +23,7 @@ from tests.cli.conftest import Coin
 from tests.dashboard.writer import Writer
 from tests.ledger_rows import put
 
+LAB = LabStanding("NO-GO", "a run of yesterday", "0" * 16)
 LIVE = {"COIN_MODE": "live", "PROFILE": "prod", "COINBASE_KEY_FILE": "/nowhere/key.json"}
 
 
@@ -30,7 +33,9 @@ def permitted(paths: DataPaths) -> DataPaths:
     folder_identity.make(paths, "a" * 32, "2026-11-20T12:00:00Z")
     settings = load(Path("/nonexistent/.env"), {**LIVE, "DATA_DIR": str(paths.root)}).settings
     now_ms = round(time.time() * 1000)
-    paths.live_permission.write_bytes(grant(terms(settings, "a" * 32), 7.0, "key", Secret("secret"), now_ms, "test"))
+    paths.live_permission.write_bytes(
+        grant(terms(settings, "a" * 32), 7.0, "key", Secret("secret"), now_ms, "test", LAB, "only a test of it")
+    )
     paths.live_permission.chmod(0o600)
     return paths
 
@@ -46,6 +51,16 @@ def test_settings_and_doctor_name_what_ends_the_permission(coin: Coin, permitted
     )
     assert "ended by: REDUCE_ONLY False → True" in coin("doctor", **LIVE, REDUCE_ONLY="true").stdout
     assert permitted.live_permission.exists()
+
+
+def test_status_says_what_the_lab_said_and_why_it_trades_nonetheless(coin: Coin, permitted: DataPaths) -> None:
+    writer = Writer(permitted.root, mode="live")
+    permitted.state.write_bytes(encode_state(replace(writer.state(), live_lock="open until 2026-12-08")))
+    said = coin("status", **LIVE).stdout
+    assert "Lab       NO-GO: a run of yesterday" in said
+    assert 'Lab       allowed without a GO by test: "only a test of it"' in said
+    permitted.live_permission.unlink()
+    assert "Lab " not in coin("status", **LIVE).stdout
 
 
 def test_disable_live_says_what_stays_open(coin: Coin, permitted: DataPaths) -> None:

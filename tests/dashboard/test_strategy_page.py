@@ -12,9 +12,11 @@ from dotenv import dotenv_values
 from dashboard.pages.strategy import cards_view
 from dashboard.strategy_choice import Choice
 from dashboard.views.snapshot import Pm2Look
-from shared import strategy_evidence
+from shared import live_permission, strategy_evidence
+from shared.files import write_whole
+from shared.lab_verdicts import LabStanding
 from shared.pm2 import Effective, Pm2Client, Pm2Process
-from shared.settings import Mode
+from shared.settings import Mode, Secret
 from shared.strategy_cards import CARDS
 from shared.strategy_choice import GOALS
 from tests.dashboard.conftest import Dash
@@ -153,6 +155,25 @@ async def test_with_real_money_it_says_what_would_end_and_writes_nothing(
         assert "waits for a restart" not in page
         assert "What are you after?" not in text_of((await client.get("/")).text)
     assert live.loaded.env_file.read_text() == text
+
+
+@pytest.mark.parametrize(("answer", "reason"), [("GO", ""), ("NO-GO", "a small sum <b>only</b>")])
+async def test_with_real_money_it_shows_what_the_lab_said_and_the_reason(
+    dash: Dash, answer: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = LabStanding(answer, "run-1 of yesterday: luck explains it", "0")
+    agreed = live_permission.terms(dash.loaded.settings, "f" * 32)
+    data = live_permission.grant(agreed, 7.0, "key", Secret("secret"), 1_000, "ann", lab, reason)
+    write_whole(dash.paths.live_permission, data, durable=False)
+    async with dash.machine("viewer") as client:
+        assert "luck explains it" not in (await client.get("/strategy")).text, "no real money, no permission to show"
+        before = dash.hub.reader.snapshot
+        monkeypatch.setattr(dash.hub.reader, "snapshot", lambda: replace(before(), mode=Mode.LIVE))
+        page = (await client.get("/strategy")).text
+    text = unescape(text_of(page))
+    assert f"{answer}: run-1 of yesterday: luck explains it" in text and "<b>only" not in page
+    assert ("without a GO of the lab" in text) == bool(reason)
+    assert (f'Allowed without a GO by ann: "{reason}"' in text) == bool(reason)
 
 
 async def test_what_the_environment_holds_is_not_written(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from shared.command_table import Cmd
 from shared.control import send_command
 from shared.documents.control import ReceiptDoc, ReceiptState
 from shared.documents.status import Phase
+from shared.lab_verdicts import GO, LabStanding
 from shared.live_permission import grant, terms
 from shared.ports import SystemClock, SystemFs, SystemRng
 from shared.settings import Mode, Profile, Settings
@@ -96,12 +97,15 @@ def _of_the_desk(task: "asyncio.Task[Any]") -> bool:
     return str(work.__qualname__).startswith(OrderExecutor.__name__)
 
 
+LAB = LabStanding(GO, "a verdict", "0" * 16)
+
+
 def permit(process: Process, settings: Settings | None = None) -> None:
     """What a person's enable-live leaves, for this bot's folder and key."""
     bot = process.bot
     assert bot.key is not None
     agreed = terms(settings or bot.settings, bot.live_lock.folder.folder)
-    data = grant(agreed, 7.0, bot.key.name, bot.key.secret, epoch_ms(bot.clock.utc()), "test")
+    data = grant(agreed, 7.0, bot.key.name, bot.key.secret, epoch_ms(bot.clock.utc()), "test", LAB)
     files.write_whole(bot.paths.live_permission, data, durable=False)
 
 

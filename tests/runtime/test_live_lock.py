@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import typer
 
@@ -23,9 +24,10 @@ from bot.app.process import Process
 from bot.app.state_documents import state
 from bot.venues.port import ApiKey
 from cli import enable_live, live_checks
-from shared import files, folder_identity, live_permission
+from shared import files, folder_identity, lab_verdicts, live_permission
 from shared.artifacts import digests
 from shared.documents.risk import GateVerdict
+from shared.lab_verdicts import LabStanding
 from shared.ledger import schema as t
 from shared.ledger.open import open_writer
 from shared.live_permission import DAY_MS, HARMLESS, PermissionTerms, grant, problem, terms
@@ -34,7 +36,7 @@ from shared.settings import Mode, Profile, Secret, Settings
 from shared.settings import keys as settings_keys
 from shared.times import epoch_ms
 from tests.ledger_rows import put
-from tests.runtime.live_rig import entry, live_settings, running, there, where
+from tests.runtime.live_rig import LAB, entry, live_settings, running, there, where
 from tests.simulator.conftest import Sim
 
 NOW = 1_800_000_000_000
@@ -51,14 +53,14 @@ def at(settings: Settings = SETTINGS, folder: str = FOLDER) -> PermissionTerms:
 
 def made(folder: str = FOLDER, secret: Secret = SECRET, key: str = KEY, **changes: Any) -> bytes:
     settings = replace(SETTINGS, **changes)
-    return grant(at(settings, folder), settings.live_permission_days, key, secret, NOW, "a person")
+    return grant(at(settings, folder), settings.live_permission_days, key, secret, NOW, "a person", LAB)
 
 
 def without(data: bytes, key: str) -> bytes:
     """As an earlier program, which did not know this setting, would have made it."""
     agreed = terms(SETTINGS, FOLDER)
     values = {name: value for name, value in agreed.settings.items() if name != key}
-    return grant(replace(agreed, settings=values), 7.0, KEY, SECRET, NOW, "a person")
+    return grant(replace(agreed, settings=values), 7.0, KEY, SECRET, NOW, "a person", LAB)
 
 
 class Removed(SystemFs):
@@ -75,7 +77,7 @@ class Removed(SystemFs):
 
 def test_a_permission_that_is_removed_while_its_end_is_told_ends_no_bot() -> None:
     clock = SystemClock()
-    granted = grant(at(), 7.0, KEY, SECRET, epoch_ms(clock.utc()), "a person")
+    granted = grant(at(), 7.0, KEY, SECRET, epoch_ms(clock.utc()), "a person", LAB)
     lock = LiveLock(SETTINGS, clock, Removed(granted), lambda: ApiKey(KEY, SECRET))
     lock.judged(Folder(FOLDER, None))
     assert (lock.text(1) or "").startswith("open until")
@@ -99,7 +101,8 @@ def test_a_permission_that_is_removed_while_its_end_is_told_ends_no_bot() -> Non
         (made(key="other key"), NOW, "the permission is for another key or bot"),
         (made(folder="e" * 32), NOW, "the permission belongs to another data folder"),
         (b'{"version": 1, "bot": "main", "limits": "ab"}', NOW, "the permission was made by an earlier version"),
-        (made().replace(b'"version": 2', b'"version": 3'), NOW, "a permission of version 3"),
+        (made().replace(b'"version": 3', b'"version": 2'), NOW, "the permission was made by an earlier version"),
+        (made().replace(b'"version": 3', b'"version": 4'), NOW, "a permission of version 4"),
         (without(made(), "MAX_ORDER_USD"), NOW, "changed since the permission: MAX_ORDER_USD not there → 0.0"),
         (made(bot_name="other"), NOW, "the permission is for another key or bot"),
         (made(max_order_usd=50.0), NOW, "changed since the permission: MAX_ORDER_USD 50.0 → 0.0"),
@@ -179,7 +182,7 @@ def test_the_strategy_s_file_and_what_it_imports_are_bound(tmp_path: Path) -> No
     near.write_text("LOW = 1\n")
     agreed = replace(at(), artifacts=digests("dip", tmp_path))
     assert set(agreed.artifacts) == {"strategies/dip.py", "strategies/_levels.py"}
-    data = grant(agreed, 7.0, KEY, SECRET, NOW, "a person")
+    data = grant(agreed, 7.0, KEY, SECRET, NOW, "a person", LAB)
     assert problem(data, agreed, KEY, SECRET, NOW) is None
     near.write_text("LOW = 2\n")
     changed = replace(at(), artifacts=digests("dip", tmp_path))
@@ -225,15 +228,15 @@ async def test_live_orders_need_the_permission_and_end_with_it(bot: Process, sim
 
     now_ms = round(SystemClock().utc().timestamp() * 1000)
     now = terms(settings, bot.bot.live_lock.folder.folder)
-    files.write_whole(path, grant(now, 7.0, key.name, key.secret, now_ms, "test"), durable=False)
+    files.write_whole(path, grant(now, 7.0, key.name, key.secret, now_ms, "test", LAB), durable=False)
     assert (os.stat(path).st_mode & 0o777) == 0o600
     assert await there(bot, entry(bot, "a2"))
     assert (state(bot.bot).live_lock or "").startswith("open until ")
 
-    files.write_whole(path, grant(now, 7.0, key.name, key.secret, now_ms - 8 * DAY_MS, "test"), durable=False)
+    files.write_whole(path, grant(now, 7.0, key.name, key.secret, now_ms - 8 * DAY_MS, "test", LAB), durable=False)
     assert not await there(bot, entry(bot, "a3")), "it ended"
     wider = terms(replace(settings, max_order_usd=1000.0), now.folder)
-    files.write_whole(path, grant(wider, 7.0, key.name, key.secret, now_ms, "test"), durable=False)
+    files.write_whole(path, grant(wider, 7.0, key.name, key.secret, now_ms, "test", LAB), durable=False)
     assert not await there(bot, entry(bot, "a4")), "other limits"
     path.unlink()
     assert not await there(bot, entry(bot, "a5")), "taken back, at once"
@@ -243,7 +246,7 @@ async def test_dry_run_locks_although_there_is_a_permission(bot: Process) -> Non
     settings, key = bot.bot.settings, bot.bot.key
     assert key is not None
     now_ms = round(SystemClock().utc().timestamp() * 1000)
-    permission = grant(terms(settings, bot.bot.live_lock.folder.folder), 7.0, key.name, key.secret, now_ms, "t")
+    permission = grant(terms(settings, bot.bot.live_lock.folder.folder), 7.0, key.name, key.secret, now_ms, "t", LAB)
     files.write_whole(settings.paths.live_permission, permission, durable=False)
     gate = OrderGate(
         replace(settings, dry_run=True), settings.paths, SystemFs(), lambda _order: None, bot.bot.live_lock.refusal
@@ -290,8 +293,14 @@ def test_no_trial_at_all(tmp_path: Path) -> None:
     assert live_checks.trial_result(tmp_path).mark == "✗"
 
 
-def permit(sim: Sim, settings: Settings, folder: Path, typed: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(typer, "prompt", lambda *_a, **_k: typed)
+WHY = "it is a test on the simulator"
+
+
+def permit(
+    sim: Sim, settings: Settings, folder: Path, typed: str, monkeypatch: pytest.MonkeyPatch, why: str = WHY
+) -> int:
+    """`typed`: the word; `why`: the reason, which is asked only where there is no GO. The exit code."""
+    monkeypatch.setattr(typer, "prompt", lambda text, **_k: why if "nonetheless" in text else typed)
     try:
         enable_live.permit(settings, where(sim), folder)
     except typer.Exit as end:
@@ -314,6 +323,83 @@ def test_only_the_typed_word_writes_the_permission(sim: Sim, tmp_path: Path, mon
     assert own is not None
     assert problem(path.read_bytes(), terms(settings, own), key["name"], Secret(key["privateKey"]), now_ms) is None
     assert key["privateKey"] not in path.read_text() and key["name"] not in path.read_text()
+
+
+def judged(folder: Path, held: Settings, answer: str, **changes: Any) -> None:
+    """A verdict of the lab in a data folder, as `./coin lab` keeps it."""
+    line = {
+        "record": "verdict", "at": "2026-11-01T00:00:00Z", "subject": "s", "answer": answer, "sentence": "it is so",
+        "strategy": held.strategy, "products": list(held.products), "group": "run-1",
+        "settings": {"STRATEGY": held.strategy, "STOP_LOSS_PCT": str(held.stop_loss_pct)},
+        "artifacts": digests(held.strategy), "style": "lots", "maker_pct": 0.5, "taker_pct": 0.9,
+    } | changes  # fmt: skip
+    path = folder / lab_verdicts.REGISTRY
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(orjson.dumps(line) + b"\n")
+
+
+def allowed(settings: Settings) -> live_permission.Permission:
+    return live_permission.read(settings.paths.live_permission.read_bytes())
+
+
+@pytest.mark.parametrize("answer", ["none", "NO-GO"])
+def test_prod_without_a_go_asks_why_and_keeps_it(
+    answer: str, sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = live_settings(tmp_path / "live", sim)
+    assert settings.profile is Profile.PROD
+    folder = trial(tmp_path, ["1"] * 10)
+    if answer == "NO-GO":
+        judged(folder, settings, "NO-GO")
+    word = f"live main {terms(settings, '').digest[:4]}"
+    for why in ("", "because", " " * 40, "x" * 301):
+        assert permit(sim, settings, folder, word, monkeypatch, why) == 1
+        assert not settings.paths.live_permission.exists()
+    assert permit(sim, settings, folder, word, monkeypatch, f"  {WHY}  ") == 0
+    said = capsys.readouterr()
+    assert f"{answer} for {settings.strategy}" in said.out and "./coin lab last" in said.out
+    found = allowed(settings)
+    assert (found.lab, found.reason) == (answer, WHY)
+    first, second = live_permission.lab_lines(settings.paths.live_permission.read_bytes())
+    assert first.startswith(f"{answer}: ") and WHY in second and found.by in second
+    forged = settings.paths.live_permission.read_bytes().replace(f'"{answer}"'.encode(), b'"GO"')
+    key, now_ms = sim.key(), round(SystemClock().utc().timestamp() * 1000)
+    own, secret = terms(settings, found.folder), Secret(key["privateKey"])
+    assert "was not made with this key" in (problem(forged, own, key["name"], secret, now_ms) or "")
+
+
+def test_a_go_on_these_settings_needs_no_reason_and_one_on_others_is_none(
+    sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = live_settings(tmp_path / "live", sim)
+    folder, word = trial(tmp_path, ["1"] * 10), f"live main {terms(settings, '').digest[:4]}"
+    judged(folder, settings, "GO", settings={"STRATEGY": settings.strategy, "STOP_LOSS_PCT": "7.5"})
+    assert permit(sim, settings, folder, word, monkeypatch, "") == 1, "a GO on another stop"
+    settings.paths.prepare()
+    judged(settings.paths.root, settings, "GO")
+    assert permit(sim, settings, folder, word, monkeypatch, "") == 0
+    assert (allowed(settings).lab, allowed(settings).reason) == ("GO", "")
+    judged(folder, settings, "NO-GO", at="2026-11-02T00:00:00Z")
+    assert permit(sim, settings, folder, word, monkeypatch, "") == 1, "the newest counts"
+
+
+def test_canary_is_told_and_not_asked(sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = live_settings(tmp_path / "live", sim, profile=Profile.CANARY)
+    word = f"live main {terms(settings, '').digest[:4]}"
+    assert permit(sim, settings, trial(tmp_path, ["1"] * 10), word, monkeypatch, "") == 0
+    assert (allowed(settings).lab, allowed(settings).reason) == ("none", "")
+
+
+def test_a_permission_for_prod_with_neither_go_nor_reason_locks() -> None:
+    lab = LabStanding("NO-GO", "it is so", "0")
+    for profile, reason, locks in (
+        (Profile.PROD, "", True), (Profile.PROD, "why", False), (Profile.CANARY, "", False)
+    ):  # fmt: skip
+        agreed = at(replace(SETTINGS, profile=profile))
+        data = grant(agreed, 7.0, KEY, SECRET, NOW, "a person", lab, reason)
+        said = problem(data, agreed, KEY, SECRET, NOW + 1)
+        assert (said is not None) == locks and (not locks or "neither a GO" in (said or ""))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared import legacy_names, live_permission, settings
+from shared.lab_verdicts import LabStanding
 from shared.settings import Loaded, SettingsError, load
 from tests.shared.test_settings import env_file
 
@@ -153,7 +154,7 @@ def test_a_permission_outlives_a_setting_that_nothing_reads(tmp_path: Path) -> N
     now = live_permission.terms(settings.Settings(), "folder")
     before = replace(now, settings={**now.settings, "LONG_ONLY": "True"})
     secret = settings.Secret("key")
-    data = live_permission.grant(before, 7.0, "name", secret, 1_000_000, "ann")
+    data = live_permission.grant(before, 7.0, "name", secret, 1_000_000, "ann", LabStanding("GO", "a verdict", "0"))
     assert live_permission.problem(data, now, "name", secret, 1_000_001) is None
     other = replace(now, settings={**now.settings, "MAX_ORDER_USD": "7"})
     assert "MAX_ORDER_USD" in (live_permission.problem(data, other, "name", secret, 1_000_001) or "")

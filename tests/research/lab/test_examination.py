@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from research import backtest, runs
-from research.backtest import BacktestRequest
+from research.backtest import BacktestRequest, settings_for
 from research.data import store
 from research.data.candles import CandleSet
 from research.engine import MarketModel, Style
@@ -21,6 +21,8 @@ from research.lab.survivorship import missing_products
 from research.lab.trials import TrialRegistry, add_run
 from research.report.lab import page
 from research.sweep import points, run
+from shared import lab_verdicts
+from shared.settings import Mode
 from tests.research.lab.test_trials import hourly
 
 GRID = points.parse(["MA_FAST=2,12,40", "MA_SLOW=41,80,160,400"])
@@ -57,10 +59,25 @@ def test_a_known_edge_is_found_with_one_look(tmp_path: Path) -> None:
     assert len(contents.of("look")) == 1 and len(contents.of("verdict")) == 1 and not holdout.locks(contents)
     kept = json.loads((first.folder / "lab.json").read_text())
     assert kept["answer"] == "GO" and kept["gates"][3]["key"] == "holdout"
+    _enable_live_finds_it(tmp_path, done)
     # The same question again: the same answer from the look that was taken, no second one.
     again = examine(tmp_path, subject.find(tmp_path, first.folder.name[:6]))
     assert again.judged == done.judged and len(TrialRegistry(tmp_path).read().of("look")) == 1
     _the_next_one_may_not_look(tmp_path, done)
+
+
+def _enable_live_finds_it(folder: Path, done: Examination) -> None:
+    """The verdict is about these settings, but for the style of the question, which is not what the bot trades."""
+    chosen = settings_for(done.subject.request.overrides, done.subject.candles)
+    (kept,) = lab_verdicts.read(folder / lab_verdicts.REGISTRY)
+    assert (kept.answer, kept.strategy, kept.style, kept.fees) == (
+        "GO", "sma_cross", "flip", " at 0.5 % maker, 0.01 % taker"
+    )  # fmt: skip
+    assert lab_verdicts.differences(kept, chosen) == ["--style flip, which the bot does not trade"]
+    assert lab_verdicts.differences(kept, replace(chosen, coin_mode=Mode.LIVE, log_level="DEBUG")) == [
+        "--style flip, which the bot does not trade"
+    ]
+    assert lab_verdicts.differences(kept, replace(chosen, ma_slow=79))[0].startswith("MA_SLOW ")
 
 
 def _the_next_one_may_not_look(folder: Path, done: Examination) -> None:
