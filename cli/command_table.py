@@ -8,8 +8,8 @@ RUN, WATCH, ORDERS, KEEP, MAKE, RESEARCH = "Run", "Watch", "Command the bot", "M
 _RESEARCH_PACKAGES = ("numpy", "numba", "pyarrow")
 
 
-def _research(name: str, target: str, summary: str, panel: str | None = None) -> Entry:
-    return Entry(name, f"research.commands.{target}", summary, panel, needs=_RESEARCH_PACKAGES)
+def _research(name: str, target: str, summary: str, panel: str | None = None, *, audited: bool = False) -> Entry:
+    return Entry(name, f"research.commands.{target}", summary, panel, audited=audited, needs=_RESEARCH_PACKAGES)
 
 
 def _to_the_bot(cmd: Cmd) -> Entry:
@@ -266,6 +266,21 @@ COMMANDS = (
         "Compare what the bot did with a backtest: signals, decisions (RECORD=true), results; explain differences.",
         RESEARCH,
     ),
+    Entry("model", "", "Train models on history, compare them in shadow, promote and retire them.", RESEARCH),
+    _research(
+        "model train", "model:train",
+        "Fit a model walk forward beside the baselines, and keep it as a candidate: docs/learning.md.",
+    ),
+    _research("model list", "model:list_models", "List the models with state and result out of sample."),
+    _research("model show", "model:show", "Show a model: what it rests on, its results, its answers in shadow."),
+    _research(
+        "model shadow", "model:shadow", "Let a model answer beside the strategy: recorded, never traded.", audited=True
+    ),
+    _research(
+        "model promote", "model:promote",
+        "Let STRATEGY=learned trade a model. One that did not beat the baselines needs --why.", audited=True,
+    ),
+    _research("model retire", "model:retire", "Neither ask nor trade a model any more.", audited=True),
     Entry("data", "", "Import, download and list candles.", RESEARCH),
     _research(
         "data import", "data:import_files",

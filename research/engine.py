@@ -17,7 +17,7 @@ from bot.strategies.volatility_arrays import sigmas
 from research import compiled, coverage, limits
 from research.data.candles import CandleSet, Floats, Ints
 from research.errors import ResearchError
-from research.loops import all_in_out, arrays, exposure, lots
+from research.loops import all_in_out, arrays, exposure, exposure_policy, lots
 from research.loops import types as t
 from research.loops.fills import FAR
 from shared.figures import plainly
@@ -107,6 +107,8 @@ def _compiled(name: str) -> Callable[..., Any]:
             return compiled.compile_loop(lots.lots_loop, lots.HELPERS)
         case "exposure":
             return compiled.compile_loop(exposure.exposure_loop, exposure.HELPERS)
+        case "policy":
+            return compiled.compile_loop(exposure_policy.policy_loop, exposure_policy.HELPERS)
         case "flip":
             return compiled.compile_loop(all_in_out.all_in_out_loop, all_in_out.HELPERS)
         case _:
@@ -118,7 +120,8 @@ def kernel(name: str, plain: bool) -> Callable[..., Any]:
     if not plain:
         return _compiled(name)
     loops: dict[str, Callable[..., Any]] = {
-        "lots": lots.lots_loop, "exposure": exposure.exposure_loop, "flip": all_in_out.all_in_out_loop,
+        "lots": lots.lots_loop, "exposure": exposure.exposure_loop, "policy": exposure_policy.policy_loop,
+        "flip": all_in_out.all_in_out_loop,
     }  # fmt: skip
     found: Callable[..., Any] = loops.get(name) or getattr(arrays, name)
     return found

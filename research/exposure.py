@@ -53,7 +53,7 @@ def numbers_of(s: Settings) -> t.ExposureNumbers:
     )
 
 
-def _no_plans(products: int) -> t.HoldingPlans:
+def no_plans(products: int) -> t.HoldingPlans:
     wanted = np.zeros((products, t.W_SIZE))
     wanted[:, t.W_TARGET] = math.nan
     return t.HoldingPlans(np.zeros((products, t.J_SIZE), dtype=np.int64), wanted)
@@ -87,7 +87,7 @@ def run_exposure(
     kernel = engine.kernel("exposure", plain)
     capacity, lots = engine.CAPACITY, ROOM
     while True:
-        state, plans = engine.new_state(prepared, model, lots), _no_plans(len(prepared.candles))
+        state, plans = engine.new_state(prepared, model, lots), no_plans(len(prepared.candles))
         out = room if room is not None and len(room.ints) >= capacity else engine.new_out(capacity, len(prepared.times))
         made = kernel(tape, rules, numbers, loop_model, state, plans, out)
         if made == loop.NO_ROOM and lots < ROOM_MOST:

@@ -33,6 +33,7 @@ _FOLDERS = {
     "dashboard": ("url", "links", "tokens", "sessions.json"), "research": ("candles", "runs", "sweeps", "walks"),
     "backups": ("cointrader-*.tar.gz",), "bots": (), "watch": ("alerts.db",), "chat": ("chat.db",),
     "tape": (), "tape-replay": (), "tape-paper": (), "proof": (), "candles": ("*.parquet", "*.json"),
+    "models": ("registry.jsonl", "shadow.jsonl*"),
 }  # fmt: skip
 _HARMLESS = frozenset({"lost+found", ".gitkeep", ".gitignore", ".keep", ".DS_Store", ".directory"})
 # Places of the whole machine: closed to others, it would no longer work.

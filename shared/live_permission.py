@@ -22,6 +22,7 @@ from shared.artifacts import digests
 from shared.files import Unreadable, parse_object
 from shared.lab_verdicts import GO, LabStanding
 from shared.legacy_names import RETIRED
+from shared.models.states import digests_of
 from shared.setting_table import RULES
 from shared.settings import Profile, Secret, Settings, public_values
 from shared.times import from_epoch_ms, iso_seconds
@@ -81,7 +82,9 @@ class PermissionTerms:
 
 def terms(settings: Settings, folder: str) -> PermissionTerms:
     """As these settings and the strategy's files are now."""
-    return PermissionTerms(settings.bot_name, folder, bound_values(settings), digests(settings.strategy))
+    model = digests_of(settings.strategy, settings.strategy_options, settings.paths.models)
+    artifacts = {**digests(settings.strategy), **model}
+    return PermissionTerms(settings.bot_name, folder, bound_values(settings), artifacts)
 
 
 def bound_values(settings: Settings) -> dict[str, str]:

@@ -138,6 +138,11 @@ class DataPaths:
         return self.monitoring / "tells_of_the_host"
 
     @property
+    def models(self) -> Path:
+        """Trained models, their states, and what models in shadow answered (`shared.models`)."""
+        return self.root / "models"
+
+    @property
     def sim(self) -> Path:
         """COIN-SIM's own files: certificate, keys, account."""
         return self.root / "sim"

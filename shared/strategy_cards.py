@@ -145,10 +145,24 @@ _LOGISTIC = StrategyCard(
     must_be_true="The features of the past bars say something of the next one, by more than the fees.",
     fails_when="they do not: the probability stays near a half, and the calibration on this page shows it.",
 )  # fmt: skip
+_LEARNED = StrategyCard(
+    "learned", "a model that you trained", "weights",
+    purpose="trade a model of your own that beat holding and the baseline",
+    trades="as the model says",
+    costs="those that it was trained with",
+    idea="Hold all of the share where a trained model expects more than the costs, nothing where it does not. "
+    "`./coin model train` fits it walk forward, `shadow` lets it answer without trading, `promote` lets it trade.",
+    source="Friedman, *Greedy Function Approximation* (2001); Mnih et al., *Human-Level Control through Deep "
+    "Reinforcement Learning* (2015); Hochreiter and Schmidhuber, *Long Short-Term Memory* (1997).",
+    must_be_true="What the features said of the market in training, they say of it now.",
+    fails_when="the market changes. Its features then drift, or it expires, and it says nothing; without a promoted "
+    "model it never says anything.",
+)  # fmt: skip
 
 CARDS: Mapping[str, StrategyCard] = {
     card.name: card
     for card in (
         _STEADY, _TREND, _BREAKOUT, _REBALANCE, _GRID, _DCA, _SMA_CROSS, _MOMENTUM, _RSI_REVERSION, _LOGISTIC,
+        _LEARNED,
     )
 }  # fmt: skip

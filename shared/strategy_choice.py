@@ -47,6 +47,10 @@ GOALS: tuple[TradingGoal, ...] = (
         ("steady", "trend", "breakout", "rebalance"),
     ),
     TradingGoal("accumulate", "Accumulate", "Buy in parts over weeks, and keep it all.", ("dca",)),
+    TradingGoal(
+        "learn", "Trade a model of your own", "Train it on history, let it answer in shadow, promote it. Nothing "
+        "is traded before.", ("learned",),
+    ),
     TradingGoal("quote", "Make markets", "Quote both sides and earn the spread: not built yet.", ()),
 )  # fmt: skip
 GOAL_OF: Mapping[str, TradingGoal] = {name: goal for goal in GOALS for name in goal.strategies}

@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,8 @@ _TOOLS: dict[str, Callable[[], str | None]] = {
     "node-exporter": lambda: shutil.which("prometheus-node-exporter"),
     "litestream": lambda: shutil.which("litestream", path=str(Path(sys.executable).parent)),
     "sshd": sshd,
+    "lightgbm": lambda: find_spec("lightgbm") and "lightgbm",
+    "jax": lambda: find_spec("jax") and "jax",
     "proc": lambda: "/proc" if Path("/proc/self/environ").exists() else None,
 }
 

@@ -25,6 +25,8 @@ def alerts(bot: AlertSource, lots: int) -> list[AlertDoc]:
             f"The strategy has not answered for over {limit} ({', '.join(silent)}): no entry until it does; exits go on"
         )
         found.append(AlertDoc(code=STRATEGY_SILENT, text=text))
+    if bot.strategy is not None:
+        found += [AlertDoc(code=one.code, text=one.text) for one in bot.strategy.notices()]
     if bot.fatal_code is not None:
         found.append(AlertDoc(code=bot.fatal_code, text=bot.error or ""))
     return found

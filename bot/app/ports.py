@@ -76,6 +76,7 @@ class AlertSource(Protocol):
 
     settings: Settings
     engine: Engine | None
+    strategy: StrategyAdapter | None
     key: ApiKey | None
     live_lock: LiveLock
     error: str | None

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import orjson
 
+from bot.app.shadow_models import shadows_of
 from bot.app.strategy_settings import described
 from bot.domain.events import TargetReady
 from bot.domain.intents import AskStrategy
 from bot.domain.targets import Exposure, Signal, StrategyFailure, Target
 from bot.strategies import options, registry, target_kind
 from bot.strategies.base import Signal as StrategySignal
-from bot.strategies.base import Strategy
+from bot.strategies.base import Strategy, StrategyNotice
 from bot.strategies.score import ModelView
 from shared.documents.strategy import ModelDoc, ScoreDoc
 from shared.market_data import CandleRow, IndicatorRow
@@ -28,6 +29,7 @@ class _Shown:
 
     fits: int
     model: ModelDoc | None
+    notice: StrategyNotice | None
 
 
 class StrategyAdapter:
@@ -49,7 +51,9 @@ class StrategyAdapter:
         self.name = settings.strategy
         self.target_type = target_kind.target_type_of(settings, first)
         self.warmup_bars = first.warmup_bars
-        self.memory_bars = min(max(first.memory_bars, first.warmup_bars), settings.max_history_candles)
+        self._shadows = shadows_of(settings)
+        asked = max(first.memory_bars, first.warmup_bars, self._shadows.memory_bars if self._shadows else 0)
+        self.memory_bars = min(asked, settings.max_history_candles)
         # Which kind of model decides, for the metrics; a strategy of rules has none.
         self.model_mode: str | None = getattr(first, "model_mode", None) or None
         self.settings_read = described(settings.strategy, first, settings, origins or {})
@@ -60,20 +64,23 @@ class StrategyAdapter:
         """In whatever thread, one question at a time: nothing else touches the strategies' objects."""
         product_id = question.instrument.product_id
         try:
-            target, model = self._asked(product_id, question)
+            target, model, notice = self._asked(product_id, question)
         except BaseException as error:  # a user's own code may raise anything, and sys.exit() is no end of the bot
             return TargetReady(product_id, question.bar_start_s, StrategyFailure(self._failure(error)))
-        return TargetReady(product_id, question.bar_start_s, target, model)
+        if self._shadows is not None:
+            self._shadows.answer(self.name, question, target, notice)
+        return TargetReady(product_id, question.bar_start_s, target, model, notice)
 
-    def _asked(self, product_id: str, question: AskStrategy) -> tuple[Target, str | None]:
+    def _asked(self, product_id: str, question: AskStrategy) -> tuple[Target, str | None, str | None]:
         strategy = self._of(product_id)
         rows = question.bars[-max(strategy.memory_bars, strategy.warmup_bars) :]
         wanted = strategy.wanted_of(rows, float(question.instrument.price_increment), self._granularity_s)
+        notice = strategy.notice()
         self._shown = {
             **self._shown,
-            product_id: _Shown(getattr(strategy, "fits", 0), self._model(strategy, product_id)),
+            product_id: _Shown(getattr(strategy, "fits", 0), self._model(strategy, product_id), notice),
         }
-        return self._target(wanted), self._state(strategy)
+        return self._target(wanted), self._state(strategy), notice.text if notice is not None else None
 
     def _target(self, wanted: StrategySignal | Exposure) -> Target:
         if isinstance(wanted, Exposure):
@@ -116,6 +123,13 @@ class StrategyAdapter:
     def models(self) -> list[ModelDoc]:
         """The fitted model of each product, as it was after its last answer."""
         return [shown.model for shown in self._shown.values() if shown.model is not None]
+
+    def notices(self) -> list[StrategyNotice]:
+        """What a person must be told of, each once: what a product's last answer said, and what is known before one."""
+        found = [shown.notice for shown in self._shown.values() if shown.notice is not None]
+        if not self._shown and (known := self._first.notice()) is not None:
+            found.append(known)
+        return list(dict.fromkeys(found))
 
     def fits(self) -> int:
         return sum(shown.fits for shown in self._shown.values())

@@ -93,12 +93,15 @@ class BarsClosed:
 
 @dataclass(frozen=True, slots=True)
 class TargetReady:
-    """The strategy's answer to one `AskStrategy`. `model`: what of it must survive a restart; None = nothing."""
+    """The strategy's answer to one `AskStrategy`. `model`: what of it must survive a restart; None = nothing.
+
+    `notice`: why it says nothing, where a person must be told; None = nothing is to be told."""
 
     product_id: str
     bar_start_s: int  # the newest bar of the question
     target: Target | StrategyFailure
     model: str | None = None
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,14 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class StrategyNotice:
+    """What a person must be told of a strategy that goes on: an alert's code (`shared.documents.events`), and words."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoOptions:
     """For a strategy without settings of its own."""
 
@@ -245,6 +253,10 @@ class Strategy(ABC):
 
     def model_view(self) -> ModelView | None:
         """The fitted model for the Strategy page; None = there is none (yet)."""
+        return None
+
+    def notice(self) -> StrategyNotice | None:
+        """What a person must be told of after the newest answer; None = nothing."""
         return None
 
     def state(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "breakout": ("bot.strategies.breakout", "Breakout"),
     "dca": ("bot.strategies.dca", "Dca"),
     "grid": ("bot.strategies.grid", "Grid"),
+    "learned": ("bot.strategies.learned", "Learned"),
     "logistic": ("bot.strategies.logistic", "Logistic"),
     "momentum": ("bot.strategies.momentum", "Momentum"),
     "rebalance": ("bot.strategies.rebalance", "Rebalance"),

@@ -33,12 +33,14 @@ _WAIT_S = 20.0
 
 
 class TrialKind(StrEnum):
-    """What made the trial. LAB: the neighbours of a run that the lab itself tries."""
+    """What made the trial. LAB: the neighbours of a run that the lab itself
+    tries. LEARNING: the fits of a model."""
 
     BACKTEST = "backtest"
     SWEEP = "sweep"
     WALK_FORWARD = "walkforward"
     LAB = "lab"
+    LEARNING = "learning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from shared.settings import Settings, SettingsError
 from tests.strategies.families import FAMILIES
 
 SETTINGS = Settings(max_history_candles=400, walk_forward_min=30)
-# Those that look back whole days: tests/strategies/test_families.py.
-NAMES = [name for name in registry.BUILT_IN if name not in FAMILIES]
+# Those that look back whole days: tests/strategies/test_families.py; trained models: test_learned.py.
+NAMES = [name for name in registry.BUILT_IN if name not in (*FAMILIES, "learned")]
 
 
 @pytest.mark.parametrize("name", NAMES)

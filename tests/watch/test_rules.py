@@ -16,7 +16,7 @@ from cli.command_table import COMMANDS
 from shared.bots import ALERTMANAGER, PROMETHEUS
 from shared.documents.alerts import AlertSeverity, RuleState
 from shared.documents.chat import ChatDoc, ChatLink, ChatPlatformDoc, ChatRefusalDoc
-from shared.documents.events import STRATEGY_SILENT, AlertDoc
+from shared.documents.events import MODEL_UNUSABLE, STRATEGY_SILENT, AlertDoc
 from shared.documents.risk import LimitDoc
 from shared.documents.state import BotState
 from shared.documents.status import Phase, Status
@@ -153,6 +153,10 @@ CASES: dict[str, tuple[Observations, Observations]] = {
     "entries_latched": (look(bot(blocked("drawdown limit reached"))), look(bot(blocked(None)))),
     "strategy_silent": (
         look(bot(changed(alerts=[AlertDoc(code=STRATEGY_SILENT, text="no answer for 10 s")]))), look(bot()),
+    ),
+    "model_unusable": (
+        look(bot(changed(alerts=[AlertDoc(code=MODEL_UNUSABLE, text="the model m expired")]))),
+        look(bot(changed(alerts=[AlertDoc(code=STRATEGY_SILENT, text="no answer for 10 s")]))),
     ),
     "no_decision": (look(bot(decided(60 * 5 + 5))), look(bot(decided(60 * 4 - 5)))),
     "records_still": (look(bot(records_still_s=901)), look(bot(records_still_s=899))),

@@ -1,6 +1,6 @@
 """Rules about a bot's process and about what it says of itself."""
 
-from shared.documents.events import STRATEGY_SILENT
+from shared.documents.events import MODEL_UNUSABLE, STRATEGY_SILENT
 from shared.documents.state import BotState, alert_of
 from shared.documents.status import Status
 from shared.figures import ago
@@ -149,6 +149,14 @@ def strategy_silent(bot: BotObservation, seen: Observations, limits: WatchLimits
     alert = alert_of(bot.fresh, STRATEGY_SILENT)
     return RuleFinding(bot.name, alert is not None, f"strategy.{bot.name}", "silent" if alert else "answers",
                        f"{bot.name}: the strategy does not answer", alert.text if alert else "")  # fmt: skip
+
+
+def model_unusable(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleFinding | None:  # noqa: ARG001
+    if bot.fresh is None:
+        return None
+    alert = alert_of(bot.fresh, MODEL_UNUSABLE)
+    return RuleFinding(bot.name, alert is not None, f"strategy.{bot.name}", "silent" if alert else "speaks",
+                       f"{bot.name}: the trained model says nothing", alert.text if alert else "")  # fmt: skip
 
 
 def slow_boot(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleFinding | None:  # noqa: ARG001

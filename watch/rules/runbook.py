@@ -84,6 +84,12 @@ RUNBOOK: Mapping[str, RunbookEntry] = {
         "`./coin logs bot` names the line where it stands.",
         "Mend the strategy; `./coin restart` ends the hanging call.",
     ),
+    "model_unusable": RunbookEntry(
+        "`STRATEGY=learned` says nothing: its model has expired, its features drifted away from those of training, its "
+        "files were changed, it knows another product or bar length, or none is promoted. What is held is kept.",
+        "`./coin model list`; `./coin model show NAME`.",
+        "Train a new one and promote it after its time in shadow (docs/learning.md), or choose another `STRATEGY`.",
+    ),
     "no_decision": RunbookEntry(
         "Bars close and no decision is made on them: candles come late, the strategy needs more bars, or it fails.",
         "The Strategy and Why pages; the ages of candles on the Health page.",

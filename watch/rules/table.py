@@ -48,6 +48,8 @@ RULES: tuple[AlertRule, ...] = (
          todo="the Risk page; ./coin run when the reason is gone"),
     _bot("strategy_silent", "Strategy silent", PROCESS, "the strategy's answer", "> WATCHDOG_SEC", W,
          bots.strategy_silent, todo="./coin logs bot names the line where it stands"),
+    _bot("model_unusable", "Trained model unusable", PROCESS, "the trained model", "expired, drifted or changed", W,
+         bots.model_unusable, todo="./coin model show; train anew, or another STRATEGY"),
     _bot("no_decision", "No decision", PROCESS, "the newest bar that was decided on", "> 3 bars missed", W,
          bots.no_decision, todo="the Strategy page; ./coin logs bot"),
     _bot("records_still", "Records do not grow", PROCESS, "ledger and market records", "> 15 min unchanged", W,

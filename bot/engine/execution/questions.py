@@ -46,17 +46,23 @@ def answered(state: EngineState, market: Market, event: ev.TargetReady) -> bool:
     if isinstance(event.target, StrategyFailure):
         # A strategy that raises says nothing: no entry comes of it, exits go on.
         market.target = None
-        if event.target.text != market.strategy_error:
-            state.note("strategy", event.target.text, "bad", event.product_id)
-        market.strategy_error = event.target.text
+        _tell(state, market, event.target.text)
     else:
-        market.target, market.strategy_error = event.target, None
+        market.target = event.target
+        _tell(state, market, event.notice)
     _keep_model(state, event)
     market.signal_bar_s = event.bar_start_s
     if question.counts:
         state.count("decisions")
         state.count(f"signal_{market.signal}")
     return True
+
+
+def _tell(state: EngineState, market: Market, problem: str | None) -> None:
+    """A line when the strategy fails or falls silent, not one for each bar."""
+    if problem is not None and problem != market.strategy_error:
+        state.note("strategy", problem, "bad", market.instrument.product_id)
+    market.strategy_error = problem
 
 
 def _keep_model(state: EngineState, event: ev.TargetReady) -> None:

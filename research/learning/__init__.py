@@ -1,0 +1,1 @@
+"""Training of models on history: samples, the trading loop as an environment, learners, walk forward, artifacts."""

@@ -1,0 +1,1 @@
+"""Trained models as data: their folder, their states, and what a model in shadow answered."""
