@@ -384,7 +384,12 @@ PLANTED: tuple[Planted, ...] = (
             ),
         ),
     ),
-    Planted("bid-never-times-out", "R6 CANCEL", True, (CodeEdit("if now_ms >= deadline_ms: ...", "if False: ..."),)),
+    Planted(
+        "bid-never-times-out",
+        "R6 CANCEL",
+        True,
+        (CodeEdit("if now_ms >= deadline_ms: ...", "if False: ...", "why_end"),),
+    ),
     Planted(
         "flat-is-claimed",
         "R7 FLATTEN",
@@ -571,7 +576,7 @@ PLANTED: tuple[Planted, ...] = (
         "R11",
         True,
         (
-            CodeEdit("capped_quote($quote, max_order_usd)", "capped_quote($quote, 0.0)"),
+            CodeEdit("capped_quote($quote, max_order_usd)", "capped_quote($quote, 0.0)", every=True),
             CodeEdit("max_order_usd", "0", "notional"),
         ),
         "max_order_usd=20",
@@ -685,10 +690,10 @@ PLANTED: tuple[Planted, ...] = (
         "two-bots-at-once",
         "R7 E5",
         True,
-        (CodeEdit("flock($handle, LOCK_EX | LOCK_NB)", "None", "InstanceLock"),),
+        (CodeEdit("flock($handle, LOCK_EX | LOCK_NB)", "None", "InstanceLock.acquire"),),
         "calm,second_bot",
     ),
-    Planted("lost-lock-unseen", "R7 E5", True, (CodeEdit("not lock.still_ours()", "False"),), "calm,lock_gone,start"),
+    Planted("lost-lock-unseen", "R7 E5", True, (CodeEdit("lock.still_ours()", "True"),), "calm,lock_gone,start"),
     Planted("removed-ledger-unseen", "F6", True, (CodeEdit("inodes.get(path)", "None"),), "calm,busy,ledger_removed@1"),
     Planted(
         "old-grid-for-ever",

@@ -175,3 +175,11 @@ def sell_overlooked(run: Tampered) -> None:
     for rows in run.truth["bars"].values():
         for number, row in enumerate(rows):
             row[3] = str(100_000 - number)
+
+
+def weights_overlooked(run: Tampered) -> None:
+    """KIND=exposure was on, and the bot bought and sold for reasons of its own."""
+    run.truth["settings"] |= {
+        "kind": "exposure", "strategy": "weight_steps", "exposure_max_pct": 90.0, "exposure_band_pct": 5.0,
+        "exposure_maker_sec": 5.0,
+    }  # fmt: skip
