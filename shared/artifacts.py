@@ -1,4 +1,4 @@
-"""Digests of what decides and is shipped as a file: the strategy's file and the strategy files that it imports.
+"""Digests of what decides and is shipped as a file: the strategies' files and the strategy files that they import.
 
 Not of what a strategy fits while it runs: a refit is its business, and no change of what was agreed to.
 """
@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared.paths import ROOT
+from shared.strategy_names import ROOMS
 
-_ROOMS = ("strategies", "bot.strategies")
 
-
-def digests(strategy: str, root: Path = ROOT) -> dict[str, str]:
-    """Path below `root` to SHA-256 of the strategy's file and of every file of strategies that it imports.
+def digests(*strategies: str, root: Path = ROOT) -> dict[str, str]:
+    """Path below `root` to SHA-256 of each strategy's file and of every file of strategies that they import.
 
     A strategy without a file has none. A file that cannot be read or parsed counts with what is known of it.
     """
     found: dict[str, str] = {}
-    waiting = [path for room in _ROOMS if (path := _file(root, f"{room}.{strategy}")) is not None]
+    files = (_file(root, f"{room}.{strategy}") for strategy in strategies for room in ROOMS)
+    waiting = [path for path in files if path is not None]
     while waiting:
         path = waiting.pop()
         name = path.relative_to(root).as_posix()
@@ -36,7 +36,7 @@ def digests(strategy: str, root: Path = ROOT) -> dict[str, str]:
 
 
 def _file(root: Path, module: str) -> Path | None:
-    if not module.startswith(tuple(f"{room}." for room in _ROOMS)):
+    if not module.startswith(tuple(f"{room}." for room in ROOMS)):
         return None
     path = root.joinpath(*module.split(".")).with_suffix(".py")
     return path if path.is_file() else None

@@ -106,7 +106,7 @@ def differences(verdict: KeptVerdict, settings: Settings) -> list[str]:
     told += [
         f"{key} not set there, {text} here"
         for key, text in sorted(settings.strategy_options.items())
-        if key not in verdict.settings and _is_of(settings.strategy, key)
+        if key not in verdict.settings and _is_of(settings.strategy_files, key)
     ]
     lacking = sorted(set(settings.products) - verdict.products)
     if lacking:
@@ -115,20 +115,24 @@ def differences(verdict: KeptVerdict, settings: Settings) -> list[str]:
         told.append("--style flip, which the bot does not trade")
     if verdict.artifacts is None or not verdict.style:
         told.append("made by an earlier version, which did not keep the strategy's files")
-    elif dict(verdict.artifacts) != digests(settings.strategy):
+    elif dict(verdict.artifacts) != digests(*settings.strategy_files):
         told.append("the strategy's file")
     return told
 
 
 def digest_of(settings: Settings) -> str:
     """Of the strategy, its own settings and its files: SHA-256, its first 16 digits."""
-    own = {key: text for key, text in settings.strategy_options.items() if _is_of(settings.strategy, key)}
-    asked = [settings.strategy, settings.kind, settings.granularity, own, digests(settings.strategy)]
+    own = {key: text for key, text in settings.strategy_options.items() if _is_of(settings.strategy_files, key)}
+    files = digests(*settings.strategy_files)
+    asked: list[object] = [settings.strategy, settings.kind, settings.granularity, own, files]
+    if settings.strategies:
+        asked += [settings.strategies, settings.strategies_rule, settings.strategies_weights]
+        asked.append(settings.strategies_majority)
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-def _is_of(strategy: str, key: str) -> bool:
-    return key.startswith(f"STRATEGY_{strategy.upper()}_")
+def _is_of(strategies: Iterable[str], key: str) -> bool:
+    return key.startswith(tuple(f"STRATEGY_{name.upper()}_" for name in strategies))
 
 
 def _named(told: list[str]) -> str:

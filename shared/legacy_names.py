@@ -4,7 +4,6 @@ A name that means a setting of ours is read as that one. A name of a part that i
 with one sentence, so that an older `.env` starts; the day the table of settings knows it, the table is preferred.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,13 +12,13 @@ SAME_AS: Mapping[str, str] = {
     "PRODUCT_ID": "PRODUCTS",
     "PORT": "DASHBOARD_PORT",
     "STATE_STORE_URI": "LEDGER_URL",
-    "STRATEGIES": "STRATEGY",
+    "SMA_WINDOW": "MA_SLOW",
 }
 # A variable of this name in a shell is most often another program's: it counts in .env alone.
 FILE_ONLY = frozenset(
     {
         "PORT",
-        "STRATEGIES",
+        "SMA_WINDOW",
         "SLACK_WEBHOOK",
         "SLACK_BOT_TOKEN",
         "TEAMS_WEBHOOK_URL",
@@ -57,7 +56,6 @@ KEPT: Mapping[str, LegacyName] = {
     "COINBASE_WS_PRODUCTS": LegacyName(_BRIDGE),
     "COINBASE_WS_URL": LegacyName(_BRIDGE),
     "COINBASE_WS_STALE_SEC": LegacyName(f"{_BRIDGE}; STALE_DATA_SEC shuts entries on old prices"),
-    "SMA_WINDOW": LegacyName("not used: MA_FAST and MA_SLOW are the windows of the moving averages"),
     "RABBITMQ_HOST": LegacyName(_BUS),
     "REDIS_HOST": LegacyName(_BUS),
     "REDIS_PORT": LegacyName(_BUS),
@@ -102,15 +100,6 @@ def contradicts(name: str, text: str) -> str | None:
     if name == "LONG_ONLY" and text.strip().lower() not in ("", "true", "1"):
         return f"LONG_ONLY={text}: a SELL can open a position only with futures, which are not supported yet"
     return None
-
-
-def strategy_of(text: str) -> str | None:
-    """The strategy of a list with one element: its name, or the last part of a class path; None = not one element."""
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    if len(names) != 1:
-        return None
-    # Ours are written sma_cross, classes SmaCross.
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", names[0].rpartition(".")[2]).lower()
 
 
 def spelled_as(problem: str, used: Mapping[str, str]) -> str:

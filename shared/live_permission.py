@@ -82,8 +82,9 @@ class PermissionTerms:
 
 def terms(settings: Settings, folder: str) -> PermissionTerms:
     """As these settings and the strategy's files are now."""
-    model = digests_of(settings.strategy, settings.strategy_options, settings.paths.models)
-    artifacts = {**digests(settings.strategy), **model}
+    artifacts = digests(*settings.strategy_files)
+    for name in settings.strategy_files:
+        artifacts |= digests_of(name, settings.strategy_options, settings.paths.models)
     return PermissionTerms(settings.bot_name, folder, bound_values(settings), artifacts)
 
 

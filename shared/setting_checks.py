@@ -9,6 +9,7 @@ from shared.data_folder import names_own
 from shared.figures import plainly
 from shared.money import amount
 from shared.setting_table import PROFILES, Mode, Profile, Settings
+from shared.strategy_names import COMBINED, parse_weights
 
 
 def contradictions(s: Settings) -> list[str]:
@@ -34,6 +35,7 @@ def contradictions(s: Settings) -> list[str]:
     if not is_bot_name(s.bot_name):
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)
+    found += _strategies(s)
     found += _state_file(s)
     if s.ledger_url and not s.ledger_url.reveal().startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
         found.append("LEDGER_URL: written postgresql://user:password@host/database")
@@ -56,6 +58,25 @@ def contradictions(s: Settings) -> list[str]:
             f"DASHBOARD_HOST={s.dashboard_host} is reachable by others: it needs DASHBOARD_PASSWORD_HASH and TLS "
             "(DASHBOARD_TLS_CERT, DASHBOARD_TLS_KEY) or DASHBOARD_BEHIND_PROXY=true with DASHBOARD_HOSTS"
         )
+    return found
+
+
+def _strategies(s: Settings) -> list[str]:
+    """STRATEGIES and what says how they are combined."""
+    if not s.strategies:
+        return ["STRATEGY=combined needs STRATEGIES=<names>, comma-separated"] if s.strategy == COMBINED else []
+    found = [
+        f"STRATEGIES names {name} twice" for name in sorted({n for n in s.strategies if s.strategies.count(n) > 1})
+    ]
+    if COMBINED in s.strategies:
+        found.append("STRATEGIES must not name combined, which is what they are together")
+    try:
+        weights = parse_weights(s.strategies_weights)
+    except ValueError:
+        return [*found, f"STRATEGIES_WEIGHTS={s.strategies_weights}: written like trend:2,steady:1, each above 0"]
+    if weights and s.strategies_rule != "weight":
+        found.append(f"STRATEGIES_WEIGHTS={s.strategies_weights} counts only with STRATEGIES_RULE=weight")
+    found += [f"STRATEGIES_WEIGHTS names {name}, STRATEGIES does not" for name in weights if name not in s.strategies]
     return found
 
 

@@ -323,7 +323,21 @@ class Settings:
     min_edge_pct: float = _set(0.05, "What every exit must earn beyond its costs.", 0.0, 100.0)
 
     # Strategy
-    strategy: str = _set("logistic", "Strategy by name.")
+    strategy: str = _set("logistic", "Strategy by name; combined where STRATEGIES names several.")
+    strategies: tuple[str, ...] = _set(
+        (), "Several strategies at once, comma-separated names or class paths; empty = STRATEGY alone."
+    )
+    strategies_rule: str = _set(
+        "vote",
+        "How several strategies decide: vote = one vote each; weight = each counts by STRATEGIES_WEIGHTS.",
+        choices=("vote", "weight"),
+    )
+    strategies_weights: str = _set(
+        "", "STRATEGIES_RULE=weight: how much each counts, such as trend:2,steady:1; one not named counts 1."
+    )
+    strategies_majority: float = _set(
+        0.5, "More than this part of the votes (or weight) must agree, or have an opinion; 0.5 = a majority.", 0.0, 0.99
+    )
     kind: str = _set(
         "auto",
         "lots: signals open lots; exposure: each product is held at a target weight; auto: what the strategy says.",
@@ -558,6 +572,11 @@ class Settings:
         """The bot's files; a relative DATA_DIR lies in the project folder."""
         flavour = f"-{self.coin_mode}" if self.coin_mode in (Mode.REPLAY, Mode.PAPER) else ""
         return DEFAULT_BOT.paths(self.data_dir if self.data_dir.is_absolute() else ROOT / self.data_dir, flavour)
+
+    @property
+    def strategy_files(self) -> tuple[str, ...]:
+        """Names of all strategies that decide: STRATEGY, and those that it is combined of."""
+        return (self.strategy, *self.strategies)
 
     def product_cap_usd(self, product_id: str) -> float:
         """Most money in this product; 0 = no such limit."""

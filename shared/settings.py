@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 from dotenv import dotenv_values
 
-from shared import largest_markets
+from shared import largest_markets, strategy_names
 from shared import legacy_names as legacy
 from shared.bots import DEFAULT_FOLDER
 from shared.figures import exactly
@@ -87,6 +87,7 @@ _SECRET_KEYS = frozenset(key for key, rule in RULES.items() if rule.secret)
 # Read by the start scripts, never by Python: legal in .env, no setting.
 _FOREIGN_KEYS = frozenset({"COIN_PYTHON"})
 _BY_HAND = (".env", "environment")
+_RANKS = ("default", "profile", *_BY_HAND)  # weakest first
 _FIELDS = {f.name.upper(): f for f in fields(Settings) if "rule" in f.metadata}
 _TYPES = get_type_hints(Settings)
 
@@ -121,10 +122,8 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
             name = legacy.SAME_AS.get(key, key)
             if name != key and (found.get(name) or not given):
                 continue  # the setting's own name stands beside the older one, or nothing is said
-            text = legacy.strategy_of(given) if key == "STRATEGIES" else largest_markets.expanded(name, given)
-            if text is None:
-                kept[key] = "one bot runs one strategy: STRATEGY=<name> chooses it"
-            elif name in _FIELDS:
+            text = largest_markets.expanded(name, given)
+            if name in _FIELDS:
                 raw[name], sources[name] = text, source
                 spelled.pop(name, None)
                 if name != key:
@@ -138,6 +137,9 @@ def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None)
                 problems.append(f"{key} in {env_file.name} is not a setting{_nearest(key)}")
     if sources["ORDER_MIN_USD"] in _BY_HAND and sources["LOW_FUNDS"] not in _BY_HAND:
         raw["LOW_FUNDS"], sources["LOW_FUNDS"] = "retry", sources["ORDER_MIN_USD"]
+    if spelled.get("MA_SLOW") == "SMA_WINDOW" and sources["MA_FAST"] not in _BY_HAND:
+        raw["MA_FAST"], sources["MA_FAST"] = "1", sources["MA_SLOW"]  # one window: the close against its average
+    _choose_strategies(raw, sources, problems)
     caps = _product_caps(raw, problems)
     values = {name: _convert(name, text, problems) for name, text in raw.items()}
     if not problems:
@@ -157,6 +159,20 @@ def secret_in_file(env_file: Path, key: str) -> str:
     if problems:
         raise ValueError("; ".join(problems))
     return found.get(key, "").replace("\\n", "\n")
+
+
+def _choose_strategies(raw: dict[str, str], sources: dict[str, str], problems: list[str]) -> None:
+    """STRATEGIES as names in `raw`, STRATEGY=combined beside several; of the two keys the stronger source's counts."""
+    several = strategy_names.parse_names(raw.get("STRATEGIES", ""))
+    stronger = _RANKS.index(sources["STRATEGY"]) - _RANKS.index(sources["STRATEGIES"])
+    if not several or stronger > 0:
+        raw["STRATEGIES"], sources["STRATEGIES"] = "", "default"
+        return
+    meant = several[0] if len(several) == 1 else strategy_names.COMBINED
+    if stronger == 0 and raw["STRATEGY"] != meant:
+        problems.append(f"STRATEGY={raw['STRATEGY']} and STRATEGIES={raw['STRATEGIES']}: set one of the two")
+    raw["STRATEGY"], sources["STRATEGY"] = meant, sources["STRATEGIES"]
+    raw["STRATEGIES"] = ",".join(several) if len(several) > 1 else ""
 
 
 def _product_caps(raw: dict[str, str], problems: list[str]) -> dict[str, float]:

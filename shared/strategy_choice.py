@@ -23,7 +23,8 @@ DCA_BAND_PCT = 4.0  # below one of 20 parts, which is 5 % of the share
 DAY_S = 86_400
 # All that choosing a strategy may ever write.
 CHOICE_SETTINGS = frozenset({
-    "STRATEGY", "KIND", "GRANULARITY", "MAX_HISTORY_CANDLES", "SCANNER_MAX_PRODUCTS", "EXPOSURE_BAND_PCT", DCA_START,
+    "STRATEGY", "STRATEGIES", "KIND", "GRANULARITY", "MAX_HISTORY_CANDLES", "SCANNER_MAX_PRODUCTS",
+    "EXPOSURE_BAND_PCT", DCA_START,
 })  # fmt: skip
 
 
@@ -117,8 +118,11 @@ def open_lots_remark(card: StrategyCard) -> str:
 def _wanted(found: Loaded, card: StrategyCard, today: date) -> dict[str, tuple[str, str]]:
     """Key to (text, why), of what differs only; a text "" takes the line out."""
     s, made = found.settings, dict[str, tuple[str, str]]()
-    if s.strategy != card.name or not was_chosen(found):
+    listed = found.sources["STRATEGIES"] in (".env", "environment")
+    if s.strategy != card.name or not was_chosen(found) or listed:
         made["STRATEGY"] = (card.name, "the strategy itself")
+    if listed:
+        made["STRATEGIES"] = ("", "one strategy instead of several")
     if s.kind != "auto":
         made["KIND"] = ("", f"as the strategy says: {'target weights' if card.says == 'weights' else 'lots'}")
     granularity = s.granularity

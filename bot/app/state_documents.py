@@ -105,7 +105,8 @@ def _strategy(bot: StateSource, view: EngineView) -> StrategyDoc:
     shown = view.strategy.document()
     if bot.strategy is None:
         return shown
-    return replace(shown, models=bot.strategy.models(), settings=bot.strategy.settings_read)
+    port = bot.strategy
+    return replace(shown, models=port.models(), settings=port.settings_read, members=port.members)
 
 
 def _kill(bot: KillSource) -> KillDoc | None:

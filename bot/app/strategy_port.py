@@ -47,7 +47,6 @@ class StrategyAdapter:
         first = registry.make(settings.strategy, settings)
         self._first = first
         self._spare: Strategy | None = first
-        self._kind, self._options = type(first), first.options
         self.name = settings.strategy
         self.target_type = target_kind.target_type_of(settings, first)
         self.warmup_bars = first.warmup_bars
@@ -58,6 +57,7 @@ class StrategyAdapter:
         self.model_mode: str | None = getattr(first, "model_mode", None) or None
         self.settings_read = described(settings.strategy, first, settings, origins or {})
         prefix = options.prefix(settings.strategy)
+        self.members = [member.name for member in first.members]
         self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}
 
     def answer(self, question: AskStrategy) -> TargetReady:
@@ -95,7 +95,7 @@ class StrategyAdapter:
 
     def lines(self, price_increment: float, rows: Sequence[CandleRow]) -> list[IndicatorRow]:
         """The indicators on bars of the past, for the chart; by an object of its own, so in any thread."""
-        strategy = self._kind(self._settings, self._options)
+        strategy = self._first.anew()
         try:
             found = strategy.lines_of(rows, price_increment, self._granularity_s)
         except Exception as error:  # a user's own code: a chart without lines is no trouble for the bot

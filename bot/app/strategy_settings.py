@@ -13,7 +13,9 @@ def described(
     name: str, strategy: Strategy, settings: Settings, origins: Mapping[str, str]
 ) -> list[StrategySettingDoc]:
     """`origins`: key to source, as `shared.settings.load` tells it; a key that it leaves out has its default."""
-    return [*_own(name, strategy, origins), *_general(strategy, settings, origins)]
+    owners = [(member.name, member) for member in strategy.members] or [(name, strategy)]
+    own = [row for owner, one in owners for row in _own(owner, one, origins)]
+    return [*own, *_general(strategy, settings, origins)]
 
 
 def _own(name: str, strategy: Strategy, origins: Mapping[str, str]) -> list[StrategySettingDoc]:
@@ -51,4 +53,6 @@ def spelled(value: object) -> str:
     """A setting as a person writes it in .env."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

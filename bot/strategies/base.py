@@ -153,11 +153,16 @@ class Strategy(ABC):
     uses: ClassVar[tuple[str, ...]] = ()
     # Research sets it: a `compute` that takes seconds over a long history may tell (done, of how many).
     progress: Callable[[int, int], None] | None = None
+    members: tuple[Strategy, ...] = ()  # of one that asks others; none for all the rest
 
     def __init__(self, settings: Settings, options: Any = None) -> None:
         self.settings = settings
         self.options = self.options_type() if options is None else options
         self.fits = 0  # how often a model was fitted, for the metrics
+
+    def anew(self) -> Strategy:
+        """Another of the same kind and options that has seen no bar."""
+        return type(self)(self.settings, self.options)
 
     @property
     @abstractmethod

@@ -16,8 +16,10 @@ from types import ModuleType
 
 from bot.strategies import options
 from bot.strategies.base import Strategy
+from bot.strategies.combined import combine
 from shared.paths import ROOT
 from shared.settings import Settings, SettingsError
+from shared.strategy_names import COMBINED
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "breakout": ("bot.strategies.breakout", "Breakout"),
@@ -47,10 +49,20 @@ def names(root: Path = ROOT) -> list[str]:
 
 
 def make(name: str, settings: Settings, root: Path = ROOT) -> Strategy:
-    """A new strategy `name` with its options, for one product.
+    """A new strategy `name` with its options, for one product; `combined`: those that STRATEGIES names, as one.
 
     Raises SettingsError for an unknown name, for options that are not allowed and for a broken file.
     """
+    if name != COMBINED:
+        return _one(name, settings, root, "STRATEGY")
+    if not settings.strategies:
+        raise SettingsError(["STRATEGY=combined needs STRATEGIES=<names>, comma-separated"])
+    if COMBINED in user_files(root):
+        raise SettingsError([f"strategies/{COMBINED}.py: {COMBINED} is what STRATEGIES makes; rename the file"])
+    return combine(settings, [_one(member, settings, root, "STRATEGIES") for member in settings.strategies])
+
+
+def _one(name: str, settings: Settings, root: Path, key: str) -> Strategy:
     own = user_files(root)
     if name in BUILT_IN and name in own:
         raise SettingsError([f"{_shown(own[name], root)}: {name} is a built-in strategy; give the file another name"])
@@ -63,7 +75,7 @@ def make(name: str, settings: Settings, root: Path = ROOT) -> Strategy:
         known = names(root)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(known)
-        raise SettingsError([f"STRATEGY={name} is no strategy; {hint}"])
+        raise SettingsError([f"{key}={name} is no strategy; {hint}"])
     kind.name = name
     chosen = options.read(name, kind.options_type, settings.strategy_options, others=names(root))
     if name in BUILT_IN:
@@ -120,7 +132,9 @@ def where(error: BaseException, path: Path, root: Path = ROOT) -> str:
 
 def failure(strategy: Strategy, error: BaseException, root: Path = ROOT) -> str:
     """What went wrong while `strategy` computed, as one line that names its file and line."""
-    source = inspect.getsourcefile(type(strategy))
+    passed = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+    sources = [inspect.getsourcefile(type(one)) for one in (*strategy.members, strategy)]
+    source = next((found for found in sources if found in passed), sources[-1])
     return where(error, Path(source) if source else root, root)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from cli import data_folder, enable_live, ui
 from cli.context import data_paths
-from cli.doctor import data, machine, server, watcher
+from cli.doctor import data, machine, server, strategies, watcher
 from cli.doctor.check import DiagnosticRow, bad, good, note
 from cli.options import Json
 from shared import settings, terminal
@@ -46,7 +46,7 @@ def every_check() -> list[DiagnosticRow]:
     seen = look(paths, watch_s=0.6)
     checks = [machine.python(), machine.node(), *machine.pm2(client), *checks, *machine.processes(client, mode)]
     if found is not None:
-        checks += [*machine.port_checks(client, found), machine.sign_ins(found)]
+        checks += [strategies.strategy(found), *machine.port_checks(client, found), machine.sign_ins(found)]
     checks += data.folder(paths)
     if paths.root.exists():
         checks += [*data.bot(paths, seen), *data.documents(paths), _ledger(found, paths)]

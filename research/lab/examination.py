@@ -91,7 +91,7 @@ def examine(data_dir: Path, subject: LabSubject, progress: Progress = _silent) -
     registry.note(
         "verdict", subject=subject.key, answer=judged.answer.value, sentence=judged.sentence,
         strategy=rig.settings.strategy, products=[one.product_id for one in subject.candles],
-        settings=trading_settings(rig.settings), artifacts=digests(rig.settings.strategy), group=subject.group,
+        settings=trading_settings(rig.settings), artifacts=digests(*rig.settings.strategy_files), group=subject.group,
         style=subject.request.style.value, maker_pct=subject.request.model.maker_pct,
         taker_pct=subject.request.model.taker_pct,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from research.loops import types as t
 from research.metrics.summary import by_key, measured
 from research.sweep.points import Point
 from shared.settings import Settings, SettingsError
+from shared.strategy_names import COMBINED
 
 Row = dict[str, Any]
 # Read by the rulebook's loop, never by a built-in strategy: signals need not be made anew for them.
@@ -74,7 +75,7 @@ _RULE_KEYS = frozenset(
         "exposure_maker_sec",
     }
 )
-_OWN = tuple(BUILT_IN)
+_OWN = (*BUILT_IN, COMBINED)
 KEPT_SIGNALS = 4
 
 
@@ -107,7 +108,7 @@ class SweepContext:
         if signals.has_fast_form(settings) and settings.kind != "exposure":
             return signals.fast(settings, self.prepared)
         fields = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.name != "by_hand"}
-        if settings.strategy in _OWN:
+        if {*settings.strategy_files} <= {*_OWN}:
             fields = {name: value for name, value in fields.items() if name not in _RULE_KEYS}
         key = repr(sorted(fields.items()))
         with self.lock:

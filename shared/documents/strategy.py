@@ -76,3 +76,4 @@ class StrategyDoc:
     signals: list[SignalDoc]
     settings: list[StrategySettingDoc] = field(default_factory=list)  # what `parameters` says, with its origin
     models: list[ModelDoc] = field(default_factory=list)  # none for a strategy of rules
+    members: list[str] = field(default_factory=list)  # strategies that it asks; `values` has each one's answer by name

@@ -180,6 +180,10 @@ PROFILES = ("dev", "canary", "prod")
 NOT_DRAWN: Mapping[str, str] = {
     "coin_mode": "a plan's `live` says sim or live; replay and paper need another exchange's market",
     "products": "drawn with the plan's world, not with the settings",
+    "strategies": "combined strategies answer by members that are drawn alone",
+    "strategies_rule": "only STRATEGIES reads it",
+    "strategies_weights": "only STRATEGIES reads it",
+    "strategies_majority": "only STRATEGIES reads it",
     "watchdog_sec": "it counts real time and ends a real process: the tests with processes have it",
 }
 

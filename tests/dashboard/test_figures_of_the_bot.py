@@ -225,6 +225,15 @@ async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Das
     plain_rules = strategy(replace(s, state=replace(s.state, strategy=rules, metrics=told)))
     assert plain_rules is not None and plain_rules.measure == "", "no column of dashes for a strategy without a model"
     assert not any("Fits" in name for name, _ in plain_rules.model)
+    heard = replace(
+        doc.signals[0], values={"trend": 1.0, "sma_cross": -1.0, "sma_cross gap_pct": 0.5}, bars_needed=9**9
+    )
+    several = replace(doc, members=["trend", "sma_cross", "dip"], signals=[heard, replace(heard, bars_needed=0)])
+    together = strategy(replace(s, state=replace(s.state, strategy=several)))
+    assert together is not None and together.members == "trend, sma_cross, dip"
+    first, ready = (row.values for row in together.signals)
+    assert first[:3] == [("trend says", "buy"), ("sma_cross says", "sell"), ("dip says", "nothing yet")]
+    assert ready[2] == ("dip says", "no opinion") and [name for name, _ in ready[3:]] == ["SMA cross gap, %"]
     older = strategy(replace(s, state=replace(s.state, strategy=replace(doc, settings=[]))))
     assert older is not None and [(x.key, x.value) for x in older.own] == [("PERIOD", "20")], "a bot of an older build"
     async with dash.machine() as client:

@@ -41,6 +41,11 @@ BASE = {
     "MAX_CONSECUTIVE_LOSSES": "0", "MAX_VOL_SPIKE": "0", "VOL_RISK_ADJUST": "false", "PROFILE": "prod",
     "STRATEGY": "sma_cross",
 }  # fmt: skip
+COMBINED = {
+    "STRATEGY": "combined", "STRATEGIES": "sma_cross,momentum,rsi_reversion", "STRATEGY_MOMENTUM_BARS": "5",
+}  # fmt: skip
+# The rule says how weights count, and is refused beside them where it counts none.
+ALONG = {"STRATEGIES_RULE": {"STRATEGIES_WEIGHTS": "momentum:3"}}
 # A key, what it is changed to, and what else must be set for it to matter.
 CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("ORDER_MIN_USD", "4000", {}),
@@ -106,6 +111,10 @@ CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("KIND", "exposure", {}),
     ("EXPOSURE_MAX_PCT", "50", {"KIND": "exposure"}),
     ("EXPOSURE_BAND_PCT", "0", {"KIND": "exposure"}),
+    ("STRATEGIES", "sma_cross,rsi_reversion", COMBINED),
+    ("STRATEGIES_MAJORITY", "0.3", COMBINED),
+    ("STRATEGIES_RULE", "weight", COMBINED),
+    ("STRATEGIES_WEIGHTS", "sma_cross:3", {**COMBINED, "STRATEGIES_RULE": "weight"}),
     ("EXPOSURE_MAKER_SEC", "0", {"KIND": "exposure"}),
     ("MAX_HISTORY_CANDLES", "120", {"STRATEGY": "logistic", "USE_MA_FILTER": "false"}),
 )
@@ -145,7 +154,7 @@ def _signals(given: dict[str, str]) -> list[int]:
 
 @pytest.mark.parametrize(("key", "value", "beside"), CHANGES, ids=[key for key, _, _ in CHANGES])
 def test_an_applied_setting_moves_the_result(key: str, value: str, beside: dict[str, str]) -> None:
-    before, after = _result(beside), _result({**beside, key: value})
+    before, after = _result(beside), _result({**beside, key: value, **ALONG.get(key, {})})
     assert before[0], "the plain run trades"
     if key == "SELL_THRESHOLD":  # a SELL closes nothing, so the signals alone move
         assert _signals(beside) != _signals({**beside, key: value})

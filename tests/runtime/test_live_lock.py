@@ -180,15 +180,15 @@ def test_the_strategy_s_file_and_what_it_imports_are_bound(tmp_path: Path) -> No
     own, near = tmp_path / "strategies" / "dip.py", tmp_path / "strategies" / "_levels.py"
     own.write_text("from strategies import _levels\n")
     near.write_text("LOW = 1\n")
-    agreed = replace(at(), artifacts=digests("dip", tmp_path))
+    agreed = replace(at(), artifacts=digests("dip", root=tmp_path))
     assert set(agreed.artifacts) == {"strategies/dip.py", "strategies/_levels.py"}
     data = grant(agreed, 7.0, KEY, SECRET, NOW, "a person", LAB)
     assert problem(data, agreed, KEY, SECRET, NOW) is None
     near.write_text("LOW = 2\n")
-    changed = replace(at(), artifacts=digests("dip", tmp_path))
+    changed = replace(at(), artifacts=digests("dip", root=tmp_path))
     assert problem(data, changed, KEY, SECRET, NOW) == "changed since the permission: strategies/_levels.py"
     own.unlink()
-    gone = replace(at(), artifacts=digests("dip", tmp_path))
+    gone = replace(at(), artifacts=digests("dip", root=tmp_path))
     assert "strategies/dip.py" in (problem(data, gone, KEY, SECRET, NOW) or "")
 
 

@@ -97,7 +97,6 @@ def test_the_settings_own_name_wins_over_the_older_one(tmp_path: Path) -> None:
     for text in ("DASHBOARD_PORT=18491\nPORT=18492", "PORT=18492\nDASHBOARD_PORT=18491"):
         assert from_file(tmp_path, text).settings.dashboard_port == 18491
     assert from_file(tmp_path, "PORT=18492", {"PORT": "18493"}).settings.dashboard_port == 18492
-    assert from_file(tmp_path, "STRATEGY=momentum\nSTRATEGIES=a,b").settings.strategy == "momentum"
 
 
 def test_an_error_names_the_spelling_of_the_file(tmp_path: Path) -> None:
@@ -112,20 +111,56 @@ def test_an_empty_older_name_says_nothing(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "strategy"),
+    ("text", "strategy", "several"),
     [
-        ("momentum", "momentum"),
-        ("bot.strategies.sma_cross.SmaCross", "sma_cross"),
-        ("my.path.dip", "dip"),
-        ("a, b", None),
+        ("momentum", "momentum", ()),
+        ("bot.strategies.sma_cross.SmaCross", "sma_cross", ()),
+        ("bot.strategies.steady.VolatilityHold", "steady", ()),
+        ("my.path.dip", "dip", ()),
+        ("momentum, my.path.SmaCross", "combined", ("momentum", "sma_cross")),
     ],
 )
-def test_a_list_of_one_strategy_chooses_it(tmp_path: Path, text: str, strategy: str | None) -> None:
+def test_a_list_of_strategies_chooses_them(tmp_path: Path, text: str, strategy: str, several: tuple[str, ...]) -> None:
     found = from_file(tmp_path, f"STRATEGIES={text}")
-    if strategy is None:
-        assert "one bot runs one strategy" in found.kept["STRATEGIES"]
-    else:
-        assert found.settings.strategy == strategy and not found.kept
+    assert (found.settings.strategy, found.settings.strategies) == (strategy, several) and not found.kept
+    assert found.sources["STRATEGY"] == found.sources["STRATEGIES"] == ".env"
+
+
+def test_of_one_strategy_and_several_the_stronger_source_counts(tmp_path: Path) -> None:
+    assert from_file(tmp_path, "STRATEGIES=a,b", {"STRATEGY": "trend"}).settings.strategy_files == ("trend",)
+    assert from_file(tmp_path, "STRATEGY=trend", {"STRATEGIES": "a,b"}).settings.strategies == ("a", "b")
+    assert "set one of the two" in refused(tmp_path, "STRATEGY=trend\nSTRATEGIES=a,b")
+    # What the bot published, as a recording holds it.
+    again = from_file(tmp_path, "STRATEGY=combined\nSTRATEGIES=a,b").settings
+    assert again.strategy_files == ("combined", "a", "b")
+    assert from_file(tmp_path, "STRATEGY=a\nSTRATEGIES=a").settings.strategy_files == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("STRATEGIES=a,b,a", "STRATEGIES names a twice"),
+        ("STRATEGIES=a,combined", "must not name combined"),
+        ("STRATEGY=combined", "STRATEGY=combined needs STRATEGIES"),
+        ("STRATEGIES=a,b\nSTRATEGIES_WEIGHTS=a:2", "counts only with STRATEGIES_RULE=weight"),
+        ("STRATEGIES=a,b\nSTRATEGIES_RULE=weight\nSTRATEGIES_WEIGHTS=c:2", "names c, STRATEGIES does not"),
+        ("STRATEGIES=a,b\nSTRATEGIES_RULE=weight\nSTRATEGIES_WEIGHTS=a:0", "each above 0"),
+        ("STRATEGIES=a,b\nSTRATEGIES_RULE=weight\nSTRATEGIES_WEIGHTS=a:1,a:2", "each above 0"),
+        ("STRATEGIES_MAJORITY=1", "STRATEGIES_MAJORITY=1"),
+    ],
+)
+def test_what_cannot_be_combined_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in refused(tmp_path, text)
+
+
+def test_one_window_is_the_close_against_its_average(tmp_path: Path) -> None:
+    for text, windows in (
+        ("SMA_WINDOW=20", (1, 20)), ("SMA_WINDOW=20\nMA_FAST=5", (5, 20)), ("SMA_WINDOW=20\nMA_SLOW=50", (10, 50)),
+    ):  # fmt: skip
+        found = from_file(tmp_path, text).settings
+        assert (found.ma_fast, found.ma_slow) == windows
+    assert "written as SMA_WINDOW" in refused(tmp_path, "SMA_WINDOW=1")
+    assert from_file(tmp_path, "", {"SMA_WINDOW": "20"}).settings.ma_slow == 30, "a shell's may be another program's"
 
 
 def test_a_name_that_the_table_knows_is_never_merely_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

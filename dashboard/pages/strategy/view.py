@@ -1,5 +1,6 @@
 """The Strategy page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +45,7 @@ class StrategyPanel:
     measure: str  # head of the column of probabilities; "" where the strategy says none
     model: list[tuple[str, str]]
     cards: list[model_view.ModelCard]
+    members: str  # names of the strategies that it is combined of; "" for one alone
 
 
 def _name(key: str) -> str:
@@ -51,11 +53,23 @@ def _name(key: str) -> str:
     return f"{model_view.called(key.removesuffix('_pct'))}, %" if key.endswith("_pct") else model_view.called(key)
 
 
-def _values(x: SignalDoc) -> list[tuple[str, str]]:
-    """The indicators; the probability has a column of its own."""
+def _values(x: SignalDoc, members: Sequence[str]) -> list[tuple[str, str]]:
+    """The members' answers and the indicators; the probability has a column of its own."""
     target = _target(x.target) if x.target is not None else []
-    shown = {k: v for k, v in x.values.items() if not (k == "p" and x.probability is not None)}
-    return target + [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+    hidden = {*members, "p"} if x.probability is not None else {*members}
+    shown = {k: v for k, v in x.values.items() if k not in hidden}
+    answers = [(f"{f.clean(name)} says", _answer(x, name)) for name in members]
+    return target + answers + [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+
+
+def _answer(x: SignalDoc, member: str) -> str:
+    """What one of several strategies says: a signal, or the part of the share that it would hold."""
+    value = x.values.get(member)
+    if value is None:
+        return "nothing yet" if x.bars < x.bars_needed else "no opinion"
+    if x.target is not None:
+        return f"{f.number(value * 100.0, 1)} %"
+    return "buy" if value > 0.0 else "sell" if value < 0.0 else "flat"
 
 
 def _target(x: TargetDoc) -> list[tuple[str, str]]:
@@ -101,7 +115,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
                 f.of_text(x.bar_at),
                 f"{f.count(x.bars)}, needs {f.count(x.bars_needed)}",
                 x.bars >= x.bars_needed,
-                _values(x),
+                _values(x, doc.members),
             )
         )
     fitted = bool(m and m.model_mode)
@@ -117,4 +131,5 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
         [x for own, x in settings if own], [x for own, x in settings if not own],
         signals, "P(rise)" if fitted or any(x.probability is not None for x in doc.signals) else "",
         model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
+        ", ".join(f.clean(name) for name in doc.members),
     )  # fmt: skip
