@@ -22,20 +22,26 @@ def volatility_quote(
     return max(quote, order_min)
 
 
-def kelly_fraction(wins: float, losses: float, gained_pct: float, lost_pct: float) -> float:
+def kelly_of_averages(win_rate: float, average_win: float, average_loss: float) -> float:
     """Kelly's part of the stake = p - (1 - p) / b, within 0..1 (J. L. Kelly, 1956).
 
-    p = share of wins, b = average gain over average loss; `gained_pct` and `lost_pct` are sums, both positive.
-    1 without a loss, 0 without a gain.
+    p = `win_rate` (0..1), b = average gain over average loss, both positive and in one unit. 0 without a gain, else 1
+    without a loss.
     """
-    count = wins + losses
-    if count <= 0.0 or wins <= 0.0 or gained_pct <= 0.0:
+    if win_rate <= 0.0 or average_win <= 0.0:
         return 0.0
-    if losses <= 0.0 or lost_pct <= 0.0:
+    if win_rate >= 1.0 or average_loss <= 0.0:
         return 1.0
-    p = wins / count
-    b = (gained_pct / wins) / (lost_pct / losses)
-    return min(max(p - (1.0 - p) / b, 0.0), 1.0)
+    return min(max(win_rate - (1.0 - win_rate) / (average_win / average_loss), 0.0), 1.0)
+
+
+def kelly_fraction(wins: float, losses: float, gained_pct: float, lost_pct: float) -> float:
+    """`kelly_of_averages` of own results: numbers of wins and losses, and the sums of what they gained and lost."""
+    if wins <= 0.0:
+        return 0.0
+    if losses <= 0.0:
+        return kelly_of_averages(1.0, gained_pct / wins, 0.0)
+    return kelly_of_averages(wins / (wins + losses), gained_pct / wins, lost_pct / losses)
 
 
 def kelly_quote(equity: float, fraction: float, confidence: float, cap_pct: float, order_min: float) -> float:
@@ -77,3 +83,9 @@ def kelly_wish(
         return min(percent_quote, max(equity * cap_pct / 100.0, order_min))
     fraction = kelly_fraction(wins, losses, gained_pct, lost_pct)
     return kelly_quote(equity, fraction, confidence, cap_pct, order_min)
+
+
+def regime_quote(quote: float, scale: float, order_min: float) -> float:
+    """`quote` in a state of the market that makes entries `scale` times as large (REGIME_SCALES, 0..1), never below
+    ORDER_MIN_USD; a state with scale 0 has its own gate (docs/trading-rules.md §12)."""
+    return max(quote * scale, order_min)

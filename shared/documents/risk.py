@@ -38,11 +38,27 @@ class AdjustedDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KellyDoc:
+    """What SIZING=kelly makes of the bot's own closed lots; older ones count less, so `trades` need not be whole."""
+
+    trades: float
+    trades_needed: int
+    win_rate: float | None  # 0..1; None = no lot was closed yet
+    average_win_pct: float | None  # of the lot's cost; None = no such lot
+    average_loss_pct: float | None
+    full: float | None  # Kelly's fraction of equity, 0..1; None = too few trades
+    fraction: float | None  # with KELLY_CONFIDENCE and KELLY_CAP_PCT
+    bound: str  # none, cap, no edge, too few trades
+    sentence: str  # for a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RiskDoc:
     version: int = 1
     entries_blocked: str | None  # the reason in words; null = not blocked by risk
     limits: list[LimitDoc]
     adjusted: list[AdjustedDoc] = field(default_factory=list)
+    kelly: KellyDoc | None = None  # with SIZING=kelly
     trips_since: str | None = None  # from when on trips are remembered; of what was before nothing is said
 
 

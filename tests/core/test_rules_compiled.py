@@ -21,6 +21,7 @@ RUNS = 2_000
 DRAW: dict[str, Callable[[random.Random], Any]] = {
     "x": lambda g: g.choice([g.uniform(-1e9, 1e9), float(g.randint(-50, 50)), g.randint(1, 9**9) * 0.01 / 0.01]),
     "p": lambda g: g.choice([g.random(), 0.45, 0.55, math.nan]),
+    "win_rate": lambda g: g.choice([0.0, 1.0, g.random()]),
     "target_weight": lambda g: g.choice([0.0, 0.5, 1.0, math.nan, g.uniform(-0.2, 1.2)]),
     "products": lambda g: g.randint(0, 9),
     "k": lambda g: g.randint(0, 60),

@@ -6,9 +6,10 @@ Where products are held at target weights: what the weight still wants.
 from decimal import Decimal
 
 from bot.engine.risk import target_weight
+from bot.engine.risk.kelly import KellyRequest, kelly_size
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
-from bot.rules.position_sizing import kelly_wish, volatility_quote
+from bot.rules.position_sizing import volatility_quote
 from bot.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units
 from shared.money import from_units
 from shared.settings import GRANULARITY_S
@@ -52,17 +53,27 @@ def _wished(state: EngineState, market: Market, factor: float) -> float:
             cap_pct = s.risk_per_trade_pct * VOL_FACTOR_MAX
             return volatility_quote(equity, s.target_day_vol_pct, sigma_pct, bars, cap_pct, s.order_min_usd)
         case "kelly":
-            r, cap_pct = state.risk.results, s.kelly_cap_pct
-            return kelly_wish(
-                equity,
-                percent,
-                r.wins,
-                r.losses,
-                r.gained_pct,
-                r.lost_pct,
-                s.kelly_confidence,
-                cap_pct,
-                s.order_min_usd,
-            )
+            found = kelly_size(kelly_request(state, market)).quote
+            # Too few results: the percent of equity, under Kelly's cap.
+            return found if found is not None else min(percent, max(equity * s.kelly_cap_pct / 100.0, s.order_min_usd))
         case _:
             return percent
+
+
+def kelly_request(state: EngineState, market: Market) -> KellyRequest:
+    """What Kelly's size of the next entry is asked with: the results of this bot's own closed lots, of all products."""
+    s, r, price = state.settings, state.risk.results, market.mark
+    count = r.wins + r.losses
+    return KellyRequest(
+        symbol=market.instrument.product_id,
+        strategy=state.strategy.name,
+        price=float(price) if price is not None else None,
+        portfolio_value=max(float(state.sizing_equity), 0.0),
+        trades=count,
+        win_rate=r.wins / count if count > 0.0 else 0.0,
+        average_win=r.gained_pct / r.wins if r.wins > 0.0 else None,
+        average_loss=r.lost_pct / r.losses if r.losses > 0.0 else None,
+        confidence=s.kelly_confidence,
+        cap_pct=s.kelly_cap_pct,
+        order_min=s.order_min_usd,
+    )

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from bot.engine.execution import edge
-from bot.engine.risk import failures, guards, last_trips
+from bot.engine.risk import failures, guards, last_trips, sizing
+from bot.engine.risk.kelly import kelly_size
 from bot.engine.state.engine_state import EngineState
 from bot.engine.views.times import iso
-from shared.documents.risk import AdjustedDoc, LimitDoc, RiskDoc
+from shared.documents.risk import AdjustedDoc, KellyDoc, LimitDoc, RiskDoc
 
 
 class RiskView:
@@ -46,6 +47,27 @@ def risk(state: EngineState) -> RiskDoc:
         limits=limits,
         adjusted=_adjusted(state),
         trips_since=iso(since_ms) if since_ms is not None else None,
+        kelly=_kelly(state),
+    )
+
+
+def _kelly(state: EngineState) -> KellyDoc | None:
+    """Before the product's own regime; None with another SIZING, or before a product is known."""
+    market = next(iter(state.markets.by_product.values()), None)
+    if state.settings.sizing != "kelly" or market is None:
+        return None
+    asked = replace(sizing.kelly_request(state, market), regime=None, regime_scale=1.0)
+    found = kelly_size(asked)
+    return KellyDoc(
+        trades=round(asked.trades, 2),
+        trades_needed=found.trades_needed,
+        win_rate=asked.win_rate if asked.trades > 0.0 else None,
+        average_win_pct=asked.average_win,
+        average_loss_pct=asked.average_loss,
+        full=found.full,
+        fraction=found.fraction,
+        bound=found.bound.value,
+        sentence=found.sentence,
     )
 
 

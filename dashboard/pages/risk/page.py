@@ -26,6 +26,10 @@ def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
     return {"rows": view.limits(s), "blocked": found.entries_blocked if found else None, "adjusted": adjusted}
 
 
+def _sizing(s: Snapshot, _data: Data, _role: str) -> Context:
+    return {"kelly": view.kelly(s)}
+
+
 def _kill(s: Snapshot, data: Data, role: str) -> Context:
     return {
         "buttons": commands.buttons(s, role),
@@ -59,6 +63,7 @@ PAGE = Page(
         PagePart("ri-limits", "limits.html", _limits),
         PagePart("ri-kill", "kill.html", _kill),
         PagePart("ri-breakers", "breakers.html", _breakers),
+        PagePart("ri-sizing", "sizing.html", _sizing),
         PagePart("ri-drill", "drill.html", _drill),
         PagePart("ri-latches", "latches.html", _latches),
         PagePart("ev-receipts", "parts/receipts.html", _receipts),

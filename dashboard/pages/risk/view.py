@@ -65,6 +65,12 @@ class LatchRow:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class KellyCard:
+    sentence: str
+    rows: list[tuple[str, str]]
+
+
 _LIMIT = {"ok": ("ok", "ok", "OK"), "warn": ("warn", "warns", "Near"), "tripped": ("bad", "bads", "Tripped"),
           "off": ("idle", "dash", "Off"), "unknown": ("unk", "wait", "Not known")}  # fmt: skip
 
@@ -89,6 +95,23 @@ def limits(s: Snapshot) -> list[Limit] | None:
     since = f.of_text(found.trips_since)
     never = f"none since {f.clock(since, s.now)}" if since is not None else "not known"
     return [_limit(x, s, never) for x in found.limits]
+
+
+def kelly(s: Snapshot) -> KellyCard | None:
+    """What SIZING=kelly makes of the results so far; None with another size, or while nothing is known."""
+    x = s.state.risk.kelly if s.state and s.state.risk else None
+    if x is None:
+        return None
+    share = (100 * x.win_rate) if x.win_rate is not None else None
+    rows = [
+        ("Closed lots that count", f"{f.number(x.trades, 1)}, needs {f.count(x.trades_needed)}"),
+        ("Win rate", f.pct(share, 1)),
+        ("Average win", f.pct(x.average_win_pct)),
+        ("Average loss", f.pct(x.average_loss_pct)),
+        ("Full Kelly", f.pct(100 * x.full if x.full is not None else None)),
+        ("Used, of equity", f.pct(100 * x.fraction if x.fraction is not None else None)),
+    ]
+    return KellyCard(f.sentence(f.clean(x.sentence)) + ".", rows)
 
 
 def _limit(x: LimitDoc, s: Snapshot, never: str) -> Limit:
