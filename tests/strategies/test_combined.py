@@ -280,3 +280,10 @@ def test_the_doctor_says_what_decides_or_why_nothing_can() -> None:
     weighted = {"strategies_rule": "weight", "strategies_weights": "trend:3"}
     assert said("trend", "steady", **weighted) == "✓ trend 75%, steady 25%, combined by weight, target weights"
     assert "✗" in said("trend", "momentum") and "of one kind" in said("trend", "momentum")
+
+
+def test_a_trained_model_among_them_is_bound_and_its_notice_is_told(tmp_path: Path) -> None:
+    settings = weights_of("learned", "steady", data_dir=tmp_path)
+    assert terms(settings, "folder").artifacts["models"] == "none is promoted"
+    told = registry.make("combined", settings).notice()
+    assert told is not None and "no model is promoted" in told.text
