@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from simtest.judge.case import Case, Row, dec
-from simtest.judge.intervals import us_of_ms
+from simtest.judge.intervals import next_act, us_of_ms
 from simtest.judge.published import fills_by_lot, samples, until
 
 LEVELS = frozenset({"start", "pause", "stop", "kill"})
@@ -113,9 +113,9 @@ def _done(case: Case) -> Iterator[str]:
             if cmd == "stop" and not command["reason"]:
                 yield from _stopped(case, sample["us"])
             elif cmd == "flatten":
-                yield from _flat(case, sample, None)
+                yield from _flat(case, sample, command_id, None)
             elif cmd == "close_lot":
-                yield from _flat(case, sample, json.loads(command["args"])["lot_id"])
+                yield from _flat(case, sample, command_id, json.loads(command["args"])["lot_id"])
             elif cmd == "kill" and not command["reason"]:
                 yield from _killed(case, sample, command)
             elif cmd == "cancel":
@@ -143,13 +143,16 @@ def _stopped(case: Case, us: int) -> Iterator[str]:
             yield f"stop was published as done at {us} us, purchase {coid} of {begun_us} us is open until {until_us}"
 
 
-def _flat(case: Case, sample: Row, only: str | None) -> Iterator[str]:
+def _flat(case: Case, sample: Row, command_id: str, only: str | None) -> Iterator[str]:
+    """Nothing is left of what was there when it was done; a Start since may have bought again."""
     case.count("P5 RECEIPTS/flat")
+    asked_us = next((act["us"] for act in case.truth["acts"] if act.get("id") == command_id), sample["us"])
+    start_us = next_act(case, ("start", "repeat_command", "control_garbage"), asked_us)
     lots = {lot["lot_id"]: lot for lot in case.tables["lots"]}
     for lot_id, fills in fills_by_lot(case).items():
         if only is not None and lot_id != only:
             continue
-        left = until(fills.bought, sample["us"]) - until(fills.sold, sample["us"] + SAME_US)
+        left = until(fills.bought, min(sample["us"], start_us)) - until(fills.sold, sample["us"] + SAME_US)
         lot = lots.get(lot_id)
         closed = lot is not None and lot["closed_ms"] is not None and lot["closed_ms"] <= sample["ts_ms"]
         dust = dec(lot["dust"]) if lot is not None and closed else Decimal(0)

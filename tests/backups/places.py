@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import getpass
+import os
 import shutil
 import signal
 import socket
@@ -101,4 +102,6 @@ class SftpServer(PlaceServer):
             f"AuthorizedKeysFile {folder / 'authorized'}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
             "KbdInteractiveAuthentication no\nForceCommand internal-sftp\nSubsystem sftp internal-sftp\n"
         )
+        if os.geteuid() == 0:  # Debian's unit makes it, and where nothing runs units nobody does
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         super().__init__([str(sshd()), "-D", "-e", "-f", str(config)], port)
