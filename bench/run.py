@@ -57,6 +57,9 @@ BENCHES = {
     "boot10k": Benchmark(
         "bench.system.boot10k", "start on an account with 10,000 fills and 100 open orders", on_request=True
     ),
+    "learned": Benchmark(
+        "bench.bot.learned", "trained models: an answer, memory, how long training takes", on_request=True
+    ),
     "lab": Benchmark("bench.research.lab", "null tests on the lab, a planted edge, a sampled sweep", on_request=True),
     "install": Benchmark("bench.system.install", "set-up of a fresh clone", on_request=True),
 }

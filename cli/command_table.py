@@ -232,7 +232,7 @@ COMMANDS = (
     Entry(
         "bench", "cli.dev:bench", "Measure performance on a separate system beside yours.", MAKE,
         "boot, control, engine, model, writes, resources and cli by default; boot10k, install, watch, bot, ledger, "
-        "sim, dashboard, lighthouse, research and lab if named.",
+        "sim, dashboard, lighthouse, research, learned and lab if named.",
     ),
     _research(
         "backtest", "backtest:backtest",

@@ -93,8 +93,7 @@ class Learned(ExposureStrategy):
 
     def notice(self) -> StrategyNotice | None:
         why = self._refused or self._silence
-        text = f"The strategy says nothing, so nothing is bought or sold by it: {why}"
-        return StrategyNotice(MODEL_UNUSABLE, text) if why else None
+        return StrategyNotice(MODEL_UNUSABLE, f"No target, so what is held is kept: {why}") if why else None
 
 
 def chosen(settings: Settings, name: str) -> TrainedModel:

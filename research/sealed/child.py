@@ -18,6 +18,7 @@ from bot.strategies import registry
 from bot.strategies.base import Bars
 from bot.strategies.lookahead import frozen, named
 from research.sealed import guard
+from shared.models.states import LEARNED
 from shared.paths import ROOT
 from shared.settings import SettingsError
 
@@ -60,20 +61,32 @@ def session(out: int) -> int:
     offences: list[str] = []
     locked = False
     before = set(sys.modules)
+    strategy: Any = None
+    ready: dict[str, Any] = {}
+    # A trained model's files are part of the strategy: our own code reads them, before anything is shut.
+    is_trained = settings.strategy == LEARNED
+    if is_trained:
+        strategy, ready = _made(settings, root)
     if start["sealed"]:
         code = [str(ROOT / part) for part in ("bot", "shared", "research")] + [str(root / "strategies")]
         locked = guard.landlock([*code, sys.prefix, sys.base_prefix, *guard.MACHINE])
         sys.addaudithook(guard.guard(code, start["closed"], offences))
-    strategy: Any = None
-    try:
-        strategy = registry.make(settings.strategy, settings, root)
-        ready = {"warmup_bars": strategy.warmup_bars, "memory_bars": strategy.memory_bars}
-    except Exception as error:
-        ready = {"error": str(error) if isinstance(error, SettingsError) else f"{type(error).__name__}: {error}"}
+    if not is_trained:
+        strategy, ready = _made(settings, root)
     send(out, {**ready, "offences": offences, "locked": locked})
     while (asked := receive(0)) is not None and asked != "end":
         send(out, {**_answer(strategy, asked, root), "offences": offences, "modules": _others(before)})
     return 0
+
+
+def _made(settings: Any, root: Path) -> tuple[Any, dict[str, Any]]:
+    """(the strategy, what the other side is told of it); None where it could not be made."""
+    try:
+        strategy = registry.make(settings.strategy, settings, root)
+        return strategy, {"warmup_bars": strategy.warmup_bars, "memory_bars": strategy.memory_bars}
+    except Exception as error:
+        said = str(error) if isinstance(error, SettingsError) else f"{type(error).__name__}: {error}"
+        return None, {"error": said}
 
 
 def _answer(strategy: Any, asked: dict[str, Any], root: Path) -> dict[str, Any]:

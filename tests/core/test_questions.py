@@ -123,6 +123,19 @@ def test_a_failure_shuts_the_gate_until_a_bar_that_is_answered() -> None:
     assert len(places(answer(rig, asked(rig.bar("buy", after_ms=60_000)).bar_start_s))) == 1
 
 
+def test_a_strategy_that_falls_silent_is_told_once_and_speaks_again() -> None:
+    rig = slow()
+    for minute, notice in enumerate(("it expired", "it expired", None, "it drifted")):
+        question = asked(rig.bar("flat", after_ms=60_000 * (minute > 0)))
+        target = Signal(SignalSide.FLAT, None, {"drift": 2.0})
+        found = rig.send(ev.TargetReady(BTC, question.bar_start_s, target, notice=notice), 10)
+        lines = [(note.level, note.text) for note in told(found)]
+        assert lines == ([("bad", notice)] if minute in (0, 3) else [])
+        gate = signal_gate(rig)
+        assert (gate.verdict is GateVerdict.FAULT) == (notice is not None)
+        assert notice is None or gate.value == notice
+
+
 def test_a_clock_that_is_set_forward_makes_no_strategy_late() -> None:
     rig = slow()
     question = asked(rig.bar("buy"))

@@ -81,7 +81,7 @@ def silence(strategy: Learned) -> str:
     assert math.isnan(strategy.wanted_of(ROWS, 0.01, 3600).weight)
     notice = strategy.notice()
     assert notice is not None and notice.code == MODEL_UNUSABLE
-    assert notice.text.startswith("The strategy says nothing, so nothing is bought or sold by it: ")
+    assert notice.text.startswith("No target, so what is held is kept: ")
     return notice.text
 
 

@@ -95,6 +95,12 @@ def _settings(doc: StrategyDoc) -> list[tuple[bool, SettingRow]]:
     return [(True, SettingRow(f.clean(k), f.clean(v), "", "")) for k, v in doc.parameters.items()]
 
 
+def _says_probability(doc: StrategyDoc, fitted: bool) -> bool:
+    """A fitted model says one with its signals, none with target weights."""
+    known = any(x.probability is not None for x in doc.signals)
+    return known or (fitted and not any(x.target is not None for x in doc.signals))
+
+
 def strategy(s: Snapshot) -> StrategyPanel | None:
     """None = not known yet."""
     doc = s.state.strategy if s.state else None
@@ -120,7 +126,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
         )
     fitted = bool(m and m.model_mode)
     model = [("Model", f.clean((m.model_mode if m else None) or "none, rule-based"))]
-    if fitted:
+    if fitted and (doc.models or (m is not None and m.walk_forward_fits)):  # a trained model is fitted elsewhere
         model.append(("Fits, walk forward", f.count(m.walk_forward_fits if m else None)))
     model.append(("Volatility factor", f.number(m.vol_risk_factor if m else None, 3)))
     if m is not None:
@@ -129,7 +135,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
     return StrategyPanel(
         f.clean(doc.name), f.words(doc.granularity.lower()),
         [x for own, x in settings if own], [x for own, x in settings if not own],
-        signals, "P(rise)" if fitted or any(x.probability is not None for x in doc.signals) else "",
+        signals, "P(rise)" if _says_probability(doc, fitted) else "",
         model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
         ", ".join(f.clean(name) for name in doc.members),
     )  # fmt: skip
