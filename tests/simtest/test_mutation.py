@@ -114,7 +114,7 @@ def test_each_of_the_population_is_another_one_in_a_room_that_is_mutated(everyth
 
 
 def test_a_mutant_is_a_change_that_compiles(everything: list[Mutant], texts: dict[str, str]) -> None:
-    sample = drawn(everything, "tests", 400)
+    sample = drawn(everything, "tests", 120)
     for mutant in sample:
         text = mutant.written(texts[mutant.path])
         compile(text, mutant.path, "exec")
