@@ -35,7 +35,7 @@ def lose_the_answer_to_a_sale(story: Story) -> None:
     names = ("BotOrderUnknown", "BotRateLimited")
     with story.cause(*names):
         story.faults(
-            server_error={"hits": [2], "method": "POST", "match": "/orders"},  # the first one takes its exit back
+            server_error={"hits": [2, 3, 4], "method": "POST", "match": "/orders"},  # the first one takes its exit back
             rate_limit={"rate": 1, "method": "GET"},  # nor is it found
         )
         story.command(Cmd.CLOSE_LOT, lot_id=lot.lot_id)
