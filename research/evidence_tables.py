@@ -29,8 +29,9 @@ def recordings(found: tuple[RecordingFigures, ...]) -> Iterator[str]:
         yield ""
         yield "| strategy | fees | return | worst fall | trades | fees paid | beside holding |"
         yield "|---|---|---|---|---|---|---|"
+        orders = 2 * (1 + one.product_id.count(" + "))
         for tier, held in one.held.items():
-            yield f"| buy and hold | {tier} | {percent(held.gained)} | {percent(held.worst)} | 2 | – | – |"
+            yield f"| buy and hold | {tier} | {percent(held.gained)} | {percent(held.worst)} | {orders} | – | – |"
             for row in one.rows:
                 if row.tier == tier:
                     cells = (

@@ -27,11 +27,22 @@ def wants_weights(settings: Settings) -> bool:
     return target_kind.target_type_of(settings, registry.make(settings.strategy, settings)) is Exposure
 
 
-def weights_of(settings: Settings, candles: CandleSet, progress: Callable[[int, int], None] | None = None) -> Floats:
-    """The target weight after every bar, NaN = no opinion: the strategy's own, or its signals' (KIND=exposure)."""
+def weights_of(
+    settings: Settings,
+    candles: CandleSet,
+    progress: Callable[[int, int], None] | None = None,
+    others: Sequence[CandleSet] = (),
+) -> Floats:
+    """The target weight after every bar, NaN = no opinion: the strategy's own, or its signals' (KIND=exposure).
+
+    `others`: the products that are traded beside it, for a strategy that compares them.
+    """
     strategy = registry.make(settings.strategy, settings)
     strategy.progress = progress
-    found = strategy.checked(candles.bars())
+    bars = candles.bars()
+    if strategy.needs_peers:
+        bars = bars.with_peers({one.product_id: one.bars() for one in others})
+    found = strategy.checked(bars)
     arrays = found if isinstance(found, ExposureArrays) else target_kind.weights_of_signals(found)
     return np.ascontiguousarray(arrays.weight, dtype=np.float64)
 
@@ -40,7 +51,7 @@ def all_weights(
     settings: Settings, candles: Sequence[CandleSet], progress: Callable[[int, int], None] | None = None
 ) -> list[Floats]:
     """`weights_of` product by product."""
-    return [weights_of(settings, one, progress) for one in candles]
+    return [weights_of(settings, one, progress, [two for two in candles if two is not one]) for one in candles]
 
 
 def numbers_of(s: Settings) -> t.ExposureNumbers:

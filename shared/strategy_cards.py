@@ -64,6 +64,20 @@ _BREAKOUT = StrategyCard(
     fails_when="new highs fall back at once.",
     history_days=176,
 )  # fmt: skip
+_RELATIVE = StrategyCard(
+    "relative", "cross-sectional momentum", "weights",
+    purpose="hold what rose most beside the others, and cash where nothing rose",
+    trades="a few a week",
+    costs="every tier, less well at the first",
+    idea="Once a week rank the products that are traded by their returns over 7, 14 and 28 days. Hold the two with the "
+    "best mean rank, as far as they rose, each times `steady`'s scale; the rest is cash. A product holds at most its "
+    "own share, so two of four hold half of what may be held.",
+    source="Jegadeesh and Titman, *Returns to Buying Winners and Selling Losers* (1993); Liu, Tsyvinski and Wu, "
+    "*Common Risk Factors in Cryptocurrency* (2022).",
+    must_be_true="Coins that led for weeks lead on, and do not all fall together.",
+    fails_when="the lead changes every week, or all coins move as one: then it pays fees for a choice that is none.",
+    history_days=38,
+)  # fmt: skip
 _REBALANCE = StrategyCard(
     "rebalance", "constant mix", "weights",
     purpose="keep a fixed part in coins",
@@ -162,7 +176,7 @@ _LEARNED = StrategyCard(
 CARDS: Mapping[str, StrategyCard] = {
     card.name: card
     for card in (
-        _STEADY, _TREND, _BREAKOUT, _REBALANCE, _GRID, _DCA, _SMA_CROSS, _MOMENTUM, _RSI_REVERSION, _LOGISTIC,
-        _LEARNED,
+        _STEADY, _TREND, _BREAKOUT, _RELATIVE, _REBALANCE, _GRID, _DCA, _SMA_CROSS, _MOMENTUM, _RSI_REVERSION,
+        _LOGISTIC, _LEARNED,
     )
 }  # fmt: skip

@@ -21,6 +21,7 @@ LONG_BARS = ("ONE_HOUR", "ONE_DAY")
 DCA_START = f"{STRATEGY_PREFIX}DCA_START"
 DCA_BAND_PCT = 4.0  # below one of 20 parts, which is 5 % of the share
 DAY_S = 86_400
+COMPARED_PRODUCTS = 2
 # All that choosing a strategy may ever write.
 CHOICE_SETTINGS = frozenset({
     "STRATEGY", "STRATEGIES", "KIND", "GRANULARITY", "MAX_HISTORY_CANDLES", "SCANNER_MAX_PRODUCTS",
@@ -45,7 +46,7 @@ GOALS: tuple[TradingGoal, ...] = (
     ),
     TradingGoal(
         "hold", "Hold with less pain", "Own coins, and fall less than they do. It costs part of the rise.",
-        ("steady", "trend", "breakout", "rebalance"),
+        ("steady", "trend", "breakout", "relative", "rebalance"),
     ),
     TradingGoal("accumulate", "Accumulate", "Buy in parts over weeks, and keep it all.", ("dca",)),
     TradingGoal(
@@ -118,6 +119,8 @@ def open_lots_remark(card: StrategyCard) -> str:
 def _wanted(found: Loaded, card: StrategyCard, today: date) -> dict[str, tuple[str, str]]:
     """Key to (text, why), of what differs only; a text "" takes the line out."""
     s, made = found.settings, dict[str, tuple[str, str]]()
+    if card.name == "relative" and len(s.products) < COMPARED_PRODUCTS:
+        raise ChoiceRefused("relative compares products, and PRODUCTS names one: set two at least, by hand.")
     listed = found.sources["STRATEGIES"] in (".env", "environment")
     if s.strategy != card.name or not was_chosen(found) or listed:
         made["STRATEGY"] = (card.name, "the strategy itself")

@@ -32,6 +32,7 @@ class _Buys:
     warmup_bars = memory_bars = 1
     target_type: type[Target] = Signal
     model_mode: str | None = None
+    needs_peers: bool = False
     parameters: Mapping[str, str] = {}
 
     def answer(self, question: AskStrategy) -> ev.TargetReady:

@@ -48,6 +48,7 @@ class _Flat:
     target_type: type[Target] = Signal
     parameters: Mapping[str, str] = MappingProxyType({})
     model_mode: str | None = None
+    needs_peers: bool = False
 
     def answer(self, question: AskStrategy) -> ev.TargetReady:
         target = Signal(SignalSide.FLAT, None, {})

@@ -12,8 +12,8 @@ from bot.domain.events import TargetReady
 from bot.domain.intents import AskStrategy
 from bot.domain.targets import Exposure, Signal, StrategyFailure, Target
 from bot.strategies import options, registry, target_kind
+from bot.strategies.base import PeerRows, Strategy, StrategyNotice
 from bot.strategies.base import Signal as StrategySignal
-from bot.strategies.base import Strategy, StrategyNotice
 from bot.strategies.score import ModelView
 from shared.documents.strategy import ModelDoc, ScoreDoc
 from shared.market_data import CandleRow, IndicatorRow
@@ -50,6 +50,7 @@ class StrategyAdapter:
         self.name = settings.strategy
         self.target_type = target_kind.target_type_of(settings, first)
         self.warmup_bars = first.warmup_bars
+        self.needs_peers = first.needs_peers
         self._shadows = shadows_of(settings)
         asked = max(first.memory_bars, first.warmup_bars, self._shadows.memory_bars if self._shadows else 0)
         self.memory_bars = min(asked, settings.max_history_candles)
@@ -74,7 +75,8 @@ class StrategyAdapter:
     def _asked(self, product_id: str, question: AskStrategy) -> tuple[Target, str | None, str | None]:
         strategy = self._of(product_id)
         rows = question.bars[-max(strategy.memory_bars, strategy.warmup_bars) :]
-        wanted = strategy.wanted_of(rows, float(question.instrument.price_increment), self._granularity_s)
+        step, peers = float(question.instrument.price_increment), _peer_rows(question)
+        wanted = strategy.wanted_of(rows, step, self._granularity_s, peers)
         notice = strategy.notice()
         self._shown = {
             **self._shown,
@@ -95,6 +97,8 @@ class StrategyAdapter:
 
     def lines(self, price_increment: float, rows: Sequence[CandleRow]) -> list[IndicatorRow]:
         """The indicators on bars of the past, for the chart; by an object of its own, so in any thread."""
+        if self.needs_peers:
+            return []  # what it says of one product depends on the others, whose bars a chart does not have
         strategy = self._first.anew()
         try:
             found = strategy.lines_of(rows, price_increment, self._granularity_s)
@@ -150,6 +154,10 @@ class StrategyAdapter:
             if kept:
                 self._restore(strategy, kept)
         return strategy
+
+
+def _peer_rows(question: AskStrategy) -> PeerRows:
+    return {one.instrument.product_id: (one.bars, float(one.instrument.price_increment)) for one in question.peers}
 
 
 def _model(product_id: str, view: ModelView) -> ModelDoc:

@@ -101,11 +101,20 @@ class ShutForKill:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerBars:
+    """Closed bars of another product that is traded, oldest first; none opens after the newest that is asked about."""
+
+    instrument: Instrument
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AskStrategy:
     """What does the strategy want after the newest of these closed bars? `TargetReady` is the answer."""
 
     instrument: Instrument
     bars: tuple[Bar, ...]  # oldest first, as many as the strategy remembers; never empty
+    peers: tuple[PeerBars, ...] = ()  # where it needs them; a product without bars is not among them
 
     @property
     def bar_start_s(self) -> int:

@@ -64,6 +64,7 @@ def _markets(state: EngineState, back_ms: int) -> None:
 
 def _questions(state: EngineState, back_ms: int) -> None:
     for market in state.markets.by_product.values():
+        market.bars_ms -= back_ms
         if market.question is not None:
             market.question.since_ms -= back_ms
 

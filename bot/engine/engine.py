@@ -161,10 +161,14 @@ class Engine:
             market.add_minutes(event.bars)
         if event.granularity != self.state.settings.granularity or not market.add_bars(event.bars):
             return
+        market.bars_ms = self.state.clock.now_ms
         if not self.state.settings.use_tick_price:
             step = market.instrument.price_increment
             market.bar_price = from_units(round(market.bars[-1].close / float(step)), step)
-        questions.ask(self.state, market)
+        if self.state.strategy.needs_peers:
+            questions.ask_when_all_closed(self.state)
+        else:
+            questions.ask(self.state, market)
         if self.state.control.ready:
             self._judge(market)
 

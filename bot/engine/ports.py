@@ -14,6 +14,7 @@ class StrategyPort(Protocol):
     name: str
     warmup_bars: int
     memory_bars: int  # how many of the newest bars a question carries
+    needs_peers: bool  # whether it carries those of the other products, too
     parameters: Mapping[str, str]
     model_mode: str | None
     target_type: type[Target]

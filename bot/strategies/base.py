@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bot.domain import targets
@@ -33,6 +33,11 @@ Call = SignalSide  # the name by which strategies and their tests know it
 CALLS: Mapping[int, Call] = {SIGNAL_BUY: Call.BUY, SIGNAL_SELL: Call.SELL, SIGNAL_FLAT: Call.FLAT}
 
 
+# Rows of other products by product, each with its tick.
+PeerRows = Mapping[str, tuple[Sequence[Sequence[float]], float]]
+NO_PEERS: PeerRows = {}
+
+
 class StrategyError(Exception):
     """A strategy broke its contract; the message says how."""
 
@@ -43,6 +48,8 @@ class Bars:
 
     `start_s`: the bar's open time, whole seconds since 1970. Prices in quote currency, volume in base units.
     `price_increment`: the product's tick. `granularity_s`: length of a bar. Missing bars stay missing.
+    `peers`: bars of the other products that are traded, by product, for a strategy that `needs_peers`; none of them
+    opens after the newest bar here, and one that is not known is not among them.
     """
 
     start_s: Ints
@@ -53,6 +60,7 @@ class Bars:
     volume: Floats
     price_increment: float
     granularity_s: int
+    peers: Mapping[str, Bars] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -69,7 +77,26 @@ class Bars:
             self.volume[cut],
             self.price_increment,
             self.granularity_s,
+            self._peers_of(first, end) if self.peers else {},
         )
+
+    def _peers_of(self, first: int, end: int) -> Mapping[str, Bars]:
+        """The peers' bars of the same time as bars first..end-1; peers without any are left out."""
+        shown = self.start_s[first:end]
+        if not len(shown):
+            return {}
+        return {name: cut for name, one in self.peers.items() if len(cut := one.opened(shown[0], shown[-1]))}
+
+    def opened(self, since_s: int, until_s: int) -> Bars:
+        """The bars that open from `since_s` to `until_s`, both included, without copying."""
+        np = arrays.numpy()
+        return self.between(
+            int(np.searchsorted(self.start_s, since_s)), int(np.searchsorted(self.start_s, until_s, side="right"))
+        )
+
+    def with_peers(self, peers: Mapping[str, Bars]) -> Bars:
+        """The same bars beside those of other products, as far as these open no later than the newest here."""
+        return replace(self, peers=peers).between(0, len(self))
 
     def tail(self, count: int) -> Bars:
         """The newest `count` bars, without copying."""
@@ -83,12 +110,17 @@ class Bars:
         return ticks
 
     @staticmethod
-    def from_rows(rows: Iterable[Sequence[float]], price_increment: float, granularity_s: int) -> Bars:
-        """From rows of (start_s, open, high, low, close, volume), oldest first."""
+    def from_rows(
+        rows: Iterable[Sequence[float]], price_increment: float, granularity_s: int, peers: PeerRows = NO_PEERS
+    ) -> Bars:
+        """From rows of (start_s, open, high, low, close, volume), oldest first; `peers`: such rows of other products,
+        with their ticks."""
         np = arrays.numpy()
         table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 6)
         start, open_, high, low, close, volume = (np.ascontiguousarray(table[:, i]) for i in range(6))
-        return Bars(start.astype(np.int64), open_, high, low, close, volume, price_increment, granularity_s)
+        made = Bars(start.astype(np.int64), open_, high, low, close, volume, price_increment, granularity_s)
+        others = {name: Bars.from_rows(found, step, granularity_s) for name, (found, step) in peers.items() if found}
+        return made.with_peers(others) if others else made
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +183,8 @@ class Strategy(ABC):
     target_type: ClassVar[type[targets.Target]] = targets.Signal  # what the bot is asked to carry out
     # Settings of the bot that its own code reads beside its options, by their names in `Settings`.
     uses: ClassVar[tuple[str, ...]] = ()
+    # Whether `compute` reads `bars.peers`: the closed bars of the other products that are traded.
+    needs_peers: bool = False
     # Research sets it: a `compute` that takes seconds over a long history may tell (done, of how many).
     progress: Callable[[int, int], None] | None = None
     members: tuple[Strategy, ...] = ()  # of one that asks others; none for all the rest
@@ -243,9 +277,15 @@ class Strategy(ABC):
         return self.latest(Bars.from_rows(rows, price_increment, granularity_s))
 
     def wanted_of(
-        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+        self,
+        rows: Sequence[Sequence[float]],
+        price_increment: float,
+        granularity_s: int,
+        peers: PeerRows = NO_PEERS,
     ) -> Signal | targets.Exposure:
-        """What the strategy wants after the newest of such rows: what the bot asks."""
+        """What the strategy wants after the newest of such rows: what the bot asks. `peers`: where it needs them."""
+        if peers:
+            return self.latest(Bars.from_rows(rows, price_increment, granularity_s, peers))
         return self.latest_of(rows, price_increment, granularity_s)
 
     def lines_of(
@@ -308,10 +348,14 @@ class ExposureStrategy(Strategy):
         return result
 
     def wanted_of(
-        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+        self,
+        rows: Sequence[Sequence[float]],
+        price_increment: float,
+        granularity_s: int,
+        peers: PeerRows = NO_PEERS,
     ) -> targets.Exposure:
         """The newest bar's weight; NaN before warm-up. The same function as over history, on the newest bars."""
-        bars = Bars.from_rows(rows, price_increment, granularity_s)
+        bars = Bars.from_rows(rows, price_increment, granularity_s, peers)
         if len(bars) < max(self.warmup_bars, 1):
             return targets.Exposure(math.nan, {})
         found = self.weights(bars.tail(max(self.memory_bars, self.warmup_bars)))

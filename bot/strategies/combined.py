@@ -15,10 +15,12 @@ from bot.rules.signals import EQUAL_WITHIN, majority_side
 from bot.strategies import arrays
 from bot.strategies.base import (
     CALLS,
+    NO_PEERS,
     Bars,
     Call,
     ExposureArrays,
     ExposureStrategy,
+    PeerRows,
     Signal,
     SignalArrays,
     Strategy,
@@ -53,6 +55,7 @@ class _Together(Strategy):
     def __init__(self, settings: Settings, members: tuple[Strategy, ...]) -> None:
         super().__init__(settings)
         self.members = members
+        self.needs_peers = any(member.needs_peers for member in members)
         names = tuple(member.name for member in members)
         weighted = settings.strategies_rule == "weight"
         self.parts = parts(names, parse_weights(settings.strategies_weights) if weighted else {})
@@ -169,12 +172,16 @@ class CombinedWeights(_Together, ExposureStrategy):
         return ExposureArrays(self._of(weights), answers | self._shown(lambda member: said[member].values))
 
     def wanted_of(
-        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+        self,
+        rows: Sequence[Sequence[float]],
+        price_increment: float,
+        granularity_s: int,
+        peers: PeerRows = NO_PEERS,
     ) -> targets.Exposure:
         if len(rows) < max(self.warmup_bars, 1):
             return targets.Exposure(math.nan, {})
         np = arrays.numpy()
-        found = [(m, m.wanted_of(rows, price_increment, granularity_s)) for m in self.members]
+        found = [(m, m.wanted_of(rows, price_increment, granularity_s, peers)) for m in self.members]
         said = {member: one for member, one in found if isinstance(one, targets.Exposure)}
         self._asked()
         weight = self._of([np.array([one.weight]) for one in said.values()])

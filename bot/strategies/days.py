@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bot.strategies import arrays
 from bot.strategies.base import Bars, ExposureArrays, ExposureStrategy
@@ -81,7 +81,7 @@ def require_history(name: str, days: int, settings: Settings) -> None:
 class DaysExposure(ExposureStrategy):
     """A strategy of weights whose window is a number of closed days."""
 
-    uses = ("granularity", "max_history_candles")
+    uses: ClassVar[tuple[str, ...]] = ("granularity", "max_history_candles")
 
     def __init__(self, settings: Settings, options: Any = None) -> None:
         super().__init__(settings, options)

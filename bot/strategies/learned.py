@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bot.domain import targets
-from bot.strategies.base import Bars, ExposureArrays, ExposureStrategy, StrategyNotice
+from bot.strategies.base import NO_PEERS, Bars, ExposureArrays, ExposureStrategy, PeerRows, StrategyNotice
 from bot.strategies.inference.evaluators import ActionEvaluator
 from bot.strategies.inference.trained import ModelArrays, ModelSilence, TrainedModel, load_model
 from bot.strategies.options import option
@@ -71,7 +71,11 @@ class Learned(ExposureStrategy):
         return ExposureArrays(found.weight, {self._measure: found.value, "drift": found.psi})
 
     def wanted_of(
-        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
+        self,
+        rows: Sequence[Sequence[float]],
+        price_increment: float,
+        granularity_s: int,
+        peers: PeerRows = NO_PEERS,  # noqa: ARG002 - a model knows one product
     ) -> targets.Exposure:
         """The newest bar's weight, by the work of one bar; equal to `compute`'s to the bit."""
         self._silence = ""

@@ -46,7 +46,8 @@ def frozen(bars: Bars) -> Bars:
     start_s, open_, high, low, close, volume = (
         _frozen(column) for column in (bars.start_s, bars.open, bars.high, bars.low, bars.close, bars.volume)
     )
-    return Bars(start_s, open_, high, low, close, volume, bars.price_increment, bars.granularity_s)
+    peers = {name: frozen(one) for name, one in bars.peers.items()}
+    return Bars(start_s, open_, high, low, close, volume, bars.price_increment, bars.granularity_s, peers)
 
 
 def _frozen(column: Any) -> Any:

@@ -29,6 +29,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "logistic": ("bot.strategies.logistic", "Logistic"),
     "momentum": ("bot.strategies.momentum", "Momentum"),
     "rebalance": ("bot.strategies.rebalance", "Rebalance"),
+    "relative": ("bot.strategies.relative", "Relative"),
     "rsi_reversion": ("bot.strategies.rsi_reversion", "RsiReversion"),
     "sma_cross": ("bot.strategies.sma_cross", "SmaCross"),
     "steady": ("bot.strategies.steady", "VolatilityHold"),

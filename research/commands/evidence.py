@@ -16,7 +16,9 @@ from shared.strategy_evidence import FILE, RecordingFigures, encoded
 
 @guarded
 def evidence(
-    data: Annotated[list[str], typer.Argument(help="Candle sets (./coin data list).")],
+    data: Annotated[
+        list[str], typer.Argument(help="Candle sets (./coin data list); A+B+C: one account that trades all three.")
+    ],
     write: Annotated[
         bool, typer.Option("--write", help="Make it the evidence of the strategies' cards: a file of this project.")
     ] = False,
@@ -33,7 +35,7 @@ def evidence(
             step(done, len(data) * len(ev.FAMILIES) * len(ev.TIERS))
 
         for name in data:
-            candles = load_data(data_dir(only_read=True), [name], None, None)[0]
+            candles = load_data(data_dir(only_read=True), name.split("+"), None, None)
             try:
                 found.append(ev.gather(candles, tell))
             except ResearchError as error:

@@ -50,6 +50,7 @@ class ArrayStrategy:
     def __init__(self, settings: Settings, prepared: Prepared, said: Sequence[NDArray[np.int8]]) -> None:
         self.name = settings.strategy
         self.warmup_bars = self.memory_bars = 1
+        self.needs_peers = False
         self.target_type: type[Target] = Signal
         self.parameters: Mapping[str, str] = {}
         self.model_mode: str | None = None

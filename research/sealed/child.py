@@ -83,6 +83,8 @@ def _made(settings: Any, root: Path) -> tuple[Any, dict[str, Any]]:
     """(the strategy, what the other side is told of it); None where it could not be made."""
     try:
         strategy = registry.make(settings.strategy, settings, root)
+        if strategy.needs_peers:
+            raise SettingsError([f"{settings.strategy} compares products, and check-strategy shows a strategy one"])
         return strategy, {"warmup_bars": strategy.warmup_bars, "memory_bars": strategy.memory_bars}
     except Exception as error:
         said = str(error) if isinstance(error, SettingsError) else f"{type(error).__name__}: {error}"

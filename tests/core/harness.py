@@ -70,6 +70,7 @@ class Said:
     target_type: type[Target] = Signal
     parameters: dict[str, str] = field(default_factory=dict)
     model_mode: str | None = None
+    needs_peers: bool = False
 
     def latest(self, product: Instrument, bars: Sequence[Bar]) -> Signal:
         return Signal(SignalSide(self.word), None, {})

@@ -230,3 +230,9 @@ def test_the_guard_lets_code_be_imported_and_nothing_written(tmp_path: Path) -> 
     with pytest.raises(PermissionError):
         hook("socket.connect", (None, ("127.0.0.1", 1)))
     assert len(offences) == 5
+
+
+def test_one_that_compares_products_is_refused_by_name() -> None:
+    asked = settings(STRATEGY="relative", GRANULARITY="ONE_HOUR", PRODUCTS="BTC-USD,ETH-USD")
+    with pytest.raises(ResearchError, match="relative compares products, and check-strategy shows a strategy one"):
+        check.check(asked, CANDLES)

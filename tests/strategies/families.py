@@ -5,11 +5,13 @@ import numpy as np
 from bot.strategies.base import Bars
 from shared.settings import Settings
 
-FAMILIES = ("breakout", "dca", "grid", "rebalance", "steady", "trend")
+FAMILIES = ("breakout", "dca", "grid", "rebalance", "relative", "steady", "trend")
 OWN = {
     "STRATEGY_TREND_SHORT_DAYS": "2", "STRATEGY_TREND_MID_DAYS": "4", "STRATEGY_TREND_LONG_DAYS": "7",
     "STRATEGY_TREND_VOL_DAYS": "5", "STRATEGY_STEADY_VOL_DAYS": "5", "STRATEGY_BREAKOUT_ENTRY_DAYS": "4",
     "STRATEGY_BREAKOUT_EXIT_DAYS": "2", "STRATEGY_BREAKOUT_HOLD_DAYS": "10", "STRATEGY_GRID_DAYS": "4",
+    "STRATEGY_RELATIVE_SHORT_DAYS": "2", "STRATEGY_RELATIVE_MID_DAYS": "4", "STRATEGY_RELATIVE_LONG_DAYS": "7",
+    "STRATEGY_RELATIVE_VOL_DAYS": "5", "STRATEGY_RELATIVE_EVERY_DAYS": "3",
     "STRATEGY_DCA_DIP_DAYS": "4", "STRATEGY_DCA_DIP_PCT": "2", "STRATEGY_DCA_START": "2023-11-30",
     "STRATEGY_DCA_PARTS": "12", "STRATEGY_DCA_EVERY_DAYS": "1",
 }  # fmt: skip

@@ -6,7 +6,7 @@ no answer any more: that bar gets no decision, and is counted.
 """
 
 from bot.domain import events as ev
-from bot.domain.intents import AskStrategy
+from bot.domain.intents import AskStrategy, PeerBars
 from bot.domain.targets import Signal, SignalSide, StrategyFailure
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market, Question
@@ -15,6 +15,7 @@ from shared.settings import GRANULARITY_S
 
 MISSED = "decisions_missed"  # bars that a newer one overtook before the strategy had answered
 BAR_LATE_S = 60  # what a bar said holds until the end of the next one and this much longer
+PEER_WAIT_S = 20.0  # how long the question about a bar waits for the same bar of other products
 ANSWER_LIMIT_S = 10.0  # where no watchdog says how long the process may stand still
 
 
@@ -29,7 +30,35 @@ def ask(state: EngineState, market: Market) -> None:
     since_ms = waiting.since_ms if waiting is not None else state.clock.now_ms
     told = waiting is not None and waiting.told
     market.question = Question(bar.start_s, since_ms, counts=state.control.ready, told=told)
-    state.emit(AskStrategy(market.instrument, market.newest_bars(state.strategy.memory_bars)))
+    peers = _peers(state, market) if state.strategy.needs_peers else ()
+    state.emit(AskStrategy(market.instrument, market.newest_bars(state.strategy.memory_bars), peers))
+
+
+def ask_when_all_closed(state: EngineState) -> None:
+    """For a strategy that compares products: ask about each of them once the others' bars of the same time are there.
+
+    They come one after the other, and a rank among some of them would be another one a moment later. A product whose
+    bar does not come (nothing was traded, or it is halted) is waited for PEER_WAIT_S.
+    """
+    markets = list(state.markets.by_product.values())
+    for market in markets:
+        if not market.bars:
+            continue
+        start_s = market.bars[-1].start_s
+        complete = all(other.bars and other.bars[-1].start_s >= start_s for other in markets)
+        waited = state.control.ready and state.clock.now_ms - market.bars_ms >= PEER_WAIT_S * 1000
+        if complete or waited:
+            ask(state, market)
+
+
+def _peers(state: EngineState, market: Market) -> tuple[PeerBars, ...]:
+    """The other products' bars, no newer than this one's; those without any are left out."""
+    until_s, found = market.bars[-1].start_s, []
+    for other in state.markets.by_product.values():
+        bars = tuple(bar for bar in other.newest_bars(state.strategy.memory_bars + 1) if bar.start_s <= until_s)
+        if other is not market and bars:
+            found.append(PeerBars(other.instrument, bars))
+    return tuple(found)
 
 
 def answered(state: EngineState, market: Market, event: ev.TargetReady) -> bool:
@@ -73,7 +102,9 @@ def _keep_model(state: EngineState, event: ev.TargetReady) -> None:
 
 
 def tick(state: EngineState) -> None:
-    """Say once that a strategy does not answer."""
+    """Say once that a strategy does not answer; ask what still waited for other products' bars."""
+    if state.strategy.needs_peers:
+        ask_when_all_closed(state)
     for product_id, market in state.markets.by_product.items():
         question = market.question
         if question is None or question.told or not overdue(state, market):

@@ -51,6 +51,7 @@ class Market:
     price_bands: Bands | None = None  # VOLATILITY_MULT's; None = off
     minute_s: int = -1  # the newest one-minute bar that volatility knows
     target: Target | None = None  # what the strategy wants; None = nothing, or it failed
+    bars_ms: int = 0  # when the newest bar came
     question: Question | None = None  # to the strategy, not answered yet
     strategy_error: str | None = None
     signal_bar_s: int | None = None  # the bar that the target was decided on
