@@ -19,6 +19,7 @@ from shared.models.store import ModelRefused
 from shared.settings import GRANULARITY_S, Settings
 
 if TYPE_CHECKING:
+    from bot.strategies.inference.live import LiveModel
     from bot.strategies.inference.trained import TrainedModel
 
 log = logging.getLogger("strategy")
@@ -31,6 +32,7 @@ class ShadowModels:
     def __init__(self, settings: Settings, models: "Mapping[str, TrainedModel]") -> None:
         self._settings, self._models = settings, models
         self._told: set[str] = set()
+        self._live: dict[tuple[str, str], LiveModel] = {}  # by model and product
         self.memory_bars = max((one.manifest.memory_bars for one in models.values()), default=0)
 
     def answer(self, name: str, question: AskStrategy, target: Target, notice: str | None) -> None:
@@ -51,14 +53,13 @@ class ShadowModels:
             return ShadowAnswer(None, None, f"it was not trained on {question.instrument.product_id}")
         if len(question.bars) < model.manifest.memory_bars:
             return ShadowAnswer(None, None, "too few bars")
-        # numpy is loaded by then: the model could not be read without it.
-        base = import_module("bot.strategies.base")
-        bars = base.Bars.from_rows(
-            question.bars[-model.manifest.memory_bars :], float(question.instrument.price_increment),
-            GRANULARITY_S[self._settings.granularity],
-        )  # fmt: skip
-        found = model.newest(bars)
-        why = model.why(int(found.silence[-1]), bars)
+        key = (model.manifest.name, question.instrument.product_id)
+        live = self._live.get(key)
+        if live is None:  # numpy is loaded by then: the model could not be read without it
+            live = self._live[key] = import_module("bot.strategies.inference.live").LiveModel(model)
+        increment, seconds = float(question.instrument.price_increment), GRANULARITY_S[self._settings.granularity]
+        found = live.newest(question.bars, increment, seconds)
+        why = model.why(int(found.silence[-1]))
         return ShadowAnswer(_known(float(found.weight[-1])), _known(float(found.value[-1])), why)
 
     def _tell(self, text: str) -> None:

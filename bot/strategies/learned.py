@@ -14,7 +14,8 @@ import numpy as np
 from bot.domain import targets
 from bot.strategies.base import NO_PEERS, Bars, ExposureArrays, ExposureStrategy, PeerRows, StrategyNotice
 from bot.strategies.inference.evaluators import ActionEvaluator
-from bot.strategies.inference.trained import ModelArrays, ModelSilence, TrainedModel, load_model
+from bot.strategies.inference.live import LiveModel
+from bot.strategies.inference.trained import ModelArrays, TrainedModel, load_model
 from bot.strategies.options import option
 from shared.documents.events import MODEL_UNUSABLE
 from shared.models.states import ModelRegistry, RegistryDamaged
@@ -37,6 +38,7 @@ class Learned(ExposureStrategy):
         super().__init__(settings, options)
         self.model: TrainedModel | None = None
         self._refused = ""  # why there is no model to ask, for good
+        self._live: LiveModel | None = None
         self._silence = ""  # why it said nothing after the newest bar
         try:
             self.model = chosen(settings, self.options.model)
@@ -81,10 +83,10 @@ class Learned(ExposureStrategy):
         self._silence = ""
         if self.model is None or len(rows) < self.warmup_bars:
             return targets.Exposure(math.nan, {})
-        bars = Bars.from_rows(rows[-self.memory_bars :], price_increment, granularity_s)
-        found = self.model.newest(bars)
-        if found.silence[-1] != ModelSilence.NONE:
-            self._silence = self.model.why(int(found.silence[-1]), bars)
+        if self._live is None:
+            self._live = LiveModel(self.model)
+        found = self._live.newest(rows, price_increment, granularity_s)
+        self._silence = self.model.why(int(found.silence[-1]))
         return targets.Exposure(float(found.weight[-1]), self._values(found))
 
     @property

@@ -46,7 +46,7 @@ KINDS: Mapping[str, ModelKind] = {
         ),
         ModelKind(
             "qlearning", "qlearning", "values of actions in a table", REWARD,
-            {"discount": 0.99, "explore_first": 0.5, "explore_last": 0.05, "passes": 6, "bins": 4, "rate": 0.02},
+            {"discount": 0.99, "explore_first": 0.5, "explore_last": 0.05, "passes": 6, "bins": 4, "rate": 0.002},
             "passes",
         ),
         ModelKind("linear_dqn", "linear_dqn", "values of actions as linear functions", REWARD,

@@ -24,6 +24,7 @@ from research.learning.learner import FittedModel, LearningTask
 from research.learning.samples import LearningSamples, all_rows, samples_of
 from research.learning.supervised import span
 from research.learning.walk import LearnedWalk, LearningRig, walk
+from shared.figures import percent
 from shared.models import store
 from shared.models.manifest import FORMAT, NAME, ModelLabel, ModelManifest, TrainedOn
 from shared.models.states import ModelRegistry, ModelState, StateChange
@@ -190,11 +191,10 @@ def shortfall(manifest: ModelManifest) -> str:
         return "what it did out of sample is not known"
     reasons = []
     if own <= held:
-        reasons.append(f"it made {own:+.2%} out of sample where buy and hold made {held:+.2%}")
+        reasons.append(f"it made {percent(own)} out of sample where buy and hold made {percent(held)}")
     logistic = manifest.metrics.get(BASELINE, {}).get("total_return")
     if manifest.kind != BASELINE and (logistic is None or own <= logistic):
-        made = "an unknown result" if logistic is None else f"{logistic:+.2%}"
-        reasons.append(f"it made {own:+.2%} where the logistic baseline made {made}")
+        reasons.append(f"it made {percent(own)} where the logistic baseline made {percent(logistic)}")
     if not manifest.metrics["model"].get("lots"):
         reasons.append("it never traded")
     return "; ".join(reasons)

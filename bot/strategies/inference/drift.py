@@ -32,20 +32,13 @@ class DriftBins:
         if self.shares.shape != (count, inner + 1) or self.limits.shape != (count,) or not (self.shares > 0.0).all():
             raise ValueError("drift bins that do not fit together")
 
-    def newest(self, rows: Floats) -> Floats:
-        """PSI of each feature among the newest `bars` rows; NaN where there are fewer."""
-        if len(rows) < self.bars:
-            return np.full(len(self.limits), np.nan)
-        rows = rows[-self.bars :]
-        counts = np.zeros(self.shares.shape, dtype=np.int64)
-        for feature, edges in enumerate(self.edges):
-            column = rows[:, feature]
-            known = column[np.isfinite(column)]
-            counts[feature] = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
-        return psi(counts, self.shares)
+    def places(self, row: Floats) -> Any:
+        """The bin of each feature of one row; -1 where it is not known."""
+        found = (self.edges <= row[:, None]).sum(axis=1)
+        return np.where(np.isfinite(row), found, -1)
 
     def rolling(self, rows: Floats) -> Floats:
-        """The same at every row, shape (rows, features); NaN before the first `bars` of them."""
+        """PSI over the newest `bars` rows at every row, shape (rows, features); NaN before the first."""
         found = np.full((len(rows), len(self.limits)), np.nan)
         if len(rows) < self.bars:
             return found

@@ -96,8 +96,11 @@ class Lstm:
         h, cell = np.zeros((count, hidden)), np.zeros((count, hidden))
         for step in range(self.sequence):
             gates = seen[step : step + count].copy()
-            for unit in range(hidden):
-                gates += h[:, unit : unit + 1] * self.states[unit]
+            if count == 1:  # the same sum in the same order, in one call
+                gates = np.add.reduce(np.concatenate([gates, h[0, :, None] * self.states]), axis=0, keepdims=True)
+            else:
+                for unit in range(hidden):
+                    gates += h[:, unit : unit + 1] * self.states[unit]
             opened = sigmoid(gates)
             proposed = np.tanh(gates[:, 2 * hidden : 3 * hidden])
             cell = opened[:, hidden : 2 * hidden] * cell + opened[:, :hidden] * proposed

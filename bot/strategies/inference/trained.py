@@ -68,24 +68,23 @@ class TrainedModel:
         weight[silence != ModelSilence.NONE] = np.nan
         return ModelArrays(weight, value, part, silence)
 
-    def newest(self, bars: Bars) -> ModelArrays:
-        """`over` of the newest bar alone: the same bits, without the work for the others."""
-        bars = bars.tail(self.manifest.memory_bars)
-        rows = features.rows(bars, self.manifest.features.name)
-        last = np.zeros(len(bars), dtype=np.bool_)
-        last[-1:] = whole_sequences(rows, self.manifest.sequence)[-1:]
-        weight, value = np.full(1, np.nan), np.full(1, np.nan)
-        if last.any():
-            weight[:], value[:] = self._answers(rows, last)
-        part = (self.drift.newest(rows) / self.drift.limits).max(keepdims=True)
-        closed = bars.start_s[-1:] + bars.granularity_s
-        silence = np.zeros(1, dtype=np.int8)
-        silence[part > 1.0] = ModelSilence.DRIFTED
-        silence[closed > self.manifest.expires_s] = ModelSilence.EXPIRED
-        silence[closed < self.manifest.known_from_s] = ModelSilence.BEFORE
-        silence[~last[-1:] | np.isnan(part)] = ModelSilence.UNKNOWN
-        weight[silence != ModelSilence.NONE] = np.nan
-        return ModelArrays(weight, value, part, silence)
+    def newest(self, rows: Floats, psi: Floats, closed_s: int) -> ModelArrays:
+        """`over` of the newest bar alone, which closed at `closed_s`: `rows`: as many of the newest as the sequence
+        has at least, `psi`: of each feature. The same bits, without the work for the others."""
+        whole = rows[-self.manifest.sequence :]
+        known = len(whole) == self.manifest.sequence and bool(np.isfinite(whole).all())
+        weight, value = self.evaluator.wants(whole) if known else (np.full(1, np.nan), np.full(1, np.nan))
+        part = (psi / self.drift.limits).max(keepdims=True)
+        silence = ModelSilence.DRIFTED if part[0] > 1.0 else ModelSilence.NONE
+        if closed_s > self.manifest.expires_s:
+            silence = ModelSilence.EXPIRED
+        if closed_s < self.manifest.known_from_s:
+            silence = ModelSilence.BEFORE
+        if not known or np.isnan(part[0]):
+            silence = ModelSilence.UNKNOWN
+        if silence is not ModelSilence.NONE:
+            weight = np.full(1, np.nan)
+        return ModelArrays(weight, value, part, np.array([silence], dtype=np.int8))
 
     def _answers(self, rows: Floats, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Of the known rows."""
@@ -100,8 +99,8 @@ class TrainedModel:
         weight, value = self.evaluator.wants(filled)
         return weight[at - at[0]], value[at - at[0]]
 
-    def why(self, silence: int, bars: Bars) -> str:
-        """A silence in words; "" where it speaks, or where bars are still missing."""
+    def why(self, silence: int) -> str:
+        """A silence in words, the same after every bar; "" where it speaks, or where bars are still missing."""
         name = self.manifest.name
         match silence:
             case ModelSilence.EXPIRED:
@@ -109,19 +108,9 @@ class TrainedModel:
             case ModelSilence.BEFORE:
                 return f"the model {name} was trained on bars that are newer than these"
             case ModelSilence.DRIFTED:
-                return f"the model {name} met other data than it was trained on: {self._drifted(bars)}"
+                return f"the model {name} met other data than it was trained on (its features drifted)"
             case _:
                 return ""
-
-    def _drifted(self, bars: Bars) -> str:
-        rows = features.rows(bars.tail(self.manifest.memory_bars), self.manifest.features.name)
-        found = self.drift.newest(rows)
-        named = [
-            f"{name} PSI {psi:.2f} (limit {limit:.2f})"
-            for name, psi, limit in zip(self.manifest.features.names, found, self.drift.limits, strict=True)
-            if psi > limit
-        ]
-        return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
 
 
 def whole_sequences(rows: Floats, sequence: int) -> NDArray[np.bool_]:
