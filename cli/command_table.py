@@ -66,7 +66,7 @@ COMMANDS = (
         "settings", "cli.settings_view:show",
         "List every setting: value, default, where it was set, description. Secrets are masked.", WATCH,
     ),
-    Entry("strategy", "cli.strategy:list_all", "List what can be chosen, show a card, choose a strategy.", WATCH),
+    Entry("strategy", "cli.strategy:strategy", "List what can be chosen, show a card, choose a strategy.", WATCH),
     Entry("strategy list", "cli.strategy:list_all", "List the strategies by what one is after, and which one is set."),
     Entry(
         "strategy show", "cli.strategy:show",

@@ -32,6 +32,12 @@ Name = Annotated[
 ]
 
 
+def strategy(context: typer.Context) -> None:
+    """The list, unless a command below `strategy` was called."""
+    if context.invoked_subcommand is None:
+        list_all()
+
+
 def list_all() -> None:
     """By what a person is after; the one that is set is marked."""
     found = loaded()

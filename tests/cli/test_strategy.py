@@ -11,6 +11,7 @@ from cli import strategy
 from cli.command_table import COMMANDS
 from shared.settings import Loaded, load
 from shared.strategy_cards import CARDS
+from tests.cli.conftest import Coin
 from tests.shared.test_settings import env_file
 
 Use = Callable[..., Path]
@@ -90,6 +91,13 @@ def test_a_name_without_a_card_is_refused_with_a_way(use: Use, capsys: pytest.Ca
     with pytest.raises(typer.Exit) as ended:
         use("treend")
     assert ended.value.exit_code == 2 and "./coin strategy list" in capsys.readouterr().err
+
+
+def test_the_list_is_printed_once_and_a_card_alone(coin: Coin) -> None:
+    assert coin("strategy").stdout == coin("strategy", "list").stdout
+    assert coin("strategy", "list").stdout.count("Make markets") == 1
+    shown = coin("strategy", "show", "relative")
+    assert shown.returncode == 0 and "Make markets" not in shown.stdout and "cross-sectional" in shown.stdout
 
 
 def test_choosing_is_audited_and_looking_is_not() -> None:
