@@ -117,9 +117,12 @@ class Excuses:
         return (begins[0], end_us) if begins else None
 
     def _unanswered(self, row: Row) -> list[Span]:
-        """Each process that finds the order without an answer looks it up anew, until one has settled it."""
+        """A process that finds the order without an answer looks it up anew, and so does one that slept meanwhile,
+        until it is settled."""
         at_us, settled_us = self._case.us_of_ms(row["created_ms"]), self._case.us_of_ms(row["updated_ms"])
-        starts = [int(life["from_us"]) for life in self._case.truth["lives"] if life["from_us"] > at_us]
+        starts = [int(life["from_us"]) for life in self._case.truth["lives"]]
+        starts += [last for kind in ("suspend", "suspend_long") for _, last, _ in self._case.spans.get(kind, ())]
+        starts = sorted(us for us in starts if us > at_us)
         looked = [at_us, *starts[:1], *(us for us in starts[1:] if us < settled_us)]
         return [(us, us + round(UNKNOWN_S * S)) for us in looked]
 
