@@ -110,7 +110,7 @@ def _preview(found: Loaded, values: dict[str, str]) -> Loaded:
     """The settings as they would be, made sure that the bot starts with them."""
     try:
         would_be = env_file.preview(found.env_file, values, os.environ)
-        registry.make(would_be.settings.strategy, would_be.settings)
+        registry.chosen(would_be.settings)
     except SettingsError as error:
         ui.give_up("The bot would not start with it:", *error.problems)
     except (EnvFileRefused, OSError) as error:

@@ -19,6 +19,7 @@ from research.engine import MarketModel, Prepared, RawResult, Style
 from research.errors import Misused, ResearchError, WrongSettings
 from research.loops import types as t
 from research.metrics.summary import Metric, figures
+from research.regimes import regime_notes
 from research.verdict import BacktestVerdict, verdict
 from shared.figures import plainly
 from shared.settings import PROFILES, Loaded, Profile, Settings, SettingsError, keys, load
@@ -271,6 +272,7 @@ def notes(
         out.append(
             "Style flip (all in on BUY, all out on SELL) is for comparing signals and engines; the bot trades lots"
         )
+    out += regime_notes(prepared.candles, settings)
     if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):
         out.append("No spread and no slippage were assumed")
     return tuple(out)

@@ -24,6 +24,8 @@ def decide(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[NDArray[Any]]:
     """Signals, or target weights where the strategy or KIND says so. Raises SettingsError, StrategyError."""
+    if style is Style.FLIP and settings.regime:
+        raise ResearchError("--style flip goes all in and all out, which REGIME does not size: --set REGIME=false")
     if not exposure.wants_weights(settings):
         return list(signals.fast(settings, prepared, plain, progress))
     if style is Style.FLIP:

@@ -363,7 +363,15 @@ def run_lots(
         buy = buy & limits.inside_price_bands(prepared.candles, settings)
     decided = with_sells(buy, signals) if settings.signal_exits else buy
     tape = t.BarArrays(
-        prepared.start_s, *prepared.ticks, prepared.steps, decided, total, squares, slippage(prepared, model), band
+        prepared.start_s,
+        *prepared.ticks,
+        prepared.steps,
+        decided,
+        total,
+        squares,
+        slippage(prepared, model),
+        band,
+        limits.regime_sizes(prepared.candles, settings),
     )
     loop = kernel("lots", plain)
     capacity = CAPACITY

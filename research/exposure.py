@@ -24,7 +24,7 @@ ROOM_MOST = 1 << 16
 
 def wants_weights(settings: Settings) -> bool:
     """Whether the settings' strategy is carried out as target weights (KIND). Raises SettingsError."""
-    return target_kind.target_type_of(settings, registry.make(settings.strategy, settings)) is Exposure
+    return target_kind.target_type_of(settings, registry.chosen(settings)) is Exposure
 
 
 def weights_of(
@@ -37,7 +37,7 @@ def weights_of(
 
     `others`: the products that are traded beside it, for a strategy that compares them.
     """
-    strategy = registry.make(settings.strategy, settings)
+    strategy = registry.chosen(settings)
     strategy.progress = progress
     bars = candles.bars()
     if strategy.needs_peers:

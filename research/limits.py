@@ -1,4 +1,4 @@
-"""What some settings ask of bars before the loop runs: caps in steps, and the band of a bar's volatility."""
+"""What some settings ask of bars before the loop runs: caps in steps, volatility bands, sizes by regime."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bot.domain.bars import Bar
 from bot.engine.state.volatility_bands import Bands
 from bot.rules.risk import guard_shut, price_band_ratio
+from bot.strategies import regime_arrays
 from research.data.candles import CandleSet, Floats
 from shared.settings import Settings, parse_base_caps
 
@@ -33,6 +34,16 @@ def band_percents(candles: Sequence[CandleSet], method: str, kind: Callable[[], 
             percent = bands.percent(method)
             found.append(math.nan if percent is None else percent)
     return np.array(found)
+
+
+def regime_sizes(candles: Sequence[CandleSet], settings: Settings) -> Floats:
+    """What each bar's regime makes of a size, all products in a row; empty where REGIME is off."""
+    if not settings.regime:
+        return np.zeros(0)
+    numbers = regime_arrays.numbers_of(settings)
+    return np.concatenate(
+        [regime_arrays.scales(regime_arrays.regimes(one.close, numbers), settings) for one in candles]
+    )
 
 
 def inside_bands(percents: Floats, low_pct: float, high_pct: float) -> NDArray[np.int8]:

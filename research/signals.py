@@ -14,7 +14,7 @@ from shared.settings import Settings
 
 def strategy_of(settings: Settings) -> Strategy:
     """A new strategy as the settings ask. Raises SettingsError."""
-    return registry.make(settings.strategy, settings)
+    return registry.chosen(settings)
 
 
 def full(settings: Settings, candles: CandleSet, progress: Callable[[int, int], None] | None = None) -> SignalArrays:
@@ -26,7 +26,7 @@ def full(settings: Settings, candles: CandleSet, progress: Callable[[int, int], 
 
 def has_fast_form(settings: Settings) -> bool:
     """Whether `fast` computes without the strategy's own arrays (and so without Python's lock)."""
-    return settings.strategy == "sma_cross"
+    return settings.strategy == "sma_cross" and not settings.regime
 
 
 def fast(

@@ -128,6 +128,8 @@ def digest_of(settings: Settings) -> str:
     if settings.strategies:
         asked += [settings.strategies, settings.strategies_rule, settings.strategies_weights]
         asked.append(settings.strategies_majority)
+    if settings.regime:
+        asked += [text for key, text in sorted(public_values(settings).items()) if key.startswith("REGIME")]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 

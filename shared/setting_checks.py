@@ -8,6 +8,7 @@ from shared.bots import is_bot_name
 from shared.data_folder import names_own
 from shared.figures import plainly
 from shared.money import amount
+from shared.regimes import REGIMES, parse_regime_strategies, parse_scales
 from shared.setting_table import PROFILES, Mode, Profile, Settings
 from shared.strategy_names import COMBINED, parse_weights
 
@@ -36,6 +37,7 @@ def contradictions(s: Settings) -> list[str]:
         found.append(f"BOT_NAME={s.bot_name}: up to 20 letters and digits")
     found += _limit_contradictions(s)
     found += _strategies(s)
+    found += _regime(s)
     found += _state_file(s)
     if s.ledger_url and not s.ledger_url.reveal().startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
         found.append("LEDGER_URL: written postgresql://user:password@host/database")
@@ -77,6 +79,28 @@ def _strategies(s: Settings) -> list[str]:
     if weights and s.strategies_rule != "weight":
         found.append(f"STRATEGIES_WEIGHTS={s.strategies_weights} counts only with STRATEGIES_RULE=weight")
     found += [f"STRATEGIES_WEIGHTS names {name}, STRATEGIES does not" for name in weights if name not in s.strategies]
+    return found
+
+
+def _regime(s: Settings) -> list[str]:
+    """REGIME_…: read where REGIME is on; what cannot be read is refused always."""
+    found = []
+    for key, parse in (("REGIME_SCALES", parse_scales), ("REGIME_STRATEGIES", parse_regime_strategies)):
+        try:
+            parse(getattr(s, key.lower()))
+        except ValueError:
+            example = "down-wild:0.25,range-wild:0.5" if parse is parse_scales else "down-wild:steady"
+            found.append(f"{key}={getattr(s, key.lower())}: written like {example}; regimes: {', '.join(REGIMES)}")
+    if not s.regime:
+        return found
+    for low, high in (("TREND_LEAVE", "TREND_ENTER"), ("WILD_LEAVE", "WILD_ENTER"), ("VOL_BARS", "VOL_LONG_BARS")):
+        less, more = getattr(s, f"regime_{low.lower()}"), getattr(s, f"regime_{high.lower()}")
+        if less >= more:
+            found.append(f"REGIME_{low}={less} must be below REGIME_{high}={more}")
+    for name in ("TREND_BARS", "VOL_LONG_BARS"):
+        bars = getattr(s, f"regime_{name.lower()}")
+        if bars >= s.max_history_candles:
+            found.append(f"REGIME_{name}={bars} needs more bars than MAX_HISTORY_CANDLES={s.max_history_candles}")
     return found
 
 

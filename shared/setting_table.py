@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.bots import DEFAULT_BOT, DEFAULT_FOLDER, DEFAULT_NAME
 from shared.paths import ROOT, DataPaths
+from shared.regimes import parse_regime_strategies
 
 
 class Mode(StrEnum):
@@ -343,6 +344,23 @@ class Settings:
         "lots: signals open lots; exposure: each product is held at a target weight; auto: what the strategy says.",
         choices=("auto", "lots", "exposure"),
     )
+    regime: bool = _set(False, "Tell regimes apart (trend and volatility of closed bars) and size entries by them.")
+    regime_trend_bars: int = _set(1440, "Bars over which the trend is measured.", 10, 3600)
+    regime_trend_enter: float = _set(
+        1.0, "A trend begins when the move is so many standard deviations of a random walk.", 0.1, 10.0
+    )
+    regime_trend_leave: float = _set(0.5, "It ends when the move is at most so many.", 0.0, 10.0)
+    regime_vol_bars: int = _set(240, "Newest bars whose volatility is compared.", 5, 3600)
+    regime_vol_long_bars: int = _set(2880, "Bars whose volatility it is compared with.", 10, 3600)
+    regime_wild_enter: float = _set(
+        1.5, "The market is wild when the newest volatility is so many times that.", 0.5, 20.0
+    )
+    regime_wild_leave: float = _set(1.2, "It is calm again when it is at most so many times that.", 0.1, 20.0)
+    regime_scales: str = _set(
+        "down-calm:0.5,down-wild:0.25,range-wild:0.5,up-wild:0.5",
+        "What each regime makes of a size, 0 (no entry) to 1; one that is not named makes 1.",
+    )
+    regime_strategies: str = _set("", "Regimes in which another strategy decides, such as down-wild:steady.")
     ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
     ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
     buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
@@ -575,8 +593,9 @@ class Settings:
 
     @property
     def strategy_files(self) -> tuple[str, ...]:
-        """Names of all strategies that decide: STRATEGY, and those that it is combined of."""
-        return (self.strategy, *self.strategies)
+        """Names of all strategies that decide: STRATEGY, those that it is combined of, those of regimes."""
+        others = tuple(parse_regime_strategies(self.regime_strategies).values()) if self.regime else ()
+        return (self.strategy, *self.strategies, *others, *(("by_regime",) if self.regime else ()))
 
     def product_cap_usd(self, product_id: str) -> float:
         """Most money in this product; 0 = no such limit."""

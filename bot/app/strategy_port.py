@@ -44,7 +44,7 @@ class StrategyAdapter:
         self._granularity_s = GRANULARITY_S[settings.granularity]
         self._by_product: dict[str, Strategy] = {}
         self._shown: Mapping[str, _Shown] = {}  # by product; replaced as a whole, so that any thread may read it
-        first = registry.make(settings.strategy, settings)
+        first = registry.chosen(settings)
         self._first = first
         self._spare: Strategy | None = first
         self.name = settings.strategy
@@ -58,7 +58,7 @@ class StrategyAdapter:
         self.model_mode: str | None = getattr(first, "model_mode", None) or None
         self.settings_read = described(settings.strategy, first, settings, origins or {})
         prefix = options.prefix(settings.strategy)
-        self.members = [member.name for member in first.members]
+        self.members = [one.name for one in first.everyone if one is not first]
         self.parameters: Mapping[str, str] = {x.key.removeprefix(prefix): x.value for x in self.settings_read}
 
     def answer(self, question: AskStrategy) -> TargetReady:
@@ -90,7 +90,8 @@ class StrategyAdapter:
         if self.target_type is Exposure:
             return target_kind.exposure_of_signal(wanted)
         # Only a model says a probability; other strategies' measures have no common scale.
-        return Signal(wanted.call, wanted.strength if self.model_mode is not None else None, wanted.values)
+        probability = wanted.strength if self.model_mode is not None else None
+        return Signal(wanted.call, probability, wanted.values, wanted.size)
 
     def _failure(self, error: BaseException) -> str:
         return registry.failure(self._first, error)
@@ -148,7 +149,7 @@ class StrategyAdapter:
     def _of(self, product_id: str) -> Strategy:
         strategy = self._by_product.get(product_id)
         if strategy is None:
-            strategy, self._spare = self._spare or registry.make(self._settings.strategy, self._settings), None
+            strategy, self._spare = self._spare or registry.chosen(self._settings), None
             self._by_product[product_id] = strategy
             kept = self._kept.get(f"model:{product_id}")
             if kept:

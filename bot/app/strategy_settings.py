@@ -13,7 +13,7 @@ def described(
     name: str, strategy: Strategy, settings: Settings, origins: Mapping[str, str]
 ) -> list[StrategySettingDoc]:
     """`origins`: key to source, as `shared.settings.load` tells it; a key that it leaves out has its default."""
-    owners = [(member.name, member) for member in strategy.members] or [(name, strategy)]
+    owners = [(one.name or name, one) for one in strategy.everyone]
     own = [row for owner, one in owners for row in _own(owner, one, origins)]
     return [*own, *_general(strategy, settings, origins)]
 

@@ -18,11 +18,15 @@ class SignalSide(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Buy, sell or neither, decided on one closed bar. `values`: what else a person wants to see, by name."""
+    """Buy, sell or neither, decided on one closed bar. `values`: what else a person wants to see, by name.
+
+    `size`: 0..1, what an entry's size is multiplied by (REGIME_SCALES).
+    """
 
     side: SignalSide
     probability: float | None  # that the next bar closes up; None = the strategy has no model
     values: Mapping[str, float]
+    size: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,3 +13,7 @@ def numpy() -> ModuleType:
 
 def indicators() -> ModuleType:
     return import_module("bot.strategies.indicators")
+
+
+def volatility() -> ModuleType:
+    return import_module("bot.strategies.volatility_arrays")

@@ -126,11 +126,13 @@ class Bars:
 @dataclass(frozen=True, slots=True)
 class SignalArrays:
     """One entry per bar. `signal`: 1 BUY, -1 SELL, 0 FLAT. `strength`: probability or the strategy's own measure,
-    NaN where there is none. `values`: what else a person wants to see, by name."""
+    NaN where there is none. `values`: what else a person wants to see, by name. `size`: 0..1, what an entry's size is
+    multiplied by; None = 1 everywhere."""
 
     signal: NDArray[np.int8]
     strength: Floats
     values: Mapping[str, Floats] = field(default_factory=dict)
+    size: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Signal:
     strength: float | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     bar_start_s: int | None = None  # the bar that it was decided on
+    size: float = 1.0  # 0..1, what an entry's size is multiplied by
 
     @property
     def code(self) -> int:
@@ -193,6 +196,11 @@ class Strategy(ABC):
         self.settings = settings
         self.options = self.options_type() if options is None else options
         self.fits = 0  # how often a model was fitted, for the metrics
+
+    @property
+    def everyone(self) -> list[Strategy]:
+        """All that it asks, however deep; itself where it asks nobody."""
+        return [one for m in self.members for one in ([m, *m.everyone] if m.members else [m])] or [self]
 
     def anew(self) -> Strategy:
         """Another of the same kind and options that has seen no bar."""
@@ -238,7 +246,7 @@ class Strategy(ABC):
         if result.signal[:warm].any():
             signal = result.signal.copy()
             signal[:warm] = SIGNAL_FLAT
-            result = SignalArrays(signal, result.strength, result.values)
+            result = SignalArrays(signal, result.strength, result.values, result.size)
         return result
 
     def _one_each(self, count: int, arrays: Mapping[str, Any]) -> None:

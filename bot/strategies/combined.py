@@ -24,16 +24,14 @@ from bot.strategies.base import (
     Signal,
     SignalArrays,
     Strategy,
-    StrategyNotice,
 )
+from bot.strategies.members import AsksOthers
 from shared.settings import Settings, SettingsError
 from shared.strategy_names import COMBINED, parse_weights, parts
 
 if TYPE_CHECKING:
     from bot.strategies.base import Floats
-    from bot.strategies.score import ModelView
 
-STATE_VERSION = 1
 _KINDS: Mapping[type[targets.Target], str] = {targets.Signal: "signals", targets.Exposure: "weights"}
 
 
@@ -47,72 +45,22 @@ def combine(settings: Settings, members: Sequence[Strategy]) -> Strategy:
     return kind(settings, tuple(members))
 
 
-class _Together(Strategy):
-    """What both kinds share: the members, their windows, settings and models."""
+class _Together(AsksOthers):
+    """What both kinds share: each member's part of the whole."""
 
     name = COMBINED
 
     def __init__(self, settings: Settings, members: tuple[Strategy, ...]) -> None:
-        super().__init__(settings)
-        self.members = members
-        self.needs_peers = any(member.needs_peers for member in members)
+        super().__init__(settings, members)
         names = tuple(member.name for member in members)
         weighted = settings.strategies_rule == "weight"
         self.parts = parts(names, parse_weights(settings.strategies_weights) if weighted else {})
 
     @property
-    def warmup_bars(self) -> int:
-        return max(member.warmup_bars for member in self.members)
-
-    @property
-    def memory_bars(self) -> int:
-        return max(max(member.memory_bars, member.warmup_bars) for member in self.members)
-
-    @property
     def settings_used(self) -> tuple[str, ...]:
         own = ("strategies", "strategies_rule", "strategies_majority")
         weights = ("strategies_weights",) if self.settings.strategies_rule == "weight" else ()
-        return tuple(dict.fromkeys([*own, *weights, *(name for m in self.members for name in m.settings_used)]))
-
-    def anew(self) -> Strategy:
-        return type(self)(self.settings, tuple(member.anew() for member in self.members))
-
-    def lines(self, bars: Bars) -> Mapping[str, Floats]:
-        return self._shown(lambda member: member.lines(bars))
-
-    def lines_of(
-        self, rows: Sequence[Sequence[float]], price_increment: float, granularity_s: int
-    ) -> list[Mapping[str, float]]:
-        by_member = [(m.name, m.lines_of(rows, price_increment, granularity_s)) for m in self.members]
-        return [
-            {f"{name} {label}": value for name, found in by_member for label, value in found[i].items()}
-            for i in range(len(rows))
-        ]
-
-    def model_view(self) -> ModelView | None:
-        return next((view for view in (member.model_view() for member in self.members) if view is not None), None)
-
-    def notice(self) -> StrategyNotice | None:
-        return next((told for told in (member.notice() for member in self.members) if told is not None), None)
-
-    def state(self) -> dict[str, Any]:
-        kept = {member.name: state for member in self.members if (state := member.state())}
-        return {"version": STATE_VERSION, "members": kept} if kept else {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        kept = state.get("members")
-        if state.get("version") != STATE_VERSION or not isinstance(kept, Mapping):
-            return
-        for member in self.members:
-            if isinstance(found := kept.get(member.name), Mapping):
-                member.restore(found)
-
-    def _shown(self, of: Callable[[Strategy], Mapping[str, Any]]) -> dict[str, Any]:
-        """The members' values, each name behind its member's."""
-        return {f"{member.name} {label}": value for member in self.members for label, value in of(member).items()}
-
-    def _asked(self) -> None:
-        self.fits = sum(member.fits for member in self.members)
+        return tuple(dict.fromkeys([*own, *weights, *super().settings_used]))
 
 
 class CombinedSignals(_Together):
@@ -129,7 +77,7 @@ class CombinedSignals(_Together):
         signal, strength = self._counted([one.signal for one in said])
         by_member = dict(zip(self.members, said, strict=True))
         answers = {member.name: one.signal.astype("float64") for member, one in by_member.items()}
-        values = answers | self._shown(lambda member: by_member[member].values)
+        values = answers | self.shown(lambda member: by_member[member].values)
         return SignalArrays(signal.astype("int8"), strength, values)
 
     def latest(self, bars: Bars) -> Signal:
@@ -144,10 +92,10 @@ class CombinedSignals(_Together):
         if count < max(self.warmup_bars, 1):
             return Signal(Call.FLAT, bar_start_s=start_s)
         said = {member: ask(member) for member in self.members}
-        self._asked()
+        self.count_fits()
         code, strength = self._counted([one.code for one in said.values()])
         answers = {member.name: float(one.code) for member, one in said.items()}
-        values = answers | self._shown(lambda member: said[member].values)
+        values = answers | self.shown(lambda member: said[member].values)
         return Signal(CALLS[int(code)], float(strength), values, start_s)
 
     def _counted(self, signals: Sequence[Any]) -> tuple[Any, Any]:
@@ -169,7 +117,7 @@ class CombinedWeights(_Together, ExposureStrategy):
         said = {member: member.checked(bars) for member in self.members}
         weights = [one.weight for one in said.values() if isinstance(one, ExposureArrays)]
         answers = {member.name: weight for member, weight in zip(self.members, weights, strict=True)}
-        return ExposureArrays(self._of(weights), answers | self._shown(lambda member: said[member].values))
+        return ExposureArrays(self._of(weights), answers | self.shown(lambda member: said[member].values))
 
     def wanted_of(
         self,
@@ -183,10 +131,10 @@ class CombinedWeights(_Together, ExposureStrategy):
         np = arrays.numpy()
         found = [(m, m.wanted_of(rows, price_increment, granularity_s, peers)) for m in self.members]
         said = {member: one for member, one in found if isinstance(one, targets.Exposure)}
-        self._asked()
+        self.count_fits()
         weight = self._of([np.array([one.weight]) for one in said.values()])
         answers = {member.name: one.weight for member, one in said.items() if math.isfinite(one.weight)}
-        return targets.Exposure(float(weight[0]), answers | self._shown(lambda member: said[member].values))
+        return targets.Exposure(float(weight[0]), answers | self.shown(lambda member: said[member].values))
 
     def _of(self, weights: Sequence[Floats]) -> Floats:
         return mixed_weights(weights, self.parts, self.settings.strategies_rule, self.settings.strategies_majority)

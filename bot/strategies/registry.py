@@ -16,8 +16,10 @@ from types import ModuleType
 
 from bot.strategies import options
 from bot.strategies.base import Strategy
+from bot.strategies.by_regime import by_regime
 from bot.strategies.combined import combine
 from shared.paths import ROOT
+from shared.regimes import parse_regime_strategies
 from shared.settings import Settings, SettingsError
 from shared.strategy_names import COMBINED
 
@@ -61,6 +63,16 @@ def make(name: str, settings: Settings, root: Path = ROOT) -> Strategy:
     if COMBINED in user_files(root):
         raise SettingsError([f"strategies/{COMBINED}.py: {COMBINED} is what STRATEGIES makes; rename the file"])
     return combine(settings, [_one(member, settings, root, "STRATEGIES") for member in settings.strategies])
+
+
+def chosen(settings: Settings, root: Path | None = None) -> Strategy:
+    """What decides by the settings: STRATEGY, within its regimes where REGIME is on. Raises SettingsError."""
+    made = make(settings.strategy, settings) if root is None else make(settings.strategy, settings, root)
+    if not settings.regime:
+        return made
+    names = dict.fromkeys(parse_regime_strategies(settings.regime_strategies).values())
+    others = [_one(name, settings, root or ROOT, "REGIME_STRATEGIES") for name in names if name != made.name]
+    return by_regime(settings, [made, *others])
 
 
 def _one(name: str, settings: Settings, root: Path, key: str) -> Strategy:
@@ -134,7 +146,7 @@ def where(error: BaseException, path: Path, root: Path = ROOT) -> str:
 def failure(strategy: Strategy, error: BaseException, root: Path = ROOT) -> str:
     """What went wrong while `strategy` computed, as one line that names its file and line."""
     passed = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
-    sources = [inspect.getsourcefile(type(one)) for one in (*strategy.members, strategy)]
+    sources = [inspect.getsourcefile(type(one)) for one in (*strategy.everyone, strategy)]
     source = next((found for found in sources if found in passed), sources[-1])
     return where(error, Path(source) if source else root, root)
 

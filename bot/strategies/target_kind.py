@@ -26,12 +26,13 @@ def target_type_of(settings: Settings, strategy: Strategy) -> type[targets.Targe
 
 
 def exposure_of_signal(signal: Signal) -> targets.Exposure:
-    """BUY = all of the share, SELL = nothing, FLAT = no opinion: what is held is kept."""
-    return targets.Exposure(WEIGHT_OF[signal.call], signal.values)
+    """BUY = all of the share times its size, SELL = nothing, FLAT = no opinion: what is held is kept."""
+    return targets.Exposure(WEIGHT_OF[signal.call] * signal.size, signal.values)
 
 
 def weights_of_signals(signals: SignalArrays) -> ExposureArrays:
     """The same over history."""
     np = arrays.numpy()
-    weight = np.where(signals.signal > 0, 1.0, np.where(signals.signal < 0, 0.0, math.nan))
+    full = 1.0 if signals.size is None else signals.size
+    weight = np.where(signals.signal > 0, full, np.where(signals.signal < 0, 0.0, math.nan))
     return ExposureArrays(weight, signals.values)

@@ -10,7 +10,7 @@ from shared.strategy_names import parse_weights, parts
 def strategy(found: Settings) -> DiagnosticRow:
     """Made as the bot makes it, so that what would stop the bot is said here."""
     try:
-        made = registry.make(found.strategy, found)
+        made = registry.chosen(found)
         kind = "target weights" if target_kind.target_type_of(found, made) is Exposure else "signals"
     except SettingsError as error:
         return bad("strategy", "; ".join(error.problems), "Fix .env; ./coin settings STRATEG shows what is set")

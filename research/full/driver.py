@@ -33,6 +33,7 @@ from bot.rules import codes
 from research.data.candles import CandleSet
 from research.engine import MarketModel, Prepared
 from research.full.venue import BacktestVenue, configuration
+from research.limits import regime_sizes
 from shared.control import TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
@@ -58,10 +59,15 @@ class ArrayStrategy:
             one.product_id: dict(zip(one.start_s.tolist(), calls.tolist(), strict=True))
             for one, calls in zip(prepared.candles, said, strict=True)
         }
+        self._size = {
+            one.product_id: dict(zip(one.start_s.tolist(), regime_sizes([one], settings).tolist(), strict=False))
+            for one in prepared.candles
+        }
 
     def answer(self, question: AskStrategy) -> ev.TargetReady:
         product_id, start_s = question.instrument.product_id, question.bar_start_s
-        return ev.TargetReady(product_id, start_s, Signal(SIDES[self._said[product_id][start_s]], None, {}))
+        size = self._size[product_id].get(start_s, 1.0)
+        return ev.TargetReady(product_id, start_s, Signal(SIDES[self._said[product_id][start_s]], None, {}, size))
 
     def fits(self) -> int:
         return 0

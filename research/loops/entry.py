@@ -14,7 +14,7 @@ from bot.rules.entries import (
     ways_out_open,
 )
 from bot.rules.lots import scalps_before
-from bot.rules.position_sizing import kelly_wish, volatility_quote
+from bot.rules.position_sizing import kelly_wish, regime_quote, volatility_quote
 from bot.rules.risk import guard_shut, spike_ratio
 from bot.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units, vol_factor
 from bot.rules.volatility import LONG_RETURNS, SHORT_RETURNS, sigma
@@ -123,8 +123,9 @@ def entry_open(rules: RuleNumbers, model: Model, state: LoopState, p: int, now_m
     return tp if gate == ENTRY_OPEN else -1.0
 
 
-def wished_quote(rules: RuleNumbers, state: LoopState, factor: float, band: float) -> float:
-    """Size of an entry in quote currency by SIZING and MAX_ORDER_USD, before it is cut to the increment."""
+def wished_quote(rules: RuleNumbers, state: LoopState, factor: float, band: float, size: float) -> float:
+    """Size of an entry in quote currency by SIZING, the regime's `size` (NaN: none) and MAX_ORDER_USD, before it is cut
+    to the increment."""
     account, equity = state.account, rules.fixed_equity
     if equity == 0.0:
         equity = account[A_CASH] + all_held(state.products, state.money)
@@ -139,6 +140,8 @@ def wished_quote(rules: RuleNumbers, state: LoopState, factor: float, band: floa
             equity, quote, account[A_WINS], account[A_DEFEATS], account[A_GAINED], account[A_LOST],
             rules.kelly_confidence, rules.kelly_cap_pct, rules.order_min,
         )  # fmt: skip
+    if not math.isnan(size):
+        quote = regime_quote(quote, size, rules.order_min)
     return capped_quote(quote, rules.max_order)
 
 
@@ -156,7 +159,8 @@ def consider_entry(
         short = deviation(tape, state.products[p, P_FIRST], i, SHORT_RETURNS)
     factor = vol_factor(long, short) if rules.vol_adjust else 1.0
     band = float(tape.band[i]) if len(tape.band) > 0 else math.nan
-    quote = quote_units(wished_quote(rules, state, factor, band), increment) * increment
+    size = float(tape.size[i]) if len(tape.size) > 0 else math.nan
+    quote = quote_units(wished_quote(rules, state, factor, band, size), increment) * increment
     if not risk_open(rules, state, p, quote, long, short):
         return
     available = max(account[A_CASH] - account[A_RESERVED], 0.0)

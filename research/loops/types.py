@@ -153,6 +153,7 @@ class BarArrays(NamedTuple):
     squares: Any
     slip: Any
     band: Any  # a bar's volatility in percent (SIZING=volatility), NaN where not known; empty for none
+    size: Any  # 0..1, what the bar's regime makes of a size (REGIME_SCALES); empty for none
 
 
 class RuleNumbers(NamedTuple):

@@ -42,7 +42,7 @@ class ReplayAccount:
         self._newest: list[tuple[int, float]] = [(-1, 0.0)] * count
         sums: Ints = np.zeros((2, count * MINUTES), dtype=np.int64)
         empty: Any = np.zeros(0)
-        self.tape = t.BarArrays(empty, empty, empty, empty, empty, empty, empty, sums[0], sums[1], empty, empty)
+        self.tape = t.BarArrays(empty, empty, empty, empty, empty, empty, empty, sums[0], sums[1], empty, empty, empty)
         plain_model = t.Model(
             t.FILL_NEXT_OPEN, 60, 0.0, 0.0, 0, quote_increment=0.01, half_spread_ticks=0, impact=0.0, through=False,
             participation=0.0,

@@ -21,6 +21,7 @@ def not_on_tape(s: Settings) -> str | None:
     lacking = {
         f"SIZING={s.sizing}": s.sizing not in ("percent", "fixed"),
         f"MAX_BASE={s.max_base}": bool(s.max_base),
+        "REGIME_SCALES": s.regime,
         "VOLATILITY_MULT": bool(s.volatility_mult),
         "VOL_BAND_LOW_PCT, VOL_BAND_HIGH_PCT": bool(s.vol_band_low_pct or s.vol_band_high_pct),
     }

@@ -68,7 +68,7 @@ def _in_stretch(
 def _words(settings: Settings, rows: Sequence[Any]) -> dict[int, tuple[str, int]]:
     """What the strategy says of each bar, and the bar's place."""
     bars = Bars.from_rows(rows, _tick(rows), GRANULARITY_S[settings.granularity])
-    signal = registry.make(settings.strategy, settings).signals(bars).signal.tolist()
+    signal = registry.chosen(settings).signals(bars).signal.tolist()
     return {start: (CALLS[signal[i]].value, i) for i, start in enumerate(bars.start_s.tolist())}
 
 
@@ -83,7 +83,7 @@ def _bars_of(db: sqlite3.Connection, product_id: str, settings: Settings) -> Seq
 def _of_product(
     settings: Settings, product_id: str, said: Mapping[int, str], rows: Sequence[Any], findings: Findings
 ) -> None:
-    strategy = registry.make(settings.strategy, settings)
+    strategy = registry.chosen(settings)
     known = _words(settings, rows)
     need = max(strategy.memory_bars, strategy.warmup_bars)
     missing = early = 0

@@ -64,7 +64,7 @@ def session(out: int) -> int:
     strategy: Any = None
     ready: dict[str, Any] = {}
     # A trained model's files are part of the strategy: our own code reads them, before anything is shut.
-    is_trained = settings.strategy == LEARNED
+    is_trained = LEARNED in settings.strategy_files
     if is_trained:
         strategy, ready = _made(settings, root)
     if start["sealed"]:
@@ -82,7 +82,7 @@ def session(out: int) -> int:
 def _made(settings: Any, root: Path) -> tuple[Any, dict[str, Any]]:
     """(the strategy, what the other side is told of it); None where it could not be made."""
     try:
-        strategy = registry.make(settings.strategy, settings, root)
+        strategy = registry.chosen(settings, root)
         if strategy.needs_peers:
             raise SettingsError([f"{settings.strategy} compares products, and check-strategy shows a strategy one"])
         return strategy, {"warmup_bars": strategy.warmup_bars, "memory_bars": strategy.memory_bars}

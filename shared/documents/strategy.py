@@ -25,6 +25,8 @@ class SignalDoc:
     bars: int
     bars_needed: int
     values: dict[str, float]
+    regime: str | None = None  # down-calm … up-wild (REGIME); None = off, or not known
+    regime_size: float | None = None  # 0..1, what it makes of a size
     target: TargetDoc | None = None  # where products are held at target weights
 
 

@@ -44,6 +44,8 @@ BASE = {
 COMBINED = {
     "STRATEGY": "combined", "STRATEGIES": "sma_cross,momentum,rsi_reversion", "STRATEGY_MOMENTUM_BARS": "5",
 }  # fmt: skip
+REGIME_WINDOWS = {"REGIME_TREND_BARS": "30", "REGIME_VOL_BARS": "10", "REGIME_VOL_LONG_BARS": "60"}
+REGIMES_ON = {"REGIME": "true", **REGIME_WINDOWS}
 # The rule says how weights count, and is refused beside them where it counts none.
 ALONG = {"STRATEGIES_RULE": {"STRATEGIES_WEIGHTS": "momentum:3"}}
 # A key, what it is changed to, and what else must be set for it to matter.
@@ -111,6 +113,16 @@ CHANGES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("KIND", "exposure", {}),
     ("EXPOSURE_MAX_PCT", "50", {"KIND": "exposure"}),
     ("EXPOSURE_BAND_PCT", "0", {"KIND": "exposure"}),
+    ("REGIME", "true", REGIME_WINDOWS),
+    ("REGIME_TREND_BARS", "45", REGIMES_ON),
+    ("REGIME_TREND_ENTER", "1.4", REGIMES_ON),
+    ("REGIME_TREND_LEAVE", "0.1", REGIMES_ON),
+    ("REGIME_VOL_BARS", "20", REGIMES_ON),
+    ("REGIME_VOL_LONG_BARS", "90", REGIMES_ON),
+    ("REGIME_WILD_ENTER", "1.8", REGIMES_ON),
+    ("REGIME_WILD_LEAVE", "0.7", REGIMES_ON),
+    ("REGIME_SCALES", "down-wild:0", REGIMES_ON),
+    ("REGIME_STRATEGIES", "range-calm:momentum", REGIMES_ON),
     ("STRATEGIES", "sma_cross,rsi_reversion", COMBINED),
     ("STRATEGIES_MAJORITY", "0.3", COMBINED),
     ("STRATEGIES_RULE", "weight", COMBINED),

@@ -36,7 +36,7 @@ def test_volatility_sums_are_the_bots() -> None:
     prepared = engine.prepare([candles])
     total, squares = engine.return_sums(prepared)
     empty = np.zeros(0)
-    tape = t.BarArrays(prepared.start_s, *prepared.ticks, prepared.steps, empty, total, squares, empty, empty)
+    tape = t.BarArrays(prepared.start_s, *prepared.ticks, prepared.steps, empty, total, squares, empty, empty, empty)
     wanted = vol_factors(candles.close)
     for i in range(len(candles)):
         long, short = (deviation(tape, 0, i, length) for length in (LONG_RETURNS, SHORT_RETURNS))

@@ -3,15 +3,17 @@
 Where products are held at target weights: what the weight still wants.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from bot.engine.risk import target_weight
 from bot.engine.risk.kelly import KellyRequest, kelly_size
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
-from bot.rules.position_sizing import volatility_quote
+from bot.rules.position_sizing import regime_quote, volatility_quote
 from bot.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units
 from shared.money import from_units
+from shared.regimes import REGIME_VALUE, regime_name
 from shared.settings import GRANULARITY_S
 
 
@@ -39,6 +41,13 @@ def affordable(state: EngineState, market: Market, quote: Decimal) -> Decimal:
 
 
 def _wished(state: EngineState, market: Market, factor: float) -> float:
+    """By SIZING, then by what the target's regime makes of it."""
+    s = state.settings
+    quote = _by_mode(state, market, factor)
+    return regime_quote(quote, market.size, s.order_min_usd) if s.regime else quote
+
+
+def _by_mode(state: EngineState, market: Market, factor: float) -> float:
     s = state.settings
     equity = float(state.sizing_equity)
     percent = entry_quote(equity, s.risk_per_trade_pct, s.order_min_usd, factor)
@@ -53,7 +62,8 @@ def _wished(state: EngineState, market: Market, factor: float) -> float:
             cap_pct = s.risk_per_trade_pct * VOL_FACTOR_MAX
             return volatility_quote(equity, s.target_day_vol_pct, sigma_pct, bars, cap_pct, s.order_min_usd)
         case "kelly":
-            found = kelly_size(kelly_request(state, market)).quote
+            # Before the regime, which bears on every mode alike.
+            found = kelly_size(replace(kelly_request(state, market), regime_scale=1.0)).quote
             # Too few results: the percent of equity, under Kelly's cap.
             return found if found is not None else min(percent, max(equity * s.kelly_cap_pct / 100.0, s.order_min_usd))
         case _:
@@ -76,4 +86,6 @@ def kelly_request(state: EngineState, market: Market) -> KellyRequest:
         confidence=s.kelly_confidence,
         cap_pct=s.kelly_cap_pct,
         order_min=s.order_min_usd,
+        regime=regime_name(market.values.get(REGIME_VALUE)),
+        regime_scale=market.size,
     )

@@ -82,6 +82,11 @@ class Market:
         return target.weight if isinstance(target, Exposure) and not math.isnan(target.weight) else None
 
     @property
+    def size(self) -> float:
+        """0..1, what the target multiplies an entry's size by; 1 where it is a weight, which says all itself."""
+        return self.target.size if isinstance(self.target, Signal) else 1.0
+
+    @property
     def values(self) -> Mapping[str, float]:
         return self.target.values if self.target is not None else {}
 

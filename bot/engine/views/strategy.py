@@ -10,6 +10,7 @@ from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.engine.views.times import iso
 from shared.documents.strategy import SignalDoc, StrategyDoc, TargetDoc
+from shared.regimes import REGIME_SIZE, REGIME_VALUE, regime_name
 
 
 class StrategyView:
@@ -86,6 +87,8 @@ def strategy(state: EngineState) -> StrategyDoc:
             bar_at=iso(market.signal_bar_s * 1000) if market.signal_bar_s is not None else None,
             bars=len(market.bars),
             bars_needed=port.warmup_bars,
+            regime=regime_name(market.values.get(REGIME_VALUE)),
+            regime_size=market.values.get(REGIME_SIZE),
             target=_target(state, market) if target_weight.is_asked_for(state) else None,
             values={key: value for key, value in market.values.items() if math.isfinite(value)},
         )
