@@ -15,7 +15,7 @@ from dashboard.pages.chart import page as chart_page
 from dashboard.routes import models as m
 from dashboard.routes.tools import address, hub_of, json, who
 from dashboard.rows import LedgerCommand
-from dashboard.views import chart, equity, header, results
+from dashboard.views import chart, equity, header, regimes, results
 from dashboard.views.commands import NOT_SEEN_S, of_latch
 from dashboard.views.snapshot import Snapshot
 from shared.documents.control import ReceiptDoc
@@ -292,7 +292,10 @@ def _market(routes: APIRouter) -> None:
                 "fills": [chart.marker(fill) for fill in reversed(fills or [])],
                 "lines": chart.lines(s, product_id),
                 "signals": chart.turns(decisions),
-                "indicators": chart.overlays(indicators, bars[-1].close if bars else None),
+                "indicators": chart.overlays(
+                    indicators, bars[-1].close if bars else None, strategy.members if strategy else ()
+                ),
+                "regimes": regimes.strip(indicators),
                 "last": chart.last_price(s, product_id),
             }
         )

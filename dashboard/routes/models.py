@@ -233,6 +233,9 @@ class CandlesReply(BaseModel):
         description="[bar's start, buy or sell] where the strategy's signal changed."
     )
     indicators: dict[str, list[tuple[int, float]]] = Field(description="[bar's start, value] of each on the price.")
+    regimes: list[tuple[int, str]] = Field(
+        description="[bar's start, down-calm … up-wild] where REGIME is on and the regime is known."
+    )
     last: float | None
 
 

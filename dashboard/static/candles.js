@@ -49,6 +49,7 @@
         time, position: word === "buy" ? "belowBar" : "aboveBar", shape: "circle", color: this.p.edge, size: 0.35,
       }));
       this.marks = L.createSeriesMarkers(this.bars, [...marks(d.fills, this.p, times), ...turns].sort((a, b) => a.time - b.time));
+      this.strip(d.regimes ?? []);
       this.overlay(Object.entries(d.indicators).slice(0, 4));
       if (!this.fitted) {
         const shown = this.box.clientWidth < 500 ? 70 : 120;
@@ -100,6 +101,22 @@
       });
       this.key();
     }
+    // The regime of each bar: up or down by its trend, long or short by its volatility.
+    strip(found) {
+      this.regimes = new Map(found);
+      if (!found.length) {
+        if (this.band) this.chart.removeSeries(this.band);
+        this.band = null;
+        return;
+      }
+      this.band ??= this.chart.addSeries(L.HistogramSeries, { priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", minMove: 0.01, formatter: () => "" }, autoscaleInfoProvider: () => ({ priceRange: { minValue: -2, maxValue: 2 } }) }, 2);
+      this.chart.panes()[2]?.setStretchFactor(0.6);
+      const tall = { up: 1, down: -1, range: 0.3 }, tone = { up: this.p.ok, down: this.p.bad, range: this.p.edge };
+      this.band.setData(found.map(([time, name]) => {
+        const [trend, vol] = name.split("-"), wild = vol === "wild";
+        return { time, value: tall[trend] * (wild ? 2 : 1), color: fade(tone[trend], wild ? 0.9 : 0.5) };
+      }));
+    }
     key(at) {
       const box = document.querySelector("#ch-key");
       if (!box) return;
@@ -109,6 +126,11 @@
         item.append(swatch(style.color, style.lineStyle), `${name} `, b);
         return item;
       }));
+      const name = this.regimes?.get(at ? at.time : [...this.regimes.keys()].at(-1));
+      if (!name) return;
+      const [trend, vol] = name.split("-"), item = document.createElement("span");
+      item.append("Regime ", Object.assign(document.createElement("b"), { textContent: `${{ up: "rising", down: "falling", range: "no trend" }[trend]}, ${vol}` }));
+      box.append(item);
     }
     // The read-out says what the pointer is on; without one, the server's text of the running bar stands there.
     read(at) {
@@ -143,7 +165,7 @@
       panes[1]?.setStretchFactor(1);
       this.chart.subscribeCrosshairMove((at) => this.read(at));
     }
-    drop() { this.chart?.remove(); this.chart = null; this.held = []; this.lines = []; this.marks = this.price = null; this.fitted = false; }
+    drop() { this.chart?.remove(); this.chart = null; this.held = []; this.lines = []; this.marks = this.price = this.band = null; this.fitted = false; }
   }
 
   kinds.candles = Candles;

@@ -8,6 +8,7 @@ from dashboard.views import positions
 from dashboard.views.model import called
 from dashboard.views.snapshot import Snapshot
 from shared.market_data import IndicatorRow
+from shared.regimes import REGIME_SIZE, REGIME_VALUE
 
 OVERLAY_WITHIN = 0.3  # of the price: an indicator further off is not on the price scale
 KEPT_BARS = ("ONE_MINUTE", "FIVE_MINUTE", "ONE_HOUR", "ONE_DAY")  # by the bot, whatever the strategy looks at
@@ -58,11 +59,15 @@ def turns(decisions: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
     return found
 
 
-def overlays(rows: Sequence[IndicatorRow], last: float | None) -> dict[str, list[tuple[int, float]]]:
-    """Each indicator that lives on the price's own scale."""
+def overlays(
+    rows: Sequence[IndicatorRow], last: float | None, answers: Sequence[str] = ()
+) -> dict[str, list[tuple[int, float]]]:
+    """Each indicator that lives on the price's own scale; `answers`: values that are no prices, however near."""
     series: dict[str, list[tuple[int, float]]] = {}
     for at_s, values in rows:
         for name, value in values.items():
+            if name in answers or name in (REGIME_VALUE, REGIME_SIZE):
+                continue
             if isinstance(value, int | float) and last and abs(value / last - 1) < OVERLAY_WITHIN:
                 series.setdefault(called(name), []).append((at_s, float(value)))
     return {name: found for name, found in series.items() if len(found) * 2 > len(rows)}

@@ -234,6 +234,19 @@ async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Das
     first, ready = (row.values for row in together.signals)
     assert first[:3] == [("trend says", "buy"), ("sma_cross says", "sell"), ("dip says", "nothing yet")]
     assert ready[2] == ("dip says", "no opinion") and [name for name, _ in ready[3:]] == ["SMA cross gap, %"]
+    on = replace(own, key="REGIME", value="true")
+    wild = replace(
+        heard, values={**heard.values, "regime": 1.0, "regime_size": 0.0}, regime="down-wild", regime_size=0.0
+    )
+    minds = replace(several, signals=[wild, replace(wild, regime=None)], settings=[on])
+    shown = strategy(replace(s, state=replace(s.state, strategy=minds)))
+    assert shown is not None
+    assert [row.values[0] for row in shown.signals] == [
+        ("Regime", "falling, wild; no entries"),
+        ("Regime", "not known yet"),
+    ]
+    assert not [name for row in shown.signals for name, _ in row.values if name.startswith("Regime size")]
+    assert together.signals[0].values[0][0] == "trend says", "no regime where REGIME is off"
     older = strategy(replace(s, state=replace(s.state, strategy=replace(doc, settings=[]))))
     assert older is not None and [(x.key, x.value) for x in older.own] == [("PERIOD", "20")], "a bot of an older build"
     async with dash.machine() as client:

@@ -9,7 +9,7 @@ from dashboard.page import Data, Page, PagePart, Params
 from dashboard.pages.chart import forming
 from dashboard.pages.chart import order_book as book
 from dashboard.render import Context
-from dashboard.views import chart, track
+from dashboard.views import chart, regimes, track
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.market_data import CandleRow
@@ -76,6 +76,7 @@ def _head(s: Snapshot, data: Data, _role: str) -> Context:
         "g": data["g"],
         "granularities": chart.granularities(s),
         "decides_on": chart.GRANULARITY_LABELS.get(strategy.granularity) if strategy else None,
+        "regime": regimes.of_product(s, data["product"]),
         "decides_here": strategy is not None and strategy.granularity == data["g"],
         "known": bars is not None,
         "any": bool(bars),

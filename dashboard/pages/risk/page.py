@@ -6,7 +6,7 @@ from dashboard.hub import Hub
 from dashboard.page import Data, Page, PagePart, Params
 from dashboard.pages.risk import view
 from dashboard.render import Context
-from dashboard.views import commands, events
+from dashboard.views import commands, events, regimes
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
 from shared.paths import ROOT
@@ -27,7 +27,7 @@ def _limits(s: Snapshot, _data: Data, _role: str) -> Context:
 
 
 def _sizing(s: Snapshot, _data: Data, _role: str) -> Context:
-    return {"kelly": view.kelly(s)}
+    return {"kelly": view.kelly(s), "regimes": regimes.rows(s)}
 
 
 def _kill(s: Snapshot, data: Data, role: str) -> Context:

@@ -111,7 +111,7 @@ def kelly(s: Snapshot) -> KellyCard | None:
         ("Full Kelly", f.pct(100 * x.full if x.full is not None else None)),
         ("Used, of equity", f.pct(100 * x.fraction if x.fraction is not None else None)),
     ]
-    return KellyCard(f.sentence(f.clean(x.sentence)) + ".", rows)
+    return KellyCard(f"{f.clean(x.sentence)}.", rows)
 
 
 def _limit(x: LimitDoc, s: Snapshot, never: str) -> Limit:

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from dashboard.views import format as f
 from dashboard.views import model as model_view
+from dashboard.views import regimes
 from dashboard.views.snapshot import Snapshot
 from shared.documents.strategy import SignalDoc, StrategyDoc, StrategySettingDoc, TargetDoc
+from shared.regimes import REGIME_SIZE, REGIME_VALUE
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 
@@ -53,13 +55,14 @@ def _name(key: str) -> str:
     return f"{model_view.called(key.removesuffix('_pct'))}, %" if key.endswith("_pct") else model_view.called(key)
 
 
-def _values(x: SignalDoc, members: Sequence[str]) -> list[tuple[str, str]]:
+def _values(x: SignalDoc, members: Sequence[str], minds_regime: bool) -> list[tuple[str, str]]:
     """The members' answers and the indicators; the probability has a column of its own."""
     target = _target(x.target) if x.target is not None else []
-    hidden = {*members, "p"} if x.probability is not None else {*members}
+    hidden = {*members, REGIME_VALUE, REGIME_SIZE, *(("p",) if x.probability is not None else ())}
     shown = {k: v for k, v in x.values.items() if k not in hidden}
     answers = [(f"{f.clean(name)} says", _answer(x, name)) for name in members]
-    return target + answers + [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+    regime = [("Regime", f.clean(regimes.shown(x)))] if minds_regime else []
+    return target + regime + answers + [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
 
 
 def _answer(x: SignalDoc, member: str) -> str:
@@ -107,6 +110,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
     if doc is None:
         return None
     m = s.state.metrics if s.state else None
+    minds_regime = regimes.is_on(doc)
     order = {x.product_id: i for i, x in enumerate(doc.signals)}
     signals = []
     for x in doc.signals:
@@ -121,7 +125,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
                 f.of_text(x.bar_at),
                 f"{f.count(x.bars)}, needs {f.count(x.bars_needed)}",
                 x.bars >= x.bars_needed,
-                _values(x, doc.members),
+                _values(x, doc.members, minds_regime),
             )
         )
     fitted = bool(m and m.model_mode)
@@ -137,5 +141,5 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
         [x for own, x in settings if own], [x for own, x in settings if not own],
         signals, "P(rise)" if _says_probability(doc, fitted) else "",
         model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
-        ", ".join(f.clean(name) for name in doc.members),
+        ", ".join(f.clean(name) for name in doc.members) if len(doc.members) > 1 else "",
     )  # fmt: skip
