@@ -14,6 +14,7 @@ from research.data.candles import CandleSet
 from research.errors import ResearchError
 from research.sealed import guard
 from tests.research.paths import path, settings
+from tests.strategies.models import saved
 
 CANDLES = path(np.random.default_rng(4), 1500)
 FUTURE, WINDOW, SAME, FILES = (
@@ -211,6 +212,14 @@ def test_the_built_in_ones_pass(name: str) -> None:
     s = settings(STRATEGY=name, MAX_HISTORY_CANDLES="300")
     verdicts = check.check(s, CANDLES, 10, buys=20)
     assert [v.said for v in verdicts if not v.passed] == []
+
+
+def test_a_trained_model_passes_with_its_files_read_before_anything_is_shut(tmp_path: Path) -> None:
+    saved(tmp_path / "models", CANDLES.bars(), "logistic", granularity_s=60)
+    s = settings(STRATEGY="learned", GRANULARITY="ONE_MINUTE", PRODUCTS="BTC-USD", DATA_DIR=str(tmp_path))
+    verdicts = check.check(s, CANDLES, 10, buys=20)
+    assert [v.said for v in verdicts if not v.passed] == []
+    assert verdicts[0].mark == "✓", "it has bought"
 
 
 def test_too_few_bars_are_said(tmp_path: Path) -> None:
