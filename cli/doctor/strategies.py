@@ -14,6 +14,7 @@ def strategy(found: Settings) -> DiagnosticRow:
         kind = "target weights" if target_kind.target_type_of(found, made) is Exposure else "signals"
     except SettingsError as error:
         return bad("strategy", "; ".join(error.problems), "Fix .env; ./coin settings STRATEG shows what is set")
+    kind += ", sized by regime" if found.regime else ""
     if not found.strategies:
         return good("strategy", f"{found.strategy}, {kind}")
     if found.strategies_rule == "weight":

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.bars import Bar
-from bot.engine.risk.sizing import entry_size_quote
+from bot.domain.intents import PlaceOrder
+from bot.domain.targets import Signal, SignalSide
+from bot.engine.risk.sizing import entry_size_quote, kelly_request
 from bot.engine.state.recovered import RecoveredState
 from bot.engine.state.risk import Results, RiskMemory
 from bot.engine.state.volatility_bands import ATR_BARS, EWMA_ALPHA, WINDOW, Bands
@@ -138,3 +140,42 @@ def test_bands_are_not_known_before_their_window_is_full() -> None:
     assert [bands.percent(method) for method in ("std", "ewma", "atr")] == [None, None, None]
     bands.add(Bar(99, 100, 101, 99, 100, 1.0))
     assert bands.percent("std") is None and bands.percent("ewma") is not None and bands.percent("atr") is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "full"),
+    [({}, 2000), ({"sizing": "fixed", "fixed_order_usd": 80.0}, 80), ({"sizing": "kelly", "kelly_cap_pct": 5.0}, 500)],
+)
+@pytest.mark.parametrize("part", [1.0, 0.25, 0.001])
+def test_the_targets_regime_sizes_every_mode_alike(settings: dict[str, Any], full: float, part: float) -> None:
+    rig = Rig(regime=True, **settings)
+    rig.strategy.latest = lambda *_: Signal(SignalSide.BUY, None, {"regime": 5.0, "regime_size": part}, part)
+    orders = [intent.spec for intent in rig.bar("buy") if isinstance(intent, PlaceOrder)]
+    assert [spec.quote_size for spec in orders] == [D(str(max(full * part, 5.0)))], "never below ORDER_MIN_USD"
+    (shown,) = rig.engine.view.strategy.document().signals
+    assert (shown.regime, shown.regime_size) == ("up-wild", part)
+
+
+def test_kelly_is_asked_with_the_regime() -> None:
+    rig = Rig(regime=True, sizing="kelly")
+    rig.strategy.latest = lambda *_: Signal(SignalSide.BUY, None, {"regime": 1.0}, 0.5)
+    rig.bar("buy")
+    asked = rig.asked(kelly_request, BTC)
+    assert (asked.symbol, asked.strategy, asked.price) == (BTC, "said", 100.0)
+    assert (asked.regime, asked.regime_scale, asked.trades) == ("down-wild", 0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, "FLAT; the regime is not known yet"),
+        ({"regime": 1.0, "regime_size": 0.0}, "FLAT; no entries in the regime falling, wild"),
+        ({"regime": 4.0, "regime_size": 1.0}, "FLAT"),
+    ],
+)
+def test_the_gate_says_where_a_regime_is_why_nothing_is_entered(values: dict[str, float], said: str) -> None:
+    rig = Rig(regime=True)
+    rig.strategy.latest = lambda *_: Signal(SignalSide.FLAT, None, values)
+    assert not [intent for intent in rig.bar("flat") if isinstance(intent, PlaceOrder)]
+    gate = next(gate for gate in rig.engine.view.gates.all(BTC) if gate.name == "signal")
+    assert gate.value == said

@@ -277,6 +277,7 @@ def test_the_doctor_says_what_decides_or_why_nothing_can() -> None:
 
     assert doctor.strategy(Settings(strategy="sma_cross")).found == "sma_cross, signals"
     assert said("trend", "steady") == "✓ trend, steady, combined by vote, target weights"
+    assert doctor.strategy(Settings(strategy="sma_cross", regime=True)).found == "sma_cross, signals, sized by regime"
     weighted = {"strategies_rule": "weight", "strategies_weights": "trend:3"}
     assert said("trend", "steady", **weighted) == "✓ trend 75%, steady 25%, combined by weight, target weights"
     assert "✗" in said("trend", "momentum") and "of one kind" in said("trend", "momentum")

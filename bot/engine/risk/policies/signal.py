@@ -5,6 +5,7 @@ from bot.engine.risk import target_weight
 from bot.engine.risk.policy import FAULT, OPEN, SHUT, UNKNOWN, Backtest, Failure, Gate, RiskPolicy
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
+from shared.regimes import REGIME_SIZE, REGIME_VALUE, regime_name, regime_words
 
 
 def _signal(state: EngineState, market: Market) -> Gate:
@@ -25,7 +26,17 @@ def _signal(state: EngineState, market: Market) -> Gate:
     if market.probability is not None:
         value += f", p {market.probability:.3f}"
     verdict = OPEN if market.signal == "buy" else SHUT
+    if verdict is SHUT and state.settings.regime:
+        value += _regime(market)
     return Gate("signal", "Signal", verdict, value, "BUY", "with a closed bar that says buy")
+
+
+def _regime(market: Market) -> str:
+    """Why a BUY of the strategy may be no BUY here: nothing is entered in this regime, or it is not known yet."""
+    name = regime_name(market.values.get(REGIME_VALUE))
+    if name is None:
+        return "; the regime is not known yet"
+    return f"; no entries in the regime {regime_words(name)}" if market.values.get(REGIME_SIZE) == 0.0 else ""
 
 
 def _unanswered(state: EngineState, market: Market) -> Gate:
