@@ -73,6 +73,7 @@ def train(data_dir: Path, plan: TrainingPlan, progress: Callable[[int, int], Non
     candles = tuple(load_data(data_dir, request.data, request.since_s, request.until_s))
     chosen = parameters_of(kind, plan.parameters or {})
     rig = _rig(data_dir, plan, request, candles, _steps(plan, kind, chosen), progress)
+    rig.check_spans()
     took: dict[str, float] = {}
     walked: dict[str, LearnedWalk] = {}
     for one in dict.fromkeys((kind.name, BASELINE)):

@@ -18,13 +18,14 @@ from research.engine import MarketModel, RawResult
 from research.errors import ResearchError
 from research.lab.trials import TrialKind, TrialRegistry, TrialSource
 from research.learning.kinds import ModelKind
-from research.learning.learner import FittedModel, LearningTask, trained
+from research.learning.learner import LEAST_ROWS, FittedModel, LearningTask, trained
 from research.learning.samples import LearningSamples
 from research.learning.supervised import span
 from research.metrics import summary
 from research.metrics.summary import MeasuredRun, by_key, measured
 from shared.models.manifest import ModelManifest
 from shared.settings import Settings
+from shared.times import from_epoch_ms
 
 SHOWN = ("total_return", "sharpe", "max_drawdown", "lots", "fees", "time_in_market", "final_equity")
 LEAST_FOLD = 50  # bars
@@ -51,6 +52,20 @@ class LearningRig:
         """Where tests begin, and the end of the last one: the span in equal parts, the first of them for training."""
         first, end = span(self.candles)
         return [first + (end - first) * part // (self.folds + 1) for part in range(1, self.folds + 2)]
+
+    def check_spans(self) -> None:
+        """Raises ResearchError where a product's history does not reach over the first training and every test."""
+        edges = self.edges()
+        for one in self.candles:
+            for begin, end in pairwise([span(self.candles)[0], *edges]):
+                bars = len(one.between(begin, end))
+                least = LEAST_ROWS if end == edges[0] else LEAST_FOLD
+                if bars < least:
+                    first, last = (f"{from_epoch_ms(at * 1000):%Y-%m-%d}" for at in (begin, end))
+                    raise ResearchError(
+                        f"{one.name} has {bars:,} bars from {first} to {last}, and {least} are needed: fewer --folds, "
+                        "more data, or --since where every product has bars"
+                    )
 
     def task(
         self, kind: ModelKind, parts: tuple[LearningSamples, ...], parameters: Mapping[str, float]
@@ -133,8 +148,6 @@ def run(rig: LearningRig, weights: Sequence[Floats], begin_s: int, end_s: int) -
     candles, wanted = [], []
     for one, weight in zip(rig.candles, weights, strict=True):
         first, end = (int(np.searchsorted(one.start_s, at)) for at in (begin_s, end_s))
-        if end - first < LEAST_FOLD:
-            raise ResearchError(f"{one.name}: {end - first} bars are too few to test on: fewer --folds, or more data")
         candles.append(one.rows(first, end))
         wanted.append(np.ascontiguousarray(weight[first:end]))
     return exposure.run_exposure(engine.prepare(candles), wanted, rig.settings, rig.market)

@@ -19,6 +19,7 @@ from research.backtest import BacktestRequest
 from research.data import store as candle_store
 from research.data.candles import CandleSet
 from research.engine import MarketModel
+from research.errors import ResearchError
 from research.lab import holdout
 from research.lab.nulls import market
 from research.lab.trials import TrialKind, TrialRegistry
@@ -181,6 +182,23 @@ def test_what_beats_neither_needs_a_reason() -> None:
     assert manifest(0.2, 0.2, 0.1, kind="logistic") == ""
     assert manifest(0.0, -0.1, -0.2, lots=0.0) == "it never traded"
     assert "not known" in training.shortfall(dataclasses.replace(MANIFEST, metrics={}))
+
+
+def test_several_products_are_one_account_and_each_needs_its_history(tmp_path: Path) -> None:
+    first, second = trending(1, 2_400), dataclasses.replace(trending(2, 2_400), product_id="ETH-USD", digest="")
+    candle_store.save(tmp_path, "btc", first)
+    candle_store.save(tmp_path, "eth", second)
+    candle_store.save(tmp_path, "late", second.rows(1_500, 2_400))
+    market_model = MarketModel(maker_pct=0.05, taker_pct=0.05)
+
+    def plan(name: str, *data: str) -> TrainingPlan:
+        return TrainingPlan(name, "linear_dqn", BacktestRequest(data, {}, market_model), folds=2)
+
+    done = training.train(tmp_path, plan("both", "btc", "eth"))
+    assert done.manifest.products == ("BTC-USD", "ETH-USD") and len(done.manifest.data) == 2
+    assert (done.manifest.metrics["model"]["total_return"] or 0.0) > 0.5
+    with pytest.raises(ResearchError, match=r"ETH-USD 1h has 0 bars from .* and 200 are needed: fewer --folds"):
+        training.train(tmp_path, plan("other", "btc", "late"))
 
 
 def test_noise_is_not_found_to_be_worth_promoting(tmp_path: Path) -> None:
