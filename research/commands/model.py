@@ -9,6 +9,7 @@ import typer
 from research import terminal
 from research.errors import ResearchError
 from research.lab.holdout import spare
+from research.lab.judgement import MIN_DEFLATED
 from research.learning import promotion
 from research.learning.comparison import compare
 from research.learning.kinds import BASELINE, KINDS
@@ -83,9 +84,17 @@ def _told(done: TrainedReport, note: str) -> None:
     if note:
         terminal.say(f"  · {note}")
     short = shortfall(manifest)
-    terminal.say(f"  {'✗' if short else '✓'} {short or 'it beat buy and hold and the logistic baseline out of sample'}")
+    terminal.say(f"  {'✗' if short else '✓'} {short or _beaten(manifest)}")
     spent = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in done.took_s.items())
     terminal.say(f"  · {spent}\n  · Next: ./coin model shadow {manifest.name}")
+
+
+def _beaten(manifest: ModelManifest) -> str:
+    """What it beat, and whether that may be luck."""
+    over = "buy and hold" if manifest.kind == BASELINE else "buy and hold and the logistic baseline"
+    sure = manifest.metrics.get("lab", {}).get("deflated_sharpe")
+    luck = "" if sure is not None and sure >= MIN_DEFLATED else ", which may be luck: the deflated Sharpe is below 95 %"
+    return f"it made more than {over} out of sample{luck}"
 
 
 _TITLES = ("out of sample, after costs", "return", "Sharpe", "worst fall", "lots", "fees", "in the market")
