@@ -228,12 +228,14 @@ async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Das
     heard = replace(
         doc.signals[0], values={"trend": 1.0, "sma_cross": -1.0, "sma_cross gap_pct": 0.5}, bars_needed=9**9
     )
-    several = replace(doc, members=["trend", "sma_cross", "dip"], signals=[heard, replace(heard, bars_needed=0)])
+    several = replace(
+        doc, members=["combined", "trend", "sma_cross", "dip"], signals=[heard, replace(heard, bars_needed=0)]
+    )
     together = strategy(replace(s, state=replace(s.state, strategy=several)))
     assert together is not None and together.members == "trend, sma_cross, dip"
     first, ready = (row.values for row in together.signals)
-    assert first[:3] == [("trend says", "buy"), ("sma_cross says", "sell"), ("dip says", "nothing yet")]
-    assert ready[2] == ("dip says", "no opinion") and [name for name, _ in ready[3:]] == ["SMA cross gap, %"]
+    assert first[1:4] == [("trend says", "buy"), ("sma_cross says", "sell"), ("dip says", "nothing yet")]
+    assert ready[3] == ("dip says", "no opinion") and [name for name, _ in ready[4:]] == ["SMA cross gap, %"]
     on = replace(own, key="REGIME", value="true")
     wild = replace(
         heard, values={**heard.values, "regime": 1.0, "regime_size": 0.0}, regime="down-wild", regime_size=0.0
@@ -246,7 +248,7 @@ async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Das
         ("Regime", "not known yet"),
     ]
     assert not [name for row in shown.signals for name, _ in row.values if name.startswith("Regime size")]
-    assert together.signals[0].values[0][0] == "trend says", "no regime where REGIME is off"
+    assert together.signals[0].values[0][0] == "combined says", "no regime where REGIME is off"
     older = strategy(replace(s, state=replace(s.state, strategy=replace(doc, settings=[]))))
     assert older is not None and [(x.key, x.value) for x in older.own] == [("PERIOD", "20")], "a bot of an older build"
     async with dash.machine() as client:

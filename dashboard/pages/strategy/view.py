@@ -10,6 +10,7 @@ from dashboard.views import regimes
 from dashboard.views.snapshot import Snapshot
 from shared.documents.strategy import SignalDoc, StrategyDoc, StrategySettingDoc, TargetDoc
 from shared.regimes import REGIME_SIZE, REGIME_VALUE
+from shared.strategy_names import COMBINED
 
 _ICON = {"buy": ("ok", "up"), "sell": ("bad", "down"), "flat": ("m", "dash")}
 
@@ -47,7 +48,7 @@ class StrategyPanel:
     measure: str  # head of the column of probabilities; "" where the strategy says none
     model: list[tuple[str, str]]
     cards: list[model_view.ModelCard]
-    members: str  # names of the strategies that it is combined of; "" for one alone
+    members: str  # names of the strategies that it asks; "" for one alone
 
 
 def _name(key: str) -> str:
@@ -136,10 +137,11 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
     if m is not None:
         model.append(("Decisions", ", ".join(f"{f.count(n)} {word}" for word, n in m.decisions.items())))
     settings = _settings(doc)
+    asked = [name for name in doc.members if name != COMBINED]
     return StrategyPanel(
         f.clean(doc.name), f.words(doc.granularity.lower()),
         [x for own, x in settings if own], [x for own, x in settings if not own],
         signals, "P(rise)" if _says_probability(doc, fitted) else "",
         model, [model_view.card(m) for m in sorted(doc.models, key=lambda m: order.get(m.product_id, 99))],
-        ", ".join(f.clean(name) for name in doc.members) if len(doc.members) > 1 else "",
+        ", ".join(f.clean(name) for name in asked) if len(asked) > 1 else "",
     )  # fmt: skip
