@@ -117,13 +117,14 @@ class Excuses:
         return (begins[0], end_us) if begins else None
 
     def _unanswered(self, row: Row) -> list[Span]:
-        """A process that finds the order without an answer looks it up anew, and so does one that slept meanwhile,
-        until it is settled."""
+        """A process that finds the order without an answer looks it up anew, and so does one that slept meanwhile or
+        got no answer to its lookups, until it is settled."""
         at_us, settled_us = self._case.us_of_ms(row["created_ms"]), self._case.us_of_ms(row["updated_ms"])
-        starts = [int(life["from_us"]) for life in self._case.truth["lives"]]
-        starts += [last for kind in ("suspend", "suspend_long") for _, last, _ in self._case.spans.get(kind, ())]
-        starts = sorted(us for us in starts if us > at_us)
-        looked = [at_us, *starts[:1], *(us for us in starts[1:] if us < settled_us)]
+        starts = [int(life["from_us"]) for life in self._case.truth["lives"] if life["from_us"] > at_us]
+        more = [last for kind in ("suspend", "suspend_long") for _, last, _ in self._case.spans.get(kind, ())]
+        for kind in ANSWERS:
+            more += [last for _, last, where in self._case.spans.get(kind, ()) if where.startswith("GET /orders")]
+        looked = [at_us, *starts[:1], *(us for us in (*starts[1:], *more) if at_us < us < settled_us)]
         return [(us, us + round(UNKNOWN_S * S)) for us in looked]
 
     @cached_property
