@@ -89,6 +89,12 @@ def _orders(state: EngineState, back_ms: int) -> None:
     for job in state.positions.makers.values():
         job.deadline_ms -= back_ms
         job.next_price_ms -= back_ms
+    for rebalance in state.positions.rebalances.values():
+        rebalance.since_ms -= back_ms
+        rebalance.deadline_ms -= back_ms
+        rebalance.next_price_ms -= back_ms
+    for side in state.positions.rebalance_hold_ms:
+        state.positions.rebalance_hold_ms[side] -= back_ms
     for flatten in state.control.flattens.values():
         flatten.started_ms -= back_ms
     for command_id, (coid, since_ms) in state.control.cancels.items():

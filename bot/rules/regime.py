@@ -7,9 +7,9 @@ began. Written without branches and roots, so that one source takes numbers and 
 UNKNOWN = -1  # of a state: no bar so far was clearly on one side
 
 
-def variance_of(total: float, total_squares: float, count: int) -> float:
-    """Sample variance (n - 1) of `count` >= 2 returns from their sum and the sum of their squares, in units squared."""
-    return (total_squares - total * total / count) / (count - 1)
+def variance_of(total: float, total_squares: float, returns: int) -> float:
+    """Sample variance (n - 1) of so many `returns` >= 2, from their sum and the sum of their squares: units squared."""
+    return (total_squares - total * total / returns) / (returns - 1)
 
 
 def drifts(total: float, variance: float, count: int, strength: float) -> int:

@@ -9,13 +9,14 @@ from decimal import Decimal
 import pytest
 
 from bot.domain import events as ev
-from bot.domain.kinds import LotKind
+from bot.domain.kinds import LotKind, Side
 from bot.domain.price_book import Ladder, PriceBook
 from bot.engine import clock_jumps
 from bot.engine.risk.trips import Trip
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.maker_job import MakerJob
 from bot.engine.state.market import Question
+from bot.engine.state.rebalance_job import RebalanceJob
 from bot.engine.state.risk import Pause
 from bot.engine.state.slicing import Slicing
 from shared.command_table import Cmd
@@ -24,6 +25,7 @@ from tests.core.harness import Rig
 HOUR_MS = 3_600_000
 MOMENT_MS = 10**12  # an integer beyond this is a moment of this century
 BOTH = {
+    "markets.by_product[].bars_ms",
     "markets.by_product[].question.since_ms",
     "orders.fence.told_ms",
     "orders.by_id[].created_ms",
@@ -36,6 +38,10 @@ BOTH = {
     "positions.slicing[].asked_ms",
     "positions.makers[].deadline_ms",
     "positions.makers[].next_price_ms",
+    "positions.rebalances[].since_ms",
+    "positions.rebalances[].deadline_ms",
+    "positions.rebalances[].next_price_ms",
+    "positions.rebalance_hold_ms[]",
     "control.ready_ms",
     "control.cancels[][]",
     "control.flattens[].started_ms",
@@ -130,6 +136,10 @@ def rig() -> Rig:
         "lot", "BTC-USD", 0, LotKind.RUNNER, Decimal(1), Decimal(100), now_ms + 17, next_price_ms=now_ms + 18
     )
     state.positions.makers["BTC-USD"] = job
+    state.positions.rebalances["BTC-USD"] = RebalanceJob(
+        "BTC-USD", Side.BUY, now_ms // 1000, now_ms - 26, now_ms + 27, next_price_ms=now_ms + 28
+    )
+    state.positions.rebalance_hold_ms["BTC-USD", Side.SELL] = now_ms + 29
     state.account.portfolio.gap_ms = now_ms - 19
     state.risk.let_pass_ms.append(now_ms - 20)
     state.risk.api.append((now_ms - 21, 5, 1))

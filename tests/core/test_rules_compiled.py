@@ -39,6 +39,12 @@ DRAW: dict[str, Callable[[random.Random], Any]] = {
     "count": lambda g: g.randint(0, 8),
     "total": lambda g: g.randint(-(10**10), 10**10),
     "total_squares": lambda g: g.randint(10**12, 9 * 10**18),
+    "returns": lambda g: g.randint(2, 500),
+    "entered": lambda g: g.randint(0, 1),
+    "left": lambda g: g.randint(0, 1),
+    "rising": lambda g: g.randint(-1, 1),
+    "falling": lambda g: g.randint(-1, 1),
+    "wild": lambda g: g.randint(-1, 1),
     "units": lambda g: g.randint(-5, 9 * 10**18),
     "unit": lambda g: g.choice([0.01, 1e-10, 1e-6]),
     "taker_fee_ppm": lambda g: g.randint(0, 20_000),
@@ -51,6 +57,7 @@ DRAW: dict[str, Callable[[random.Random], Any]] = {
     "last_entry_ticks": lambda g: g.uniform(9_000, 11_000),
     "open_ticks": lambda g: g.choice([g.uniform(9_000, 11_000), float(g.randint(1, 10**8))]),
 }
+SUMS = ("total", "total_squares")  # whole numbers of units: some rules take them as integers, some as floats
 BY_ENDING: list[tuple[str, Callable[[random.Random], Any]]] = [
     ("_ms", lambda g: g.randint(-1000, 2 * 10**12)),
     ("_ticks", lambda g: g.choice([g.randint(9_000, 11_000), g.randint(1, 10**8)])),
@@ -67,7 +74,8 @@ BY_ENDING: list[tuple[str, Callable[[random.Random], Any]]] = [
 def draw(parameter: inspect.Parameter, g: random.Random) -> Any:
     name, kind = parameter.name, parameter.annotation
     if name in DRAW:
-        return DRAW[name](g)
+        value = DRAW[name](g)
+        return float(value) if kind is float and name in SUMS else value
     if kind is bool:
         return g.random() < 0.3
     for ending, make in BY_ENDING:
