@@ -1,7 +1,7 @@
 """`./coin test` and `./coin lint`: one command each, the same on a desk and in CI.
 
-Tests have three lanes: `./coin test` (all that needs no server of others), `./coin test --services` (real servers and
-Lighthouse), `./coin test --long` (seeds, planted bugs, kills, a soak, blind mutants, for hours; what is done is kept).
+Tests have three lanes: `./coin test` (all that needs neither a browser nor a server of others), `./coin test --services`
+(these, and Lighthouse), `./coin test --long` (seeds, planted bugs, kills, a soak, blind mutants, for hours; what is done is kept).
 """
 
 import os
@@ -19,15 +19,11 @@ from cli.pm2_process import is_ours, node_folder
 from shared.paths import ROOT
 
 # What the tests need of the system, as Debian calls it: command -> package.
-SYSTEM_TOOLS = {
-    "chromium": "chromium",
-    "chromium-headless-shell": "chromium-headless-shell",
-    "jq": "jq",
-    "ps": "procps",
-    "git": "git",
-}
+SYSTEM_TOOLS = {"jq": "jq", "ps": "procps", "git": "git"}
 SERVICE_TOOLS = {
     **SYSTEM_TOOLS,
+    "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "initdb": "postgresql",
     "ip": "iproute2",
     "promtool": "prometheus",
@@ -65,9 +61,9 @@ def test(context: typer.Context) -> NoReturn:
     _system_tools(SERVICE_TOOLS if services or named else SYSTEM_TOOLS)
     if services:
         _lighthouse()
-        arguments = ["-m", "services", "-n", "2", "--dist", "loadfile", *arguments]
+        arguments = ["-m", "services or browser", "-n", "2", "--dist", "loadfile", *arguments]
     elif not arguments:
-        arguments = ["-m", "not services", *_spread()]
+        arguments = ["-m", "not services and not browser", *_spread()]
     _become([sys.executable, "-m", "pytest", *arguments])
 
 
