@@ -1,7 +1,8 @@
 """`./coin test` and `./coin lint`: one command each, the same on a desk and in CI.
 
-Tests have three lanes: `./coin test` (all that needs neither a browser nor a server of others), `./coin test --services`
-(these, and Lighthouse), `./coin test --long` (seeds, planted bugs, kills, a soak, blind mutants, for hours; what is done is kept).
+Tests have three lanes: `./coin test` (all that needs neither a browser nor a server of others), `./coin test
+--services` (these, and Lighthouse), `./coin test --long` (seeds, planted bugs, kills, a soak, blind mutants, for hours;
+what is done is kept).
 """
 
 import os
