@@ -31,7 +31,8 @@ _DATABASES = tuple(
 _FOLDERS = {
     "logs": ("COIN*.log*", "pm2"), "sim": ("ca.pem", "admin_token", "account*.db", "key*.json", "faults.json"),
     "dashboard": ("url", "links", "tokens", "sessions.json"), "research": ("candles", "runs", "sweeps", "walks"),
-    "backups": ("cointrader-*.tar.gz",), "bots": (), "watch": ("alerts.db",), "chat": ("chat.db",),
+    "backups": ("cointrader-*.tar.gz", "record.json"), "incidents": ("incident-*.zip",),
+    "bots": (), "watch": ("alerts.db",), "chat": ("chat.db",),
     "tape": (), "tape-replay": (), "tape-paper": (), "proof": (), "candles": ("*.parquet", "*.json"),
     "models": ("registry.jsonl", "shadow.jsonl*"),
 }  # fmt: skip

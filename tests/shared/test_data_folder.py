@@ -45,6 +45,7 @@ OURS = [
     ("logs/pm2/", "logs/COIN.log"),
     ("sim/", "logs/", "dashboard/", "research/", "tape-paper/", "backups/", "bots/", "watch/", "candles/"),
     ("candles/BTC-USD_1m.parquet",),
+    ("backups/record.json", "incidents/incident-20261201T065119Z.zip"),  # asked for before the first start
     ("lost+found/",),
     (".gitkeep",),
     ("KILL", "x"),
