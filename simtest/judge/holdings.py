@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from simtest.judge.case import Case, dec
-from simtest.judge.reference_model import ReferenceModel
+from simtest.judge.reference_model import ReferenceModel, running
 from simtest.reference.levels import number
 from simtest.reference.lots import NEWS_US
 from simtest.reference.weights import Bounds
@@ -67,23 +67,8 @@ def _prices(model: ReferenceModel, product_id: str, from_us: int, to_us: int) ->
 
 def _bases(model: ReferenceModel, product_id: str, from_us: int, to_us: int) -> Bounds:
     """Base units of own fills, as they may have been known in this time."""
-    now = Decimal(0)
-    moves = [
-        (fill.us, fill.size if order.buys else -fill.size)
-        for order in model.orders
-        if order.product_id == product_id
-        for fill in order.fills
-    ]
-    amounts: list[Decimal] = []
-    for us, amount in sorted(moves):
-        if us > to_us:
-            break
-        if us >= from_us and not amounts:
-            amounts.append(now)
-        now += amount
-        amounts = [*amounts, now] if us >= from_us else []
-    amounts = amounts or [now]
-    return Bounds(max(min(amounts), Decimal(0)), max(amounts))
+    found = running(model.base_moves[product_id], Decimal(0), from_us, to_us)
+    return Bounds(max(found.least, Decimal(0)), found.most)
 
 
 def _equity(
@@ -93,7 +78,7 @@ def _equity(
     if not model.settings["use_live_equity"]:
         given = number(model.settings["usd_equity"])
         return Bounds(given, given)
-    cash = _cash(case, from_us, to_us)
+    cash = running(model.cash_moves, dec(case.truth["venue"]["funds"]), from_us, to_us)
     least, most = cash.least, cash.most
     for product_id in model.products:
         base = _bases(model, product_id, from_us, to_us)
@@ -104,23 +89,3 @@ def _equity(
             return None
         least, most = least + base.least * low, most + base.most * high
     return Bounds(least, most)
-
-
-def _cash(case: Case, from_us: int, to_us: int) -> Bounds:
-    """Quote cash at the exchange, held by orders included."""
-    venue = case.truth["venue"]
-    cash = dec(venue["funds"])
-    moves = [(int(t["at_us"]), dec(t["amount"])) for t in venue["transfers"] if t["currency"] == "USD"]
-    for fill in venue["fills"]:
-        sign = -1 if fill["side"] == "BUY" else 1
-        moves.append((int(fill["us"]), sign * dec(fill["value"]) - dec(fill["fee"])))
-    amounts: list[Decimal] = []
-    for us, amount in sorted(moves):
-        if us > to_us:
-            break
-        if us >= from_us and not amounts:
-            amounts.append(cash)
-        cash += amount
-        amounts = [*amounts, cash] if us >= from_us else []
-    amounts = amounts or [cash]
-    return Bounds(min(amounts), max(amounts))

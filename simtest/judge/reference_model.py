@@ -1,6 +1,7 @@
 """What the reference model is given of a case: lots rebuilt from the exchange's fills, and the prices heard."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -13,6 +14,7 @@ from simtest.reference.lots import NEWS_US, BoughtLot, OwnFill, OwnOrder, Produc
 from simtest.reference.prices import PriceSeries, Stand
 from simtest.reference.signals import says_sell
 from simtest.reference.spans import TimeSpans
+from simtest.reference.weights import Bounds
 
 S = 1_000_000
 SIZE_MOST, SIZE_LEAST = Decimal("1.5"), Decimal("0.25")  # the volatility factor's range
@@ -271,28 +273,34 @@ class ReferenceModel:
         """How long a cancel waits at the exchange."""
         return int(self.settings["sim_queue_ms"]) * 1000
 
-    def cash_least(self, from_us: int, to_us: int) -> Decimal:
-        """The least cash that may have been free in this time, in USD."""
+    @cached_property
+    def cash_moves(self) -> list[tuple[int, Decimal]]:
+        """What transfers and fills did to the account's USD, oldest first."""
         venue = self.case.truth["venue"]
-        cash = least = dec(venue["funds"])
         moves = [(int(t["at_us"]), dec(t["amount"])) for t in venue["transfers"] if t["currency"] == "USD"]
         for fill in venue["fills"]:
             sign = -1 if fill["side"] == "BUY" else 1
             moves.append((int(fill["us"]), sign * dec(fill["value"]) - dec(fill["fee"])))
-        began = False
-        for us, amount in sorted(moves):
-            if us > to_us:
-                break
-            if us >= from_us - NEWS_US and not began:
-                began, least = True, cash
-            cash += amount
-            least = min(least, cash)
+        return sorted(moves)
+
+    @cached_property
+    def base_moves(self) -> dict[str, list[tuple[int, Decimal]]]:
+        """Product → what own fills did to the base units held, oldest first."""
+        found: dict[str, list[tuple[int, Decimal]]] = {product_id: [] for product_id in self.products}
+        for order in self.orders:
+            found[order.product_id] += [(fill.us, fill.size if order.buys else -fill.size) for fill in order.fills]
+        return {product_id: sorted(moves) for product_id, moves in found.items()}
+
+    def cash_least(self, from_us: int, to_us: int) -> Decimal:
+        """The least cash that may have been free in this time, in USD."""
+        venue = self.case.truth["venue"]
+        least = running(self.cash_moves, dec(venue["funds"]), from_us - NEWS_US, to_us).least
         held = Decimal(0)
         for order in venue["orders"]:
             over_us = order["done_us"] if order["done_us"] is not None else self.end_us
             if order["side"] == "BUY" and order["created_us"] <= to_us and over_us >= from_us - NEWS_US:
                 held += dec(order["quote"]) if order["limit"] is None else dec(order["limit"]) * dec(order["size"])
-        return (least if began else cash) - held * Decimal("1.02")
+        return least - held * Decimal("1.02")
 
     def exposure_most(self, from_us: int, to_us: int, product_id: str | None) -> Decimal:
         """The most that lots and purchases under way may have been worth, in USD."""
@@ -332,6 +340,17 @@ class ReferenceModel:
             gone = [other for other in others if other.closed_us <= us and other.unsure_us < other.closed_us]
             counts |= set(range(len(there) - unsure, len(there) + len(gone) + 1))
         return counts
+
+
+def running(moves: Iterable[tuple[int, Decimal]], at_first: Decimal, from_us: int, to_us: int) -> Bounds:
+    """The least and the most that an amount was from `from_us` to `to_us`, both included; `moves`: oldest first."""
+    now = least = most = at_first
+    for us, amount in moves:
+        if us > to_us:
+            break
+        now += amount
+        least, most = (min(least, now), max(most, now)) if us >= from_us else (now, now)
+    return Bounds(least, most)
 
 
 def model_of(case: Case) -> ReferenceModel:
