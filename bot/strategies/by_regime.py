@@ -25,7 +25,7 @@ from bot.strategies.base import (
     SignalArrays,
     Strategy,
 )
-from bot.strategies.members import AsksOthers
+from bot.strategies.members import SAYS, AsksOthers
 from bot.strategies.regime_arrays import numbers_of, regimes, scales
 from shared.regimes import REGIME_SIZE, REGIME_VALUE, REGIMES, parse_regime_strategies
 from shared.settings import Settings, SettingsError
@@ -47,8 +47,8 @@ def by_regime(settings: Settings, members: Sequence[Strategy]) -> Strategy:
     base, *others = members
     for other in others:
         if other.target_type is not base.target_type:
-            words = "weights" if other.target_type is targets.Exposure else "signals"
-            raise SettingsError([f"REGIME_STRATEGIES: {other.name} says {words}, which {base.name} does not"])
+            says = SAYS[other.target_type]
+            raise SettingsError([f"REGIME_STRATEGIES: {other.name} says {says}, which {base.name} does not"])
     kind = WeightsByRegime if base.target_type is targets.Exposure else SignalsByRegime
     return kind(settings, tuple(members))
 

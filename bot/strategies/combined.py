@@ -7,7 +7,7 @@ it would be asked alone, and history takes what each says of all bars.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.domain import targets
@@ -25,21 +25,19 @@ from bot.strategies.base import (
     SignalArrays,
     Strategy,
 )
-from bot.strategies.members import AsksOthers
+from bot.strategies.members import SAYS, AsksOthers
 from shared.settings import Settings, SettingsError
 from shared.strategy_names import COMBINED, parse_weights, parts
 
 if TYPE_CHECKING:
     from bot.strategies.base import Floats
 
-_KINDS: Mapping[type[targets.Target], str] = {targets.Signal: "signals", targets.Exposure: "weights"}
-
 
 def combine(settings: Settings, members: Sequence[Strategy]) -> Strategy:
     """The members as one strategy. Raises SettingsError where they do not say the same kind of target."""
     kinds = {member.target_type for member in members}
     if len(kinds) > 1:
-        said = ", ".join(f"{member.name} says {_KINDS[member.target_type]}" for member in members)
+        said = ", ".join(f"{member.name} says {SAYS[member.target_type]}" for member in members)
         raise SettingsError([f"STRATEGIES combines strategies of one kind: {said}"])
     kind = CombinedWeights if kinds == {targets.Exposure} else CombinedSignals
     return kind(settings, tuple(members))

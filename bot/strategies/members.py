@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bot.domain import targets
 from bot.strategies.base import Bars, Strategy, StrategyNotice
 from shared.settings import Settings
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from bot.strategies.score import ModelView
 
 STATE_VERSION = 1
+SAYS: Mapping[type[targets.Target], str] = {targets.Signal: "signals", targets.Exposure: "weights"}  # for a person
 
 
 class AsksOthers(Strategy):
