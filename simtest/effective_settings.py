@@ -28,6 +28,7 @@ def effective_settings(
         key = str(folder / "data" / "sim" / "key.json")
         given |= {"coin_mode": Mode.LIVE, "dry_run": False, "coinbase_key_file": key}
         given.setdefault("profile", Profile.PROD)
+    given["strategies"] = tuple(given.get("strategies", ()))
     made = Settings(data_dir=folder / "data", **(given | {"products": products, "by_hand": by_hand}))
     found = contradictions(made) if "profile" in plan_settings else []
     if found:

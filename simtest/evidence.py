@@ -112,7 +112,8 @@ def document(plan: Plan, settings: Settings, venue: VirtualVenue, truth: GroundT
             name: value
             for name in (row.name for row in fields(settings))
             if isinstance(value := getattr(settings, name), bool | int | float | str)  # no secret is one of these
-        },
+        }
+        | {"strategies": settings.strategies},
         "end_us": end_us,
         "start_us": venue.start_us,
         "venue": venue.truth(),

@@ -3,23 +3,24 @@
 Swarm testing: each seed has only a random part of the kinds of fault, of the kinds of act and of the families of
 settings, so that rare combinations occur and no kind hides another. One plan in eight is calm but for one act, one in
 ten has no fault and closes its lots by every way there is. One in ten of the others holds its products at target
-weights, half of them without a fault; one in twenty sells its lots on a SELL. A watcher goes round beside the bot of
-one in twenty-five.
+weights, half of them without a fault; one in twenty sells its lots on a SELL, one in thirty asks several strategies,
+one in thirty minds regimes, and in one in twenty-five, without faults, so many purchases or losses shut entries. A
+watcher goes round beside the bot of one in twenty-five.
 """
 
 from random import Random
 from typing import Any
 
-from simtest.drawing import calm, exits
+from simtest.drawing import calm, exits, kinds
 from simtest.drawing.acts import Timed, in_order, many, permits
-from simtest.drawing.kinds import signal_settings, weight_settings
 from simtest.drawing.settings import PROFILES, settings, shipped, some_families
 from simtest.drawing.windows import windows
 from simtest.drawing.world import PRODUCTS, skew_ms, world
 from simtest.plan import Plan
 
 CALM, EXITS, QUIET, LIVE, SHIPPED, WATCHED = 1 / 8, 1 / 10, 0.02, 1 / 6, 0.05, 1 / 25
-WEIGHTS, SIGNALS = 1 / 10, 1 / 20
+# Other ways to trade (`drawing.kinds`), with the share of the plans that have each.
+WAYS = {"weights": 1 / 10, "latches": 1 / 25, "signals": 1 / 20, "combined": 1 / 30, "regimes": 1 / 30}
 CANARY_S = 14 * 3600 - 180  # the canary trades from 14:00 to 15:00 UTC
 
 
@@ -34,16 +35,18 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     if is_shipped and profile == "canary":
         given["products"] = ("BTC-USD",)
         given["start_s"] += CANARY_S - given["start_s"] % 86_400 + kind.randrange(1800)
-    weights, signals = Random(f"weights/{seed}"), Random(f"signals/{seed}")
-    at_weights = weights.random() < WEIGHTS and not closes
-    by_signal = signals.random() < SIGNALS and not closes and not at_weights
-    quiet = chance < CALM + EXITS + QUIET or (at_weights and weights.random() < 1 / 2)
+    way, ways = ("", kind) if closes else _way(seed, is_calm=chance < CALM)
+    is_shipped &= way != "latches"
+    undisturbed = way == "latches" or (way == "weights" and ways.random() < 1 / 2)
+    quiet = chance < CALM + EXITS + QUIET or undisturbed
     only, timed = "", list[Timed]()
     if chance < CALM:
         only, timed = calm.one_act(Random(f"calm/{seed}"), length_s)
         is_live |= only == "permission_end"
     elif closes:
         timed = exits.exit_acts(Random(f"exits/{seed}"), given["start_s"], length_s)
+    elif way == "latches":
+        timed = kinds.latch_acts(ways, length_s)
     elif not quiet:
         given["windows"] = windows(Random(f"windows/{seed}"), length_s)
         timed = many(Random(f"acts/{seed}"), length_s, 86_400 - given["start_s"] % 86_400)
@@ -53,15 +56,12 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     if is_shipped and not only:
         made = shipped(random, profile)
     else:
-        plain = only or closes or (at_weights and quiet)
+        plain = only or closes or (way in ("weights", "latches") and quiet)
         families = ["day loss"] if only == calm.LOSS else [] if plain else some_families(random)
         made = settings(random, families, given["products"], given["start_s"], float(given["quote_min"]))
         if closes:
             made |= exits.exit_settings(Random(f"exits/{seed}"))
-        if at_weights:
-            made |= weight_settings(weights, made)
-        if by_signal:
-            made |= signal_settings(signals)
+        made |= kinds.settings_of(way, ways, made)
     given |= {"settings": made, "listed": _listed(Random(f"listed/{seed}"), given["products"], made)}
     given["skew_ms"] = skew_ms(Random(f"skew/{seed}"))
     if Random(f"watched/{seed}").random() < WATCHED:
@@ -70,6 +70,15 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
         given["mode"] = mode
     acts = in_order(Random(f"args/{seed}"), timed, length_s)
     return Plan(seed=seed, minutes=minutes, acts=acts, live=is_live, only=only, **given)
+
+
+def _way(seed: int, *, is_calm: bool) -> tuple[str, Random]:
+    """(the other way to trade that a plan has, or none; what draws the rest of it). A calm plan reaches no limit."""
+    for way, share in WAYS.items():
+        random = Random(f"{way}/{seed}")
+        if random.random() < share and not (is_calm and way == "latches"):
+            return way, random
+    return "", Random()
 
 
 def _listed(random: Random, products: tuple[str, ...], made: dict[str, Any]) -> tuple[str, ...]:

@@ -180,20 +180,6 @@ PROFILES = ("dev", "canary", "prod")
 NOT_DRAWN: Mapping[str, str] = {
     "coin_mode": "a plan's `live` says sim or live; replay and paper need another exchange's market",
     "products": "drawn with the plan's world, not with the settings",
-    "strategies": "combined strategies answer by members that are drawn alone",
-    "strategies_rule": "only STRATEGIES reads it",
-    "strategies_weights": "only STRATEGIES reads it",
-    "strategies_majority": "only STRATEGIES reads it",
-    "regime": "the judge has no model of regimes yet; the sizes that they make are never above those that are drawn",
-    "regime_trend_bars": "only REGIME reads it",
-    "regime_trend_enter": "only REGIME reads it",
-    "regime_trend_leave": "only REGIME reads it",
-    "regime_vol_bars": "only REGIME reads it",
-    "regime_vol_long_bars": "only REGIME reads it",
-    "regime_wild_enter": "only REGIME reads it",
-    "regime_wild_leave": "only REGIME reads it",
-    "regime_scales": "only REGIME reads it",
-    "regime_strategies": "only REGIME reads it",
     "watchdog_sec": "it counts real time and ends a real process: the tests with processes have it",
 }
 

@@ -156,24 +156,25 @@ def _rate(case: Case, model: ReferenceModel, buys: list[Row], starts: list[int])
 
 
 def _streak(case: Case, model: ReferenceModel, buys: list[Row], starts: list[int]) -> Iterator[str]:
+    """So many lots surely closed one after the other at a loss: until a gain, a Start or midnight none is bought."""
     most = int(model.settings["max_consecutive_losses"])
     closed = sorted((lot for lot in model.lots if lot.closed_us < model.end_us), key=lambda lot: lot.closed_us)
     if not most or any(lot.unsure_us < lot.closed_us for lot in closed):
         return
     start_us, day_us = int(case.truth["start_us"]), 86_400 * S
-    for post in buys:
-        at_us = int(post["sent_us"])
-        recent = [lot for lot in closed if lot.closed_us <= at_us][-most - 3 :]
-        known = [lot for lot in recent if lot.closed_us <= at_us - LATCH_US - NEWS_US][-most:]
-        if len(known) < most or model.excuses.news.touch(known[-1].closed_us, at_us):
-            continue
-        if any(us > known[0].closed_us for us in starts if us < at_us) or any(lot.result >= 0 for lot in recent[3:]):
-            continue
-        if (start_us + at_us) // day_us != (start_us + known[0].closed_us) // day_us:
+    gains = [lot.closed_us for lot in closed if lot.result >= 0]
+    for first, last in zip(closed, closed[most - 1 :], strict=False):
+        from_us = last.closed_us + LATCH_US + NEWS_US
+        midnight_us = day_us - (start_us + first.closed_us) % day_us + first.closed_us
+        # The bot may have been told of a gain before these losses that were made before it, and the other way round.
+        lifted = [us for us in (*starts, midnight_us, model.end_us) if us > first.closed_us]
+        lifted += [us - NEWS_US for us in gains if us > first.closed_us - NEWS_US]
+        if min(lifted) <= from_us or model.excuses.news.touch(first.closed_us, from_us):
             continue
         case.count("R8 LATCH/losses in a row")
-        if all(lot.result < 0 for lot in recent):
-            yield f"a purchase at {at_us} us, after {most} lots in a row were lost"
+        bought_us = next((int(post["sent_us"]) for post in buys if from_us < post["sent_us"] < min(lifted)), None)
+        if bought_us is not None:
+            yield f"a purchase at {bought_us} us, after {most} lots in a row were lost by {last.closed_us} us"
 
 
 def _drawdown(case: Case, model: ReferenceModel, buys: list[Row], starts: list[int]) -> Iterator[str]:

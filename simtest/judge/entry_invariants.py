@@ -14,7 +14,7 @@ from simtest.judge.intervals import REST_FAULTS, clear
 from simtest.judge.reference_model import ReferenceModel, model_of
 from simtest.reference import levels
 from simtest.reference.lots import NEVER_US, NEWS_US, BoughtLot
-from simtest.reference.signals import MODELLED, says_buy
+from simtest.reference.signals import is_modelled, says_buy
 
 S = 1_000_000
 ENTRY_US = 30 * S  # a bar is read 1, 3 or 9 s after its end, judged, and bought with the next prices
@@ -52,7 +52,7 @@ def left_out(case: Case) -> list[str]:
         named.append("product_caps")
     if 0 < settings["max_vol_spike"] < SPIKE:
         named.append("max_vol_spike")
-    return named if settings["strategy"] in MODELLED else [*named, "strategy"]
+    return named if is_modelled(settings) else [*named, "strategy"]
 
 
 def entries(case: Case) -> Iterator[str]:

@@ -33,7 +33,8 @@ def choices() -> dict[str, set[Any]]:
         "kind": {"auto"},
         "signal_exits": {False},
     }
-    for table in (ALWAYS, LOGISTIC, kinds.WEIGHTS, kinds.SIGNALS, *(family.on for family in FAMILIES.values())):
+    ways = (kinds.WEIGHTS, kinds.SIGNALS, kinds.COMBINED, kinds.REGIMES, kinds.LATCHES, kinds.RATE, kinds.STREAK)
+    for table in (ALWAYS, LOGISTIC, *ways, *(family.on for family in FAMILIES.values())):
         for name, values in table.items():
             if name != "product_caps":
                 found.setdefault(name, set()).update(values)
@@ -53,7 +54,7 @@ def test_every_setting_that_changes_trading_is_drawn_or_has_its_reason() -> None
 def test_a_drawn_setting_has_more_than_one_value() -> None:
     alone = {name for name, values in choices().items() if len(values) < 2}
     off = {name: value for family in FAMILIES.values() for name, value in family.off.items()}
-    assert {name for name in alone if name not in off} <= {"granularity", "reduce_only", "scalp_tp_min_pct"}
+    assert {name for name in alone if name not in off} <= {"granularity", "reduce_only", "regime", "scalp_tp_min_pct"}
 
 
 def test_every_choice_comes_up() -> None:

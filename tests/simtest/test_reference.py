@@ -214,9 +214,28 @@ def test_news_that_was_hidden_makes_more_unsure() -> None:
 
 def test_signals() -> None:
     closes = [Decimal(price) for price in (3, 2, 1, 4)]
-    cross = {"strategy": "sma_cross", "ma_fast": 1, "ma_slow": 3}
+    plain = {"regime": False, "ma_fast": 1, "ma_slow": 3}
+    cross, always = plain | {"strategy": "sma_cross"}, plain | {"strategy": "always"}
     assert says_buy(cross, closes) is True and says_buy(cross, closes[:3]) is False
     assert says_buy(cross, [Decimal(2)] * 3) is False, "equal is no signal"
     assert says_buy(cross, closes[:2]) is None
-    assert says_buy({"strategy": "always"}, closes) is True and says_buy({"strategy": "always"}, []) is None
-    assert says_buy({"strategy": "logistic"}, closes) is None
+    assert says_buy(always, closes) is True and says_buy(always, []) is None
+    assert says_buy(plain | {"strategy": "logistic"}, closes) is None
+    assert says_buy(always | {"regime": True}, closes) is None, "which regime it was is not reckoned"
+
+
+@pytest.mark.parametrize(
+    ("majority", "weights", "rises", "falls"),
+    [(0.5, "", True, False), (0.4, "", True, False), (0.5, "always:3", True, True), (0.7, "always:3", True, True),
+     (0.8, "always:3", True, False)],
+)  # fmt: skip
+def test_signals_of_several(majority: float, weights: str, rises: bool, falls: bool) -> None:
+    """`always` says BUY; the averages say BUY when prices rise, SELL when they fall."""
+    settings = {
+        "regime": False, "strategy": "combined", "strategies": ("always", "sma_cross"), "ma_fast": 1, "ma_slow": 3,
+        "strategies_majority": majority, "strategies_weights": weights,
+    }  # fmt: skip
+    up, down = [Decimal(price) for price in (1, 2, 3)], [Decimal(price) for price in (3, 2, 1)]
+    assert says_buy(settings, up) is rises and says_buy(settings, down) is falls
+    assert says_buy(settings, up[:2]) is None
+    assert says_buy(settings | {"strategies": ("always", "momentum")}, up) is None
