@@ -56,6 +56,14 @@ def sale_steps(quote: float, held_steps: int, price_ticks: int, min_steps: int, 
     return 0 if is_dust(wanted, price_ticks, min_steps, min_units) else wanted
 
 
+def asked_quote(wanted_quote: float, fee_pct: float, cash_quote: float) -> float:
+    """Quote currency that a purchase worth `wanted_quote` asks for, so that its fee is not missing from what is bought.
+
+    The fee comes on top as far as the cash reaches. More than the cash only where `wanted_quote` alone is more.
+    """
+    return max(wanted_quote, min(wanted_quote * (1.0 + fee_pct / 100.0), cash_quote))
+
+
 def purchase_steps(quote: float, price_ticks: int, fee_pct: float, min_steps: int, min_units: int, unit: float) -> int:
     """Whole steps that `quote` buys at the price, fee included, rounded down; 0 = less than the exchange takes."""
     if price_ticks <= 0 or not quote > 0.0:

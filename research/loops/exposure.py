@@ -7,7 +7,7 @@ bars longer than that time can't show what filled within it, so there everything
 """
 
 from bot.rules.codes import EXIT_TARGET
-from bot.rules.exposure import product_share_quote, purchase_steps, rebalance_quote, sale_steps
+from bot.rules.exposure import asked_quote, product_share_quote, purchase_steps, rebalance_quote, sale_steps
 from bot.rules.sizing import fee_quote
 from research.loops import entry, fast_path, fills
 from research.loops.entry import entries_shut
@@ -124,7 +124,8 @@ def trade(
     product, unit, change = state.products[p], state.money[p, M_UNIT], plans.wanted[p, W_CHANGE]
     plans.jobs[p, J_SIDE] = 0
     if change > 0.0:
-        quote = min(change, state.account[A_CASH])
+        cash = state.account[A_CASH]
+        quote = min(asked_quote(change, fee_pct, cash), cash)
         steps = purchase_steps(quote, price, fee_pct, product[P_MIN_STEPS], product[P_MIN_UNITS], unit)
         if steps > 0:
             add_holding(state, p, i, price, steps, fee_pct, now_ms)

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.core.harness import D, cancels, notes, one, places, sells
 from tests.core.weights_rig import NO_OPINION, WeightRig
 
 S = OrderStatus
+TAKER = D("0.009")  # the rig's fee
 
 
 def bought(rig: WeightRig, weight: float = 0.5) -> OrderSpec:
@@ -128,9 +130,26 @@ def test_the_time_is_up_and_the_rest_goes_at_market() -> None:
     assert cancels(found)[:1] == [first.client_order_id] and not places(found)
     rig.seen(first, S.CANCELLED, "0")
     rest = one(places(rig.tick()))
-    assert (rest.kind, rest.quote_size, rest.base_size) == (OrderKind.MARKET, D(5000), None)
-    rig.fills_all(rest, "49.5", "100.02")
+    assert (rest.kind, rest.quote_size, rest.base_size) == (OrderKind.MARKET, D(5045), None)
+    rig.fills_all(rest, "50", "100", fee="45")
     assert one(rig.lots).kind is LotKind.HOLDING
+    assert not places(rig.tick(3)), "its fee came on top: nothing of what was wanted is left to buy"
+
+
+@pytest.mark.parametrize("low_funds", ["part", "retry"])
+def test_where_the_cash_does_not_reach_for_the_fee_it_is_paid_from_what_is_bought(low_funds: str) -> None:
+    rig = WeightRig(exposure_maker_sec=0.0, low_funds=low_funds)
+    assert one(places(rig.want(1.0))).quote_size == D(10_000), "all the cash, its fee in it"
+    resting = one(places(WeightRig(low_funds=low_funds).want(1.0)))
+    cost = (resting.base_size or D(0)) * (resting.limit_price or D(0)) * (1 + rig.view.account.maker_rate)
+    assert D(9_990) < cost <= D(10_000)
+
+
+def test_the_largest_order_has_its_fee_in_it() -> None:
+    rig = WeightRig(max_order_usd=1000.0, exposure_maker_sec=0.0)
+    assert one(places(rig.want(0.5))).quote_size == D(1000)
+    resting = one(places(WeightRig(max_order_usd=1000.0).want(0.5)))
+    assert (resting.base_size or D(0)) * 100 * (1 + rig.view.account.maker_rate) <= D(1000)
 
 
 def test_no_patience_sells_at_market_at_once() -> None:
@@ -172,7 +191,8 @@ def test_an_answer_that_does_not_come_sends_nothing_more() -> None:
     rig.fill(first, "50", "99.99")
     rest = one(places(rig.tick(2) + rig.price("100")))
     assert rest.quote_size is not None, "the job's time is up by then"
-    assert D(3990) < rest.quote_size <= D(4001), "the newer target, once it is known what was bought"
+    bare = rest.quote_size / (1 + TAKER)
+    assert D(3990) < bare <= D(4001), "the newer target, once it is known what was bought"
 
 
 @pytest.mark.parametrize("level", [TradingState.STOP, TradingState.PAUSE])
@@ -359,7 +379,8 @@ class World:
             if spec.side is Side.SELL:
                 assert spec.base_size is not None and spec.base_size <= self.base, "never sold more than is held"
             else:
-                worth = spec.quote_size or (spec.base_size or D(0)) * (spec.limit_price or D(0))
+                asked = (spec.quote_size or D(0)) / (1 + self.rate(spec))
+                worth = asked or (spec.base_size or D(0)) * (spec.limit_price or D(0))
                 most = self.rig.said.weight * float(self.cash + self.base * D(str(self.price)))
                 held = float(self.base) * self.price
                 assert held + float(worth) <= most + 0.02 * self.price, "never bought beyond the target"
@@ -373,12 +394,16 @@ class World:
                 spec, filled = self.working.pop(coid)
                 self.news.append(("seen", spec, S.CANCELLED, filled))
 
+    def rate(self, spec: OrderSpec) -> Decimal:
+        return TAKER if spec.kind is OrderKind.MARKET else self.rig.view.account.maker_rate
+
     def fill(self) -> None:
         for coid, (spec, filled) in list(self.working.items()):
             if spec.kind is OrderKind.LIMIT and self.chance.random() < 0.5:
                 continue
             price = spec.limit_price or D(str(self.price)).quantize(D("0.01"))
-            whole = spec.base_size or ((spec.quote_size or D(0)) / price).quantize(D("0.00000001"), "ROUND_DOWN")
+            asked = (spec.quote_size or D(0)) / (1 + self.rate(spec))
+            whole = spec.base_size or (asked / price).quantize(D("0.00000001"), "ROUND_DOWN")
             part = whole - filled
             if spec.kind is OrderKind.LIMIT and self.chance.random() < 0.6:
                 part = (part / 3).quantize(D("0.00000001"))
@@ -386,8 +411,9 @@ class World:
                 continue
             now = filled + part
             sign = 1 if spec.side is Side.BUY else -1
-            self.base, self.cash = self.base + sign * part, self.cash - sign * part * price
-            self.news.append(("fill", spec, part, price))
+            fee = part * price * self.rate(spec)
+            self.base, self.cash = self.base + sign * part, self.cash - sign * part * price - fee
+            self.news.append(("fill", spec, part, price, fee))
             done = now >= whole
             self.news.append(("seen", spec, S.FILLED if done else S.WORKING, now))
             if done:
@@ -405,7 +431,7 @@ class World:
             elif item[0] == "seen":
                 self.take(self.rig.seen(item[1], item[2], str(item[3])))
             else:
-                self.take(self.rig.fill(item[1], str(item[2]), str(item[3])))
+                self.take(self.rig.fill(item[1], str(item[2]), str(item[3]), fee=str(item[4])))
 
     def run(self, steps: int) -> None:
         for step in range(steps):

@@ -92,3 +92,17 @@ def test_steps_of_a_purchase() -> None:
     assert r.purchase_steps(0.4, PRICE, 0.0, MIN_STEPS, MIN_UNITS, UNIT) == 0
     assert r.purchase_steps(math.nan, PRICE, 0.0, MIN_STEPS, MIN_UNITS, UNIT) == 0
     assert r.purchase_steps(10.0, 0, 0.0, MIN_STEPS, MIN_UNITS, UNIT) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cash", "asked"),
+    [
+        (100.0, 1000.0, 101.0),  # the fee on top
+        (100.0, 100.5, 100.5),  # as much of it as there is
+        (100.0, 100.0, 100.0),
+        (100.0, 60.0, 100.0),  # short of cash: what is to be done about that is LOW_FUNDS' matter
+        (0.0, 1000.0, 0.0),
+    ],
+)
+def test_a_purchase_asks_for_its_fee_too(wanted: float, cash: float, asked: float) -> None:
+    assert r.asked_quote(wanted, 1.0, cash) == pytest.approx(asked)

@@ -100,12 +100,15 @@ def test_what_rests_pays_the_maker_and_what_does_not_fill_the_taker() -> None:
     model = MarketModel(maker_pct=0.1, taker_pct=1.0)
     price = np.array([100.0] * 8)
     dips = run(flat([100.0] * 8, low=price - 1.0), [0.5] * 8, model, EXPOSURE_MAKER_SEC="180")
-    assert dips.account[t.A_FEES] == pytest.approx(4_750.0 / 1.001 * 0.001, rel=1e-6)
+    assert dips.account[t.A_FEES] == pytest.approx(4_750.0 * 0.001, rel=1e-6), "on top of what is wanted"
     still = run(flat([100.0] * 8), [0.5] * 8, model, EXPOSURE_MAKER_SEC="180")
-    assert still.account[t.A_FEES] == pytest.approx(4_750.0 / 1.01 * 0.01, rel=1e-6)
+    assert still.account[t.A_FEES] == pytest.approx(4_750.0 * 0.01, rel=1e-6)
     assert still.ints[0, t.T_OPEN_BAR] == 4, "three bars it rested, then it went at market"
     touched = run(flat([100.0] * 8), [0.5] * 8, dataclasses.replace(model, through=False), EXPOSURE_MAKER_SEC="180")
-    assert touched.account[t.A_FEES] == pytest.approx(4_750.0 / 1.001 * 0.001, rel=1e-6)
+    assert touched.account[t.A_FEES] == pytest.approx(4_750.0 * 0.001, rel=1e-6)
+    whole = run(flat([100.0] * 8), [1.0] * 8, model, EXPOSURE_MAX_PCT="100")
+    spent = whole.held[-1] + whole.account[t.A_FEES]
+    assert 9_999.0 < spent <= 10_000.0, "where the cash does not reach for it, it comes out of what is bought"
 
 
 def test_a_limit_shuts_purchases_and_never_sales() -> None:

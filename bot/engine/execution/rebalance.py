@@ -18,7 +18,7 @@ from bot.engine.orders.submit import send
 from bot.engine.risk import pretrade, target_weight
 from bot.engine.risk.gates import first_shut, first_standing_shut
 from bot.engine.risk.rate import orders_per_minute
-from bot.engine.risk.sizing import affordable, entry_size_quote
+from bot.engine.risk.sizing import affordable, entry_size_quote, purchase_quote
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
 from bot.engine.state.rebalance_job import RebalanceJob
@@ -179,19 +179,21 @@ def _sizes(market: Market) -> tuple[int, int, float]:
 
 
 def _buy(state: EngineState, market: Market, job: RebalanceJob) -> None:
-    quote = affordable(state, market, entry_size_quote(state, market))
     product_id, instrument = job.product_id, market.instrument
     at_market = state.clock.now_ms >= job.deadline_ms
+    # Both have their fee in them, so that what is bought meets the target and needs no second, small order.
+    if at_market:
+        quote = affordable(state, market, entry_size_quote(state, market))
+    else:
+        asked = Decimal(str(purchase_quote(state, market, state.account.maker_rate)))
+        quote = affordable(state, market, asked)
     price = market.mark if at_market else _touch(state, market, job)
     if price is None:
         return
     size: Decimal | None = None
     if not at_market:
-        # The fee comes from the cash beside the shares, where there is some; the size never from below the mark.
-        fits = quote * (1 + state.account.maker_rate) <= state.account.cash_available
-        rate_pct = 0.0 if fits else float(state.account.maker_rate * 100)
-        ticks = instrument.ticks(max(price, market.mark or price))
-        steps = purchase_steps(float(quote), ticks, rate_pct, *_sizes(market))
+        ticks = instrument.ticks(max(price, market.mark or price))  # the size never from below the mark
+        steps = purchase_steps(float(quote), ticks, float(state.account.maker_rate * 100), *_sizes(market))
         size = from_units(steps, instrument.base_increment)
     if quote < instrument.quote_min_size or size == 0:
         job.ending, job.trouble = "too little cash or too small an order", True

@@ -10,6 +10,7 @@ from bot.engine.risk import target_weight
 from bot.engine.risk.kelly import KellyRequest, kelly_size
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.market import Market
+from bot.rules.exposure import asked_quote
 from bot.rules.position_sizing import regime_quote, volatility_quote
 from bot.rules.sizing import VOL_FACTOR_MAX, affordable_quote, capped_quote, entry_quote, quote_units
 from shared.money import from_units
@@ -21,14 +22,21 @@ def entry_size_quote(state: EngineState, market: Market) -> Decimal:
     """Quote size of an entry now, floored to the increment (docs/trading-rules.md §4 sizing)."""
     s = state.settings
     if target_weight.is_asked_for(state):
-        wished = capped_quote(float(target_weight.purchase_quote(state, market)), s.max_order_usd)
         increment = market.instrument.quote_increment
-        return from_units(quote_units(wished, float(increment)), increment)
+        return from_units(
+            quote_units(purchase_quote(state, market, state.account.taker_rate), float(increment)), increment
+        )
     factor = market.volatility.factor if s.vol_risk_adjust else 1.0
     state.risk.last_vol_factor = factor
     quote = capped_quote(_wished(state, market, factor), s.max_order_usd)
     increment = market.instrument.quote_increment
     return from_units(quote_units(quote, float(increment)), increment)
+
+
+def purchase_quote(state: EngineState, market: Market, fee_rate: Decimal) -> float:
+    """What a purchase for the target weight asks for, its fee included (docs/trading-rules.md §10); 0 = nothing."""
+    wanted, cash = target_weight.wanted_quote(state, market), float(state.account.cash_available)
+    return capped_quote(asked_quote(wanted, float(fee_rate * 100), cash), state.settings.max_order_usd)
 
 
 def affordable(state: EngineState, market: Market, quote: Decimal) -> Decimal:

@@ -1,7 +1,6 @@
 """What a product holds beside what its target wants (docs/trading-rules.md §10). Money in quote units, weights 0..1."""
 
 import math
-from decimal import Decimal
 
 from bot.domain.targets import Exposure
 from bot.engine.execution import questions
@@ -67,6 +66,6 @@ def no_target(state: EngineState, market: Market) -> str | None:
     return None if market.target_weight is not None else "the strategy has no opinion"
 
 
-def purchase_quote(state: EngineState, market: Market) -> Decimal:
-    """What is still to be bought for the target, the whole way, before any cap; 0 = nothing."""
-    return Decimal(str(max(change_quote(state, market, 0.0), 0.0)))
+def wanted_quote(state: EngineState, market: Market) -> float:
+    """What is still to be bought for the target, the whole way, before fee and any cap; 0 = nothing."""
+    return max(change_quote(state, market, 0.0), 0.0)

@@ -73,6 +73,12 @@ class AccountState:
         rates = self.portfolio.rates
         return rates.maker if rates is not None else Decimal(str(self._settings.fee_rate_pct)) / 100
 
+    @property
+    def taker_rate(self) -> Decimal:
+        """Fraction of the notional; FEE_RATE_PCT where the tier is not known."""
+        rates = self.portfolio.rates
+        return rates.taker if rates is not None else Decimal(str(self._settings.fee_rate_pct)) / 100
+
     def cost_quote(self, spec: OrderSpec) -> Decimal:
         """What a buy may take of the cash: a market order's quote size has its fee in it, a limit order's has not."""
         return spec.notional * (1 + self.maker_rate) if spec.kind is OrderKind.LIMIT else spec.notional
