@@ -3,6 +3,8 @@
 Every feature reads a fixed number of bars, so a bot's window and a year of history give the same rows to the bit.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,41 @@ def rows(bars: Bars, mode: str) -> Floats:
     table = np.array(columns)  # a feature's values lie side by side: fits read whole columns
     table[:, : bars_needed(mode) - 1] = np.nan
     return table.T
+
+
+def newest_row(bars: Sequence[Sequence[float]], price_increment: float, mode: str) -> Floats:
+    """The last row of `rows` over bars (start_s, open, high, low, close, volume), at least `bars_needed(mode)` of them.
+
+    The same sums in the same order, so the same bits, at a tenth of the work: a bot needs no row but this one.
+    """
+    newest = bars[-bars_needed(mode) :]
+    close = np.array([bar[4] for bar in newest])
+    if len(close) < bars_needed(mode) or not (close > 0.0).all():  # what cannot be divided by is left to arrays
+        return rows(Bars.from_rows(newest, price_increment, 60), mode)[-1]
+    last = newest[-1][4]
+    found = [
+        last / newest[-2][4] - 1.0,
+        last / newest[-6][4] - 1.0,
+        ind.newest_rsi_window(close[-BASELINE_BARS:], 14) / 100.0,
+        _newest_gap(np.rint(close[-30:] / price_increment).astype(np.int64), 10, 30),
+    ]
+    if mode == "extended":
+        _, _, high, low, _, _ = newest[-1]
+        found += [
+            ind.newest_zscore(close[-20:]),
+            ind.newest_deviation(np.log(close[-20:] / close[-21:-1])),
+            ind.newest_zscore(np.array([bar[5] for bar in newest[-20:]])),
+            (high - low) / last,
+            last / newest[-16][4] - 1.0,
+            last / newest[-61][4] - 1.0,
+        ]
+    return np.array(found)
+
+
+def _newest_gap(ticks: NDArray[np.int64], fast: int, slow: int) -> float:
+    """The last entry of `sma_gap`."""
+    fast_sum, slow_sum = int(ticks[-fast:].sum()), int(ticks[-slow:].sum())
+    return float(fast_sum * slow) / float(slow_sum * fast) - 1.0 if slow_sum else math.nan
 
 
 def next_is_up(bars: Bars) -> NDArray[np.bool_]:

@@ -5,6 +5,8 @@ Each takes and returns arrays of one length; entry i comes from entries up to i 
 ATR remember everything since the first bar, as TA-Lib's do.
 """
 
+import functools
+import math
 from itertools import accumulate
 
 import numpy as np
@@ -109,21 +111,49 @@ def rsi_window(close: Floats, bars: int = 14, window: int = 50) -> Floats:
 
     The same averages with a memory that ends: what a bot computes over its window equals research to the bit.
     """
-    lags = window - 1 - bars
-    if lags < 0:
-        raise ValueError(f"a window of {window} closes is too short for RSI-{bars}")
+    weights = _rsi_weights(bars, window)
     out = _unknown(len(close))
     if len(close) < window:
         return out
+    change = np.diff(close)
+    gain = np.correlate(np.maximum(change, 0.0), weights, mode="valid")
+    loss = np.correlate(np.maximum(-change, 0.0), weights, mode="valid")
+    out[window - 1 :] = _rsi(gain, loss, 50.0)
+    return out
+
+
+@functools.cache
+def _rsi_weights(bars: int, window: int) -> Floats:
+    """What each change of a window counts in Wilder's average, the oldest first."""
+    lags = window - 1 - bars
+    if lags < 0:
+        raise ValueError(f"a window of {window} closes is too short for RSI-{bars}")
     fade = (bars - 1) / bars
     weights = np.empty(window - 1)
     weights[:lags] = fade ** np.arange(lags) / bars  # newest change first
     weights[lags:] = fade**lags / bars
-    change = np.diff(close)
-    gain = np.convolve(np.maximum(change, 0.0), weights, mode="valid")
-    loss = np.convolve(np.maximum(-change, 0.0), weights, mode="valid")
-    out[window - 1 :] = _rsi(gain, loss, 50.0)
-    return out
+    return np.ascontiguousarray(weights[::-1])
+
+
+def newest_rsi_window(close: Floats, bars: int = 14) -> float:
+    """The last entry of `rsi_window` of one window of closes, to the bit."""
+    weights, change = _rsi_weights(bars, len(close)), close[1:] - close[:-1]
+    gain = float(np.correlate(np.maximum(change, 0.0), weights)[0])
+    loss = float(np.correlate(np.maximum(-change, 0.0), weights)[0])
+    moved = gain + loss
+    return 50.0 if moved < 1e-14 else 100.0 * gain / moved
+
+
+def newest_deviation(values: Floats) -> float:
+    """The last entry of `rolling_std` over as many bars as there are values, to the bit."""
+    away = values - np.add.reduce(values) / len(values)
+    return math.sqrt(np.add.reduce(away * away) / len(values))
+
+
+def newest_zscore(values: Floats) -> float:
+    """The last entry of `zscore` over as many bars as there are values, to the bit."""
+    mean, std = float(np.add.reduce(values)) / len(values), newest_deviation(values)
+    return 0.0 if std <= 1e-12 * abs(mean) else (float(values[-1]) - mean) / std
 
 
 def true_range(high: Floats, low: Floats, close: Floats) -> Floats:

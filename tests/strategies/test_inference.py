@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bot.strategies import features
+from bot.strategies.base import Bars
 from bot.strategies.feature_hash import feature_set
 from bot.strategies.inference import drift
 from bot.strategies.inference.evaluators import ActionEvaluator, evaluator_of, read_arrays, write_array
@@ -182,3 +183,21 @@ def test_one_answer_is_cheap(kind: str) -> None:
         evaluator.wants(table)
         took.append(time.perf_counter() - began)
     assert sorted(took)[25] < 0.01
+
+
+@pytest.mark.parametrize("mode", ["baseline", "extended"])
+def test_the_newest_row_alone_has_the_bits_of_the_row_in_history(mode: str) -> None:
+    g, count = np.random.default_rng(8), 1_500
+    close = np.round(30_000 * np.exp(np.cumsum(g.normal(0.0, 0.001, count))), 2)
+    volume = g.gamma(1.0, 5.0, count)
+    close[500:600], volume[700:780] = close[500], 0.0  # nothing moved, nothing was traded
+    close[1_000:1_090] = 0.0  # what no price should be divides nothing
+    columns = (60.0 * np.arange(count), close, close + 1.0, close * 0.999, close, volume)
+    table = [tuple(row) for row in np.stack(columns, axis=1).tolist()]
+    with np.errstate(all="ignore"):
+        history, need = features.rows(Bars.from_rows(table, 0.01, 60), mode), features.bars_needed(mode)
+        for end in range(need, count + 1):
+            alone = features.newest_row(table[end - need : end], 0.01, mode)
+            assert np.array_equal(alone, history[end - 1], equal_nan=True), end
+            assert np.array_equal(alone, features.newest_row(table[:end], 0.01, mode), equal_nan=True)
+    assert np.isfinite(history[need : need + 400]).all()

@@ -33,8 +33,7 @@ class LiveModel:
         manifest = self.model.manifest
         newest = list(bars[-manifest.memory_bars :])
         if len(self._asked) == len(newest) and self._asked[1:] == newest[:-1]:
-            last = Bars.from_rows(newest[-manifest.features.bars :], price_increment, granularity_s)
-            self._carry_on(features.rows(last, manifest.features.name)[-1])
+            self._carry_on(features.newest_row(newest, price_increment, manifest.features.name))
         else:
             self._begin(Bars.from_rows(newest, price_increment, granularity_s))
         self._asked = newest
