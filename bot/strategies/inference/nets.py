@@ -93,16 +93,43 @@ class Lstm:
     def _part(self, rows: Floats) -> Floats:
         count, hidden = len(rows) - self.sequence + 1, len(self.out)
         seen = dense(rows, self.inputs, self.bias)
+        if count == 1:
+            return self._log_odds(self._newest(seen)[None])
         h, cell = np.zeros((count, hidden)), np.zeros((count, hidden))
         for step in range(self.sequence):
             gates = seen[step : step + count].copy()
-            if count == 1:  # the same sum in the same order, in one call
-                gates = np.add.reduce(np.concatenate([gates, h[0, :, None] * self.states]), axis=0, keepdims=True)
-            else:
-                for unit in range(hidden):
-                    gates += h[:, unit : unit + 1] * self.states[unit]
+            for unit in range(hidden):
+                gates += h[:, unit : unit + 1] * self.states[unit]
             opened = sigmoid(gates)
             proposed = np.tanh(gates[:, 2 * hidden : 3 * hidden])
             cell = opened[:, hidden : 2 * hidden] * cell + opened[:, :hidden] * proposed
             h = opened[:, 3 * hidden :] * np.tanh(cell)
+        return self._log_odds(h)
+
+    def _log_odds(self, h: Floats) -> Floats:
         return sigmoid(dense(h, self.out[:, None], np.array([self.out_bias]))[:, 0])
+
+    def _newest(self, seen: Floats) -> Floats:
+        """The memory after one sequence: the same sums in the same order, in arrays that are made once."""
+        hidden = len(self.out)
+        sums, gates, powers = np.empty((hidden + 1, 4 * hidden)), np.empty(4 * hidden), np.empty((2, 4 * hidden))
+        h, cell, proposed = np.zeros(hidden), np.zeros(hidden), np.empty(hidden)
+        row, products, column, opened, below = sums[0], sums[1:], h[:, None], powers[0], powers[1]
+        take, keep, say = opened[:hidden], opened[hidden : 2 * hidden], opened[3 * hidden :]
+        of_cell = gates[2 * hidden : 3 * hidden]
+        for inputs in seen:
+            row[:] = inputs
+            np.multiply(column, self.states, out=products)
+            np.add.reduce(sums, axis=0, out=gates)
+            np.minimum(gates, 0.0, out=opened)  # as `sigmoid`: e^min(z, 0) / (1 + e^-|z|)
+            np.copysign(gates, -1.0, out=below)
+            np.exp(powers, out=powers)
+            np.add(below, 1.0, out=below)
+            np.divide(opened, below, out=opened)
+            np.tanh(of_cell, out=proposed)
+            np.multiply(proposed, take, out=proposed)
+            np.multiply(cell, keep, out=cell)
+            np.add(cell, proposed, out=cell)
+            np.tanh(cell, out=h)
+            np.multiply(h, say, out=h)
+        return h
