@@ -74,7 +74,8 @@ def newest_row(bars: Sequence[Sequence[float]], price_increment: float, mode: st
     newest = bars[-bars_needed(mode) :]
     close = np.array([bar[4] for bar in newest])
     if len(close) < bars_needed(mode) or not (close > 0.0).all():  # what cannot be divided by is left to arrays
-        return rows(Bars.from_rows(newest, price_increment, 60), mode)[-1]
+        whole: Floats = rows(Bars.from_rows(newest, price_increment, 60), mode)[-1]
+        return whole
     last = newest[-1][4]
     found = [
         last / newest[-2][4] - 1.0,
