@@ -32,6 +32,7 @@ from shared.times import epoch_ms
 log = logging.getLogger("orders")
 Dispatch = Callable[[ev.Event], None]
 FILLS_TRIES_S = (0.0, 0.15, 0.5, 1.5)
+CANCEL_PAUSES_S = (2.0, 4.0, 8.0, 10.0)  # after refusals in a row; a clock that is days off stays so for hours
 
 
 class OrderExecutor:
@@ -52,6 +53,8 @@ class OrderExecutor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching: set[str] = set()
         self._cancelling: set[str] = set()
+        self._refused = 0  # cancels in a row that said the key, or this machine's clock, is not accepted
+        self._no_cancel_before_s = 0.0  # monotonic
         self._looking: set[tuple[str, str | None]] = set()
         self.order_ms = Samples()
 
@@ -61,7 +64,8 @@ class OrderExecutor:
             case PlaceOrder(spec):
                 self._begin(self._place(spec, self._clock.monotonic_s()))
             case CancelOrder(_, order_id):
-                if order_id not in self._cancelling:  # one at a time, however slow the exchange is
+                # One at a time, however slow the exchange is; what is left out is asked for again by the engine.
+                if order_id not in self._cancelling and self._clock.monotonic_s() >= self._no_cancel_before_s:
                     self._cancelling.add(order_id)
                     self._begin(self._cancel(action))
             case LookUpOrder(client_order_id, order_id):
@@ -115,13 +119,31 @@ class OrderExecutor:
             return
         try:
             answers = await self._rest.cancel([action.order_id])
+            self._cancels_are_taken()
             if answers.get(action.order_id) is not None:
                 # Refused: it is over, or unknown. What it is now is looked up before another cancel is sent.
                 await self._look_up(LookUpOrder(action.client_order_id, action.order_id, "", 0))
+        except (Unauthorized, Forbidden) as error:
+            self._cancels_are_refused(action, error)
         except ExchangeError as error:
             log.warning("cancel of %s: %s; retrying", action.client_order_id, error)
         finally:
             self._cancelling.discard(action.order_id)
+
+    def _cancels_are_taken(self) -> None:
+        if self._refused:
+            log.info("cancels are accepted again")
+        self._refused, self._no_cancel_before_s = 0, 0.0
+
+    def _cancels_are_refused(self, action: CancelOrder, error: ExchangeError) -> None:
+        """No order's cancel would fare better: all wait, each time longer, and it is logged once."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._no_cancel_before_s:
+            return  # sent beside the one that was refused first
+        if not self._refused:
+            log.warning("cancel of %s: %s; retrying, less and less often", action.client_order_id, error)
+        pause_s = CANCEL_PAUSES_S[min(self._refused, len(CANCEL_PAUSES_S) - 1)]
+        self._refused, self._no_cancel_before_s = self._refused + 1, now_s + pause_s
 
     async def _look_up_once(self, action: LookUpOrder) -> None:
         try:
