@@ -11,7 +11,7 @@ import msgspec
 from shared.documents.versioned import decode_versioned
 
 ALERTS_VERSION = 1
-WATCHER_GONE_S = 10.0  # without a new document for longer than this, nobody watches
+WATCHER_GONE_S = 5.0  # without a new document for longer than this, nobody watches
 
 
 class AlertSeverity(StrEnum):
