@@ -31,7 +31,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LifeSign:
-    """One look at a bot. `waits`: how often its main thread has waited since it began; None = this cannot be told."""
+    """One look at a bot. `waits`: how often its main thread has waited since it began; None = this cannot be told.
+
+    `lives` and `lock` are looked at where the file is as it was: one that moved says that its bot lives.
+    """
 
     at_s: float  # monotonic, of who looks
     moved: tuple[int, int, int] | None  # the state file's key; None = there is none
@@ -54,11 +57,14 @@ class Looker:
             key = files.stat_key(self._paths.state)
         except OSError:
             key = None
-        if key is None or key != self._read[0]:
+        moved = key is None or key != self._read[0]
+        if moved:
             self._read = (key, read_state(self._paths)[0])
         state = self._read[1]
         if state is None:
-            return LifeSign(at_s, key, None, None, lock_state(self._paths.bot_lock), None)
+            return LifeSign(at_s, key, None, None, LockState.UNKNOWN, None)
+        if moved and key is not None:
+            return LifeSign(at_s, key, state.pid, None, LockState.UNKNOWN, _waits(state.pid))
         lives = process_lives(state.pid, parse_time(state.started_at))
         lock = lock_state(self._paths.bot_lock, state.pid)
         return LifeSign(at_s, key, state.pid, lives, lock, _waits(state.pid) if lives else None)

@@ -7,6 +7,7 @@ from watch.alert_book import HeldFinding
 from watch.rules.rule import AlertRule, RuleFinding
 
 NEAR = 0.9
+_ORDER = (RuleState.QUIET, RuleState.NEAR, RuleState.PENDING, RuleState.FIRING)
 
 
 class Holds:
@@ -32,12 +33,22 @@ class Holds:
         self._since_s = since
         return held, in_order
 
+    def states(self, found: Iterable[tuple[AlertRule, Sequence[RuleFinding]]], mono_s: float) -> list[RuleState]:
+        """Each rule's, as `shown` says it, and nothing else: a round has no use for more."""
+        return [
+            max(
+                (self._state(rule, finding, mono_s) for finding in findings),
+                key=_ORDER.index,
+                default=RuleState.UNKNOWN,
+            )
+            for rule, findings in found
+        ]
+
     def shown(self, rule: AlertRule, findings: Sequence[RuleFinding], mono_s: float) -> AlertRuleDoc:
         """The rule with the subject that is nearest to firing."""
         ranked = [(self._state(rule, finding, mono_s), finding) for finding in findings]
-        order = (RuleState.QUIET, RuleState.NEAR, RuleState.PENDING, RuleState.FIRING)
         state, worst = max(
-            ranked, key=lambda one: (order.index(one[0]), one[1].share or 0.0), default=(RuleState.UNKNOWN, None)
+            ranked, key=lambda one: (_ORDER.index(one[0]), one[1].share or 0.0), default=(RuleState.UNKNOWN, None)
         )
         share = worst.share if worst is not None else None
         return AlertRuleDoc(

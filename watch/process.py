@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,7 +14,7 @@ from shared.alert_requests import AlertAsk, AlertRequest
 from shared.bots import bots_in
 from shared.build import build_id
 from shared.documents.alert_life import WATCHED_FACT
-from shared.documents.alerts import AlertKind, AlertRuleDoc, HeartbeatDoc, SentState
+from shared.documents.alerts import AlertKind, HeartbeatDoc, SentState
 from shared.paths import DataPaths
 from shared.ports import Rng
 from shared.setting_table import GRANULARITY_S, Settings
@@ -59,6 +59,8 @@ BOTS_S = 10.0  # between looks for new bots
 FACTS_MS = 60_000
 FORGET_MS = 60_000
 NEW_SINK_MS = 10_000
+
+FoundByRule = Sequence[tuple[AlertRule, Sequence[RuleFinding]]]
 
 
 def _nothing() -> None:
@@ -146,7 +148,6 @@ class WatchProcess:
         self._shown: object = None
         self._later: list[AlertRequest] = []
         self._failed: set[str] = set()  # rules and bots that raised: each is logged once
-        self.rules: list[AlertRuleDoc] = []
         self._jobs = parts.jobs
         self._upkeep = Upkeep(parts.paths, parts.jobs, Schedule.of(settings), continuous=bool(settings.backup_url))
         self._reports = ReportDuty(parts.paths.reports, parts.jobs, ReportTimes.of(settings), stored.facts.get(REPORTS))
@@ -198,8 +199,7 @@ class WatchProcess:
         self._house_keeping(now_ms)
         self._keeper.write(now_ms)
         self._delivery.hand_out(now_ms)  # only now: what is sent is kept first, where it can be
-        self.rules = [self._holds.shown(rule, findings, mono_s) for rule, findings in found]
-        self._show(seen, now_ms)
+        self._show(seen, found, now_ms, mono_s)
 
     def _take_settings(self, now_ms: int, mono_s: float) -> None:
         """Sinks, severities, quiet hours and heartbeat as `.env` has them now; what fires goes on as it is."""
@@ -343,21 +343,20 @@ class WatchProcess:
         kept = {name: observer.memory.kept for name, observer in self._observers.items()}
         return {"bots": msgspec.json.encode(kept), WATCHED_FACT: self._watched.encoded()}
 
-    def _show(self, seen: Observations, now_ms: int) -> None:
+    def _show(self, seen: Observations, found: FoundByRule, now_ms: int, mono_s: float) -> None:
         self._note_tests()
         entries = [(e.key, e.state, e.tries) for sink in self.outbox.least for e in self.outbox.waiting(sink)]
         shown = (
             [(a.number, a.phase, a.text, a.rules, a.said) for a in self.book.active], entries, self._publisher.tests,
-            [rule.state for rule in self.rules], self._publisher.tests_done, self._publisher.settings_ms,
+            self._holds.states(found, mono_s), self._publisher.tests_done, self._publisher.settings_ms,
             self._publisher.settings_problem,
         )  # fmt: skip
         if shown == self._shown and not self._publisher.due(now_ms):
             return
         self._shown = shown
         bots = [bot.name for bot in seen.bots]
-        self._publisher.write(
-            now_ms, bots, self.book, self.outbox, self.rules, self._looks.heartbeat(), self._keeper.error
-        )
+        rules = [self._holds.shown(rule, findings, mono_s) for rule, findings in found]
+        self._publisher.write(now_ms, bots, self.book, self.outbox, rules, self._looks.heartbeat(), self._keeper.error)
 
     def _note_tests(self) -> None:
         for entry in self.outbox.of_alert(0):

@@ -212,14 +212,14 @@ async def test_one_cancel_of_an_order_at_a_time_and_another_when_it_is_over() ->
 async def test_while_the_key_or_the_clock_is_refused_cancels_are_sent_less_and_less_often_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    no = Unauthorized("401")
-    desk = Desk(cancel=[no] * 40)
+    answers: list[Any] = [Unauthorized("401")] * 40
+    desk = Desk(cancel=answers)
     for _ in range(120):  # two minutes in which the engine asks for both every two seconds
         desk.exchange.clock.now_s += 1.0
         await desk.over(CANCEL, CancelOrder("other", "v-2"))
     assert 20 <= len(desk.requests) <= 34, "two each time, after 2, 4, 8 and then every 10 s"
     assert [r.levelname for r in caplog.records if "retrying" in r.message] == ["WARNING"]
-    desk.exchange._answers["cancel"] = {"v-1": None, "v-2": None}
+    answers[:] = [{"v-1": None, "v-2": None}] * 6
     desk.exchange.clock.now_s += 10.0
     before = len(desk.requests)
     for _ in range(3):
