@@ -1,5 +1,6 @@
 // What PM2 runs: COIN (dashboard), COIN-BOT (trading bot) and, unless the mode is live, COIN-SIM (local exchange);
-// COIN-WATCH (alerts) where WATCH is not false; COIN-CHAT (commands from a chat) where CHAT_USERS is set.
+// COIN-WATCH (alerts) where WATCH is not false; COIN-CHAT (commands from a chat) where CHAT_USERS is set;
+// COIN-LAB (the Lab page's work) is made known and waits until the dashboard asks for it, unless LAB is false.
 // `./coin start` prepares the environment first; after that `pm2 start ecosystem.config.js` does the same start.
 const { spawnSync } = require('child_process');
 const fs = require('fs');
@@ -34,7 +35,7 @@ const logs = path.join(data, 'logs', 'pm2');
 // The rules are Python's, for every process the same: whose folder it is, who may command this PM2, what runs, and which
 // settings a process may be given from the shell (no key, no password).
 const pm2Home = process.env.PM2_HOME || path.join(process.env.HOME || '~', '.pm2');
-const asked = spawnSync(python, ['-m', 'shared.pm2_plan', data, pm2Home, mode, setting('WATCH', 'true'), setting('CHAT_USERS', '')], { cwd: root, encoding: 'utf8' });
+const asked = spawnSync(python, ['-m', 'shared.pm2_plan', data, pm2Home, mode, setting('WATCH', 'true'), setting('CHAT_USERS', ''), setting('LAB', 'true')], { cwd: root, encoding: 'utf8' });
 if (asked.status !== 0) throw new Error((asked.stderr || String(asked.error)).trim());
 const plan = JSON.parse(asked.stdout);
 // A setting that the shell no longer has is handed on as empty, which means "not set": PM2 adds a new start's variables
@@ -51,8 +52,9 @@ function logFile(name) {
   return file;
 }
 
-const app = (name, module) => ({
+const app = ({ name, module, on_demand: onDemand }) => ({
   name,
+  autostart: !onDemand,
   namespace: 'cointrader',
   cwd: root, // else PM2 takes the caller's folder
   script: python,
@@ -64,7 +66,7 @@ const app = (name, module) => ({
   watch: false,
   vizion: false,
   pmx: false,
-  autorestart: true,
+  autorestart: !onDemand, // it ends by itself when nothing more is asked of it
   // Never 0: PM2 takes a death by signal for exit code 0. 75 = another instance holds the lock, 78 = settings, key or
   // clock are wrong; neither gets better by a restart.
   stop_exit_codes: [75, 78],
@@ -77,4 +79,4 @@ const app = (name, module) => ({
   error_file: logFile(`${name}.err.log`),
 });
 
-module.exports = { apps: plan.processes.map((one) => app(one.name, one.module)) };
+module.exports = { apps: plan.processes.map(app) };

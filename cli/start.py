@@ -14,7 +14,7 @@ from cli.context import EXIT_CONFIG, data_paths, from_callers_folder, loaded, ow
 from cli.pm2_process import ECOSYSTEM, demand_closed_home, is_ours, pm2_trouble_said, run
 from dashboard.links import create_login_link
 from shared import pm2_plan
-from shared.bots import CHAT, DEFAULT_BOT, SIMULATOR, WATCHER
+from shared.bots import CHAT, DEFAULT_BOT, LAB, SIMULATOR, WATCHER
 from shared.ledger.desired_state import make_control_file
 from shared.ledger.location import ledger_location
 from shared.liveness import bot_pid, look, read_state
@@ -62,6 +62,8 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
         found.settings.coin_mode, watch=found.settings.watch, chat=bool(found.settings.chat_users)
     )
     unwanted = {SIMULATOR: "live mode trades on the real exchange", WATCHER: "WATCH=false", CHAT: "CHAT_USERS is empty"}
+    if not found.settings.lab:
+        unwanted[LAB] = "LAB=false"
     for name, why in unwanted.items():
         if name in running and name not in wanted:
             client.delete(name)
@@ -72,10 +74,14 @@ def _start(timeout_s: float, *, force_restart: bool, link: bool) -> None:
     _end_orphans(running)
     if stale:
         _check_ports(found.settings, stale, running)
+    # COIN-LAB is made known to PM2 with the settings as they are now, and waits: whatever it does is asked for again.
+    named = [*stale, LAB] if found.settings.lab and (stale or LAB not in running) else stale
+    if named:
         for name in pm2_plan.ORDER_OF_STOP:
-            if name in stale and name in running:
+            if name in named and name in running:
                 client.delete(name)
-        _pm2_start(stale)
+        _pm2_start(named)
+    if stale:
         ui.line(ui.GOOD, f"started by PM2: {', '.join(stale)}")
     untouched = [name for name in wanted if name not in stale]
     if untouched:

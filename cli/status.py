@@ -15,7 +15,7 @@ from shared.files import Unreadable, read_bytes
 from shared.liveness import BotSeen, look
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable
-from shared.pm2_plan import EVERY, OPTIONAL
+from shared.pm2_plan import EVERY, ON_DEMAND, OPTIONAL
 from shared.presence import Presence
 from shared.unwatched import unwatched
 from shared.verdict import Judged, Verdict
@@ -99,7 +99,10 @@ def print_processes(processes: dict[str, Pm2Process], trouble: str | None, verdi
         return
     for name in EVERY:
         process = processes.get(name)
-        if process is None and name in OPTIONAL:
+        if process is None and name in (*OPTIONAL, *ON_DEMAND):
+            continue
+        if process is not None and name in ON_DEMAND and process.effective is Effective.STOPPED:
+            ui.plain(f"  {name:10} {ui.marked(ui.DOT)} waits until it is asked for")
             continue
         if process is None:
             ui.plain(f"  {name:10} –")

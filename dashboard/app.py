@@ -38,6 +38,7 @@ from dashboard.routes import (
     commands,
     docs,
     exports,
+    lab,
     metrics,
     passkeys,
     push,
@@ -132,6 +133,7 @@ def create_app(
     app.include_router(alerts.router())
     app.include_router(sinks.router(pages))
     app.include_router(strategy.router(pages))
+    app.include_router(lab.router(pages))
     app.include_router(push.router())
     app.include_router(passkeys.router(pages, broadcaster))
     app.include_router(static.router())

@@ -27,7 +27,9 @@ _KINDS = {
 _OWN = (
     "coin.css",
     "pages.css",
+    "lab.css",
     "coin.js",
+    "lab.js",
     "charts.js",
     "candles.js",
     "tables.js",

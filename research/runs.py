@@ -17,6 +17,7 @@ from research.code_version import code_version
 from research.engine import FillTiming, MarketModel, Style
 from research.errors import ResearchError
 from research.lots_table import rows, write_csv
+from research.report import charts
 from research.report.html import page
 from shared.files import write_whole
 from shared.settings import Settings, public_values
@@ -97,6 +98,7 @@ def keep(data_dir: Path, run: Backtest) -> StoredRun:
         "figures": {figure.key: figure.value for figure in run.figures},
         "kinds": {figure.key: (figure.title, figure.kind) for figure in run.figures},
         "other_bound": {figure.key: figure.value for figure in run.other_bound},
+        "curve": charts.beside_holding(run.result),
         "notes": list(run.notes),
     }
     origin = {"run": target.name, "data": digest, "code": about["code"], "seed": str(run.request.seed)}

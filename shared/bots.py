@@ -12,11 +12,12 @@ from shared.paths import DataPaths
 
 DEFAULT_FOLDER = "data"  # DATA_DIR where it is not set, in the project folder
 DEFAULT_NAME = "main"
-DASHBOARD, SIMULATOR, WATCHER, CHAT = (
+DASHBOARD, SIMULATOR, WATCHER, CHAT, LAB = (
     "COIN",
     "COIN-SIM",
     "COIN-WATCH",
     "COIN-CHAT",
+    "COIN-LAB",
 )  # the processes that serve every bot
 PROMETHEUS, ALERTMANAGER, NODE_EXPORTER = "COIN-PROMETHEUS", "COIN-ALERTMANAGER", "COIN-NODE-EXPORTER"
 _PROCESS = "COIN-BOT"

@@ -34,7 +34,7 @@ _FOLDERS = {
     "backups": ("cointrader-*.tar.gz", "record.json"), "incidents": ("incident-*.zip",),
     "bots": (), "watch": ("alerts.db",), "chat": ("chat.db",),
     "tape": (), "tape-replay": (), "tape-paper": (), "proof": (), "candles": ("*.parquet", "*.json"),
-    "models": ("registry.jsonl", "shadow.jsonl*"),
+    "models": ("registry.jsonl", "shadow.jsonl*"), "lab": ("lab.lock", "jobs"),
 }  # fmt: skip
 _HARMLESS = frozenset({"lost+found", ".gitkeep", ".gitignore", ".keep", ".DS_Store", ".directory"})
 # Places of the whole machine: closed to others, it would no longer work.

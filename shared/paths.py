@@ -143,6 +143,11 @@ class DataPaths:
         return self.root / "models"
 
     @property
+    def lab(self) -> Path:
+        """What is asked of COIN-LAB and what it answers (`shared.lab_files`)."""
+        return self.root / "lab"
+
+    @property
     def sim(self) -> Path:
         """COIN-SIM's own files: certificate, keys, account."""
         return self.root / "sim"

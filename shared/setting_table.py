@@ -82,6 +82,7 @@ _KEPT_ASIDE = "copies that are kept aside; they decide nothing"
 _SIMULATED = "COIN-SIM's own; live does not run it"
 _TOLD = "who is told of trouble; it decides nothing"
 _CHAT = "who may ask and command from a chat; it decides nothing by itself"
+_LAB = "what the Lab page may compute, beside the bot; it decides nothing"
 _SHOWN = "who may look at the dashboard; it decides nothing"
 _WATCHED = "where ./coin monitoring listens; the bot does not know it"
 
@@ -577,6 +578,16 @@ class Settings:
         "",
         "Slack channel in which chat commands are answered; elsewhere answers come as direct messages.",
         harmless=_CHAT,
+    )
+
+    # COIN-LAB, which works for the Lab page
+    lab: bool = _set(
+        True,
+        "The dashboard's Lab: backtests, sweeps and imports in COIN-LAB, which PM2 starts when somebody asks for one.",
+        harmless=_LAB,
+    )
+    lab_memory_mb: int = _set(
+        2048, "Most memory of one job of the Lab, MB; a job that needs more fails.", 512, 1_048_576, harmless=_LAB
     )
 
     # Raw STRATEGY_… keys: each strategy knows and checks its own (bot/strategies/options.py).

@@ -19,7 +19,7 @@ from shared import pm2_home
 from shared.bots import SIMULATOR
 from shared.paths import ROOT
 from shared.pm2 import Effective, Pm2Client, Pm2Process, Pm2Unavailable, Trouble, home, pid_alive, supported
-from shared.pm2_plan import EVERY, OPTIONAL
+from shared.pm2_plan import EVERY, ON_DEMAND, OPTIONAL
 from shared.settings import Mode, Settings
 
 
@@ -102,11 +102,11 @@ def processes(client: Pm2Client, mode: Mode | None) -> list[DiagnosticRow]:
     for name in EVERY:
         process = found.get(name)
         if process is None:
-            if name in OPTIONAL:
+            if name in (*OPTIONAL, *ON_DEMAND):
                 continue
             if name != SIMULATOR or mode is not Mode.LIVE:
                 checks.append(note(name, "not started in PM2: ./coin start"))
-        else:
+        elif name not in ON_DEMAND or process.effective is not Effective.STOPPED:  # stopped, it waits to be asked for
             checks.append(_process(process, mode))
     return checks
 

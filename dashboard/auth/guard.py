@@ -30,6 +30,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Refusal = Callable[[int, str, bool], tuple[str, bytes]]
 
 MAX_BODY_BYTES = 64 * 1024
+UPLOAD = "/lab/upload/"  # pieces of a dropped file, which the dashboard only writes down
+MAX_PIECE_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 10.0
 MOST_COOKIES = 20
 OPEN_PATHS = frozenset(
@@ -140,7 +142,9 @@ class RequestGuard:
             raise RequestRefused(401, "Sign in first: ./coin login prints a link.")
         if method in SAFE:
             return receive  # a body of these is never read
-        body = await _body(receive, _length(headers))
+        body = await _body(
+            receive, _length(headers), MAX_PIECE_BYTES if path.startswith(UPLOAD) and principal else MAX_BODY_BYTES
+        )
         check_body(headers, body)
         if principal is None or principal.kind == "session":
             self._check_browser(headers, principal, body)
@@ -255,9 +259,9 @@ def _length(headers: list[tuple[bytes, bytes]]) -> int:
     return int(value) if value.isdigit() else 0
 
 
-async def _body(receive: Receive, announced: int) -> bytes:
+async def _body(receive: Receive, announced: int, most: int) -> bytes:
     """The whole body, which is small or refused."""
-    if announced > MAX_BODY_BYTES:
+    if announced > most:
         raise RequestRefused(413, "The request is too large.")
     chunks, total = [], 0
     deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
@@ -271,7 +275,7 @@ async def _body(receive: Receive, announced: int) -> bytes:
             raise RequestRefused(400, "The request was incomplete.")
         chunk = message.get("body", b"")
         total += len(chunk)
-        if total > MAX_BODY_BYTES:
+        if total > most:
             raise RequestRefused(413, "The request is too large.")
         chunks.append(chunk)
         if not message.get("more_body", False):

@@ -5,8 +5,11 @@ from dashboard.pages.alert.page import PAGE as ALERT
 from dashboard.pages.alerts.page import PAGE as ALERTS
 from dashboard.pages.chart.page import PAGE as CHART
 from dashboard.pages.checklists.page import PAGE as CHECKLISTS
+from dashboard.pages.compare.page import PAGE as COMPARE
 from dashboard.pages.events.page import PAGE as EVENTS
 from dashboard.pages.health.page import PAGE as HEALTH
+from dashboard.pages.job.page import PAGE as JOB
+from dashboard.pages.lab.page import PAGE as LAB
 from dashboard.pages.log.page import PAGE as LOG
 from dashboard.pages.moment.page import PAGE as MOMENT
 from dashboard.pages.orders.page import PAGE as ORDERS
@@ -14,6 +17,7 @@ from dashboard.pages.overview.page import PAGE as OVERVIEW
 from dashboard.pages.performance.page import PAGE as PERFORMANCE
 from dashboard.pages.positions.page import PAGE as POSITIONS
 from dashboard.pages.risk.page import PAGE as RISK
+from dashboard.pages.run.page import PAGE as RUN
 from dashboard.pages.runbook.page import PAGE as RUNBOOK
 from dashboard.pages.sessions.page import PAGE as SESSIONS
 from dashboard.pages.settings.page import PAGE as SETTINGS
@@ -30,6 +34,7 @@ PAGES: tuple[Page, ...] = (
     RISK,
     PERFORMANCE,
     STRATEGY,
+    LAB,
     ALERTS,
     LOG,
     EVENTS,
@@ -41,4 +46,7 @@ PAGES: tuple[Page, ...] = (
     SINKS,
     CHECKLISTS,
     RUNBOOK,
+    RUN,
+    JOB,
+    COMPARE,
 )

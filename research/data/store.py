@@ -127,7 +127,10 @@ def entries(data_dir: Path) -> list[StoredSet]:
 
 def entry(path: Path) -> StoredSet:
     """What is known of one set without reading its bars. Raises ResearchError where the file is not one of ours."""
-    about = _about(pq.read_schema(path).metadata, path)
+    try:
+        about = _about(pq.read_schema(path).metadata, path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ResearchError(f"{path} can't be read: {error}") from error
     words = ("product_id", "granularity_s", "bars", "first_s", "last_s", "missing", "digest", "source")
     return StoredSet(path.stem, path, **{word: about[word] for word in words})
 

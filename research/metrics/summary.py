@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from research.data.candles import Ints
 from research.engine import MarketModel, Prepared, RawResult, Style, kernel, loop_model
 from research.loops import types as t
 from research.loops.fills import buy_price, sell_price
@@ -63,19 +64,25 @@ def holding_of(p: Prepared, assumed: MarketModel, style: Style) -> tuple[returns
 
     It pays what a run pays: taker's fees, spread and fixed slippage, at the first open and at the last close.
     """
+    days = np.arange((p.times[0] - 1) // returns.DAY_S, (p.times[-1] - 1) // returns.DAY_S + 1)
+    value = holding_at(p, assumed, style, (days + 1) * returns.DAY_S)
+    return returns.simple_returns(value, assumed.cash), float(value[-1]) / assumed.cash - 1.0
+
+
+def holding_at(p: Prepared, assumed: MarketModel, style: Style, moments_s: Ints) -> returns.Floats:
+    """What holding was worth at these moments, in order, quote units; the last is after its sale at the last close."""
     model, cash = loop_model(assumed, p.granularity_s), assumed.cash
     worse, fee = (assumed.spread_bps / 2 + assumed.slippage_bps) / 10_000, assumed.taker_pct / 100.0
     if style is Style.FLIP:  # its loop knows neither
         model, worse = model._replace(half_spread_ticks=0), 0.0
-    days = np.arange((p.times[0] - 1) // returns.DAY_S, (p.times[-1] - 1) // returns.DAY_S + 1)
-    value, final, part = np.zeros(len(days)), 0.0, cash / len(p.candles)
+    value, final, part = np.zeros(len(moments_s)), 0.0, cash / len(p.candles)
     for first, end in zip(p.first.tolist(), p.end.tolist(), strict=True):
         bought = part / (buy_price(model, int(p.ticks[0][first]), worse) * (1.0 + fee))
-        at = np.searchsorted(p.start_s[first:end] + p.granularity_s, (days + 1) * returns.DAY_S, side="right") - 1
+        at = np.searchsorted(p.start_s[first:end] + p.granularity_s, moments_s, side="right") - 1
         value += np.where(at >= 0, bought * p.ticks[3][first:end][at], part)
         final += bought * sell_price(model, int(p.ticks[3][end - 1]), worse) * (1.0 - fee)
     value[-1] = final
-    return returns.simple_returns(value, cash), final / cash - 1.0
+    return value
 
 
 class MeasuredRun(NamedTuple):

@@ -10,9 +10,11 @@ from research.lots_table import REASONS, excursions
 from research.metrics.drawdown import drawdowns
 from research.metrics.open_lots import marked_results, open_lots
 from research.metrics.returns import daily_equity, simple_returns
+from research.metrics.summary import holding_at
 
 POINTS = 3000
 LOTS = 12_000
+BESIDE = 480
 
 
 def curve(result: RawResult) -> dict[str, Any]:
@@ -30,6 +32,21 @@ def curve(result: RawResult) -> dict[str, Any]:
         "down": np.round(np.minimum.reduceat(down, first) * 100, 3).tolist(),
         "start": result.model.cash,
         "each": each,
+    }
+
+
+def beside_holding(result: RawResult, points: int = BESIDE) -> dict[str, Any]:
+    """Equity and holding at the same moments, spread evenly over the bars; the last pays the exits of open lots."""
+    times = result.prepared.times
+    at = np.unique(np.linspace(0, len(times) - 1, min(points, len(times))).round().astype(np.int64))
+    equity = result.equity[at].copy()
+    equity[-1] -= open_lots(result).cost
+    held = holding_at(result.prepared, result.model, result.style, times[at])
+    return {
+        "times_s": times[at].tolist(),
+        "equity": np.round(equity, 2).tolist(),
+        "holding": np.round(held, 2).tolist(),
+        "cash": result.model.cash,
     }
 
 

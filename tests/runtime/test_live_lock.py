@@ -162,7 +162,7 @@ def test_the_harmless_ones_are_settings_and_none_of_them_decides_anything() -> N
     told = (
         "DATA_DIR", "STATE_FILE", "LOG_LEVEL", "LOG_FORMAT", "DEPTH_VIEW", "RECORD", "DRY_RUN", "LIVE_PERMISSION_DAYS",
         "BACKTEST_SLEEP_MS", "LEDGER_URL", "SIM_", "DASHBOARD_", "COINBASE_", "SENTINEL", "BACKUP_", "WATCH", "ALERT",
-        "REPORT_", "SLACK_", "TEAMS_", "TELEGRAM_", "CHAT_USERS", "HEARTBEAT_URL", "PROMETHEUS_PORT",
+        "REPORT_", "SLACK_", "TEAMS_", "TELEGRAM_", "CHAT_USERS", "HEARTBEAT_URL", "LAB", "PROMETHEUS_PORT",
         "NODE_EXPORTER_PORT",
     )  # fmt: skip
     assert [key for key in HARMLESS if not key.startswith(told)] == []

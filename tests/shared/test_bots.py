@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.bots import CHAT, DEFAULT_BOT, WATCHER, BadBotName, BotRef
+from shared.bots import CHAT, DEFAULT_BOT, LAB, WATCHER, BadBotName, BotRef
 from shared.paths import ROOT
 from shared.pm2_plan import EVERY, ORDER_OF_STOP, processes
 from shared.setting_table import RULES, Settings, handed_over
@@ -43,7 +43,7 @@ def test_what_runs_in_which_mode() -> None:
     assert processes("sim", watch=False) == ("COIN", "COIN-BOT", "COIN-SIM")
     assert processes("live", chat=True) == ("COIN", "COIN-BOT", "COIN-WATCH", "COIN-CHAT")
     # Who would tell of the others' end goes before them, and the bot before its exchange.
-    assert set(ORDER_OF_STOP) == set(EVERY) and ORDER_OF_STOP[:3] == (WATCHER, CHAT, DEFAULT_BOT.process)
+    assert set(ORDER_OF_STOP) == set(EVERY) and ORDER_OF_STOP[:4] == (WATCHER, CHAT, LAB, DEFAULT_BOT.process)
 
 
 def test_the_plan_that_the_ecosystem_file_asks_for(tmp_path: Path) -> None:
@@ -52,7 +52,14 @@ def test_the_plan_that_the_ecosystem_file_asks_for(tmp_path: Path) -> None:
         command, cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
     )
     plan = json.loads(done.stdout)
-    assert [one["name"] for one in plan["processes"]] == ["COIN", "COIN-BOT", "COIN-WATCH"]
+    assert [one["name"] for one in plan["processes"]] == ["COIN", "COIN-BOT", "COIN-WATCH", "COIN-LAB"]
+    # What waits until it is asked for, and what LAB=false leaves out.
+    assert [one["on_demand"] for one in plan["processes"]] == [False, False, False, True]
+    without = subprocess.run(
+        [*command, "true", "", "false"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert [one["name"] for one in json.loads(without.stdout)["processes"]] == ["COIN", "COIN-BOT", "COIN-WATCH"]
     assert plan["settings"] == [*handed_over(), "PRODUCT_ID"]
     assert not [key for key in plan["settings"] if key in RULES and RULES[key].secret]
 
