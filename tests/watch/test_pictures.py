@@ -15,6 +15,7 @@ from tests.watch.receiver import Received, Receiver
 from tests.watch.test_outbox import message
 from tests.watch.test_sinks import CANARY, Smtp, mail, smtp  # noqa: F401 (a fixture)
 from watch.messages import AlertMessage
+from watch.sinks.http import HttpAnswer
 from watch.sinks.registry import sinks_of
 from watch.sinks.slack import SlackApp, SlackWebhook
 from watch.sinks.telegram import TelegramBot
@@ -96,6 +97,53 @@ def test_slack_takes_it_into_the_thread_of_its_message(server: Receiver, report:
 def test_slack_without_the_right_to_write_files_says_so(server: Receiver, report: AlertMessage, wrong: str) -> None:
     answer = slack(server, wrong).send([report], None)
     assert answer.text == "200 ok; without its picture: missing_scope" and answer.reference == "17.5"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://files.slack.com.example.org/upload/v1", "https://notslack.com/upload/v1", "http://files.slack.com/up",
+        "https://files.slack.com:8443/up", "https://files.slack.com@127.0.0.1/up", "https://127.0.0.1/up",
+        "http://127.0.0.1:{other}/up", "https://[::1", "file:///etc/passwd", 7, None,
+    ],
+)  # fmt: skip
+def test_slacks_picture_goes_to_slack_alone(server: Receiver, report: AlertMessage, place: object) -> None:
+    """Whatever place an answer names: no byte of the picture leaves, and the text is there all the same."""
+    other = Receiver()
+    try:
+        app = slack(server)
+        says, named = server.answer, place.format(other=other.port) if isinstance(place, str) else place
+
+        def lies(got: Received) -> tuple[int, bytes, dict[str, str]]:
+            if got.path.endswith("files.getUploadURLExternal"):
+                return 200, orjson.dumps({"ok": True, "upload_url": named, "file_id": "F1"}), {}
+            return says(got)
+
+        server.answer = lies
+        answer = app.send([report], None)
+        assert answer.reference == "17.5" and "without its picture: Slack named a place" in answer.text
+        assert not other.got and [got.path.rpartition("/")[2] for got in server.got] == [
+            "chat.postMessage", "files.getUploadURLExternal",
+        ]  # fmt: skip
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("place", ["https://files.slack.com/upload/v1/A", "https://acme.enterprise.slack.com/up?t=1"])
+def test_slacks_own_hosts_are_taken(server: Receiver, report: AlertMessage, place: str) -> None:
+    """Asked of the name alone: nothing here reaches Slack."""
+    asked: list[str] = []
+
+    def sent(url: str, *_: object, **__: object) -> HttpAnswer:
+        asked.append(url)
+        name = url.rpartition("/")[2]
+        said = {"ok": True, "ts": "17.5", "channel": "C07", "upload_url": place, "file_id": "F1"}
+        return HttpAnswer(200, orjson.dumps(said).decode() if name else "", None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("watch.sinks.slack.request", sent)
+        answer = SlackApp(CANARY, "#reports").send([report], None)
+    assert answer.text == "200 ok, with its picture" and asked[2] == place
 
 
 def test_mail_has_it_as_an_attachment(smtp: int, report: AlertMessage) -> None:  # noqa: F811

@@ -1,8 +1,9 @@
 """Slack: an incoming webhook, or an app's token, which also keeps each alert in a thread of its own."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -12,6 +13,7 @@ from watch.sinks.http import HttpAnswer, host_of, refused, request, secrets_of
 from watch.sinks.sink import NotDelivered, SentPicture, SinkAnswer, picture_of, scrubbed, text_of
 
 API = "https://slack.com/api"
+_SLACK = re.compile(r"(?:[a-z0-9-]+\.)*slack\.com")
 MOST_TEXT = 39_000  # Slack cuts at 40,000
 
 
@@ -78,7 +80,10 @@ class SlackApp:
         try:
             place = _object(request(f"{self._api}/files.getUploadURLExternal", asked, form, (self._token,)))
             if place.get("ok") is True:
-                sent = request(str(place["upload_url"]), picture.data, {"Content-Type": "image/png"}, (self._token,))
+                where = str(place["upload_url"])
+                if not leads_to_slack(where, self._api):
+                    raise NotDelivered("Slack named a place for it that is not Slack's: it was not sent")
+                sent = request(where, picture.data, {"Content-Type": "image/png"}, (self._token,))
                 document = {"files": [{"id": place["file_id"], "title": picture.name}], "channel_id": channel,
                             "thread_ts": thread}  # fmt: skip
                 headers = {**form, "Content-Type": "application/json; charset=utf-8"}
@@ -89,6 +94,20 @@ class SlackApp:
             place = {"error": str(error)}
         why = scrubbed(str(place.get("error", "no answer that says so")), (self._token,))
         return ", with its picture" if place.get("ok") is True else f"; without its picture: {why}"
+
+
+def leads_to_slack(url: str, api: str) -> bool:
+    """Whether it is of a host of Slack's over TLS, or of the host that `api` is at. An answer may say anything, and a
+    picture of the account goes nowhere else."""
+    try:
+        to, asked = urlsplit(url), urlsplit(api)
+        port = to.port
+    except ValueError:
+        return False
+    if "@" in to.netloc:
+        return False
+    slacks = to.scheme == "https" and port in (None, 443) and _SLACK.fullmatch(to.hostname or "") is not None
+    return slacks or (to.scheme, to.netloc) == (asked.scheme, asked.netloc)
 
 
 def _object(answer: HttpAnswer) -> dict[str, Any]:
