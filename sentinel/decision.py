@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
+
 from shared import files
-from shared.documents.state import BotState
-from shared.liveness import LockState, lock_state, process_lives, read_state
+from shared.liveness import LockState, lock_state, process_lives
 from shared.paths import DataPaths
 from shared.times import parse_time
 
@@ -44,12 +45,19 @@ class LifeSign:
     waits: int | None
 
 
+class _Run(msgspec.Struct):
+    """What of the state file names the process; the rest of it is not needed here, and may be of any version."""
+
+    pid: int
+    started_at: str
+
+
 class Looker:
     """Looks at the bot of one folder; what has not changed is not read again."""
 
     def __init__(self, paths: DataPaths) -> None:
         self._paths = paths
-        self._read: tuple[tuple[int, int, int] | None, BotState | None] = (None, None)
+        self._read: tuple[tuple[int, int, int] | None, _Run | None] = (None, None)
 
     def look(self, at_s: float) -> LifeSign:
         """One look at `at_s`. Never raises: what cannot be read is unknown."""
@@ -59,7 +67,7 @@ class Looker:
             key = None
         moved = key is None or key != self._read[0]
         if moved:
-            self._read = (key, read_state(self._paths)[0])
+            self._read = (key, _run_of(self._paths.state))
         state = self._read[1]
         if state is None:
             return LifeSign(at_s, key, None, None, LockState.UNKNOWN, None)
@@ -68,6 +76,15 @@ class Looker:
         lives = process_lives(state.pid, parse_time(state.started_at))
         lock = lock_state(self._paths.bot_lock, state.pid)
         return LifeSign(at_s, key, state.pid, lives, lock, _waits(state.pid) if lives else None)
+
+
+def _run_of(path: Path) -> _Run | None:
+    try:
+        found = msgspec.json.decode(files.read_bytes(path), type=_Run)
+        parse_time(found.started_at)
+    except (OSError, ValueError, files.Unreadable):  # what msgspec raises is a ValueError, too
+        return None
+    return found
 
 
 def _waits(pid: int) -> int | None:

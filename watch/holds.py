@@ -15,34 +15,30 @@ class Holds:
 
     def __init__(self) -> None:
         self._since_s: dict[tuple[str, str], float] = {}
+        self.states: list[RuleState] = []  # of each rule at the last `held`, as `shown` describes it
 
     def held(
         self, found: Iterable[tuple[AlertRule, Sequence[RuleFinding]]], mono_s: float
     ) -> tuple[list[HeldFinding], set[tuple[str, str]]]:
         """Those that have held for long enough, and the (rule, subject) that were seen in order."""
         held, in_order, since = list[HeldFinding](), set[tuple[str, str]](), dict[tuple[str, str], float]()
+        self.states = []
         for rule, findings in found:
+            worst = -1
             for finding in findings:
                 key = (rule.name, finding.subject)
                 if not finding.bad:
                     in_order.add(key)
+                    worst = max(worst, finding.share is not None and finding.share >= NEAR)
                     continue
                 since[key] = self._since_s.get(key, mono_s)
-                if mono_s - since[key] >= rule.for_s:
+                fires = mono_s - since[key] >= rule.for_s
+                worst = max(worst, 2 + fires)
+                if fires:
                     held.append(_held(rule, finding))
+            self.states.append(_ORDER[worst] if worst >= 0 else RuleState.UNKNOWN)
         self._since_s = since
         return held, in_order
-
-    def states(self, found: Iterable[tuple[AlertRule, Sequence[RuleFinding]]], mono_s: float) -> list[RuleState]:
-        """Each rule's, as `shown` says it, and nothing else: a round has no use for more."""
-        return [
-            max(
-                (self._state(rule, finding, mono_s) for finding in findings),
-                key=_ORDER.index,
-                default=RuleState.UNKNOWN,
-            )
-            for rule, findings in found
-        ]
 
     def shown(self, rule: AlertRule, findings: Sequence[RuleFinding], mono_s: float) -> AlertRuleDoc:
         """The rule with the subject that is nearest to firing."""

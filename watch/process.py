@@ -15,7 +15,9 @@ from shared.bots import bots_in
 from shared.build import build_id
 from shared.documents.alert_life import WATCHED_FACT
 from shared.documents.alerts import AlertKind, HeartbeatDoc, SentState
+from shared.documents.state import BotState
 from shared.paths import DataPaths
+from shared.pm2 import Pm2Process
 from shared.ports import Rng
 from shared.setting_table import GRANULARITY_S, Settings
 from shared.verdict import Judged, Verdict
@@ -55,11 +57,14 @@ from watch.watched_days import WatchedDays
 
 log = logging.getLogger("watch")
 ROUND_S = 0.25
+JUDGE_S = 1.0  # most between two judgements of a rule that is not urgent
 BOTS_S = 10.0  # between looks for new bots
 FACTS_MS = 60_000
 FORGET_MS = 60_000
 NEW_SINK_MS = 10_000
 
+# Name, document, verdict, whether it lives, whether the file KILL is there, what PM2 says.
+BotNews = tuple[str, BotState | None, Verdict, bool | None, bool, Pm2Process | None]
 FoundByRule = Sequence[tuple[AlertRule, Sequence[RuleFinding]]]
 
 
@@ -92,6 +97,7 @@ class RoundTimes:
     bots_s: float = -1e9
     facts_ms: int = 0
     forget_ms: int = 0
+    judged_s: float = -1e9
     last_s: float | None = None
     late_s: float = 0.0
 
@@ -144,6 +150,8 @@ class WatchProcess:
         self._kept = _kept_facts(stored.facts.get("bots"))
         self._observers: dict[str, BotObserver] = {}
         self._times = RoundTimes()
+        self._findings: dict[str, list[RuleFinding]] = {}
+        self._news: list[BotNews] = []
         self._checkout: str | None = None
         self._shown: object = None
         self._later: list[AlertRequest] = []
@@ -181,7 +189,7 @@ class WatchProcess:
         self._take_jobs(now_ms, mono_s)
         seen = self._look(now_ms, mono_s)
         self._sentinel.step(seen.bots, mono_s)
-        found = [(rule, self._judged(rule, seen)) for rule in RULES]
+        found = self._found(seen, mono_s)
         held, in_order = self._holds.held(found, mono_s)
         for request in self._requests(now_ms):
             self._carry_out(request, now_ms)
@@ -234,6 +242,19 @@ class WatchProcess:
                 self._keeper.keep(
                     messages=[message], queue=self.outbox.add([message], now_ms), facts=self._reports.facts
                 )
+
+    def _found(self, seen: Observations, mono_s: float) -> FoundByRule:
+        """What each rule finds. Urgent ones judge in every round; the others as soon as a bot shows anything new, and
+        once a second for what time alone makes, or the machine: most rounds bring nothing new."""
+        news = [(bot.name, bot.state, bot.judged.word, bot.alive, bot.kill_file, bot.pm2) for bot in seen.bots]
+        calm = len(news) == len(self._news) and all(_same(a, b) for a, b in zip(news, self._news, strict=True))
+        whole = not calm or mono_s - self._times.judged_s >= JUDGE_S
+        if whole:
+            self._news, self._times.judged_s = news, mono_s
+        for rule in RULES:
+            if whole or rule.urgent:
+                self._findings[rule.name] = self._judged(rule, seen)
+        return [(rule, self._findings[rule.name]) for rule in RULES]
 
     def _judged(self, rule: AlertRule, seen: Observations) -> list[RuleFinding]:
         """What the rule finds. One that fails must not silence the others: what it looks at is unknown."""
@@ -348,7 +369,7 @@ class WatchProcess:
         entries = [(e.key, e.state, e.tries) for sink in self.outbox.least for e in self.outbox.waiting(sink)]
         shown = (
             [(a.number, a.phase, a.text, a.rules, a.said) for a in self.book.active], entries, self._publisher.tests,
-            self._holds.states(found, mono_s), self._publisher.tests_done, self._publisher.settings_ms,
+            self._holds.states, self._publisher.tests_done, self._publisher.settings_ms,
             self._publisher.settings_problem,
         )  # fmt: skip
         if shown == self._shown and not self._publisher.due(now_ms):
@@ -362,6 +383,11 @@ class WatchProcess:
         for entry in self.outbox.of_alert(0):
             if entry.message.kind is AlertKind.TEST and entry.tries:
                 self._publisher.tests = self._publisher.tests | {entry.sink: _test(entry)}
+
+
+def _same(a: BotNews, b: BotNews) -> bool:
+    """By identity: a document or an answer that was not read anew is the same object."""
+    return all(one is other or one == other for one, other in zip(a, b, strict=True))
 
 
 def _test(entry: QueuedMessage) -> SinkTest:

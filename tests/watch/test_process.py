@@ -18,9 +18,11 @@ from shared.paths import DataPaths
 from shared.settings import Settings
 from tests.dashboard.writer import Writer
 from tests.watch.receiver import Receiver
+from watch import process
 from watch.alert_store import AlertStore, AlertStoreError, history
-from watch.observations import DashboardObservation
+from watch.observations import DashboardObservation, Observations
 from watch.process import Looks, WatchParts, WatchProcess
+from watch.rules.rule import AlertRule, RuleFinding, WatchLimits
 from watch.rules.table import BY_NAME, RULES
 from watch.sinks.registry import SinkPlan
 from watch.sinks.webhook import JsonWebhook
@@ -93,6 +95,32 @@ def test_a_kill_is_told_acknowledged_and_over(turned: Turned) -> None:
     turned.turn_until(lambda: turned.kinds()[2:] == ["resolved"], "over")
     assert turned.document().firing == [] and turned.document().resolved[0].name == "kill.main"
     assert [alert.cause for alert in history(turned.paths.watch / "alerts.db", 10)] == ["kill.main"]
+
+
+def test_urgent_rules_judge_every_round_and_the_others_with_what_is_new_or_once_a_second(
+    turned: Turned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, list[float]] = {"killed": [], "feed_stale": []}
+
+    def counted(name: str) -> AlertRule:
+        def judge(seen: Observations, _: WatchLimits) -> list[RuleFinding]:
+            asked[name].append(seen.mono_s)
+            return []
+
+        return replace(BY_NAME[name], judge=judge)
+
+    monkeypatch.setattr(process, "RULES", tuple(counted(name) for name in asked))
+    writer = Writer(turned.paths.root)
+    began_s = turned.now_s
+    turned.turn(3.0)
+    assert len(asked["killed"]) == 12 and asked["feed_stale"] == [began_s + 0.25, began_s + 1.25, began_s + 2.25]
+    turned.paths.state.write_bytes(encode_state(writer.state()))
+    turned.turn(0.25)
+    assert asked["feed_stale"][-1] == turned.now_s, "a document is judged in the round in which it is read"
+    turned.turn(0.25)
+    turned.paths.kill.touch()
+    turned.turn(0.25)
+    assert asked["feed_stale"][-1] == turned.now_s and len(asked["feed_stale"]) == 5
 
 
 def test_a_test_goes_through_each_sink_and_shows_its_answer(turned: Turned) -> None:

@@ -287,9 +287,18 @@ def test_it_holds_for_its_time_before_it_counts(name: str) -> None:
         held, in_order = holds.held(found, mono_s)
         assert not in_order and bool(held) == (rule.for_s == 0 and mono_s >= 100.0)
         shown = holds.shown(rule, found[0][1], mono_s)
-        assert shown.state is (RuleState.FIRING if held else RuleState.PENDING)
+        assert shown.state is (RuleState.FIRING if held else RuleState.PENDING) and holds.states == [shown.state]
     held, _ = holds.held(found, 100.0 + rule.for_s)
     assert [(one.rule, one.severity) for one in held] == [(name, rule.severity)]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_state_of_a_round_is_the_one_that_is_shown(name: str) -> None:
+    rule, holds = BY_NAME[name], Holds()
+    for number, seen in enumerate((*CASES[name], look())):
+        findings = judged(name, seen)
+        holds.held([(rule, findings)], 100.0 + number)
+        assert holds.states == [holds.shown(rule, findings, 100.0 + number).state]
 
 
 def test_what_is_unknown_is_said_as_unknown_and_not_as_well() -> None:

@@ -24,9 +24,9 @@ def process_cause(bot: BotObservation) -> str:
     return f"process.{bot.name}"
 
 
-def left_alone(state: BotState | None) -> str:
-    """What nobody watches now, as a sentence; empty where nothing is open or it is not known."""
-    left = unwatched(state)
+def left_alone(state: BotState | None, bad: bool) -> str:
+    """What nobody watches now, as a sentence; empty where nothing is open, it is not known, or nothing is `bad`."""
+    left = unwatched(state) if bad else None
     return f" {left.sentence()[:1].upper()}{left.sentence()[1:]}." if left is not None and left.lots else ""
 
 
@@ -46,7 +46,7 @@ def dead(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleFi
         return None
     else:
         return RuleFinding(bot.name, False, process_cause(bot), "lives", share=0.0)
-    return RuleFinding(bot.name, True, process_cause(bot), value, title, text + left_alone(bot.state), 1.0)
+    return RuleFinding(bot.name, True, process_cause(bot), value, title, text + left_alone(bot.state, True), 1.0)
 
 
 def _given_up(bot: BotObservation) -> bool:
@@ -60,7 +60,7 @@ def silent(bot: BotObservation, seen: Observations, limits: WatchLimits) -> Rule
     bad = bot.age_s > SILENT_S
     full = seen.host.disk_free_mb is not None and seen.host.disk_free_mb < FULL_MB
     why = " The disk of its folder is full: make room, df -h." if full else ""
-    text = f"Its process lives and has written nothing for {ago(bot.age_s)}.{why}{left_alone(bot.state)}"
+    text = f"Its process lives and has written nothing for {ago(bot.age_s)}.{why}{left_alone(bot.state, bad)}"
     share = min(bot.age_s / SILENT_S, 1.0) if not bad else 1.0
     return RuleFinding(bot.name, bad, process_cause(bot), ago(bot.age_s), f"{bot.name} is silent", text, share)
 
@@ -88,7 +88,7 @@ def ended(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleF
     why = bot.state.error if bot.state is not None and bot.state.error else "its log says why"
     meaning = {75: "another instance holds the data folder", 78: "a setting, the key or the clock is wrong"}
     what = f"with code {code} ({meaning[code]})" if code in meaning else "in ERROR"
-    text = f"It ended {what}: {why}. It is not restarted.{left_alone(bot.state)}"
+    text = f"It ended {what}: {why}. It is not restarted.{left_alone(bot.state, bad)}"
     return RuleFinding(bot.name, bad, process_cause(bot), str(code) if code in meaning else "ERROR" if bad else "no",
                        f"{bot.name} ended and stays down", text)  # fmt: skip
 
@@ -98,7 +98,7 @@ def safe(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleFi
     if state is None:
         return None
     bad = state.status is Status.SAFE
-    text = f"It ended badly too often and starts in SAFE: no strategy runs, no entry is made.{left_alone(state)}"
+    text = f"It ended badly too often and starts in SAFE: no strategy runs, no entry is made.{left_alone(state, bad)}"
     return RuleFinding(bot.name, bad, f"safe.{bot.name}", state.status.value, f"{bot.name} is in SAFE", text)
 
 
@@ -109,7 +109,7 @@ def killed(bot: BotObservation, seen: Observations, limits: WatchLimits) -> Rule
     orders = ""
     if kill is not None and kill.orders_found is not None:
         orders = f"{kill.orders_cancelled or 0} of {kill.orders_found} orders cancelled. "
-    text = f"{who}{orders}Nothing is sent until the kill is reset.{left_alone(bot.state)}"
+    text = f"{who}{orders}Nothing is sent until the kill is reset.{left_alone(bot.state, bad)}"
     return RuleFinding(bot.name, bad, f"kill.{bot.name}", "killed" if bad else "no", f"{bot.name} was killed", text)
 
 
@@ -121,7 +121,7 @@ def may_not_send(bot: BotObservation, seen: Observations, limits: WatchLimits) -
     bad = bot.judged.word in (Verdict.LOCKED_OUT, Verdict.SECOND_WRITER) or bool(alerts)
     text = "; ".join(a.text for a in alerts) or bot.judged.reason
     return RuleFinding(bot.name, bad, f"lock.{bot.name}", bot.judged.word.shown if bad else "no",
-                       f"{bot.name} may not send orders", f"{text}.{left_alone(bot.state)}")  # fmt: skip
+                       f"{bot.name} may not send orders", f"{text}.{left_alone(bot.state, bad)}")  # fmt: skip
 
 
 def latched(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleFinding | None:  # noqa: ARG001
@@ -168,8 +168,9 @@ def slow_boot(bot: BotObservation, seen: Observations, limits: WatchLimits) -> R
     took_s = max(0.0, (seen.now_ms - epoch_ms(parse_time(state.started_at))) / 1000)
     notes = "; ".join(step.note for step in state.boot if step.note and step.state == "current")
     text = f"It has been starting for {ago(took_s)}, phase {state.phase.value}{f': {notes}' if notes else ''}."
-    return RuleFinding(bot.name, took_s > BOOT_S, process_cause(bot), ago(took_s), f"{bot.name} does not get to trade",
-                       text + left_alone(state), took_s / BOOT_S)  # fmt: skip
+    bad = took_s > BOOT_S
+    return RuleFinding(bot.name, bad, process_cause(bot), ago(took_s), f"{bot.name} does not get to trade",
+                       text + left_alone(state, bad), took_s / BOOT_S)  # fmt: skip
 
 
 def no_decision(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleFinding | None:

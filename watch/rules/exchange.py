@@ -20,7 +20,7 @@ def blind(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleF
         return None
     bad = bot.judged.word is Verdict.BLIND
     lasts = f" for {ago(bot.judged.seconds)}" if bad and bot.judged.seconds is not None else ""
-    text = f"{bot.judged.reason}. It makes no entry and reconnects by itself.{left_alone(bot.state)}"
+    text = f"{bot.judged.reason}. It makes no entry and reconnects by itself.{left_alone(bot.state, bad)}"
     return RuleFinding(bot.name, bad, exchange_cause(bot), f"blind{lasts}" if bad else "sees",
                        f"{bot.name} is blind: it does not hear the exchange", text)  # fmt: skip
 
@@ -113,7 +113,7 @@ def ledger_unwritable(bot: BotObservation, seen: Observations, limits: WatchLimi
     part = bot.judged.worst("ledger")
     why = bot.judged.reason if bot.judged.word is Verdict.LEDGER_GONE else io.ledger_error or "unknown reason"
     value = "cannot be written" if bad else "written" if part and part.state is PartState.OK else "not known"
-    text = f"{why}. No order is sent until it can be written.{left_alone(bot.state)}"
+    text = f"{why}. No order is sent until it can be written.{left_alone(bot.state, bad)}"
     return RuleFinding(bot.name, bad, f"ledger.{bot.name}", value, f"{bot.name}: the ledger cannot be written", text)
 
 
