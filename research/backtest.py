@@ -171,8 +171,6 @@ def _run(
     progress: Progress | None = None,
 ) -> RawResult:
     if request.engine is EngineKind.FULL and request.style is not Style.FLIP:
-        if decisions.are_weights(said):
-            raise ResearchError("--engine full trades lots; target weights run on --engine fast or plain")
         # It loads the bot's shell and the simulator, which no other engine needs: half a second.
         from research.full import run_full  # noqa: PLC0415
 
@@ -292,10 +290,13 @@ def _weight_notes(prepared: Prepared, settings: Settings, request: BacktestReque
             f"Every change of a holding was a market order: bars of {granularity_text(prepared.granularity_s)} do not "
             f"show what fills within EXPOSURE_MAKER_SEC={plainly(settings.exposure_maker_sec)}"
         )
+    elif request.engine is EngineKind.FULL:
+        patience = plainly(settings.exposure_maker_sec)
+        out.append(f"Changes rest post-only one tick beside the close for {patience} s, then go at market")
     else:
         word = "traded through" if request.model.through else "touched"
         out.append(
             f"Changes rest post-only at each bar's open for {plainly(settings.exposure_maker_sec)} s, whole fills when "
             f"{word}, then go at market; the result of the other assumption is shown beside it"
         )
-    return [*out, coverage.exposure_assumptions(settings)]
+    return out if request.engine is EngineKind.FULL else [*out, coverage.exposure_assumptions(settings)]

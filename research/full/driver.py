@@ -1,13 +1,10 @@
 """Between the engine and the exchange: intents carried out in bar time, answers told as events."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bot.domain import events as ev
 from bot.domain.balances import FeeRates
@@ -26,11 +23,12 @@ from bot.domain.intents import (
 from bot.domain.kinds import OrderKind, Side
 from bot.domain.lots import Lot
 from bot.domain.orders import OrderSpec, OrderStatus
-from bot.domain.targets import Signal, SignalSide, Target
+from bot.domain.targets import Exposure, Signal, SignalSide, Target
 from bot.engine.engine import Engine
 from bot.engine.state.recovered import RecoveredState
 from bot.rules import codes
 from research.data.candles import CandleSet
+from research.decisions import Said, are_weights
 from research.engine import MarketModel, Prepared
 from research.full.venue import BacktestVenue, configuration
 from research.limits import regime_sizes
@@ -46,13 +44,13 @@ SIDES = {
 
 
 class ArrayStrategy:
-    """`bot.engine.ports.StrategyPort` that says what was computed over all of history."""
+    """`bot.engine.ports.StrategyPort` that says what was computed over all of history: signals, or target weights."""
 
-    def __init__(self, settings: Settings, prepared: Prepared, said: Sequence[NDArray[np.int8]]) -> None:
+    def __init__(self, settings: Settings, prepared: Prepared, said: Said) -> None:
         self.name = settings.strategy
         self.warmup_bars = self.memory_bars = 1
         self.needs_peers = False
-        self.target_type: type[Target] = Signal
+        self.target_type: type[Target] = Exposure if are_weights(said) else Signal
         self.parameters: Mapping[str, str] = {}
         self.model_mode: str | None = None
         self._said = {
@@ -66,8 +64,11 @@ class ArrayStrategy:
 
     def answer(self, question: AskStrategy) -> ev.TargetReady:
         product_id, start_s = question.instrument.product_id, question.bar_start_s
+        said = self._said[product_id][start_s]
+        if self.target_type is Exposure:  # regimes are in the weights already
+            return ev.TargetReady(product_id, start_s, Exposure(said, {}))
         size = self._size[product_id].get(start_s, 1.0)
-        return ev.TargetReady(product_id, start_s, Signal(SIDES[self._said[product_id][start_s]], None, {}, size))
+        return ev.TargetReady(product_id, start_s, Signal(SIDES[said], None, {}, size))
 
     def fits(self) -> int:
         return 0
@@ -81,12 +82,27 @@ class EquityCurve:
     held: list[float]
 
 
+@dataclass(slots=True)
+class LotSales:
+    """What was sold of a lot so far: base units, quote currency, how many sales, and the price of the last one."""
+
+    sold: Decimal = Decimal(0)
+    proceeds: Decimal = Decimal(0)
+    count: int = 0
+    price: Decimal = Decimal(0)
+
+    def see(self, lot: Lot) -> None:
+        sold = lot.base_bought - lot.base_left - lot.dust
+        if sold > self.sold:
+            self.count += 1
+            self.price = (lot.proceeds - self.proceeds) / (sold - self.sold)
+            self.sold, self.proceeds = sold, lot.proceeds
+
+
 class BarDriver:
     """Carries the engine's intents to the exchange and its answers back, in bar time."""
 
-    def __init__(
-        self, prepared: Prepared, said: Sequence[NDArray[np.int8]], settings: Settings, model: MarketModel
-    ) -> None:
+    def __init__(self, prepared: Prepared, said: Said, settings: Settings, model: MarketModel) -> None:
         self.prepared = prepared
         first_s = int(prepared.start_s.min())
         self.venue = BacktestVenue(prepared, model, first_s * 1_000_000 - 1)
@@ -97,7 +113,9 @@ class BarDriver:
         self.ids: dict[str, str] = {}  # exchange's id -> ours, of orders that may still change
         self.seen: dict[str, tuple[Any, ...]] = {}
         self.opening = False  # bars open now; else they close
+        self.at_weights = strategy.target_type is Exposure
         self.closed: list[tuple[Lot, bool]] = []  # and whether that was at an open
+        self.sales: dict[str, LotSales] = {}  # by lot
         self.breaker_days: set[str] = set()  # days whose loss limit was reached
         self.refused = [0, 0]  # entries that the exchange refused: for funds, for another reason
         self.latched_ms = 0  # when the drawdown limit shut entries for good; 0 = it did not
@@ -123,6 +141,7 @@ class BarDriver:
     def _carry_out(self, intent: Intent) -> list[Intent]:
         match intent:
             case SaveLot(lot):
+                self.sales.setdefault(lot.lot_id, LotSales()).see(lot)
                 if lot.closed_ms is not None:
                     self.closed.append((lot, self.opening))
             case SaveDay(day):
@@ -198,6 +217,23 @@ class BarDriver:
             intents = deque(self._place(waiting.popleft()))
             while intents:
                 intents.extend(self._carry_out(intents.popleft()))
+
+    def sells_first(self, product_id: str) -> int:
+        """For the order in which products open: those that sell before those that buy."""
+        waiting = self.held[product_id]
+        return 1 if waiting and waiting[0].side is Side.BUY else 0
+
+    def go_on(self, candles: CandleSet, ticks: int) -> None:
+        """What is held at weights is brought all the way at this open: one order follows the other within seconds."""
+        self.price(candles, ticks)
+        self._second()
+        while self.held[candles.product_id]:
+            self.open_bar(candles.product_id, ticks)
+            self._second()
+
+    def _second(self) -> None:
+        self.now_ms += 1000
+        self.tell(ev.Tick())
 
     def close_bar(self, candles: CandleSet, i: int) -> None:
         """The bar is closed: decisions."""

@@ -6,21 +6,22 @@ is the only part of research that knows the exchange's side.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.domain import events as ev
 from bot.domain.kinds import ExitReason, LotKind
 from bot.domain.lots import Lot
 from bot.rules import codes
+from research import exposure
 from research.data.candles import Floats
-from research.engine import FillTiming, MarketModel, Prepared, RawResult
+from research.decisions import Said, are_weights
+from research.engine import FillTiming, MarketModel, Prepared, RawResult, Style
 from research.errors import ResearchError
-from research.full.driver import BarDriver, EquityCurve
+from research.full.driver import BarDriver, EquityCurve, LotSales
 from research.loops import types as t
 from shared.settings import Settings
 
@@ -30,12 +31,13 @@ REASONS = {
     ExitReason.TRAIL: codes.EXIT_TRAIL,
     ExitReason.TAKE_PROFIT: codes.EXIT_TAKE,
     ExitReason.SIGNAL: codes.EXIT_SIGNAL,
+    ExitReason.TARGET: codes.EXIT_TARGET,
 }
 
 
 def run_full(
     prepared: Prepared,
-    said: Sequence[NDArray[np.int8]],
+    said: Said,
     settings: Settings,
     model: MarketModel,
     progress: Callable[[int, int], None] | None = None,
@@ -51,6 +53,8 @@ def run_full(
         raise ResearchError("--engine full needs bars of whole minutes")
     settings = dataclasses.replace(settings, use_tick_price=False, max_orders_per_min=600, min_depth_usd=0.0,
                                    max_impact_bp=0.0)  # fmt: skip
+    if are_weights(said) and exposure.never_rests(settings, prepared.granularity_s):
+        settings = dataclasses.replace(settings, exposure_maker_sec=0.0)
     driver = BarDriver(prepared, said, settings, model)
     curve = EquityCurve([], [])
     position = prepared.first.tolist()
@@ -82,6 +86,10 @@ def _at_time(driver: BarDriver, curve: EquityCurve, now_s: int, position: list[i
     driver.poll()
     for p in closing:
         driver.price(prepared.candles[p], int(prepared.ticks[3][position[p]]))
+    for p in each:
+        waits = p not in closing and driver.held[prepared.candles[p].product_id]
+        if driver.at_weights and waits:  # where a bar is missing the quotes stand: the feed is not silent
+            driver.price(prepared.candles[p], int(prepared.ticks[3][position[p] - 1]))
     driver.tell(ev.Tick())
     for p in closing:
         at = position[p]
@@ -98,9 +106,13 @@ def _at_time(driver: BarDriver, curve: EquityCurve, now_s: int, position: list[i
     driver.venue.advance(now_s * 1_000_000)
     if driver.poll():
         driver.tell(ev.Tick())  # a take that ended by time rests anew
-    for p in opening:
+    for p in sorted(opening, key=lambda p: driver.sells_first(prepared.candles[p].product_id)):
         opened[p] = True
-        driver.open_bar(prepared.candles[p].product_id, int(prepared.ticks[0][position[p]]))
+        candles, ticks = prepared.candles[p], int(prepared.ticks[0][position[p]])
+        sent = bool(driver.held[candles.product_id])
+        driver.open_bar(candles.product_id, ticks)
+        if sent and driver.at_weights:
+            driver.go_on(candles, ticks)
 
 
 def _result(driver: BarDriver, curve: EquityCurve, model: MarketModel) -> RawResult:
@@ -111,6 +123,8 @@ def _result(driver: BarDriver, curve: EquityCurve, model: MarketModel) -> RawRes
     floats: Floats = np.zeros((len(lots), t.T_FLOATS))
     for row, real, (lot, at_open) in zip(ints, floats, lots, strict=True):
         _write_row(row, real, lot, at_open, numbers[lot.product_id], prepared)
+        if driver.at_weights:
+            _write_sales(row, real, lot, driver.sales.get(lot.lot_id, LotSales()))
     account = np.zeros(t.A_SIZE)
     account[t.A_CASH] = float(driver.engine.view.account.cash)
     account[t.A_FEES] = float(floats[:, [t.T_ENTRY_FEE, t.T_EXIT_FEE]].sum())
@@ -120,7 +134,22 @@ def _result(driver: BarDriver, curve: EquityCurve, model: MarketModel) -> RawRes
     account[t.A_LATCHED_MS] = driver.latched_ms
     account[t.A_TURNOVER] = float(sum(lot.cost + lot.proceeds for lot, _ in lots))
     equity, held = np.array(curve.equity), np.array(curve.held)
-    return RawResult(prepared, ints, floats, equity, held, account, model)
+    style = Style.EXPOSURE if driver.at_weights else Style.LOTS
+    marks = prepared.ticks[3][prepared.end - 1]
+    return RawResult(prepared, ints, floats, equity, held, account, model, style, marks)
+
+
+def _write_sales(row: Any, real: Any, lot: Lot, sales: LotSales) -> None:
+    """A holding is sold in parts: how many, the last one's price, and what those of an open one earned.
+
+    What followed an open within seconds happened at that open: bars know no shorter time.
+    """
+    for column in (t.T_OPENED_MS, t.T_CLOSED_MS):
+        row[column] -= row[column] % 60_000
+    row[t.T_FILLS], row[t.T_EXIT_TICKS] = sales.count, round(sales.price / lot.price_increment)
+    if lot.closed_ms is None and sales.count:
+        part = sales.sold / lot.base_bought
+        real[t.T_PNL] = float(lot.proceeds - lot.cost * part - lot.entry_fee * part - lot.exit_fee)
 
 
 def _write_row(row: Any, real: Any, lot: Lot, at_open: bool, p: int, prepared: Prepared) -> None:
@@ -141,7 +170,7 @@ def _write_row(row: Any, real: Any, lot: Lot, at_open: bool, p: int, prepared: P
     row[t.T_TAKE_TICKS] = lot.take_ticks
     row[t.T_OPEN_BAR] = first + int(np.searchsorted(starts, lot.opened_ms // 1000, side="right")) - 1
     # What was sold while bars closed was sold inside the bar that ended then.
-    begin_s = (lot.closed_ms or 0) // 1000 - (0 if at_open else prepared.granularity_s)
+    begin_s = (lot.closed_ms or 0) // 60_000 * 60 - (0 if at_open else prepared.granularity_s)
     row[t.T_CLOSE_BAR] = end - 1 if is_open else first + int(np.searchsorted(starts, begin_s))
     row[t.T_FILLS] = 0 if is_open else 1
     row[t.T_LEFT] = round((lot.base_left if is_open else lot.dust) / step)

@@ -3,12 +3,13 @@
 At every time, in this order: bars that close (what rested inside the bar fills, marks, the day, then each product's
 holding is compared with its target), then bars that open (what was decided is sent: sales before purchases). A job
 rests post-only at the touch of each bar's open for EXPOSURE_MAKER_SEC and goes at market at the first open after it;
-bars longer than that time can't show what filled within it, so there everything goes at market.
+bars longer than that time can't show what filled within it, so there everything goes at market. An order that left a
+rest of the way is followed by the next one at once, as the bot does within seconds.
 """
 
 from bot.rules.codes import EXIT_TARGET
 from bot.rules.exposure import asked_quote, product_share_quote, purchase_steps, rebalance_quote, sale_steps
-from bot.rules.sizing import fee_quote
+from bot.rules.sizing import affordable_quote, base_steps, fee_quote, is_dust, quote_units
 from research.loops import entry, fast_path, fills
 from research.loops.entry import entries_shut
 from research.loops.fast_path import judge_day
@@ -58,6 +59,7 @@ from research.loops.types import (
     WeightBars,
 )
 
+LATE_S = 60  # the bot's BAR_LATE_S: an older target trades nothing
 NO_ROOM = -1  # answered where a product needed more lots than there was room for: run again with more
 
 
@@ -70,15 +72,19 @@ def next_bar_time(tape: WeightBars, model: Model, state: LoopState) -> int:
     return now
 
 
-def add_holding(state: LoopState, p: int, i: int, price: int, steps: int, fee_pct: float, now_ms: int) -> None:
-    """Book a purchase of `steps` at `price` ticks as a new lot of product p."""
-    product, account = state.products[p], state.account
-    notional = steps * price * state.money[p, M_UNIT]
-    fee = fee_quote(notional, fee_pct)
+def pay(state: LoopState, notional: float, fee_pct: float) -> float:
+    """Take a purchase and its fee from the cash; answers the fee."""
+    account, fee = state.account, fee_quote(notional, fee_pct)
     account[A_CASH] -= notional + fee
     account[A_FEES] += fee
     account[A_TURNOVER] += notional
-    account[A_ENTRIES] += 1.0
+    return fee
+
+
+def add_holding(state: LoopState, p: int, i: int, price: int, steps: int, fee_pct: float, now_ms: int) -> None:
+    """Book a purchase of `steps` at `price` ticks as a new lot of product p."""
+    product, fee = state.products[p], pay(state, steps * price * state.money[p, M_UNIT], fee_pct)
+    state.account[A_ENTRIES] += 1.0
     j = product[P_COUNT]
     lot, real = state.lots[p, j], state.reals[p, j]
     for column in range(L_SIZE):
@@ -92,52 +98,108 @@ def add_holding(state: LoopState, p: int, i: int, price: int, steps: int, fee_pc
     product[P_HELD] += steps
 
 
-def sell_holding(
-    state: LoopState, out: Out, p: int, i: int, price: int, steps: int, fee_pct: float, now_ms: int
-) -> None:
-    """Sell `steps` at `price` ticks: first in, first out, a part of a lot where less is wanted."""
-    product, left = state.products[p], steps
-    gone = 0
-    while left > 0 and gone < product[P_COUNT]:
-        part = min(left, state.lots[p, gone, L_LEFT])
-        sell(state, p, gone, price, part, fee_pct)
-        left -= part
-        if state.lots[p, gone, L_LEFT] > 0:
-            break
-        state.account[A_DAY_REALISED] += write_row(state, out, p, gone, i, now_ms, EXIT_TARGET)
-        gone += 1
-    if gone == 0:
-        return
-    lots, reals = state.lots[p], state.reals[p]
-    for k in range(gone, product[P_COUNT]):
-        for column in range(L_SIZE):
-            lots[k - gone, column] = lots[k, column]
-        for column in range(R_SIZE):
-            reals[k - gone, column] = reals[k, column]
-    product[P_COUNT] -= gone
+def sell_oldest(
+    state: LoopState, out: Out, p: int, i: int, wanted: float, mark: int, price: int, fee_pct: float, now_ms: int
+) -> int:
+    """Sell at `price` ticks of the oldest lot of product p that can be sold, a part of it where `wanted` is less.
+
+    `wanted`: quote currency at `mark` ticks. Answers the steps sold, 0 = none of them can be.
+    """
+    product, lots, reals = state.products[p], state.lots[p], state.reals[p]
+    for j in range(product[P_COUNT]):
+        steps = sale_steps(
+            wanted, lots[j, L_LEFT], mark, product[P_MIN_STEPS], product[P_MIN_UNITS], state.money[p, M_UNIT]
+        )
+        if steps == 0:
+            continue
+        sell(state, p, j, price, steps, fee_pct)
+        if lots[j, L_LEFT] == 0:
+            state.account[A_DAY_REALISED] += write_row(state, out, p, j, i, now_ms, EXIT_TARGET)
+            last = product[P_COUNT] - 1
+            for k in range(j, last):
+                for column in range(L_SIZE):
+                    lots[k, column] = lots[k + 1, column]
+                for column in range(R_SIZE):
+                    reals[k, column] = reals[k + 1, column]
+            product[P_COUNT] = last
+        return int(steps)
+    return 0
+
+
+def buy_more(
+    rules: RuleNumbers, model: Model, state: LoopState, p: int, i: int, wanted: float, price: int, fee_pct: float,
+    now_ms: int, again: bool, market: bool,
+) -> int:  # fmt: skip
+    """Buy for `wanted` quote currency and the fee at `price` ticks, as far as the cash reaches; the steps bought.
+
+    `again`: for a job that bought before, into whose lot it goes. `market`: by quote, as the exchange counts it.
+    """
+    product, unit, cash = state.products[p], state.money[p, M_UNIT], state.account[A_CASH]
+    asked = asked_quote(wanted, fee_pct, cash)
+    if market:
+        asked = quote_units(asked, model.quote_increment) * model.quote_increment
+    asked = affordable_quote(asked, rules.order_min, cash, rules.funds_retry)
+    if market:
+        asked = quote_units(asked, model.quote_increment) * model.quote_increment
+        steps = base_steps(quote_units(asked, unit), price, model.taker_ppm)
+        if is_dust(steps, price, product[P_MIN_STEPS], product[P_MIN_UNITS]):
+            return 0
+    else:
+        steps = purchase_steps(asked, price, fee_pct, product[P_MIN_STEPS], product[P_MIN_UNITS], unit)
+        if steps == 0:
+            return 0
+    if again:
+        newest = product[P_COUNT] - 1
+        state.lots[p, newest, L_STEPS] += steps
+        state.lots[p, newest, L_LEFT] += steps
+        state.reals[p, newest, R_ENTRY_FEE] += pay(state, steps * price * unit, fee_pct)
+        product[P_HELD] += steps
+    else:
+        add_holding(state, p, i, price, steps, fee_pct, now_ms)
+    return int(steps)
+
+
+def change_now(
+    rules: RuleNumbers, x: ExposureNumbers, state: LoopState, plans: HoldingPlans, p: int, equity: float, band: float
+) -> float:
+    """Quote currency to buy (> 0) or to sell (< 0) for the target of product p at its mark; 0 = nothing."""
+    product, unit = state.products[p], state.money[p, M_UNIT]
+    held = product[P_HELD] * product[P_MARK] * unit
+    measure = rules.fixed_equity if rules.fixed_equity > 0.0 else equity
+    share = product_share_quote(measure, x.max_pct, len(state.products))
+    least = max(product[P_MIN_UNITS] * unit, x.least_quote)
+    return rebalance_quote(plans.wanted[p, W_TARGET], held, share, band, least)
 
 
 def trade(
-    state: LoopState, plans: HoldingPlans, out: Out, p: int, i: int, price: int, fee_pct: float, now_ms: int
-) -> None:
-    """The decided change of product p happens at `price` ticks, and its job is over."""
-    product, unit, change = state.products[p], state.money[p, M_UNIT], plans.wanted[p, W_CHANGE]
+    rules: RuleNumbers, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans, out: Out, p: int,
+    i: int, price: int, mark: int, fee_pct: float, market: bool, follows: bool, now_ms: int,
+) -> None:  # fmt: skip
+    """The decided change of product p happens at `price` ticks, then what is left of the way, and its job is over.
+
+    One order after the other, as the bot sends them: a sale is of one lot; a fee or a price that moved leaves a rest.
+    The first is sized at the mark that decided, the others at `mark`; without `follows` there are no others.
+    """
+    side, change, again = plans.jobs[p, J_SIDE], plans.wanted[p, W_CHANGE], False
     plans.jobs[p, J_SIDE] = 0
-    if change > 0.0:
-        cash = state.account[A_CASH]
-        quote = min(asked_quote(change, fee_pct, cash), cash)
-        steps = purchase_steps(quote, price, fee_pct, product[P_MIN_STEPS], product[P_MIN_UNITS], unit)
-        if steps > 0:
-            add_holding(state, p, i, price, steps, fee_pct, now_ms)
-    elif change < 0.0:
-        steps = sale_steps(-change, product[P_HELD], price, product[P_MIN_STEPS], product[P_MIN_UNITS], unit)
-        if steps > 0:
-            sell_holding(state, out, p, i, price, steps, fee_pct, now_ms)
+    while (change > 0.0) if side > 0 else (change < 0.0):
+        short = change > state.account[A_CASH]  # all that is left is spent: nothing follows
+        if side > 0:
+            steps = buy_more(rules, model, state, p, i, change, price, fee_pct, now_ms, again, market)
+        else:
+            steps = sell_oldest(state, out, p, i, -change, state.products[p, P_MARK], price, fee_pct, now_ms)
+        if steps == 0 or not follows or (side > 0 and short):
+            break
+        again, state.products[p, P_MARK] = True, mark
+        change = change_now(
+            rules, x, state, plans, p, state.account[A_CASH] + all_held(state.products, state.money), 0.0
+        )
 
 
 def rested(
-    tape: WeightBars, model: Model, state: LoopState, plans: HoldingPlans, out: Out, p: int, i: int, now_ms: int
-) -> None:
+    tape: WeightBars, rules: RuleNumbers, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans,
+    out: Out, p: int, i: int, now_ms: int,
+) -> None:  # fmt: skip
     """What rested in bar i fills where the bar traded through its price (or touched it), whole and as maker."""
     side, limit = plans.jobs[p, J_SIDE], plans.jobs[p, J_LIMIT]
     if side == 0 or limit == 0:
@@ -146,7 +208,7 @@ def rested(
     beyond = tape.low[i] < limit if side > 0 else tape.high[i] > limit
     plans.jobs[p, J_LIMIT] = 0
     if beyond or (reached and not model.through):
-        trade(state, plans, out, p, i, limit, model.maker_pct, now_ms)
+        trade(rules, x, model, state, plans, out, p, i, limit, limit, model.maker_pct, False, True, now_ms)
 
 
 def compare(
@@ -154,12 +216,7 @@ def compare(
     equity: float, now: int,
 ) -> None:  # fmt: skip
     """The holding of product p against its target at the mark: a job begins, goes on to the newest target, or ends."""
-    product, unit = state.products[p], state.money[p, M_UNIT]
-    held = product[P_HELD] * product[P_MARK] * unit
-    share = product_share_quote(equity, x.max_pct, len(state.products))
-    band = 0.0 if plans.jobs[p, J_SIDE] != 0 else x.band_pct
-    least = max(product[P_MIN_UNITS] * unit, x.least_quote)
-    change = rebalance_quote(plans.wanted[p, W_TARGET], held, share, band, least)
+    change = change_now(rules, x, state, plans, p, equity, 0.0 if plans.jobs[p, J_SIDE] != 0 else x.band_pct)
     if change > 0.0 and (tape.buys[i] == 0 or entries_shut(rules, state)):
         change = 0.0
     side = 1 if change > 0.0 else -1 if change < 0.0 else 0
@@ -179,7 +236,7 @@ def close_weights(
         i = products[p, P_AT]
         if products[p, P_OPENED] == 1 and tape.start_s[i] + gran == now:
             closing = True
-            rested(tape, model, state, plans, out, p, i, now * 1000)
+            rested(tape, rules, x, model, state, plans, out, p, i, now * 1000)
             products[p, P_MARK] = tape.close[i]
             plans.wanted[p, W_TARGET] = tape.weight[i]
     equity = account[A_CASH] + all_held(products, state.money)
@@ -197,7 +254,7 @@ def close_weights(
             for p in range(len(products)):
                 i = products[p, P_AT]
                 if products[p, P_OPENED] == 1 and tape.start_s[i] + gran == now:
-                    at_market(tape, model, state, plans, out, p, i, tape.close[i], leg, now * 1000)
+                    at_market(tape, rules, x, model, state, plans, out, p, i, tape.close[i], leg, now)
     for p in range(len(products)):
         i = products[p, P_AT]
         if products[p, P_OPENED] == 1 and tape.start_s[i] + gran == now:
@@ -210,8 +267,8 @@ def close_weights(
 
 
 def at_market(
-    tape: WeightBars, model: Model, state: LoopState, plans: HoldingPlans, out: Out, p: int, i: int, market: int,
-    leg: int, now_ms: int,
+    tape: WeightBars, rules: RuleNumbers, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans,
+    out: Out, p: int, i: int, market: int, leg: int, now: int,
 ) -> None:  # fmt: skip
     """The job of product p at market where it stands at `market` ticks: sales in leg 0, purchases in leg 1."""
     side = plans.jobs[p, J_SIDE]
@@ -220,12 +277,15 @@ def at_market(
     steps = abs(plans.wanted[p, W_CHANGE]) / (market * state.money[p, M_UNIT])
     worse = worse_by(model, tape.slip[i] if len(tape.slip) > 0 else 0.0, tape.steps[i], steps)
     price = buy_price(model, market, worse) if side > 0 else sell_price(model, market, worse)
-    trade(state, plans, out, p, i, price, model.taker_pct, now_ms)
+    # After a gap the target that decided is an old one: what was sent is done, and nothing more is sent for it.
+    follows = model.fill == FILL_CLOSE or now - tape.start_s[i - 1] - 2 * model.granularity_s < LATE_S
+    trade(rules, x, model, state, plans, out, p, i, price, market, model.taker_pct, True, follows, now * 1000)
 
 
 def open_weights(
-    tape: WeightBars, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans, out: Out, now: int
-) -> None:
+    tape: WeightBars, rules: RuleNumbers, x: ExposureNumbers, model: Model, state: LoopState, plans: HoldingPlans,
+    out: Out, now: int,
+) -> None:  # fmt: skip
     """The bars that begin at `now`: jobs rest at the touch while their time lasts, then go at market, sales first."""
     products = state.products
     for leg in range(2):
@@ -241,7 +301,7 @@ def open_weights(
             if x.maker_s > 0 and now + model.granularity_s <= plans.jobs[p, J_UNTIL_S]:
                 plans.jobs[p, J_LIMIT] = max(tape.open[i] - side * model.half_spread_ticks, 1)
             else:
-                at_market(tape, model, state, plans, out, p, i, tape.open[i], leg, now * 1000)
+                at_market(tape, rules, x, model, state, plans, out, p, i, tape.open[i], leg, now)
 
 
 def skip_inside(
@@ -263,15 +323,16 @@ def skip_inside(
     cash, value = account[A_CASH], product[P_HELD] * state.money[0, M_UNIT]
     first, day_end_s = i, clock[K_DAY_END_MS] // 1000
     part, limit = x.max_pct / 100.0, x.band_pct / 100.0 * 0.999999  # near the edge the rule itself decides
-    peak, bound = account[A_PEAK], account[A_ALARM]
+    peak, bound, fixed = account[A_PEAK], account[A_ALARM], rules.fixed_equity
     while i < end:
         wanted = weight[i]
         held = value * close[i]
         equity = cash + held
+        share = (fixed if fixed > 0.0 else equity) * part
         if wanted == 0.0:
             if held > 0.0:
                 break
-        elif abs(held - wanted * equity * part) >= limit * equity * part:  # never true without an opinion
+        elif abs(held - wanted * share) >= limit * share:  # never true without an opinion
             break
         if start_s[i] + gran >= day_end_s:
             break
@@ -306,7 +367,7 @@ def exposure_loop(
             if state.products[p, P_COUNT] >= room - 1:
                 return NO_ROOM
         close_weights(tape, rules, x, model, state, plans, out, now)
-        open_weights(tape, x, model, state, plans, out, now)
+        open_weights(tape, rules, x, model, state, plans, out, now)
         if len(state.products) == 1:
             skip_inside(tape, rules, x, model, state, plans, out)
     for p in range(len(state.products)):
@@ -321,8 +382,11 @@ HELPERS = (
     fast_path.judge_day,
     fast_path.alarm,
     next_bar_time,
+    pay,
     add_holding,
-    sell_holding,
+    sell_oldest,
+    buy_more,
+    change_now,
     trade,
     rested,
     compare,

@@ -89,6 +89,23 @@ def test_a_weight_of_nothing_sells_everything_oldest_first() -> None:
     assert {row["kind"] for row in rows(result)} == {"holding"}
 
 
+def test_a_fee_or_a_move_leaves_no_rest_of_the_way() -> None:
+    model = MarketModel(taker_pct=1.0)
+    result = run(
+        flat([100.0] * 3 + [100.0, 98.0] + [98.0] * 4), [0.3] * 3 + [0.9] + [0.2] * 5, model, ORDER_MIN_USD="1"
+    )
+    part = result.held / result.equity / 0.95
+    assert part[1] == pytest.approx(0.3, abs=0.003), "bought at the price that decided, less what its own fee took"
+    assert 0.9 <= part[4] < 0.906, "the price fell at the open: more was bought there"
+    assert part[5] == pytest.approx(0.2, abs=1e-4), "the fee of the sale made the share smaller: a little more was sold"
+    assert result.ints[0, t.T_FILLS] == 1 and len(result.ints) == 2, "what follows goes into the lot of its job"
+
+
+def test_a_fixed_equity_is_the_measure_of_the_share() -> None:
+    result = run(flat([100.0] * 8), [0.5] * 8, USE_LIVE_EQUITY="false", USD_EQUITY="2000")
+    assert result.held[-1] == pytest.approx(0.5 * 0.95 * 2000.0)
+
+
 def test_no_opinion_keeps_what_is_held() -> None:
     result = run(flat([100.0] * 3 + [200.0] * 6), [0.5, *[float("nan")] * 8])
     assert result.held[1] == pytest.approx(4_750.0, abs=0.01)
@@ -137,12 +154,15 @@ def test_a_backtest_of_weights_says_what_it_assumed_and_has_holding_beside_it() 
     assert any(note.startswith("Held at target weights") for note in found.notes)
     values = {figure.key: figure.value for figure in found.figures}
     assert values["turnover"] and values["fees"] and values["buy_and_hold"] is not None
+    part = candles.rows(0, 400)
+    whole = run_on([part], BacktestRequest(("x",), overrides, MarketModel(), engine=EngineKind.FULL), chances=False)
+    assert whole.result.style is Style.EXPOSURE and any("then go at market" in note for note in whole.notes)
+    share = whole.result.held / whole.result.equity / 0.95
+    assert share[60:].min() > 0.45 and share.max() < 0.55, "the bot itself keeps to half, resting first"
     signals = {**FREE, "STRATEGY": "sma_cross", "KIND": "exposure"}
     flipped = run_on([candles], BacktestRequest(("x",), signals, MarketModel()), chances=False).result
     share = flipped.held / flipped.equity / 0.95
     assert flipped.style is Style.EXPOSURE and share.max() > 0.9 and (flipped.held == 0.0).any()
-    with pytest.raises(ResearchError, match="--engine full trades lots"):
-        run_on([candles], BacktestRequest(("x",), overrides, MarketModel(), engine=EngineKind.FULL), chances=False)
     with pytest.raises(ResearchError, match="--style flip needs a strategy of signals"):
         run_on([candles], BacktestRequest(("x",), overrides, MarketModel(), Style.FLIP), chances=False)
 

@@ -6,8 +6,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bot.rules.codes import EXIT_SIGNAL, EXIT_STOP, EXIT_TAKE, EXIT_TRAIL
-from research import engine
+from bot.rules.codes import EXIT_SIGNAL, EXIT_STOP, EXIT_TAKE, EXIT_TARGET, EXIT_TRAIL
+from research import engine, exposure
 from research.full import run_full
 from research.loops import types as t
 from tests.research.paths import path, settings
@@ -129,6 +129,35 @@ def test_sizes_and_limits_of_the_bot(seed: int) -> None:
     assert len(fast.ints) > 5
     free = engine.run_lots(prepared, said, dataclasses.replace(s, sizing="percent", max_base=""), model)
     assert free.account[t.A_TURNOVER] != fast.account[t.A_TURNOVER], "the settings made no difference"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_holdings_at_weights(seed: int) -> None:
+    """KIND=exposure at market: one order after the other for a sale over several lots, and for what a fee leaves."""
+    g = np.random.default_rng(900 + seed)
+    names = ("BTC-USD", "ETH-USD", "SOL-USD")[: 1 + seed % 3]
+    pick = lambda *values: str(g.choice(values))  # noqa: E731
+    s = settings(
+        KIND="exposure", EXPOSURE_MAKER_SEC="0", EXPOSURE_BAND_PCT=pick(0, 2, 8), EXPOSURE_MAX_PCT=pick(60, 95, 100),
+        ORDER_MIN_USD=pick(1, 20), PRODUCTS=",".join(names),
+        MAX_DAILY_LOSS_PCT="100", MAX_DRAWDOWN_PCT="0", USE_LIVE_EQUITY=pick("true", "true", "false"),
+    )  # fmt: skip
+    candles = [path(g, 300, name) for name in names]
+    levels = np.array([0.0, 0.2, 0.5, 0.9, 1.0])
+    weights = [np.where(g.random(len(c)) < 0.15, g.choice(levels, len(c)), np.nan) for c in candles]
+    # A target that stays is held against every price that moves.
+    weights = [np.where(g.random(len(w)) < 0.5, w, np.nan) if seed % 2 else _kept(w) for w in weights]
+    model = engine.MarketModel(maker_pct=0.05, taker_pct=float(g.choice([0.0, 0.06, 0.9])))
+    prepared = engine.prepare(candles)
+    fast = exposure.run_exposure(prepared, weights, s, model)
+    assert_same(fast, run_full(prepared, weights, s, model))
+    assert (fast.ints[:, t.T_REASON] == EXIT_TARGET).sum() > 3 and fast.account[t.A_TURNOVER] > 2_000
+
+
+def _kept(weight: np.ndarray) -> np.ndarray:
+    """Each weight until the next one."""
+    at = np.maximum.accumulate(np.where(np.isnan(weight), -1, np.arange(len(weight))))
+    return np.where(at >= 0, weight[np.maximum(at, 0)], np.nan)
 
 
 def test_both_engines_count_the_days_that_the_loss_limit_ended() -> None:
