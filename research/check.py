@@ -66,10 +66,14 @@ def check(
     progress: Progress | None = None,
     *,
     buys: int = 100,
+    peers: Sequence[CandleSet] = (),
     root: Path = ROOT,
 ) -> list[StrategyCheck]:
-    """Every check of the strategy that the settings name. Raises ResearchError where it can't be run at all."""
-    bars, done = candles.bars(), itertools.count(1)
+    """Every check of the strategy that the settings name. `peers`: other products, for one that compares them.
+
+    Raises ResearchError where it can't be run at all.
+    """
+    bars, done = candles.bars().with_peers({one.product_id: one.bars() for one in peers}), itertools.count(1)
 
     def tell(of: int) -> None:
         if progress is not None:
@@ -93,6 +97,8 @@ def check(
 
 def _whole(process: SandboxProcess, bars: Bars) -> tuple[dict[str, Any], int, int, list[str]]:
     with process.session(sealed=False) as asked:
+        if asked.needs_peers and not bars.peers:
+            raise ResearchError("the strategy compares products: give --data once for each, of one time")
         if len(bars) < 2 * asked.warmup_bars:
             raise ResearchError(f"{len(bars)} bars are too few: at least {2 * asked.warmup_bars}")
         return asked.signals(bars), asked.warmup_bars, asked.memory_bars, asked.modules

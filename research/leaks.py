@@ -1,7 +1,7 @@
 """What kind of look into the future it is, told from which earlier signals move when one bar is changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -32,13 +32,13 @@ class LeakProbe:
 
 
 def changed(bars: Bars, at: int, factor: float) -> Bars:
-    """Copies of the bars in which the prices of one are so many times as large, its volume too."""
+    """Copies of the bars in which the prices of one are so many times as large, its volume too; peers stay."""
     open_, high, low, close, volume = (
         np.array(column) for column in (bars.open, bars.high, bars.low, bars.close, bars.volume)
     )
     for copy in (open_, high, low, close, volume):
         copy[at] *= factor
-    return Bars(np.array(bars.start_s), open_, high, low, close, volume, bars.price_increment, bars.granularity_s)
+    return replace(bars, open=open_, high=high, low=low, close=close, volume=volume)
 
 
 def moved_before(before: Mapping[str, Any], after: Mapping[str, Any], at: int) -> set[int]:

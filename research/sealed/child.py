@@ -9,6 +9,7 @@ import os
 import pickle
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,14 @@ def send(fd: int, message: Any) -> None:
         view = view[os.write(fd, view) :]
 
 
+def as_message(bars: Bars) -> tuple[Any, ...]:
+    """The bars of one product as `Bars` takes them, without its peers."""
+    return (
+        bars.start_s, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.price_increment,
+        bars.granularity_s,
+    )  # fmt: skip
+
+
 def session(out: int) -> int:
     """One strategy, freshly imported, asked until the other side says that it is enough."""
     start = receive(0)
@@ -83,17 +92,15 @@ def _made(settings: Any, root: Path) -> tuple[Any, dict[str, Any]]:
     """(the strategy, what the other side is told of it); None where it could not be made."""
     try:
         strategy = registry.chosen(settings, root)
-        if strategy.needs_peers:
-            raise SettingsError([f"{settings.strategy} compares products, and check-strategy shows a strategy one"])
-        return strategy, {"warmup_bars": strategy.warmup_bars, "memory_bars": strategy.memory_bars}
+        return strategy, {name: getattr(strategy, name) for name in ("warmup_bars", "memory_bars", "needs_peers")}
     except Exception as error:
         said = str(error) if isinstance(error, SettingsError) else f"{type(error).__name__}: {error}"
         return None, {"error": said}
 
 
 def _answer(strategy: Any, asked: dict[str, Any], root: Path) -> dict[str, Any]:
-    start_s, open_, high, low, close, volume = asked["columns"]
-    bars = frozen(Bars(start_s, open_, high, low, close, volume, asked["price_increment"], asked["granularity_s"]))
+    peers = {name: Bars(*one) for name, one in asked["peers"].items()}
+    bars = frozen(replace(Bars(*asked["bars"]), peers=peers))
     try:
         arrays = named(strategy.checked(bars))
     except Exception as error:

@@ -13,17 +13,19 @@ from typing import Any
 
 from bot.strategies.base import Bars
 from research.errors import ResearchError
-from research.sealed.child import receive, send
+from research.sealed.child import as_message, receive, send
 from shared.paths import ROOT
 from shared.settings import Settings
 
 
 @dataclass(slots=True)
 class Answers:
-    """What a session said: `warmup_bars`, `memory_bars` of the strategy; `offences`: what it tried beside its bars."""
+    """What a session said: `warmup_bars`, `memory_bars` of the strategy, whether it `needs_peers`; `offences`: what it
+    tried beside its bars."""
 
     warmup_bars: int
     memory_bars: int
+    needs_peers: bool
     locked: bool  # the system itself keeps files shut
     process: "SandboxProcess"
     offences: list[str]
@@ -31,11 +33,8 @@ class Answers:
 
     def signals(self, bars: Bars, last: int = 0) -> dict[str, Any]:
         """Signal, strength and values of `bars`, of the `last` ones alone where that is asked. Raises ResearchError."""
-        columns = tuple(getattr(bars, name) for name in ("start_s", "open", "high", "low", "close", "volume"))
-        said = self.process.ask(
-            {"columns": columns, "price_increment": bars.price_increment, "granularity_s": bars.granularity_s,
-             "last": last}
-        )  # fmt: skip
+        peers = {name: as_message(one) for name, one in bars.peers.items()}
+        said = self.process.ask({"bars": as_message(bars), "peers": peers, "last": last})
         self.offences, self.modules = said["offences"], said["modules"]
         if "error" in said:
             raise ResearchError(said["error"])
@@ -100,7 +99,9 @@ class SandboxProcess:
         if "error" in ready:
             self.tell("end")
             raise Offended(ready["offences"])
-        yield Answers(ready["warmup_bars"], ready["memory_bars"], ready["locked"], self, ready["offences"])
+        yield Answers(
+            ready["warmup_bars"], ready["memory_bars"], ready["needs_peers"], ready["locked"], self, ready["offences"]
+        )
         self.tell("end")
 
 

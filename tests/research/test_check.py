@@ -1,6 +1,7 @@
 """Planted cheats are caught: a look into the future by whatever way, more memory than declared, chance. Honest
 strategies pass."""
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 
@@ -241,7 +242,49 @@ def test_the_guard_lets_code_be_imported_and_nothing_written(tmp_path: Path) -> 
     assert len(offences) == 5
 
 
-def test_one_that_compares_products_is_refused_by_name() -> None:
-    asked = settings(STRATEGY="relative", GRANULARITY="ONE_HOUR", PRODUCTS="BTC-USD,ETH-USD")
-    with pytest.raises(ResearchError, match="relative compares products, and check-strategy shows a strategy one"):
-        check.check(asked, CANDLES)
+def beside(count: int = 2) -> list[CandleSet]:
+    """Other products of the same time."""
+    names = ("ETH-USD", "SOL-USD", "ADA-USD")[:count]
+    return [path(np.random.default_rng(20 + i), 1500, name) for i, name in enumerate(names)]
+
+
+COMPARING = """    needs_peers = True
+
+    def compute(self, bars):
+        other = bars.peers["ETH-USD"]
+        {at}
+        theirs = np.where(at >= 0, other.close[np.maximum(at, 0)], np.nan)
+        up = theirs > {measure}
+        return SignalArrays(up.astype(np.int8), np.full(len(bars), np.nan))
+"""
+KNOWN = 'at = np.searchsorted(other.start_s, bars.start_s, side="right") - 1'
+NEXT = 'at = np.minimum(np.searchsorted(other.start_s, bars.start_s, side="right"), len(other) - 1)'
+BEFORE, MEAN = "np.concatenate([theirs[:1], theirs[:-1]])", "np.nanmean(theirs)"
+
+
+@pytest.mark.parametrize(
+    ("at", "measure", "wrong"),
+    [(KNOWN, BEFORE, []), (NEXT, BEFORE, [FUTURE, WINDOW]), (KNOWN, MEAN, [FUTURE, WINDOW])],
+)
+def test_one_that_compares_products_is_shown_the_others_as_far_as_they_are_known(
+    tmp_path: Path, at: str, measure: str, wrong: list[str]
+) -> None:
+    (tmp_path / "strategies").mkdir()
+    head = FRAME.format(top="", body="").partition("    def compute")[0]
+    (tmp_path / "strategies" / "planted.py").write_text(head + COMPARING.format(at=at, measure=measure))
+    asked = settings(STRATEGY="planted", DATA_DIR=str(tmp_path / "data"), PRODUCTS="BTC-USD,ETH-USD,SOL-USD")
+    found = check.check(asked, CANDLES, 20, peers=beside(), root=tmp_path)
+    assert [one.name for one in found if not one.passed] == wrong, [one.said for one in found]
+    with pytest.raises(ResearchError, match="compares products: give --data once for each"):
+        check.check(asked, CANDLES, 20, root=tmp_path)
+
+
+def test_the_built_in_one_that_compares_is_checked_beside_others() -> None:
+    hours = [replace(one, granularity_s=3600, start_s=3600 * (one.start_s // 60), digest="") for one in
+             (CANDLES, *beside())]  # fmt: skip
+    asked = settings(STRATEGY="relative", GRANULARITY="ONE_HOUR", PRODUCTS="BTC-USD,ETH-USD,SOL-USD",
+                     STRATEGY_RELATIVE_VOL_DAYS="5", STRATEGY_RELATIVE_LONG_DAYS="10", STRATEGY_RELATIVE_MID_DAYS="5",
+                     STRATEGY_RELATIVE_SHORT_DAYS="2", STRATEGY_RELATIVE_EVERY_DAYS="2",
+                     MAX_HISTORY_CANDLES="2000")  # fmt: skip
+    found = check.check(asked, hours[0], 5, buys=10, peers=hours[1:])
+    assert all(one.mark == "✓" for one in found), found
