@@ -123,18 +123,23 @@ def spare(data_dir: Path, request: BacktestRequest, with_holdout: bool) -> Spare
     """The request without locked bars. Raises ResearchError where nothing else is left of it."""
     found = locked(data_dir, request.data, TrialRegistry(data_dir).read())
     from_s = min((one.from_s for one in found), default=None)
-    if from_s is None or (request.until_s is not None and request.until_s <= from_s):
+    if from_s is None:
+        return Spared(request, "")
+    sets = [store.entry(store.find(data_dir, name)) for name in request.data]
+    # A bar longer than those that were locked may begin before the holdout and end in it: it has seen it, too.
+    last_end_s = min(from_s - (from_s - one.first_s) % one.granularity_s for one in sets)
+    if request.until_s is not None and request.until_s <= last_end_s:
         return Spared(request, "")
     begin = f"{from_epoch_ms(from_s * 1000):%Y-%m-%d %H:%M} UTC"
     if with_holdout:
         return Spared(request, f"The holdout from {begin} on is used: it counts as a look, and ./coin lab will say so")
-    last_s = max(store.entry(store.find(data_dir, name)).last_s for name in request.data)
+    last_s = max(one.last_s for one in sets)
     if request.since_s is not None and from_s <= request.since_s <= last_s:
         raise ResearchError(
             f"all bars that are asked for belong to the holdout from {begin} on: --with-holdout uses it"
         )
     note = f"Bars from {begin} on are the holdout and were left out: ./coin lab looks at them once (--with-holdout)"
-    return Spared(dataclasses.replace(request, until_s=from_s), note)
+    return Spared(dataclasses.replace(request, until_s=last_end_s), note)
 
 
 def earlier_looks(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from research import walkforward as wf
-from research.backtest import BacktestRequest
+from research.backtest import BacktestRequest, load_data
 from research.data import store
 from research.data.candles import CandleSet
 from research.engine import MarketModel
@@ -133,6 +133,29 @@ def test_a_locked_part_is_left_out_and_said(folder: Path) -> None:
         holdout.spare(folder, replace(REQUEST, since_s=made.from_s), False)
     store.save(folder, "other", hourly(2, product_id="ETH-USD"))
     assert holdout.spare(folder, replace(REQUEST, data=("other",)), False).note == ""
+
+
+@pytest.mark.parametrize("length_s", [2 * HOUR, 6 * HOUR, 24 * HOUR])
+@pytest.mark.parametrize("until", ["none", "of the lock"])
+def test_longer_bars_that_end_in_the_holdout_are_left_out_too(folder: Path, length_s: int, until: str) -> None:
+    registry = TrialRegistry(folder)
+    made = holdout.lock(registry, entry(folder))
+    assert made is not None
+    hours = hourly(1)
+    phase = (made.from_s - HOUR) % length_s  # a bar begins an hour before the lock
+    first = np.flatnonzero((hours.start_s % length_s) == phase)
+    longer = replace(hours.rows(0, len(hours)), granularity_s=length_s, digest="", **{
+        name: getattr(hours, name)[first] for name in ("start_s", "open", "high", "low", "close", "volume")
+    })  # fmt: skip
+    store.save(folder, "longer", longer)
+    asked = replace(REQUEST, data=("longer",), until_s=None if until == "none" else made.from_s)
+    spared = holdout.spare(folder, asked, False)
+    kept = load_data(folder, spared.request.data, None, spared.request.until_s)[0]
+    assert int(kept.start_s[-1]) + length_s <= made.from_s < int(kept.start_s[-1]) + 2 * length_s
+    assert "left out" in spared.note
+    source = TrialSource.of(TrialKind.LEARNING, "fits", spared.request, [kept])
+    registry.add([source.trial({}, 0, np.zeros(9))])
+    assert holdout.earlier_looks(registry.read(), [made], "me") == []
 
 
 def test_who_saw_it_before_is_known(folder: Path) -> None:
