@@ -270,7 +270,7 @@ def notes(
         out.append(
             "Style flip (all in on BUY, all out on SELL) is for comparing signals and engines; the bot trades lots"
         )
-    out += regime_notes(prepared.candles, settings)
+    out += regime_notes(prepared.candles, settings, said)
     if not (model.spread_bps or model.slippage_bps or model.volatility_slippage or model.impact_bps):
         out.append("No spread and no slippage were assumed")
     return tuple(out)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from research import engine, exposure, signals
+from research import engine, exposure, limits, signals
 from research.engine import MarketModel, Prepared, RawResult, Style
 from research.errors import ResearchError
 from research.loops import types as t
 from shared.settings import Settings
 
-Said = Sequence[NDArray[Any]]  # product by product: int8 signals, or float64 target weights
+Said = Sequence[NDArray[Any]]  # product by product: int8 signals, signals with sizes, or float64 target weights
 
 
 def decide(
@@ -60,6 +60,6 @@ def carry_out(
 def sides(said: Said) -> list[NDArray[np.int8]]:
     """As signals: of weights 1 where something is to be held, -1 where nothing is, 0 where there is no opinion."""
     if not are_weights(said):
-        return [np.asarray(one, dtype=np.int8) for one in said]
+        return [limits.sides_of(one) for one in said]
     with np.errstate(invalid="ignore"):
         return [(one > 0.0).astype(np.int8) - (one == 0.0).astype(np.int8) for one in said]

@@ -284,6 +284,16 @@ def check_money(prepared: Prepared, cash: float) -> None:
             )
 
 
+def check_grown(prepared: Prepared, equity: Floats) -> None:
+    """The same of what the money grew to: beyond the range a product of integers turns round. Raises ResearchError."""
+    most = PLAIN_LIMIT / 2 * float(prepared.unit.min())
+    if len(equity) and (float(equity.max()) > most or float(equity.min()) < -1e-6):
+        raise ResearchError(
+            f"the account grew beyond {most:,.0f}, which exceeds the integer range: use less --cash, or import with a "
+            "coarser --base-increment"
+        )
+
+
 def allowed(
     prepared: Prepared, signals: Sequence[NDArray[np.int8]], window: str, reduce_only: bool
 ) -> NDArray[np.int8]:
@@ -331,7 +341,7 @@ def slippage(prepared: Prepared, m: MarketModel) -> Floats:
 
 def run_lots(
     prepared: Prepared,
-    signals: Sequence[NDArray[np.int8]],
+    said: Sequence[NDArray[Any]],
     settings: Settings,
     model: MarketModel,
     *,
@@ -339,12 +349,14 @@ def run_lots(
     plain: bool = False,
     room: t.Out | None = None,
 ) -> RawResult:
-    """Trade lots by the rulebook on every bar. `signals`: one array per product, 1 BUY, -1 SELL, 0 FLAT.
+    """Trade lots by the rulebook on every bar. `said`: one array per product, 1 BUY, -1 SELL, 0 FLAT, or
+    `limits.SIZED`.
 
     `room`: arrays of an earlier run to write into, whose result is then gone.
     """
     coverage.check(settings)
     check_money(prepared, model.cash)
+    signals, sizes = [limits.sides_of(one) for one in said], limits.sizes_of(said, settings)
     rules, tape_model = rules_of(settings, prepared.granularity_s), loop_model(model, prepared.granularity_s)
     rules = at_fees(rules, settings, model.maker_pct, model.taker_pct)
     empty = np.zeros(0, dtype=np.int64)
@@ -371,7 +383,7 @@ def run_lots(
         squares,
         slippage(prepared, model),
         band,
-        limits.regime_sizes(prepared.candles, settings),
+        sizes,
     )
     loop = kernel("lots", plain)
     capacity = CAPACITY
@@ -385,6 +397,7 @@ def run_lots(
             break
         capacity = made
     times = int(state.clock[t.K_TIMES])
+    check_grown(prepared, out.equity[:times])
     return RawResult(
         prepared, out.ints[:made], out.floats[:made], out.equity[:times], out.held[:times],
         state.account, model, marks=state.products[:, t.P_MARK],
@@ -421,6 +434,7 @@ def run_flip(
         if made <= capacity:
             break
         capacity = made
+    check_grown(prepared, out.equity)
     return RawResult(
         prepared, out.ints[:made], out.floats[:made], out.equity, out.held, account, model, Style.FLIP,
         marks=prepared.ticks[3][-1:],

@@ -110,6 +110,7 @@ def run_exposure(
     if made == loop.NO_ROOM:
         raise ResearchError(f"more than {ROOM_MOST:,} lots of one product are open: use a wider EXPOSURE_BAND_PCT")
     times = int(state.clock[t.K_TIMES])
+    engine.check_grown(prepared, out.equity[:times])
     return RawResult(
         prepared, out.ints[:made], out.floats[:made], out.equity[:times], out.held[:times],
         state.account, model, Style.EXPOSURE, state.products[:, t.P_MARK],

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from bot.domain.bars import Bar
 from bot.engine.state.volatility_bands import Bands
 from bot.rules.risk import guard_shut, price_band_ratio
-from bot.strategies import regime_arrays
+from bot.strategies.base import SignalArrays
 from research.data.candles import CandleSet, Floats
+from research.errors import ResearchError
+from shared.regimes import REGIME_VALUE
 from shared.settings import Settings, parse_base_caps
 
 
@@ -36,14 +39,35 @@ def band_percents(candles: Sequence[CandleSet], method: str, kind: Callable[[], 
     return np.array(found)
 
 
-def regime_sizes(candles: Sequence[CandleSet], settings: Settings) -> Floats:
-    """What each bar's regime makes of a size, all products in a row; empty where REGIME is off."""
+# What a strategy that minds regimes says of a bar: signal, the regime's code (-1 = not known), size of an entry.
+SIZED = np.dtype([("signal", np.int8), ("regime", np.int8), ("size", np.float64)], align=True)
+
+
+def sized(said: SignalArrays) -> NDArray[Any]:
+    """Signals with their regimes and sizes, as one array."""
+    found = np.empty(len(said.signal), dtype=SIZED)
+    known = said.values[REGIME_VALUE]
+    found["signal"], found["regime"] = said.signal, np.where(np.isnan(known), -1, known)
+    found["size"] = 1.0 if said.size is None else said.size
+    return found
+
+
+def sides_of(said: NDArray[Any]) -> NDArray[np.int8]:
+    """The signals alone."""
+    found: NDArray[np.int8] = np.ascontiguousarray(said["signal"] if said.dtype == SIZED else said, dtype=np.int8)
+    return found
+
+
+def sizes_of(said: Sequence[NDArray[Any]], settings: Settings) -> Floats:
+    """What each bar's regime makes of a size, all products in a row; empty where REGIME is off.
+
+    Raises ResearchError where signals were made without minding them: nothing is quietly left out.
+    """
     if not settings.regime:
         return np.zeros(0)
-    numbers = regime_arrays.numbers_of(settings)
-    return np.concatenate(
-        [regime_arrays.scales(regime_arrays.regimes(one.close, numbers), settings) for one in candles]
-    )
+    if any(one.dtype != SIZED for one in said):
+        raise ResearchError("REGIME=true sizes entries, and these signals have no sizes")
+    return np.concatenate([one["size"] for one in said])
 
 
 def inside_bands(percents: Floats, low_pct: float, high_pct: float) -> NDArray[np.int8]:

@@ -31,7 +31,7 @@ from research.data.candles import CandleSet
 from research.decisions import Said, are_weights
 from research.engine import MarketModel, Prepared
 from research.full.venue import BacktestVenue, configuration
-from research.limits import regime_sizes
+from research.limits import sides_of
 from shared.control import TradingState
 from shared.settings import Settings
 from shared.times import from_epoch_ms
@@ -53,25 +53,28 @@ class ArrayStrategy:
         self.target_type: type[Target] = Exposure if are_weights(said) else Signal
         self.parameters: Mapping[str, str] = {}
         self.model_mode: str | None = None
-        self._said = {
-            one.product_id: dict(zip(one.start_s.tolist(), calls.tolist(), strict=True))
-            for one, calls in zip(prepared.candles, said, strict=True)
-        }
-        self._size = {
-            one.product_id: dict(zip(one.start_s.tolist(), regime_sizes([one], settings).tolist(), strict=False))
-            for one in prepared.candles
-        }
+        calls = said if self.target_type is Exposure else [sides_of(one) for one in said]
+        self._said = _by_bar(prepared, calls)
+        self._size = _by_bar(prepared, [one["size"] for one in said]) if settings.regime else {}
 
     def answer(self, question: AskStrategy) -> ev.TargetReady:
         product_id, start_s = question.instrument.product_id, question.bar_start_s
         said = self._said[product_id][start_s]
         if self.target_type is Exposure:  # regimes are in the weights already
             return ev.TargetReady(product_id, start_s, Exposure(said, {}))
-        size = self._size[product_id].get(start_s, 1.0)
+        size = self._size[product_id][start_s] if self._size else 1.0
         return ev.TargetReady(product_id, start_s, Signal(SIDES[said], None, {}, size))
 
     def fits(self) -> int:
         return 0
+
+
+def _by_bar(prepared: Prepared, columns: Said) -> dict[str, dict[int, Any]]:
+    """By product, then by the time at which the bar opened."""
+    return {
+        one.product_id: dict(zip(one.start_s.tolist(), column.tolist(), strict=True))
+        for one, column in zip(prepared.candles, columns, strict=True)
+    }
 
 
 @dataclass(slots=True)

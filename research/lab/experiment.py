@@ -111,7 +111,7 @@ def stress(rig: LabRig, plain: DailyRun, around: Sequence[Floats], seed: int, pr
         slippage_bps=2 * model.slippage_bps, volatility_slippage=2 * model.volatility_slippage,
         impact_bps=2 * model.impact_bps,
     )  # fmt: skip
-    late = [np.concatenate([np.zeros(1, dtype=np.int8), one[:-1]]) for one in rig.said]
+    late = [np.concatenate([np.zeros(1, dtype=one.dtype), one[:-1]]) for one in rig.said]
     drawn = _shifted(rig, seed, progress)
     near = np.array([moments(edge).sharpe or 0.0 for edge in around])
     own = moments(plain.edge).sharpe

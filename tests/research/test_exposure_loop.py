@@ -146,6 +146,20 @@ def test_more_open_lots_than_there_was_room_for() -> None:
     assert len(result.ints) == count - 1 and result.held[-1] == pytest.approx(9_500.0 * (count - 1) / count, rel=1e-3)
 
 
+@pytest.mark.parametrize("last", [100_000.0, 400_000.0, 3_000_000.0])
+def test_money_that_outgrows_the_integers_is_refused_by_name(last: float) -> None:
+    prices = np.geomspace(100.0, last, 60).round(2).tolist()
+    with pytest.raises(ResearchError, match="the account grew beyond 450,000,000"):
+        run(flat(prices), [1.0] * 60, MarketModel(taker_pct=0.0, cash=900_000.0))
+    fine = run(flat(prices), [1.0] * 60, MarketModel(taker_pct=0.0, cash=100.0))
+    assert fine.equity[-1] == pytest.approx(fine.equity.max()) and fine.equity.min() > 0.0
+    candles, s = flat(prices), settings(**FREE)
+    buy = np.ones(60, dtype=np.int8)
+    with pytest.raises(ResearchError, match="integer range"):
+        engine.run_flip(engine.prepare([candles]), buy, MarketModel(taker_pct=0.0, cash=900_000.0))
+    assert engine.run_lots(engine.prepare([candles]), [buy], s, MarketModel(cash=900.0)).equity.min() > 0.0
+
+
 def test_a_backtest_of_weights_says_what_it_assumed_and_has_holding_beside_it() -> None:
     candles = path(np.random.default_rng(3), 2_000)
     overrides = {**FREE, "STRATEGY": "rebalance", "EXPOSURE_BAND_PCT": "1"}

@@ -1,10 +1,12 @@
 """REGIME in a backtest: the compiled loop, its plain source and the bot's own engine size the same entries alike."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from bot.strategies import regime_arrays
-from research import decisions, engine
+from bot.strategies import by_regime, regime_arrays
+from research import decisions, engine, walkforward
 from research.backtest import BacktestRequest, run_on
 from research.data.candles import CandleSet
 from research.engine import MarketModel, Style
@@ -81,3 +83,30 @@ def test_weights_are_scaled_and_flip_is_refused_by_name() -> None:
     assert {0.0, 0.25, 0.5, 0.75, 1.0} == set(said[~np.isnan(said)].tolist())
     with pytest.raises(ResearchError, match="--set REGIME=false"):
         decisions.decide(settings(**KEYS), engine.prepare([one]), Style.FLIP)
+
+
+def test_signals_without_sizes_are_refused_and_a_tests_first_bars_are_sized_by_all_before_them() -> None:
+    one = path(np.random.default_rng(4), 2_000)
+    s = settings(**{**KEYS, "PRODUCTS": "BTC-USD"}, SIZING="fixed", FIXED_ORDER_USD="200")
+    said = decisions.decide(s, engine.prepare([one]))
+    with pytest.raises(ResearchError, match="these signals have no sizes"):
+        engine.run_lots(engine.prepare([one]), decisions.sides(said), s, MODEL)
+    begin = int(one.start_s[1_000])
+    parts, calls = walkforward.cut([one], said, begin, int(one.start_s[-1]) + 60)
+    result = engine.run_lots(engine.prepare(parts), calls, s, MODEL)
+    assert result.ints[:, t.T_OPEN_BAR].min() < 10, "a regime is known there, as it is for the bot"
+
+
+def test_regimes_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    counted = by_regime.regimes
+
+    def counting(close: Any, numbers: Any) -> Any:
+        asked.append(len(close))
+        return counted(close, numbers)
+
+    for module in (by_regime, regime_arrays):
+        monkeypatch.setattr(module, "regimes", counting)
+    one = path(np.random.default_rng(4), 2_000)
+    assert any("regimes:" in note for note in run([one], **{**KEYS, "PRODUCTS": "BTC-USD"}))
+    assert asked == [len(one)]
