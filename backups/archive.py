@@ -1,8 +1,10 @@
-"""One archive: the ledger by SQLite's own online copy, the documents beside it. No key, password or .env is in it.
+"""One archive: the ledger and the notes by SQLite's own online copy, the documents beside them. No key, password or
+.env is in it.
 
 A ledger on a server is kept as the same ledger.db, so that an archive of either kind can be restored into the other.
 """
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -19,6 +21,7 @@ from shared.ledger.open import DamagedLedger, open_writer
 from shared.paths import DataPaths
 
 DOCUMENTS = ("positions.json", "control.json", "audit.jsonl", "KILL")
+NOTES = "notes.db"  # what people wrote about lots; the dashboard writes it
 
 
 class BackupFailed(Exception):
@@ -63,6 +66,10 @@ def _collect(paths: DataPaths, location: LedgerLocation, folder: Path) -> list[P
         if original.is_file() and not original.is_symlink():
             shutil.copyfile(original, folder / name)
             kept.append(folder / name)
+    if paths.notes.is_file() and not paths.notes.is_symlink():
+        with contextlib.suppress(sqlite3.Error):  # damaged notes must not keep the ledger from being backed up
+            _copy_of_file(paths.notes, folder / NOTES)
+            kept.append(folder / NOTES)
     return kept
 
 
@@ -100,7 +107,7 @@ def unpack(source: Path, folder: Path, ledger: str) -> list[str]:
     try:
         with tarfile.open(source, "r:gz") as archive:
             for member in archive.getmembers():
-                if member.name not in (ledger, *DOCUMENTS) or not member.isfile():
+                if member.name not in (ledger, *DOCUMENTS, NOTES) or not member.isfile():
                     raise BackupFailed(
                         f"{source} holds {member.name!r}, which is not part of a backup. Nothing was changed."
                     )

@@ -4,6 +4,7 @@ A ledger on a server is kept as the same ledger.db, so that an archive of either
 """
 
 import getpass
+import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from backups.archive import BackupFailed, make, unpack
+from backups.archive import NOTES, BackupFailed, make, unpack
 from backups.drill import drill
 from backups.moment import ledger_at
 from backups.place import ReplicaError, place_of
@@ -151,6 +152,12 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
         )
     AuditLog(paths.audit, "shell").note("restore", by=getpass.getuser(), role="operator", address="shell",
                             facts={"archive": source.name, "kept": report.kept})  # fmt: skip
+    if NOTES in found and not paths.notes.exists():  # what was written since stays
+        os.replace(folder / NOTES, paths.notes)
+        paths.notes.chmod(0o600)
+    elif NOTES in found:
+        found.remove(NOTES)
+        report.kept.append(f"the notes about lots in {NOTES}, as they are now")
     ui.line(ui.GOOD, f"restored: {', '.join(found)}" + (f" (the ledger into {location})" if location.on_server else ""))
     for line in report.kept:
         ui.line(ui.WARN, f"kept: {line}")

@@ -59,6 +59,10 @@ COMMANDS = (
         WATCH,
     ),
     Entry(
+        "tax", "cli.tax:tax",
+        "Show the gains of a year's sales by accounting method; --csv FILE writes each disposal.", WATCH,
+    ),
+    Entry(
         "checklist", "cli.checklist:checklist",
         "Show the weekly or monthly checklist, filled in by what is known now. 1 = a line failed.", WATCH,
     ),

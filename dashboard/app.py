@@ -38,6 +38,7 @@ from dashboard.routes import (
     commands,
     docs,
     exports,
+    journal,
     lab,
     metrics,
     passkeys,
@@ -141,6 +142,7 @@ def create_app(
     app.include_router(metrics.router(broadcaster))
     app.include_router(docs.router(pages))
     app.include_router(exports.router())
+    app.include_router(journal.router())
     _say_errors(app, pages)
 
     def refuse(status: int, text: str, page: bool) -> tuple[str, bytes]:

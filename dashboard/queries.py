@@ -89,6 +89,18 @@ class LedgerQueries:
         found = self.all(LedgerClosedLot, lots, end, {"since": since_ms, "most": limit})
         return None if found is None else [_complete(lot) for lot in reversed(found)]
 
+    def closed_between(self, start_ms: int, end_ms: int) -> list[LedgerClosedLot] | None:
+        """Round trips that ended from `start_ms` to before `end_ms`, oldest first."""
+        end = "WHERE closed_ms >= :start AND closed_ms < :end ORDER BY closed_ms"
+        found = self.all(LedgerClosedLot, lots, end, {"start": start_ms, "end": end_ms})
+        return None if found is None else [_complete(lot) for lot in found]
+
+    def closed_lot(self, lot_id: str) -> LedgerClosedLot | None:
+        """None = there is no such round trip, or no ledger to read."""
+        end = "WHERE lot_id = :lot AND closed_ms IS NOT NULL"
+        found = self.all(LedgerClosedLot, lots, end, {"lot": lot_id})
+        return _complete(found[0]) if found else None
+
     def open_lots(self) -> list[LedgerOpenLot] | None:
         """Lots that are held, oldest first."""
         return self.all(LedgerOpenLot, lots, "WHERE closed_ms IS NULL ORDER BY opened_ms")
@@ -164,6 +176,15 @@ class MarketQueries:
             "SELECT start_s, open, high, low, close, volume FROM candles WHERE product_id = ? AND "
             "granularity = 'ONE_MINUTE' AND start_s >= ? ORDER BY start_s",
             (product_id, since_s),
+        )
+        return [CandleRow(*row) for row in rows or []]
+
+    def minutes_between(self, product_id: str, start_s: int, end_s: int) -> list[CandleRow]:
+        """Closed minutes that began from `start_s` to before `end_s`, oldest first; none where nothing can be read."""
+        rows = self._rows(
+            "SELECT start_s, open, high, low, close, volume FROM candles WHERE product_id = ? AND "
+            "granularity = 'ONE_MINUTE' AND start_s >= ? AND start_s < ? ORDER BY start_s",
+            (product_id, start_s, end_s),
         )
         return [CandleRow(*row) for row in rows or []]
 

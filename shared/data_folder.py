@@ -22,7 +22,8 @@ _MARK = b"CoinTrader's data folder (DATA_DIR): closed to other users, used by no
 # What a folder from before the marker is known by: files of ours that this user owns.
 _FILES = frozenset(
     {"bot_state.json", "positions.json", "live_positions.json", "market.json", "control.json", "KILL", "bot.lock",
-     "control.lock", "audit.jsonl", "live_permission.json", "folder_id.json", "alerts.json"}
+     "control.lock", "audit.jsonl", "live_permission.json", "folder_id.json", "alerts.json",
+     "notes.db", "notes.db-wal", "notes.db-shm"}
 )  # fmt: skip
 _DATABASES = tuple(
     f"{name}{kind}.db{part}" for name in ("ledger", "market") for kind in ("", "-*") for part in ("", "-wal", "-shm")

@@ -103,6 +103,11 @@ class DataPaths:
         return self.root / "dashboard"
 
     @property
+    def notes(self) -> Path:
+        """What people wrote about lots; the dashboard's own, no part of the ledger."""
+        return self.root / "notes.db"
+
+    @property
     def alerts(self) -> Path:
         """What COIN-WATCH publishes: one file for all bots of this folder."""
         return self.root / "alerts.json"

@@ -9,6 +9,7 @@ from dashboard.pages.compare.page import PAGE as COMPARE
 from dashboard.pages.events.page import PAGE as EVENTS
 from dashboard.pages.health.page import PAGE as HEALTH
 from dashboard.pages.job.page import PAGE as JOB
+from dashboard.pages.journal.page import PAGE as JOURNAL
 from dashboard.pages.lab.page import PAGE as LAB
 from dashboard.pages.log.page import PAGE as LOG
 from dashboard.pages.moment.page import PAGE as MOMENT
@@ -23,6 +24,7 @@ from dashboard.pages.sessions.page import PAGE as SESSIONS
 from dashboard.pages.settings.page import PAGE as SETTINGS
 from dashboard.pages.sinks.page import PAGE as SINKS
 from dashboard.pages.strategy.page import PAGE as STRATEGY
+from dashboard.pages.tax.page import PAGE as TAX
 from dashboard.pages.why.page import PAGE as WHY
 
 PAGES: tuple[Page, ...] = (
@@ -33,6 +35,7 @@ PAGES: tuple[Page, ...] = (
     WHY,
     RISK,
     PERFORMANCE,
+    JOURNAL,
     STRATEGY,
     LAB,
     ALERTS,
@@ -49,4 +52,5 @@ PAGES: tuple[Page, ...] = (
     RUN,
     JOB,
     COMPARE,
+    TAX,
 )

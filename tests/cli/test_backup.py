@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from bot.app.ledger import LedgerWriter
 from bot.domain.intents import Note
+from dashboard.lot_notes import LotNote, LotNotes
 from shared.ledger.key_values import read_key_values
 from shared.ledger.open import open_reader, open_writer
 from shared.ledger.restore_mark import RESTORED
@@ -94,6 +95,22 @@ def test_a_ledger_that_was_rescued_is_restored_alone_and_marked(
     assert "restored from rescued.db" in facts[RESTORED]
     (tmp_path / "other.db").write_bytes(b"SQLite format 3\0" + b"x" * 4096)
     assert "is damaged" in coin("restore", "other.db").stderr
+
+
+def test_notes_about_lots_are_backed_up_and_newer_ones_stay(
+    coin: Coin, paths: DataPaths, ledger: LedgerWriter, tmp_path: Path
+) -> None:
+    notes = LotNotes(paths.notes)
+    notes.write(LotNote("a", "before", (), "operator", 1))
+    assert coin("backup", "out.tar.gz").returncode == 0
+    notes.write(LotNote("a", "after", (), "operator", 2))
+    assert "kept: the notes about lots" in coin("restore", "out.tar.gz").stdout
+    assert notes.newest()["a"].text == "after"
+    paths.notes.unlink()
+    assert coin("restore", "out.tar.gz").returncode == 0
+    assert notes.newest()["a"].text == "before" and stat.S_IMODE(paths.notes.stat().st_mode) == 0o600
+    paths.notes.write_bytes(b"damaged" * 1000)
+    assert coin("backup", "next.tar.gz").returncode == 0, "the ledger is backed up without them"
 
 
 def test_not_over_a_running_bot(coin: Coin, paths: DataPaths, ledger: LedgerWriter) -> None:
