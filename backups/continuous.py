@@ -1,7 +1,8 @@
-"""`python -m backups.continuous [PID]`: follow the ledger and let Litestream ship a copy to BACKUP_URL, until told.
+"""`python -m backups.continuous [PID]`: follow the ledgers and let Litestream ship copies to BACKUP_URL, until told.
 
-COIN-WATCH starts it and starts it again when it ends; it ends with COIN-WATCH. What it does is in
-`backups/continuous.json`. Every five minutes what lies at BACKUP_URL is listed: Litestream itself says nothing of a
+COIN-WATCH starts it and starts it again when it ends; it ends with COIN-WATCH. Every bot of the data folder is
+followed, each by itself, so that one that cannot be holds up no other. What is done is in `backups/continuous.json`
+of each bot's folder. Every five minutes what lies at BACKUP_URL is listed: Litestream itself says nothing of a
 server that does not answer. Once after its start and then every six hours the replica is restored into a scratch
 folder, and the newest row of its journal is compared with the copy's: only that proves that it can be had again.
 
@@ -37,17 +38,21 @@ from backups.replica import (
 )
 from shared import flocks
 from shared import settings as settings_module
+from shared.bots import DEFAULT_BOT, BotRef, bots_in
 from shared.errors import first_line
 from shared.exits import Exit
 from shared.ledger.connect import ledger_exists
 from shared.ledger.db import LedgerError
 from shared.ledger.location import ledger_location
 from shared.ledger.open import DamagedLedger
+from shared.liveness import read_state
+from shared.setting_table import Mode
 from shared.settings import Settings, SettingsError
 
 log = logging.getLogger("continuous")
 FOLDER = "continuous"
 FOLLOW_S, WRITE_S = 1.0, 10.0
+BOTS_S, ENDS_S = 10.0, 30.0
 PROVE_S, PROVE_AGAIN_S, FIRST_PROOF_S = 6 * 3600.0, 300.0, 15.0
 SHIPPED_S, SHIPPED_AGAIN_S = 300.0, 60.0
 _PR_SET_PDEATHSIG = 1
@@ -57,7 +62,7 @@ class Continuous:
     """One ledger's. `stop`: set when it is to end. `prove_s`, `shipped_s`: monotonic, of the next proof and look."""
 
     def __init__(self, settings: Settings, stop: threading.Event) -> None:
-        paths = settings.paths
+        self.paths = paths = settings.paths
         self._location, self._backups, self._stop = ledger_location(settings), paths.backups, stop
         self.folder = paths.backups / FOLDER
         self.copy_file = self.folder / f"ledger{paths.flavour}.db"
@@ -192,10 +197,82 @@ def _now_ms() -> int:
     return round(time.time() * 1000)
 
 
+class EveryBot:
+    """The followers of all bots of the default bot's folder; one that gets a folder later is followed then."""
+
+    def __init__(self, settings: Settings) -> None:
+        """`settings`: the default bot's; where the copies go, and its keys, are the same for all."""
+        self._settings = settings
+        self._running: dict[str, tuple[Continuous, threading.Thread, threading.Event]] = {}
+        self._locks: dict[str, int] = {}
+
+    def look(self) -> None:
+        """Begin with those that are new, end with those whose folder is gone. Raises nothing."""
+        root = self._settings.paths.root
+        wanted = {
+            ref.name: (ref, settings_of(self._settings, ref))
+            for ref in bots_in(root)
+            if ref.is_default or ref.paths(root).state.exists()
+        }
+        for name, (made, _, _) in list(self._running.items()):
+            if name not in wanted or wanted[name][1].paths != made.paths:  # it runs in another mode by now
+                self._end(name)
+        taken = {made.place.name for made, _, _ in self._running.values()}
+        for name, (_, own) in wanted.items():
+            if name not in self._running:
+                self._begin(name, own, taken)
+
+    def close(self) -> None:
+        """End them all, at the same time: each Litestream ships what is left."""
+        for _, _, stop in self._running.values():
+            stop.set()
+        for name in list(self._running):
+            self._end(name)
+
+    def follows(self) -> dict[str, Continuous]:
+        return {name: made for name, (made, _, _) in self._running.items()}
+
+    def _begin(self, name: str, own: Settings, taken: set[str]) -> None:
+        stop = threading.Event()
+        try:
+            made = Continuous(own, stop)
+            if made.place.name in taken:
+                raise ReplicaError(f"another bot's copy lies in {made.place.shown} already: BOT_NAME is taken")
+            made.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = flocks.take(made.folder / "lock", 0)  # held until its follower ends
+        except (ReplicaError, OSError) as error:
+            _refused(own, first_line(error))
+            return
+        if lock is None:
+            return
+        taken.add(made.place.name)
+        thread = threading.Thread(target=made.run, name=f"copy-{name}", daemon=True)
+        self._running[name] = (made, thread, stop)
+        self._locks[name] = lock
+        thread.start()
+        log.info("continuous.follows bot=%s target=%s", name, made.place.shown)
+
+    def _end(self, name: str) -> None:
+        _, thread, stop = self._running.pop(name)
+        stop.set()
+        thread.join(ENDS_S)
+        os.close(self._locks.pop(name))
+
+
+def settings_of(settings: Settings, ref: BotRef) -> Settings:
+    """Those by which that bot's ledger and its copy are found; `settings` are the default bot's."""
+    if ref.is_default:
+        return settings
+    state, _, _ = read_state(ref.paths(settings.paths.root))
+    mode = Mode(state.mode) if state is not None else settings.coin_mode
+    return replace(settings, data_dir=ref.folder(settings.paths.root), bot_name=ref.name, coin_mode=mode)
+
+
 def _refused(settings: Settings, problem: str) -> None:
     """Nothing is copied, and a person is to be told: COIN-WATCH reads it in the record."""
     before = read_continuous(settings.paths.backups) or ContinuousRecord(at_ms=_now_ms())
     with suppress(OSError):
+        settings.paths.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_continuous(settings.paths.backups, replace(before, at_ms=_now_ms(), problem=problem))
 
 
@@ -214,8 +291,8 @@ def main(argv: Sequence[str]) -> int:
         return Exit.SETTINGS
     stop = threading.Event()
     try:
-        made = Continuous(settings, stop)
-        made.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place_of(settings)
+        (settings.paths.backups / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
     except ReplicaError as error:
         sys.stderr.write(f"{error}\n")
         _refused(settings, str(error))
@@ -225,10 +302,15 @@ def main(argv: Sequence[str]) -> int:
         return Exit.FAILED
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if flocks.take(made.folder / "lock", 0) is None:  # held until the process ends
+    every = EveryBot(settings)
+    every.look()
+    if DEFAULT_BOT.name not in every.follows():
+        every.close()
         sys.stderr.write("another one follows this ledger\n")
         return Exit.LOCKED
-    made.run()
+    while not stop.wait(BOTS_S):
+        every.look()
+    every.close()
     return Exit.DONE
 
 

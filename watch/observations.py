@@ -1,5 +1,6 @@
 """All that the watcher sees at one moment, as plain data. What could not be seen is None, never zero."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backups.continuous_record import ContinuousRecord
@@ -114,7 +115,7 @@ class SelfObservation:
     late_s: float = 0.0  # how long this look is overdue
     sentinel: tuple[SentinelNote, ...] = ()  # until the bot answers again
     backups: BackupRecord = BackupRecord()
-    copies: ContinuousRecord | None = None  # of the ledger, to BACKUP_URL; None = none is wanted, or nothing is known
+    copies: Mapping[str, ContinuousRecord] = field(default_factory=dict)  # bot → its ledger's copy to BACKUP_URL
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from backups.continuous_record import ContinuousRecord, read_continuous
 from backups.record import BackupRecord, read_record
 from backups.schedule import Schedule
+from shared.bots import bots_in
 from shared.documents.alerts import AlertKind
 from shared.exits import Exit
 from shared.paths import DataPaths
@@ -29,7 +30,7 @@ class Upkeep:
         """`continuous`: BACKUP_URL is set."""
         self._paths, self._jobs, self._schedule, self._continuous = paths, jobs, schedule, continuous
         self._look_s = self._copies_s = -1e9
-        self.copies: ContinuousRecord | None = None  # None = not set, or nothing is known yet
+        self.copies: Mapping[str, ContinuousRecord] = {}  # bot → what is known; none where BACKUP_URL is not set
         self._bundle_ms = -BUNDLE_EVERY_MS
         self.record = BackupRecord()
 
@@ -43,7 +44,9 @@ class Upkeep:
                 self._jobs.start(BACKUP, "backups", mono_s=mono_s, limit_s=BACKUP_LIMIT_S)
         if self._continuous and mono_s - self._copies_s >= COPIES_S:
             self._copies_s = mono_s
-            self.copies = read_continuous(self._paths.backups)
+            root = self._paths.root
+            found = {ref.name: read_continuous(ref.paths(root).backups) for ref in bots_in(root)}
+            self.copies = {name: record for name, record in found.items() if record is not None}
             if self._paths.state.exists():  # one that runs is left to run
                 self._jobs.start(COPIES, "backups.continuous", str(os.getpid()), mono_s=mono_s, limit_s=float("inf"))
         serious = next((m for m in messages if m.kind is AlertKind.FIRED and BUNDLED & set(m.rules)), None)

@@ -6,6 +6,7 @@ from backups.continuous_record import read_continuous
 from backups.place import ReplicaError, place_of
 from backups.replica import program
 from cli.doctor.check import DiagnosticRow, bad, good, note, warn
+from shared.bots import bots_in
 from shared.disk_room import disk_full
 from shared.documents.alerts import WATCHER_GONE_S, decode_alerts
 from shared.figures import ago
@@ -15,10 +16,24 @@ from shared.settings import Settings
 
 
 def copies(paths: DataPaths, settings: Settings) -> list[DiagnosticRow]:
-    """Where BACKUP_URL is set: whether it can be used, and what the process that follows the ledger says of it."""
-    name = "copy"
+    """Where BACKUP_URL is set: whether it can be used, and what the process that follows the ledgers says of each."""
     if not settings.backup_url:
         return []
+    others = [
+        (ref, read_continuous(ref.paths(paths.root).backups)) for ref in bots_in(paths.root) if not ref.is_default
+    ]
+    return [
+        *_own_copy(paths, settings),
+        *(
+            warn("copy", f"{ref.name}: {found.problem}", f"jq . data/bots/{ref.name}/backups/continuous.json")
+            for ref, found in others
+            if found is not None and found.problem is not None
+        ),
+    ]
+
+
+def _own_copy(paths: DataPaths, settings: Settings) -> list[DiagnosticRow]:
+    name = "copy"
     try:
         place, found = place_of(settings), read_continuous(paths.backups)
         program()

@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from backups.continuous import Continuous
-from backups.continuous_record import read_continuous
+from backups.continuous import Continuous, EveryBot
+from backups.continuous_record import ContinuousRecord, read_continuous
 from backups.ledger_copy import LedgerCopy
 from backups.moment import _chained, ledger_at
 from backups.place import ReplicaError, ReplicaPlace, place_of
@@ -21,6 +22,8 @@ from backups.replica import configured, environ_for, replicate_command, shipped_
 from bot.app.ledger import LedgerWriter
 from bot.domain.intents import Note
 from shared import control
+from shared.bots import BotRef
+from shared.documents.state import encode_state
 from shared.ledger import schema as t
 from shared.ledger.dump import dump_of
 from shared.ledger.event_encoder import EventEncoder
@@ -35,6 +38,7 @@ from shared.paths import DataPaths
 from shared.settings import Settings
 from shared.times import from_epoch_ms, iso_seconds
 from tests.conftest import ROOT
+from tests.dashboard.writer import Writer
 
 shipped = pytest.mark.needs("litestream")
 
@@ -243,6 +247,54 @@ def test_a_place_that_is_emptied_behind_litestreams_back_is_said_within_two_look
         assert "lacks what was due there" in (made.record.problem or "")
     finally:
         running.end()
+
+
+@shipped
+@pytest.mark.slow
+def test_every_bot_of_the_folder_is_followed_to_a_place_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
+    root, away = ledger.paths.root, tmp_path / "away"
+    alice = Ledger(BotRef("alice").folder(root))
+    Ledger(BotRef("Main").folder(root)).paths.state.write_bytes(b"{}")  # its copy would lie where the default bot's is
+    BotRef("idle").folder(root).mkdir()  # it never ran
+    ledger.go_on(3)
+    alice.go_on(5)
+    every = EveryBot(Settings(data_dir=root, backup_url=str(away)))
+
+    def record(name: str) -> ContinuousRecord:
+        return read_continuous(BotRef(name).paths(root).backups) or ContinuousRecord(at_ms=0)
+
+    def until(what: Callable[[], object]) -> None:
+        until_s = time.monotonic() + 60
+        while not what():
+            assert time.monotonic() < until_s, [(name, record(name)) for name in ("main", "alice", "Main")]
+            every.look()
+            time.sleep(0.1)
+
+    try:
+        every.look()
+        assert set(every.follows()) == {"main"}, "alice has not run yet"
+        alice.paths.state.write_bytes(encode_state(replace(Writer(root).state(), mode="sim")))
+        until(lambda: set(every.follows()) == {"main", "alice"})
+        for made in every.follows().values():
+            made.prove_s = 0.0
+        until(lambda: (record("main").proven_head, record("alice").proven_head) == (3, 5) or _prove_all(every))
+        assert "BOT_NAME is taken" in (record("Main").problem or "") and record("idle").at_ms == 0
+        assert sorted(path.name for path in away.iterdir()) == ["cointrader-alice", "cointrader-main"]
+        alice.paths.state.write_bytes(encode_state(replace(Writer(root).state(), mode="paper")))
+        every.look()
+        assert every.follows()["alice"].copy_file.name == "ledger-paper.db", "in another mode it has another ledger"
+        shutil.rmtree(alice.paths.root)
+        every.look()
+        assert set(every.follows()) == {"main"}
+    finally:
+        every.close()
+    assert not every.follows()
+
+
+def _prove_all(every: EveryBot) -> bool:
+    for made in every.follows().values():
+        made.prove_s = min(made.prove_s, time.monotonic() + 1.0)
+    return False
 
 
 def test_settings_that_do_not_hold_are_told_by_the_record(tmp_path: Path) -> None:

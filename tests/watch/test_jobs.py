@@ -208,18 +208,21 @@ def test_the_continuous_copy_is_started_where_a_bot_has_run_and_again_when_it_en
     paths.state.touch()
     for second in (10.0, 20.0, 30.0):
         kept.step([], NOW_MS, second)
-    assert jobs.asked == [("continuous", "backups.continuous", str(os.getpid()))] and kept.copies is None
-    paths.backups.mkdir()
-    write_continuous(paths.backups, ContinuousRecord(at_ms=NOW_MS, head=7))
+    assert jobs.asked == [("continuous", "backups.continuous", str(os.getpid()))] and kept.copies == {}
+    other = BotRef("alice").paths(tmp_path)
+    for one, head in ((paths, 7), (other, 8)):
+        one.backups.mkdir(parents=True)
+        write_continuous(one.backups, ContinuousRecord(at_ms=NOW_MS, head=head))
     jobs.running = False
     kept.ended(JobResult("continuous", Exit.SETTINGS, b""), 32.0)
     kept.step([], NOW_MS, 90.0)
     assert len(jobs.asked) == 1, "what its settings forbid is tried once a minute"
     kept.step([], NOW_MS, 92.0)
-    assert len(jobs.asked) == 2 and kept.copies is not None and kept.copies.head == 7
+    assert len(jobs.asked) == 2
+    assert {name: record.head for name, record in kept.copies.items()} == {"main": 7, "alice": 8}
     without = Upkeep(paths, Asked(), Schedule(0.0, 14, 0.0))
     without.step([], NOW_MS, 0.0)
-    assert without.copies is None
+    assert without.copies == {}
 
 
 @pytest.mark.parametrize(("sentinel", "acts"), [("cancel", True), ("flatten", True), ("off", False)])

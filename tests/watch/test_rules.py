@@ -226,8 +226,8 @@ CASES: dict[str, tuple[Observations, Observations]] = {
         look(own=SelfObservation(backups=BackupRecord(drill_tried_ms=NOW_MS, problem="no room"))),
     ),
     "copy_behind": (
-        look(bot(), own=SelfObservation(copies=ContinuousRecord(at_ms=NOW_MS, followed_ms=NOW_MS - 300_001))),
-        look(bot(), own=SelfObservation(copies=ContinuousRecord(at_ms=NOW_MS, followed_ms=NOW_MS - 299_999))),
+        look(bot(), own=SelfObservation(copies={"main": ContinuousRecord(at_ms=NOW_MS, followed_ms=NOW_MS - 300_001)})),
+        look(bot(), own=SelfObservation(copies={"main": ContinuousRecord(at_ms=NOW_MS, followed_ms=NOW_MS - 299_999)})),
     ),
     "sentinel_acted": (
         look(bot(), own=SelfObservation(sentinel=(SentinelNote("main", NOW_MS, "It is dead."),))),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from backups.continuous_record import ContinuousRecord
 from shared.bots import DASHBOARD, SIMULATOR
 from shared.figures import ago
 from shared.pm2 import Effective
@@ -104,19 +105,21 @@ def drill_failed(seen: Observations, limits: WatchLimits) -> Iterable[RuleFindin
 
 
 def copy_behind(seen: Observations, limits: WatchLimits) -> Iterable[RuleFinding]:  # noqa: ARG001
-    record = seen.own.copies
-    if record is None:
-        return []
+    """One cause for all bots: their copies lie at one place."""
+    return [_copy(bot, record, seen.now_ms) for bot, record in seen.own.copies.items()]
+
+
+def _copy(bot: str, record: ContinuousRecord, now_ms: int) -> RuleFinding:
     level_ms = record.followed_ms if record.followed_ms is not None else record.at_ms
-    late_s = max(0.0, (seen.now_ms - level_ms) / 1000)
-    proven_s = (seen.now_ms - record.proven_ms) / 1000 if record.proven_ms is not None else None
+    late_s = max(0.0, (now_ms - level_ms) / 1000)
+    proven_s = (now_ms - record.proven_ms) / 1000 if record.proven_ms is not None else None
     unproven = proven_s is not None and proven_s > COPY_PROOF_S
     bad = late_s > COPY_S or unproven or record.problem is not None
     text = f"{record.problem}. It is tried again." if record.problem else f"It is {ago(late_s)} behind the ledger."
     if unproven and proven_s is not None:
         text += f" No restore of it has been proven for {ago(proven_s)}."
-    title = "The continuous copy of the ledger stopped"
-    return [RuleFinding("backup", bad, "backup.continuous", ago(late_s), title, text, late_s / COPY_S)]
+    title = f"{bot}: the continuous copy of the ledger stopped"
+    return RuleFinding(bot, bad, "backup.continuous", ago(late_s), title, text, late_s / COPY_S)
 
 
 def sentinel_acted(seen: Observations, limits: WatchLimits) -> Iterable[RuleFinding]:  # noqa: ARG001
