@@ -209,6 +209,18 @@ def test_a_lean_document_reads_back_as_it_was(make_dash: object, scenario: str) 
     assert b'"stop_price":null' not in encode_state(state)
 
 
+async def test_a_rank_is_a_place_among_the_products_that_have_one(dash: Dash) -> None:
+    dash.beat()
+    s = dash.hub.reader.snapshot()
+    assert s.state is not None and s.state.strategy is not None
+    one = replace(s.state.strategy.signals[0], values={"rank": 1.0, "relative rank": 2.5}, probability=None)
+    signals = [one, replace(one, values={"rank": 2.0}), replace(one, values={})]
+    found = strategy(replace(s, state=replace(s.state, strategy=replace(s.state.strategy, signals=signals))))
+    assert found is not None
+    assert [dict(row.values).get("Rank") for row in found.signals] == ["1 of 2", "2 of 2", None]
+    assert dict(found.signals[0].values)["Relative rank"] == "2.5000", "no place, but some other measure"
+
+
 async def test_the_strategy_page_shows_what_the_running_strategy_reads(dash: Dash) -> None:
     dash.beat()
     own = StrategySettingDoc(

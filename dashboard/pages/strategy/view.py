@@ -56,14 +56,27 @@ def _name(key: str) -> str:
     return f"{model_view.called(key.removesuffix('_pct'))}, %" if key.endswith("_pct") else model_view.called(key)
 
 
-def _values(x: SignalDoc, members: Sequence[str], minds_regime: bool) -> list[tuple[str, str]]:
+def _is_rank(name: str) -> bool:
+    """`rank`, or `relative rank` of one of several strategies."""
+    return name.rpartition(" ")[2] == "rank"
+
+
+def _figure(name: str, value: float, signals: Sequence[SignalDoc]) -> str:
+    """A value with its digits; a place among the products as `1 of 4`."""
+    if _is_rank(name) and value >= 1.0 and value.is_integer():
+        return f"{f.count(int(value))} of {f.count(sum(name in one.values for one in signals))}"
+    return f.number(value, 4 if abs(value) < 100 else 2)
+
+
+def _values(x: SignalDoc, doc: StrategyDoc, minds_regime: bool) -> list[tuple[str, str]]:
     """The members' answers and the indicators; the probability has a column of its own."""
+    members = doc.members
     target = _target(x.target) if x.target is not None else []
     hidden = {*members, REGIME_VALUE, REGIME_SIZE, *(("p",) if x.probability is not None else ())}
     shown = {k: v for k, v in x.values.items() if k not in hidden}
     answers = [(f"{f.clean(name)} says", _answer(x, name)) for name in members]
     regime = [("Regime", f.clean(regimes.shown(x)))] if minds_regime else []
-    return target + regime + answers + [(_name(k), f.number(v, 4 if abs(v) < 100 else 2)) for k, v in shown.items()]
+    return target + regime + answers + [(_name(k), _figure(k, v, doc.signals)) for k, v in shown.items()]
 
 
 def _answer(x: SignalDoc, member: str) -> str:
@@ -126,7 +139,7 @@ def strategy(s: Snapshot) -> StrategyPanel | None:
                 f.of_text(x.bar_at),
                 f"{f.count(x.bars)}, needs {f.count(x.bars_needed)}",
                 x.bars >= x.bars_needed,
-                _values(x, doc.members, minds_regime),
+                _values(x, doc, minds_regime),
             )
         )
     fitted = bool(m and m.model_mode)
