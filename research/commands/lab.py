@@ -7,10 +7,11 @@ import typer
 from research import runs, terminal
 from research.errors import ResearchError
 from research.lab import subject as subjects
+from research.lab.cross_validation import asked_for
 from research.lab.examination import Examination, examine
 from research.lab.judgement import LabAnswer
 from research.options import Json, data_dir, guarded
-from research.report.lab import stress_rows, write_report
+from research.report.lab import crossed_rows, stress_rows, write_report
 from shared.exits import Exit
 
 
@@ -28,13 +29,17 @@ def _names(incomplete: str) -> list[str]:
 @guarded
 def lab(
     name: Annotated[str, typer.Argument(help="Id of a run or a sweep, or last.", autocompletion=_names)] = "last",
+    cpcv: Annotated[
+        str | None,
+        typer.Option(help="Combinatorial purged cross-validation of the choice: groups and tests, such as 10,2."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Judge a run, or the best point of a sweep. Exit code 0 = GO, 1 = NO-GO."""
-    folder = data_dir()
+    folder, crossed = data_dir(), asked_for(cpcv) if cpcv else None
     subject = subjects.find(folder, name)
     with terminal.slowly("  the same signals at other times") as step:
-        done = examine(folder, subject, step)
+        done = examine(folder, subject, step, crossed)
     path = write_report(done)
     if json:
         terminal.say_json(done.document())
@@ -55,7 +60,7 @@ def show(done: Examination) -> None:
     for doubt in done.doubts:
         terminal.say(f"  ! {doubt}")
     terminal.say()
-    terminal.table(("", ""), stress_rows(done.stressed))
+    terminal.table(("", ""), [*stress_rows(done.stressed), *crossed_rows(done.crossed)])
     terminal.say(
         f"\n  · {len(done.own):,} trials to choose from, {done.related:,} on the same history, worth "
         f"{done.evidence.trials:,.1f} independent ones"

@@ -14,6 +14,7 @@ from research.data import store
 from research.data.candles import CandleSet
 from research.errors import ResearchError
 from research.lab import holdout, judgement, statistics, trials
+from research.lab.cross_validation import CrossValidation, cross_validate
 from research.lab.experiment import DailyRun, LabRig, LabStress, Progress, look, stress
 from research.lab.judgement import HoldoutOutcome, HoldoutState, LabJudgement, TrainingEvidence
 from research.lab.subject import LabSubject, neighbours, try_points
@@ -42,6 +43,7 @@ class Examination:
     holdout_from_s: int | None
     doubts: tuple[str, ...]
     code: str
+    crossed: CrossValidation | None = None  # where it was asked for
 
     @property
     def ratios(self) -> Floats:
@@ -61,6 +63,7 @@ class Examination:
             "pbo": None if found.overfitting is None else found.overfitting.probability,
             "min_track_record_days": found.needed_days, "days": len(found.edge), "stress": asdict(self.stressed),
             "settings": dict(self.subject.request.overrides), "holdout_from_s": self.holdout_from_s, "code": self.code,
+            "cpcv": None if self.crossed is None else {**asdict(self.crossed), "ratios": self.crossed.ratios.tolist()},
         }  # fmt: skip
 
 
@@ -68,11 +71,17 @@ def _silent(_done: int, _total: int) -> None:
     """For whoever does not want to be told."""
 
 
-def examine(data_dir: Path, subject: LabSubject, progress: Progress = _silent) -> Examination:
-    """Judge the subject, and keep the verdict in the registry. Raises ResearchError."""
+def examine(
+    data_dir: Path, subject: LabSubject, progress: Progress = _silent, cpcv: tuple[int, int] | None = None
+) -> Examination:
+    """Judge the subject, and keep the verdict in the registry. Raises ResearchError.
+
+    `cpcv`: groups and tests of a cross-validation of the choice, which decides nothing.
+    """
     registry, rig = TrialRegistry(data_dir), LabRig.of(subject)
     training = rig.run()
     own, around = _trials(data_dir, subject, registry, training)
+    crossed = cross_validate(trials.matrix(own), *cpcv) if cpcv is not None else None
     contents = registry.read()
     rest = trials.related(
         contents, own[0].products, training.first_day, training.first_day + len(training.edge)
@@ -83,10 +92,14 @@ def examine(data_dir: Path, subject: LabSubject, progress: Progress = _silent) -
     state, from_s = _holdout(data_dir, subject, training, contents, waits)
     judged = judgement.judge([*gates, judgement.holdout_gate(state, waits)])
     stressed = stress(rig, training, around, subject.request.seed, progress)
-    doubts = (*_doubts(stressed), *missing_products(subject.candles, store.entries(data_dir)))
+    doubts = (
+        *_doubts(stressed),
+        *_crossed_doubts(crossed),
+        *missing_products(subject.candles, store.entries(data_dir)),
+    )
     done = Examination(
         subject, judged, found, training, state.outcome, stressed, tuple(own), len({one.key for one in rest}),
-        contents.damaged, from_s, doubts, code_version(),
+        contents.damaged, from_s, doubts, code_version(), crossed,
     )  # fmt: skip
     registry.note(
         "verdict", subject=subject.key, answer=judged.answer.value, sentence=judged.sentence,
@@ -181,6 +194,12 @@ def _locks(data_dir: Path, subject: LabSubject, contents: trials.RegistryContent
 def _touches(lock: holdout.HoldoutLock, candles: CandleSet) -> bool:
     """Whether the lock was made for the history that these bars are the earlier part of."""
     return lock.product_id == candles.product_id and int(candles.start_s[0]) < lock.from_s
+
+
+def _crossed_doubts(found: CrossValidation | None) -> list[str]:
+    if found is None or found.losing < 0.5:
+        return []
+    return [f"chosen on other days it makes less than holding in {found.losing * 100:.0f} % of the histories (CPCV)"]
 
 
 def _doubts(found: LabStress) -> tuple[str, ...]:

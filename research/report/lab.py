@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from research.lab.cross_validation import CrossValidation
 from research.lab.examination import Examination
 from research.lab.experiment import LabStress
 from research.lab.judgement import LabAnswer
@@ -62,7 +63,9 @@ def page(done: Examination) -> str:
         "overfitting": "not known" if found.overfitting is None else escape(
             f"{found.overfitting.probability * 100:,.1f}{NO_BREAK}% of {len(logits):,} splits are below the middle"
         ),
-        "stress": "".join(f"<tr>{_cell(a)}{_cell(b)}</tr>" for a, b in stress_rows(done.stressed)),
+        "stress": "".join(
+            f"<tr>{_cell(a)}{_cell(b)}</tr>" for a, b in (*stress_rows(done.stressed), *crossed_rows(done.crossed))
+        ),
         "regimes": "".join(
             f"<tr><td>{escape(one.name)}</td><td>{one.share * 100:,.0f}{NO_BREAK}%</td>"
             f"<td>{_signed(one.mean * DAYS_PER_YEAR)}</td><td>{_ratio(one.sharpe)}</td></tr>"
@@ -124,6 +127,19 @@ def stress_rows(found: LabStress) -> list[tuple[str, str]]:
         (f"As good by the same signals at other times ({found.permutations} draws)", _chance(found.permutation_p)),
         (f"Neighbouring settings that earn half as much or more, of {found.neighbours}", plateau),
         ("Account that its own market impact eats (capacity)", size),
+    ]
+
+
+def crossed_rows(found: CrossValidation | None) -> list[tuple[str, str]]:
+    """What the choice did on days that it was not made on, as (what, value in words); none where nobody asked."""
+    if found is None:
+        return []
+    least, middle, most = (float(one(found.ratios)) for one in (np.min, np.median, np.max))
+    title = f"Out of sample, chosen on other days (CPCV, {found.groups} groups, {found.tests} tests)"
+    return [
+        (title, f"{_ratio(middle)} in the middle of {len(found.ratios)} histories, {_ratio(least)} to {_ratio(most)}"),
+        ("… histories below holding", f"{found.losing * 100:,.0f}{NO_BREAK}%"),
+        (f"… different settings chosen in {found.splits:,} splits", f"{found.chosen:,}"),
     ]
 
 

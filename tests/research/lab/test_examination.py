@@ -50,8 +50,9 @@ def said(done: Examination) -> dict[str, bool]:
 
 def test_a_known_edge_is_found_with_one_look(tmp_path: Path) -> None:
     first = swept(tmp_path, trending(1))
-    done = examine(tmp_path, subject.find(tmp_path, first.folder.name))
+    done = examine(tmp_path, subject.find(tmp_path, first.folder.name), cpcv=(8, 2))
     assert done.judged.answer is LabAnswer.GO, done.judged.sentence
+    assert done.crossed is not None and done.crossed.splits == 28 and done.crossed.ratios.min() > 0
     assert all(said(done).values()) and done.judged.sentence.startswith("GO: deflated sharpe: ")
     assert done.outcome is not None and done.outcome.edge.mean() > 0 and len(done.own) == 12
     assert done.stressed.plateau is not None and done.stressed.permutation_p == pytest.approx(1 / 201)
@@ -59,6 +60,8 @@ def test_a_known_edge_is_found_with_one_look(tmp_path: Path) -> None:
     assert len(contents.of("look")) == 1 and len(contents.of("verdict")) == 1 and not holdout.locks(contents)
     kept = json.loads((first.folder / "lab.json").read_text())
     assert kept["answer"] == "GO" and kept["gates"][3]["key"] == "holdout"
+    assert kept["cpcv"]["ratios"] == done.crossed.ratios.tolist() and len(kept["cpcv"]["ratios"]) == 7
+    assert "in the middle of 7 histories" in page(done)
     _enable_live_finds_it(tmp_path, done)
     # The same question again: the same answer from the look that was taken, no second one.
     again = examine(tmp_path, subject.find(tmp_path, first.folder.name[:6]))
