@@ -297,6 +297,10 @@ COMMANDS = (
     _research(
         "data download", "data:download", "Download Coinbase's public candles. Resumes where the last download ended."
     ),
+    _research(
+        "data recorded", "data:recorded",
+        "Take the bars that the bot itself saw as a candle set. Run again, it adds what is new.",
+    ),
     _research("data lock", "data:lock", "Lock the newest unseen part of a set as the holdout of ./coin lab."),
     _research("data list", "data:list_sets", "List the candle sets."),
     _research("runs", "runs:runs", "Stored backtest runs: list (the default), show, compare, repeat.", RESEARCH),

@@ -14,10 +14,12 @@ from research.data.choices import DateOrder, OutlierChoice
 from research.data.download import DownloadClient, Wanted
 from research.data.download import download as fetch
 from research.data.importer import read_files
-from research.errors import Misused, ResearchError
+from research.data.recorded import take
+from research.errors import Misused, ResearchError, WrongSettings
 from research.lab import holdout as holdouts
 from research.lab.trials import TrialRegistry
 from research.options import Json, data_dir, day_s, guarded
+from shared.settings import SettingsError, load
 from shared.times import from_epoch_ms
 
 Holdout = Annotated[
@@ -101,6 +103,29 @@ def download(
     _say_what(candles)
     _lock(store.find(data_dir(), target), holdout)
     terminal.say(f"  ✓ {target}: {added:,} bars added")
+
+
+@guarded
+def recorded(
+    product: Annotated[str, typer.Argument(help="Such as BTC-USD.")],
+    granularity: Annotated[str, typer.Argument(help="1m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 1d.")] = "1m",
+    name: Annotated[str | None, typer.Option(help="Name of the set; BTC-USD_1m_bot without it.")] = None,
+    holdout: Holdout = 20.0,
+) -> None:
+    """Take the bars that the bot itself saw. Again later: what is new is added, what the bot dropped stays."""
+    try:
+        market_db = load().settings.paths.market_db
+    except SettingsError as error:
+        raise WrongSettings("; ".join(error.problems)) from error
+    seconds = granularity_s(granularity)
+    target = name or f"{store.default_name(product.upper(), seconds)}_bot"
+    found, added = take(data_dir(), market_db, product.upper(), seconds, target)
+    for line in found.said:
+        terminal.say(f"  · {line}")
+    path = store.save(data_dir(), target, found.candles)
+    _say_what(found.candles)
+    _lock(path, holdout)
+    terminal.say(f"  ✓ {target}: {added:,} bars added: {path}")
 
 
 @guarded

@@ -63,6 +63,27 @@ def read_files(
     said = [f"{path.name}: {line}" for path, raw in zip(paths, raws, strict=True) for line in raw.said]
     if not len(start):
         raise ResearchError(f"{', '.join(path.name for path in paths)}: no rows")
+    name = source or ", ".join(path.name for path in paths)
+    return checked(
+        product_id, start, prices, said, name, granularity_s, price_increment, base_increment, data_dir=data_dir,
+        outlier_choice=outlier_choice,
+    )  # fmt: skip
+
+
+def checked(
+    product_id: str,
+    start: Ints,
+    prices: dict[str, Floats],
+    said: list[str],
+    source: str,
+    granularity_s: int | None = None,
+    price_increment: str | None = None,
+    base_increment: str | None = None,
+    *,
+    data_dir: Path | None = None,
+    outlier_choice: OutlierChoice | None = None,
+) -> Imported:
+    """A set of these rows, what can't be trusted left out; `said` is gone on with. Raises ResearchError."""
     start, prices = _only_sound(start, prices, said)
     start, prices = _in_order(start, prices, said)
     seconds = granularity_s or _usual_step(start)
@@ -82,7 +103,7 @@ def read_files(
         )
     candles = CandleSet(
         product_id, seconds, start, prices["open"], prices["high"], prices["low"], prices["close"], prices["volume"],
-        price_increment=tick, base_increment=step, source=source or ", ".join(path.name for path in paths),
+        price_increment=tick, base_increment=step, source=source,
         notes=tuple(said), base_min_size=known.base_min_size if known else step,
         quote_min_size=known.quote_min_size if known else "",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from research.lab.nulls import market
 from research.lab.trials import TrialKind, TrialRegistry
 from research.learning import training
 from research.learning.training import TrainingPlan
+from shared.market_data import CandleRow, open_market_writer, put_candles
 from shared.models import store
 from shared.models.shadow_log import lines
 from shared.models.states import ModelRegistry, ModelState
 from shared.paths import DataPaths
-from shared.settings import Settings
+from shared.settings import Settings, load
 from tests.core.harness import product
 from tests.research.learning.test_learners import trending
 from tests.research.test_cli import coin
@@ -48,12 +50,35 @@ def recent(candles: CandleSet) -> CandleSet:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose market goes on as it went; its newest fifth is locked."""
+    """A data folder of a bot whose market goes on as it went; its bars are taken twice, the newest fifth is locked."""
     folder = tmp_path_factory.mktemp("walk")
     DataPaths(folder).prepare()
-    candle_store.save(folder, "mine", recent(trending(1, BARS)))
-    holdout.lock(TrialRegistry(folder), candle_store.entry(candle_store.find(folder, "mine")))
+    saw(folder, recent(trending(1, BARS)))
     return folder
+
+
+def saw(folder: Path, candles: CandleSet) -> None:
+    """The bot records hour after hour and drops old ones; what it saw becomes the set `mine`."""
+    columns = (candles.start_s, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    rows = [CandleRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    db = open_market_writer(load(environ={**os.environ, "DATA_DIR": str(folder)}).settings.paths.market_db)
+    put_candles(db, "BTC-USD", "ONE_HOUR", rows[:3_000])
+    put_candles(db, "BTC-USD", "ONE_MINUTE", rows[-3:])
+    said = coin(folder, "data", "recorded", "BTC-USD", "1h", "--name", "mine", "--holdout", "0")
+    assert "3,000 bars that the bot recorded" in said and "✓ mine: 3,000 bars added" in said and "holdout" not in said
+    db.execute("DELETE FROM candles WHERE start_s<?", (rows[500].start_s,))
+    put_candles(db, "BTC-USD", "ONE_HOUR", rows[2_900:])
+    again = coin(folder, "data", "recorded", "BTC-USD", "1h", "--name", "mine")
+    assert "✓ mine: 600 bars added" in again and "is left out of every trial" in again
+    db.close()
+    kept = candle_store.load(candle_store.find(folder, "mine"))
+    for name in ("start_s", "open", "high", "low", "close", "volume"):
+        assert np.array_equal(getattr(kept, name), getattr(candles, name)), name
+    nothing = coin(folder, "data", "recorded", "ETH-USD", "1h", code=1)
+    assert "the bot has no such bars of ETH-USD; it has BTC-USD 1h, BTC-USD 1m" in nothing
+    assert "the set mine holds BTC-USD, bars of 1h" in coin(
+        folder, "data", "recorded", "BTC-USD", "1m", "--name", "mine", code=1
+    )
 
 
 def asked_about(bars: CandleSet) -> AskStrategy:
