@@ -3,13 +3,15 @@
 import os
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from bench.measurement import Measurement
+from bench.research.lab_progress import LabCase, LabProgress
 from research.backtest import BacktestRequest
 from research.data import store
 from research.engine import MarketModel
@@ -19,7 +21,9 @@ from research.lab.nulls import NullWorld
 from research.sweep.points import parse
 from research.sweep.run import SweepPlan
 from research.sweep.sampler import SweepSampler, run_sampled
+from shared.paths import ROOT
 
+KEPT = ROOT / ".coin" / "bench" / "lab.jsonl"
 SEEDS = 100
 POINTS = 30
 SWEEP_POINTS = 1_000
@@ -28,30 +32,39 @@ EDGES = (2.0, 3.0, 4.0, 5.0)
 FOUND = 95  # of the seeds, at the largest edge
 
 
-def _found(asked: tuple[NullWorld, int, int, float]) -> bool:
-    world, seed, points, edge = asked
-    return nulls.examine(nulls.trials(world, seed, nulls.BARS, points, edge)).answer is LabAnswer.GO
+def _found(case: LabCase) -> bool:
+    made = nulls.trials(NullWorld(case.world), case.seed, nulls.BARS, case.points, case.edge)
+    return nulls.examine(made).answer is LabAnswer.GO
 
 
 def measure() -> list[Measurement]:
-    """GOs of 100 seeds in every world; seconds of a sweep of 1,000 points by TPE."""
+    """GOs of 100 seeds in every world; seconds of a sweep of 1,000 points by TPE. Stopped, it goes on the next time."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    out = []
+    out, progress = list[Measurement](), LabProgress(KEPT)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for world in NullWorld:
             if world is NullWorld.PLANTED:
                 continue
             points = SWEEP_POINTS if world is NullWorld.NOISE_SWEEP else POINTS
-            count = sum(pool.map(_found, [(world, seed, points, 0.0) for seed in range(SEEDS)]))
+            count = _count(pool, progress, [LabCase(world.value, seed, points, 0.0) for seed in range(SEEDS)])
             out.append(Measurement(f"GO: {world.value}", count, f"of {SEEDS}", 1, f"{points:,} points each"))
         for edge in EDGES:
-            count = sum(pool.map(_found, [(NullWorld.PLANTED, seed, PLANTED_POINTS, edge) for seed in range(SEEDS)]))
+            cases = [LabCase(NullWorld.PLANTED.value, seed, PLANTED_POINTS, edge) for seed in range(SEEDS)]
+            count = _count(pool, progress, cases)
             goal = FOUND if edge == EDGES[-1] else None
             note = f"{edge:g} a year beyond holding, before fees"
             out.append(Measurement("GO: planted edge", count, f"of {SEEDS}", goal, note, at_least=True))
     out.append(_sampled())
     return out
+
+
+def _count(pool: Executor, progress: LabProgress, cases: Sequence[LabCase]) -> int:
+    """How many of them are a GO; each is kept as soon as it is known."""
+    running = {pool.submit(_found, case): case for case in cases if case not in progress.known}
+    for done in as_completed(running):
+        progress.keep(running[done], done.result())
+    return sum(progress.known[case] for case in cases)
 
 
 def _silent(_done: int, _of: int) -> None:

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.research import page, run
+from bench.research import lab, page, run
+from bench.research.lab_progress import LabCase, LabProgress
 from bench.research.market import minutes
 from bench.research.peers import PeerResult
 from research.data import store
@@ -72,3 +75,21 @@ def test_goals_of_time_and_memory() -> None:
     assert "2.20 x the time | 2 x the work | +30 MB" in text and "Load 0.2 before, 1.7 after" in text
     assert "was shared" in page.text(table, (3.0, 4.0), 525_600)
     assert all(line.count("|") == len(page.HEAD) + 1 for line in text.splitlines() if "5.0 ms" in line)
+
+
+def test_the_labs_null_tests_go_on_where_they_were_stopped(tmp_path: Path) -> None:
+    cases = [LabCase("random_walk", seed, 3, 0.0) for seed in range(4)]
+    asked: list[LabCase] = []
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **_: Any) -> Any:
+            asked.append(args[0])
+            return super().submit(lambda: args[0].seed == 2)
+
+    kept = tmp_path / "bench" / "lab.jsonl"
+    with Pool() as pool:
+        assert lab._count(pool, LabProgress(kept), cases[:3]) == 1 and asked == cases[:3]
+        kept.write_bytes(kept.read_bytes() + b'{"code": "torn')
+        assert lab._count(pool, LabProgress(kept), cases) == 1 and asked == cases
+        kept.write_text(kept.read_text().replace('"code": "', '"code": "other'))
+        assert lab._count(pool, LabProgress(kept), cases[:1]) == 0 and asked == [*cases, cases[0]]
