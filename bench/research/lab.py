@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.measurement import Measurement
-from bench.research.lab_progress import LabCase, LabProgress
+from bench.research.null_test_log import LabCase, NullTestLog
 from research.backtest import BacktestRequest
 from research.data import store
 from research.engine import MarketModel
@@ -41,7 +41,7 @@ def measure() -> list[Measurement]:
     """GOs of 100 seeds in every world; seconds of a sweep of 1,000 points by TPE. Stopped, it goes on the next time."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    out, progress = list[Measurement](), LabProgress(KEPT)
+    out, progress = list[Measurement](), NullTestLog(KEPT)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for world in NullWorld:
             if world is NullWorld.PLANTED:
@@ -59,7 +59,7 @@ def measure() -> list[Measurement]:
     return out
 
 
-def _count(pool: Executor, progress: LabProgress, cases: Sequence[LabCase]) -> int:
+def _count(pool: Executor, progress: NullTestLog, cases: Sequence[LabCase]) -> int:
     """How many of them are a GO; each is kept as soon as it is known."""
     running = {pool.submit(_found, case): case for case in cases if case not in progress.known}
     for done in as_completed(running):

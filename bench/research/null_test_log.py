@@ -16,7 +16,7 @@ class LabCase(NamedTuple):
     edge: float
 
 
-class LabProgress:
+class NullTestLog:
     """Cases that were judged by this code; those of other code are another question. `path`: one line each."""
 
     def __init__(self, path: Path) -> None:
