@@ -47,11 +47,11 @@ def measure() -> list[Measurement]:
             if world is NullWorld.PLANTED:
                 continue
             points = SWEEP_POINTS if world is NullWorld.NOISE_SWEEP else POINTS
-            count = _count(pool, progress, [LabCase(world.value, seed, points, 0.0) for seed in range(SEEDS)])
+            count = count_go(pool, progress, [LabCase(world.value, seed, points, 0.0) for seed in range(SEEDS)])
             out.append(Measurement(f"GO: {world.value}", count, f"of {SEEDS}", 1, f"{points:,} points each"))
         for edge in EDGES:
             cases = [LabCase(NullWorld.PLANTED.value, seed, PLANTED_POINTS, edge) for seed in range(SEEDS)]
-            count = _count(pool, progress, cases)
+            count = count_go(pool, progress, cases)
             goal = FOUND if edge == EDGES[-1] else None
             note = f"{edge:g} a year beyond holding, before fees"
             out.append(Measurement("GO: planted edge", count, f"of {SEEDS}", goal, note, at_least=True))
@@ -59,7 +59,7 @@ def measure() -> list[Measurement]:
     return out
 
 
-def _count(pool: Executor, progress: NullTestLog, cases: Sequence[LabCase]) -> int:
+def count_go(pool: Executor, progress: NullTestLog, cases: Sequence[LabCase]) -> int:
     """How many of them are a GO; each is kept as soon as it is known."""
     running = {pool.submit(_found, case): case for case in cases if case not in progress.known}
     for done in as_completed(running):

@@ -88,8 +88,8 @@ def test_the_labs_null_tests_go_on_where_they_were_stopped(tmp_path: Path) -> No
 
     kept = tmp_path / "bench" / "lab.jsonl"
     with Pool() as pool:
-        assert lab._count(pool, NullTestLog(kept), cases[:3]) == 1 and asked == cases[:3]
+        assert lab.count_go(pool, NullTestLog(kept), cases[:3]) == 1 and asked == cases[:3]
         kept.write_bytes(kept.read_bytes() + b'{"code": "torn')
-        assert lab._count(pool, NullTestLog(kept), cases) == 1 and asked == cases
+        assert lab.count_go(pool, NullTestLog(kept), cases) == 1 and asked == cases
         kept.write_text(kept.read_text().replace('"code": "', '"code": "other'))
-        assert lab._count(pool, NullTestLog(kept), cases[:1]) == 0 and asked == [*cases, cases[0]]
+        assert lab.count_go(pool, NullTestLog(kept), cases[:1]) == 0 and asked == [*cases, cases[0]]
