@@ -31,7 +31,7 @@ def _of_limit(bot: BotObservation, limit: LimitDoc | None, cause: str, what: str
     if limit is None:
         return None
     bad = limit.state == "tripped"
-    shown = f"{trimmed(limit.value)} {limit.unit}" if limit.value is not None else "not known"
+    shown = f"{trimmed(limit.value, 3)} {limit.unit}" if limit.value is not None else "not known"
     text = f"{limit.title}: {shown}, limit {trimmed(limit.limit)} {limit.unit}. No entry is made; exits go on."
     return RuleFinding(bot.name, bad, f"{cause}.{bot.name}", shown, f"{bot.name}: {what}", text,
                        1.0 if bad else _share(limit))  # fmt: skip
