@@ -5,11 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import FileResponse
 
 from dashboard import order_money
-from dashboard.routes.tools import hub_of
+from dashboard.routes.tools import hub_of, who
 from dashboard.views import orders as orders_view
 from dashboard.views import performance, results, trades
+from incident.kept import bundle_path
 
 MOST_ORDERS = 5_000
 
@@ -46,6 +48,16 @@ def router() -> APIRouter:
             return orders_view.csv(rows, order_money.of_orders(hub.ledger, rows))
 
         return await _csv(read, f"orders-{datetime.now(UTC):%Y-%m-%d}.csv")
+
+    @routes.get("/incidents/{name}")
+    async def incident(request: Request, name: str) -> Response:
+        """One incident bundle. It holds logs of every process, so only an operator has it."""
+        if not who(request).operator:
+            raise HTTPException(403, "An incident bundle is downloaded by an operator.")
+        path = await asyncio.to_thread(bundle_path, hub_of(request).paths.root, name)
+        if path is None:
+            raise HTTPException(404, "There is no incident bundle of this name. The newest 20 are kept.")
+        return FileResponse(path, media_type="application/zip", filename=path.name)
 
     return routes
 

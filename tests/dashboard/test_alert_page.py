@@ -1,14 +1,17 @@
 """The page of one alert and the strip of days: what was kept, in order, and nothing that nobody watched is quiet."""
 
 import asyncio
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 
 from dashboard import alert_history
 from dashboard.alert_history import AlertEpisode, AlertMonth
 from dashboard.pages.alerts import days_view
+from incident.bundle import file_name
 from shared.documents.alert_life import DAY_MS, WATCHED_FACT, AlertChange, AlertStep
 from shared.documents.alerts import AlertKind, AlertPhase, AlertSeverity, SentState, encode_alerts
 from shared.ledger.open import open_writer
@@ -147,6 +150,44 @@ async def test_what_the_bot_did_meanwhile_is_shown_and_nothing_of_before_or_afte
         assert "from 15 s before it began until now" in text
         assert "What the bot did" in text
         assert 'id="ad-did" aria-labelledby="ad-did-h" hidden' in (await client.get("/alert?number=4")).text
+
+
+def bundle(folder: Path, made_ms: int, reason: str | None) -> str:
+    folder.mkdir(exist_ok=True)
+    name = file_name(datetime.fromtimestamp(made_ms // 1000, UTC))
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr("contents.json" if reason is not None else "other", orjson.dumps({"reason": reason}))
+    return name
+
+
+async def test_the_bundles_made_while_it_fired_are_there_for_an_operator_and_no_others(dash: Dash) -> None:
+    dash.paths.watch.mkdir()
+    now_ms = round(dash.hub.reader.snapshot().now.timestamp() * 1000)
+    kept(dash.paths.watch / "alerts.db", now_ms)
+    dash.beat()
+    folder = dash.paths.root / "incidents"
+    before = bundle(folder, now_ms - 500_000, "of before")
+    async with await dash.browser() as client, await dash.browser("viewer") as viewer:
+        text = text_of((await client.get("/alert?number=7")).text)
+        assert "None was made while it fired; another is kept." in text and "./coin incident --since 2h" in text
+        own = bundle(folder, now_ms - 390_000, "main is blind <b>")
+        asked = bundle(folder, now_ms - 100_000, "asked for by a person")
+        broken = bundle(folder, now_ms - 50_000, None)
+        await asyncio.sleep(1.1)  # what lies there is looked at once a second
+        answer = (await client.get("/alert?number=7")).text
+        text = text_of(answer)
+        assert f"Made by itself for this alert {own}" in text and f"Asked for by a person {asked}" in text
+        assert f"Not readable {broken}" in text and before not in text
+        assert f'href="/incidents/{own}"' in answer
+        theirs = (await viewer.get("/alert?number=7")).text
+        assert own in theirs and f'href="/incidents/{own}"' not in theirs
+        got = await client.get(f"/incidents/{own}")
+        assert got.content == (folder / own).read_bytes() and own in got.headers["content-disposition"]
+        assert (await viewer.get(f"/incidents/{own}")).status_code == 403
+        (folder / "secret.zip").write_bytes(b"x")
+        (folder / "incident-20260101T000000Z.zip").symlink_to(folder / "secret.zip")
+        for other in ("secret.zip", "incident-20260101T000000Z.zip", "..%2Fledger.db", "incident-20200101T000000Z.zip"):
+            assert (await client.get(f"/incidents/{other}")).status_code == 404, other
 
 
 async def test_an_alert_that_could_not_be_kept_is_shown_as_published(dash: Dash) -> None:

@@ -6,11 +6,12 @@ from dashboard import alert_history
 from dashboard.alert_history import AlertHistoryError, AlertLife, AlertMonth
 from dashboard.hub import Hub
 from dashboard.page import Data, Page, PagePart, Params
-from dashboard.pages.alert import feed, view
+from dashboard.pages.alert import bundle_card, feed, view
 from dashboard.pages.alerts.view import silence
 from dashboard.pages.runbook.page import rendered
 from dashboard.render import Context
 from dashboard.views.snapshot import Snapshot
+from incident.kept import KeptBundle, kept_bundles
 from shared.times import epoch_ms
 
 LIFE_S, MONTH_S = 1.0, 20.0  # how old what is shown may be
@@ -40,7 +41,12 @@ async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
         did = await hub.cache.get(
             key, LIFE_S, lambda: hub.ledger.activity_between(span.from_ms, span.to_ms, MOST_DID + 1)
         )
-    return {"life": found, "month": month, "error": error, "span": span, "did": did}
+    bundles: list[KeptBundle] | str
+    try:
+        bundles = await hub.cache.get("bundles", LIFE_S, lambda: kept_bundles(hub.paths.root))
+    except OSError as trouble:
+        bundles = trouble.strerror or str(trouble)
+    return {"life": found, "month": month, "error": error, "span": span, "did": did, "bundles": bundles}
 
 
 def _head(s: Snapshot, data: Data, role: str) -> Context:
@@ -73,6 +79,10 @@ def _runbook(s: Snapshot, data: Data, _role: str) -> Context:
             "todo": view.todo(data["life"])}  # fmt: skip
 
 
+def _bundle(s: Snapshot, data: Data, role: str) -> Context:
+    return {"b": bundle_card.card(data["life"], data["bundles"], epoch_ms(s.now)), "operator": role == "operator"}
+
+
 def _sent(s: Snapshot, data: Data, _role: str) -> Context:
     return {"rows": view.sent(data["life"], s.now)}
 
@@ -87,6 +97,7 @@ PAGE = Page(
         PagePart("ad-feed", "feed.html", _feed),
         PagePart("ad-did", "did.html", _did),
         PagePart("ad-days", "days.html", _days),
+        PagePart("ad-bundle", "bundle.html", _bundle),
         PagePart("ad-sent", "sent.html", _sent),
     ),
     load=load,
