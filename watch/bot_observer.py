@@ -17,7 +17,7 @@ from shared.times import parse_time
 from shared.verdict import Outside
 from shared.verdict import judge as judge_all
 from watch.bot_memory import BotMemory, KeptFacts, ended_in_order
-from watch.observations import BotObservation, Pm2Observation
+from watch.observations import FRESH_S, BotObservation, Pm2Observation
 
 START_GRACE_S = 15.0  # a bot that this watcher never saw alive may be about to be started beside it
 PM2_WAIT_S = 2.0  # for PM2's word after a process is gone
@@ -47,6 +47,7 @@ class BotObserver:
         self._began_s = mono_s
         self._read_once = False
         self._moved_s: float | None = None  # when the document last changed under our eyes
+        self._resumed_s: float | None = None  # when it last did so after a silence
         self._first_age_s = 0.0
         self._first_s = mono_s
         self._process: tuple[int, str] | None = None  # pid, and when the kernel says that it began
@@ -95,6 +96,7 @@ class BotObserver:
             dead_s=dead_s,
             ended_in_order=in_order,
             recovering=self.memory.recovering,
+            resumed_s=mono_s - self._resumed_s if self._resumed_s is not None else None,
             pm2=process,
             kill_file=self._paths.kill.exists(),
             records_still_s=_since(self._still, now),
@@ -111,6 +113,8 @@ class BotObserver:
             self._first_age_s = max(0.0, (now_ms - state.ts_ms) / 1000)
             self._first_s = mono_s
         else:
+            if self._moved_s is not None and mono_s - self._moved_s > FRESH_S:
+                self._resumed_s = mono_s
             self._moved_s = mono_s
         self.memory.seen(state, now_ms)
 

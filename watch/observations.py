@@ -37,6 +37,7 @@ class BotObservation:
     dead_s: float | None = None  # since the process is gone; None = it lives, was ended in order, or it is not sure yet
     ended_in_order: bool = False  # it is gone, and a person or the bot itself ended it
     recovering: bool = False  # it was gone without an orderly end, and the next run does not trade yet
+    resumed_s: float | None = None  # since it wrote again after a silence; None = it never was silent
     pm2: Pm2Process | None = None
     kill_file: bool = False
     records_still_s: float | None = None  # since the ledger or the market records last changed

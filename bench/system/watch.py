@@ -26,8 +26,8 @@ BLOCK = 10  # injections of each before those that need another system have thei
 
 
 def injected(watched: Beside, fault: InjectedFault) -> float:
-    """Seconds from the fault to its message. Raises NotReached, also where it was told more than once."""
-    watched.begin()
+    """Seconds from the fault to its message, of a system that has begun. Raises NotReached, also where it was told more
+    than once."""
     came = len(watched.heard.came)
     began_s = time.monotonic()
     begun = fault.inject(watched)
@@ -94,9 +94,10 @@ def _told(rows: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
 
 def _row(watched: Beside, fault: InjectedFault) -> dict[str, Any]:
     """One injection: when it was told, or why it was not told as it should be; what else was told meanwhile."""
-    came = len(watched.heard.came)
-    told_s, problem = None, None
+    told_s, problem, came = None, None, len(watched.heard.came)
     try:
+        watched.begin()
+        came = len(watched.heard.came)  # what is told while nobody watches is no fault's
         told_s = round(injected(watched, fault), 3)
     except NotReached as error:
         problem = str(error)

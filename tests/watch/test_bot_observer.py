@@ -82,6 +82,17 @@ def test_a_bot_that_writes_is_fresh_and_one_that_does_not_grows_old(seen: Seen) 
     assert seen.look(11.0).judged.word is Verdict.HUNG
 
 
+def test_a_bot_that_writes_again_after_a_silence_has_resumed_and_one_that_always_wrote_has_not(seen: Seen) -> None:
+    seen.lives()
+    seen.writes()
+    assert seen.look(4.9).resumed_s is None
+    assert seen.look(6.0).resumed_s is None, "silent, and not back yet"
+    seen.writes()
+    assert seen.look().resumed_s == 0.0
+    seen.writes()
+    assert seen.look(2.5).resumed_s == 2.5
+
+
 def test_a_killed_bot_is_dead_from_the_first_look_on(seen: Seen) -> None:
     seen.lives()
     seen.kill()

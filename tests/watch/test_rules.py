@@ -301,6 +301,14 @@ def test_the_state_of_a_round_is_the_one_that_is_shown(name: str) -> None:
         assert holds.states == [holds.shown(rule, findings, 100.0 + number).state]
 
 
+def test_a_bot_that_stood_still_itself_is_not_blind_before_it_could_hear_again() -> None:
+    """Held for six seconds it has heard nothing for six seconds: that its exchange is gone is not known by that."""
+    (blind,) = CASES["exchange_gone"][0].bots
+    for resumed_s, found in ((None, 1), (2.9, 0), (3.0, 1)):
+        seen = look(replace(blind, resumed_s=resumed_s))
+        assert len(judged("exchange_gone", seen)) == found, "neither fires nor resolves"
+
+
 def test_what_is_unknown_is_said_as_unknown_and_not_as_well() -> None:
     """An old document says nothing about now: no rule that needs one calls its subject well."""
     old = look(bot(age_s=400.0, alive=False, dead_s=400.0))

@@ -11,6 +11,7 @@ RATE_LIMITED = 10
 LATENCY_MS = 2000.0
 CLOCK_MS = 5000.0
 PERMISSION_S = 86_400.0
+RESUME_S = 3.0  # a bot that stood still needs to hear the exchange again
 _SHUT_BY_KEY = "the key "  # how a reason begins that the key's rights gave
 
 
@@ -19,6 +20,8 @@ def blind(bot: BotObservation, seen: Observations, limits: WatchLimits) -> RuleF
     if bot.fresh is None or bot.fresh.verdict is None:
         return None
     bad = bot.judged.word is Verdict.BLIND
+    if bad and bot.resumed_s is not None and bot.resumed_s < RESUME_S:
+        return None  # it stood still itself: what it did not hear meanwhile says nothing of the exchange
     lasts = f" for {ago(bot.judged.seconds)}" if bad and bot.judged.seconds is not None else ""
     text = f"{bot.judged.reason}. It makes no entry and reconnects by itself.{left_alone(bot.state, bad)}"
     return RuleFinding(bot.name, bad, exchange_cause(bot), f"blind{lasts}" if bad else "sees",
