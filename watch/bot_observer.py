@@ -113,7 +113,8 @@ class BotObserver:
             self._first_age_s = max(0.0, (now_ms - state.ts_ms) / 1000)
             self._first_s = mono_s
         else:
-            if self._moved_s is not None and mono_s - self._moved_s > FRESH_S:
+            last_s = self._moved_s if self._moved_s is not None else self._first_s - self._first_age_s
+            if mono_s - last_s > FRESH_S:
                 self._resumed_s = mono_s
             self._moved_s = mono_s
         self.memory.seen(state, now_ms)

@@ -80,7 +80,7 @@ class OpenPage:
     def __init__(self, port: int, token: str, heard: Heard) -> None:
         self._heard = heard
         self._gone = False
-        link = http.client.HTTPConnection("127.0.0.1", port)
+        link = _connected(port)
         link.request("GET", "/api/stream?page=overview", headers={"Authorization": f"Bearer {token}"})
         assert link.sock is not None
         self._socket = link.sock
@@ -113,6 +113,21 @@ class OpenPage:
             self._gone = gone
             kind = "fired" if gone else "resolved"
             self._heard.came.append((time.monotonic(), {"name": NOBODY_WATCHES, "kind": kind, "title": _HEADING}))
+
+
+def _connected(port: int) -> http.client.HTTPConnection:
+    """As soon as the dashboard listens. Raises NotReached."""
+    until_s = time.monotonic() + LIMIT_S
+    while True:
+        link = http.client.HTTPConnection("127.0.0.1", port)
+        try:
+            link.connect()
+        except OSError as error:
+            if time.monotonic() > until_s:
+                raise NotReached(f"the dashboard does not listen: {error.strerror}") from error
+            time.sleep(0.1)
+        else:
+            return link
 
 
 @dataclass(slots=True)

@@ -93,6 +93,14 @@ def test_a_bot_that_writes_again_after_a_silence_has_resumed_and_one_that_always
     assert seen.look(2.5).resumed_s == 2.5
 
 
+def test_a_silence_that_began_at_the_first_look_counts_as_one(seen: Seen) -> None:
+    seen.writes()
+    seen.look()
+    seen.look(6.0)
+    seen.writes()
+    assert seen.look().resumed_s == 0.0
+
+
 def test_a_killed_bot_is_dead_from_the_first_look_on(seen: Seen) -> None:
     seen.lives()
     seen.kill()
