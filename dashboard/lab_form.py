@@ -219,7 +219,7 @@ def differs(question: LabQuestion, most: int = 3) -> str:
     changed: Sequence[tuple[str, str]] = [
         (key, value) for key, value in question.settings.items() if key not in ("STRATEGY", "KIND")
     ]
-    parts = [f"{_label(key)} {value}{_unit(key)}" for key, value in changed[:most]]
+    parts = [said(key, value) for key, value in changed[:most]]
     if len(changed) > most:
         parts.append(f"{len(changed) - most} more")
     return ", ".join(parts) or "settings as they are in force"
@@ -233,6 +233,11 @@ def _label(key: str) -> str:
 def _unit(key: str) -> str:
     unit = next((unit for end, unit in _UNITS if key.endswith(end)), "")
     return f"\u00a0{unit}" if unit else ""
+
+
+def said(key: str, value: str) -> str:
+    """A setting with its value: `take profit 2.5 %`."""
+    return f"{_label(key)} {value}{_unit(key)}"
 
 
 def label_of(key: str) -> str:

@@ -99,7 +99,7 @@ def _cell(swept: LabSwept, number: int | None, best: int | None, most: float) ->
         return HeatCell(None, "·", "·", "to come", "pend")
     point = swept.points[number]
     value = point.figures.get(swept.metric)
-    named = ", ".join(f"{lab_form.label_of(k).lower()} {v}" for k, v in zip(swept.axes, point.values, strict=True))
+    named = ", ".join(lab_form.said(k, v) for k, v in zip(swept.axes, point.values, strict=True))
     if value is None:
         return HeatCell(number, f.DASH, f.DASH, f"{named}: {point.error or 'not defined'}", "pend")
     step = min(STEPS, int(abs(value) / most * STEPS) + 1) if value else 0
@@ -113,7 +113,7 @@ def _cell(swept: LabSwept, number: int | None, best: int | None, most: float) ->
 def best_points(swept: LabSwept, most: int = 10) -> list[PointRow]:
     return [
         PointRow(
-            i, ", ".join(f"{lab_form.label_of(k)} {v}" for k, v in zip(swept.axes, point.values, strict=True)),
+            i, ", ".join(lab_form.said(k, v) for k, v in zip(swept.axes, point.values, strict=True)),
             written(point.figures.get(swept.metric), swept.metric, 2), _percent(point.figures.get("total_return")),
             _percent(point.figures.get("max_drawdown")), point.figures.get("lots"), point.figures.get("open_lots"),
         )
@@ -150,7 +150,7 @@ def windows(walked: LabWalked) -> list[WindowRow]:
 
 def _window(one: LabWindow, metric: str) -> WindowRow:
     chosen = "none could run" if one.chosen is None else ", ".join(
-        f"{lab_form.label_of(k)} {v}" for k, v in one.chosen.items())  # fmt: skip
+        lab_form.said(k, v) for k, v in one.chosen.items())  # fmt: skip
     lots, still = one.tested.get("lots"), one.tested.get("open_lots") or 0.0
     return WindowRow(
         f"{from_epoch_ms(one.test_from_s * 1000):%Y-%m-%d}", chosen, written(one.trained, metric, 2),

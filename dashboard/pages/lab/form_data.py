@@ -74,7 +74,7 @@ def _question(
             return question, "as it was asked for"
         axes, values = point
         moved = dict(zip(axes, values.values, strict=True))
-        at = ", ".join(f"{lab_form.words_of(k).lower()} {v}" for k, v in moved.items())
+        at = ", ".join(lab_form.said(k, v) for k, v in moved.items())
         changed = {name: getattr(question, name) for name in LabQuestion.__dataclass_fields__}
         return LabQuestion(**changed | {"settings": {**question.settings, **moved}}), f"at the point {at}"
     if run is not None:
