@@ -54,7 +54,6 @@ function logFile(name) {
 
 const app = ({ name, module, on_demand: onDemand }) => ({
   name,
-  autostart: !onDemand,
   namespace: 'cointrader',
   cwd: root, // else PM2 takes the caller's folder
   script: python,
@@ -66,11 +65,12 @@ const app = ({ name, module, on_demand: onDemand }) => ({
   watch: false,
   vizion: false,
   pmx: false,
-  autorestart: !onDemand, // it ends by itself when nothing more is asked of it
+  // One on demand ends at once when nothing is asked of it. (PM2 never starts what was made known with autostart: false.)
+  autorestart: !onDemand,
   // Never 0: PM2 takes a death by signal for exit code 0. 75 = another instance holds the lock, 78 = settings, key or
   // clock are wrong; neither gets better by a restart.
   stop_exit_codes: [75, 78],
-  exp_backoff_restart_delay: 200,
+  ...(onDemand ? {} : { exp_backoff_restart_delay: 200 }), // with it, PM2 calls an end "waiting restart"
   min_uptime: '20s',
   max_restarts: 15,
   kill_timeout: 8000,

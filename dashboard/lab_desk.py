@@ -77,13 +77,6 @@ class LabDesk:
             file.write(part)
         return size + len(part)
 
-    def show_up(self) -> None:
-        """Show COIN-LAB that somebody is about to move something."""
-        self.folder.prepare()
-        mark = self.folder.tries / "wake"
-        mark.unlink(missing_ok=True)
-        mark.touch(mode=0o600)
-
     def refuse(self, job: LabJob) -> None:
         """Remove a dropped file, with what was found in it."""
         if job.request.file is not None and is_hex_id(job.request.file.upload):

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from lab_worker.supervisor import LabSupervisor
@@ -43,6 +44,9 @@ def main(env_file: Path | None = None) -> int:
     if flocks.take(folder.lock, 0.0) is None:  # held until the process ends
         log.error("another %s works on %s", LAB, paths.root)
         return Exit.LOCKED
+    if not folder.wanted(time.time()):
+        log.info("lab.not_needed: nothing is asked for")  # PM2 was made to know it, at a start of everything
+        return Exit.DONE
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -25,6 +25,7 @@ MOST_WAITING = 20  # of one user
 UPLOAD_BYTES = 256 * 1024 * 1024  # of one file
 UPLOADS_BYTES = 1024 * 1024 * 1024  # of all that were not imported
 UPLOAD_KEPT_S = 86_400.0
+WANTED_S = 60.0
 _JOB = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
 _HEX = re.compile(r"[0-9a-f]{16,32}")
 T = TypeVar("T")
@@ -78,6 +79,19 @@ class LabFolder:
     def running(self) -> bool:
         """Whether a COIN-LAB lives on this folder."""
         return flocks.holder(self.lock) is not None
+
+    def wanted(self, now_s: float) -> bool:
+        """Whether a job waits, or somebody tried or was about to try something within the last minute."""
+        if now_s - self.tries.stat().st_mtime < WANTED_S and any(self.tries.iterdir()):
+            return True
+        return any(job.status is None for job in self.listed())
+
+    def show_up(self) -> None:
+        """Show COIN-LAB that somebody is about to try something."""
+        self.prepare()
+        mark = self.tries / "wake"
+        mark.unlink(missing_ok=True)
+        mark.touch(mode=0o600)
 
     def put(self, request: LabRequest) -> Path:
         """Leave a job; its folder. The request comes last: a folder without one is not looked at."""

@@ -98,8 +98,8 @@ def _tries(routes: APIRouter, desk: LabDesk) -> None:
     @routes.post("/lab/wake")
     async def wake() -> Response:
         """Somebody is about to move something: the warm process is started before it is needed."""
+        await asyncio.to_thread(desk.folder.show_up)  # first: it ends at once where nobody asks
         problem = await asyncio.to_thread(desk.wake)
-        await asyncio.to_thread(desk.show_up)
         return json({"error": problem}, 503 if problem else 200)
 
     @routes.post("/lab/try")
@@ -157,11 +157,11 @@ async def _tried(desk: LabDesk, asked: LabTry) -> LabTried | str:
     folder = desk.folder
     out = folder.tries / f"{asked.page}.out"
     await asyncio.to_thread(folder.prepare)
+    folder.ask(asked)
     if not await asyncio.to_thread(folder.running):
         problem = await asyncio.to_thread(desk.wake)
         if problem:
             return problem
-    folder.ask(asked)
     until, seen = time.monotonic() + TRY_WAIT_S, 0
     while time.monotonic() < until:
         try:

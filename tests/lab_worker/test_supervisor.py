@@ -180,6 +180,17 @@ def test_a_job_waits_for_its_request_and_nothing_else_is_taken_for_one(lab: LabF
     assert list(lab.listed()) == []
 
 
+def test_it_is_wanted_while_a_job_waits_or_somebody_is_there(lab: LabFolder) -> None:
+    assert not lab.wanted(time.time()), "PM2 starts it once to know it: then it ends at once"
+    lab.show_up()
+    assert lab.wanted(time.time()) and not lab.wanted(time.time() + 61)
+    request = asked()
+    lab.put(request)
+    assert lab.wanted(time.time() + 61)
+    lab.say(request.id, LabStatus(state=LabState.DONE, at_ms=now_ms()))
+    assert not lab.wanted(time.time() + 61)
+
+
 def test_memory_of_a_group_is_counted_where_the_system_tells_it() -> None:
     if not Path("/proc/self/smaps_rollup").exists():
         pytest.skip("no /proc here")
