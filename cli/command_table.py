@@ -210,8 +210,8 @@ COMMANDS = (
     Entry(
         "test", "cli.dev:test",
         "Install what the tests need and run them; other arguments go to pytest: ./coin test tests/cli -k login.", MAKE,
-        "--services runs those with a browser, real servers and Lighthouse; --long runs seeds, planted bugs, kills and "
-        "a soak for hours, keeps finished results and resumes from them (--long --help).",
+        "--services runs those with a browser, PM2, real servers and Lighthouse; --long runs seeds, planted bugs, "
+        "kills and a soak for hours, keeps finished results and resumes from them (--long --help).",
         passes_on=True,
     ),
     Entry(

@@ -1,6 +1,6 @@
 """`./coin test` and `./coin lint`: one command each, the same on a desk and in CI.
 
-Tests have three lanes: `./coin test` (all that needs neither a browser nor a server of others), `./coin test
+Tests have three lanes: `./coin test` (all that needs neither a browser, nor PM2, nor a server of others), `./coin test
 --services` (these, and Lighthouse), `./coin test --long` (seeds, planted bugs, kills, a soak, blind mutants, for hours;
 what is done is kept).
 """
@@ -62,9 +62,9 @@ def test(context: typer.Context) -> NoReturn:
     _system_tools(SERVICE_TOOLS if services or named else SYSTEM_TOOLS)
     if services:
         _lighthouse()
-        arguments = ["-m", "services or browser", "-n", "2", "--dist", "loadfile", *arguments]
+        arguments = ["-m", "services or browser or pm2", "-n", "2", "--dist", "loadfile", *arguments]
     elif not arguments:
-        arguments = ["-m", "not services and not browser", *_spread()]
+        arguments = ["-m", "not services and not browser and not pm2", *_spread()]
     _become([sys.executable, "-m", "pytest", *arguments])
 
 

@@ -125,6 +125,24 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         print(f"\nfailed: {report.nodeid} ({report.when})", file=sys.stderr, flush=True)
 
 
+_seconds: dict[str, float] = {}  # by file; where several processes test, only the one that speaks has them all
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> None:
+    path = report.nodeid.partition("::")[0]
+    _seconds[path] = _seconds.get(path, 0.0) + report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In CI: which files hold the lane's time, as a lane that grows too long is cut there."""
+    if not IN_CI:
+        return
+    slowest = sorted(_seconds.items(), key=lambda one: -one[1])[:40]
+    terminalreporter.section(f"slowest files, of {sum(_seconds.values()):.0f} s in all")
+    for path, seconds in slowest:
+        terminalreporter.write_line(f"{seconds:7.1f} s  {path}")
+
+
 def pytest_keyboard_interrupt() -> None:
     """A run that is cut off says what it was at."""
     print("\nunder way:", *sorted(_under_way), sep="\n  ", file=sys.stderr, flush=True)
