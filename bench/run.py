@@ -53,6 +53,7 @@ BENCHES = {
     "beside": Benchmark(
         "bench.system.beside", "trading with and without COIN-WATCH; what it and COIN-CHAT hold", on_request=True
     ),
+    "lab-beside": Benchmark("bench.system.lab_beside", "trading with and without a sweep of COIN-LAB", on_request=True),
     "cli": Benchmark("bench.system.command_line", "./coin itself"),
     "boot10k": Benchmark(
         "bench.system.boot10k", "start on an account with 10,000 fills and 100 open orders", on_request=True

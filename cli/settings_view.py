@@ -23,7 +23,7 @@ GROUPS = {
     "STRATEGY": "Strategy", "KILL_FLATTEN": "Kill and restart",
     "COINBASE_KEY_FILE": "Keys",
     "LEDGER_URL": "Ledger", "SIM_PORT": "COIN-SIM", "DASHBOARD_HOST": "COIN", "PROMETHEUS_PORT": "Monitoring",
-    "WATCH": "COIN-WATCH", "CHAT_USERS": "COIN-CHAT", "LAB": "COIN-LAB",
+    "WATCH": "COIN-WATCH", "CHAT_USERS": "COIN-CHAT", "LAB": "COIN-LAB, which works for the Lab page",
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def measure() -> list[Measurement]:
             for beside in (False, True) if turn % 2 == 0 else (True, False):
                 with _watched(made) if beside else _alone():
                     time.sleep(SETTLE_S)
-                    found[beside].append(_turn(made))
+                    found[beside].append(measured_turn(made))
                     if beside:
                         watcher.append(_cost(made.pid(WATCHER)))
         figures = [*_figures(found), *_of_watcher(watcher)]
@@ -70,7 +70,7 @@ def _watched(made: Rig) -> Iterator[None]:
         made.client.delete(WATCHER)
 
 
-def _turn(made: Rig) -> dict[str, float]:
+def measured_turn(made: Rig) -> dict[str, float]:
     """Means of one turn: milliseconds, percent of a core, messages a second."""
     pid = made.pid(DEFAULT_BOT.process)
     before, cpu, began_s = _state(made), usage(pid), time.monotonic()

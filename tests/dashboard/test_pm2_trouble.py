@@ -47,7 +47,7 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "rpc.sock"))
         server.listen(8)  # it takes the connection and never says a word
-        dash.hub.reader.pm2_client = Pm2Client(folder, timeout_s=0.4)
+        dash.hub.reader.pm2_client = Pm2Client(folder, timeout_s=2.0)
         watching = asyncio.create_task(dash.hub.reader.run())
         began, slowest = time.monotonic(), 0.0
         async with dash.machine() as client:
@@ -59,7 +59,7 @@ async def test_a_daemon_that_hangs_is_said_in_time_and_holds_nobody_up(dash: Das
                 await asyncio.sleep(0.02)
             page = (await client.get("/health")).text
         watching.cancel()
-    assert slowest < 0.35, "requests wait for PM2"
+    assert slowest < 1.5, "requests wait for PM2"
     assert "PM2 doesn" in page
 
 
