@@ -42,10 +42,10 @@ def load(root: Path, **env: str) -> dict[str, dict[str, Any]]:
     return {app["name"]: app for app in json.loads(done.stdout)}
 
 
-def test_four_in_order_and_each_from_our_own_folder(checkout: Path) -> None:
+def test_five_in_order_and_each_from_our_own_folder(checkout: Path) -> None:
     apps = load(checkout)
-    assert list(apps) == ["COIN", "COIN-BOT", "COIN-SIM", "COIN-WATCH"]
-    assert [app["args"][1] for app in apps.values()] == ["dashboard", "bot", "simulator", "watch"]
+    assert list(apps) == ["COIN", "COIN-BOT", "COIN-SIM", "COIN-WATCH", "COIN-LAB"]
+    assert [app["args"][1] for app in apps.values()] == ["dashboard", "bot", "simulator", "watch", "lab_worker"]
     for app in apps.values():
         assert app["cwd"] == str(checkout)
         assert app["script"] == str(checkout / ".venv/bin/python")
@@ -61,7 +61,7 @@ def test_chat_runs_where_somebody_may_use_it(checkout: Path, line: str) -> None:
     assert "COIN-CHAT" not in load(checkout)
     (checkout / ".env").write_text(f"{line}\n")
     apps = load(checkout)
-    assert list(apps)[-1] == "COIN-CHAT" and apps["COIN-CHAT"]["args"] == ["-m", "chat"]
+    assert "COIN-CHAT" in apps and apps["COIN-CHAT"]["args"] == ["-m", "chat"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_chat_runs_where_somebody_may_use_it(checkout: Path, line: str) -> None:
 )
 def test_live_has_no_simulator(checkout: Path, line: str) -> None:
     (checkout / ".env").write_text(f"# COIN_MODE=sim\nCOIN_MODE=paper\n{line}\n#COIN_MODE=sim\n")
-    assert list(load(checkout)) == ["COIN", "COIN-BOT", "COIN-WATCH"]
+    assert list(load(checkout)) == ["COIN", "COIN-BOT", "COIN-WATCH", "COIN-LAB"]
     assert "COIN-SIM" in load(checkout, COIN_MODE="sim")  # the shell outranks the file
     assert (
         settings.load(checkout / ".env", {"COINBASE_KEY_FILE": "k", "PROFILE": "canary"}).settings.coin_mode == "live"
@@ -86,8 +86,16 @@ def test_live_has_no_simulator(checkout: Path, line: str) -> None:
 @pytest.mark.parametrize("line", ["WATCH=false", "WATCH = 0  # quiet", "export WATCH='False'"])
 def test_the_watcher_can_be_left_out(checkout: Path, line: str) -> None:
     (checkout / ".env").write_text(f"{line}\n")
-    assert list(load(checkout)) == ["COIN", "COIN-BOT", "COIN-SIM"]
+    assert list(load(checkout)) == ["COIN", "COIN-BOT", "COIN-SIM", "COIN-LAB"]
     assert settings.load(checkout / ".env", {}).settings.watch is False
+
+
+@pytest.mark.parametrize("line", ["LAB=false", "LAB = 0", "export LAB='False'"])
+def test_the_lab_can_be_left_out_and_never_restarts_by_itself(checkout: Path, line: str) -> None:
+    assert load(checkout)["COIN-LAB"]["autorestart"] is False and load(checkout)["COIN-BOT"]["autorestart"] is True
+    (checkout / ".env").write_text(f"{line}\n")
+    assert "COIN-LAB" not in load(checkout)
+    assert settings.load(checkout / ".env", {}).settings.lab is False
 
 
 def test_values_of_the_file_are_not_frozen_into_the_environment(checkout: Path) -> None:
