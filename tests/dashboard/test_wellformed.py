@@ -42,14 +42,15 @@ def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 def queries(dash: Dash) -> Iterator[tuple[str, str]]:
     """(path, name) of every parameter that a route or a page reads."""
-    pages = {name for page in PAGES for name in page.params}
+    every, of_page = {name for page in PAGES for name in page.params}, {page.path: page.params for page in PAGES}
     for route in _flat(dash.app.routes):
         named = {p.alias for p in route.dependant.query_params}
         source = inspect.getsource(route.endpoint)
         read = set(re.findall(r'query_params(?:\.get\(|\[)"(\w+)"', source))
         if "GET" in route.methods and route.path != "/api/stream":
             path = re.sub(r"\{[^}]+\}", "x", route.path)
-            for name in sorted(named | read | pages):
+            of_pages = every if path == "/live" else set(of_page.get(path, ()))  # /live draws any page
+            for name in sorted(named | read | of_pages):
                 yield path, name
 
 

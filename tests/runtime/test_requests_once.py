@@ -9,7 +9,7 @@ from bot.app.order_executor import OrderExecutor
 from bot.app.order_gate import OrderGate
 from bot.domain.intents import Action, CancelOrder, LookUpOrder
 from bot.venues.port import TradingClient
-from shared.ports import Clock
+from shared.ports import SystemClock
 
 
 class OpenGate:
@@ -48,7 +48,7 @@ async def test_what_is_asked_for_each_second_is_under_way_once(action: Action) -
         cast(OrderGate, OpenGate()),
         told.append,
         lambda order_id: order_id,
-        cast(Clock, None),
+        SystemClock(),
         lambda _: False,
     )
     for _ in range(50):
