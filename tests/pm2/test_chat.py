@@ -7,6 +7,7 @@ import time
 import pytest
 
 from cli.rig import Rig, rig
+from shared.bots import CHAT, LAB
 from shared.exits import Exit
 from shared.pm2 import Effective
 from tests.conftest import ROOT
@@ -29,11 +30,11 @@ def test_a_chat_that_is_set_up_by_half_stays_down_alone_and_says_why() -> None:
         made.start()
         made.wait_trading()
         until_s = time.monotonic() + 30
-        while (chat := made.client.find("COIN-CHAT")) is None or chat.effective is not Effective.STOPPED:
+        while (chat := made.client.find(CHAT)) is None or chat.effective is not Effective.STOPPED:
             assert time.monotonic() < until_s, chat
             time.sleep(0.1)
         assert chat.exit_code == Exit.SETTINGS and chat.restarts == 0
-        others = [process for process in made.client.processes() if process.name != "COIN-CHAT"]
+        others = [process for process in made.client.processes() if process.name not in (CHAT, LAB)]
         assert len(others) == 4 and {process.effective for process in others} == {Effective.ONLINE}
         assert "COIN-CHAT  " in coin(made, "status") and "stopped (78)" in coin(made, "status")
         assert "CHAT_USERS names telegram: TELEGRAM_BOT_TOKEN is not set" in coin(made, "alerts")

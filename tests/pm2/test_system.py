@@ -16,6 +16,7 @@ import pytest
 
 from cli import ports
 from cli.rig import Rig, free_ports, rig
+from shared.bots import LAB
 from shared.documents.alerts import AlertsDoc, AlertStateDoc, decode_alerts
 from shared.documents.status import Phase, Status
 from shared.pm2 import Effective, pid_alive
@@ -68,11 +69,15 @@ def coin(made: Rig, *arguments: str, root: Path = ROOT, **env: str) -> "subproce
     )
 
 
-def test_all_four_are_online(running: Rig) -> None:
+def test_all_four_are_online_and_the_lab_waits_until_it_is_asked(running: Rig) -> None:
     found = {process.name: process for process in running.client.processes()}
-    assert sorted(found) == sorted(MODULES)
-    assert {process.effective for process in found.values()} == {Effective.ONLINE}
+    assert sorted(found) == sorted([*MODULES, LAB])
     assert {process.cwd for process in found.values()} == {str(ROOT)}
+    assert {process.effective for name, process in found.items() if name != LAB} == {Effective.ONLINE}
+    until_s = time.monotonic() + 30
+    while (waits := running.client.find(LAB)) is None or waits.effective is not Effective.STOPPED:
+        assert time.monotonic() < until_s, waits
+        time.sleep(0.2)
 
 
 def test_the_bot_binds_no_port(running: Rig) -> None:
