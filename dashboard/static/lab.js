@@ -119,7 +119,9 @@
   // One question is on its way at a time; the newest one goes next, those between are dropped.
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   const page = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
-  let seq = 0, busy = false, next = null, again = 0;
+  let seq = 0, busy = false, next = null, again = 0, told = null;
+  // The stream knows nothing of a moved slider: what it draws anew is put right at once.
+  addEventListener("coin:tick", () => { if (told) { draw(); tell(told.outcome, told.ms); } });
   function ask() {
     next = { seq: ++seq, at: performance.now() };
     if (!busy) go();
@@ -138,6 +140,7 @@
       if (found.outcome) {
         const c = found.outcome.curve;
         tried = { t: c.times_s, equity: c.equity, holding: c.holding, cash: c.cash };
+        told = found;
         draw();
         tell(found.outcome, found.ms);
         requestAnimationFrame(() => setTimeout(() => performance.measure("lab-curve", { start: mine.at, end: performance.now() })));

@@ -83,7 +83,7 @@ def test_a_slider_a_kept_run_a_sweep_and_two_runs_over_each_other(
     page.fill("[name=values2]", "0.2,0.4")
     page.click("button[value=sweep]")
     page.wait_for_selector("#lab-runs a:text('Open what it found')", timeout=SLOW_MS)
-    page.wait_for_selector("#lab-runs .tagv:text('DONE')", timeout=SLOW_MS)
+    page.wait_for_selector("#lab-runs .tagv:has-text('DONE')", timeout=SLOW_MS)
     page.click("#lab-runs a:text('Open what it found')")
     assert page.locator("#job-found .hm2 td a").count() == 4
     page.click("#job-found .hm2 td >> nth=1")
