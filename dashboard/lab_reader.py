@@ -46,7 +46,7 @@ def read(paths: DataPaths, *, enabled: bool = True) -> LabLook:
         if len(jobs) >= SHOWN_JOBS:
             break
     names = run_ids(paths)
-    found = [run for name in names[:SHOWN_RUNS] if (run := kept_run(paths, name)) is not None]
+    found = [run for name in names[:SHOWN_RUNS] if (run := _read_run(paths, name)) is not None]
     sets = folder.known_sets()
     known = {one.name for one in sets.sets} | set(sets.refused) if sets is not None else set()
     unread = sorted(path.stem for path in (paths.root / "candles").glob("*.parquet") if path.stem not in known)
@@ -74,8 +74,11 @@ def run_ids(paths: DataPaths) -> list[str]:
 
 def kept_run(paths: DataPaths, run_id: str) -> KeptRunDoc | None:
     """The run of that id; None = there is none that can be read. The id is looked up in the folder, never joined."""
-    if run_id not in run_ids(paths):
-        return None
+    return _read_run(paths, run_id) if run_id in run_ids(paths) else None
+
+
+def _read_run(paths: DataPaths, run_id: str) -> KeptRunDoc | None:
+    """`run_id`: one that the folder was seen to hold."""
     path = runs_folder(paths) / run_id / "run.json"
     try:
         return _decoded(path, path.stat().st_mtime_ns)

@@ -58,6 +58,13 @@ class LotNotes:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def written_ns(self) -> int:
+        """When the file was written last, ns since 1970; 0 = there is none."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def newest(self) -> dict[str, LotNote]:
         """By lot; empty where nobody wrote any. Raises NotesUnusable."""
         if not self._path.exists():

@@ -105,7 +105,9 @@ class LabSupervisor:
         if key != self._tries_key:
             self._tries_key, self._used = key, time.monotonic()
             if self._warm is None or self._warm.poll() is not None:
-                self._warm = self._started("lab_worker.warm", str(self.folder.root.parent), str(self.memory_mb))[0]
+                words = ("lab_worker.warm", str(self.folder.root.parent), str(self.memory_mb))
+                self._warm, told = self._started(*words)
+                os.close(told)  # it answers in files, and says nothing here
 
     def _see_requests(self) -> None:
         key = self.folder.jobs.stat().st_mtime_ns

@@ -52,7 +52,10 @@ async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
     if found is None:
         return base
     page = int(number) if number.isdecimal() and 0 < int(number) < 100_000 else 1
-    trips = await asyncio.to_thread(_trips, hub, s, found.closed, day, words, page)
+    # A page that is open is loaded twice a second: prices and notes are read anew where something of them changed.
+    written_ns = await asyncio.to_thread(LotNotes(hub.paths.notes).written_ns)
+    key = ("journal-trips", month, day, words, page, booked, written_ns)
+    trips = await hub.cache.get(key, KEPT_S, lambda: _trips(hub, s, found.closed, day, words, page))
     return base | {"trips": trips}
 
 
