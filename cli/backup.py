@@ -6,7 +6,7 @@ A ledger on a server is kept as the same ledger.db, so that an archive of either
 import getpass
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -134,8 +134,7 @@ def _fetched(at: str, folder: Path) -> Path:
 
 def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: Path) -> None:
     folder.mkdir(mode=0o700)
-    now = datetime.now(UTC)
-    aside = paths.root / f"before-restore-{now:%Y%m%dT%H%M%SZ}"
+    now, aside = _unused_moment(paths)
     try:
         found = unpack(source, folder, paths.ledger.name)
     except BackupFailed as error:
@@ -165,6 +164,14 @@ def _put_back(paths: DataPaths, location: LedgerLocation, source: Path, folder: 
     ui.line(ui.DOT, f"the previous files are in {aside}{kept}; audit.jsonl is unchanged")
     _say_what_is_missing(report)
     ui.line(ui.DOT, "Entries stay blocked until you have checked the positions and pressed Start.")
+
+
+def _unused_moment(paths: DataPaths) -> tuple[datetime, Path]:
+    """The time that names what is kept, and its folder: a second restore within one second gets the next second."""
+    now = datetime.now(UTC)
+    while (aside := paths.root / f"before-restore-{now:%Y%m%dT%H%M%SZ}").exists():
+        now += timedelta(seconds=1)
+    return now, aside
 
 
 def _say_what_is_missing(report: RestoreReport) -> None:

@@ -126,5 +126,6 @@ def test_the_lab_has_no_serious_finding_and_nothing_moves(
     v.context.add_init_script(SHIFTS)
     page = v.go("/lab")
     page.wait_for_timeout(1800)
-    assert sum(s["value"] for s in page.evaluate("window.shifts")) < 0.005
+    found = page.evaluate("window.shifts")
+    assert sum(s["value"] for s in found) < 0.005, found
     assert page.evaluate("document.documentElement.scrollWidth") <= width
