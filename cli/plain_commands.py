@@ -5,7 +5,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,11 @@ def __getattr__(name: str) -> Callable[..., None]:
     return _made(cmd)
 
 
+def _option(name: str, told: str) -> Any:
+    """`--at-a-loss TEXT` of an argument that may be left out."""
+    return Annotated[str, typer.Option(f"--{name.replace('_', '-')}", help=told, show_default=False)]
+
+
 def _made(cmd: Cmd) -> Callable[..., None]:
     rule = COMMANDS[cmd]
 
@@ -29,10 +34,11 @@ def _made(cmd: Cmd) -> Callable[..., None]:
         yes, word = given.pop("yes", False), rule.typed.lower()
         if word and not yes and typer.prompt(f'{rule.help} Type "{word}"') != word:
             raise typer.Exit(1)
-        command(cmd, given)
+        command(cmd, {name: value for name, value in given.items() if value})
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     takes = [inspect.Parameter(name, kind, annotation=str) for name in rule.args]
+    takes += [inspect.Parameter(one[0], kind, default="", annotation=_option(*one)) for one in rule.optional.items()]
     if rule.typed:
         takes.append(inspect.Parameter("yes", kind, default=False, annotation=Yes))
     run.__doc__ = rule.help

@@ -40,6 +40,7 @@ from dashboard.routes import (
     exports,
     journal,
     lab,
+    lots,
     metrics,
     passkeys,
     push,
@@ -127,6 +128,7 @@ def create_app(
     app.state.broadcaster = broadcaster
     app.state.watch = watch
     app.include_router(api.router())  # first: routes are tried in order, and machines ask these most
+    app.include_router(lots.router())
     app.include_router(page_routes.router(pages, broadcaster))
     app.include_router(commands.router(pages))
     app.include_router(auth.router(pages))

@@ -82,10 +82,10 @@ async def dispatch(
 def _check(who: Principal, s: Snapshot, cmd: Cmd, args: dict[str, str], confirm: str) -> dict[str, str]:
     """The arguments to send; raises CommandRefused with the reason."""
     rule = COMMANDS[cmd]
-    unknown = sorted(set(args) - set(rule.args))
+    unknown = sorted(set(args) - set(rule.takes))
     if unknown:
-        raise CommandRefused(400, f"{words(cmd)} takes {', '.join(rule.args) or 'no arguments'}.")
-    kept = {name: args[name].strip() for name in rule.args if args.get(name)}
+        raise CommandRefused(400, f"{words(cmd)} takes {', '.join(rule.takes) or 'no arguments'}.")
+    kept = {name: args[name].strip() for name in rule.takes if args.get(name, "").strip()}
     if any(len(value) > ARG_MAX_CHARS for value in kept.values()):
         raise CommandRefused(400, f"{words(cmd)}: an argument of more than {ARG_MAX_CHARS} characters.")
     if cmd is Cmd.RESET_KILL:

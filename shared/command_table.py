@@ -5,7 +5,7 @@ the list of `./coin` commands must not wait.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.documents.status import Status
@@ -24,6 +24,8 @@ class Cmd(StrEnum):
     DRILL = "drill"
     RELOAD = "reload"
     ADOPT = "adopt"
+    MOVE_TAKE = "move_take"
+    MOVE_STOP = "move_stop"
 
     @classmethod
     def _missing_(cls, value: object) -> "Cmd | None":
@@ -51,6 +53,12 @@ class CommandRule:
     typed: str = ""  # the word that a person types to confirm it
     typed_for: str = ""  # what that word allows, where a browser must send it; without it the dialog alone asks
     done: str = "Done."  # what its receipt says
+    optional: Mapping[str, str] = field(default_factory=dict)  # arguments that may be left out, each with its help
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Every argument that it knows, those that it needs first."""
+        return (*self.args, *self.optional)
 
 
 COMMANDS: Mapping[Cmd, CommandRule] = {
@@ -101,5 +109,14 @@ COMMANDS: Mapping[Cmd, CommandRule] = {
         "Book the balance that the bot's own trades do not explain (a deposit, a manual trade) as a transfer.",
         ("differences",), _READY, 30.0, "what was adopted does not differ any more",
         resumes=True, typed="ADOPT", typed_for="book the difference as a transfer", done="Booked as a transfer.",
+    ),
+    Cmd.MOVE_TAKE: CommandRule(
+        "Move a lot's take profit to a price.", ("lot_id", "price"),
+        _TRADING, 30.0, "the level is set, not counted", sends=True, done="The take profit is moved.",
+        optional={"at_a_loss": "yes: also below its break-even."},
+    ),
+    Cmd.MOVE_STOP: CommandRule(
+        "Move a lot's stop loss to a price, or turn it off: none.", ("lot_id", "price"), _TRADING, 30.0,
+        "the level is set, not counted", done="The stop loss is moved.",
     ),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from dashboard.views.format import words
 from shared.command_table import COMMANDS
 from shared.control import command_of
 
-_ARGS = frozenset(name for rule in COMMANDS.values() for name in rule.args)
+_ARGS = frozenset(name for rule in COMMANDS.values() for name in rule.takes)
 
 
 def router(pages: PageRenderer) -> APIRouter:
@@ -26,7 +26,7 @@ def router(pages: PageRenderer) -> APIRouter:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20))
         cmd = form.get("cmd", "")
         known = command_of(cmd)
-        wanted = COMMANDS[known].args if known is not None else ()
+        wanted = COMMANDS[known].takes if known is not None else ()
         args = {k: v for k, v in form.items() if k in _ARGS and k in wanted}
         piece = request.headers.get("hx-request") is not None
         back, said = local(form.get("back", "/")), ""

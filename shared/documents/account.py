@@ -35,6 +35,10 @@ class LotDoc:
     exit_state: str = "none"  # none, resting (take on the book), cancelling, exiting, dust
     exit_reason: str | None = None  # take, stop, trail, signal, command (closed by hand), flatten
     exit_order_id: str | None = None
+    take_moved_by: str | None = None  # who moved the take last; null = it stands where the settings put it
+    take_moved_ms: int | None = None  # when
+    stop_moved_by: str | None = None
+    stop_moved_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class PositionDoc:
     mark_age_ms: int | None = None  # since the exchange was last heard to confirm it: a heartbeat does, too
     price_increment_text: str = "0.01"
     base_increment_text: str = "0.00000001"
+    base_min_text: str = "0"  # the smallest size that the exchange takes
+    quote_min_text: str = "0"  # the smallest notional that it takes, quote units
     exchange_base_text: str | None = None  # what the exchange says we own (available + hold); null = not known
     difference_text: str | None = None  # exchange minus lots; holdings that are not ours are not an error
 
@@ -82,6 +88,7 @@ class AccountDoc:
     maker_fee_pct: float
     taker_fee_pct: float
     fee_tier: str
+    take_fee_pct: float | None = None  # of a take profit: the maker's where takes rest, else the taker's
     day_lots_opened: int = 0
     day_lots_closed: int = 0
     day_wins: int = 0

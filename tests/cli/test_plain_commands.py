@@ -26,11 +26,16 @@ def made(cmd: Cmd) -> Any:
 def test_it_takes_what_its_rule_says(cmd: Cmd, sent: list[tuple[Cmd, dict[str, str]]]) -> None:
     rule = COMMANDS[cmd]
     takes = list(inspect.signature(made(cmd)).parameters)
-    assert takes == [*rule.args, *(["yes"] if rule.typed else [])]
+    assert takes == [*rule.takes, *(["yes"] if rule.typed else [])]
     assert made(cmd).__doc__ == rule.help and rule.help.endswith(".")
-    args = dict.fromkeys(rule.args, "x")
+    args = dict.fromkeys(rule.takes, "x")
     made(cmd)(**args, **({"yes": True} if rule.typed else {}))
     assert sent == [(cmd, args)]
+
+
+def test_what_may_be_left_out_is_not_sent(sent: list[tuple[Cmd, dict[str, str]]]) -> None:
+    made(Cmd.MOVE_TAKE)(lot_id="x", price="1", at_a_loss="")
+    assert sent == [(Cmd.MOVE_TAKE, {"lot_id": "x", "price": "1"})]
 
 
 @pytest.mark.parametrize(("word", "goes"), [("flatten", True), ("yes", False), ("", False)])

@@ -27,7 +27,7 @@ OPEN = {
 }
 # Answers of the open routes to somebody who is not signed in.
 OPEN_STATUS = {200, 403, 409, 422, 429}
-VALUES = {"upload_id": "0" * 16, "name": "192", "name:path": "nothing.js", "command_id": "none"}
+VALUES = {"upload_id": "0" * 16, "name": "192", "name:path": "nothing.js", "command_id": "none", "lot_id": "none"}
 BAD_HOSTS = [
     "", "evil.example", "evil.example:8080", "127.0.0.1", "localhost", "127.0.0.1:80", "127.0.0.1:8081", "0.0.0.0:8080",
     "127.1:8080", "2130706433:8080", "0x7f000001:8080", "[::]:8080", "localhost.:8080", "localhost:8080.",

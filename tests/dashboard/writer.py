@@ -171,7 +171,8 @@ class Writer:
             day_start_equity=start, day_pnl=equity - start, day_pnl_pct=100 * (equity / start - 1),
             day_realized=15.73 if rows else 0.0, day_unrealized_change=102.99 if rows else 0.0,
             day_fees=37.02 if rows else 0.0, day_peak_equity=equity + 7, peak_equity=equity + 7,
-            drawdown_pct=0.06, drawdown_limit_pct=2.0, maker_fee_pct=MAKER, taker_fee_pct=TAKER, fee_tier="Advanced 1",
+            drawdown_pct=0.06, drawdown_limit_pct=2.0, maker_fee_pct=MAKER, taker_fee_pct=TAKER,
+            take_fee_pct=MAKER, fee_tier="Advanced 1",
             day_lots_opened=3 if rows else 0, day_lots_closed=3 if rows else 0, day_wins=3 if rows else 0,
             priced_ms=epoch_ms(now) - 240, curve=1.0312, transfers=700.0, open_pnl=sum(
                 (x.unrealized_pnl or 0) + x.sold_pnl for x in rows), open_fees=sum(x.fees_paid_usd for x in rows),

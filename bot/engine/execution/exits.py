@@ -47,7 +47,7 @@ def judge(state: EngineState, market: Market) -> None:
     activate_pct = edge.trail_activate_pct(s, edge.fees(state))
     signal = questions.sell_signal(state, market)
     for lot in state.positions.lots.of(market.instrument.product_id):
-        if lot.exit_reason is not None or lot.kind is LotKind.HOLDING or _entry_working(state, lot):
+        if lot.exit_reason is not None or lot.kind is LotKind.HOLDING or entry_working(state, lot):
             continue
         resting = state.orders.resting_take(lot) is not None
         reason, active, peak, trail = judge_lot(
@@ -79,7 +79,8 @@ def judge(state: EngineState, market: Market) -> None:
             begin(state, current, _REASONS[reason])
 
 
-def _entry_working(state: EngineState, lot: Lot) -> bool:
+def entry_working(state: EngineState, lot: Lot) -> bool:
+    """Whether something may still be bought for the lot."""
     job = state.positions.makers.get(lot.product_id)
     if job is not None and job.lot_id == lot.lot_id:
         return True
@@ -201,7 +202,7 @@ def rest_takes(state: EngineState) -> None:
             or lot.kind is LotKind.HOLDING
             or lot.exit_reason is not None
             or state.orders.exit_order(lot) is not None
-            or _entry_working(state, lot)
+            or entry_working(state, lot)
             or market.instrument.halted is not None
             or state.positions.take_hold_ms.get(lot.lot_id, 0) > state.clock.now_ms
             or not market.instrument.sellable(lot.base_left, lot.take_price)

@@ -14,6 +14,7 @@ from bot.domain.order_life import Order
 from bot.engine.account import balance_reconciliation
 from bot.engine.risk import losses
 from bot.engine.state.engine_state import EngineState
+from bot.engine.state.moved_levels import KEY as MOVED_LEVELS
 from shared.money import ZERO, plain
 
 
@@ -207,6 +208,8 @@ def closed(state: EngineState, lot: Lot) -> None:
         state.positions.slicing,
     ):
         store.pop(lot.lot_id, None)
+    if state.positions.moved.forget(lot.lot_id):
+        state.save_value(MOVED_LEVELS, state.positions.moved.to_text())
     realized = lot.realized_pnl or ZERO
     losses.lot_closed(state, lot)
     state.count("lots_closed")

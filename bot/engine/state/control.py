@@ -33,6 +33,14 @@ class Flatten:
 
 
 @dataclass(slots=True)
+class TakeMove:
+    """A moved take whose order does not rest yet."""
+
+    lot_id: str
+    started_ms: int
+
+
+@dataclass(slots=True)
 class ControlState:
     """`sale_lock`: why nothing may be sold (the folder is a copy, DRY_RUN, the lock is lost); None = it may."""
 
@@ -47,6 +55,7 @@ class ControlState:
     ledger_note: str = ""
     flattens: dict[str, Flatten] = field(default_factory=dict)
     cancels: dict[str, tuple[str, int]] = field(default_factory=dict)  # command → (client order id, since)
+    take_moves: dict[str, TakeMove] = field(default_factory=dict)  # command → its move
 
     @property
     def may_enter(self) -> bool:

@@ -14,6 +14,8 @@ from bot.engine.state.control import LOTS_TOO_LARGE, ControlState
 from bot.engine.state.equity_curve import FACT, PEAK_FACT, EquityCurve
 from bot.engine.state.lot_book import LotBook
 from bot.engine.state.markets import MarketsState
+from bot.engine.state.moved_levels import KEY as MOVED_LEVELS
+from bot.engine.state.moved_levels import MovedLevels
 from bot.engine.state.orders import OrdersState
 from bot.engine.state.positions import PositionsState
 from bot.engine.state.records import Records
@@ -45,7 +47,8 @@ class EngineState:
         self.orders = OrdersState(recovered, settings.bot_name)
         self.account = AccountState(settings, quote, self.markets, self.orders, recovered.day, kept)
         lots = LotBook(recovered.lots, recovered.next_lot_seq)
-        self.positions = PositionsState(lots, self.markets, self.orders)
+        moved = MovedLevels(kept.get(MOVED_LEVELS), (lot.lot_id for lot in lots))
+        self.positions = PositionsState(lots, self.markets, self.orders, moved)
         self.control = ControlState(
             level=level,
             latch=recovered.latch,

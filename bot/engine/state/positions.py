@@ -6,6 +6,7 @@ from bot.domain.kinds import Side
 from bot.engine.state.lot_book import LotBook
 from bot.engine.state.maker_job import MakerJob
 from bot.engine.state.markets import MarketsState
+from bot.engine.state.moved_levels import MovedLevels
 from bot.engine.state.orders import OrdersState
 from bot.engine.state.rebalance_job import RebalanceJob
 from bot.engine.state.slicing import Slicing
@@ -15,9 +16,10 @@ from shared.money import ZERO
 class PositionsState:
     """Pauses are epoch milliseconds: nothing of that kind before."""
 
-    def __init__(self, lots: LotBook, markets: MarketsState, orders: OrdersState) -> None:
+    def __init__(self, lots: LotBook, markets: MarketsState, orders: OrdersState, moved: MovedLevels) -> None:
         self._markets, self._orders = markets, orders
         self.lots = lots
+        self.moved = moved  # takes and stops that a person moved
         self.makers: dict[str, MakerJob] = {}  # product → its maker entry at work
         self.rebalances: dict[str, RebalanceJob] = {}  # product → its way to its target weight
         self.rebalance_hold_ms: dict[tuple[str, Side], int] = {}  # no new job on this side before this

@@ -184,6 +184,7 @@ def account(state: EngineState) -> AccountDoc | None:
         drawdown_limit_pct=state.settings.max_drawdown_pct,
         maker_fee_pct=float(rates.maker * 100 if rates else fallback),
         taker_fee_pct=float(rates.taker * 100 if rates else fallback),
+        take_fee_pct=float(exit_rate(state) * 100),
         fee_tier=rates.tier if rates else "unknown",
         day_lots_opened=day.count("lots_opened"),
         day_lots_closed=day.count("lots_closed"),

@@ -10,6 +10,7 @@ from bot.engine.execution.exits import percent
 from bot.engine.state.engine_state import EngineState
 from bot.engine.state.maker_job import MakerJob
 from bot.engine.state.market import Market
+from bot.engine.state.moved_levels import LotLevel
 from bot.engine.views.times import iso
 from bot.rules.sizing import break_even_price
 from shared.documents.account import LotDoc, PositionDoc
@@ -87,6 +88,8 @@ def _position(state: EngineState, market: Market, lots: list[Lot]) -> PositionDo
         mark_age_ms=market.age_ms(state.clock.now_ms),
         price_increment_text=plain(instrument.price_increment),
         base_increment_text=plain(instrument.base_increment),
+        base_min_text=plain(instrument.base_min_size),
+        quote_min_text=plain(instrument.quote_min_size),
         exchange_base_text=plain(ours) if ours is not None else None,
         difference_text=plain(ours - held) if ours is not None else None,
     )
@@ -106,6 +109,7 @@ def _lot(state: EngineState, lot: Lot, mark: Decimal | None) -> LotDoc:
     result = unrealized(lot, mark, rate) if mark is not None else None
     open_price = lot.open_price
     tick = lot.price_increment
+    take, stop = (state.positions.moved.of(lot.lot_id, level) for level in (LotLevel.TAKE, LotLevel.STOP))
     return LotDoc(
         lot_id=lot.lot_id,
         kind=lot.kind.value,
@@ -137,4 +141,8 @@ def _lot(state: EngineState, lot: Lot, mark: Decimal | None) -> LotDoc:
         exit_state=exit_state,
         exit_reason=lot.exit_reason.value if lot.exit_reason else None,
         exit_order_id=order.order_id if order else None,
+        take_moved_by=take.by if take else None,
+        take_moved_ms=take.at_ms if take else None,
+        stop_moved_by=stop.by if stop else None,
+        stop_moved_ms=stop.at_ms if stop else None,
     )
