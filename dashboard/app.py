@@ -35,6 +35,7 @@ from dashboard.routes import (
     alerts,
     api,
     auth,
+    candles,
     commands,
     docs,
     exports,
@@ -134,6 +135,7 @@ def create_app(
     app.include_router(auth.router(pages))
     app.include_router(access.router(pages, broadcaster))
     app.include_router(alerts.router())
+    app.include_router(candles.router())
     app.include_router(sinks.router(pages))
     app.include_router(strategy.router(pages))
     app.include_router(lab.router(pages))

@@ -24,6 +24,7 @@ from dashboard.rows import (
     LedgerLatch,
     LedgerOpenLot,
     LedgerOrder,
+    ShutGate,
     StopCount,
 )
 from shared.ledger.connect import connect_reader
@@ -34,6 +35,7 @@ from shared.ledger.schema import activity_log, commands, days, fills, latches, l
 from shared.ledger.tables import Table, select
 from shared.market_data import CandleRow, EquityRow, IndicatorRow, open_market_reader, read_candles, read_equity
 
+FAR_S = 1 << 40  # later than every bar
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,15 @@ class LedgerQueries:
         end = "WHERE closed_ms >= :start AND closed_ms < :end ORDER BY closed_ms"
         found = self.all(LedgerClosedLot, lots, end, {"start": start_ms, "end": end_ms})
         return None if found is None else [_complete(lot) for lot in found]
+
+    def closed_of(self, product_id: str, start_ms: int, end_ms: int, limit: int) -> list[LedgerClosedLot] | None:
+        """The newest `limit` round trips of the product that were held at some time from `start_ms` to before `end_ms`,
+        oldest first."""
+        held = "closed_ms >= :start AND opened_ms < :end"
+        end = f"WHERE product_id = :product AND {held} ORDER BY closed_ms DESC LIMIT :most"
+        asked = {"product": product_id, "start": start_ms, "end": end_ms, "most": limit}
+        found = self.all(LedgerClosedLot, lots, end, asked)
+        return None if found is None else [_complete(lot) for lot in reversed(found)]
 
     def closed_lot(self, lot_id: str) -> LedgerClosedLot | None:
         """None = there is no such round trip, or no ledger to read."""
@@ -157,14 +168,14 @@ class MarketQueries:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def candles(self, product_id: str, granularity: str, limit: int) -> list[CandleRow] | None:
-        """The newest `limit` bars, oldest first."""
+    def candles(self, product_id: str, granularity: str, limit: int, before_s: int = FAR_S) -> list[CandleRow] | None:
+        """The newest `limit` bars that began before `before_s`, oldest first."""
         try:
             db = open_market_reader(self.path)
         except sqlite3.Error:
             return None
         try:
-            return read_candles(db, product_id, granularity, limit)
+            return read_candles(db, product_id, granularity, limit, before_s)
         except sqlite3.Error:
             return None
         finally:
@@ -188,12 +199,12 @@ class MarketQueries:
         )
         return [CandleRow(*row) for row in rows or []]
 
-    def indicators(self, product_id: str, granularity: str, since_s: int) -> list[IndicatorRow]:
-        """The strategy's indicators since then, oldest first; none where nothing can be read."""
+    def indicators(self, product_id: str, granularity: str, since_s: int, before_s: int = FAR_S) -> list[IndicatorRow]:
+        """The strategy's indicators of that time, oldest first; none where nothing can be read."""
         rows = self._rows(
             "SELECT start_s, vals FROM indicators WHERE product_id = ? AND granularity = ? AND start_s >= ? "
-            "ORDER BY start_s",
-            (product_id, granularity, since_s),
+            "AND start_s < ? ORDER BY start_s",
+            (product_id, granularity, since_s, before_s),
         )
         try:
             return [IndicatorRow(int(at_s), orjson.loads(values)) for at_s, values in rows or []]
@@ -260,10 +271,24 @@ class MarketQueries:
         rows = self._rows(query, values)
         return rows[0] if rows else None
 
-    def decisions(self, product_id: str, since_s: int) -> list[tuple[int, str]]:
-        """(bar's start; buy, sell or flat) since then, oldest first."""
-        query = "SELECT start_s, signal FROM signals WHERE product_id = ? AND start_s >= ? ORDER BY start_s"
-        return [(int(at), str(word)) for at, word in self._rows(query, (product_id, since_s)) or []]
+    def decisions(self, product_id: str, since_s: int, before_s: int = FAR_S) -> list[tuple[int, str]]:
+        """(bar's start; buy, sell or flat) of that time, oldest first."""
+        query = (
+            "SELECT start_s, signal FROM signals WHERE product_id = ? AND start_s >= ? AND start_s < ? ORDER BY start_s"
+        )
+        return [(int(at), str(word)) for at, word in self._rows(query, (product_id, since_s, before_s)) or []]
+
+    def shut_gates(self, product_id: str, span_s: int, since_s: int, before_s: int = FAR_S) -> list[ShutGate]:
+        """The first shut gate of each decision of that time, counted within bars of `span_s`, oldest first.
+
+        What was not recorded is left out; none where nothing can be read.
+        """
+        rows = self._rows(
+            "SELECT start_s / ? * ? AS bar_s, gate, max(title), count(*), max(fault) FROM stops WHERE product_id = ? "
+            "AND start_s >= ? AND start_s < ? GROUP BY bar_s, gate ORDER BY bar_s",
+            (span_s, span_s, product_id, since_s, before_s),
+        )
+        return [ShutGate(int(at_s), gate, title, bars, bool(fault)) for at_s, gate, title, bars, fault in rows or []]
 
     def stops(self, since_s: int) -> list[StopCount] | None:
         """What kept closed bars from an entry since then; None = nothing to read."""

@@ -126,6 +126,17 @@ class LedgerCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ShutGate:
+    """What kept the decisions within one bar of a chart from an entry."""
+
+    start_s: int  # of the chart's bar
+    gate: str  # ENTERED = an entry followed
+    title: str
+    bars: int  # decisions within it
+    fault: bool  # it was shut because something is broken; False also where an older bot did not note it
+
+
+@dataclass(frozen=True, slots=True)
 class StopCount:
     """How many closed bars of a product one gate kept from an entry."""
 

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS indicators (
   PRIMARY KEY (product_id, granularity, start_s)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stops (
   product_id TEXT NOT NULL, start_s INTEGER NOT NULL, signal TEXT NOT NULL, gate TEXT NOT NULL, title TEXT NOT NULL,
-  PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
+  fault INTEGER, PRIMARY KEY (product_id, start_s)) WITHOUT ROWID;
 """
 # In the table `stops`, the gate of a bar that an entry followed.
 ENTERED = "entered"
@@ -58,8 +58,11 @@ class EquityRow(NamedTuple):
     drawdown: float | None = None  # percent below the curve's highest point, at its deepest since the note before
 
 
-# Of the table `equity`: columns that it has not in a file of an older version.
-_LATER = ("transfers", "curve", "drawdown")
+# Columns that a table has not in a file of an older version, and their types.
+_LATER = {
+    "equity": {"transfers": "REAL", "curve": "REAL", "drawdown": "REAL"},
+    "stops": {"fault": "INTEGER"},  # 1 = the gate was shut because something is broken; NULL = not noted
+}
 
 
 def open_market_writer(path: Path) -> sqlite3.Connection:
@@ -79,8 +82,9 @@ def _open(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=OFF")
     db.executescript(_SCHEMA)
-    for name in sorted(set(_LATER) - _columns(db)):
-        db.execute(f"ALTER TABLE equity ADD COLUMN {name} REAL")
+    for table, later in _LATER.items():
+        for name in sorted(set(later) - _columns(db, table)):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {later[name]}")
     path.chmod(0o600)
     return db
 
@@ -90,8 +94,8 @@ def open_market_reader(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
 
 
-def _columns(db: sqlite3.Connection) -> set[str]:
-    return {str(row[1]) for row in db.execute("PRAGMA table_info(equity)")}
+def _columns(db: sqlite3.Connection, table: str = "equity") -> set[str]:
+    return {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def put_equity(db: sqlite3.Connection, row: EquityRow) -> None:
@@ -122,12 +126,14 @@ def put_candles(db: sqlite3.Connection, product_id: str, granularity: str, rows:
         )
 
 
-def read_candles(db: sqlite3.Connection, product_id: str, granularity: str, limit: int) -> list[CandleRow]:
-    """The newest `limit` bars, oldest first. Minutes without a trade are absent."""
+def read_candles(
+    db: sqlite3.Connection, product_id: str, granularity: str, limit: int, before_s: int = 1 << 40
+) -> list[CandleRow]:
+    """The newest `limit` bars that began before `before_s`, oldest first. Minutes without a trade are absent."""
     rows = db.execute(
         "SELECT start_s, open, high, low, close, volume FROM candles WHERE product_id=? AND granularity=? "
-        "ORDER BY start_s DESC LIMIT ?",
-        (product_id, granularity, limit),
+        "AND start_s < ? ORDER BY start_s DESC LIMIT ?",
+        (product_id, granularity, before_s, limit),
     ).fetchall()
     return [CandleRow(*row) for row in reversed(rows)]
 

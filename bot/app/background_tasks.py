@@ -297,7 +297,8 @@ async def _record_stop(bot: Application, market: MarketView) -> None:
     shut = next((gate for gate in view.gates.all(product_id) if gate.verdict is not GateVerdict.OPEN), None)
     # Every gate open: the next price enters, and the next bar's record says so.
     name, title = (shut.name, shut.title) if shut is not None else ("open", "None: an entry was due")
-    await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, name, title)
+    fault = shut is not None and shut.verdict is GateVerdict.FAULT
+    await bot.recorder.stop(product_id, market.signal_bar_s, market.signal, name, title, fault=fault)
 
 
 async def record_equity(bot: Application) -> None:

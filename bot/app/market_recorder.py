@@ -29,6 +29,7 @@ from shared.market_data import (
 log = logging.getLogger("market")
 _PRUNE = "DELETE FROM candles WHERE granularity=? AND start_s<?"
 _PRUNE_DECISIONS = ("DELETE FROM signals WHERE start_s<?", "DELETE FROM stops WHERE start_s<?")
+_PUT_STOP = "INSERT OR REPLACE INTO stops (product_id, start_s, signal, gate, title, fault) VALUES (?,?,?,?,?,?)"
 _PRUNE_INDICATORS = "DELETE FROM indicators WHERE granularity=? AND start_s<?"
 Draw = Callable[[Sequence[CandleRow]], Sequence[IndicatorRow]]
 KEEP_DECISIONS_S = 14 * 86_400
@@ -84,16 +85,21 @@ class Recorder:
         row = (product_id, start_s, signal, probability, orjson.dumps(dict(values)).decode())
         await self._write(lambda: self._execute("INSERT OR REPLACE INTO signals VALUES (?,?,?,?,?)", row))
 
-    async def stop(self, product_id: str, start_s: int, signal: str, gate: str, title: str) -> None:
-        """Which gate was the first shut one when the bar was decided on; ENTERED = an entry followed."""
-        row = (product_id, start_s, signal, gate, title)
-        await self._write(lambda: self._execute("INSERT OR REPLACE INTO stops VALUES (?,?,?,?,?)", row))
+    async def stop(
+        self, product_id: str, start_s: int, signal: str, gate: str, title: str, *, fault: bool = False
+    ) -> None:
+        """Which gate was the first shut one when the bar was decided on; ENTERED = an entry followed.
+
+        `fault`: it was shut because something is broken.
+        """
+        row = (product_id, start_s, signal, gate, title, int(fault))
+        await self._write(lambda: self._execute(_PUT_STOP, row))
 
     async def entered(self, product_id: str, start_s: int) -> None:
         """An entry followed the bar after all."""
         row = (ENTERED, "Entered", product_id, start_s)
         await self._write(
-            lambda: self._execute("UPDATE stops SET gate=?, title=? WHERE product_id=? AND start_s=?", row)
+            lambda: self._execute("UPDATE stops SET gate=?, title=?, fault=0 WHERE product_id=? AND start_s=?", row)
         )
 
     async def prune(self, now_s: int) -> None:

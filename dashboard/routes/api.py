@@ -11,17 +11,15 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from dashboard import door, earned, order_money, tail
 from dashboard.dispatch import CommandRefused, dispatch
 from dashboard.hub import Hub
-from dashboard.pages.chart import page as chart_page
 from dashboard.routes import models as m
 from dashboard.routes.tools import address, hub_of, json, who
 from dashboard.rows import LedgerCommand
-from dashboard.views import chart, equity, header, regimes, results
+from dashboard.views import chart, equity, header, results
 from dashboard.views.commands import NOT_SEEN_S, of_latch
 from dashboard.views.snapshot import Snapshot
 from shared.documents.control import ReceiptDoc
 from shared.documents.events import FOLDER_NOT_OWN, SECOND_WRITER
 from shared.documents.state import alert_of
-from shared.settings import GRANULARITIES, GRANULARITY_S
 
 READ_TTL_S = 1.0
 _NOT_WELL = "The bot is not writing, or its data folder is not adopted."
@@ -246,57 +244,6 @@ def _market(routes: APIRouter) -> None:
                 ],
                 "day_start": account.day_start_equity if account and range_ == "1d" else None,
                 "fills": await asyncio.to_thread(chart.clusters, (fills or [])[::-1], span_s),
-            }
-        )
-
-    @routes.get("/candles", response_class=Response, responses=_ok(m.CandlesReply))
-    async def candles(
-        request: Request,
-        product_id: Annotated[str, Query(max_length=32, pattern="^[A-Z0-9]+-[A-Z0-9]+$")],
-        granularity: str = "ONE_MINUTE",
-        limit: Annotated[int, Query(ge=1, le=2000)] = 400,
-    ) -> Response:
-        """Bars with the bot's fills, and the price levels of open lots."""
-        if granularity not in GRANULARITIES:
-            raise HTTPException(422, f"granularity is one of {', '.join(GRANULARITIES)}.")
-        hub = hub_of(request)
-        s = hub.reader.snapshot()
-        bars = await hub.cache.get(
-            ("candles", product_id, granularity, limit), READ_TTL_S,
-            lambda: hub.market.candles(product_id, granularity, limit),
-        )  # fmt: skip
-        since_ms = bars[0].start_s * 1000 if bars else 0
-        fills = await hub.cache.get(
-            ("fills-c", product_id, since_ms), READ_TTL_S, lambda: hub.ledger.fills(since_ms, 1000, product_id)
-        )
-        strategy = s.state.strategy if s.state else None
-        decisions, indicators = [], []
-        if bars and strategy is not None and strategy.granularity == granularity:
-            decisions = await hub.cache.get(
-                ("decisions", product_id, since_ms), READ_TTL_S,
-                lambda: hub.market.decisions(product_id, since_ms // 1000),
-            )  # fmt: skip
-            indicators = await hub.cache.get(
-                ("indicators", product_id, granularity, since_ms), READ_TTL_S,
-                lambda: hub.market.indicators(product_id, granularity, since_ms // 1000),
-            )  # fmt: skip
-        unclosed = await chart_page.read_forming(hub, s, product_id, granularity, bars or [])
-        return json(
-            {
-                "known": bars is not None,
-                "product_id": product_id,
-                "granularity": granularity,
-                "step_s": GRANULARITY_S[granularity],
-                "candles": bars or [],
-                "forming": unclosed.bars if unclosed else [],
-                "fills": [chart.marker(fill) for fill in reversed(fills or [])],
-                "lines": chart.lines(s, product_id),
-                "signals": chart.turns(decisions),
-                "indicators": chart.overlays(
-                    indicators, bars[-1].close if bars else None, strategy.members if strategy else ()
-                ),
-                "regimes": regimes.strip(indicators),
-                "last": chart.last_price(s, product_id),
             }
         )
 

@@ -223,19 +223,31 @@ class CandlesReply(BaseModel):
     candles: list[list[float]] = Field(
         description="[start_s, open, high, low, close, volume] of closed bars, oldest first."
     )
+    older: bool = Field(description="There are bars before these.")
     forming: list[list[float]] = Field(
         description="[start_s, open, high, low, close] of bars that the exchange has not closed yet, the newest last: "
         "closed minutes and the last prices that the bot received. No decision uses them."
     )
-    fills: list[dict[str, Any]]
+    fills: list[dict[str, Any]] = Field(description="Of the newest bars; none where older ones are asked for.")
+    round_trips: list[dict[str, Any]] = Field(
+        description="Closed lots that were held within these bars; the result is after all fees, in quote currency."
+    )
     lines: list[dict[str, Any]] = Field(description="Open, take and stop of each open lot of the product.")
     signals: list[tuple[int, str]] = Field(
         description="[bar's start, buy or sell] where the strategy's signal changed."
     )
-    indicators: dict[str, list[tuple[int, float]]] = Field(description="[bar's start, value] of each on the price.")
+    indicators: dict[str, list[tuple[int, float]]] = Field(
+        description="[bar's start, value] of each on the price: as the bot recorded it; a moving average also on other "
+        "bars, of their closes."
+    )
     regimes: list[tuple[int, str]] = Field(
         description="[bar's start, down-calm … up-wild] where REGIME is on and the regime is known."
     )
+    gates: list[tuple[int, str, int, bool]] = Field(
+        description="[bar's start, gate, decisions, fault]: the first gate that was shut at the decisions within the "
+        "bar; `entered`: an entry followed, `open`: all were open. Not recorded is absent."
+    )
+    gate_rows: list[dict[str, str]] = Field(description="Those gates with their titles, in the order they are asked.")
     last: float | None
 
 

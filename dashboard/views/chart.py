@@ -74,7 +74,7 @@ def overlays(
 
 
 def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
-    """Open, take and stop of each open lot of the product, display values."""
+    """Open, take and stop of each open lot of the product, display values; each with its lot, and when that opened."""
     found = next((p for p in (s.state.positions if s.state else None) or [] if p.product_id == product_id), None)
     if found is None:
         return []
@@ -82,13 +82,15 @@ def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for lot in found.lots:
         name = called[lot.lot_id]
-        out.append({"kind": "open", "name": f"{name} open", "price": lot.open_price})
+        of = {"lot_id": lot.lot_id, "lot": name, "opened_s": lot.opened_ms // 1000}
+        even = {"break_even": lot.break_even_price}
+        out.append({"kind": "open", "name": f"{name} open", "price": lot.open_price} | of | even)
         if not s.killed and lot.take_price is not None:
-            out.append({"kind": "take", "name": f"{name} take profit", "price": lot.take_price})
+            out.append({"kind": "take", "name": f"{name} take profit", "price": lot.take_price} | of)
         guard = lot.trail_stop if lot.trail_active else lot.stop_price
         if guard and guard > lot.open_price * 0.05:
             word = "trailing stop" if lot.trail_active else "stop loss"
-            out.append({"kind": "stop", "name": f"{name} {word}", "price": guard})
+            out.append({"kind": "stop", "name": f"{name} {word}", "price": guard} | of)
     return out
 
 

@@ -154,7 +154,7 @@ def test_the_read_out_says_what_the_pointer_is_on(
     page.wait_for_selector("#ch-hover:not([hidden]) b:nth-child(2)")
     text = page.inner_text("#ch-hover")
     assert all(f"{word} " in text for word in "OHLC"), text
-    assert "SMA fast" in page.inner_text("#ch-key") and "SMA slow" in page.inner_text("#ch-key")
+    assert "SMA 10" in page.inner_text("#ch-key") and "SMA 30" in page.inner_text("#ch-key")
     page.mouse.move(5, 5)
     page.wait_for_selector("#ch-hover", state="hidden")
     assert "FORMING" in page.inner_text("#ch-form")

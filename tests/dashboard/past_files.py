@@ -10,14 +10,14 @@ from pathlib import Path
 
 from shared.ledger.open import open_writer
 from shared.ledger.schema import activity_log, commands, days, fills, lots, orders
-from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles
+from shared.market_data import CandleRow, EquityRow, open_market_writer, put_candles, read_candles
 from shared.paths import DataPaths
 from shared.times import iso_seconds
 from tests.dashboard.made_documents import PRICES, lot_id
 from tests.ledger_rows import put
 
 STOP_TITLES = {"signal": "Signal", "adverse": "Adverse move", "spread": "Spread", "edge": "Edge after fees",
-               "entered": "Entered"}  # fmt: skip
+               "feed": "Feed", "entered": "Entered"}  # fmt: skip
 
 
 MOVED = ((2040, 1500.0), (600, -800.0))  # (minutes ago, what was deposited or withdrawn)
@@ -37,6 +37,18 @@ def equity_points(now: int, minutes: int, rng: random.Random) -> list[EquityRow]
         at = now - now % 60 - 60 * ago
         points.append(EquityRow(at, equity, 6682.72, equity - 6682.72, moved, curve, 100 * (1 - curve / peak)))
     return points
+
+
+def averages(bars: list[CandleRow]) -> list[tuple[int, str]]:
+    """What a strategy of the means of 10 and 30 closes records on each bar that has so many."""
+    closes = [bar.close for bar in bars]
+    return [
+        (
+            bars[i].start_s,
+            f'{{"sma_fast":{sum(closes[i - 9 : i + 1]) / 10},"sma_slow":{sum(closes[i - 29 : i + 1]) / 30}}}',
+        )
+        for i in range(29, len(bars))
+    ]
 
 
 def fill_market(paths: DataPaths, days_back: int = 3) -> None:
@@ -68,14 +80,14 @@ def fill_market(paths: DataPaths, days_back: int = 3) -> None:
             )  # fmt: skip
             db.executemany(
                 "INSERT OR REPLACE INTO indicators VALUES (?,?,?,?)",
-                [(product, "ONE_MINUTE", now - now % 60 - 60 * i,
-                  f'{{"sma_fast":{PRICES[product] * (1 - 1e-5 * i)},"sma_slow":{PRICES[product] * (1 - 2e-5 * i)}}}')
-                 for i in range(1, 560)],
-            )  # fmt: skip
-            gates_ = rng.choices(("signal", "adverse", "spread", "edge", "entered"), (70, 18, 6, 5, 1), k=1400)
+                [(product, "ONE_MINUTE", *row) for row in averages(read_candles(db, product, "ONE_MINUTE", 589))],
+            )
+            gates_ = rng.choices(
+                ("signal", "adverse", "spread", "edge", "entered", "feed"), (70, 18, 6, 5, 1, 1), k=1400
+            )
             db.executemany(
-                "INSERT OR REPLACE INTO stops VALUES (?,?,?,?,?)",
-                [(product, now - now % 60 - 60 * i, "flat" if g == "signal" else "buy", g, STOP_TITLES[g])
+                "INSERT OR REPLACE INTO stops VALUES (?,?,?,?,?,?)",
+                [(product, now - now % 60 - 60 * i, "flat" if g == "signal" else "buy", g, STOP_TITLES[g], g == "feed")
                  for i, g in enumerate(gates_)],
             )  # fmt: skip
     db.close()

@@ -102,8 +102,8 @@ async def test_candles_carry_signals_and_indicators_of_the_strategys_own_bars(da
     async with dash.machine() as client:
         own = (await client.get("/api/candles?product_id=BTC-USD&granularity=ONE_MINUTE")).json()
         other = (await client.get("/api/candles?product_id=BTC-USD&granularity=ONE_HOUR")).json()
-    assert own["signals"] and list(own["indicators"]) == ["SMA fast", "SMA slow"]
-    assert other["signals"] == [] and other["indicators"] == {}
+    assert own["signals"] and list(own["indicators"]) == ["SMA 10", "SMA 30"]
+    assert other["signals"] == [] and list(other["indicators"]) == ["SMA 10", "SMA 30"], "of those bars' closes"
 
 
 SCORE = ScoreDoc(
@@ -166,7 +166,7 @@ async def test_why_counts_the_last_day_only(dash: Dash) -> None:
     db = open_market_writer(dash.paths.market_db)
     rows = [("BTC-USD", now_s - 60 * i, "buy", "spread", "Spread") for i in range(1, 4)]
     rows.append(("BTC-USD", now_s - 90_000, "buy", "signal", "Yesterday's gate"))
-    db.executemany("INSERT INTO stops VALUES (?,?,?,?,?)", rows)
+    db.executemany("INSERT INTO stops (product_id, start_s, signal, gate, title) VALUES (?,?,?,?,?)", rows)
     db.close()
     async with dash.machine() as client:
         page = (await client.get("/why")).text
