@@ -22,7 +22,7 @@ MOST_TRIPS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ChartSpan:
     """The bars of one answer."""
 
     product_id: str
@@ -71,7 +71,7 @@ def router() -> APIRouter:
             ("candles", product_id, granularity, limit + back, before_s), TTL_S,
             lambda: hub.market.candles(product_id, granularity, limit + back, before_s),
         )  # fmt: skip
-        span = Span(product_id, granularity, bars or [], min(limit, len(bars or [])), before_s)
+        span = ChartSpan(product_id, granularity, bars or [], min(limit, len(bars or [])), before_s)
         shown = span.bars[len(span.bars) - span.shown :]
         newest = before_s == FAR_S
         unclosed = await chart_page.read_forming(hub, s, product_id, granularity, shown) if newest else None
@@ -94,7 +94,7 @@ def router() -> APIRouter:
     return routes
 
 
-async def _happened(hub: Hub, span: Span) -> dict[str, Any]:
+async def _happened(hub: Hub, span: ChartSpan) -> dict[str, Any]:
     """Fills and round trips within the bars."""
     since_ms, before_ms = span.since_s * 1000, span.before_s * 1000
     fills, trips = None, None
@@ -114,7 +114,7 @@ async def _happened(hub: Hub, span: Span) -> dict[str, Any]:
 
 
 async def _decided(
-    hub: Hub, s: Snapshot, span: Span, strategy: StrategyDoc | None, wanted: dict[str, int]
+    hub: Hub, s: Snapshot, span: ChartSpan, strategy: StrategyDoc | None, wanted: dict[str, int]
 ) -> dict[str, Any]:
     """What the strategy saw and said on the bars, and what kept it from an entry."""
     decisions: list[tuple[int, str]] = []
