@@ -10,21 +10,10 @@ from cli.context import loaded
 from cli.options import Json
 from shared import settings
 from shared.exits import Exit
-from shared.figures import exactly
 from shared.liveness import read_state
+from shared.setting_groups import GROUPS
+from shared.setting_values import spelled
 from shared.settings import Loaded
-
-# The table's headings, each by the first setting below it.
-GROUPS = {
-    "COIN_MODE": "Where and what", "SENTINEL": "The sentinel", "BACKUP_EVERY_H": "Backups", "DRY_RUN": "The live lock",
-    "ORDER_MIN_USD": "Risk and sizing",
-    "SCANNER_MAX_PRODUCTS": "Scanner", "ALLOW_PYRAMIDING": "Position", "ENTRY_ORDER": "Entries",
-    "TAKE_PROFIT_PCT": "Exits", "EXPOSURE_MAX_PCT": "Target weights", "FEE_RATE_PCT": "Fees",
-    "STRATEGY": "Strategy", "KILL_FLATTEN": "Kill and restart",
-    "COINBASE_KEY_FILE": "Keys",
-    "LEDGER_URL": "Ledger", "SIM_PORT": "COIN-SIM", "DASHBOARD_HOST": "COIN", "PROMETHEUS_PORT": "Monitoring",
-    "WATCH": "COIN-WATCH", "CHAT_USERS": "COIN-CHAT", "LAB": "COIN-LAB, which works for the Lab page",
-}  # fmt: skip
 
 
 def _names(incomplete: str) -> list[str]:
@@ -71,8 +60,8 @@ def every(found: Loaded) -> Iterator[dict[str, Any]]:
         group, secret = GROUPS.get(key, group), settings.is_secret(key)
         value, source = adjusted.get(key, (values[key], found.sources[key]))
         yield {
-            "key": key, "value": ("(set, hidden)" if value else "") if secret else _spelled(value),
-            "default": "" if secret else _spelled(settings.as_text(default)), "source": source,
+            "key": key, "value": ("(set, hidden)" if value else "") if secret else spelled(value),
+            "default": "" if secret else spelled(settings.as_text(default)), "source": source,
             "help": sentence, "group": group, "secret": secret,
         }  # fmt: skip
     for key, text in sorted(found.settings.strategy_options.items()):
@@ -93,16 +82,6 @@ def _adjusted(held: settings.Settings) -> dict[str, tuple[str, str]]:
 
 def _fits(row: dict[str, Any], wanted: str) -> bool:
     return wanted.casefold() in f"{row['key']} {row['help']} {row['group']}".casefold()
-
-
-def _spelled(text: str) -> str:
-    """As one types it into .env: true, 1000000000, never 1e9."""
-    if text in ("True", "False"):
-        return text.lower()
-    try:
-        return exactly(float(text)) if "e" in text.lower() or text.endswith(".0") else text
-    except ValueError:
-        return text
 
 
 def print_row(row: dict[str, Any]) -> None:

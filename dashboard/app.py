@@ -45,6 +45,7 @@ from dashboard.routes import (
     metrics,
     passkeys,
     push,
+    settings,
     sinks,
     static,
     strategy,
@@ -137,6 +138,7 @@ def create_app(
     app.include_router(alerts.router())
     app.include_router(candles.router())
     app.include_router(sinks.router(pages))
+    app.include_router(settings.router(pages))
     app.include_router(strategy.router(pages))
     app.include_router(lab.router(pages))
     app.include_router(push.router())

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 
-from dashboard import strategy_choice
+from dashboard import settings_change, strategy_choice
 from dashboard.auth.roles import Principal
 from dashboard.dispatch import CommandRefused
 from dashboard.hub import Hub
 from dashboard.views.commands import why_not_process
+from dashboard.views.snapshot import Snapshot
 from shared.pm2 import Pm2Unavailable
 
 log = logging.getLogger(__name__)
@@ -15,11 +16,16 @@ START, RESTART = "start_process", "restart_process"
 WORDS = frozenset({START, RESTART})
 
 
+def _waits_for_restart(hub: Hub, s: Snapshot) -> bool:
+    """Whether something was chosen on these pages that only a restart takes up. Blocks."""
+    return strategy_choice.may_restart(hub, s) or settings_change.may_restart(hub, s)
+
+
 async def act(hub: Hub, who: Principal, address: str, word: str) -> None:
     """Ask PM2. Raises CommandRefused with the reason where it may not or cannot be."""
     by = who.role.value if who.kind == "session" else f"{who.role.value} (token)"
     s = hub.reader.snapshot()
-    chosen = word == RESTART and await asyncio.to_thread(strategy_choice.may_restart, hub, s)
+    chosen = word == RESTART and await asyncio.to_thread(_waits_for_restart, hub, s)
     why = why_not_process(s, restart=word == RESTART, role=who.role.value, chosen=chosen)
     if why:
         hub.counters.commands_refused += 1

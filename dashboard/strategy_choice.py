@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard.env_choices import take_up
+from dashboard.env_choices import is_live, take_up
 from dashboard.hub import Hub
 from dashboard.views.snapshot import Snapshot
 from shared import env_file, settings, strategy_choice
-from shared.settings import Loaded, Mode, SettingsError
+from shared.settings import Loaded, SettingsError
 from shared.strategy_choice import CHOICE_SETTINGS, ChoiceRefused, SettingChange
 
 
@@ -33,7 +33,7 @@ def choice(found: Loaded, s: Snapshot, name: str) -> Choice:
         made = strategy_choice.changes(found, name, datetime.now(UTC).date())
     except ChoiceRefused as refused:
         return Choice(name, [], str(refused))
-    return Choice(name, made, strategy_choice.refused_live(name, made) if _live(found, s) else "")
+    return Choice(name, made, strategy_choice.refused_live(name, made) if is_live(found, s) else "")
 
 
 def choose(hub: Hub, s: Snapshot, name: str) -> list[str]:
@@ -56,7 +56,7 @@ def waits(found: Loaded, s: Snapshot) -> bool:
     """Whether a strategy was chosen that the bot does not say it runs, or with other bars. False where nothing is known
     of the bot, and with real money, where no restart is offered here."""
     doc = s.state.strategy if s.state is not None else None
-    if doc is None or not strategy_choice.was_chosen(found) or _live(found, s):
+    if doc is None or not strategy_choice.was_chosen(found) or is_live(found, s):
         return False
     return (found.settings.strategy, found.settings.granularity) != (doc.name, doc.granularity)
 
@@ -67,8 +67,3 @@ def may_restart(hub: Hub, s: Snapshot) -> bool:
         return waits(read_env(hub), s)
     except SettingsError:
         return False
-
-
-def _live(found: Loaded, s: Snapshot) -> bool:
-    """By what is set, or by what runs: one of them is enough."""
-    return strategy_choice.is_live(found) or s.mode == Mode.LIVE

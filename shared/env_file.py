@@ -71,6 +71,11 @@ def preview(path: Path, values: Mapping[str, str], environ: Mapping[str, str]) -
         os.unlink(name)
 
 
+def values_of(path: Path) -> dict[str, str]:
+    """What the file says, key by key; a key without a value is empty. Raises OSError, UnicodeDecodeError."""
+    return _read(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def written(key: str, value: str) -> str:
     """The value as it stands in the file; empty = taken out. Raises EnvFileRefused."""
     if not value:

@@ -28,6 +28,14 @@ class Profile(StrEnum):
     PROD = "prod"
 
 
+class FormChange(StrEnum):
+    """How the bot takes up what the Settings page writes; NEVER = the page does not write it."""
+
+    NEVER = "never"
+    RESTART = "restart"
+    RELOAD = "reload"  # read anew at each use and safe in the middle of a lot's life
+
+
 class Secret:
     """A value that hides itself from logs and tracebacks."""
 
@@ -54,7 +62,8 @@ class Rule:
 
     `help`: one sentence for the Settings page. `low`, `high`: the range, in the unit that the name ends in.
     `secret`: only from a 0600 .env, masked wherever it is shown. `harmless`: why it may be changed without a new
-    permission for live orders; a setting without a reason is bound by the permission.
+    permission for live orders; a setting without a reason is bound by the permission. `form`: whether the Settings
+    page may write it, and how the bot takes it up; a setting that says nothing is changed by hand.
     """
 
     help: str
@@ -63,6 +72,7 @@ class Rule:
     choices: tuple[str, ...] = ()
     secret: bool = False
     harmless: str = ""
+    form: FormChange = FormChange.NEVER
 
 
 def _set(
@@ -74,8 +84,12 @@ def _set(
     *,
     secret: bool = False,
     harmless: str = "",
+    form: FormChange = FormChange.NEVER,
 ) -> Any:
-    return field(default=default, metadata={"rule": Rule(help, low, high, choices, secret, harmless)})
+    return field(default=default, metadata={"rule": Rule(help, low, high, choices, secret, harmless, form)})
+
+
+_RESTART, _RELOAD = FormChange.RESTART, FormChange.RELOAD
 
 
 _KEPT_ASIDE = "copies that are kept aside; they decide nothing"
@@ -124,14 +138,23 @@ class Settings:
         choices=("text", "json"),
         harmless="how is logged",
     )
-    products: tuple[str, ...] = _set(("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.")
+    products: tuple[str, ...] = _set(
+        ("BTC-USD", "ETH-USD", "SOL-USD"), "Products to trade, all of one quote currency.", form=_RESTART
+    )
     depth_view: bool = _set(
-        True, "Show the 20 best levels of each book on the Chart page.", harmless="what the Chart page shows"
+        True,
+        "Show the 20 best levels of each book on the Chart page.",
+        harmless="what the Chart page shows",
+        form=_RESTART,
     )
     granularity: str = _set("ONE_MINUTE", "Bar on which decisions are made.", choices=GRANULARITIES)
-    use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.")
-    tick_interval_sec: float = _set(1.0, "Shortest time between two evaluations of one product.", 0.0, 60.0)
-    candle_resync_sec: float = _set(60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0)
+    use_tick_price: bool = _set(True, "Judge exits on every price, not on closed bars only.", form=_RESTART)
+    tick_interval_sec: float = _set(
+        1.0, "Shortest time between two evaluations of one product.", 0.0, 60.0, form=_RESTART
+    )
+    candle_resync_sec: float = _set(
+        60.0, "How often closed candles are read again from the exchange.", 5.0, 3600.0, form=_RESTART
+    )
     max_history_candles: int = _set(5000, "Closed bars kept for signals.", 60, 100_000)
     record: bool = _set(
         False,
@@ -202,127 +225,211 @@ class Settings:
     )
 
     # Risk and sizing
-    order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0)
+    order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0, form=_RESTART)
     low_funds: str = _set(
         "part",
         "If free cash covers only part of an entry. part: buys with what is left, from a quarter of the entry up; "
         "retry: tries once at ORDER_MIN_USD, the default if you set ORDER_MIN_USD.",
         choices=("part", "retry"),
+        form=_RESTART,
     )
-    risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0)
-    max_daily_loss_pct: float = _set(2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0)
-    max_daily_loss_usd: float = _set(0.0, "Day loss in USD that shuts entries; 0 = no such limit.", 0.0, 1e9)
-    usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9)
-    use_live_equity: bool = _set(True, "Size entries by the account's equity.")
-    vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.")
-    daily_breaker_mark_to_market: bool = _set(True, "Count open lots at mark in the day's loss.")
-    max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000)
-    max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000)
-    max_order_usd: float = _set(0.0, "Largest single entry; 0 = no such limit.", 0.0, 1e9)
-    max_orders_per_min: int = _set(30, "Most orders in a minute; that many entries block new ones until Start.", 1, 600)
-    price_collar_pct: float = _set(5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0)
-    stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0)
-    trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.")
-    reduce_only: bool = _set(False, "No entries at all: exits only.")
+    risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0, form=_RESTART)
+    max_daily_loss_pct: float = _set(
+        2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0, form=_RESTART
+    )
+    max_daily_loss_usd: float = _set(
+        0.0, "Day loss in USD that shuts entries; 0 = no such limit.", 0.0, 1e9, form=_RESTART
+    )
+    usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9, form=_RESTART)
+    use_live_equity: bool = _set(True, "Size entries by the account's equity.", form=_RESTART)
+    vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.", form=_RESTART)
+    daily_breaker_mark_to_market: bool = _set(True, "Count open lots at mark in the day's loss.", form=_RESTART)
+    max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000, form=_RESTART)
+    max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000, form=_RESTART)
+    max_order_usd: float = _set(0.0, "Largest single entry; 0 = no such limit.", 0.0, 1e9, form=_RESTART)
+    max_orders_per_min: int = _set(
+        30, "Most orders in a minute; that many entries block new ones until Start.", 1, 600, form=_RESTART
+    )
+    price_collar_pct: float = _set(
+        5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0, form=_RESTART
+    )
+    stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0, form=_RESTART)
+    trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.", form=_RESTART)
+    reduce_only: bool = _set(False, "No entries at all: exits only.", form=_RESTART)
     max_product_usd: float = _set(
         0.0,
         "Most USD in one product, pending entries included: 2000, or BTC:5000,ETH:2000, or largest-10; 0 = off.",
         0.0,
         1e9,
+        form=_RESTART,
     )
-    max_total_usd: float = _set(0.0, "Most USD in all products together; 0 = off.", 0.0, 1e9)
-    max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.")
-    max_drawdown_pct: float = _set(10.0, "Drawdown from the highest equity that latches entries; 0 = off.", 0.0, 100.0)
-    max_consecutive_losses: int = _set(10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000)
-    max_error_rate_pct: float = _set(50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0)
-    max_api_error_pct: float = _set(50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0)
+    max_total_usd: float = _set(0.0, "Most USD in all products together; 0 = off.", 0.0, 1e9, form=_RESTART)
+    max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.", form=_RESTART)
+    max_drawdown_pct: float = _set(
+        10.0, "Drawdown from the highest equity that latches entries; 0 = off.", 0.0, 100.0, form=_RESTART
+    )
+    max_consecutive_losses: int = _set(
+        10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000, form=_RESTART
+    )
+    max_error_rate_pct: float = _set(
+        50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0, form=_RESTART
+    )
+    max_api_error_pct: float = _set(
+        50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0, form=_RESTART
+    )
     max_vol_spike: float = _set(
-        4.0, "No entry while the hour's volatility exceeds the day's by this factor; 0 = off.", 0.0, 4.8
+        4.0, "No entry while the hour's volatility exceeds the day's by this factor; 0 = off.", 0.0, 4.8, form=_RESTART
     )
-    max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0)
-    min_depth_usd: float = _set(25.0, "No entry while less than this many USD is at the best ask; 0 = off.", 0.0, 1e9)
+    max_spread_pct: float = _set(
+        1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0, form=_RESTART
+    )
+    min_depth_usd: float = _set(
+        25.0, "No entry while less than this many USD is at the best ask; 0 = off.", 0.0, 1e9, form=_RESTART
+    )
     max_impact_bp: float = _set(
-        50.0, "No entry whose average price is this many basis points above the best ask; 0 = off.", 0.0, 5000.0
+        50.0,
+        "No entry whose average price is this many basis points above the best ask; 0 = off.",
+        0.0,
+        5000.0,
+        form=_RESTART,
     )
-    vol_band_method: str = _set("std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"))
-    vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0)
-    vol_band_high_pct: float = _set(0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0)
+    vol_band_method: str = _set(
+        "std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"), form=_RESTART
+    )
+    vol_band_low_pct: float = _set(
+        0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0, form=_RESTART
+    )
+    vol_band_high_pct: float = _set(
+        0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0, form=_RESTART
+    )
     volatility_mult: float = _set(
-        0.0, "No entry whose price is further from the last close than this many volatilities; 0 = off.", 0.0, 1000.0
+        0.0,
+        "No entry whose price is further from the last close than this many volatilities; 0 = off.",
+        0.0,
+        1000.0,
+        form=_RESTART,
     )
-    volatility_method: str = _set("std", "How VOLATILITY_MULT measures volatility.", choices=("std", "ewma", "atr"))
-    volatility_window: int = _set(60, "VOLATILITY_METHOD=std: bars of the standard deviation.", 5, 5000)
-    volatility_alpha: float = _set(0.06, "VOLATILITY_METHOD=ewma: weight of the newest bar.", 0.001, 1.0)
-    atr_window: int = _set(14, "VOLATILITY_METHOD=atr: bars of the average true range.", 2, 5000)
+    volatility_method: str = _set(
+        "std", "How VOLATILITY_MULT measures volatility.", choices=("std", "ewma", "atr"), form=_RESTART
+    )
+    volatility_window: int = _set(60, "VOLATILITY_METHOD=std: bars of the standard deviation.", 5, 5000, form=_RESTART)
+    volatility_alpha: float = _set(0.06, "VOLATILITY_METHOD=ewma: weight of the newest bar.", 0.001, 1.0, form=_RESTART)
+    atr_window: int = _set(14, "VOLATILITY_METHOD=atr: bars of the average true range.", 2, 5000, form=_RESTART)
     correlation_limit: float = _set(
-        0.0, "Products that correlate at least this much share one MAX_PRODUCT_USD; 0 = off.", 0.0, 1.0
+        0.0, "Products that correlate at least this much share one MAX_PRODUCT_USD; 0 = off.", 0.0, 1.0, form=_RESTART
     )
-    correlation_window: int = _set(120, "Number of bars that the correlation is computed over.", 20, 5000)
+    correlation_window: int = _set(
+        120, "Number of bars that the correlation is computed over.", 20, 5000, form=_RESTART
+    )
     sizing: str = _set(
         "percent",
         "Entry size: percent of equity, fixed money, a volatility to aim at, or Kelly from own results.",
         choices=("percent", "fixed", "volatility", "kelly"),
+        form=_RESTART,
     )
-    fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9)
-    target_day_vol_pct: float = _set(0.5, "SIZING=volatility: daily volatility of a lot, % of equity.", 0.001, 100.0)
-    kelly_cap_pct: float = _set(20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0)
-    kelly_confidence: float = _set(0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0)
+    fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9, form=_RESTART)
+    target_day_vol_pct: float = _set(
+        0.5, "SIZING=volatility: daily volatility of a lot, % of equity.", 0.001, 100.0, form=_RESTART
+    )
+    kelly_cap_pct: float = _set(
+        20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0, form=_RESTART
+    )
+    kelly_confidence: float = _set(
+        0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0, form=_RESTART
+    )
 
     # Scanner
-    scanner_max_products: int = _set(0, "Products that the scanner picks; 0 = off, PRODUCTS as set.", 0, 30)
+    scanner_max_products: int = _set(
+        0, "Products that the scanner picks; 0 = off, PRODUCTS as set.", 0, 30, form=_RESTART
+    )
     scanner_min_volume_usd: float = _set(
-        1e6, "Smallest 24-hour volume, in quote currency, of a product that is picked.", 0.0, 1e12
+        1e6, "Smallest 24-hour volume, in quote currency, of a product that is picked.", 0.0, 1e12, form=_RESTART
     )
 
     # Position
-    allow_pyramiding: bool = _set(True, "Add scalps to an open position.")
-    pyramid_min_adverse_pct: float = _set(1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0)
-    pyramid_decay_lambda: float = _set(0.02, "Decay of the fall that is needed, per minute.", 0.0, 10.0)
-    pyramid_decay_min_pct: float = _set(0.4, "The fall that is needed never decays below this.", 0.0, 100.0)
-    pyramid_min_seconds_between: float = _set(0.0, "Pause between two entries of one product.", 0.0, 86_400.0)
+    allow_pyramiding: bool = _set(True, "Add scalps to an open position.", form=_RESTART)
+    pyramid_min_adverse_pct: float = _set(
+        1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0, form=_RESTART
+    )
+    pyramid_decay_lambda: float = _set(0.02, "Decay of the fall that is needed, per minute.", 0.0, 10.0, form=_RESTART)
+    pyramid_decay_min_pct: float = _set(
+        0.4, "The fall that is needed never decays below this.", 0.0, 100.0, form=_RESTART
+    )
+    pyramid_min_seconds_between: float = _set(
+        0.0, "Pause between two entries of one product.", 0.0, 86_400.0, form=_RESTART
+    )
 
     # Entries
     entry_order: str = _set(
-        "market", "market: bought at once; maker: post-only at the best bid.", choices=("market", "maker")
+        "market",
+        "market: bought at once; maker: post-only at the best bid.",
+        choices=("market", "maker"),
+        form=_RESTART,
     )
-    maker_timeout_sec: float = _set(30.0, "ENTRY_ORDER=maker: the entry is given up after this time.", 1.0, 600.0)
+    maker_timeout_sec: float = _set(
+        30.0, "ENTRY_ORDER=maker: the entry is given up after this time.", 1.0, 600.0, form=_RESTART
+    )
     maker_reprice_sec: float = _set(
-        3.0, "ENTRY_ORDER=maker: shortest time between two changes of the price.", 1.0, 60.0
+        3.0, "ENTRY_ORDER=maker: shortest time between two changes of the price.", 1.0, 60.0, form=_RESTART
     )
 
     # Exits
-    take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0)
-    stop_loss_pct: float = _set(1000.0, "Stop loss, percent below the entry; 100 or more = none.", 0.01, 1000.0)
+    take_profit_pct: float = _set(1.9, "Take profit of a scalp.", 0.01, 1000.0, form=_RESTART)
+    stop_loss_pct: float = _set(
+        1000.0, "Stop loss, percent below the entry; 100 or more = none.", 0.01, 1000.0, form=_RESTART
+    )
     trail_activate_pct: float = _set(
-        1.9, "Gain at which the runner's trailing stop starts; if unset, raised to what covers the fees.", 0.01, 1000.0
+        1.9,
+        "Gain at which the runner's trailing stop starts; if unset, raised to what covers the fees.",
+        0.01,
+        1000.0,
+        form=_RESTART,
     )
-    trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0)
-    runner_tp_mult: float = _set(2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0)
-    scalp_tp_decay_enable: bool = _set(True, "Later scalps take profit earlier.")
-    scalp_tp_dec_mode: str = _set("exp", "How a scalp's take profit falls: exp or linear.", choices=("exp", "linear"))
-    scalp_tp_dec_pct: float = _set(0.20, "linear: percent less for each scalp open before.", 0.0, 100.0)
-    scalp_tp_decay_factor: float = _set(0.9802, "exp: factor for each scalp open before.", 0.01, 1.0)
-    scalp_tp_min_pct: float = _set(1.55, "A scalp's take profit never falls below this.", 0.01, 1000.0)
+    trail_distance_pct: float = _set(0.4, "Distance of the trailing stop from the peak.", 0.01, 99.0, form=_RESTART)
+    runner_tp_mult: float = _set(
+        2.0, "The runner's take profit is TAKE_PROFIT_PCT times this.", 0.1, 100.0, form=_RESTART
+    )
+    scalp_tp_decay_enable: bool = _set(True, "Later scalps take profit earlier.", form=_RESTART)
+    scalp_tp_dec_mode: str = _set(
+        "exp", "How a scalp's take profit falls: exp or linear.", choices=("exp", "linear"), form=_RESTART
+    )
+    scalp_tp_dec_pct: float = _set(0.20, "linear: percent less for each scalp open before.", 0.0, 100.0, form=_RESTART)
+    scalp_tp_decay_factor: float = _set(0.9802, "exp: factor for each scalp open before.", 0.01, 1.0, form=_RESTART)
+    scalp_tp_min_pct: float = _set(1.55, "A scalp's take profit never falls below this.", 0.01, 1000.0, form=_RESTART)
     take_profit_order: str = _set(
-        "limit", "limit: rests as a maker order; market: sent when reached.", choices=("limit", "market")
+        "limit", "limit: rests as a maker order; market: sent when reached.", choices=("limit", "market"), form=_RESTART
     )
-    signal_exits: bool = _set(False, "A closed bar that says SELL closes the product's lots at market.")
+    signal_exits: bool = _set(False, "A closed bar that says SELL closes the product's lots at market.", form=_RESTART)
 
     # Target weights
     exposure_max_pct: float = _set(
-        95.0, "KIND=exposure: most of equity that all products hold together; each has an equal share.", 1.0, 100.0
+        95.0,
+        "KIND=exposure: most of equity that all products hold together; each has an equal share.",
+        1.0,
+        100.0,
+        form=_RESTART,
     )
     exposure_band_pct: float = _set(
-        5.0, "KIND=exposure: no trade within so many points of the product's share around the target.", 0.0, 100.0
+        5.0,
+        "KIND=exposure: no trade within so many points of the product's share around the target.",
+        0.0,
+        100.0,
+        form=_RESTART,
     )
     exposure_maker_sec: float = _set(
-        300.0, "KIND=exposure: post-only for this time, then the rest at market; 0 = market at once.", 0.0, 86_400.0
+        300.0,
+        "KIND=exposure: post-only for this time, then the rest at market; 0 = market at once.",
+        0.0,
+        86_400.0,
+        form=_RESTART,
     )
 
     # Fees
-    fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0)
-    edge_gate: bool = _set(True, "Refuse entries where an exit (take profit, trailing stop) would not cover its fees.")
-    min_edge_pct: float = _set(0.05, "What every exit must earn beyond its costs.", 0.0, 100.0)
+    fee_rate_pct: float = _set(0.75, "Fee per side where the exchange states none.", 0.0, 10.0, form=_RESTART)
+    edge_gate: bool = _set(
+        True, "Refuse entries where an exit (take profit, trailing stop) would not cover its fees.", form=_RESTART
+    )
+    min_edge_pct: float = _set(0.05, "What every exit must earn beyond its costs.", 0.0, 100.0, form=_RESTART)
 
     # Strategy
     strategy: str = _set("logistic", "Strategy by name; combined where STRATEGIES names several.")
@@ -333,42 +440,60 @@ class Settings:
         "vote",
         "How several strategies decide: vote = one vote each; weight = each counts by STRATEGIES_WEIGHTS.",
         choices=("vote", "weight"),
+        form=_RESTART,
     )
     strategies_weights: str = _set(
-        "", "STRATEGIES_RULE=weight: how much each counts, such as trend:2,steady:1; one not named counts 1."
+        "",
+        "STRATEGIES_RULE=weight: how much each counts, such as trend:2,steady:1; one not named counts 1.",
+        form=_RESTART,
     )
     strategies_majority: float = _set(
-        0.5, "More than this part of the votes (or weight) must agree, or have an opinion; 0.5 = a majority.", 0.0, 0.99
+        0.5,
+        "More than this part of the votes (or weight) must agree, or have an opinion; 0.5 = a majority.",
+        0.0,
+        0.99,
+        form=_RESTART,
     )
     kind: str = _set(
         "auto",
         "lots: signals open lots; exposure: each product is held at a target weight; auto: what the strategy says.",
         choices=("auto", "lots", "exposure"),
     )
-    regime: bool = _set(False, "Tell regimes apart (trend and volatility of closed bars) and size entries by them.")
-    regime_trend_bars: int = _set(1440, "Bars over which the trend is measured.", 10, 3600)
+    regime: bool = _set(
+        False, "Tell regimes apart (trend and volatility of closed bars) and size entries by them.", form=_RESTART
+    )
+    regime_trend_bars: int = _set(1440, "Bars over which the trend is measured.", 10, 3600, form=_RESTART)
     regime_trend_enter: float = _set(
-        1.0, "A trend begins when the move is so many standard deviations of a random walk.", 0.1, 10.0
+        1.0, "A trend begins when the move is so many standard deviations of a random walk.", 0.1, 10.0, form=_RESTART
     )
-    regime_trend_leave: float = _set(0.5, "It ends when the move is at most so many.", 0.0, 10.0)
-    regime_vol_bars: int = _set(240, "Newest bars whose volatility is compared.", 5, 3600)
-    regime_vol_long_bars: int = _set(2880, "Bars whose volatility it is compared with.", 10, 3600)
+    regime_trend_leave: float = _set(0.5, "It ends when the move is at most so many.", 0.0, 10.0, form=_RESTART)
+    regime_vol_bars: int = _set(240, "Newest bars whose volatility is compared.", 5, 3600, form=_RESTART)
+    regime_vol_long_bars: int = _set(2880, "Bars whose volatility it is compared with.", 10, 3600, form=_RESTART)
     regime_wild_enter: float = _set(
-        1.5, "The market is wild when the newest volatility is so many times that.", 0.5, 20.0
+        1.5, "The market is wild when the newest volatility is so many times that.", 0.5, 20.0, form=_RESTART
     )
-    regime_wild_leave: float = _set(1.2, "It is calm again when it is at most so many times that.", 0.1, 20.0)
+    regime_wild_leave: float = _set(
+        1.2, "It is calm again when it is at most so many times that.", 0.1, 20.0, form=_RESTART
+    )
     regime_scales: str = _set(
         "down-calm:0.5,down-wild:0.25,range-wild:0.5,up-wild:0.5",
         "What each regime makes of a size, 0 (no entry) to 1; one that is not named makes 1.",
+        form=_RESTART,
     )
     regime_strategies: str = _set("", "Regimes in which another strategy decides, such as down-wild:steady.")
-    ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000)
-    ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000)
-    buy_threshold: float = _set(0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0)
-    sell_threshold: float = _set(0.55, "SELL when it is below this, unless BUY applies.", 0.0, 1.0)
-    use_ma_filter: bool = _set(True, "BUY only while the fast average is above the slow one, SELL only below.")
-    model_mode: str = _set("extended", "Features of the logistic model.", choices=("baseline", "extended"))
-    walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080)
+    ma_fast: int = _set(10, "Bars of the fast average.", 1, 10_000, form=_RESTART)
+    ma_slow: int = _set(30, "Bars of the slow average.", 2, 10_000, form=_RESTART)
+    buy_threshold: float = _set(
+        0.45, "BUY when the model's probability of a rise is above this.", 0.0, 1.0, form=_RESTART
+    )
+    sell_threshold: float = _set(0.55, "SELL when it is below this, unless BUY applies.", 0.0, 1.0, form=_RESTART)
+    use_ma_filter: bool = _set(
+        True, "BUY only while the fast average is above the slow one, SELL only below.", form=_RESTART
+    )
+    model_mode: str = _set(
+        "extended", "Features of the logistic model.", choices=("baseline", "extended"), form=_RESTART
+    )
+    walk_forward_min: int = _set(1, "Minutes between two fits of the model.", 1, 10_080, form=_RESTART)
     backtest_sleep_ms: int = _set(
         0,
         "./coin backtest shows bar after bar, each for this long; 0 = the result at once.",
@@ -378,13 +503,16 @@ class Settings:
     )
 
     # Kill and restart
-    kill_flatten: bool = _set(False, "Kill also sells every lot.")
-    safe_starts: int = _set(5, "Unclean exits within ten minutes after which it starts in SAFE; 0 = never.", 0, 100)
+    kill_flatten: bool = _set(False, "Kill also sells every lot.", form=_RESTART)
+    safe_starts: int = _set(
+        5, "Unclean exits within ten minutes after which it starts in SAFE; 0 = never.", 0, 100, form=_RESTART
+    )
     watchdog_sec: int = _set(
         10,
         "A bot whose event loop stalls for this long is ended, and PM2 restarts it; 0 = never (for a debugger).",
         0,
         600,
+        form=_RESTART,
     )
 
     # Keys (live; in the other modes COIN-SIM's own key is used)

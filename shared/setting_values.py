@@ -46,3 +46,13 @@ def wanted(kind: Any, rule: Rule) -> str:
     if rule.low is None or rule.high is None:
         return noun
     return f"{noun} from {exactly(rule.low)} to {exactly(rule.high)}"
+
+
+def spelled(text: str) -> str:
+    """A value as one types it into .env: true, 1000000000, never True or 1e9."""
+    if text in ("True", "False"):
+        return text.lower()
+    try:
+        return exactly(float(text)) if "e" in text.lower() or text.endswith(".0") else text
+    except ValueError:
+        return text

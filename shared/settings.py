@@ -7,6 +7,7 @@ names the nearest one. Keys that begin with STRATEGY_ belong to the strategies a
 """
 
 import difflib
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import orjson
 from dotenv import dotenv_values
 
 from shared import largest_markets, strategy_names
@@ -47,6 +49,7 @@ __all__ = [
     "Secret",
     "Settings",
     "SettingsError",
+    "config_hash",
     "is_secret",
     "keys",
     "load",
@@ -263,6 +266,12 @@ def public_values(settings: Settings) -> dict[str, str]:
         figure = [exactly(settings.max_product_usd)] if settings.max_product_usd else []
         out["MAX_PRODUCT_USD"] = ",".join([*figure, *named])
     return out | dict(sorted(settings.strategy_options.items()))
+
+
+def config_hash(settings: Settings) -> str:
+    """A mark of all public values: the bot publishes it, so that a reader knows which settings it runs with."""
+    values = orjson.dumps(public_values(settings), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(values).hexdigest()[:16]
 
 
 assert all(f.default is not MISSING for f in _FIELDS.values())

@@ -5,7 +5,6 @@ The machine's parts come in through the seams, so a deterministic run drives thi
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
@@ -39,7 +38,7 @@ from shared.ledger.db import Database, LedgerError, LedgerUnavailable
 from shared.ledger.location import LedgerLocation, ledger_location
 from shared.ledger.open import DamagedLedger, open_writer
 from shared.ports import Clock, Fs, Rng
-from shared.settings import Mode, Settings, public_values
+from shared.settings import Mode, Settings, config_hash
 from shared.times import epoch_ms, iso_seconds
 
 log = logging.getLogger("bot")
@@ -73,12 +72,11 @@ class Process:
     ) -> None:
         self._settings, self._problems = settings, problems
         self._clock, self._open_ledger = machine.clock, machine.open_ledger
-        values = orjson.dumps(public_values(settings), option=orjson.OPT_SORT_KEYS)
         identity = RunIdentity(
             boot_id=str(machine.rng.uuid4()),
             started_at=iso_seconds(self._clock.utc()),
             build=machine.build,
-            config_hash=hashlib.sha256(values).hexdigest()[:16],
+            config_hash=config_hash(settings),
             origins=origins or {},
         )
         self.bot = Application(

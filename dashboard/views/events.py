@@ -53,6 +53,8 @@ _WHAT = {
     "passkey_added": ("finger", "ink2", "Passkey added"),
     "passkey_removed": ("finger", "ink2", "Passkey removed"),
     "passkey_refused": ("warns", "warn", "Passkey refused"),
+    "settings_changed": ("settings", "ink2", "Settings changed"),
+    "settings_not_written": ("bads", "bad", "Settings not written"),
     "strategy_chosen": ("strategy", "ink2", "Strategy chosen"),
     "token_made": ("key", "ink2", "Token created"),
     "token_revoked": ("x", "ink2", "Token revoked"),

@@ -181,8 +181,8 @@ async def test_a_default_that_was_adjusted_is_told_on_the_risk_page_and_is_the_v
         risk = (await client.get("/risk")).text
         settings = (await client.get("/settings")).text
     assert "TRAIL_ACTIVATE_PCT is 2.28: it pays" in risk
-    row = settings[settings.index("<code>TRAIL_ACTIVATE_PCT</code>") :].partition("</tr>")[0]
-    assert "<b>2.28</b>" in row and "adjusted: fees" in row and ">1.9</td>" in row
+    row = settings[settings.index("<code>TRAIL_ACTIVATE_PCT</code>") :].partition("</li>")[0]
+    assert "<b>2.28, adjusted: fees</b>" in row and "profile, table 1.9" in row
 
 
 async def test_reflected_input_is_escaped(dash: Dash) -> None:

@@ -1,52 +1,63 @@
-"""Settings: effective values, where each came from, secrets masked. Read only."""
+"""Settings: the effective values, where each came from, and a form for those that may be changed in a browser.
 
+What a sign-in may do differs, and nothing may be drawn anew under a hand: its route draws the form, and only the
+receipt and the history follow the stream.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard import settings_change
+from dashboard import settings_history as history
 from dashboard.hub import Hub
 from dashboard.page import Data, Page, PagePart, Params
+from dashboard.pages.settings import view
 from dashboard.render import Context
-from dashboard.views import format as f
+from dashboard.settings_history import SettingsChange
 from dashboard.views.snapshot import Snapshot
-from shared import settings
+from shared import env_file
+from shared.settings import Loaded, SettingsError
+
+TTL_S = 5.0
 
 
-async def load(hub: Hub, s: Snapshot, params: Params) -> Data:
-    found = s.state.risk.adjusted if s.state and s.state.risk else []
-    adjusted = {one.key: f.clean(one.value) for one in found if one.key in hub.loaded.sources}
-    values = settings.public_values(hub.loaded.settings) | adjusted
-    sources = dict(hub.loaded.sources) | dict.fromkeys(adjusted, "adjusted: fees")
-    q = params.get("q", "").casefold()
-    rows = [
-        (key, "set, hidden" if settings.is_secret(key) and values[key] else values[key], sources[key], text,
-         _default(default))
-        for key, text, default in _all(hub.loaded)
-        if not q or q in key.casefold() or q in text.casefold()
-    ]  # fmt: skip
-    rows += [
-        (key, "set, hidden" if settings.is_secret(key) else "accepted", ".env", f"From an older setup: {text}.", "")
-        for key, text in hub.loaded.kept.items()
-        if not q or q in key.casefold() or q in text.casefold()
-    ]
-    return {"rows": rows, "q": params.get("q", ""), "data_dir": str(hub.paths.root)}
+async def load(hub: Hub, s: Snapshot, _params: Params) -> Data:
+    """`env`: the settings as they lie on the disk, None = they cannot be used; `history`: the newest change first."""
+    marks = (_mark(hub.loaded.env_file), _mark(hub.paths.audit))
+    found, lines, rows = await hub.cache.get(("settings", *marks), TTL_S, lambda: _read(hub))
+    standing = settings_change.standing(found, s, rows) if found is not None else None
+    return {"env": found, "lines": lines, "history": rows, "standing": standing}
 
 
-def _all(loaded: settings.Loaded) -> list[tuple[str, str, object]]:
-    """Every setting of ours, then the strategies' own that are set."""
-    own = [(key, "A strategy's own setting.", "") for key in sorted(loaded.settings.strategy_options)]
-    return [*settings.keys(), *own]
+def _read(hub: Hub) -> tuple[Loaded | None, Mapping[str, str], list[SettingsChange]]:
+    rows = history.changes(hub.paths)
+    try:
+        return settings_change.disk(hub), env_file.values_of(hub.loaded.env_file), rows
+    except (SettingsError, OSError, UnicodeDecodeError):
+        return None, {}, rows
 
 
-def _default(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else "" if isinstance(value, settings.Secret) else str(value)
+def _mark(path: Any) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
 
 
-def _view(s: Snapshot, data: Data, _role: str) -> Context:
-    hashes = s.state.config_hash[:12] if s.state else ""
-    return {"rows": data["rows"], "hash": hashes}
+def _receipt(s: Snapshot, data: Data, role: str) -> Context:
+    return {"rc": view.receipt(s, data["history"], data["standing"], data["lines"], role)}
+
+
+def _history(_s: Snapshot, data: Data, role: str) -> Context:
+    return {"rows": view.history_rows(data["history"], data["lines"], role)}
 
 
 PAGE = Page(
     key="settings",
     shortcut="s",
-    parts=(PagePart("se-rows", "rows.html", _view),),
+    parts=(PagePart("se-receipt", "receipt.html", _receipt), PagePart("se-hist", "history.html", _history)),
     load=load,
     params=("q",),
+    own_route=True,
 )
