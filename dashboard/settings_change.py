@@ -23,7 +23,7 @@ class SettingsNotWritten(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AppliedChange:
-    """What was written. `how`: restart or reload. None was written where `edits` is empty."""
+    """What was written. `how`: restart or reload; "" with no keys = everything was as it should be already."""
 
     change_id: str
     keys: tuple[str, ...]
@@ -71,7 +71,7 @@ def may_restart(hub: Hub, s: Snapshot) -> bool:
 
 
 def apply(
-    hub: Hub, who: Principal, address: str, given: Mapping[str, str], was: Mapping[str, str], rests_on: str
+    hub: Hub, s: Snapshot, who: Principal, address: str, given: Mapping[str, str], was: Mapping[str, str], rests_on: str
 ) -> AppliedChange:
     """Write what was previewed; `was`: what the person saw in force, setting by setting. Blocks.
 
@@ -86,19 +86,26 @@ def apply(
     }
     if moved:
         raise SettingRefused(moved)
-    return _write(hub, who, address, found, _effect(found, given), rests_on=rests_on)
+    made = _effect(found, given)
+    return _write(hub, who, address, found, made, how(hub, s, found, made), rests_on=rests_on)
 
 
-def undo(hub: Hub, who: Principal, address: str, change_id: str) -> AppliedChange:
+def undo(hub: Hub, s: Snapshot, who: Principal, address: str, change_id: str) -> AppliedChange:
     """Put back what the file said before a change. Blocks. Raises as `apply`."""
     found, rows = _found(hub), history.changes(hub.paths)
     why = history.why_no_undo(rows, change_id, _lines(found))
     if why:
         raise SettingsNotWritten(why)
     row = next(one for one in rows if one.id == change_id)
-    return _write(
-        hub, who, address, found, _effect(found, {edit.key: edit.before for edit in row.edits}), undoes=row.id
-    )
+    made = _effect(found, {edit.key: edit.before for edit in row.edits})
+    return _write(hub, who, address, found, made, how(hub, s, found, made), undoes=row.id)
+
+
+def how(hub: Hub, s: Snapshot, found: Loaded, made: SettingsEffect) -> str:
+    """restart or reload. A reload takes up all of `.env` or nothing, so one that waits for a restart makes all wait."""
+    if made.restarts:
+        return "restart"
+    return "reload" if standing(found, s, history.changes(hub.paths)).word == "in force" else "restart"
 
 
 def _found(hub: Hub) -> Loaded:
@@ -123,15 +130,22 @@ def _effect(found: Loaded, given: Mapping[str, str]) -> SettingsEffect:
 
 
 def _write(
-    hub: Hub, who: Principal, address: str, found: Loaded, made: SettingsEffect, *, undoes: str = "", rests_on: str = ""
+    hub: Hub,
+    who: Principal,
+    address: str,
+    found: Loaded,
+    made: SettingsEffect,
+    takes: str,
+    *,
+    undoes: str = "",
+    rests_on: str = "",
 ) -> AppliedChange:
     """First the trail, then the file: no change without its line, and a line that failed is said to have."""
-    how = "restart" if made.restarts else "reload"
     if not made.edits:
-        return AppliedChange("", (), how)
+        return AppliedChange("", (), "")
     change_id, by = uuid.uuid4().hex[:12], who.role.value
     facts = history.facts(
-        change_id, made.edits, config_hash(found.settings), config_hash(made.after.settings), how, undoes, rests_on
+        change_id, made.edits, config_hash(found.settings), config_hash(made.after.settings), takes, undoes, rests_on
     )
     _note(hub, who, address, history.CHANGED, facts)
     try:
@@ -143,7 +157,7 @@ def _write(
         )
         raise SettingsNotWritten(f"{text}.") from error
     take_up(hub, FORM_SETTINGS)
-    return AppliedChange(change_id, tuple(edit.key for edit in made.edits), how)
+    return AppliedChange(change_id, tuple(edit.key for edit in made.edits), takes)
 
 
 def _note(hub: Hub, who: Principal, address: str, what: str, facts: dict[str, Any]) -> None:

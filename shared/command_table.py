@@ -102,8 +102,8 @@ COMMANDS: Mapping[Cmd, CommandRule] = {
         "Test the kill path without trading.", (), _READY, 30.0, "reads only", done="Kill path verified."
     ),
     Cmd.RELOAD: CommandRule(
-        "Read the settings again and say what a restart would change.", (), _ALIVE, 30.0,
-        "reads the settings and says what would change",
+        "Read .env again and take up its limits, sizes and pauses; what needs a restart is named.", (), _ALIVE, 30.0,
+        "the second time nothing differs", done="In force.",
     ),
     Cmd.ADOPT: CommandRule(
         "Book the balance that the bot's own trades do not explain (a deposit, a manual trade) as a transfer.",

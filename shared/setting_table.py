@@ -225,66 +225,64 @@ class Settings:
     )
 
     # Risk and sizing
-    order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0, form=_RESTART)
+    order_min_usd: float = _set(5.00, "Smallest entry.", 1.0, 100_000.0, form=_RELOAD)
     low_funds: str = _set(
         "part",
         "If free cash covers only part of an entry. part: buys with what is left, from a quarter of the entry up; "
         "retry: tries once at ORDER_MIN_USD, the default if you set ORDER_MIN_USD.",
         choices=("part", "retry"),
-        form=_RESTART,
+        form=_RELOAD,
     )
-    risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0, form=_RESTART)
+    risk_per_trade_pct: float = _set(20.0, "Entry size in percent of sizing equity.", 0.01, 100.0, form=_RELOAD)
     max_daily_loss_pct: float = _set(
-        2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0, form=_RESTART
+        2.0, "Day loss that shuts entries until the next UTC day.", 0.01, 100.0, form=_RELOAD
     )
     max_daily_loss_usd: float = _set(
-        0.0, "Day loss in USD that shuts entries; 0 = no such limit.", 0.0, 1e9, form=_RESTART
+        0.0, "Day loss in USD that shuts entries; 0 = no such limit.", 0.0, 1e9, form=_RELOAD
     )
-    usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9, form=_RESTART)
-    use_live_equity: bool = _set(True, "Size entries by the account's equity.", form=_RESTART)
-    vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.", form=_RESTART)
+    usd_equity: float = _set(1000.0, "Sizing equity when USE_LIVE_EQUITY is false.", 1.0, 1e9, form=_RELOAD)
+    use_live_equity: bool = _set(True, "Size entries by the account's equity.", form=_RELOAD)
+    vol_risk_adjust: bool = _set(True, "Scale entries by long over short volatility, 0.25 to 1.5.", form=_RELOAD)
     daily_breaker_mark_to_market: bool = _set(True, "Count open lots at mark in the day's loss.", form=_RESTART)
-    max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000, form=_RESTART)
-    max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000, form=_RESTART)
-    max_order_usd: float = _set(0.0, "Largest single entry; 0 = no such limit.", 0.0, 1e9, form=_RESTART)
+    max_total_lots: int = _set(60, "Open lots over all products.", 1, 1000, form=_RELOAD)
+    max_concurrent_lots: int = _set(20, "Open lots of one product.", 1, 1000, form=_RELOAD)
+    max_order_usd: float = _set(0.0, "Largest single entry; 0 = no such limit.", 0.0, 1e9, form=_RELOAD)
     max_orders_per_min: int = _set(
-        30, "Most orders in a minute; that many entries block new ones until Start.", 1, 600, form=_RESTART
+        30, "Most orders in a minute; that many entries block new ones until Start.", 1, 600, form=_RELOAD
     )
     price_collar_pct: float = _set(
-        5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0, form=_RESTART
+        5.0, "Entry is refused when two price sources differ by more.", 0.1, 50.0, form=_RELOAD
     )
-    stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0, form=_RESTART)
-    trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.", form=_RESTART)
-    reduce_only: bool = _set(False, "No entries at all: exits only.", form=_RESTART)
+    stale_data_sec: float = _set(30.0, "No entry on a price older than this.", 1.0, 600.0, form=_RELOAD)
+    trading_window_utc: str = _set("", "Entries only inside HH:MM-HH:MM UTC; empty = always.", form=_RELOAD)
+    reduce_only: bool = _set(False, "No entries at all: exits only.", form=_RELOAD)
     max_product_usd: float = _set(
         0.0,
         "Most USD in one product, pending entries included: 2000, or BTC:5000,ETH:2000, or largest-10; 0 = off.",
         0.0,
         1e9,
-        form=_RESTART,
+        form=_RELOAD,
     )
-    max_total_usd: float = _set(0.0, "Most USD in all products together; 0 = off.", 0.0, 1e9, form=_RESTART)
-    max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.", form=_RESTART)
+    max_total_usd: float = _set(0.0, "Most USD in all products together; 0 = off.", 0.0, 1e9, form=_RELOAD)
+    max_base: str = _set("", "Most base units held, such as BTC:0.01,ETH:0.2; empty = no such limit.", form=_RELOAD)
     max_drawdown_pct: float = _set(
-        10.0, "Drawdown from the highest equity that latches entries; 0 = off.", 0.0, 100.0, form=_RESTART
+        10.0, "Drawdown from the highest equity that latches entries; 0 = off.", 0.0, 100.0, form=_RELOAD
     )
     max_consecutive_losses: int = _set(
-        10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000, form=_RESTART
+        10, "Losing lots in a row that shut entries for the day; 0 = off.", 0, 1000, form=_RELOAD
     )
     max_error_rate_pct: float = _set(
-        50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0, form=_RESTART
+        50.0, "Share of recent orders refused or unanswered; 0 = off.", 0.0, 100.0, form=_RELOAD
     )
     max_api_error_pct: float = _set(
-        50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0, form=_RESTART
+        50.0, "Share of the last minute's requests that failed; 0 = off.", 0.0, 100.0, form=_RELOAD
     )
     max_vol_spike: float = _set(
-        4.0, "No entry while the hour's volatility exceeds the day's by this factor; 0 = off.", 0.0, 4.8, form=_RESTART
+        4.0, "No entry while the hour's volatility exceeds the day's by this factor; 0 = off.", 0.0, 4.8, form=_RELOAD
     )
-    max_spread_pct: float = _set(
-        1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0, form=_RESTART
-    )
+    max_spread_pct: float = _set(1.0, "No entry while bid and ask are further apart; 0 = off.", 0.0, 50.0, form=_RELOAD)
     min_depth_usd: float = _set(
-        25.0, "No entry while less than this many USD is at the best ask; 0 = off.", 0.0, 1e9, form=_RESTART
+        25.0, "No entry while less than this many USD is at the best ask; 0 = off.", 0.0, 1e9, form=_RELOAD
     )
     max_impact_bp: float = _set(
         50.0,
@@ -296,11 +294,9 @@ class Settings:
     vol_band_method: str = _set(
         "std", "What measures a bar's volatility.", choices=("std", "ewma", "atr"), form=_RESTART
     )
-    vol_band_low_pct: float = _set(
-        0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0, form=_RESTART
-    )
+    vol_band_low_pct: float = _set(0.0, "No entry while a bar moves less than this; 0 = off.", 0.0, 100.0, form=_RELOAD)
     vol_band_high_pct: float = _set(
-        0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0, form=_RESTART
+        0.0, "No entry while a bar moves more than this; 0 = off.", 0.0, 100.0, form=_RELOAD
     )
     volatility_mult: float = _set(
         0.0,
@@ -325,17 +321,17 @@ class Settings:
         "percent",
         "Entry size: percent of equity, fixed money, a volatility to aim at, or Kelly from own results.",
         choices=("percent", "fixed", "volatility", "kelly"),
-        form=_RESTART,
+        form=_RELOAD,
     )
-    fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9, form=_RESTART)
+    fixed_order_usd: float = _set(50.0, "SIZING=fixed: money for each entry.", 1.0, 1e9, form=_RELOAD)
     target_day_vol_pct: float = _set(
-        0.5, "SIZING=volatility: daily volatility of a lot, % of equity.", 0.001, 100.0, form=_RESTART
+        0.5, "SIZING=volatility: daily volatility of a lot, % of equity.", 0.001, 100.0, form=_RELOAD
     )
     kelly_cap_pct: float = _set(
-        20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0, form=_RESTART
+        20.0, "SIZING=kelly: never more than this percent of equity.", 0.01, 100.0, form=_RELOAD
     )
     kelly_confidence: float = _set(
-        0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0, form=_RESTART
+        0.5, "SIZING=kelly: part of the full Kelly size that is used.", 0.01, 1.0, form=_RELOAD
     )
 
     # Scanner
@@ -347,16 +343,16 @@ class Settings:
     )
 
     # Position
-    allow_pyramiding: bool = _set(True, "Add scalps to an open position.", form=_RESTART)
+    allow_pyramiding: bool = _set(True, "Add scalps to an open position.", form=_RELOAD)
     pyramid_min_adverse_pct: float = _set(
-        1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0, form=_RESTART
+        1.5, "Fall since the newest entry that a scalp needs.", 0.0, 100.0, form=_RELOAD
     )
-    pyramid_decay_lambda: float = _set(0.02, "Decay of the fall that is needed, per minute.", 0.0, 10.0, form=_RESTART)
+    pyramid_decay_lambda: float = _set(0.02, "Decay of the fall that is needed, per minute.", 0.0, 10.0, form=_RELOAD)
     pyramid_decay_min_pct: float = _set(
-        0.4, "The fall that is needed never decays below this.", 0.0, 100.0, form=_RESTART
+        0.4, "The fall that is needed never decays below this.", 0.0, 100.0, form=_RELOAD
     )
     pyramid_min_seconds_between: float = _set(
-        0.0, "Pause between two entries of one product.", 0.0, 86_400.0, form=_RESTART
+        0.0, "Pause between two entries of one product.", 0.0, 86_400.0, form=_RELOAD
     )
 
     # Entries

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.app import debug_lines
+from bot.app import debug_lines, reload
 from bot.app.boot_state import BootState
 from bot.app.commands import Commands
 from bot.app.event_recorder import EventRecorder
@@ -43,7 +43,7 @@ from shared.documents.status import Phase
 from shared.errors import first_line
 from shared.ledger.db import LedgerError
 from shared.ports import Clock, Fs, Rng
-from shared.settings import Settings
+from shared.settings import Loaded, Settings, config_hash
 from shared.times import epoch_ms
 
 log = logging.getLogger("bot")
@@ -70,7 +70,8 @@ class Application:
         venue: Venue | None = None,
     ) -> None:
         """`venue`: None = the registry's default."""
-        self.settings, self.identity = settings, identity
+        # As they hold, and as they were read: the boot of a replay leaves products out.
+        self.settings, self.read_settings, self.identity = settings, settings, identity
         self.clock, self.rng, self.fs, self.net, self.offload = clock, rng, fs, net, offload
         self.paths = settings.paths
         self.venue: Venue = venue if venue is not None else registry.load()
@@ -390,6 +391,16 @@ class Application:
         """Our id of an order that the exchange names."""
         assert self.engine is not None
         return self.engine.view.orders.client_order_id_of(order_id)
+
+    def take_up(self, fresh: Loaded, changes: Mapping[str, str], by: str) -> None:
+        """Settings that may change while it runs, between two events. `changes`: key to "old → new"."""
+        self.read_settings = reload.taken_up(self.read_settings, fresh.settings, changes)
+        self.settings = reload.taken_up(self.settings, fresh.settings, changes)
+        self.live_lock.resettled(self.settings)
+        self.identity.config_hash = config_hash(self.read_settings)
+        self.identity.origins = {**self.identity.origins, **{key: fresh.sources[key] for key in changes}}
+        self.dispatch(ev.SettingsReloaded(self.settings, changes, by))
+        self.writer.poke()
 
     # Phases and supervision.
 

@@ -7,10 +7,11 @@ done again, which is harmless by construction (`twice` in `shared.command_table`
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
+from bot.app import reload
 from bot.app.command_audit import CommandAudit
 from bot.app.control import ControlReader, as_seen
 from bot.app.kill_path import drill
@@ -21,12 +22,11 @@ from bot.domain.intents import SaveReceipt
 from bot.domain.kinds import Purpose
 from bot.engine.state.control import Latch
 from bot.venues.errors import ExchangeError
-from shared import live_permission
-from shared import settings as settings_module
 from shared.command_table import COMMANDS, Cmd
 from shared.control import LEVEL_OF, Command, TradingState, command_of, is_expired, malformed, refusal
 from shared.documents.control import ControlDoc, ReceiptDoc, ReceiptState
 from shared.ledger.db import LedgerError
+from shared.settings import Loaded, load
 from shared.times import epoch_ms, from_epoch_ms, parse_time
 
 log = logging.getLogger("control")
@@ -57,6 +57,7 @@ class Commands:
         self._unrecorded: list[tuple[Command, int]] = []  # seen while the ledger could not be written
         self._killing = ""  # the latch whose kill path was started
         self._tasks: set[asyncio.Task[None]] = set()
+        self.load_settings: Callable[[], Loaded] = load
 
     def restore(self) -> None:
         """Take up the wish, the latch and the command memory of the ledger, then the file's first word."""
@@ -410,21 +411,8 @@ class Commands:
             self.finish(command.id, ReceiptState.FAILED, str(error))
 
     def _reload(self, command: Command) -> None:
-        """Say what a restart would change; settings never change under a running bot."""
-        try:
-            loaded = settings_module.load().settings
-            fresh = settings_module.public_values(loaded)
-        except settings_module.SettingsError as error:
-            self.finish(command.id, ReceiptState.FAILED, str(error))
-            return
-        bot = self._bot
-        now = settings_module.public_values(bot.settings)
-        changes = {key: f"{now.get(key)} → {value}" for key, value in fresh.items() if now.get(key) != value}
-        reason = "a restart applies these" if changes else "nothing would change"
-        voided = bot.live_lock.voided_by(loaded)
-        if voided:
-            reason += f"; it ends the live permission: {live_permission.named(voided)}"
-        self.finish(command.id, ReceiptState.DONE, reason, changes or None)
+        """Take up what `.env` says now, all of it or nothing."""
+        self.finish(command.id, *reload.answer(self._bot, self.load_settings, command.by))
 
 
 def own_flatten(latch: Latch) -> str:

@@ -86,6 +86,9 @@ class EventRecorder:
                 line["products"] = [_product(one) for one in products if one.product_id in view.markets.product_ids]
             case ev.FeeUpdate(rates):
                 line["fees"] = [plain(rates.maker), plain(rates.taker)]
+            case ev.SettingsReloaded(settings):
+                self._settings = settings
+                line["reload"] = {"settings": public_values(settings), "by_hand": sorted(settings.by_hand)}
             case ev.TradingReady():
                 line["ready"] = _ready(view)
             case _:

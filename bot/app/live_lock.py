@@ -5,6 +5,7 @@ an absent, ended, voided or malformed permission leaves no lot without its stop.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.app.folder import WAY_OUT, Folder
 from bot.domain.kinds import Purpose
@@ -46,6 +47,12 @@ class LiveLock:
         """The folder is known now. What runs is what was read at the start: its terms are taken once."""
         self.folder = folder
         self._terms = live_permission.terms(self._settings, folder.folder) if self._live else None
+
+    def resettled(self, settings: Settings) -> None:
+        """Settings changed while it runs: the permission must fit the new ones, with the files as read at the start."""
+        self._settings = settings
+        if self._terms is not None:
+            self._terms = replace(self._terms, settings=live_permission.bound_values(settings))
 
     def refusal(self, purpose: Purpose) -> str | None:
         """Why an order for this purpose must not be sent; None = it may, or this is not live."""

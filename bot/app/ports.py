@@ -30,7 +30,7 @@ from shared.control import TradingState
 from shared.documents.control import ControlDoc, ReceiptDoc
 from shared.paths import DataPaths
 from shared.ports import Clock, Fs, Rng
-from shared.settings import Settings
+from shared.settings import Loaded, Settings
 
 
 @dataclass(slots=True)
@@ -179,6 +179,7 @@ class CommandPorts(HandsPorts, PhaseSource, Protocol):
     """What levels and commands of a person are carried out with."""
 
     settings: Settings
+    read_settings: Settings
     ids: OrderIdCodec
     rng: Rng
     restored: RecoveredState
@@ -190,4 +191,5 @@ class CommandPorts(HandsPorts, PhaseSource, Protocol):
     def dispatch(self, event: ev.Event) -> None: ...
     def commit(self, records: Sequence[Record]) -> bool: ...
     def kill_rest(self) -> TradingClient | None: ...
+    def take_up(self, fresh: Loaded, changes: Mapping[str, str], by: str) -> None: ...
     def supervise(self, task: "asyncio.Task[Any]") -> None: ...

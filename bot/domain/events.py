@@ -1,5 +1,6 @@
 """Everything that can happen to the engine. The list is closed: what is not here does not reach it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from bot.domain.orders import OrderReport
 from bot.domain.price_book import Ladder
 from bot.domain.targets import StrategyFailure, Target
 from shared.control import Command, TradingState
+from shared.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,15 @@ class EquitySampled:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsReloaded:
+    """Limits, sizes and pauses that hold from now on. `changes`: key to "old → new"."""
+
+    settings: Settings
+    changes: Mapping[str, str]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class TradingReady:
     """The boot is over: decisions may be made."""
 
@@ -308,6 +319,7 @@ Event = (
     | ReconciliationReport
     | KillSourceKnown
     | ScannerSelection
+    | SettingsReloaded
     | TradingReady
     | SafeMode
     | Tick

@@ -80,6 +80,7 @@ class Engine:
             ev.ReconciliationReport: lambda e: reconciliation.seen(self.state, e),
             ev.KillSourceKnown: self._kill_named,
             ev.ScannerSelection: lambda e: universe.picked(self.state, e),
+            ev.SettingsReloaded: self._settings_reloaded,
             ev.TradingReady: self._trading_ready,
             ev.SafeMode: self._safe_mode,
         }
@@ -237,6 +238,13 @@ class Engine:
             self.state.control.latch = replace(latch, source=event.source)
             self.state.save_value("kill_by", f"{event.latch_id} {event.source}")
             self.state.note("command", f"kill source: {event.source}", "bad", ref=event.latch_id)
+
+    def _settings_reloaded(self, event: ev.SettingsReloaded) -> None:
+        """What was decided stays decided: open lots, resting orders and limits that have tripped."""
+        state = self.state
+        state.settings = event.settings
+        for key, change in event.changes.items():
+            state.note("settings", f"{key} {change}, by {event.by}", "info", key=key)
 
     def _rights_seen(self, event: ev.KeyRightsReport) -> None:
         if event.problem is not None and self.state.control.entries_latched != event.problem:

@@ -1,7 +1,6 @@
 """The Lab: its page, what it asks of COIN-LAB, and a file's way to it. Nothing is computed or parsed here."""
 
 import asyncio
-import time
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -12,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from dashboard import lab_form, lab_reader
 from dashboard.lab_desk import LabDesk, new_request, now_ms
 from dashboard.lab_form import LabFormRefused
+from dashboard.lab_tries import tried
 from dashboard.page import known_params
 from dashboard.page_renderer import PageRenderer
 from dashboard.pages.compare.page import PAGE as COMPARE
@@ -21,13 +21,11 @@ from dashboard.pages.lab.page import PAGE, load
 from dashboard.routes import lab_files
 from dashboard.routes.passkeys import note
 from dashboard.routes.tools import html, hub_of, json, who
-from shared.documents.lab import LabKind, LabQuestion, LabRequest, LabTried, LabTry
+from shared.documents.lab import LabKind, LabQuestion, LabRequest, LabTry
 from shared.lab_files import is_hex_id
 
 HERE = PAGE.path
 MOST_FIELDS = 200
-TRY_WAIT_S = 3.0
-TRY_STEP_S = 0.003
 _JOBS = {"run": LabKind.RUN, "sweep": LabKind.SWEEP, "walk": LabKind.WALK, "check": LabKind.CHECK}
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
@@ -115,7 +113,7 @@ def _tries(routes: APIRouter, desk: LabDesk) -> None:
         except LabFormRefused as refused:
             return json({"seq": seq, "error": str(refused)}, 422)
         asked = LabTry(page=page, seq=seq, at_ms=now_ms(), question=question)
-        found = await _tried(desk, asked)
+        found = await tried(desk, asked)
         if isinstance(found, str):
             return json({"seq": seq, "wait": found}, 202)
         return json({"seq": seq, "ms": round(found.took_ms, 1), "error": found.error, "outcome": found.outcome})
@@ -150,31 +148,6 @@ def _documents(routes: APIRouter, pages: PageRenderer) -> None:
 def _title(kind: LabKind, question: LabQuestion) -> str:
     words = {LabKind.RUN: "", LabKind.SWEEP: "sweep of ", LabKind.WALK: "walk-forward of ", LabKind.CHECK: "check of "}
     return f"{words[kind]}{question.settings['STRATEGY']} on {', '.join(question.data)}"
-
-
-async def _tried(desk: LabDesk, asked: LabTry) -> LabTried | str:
-    """The answer, or why there is none yet."""
-    folder = desk.folder
-    out = folder.tries / f"{asked.page}.out"
-    await asyncio.to_thread(folder.prepare)
-    folder.ask(asked)
-    if not await asyncio.to_thread(folder.running):
-        problem = await asyncio.to_thread(desk.wake)
-        if problem:
-            return problem
-    until, seen = time.monotonic() + TRY_WAIT_S, 0
-    while time.monotonic() < until:
-        try:
-            stamp = out.stat().st_mtime_ns
-        except FileNotFoundError:
-            stamp = 0
-        if stamp != seen:
-            seen = stamp
-            found = folder.answered(asked.page)
-            if found is not None and found.seq >= asked.seq:
-                return found
-        await asyncio.sleep(TRY_STEP_S)
-    return "COIN-LAB is getting ready…"
 
 
 async def _fields(request: Request) -> dict[str, str]:

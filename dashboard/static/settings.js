@@ -62,9 +62,32 @@
       $("#se-prv").replaceWith(document.adoptNode(made));
       history.replaceState(null, "", query ? `/settings?${query}` : "/settings");
       wrong();
-      dispatchEvent(new Event("settings:effect"));
+      const asks = $("[data-bt]");
+      if (follows && asks) compare(asks);
     } catch (error) { if (error.name !== "AbortError") console.error(error); }
   }
+  // The backtest: once somebody has asked for it, it follows the form.
+  let follows = false, again = 0;
+  async function compare(asks) {
+    const mine = asked, body = new URLSearchParams(new FormData(asks)), button = $("button", asks);
+    button.disabled = true;
+    clearTimeout(again);
+    try {
+      const answer = await fetch(asks.action, { method: "POST", body, headers: { "HX-Request": "true", "X-CSRF-Token": body.get("csrf") } });
+      const text = await answer.text();
+      if (mine !== asked) return;
+      const made = new DOMParser().parseFromString(text, "text/html").getElementById("se-bt");
+      if (!made) return;
+      $("#se-bt").replaceWith(document.adoptNode(made));
+      if ("wait" in made.dataset) again = setTimeout(() => { const next = $("[data-bt]"); if (next) compare(next); }, 700);
+    } finally { button.disabled = false; }
+  }
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-bt]")) return;
+    event.preventDefault();
+    follows = true;
+    compare(event.target);
+  });
   // What is refused is said at its field as well.
   function wrong() {
     for (const row of rows) {

@@ -132,7 +132,7 @@ def end(run: ReplayedRun) -> None:
 
 def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
     """Every run on the tape. `settings_of` makes Settings of a `boot` line's texts."""
-    findings, skipped = Findings(), 0
+    findings, skipped, reloads = Findings(), 0, 0
     run: ReplayedRun | None = None
     for line in lines:
         if "boot" in line:
@@ -143,6 +143,10 @@ def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
                 settings = replace(settings, by_hand=frozenset(line["boot"]["by_hand"]))
             run = ReplayedRun(settings, findings, since_ms)
             continue
+        if "reload" in line and run is not None:
+            # The rules of a run are made once, so what came after is not judged by the settings before.
+            end(run)
+            run, reloads = None, reloads + 1
         if run is None:
             skipped += line["t"] >= since_ms
             continue
@@ -150,5 +154,6 @@ def replay(lines: Iterable[Line], settings_of: Any, since_ms: int) -> Findings:
     if run is not None:
         end(run)
     if skipped:
-        findings.notes.append(f"{skipped:,} lines come before the first recorded start of the bot: not compared")
+        why = " or after settings that were reloaded while it ran" if reloads else ""
+        findings.notes.append(f"{skipped:,} lines come before the first recorded start of the bot{why}: not compared")
     return findings

@@ -71,8 +71,9 @@ class Tracker:
             yield line
 
     def _look(self, line: Line) -> None:
-        if "boot" in line and line["boot"]["settings"] != self.in_force[1]:
-            self.in_force = (line["t"], line["boot"]["settings"])
+        told = line.get("boot") or line.get("reload")
+        if told is not None and told["settings"] != self.in_force[1]:
+            self.in_force = (line["t"], told["settings"])
             self.stretches.append(self.in_force)
         for row in line.get("products", ()):
             self.products[row["product_id"]] = row

@@ -1,5 +1,6 @@
 """Settings as a form: who may change which, what is written, what is refused at its field, undo and the history."""
 
+import fcntl
 import os
 import stat
 from dataclasses import replace
@@ -10,15 +11,21 @@ from typing import Any
 import httpx
 import pytest
 
-from dashboard import settings_change
+from dashboard import settings_backtest, settings_change
 from dashboard import settings_history as history
+from dashboard.lab_desk import LabDesk
+from dashboard.pages.settings import view
 from dashboard.views import format as f
 from shared import env_file, live_permission, setting_change
+from shared.control import decode_control
+from shared.documents.control import ReceiptDoc, ReceiptState
+from shared.documents.lab import LabCurve, LabOutcome, LabTried, LabTry
 from shared.files import write_whole
 from shared.lab_verdicts import LabStanding
 from shared.setting_change import FORM_SETTINGS, SettingEdit, SettingRefused
 from shared.setting_table import RULES
 from shared.settings import Secret, config_hash, is_secret, load
+from shared.times import parse_time
 from tests.dashboard.conftest import Dash
 from tests.dashboard.test_access import age
 from tests.dashboard.test_alerts import text_of
@@ -107,8 +114,10 @@ async def test_a_change_is_written_whole_told_to_the_trail_and_shown_until_the_b
     async with await own.browser() as client:
         piece = text_of((await client.get("/settings/effect?s.MAX_ORDER_USD=300&s.ORDER_MIN_USD=7")).text)
         assert "Max order 250 USD 300 USD" in " ".join(piece.replace(f.NBSP, " ").split())
-        assert "LOW_FUNDS part to retry" in piece and "A restart takes it up" in piece and "Apply" in piece
+        assert "LOW_FUNDS part to retry" in piece and "Reload, no restart" in piece and "Apply" in piece
         assert (await client.post("/commands", data={"cmd": "restart_process"})).status_code == 409
+        exit_too = text_of((await client.get("/settings/effect?s.MAX_ORDER_USD=300&s.TAKE_PROFIT_PCT=2.8")).text)
+        assert "A restart takes it up. TAKE_PROFIT_PCT cannot change while it runs." in exit_too
         done = await applied(client, {"MAX_ORDER_USD": "250"}, MAX_ORDER_USD="300", TAKE_PROFIT_PCT="2.80")
         assert (done.status_code, done.headers["location"]) == (303, "/settings#se-receipt")
         assert text(own) == OWN.replace("250", "300") + "TAKE_PROFIT_PCT=2.80\n"
@@ -126,6 +135,69 @@ async def test_a_change_is_written_whole_told_to_the_trail_and_shown_until_the_b
         assert (await client.post("/commands", data={"cmd": "restart_process"})).status_code == 409
     assert asked.told == ["COIN-BOT"]
     assert own.hub.loaded.settings.max_order_usd == 300, "other pages show it as well"
+
+
+async def test_a_limit_is_reloaded_and_what_the_bot_says_of_it_is_shown(own: Dash) -> None:
+    async with await own.browser() as client:
+        assert (await applied(client, MAX_ORDER_USD="300")).status_code == 303
+        sent = decode_control(own.paths.control.read_bytes()).commands[-1]
+        assert (sent.cmd, sent.args) == ("reload", {})
+        s, rows = own.hub.reader.snapshot(), history.changes(own.paths)
+        assert s.state is not None and rows[0].how == "reload"
+        waits = settings_change.standing(own.hub.loaded, s, rows)
+        at_ms = int(parse_time(rows[0].at).timestamp() * 1000)
+
+        def said(**answer: Any) -> view.SettingsReceipt:
+            made = {"id": "r", "cmd": "reload", "by": "o", "sent_ms": at_ms, "seen_ms": at_ms + 20}
+            receipts = [ReceiptDoc(**made, **answer)] if answer else []
+            told = replace(s, state=replace(s.state, receipts=receipts)) if s.state is not None else s
+            found = view.receipt(told, rows, waits, {"MAX_ORDER_USD": "300"}, "operator")
+            assert found is not None
+            return found
+
+        assert "has not read it yet" in said().say and not said().restart
+        done = said(state=ReceiptState.DONE, done_ms=at_ms + 25, reason="in force")
+        assert [step.word for step in done.steps] == ["written", "seen", "in force"]
+        refused = said(state=ReceiptState.REJECTED, done_ms=at_ms + 25, reason="a restart is needed for MA_FAST")
+        assert "did not take it up: a restart is needed for MA_FAST" in refused.say
+        assert refused.steps[2].word == "refused"
+        # A reload takes up all of `.env` or nothing, so this one has to wait as well.
+        piece = text_of((await client.get("/settings/effect?s.REDUCE_ONLY=true")).text)
+        assert "other changes that the bot does not run with yet" in piece
+
+
+async def test_the_past_with_the_old_and_the_new_values_and_what_was_shown_is_kept_with_the_change(
+    own: Dash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, str]] = []
+
+    async def tried(_desk: LabDesk, one: LabTry) -> LabTried:
+        asked.append(one.question.settings)
+        better = len(asked) % 2 == 0
+        figures = {"total_return": 0.03 if better else -0.05, "buy_and_hold": 0.14, "max_drawdown": 0.2, "lots": 3.0}
+        curve = LabCurve(times_s=[0, 60], equity=[1.0, 2.0], holding=[1.0, 3.0], cash=1.0)
+        made = LabOutcome(sentence="", proof="", luck="", figures=figures, curve=curve, bars=2, currency="USD",
+                          strategy="sma_cross")  # fmt: skip
+        return LabTried(page=one.page, seq=one.seq, outcome=made)
+
+    monkeypatch.setattr(settings_backtest, "tried", tried)
+    monkeypatch.setattr(settings_backtest, "sets_of", lambda *_: ("btc",))
+    fields = {"s.TAKE_PROFIT_PCT": "2.8", "s.SAFE_STARTS": "3", "data": "btc"}
+    async with await own.browser() as client:
+        page = " ".join(
+            text_of((await client.post("/settings/backtest", data=fields)).text).replace(f.NBSP, " ").split()
+        )
+        assert asked == [{"TAKE_PROFIT_PCT": "1.9"}, {"TAKE_PROFIT_PCT": "2.8"}]
+        assert "Return −5.00 % +3.00 %" in page and "Both lose to holding." in page and "Open — —" in page
+        assert "Not checked for look-ahead." in page and "Not in it: Safe starts." in page
+        nothing = text_of((await client.post("/settings/backtest", data=fields | {"data": "x"})).text)
+        assert "There is no such candle set." in nothing
+        await applied(client, TAKE_PROFIT_PCT="2.8", SAFE_STARTS="3")
+        assert history.changes(own.paths)[0].rests_on == "btc: return −5.00 % to +3.00 %, holding +14.00 %"
+        await applied(client, TAKE_PROFIT_PCT="2.9")
+        assert history.changes(own.paths)[0].rests_on == "", "another value was not looked at"
+    async with await own.browser("viewer") as client:
+        assert (await client.post("/settings/backtest", data=fields)).status_code == 403
 
 
 async def test_an_empty_field_takes_the_line_out_and_what_is_as_it_was_is_no_change(own: Dash) -> None:
@@ -179,7 +251,8 @@ async def test_a_setting_of_the_environment_and_one_held_by_another_writer_are_n
         assert answer.status_code == 422 and "set in the environment" in answer.text
         monkeypatch.delenv("TAKE_PROFIT_PCT")
         monkeypatch.setattr(env_file, "LOCK_S", 0.05)
-        with env_file._locked(own.loaded.env_file):
+        with own.loaded.env_file.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
             held = await applied(client, TAKE_PROFIT_PCT="2.8")
         assert held.status_code == 409 and "another program is changing" in held.text
         assert "settings_not_written" in own.paths.audit.read_text()

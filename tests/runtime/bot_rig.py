@@ -27,6 +27,7 @@ from shared.documents.state import BotState, decode_state, encode_state
 from shared.documents.status import LEGAL_PAIRS, Phase
 from shared.ledger.open import open_writer
 from shared.ports import Fs, SystemFs
+from shared.settings import Loaded
 from tests.core.harness import D, Said, product, quiet_settings
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class BotRig:
             self.settings, identity, clock=self.clock, rng=CountedRng(), fs=self.fs, net=net, offload=Inline(),
             market_offload=Inline(), strategy_offload=Inline(),
         )  # fmt: skip
+        bot.commands.load_settings = lambda: Loaded(self.settings, {})
         bot.answers = AtOnce(Inline(), self.clock, bot.dispatch)
         self.db = open_writer(self.settings.paths.ledger)
         bot.ledger = LedgerWriter(self.db, identity.boot_id)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dashboard import settings_backtest
 from dashboard.settings_form import label_of, with_unit
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
@@ -34,6 +35,8 @@ class EffectView:
     points: tuple[Point, ...] = ()
     may: bool = False
     confirm: str = ""
+    sets: tuple[str, ...] = ()  # candle sets that it can be compared on
+    tested: tuple[str, ...] = ()  # the changed settings that a backtest applies
 
     @property
     def count(self) -> str:
@@ -44,7 +47,16 @@ class EffectView:
         return {key: label_of(key) for key in self.problems if key}
 
 
-def shown(made: SettingsEffect, s: Snapshot, permission: bytes | None, *, may: bool, confirm: str) -> EffectView:
+def shown(
+    made: SettingsEffect,
+    how: str,
+    s: Snapshot,
+    permission: bytes | None,
+    sets: tuple[str, ...],
+    *,
+    may: bool,
+    confirm: str,
+) -> EffectView:
     rows = tuple(
         EditRow(
             edit.key, label_of(edit.key), with_unit(edit.key, edit.now),
@@ -52,18 +64,24 @@ def shown(made: SettingsEffect, s: Snapshot, permission: bytes | None, *, may: b
         )
         for edit in made.edits
     )  # fmt: skip
-    points = [_taken_up(made, s)]
+    points = [_taken_up(made, how, s)]
     if made.follows:
         told = [f"{key} {f.clean(now) or 'empty'} to {f.clean(new) or 'empty'}" for key, now, new in made.follows]
         points.append(("warn", "warns", "Changes with it:", f"{f.listed(told)}."))
     points.append(_permission(made, permission))
-    return EffectView(rows, {}, tuple(points), may, confirm)
+    return EffectView(rows, {}, tuple(points), may, confirm, sets, tuple(settings_backtest.compared(made)))
 
 
-def _taken_up(made: SettingsEffect, s: Snapshot) -> Point:
+def _taken_up(made: SettingsEffect, how: str, s: Snapshot) -> Point:
     if not s.fresh:
         return ("off", "off", "The bot does not answer.", "It takes this up at its next start.")
+    if how == "reload":
+        text = "It holds from the next decision on. Open lots, resting orders and tripped limits stay as they are."
+        return ("ok", "ok", "Reload, no restart.", text)
     late = list(made.restarts)
+    if not late:
+        text = "This alone would need none, but .env has other changes that the bot does not run with yet."
+        return ("warn", "info", "A restart takes it up.", text)
     which = (
         "" if len(late) == len(made.edits) + len(made.follows) else f"{f.listed(late)} cannot change while it runs. "
     )

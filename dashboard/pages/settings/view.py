@@ -11,8 +11,11 @@ from dashboard.views import commands
 from dashboard.views import format as f
 from dashboard.views.commands import ReceiptStep
 from dashboard.views.snapshot import Snapshot
+from shared.command_table import Cmd
+from shared.documents.control import ReceiptDoc, ReceiptState
 
 SHOWN_S = 600.0
+NOT_READ_S = 3.0  # after which a reload that was not read is said to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +60,14 @@ def receipt(
     if old and standing.word == "in force":
         return None
     in_force = standing.word == "in force"
-    seen = in_force or _seen(s, row, at)
-    second = "restarted" if row.how == "restart" else "seen"
-    steps = (
-        ReceiptStep("done", "ok", "written", f.clock(at, s.now)),
-        ReceiptStep("done" if seen else "wait", "ok" if seen else "wait", second, ""),
-        ReceiptStep("done" if in_force else "wait", "ok" if in_force else "wait", "in force", ""),
-    )
+    answer = _answer(s, at) if row.how == "reload" else None
+    steps = _steps(s, row, at, answer, in_force=in_force)
     why = commands.why_not_process(s, restart=True, role=role, chosen=True) if standing.word == "waits" else ""
     undo = row.id if role == "operator" and not why_no_undo(rows, row.id, lines) else ""
     by = f"{f.clean(row.by)}, {f.clock(at, s.now)}"
-    restart = standing.word == "waits" and not why
-    return SettingsReceipt(_heading(row), by, steps, _say(standing), undo, restart, why)
+    young = row.how == "reload" and answer is None and at is not None and (s.now - at).total_seconds() < NOT_READ_S
+    restart = standing.word == "waits" and not why and not young
+    return SettingsReceipt(_heading(row), by, steps, _say(standing, row, answer), undo, restart, why)
 
 
 def history_rows(rows: Sequence[SettingsChange], lines: Mapping[str, str], role: str) -> list[HistoryRow]:
@@ -95,23 +94,46 @@ def _heading(row: SettingsChange) -> str:
     return f"{label_of(first.key)} {f.clean(first.now) or 'empty'} to {with_unit(first.key, first.new)}{more}"
 
 
-def _seen(s: Snapshot, row: SettingsChange, at: datetime | None) -> bool:
-    """Whether the bot read `.env` since."""
+def _answer(s: Snapshot, at: datetime | None) -> ReceiptDoc | None:
+    """The bot's receipt of the reload that was sent with a change; None = it has not read it."""
     if s.state is None or at is None:
-        return False
-    if row.how == "restart":
-        started = f.of_text(s.state.started_at)
-        return started is not None and started > at
+        return None
     wrote_ms = at.timestamp() * 1000
-    return any(one.cmd == "reload" and one.seen_ms >= wrote_ms for one in s.state.receipts)
+    return next((one for one in s.state.receipts if one.cmd == Cmd.RELOAD and one.seen_ms >= wrote_ms), None)
 
 
-def _say(standing: SettingsStanding) -> str:
+def _steps(
+    s: Snapshot, row: SettingsChange, at: datetime | None, answer: ReceiptDoc | None, *, in_force: bool
+) -> tuple[ReceiptStep, ...]:
+    written = ReceiptStep("done", "ok", "written", f.clock(at, s.now))
+    if row.how == "restart":
+        started = f.of_text(s.state.started_at) if s.state is not None else None
+        again = in_force or (started is not None and at is not None and started > at)
+        return (written, _step("restarted", again), _step("in force", in_force))
+    seen_ms = None if answer is None or at is None else answer.seen_ms - at.timestamp() * 1000
+    took_ms = None if answer is None or answer.done_ms is None else answer.done_ms - answer.seen_ms
+    if answer is not None and answer.state in (ReceiptState.REJECTED, ReceiptState.FAILED):
+        last = ReceiptStep("fail", "bads", "refused", "")
+    else:
+        last = _step("in force", in_force, took_ms)
+    return (written, _step("seen", answer is not None or in_force, seen_ms), last)
+
+
+def _step(word: str, done: bool, ms: float | None = None) -> ReceiptStep:
+    time = f.milliseconds(max(0.0, ms)) if done and ms is not None else ""
+    return ReceiptStep("done", "ok", word, time) if done else ReceiptStep("wait", "wait", word, "")
+
+
+def _say(standing: SettingsStanding, row: SettingsChange, answer: ReceiptDoc | None) -> str:
     match standing.word:
         case "in force":
             return "The bot runs with it."
         case "unknown":
             return "The bot does not answer. It takes effect at its next start."
+        case "waits" if answer is not None:
+            return f"The bot did not take it up: {f.clean(answer.reason or answer.state)}. A restart does."
+        case "waits" if row.how == "reload":
+            return "The bot has not read it yet."
         case "waits":
             return "The bot goes on with the settings it was started with until a restart."
     return (
