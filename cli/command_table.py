@@ -18,7 +18,7 @@ def _to_the_bot(cmd: Cmd) -> Entry:
 
 
 # Those with an entry at their place below; a new one follows the drill by itself.
-_PLACED = frozenset(Cmd) - {Cmd.RELOAD, Cmd.MOVE_TAKE, Cmd.MOVE_STOP}
+_PLACED = frozenset(Cmd) - {Cmd.RELOAD, Cmd.MOVE_TAKE, Cmd.MOVE_STOP, Cmd.SELL_PART}
 
 COMMANDS = (
     Entry(

@@ -26,6 +26,7 @@ class Cmd(StrEnum):
     ADOPT = "adopt"
     MOVE_TAKE = "move_take"
     MOVE_STOP = "move_stop"
+    SELL_PART = "sell_part"
 
     @classmethod
     def _missing_(cls, value: object) -> "Cmd | None":
@@ -118,5 +119,11 @@ COMMANDS: Mapping[Cmd, CommandRule] = {
     Cmd.MOVE_STOP: CommandRule(
         "Move a lot's stop loss to a price, or turn it off: none.", ("lot_id", "price"), _TRADING, 30.0,
         "the level is set, not counted", done="The stop loss is moved.",
+    ),
+    Cmd.SELL_PART: CommandRule(
+        "Sell a part of a lot, or of a product's lots, at market; the size is in base units.", ("base_size",), _TRADING,
+        30.0, "what stays of each lot is recorded first, and only what is above it is sold", sends=True,
+        done="The part is sold.",
+        optional={"lot_id": "The lot.", "product_id": "Or the product, such as BTC-USD: its oldest lots first."},
     ),
 }  # fmt: skip

@@ -3,7 +3,9 @@
 import contextlib
 import os
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
+from typing import Any
 
 import orjson
 
@@ -35,7 +37,16 @@ KILLS = (
 PURCHASE_US = 20_000_000
 BID_STANDS_S = (0.05, 0.8)
 LATE_S = 33.0  # more than any command but a level may wait
+AT_A_LOSS, STOP_OFF = 0.3, 0.15  # how often a person confirms a loss, and turns a stop off
+OF_PRODUCT = 0.25  # how often a part is sold of all lots of a product
+OFF = "none"
 LEVELS = {"start": Cmd.START, "pause": Cmd.PAUSE, "stop": Cmd.STOP, "kill": Cmd.KILL}
+
+
+def _near(position: dict[str, Any], share: float) -> str:
+    """A price so much above the mark, on the product's grid."""
+    tick = Decimal(position["price_increment_text"])
+    return str(Decimal(str(position["mark"] * (1 + share))) // tick * tick)
 
 
 class Operator:
@@ -54,6 +65,9 @@ class Operator:
             "drill": self._drill,
             "close_lot": self._close_lot,
             "cancel": self._cancel,
+            "move_take": self._move_take,
+            "move_stop": self._move_stop,
+            "sell_part": self._sell_part,
             "repeat_command": self._repeat_command,
             "control_garbage": self._control_garbage,
             "state_garbage": self._state_garbage,
@@ -166,6 +180,46 @@ class Operator:
         posts = self._run.truth.posts[-10:]
         coid = random.choice(posts)["client_order_id"] if posts else "none"
         self._send_and_once_too_late(act, Cmd.CANCEL, {"client_order_id": str(coid)})
+
+    def _move_take(self, act: Act, random: Random) -> None:
+        """A take at a price that a person may think of: also below break-even, or below the market."""
+        found = self._shown_lot(random)
+        if found is not None:
+            position, lot = found
+            price = _near(position, random.uniform(-0.002, 0.03))
+            args = {"lot_id": lot["lot_id"], "price": price}
+            if random.random() < AT_A_LOSS:
+                args["at_a_loss"] = "yes"
+            self._send_and_once_too_late(act, Cmd.MOVE_TAKE, args)
+
+    def _move_stop(self, act: Act, random: Random) -> None:
+        """A stop so near that it is often reached; sometimes none, sometimes above the market."""
+        found = self._shown_lot(random)
+        if found is not None:
+            position, lot = found
+            price = OFF if random.random() < STOP_OFF else _near(position, random.uniform(-0.006, 0.0005))
+            self._send_and_once_too_late(act, Cmd.MOVE_STOP, {"lot_id": lot["lot_id"], "price": price})
+
+    def _sell_part(self, act: Act, random: Random) -> None:
+        """A part of a lot or of a product's lots; sometimes more than there is, or so little that nobody takes it."""
+        found = self._shown_lot(random)
+        if found is not None:
+            position, lot = found
+            whole = random.random() < OF_PRODUCT
+            step = Decimal(position["base_increment_text"])
+            held = Decimal((position if whole else lot)["base_size_text"])
+            size = max(held * Decimal(str(round(random.uniform(0.05, 1.1), 2))) // step * step, step)
+            target = {"product_id": position["product_id"]} if whole else {"lot_id": lot["lot_id"]}
+            self._send_and_once_too_late(act, Cmd.SELL_PART, {"base_size": f"{size:f}", **target})
+
+    def _shown_lot(self, random: Random) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """An open lot that bot_state.json shows, beside its product; None = it shows none with a price."""
+        try:
+            shown = orjson.loads(self._run.paths.state.read_bytes())["positions"]
+            lots = [(position, lot) for position in shown for lot in position["lots"] if position["mark"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return random.choice(lots) if lots else None
 
     def _repeat_command(self, _act: Act, random: Random) -> None:
         """Repeat old commands of the ring, in another order."""

@@ -42,6 +42,7 @@ _NO_FENCE = (
 _NO_LATCH = CodeEdit("latch is None", "True", "may_enter")
 _NO_LEVEL = CodeEdit("level is RUN", "True", "may_enter")
 _LOSSES = "max_daily_loss_pct=0.02,sim_taker_fee_pct=0.9,risk_per_trade_pct=10,max_order_usd=0"
+_MOVES = ",".join(["calm", "busy", *["move_take", "move_stop"] * 6])
 _REGRIDS = ",".join(["regrid@1"] * 6)
 
 PLANTED: tuple[Planted, ...] = (
@@ -311,6 +312,42 @@ PLANTED: tuple[Planted, ...] = (
         True,
         (CodeEdit("_look($world, $order)", "$world.step_order($order, OrderInput.SEEN_CANCELLED)", "list_seen"),),
         "ws_hide",
+    ),
+    # what a person does to a lot by hand
+    Planted(
+        "moved-take-stays",
+        "R11 HAND",
+        True,
+        (CodeEdit("if $order is not None and _may_replace(...): ...", "if False: ..."),),
+        _MOVES,
+    ),
+    Planted(
+        "move-is-done-when-asked-for",
+        "R11 HAND",
+        True,
+        (CodeEdit('take_profit_order != "limit"', "True", "_follow"),),
+        _MOVES,
+    ),
+    Planted(
+        "take-moved-into-a-loss",
+        "R11 HAND",
+        True,
+        (CodeEdit("if $price < $level and not $wanted: ...", "if False: ...", "take_refusal"),),
+        _MOVES,
+    ),
+    Planted(
+        "moved-stop-forgotten",
+        "R11 HAND",
+        True,
+        (CodeEdit("replace_lot($lot, stop_ticks=$_)", "$lot", "move_stop"),),
+        _MOVES,
+    ),
+    Planted(
+        "part-is-all-of-it",
+        "R11 HAND",
+        True,
+        (CodeEdit("_go_on($state, $job, $lot, $lot.base_left - $keep)", "_go_on($state, $job, $lot, $lot.base_left)"),),
+        ",".join(["calm", "busy", *["sell_part"] * 8]),
     ),
     # a bot that does not do its job: the reference model sees it on any seed
     Planted("never-buys", "R1 ENTRY", True, (CodeEdit('if signal != "buy" or $_: ...', "if True: ...", "consider"),)),

@@ -97,6 +97,8 @@ def _orders(state: EngineState, back_ms: int) -> None:
         state.positions.rebalance_hold_ms[side] -= back_ms
     for flatten in state.control.flattens.values():
         flatten.started_ms -= back_ms
+    for part in state.control.part_sales.values():
+        part.started_ms -= back_ms
     for move in state.control.take_moves.values():
         move.started_ms -= back_ms
     for command_id, (coid, since_ms) in state.control.cancels.items():

@@ -1,4 +1,4 @@
-"""Once-commands that trade: flatten, close a lot or product, cancel, move a take or stop. Each ends in a receipt.
+"""Once-commands that trade: flatten, close a lot or product, cancel, move a level, sell a part. Each ends in a receipt.
 
 Doing one twice is harmless: the orders' ids derive from the command's id, and what is gone stays gone.
 """
@@ -10,7 +10,7 @@ from bot.domain.kinds import ORDERED, ExitReason
 from bot.domain.lots import Lot, replace_lot
 from bot.domain.order_life import OrderState
 from bot.engine.account import balance_reconciliation
-from bot.engine.execution import exits, moved_levels
+from bot.engine.execution import exits, moved_levels, part_sales
 from bot.engine.orders import fills, missing_orders
 from bot.engine.state.control import LOTS_TOO_LARGE, Flatten
 from bot.engine.state.engine_state import EngineState
@@ -111,6 +111,7 @@ def _chase_cancels(state: EngineState) -> None:
 def chase(state: EngineState) -> None:
     """Move every flatten on; claim flat only when the lots are gone and nothing of ours may still fill for them."""
     _chase_cancels(state)
+    part_sales.chase(state)
     moved_levels.chase(state)
     for job in list(state.control.flattens.values()):
         if job.everything:
@@ -201,4 +202,5 @@ HANDLERS: Mapping[Cmd, Callable[[EngineState, Command], None]] = {
     Cmd.ADOPT: _adopt,
     Cmd.MOVE_TAKE: moved_levels.move_take,
     Cmd.MOVE_STOP: moved_levels.move_stop,
+    Cmd.SELL_PART: part_sales.sell_part,
 }

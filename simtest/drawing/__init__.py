@@ -4,14 +4,15 @@ Swarm testing: each seed has only a random part of the kinds of fault, of the ki
 settings, so that rare combinations occur and no kind hides another. One plan in eight is calm but for one act, one in
 ten has no fault and closes its lots by every way there is. One in ten of the others holds its products at target
 weights, half of them without a fault; one in twenty sells its lots on a SELL, one in thirty asks several strategies,
-one in thirty minds regimes, and in one in twenty-five, without faults, so many purchases or losses shut entries. A
+one in thirty minds regimes, and in one in twenty-five, without faults, so many purchases or losses shut entries. In
+one in ten a person moves takes and stops by hand, half of them without a fault. A
 watcher goes round beside the bot of one in twenty-five.
 """
 
 from random import Random
 from typing import Any
 
-from simtest.drawing import calm, exits, kinds
+from simtest.drawing import by_hand, calm, exits, kinds
 from simtest.drawing.acts import Timed, in_order, many, permits
 from simtest.drawing.settings import PROFILES, settings, shipped, some_families
 from simtest.drawing.windows import windows
@@ -38,6 +39,9 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     way, ways = ("", kind) if closes else _way(seed, is_calm=chance < CALM)
     is_shipped &= way != "latches"
     undisturbed = way == "latches" or (way == "weights" and ways.random() < 1 / 2)
+    hands, hand = by_hand.drawn(seed)
+    hands &= chance >= CALM and not closes and way not in ("weights", "latches")
+    undisturbed |= hands and hand.random() < by_hand.UNDISTURBED
     quiet = chance < CALM + EXITS + QUIET or undisturbed
     only, timed = "", list[Timed]()
     if chance < CALM:
@@ -50,6 +54,8 @@ def draw(seed: int, minutes: float, mode: str | None = None) -> Plan:
     elif not quiet:
         given["windows"] = windows(Random(f"windows/{seed}"), length_s)
         timed = many(Random(f"acts/{seed}"), length_s, 86_400 - given["start_s"] % 86_400)
+    if hands:
+        timed += by_hand.hand_acts(hand, length_s)
     if is_live:
         timed += [(1.0, "permit")] if only or closes else permits(Random(f"live/{seed}"), length_s)
     random = Random(f"settings/{seed}")

@@ -8,6 +8,7 @@ from simtest.plan import ACTS
 # What is no act by itself, needs others before it, or has plans of its own (`drawing.exits`).
 NO_ACT = frozenset(
     {"stop_at_bid", "start", "reset_kill", "repeat_command", "permit", "copied_folder", "close_lot", "cancel"}
+    | {"move_take", "move_stop", "sell_part"}
 )
 LOSS = "loss"  # no act but a day's loss limit that is reached, with a transfer around it
 ONE_ACTS = (*(kind for kind in ACTS if kind not in NO_ACT), "close_lot", "cancel", LOSS, LOSS)

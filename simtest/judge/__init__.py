@@ -19,6 +19,7 @@ from simtest.judge import (
     exit_invariants,
     fencing_invariants,
     figure_invariants,
+    hand_invariants,
     loss_invariants,
     money_invariants,
     permission_invariants,
@@ -83,6 +84,7 @@ INVARIANTS: dict[str, Check] = {
     "R8 LATCH": duty_invariants.latches,
     "R9 SIGNAL": signal_invariants.signal_exits,
     "R10 WEIGHT": weight_invariants.weights,
+    "R11 HAND": hand_invariants.moves,
     "DURABLE": process_invariants.storage,
     "UP": process_invariants.upright,
 }

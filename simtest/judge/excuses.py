@@ -38,7 +38,7 @@ ACTS = {
     "ledger_removed": 600.0, "fees": 5.0,
 }  # fmt: skip
 # A take that a person cancelled stays away for ten minutes.
-EXIT_ACTS = {"close_lot": 100.0, "cancel": 610.0}
+EXIT_ACTS = {"close_lot": 100.0, "sell_part": 100.0, "cancel": 610.0}
 ENTRY_ACTS = {"shock": 130.0, "transfer": 90.0}
 UP = ("running", "paused", "stopping", "stopped", "killed")
 MACHINE_ACTS = ("suspend", "suspend_long", "clock_jump", "lock_gone", "ledger_removed")

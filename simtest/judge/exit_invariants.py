@@ -21,7 +21,7 @@ AGAIN_US = 38 * S  # one that was refused is tried again after half a minute
 BAR_US = 15 * S  # a bar is read a second after its end, and again 2 and 8 s later
 REFUSED_US = 75 * S  # a refused sale is tried again after a minute at most
 LATE_US = 62 * S  # what a bar said holds until the end of the next one and a minute more
-COMMANDS = ("flatten", "close_lot", "kill", "kill_file", "broken_kill", "drill")
+COMMANDS = ("flatten", "close_lot", "sell_part", "kill", "kill_file", "broken_kill", "drill")
 
 
 def takes(case: Case) -> Iterator[str]:
@@ -88,7 +88,7 @@ def stops(case: Case) -> Iterator[str]:
         if model.tainted(lot):
             continue
         levels = model.stop_levels(lot)
-        if levels and not lot.dust:
+        if levels and not lot.dust and (lot.lot_id, "stop") not in model.moved:
             most = min(levels)
             stands = _stands(model, lot, lot.whole_us, lot.closed_us, lambda price, most=most: price <= most)  # type: ignore[misc]
             yield from _sold(case, model, lot, stands, "R3 STOP/sells", f"its stop of {most}")
@@ -191,6 +191,8 @@ def _claimed(
         lot = lots.get(row["lot_id"])
         if lot is None or model.tainted(lot) or dec(row["base_bought"]) != lot.bought():
             continue
+        if (lot.lot_id, column.removesuffix("_price")) in model.moved:
+            continue  # R11 judges where it was moved to
         case.count(rule)
         levels = right(lot)
         says = dec(row[column]) if row[column] is not None else None

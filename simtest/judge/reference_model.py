@@ -1,11 +1,12 @@
 """What the reference model is given of a case: lots rebuilt from the exchange's fills, and the prices heard."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from simtest.judge.case import Case, Row, dec
 from simtest.judge.excuses import Excuses
@@ -23,6 +24,16 @@ DAY_US = 86_400 * S
 BOOT_US = 20 * S  # a new process knows prices that no stream told it
 DECIDED_US = 3 * S  # from a judged price to the request
 HOLD_US = 150_000  # from a frame's arrival until the bot judges its price
+
+
+class LevelMove(NamedTuple):
+    """A person's move of a lot's level that the bot did not refuse. `price` None: there is none any more."""
+
+    command_id: str
+    price: Decimal | None
+    sent_us: int  # when the bot saw it
+    state: str
+    at_a_loss: bool
 
 
 @dataclass
@@ -196,9 +207,28 @@ class ReferenceModel:
         regrid = self.excuses.regrid(lot.product_id)
         return regrid is not None and lot.sent_us <= regrid[1] and lot.closed_us >= regrid[0]
 
+    @cached_property
+    def moved(self) -> dict[tuple[str, str], list[LevelMove]]:
+        """(lot, take or stop) → the moves of it, in the order in which the bot saw them."""
+        found: dict[tuple[str, str], list[LevelMove]] = defaultdict(list)
+        for row in sorted(self.case.tables["commands"], key=lambda row: int(row["seen_ms"])):
+            if row["cmd"] not in ("move_take", "move_stop") or row["state"] in ("rejected", "expired"):
+                continue
+            args = json.loads(row["args"])
+            price = None if args["price"] == "none" else dec(args["price"])
+            seen_us = self.case.us_of_ms(row["seen_ms"])
+            move = LevelMove(row["id"], price, seen_us, row["state"], args.get("at_a_loss") == "yes")
+            found[args["lot_id"], row["cmd"].removeprefix("move_")].append(move)
+        return dict(found)
+
+    def _moved_to(self, lot: BoughtLot, level: str) -> levels.Levels:
+        """Every price that a person moved the level to: which of them holds is judged by R11."""
+        return frozenset(one.price for one in self.moved.get((lot.lot_id, level), ()) if one.price is not None)
+
     def stop_levels(self, lot: BoughtLot) -> levels.Levels:
         tick = self.rules[lot.product_id].tick
-        return levels.stop_levels(lot.open_price, levels.number(self.settings["stop_loss_pct"]), tick)
+        made = levels.stop_levels(lot.open_price, levels.number(self.settings["stop_loss_pct"]), tick)
+        return made | self._moved_to(lot, "stop")
 
     @property
     def trail_activate(self) -> Decimal | None:
@@ -320,7 +350,7 @@ class ReferenceModel:
     def take_levels(self, lot: BoughtLot) -> levels.Levels:
         """Every take price that is right for what the bot may have known of open lots when it bought."""
         tick = self.rules[lot.product_id].tick
-        found: set[Decimal] = set()
+        found = set(self._moved_to(lot, "take"))
         for open_lots in self._known_open(lot):
             pct = levels.scalp_take_pct(self.settings, open_lots - 1) if open_lots else None
             found |= levels.take_levels(lot.open_price, pct or levels.runner_take_pct(self.settings), tick)

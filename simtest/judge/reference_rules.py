@@ -32,6 +32,14 @@ REFERENCE_RULES: Mapping[str, str] = {
     "R10 WEIGHT/all sold": "a target of 0 that stays leaves nothing that can be sold",
     "R10 WEIGHT/asked for": "an order goes the way of a target that may have held, and no further",
     "R10 WEIGHT/one at a time": "one order of a product works at a time (KIND=exposure)",
+    "R11 HAND/moves": "no take rests where it was before a move for longer than a cancel takes",
+    "R11 HAND/rests": "a moved take is done when an order rests at its price",
+    "R11 HAND/take": "a take that is placed after a move is at the price that it was moved to",
+    "R11 HAND/loss": "no take is moved below what the lot cost with its fees, unless the command says so",
+    "R11 HAND/stop": "a price at a moved stop sells the lot in time",
+    "R11 HAND/part": "no more is sold for a command than the part that it asked for",
+    "R11 HAND/part sold": "a part is done when so much of the lots is sold",
+    "R11 HAND/kept": "the ledger has a lot's level where the last move put it",
 }  # fmt: skip
 
 # Rule → in how many seeds it must have been judged, for one that waits for something rare.
@@ -58,4 +66,12 @@ REFERENCE_SELDOM: Mapping[str, int] = {
     "R10 WEIGHT/all sold": 500,
     "R10 WEIGHT/asked for": 100,
     "R10 WEIGHT/one at a time": 100,
+    "R11 HAND/moves": 200,
+    "R11 HAND/rests": 200,
+    "R11 HAND/take": 200,
+    "R11 HAND/loss": 100,
+    "R11 HAND/stop": 200,
+    "R11 HAND/kept": 100,
+    "R11 HAND/part": 200,
+    "R11 HAND/part sold": 200,
 }

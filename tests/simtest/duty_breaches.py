@@ -183,3 +183,23 @@ def weights_overlooked(run: Tampered) -> None:
         "kind": "exposure", "strategy": "weight_steps", "exposure_max_pct": 90.0, "exposure_band_pct": 5.0,
         "exposure_maker_sec": 5.0,
     }  # fmt: skip
+
+
+def _commanded(run: Tampered, cmd: str, args: str, command_id: str = "by-hand") -> None:
+    """As if a person had sent it and it was done."""
+    start_ms = run.truth["start_us"] // 1000
+    run.db.execute(
+        "INSERT INTO commands (id, cmd, args, by, sent_ms, seen_ms, state) VALUES (?, ?, ?, 'operator', ?, ?, 'done')",
+        (command_id, cmd, args, start_ms + 395_000, start_ms + 395_010),
+    )
+
+
+def moved_stop_forgotten(run: Tampered) -> None:
+    lot = _long_lot(run)[0]["client_order_id"]
+    _commanded(run, "move_stop", f'{{"lot_id": "{lot}", "price": "1.23"}}')
+
+
+def more_sold_than_the_part(run: Tampered) -> None:
+    sale = next(o for o in _own(run, "SELL") if o["order_id"] in {f["order_id"] for f in run.truth["venue"]["fills"]})
+    run.db.execute(f"UPDATE orders SET command_id = 'by-hand' WHERE client_order_id = '{sale['client_order_id']}'")
+    _commanded(run, "sell_part", f'{{"product_id": "{sale["product_id"]}", "base_size": "0.00000001"}}')

@@ -103,6 +103,8 @@ CONTROLS: tuple[tuple[str, Callable[[breaches.Tampered], None]], ...] = (
     ("R3 STOP", duty_breaches.stop_overlooked),
     ("R3 STOP", duty_breaches.sold_for_no_reason),
     ("R3 STOP", duty_breaches.stop_of_another_lot_in_the_ledger),
+    ("R11 HAND", duty_breaches.moved_stop_forgotten),
+    ("R11 HAND", duty_breaches.more_sold_than_the_part),
     ("R4 TRAIL", duty_breaches.trail_overlooked),
     ("R4 TRAIL", duty_breaches.trails_from_too_high),
     ("R5 PROMOTE", duty_breaches.nobody_is_the_runner),

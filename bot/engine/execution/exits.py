@@ -203,6 +203,7 @@ def rest_takes(state: EngineState) -> None:
             or lot.exit_reason is not None
             or state.orders.exit_order(lot) is not None
             or entry_working(state, lot)
+            or state.control.sells_part(lot.lot_id)
             or market.instrument.halted is not None
             or state.positions.take_hold_ms.get(lot.lot_id, 0) > state.clock.now_ms
             or not market.instrument.sellable(lot.base_left, lot.take_price)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from bot.domain.intents import SaveReceipt
 from bot.domain.kinds import LotKind
 from bot.domain.lots import Lot, replace_lot
-from bot.domain.order_life import OrderState
+from bot.domain.order_life import Order, OrderState
 from bot.engine.account.equity import exit_rate
 from bot.engine.execution import exits
 from bot.engine.state.control import TakeMove
@@ -82,14 +82,20 @@ def move_stop(state: EngineState, command: Command) -> None:
 def chase(state: EngineState) -> None:
     """Each second: a take that rests elsewhere than its lot's moved level is cancelled; end the commands."""
     for lot_id in state.positions.moved.lots(LotLevel.TAKE):
-        lot = state.positions.lots.get(lot_id)
-        order = state.orders.resting_take(lot) if lot is not None else None
-        elsewhere = lot is not None and order is not None and order.spec.limit_price != lot.take_price
-        if elsewhere and lot is not None and lot.exit_reason is None and _may_replace(state):
-            assert order is not None
+        order = _rests_elsewhere(state, lot_id)
+        if order is not None and _may_replace(state):
             exits.cancel(state, order)
     for command_id, job in list(state.control.take_moves.items()):
         _follow(state, command_id, job)
+
+
+def _rests_elsewhere(state: EngineState, lot_id: str) -> Order | None:
+    """The take that rests at another price than its lot's, where nothing else was decided about the lot."""
+    lot = state.positions.lots.get(lot_id)
+    if lot is None or lot.exit_reason is not None:
+        return None
+    order = state.orders.resting_take(lot)
+    return order if order is not None and order.spec.limit_price != lot.take_price else None
 
 
 def break_even(state: EngineState, lot: Lot) -> Decimal:
@@ -106,6 +112,8 @@ def lot_refusal(state: EngineState, lot: Lot | None) -> str | None:
         return f"{lot.product_id} is held at a target weight: the strategy decides what is sold"
     if exits.entry_working(state, lot):
         return "its purchase may still fill"
+    if state.control.sells_part(lot.lot_id):
+        return "a part of it is being sold"
     order = state.orders.exit_order(lot)
     if lot.exit_reason is not None or (order is not None and state.orders.resting_take(lot) is None):
         return "it is being sold"

@@ -57,11 +57,12 @@ def count(state: EngineState, fill: Fill, *, again: bool = False) -> Order | Non
     state.save_order(order)
     _move(state, told, fill.fee, explains=not again)
     _into_lot(state, order, fill)
-    flatten = state.control.flattens.get(order.spec.command_id or "")
-    if flatten is not None:
-        flatten.fills += 1
-        flatten.fees += fill.fee
-        flatten.proceeds += fill.price * fill.base_size
+    command_id = order.spec.command_id or ""
+    sale = state.control.flattens.get(command_id) or state.control.part_sales.get(command_id)
+    if sale is not None:
+        sale.fills += 1
+        sale.fees += fill.fee
+        sale.proceeds += fill.price * fill.base_size
     return order
 
 
@@ -196,9 +197,11 @@ def closed(state: EngineState, lot: Lot) -> None:
     if lot.closed_ms is None:
         lot = close(lot, state.clock.now_ms)
     if lot.exit_reason is None:
-        # The take that rested was filled, or the target weight asked for less.
-        holding = lot.kind is LotKind.HOLDING
-        lot = replace(lot, exit_reason=ExitReason.TARGET if holding else ExitReason.TAKE_PROFIT)
+        # The take that rested was filled, a command sold a part, or the target weight asked for less.
+        last = state.orders.by_id.get(lot.exit_client_order_id or "")
+        by_hand = last is not None and last.spec.command_id is not None
+        reason = ExitReason.TARGET if lot.kind is LotKind.HOLDING else ExitReason.TAKE_PROFIT
+        lot = replace(lot, exit_reason=ExitReason.COMMAND if by_hand else reason)
     state.save_lot(lot)
     for store in (
         state.positions.take_hold_ms,
@@ -221,7 +224,7 @@ def closed(state: EngineState, lot: Lot) -> None:
         if lot.dust and lot.lot_id in flatten.lot_ids:
             flatten.dust[lot.product_id] = flatten.dust.get(lot.product_id, ZERO) + lot.dust
     assert lot.exit_reason is not None
-    reason = {
+    why = {
         "take": "at its take",
         "stop": "at its stop",
         "trail": "at its trailing stop",
@@ -231,7 +234,7 @@ def closed(state: EngineState, lot: Lot) -> None:
         "flatten": "by flatten",
     }[lot.exit_reason.value]
     dust = f", dust {plain(lot.dust)} stays" if lot.dust else ""
-    text = f"{lot.product_id} {lot.kind.value} closed {reason}: {realized:+,.2f}{dust}"
+    text = f"{lot.product_id} {lot.kind.value} closed {why}: {realized:+,.2f}{dust}"
     if not lot.proceeds:
         text = f"{lot.product_id} {lot.kind.value}: {plain(lot.dust)} is too little to be sold and is booked as dust"
     exact = {"realized_pnl": plain(realized), "reason": lot.exit_reason.value}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from bot.engine.state.part_sale import PartSale
 from shared.control import TradingState
 from shared.money import ZERO
 
@@ -55,6 +56,7 @@ class ControlState:
     ledger_note: str = ""
     flattens: dict[str, Flatten] = field(default_factory=dict)
     cancels: dict[str, tuple[str, int]] = field(default_factory=dict)  # command → (client order id, since)
+    part_sales: dict[str, PartSale] = field(default_factory=dict)  # command → its sale at work
     take_moves: dict[str, TakeMove] = field(default_factory=dict)  # command → its move
 
     @property
@@ -65,6 +67,10 @@ class ControlState:
     def may_exit(self) -> bool:
         open_ = self.ready and self.level <= TradingState.PAUSE and self.latch is None and self.safe is None
         return open_ and self.sale_lock is None
+
+    def sells_part(self, lot_id: str) -> bool:
+        """Whether a command sells a part of the lot: no take of it is placed meanwhile."""
+        return any(lot_id in job.keep for job in self.part_sales.values())
 
     @property
     def may_sell(self) -> bool:
