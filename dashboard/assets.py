@@ -38,6 +38,8 @@ _OWN = (
     "layers.js",
     "candles.js",
     "workbench.js",
+    "draw.js",
+    "move.js",
     "tables.js",
     "passkeys.js",
     "push.js",

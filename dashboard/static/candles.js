@@ -23,7 +23,7 @@
       this.store = new BarStore();
       this.reset();
     }
-    reset() { Object.assign(this, { held: [], lines: [], rows: [], times: [], trips: [], levels: [], closed: 0, forming: null, view: { from: 0, to: 0 }, marks: null, price: null, band: null, shut: null }); }
+    reset() { Object.assign(this, { held: [], lines: [], rows: [], times: [], trips: [], levels: [], closed: 0, forming: null, view: { from: 0, to: 0 }, marks: null, price: null, band: null, shut: null, wanted: null }); }
     ask(more) {
       const { product, granularity } = this.box.dataset;
       return get(`/api/candles?${new URLSearchParams({ product_id: product, granularity, ...more })}`);
@@ -39,7 +39,7 @@
       if (changed || !this.rows.length) this.draw();
       if (!this.fitted) {
         const shown = this.box.clientWidth < 500 ? 70 : 120;
-        this.chart.timeScale().setVisibleLogicalRange({ from: this.rows.length - shown, to: this.rows.length + 4 });
+        this.show(this.rows.length - shown, this.rows.length + 4);
         this.fitted = true;
         dispatchEvent(new CustomEvent("coin:chart", { detail: this }));
       }
@@ -55,9 +55,15 @@
         return changed;
       } finally { this.busy = false; }
     }
+    // The library takes a range up with its next frame: until it is painted, what was asked for last holds.
+    seen() { return this.wanted ?? this.chart?.timeScale().getVisibleLogicalRange(); }
+    show(from, to) {
+      this.wanted = { from, to };
+      this.chart.timeScale().setVisibleLogicalRange(this.wanted);
+    }
     // What the library holds follows the view, so that a bar costs the same however many there are.
     roam() {
-      const seen = this.chart?.timeScale().getVisibleLogicalRange();
+      const seen = this.seen();
       if (!seen || !this.rows.length) return;
       const left = this.store.upTo(this.times[0]), right = this.store.upTo(this.times.at(-1) + 1);
       if ((seen.from < EDGE && left > 0) || (seen.to > this.rows.length - EDGE && right < this.store.bars.length)) this.draw();
@@ -74,7 +80,7 @@
     }
     // The part of the bars about the view, with the view kept where it was; `go`: it goes to the start or the end of them.
     draw(go) {
-      const scale = this.chart.timeScale(), seen = this.rows.length ? scale.getVisibleLogicalRange() : null, bars = this.store.bars, count = this.rows.length;
+      const seen = this.rows.length ? this.seen() : null, bars = this.store.bars, count = this.rows.length;
       const atEnd = seen && this.toEnd && seen.to >= count - 1, i = seen ? Math.max(0, Math.min(count - 1, Math.floor(seen.from))) : 0;
       const anchor = seen && { time: this.times[i], off: seen.from - i, wide: seen.to - seen.from, left: count - seen.from };
       const mid = go === "start" ? 0 : anchor && !atEnd && !go ? this.store.upTo(anchor.time) + Math.min(0, Math.floor(anchor.off)) : bars.length - 200, wide = anchor ? Math.ceil(anchor.wide) : 0;
@@ -97,7 +103,7 @@
       else this.marks = L.createSeriesMarkers(this.bars, turns);
       if (anchor) {
         const first = go ? (go === "end" ? this.rows.length + 4 - anchor.wide : 0) : atEnd && this.toEnd ? this.rows.length - anchor.left : Math.max(0, place(this.times, anchor.time)) + anchor.off;
-        scale.setVisibleLogicalRange({ from: first, to: first + anchor.wide });
+        this.show(first, first + anchor.wide);
       }
       this.tell();
     }
@@ -136,7 +142,7 @@
     // Levels of open lots: the layer draws them from where the lot was opened; the axis has their prices.
     setLevels(lines) {
       const tone = { open: this.p.edge, take: this.p.ink2, stop: this.p.warn }, text = JSON.stringify(lines);
-      this.levels = lines.slice(0, 60).map((one) => ({ ...one, at: this.times.length ? this.index(one.opened_s) : 0 }));
+      this.levels = lines.slice(0, 60).map((one) => ({ ...one, price: +one.price.toFixed(this.digits), at: this.times.length ? this.index(one.opened_s) : 0 }));
       if (text === this.heldText && this.held.length) return;
       this.heldText = text;
       for (const line of this.held) this.bars.removePriceLine(line);
@@ -215,6 +221,7 @@
     }
     build(price) {
       const p = (this.p = palette()), n = +(this.box.dataset.digits ?? digits(price));
+      this.digits = n;
       this.font = getComputedStyle(document.body).fontFamily;
       this.format = { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) };
       const el = (this.el = frame(this.box)), look = options(p, this.box);

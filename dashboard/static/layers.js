@@ -127,6 +127,7 @@
   }
 
   const paint = (chart) => (c, size) => {
+    chart.wanted = null;
     chart.view = chart.chart.timeScale().getVisibleLogicalRange() ?? { from: 0, to: 0 };
     lots(chart, c, size);
     trips(chart, c, size);

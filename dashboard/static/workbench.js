@@ -24,15 +24,15 @@
   }
   Object.assign(kit.kinds.candles.prototype, {
     shift(bars) {
-      const scale = this.chart.timeScale(), seen = scale.getVisibleLogicalRange();
+      const seen = this.seen();
       if (!seen) return;
       const most = this.toEnd ? this.rows.length - 10 : Infinity, least = this.store.older || this.times[0] > this.store.bars[0][0] ? -Infinity : 10 - (seen.to - seen.from);
       const from = Math.max(least, Math.min(most, seen.from + bars));
-      scale.setVisibleLogicalRange({ from, to: from + (seen.to - seen.from) });
+      this.show(from, from + (seen.to - seen.from));
     },
     zoom(part) {
-      const scale = this.chart.timeScale(), seen = scale.getVisibleLogicalRange();
-      if (seen) scale.setVisibleLogicalRange({ from: seen.to - Math.max(10, (seen.to - seen.from) * part), to: seen.to });
+      const seen = this.seen();
+      if (seen) this.show(seen.to - Math.max(10, (seen.to - seen.from) * part), seen.to);
     },
     // The cursor of the keys: a bar, and a price on it.
     point(i, price) {
@@ -41,7 +41,7 @@
       while (at > 0 && at < last && this.rows[at].close === undefined) at += step; // an empty place has nothing to read
       const row = this.rows[at];
       this.cursor = { i: at, price: price ?? row.close };
-      const seen = this.chart.timeScale().getVisibleLogicalRange();
+      const seen = this.seen();
       if (at < seen.from + 1) this.shift(at - seen.from - 1);
       else if (at > seen.to - 1) this.shift(at - seen.to + 1);
       this.chart.setCrosshairPosition(this.cursor.price, row.time, this.bars);
@@ -62,7 +62,7 @@
     el.setAttribute("aria-label", `${chart.box.dataset.product}: left and right arrow read the bars, page keys go a screen, plus and minus zoom, escape leaves`);
     el.addEventListener("keydown", (e) => {
       if (e.ctrlKey || e.metaKey || e.altKey || e.target !== el) return;
-      const seen = chart.chart.timeScale().getVisibleLogicalRange(), wide = seen.to - seen.from;
+      const seen = chart.seen(), wide = seen.to - seen.from;
       const i = chart.cursor?.i ?? Math.min(chart.rows.length, Math.ceil(seen.to)), tick = Math.abs(chart.bars.coordinateToPrice(0) - chart.bars.coordinateToPrice(8));
       const act = {
         ArrowLeft: () => chart.point(i - 1), ArrowRight: () => chart.point(i + 1),
@@ -111,9 +111,9 @@
     if (!opened.length) return;
     const first = Math.min(...opened);
     for (let page = 0; page < 20 && chart.store.bars[0][0] > first; page++) if (!(await chart.older())) break;
-    const bars = chart.store.bars.length - chart.store.upTo(first), scale = chart.chart.timeScale();
+    const bars = chart.store.bars.length - chart.store.upTo(first);
     const from = chart.rows.length - Math.min(bars * 1.06 + 8, chart.store.bars.length);
-    scale.setVisibleLogicalRange({ from, to: chart.rows.length + 4 });
+    chart.show(from, chart.rows.length + 4);
   }
 
   addEventListener("coin:chart", ({ detail: chart }) => {

@@ -7,6 +7,7 @@ from dashboard.rows import LedgerFill
 from dashboard.views import positions
 from dashboard.views.model import called
 from dashboard.views.snapshot import Snapshot
+from shared.documents.account import LotDoc
 from shared.market_data import IndicatorRow
 from shared.regimes import REGIME_SIZE, REGIME_VALUE
 
@@ -82,16 +83,23 @@ def lines(s: Snapshot, product_id: str) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for lot in found.lots:
         name = called[lot.lot_id]
-        of = {"lot_id": lot.lot_id, "lot": name, "opened_s": lot.opened_ms // 1000}
+        of = {"lot_id": lot.lot_id, "lot": name, "opened_s": lot.opened_ms // 1000, "moves": ""}
         even = {"break_even": lot.break_even_price}
         out.append({"kind": "open", "name": f"{name} open", "price": lot.open_price} | of | even)
         if not s.killed and lot.take_price is not None:
-            out.append({"kind": "take", "name": f"{name} take profit", "price": lot.take_price} | of)
+            moves = {"moves": "take" if _may_move(lot) else ""}
+            out.append({"kind": "take", "name": f"{name} take profit", "price": lot.take_price} | of | moves)
         guard = lot.trail_stop if lot.trail_active else lot.stop_price
         if guard and guard > lot.open_price * 0.05:
             word = "trailing stop" if lot.trail_active else "stop loss"
-            out.append({"kind": "stop", "name": f"{name} {word}", "price": guard} | of)
+            moves = {"moves": "stop" if _may_move(lot) and not lot.trail_active else ""}
+            out.append({"kind": "stop", "name": f"{name} {word}", "price": guard} | of | moves)
     return out
+
+
+def _may_move(lot: LotDoc) -> bool:
+    """Whether a person may move its take or stop: a holding has its target weight, what is being sold is on its way."""
+    return lot.kind != "holding" and lot.exit_state not in ("exiting", "dust")
 
 
 def last_price(s: Snapshot, product_id: str) -> float | None:

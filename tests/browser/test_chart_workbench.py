@@ -96,3 +96,107 @@ def test_what_is_drawn_is_chosen_and_remembered(running: Callable[..., Running],
     assert "SMA 30" not in page.inner_text("#ch-key")
     assert page.evaluate("document.querySelector('#ch-box').coin.chart.panes().length") == before - 1
     assert v.trouble == []
+
+
+def test_a_drawing_is_kept_for_its_product_and_can_be_deleted(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    v = visit(running("moving"))
+    page = drawn(v)
+    page.click("#ch-tools summary:has-text('Draw')")
+    page.click("#ch-draw [data-tool=level]")
+    box = page.locator("#ch-box canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 200, box["y"] + 60)
+    page.wait_for_selector("#ch-say:has-text('Level drawn')")
+    # And by the keys alone: two points of a line, with a note's text typed before it is placed.
+    page.click("#ch-tools summary:has-text('Draw')")
+    page.focus("#ch-draw [data-tool=trend]")
+    page.keyboard.press("Enter")
+    for key in ("ArrowLeft", "ArrowUp", "Enter", *["ArrowLeft"] * 4, "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector("#ch-say:has-text('Trend line drawn')")
+    page.click("#ch-tools summary:has-text('Draw')")
+    page.fill("#ch-note", "<b>Look</b> here")
+    page.click("#ch-draw [data-tool=note]")
+    page.mouse.click(box["x"] + 250, box["y"] + 90)
+    page.wait_for_selector("#ch-say:has-text('Note drawn')")
+    page = drawn(v)
+    page.click("#ch-tools summary:has-text('Draw')")
+    rows = page.locator("#ch-drawn li")
+    assert [text.split(",")[0] for text in rows.locator("span").all_inner_texts()] == [
+        "Level", "Trend line", "Note “<b>Look</b> here”",
+    ]  # fmt: skip
+    page.click("#ch-drawn li:has-text('Trend line') button")
+    assert rows.count() == 2
+    page = drawn(v, "/chart?product=ETH-USD")
+    assert page.locator("#ch-drawn li").count() == 0, "those of another product are its own"
+    assert drawn(v).locator("#ch-drawn li").count() == 2
+    assert v.trouble == []
+
+
+GRIP = "#ch-box .grip[aria-label^='Scalp 2 take profit']"
+
+
+def test_a_take_is_dragged_and_sent_by_its_button_only(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running("moving")
+    v = visit(here)
+    page = drawn(v)
+    grip = page.locator(GRIP)
+    grip.wait_for(state="visible")
+    was = float(grip.get_attribute("aria-valuenow") or 0)
+    posted: list[str] = []
+    page.on("request", lambda r: posted.append(r.post_data or "") if r.method == "POST" else None)
+    page.wait_for_timeout(800)  # the price scale stands once its bars are painted
+    at = grip.bounding_box()
+    assert at is not None
+    page.mouse.move(at["x"] + 8, at["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 8, at["y"] + 48, steps=4)
+    page.mouse.up()
+    page.wait_for_selector("#ch-move:not([hidden]) [data-d=res]:not(:text-is('—'))")
+    dragged = float(grip.get_attribute("aria-valuenow") or 0)
+    assert dragged > 0 and dragged != was
+    page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowUp")
+    wanted = round(dragged - 0.9, 2)
+    assert float(grip.get_attribute("aria-valuenow") or 0) == wanted, "100 ticks down, 10 up"
+    page.wait_for_selector("#mv-go[aria-disabled=false]")
+    assert f"{wanted:,.2f}" in page.inner_text("#ch-move") and posted == [], "nothing is sent before its button"
+    page.click("#mv-go")
+    page.wait_for_selector("#receipts .rc")
+    assert len(posted) == 1 and '"move_take"' in posted[0] and f'"{wanted}' in posted[0].replace('00"', '"')
+    page.click("#mv-back")
+    page.wait_for_selector("#ch-move", state="hidden")
+    assert v.trouble == []
+
+
+def test_a_take_below_break_even_cannot_be_sent_and_the_button_says_why(
+    running: Callable[..., Running], visit: Callable[..., Visitor]
+) -> None:
+    here = running("moving")
+    v = visit(here)
+    page = drawn(v)
+    page.locator(GRIP).wait_for(state="visible")
+    page.click("#ch-lots [data-move][aria-label^='Move the Scalp 1 take profit']")
+    page.wait_for_selector("#mv-why:has-text('rests there already')")
+    page.evaluate(
+        """() => {
+          const grip = [...document.querySelectorAll(".grip")].find((x) => x.one.name === "Scalp 1 take profit");
+          const key = { key: "PageDown", bubbles: true };
+          for (let i = 0; i < 700; i++) grip.dispatchEvent(new KeyboardEvent("keydown", key));
+        }"""
+    )
+    page.wait_for_selector("#mv-go[aria-disabled=true][data-why*='break-even']")
+    # Silent: no handle stands, and what was being dragged cannot be sent.
+    here.signal("writer", 19)
+    page.wait_for_selector("#ch-box .grip", state="detached", timeout=20_000)
+    page.wait_for_selector("#mv-why:has-text('figures are old')")
+    here.signal("writer", 18)
+    viewer = visit(here, role="viewer")
+    watched = drawn(viewer)
+    watched.wait_for_timeout(1500)
+    assert watched.locator("#ch-box .grip").count() == 0 and watched.locator("[data-move]").count() == 0
+    assert v.trouble == viewer.trouble == []

@@ -58,7 +58,7 @@ async def read_forming(
     return forming.forming(s, product, length_s, closed_s, minutes)
 
 
-def _head(s: Snapshot, data: Data, _role: str) -> Context:
+def _head(s: Snapshot, data: Data, role: str) -> Context:
     bars = data["bars"]
     closes = track.thin([bar.close for bar in bars or []], 120)
     quote = s.quotes.get(data["product"])
@@ -92,8 +92,14 @@ def _head(s: Snapshot, data: Data, _role: str) -> Context:
         "forming": unclosed,
         "forming_change": _change(unclosed),
         "now": orjson.dumps({"last": last, "forming": unclosed.bars if unclosed else []}).decode(),
+        "handles": _handles(s, role),
         "live": s.fresh if unclosed is None else unclosed.live,
     }
+
+
+def _handles(s: Snapshot, role: str) -> bool:
+    """Handles on what is old, or on what somebody may not move, would promise what the button then refuses."""
+    return role == "operator" and s.fresh and not s.verdict.blind and not s.killed
 
 
 def _change(unclosed: forming.Forming | None) -> float | None:
@@ -108,8 +114,9 @@ def _spread(bid: float | None, ask: float | None) -> float | None:
     return 200 * (ask - bid) / (ask + bid)
 
 
-def _lots(s: Snapshot, data: Data, _role: str) -> Context:
+def _lots(s: Snapshot, data: Data, role: str) -> Context:
     return {
+        "may": _handles(s, role),
         "lines": chart.lines(s, data["product"]),
         "unknown": data["unknown"],
         "product": data["product"],
