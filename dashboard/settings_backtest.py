@@ -94,10 +94,10 @@ def _question(s: Snapshot, data: str, values: Mapping[str, str]) -> LabQuestion:
 def _view(data: str, now: LabOutcome, new: LabOutcome, look: LabLook, left_out: list[str]) -> SettingsBacktest:
     curves = None
     if len(now.curve.equity) > 1 and len(new.curve.equity) > 1:
-        lines = [
-            PlotCurve("ln2", new.curve.times_s, new.curve.holding),
-            PlotCurve("lnp d1", now.curve.times_s, now.curve.equity),
+        lines = [  # the first one has its end marked
             PlotCurve("ln", new.curve.times_s, new.curve.equity),
+            PlotCurve("lnp d1", now.curve.times_s, now.curve.equity),
+            PlotCurve("ln2", new.curve.times_s, new.curve.holding),
         ]
         curves = plot(lines, f"Equity on {data}: as it is, with the change, and of holding", new.curve.cash)
     holding = _percent(new.figures.get("buy_and_hold"))

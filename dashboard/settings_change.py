@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from dashboard import settings_history as history
@@ -21,28 +21,13 @@ class SettingsNotWritten(Exception):
     """Nothing was changed, for a reason that is no fault of what was typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedChange:
-    """What was written. `how`: restart or reload; "" with no keys = everything was as it should be already."""
+class SettingsStanding(StrEnum):
+    """Whether the bot runs with what `.env` says."""
 
-    change_id: str
-    keys: tuple[str, ...]
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsStanding:
-    """Whether the bot runs with what `.env` says. `word`: in force, waits, differs or unknown.
-
-    `pending`: changes that the bot does not run with yet, the newest first; only where it `waits`.
-    """
-
-    word: str
-    pending: tuple[SettingsChange, ...] = ()
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(edit.key for row in self.pending for edit in row.edits))
+    IN_FORCE = "in force"
+    WAITS = "waits"  # it runs with the settings before the newest changes that were made here
+    DIFFERS = "differs"  # in more than those
+    UNKNOWN = "unknown"
 
 
 def disk(hub: Hub) -> Loaded:
@@ -53,29 +38,30 @@ def disk(hub: Hub) -> Loaded:
 def standing(found: Loaded, s: Snapshot, rows: list[SettingsChange]) -> SettingsStanding:
     """By the mark of all settings that the bot publishes."""
     if s.state is None or not s.fresh:
-        return SettingsStanding("unknown")
+        return SettingsStanding.UNKNOWN
     if s.state.config_hash == config_hash(found.settings):
-        return SettingsStanding("in force")
+        return SettingsStanding.IN_FORCE
     pending = history.since(rows, s.state.config_hash)
     if not pending or pending[0].hash_after != config_hash(found.settings):
-        return SettingsStanding("differs")
-    return SettingsStanding("waits", tuple(pending))
+        return SettingsStanding.DIFFERS
+    return SettingsStanding.WAITS
 
 
 def may_restart(hub: Hub, s: Snapshot) -> bool:
     """Whether a restart would make the bot take up a change that was applied here. Blocks."""
     try:
-        return standing(disk(hub), s, history.changes(hub.paths)).word == "waits"
+        return standing(disk(hub), s, history.changes(hub.paths)) is SettingsStanding.WAITS
     except SettingsError:
         return False
 
 
 def apply(
     hub: Hub, s: Snapshot, who: Principal, address: str, given: Mapping[str, str], was: Mapping[str, str], rests_on: str
-) -> AppliedChange:
+) -> str:
     """Write what was previewed; `was`: what the person saw in force, setting by setting. Blocks.
 
-    Raises SettingRefused (what was typed), SettingsNotWritten (all else). Either way nothing was changed.
+    The answer: how the bot takes it up, restart or reload; "" = nothing was written, as nothing differs. Raises
+    SettingRefused (what was typed), SettingsNotWritten (all else): nothing was changed.
     """
     found = _found(hub)
     now = setting_change.values_in_force(found)
@@ -90,7 +76,7 @@ def apply(
     return _write(hub, who, address, found, made, how(hub, s, found, made), rests_on=rests_on)
 
 
-def undo(hub: Hub, s: Snapshot, who: Principal, address: str, change_id: str) -> AppliedChange:
+def undo(hub: Hub, s: Snapshot, who: Principal, address: str, change_id: str) -> str:
     """Put back what the file said before a change. Blocks. Raises as `apply`."""
     found, rows = _found(hub), history.changes(hub.paths)
     why = history.why_no_undo(rows, change_id, _lines(found))
@@ -105,7 +91,7 @@ def how(hub: Hub, s: Snapshot, found: Loaded, made: SettingsEffect) -> str:
     """restart or reload. A reload takes up all of `.env` or nothing, so one that waits for a restart makes all wait."""
     if made.restarts:
         return "restart"
-    return "reload" if standing(found, s, history.changes(hub.paths)).word == "in force" else "restart"
+    return "reload" if standing(found, s, history.changes(hub.paths)) is SettingsStanding.IN_FORCE else "restart"
 
 
 def _found(hub: Hub) -> Loaded:
@@ -139,10 +125,10 @@ def _write(
     *,
     undoes: str = "",
     rests_on: str = "",
-) -> AppliedChange:
+) -> str:
     """First the trail, then the file: no change without its line, and a line that failed is said to have."""
     if not made.edits:
-        return AppliedChange("", (), "")
+        return ""
     change_id, by = uuid.uuid4().hex[:12], who.role.value
     facts = history.facts(
         change_id, made.edits, config_hash(found.settings), config_hash(made.after.settings), takes, undoes, rests_on
@@ -157,7 +143,7 @@ def _write(
         )
         raise SettingsNotWritten(f"{text}.") from error
     take_up(hub, FORM_SETTINGS)
-    return AppliedChange(change_id, tuple(edit.key for edit in made.edits), takes)
+    return takes
 
 
 def _note(hub: Hub, who: Principal, address: str, what: str, facts: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from dashboard.pages.settings.page import PAGE, load
 from dashboard.routes.passkeys import confirm_path
 from dashboard.routes.tools import address, form, html, hub_of, who
 from dashboard.settings_backtest import SettingsBacktest
-from dashboard.settings_change import AppliedChange, SettingsNotWritten
+from dashboard.settings_change import SettingsNotWritten
 from dashboard.settings_form import DRAFT
 from dashboard.views import format as f
 from dashboard.views.snapshot import Snapshot
@@ -36,7 +36,7 @@ HERE = PAGE.path
 SEEN = "w."  # what the person saw in force
 MOST_FIELDS = 400
 MOST_COMPARED = 64
-_Change = Callable[[], AppliedChange]
+_Change = Callable[[], str]
 
 
 def router(pages: PageRenderer) -> APIRouter:
@@ -114,13 +114,13 @@ def _writes(routes: APIRouter, pages: PageRenderer, compared: Mapping[str, tuple
             return RedirectResponse(confirm_path(back), 303)
         try:
             async with one_at_a_time:
-                made = await asyncio.to_thread(change)
+                how = await asyncio.to_thread(change)
         except SettingRefused as refused:
             error = "Not written, the old values hold."
             return await _shown(request, pages, draft, refused.problems, error, 422)
         except SettingsNotWritten as failed:
             return await _shown(request, pages, draft, {}, f"Not written, the old values hold. {failed}", 409)
-        if made.how == "reload":
+        if how == "reload":
             with contextlib.suppress(
                 CommandRefused
             ):  # it is written, and the receipt says that the bot has not read it
@@ -139,7 +139,7 @@ def _writes(routes: APIRouter, pages: PageRenderer, compared: Mapping[str, tuple
         of, text = compared.get(principal.key, ({}, ""))
         rests_on = text if of == draft else ""
 
-        def change() -> AppliedChange:
+        def change() -> str:
             s = hub.reader.snapshot()
             return settings_change.apply(hub, s, principal, address(request), sent, was, rests_on)
 
@@ -150,7 +150,7 @@ def _writes(routes: APIRouter, pages: PageRenderer, compared: Mapping[str, tuple
         hub, principal, given = hub_of(request), who(request), await form(request)
         named = given.get("undo", "")[:40]
 
-        def change() -> AppliedChange:
+        def change() -> str:
             return settings_change.undo(hub, hub.reader.snapshot(), principal, address(request), named)
 
         return await changed(request, change, HERE, {})

@@ -339,10 +339,10 @@ def test_a_bot_that_runs_with_an_older_file_is_found_and_one_by_hand_is_not(own:
     assert history.since(made, "a") == made[:2] and history.since(made, "c") is None
     assert history.since([made[0], made[2]], "0") is None, "a change by hand lies between"
     found, s = load(own.loaded.env_file, {}), own.hub.reader.snapshot()
-    assert settings_change.standing(found, s, []).word == "in force"
+    assert settings_change.standing(found, s, []) == "in force"
     other = replace(s, state=replace(s.state, config_hash="x" * 16)) if s.state else s
-    assert settings_change.standing(found, other, []).word == "differs"
-    assert settings_change.standing(found, replace(s, state=None), []).word == "unknown"
+    assert settings_change.standing(found, other, []) == "differs"
+    assert settings_change.standing(found, replace(s, state=None), []) == "unknown"
 
 
 def row(number: int, before: str, after: str) -> history.SettingsChange:

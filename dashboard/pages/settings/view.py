@@ -57,16 +57,18 @@ def receipt(
     row = rows[0]
     at = f.of_text(row.at)
     old = at is None or (s.now - at).total_seconds() > SHOWN_S
-    if old and standing.word == "in force":
+    if old and standing is SettingsStanding.IN_FORCE:
         return None
-    in_force = standing.word == "in force"
+    in_force = standing is SettingsStanding.IN_FORCE
     answer = _answer(s, at) if row.how == "reload" else None
     steps = _steps(s, row, at, answer, in_force=in_force)
-    why = commands.why_not_process(s, restart=True, role=role, chosen=True) if standing.word == "waits" else ""
+    why = (
+        commands.why_not_process(s, restart=True, role=role, chosen=True) if standing is SettingsStanding.WAITS else ""
+    )
     undo = row.id if role == "operator" and not why_no_undo(rows, row.id, lines) else ""
     by = f"{f.clean(row.by)}, {f.clock(at, s.now)}"
     young = row.how == "reload" and answer is None and at is not None and (s.now - at).total_seconds() < NOT_READ_S
-    restart = standing.word == "waits" and not why and not young
+    restart = standing is SettingsStanding.WAITS and not why and not young
     return SettingsReceipt(_heading(row), by, steps, _say(standing, row, answer), undo, restart, why)
 
 
@@ -76,7 +78,7 @@ def history_rows(rows: Sequence[SettingsChange], lines: Mapping[str, str], role:
     for row in rows:
         why = why_no_undo(rows, row.id, lines)
         state = "undone" if row.id in gone else why or ("undo" if role == "operator" else "")
-        how = f"undone by a {row.how}" if row.undoes else row.how
+        how = f"undo, {row.how}" if row.undoes else row.how
         for place, edit in enumerate(row.edits):
             made.append(
                 HistoryRow(
@@ -125,16 +127,16 @@ def _step(word: str, done: bool, ms: float | None = None) -> ReceiptStep:
 
 
 def _say(standing: SettingsStanding, row: SettingsChange, answer: ReceiptDoc | None) -> str:
-    match standing.word:
-        case "in force":
+    match standing:
+        case SettingsStanding.IN_FORCE:
             return "The bot runs with it."
-        case "unknown":
+        case SettingsStanding.UNKNOWN:
             return "The bot does not answer. It takes effect at its next start."
-        case "waits" if answer is not None:
+        case SettingsStanding.WAITS if answer is not None:
             return f"The bot did not take it up: {f.clean(answer.reason or answer.state)}. A restart does."
-        case "waits" if row.how == "reload":
+        case SettingsStanding.WAITS if row.how == "reload":
             return "The bot has not read it yet."
-        case "waits":
+        case SettingsStanding.WAITS:
             return "The bot goes on with the settings it was started with until a restart."
     return (
         "The bot runs with settings that differ from .env in more than this: a change by hand, or by another process. "
