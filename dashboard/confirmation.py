@@ -13,6 +13,16 @@ from shared.control import command_of
 
 
 @dataclass(frozen=True, slots=True)
+class LotChoice:
+    """One of the actions on a lot: its dialog, and where things stand."""
+
+    ask: str
+    label: str
+    now: str
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmation:
     cmd: str
     args: dict[str, str]
@@ -30,6 +40,10 @@ class Confirmation:
     small: str = ""
     why: str = ""  # it is not possible now
     confirm: bool = False  # the sign-in must be confirmed first
+    choices: list[LotChoice] = field(default_factory=list)  # nothing is asked yet: what and where to comes first
+    mark: str = ""  # the price beside the choices
+    loss: str = ""  # the dialog that asks the same and allows the loss
+    asked: str = ""  # what it is asked with
 
 
 def confirmation_for(s: Snapshot, wanted: str, who: Principal) -> Confirmation | None:

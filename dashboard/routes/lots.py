@@ -17,13 +17,13 @@ class LotPreviewReply(BaseModel):
     lot_id: str
     product_id: str
     kind: str
-    action: str = Field(description="take, stop.")
-    asked: str = Field(description="The price as it would be sent; none = no stop.")
+    action: str = Field(description="take, stop, size.")
+    asked: str = Field(description="The price or size as it would be sent; none = no stop.")
     cmd: str = Field(description="Send it with `args`, unchanged, by POST /api/commands.")
     args: dict[str, str]
     refusal: str | None = Field(description="Why it cannot be sent; null = it can.")
     confirm: str | None = Field(description="The parameter that lets it pass when set to yes (at_a_loss); null = none.")
-    base_size: str
+    base_size: str = Field(description="What the figures are of: all of the lot, or the part.")
     now: str | None = Field(description="Where the level stands; none = no stop.")
     mark: float | None
     break_even: float = Field(description="Price at which the lot earns nothing after fees.")
@@ -34,6 +34,7 @@ class LotPreviewReply(BaseModel):
     fee: float | None
     result: float | None = Field(description="After the entry's and the exit's fee.")
     result_pct: float | None = Field(description="Of what the lot cost.")
+    rest_size: str | None = Field(description="Of the lot, after a part is sold.")
     note: str | None
 
 
@@ -50,22 +51,25 @@ def router() -> APIRouter:
             200: {"model": LotPreviewReply},
             401: {"model": ErrorReply, "description": "Not signed in."},
             404: {"model": ErrorReply, "description": "No such open lot."},
-            422: {"model": ErrorReply, "description": "Not exactly one of take and stop."},
+            422: {"model": ErrorReply, "description": "Not exactly one of take, stop and size."},
         },
     )
     async def preview(
-        request: Request, lot_id: str, take: Text = None, stop: Text = None, at_a_loss: Text = None
+        request: Request, lot_id: str, take: Text = None, stop: Text = None, size: Text = None, at_a_loss: Text = None
     ) -> Response:
-        """What moving the lot's take or stop there would come to, after fees. Nothing is sent."""
+        """What moving the lot's take or stop there, or selling so much of it, would come to, after fees. Nothing is
+        sent."""
         s, role = hub_of(request).reader.snapshot(), who(request).role.value
         found = lot_preview.find(s, lot_id)
         if found is None:
             raise HTTPException(404, "No such open lot.")
-        if take is not None and stop is None:
+        if sum(one is not None for one in (take, stop, size)) != 1:
+            raise HTTPException(422, "Exactly one of take, stop and size.")
+        if take is not None:
             loss = (at_a_loss or "").lower() in ("yes", "true", "1")
             return json(asdict(lot_preview.preview_take(s, *found, take, role, at_a_loss=loss)))
-        if stop is not None and take is None:
+        if stop is not None:
             return json(asdict(lot_preview.preview_stop(s, *found, stop, role)))
-        raise HTTPException(422, "Exactly one of take and stop.")
+        return json(asdict(lot_preview.preview_part(s, *found, size or "", role)))
 
     return routes

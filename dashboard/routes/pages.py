@@ -5,12 +5,16 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from dashboard.auth.roles import Principal
 from dashboard.confirmation import Confirmation, confirmation_for
+from dashboard.lot_dialogs import HAND, lot_dialog
 from dashboard.page import Page, known_params
 from dashboard.page_renderer import PageRenderer
 from dashboard.render import fill_age, partial
 from dashboard.routes.tools import html, hub_of, packed, who
 from dashboard.stream import Broadcaster
+from dashboard.views.snapshot import Snapshot
+from shared.control import command_of
 
 YEAR_S = 365 * 86_400
 
@@ -55,7 +59,7 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
         """The dialog of one command: as a piece for the dialog, or as a page where there is no script."""
         hub, principal = hub_of(request), who(request)
         s = hub.reader.snapshot()
-        found: Confirmation | None = confirmation_for(s, request.query_params.get("ask", ""), principal)
+        found = _dialog(request, s, principal)
         if found is None:
             raise HTTPException(404, "There is no such command.")
         back = local(request.query_params.get("back", "/"))
@@ -66,6 +70,16 @@ def router(pages: PageRenderer, broadcaster: Broadcaster) -> APIRouter:
         return html(request, fill_age(text, s))
 
     return routes
+
+
+def _dialog(request: Request, s: Snapshot, principal: Principal) -> Confirmation | None:
+    """An action on a lot is asked about with its price or size; every other command is its name and target."""
+    asked, given = request.query_params.get("ask", ""), request.query_params
+    word, _, target = asked.partition(":")
+    cmd = command_of(word)
+    if cmd in HAND:
+        return lot_dialog(s, cmd, target, principal, given.get("value", ""), at_a_loss=given.get("at_a_loss") == "yes")
+    return confirmation_for(s, asked, principal)
 
 
 def _page(pages: PageRenderer, request: Request) -> Page:

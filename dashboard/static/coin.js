@@ -169,10 +169,11 @@
   }
 
   const closeAll = () => { $$("dialog[open]").forEach((d) => d.close()); $$(":popover-open").forEach((p) => p.hidePopover()); };
-  async function ask(button) {
+  async function ask(asked) { // a button that names a dialog, or a form of one that asks for more
     const dialog = $("#dlg"), body = $("#dlg-body");
     closeAll();
-    const query = new URLSearchParams({ ask: button.value, back: location.pathname + location.search });
+    const query = asked instanceof HTMLFormElement ? new URLSearchParams(new FormData(asked))
+      : new URLSearchParams({ ask: asked.value, back: location.pathname + location.search });
     try {
       const answer = await fetch(`/ask?${query}`, { headers: { "HX-Request": "true" } });
       if (!answer.ok) throw new Error(answer.status);
@@ -255,6 +256,9 @@
         data.set("cmd", e.submitter?.value || "");
         closeAll();
         await post(new URLSearchParams(data));
+      } else if (form.matches("#dlg [data-askget]")) {
+        e.preventDefault();
+        await ask(form);
       } else if (form.matches("#dlg [data-askform]")) {
         e.preventDefault();
         closeAll();

@@ -1,4 +1,4 @@
-"""What moving a lot's take or stop would come to, before anything is sent: figures after fees, and why it is refused.
+"""What moving a lot's take or stop, or selling a part of it, would come to: figures after fees, and refusals.
 
 The checks are the engine's own (`shared.lot_checks`), so what is refused here is refused there in the same words; the
 engine checks again at the price of its moment.
@@ -11,8 +11,10 @@ from dashboard.views import commands
 from dashboard.views.snapshot import Snapshot
 from shared.command_table import Cmd
 from shared.documents.account import AccountDoc, LotDoc, PositionDoc
-from shared.lot_checks import OFF, positive, stop_refusal, take_refusal
+from shared.lot_checks import OFF, part_refusal, positive, stop_refusal, take_refusal
 from shared.money import plain
+
+_ACTIONS = {Cmd.MOVE_TAKE: "take", Cmd.MOVE_STOP: "stop", Cmd.SELL_PART: "size"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +24,24 @@ class LotPreview:
     lot_id: str
     product_id: str
     kind: str
-    action: str  # take, stop
-    asked: str  # the price as it would be sent; none = off
+    action: str  # take, stop, size
+    asked: str  # the price or size as it would be sent; none = off
     cmd: str  # to be sent with `args`, as it stands here
     args: dict[str, str]
     refusal: str | None  # why it cannot be sent; None = it can
     confirm: str | None  # the argument that would let it pass, set to yes
-    base_size: str
+    base_size: str  # that the price applies to: all of the lot, or the part that is sold
     now: str | None  # where the level stands
     mark: float | None
     break_even: float
     price_increment: str
     from_mark_pct: float | None
-    value: float | None  # base_size at the asked price
+    value: float | None  # base_size at the asked price; a part: at the mark
     fee_pct: float | None
     fee: float | None
     result: float | None  # after the entry's and the exit's fee
     result_pct: float | None  # of what the lot cost
+    rest_size: str | None  # of the lot, after a part is sold
     note: str | None  # what else is to be known
 
 
@@ -103,6 +106,27 @@ def _take_refusal(doc: PositionDoc, lot: LotDoc, price: Decimal, *, at_a_loss: b
     )
 
 
+def preview_part(s: Snapshot, doc: PositionDoc, lot: LotDoc, text: str, role: str) -> LotPreview:
+    """A part of the lot, of the base units that `text` spells, sold at market."""
+    args = {"lot_id": lot.lot_id, "base_size": text.strip()}
+    why, size, refused = _not_now(s, Cmd.SELL_PART, args, lot, role), None, None
+    try:
+        size = positive(text, "the size")
+        args["base_size"] = plain(size)
+        refused = part_refusal(
+            size,
+            held=Decimal(lot.base_size_text),
+            increment=Decimal(doc.base_increment_text),
+            base_min=Decimal(doc.base_min_text),
+            quote_min=Decimal(doc.quote_min_text),
+            mark=_mark(doc),
+        )
+    except ValueError as error:
+        refused = str(error)
+    note = "sold at market: the price that it gets may be lower; the take then rests for what is left"
+    return _made(doc, lot, Cmd.SELL_PART, args, why or refused, None, _mark(doc), _taker_pct(s), None, note, size)
+
+
 def _not_now(s: Snapshot, cmd: Cmd, args: dict[str, str], lot: LotDoc, role: str) -> str | None:
     why = commands.why_not(s, cmd, args, role)
     if why:
@@ -114,22 +138,26 @@ def _not_now(s: Snapshot, cmd: Cmd, args: dict[str, str], lot: LotDoc, role: str
 
 def _made(
     doc: PositionDoc, lot: LotDoc, cmd: Cmd, args: dict[str, str], refusal: str | None, confirm: str | None,
-    price: Decimal | None, fee_pct: float | None, now: str | None, note: str | None,
+    price: Decimal | None, fee_pct: float | None, now: str | None, note: str | None, part: Decimal | None = None,
 ) -> LotPreview:  # fmt: skip
-    value = float(Decimal(lot.base_size_text) * price) if price is not None else None
+    held = Decimal(lot.base_size_text)
+    size = part if part is not None else held if cmd is not Cmd.SELL_PART else None
+    value = float(size * price) if price is not None and size is not None else None
     fee = value * fee_pct / 100 if value is not None and fee_pct is not None else None
-    result = value - fee - lot.cost_usd if value is not None and fee is not None else None
+    cost = lot.cost_usd * float(size / held) if size is not None and held else None
+    result = value - fee - cost if value is not None and fee is not None and cost is not None else None
+    rest = held - part if part is not None and part < held else None
     return LotPreview(
         lot_id=lot.lot_id,
         product_id=doc.product_id,
         kind=lot.kind,
-        action="take" if cmd is Cmd.MOVE_TAKE else "stop",
-        asked=args["price"],
+        action=_ACTIONS[cmd],
+        asked=args["base_size" if cmd is Cmd.SELL_PART else "price"],
         cmd=cmd.value,
         args=args,
         refusal=refusal,
         confirm=confirm,
-        base_size=lot.base_size_text,
+        base_size=plain(size) if size is not None else lot.base_size_text,
         now=now,
         mark=doc.mark,
         break_even=lot.break_even_price,
@@ -139,7 +167,8 @@ def _made(
         fee_pct=fee_pct,
         fee=fee,
         result=result,
-        result_pct=100 * result / lot.cost_usd if result is not None and lot.cost_usd else None,
+        result_pct=100 * result / cost if result is not None and cost else None,
+        rest_size=plain(rest) if rest is not None else None,
         note=note,
     )
 

@@ -43,6 +43,8 @@ class LotRow:
     exit: str  # what its exit does now: resting, exiting …
     selling: str  # the same in a word while an order is at work; "" = none is
     say: str  # the track in words
+    take_moved: str = ""  # by whom and when; "" = it stands where the settings put it
+    stop_moved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
     move = doc.unrealized_pct if doc.unrealized_pct is not None else _move(position.mark, doc.open_price)
     even = _move(doc.break_even_price, doc.open_price) or 0.0
     take = _move(doc.take_price, doc.open_price)
-    guard = doc.trail_stop if doc.trail_active else doc.stop_price
+    guard, trails = _guard(doc)
     stop = _move(guard, doc.open_price)
     to_go = _move(doc.take_price, position.mark) if position.mark else None
     tone = "m" if move is None else ("bad" if move < 0 else "ok" if move >= even else "m")
@@ -152,9 +154,9 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
         take=doc.take_price_text or "",
         to_go=to_go,
         take_state="none" if take is None else "cancelled" if killed and doc.exit_state != "exiting" else "",
-        trail=f.price_text(doc.trail_stop, inc) if doc.trail_active and doc.trail_stop else "",
+        trail=f.price_text(doc.trail_stop, inc) if trails and doc.trail_stop else "",
         trail_peak=f.price_text(doc.trail_peak, inc) if doc.trail_peak else "",
-        trail_active=doc.trail_active,
+        trail_active=trails,
         stop=f.price_text(doc.stop_price, inc) if doc.stop_price else "",
         stop_go=_move(guard, position.mark) if guard and position.mark else None,
         pnl=doc.unrealized_pnl,
@@ -167,7 +169,19 @@ def lot(doc: LotDoc, position: PositionDoc, name: str, s: Snapshot) -> LotRow:
         exit=_exit(doc),
         selling=_SELLING.get(doc.exit_state, ""),
         say=say,
+        take_moved=_moved(doc.take_moved_by, doc.take_moved_ms, s),
+        stop_moved="" if trails else _moved(doc.stop_moved_by, doc.stop_moved_ms, s),
     )
+
+
+def _guard(doc: LotDoc) -> tuple[float | None, bool]:
+    """The price at which the lot is sold when it falls, and whether the trail makes it: the higher of the two sells."""
+    trails = doc.trail_active and (doc.stop_price or 0.0) <= (doc.trail_stop or 0.0)
+    return (doc.trail_stop if trails else doc.stop_price), trails
+
+
+def _moved(by: str | None, at_ms: int | None, s: Snapshot) -> str:
+    return f"moved by {f.clean(by)}, {f.clock(f.of_ms(at_ms), s.now)}" if by is not None and at_ms is not None else ""
 
 
 def _exit(doc: LotDoc) -> str:
@@ -341,10 +355,10 @@ def next_exits(s: Snapshot, most: int = 3) -> list[NextExitRow]:
                 price = f.price_text(one.take_price, doc.price_increment_text)
                 rests = ", resting at the exchange" if unseen and one.exit_state == "resting" else ""
                 out.append(NextExitRow(one.kind, name, f"take profit {price}{rests}", go, unseen and not rests))
-            guard = one.trail_stop if one.trail_active else one.stop_price
+            guard, trails = _guard(one)
             fall = _move(guard, doc.mark) if guard else None
             if fall is not None and guard:
-                word = "trailing stop" if one.trail_active else "stop loss"
+                word = "trailing stop" if trails else "stop loss"
                 price = f.price_text(guard, doc.price_increment_text)
                 left = ", managed by the bot: not monitored" if unseen else ""
                 out.append(NextExitRow(one.kind, name, f"{word} {price}{left}", fall, unseen))

@@ -1,8 +1,11 @@
 """What moving a take or a stop would come to: figures after fees, refusals by name, and nothing is sent by asking."""
 
+from dataclasses import replace
+
 import pytest
 
 from dashboard.routes.lots import LotPreviewReply
+from dashboard.views import positions
 from shared.documents.account import LotDoc, PositionDoc
 from tests.dashboard.conftest import Dash
 
@@ -80,6 +83,48 @@ async def test_a_viewer_may_look_and_is_told_that_it_is_all(dash: Dash) -> None:
 async def test_one_question_at_a_time_about_a_lot_that_is_open(dash: Dash) -> None:
     _, lot = a_lot(dash)
     async with dash.machine() as client:
-        for query in ("", "take=1&stop=1"):
+        for query in ("", "take=1&stop=1", "take=1&size=1"):
             assert (await client.get(f"/api/lots/{lot.lot_id}/preview?{query}")).status_code == 422
         assert (await client.get("/api/lots/none/preview?take=1")).status_code == 404
+
+
+async def test_a_part_is_shown_with_what_stays(dash: Dash) -> None:
+    _, lot = a_lot(dash)
+    found = await ask(dash, "size=0.001")
+    assert found.refusal is None and found.cmd == "sell_part" and found.action == "size"
+    assert float(found.rest_size or 0) == pytest.approx(lot.base_size - 0.001)
+    assert found.value is not None and lot.value_usd is not None and found.value < lot.value_usd
+    assert "more than is held" in ((await ask(dash, "size=1000000")).refusal or "")
+
+
+async def test_the_dialog_asks_where_to_then_shows_the_effect_then_has_the_button(dash: Dash) -> None:
+    doc, lot = a_lot(dash)
+    assert doc.mark is not None
+    async with await dash.browser() as client:
+        first = (await client.get(f"/ask?ask=move_take:{lot.lot_id}&back=/positions")).text
+        assert 'action="/ask"' in first and 'action="/commands"' not in first and "Preview" in first
+        price = f"{doc.mark * 1.2:.2f}".rstrip("0")
+        second = (await client.get(f"/ask?ask=move_take:{lot.lot_id}&value={price}&back=/positions")).text
+        assert 'action="/commands"' in second and f'name="price" value="{price}"' in second
+        assert "Result after all fees" in second and "data-go" in second
+        refused = (await client.get(f"/ask?ask=move_stop:{lot.lot_id}&value={price}&back=/positions")).text
+        assert "below the price" in refused and "data-go" not in refused
+        assert (await client.get("/ask?ask=move_take:none&back=/positions")).status_code == 404
+    low = next(one for one in doc.lots if doc.mark * 1.001 < one.break_even_price)
+    async with await dash.browser() as client:
+        url = f"/ask?ask=move_take:{low.lot_id}&value={doc.mark * 1.001:.2f}&back=/positions"
+        loss = (await client.get(url)).text
+        assert "Allow the loss" in loss and "data-go" not in loss
+        assert 'name="at_a_loss" value="yes"' in (await client.get(url + "&at_a_loss=yes")).text
+
+
+async def test_positions_say_who_moved_a_level_and_which_of_stop_and_trail_sells(dash: Dash) -> None:
+    doc, lot = a_lot(dash)
+    s = dash.hub.reader.snapshot()
+    moved = replace(lot, take_moved_by="operator", take_moved_ms=lot.opened_ms, stop_moved_by="cli",
+                    stop_moved_ms=lot.opened_ms, stop_price=100.0, trail_active=True, trail_stop=99.0)  # fmt: skip
+    row = positions.lot(moved, doc, "Runner", s)
+    assert row.take_moved.startswith("moved by operator, ") and row.stop_moved.startswith("moved by cli, ")
+    assert not row.trail_active and row.stop
+    row = positions.lot(replace(moved, trail_stop=101.0), doc, "Runner", s)
+    assert row.trail_active and not row.stop_moved

@@ -16,6 +16,7 @@ def _view(s: Snapshot, data: Data, role: str) -> Context:
     return {
         "held": data["held"],
         "why_lot": commands.why_not(s, Cmd.CLOSE_LOT, role=role),
+        "why_move": commands.why_not(s, Cmd.MOVE_STOP, role=role),
         "why_product": commands.why_not(s, Cmd.CLOSE_PRODUCT, role=role),
         "limit": _limit(s),
     }
