@@ -43,6 +43,7 @@ from dashboard.routes import (
     lab,
     lots,
     metrics,
+    palette,
     passkeys,
     push,
     settings,
@@ -147,6 +148,7 @@ def create_app(
     app.include_router(stream.router(pages, broadcaster))
     app.include_router(metrics.router(broadcaster))
     app.include_router(docs.router(pages))
+    app.include_router(palette.router(pages))
     app.include_router(exports.router())
     app.include_router(journal.router())
     _say_errors(app, pages)

@@ -31,6 +31,8 @@ _OWN = (
     "chart.css",
     "settings.css",
     "coin.js",
+    "palette.js",
+    "tour.js",
     "lab.js",
     "settings.js",
     "charts.js",

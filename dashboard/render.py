@@ -15,6 +15,7 @@ from jinja2 import BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, P
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from dashboard import handbook
 from dashboard.views import format as fm
 from dashboard.views.snapshot import Snapshot
 from shared.bots import DEFAULT_BOT
@@ -78,6 +79,7 @@ def environment(asset: Callable[[str], str], build: str, bot: str = DEFAULT_BOT.
         build=build,
         bot=bot,
         fm=fm,
+        glossary={word.lower(): meaning for word, meaning in handbook.terms().items()},
         age=Markup(FILE.chip),  # noqa: S704
         age_fed=Markup(FED.chip),  # noqa: S704
         age_text=Markup(FILE.text),  # noqa: S704

@@ -8,6 +8,7 @@ from dashboard.pages.checklists.page import PAGE as CHECKLISTS
 from dashboard.pages.compare.page import PAGE as COMPARE
 from dashboard.pages.events.page import PAGE as EVENTS
 from dashboard.pages.health.page import PAGE as HEALTH
+from dashboard.pages.help.page import PAGE as HELP
 from dashboard.pages.job.page import PAGE as JOB
 from dashboard.pages.journal.page import PAGE as JOURNAL
 from dashboard.pages.lab.page import PAGE as LAB
@@ -44,6 +45,7 @@ PAGES: tuple[Page, ...] = (
     HEALTH,
     SETTINGS,
     SESSIONS,
+    HELP,
     MOMENT,
     ALERT,
     SINKS,

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ["/", "/positions", "/orders", "/chart", "/why", "/risk", "/performance", "/strategy", "/log", "/events",
-         "/health", "/settings", "/sessions", "/moment", "/ask?ask=kill", "/alerts"]  # fmt: skip
+         "/health", "/settings", "/sessions", "/moment", "/ask?ask=kill", "/alerts",
+         "/help", "/help?of=trading-rules", "/help?q=fees"]  # fmt: skip
 SERIOUS = ("serious", "critical")
 
 
@@ -21,6 +22,12 @@ def findings(visitor: Visitor, path: str) -> list[str]:
     page = visitor.go(path)
     page.wait_for_selector("h1, h2")
     page.wait_for_timeout(100)
+    return findings_now(visitor, path)
+
+
+def findings_now(visitor: Visitor, what: str) -> list[str]:
+    """Serious findings of what stands on the screen."""
+    page = visitor.page
     session = visitor.context.new_cdp_session(page)
     session.send("Runtime.evaluate", {"expression": AXE.read_text()})
     run = """axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations.map(v =>
@@ -28,7 +35,7 @@ def findings(visitor: Visitor, path: str) -> list[str]:
     answer: Any = session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True, "returnByValue": True})
     session.detach()
     found = json.loads(answer["result"]["value"])
-    return [f"{path}: {impact} {name} {nodes}" for impact, name, nodes in found if impact in SERIOUS]
+    return [f"{what}: {impact} {name} {nodes}" for impact, name, nodes in found if impact in SERIOUS]
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is missing: npm ci")

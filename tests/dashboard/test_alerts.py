@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard.handbook import anchor, section
 from dashboard.pages.alerts import rules_view, view
-from dashboard.pages.runbook.page import anchor, section
 from dashboard.views.snapshot import Snapshot, WatcherLook
 from shared import alert_requests
 from shared.alert_requests import AlertAsk
@@ -196,7 +196,7 @@ def test_a_runbook_is_its_section_alone() -> None:
 
 
 async def test_the_runbook_page_shows_text_and_no_markup_of_others(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.pages.runbook.page._document", lambda: OPERATIONS)
+    monkeypatch.setattr("dashboard.pages.runbook.page.source", lambda _name: OPERATIONS)
     dash.beat()
     async with await dash.browser() as client:
         shown = await client.get("/runbook?of=bot-dead")

@@ -1,48 +1,22 @@
 """One section of docs/operations.md: what an alert means, what to look at, what to do. Readable without a network."""
 
-import re
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from fastapi import HTTPException
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from dashboard.handbook import section, source
 from dashboard.hub import Hub
 from dashboard.page import Data, Page, PagePart, Params
 from dashboard.render import Context
 from dashboard.views.snapshot import Snapshot
-from shared.paths import ROOT
-
-DOCUMENT = ROOT / "docs" / "operations.md"
-_HEADING = re.compile(r"^(#{2,4}) (.+)$", re.MULTILINE)
-
-
-def anchor(heading: str) -> str:
-    """The name that a heading's link has: lower case, words joined by hyphens."""
-    return re.sub(r"[^\w]+", "-", heading.strip().lower()).strip("-").replace("_", "-")
-
-
-def section(text: str, name: str) -> str | None:
-    """The section with that name, down to the next heading of its depth or above; None = there is none."""
-    found = list(_HEADING.finditer(text))
-    for number, match in enumerate(found):
-        if anchor(match[2]) != name:
-            continue
-        after = (other.start() for other in found[number + 1 :] if len(other[1]) <= len(match[1]))
-        return text[match.start() : next(after, len(text))].rstrip()
-    return None
-
-
-@cache
-def _document() -> str:
-    """Nothing where the file is missing: then no section has the name that is asked for."""
-    return DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
 
 
 @lru_cache(maxsize=128)  # names come from the address
 def rendered(name: str) -> tuple[str, Markup] | None:
     """(heading, text) of the section with that name; None = there is none."""
-    found = section(_document(), name) if name else None
+    found = section(source("operations"), name) if name else None
     if found is None:
         return None
     heading, _, body = found.partition("\n")
