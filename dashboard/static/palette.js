@@ -50,13 +50,13 @@
     const shown = [];
     let all = 0;
     list.replaceChildren();
-    for (const [g, group] of (groups || []).entries()) {
+    for (const group of groups || []) {
       if (!words.length && !group.first) continue;
       const fits = group.items.map((item) => [rank(item, words), item]).filter(([r]) => r !== null);
       fits.sort((a, b) => a[0] - b[0]);
       all += fits.length;
       if (!fits.length) continue;
-      const box = node("div", { role: "group", "aria-labelledby": `pal-g${g}` }, node("h3", { id: `pal-g${g}` }, group.title));
+      const box = node("div", { role: "group", "aria-label": group.title }, node("p", { class: "palh", "aria-hidden": "true" }, group.title));
       for (const [, item] of fits.slice(0, words.length ? LIMIT : FIRST)) {
         const more = node("span", { class: "m" }, ...marked(item.more, words));
         const line = node("a", { role: "option", id: `pal-${shown.length}`, tabindex: "-1", ...(item.href ? { href: item.href } : {}) },
@@ -68,13 +68,13 @@
       }
       list.append(box);
     }
-    if (!shown.length) list.append(node("p", { class: "m pad" }, groups === null ? "Loading…" : "Nothing fits. Fewer letters find more."));
+    if (!shown.length) list.append(node("p", { class: "m pad", role: "option", "aria-disabled": "true", "aria-selected": "false" }, groups === null ? "Loading…" : "Nothing fits. Fewer letters find more."));
     $("#dlg-pal [role=status]").textContent = groups === null ? "" : `${shown.length} of ${all}`;
     chosen = 0;
     choose(0);
   }
   function choose(step) {
-    const lines = [...document.querySelectorAll("#pal-list [role=option]")];
+    const lines = [...document.querySelectorAll("#pal-list a")];
     if (!lines.length) return $("#pal-q").removeAttribute("aria-activedescendant");
     chosen = (chosen + step + lines.length) % lines.length;
     lines.forEach((line, n) => line.setAttribute("aria-selected", String(n === chosen)));
@@ -119,7 +119,7 @@
     });
     document.addEventListener("click", (e) => {
       if (e.target.closest("[data-palette]")) { e.preventDefault(); open(); }
-      const line = e.target.closest("#pal-list [role=option]");
+      const line = e.target.closest("#pal-list a");
       if (line && !e.ctrlKey && !e.metaKey) { e.preventDefault(); take(line); }
       if (e.target.id === "dlg-pal") e.target.close(); // beside the box
     });

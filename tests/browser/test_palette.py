@@ -8,7 +8,7 @@ from tests.browser.conftest import Running, Visitor
 from tests.browser.test_access import AXE, findings_now
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
-LINES = "#pal-list [role=option]"
+LINES = "#pal-list a"
 
 
 def test_it_finds_opens_and_carries_nothing_out(running: Callable[..., Running], visit: Callable[..., Visitor]) -> None:
