@@ -33,7 +33,7 @@ from shared.documents.status import Phase
 from shared.files import Unreadable
 from shared.ledger.restore_mark import LACKS_SINCE
 from shared.sentinel_sales import TAKEN, SentinelSales, decode_sales
-from shared.settings import Mode
+from shared.settings import Mode, SettingsError
 from shared.times import epoch_ms
 
 log = logging.getLogger("boot")
@@ -182,7 +182,10 @@ class Boot:
         now = bot.clock.utc()
         # A kill or its reset that came before there was an engine is known to the commands only.
         known = replace(bot.restored, latch=bot.commands.latch, ids=bot.ids, fence_ms=self._fence_ms())
-        bot.strategy = StrategyAdapter(settings, known.key_values, bot.identity.origins)
+        try:
+            bot.strategy = StrategyAdapter(settings, known.key_values, bot.identity.origins)
+        except SettingsError as error:  # only the strategy knows what it needs, so many days of bars for instance
+            raise Fatal("settings: " + "; ".join(error.problems)) from error
         try:
             bot.engine = Engine(settings, bot.strategy, known, bot.commands.level, now)
         except NoExecutor as error:

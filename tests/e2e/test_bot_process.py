@@ -179,6 +179,11 @@ def test_a_product_that_does_not_exist_is_named(guest: System) -> None:
     refused(guest, "PRODUCTS", "NOPE-USD", PRODUCTS="BTC-USD,NOPE-USD")
 
 
+def test_bars_that_are_too_short_for_the_strategy_are_refused(guest: System) -> None:
+    """PM2 would start an error of another kind ten times more, and the bot would come up in safe mode then."""
+    refused(guest, "steady", "GRANULARITY", STRATEGY="steady", GRANULARITY="ONE_MINUTE")
+
+
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, shared_sim: System) -> None:
     made = System(tmp_path / "data")
     made.folder.mkdir(mode=0o700)
