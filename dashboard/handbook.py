@@ -96,10 +96,10 @@ def source(name: str) -> str:
 @cache
 def chapters() -> tuple[Chapter, ...]:
     """Every document that is there, in the order of `NAMES`."""
-    return tuple(_chapter(name, source(name)) for name in NAMES if source(name))
+    return tuple(chapter_of(name, source(name)) for name in NAMES if source(name))
 
 
-def _chapter(name: str, text: str) -> Chapter:
+def chapter_of(name: str, text: str) -> Chapter:
     found = _headings(text)
     title = plain(found[0][2]) if found else name
     sections, seen = [], set[str]()

@@ -36,7 +36,7 @@ def test_every_document_that_people_read_is_named() -> None:
 def test_markup_in_a_document_is_text_and_two_headings_have_two_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "# One\n\n<script>x</script> [a](javascript:alert(1)) ![p](x.png) [b](nowhere.md)\n\n## Same\n\n## Same\n"
     monkeypatch.setattr(handbook, "source", lambda _name: text)
-    made = handbook._chapter("lab", text)
+    made = handbook.chapter_of("lab", text)
     assert [part.anchor for part in made.sections] == ["", "same", "same-2"]
     monkeypatch.setattr(handbook, "chapters", lambda: (made,))
     html = handbook.rendered.__wrapped__("lab")
@@ -47,7 +47,7 @@ def test_markup_in_a_document_is_text_and_two_headings_have_two_anchors(monkeypa
 
 def test_a_comment_in_a_shell_example_is_no_heading() -> None:
     text = "# T\n\n```sh\n# not one\n```\n\n## one\n\nbody\n"
-    assert [part.heading for part in handbook._chapter("lab", text).sections] == ["T", "one"]
+    assert [part.heading for part in handbook.chapter_of("lab", text).sections] == ["T", "one"]
     assert handbook.section(text, "one") == "## one\n\nbody" and handbook.section(text, "not-one") is None
 
 
