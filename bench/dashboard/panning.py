@@ -134,7 +134,7 @@ def drag(browser: Browser, page: Page, folder: Path, spacing: float, until_s: in
     while page.evaluate(VIEW) > until_s and time.monotonic() - began < most_s:
         page.mouse.move(left, y)
         page.mouse.down()
-        page.mouse.move(right, y, steps=24)
+        page.mouse.move(right, y, steps=90)  # about 10 px a frame: a quick hand
         page.mouse.up()
     browser.stop_tracing()
     return PannedFrames(script_of(json.loads(trace_path.read_bytes())), (first_s - page.evaluate(VIEW)) // 60)

@@ -23,7 +23,7 @@
       this.store = new BarStore();
       this.reset();
     }
-    reset() { Object.assign(this, { held: [], lines: [], rows: [], times: [], trips: [], levels: [], closed: 0, forming: null, view: { from: 0, to: 0 }, marks: null, price: null, band: null, shut: null, wanted: null }); }
+    reset() { Object.assign(this, { held: [], lines: [], rows: [], times: [], trips: [], levels: [], forming: null, view: { from: 0, to: 0 }, marks: null, price: null, band: null, shut: null, wanted: null }); }
     ask(more) {
       const { product, granularity } = this.box.dataset;
       return get(`/api/candles?${new URLSearchParams({ product_id: product, granularity, ...more })}`);
@@ -188,7 +188,7 @@
       if (!box) return;
       const newest = this.store.bars.at(-1)?.[0];
       box.replaceChildren(...this.lines.map(({ name, style, values }) => {
-        const value = values.get(at ?? newest) ?? (at ? undefined : [...values.values()].at(-1)), item = word("", ""), b = word(value === undefined ? "\u2014" : this.format.formatter(value), "b");
+        const value = values.get(at ?? newest), item = word("", ""), b = word(value === undefined ? "\u2014" : this.format.formatter(value), "b");
         item.append(swatch(style.color, style.lineStyle), `${name} `, b);
         return item;
       }));
@@ -223,7 +223,8 @@
       const p = (this.p = palette()), n = +(this.box.dataset.digits ?? digits(price));
       this.digits = n;
       this.font = getComputedStyle(document.body).fontFamily;
-      this.format = { type: "custom", minMove: 10 ** -n, formatter: (v) => v.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }) };
+      const written = new Intl.NumberFormat("en-US", { minimumFractionDigits: n, maximumFractionDigits: n }); // made once: each frame writes dozens
+      this.format = { type: "custom", minMove: 10 ** -n, formatter: (v) => written.format(v) };
       const el = (this.el = frame(this.box)), look = options(p, this.box);
       this.chart = L.createChart(el, {
         ...look, rightPriceScale: { ...look.rightPriceScale, minimumWidth: this.box.clientWidth < 500 ? 72 : 88 },
