@@ -130,7 +130,8 @@ def past(dash: Dash) -> Iterator[Past]:
 
 
 def figures_of(page: str) -> dict[str, str]:
-    """Name → value of every figure and every row of a page."""
+    """Name → value of every figure and every row of a page, without what explains a word."""
+    page = re.sub(r'<span class="gl".*?</span>', "", page)
     pairs = re.findall(r"<dt[^>]*>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", page, re.S)
     bare = [(re.sub(r"<[^>]+>", "", name), re.sub(r"<[^>]+>", "", value)) for name, value in pairs]
     shown = {name.removesuffix(", USD").strip(): value.replace("\u00a0", " ") for name, value in bare}
