@@ -166,10 +166,10 @@ def measure() -> list[Measurement]:
     out: list[Measurement] = []
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        paths = DataPaths(folder / "data")
+        paths = DataPaths(folder / "measured")
         paths.prepare()
         oldest_s = fill(paths.market_db)
-        bench = MeasuredDashboard(folder / "data", sample())
+        bench = MeasuredDashboard(folder / "measured", sample())
         try:
             asyncio.run(bench.ready())
             bench.write()

@@ -108,7 +108,8 @@ class Ledger:
     def stops(self, gate: str, title: str, bars: range, *, product: str = "BTC-USD", signal: str = "flat") -> None:
         rows = [(product, FIRST.start_ms // 1000 + 60 * bar, signal, gate, title) for bar in bars]
         with self.market:
-            self.market.executemany("INSERT INTO stops (product_id, start_s, signal, gate, title) VALUES (?,?,?,?,?)", rows)
+            into = "INSERT INTO stops (product_id, start_s, signal, gate, title) VALUES (?,?,?,?,?)"
+            self.market.executemany(into, rows)
 
     def report(self, period: ReportPeriod = FIRST, now_ms: int = FIRST.end_ms + 8 * 3_600_000) -> BotReport:
         sources = ReportSources(
