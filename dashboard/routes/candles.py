@@ -121,7 +121,7 @@ async def _decided(
     recorded: list[IndicatorRow] = []
     shut: list[ShutGate] = []
     step_s = GRANULARITY_S[span.granularity]
-    own_s = GRANULARITY_S[strategy.granularity] if strategy is not None else 0
+    own_s = GRANULARITY_S.get(strategy.granularity, 0) if strategy is not None else 0
     if span.shown and step_s == own_s:
         decisions = await hub.cache.get(
             ("decisions", *span.key), TTL_S,
@@ -131,7 +131,7 @@ async def _decided(
             ("indicators", *span.key), TTL_S,
             lambda: hub.market.indicators(span.product_id, span.granularity, span.since_s, span.before_s),
         )  # fmt: skip
-    if span.shown and strategy is not None and step_s >= own_s:
+    if span.shown and strategy is not None and step_s >= own_s > 0:
         shut = await hub.cache.get(
             ("shut", *span.key), TTL_S,
             lambda: hub.market.shut_gates(span.product_id, step_s, span.since_s, span.before_s),

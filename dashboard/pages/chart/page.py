@@ -77,7 +77,8 @@ def _head(s: Snapshot, data: Data, role: str) -> Context:
         "granularities": chart.granularities(s),
         "decides_on": chart.GRANULARITY_LABELS.get(strategy.granularity) if strategy else None,
         "regime": regimes.of_product(s, data["product"]),
-        "gates_here": strategy is not None and GRANULARITY_S[strategy.granularity] <= GRANULARITY_S[data["g"]],
+        "gates_here": strategy is not None
+        and 0 < GRANULARITY_S.get(strategy.granularity, 0) <= GRANULARITY_S[data["g"]],
         "decides_here": strategy is not None and strategy.granularity == data["g"],
         "known": bars is not None,
         "any": bool(bars),
