@@ -32,7 +32,10 @@ _MARKS = re.compile(r"[`*#|>]+|\]\([^)]*\)|!?\[")
 
 @dataclass(frozen=True, slots=True)
 class DocSection:
-    """A heading and the text down to the next one. `of`: the chapter's name; `anchor`: "" = the chapter's beginning."""
+    """A heading and the text down to the next one, without Markdown's marks.
+
+    `of`: the chapter's name; `anchor`: "" = the chapter's beginning.
+    """
 
     of: str
     anchor: str
@@ -107,7 +110,7 @@ def chapter_of(name: str, text: str) -> Chapter:
         end = found[number + 1].start() if number + 1 < len(found) else len(text)
         heading, depth = plain(match[2]), len(match[1])
         mark = "" if number == 0 else _unused(anchor(match[2]), seen)
-        sections.append(DocSection(name, mark, heading, depth, text[match.end() : end].strip()))
+        sections.append(DocSection(name, mark, heading, depth, plain(text[match.end() : end])))
     return Chapter(name, title, max(1, round(len(text.split()) / WORDS_A_MINUTE)), tuple(sections))
 
 
@@ -169,6 +172,7 @@ def _link(token: Token, name: str) -> None:
         del token.attrs["href"]
 
 
+@lru_cache(maxsize=64)  # an open page asks again with each write of the bot
 def search(words: str) -> list[DocHit]:
     """Sections that hold every one of the words, those with it in the heading first; at most `HITS`."""
     wanted = words.lower().split()
@@ -177,11 +181,11 @@ def search(words: str) -> list[DocHit]:
         return []
     for number, chapter in enumerate(chapters()):
         for part in chapter.sections:
-            heading, text = part.heading.lower(), plain(part.text)
-            whole = f"{heading} {text.lower()}"
+            heading = part.heading.lower()
+            whole = f"{heading} {part.text.lower()}"
             if all(word in whole for word in wanted):
                 rank = -sum(word in heading for word in wanted)
-                found.append((rank, number, DocHit(part, chapter.title, _around(text, wanted))))
+                found.append((rank, number, DocHit(part, chapter.title, _around(part.text, wanted))))
     return [hit for _, _, hit in sorted(found, key=lambda one: one[:2])[:HITS]]
 
 
