@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_type_hints
 
 from dashboard.views import format as f
@@ -195,13 +196,23 @@ def _why_not(found: Loaded, key: str) -> str:
     return "set in the environment of the processes, which wins over .env" if held_elsewhere(found, key) else ""
 
 
+@cache
+def _followers() -> dict[str, list[str]]:
+    """Setting → those whose sentence names it, in the table's order."""
+    found: dict[str, list[str]] = {}
+    for other, rule in RULES.items():
+        for name in set(_NAMED.findall(rule.help)) - {other}:
+            found.setdefault(name, []).append(other)
+    return found
+
+
 def _notes(key: str, now: Mapping[str, str]) -> tuple[str, ...]:
     """By what the sentences of the table say of each other."""
     notes = []
     condition = _CONDITION.match(RULES[key].help)
     if condition is not None and now.get(condition[1]) != condition[2]:
         notes.append(f"No effect now: {condition[1]} is {now.get(condition[1]) or 'empty'}.")
-    follow = [other for other, rule in RULES.items() if other != key and key in _NAMED.findall(rule.help)]
+    follow = _followers().get(key, [])
     if follow:
         notes.append(f"{f.listed(follow)} depend{'s' if len(follow) == 1 else ''} on it.")
     return tuple(notes)
